@@ -1,0 +1,4 @@
+#ifndef VFIOGATE_CLINUX_H
+#define VFIOGATE_CLINUX_H
+
+#endif
