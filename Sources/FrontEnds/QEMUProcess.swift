@@ -41,7 +41,10 @@ final class QEMUProcess {
   /// The failure with what the program said and how it ended. Ends the program.
   func explain(_ failure: QMPFailure) -> QMPFailure {
     var parts: [String] = []
-    if case .ended(.byPeer, _) = failure.cause, let status = exitStatus() { parts.append(status) }
+    switch failure.cause {
+    case .ended(.byPeer, _), .system(_, errno: ECONNRESET): exitStatus().map { parts.append($0) }
+    default: break
+    }
     end()
     let words = errorText()
     if !words.isEmpty { parts.append("standard error: \(words)") }

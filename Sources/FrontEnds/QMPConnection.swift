@@ -141,7 +141,7 @@ extension QMPConnection {
     let count = input.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
     if count < 0 {
       if errno == EAGAIN || errno == EINTR { return }
-      throw QMPFailure(path: path, cause: .system("read", errno: errno))
+      throw QMPFailure(path: path, cause: .system("read \(session.awaiting ?? "on")", errno: errno))
     }
     for occurrence in count == 0 ? session.receiveEnd() : session.receive(input[..<count]) {
       switch occurrence {
