@@ -41,5 +41,8 @@ let package = Package(
       dependencies: [
         "FrontEnds", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // What tests share: processes, files, sockets, seeded chance.
+    .target(name: "Support", dependencies: ["CLinux"], path: "Tests/Support"),
+    .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
   ]
 )

@@ -6,6 +6,9 @@
 
 #include <stdint.h>
 
+#include "child_process.h"
+#include "unix_socket.h"
+
 /* Bit 3 of out_capabilities (linux/iommufd.h, Linux 7.1). */
 #define VFIOGATE_IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED (UINT64_C(1) << 3)
 
