@@ -35,11 +35,12 @@ let package = Package(
       dependencies: [
         "CLinux", "Facts", "Syntax", "Prediction", "Rules", "Inputs", "Host", "QMP", "Report",
       ]),
-    // Argument parsing only, one file a subcommand.
+    // Argument parsing only, one file a subcommand; the enumerations it parses are the modules' own.
     .executableTarget(
       name: "vfiogate",
       dependencies: [
-        "FrontEnds", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Facts", "Prediction", "Rules", "Inputs", "Report", "FrontEnds",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // What tests share: processes, files, sockets, seeded chance.
     .target(name: "Support", dependencies: ["CLinux"], path: "Tests/Support"),

@@ -40,13 +40,7 @@ struct RealizeContext {
   }
 
   /// The host function's address: nil when only a descriptor says which it is.
-  var address: PCIAddress? {
-    if request.property("fd") != nil { return nil }
-    if let path = request.string("sysfsdev") {
-      return path.hasPrefix("/sys/") ? PCIAddress(path.split(separator: "/").last ?? "") : nil
-    }
-    return hostProperty
-  }
+  var address: PCIAddress? { request.hostAddress }
 
   /// The host function, once it is clear that there is one.
   var device: Known<HostDevice> {
