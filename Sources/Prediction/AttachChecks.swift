@@ -47,14 +47,41 @@ extension RealizeContext {
     }
   }
 
-  /// QEMU hw/i386/intel_iommu.c: vtd_check_hiod.
+  /// The legacy backend is told about caching-mode first, whatever fsts says (observed on 11.1.3).
   func vtdCachingMode() throws(Unknown) -> RealizeFailure? {
-    guard let viommu = machine.viommu, viommu.driver == "intel-iommu", !viommu.isOn("caching-mode"),
-      !viommu.isOn("fsts")
-    else { return nil }
+    guard let viommu = machine.viommu, viommu.driver == "intel-iommu" else { return nil }
+    if viommu.isOn("fsts"), try backend.value == .iommufd {
+      throw Unknown("host IOMMU's nesting", reason: "first-stage translation needs it, and it was not looked at")
+    }
+    if viommu.isOn("caching-mode") { return nil }
     return fails(
       .viommuRefuses,
       "Failed to set vIOMMU: Device assignment is not allowed without enabling caching-mode=on for Intel IOMMU.")
+  }
+
+  /// Guest memory is locked for DMA, all of it, unless the user has CAP_IPC_LOCK.
+  func memory(after prefix: String) throws(Unknown) -> RealizeFailure? {
+    guard let needed = machine.memory else { return nil }
+    guard let limit = try host.memlock.value, limit < needed, try host.user.value != "root" else { return nil }
+    return fails(
+      .memoryLimit, prefix + "memory listener initialization failed: Region pc.ram: "
+        + "vfio_container_dma_map(0x…, 0x0, 0x…, 0x…) = -12 (Cannot allocate memory)")
+  }
+
+  /// A PCI function has no plane that QEMU could show; mediated devices are not asked for here.
+  var display: RealizeFailure? {
+    request.isOn("display")
+      ? fails(.noDisplay, "vfio: device doesn't support any (known) display method") : nil
+  }
+
+  func migration() throws(Unknown) -> RealizeFailure? {
+    guard request.isOn("enable-migration") else { return nil }
+    guard try device.value.driver.value == "vfio-pci" else {
+      throw Unknown("migration of \(name)", reason: "whether its variant driver can migrate was not looked at")
+    }
+    return fails(
+      .noMigration,
+      "\(name): VFIO migration init failed: migration is not supported in kernel: Inappropriate ioctl for device")
   }
 }
 
@@ -64,6 +91,19 @@ extension MachineRequest {
     devices.first { device in
       ["intel-iommu", "amd-iommu", "arm-smmuv3", "virtio-iommu-pci"].contains(device.driver)
     }
+  }
+}
+
+extension MachineRequest {
+  /// Guest RAM in bytes: `-m`, in mebibytes unless a unit says otherwise; nil when it is not given
+  /// or not understood. Only what is certain to be locked counts.
+  var memory: UInt64? {
+    guard let text = options.last(where: { $0.name == "m" })?.value.string else { return nil }
+    let size = text.split(separator: ",").first.map { $0.hasPrefix("size=") ? $0.dropFirst(5) : $0 } ?? ""
+    let digits = size.prefix { $0.isASCII && $0.isNumber }
+    guard let number = UInt64(digits) else { return nil }
+    let shift: UInt64? = ["": 20, "k": 10, "m": 20, "g": 30, "t": 40][size.dropFirst(digits.count).lowercased()]
+    return shift.flatMap { number < 1 << (63 - $0) ? number << $0 : nil }
   }
 }
 

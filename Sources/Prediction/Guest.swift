@@ -11,8 +11,9 @@ public struct Guest: Sendable {
   var keyvalIDs: Set<String> = []
   /// The address spaces' backends, for the crash of K3.
   var backends: Set<VFIOBackend> = []
-  /// Host functions that the machine has already.
-  var assigned: Set<PCIAddress> = []
+  /// Host functions that the machine has already, each with its iommufd object's id; empty for the
+  /// legacy backend.
+  var assigned: [PCIAddress: String] = [:]
 
   public func bus(named name: String) -> GuestBus? { buses[name] }
 

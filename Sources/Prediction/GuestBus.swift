@@ -60,10 +60,11 @@ extension GuestBus {
       return .undetermined(
         Unknown("slot \(devfn / 8) of \(name)", reason: "QEMU chooses slots for other devices of this bus"))
     }
-    let first = occupants[isPort ? 0 : devfn & ~7]
-    if request.plug == .hot, devfn % 8 != 0 || isPort, let first {
+    // Without addr QEMU looks for function 0 of slot 31, that of devfn -1 (observed on 11.1.3).
+    let slot = isPort ? 0 : (requested ?? 0xff) / 8
+    if request.plug == .hot, let first = occupants[slot * 8] {
       return .refused(
-        "PCI: slot \(devfn / 8) function 0 already occupied by \(first.driver), new func \(driver) "
+        "PCI: slot \(slot) function 0 already occupied by \(first.driver), new func \(driver) "
           + "cannot be exposed to guest.")
     }
     return multifunction(request, devfn)

@@ -10,7 +10,11 @@ struct LegacyAttach {
     case .group: return try grouped()
     case .groupNode: return try node(try group())
     case .groupViable: return try viability(try group())
-    case .container: return try container()
+    case .legacySpace: return try context.mixedBackends()
+    case .container: return try container(try group())
+    case .legacyMemory:
+      let number = try group().number
+      return try context.memory(after: "failed to setup container for group \(number): ")
     case .groupMember: return try membership(try group())
     default: return nil
     }
@@ -40,82 +44,43 @@ struct LegacyAttach {
     case .denied: return cannotOpen(.groupNodeDenied, "Permission denied")
     case .accessible: break
     }
-    // A group can be opened once (linux drivers/vfio/group.c).
-    guard try !device.users.value.isEmpty else { return nil }
-    return cannotOpen(.groupBusy, "Device or resource busy")
+    // A group can be opened once, by a group's node or by the cdevs (linux drivers/vfio/group.c).
+    return try GroupUse(group, context.host).isHeld() ? cannotOpen(.groupBusy, "Device or resource busy") : nil
   }
 
-  /// Every member is bound to a vfio driver, to none, or is a bridge (linux drivers/iommu/iommu.c:
-  /// DMA ownership).
   private func viability(_ group: IOMMUGroup) throws(Unknown) -> RealizeFailure? {
     guard try GroupViability(group, context.host).offender() != nil else { return nil }
     return context.fails(.groupNotViable, "group \(group.number) is not viable")
   }
 
-  private func container() throws(Unknown) -> RealizeFailure? {
-    guard try context.host.vfioContainer.value == .denied else { return nil }
-    return context.fails(.containerDenied, "Could not open '/dev/vfio/vfio': Permission denied")
+  private func container(_ group: IOMMUGroup) throws(Unknown) -> RealizeFailure? {
+    func cannotOpen(_ error: String) -> RealizeFailure {
+      context.fails(
+        .containerDenied, "failed to setup container for group \(group.number): Could not open '/dev/vfio/vfio': \(error)")
+    }
+    switch try context.host.vfioContainer.value {
+    case .accessible: return nil
+    case .absent: return cannotOpen("No such file or directory")
+    case .denied: return cannotOpen("Permission denied")
+    }
   }
 
+  /// VFIO_GROUP_GET_DEVICE_FD: the device is the group's, bound, and its token, if any, is right.
   private func membership(_ group: IOMMUGroup) throws(Unknown) -> RealizeFailure? {
     if context.isAssigned(device.address) {
       return context.fails(.alreadyAttached, "device is already attached")
     }
-    guard try !VFIODriver.isVFIO(device) else { return nil }
-    return context.fails(.notBound, "error getting device from group \(group.number): No such device")
-  }
-}
-
-/// Which member of a group keeps it from being assigned.
-public struct GroupViability {
-  private let group: IOMMUGroup
-  private let host: Host
-
-  public init(_ group: IOMMUGroup, _ host: Host) {
-    self.group = group
-    self.host = host
-  }
-
-  /// A member that is bound to a host driver, with that driver's name.
-  /// - Throws: what could not be looked at, when no offender is known for certain.
-  public func offender() throws(Unknown) -> (address: PCIAddress, driver: String)? {
-    var missed: Unknown?
-    for member in try group.members.value {
-      do {
-        if let driver = try blocking(member) { return (member, driver) }
-      } catch {
-        missed = missed ?? error
-      }
+    func refused(_ cause: FailureCause, _ error: String) -> RealizeFailure {
+      context.fails(cause, "error getting device from group \(group.number): \(error)")
     }
-    if let missed { throw missed }
-    return nil
-  }
-
-  /// The host driver that claims the member's DMA, nil when none does.
-  private func blocking(_ member: PCIAddress) throws(Unknown) -> String? {
-    guard let device = try host.device(at: member).value, let driver = try device.driver.value else { return nil }
-    if VFIODriver.leavesDMA(driver) { return nil }
-    return try device.isBridge.value ? nil : driver
-  }
-}
-
-/// Names of kernel drivers, by what they do to DMA ownership.
-public enum VFIODriver {
-  /// vfio-pci and its variants all register with vfio-pci-core; the kernel's variant drivers end in
-  /// `vfio_pci` or `vfio-pci` (linux drivers/vfio/pci/*).
-  public static func isVFIO(name: String) -> Bool {
-    let plain = name.map { $0 == "-" ? "_" : $0 }
-    return String(plain).hasSuffix("vfio_pci") || String(plain).hasPrefix("vfio_pci")
-  }
-
-  /// Drivers that set driver_managed_dma, or never touch DMA (linux: pci-stub, pcieport).
-  static func leavesDMA(_ name: String) -> Bool {
-    isVFIO(name: name) || name == "pci-stub" || name == "pcieport" || name == "shpchp"
-  }
-
-  /// A function with a vfio cdev is bound to a vfio driver, whatever its name.
-  public static func isVFIO(_ device: HostDevice) throws(Unknown) -> Bool {
-    if case .known(.some) = device.cdev { return true }
-    return try device.driver.value.map { isVFIO(name: $0) } ?? false
+    if try !VFIODriver.isVFIO(device) { return refused(.notBound, "No such device") }
+    let token = context.request.property("vf-token") != nil
+    guard try VFIODriver.ownsPhysicalFunction(of: device, context.host) else {
+      // A token is only for a PF on vfio-pci, and for its VFs (linux drivers/vfio/pci/vfio_pci_core.c).
+      let isPhysical = try !device.virtualFunctions.value.isEmpty
+      return token && !isPhysical ? refused(.badToken, "Invalid argument") : nil
+    }
+    if token { throw Unknown("VF token of \(device.address)", reason: "only the PF's holder knows it") }
+    return refused(.badToken, "Permission denied")
   }
 }

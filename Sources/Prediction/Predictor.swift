@@ -27,9 +27,10 @@ public struct Predictor {
       if prediction.isAboutVFIO { predictions.append(prediction) }
       guest.add(request)
       if request.form == .keyval, let id = request.id { guest.keyvalIDs.insert(id) }
-      if request.isVFIO, case .known(let backend) = context(request, guest).backend {
+      let context = context(request, guest)
+      if request.isVFIO, case .known(let backend) = context.backend {
         guest.backends.insert(backend)
-        if let address = prediction.host { guest.assigned.insert(address) }
+        if let address = prediction.host { guest.assigned[address] = context.iommufdLink ?? "" }
       }
     }
     return predictions

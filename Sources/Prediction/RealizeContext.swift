@@ -58,11 +58,11 @@ struct RealizeContext {
   }
 
   /// The machine has this host function already.
-  func isAssigned(_ address: PCIAddress) -> Bool { guest.assigned.contains(address) }
+  func isAssigned(_ address: PCIAddress) -> Bool { guest.assigned[address] != nil }
 
   /// The machine has another function of this group already, through the legacy backend.
   func sharesGroup(_ group: IOMMUGroup) -> Bool {
-    guard guest.backends.contains(.legacy), let members = group.members.display else { return false }
-    return members.contains { guest.assigned.contains($0) }
+    guard let members = group.members.display else { return false }
+    return members.contains { guest.assigned[$0] == "" }
   }
 }

@@ -10,9 +10,9 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case slotTaken, noSlot
   case noHostGiven, noSuchHostDevice, descriptorWithoutIOMMUFD, balloonNotMediated
   case noGroup, groupNodeMissing, groupNodeDenied, groupBusy, groupNotViable, containerDenied
-  case notBound, alreadyAttached
+  case notBound, alreadyAttached, badToken, memoryLimit
   case noCdev, cdevNodeMissing, cdevDenied, iommufdMissing, iommufdDenied, bindFails
-  case mixedBackends, viommuRefuses, atsNotSupported
+  case mixedBackends, viommuRefuses, atsNotSupported, noDisplay, noMigration
 }
 
 /// A failure in QEMU's own words.
