@@ -44,6 +44,8 @@ let package = Package(
       ]),
     // What tests share: processes, files, sockets, seeded chance.
     .target(name: "Support", dependencies: ["CLinux"], path: "Tests/Support"),
+    .testTarget(
+      name: "PredictionTests", dependencies: ["Facts", "Inputs", "Prediction", "Support", "Syntax"]),
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
   ]
 )
