@@ -41,5 +41,7 @@ let package = Package(
       dependencies: [
         "FrontEnds", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .testTarget(name: "FactsTests", dependencies: ["Facts"]),
+    .testTarget(name: "HostTests", dependencies: ["Host", "Facts", "CLinux"]),
   ]
 )
