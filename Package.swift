@@ -47,5 +47,7 @@ let package = Package(
     .testTarget(
       name: "PredictionTests", dependencies: ["Facts", "Inputs", "Prediction", "Support", "Syntax"]),
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
+    .testTarget(name: "FactsTests", dependencies: ["Facts"]),
+    .testTarget(name: "HostTests", dependencies: ["Host", "Facts", "CLinux"]),
   ]
 )

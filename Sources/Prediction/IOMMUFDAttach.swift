@@ -21,14 +21,17 @@ struct IOMMUFDAttach {
 
   private var folderPath: String { context.sysfsPath + "/vfio-dev" }
 
+  /// With a passed descriptor QEMU opens nothing in sysfs.
+  private var isPassed: Bool { context.request.property("fd") != nil }
+
   private func folder() throws(Unknown) -> RealizeFailure? {
-    guard try device.cdev.value == nil else { return nil }
+    guard !isPassed, try device.cdev.value == nil else { return nil }
     return context.fails(
       .noCdev, "vfio \(folderPath): couldn't open directory \(folderPath): No such file or directory")
   }
 
   private func node() throws(Unknown) -> RealizeFailure? {
-    guard let cdev = try device.cdev.value else { return nil }
+    guard !isPassed, let cdev = try device.cdev.value else { return nil }
     let text = "vfio \(folderPath): Failed to open \(cdev.path)"
     switch try cdev.node.value {
     case .accessible: return nil
@@ -83,7 +86,12 @@ struct IOMMUFDAttach {
 extension RealizeContext {
   /// `-object iommufd` without a descriptor needs /dev/iommu to exist, whoever uses the object.
   func iommufdObjects() throws(Unknown) -> RealizeFailure? {
-    let opens = machine.objects.contains { $0.type == "iommufd" && $0.string("fd") == nil }
+    let objects = machine.objects.filter { $0.type == "iommufd" }
+    let ids = objects.compactMap(\.id)
+    if let twice = ids.first(where: { id in ids.filter { $0 == id }.count > 1 }) {
+      return RealizeFailure(.duplicateObjectID, "Duplicate ID '\(twice)' for object")
+    }
+    let opens = objects.contains { $0.string("fd") == nil }
     guard request.plug == .cold, opens, try host.iommufd.value == .absent else { return nil }
     return RealizeFailure(
       .iommufdMissing, "/dev/iommu does not exist (is your kernel config missing CONFIG_IOMMUFD?)")

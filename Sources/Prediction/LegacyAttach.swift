@@ -76,9 +76,12 @@ struct LegacyAttach {
     if try !VFIODriver.isVFIO(device) { return refused(.notBound, "No such device") }
     let token = context.request.property("vf-token") != nil
     guard try VFIODriver.ownsPhysicalFunction(of: device, context.host) else {
-      // A token is only for a PF on vfio-pci, and for its VFs (linux drivers/vfio/pci/vfio_pci_core.c).
-      let isPhysical = try !device.virtualFunctions.value.isEmpty
-      return token && !isPhysical ? refused(.badToken, "Invalid argument") : nil
+      // A token is for a function with SR-IOV (PCIe 6.0 §9.3.3, id 0x10), and for the VFs of one that
+      // is on vfio-pci (linux drivers/vfio/pci/vfio_pci_core.c: vfio_pci_validate_vf_token).
+      guard token else { return nil }
+      let chain = try device.config.value.extendedChain
+      let isPhysical = try chain.contains(0x10, named: "SR-IOV capability of \(device.address)").value
+      return isPhysical ? nil : refused(.badToken, "Invalid argument")
     }
     if token { throw Unknown("VF token of \(device.address)", reason: "only the PF's holder knows it") }
     return refused(.badToken, "Permission denied")

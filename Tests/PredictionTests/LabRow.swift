@@ -46,9 +46,13 @@ struct LabRow {
     host.user = .known(user == nil ? "root" : "uid \(user ?? 0)")
     host.memlock = .known(json["memlock"].flatMap(\.number).map(UInt64.init) ?? nil)
     host.iommufd = .known(access("/dev/iommu"))
-    host.vfioContainer = .known(isAway("/dev/vfio/vfio") ? .absent : user != nil && closed ? .denied : .accessible)
+    let isClosed = user != nil && lines("setup").contains("chmod 600 /dev/vfio/vfio")
+    host.vfioContainer = .known(isAway("/dev/vfio/vfio") ? .absent : isClosed ? .denied : .accessible)
     host.addresses = .known(Set(facts.compactMap { $0["host"]?.string.flatMap { PCIAddress($0) } }))
     for fact in facts { add(fact, to: &host) }
+    if let physical = json["facts"]?["physfn"]?.string.flatMap({ PCIAddress($0) }) {
+      host.devices[physical]?.driver = .known(json["facts"]?["physfn-driver"]?.string)
+    }
     return host
   }
 
@@ -93,8 +97,6 @@ struct LabRow {
   private func isHeld(_ address: PCIAddress) -> Bool {
     (json["holder"]?.text() ?? "").contains(address.description)
   }
-
-  private var closed: Bool { false }
 
   private func isAway(_ node: String) -> Bool { lines("setup").contains("away \(node)") }
 
