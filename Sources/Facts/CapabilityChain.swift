@@ -53,13 +53,26 @@ extension ConfigSpace {
   /// The standard capabilities (PCI 3.0 §6.7), from the pointer at 0x34 when PCI_STATUS says
   /// that there is a list.
   public var standardChain: CapabilityChain {
-    switch hasStandardList {
+    switch standardPointer {
     case .unknown(let unknown): return CapabilityChain(capabilities: [], end: .unread(unknown), unaligned: [])
-    case .known(false): return CapabilityChain(capabilities: [], end: .empty, unaligned: [])
-    case .known(true): break
+    case .known(nil): return CapabilityChain(capabilities: [], end: .empty, unaligned: [])
+    case .known(let first?): return standardChain(from: first)
     }
-    // A CardBus bridge keeps its pointer at 0x14 (PC Card standard, header type 2).
-    let first = headerType.display == 2 ? 0x14 : 0x34
+  }
+
+  /// Where the first capability's pointer is, nil when there is no list.
+  private var standardPointer: Known<Int?> {
+    word(0x06).flatMap { status in
+      guard status & 0x10 != 0 else { return .known(nil) }
+      // A CardBus bridge keeps its pointer at 0x14 (PC Card standard, header type 2).
+      return headerType.flatMap { type in
+        let place = type == 2 ? 0x14 : 0x34
+        return byte(place).map { $0 == 0 ? nil : place }
+      }
+    }
+  }
+
+  private func standardChain(from first: Int) -> CapabilityChain {
     var walk = Walk(lowest: 0x40, limit: 0x100)
     var pointerAt = first
     while true {
@@ -111,6 +124,7 @@ extension ConfigSpace {
 private struct Walk {
   let lowest: Int
   let limit: Int
+  private var visited: Set<Int> = []
   var found: [Capability] = []
   var end = ChainEnd.complete
   var unaligned: [Int] = []
@@ -127,7 +141,7 @@ private struct Walk {
     let aligned = pointer & ~3
     if aligned == 0 { return nil }
     if aligned < lowest || aligned > limit - 4 { end = .outside(pointer: aligned); return nil }
-    if found.contains(where: { $0.offset == aligned }) { end = .loop(at: aligned); return nil }
+    if !visited.insert(aligned).inserted { end = .loop(at: aligned); return nil }
     return aligned
   }
 

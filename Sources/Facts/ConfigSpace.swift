@@ -21,7 +21,9 @@ public struct ConfigSpace: Hashable, Sendable {
   public func byte(_ offset: Int) -> Known<UInt8> {
     if offset >= 0, offset < bytes.count, let byte = bytes[offset] { return .known(byte) }
     let place = "config space at 0x" + String(offset, radix: 16)
-    return .unknown(place, bytes.count <= 64 ? "only \(bytes.count) bytes could be read" : "not read")
+    // The usual short read is an unprivileged user's, and worth its number.
+    let isCutOff = offset >= bytes.count && bytes.count <= 64
+    return .unknown(place, isCutOff ? "only \(bytes.count) bytes could be read" : "not read")
   }
 
   /// Two bytes, little-endian (PCI 3.0 §6.1).
@@ -34,9 +36,12 @@ public struct ConfigSpace: Hashable, Sendable {
     word(offset).flatMap { low in word(offset + 2).map { UInt32(low) | UInt32($0) << 16 } }
   }
 
-  /// Whether the function answers at all: a vendor id of all ones is what the root complex
-  /// returns when nobody does (PCI 3.0 §6.2.1): hot-removed, in D3cold, or hung.
-  public var isDead: Known<Bool> { word(0).map { $0 == 0xffff } }
+  /// Whether the function does not answer: all ones is what the root complex returns when nobody
+  /// does (PCI 3.0 §6.1): hot-removed, in D3cold, or hung. The vendor id alone does not tell, a
+  /// virtual function's is always all ones (PCIe 6.0 §9.3.4.1.1); its command and status are not.
+  public var isDead: Known<Bool> {
+    word(0).flatMap { $0 != 0xffff ? .known(false) : dword(0x04).map { $0 == 0xffff_ffff } }
+  }
 
   /// Header type without the multifunction bit (PCI 3.0 §6.2.1): 0 endpoint, 1 bridge, 2 CardBus.
   public var headerType: Known<UInt8> { byte(0x0e).map { $0 & 0x7f } }

@@ -4,8 +4,9 @@ public struct MachineRequest: Sendable {
   public let source: String
   /// `qemu-system-x86_64`, without its folder; nil for a stream of QMP commands.
   public var emulator: String?
-  /// The whole machine is described. False for a lone `device_add`, whose machine is elsewhere.
-  public var isComplete: Bool
+  /// Why this is not the whole machine; nil when it is. A lone `device_add` goes into a machine that
+  /// is described elsewhere.
+  public var missingPart: String?
   /// `-machine`/`-M`: the type, and its options.
   public var machine: [Property] = []
   /// In the order in which QEMU makes them: all of `-object` before all of `-device`.
@@ -16,11 +17,13 @@ public struct MachineRequest: Sendable {
   /// Every other option, by name without dashes, for what rules look at: `-nodefaults`, `-m`, `-cpu`.
   public var options: [Property] = []
 
-  public init(source: String, emulator: String?, isComplete: Bool) {
+  public init(source: String, emulator: String?, missingPart: String? = nil) {
     self.source = source
     self.emulator = emulator
-    self.isComplete = isComplete
+    self.missingPart = missingPart
   }
+
+  public var isComplete: Bool { missingPart == nil }
 
   /// The machine type: `-machine q35`, `-machine type=q35`, `-M pc`.
   public var machineType: Property? { machine.last { $0.name == "type" } }

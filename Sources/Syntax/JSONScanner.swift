@@ -41,6 +41,14 @@ public struct JSONPlaces {
   /// - Parameter bytes: text that `JSON.parse` accepted.
   public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
+  /// The ranges of the values that follow one another in the text.
+  public var values: [Range<Int>] {
+    var scanner = JSONScanner(bytes)
+    var ranges: [Range<Int>] = []
+    while let range = scanner.value(in: bytes) { ranges.append(range) }
+    return ranges
+  }
+
   /// The range of the value reached by following object keys, nil when there is no such value.
   public func range(of keys: [String]) -> Range<Int>? {
     var scanner = JSONScanner(bytes)
