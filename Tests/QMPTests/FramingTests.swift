@@ -92,6 +92,20 @@ final class FramingTests: XCTestCase {
     }
   }
 
+  func testEveryByteOutsideStrings() {
+    let allowed = Set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-.,: \t\r\n".utf8)
+    for byte in UInt8.min...UInt8.max {
+      let results = frame([[UInt8(ascii: "["), byte, UInt8(ascii: "]")]])
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "["), UInt8(ascii: "{"): XCTAssertEqual(results, [], "byte \(byte)")
+      case UInt8(ascii: "]"), UInt8(ascii: "}"): XCTAssertEqual(results.count, 2, "byte \(byte)")
+      case let byte where allowed.contains(byte):
+        XCTAssertEqual(results, [.frame([UInt8(ascii: "["), byte, UInt8(ascii: "]")], at: 0)], "byte \(byte)")
+      default: XCTAssertEqual(results.first, .error(.stray(byte, offset: 1)), "byte \(byte)")
+      }
+    }
+  }
+
   func testAValueAtTheLimitPassesAndOneBeyondDoesNot() {
     let text = Array("[\"\(String(repeating: "x", count: 96))\"]".utf8)
     XCTAssertEqual(verifiedFrames(text, limit: 100), [.frame(text, at: 0)])
