@@ -47,6 +47,8 @@ let package = Package(
     .testTarget(
       name: "PredictionTests", dependencies: ["Facts", "Inputs", "Prediction", "Support", "Syntax"]),
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
+    .testTarget(
+      name: "FrontEndsTests", dependencies: ["CLinux", "Facts", "FrontEnds", "QMP", "Support", "Syntax"]),
     .testTarget(name: "FactsTests", dependencies: ["Facts"]),
     .testTarget(name: "HostTests", dependencies: ["Host", "Facts", "CLinux"]),
   ]

@@ -11,13 +11,12 @@ extension Guest {
     return place
   }
 
-  /// Whether guest firmware and drivers find a function: below a port they look at slot 0 only (PCIe
-  /// 6.0 §7.3.1), and at functions other than 0 only where there is a function 0 (PCI 3.0 §3.2.2.3.4).
+  /// Whether QEMU answers when the guest reads the function's config space: only where there is a
+  /// function 0, below a port that of slot 0 (QEMU hw/pci/pci_host.c; observed on 11.1.3).
   func canReach(_ place: GuestPlace) -> Known<Bool> {
     guard let bus = buses[place.bus] else { return .known(true) }
-    if bus.isPort, place.devfn >= 8 { return .known(false) }
-    if place.devfn % 8 == 0 || bus.occupants[place.devfn & ~7] != nil { return .known(true) }
-    if bus.possibleOthers == 0 { return .known(false) }
+    if bus.occupants[bus.isPort ? 0 : place.devfn & ~7] != nil { return .known(true) }
+    if bus.possibleOthers == 0 || bus.isPort { return .known(false) }
     return .unknown("function 0 of slot \(place.devfn / 8) of \(place.bus)", "QEMU chooses slots there")
   }
 

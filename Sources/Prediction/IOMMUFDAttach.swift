@@ -13,6 +13,8 @@ struct IOMMUFDAttach {
     case .bindToken: return try token()
     case .bindGroup: return try viability()
     case .bindOwner: return try ownership()
+    case .bindInterrupts:
+      return try context.interruptsRefused("iommufd") ? refused(.unsafeInterrupts, "Operation not permitted") : nil
     case .iommufdSpace: return try context.mixedBackends()
     case .iommufdMemory: return try context.memory(after: "")
     default: return nil
@@ -72,10 +74,11 @@ struct IOMMUFDAttach {
     let siblings = (group.members.display ?? []).compactMap { context.guest.assigned[$0] }
     if siblings.contains("") { return refused(.bindFails, "Device or resource busy") }
     if siblings.contains(where: { $0 != context.iommufdLink }) { return refused(.bindFails, "Operation not permitted") }
-    // The errno tells how the holder holds it, which nobody else can see.
     if !siblings.isEmpty { return nil }
-    let errors = "Invalid argument, Operation not permitted, or Device or resource busy"
-    return try GroupUse(group, context.host).isHeld() ? refused(.bindFails, errors) : nil
+    guard let holder = try GroupUse(group, context.host).holder() else { return nil }
+    // The errno tells how it is held: through the group, through this cdev, or through a sibling's.
+    if holder.user.node == .group { return refused(.inUse, "Device or resource busy") }
+    return refused(.inUse, holder.member == device.address ? "Invalid argument" : "Operation not permitted")
   }
 
   private func refused(_ cause: FailureCause, _ error: String) -> RealizeFailure {

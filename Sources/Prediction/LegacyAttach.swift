@@ -12,6 +12,11 @@ struct LegacyAttach {
     case .groupViable: return try viability(try group())
     case .legacySpace: return try context.mixedBackends()
     case .container: return try container(try group())
+    case .legacyInterrupts:
+      return try context.interruptsRefused("vfio_iommu_type1")
+        ? context.fails(
+          .unsafeInterrupts, "failed to setup container for group \(try group().number): Failed to set iommu for "
+            + "container: Operation not permitted") : nil
     case .legacyMemory:
       let number = try group().number
       return try context.memory(after: "failed to setup container for group \(number): ")
@@ -45,7 +50,7 @@ struct LegacyAttach {
     case .accessible: break
     }
     // A group can be opened once, by a group's node or by the cdevs (linux drivers/vfio/group.c).
-    return try GroupUse(group, context.host).isHeld() ? cannotOpen(.groupBusy, "Device or resource busy") : nil
+    return try GroupUse(group, context.host).holder() == nil ? nil : cannotOpen(.inUse, "Device or resource busy")
   }
 
   private func viability(_ group: IOMMUGroup) throws(Unknown) -> RealizeFailure? {

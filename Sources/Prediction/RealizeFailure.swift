@@ -9,8 +9,8 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case descriptorWithoutID, realizedArgument
   case slotTaken, noSlot
   case noHostGiven, noSuchHostDevice, descriptorWithoutIOMMUFD, balloonNotMediated
-  case noGroup, groupNodeMissing, groupNodeDenied, groupBusy, groupNotViable, containerDenied
-  case notBound, alreadyAttached, badToken, memoryLimit
+  case noGroup, groupNodeMissing, groupNodeDenied, inUse, groupNotViable, containerDenied
+  case notBound, alreadyAttached, badToken, unsafeInterrupts, memoryLimit
   case noCdev, cdevNodeMissing, cdevDenied, iommufdMissing, iommufdDenied, bindFails
   case mixedBackends, viommuRefuses, atsNotSupported, noDisplay, noMigration
 }

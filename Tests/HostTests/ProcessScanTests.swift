@@ -13,12 +13,12 @@ final class ProcessScanTests: XCTestCase {
 
   func testAHolderOfTheGroupsNodeIsAUser() throws {
     let found = try users { $0.process(4711, "qemu-system-x86", fds: ["/dev/kvm", "/dev/vfio/12", "/dev/vfio/vfio"]) }
-    XCTAssertEqual(found, .known([ProcessReference(pid: 4711, name: "qemu-system-x86")]))
+    XCTAssertEqual(found, .known([ProcessReference(pid: 4711, name: "qemu-system-x86", node: .group)]))
   }
 
   func testAHolderOfTheCdevIsAUser() throws {
     let found = try users { $0.process(9, "vmm", fds: ["/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio0"]) }
-    XCTAssertEqual(found, .known([ProcessReference(pid: 9, name: "vmm")]))
+    XCTAssertEqual(found, .known([ProcessReference(pid: 9, name: "vmm", node: .group)]))
   }
 
   func testAHolderOfAnotherNodeIsNone() throws {
@@ -39,7 +39,7 @@ final class ProcessScanTests: XCTestCase {
       narrow($0)
       $0.process(9, "vmm", fds: ["/dev/vfio/12"])
     }
-    XCTAssertEqual(found, .known([ProcessReference(pid: 9, name: "vmm")]))
+    XCTAssertEqual(found, .known([ProcessReference(pid: 9, name: "vmm", node: .group)]))
   }
 
   func testWithHiddenProcessesNobodyIsUnknown() throws {

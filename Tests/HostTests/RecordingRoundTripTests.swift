@@ -72,7 +72,7 @@ final class RecordingRoundTripTests: XCTestCase {
         device.driver = .known(text)
         device.resetMethods = .known([text, "flr"])
       }
-      device.users = .known([ProcessReference(pid: 3, name: text), ProcessReference(pid: 4, name: "x")])
+      device.users = .known([ProcessReference(pid: 3, name: text, node: .cdev), ProcessReference(pid: 4, name: "x", node: .group)])
       host.devices[address] = device
       let again = try parse(HostRecording.render(host))
       XCTAssertEqual(again.kernelCommandLine, host.kernelCommandLine)
