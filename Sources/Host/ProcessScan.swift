@@ -33,7 +33,8 @@ struct ProcessScan {
     switch tree.list(directory) {
     case .found(let descriptors):
       for name in descriptors {
-        guard case .found(let target) = tree.link("\(directory)/\(name)"), target.hasPrefix("/dev/vfio/") else { continue }
+        guard case .found(let target) = tree.link("\(directory)/\(name)"), target.hasPrefix("/dev/vfio/")
+        else { continue }
         let reference = ProcessReference(
           pid: pid, name: tree.text("/proc/\(pid)/comm").display ?? "?",
           node: target.hasPrefix("/dev/vfio/devices/") ? .cdev : .group)

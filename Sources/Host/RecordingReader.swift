@@ -139,7 +139,8 @@ struct RecordingReader {
   }
 
   private mutating func read<Subject>(
-    _ fields: [RecordingField<Subject>], _ keyword: String, _ value: String, subject: String, into target: inout Subject
+    _ fields: [RecordingField<Subject>], _ keyword: String, _ value: String, subject: String,
+    into target: inout Subject
   ) throws(RecordingError) {
     guard let field = fields.first(where: { $0.keyword == keyword }) else {
       throw fail(.unknownKeyword(shown(subject + keyword)))
