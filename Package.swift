@@ -45,5 +45,7 @@ let package = Package(
     // What tests share: processes, files, sockets, seeded chance.
     .target(name: "Support", dependencies: ["CLinux"], path: "Tests/Support"),
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
+    .testTarget(
+      name: "FrontEndsTests", dependencies: ["CLinux", "Facts", "FrontEnds", "QMP", "Support", "Syntax"]),
   ]
 )

@@ -54,7 +54,10 @@ final class FramingTests: XCTestCase {
     let stream = Array("  {}\r\n[1]\n\"x\"".utf8)
     XCTAssertEqual(
       verifiedFrames(stream),
-      [.frame(Array("{}".utf8), at: 2), .frame(Array("[1]".utf8), at: 6), .frame(Array("\"x\"".utf8), at: 10)])
+      [
+        .frame(Array("{}".utf8), at: 2), .frame(Array("[1]".utf8), at: 6),
+        .frame(Array("\"x\"".utf8), at: 10),
+      ])
   }
 
   func testBytesThatJSONHasNoPlaceForAreReportedAndTheNextValueIsFound() {
@@ -118,7 +121,10 @@ final class FramingTests: XCTestCase {
     let stream = Array("{} [] \(String(repeating: "[", count: 200)) {}".utf8)
     XCTAssertEqual(
       verifiedFrames(stream, limit: 100),
-      [.frame(Array("{}".utf8), at: 0), .frame(Array("[]".utf8), at: 3), .error(.tooLarge(limit: 100, offset: 6))])
+      [
+        .frame(Array("{}".utf8), at: 0), .frame(Array("[]".utf8), at: 3),
+        .error(.tooLarge(limit: 100, offset: 6)),
+      ])
   }
 
   func testTheLimitErrorSaysTheLimit() {
@@ -127,7 +133,8 @@ final class FramingTests: XCTestCase {
   }
 
   func testHugeNestingIsFramedInConstantDepthAndRefusedByTheParser() throws {
-    let deep = [UInt8](repeating: UInt8(ascii: "["), count: 200_000) + [UInt8](repeating: UInt8(ascii: "]"), count: 200_000)
+    let levels = 200_000
+    let deep = Array(repeating: UInt8(ascii: "["), count: levels) + Array(repeating: UInt8(ascii: "]"), count: levels)
     XCTAssertEqual(frame([deep[...]]), [.frame(deep, at: 0)])
     XCTAssertThrowsError(try ServerMessage.parse(deep)) {
       XCTAssertTrue("\($0)".contains("nested deeper than 512 levels"), "\($0)")
