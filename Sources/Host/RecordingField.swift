@@ -22,7 +22,8 @@ struct RecordingField<Subject: Sendable>: Sendable {
     }
     read = { subject, value in
       if let reason = unknownReason(value) {
-        guard case .unknown(let before) = subject[keyPath: path] else { return false }
+        let present: Known<Value> = subject[keyPath: path]
+        guard case .unknown(let before) = present else { return false }
         subject[keyPath: path] = .unknown(before.fact, reason)
         return true
       }
