@@ -69,6 +69,23 @@ final class FramingTests: XCTestCase {
     XCTAssertEqual(texts("\u{b}{}"), ["error: byte 0x0b at byte 0 is not JSON", "{}"])
   }
 
+  func testAStringBehindAStrayByteIsAValueWhateverWasOpenBefore() {
+    XCTAssertEqual(
+      texts("[[\u{1}\"x\" \"y\" "), ["error: byte 0x01 at byte 2 is not JSON", "\"x\"", "\"y\""])
+  }
+
+  /// Large enough that the framer lets go of what it has read while the next value is arriving.
+  func testLargeValuesInSuccessionAreKeptApart() {
+    var stream: [UInt8] = []
+    var expected: [Framed] = []
+    for length in [70_000, 150_000, 10, 90_000, 200_000] {
+      let value = Array("[\"\(String(repeating: "x", count: length))\"]".utf8)
+      expected.append(.frame(value, at: UInt64(stream.count)))
+      stream += value + Array("\r\n".utf8)
+    }
+    XCTAssertEqual(verifiedFrames(stream, seeds: 1...1), expected)
+  }
+
   func testByteFFStartsAfreshAnywhere() {
     for before in ["", "{", "{\"a", "{\"a\\", "[[[", "tru"] {
       let stream = Array(before.utf8) + [0xff] + Array("{}".utf8)
