@@ -44,8 +44,12 @@ let package = Package(
       ]),
     // What tests share: processes, files, sockets, seeded chance.
     .target(name: "Support", dependencies: ["CLinux"], path: "Tests/Support"),
+    .testTarget(
+      name: "PredictionTests", dependencies: ["Facts", "Inputs", "Prediction", "Support", "Syntax"]),
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
     .testTarget(
       name: "FrontEndsTests", dependencies: ["CLinux", "Facts", "FrontEnds", "QMP", "Support", "Syntax"]),
+    .testTarget(name: "FactsTests", dependencies: ["Facts"]),
+    .testTarget(name: "HostTests", dependencies: ["Host", "Facts", "CLinux"]),
   ]
 )

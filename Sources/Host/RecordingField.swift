@@ -57,9 +57,13 @@ extension RecordingField where Subject == HostDraft {
     .init("memlock", \.host.memlock, memlock),
     .init("iommufd", \.host.iommufd, .access),
     .init("vfio-container", \.host.vfioContainer, .access),
+    .init("interrupts-isolated", \.host.interruptsIsolated, yesNo),
+    .init("unsafe-interrupts", \.host.unsafeInterrupts, RecordingText.word.list()),
     .init("iommus", \.iommuNames, RecordingText.word.list()),
     .init("addresses", \.host.addresses, RecordingText.address.list().mapped({ $0.sorted() }, { Set($0) })),
   ]
+
+  private static var yesNo: RecordingText<Bool> { .oneOf([("yes", true), ("no", false)]) }
 
   private static var memlock: RecordingText<UInt64?> {
     RecordingText(

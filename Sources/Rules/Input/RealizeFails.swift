@@ -21,7 +21,7 @@ private let covered: Set<FailureCause> = [
   .atsNotSupported, .noATSProperty, .missingIOMMUFDObject, .wrongIOMMUFDObject, .descriptorWithoutID,
   .realizedArgument, .descriptorWithoutIOMMUFD, .groupNotViable, .notBound, .alreadyAttached, .noCdev,
   .cdevNodeMissing, .cdevDenied, .iommufdMissing, .iommufdDenied, .bindFails, .mixedBackends,
-  .duplicateID, .groupBusy, .badToken,
+  .duplicateID, .inUse, .badToken,
 ]
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {
