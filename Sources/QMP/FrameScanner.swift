@@ -173,7 +173,9 @@ extension FrameScanner {
       if stops != 0 { return at &+ stops.trailingZeroBitCount / 8 }
       at &+= 8
     }
-    while at < bytes.count, isText(bytes[at]), bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\") {
+    while at < bytes.count {
+      let byte = bytes[at]
+      guard isText(byte), byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { break }
       at &+= 1
     }
     return at

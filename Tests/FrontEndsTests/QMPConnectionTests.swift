@@ -12,7 +12,9 @@ final class QMPConnectionTests: XCTestCase {
     + #""capabilities": ["oob"]}}"# + "\r\n"
   static let negotiated = greeting + #"{"return": {}, "id": "vfiogate-1"}"# + "\r\n"
 
-  private func failure(_ attempt: () throws -> Void, file: StaticString = #filePath, line: UInt = #line) -> String {
+  private func failure(
+    _ attempt: () throws -> Void, file: StaticString = #filePath, line: UInt = #line
+  ) -> String {
     do {
       try attempt()
       XCTFail("succeeded", file: file, line: line)
@@ -150,7 +152,8 @@ final class QMPConnectionTests: XCTestCase {
   }
 
   func testAHumanMonitorIsToldFromQMP() throws {
-    let (client, server) = try connection(saying: "QEMU 7.2.22 monitor - type 'help' for more information\r\n(qemu) ")
+    let banner = "QEMU 7.2.22 monitor - type 'help' for more information\r\n(qemu) "
+    let (client, server) = try connection(saying: banner)
     defer { close(server) }
     let message = failure { _ = try client.negotiate(until: Deadline(after: .seconds(1))) }
     XCTAssertTrue(message.hasPrefix("test: not JSON ("), message)
@@ -175,7 +178,8 @@ final class QMPConnectionTests: XCTestCase {
     XCTAssertEqual(before.descriptors, 0)
     let null = open("/dev/null", O_RDONLY)
     defer { close(null) }
-    let command = Command("add-fd", ["opaque": .string(String(repeating: "x", count: 100))], descriptors: [null, null])
+    let text = String(repeating: "x", count: 100)
+    let command = Command("add-fd", ["opaque": .string(text)], descriptors: [null, null])
     _ = failure { _ = try client.execute(command, until: Deadline(after: .milliseconds(10))) }
     _ = failure { _ = try client.execute(Command("query-fdsets"), until: Deadline(after: .milliseconds(10))) }
     let first = try receive(server, 1)

@@ -20,7 +20,8 @@ final class RealQEMUTests: XCTestCase {
   /// A stopped machine with a monitor at `path`.
   private func start(_ path: String, options: String = "") throws -> Child {
     let arguments = ["-M", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-S"]
-    let monitor = ["-chardev", "socket,id=c,path=\(path),server=on,wait=off", "-mon", "chardev=c,mode=control\(options)"]
+    let socket = "socket,id=c,path=\(path),server=on,wait=off"
+    let monitor = ["-chardev", socket, "-mon", "chardev=c,mode=control\(options)"]
     let child = try Child(try program(), arguments + monitor)
     for _ in 0..<400 where access(path, F_OK) != 0 { usleep(25_000) }
     return child
