@@ -44,6 +44,9 @@ let package = Package(
       ]),
     // What tests share: processes, files, sockets, seeded chance.
     .target(name: "Support", dependencies: ["CLinux"], path: "Tests/Support"),
+    .testTarget(
+      name: "RulesTests",
+      dependencies: ["Rules", "Report", "Facts", "Prediction", "Inputs", "Host", "Syntax", "Support"]),
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
   ]
 )

@@ -22,23 +22,17 @@ extension Rule {
 private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
   // In QEMU's order: what runs already, then as predicted.
   let all = (definition.running + definition.predictions).filter(\.request.isVFIO)
-  guard let first = all.first else { return }
-  var missed: Unknown?
-  for one in all.dropFirst() {
-    switch (first.question.backend, one.question.backend) {
-    case (.known(let mine), .known(let other)) where mine != other:
-      guard try sharesSpace(definition) else { return }
-      let (legacy, iommufd) = mine == .legacy ? (first, one) : (one, first)
-      judgement.report(
-        "\(iommufd.name) uses iommufd and \(legacy.name) the legacy backend in one address space: QEMU dies of "
-          + "SIGABRT, and the guest with it", at: one.request.location(of: "iommufd"))
-      return
-    case (.unknown(let unknown), _), (_, .unknown(let unknown)): missed = missed ?? unknown
-    default: break
-    }
+  let legacy = all.firstIndex { $0.question.backend == .known(.legacy) }
+  let iommufd = all.firstIndex { $0.question.backend == .known(.iommufd) }
+  if let legacy, let iommufd {
+    guard try sharesSpace(definition) else { return }
+    judgement.report(
+      "\(all[iommufd].name) uses iommufd and \(all[legacy].name) the legacy backend in one address space: QEMU dies "
+        + "of SIGABRT, and the guest with it", at: all[max(legacy, iommufd)].request.location(of: "iommufd"))
+    return
   }
-  if let missed { throw missed }
-  try definition.needsWholeMachine(for: "backends of the machine's other vfio devices")
+  if all.count > 1 { for one in all { _ = try one.question.backend.value } }
+  if !all.isEmpty { try definition.needsWholeMachine(for: "backends of the machine's other vfio devices") }
 }
 
 private func sharesSpace(_ definition: Definition) throws(Unknown) -> Bool {
