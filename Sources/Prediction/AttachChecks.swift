@@ -22,8 +22,8 @@ extension RealizeContext {
     RealizeFailure(.noSuchHostDevice, "vfio \(sysfsPath): no such host device: No such file or directory")
   }
 
-  var descriptorBackend: RealizeFailure? {
-    guard request.property("fd") != nil, iommufdLink == nil else { return nil }
+  func descriptorBackend() throws(Unknown) -> RealizeFailure? {
+    guard request.property("fd") != nil, try backend.value == .legacy else { return nil }
     return RealizeFailure(.descriptorWithoutIOMMUFD, "Use FD passing only with iommufd backend")
   }
 

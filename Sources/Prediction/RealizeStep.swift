@@ -43,7 +43,7 @@ extension RealizeContext {
     case .slot: return try placeOnBus()
     case .hostGiven: return hostGiven
     case .hostExists: return try hostExists()
-    case .descriptor: return descriptorBackend
+    case .descriptor: return try descriptorBackend()
     case .balloon: return balloon
     case .group, .groupNode, .groupViable, .legacySpace, .container, .legacyInterrupts, .legacyMemory,
       .groupMember:

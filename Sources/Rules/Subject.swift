@@ -43,6 +43,9 @@ public struct Definition: Sendable {
       + judged.sorted { ($0.request.location.range?.lowerBound ?? 0) < ($1.request.location.range?.lowerBound ?? 0) }
   }
 
+  /// Whether a request is part of what is judged, and not of the machine that runs already.
+  func isJudged(_ request: DeviceRequest) -> Bool { plugs.isEmpty || request.plug == .hot }
+
   /// - Throws: why the machine is not whole, as the reason for not knowing `fact`.
   func needsWholeMachine(for fact: String) throws(Unknown) {
     if let missing = machine.missingPart { throw Unknown(fact, reason: missing) }
@@ -81,6 +84,14 @@ public struct Subject: Sendable {
   }
 
   public func backend() throws(Unknown) -> VFIOBackend { try question.backend.value }
+
+  /// The iommufd object that the request names, if it is described.
+  var iommufdObject: ObjectRequest? {
+    guard let link = request.string("iommufd") else { return nil }
+    return definition.machine.objects.last { object in
+      object.id.map { $0 == link || "/objects/\($0)" == link } ?? false
+    }
+  }
 }
 
 extension Unknown {

@@ -11,15 +11,18 @@ extension Subject {
 
   /// QEMU refuses the device because of ATS; another rule says so.
   var isRefusedATS: Bool {
-    guard case .known(.some) = question.forecast.error else { return false }
+    guard case .known(.some) = prediction.forecast.error else { return false }
     return true
   }
 
   /// Whether the guest will see the capability, if the device comes to be.
-  var guestSees: Known<Bool> { question.forecast.guestSees }
+  var guestSees: Known<Bool> { prediction.forecast.guestSees }
 
-  /// Where `ats` is asked for: the property, or the `-global` that gives it.
+  /// Where `ats` is asked for: the property, or the `-global` that gives it where that is part of what
+  /// is judged.
   var atsLocation: Location {
-    request.property("ats")?.location ?? request.atsGlobal(in: definition.machine)?.location ?? request.location
+    if let property = request.property("ats") { return property.location }
+    let global = request.plug == .cold ? request.atsGlobal(in: definition.machine) : nil
+    return global?.location ?? request.location
   }
 }

@@ -27,9 +27,8 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   else { return }
   let hasNone = subject.question.capability == .known(false)
   judgement.report(
-    "\(subject.name) asks for `ats=on`, and the kernel reports ATS as unsupported for it"
-      + (hasNone ? ", which has no ATS capability" : "")
-      + ": QEMU fails with `vfio-pci: ATS requested but not supported by kernel`",
+    "\(subject.name) asks for `ats=on`" + (hasNone ? " and has no ATS capability" : "")
+      + ", and the kernel reports ATS as unsupported for it: QEMU fails with `vfio-pci: ATS requested but not supported by kernel`",
     at: subject.atsLocation, fix: hasNone ? "take `ats=on` out: the device cannot do ATS" : nil,
     evidence: ["kernel's ATS flag: not supported"])
 }

@@ -24,6 +24,6 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   let isUnsupported = subject.question.flagSet == .known(true)
   judgement.report(
     "\(subject.name) asks for `ats=on` through the legacy backend, where QEMU does not ask the kernel"
-      + (isUnsupported ? ", which reports ATS as unsupported for it" : ""),
+      + (isUnsupported ? ": it reports ATS as unsupported for the device" : ""),
     at: subject.atsLocation, evidence: isUnsupported ? ["kernel's ATS flag: not supported"] : [])
 }

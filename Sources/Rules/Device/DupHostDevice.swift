@@ -26,6 +26,7 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
       continue
     }
     if let first = seen[address] {
+      guard definition.isJudged(one.request) else { continue }
       judgement.report(
         "\(one.name) is the same host function as \(first.name) of the same guest",
         at: one.request.property("sysfsdev")?.location ?? one.request.location(of: "host"), about: one.request,

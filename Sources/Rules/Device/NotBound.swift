@@ -33,6 +33,6 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   let driver = try device.driver.value
   judgement.report(
     "\(subject.name) is bound to " + (driver.map { "the host's driver `\($0)`" } ?? "no driver")
-      + ", and not to vfio-pci", at: place, fix: "bind it: `driverctl set-override \(device.address) vfio-pci`",
+      + ", where QEMU needs vfio-pci", at: place, fix: "bind it: `driverctl set-override \(device.address) vfio-pci`",
     evidence: ["driver of \(device.address): \(driver ?? "none")"])
 }

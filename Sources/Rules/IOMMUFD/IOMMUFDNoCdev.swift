@@ -49,21 +49,19 @@ private func judgeCdev(_ subject: Subject, _ judgement: inout Judgement) throws(
     fix: "give the container or chroot \(cdev.path); outside of one, udev makes it")
 }
 
-/// Once: /dev/iommu is missing for all of them.
+/// Once: /dev/iommu is missing for all of them. QEMU looks for it when it makes the object, and a
+/// running one when the first device attaches.
 private func judgeIOMMU(
   _ definition: Definition, _ subjects: [Subject], _ judgement: inout Judgement
 ) throws(Unknown) {
-  let objects = definition.machine.objects.filter { $0.type == "iommufd" }
-  let opened = objects.first { $0.string("fd") == nil }
-  let elsewhere = subjects.first { subject in
-    let link = subject.request.string("iommufd")
-    return !objects.contains { $0.id == link || "/objects/\($0.id ?? "")" == link }
-  }
-  guard opened != nil || elsewhere != nil, try definition.host.iommufd.value == .absent else { return }
+  let objects = definition.plugs.isEmpty ? definition.machine.objects : []
+  let opening = objects.first { $0.type == "iommufd" && $0.string("fd") == nil }
+  let attaching = subjects.first { $0.iommufdObject?.string("fd") == nil }
+  guard opening != nil || attaching != nil, try definition.host.iommufd.value == .absent else { return }
+  let name = opening.map { "the iommufd object `\($0.id ?? "")`" } ?? attaching.map(\.name) ?? ""
   judgement.report(
-    "/dev/iommu does not exist, and "
-      + (opened.map { "the iommufd object `\($0.id ?? "")`" } ?? elsewhere.map(\.name) ?? "") + " needs it",
-    at: opened?.location ?? elsewhere?.request.location(of: "iommufd"),
+    "/dev/iommu does not exist, and \(name) needs it",
+    at: opening?.location ?? attaching?.request.location(of: "iommufd"),
     fix: "load it with `modprobe iommufd` (CONFIG_IOMMUFD), or give the container /dev/iommu",
     evidence: configuration(definition.host))
 }

@@ -22,6 +22,7 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
   var accelerators: [RealizePrediction] = []
   var missed: [Unknown] = []
   for one in definition.assignments where one.question.backend != .known(.legacy) {
+    if let host = one.host, accelerators.contains(where: { $0.host == host }) { continue }
     do throws(Unknown) {
       guard try one.question.backend.value == .iommufd, try isAccelerator(one, definition.host) else { continue }
       accelerators.append(one)
@@ -31,7 +32,8 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
     if let first = missed.first, accelerators.count + missed.count >= 2 { throw first }
     return
   }
-  let last = accelerators[accelerators.count - 1]
+  // What runs already comes first.
+  guard let last = accelerators.last, definition.isJudged(last.request) else { return }
   judgement.report(
     "\(accelerators.map(\.name).joined(separator: ", ")) share a guest through iommufd: QEMU may not map their "
       + "memory for each other", at: last.request.location(of: "iommufd"))

@@ -25,7 +25,7 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) {
     }
   }
   // Opened by the first device that attaches, unless a descriptor was passed.
-  guard let first = subjects.first(where: { needsNode($0) }) else { return }
+  guard let first = subjects.first(where: { $0.iommufdObject?.string("fd") == nil }) else { return }
   switch definition.host.iommufd {
   case .unknown(let unknown): judgement.cannotTell(unknown, about: first.request)
   case .known(.denied):
@@ -41,12 +41,6 @@ private func judgeCdev(_ subject: Subject, _ judgement: inout Judgement) throws(
   judgement.report(
     "\(user(subject.host)) may not open \(cdev.path), the cdev of \(subject.name)",
     at: subject.request.location(of: "iommufd"), about: subject.request, fix: allow(subject.host, cdev.path))
-}
-
-private func needsNode(_ subject: Subject) -> Bool {
-  let link = subject.request.string("iommufd")
-  let object = subject.definition.machine.objects.last { $0.id == link || "/objects/\($0.id ?? "")" == link }
-  return object?.string("fd") == nil
 }
 
 private func user(_ host: Host) -> String { host.user.display ?? "the user" }

@@ -26,9 +26,10 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
   let iommufd = all.firstIndex { $0.question.backend == .known(.iommufd) }
   if let legacy, let iommufd {
     guard try sharesSpace(definition) else { return }
+    let second = all[max(legacy, iommufd)].request
     judgement.report(
       "\(all[iommufd].name) uses iommufd and \(all[legacy].name) the legacy backend in one address space: QEMU dies "
-        + "of SIGABRT, and the guest with it", at: all[max(legacy, iommufd)].request.location(of: "iommufd"))
+        + "of SIGABRT, and the guest with it", at: definition.isJudged(second) ? second.location(of: "iommufd") : nil)
     return
   }
   if all.count > 1 { for one in all { _ = try one.question.backend.value } }

@@ -18,11 +18,10 @@ extension Rule {
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
   var seen: [String: DeviceRequest] = [:]
-  let judged = Set(definition.judgedRequests.map(\.location))
   for request in definition.requests {
     guard let id = request.id else { continue }
     if let first = seen[id] {
-      guard judged.contains(request.location) else { continue }
+      guard definition.isJudged(request) else { continue }
       judgement.report(
         "\(named(request, definition)) has the id `\(id)` of \(named(first, definition))",
         at: request.location(of: "id"), about: request, fix: "give one of them another id than `\(id)`")

@@ -28,7 +28,8 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) {
     let name = property(failure.cause)
     judgement.report(
       (failure.signal.map { "QEMU dies of \($0) over" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
-      at: prediction.request.location(of: name), about: prediction.request)
+      at: prediction.request.location(of: name), about: prediction.request,
+      fix: fix(failure.cause, prediction, definition))
   }
 }
 
@@ -69,4 +70,39 @@ private func property(_ cause: FailureCause) -> String {
   case .noMigration: return "enable-migration"
   default: return "driver"
   }
+}
+
+/// What to do about it, where there is one thing to do.
+private func fix(_ cause: FailureCause, _ prediction: RealizePrediction, _ definition: Definition) -> String? {
+  switch cause {
+  case .badID: return "begin the id with a letter, and use letters, digits, `-`, `.` and `_`"
+  case .noDriver, .unknownDriver, .abstractDriver: return "use `vfio-pci`"
+  case .busNotFound: return "name a bus that the machine has: the id of a `pcie-root-port`, or `pcie.0`"
+  case .wrongBusType, .noPCIBus: return "put it on a PCI bus"
+  case .classNotHotpluggable: return "plug `vfio-pci`, or have the device from the start"
+  case .busNotHotpluggable: return "name an empty `pcie-root-port`: `bus=ID`"
+  case .badGlobal: return "correct or take out the `-global`"
+  case .badProperty, .unknownProperty: return "see what it takes: `qemu-system-x86_64 -device vfio-pci,help`"
+  case .slotTaken, .noSlot: return "give it another port or another `addr`"
+  case .noHostGiven: return "give it a host device: `host=0000:01:00.0`"
+  case .noSuchHostDevice: return "name a function that the host has, as `lspci -D` lists them"
+  case .balloonNotMediated: return "take `x-balloon-allowed` out"
+  case .noGroup: return "switch the IOMMU on, in the firmware and with `intel_iommu=on`"
+  case .groupNodeDenied, .containerDenied: return "let the user \(named(definition.host)) open the node that QEMU names"
+  case .badToken: return "bind the physical function to its host driver, or give the token that its holder has set"
+  case .memoryLimit: return "raise the limit to the guest's memory and some: `ulimit -l`, or `LimitMEMLOCK=` of the unit"
+  case .viommuRefuses: return "add `caching-mode=on` to `intel-iommu`"
+  case .noDisplay: return "take `display` out"
+  case .noMigration: return "take `enable-migration` out"
+  case .bindFails, .inUse: return groupFix(prediction, definition.host)
+  default: return nil
+  }
+}
+
+private func named(_ host: Host) -> String { host.user.display.map { "(\($0))" } ?? "that runs QEMU" }
+
+private func groupFix(_ prediction: RealizePrediction, _ host: Host) -> String? {
+  guard let address = prediction.host, let device = host.devices[address] else { return nil }
+  if case .known(nil) = device.group { return "switch the IOMMU on, in the firmware and with `intel_iommu=on`" }
+  return "use one iommufd object for all functions of the group, and nobody else's"
 }

@@ -1,0 +1,101 @@
+import Facts
+import Rules
+import Syntax
+import XCTest
+
+/// One request has many spellings, and rules do not care which.
+final class SpellingTests: XCTestCase {
+  /// `-device k=v,…` and `-device '{json}'`: QEMU's own texts differ, what rules say does not.
+  func testKeyValueTextAndJSONGiveTheSameFindings() throws {
+    var compared = 0
+    for one in try CaseFile.all().flatMap(\.cases) where one.block("argv") != nil {
+      guard let json = jsonForm(of: one) else { continue }
+      let host = try one.host()
+      XCTAssertEqual(
+        said(CaseRun(try json.definition(on: host))), said(CaseRun(try one.definition(on: host))), "\(one)")
+      compared += 1
+    }
+    XCTAssertGreaterThan(compared, 60)
+  }
+
+  /// A device on the command line and the same device plugged into the machine without it.
+  func testArgvAndDeviceAddGiveTheSameFindingsAboutTheHost() throws {
+    var compared = 0
+    for one in try CaseFile.all().flatMap(\.cases) where one.block("argv") != nil {
+      guard let plugged = plugForm(of: one) else { continue }
+      let host = try one.host()
+      // A QEMU that starts needs /dev/iommu for its objects, one that runs only for a device.
+      if host.iommufd == .known(.absent) { continue }
+      XCTAssertEqual(
+        said(CaseRun(try plugged.definition(on: host)), only: SpellingTests.aboutHost),
+        said(CaseRun(try one.definition(on: host)), only: SpellingTests.aboutHost), "\(one)")
+      compared += 1
+    }
+    XCTAssertGreaterThan(compared, 60)
+  }
+
+  private static let aboutHost: Set<String> = [
+    "ats-on-kernel-unsupported", "ats-on-no-cap", "ats-on-no-iommufd", "ats-auto-old-kernel", "ats-noats-cmdline",
+    "ats-known-bad-device", "iommufd-no-cdev", "iommufd-perm", "iommufd-vf-token", "group-not-viable",
+    "group-split-across-vms", "not-bound", "device-in-use", "device-gone-0xff",
+  ]
+
+  private func said(_ run: CaseRun, only rules: Set<String>? = nil) -> [String] {
+    run.judgement.findings.filter { rules?.contains($0.rule) ?? ($0.rule != "realize-fails") }
+      .map { "\($0.severity)[\($0.rule)]: \($0.message); \($0.fix)" }.sorted()
+  }
+
+  /// The case's words with each `-device` as JSON; nil when there is something that JSON would say
+  /// otherwise.
+  private func jsonWords(of one: RuleCase) -> [String]? {
+    guard let block = one.block("argv") else { return nil }
+    var words: [String] = []
+    for word in ShellWords(Array(block.lines.joined(separator: "\n").utf8)).words {
+      if word.text == "-set" || word.hasUnknown { return nil }
+      let isKeyValue = words.last == "-device" && !word.text.hasPrefix("{")
+      words.append(isKeyValue ? SpellingTests.json(word.text).text() : word.text)
+    }
+    return words
+  }
+
+  private func line(_ words: [String]) -> [String] { [words.map { "'\($0)'" }.joined(separator: " ")] }
+
+  private func jsonForm(of one: RuleCase) -> RuleCase? {
+    jsonWords(of: one).map { one.replacing("argv", by: line($0)) }
+  }
+
+  /// The case with its vfio device, if it has just one, plugged by QMP.
+  private func plugForm(of one: RuleCase) -> RuleCase? {
+    guard var words = jsonWords(of: one) else { return nil }
+    let places = words.indices.filter { words[$0].hasPrefix("{\"driver\":\"vfio-pci\"") }
+    guard places.count == 1, let place = places.first, place > 0 else { return nil }
+    let arguments = words[place]
+    words.removeSubrange(place - 1...place)
+    var plugged = one
+    plugged.blocks.removeAll { $0.kind == "argv" }
+    plugged.blocks.append(RuleCase.Block(kind: "guest", lines: line(words), start: 0))
+    plugged.blocks.append(
+      RuleCase.Block(kind: "qmp", lines: ["{\"execute\":\"device_add\",\"arguments\":\(arguments)}"], start: 0))
+    return plugged
+  }
+
+  private static let texts: Set<String> = ["driver", "id", "bus", "host", "addr", "fd", "iommufd", "sysfsdev", "vf-token"]
+
+  /// Values with the types that QEMU wants in JSON.
+  private static func json(_ text: String) -> JSON {
+    let items = KeyValueText(Array(text.utf8), implied: "driver").items
+    return .object(items.map { item in
+      if texts.contains(item.key) || item.key == "ats" { return .init(item.key, .string(item.value)) }
+      if let number = Int64(item.value) { return .init(item.key, .integer(number)) }
+      return .init(item.key, ["on": .bool(true), "off": .bool(false)][item.value] ?? .string(item.value))
+    })
+  }
+}
+
+extension RuleCase {
+  func replacing(_ kind: String, by lines: [String]) -> RuleCase {
+    var copy = self
+    copy.blocks = blocks.map { $0.kind == kind ? Block(kind: kind, lines: lines, start: $0.start) : $0 }
+    return copy
+  }
+}
