@@ -49,6 +49,8 @@ let package = Package(
     .testTarget(
       name: "RulesTests",
       dependencies: ["Rules", "Report", "Facts", "Prediction", "Inputs", "Host", "Syntax", "Support"]),
+    .testTarget(name: "SyntaxTests", dependencies: ["Support", "Syntax"]),
+    .testTarget(name: "InputsTests", dependencies: ["Facts", "Inputs", "Support", "Syntax"]),
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
     .testTarget(
       name: "FrontEndsTests", dependencies: ["CLinux", "Facts", "FrontEnds", "QMP", "Support", "Syntax"]),

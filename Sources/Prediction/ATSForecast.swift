@@ -50,7 +50,7 @@ extension ATSQuestion {
     func part<T: Hashable & Sendable>(_ path: KeyPath<ATSOutcome, T>, _ name: String) -> Known<T> {
       let values = Set(outcomes.map { $0[keyPath: path] })
       if let only = values.first, values.count == 1 { return .known(only) }
-      return .unknown(name, "depends on " + missing.map(\.fact).joined(separator: ", "))
+      return .unknown(name, "depends on " + missing.map(\.fact).unique.joined(separator: ", "))
     }
     return ATSForecast(
       error: part(\.error, "realize error"), warnings: part(\.warnings, "ATS warnings"),

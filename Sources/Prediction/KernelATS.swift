@@ -14,9 +14,22 @@ public enum KernelATS {
     }
   }
 
+  /// Whether the kernel supports ATS for a device, as an honest reader takes the flag: a clear one
+  /// tells nothing where the flag does not exist. True is "not supported".
+  public static func verdict(_ device: HostDevice, on host: Host) -> Known<Bool> {
+    canTell(host).flatMap { can in
+      can
+        ? flagSet(device, on: host)
+        : .unknown("kernel's ATS flag for \(device.address)", "the flag came with Linux 7.1; QEMU takes its absence for support")
+    }
+  }
+
   /// Whether the kernel's word about ATS can be had at all: the flag came with Linux 7.1.
   public static func canTell(_ host: Host) -> Known<Bool> {
-    host.kernelRelease.map { KernelVersion($0)?.hasATSFlag ?? false }
+    host.kernelRelease.flatMap { release in
+      KernelVersion(release).map { .known($0.hasATSFlag) }
+        ?? .unknown("kernel's ATS flag", "`\(release)` is not a kernel release")
+    }
   }
 
   /// Linux 7.1 and newer: drivers/iommu/iommufd/device.c sets the flag unless the driver says that

@@ -55,15 +55,20 @@ public struct Predictor {
   private func predict(_ request: DeviceRequest, _ guest: Guest) -> RealizePrediction {
     let context = context(request, guest)
     let question = context.question
+    let forecast = question.forecast
     var unknowns: [Unknown] = []
     var failure: RealizeFailure?
     for step in RealizeStep.allCases where failure == nil {
       guard request.isVFIO || RealizeStep.general.contains(step) else { continue }
-      do throws(Unknown) { failure = try context.failure(at: step) } catch { unknowns.append(error) }
+      do throws(Unknown) {
+        failure = try context.failure(at: step)
+      } catch {
+        unknowns += step == .ats ? forecast.missing : [error]
+      }
     }
     return RealizePrediction(
       request: request, host: context.address, failure: failure, unknowns: unknowns.unique,
-      question: question, forecast: question.forecast)
+      question: question, forecast: forecast)
   }
 }
 

@@ -11,7 +11,10 @@ extension RealizeContext {
     for name in PropertyOrder.sorted(names.sorted()) {
       guard let property = request.property(name) else { continue }
       do {
-        if let failure = try set(name, property.value) { return failure }
+        if var failure = try set(name, property.value) {
+          failure.property = name
+          return failure
+        }
       } catch {
         missed = missed ?? error
       }

@@ -23,6 +23,8 @@ public struct RealizeFailure: Hashable, Sendable {
   public let text: String
   /// The signal that QEMU, and the guest with it, dies of; nil for an error that is answered.
   public let signal: String?
+  /// The property that it is about, where the cause does not tell.
+  public internal(set) var property: String?
 
   init(_ cause: FailureCause, _ text: String, signal: String? = nil) {
     self.cause = cause

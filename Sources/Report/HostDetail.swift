@@ -50,7 +50,7 @@ public struct HostDetail: Sendable {
       ("vfio cdev", text(device.cdev) { "\($0.path), " + HostTable.told($0.node.map(HostTable.told)) }),
       ("in use by", device.users.map { $0.map { "\($0.name) (pid \($0.pid))" }.joined(separator: ", ") }),
       ("firmware covers ATS", device.firmwareATS.map { $0 ? "yes" : "no" }),
-      ("kernel ATS flag", KernelATS.flagSet(device, on: host).map { $0 ? "not supported" : "supported (flag clear)" }),
+      ("kernel ATS flag", KernelATS.verdict(device, on: host).map { $0 ? "not supported" : "supported (flag clear)" }),
     ]
   }
 

@@ -17,12 +17,13 @@ public struct HostTable: Sendable {
 
   private var summary: [String] {
     func line(_ name: String, _ value: Known<String>) -> String {
-      "\(name):".padded(to: 12) + printable(HostTable.told(value))
+      "\(name):".padded(to: 16) + printable(HostTable.told(value))
     }
     return [
       line("kernel", host.kernelRelease), line("cmdline", host.kernelCommandLine), line("user", host.user),
       line("memlock", host.memlock.map { $0.map { "\($0) bytes" } ?? "unlimited" }),
       line("/dev/iommu", host.iommufd.map(HostTable.told)), line("/dev/vfio/vfio", host.vfioContainer.map(HostTable.told)),
+      line("interrupts", host.interruptsIsolated.map { $0 ? "isolated by remapping" : "not isolated" }),
       line("IOMMUs", host.iommus.map { units in
         units.values.sorted { $0.name < $1.name }.map(HostTable.unit).joined(separator: "; ")
       }),
@@ -56,7 +57,7 @@ public struct HostTable: Sendable {
     let rows = [titles] + host.devices.values.sorted { $0.address < $1.address }.map(row)
     let widths = titles.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.enumerated().map { index, row in
-      let line = zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ")
+      let line = zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ").withoutTrailingBlanks
       return index == 0 ? style.bold(line) : line
     }
   }
@@ -68,7 +69,7 @@ public struct HostTable: Sendable {
       device.address.description, ids, cell(device.classCode) { HostDetail.hex($0, 6) },
       cell(device.group) { $0.map(String.init) ?? "-" }, printable(cell(device.driver) { $0 ?? "-" }),
       cell(device.cdev) { $0?.name ?? "-" }, cell(device.ats) { $0 == nil ? "-" : "yes" },
-      cell(KernelATS.flagSet(device, on: host)) { $0 ? "unsupported" : "supported" },
+      cell(KernelATS.verdict(device, on: host)) { $0 ? "unsupported" : "supported" },
     ]
   }
 

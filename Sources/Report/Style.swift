@@ -50,4 +50,6 @@ private func isControl(_ scalar: Unicode.Scalar) -> Bool {
 
 extension String {
   func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+
+  var withoutTrailingBlanks: String { String(reversed().drop { $0 == " " }.reversed()) }
 }

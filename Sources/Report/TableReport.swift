@@ -10,8 +10,7 @@ public enum TableReport {
     let rows = [titles] + ATSTable.rows(behaviour).map(cells)
     let widths = titles.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
-      let line = zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ")
-      return String(line.reversed().drop { $0 == " " }.reversed())
+      zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ").withoutTrailingBlanks
     }.joined(separator: "\n") + "\n"
   }
 

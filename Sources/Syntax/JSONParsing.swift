@@ -48,11 +48,20 @@ extension JSON {
       // The last byte of `text` holds the code (jansson.h: json_error_code).
       let code = withUnsafeBytes(of: error.text) { $0[Int(JSON_ERROR_TEXT_LENGTH) - 1] }
       throw Failure(
-        reason: JSONError(message: text, offset: min(max(0, Int(error.position)), bytes.count)),
+        reason: JSONError(message: text, offset: start(ofTokenBefore: Int(error.position), in: bytes)),
         isOverflow: wide == nil && UInt32(code) == json_error_numeric_overflow.rawValue)
     }
     defer { json_decref(root) }
     return JSON(root, wide: wide)
+  }
+
+  /// jansson tells where it was when it gave up, which is behind the token that it did not like.
+  private static func start(ofTokenBefore position: Int, in bytes: [UInt8]) -> Int {
+    var scanner = JSONScanner(bytes)
+    while let token = scanner.next() {
+      if token.upperBound >= position { return min(token.lowerBound, max(0, position)) }
+    }
+    return bytes.count
   }
 
   private init(_ value: UnsafeMutablePointer<json_t>, wide: String?) {

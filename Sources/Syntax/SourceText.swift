@@ -55,8 +55,8 @@ public struct Word: Hashable, Sendable {
 
   /// The source's range of a part.
   public func range(of part: Range<Int>) -> Range<Int> {
-    let low = part.lowerBound < offsets.count ? offsets[max(0, part.lowerBound)] : end
-    let high = part.upperBound < offsets.count ? offsets[max(0, part.upperBound)] : end
-    return min(low, high)..<max(low, high)
+    let low = offsets.indices.contains(part.lowerBound) ? offsets[part.lowerBound] : end
+    let last = min(part.upperBound, offsets.count) - 1
+    return low..<(last >= part.lowerBound ? max(low, offsets[last] + 1) : low)
   }
 }

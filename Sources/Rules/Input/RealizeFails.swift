@@ -25,7 +25,7 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) {
     guard let failure = prediction.failure,
       !judgement.hasReport(by: ownRules(failure.cause), about: prediction.request)
     else { continue }
-    let name = property(failure.cause)
+    let name = failure.property ?? property(failure.cause)
     judgement.report(
       (failure.signal.map { "QEMU dies of \($0) over" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
       at: prediction.request.location(of: name), about: prediction.request,

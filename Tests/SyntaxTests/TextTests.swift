@@ -1,0 +1,79 @@
+import Support
+import XCTest
+
+@testable import Syntax
+
+final class TextTests: XCTestCase {
+  private func items(_ text: String, implied: String? = "driver") -> [String] {
+    KeyValueText(Array(text.utf8), implied: implied).items.map { "\($0.key)=\($0.value)" }
+  }
+
+  func testKeyValueTextAsQEMUReadsIt() {
+    XCTAssertEqual(items("vfio-pci,host=01:00.0,ats"), ["driver=vfio-pci", "host=01:00.0", "ats=on"])
+    XCTAssertEqual(items("vfio-pci,noats"), ["driver=vfio-pci", "ats=off"])
+    XCTAssertEqual(items("driver=a,romfile=/x,,y,z=1"), ["driver=a", "romfile=/x,y", "z=1"])
+    XCTAssertEqual(items("vfio-pci,,host=1"), ["driver=vfio-pci,host=1"])
+    XCTAssertEqual(items(" {\"a\":1}"), ["driver= {\"a\":1}"])
+    XCTAssertEqual(items("a,b=,c= d "), ["driver=a", "b=", "c= d "])
+    XCTAssertEqual(items(""), [])
+    XCTAssertEqual(items("q35,accel=kvm", implied: "type"), ["type=q35", "accel=kvm"])
+  }
+
+  func testShellWordsAsAShellSplitsThem() {
+    func words(_ text: String) -> [String] { ShellWords(Array(text.utf8)).words.map(\.text) }
+    XCTAssertEqual(words("a 'b c' \"d e\" f\\ g h\\\n  i"), ["a", "b c", "d e", "f g", "h", "i"])
+    XCTAssertEqual(words("-device '{\"a\":\"b\"}'"), ["-device", "{\"a\":\"b\"}"])
+    XCTAssertEqual(words("a# b # c\nd"), ["a#", "b", "d"])
+    XCTAssertEqual(words("\"\\$x \\\" \\a\""), ["$x \" \\a"])
+    XCTAssertEqual(words("a''b \"\""), ["ab", ""])
+  }
+
+  func testWhatOnlyTheShellKnowsIsMarked() {
+    let words = ShellWords(Array("a $B 'c$d' \"e$F\" \\$g `h`".utf8)).words
+    XCTAssertEqual(words.map(\.hasUnknown), [false, true, false, true, false, true])
+  }
+
+  func testOpenQuotesAndOperatorsAreProblemsWithAPlace() {
+    for (text, range) in [("a 'b", 2..<4), ("a \"b", 2..<4), ("a | b", 2..<3), ("a >x", 2..<3), ("(a)", 0..<1)] {
+      XCTAssertEqual(ShellWords(Array(text.utf8)).problems.map(\.range), [range], text)
+    }
+  }
+
+  func testPlacesInTheSource() {
+    let source = SourceText(name: "x", bytes: Array("ab\ncd\n\nef".utf8))
+    XCTAssertEqual(source.position(of: 0).line, 1)
+    XCTAssertEqual(source.position(of: 4).line, 2)
+    XCTAssertEqual(source.position(of: 4).column, 2)
+    XCTAssertEqual(source.position(of: 8).line, 4)
+    XCTAssertEqual(source.line(around: 4).text, "cd")
+    XCTAssertEqual(source.line(around: 99).text, "ef")
+    XCTAssertEqual(source.line(around: 6).text, "")
+  }
+
+  func testARangeInsideAQuotedWordPointsAtItsBytesInTheSource() {
+    let text = "x 'a,\"b\"=c'\\d"
+    let word = ShellWords(Array(text.utf8)).words[1]
+    XCTAssertEqual(word.text, "a,\"b\"=cd")
+    XCTAssertEqual(word.range(of: 2..<5), 5..<8)
+    XCTAssertEqual(word.range.lowerBound, 3)
+  }
+
+  func testNothingTrapsOnAnyBytesAndEveryRangeLiesInTheText() {
+    var chance = SeededGenerator(seed: 7)
+    let alphabet = Array("ab ,=no'\"\\$`#\n\r|;{}\u{e9}-".utf8) + [0, 0xff]
+    for _ in 0..<20_000 {
+      let bytes = (0..<Int.random(in: 0..<30, using: &chance)).map { _ in
+        alphabet[Int.random(in: 0..<alphabet.count, using: &chance)]
+      }
+      let shell = ShellWords(bytes)
+      for range in shell.words.map(\.range) + shell.problems.map(\.range) {
+        XCTAssertTrue(range.lowerBound >= 0 && range.upperBound <= bytes.count, "\(bytes)")
+      }
+      for item in KeyValueText(bytes, implied: "driver").items {
+        XCTAssertTrue(item.keyRange.upperBound <= bytes.count && item.valueRange.upperBound <= bytes.count)
+      }
+      let source = SourceText(name: "", bytes: bytes)
+      for offset in -1...bytes.count + 1 { _ = (source.position(of: offset), source.line(around: offset)) }
+    }
+  }
+}
