@@ -45,8 +45,14 @@ let package = Package(
     // What tests share: processes, files, sockets, seeded chance.
     .target(name: "Support", dependencies: ["CLinux"], path: "Tests/Support"),
     .testTarget(
+      name: "PredictionTests", dependencies: ["Facts", "Inputs", "Prediction", "Support", "Syntax"]),
+    .testTarget(
       name: "RulesTests",
       dependencies: ["Rules", "Report", "Facts", "Prediction", "Inputs", "Host", "Syntax", "Support"]),
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
+    .testTarget(
+      name: "FrontEndsTests", dependencies: ["CLinux", "Facts", "FrontEnds", "QMP", "Support", "Syntax"]),
+    .testTarget(name: "FactsTests", dependencies: ["Facts"]),
+    .testTarget(name: "HostTests", dependencies: ["Host", "Facts", "CLinux"]),
   ]
 )

@@ -63,7 +63,8 @@ ssize_t clinux_receive(int socket, void *bytes, size_t capacity,
   for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     size_t number = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    if (number > CLINUX_DESCRIPTORS_MAX - *descriptor_count) number = CLINUX_DESCRIPTORS_MAX - *descriptor_count;
+    size_t room = CLINUX_DESCRIPTORS_MAX - *descriptor_count;
+    if (number > room) number = room;
     memcpy(descriptors + *descriptor_count, CMSG_DATA(header), number * sizeof(int));
     *descriptor_count += number;
   }

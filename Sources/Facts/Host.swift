@@ -17,6 +17,12 @@ public struct Host: Sendable {
   public var iommufd: Known<NodeAccess>
   /// /dev/vfio/vfio, the legacy container's node.
   public var vfioContainer: Known<NodeAccess>
+  /// Whether interrupts go through remapping or translation, so that a device cannot forge another's.
+  /// Without it the kernel assigns no device, unless it is told to.
+  public var interruptsIsolated: Known<Bool>
+  /// The modules that are told so: `vfio_iommu_type1`, `iommufd` (parameter
+  /// `allow_unsafe_interrupts`).
+  public var unsafeInterrupts: Known<[String]>
   /// /sys/class/iommu/*, by name (`dmar0`, `ivhd0`, `smmu3.0x…`, `virtio0`).
   public var iommus: Known<[String: IOMMUUnit]>
   /// Every PCI function that the host has. Without this, a function that has no entry in
@@ -37,6 +43,8 @@ public struct Host: Sendable {
     memlock = .unknown("memlock limit", reason)
     iommufd = .unknown("/dev/iommu", reason)
     vfioContainer = .unknown("/dev/vfio/vfio", reason)
+    interruptsIsolated = .unknown("interrupt remapping", reason)
+    unsafeInterrupts = .unknown("allow_unsafe_interrupts", reason)
     iommus = .unknown("IOMMU units", reason)
     addresses = .unknown("list of PCI functions", reason)
     devices = [:]

@@ -86,14 +86,20 @@ public struct VFIOCdev: Hashable, Sendable {
   public var path: String { "/dev/vfio/devices/\(name)" }
 }
 
-/// A process, for people.
+/// A process that holds a device.
 public struct ProcessReference: Hashable, Sendable {
+  /// Which node it has open: the device's cdev, or its group's.
+  public enum Node: String, Sendable, CaseIterable { case cdev, group }
+
   public let pid: Int
   /// /proc/PID/comm
   public let name: String
 
-  public init(pid: Int, name: String) {
+  public let node: Node
+
+  public init(pid: Int, name: String, node: Node) {
     self.pid = pid
     self.name = name
+    self.node = node
   }
 }

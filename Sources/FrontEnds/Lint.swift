@@ -81,7 +81,7 @@ public struct Lint: Sendable {
   /// Of a live host only what the definitions name is read.
   private func load(_ parsed: [(SourceText, ParsedDefinition)]) throws(RecordingError) -> Facts.Host {
     let requests = parsed.flatMap { $0.1.machine.devices + $0.1.plugs }
-    return try host.load(only: Set(requests.compactMap(\.hostAddress)))
+    return try host.load(only: Set(requests.compactMap { $0.hostAddress() }))
   }
 
   private func judge(

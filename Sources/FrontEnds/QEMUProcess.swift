@@ -20,7 +20,9 @@ final class QEMUProcess {
 
   /// - Throws: `QMPFailure` with the program's path when it cannot be started.
   init(path: String) throws(QMPFailure) {
-    let sockets = try QEMUProcess.pair(path, "make a socket pair") { socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, $0) }
+    let sockets = try QEMUProcess.pair(path, "make a socket pair") {
+      socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, $0)
+    }
     connection = QMPConnection(adopting: sockets.0, path: path)
     defer { close(sockets.1) }
     let errors = try QEMUProcess.pair(path, "make a pipe") { pipe($0) }

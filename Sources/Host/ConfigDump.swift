@@ -87,10 +87,11 @@ public struct ConfigDumpError: Error, Hashable, Sendable, CustomStringConvertibl
     case .empty: return "the file is empty"
     case .tooLarge(let limit): return "the file is larger than \(limit) bytes"
     case .rawSize(let size):
-      return "\(size) bytes are no config space: a raw image has 64 to 4096, and lspci's text no control characters"
+      return "\(size) bytes are no config space: a raw image has 64 to 4096, and text no control characters"
     case .noRows: return "no rows of bytes: expected `00: de 10 84 26 …` as `lspci -xxxx` prints them"
     case .badRow(let text): return "\(place)expected up to 16 bytes of two hexadecimal digits, found `\(text)`"
-    case .rowOutside(let offset): return "\(place)row 0x\(String(offset, radix: 16)) is beyond the 4096 bytes of config space"
+    case .rowOutside(let offset):
+      return "\(place)row 0x\(String(offset, radix: 16)) is beyond the 4096 bytes of config space"
     case .rowTwice(let offset): return "\(place)row 0x\(String(offset, radix: 16)) is given twice"
     }
   }

@@ -60,7 +60,7 @@ struct DumpText {
 
   private mutating func readRow(_ offset: Int, _ line: ArraySlice<UInt8>) throws(ConfigDumpError) {
     let words = line.split(separator: 0x20).dropFirst()
-    if offset == 0, afterBlank { finish() }
+    if offset == 0, afterBlank, !bytes.isEmpty { finish() }
     afterBlank = false
     guard (1...16).contains(words.count) else { throw fail(.badRow(text: shown(line))) }
     guard offset + words.count <= 4096 else { throw fail(.rowOutside(offset)) }
@@ -80,7 +80,7 @@ struct DumpText {
     if !bytes.isEmpty {
       dumps.append(ConfigDump(title: title.isEmpty ? "unnamed function" : title, address: address, bytes: bytes))
     }
-    (title, address, bytes) = ("", nil, [])
+    (title, address, bytes, afterBlank) = ("", nil, [], false)
   }
 
   private func fail(_ problem: ConfigDumpError.Problem) -> ConfigDumpError {

@@ -51,7 +51,7 @@ public enum HostRecording {
   public static func parse(_ text: [UInt8], source: String) throws(RecordingError) -> Host {
     var reader = RecordingReader(source: source)
     try reader.read(text)
-    return reader.draft.finished
+    return reader.host
   }
 
   /// The recording of a host. Parsing it gives the host back, except for serial numbers, for the

@@ -20,6 +20,9 @@ extension Host {
     host.memlock = LiveKernel.memlock
     host.iommufd = tree.access(to: "/dev/iommu")
     host.vfioContainer = tree.access(to: "/dev/vfio/vfio")
+    let interrupts = LiveInterrupts(tree: tree)
+    host.interruptsIsolated = interrupts.isolated
+    host.unsafeInterrupts = interrupts.unsafe
     host.iommus = tree.iommuUnits
     host.readFunctions(tree, only: only)
     host.readCdevs(tree)

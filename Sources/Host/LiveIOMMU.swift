@@ -45,17 +45,18 @@ extension FileTree {
     var group = IOMMUGroup(number, nothingKnown: "not read")
     let directory = "/sys/kernel/iommu_groups/\(number)"
     let members = "\(directory)/devices", regions = "\(directory)/reserved_regions"
+    func missing<T>(_ fact: String, _ path: String) -> Known<T> {
+      .unknown("\(fact) of group \(number)", "\(path): \(errnoText(ENOENT))")
+    }
     group.members = list(members)
       .parsed { names in
         // Platform devices can be in a group too; they have no PCI address.
         names.compactMap { PCIAddress($0) }.sorted()
       }
-      .known("members of group \(number)", absent: .unknown("members of group \(number)", "\(members): \(errnoText(ENOENT))"))
+      .known("members of group \(number)", absent: missing("members", members))
     group.reservedRegions = text(regions)
       .parsed { $0.split(separator: "\n").map(String.init) }
-      .known(
-        "reserved regions of group \(number)",
-        absent: .unknown("reserved regions of group \(number)", "\(regions): \(errnoText(ENOENT))"))
+      .known("reserved regions of group \(number)", absent: missing("reserved regions", regions))
     group.node = access(to: "/dev/vfio/\(number)")
     return group
   }

@@ -33,8 +33,11 @@ struct ProcessScan {
     switch tree.list(directory) {
     case .found(let descriptors):
       for name in descriptors {
-        guard case .found(let target) = tree.link("\(directory)/\(name)"), target.hasPrefix("/dev/vfio/") else { continue }
-        let reference = ProcessReference(pid: pid, name: tree.text("/proc/\(pid)/comm").display ?? "?")
+        guard case .found(let target) = tree.link("\(directory)/\(name)"), target.hasPrefix("/dev/vfio/")
+        else { continue }
+        let reference = ProcessReference(
+          pid: pid, name: tree.text("/proc/\(pid)/comm").display ?? "?",
+          node: target.hasPrefix("/dev/vfio/devices/") ? .cdev : .group)
         if holders[target]?.last != reference { holders[target, default: []].append(reference) }
       }
     case .absent: break  // It ended meanwhile.

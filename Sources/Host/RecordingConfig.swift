@@ -6,40 +6,44 @@ enum RecordingConfig {
   static let expected = "an offset and up to 16 bytes, or a range and one byte, within 0x000..0xfff"
 
   /// False when the value is malformed, or gives a byte that was given before.
-  static func read(_ value: String, into bytes: inout [UInt8?]) -> Bool {
-    let words = value.utf8.split(separator: 0x20)
-    guard let place = words.first, words.count >= 2, let range = range(place, count: words.count - 1) else { return false }
+  static func read(_ value: ArraySlice<UInt8>, into bytes: inout [UInt8?]) -> Bool {
+    let words = value.split(separator: 0x20)
+    guard let place = words.first, let range = range(place, count: words.count - 1) else { return false }
     if bytes.count <= range.upperBound {
       bytes += [UInt8?](repeating: nil, count: range.upperBound + 1 - bytes.count)
     }
     let isFill = range.count != words.count - 1
     for offset in range {
       let word = words[isFill ? 1 : 1 + offset - range.lowerBound]
-      guard bytes[offset] == nil, word.count == 2 else { return false }
-      if word.elementsEqual("..".utf8) { continue }
-      guard let high = word.first, let low = word.last, let byte = hexadecimalByte(high, low) else { return false }
+      guard bytes[offset] == nil, word.count == 2, let high = word.first, let low = word.last else { return false }
+      if high == UInt8(ascii: "."), low == high { continue }
+      guard let byte = hexadecimalByte(high, low) else { return false }
       bytes[offset] = byte
     }
     return true
   }
 
-  private static func range(_ place: Substring.UTF8View, count: Int) -> ClosedRange<Int>? {
+  private static func range(_ place: ArraySlice<UInt8>, count: Int) -> ClosedRange<Int>? {
     guard let dot = place.firstIndex(of: UInt8(ascii: ".")) else {
       guard let first = offset(place), (1...16).contains(count), first + count <= 4096 else { return nil }
       return first...(first + count - 1)
     }
     let rest = place[dot...]
     guard count == 1, rest.starts(with: "..".utf8), let first = offset(place[..<dot]),
-      let last = offset(rest.dropFirst(2)), first < last, last < 4096
+      let last = offset(rest.dropFirst(2)), first < last
     else { return nil }
     return first...last
   }
 
-  private static func offset(_ place: Substring.UTF8View) -> Int? {
-    let text = Substring(place)
-    // Four digits are enough for 4096, and keep the sums above from overflowing.
-    guard text.hasPrefix("0x"), place.count <= 6, let value: Int = number(text), value < 4096 else { return nil }
-    return value
+  /// `0x000` to `0xfff`.
+  private static func offset(_ place: ArraySlice<UInt8>) -> Int? {
+    guard place.starts(with: "0x".utf8), (3...5).contains(place.count) else { return nil }
+    var offset = 0
+    for byte in place.dropFirst(2) {
+      guard let digit = hexadecimalDigit(byte) else { return nil }
+      offset = offset << 4 | Int(digit)
+    }
+    return offset
   }
 
   /// The lines' values, in order: rows of 16 bytes, runs of equal whole rows as one range. Bytes

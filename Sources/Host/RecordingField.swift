@@ -22,8 +22,10 @@ struct RecordingField<Subject: Sendable>: Sendable {
     }
     read = { subject, value in
       if let reason = unknownReason(value) {
-        guard case .unknown(let before) = subject[keyPath: path] else { return false }
-        subject[keyPath: path] = .unknown(before.fact, reason)
+        // Apart from the pattern: Swift 6.0.3's type checker dies of a key path in one.
+        let before: Known<Value> = subject[keyPath: path]
+        guard case .unknown(let unknown) = before else { return false }
+        subject[keyPath: path] = .unknown(unknown.fact, reason)
         return true
       }
       guard let value = text.read(value) else { return false }
@@ -56,9 +58,13 @@ extension RecordingField where Subject == HostDraft {
     .init("memlock", \.host.memlock, memlock),
     .init("iommufd", \.host.iommufd, .access),
     .init("vfio-container", \.host.vfioContainer, .access),
+    .init("interrupts-isolated", \.host.interruptsIsolated, yesNo),
+    .init("unsafe-interrupts", \.host.unsafeInterrupts, RecordingText.word.list()),
     .init("iommus", \.iommuNames, RecordingText.word.list()),
     .init("addresses", \.host.addresses, RecordingText.address.list().mapped({ $0.sorted() }, { Set($0) })),
   ]
+
+  private static var yesNo: RecordingText<Bool> { .oneOf([("yes", true), ("no", false)]) }
 
   private static var memlock: RecordingText<UInt64?> {
     RecordingText(

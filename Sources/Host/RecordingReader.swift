@@ -2,9 +2,14 @@ import Facts
 
 /// Reads a recording line by line into a draft.
 struct RecordingReader {
-  private(set) var draft: HostDraft
+  private var draft: HostDraft
   private let source: String
   private var number = 0
+  /// The function that the last line was about: lines about one stand together, and most of a
+  /// recording is lines of config space.
+  private var current: DeviceDraft?
+  /// What such a line begins with: `0000:01:00.0 `.
+  private var currentPrefix: [UInt8] = []
   /// Subject and keyword of every fact so far.
   private var seen: Set<String> = []
 
@@ -23,6 +28,16 @@ struct RecordingReader {
       let line = raw.last == 0x0d ? raw.dropLast() : raw  // what mail makes of line ends
       if number == 1 { try readHeader(line) } else { try readLine(line) }
     }
+    keepCurrent()
+  }
+
+  /// The host, when everything was read.
+  var host: Host { draft.finished }
+
+  private mutating func keepCurrent() {
+    if let device = current { draft.devices[device.device.address] = device }
+    current = nil
+    currentPrefix = []
   }
 
   private func fail(_ problem: RecordingError.Problem) -> RecordingError {
@@ -38,9 +53,15 @@ struct RecordingReader {
 
   private mutating func readLine(_ line: ArraySlice<UInt8>) throws(RecordingError) {
     guard let first = line.first, first != UInt8(ascii: "#"), line.contains(where: { $0 != 0x20 }) else { return }
+    if !currentPrefix.isEmpty, line.starts(with: currentPrefix) {
+      return try readDevice(line.dropFirst(currentPrefix.count))
+    }
     let (word, rest) = RecordingReader.cut(String(decoding: line, as: UTF8.self))
     if let address = PCIAddress(word) {
-      return try readDevice(address, rest)
+      keepCurrent()
+      current = draft.devices.removeValue(forKey: address) ?? DeviceDraft(address)
+      currentPrefix = Array(word.utf8) + [0x20]
+      return try readDevice(line.dropFirst(currentPrefix.count))
     }
     switch word {
     case "iommu": try readUnit(rest)
@@ -53,28 +74,30 @@ struct RecordingReader {
     }
   }
 
-  private mutating func readDevice(_ address: PCIAddress, _ rest: String) throws(RecordingError) {
-    let (keyword, value) = RecordingReader.cut(rest)
-    var device = draft.devices[address] ?? DeviceDraft(address)
-    // The draft gives up its copy, so that a byte does not cost a copy of the space.
-    draft.devices[address] = nil
-    if keyword == "config" {
-      try readConfig(value, into: &device)
+  /// - Parameter fact: a line about the current function, without its address.
+  private mutating func readDevice(_ fact: ArraySlice<UInt8>) throws(RecordingError) {
+    // Taken out and put back, so that there is only ever one copy of its bytes.
+    guard var device = current else { return }
+    current = nil
+    if fact.starts(with: "config ".utf8) {
+      try readConfig(fact.dropFirst("config ".utf8.count), into: &device)
     } else {
-      try read(RecordingField.device, keyword, value, subject: "\(address) ", into: &device)
+      let (keyword, value) = RecordingReader.cut(String(decoding: fact, as: UTF8.self))
+      try read(RecordingField.device, keyword, value, subject: "\(device.device.address) ", into: &device)
     }
-    draft.devices[address] = device
+    current = device
   }
 
-  private func readConfig(_ value: String, into device: inout DeviceDraft) throws(RecordingError) {
-    if let reason = unknownReason(value) {
-      guard device.configUnknown?.reason == notRecorded, device.configBytes.isEmpty else {
-        throw fail(.duplicate("\(device.device.address) config"))
-      }
-      device.configUnknown = Unknown("config space of \(device.device.address)", reason: reason)
-    } else if !RecordingConfig.read(value, into: &device.configBytes) {
-      throw fail(.badValue(keyword: "config", value: shown(value), expected: RecordingConfig.expected + ", each once"))
+  private func readConfig(_ value: ArraySlice<UInt8>, into device: inout DeviceDraft) throws(RecordingError) {
+    if RecordingConfig.read(value, into: &device.configBytes) { return }
+    let text = String(decoding: value, as: UTF8.self)
+    guard let reason = unknownReason(text) else {
+      throw fail(.badValue(keyword: "config", value: shown(text), expected: RecordingConfig.expected + ", each once"))
     }
+    guard device.configUnknown?.reason == notRecorded, device.configBytes.isEmpty else {
+      throw fail(.duplicate("\(device.device.address) config"))
+    }
+    device.configUnknown = Unknown("config space of \(device.device.address)", reason: reason)
   }
 
   private mutating func readUnit(_ rest: String) throws(RecordingError) {
@@ -116,7 +139,8 @@ struct RecordingReader {
   }
 
   private mutating func read<Subject>(
-    _ fields: [RecordingField<Subject>], _ keyword: String, _ value: String, subject: String, into target: inout Subject
+    _ fields: [RecordingField<Subject>], _ keyword: String, _ value: String, subject: String,
+    into target: inout Subject
   ) throws(RecordingError) {
     guard let field = fields.first(where: { $0.keyword == keyword }) else {
       throw fail(.unknownKeyword(shown(subject + keyword)))

@@ -85,15 +85,16 @@ extension RecordingText where Value == NodeAccess {
 }
 
 extension RecordingText where Value == ProcessReference {
-  /// `1234:qemu-system-x86`
+  /// `1234:cdev:qemu-system-x86`
   static let process = RecordingText(
-    expected: "a process such as 1234:qemu",
-    write: { "\($0.pid):\(escaped($0.name, keepSpaces: false))" },
+    expected: "a process and the node that it holds, such as 1234:cdev:qemu",
+    write: { "\($0.pid):\($0.node.rawValue):\(escaped($0.name, keepSpaces: false))" },
     read: { text in
-      guard let colon = text.firstIndex(of: ":"), let pid: Int = number(text[..<colon]), pid > 0,
-        let name = unescaped(String(text[text.index(after: colon)...]))
+      let parts = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard parts.count == 3, let pid: Int = number(parts[0]), pid > 0,
+        let node = ProcessReference.Node(rawValue: String(parts[1])), let name = unescaped(String(parts[2]))
       else { return nil }
-      return ProcessReference(pid: pid, name: name)
+      return ProcessReference(pid: pid, name: name, node: node)
     })
 }
 

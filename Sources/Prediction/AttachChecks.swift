@@ -61,6 +61,14 @@ extension RealizeContext {
       "Failed to set vIOMMU: Device assignment is not allowed without enabling caching-mode=on for Intel IOMMU.")
   }
 
+  /// A device that could forge others' interrupts is not assigned, unless the module was told so
+  /// (linux drivers/iommu/iommu.c: iommu_group_has_isolated_msi).
+  func interruptsRefused(_ module: String) throws(Unknown) -> Bool {
+    if case .known(let allowed) = host.unsafeInterrupts, allowed.contains(module) { return false }
+    guard try !host.interruptsIsolated.value else { return false }
+    return try !host.unsafeInterrupts.value.contains(module)
+  }
+
   /// Guest memory is locked for DMA, all of it, unless the user has CAP_IPC_LOCK.
   func memory(after prefix: String) throws(Unknown) -> RealizeFailure? {
     guard let needed = machine.memory else { return nil }

@@ -48,17 +48,21 @@ struct GroupUse {
     self.host = host
   }
 
-  func isHeld() throws(Unknown) -> Bool {
+  /// One who holds it; who holds the group's node comes before who holds a cdev.
+  func holder() throws(Unknown) -> (member: PCIAddress, user: ProcessReference)? {
     var missed: Unknown?
+    var found: [(member: PCIAddress, user: ProcessReference)] = []
     for member in try group.members.value {
       do {
-        if let device = try host.device(at: member).value, try !device.users.value.isEmpty { return true }
+        guard let device = try host.device(at: member).value else { continue }
+        found += try device.users.value.map { (member, $0) }
       } catch {
         missed = missed ?? error
       }
     }
+    if let holder = found.first(where: { $0.user.node == .group }) ?? found.first { return holder }
     if let missed { throw missed }
-    return false
+    return nil
   }
 }
 

@@ -87,7 +87,7 @@ enum MachineKind: Hashable {
     if type == "q35" || type.hasPrefix("pc-q35-") { self = .q35 }
     else if type == "pc" || type.hasPrefix("pc-i440fx-") { self = .i440fx }
     else if type == "virt" || type.hasPrefix("virt-") { self = .virt }
-    else if type == "none" || type == "isapc" { self = .withoutPCI }
+    else if ["none", "isapc", "microvm"].contains(type) { self = .withoutPCI }
     else { self = .unknown("machine type `\(type)` is not one that vfiogate models") }
   }
 

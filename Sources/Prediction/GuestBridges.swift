@@ -2,33 +2,45 @@ import Facts
 
 extension Guest {
   /// Takes a device that QEMU made into the model: its id, its slot, and the bus that it brings.
-  mutating func add(_ request: DeviceRequest) {
+  /// - Returns: where it sits, when that is certain.
+  mutating func add(_ request: DeviceRequest) -> GuestPlace? {
     if let id = request.id { ids[id] = request.driver ?? "" }
-    guard let driver = request.driver else { return }
-    occupy(request, driver)
+    guard let driver = request.driver else { return nil }
+    let place = occupy(request, driver)
     if let bus = Guest.busBehind(request, driver) { buses[bus.name] = bus }
+    return place
   }
 
-  private mutating func occupy(_ request: DeviceRequest, _ driver: String) {
-    guard let name = request.bus ?? rootBus.display.flatMap({ $0 }), let bus = buses[name] else { return }
+  /// Whether QEMU answers when the guest reads the function's config space: only where there is a
+  /// function 0, below a port that of slot 0 (QEMU hw/pci/pci_host.c; observed on 11.1.3).
+  func canReach(_ place: GuestPlace) -> Known<Bool> {
+    guard let bus = buses[place.bus] else { return .known(true) }
+    if bus.occupants[bus.isPort ? 0 : place.devfn & ~7] != nil { return .known(true) }
+    if bus.possibleOthers == 0 || bus.isPort { return .known(false) }
+    return .unknown("function 0 of slot \(place.devfn / 8) of \(place.bus)", "QEMU chooses slots there")
+  }
+
+  private mutating func occupy(_ request: DeviceRequest, _ driver: String) -> GuestPlace? {
+    guard let name = request.bus ?? rootBus.display.flatMap({ $0 }), let bus = buses[name] else { return nil }
     guard PCIDrivers.isPCI(driver) || request.property("addr") != nil else {
       // It may still be a PCI device, and take a slot of the root bus.
       if request.bus == nil, !PCIDrivers.isElsewhere(driver) { buses[name]?.possibleOthers += 1 }
-      return
+      return nil
     }
     guard case .known(let devfn)? = QEMUSlot.requested(request),
       case .at(let place) = bus.place(request, driver: driver, devfn: devfn)
     else {
       buses[name]?.possibleOthers += 1
-      return
+      return nil
     }
     // A slot that QEMU chose is certain only while nothing unknown was there before.
     if devfn == nil, !bus.isPort, bus.possibleOthers > 0 {
       buses[name]?.possibleOthers += 1
-      return
+      return nil
     }
     buses[name]?.occupants[place] = Occupant(
       driver: driver, id: request.id, isMultifunction: request.isMultifunction, isAutomatic: devfn == nil)
+    return GuestPlace(bus: name, devfn: place)
   }
 
   /// The bus behind a bridge bears the bridge's id (QEMU hw/pci/pci_bridge.c: pci_bridge_initfn).

@@ -10,6 +10,13 @@ struct Occupant: Hashable, Sendable {
   let isAutomatic: Bool
 }
 
+/// Where a device sits in the guest.
+struct GuestPlace: Hashable, Sendable {
+  let bus: String
+  /// Slot times 8 plus function.
+  let devfn: Int
+}
+
 /// One PCI bus of the guest.
 public struct GuestBus: Sendable {
   /// As `bus=` names it: the bridge's id, or `pcie.0`.

@@ -13,6 +13,8 @@ struct IOMMUFDAttach {
     case .bindToken: return try token()
     case .bindGroup: return try viability()
     case .bindOwner: return try ownership()
+    case .bindInterrupts:
+      return try context.interruptsRefused("iommufd") ? refused(.unsafeInterrupts, "Operation not permitted") : nil
     case .iommufdSpace: return try context.mixedBackends()
     case .iommufdMemory: return try context.memory(after: "")
     default: return nil
@@ -21,14 +23,17 @@ struct IOMMUFDAttach {
 
   private var folderPath: String { context.sysfsPath + "/vfio-dev" }
 
+  /// With a passed descriptor QEMU opens nothing in sysfs.
+  private var isPassed: Bool { context.request.property("fd") != nil }
+
   private func folder() throws(Unknown) -> RealizeFailure? {
-    guard try device.cdev.value == nil else { return nil }
+    guard !isPassed, try device.cdev.value == nil else { return nil }
     return context.fails(
       .noCdev, "vfio \(folderPath): couldn't open directory \(folderPath): No such file or directory")
   }
 
   private func node() throws(Unknown) -> RealizeFailure? {
-    guard let cdev = try device.cdev.value else { return nil }
+    guard !isPassed, let cdev = try device.cdev.value else { return nil }
     let text = "vfio \(folderPath): Failed to open \(cdev.path)"
     switch try cdev.node.value {
     case .accessible: return nil
@@ -69,10 +74,11 @@ struct IOMMUFDAttach {
     let siblings = (group.members.display ?? []).compactMap { context.guest.assigned[$0] }
     if siblings.contains("") { return refused(.bindFails, "Device or resource busy") }
     if siblings.contains(where: { $0 != context.iommufdLink }) { return refused(.bindFails, "Operation not permitted") }
-    // The errno tells how the holder holds it, which nobody else can see.
     if !siblings.isEmpty { return nil }
-    let errors = "Invalid argument, Operation not permitted, or Device or resource busy"
-    return try GroupUse(group, context.host).isHeld() ? refused(.bindFails, errors) : nil
+    guard let holder = try GroupUse(group, context.host).holder() else { return nil }
+    // The errno tells how it is held: through the group, through this cdev, or through a sibling's.
+    if holder.user.node == .group { return refused(.inUse, "Device or resource busy") }
+    return refused(.inUse, holder.member == device.address ? "Invalid argument" : "Operation not permitted")
   }
 
   private func refused(_ cause: FailureCause, _ error: String) -> RealizeFailure {
@@ -83,7 +89,12 @@ struct IOMMUFDAttach {
 extension RealizeContext {
   /// `-object iommufd` without a descriptor needs /dev/iommu to exist, whoever uses the object.
   func iommufdObjects() throws(Unknown) -> RealizeFailure? {
-    let opens = machine.objects.contains { $0.type == "iommufd" && $0.string("fd") == nil }
+    let objects = machine.objects.filter { $0.type == "iommufd" }
+    let ids = objects.compactMap(\.id)
+    if let twice = ids.first(where: { id in ids.filter { $0 == id }.count > 1 }) {
+      return RealizeFailure(.duplicateObjectID, "Duplicate ID '\(twice)' for object")
+    }
+    let opens = objects.contains { $0.string("fd") == nil }
     guard request.plug == .cold, opens, try host.iommufd.value == .absent else { return nil }
     return RealizeFailure(
       .iommufdMissing, "/dev/iommu does not exist (is your kernel config missing CONFIG_IOMMUFD?)")

@@ -12,6 +12,11 @@ struct LegacyAttach {
     case .groupViable: return try viability(try group())
     case .legacySpace: return try context.mixedBackends()
     case .container: return try container(try group())
+    case .legacyInterrupts:
+      return try context.interruptsRefused("vfio_iommu_type1")
+        ? context.fails(
+          .unsafeInterrupts, "failed to setup container for group \(try group().number): Failed to set iommu for "
+            + "container: Operation not permitted") : nil
     case .legacyMemory:
       let number = try group().number
       return try context.memory(after: "failed to setup container for group \(number): ")
@@ -45,12 +50,12 @@ struct LegacyAttach {
     case .accessible: break
     }
     // A group can be opened once, by a group's node or by the cdevs (linux drivers/vfio/group.c).
-    guard try GroupUse(group, context.host).isHeld() else { return nil }
+    guard try GroupUse(group, context.host).holder() != nil else { return nil }
     // A running machine that is not described may be the holder, for another function of the group.
     if context.request.plug == .hot, let missing = context.machine.missingPart, try group.members.value.count > 1 {
       throw Unknown("holder of group \(group.number)", reason: missing)
     }
-    return cannotOpen(.groupBusy, "Device or resource busy")
+    return cannotOpen(.inUse, "Device or resource busy")
   }
 
   private func viability(_ group: IOMMUGroup) throws(Unknown) -> RealizeFailure? {
@@ -81,9 +86,12 @@ struct LegacyAttach {
     if try !VFIODriver.isVFIO(device) { return refused(.notBound, "No such device") }
     let token = context.request.property("vf-token") != nil
     guard try VFIODriver.ownsPhysicalFunction(of: device, context.host) else {
-      // A token is only for a PF on vfio-pci, and for its VFs (linux drivers/vfio/pci/vfio_pci_core.c).
-      let isPhysical = try !device.virtualFunctions.value.isEmpty
-      return token && !isPhysical ? refused(.badToken, "Invalid argument") : nil
+      // A token is for a function with SR-IOV (PCIe 6.0 §9.3.3, id 0x10), and for the VFs of one that
+      // is on vfio-pci (linux drivers/vfio/pci/vfio_pci_core.c: vfio_pci_validate_vf_token).
+      guard token else { return nil }
+      let chain = try device.config.value.extendedChain
+      let isPhysical = try chain.contains(0x10, named: "SR-IOV capability of \(device.address)").value
+      return isPhysical ? nil : refused(.badToken, "Invalid argument")
     }
     if token { throw Unknown("VF token of \(device.address)", reason: "only the PF's holder knows it") }
     return refused(.badToken, "Permission denied")

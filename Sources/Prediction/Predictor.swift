@@ -5,8 +5,13 @@ public struct Predictor {
   private let machine: MachineRequest
   private let host: Host
   private let qemu: QEMUProfile
+  private let descriptors: [String: PCIAddress]
 
-  public init(_ machine: MachineRequest, on host: Host, qemu: QEMUProfile) {
+  /// - Parameter descriptors: which host function a passed descriptor is, by the value of `fd`.
+  public init(
+    _ machine: MachineRequest, on host: Host, qemu: QEMUProfile, descriptors: [String: PCIAddress] = [:]
+  ) {
+    self.descriptors = descriptors
     self.machine = machine
     self.host = host
     self.qemu = qemu
@@ -22,10 +27,12 @@ public struct Predictor {
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
     var predictions: [RealizePrediction] = []
+    var places: [GuestPlace?] = []
     for request in cold + plugs {
       let prediction = predict(request, guest)
       if prediction.isAboutVFIO { predictions.append(prediction) }
-      guest.add(request)
+      let place = guest.add(request)
+      if prediction.isAboutVFIO { places.append(place) }
       if request.form == .keyval, let id = request.id { guest.keyvalIDs.insert(id) }
       let context = context(request, guest)
       if request.isVFIO, case .known(let backend) = context.backend {
@@ -33,13 +40,16 @@ public struct Predictor {
         if let address = prediction.host { guest.assigned[address] = context.iommufdLink ?? "" }
       }
     }
+    for (index, place) in places.enumerated() {
+      predictions[index].isReachable = place.map(guest.canReach) ?? .known(true)
+    }
     return predictions
   }
 
   private func context(_ request: DeviceRequest, _ guest: Guest) -> RealizeContext {
     RealizeContext(
       request: request, driver: request.driver ?? "", machine: machine, guest: guest, host: host,
-      qemu: qemu)
+      qemu: qemu, descriptors: descriptors)
   }
 
   private func predict(_ request: DeviceRequest, _ guest: Guest) -> RealizePrediction {

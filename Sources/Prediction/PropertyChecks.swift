@@ -25,9 +25,24 @@ enum PropertyChecks {
     case .signed32: return integer(name, text, in: Int128Range(Int64(Int32.min), UInt64(Int32.max)), "int32_t")
     case .unsigned(let bits):
       return integer(name, text, in: Int128Range(0, UInt64.max >> UInt64(64 - bits)), "uint\(bits)_t")
-    case .size: return QEMUNumber.isSize(text) ? nil : "Parameter '\(name)' expects size"
+    case .size(let maximum):
+      guard QEMUNumber.isSize(text) else { return "Parameter '\(name)' expects size" }
+      return QEMUNumber.integer(text).flatMap { tooLarge(name, $0, maximum, driver) }
     default: return fromJSONString(name, text, kind: kind, driver: driver)
     }
+  }
+
+  private static func tooLarge(
+    _ name: String, _ number: QEMUInteger, _ maximum: UInt64?, _ driver: String
+  ) -> String? {
+    guard let maximum else { return nil }
+    let value: UInt64
+    switch number {
+    case .natural(let natural): value = natural
+    case .negative(let negative): value = UInt64(bitPattern: negative)
+    }
+    return value <= maximum
+      ? nil : "Property \(driver).\(name) doesn't take value \(value) (maximum: \(maximum))"
   }
 
   private static func integer(_ name: String, _ text: String, in range: Int128Range, _ type: String) -> String? {
@@ -71,8 +86,11 @@ enum PropertyChecks {
       guard let number else { return "Parameter '\(name)' expects uint64" }
       return Int128Range(0, UInt64.max >> UInt64(64 - bits)).contains(number)
         ? nil : "Parameter '\(name)' expects uint\(bits)_t"
-    case .size: return number == nil ? "Parameter '\(name)' expects uint64" : nil
+    case .size(let maximum):
+      guard let number else { return "Parameter '\(name)' expects uint64" }
+      return tooLarge(name, number, maximum, driver)
     case .slot:
+      if case .real = value { return "Invalid parameter type for '\(name)', expected: integer" }
       guard let number else { return "Invalid parameter type for '\(name)', expected int or str" }
       return Int128Range(-1, 255).contains(number)
         ? nil : "Parameter '\(name)' expects a value between -1 and 255"

@@ -71,12 +71,33 @@ extension RealizeContext {
       }
       return request.id == nil ? QEMUCrash.descriptorWithoutID : nil
     }
+    if descriptors[text] != nil { return request.id == nil ? QEMUCrash.descriptorWithoutID : nil }
     // A name that resolves kills QEMU when there is no id, one that does not is answered.
     throw Unknown("descriptor `\(text)`", reason: "only the monitor knows which names getfd was given")
   }
 
+  /// QEMU hw/acpi/pcihp.c: the largest index of x86's hotplug controller.
+  private var acpiIndex: RealizeFailure? {
+    guard let number = number("acpi-index"), number > 16383 else { return nil }
+    return RealizeFailure(.badProperty, "acpi-index should be less or equal to 16383")
+  }
+
+  /// QEMU hw/pci/pci.c: pci_qdev_realize. All ones is the default.
+  private var romSize: RealizeFailure? {
+    guard let size = number("romsize"), size != 0xffff_ffff, size == 0 || size & (size - 1) != 0 else { return nil }
+    return RealizeFailure(.badProperty, "ROM size \(size) is not a power of two")
+  }
+
+  private func number(_ name: String) -> UInt64? {
+    guard let value = request.property(name)?.value else { return nil }
+    let number = value.string.flatMap { QEMUNumber.integer($0) } ?? QEMUNumber.integer(value)
+    if case .natural(let natural)? = number { return natural }
+    return nil
+  }
+
   /// The PCI core's checks, which run before vfio's own realize.
   func placeOnBus() throws(Unknown) -> RealizeFailure? {
+    if let failure = acpiIndex ?? romSize { return failure }
     guard let bus = try bus(), let requested = QEMUSlot.requested(request) else { return nil }
     switch bus.place(request, driver: driver, devfn: try requested.value) {
     case .at: return nil

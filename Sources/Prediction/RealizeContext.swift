@@ -9,6 +9,7 @@ struct RealizeContext {
   let guest: Guest
   let host: Host
   let qemu: QEMUProfile
+  let descriptors: [String: PCIAddress]
 
   /// `iommufd=`; an empty link is none (observed on 11.1.3).
   var iommufdLink: String? {
@@ -40,7 +41,7 @@ struct RealizeContext {
   }
 
   /// The host function's address: nil when only a descriptor says which it is.
-  var address: PCIAddress? { request.hostAddress }
+  var address: PCIAddress? { request.hostAddress(descriptors) }
 
   /// The host function, once it is clear that there is one.
   var device: Known<HostDevice> {

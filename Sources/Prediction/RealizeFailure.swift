@@ -5,12 +5,12 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case badID, duplicateID, noDriver, unknownDriver, abstractDriver
   case busNotFound, wrongBusType, noPCIBus, classNotHotpluggable, busNotHotpluggable
   case badGlobal, badProperty, unknownProperty, noATSProperty
-  case missingIOMMUFDObject, wrongIOMMUFDObject, badDescriptor
+  case duplicateObjectID, missingIOMMUFDObject, wrongIOMMUFDObject, badDescriptor
   case descriptorWithoutID, realizedArgument
   case slotTaken, noSlot
   case noHostGiven, noSuchHostDevice, descriptorWithoutIOMMUFD, balloonNotMediated
-  case noGroup, groupNodeMissing, groupNodeDenied, groupBusy, groupNotViable, containerDenied
-  case notBound, alreadyAttached, badToken, memoryLimit
+  case noGroup, groupNodeMissing, groupNodeDenied, inUse, groupNotViable, containerDenied
+  case notBound, alreadyAttached, badToken, unsafeInterrupts, memoryLimit
   case noCdev, cdevNodeMissing, cdevDenied, iommufdMissing, iommufdDenied, bindFails
   case mixedBackends, viommuRefuses, atsNotSupported, noDisplay, noMigration
 }
@@ -47,6 +47,8 @@ public struct RealizePrediction: Sendable {
   /// The ats decision, as far as realize gets to it.
   public let question: ATSQuestion
   public let forecast: ATSForecast
+  /// Whether guest firmware and drivers can find the function where it sits; see `Guest.canReach`.
+  public internal(set) var isReachable: Known<Bool> = .known(true)
 
   public var realize: Realize {
     if let failure { return failure.signal == nil ? .fails : .crashes }
@@ -60,7 +62,9 @@ public struct RealizePrediction: Sendable {
   public var warnings: Known<[String]> { reachesATS ? forecast.warnings : .known([]) }
 
   public var guestSeesATS: Known<Bool> {
-    failure == nil ? forecast.guestSees : .known(false)
+    if failure != nil { return .known(false) }
+    if case .known(false) = forecast.guestSees { return .known(false) }
+    return isReachable.flatMap { $0 ? forecast.guestSees : .known(false) }
   }
 
   public var checkedByQEMU: Known<Bool> { reachesATS ? forecast.checked : .known(false) }

@@ -13,9 +13,9 @@ enum RealizeStep: CaseIterable {
   // vfio's own realize (QEMU hw/vfio/pci.c: vfio_pci_realize)
   case hostGiven, hostExists, descriptor, balloon
   // the legacy backend (QEMU hw/vfio/container-legacy.c)
-  case group, groupNode, groupViable, legacySpace, container, legacyMemory, groupMember
+  case group, groupNode, groupViable, legacySpace, container, legacyInterrupts, legacyMemory, groupMember
   // the iommufd backend (QEMU hw/vfio/iommufd.c)
-  case cdevFolder, cdevNode, iommufdNode, bindToken, bindGroup, bindOwner, iommufdSpace, iommufdMemory
+  case cdevFolder, cdevNode, iommufdNode, bindToken, bindGroup, bindOwner, bindInterrupts, iommufdSpace, iommufdMemory
   // both again (QEMU hw/i386/intel_iommu.c: vtd_check_hiod)
   case viommu
   // the ats decision (QEMU hw/vfio/pci.c: vfio_pci_add_capabilities)
@@ -45,11 +45,12 @@ extension RealizeContext {
     case .hostExists: return try hostExists()
     case .descriptor: return try descriptorBackend()
     case .balloon: return balloon
-    case .group, .groupNode, .groupViable, .legacySpace, .container, .legacyMemory, .groupMember:
+    case .group, .groupNode, .groupViable, .legacySpace, .container, .legacyInterrupts, .legacyMemory,
+      .groupMember:
       guard try backend.value == .legacy else { return nil }
       return try LegacyAttach(context: self, device: try device.value).failure(at: step)
-    case .cdevFolder, .cdevNode, .iommufdNode, .bindToken, .bindGroup, .bindOwner, .iommufdSpace,
-      .iommufdMemory:
+    case .cdevFolder, .cdevNode, .iommufdNode, .bindToken, .bindGroup, .bindOwner, .bindInterrupts,
+      .iommufdSpace, .iommufdMemory:
       guard try backend.value == .iommufd else { return nil }
       return try IOMMUFDAttach(context: self, device: try device.value).failure(at: step)
     case .viommu: return try vtdCachingMode()

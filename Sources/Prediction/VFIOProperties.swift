@@ -8,7 +8,7 @@ enum PropertyKind: Hashable {
   case choice([String])
   case signed32
   case unsigned(bits: Int)
-  case size
+  case size(maximum: UInt64?)
   case host, slot, link, descriptor, token
   /// Exists, and cannot be set.
   case readOnly
@@ -43,8 +43,8 @@ enum VFIOProperties {
     "type": .readOnly, "vf-token": .token, "x-balloon-allowed": .bool,
     "x-device-dirty-page-tracking": .onOffAuto, "x-igd-gms": .unsigned(bits: 32),
     "x-igd-legacy-mode": .onOffAuto, "x-igd-lpc": .bool, "x-igd-opregion": .bool,
-    "x-intx-mmap-timeout-ms": .unsigned(bits: 32), "x-max-bounce-buffer-size": .size,
-    "x-migration-load-config-after-iter": .onOffAuto, "x-migration-max-queued-buffers-size": .size,
+    "x-intx-mmap-timeout-ms": .unsigned(bits: 32), "x-max-bounce-buffer-size": .size(maximum: 0xffff_ffff),
+    "x-migration-load-config-after-iter": .onOffAuto, "x-migration-max-queued-buffers-size": .size(maximum: nil),
     "x-migration-multifd-transfer": .onOffAuto,
     "x-msix-relocation": .choice(["off", "auto", "bar0", "bar1", "bar2", "bar3", "bar4", "bar5"]),
     "x-no-geforce-quirks": .bool, "x-no-kvm-intx": .bool, "x-no-kvm-ioeventfd": .bool,

@@ -92,7 +92,8 @@ extension Event {
 extension CommandError {
   fileprivate static func parse(_ json: JSON) throws(ProtocolViolation) -> CommandError {
     let error = try json.member("error")
-    return CommandError(errorClass: try error.text("class", in: "error"), text: try error.text("desc", in: "error"))
+    return CommandError(
+      errorClass: try error.text("class", in: "error"), text: try error.text("desc", in: "error"))
   }
 }
 

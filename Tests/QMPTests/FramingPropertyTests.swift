@@ -61,7 +61,9 @@ final class FramingPropertyTests: XCTestCase {
     let alphabet = Array(#"{}[]"":,\1an "#.utf8)
     var accepted = 0
     for _ in 0..<60_000 {
-      let text = (0..<Int.random(in: 1...8, using: &generator)).map { _ in alphabet.randomElement(using: &generator)! }
+      let text = (0..<Int.random(in: 1...8, using: &generator)).map { _ in
+        alphabet.randomElement(using: &generator)!
+      }
       guard (try? JSON.parse(text)) != nil else { continue }
       accepted += 1
       let frames = frame([text[...], [0x0a]])
@@ -90,7 +92,9 @@ final class FramingPropertyTests: XCTestCase {
   }
 
   private func randomString(_ generator: inout SeededGenerator) -> String {
-    let pieces = ["a", "{", "}", "[", "]", "\\\"", "\\\\", "\\u00E9", "é", "😀", ",", ":", "'", "/", "long text "]
+    let pieces = [
+      "a", "{", "}", "[", "]", "\\\"", "\\\\", "\\u00E9", "é", "😀", ",", ":", "'", "/", "long text ",
+    ]
     return "\"" + (0..<Int.random(in: 0...20, using: &generator)).map { _ in
       pieces.randomElement(using: &generator)!
     }.joined() + "\""

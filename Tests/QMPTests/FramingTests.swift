@@ -54,7 +54,10 @@ final class FramingTests: XCTestCase {
     let stream = Array("  {}\r\n[1]\n\"x\"".utf8)
     XCTAssertEqual(
       verifiedFrames(stream),
-      [.frame(Array("{}".utf8), at: 2), .frame(Array("[1]".utf8), at: 6), .frame(Array("\"x\"".utf8), at: 10)])
+      [
+        .frame(Array("{}".utf8), at: 2), .frame(Array("[1]".utf8), at: 6),
+        .frame(Array("\"x\"".utf8), at: 10),
+      ])
   }
 
   func testBytesThatJSONHasNoPlaceForAreReportedAndTheNextValueIsFound() {
@@ -64,6 +67,23 @@ final class FramingTests: XCTestCase {
     XCTAssertEqual(texts("{\"a\\\n\(next)"), ["error: byte 0x0a at byte 4 is not JSON", next])
     XCTAssertEqual(texts("{'a"), ["error: byte 0x27 at byte 1 is not JSON"])
     XCTAssertEqual(texts("\u{b}{}"), ["error: byte 0x0b at byte 0 is not JSON", "{}"])
+  }
+
+  func testAStringBehindAStrayByteIsAValueWhateverWasOpenBefore() {
+    XCTAssertEqual(
+      texts("[[\u{1}\"x\" \"y\" "), ["error: byte 0x01 at byte 2 is not JSON", "\"x\"", "\"y\""])
+  }
+
+  /// Large enough that the framer lets go of what it has read while the next value is arriving.
+  func testLargeValuesInSuccessionAreKeptApart() {
+    var stream: [UInt8] = []
+    var expected: [Framed] = []
+    for length in [70_000, 150_000, 10, 90_000, 200_000] {
+      let value = Array("[\"\(String(repeating: "x", count: length))\"]".utf8)
+      expected.append(.frame(value, at: UInt64(stream.count)))
+      stream += value + Array("\r\n".utf8)
+    }
+    XCTAssertEqual(verifiedFrames(stream, seeds: 1...1), expected)
   }
 
   func testByteFFStartsAfreshAnywhere() {
@@ -92,6 +112,20 @@ final class FramingTests: XCTestCase {
     }
   }
 
+  func testEveryByteOutsideStrings() {
+    let allowed = Set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-.,: \t\r\n".utf8)
+    for byte in UInt8.min...UInt8.max {
+      let results = frame([[UInt8(ascii: "["), byte, UInt8(ascii: "]")]])
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "["), UInt8(ascii: "{"): XCTAssertEqual(results, [], "byte \(byte)")
+      case UInt8(ascii: "]"), UInt8(ascii: "}"): XCTAssertEqual(results.count, 2, "byte \(byte)")
+      case let byte where allowed.contains(byte):
+        XCTAssertEqual(results, [.frame([UInt8(ascii: "["), byte, UInt8(ascii: "]")], at: 0)], "byte \(byte)")
+      default: XCTAssertEqual(results.first, .error(.stray(byte, offset: 1)), "byte \(byte)")
+      }
+    }
+  }
+
   func testAValueAtTheLimitPassesAndOneBeyondDoesNot() {
     let text = Array("[\"\(String(repeating: "x", count: 96))\"]".utf8)
     XCTAssertEqual(verifiedFrames(text, limit: 100), [.frame(text, at: 0)])
@@ -104,7 +138,10 @@ final class FramingTests: XCTestCase {
     let stream = Array("{} [] \(String(repeating: "[", count: 200)) {}".utf8)
     XCTAssertEqual(
       verifiedFrames(stream, limit: 100),
-      [.frame(Array("{}".utf8), at: 0), .frame(Array("[]".utf8), at: 3), .error(.tooLarge(limit: 100, offset: 6))])
+      [
+        .frame(Array("{}".utf8), at: 0), .frame(Array("[]".utf8), at: 3),
+        .error(.tooLarge(limit: 100, offset: 6)),
+      ])
   }
 
   func testTheLimitErrorSaysTheLimit() {
@@ -113,7 +150,8 @@ final class FramingTests: XCTestCase {
   }
 
   func testHugeNestingIsFramedInConstantDepthAndRefusedByTheParser() throws {
-    let deep = [UInt8](repeating: UInt8(ascii: "["), count: 200_000) + [UInt8](repeating: UInt8(ascii: "]"), count: 200_000)
+    let levels = 200_000
+    let deep = Array(repeating: UInt8(ascii: "["), count: levels) + Array(repeating: UInt8(ascii: "]"), count: levels)
     XCTAssertEqual(frame([deep[...]]), [.frame(deep, at: 0)])
     XCTAssertThrowsError(try ServerMessage.parse(deep)) {
       XCTAssertTrue("\($0)".contains("nested deeper than 512 levels"), "\($0)")

@@ -31,7 +31,9 @@ final class HostileServerTests: XCTestCase {
   func testRandomBytes() {
     var generator = SeededGenerator(seed: 5)
     for _ in 0..<500 {
-      check((0..<Int.random(in: 0...300, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) })
+      check((0..<Int.random(in: 0...300, using: &generator)).map { _ in
+        UInt8.random(in: 0...255, using: &generator)
+      })
     }
   }
 
@@ -39,7 +41,9 @@ final class HostileServerTests: XCTestCase {
     var generator = SeededGenerator(seed: 6)
     let alphabet = Array(#"{}[]",:\ "returniderror1"#.utf8)
     for _ in 0..<500 {
-      let noise = (0..<Int.random(in: 0...200, using: &generator)).map { _ in alphabet.randomElement(using: &generator)! }
+      let noise = (0..<Int.random(in: 0...200, using: &generator)).map { _ in
+        alphabet.randomElement(using: &generator)!
+      }
       check(Array(ClientSessionTests.greeting.utf8) + noise)
     }
   }

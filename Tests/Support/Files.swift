@@ -83,7 +83,7 @@ public final class TemporaryDirectory {
   public init() throws {
     var template = Array("/tmp/vfiogate-test-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw SystemFailure("make a temporary directory") }
-    path = template.withUnsafeBufferPointer { String(decoding: $0.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self) }
+    path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
   deinit { _ = try? Child.run("/bin/rm", ["-rf", "--", path]) }

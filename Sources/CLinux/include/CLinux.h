@@ -9,9 +9,6 @@
 #include "child_process.h"
 #include "unix_socket.h"
 
-/* Bit 3 of out_capabilities (linux/iommufd.h, Linux 7.1). */
-#define VFIOGATE_IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED (UINT64_C(1) << 3)
-
 /* VFIO_DEVICE_BIND_IOMMUFD. Resets the device: vfio_pci_core_enable() tries a function reset.
  * The binding ends when the cdev's descriptor is closed. */
 int vfiogate_bind_iommufd(int cdev, int iommufd, uint32_t *devid);

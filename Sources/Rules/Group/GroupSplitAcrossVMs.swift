@@ -66,8 +66,8 @@ extension Subject {
   fileprivate func holder(of member: PCIAddress, besides device: HostDevice) throws(Unknown) -> ProcessReference? {
     guard let sibling = try host.device(at: member).value else { return nil }
     if sibling.isBridge == .known(true) { return nil }
-    let own = device.users.display ?? []
-    return try sibling.users.value.first { !own.contains($0) }
+    let own = (device.users.display ?? []).map(\.pid)
+    return try sibling.users.value.first { !own.contains($0.pid) }
   }
 
   /// A device of another definition that cannot be resolved may be of this group.

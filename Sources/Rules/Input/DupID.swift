@@ -35,5 +35,5 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
 
 /// The driver, and the host function where there is one.
 private func named(_ request: DeviceRequest, _ definition: Definition) -> String {
-  "`\(request.driver ?? "device")`" + (request.hostAddress.map { " (\($0))" } ?? "")
+  "`\(request.driver ?? "device")`" + (request.hostAddress().map { " (\($0))" } ?? "")
 }

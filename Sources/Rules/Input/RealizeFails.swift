@@ -48,7 +48,7 @@ private func ownRules(_ cause: FailureCause) -> Set<String> {
   case .cdevNodeMissing, .iommufdMissing: return ["iommufd-no-cdev"]
   case .cdevDenied, .iommufdDenied: return ["iommufd-perm"]
   case .alreadyAttached: return ["dup-host-device"]
-  case .bindFails, .groupBusy: return ["device-in-use", "group-split-across-vms", "dup-host-device"]
+  case .bindFails, .inUse: return ["device-in-use", "group-split-across-vms", "dup-host-device"]
   case .badToken: return ["iommufd-vf-token"]
   case .mixedBackends: return ["mixed-backends"]
   case .duplicateID: return ["dup-id"]
@@ -62,7 +62,7 @@ private func property(_ cause: FailureCause) -> String {
   case .badID, .duplicateID: return "id"
   case .busNotFound, .wrongBusType, .busNotHotpluggable: return "bus"
   case .slotTaken, .noSlot: return "addr"
-  case .noSuchHostDevice, .noGroup, .groupNodeMissing, .groupNodeDenied, .groupBusy, .alreadyAttached: return "host"
+  case .noSuchHostDevice, .noGroup, .groupNodeMissing, .groupNodeDenied, .inUse, .alreadyAttached: return "host"
   case .badDescriptor: return "fd"
   case .badToken: return "vf-token"
   case .bindFails, .missingIOMMUFDObject: return "iommufd"
@@ -94,7 +94,10 @@ private func fix(_ cause: FailureCause, _ prediction: RealizePrediction, _ defin
   case .viommuRefuses: return "add `caching-mode=on` to `intel-iommu`"
   case .noDisplay: return "take `display` out"
   case .noMigration: return "take `enable-migration` out"
-  case .bindFails, .groupBusy: return groupFix(prediction, definition.host)
+  case .duplicateObjectID: return "give each object an id of its own"
+  case .unsafeInterrupts:
+    return "switch interrupt remapping on, in the firmware and with `intremap=on`"
+  case .bindFails, .inUse: return groupFix(prediction, definition.host)
   default: return nil
   }
 }
