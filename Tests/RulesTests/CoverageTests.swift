@@ -27,7 +27,8 @@ final class CoverageTests: XCTestCase {
 
   /// The command lines of Fixtures/realizes, on a host that is known and on one that is not.
   func testEveryRecordedRefusalIsReported() throws {
-    let hosts = [try RuleCase.host(Fixture.text("hosts/ugly.host").split(separator: "\n").map(String.init)), RuleCase.blindHost]
+    let ugly = try Fixture.text("hosts/ugly.host").split(separator: "\n").map(String.init)
+    let hosts = [try RuleCase.host(ugly), RuleCase.blindHost]
     var failures = 0
     for row in try Fixture.text("realizes/refusals-11.1.3.jsonl").split(separator: "\n") {
       guard let words = try JSON.parse(String(row))["argv"]?.array?.compactMap(\.string) else { continue }

@@ -14,7 +14,9 @@ extension Rule {
       """,
     fix: "give all functions of the group to one guest",
     example: "a.args: -device vfio-pci,host=0000:0a:00.0; b.args: -device vfio-pci,host=0000:0a:00.1",
-    references: ["linux drivers/iommu/iommu.c: iommu_group_claim_dma_owner", "linux Documentation/driver-api/vfio.rst"],
+    references: [
+      "linux drivers/iommu/iommu.c: iommu_group_claim_dma_owner", "linux Documentation/driver-api/vfio.rst",
+    ],
     check: .device(judge))
 }
 
