@@ -10,11 +10,20 @@ struct LabRow {
   let json: JSON
   private let variant: String
   private let base: [JSON]
+  /// The host at boot.
+  private let boot: Facts.Host
 
   static func rows(_ variant: String) throws -> [LabRow] {
     let devices = try JSON.parse(try Fixture.bytes("realizes/lab-\(variant).devices.json")).array ?? []
+    var boot = Facts.Host(nothingKnown: "not recorded", source: variant)
+    let template = LabRow(json: .null, variant: variant, base: devices, boot: boot)
+    for device in devices { template.add(device, to: &boot) }
+    boot.kernelRelease = .known("7.3.4")
+    boot.kernelCommandLine = .known("")
+    boot.interruptsIsolated = .known(!variant.hasSuffix("unsafe-interrupts"))
+    boot.unsafeInterrupts = .known([])
     return try Fixture.text("realizes/lab-\(variant).jsonl").split(separator: "\n")
-      .map { LabRow(json: try JSON.parse(String($0)), variant: variant, base: devices) }
+      .map { LabRow(json: try JSON.parse(String($0)), variant: variant, base: devices, boot: boot) }
   }
 
   var name: String { json["name"]?.string ?? "" }
@@ -54,19 +63,24 @@ struct LabRow {
   // MARK: the host
 
   var host: Facts.Host {
-    var host = Facts.Host(nothingKnown: "not recorded", source: name)
-    host.kernelRelease = .known("7.3.4")
-    host.kernelCommandLine = .known("")
+    var host = boot
     let user = json["user"].flatMap(\.number)
     host.user = .known(user == nil ? "root" : "uid \(user ?? 0)")
     host.memlock = .known(json["memlock"].flatMap(\.number).map(UInt64.init) ?? nil)
     host.iommufd = .known(access("/dev/iommu"))
-    host.interruptsIsolated = .known(!variant.hasSuffix("unsafe-interrupts"))
-    host.unsafeInterrupts = .known([])
     let isClosed = user != nil && lines("setup").contains("chmod 600 /dev/vfio/vfio")
     host.vfioContainer = .known(isAway("/dev/vfio/vfio") ? .absent : isClosed ? .denied : .accessible)
-    host.addresses = .known(Set(facts.compactMap { $0["host"]?.string.flatMap { PCIAddress($0) } }))
-    for fact in facts { add(fact, to: &host) }
+    let mine = mine
+    for member in mine["group-devices"]?.members ?? [] {
+      guard let address = PCIAddress(member.key) else { continue }
+      host.devices[address]?.driver = .known(member.value.string)
+    }
+    for address in host.devices.keys where isHeld(address) {
+      host.devices[address]?.users = .known([ProcessReference(pid: 1, name: "qemu", node: holds)])
+    }
+    if let address = json["host"]?.string.flatMap({ PCIAddress($0) }) { host.devices[address] = nil }
+    if mine["exists"] == .bool(true) { add(mine, to: &host) }
+    host.addresses = .known(Set(host.devices.keys))
     if let physical = mine["physfn"]?.string.flatMap({ PCIAddress($0) }) {
       host.devices[physical]?.driver = .known(mine["physfn-driver"]?.string)
     }
@@ -80,17 +94,10 @@ struct LabRow {
     return .object(changed + boot.filter { member in !changed.contains { $0.key == member.key } })
   }
 
-  /// The trial's device, and the others as they were at boot.
-  private var facts: [JSON] {
-    let mine = mine
-    let rest = base.filter { $0["host"]?.string != json["host"]?.string }
-    return rest + (mine["exists"] == .bool(true) ? [mine] : [])
-  }
-
   private func add(_ fact: JSON, to host: inout Facts.Host) {
     guard let address = fact["host"]?.string.flatMap({ PCIAddress($0) }) else { return }
     var device = HostDevice(address, nothingKnown: "not recorded")
-    let drivers = mine["group-devices"]
+    let drivers = fact["group-devices"]
     device.driver = .known((drivers?[address.description] ?? fact["driver"])?.string)
     device.classCode = .known(UInt32((fact["class"]?.string ?? "0x0").dropFirst(2), radix: 16) ?? 0)
     device.removable = .known(nil)
@@ -102,18 +109,14 @@ struct LabRow {
     device.cdev = .known(cdev.map { path in
       VFIOCdev(name: String(path.split(separator: "/").last ?? ""), node: .known(access(path, of: address)))
     })
-    if device.driver.display == .some("vfio-pci"), cdev == nil, fact["host"]?.string != mine["host"]?.string {
-      device.cdev = .known(VFIOCdev(name: "vfio99", node: .known(.accessible)))
-    }
     if case .bool(let flag)? = fact["hw-info"]?["ats-not-supported"] { device.boundATSNotSupported = .known(flag) }
     let number = fact["group"]?.string.flatMap { Int($0) }
     device.group = .known(number)
     host.devices[address] = device
     guard let number else { return }
     var group = IOMMUGroup(number, nothingKnown: "not recorded")
-    group.members = .known((fact["group-devices"]?.members ?? []).compactMap { PCIAddress($0.key) })
-    let hasVFIO = (fact["host"] == mine["host"] ? drivers : fact["group-devices"])?.members?
-      .contains { $0.value.string == "vfio-pci" } ?? false
+    group.members = .known((drivers?.members ?? []).compactMap { PCIAddress($0.key) })
+    let hasVFIO = drivers?.members?.contains { $0.value.string == "vfio-pci" } ?? false
     group.node = .known(!hasVFIO ? .absent : access("/dev/vfio/\(number)", of: address, kind: "group"))
     host.groups[number] = group
   }
