@@ -74,7 +74,9 @@ extension GuestIOMMU {
   /// A property's text, "on" for what QEMU takes for it; nil when nobody gives it.
   private static func flag(_ name: String, of unit: DeviceRequest, in machine: MachineRequest) -> Known<String?> {
     if let property = unit.property(name) {
-      if case .unknown(let text) = property.value { return .unknown("\(name) of the guest's IOMMU", "written as \(text)") }
+      if case .unknown(let text) = property.value {
+        return .unknown("\(name) of the guest's IOMMU", "written as \(text)")
+      }
       return .known(unit.isOn(name) ? "on" : property.value == .string("auto") ? "auto" : "off")
     }
     let global = machine.globals.last { $0.driver == unit.driver && $0.property == name }

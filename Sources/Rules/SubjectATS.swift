@@ -16,7 +16,11 @@ extension Subject {
   }
 
   /// Whether the guest will see the capability, if the device comes to be.
-  var guestSees: Known<Bool> { prediction.forecast.guestSees }
+  var guestSees: Known<Bool> {
+    let seen = prediction.forecast.guestSees
+    if seen == .known(false) || prediction.isReachable == .known(true) { return seen }
+    return prediction.isReachable.flatMap { $0 ? seen : .known(false) }
+  }
 
   /// Where `ats` is asked for: the property, or the `-global` that gives it where that is part of what
   /// is judged.

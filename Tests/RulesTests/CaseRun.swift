@@ -86,14 +86,18 @@ extension RuleCase {
     for line in block.lines {
       let (verb, rest) = cut(line)
       switch verb {
-      case "use": lines += try Fixture.text(rest).split(separator: "\n").dropFirst().map(String.init).filter { !$0.hasPrefix("#") }
+      case "use":
+        let recorded = try Fixture.text(rest).split(separator: "\n").dropFirst()
+        lines += recorded.filter { !$0.hasPrefix("#") }.map(String.init)
       case "only":
         let kept = rest.split(separator: " ")
         lines = lines.filter { line in !isDevice(line) || kept.contains { line.hasPrefix($0) } }
       case "-":
         let count = lines.count
         lines = lines.filter { !$0.hasPrefix(rest) }
-        if lines.count == count { throw CaseFile.Malformed(rule, self.line, "no line of the host begins with `\(rest)`") }
+        guard lines.count < count else {
+          throw CaseFile.Malformed(rule, self.line, "no line of the host begins with `\(rest)`")
+        }
       default: lines.append(line)
       }
     }

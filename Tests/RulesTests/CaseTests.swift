@@ -53,7 +53,8 @@ final class CaseTests: XCTestCase {
   }
 
   private func write(_ recorded: [(block: RuleCase.Block?, after: Int, lines: [String])], to rule: String) throws {
-    var lines = try Fixture.text("rules/\(rule).md").split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    let old = try Fixture.text("rules/\(rule).md").split(separator: "\n", omittingEmptySubsequences: false)
+    var lines = old.map(String.init)
     for (block, after, new) in recorded.reversed() {
       if let block {
         lines.replaceSubrange(block.start..<block.start + block.lines.count, with: new)

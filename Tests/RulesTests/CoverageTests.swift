@@ -1,6 +1,9 @@
 import Facts
+import Inputs
 import Prediction
 import Rules
+import Support
+import Syntax
 import XCTest
 
 /// What QEMU refuses is told, once.
@@ -20,6 +23,26 @@ final class CoverageTests: XCTestCase {
       }
     }
     XCTAssertGreaterThan(causes.count, 20, "the cases show few failures: \(causes)")
+  }
+
+  /// The command lines of Fixtures/realizes, on a host that is known and on one that is not.
+  func testEveryRecordedRefusalIsReported() throws {
+    let ugly = try Fixture.text("hosts/ugly.host").split(separator: "\n").map(String.init)
+    let hosts = [try RuleCase.host(ugly), RuleCase.blindHost]
+    var failures = 0
+    for row in try Fixture.text("realizes/refusals-11.1.3.jsonl").split(separator: "\n") {
+      guard let words = try JSON.parse(String(row))["argv"]?.array?.compactMap(\.string) else { continue }
+      let line = (["qemu-system-x86_64"] + words).joined(separator: "\0") + "\0"
+      let parsed = ParsedDefinition.parse(SourceText(name: "argv", bytes: Array(line.utf8)), as: .nul)
+      for host in hosts {
+        let run = CaseRun(parsed.definition(in: nil, on: host, qemu: .released(11, 1, "11.1.3")))
+        failures += run.definition.predictions.filter { $0.failure != nil }.count
+        for prediction in run.definition.predictions where prediction.failure != nil {
+          XCTAssert(run.judgement.findings.contains { $0.severity == .error }, "\(words): \(prediction.name)")
+        }
+      }
+    }
+    XCTAssertGreaterThan(failures, 500)
   }
 
   /// QEMU's own text stands only where no rule has more to say.

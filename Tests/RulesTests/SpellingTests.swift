@@ -79,7 +79,9 @@ final class SpellingTests: XCTestCase {
     return plugged
   }
 
-  private static let texts: Set<String> = ["driver", "id", "bus", "host", "addr", "fd", "iommufd", "sysfsdev", "vf-token"]
+  private static let texts: Set<String> = [
+    "driver", "id", "bus", "host", "addr", "fd", "iommufd", "sysfsdev", "vf-token",
+  ]
 
   /// Values with the types that QEMU wants in JSON.
   private static func json(_ text: String) -> JSON {

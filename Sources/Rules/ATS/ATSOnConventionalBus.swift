@@ -23,7 +23,8 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   if isConventional == true {
     judgement.report(
       "\(subject.name) asks for `ats=on` and is not a PCI Express device: QEMU drops it without a word",
-      at: subject.atsLocation, fix: "take `ats=on` out: the device cannot do ATS", evidence: ["config space: 256 bytes"])
+      at: subject.atsLocation, fix: "take `ats=on` out: the device cannot do ATS",
+      evidence: ["config space: 256 bytes"])
     return
   }
   let bus = subject.request.bus.map { "`\($0)`" } ?? "the machine's root bus"

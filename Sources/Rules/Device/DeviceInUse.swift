@@ -25,7 +25,9 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   let users = try device.users.value
   guard !users.isEmpty else { return }
   try subject.excludeOwnMachine()
-  let names = users.map { "`\($0.name)` (pid \($0.pid))" }.joined(separator: ", ")
+  // One process may hold the cdev and the group's node.
+  let holders = users.enumerated().filter { index, user in !users[..<index].contains { $0.pid == user.pid } }
+  let names = holders.map { "`\($0.element.name)` (pid \($0.element.pid))" }.joined(separator: ", ")
   judgement.report(
     "\(subject.name) is in use by \(names)", at: subject.request.location(of: "host"),
     evidence: ["holders of \(device.address): \(names)"])

@@ -22,7 +22,8 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
   var missed: Unknown?
   for one in definition.assignments {
     guard let address = one.host else {
-      if names(one.request) { missed = missed ?? Unknown("host device of \(one.name)", reason: "only QEMU can resolve it") }
+      guard names(one.request) else { continue }
+      missed = missed ?? Unknown("host device of \(one.name)", reason: "only QEMU can resolve it")
       continue
     }
     if let first = seen[address] {

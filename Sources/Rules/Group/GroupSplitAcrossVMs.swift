@@ -14,7 +14,9 @@ extension Rule {
       """,
     fix: "give all functions of the group to one guest",
     example: "a.args: -device vfio-pci,host=0000:0a:00.0; b.args: -device vfio-pci,host=0000:0a:00.1",
-    references: ["linux drivers/iommu/iommu.c: iommu_group_claim_dma_owner", "linux Documentation/driver-api/vfio.rst"],
+    references: [
+      "linux drivers/iommu/iommu.c: iommu_group_claim_dma_owner", "linux Documentation/driver-api/vfio.rst",
+    ],
     check: .device(judge))
 }
 
@@ -66,8 +68,8 @@ extension Subject {
   fileprivate func holder(of member: PCIAddress, besides device: HostDevice) throws(Unknown) -> ProcessReference? {
     guard let sibling = try host.device(at: member).value else { return nil }
     if sibling.isBridge == .known(true) { return nil }
-    let own = device.users.display ?? []
-    return try sibling.users.value.first { !own.contains($0) }
+    let own = (device.users.display ?? []).map(\.pid)
+    return try sibling.users.value.first { !own.contains($0.pid) }
   }
 
   /// A device of another definition that cannot be resolved may be of this group.

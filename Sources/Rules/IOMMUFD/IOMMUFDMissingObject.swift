@@ -19,7 +19,9 @@ extension Rule {
 
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
   guard let property = subject.request.property("iommufd") else { return }
-  if case .unknown(let text) = property.value { throw Unknown("iommufd of \(subject.name)", reason: "written as \(text)") }
+  if case .unknown(let text) = property.value {
+    throw Unknown("iommufd of \(subject.name)", reason: "written as \(text)")
+  }
   guard let link = property.value.string, !link.isEmpty else { return }
   let prefix = "/objects/"
   let id = link.hasPrefix(prefix) ? String(link.dropFirst(prefix.count)) : link

@@ -42,7 +42,9 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
 /// Base class 03, display controllers, or 12, processing accelerators (PCI Code and ID
 /// Assignment 1.16 §1.4, §1.19).
 private func isAccelerator(_ one: RealizePrediction, _ host: Host) throws(Unknown) -> Bool {
-  guard let address = one.host else { throw Unknown("class of \(one.name)", reason: "the request does not say which it is") }
+  guard let address = one.host else {
+    throw Unknown("class of \(one.name)", reason: "the request does not say which it is")
+  }
   guard let device = try host.device(at: address).value else { throw Unknown.gone(address) }
   return try [0x03, 0x12].contains(device.classCode.value >> 16)
 }

@@ -22,7 +22,8 @@ extension Rule {
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
   guard try subject.backend() == .iommufd else { return }
   let device = try subject.device()
-  guard try VFIODriver.ownsPhysicalFunction(of: device, subject.host), let physical = try device.physicalFunction.value
+  guard try VFIODriver.ownsPhysicalFunction(of: device, subject.host),
+    let physical = try device.physicalFunction.value
   else { return }
   let token = subject.request.property("vf-token") == nil ? "" : ", `vf-token` or not"
   judgement.report(

@@ -88,12 +88,17 @@ private func fix(_ cause: FailureCause, _ prediction: RealizePrediction, _ defin
   case .noSuchHostDevice: return "name a function that the host has, as `lspci -D` lists them"
   case .balloonNotMediated: return "take `x-balloon-allowed` out"
   case .noGroup: return "switch the IOMMU on, in the firmware and with `intel_iommu=on`"
-  case .groupNodeDenied, .containerDenied: return "let the user \(named(definition.host)) open the node that QEMU names"
+  case .groupNodeDenied, .containerDenied:
+    return "let the user \(named(definition.host)) open the node that QEMU names"
   case .badToken: return "bind the physical function to its host driver, or give the token that its holder has set"
-  case .memoryLimit: return "raise the limit to the guest's memory and some: `ulimit -l`, or `LimitMEMLOCK=` of the unit"
+  case .memoryLimit:
+    return "raise the limit to the guest's memory and some: `ulimit -l`, or `LimitMEMLOCK=` of the unit"
   case .viommuRefuses: return "add `caching-mode=on` to `intel-iommu`"
   case .noDisplay: return "take `display` out"
   case .noMigration: return "take `enable-migration` out"
+  case .duplicateObjectID: return "give each object an id of its own"
+  case .unsafeInterrupts:
+    return "switch interrupt remapping on, in the firmware and with `intremap=on`"
   case .bindFails, .inUse: return groupFix(prediction, definition.host)
   default: return nil
   }
