@@ -56,5 +56,10 @@ let package = Package(
       name: "FrontEndsTests", dependencies: ["CLinux", "Facts", "FrontEnds", "QMP", "Support", "Syntax"]),
     .testTarget(name: "FactsTests", dependencies: ["Facts"]),
     .testTarget(name: "HostTests", dependencies: ["Host", "Facts", "CLinux"]),
+    // The module table, and what no source may contain.
+    .testTarget(name: "ArchitectureTests", dependencies: ["Support"]),
+    // The built program, run as a user runs it; and that the documents show what it prints.
+    .testTarget(name: "CommandLineTests", dependencies: ["Support", "Syntax", "vfiogate"]),
+    .testTarget(name: "DocumentationTests", dependencies: ["Facts", "Report", "Support", "vfiogate"]),
   ]
 )

@@ -47,15 +47,15 @@ extension ATSQuestion {
     let cases = completions.filter(\.isPossible)
     let outcomes = cases.map(\.outcome)
     let missing = missing(cases)
-    func part<T: Hashable & Sendable>(_ path: KeyPath<ATSOutcome, T>, _ name: String) -> Known<T> {
-      let values = Set(outcomes.map { $0[keyPath: path] })
-      if let only = values.first, values.count == 1 { return .known(only) }
+    func part<T: Equatable & Sendable>(_ name: String, _ part: (ATSOutcome) -> T) -> Known<T> {
+      let values = outcomes.map(part)
+      if let only = values.first, values.allSatisfy({ $0 == only }) { return .known(only) }
       return .unknown(name, "depends on " + missing.map(\.fact).unique.joined(separator: ", "))
     }
     return ATSForecast(
-      error: part(\.error, "realize error"), warnings: part(\.warnings, "ATS warnings"),
-      guestSees: part(\.guestSees, "guest's view of ATS"),
-      checked: part(\.checked, "QEMU's check"), missing: missing)
+      error: part("realize error") { $0.error }, warnings: part("ATS warnings") { $0.warnings },
+      guestSees: part("guest's view of ATS") { $0.guestSees }, checked: part("QEMU's check") { $0.checked },
+      missing: missing)
   }
 
   private var completions: [ATSCase] {
@@ -64,17 +64,17 @@ extension ATSQuestion {
         behaviour: .shipped, setting: nil, backend: .iommufd, flagSet: false, standardList: true,
         express: true, extendedList: true, capability: true)
     ]
-    func branch<T>(_ input: Known<T>, _ all: [T], _ path: WritableKeyPath<ATSCase, T>) {
-      cases = cases.flatMap { one in input.choices(all).map { one.with($0, at: path) } }
+    func branch<T>(_ input: Known<T>, _ all: [T], _ set: (inout ATSCase, T) -> Void) {
+      cases = cases.flatMap { one in input.choices(all).map { one.with($0, set) } }
     }
-    branch(behaviour, ATSBehaviour.allCases, \.behaviour)
-    branch(setting, settings, \.setting)
-    branch(backend, VFIOBackend.allCases, \.backend)
-    branch(flagSet, [false, true], \.flagSet)
-    branch(standardList, [false, true], \.standardList)
-    branch(express, [false, true], \.express)
-    branch(extendedList, [false, true], \.extendedList)
-    branch(capability, [false, true], \.capability)
+    branch(behaviour, ATSBehaviour.allCases) { $0.behaviour = $1 }
+    branch(setting, settings) { $0.setting = $1 }
+    branch(backend, VFIOBackend.allCases) { $0.backend = $1 }
+    branch(flagSet, [false, true]) { $0.flagSet = $1 }
+    branch(standardList, [false, true]) { $0.standardList = $1 }
+    branch(express, [false, true]) { $0.express = $1 }
+    branch(extendedList, [false, true]) { $0.extendedList = $1 }
+    branch(capability, [false, true]) { $0.capability = $1 }
     return cases
   }
 
@@ -82,28 +82,30 @@ extension ATSQuestion {
 
   /// An unknown input matters when changing it alone changes the outcome of some possible case.
   private func missing(_ cases: [ATSCase]) -> [Unknown] {
-    func matters<T>(_ input: Known<T>, _ all: [T], _ path: WritableKeyPath<ATSCase, T>) -> Unknown? {
+    func matters<T>(_ input: Known<T>, _ all: [T], _ set: (inout ATSCase, T) -> Void) -> Unknown? {
       guard case .unknown(let unknown) = input else { return nil }
       let differs = cases.contains { one in
-        all.map { one.with($0, at: path) }.contains { $0.isPossible && $0.outcome != one.outcome }
+        all.map { one.with($0, set) }.contains { $0.isPossible && $0.outcome != one.outcome }
       }
       return differs ? unknown : nil
     }
     return [
-      matters(behaviour, ATSBehaviour.allCases, \.behaviour), matters(setting, settings, \.setting),
-      matters(backend, VFIOBackend.allCases, \.backend), matters(flagSet, [false, true], \.flagSet),
-      matters(standardList, [false, true], \.standardList),
-      matters(express, [false, true], \.express),
-      matters(extendedList, [false, true], \.extendedList),
-      matters(capability, [false, true], \.capability),
+      matters(behaviour, ATSBehaviour.allCases) { $0.behaviour = $1 },
+      matters(setting, settings) { $0.setting = $1 },
+      matters(backend, VFIOBackend.allCases) { $0.backend = $1 },
+      matters(flagSet, [false, true]) { $0.flagSet = $1 },
+      matters(standardList, [false, true]) { $0.standardList = $1 },
+      matters(express, [false, true]) { $0.express = $1 },
+      matters(extendedList, [false, true]) { $0.extendedList = $1 },
+      matters(capability, [false, true]) { $0.capability = $1 },
     ].compactMap { $0 }
   }
 }
 
 extension ATSCase {
-  fileprivate func with<T>(_ value: T, at path: WritableKeyPath<ATSCase, T>) -> ATSCase {
+  fileprivate func with<T>(_ value: T, _ set: (inout ATSCase, T) -> Void) -> ATSCase {
     var copy = self
-    copy[keyPath: path] = value
+    set(&copy, value)
     return copy
   }
 }

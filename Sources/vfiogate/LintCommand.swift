@@ -16,7 +16,7 @@ struct LintCommand: ParsableCommand {
   @Argument(help: "Definitions; - is standard input.")
   var files: [String]
   @Option(help: "How the definitions are written: shell, lines, nul or qmp. By content without this.")
-  var input: InputFormat?
+  var input: String?
   @Option(help: "The command line of the running guest that device_add requests go into.")
   var guest: String?
   @Option(help: "live, none, or a recording that `vfiogate probe --record` made.")
@@ -24,32 +24,39 @@ struct LintCommand: ParsableCommand {
   @Option(help: "A released version, a QEMU program's path to start and ask, qmp:PATH of a running one, or none.")
   var qemu = "11.1.3"
   @Option(help: "Assert the ats behaviour instead: v3, 11.1 or none.")
-  var behaviour: ATSBehaviour?
+  var behaviour: String?
   @Option(help: "The least severity that exits 1: error, warning or note.")
-  var failOn = Severity.error
+  var failOn = "error"
   @Option(help: "What an undetermined verdict does: refuse exits 2, warn does not. Refuse, unless --host none.")
-  var onUnknown: Lint.OnUnknown?
+  var onUnknown: String?
   @Option(help: "text or json.")
-  var format = OutputFormat.text
+  var format = "text"
   @Flag(help: "Say what could not be told, and why.")
   var verbose = false
 
-  func validate() throws {
+  func validate() throws { _ = try lint() }
+
+  func run() throws { try Terminal.finish(lint().run()) }
+
+  private func lint() throws -> Lint {
     if files.isEmpty { throw ValidationError("No definition is named.") }
-    if QEMUChoice(qemu) == nil {
+    guard let qemu = QEMUChoice(qemu) else {
       throw ValidationError("--qemu `\(qemu)` is no version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
     }
+    return Lint(
+      files: files, guest: guest, input: try input.map { try choice($0, "--input") }, host: HostChoice(host),
+      qemu: qemu, behaviour: try behaviour.map { try choice($0, "--behaviour") },
+      failOn: try choice(failOn, "--fail-on"), onUnknown: try onUnknown.map { try choice($0, "--on-unknown") },
+      format: try choice(format, "--format"), isVerbose: verbose, style: Terminal.style)
   }
 
-  func run() throws {
-    guard let qemu = QEMUChoice(qemu) else { return }
-    let lint = Lint(
-      files: files, guest: guest, input: input, host: HostChoice(host), qemu: qemu, behaviour: behaviour,
-      failOn: failOn, onUnknown: onUnknown, format: format, isVerbose: verbose, style: Terminal.style)
-    try Terminal.finish(lint.run())
+  /// What an option names. ArgumentParser would tell it for an option of the enumeration's own type,
+  /// and spend more time at start-up on each such type than a lint takes; a guest waits for a lint.
+  private func choice<Choice: RawRepresentable & CaseIterable>(
+    _ word: String, _ option: String
+  ) throws -> Choice where Choice.RawValue == String {
+    if let choice = Choice(rawValue: word) { return choice }
+    let all = Choice.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+    throw ValidationError("The value '\(word)' is invalid for '\(option)'. Please provide one of \(all).")
   }
 }
-
-extension InputFormat: ExpressibleByArgument {}
-extension Severity: ExpressibleByArgument {}
-extension Lint.OnUnknown: ExpressibleByArgument {}

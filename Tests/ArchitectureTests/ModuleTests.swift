@@ -1,0 +1,61 @@
+import Support
+import XCTest
+
+/// The module table of ARCHITECTURE.md: an edge that is not listed does not exist.
+final class ModuleTests: XCTestCase {
+  private static let mayImport: [String: Set<String>] = [
+    "Facts": [],
+    "Syntax": ["CJansson"],
+    "Prediction": ["Facts"],
+    "Rules": ["Facts", "Prediction"],
+    "Inputs": ["Facts", "Syntax"],
+    "Host": ["CLinux", "Facts", "Glibc"],
+    "QMP": ["Syntax"],
+    "Report": ["Facts", "Prediction", "Rules", "Syntax"],
+    "FrontEnds": [
+      "CLinux", "Facts", "Glibc", "Host", "Inputs", "Prediction", "QMP", "Report", "Rules", "Syntax",
+    ],
+    "vfiogate": [
+      "ArgumentParser", "Facts", "FrontEnds", "Glibc", "Inputs", "Prediction", "Report", "Rules",
+    ],
+  ]
+  private static let systemModules: Set<String> = ["Glibc"]
+
+  func testEveryImportIsAnEdgeOfTheTable() throws {
+    let files = try SourceFile.all(below: "Sources")
+    XCTAssertGreaterThan(files.count, 100, "the sources were not found")
+    for file in files {
+      guard let allowed = ModuleTests.mayImport[file.module] else {
+        XCTFail("\(file.path): the table has no module \(file.module)")
+        continue
+      }
+      let others = file.imports.subtracting(allowed)
+      XCTAssert(others.isEmpty, "\(file.path) imports \(others.sorted()), which \(file.module) may not")
+    }
+  }
+
+  func testPackageSwiftDeclaresTheTable() throws {
+    let targets = try Target.all().filter { $0.kind == "target" || $0.kind == "executableTarget" }
+    let declared = Dictionary(targets.map { ($0.name, $0.dependencies) }, uniquingKeysWith: { $0.union($1) })
+    for (module, allowed) in ModuleTests.mayImport {
+      XCTAssertEqual(
+        declared[module]?.sorted(), allowed.subtracting(ModuleTests.systemModules).sorted(), "\(module) in Package.swift")
+    }
+    XCTAssertEqual(Set(declared.keys).subtracting(ModuleTests.mayImport.keys).sorted(), ["CLinux", "Support"])
+  }
+
+  func testArchitectureMarkdownHasTheTable() throws {
+    let text = try Fixture.text("../ARCHITECTURE.md")
+    for (module, allowed) in ModuleTests.mayImport {
+      let edges = allowed.isEmpty ? "nothing" : allowed.sorted().joined(separator: ", ")
+      XCTAssert(text.contains("| \(module) | \(edges) |"), "ARCHITECTURE.md has no row `| \(module) | \(edges) |`")
+    }
+  }
+
+  func testEveryTestFolderIsATarget() throws {
+    let targets = try Target.all()
+    for folder in try Fixture.names(in: "../Tests") {
+      XCTAssert(targets.contains { $0.name == folder }, "Tests/\(folder) is not in Package.swift: nobody runs it")
+    }
+  }
+}

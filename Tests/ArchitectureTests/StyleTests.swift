@@ -1,0 +1,61 @@
+import Glibc
+import Support
+import XCTest
+
+/// What no source may contain, and how long one may get.
+final class StyleTests: XCTestCase {
+  /// Foundation multiplies start-up and memory; the others end the program on bad input.
+  private static let forbidden = [
+    "import Foundation", "fatalError", "preconditionFailure", "precondition(", "try!", "as!",
+    "unsafelyUnwrapped", "assumingMemoryBound",
+  ]
+
+  func testSourcesNeitherTrapNorImportFoundation() throws {
+    for file in try SourceFile.all(below: "Sources") {
+      for (index, line) in file.code.enumerated() {
+        for word in StyleTests.forbidden where line.contains(word) {
+          XCTFail("\(file.path):\(index + 1): `\(word)`")
+        }
+      }
+    }
+  }
+
+  /// scripts/test runs XCTest alone: a test of another kind would never run.
+  func testEveryTestIsXCTests() throws {
+    for file in try SourceFile.all(below: "Tests") where file.imports.contains("Testing") {
+      XCTFail("\(file.path) imports Testing")
+    }
+  }
+
+  func testFilesAreShort() throws {
+    for file in try SourceFile.all(below: "Sources", ending: [".swift", ".c", ".h"]) {
+      XCTAssertLessThanOrEqual(file.lines.count, 300, "\(file.path) is a file for two")
+    }
+    for file in try SourceFile.all(below: "Tests") {
+      XCTAssertLessThanOrEqual(file.lines.count, 400, "\(file.path) is a file for two")
+    }
+  }
+
+  func testLinesAreShort() throws {
+    for file in try SourceFile.all(below: "Sources") + SourceFile.all(below: "Tests") {
+      for (index, line) in file.lines.enumerated() where line.count > 140 {
+        XCTFail("\(file.path):\(index + 1): \(line.count) columns")
+      }
+    }
+  }
+
+  func testEveryScriptIsExecutableAndSaysHowToUseIt() throws {
+    let scripts = try Fixture.names(in: "../scripts")
+    XCTAssert(scripts.contains("demo"), "the scripts were not found")
+    for script in scripts.map({ "../scripts/\($0)" }) + ["../.ci/run"] {
+      var status = stat()
+      let isDirectory = stat(Fixture.path(script), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+      if isDirectory { continue }
+      XCTAssertEqual(access(Fixture.path(script), X_OK), 0, "\(script) is not executable")
+      let text = try Fixture.text(script)
+      XCTAssert(text.hasPrefix("#!/"), "\(script) names no interpreter")
+      let head = text.split(separator: "\n").prefix(15).joined(separator: "\n").lowercased()
+      XCTAssert(head.contains("usage: "), "\(script) has no usage line")
+    }
+  }
+}
