@@ -146,7 +146,7 @@ extension Facts.Host {
 extension ParsedDefinition {
   /// A plug's machine: the running guest's command line, with what the stream itself creates.
   fileprivate func joined(to running: MachineRequest?) -> MachineRequest {
-    guard var machine = running, !self.machine.isComplete else { return self.machine }
+    guard var machine = running, !plugs.isEmpty else { return self.machine }
     machine.objects += self.machine.objects
     return machine
   }

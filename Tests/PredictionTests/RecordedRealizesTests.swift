@@ -19,7 +19,9 @@ final class RecordedRealizesTests: XCTestCase {
     }
   }
 
-  private func told(_ row: JSON) -> String { "\(row["lab"]?.string ?? "") \(row["host"]?.string ?? "") \(row["ats"]?.text() ?? "") \(row["backend"]?.string ?? "")" }
+  private func told(_ row: JSON) -> String {
+    ["lab", "host", "ats", "backend"].map { row[$0]?.text() ?? "" }.joined(separator: " ")
+  }
 
   private func check(_ prediction: RealizePrediction, status: Int?, _ stderr: JSON?, _ row: JSON) {
     let lines = stderr?.array?.compactMap(\.string) ?? []
