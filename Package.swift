@@ -54,8 +54,8 @@ let package = Package(
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
     .testTarget(
       name: "FrontEndsTests", dependencies: ["CLinux", "Facts", "FrontEnds", "QMP", "Support", "Syntax"]),
-    .testTarget(name: "FactsTests", dependencies: ["Facts"]),
-    .testTarget(name: "HostTests", dependencies: ["Host", "Facts", "CLinux"]),
+    .testTarget(name: "FactsTests", dependencies: ["Facts", "Support"]),
+    .testTarget(name: "HostTests", dependencies: ["Host", "Facts", "CLinux", "Support"]),
     // The module table, and what no source may contain.
     .testTarget(name: "ArchitectureTests", dependencies: ["Support"]),
     // The built program, run as a user runs it; and that the documents show what it prints.

@@ -1,10 +1,11 @@
 import Facts
+import Support
 import XCTest
 
 /// What must hold for any bytes at all.
 final class CapabilityPropertyTests: XCTestCase {
   private func images(_ count: Int) -> [[UInt8]] {
-    var random = Seeded(state: 20260623)
+    var random = SeededGenerator(seed: 20260623)
     var images: [[UInt8]] = []
     for round in 0..<count {
       var bytes: [UInt8] = []
@@ -37,7 +38,7 @@ final class CapabilityPropertyTests: XCTestCase {
   }
 
   func testForgettingABytePutsUnknownOrTheSameAnswer() {
-    var random = Seeded(state: 7)
+    var random = SeededGenerator(seed: 7)
     for bytes in images(100) {
       let whole = ConfigSpace(bytes, size: .known(4096))
       var holed = bytes.map { Optional($0) }

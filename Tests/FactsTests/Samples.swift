@@ -1,18 +1,5 @@
 import Facts
 
-/// Pseudo-random numbers with a fixed seed (SplitMix64), so that a failure can be repeated.
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-    return z ^ z >> 31
-  }
-}
-
 /// A config space to be filled by a test: an endpoint with a capability list that begins at 0x40.
 struct Image {
   var bytes: [UInt8]

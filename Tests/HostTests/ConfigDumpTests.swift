@@ -1,5 +1,6 @@
 import Facts
 import Host
+import Support
 import XCTest
 
 final class ConfigDumpTests: XCTestCase {
@@ -161,7 +162,7 @@ final class ConfigDumpTests: XCTestCase {
   }
 
   func testNoBytesTrapAndEveryImageEnds() throws {
-    var random = Seeded(state: 5)
+    var random = SeededGenerator(seed: 5)
     let text = Array(("01:00.0 VGA\n" + rows(endpoint(512, express: true))).utf8)
     for round in 0..<300 {
       let raw = random.bytes(Int.random(in: 0...4200, using: &random))

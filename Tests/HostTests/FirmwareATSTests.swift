@@ -1,5 +1,6 @@
 import Facts
 import Host
+import Support
 import XCTest
 
 /// A DMAR table for a test (VT-d 4.1 §8).
@@ -148,7 +149,7 @@ final class FirmwareATSTests: XCTestCase {
   }
 
   func testNoTableBytesTrap() throws {
-    var random = Seeded(state: 3)
+    var random = SeededGenerator(seed: 3)
     let whole = table {
       $0.structure(2, flags: 0, scopes: [DMARImage.scope(2, bus: 0, [(1, 0)])])
       $0.structure(5, flags: 1, scopes: [DMARImage.scope(1, bus: 0, [(2, 0)])])

@@ -1,6 +1,7 @@
 import Facts
 import Glibc
 import Host
+import Support
 import XCTest
 
 final class RecordingErrorTests: XCTestCase {
@@ -136,7 +137,7 @@ final class RecordingErrorTests: XCTestCase {
   }
 
   func testNoBytesTrap() throws {
-    var random = Seeded(state: 11)
+    var random = SeededGenerator(seed: 11)
     let samples = try RecordingRoundTripTests.fixtures().map { Array($0.text.utf8.prefix(2500)) }
     for round in 0..<200 {
       var bytes = samples[round % samples.count]
