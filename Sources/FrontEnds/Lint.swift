@@ -58,7 +58,7 @@ public struct Lint: Sendable {
     }
     do {
       let running = try guestMachine()
-      let results = judge(parsed, running, on: try load(parsed), qemu: try profile())
+      let results = judge(parsed, running, on: try load(parsed, running), qemu: try profile())
       return answer(results, unreadable)
     } catch let error as RecordingError {
       return .couldNotLook(error.description)
@@ -79,9 +79,18 @@ public struct Lint: Sendable {
   }
 
   /// Of a live host only what the definitions name is read.
-  private func load(_ parsed: [(SourceText, ParsedDefinition)]) throws(RecordingError) -> Facts.Host {
-    let requests = parsed.flatMap { $0.1.machine.devices + $0.1.plugs }
-    return try host.load(only: Set(requests.compactMap { $0.hostAddress() }))
+  private func load(
+    _ parsed: [(SourceText, ParsedDefinition)], _ running: MachineRequest?
+  ) throws(RecordingError) -> Facts.Host {
+    let requests = parsed.flatMap { $0.1.machine.devices + $0.1.plugs } + (running?.devices ?? [])
+    let host = try host.load(only: Set(requests.compactMap { $0.hostAddress() }))
+    return host.without(Set((files + [guest ?? ""]).compactMap(Lint.process)))
+  }
+
+  /// The process whose own command line a file is: /proc/PID/cmdline.
+  private static func process(_ file: String) -> Int? {
+    let parts = file.split(separator: "/")
+    return parts.count == 3 && parts[0] == "proc" && parts[2] == "cmdline" ? Int(parts[1]) : nil
   }
 
   private func judge(
@@ -109,6 +118,9 @@ public struct Lint: Sendable {
       answer.output = results.map(text.render).joined(separator: "\n")
     }
     answer.complaint = unreadable.map { "vfiogate: \($0)\n" }.joined()
+    if unreadable.isEmpty, answer.exit == .couldNotLook {
+      answer.complaint = "vfiogate: undetermined, because something could not be looked at; --on-unknown warn accepts that\n"
+    }
     return answer
   }
 
@@ -120,10 +132,21 @@ public struct Lint: Sendable {
   }
 }
 
+extension Facts.Host {
+  /// The host as it is for these processes themselves: what they hold is not in another's use.
+  fileprivate func without(_ processes: Set<Int>) -> Facts.Host {
+    var host = self
+    for (address, device) in devices {
+      host.devices[address]?.users = device.users.map { $0.filter { !processes.contains($0.pid) } }
+    }
+    return host
+  }
+}
+
 extension ParsedDefinition {
   /// A plug's machine: the running guest's command line, with what the stream itself creates.
   fileprivate func joined(to running: MachineRequest?) -> MachineRequest {
-    guard var machine = running, !self.machine.isComplete else { return self.machine }
+    guard var machine = running, !plugs.isEmpty else { return self.machine }
     machine.objects += self.machine.objects
     return machine
   }

@@ -18,17 +18,18 @@ public enum ExplainPage {
     lines += rule.references.map { style.bold("see:") + "     " + $0 }
     return lines.joined(separator: "\n") + "\n"
   }
+}
 
-  private static func wrapped(_ text: String, width: Int) -> [String] {
-    text.split(separator: " ").reduce(into: [""]) { lines, word in
-      let last = lines[lines.count - 1]
-      if last.isEmpty {
-        lines[lines.count - 1] = String(word)
-      } else if last.count + word.count < width {
-        lines[lines.count - 1] = last + " " + word
-      } else {
-        lines.append(String(word))
-      }
+/// Lines of at most `width` characters, cut at blanks.
+func wrapped(_ text: String, width: Int) -> [String] {
+  text.split(separator: " ").reduce(into: [""]) { lines, word in
+    let last = lines[lines.count - 1]
+    if last.isEmpty {
+      lines[lines.count - 1] = String(word)
+    } else if last.count + word.count < width {
+      lines[lines.count - 1] = last + " " + word
+    } else {
+      lines.append(String(word))
     }
   }
 }

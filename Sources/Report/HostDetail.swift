@@ -70,24 +70,3 @@ public struct HostDetail: Sendable {
     }
   }
 }
-
-/// A host for programs.
-public enum HostJSON {
-  public static func render(_ host: Host, only addresses: [PCIAddress]) -> JSON {
-    let shown = addresses.isEmpty ? host.devices.keys.sorted() : addresses
-    func text(_ value: Known<String>) -> JSON {
-      switch value {
-      case .known(let text): return .string(text)
-      case .unknown(let unknown): return .object([.init("unknown", .string(unknown.reason))])
-      }
-    }
-    return .object([
-      .init("source", .string(host.source)), .init("kernel-release", text(host.kernelRelease)),
-      .init("kernel-cmdline", text(host.kernelCommandLine)), .init("user", text(host.user)),
-      .init("memlock", text(host.memlock.map { $0.map { "\($0)" } ?? "unlimited" })),
-      .init("iommufd", text(host.iommufd.map(HostTable.told))),
-      .init("vfio-container", text(host.vfioContainer.map(HostTable.told))),
-      .init("devices", .array(shown.compactMap { host.devices[$0] }.map { HostDetail($0, on: host).json })),
-    ])
-  }
-}

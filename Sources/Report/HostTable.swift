@@ -23,6 +23,9 @@ public struct HostTable: Sendable {
       line("kernel", host.kernelRelease), line("cmdline", host.kernelCommandLine), line("user", host.user),
       line("memlock", host.memlock.map { $0.map { "\($0) bytes" } ?? "unlimited" }),
       line("/dev/iommu", host.iommufd.map(HostTable.told)), line("/dev/vfio/vfio", host.vfioContainer.map(HostTable.told)),
+      line("kernel config", host.kernelConfig.map { options in
+        options.sorted { $0.key < $1.key }.map { "\($0.key.dropFirst("CONFIG_".count))=\($0.value)" }.joined(separator: " ")
+      }),
       line("interrupts", host.interruptsIsolated.map { $0 ? "isolated by remapping" : "not isolated" }),
       line("IOMMUs", host.iommus.map { units in
         units.values.sorted { $0.name < $1.name }.map(HostTable.unit).joined(separator: "; ")

@@ -38,6 +38,7 @@ public enum LintJSON {
       .init("guest-sees-ats", prediction.guestSeesATS.json),
       .init("checked-by-qemu", prediction.checkedByQEMU.json),
       .init("not-known", .array(prediction.unknowns.map(unknown))),
+      .init("ats-decision", .strings(prediction.reachesATS ? ATSExplanation.steps(prediction.question) : [])),
     ]
     return .object(members)
   }
@@ -45,7 +46,8 @@ public enum LintJSON {
   private static func finding(_ finding: Finding, _ source: SourceText) -> JSON {
     .object([
       .init("rule", .string(finding.rule)), .init("severity", .string(finding.severity.rawValue)),
-      .init("message", .string(finding.message)), .init("fix", .string(finding.fix)),
+      .init("message", .string(finding.message)),
+      .init("why", .string(Rule.named(finding.rule)?.why ?? "")), .init("fix", .string(finding.fix)),
       .init("location", location(finding.location, source)), .init("evidence", .strings(finding.evidence)),
     ])
   }

@@ -30,20 +30,28 @@ public struct LintText {
   }
 
   public func render(_ result: LintResult) -> String {
-    var blocks = result.judgement.findings.map { finding($0, in: result) }
+    var told: Set<String> = []
+    var blocks = result.judgement.findings.map { one in
+      finding(one, in: result, explains: told.insert(one.rule).inserted)
+    }
     blocks += result.definition.predictions.map { prediction($0) }
     if let open = undetermined(result) { blocks.append(open) }
     blocks.append("\(result.source.name): " + style.verdict(result.verdict) + "\n")
     return blocks.joined(separator: "\n")
   }
 
-  private func finding(_ finding: Finding, in result: LintResult) -> String {
+  /// - Parameter explains: say why, which is the same for every finding of a rule.
+  private func finding(_ finding: Finding, in result: LintResult, explains: Bool) -> String {
     let offset = finding.location.range?.lowerBound
     let place = offset.map { result.source.position(of: $0) }.map { ":\($0.line):\($0.column)" } ?? ""
     let kind = style.severity(finding.severity, "\(finding.severity.rawValue)[\(finding.rule)]")
     var lines = [printable("\(finding.location.source)\(place): ") + "\(kind): \(printable(finding.message))"]
     if let range = finding.location.range { lines += excerpt(range, in: result.source, finding.severity) }
     lines += finding.evidence.map { "  fact: " + printable($0) }
+    if explains, let why = Rule.named(finding.rule)?.why {
+      let words = wrapped(why, width: 94)
+      lines += words.enumerated().map { ($0.offset == 0 ? "  why: " : "       ") + $0.element }
+    }
     lines.append("  fix: " + printable(finding.fix))
     return lines.joined(separator: "\n") + "\n"
   }
@@ -73,6 +81,7 @@ public struct LintText {
       lines.append("  guest sees ATS: " + PredictReport.word(prediction.guestSeesATS) + (checked ? ", unchecked" : ""))
     }
     lines += prediction.unknowns.map { "  not known: \($0)" }
+    if isVerbose, prediction.reachesATS { lines += ATSExplanation.steps(prediction.question).map { "  ats " + $0 } }
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -47,9 +47,10 @@ extension GuestIOMMU {
     driver = unit.driver ?? ""
     location = unit.location
     switch driver {
-    case "intel-iommu": offersATS = GuestIOMMU.flag("device-iotlb", of: unit, in: machine).map { $0 == "on" }
+    // Both have it from their common parent (QEMU hw/i386/x86-iommu.c).
+    case "intel-iommu", "amd-iommu": offersATS = GuestIOMMU.flag("device-iotlb", of: unit, in: machine).map { $0 == "on" }
     case "arm-smmuv3": offersATS = GuestIOMMU.smmu(unit, in: machine)
-    // Neither tells the guest of ATS for a device that is passed through.
+    // virtio-iommu has no such thing.
     default: offersATS = .known(false)
     }
   }

@@ -93,7 +93,10 @@ final class ParsedDefinitionTests: XCTestCase {
   func testSetChangesAKeyvalDeviceBeforeItAndNothingElse() {
     let parsed = parse("qemu -device vfio-pci,id=v,ats=on -set device.v.ats=off")
     XCTAssertEqual(parsed.machine.devices[0].string("ats"), "off")
-    for text in ["qemu -set device.v.ats=off -device vfio-pci,id=v", #"qemu -device '{"driver":"vfio-pci","id":"v"}' -set device.v.ats=off"#] {
+    for text in [
+      "qemu -set device.v.ats=off -device vfio-pci,id=v",
+      #"qemu -device '{"driver":"vfio-pci","id":"v"}' -set device.v.ats=off"#,
+    ] {
       XCTAssertEqual(parse(text).problems.first?.message.hasPrefix("there is no device \"v\" defined"), true, text)
     }
   }

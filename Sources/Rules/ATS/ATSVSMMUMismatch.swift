@@ -39,7 +39,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
 
 private func fix(_ iommu: GuestIOMMU) -> String {
   switch iommu.driver {
-  case "intel-iommu": return "add `device-iotlb=on` to `intel-iommu`, or set `ats=off` for the device"
+  case "intel-iommu", "amd-iommu": return "add `device-iotlb=on` to `\(iommu.driver)`, or set `ats=off` for the device"
   case "arm-smmuv3": return "use `arm-smmuv3` with `accel=on,ats=on`, or set `ats=off` for the device"
   default: return "set `ats=off` for the device: `\(iommu.driver)` cannot offer ATS"
   }
