@@ -60,6 +60,6 @@ let package = Package(
     .testTarget(name: "ArchitectureTests", dependencies: ["Support"]),
     // The built program, run as a user runs it; and that the documents show what it prints.
     .testTarget(name: "CommandLineTests", dependencies: ["Support", "Syntax", "vfiogate"]),
-    .testTarget(name: "DocumentationTests", dependencies: ["Facts", "Report", "Support", "vfiogate"]),
+    .testTarget(name: "DocumentationTests", dependencies: ["Support", "vfiogate"]),
   ]
 )

@@ -42,13 +42,15 @@ public final class Child {
 
   /// Runs a program to its end.
   public static func run(
-    _ path: String, _ arguments: [String]
+    _ path: String, _ arguments: [String], input: [UInt8] = []
   ) throws -> (status: Int32, output: [UInt8], error: [UInt8]) {
     // Files and not pipes: a program that fills one pipe while the other is read would hang.
-    let files = try (0..<2).map { _ in try unnamedFile() }
+    let files = try (0..<3).map { _ in try unnamedFile() }
     defer { files.forEach { close($0) } }
-    let status = try Child(path, arguments, output: files[0], error: files[1]).wait()
-    let texts = try files.map { file in
+    try writeAll(files[2], input)
+    lseek(files[2], 0, SEEK_SET)
+    let status = try Child(path, arguments, input: files[2], output: files[0], error: files[1]).wait()
+    let texts = try files.prefix(2).map { file in
       lseek(file, 0, SEEK_SET)
       return try readAll(file, named: "the output of \(path)")
     }
@@ -59,6 +61,15 @@ public final class Child {
   public static func find(_ name: String) -> String? {
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
     return path.split(separator: ":").map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+  }
+
+  /// A program that this build made, from its name.
+  public static func built(_ name: String) throws -> String {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &buffer, buffer.count)
+    guard count > 0 else { throw SystemFailure("find the folder of the tests") }
+    let runner = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return "/" + runner.split(separator: "/").dropLast().joined(separator: "/") + "/" + name
   }
 
   private static func unnamedFile() throws -> Int32 {

@@ -1,0 +1,112 @@
+import Glibc
+import Support
+import Syntax
+import XCTest
+
+final class OutputTests: XCTestCase {
+  private let unsafe = [
+    "lint", Vfiogate.example("server-radeon-ats.qemu"), "--host", Vfiogate.host("intel-no-device-tlb"),
+  ]
+
+  func testTextAndJSONCarryTheSameFacts() throws {
+    let text = try Vfiogate.run(unsafe + ["--verbose"]).output
+    let definition = try XCTUnwrap(try Vfiogate.run(unsafe + ["--format", "json"]).json["definitions"]?.array?.first)
+    XCTAssertEqual(definition["verdict"]?.string, "unsafe")
+    XCTAssert(text.hasSuffix(": unsafe\n"))
+    let findings = try XCTUnwrap(definition["findings"]?.array)
+    XCTAssertEqual(findings.count, 1)
+    for finding in findings {
+      let place = try XCTUnwrap(finding["location"])
+      guard case .integer(let line)? = place["line"], case .integer(let column)? = place["column"],
+        let source = place["source"]?.string, let severity = finding["severity"]?.string,
+        let rule = finding["rule"]?.string, let message = finding["message"]?.string, let fix = finding["fix"]?.string
+      else { return XCTFail("a member is missing: \(finding.text())") }
+      XCTAssert(text.contains("\(source):\(line):\(column): \(severity)[\(rule)]: \(message)\n"), text)
+      XCTAssert(text.contains("  fix: \(fix)\n"), text)
+      for fact in finding["evidence"]?.array?.compactMap(\.string) ?? [] { XCTAssert(text.contains(fact), text) }
+    }
+    let device = try XCTUnwrap(definition["devices"]?.array?.first)
+    XCTAssert(text.contains("realize \(device["realize"]?.string ?? "?")\n"), text)
+    XCTAssert(text.contains("qemu: \(device["error"]?.string ?? "?")\n"), text)
+  }
+
+  func testTextAndJSONLeaveTheSameOpen() throws {
+    let open = ["lint", Vfiogate.example("pod-gpu.qemu"), "--host", Vfiogate.host("container-partial-sys")]
+    let text = try Vfiogate.run(open + ["--verbose"]).output
+    let definition = try XCTUnwrap(try Vfiogate.run(open + ["--format", "json"]).json["definitions"]?.array?.first)
+    XCTAssertEqual(definition["verdict"]?.string, "undetermined")
+    let left = try XCTUnwrap(definition["undetermined"]?.array)
+    XCTAssertFalse(left.isEmpty)
+    XCTAssertEqual(text.split(separator: "\n").filter { $0.hasPrefix("cannot tell[") }.count, left.count)
+  }
+
+  func testPredictPrintsTheDocumentedJSON() throws {
+    let refused = try Vfiogate.run(
+      "predict", "--ats", "on", "--backend", "iommufd", "--kernel-ats", "unsupported", "--capability", "present",
+      "--bus", "express", "--host", "0000:01:00.0", "--format", "json")
+    XCTAssertEqual(refused.status, 0)
+    XCTAssertEqual(
+      try refused.json.text(),
+      """
+      {"behaviour":"11.1","realize":"fails",\
+      "error":"vfio 0000:01:00.0: vfio-pci: ATS requested but not supported by kernel",\
+      "warnings":[],"guest-sees-ats":false,"checked-by-qemu":true,"notes":[]}
+      """)
+    let masked = try Vfiogate.run(
+      "predict", "--ats", "auto", "--backend", "iommufd", "--kernel-ats", "unsupported", "--capability", "present",
+      "--bus", "express", "--host", "0000:01:00.0", "--format", "json")
+    XCTAssertEqual(
+      try masked.json.text(),
+      """
+      {"behaviour":"11.1","realize":"ok",\
+      "warnings":["vfio-pci: host kernel reports ATS unsupported; ATS capability will be masked"],\
+      "guest-sees-ats":false,"checked-by-qemu":true,"notes":[]}
+      """)
+  }
+
+  func testPredictSaysWhatItCannotTell() throws {
+    let json = try Vfiogate.run(
+      "predict", "--ats", "auto", "--backend", "iommufd", "--kernel-ats", "unknown", "--capability", "present",
+      "--bus", "express", "--host", "0000:01:00.0", "--format", "json"
+    ).json
+    XCTAssertEqual(json["realize"]?.string, "ok")
+    XCTAssertNil(json["error"])
+    XCTAssertEqual(json["guest-sees-ats"]?.string, "undetermined")
+    XCTAssertEqual(json["warnings"]?.string, "undetermined")
+    XCTAssertNotEqual(json["notes"]?.array?.count ?? 0, 0)
+  }
+
+  func testColourIsForTerminalsOnly() throws {
+    XCTAssertFalse(try Vfiogate.run(unsafe).output.contains("\u{1b}"))
+    let shown = try onTerminal(unsafe)
+    XCTAssert(shown.contains("\u{1b}["), shown)
+    setenv("NO_COLOR", "1", 1)
+    defer { unsetenv("NO_COLOR") }
+    let plain = try onTerminal(unsafe)
+    XCTAssertFalse(plain.contains("\u{1b}"), plain)
+    XCTAssert(plain.contains("error[ats-on-kernel-unsupported]"), plain)
+  }
+
+  /// What the program writes to a terminal.
+  private func onTerminal(_ arguments: [String]) throws -> String {
+    let master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)
+    guard master >= 0, grantpt(master) == 0, unlockpt(master) == 0, let name = ptsname(master) else {
+      throw XCTSkip("SKIPPED: no pseudo-terminal can be had here: \(String(cString: strerror(errno)))")
+    }
+    defer { close(master) }
+    let terminal = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)
+    guard terminal >= 0 else { throw SystemFailure("open a pseudo-terminal") }
+    let child = try Child(try Child.built("vfiogate"), arguments, output: terminal)
+    close(terminal)
+    // Reading ends with EIO when nobody has the other side open any more.
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = read(master, &piece, piece.count)
+      if count <= 0 { break }
+      bytes += piece[..<count]
+    }
+    child.wait()
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

@@ -1,0 +1,67 @@
+import Support
+import Syntax
+import XCTest
+
+/// `probe --config` on an image and on what lspci prints of the same function.
+final class ProbeTests: XCTestCase {
+  /// An Express endpoint whose ATS capability at 0x100 has queue depth 8 and is enabled.
+  private var image: [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    bytes.replaceSubrange(0..<8, with: [0xde, 0x10, 0x04, 0x22, 0x06, 0x04, 0x10, 0x00])
+    bytes.replaceSubrange(0x34..<0x35, with: [0x40])
+    bytes.replaceSubrange(0x40..<0x44, with: [0x10, 0x00, 0x02, 0x00])
+    bytes.replaceSubrange(0x100..<0x108, with: [0x0f, 0x00, 0x01, 0x00, 0x28, 0x00, 0x00, 0x80])
+    return bytes
+  }
+
+  private var listing: String {
+    func hex(_ number: Int, _ digits: Int) -> String {
+      let text = String(number, radix: 16)
+      return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+    }
+    let rows = stride(from: 0, to: image.count, by: 16).map { at in
+      hex(at, 2) + ":" + image[at..<at + 16].map { " " + hex(Int($0), 2) }.joined()
+    }
+    return "01:00.0 VGA compatible controller: Example\n" + rows.joined(separator: "\n") + "\n"
+  }
+
+  func testAnImageAndItsListingSayTheSame() throws {
+    let raw = try Vfiogate.run(["probe", "--config", "-"], input: image)
+    XCTAssertEqual(raw.status, 0, raw.error)
+    XCTAssert(raw.output.contains("10de:2204"), raw.output)
+    let text = try Vfiogate.run("probe", "--config", "-", input: listing)
+    XCTAssertEqual(text.status, 0, text.error)
+    // The first line names the image, or the function that lspci named.
+    let bodies = [raw, text].map { $0.output.split(separator: "\n").dropFirst().joined(separator: "\n") }
+    XCTAssertEqual(bodies[0], bodies[1])
+    XCTAssert(bodies[0].contains("ATS"), bodies[0])
+  }
+
+  func testAShortImageLeavesATSUnknown() throws {
+    let run = try Vfiogate.run(["probe", "--config", "-"], input: Array(image.prefix(64)))
+    XCTAssertEqual(run.status, 0, run.error)
+    XCTAssert(run.output.contains("ATS: unknown"), run.output)
+  }
+
+  func testWhatIsNoDumpIsAFinding() throws {
+    let run = try Vfiogate.run("probe", "--config", "-", input: "nothing of the kind\n")
+    XCTAssertEqual(run.status, 1)
+    XCTAssert(run.error.contains("error[malformed-input]"), run.error)
+  }
+
+  func testARecordingOfARecordingIsTheSame() throws {
+    let path = Vfiogate.host("grace-gb200")
+    let once = try Vfiogate.run("probe", "--host", path, "--record", "-")
+    XCTAssertEqual(once.status, 0, once.error)
+    let folder = try TemporaryDirectory()
+    try writeFile(folder.path + "/again.host", once.output)
+    let twice = try Vfiogate.run("probe", "--host", folder.path + "/again.host", "--record", "-")
+    XCTAssertEqual(once.output, twice.output)
+  }
+
+  func testThisHostCanBeLookedAtByAnyone() throws {
+    let run = try Vfiogate.run("probe")
+    XCTAssertEqual(run.status, 0, run.error)
+    XCTAssertNotEqual(run.output, "")
+  }
+}
