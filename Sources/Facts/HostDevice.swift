@@ -40,7 +40,8 @@ public struct HostDevice: Sendable {
 
   /// A function that exists and of which nothing else is known.
   public init(_ address: PCIAddress, nothingKnown reason: String) {
-    func unknown<T>(_ fact: String) -> Known<T> { .unknown("\(fact) of \(address)", reason) }
+    let name = address.description
+    func unknown<T>(_ fact: String) -> Known<T> { .unknown(fact + " of " + name, reason) }
     self.address = address
     vendor = unknown("vendor")
     device = unknown("device id")

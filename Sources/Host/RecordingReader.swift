@@ -10,6 +10,8 @@ struct RecordingReader {
   private var current: DeviceDraft?
   /// What such a line begins with: `0000:01:00.0 `.
   private var currentPrefix: [UInt8] = []
+  /// The same as the program writes it, for messages and to know a fact that is given twice.
+  private var currentSubject = ""
   /// Subject and keyword of every fact so far.
   private var seen: Set<String> = []
 
@@ -61,6 +63,7 @@ struct RecordingReader {
       keepCurrent()
       current = draft.devices.removeValue(forKey: address) ?? DeviceDraft(address)
       currentPrefix = Array(word.utf8) + [0x20]
+      currentSubject = "\(address) "
       return try readDevice(line.dropFirst(currentPrefix.count))
     }
     switch word {
@@ -83,7 +86,7 @@ struct RecordingReader {
       try readConfig(fact.dropFirst("config ".utf8.count), into: &device)
     } else {
       let (keyword, value) = RecordingReader.cut(String(decoding: fact, as: UTF8.self))
-      try read(RecordingField.device, keyword, value, subject: "\(device.device.address) ", into: &device)
+      try read(RecordingField.device, keyword, value, subject: currentSubject, into: &device)
     }
     current = device
   }
