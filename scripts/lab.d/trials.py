@@ -407,7 +407,7 @@ def main():
                 for words in t["setup"]:
                     undo.append(host.change(words))
                 current = t["setup"]
-                if PF in "".join(current) and PF not in hw:
+                if host.link(f"{host.PCI}/{PF}/driver") == "vfio-pci" and not hw.get(PF):
                     hw[PF] = host.hw_info(PF)
             results.write(json.dumps(run(t, hw)) + "\n")
             if i % 50 == 0:
