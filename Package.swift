@@ -1,0 +1,55 @@
+// swift-tools-version: 6.0
+// Targets bottom-up; this file is the architecture diagram. An edge that is not
+// listed here does not exist, and Tests/ArchitectureTests holds every file to it.
+import PackageDescription
+
+let package = Package(
+  name: "vfiogate",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
+  ],
+  targets: [
+    // JSON, read and written strictly.
+    .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+    // One C function per ioctl, the UAPI structures, and what Glibc's module leaves out.
+    .target(name: "CLinux"),
+    // What can be true: values only.
+    .target(name: "Facts"),
+    // Text to trees with positions. Knows nothing of PCI.
+    .target(name: "Syntax", dependencies: ["CJansson"]),
+    // What QEMU and the kernel do at realize, in their own words.
+    .target(name: "Prediction", dependencies: ["Facts"]),
+    // What the user should know about it: one rule a file.
+    .target(name: "Rules", dependencies: ["Facts", "Prediction"]),
+    // Configuration text to facts.
+    .target(name: "Inputs", dependencies: ["Facts", "Syntax"]),
+    // A live Linux host, or a recording of one, to facts.
+    .target(name: "Host", dependencies: ["Facts", "CLinux"]),
+    // QMP as messages and state machines. No sockets in here.
+    .target(name: "QMP", dependencies: ["Syntax"]),
+    // Findings, predictions and hosts as text, JSON and Markdown.
+    .target(name: "Report", dependencies: ["Facts", "Prediction", "Rules", "Syntax"]),
+    // The use cases: gather, judge, render.
+    .target(
+      name: "FrontEnds",
+      dependencies: [
+        "CLinux", "Facts", "Syntax", "Prediction", "Rules", "Inputs", "Host", "QMP", "Report",
+      ]),
+    // Argument parsing only, one file a subcommand; the enumerations it parses are the modules' own.
+    .executableTarget(
+      name: "vfiogate",
+      dependencies: [
+        "Facts", "Prediction", "Rules", "Inputs", "Report", "FrontEnds",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    // What tests share: processes, files, sockets, seeded chance.
+    .target(name: "Support", dependencies: ["CLinux"], path: "Tests/Support"),
+    .testTarget(
+      name: "PredictionTests", dependencies: ["Facts", "Inputs", "Prediction", "Support", "Syntax"]),
+    .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
+    .testTarget(
+      name: "FrontEndsTests", dependencies: ["CLinux", "Facts", "FrontEnds", "QMP", "Support", "Syntax"]),
+    .testTarget(name: "FactsTests", dependencies: ["Facts"]),
+    .testTarget(name: "HostTests", dependencies: ["Host", "Facts", "CLinux"]),
+  ]
+)

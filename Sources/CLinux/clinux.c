@@ -1,0 +1,74 @@
+#include "CLinux.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+
+/* Own structures, because distributions' kernel headers are older than the kernels that run:
+ * linux/vfio.h and linux/iommufd.h. */
+
+struct bind_iommufd {
+  uint32_t argsz;
+  uint32_t flags;
+  int32_t iommufd;
+  uint32_t out_devid;
+  uint64_t token_uuid_ptr;
+};
+_Static_assert(sizeof(struct bind_iommufd) == 24, "struct vfio_device_bind_iommufd");
+_Static_assert(offsetof(struct bind_iommufd, out_devid) == 12, "out_devid");
+_Static_assert(offsetof(struct bind_iommufd, token_uuid_ptr) == 16, "token_uuid_ptr");
+
+struct hw_info {
+  uint32_t size;
+  uint32_t flags;
+  uint32_t dev_id;
+  uint32_t data_len;
+  uint64_t data_uptr;
+  uint32_t out_data_type;
+  uint8_t out_max_pasid_log2;
+  uint8_t reserved[3];
+  uint64_t out_capabilities;
+};
+_Static_assert(sizeof(struct hw_info) == 40, "struct iommu_hw_info");
+_Static_assert(offsetof(struct hw_info, data_uptr) == 16, "data_uptr");
+_Static_assert(offsetof(struct hw_info, out_capabilities) == 32, "out_capabilities");
+
+#define VFIO_DEVICE_BIND_IOMMUFD 0x3b76UL /* _IO(VFIO_TYPE, VFIO_BASE + 18) */
+#define IOMMU_GET_HW_INFO 0x3b8aUL        /* _IO(IOMMUFD_TYPE, 0x8a) */
+_Static_assert(VFIO_DEVICE_BIND_IOMMUFD == _IO(';', 100 + 18), "VFIO_DEVICE_BIND_IOMMUFD");
+_Static_assert(IOMMU_GET_HW_INFO == _IO(';', 0x8a), "IOMMU_GET_HW_INFO");
+
+int vfiogate_bind_iommufd(int cdev, int iommufd, uint32_t *devid) {
+  struct bind_iommufd request;
+  memset(&request, 0, sizeof request);
+  /* Without a token the structure ends before token_uuid_ptr; kernels that do not know the token
+   * refuse nothing, but also need no more. */
+  request.argsz = offsetof(struct bind_iommufd, token_uuid_ptr);
+  request.iommufd = iommufd;
+  if (ioctl(cdev, VFIO_DEVICE_BIND_IOMMUFD, &request) != 0)
+    return errno;
+  *devid = request.out_devid;
+  return 0;
+}
+
+int vfiogate_get_hw_info(int iommufd, uint32_t devid, uint64_t *capabilities) {
+  struct hw_info request;
+  memset(&request, 0, sizeof request);
+  request.size = sizeof request;
+  request.dev_id = devid;
+  if (ioctl(iommufd, IOMMU_GET_HW_INFO, &request) != 0)
+    return errno;
+  *capabilities = request.out_capabilities;
+  return 0;
+}
+
+int vfiogate_memlock_limit(uint64_t *bytes, int *unlimited) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0)
+    return errno;
+  *unlimited = limit.rlim_cur == RLIM_INFINITY;
+  *bytes = (uint64_t)limit.rlim_cur;
+  return 0;
+}

@@ -1,0 +1,88 @@
+/// One `-device` or `device_add`, every spelling lowered to QEMU's property names.
+public struct DeviceRequest: Hashable, Sendable {
+  /// How the text is read: QEMU is strict about types in JSON and takes text for everything else.
+  public enum Form: Sendable { case keyval, json }
+  /// Cold: before the machine runs. Hot: `device_add` on a running one.
+  public enum Plug: Sendable { case cold, hot }
+
+  public let form: Form
+  public let plug: Plug
+  /// In the order written, `driver`, `id` and `bus` included. A name given twice stands twice;
+  /// the last counts.
+  public var properties: [Property]
+  /// The whole request.
+  public let location: Location
+
+  public init(form: Form, plug: Plug, properties: [Property], location: Location) {
+    self.form = form
+    self.plug = plug
+    self.properties = properties
+    self.location = location
+  }
+
+  /// The property that counts: the last of that name.
+  public func property(_ name: String) -> Property? { properties.last { $0.name == name } }
+
+  public func string(_ name: String) -> String? { property(name)?.value.string }
+
+  /// `driver`, `id` and `bus` count only when they are strings; QEMU takes anything else for
+  /// absent (QEMU system/qdev-monitor.c, observed on 11.1.3).
+  public var driver: String? { string("driver") }
+  public var id: String? { string("id") }
+  public var bus: String? { string("bus") }
+
+  /// The property's place, or the request's.
+  public func location(of name: String) -> Location { property(name)?.location ?? location }
+
+  /// Whether it is one of the drivers that this program is about.
+  public var isVFIO: Bool { driver == "vfio-pci" || driver == "vfio-pci-nohotplug" }
+}
+
+/// One `-object` or `object-add`.
+public struct ObjectRequest: Hashable, Sendable {
+  public let type: String?
+  public let id: String?
+  public let properties: [Property]
+  public let location: Location
+
+  public init(properties: [Property], location: Location) {
+    self.properties = properties
+    self.location = location
+    type = properties.last { $0.name == "qom-type" }?.value.string
+    id = properties.last { $0.name == "id" }?.value.string
+  }
+
+  public func string(_ name: String) -> String? { properties.last { $0.name == name }?.value.string }
+}
+
+/// One `-global driver.property=value`.
+public struct GlobalProperty: Hashable, Sendable {
+  public let driver: String
+  public let property: String
+  public let value: String
+  public let location: Location
+
+  public init(driver: String, property: String, value: String, location: Location) {
+    self.driver = driver
+    self.property = property
+    self.value = value
+    self.location = location
+  }
+}
+
+/// One `-set group.id.property=value`.
+public struct SetProperty: Hashable, Sendable {
+  public let group: String
+  public let id: String
+  public let property: String
+  public let value: String
+  public let location: Location
+
+  public init(group: String, id: String, property: String, value: String, location: Location) {
+    self.group = group
+    self.id = id
+    self.property = property
+    self.value = value
+    self.location = location
+  }
+}

@@ -1,0 +1,139 @@
+/// What is known about a host: read live, or replayed from a recording.
+public struct Host: Sendable {
+  /// Where the facts come from, for people: "live", or the recording's path.
+  public var source: String
+  /// `uname -r`.
+  public var kernelRelease: Known<String>
+  /// /proc/cmdline.
+  public var kernelCommandLine: Known<String>
+  /// Kernel options worth a hint, as in /boot/config or /proc/config.gz:
+  /// `CONFIG_IOMMUFD` to `y`, `m` or `n`.
+  public var kernelConfig: Known<[String: String]>
+  /// The user that facts about access are true for: "root", "uid 1000".
+  public var user: Known<String>
+  /// RLIMIT_MEMLOCK in bytes; `.known(nil)` is unlimited.
+  public var memlock: Known<UInt64?>
+  /// /dev/iommu.
+  public var iommufd: Known<NodeAccess>
+  /// /dev/vfio/vfio, the legacy container's node.
+  public var vfioContainer: Known<NodeAccess>
+  /// Whether interrupts go through remapping or translation, so that a device cannot forge another's.
+  /// Without it the kernel assigns no device, unless it is told to.
+  public var interruptsIsolated: Known<Bool>
+  /// The modules that are told so: `vfio_iommu_type1`, `iommufd` (parameter
+  /// `allow_unsafe_interrupts`).
+  public var unsafeInterrupts: Known<[String]>
+  /// /sys/class/iommu/*, by name (`dmar0`, `ivhd0`, `smmu3.0x…`, `virtio0`).
+  public var iommus: Known<[String: IOMMUUnit]>
+  /// Every PCI function that the host has. Without this, a function that has no entry in
+  /// `devices` may still exist.
+  public var addresses: Known<Set<PCIAddress>>
+  /// The functions about which something is known.
+  public var devices: [PCIAddress: HostDevice]
+  /// The IOMMU groups about which something is known, by number.
+  public var groups: [Int: IOMMUGroup]
+
+  /// A host of which nothing is known, for the reason given.
+  public init(nothingKnown reason: String, source: String) {
+    self.source = source
+    kernelRelease = .unknown("kernel release", reason)
+    kernelCommandLine = .unknown("kernel command line", reason)
+    kernelConfig = .unknown("kernel configuration", reason)
+    user = .unknown("user", reason)
+    memlock = .unknown("memlock limit", reason)
+    iommufd = .unknown("/dev/iommu", reason)
+    vfioContainer = .unknown("/dev/vfio/vfio", reason)
+    interruptsIsolated = .unknown("interrupt remapping", reason)
+    unsafeInterrupts = .unknown("allow_unsafe_interrupts", reason)
+    iommus = .unknown("IOMMU units", reason)
+    addresses = .unknown("list of PCI functions", reason)
+    devices = [:]
+    groups = [:]
+    self.reason = reason
+  }
+
+  /// Why facts that are not here are not known.
+  private let reason: String
+
+  /// The function at `address`: `.known(nil)` when the host has none there.
+  public func device(at address: PCIAddress) -> Known<HostDevice?> {
+    if let device = devices[address] { return .known(device) }
+    return addresses.map { all in
+      all.contains(address) ? HostDevice(address, nothingKnown: reason) : nil
+    }
+  }
+
+  /// The group with this number, as far as it is known.
+  public func group(_ number: Int) -> IOMMUGroup {
+    groups[number] ?? IOMMUGroup(number, nothingKnown: reason)
+  }
+}
+
+/// Whether a device node exists and can be opened for reading and writing.
+public enum NodeAccess: Hashable, Sendable {
+  case absent
+  case accessible
+  /// It exists, and the user may not open it.
+  case denied
+}
+
+/// An IOMMU group: the smallest set of functions that can be assigned apart from others.
+public struct IOMMUGroup: Sendable {
+  public let number: Int
+  /// Every function in it (/sys/kernel/iommu_groups/N/devices).
+  public var members: Known<[PCIAddress]>
+  /// /dev/vfio/N, the node of the legacy backend.
+  public var node: Known<NodeAccess>
+  /// Lines of /sys/kernel/iommu_groups/N/reserved_regions.
+  public var reservedRegions: Known<[String]>
+
+  public init(_ number: Int, nothingKnown reason: String) {
+    self.number = number
+    members = .unknown("members of group \(number)", reason)
+    node = .unknown("/dev/vfio/\(number)", reason)
+    reservedRegions = .unknown("reserved regions of group \(number)", reason)
+  }
+}
+
+/// One IOMMU: its driver's name and, for VT-d, what its registers say.
+public struct IOMMUUnit: Hashable, Sendable {
+  public enum Kind: String, Sendable {
+    case intel, amd, smmuv3, virtio, other
+  }
+
+  public let name: String
+  /// By the name that the kernel's driver gives: dmarN is VT-d, ivhdN AMD, smmu3.* Arm SMMUv3.
+  public let kind: Kind
+  /// VT-d Capability Register (VT-d 4.1 §11.4.2), `intel-iommu/cap` in sysfs. For AMD, the
+  /// capability header `amd-iommu/cap` (AMD IOMMU 3.08 §3.2.1).
+  public var capability: Known<UInt64>
+  /// VT-d Extended Capability Register (VT-d 4.1 §11.4.3), `intel-iommu/ecap`. For AMD, the
+  /// extended features `amd-iommu/features`.
+  public var extendedCapability: Known<UInt64>
+
+  public init(_ name: String, capability: Known<UInt64>, extendedCapability: Known<UInt64>) {
+    self.name = name
+    self.capability = capability
+    self.extendedCapability = extendedCapability
+    kind =
+      name.hasPrefix("dmar")
+      ? .intel
+      : name.hasPrefix("ivhd")
+        ? .amd : name.hasPrefix("smmu3.") ? .smmuv3 : name.hasPrefix("virtio") ? .virtio : .other
+  }
+
+  /// Whether translated requests from device TLBs are served: VT-d ECAP bit 2 (DT, VT-d 4.1
+  /// §11.4.3); AMD capability header bit 24 (IotlbSup, AMD IOMMU 3.08 §3.2.1). Nil elsewhere.
+  public var servesDeviceTLBs: Known<Bool>? {
+    switch kind {
+    case .intel: return extendedCapability.map { $0 >> 2 & 1 == 1 }
+    case .amd: return capability.map { $0 >> 24 & 1 == 1 }
+    case .smmuv3, .virtio, .other: return nil
+    }
+  }
+
+  /// Guest address width in bits: VT-d CAP 21:16 (MGAW) plus one (VT-d 4.1 §11.4.2).
+  public var addressWidth: Known<Int>? {
+    kind == .intel ? capability.map { Int($0 >> 16 & 0x3f) + 1 } : nil
+  }
+}

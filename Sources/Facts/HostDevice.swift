@@ -1,0 +1,105 @@
+/// One PCI function of a host.
+public struct HostDevice: Sendable {
+  public let address: PCIAddress
+  public var vendor: Known<UInt16>
+  public var device: Known<UInt16>
+  /// 24 bits: base class, subclass, programming interface (sysfs `class`).
+  public var classCode: Known<UInt32>
+  /// The bound driver's name; `.known(nil)` is none.
+  public var driver: Known<String?>
+  public var driverOverride: Known<String?>
+  /// The IOMMU group's number; `.known(nil)` is none.
+  public var group: Known<Int?>
+  /// The IOMMU that serves it, a key of `Host.iommus`; `.known(nil)` is none.
+  public var iommu: Known<String?>
+  /// -1 is none.
+  public var numaNode: Known<Int>
+  /// Only VGA functions have the attribute; `.known(nil)` elsewhere.
+  public var bootVGA: Known<Bool?>
+  /// sysfs `reset_method`, in the order in which the kernel tries them; empty is no reset at all.
+  public var resetMethods: Known<[String]>
+  /// The physical function of a VF; `.known(nil)` for anything else.
+  public var physicalFunction: Known<PCIAddress?>
+  public var virtualFunctions: Known<[PCIAddress]>
+  /// Sizes in bytes of regions 0 to 5 (BARs) and 6 (ROM), 0 where there is none.
+  public var regionSizes: Known<[UInt64]>
+  /// sysfs `removable`: `removable`, `fixed`; `.known(nil)` when the attribute is missing or says
+  /// `unknown`. The kernel does not trust what is behind an external-facing port.
+  public var removable: Known<String?>
+  public var config: Known<ConfigSpace>
+  /// The vfio character device; `.known(nil)` is none.
+  public var cdev: Known<VFIOCdev?>
+  /// Processes that hold its cdev or its group's node open.
+  public var users: Known<[ProcessReference]>
+  /// Whether the firmware's tables let the IOMMU serve ATS for it: VT-d ATSR or SATC (VT-d 4.1
+  /// §8.5, §8.8).
+  public var firmwareATS: Known<Bool>
+  /// The kernel's own word, had by binding the cdev to an iommufd: whether
+  /// `IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED` is set (linux/iommufd.h, Linux 7.1).
+  public var boundATSNotSupported: Known<Bool>
+
+  /// A function that exists and of which nothing else is known.
+  public init(_ address: PCIAddress, nothingKnown reason: String) {
+    func unknown<T>(_ fact: String) -> Known<T> { .unknown("\(fact) of \(address)", reason) }
+    self.address = address
+    vendor = unknown("vendor")
+    device = unknown("device id")
+    classCode = unknown("class")
+    driver = unknown("driver")
+    driverOverride = unknown("driver_override")
+    group = unknown("iommu_group")
+    iommu = unknown("IOMMU")
+    numaNode = unknown("NUMA node")
+    bootVGA = unknown("boot_vga")
+    resetMethods = unknown("reset_method")
+    physicalFunction = unknown("physical function")
+    virtualFunctions = unknown("virtual functions")
+    regionSizes = unknown("region sizes")
+    removable = unknown("removable")
+    config = unknown("config space")
+    cdev = unknown("vfio cdev")
+    users = unknown("users")
+    firmwareATS = unknown("firmware's ATS coverage")
+    boundATSNotSupported = .unknown("kernel's ATS flag for \(address)", "not bound to an iommufd")
+  }
+}
+
+extension HostDevice {
+  /// Whether it is a PCI-to-PCI or other bridge (base class 06), which vfio leaves alone in a group.
+  public var isBridge: Known<Bool> { classCode.map { $0 >> 16 == 0x06 } }
+
+  /// The ATS capability of its config space, `.known(nil)` when it has none.
+  public var ats: Known<ATSCapability?> { config.flatMap(\.ats) }
+}
+
+/// A vfio character device: `/sys/bus/pci/devices/…/vfio-dev/vfioN` and `/dev/vfio/devices/vfioN`.
+public struct VFIOCdev: Hashable, Sendable {
+  /// `vfio0`
+  public let name: String
+  public let node: Known<NodeAccess>
+
+  public init(name: String, node: Known<NodeAccess>) {
+    self.name = name
+    self.node = node
+  }
+
+  public var path: String { "/dev/vfio/devices/\(name)" }
+}
+
+/// A process that holds a device.
+public struct ProcessReference: Hashable, Sendable {
+  /// Which node it has open: the device's cdev, or its group's.
+  public enum Node: String, Sendable, CaseIterable { case cdev, group }
+
+  public let pid: Int
+  /// /proc/PID/comm
+  public let name: String
+
+  public let node: Node
+
+  public init(pid: Int, name: String, node: Node) {
+    self.pid = pid
+    self.name = name
+    self.node = node
+  }
+}

@@ -1,0 +1,62 @@
+/// A fact that could not be had: what it is, and why nobody could look.
+public struct Unknown: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The fact, named so that a reader can go and find it: "driver of 0000:01:00.0".
+  public let fact: String
+  /// Why it is not known: "permission denied", "not in the recording".
+  public let reason: String
+
+  public init(_ fact: String, reason: String) {
+    self.fact = fact
+    self.reason = reason
+  }
+
+  public var description: String { "\(fact): \(reason)" }
+}
+
+/// A fact about a host or a guest, or the reason why it is not known.
+///
+/// "Absent" is a known value (`.known(nil)`); "could not look" is `.unknown`. Reading
+/// `value` throws the `Unknown`, so a rule that forgets the difference does not compile.
+public enum Known<Value: Sendable>: Sendable {
+  case known(Value)
+  case unknown(Unknown)
+
+  public static func unknown(_ fact: String, _ reason: String) -> Known {
+    .unknown(Unknown(fact, reason: reason))
+  }
+
+  public var value: Value {
+    get throws(Unknown) {
+      switch self {
+      case .known(let value): return value
+      case .unknown(let unknown): throw unknown
+      }
+    }
+  }
+
+  /// The value, or nil for both an unknown and a known absence. For display only: a decision
+  /// that uses it would take "could not look" for "absent".
+  public var display: Value? {
+    if case .known(let value) = self { return value }
+    return nil
+  }
+
+  public var isKnown: Bool { display != nil }
+
+  public func map<T: Sendable>(_ transform: (Value) -> T) -> Known<T> {
+    switch self {
+    case .known(let value): return .known(transform(value))
+    case .unknown(let unknown): return .unknown(unknown)
+    }
+  }
+
+  public func flatMap<T: Sendable>(_ transform: (Value) -> Known<T>) -> Known<T> {
+    switch self {
+    case .known(let value): return transform(value)
+    case .unknown(let unknown): return .unknown(unknown)
+    }
+  }
+}
+
+extension Known: Equatable where Value: Equatable {}
+extension Known: Hashable where Value: Hashable {}

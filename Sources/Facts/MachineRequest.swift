@@ -1,0 +1,32 @@
+/// What a configuration asks QEMU for, as far as passthrough is concerned.
+public struct MachineRequest: Sendable {
+  /// The file's path, or `<stdin>`.
+  public let source: String
+  /// `qemu-system-x86_64`, without its folder; nil for a stream of QMP commands.
+  public var emulator: String?
+  /// Why this is not the whole machine; nil when it is. A lone `device_add` goes into a machine that
+  /// is described elsewhere.
+  public var missingPart: String?
+  /// `-machine`/`-M`: the type, and its options.
+  public var machine: [Property] = []
+  /// In the order in which QEMU makes them: all of `-object` before all of `-device`.
+  public var objects: [ObjectRequest] = []
+  public var devices: [DeviceRequest] = []
+  public var globals: [GlobalProperty] = []
+  public var sets: [SetProperty] = []
+  /// Every other option, by name without dashes, for what rules look at: `-nodefaults`, `-m`, `-cpu`.
+  public var options: [Property] = []
+
+  public init(source: String, emulator: String?, missingPart: String? = nil) {
+    self.source = source
+    self.emulator = emulator
+    self.missingPart = missingPart
+  }
+
+  public var isComplete: Bool { missingPart == nil }
+
+  /// The machine type: `-machine q35`, `-machine type=q35`, `-M pc`.
+  public var machineType: Property? { machine.last { $0.name == "type" } }
+
+  public func hasOption(_ name: String) -> Bool { options.contains { $0.name == name } }
+}

@@ -1,0 +1,51 @@
+/// The address of a PCI function, as the kernel writes it: `0000:01:00.0`.
+public struct PCIAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// The segment. The kernel numbers VMD's domains from 0x10000 up; QEMU's `host` takes 16 bits.
+  public let domain: UInt32
+  public let bus: UInt8
+  /// 0 to 31.
+  public let slot: UInt8
+  /// 0 to 7.
+  public let function: UInt8
+
+  public init?(domain: UInt32, bus: UInt8, slot: UInt8, function: UInt8) {
+    guard slot < 32, function < 8 else { return nil }
+    self.domain = domain
+    self.bus = bus
+    self.slot = slot
+    self.function = function
+  }
+
+  /// Reads `DDDD:BB:SS.F` or `BB:SS.F`, hexadecimal digits only. This is the kernel's and
+  /// lspci's spelling; what QEMU's `host` property takes is wider, see `Prediction`.
+  public init?(_ text: some StringProtocol) {
+    let dot = text.split(separator: ".", omittingEmptySubsequences: false)
+    guard dot.count == 2, dot[1].utf8.count == 1 else { return nil }
+    var parts = dot[0].split(separator: ":", omittingEmptySubsequences: false)
+    if parts.count == 2 { parts.insert("0000", at: 0) }
+    guard parts.count == 3, (4...8).contains(parts[0].utf8.count),
+      parts[1].utf8.count == 2, parts[2].utf8.count == 2,
+      let domain = PCIAddress.hex(parts[0]), let bus = PCIAddress.hex(parts[1]),
+      let slot = PCIAddress.hex(parts[2]), let function = PCIAddress.hex(dot[1])
+    else { return nil }
+    self.init(domain: domain, bus: UInt8(bus), slot: UInt8(slot), function: UInt8(function))
+  }
+
+  private static func hex(_ text: some StringProtocol) -> UInt32? {
+    // UInt32(_:radix:) takes a sign, which no address has.
+    text.utf8.first == UInt8(ascii: "+") ? nil : UInt32(text, radix: 16)
+  }
+
+  public var description: String {
+    "\(padded(domain, 4)):\(padded(UInt32(bus), 2)):\(padded(UInt32(slot), 2)).\(function)"
+  }
+
+  private func padded(_ number: UInt32, _ width: Int) -> String {
+    let digits = String(number, radix: 16)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+  }
+
+  public static func < (a: PCIAddress, b: PCIAddress) -> Bool {
+    (a.domain, a.bus, a.slot, a.function) < (b.domain, b.bus, b.slot, b.function)
+  }
+}

@@ -1,0 +1,29 @@
+import Glibc
+
+/// A moment of the monotonic clock by which something must have happened.
+public struct Deadline: Sendable {
+  /// How long was given.
+  public let patience: Duration
+  private let moment: Duration
+
+  public init(after patience: Duration) {
+    self.patience = patience
+    moment = Deadline.now + patience
+  }
+
+  public var isPast: Bool { Deadline.now >= moment }
+
+  /// What is left, for poll(2): rounded up, so that no loop spins through the last millisecond.
+  public var milliseconds: Int32 {
+    let (seconds, attoseconds) = (moment - Deadline.now).components
+    if seconds < 0 || attoseconds < 0 { return 0 }
+    let day: Int64 = 86_400
+    return Int32(min(seconds, day) * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+  }
+
+  private static var now: Duration {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+  }
+}

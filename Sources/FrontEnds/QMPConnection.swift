@@ -1,0 +1,168 @@
+import CLinux
+import Glibc
+import QMP
+import Syntax
+
+/// A QMP client on a Unix socket: drives a `ClientSession`, one command at a time, with deadlines.
+public final class QMPConnection {
+  /// More events than this are not kept; the oldest go first.
+  public static let eventLimit = 4096
+
+  public private(set) var session: ClientSession
+  /// Events that arrived and were not taken yet.
+  public private(set) var events: [Event] = []
+  /// How many events went for want of room.
+  public private(set) var eventsDropped = 0
+
+  private let descriptor: Int32
+  private let path: String
+  private var replies: [CommandID: Result<JSON, CommandError>] = [:]
+  private var unsent: [Transmission] = []
+  /// Bytes of the first unsent transmission that are written.
+  private var written = 0
+  private var input = [UInt8](repeating: 0, count: 1 << 16)
+
+  /// - Parameters:
+  ///   - descriptor: a connected stream socket. It is made non-blocking, and closed in the end.
+  ///   - path: what to call it in messages.
+  public init(adopting descriptor: Int32, path: String, session: ClientSession = ClientSession()) {
+    self.descriptor = descriptor
+    self.path = path
+    self.session = session
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Connects to QEMU's monitor. Nothing is said yet.
+  public static func connect(
+    path: String, until deadline: Deadline, session: ClientSession = ClientSession()
+  ) throws(QMPFailure) -> QMPConnection {
+    while true {
+      // SAFETY: the string lives for the call; the descriptor is ours.
+      let result = path.withCString { clinux_connect_unix($0) }
+      if result >= 0 { return QMPConnection(adopting: result, path: path, session: session) }
+      guard -result == EAGAIN || -result == EINTR else {
+        throw QMPFailure(path: path, cause: .system("connect", errno: -result))
+      }
+      // unix(7): EAGAIN is a full backlog, and nothing tells when it has room again.
+      guard !deadline.isPast else {
+        throw QMPFailure(
+          path: path, cause: .timedOut(awaiting: "a place in its backlog", after: deadline.patience))
+      }
+      usleep(10_000)
+    }
+  }
+
+  /// Waits for the greeting and negotiates capabilities.
+  public func negotiate(until deadline: Deadline) throws(QMPFailure) -> Greeting {
+    while true {
+      if case .ready(let greeting, _) = session.state { return greeting }
+      try advance(until: deadline)
+    }
+  }
+
+  /// Sends a command and waits for its reply. Events that arrive meanwhile are kept in `events`.
+  /// - Throws: `QMPFailure` when there is no reply. An error reply is a result.
+  public func execute(
+    _ command: Command, until deadline: Deadline
+  ) throws(QMPFailure) -> Result<JSON, CommandError> {
+    let id: CommandID
+    if case .closed(let closure) = session.state { throw ended(closure) }
+    do { id = try session.send(command) } catch { throw QMPFailure(path: path, cause: .refused(error)) }
+    while true {
+      if let reply = replies.removeValue(forKey: id) { return reply }
+      try advance(until: deadline)
+    }
+  }
+
+  /// Waits for an event of that name, takes it and leaves the others.
+  public func awaitEvent(_ name: String, until deadline: Deadline) throws(QMPFailure) -> Event {
+    while true {
+      if let index = events.firstIndex(where: { $0.name == name }) { return events.remove(at: index) }
+      try advance(until: deadline, awaiting: "the event `\(name)`")
+    }
+  }
+}
+
+extension QMPConnection {
+  /// Waits for the socket once, then writes and reads what it takes and has.
+  private func advance(until deadline: Deadline, awaiting awaited: String? = nil) throws(QMPFailure) {
+    if case .closed(let closure) = session.state { throw ended(closure) }
+    unsent += session.takeTransmissions()
+    var entry = pollfd(fd: descriptor, events: Int16(POLLIN | (unsent.isEmpty ? 0 : POLLOUT)), revents: 0)
+    // SAFETY: one entry, which lives for the call.
+    let count = poll(&entry, 1, deadline.milliseconds)
+    if count < 0, errno != EINTR { throw QMPFailure(path: path, cause: .system("poll", errno: errno)) }
+    if count <= 0 {
+      guard !deadline.isPast else {
+        let awaited = awaited ?? session.awaiting ?? "the other side"
+        throw QMPFailure(path: path, cause: .timedOut(awaiting: awaited, after: deadline.patience))
+      }
+      return
+    }
+    if entry.revents & Int16(POLLOUT) != 0 { try write() }
+    if entry.revents & ~Int16(POLLOUT) != 0 { try read() }
+  }
+
+  private func write() throws(QMPFailure) {
+    while let first = unsent.first {
+      // Descriptors go with the first byte; QEMU has them then.
+      let descriptors = written == 0 ? first.descriptors : []
+      let result = first.bytes.withUnsafeBytes { bytes in
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
+        // SAFETY: both buffers live for the call, and their own counts are passed.
+        return descriptors.withUnsafeBufferPointer {
+          clinux_send(descriptor, rest.baseAddress, rest.count, $0.baseAddress, $0.count)
+        }
+      }
+      if result < 0 { return try excuse(Int32(-result)) }
+      written += result
+      guard written == first.bytes.count else { return }
+      unsent.removeFirst()
+      written = 0
+    }
+  }
+
+  /// Takes a failed write: what the other side said before it closed is still to be read.
+  private func excuse(_ code: Int32) throws(QMPFailure) {
+    switch code {
+    case EAGAIN, EINTR: return
+    case EPIPE, ECONNRESET:
+      unsent = []
+      written = 0
+    default: throw QMPFailure(path: path, cause: .system("write", errno: code))
+    }
+  }
+
+  private func read() throws(QMPFailure) {
+    // SAFETY: the buffer's own count bounds the read. recv(2) has no place for descriptors: the
+    // kernel closes any that a server might send.
+    let count = input.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
+    if count < 0 {
+      if errno == EAGAIN || errno == EINTR { return }
+      throw QMPFailure(path: path, cause: .system("read \(session.awaiting ?? "on")", errno: errno))
+    }
+    for occurrence in count == 0 ? session.receiveEnd() : session.receive(input[..<count]) {
+      switch occurrence {
+      case .replied(let id, let result): replies[id] = result
+      case .event(let event): keep(event)
+      case .greeted, .ready, .ignored, .closed: break
+      }
+    }
+  }
+
+  private func keep(_ event: Event) {
+    if events.count == QMPConnection.eventLimit {
+      events.removeFirst()
+      eventsDropped += 1
+    }
+    events.append(event)
+  }
+
+  private func ended(_ closure: ClientSession.Closure) -> QMPFailure {
+    // A session closed before its greeting has nothing outstanding to name.
+    let awaited = session.outstanding.first.map { "the reply to `\($0.name)`" }
+    return QMPFailure(path: path, cause: .ended(closure, awaiting: awaited))
+  }
+}

@@ -1,0 +1,139 @@
+import CLinux
+import Facts
+import Glibc
+
+/// What became of an attempt to look at a file.
+enum Looked<Value: Sendable>: Sendable {
+  case found(Value)
+  /// It is not there, and the directory that would hold it could be read.
+  case absent
+  /// Nobody could look; the text names the path and says why.
+  case failed(String)
+
+  /// The value, with `absent` standing for absence.
+  func known(_ fact: String, absent: @autoclosure () -> Known<Value>) -> Known<Value> {
+    switch self {
+    case .found(let value): return .known(value)
+    case .absent: return absent()
+    case .failed(let reason): return .unknown(fact, reason)
+    }
+  }
+}
+
+/// The file system under a prefix: `/` for this host, a folder of a test for another.
+struct FileTree: Sendable {
+  private let prefix: String
+
+  init(root: String) {
+    prefix = root.hasSuffix("/") ? String(root.dropLast()) : root
+  }
+
+  func place(_ path: String) -> String { prefix + path }
+
+  /// The whole file, or its first `limit` bytes.
+  func bytes(_ path: String, limit: Int = 65536) -> Looked<[UInt8]> {
+    // SAFETY: place(path) is copied to a C string that lives for the call.
+    let descriptor = open(place(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return missing(path, errno) }
+    defer { close(descriptor) }
+    let (bytes, error) = readAll(descriptor, limit: limit)
+    return error == 0 ? .found(bytes) : .failed("\(path): \(errnoText(error))")
+  }
+
+  /// The file as text, without blanks and line ends around it.
+  func text(_ path: String, limit: Int = 65536) -> Looked<String> {
+    switch bytes(path, limit: limit) {
+    case .found(let bytes): return .found(trimmedText(bytes))
+    case .absent: return .absent
+    case .failed(let reason): return .failed(reason)
+    }
+  }
+
+  /// The names in a directory, sorted.
+  func list(_ path: String) -> Looked<[String]> {
+    // SAFETY: the stream is closed below, and `entry` is only used until the next readdir.
+    guard let stream = opendir(place(path)) else { return missing(path, errno) }
+    defer { closedir(stream) }
+    var names: [String] = []
+    errno = 0
+    while let entry = readdir(stream) {
+      let name = entryName(entry)
+      if name != ".", name != ".." { names.append(name) }
+      errno = 0
+    }
+    if errno != 0 { return .failed("\(path): \(errnoText(errno))") }
+    return .found(names.sorted())
+  }
+
+  /// Where a symbolic link points to.
+  func link(_ path: String) -> Looked<String> {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    // SAFETY: the kernel writes at most buffer.count bytes.
+    let count = readlink(place(path), &buffer, buffer.count)
+    guard count >= 0 else { return missing(path, errno) }
+    return .found(String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self))
+  }
+
+  /// The last component of where a symbolic link points to.
+  func linkName(_ path: String) -> Looked<String> {
+    switch link(path) {
+    case .found(let target): return .found(lastComponent(target))
+    case .absent: return .absent
+    case .failed(let reason): return .failed(reason)
+    }
+  }
+
+  /// ENOENT means absent only where the directory itself could be read: a path that a container
+  /// does not show is not a path that the host does not have.
+  private func missing<T>(_ path: String, _ error: Int32) -> Looked<T> {
+    let reason = "\(path): \(errnoText(error))"
+    guard error == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
+      return .failed(reason)
+    }
+    // SAFETY: the descriptor is closed at once.
+    let parent = open(place(String(path[..<slash])), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard parent >= 0 else { return .failed("\(path[..<slash]): \(errnoText(errno))") }
+    close(parent)
+    return .absent
+  }
+}
+
+/// Everything until the end of the file or `limit`, and the errno that ended it, or 0.
+func readAll(_ descriptor: Int32, limit: Int) -> (bytes: [UInt8], error: Int32) {
+  var bytes: [UInt8] = []
+  var buffer = [UInt8](repeating: 0, count: min(limit, 16384))
+  while bytes.count < limit {
+    // SAFETY: the kernel writes at most buffer.count bytes into the buffer.
+    let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+    if count < 0, errno == EINTR { continue }
+    if count < 0 { return (bytes, errno) }
+    if count == 0 { break }
+    bytes.append(contentsOf: buffer[..<min(count, limit - bytes.count)])
+  }
+  return (bytes, 0)
+}
+
+/// The kernel's words for an errno: "Permission denied".
+func errnoText(_ error: Int32) -> String {
+  // SAFETY: strerror returns a C string that stays valid until the next call on this thread.
+  guard let text = strerror(error) else { return "errno \(error)" }
+  return String(cString: text)
+}
+
+func lastComponent(_ path: String) -> String {
+  path.split(separator: "/").last.map(String.init) ?? path
+}
+
+func trimmedText(_ bytes: [UInt8]) -> String {
+  func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0a || byte == 0x09 || byte == 0x0d || byte == 0 }
+  let end = bytes.lastIndex { !isBlank($0) }.map { $0 + 1 } ?? 0
+  let start = bytes.firstIndex { !isBlank($0) } ?? end
+  return String(decoding: bytes[start..<end], as: UTF8.self)
+}
+
+private func entryName(_ entry: UnsafeMutablePointer<dirent>) -> String {
+  // SAFETY: d_name is a C string inside the entry, which outlives this call.
+  withUnsafeBytes(of: &entry.pointee.d_name) { name in
+    String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
+  }
+}

@@ -1,0 +1,102 @@
+import Facts
+import Glibc
+
+extension Host {
+  /// Reads this host from sysfs, procfs and /dev. Nothing is opened for writing, no device is
+  /// bound, and nothing is thrown: what could not be seen is unknown, with the reason.
+  ///
+  /// - Parameters:
+  ///   - root: the folder in which `sys`, `proc`, `dev` and `boot` are looked for.
+  ///   - only: the functions that matter. Their groups' members and their physical functions are
+  ///     read with them; of every other function only the address is known. Nil reads them all.
+  public static func live(root: String = "/", only: Set<PCIAddress>? = nil) -> Host {
+    let tree = FileTree(root: root)
+    var host = Host(nothingKnown: "not read", source: "live")
+    let kernel = LiveKernel(tree: tree)
+    host.kernelRelease = kernel.release
+    host.kernelCommandLine = kernel.commandLine
+    host.kernelConfig = kernel.config(release: host.kernelRelease)
+    host.user = .known(LiveKernel.user)
+    host.memlock = LiveKernel.memlock
+    host.iommufd = tree.access(to: "/dev/iommu")
+    host.vfioContainer = tree.access(to: "/dev/vfio/vfio")
+    let interrupts = LiveInterrupts(tree: tree)
+    host.interruptsIsolated = interrupts.isolated
+    host.unsafeInterrupts = interrupts.unsafe
+    host.iommus = tree.iommuUnits
+    host.readFunctions(tree, only: only)
+    host.readCdevs(tree)
+    host.readUsers(tree)
+    host.readFirmware(tree)
+    return host
+  }
+
+  private mutating func readFunctions(_ tree: FileTree, only: Set<PCIAddress>?) {
+    let path = "/sys/bus/pci/devices"
+    addresses = tree.list(path)
+      .parsed { Set($0.compactMap { PCIAddress($0) }) }
+      .known("list of PCI functions", absent: .unknown("list of PCI functions", "\(path): \(errnoText(ENOENT))"))
+    // With no list, a function that was asked for is still looked for where it would be.
+    var wanted = (only ?? addresses.display ?? []).sorted()
+    while let address = wanted.popLast() {
+      if case .known(let all) = addresses, !all.contains(address) { continue }
+      if devices[address] != nil { continue }
+      let sysfs = SysfsDevice(address, in: tree)
+      // Without the list, a function that cannot be seen may not exist at all.
+      if !addresses.isKnown, sysfs.listing == nil { continue }
+      let device = HostDevice(reading: sysfs)
+      devices[address] = device
+      if case .known(let number?) = device.group, groups[number] == nil {
+        let group = tree.iommuGroup(number)
+        groups[number] = group
+        wanted += group.members.display ?? []
+      }
+      if case .known(let parent?) = device.physicalFunction { wanted.append(parent) }
+    }
+  }
+
+  private mutating func readCdevs(_ tree: FileTree) {
+    for address in devices.keys.sorted() {
+      let sysfs = SysfsDevice(address, in: tree)
+      // A driver of the vfio family makes the directory (linux/drivers/vfio/vfio_main.c), and
+      // CONFIG_VFIO_DEVICE_CDEV the `dev` in it, without which there is no node.
+      let name: Known<String?> = sysfs.attribute("vfio-dev", fact: "vfio cdev", absent: nil) {
+        tree.list($0).parsed { .some($0.first { $0.hasPrefix("vfio") }) }
+      }
+      devices[address]?.cdev = name.map { name in
+        name.map { VFIOCdev(name: $0, node: tree.access(to: "/dev/vfio/devices/\($0)")) }
+      }
+    }
+  }
+
+  /// A function is in use when its cdev or its group's node is held open. Where neither node can
+  /// exist there is nothing to scan for.
+  private mutating func readUsers(_ tree: FileTree) {
+    var scan: ProcessScan?
+    for (address, device) in devices.sorted(by: { $0.key < $1.key }) {
+      let fact = "users of \(address)"
+      guard case .known(let cdev) = device.cdev, case .known(let number) = device.group else {
+        devices[address]?.users = .unknown(fact, "its cdev or its group is not known")
+        continue
+      }
+      var nodes: [String] = []
+      if let cdev { nodes.append(cdev.path) }
+      if let number, group(number).node != .known(.absent) { nodes.append("/dev/vfio/\(number)") }
+      if nodes.isEmpty {
+        devices[address]?.users = .known([])
+        continue
+      }
+      let found = scan ?? ProcessScan(tree)
+      scan = found
+      devices[address]?.users = found.users(of: nodes, fact: fact)
+    }
+  }
+
+  private mutating func readFirmware(_ tree: FileTree) {
+    let table = tree.dmarTable
+    let facts = FirmwareATS(tree: tree, table: table, iommus: iommus, scalableMode: scalableMode)
+    for (address, device) in devices.sorted(by: { $0.key < $1.key }) {
+      devices[address]?.firmwareATS = facts.covers(device)
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import Facts
+
+/// Whether a device can forge other devices' interrupts, and whether the kernel was told not to mind.
+struct LiveInterrupts {
+  let tree: FileTree
+
+  /// By the names of the interrupt chips in /proc/interrupts: `IR-PCI-MSI…` is remapped (linux
+  /// drivers/iommu/intel/irq_remapping.c, amd/iommu.c), `ITS-…` translated by an Arm ITS. Without
+  /// any message-signalled interrupt in use nothing can be told.
+  var isolated: Known<Bool> {
+    let fact = "interrupt remapping"
+    let path = "/proc/interrupts"
+    switch tree.bytes(path, limit: 4 << 20) {
+    case .failed(let reason): return .unknown(fact, reason)
+    case .absent: return .unknown(fact, "\(path) is missing")
+    case .found(let bytes):
+      let text = String(decoding: bytes, as: UTF8.self)
+      let chips = text.split(whereSeparator: { $0 == " " || $0 == "\n" }).filter { $0.contains("MSI") }
+      if chips.isEmpty { return .unknown(fact, "no message-signalled interrupt is in use") }
+      return .known(chips.allSatisfy { $0.hasPrefix("IR-") || $0.hasPrefix("ITS-") })
+    }
+  }
+
+  /// A module that is not loaded has no parameter to show, and may get it when it is.
+  var unsafe: Known<[String]> {
+    var allowed: [String] = []
+    for module in ["iommufd", "vfio_iommu_type1"] {
+      let fact = "allow_unsafe_interrupts of \(module)"
+      switch tree.text("/sys/module/\(module)/parameters/allow_unsafe_interrupts") {
+      case .failed(let reason): return .unknown(fact, reason)
+      case .absent: return .unknown(fact, "the module is not loaded")
+      case .found(let value): if value == "Y" { allowed.append(module) }
+      }
+    }
+    return .known(allowed)
+  }
+}

@@ -1,0 +1,64 @@
+import CLinux
+import Facts
+import Glibc
+
+/// The facts about the kernel, and about the user that runs this program.
+struct LiveKernel {
+  let tree: FileTree
+
+  var release: Known<String> { required("/proc/sys/kernel/osrelease", fact: "kernel release") }
+  var commandLine: Known<String> { required("/proc/cmdline", fact: "kernel command line") }
+
+  private func required(_ path: String, fact: String) -> Known<String> {
+    tree.text(path).known(fact, absent: .unknown(fact, "\(path): \(errnoText(ENOENT))"))
+  }
+
+  /// The options that findings refer to.
+  static let options = [
+    "CONFIG_AMD_IOMMU", "CONFIG_ARM_SMMU_V3", "CONFIG_INTEL_IOMMU",
+    "CONFIG_INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON", "CONFIG_IOMMUFD", "CONFIG_VFIO",
+    "CONFIG_VFIO_DEVICE_CDEV", "CONFIG_VFIO_PCI",
+  ]
+
+  /// The plain files in which distributions keep the configuration. /proc/config.gz is left
+  /// alone: a hint is not worth a decompressor.
+  func config(release: Known<String>) -> Known<[String: String]> {
+    let fact = "kernel configuration"
+    guard case .known(let release) = release, !release.contains("/") else {
+      return .unknown(fact, "the kernel release is not known")
+    }
+    for path in ["/boot/config-\(release)", "/lib/modules/\(release)/config"] {
+      if case .found(let bytes) = tree.bytes(path, limit: 1 << 20) {
+        return .known(LiveKernel.options(in: bytes))
+      }
+    }
+    return .unknown(fact, "no readable /boot/config-\(release) or /lib/modules/\(release)/config")
+  }
+
+  /// `CONFIG_X=y` and `# CONFIG_X is not set`. An option that the file does not mention could not
+  /// be chosen, because something that it depends on is off.
+  static func options(in bytes: [UInt8]) -> [String: String] {
+    var found: [String: String] = [:]
+    for name in options { found[name] = "n" }
+    for line in bytes.split(separator: 0x0a) where line.starts(with: "CONFIG_".utf8) {
+      guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
+      let name = String(decoding: line[..<equals], as: UTF8.self)
+      guard found[name] != nil else { continue }
+      found[name] = String(decoding: line[(equals + 1)...], as: UTF8.self)
+    }
+    return found
+  }
+
+  /// The effective user, whom the facts about access are true for.
+  static var user: String { geteuid() == 0 ? "root" : "uid \(geteuid())" }
+
+  /// RLIMIT_MEMLOCK's soft limit, nil when there is none.
+  static var memlock: Known<UInt64?> {
+    var bytes: UInt64 = 0
+    var unlimited: Int32 = 0
+    // SAFETY: both out-pointers are to locals that live for the call.
+    let error = vfiogate_memlock_limit(&bytes, &unlimited)
+    if error != 0 { return .unknown("memlock limit", "getrlimit: \(errnoText(error))") }
+    return .known(unlimited != 0 ? nil : bytes)
+  }
+}

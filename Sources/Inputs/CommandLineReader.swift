@@ -1,0 +1,151 @@
+import Facts
+import Syntax
+
+/// A QEMU command line, word by word, to a machine request.
+struct CommandLineReader {
+  var definition: ParsedDefinition
+  private let source: SourceText
+  /// How many times an option was met, for the logical path `-device[2]`.
+  private var counts: [String: Int] = [:]
+
+  init(_ source: SourceText, words: [Word]) {
+    self.source = source
+    definition = ParsedDefinition(machine: MachineRequest(source: source.name, emulator: nil))
+    var rest = words[...]
+    // What comes before QEMU: `exec`, `sudo`, an assignment.
+    let start = rest.firstIndex { $0.bytes.first == UInt8(ascii: "-") || CommandLineReader.isEmulator($0.text) }
+    if let start { rest = rest[start...] }
+    if let first = rest.first, first.bytes.first != UInt8(ascii: "-") {
+      definition.machine.emulator = first.text.split(separator: "/").last.map(String.init)
+      rest = rest.dropFirst()
+    }
+    read(rest)
+  }
+
+  private static func isEmulator(_ word: String) -> Bool {
+    let name = word.split(separator: "/").last ?? ""
+    return name.hasPrefix("qemu") || name == "kvm"
+  }
+
+  private mutating func read(_ words: ArraySlice<Word>) {
+    var rest = words
+    while let word = rest.popFirst() {
+      guard let name = Option.name(word) else { continue }  // a disk image
+      let index = counts[name, default: 0]
+      counts[name] = index + 1
+      let path = "-\(name)[\(index)]"
+      if Option.withoutArgument.contains(name) {
+        note(name, "", location(word, path))
+      } else if let argument = rest.popFirst() {
+        option(name, argument, path)
+      } else {
+        definition.problems.append(
+          InputProblem(
+            message: "option `-\(name)` has no argument", fix: "give the argument, or take the option out",
+            location: location(word, path)))
+      }
+    }
+  }
+
+  private mutating func option(_ name: String, _ argument: Word, _ path: String) {
+    let whole = location(argument, path)
+    switch name {
+    case "device":
+      if let device = device(argument, whole) { definition.machine.devices.append(device) }
+    case "object":
+      if let properties = properties(argument, whole, implied: "qom-type") {
+        definition.machine.objects.append(ObjectRequest(properties: properties, location: whole))
+      }
+    case "machine", "M": definition.machine.machine += keyval(argument, whole, implied: "type")
+    case "global": global(argument, whole)
+    case "set": set(argument, whole)
+    case "readconfig":
+      definition.machine.missingPart = "the configuration file `\(argument.text)` was not read"
+    default: note(name, argument.text, whole)
+    }
+  }
+
+  private mutating func note(_ name: String, _ argument: String, _ location: Location) {
+    definition.machine.options.append(Property(name: name, value: .string(argument), location: location))
+  }
+
+  private func location(_ word: Word, _ path: String) -> Location {
+    Location(source: source.name, range: word.range, path: path)
+  }
+
+  private mutating func device(_ word: Word, _ whole: Location) -> DeviceRequest? {
+    guard let properties = properties(word, whole, implied: "driver") else { return nil }
+    let form: DeviceRequest.Form = word.bytes.first == UInt8(ascii: "{") ? .json : .keyval
+    return DeviceRequest(form: form, plug: .cold, properties: properties, location: whole)
+  }
+
+  /// JSON exactly when the first byte is `{`; a leading blank makes it key=value text.
+  private mutating func properties(_ word: Word, _ whole: Location, implied: String) -> [Property]? {
+    guard word.bytes.first == UInt8(ascii: "{") else { return keyval(word, whole, implied: implied) }
+    do {
+      return try JSONProperties.read(word, keys: [], source: source.name, path: whole.path)
+    } catch {
+      definition.problems.append(JSONProperties.problem(error, in: word, source: source.name, path: whole.path))
+      return nil
+    }
+  }
+
+  private func keyval(_ word: Word, _ whole: Location, implied: String) -> [Property] {
+    KeyValueText(word.bytes, implied: implied).items.map { item in
+      let range = item.keyRange.lowerBound..<item.valueRange.upperBound
+      let isUnknown = word.hasUnknown && item.value.contains { $0 == "$" || $0 == "`" }
+      return Property(
+        name: item.key, value: isUnknown ? .unknown(item.value) : .string(item.value),
+        location: Location(source: source.name, range: word.range(of: range), path: "\(whole.path).\(item.key)"))
+    }
+  }
+
+  /// `driver.property=value`, or `driver=…,property=…,value=…` (QEMU system/vl.c: qemu_global_option).
+  private mutating func global(_ word: Word, _ whole: Location) {
+    let text = word.text
+    let name = text.prefix { $0 != "=" }
+    let given: (String?, String?, String?)
+    if let dot = name.firstIndex(of: "."), name.endIndex < text.endIndex {
+      let value = text[text.index(after: name.endIndex)...]
+      given = (String(text[..<dot]), String(name[name.index(after: dot)...]), String(value))
+    } else {
+      let items = KeyValueText(word.bytes, implied: nil).items
+      func item(_ key: String) -> String? { items.last { $0.key == key }?.value }
+      given = (item("driver"), item("property"), item("value"))
+    }
+    guard let driver = given.0, let property = given.1, let value = given.2 else {
+      definition.problems.append(
+        InputProblem(
+          message: "`-global \(text)` does not name a driver, a property and a value",
+          fix: "write `-global driver.property=value`", location: whole))
+      return
+    }
+    definition.machine.globals.append(
+      GlobalProperty(driver: driver, property: property, value: value, location: whole))
+  }
+
+  /// `-set device.ID.property=value` edits a key=value `-device` that stands before it.
+  private mutating func set(_ word: Word, _ whole: Location) {
+    let parts = word.text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let names = parts[0].split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 2, names.count == 3 else {
+      definition.problems.append(
+        InputProblem(
+          message: "`-set \(word.text)` is not `group.id.property=value`",
+          fix: "write `-set device.ID.property=value`", location: whole))
+      return
+    }
+    guard names[0] == "device" else { return }
+    let index = definition.machine.devices.firstIndex { $0.form == .keyval && $0.id == names[1] }
+    guard let index else {
+      definition.problems.append(
+        InputProblem(
+          message: "there is no device \"\(names[1])\" defined for `-set` to change",
+          fix: "put -set after the -device that it changes, and write that one as key=value: -set does not see JSON",
+          location: whole))
+      return
+    }
+    definition.machine.devices[index].properties.append(
+      Property(name: names[2], value: .string(String(parts[1])), location: whole))
+  }
+}

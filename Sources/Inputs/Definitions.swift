@@ -1,0 +1,87 @@
+import Facts
+import Syntax
+
+/// What a text asks of QEMU, lowered to facts. What cannot be read is a problem with a place.
+public struct ParsedDefinition: Sendable {
+  public var machine: MachineRequest
+  /// `device_add` requests into a running machine, in order.
+  public var plugs: [DeviceRequest] = []
+  public var problems: [InputProblem] = []
+}
+
+/// How a definition is written.
+public enum InputFormat: String, Sendable, CaseIterable {
+  /// One command as typed into a shell.
+  case shell
+  /// One argument a line.
+  case lines
+  /// Arguments that end in NUL, as /proc/PID/cmdline has them.
+  case nul
+  /// QMP commands, or the arguments of a `device_add`.
+  case qmp
+
+  /// By the content: NUL bytes, an opening brace, and for the rest whether an option shares its line.
+  public static func detect(_ bytes: [UInt8]) -> InputFormat {
+    if bytes.contains(0) { return .nul }
+    if bytes.first(where: { !blanks.contains($0) }) == UInt8(ascii: "{") { return .qmp }
+    let lines = bytes.split(separator: 0x0a).map { $0.drop { blanks.contains($0) } }
+      .filter { !$0.isEmpty && $0.first != UInt8(ascii: "#") }
+    let sharesLine = lines.enumerated().contains { index, line in
+      line.last == UInt8(ascii: "\\")
+        || (index == 0 || line.first == UInt8(ascii: "-")) && line.contains(UInt8(ascii: " "))
+    }
+    return sharesLine || lines.count < 2 ? .shell : .lines
+  }
+
+  private static let blanks: Set<UInt8> = [0x20, 0x09, 0x0a, 0x0d]
+}
+
+extension ParsedDefinition {
+  /// Beyond this a definition is not read; QEMU's own command lines stay far below.
+  public static let maximumSize = 4 << 20
+
+  public static func parse(_ source: SourceText, as format: InputFormat? = nil) -> ParsedDefinition {
+    guard source.bytes.count <= maximumSize else {
+      return .empty(source, "the definition is larger than \(maximumSize) bytes and was not read")
+    }
+    guard source.bytes.contains(where: { $0 > 0x20 }) else { return .empty(source, "the definition is empty") }
+    switch format ?? .detect(source.bytes) {
+    case .qmp: return QMPReader(source).definition
+    case .nul: return CommandLineReader(source, words: split(source.bytes, at: 0)).definition
+    case .lines: return CommandLineReader(source, words: split(source.bytes, at: 0x0a)).definition
+    case .shell:
+      let words = ShellWords(source.bytes)
+      var reader = CommandLineReader(source, words: words.words)
+      reader.definition.problems += words.problems.map { problem in
+        InputProblem(
+          message: problem.message, fix: "give one plain command, its quotes closed",
+          location: Location(source: source.name, range: problem.range, path: ""))
+      }
+      return reader.definition
+    }
+  }
+
+  private static func empty(_ source: SourceText, _ message: String) -> ParsedDefinition {
+    let location = Location(source: source.name, range: 0..<min(1, source.bytes.count), path: "")
+    return ParsedDefinition(
+      machine: MachineRequest(source: source.name, emulator: nil, missingPart: message),
+      problems: [InputProblem(message: message, fix: "give a QEMU command line or a QMP command", location: location)])
+  }
+
+  /// Arguments one by one. A line's end may be CR LF, and blank lines are none.
+  private static func split(_ bytes: [UInt8], at separator: UInt8) -> [Word] {
+    var words: [Word] = []
+    var start = 0
+    for end in bytes.indices + [bytes.count] where end == bytes.count || bytes[end] == separator {
+      var piece = Array(bytes[start..<end])
+      if separator == 0x0a {
+        if piece.last == 0x0d { piece.removeLast() }
+        if !piece.isEmpty { words.append(Word(piece, at: start)) }
+      } else if end < bytes.count || !piece.isEmpty {
+        words.append(Word(piece, at: start))
+      }
+      start = end + 1
+    }
+    return words
+  }
+}

@@ -1,0 +1,49 @@
+import Facts
+import Syntax
+
+/// The members of a JSON object as properties with places.
+enum JSONProperties {
+  /// - Parameters:
+  ///   - keys: the way from the word's outermost object to the one that holds the properties.
+  /// - Throws: what jansson refuses.
+  static func read(
+    _ word: Word, keys: [String], source: String, path: String
+  ) throws(JSONError) -> [Property] {
+    var value = try JSON.parse(word.bytes)
+    for key in keys {
+      guard let inner = value[key] else { return [] }
+      value = inner
+    }
+    guard let members = value.members else {
+      throw JSONError(message: "an object is expected", offset: 0)
+    }
+    let places = JSONPlaces(word.bytes)
+    return members.map { member in
+      let place = places.range(of: keys + [member.key]).map(word.range(of:))
+      return Property(
+        name: member.key, value: lower(member.value, word),
+        location: Location(source: source, range: place, path: "\(path).\(member.key)"))
+    }
+  }
+
+  private static func lower(_ value: JSON, _ word: Word) -> PropertyValue {
+    switch value {
+    case .null: return .null
+    case .bool(let flag): return .bool(flag)
+    case .integer(let number): return .integer(number)
+    case .unsigned(let number): return .unsigned(number)
+    case .real(let number): return .real(number)
+    case .string(let text):
+      return word.hasUnknown && text.contains { $0 == "$" || $0 == "`" } ? .unknown(text) : .string(text)
+    case .array: return .array
+    case .object: return .object
+    }
+  }
+
+  static func problem(_ error: JSONError, in word: Word, source: String, path: String) -> InputProblem {
+    let at = word.range(of: error.offset..<min(error.offset + 1, word.bytes.count))
+    return InputProblem(
+      message: "JSON: \(error.message)", fix: "correct the JSON; QEMU refuses it too",
+      location: Location(source: source, range: at, path: path))
+  }
+}

@@ -1,0 +1,52 @@
+import Facts
+import Syntax
+
+/// QMP commands, one or many, or the bare arguments of a `device_add`, to plug requests.
+struct QMPReader {
+  private(set) var definition: ParsedDefinition
+  private let source: SourceText
+
+  init(_ source: SourceText) {
+    self.source = source
+    definition = ParsedDefinition(
+      machine: MachineRequest(
+        source: source.name, emulator: nil, missingPart: "the request comes without its machine"))
+    for (index, range) in JSONPlaces(source.bytes).values.enumerated() {
+      let word = Word(Array(source.bytes[range]), at: range.lowerBound)
+      do throws(JSONError) {
+        try read(word, JSON.parse(word.bytes), index)
+      } catch {
+        definition.problems.append(
+          JSONProperties.problem(error, in: word, source: source.name, path: "[\(index)]"))
+      }
+    }
+  }
+
+  private mutating func read(_ word: Word, _ message: JSON, _ index: Int) throws(JSONError) {
+    switch message["execute"]?.string {
+    case "device_add":
+      try plug(word, keys: ["arguments"], path: "[\(index)].arguments")
+    case "object-add":
+      let properties = try JSONProperties.read(
+        word, keys: ["arguments"], source: source.name, path: "[\(index)].arguments")
+      definition.machine.objects.append(
+        ObjectRequest(properties: properties, location: location(word, "[\(index)]")))
+    case .some: break
+    case nil:
+      guard message["driver"] != nil else {
+        throw JSONError(message: "neither a QMP command nor the arguments of device_add", offset: 0)
+      }
+      try plug(word, keys: [], path: "[\(index)]")
+    }
+  }
+
+  private mutating func plug(_ word: Word, keys: [String], path: String) throws(JSONError) {
+    let properties = try JSONProperties.read(word, keys: keys, source: source.name, path: path)
+    definition.plugs.append(
+      DeviceRequest(form: .json, plug: .hot, properties: properties, location: location(word, path)))
+  }
+
+  private func location(_ word: Word, _ path: String) -> Location {
+    Location(source: source.name, range: word.range, path: path)
+  }
+}

@@ -1,0 +1,43 @@
+import Facts
+
+/// The inputs of the ats decision, gathered from a request, its guest and its host.
+extension RealizeContext {
+  var question: ATSQuestion {
+    let config = device.flatMap(\.config)
+    return ATSQuestion(
+      behaviour: qemu.behaviour, setting: setting, backend: backend,
+      flagSet: device.flatMap { KernelATS.flagSet($0, on: host) },
+      standardList: config.flatMap(\.hasStandardList), express: express,
+      extendedList: config.flatMap(\.hasExtendedList), capability: config.flatMap { $0.ats.map { $0 != nil } })
+  }
+
+  /// The request's own `ats`, else the last `-global` that reaches it, else none. A value that QEMU
+  /// refuses never gets here.
+  private var setting: Known<ATSSetting?> {
+    if let property = request.property("ats") {
+      if case .unknown(let text) = property.value { return .unknown("ats", "written as \(text)") }
+      return .known(property.value.string.flatMap(ATSSetting.init))
+    }
+    let classes = ATSGlobal.classes(driver)
+    let global = machine.globals.last { $0.property == "ats" && classes.contains($0.driver) }
+    if let setting = global.flatMap({ ATSSetting(rawValue: $0.value) }) { return .known(setting) }
+    // A running QEMU's -global options are visible to no QMP command.
+    return machine.isComplete
+      ? .known(nil) : .unknown("ats", "not given, and a -global of the running QEMU would decide")
+  }
+
+  /// QEMU counts a device as Express when its vfio config region is larger than 256 bytes, with or
+  /// without a PCI Express capability (observed on 11.1.3).
+  private var express: Known<Bool> {
+    let size = device.flatMap(\.config).flatMap(\.isExtendedSize)
+    if case .known(false) = size { return .known(false) }
+    let bus: Known<Bool>
+    do throws(Unknown) {
+      bus = .known(try self.bus()?.isExpress ?? false)
+    } catch {
+      bus = .unknown(error)
+    }
+    if case .known(false) = bus { return .known(false) }
+    return bus.flatMap { _ in size }
+  }
+}

@@ -1,0 +1,97 @@
+import Facts
+
+/// `ats` of vfio-pci, an OnOffAuto.
+public enum ATSSetting: String, Sendable, CaseIterable {
+  case on, off, auto
+}
+
+/// How QEMU reaches the device: iommufd exactly when the device has an `iommufd` link.
+public enum VFIOBackend: String, Sendable, CaseIterable {
+  case iommufd, legacy
+}
+
+/// QEMU's texts about ATS, without prefix (QEMU hw/vfio/pci.c, 11.1.3).
+public enum ATSText {
+  public static let notSupported = "vfio-pci: ATS requested but not supported by kernel"
+  public static let noCapability =
+    "vfio-pci: ats=on requested, but host device has no ATS extended capability"
+  public static let masked =
+    "vfio-pci: host kernel reports ATS unsupported; ATS capability will be masked"
+  public static let noProperty = "Property 'vfio-pci.ats' not found"
+}
+
+/// Everything that the decision depends on, each known.
+public struct ATSCase: Hashable, Sendable {
+  public var behaviour: ATSBehaviour
+  /// Nil when nobody gave `ats`; QEMU then takes `auto`.
+  public var setting: ATSSetting?
+  public var backend: VFIOBackend
+  /// `IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED` (linux/iommufd.h). QEMU does not look at it with the
+  /// legacy backend.
+  public var flagSet: Bool
+  /// PCI_STATUS bit 4 and a non-zero capability pointer.
+  public var standardList: Bool
+  /// The device is Express, and the guest bus that it sits on is.
+  public var express: Bool
+  /// The dword at 0x100 is not zero.
+  public var extendedList: Bool
+  /// Id 0x000F is in the chain that starts at 0x100.
+  public var capability: Bool
+
+  /// A capability stands in a list, so one without the other does not occur.
+  var isPossible: Bool { extendedList || !capability }
+}
+
+/// What QEMU does about ATS at realize.
+public struct ATSOutcome: Hashable, Sendable {
+  /// Why realize fails, without the `vfio NAME: ` prefix; nil when it does not.
+  public var error: String?
+  /// On QEMU's standard error, in order, without `warning: `.
+  public var warnings: [String] = []
+  public var guestSees = false
+  /// QEMU asked the kernel whether ATS works.
+  public var checked = false
+}
+
+extension ATSCase {
+  /// The decision, in the order of vfio_pci_add_capabilities (QEMU hw/vfio/pci.c); the numbers are
+  /// the steps that `ATSExplanation` tells.
+  public var outcome: ATSOutcome {
+    if behaviour == .none { return untouched }
+    var outcome = ATSOutcome()
+    guard standardList else { return outcome }  // 1
+    let setting = setting ?? .auto
+    var needed = setting != .off
+    if needed, backend == .iommufd {  // 3
+      outcome.checked = true
+      if setting == .on, flagSet {
+        outcome.error = ATSText.notSupported
+        return outcome
+      }
+      needed = !flagSet
+      // v3 warns before it knows whether there is a capability to mask.
+      if behaviour == .v3, !needed { outcome.warnings.append(ATSText.masked) }
+    }
+    guard express, extendedList else { return outcome }  // 4
+    outcome.guestSees = capability && needed  // 5
+    outcome.warnings += afterWalk(setting, needed)  // 6
+    return outcome
+  }
+
+  private func afterWalk(_ setting: ATSSetting, _ needed: Bool) -> [String] {
+    switch behaviour {
+    case .v3: return needed && !capability ? [ATSText.noCapability] : []
+    case .shipped:
+      if setting == .on, !capability { return [ATSText.noCapability] }
+      if setting == .auto, capability, !needed { return [ATSText.masked] }
+      return []
+    case .none: return []
+    }
+  }
+
+  /// QEMU without the property: giving it is an error, and the capability passes through.
+  private var untouched: ATSOutcome {
+    if setting != nil { return ATSOutcome(error: ATSText.noProperty) }
+    return ATSOutcome(guestSees: standardList && express && extendedList && capability)
+  }
+}

@@ -1,0 +1,127 @@
+import Facts
+
+/// vfio-pci's own realize up to the ats decision (QEMU hw/vfio/pci.c: vfio_pci_realize), in order.
+extension RealizeContext {
+  var hostGiven: RealizeFailure? {
+    let given = ["fd", "sysfsdev", "host"].contains { request.property($0) != nil }
+    return given ? nil : RealizeFailure(.noHostGiven, "No provided host device")
+  }
+
+  /// stat(2) of the sysfs path; the prefix is the whole path.
+  func hostExists() throws(Unknown) -> RealizeFailure? {
+    guard request.property("fd") == nil, request.property("sysfsdev") != nil || hostProperty != nil
+    else { return nil }
+    guard let address else {
+      if request.string("sysfsdev") == "" { return noSuchHost }
+      throw Unknown("sysfs path `\(sysfsPath)`", reason: "not a PCI function's folder")
+    }
+    return try host.device(at: address).value == nil ? noSuchHost : nil
+  }
+
+  private var noSuchHost: RealizeFailure {
+    RealizeFailure(.noSuchHostDevice, "vfio \(sysfsPath): no such host device: No such file or directory")
+  }
+
+  var descriptorBackend: RealizeFailure? {
+    guard request.property("fd") != nil, iommufdLink == nil else { return nil }
+    return RealizeFailure(.descriptorWithoutIOMMUFD, "Use FD passing only with iommufd backend")
+  }
+
+  var balloon: RealizeFailure? {
+    switch request.property("x-balloon-allowed")?.value {
+    case .bool(true), .string("on"), .string("yes"), .string("true"), .string("y"):
+      return fails(.balloonNotMediated, "x-balloon-allowed only potentially compatible with mdev devices")
+    default: return nil
+    }
+  }
+
+  /// Containers of both kinds in one address space. A vIOMMU gives each device its own.
+  func mixedBackends() throws(Unknown) -> RealizeFailure? {
+    let mine = try backend.value
+    guard guest.backends.contains(where: { $0 != mine }) else { return nil }
+    switch machine.viommu?.driver {
+    case nil: return QEMUCrash.mixedBackends(mine)
+    case "intel-iommu": return nil  // tried with caching-mode=on on 11.1.3: accepted
+    case .some(let other):
+      throw Unknown("address spaces under \(other)", reason: "whether devices share one was never observed")
+    }
+  }
+
+  /// The legacy backend is told about caching-mode first, whatever fsts says (observed on 11.1.3).
+  func vtdCachingMode() throws(Unknown) -> RealizeFailure? {
+    guard let viommu = machine.viommu, viommu.driver == "intel-iommu" else { return nil }
+    if viommu.isOn("fsts"), try backend.value == .iommufd {
+      throw Unknown("host IOMMU's nesting", reason: "first-stage translation needs it, and it was not looked at")
+    }
+    if viommu.isOn("caching-mode") { return nil }
+    return fails(
+      .viommuRefuses,
+      "Failed to set vIOMMU: Device assignment is not allowed without enabling caching-mode=on for Intel IOMMU.")
+  }
+
+  /// A device that could forge others' interrupts is not assigned, unless the module was told so
+  /// (linux drivers/iommu/iommu.c: iommu_group_has_isolated_msi).
+  func interruptsRefused(_ module: String) throws(Unknown) -> Bool {
+    if case .known(let allowed) = host.unsafeInterrupts, allowed.contains(module) { return false }
+    guard try !host.interruptsIsolated.value else { return false }
+    return try !host.unsafeInterrupts.value.contains(module)
+  }
+
+  /// Guest memory is locked for DMA, all of it, unless the user has CAP_IPC_LOCK.
+  func memory(after prefix: String) throws(Unknown) -> RealizeFailure? {
+    guard let needed = machine.memory else { return nil }
+    guard let limit = try host.memlock.value, limit < needed, try host.user.value != "root" else { return nil }
+    return fails(
+      .memoryLimit, prefix + "memory listener initialization failed: Region pc.ram: "
+        + "vfio_container_dma_map(0x…, 0x0, 0x…, 0x…) = -12 (Cannot allocate memory)")
+  }
+
+  /// A PCI function has no plane that QEMU could show; mediated devices are not asked for here.
+  var display: RealizeFailure? {
+    request.isOn("display")
+      ? fails(.noDisplay, "vfio: device doesn't support any (known) display method") : nil
+  }
+
+  func migration() throws(Unknown) -> RealizeFailure? {
+    guard request.isOn("enable-migration") else { return nil }
+    guard try device.value.driver.value == "vfio-pci" else {
+      throw Unknown("migration of \(name)", reason: "whether its variant driver can migrate was not looked at")
+    }
+    return fails(
+      .noMigration,
+      "\(name): VFIO migration init failed: migration is not supported in kernel: Inappropriate ioctl for device")
+  }
+}
+
+extension MachineRequest {
+  /// The guest's own IOMMU.
+  public var viommu: DeviceRequest? {
+    devices.first { device in
+      ["intel-iommu", "amd-iommu", "arm-smmuv3", "virtio-iommu-pci"].contains(device.driver)
+    }
+  }
+}
+
+extension MachineRequest {
+  /// Guest RAM in bytes: `-m`, in mebibytes unless a unit says otherwise; nil when it is not given
+  /// or not understood. Only what is certain to be locked counts.
+  var memory: UInt64? {
+    guard let text = options.last(where: { $0.name == "m" })?.value.string else { return nil }
+    let size = text.split(separator: ",").first.map { $0.hasPrefix("size=") ? $0.dropFirst(5) : $0 } ?? ""
+    let digits = size.prefix { $0.isASCII && $0.isNumber }
+    guard let number = UInt64(digits) else { return nil }
+    let shift: UInt64? = ["": 20, "k": 10, "m": 20, "g": 30, "t": 40][size.dropFirst(digits.count).lowercased()]
+    return shift.flatMap { number < 1 << (63 - $0) ? number << $0 : nil }
+  }
+}
+
+extension DeviceRequest {
+  /// Whether a boolean or OnOffAuto property is switched on.
+  public func isOn(_ name: String) -> Bool {
+    switch property(name)?.value {
+    case .bool(let flag): return flag
+    case .string(let text): return ["on", "yes", "true", "y"].contains(text)
+    default: return false
+    }
+  }
+}

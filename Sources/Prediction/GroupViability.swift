@@ -1,0 +1,91 @@
+import Facts
+
+/// Which member of a group keeps it from being assigned.
+public struct GroupViability {
+  private let group: IOMMUGroup
+  private let host: Host
+
+  public init(_ group: IOMMUGroup, _ host: Host) {
+    self.group = group
+    self.host = host
+  }
+
+  /// A member that is bound to a host driver, with that driver's name.
+  /// - Throws: what could not be looked at, when no offender is known for certain.
+  public func offender() throws(Unknown) -> (address: PCIAddress, driver: String)? {
+    var missed: Unknown?
+    for member in try group.members.value {
+      do {
+        if let driver = try blocking(member) { return (member, driver) }
+      } catch {
+        missed = missed ?? error
+      }
+    }
+    if let missed { throw missed }
+    return nil
+  }
+
+  /// The host driver that claims the member's DMA, nil when none does.
+  private func blocking(_ member: PCIAddress) throws(Unknown) -> String? {
+    guard let device = try host.device(at: member).value, let driver = try device.driver.value else { return nil }
+    if VFIODriver.leavesDMA(driver) { return nil }
+    return try device.isBridge.value ? nil : driver
+  }
+}
+
+/// Whether somebody holds a function of a group already.
+struct GroupUse {
+  private let group: IOMMUGroup
+  private let host: Host
+
+  init(_ group: IOMMUGroup, _ host: Host) {
+    self.group = group
+    self.host = host
+  }
+
+  /// One who holds it; who holds the group's node comes before who holds a cdev.
+  func holder() throws(Unknown) -> (member: PCIAddress, user: ProcessReference)? {
+    var missed: Unknown?
+    var found: [(member: PCIAddress, user: ProcessReference)] = []
+    for member in try group.members.value {
+      do {
+        guard let device = try host.device(at: member).value else { continue }
+        found += try device.users.value.map { (member, $0) }
+      } catch {
+        missed = missed ?? error
+      }
+    }
+    if let holder = found.first(where: { $0.user.node == .group }) ?? found.first { return holder }
+    if let missed { throw missed }
+    return nil
+  }
+}
+
+/// Names of kernel drivers, by what they do to DMA ownership.
+public enum VFIODriver {
+  /// vfio-pci and its variants all register with vfio-pci-core; the kernel's variant drivers end in
+  /// `vfio_pci` or `vfio-pci` (linux drivers/vfio/pci/*).
+  public static func isVFIO(name: String) -> Bool {
+    let plain = name.map { $0 == "-" ? "_" : $0 }
+    return String(plain).hasSuffix("vfio_pci") || String(plain).hasPrefix("vfio_pci")
+  }
+
+  /// Drivers that set driver_managed_dma, or never touch DMA (linux: pci-stub, pcieport).
+  static func leavesDMA(_ name: String) -> Bool {
+    isVFIO(name: name) || name == "pci-stub" || name == "pcieport" || name == "shpchp"
+  }
+
+  /// Whether the device is a VF whose PF is bound to a vfio driver, which then guards it by a token.
+  public static func ownsPhysicalFunction(of device: HostDevice, _ host: Host) throws(Unknown) -> Bool {
+    guard let physical = try device.physicalFunction.value,
+      let owner = try host.device(at: physical).value
+    else { return false }
+    return try isVFIO(owner)
+  }
+
+  /// A function with a vfio cdev is bound to a vfio driver, whatever its name.
+  public static func isVFIO(_ device: HostDevice) throws(Unknown) -> Bool {
+    if case .known(.some) = device.cdev { return true }
+    return try device.driver.value.map { isVFIO(name: $0) } ?? false
+  }
+}

@@ -1,0 +1,103 @@
+import Facts
+
+extension Guest {
+  /// Takes a device that QEMU made into the model: its id, its slot, and the bus that it brings.
+  /// - Returns: where it sits, when that is certain.
+  mutating func add(_ request: DeviceRequest) -> GuestPlace? {
+    if let id = request.id { ids[id] = request.driver ?? "" }
+    guard let driver = request.driver else { return nil }
+    let place = occupy(request, driver)
+    if let bus = Guest.busBehind(request, driver) { buses[bus.name] = bus }
+    return place
+  }
+
+  /// Whether QEMU answers when the guest reads the function's config space: only where there is a
+  /// function 0, below a port that of slot 0 (QEMU hw/pci/pci_host.c; observed on 11.1.3).
+  func canReach(_ place: GuestPlace) -> Known<Bool> {
+    guard let bus = buses[place.bus] else { return .known(true) }
+    if bus.occupants[bus.isPort ? 0 : place.devfn & ~7] != nil { return .known(true) }
+    if bus.possibleOthers == 0 || bus.isPort { return .known(false) }
+    return .unknown("function 0 of slot \(place.devfn / 8) of \(place.bus)", "QEMU chooses slots there")
+  }
+
+  private mutating func occupy(_ request: DeviceRequest, _ driver: String) -> GuestPlace? {
+    guard let name = request.bus ?? rootBus.display.flatMap({ $0 }), let bus = buses[name] else { return nil }
+    guard PCIDrivers.isPCI(driver) || request.property("addr") != nil else {
+      // It may still be a PCI device, and take a slot of the root bus.
+      if request.bus == nil, !PCIDrivers.isElsewhere(driver) { buses[name]?.possibleOthers += 1 }
+      return nil
+    }
+    guard case .known(let devfn)? = QEMUSlot.requested(request),
+      case .at(let place) = bus.place(request, driver: driver, devfn: devfn)
+    else {
+      buses[name]?.possibleOthers += 1
+      return nil
+    }
+    // A slot that QEMU chose is certain only while nothing unknown was there before.
+    if devfn == nil, !bus.isPort, bus.possibleOthers > 0 {
+      buses[name]?.possibleOthers += 1
+      return nil
+    }
+    buses[name]?.occupants[place] = Occupant(
+      driver: driver, id: request.id, isMultifunction: request.isMultifunction, isAutomatic: devfn == nil)
+    return GuestPlace(bus: name, devfn: place)
+  }
+
+  /// The bus behind a bridge bears the bridge's id (QEMU hw/pci/pci_bridge.c: pci_bridge_initfn).
+  private static func busBehind(_ request: DeviceRequest, _ driver: String) -> GuestBus? {
+    guard let id = request.id else { return nil }
+    switch driver {
+    case "pcie-root-port", "ioh3420", "xio3130-downstream", "cxl-rp", "cxl-downstream":
+      return GuestBus(id, express: true, hotplug: request.takesHotplug, port: true)
+    // An upstream port takes a hot plug, as observed on 11.1.3.
+    case "x3130-upstream", "cxl-upstream": return GuestBus(id, express: true, hotplug: true)
+    case "pxb-pcie", "pxb-cxl": return GuestBus(id, express: true, hotplug: false)
+    case "pcie-pci-bridge", "pci-bridge": return GuestBus(id, express: false, hotplug: true)
+    case "i82801b11-bridge", "pxb": return GuestBus(id, express: false, hotplug: false)
+    default: return nil
+    }
+  }
+}
+
+extension DeviceRequest {
+  /// `hotplug` of a port, on unless it is switched off.
+  fileprivate var takesHotplug: Bool {
+    switch property("hotplug")?.value {
+    case .bool(let flag): return flag
+    case .string(let text): return !["off", "no", "false", "n"].contains(text)
+    default: return true
+    }
+  }
+}
+
+/// Which of QEMU's other devices sit on a PCI bus: enough to model slots, and to know when not to.
+enum PCIDrivers {
+  static func isPCI(_ driver: String) -> Bool {
+    driver.hasSuffix("-pci") || driver.hasSuffix("-pci-non-transitional")
+      || driver.hasSuffix("-pci-transitional") || driver.hasPrefix("e1000") || known.contains(driver)
+  }
+
+  /// Devices that never take a PCI slot.
+  static func isElsewhere(_ driver: String) -> Bool {
+    driver.hasPrefix("usb-") || driver.hasPrefix("ide-") || driver.hasPrefix("scsi-")
+      || driver.hasPrefix("isa-") || driver.hasPrefix("hda-") || driver.hasPrefix("tpm-")
+      || driver.hasSuffix("-cpu") || driver.hasSuffix("-device") || elsewhere.contains(driver)
+  }
+
+  private static let known: Set<String> = [
+    "vfio-pci-nohotplug", "pcie-root-port", "ioh3420", "x3130-upstream", "xio3130-downstream",
+    "pxb-pcie", "pxb-cxl", "pxb", "pcie-pci-bridge", "pci-bridge", "i82801b11-bridge", "cxl-rp",
+    "cxl-upstream", "cxl-downstream", "nvme", "qemu-xhci", "nec-usb-xhci", "ich9-usb-ehci1",
+    "ich9-usb-uhci1", "ich9-usb-uhci2", "ich9-usb-uhci3", "piix3-usb-uhci", "usb-ehci", "pci-ohci",
+    "ich9-ahci", "ahci", "lsi53c895a", "megasas", "mptsas1068", "ich9-intel-hda", "intel-hda", "AC97",
+    "ES1370", "VGA", "qxl", "qxl-vga", "virtio-vga", "virtio-vga-gl", "virtio-gpu-gl-pci",
+    "bochs-display", "cirrus-vga", "vmware-svga", "secondary-vga", "igb", "igbvf", "rtl8139", "pcnet",
+    "vmxnet3", "i6300esb", "edu", "ivshmem-plain", "ivshmem-doorbell", "pvpanic-pci", "sdhci-pci",
+  ]
+
+  private static let elsewhere: Set<String> = [
+    "intel-iommu", "arm-smmuv3", "virtserialport", "virtconsole", "pc-dimm", "nvdimm",
+    "vmcoreinfo", "pvpanic", "vmgenid", "vfio-ap", "vfio-ccw", "kvmclock", "sga", "loader",
+    "guest-loader", "generic-sdhci", "smbus-eeprom", "floppy", "ib700", "hyperv-testdev", "vmbus-bridge",
+  ]
+}

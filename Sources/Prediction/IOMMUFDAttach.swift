@@ -1,0 +1,107 @@
+import Facts
+
+/// The iommufd backend: the device's cdev, bound to an iommufd (QEMU hw/vfio/iommufd.c).
+struct IOMMUFDAttach {
+  let context: RealizeContext
+  let device: HostDevice
+
+  func failure(at step: RealizeStep) throws(Unknown) -> RealizeFailure? {
+    switch step {
+    case .cdevFolder: return try folder()
+    case .cdevNode: return try node()
+    case .iommufdNode: return try openIOMMUFD()
+    case .bindToken: return try token()
+    case .bindGroup: return try viability()
+    case .bindOwner: return try ownership()
+    case .bindInterrupts:
+      return try context.interruptsRefused("iommufd") ? refused(.unsafeInterrupts, "Operation not permitted") : nil
+    case .iommufdSpace: return try context.mixedBackends()
+    case .iommufdMemory: return try context.memory(after: "")
+    default: return nil
+    }
+  }
+
+  private var folderPath: String { context.sysfsPath + "/vfio-dev" }
+
+  /// With a passed descriptor QEMU opens nothing in sysfs.
+  private var isPassed: Bool { context.request.property("fd") != nil }
+
+  private func folder() throws(Unknown) -> RealizeFailure? {
+    guard !isPassed, try device.cdev.value == nil else { return nil }
+    return context.fails(
+      .noCdev, "vfio \(folderPath): couldn't open directory \(folderPath): No such file or directory")
+  }
+
+  private func node() throws(Unknown) -> RealizeFailure? {
+    guard !isPassed, let cdev = try device.cdev.value else { return nil }
+    let text = "vfio \(folderPath): Failed to open \(cdev.path)"
+    switch try cdev.node.value {
+    case .accessible: return nil
+    case .absent: return context.fails(.cdevNodeMissing, text)
+    case .denied: return context.fails(.cdevDenied, text)
+    }
+  }
+
+  /// /dev/iommu is opened when the first device attaches, unless a descriptor was passed. That it
+  /// exists is checked when the object is made, before any device.
+  private func openIOMMUFD() throws(Unknown) -> RealizeFailure? {
+    if context.iommufdObject?.string("fd") != nil { return nil }
+    switch try context.host.iommufd.value {
+    case .accessible: return nil
+    case .absent: return context.fails(.iommufdMissing, "Could not open '/dev/iommu': No such file or directory")
+    case .denied: return context.fails(.iommufdDenied, "Could not open '/dev/iommu': Permission denied")
+    }
+  }
+
+  /// VFIO_DEVICE_BIND_IOMMUFD without a token; QEMU 11.1 never passes one here.
+  private func token() throws(Unknown) -> RealizeFailure? {
+    try VFIODriver.ownsPhysicalFunction(of: device, context.host) ? refused(.badToken, "Permission denied") : nil
+  }
+
+  /// Binding claims the group's DMA, so it needs what a viable group needs.
+  private func viability() throws(Unknown) -> RealizeFailure? {
+    guard let number = try device.group.value else { return refused(.bindFails, "Invalid argument") }
+    let offender = try GroupViability(context.host.group(number), context.host).offender()
+    return offender == nil ? nil : refused(.groupNotViable, "Operation not permitted")
+  }
+
+  private func ownership() throws(Unknown) -> RealizeFailure? {
+    if let holder = context.guest.assigned[device.address] {
+      return refused(.alreadyAttached, holder.isEmpty ? "Device or resource busy" : "Invalid argument")
+    }
+    guard let number = try device.group.value else { return nil }
+    let group = context.host.group(number)
+    let siblings = (group.members.display ?? []).compactMap { context.guest.assigned[$0] }
+    if siblings.contains("") { return refused(.bindFails, "Device or resource busy") }
+    if siblings.contains(where: { $0 != context.iommufdLink }) { return refused(.bindFails, "Operation not permitted") }
+    if !siblings.isEmpty { return nil }
+    guard let holder = try GroupUse(group, context.host).holder() else { return nil }
+    // The errno tells how it is held: through the group, through this cdev, or through a sibling's.
+    if holder.user.node == .group { return refused(.inUse, "Device or resource busy") }
+    return refused(.inUse, holder.member == device.address ? "Invalid argument" : "Operation not permitted")
+  }
+
+  private func refused(_ cause: FailureCause, _ error: String) -> RealizeFailure {
+    context.fails(cause, "error bind device fd=N to iommufd=M: \(error)")
+  }
+}
+
+extension RealizeContext {
+  /// `-object iommufd` without a descriptor needs /dev/iommu to exist, whoever uses the object.
+  func iommufdObjects() throws(Unknown) -> RealizeFailure? {
+    let objects = machine.objects.filter { $0.type == "iommufd" }
+    let ids = objects.compactMap(\.id)
+    if let twice = ids.first(where: { id in ids.filter { $0 == id }.count > 1 }) {
+      return RealizeFailure(.duplicateObjectID, "Duplicate ID '\(twice)' for object")
+    }
+    let opens = objects.contains { $0.string("fd") == nil }
+    guard request.plug == .cold, opens, try host.iommufd.value == .absent else { return nil }
+    return RealizeFailure(
+      .iommufdMissing, "/dev/iommu does not exist (is your kernel config missing CONFIG_IOMMUFD?)")
+  }
+
+  var iommufdObject: ObjectRequest? {
+    guard let link = iommufdLink else { return nil }
+    return machine.objects.last { $0.id == link || "/objects/\($0.id ?? "")" == link }
+  }
+}

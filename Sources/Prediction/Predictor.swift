@@ -1,0 +1,83 @@
+import Facts
+
+/// Predicts every vfio device of a machine, in the order in which QEMU realizes them.
+public struct Predictor {
+  private let machine: MachineRequest
+  private let host: Host
+  private let qemu: QEMUProfile
+  private let descriptors: [String: PCIAddress]
+
+  /// - Parameter descriptors: which host function a passed descriptor is, by the value of `fd`.
+  public init(
+    _ machine: MachineRequest, on host: Host, qemu: QEMUProfile, descriptors: [String: PCIAddress] = [:]
+  ) {
+    self.descriptors = descriptors
+    self.machine = machine
+    self.host = host
+    self.qemu = qemu
+  }
+
+  /// One prediction for each vfio request, and for each request that only looks like one. Each is
+  /// made as if what goes before it succeeds: QEMU stops at the first failure of a cold start, and
+  /// the user wants to know all of them.
+  /// - Parameter plugs: requests that are plugged into the machine once it runs.
+  public func predictions(plugs: [DeviceRequest] = []) -> [RealizePrediction] {
+    var guest = Guest(machine)
+    // QEMU makes the devices of key=value text first, whatever the order on the command line
+    // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
+    let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
+    var predictions: [RealizePrediction] = []
+    var places: [GuestPlace?] = []
+    for request in cold + plugs {
+      let prediction = predict(request, guest)
+      if prediction.isAboutVFIO { predictions.append(prediction) }
+      let place = guest.add(request)
+      if prediction.isAboutVFIO { places.append(place) }
+      if request.form == .keyval, let id = request.id { guest.keyvalIDs.insert(id) }
+      let context = context(request, guest)
+      if request.isVFIO, case .known(let backend) = context.backend {
+        guest.backends.insert(backend)
+        if let address = prediction.host { guest.assigned[address] = context.iommufdLink ?? "" }
+      }
+    }
+    for (index, place) in places.enumerated() {
+      predictions[index].isReachable = place.map(guest.canReach) ?? .known(true)
+    }
+    return predictions
+  }
+
+  private func context(_ request: DeviceRequest, _ guest: Guest) -> RealizeContext {
+    RealizeContext(
+      request: request, driver: request.driver ?? "", machine: machine, guest: guest, host: host,
+      qemu: qemu, descriptors: descriptors)
+  }
+
+  private func predict(_ request: DeviceRequest, _ guest: Guest) -> RealizePrediction {
+    let context = context(request, guest)
+    let question = context.question
+    var unknowns: [Unknown] = []
+    var failure: RealizeFailure?
+    for step in RealizeStep.allCases where failure == nil {
+      guard request.isVFIO || RealizeStep.general.contains(step) else { continue }
+      do throws(Unknown) { failure = try context.failure(at: step) } catch { unknowns.append(error) }
+    }
+    return RealizePrediction(
+      request: request, host: context.address, failure: failure, unknowns: unknowns.unique,
+      question: question, forecast: question.forecast)
+  }
+}
+
+extension RealizePrediction {
+  /// A vfio device, or a request that was plainly meant to be one.
+  var isAboutVFIO: Bool {
+    request.isVFIO || failure.map { [.unknownDriver, .abstractDriver, .noDriver].contains($0.cause) } == true
+  }
+}
+
+extension Array where Element: Hashable {
+  /// Without repetitions, in the order of first appearance.
+  var unique: [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
+  }
+}

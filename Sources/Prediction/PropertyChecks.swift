@@ -1,0 +1,114 @@
+import Facts
+
+/// What QEMU says when a property does not take a value; nil when it does. Reproduced from 11.1.3,
+/// row by row (Fixtures/realizes/refusals-11.1.3.jsonl).
+enum PropertyChecks {
+  static func refusal(
+    _ name: String, _ value: PropertyValue, kind: PropertyKind, driver: String, form: DeviceRequest.Form
+  ) -> String? {
+    switch (form, value) {
+    case (_, .unknown): return nil
+    case (.keyval, .string(let text)): return fromText(name, text, kind: kind, driver: driver)
+    case (.keyval, _): return nil
+    case (.json, .string(let text)): return fromJSONString(name, text, kind: kind, driver: driver)
+    case (.json, _): return fromJSON(name, value, kind: kind, driver: driver)
+    }
+  }
+
+  /// key=value text, which every kind parses for itself.
+  private static func fromText(_ name: String, _ text: String, kind: PropertyKind, driver: String) -> String? {
+    switch kind {
+    case .bool, .realized:
+      // QEMU qapi/qapi-util.c: qapi_bool_parse.
+      let known = ["on", "yes", "true", "y", "off", "no", "false", "n"]
+      return known.contains(text) ? nil : "Parameter '\(name)' expects 'on' or 'off'"
+    case .signed32: return integer(name, text, in: Int128Range(Int64(Int32.min), UInt64(Int32.max)), "int32_t")
+    case .unsigned(let bits):
+      return integer(name, text, in: Int128Range(0, UInt64.max >> UInt64(64 - bits)), "uint\(bits)_t")
+    case .size(let maximum):
+      guard QEMUNumber.isSize(text) else { return "Parameter '\(name)' expects size" }
+      return QEMUNumber.integer(text).flatMap { tooLarge(name, $0, maximum, driver) }
+    default: return fromJSONString(name, text, kind: kind, driver: driver)
+    }
+  }
+
+  private static func tooLarge(
+    _ name: String, _ number: QEMUInteger, _ maximum: UInt64?, _ driver: String
+  ) -> String? {
+    guard let maximum else { return nil }
+    let value: UInt64
+    switch number {
+    case .natural(let natural): value = natural
+    case .negative(let negative): value = UInt64(bitPattern: negative)
+    }
+    return value <= maximum
+      ? nil : "Property \(driver).\(name) doesn't take value \(value) (maximum: \(maximum))"
+  }
+
+  private static func integer(_ name: String, _ text: String, in range: Int128Range, _ type: String) -> String? {
+    guard let number = QEMUNumber.integer(text) else { return "Parameter '\(name)' expects integer" }
+    return range.contains(number) ? nil : "Parameter '\(name)' expects \(type)"
+  }
+
+  /// A JSON string, or key=value text of a kind that takes strings.
+  private static func fromJSONString(
+    _ name: String, _ text: String, kind: PropertyKind, driver: String
+  ) -> String? {
+    let refused = "Property '\(driver).\(name)' doesn't take value '\(text)'"
+    switch kind {
+    case .choice(let values):
+      return values.contains(text) ? nil : "Parameter '\(name)' does not accept value '\(text)'"
+    case .host: return QEMUHostAddress.parse(text) == nil ? refused : nil
+    case .slot: return QEMUSlot.parse(text) == nil ? refused : nil
+    case .token: return isToken(text) ? nil : refused
+    case .readOnly: return "Property '\(driver).\(name)' is not writable"
+    case .text, .link, .descriptor: return nil
+    case .bool, .realized: return "Invalid parameter type for '\(name)', expected: boolean"
+    case .signed32: return "Invalid parameter type for '\(name)', expected: integer"
+    case .unsigned, .size: return "Parameter '\(name)' expects uint64"
+    }
+  }
+
+  /// A JSON value that is no string.
+  private static func fromJSON(
+    _ name: String, _ value: PropertyValue, kind: PropertyKind, driver: String
+  ) -> String? {
+    let number = QEMUNumber.integer(value)
+    switch kind {
+    case .bool, .realized:
+      if case .bool = value { return nil }
+      return "Invalid parameter type for '\(name)', expected: boolean"
+    case .signed32:
+      guard let number else { return "Invalid parameter type for '\(name)', expected: integer" }
+      return Int128Range(Int64(Int32.min), UInt64(Int32.max)).contains(number)
+        ? nil : "Parameter '\(name)' expects int32_t"
+    case .unsigned(let bits):
+      guard let number else { return "Parameter '\(name)' expects uint64" }
+      return Int128Range(0, UInt64.max >> UInt64(64 - bits)).contains(number)
+        ? nil : "Parameter '\(name)' expects uint\(bits)_t"
+    case .size(let maximum):
+      guard let number else { return "Parameter '\(name)' expects uint64" }
+      return tooLarge(name, number, maximum, driver)
+    case .slot:
+      if case .real = value { return "Invalid parameter type for '\(name)', expected: integer" }
+      guard let number else { return "Invalid parameter type for '\(name)', expected int or str" }
+      return Int128Range(-1, 255).contains(number)
+        ? nil : "Parameter '\(name)' expects a value between -1 and 255"
+    case .readOnly: return "Property '\(driver).\(name)' is not writable"
+    case .text, .choice, .host, .link, .descriptor, .token:
+      return "Invalid parameter type for '\(name)', expected: string"
+    }
+  }
+
+  /// `vf-token`: a UUID, or `auto` (QEMU hw/core/qdev-properties-system.c: set_uuid).
+  private static func isToken(_ text: String) -> Bool {
+    if text == "auto" { return true }
+    let groups = text.split(separator: "-", omittingEmptySubsequences: false)
+    return groups.map(\.utf8.count) == [8, 4, 4, 4, 12]
+      && groups.allSatisfy { $0.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || isHexLetter($0) } }
+  }
+
+  private static func isHexLetter(_ byte: UInt8) -> Bool {
+    UInt8(ascii: "a")...UInt8(ascii: "f") ~= byte | 0x20
+  }
+}

@@ -1,0 +1,145 @@
+import Facts
+
+/// What QEMU does while it sets a new device's properties, and what follows in the PCI core.
+extension RealizeContext {
+  /// QEMU takes these out before it sets properties.
+  private static let notProperties: Set<String> = ["driver", "bus", "id"]
+
+  func setProperties() throws(Unknown) -> RealizeFailure? {
+    var missed: Unknown?
+    let names = Set(request.properties.map(\.name)).subtracting(RealizeContext.notProperties)
+    for name in PropertyOrder.sorted(names.sorted()) {
+      guard let property = request.property(name) else { continue }
+      do {
+        if let failure = try set(name, property.value) { return failure }
+      } catch {
+        missed = missed ?? error
+      }
+    }
+    if let missed { throw missed }
+    return nil
+  }
+
+  private func set(_ name: String, _ value: PropertyValue) throws(Unknown) -> RealizeFailure? {
+    guard let kind = VFIOProperties.kind(name, driver: driver) else {
+      return RealizeFailure(.unknownProperty, "Property '\(driver).\(name)' not found")
+    }
+    if let failure = try existence(name, kind) { return failure }
+    if case .unknown(let text) = value { throw Unknown("value of \(name)", reason: "written as \(text)") }
+    if let text = PropertyChecks.refusal(name, value, kind: kind, driver: driver, form: request.form) {
+      return RealizeFailure(.badProperty, text)
+    }
+    switch (kind, value) {
+    case (.link, .string(let link)): return try resolve(link)
+    case (.descriptor, .string(let text)): return try descriptor(text)
+    case (.realized, _): return QEMUCrash.realized(value)
+    default: return nil
+    }
+  }
+
+  /// Whether this QEMU has the property at all.
+  private func existence(_ name: String, _ kind: PropertyKind) throws(Unknown) -> RealizeFailure? {
+    if kind == .readOnly || kind == .realized { return nil }
+    let missing = RealizeFailure(
+      name == "ats" ? .noATSProperty : .unknownProperty, "Property '\(driver).\(name)' not found")
+    if name == "ats" { return try qemu.behaviour.value == .none ? missing : nil }
+    guard QEMUProfile.newProperties.contains(name) else { return nil }
+    return try qemu.properties.value.contains(name) ? nil : missing
+  }
+
+  /// `iommufd=ID`, a link to an object that must be there already.
+  private func resolve(_ link: String) throws(Unknown) -> RealizeFailure? {
+    if link.isEmpty { return nil }
+    let id = link.hasPrefix("/objects/") ? String(link.dropFirst("/objects/".count)) : link
+    if let object = machine.objects.last(where: { $0.id == id }) {
+      if object.type == "iommufd" { return nil }
+      return RealizeFailure(.wrongIOMMUFDObject, "Invalid parameter type for 'iommufd', expected: iommufd")
+    }
+    if guest.ids[link] != nil {
+      return RealizeFailure(.wrongIOMMUFDObject, "Invalid parameter type for 'iommufd', expected: iommufd")
+    }
+    if let missing = machine.missingPart { throw Unknown("object `\(link)`", reason: missing) }
+    return RealizeFailure(.missingIOMMUFDObject, "Device '\(link)' not found")
+  }
+
+  /// `fd=N` is an inherited descriptor; `fd=NAME` one that came by getfd (QEMU monitor/fds.c).
+  private func descriptor(_ text: String) throws(Unknown) -> RealizeFailure? {
+    let prefix = "Could not parse object fd \(text):"
+    if text.utf8.first.map({ (0x30...0x39).contains($0) }) == true || request.plug == .cold {
+      guard Int32(text) != nil, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+        return RealizeFailure(.badDescriptor, prefix + "Invalid file descriptor number '\(text)'")
+      }
+      return request.id == nil ? QEMUCrash.descriptorWithoutID : nil
+    }
+    if descriptors[text] != nil { return request.id == nil ? QEMUCrash.descriptorWithoutID : nil }
+    // A name that resolves kills QEMU when there is no id, one that does not is answered.
+    throw Unknown("descriptor `\(text)`", reason: "only the monitor knows which names getfd was given")
+  }
+
+  /// QEMU hw/acpi/pcihp.c: the largest index of x86's hotplug controller.
+  private var acpiIndex: RealizeFailure? {
+    guard let number = number("acpi-index"), number > 16383 else { return nil }
+    return RealizeFailure(.badProperty, "acpi-index should be less or equal to 16383")
+  }
+
+  /// QEMU hw/pci/pci.c: pci_qdev_realize. All ones is the default.
+  private var romSize: RealizeFailure? {
+    guard let size = number("romsize"), size != 0xffff_ffff, size == 0 || size & (size - 1) != 0 else { return nil }
+    return RealizeFailure(.badProperty, "ROM size \(size) is not a power of two")
+  }
+
+  private func number(_ name: String) -> UInt64? {
+    guard let value = request.property(name)?.value else { return nil }
+    let number = value.string.flatMap { QEMUNumber.integer($0) } ?? QEMUNumber.integer(value)
+    if case .natural(let natural)? = number { return natural }
+    return nil
+  }
+
+  /// The PCI core's checks, which run before vfio's own realize.
+  func placeOnBus() throws(Unknown) -> RealizeFailure? {
+    if let failure = acpiIndex ?? romSize { return failure }
+    guard let bus = try bus(), let requested = QEMUSlot.requested(request) else { return nil }
+    switch bus.place(request, driver: driver, devfn: try requested.value) {
+    case .at: return nil
+    case .refused(let text): return RealizeFailure(.slotTaken, text)
+    case .undetermined(let unknown): throw unknown
+    }
+  }
+}
+
+/// The requests that kill QEMU, and the guest with it.
+enum QEMUCrash {
+  /// K1: `fd` that resolves to a descriptor, without `id`: memcmp of a null name in cpr_save_fd.
+  static let descriptorWithoutID = RealizeFailure(
+    .descriptorWithoutID, "QEMU dies of SIGSEGV: fd is given without id", signal: "SIGSEGV")
+
+  /// K2: `realized` set to true by the user. False is taken and ignored.
+  static func realized(_ value: PropertyValue) -> RealizeFailure? {
+    switch value {
+    case .bool(true), .string("on"), .string("yes"), .string("true"), .string("y"):
+      return RealizeFailure(
+        .realizedArgument, "QEMU dies of SIGSEGV: realized is set by the user", signal: "SIGSEGV")
+    default: return nil
+    }
+  }
+
+  /// K3: both backends in one address space: a failed QOM cast.
+  static func mixedBackends(_ backend: VFIOBackend) -> RealizeFailure {
+    let place =
+      backend == .iommufd
+      ? "hw/vfio/vfio-iommufd.h:33:VFIO_IOMMU_IOMMUFD: Object 0x… is not an instance of type vfio-iommu-iommufd"
+      : "./include/hw/vfio/vfio-container-legacy.h:15:VFIO_IOMMU_LEGACY: Object 0x… is not an instance of "
+        + "type vfio-iommu-legacy"
+    return RealizeFailure(.mixedBackends, place, signal: "SIGABRT")
+  }
+}
+
+extension QEMUProfile {
+  /// Properties that came with QEMU 8.1 or later (comments in vfio_pci_class_init, QEMU
+  /// hw/vfio/pci.c): older builds answer `not found`. The rest every QEMU in use has.
+  static let newProperties: Set<String> = [
+    "iommufd", "fd", "vf-token", "x-device-dirty-page-tracking", "migration-events", "skip-vsc-check",
+    "x-migration-multifd-transfer", "x-migration-load-config-after-iter",
+    "x-migration-max-queued-buffers-size", "x-vpasid-cap-offset",
+  ]
+}

@@ -1,0 +1,86 @@
+import Facts
+
+/// The `host` property: `[DOMAIN:]BUS:SLOT.FUNCTION` (QEMU hw/core/qdev-properties-system.c:
+/// set_pci_host_devaddr). Wider than the kernel's spelling: `0x` before a part, leading blanks, one
+/// digit where the kernel writes two.
+public enum QEMUHostAddress {
+  /// The address, nil when QEMU refuses the text.
+  public static func parse(_ text: String) -> PCIAddress? {
+    var scanner = HexScanner(text)
+    guard let first = scanner.number(), scanner.skip(":"), let second = scanner.number() else { return nil }
+    var (domain, bus, slot) = (UInt64(0), first, second)
+    if scanner.skip(":") {
+      guard let third = scanner.number() else { return nil }
+      (domain, bus, slot) = (first, second, third)
+    }
+    // Alone among the parts, the function is decimal.
+    guard scanner.skip("."), let function = scanner.number(radix: 10), scanner.isAtEnd,
+      domain <= 0xffff, bus <= 0xff, slot <= 0x1f, function <= 7
+    else { return nil }
+    return PCIAddress(
+      domain: UInt32(domain), bus: UInt8(bus), slot: UInt8(slot), function: UInt8(function))
+  }
+}
+
+/// The `addr` property: `SLOT[.FUNCTION]`, hexadecimal (QEMU hw/core/qdev-properties-system.c:
+/// set_pci_devfn).
+public enum QEMUSlot {
+  /// Slot times 8 plus function, nil when QEMU refuses the text.
+  public static func parse(_ text: String) -> Int? {
+    var scanner = HexScanner(text)
+    guard let slot = scanner.number() else { return nil }
+    var function: UInt64 = 0
+    if scanner.skip(".") {
+      guard let given = scanner.number() else { return nil }
+      function = given
+    }
+    guard scanner.isAtEnd, slot < 32, function < 8 else { return nil }
+    return Int(slot) * 8 + Int(function)
+  }
+
+  /// The devfn that a request asks for: `.known(nil)` when QEMU is to choose, nil when the value is
+  /// refused.
+  static func requested(_ request: DeviceRequest) -> Known<Int?>? {
+    guard let property = request.property("addr") else { return .known(nil) }
+    switch property.value {
+    case .string(let text): return parse(text).map { .known($0) }
+    case .integer(let number): return (-1...255).contains(number) ? .known(number < 0 ? nil : Int(number)) : nil
+    case .unknown(let text): return .unknown("addr of the guest device", "written as \(text)")
+    default: return nil
+    }
+  }
+}
+
+/// strtoul, part by part.
+private struct HexScanner {
+  private var rest: Substring.UTF8View
+
+  init(_ text: String) { rest = Substring(text).utf8 }
+
+  var isAtEnd: Bool { rest.isEmpty }
+
+  mutating func skip(_ character: Unicode.Scalar) -> Bool {
+    guard rest.first == UInt8(ascii: character) else { return false }
+    rest = rest.dropFirst()
+    return true
+  }
+
+  /// Leading blanks and `0x` are taken, as strtoul does; nil without a digit or when it is too large
+  /// for any part.
+  mutating func number(radix: UInt64 = 16) -> UInt64? {
+    rest = rest.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
+    let digits = Substring(rest)
+    if radix == 16, digits.hasPrefix("0x") || digits.hasPrefix("0X") { rest = rest.dropFirst(2) }
+    var value: UInt64 = 0
+    var count = 0
+    while let byte = rest.first, let digit = Character(Unicode.Scalar(byte)).hexDigitValue,
+      digit < radix
+    {
+      guard value < 1 << 32 else { return nil }
+      value = value * radix + UInt64(digit)
+      count += 1
+      rest = rest.dropFirst()
+    }
+    return count > 0 ? value : nil
+  }
+}

@@ -1,0 +1,69 @@
+import Facts
+
+/// One vfio device request, and everything that its fate depends on.
+struct RealizeContext {
+  let request: DeviceRequest
+  let driver: String
+  let machine: MachineRequest
+  /// The guest as it is when QEMU comes to this request.
+  let guest: Guest
+  let host: Host
+  let qemu: QEMUProfile
+  let descriptors: [String: PCIAddress]
+
+  /// `iommufd=`; an empty link is none (observed on 11.1.3).
+  var iommufdLink: String? {
+    guard let link = request.string("iommufd"), !link.isEmpty else { return nil }
+    return link
+  }
+
+  var backend: Known<VFIOBackend> {
+    if case .unknown(let text)? = request.property("iommufd")?.value {
+      return .unknown("backend", "iommufd is \(text)")
+    }
+    return .known(iommufdLink == nil ? .legacy : .iommufd)
+  }
+
+  /// The `host` property's address, as QEMU reads it.
+  var hostProperty: PCIAddress? { request.string("host").flatMap(QEMUHostAddress.parse) }
+
+  /// What stands between `vfio ` and `: ` in QEMU's errors (QEMU hw/vfio/device.c:
+  /// vfio_device_get_name): the id for a passed descriptor, else the last part of the sysfs path.
+  var name: String {
+    if request.property("fd") != nil { return request.id ?? "" }
+    return sysfsPath.split(separator: "/").last.map(String.init) ?? sysfsPath
+  }
+
+  /// `sysfsdev`, which beats `host` silently.
+  var sysfsPath: String {
+    if let path = request.string("sysfsdev") { return path }
+    return "/sys/bus/pci/devices/" + (hostProperty?.description ?? "")
+  }
+
+  /// The host function's address: nil when only a descriptor says which it is.
+  var address: PCIAddress? { request.hostAddress(descriptors) }
+
+  /// The host function, once it is clear that there is one.
+  var device: Known<HostDevice> {
+    guard let address else {
+      return .unknown("host device of \(request.id ?? driver)", request.property("fd") != nil
+        ? "only the passed descriptor says which it is" : "the request does not name it")
+    }
+    return host.device(at: address).flatMap { device in
+      device.map { .known($0) } ?? .unknown("\(address)", "the host has no such device")
+    }
+  }
+
+  func fails(_ cause: FailureCause, _ text: String) -> RealizeFailure {
+    RealizeFailure(cause, "vfio \(name): \(text)")
+  }
+
+  /// The machine has this host function already.
+  func isAssigned(_ address: PCIAddress) -> Bool { guest.assigned[address] != nil }
+
+  /// The machine has another function of this group already, through the legacy backend.
+  func sharesGroup(_ group: IOMMUGroup) -> Bool {
+    guard let members = group.members.display else { return false }
+    return members.contains { guest.assigned[$0] == "" }
+  }
+}

@@ -1,0 +1,71 @@
+import Facts
+
+/// Why a device does not come to be.
+public enum FailureCause: String, Hashable, Sendable, CaseIterable {
+  case badID, duplicateID, noDriver, unknownDriver, abstractDriver
+  case busNotFound, wrongBusType, noPCIBus, classNotHotpluggable, busNotHotpluggable
+  case badGlobal, badProperty, unknownProperty, noATSProperty
+  case duplicateObjectID, missingIOMMUFDObject, wrongIOMMUFDObject, badDescriptor
+  case descriptorWithoutID, realizedArgument
+  case slotTaken, noSlot
+  case noHostGiven, noSuchHostDevice, descriptorWithoutIOMMUFD, balloonNotMediated
+  case noGroup, groupNodeMissing, groupNodeDenied, inUse, groupNotViable, containerDenied
+  case notBound, alreadyAttached, badToken, unsafeInterrupts, memoryLimit
+  case noCdev, cdevNodeMissing, cdevDenied, iommufdMissing, iommufdDenied, bindFails
+  case mixedBackends, viommuRefuses, atsNotSupported, noDisplay, noMigration
+}
+
+/// A failure in QEMU's own words.
+public struct RealizeFailure: Hashable, Sendable {
+  public let cause: FailureCause
+  /// What QEMU prints after `-device …: `, and what `device_add` answers as `desc`. Where QEMU
+  /// prints a descriptor's number, which nobody else can know, the text says `fd=N`, `iommufd=M`.
+  public let text: String
+  /// The signal that QEMU, and the guest with it, dies of; nil for an error that is answered.
+  public let signal: String?
+
+  init(_ cause: FailureCause, _ text: String, signal: String? = nil) {
+    self.cause = cause
+    self.text = text
+    self.signal = signal
+  }
+}
+
+/// What QEMU will do with one vfio device.
+public struct RealizePrediction: Sendable {
+  public enum Realize: String, Sendable {
+    case ok, fails, crashes, undetermined
+  }
+
+  public let request: DeviceRequest
+  /// The host function; nil when the request names none that can be resolved.
+  public let host: PCIAddress?
+  public let failure: RealizeFailure?
+  /// What could not be looked at on the way. With a failure: QEMU fails there at the latest, and
+  /// these may make it fail sooner, in other words.
+  public let unknowns: [Unknown]
+  /// The ats decision, as far as realize gets to it.
+  public let question: ATSQuestion
+  public let forecast: ATSForecast
+  /// Whether guest firmware and drivers can find the function where it sits; see `Guest.canReach`.
+  public internal(set) var isReachable: Known<Bool> = .known(true)
+
+  public var realize: Realize {
+    if let failure { return failure.signal == nil ? .fails : .crashes }
+    return unknowns.isEmpty ? .ok : .undetermined
+  }
+
+  /// Realize gets as far as the ats decision, or may.
+  public var reachesATS: Bool { failure == nil || failure?.cause == .atsNotSupported }
+
+  /// The ATS warnings on QEMU's standard error.
+  public var warnings: Known<[String]> { reachesATS ? forecast.warnings : .known([]) }
+
+  public var guestSeesATS: Known<Bool> {
+    if failure != nil { return .known(false) }
+    if case .known(false) = forecast.guestSees { return .known(false) }
+    return isReachable.flatMap { $0 ? forecast.guestSees : .known(false) }
+  }
+
+  public var checkedByQEMU: Known<Bool> { reachesATS ? forecast.checked : .known(false) }
+}

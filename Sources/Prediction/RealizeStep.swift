@@ -1,0 +1,62 @@
+import Facts
+
+/// The checks that a request goes through, in QEMU's order: the first that fails gives the error.
+enum RealizeStep: CaseIterable {
+  // key=value text, while the command line is read (QEMU util/qemu-option.c)
+  case keyvalID
+  // objects are made before devices (QEMU backends/iommufd.c)
+  case iommufdObject
+  // before the device object exists (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict)
+  case driver, bus, hotplug, globals, id
+  // the object's properties, and the PCI core (QEMU hw/pci/pci.c)
+  case properties, slot
+  // vfio's own realize (QEMU hw/vfio/pci.c: vfio_pci_realize)
+  case hostGiven, hostExists, descriptor, balloon
+  // the legacy backend (QEMU hw/vfio/container-legacy.c)
+  case group, groupNode, groupViable, legacySpace, container, legacyInterrupts, legacyMemory, groupMember
+  // the iommufd backend (QEMU hw/vfio/iommufd.c)
+  case cdevFolder, cdevNode, iommufdNode, bindToken, bindGroup, bindOwner, bindInterrupts, iommufdSpace, iommufdMemory
+  // both again (QEMU hw/i386/intel_iommu.c: vtd_check_hiod)
+  case viommu
+  // the ats decision (QEMU hw/vfio/pci.c: vfio_pci_add_capabilities)
+  case ats
+  // what comes after it
+  case display, migration
+
+  /// The steps that any device goes through, vfio or not.
+  static let general: Set<RealizeStep> = [.keyvalID, .driver, .bus, .hotplug, .globals, .id]
+}
+
+extension RealizeContext {
+  /// What fails at one step; nil when nothing does.
+  /// - Throws: what could not be looked at.
+  func failure(at step: RealizeStep) throws(Unknown) -> RealizeFailure? {
+    switch step {
+    case .keyvalID: return keyvalID
+    case .iommufdObject: return try iommufdObjects()
+    case .driver: return driverName
+    case .bus: return try busLookup()
+    case .hotplug: return try hotplug()
+    case .globals: return badGlobal
+    case .id: return qdevID
+    case .properties: return try setProperties()
+    case .slot: return try placeOnBus()
+    case .hostGiven: return hostGiven
+    case .hostExists: return try hostExists()
+    case .descriptor: return descriptorBackend
+    case .balloon: return balloon
+    case .group, .groupNode, .groupViable, .legacySpace, .container, .legacyInterrupts, .legacyMemory,
+      .groupMember:
+      guard try backend.value == .legacy else { return nil }
+      return try LegacyAttach(context: self, device: try device.value).failure(at: step)
+    case .cdevFolder, .cdevNode, .iommufdNode, .bindToken, .bindGroup, .bindOwner, .bindInterrupts,
+      .iommufdSpace, .iommufdMemory:
+      guard try backend.value == .iommufd else { return nil }
+      return try IOMMUFDAttach(context: self, device: try device.value).failure(at: step)
+    case .viommu: return try vtdCachingMode()
+    case .ats: return try question.forecast.error.value.map { fails(.atsNotSupported, $0) }
+    case .display: return display
+    case .migration: return try migration()
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import Facts
+
+/// What QEMU checks before a device object exists, in its order (QEMU util/qemu-option.c for
+/// key=value text, system/qdev-monitor.c: qdev_device_add_from_qdict).
+extension RealizeContext {
+  /// key=value text: ids are checked while the command line is read.
+  var keyvalID: RealizeFailure? {
+    guard request.form == .keyval, let id = request.id else { return nil }
+    if !Identifier.isValid(id) { return RealizeFailure(.badID, "Parameter 'id' expects an identifier") }
+    guard guest.keyvalIDs.contains(id) else { return nil }
+    return RealizeFailure(.duplicateID, "Duplicate ID '\(id)' for device")
+  }
+
+  var driverName: RealizeFailure? {
+    request.isVFIO ? nil : DriverName.refusal(request.driver)
+  }
+
+  func busLookup() throws(Unknown) -> RealizeFailure? {
+    guard let name = request.bus else {
+      guard try guest.rootBus.value == nil else { return nil }
+      return RealizeFailure(.noPCIBus, "No 'PCI' bus found for device '\(driver)'")
+    }
+    if guest.buses[name] != nil { return nil }
+    if name.hasPrefix("ide.") { return RealizeFailure(.wrongBusType, "Device '\(driver)' can't go on IDE bus") }
+    _ = try guest.rootBus.value
+    if name.contains("/") || guest.ids.keys.contains(where: { name.hasPrefix($0 + ".") }) {
+      throw Unknown("bus `\(name)`", reason: "not a bus that vfiogate models")
+    }
+    return RealizeFailure(.busNotFound, "Bus '\(name)' not found")
+  }
+
+  func hotplug() throws(Unknown) -> RealizeFailure? {
+    guard request.plug == .hot else { return nil }
+    if driver == "vfio-pci-nohotplug" {
+      return RealizeFailure(.classNotHotpluggable, "Device '\(driver)' does not support hotplugging")
+    }
+    guard let bus = try bus(), !bus.takesHotplug else { return nil }
+    return RealizeFailure(.busNotHotpluggable, "Bus '\(bus.name)' does not support hotplugging")
+  }
+
+  /// The bus that the device goes to.
+  func bus() throws(Unknown) -> GuestBus? {
+    if let name = request.bus {
+      if let bus = guest.buses[name] { return bus }
+      throw Unknown("guest bus `\(name)`", reason: "not in the configuration")
+    }
+    return try guest.rootBus.value.flatMap { guest.buses[$0] }
+  }
+
+  /// A bad `-global` stops a cold plug; a hot one goes on with the default, after a warning.
+  var badGlobal: RealizeFailure? {
+    guard request.plug == .cold else { return nil }
+    for global in machine.globals where ATSGlobal.classes(driver).contains(global.driver) {
+      let refusal: String?
+      if let kind = VFIOProperties.kind(global.property, driver: driver) {
+        refusal = PropertyChecks.refusal(
+          global.property, .string(global.value), kind: kind, driver: driver, form: .keyval)
+      } else {
+        refusal = "Property '\(driver).\(global.property)' not found"
+      }
+      if let refusal {
+        let named = "\(global.driver).\(global.property)=\(global.value)"
+        return RealizeFailure(.badGlobal, "can't apply global \(named): \(refusal)")
+      }
+    }
+    return nil
+  }
+
+  var qdevID: RealizeFailure? {
+    guard let id = request.id else { return nil }
+    if !Identifier.isValid(id) { return RealizeFailure(.badID, "Invalid qdev ID '\(id)'") }
+    return guest.ids[id] == nil ? nil : RealizeFailure(.duplicateID, "Duplicate device ID '\(id)'")
+  }
+}
+
+/// QEMU util/id.c: id_wellformed.
+enum Identifier {
+  static func isValid(_ id: String) -> Bool {
+    guard let first = id.utf8.first, isLetter(first) else { return false }
+    return id.utf8.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) || "-._".utf8.contains($0) }
+  }
+
+  private static func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7a).contains(byte | 0x20) }
+}
+
+/// Drivers that are none, as far as passthrough goes.
+enum DriverName {
+  /// The concrete device types whose names begin with `vfio` in QEMU 11.1.3.
+  private static let concrete: Set<String> = [
+    "vfio-pci", "vfio-pci-nohotplug", "vfio-user-pci", "vfio-ap", "vfio-ccw", "vfio-pci-igd-lpc-bridge",
+  ]
+  private static let abstract: Set<String> = ["vfio-pci-device", "pci-device"]
+
+  static func refusal(_ driver: String?) -> RealizeFailure? {
+    guard let driver else { return RealizeFailure(.noDriver, "Parameter 'driver' is missing") }
+    if abstract.contains(driver) {
+      return RealizeFailure(.abstractDriver, "Parameter 'driver' expects a non-abstract device type")
+    }
+    guard isMeantForVFIO(driver), !concrete.contains(driver) else { return nil }
+    return RealizeFailure(.unknownDriver, "'\(driver)' is not a valid device model name")
+  }
+
+  /// Case and dashes do not matter to a person; they do to QEMU.
+  static func isMeantForVFIO(_ driver: String) -> Bool {
+    let plain = driver.lowercased().filter { $0.isLetter || $0.isNumber }
+    return plain.isEmpty || plain.hasPrefix("vfio") || driver == "iommufd" || abstract.contains(driver)
+  }
+}
+
+/// The classes whose `-global` reaches a driver, itself and its abstract parents.
+enum ATSGlobal {
+  static func classes(_ driver: String) -> Set<String> {
+    driver == "vfio-pci-nohotplug"
+      ? ["vfio-pci", "vfio-pci-device", "vfio-pci-nohotplug"] : ["vfio-pci", "vfio-pci-device"]
+  }
+}

@@ -1,0 +1,15 @@
+import Facts
+
+extension DeviceRequest {
+  /// The host function that a vfio request names, nil when it names none.
+  /// - Parameter descriptors: which function a passed descriptor is, by the value of `fd`. A
+  ///   descriptor beats `host` and `sysfsdev`.
+  public func hostAddress(_ descriptors: [String: PCIAddress] = [:]) -> PCIAddress? {
+    guard isVFIO else { return nil }
+    if property("fd") != nil { return string("fd").flatMap { descriptors[$0] } }
+    if let path = string("sysfsdev") {
+      return path.hasPrefix("/sys/") ? PCIAddress(path.split(separator: "/").last ?? "") : nil
+    }
+    return string("host").flatMap(QEMUHostAddress.parse)
+  }
+}

@@ -1,0 +1,44 @@
+import Syntax
+
+/// The id of a command of ours: a reserved prefix and a number.
+public struct CommandID: Hashable, Sendable, CustomStringConvertible {
+  public let text: String
+
+  public var description: String { text }
+  /// The id as it travels. QEMU echoes short ASCII strings unchanged, which is not true of numbers.
+  public var json: JSON { .string(text) }
+}
+
+/// A QMP command.
+public struct Command: Sendable {
+  public let name: String
+  public let arguments: JSON?
+  /// Descriptors to be passed with the command's bytes (SCM_RIGHTS). The sender keeps its own.
+  public let descriptors: [Int32]
+  /// To be executed out of band ("exec-oob"), which must have been negotiated.
+  public let isOutOfBand: Bool
+
+  public init(
+    _ name: String, _ arguments: JSON? = nil, descriptors: [Int32] = [], isOutOfBand: Bool = false
+  ) {
+    self.name = name
+    self.arguments = arguments
+    self.descriptors = descriptors
+    self.isOutOfBand = isOutOfBand
+  }
+
+  /// The command as one line of JSON.
+  public func bytes(id: CommandID?) -> [UInt8] {
+    var members = [JSON.Member(isOutOfBand ? "exec-oob" : "execute", .string(name))]
+    if let arguments { members.append(.init("arguments", arguments)) }
+    if let id { members.append(.init("id", id.json)) }
+    return Array(JSON.object(members).text().utf8) + [UInt8(ascii: "\n")]
+  }
+}
+
+/// Bytes to be written, and the descriptors that go with the first of them. No other command's
+/// bytes may share a write with descriptors: QEMU gives a stray descriptor to the next `getfd`.
+public struct Transmission: Hashable, Sendable {
+  public let bytes: [UInt8]
+  public let descriptors: [Int32]
+}

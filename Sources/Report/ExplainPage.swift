@@ -1,0 +1,34 @@
+import Rules
+
+/// What `vfiogate explain` prints.
+public enum ExplainPage {
+  public static func list(_ rules: [Rule], _ style: Style) -> String {
+    let width = rules.map(\.name.count).max() ?? 0
+    return rules.map { rule in
+      let name = style.severity(rule.severity, rule.name.padded(to: width))
+      return "\(name)  \(rule.severity.rawValue.padded(to: 7))  \(rule.summary)"
+    }.joined(separator: "\n") + "\n"
+  }
+
+  public static func page(_ rule: Rule, _ style: Style) -> String {
+    var lines = [style.severity(rule.severity, "\(rule.severity.rawValue)[\(rule.name)]") + ": \(rule.summary)", ""]
+    lines += wrapped(rule.why, width: 90) + [""]
+    lines.append(style.bold("fix:") + "     " + rule.fix)
+    lines.append(style.bold("example:") + " " + rule.example)
+    lines += rule.references.map { style.bold("see:") + "     " + $0 }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func wrapped(_ text: String, width: Int) -> [String] {
+    text.split(separator: " ").reduce(into: [""]) { lines, word in
+      let last = lines[lines.count - 1]
+      if last.isEmpty {
+        lines[lines.count - 1] = String(word)
+      } else if last.count + word.count < width {
+        lines[lines.count - 1] = last + " " + word
+      } else {
+        lines.append(String(word))
+      }
+    }
+  }
+}

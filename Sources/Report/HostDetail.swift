@@ -1,0 +1,93 @@
+import Facts
+import Prediction
+import Syntax
+
+/// Everything that is known about one function of a host.
+public struct HostDetail: Sendable {
+  private let device: HostDevice
+  private let host: Host
+
+  public init(_ device: HostDevice, on host: Host) {
+    self.device = device
+    self.host = host
+  }
+
+  static func hex(_ number: some BinaryInteger, _ width: Int) -> String {
+    let digits = String(number, radix: 16)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+  }
+
+  public func text(_ style: Style) -> String {
+    var lines = [style.bold(device.address.description)]
+    lines += facts.map { "  " + "\($0.0):".padded(to: 22) + printable(HostTable.told($0.1)) }
+    switch device.config {
+    case .unknown(let unknown): lines.append("  " + "config space:".padded(to: 22) + "unknown (\(unknown.reason))")
+    case .known(let config):
+      lines += ConfigReport(title: "", config: config).lines.map { "  " + $0 }
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The facts beside config space, named as in sysfs.
+  private var facts: [(String, Known<String>)] {
+    func text<T>(_ value: Known<T?>, _ render: (T) -> String) -> Known<String> { value.map { $0.map(render) ?? "none" } }
+    let group = device.group.flatMap { number -> Known<String> in
+      guard let number else { return .known("none") }
+      let members = host.group(number).members.map { $0.map(\.description).joined(separator: " ") }
+      return .known("\(number), members: " + HostTable.told(members))
+    }
+    return [
+      ("vendor", device.vendor.map { HostDetail.hex($0, 4) }), ("device", device.device.map { HostDetail.hex($0, 4) }),
+      ("class", device.classCode.map { HostDetail.hex($0, 6) }), ("driver", text(device.driver) { $0 }),
+      ("driver_override", text(device.driverOverride) { $0 }), ("iommu_group", group),
+      ("iommu", text(device.iommu) { $0 }), ("numa_node", device.numaNode.map { "\($0)" }),
+      ("boot_vga", text(device.bootVGA) { $0 ? "1" : "0" }),
+      ("reset_method", device.resetMethods.map { $0.joined(separator: " ") }),
+      ("physfn", text(device.physicalFunction) { $0.description }),
+      ("virtfn", device.virtualFunctions.map { $0.map(\.description).joined(separator: " ") }),
+      ("region sizes", device.regionSizes.map { $0.map { "\($0)" }.joined(separator: " ") }),
+      ("removable", text(device.removable) { $0 }),
+      ("vfio cdev", text(device.cdev) { "\($0.path), " + HostTable.told($0.node.map(HostTable.told)) }),
+      ("in use by", device.users.map { $0.map { "\($0.name) (pid \($0.pid))" }.joined(separator: ", ") }),
+      ("firmware covers ATS", device.firmwareATS.map { $0 ? "yes" : "no" }),
+      ("kernel ATS flag", KernelATS.flagSet(device, on: host).map { $0 ? "not supported" : "supported (flag clear)" }),
+    ]
+  }
+
+  public var json: JSON {
+    var members: [JSON.Member] = [.init("address", .string(device.address.description))]
+    members += facts.map { name, value in
+      JSON.Member(String(name.map { $0 == "_" || $0 == " " ? "-" : $0 }).lowercased(), fact(value))
+    }
+    members.append(.init("config", device.config.json { ConfigReport(title: device.address.description, config: $0).json }))
+    return .object(members)
+  }
+
+  private func fact(_ value: Known<String>) -> JSON {
+    switch value {
+    case .known(let text): return .string(text)
+    case .unknown(let unknown): return .object([.init("unknown", .string(unknown.reason))])
+    }
+  }
+}
+
+/// A host for programs.
+public enum HostJSON {
+  public static func render(_ host: Host, only addresses: [PCIAddress]) -> JSON {
+    let shown = addresses.isEmpty ? host.devices.keys.sorted() : addresses
+    func text(_ value: Known<String>) -> JSON {
+      switch value {
+      case .known(let text): return .string(text)
+      case .unknown(let unknown): return .object([.init("unknown", .string(unknown.reason))])
+      }
+    }
+    return .object([
+      .init("source", .string(host.source)), .init("kernel-release", text(host.kernelRelease)),
+      .init("kernel-cmdline", text(host.kernelCommandLine)), .init("user", text(host.user)),
+      .init("memlock", text(host.memlock.map { $0.map { "\($0)" } ?? "unlimited" })),
+      .init("iommufd", text(host.iommufd.map(HostTable.told))),
+      .init("vfio-container", text(host.vfioContainer.map(HostTable.told))),
+      .init("devices", .array(shown.compactMap { host.devices[$0] }.map { HostDetail($0, on: host).json })),
+    ])
+  }
+}

@@ -1,0 +1,76 @@
+import Facts
+import Prediction
+import Rules
+import Syntax
+
+/// Findings for programs: the same facts as the text.
+public enum LintJSON {
+  public static func render(_ results: [LintResult], unreadable: [String]) -> JSON {
+    .object([
+      .init("definitions", .array(results.map(definition))), .init("unreadable", .strings(unreadable)),
+    ])
+  }
+
+  private static func definition(_ result: LintResult) -> JSON {
+    .object([
+      .init("source", .string(result.source.name)), .init("verdict", .string(result.verdict.rawValue)),
+      .init("qemu", .string(result.definition.qemu.name)),
+      .init("host", .string(result.definition.host.source)),
+      .init("devices", .array(result.definition.predictions.map(device))),
+      .init("findings", .array(result.judgement.findings.map { finding($0, result.source) })),
+      .init("undetermined", .array(result.judgement.undetermined.map { open($0, result.source) })),
+    ])
+  }
+
+  private static func device(_ prediction: RealizePrediction) -> JSON {
+    var members: [JSON.Member] = [
+      .init("id", prediction.request.id.map(JSON.string) ?? .null),
+      .init("host", prediction.host.map { .string($0.description) } ?? .null),
+      .init("plug", prediction.request.plug == .hot ? "hot" : "cold"),
+      .init("realize", .string(prediction.realize.rawValue)),
+    ]
+    if let failure = prediction.failure {
+      members.append(.init("error", .string(failure.text)))
+      if let signal = failure.signal { members.append(.init("signal", .string(signal))) }
+    }
+    members += [
+      .init("warnings", prediction.warnings.json { .strings($0) }),
+      .init("guest-sees-ats", prediction.guestSeesATS.json),
+      .init("checked-by-qemu", prediction.checkedByQEMU.json),
+      .init("not-known", .array(prediction.unknowns.map(unknown))),
+    ]
+    return .object(members)
+  }
+
+  private static func finding(_ finding: Finding, _ source: SourceText) -> JSON {
+    .object([
+      .init("rule", .string(finding.rule)), .init("severity", .string(finding.severity.rawValue)),
+      .init("message", .string(finding.message)), .init("fix", .string(finding.fix)),
+      .init("location", location(finding.location, source)), .init("evidence", .strings(finding.evidence)),
+    ])
+  }
+
+  private static func open(_ open: Undetermined, _ source: SourceText) -> JSON {
+    .object([
+      .init("rule", .string(open.rule)), .init("severity", .string(open.severity.rawValue)),
+      .init("fact", .string(open.unknown.fact)), .init("reason", .string(open.unknown.reason)),
+      .init("location", location(open.location, source)),
+    ])
+  }
+
+  private static func unknown(_ unknown: Unknown) -> JSON {
+    .object([.init("fact", .string(unknown.fact)), .init("reason", .string(unknown.reason))])
+  }
+
+  private static func location(_ location: Location, _ source: SourceText) -> JSON {
+    var members: [JSON.Member] = [.init("source", .string(location.source)), .init("path", .string(location.path))]
+    if let range = location.range {
+      let place = source.position(of: range.lowerBound)
+      members += [
+        .init("line", .integer(Int64(place.line))), .init("column", .integer(Int64(place.column))),
+        .init("offset", .integer(Int64(range.lowerBound))), .init("length", .integer(Int64(range.count))),
+      ]
+    }
+    return .object(members)
+  }
+}

@@ -1,0 +1,88 @@
+import Facts
+import Prediction
+import Rules
+import Syntax
+
+/// What was found in one definition, ready to be printed.
+public struct LintResult: Sendable {
+  public let source: SourceText
+  public let definition: Definition
+  public let judgement: Judgement
+
+  public init(source: SourceText, definition: Definition, judgement: Judgement) {
+    self.source = source
+    self.definition = definition
+    self.judgement = judgement
+  }
+
+  public var verdict: Verdict { judgement.verdict(definition.predictions) }
+}
+
+/// Findings as text: `source:line:col: error[rule]: message`, the excerpt, and the fix.
+public struct LintText {
+  private let style: Style
+  /// Everything that could not be told, not only a count.
+  private let isVerbose: Bool
+
+  public init(style: Style, verbose: Bool) {
+    self.style = style
+    isVerbose = verbose
+  }
+
+  public func render(_ result: LintResult) -> String {
+    var blocks = result.judgement.findings.map { finding($0, in: result) }
+    blocks += result.definition.predictions.map { prediction($0) }
+    if let open = undetermined(result) { blocks.append(open) }
+    blocks.append("\(result.source.name): " + style.verdict(result.verdict) + "\n")
+    return blocks.joined(separator: "\n")
+  }
+
+  private func finding(_ finding: Finding, in result: LintResult) -> String {
+    let offset = finding.location.range?.lowerBound
+    let place = offset.map { result.source.position(of: $0) }.map { ":\($0.line):\($0.column)" } ?? ""
+    let kind = style.severity(finding.severity, "\(finding.severity.rawValue)[\(finding.rule)]")
+    var lines = [printable("\(finding.location.source)\(place): ") + "\(kind): \(printable(finding.message))"]
+    if let range = finding.location.range { lines += excerpt(range, in: result.source, finding.severity) }
+    lines += finding.evidence.map { "  fact: " + printable($0) }
+    lines.append("  fix: " + printable(finding.fix))
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The line with carets below; a long line is cut around the place.
+  private func excerpt(_ range: Range<Int>, in source: SourceText, _ severity: Severity) -> [String] {
+    let line = source.line(around: range.lowerBound)
+    let bytes = Array(line.text.utf8)
+    let column = max(0, min(range.lowerBound - line.start, bytes.count))
+    let end = max(column + 1, min(range.upperBound - line.start, bytes.count))
+    let from = max(0, min(column - 20, bytes.count - 100))
+    let shown = bytes[from..<min(bytes.count, from + 100)]
+    // A caret a byte keeps both lines aligned only while both are ASCII: others become dots.
+    let text = String(decoding: shown.map { (0x20...0x7e).contains($0) ? $0 : UInt8(ascii: ".") }, as: UTF8.self)
+    let carets = String(repeating: "^", count: max(1, min(end, from + 100) - column))
+    return [
+      "  | " + text, "  | " + String(repeating: " ", count: column - from) + style.severity(severity, carets),
+    ]
+  }
+
+  private func prediction(_ prediction: RealizePrediction) -> String {
+    var lines = ["\(style.bold("prediction")): \(prediction.name): realize \(prediction.realize.rawValue)"]
+    if let failure = prediction.failure { lines.append("  qemu: " + printable(failure.text)) }
+    if case .known(let warnings) = prediction.warnings { lines += warnings.map { "  qemu: warning: \($0)" } }
+    if prediction.failure == nil {
+      let checked = prediction.checkedByQEMU.display == false && prediction.guestSeesATS.display == true
+      lines.append("  guest sees ATS: " + PredictReport.word(prediction.guestSeesATS) + (checked ? ", unchecked" : ""))
+    }
+    lines += prediction.unknowns.map { "  not known: \($0)" }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func undetermined(_ result: LintResult) -> String? {
+    let open = result.judgement.undetermined
+    guard !open.isEmpty else { return nil }
+    guard isVerbose else {
+      let rules = Set(open.map(\.rule)).count
+      return "\(rules) rule\(rules == 1 ? "" : "s") could not tell; --verbose says why\n"
+    }
+    return open.map { style.dim("cannot tell[\($0.rule)]: \($0.unknown)") }.joined(separator: "\n") + "\n"
+  }
+}

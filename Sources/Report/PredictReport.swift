@@ -1,0 +1,69 @@
+import Facts
+import Prediction
+import Syntax
+
+/// The answer to `vfiogate predict`.
+public struct PredictReport: Sendable {
+  private let question: ATSQuestion
+  private let forecast: ATSForecast
+  private let notes: [String]
+  /// What stands between `vfio ` and `: ` in QEMU's errors.
+  private let name: String
+  /// For people: which device this is about.
+  private let label: String
+
+  public init(_ question: ATSQuestion, host: String, id: String?) {
+    self.question = question
+    forecast = question.forecast
+    notes = ATSNotes.notes(question, forecast, host: host)
+    name = host
+    label = id.map { "`\($0)` (\(host))" } ?? host
+  }
+
+  private var realize: Known<String> { forecast.error.map { $0 == nil ? "ok" : "fails" } }
+
+  /// QEMU prefixes what realize reports; a property that does not exist is reported before.
+  private func full(_ error: String) -> String {
+    error == ATSText.noProperty ? error : "vfio \(name): \(error)"
+  }
+
+  public var json: JSON {
+    var members: [JSON.Member] = [
+      .init("behaviour", question.behaviour.json { .string($0.rawValue) }),
+      .init("realize", realize.json { .string($0) }),
+    ]
+    switch forecast.error {
+    case .known(.some(let error)): members.append(.init("error", .string(full(error))))
+    case .known(.none): break
+    case .unknown: members.append(.init("error", "undetermined"))
+    }
+    members += [
+      .init("warnings", forecast.warnings.json { .strings($0) }),
+      .init("guest-sees-ats", forecast.guestSees.json), .init("checked-by-qemu", forecast.checked.json),
+      .init("notes", .strings(notes)),
+    ]
+    return .object(members)
+  }
+
+  public func text(_ style: Style) -> String {
+    var lines = [style.bold("\(label), behaviour \(question.behaviour.display?.rawValue ?? "unknown")"), ""]
+    lines += ATSExplanation.steps(question).map { "  " + $0 }
+    lines += ["", "realize:         " + (realize.display ?? "undetermined")]
+    if case .known(.some(let error)) = forecast.error { lines.append("error:           " + full(error)) }
+    switch forecast.warnings {
+    case .unknown: lines.append("warnings:        undetermined")
+    case .known(let texts): lines += texts.map { "warning:         \($0)" }
+    }
+    lines.append("guest sees ATS:  " + PredictReport.word(forecast.guestSees))
+    lines.append("checked by QEMU: " + PredictReport.word(forecast.checked))
+    lines += notes.map { "note:            \($0)" }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  static func word(_ value: Known<Bool>) -> String {
+    switch value {
+    case .known(let flag): return flag ? "yes" : "no"
+    case .unknown: return "undetermined"
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let atsOnKernelUnsupported = Rule(
+    name: "ats-on-kernel-unsupported",
+    severity: .error,
+    summary: "`ats=on` for a device for which the kernel reports ATS as unsupported",
+    why: """
+      With the iommufd backend QEMU asks the kernel, and realize fails when ats=on and the kernel says \
+      that ATS is not supported. The check comes before QEMU looks at the bus or at the capability, so \
+      it fails even where the guest would not have seen ATS. A guest that started under Linux 7.0 may \
+      not start any more under 7.1, which brought the flag.
+      """,
+    fix: "set `ats=auto`, or make the IOMMU serve ATS for the device",
+    example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0,ats=on",
+    references: [
+      "QEMU hw/vfio/pci.c: vfio_pci_ats_requested_and_supported",
+      "linux include/uapi/linux/iommufd.h: IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED",
+    ],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard try subject.question.setting.value == .on, try subject.backend() == .iommufd,
+    try subject.question.behaviour.value != .none, try subject.device().config.value.hasStandardList.value,
+    try subject.question.flagSet.value
+  else { return }
+  judgement.report(
+    "\(subject.name) asks for `ats=on`, and the kernel reports ATS as unsupported for it: QEMU fails with "
+      + "`vfio-pci: ATS requested but not supported by kernel`",
+    at: subject.request.location(of: "ats"), evidence: ["kernel's ATS flag: not supported"])
+}

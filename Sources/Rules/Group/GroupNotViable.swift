@@ -1,0 +1,33 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let groupNotViable = Rule(
+    name: "group-not-viable",
+    severity: .error,
+    summary: "another function of the IOMMU group is bound to a host driver",
+    why: """
+      The functions of a group can reach each other's memory without the IOMMU seeing it, so the kernel \
+      gives the whole group away or none of it. QEMU names the group and not the function that is in \
+      the way.
+      """,
+    fix: "bind every function of the group to vfio-pci, or move the device to a slot with a group of its own",
+    example: "-device vfio-pci,host=0000:01:00.0   (and 0000:01:00.1 is bound to snd_hda_intel)",
+    references: [
+      "QEMU hw/vfio/container-legacy.c: vfio_group_get", "linux Documentation/driver-api/vfio.rst",
+    ],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  let device = try subject.device()
+  guard let group = try subject.group() else { return }
+  guard let offender = try GroupViability(group, subject.host).offender(), offender.address != device.address
+  else { return }
+  judgement.report(
+    "\(subject.name) is in IOMMU group \(group.number) with \(offender.address), which is bound to "
+      + "`\(offender.driver)`",
+    at: subject.request.location(of: "host"),
+    fix: "unbind \(offender.address): `driverctl set-override \(offender.address) vfio-pci`",
+    evidence: ["group \(group.number): " + (group.members.display ?? []).map(\.description).joined(separator: " ")])
+}

@@ -1,0 +1,22 @@
+import Facts
+
+extension Rule {
+  static let malformedInput = Rule(
+    name: "malformed-input",
+    severity: .error,
+    summary: "the definition cannot be read",
+    why: """
+      What cannot be read cannot be judged, and QEMU stops at most of it too. Nothing is guessed: the \
+      rest of the definition is judged as far as it can be read.
+      """,
+    fix: "correct the text at the place shown",
+    example: #"-device '{"driver":"vfio-pci","host":"0000:01:00.0",}'"#,
+    references: ["RFC 8259", "QEMU docs/interop/qmp-spec.rst"],
+    check: .definition(judge))
+}
+
+private func judge(_ definition: Definition, _ judgement: inout Judgement) {
+  for problem in definition.problems {
+    judgement.report(problem.message, at: problem.location, fix: problem.fix)
+  }
+}

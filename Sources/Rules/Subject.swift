@@ -1,0 +1,83 @@
+import Facts
+import Prediction
+
+/// One machine definition with its predictions: what rules look at.
+public struct Definition: Sendable {
+  public let machine: MachineRequest
+  /// `device_add` requests into the running machine.
+  public let plugs: [DeviceRequest]
+  public let problems: [InputProblem]
+  public let predictions: [RealizePrediction]
+  public let host: Host
+  public let qemu: QEMUProfile
+  /// Predictions of the other definitions that are judged in the same run, by definition.
+  public var others: [(source: String, predictions: [RealizePrediction])] = []
+
+  public init(
+    machine: MachineRequest, plugs: [DeviceRequest], problems: [InputProblem], host: Host, qemu: QEMUProfile
+  ) {
+    self.machine = machine
+    self.plugs = plugs
+    self.problems = problems
+    self.host = host
+    self.qemu = qemu
+    predictions = Predictor(machine, on: host, qemu: qemu).predictions(plugs: plugs)
+  }
+
+  /// Every device request, in the order of the text.
+  public var requests: [DeviceRequest] { machine.devices + plugs }
+
+  public var subjects: [Subject] {
+    predictions.filter(\.request.isVFIO).map { Subject(definition: self, prediction: $0) }
+  }
+}
+
+/// One vfio device of a definition.
+public struct Subject: Sendable {
+  public let definition: Definition
+  public let prediction: RealizePrediction
+
+  public var request: DeviceRequest { prediction.request }
+  public var question: ATSQuestion { prediction.question }
+  public var host: Host { definition.host }
+
+  /// For people: "`hostdev0` (0000:01:00.0)".
+  public var name: String { prediction.name }
+
+  /// The host function.
+  /// - Throws: why it is not known; also when the host has no such device, which is another rule's.
+  public func device() throws(Unknown) -> HostDevice {
+    guard let address = prediction.host else {
+      throw Unknown("host device of \(name)", reason: "the request does not say which it is")
+    }
+    guard let device = try host.device(at: address).value else { throw Unknown.gone(address) }
+    return device
+  }
+
+  /// The device's group; nil when it has none.
+  public func group() throws(Unknown) -> IOMMUGroup? {
+    try device().group.value.map(host.group)
+  }
+
+  public func backend() throws(Unknown) -> VFIOBackend { try question.backend.value }
+}
+
+extension Unknown {
+  /// What a rule throws about a device that does not exist. Prediction says that it does not, so this
+  /// is never counted as something that could not be looked at.
+  static func gone(_ address: PCIAddress) -> Unknown { Unknown("\(address)", reason: "the host has no such device") }
+
+  var isGone: Bool { reason == "the host has no such device" }
+}
+
+extension RealizePrediction {
+  /// For people: "`hostdev0` (0000:01:00.0)".
+  public var name: String {
+    switch (request.id, host) {
+    case (.some(let id), .some(let host)): return "`\(id)` (\(host))"
+    case (.some(let id), nil): return "`\(id)`"
+    case (nil, .some(let host)): return "\(host)"
+    case (nil, nil): return "`\(request.driver ?? "device")`"
+    }
+  }
+}

@@ -1,0 +1,126 @@
+/// One command as a shell would split it, without running anything (POSIX.1-2024, Shell Command
+/// Language, 2.2 Quoting and 2.3 Token Recognition). What only a shell knows stays as it is written
+/// and is marked.
+public struct ShellWords {
+  public struct Problem: Error, Hashable, Sendable {
+    public let message: String
+    public let range: Range<Int>
+  }
+
+  public private(set) var words: [Word] = []
+  public private(set) var problems: [Problem] = []
+
+  private let source: [UInt8]
+  private var position = 0
+  private var bytes: [UInt8] = []
+  private var offsets: [Int] = []
+  private var isInWord = false
+  private var hasUnknown = false
+
+  public init(_ source: [UInt8]) {
+    self.source = source
+    while position < source.count { step() }
+    endWord()
+  }
+
+  private mutating func step() {
+    let byte = source[position]
+    switch byte {
+    case UInt8(ascii: " "), 0x09, 0x0d, 0x0a:
+      endWord()
+      position += 1
+    case UInt8(ascii: "#") where !isInWord: skipComment()
+    case UInt8(ascii: "'"): singleQuoted()
+    case UInt8(ascii: "\""): doubleQuoted()
+    case UInt8(ascii: "\\"): escaped()
+    case UInt8(ascii: "|"), UInt8(ascii: "&"), UInt8(ascii: ";"), UInt8(ascii: "<"), UInt8(ascii: ">"),
+      UInt8(ascii: "("), UInt8(ascii: ")"):
+      endWord()
+      let mark = String(decoding: [byte], as: UTF8.self)
+      problems.append(Problem(message: "shell operator `\(mark)` is not followed", range: position..<position + 1))
+      position = source.count
+    default: take()
+    }
+  }
+
+  /// The byte under the cursor, as it is.
+  private mutating func take() {
+    let byte = source[position]
+    if byte == UInt8(ascii: "$") || byte == UInt8(ascii: "`") { hasUnknown = true }
+    isInWord = true
+    bytes.append(byte)
+    offsets.append(position)
+    position += 1
+  }
+
+  private mutating func endWord() {
+    if isInWord {
+      words.append(Word(bytes: bytes, offsets: offsets, end: position, hasUnknown: hasUnknown))
+    }
+    bytes = []
+    offsets = []
+    isInWord = false
+    hasUnknown = false
+  }
+
+  private mutating func skipComment() {
+    while position < source.count, source[position] != 0x0a { position += 1 }
+  }
+
+  private mutating func singleQuoted() {
+    let start = position
+    isInWord = true
+    position += 1
+    while position < source.count, source[position] != UInt8(ascii: "'") {
+      bytes.append(source[position])
+      offsets.append(position)
+      position += 1
+    }
+    close(start)
+  }
+
+  private mutating func doubleQuoted() {
+    let start = position
+    isInWord = true
+    position += 1
+    while position < source.count, source[position] != UInt8(ascii: "\"") {
+      if source[position] == UInt8(ascii: "\\"), position + 1 < source.count,
+        "$`\"\\\n".utf8.contains(source[position + 1])
+      {
+        position += 1
+        if source[position] != 0x0a {
+          bytes.append(source[position])
+          offsets.append(position)
+        }
+        position += 1
+      } else {
+        take()
+      }
+    }
+    close(start)
+  }
+
+  /// Past the closing quote, or a problem at the opening one.
+  private mutating func close(_ start: Int) {
+    if position < source.count {
+      position += 1
+    } else {
+      problems.append(Problem(message: "quote is never closed", range: start..<source.count))
+    }
+  }
+
+  private mutating func escaped() {
+    position += 1
+    guard position < source.count else { return }
+    if source[position] == 0x0a {
+      position += 1
+    } else if source[position] == 0x0d, position + 1 < source.count, source[position + 1] == 0x0a {
+      position += 2
+    } else {
+      isInWord = true
+      bytes.append(source[position])
+      offsets.append(position)
+      position += 1
+    }
+  }
+}

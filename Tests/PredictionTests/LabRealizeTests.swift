@@ -1,0 +1,99 @@
+import Facts
+import Prediction
+import Support
+import Syntax
+import XCTest
+
+/// Prediction against every trial that real QEMU 11.1.3 was put through on a real kernel.
+final class LabRealizeTests: XCTestCase {
+  func testIntelWithDeviceTLB() throws { try replay("intel", atLeast: 480) }
+  func testIntelWithoutDeviceTLB() throws { try replay("intel-no-device-tlb", atLeast: 290) }
+  func testIntelWithNoATS() throws { try replay("intel-noats", atLeast: 18) }
+  func testAMD() throws { try replay("amd", atLeast: 216) }
+  func testAMDWithUnsafeInterrupts() throws { try replay("amd-unsafe-interrupts", atLeast: 18) }
+  func testVirtio() throws { try replay("virtio", atLeast: 216) }
+  func testVirtioWithUnsafeInterrupts() throws { try replay("virtio-unsafe-interrupts", atLeast: 18) }
+  func testWithoutIOMMU() throws { try replay("no-iommu", atLeast: 18) }
+
+  private func replay(_ variant: String, atLeast count: Int) throws {
+    let rows = try LabRow.rows(variant).filter { !$0.isBeyondFacts }
+    XCTAssertGreaterThanOrEqual(rows.count, count)
+    for row in rows {
+      if row.json["cold"] != nil { checkCold(row) }
+      if row.json["hot"] != nil { checkHot(row) }
+    }
+  }
+
+  /// A passed descriptor is always the row's own device, but where it is the trial that it is not.
+  private func predictor(_ row: LabRow, _ machine: MachineRequest) -> Predictor {
+    let address = row.json["host"]?.string.flatMap { PCIAddress($0) }
+    let isOther = ["fd of /dev/null", "fd closed", "fd of a name unknown", "fd not a number"].contains(row.name)
+    return Predictor(
+      machine, on: row.host, qemu: .released(11, 1, "11.1.3"),
+      descriptors: isOther ? [:] : address.map { ["4": $0, "dev0": $0] } ?? [:])
+  }
+
+  private func checkCold(_ row: LabRow) {
+    let predictions = predictor(row, row.machine("cold")).predictions()
+    guard let last = predictions.last else { return }
+    // QEMU stops at the first failure.
+    let one = predictions.first { $0.failure != nil } ?? last
+    let cold = row.json["cold"] ?? .null
+    let lines = cold["stderr"]?.array?.compactMap(\.string) ?? []
+    let happened: Happened
+    switch cold["rc"].flatMap(\.number) ?? 0 {
+    case 0: happened = .realized(Stderr.warnings(lines), cold["ats-visible"])
+    case 1: happened = .failed(Stderr.error(lines))
+    default: happened = .died
+    }
+    compare(one, happened, "\(row.name), cold")
+  }
+
+  private func checkHot(_ row: LabRow) {
+    let hot = row.json["hot"] ?? .null
+    let predictions = predictor(row, row.machine("hot")).predictions(plugs: row.plugs)
+    guard let one = predictions.last, one.request.plug == .hot, hot["stderr"] != nil else { return }
+    // When QEMU does not even start, there is nothing to plug into.
+    if predictions.dropLast().contains(where: { $0.failure != nil }) || one.failure?.cause == .duplicateObjectID {
+      XCTAssertEqual(hot["reply"], .null, row.name)
+      return
+    }
+    let told = "\(row.name), hot"
+    if let description = hot["reply"]?["error"]?["desc"]?.string {
+      compare(one, .failed(Stderr.plain(description)), told)
+    } else if hot["reply"]?["return"] != nil {
+      let lines = hot["stderr"]?.array?.compactMap(\.string) ?? []
+      compare(one, .realized(Stderr.warnings(lines), hot["ats-visible"]), told)
+    } else if !told.contains("/dev/iommu") {
+      compare(one, .died, told)
+    }
+  }
+
+  private enum Happened {
+    case realized([String], JSON?)
+    case failed(String)
+    case died
+  }
+
+  private func compare(_ prediction: RealizePrediction, _ happened: Happened, _ told: String) {
+    guard prediction.unknowns.isEmpty else {
+      // Not a wrong answer, and only allowed where it is known that the facts do not reach.
+      XCTAssertTrue(mayBeOpen(told), "\(told): open: \(prediction.unknowns)")
+      return
+    }
+    switch happened {
+    case .died: XCTAssertNotNil(prediction.failure?.signal, told)
+    case .failed(let text): XCTAssertEqual(Stderr.plain(prediction.failure?.text ?? "ok"), text, told)
+    case .realized(let warnings, let visible):
+      XCTAssertNil(prediction.failure?.text, told)
+      XCTAssertEqual(prediction.warnings.display, warnings, told)
+      guard case .bool(let seen)? = visible else { return }
+      XCTAssertEqual(prediction.guestSeesATS.display, seen, "\(told): guest sees ATS")
+    }
+  }
+
+  /// Where a prediction may be open: a VF's token, the host's nesting, a descriptor of anything.
+  private func mayBeOpen(_ told: String) -> Bool {
+    ["token", "fsts=on", "fd of", "fd closed"].contains { told.contains($0) }
+  }
+}

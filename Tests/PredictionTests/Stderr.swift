@@ -1,0 +1,50 @@
+import Prediction
+
+/// What of QEMU's standard error is compared, and how.
+enum Stderr {
+  static let atsWarnings = [ATSText.noCapability, ATSText.masked]
+
+  static func warnings(_ lines: [String]) -> [String] {
+    lines.compactMap { line in atsWarnings.first { line.hasSuffix("warning: " + $0) } }
+  }
+
+  private static let hints = ["Please ", "Use -device", "Identifiers consist", "Verify all"]
+
+  /// The first line that is an error, without QEMU's name and the option that it stands at.
+  static func error(_ lines: [String]) -> String {
+    let name = "qemu-system-x86_64: "
+    for line in lines where line.hasPrefix(name) && !line.contains("warning: ") {
+      let rest = line.dropFirst(name.count)
+      if hints.contains(where: rest.hasPrefix) { continue }
+      let isJSON = rest.hasPrefix("-device {")
+      guard rest.hasPrefix("-"), let end = String(rest).range(of: isJSON ? "}: " : ": ") else { return plain(String(rest)) }
+      return plain(String(String(rest)[end.upperBound...]))
+    }
+    return "none"
+  }
+
+  /// Descriptor numbers and pointers, which nobody can predict, made the same.
+  static func plain(_ text: String) -> String {
+    var text = text
+    for (start, end) in [("bind device fd=", " to iommufd="), (" to iommufd=", ": ")] {
+      guard let low = text.range(of: start), let high = text.range(of: end, from: low.upperBound) else { continue }
+      text.replaceSubrange(low.upperBound..<high.lowerBound, with: "#")
+    }
+    if let low = text.range(of: "vfio_container_dma_map("), let high = text.range(of: ") = ", from: low.upperBound) {
+      text.replaceSubrange(low.upperBound..<high.lowerBound, with: "#")
+    }
+    return text
+  }
+}
+
+extension String {
+  /// Where `needle` first stands at or after a place.
+  func range(of needle: String, from start: String.Index? = nil) -> Range<String.Index>? {
+    var at = start ?? startIndex
+    while at < endIndex {
+      if self[at...].hasPrefix(needle) { return at..<index(at, offsetBy: needle.count) }
+      at = index(after: at)
+    }
+    return nil
+  }
+}

@@ -1,0 +1,72 @@
+import CLinux
+import Glibc
+
+/// A program that a test has started. It is killed when the object goes, and when the thread ends
+/// that started it.
+public final class Child {
+  public let processID: pid_t
+  private var status: Int32?
+
+  /// Descriptors left out are /dev/null.
+  public init(
+    _ path: String, _ arguments: [String], input: Int32? = nil, output: Int32? = nil, error: Int32? = nil
+  ) throws {
+    let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+    guard null >= 0 else { throw SystemFailure("open /dev/null") }
+    defer { close(null) }
+    let strings = ([path] + arguments).map { strdup($0) }
+    defer { strings.forEach { free($0) } }
+    processID = clinux_spawn(path, strings + [nil], input ?? null, output ?? null, error ?? null)
+    guard processID > 0 else { throw SystemFailure("run \(path)", errno: -processID) }
+  }
+
+  deinit { end() }
+
+  /// Waits for the end: the exit status, or 128 and the signal.
+  @discardableResult
+  public func wait() -> Int32 {
+    if let status { return status }
+    var raw: Int32 = 0
+    while waitpid(processID, &raw, 0) < 0, errno == EINTR {}
+    let code = raw & 0x7f == 0 ? (raw >> 8) & 0xff : 128 + (raw & 0x7f)
+    status = code
+    return code
+  }
+
+  /// Kills, and waits.
+  public func end() {
+    guard status == nil else { return }
+    kill(processID, SIGKILL)
+    wait()
+  }
+
+  /// Runs a program to its end.
+  public static func run(
+    _ path: String, _ arguments: [String]
+  ) throws -> (status: Int32, output: [UInt8], error: [UInt8]) {
+    // Files and not pipes: a program that fills one pipe while the other is read would hang.
+    let files = try (0..<2).map { _ in try unnamedFile() }
+    defer { files.forEach { close($0) } }
+    let status = try Child(path, arguments, output: files[0], error: files[1]).wait()
+    let texts = try files.map { file in
+      lseek(file, 0, SEEK_SET)
+      return try readAll(file, named: "the output of \(path)")
+    }
+    return (status, texts[0], texts[1])
+  }
+
+  /// The path of a program, from PATH; nil when it is not installed.
+  public static func find(_ name: String) -> String? {
+    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+    return path.split(separator: ":").map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+  }
+
+  private static func unnamedFile() throws -> Int32 {
+    var template = Array("/tmp/vfiogate-test-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { throw SystemFailure("make a temporary file") }
+    unlink(template)
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    return descriptor
+  }
+}
