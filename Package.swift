@@ -46,6 +46,9 @@ let package = Package(
     .target(name: "Support", dependencies: ["CLinux"], path: "Tests/Support"),
     .testTarget(
       name: "PredictionTests", dependencies: ["Facts", "Inputs", "Prediction", "Support", "Syntax"]),
+    .testTarget(
+      name: "RulesTests",
+      dependencies: ["Rules", "Report", "Facts", "Prediction", "Inputs", "Host", "Syntax", "Support"]),
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
     .testTarget(
       name: "FrontEndsTests", dependencies: ["CLinux", "Facts", "FrontEnds", "QMP", "Support", "Syntax"]),

@@ -18,9 +18,11 @@ extension RealizeContext {
       if case .unknown(let text) = property.value { return .unknown("ats", "written as \(text)") }
       return .known(property.value.string.flatMap(ATSSetting.init))
     }
-    let classes = ATSGlobal.classes(driver)
-    let global = machine.globals.last { $0.property == "ats" && classes.contains($0.driver) }
-    if let setting = global.flatMap({ ATSSetting(rawValue: $0.value) }) { return .known(setting) }
+    // Without the property a -global for it stops a cold plug, and is no setting for a hot one.
+    let hasProperty = qemu.behaviour != .known(.none)
+    if hasProperty, let setting = request.atsGlobal(in: machine).flatMap({ ATSSetting(rawValue: $0.value) }) {
+      return .known(setting)
+    }
     // A running QEMU's -global options are visible to no QMP command.
     return machine.isComplete
       ? .known(nil) : .unknown("ats", "not given, and a -global of the running QEMU would decide")

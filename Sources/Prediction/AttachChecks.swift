@@ -40,7 +40,9 @@ extension RealizeContext {
     let mine = try backend.value
     guard guest.backends.contains(where: { $0 != mine }) else { return nil }
     switch machine.viommu?.driver {
-    case nil: return QEMUCrash.mixedBackends(mine)
+    case nil:
+      if let missing = machine.missingPart { throw Unknown("guest's IOMMU", reason: missing) }
+      return QEMUCrash.mixedBackends(mine)
     case "intel-iommu": return nil  // tried with caching-mode=on on 11.1.3: accepted
     case .some(let other):
       throw Unknown("address spaces under \(other)", reason: "whether devices share one was never observed")

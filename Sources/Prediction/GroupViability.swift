@@ -12,17 +12,22 @@ public struct GroupViability {
 
   /// A member that is bound to a host driver, with that driver's name.
   /// - Throws: what could not be looked at, when no offender is known for certain.
-  public func offender() throws(Unknown) -> (address: PCIAddress, driver: String)? {
+  public func offender() throws(Unknown) -> (address: PCIAddress, driver: String)? { try offenders().first }
+
+  /// The members that are bound to a host driver, each with that driver's name: those that are known.
+  /// - Throws: what could not be looked at, when no offender is known for certain.
+  public func offenders(besides device: PCIAddress? = nil) throws(Unknown) -> [(address: PCIAddress, driver: String)] {
     var missed: Unknown?
-    for member in try group.members.value {
+    var found: [(address: PCIAddress, driver: String)] = []
+    for member in try group.members.value where member != device {
       do {
-        if let driver = try blocking(member) { return (member, driver) }
+        if let driver = try blocking(member) { found.append((member, driver)) }
       } catch {
         missed = missed ?? error
       }
     }
-    if let missed { throw missed }
-    return nil
+    if found.isEmpty, let missed { throw missed }
+    return found
   }
 
   /// The host driver that claims the member's DMA, nil when none does.

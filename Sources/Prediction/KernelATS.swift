@@ -27,6 +27,7 @@ public enum KernelATS {
     // (linux drivers/pci/ats.c). A VF asks its PF.
     if hasNoCapability(device, host) || device.removable.display == .some("removable") { return .known(true) }
     if host.kernelCommandLine.display.map(KernelCommandLine.hasNoATS) == true { return .known(true) }
+    if case .known(true) = BrokenATS.includes(device) { return .known(true) }
     return unit(of: device, host).flatMap { unit in
       guard let unit else { return .unknown(named, "no IOMMU serves the device") }
       switch unit.kind {
@@ -53,7 +54,9 @@ public enum KernelATS {
         // Everything else speaks for it: what remains is that the facts above are all known.
         return capability(device, host).flatMap { present in
           guard present else { return .known(true) }
-          return host.kernelCommandLine.flatMap { _ in trusted(device).map { !$0 } }
+          return host.kernelCommandLine.flatMap { _ in
+            BrokenATS.includes(device).flatMap { _ in trusted(device).map { !$0 } }
+          }
         }
       }
     }

@@ -38,7 +38,7 @@ extension RealizeContext {
   }
 
   /// Whether this QEMU has the property at all.
-  private func existence(_ name: String, _ kind: PropertyKind) throws(Unknown) -> RealizeFailure? {
+  func existence(_ name: String, _ kind: PropertyKind) throws(Unknown) -> RealizeFailure? {
     if kind == .readOnly || kind == .realized { return nil }
     let missing = RealizeFailure(
       name == "ats" ? .noATSProperty : .unknownProperty, "Property '\(driver).\(name)' not found")

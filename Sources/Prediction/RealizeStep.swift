@@ -37,7 +37,7 @@ extension RealizeContext {
     case .driver: return driverName
     case .bus: return try busLookup()
     case .hotplug: return try hotplug()
-    case .globals: return badGlobal
+    case .globals: return try badGlobal()
     case .id: return qdevID
     case .properties: return try setProperties()
     case .slot: return try placeOnBus()

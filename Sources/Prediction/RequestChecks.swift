@@ -48,20 +48,19 @@ extension RealizeContext {
   }
 
   /// A bad `-global` stops a cold plug; a hot one goes on with the default, after a warning.
-  var badGlobal: RealizeFailure? {
+  func badGlobal() throws(Unknown) -> RealizeFailure? {
     guard request.plug == .cold else { return nil }
-    for global in machine.globals where ATSGlobal.classes(driver).contains(global.driver) {
-      let refusal: String?
-      if let kind = VFIOProperties.kind(global.property, driver: driver) {
-        refusal = PropertyChecks.refusal(
-          global.property, .string(global.value), kind: kind, driver: driver, form: .keyval)
-      } else {
-        refusal = "Property '\(driver).\(global.property)' not found"
+    for global in machine.globals where GlobalProperty.classes(of: driver).contains(global.driver) {
+      let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
+      guard let kind = VFIOProperties.kind(global.property, driver: driver) else {
+        return RealizeFailure(.badGlobal, named + "Property '\(driver).\(global.property)' not found")
       }
-      if let refusal {
-        let named = "\(global.driver).\(global.property)=\(global.value)"
-        return RealizeFailure(.badGlobal, "can't apply global \(named): \(refusal)")
+      if let missing = try existence(global.property, kind) {
+        return RealizeFailure(missing.cause == .noATSProperty ? missing.cause : .badGlobal, named + missing.text)
       }
+      let refusal = PropertyChecks.refusal(
+        global.property, .string(global.value), kind: kind, driver: driver, form: .keyval)
+      if let refusal { return RealizeFailure(.badGlobal, named + refusal) }
     }
     return nil
   }
@@ -104,13 +103,5 @@ enum DriverName {
   static func isMeantForVFIO(_ driver: String) -> Bool {
     let plain = driver.lowercased().filter { $0.isLetter || $0.isNumber }
     return plain.isEmpty || plain.hasPrefix("vfio") || driver == "iommufd" || abstract.contains(driver)
-  }
-}
-
-/// The classes whose `-global` reaches a driver, itself and its abstract parents.
-enum ATSGlobal {
-  static func classes(_ driver: String) -> Set<String> {
-    driver == "vfio-pci-nohotplug"
-      ? ["vfio-pci", "vfio-pci-device", "vfio-pci-nohotplug"] : ["vfio-pci", "vfio-pci-device"]
   }
 }

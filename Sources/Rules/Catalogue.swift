@@ -1,10 +1,35 @@
 extension Rule {
   /// Every rule, by subject. A new rule is one file, one line here, and one case file
-  /// (Fixtures/rules/NAME.md); tests compare the three.
+  /// (Fixtures/rules/NAME.md); tests compare the three. `realize-fails` stands last: it reports what no
+  /// other rule has.
   public static let all: [Rule] = [
-    .malformedInput, .realizeFails,
+    .malformedInput,
+    .dupID,
+    .fdWithoutID,
+    .realizedArgument,
     .atsOnKernelUnsupported,
+    .atsOnNoCap,
+    .atsOnNoIOMMUFD,
+    .atsOnConventionalBus,
+    .atsAutoOldKernel,
+    .atsNoATSCmdline,
+    .atsVSMMUMismatch,
+    .atsPropUnsupportedByQEMU,
+    .atsKnownBadDevice,
+    .iommufdMissingObject,
+    .iommufdFdWithoutObject,
+    .iommufdNoCdev,
+    .iommufdPerm,
+    .iommufdP2P,
+    .iommufdVfToken,
+    .mixedBackends,
     .groupNotViable,
+    .groupSplitAcrossVMs,
+    .notBound,
+    .deviceInUse,
+    .deviceGone0xFF,
+    .dupHostDevice,
+    .realizeFails,
   ]
 
   /// The rule of that name.

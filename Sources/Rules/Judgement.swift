@@ -7,34 +7,54 @@ public struct Judgement: Sendable {
   public private(set) var undetermined: [Undetermined] = []
   private var rule: Rule
   private var subject: Location
+  private let whole: Location
+  /// The rules that have reported something, by the request that it is about; under the definition's
+  /// own place what is about all of it.
+  private var reported: [Location: Set<String>] = [:]
 
   private init(rule: Rule, at location: Location) {
     self.rule = rule
     subject = location
+    whole = location
   }
 
   /// - Parameters:
-  ///   - property: the property to point at, instead of the whole request.
+  ///   - location: the property to point at, instead of the whole request.
+  ///   - request: the request that it is about, for rules that look at whole definitions.
   mutating func report(
-    _ message: String, at location: Location? = nil, fix: String? = nil, evidence: [String] = []
+    _ message: String, at location: Location? = nil, about request: DeviceRequest? = nil, fix: String? = nil,
+    evidence: [String] = []
   ) {
+    reported[request?.location ?? subject, default: []].insert(rule.name)
     findings.append(
       Finding(
         rule: rule.name, severity: rule.severity, message: message, fix: fix ?? rule.fix,
-        location: location ?? subject, evidence: evidence))
+        location: location ?? request?.location ?? subject, evidence: evidence))
+  }
+
+  /// For rules that look at whole definitions, and go on after what they cannot tell.
+  mutating func cannotTell(_ unknown: Unknown, about request: DeviceRequest? = nil) {
+    if unknown.isGone { return }
+    undetermined.append(
+      Undetermined(
+        rule: rule.name, severity: rule.severity, unknown: unknown, location: request?.location ?? subject))
+  }
+
+  /// Whether one of these rules has reported the request, or the definition as a whole.
+  func hasReport(by rules: Set<String>, about request: DeviceRequest) -> Bool {
+    [request.location, whole].contains { !rules.isDisjoint(with: reported[$0] ?? []) }
   }
 
   /// Runs every rule over a definition. All findings, never only the first; in the order of the text.
   public static func judge(_ definition: Definition, by rules: [Rule] = Rule.all) -> Judgement {
     var judgement = Judgement(
       rule: .malformedInput, at: Location(source: definition.machine.source, range: nil, path: ""))
-    let whole = judgement.subject
     let subjects = definition.subjects
     for rule in rules {
       judgement.rule = rule
       switch rule.check {
       case .definition(let check):
-        judgement.subject = whole
+        judgement.subject = judgement.whole
         do { try check(definition, &judgement) } catch { judgement.cannotTell(error) }
       case .device(let check):
         for subject in subjects {
@@ -45,12 +65,6 @@ public struct Judgement: Sendable {
     }
     judgement.findings.sort { Judgement.order($0) < Judgement.order($1) }
     return judgement
-  }
-
-  private mutating func cannotTell(_ unknown: Unknown) {
-    if unknown.isGone { return }
-    undetermined.append(
-      Undetermined(rule: rule.name, severity: rule.severity, unknown: unknown, location: subject))
   }
 
   private static func order(_ finding: Finding) -> (Int, String, String) {

@@ -7,7 +7,10 @@ public struct Definition: Sendable {
   /// `device_add` requests into the running machine.
   public let plugs: [DeviceRequest]
   public let problems: [InputProblem]
+  /// Of the requests that are judged: with plugs these, and not the machine that they go into.
   public let predictions: [RealizePrediction]
+  /// Of the vfio devices that the running machine has already, when there are plugs.
+  public let running: [RealizePrediction]
   public let host: Host
   public let qemu: QEMUProfile
   /// Predictions of the other definitions that are judged in the same run, by definition.
@@ -21,11 +24,29 @@ public struct Definition: Sendable {
     self.problems = problems
     self.host = host
     self.qemu = qemu
-    predictions = Predictor(machine, on: host, qemu: qemu).predictions(plugs: plugs)
+    let all = Predictor(machine, on: host, qemu: qemu).predictions(plugs: plugs)
+    let isRunning = !plugs.isEmpty
+    predictions = all.filter { !isRunning || $0.request.plug == .hot }
+    running = all.filter { isRunning && $0.request.plug == .cold }
   }
 
-  /// Every device request, in the order of the text.
+  /// Every device request, in the order of the text; those of a running machine first.
   public var requests: [DeviceRequest] { machine.devices + plugs }
+
+  /// The requests that are judged.
+  public var judgedRequests: [DeviceRequest] { plugs.isEmpty ? machine.devices : plugs }
+
+  /// Every vfio device of the machine, what runs already first, then in the order of the text.
+  public var assignments: [RealizePrediction] {
+    let judged = predictions.filter(\.request.isVFIO)
+    return running.filter(\.request.isVFIO)
+      + judged.sorted { ($0.request.location.range?.lowerBound ?? 0) < ($1.request.location.range?.lowerBound ?? 0) }
+  }
+
+  /// - Throws: why the machine is not whole, as the reason for not knowing `fact`.
+  func needsWholeMachine(for fact: String) throws(Unknown) {
+    if let missing = machine.missingPart { throw Unknown(fact, reason: missing) }
+  }
 
   public var subjects: [Subject] {
     predictions.filter(\.request.isVFIO).map { Subject(definition: self, prediction: $0) }

@@ -26,6 +26,8 @@ struct FactList {
 
   init(_ host: Facts.Host) {
     add("kernelRelease", host.kernelRelease)
+    add("interruptsIsolated", host.interruptsIsolated)
+    add("unsafeInterrupts", host.unsafeInterrupts)
     add("kernelCommandLine", host.kernelCommandLine)
     for (name, value) in host.kernelConfig.display ?? [:] { known["config \(name)"] = value }
     add("user", host.user)

@@ -18,7 +18,7 @@ final class ProcessScanTests: XCTestCase {
 
   func testAHolderOfTheCdevIsAUser() throws {
     let found = try users { $0.process(9, "vmm", fds: ["/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio0"]) }
-    XCTAssertEqual(found, .known([ProcessReference(pid: 9, name: "vmm", node: .group)]))
+    XCTAssertEqual(found, .known([ProcessReference(pid: 9, name: "vmm", node: .cdev)]))
   }
 
   func testAHolderOfAnotherNodeIsNone() throws {

@@ -22,12 +22,14 @@ extension Rule {
 }
 
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
-  guard try subject.question.setting.value == .on, try subject.backend() == .iommufd,
-    try subject.question.behaviour.value != .none, try subject.device().config.value.hasStandardList.value,
-    try subject.question.flagSet.value
+  guard try subject.asksForATS(), try subject.backend() == .iommufd,
+    try subject.device().config.value.hasStandardList.value, try subject.question.flagSet.value
   else { return }
+  let hasNone = subject.question.capability == .known(false)
   judgement.report(
-    "\(subject.name) asks for `ats=on`, and the kernel reports ATS as unsupported for it: QEMU fails with "
-      + "`vfio-pci: ATS requested but not supported by kernel`",
-    at: subject.request.location(of: "ats"), evidence: ["kernel's ATS flag: not supported"])
+    "\(subject.name) asks for `ats=on`, and the kernel reports ATS as unsupported for it"
+      + (hasNone ? ", which has no ATS capability" : "")
+      + ": QEMU fails with `vfio-pci: ATS requested but not supported by kernel`",
+    at: subject.atsLocation, fix: hasNone ? "take `ats=on` out: the device cannot do ATS" : nil,
+    evidence: ["kernel's ATS flag: not supported"])
 }

@@ -22,12 +22,13 @@ extension Rule {
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
   let device = try subject.device()
   guard let group = try subject.group() else { return }
-  guard let offender = try GroupViability(group, subject.host).offender(), offender.address != device.address
-  else { return }
+  // That the device itself is bound to a host driver is another rule's.
+  let offenders = try GroupViability(group, subject.host).offenders(besides: device.address)
+  guard !offenders.isEmpty else { return }
+  let named = offenders.map { "\($0.address), which is bound to `\($0.driver)`" }.joined(separator: ", and ")
+  let commands = offenders.map { "`driverctl set-override \($0.address) vfio-pci`" }
   judgement.report(
-    "\(subject.name) is in IOMMU group \(group.number) with \(offender.address), which is bound to "
-      + "`\(offender.driver)`",
-    at: subject.request.location(of: "host"),
-    fix: "unbind \(offender.address): `driverctl set-override \(offender.address) vfio-pci`",
+    "\(subject.name) is in IOMMU group \(group.number) with \(named)", at: subject.request.location(of: "host"),
+    fix: "take the whole group from the host: " + commands.joined(separator: ", "),
     evidence: ["group \(group.number): " + (group.members.display ?? []).map(\.description).joined(separator: " ")])
 }

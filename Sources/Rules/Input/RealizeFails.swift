@@ -16,32 +16,57 @@ extension Rule {
     check: .definition(judge))
 }
 
-/// Failures that have a rule of their own, which says more.
-private let covered: Set<FailureCause> = [
-  .atsNotSupported, .noATSProperty, .missingIOMMUFDObject, .wrongIOMMUFDObject, .descriptorWithoutID,
-  .realizedArgument, .descriptorWithoutIOMMUFD, .groupNotViable, .notBound, .alreadyAttached, .noCdev,
-  .cdevNodeMissing, .cdevDenied, .iommufdMissing, .iommufdDenied, .bindFails, .mixedBackends,
-  .duplicateID, .inUse, .badToken,
-]
-
+/// Runs after all others: a failure that one of its own rules has reported is not repeated.
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {
   for prediction in definition.predictions {
-    guard let failure = prediction.failure, !covered.contains(failure.cause) else { continue }
+    if prediction.realize == .undetermined, let unknown = prediction.unknowns.first {
+      judgement.cannotTell(unknown, about: prediction.request)
+    }
+    guard let failure = prediction.failure,
+      !judgement.hasReport(by: ownRules(failure.cause), about: prediction.request)
+    else { continue }
+    let name = property(failure.cause)
     judgement.report(
-      "QEMU refuses \(prediction.name): `\(failure.text)`",
-      at: prediction.request.location(of: property(failure.cause)))
+      (failure.signal.map { "QEMU dies of \($0) over" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
+      at: prediction.request.location(of: name), about: prediction.request)
+  }
+}
+
+/// The rules that say more about a failure.
+private func ownRules(_ cause: FailureCause) -> Set<String> {
+  switch cause {
+  case .atsNotSupported: return ["ats-on-kernel-unsupported"]
+  case .noATSProperty: return ["ats-prop-unsupported-by-qemu"]
+  case .missingIOMMUFDObject, .wrongIOMMUFDObject: return ["iommufd-missing-object"]
+  case .descriptorWithoutID: return ["fd-without-id"]
+  case .realizedArgument: return ["realized-argument"]
+  case .descriptorWithoutIOMMUFD: return ["iommufd-fd-without-object"]
+  case .groupNotViable: return ["group-not-viable", "not-bound"]
+  case .notBound, .groupNodeMissing: return ["not-bound"]
+  case .noCdev: return ["not-bound", "iommufd-no-cdev"]
+  case .cdevNodeMissing, .iommufdMissing: return ["iommufd-no-cdev"]
+  case .cdevDenied, .iommufdDenied: return ["iommufd-perm"]
+  case .alreadyAttached: return ["dup-host-device"]
+  case .bindFails, .inUse: return ["device-in-use", "group-split-across-vms", "dup-host-device"]
+  case .badToken: return ["iommufd-vf-token"]
+  case .mixedBackends: return ["mixed-backends"]
+  case .duplicateID: return ["dup-id"]
+  default: return []
   }
 }
 
 /// The property that a failure is about.
 private func property(_ cause: FailureCause) -> String {
   switch cause {
-  case .badID: return "id"
-  case .unknownDriver, .abstractDriver: return "driver"
+  case .badID, .duplicateID: return "id"
   case .busNotFound, .wrongBusType, .busNotHotpluggable: return "bus"
   case .slotTaken, .noSlot: return "addr"
-  case .noSuchHostDevice: return "host"
+  case .noSuchHostDevice, .noGroup, .groupNodeMissing, .groupNodeDenied, .inUse, .alreadyAttached: return "host"
   case .badDescriptor: return "fd"
+  case .badToken: return "vf-token"
+  case .bindFails, .missingIOMMUFDObject: return "iommufd"
+  case .noDisplay: return "display"
+  case .noMigration: return "enable-migration"
   default: return "driver"
   }
 }

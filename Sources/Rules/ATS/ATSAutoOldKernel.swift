@@ -1,0 +1,33 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let atsAutoOldKernel = Rule(
+    name: "ats-auto-old-kernel",
+    severity: .warning,
+    summary: "ATS is shown to the guest on the word of a kernel that cannot tell",
+    why: """
+      The flag by which the kernel says that ATS is not supported came with Linux 7.1. An older kernel \
+      never sets it, QEMU takes that for support, and the guest sees ATS whether or not the IOMMU serves \
+      it.
+      """,
+    fix: "set `ats=off` unless the guest needs ATS, or run Linux 7.1 or newer on the host",
+    example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:28:00.0,iommufd=iommufd0   (on Linux 6.12)",
+    references: [
+      "linux include/uapi/linux/iommufd.h: IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED",
+      "linux commit a82efb8747d1 (iommu: Add device ATS supported capability)",
+    ],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  let question = subject.question
+  guard try question.setting.value != .off, try subject.backend() == .iommufd,
+    try question.behaviour.value != .none, subject.guestSees != .known(false),
+    try !KernelATS.canTell(subject.host).value, try subject.guestSees.value
+  else { return }
+  let release = subject.host.kernelRelease.display ?? ""
+  judgement.report(
+    "the guest sees ATS on \(subject.name) because Linux \(release) cannot say that it is unsupported",
+    at: subject.atsLocation, evidence: ["kernel release: \(release), older than 7.1"])
+}

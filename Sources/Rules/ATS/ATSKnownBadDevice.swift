@@ -1,0 +1,38 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let atsKnownBadDevice = Rule(
+    name: "ats-known-bad-device",
+    severity: .warning,
+    summary: "the guest sees ATS on a device with broken ATS",
+    why: """
+      Linux switches ATS off for some devices because it hangs them, and the IOMMU with them. It does so \
+      for itself: where QEMU shows the capability all the same, the guest's kernel decides anew, and one \
+      that does not know the device switches ATS on.
+      """,
+    fix: "set `ats=off`",
+    example: "-device vfio-pci,host=0000:03:00.0   (a Navi 14, 1002:7340)",
+    references: [
+      "linux drivers/pci/quirks.c: quirk_amd_harvest_no_ats, quirk_intel_e2000_no_ats",
+      "https://gitlab.freedesktop.org/drm/amd/-/issues/1015",
+    ],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  if subject.guestSees == .known(false) { return }
+  let device = try subject.device()
+  guard try BrokenATS.includes(device).value, try subject.guestSees.value else { return }
+  let ids = [device.vendor.display, device.device.display].map { $0.map(hex) ?? "" }.joined(separator: ":")
+  let hasProperty = subject.question.behaviour != .known(.none)
+  judgement.report(
+    "the guest sees ATS on \(subject.name), a device (\(ids)) for which Linux switches it off as broken",
+    at: subject.atsLocation, fix: hasProperty ? nil : "use QEMU 11.1 or newer, and set `ats=off`",
+    evidence: ["vendor and device: \(ids)"])
+}
+
+private func hex(_ id: UInt16) -> String {
+  let digits = String(id, radix: 16)
+  return String(repeating: "0", count: 4 - digits.count) + digits
+}

@@ -1,0 +1,29 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let atsNoATSCmdline = Rule(
+    name: "ats-noats-cmdline",
+    severity: .warning,
+    summary: "the guest sees ATS although the host was booted with `pci=noats`",
+    why: """
+      Somebody switched ATS off on this host, often because a device hung with it. That stops the host's \
+      own use, and does not hide the capability: the legacy backend, QEMU before 11.1 and kernels before \
+      7.1 show it to the guest all the same. pci=noats also makes the kernel block translated requests.
+      """,
+    fix: "set `ats=off` for the device, or boot the host without `pci=noats`",
+    example: "-device vfio-pci,host=0000:01:00.0   (and /proc/cmdline has pci=noats)",
+    references: ["linux drivers/pci/pci.c: pci_setup", "linux Documentation/admin-guide/kernel-parameters.txt"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  if subject.guestSees == .known(false) { return }
+  guard try KernelCommandLine.hasNoATS(subject.host.kernelCommandLine.value), try subject.guestSees.value
+  else { return }
+  let isOld = subject.question.behaviour == .known(.none)
+  judgement.report(
+    "the guest sees ATS on \(subject.name), and the host was booted with `pci=noats`", at: subject.atsLocation,
+    fix: isOld ? "boot the host without `pci=noats`, or use QEMU 11.1 with `ats=off`" : nil,
+    evidence: ["kernel command line: pci=noats"])
+}

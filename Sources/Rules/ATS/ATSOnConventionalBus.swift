@@ -1,0 +1,33 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let atsOnConventionalBus = Rule(
+    name: "ats-on-conventional-bus",
+    severity: .warning,
+    summary: "`ats=on` where there is no Express config space to show it in",
+    why: """
+      ATS is an extended capability. On a conventional guest bus, and for a device that is not PCI \
+      Express, QEMU shows the guest 256 bytes of config space and drops every extended capability \
+      without a word.
+      """,
+    fix: "put it on an Express port: `-device pcie-root-port,id=rp0`, and `bus=rp0` for the device",
+    example: "-machine pc -device vfio-pci,host=0000:01:00.0,ats=on",
+    references: ["QEMU docs/pcie.txt", "QEMU hw/vfio/pci.c: vfio_add_ext_cap"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard try subject.asksForATS(), !subject.isRefusedATS, try !subject.question.express.value else { return }
+  let isConventional = try? subject.device().config.value.isExtendedSize == .known(false)
+  if isConventional == true {
+    judgement.report(
+      "\(subject.name) asks for `ats=on` and is not a PCI Express device: QEMU drops it without a word",
+      at: subject.atsLocation, fix: "take `ats=on` out: the device cannot do ATS", evidence: ["config space: 256 bytes"])
+    return
+  }
+  let bus = subject.request.bus.map { "`\($0)`" } ?? "the machine's root bus"
+  judgement.report(
+    "\(subject.name) asks for `ats=on` on \(bus), which is conventional: QEMU drops the capability without a word",
+    at: subject.request.property("bus")?.location ?? subject.atsLocation)
+}

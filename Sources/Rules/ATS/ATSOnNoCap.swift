@@ -1,0 +1,29 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let atsOnNoCap = Rule(
+    name: "ats-on-no-cap",
+    severity: .warning,
+    summary: "`ats=on` for a device without an ATS capability",
+    why: """
+      QEMU can pass a capability on and cannot make one. The guest starts without ATS, and all that \
+      tells of it is a warning on QEMU's standard error, which names no device and which nobody reads \
+      when the launch is managed. CUDA and shared virtual memory then fail inside the guest.
+      """,
+    fix: "take `ats=on` out: the device cannot do ATS",
+    example: "-device vfio-pci,host=0000:02:00.0,ats=on   (and 0000:02:00.0 has no capability 0x000F)",
+    references: ["QEMU hw/vfio/pci.c: vfio_add_ext_cap", "PCIe 6.0 §10.5.1"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard try subject.asksForATS(), !subject.isRefusedATS, subject.question.express != .known(false),
+    try !subject.question.capability.value
+  else { return }
+  let isSilent = subject.question.standardList == .known(false)
+  judgement.report(
+    "\(subject.name) asks for `ats=on` and has no ATS capability: QEMU "
+      + (isSilent ? "says nothing" : "only warns on its standard error") + ", and the guest sees no ATS",
+    at: subject.atsLocation, evidence: ["extended capabilities: no 0x000F"])
+}

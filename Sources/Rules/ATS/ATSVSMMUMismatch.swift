@@ -1,0 +1,46 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let atsVSMMUMismatch = Rule(
+    name: "ats-vsmmu-mismatch",
+    severity: .warning,
+    summary: "the device and the guest's IOMMU do not agree about ATS",
+    why: """
+      ATS takes two: a device that asks for translations and an IOMMU that answers. QEMU relates the \
+      device's `ats` in no way to the vIOMMU's (`intel-iommu,device-iotlb=`, `arm-smmuv3,ats=`), and \
+      machine types up to virt-11.0 switch it off for arm-smmuv3 while vfio-pci stays at auto. The guest \
+      then goes without ATS, and nothing says why.
+      """,
+    fix: "switch ATS on in both or off in both",
+    example: "-device intel-iommu,caching-mode=on,device-iotlb=off -device vfio-pci,host=0000:01:00.0,ats=on",
+    references: [
+      "QEMU hw/i386/intel_iommu.c: device-iotlb", "QEMU hw/arm/smmuv3.c: ats", "PCIe 6.0 §10.1",
+    ],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  // Without the capability there is nothing to agree about, and a refused device is another rule's.
+  if subject.question.capability == .known(false) || subject.isRefusedATS { return }
+  guard let iommu = try subject.guestIOMMU() else { return }
+  let evidence = iommu.location.map { ["the guest's IOMMU: \($0.path)"] } ?? []
+  if try subject.guestSees.value {
+    if try iommu.offersATS.value { return }
+    judgement.report(
+      "the guest sees ATS on \(subject.name), and its `\(iommu.driver)` does not offer ATS",
+      at: subject.atsLocation, fix: fix(iommu), evidence: evidence)
+  } else if try iommu.offersATS.value, try subject.question.capability.value {
+    judgement.report(
+      "the guest's `\(iommu.driver)` offers ATS, and QEMU hides the ATS capability of \(subject.name)",
+      at: subject.atsLocation, evidence: evidence)
+  }
+}
+
+private func fix(_ iommu: GuestIOMMU) -> String {
+  switch iommu.driver {
+  case "intel-iommu": return "add `device-iotlb=on` to `intel-iommu`, or set `ats=off` for the device"
+  case "arm-smmuv3": return "use `arm-smmuv3` with `accel=on,ats=on`, or set `ats=off` for the device"
+  default: return "set `ats=off` for the device: `\(iommu.driver)` cannot offer ATS"
+  }
+}

@@ -1,0 +1,28 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let deviceGone0xFF = Rule(
+    name: "device-gone-0xff",
+    severity: .error,
+    summary: "the device does not answer: its config space reads all ones",
+    why: """
+      A function that was removed, sleeps in D3cold or hung after a reset answers every read with ones. \
+      sysfs still lists it. A guest that gets it sees a device of unknown type, and the host may stall on \
+      the next reset.
+      """,
+    fix: "remove it and scan again, or power the host off: many devices come back only then",
+    example: "-device vfio-pci,host=0000:03:00.0   (of which lspci says `Unknown header type 7f`)",
+    references: ["PCI 3.0 §6.1", "linux drivers/pci/pci.c: pci_dev_wait"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  let device = try subject.device()
+  guard try device.config.value.isDead.value else { return }
+  let folder = "/sys/bus/pci/devices/\(device.address)"
+  judgement.report(
+    "\(subject.name) does not answer: its config space reads all ones", at: subject.request.location(of: "host"),
+    fix: "`echo 1 > \(folder)/remove; echo 1 > /sys/bus/pci/rescan`, and if it stays away power the host off",
+    evidence: ["config space at 0x00 and 0x04: ff"])
+}

@@ -1,0 +1,49 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let deviceInUse = Rule(
+    name: "device-in-use",
+    severity: .error,
+    summary: "another process holds the device",
+    why: """
+      The kernel gives a device to one process at a time. QEMU says `Device or resource busy`, or \
+      `Invalid argument` when the holder uses iommufd, and does not say who it is.
+      """,
+    fix: "stop the process that holds it, or assign another device",
+    example: "-device vfio-pci,host=0000:01:00.0   (which a running QEMU has)",
+    references: ["linux drivers/vfio/group.c: vfio_group_fops_open", "linux drivers/vfio/device_cdev.c"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  let device = try subject.device()
+  let mates = subject.definition.assignments.filter { $0.request.location != subject.request.location }
+  // The machine itself holds what it has already: twice the same function is another rule's.
+  if mates.contains(where: { $0.host == device.address }) { return }
+  if try subject.holdsGroup(with: mates) { return }
+  let users = try device.users.value
+  guard !users.isEmpty else { return }
+  try subject.excludeOwnMachine()
+  let names = users.map { "`\($0.name)` (pid \($0.pid))" }.joined(separator: ", ")
+  judgement.report(
+    "\(subject.name) is in use by \(names)", at: subject.request.location(of: "host"),
+    evidence: ["holders of \(device.address): \(names)"])
+}
+
+extension Subject {
+  /// A running machine has opened the legacy node of the device's group for another function.
+  fileprivate func holdsGroup(with mates: [RealizePrediction]) throws(Unknown) -> Bool {
+    let held = mates.filter { $0.request.plug == .cold && $0.question.backend == .known(.legacy) }.compactMap(\.host)
+    guard request.plug == .hot, try backend() == .legacy, !held.isEmpty, let group = try group() else { return false }
+    return try group.members.value.contains(where: held.contains)
+  }
+
+  /// A lone `device_add`: the holder of the group's node may be the very QEMU that gets it.
+  fileprivate func excludeOwnMachine() throws(Unknown) {
+    guard request.plug == .hot, !definition.machine.isComplete, try backend() == .legacy, let group = try group(),
+      try group.members.value.count > 1
+    else { return }
+    try definition.needsWholeMachine(for: "whether the holder of group \(group.number) is the machine itself")
+  }
+}

@@ -1,0 +1,47 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let dupHostDevice = Rule(
+    name: "dup-host-device",
+    severity: .error,
+    summary: "the same host function twice in one guest",
+    why: """
+      A function can be assigned once. `host=` and `sysfsdev=` are two ways to name one, and short and \
+      long addresses are the same. QEMU's text for the second is `device is already attached` or, with \
+      iommufd, `Invalid argument`.
+      """,
+    fix: "take one of the two out, or name the function that was meant",
+    example: "-device vfio-pci,host=01:00.0 -device vfio-pci,sysfsdev=/sys/bus/pci/devices/0000:01:00.0",
+    references: ["QEMU hw/vfio/container-legacy.c: vfio_device_get", "linux drivers/vfio/device_cdev.c"],
+    check: .definition(judge))
+}
+
+private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
+  var seen: [PCIAddress: RealizePrediction] = [:]
+  var missed: Unknown?
+  for one in definition.assignments {
+    guard let address = one.host else {
+      if names(one.request) { missed = missed ?? Unknown("host device of \(one.name)", reason: "only QEMU can resolve it") }
+      continue
+    }
+    if let first = seen[address] {
+      judgement.report(
+        "\(one.name) is the same host function as \(first.name) of the same guest",
+        at: one.request.property("sysfsdev")?.location ?? one.request.location(of: "host"), about: one.request,
+        evidence: ["both are \(address)"])
+    } else {
+      seen[address] = one
+    }
+  }
+  if let missed, definition.assignments.count > 1 { throw missed }
+  if definition.assignments.isEmpty { return }
+  try definition.needsWholeMachine(for: "the machine's other vfio devices")
+}
+
+/// Whether the request names a device, in a way that cannot be resolved here.
+private func names(_ request: DeviceRequest) -> Bool {
+  if request.property("fd") != nil || request.property("sysfsdev") != nil { return true }
+  if case .unknown? = request.property("host")?.value { return true }
+  return false
+}

@@ -1,0 +1,38 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let notBound = Rule(
+    name: "not-bound",
+    severity: .error,
+    summary: "the device is not bound to a vfio driver",
+    why: """
+      QEMU reaches a device through the node that a vfio driver makes for it. With a host driver, or with \
+      none, there is no node, and QEMU's text speaks of a missing file or folder. Taking the device from \
+      its driver takes it from the host: a disk that is mounted or the console's display is gone.
+      """,
+    fix: "bind it: `driverctl set-override 0000:01:00.0 vfio-pci`",
+    example: "-device vfio-pci,host=0000:0e:00.0   (which is bound to amdgpu)",
+    references: ["linux Documentation/driver-api/vfio.rst", "QEMU hw/vfio/container-legacy.c: vfio_group_get"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  // Whoever passed a descriptor has opened a bound device.
+  if subject.request.property("fd") != nil { return }
+  let device = try subject.device()
+  guard try !VFIODriver.isVFIO(device) else { return }
+  let host = subject.request.property("host") ?? subject.request.property("sysfsdev")
+  let place = host?.location ?? subject.request.location
+  if device.isBridge == .known(true) {
+    judgement.report(
+      "\(subject.name) is a bridge, which vfio cannot assign", at: place,
+      fix: "name a function behind \(device.address)", evidence: ["class: 06, bridge"])
+    return
+  }
+  let driver = try device.driver.value
+  judgement.report(
+    "\(subject.name) is bound to " + (driver.map { "the host's driver `\($0)`" } ?? "no driver")
+      + ", and not to vfio-pci", at: place, fix: "bind it: `driverctl set-override \(device.address) vfio-pci`",
+    evidence: ["driver of \(device.address): \(driver ?? "none")"])
+}

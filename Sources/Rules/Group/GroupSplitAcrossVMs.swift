@@ -1,0 +1,81 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let groupSplitAcrossVMs = Rule(
+    name: "group-split-across-vms",
+    severity: .error,
+    summary: "a function of the device's IOMMU group is given to somebody else",
+    why: """
+      The functions of a group can reach each other's memory without the IOMMU seeing it, so the kernel \
+      gives the whole group to one owner. A second guest with another function of it, or a process that \
+      holds one, makes the later of the two fail. Definitions that are linted together are taken to run \
+      at the same time.
+      """,
+    fix: "give all functions of the group to one guest",
+    example: "a.args: -device vfio-pci,host=0000:0a:00.0; b.args: -device vfio-pci,host=0000:0a:00.1",
+    references: ["linux drivers/iommu/iommu.c: iommu_group_claim_dma_owner", "linux Documentation/driver-api/vfio.rst"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard let address = subject.prediction.host else {
+    throw Unknown("host device of \(subject.name)", reason: "the request does not say which it is")
+  }
+  let place = subject.request.location(of: "host")
+  if let other = subject.otherDefinition(with: address) {
+    judgement.report("\(subject.name) is assigned in `\(other.source)` too, to \(other.name)", at: place,
+      fix: "assign it in one of them")
+  }
+  guard let group = try subject.group() else { return }
+  let device = try subject.device()
+  let own = Set(subject.definition.assignments.compactMap(\.host))
+  var missed: Unknown?
+  for member in try group.members.value where member != address {
+    let evidence = "\(member) is in group \(group.number) with \(address)"
+    if let other = subject.otherDefinition(with: member) {
+      judgement.report(
+        "\(subject.name) is in IOMMU group \(group.number) with \(member), which `\(other.source)` assigns",
+        at: place, evidence: [evidence])
+      continue
+    }
+    if own.contains(member) { continue }
+    do throws(Unknown) {
+      guard let holder = try subject.holder(of: member, besides: device) else { continue }
+      judgement.report(
+        "\(subject.name) is in IOMMU group \(group.number) with \(member), which `\(holder.name)` (pid "
+          + "\(holder.pid)) holds", at: place, evidence: [evidence])
+    } catch {
+      missed = missed ?? error
+    }
+  }
+  if let missed { throw missed }
+  try subject.needsOtherDevices()
+}
+
+extension Subject {
+  /// The device of another definition that is this host function.
+  fileprivate func otherDefinition(with address: PCIAddress) -> (source: String, name: String)? {
+    for (source, predictions) in definition.others {
+      if let one = predictions.first(where: { $0.request.isVFIO && $0.host == address }) { return (source, one.name) }
+    }
+    return nil
+  }
+
+  /// A process that holds a member of the group, and not the device itself: that is another rule's.
+  fileprivate func holder(of member: PCIAddress, besides device: HostDevice) throws(Unknown) -> ProcessReference? {
+    guard let sibling = try host.device(at: member).value else { return nil }
+    if sibling.isBridge == .known(true) { return nil }
+    let own = device.users.display ?? []
+    return try sibling.users.value.first { !own.contains($0) }
+  }
+
+  /// A device of another definition that cannot be resolved may be of this group.
+  fileprivate func needsOtherDevices() throws(Unknown) {
+    for (source, predictions) in definition.others {
+      if let one = predictions.first(where: { $0.request.isVFIO && $0.host == nil }) {
+        throw Unknown("host device of \(one.name) in \(source)", reason: "the request does not say which it is")
+      }
+    }
+  }
+}

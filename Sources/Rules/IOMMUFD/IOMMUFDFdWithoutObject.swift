@@ -1,0 +1,29 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let iommufdFdWithoutObject = Rule(
+    name: "iommufd-fd-without-object",
+    severity: .error,
+    summary: "`fd=` for a device that does not use iommufd",
+    why: """
+      A descriptor of a vfio cdev can only be bound to an iommufd. The legacy backend opens its group by \
+      path, and QEMU refuses the combination.
+      """,
+    fix: "add `-object iommufd,id=iommufd0` and give the device `iommufd=iommufd0`",
+    example: "-device vfio-pci,id=gpu,fd=23",
+    references: ["QEMU hw/vfio/device.c: vfio_device_get_name", "QEMU docs/devel/vfio-iommufd.rst"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard let property = subject.request.property("fd") else { return }
+  switch property.value {
+  case .string, .unknown: break
+  default: return  // refused for its type
+  }
+  guard try subject.backend() == .legacy else { return }
+  judgement.report(
+    "\(subject.name) is given a descriptor and no `iommufd=`: QEMU fails with `Use FD passing only with iommufd "
+      + "backend`", at: property.location)
+}

@@ -1,0 +1,45 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let iommufdMissingObject = Rule(
+    name: "iommufd-missing-object",
+    severity: .error,
+    summary: "`iommufd=` names an object that is not there",
+    why: """
+      The property is a link to an `-object iommufd`, found by its id. QEMU makes all objects before all \
+      devices, so the order of the two on a command line does not matter; with QMP the object-add has to \
+      come first.
+      """,
+    fix: "add `-object iommufd,id=iommufd0`",
+    example: "-device vfio-pci,host=0000:01:00.0,iommufd=iommufd0   (and no -object)",
+    references: ["QEMU qapi/qom.json: IOMMUFDProperties", "QEMU docs/devel/vfio-iommufd.rst"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard let property = subject.request.property("iommufd") else { return }
+  if case .unknown(let text) = property.value { throw Unknown("iommufd of \(subject.name)", reason: "written as \(text)") }
+  guard let link = property.value.string, !link.isEmpty else { return }
+  let prefix = "/objects/"
+  let id = link.hasPrefix(prefix) ? String(link.dropFirst(prefix.count)) : link
+  let machine = subject.definition.machine
+  if let object = machine.objects.last(where: { $0.id == id }) {
+    if object.type == "iommufd" { return }
+    judgement.report(
+      "\(subject.name) names `\(link)`, which is a `\(object.type ?? "?")` and not an iommufd", at: property.location,
+      fix: "name an iommufd object: `-object iommufd,id=iommufd0` and `iommufd=iommufd0`")
+    return
+  }
+  if let device = subject.definition.requests.first(where: { $0.id == link }) {
+    judgement.report(
+      "\(subject.name) names `\(link)`, which is a device (`\(device.driver ?? "?")`) and not an iommufd",
+      at: property.location, fix: "name an iommufd object: `-object iommufd,id=iommufd0` and `iommufd=iommufd0`")
+    return
+  }
+  try subject.definition.needsWholeMachine(for: "object `\(link)`")
+  judgement.report(
+    "\(subject.name) names the iommufd object `\(link)`, which does not exist", at: property.location,
+    fix: subject.request.plug == .cold
+      ? "add `-object iommufd,id=\(id)`" : "send `object-add` with `qom-type` `iommufd` and `id` `\(id)` first")
+}

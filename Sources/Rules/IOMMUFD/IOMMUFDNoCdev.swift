@@ -1,0 +1,74 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let iommufdNoCdev = Rule(
+    name: "iommufd-no-cdev",
+    severity: .error,
+    summary: "the iommufd backend without the nodes that it needs",
+    why: """
+      iommufd takes three things: /dev/iommu (CONFIG_IOMMUFD), a vfio-dev folder for the bound device \
+      (CONFIG_VFIO_DEVICE_CDEV), and the node under /dev/vfio/devices, which a container has to be given \
+      like any other. QEMU's texts for the last two name a path and no reason. Without /dev/iommu QEMU \
+      does not start as soon as there is an iommufd object, used or not.
+      """,
+    fix: "use a kernel with CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV, or take `iommufd=` out",
+    example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0",
+    references: [
+      "QEMU backends/iommufd.c", "QEMU hw/vfio/iommufd.c: iommufd_cdev_getfd", "linux drivers/vfio/Kconfig",
+    ],
+    check: .definition(judge))
+}
+
+private func judge(_ definition: Definition, _ judgement: inout Judgement) {
+  let subjects = definition.subjects.filter { $0.question.backend == .known(.iommufd) }
+  for subject in subjects where subject.request.property("fd") == nil {
+    do throws(Unknown) { try judgeCdev(subject, &judgement) } catch {
+      judgement.cannotTell(error, about: subject.request)
+    }
+  }
+  do throws(Unknown) { try judgeIOMMU(definition, subjects, &judgement) } catch { judgement.cannotTell(error) }
+}
+
+private func judgeCdev(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  let device = try subject.device()
+  guard let cdev = try device.cdev.value else {
+    // A device that is not bound is another rule's.
+    guard try VFIODriver.isVFIO(device) else { return }
+    let driver = device.driver.display ?? nil
+    judgement.report(
+      "\(subject.name) is bound to `\(driver ?? "a vfio driver")` and has no vfio cdev: the host's kernel does not "
+        + "make any", at: subject.request.location(of: "iommufd"), about: subject.request,
+      fix: "use a kernel with CONFIG_VFIO_DEVICE_CDEV, or take `iommufd=` out", evidence: configuration(subject.host))
+    return
+  }
+  guard try cdev.node.value == .absent else { return }
+  judgement.report(
+    "\(subject.name) has the cdev `\(cdev.name)`, and its node \(cdev.path) does not exist",
+    at: subject.request.location(of: "iommufd"), about: subject.request,
+    fix: "give the container or chroot \(cdev.path); outside of one, udev makes it")
+}
+
+/// Once: /dev/iommu is missing for all of them.
+private func judgeIOMMU(
+  _ definition: Definition, _ subjects: [Subject], _ judgement: inout Judgement
+) throws(Unknown) {
+  let objects = definition.machine.objects.filter { $0.type == "iommufd" }
+  let opened = objects.first { $0.string("fd") == nil }
+  let elsewhere = subjects.first { subject in
+    let link = subject.request.string("iommufd")
+    return !objects.contains { $0.id == link || "/objects/\($0.id ?? "")" == link }
+  }
+  guard opened != nil || elsewhere != nil, try definition.host.iommufd.value == .absent else { return }
+  judgement.report(
+    "/dev/iommu does not exist, and "
+      + (opened.map { "the iommufd object `\($0.id ?? "")`" } ?? elsewhere.map(\.name) ?? "") + " needs it",
+    at: opened?.location ?? elsewhere?.request.location(of: "iommufd"),
+    fix: "load it with `modprobe iommufd` (CONFIG_IOMMUFD), or give the container /dev/iommu",
+    evidence: configuration(definition.host))
+}
+
+private func configuration(_ host: Host) -> [String] {
+  let options = host.kernelConfig.display ?? [:]
+  return ["CONFIG_IOMMUFD", "CONFIG_VFIO_DEVICE_CDEV"].compactMap { name in options[name].map { "\(name)=\($0)" } }
+}

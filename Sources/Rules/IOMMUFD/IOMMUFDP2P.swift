@@ -1,0 +1,46 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let iommufdP2P = Rule(
+    name: "iommufd-p2p",
+    severity: .note,
+    summary: "several accelerators on iommufd, which does not map them for each other",
+    why: """
+      With iommufd QEMU maps one device's memory for another only where kernel and QEMU both do it by \
+      dma-buf (Linux 6.19 and newer, CONFIG_VFIO_PCI_DMABUF). Elsewhere peer-to-peer transfers fail, or \
+      fall back to copies through guest memory; QEMU says so in a warning about P2P on its standard error.
+      """,
+    fix: "where the guest needs peer-to-peer transfers, test for them, or use the legacy backend for all of them",
+    example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0 "
+      + "-device vfio-pci,host=0000:41:00.0,iommufd=iommufd0",
+    references: ["QEMU docs/devel/vfio-iommufd.rst", "QEMU hw/vfio/region.c: vfio_region_mmap"],
+    check: .definition(judge))
+}
+
+private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
+  var accelerators: [RealizePrediction] = []
+  var missed: [Unknown] = []
+  for one in definition.assignments where one.question.backend != .known(.legacy) {
+    do throws(Unknown) {
+      guard try one.question.backend.value == .iommufd, try isAccelerator(one, definition.host) else { continue }
+      accelerators.append(one)
+    } catch { if !error.isGone { missed.append(error) } }
+  }
+  guard accelerators.count >= 2 else {
+    if let first = missed.first, accelerators.count + missed.count >= 2 { throw first }
+    return
+  }
+  let last = accelerators[accelerators.count - 1]
+  judgement.report(
+    "\(accelerators.map(\.name).joined(separator: ", ")) share a guest through iommufd: QEMU may not map their "
+      + "memory for each other", at: last.request.location(of: "iommufd"))
+}
+
+/// Base class 03, display controllers, or 12, processing accelerators (PCI Code and ID
+/// Assignment 1.16 §1.4, §1.19).
+private func isAccelerator(_ one: RealizePrediction, _ host: Host) throws(Unknown) -> Bool {
+  guard let address = one.host else { throw Unknown("class of \(one.name)", reason: "the request does not say which it is") }
+  guard let device = try host.device(at: address).value else { throw Unknown.gone(address) }
+  return try [0x03, 0x12].contains(device.classCode.value >> 16)
+}

@@ -1,0 +1,38 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let iommufdVfToken = Rule(
+    name: "iommufd-vf-token",
+    severity: .error,
+    summary: "a virtual function on iommufd whose physical function is bound to a vfio driver",
+    why: """
+      While the physical function belongs to a userspace driver, the kernel wants a token from whoever \
+      opens one of its virtual functions. QEMU's `vf-token` reaches the kernel only through the legacy \
+      backend: with iommufd the device is bound without one, and that is refused.
+      """,
+    fix: "bind the physical function to its host driver, or use the legacy backend with `vf-token=UUID`",
+    example: "-device vfio-pci,host=0000:3b:01.0,iommufd=iommufd0   (and 0000:3b:00.0 is bound to vfio-pci)",
+    references: [
+      "linux include/uapi/linux/vfio.h: VFIO_DEVICE_BIND_IOMMUFD", "https://github.com/NVIDIA/QEMU/issues/38",
+    ],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard try subject.backend() == .iommufd else { return }
+  let device = try subject.device()
+  guard try VFIODriver.ownsPhysicalFunction(of: device, subject.host), let physical = try device.physicalFunction.value
+  else { return }
+  let token = subject.request.property("vf-token") == nil ? "" : ", `vf-token` or not"
+  judgement.report(
+    "\(subject.name) is a virtual function of \(physical), which is bound to \(driver(of: physical, subject.host)): "
+      + "over iommufd the kernel refuses it\(token)",
+    at: subject.request.location(of: "iommufd"),
+    evidence: ["\(physical) is the physical function of \(device.address)"])
+}
+
+private func driver(of address: PCIAddress, _ host: Host) -> String {
+  let name = host.devices[address].flatMap { $0.driver.display ?? nil }
+  return name.map { "`\($0)`" } ?? "a vfio driver"
+}

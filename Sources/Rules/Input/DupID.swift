@@ -1,0 +1,40 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let dupID = Rule(
+    name: "dup-id",
+    severity: .error,
+    summary: "two devices with one id",
+    why: """
+      An id names one device of a machine; `device_del`, `-set` and every event go by it. QEMU refuses \
+      the second one, whatever driver it has, and a guest that is starting stops.
+      """,
+    fix: "give one of them another id",
+    example: "-device e1000e,id=net0 -device vfio-pci,id=net0,host=0000:01:00.0",
+    references: ["QEMU system/qdev-monitor.c: qdev_set_id", "QEMU util/qemu-option.c: qemu_opts_create"],
+    check: .definition(judge))
+}
+
+private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
+  var seen: [String: DeviceRequest] = [:]
+  let judged = Set(definition.judgedRequests.map(\.location))
+  for request in definition.requests {
+    guard let id = request.id else { continue }
+    if let first = seen[id] {
+      guard judged.contains(request.location) else { continue }
+      judgement.report(
+        "\(named(request, definition)) has the id `\(id)` of \(named(first, definition))",
+        at: request.location(of: "id"), about: request, fix: "give one of them another id than `\(id)`")
+    } else {
+      seen[id] = request
+    }
+  }
+  guard definition.requests.contains(where: { $0.id != nil }) else { return }
+  try definition.needsWholeMachine(for: "ids of the machine's other devices")
+}
+
+/// The driver, and the host function where there is one.
+private func named(_ request: DeviceRequest, _ definition: Definition) -> String {
+  "`\(request.driver ?? "device")`" + (request.hostAddress().map { " (\($0))" } ?? "")
+}

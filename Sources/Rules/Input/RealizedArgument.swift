@@ -1,0 +1,44 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let realizedArgument = Rule(
+    name: "realized-argument",
+    severity: .error,
+    summary: "`realized=on` in a request, which kills QEMU",
+    why: """
+      `realized` is a property like any other to the code that sets properties, and setting it realizes \
+      the device before QEMU has given it a bus: QEMU dies of SIGSEGV, for any driver. `realized=off` is \
+      taken and ignored.
+      """,
+    fix: "take `realized` out: QEMU realizes every device that it makes",
+    example: #"{"execute":"device_add","arguments":{"driver":"e1000e","id":"net1","realized":true}}"#,
+    references: ["QEMU system/qdev-monitor.c: qdev_device_add_from_qdict (observed on 7.2 and 11.1.3)"],
+    check: .definition(judge))
+}
+
+private func judge(_ definition: Definition, _ judgement: inout Judgement) {
+  for request in definition.judgedRequests {
+    guard let property = request.property("realized") else { continue }
+    if case .unknown(let text) = property.value {
+      judgement.cannotTell(Unknown("realized of \(named(request))", reason: "written as \(text)"), about: request)
+    }
+    guard isTrue(property.value, request.form) else { continue }
+    judgement.report(
+      "\(named(request)) is given `realized`: QEMU dies of SIGSEGV"
+        + (request.plug == .hot ? ", and the guest with it" : ""), at: property.location, about: request)
+  }
+}
+
+/// JSON takes a bool only; QEMU refuses a string there without harm.
+private func isTrue(_ value: PropertyValue, _ form: DeviceRequest.Form) -> Bool {
+  switch value {
+  case .bool(let flag): return flag
+  case .string(let text): return form == .keyval && ["on", "yes", "true", "y"].contains(text)
+  default: return false
+  }
+}
+
+private func named(_ request: DeviceRequest) -> String {
+  [request.id.map { "`\($0)`" }, request.driver.map { "`\($0)`" }].compactMap { $0 }.first ?? "a device"
+}

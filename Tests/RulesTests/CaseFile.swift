@@ -1,0 +1,115 @@
+import Support
+import XCTest
+
+/// Fixtures/rules/RULE.md: the cases of one rule, as a page that can be read and is executed.
+///
+/// The page has the rule's name as its title, prose, and a section a case. The section's title says
+/// what the case shows:
+///
+/// ```
+/// ## reports: what is wrong          the rule has a finding
+/// ## silent: what is right           it has none, and nothing is open
+/// ## cannot tell: what is missing    it has something open
+/// ## never in doubt: why             instead of the above, for a rule that needs no facts
+/// ```
+///
+/// A case is made of fenced blocks:
+///
+/// - `argv`: a QEMU command line; or `qmp`: requests to a running machine, whose command line, if it is
+///   known, is in `guest`.
+/// - `other NAME`: a further definition of the same run.
+/// - `host`: lines of a recording. `use FILE` takes those of Fixtures/FILE; `only ADDRESS…` keeps of
+///   all functions' lines these; `- TEXT` takes out the lines that begin with TEXT, of which there must
+///   be one; every other line is added. Without the block nothing is known about the host.
+/// - `qemu`: `11.1.3` (which is the default), any other release, or `none`.
+/// - `expect`: every finding, with place and fix where it is this rule's, what is open for this rule,
+///   and the verdict.
+///
+/// `VFIOGATE_RECORD=1 swift test --filter RulesTests.CaseTests` writes the `expect` blocks anew, and
+/// fails, so that nobody takes recording for testing.
+struct CaseFile {
+  let rule: String
+  let prose: [String]
+  var cases: [RuleCase]
+
+  static func all() throws -> [CaseFile] {
+    try Fixture.names(in: "rules").filter { $0.hasSuffix(".md") }.map { try CaseFile(rule: String($0.dropLast(3))) }
+  }
+
+  init(rule: String) throws {
+    self.rule = rule
+    var prose: [String] = []
+    var cases: [RuleCase] = []
+    var block: RuleCase.Block?
+    let lines = try Fixture.text("rules/\(rule).md").split(separator: "\n", omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() {
+      if var open = block {
+        if line == "```" {
+          guard !cases.isEmpty else { throw Malformed(rule, index, "a block before the first case") }
+          cases[cases.count - 1].blocks.append(open)
+          block = nil
+        } else {
+          open.lines.append(String(line))
+          block = open
+        }
+      } else if line.hasPrefix("```") {
+        block = RuleCase.Block(kind: String(line.dropFirst(3)), lines: [], start: index + 1)
+      } else if line.hasPrefix("## ") {
+        cases.append(try RuleCase(rule: rule, title: String(line.dropFirst(3)), line: index))
+      } else if cases.isEmpty {
+        prose.append(String(line))
+      }
+    }
+    if block != nil { throw Malformed(rule, lines.count, "a block without an end") }
+    self.prose = prose
+    self.cases = cases
+  }
+
+  struct Malformed: Error, CustomStringConvertible {
+    let description: String
+    init(_ rule: String, _ line: Int, _ what: String) {
+      description = "Fixtures/rules/\(rule).md:\(line + 1): \(what)"
+    }
+  }
+}
+
+/// One case.
+struct RuleCase: CustomStringConvertible {
+  enum Kind: String, CaseIterable {
+    case reports = "reports"
+    case silent = "silent"
+    case cannotTell = "cannot tell"
+    case neverInDoubt = "never in doubt"
+  }
+
+  struct Block {
+    let kind: String
+    var lines: [String]
+    /// The index in the file of its first line.
+    let start: Int
+  }
+
+  let rule: String
+  let kind: Kind
+  let title: String
+  let line: Int
+  var blocks: [Block] = []
+
+  init(rule: String, title: String, line: Int) throws {
+    self.rule = rule
+    self.line = line
+    let parts = title.split(separator: ":", maxSplits: 1)
+    guard parts.count == 2, let kind = Kind(rawValue: String(parts[0])) else {
+      throw CaseFile.Malformed(rule, line, "a case's title begins with one of \(Kind.allCases.map(\.rawValue))")
+    }
+    self.kind = kind
+    self.title = title
+  }
+
+  var description: String { "Fixtures/rules/\(rule).md:\(line + 1): \(title)" }
+
+  func block(_ kind: String) -> Block? { blocks.first { $0.kind == kind } }
+
+  /// A case without a definition is a statement only.
+  var isExecuted: Bool { block("argv") != nil || block("qmp") != nil }
+}

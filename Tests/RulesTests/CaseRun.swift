@@ -1,0 +1,127 @@
+import Facts
+import Host
+import Inputs
+import Prediction
+import Rules
+import Support
+import Syntax
+
+/// A case's definition and host, and what all rules say about them.
+struct CaseRun {
+  let definition: Definition
+  let judgement: Judgement
+
+  init(_ definition: Definition) {
+    self.definition = definition
+    judgement = .judge(definition)
+  }
+
+  var verdict: Verdict { judgement.verdict(definition.predictions) }
+
+  func findings(of rule: String) -> [Finding] { judgement.findings.filter { $0.rule == rule } }
+
+  func open(for rule: String) -> [Undetermined] { judgement.undetermined.filter { $0.rule == rule } }
+
+  /// The `expect` block.
+  func expectation(for rule: String) -> [String] {
+    var lines: [String] = []
+    for finding in judgement.findings {
+      lines.append("\(finding.severity.rawValue)[\(finding.rule)]: \(finding.message)")
+      guard finding.rule == rule else { continue }
+      lines.append("  at: \(finding.location.path)")
+      lines.append("  fix: \(finding.fix)")
+    }
+    lines += open(for: rule).map { "undetermined[\($0.rule)]: \($0.unknown)" }
+    return lines + ["verdict: \(verdict.rawValue)"]
+  }
+}
+
+extension RuleCase {
+  static let blindHost = Facts.Host(nothingKnown: "no host was looked at", source: "none")
+
+  func run() throws -> CaseRun { CaseRun(try definition(on: try host())) }
+
+  func definition(on host: Facts.Host, qemu: QEMUProfile? = nil) throws -> Definition {
+    let profile = try qemu ?? self.qemu()
+    let guest = block("guest").map { parse($0, named: "guest").machine }
+    let kinds = ["argv", "qmp"]
+    guard let block = blocks.first(where: { kinds.contains($0.kind) }) else {
+      throw CaseFile.Malformed(rule, line, "neither argv nor qmp")
+    }
+    let parsed = parse(block, named: block.kind)
+    var definition = parsed.definition(in: guest, on: host, qemu: profile)
+    for other in blocks where other.kind.hasPrefix("other ") {
+      let name = String(other.kind.dropFirst(6))
+      let predictions = parse(other, named: name).definition(in: nil, on: host, qemu: profile).predictions
+      definition.others.append((name, predictions))
+    }
+    return definition
+  }
+
+  private func parse(_ block: Block, named name: String) -> ParsedDefinition {
+    .parse(SourceText(name: name, bytes: Array((block.lines.joined(separator: "\n") + "\n").utf8)))
+  }
+
+  func qemu() throws -> QEMUProfile {
+    let text = block("qemu")?.lines.first ?? "11.1.3"
+    if text == "none" { return .notKnown }
+    let parts = text.split(separator: ".").compactMap { Int($0) }
+    guard parts.count >= 2 else { throw CaseFile.Malformed(rule, line, "`\(text)` is no release of QEMU") }
+    return .released(parts[0], parts[1], text)
+  }
+
+  func host() throws -> Facts.Host {
+    guard let lines = try recording() else { return RuleCase.blindHost }
+    return try RuleCase.host(lines)
+  }
+
+  static func host(_ lines: [String]) throws -> Facts.Host {
+    try HostRecording.parse(Array(lines.joined(separator: "\n").utf8), source: "host")
+  }
+
+  /// The lines of the recording, without comments; nil when the case has no host.
+  func recording() throws -> [String]? {
+    guard let block = block("host") else { return nil }
+    var lines = ["vfiogate-host-recording 1"]
+    for line in block.lines {
+      let (verb, rest) = cut(line)
+      switch verb {
+      case "use": lines += try Fixture.text(rest).split(separator: "\n").dropFirst().map(String.init).filter { !$0.hasPrefix("#") }
+      case "only":
+        let kept = rest.split(separator: " ")
+        lines = lines.filter { line in !isDevice(line) || kept.contains { line.hasPrefix($0) } }
+      case "-":
+        let count = lines.count
+        lines = lines.filter { !$0.hasPrefix(rest) }
+        if lines.count == count { throw CaseFile.Malformed(rule, self.line, "no line of the host begins with `\(rest)`") }
+      default: lines.append(line)
+      }
+    }
+    return lines
+  }
+
+  private func isDevice(_ line: String) -> Bool { line.split(separator: " ").first.flatMap { PCIAddress($0) } != nil }
+
+  private func cut(_ line: String) -> (String, String) {
+    let parts = line.split(separator: " ", maxSplits: 1)
+    return (parts.first.map(String.init) ?? "", parts.count > 1 ? String(parts[1]) : "")
+  }
+}
+
+extension ParsedDefinition {
+  /// As `vfiogate lint --guest` joins the two.
+  func definition(in guest: MachineRequest?, on host: Facts.Host, qemu: QEMUProfile) -> Definition {
+    var machine = guest ?? self.machine
+    if guest != nil { machine.objects += self.machine.objects }
+    return Definition(machine: machine, plugs: plugs, problems: problems, host: host, qemu: qemu)
+  }
+}
+
+extension QEMUProfile {
+  static var notKnown: QEMUProfile {
+    let reason = "which QEMU will run it is not known"
+    return QEMUProfile(
+      name: "unknown", behaviour: .unknown("behaviour of ats", reason),
+      properties: .unknown("properties of vfio-pci", reason))
+  }
+}

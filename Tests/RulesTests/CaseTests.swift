@@ -1,0 +1,93 @@
+import Glibc
+import Rules
+import Support
+import XCTest
+
+final class CaseTests: XCTestCase {
+  /// Every case gives what its `expect` block says.
+  func testEveryCaseGivesWhatItExpects() throws {
+    let isRecording = getenv("VFIOGATE_RECORD") != nil
+    for file in try CaseFile.all() {
+      var recorded: [(block: RuleCase.Block?, after: Int, lines: [String])] = []
+      for one in file.cases where one.isExecuted {
+        let run = try one.run()
+        let lines = run.expectation(for: file.rule)
+        let expected = one.block("expect")
+        recorded.append((expected, one.blocks.map { $0.start + $0.lines.count }.max() ?? 0, lines))
+        checkKind(one, run)
+        if !isRecording, expected?.lines != lines {
+          XCTFail("\(one)\n\(difference(expected?.lines ?? [], lines))\nto record: \(recordCommand)")
+        }
+      }
+      if isRecording { try write(recorded, to: file.rule) }
+    }
+    if isRecording { XCTFail("expectations were recorded: read the difference and run the tests again") }
+  }
+
+  private let recordCommand = "VFIOGATE_RECORD=1 swift test --filter RulesTests.CaseTests"
+
+  private func checkKind(_ one: RuleCase, _ run: CaseRun) {
+    let findings = run.findings(of: one.rule).count
+    let open = run.open(for: one.rule).count
+    switch one.kind {
+    case .reports: XCTAssertGreaterThan(findings, 0, "\(one): \(one.rule) reports nothing")
+    case .silent:
+      XCTAssertEqual(findings, 0, "\(one): \(one.rule) reports")
+      XCTAssertEqual(open, 0, "\(one): \(one.rule) cannot tell: \(run.open(for: one.rule))")
+    case .cannotTell: XCTAssertGreaterThan(open, 0, "\(one): \(one.rule) leaves nothing open")
+    case .neverInDoubt: XCTFail("\(one) is a statement and has no definition")
+    }
+  }
+
+  private func difference(_ old: [String], _ new: [String]) -> String {
+    let changes = new.difference(from: old)
+    let gone = changes.removals.map { change -> String in
+      if case .remove(_, let line, _) = change { return "- " + line }
+      return ""
+    }
+    let come = changes.insertions.map { change -> String in
+      if case .insert(_, let line, _) = change { return "+ " + line }
+      return ""
+    }
+    return (gone + come).joined(separator: "\n")
+  }
+
+  private func write(_ recorded: [(block: RuleCase.Block?, after: Int, lines: [String])], to rule: String) throws {
+    var lines = try Fixture.text("rules/\(rule).md").split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    for (block, after, new) in recorded.reversed() {
+      if let block {
+        lines.replaceSubrange(block.start..<block.start + block.lines.count, with: new)
+      } else {
+        lines.insert(contentsOf: ["```expect"] + new + ["```"], at: after + 1)
+      }
+    }
+    try writeFile(Fixture.path("rules/\(rule).md"), lines.joined(separator: "\n"))
+  }
+
+  /// A rule without a case of each kind is not known to work.
+  func testEveryRuleHasACaseOfEachKind() throws {
+    for file in try CaseFile.all() {
+      let kinds = Set(file.cases.map(\.kind))
+      XCTAssert(kinds.contains(.reports), "\(file.rule): no case reports")
+      XCTAssert(kinds.contains(.silent), "\(file.rule): no case is silent")
+      XCTAssert(
+        kinds.contains(.cannotTell) != kinds.contains(.neverInDoubt),
+        "\(file.rule): either a case cannot tell, or the rule is never in doubt")
+      XCTAssertEqual(file.prose.first, "# \(file.rule)")
+      XCTAssertFalse(file.prose.dropFirst().allSatisfy(\.isEmpty), "\(file.rule): no word about the rule")
+    }
+  }
+
+  /// "Never in doubt" is a claim: such a rule leaves nothing open, whatever is not known.
+  func testARuleThatIsNeverInDoubtNeedsNoFacts() throws {
+    let files = try CaseFile.all()
+    let sure = files.filter { $0.cases.contains { $0.kind == .neverInDoubt } }.map(\.rule)
+    for one in files.flatMap(\.cases) where one.isExecuted {
+      let blind = RuleCase.blindHost
+      let run = CaseRun(try one.definition(on: blind, qemu: .notKnown))
+      for rule in sure {
+        XCTAssertEqual(run.open(for: rule), [], "\(rule) on \(one)")
+      }
+    }
+  }
+}
