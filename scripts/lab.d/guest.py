@@ -14,37 +14,47 @@ ECAM = 0xB0000000
 
 
 class Gone(Exception):
-    pass
+    """QEMU is not there any more."""
+
+
+def become(user, memlock):
+    """Limits first: a raised one needs root."""
+    if memlock is not None:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (memlock, memlock))
+    if user:
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
 
 
 class Guest:
-    def __init__(self, args, fds=(), user=None, memlock=None, tag="a", topology=TOPOLOGY, machine="q35"):
+    def __init__(self, args, user=None, memlock=None, tag="a", topology=TOPOLOGY, machine="q35"):
         self.dir = f"{TMP}/{tag}"
+        self.user, self.memlock = user, memlock
+        # What is recorded, and what is run: the lab's own sockets are nobody's concern.
+        self.argv = ["qemu-system-x86_64", "-machine", machine, "-accel", "qtest", "-m", "64", "-nodefaults",
+                     "-display", "none", "-S", *topology, *args]
+        self.full = self.argv + ["-qtest", f"unix:{self.dir}/qtest,server=on,wait=off", "-qtest-log", "none",
+                                 "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off"]
+        self.qmp = self.qtest = self.proc = None
+        self.read = 0
+
+    def start(self, fds=()):
+        """Starts QEMU. That it ends at once is no error here: whoever talks to it next is told that it is gone."""
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
         os.chmod(self.dir, 0o777)
-        self.argv = ["qemu-system-x86_64", "-machine", machine, "-accel", "qtest", "-m", "64", "-nodefaults",
-                     "-display", "none", "-S", *topology, *args]
-        hidden = ["-qtest", f"unix:{self.dir}/qtest,server=on,wait=off", "-qtest-log", "none",
-                  "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off"]
-        def become():  # limits first: a raised one needs root
-            if memlock is not None:
-                resource.setrlimit(resource.RLIMIT_MEMLOCK, (memlock, memlock))
-            if user:
-                os.setgroups([])
-                os.setgid(user)
-                os.setuid(user)
         with open(f"{self.dir}/stderr", "wb") as err:
-            self.proc = subprocess.Popen(self.argv + hidden, pass_fds=fds, cwd=self.dir, stdin=subprocess.DEVNULL,
-                                         stdout=err, stderr=err, preexec_fn=become)
-        self.qmp = self.rd = self.qtest = None
+            self.proc = subprocess.Popen(self.full, pass_fds=fds, cwd=self.dir, stdin=subprocess.DEVNULL, stdout=err,
+                                         stderr=err, preexec_fn=lambda: become(self.user, self.memlock))
         try:
             self.qmp = self._connect("qmp")
-            self.rd = self.qmp.makefile("rb")
+            self.qmp_rd = self.qmp.makefile("rb")
             self._reply()
             self.command("qmp_capabilities")
         except Gone:
             pass
+        return self
 
     def _connect(self, name):
         end = time.time() + 60
@@ -64,7 +74,7 @@ class Guest:
     def _reply(self):
         while True:
             try:
-                line = self.rd.readline()
+                line = self.qmp_rd.readline()
             except OSError:
                 raise Gone
             if not line:
@@ -87,11 +97,16 @@ class Guest:
         return self._reply()
 
     def test(self, line):
-        if not self.qtest:
-            self.qtest = self._connect("qtest")
-            self.qtest_rd = self.qtest.makefile("r")
-        self.qtest.sendall(line.encode() + b"\n")
-        words = self.qtest_rd.readline().split()
+        try:
+            if not self.qtest:
+                self.qtest = self._connect("qtest")
+                self.qtest_rd = self.qtest.makefile("r")
+            self.qtest.sendall(line.encode() + b"\n")
+            words = self.qtest_rd.readline().split()
+        except OSError:
+            raise Gone
+        if not words:
+            raise Gone
         return int(words[1], 16) if len(words) > 1 else None
 
     def find(self, qdev_id):
@@ -110,7 +125,7 @@ class Guest:
         return None
 
     def look(self, qdev_id):
-        """What the guest sees: vendor/device dword and the extended capabilities [id, version, offset]."""
+        """Whether the guest sees an ATS capability; nothing when firmware would not find the device."""
         where = self.find(qdev_id)
         if where is None:
             return {}
@@ -118,18 +133,31 @@ class Guest:
         base = ECAM + (bus << 20) + (slot << 15) + (fn << 12)
         read = lambda at: self.test(f"readl {base + at:#x}") & 0xFFFFFFFF
         caps, at = [], 0x100
-        while at and len(caps) < 480:
+        while at and len(caps) < 480:  # as many as fit into 4 KiB
             dword = read(at)
             if dword in (0, 0xFFFFFFFF):
                 break
-            caps.append([dword & 0xFFFF, dword >> 16 & 15, at])
+            caps.append(dword & 0xFFFF)
             at = dword >> 20 & 0xFFC
-        return {"id": f"{read(0):08x}", "caps": caps, "ats_visible": any(c[0] == 15 for c in caps),
-                "guest-address": f"{bus:02x}:{slot:02x}.{fn}", "ext-head": f"{read(0x100):08x}"}
+        return {"ats-visible": 15 in caps}
+
+    def unplug(self, qdev_id):
+        """No guest runs that would let the device go, but a reset does it for it."""
+        self.command("device_del", {"id": qdev_id})
+        self.command("system_reset")
+        for _ in range(100):
+            if qdev_id not in [p["name"] for p in self.command("qom-list", {"path": "/machine/peripheral"})["return"]]:
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"{qdev_id} does not go away")
 
     def stderr(self):
+        """What was printed since the last time."""
         with open(f"{self.dir}/stderr", errors="backslashreplace") as f:
-            return f.read().splitlines()
+            f.seek(self.read)
+            text = f.read()
+            self.read = f.tell()
+        return text.splitlines()
 
     def end(self):
         """Quits and returns the exit status (negative: killed by that signal)."""
