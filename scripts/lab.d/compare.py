@@ -158,4 +158,5 @@ def main(directory, variants):
     return 1 if counts["disagrees"] or not counts["agrees"] else 0
 
 
-sys.exit(main(sys.argv[1], sys.argv[2:]))
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
