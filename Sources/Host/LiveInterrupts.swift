@@ -4,6 +4,10 @@ import Facts
 struct LiveInterrupts {
   let tree: FileTree
 
+  /// The IOMMUs' own interrupts, which no IOMMU ever remaps (linux arch/x86/kernel/apic/msi.c:
+  /// dmar_msi_controller; drivers/iommu/amd/init.c: intcapxt_controller).
+  private static let ofIOMMUs: Set<Substring> = ["DMAR-MSI", "IOMMU-MSI"]
+
   /// By the names of the interrupt chips in /proc/interrupts: `IR-PCI-MSI…` is remapped (linux
   /// drivers/iommu/intel/irq_remapping.c, amd/iommu.c), `ITS-…` translated by an Arm ITS. Without
   /// any message-signalled interrupt in use nothing can be told.
@@ -15,7 +19,8 @@ struct LiveInterrupts {
     case .absent: return .unknown(fact, "\(path) is missing")
     case .found(let bytes):
       let text = String(decoding: bytes, as: UTF8.self)
-      let chips = text.split(whereSeparator: { $0 == " " || $0 == "\n" }).filter { $0.contains("MSI") }
+      let chips = text.split(whereSeparator: { $0 == " " || $0 == "\n" })
+        .filter { $0.contains("MSI") && !LiveInterrupts.ofIOMMUs.contains($0) }
       if chips.isEmpty { return .unknown(fact, "no message-signalled interrupt is in use") }
       return .known(chips.allSatisfy { $0.hasPrefix("IR-") || $0.hasPrefix("ITS-") })
     }

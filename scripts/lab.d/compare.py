@@ -1,0 +1,162 @@
+"""compare.py DIR VARIANT...: vfiogate's predictions against what QEMU and the kernel did; exits 1 on a disagreement."""
+import collections, json, os, re, sys
+
+# Without KVM every trial prints these; a machine with it does not. They are nothing that vfiogate predicts.
+NOISE = ("VFIO dma-buf not supported in kernel", "KVM VFIO device isn't created yet")
+HINTS = ("Please ensure", "Verify all", "Use -device", "Identifiers consist")
+ATS_WARNING = re.compile(r"warning: (vfio-pci: (?:ats=on requested|host kernel reports ATS).*)")
+DIED = {-6: "SIGABRT", -11: "SIGSEGV"}
+
+
+def plain(text):
+    """Numbers of descriptors and pointers, which nobody can predict, made the same."""
+    text = re.sub(r"fd=\w+ to iommufd=\w+:", "fd=# to iommufd=#:", text)
+    text = re.sub(r"dma_map\(.*?\) = ", "dma_map(#) = ", text)
+    return re.sub(r"0x[0-9a-f]{10,}|0xPTR", "0x#", text)
+
+
+def error(lines):
+    """The first line that is an error, without QEMU's name and the option that it stands at."""
+    for line in lines:
+        text = line.removeprefix("qemu-system-x86_64: ")
+        if "warning: " in line or any(n in line for n in NOISE) or text.startswith(HINTS):
+            continue
+        return plain(re.sub(r"^-\w+ (\{.*?\}|[^ ]*): ", "", text))
+    return None
+
+
+def outcome(plug, way):
+    """What QEMU did, in the words of a prediction."""
+    lines, reply = plug["stderr"], plug.get("reply")
+    if way == "cold":
+        rc = plug["rc"]
+        realize = "ok" if rc == 0 else "fails" if rc == 1 else "crashes"
+        text = error(lines) if rc == 1 else None
+    else:
+        rc = plug.get("rc")
+        realize = "crashes" if reply is None else "ok" if "return" in reply else "fails"
+        text = plain(reply["error"]["desc"]) if realize == "fails" else None
+        if rc == 1:  # QEMU did not even start
+            realize, text = "fails", error(lines)
+    happened = {"realize": realize, "error": text, "signal": DIED.get(rc) if realize == "crashes" else None}
+    if realize != "crashes":
+        happened["warnings"] = [m[1] for line in lines for m in [ATS_WARNING.search(line)] if m]
+    if realize == "ok" and "ats-visible" in plug:
+        happened["guest-sees-ats"] = plug["ats-visible"]
+    return happened
+
+
+def predicted(plug, way):
+    """The device that QEMU fails at, otherwise the trial's own, which is the last."""
+    devices = plug["prediction"].get("devices")
+    if not devices:
+        return None
+    failed = [d for d in devices if d["realize"] in ("fails", "crashes") or d["not-known"]]
+    device = failed[0] if failed else devices[-1]
+    died = device["realize"] == "crashes"
+    return {**device, "error": None if died else plain(device["error"]) if "error" in device else None,
+            "signal": device.get("signal")}
+
+
+def judge(row, way):
+    """`agrees`, `open` or `disagrees`, and why."""
+    plug = row[way]
+    happened, prediction = outcome(plug, way), predicted(plug, way)
+    if prediction is None:
+        return "disagrees", f"vfiogate said nothing: {plug['prediction']}"
+    is_open = prediction["not-known"] or "undetermined" in (prediction["warnings"], prediction["guest-sees-ats"])
+    if prediction["not-known"]:
+        # The prediction is where it fails at the latest, or what it sees of ats if it does not.
+        compared = [] if prediction["realize"] != "undetermined" else ["warnings", "guest-sees-ats"]
+        wrong = happened["realize"] == "ok" and prediction["realize"] in ("fails", "crashes")
+        if happened["realize"] != "ok":
+            compared = []
+    else:
+        compared, wrong = ["realize", "error", "signal", "warnings", "guest-sees-ats"], False
+    differences = [f"{key}: vfiogate {prediction[key]!r}, QEMU {happened[key]!r}" for key in compared
+                   if key in happened and prediction[key] not in ("undetermined", happened[key])]
+    if wrong:
+        differences.append("vfiogate says that it fails at the latest at " + repr(prediction["error"]))
+    if is_open and not row["beyond"]:
+        differences.append(f"vfiogate does not know: {prediction['not-known'] or 'what ats comes to'}")
+    return ("disagrees" if differences else "open" if is_open else "agrees"), "; ".join(differences)
+
+
+def reading(device):
+    """The kernel's own word in the words of `vfiogate probe`."""
+    group = device["group"] and f"{device['group']}, members: {' '.join(device['group-devices'])}"
+    return {"driver": device["driver"] or "none", "iommu-group": group or "none",
+            "vfio-cdev": f"{device['cdev']}, accessible" if device["cdev"] else "none", "has-ats": device["has-ats-cap"]}
+
+
+def judge_probe(directory):
+    """Each device as `probe` shows it, with and without binding, against the kernel."""
+    load = lambda name: json.load(open(f"{directory}/{name}"))
+    results, devices = [], {d["host"]: d for d in load("devices.json")}
+    for name, bound in (("probe.json", False), ("bound.json", True)):
+        if not os.path.exists(f"{directory}/{name}"):
+            continue
+        probe = load(name)
+        if "error" in probe:
+            results.append(("disagrees", f"{name}: {probe['error']}"))
+            continue
+        for seen in probe["devices"]:
+            device, wrong = devices[seen["address"]], []
+            capabilities = seen["config"]["extended-capabilities"]["capabilities"]
+            seen["has-ats"] = any(c["id"] == "0x000f" for c in capabilities)
+            wrong += [f"{k}: probe {seen.get(k)!r}, kernel {v!r}" for k, v in reading(device).items() if seen.get(k) != v]
+            flag, info = seen["kernel-ats-flag"], device["hw-info"]
+            is_open = isinstance(flag, dict)
+            if info and "error" not in info and (bound or not is_open):
+                word = "not supported" if info["ats-not-supported"] else "supported (flag clear)"
+                wrong += [f"flag: probe {flag!r}, kernel {word!r}"] if flag != word else []
+            told = "; ".join(wrong) and f"probe{' --bind' * bound} {seen['address']}: {'; '.join(wrong)}"
+            results.append(("disagrees" if wrong else "open" if is_open else "agrees", told))
+    return results
+
+
+def judge_variant(directory):
+    results = {"probe": judge_probe(directory)}
+    for line in open(f"{directory}/trials.jsonl"):
+        row = json.loads(line)
+        section = results.setdefault(title(row), [])
+        if "lab-error" in row:
+            section.append(("disagrees", f"{row['name']}: the lab failed: {row['lab-error']}"))
+            continue
+        for way in ("cold", "hot"):
+            if way in row:
+                verdict, why = judge(row, way)
+                section.append((verdict, f"{row['name']}, {way}: {why}"))
+    return results
+
+
+def title(row):
+    return f"{row['host']} {row['backend']}" if row["section"] in ("matrix", "few") else row["section"]
+
+
+def cell(results):
+    counts = collections.Counter(verdict for verdict, _ in results)
+    shown = {"agrees": "ok", "open": "open", "disagrees": "WRONG"}
+    return ", ".join(f"{counts[v]} {word}" for v, word in shown.items() if counts[v]) or "-"
+
+
+def main(directory, variants):
+    results = {v: judge_variant(f"{directory}/{v}") for v in variants}
+    titles = list(dict.fromkeys(t for r in results.values() for t in r))
+    table = [["trials"] + variants] + [[t] + [cell(results[v].get(t, [])) for v in variants] for t in titles]
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    for row in table:
+        print("  ".join(c.ljust(w) for c, w in zip(row, widths)).rstrip())
+    every = [(verdict, f"{v}: {why}") for v in variants for r in results[v].values() for verdict, why in r]
+    for verdict, why in every:
+        if verdict == "disagrees":
+            print("DISAGREES", why)
+    counts = collections.Counter(verdict for verdict, _ in every)
+    print(f"{len(every)} predictions: {counts['agrees']} agree, {counts['open']} open where facts do not reach,"
+          f" {counts['disagrees']} disagree")
+    # An empty comparison is no agreement.
+    return 1 if counts["disagrees"] or not counts["agrees"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

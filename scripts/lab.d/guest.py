@@ -1,0 +1,176 @@
+"""One inner QEMU under the qtest accelerator: start it, talk QMP, look at it as a guest would."""
+import json, os, resource, shutil, socket, subprocess, time
+
+TMP = "/tmp/lab"
+TOPOLOGY = [
+    "-device", "pcie-root-port,id=rp,bus=pcie.0,addr=4.0,chassis=1",
+    "-device", "pcie-root-port,id=rp2,bus=pcie.0,addr=5.0,chassis=2",
+    "-device", "pcie-root-port,id=rpb,bus=pcie.0,addr=6.0,chassis=3",
+    "-device", "pcie-pci-bridge,id=ppb,bus=rpb",
+]
+# bus numbers given to the bridges above: bus, slot, secondary, subordinate
+BRIDGES = [(0, 4, 1, 1), (0, 5, 2, 2), (0, 6, 3, 4), (3, 0, 4, 4)]
+ECAM = 0xB0000000
+
+
+class Gone(Exception):
+    """QEMU is not there any more."""
+
+
+def become(user, memlock):
+    """Limits first: a raised one needs root."""
+    if memlock is not None:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (memlock, memlock))
+    if user:
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+
+
+class Guest:
+    def __init__(self, args, user=None, memlock=None, tag="a", topology=TOPOLOGY, machine="q35"):
+        self.dir = f"{TMP}/{tag}"
+        self.user, self.memlock = user, memlock
+        # What is recorded, and what is run: the lab's own sockets are nobody's concern.
+        self.argv = ["qemu-system-x86_64", "-machine", machine, "-accel", "qtest", "-m", "64", "-nodefaults",
+                     "-display", "none", "-S", *topology, *args]
+        self.full = self.argv + ["-qtest", f"unix:{self.dir}/qtest,server=on,wait=off", "-qtest-log", "none",
+                                 "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off"]
+        self.qmp = self.qtest = self.proc = None
+        self.read = 0
+
+    def start(self, fds=()):
+        """Starts QEMU. That it ends at once is no error here: whoever talks to it next is told that it is gone."""
+        shutil.rmtree(self.dir, ignore_errors=True)
+        os.makedirs(self.dir)
+        os.chmod(self.dir, 0o777)
+        with open(f"{self.dir}/stderr", "wb") as err:
+            self.proc = subprocess.Popen(self.full, pass_fds=fds, cwd=self.dir, stdin=subprocess.DEVNULL, stdout=err,
+                                         stderr=err, preexec_fn=lambda: become(self.user, self.memlock))
+        try:
+            self.qmp = self._connect("qmp")
+            self.qmp_rd = self.qmp.makefile("rb")
+            self._reply()
+            self.command("qmp_capabilities")
+        except Gone:
+            pass
+        return self
+
+    def _connect(self, name):
+        end = time.time() + 60
+        while time.time() < end:
+            s = socket.socket(socket.AF_UNIX)
+            try:
+                s.connect(f"{self.dir}/{name}")
+                s.settimeout(60)
+                return s
+            except OSError:
+                s.close()
+                if self.proc.poll() is not None:
+                    raise Gone
+                time.sleep(0.01)
+        raise Gone
+
+    def _reply(self):
+        while True:
+            try:
+                line = self.qmp_rd.readline()
+            except OSError:
+                raise Gone
+            if not line:
+                raise Gone
+            reply = json.loads(line)
+            if "event" not in reply:
+                return reply
+
+    def command(self, execute, arguments=None, fds=()):
+        request = {"execute": execute}
+        if arguments is not None:
+            request["arguments"] = arguments
+        try:
+            if fds:
+                socket.send_fds(self.qmp, [json.dumps(request).encode() + b"\n"], list(fds))
+            else:
+                self.qmp.sendall(json.dumps(request).encode() + b"\n")
+        except (OSError, AttributeError):
+            raise Gone
+        return self._reply()
+
+    def test(self, line):
+        try:
+            if not self.qtest:
+                self.qtest = self._connect("qtest")
+                self.qtest_rd = self.qtest.makefile("r")
+            self.qtest.sendall(line.encode() + b"\n")
+            words = self.qtest_rd.readline().split()
+        except OSError:
+            raise Gone
+        if not words:
+            raise Gone
+        return int(words[1], 16) if len(words) > 1 else None
+
+    def find(self, qdev_id):
+        """Guest address of a device: bridges get their bus numbers, then QEMU is asked."""
+        self.test("outl 0xcf8 0x80000060")
+        self.test(f"outl 0xcfc {ECAM | 1:#x}")
+        for bus, slot, secondary, subordinate in BRIDGES:
+            value = bus | secondary << 8 | subordinate << 16
+            self.test(f"writel {ECAM + (bus << 20) + (slot << 15) + 0x18:#x} {value:#x}")
+        todo = [d for b in self.command("query-pci")["return"] for d in b["devices"]]
+        while todo:
+            d = todo.pop()
+            if d["qdev_id"] == qdev_id:
+                return d["bus"], d["slot"], d["function"]
+            todo += d.get("pci_bridge", {}).get("devices", [])
+        return None
+
+    def look(self, qdev_id):
+        """Whether the guest sees an ATS capability; nothing when firmware would not find the device."""
+        where = self.find(qdev_id)
+        if where is None:
+            return {}
+        bus, slot, fn = where
+        base = ECAM + (bus << 20) + (slot << 15) + (fn << 12)
+        read = lambda at: self.test(f"readl {base + at:#x}") & 0xFFFFFFFF
+        caps, at = [], 0x100
+        while at and len(caps) < 480:  # as many as fit into 4 KiB
+            dword = read(at)
+            if dword in (0, 0xFFFFFFFF):
+                break
+            caps.append(dword & 0xFFFF)
+            at = dword >> 20 & 0xFFC
+        return {"ats-visible": 15 in caps}
+
+    def unplug(self, qdev_id):
+        """No guest runs that would let the device go, but a reset does it for it."""
+        self.command("device_del", {"id": qdev_id})
+        self.command("system_reset")
+        for _ in range(100):
+            if qdev_id not in [p["name"] for p in self.command("qom-list", {"path": "/machine/peripheral"})["return"]]:
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"{qdev_id} does not go away")
+
+    def stderr(self):
+        """What was printed since the last time."""
+        with open(f"{self.dir}/stderr", errors="backslashreplace") as f:
+            f.seek(self.read)
+            text = f.read()
+            self.read = f.tell()
+        return text.splitlines()
+
+    def end(self):
+        """Quits and returns the exit status (negative: killed by that signal)."""
+        try:
+            self.command("quit")
+        except Gone:
+            pass
+        try:
+            rc = self.proc.wait(20)
+        except subprocess.TimeoutExpired:
+            self.proc.kill()
+            rc = self.proc.wait()
+        for s in (self.qmp, self.qtest):
+            if s:
+                s.close()
+        return rc
