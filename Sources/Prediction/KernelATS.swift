@@ -47,6 +47,7 @@ public enum KernelATS {
       case .intel: return intel(device, unit, named, host)
       case .amd:
         if case .known(false)? = unit.servesDeviceTLBs { return .known(true) }
+        if let features = unit.extendedCapability.display, features & asksDevices != asksDevices { return .known(true) }
         return .unknown(named, "AMD's driver decides when the device is probed, and does not show it in sysfs")
       case .smmuv3: return .unknown(named, "SMMUv3's IDR0.ATS and the firmware's attribute are not in sysfs")
       // Drivers that do not implement the capability query.
@@ -55,6 +56,11 @@ public enum KernelATS {
       }
     }
   }
+
+  /// The features without which AMD's driver does not look at a device's ATS capability at all:
+  /// PPRSup, GTSup, GIoSup and EPHSup (AMD IOMMU 3.08 §3.4.13; linux drivers/iommu/amd/amd_iommu.h:
+  /// amd_iommu_gt_ppr_supported). A unit that lacks one speaks for all: Linux takes the common set.
+  private static let asksDevices: UInt64 = 1 << 1 | 1 << 4 | 1 << 48 | 1 << 50
 
   private static func intel(
     _ device: HostDevice, _ unit: IOMMUUnit, _ named: String, _ host: Host
