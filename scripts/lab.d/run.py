@@ -1,7 +1,7 @@
 """Runs the trials of one lab variant inside its machine: for each, vfiogate's prediction, then real QEMU.
 
 Writes /share/trials.jsonl (a trial a line), /share/devices.json (the kernel's own word on each device) and what
-`vfiogate probe` says of them: /share/probe.json, /share/bound.json, /share/host."""
+`vfiogate probe` says of them: /share/probe.json, bound.json, recording.json and host."""
 import json, os, re, subprocess, sys, time
 import crossings, host, requested, singles
 from changes import bind, change, write
@@ -158,16 +158,17 @@ def probe():
     """Everything that is on vfio-pci, as the kernel and as vfiogate see it; the kernel's word on ATS by device."""
     devices = host.all_facts()
     bound = [d["host"] for d in devices if d["hw-info"]]
-    def vfiogate(name, *args):
+    def vfiogate(*args):
         run = subprocess.run(["vfiogate", "probe", *args], capture_output=True, text=True, timeout=300)
+        return {"exit": run.returncode, "stdout": run.stdout, "stderr": run.stderr}
+    def save(name, answer):
         with open(f"/share/{name}", "w") as f:
-            f.write(run.stdout if run.returncode == 0 else json.dumps({"error": run.stderr or run.returncode}))
-    vfiogate("probe.json", "--format", "json")
+            json.dump(answer, f)
+    save("probe.json", vfiogate("--format", "json"))
     if bound:
-        vfiogate("bound.json", "--bind", "--format", "json", *bound)
-    vfiogate("recording", "--record", "/share/host", *(["--bind", *bound] if bound else []))
-    with open("/share/devices.json", "w") as f:
-        json.dump(devices, f)
+        save("bound.json", vfiogate("--bind", "--format", "json", *bound))
+    save("recording.json", vfiogate("--record", "/share/host", *(["--bind", *bound] if bound else [])))
+    save("devices.json", devices)
     with open("/share/interrupts", "w") as f:
         f.write(host.text("/proc/interrupts"))
     return {d["host"]: d["hw-info"] for d in devices}
