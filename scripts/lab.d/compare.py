@@ -36,8 +36,6 @@ def outcome(plug, way):
         rc = plug.get("rc")
         realize = "crashes" if reply is None else "ok" if "return" in reply else "fails"
         text = plain(reply["error"]["desc"]) if realize == "fails" else None
-        if rc == 1:  # QEMU did not even start
-            realize, text = "fails", error(lines)
     happened = {"realize": realize, "error": text, "signal": DIED.get(rc) if realize == "crashes" else None}
     if realize != "crashes":
         happened["warnings"] = [m[1] for line in lines for m in [ATS_WARNING.search(line)] if m]
