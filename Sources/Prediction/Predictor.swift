@@ -61,7 +61,7 @@ public struct Predictor {
     for step in RealizeStep.allCases where failure == nil {
       guard request.isVFIO || RealizeStep.general.contains(step) else { continue }
       do throws(Unknown) {
-        failure = try context.failure(at: step)
+        failure = try context.failure(at: step, &unknowns)
       } catch {
         unknowns += step == .ats ? forecast.missing : [error]
       }

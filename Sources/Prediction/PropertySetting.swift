@@ -5,21 +5,21 @@ extension RealizeContext {
   /// QEMU takes these out before it sets properties.
   private static let notProperties: Set<String> = ["driver", "bus", "id"]
 
-  func setProperties() throws(Unknown) -> RealizeFailure? {
-    var missed: Unknown?
+  /// - Parameter unknowns: takes what could not be told of the properties that QEMU sets before
+  ///   the one that fails: QEMU may fail, or die, there already.
+  func setProperties(_ unknowns: inout [Unknown]) -> RealizeFailure? {
     let names = Set(request.properties.map(\.name)).subtracting(RealizeContext.notProperties)
     for name in PropertyOrder.sorted(names.sorted()) {
       guard let property = request.property(name) else { continue }
-      do {
+      do throws(Unknown) {
         if var failure = try set(name, property.value) {
           failure.property = name
           return failure
         }
       } catch {
-        missed = missed ?? error
+        unknowns.append(error)
       }
     }
-    if let missed { throw missed }
     return nil
   }
 

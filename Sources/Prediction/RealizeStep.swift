@@ -30,7 +30,7 @@ enum RealizeStep: CaseIterable {
 extension RealizeContext {
   /// What fails at one step; nil when nothing does.
   /// - Throws: what could not be looked at.
-  func failure(at step: RealizeStep) throws(Unknown) -> RealizeFailure? {
+  func failure(at step: RealizeStep, _ unknowns: inout [Unknown]) throws(Unknown) -> RealizeFailure? {
     switch step {
     case .keyvalID: return keyvalID
     case .iommufdObject: return try iommufdObjects()
@@ -39,7 +39,7 @@ extension RealizeContext {
     case .hotplug: return try hotplug()
     case .globals: return try badGlobal()
     case .id: return qdevID
-    case .properties: return try setProperties()
+    case .properties: return setProperties(&unknowns)
     case .slot: return try placeOnBus()
     case .hostGiven: return hostGiven
     case .hostExists: return try hostExists()

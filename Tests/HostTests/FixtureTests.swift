@@ -32,7 +32,7 @@ final class FixtureTests: XCTestCase {
     ] {
       let host = try host(name)
       let asked = host.devices.values.filter { $0.boundATSNotSupported.isKnown }
-      XCTAssertEqual(asked.count, 4, name)
+      XCTAssertEqual(asked.count, 7, name)
       let found = asked.filter { $0.boundATSNotSupported == .known(false) }.map(\.address.description)
       XCTAssertEqual(found, supported, name)
       XCTAssertNotNil(try device("0000:01:00.0", of: host).ats.value, name)

@@ -36,8 +36,6 @@ def outcome(plug, way):
         rc = plug.get("rc")
         realize = "crashes" if reply is None else "ok" if "return" in reply else "fails"
         text = plain(reply["error"]["desc"]) if realize == "fails" else None
-        if rc == 1:  # QEMU did not even start
-            realize, text = "fails", error(lines)
     happened = {"realize": realize, "error": text, "signal": DIED.get(rc) if realize == "crashes" else None}
     if realize != "crashes":
         happened["warnings"] = [m[1] for line in lines for m in [ATS_WARNING.search(line)] if m]
@@ -82,6 +80,11 @@ def judge(row, way):
     return ("disagrees" if differences else "open" if is_open else "agrees"), "; ".join(differences)
 
 
+def load(directory, name):
+    with open(f"{directory}/{name}") as f:
+        return json.load(f)
+
+
 def reading(device):
     """The kernel's own word in the words of `vfiogate probe`."""
     group = device["group"] and f"{device['group']}, members: {' '.join(device['group-devices'])}"
@@ -89,29 +92,40 @@ def reading(device):
             "vfio-cdev": f"{device['cdev']}, accessible" if device["cdev"] else "none", "has-ats": device["has-ats-cap"]}
 
 
+def flag(device, bound):
+    """The kernel's ATS flag as `probe` must show it; None where there is no word of the kernel to hold it against."""
+    info = device["hw-info"] or {}
+    if "error" in info:  # without binding, anything that is derived is as good
+        return info["error"] if bound else None
+    return info and ("not supported" if info["ats-not-supported"] else "supported (flag clear)") or None
+
+
+def judge_device(seen, device, bound):
+    has_ats = any(c["id"] == "0x000f" for c in seen["config"]["extended-capabilities"]["capabilities"])
+    wrong = [f"{key}: probe {value!r}, kernel {expected!r}" for key, expected in reading(device).items()
+             for value in [has_ats if key == "has-ats" else seen.get(key)] if value != expected]
+    told, expected = seen["kernel-ats-flag"], flag(device, bound)
+    is_open = isinstance(told, dict)
+    agrees = expected in told["unknown"] if is_open and bound else told == expected
+    if expected and not agrees and (bound or not is_open):
+        wrong.append(f"flag: probe {told!r}, kernel {expected!r}")
+    return "disagrees" if wrong else "open" if is_open and not bound else "agrees", "; ".join(wrong)
+
+
 def judge_probe(directory):
     """Each device as `probe` shows it, with and without binding, against the kernel."""
-    load = lambda name: json.load(open(f"{directory}/{name}"))
-    results, devices = [], {d["host"]: d for d in load("devices.json")}
-    for name, bound in (("probe.json", False), ("bound.json", True)):
+    results, devices = [], {d["host"]: d for d in load(directory, "devices.json")}
+    for option, name in (("", "probe.json"), (" --bind", "bound.json"), (" --record", "recording.json")):
         if not os.path.exists(f"{directory}/{name}"):
             continue
-        probe = load(name)
-        if "error" in probe:
-            results.append(("disagrees", f"{name}: {probe['error']}"))
-            continue
-        for seen in probe["devices"]:
-            device, wrong = devices[seen["address"]], []
-            capabilities = seen["config"]["extended-capabilities"]["capabilities"]
-            seen["has-ats"] = any(c["id"] == "0x000f" for c in capabilities)
-            wrong += [f"{k}: probe {seen.get(k)!r}, kernel {v!r}" for k, v in reading(device).items() if seen.get(k) != v]
-            flag, info = seen["kernel-ats-flag"], device["hw-info"]
-            is_open = isinstance(flag, dict)
-            if info and "error" not in info and (bound or not is_open):
-                word = "not supported" if info["ats-not-supported"] else "supported (flag clear)"
-                wrong += [f"flag: probe {flag!r}, kernel {word!r}"] if flag != word else []
-            told = "; ".join(wrong) and f"probe{' --bind' * bound} {seen['address']}: {'; '.join(wrong)}"
-            results.append(("disagrees" if wrong else "open" if is_open else "agrees", told))
+        probe = load(directory, name)
+        # 2: the kernel refused to be asked; the devices say so.
+        if probe["exit"] not in (0, 2):
+            results.append(("disagrees", f"probe{option}: exit {probe['exit']}, {probe['stderr']}"))
+        elif option != " --record":
+            for seen in json.loads(probe["stdout"])["devices"]:
+                verdict, why = judge_device(seen, devices[seen["address"]], bool(option))
+                results.append((verdict, f"probe{option} {seen['address']}: {why}"))
     return results
 
 

@@ -40,15 +40,20 @@ def crossings():
         yield cross("K3 and slot in use", b=b, before=(dev, EMULATED | {"id": "b1"}), extra={"addr": "0.0"})
         yield cross("K3 with VT-d without caching-mode", b=b, before=(dev,), args=VTD)
         yield cross("no driver and /dev/iommu missing", b=b, setup=("away /dev/iommu", f"bind {NIC} none"))
-        yield cross("group not viable and /dev/iommu missing", PAIR0, b, setup=("away /dev/iommu", f"bind {PAIR1} host"))
-        yield cross("group not viable and VT-d without caching-mode", PAIR0, b, setup=(f"bind {PAIR1} host",), args=VTD)
-        yield cross("group not viable and /dev/vfio/vfio missing", PAIR0, b, setup=("away /dev/vfio/vfio", f"bind {PAIR1} host"))
+        yield cross("group not viable and /dev/iommu missing", PAIR0, b,
+                    setup=("away /dev/iommu", f"bind {PAIR1} host"))
+        yield cross("group not viable and VT-d without caching-mode", PAIR0, b, setup=(f"bind {PAIR1} host",),
+                    args=VTD)
+        yield cross("group not viable and /dev/vfio/vfio missing", PAIR0, b,
+                    setup=("away /dev/vfio/vfio", f"bind {PAIR1} host"))
         yield cross("memlock and group not viable", PAIR0, b, user=NOBODY, memlock=64 << 10,
                     setup=("chmod 666 /dev/iommu", f"chmod 666 cdev:{PAIR0}", f"chmod 666 group:{PAIR0}", f"bind {PAIR1} host"))
-        yield cross("memlock and VT-d without caching-mode", b=b, user=NOBODY, memlock=64 << 10, setup=NODES, args=VTD)
+        yield cross("memlock and VT-d without caching-mode", b=b, user=NOBODY, memlock=64 << 10, setup=NODES,
+                    args=VTD)
         yield cross("memlock", b=b, user=NOBODY, memlock=64 << 10, setup=NODES)
         yield cross("memlock, ats unset", b=b, ats=None, user=NOBODY, memlock=64 << 10, setup=NODES)
-        yield cross("no access to cdev nor /dev/iommu", b=b, user=NOBODY, memlock=1 << 32, setup=("chmod 600 /dev/iommu",))
+        yield cross("no access to cdev nor /dev/iommu", b=b, user=NOBODY, memlock=1 << 32,
+                    setup=("chmod 600 /dev/iommu",))
     yield cross("K1 and bad ats", b="fd", ats="bogus", drop=("id",))
     yield cross("K1 and root bus", b="fd", bus="root-bus", drop=("id",))
     yield cross("K1 and iommufd missing", b="fd", drop=("id",), objects=())

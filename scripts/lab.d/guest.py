@@ -96,6 +96,12 @@ class Guest:
             raise Gone
         return self._reply()
 
+    def runs(self):
+        try:
+            return "return" in self.command("query-status")
+        except Gone:
+            return False
+
     def test(self, line):
         try:
             if not self.qtest:

@@ -21,7 +21,8 @@ def topology():
         yield trial(f"slot in use by an emulated device, {b}", NIC, b, before=(EMULATED,))
         yield trial(f"slot in use, addr given, {b}", NIC, b, before=(EMULATED,), extra={"addr": "0.0"})
         yield trial(f"slot in use and host missing, {b}", MISSING, b, before=(EMULATED,))
-        yield trial(f"slot in use on the bridge, {b}", NIC, b, bus="conventional-bridge", before=(dict(EMULATED, driver="e1000", bus="ppb", addr="3.0"),), extra={"addr": "3.0"})
+        yield trial(f"slot in use on the bridge, {b}", NIC, b, bus="conventional-bridge", before=(dict(EMULATED,
+                    driver="e1000", bus="ppb", addr="3.0"),), extra={"addr": "3.0"})
         yield trial(f"addr=1.0 under a root port, {b}", NIC, b, extra={"addr": "1.0"})
         yield trial(f"addr=0.1 under a root port, {b}", NIC, b, extra={"addr": "0.1"})
         yield trial(f"addr=0.0 on the bridge, {b}", NIC, b, bus="conventional-bridge", extra={"addr": "0.0"})
@@ -34,7 +35,8 @@ def topology():
         yield trial(f"no host, {b}", NIC, b, drop=("host",))
         yield trial(f"no host, keyval, {b}", NIC, b, drop=("host",), cold="keyval", hot=False)
         yield trial(f"sysfsdev, {b}", NIC, b, drop=("host",), extra={"sysfsdev": f"/sys/bus/pci/devices/{NIC}"})
-        yield trial(f"sysfsdev missing, {b}", NIC, b, drop=("host",), extra={"sysfsdev": "/sys/bus/pci/devices/0000:09:00.0"})
+        yield trial(f"sysfsdev missing, {b}", NIC, b, drop=("host",),
+                    extra={"sysfsdev": "/sys/bus/pci/devices/0000:09:00.0"})
         yield trial(f"keyval, {b}", NIC, b, cold="keyval", hot=False)
         yield trial(f"keyval ats=on, {b}", NIC, b, "on", cold="keyval", hot=False)
         yield trial(f"unknown property, {b}", NIC, b, extra={"nope": "on"})
@@ -42,17 +44,21 @@ def topology():
         t = trial(f"ats bad value {json.dumps(value)}", NIC, "iommufd", extra={"ats": value})
         yield t
         if isinstance(value, str):
-            yield trial(f"ats bad value {json.dumps(value)}, keyval", NIC, "iommufd", extra={"ats": value}, cold="keyval", hot=False)
+            yield trial(f"ats bad value {json.dumps(value)}, keyval", NIC, "iommufd", extra={"ats": value},
+                        cold="keyval", hot=False)
     yield trial("ats bad value and host missing", MISSING, "iommufd", "bogus")
     yield trial("ats bad value and iommufd missing", NIC, "iommufd", "bogus", extra={"iommufd": "nope"})
     yield trial("iommufd object missing", NIC, "iommufd", objects=())
     yield trial("iommufd object missing, keyval", NIC, "iommufd", objects=(), cold="keyval", hot=False)
-    yield trial("iommufd names another kind of object", NIC, "iommufd", extra={"iommufd": "rng0"}, args=("-object", "rng-builtin,id=rng0"))
+    yield trial("iommufd names another kind of object", NIC, "iommufd", extra={"iommufd": "rng0"},
+                args=("-object", "rng-builtin,id=rng0"))
     yield trial("iommufd names a device", NIC, "iommufd", extra={"iommufd": "rp2"})
     yield trial("iommufd empty", NIC, "iommufd", extra={"iommufd": ""})
     yield trial("iommufd object twice", NIC, "iommufd", objects=IOMMUFD + IOMMUFD)
-    yield trial("two iommufd objects, one device each", NIC, "iommufd", objects=TWO_OBJECTS, before=(other(EXPRESS, "iommufd", iommufd="io1"),))
-    yield trial("one group over two iommufd objects", PAIR0, "iommufd", objects=TWO_OBJECTS, before=(other(PAIR1, "iommufd", iommufd="io1"),))
+    yield trial("two iommufd objects, one device each", NIC, "iommufd", objects=TWO_OBJECTS,
+                before=(other(EXPRESS, "iommufd", iommufd="io1"),))
+    yield trial("one group over two iommufd objects", PAIR0, "iommufd", objects=TWO_OBJECTS,
+                before=(other(PAIR1, "iommufd", iommufd="io1"),))
 
 
 def globals_and_descriptors():
@@ -64,8 +70,10 @@ def globals_and_descriptors():
     yield trial("-global vfio-pci.ats=off, legacy", NIC, "legacy", glob="vfio-pci.ats=off")
     for b, a in itertools.product(BOTH, (None, "on", "off")):
         yield trial(f"vfio-pci-nohotplug, ats {a}, {b}", NIC, b, a, driver="vfio-pci-nohotplug")
-    yield trial("-global vfio-pci.ats=off, vfio-pci-nohotplug", NIC, "iommufd", driver="vfio-pci-nohotplug", glob="vfio-pci.ats=off")
-    yield trial("-global vfio-pci-nohotplug.ats=off, vfio-pci-nohotplug", NIC, "iommufd", driver="vfio-pci-nohotplug", glob="vfio-pci-nohotplug.ats=off")
+    yield trial("-global vfio-pci.ats=off, vfio-pci-nohotplug", NIC, "iommufd", driver="vfio-pci-nohotplug",
+                glob="vfio-pci.ats=off")
+    yield trial("-global vfio-pci-nohotplug.ats=off, vfio-pci-nohotplug", NIC, "iommufd",
+                driver="vfio-pci-nohotplug", glob="vfio-pci-nohotplug.ats=off")
     yield trial("fd without id (K1)", NIC, "fd", drop=("id",))
     yield trial("fd without iommufd", NIC, "fd", drop=("iommufd",))
     yield trial("fd without id nor iommufd (K1)", NIC, "fd", drop=("id", "iommufd"))
@@ -83,8 +91,10 @@ def viommus():
     for b, a, v in itertools.product(BOTH, (None, "on"), VIOMMUS):
         yield trial(f"vIOMMU {v}, ats {a}, {b}", NIC, b, a, args=("-device", v))
     for b in BOTH:
-        yield trial(f"VT-d without caching-mode and no driver, {b}", NIC, b, setup=(f"bind {NIC} none",), args=("-device", "intel-iommu"))
-        yield trial(f"VT-d without caching-mode, conventional bridge, {b}", NIC, b, bus="conventional-bridge", args=("-device", "intel-iommu"))
+        yield trial(f"VT-d without caching-mode and no driver, {b}", NIC, b, setup=(f"bind {NIC} none",),
+                    args=("-device", "intel-iommu"))
+        yield trial(f"VT-d without caching-mode, conventional bridge, {b}", NIC, b, bus="conventional-bridge",
+                    args=("-device", "intel-iommu"))
         yield trial(f"display=on, {b}", NIC, b, extra={"display": "on"})
         yield trial(f"enable-migration=on, {b}", NIC, b, extra={"enable-migration": "on"})
         yield trial(f"enable-migration=on and ats=on, {b}", EXPRESS, b, "on", extra={"enable-migration": "on"})
@@ -94,7 +104,8 @@ def viommus():
         yield trial(f"i440fx, {b}", NIC, b, **PC)
         yield trial(f"i440fx ats=on, {b}", NIC, b, "on", **PC)
         yield trial(f"pc-q35-10.0, {b}", NIC, b, machine="pc-q35-10.0")
-    yield trial("iommufd object with a missing /dev/iommu, no device use", NIC, "legacy", setup=("away /dev/iommu",), objects=IOMMUFD)
+    yield trial("iommufd object with a missing /dev/iommu, no device use", NIC, "legacy", setup=("away /dev/iommu",),
+                objects=IOMMUFD)
     yield trial("hot plug onto pcie.0 and host missing", MISSING, "iommufd", bus="root-bus")
 
 

@@ -47,15 +47,20 @@ def user():
     enough = 1 << 32
     for b in BOTH:
         yield trial(f"nobody, all nodes open, {b}", NIC, b, setup=NODES, user=NOBODY, memlock=enough)
-        yield trial(f"nobody, no access at all, {b}", NIC, b, setup=("chmod 600 /dev/iommu",), user=NOBODY, memlock=enough)
-        yield trial(f"nobody, no access to /dev/iommu, {b}", NIC, b, setup=("chmod 600 /dev/iommu",) + NODES[1:], user=NOBODY, memlock=enough)
-        yield trial(f"nobody, no access to cdev, {b}", NIC, b, setup=(NODES[0], NODES[2]), user=NOBODY, memlock=enough)
+        yield trial(f"nobody, no access at all, {b}", NIC, b, setup=("chmod 600 /dev/iommu",), user=NOBODY,
+                    memlock=enough)
+        yield trial(f"nobody, no access to /dev/iommu, {b}", NIC, b, setup=("chmod 600 /dev/iommu",) + NODES[1:],
+                    user=NOBODY, memlock=enough)
+        yield trial(f"nobody, no access to cdev, {b}", NIC, b, setup=(NODES[0], NODES[2]), user=NOBODY,
+                    memlock=enough)
         yield trial(f"nobody, no access to group, {b}", NIC, b, setup=NODES[:2], user=NOBODY, memlock=enough)
-        yield trial(f"nobody, no access to /dev/vfio/vfio, {b}", NIC, b, setup=NODES + ("chmod 600 /dev/vfio/vfio",), user=NOBODY, memlock=enough)
+        yield trial(f"nobody, no access to /dev/vfio/vfio, {b}", NIC, b, setup=NODES + ("chmod 600 /dev/vfio/vfio",),
+                    user=NOBODY, memlock=enough)
         for lim in (64 << 10, 8 << 20, 66 << 20, 80 << 20):
             yield trial(f"memlock {lim >> 10} KiB as nobody, {b}", NIC, b, setup=NODES, user=NOBODY, memlock=lim)
         yield trial(f"memlock 64 KiB as root, {b}", NIC, b, memlock=64 << 10)
-        yield trial(f"memlock 64 KiB as nobody, ats=on, {b}", NIC, b, "on", setup=NODES, user=NOBODY, memlock=64 << 10)
+        yield trial(f"memlock 64 KiB as nobody, ats=on, {b}", NIC, b, "on", setup=NODES, user=NOBODY,
+                    memlock=64 << 10)
 
 
 def sharing():
@@ -67,14 +72,18 @@ def sharing():
         for hb in BOTH:
             yield trial(f"device held by another QEMU ({hb}), {b}", NIC, b, holder={"host": NIC, "backend": hb})
             yield trial(f"sibling held by another QEMU ({hb}), {b}", PAIR0, b, holder={"host": PAIR1, "backend": hb})
-    yield trial("fd of a device held by another QEMU (iommufd)", NIC, "iommufd", "on", holder={"host": NIC, "backend": "iommufd"})
+    yield trial("fd of a device held by another QEMU (iommufd)", NIC, "iommufd", "on",
+                holder={"host": NIC, "backend": "iommufd"})
     yield trial("same device twice, legacy first (K3)", NIC, "iommufd", before=(other(NIC, "legacy"),))
     yield trial("mixed backends, legacy first (K3)", NIC, "iommufd", before=(other(EXPRESS, "legacy"),))
     yield trial("mixed backends, iommufd first (K3)", NIC, "legacy", before=(other(EXPRESS, "iommufd"),))
     yield trial("mixed backends, legacy first, ats=on (K3)", NIC, "iommufd", "on", before=(other(EXPRESS, "legacy"),))
-    yield trial("mixed backends, legacy first, VT-d caching-mode", NIC, "iommufd", before=(other(EXPRESS, "legacy"),), args=VTD)
-    yield trial("mixed backends, iommufd first, VT-d caching-mode", NIC, "legacy", before=(other(EXPRESS, "iommufd"),), args=VTD)
-    yield trial("mixed backends, one group, VT-d caching-mode", PAIR0, "iommufd", before=(other(PAIR1, "legacy"),), args=VTD)
+    yield trial("mixed backends, legacy first, VT-d caching-mode", NIC, "iommufd",
+                before=(other(EXPRESS, "legacy"),), args=VTD)
+    yield trial("mixed backends, iommufd first, VT-d caching-mode", NIC, "legacy",
+                before=(other(EXPRESS, "iommufd"),), args=VTD)
+    yield trial("mixed backends, one group, VT-d caching-mode", PAIR0, "iommufd", before=(other(PAIR1, "legacy"),),
+                args=VTD)
 
 
 def virtual_functions():
