@@ -12,6 +12,8 @@ public struct DeviceRequest: Hashable, Sendable {
   public var properties: [Property]
   /// The whole request.
   public let location: Location
+  /// Set when it comes from a libvirt `<hostdev>` or `<interface type='hostdev'>`.
+  public var libvirt: LibvirtHostdev?
 
   public init(form: Form, plug: Plug, properties: [Property], location: Location) {
     self.form = form

@@ -16,6 +16,8 @@ public struct MachineRequest: Sendable {
   public var sets: [SetProperty] = []
   /// Every other option, by name without dashes, for what rules look at: `-nodefaults`, `-m`, `-cpu`.
   public var options: [Property] = []
+  /// Set when it comes from a libvirt domain.
+  public var libvirt: LibvirtDomain?
 
   public init(source: String, emulator: String?, missingPart: String? = nil) {
     self.source = source
