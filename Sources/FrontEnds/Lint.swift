@@ -18,6 +18,7 @@ public struct Lint: Sendable {
   public var guest: String?
   public var input: InputFormat?
   public var host: HostChoice
+  public var descriptors = PassedDescriptors()
   public var qemu: QEMUChoice
   public var behaviour: ATSBehaviour?
   public var failOn: Severity
@@ -82,9 +83,25 @@ public struct Lint: Sendable {
   private func load(
     _ parsed: [(SourceText, ParsedDefinition)], _ running: MachineRequest?
   ) throws(RecordingError) -> Facts.Host {
-    let requests = parsed.flatMap { $0.1.machine.devices + $0.1.plugs } + (running?.devices ?? [])
-    let host = try host.load(only: Set(requests.compactMap { $0.hostAddress() }))
-    return host.without(Set((files + [guest ?? ""]).compactMap(Lint.process)))
+    let addresses = parsed.flatMap { source, read in
+      let passed = passed(to: read, from: source, running)
+      return requests(read, running).compactMap { $0.hostAddress(passed) }
+    }
+    let host = try host.load(only: Set(addresses))
+    return host.without(Set((files + [guest ?? ""]).compactMap(Lint.process)).union(descriptors.carriers))
+  }
+
+  private func requests(_ read: ParsedDefinition, _ running: MachineRequest?) -> [DeviceRequest] {
+    read.machine.devices + read.plugs + (running?.devices ?? [])
+  }
+
+  /// Descriptors are this machine's, and say nothing about a recorded host.
+  private func passed(
+    to read: ParsedDefinition, from source: SourceText, _ running: MachineRequest?
+  ) -> [String: Known<PCIAddress?>] {
+    guard host == .live else { return [:] }
+    let process = Lint.process(read.plugs.isEmpty ? source.name : guest ?? "")
+    return descriptors.functions(of: requests(read, running), process: process)
   }
 
   /// The process whose own command line a file is: /proc/PID/cmdline.
@@ -96,9 +113,10 @@ public struct Lint: Sendable {
   private func judge(
     _ parsed: [(SourceText, ParsedDefinition)], _ running: MachineRequest?, on host: Facts.Host, qemu: QEMUProfile
   ) -> [LintResult] {
-    let definitions = parsed.map { _, read in
+    let definitions = parsed.map { source, read in
       Definition(
-        machine: read.joined(to: running), plugs: read.plugs, problems: read.problems, host: host, qemu: qemu)
+        machine: read.joined(to: running), plugs: read.plugs, problems: read.problems, host: host, qemu: qemu,
+        descriptors: passed(to: read, from: source, running))
     }
     return zip(parsed, definitions.indices).map { pair, index in
       var definition = definitions[index]

@@ -59,6 +59,22 @@ struct ProcessScan {
   }
 }
 
+extension Host {
+  /// The processes that this one descends from, as far as /proc shows them.
+  public static var ancestors: [Int] {
+    let tree = FileTree(root: "/")
+    var found: [Int] = []
+    var pid = Int(getppid())
+    while pid > 0, !found.contains(pid) {
+      found.append(pid)
+      // proc(5): the name stands in parentheses and may hold any; then state and parent.
+      let fields = tree.text("/proc/\(pid)/stat").display?.split(separator: ")").last?.split(separator: " ") ?? []
+      pid = fields.count > 1 ? Int(fields[1]) ?? 0 : 0
+    }
+    return found
+  }
+}
+
 extension Looked {
   var display: Value? {
     if case .found(let value) = self { return value }

@@ -3,13 +3,14 @@ import Facts
 /// The iommufd backend: the device's cdev, bound to an iommufd (QEMU hw/vfio/iommufd.c).
 struct IOMMUFDAttach {
   let context: RealizeContext
-  let device: HostDevice
+  let device: Known<HostDevice>
 
   func failure(at step: RealizeStep) throws(Unknown) -> RealizeFailure? {
     switch step {
     case .cdevFolder: return try folder()
     case .cdevNode: return try node()
     case .iommufdNode: return try openIOMMUFD()
+    case .bindDevice: return noDevice
     case .bindToken: return try token()
     case .bindGroup: return try viability()
     case .bindOwner: return try ownership()
@@ -27,13 +28,13 @@ struct IOMMUFDAttach {
   private var isPassed: Bool { context.request.property("fd") != nil }
 
   private func folder() throws(Unknown) -> RealizeFailure? {
-    guard !isPassed, try device.cdev.value == nil else { return nil }
+    guard !isPassed, try device.value.cdev.value == nil else { return nil }
     return context.fails(
       .noCdev, "vfio \(folderPath): couldn't open directory \(folderPath): No such file or directory")
   }
 
   private func node() throws(Unknown) -> RealizeFailure? {
-    guard !isPassed, let cdev = try device.cdev.value else { return nil }
+    guard !isPassed, let cdev = try device.value.cdev.value else { return nil }
     let text = "vfio \(folderPath): Failed to open \(cdev.path)"
     switch try cdev.node.value {
     case .accessible: return nil
@@ -53,23 +54,29 @@ struct IOMMUFDAttach {
     }
   }
 
+  /// Nothing but a cdev knows VFIO_DEVICE_BIND_IOMMUFD.
+  private var noDevice: RealizeFailure? {
+    context.passed == .known(nil) ? refused(.badDescriptor, "Inappropriate ioctl for device") : nil
+  }
+
   /// VFIO_DEVICE_BIND_IOMMUFD without a token; QEMU 11.1 never passes one here.
   private func token() throws(Unknown) -> RealizeFailure? {
-    try VFIODriver.ownsPhysicalFunction(of: device, context.host) ? refused(.badToken, "Permission denied") : nil
+    try VFIODriver.ownsPhysicalFunction(of: device.value, context.host) ? refused(.badToken, "Permission denied") : nil
   }
 
   /// Binding claims the group's DMA, so it needs what a viable group needs.
   private func viability() throws(Unknown) -> RealizeFailure? {
-    guard let number = try device.group.value else { return refused(.bindFails, "Invalid argument") }
+    guard let number = try device.value.group.value else { return refused(.bindFails, "Invalid argument") }
     let offender = try GroupViability(context.host.group(number), context.host).offender()
     return offender == nil ? nil : refused(.groupNotViable, "Operation not permitted")
   }
 
   private func ownership() throws(Unknown) -> RealizeFailure? {
-    if let holder = context.guest.assigned[device.address] {
+    let address = try device.value.address
+    if let holder = context.guest.assigned[address] {
       return refused(.alreadyAttached, holder.isEmpty ? "Device or resource busy" : "Invalid argument")
     }
-    guard let number = try device.group.value else { return nil }
+    guard let number = try device.value.group.value else { return nil }
     let group = context.host.group(number)
     let siblings = (group.members.display ?? []).compactMap { context.guest.assigned[$0] }
     if siblings.contains("") { return refused(.bindFails, "Device or resource busy") }
@@ -78,7 +85,7 @@ struct IOMMUFDAttach {
     guard let holder = try GroupUse(group, context.host).holder() else { return nil }
     // The errno tells how it is held: through the group, through this cdev, or through a sibling's.
     if holder.user.node == .group { return refused(.inUse, "Device or resource busy") }
-    return refused(.inUse, holder.member == device.address ? "Invalid argument" : "Operation not permitted")
+    return refused(.inUse, holder.member == address ? "Invalid argument" : "Operation not permitted")
   }
 
   private func refused(_ cause: FailureCause, _ error: String) -> RealizeFailure {

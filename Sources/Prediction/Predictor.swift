@@ -5,11 +5,12 @@ public struct Predictor {
   private let machine: MachineRequest
   private let host: Host
   private let qemu: QEMUProfile
-  private let descriptors: [String: PCIAddress]
+  private let descriptors: [String: Known<PCIAddress?>]
 
-  /// - Parameter descriptors: which host function a passed descriptor is, by the value of `fd`.
+  /// - Parameter descriptors: which host function a passed descriptor is, by the value of `fd`;
+  ///   `.known(nil)` is none.
   public init(
-    _ machine: MachineRequest, on host: Host, qemu: QEMUProfile, descriptors: [String: PCIAddress] = [:]
+    _ machine: MachineRequest, on host: Host, qemu: QEMUProfile, descriptors: [String: Known<PCIAddress?>] = [:]
   ) {
     self.descriptors = descriptors
     self.machine = machine

@@ -74,7 +74,7 @@ extension RealizeContext {
       }
       return request.id == nil ? QEMUCrash.descriptorWithoutID : nil
     }
-    if descriptors[text] != nil { return request.id == nil ? QEMUCrash.descriptorWithoutID : nil }
+    if descriptors[text]?.isKnown == true { return request.id == nil ? QEMUCrash.descriptorWithoutID : nil }
     // A name that resolves kills QEMU when there is no id, one that does not is answered.
     throw Unknown("descriptor `\(text)`", reason: "only the monitor knows which names getfd was given")
   }

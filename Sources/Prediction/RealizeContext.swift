@@ -9,7 +9,7 @@ struct RealizeContext {
   let guest: Guest
   let host: Host
   let qemu: QEMUProfile
-  let descriptors: [String: PCIAddress]
+  let descriptors: [String: Known<PCIAddress?>]
 
   /// `iommufd=`; an empty link is none (observed on 11.1.3).
   var iommufdLink: String? {
@@ -46,13 +46,18 @@ struct RealizeContext {
   /// The host function, once it is clear that there is one.
   var device: Known<HostDevice> {
     guard let address else {
-      return .unknown("host device of \(request.id ?? driver)", request.property("fd") != nil
+      let fact = "host device of \(request.id ?? driver)"
+      if case .unknown(let unknown)? = passed { return .unknown(fact, unknown.description) }
+      return .unknown(fact, request.property("fd") != nil
         ? "only the passed descriptor says which it is" : "the request does not name it")
     }
     return host.device(at: address).flatMap { device in
       device.map { .known($0) } ?? .unknown("\(address)", "the host has no such device")
     }
   }
+
+  /// What the passed descriptor is; nil when none is passed, or nobody said.
+  var passed: Known<PCIAddress?>? { request.string("fd").flatMap { descriptors[$0] } }
 
   func fails(_ cause: FailureCause, _ text: String) -> RealizeFailure {
     RealizeFailure(cause, "vfio \(name): \(text)")

@@ -15,7 +15,8 @@ enum RealizeStep: CaseIterable {
   // the legacy backend (QEMU hw/vfio/container-legacy.c)
   case group, groupNode, groupViable, legacySpace, container, legacyInterrupts, legacyMemory, groupMember
   // the iommufd backend (QEMU hw/vfio/iommufd.c)
-  case cdevFolder, cdevNode, iommufdNode, bindToken, bindGroup, bindOwner, bindInterrupts, iommufdSpace, iommufdMemory
+  case cdevFolder, cdevNode, iommufdNode, bindDevice, bindToken, bindGroup, bindOwner, bindInterrupts
+  case iommufdSpace, iommufdMemory
   // both again (QEMU hw/i386/intel_iommu.c: vtd_check_hiod)
   case viommu
   // the ats decision (QEMU hw/vfio/pci.c: vfio_pci_add_capabilities)
@@ -49,10 +50,10 @@ extension RealizeContext {
       .groupMember:
       guard try backend.value == .legacy else { return nil }
       return try LegacyAttach(context: self, device: try device.value).failure(at: step)
-    case .cdevFolder, .cdevNode, .iommufdNode, .bindToken, .bindGroup, .bindOwner, .bindInterrupts,
-      .iommufdSpace, .iommufdMemory:
+    case .cdevFolder, .cdevNode, .iommufdNode, .bindDevice, .bindToken, .bindGroup, .bindOwner,
+      .bindInterrupts, .iommufdSpace, .iommufdMemory:
       guard try backend.value == .iommufd else { return nil }
-      return try IOMMUFDAttach(context: self, device: try device.value).failure(at: step)
+      return try IOMMUFDAttach(context: self, device: device).failure(at: step)
     case .viommu: return try vtdCachingMode()
     case .ats: return try question.forecast.error.value.map { fails(.atsNotSupported, $0) }
     case .display: return display

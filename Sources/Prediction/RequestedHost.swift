@@ -2,11 +2,11 @@ import Facts
 
 extension DeviceRequest {
   /// The host function that a vfio request names, nil when it names none.
-  /// - Parameter descriptors: which function a passed descriptor is, by the value of `fd`. A
-  ///   descriptor beats `host` and `sysfsdev`.
-  public func hostAddress(_ descriptors: [String: PCIAddress] = [:]) -> PCIAddress? {
+  /// - Parameter descriptors: which function a passed descriptor is, by the value of `fd`;
+  ///   `.known(nil)` is none. A descriptor beats `host` and `sysfsdev`.
+  public func hostAddress(_ descriptors: [String: Known<PCIAddress?>] = [:]) -> PCIAddress? {
     guard isVFIO else { return nil }
-    if property("fd") != nil { return string("fd").flatMap { descriptors[$0] } }
+    if property("fd") != nil { return string("fd").flatMap { descriptors[$0]?.display ?? nil } }
     if let path = string("sysfsdev") {
       return path.hasPrefix("/sys/") ? PCIAddress(path.split(separator: "/").last ?? "") : nil
     }

@@ -16,15 +16,17 @@ public struct Definition: Sendable {
   /// Predictions of the other definitions that are judged in the same run, by definition.
   public var others: [(source: String, predictions: [RealizePrediction])] = []
 
+  /// - Parameter descriptors: which host function a passed descriptor is, by the value of `fd`.
   public init(
-    machine: MachineRequest, plugs: [DeviceRequest], problems: [InputProblem], host: Host, qemu: QEMUProfile
+    machine: MachineRequest, plugs: [DeviceRequest], problems: [InputProblem], host: Host, qemu: QEMUProfile,
+    descriptors: [String: Known<PCIAddress?>] = [:]
   ) {
     self.machine = machine
     self.plugs = plugs
     self.problems = problems
     self.host = host
     self.qemu = qemu
-    let all = Predictor(machine, on: host, qemu: qemu).predictions(plugs: plugs)
+    let all = Predictor(machine, on: host, qemu: qemu, descriptors: descriptors).predictions(plugs: plugs)
     let isRunning = !plugs.isEmpty
     predictions = all.filter { !isRunning || $0.request.plug == .hot }
     running = all.filter { isRunning && $0.request.plug == .cold }

@@ -21,6 +21,10 @@ struct LintCommand: ParsableCommand {
   var guest: String?
   @Option(help: "live, none, or a recording that `vfiogate probe --record` made.")
   var host = "live"
+  @Flag(help: "fd=N of a definition is descriptor N of this process, as QEMU will inherit it.")
+  var inheritedFds = false
+  @Option(help: "NAME=N: fd=NAME, which getfd gives the monitor, is descriptor N of this process.")
+  var fd: [String] = []
   @Option(help: "A released version, a QEMU program's path to start and ask, qmp:PATH of a running one, or none.")
   var qemu = "11.1.3"
   @Option(help: "Assert the ats behaviour instead: v3, 11.1 or none.")
@@ -43,11 +47,29 @@ struct LintCommand: ParsableCommand {
     guard let qemu = QEMUChoice(qemu) else {
       throw ValidationError("--qemu `\(qemu)` is no version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
     }
-    return Lint(
+    let descriptors = try passedDescriptors()
+    var lint = Lint(
       files: files, guest: guest, input: try input.map { try choice($0, "--input") }, host: HostChoice(host),
       qemu: qemu, behaviour: try behaviour.map { try choice($0, "--behaviour") },
       failOn: try choice(failOn, "--fail-on"), onUnknown: try onUnknown.map { try choice($0, "--on-unknown") },
       format: try choice(format, "--format"), isVerbose: verbose, style: Terminal.style)
+    lint.descriptors = descriptors
+    return lint
+  }
+
+  private func passedDescriptors() throws -> PassedDescriptors {
+    var passed = PassedDescriptors(isInherited: inheritedFds)
+    for text in fd {
+      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, !parts[0].isEmpty, let number = Int32(parts[1]), number >= 0 else {
+        throw ValidationError("--fd `\(text)` is not NAME=N.")
+      }
+      passed.named[String(parts[0])] = number
+    }
+    if (inheritedFds || !fd.isEmpty) && host != "live" {
+      throw ValidationError("--inherited-fds and --fd are about this machine: they go with --host live.")
+    }
+    return passed
   }
 
   /// What an option names. ArgumentParser would tell it for an option of the enumeration's own type,

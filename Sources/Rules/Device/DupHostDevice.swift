@@ -30,7 +30,8 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
       guard definition.isJudged(one.request) else { continue }
       judgement.report(
         "\(one.name) is the same host function as \(first.name) of the same guest",
-        at: one.request.property("sysfsdev")?.location ?? one.request.location(of: "host"), about: one.request,
+        at: ["fd", "sysfsdev"].compactMap(one.request.property).first?.location ?? one.request.location(of: "host"),
+        about: one.request,
         evidence: ["both are \(address)"])
     } else {
       seen[address] = one

@@ -1,0 +1,52 @@
+import Facts
+import Glibc
+
+/// Which host function an open descriptor of a vfio cdev is: what QEMU is given with `fd=`.
+public enum VFIODescriptor {
+  /// - Parameters:
+  ///   - descriptor: one of this process's own. It is only asked what it is (fstat(2)), never used.
+  ///   - root: the folder in which `sys` is looked for.
+  /// - Returns: `.known(nil)` when it is open and no vfio cdev. Unknown when nobody could look, when
+  ///   nothing is open under that number (QEMU may have something of its own there later), and when it
+  ///   is a vfio device but no PCI function.
+  public static func device(behind descriptor: Int32, root: String = "/") -> Known<PCIAddress?> {
+    var status = stat()
+    // SAFETY: fstat fills the structure that it is given.
+    guard fstat(descriptor, &status) == 0 else { return .unknown("descriptor \(descriptor)", errnoText(errno)) }
+    return function(status, "descriptor \(descriptor)", FileTree(root: root))
+  }
+
+  /// The same for another process's descriptor, through `proc`. That needs the rights of ptrace(2).
+  public static func device(
+    behind descriptor: Int32, ofProcess process: Int, root: String = "/"
+  ) -> Known<PCIAddress?> {
+    let tree = FileTree(root: root)
+    let path = "/proc/\(process)/fd/\(descriptor)"
+    var status = stat()
+    // SAFETY: stat reads the path and fills the structure that it is given.
+    guard stat(tree.place(path), &status) == 0 else {
+      return .unknown("descriptor \(descriptor) of process \(process)", "\(path): \(errnoText(errno))")
+    }
+    return function(status, "descriptor \(descriptor) of process \(process)", tree)
+  }
+
+  /// A cdev's number leads to `…/0000:06:12.2/vfio-dev/vfio0` (linux drivers/vfio/device_cdev.c).
+  private static func function(_ status: stat, _ fact: String, _ tree: FileTree) -> Known<PCIAddress?> {
+    guard status.st_mode & S_IFMT == S_IFCHR else { return .known(nil) }
+    let path = "/sys/dev/char/\(major(status.st_rdev)):\(minor(status.st_rdev))"
+    switch tree.link(path) {
+    case .failed(let reason): return .unknown(fact, reason)
+    // A device that is gone has no entry, nor has any in a view of sysfs that hides some.
+    case .absent: return .unknown(fact, "\(path): \(errnoText(ENOENT))")
+    case .found(let target):
+      let parts = target.split(separator: "/")
+      guard parts.count > 2, parts[parts.count - 2] == "vfio-dev" else { return .known(nil) }
+      let parent = parts[parts.count - 3]
+      return PCIAddress(parent).map { .known($0) } ?? .unknown(fact, "vfio device `\(parent)` is no PCI function")
+    }
+  }
+
+  /// Linux's encoding of device numbers in user space (glibc bits/sysmacros.h).
+  private static func major(_ device: dev_t) -> dev_t { device >> 8 & 0xfff | device >> 32 & ~0xfff }
+  private static func minor(_ device: dev_t) -> dev_t { device & 0xff | device >> 12 & ~0xff }
+}
