@@ -11,12 +11,14 @@ let package = Package(
   targets: [
     // JSON, read and written strictly.
     .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+    // XML events with byte positions.
+    .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
     // One C function per ioctl, the UAPI structures, and what Glibc's module leaves out.
     .target(name: "CLinux"),
     // What can be true: values only.
     .target(name: "Facts"),
     // Text to trees with positions. Knows nothing of PCI.
-    .target(name: "Syntax", dependencies: ["CJansson"]),
+    .target(name: "Syntax", dependencies: ["CExpat", "CJansson"]),
     // What QEMU and the kernel do at realize, in their own words.
     .target(name: "Prediction", dependencies: ["Facts"]),
     // What the user should know about it: one rule a file.

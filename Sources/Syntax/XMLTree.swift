@@ -1,0 +1,132 @@
+/// An XML document as the ranges of its elements in the text. Nothing is decoded before it is asked
+/// for: a domain has hundreds of attributes, and a reader looks at a few.
+public final class XMLTree: Sendable {
+  /// One element. The ranges of its parts meet: `<name attributes>content</name>`.
+  struct Node: Sendable {
+    let start: Int32
+    /// After the start tag.
+    var tagEnd: Int32
+    /// Where the end tag begins; `end` for an empty-element tag.
+    var contentEnd: Int32
+    var end: Int32
+    let parent: Int32
+    var firstChild: Int32 = -1
+    var next: Int32 = -1
+  }
+
+  /// How the document's bytes are to be read.
+  enum Encoding: Sendable { case utf8, latin1 }
+
+  public let bytes: [UInt8]
+  let nodes: [Node]
+  let encoding: Encoding
+  /// Comments with their delimiters, in the order of the text.
+  public let comments: [Range<Int>]
+
+  init(bytes: [UInt8], nodes: [Node], comments: [Range<Int>], encoding: Encoding) {
+    self.bytes = bytes
+    self.nodes = nodes
+    self.comments = comments
+    self.encoding = encoding
+  }
+
+  public var root: XMLElement { XMLElement(tree: self, index: 0) }
+
+  /// What stands between `<!--` and `-->`.
+  public func text(ofComment range: Range<Int>) -> String {
+    decode(range.lowerBound + 4..<max(range.lowerBound + 4, range.upperBound - 3))
+  }
+
+  /// The first element that begins after a place; nil when there is none.
+  public func element(after offset: Int) -> XMLElement? {
+    var low = 0
+    var high = nodes.count
+    while low < high {
+      let middle = (low + high) / 2
+      if Int(nodes[middle].start) < offset { low = middle + 1 } else { high = middle }
+    }
+    return low < nodes.count ? XMLElement(tree: self, index: low) : nil
+  }
+
+  /// Text as it stands, references and all.
+  func decode(_ range: Range<Int>) -> String {
+    guard encoding == .latin1 else { return String(decoding: bytes[range], as: UTF8.self) }
+    return String(String.UnicodeScalarView(bytes[range].map { Unicode.Scalar($0) }))
+  }
+}
+
+/// One element of a tree. Copying it copies nothing of the tree.
+public struct XMLElement: Sendable {
+  let tree: XMLTree
+  let index: Int
+
+  private var node: XMLTree.Node { tree.nodes[index] }
+
+  /// From `<` to after the `>` of its end tag.
+  public var range: Range<Int> { Int(node.start)..<Int(node.end) }
+  /// From `<` to after the start tag's `>`.
+  public var tagRange: Range<Int> { Int(node.start)..<Int(node.tagEnd) }
+  /// Between its tags.
+  public var contentRange: Range<Int> {
+    node.contentEnd > node.tagEnd ? Int(node.tagEnd)..<Int(node.contentEnd) : Int(node.tagEnd)..<Int(node.tagEnd)
+  }
+
+  public var parent: XMLElement? {
+    node.parent < 0 ? nil : XMLElement(tree: tree, index: Int(node.parent))
+  }
+
+  public var children: Children { Children(tree: tree, upcoming: node.firstChild) }
+
+  public struct Children: Sequence, IteratorProtocol {
+    let tree: XMLTree
+    var upcoming: Int32
+
+    public mutating func next() -> XMLElement? {
+      guard upcoming >= 0 else { return nil }
+      let element = XMLElement(tree: tree, index: Int(upcoming))
+      upcoming = tree.nodes[Int(upcoming)].next
+      return element
+    }
+  }
+
+  /// The name as written, prefix included.
+  public var qualifiedName: String { tree.decode(nameRange) }
+
+  /// The name without a prefix.
+  public var name: String {
+    let range = nameRange
+    guard let colon = tree.bytes[range].firstIndex(of: UInt8(ascii: ":")) else { return tree.decode(range) }
+    return tree.decode(colon + 1..<range.upperBound)
+  }
+
+  var nameRange: Range<Int> {
+    let start = Int(node.start) + 1
+    var end = start
+    while !XMLText.endsName(tree.bytes[end]) { end += 1 }
+    return start..<end
+  }
+
+  /// The namespace that its prefix, or the lack of one, stands for here; nil when that is none.
+  public var namespace: String? {
+    let range = nameRange
+    let colon = tree.bytes[range].firstIndex(of: UInt8(ascii: ":"))
+    let declaration = colon.map { "xmlns:" + tree.decode(range.lowerBound..<$0) } ?? "xmlns"
+    var element: XMLElement? = self
+    while let one = element {
+      if let value = one[declaration]?.value { return value.isEmpty ? nil : value }
+      element = one.parent
+    }
+    return nil
+  }
+
+  /// The first child of that name that is in no namespace by a prefix.
+  public func child(_ name: String) -> XMLElement? {
+    for child in children where child.qualifiedName == name { return child }
+    return nil
+  }
+
+  public func children(_ name: String) -> [XMLElement] { children.filter { $0.qualifiedName == name } }
+
+  /// The text between its tags, without that of elements inside it.
+  public var text: String { XMLText(tree).content(of: self) }
+}
