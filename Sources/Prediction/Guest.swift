@@ -1,12 +1,16 @@
 import Facts
 
-/// The guest's PCI topology, as QEMU has built it when a request is reached.
+/// The guest's PCI topology: as QEMU has built it from a definition when a request is reached, or as a
+/// running QEMU tells it.
 public struct Guest: Sendable {
-  public var buses: [String: GuestBus]
-  /// Where a device goes that names no bus; `.known(nil)`: the machine has no PCI bus.
+  public internal(set) var buses: [String: GuestBus]
+  /// Where a device goes that names no bus; `.known(nil)`: the machine has no PCI bus. Unknown where
+  /// buses may exist that are not in `buses`.
   public let rootBus: Known<String?>
-  /// The ids in use, and the driver of each.
-  var ids: [String: String] = [:]
+  /// The driver of each device, by id.
+  public internal(set) var ids: [String: String]
+  /// Whether a migration is under way, during which QEMU plugs nothing.
+  public let migrating: Known<Bool>
   /// Ids given in key=value text. QEMU checks these against each other before it makes any device.
   var keyvalIDs: Set<String> = []
   /// The address spaces' backends, for the crash of K3.
@@ -15,91 +19,50 @@ public struct Guest: Sendable {
   /// legacy backend.
   var assigned: [PCIAddress: String] = [:]
 
+  /// A guest that runs, from what its QEMU says.
+  /// - Parameters:
+  ///   - buses: every PCI bus, with every device on it (QMP `query-pci`, `qom-list-get`).
+  ///   - rootBus: the machine's own; unknown when `buses` may not be all of them.
+  ///   - ids: the driver of each device below /machine/peripheral.
+  ///   - migrating: whether `query-migrate` tells of a migration that has not ended.
+  public init(buses: [GuestBus], rootBus: Known<String?>, ids: [String: String], migrating: Known<Bool>) {
+    self.buses = Dictionary(buses.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    self.rootBus = rootBus
+    self.ids = ids
+    self.migrating = migrating
+  }
+
+  /// This topology, with what another model of the same machine knows of its assigned devices.
+  func with(assignmentsOf other: Guest) -> Guest {
+    var guest = self
+    guest.keyvalIDs = other.keyvalIDs
+    guest.backends = other.backends
+    guest.assigned = other.assigned
+    return guest
+  }
+
   public func bus(named name: String) -> GuestBus? { buses[name] }
 
-  /// The topology that a machine type starts with, from the QEMU 11.1 source of each.
-  init(_ machine: MachineRequest) {
-    let kind = MachineKind(machine)
-    var root: GuestBus?
-    switch kind {
-    case .q35: root = Guest.q35(machine)
-    case .i440fx: root = Guest.i440fx(machine)
-    case .virt: root = Guest.virt
-    case .withoutPCI, .unknown: break
+  /// The bus that a request names, or the machine's own; nil when the machine has none.
+  public func bus(for request: DeviceRequest) throws(Unknown) -> GuestBus? {
+    if let name = request.bus {
+      if let bus = buses[name] { return bus }
+      throw Unknown("guest bus `\(name)`", reason: "not in the configuration")
     }
-    if !machine.hasOption("nodefaults") { root?.possibleOthers += 2 }  // a display and a NIC
-    buses = root.map { [$0.name: $0] } ?? [:]
-    if case .unknown(let why) = kind {
-      rootBus = .unknown("guest's PCI topology", why)
-    } else {
-      rootBus = .known(root?.name)
+    return try rootBus.value.flatMap { buses[$0] }
+  }
+
+  /// The buses from one up to its root complex, nearest first.
+  public func path(from name: String) -> [GuestBus] {
+    var path: [GuestBus] = []
+    var next = buses[name]
+    while let bus = next, !path.contains(where: { $0.name == bus.name }) {
+      path.append(bus)
+      next = bus.parent.flatMap { buses[$0] }
     }
+    return path
   }
 
-  /// QEMU hw/i386/pc_q35.c; the occupants as 11.1.3 names them.
-  private static func q35(_ machine: MachineRequest) -> GuestBus {
-    var taken = [0: Occupant(board: "mch"), 0xf8: Occupant(board: "ICH9-LPC", multifunction: true)]
-    if machine.machineOption("sata") != "off" { taken[0xfa] = Occupant(board: "ich9-ahci") }
-    if machine.machineOption("smbus") != "off" { taken[0xfb] = Occupant(board: "ICH9-SMB") }
-    return GuestBus("pcie.0", express: true, hotplug: false, occupants: taken)
-  }
-
-  /// QEMU hw/i386/pc_piix.c.
-  private static func i440fx(_ machine: MachineRequest) -> GuestBus {
-    let taken = [
-      0: Occupant(board: "i440FX"), 8: Occupant(board: "PIIX3", multifunction: true),
-      9: Occupant(board: "piix3-ide"), 0xb: Occupant(board: "PIIX4_PM"),
-    ]
-    return GuestBus("pci.0", express: false, hotplug: true, occupants: taken)
-  }
-
-  /// QEMU hw/arm/virt.c: a generic Express host bridge.
-  private static var virt: GuestBus {
-    GuestBus("pcie.0", express: true, hotplug: false, occupants: [0: Occupant(board: "gpex-root")])
-  }
-}
-
-extension Occupant {
-  /// A device that the board brings.
-  init(board driver: String, multifunction: Bool = false) {
-    self.init(driver: driver, id: nil, isMultifunction: multifunction, isAutomatic: false)
-  }
-}
-
-/// The machine types of which the topology is known.
-enum MachineKind: Hashable {
-  case q35, i440fx, virt, withoutPCI
-  case unknown(String)
-
-  init(_ machine: MachineRequest) {
-    if let missing = machine.missingPart {
-      self = .unknown(missing)
-      return
-    }
-    switch machine.machineType?.value {
-    case .string(let type): self = MachineKind(type: type)
-    case .none: self = MachineKind(emulator: machine.emulator)
-    case .some(let other): self = .unknown("machine type \(other)")
-    }
-  }
-
-  private init(type: String) {
-    if type == "q35" || type.hasPrefix("pc-q35-") { self = .q35 }
-    else if type == "pc" || type.hasPrefix("pc-i440fx-") { self = .i440fx }
-    else if type == "virt" || type.hasPrefix("virt-") { self = .virt }
-    else if ["none", "isapc", "microvm"].contains(type) { self = .withoutPCI }
-    else { self = .unknown("machine type `\(type)` is not one that vfiogate models") }
-  }
-
-  /// The default machine of x86 is `pc`; Arm has none, and QEMU stops.
-  private init(emulator: String?) {
-    switch emulator {
-    case "qemu-system-x86_64", "qemu-system-i386", "qemu-kvm", "kvm": self = .i440fx
-    default: self = .unknown("no machine type is given")
-    }
-  }
-}
-
-extension MachineRequest {
-  func machineOption(_ name: String) -> String? { machine.last { $0.name == name }?.value.string }
+  /// Ports that are empty and take a hot plug, by name.
+  public var freePorts: [GuestBus] { buses.values.filter(\.isFreePort).sorted { $0.name < $1.name } }
 }

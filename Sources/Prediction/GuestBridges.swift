@@ -7,7 +7,7 @@ extension Guest {
     if let id = request.id { ids[id] = request.driver ?? "" }
     guard let driver = request.driver else { return nil }
     let place = occupy(request, driver)
-    if let bus = Guest.busBehind(request, driver) { buses[bus.name] = bus }
+    if let bus = busBehind(request, driver) { buses[bus.name] = bus }
     return place
   }
 
@@ -39,33 +39,27 @@ extension Guest {
       return nil
     }
     buses[name]?.occupants[place] = Occupant(
-      driver: driver, id: request.id, isMultifunction: request.isMultifunction, isAutomatic: devfn == nil)
+      driver: driver, id: request.id, isMultifunction: request.multifunction)
     return GuestPlace(bus: name, devfn: place)
   }
 
   /// The bus behind a bridge bears the bridge's id (QEMU hw/pci/pci_bridge.c: pci_bridge_initfn).
-  private static func busBehind(_ request: DeviceRequest, _ driver: String) -> GuestBus? {
+  private func busBehind(_ request: DeviceRequest, _ driver: String) -> GuestBus? {
     guard let id = request.id else { return nil }
+    func bus(_ kind: GuestBus.Kind, express: Bool, hotplug: Known<Bool>) -> GuestBus {
+      let parent = kind == .root ? nil : request.bus ?? rootBus.display.flatMap { $0 }
+      return GuestBus(id, kind: kind, isExpress: express, takesHotplug: hotplug, parent: parent)
+    }
     switch driver {
     case "pcie-root-port", "ioh3420", "xio3130-downstream", "cxl-rp", "cxl-downstream":
-      return GuestBus(id, express: true, hotplug: request.takesHotplug, port: true)
+      return bus(.port, express: true, hotplug: request.flag("hotplug", default: true))
     // An upstream port takes a hot plug, as observed on 11.1.3.
-    case "x3130-upstream", "cxl-upstream": return GuestBus(id, express: true, hotplug: true)
-    case "pxb-pcie", "pxb-cxl": return GuestBus(id, express: true, hotplug: false)
-    case "pcie-pci-bridge", "pci-bridge": return GuestBus(id, express: false, hotplug: true)
-    case "i82801b11-bridge", "pxb": return GuestBus(id, express: false, hotplug: false)
+    case "x3130-upstream", "cxl-upstream": return bus(.bridge, express: true, hotplug: .known(true))
+    case "pxb-pcie", "pxb-cxl": return bus(.root, express: true, hotplug: .known(false))
+    case "pcie-pci-bridge", "pci-bridge": return bus(.bridge, express: false, hotplug: .known(true))
+    case "i82801b11-bridge": return bus(.bridge, express: false, hotplug: .known(false))
+    case "pxb": return bus(.root, express: false, hotplug: .known(false))
     default: return nil
-    }
-  }
-}
-
-extension DeviceRequest {
-  /// `hotplug` of a port, on unless it is switched off.
-  fileprivate var takesHotplug: Bool {
-    switch property("hotplug")?.value {
-    case .bool(let flag): return flag
-    case .string(let text): return !["off", "no", "false", "n"].contains(text)
-    default: return true
     }
   }
 }

@@ -1,46 +1,74 @@
 import Facts
 
 /// What sits in a slot of a guest bus.
-struct Occupant: Hashable, Sendable {
-  let driver: String
-  /// QEMU prints `(null)` for a device without an id.
-  let id: String?
-  let isMultifunction: Bool
-  /// QEMU, or this model of it, chose the slot.
-  let isAutomatic: Bool
+public struct Occupant: Hashable, Sendable {
+  /// The device's type: `e1000e`.
+  public let driver: String
+  /// Nil for a device without one, which QEMU's texts call `(null)`.
+  public let id: String?
+  /// Its `multifunction` property.
+  public let isMultifunction: Known<Bool>
+
+  public init(driver: String, id: String?, isMultifunction: Known<Bool>) {
+    self.driver = driver
+    self.id = id
+    self.isMultifunction = isMultifunction
+  }
 }
 
 /// Where a device sits in the guest.
-struct GuestPlace: Hashable, Sendable {
-  let bus: String
+public struct GuestPlace: Hashable, Sendable {
+  /// The name of the bus.
+  public let bus: String
   /// Slot times 8 plus function.
-  let devfn: Int
+  public let devfn: Int
 }
 
 /// One PCI bus of the guest.
 public struct GuestBus: Sendable {
-  /// As `bus=` names it: the bridge's id, or `pcie.0`.
+  /// What leads to the bus.
+  public enum Kind: Hashable, Sendable {
+    /// A root complex: the machine's own, or that of a `pxb-pcie`.
+    case root
+    /// A root or downstream port: one slot, number 0.
+    case port
+    /// Any other bridge.
+    case bridge
+  }
+
+  /// As `bus=` names it: the bridge's id, `pcie.0` or `pci.0`.
   public let name: String
+  public let kind: Kind
+  /// QOM type `PCIE`; a `PCI` bus is conventional.
   public let isExpress: Bool
-  /// Whether `device_add` may plug into it.
-  public let takesHotplug: Bool
-  /// A root or downstream port: one slot, number 0.
-  public let isPort: Bool
+  /// Whether `device_add` may plug into it. Over QMP: as QEMU's qbus_is_hotpluggable decides it, see
+  /// the decision in ARCHITECTURE.md.
+  public let takesHotplug: Known<Bool>
+  /// The bus that its bridge sits on; nil for a root complex.
+  public let parent: String?
   /// By devfn: slot times 8 plus function.
-  var occupants: [Int: Occupant] = [:]
+  public internal(set) var occupants: [Int: Occupant]
   /// Devices that may have been put here by QEMU's own choice, beyond what `occupants` tells.
   var possibleOthers = 0
 
-  init(
-    _ name: String, express: Bool, hotplug: Bool, port: Bool = false, occupants: [Int: Occupant] = [:],
-    possibleOthers: Int = 0
+  /// - Parameter occupants: every device on the bus, by devfn (slot times 8 plus function).
+  public init(
+    _ name: String, kind: Kind, isExpress: Bool, takesHotplug: Known<Bool>, parent: String?,
+    occupants: [Int: Occupant] = [:]
   ) {
     self.name = name
-    isExpress = express
-    takesHotplug = hotplug
-    isPort = port
+    self.kind = kind
+    self.isExpress = isExpress
+    self.takesHotplug = takesHotplug
+    self.parent = parent
     self.occupants = occupants
-    self.possibleOthers = possibleOthers
+  }
+
+  public var isPort: Bool { kind == .port }
+
+  /// A port that is empty for certain and takes a hot plug.
+  public var isFreePort: Bool {
+    isPort && takesHotplug == .known(true) && occupants.isEmpty && possibleOthers == 0
   }
 }
 
@@ -49,17 +77,18 @@ public struct GuestBus: Sendable {
 extension GuestBus {
   enum Placement: Hashable {
     case at(devfn: Int)
-    case refused(String)
+    case refused(FailureCause, String)
     case undetermined(Unknown)
   }
 
   func place(_ request: DeviceRequest, driver: String, devfn requested: Int?) -> Placement {
     let devfn = requested ?? freeDevfn
     guard let devfn else {
-      return .refused("PCI: no slot/function available for \(driver), all in use or reserved")
+      return .refused(.noSlot, "PCI: no slot/function available for \(driver), all in use or reserved")
     }
     if let there = occupants[devfn], requested != nil {
       return .refused(
+        .slotTaken,
         "PCI: slot \(devfn / 8) function \(devfn % 8) not available for \(driver), in use by "
           + "\(there.driver),id=\(there.id ?? "(null)")")
     }
@@ -71,6 +100,7 @@ extension GuestBus {
     let slot = isPort ? 0 : (requested ?? 0xff) / 8
     if request.plug == .hot, let first = occupants[slot * 8] {
       return .refused(
+        .functionZeroTaken,
         "PCI: slot \(slot) function 0 already occupied by \(first.driver), new func \(driver) "
           + "cannot be exposed to guest.")
     }
@@ -80,14 +110,23 @@ extension GuestBus {
   private func multifunction(_ request: DeviceRequest, _ devfn: Int) -> Placement {
     let slot = String(devfn / 8, radix: 16)
     if devfn % 8 != 0 {
-      guard let first = occupants[devfn & ~7], !first.isMultifunction else { return .at(devfn: devfn) }
-      return .refused("PCI: single function device can't be populated in function \(slot).\(devfn % 8)")
+      guard let first = occupants[devfn & ~7] else { return .at(devfn: devfn) }
+      switch first.isMultifunction {
+      case .known(true): return .at(devfn: devfn)
+      case .known(false):
+        return .refused(
+          .notMultifunction, "PCI: single function device can't be populated in function \(slot).\(devfn % 8)")
+      case .unknown(let unknown): return .undetermined(unknown)
+      }
     }
-    if !request.isMultifunction, let other = (devfn + 1..<devfn + 8).first(where: { occupants[$0] != nil }) {
+    guard let other = (devfn + 1..<devfn + 8).first(where: { occupants[$0] != nil }) else { return .at(devfn: devfn) }
+    switch request.multifunction {
+    case .known(true): return .at(devfn: devfn)
+    case .known(false):
       return .refused(
-        "PCI: \(slot).0 indicates single function, but \(slot).\(other % 8) is already populated.")
+        .notMultifunction, "PCI: \(slot).0 indicates single function, but \(slot).\(other % 8) is already populated.")
+    case .unknown(let unknown): return .undetermined(unknown)
     }
-    return .at(devfn: devfn)
   }
 
   /// The lowest slot of which no function 0 is taken, as QEMU searches: by steps of 8.
@@ -97,12 +136,17 @@ extension GuestBus {
 }
 
 extension DeviceRequest {
-  /// `multifunction=on`, in any spelling that QEMU takes.
-  var isMultifunction: Bool {
-    switch property("multifunction")?.value {
-    case .bool(true): return true
-    case .string(let text): return ["on", "yes", "true", "y"].contains(text)
-    default: return false
+  /// `multifunction`, off unless it is switched on.
+  var multifunction: Known<Bool> { flag("multifunction", default: false) }
+
+  /// A boolean property in any spelling that QEMU takes; what QEMU refuses counts as the default.
+  func flag(_ name: String, default value: Bool) -> Known<Bool> {
+    switch property(name)?.value {
+    case .bool(let flag): return .known(flag)
+    case .string(let text) where ["on", "yes", "true", "y"].contains(text): return .known(true)
+    case .string(let text) where ["off", "no", "false", "n"].contains(text): return .known(false)
+    case .unknown(let text): return .unknown("\(name) of \(id.map { "`\($0)`" } ?? driver ?? "a device")", "written as \(text)")
+    default: return .known(value)
     }
   }
 }

@@ -6,13 +6,19 @@ public struct Predictor {
   private let host: Host
   private let qemu: QEMUProfile
   private let descriptors: [String: Known<PCIAddress?>]
+  private let running: Guest?
 
-  /// - Parameter descriptors: which host function a passed descriptor is, by the value of `fd`;
-  ///   `.known(nil)` is none.
+  /// - Parameters:
+  ///   - descriptors: which host function a passed descriptor is, by the value of `fd`; `.known(nil)`
+  ///     is none.
+  ///   - running: the topology that the running machine has, where it was asked; it stands in for that
+  ///     of `machine` when `plugs` are predicted.
   public init(
-    _ machine: MachineRequest, on host: Host, qemu: QEMUProfile, descriptors: [String: Known<PCIAddress?>] = [:]
+    _ machine: MachineRequest, on host: Host, qemu: QEMUProfile, descriptors: [String: Known<PCIAddress?>] = [:],
+    running: Guest? = nil
   ) {
     self.descriptors = descriptors
+    self.running = running
     self.machine = machine
     self.host = host
     self.qemu = qemu
@@ -22,18 +28,25 @@ public struct Predictor {
   /// made as if what goes before it succeeds: QEMU stops at the first failure of a cold start, and
   /// the user wants to know all of them.
   /// - Parameter plugs: requests that are plugged into the machine once it runs.
-  public func predictions(plugs: [DeviceRequest] = []) -> [RealizePrediction] {
+  public func predictions(plugs: [DeviceRequest] = []) -> [RealizePrediction] { run(plugs: plugs).predictions }
+
+  /// The predictions, and the guest's topology when all has been made and plugged.
+  public func run(plugs: [DeviceRequest] = []) -> (predictions: [RealizePrediction], guest: Guest) {
     var guest = Guest(machine)
     // QEMU makes the devices of key=value text first, whatever the order on the command line
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
     var predictions: [RealizePrediction] = []
     var places: [GuestPlace?] = []
-    for request in cold + plugs {
-      let prediction = predict(request, guest)
-      if prediction.isAboutVFIO { predictions.append(prediction) }
+    for (index, request) in (cold + plugs).enumerated() {
+      if index == cold.count, let running { guest = running.with(assignmentsOf: guest) }
+      var prediction = predict(request, guest)
       let place = guest.add(request)
-      if prediction.isAboutVFIO { places.append(place) }
+      prediction.place = place
+      if prediction.isAboutVFIO {
+        predictions.append(prediction)
+        places.append(place)
+      }
       if request.form == .keyval, let id = request.id { guest.keyvalIDs.insert(id) }
       let context = context(request, guest)
       if request.isVFIO, case .known(let backend) = context.backend {
@@ -44,7 +57,7 @@ public struct Predictor {
     for (index, place) in places.enumerated() {
       predictions[index].isReachable = place.map(guest.canReach) ?? .known(true)
     }
-    return predictions
+    return (predictions, guest)
   }
 
   private func context(_ request: DeviceRequest, _ guest: Guest) -> RealizeContext {
@@ -68,7 +81,7 @@ public struct Predictor {
       }
     }
     return RealizePrediction(
-      request: request, host: context.address, failure: failure, unknowns: unknowns.unique,
+      request: request, guest: guest, host: context.address, failure: failure, unknowns: unknowns.unique,
       question: question, forecast: forecast)
   }
 }

@@ -104,7 +104,7 @@ extension RealizeContext {
     guard let bus = try bus(), let requested = QEMUSlot.requested(request) else { return nil }
     switch bus.place(request, driver: driver, devfn: try requested.value) {
     case .at: return nil
-    case .refused(let text): return RealizeFailure(.slotTaken, text)
+    case .refused(let cause, let text): return RealizeFailure(cause, text)
     case .undetermined(let unknown): throw unknown
     }
   }

@@ -3,11 +3,11 @@ import Facts
 /// Why a device does not come to be.
 public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case badID, duplicateID, noDriver, unknownDriver, abstractDriver
-  case busNotFound, wrongBusType, noPCIBus, classNotHotpluggable, busNotHotpluggable
+  case busNotFound, wrongBusType, noPCIBus, classNotHotpluggable, busNotHotpluggable, migrating
   case badGlobal, badProperty, unknownProperty, noATSProperty
   case duplicateObjectID, missingIOMMUFDObject, wrongIOMMUFDObject, badDescriptor
   case descriptorWithoutID, realizedArgument
-  case slotTaken, noSlot
+  case slotTaken, noSlot, functionZeroTaken, notMultifunction
   case noHostGiven, noSuchHostDevice, descriptorWithoutIOMMUFD, balloonNotMediated
   case noGroup, groupNodeMissing, groupNodeDenied, inUse, groupNotViable, containerDenied
   case notBound, alreadyAttached, badToken, unsafeInterrupts, memoryLimit
@@ -40,6 +40,8 @@ public struct RealizePrediction: Sendable {
   }
 
   public let request: DeviceRequest
+  /// The guest's topology when QEMU comes to the request.
+  public let guest: Guest
   /// The host function; nil when the request names none that can be resolved.
   public let host: PCIAddress?
   public let failure: RealizeFailure?
@@ -49,6 +51,8 @@ public struct RealizePrediction: Sendable {
   /// The ats decision, as far as realize gets to it.
   public let question: ATSQuestion
   public let forecast: ATSForecast
+  /// Where it will sit in the guest, when that is certain.
+  public internal(set) var place: GuestPlace?
   /// Whether guest firmware and drivers can find the function where it sits; see `Guest.canReach`.
   public internal(set) var isReachable: Known<Bool> = .known(true)
 

@@ -7,7 +7,7 @@ enum RealizeStep: CaseIterable {
   // objects are made before devices (QEMU backends/iommufd.c)
   case iommufdObject
   // before the device object exists (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict)
-  case driver, bus, hotplug, globals, id
+  case driver, bus, hotplug, migrating, globals, id
   // the object's properties, and the PCI core (QEMU hw/pci/pci.c)
   case properties, slot
   // vfio's own realize (QEMU hw/vfio/pci.c: vfio_pci_realize)
@@ -25,7 +25,7 @@ enum RealizeStep: CaseIterable {
   case display, migration
 
   /// The steps that any device goes through, vfio or not.
-  static let general: Set<RealizeStep> = [.keyvalID, .driver, .bus, .hotplug, .globals, .id]
+  static let general: Set<RealizeStep> = [.keyvalID, .driver, .bus, .hotplug, .migrating, .globals, .id]
 }
 
 extension RealizeContext {
@@ -38,6 +38,7 @@ extension RealizeContext {
     case .driver: return driverName
     case .bus: return try busLookup()
     case .hotplug: return try hotplug()
+    case .migrating: return try migrating()
     case .globals: return try badGlobal()
     case .id: return qdevID
     case .properties: return setProperties(&unknowns)

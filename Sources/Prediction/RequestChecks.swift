@@ -34,17 +34,17 @@ extension RealizeContext {
     if driver == "vfio-pci-nohotplug" {
       return RealizeFailure(.classNotHotpluggable, "Device '\(driver)' does not support hotplugging")
     }
-    guard let bus = try bus(), !bus.takesHotplug else { return nil }
+    guard let bus = try bus(), try !bus.takesHotplug.value else { return nil }
     return RealizeFailure(.busNotHotpluggable, "Bus '\(bus.name)' does not support hotplugging")
   }
 
   /// The bus that the device goes to.
-  func bus() throws(Unknown) -> GuestBus? {
-    if let name = request.bus {
-      if let bus = guest.buses[name] { return bus }
-      throw Unknown("guest bus `\(name)`", reason: "not in the configuration")
-    }
-    return try guest.rootBus.value.flatMap { guest.buses[$0] }
+  func bus() throws(Unknown) -> GuestBus? { try guest.bus(for: request) }
+
+  /// QEMU plugs nothing while a migration has not ended.
+  func migrating() throws(Unknown) -> RealizeFailure? {
+    guard request.plug == .hot, try guest.migrating.value else { return nil }
+    return RealizeFailure(.migrating, "device_add not allowed while migrating")
   }
 
   /// A bad `-global` stops a cold plug; a hot one goes on with the default, after a warning.

@@ -11,22 +11,28 @@ public struct Definition: Sendable {
   public let predictions: [RealizePrediction]
   /// Of the vfio devices that the running machine has already, when there are plugs.
   public let running: [RealizePrediction]
+  /// The guest's PCI topology when all requests have been made and plugged.
+  public let guest: Guest
   public let host: Host
   public let qemu: QEMUProfile
   /// Predictions of the other definitions that are judged in the same run, by definition.
   public var others: [(source: String, predictions: [RealizePrediction])] = []
 
-  /// - Parameter descriptors: which host function a passed descriptor is, by the value of `fd`.
+  /// - Parameters:
+  ///   - descriptors: which host function a passed descriptor is, by the value of `fd`.
+  ///   - topology: what a running QEMU says of its topology; without it that of `machine` is modelled.
   public init(
     machine: MachineRequest, plugs: [DeviceRequest], problems: [InputProblem], host: Host, qemu: QEMUProfile,
-    descriptors: [String: Known<PCIAddress?>] = [:]
+    descriptors: [String: Known<PCIAddress?>] = [:], running topology: Guest? = nil
   ) {
     self.machine = machine
     self.plugs = plugs
     self.problems = problems
     self.host = host
     self.qemu = qemu
-    let all = Predictor(machine, on: host, qemu: qemu, descriptors: descriptors).predictions(plugs: plugs)
+    let predictor = Predictor(machine, on: host, qemu: qemu, descriptors: descriptors, running: topology)
+    let (all, guest) = predictor.run(plugs: plugs)
+    self.guest = guest
     let isRunning = !plugs.isEmpty
     predictions = all.filter { !isRunning || $0.request.plug == .hot }
     running = all.filter { isRunning && $0.request.plug == .cold }

@@ -1,0 +1,100 @@
+import Facts
+
+extension Guest {
+  /// The topology that a machine type starts with, from the QEMU 11.1 source of each. A guest that is
+  /// described, and not looked at, is taken not to migrate.
+  init(_ machine: MachineRequest) {
+    let kind = MachineKind(machine)
+    var root: GuestBus?
+    switch kind {
+    case .q35: root = Guest.q35(machine)
+    case .i440fx: root = Guest.i440fx(machine)
+    case .virt: root = Guest.virt
+    case .withoutPCI, .unknown: break
+    }
+    if !machine.hasOption("nodefaults") { root?.possibleOthers += 2 }  // a display and a NIC
+    var rootBus: Known<String?> = .known(root?.name)
+    if case .unknown(let why) = kind { rootBus = .unknown("guest's PCI topology", why) }
+    self.init(buses: root.map { [$0] } ?? [], rootBus: rootBus, ids: [:], migrating: .known(false))
+  }
+
+  /// QEMU hw/i386/pc_q35.c; the occupants as 11.1.3 names them.
+  private static func q35(_ machine: MachineRequest) -> GuestBus {
+    var taken = [0: Occupant(board: "mch"), 0xf8: Occupant(board: "ICH9-LPC", multifunction: true)]
+    if machine.machineOption("sata") != "off" { taken[0xfa] = Occupant(board: "ich9-ahci") }
+    if machine.machineOption("smbus") != "off" { taken[0xfb] = Occupant(board: "ICH9-SMB") }
+    return GuestBus(
+      "pcie.0", kind: .root, isExpress: true, takesHotplug: .known(false), parent: nil, occupants: taken)
+  }
+
+  /// QEMU hw/i386/pc_piix.c. ACPI plugs into the root bus, unless it is told not to
+  /// (hw/acpi/piix4.c: acpi-root-pci-hotplug).
+  private static func i440fx(_ machine: MachineRequest) -> GuestBus {
+    let taken = [
+      0: Occupant(board: "i440FX"), 8: Occupant(board: "PIIX3", multifunction: true),
+      9: Occupant(board: "piix3-ide"), 0xb: Occupant(board: "PIIX4_PM"),
+    ]
+    let off = ["off", "no", "false", "n"]
+    let isSwitchedOff = machine.globals.last { $0.driver == "PIIX4_PM" && $0.property == "acpi-root-pci-hotplug" }
+      .map { off.contains($0.value) } ?? false
+    let hasACPI = !off.contains(machine.machineOption("acpi") ?? "on") && !machine.hasOption("no-acpi")
+    return GuestBus(
+      "pci.0", kind: .root, isExpress: false, takesHotplug: .known(hasACPI && !isSwitchedOff), parent: nil,
+      occupants: taken)
+  }
+
+  /// QEMU hw/arm/virt.c: a generic Express host bridge.
+  private static var virt: GuestBus {
+    GuestBus(
+      "pcie.0", kind: .root, isExpress: true, takesHotplug: .known(false), parent: nil,
+      occupants: [0: Occupant(board: "gpex-root")])
+  }
+}
+
+extension Occupant {
+  /// A device that the board brings.
+  init(board driver: String, multifunction: Bool = false) {
+    self.init(driver: driver, id: nil, isMultifunction: .known(multifunction))
+  }
+}
+
+/// The machine types of which the topology is known.
+enum MachineKind: Hashable {
+  case q35, i440fx, virt, withoutPCI
+  case unknown(String)
+
+  init(_ machine: MachineRequest) {
+    if let missing = machine.missingPart {
+      self = .unknown(missing)
+      return
+    }
+    switch machine.machineType?.value {
+    case .string("microvm"):
+      // QEMU hw/i386/microvm.c: the same generic host bridge as virt's, only when it is asked for.
+      self = machine.machineOption("pcie") == "on" ? .virt : .withoutPCI
+    case .string(let type): self = MachineKind(type: type)
+    case .none: self = MachineKind(emulator: machine.emulator)
+    case .some(let other): self = .unknown("machine type \(other)")
+    }
+  }
+
+  private init(type: String) {
+    if type == "q35" || type.hasPrefix("pc-q35-") { self = .q35 }
+    else if type == "pc" || type.hasPrefix("pc-i440fx-") { self = .i440fx }
+    else if type == "virt" || type.hasPrefix("virt-") { self = .virt }
+    else if ["none", "isapc"].contains(type) { self = .withoutPCI }
+    else { self = .unknown("machine type `\(type)` is not one that vfiogate models") }
+  }
+
+  /// The default machine of x86 is `pc`; Arm has none, and QEMU stops.
+  private init(emulator: String?) {
+    switch emulator {
+    case "qemu-system-x86_64", "qemu-system-i386", "qemu-kvm", "kvm": self = .i440fx
+    default: self = .unknown("no machine type is given")
+    }
+  }
+}
+
+extension MachineRequest {
+  func machineOption(_ name: String) -> String? { machine.last { $0.name == name }?.value.string }
+}

@@ -1,0 +1,71 @@
+import Facts
+import Inputs
+import Prediction
+import Syntax
+import XCTest
+
+/// What is known of a running guest stands in for what its command line would give.
+final class GuestTopologyTests: XCTestCase {
+  private func plug(_ properties: String, into guest: Guest) -> RealizePrediction? {
+    let text = "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\",\"host\":\"0000:01:00.0\",\(properties)}}"
+    let parsed = ParsedDefinition.parse(SourceText(name: "qmp", bytes: Array(text.utf8)), as: .qmp)
+    var host = Facts.Host(nothingKnown: "not looked at", source: "none")
+    host.addresses = .known([])
+    return Predictor(parsed.machine, on: host, qemu: .released(11, 1, "11.1.3"), running: guest)
+      .predictions(plugs: parsed.plugs).last
+  }
+
+  private func guest(
+    port: Known<Bool> = .known(true), occupants: [Int: Occupant] = [:], migrating: Known<Bool> = .known(false)
+  ) -> Guest {
+    Guest(
+      buses: [
+        GuestBus("pcie.0", kind: .root, isExpress: true, takesHotplug: .known(false), parent: nil),
+        GuestBus(
+          "rp0", kind: .port, isExpress: true, takesHotplug: port, parent: "pcie.0", occupants: occupants),
+      ],
+      rootBus: .known("pcie.0"), ids: ["rp0": "pcie-root-port"], migrating: migrating)
+  }
+
+  private let card = Occupant(driver: "e1000e", id: "net0", isMultifunction: .known(true))
+
+  func testAFreePortTakesADevice() {
+    let one = plug(#""id":"gpu","bus":"rp0""#, into: guest())
+    XCTAssertEqual(one?.failure?.cause, .noSuchHostDevice)
+    XCTAssertEqual(one?.place?.bus, "rp0")
+    XCTAssertEqual(one?.place?.devfn, 0)
+    XCTAssertEqual(guest().freePorts.map(\.name), ["rp0"])
+  }
+
+  func testARefusalIsInQEMUsWords() {
+    func text(_ properties: String, _ guest: Guest) -> String? { plug(properties, into: guest)?.failure?.text }
+    XCTAssertEqual(text(#""id":"gpu""#, guest()), "Bus 'pcie.0' does not support hotplugging")
+    XCTAssertEqual(text(#""bus":"nope""#, guest()), "Bus 'nope' not found")
+    XCTAssertEqual(text(#""bus":"rp0""#, guest(port: .known(false))), "Bus 'rp0' does not support hotplugging")
+    XCTAssertEqual(text(#""bus":"rp0""#, guest(migrating: .known(true))), "device_add not allowed while migrating")
+    XCTAssertEqual(text(#""bus":"rp0","id":"rp0""#, guest()), "Duplicate device ID 'rp0'")
+    XCTAssertEqual(
+      text(#""bus":"rp0""#, guest(occupants: [0: card])),
+      "PCI: slot 0 function 0 already occupied by e1000e, new func vfio-pci cannot be exposed to guest.")
+  }
+
+  /// A fact that nobody could have is not a fact that helps.
+  func testWhatIsNotKnownOfTheGuestStaysOpen() {
+    func unknowns(_ guest: Guest) -> [Unknown] { plug(#""bus":"rp0""#, into: guest)?.unknowns ?? [] }
+    let gone = Unknown("the fact", reason: "connection lost")
+    XCTAssertEqual(unknowns(guest(port: .unknown(gone))), [gone])
+    XCTAssertEqual(unknowns(guest(migrating: .unknown(gone))), [gone])
+    let partly = Guest(buses: [], rootBus: .unknown(gone), ids: [:], migrating: .known(false))
+    XCTAssert(unknowns(partly).contains(gone))
+  }
+
+  func testAPathLeadsToTheRootComplexAndEnds() {
+    let loop = Guest(
+      buses: [
+        GuestBus("a", kind: .bridge, isExpress: true, takesHotplug: .known(true), parent: "b"),
+        GuestBus("b", kind: .bridge, isExpress: true, takesHotplug: .known(true), parent: "a"),
+      ], rootBus: .known(nil), ids: [:], migrating: .known(false))
+    XCTAssertEqual(loop.path(from: "a").map(\.name), ["a", "b"])
+    XCTAssertEqual(guest().path(from: "rp0").map(\.name), ["rp0", "pcie.0"])
+  }
+}
