@@ -23,21 +23,39 @@ enum InputFile {
   /// - Parameter path: `-` is standard input.
   /// - Throws: the path with errno's text, or the cap that was hit.
   static func read(_ path: String, limit: Int) throws(Failure) -> SourceText {
+    try read(path, limit: limit) { _ in true } ?? SourceText(name: path, bytes: [])
+  }
+
+  /// - Parameter isWanted: whether to go on, from the first 64 KiB.
+  /// - Returns: nil when it is not wanted.
+  static func read(_ path: String, limit: Int, isWanted: ([UInt8]) -> Bool) throws(Failure) -> SourceText? {
     let isStandardInput = path == "-"
     let descriptor = isStandardInput ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Failure(path, errno: errno) }
     defer { if !isStandardInput { close(descriptor) } }
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    var isDecided = false
     while true {
       // SAFETY: read(2) writes at most buffer.count bytes into it.
       let count = Glibc.read(descriptor, &buffer, buffer.count)
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw Failure(path, errno: errno) }
-      if count == 0 { break }
       bytes += buffer[..<count]
+      if !isDecided, count == 0 || bytes.count >= buffer.count {
+        guard isWanted(bytes) else { return nil }
+        isDecided = true
+      }
+      if count == 0 { break }
       guard bytes.count <= limit else { throw Failure(path, reason: "larger than \(limit) bytes, not read") }
     }
     return SourceText(name: isStandardInput ? "<stdin>" : path, bytes: bytes)
+  }
+
+  /// Whether a second reading gives the same: not of standard input or of a pipe.
+  static func canBeReadAgain(_ path: String) -> Bool {
+    var status = stat()
+    // SAFETY: stat(2) fills the structure that it is given.
+    return path != "-" && stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 }

@@ -13,6 +13,7 @@ public struct Lint: Sendable {
     case refuse, warn
   }
 
+  /// Files and directories; `-` is standard input.
   public var files: [String]
   /// The command line of the running guest that hot plugs go into.
   public var guest: String?
@@ -27,6 +28,8 @@ public struct Lint: Sendable {
   public var format: OutputFormat
   public var isVerbose: Bool
   public var style: Style
+  /// Whether a long run says on a terminal how far it is.
+  public var showsProgress = false
 
   public init(
     files: [String], guest: String?, input: InputFormat?, host: HostChoice, qemu: QEMUChoice,
@@ -46,27 +49,38 @@ public struct Lint: Sendable {
     self.style = style
   }
 
+  /// The whole output at once.
   public func run() -> Answer {
-    var parsed: [(SourceText, ParsedDefinition)] = []
-    var unreadable: [String] = []
-    for file in files {
-      do {
-        let source = try InputFile.read(file, limit: ParsedDefinition.maximumSize)
-        parsed.append((source, ParsedDefinition.parse(source, as: input)))
-      } catch {
-        unreadable.append("\(error)")
-      }
-    }
+    var output = ""
+    var answer = run { output += $0 }
+    answer.output = output
+    return answer
+  }
+
+  /// - Parameter write: is given the output piece by piece; the answer's own is empty then.
+  public func run(_ write: (String) -> Void) -> Answer {
     do {
-      let running = try guestMachine()
-      let results = judge(parsed, running, on: try load(parsed, running), qemu: try profile())
-      return answer(results, unreadable)
+      var run = LintRun(self, running: try guestMachine())
+      run.gather()
+      let check = Check(host: try load(run), qemu: try profile())
+      var writer = self.writer
+      write(writer.begin())
+      run.judge(by: check) { write(writer.add($0)) }
+      write(writer.end(run.tally))
+      return answer(run.tally)
     } catch let error as RecordingError {
       return .couldNotLook(error.description)
     } catch let error as QMPFailure {
       return .couldNotLook(error.description)
     } catch {
       return .couldNotLook("\(error)")
+    }
+  }
+
+  private var writer: any LintWriter {
+    switch format {
+    case .json: return LintJSON()
+    case .text: return LintText(style: style, verbose: isVerbose)
     }
   }
 
@@ -80,28 +94,19 @@ public struct Lint: Sendable {
   }
 
   /// Of a live host only what the definitions name is read.
-  private func load(
-    _ parsed: [(SourceText, ParsedDefinition)], _ running: MachineRequest?
-  ) throws(RecordingError) -> Facts.Host {
-    let addresses = parsed.flatMap { source, read in
-      let passed = passed(to: read, from: source, running)
-      return requests(read, running).compactMap { $0.hostAddress(passed) }
-    }
-    let host = try host.load(only: Set(addresses))
+  private func load(_ run: LintRun) throws(RecordingError) -> Facts.Host {
+    let host = try host.load(only: run.addresses)
     return host.without(Set((files + [guest ?? ""]).compactMap(Lint.process)).union(descriptors.carriers))
   }
 
-  private func requests(_ read: ParsedDefinition, _ running: MachineRequest?) -> [DeviceRequest] {
-    read.machine.devices + read.plugs + (running?.devices ?? [])
-  }
-
   /// Descriptors are this machine's, and say nothing about a recorded host.
-  private func passed(
+  func passed(
     to read: ParsedDefinition, from source: SourceText, _ running: MachineRequest?
   ) -> [String: Known<PCIAddress?>] {
     guard host == .live else { return [:] }
     let process = Lint.process(read.plugs.isEmpty ? source.name : guest ?? "")
-    return descriptors.functions(of: requests(read, running), process: process)
+    let requests = read.machine.devices + read.plugs + (running?.devices ?? [])
+    return descriptors.functions(of: requests, process: process)
   }
 
   /// The process whose own command line a file is: /proc/PID/cmdline.
@@ -110,43 +115,20 @@ public struct Lint: Sendable {
     return parts.count == 3 && parts[0] == "proc" && parts[2] == "cmdline" ? Int(parts[1]) : nil
   }
 
-  private func judge(
-    _ parsed: [(SourceText, ParsedDefinition)], _ running: MachineRequest?, on host: Facts.Host, qemu: QEMUProfile
-  ) -> [LintResult] {
-    let definitions = parsed.map { source, read in
-      Definition(
-        machine: read.joined(to: running), plugs: read.plugs, problems: read.problems, host: host, qemu: qemu,
-        descriptors: passed(to: read, from: source, running))
-    }
-    return zip(parsed, definitions.indices).map { pair, index in
-      var definition = definitions[index]
-      definition.others = definitions.indices.filter { $0 != index }.map {
-        (definitions[$0].machine.source, definitions[$0].predictions)
-      }
-      return LintResult(source: pair.0, definition: definition, judgement: .judge(definition))
-    }
-  }
-
-  private func answer(_ results: [LintResult], _ unreadable: [String]) -> Answer {
-    var answer = Answer(exit: exit(results, unreadable))
-    switch format {
-    case .json: answer.output = LintJSON.render(results, unreadable: unreadable).text(indented: true) + "\n"
-    case .text:
-      let text = LintText(style: style, verbose: isVerbose)
-      answer.output = results.map(text.render).joined(separator: "\n")
-    }
-    answer.complaint = unreadable.map { "vfiogate: \($0)\n" }.joined()
-    if unreadable.isEmpty, answer.exit == .couldNotLook {
+  private func answer(_ tally: LintTally) -> Answer {
+    var answer = Answer(exit: exit(tally))
+    answer.complaint = tally.unreadable.map { "vfiogate: \($0)\n" }.joined()
+    if tally.unreadable.isEmpty, answer.exit == .couldNotLook {
       answer.complaint = "vfiogate: undetermined, because something could not be looked at; --on-unknown warn accepts that\n"
     }
     return answer
   }
 
-  private func exit(_ results: [LintResult], _ unreadable: [String]) -> ExitStatus {
-    if !unreadable.isEmpty { return .couldNotLook }
-    if results.contains(where: { $0.judgement.findings.contains { $0.severity >= failOn } }) { return .findings }
+  private func exit(_ tally: LintTally) -> ExitStatus {
+    if !tally.unreadable.isEmpty { return .couldNotLook }
+    if tally.hasFindings(from: failOn) { return .findings }
     let refuses = (onUnknown ?? (host == .none ? .warn : .refuse)) == .refuse
-    return refuses && results.contains { $0.verdict == .undetermined } ? .couldNotLook : .clean
+    return refuses && tally.count(.undetermined) > 0 ? .couldNotLook : .clean
   }
 }
 
@@ -158,14 +140,5 @@ extension Facts.Host {
       host.devices[address]?.users = device.users.map { $0.filter { !processes.contains($0.pid) } }
     }
     return host
-  }
-}
-
-extension ParsedDefinition {
-  /// A plug's machine: the running guest's command line, with what the stream itself creates.
-  fileprivate func joined(to running: MachineRequest?) -> MachineRequest {
-    guard var machine = running, !plugs.isEmpty else { return self.machine }
-    machine.objects += self.machine.objects
-    return machine
   }
 }

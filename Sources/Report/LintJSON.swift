@@ -4,11 +4,21 @@ import Rules
 import Syntax
 
 /// Findings for programs: the same facts as the text.
-public enum LintJSON {
-  public static func render(_ results: [LintResult], unreadable: [String]) -> JSON {
-    .object([
-      .init("definitions", .array(results.map(definition))), .init("unreadable", .strings(unreadable)),
-    ])
+public struct LintJSON: LintWriter {
+  private var isFirst = true
+
+  public init() {}
+
+  public mutating func begin() -> String { "{\n  \"definitions\": [" }
+
+  public mutating func add(_ result: LintResult) -> String {
+    defer { isFirst = false }
+    return (isFirst ? "\n" : ",\n") + LintJSON.definition(result).text(indented: true).indented(by: 4)
+  }
+
+  public mutating func end(_ tally: LintTally) -> String {
+    let unreadable = JSON.strings(tally.unreadable).text(indented: true).indented(by: 2).dropFirst(2)
+    return (isFirst ? "" : "\n  ") + "],\n  \"unreadable\": \(unreadable)\n}\n"
   }
 
   private static func definition(_ result: LintResult) -> JSON {
@@ -74,5 +84,13 @@ public enum LintJSON {
       ]
     }
     return .object(members)
+  }
+}
+
+extension String {
+  /// Every line of a JSON text, in which strings have no line ends, moved to the right.
+  func indented(by width: Int) -> String {
+    let blanks = String(repeating: " ", count: width)
+    return blanks + split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\n" + blanks)
   }
 }

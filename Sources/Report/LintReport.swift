@@ -19,17 +19,27 @@ public struct LintResult: Sendable {
 }
 
 /// Findings as text: `source:line:col: error[rule]: message`, the excerpt, and the fix.
-public struct LintText {
+public struct LintText: LintWriter {
   private let style: Style
   /// Everything that could not be told, not only a count.
   private let isVerbose: Bool
+  private var isFirst = true
 
   public init(style: Style, verbose: Bool) {
     self.style = style
     isVerbose = verbose
   }
 
-  public func render(_ result: LintResult) -> String {
+  public mutating func begin() -> String { "" }
+
+  public mutating func add(_ result: LintResult) -> String {
+    defer { isFirst = false }
+    return (isFirst ? "" : "\n") + render(result)
+  }
+
+  public mutating func end(_ tally: LintTally) -> String { "" }
+
+  private func render(_ result: LintResult) -> String {
     var told: Set<String> = []
     var blocks = result.judgement.findings.map { one in
       finding(one, in: result, explains: told.insert(one.rule).inserted)

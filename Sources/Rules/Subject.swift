@@ -15,8 +15,8 @@ public struct Definition: Sendable {
   public let guest: Guest
   public let host: Host
   public let qemu: QEMUProfile
-  /// Predictions of the other definitions that are judged in the same run, by definition.
-  public var others: [(source: String, predictions: [RealizePrediction])] = []
+  /// What the other definitions that are judged in the same run ask for.
+  public var others = OtherDefinitions.none
 
   /// - Parameters:
   ///   - descriptors: which host function a passed descriptor is, by the value of `fd`.
@@ -112,12 +112,17 @@ extension Unknown {
 
 extension RealizePrediction {
   /// For people: "`hostdev0` (0000:01:00.0)".
-  public var name: String {
-    switch (request.id, host) {
+  public var name: String { request.name(at: host) }
+}
+
+extension DeviceRequest {
+  /// For people: "`hostdev0` (0000:01:00.0)".
+  func name(at host: PCIAddress?) -> String {
+    switch (id, host) {
     case (.some(let id), .some(let host)): return "`\(id)` (\(host))"
     case (.some(let id), nil): return "`\(id)`"
     case (nil, .some(let host)): return "\(host)"
-    case (nil, nil): return "`\(request.driver ?? "device")`"
+    case (nil, nil): return "`\(driver ?? "device")`"
     }
   }
 }

@@ -13,7 +13,7 @@ struct LintCommand: ParsableCommand {
       /proc/PID/cmdline. QMP is one command or many, or the arguments of a device_add alone.
       """)
 
-  @Argument(help: "Definitions; - is standard input.")
+  @Argument(help: "Definitions, and directories of them; - is standard input.")
   var files: [String]
   @Option(help: "How the definitions are written: shell, lines, nul or qmp. By content without this.")
   var input: String?
@@ -40,20 +40,20 @@ struct LintCommand: ParsableCommand {
 
   func validate() throws { _ = try lint() }
 
-  func run() throws { try Terminal.finish(lint().run()) }
+  func run() throws { try Terminal.finish(lint().run(Terminal.print)) }
 
   private func lint() throws -> Lint {
     if files.isEmpty { throw ValidationError("No definition is named.") }
     guard let qemu = QEMUChoice(qemu) else {
       throw ValidationError("--qemu `\(qemu)` is no version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
     }
-    let descriptors = try passedDescriptors()
     var lint = Lint(
       files: files, guest: guest, input: try input.map { try choice($0, "--input") }, host: HostChoice(host),
       qemu: qemu, behaviour: try behaviour.map { try choice($0, "--behaviour") },
       failOn: try choice(failOn, "--fail-on"), onUnknown: try onUnknown.map { try choice($0, "--on-unknown") },
       format: try choice(format, "--format"), isVerbose: verbose, style: Terminal.style)
-    lint.descriptors = descriptors
+    lint.descriptors = try passedDescriptors()
+    lint.showsProgress = true
     return lint
   }
 

@@ -10,6 +10,9 @@ enum Terminal {
     Style(isColoured: isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
   }
 
+  /// A piece of the output, at once.
+  static func print(_ text: String) { write(text, to: STDOUT_FILENO) }
+
   static func finish(_ answer: Answer) throws {
     write(answer.output, to: STDOUT_FILENO)
     write(answer.complaint, to: STDERR_FILENO)

@@ -50,11 +50,13 @@ extension RuleCase {
     }
     let parsed = parse(block, named: block.kind)
     var definition = parsed.definition(in: guest, on: host, qemu: profile)
+    var assignments = RunAssignments()
+    let own = assignments.add(definition.machine, plugs: definition.plugs)
     for other in blocks where other.kind.hasPrefix("other ") {
-      let name = String(other.kind.dropFirst(6))
-      let predictions = parse(other, named: name).definition(in: nil, on: host, qemu: profile).predictions
-      definition.others.append((name, predictions))
+      let parsed = parse(other, named: String(other.kind.dropFirst(6)))
+      _ = assignments.add(parsed.machine, plugs: parsed.plugs)
     }
+    definition.others = assignments.others(than: own)
     return definition
   }
 

@@ -25,7 +25,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
     throw Unknown("host device of \(subject.name)", reason: "the request does not say which it is")
   }
   let place = subject.request.location(of: "host")
-  if let other = subject.otherDefinition(with: address) {
+  if let other = subject.definition.others.device(at: address) {
     judgement.report("\(subject.name) is assigned in `\(other.source)` too, to \(other.name)", at: place,
       fix: "assign it in one of them")
   }
@@ -35,7 +35,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   var missed: Unknown?
   for member in try group.members.value where member != address {
     let evidence = "\(member) is in group \(group.number) with \(address)"
-    if let other = subject.otherDefinition(with: member) {
+    if let other = subject.definition.others.device(at: member) {
       judgement.report(
         "\(subject.name) is in IOMMU group \(group.number) with \(member), which `\(other.source)` assigns",
         at: place, evidence: [evidence])
@@ -56,14 +56,6 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
 }
 
 extension Subject {
-  /// The device of another definition that is this host function.
-  fileprivate func otherDefinition(with address: PCIAddress) -> (source: String, name: String)? {
-    for (source, predictions) in definition.others {
-      if let one = predictions.first(where: { $0.request.isVFIO && $0.host == address }) { return (source, one.name) }
-    }
-    return nil
-  }
-
   /// A process that holds a member of the group, and not the device itself: that is another rule's.
   fileprivate func holder(of member: PCIAddress, besides device: HostDevice) throws(Unknown) -> ProcessReference? {
     guard let sibling = try host.device(at: member).value else { return nil }
@@ -74,10 +66,8 @@ extension Subject {
 
   /// A device of another definition that cannot be resolved may be of this group.
   fileprivate func needsOtherDevices() throws(Unknown) {
-    for (source, predictions) in definition.others {
-      if let one = predictions.first(where: { $0.request.isVFIO && $0.host == nil }) {
-        throw Unknown("host device of \(one.name) in \(source)", reason: "the request does not say which it is")
-      }
+    if let one = definition.others.unresolved {
+      throw Unknown("host device of \(one.name) in \(one.source)", reason: "the request does not say which it is")
     }
   }
 }

@@ -1,0 +1,43 @@
+import Facts
+import Inputs
+import Prediction
+import Report
+import Rules
+import Syntax
+
+/// Judges one definition: what `lint`, `run` and the hooks have in common. It holds what is known of a
+/// host and of a QEMU, and can be asked about any number of definitions.
+public struct Check: Sendable {
+  public var host: Facts.Host
+  public var qemu: QEMUProfile
+
+  public init(host: Facts.Host, qemu: QEMUProfile) {
+    self.host = host
+    self.qemu = qemu
+  }
+
+  /// - Parameters:
+  ///   - source: what was parsed, for excerpts.
+  ///   - running: the machine that plugs go into, when it is known.
+  ///   - descriptors: which host function a passed descriptor is, by the value of `fd`.
+  ///   - others: what the other definitions of the run ask for.
+  public func judge(
+    _ source: SourceText, _ parsed: ParsedDefinition, running: MachineRequest? = nil,
+    descriptors: [String: Known<PCIAddress?>] = [:], others: OtherDefinitions = .none
+  ) -> LintResult {
+    var definition = Definition(
+      machine: parsed.joined(to: running), plugs: parsed.plugs, problems: parsed.problems, host: host, qemu: qemu,
+      descriptors: descriptors)
+    definition.others = others
+    return LintResult(source: source, definition: definition, judgement: .judge(definition))
+  }
+}
+
+extension ParsedDefinition {
+  /// A plug's machine: the running guest's command line, with what the stream itself creates.
+  fileprivate func joined(to running: MachineRequest?) -> MachineRequest {
+    guard var machine = running, !plugs.isEmpty else { return self.machine }
+    machine.objects += self.machine.objects
+    return machine
+  }
+}

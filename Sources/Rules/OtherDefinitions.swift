@@ -1,0 +1,71 @@
+import Facts
+import Prediction
+
+/// The host functions that every definition of a run asks for: what two guests cannot share. A run
+/// keeps these for all its definitions, and of the definitions themselves one at a time.
+public struct RunAssignments: Sendable {
+  /// A vfio device of one of the definitions.
+  public struct Device: Hashable, Sendable {
+    /// The definition's path.
+    public let source: String
+    /// For people: "`hostdev0` (0000:01:00.0)".
+    public let name: String
+    /// Nil when the request does not say which function it is.
+    public let host: PCIAddress?
+    fileprivate let definition: Int
+  }
+
+  private var byAddress: [PCIAddress: [Device]] = [:]
+  private var unresolved: [Device] = []
+  private var count = 0
+
+  public init() {}
+
+  /// Adds a definition: its machine's devices, or the plugs where there are some.
+  /// - Parameter descriptors: which host function a passed descriptor is, by the value of `fd`.
+  /// - Returns: its number, for `others(than:)`.
+  public mutating func add(
+    _ machine: MachineRequest, plugs: [DeviceRequest], descriptors: [String: Known<PCIAddress?>] = [:]
+  ) -> Int {
+    defer { count += 1 }
+    for request in plugs.isEmpty ? machine.devices : plugs where request.isVFIO {
+      let address = request.hostAddress(descriptors)
+      let device = Device(
+        source: machine.source, name: request.name(at: address), host: address, definition: count)
+      if let address {
+        byAddress[address, default: []].append(device)
+      } else if unresolved.count < 2, unresolved.last?.definition != count {
+        // Asked for is only one of another definition: one each of two is enough.
+        unresolved.append(device)
+      }
+    }
+    return count
+  }
+
+  /// What all definitions but this one ask for.
+  public func others(than definition: Int) -> OtherDefinitions { OtherDefinitions(run: self, own: definition) }
+
+  fileprivate func first(_ address: PCIAddress, notOf definition: Int) -> Device? {
+    byAddress[address]?.first { $0.definition != definition }
+  }
+
+  fileprivate func firstUnresolved(notOf definition: Int) -> Device? {
+    unresolved.first { $0.definition != definition }
+  }
+}
+
+/// What the other definitions of a run ask for. Definitions that are judged together are taken to run
+/// at the same time, on one host.
+public struct OtherDefinitions: Sendable {
+  fileprivate let run: RunAssignments
+  fileprivate let own: Int
+
+  /// There are none.
+  public static let none = RunAssignments().others(than: 0)
+
+  /// The device of another definition that is this host function: of the first, in the run's order.
+  public func device(at address: PCIAddress) -> RunAssignments.Device? { run.first(address, notOf: own) }
+
+  /// A device of another definition that may be any host function.
+  public var unresolved: RunAssignments.Device? { run.firstUnresolved(notOf: own) }
+}

@@ -1,0 +1,68 @@
+import Glibc
+import Support
+import XCTest
+
+/// Many definitions in one run.
+final class DirectoryTests: XCTestCase {
+  private let gpu = "qemu-system-x86_64 -M q35 -device pcie-root-port,id=rp -device vfio-pci,host=0a:00.0,id=gpu,bus=rp\n"
+  private let host = Vfiogate.host("desktop-amd-geforce")
+
+  func testDefinitionsAreJudgedAndOtherFilesPassedOver() throws {
+    let folder = try TemporaryDirectory()
+    try writeFile(folder.path + "/b.sh", gpu)
+    try writeFile(folder.path + "/a.qemu", "qemu-system-x86_64 -M q35\n")
+    try writeFile(folder.path + "/README", "How to use qemu-system-x86_64.\n")
+    try writeFile(folder.path + "/disk.img", String(repeating: "\0", count: 5 << 20))
+    let run = try Vfiogate.run("lint", folder.path, "--host", "none")
+    XCTAssertEqual(run.status, 0, run.error)
+    let names = run.output.split(separator: "\n").filter { $0.hasPrefix(folder.path) }
+    XCTAssertEqual(names, ["\(folder.path)/a.qemu: safe", "\(folder.path)/b.sh: undetermined"])
+  }
+
+  func testTheSameDeviceInTwoDefinitionsIsFoundHoweverManyThereAre() throws {
+    let folder = try TemporaryDirectory()
+    // More text than a run keeps between its two readings.
+    let padding = String(repeating: "# padding\n", count: 4000)
+    for number in 0..<12 { try writeFile(folder.path + "/plain\(number)", padding + "qemu-system-x86_64 -M q35\n") }
+    try writeFile(folder.path + "/one", gpu)
+    try writeFile(folder.path + "/two", padding + gpu)
+    let run = try Vfiogate.run("lint", folder.path, "--host", host)
+    XCTAssertEqual(run.status, 1, run.error)
+    XCTAssert(run.output.contains("`gpu` (0000:0a:00.0) is assigned in `\(folder.path)/one` too"), run.output)
+    XCTAssert(run.output.contains("`gpu` (0000:0a:00.0) is assigned in `\(folder.path)/two` too"), run.output)
+    XCTAssertEqual(run.output.split(separator: "\n").filter { $0.hasSuffix(": safe") }.count, 12)
+  }
+
+  func testAMalformedFileIsAFindingAndTheOthersAreJudged() throws {
+    let folder = try TemporaryDirectory()
+    try writeFile(folder.path + "/a", "qemu-system-x86_64 -device 'vfio-pci\n")
+    try writeFile(folder.path + "/b", "qemu-system-x86_64 -M q35\n")
+    let run = try Vfiogate.run("lint", folder.path, "--host", "none")
+    XCTAssertEqual(run.status, 1)
+    XCTAssert(run.output.hasPrefix("\(folder.path)/a:1:28: error[malformed-input]: "), run.output)
+    XCTAssert(run.output.hasSuffix("\(folder.path)/b: safe\n"), run.output)
+  }
+
+  func testAnUnreadableFileIsTwoAfterAllOthersWereJudged() throws {
+    let folder = try TemporaryDirectory()
+    try writeFile(folder.path + "/b", "qemu-system-x86_64 -M q35\n")
+    let run = try Vfiogate.run("lint", folder.path + "/a", folder.path, "--host", "none")
+    XCTAssertEqual(run.status, 2)
+    XCTAssertEqual(run.output, "\(folder.path)/b: safe\n")
+    XCTAssertEqual(run.error, "vfiogate: \(folder.path)/a: No such file or directory\n")
+  }
+
+  func testADirectoryWithoutDefinitionsIsNotSafe() throws {
+    let folder = try TemporaryDirectory()
+    try writeFile(folder.path + "/README", "nothing\n")
+    let run = try Vfiogate.run("lint", folder.path, "--host", "none")
+    XCTAssertEqual(run.status, 2)
+    XCTAssertEqual(run.error, "vfiogate: \(folder.path): holds no definition\n")
+  }
+
+  func testStandardInputIsReadOnce() throws {
+    let run = try Vfiogate.run("lint", "-", "--host", "none", "--format", "json", input: gpu)
+    XCTAssertEqual(try run.json["definitions"]?.array?.count, 1)
+    XCTAssertEqual(try run.json["unreadable"]?.array?.count, 0)
+  }
+}

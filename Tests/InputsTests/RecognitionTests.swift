@@ -1,0 +1,31 @@
+import Inputs
+import XCTest
+
+/// What a directory's file is taken for.
+final class RecognitionTests: XCTestCase {
+  private func recognise(_ text: String) -> InputFormat? { .recognise(Array(text.utf8)) }
+
+  func testDefinitionsAreRecognised() {
+    XCTAssertEqual(recognise("qemu-system-x86_64 -M q35\n"), .shell)
+    XCTAssertEqual(recognise("# my guest\nexec sudo -u qemu /usr/libexec/qemu-kvm \\\n -M q35\n"), .shell)
+    XCTAssertEqual(recognise("QEMU_AUDIO_DRV=none nice -n 5 qemu-system-aarch64 -M virt\n"), .shell)
+    XCTAssertEqual(recognise("#!/bin/sh\nset -e\nmodprobe vfio-pci\nqemu-system-x86_64 -M q35\n"), .shell)
+    XCTAssertEqual(recognise("/usr/bin/qemu-system-x86_64\n-M\nq35\n"), .lines)
+    XCTAssertEqual(recognise("-device\nvfio-pci,host=01:00.0\n"), .lines)
+    XCTAssertEqual(recognise("/usr/bin/qemu-system-x86_64\0-M\0q35\0"), .nul)
+    XCTAssertEqual(recognise(#"{"execute":"qmp_capabilities"}"#), .qmp)
+    XCTAssertEqual(recognise(#"{"driver":"vfio-pci","host":"0000:01:00.0"}"#), .qmp)
+    XCTAssertEqual(recognise(#"{"execute":"device_add","arguments":{"#), .qmp, "cut short, and still meant to be one")
+  }
+
+  func testEverythingElseIsNot() {
+    for text in [
+      "", "\n\n", "# Notes\n\nRun qemu-system-x86_64 with care.\n", "- one\n- two\n", "#!/bin/sh\necho hello\n",
+      "#!/usr/bin/python3\nprint('qemu-system-x86_64')\n", #"{"name":"package","version":"1.0.0"}"#, "[1,2]",
+      "\u{7f}ELF\0\0\0qemu-system-x86_64", "[device \"v\"]\n  driver = \"vfio-pci\"\n", "vfiogate-host-recording 1\n",
+      "PATH=/bin ls\n", "<html/>",
+    ] {
+      XCTAssertNil(recognise(text), text)
+    }
+  }
+}
