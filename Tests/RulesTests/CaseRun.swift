@@ -36,28 +36,41 @@ struct CaseRun {
   }
 }
 
+/// A case's definitions as they were read.
+struct CaseTexts {
+  let definition: ParsedDefinition
+  let guest: MachineRequest?
+  let others: [ParsedDefinition]
+}
+
 extension RuleCase {
   static let blindHost = Facts.Host(nothingKnown: "no host was looked at", source: "none")
 
   func run() throws -> CaseRun { CaseRun(try definition(on: try host())) }
 
   func definition(on host: Facts.Host, qemu: QEMUProfile? = nil) throws -> Definition {
+    try definition(try texts(), on: host, qemu: qemu)
+  }
+
+  func definition(_ texts: CaseTexts, on host: Facts.Host, qemu: QEMUProfile? = nil) throws -> Definition {
     let profile = try qemu ?? self.qemu()
-    let guest = block("guest").map { parse($0, named: "guest").machine }
+    var definition = texts.definition.definition(in: texts.guest, on: host, qemu: profile)
+    var assignments = RunAssignments()
+    let own = assignments.add(definition.machine, plugs: definition.plugs)
+    for other in texts.others { _ = assignments.add(other.machine, plugs: other.plugs) }
+    definition.others = assignments.others(than: own)
+    return definition
+  }
+
+  /// The case's texts, read once for many hosts.
+  func texts() throws -> CaseTexts {
     let kinds = ["argv", "qmp"]
     guard let block = blocks.first(where: { kinds.contains($0.kind) }) else {
       throw CaseFile.Malformed(rule, line, "neither argv nor qmp")
     }
-    let parsed = parse(block, named: block.kind)
-    var definition = parsed.definition(in: guest, on: host, qemu: profile)
-    var assignments = RunAssignments()
-    let own = assignments.add(definition.machine, plugs: definition.plugs)
-    for other in blocks where other.kind.hasPrefix("other ") {
-      let parsed = parse(other, named: String(other.kind.dropFirst(6)))
-      _ = assignments.add(parsed.machine, plugs: parsed.plugs)
-    }
-    definition.others = assignments.others(than: own)
-    return definition
+    let others = blocks.filter { $0.kind.hasPrefix("other ") }.map { parse($0, named: String($0.kind.dropFirst(6))) }
+    let guest = self.block("guest").map { parse($0, named: "guest").machine }
+    return CaseTexts(definition: parse(block, named: block.kind), guest: guest, others: others)
   }
 
   private func parse(_ block: Block, named name: String) -> ParsedDefinition {
