@@ -69,6 +69,16 @@ extension HostDevice {
   /// Whether it is a PCI-to-PCI or other bridge (base class 06), which vfio leaves alone in a group.
   public var isBridge: Known<Bool> { classCode.map { $0 >> 16 == 0x06 } }
 
+  /// Whether its config space is an endpoint's (header type 0), which is all that vfio binds (linux
+  /// drivers/vfio/pci/vfio_pci_core.c: vfio_pci_core_register_device). Where the header cannot be read,
+  /// by the class: PCI-to-PCI bridges of both kinds, CardBus bridges (PCI Code and ID Assignment 1.16 §1.7).
+  public var isEndpoint: Known<Bool> {
+    let byClass = classCode.map { ![0x0604, 0x0607, 0x0609].contains($0 >> 8) }
+    guard case .known(let space) = config, space.isDead == .known(false), case .known(let type) = space.headerType
+    else { return byClass }
+    return .known(type == 0)
+  }
+
   /// The ATS capability of its config space, `.known(nil)` when it has none.
   public var ats: Known<ATSCapability?> { config.flatMap(\.ats) }
 }

@@ -52,6 +52,10 @@ extension Host {
         wanted += group.members.display ?? []
       }
       if case .known(let parent?) = device.physicalFunction { wanted.append(parent) }
+      // Without a reset of its own it matters who else is on its bus.
+      if device.resetMethods == .known([]), case .known(let all) = addresses {
+        wanted += all.filter { $0.domain == address.domain && $0.bus == address.bus && address.bus != 0 }
+      }
     }
   }
 

@@ -69,10 +69,12 @@ extension RealizeContext {
     return try !host.unsafeInterrupts.value.contains(module)
   }
 
-  /// Guest memory is locked for DMA, all of it, unless the user has CAP_IPC_LOCK.
+  /// Guest memory is locked for DMA, all of it, once for each address space.
   func memory(after prefix: String) throws(Unknown) -> RealizeFailure? {
-    guard let needed = machine.memory else { return nil }
-    guard let limit = try host.memlock.value, limit < needed, try host.user.value != "root" else { return nil }
+    let locked = LockedMemory(machine)
+    let spaces = locked.hasSpaceForEachDevice ? guest.assigned.count + 1 : 1
+    guard let needed = try locked.needed(spaces: spaces), let limit = try locked.limit(on: host), limit < needed
+    else { return nil }
     return fails(
       .memoryLimit, prefix + "memory listener initialization failed: Region pc.ram: "
         + "vfio_container_dma_map(0x…, 0x0, 0x…, 0x…) = -12 (Cannot allocate memory)")
@@ -101,19 +103,6 @@ extension MachineRequest {
     devices.first { device in
       ["intel-iommu", "amd-iommu", "arm-smmuv3", "virtio-iommu-pci"].contains(device.driver)
     }
-  }
-}
-
-extension MachineRequest {
-  /// Guest RAM in bytes: `-m`, in mebibytes unless a unit says otherwise; nil when it is not given
-  /// or not understood. Only what is certain to be locked counts.
-  var memory: UInt64? {
-    guard let text = options.last(where: { $0.name == "m" })?.value.string else { return nil }
-    let size = text.split(separator: ",").first.map { $0.hasPrefix("size=") ? $0.dropFirst(5) : $0 } ?? ""
-    let digits = size.prefix { $0.isASCII && $0.isNumber }
-    guard let number = UInt64(digits) else { return nil }
-    let shift: UInt64? = ["": 20, "k": 10, "m": 20, "g": 30, "t": 40][size.dropFirst(digits.count).lowercased()]
-    return shift.flatMap { number < 1 << (63 - $0) ? number << $0 : nil }
   }
 }
 

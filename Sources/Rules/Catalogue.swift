@@ -29,6 +29,12 @@ extension Rule {
     .deviceInUse,
     .deviceGone0xFF,
     .dupHostDevice,
+    .notEndpoint,
+    .noReset,
+    .deviceInTwoDefinitions,
+    .rmrrDirect,
+    .memlockTooLow,
+    .memlockWithoutBARs,
     .realizeFails,
   ]
 

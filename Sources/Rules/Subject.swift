@@ -91,6 +91,11 @@ public struct Subject: Sendable {
     try device().group.value.map(host.group)
   }
 
+  /// Where the request says which host function it is for.
+  var hostLocation: Location {
+    (request.property("sysfsdev") ?? request.property("host"))?.location ?? request.location
+  }
+
   public func backend() throws(Unknown) -> VFIOBackend { try question.backend.value }
 
   /// The iommufd object that the request names, if it is described.

@@ -54,6 +54,7 @@ final class ForgetfulHost {
     else { return nil }
     var bytes = space.bytes
     for (offset, byte) in row.bytes.enumerated() where byte != nil { bytes[offset] = nil }
+    while case .some(.none) = bytes.last { bytes.removeLast() }
     var host = whole
     host.devices[address]?.config = .known(ConfigSpace(bytes: bytes, size: space.size))
     known[index] = host

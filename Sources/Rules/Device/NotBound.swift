@@ -22,17 +22,11 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   if subject.request.property("fd") != nil { return }
   let device = try subject.device()
   guard try !VFIODriver.isVFIO(device) else { return }
-  let host = subject.request.property("host") ?? subject.request.property("sysfsdev")
-  let place = host?.location ?? subject.request.location
-  if device.isBridge == .known(true) {
-    judgement.report(
-      "\(subject.name) is a bridge, which vfio cannot assign", at: place,
-      fix: "name a function behind \(device.address)", evidence: ["class: 06, bridge"])
-    return
-  }
+  // No driver could be bound to what is no endpoint.
+  if device.isEndpoint == .known(false) { return }
   let driver = try device.driver.value
   judgement.report(
     "\(subject.name) is bound to " + (driver.map { "the host's driver `\($0)`" } ?? "no driver")
-      + ", where QEMU needs vfio-pci", at: place, fix: "bind it: `driverctl set-override \(device.address) vfio-pci`",
+      + ", where QEMU needs vfio-pci", at: subject.hostLocation, fix: "bind it: `driverctl set-override \(device.address) vfio-pci`",
     evidence: ["driver of \(device.address): \(driver ?? "none")"])
 }

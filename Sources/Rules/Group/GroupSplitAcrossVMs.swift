@@ -24,11 +24,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   guard let address = subject.prediction.host else {
     throw Unknown("host device of \(subject.name)", reason: "the request does not say which it is")
   }
-  let place = subject.request.location(of: "host")
-  if let other = subject.definition.others.device(at: address) {
-    judgement.report("\(subject.name) is assigned in `\(other.source)` too, to \(other.name)", at: place,
-      fix: "assign it in one of them")
-  }
+  let place = subject.hostLocation
   guard let group = try subject.group() else { return }
   let device = try subject.device()
   let own = Set(subject.definition.assignments.compactMap(\.host))
@@ -62,12 +58,5 @@ extension Subject {
     if sibling.isBridge == .known(true) { return nil }
     let own = (device.users.display ?? []).map(\.pid)
     return try sibling.users.value.first { !own.contains($0.pid) }
-  }
-
-  /// A device of another definition that cannot be resolved may be of this group.
-  fileprivate func needsOtherDevices() throws(Unknown) {
-    if let one = definition.others.unresolved {
-      throw Unknown("host device of \(one.name) in \(one.source)", reason: "the request does not say which it is")
-    }
   }
 }

@@ -42,14 +42,15 @@ private func ownRules(_ cause: FailureCause) -> Set<String> {
   case .descriptorWithoutID: return ["fd-without-id"]
   case .realizedArgument: return ["realized-argument"]
   case .descriptorWithoutIOMMUFD: return ["iommufd-fd-without-object"]
-  case .groupNotViable: return ["group-not-viable", "not-bound"]
-  case .notBound, .groupNodeMissing: return ["not-bound"]
-  case .noCdev: return ["not-bound", "iommufd-no-cdev"]
+  case .groupNotViable: return ["group-not-viable", "not-bound", "not-endpoint"]
+  case .notBound, .groupNodeMissing: return ["not-bound", "not-endpoint"]
+  case .noCdev: return ["not-bound", "not-endpoint", "iommufd-no-cdev"]
   case .cdevNodeMissing, .iommufdMissing: return ["iommufd-no-cdev"]
   case .cdevDenied, .iommufdDenied: return ["iommufd-perm"]
   case .alreadyAttached: return ["dup-host-device"]
   case .bindFails, .inUse: return ["device-in-use", "group-split-across-vms", "dup-host-device"]
   case .badToken: return ["iommufd-vf-token"]
+  case .memoryLimit: return ["memlock-too-low"]
   case .mixedBackends: return ["mixed-backends"]
   case .duplicateID: return ["dup-id"]
   default: return []
@@ -93,8 +94,6 @@ private func fix(_ cause: FailureCause, _ prediction: RealizePrediction, _ defin
   case .groupNodeDenied, .containerDenied:
     return "let the user \(named(definition.host)) open the node that QEMU names"
   case .badToken: return "bind the physical function to its host driver, or give the token that its holder has set"
-  case .memoryLimit:
-    return "raise the limit to the guest's memory and some: `ulimit -l`, or `LimitMEMLOCK=` of the unit"
   case .viommuRefuses: return "add `caching-mode=on` to `intel-iommu`"
   case .noDisplay: return "take `display` out"
   case .noMigration: return "take `enable-migration` out"

@@ -1,0 +1,37 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let deviceInTwoDefinitions = Rule(
+    name: "device-in-two-definitions",
+    severity: .error,
+    summary: "two definitions assign the same host device",
+    why: """
+      A function has one owner at a time. Of two guests with the same one the later does not start: QEMU says \
+      `Device or resource busy`, libvirt `is in use by driver QEMU, domain …`. Definitions that are linted \
+      together are taken to run at the same time.
+      """,
+    fix: "assign the device in one of the definitions, or see to it that they never run at the same time",
+    example: "a.args: -device vfio-pci,host=0000:01:00.0; b.args: -device vfio-pci,host=01:00.0",
+    references: ["linux drivers/vfio/group.c: vfio_group_fops_open", "linux drivers/vfio/device_cdev.c"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard let address = subject.prediction.host else {
+    throw Unknown("host device of \(subject.name)", reason: "the request does not say which it is")
+  }
+  guard let other = subject.definition.others.device(at: address) else { return try subject.needsOtherDevices() }
+  judgement.report(
+    "\(subject.name) is assigned in `\(other.source)` too, to \(other.name)", at: subject.hostLocation,
+    evidence: ["both are \(address)"])
+}
+
+extension Subject {
+  /// A device of another definition that cannot be resolved may be any.
+  func needsOtherDevices() throws(Unknown) {
+    if let one = definition.others.unresolved {
+      throw Unknown("host device of \(one.name) in \(one.source)", reason: "the request does not say which it is")
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let noReset = Rule(
+    name: "no-reset",
+    severity: .warning,
+    summary: "nothing can reset the device between its users",
+    why: """
+      A function without a reset of its own can only be reset together with everything on its bus, and only \
+      by who owns all of that. Otherwise the guest gets the device in the state that the last user left it \
+      in: it may work once after each power cycle of the host, and what the last guest wrote into it is \
+      still there. QEMU says `Cannot reset device …, no available reset mechanism`, or `depends on group N \
+      which is not owned`.
+      """,
+    fix: "assign everything on the bus to one guest, or use another slot or another device",
+    example: "-device vfio-pci,host=0000:03:00.0   (reset_method is empty, and 0000:03:00.1 stays with the host)",
+    references: ["QEMU hw/vfio/pci.c: vfio_pci_hot_reset", "linux Documentation/ABI/testing/sysfs-bus-pci: reset_method"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  let device = try subject.device()
+  guard try device.resetMethods.value.isEmpty else { return }
+  // What does not answer, and what cannot be assigned, are other rules'.
+  if device.config.flatMap(\.isDead) == .known(true) || device.isEndpoint == .known(false) { return }
+  let evidence = ["reset_method of \(device.address): empty"]
+  if try device.isOnRootBus.value {
+    return judgement.report(
+      "\(subject.name) has no reset of its own, and no bridge above it that could reset its bus",
+      at: subject.hostLocation, fix: "use another device, or power the host off between its users", evidence: evidence)
+  }
+  let others = try subject.strangersOnBus(of: device)
+  guard !others.isEmpty else { return }
+  let named = others.map(\.description).joined(separator: ", ")
+  judgement.report(
+    "\(subject.name) has no reset of its own, and its bus cannot be reset because of \(named), "
+      + (others.count == 1 ? "which the guest does not have" : "which the guest does not have all of"),
+    at: subject.hostLocation, fix: "assign \(named) to the same guest, or use another device", evidence: evidence)
+}
+
+extension Subject {
+  /// The functions on the device's bus whose groups the guest does not own.
+  fileprivate func strangersOnBus(of device: HostDevice) throws(Unknown) -> [PCIAddress] {
+    let address = device.address
+    let mates = try host.addresses.value.filter {
+      $0.domain == address.domain && $0.bus == address.bus && $0 != address
+    }
+    if mates.isEmpty { return [] }
+    var owned: Set<Int> = []
+    for one in definition.assignments {
+      guard let host = one.host else {
+        throw Unknown("host device of \(one.name)", reason: "the request does not say which it is")
+      }
+      if let group = try self.host.device(at: host).value?.group.value { owned.insert(group) }
+    }
+    var strangers: [PCIAddress] = []
+    for mate in mates.sorted() {
+      let group = try host.device(at: mate).value?.group.value
+      if group.map(owned.contains) != true { strangers.append(mate) }
+    }
+    if !strangers.isEmpty { try definition.needsWholeMachine(for: "the machine's other vfio devices") }
+    return strangers
+  }
+}
+
+extension HostDevice {
+  /// Whether nothing is above it that could reset its bus: bus 0, or a PCI Express device/port type of
+  /// 9, integrated into the root complex (PCIe 6.0 §7.5.3.2).
+  fileprivate var isOnRootBus: Known<Bool> {
+    if address.bus == 0 { return .known(true) }
+    return config.flatMap { space in
+      switch space.standardChain.capabilities.first(where: { $0.id == 0x10 }) {
+      case .some(let express): return space.word(express.offset + 2).map { $0 >> 4 & 0xf == 9 }
+      case nil: return space.standardChain.contains(0x10, named: "PCI Express capability of \(address)").map { _ in false }
+      }
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let notEndpoint = Rule(
+    name: "not-endpoint",
+    severity: .error,
+    summary: "the host device is a bridge, and vfio assigns endpoints only",
+    why: """
+      A bridge's config space has another layout, and what it does concerns everything behind it. No vfio \
+      driver binds one, whatever is written into driver_override; a bridge in an IOMMU group does no harm \
+      and stays with the host. What was meant is a function behind it.
+      """,
+    fix: "name a function behind the bridge, as `lspci -t` shows them",
+    example: "-device vfio-pci,host=0000:00:01.0   (which is a root port)",
+    references: ["linux drivers/vfio/pci/vfio_pci_core.c: vfio_pci_core_register_device", "PCI 3.0 §6.2.1"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  let device = try subject.device()
+  guard try !device.isEndpoint.value else { return }
+  let header = device.config.flatMap(\.headerType).display.map { "header type \($0)" } ?? "base class 06"
+  judgement.report(
+    "\(subject.name) is a bridge (\(header)), which vfio cannot assign", at: subject.hostLocation,
+    fix: "name a function behind \(device.address), as `lspci -t` shows them", evidence: ["\(device.address): \(header)"])
+}

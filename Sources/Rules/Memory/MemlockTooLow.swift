@@ -1,0 +1,75 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let memlockTooLow = Rule(
+    name: "memlock-too-low",
+    severity: .error,
+    summary: "QEMU may not lock as much memory as the guest has",
+    why: """
+      A device writes to guest memory when it likes, so all of it is pinned from the start, and counted \
+      against RLIMIT_MEMLOCK of a QEMU without CAP_IPC_LOCK. With `intel-iommu`, `amd-iommu` or \
+      `virtio-iommu-pci` each device has an address space of its own, and the memory counts once for each. \
+      QEMU fails with `-12 (Cannot allocate memory)`; only the kernel's log says that it was the limit. \
+      libvirt sets the limit itself, to `hard_limit` where the domain has one.
+      """,
+    fix: "raise the limit to what is needed and some: `ulimit -l`, or `LimitMEMLOCK=` of the unit",
+    example: "-m 16G -device vfio-pci,host=0000:01:00.0   (as a user with `ulimit -l` of 8192)",
+    references: [
+      "linux drivers/vfio/vfio_iommu_type1.c: vfio_lock_acct", "linux drivers/iommu/iommufd/pages.c",
+      "libvirt src/qemu/qemu_domain.c: qemuDomainGetMemLockLimitBytes",
+    ],
+    check: .definition(judge))
+}
+
+private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
+  guard let need = try MemoryNeed(definition) else { return }
+  guard need.bytes > need.limit, let device = need.devices.last else { return }
+  let why = need.spaces > 1 ? ", \(need.spaces) times because each device has an address space of its own," : ""
+  let who: String
+  if definition.machine.libvirt == nil {
+    who = "\(definition.host.user.display ?? "the user") may lock \(ByteSize.text(need.limit))"
+  } else {
+    who = "libvirt lets QEMU lock `hard_limit`, \(ByteSize.text(need.limit))"
+  }
+  judgement.report(
+    "the guest's \(ByteSize.text(need.ram)) are locked for \(device.name)\(why) and \(who): QEMU fails with "
+      + "`-12 (Cannot allocate memory)`", at: need.location, fix: fix(need, definition),
+    evidence: ["memory to lock: \(ByteSize.text(need.bytes))", "limit: \(ByteSize.text(need.limit))"])
+}
+
+private func fix(_ need: MemoryNeed, _ definition: Definition) -> String {
+  let kibibytes = need.bytes >> 10 + 1 << 20
+  if definition.machine.libvirt != nil {
+    return "take `<hard_limit>` out, or raise it to \(kibibytes) KiB"
+  }
+  return "raise the limit to what is needed and some: `ulimit -l \(kibibytes)`, or `LimitMEMLOCK=\(kibibytes)K` of the unit"
+}
+
+/// What a machine's vfio devices need locked, and what may be.
+struct MemoryNeed {
+  /// Those that the memory is locked for.
+  let devices: [RealizePrediction]
+  let spaces: Int
+  let ram: UInt64
+  let bytes: UInt64
+  let limit: UInt64
+  let location: Location
+
+  /// Nil when there is nothing to lock, or no limit.
+  init?(_ definition: Definition) throws(Unknown) {
+    devices = definition.assignments
+    guard let first = devices.first(where: { definition.isJudged($0.request) }) else { return nil }
+    let machine = definition.machine
+    let locked = LockedMemory(machine)
+    guard let limit = try locked.limit(on: definition.host) else { return nil }
+    if machine.libvirt == nil { try definition.needsWholeMachine(for: "guest memory") }
+    spaces = locked.hasSpaceForEachDevice ? devices.count : 1
+    guard let ram = try locked.ram(), let bytes = try locked.needed(spaces: spaces) else { return nil }
+    self.limit = limit
+    self.ram = ram
+    self.bytes = bytes
+    let option = definition.plugs.isEmpty ? machine.options.last { $0.name == "m" } : nil
+    location = option?.location ?? first.request.location
+  }
+}
