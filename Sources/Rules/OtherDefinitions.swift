@@ -17,7 +17,7 @@ public struct RunAssignments: Sendable {
 
   private var byAddress: [PCIAddress: [Device]] = [:]
   private var unresolved: [Device] = []
-  private var count = 0
+  fileprivate private(set) var count = 0
 
   public init() {}
 
@@ -62,6 +62,9 @@ public struct OtherDefinitions: Sendable {
 
   /// There are none.
   public static let none = RunAssignments().others(than: 0)
+
+  /// Whether this definition is the only one.
+  public var isEmpty: Bool { run.count < 2 }
 
   /// The device of another definition that is this host function: of the first, in the run's order.
   public func device(at address: PCIAddress) -> RunAssignments.Device? { run.first(address, notOf: own) }

@@ -18,6 +18,7 @@ extension Rule {
 }
 
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  if subject.definition.others.isEmpty { return }
   guard let address = subject.prediction.host else {
     throw Unknown("host device of \(subject.name)", reason: "the request does not say which it is")
   }
