@@ -11,6 +11,8 @@ public struct Guest: Sendable {
   public internal(set) var ids: [String: String]
   /// Whether a migration is under way, during which QEMU plugs nothing.
   public let migrating: Known<Bool>
+  /// Whether ACPI plugs into bridges that the machine starts with, instead of their own controllers.
+  var hasACPIBridges: Known<Bool> = .known(false)
   /// Ids given in key=value text. QEMU checks these against each other before it makes any device.
   var keyvalIDs: Set<String> = []
   /// The address spaces' backends, for the crash of K3.
@@ -47,6 +49,7 @@ public struct Guest: Sendable {
   public func bus(for request: DeviceRequest) throws(Unknown) -> GuestBus? {
     if let name = request.bus {
       if let bus = buses[name] { return bus }
+      if case .unknown(let unknown) = rootBus { throw Unknown("guest bus `\(name)`", reason: unknown.reason) }
       throw Unknown("guest bus `\(name)`", reason: "not in the configuration")
     }
     return try rootBus.value.flatMap { buses[$0] }

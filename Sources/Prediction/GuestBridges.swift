@@ -46,21 +46,34 @@ extension Guest {
   /// The bus behind a bridge bears the bridge's id (QEMU hw/pci/pci_bridge.c: pci_bridge_initfn).
   private func busBehind(_ request: DeviceRequest, _ driver: String) -> GuestBus? {
     guard let id = request.id else { return nil }
-    func bus(_ kind: GuestBus.Kind, express: Bool, hotplug: Known<Bool>) -> GuestBus {
-      let parent = kind == .root ? nil : request.bus ?? rootBus.display.flatMap { $0 }
-      return GuestBus(id, kind: kind, isExpress: express, takesHotplug: hotplug, parent: parent)
-    }
     switch driver {
     case "pcie-root-port", "ioh3420", "xio3130-downstream", "cxl-rp", "cxl-downstream":
-      return bus(.port, express: true, hotplug: request.flag("hotplug", default: true))
-    // An upstream port takes a hot plug, as observed on 11.1.3.
-    case "x3130-upstream", "cxl-upstream": return bus(.bridge, express: true, hotplug: .known(true))
-    case "pxb-pcie", "pxb-cxl": return bus(.root, express: true, hotplug: .known(false))
-    case "pcie-pci-bridge", "pci-bridge": return bus(.bridge, express: false, hotplug: .known(true))
-    case "i82801b11-bridge": return bus(.bridge, express: false, hotplug: .known(false))
-    case "pxb": return bus(.root, express: false, hotplug: .known(false))
+      let hotplug = request.flag("hotplug", default: true)
+      return GuestBus(id, kind: .port, isExpress: true, takesHotplug: hotplug, parent: parent(of: request))
+    case "pxb-pcie", "pxb-cxl", "pxb":
+      return GuestBus(id, kind: .root, isExpress: driver != "pxb", takesHotplug: .known(false), parent: nil)
+    case "x3130-upstream", "cxl-upstream", "i82801b11-bridge":
+      return GuestBus(
+        id, kind: .bridge, isExpress: driver != "i82801b11-bridge", takesHotplug: isPluggedByACPI(request),
+        parent: parent(of: request))
+    case "pcie-pci-bridge", "pci-bridge":
+      let acpi = isPluggedByACPI(request)
+      let standard = driver == "pcie-pci-bridge" ? .known(true) : request.flag("shpc", default: true)
+      return GuestBus(
+        id, kind: .bridge, isExpress: false, takesHotplug: acpi == .known(true) ? acpi : standard,
+        isStandardHotplug: acpi.map { !$0 }, parent: parent(of: request))
     default: return nil
     }
+  }
+
+  private func parent(of request: DeviceRequest) -> String? { request.bus ?? rootBus.display.flatMap { $0 } }
+
+  /// ACPI plugs into what hangs off the machine's own root complex from the start; below a pxb-pcie, and
+  /// behind a bridge that was plugged itself, each bridge is on its own (observed on 11.1.3).
+  private func isPluggedByACPI(_ request: DeviceRequest) -> Known<Bool> {
+    if request.plug == .hot { return .known(false) }
+    let root = parent(of: request).flatMap { path(from: $0).last?.name }
+    return rootBus.flatMap { machine in root == machine ? hasACPIBridges : .known(false) }
   }
 }
 

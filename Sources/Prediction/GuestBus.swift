@@ -44,6 +44,8 @@ public struct GuestBus: Sendable {
   /// Whether `device_add` may plug into it. Over QMP: as QEMU's qbus_is_hotpluggable decides it, see
   /// the decision in ARCHITECTURE.md.
   public let takesHotplug: Known<Bool>
+  /// A hot plug goes through the bridge's own controller (SHPC), which takes no slot 0.
+  public let isStandardHotplug: Known<Bool>
   /// The bus that its bridge sits on; nil for a root complex.
   public let parent: String?
   /// By devfn: slot times 8 plus function.
@@ -53,18 +55,29 @@ public struct GuestBus: Sendable {
 
   /// - Parameter occupants: every device on the bus, by devfn (slot times 8 plus function).
   public init(
-    _ name: String, kind: Kind, isExpress: Bool, takesHotplug: Known<Bool>, parent: String?,
-    occupants: [Int: Occupant] = [:]
+    _ name: String, kind: Kind, isExpress: Bool, takesHotplug: Known<Bool>,
+    isStandardHotplug: Known<Bool> = .known(false), parent: String?, occupants: [Int: Occupant] = [:]
   ) {
     self.name = name
     self.kind = kind
     self.isExpress = isExpress
     self.takesHotplug = takesHotplug
+    self.isStandardHotplug = isStandardHotplug
     self.parent = parent
     self.occupants = occupants
   }
 
   public var isPort: Bool { kind == .port }
+
+  /// What sits in a slot, function 0 first.
+  public func occupants(ofSlot slot: Int) -> [Occupant] {
+    (slot * 8..<slot * 8 + 8).compactMap { occupants[$0] }
+  }
+
+  /// A slot from 1 on is free, whatever QEMU chose itself.
+  public var hasFreeSlot: Bool {
+    !isPort && Set(occupants.keys.map { $0 / 8 }).union([0]).count + possibleOthers < 32
+  }
 
   /// A port that is empty for certain and takes a hot plug.
   public var isFreePort: Bool {

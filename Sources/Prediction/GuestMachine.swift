@@ -16,6 +16,7 @@ extension Guest {
     var rootBus: Known<String?> = .known(root?.name)
     if case .unknown(let why) = kind { rootBus = .unknown("guest's PCI topology", why) }
     self.init(buses: root.map { [$0] } ?? [], rootBus: rootBus, ids: [:], migrating: .known(false))
+    hasACPIBridges = rootBus.flatMap { _ in machine.hasACPIBridges(kind) }
   }
 
   /// QEMU hw/i386/pc_q35.c; the occupants as 11.1.3 names them.
@@ -34,13 +35,9 @@ extension Guest {
       0: Occupant(board: "i440FX"), 8: Occupant(board: "PIIX3", multifunction: true),
       9: Occupant(board: "piix3-ide"), 0xb: Occupant(board: "PIIX4_PM"),
     ]
-    let off = ["off", "no", "false", "n"]
-    let isSwitchedOff = machine.globals.last { $0.driver == "PIIX4_PM" && $0.property == "acpi-root-pci-hotplug" }
-      .map { off.contains($0.value) } ?? false
-    let hasACPI = !off.contains(machine.machineOption("acpi") ?? "on") && !machine.hasOption("no-acpi")
+    let hotplug = machine.hasACPI && machine.global("acpi-root-pci-hotplug", of: "PIIX4_PM") ?? true
     return GuestBus(
-      "pci.0", kind: .root, isExpress: false, takesHotplug: .known(hasACPI && !isSwitchedOff), parent: nil,
-      occupants: taken)
+      "pci.0", kind: .root, isExpress: false, takesHotplug: .known(hotplug), parent: nil, occupants: taken)
   }
 
   /// QEMU hw/arm/virt.c: a generic Express host bridge.
@@ -96,5 +93,40 @@ enum MachineKind: Hashable {
 }
 
 extension MachineRequest {
+  private static let off: Set<String> = ["off", "no", "false", "n"]
+
+  /// `-machine acpi=off` takes the board's ACPI away on i440fx; q35's ICH9 plugs all the same.
+  fileprivate var hasACPI: Bool {
+    !MachineRequest.off.contains(machineOption("acpi") ?? "on") && !hasOption("no-acpi")
+  }
+
+  /// The last `-global` for a boolean property of a board's device.
+  fileprivate func global(_ property: String, of driver: String) -> Bool? {
+    globals.last { $0.driver == driver && $0.property == property }.map { !MachineRequest.off.contains($0.value) }
+  }
+
+  /// QEMU hw/acpi/ich9.c and piix4.c; on for q35 since 6.1 (query-machines of 11.1.3: pc-q35-6.0 and older
+  /// switch it off), and off for virt's GED.
+  fileprivate func hasACPIBridges(_ kind: MachineKind) -> Known<Bool> {
+    let property = "acpi-pci-hotplug-with-bridge-support"
+    switch kind {
+    case .q35:
+      let isOld = version(after: "pc-q35-").map { $0 <= (6, 0) } ?? false
+      return .known(global(property, of: "ICH9-LPC") ?? !isOld)
+    case .i440fx: return .known(hasACPI && global(property, of: "PIIX4_PM") ?? true)
+    case .virt: return .known(global(property, of: "acpi-ged") ?? false)
+    case .withoutPCI: return .known(false)
+    case .unknown(let why): return .unknown("ACPI hotplug", why)
+    }
+  }
+
+  /// The version in `pc-q35-9.2`; nil for the newest, which bears none.
+  func version(after prefix: String) -> (Int, Int)? {
+    guard let type = machineType?.value.string, type.hasPrefix(prefix) else { return nil }
+    let parts = type.dropFirst(prefix.count).split(separator: ".").map { Int($0) }
+    guard parts.count == 2, let major = parts[0], let minor = parts[1] else { return nil }
+    return (major, minor)
+  }
+
   func machineOption(_ name: String) -> String? { machine.last { $0.name == name }?.value.string }
 }

@@ -7,7 +7,7 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case badGlobal, badProperty, unknownProperty, noATSProperty
   case duplicateObjectID, missingIOMMUFDObject, wrongIOMMUFDObject, badDescriptor
   case descriptorWithoutID, realizedArgument
-  case slotTaken, noSlot, functionZeroTaken, notMultifunction
+  case slotTaken, noSlot, functionZeroTaken, notMultifunction, slotNotHotpluggable
   case noHostGiven, noSuchHostDevice, descriptorWithoutIOMMUFD, balloonNotMediated
   case noGroup, groupNodeMissing, groupNodeDenied, inUse, groupNotViable, containerDenied
   case notBound, alreadyAttached, badToken, unsafeInterrupts, memoryLimit

@@ -23,6 +23,8 @@ enum RealizeStep: CaseIterable {
   case ats
   // what comes after it
   case display, migration
+  // the bus's hotplug controller, when all else is done (QEMU hw/pci/shpc.c)
+  case hotplugController
 
   /// The steps that any device goes through, vfio or not.
   static let general: Set<RealizeStep> = [.keyvalID, .driver, .bus, .hotplug, .migrating, .globals, .id]
@@ -59,6 +61,7 @@ extension RealizeContext {
     case .ats: return try question.forecast.error.value.map { fails(.atsNotSupported, $0) }
     case .display: return display
     case .migration: return try migration()
+    case .hotplugController: return try hotplugController()
     }
   }
 }

@@ -41,6 +41,17 @@ extension RealizeContext {
   /// The bus that the device goes to.
   func bus() throws(Unknown) -> GuestBus? { try guest.bus(for: request) }
 
+  /// A standard hotplug controller takes slots from 1 on, and looks when the device is realized.
+  func hotplugController() throws(Unknown) -> RealizeFailure? {
+    guard request.plug == .hot, let bus = try bus(), let requested = QEMUSlot.requested(request),
+      case .at(let devfn) = bus.place(request, driver: driver, devfn: try requested.value), devfn / 8 == 0,
+      try bus.isStandardHotplug.value
+    else { return nil }
+    return RealizeFailure(
+      .slotNotHotpluggable,
+      "Unsupported PCI slot 0 for standard hotplug controller. Valid slots are between 1 and 31.")
+  }
+
   /// QEMU plugs nothing while a migration has not ended.
   func migrating() throws(Unknown) -> RealizeFailure? {
     guard request.plug == .hot, try guest.migrating.value else { return nil }

@@ -35,6 +35,14 @@ extension Rule {
     .rmrrDirect,
     .memlockTooLow,
     .memlockWithoutBARs,
+    .hpRootBus,
+    .hpPortOff,
+    .hpNoFreePort,
+    .hpSlotBusy,
+    .hpFn0Order,
+    .hpSlotNotZero,
+    .hpNohotplugDriver,
+    .hpWhileMigrating,
     .realizeFails,
   ]
 

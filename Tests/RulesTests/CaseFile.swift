@@ -17,6 +17,7 @@ import XCTest
 ///
 /// - `argv`: a QEMU command line; or `qmp`: requests to a running machine, whose command line, if it is
 ///   known, is in `guest`.
+/// - `running`: what the running QEMU says beside its command line: `migrating yes`, `no` or `unknown`.
 /// - `other NAME`: a further definition of the same run.
 /// - `host`: lines of a recording. `use FILE` takes those of Fixtures/FILE; `only ADDRESS…` keeps of
 ///   all functions' lines these; `- TEXT` takes out the lines that begin with TEXT, of which there must

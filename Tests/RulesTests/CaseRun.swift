@@ -55,6 +55,10 @@ extension RuleCase {
   func definition(_ texts: CaseTexts, on host: Facts.Host, qemu: QEMUProfile? = nil) throws -> Definition {
     let profile = try qemu ?? self.qemu()
     var definition = texts.definition.definition(in: texts.guest, on: host, qemu: profile)
+    if let running = self.block("running") {
+      definition = texts.definition.definition(
+        in: texts.guest, on: host, qemu: profile, running: topology(definition, running))
+    }
     var assignments = RunAssignments()
     let own = assignments.add(definition.machine, plugs: definition.plugs)
     for other in texts.others { _ = assignments.add(other.machine, plugs: other.plugs) }
@@ -71,6 +75,19 @@ extension RuleCase {
     let others = blocks.filter { $0.kind.hasPrefix("other ") }.map { parse($0, named: String($0.kind.dropFirst(6))) }
     let guest = self.block("guest").map { parse($0, named: "guest").machine }
     return CaseTexts(definition: parse(block, named: block.kind), guest: guest, others: others)
+  }
+
+  /// The guest's topology as its command line gives it, with what a running QEMU says beside.
+  private func topology(_ definition: Definition, _ block: Block) -> Guest {
+    let guest = Definition(
+      machine: definition.machine, plugs: [], problems: [], host: definition.host, qemu: definition.qemu).guest
+    let migrating: Known<Bool>
+    switch block.lines {
+    case ["migrating yes"]: migrating = .known(true)
+    case ["migrating no"]: migrating = .known(false)
+    default: migrating = .unknown("guest's migration", "QEMU did not answer query-migrate")
+    }
+    return Guest(buses: Array(guest.buses.values), rootBus: guest.rootBus, ids: guest.ids, migrating: migrating)
   }
 
   private func parse(_ block: Block, named name: String) -> ParsedDefinition {
@@ -129,10 +146,12 @@ extension RuleCase {
 
 extension ParsedDefinition {
   /// As `vfiogate lint --guest` joins the two.
-  func definition(in guest: MachineRequest?, on host: Facts.Host, qemu: QEMUProfile) -> Definition {
+  func definition(
+    in guest: MachineRequest?, on host: Facts.Host, qemu: QEMUProfile, running: Guest? = nil
+  ) -> Definition {
     var machine = guest ?? self.machine
     if guest != nil { machine.objects += self.machine.objects }
-    return Definition(machine: machine, plugs: plugs, problems: problems, host: host, qemu: qemu)
+    return Definition(machine: machine, plugs: plugs, problems: problems, host: host, qemu: qemu, running: running)
   }
 }
 

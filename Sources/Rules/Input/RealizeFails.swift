@@ -53,6 +53,12 @@ private func ownRules(_ cause: FailureCause) -> Set<String> {
   case .memoryLimit: return ["memlock-too-low"]
   case .mixedBackends: return ["mixed-backends"]
   case .duplicateID: return ["dup-id"]
+  case .busNotHotpluggable: return ["hp-root-bus", "hp-port-off", "hp-no-free-port"]
+  case .slotTaken, .noSlot: return ["hp-slot-busy", "hp-no-free-port"]
+  case .functionZeroTaken: return ["hp-slot-busy", "hp-no-free-port", "hp-fn0-order"]
+  case .notMultifunction: return ["hp-fn0-order"]
+  case .classNotHotpluggable: return ["hp-nohotplug-driver"]
+  case .migrating: return ["hp-while-migrating"]
   default: return []
   }
 }
@@ -62,7 +68,7 @@ private func property(_ cause: FailureCause) -> String {
   switch cause {
   case .badID, .duplicateID: return "id"
   case .busNotFound, .wrongBusType, .busNotHotpluggable: return "bus"
-  case .slotTaken, .noSlot, .functionZeroTaken, .notMultifunction: return "addr"
+  case .slotTaken, .noSlot, .functionZeroTaken, .notMultifunction, .slotNotHotpluggable: return "addr"
   case .noSuchHostDevice, .noGroup, .groupNodeMissing, .groupNodeDenied, .inUse, .alreadyAttached: return "host"
   case .badDescriptor: return "fd"
   case .badToken: return "vf-token"
@@ -86,6 +92,7 @@ private func fix(_ cause: FailureCause, _ prediction: RealizePrediction, _ defin
   case .badProperty, .unknownProperty: return "see what it takes: `qemu-system-x86_64 -device vfio-pci,help`"
   case .slotTaken, .noSlot, .functionZeroTaken: return "give it another port or another `addr`"
   case .notMultifunction: return "add `multifunction=on` to function 0 of the slot"
+  case .slotNotHotpluggable: return "give it a slot from 1 on: `addr=1`"
   case .migrating: return "wait until the migration has ended"
   case .noHostGiven: return "give it a host device: `host=0000:01:00.0`"
   case .noSuchHostDevice: return "name a function that the host has, as `lspci -D` lists them"

@@ -1,0 +1,36 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let hpFn0Order = Rule(
+    name: "hp-fn0-order",
+    severity: .error,
+    summary: "functions of one slot in the wrong order, or without `multifunction=on`",
+    why: """
+      The guest looks at a slot once, when its function 0 comes. So QEMU takes the other functions only \
+      before it, and function 0 must have `multifunction=on` when there are others, at launch as well.
+      """,
+    fix: "plug function 0 last, and give it `multifunction=on`",
+    example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0","addr":"0.1"}}"#,
+    references: ["QEMU hw/pci/pci.c: pci_init_multifunction", "QEMU hw/pci/pcie.c: pcie_cap_slot_plug_cb"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  if subject.request.plug == .hot { _ = try subject.placeFailure() }
+  guard let failure = subject.prediction.failure, let bus = try subject.prediction.guest.bus(for: subject.request)
+  else { return }
+  if failure.cause == .functionZeroTaken, subject.comesAfterFunctionZero {
+    judgement.report(
+      "\(subject.name) comes after function 0 of its slot on `\(bus.name)`: QEMU takes other functions only before it",
+      at: subject.placeLocation, fix: "plug function 0 last, and give it `multifunction=on`")
+  } else if failure.cause == .notMultifunction, subject.requestedFunction == 0 {
+    judgement.report(
+      "\(subject.name) is function 0 of a slot on `\(bus.name)` that has other functions, and is not `multifunction=on`",
+      at: subject.placeLocation, fix: "add `multifunction=on` to \(subject.name)")
+  } else if failure.cause == .notMultifunction {
+    judgement.report(
+      "\(subject.name) is a further function of a slot on `\(bus.name)` whose function 0 is not `multifunction=on`",
+      at: subject.placeLocation, fix: "add `multifunction=on` to the device at function 0")
+  }
+}

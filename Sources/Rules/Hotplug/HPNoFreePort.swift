@@ -1,0 +1,31 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let hpNoFreePort = Rule(
+    name: "hp-no-free-port",
+    severity: .error,
+    summary: "a hot plug into a machine without a free port",
+    why: """
+      A port holds one slot, and a port cannot be added to the root complex of a running machine. When \
+      all are taken, or none was made, no device can be plugged until one is unplugged or the machine is \
+      started anew.
+      """,
+    fix: "start the machine with another `pcie-root-port`, or unplug a device first",
+    example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0"}}"#,
+    references: ["QEMU docs/pcie.txt, sections 2 and 5"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard let failure = try subject.placeFailure(), failure.cause != .notMultifunction, !subject.hasFreePlace,
+    failure.cause != .functionZeroTaken || !subject.comesAfterFunctionZero
+  else { return }
+  let guest = subject.prediction.guest
+  for bus in guest.buses.values.sorted(by: { $0.name < $1.name }) { _ = try bus.takesHotplug.value }
+  let ports = guest.buses.values.filter(\.isPort).count
+  let what = ports == 0 ? "the machine has no port" : ports == 1 ? "its one port is not" : "none of its \(ports) ports is"
+  judgement.report(
+    "\(subject.name) finds no free place: \(what)\(ports == 0 ? " that takes a hot plug" : " free for a hot plug")",
+    at: subject.placeLocation)
+}

@@ -1,0 +1,24 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let hpNohotplugDriver = Rule(
+    name: "hp-nohotplug-driver",
+    severity: .error,
+    summary: "`vfio-pci-nohotplug` by `device_add`",
+    why: """
+      `vfio-pci-nohotplug` is vfio-pci with `ramfb`, which the machine needs before it starts: QEMU refuses \
+      to plug it.
+      """,
+    fix: "plug `vfio-pci`, or have the device from the start",
+    example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci-nohotplug","id":"gpu","host":"0000:01:00.0","bus":"rp0"}}"#,
+    references: ["QEMU hw/vfio/pci.c: vfio_pci_nohotplug_dev_class_init"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) {
+  guard subject.request.plug == .hot, subject.request.driver == "vfio-pci-nohotplug" else { return }
+  judgement.report(
+    "\(subject.name) is `vfio-pci-nohotplug`, which QEMU does not plug into a running machine",
+    at: subject.request.location(of: "driver"))
+}

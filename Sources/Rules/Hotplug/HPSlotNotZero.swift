@@ -1,0 +1,30 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let hpSlotNotZero = Rule(
+    name: "hp-slot-not-zero",
+    severity: .error,
+    summary: "a slot below a port other than 0",
+    why: """
+      A port leads to one slot, number 0, and the guest looks nowhere else. QEMU takes another `addr` \
+      with a warning at most, and the guest never sees the device.
+      """,
+    fix: "take `addr` out, or give it slot 0",
+    example: "-device pcie-root-port,id=rp0 -device vfio-pci,host=0000:01:00.0,bus=rp0,addr=1.0",
+    references: ["QEMU hw/pci/pci.c: pci_qdev_realize (observed on 11.1.3)", "PCIe 6.0 §7.3.1"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard let addr = subject.request.property("addr") else { return }
+  if case .unknown(let text) = addr.value {
+    throw Unknown("addr of \(subject.name)", reason: "written as \(text)")
+  }
+  guard let slot = subject.requestedFunctionNumber.map({ $0 / 8 }), slot != 0 else { return }
+  if subject.prediction.failure?.cause == .busNotFound { return }
+  guard let bus = try subject.prediction.guest.bus(for: subject.request), bus.isPort else { return }
+  judgement.report(
+    "\(subject.name) is put into slot \(slot) below `\(bus.name)`, a port that has slot 0 only: the guest never sees it",
+    at: addr.location)
+}
