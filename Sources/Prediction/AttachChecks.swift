@@ -39,7 +39,7 @@ extension RealizeContext {
   func mixedBackends() throws(Unknown) -> RealizeFailure? {
     let mine = try backend.value
     guard guest.backends.contains(where: { $0 != mine }) else { return nil }
-    switch machine.viommu?.driver {
+    switch try viommu?.driver {
     case nil:
       if let missing = machine.missingPart { throw Unknown("guest's IOMMU", reason: missing) }
       return QEMUCrash.mixedBackends(mine)
@@ -47,18 +47,6 @@ extension RealizeContext {
     case .some(let other):
       throw Unknown("address spaces under \(other)", reason: "whether devices share one was never observed")
     }
-  }
-
-  /// The legacy backend is told about caching-mode first, whatever fsts says (observed on 11.1.3).
-  func vtdCachingMode() throws(Unknown) -> RealizeFailure? {
-    guard let viommu = machine.viommu, viommu.driver == "intel-iommu" else { return nil }
-    if viommu.isOn("fsts"), try backend.value == .iommufd {
-      throw Unknown("host IOMMU's nesting", reason: "first-stage translation needs it, and it was not looked at")
-    }
-    if viommu.isOn("caching-mode") { return nil }
-    return fails(
-      .viommuRefuses,
-      "Failed to set vIOMMU: Device assignment is not allowed without enabling caching-mode=on for Intel IOMMU.")
   }
 
   /// A device that could forge others' interrupts is not assigned, unless the module was told so

@@ -121,7 +121,7 @@ extension MachineRequest {
   }
 
   /// The version in `pc-q35-9.2`; nil for the newest, which bears none.
-  func version(after prefix: String) -> (Int, Int)? {
+  public func version(after prefix: String) -> (Int, Int)? {
     guard let type = machineType?.value.string, type.hasPrefix(prefix) else { return nil }
     let parts = type.dropFirst(prefix.count).split(separator: ".").map { Int($0) }
     guard parts.count == 2, let major = parts[0], let minor = parts[1] else { return nil }

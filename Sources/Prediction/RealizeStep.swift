@@ -9,7 +9,7 @@ enum RealizeStep: CaseIterable {
   // before the device object exists (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict)
   case driver, bus, hotplug, migrating, globals, id
   // the object's properties, and the PCI core (QEMU hw/pci/pci.c)
-  case properties, slot
+  case properties, slot, addressSpace
   // vfio's own realize (QEMU hw/vfio/pci.c: vfio_pci_realize)
   case hostGiven, hostExists, descriptor, balloon
   // the legacy backend (QEMU hw/vfio/container-legacy.c)
@@ -45,6 +45,7 @@ extension RealizeContext {
     case .id: return qdevID
     case .properties: return setProperties(&unknowns)
     case .slot: return try placeOnBus()
+    case .addressSpace: return try addressSpace()
     case .hostGiven: return hostGiven
     case .hostExists: return try hostExists()
     case .descriptor: return try descriptorBackend()
@@ -57,7 +58,7 @@ extension RealizeContext {
       .bindInterrupts, .iommufdSpace, .iommufdMemory:
       guard try backend.value == .iommufd else { return nil }
       return try IOMMUFDAttach(context: self, device: device).failure(at: step)
-    case .viommu: return try vtdCachingMode()
+    case .viommu: return try vtdChecks(&unknowns)
     case .ats: return try question.forecast.error.value.map { fails(.atsNotSupported, $0) }
     case .display: return display
     case .migration: return try migration()

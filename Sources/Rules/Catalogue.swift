@@ -43,6 +43,11 @@ extension Rule {
     .hpSlotNotZero,
     .hpNohotplugDriver,
     .hpWhileMigrating,
+    .vtdCachingMode,
+    .vtdSnoopControl,
+    .vtdFstsNeedsIOMMUFD,
+    .amdDMARemap,
+    .intremapIrqchip,
     .realizeFails,
   ]
 

@@ -1,0 +1,108 @@
+import Facts
+
+extension MachineRequest {
+  /// What a device's property is set to, by itself or else by the last `-global` for its driver; nil when
+  /// nobody gives it. Booleans are `on` and `off` in every spelling.
+  public func setting(_ name: String, of device: DeviceRequest) -> Known<String?> {
+    guard let property = device.property(name) else {
+      let global = globals.last { $0.driver == device.driver && $0.property == name }
+      return .known(global.map { MachineRequest.plain($0.value) })
+    }
+    switch property.value {
+    case .bool(let flag): return .known(flag ? "on" : "off")
+    case .string(let text): return .known(MachineRequest.plain(text))
+    case .integer(let number): return .known("\(number)")
+    case .unsigned(let number): return .known("\(number)")
+    case .unknown(let text): return .unknown("\(name) of `\(device.driver ?? "device")`", "written as \(text)")
+    default: return .known(nil)
+    }
+  }
+
+  private static func plain(_ text: String) -> String {
+    if ["on", "yes", "true", "y"].contains(text) { return "on" }
+    return ["off", "no", "false", "n"].contains(text) ? "off" : text
+  }
+
+  /// Where `-machine` or `-M` sets an option, in its several spellings.
+  public func machineSetting(_ names: String...) -> Known<String?> {
+    guard let property = machine.last(where: { names.contains($0.name) }) else { return .known(nil) }
+    switch property.value {
+    case .string(let text): return .known(MachineRequest.plain(text))
+    case .unknown(let text): return .unknown("machine option \(property.name)", "written as \(text)")
+    default: return .known(nil)
+    }
+  }
+}
+
+extension Guest {
+  /// The guest's IOMMU that serves a device: arm-smmuv3 the root complex that is its `primary-bus`, any
+  /// other all of them but those that bypass it (QEMU hw/pci/pci.c: pci_device_get_iommu_bus_devfn).
+  public func viommu(for request: DeviceRequest, in machine: MachineRequest) throws(Unknown) -> DeviceRequest? {
+    let units = machine.devices.filter { Guest.viommus.contains($0.driver ?? "") }
+    guard !units.isEmpty else { return nil }
+    let name: String
+    if let bus = request.bus { name = bus } else { name = try rootBus.value ?? "" }
+    let root = path(from: name).last
+    if let root, try bypasses(root, machine) { return nil }
+    for unit in units {
+      guard unit.driver == "arm-smmuv3" else { return unit }
+      if let primary = try machine.setting("primary-bus", of: unit).value, primary == root?.name { return unit }
+    }
+    return nil
+  }
+
+  private static let viommus: Set<String> = ["intel-iommu", "amd-iommu", "arm-smmuv3", "virtio-iommu-pci"]
+
+  /// QEMU docs/bypass-iommu.txt.
+  private func bypasses(_ root: GuestBus, _ machine: MachineRequest) throws(Unknown) -> Bool {
+    if let expander = machine.devices.first(where: { $0.id == root.name }) {
+      return try machine.setting("bypass_iommu", of: expander).value == "on"
+    }
+    return try machine.machineSetting("default_bus_bypass_iommu", "default-bus-bypass-iommu").value == "on"
+  }
+}
+
+extension RealizeContext {
+  var viommu: DeviceRequest? {
+    get throws(Unknown) { try guest.viommu(for: request, in: machine) }
+  }
+
+  /// The PCI core asks the IOMMU whether it takes the device (QEMU hw/arm/smmuv3-accel.c:
+  /// smmuv3_accel_supports_as).
+  func addressSpace() throws(Unknown) -> RealizeFailure? {
+    guard let unit = try viommu, unit.driver == "arm-smmuv3", try machine.setting("accel", of: unit).value == "on",
+      try backend.value == .legacy
+    else { return nil }
+    return RealizeFailure(
+      .smmuRefuses,
+      "vfio-pci endpoint devices without an iommufd backend not allowed when using arm-smmuv3,accel=on")
+  }
+
+  /// QEMU hw/i386/intel_iommu.c and intel_iommu_accel.c, in the order observed on 11.1.3: the legacy backend
+  /// is told about caching-mode first, whatever fsts says.
+  func vtdChecks(_ unknowns: inout [Unknown]) throws(Unknown) -> RealizeFailure? {
+    guard let unit = try viommu, unit.driver == "intel-iommu" else { return nil }
+    let firstStage = try machine.firstStage(of: unit)
+    let cachingMode = try machine.setting("caching-mode", of: unit).value == "on"
+    if firstStage, try backend.value == .iommufd {
+      unknowns.append(
+        Unknown("host IOMMU's nesting", reason: "first-stage translation needs it, and it was not looked at"))
+      guard let bus = try bus(), guest.path(from: bus.name).contains(where: { !$0.isExpress }) else { return nil }
+      return refused("Host device downstream to a PCI bridge is unsupported when fsts=on")
+    }
+    if !cachingMode {
+      return refused("Device assignment is not allowed without enabling caching-mode=on for Intel IOMMU.")
+    }
+    return firstStage ? refused("Need IOMMUFD backend when fsts=on") : nil
+  }
+
+  private func refused(_ text: String) -> RealizeFailure { fails(.viommuRefuses, "Failed to set vIOMMU: \(text)") }
+}
+
+extension MachineRequest {
+  /// `fsts`, which was `x-flts` before it was stable.
+  public func firstStage(of unit: DeviceRequest) throws(Unknown) -> Bool {
+    if try setting("fsts", of: unit).value == "on" { return true }
+    return try setting("x-flts", of: unit).value == "on"
+  }
+}

@@ -1,0 +1,28 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let amdDMARemap = Rule(
+    name: "amd-dma-remap",
+    severity: .error,
+    summary: "a vfio device behind `amd-iommu` without `dma-remap=on`",
+    why: """
+      Without dma-remap, which is off by default, QEMU never translates what a vfio device does behind \
+      `amd-iommu`, and tells nobody. A guest that gives the device its own addresses, as Linux does unless \
+      it runs with `iommu=pt`, has it read and write elsewhere in its memory. QEMU before 10.2 refuses the \
+      device instead.
+      """,
+    fix: "add `dma-remap=on` to `amd-iommu`, or `dma-translation=off` when it is there for interrupts only",
+    example: "-device amd-iommu -device vfio-pci,host=0000:01:00.0",
+    references: ["QEMU hw/i386/amd_iommu.c: amdvi_inval_devtab_entry, amdvi_iommu_notify_flag_changed"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard let unit = try subject.guestIOMMU("amd-iommu"), try subject.setting("dma-remap", of: unit) != "on",
+    try subject.setting("dma-translation", of: unit) != "off"
+  else { return }
+  judgement.report(
+    "\(subject.name) is behind `amd-iommu` without `dma-remap=on`: QEMU does not translate its DMA, and the guest thinks so",
+    evidence: ["the guest's IOMMU: \(unit.location.path)"])
+}

@@ -1,0 +1,32 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let intremapIrqchip = Rule(
+    name: "intremap-irqchip",
+    severity: .error,
+    summary: "`intremap=on` with all of the interrupt controllers in the kernel",
+    why: """
+      KVM's own IOAPIC knows nothing of an emulated IOMMU, so interrupt remapping works only when it is \
+      emulated too. QEMU stops with `Interrupt Remapping cannot work with kernel-irqchip=on, please use \
+      'split|off'.`, and `on` is KVM's default.
+      """,
+    fix: "add `kernel-irqchip=split` to `-machine`",
+    example: "-machine q35 -accel kvm -device intel-iommu,intremap=on,caching-mode=on",
+    references: ["QEMU hw/i386/x86-iommu.c: x86_iommu_realize"],
+    check: .definition(judge))
+}
+
+private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
+  let machine = definition.machine
+  guard !definition.assignments.isEmpty,
+    let unit = machine.devices.first(where: { ["intel-iommu", "amd-iommu"].contains($0.driver) }),
+    definition.isJudged(unit), try machine.setting("intremap", of: unit).value == "on",
+    try machine.usesKVM.value, try machine.kernelIrqchip.value ?? "on" == "on"
+  else { return }
+  let asked = machine.machine.last { $0.name.hasPrefix("kernel") }?.location
+  judgement.report(
+    "`\(unit.driver ?? "")` has `intremap=on`, and KVM's interrupt controllers are all in the kernel: QEMU stops",
+    at: asked ?? unit.location(of: "intremap"),
+    evidence: ["QEMU: Interrupt Remapping cannot work with kernel-irqchip=on, please use 'split|off'."])
+}

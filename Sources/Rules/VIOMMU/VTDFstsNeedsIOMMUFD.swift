@@ -1,0 +1,34 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let vtdFstsNeedsIOMMUFD = Rule(
+    name: "vtd-fsts-needs-iommufd",
+    severity: .error,
+    summary: "a vfio device that cannot go behind `intel-iommu` with `fsts=on`",
+    why: """
+      With first-stage translation the host's IOMMU walks the guest's own page tables, one device at a \
+      time. That takes the iommufd backend, and a device that no conventional bridge stands before, \
+      because what is behind one shares its requester id.
+      """,
+    fix: "give the device `iommufd=`, and put it on an Express port",
+    example: "-device intel-iommu,scalable-mode=on,fsts=on -device vfio-pci,host=0000:01:00.0",
+    references: ["QEMU hw/i386/intel_iommu_accel.c: vtd_check_hiod_accel", "QEMU docs/devel/vfio-iommufd.rst"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard let unit = try subject.guestIOMMU("intel-iommu"), try subject.definition.machine.firstStage(of: unit)
+  else { return }
+  if try subject.backend() == .legacy {
+    judgement.report(
+      "\(subject.name) uses the legacy backend behind `intel-iommu` with `fsts=on`, which needs iommufd: QEMU refuses it",
+      fix: "add `-object iommufd,id=iommufd0`, and `iommufd=iommufd0` to \(subject.name)")
+  }
+  guard let bus = try subject.prediction.guest.bus(for: subject.request),
+    let bridge = subject.prediction.guest.path(from: bus.name).first(where: { !$0.isExpress })
+  else { return }
+  judgement.report(
+    "\(subject.name) is below the conventional bus `\(bridge.name)`, and behind `intel-iommu` with `fsts=on`: QEMU refuses it",
+    at: subject.request.property("bus")?.location, fix: "put it on an Express port: `-device pcie-root-port,id=rp0`, `bus=rp0`")
+}
