@@ -30,7 +30,7 @@ final class LabRealizeTests: XCTestCase {
     let isOther = ["fd of /dev/null", "fd closed", "fd of a name unknown", "fd not a number"].contains(row.name)
     return Predictor(
       machine, on: row.host, qemu: .released(11, 1, "11.1.3"),
-      descriptors: isOther ? [:] : address.map { ["4": .known($0), "dev0": .known($0)] } ?? [:])
+      descriptors: isOther ? [:] : address.map { ["4": .known($0), "30": .known($0), "dev0": .known($0)] } ?? [:])
   }
 
   private func checkCold(_ row: LabRow) {

@@ -152,10 +152,19 @@ class Guest:
         self.command("device_del", {"id": qdev_id})
         self.command("system_reset")
         for _ in range(100):
-            if qdev_id not in [p["name"] for p in self.command("qom-list", {"path": "/machine/peripheral"})["return"]]:
+            if not self.holds_devices():
                 return
             time.sleep(0.05)
         raise RuntimeError(f"{qdev_id} does not go away")
+
+    def holds_devices(self):
+        """An unplugged device's nodes stay open for a while after it has gone from QEMU's tree."""
+        fds = f"/proc/{self.proc.pid}/fd"
+        try:
+            targets = [os.readlink(f"{fds}/{n}") for n in os.listdir(fds)]
+        except OSError:
+            return True
+        return any(t.startswith("/dev/vfio/") and t != "/dev/vfio/vfio" for t in targets)
 
     def stderr(self):
         """What was printed since the last time."""

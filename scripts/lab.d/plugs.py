@@ -1,5 +1,5 @@
 """One plug, cold or hot: what vfiogate says to it, then what QEMU does with it."""
-import json, os, subprocess
+import contextlib, json, os, subprocess
 import host
 from guest import TOPOLOGY, Gone, Guest, become
 from trials import IOMMUFD, keyval, properties
@@ -7,15 +7,19 @@ from trials import IOMMUFD, keyval, properties
 VFIOGATE = ["vfiogate", "lint", "--host", "live", "--format", "json", "--qemu", os.environ["LAB_QEMU_VERSION"]]
 
 
-def lint(t, *files):
-    """What vfiogate says to files of the given contents, run as the user that QEMU will run as."""
-    names = []
+NUMBER = 30  # of a passed descriptor: nothing else of this process comes so far
+
+
+def lint(t, passed, *files):
+    """What vfiogate says to files of the given contents, run as the user that QEMU will run as, with the
+    descriptor that QEMU will be passed."""
+    names = ["--inherited-fds"] + (["--fd", f"dev0={passed}"] if passed is not None else [])
     for option, content in files:
         names += ([option] if option else []) + [f"/tmp/lab/lint{len(names)}"]
         with open(names[-1], "wb") as f:
             f.write(content)
-    run = subprocess.run(VFIOGATE + names, capture_output=True, text=True, timeout=120,
-                         preexec_fn=lambda: become(t["user"], t["memlock"]))
+    run = subprocess.run(VFIOGATE + names, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
+                         pass_fds=() if passed is None else (passed,), preexec_fn=lambda: become(t["user"], t["memlock"]))
     if run.returncode not in (0, 1, 2) or not run.stdout:
         return {"exit": run.returncode, "stderr": run.stderr[:2000]}
     definition = json.loads(run.stdout)["definitions"][0]
@@ -48,22 +52,26 @@ def guest(t, device=None, tag="a"):
     return Guest(args, t["user"], t["memlock"], tag, t["topology"] or TOPOLOGY, t["machine"])
 
 
-def open_cdev(t):
-    return os.open(host.cdev(t["host"]), os.O_RDWR) if t["backend"] == "fd" else None
+@contextlib.contextmanager
+def cdev(t):
+    """The descriptor that is passed to QEMU; None where none is."""
+    if t["backend"] != "fd":
+        yield None
+        return
+    fd = os.open(host.cdev(t["host"]), os.O_RDWR)
+    os.dup2(fd, NUMBER)
+    os.close(fd)
+    try:
+        yield NUMBER
+    finally:
+        os.close(NUMBER)
 
 
 def run_cold(t):
-    number = 9  # free in a new QEMU; the descriptor itself is made after the prediction
-    g = guest(t, properties(t, str(number) if t["backend"] == "fd" else None))
-    out = {"argv": g.argv, "prediction": lint(t, (None, nul(g.full)))}
-    fd = open_cdev(t)
-    if fd is None:
-        g.start()
-    else:
-        os.dup2(fd, number)
-        os.close(fd)
-        g.start((number,))
-        os.close(number)
+    g = guest(t, properties(t, str(NUMBER) if t["backend"] == "fd" else None))
+    with cdev(t) as fd:
+        out = {"argv": g.argv, "prediction": lint(t, fd, (None, nul(g.full)))}
+        g.start(() if fd is None else (fd,))
     try:
         out |= g.look("d0")
     except Gone:
@@ -74,13 +82,12 @@ def run_cold(t):
 def run_hot(t, g):
     request = properties(t, "dev0" if t["backend"] == "fd" else None)
     qmp = {"execute": "device_add", "arguments": request}
-    out = {"argv": g.argv, "qmp": qmp, "reply": None,
-           "prediction": lint(t, (None, json.dumps(qmp).encode()), ("--guest", nul(g.full)))}
-    fd = open_cdev(t)
+    out = {"argv": g.argv, "qmp": qmp, "reply": None}
     try:
-        if fd is not None:
-            g.command("getfd", {"fdname": "dev0"}, [fd])
-            os.close(fd)
+        with cdev(t) as fd:
+            out["prediction"] = lint(t, fd, (None, json.dumps(qmp).encode()), ("--guest", nul(g.full)))
+            if fd is not None:
+                g.command("getfd", {"fdname": "dev0"}, [fd])
         out["reply"] = g.command("device_add", request)
         if "return" in out["reply"]:
             out |= g.look("d0")

@@ -23,8 +23,8 @@ def trial(name, host=NIC, backend="iommufd", ats=None, bus="root-port", extra=No
 
 def beyond(t):
     """What no fact tells, where vfiogate may answer that it does not know; None where it must know."""
-    if t["backend"] == "fd" or "fd" in (t["extra"] or {}):
-        return "which device a passed descriptor is"
+    if t["name"] in ("fd of a name unknown", "fd closed"):
+        return "what a name or number will be to QEMU that is nothing yet"
     if t["setup"] and t["setup"][0].startswith("shadow"):
         return "a directory in sysfs's place"
     if t["host"] == VF and t["setup"]:
