@@ -13,6 +13,8 @@ public struct Host: Sendable {
   public var user: Known<String>
   /// RLIMIT_MEMLOCK in bytes; `.known(nil)` is unlimited.
   public var memlock: Known<UInt64?>
+  /// How many bits of physical addresses the processor has (/proc/cpuinfo, x86 only).
+  public var physicalAddressBits: Known<Int>
   /// /dev/iommu.
   public var iommufd: Known<NodeAccess>
   /// /dev/vfio/vfio, the legacy container's node.
@@ -41,6 +43,7 @@ public struct Host: Sendable {
     kernelConfig = .unknown("kernel configuration", reason)
     user = .unknown("user", reason)
     memlock = .unknown("memlock limit", reason)
+    physicalAddressBits = .unknown("processor's physical address bits", reason)
     iommufd = .unknown("/dev/iommu", reason)
     vfioContainer = .unknown("/dev/vfio/vfio", reason)
     interruptsIsolated = .unknown("interrupt remapping", reason)
@@ -110,11 +113,15 @@ public struct IOMMUUnit: Hashable, Sendable {
   /// VT-d Extended Capability Register (VT-d 4.1 §11.4.3), `intel-iommu/ecap`. For AMD, the
   /// extended features `amd-iommu/features`.
   public var extendedCapability: Known<UInt64>
+  /// SMMUv3's SMMU_IDR0 to SMMU_IDR5 (Arm IHI 0070 §6.3), had by binding a device to an iommufd: sysfs does
+  /// not show them.
+  public var identification: Known<[UInt32]>
 
   public init(_ name: String, capability: Known<UInt64>, extendedCapability: Known<UInt64>) {
     self.name = name
     self.capability = capability
     self.extendedCapability = extendedCapability
+    identification = .unknown("identification registers of \(name)", "only a bound device tells")
     kind =
       name.hasPrefix("dmar")
       ? .intel
@@ -129,6 +136,27 @@ public struct IOMMUUnit: Hashable, Sendable {
     case .intel: return extendedCapability.map { $0 >> 2 & 1 == 1 }
     case .amd: return capability.map { $0 >> 24 & 1 == 1 }
     case .smmuv3, .virtio, .other: return nil
+    }
+  }
+
+  /// Output address size in bits: SMMU_IDR5.OAS, 2:0 (Arm IHI 0070 §6.3.6).
+  public var outputAddressBits: Known<Int>? {
+    guard kind == .smmuv3 else { return nil }
+    return identification.flatMap { registers in
+      let sizes = [32, 36, 40, 42, 44, 48, 52]
+      guard registers.count == 6, sizes.indices.contains(Int(registers[5] & 7)) else {
+        return .unknown("OAS of \(name)", "the registers tell no size that is defined")
+      }
+      return .known(sizes[Int(registers[5] & 7)])
+    }
+  }
+
+  /// Bits of substream ids: SMMU_IDR1.SSIDSIZE, 10:6 (Arm IHI 0070 §6.3.2).
+  public var substreamBits: Known<Int>? {
+    guard kind == .smmuv3 else { return nil }
+    return identification.flatMap { registers in
+      registers.count == 6
+        ? .known(Int(registers[1] >> 6 & 0x1f)) : .unknown("SSIDSIZE of \(name)", "there are not six registers")
     }
   }
 

@@ -26,6 +26,15 @@ public struct HostDevice: Sendable {
   /// sysfs `removable`: `removable`, `fixed`; `.known(nil)` when the attribute is missing or says
   /// `unknown`. The kernel does not trust what is behind an external-facing port.
   public var removable: Known<String?>
+  /// The name in /proc/iomem of a framebuffer that the firmware or the boot loader set up in one of its
+  /// BARs: `BOOTFB`, `efifb`; `.known(nil)` is none.
+  public var bootFramebuffer: Known<String?>
+  /// Whether its ROM is the copy that the firmware left in memory at 0xc0000 (IORESOURCE_ROM_SHADOW).
+  public var hasShadowROM: Known<Bool>
+  /// Modules made for this device rather than for any (modules.alias, `vfio_pci:`): `nvgrace_gpu_vfio_pci`.
+  public var variantDrivers: Known<[String]>
+  /// What the host itself does with it, through the driver that it is bound to.
+  public var hostUses: Known<[HostUse]>
   public var config: Known<ConfigSpace>
   /// The vfio character device; `.known(nil)` is none.
   public var cdev: Known<VFIOCdev?>
@@ -57,6 +66,10 @@ public struct HostDevice: Sendable {
     virtualFunctions = unknown("virtual functions")
     regionSizes = unknown("region sizes")
     removable = unknown("removable")
+    bootFramebuffer = unknown("boot framebuffer")
+    hasShadowROM = unknown("ROM shadow")
+    variantDrivers = unknown("variant drivers")
+    hostUses = unknown("host's use")
     config = unknown("config space")
     cdev = unknown("vfio cdev")
     users = unknown("users")

@@ -29,6 +29,7 @@ extension HostDevice {
     }
     virtualFunctions = HostDevice.virtualFunctions(sysfs)
     regionSizes = sysfs.required("resource", fact: "region sizes") { tree.text($0).parsed(regionSizes(in:)) }
+    hasShadowROM = sysfs.required("resource", fact: "ROM shadow") { tree.text($0).parsed(hasShadowROM(in:)) }
     removable = sysfs.attribute("removable", fact: "removable", absent: nil) {
       tree.text($0).parsed { .some($0 == "unknown" ? nil : $0) }
     }
@@ -75,6 +76,15 @@ private func regionSizes(in text: String) -> [UInt64]? {
     sizes.append(flags == 0 || end < start || overflow ? 0 : size)
   }
   return sizes.count == 7 ? sizes : nil
+}
+
+/// The seventh line is the ROM's; a shadow lies where the firmware copies a video ROM to (linux
+/// arch/x86/pci/fixup.c: pci_fixup_video).
+private func hasShadowROM(in text: String) -> Bool? {
+  let lines = text.split(separator: "\n")
+  guard lines.count >= 7, let start = lines[6].split(separator: " ").first, let address: UInt64 = number(start)
+  else { return nil }
+  return address == 0xc0000
 }
 
 extension FileTree {

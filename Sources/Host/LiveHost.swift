@@ -18,6 +18,7 @@ extension Host {
     host.kernelConfig = kernel.config(release: host.kernelRelease)
     host.user = .known(LiveKernel.user)
     host.memlock = LiveKernel.memlock
+    host.physicalAddressBits = tree.physicalAddressBits
     host.iommufd = tree.access(to: "/dev/iommu")
     host.vfioContainer = tree.access(to: "/dev/vfio/vfio")
     let interrupts = LiveInterrupts(tree: tree)
@@ -28,7 +29,38 @@ extension Host {
     host.readCdevs(tree)
     host.readUsers(tree)
     host.readFirmware(tree)
+    host.readUses(tree, only: only)
     return host
+  }
+
+  /// What takes a walk over the host is looked at only where it can matter: framebuffers for display
+  /// controllers, file systems and routes for functions that a host driver has, modules for functions that
+  /// there are other vfio drivers for. Of those that were not asked for nobody wants to know.
+  private mutating func readUses(_ tree: FileTree, only: Set<PCIAddress>?) {
+    var framebuffers: Known<[PCIAddress: String]>?
+    var uses: LiveHostUse?
+    var modules: LiveModules?
+    for (address, device) in devices.sorted(by: { $0.key < $1.key }) where only?.contains(address) ?? true {
+      let baseClass = device.classCode.map { $0 >> 16 }
+      if baseClass == .known(0x06) { continue }
+      if baseClass == .known(0x03) || !baseClass.isKnown {
+        let all = framebuffers ?? tree.bootFramebuffers
+        framebuffers = all
+        devices[address]?.bootFramebuffer = all.map { $0[address] }
+      } else {
+        devices[address]?.bootFramebuffer = .known(nil)
+      }
+      if device.driver.map({ $0 == nil || $0?.contains("vfio") == true }) == .known(true) {
+        devices[address]?.hostUses = .known([])
+      } else {
+        let walk = uses ?? LiveHostUse(tree)
+        uses = walk
+        devices[address]?.hostUses = walk.uses(of: device)
+      }
+      let known = modules ?? LiveModules(tree, release: kernelRelease)
+      modules = known
+      devices[address]?.variantDrivers = known.variants(of: device)
+    }
   }
 
   private mutating func readFunctions(_ tree: FileTree, only: Set<PCIAddress>?) {

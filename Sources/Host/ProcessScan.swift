@@ -9,7 +9,7 @@ struct ProcessScan {
   private var gap: String?
 
   /// The inode of the first PID namespace (linux/include/linux/proc_ns.h: PROC_PID_INIT_INO).
-  private static let firstNamespace = "pid:[4026531836]"
+  static let firstNamespace = "pid:[4026531836]"
 
   init(_ tree: FileTree) {
     guard case .found(let names) = tree.list("/proc") else {

@@ -52,7 +52,7 @@ private func readFact<Value>(_ value: String, _ text: RecordingText<Value>, befo
 /// `? Permission denied`: a fact that could not be had, with the reason. Nothing for facts that
 /// were never looked for.
 func unknownText(_ unknown: Unknown) -> String? {
-  if unknown.reason == notRecorded || unknown.reason == notBound { return nil }
+  if [notRecorded, notBound, noBoundDevice].contains(unknown.reason) { return nil }
   return "? " + (RecordingText.text.write(unknown.reason))
 }
 
@@ -63,6 +63,8 @@ func unknownReason(_ value: String) -> String? {
 
 /// The reason that `HostDevice` gives for a kernel's ATS flag that nobody asked for.
 private let notBound = "not bound to an iommufd"
+/// The same of `IOMMUUnit`.
+private let noBoundDevice = "only a bound device tells"
 
 extension RecordingField where Subject == HostDraft {
   static let host: [RecordingField] = [
@@ -70,6 +72,7 @@ extension RecordingField where Subject == HostDraft {
     .init("kernel-command-line", .text) { $1(&$0.host.kernelCommandLine) },
     .init("user", .text) { $1(&$0.host.user) },
     .init("memlock", memlock) { $1(&$0.host.memlock) },
+    .init("physical-address-bits", .decimal) { $1(&$0.host.physicalAddressBits) },
     .init("iommufd", .access) { $1(&$0.host.iommufd) },
     .init("vfio-container", .access) { $1(&$0.host.vfioContainer) },
     .init("interrupts-isolated", yesNo) { $1(&$0.host.interruptsIsolated) },
@@ -94,6 +97,7 @@ extension RecordingField where Subject == IOMMUUnit {
   static let unit: [RecordingField] = [
     .init("cap", .hexadecimal(digits: 1)) { $1(&$0.capability) },
     .init("ecap", .hexadecimal(digits: 1)) { $1(&$0.extendedCapability) },
+    .init("idr", RecordingText<UInt32>.hexadecimal(digits: 8).list()) { $1(&$0.identification) },
   ]
 }
 
@@ -126,6 +130,10 @@ extension RecordingField where Subject == DeviceDraft {
     .init("users", RecordingText.process.list()) { $1(&$0.device.users) },
     .init("firmware-ats", yesNo) { $1(&$0.device.firmwareATS) },
     .init("kernel-ats", .oneOf([("supported", false), ("unsupported", true)])) { $1(&$0.device.boundATSNotSupported) },
+    .init("boot-framebuffer", RecordingText.word.orNone) { $1(&$0.device.bootFramebuffer) },
+    .init("shadow-rom", yesNo) { $1(&$0.device.hasShadowROM) },
+    .init("variant-drivers", RecordingText.word.list()) { $1(&$0.device.variantDrivers) },
+    .init("host-uses", RecordingText.hostUse.list()) { $1(&$0.device.hostUses) },
     .init("config-size", .decimal) { $1(&$0.configSize) },
   ]
 

@@ -98,6 +98,23 @@ extension RecordingText where Value == ProcessReference {
     })
 }
 
+extension RecordingText where Value == HostUse {
+  /// `mount:nvme0n1p2:/boot`
+  static let hostUse = RecordingText(
+    expected: "a use and the device that it is of, such as mount:nvme0n1p2:/boot",
+    write: { use in
+      let detail = use.detail.isEmpty ? "" : ":" + escaped(use.detail, keepSpaces: false)
+      return "\(use.kind.rawValue):\(escaped(use.device, keepSpaces: false))\(detail)"
+    },
+    read: { text in
+      let parts = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+      guard parts.count >= 2, let kind = HostUse.Kind(rawValue: parts[0]), let device = unescaped(parts[1]),
+        !device.isEmpty, let detail = parts.count == 2 ? "" : unescaped(parts[2])
+      else { return nil }
+      return HostUse(kind, device, detail)
+    })
+}
+
 func hexadecimalText(_ value: some BinaryInteger, digits: Int) -> String {
   let text = String(value, radix: 16)
   return "0x" + String(repeating: "0", count: max(0, digits - text.utf8.count)) + text

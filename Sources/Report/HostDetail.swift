@@ -49,9 +49,18 @@ public struct HostDetail: Sendable {
       ("removable", text(device.removable) { $0 }),
       ("vfio cdev", text(device.cdev) { "\($0.path), " + HostTable.told($0.node.map(HostTable.told)) }),
       ("in use by", device.users.map { $0.map { "\($0.name) (pid \($0.pid))" }.joined(separator: ", ") }),
+      ("boot framebuffer", text(device.bootFramebuffer) { $0 }),
+      ("ROM is a shadow", device.hasShadowROM.map { $0 ? "yes" : "no" }),
+      ("variant drivers", device.variantDrivers.map { $0.joined(separator: " ") }),
+      ("host uses it for", device.hostUses.map { $0.map(HostDetail.told).joined(separator: ", ") }),
       ("firmware covers ATS", device.firmwareATS.map { $0 ? "yes" : "no" }),
       ("kernel ATS flag", KernelATS.verdict(device, on: host).map { $0 ? "not supported" : "supported (flag clear)" }),
     ]
+  }
+
+  /// `mount nvme0n1p1 (/boot)`
+  private static func told(_ use: HostUse) -> String {
+    "\(use.kind.rawValue) \(use.device)" + (use.detail.isEmpty ? "" : " (\(use.detail))")
   }
 
   public var json: JSON {

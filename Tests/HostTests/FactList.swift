@@ -32,12 +32,14 @@ struct FactList {
     for (name, value) in host.kernelConfig.display ?? [:] { known["config \(name)"] = value }
     add("user", host.user)
     add("memlock", host.memlock)
+    add("physicalAddressBits", host.physicalAddressBits)
     add("iommufd", host.iommufd)
     add("vfioContainer", host.vfioContainer)
     add("iommus", host.iommus.map { $0.keys.sorted() })
     for (name, unit) in host.iommus.display ?? [:] {
       add("\(name) capability", unit.capability)
       add("\(name) extended", unit.extendedCapability)
+      add("\(name) registers", unit.identification)
     }
     add("addresses", host.addresses.map { $0.sorted() })
     for (number, group) in host.groups {
@@ -65,6 +67,10 @@ struct FactList {
     add("\(name) virtfn", device.virtualFunctions)
     add("\(name) regions", device.regionSizes)
     add("\(name) removable", device.removable)
+    add("\(name) framebuffer", device.bootFramebuffer)
+    add("\(name) shadow", device.hasShadowROM)
+    add("\(name) variants", device.variantDrivers)
+    add("\(name) uses", device.hostUses)
     add("\(name) cdev", device.cdev.map { $0?.name })
     if case .known(let cdev?) = device.cdev { add("\(name) cdev node", cdev.node) }
     add("\(name) users", device.users)
@@ -107,6 +113,9 @@ struct FactList {
       note(device.cdev)
       note(device.users)
       note(device.firmwareATS)
+      note(device.hostUses)
+      note(device.bootFramebuffer)
+      note(device.variantDrivers)
       if case .unknown(let unknown) = device.boundATSNotSupported, unknown.reason != "not bound to an iommufd" {
         reasons.append((unknown.fact, unknown.reason))
       }

@@ -1,0 +1,143 @@
+import Facts
+import Glibc
+
+/// The host's block devices: which function each is on, and what is done with it.
+struct LiveDisks {
+  /// Why a use may exist that is not here.
+  private(set) var gap: String?
+  /// By block device: the functions that it is on, by itself or through what it is made of.
+  private var owners: [String: Set<PCIAddress>] = [:]
+  /// By block device: those that it is made of.
+  private var slaves: [String: [String]] = [:]
+  /// Mount points by `8:1`, and by the name of the block device.
+  private var mounts: [String: String] = [:]
+  private var swaps: Set<String> = []
+  private let tree: FileTree
+  private var hasPool = false
+
+  init(_ tree: FileTree) {
+    self.tree = tree
+    gap = tree.namespaceGap("mnt")
+    readBlocks()
+    readMounts()
+    readPools()
+  }
+
+  private mutating func readBlocks() {
+    let folder = "/sys/class/block"
+    guard case .found(let names) = tree.list(folder) else { return gap = gap ?? "\(folder) cannot be read" }
+    for name in names {
+      guard case .found(let target) = tree.link("\(folder)/\(name)") else { continue }
+      if let subsystem = target.split(separator: "/").first(where: { $0.hasPrefix("nvme-subsys") && $0 != "nvme-subsystem" }) {
+        owners[name] = controllers(of: String(subsystem))
+      } else if let owner = tree.owner("\(folder)/\(name)") {
+        owners[name] = [owner]
+      } else {
+        slaves[name] = tree.list("\(folder)/\(name)/slaves").display ?? []
+        // A loop device is on a file, and that on a mounted file system, or on a block device.
+        if let file = tree.text("\(folder)/\(name)/loop/backing_file").display, file.hasPrefix("/dev/") {
+          slaves[name]?.append(lastComponent(file))
+        }
+      }
+    }
+    // A partition of a RAID or of a volume is on what the whole is on.
+    for name in names where slaves[name]?.isEmpty == true {
+      guard case .found(let target) = tree.link("\(folder)/\(name)") else { continue }
+      slaves[name] = target.split(separator: "/").dropLast().last.map { [String($0)] }
+    }
+    spread()
+  }
+
+  /// A namespace with several paths belongs to its subsystem, and that to its controllers.
+  private func controllers(of subsystem: String) -> Set<PCIAddress> {
+    let folder = "/sys/class/nvme-subsystem/\(subsystem)"
+    let names = (tree.list(folder).display ?? []).filter { $0.hasPrefix("nvme") && Int($0.dropFirst(4)) != nil }
+    return Set(names.compactMap { tree.owner("\(folder)/\($0)") })
+  }
+
+  /// Stacks of device-mapper and md are a few layers high; each round climbs one.
+  private mutating func spread() {
+    for _ in 0..<16 {
+      var isChanged = false
+      for (name, parts) in slaves {
+        let all = parts.reduce(into: owners[name] ?? []) { $0.formUnion(owners[$1] ?? []) }
+        if all.count > (owners[name]?.count ?? 0) {
+          owners[name] = all
+          isChanged = true
+        }
+      }
+      if !isChanged { return }
+    }
+    gap = gap ?? "block devices are stacked too high to follow"
+  }
+
+  /// proc_pid_mountinfo(5): the third field is the device, the fifth the mount point; behind the dash
+  /// stand the type and the source, which tells where the device is an invented one, as with btrfs.
+  private mutating func readMounts() {
+    for line in tree.table("/proc/self/mountinfo", gap: &gap) where line.count >= 10 {
+      let point = unescapedMountPoint(line[4])
+      mounts[String(line[2])] = mounts[String(line[2])] ?? point
+      if let dash = line.firstIndex(of: "-"), line.count > dash + 2, line[dash + 2].hasPrefix("/dev/") {
+        let path = String(line[dash + 2])
+        let name = tree.linkName(path).display ?? lastComponent(path)
+        mounts[name] = mounts[name] ?? point
+      }
+    }
+    // These know of mounts in every namespace, and of all members of a btrfs.
+    for kind in ["ext4", "xfs", "f2fs"] {
+      for name in tree.list("/sys/fs/\(kind)").display ?? [] { mounts[name] = mounts[name] ?? kind }
+    }
+    for id in tree.list("/sys/fs/btrfs").display ?? [] {
+      for name in tree.list("/sys/fs/btrfs/\(id)/devices").display ?? [] { mounts[name] = mounts[name] ?? "btrfs" }
+    }
+    for line in tree.table("/proc/swaps", gap: &gap).dropFirst() {
+      if let path = line.first, path.hasPrefix("/dev/") { swaps.insert(lastComponent(String(path))) }
+    }
+  }
+
+  /// ZFS shows its pools in /proc, and not what they are on.
+  private mutating func readPools() {
+    let folder = "/proc/spl/kstat/zfs"
+    hasPool = (tree.list(folder).display ?? []).contains { name in
+      if case .found = tree.list("\(folder)/\(name)") { return true }
+      return false
+    }
+    if hasPool, tree.list("/run/udev/data").display == nil { gap = gap ?? "a ZFS pool is imported, and udev does not tell where" }
+  }
+
+  func uses(of function: PCIAddress) -> [HostUse] {
+    var uses: [HostUse] = []
+    for (name, functions) in owners.sorted(by: { $0.key < $1.key }) where functions.contains(function) {
+      let number = tree.text("/sys/class/block/\(name)/dev").display ?? ""
+      if let point = mounts[number] ?? mounts[name] { uses.append(HostUse(.mount, name, point)) }
+      if swaps.contains(name) { uses.append(HostUse(.swap, name)) }
+      for whole in slaves.keys.sorted() where slaves[whole]?.contains(name) == true && !isPartition(whole) {
+        uses.append(HostUse(.member, name, tree.text("/sys/class/block/\(whole)/dm/name").display ?? whole))
+      }
+      if hasPool, let record = tree.text("/run/udev/data/b\(number)").display, record.contains("ID_FS_TYPE=zfs_member") {
+        uses.append(HostUse(.member, name, "zfs"))
+      }
+    }
+    return uses
+  }
+
+  private func isPartition(_ name: String) -> Bool {
+    if case .found = tree.text("/sys/class/block/\(name)/partition") { return true }
+    return false
+  }
+}
+
+/// Blanks in mount points are written as `\040`.
+private func unescapedMountPoint(_ text: Substring) -> String {
+  var output: [UInt8] = []
+  var rest = Array(text.utf8)[...]
+  while let byte = rest.popFirst() {
+    if byte == UInt8(ascii: "\\"), rest.count >= 3, let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8) {
+      output.append(code)
+      rest = rest.dropFirst(3)
+    } else {
+      output.append(byte)
+    }
+  }
+  return String(decoding: output, as: UTF8.self)
+}

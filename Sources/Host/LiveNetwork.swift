@@ -1,0 +1,73 @@
+import Facts
+import Glibc
+
+/// The host's network interfaces, as far as this network namespace shows them.
+struct LiveNetwork {
+  /// Why an interface may exist that is not here, or be used in a way that cannot be seen.
+  private(set) var gap: String?
+  private var interfaces: [PCIAddress: [String]] = [:]
+  /// By interface: the bonds, bridges and VLANs on top of it.
+  private var uppers: [String: [String]] = [:]
+  private var defaults: Set<String> = []
+  private var addressed: Set<String> = []
+
+  init(_ tree: FileTree) {
+    gap = tree.namespaceGap("net")
+    switch tree.list("/sys/class/net") {
+    case .failed(let reason): gap = gap ?? reason
+    case .absent: gap = gap ?? "/sys/class/net: \(errnoText(ENOENT))"
+    case .found(let names):
+      for name in names {
+        if let owner = tree.owner("/sys/class/net/\(name)") { interfaces[owner, default: []].append(name) }
+        guard case .found(let entries) = tree.list("/sys/class/net/\(name)") else { continue }
+        uppers[name] = entries.filter { $0.hasPrefix("upper_") }.map { String($0.dropFirst("upper_".count)) }
+      }
+    }
+    readVersion4(tree)
+    readVersion6(tree)
+  }
+
+  /// /proc/net/route: interface, destination, gateway, …, mask, as hexadecimal numbers in the
+  /// processor's order of bytes. A network without a gateway is one that the interface has an address in.
+  private mutating func readVersion4(_ tree: FileTree) {
+    for line in tree.table("/proc/net/route", gap: &gap).dropFirst() where line.count >= 8 {
+      if line[1] == "00000000", line[7] == "00000000" {
+        defaults.insert(String(line[0]))
+      } else if line[2] == "00000000", !line[1].hasSuffix("FEA9") {  // 169.254/16 is on every link
+        addressed.insert(String(line[0]))
+      }
+    }
+  }
+
+  /// /proc/net/ipv6_route and if_inet6; neither exists where IPv6 is off.
+  private mutating func readVersion6(_ tree: FileTree) {
+    var missing: String?
+    for line in tree.table("/proc/net/ipv6_route", gap: &missing) where line.count >= 10 && line[9] != "lo" {
+      if line[1] == "00", line[0].allSatisfy({ $0 == "0" }) { defaults.insert(String(line[9])) }
+    }
+    for line in tree.table("/proc/net/if_inet6", gap: &missing) where line.count >= 6 && line[3] == "00" {
+      addressed.insert(String(line[5]))  // scope 0 is global
+    }
+  }
+
+  func hasInterface(_ function: PCIAddress) -> Bool { interfaces[function] != nil }
+
+  func uses(of function: PCIAddress) -> [HostUse] {
+    var uses: [HostUse] = []
+    for name in interfaces[function] ?? [] {
+      var seen: [String] = []
+      var next = [name]
+      while let one = next.popLast(), seen.count < 64 {
+        if seen.contains(one) { continue }
+        seen.append(one)
+        if defaults.contains(one) { uses.append(HostUse(.defaultRoute, name, one == name ? "" : one)) }
+        if addressed.contains(one) { uses.append(HostUse(.address, name, one == name ? "" : one)) }
+        for upper in uppers[one] ?? [] {
+          if one == name { uses.append(HostUse(.member, name, upper)) }
+          next.append(upper)
+        }
+      }
+    }
+    return uses
+  }
+}

@@ -1,0 +1,34 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let bootVGAFb = Rule(
+    name: "boot-vga-fb",
+    severity: .warning,
+    summary: "the framebuffer that the host booted with holds a BAR of the device",
+    why: """
+      The firmware's framebuffer lies in the graphics card's memory, and as long as the kernel's efifb, \
+      simpledrm or sysfb claims it, vfio cannot map that BAR: `BAR 0: can't reserve [mem …]` in the kernel's \
+      log, a guest that shows nothing, and a QEMU that only warns.
+      """,
+    fix: "boot the host from another graphics card, or without the framebuffer: `video=efifb:off`, and "
+      + "`initcall_blacklist=sysfb_init` since Linux 5.15",
+    example: "-device vfio-pci,host=0000:01:00.0   (boot_vga is 1, and /proc/iomem has BOOTFB in its BAR 0)",
+    references: [
+      "linux drivers/firmware/sysfb.c", "linux drivers/vfio/pci/vfio_pci_core.c: vfio_pci_core_mmap",
+      "https://github.com/siderolabs/talos/issues/14356",
+    ],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  let device = try subject.device()
+  // Base class 03 is displays, of which the boot's is one (PCI Code and ID Assignment 1.16 §1.4).
+  if case .known(let code) = device.classCode, code >> 16 != 0x03 { return }
+  if device.bootVGA == .known(false) { return }
+  guard let name = try device.bootFramebuffer.value else { return }
+  let isBoot = device.bootVGA == .known(true) ? "is the graphics card that the host booted with, and " : ""
+  judgement.report(
+    "\(subject.name) \(isBoot)has the host's framebuffer `\(name)` in one of its BARs, which vfio then cannot map",
+    at: subject.hostLocation, evidence: ["/proc/iomem: \(name) in a BAR of \(device.address)"])
+}
