@@ -4,6 +4,11 @@ import Host
 import Report
 import Syntax
 
+/// How a host is shown: text for people, JSON, or metrics for the node exporter.
+public enum ProbeFormat: String, Sendable, CaseIterable {
+  case text, json, prometheus
+}
+
 /// `vfiogate probe`: what the host says about its devices.
 public struct Probe: Sendable {
   public var addresses: [PCIAddress]
@@ -11,11 +16,11 @@ public struct Probe: Sendable {
   public var binds: Bool
   public var host: HostChoice
   public var record: String?
-  public var format: OutputFormat
+  public var format: ProbeFormat
   public var style: Style
 
   public init(
-    addresses: [PCIAddress], binds: Bool, host: HostChoice, record: String?, format: OutputFormat, style: Style
+    addresses: [PCIAddress], binds: Bool, host: HostChoice, record: String?, format: ProbeFormat, style: Style
   ) {
     self.addresses = addresses
     self.binds = binds
@@ -55,7 +60,11 @@ public struct Probe: Sendable {
   }
 
   private func render(_ facts: Facts.Host) -> String {
-    if format == .json { return HostJSON.render(facts, only: addresses).text(indented: true) + "\n" }
+    switch format {
+    case .json: return HostJSON.render(facts, only: addresses).text(indented: true) + "\n"
+    case .prometheus: return HostMetrics.render(facts, only: addresses)
+    case .text: break
+    }
     let details = addresses.compactMap { facts.devices[$0] }.map { HostDetail($0, on: facts).text(style) }
     return details.isEmpty ? HostTable(facts, style).render() : details.joined(separator: "\n")
   }
@@ -73,12 +82,12 @@ public struct Probe: Sendable {
   }
 
   /// `probe --config FILE`.
-  public static func decode(_ path: String, _ format: OutputFormat) -> Answer {
+  public static func decode(_ path: String, _ format: ProbeFormat) -> Answer {
     do {
       let source = try InputFile.read(path, limit: ConfigDump.sizeLimit)
       let reports = try ConfigDump.parse(source.bytes).map { ConfigReport(title: $0.title, config: $0.config) }
       switch format {
-      case .text: return Answer(output: reports.map(\.text).joined(separator: "\n"))
+      case .text, .prometheus: return Answer(output: reports.map(\.text).joined(separator: "\n"))
       case .json:
         let json = JSON.object([.init("devices", .array(reports.map(\.json)))])
         return Answer(output: json.text(indented: true) + "\n")

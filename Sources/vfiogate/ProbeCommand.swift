@@ -21,8 +21,8 @@ struct ProbeCommand: ParsableCommand {
   var record: String?
   @Option(help: "Decode a config-space image instead: raw bytes, or lspci -xxx/-xxxx text; - is standard input.")
   var config: String?
-  @Option(help: "text or json.")
-  var format = OutputFormat.text
+  @Option(help: "text, json, or prometheus for the node exporter's textfile collector.")
+  var format = ProbeFormat.text
 
   func validate() throws {
     if let bad = addresses.first(where: { PCIAddress($0) == nil }) {
@@ -30,6 +30,7 @@ struct ProbeCommand: ParsableCommand {
     }
     if bind, addresses.isEmpty { throw ValidationError("--bind resets devices: name those that it is for.") }
     if bind, host != "live" { throw ValidationError("--bind asks the live kernel; it does not go with --host.") }
+    if config != nil, format == .prometheus { throw ValidationError("--format prometheus shows a host, not --config.") }
     if config != nil, bind || record != nil || !addresses.isEmpty {
       throw ValidationError("--config decodes a file; it does not go with devices, --bind or --record.")
     }

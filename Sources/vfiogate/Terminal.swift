@@ -31,5 +31,5 @@ enum Terminal {
   }
 }
 
-extension OutputFormat: ExpressibleByArgument {}
+extension ProbeFormat: ExpressibleByArgument {}
 extension TableFormat: ExpressibleByArgument {}

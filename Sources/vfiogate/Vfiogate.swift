@@ -1,5 +1,6 @@
 import ArgumentParser
 import FrontEnds
+import Glibc
 
 @main
 struct Vfiogate: ParsableCommand {
@@ -11,5 +12,16 @@ struct Vfiogate: ParsableCommand {
       or internal failure, 64 wrong usage.
       """,
     version: "0.1.0",
-    subcommands: [PredictCommand.self, LintCommand.self, ProbeCommand.self, ExplainCommand.self])
+    subcommands: [PredictCommand.self, LintCommand.self, RunCommand.self, ProbeCommand.self, ExplainCommand.self])
+
+  static func main() {
+    let arguments = CommandLine.unsafeArgv
+    if CommandLine.argc > 3, let one = arguments[1], let two = arguments[2], strcmp(one, "run") == 0, strcmp(two, "--") == 0 {
+      _ = Launch(arguments: arguments + 3).run()
+    } else if CommandLine.argc > 1, let one = arguments[1], strcmp(one, "run") == 0 {
+      RunCommand.main(Array(CommandLine.arguments.dropFirst(2)))
+    } else {
+      main(nil)
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import Support
 import Syntax
 import XCTest
@@ -63,5 +64,40 @@ final class ProbeTests: XCTestCase {
     let run = try Vfiogate.run("probe")
     XCTAssertEqual(run.status, 0, run.error)
     XCTAssertNotEqual(run.output, "")
+  }
+
+  func testAHostInJSONHasNoKeyTwice() throws {
+    // The parser is strict: it refuses duplicates.
+    for name in try Fixture.names(in: "hosts") where name.hasSuffix(".host") {
+      let run = try Vfiogate.run("probe", "--host", Fixture.path("hosts/" + name), "--format", "json")
+      XCTAssertNoThrow(try run.json, name)
+    }
+  }
+
+  func testMetricsAreWhatPromtoolAccepts() throws {
+    let fetched = Fixture.path("../.build/tools/usr/bin/promtool")
+    guard let promtool = access(fetched, X_OK) == 0 ? fetched : Child.find("promtool") else {
+      throw XCTSkip("SKIPPED: promtool is not here; `scripts/setup --promtool` fetches it")
+    }
+    for name in try Fixture.names(in: "hosts") where name.hasSuffix(".host") {
+      let run = try Vfiogate.run("probe", "--host", Fixture.path("hosts/" + name), "--format", "prometheus")
+      XCTAssertEqual(run.status, 0, run.error)
+      let check = try Child.run(promtool, ["check", "metrics"], input: Array(run.output.utf8))
+      XCTAssertEqual(check.status, 0, name + ": " + String(decoding: check.output + check.error, as: UTF8.self))
+    }
+  }
+
+  func testWhatIsNotKnownHasNoSample() throws {
+    let folder = try TemporaryDirectory()
+    let lines = try Fixture.text("hosts/grace-gb200.host").split(separator: "\n", omittingEmptySubsequences: false)
+    let address = "0008:01:00.0"
+    let blind = lines.filter { !$0.hasPrefix("\(address) config") }
+    XCTAssertLessThan(blind.count, lines.count)
+    try writeFile(folder.path + "/blind.host", blind.joined(separator: "\n"))
+    let run = try Vfiogate.run("probe", "--host", folder.path + "/blind.host", "--format", "prometheus")
+    XCTAssertEqual(run.status, 0, run.error)
+    XCTAssertFalse(run.output.contains("vfiogate_device_ats_capability{address=\"\(address)\"}"), run.output)
+    XCTAssert(
+      run.output.contains("vfiogate_unknown{address=\"\(address)\",fact=\"ats-capability\"} 1"), run.output)
   }
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "child_process.h"
+#include "detached_process.h"
 #include "unix_socket.h"
 
 /* VFIO_DEVICE_BIND_IOMMUFD. Resets the device: vfio_pci_core_enable() tries a function reset.

@@ -1,0 +1,71 @@
+#define _GNU_SOURCE
+#include "detached_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int is_kept(int descriptor, const int *kept, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (kept[i] == descriptor) return 1;
+  return 0;
+}
+
+// Everything that the launcher was handed is QEMU's: a vfio cdev held open here would stay in use after
+// QEMU's end.
+static void close_others(const int *kept, size_t count) {
+  unsigned first = 0;
+  for (;;) {
+    int next = -1;  // the lowest kept one from `first` on
+    for (size_t i = 0; i < count; i++)
+      if (kept[i] >= (int)first && (next < 0 || kept[i] < next)) next = kept[i];
+    if (next < 0) break;
+    if ((unsigned)next > first) close_range(first, (unsigned)next - 1, 0);
+    first = (unsigned)next + 1;
+  }
+  close_range(first, ~0U, 0);
+}
+
+static void settle(const int *kept, size_t count, const char *name) {
+  close_others(kept, count);
+  for (int standard = 0; standard < 3; standard++)
+    if (!is_kept(standard, kept, count)) open("/dev/null", O_RDWR);
+  // It ends when QEMU does, and not because a terminal or a service manager asks everybody to.
+  const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE};
+  for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
+  prctl(PR_SET_NAME, name);
+  // A mount that it stands in could not be unmounted.
+  int unused = chdir("/");
+  (void)unused;
+}
+
+int clinux_detach(const int *kept, size_t count, const char *name) {
+  pid_t child = fork();
+  if (child < 0) return -errno;
+  if (child == 0) {
+    setsid();
+    pid_t grandchild = fork();
+    if (grandchild != 0) _exit(grandchild < 0 ? errno : 0);
+    settle(kept, count, name);
+    return 0;
+  }
+  int status;
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) return -errno;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 1 : -(WIFEXITED(status) ? WEXITSTATUS(status) : EIO);
+}
+
+void clinux_retitle(char **arguments, const char *title) {
+  if (!arguments[0]) return;
+  char *end = arguments[0];
+  for (char **one = arguments; *one && *one == end; one++) end += strlen(*one) + 1;
+  size_t room = (size_t)(end - arguments[0]);
+  size_t length = strlen(title);
+  if (length >= room) length = room - 1;
+  memcpy(arguments[0], title, length);
+  memset(arguments[0] + length, 0, room - length);
+}

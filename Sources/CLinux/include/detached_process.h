@@ -1,0 +1,15 @@
+#ifndef VFIOGATE_DETACHED_PROCESS_H
+#define VFIOGATE_DETACHED_PROCESS_H
+
+#include <stddef.h>
+
+// Forks a process that is nobody's child: in a session of its own, deaf to the signals that end a
+// session or a service, in /, and with no descriptors but `kept`; those of 0 to 2 that are not kept are
+// /dev/null. 0 in that process, 1 in the caller, -errno on failure. Only for a process of one thread.
+int clinux_detach(const int *kept, size_t count, const char *name);
+
+// Overwrites the arguments that /proc/PID/cmdline shows. `arguments` is argv as the kernel laid it out:
+// string after string. Nothing may read them afterwards.
+void clinux_retitle(char **arguments, const char *title);
+
+#endif
