@@ -134,7 +134,7 @@ public struct Lint: Sendable {
 
 extension Facts.Host {
   /// The host as it is for these processes themselves: what they hold is not in another's use.
-  fileprivate func without(_ processes: Set<Int>) -> Facts.Host {
+  func without(_ processes: Set<Int>) -> Facts.Host {
     var host = self
     for (address, device) in devices {
       host.devices[address]?.users = device.users.map { $0.filter { !processes.contains($0.pid) } }

@@ -34,11 +34,16 @@ public enum QEMUChoice: Sendable, Hashable {
     case .version(let major, let minor, let text): return .released(major, minor, text)
     case .program(let path): return try QEMUQuestion.ask(binary: path)
     case .socket(let path): return try QEMUQuestion.ask(qmpSocket: path)
-    case .none:
-      let reason = "which QEMU will run it is not known (--qemu none)"
-      return QEMUProfile(
-        name: "unknown", behaviour: .unknown("behaviour of ats", reason),
-        properties: .unknown("properties of vfio-pci", reason))
+    case .none: return .unknown("which QEMU will run it is not known (--qemu none)")
     }
+  }
+}
+
+extension QEMUProfile {
+  /// A QEMU of which nothing is known, for the reason given.
+  static func unknown(_ reason: String) -> QEMUProfile {
+    QEMUProfile(
+      name: "unknown", behaviour: .unknown("behaviour of ats", reason),
+      properties: .unknown("properties of vfio-pci", reason))
   }
 }

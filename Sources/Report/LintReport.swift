@@ -16,6 +16,14 @@ public struct LintResult: Sendable {
   }
 
   public var verdict: Verdict { judgement.verdict(definition.predictions) }
+
+  /// The worst finding in one line, or what could not be told: `not-bound: hostdev0 (0000:01:00.0) …`.
+  public var headline: String {
+    if let worst = judgement.findings.max(by: { $0.severity < $1.severity }) {
+      return "\(worst.rule): \(printable(worst.message))"
+    }
+    return judgement.undetermined.first.map { "\($0.rule) cannot tell: \(printable("\($0.unknown)"))" } ?? "undetermined"
+  }
 }
 
 /// Findings as text: `source:line:col: error[rule]: message`, the excerpt, and the fix.

@@ -35,7 +35,7 @@ public struct Style: Sendable {
 }
 
 /// Text from outside, made harmless for a terminal: control characters become `\xNN`.
-func printable(_ text: String) -> String {
+public func printable(_ text: String) -> String {
   guard text.unicodeScalars.contains(where: isControl) else { return text }
   return text.unicodeScalars.map { scalar in
     guard isControl(scalar) else { return String(scalar) }

@@ -3,25 +3,28 @@ public struct SourceText: Sendable {
   /// The file's path, or `<stdin>`.
   public let name: String
   public let bytes: [UInt8]
+  /// What ends a line: a text of arguments that end in NUL has an argument a line.
+  private let separator: UInt8
 
   public init(name: String, bytes: [UInt8]) {
     self.name = name
     self.bytes = bytes
+    separator = bytes.contains(0) ? 0 : 0x0a
   }
 
   /// Line and column of a byte, both from 1; columns count bytes, as QEMU's do.
   public func position(of offset: Int) -> (line: Int, column: Int) {
     let before = bytes.prefix(max(0, min(offset, bytes.count)))
-    let line = before.reduce(1) { $1 == 0x0a ? $0 + 1 : $0 }
-    let start = before.lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
+    let line = before.reduce(1) { $1 == separator ? $0 + 1 : $0 }
+    let start = before.lastIndex(of: separator).map { $0 + 1 } ?? 0
     return (line, before.count - start + 1)
   }
 
   /// The line that holds a byte, without its end, and where it starts.
   public func line(around offset: Int) -> (text: String, start: Int) {
     let at = max(0, min(offset, bytes.count))
-    let start = bytes.prefix(at).lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
-    let end = bytes[at...].firstIndex(of: 0x0a) ?? bytes.count
+    let start = bytes.prefix(at).lastIndex(of: separator).map { $0 + 1 } ?? 0
+    let end = bytes[at...].firstIndex(of: separator) ?? bytes.count
     return (String(decoding: bytes[start..<max(start, end)], as: UTF8.self), start)
   }
 }

@@ -48,10 +48,10 @@ struct LintCommand: ParsableCommand {
       throw ValidationError("--qemu `\(qemu)` is no version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
     }
     var lint = Lint(
-      files: files, guest: guest, input: try input.map { try choice($0, "--input") }, host: HostChoice(host),
-      qemu: qemu, behaviour: try behaviour.map { try choice($0, "--behaviour") },
-      failOn: try choice(failOn, "--fail-on"), onUnknown: try onUnknown.map { try choice($0, "--on-unknown") },
-      format: try choice(format, "--format"), isVerbose: verbose, style: Terminal.style)
+      files: files, guest: guest, input: try input.map { try chosen($0, "--input") }, host: HostChoice(host),
+      qemu: qemu, behaviour: try behaviour.map { try chosen($0, "--behaviour") },
+      failOn: try chosen(failOn, "--fail-on"), onUnknown: try onUnknown.map { try chosen($0, "--on-unknown") },
+      format: try chosen(format, "--format"), isVerbose: verbose, style: Terminal.style)
     lint.descriptors = try passedDescriptors()
     lint.showsProgress = true
     return lint
@@ -70,15 +70,5 @@ struct LintCommand: ParsableCommand {
       throw ValidationError("--inherited-fds and --fd are about this machine: they go with --host live.")
     }
     return passed
-  }
-
-  /// What an option names. ArgumentParser would tell it for an option of the enumeration's own type,
-  /// and spend more time at start-up on each such type than a lint takes; a guest waits for a lint.
-  private func choice<Choice: RawRepresentable & CaseIterable>(
-    _ word: String, _ option: String
-  ) throws -> Choice where Choice.RawValue == String {
-    if let choice = Choice(rawValue: word) { return choice }
-    let all = Choice.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-    throw ValidationError("The value '\(word)' is invalid for '\(option)'. Please provide one of \(all).")
   }
 }

@@ -1,21 +1,127 @@
 import ArgumentParser
+import Facts
 import FrontEnds
+import Glibc
+import Rules
 
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Judge a QEMU command line, and start it unless it is refused.")
+    commandName: "run", abstract: "Judge a QEMU command line, and start it unless it is refused.",
+    usage: "vfiogate run [<options>] -- <qemu> <argument> ...",
+    discussion: """
+      Findings go to standard error. What is refused is not started, and the exit code is 1; otherwise \
+      this process becomes QEMU, with its arguments and descriptors untouched. A QEMU that is started \
+      without a machine to be asked what it can do, as libvirt does, passes unchanged.
+      """)
 
   @Option(help: "live, none, or a recording that `vfiogate probe --record` made.")
   var host = "live"
-  @Option(help: "A released version, a QEMU program's path to start and ask, qmp:PATH of a running one, or none.")
+  @Option(help: "As for lint. Without this, the program that is started is asked.")
   var qemu: String?
+  @Option(help: "The least severity that refuses: error, warning or note.")
+  var failOn = "error"
+  @Option(help: "What an undetermined verdict does: refuse exits 2, warn starts it.")
+  var onUnknown = "warn"
+  @Flag(help: "Say below each ATS warning on QEMU's standard error which device it is about.")
+  var annotate = false
   @Flag(help: "Only say what would be done.")
   var dryRun = false
+  @Flag(help: "Say what could not be told, and the prediction for every device.")
+  var verbose = false
   @Argument(parsing: .captureForPassthrough, help: "The QEMU program and its arguments.")
   var command: [String] = []
 
-  func run() throws {
-    let start = Int(CommandLine.argc) - command.count
-    try Terminal.finish(Launch(arguments: CommandLine.unsafeArgv + start).run())
+  private var options: RunOptions {
+    var options = RunOptions(host: host, failOn: failOn, onUnknown: onUnknown)
+    options.qemu = qemu
+    options.annotates = annotate
+    options.isDryRun = dryRun
+    options.isVerbose = verbose
+    options.operands = command.first == "--" ? command.count - 1 : command.count
+    return options
+  }
+
+  func validate() throws {
+    if let first = command.first, first.hasPrefix("-"), first != "--" {
+      throw ValidationError("Unknown option '\(first)'; QEMU and its arguments come after --.")
+    }
+    _ = try options.launch()
+  }
+
+  func run() throws { try Terminal.finish(options.launch().run()) }
+}
+
+/// The options of `run`, which are read without ArgumentParser as far as they are well: that alone takes
+/// longer to start than a whole launch may.
+struct RunOptions {
+  var host = "live"
+  var qemu: String?
+  var failOn = "error"
+  var onUnknown = "warn"
+  var annotates = false
+  var isDryRun = false
+  var isVerbose = false
+  /// How many of the last arguments are QEMU's.
+  var operands = 0
+
+  /// - Returns: nil when this is another command, or something is wrong with it that ArgumentParser tells.
+  static func plain() -> RunOptions? {
+    let words = UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+    guard words.count > 1, let command = words[1], strcmp(command, "run") == 0 else { return nil }
+    var options = RunOptions()
+    var index = 2
+    while index < words.count, let word = words[index], word.pointee == 0x2d {
+      index += 1
+      if strcmp(word, "--") == 0 { break }
+      guard options.take(String(cString: word), words, &index) else { return nil }
+    }
+    options.operands = words.count - index
+    return options.operands > 0 ? options : nil
+  }
+
+  /// `--name value`, `--name=value` or a flag.
+  private mutating func take(
+    _ word: String, _ words: UnsafeBufferPointer<UnsafeMutablePointer<CChar>?>, _ index: inout Int
+  ) -> Bool {
+    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    switch parts[0] {
+    case "--annotate" where parts.count == 1: annotates = true
+    case "--dry-run" where parts.count == 1: isDryRun = true
+    case "--verbose" where parts.count == 1: isVerbose = true
+    case "--host", "--qemu", "--fail-on", "--on-unknown":
+      var value = parts.count == 2 ? String(parts[1]) : nil
+      if value == nil, index < words.count, let next = words[index] {
+        value = String(cString: next)
+        index += 1
+      }
+      guard let value else { return false }
+      switch parts[0] {
+      case "--host": host = value
+      case "--qemu": qemu = value
+      case "--fail-on": failOn = value
+      default: onUnknown = value
+      }
+    default: return false
+    }
+    return true
+  }
+
+  func launch() throws -> Launch {
+    guard operands > 0 else { throw ValidationError("No QEMU is named.") }
+    var launch = Launch(arguments: CommandLine.unsafeArgv + (Int(CommandLine.argc) - operands))
+    if let qemu {
+      guard let choice = QEMUChoice(qemu) else {
+        throw ValidationError("--qemu `\(qemu)` is no version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
+      }
+      launch.qemu = choice
+    }
+    launch.gate.host = HostChoice(host)
+    launch.gate.failOn = try chosen(failOn, "--fail-on")
+    launch.gate.onUnknown = try chosen(onUnknown, "--on-unknown")
+    launch.gate.isVerbose = isVerbose
+    launch.gate.style = Terminal.errorStyle
+    launch.isAnnotated = annotates
+    launch.isDryRun = isDryRun
+    return launch
   }
 }

@@ -5,29 +5,25 @@ import Report
 
 /// Standard output and error, and the way out.
 enum Terminal {
+  static var style: Style { style(of: STDOUT_FILENO) }
+  static var errorStyle: Style { style(of: STDERR_FILENO) }
+
   /// Colour at a terminal only, and not where NO_COLOR is set (no-color.org).
-  static var style: Style {
-    Style(isColoured: isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
+  private static func style(of descriptor: Int32) -> Style {
+    Style(isColoured: isatty(descriptor) == 1 && getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
   }
 
   /// A piece of the output, at once.
-  static func print(_ text: String) { write(text, to: STDOUT_FILENO) }
+  static func print(_ text: String) { Descriptor.write(Array(text.utf8), to: STDOUT_FILENO) }
 
-  static func finish(_ answer: Answer) throws {
-    write(answer.output, to: STDOUT_FILENO)
-    write(answer.complaint, to: STDERR_FILENO)
-    if answer.exit != .clean { throw ExitCode(answer.exit.rawValue) }
+  static func tell(_ answer: Answer) {
+    print(answer.output)
+    Descriptor.write(Array(answer.complaint.utf8), to: STDERR_FILENO)
   }
 
-  private static func write(_ text: String, to descriptor: Int32) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      // SAFETY: write(2) reads at most `count` bytes of the buffer that it is given.
-      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return }
-      bytes = bytes.dropFirst(count)
-    }
+  static func finish(_ answer: Answer) throws {
+    tell(answer)
+    if answer.exit != .clean { throw ExitCode(answer.exit.rawValue) }
   }
 }
 

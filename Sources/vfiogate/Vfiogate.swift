@@ -15,13 +15,11 @@ struct Vfiogate: ParsableCommand {
     subcommands: [PredictCommand.self, LintCommand.self, RunCommand.self, ProbeCommand.self, ExplainCommand.self])
 
   static func main() {
-    let arguments = CommandLine.unsafeArgv
-    if CommandLine.argc > 3, let one = arguments[1], let two = arguments[2], strcmp(one, "run") == 0, strcmp(two, "--") == 0 {
-      _ = Launch(arguments: arguments + 3).run()
-    } else if CommandLine.argc > 1, let one = arguments[1], strcmp(one, "run") == 0 {
-      RunCommand.main(Array(CommandLine.arguments.dropFirst(2)))
-    } else {
-      main(nil)
+    if let options = RunOptions.plain(), let launch = try? options.launch() {
+      let answer = launch.run()
+      Terminal.tell(answer)
+      Glibc.exit(answer.exit.rawValue)
     }
+    main(nil)
   }
 }

@@ -58,19 +58,7 @@ struct Annotator {
       let count = read(input, &buffer, buffer.count)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { return }
-      guard Annotator.write(take(buffer[..<count]), to: output) else { return }
+      guard Descriptor.write(take(buffer[..<count]), to: output) else { return }
     }
-  }
-
-  private static func write(_ bytes: [UInt8], to output: Int32) -> Bool {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      // SAFETY: write(2) reads at most `count` bytes of the buffer that it is given.
-      let count = rest.withUnsafeBytes { Glibc.write(output, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return false }
-      rest = rest.dropFirst(count)
-    }
-    return true
   }
 }

@@ -1,0 +1,345 @@
+#!/bin/bash
+
+__vfiogate_cursor_index_in_current_word() {
+    local remaining="${COMP_LINE}"
+
+    local word
+    for word in "${COMP_WORDS[@]::COMP_CWORD}"; do
+        remaining="${remaining##*([[:space:]])"${word}"*([[:space:]])}"
+    done
+
+    local -ir index="$((COMP_POINT - ${#COMP_LINE} + ${#remaining}))"
+    if [[ "${index}" -le 0 ]]; then
+        printf 0
+    else
+        printf %s "${index}"
+    fi
+}
+
+# positional arguments:
+#
+# - 1: the current (sub)command's count of positional arguments
+#
+# required variables:
+#
+# - repeating_flags: the repeating flags that the current (sub)command can accept
+# - non_repeating_flags: the non-repeating flags that the current (sub)command can accept
+# - repeating_options: the repeating options that the current (sub)command can accept
+# - non_repeating_options: the non-repeating options that the current (sub)command can accept
+# - positional_number: value ignored
+# - unparsed_words: unparsed words from the current command line
+#
+# modified variables:
+#
+# - non_repeating_flags: remove flags for this (sub)command that are already on the command line
+# - non_repeating_options: remove options for this (sub)command that are already on the command line
+# - positional_number: set to the current positional number
+# - unparsed_words: remove all flags, options, and option values for this (sub)command
+__vfiogate_offer_flags_options() {
+    local -ir positional_count="${1}"
+    positional_number=0
+
+    local was_flag_option_terminator_seen=false
+    local is_parsing_option_value=false
+
+    local -ar unparsed_word_indices=("${!unparsed_words[@]}")
+    local -i word_index
+    for word_index in "${unparsed_word_indices[@]}"; do
+        if "${is_parsing_option_value}"; then
+            # This word is an option value:
+            # Reset marker for next word iff not currently the last word
+            [[ "${word_index}" -ne "${unparsed_word_indices[${#unparsed_word_indices[@]} - 1]}" ]] && is_parsing_option_value=false
+            unset "unparsed_words[${word_index}]"
+            # Do not process this word as a flag or an option
+            continue
+        fi
+
+        local word="${unparsed_words["${word_index}"]}"
+        if ! "${was_flag_option_terminator_seen}"; then
+            case "${word}" in
+            --)
+                unset "unparsed_words[${word_index}]"
+                # by itself -- is a flag/option terminator, but if it is the last word, it is the start of a completion
+                if [[ "${word_index}" -ne "${unparsed_word_indices[${#unparsed_word_indices[@]} - 1]}" ]]; then
+                    was_flag_option_terminator_seen=true
+                fi
+                continue
+                ;;
+            -*)
+                # ${word} is a flag or an option
+                # If ${word} is an option, mark that the next word to be parsed is an option value
+                local option
+                for option in "${repeating_options[@]}" "${non_repeating_options[@]}"; do
+                    [[ "${word}" = "${option}" ]] && is_parsing_option_value=true && break
+                done
+
+                # Remove ${word} from ${non_repeating_flags} or ${non_repeating_options} so it isn't offered again
+                local not_found=true
+                local -i index
+                for index in "${!non_repeating_flags[@]}"; do
+                    if [[ "${non_repeating_flags[${index}]}" = "${word}" ]]; then
+                        unset "non_repeating_flags[${index}]"
+                        non_repeating_flags=("${non_repeating_flags[@]}")
+                        not_found=false
+                        break
+                    fi
+                done
+                if "${not_found}"; then
+                    for index in "${!non_repeating_flags[@]}"; do
+                        if [[ "${non_repeating_flags[${index}]}" = "${word}" ]]; then
+                            unset "non_repeating_flags[${index}]"
+                            non_repeating_flags=("${non_repeating_flags[@]}")
+                            break
+                        fi
+                    done
+                fi
+                unset "unparsed_words[${word_index}]"
+                continue
+                ;;
+            esac
+        fi
+
+        # ${word} is neither a flag, nor an option, nor an option value
+        if [[ "${positional_number}" -lt "${positional_count}" || "${positional_count}" -lt 0 ]]; then
+            # ${word} is a positional
+            ((positional_number++))
+            unset "unparsed_words[${word_index}]"
+        else
+            if [[ -z "${word}" ]]; then
+                # Could be completing a flag, option, or subcommand
+                positional_number=-1
+            else
+                # ${word} is a subcommand or invalid, so stop processing this (sub)command
+                positional_number=-2
+            fi
+            break
+        fi
+    done
+
+    unparsed_words=("${unparsed_words[@]}")
+
+    if\
+        ! "${was_flag_option_terminator_seen}"\
+        && ! "${is_parsing_option_value}"\
+        && [[ ("${cur}" = -* && "${positional_number}" -ge 0) || "${positional_number}" -eq -1 ]]
+    then
+        COMPREPLY+=($(compgen -W "${repeating_flags[*]} ${non_repeating_flags[*]} ${repeating_options[*]} ${non_repeating_options[*]}" -- "${cur}"))
+    fi
+}
+
+__vfiogate_add_completions() {
+    local completion
+    while IFS='' read -r completion; do
+        COMPREPLY+=("${completion}")
+    done < <(IFS=$'\n' compgen "${@}" -- "${cur}")
+}
+
+__vfiogate_custom_complete() {
+    if [[ -n "${cur}" || -z ${COMP_WORDS[${COMP_CWORD}]} || "${COMP_LINE:${COMP_POINT}:1}" != ' ' ]]; then
+        local -ar words=("${COMP_WORDS[@]}")
+    else
+        local -ar words=("${COMP_WORDS[@]::${COMP_CWORD}}" '' "${COMP_WORDS[@]:${COMP_CWORD}}")
+    fi
+
+    "${COMP_WORDS[0]}" "${@}" "${words[@]}"
+}
+
+_vfiogate() {
+    local state
+    state="$(shopt -p;shopt -po)"
+    trap "${state//$'\n'/;}" RETURN
+    shopt -s extglob
+    set +o history +o posix
+
+    local -xr SAP_SHELL=bash
+    local -x SAP_SHELL_VERSION
+    SAP_SHELL_VERSION="$(IFS='.';printf %s "${BASH_VERSINFO[*]}")"
+    local -r SAP_SHELL_VERSION
+
+    local -r cur="${2}"
+    local -r prev="${3}"
+
+    local -i positional_number
+    local -a unparsed_words=("${COMP_WORDS[@]:1:${COMP_CWORD}}")
+
+    local -a repeating_flags=()
+    local -a non_repeating_flags=(--version -h --help)
+    local -a repeating_options=()
+    local -a non_repeating_options=()
+    __vfiogate_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    predict|lint|run|probe|explain|help)
+        # Offer subcommand argument completions
+        "_vfiogate_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'predict lint run probe explain help' -- "${cur}"))
+        ;;
+    esac
+}
+
+_vfiogate_predict() {
+    repeating_flags=()
+    non_repeating_flags=(--table --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--ats --backend --kernel-ats --capability --bus --capability-list --extended-list --host --behaviour --id --format)
+    __vfiogate_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--ats')
+        __vfiogate_add_completions -W 'on'$'\n''off'$'\n''auto'
+        return
+        ;;
+    '--backend')
+        __vfiogate_add_completions -W 'iommufd'$'\n''legacy'$'\n''unknown'
+        return
+        ;;
+    '--kernel-ats')
+        __vfiogate_add_completions -W 'supported'$'\n''unsupported'$'\n''unknown'
+        return
+        ;;
+    '--capability')
+        __vfiogate_add_completions -W 'present'$'\n''absent'$'\n''unknown'
+        return
+        ;;
+    '--bus')
+        __vfiogate_add_completions -W 'express'$'\n''conventional'$'\n''unknown'
+        return
+        ;;
+    '--capability-list')
+        __vfiogate_add_completions -W 'present'$'\n''absent'$'\n''unknown'
+        return
+        ;;
+    '--extended-list')
+        __vfiogate_add_completions -W 'present'$'\n''absent'$'\n''unknown'
+        return
+        ;;
+    '--host')
+        return
+        ;;
+    '--behaviour')
+        __vfiogate_add_completions -W 'v3'$'\n''11.1'$'\n''none'
+        return
+        ;;
+    '--id')
+        return
+        ;;
+    '--format')
+        __vfiogate_add_completions -W 'text'$'\n''json'$'\n''markdown'
+        return
+        ;;
+    esac
+}
+
+_vfiogate_lint() {
+    repeating_flags=()
+    non_repeating_flags=(--inherited-fds --verbose --version -h --help)
+    repeating_options=(--fd)
+    non_repeating_options=(--input --guest --host --qemu --behaviour --fail-on --on-unknown --format)
+    __vfiogate_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--input')
+        return
+        ;;
+    '--guest')
+        return
+        ;;
+    '--host')
+        return
+        ;;
+    '--fd')
+        return
+        ;;
+    '--qemu')
+        return
+        ;;
+    '--behaviour')
+        return
+        ;;
+    '--fail-on')
+        return
+        ;;
+    '--on-unknown')
+        return
+        ;;
+    '--format')
+        return
+        ;;
+    esac
+}
+
+_vfiogate_run() {
+    repeating_flags=()
+    non_repeating_flags=(--annotate --dry-run --verbose --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--host --qemu --fail-on --on-unknown)
+    __vfiogate_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--host')
+        return
+        ;;
+    '--qemu')
+        return
+        ;;
+    '--fail-on')
+        return
+        ;;
+    '--on-unknown')
+        return
+        ;;
+    esac
+}
+
+_vfiogate_probe() {
+    repeating_flags=()
+    non_repeating_flags=(--bind --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--host --record --config --format)
+    __vfiogate_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--host')
+        return
+        ;;
+    '--record')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--format')
+        __vfiogate_add_completions -W 'text'$'\n''json'$'\n''prometheus'
+        return
+        ;;
+    esac
+}
+
+_vfiogate_explain() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __vfiogate_offer_flags_options 1
+}
+
+_vfiogate_help() {
+    repeating_flags=()
+    non_repeating_flags=(--version)
+    repeating_options=()
+    non_repeating_options=()
+    __vfiogate_offer_flags_options -1
+}
+
+complete -o filenames -F _vfiogate vfiogate
