@@ -7,6 +7,11 @@ public struct LibvirtDomain: Hashable, Sendable {
   public var isLocked = false
   /// `<memtune><hard_limit>`, in bytes; libvirt makes it RLIMIT_MEMLOCK too.
   public var hardLimit: UInt64?
+  /// Host functions that the domain takes from the host and does not give to its guest: hostdevs whose
+  /// address type is `unassigned`.
+  public var unassigned: [PCIAddress: LibvirtHostdev] = [:]
+  /// `<qemu:commandline>` or `<qemu:override>`: options that libvirt passes on unread.
+  public var hasOwnOptions = false
 
   public init(name: String?) { self.name = name }
 }
@@ -18,9 +23,13 @@ public struct LibvirtHostdev: Hashable, Sendable {
   public var isManaged: Bool
   /// `<driver model='…'>`: the variant driver to bind; nil when libvirt chooses.
   public var driverModel: String?
+  /// `<source><address>`: the host function. With iommufd libvirt opens it, and QEMU's options say
+  /// nothing of it.
+  public var source: PCIAddress?
 
-  public init(isManaged: Bool, driverModel: String?) {
+  public init(isManaged: Bool, driverModel: String?, source: PCIAddress? = nil) {
     self.isManaged = isManaged
     self.driverModel = driverModel
+    self.source = source
   }
 }

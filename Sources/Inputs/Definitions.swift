@@ -19,9 +19,12 @@ public enum InputFormat: String, Sendable, CaseIterable {
   case nul
   /// QMP commands, or the arguments of a `device_add`.
   case qmp
+  /// A libvirt domain, or devices of one.
+  case xml
 
-  /// By the content: NUL bytes, an opening brace, and for the rest whether an option shares its line.
+  /// By the content: an opening angle bracket, NUL bytes, an opening brace, and for the rest whether an option shares its line.
   public static func detect(_ bytes: [UInt8]) -> InputFormat {
+    if isXML(bytes) { return .xml }
     if bytes.contains(0) { return .nul }
     if bytes.first(where: { !blanks.contains($0) }) == UInt8(ascii: "{") { return .qmp }
     let lines = bytes.split(separator: 0x0a).map { $0.drop { blanks.contains($0) } }
@@ -33,19 +36,31 @@ public enum InputFormat: String, Sendable, CaseIterable {
     return sharesLine || lines.count < 2 ? .shell : .lines
   }
 
+  /// After a byte order mark, as editors of other systems write one, and blanks.
+  private static func isXML(_ bytes: [UInt8]) -> Bool {
+    if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) { return true }
+    let start = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+    return bytes[start...].first { !blanks.contains($0) } == UInt8(ascii: "<")
+  }
+
   private static let blanks: Set<UInt8> = [0x20, 0x09, 0x0a, 0x0d]
 }
 
 extension ParsedDefinition {
-  /// Beyond this a definition is not read; QEMU's own command lines stay far below.
-  public static let maximumSize = 4 << 20
+  /// Beyond this no file is read.
+  public static let maximumSize = XMLTree.maximumSize
+  /// Beyond this a command line or a stream of commands is not read; QEMU's own stay far below.
+  private static let maximumOptionsSize = 4 << 20
 
   public static func parse(_ source: SourceText, as format: InputFormat? = nil) -> ParsedDefinition {
-    guard source.bytes.count <= maximumSize else {
-      return .empty(source, "the definition is larger than \(maximumSize) bytes and was not read")
+    let format = format ?? .detect(source.bytes)
+    let limit = format == .xml ? maximumSize : maximumOptionsSize
+    guard source.bytes.count <= limit else {
+      return .empty(source, "the definition is larger than \(limit) bytes and was not read")
     }
     guard source.bytes.contains(where: { $0 > 0x20 }) else { return .empty(source, "the definition is empty") }
-    switch format ?? .detect(source.bytes) {
+    switch format {
+    case .xml: return LibvirtDocument.parse(source)
     case .qmp: return QMPReader(source).definition
     case .nul: return CommandLineReader(source, words: split(source.bytes, at: 0)).definition
     case .lines: return CommandLineReader(source, words: split(source.bytes, at: 0x0a)).definition
@@ -65,7 +80,7 @@ extension ParsedDefinition {
     let location = Location(source: source.name, range: 0..<min(1, source.bytes.count), path: "")
     return ParsedDefinition(
       machine: MachineRequest(source: source.name, emulator: nil, missingPart: message),
-      problems: [InputProblem(message: message, fix: "give a QEMU command line or a QMP command", location: location)])
+      problems: [InputProblem(message: message, fix: "give a QEMU command line, a QMP command or a libvirt domain", location: location)])
   }
 
   /// Arguments one by one. A line's end may be CR LF, and blank lines are none.

@@ -6,10 +6,10 @@ extension InputFormat {
   /// - Parameter head: the file, or its beginning.
   public static func recognise(_ head: [UInt8]) -> InputFormat? {
     guard let first = head.first(where: { $0 > 0x20 }) else { return nil }
+    if detect(head) == .xml { return LibvirtDocument.isRelevant(head) ? .xml : nil }
     if head.contains(0) { return startsWithEmulator(head) ? .nul : nil }
     switch first {
     case UInt8(ascii: "{"): return isQMP(head) ? .qmp : nil
-    case UInt8(ascii: "<"): return nil
     default: return isCommandLine(head) ? detect(head) : nil
     }
   }

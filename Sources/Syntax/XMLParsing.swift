@@ -40,6 +40,29 @@ extension XMLTree {
   }
 }
 
+extension XMLTree {
+  /// The name of the root element, from a document's beginning; nil when that does not tell. For
+  /// choosing among many files; what is wrong with one, only parsing says.
+  public static func rootName(_ head: [UInt8]) -> String? {
+    var rest = head[...]
+    if rest.starts(with: [0xef, 0xbb, 0xbf]) { rest = rest.dropFirst(3) }
+    while true {
+      rest = rest.drop(while: XMLText.isBlank)
+      guard rest.first == UInt8(ascii: "<") else { return nil }
+      let mark: [UInt8]
+      switch rest.dropFirst().first {
+      case UInt8(ascii: "?"): mark = Array("?>".utf8)
+      case UInt8(ascii: "!"): mark = Array((rest.starts(with: "<!--".utf8) ? "-->" : ">").utf8)
+      default:
+        let name = rest.dropFirst().prefix { !XMLText.endsName($0) }
+        return name.isEmpty ? nil : String(decoding: name, as: UTF8.self)
+      }
+      guard let end = rest.indices.first(where: { rest[$0...].starts(with: mark) }) else { return nil }
+      rest = rest[(end + mark.count)...]
+    }
+  }
+}
+
 /// What expat's handlers gather.
 private final class Builder {
   private let parser: XML_Parser

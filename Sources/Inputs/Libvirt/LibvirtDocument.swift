@@ -1,0 +1,93 @@
+import Facts
+import Syntax
+
+/// What a libvirt document is, by its root element.
+enum LibvirtDocument {
+  static func parse(_ source: SourceText) -> ParsedDefinition {
+    do throws(XMLError) {
+      return read(try XMLTree.parse(source.bytes), source)
+    } catch {
+      return ParsedDefinition.unreadable(
+        source, "XML: \(error.message)", at: error.offset..<min(error.offset + 1, source.bytes.count),
+        fix: "correct the XML; `xmllint --noout FILE` checks it too")
+    }
+  }
+
+  private static func read(_ tree: XMLTree, _ source: SourceText) -> ParsedDefinition {
+    var reader = LibvirtReader(source.name)
+    if let (domain, path) = domain(tree.root, "") {
+      reader.readDomain(domain, path)
+    } else if containers.contains(tree.root.qualifiedName) {
+      reader.definition.machine.missingPart = "the document holds no domain"
+    } else if isFragment(tree.root) {
+      reader.readFragment(tree.root)
+    } else {
+      let root = tree.root.qualifiedName
+      return ParsedDefinition.unreadable(
+        source, "the document is a `<\(root)>`, and not a libvirt domain or a device of one",
+        at: tree.root.tagRange, fix: "give a domain, as `virsh dumpxml --inactive NAME` prints it")
+    }
+    return reader.definition
+  }
+
+  /// Whether a document is one that vfiogate looks at, from its beginning. A directory holds others:
+  /// networks, pools, nodes' devices.
+  static func isRelevant(_ head: [UInt8]) -> Bool {
+    guard let root = XMLTree.rootName(head) else { return false }
+    return containers.contains(root) || root == "domain" || root == "inactiveDomain" || fragments.contains(root)
+  }
+
+  /// The domain of a document, with its logical path: that of a snapshot, of a status file, or the
+  /// document itself.
+  private static func domain(_ element: XMLElement, _ parent: String) -> (XMLElement, String)? {
+    let path = "\(parent)/\(element.name)"
+    let name = element.qualifiedName
+    if name == "domain" || name == "inactiveDomain" { return (element, path) }
+    guard containers.contains(name), let inner = element.child("domain") ?? element.child("inactiveDomain") else {
+      return nil
+    }
+    return (inner, "\(path)/\(inner.name)")
+  }
+
+  /// Devices of a domain that stand alone, as `virsh attach-device` takes one.
+  private static func isFragment(_ root: XMLElement) -> Bool {
+    // A host's own interfaces bear this name too, and have a name for one.
+    fragments.contains(root.qualifiedName) && !(root.qualifiedName == "interface" && root["name"] != nil)
+  }
+
+  /// What may hold a domain. One that holds none, such as a checkpoint, asks for nothing.
+  private static let containers: Set<String> = ["domainsnapshot", "domaincheckpoint", "domstatus", "qemu-save"]
+
+  private static let fragments: Set<String> = [
+    "devices", "hostdev", "interface", "controller", "disk", "filesystem", "input", "graphics", "video", "sound",
+    "audio", "memballoon", "rng", "watchdog", "shmem", "vsock", "tpm", "panic", "redirdev", "channel", "console",
+    "serial", "parallel", "smartcard", "hub", "lease", "memory", "iommu", "crypto", "nvram", "pstore",
+  ]
+}
+
+extension LibvirtReader {
+  /// One device, or a `<devices>`: a plug into a domain that is described elsewhere.
+  mutating func readFragment(_ root: XMLElement) {
+    definition.machine.missingPart = "the device comes without its domain"
+    if root.qualifiedName == "devices" {
+      readDevices(root, "/devices", plug: .hot)
+    } else {
+      let path = "/\(root.name)"
+      switch root.qualifiedName {
+      case "hostdev": readHostdev(root, path, plug: .hot)
+      case "interface" where isHostdevInterface(root): readHostdev(root, path, plug: .hot)
+      default: break
+      }
+    }
+  }
+}
+
+extension ParsedDefinition {
+  static func unreadable(_ source: SourceText, _ message: String, at range: Range<Int>, fix: String) -> ParsedDefinition {
+    ParsedDefinition(
+      machine: MachineRequest(source: source.name, emulator: nil, missingPart: message),
+      problems: [
+        InputProblem(message: message, fix: fix, location: Location(source: source.name, range: range, path: ""))
+      ])
+  }
+}

@@ -1,0 +1,119 @@
+import Facts
+import Syntax
+
+extension LibvirtReader {
+  mutating func readDomain(_ domain: XMLElement, _ path: String) {
+    let type = domain["type"]?.value ?? "kvm"
+    definition.machine.libvirt = LibvirtDomain(name: domain.child("name")?.text)
+    isRunning = domain["id"] != nil || domain.parent?.qualifiedName == "domstatus"
+    // Another hypervisor runs it: nothing of it reaches QEMU.
+    guard LibvirtReader.acceleration[type] != nil else {
+      definition.machine.missingPart = "the domain is one of `\(type)`, which QEMU does not run"
+      return
+    }
+    readMachine(domain, path, type: type)
+    readMemory(domain, path)
+    usesIOMMUFD = domain.child("iommufd")?["enabled"]?.value == "yes"
+    if let devices = domain.child("devices") { readDevices(devices, "\(path)/devices", plug: .cold) }
+    readOwnOptions(domain, path)
+  }
+
+  /// Domain types that QEMU runs, and the `-accel` of each.
+  private static let acceleration = ["kvm": "kvm", "qemu": "tcg", "hvf": "hvf", "nvmm": "nvmm", "whpx": "whpx"]
+
+  private mutating func readMachine(_ domain: XMLElement, _ path: String, type: String) {
+    let os = domain.child("os")?.child("type")
+    let architecture = os?["arch"]?.value
+    let emulator = domain.child("devices")?.child("emulator")?.text.split(separator: "/").last.map(String.init)
+    definition.machine.emulator = emulator ?? architecture.map { "qemu-system-\(LibvirtReader.emulatorSuffix($0))" }
+    let place = os.map { location($0, "\(path)/os/type") } ?? location(domain, path)
+    if let machine = os?["machine"] {
+      option("type", machine.value, at: location(machine, "\(path)/os/type"))
+    } else if let architecture, ["aarch64", "armv7l", "riscv64", "riscv32", "loongarch64"].contains(architecture) {
+      option("type", "virt", at: place)
+    }
+    let features = domain.child("features")
+    option("acpi", features?.child("acpi") == nil ? "off" : "on", at: place)
+    if let chip = features?.child("ioapic"), let driver = chip["driver"] {
+      option("kernel_irqchip", driver.value == "qemu" ? "split" : "on", at: location(driver, "\(path)/features/ioapic"))
+    }
+    definition.machine.options = [
+      Property(name: "nodefaults", value: .string(""), location: place),
+      Property(name: "accel", value: .string(LibvirtReader.acceleration[type] ?? type), location: place),
+    ]
+    if let cpu = domain.child("cpu") { readCPU(cpu, "\(path)/cpu") }
+  }
+
+  mutating func option(_ name: String, _ value: String, at place: Location) {
+    definition.machine.machine.append(Property(name: name, value: .string(value), location: place))
+  }
+
+  private static func emulatorSuffix(_ architecture: String) -> String {
+    switch architecture {
+    case "i686", "i386": return "i386"
+    case "armv6l", "armv7l": return "arm"
+    case "ppc64le", "ppc64": return "ppc64"
+    default: return architecture
+    }
+  }
+
+  /// As much of `-cpu` as says how wide guest addresses are. Which model `host-model` comes to, only
+  /// the host's libvirt knows.
+  private mutating func readCPU(_ cpu: XMLElement, _ path: String) {
+    var words: [String] = []
+    if let width = cpu.child("maxphysaddr") {
+      switch width["mode"]?.value {
+      case "passthrough":
+        words.append("host-phys-bits=on")
+        if let limit = width["limit"]?.value { words.append("host-phys-bits-limit=\(limit)") }
+      case "emulate": words += (width["bits"]?.value).map { ["phys-bits=\($0)"] } ?? []
+      default: break
+      }
+    }
+    let options = words.map { ",\($0)" }.joined()
+    let value: PropertyValue
+    switch cpu["mode"]?.value {
+    case "host-passthrough": value = .string("host" + options)
+    case "maximum": value = .string("max" + options)
+    case "host-model": value = .unknown("host-model" + options)
+    default:
+      guard let model = cpu.child("model")?.text else { return }
+      value = .string(model + options)
+    }
+    definition.machine.options.append(Property(name: "cpu", value: value, location: location(cpu, path)))
+  }
+
+  private mutating func readMemory(_ domain: XMLElement, _ path: String) {
+    if let memory = domain.child("memory"), let size = LibvirtNumber.bytes(memory) {
+      definition.machine.libvirt?.memory = size
+      definition.machine.options.append(
+        Property(name: "m", value: .string("size=\(size / 1024)k"), location: location(memory, "\(path)/memory")))
+    }
+    definition.machine.libvirt?.isLocked = domain.child("memoryBacking")?.child("locked") != nil
+    if let limit = domain.child("memtune")?.child("hard_limit") {
+      definition.machine.libvirt?.hardLimit = LibvirtNumber.bytes(limit)
+    }
+  }
+
+  /// - Parameter plug: hot for devices that come without their domain.
+  mutating func readDevices(_ devices: XMLElement, _ path: String, plug: DeviceRequest.Plug) {
+    let all = numbered(devices, path)
+    if plug == .cold { readControllers(all) }
+    for (element, path) in all where element.qualifiedName == "iommu" { readIOMMU(element, path) }
+    // Interfaces come first in libvirt's list of host devices, and in the count of their aliases.
+    let interfaces = all.filter { $0.0.qualifiedName == "interface" && isHostdevInterface($0.0) }
+    let hostdevs = interfaces + all.filter { $0.0.qualifiedName == "hostdev" }
+    if plug == .cold { readEmulated(all, in: devices, path) }
+    for (element, path) in hostdevs { readHostdev(element, path, plug: plug) }
+  }
+
+  /// The children, each with its path: `hostdev[2]` is the second of that name, as in XPath.
+  private func numbered(_ devices: XMLElement, _ path: String) -> [(XMLElement, String)] {
+    var counts: [String: Int] = [:]
+    return devices.children.map { element in
+      let name = element.qualifiedName
+      counts[name, default: 0] += 1
+      return (element, "\(path)/\(name)[\(counts[name, default: 1])]")
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import Facts
+import Syntax
+
+/// The guest's other PCI devices, as far as rules look at them: what they are, and where they sit.
+extension LibvirtReader {
+  mutating func readEmulated(_ devices: [(XMLElement, String)], in parent: XMLElement, _ path: String) {
+    var numbers: [String: Int] = [:]
+    for (element, path) in devices {
+      let name = element.qualifiedName
+      let number = numbers[name, default: 0]
+      numbers[name] = number + 1
+      guard let driver = driver(of: element, number), let id = id(of: element, number) else { continue }
+      var device = LibvirtDevice(element, path: path, in: self)
+      device.set("driver", driver)
+      device.set("id", id)
+      guard place(&device) else { continue }
+      definition.machine.devices.append(device.request())
+    }
+    guard numbers["memballoon"] == nil, definition.machine.machineType != nil else { return }
+    // libvirt gives every domain one that does not say `none`.
+    var balloon = LibvirtDevice(parent, path: path, in: self)
+    balloon.set("driver", "virtio-balloon-pci")
+    balloon.set("id", "balloon0")
+    balloon.set("bus", .unknown("an address that libvirt chooses"))
+    definition.machine.devices.append(balloon.request())
+  }
+
+  /// QEMU's name of the device; nil for one that is not on a PCI bus, or the machine's own.
+  private func driver(of element: XMLElement, _ number: Int) -> String? {
+    let model = element["model"]?.value ?? ""
+    switch element.qualifiedName {
+    case "disk":
+      return element.child("target")?["bus"]?.value == "virtio" ? virtio("virtio-blk-pci", model) : nil
+    case "interface": return isHostdevInterface(element) ? nil : network(element.child("model")?["type"]?.value ?? "")
+    case "controller": return controller(element, model)
+    case "video": return video(element.child("model")?["type"]?.value ?? "", number)
+    case "sound":
+      return ["ich9": "ich9-intel-hda", "ich6": "intel-hda", "ac97": "AC97", "es1370": "ES1370",
+        "virtio": "virtio-sound-pci"][model]
+    case "memballoon": return model.hasPrefix("virtio") ? virtio("virtio-balloon-pci", model) : nil
+    case "rng": return virtio("virtio-rng-pci", model)
+    case "watchdog": return model == "i6300esb" ? "i6300esb" : nil
+    case "input": return element["bus"]?.value == "virtio" ? input(element["type"]?.value ?? "") : nil
+    case "filesystem":
+      return element.child("driver")?["type"]?.value == "virtiofs" ? "vhost-user-fs-pci" : virtio("virtio-9p-pci", model)
+    case "shmem":
+      let kind = element.child("model")?["type"]?.value
+      return kind == "ivshmem-doorbell" ? "ivshmem-doorbell" : "ivshmem-plain"
+    case "vsock": return virtio("vhost-vsock-pci", model)
+    case "memory":
+      return ["virtio-mem": "virtio-mem-pci", "virtio-pmem": "virtio-pmem-pci"][model]
+    case "crypto": return "virtio-crypto-pci"
+    case "panic": return model == "pvpanic" ? "pvpanic-pci" : nil
+    case "serial": return element.child("target")?["type"]?.value == "pci-serial" ? "pci-serial" : nil
+    case "hostdev": return element["type"]?.value == "scsi_host" ? "vhost-scsi-pci" : nil
+    default: return nil
+    }
+  }
+
+  private func virtio(_ driver: String, _ model: String) -> String {
+    if model.hasSuffix("-non-transitional") { return driver + "-non-transitional" }
+    return model.hasSuffix("-transitional") ? driver + "-transitional" : driver
+  }
+
+  private func network(_ model: String) -> String? {
+    switch model {
+    case "virtio", "virtio-transitional", "virtio-non-transitional": return virtio("virtio-net-pci", model)
+    case "": return hasExpressRoot ? "e1000e" : "rtl8139"
+    case "lan9118", "smc91c111", "usb-net", "spapr-vlan", "netfront": return nil
+    default: return model
+    }
+  }
+
+  private func controller(_ element: XMLElement, _ model: String) -> String? {
+    let isFirst = element["index"].map { $0.value == "0" } ?? true
+    switch element["type"]?.value {
+    case "usb": return usb(model)
+    case "scsi": return scsi(model)
+    case "virtio-serial": return virtio("virtio-serial-pci", model)
+    case "sata": return isFirst && hasExpressRoot ? nil : "ich9-ahci"
+    case "nvme": return "nvme"
+    default: return nil
+    }
+  }
+
+  private func usb(_ model: String) -> String? {
+    switch model {
+    case "", "piix3-uhci": return "piix3-usb-uhci"
+    case "piix4-uhci": return "piix4-usb-uhci"
+    case "vt82c686b-uhci": return "vt82c686b-usb-uhci"
+    case "ehci": return "usb-ehci"
+    case "nec-xhci": return "nec-usb-xhci"
+    case "qemu-xhci", "pci-ohci": return model
+    default: return model.hasPrefix("ich9-") ? "ich9-usb-" + model.dropFirst("ich9-".count) : nil
+    }
+  }
+
+  private func scsi(_ model: String) -> String? {
+    switch model {
+    case "", "auto", "lsilogic": return "lsi53c895a"
+    case "lsisas1068": return "mptsas1068"
+    case "lsisas1078": return "megasas"
+    case "vmpvscsi": return "pvscsi"
+    case "dc390", "am53c974": return model
+    case "ibmvscsi", "ncr53c90", "buslogic": return nil
+    default: return virtio("virtio-scsi-pci", model)
+    }
+  }
+
+  private func video(_ type: String, _ number: Int) -> String? {
+    switch type {
+    case "vga": return "VGA"
+    case "cirrus": return "cirrus-vga"
+    case "vmvga": return "vmware-svga"
+    case "qxl": return number == 0 ? "qxl-vga" : "qxl"
+    case "virtio": return number == 0 && definition.machine.emulator?.hasSuffix("aarch64") != true
+      ? "virtio-vga" : "virtio-gpu-pci"
+    case "bochs": return "bochs-display"
+    default: return nil
+    }
+  }
+
+  private func input(_ type: String) -> String? {
+    switch type {
+    case "mouse", "keyboard", "tablet": return "virtio-\(type)-pci"
+    case "passthrough": return "virtio-input-host-pci"
+    default: return nil
+    }
+  }
+
+  /// libvirt src/qemu/qemu_alias.c; nil for a part of another device.
+  private func id(of element: XMLElement, _ number: Int) -> String? {
+    if let own = ownAlias(element) { return own }
+    let prefixes = [
+      "interface": "net", "memballoon": "balloon", "filesystem": "fs", "hostdev": "hostdev", "memory": "virtiomem",
+    ]
+    switch element.qualifiedName {
+    case "disk": return "virtio-disk\(LibvirtReader.diskNumber(element.child("target")?["dev"]?.value ?? "") ?? number)"
+    case "controller":
+      let type = element["type"]?.value ?? ""
+      // Companions of an EHCI controller share its number, and have no id.
+      if element["model"]?.value.hasPrefix("ich9-uhci") == true { return "\(type)-companion\(number)" }
+      let index = element["index"]?.value ?? "0"
+      return type == "usb" && index == "0" ? "usb" : type + index
+    default: return "\(prefixes[element.qualifiedName] ?? element.qualifiedName)\(number)"
+    }
+  }
+
+  /// `vda` is 0, `vdaa` 26.
+  private static func diskNumber(_ name: String) -> Int? {
+    var number = 0
+    for byte in name.utf8.dropFirst(2) {
+      guard byte >= 0x61, byte <= 0x7a, number < 1 << 20 else { return nil }
+      number = number * 26 + Int(byte - 0x60)
+    }
+    return number > 0 ? number - 1 : nil
+  }
+}

@@ -1,0 +1,155 @@
+import Facts
+import Syntax
+
+extension LibvirtReader {
+  /// An interface that is a host device: of that type, or of a network that gave it one.
+  func isHostdevInterface(_ element: XMLElement) -> Bool {
+    element["type"]?.value == "hostdev" || element.child("actual")?["type"]?.value == "hostdev"
+  }
+
+  /// `<hostdev>`, or `<interface type='hostdev'>` (libvirt src/qemu/qemu_command.c:
+  /// qemuBuildPCIHostdevDevProps).
+  mutating func readHostdev(_ element: XMLElement, _ path: String, plug: DeviceRequest.Plug) {
+    let isInterface = element.qualifiedName == "interface"
+    if !isInterface, element["mode"]?.value ?? "subsystem" != "subsystem" { return }
+    let id = plug == .hot ? ownAlias(element) : alias(element, "hostdev")
+    // An interface's network may have put the device aside, in a domain that runs.
+    let actual = isInterface ? element.child("actual") : nil
+    guard let source = (actual ?? element).child("source") else { return }
+    let type = isInterface ? source.child("address")?["type"]?.value ?? "pci" : element["type"]?.value
+    switch type {
+    case "pci":
+      readPCI(element, path, source: source, managed: actual ?? element, id: id, plug: plug)
+    case "mdev": readMediated(element, path, source: source, id: id, plug: plug)
+    default: break
+    }
+  }
+
+  private mutating func readPCI(
+    _ element: XMLElement, _ path: String, source: XMLElement, managed: XMLElement, id: String?,
+    plug: DeviceRequest.Plug
+  ) {
+    let driver = element.child("driver")
+    // Xen's own passthrough.
+    if driver?["name"]?.value == "xen" { return }
+    guard let place = source.child("address") else {
+      problem(
+        "`<\(element.name)>` names no host device", fix: "add `<address domain= bus= slot= function=/>` to its `<source>`",
+        at: location(source, "\(path)/source"))
+      return
+    }
+    guard let host = hostAddress(place, "\(path)/source/address") else { return }
+    let libvirt = LibvirtHostdev(
+      isManaged: managed["managed"]?.value == "yes", driverModel: driver?["model"]?.value, source: host)
+    if element.child("address")?["type"]?.value == "unassigned" {
+      definition.machine.libvirt?.unassigned[host] = libvirt
+      return
+    }
+    var device = LibvirtDevice(element, path: path, in: self)
+    let isEarly = element["ramfb"]?.value == "on"
+    device.set("driver", isEarly ? "vfio-pci-nohotplug" : "vfio-pci")
+    let hostPlace = location(place, "\(path)/source/address")
+    let isIOMMUFD = driver?["iommufd"].map { $0.value == "yes" } ?? usesIOMMUFD
+    if isIOMMUFD {
+      let at = (driver?["iommufd"]).map { location($0, "\(path)/driver") } ?? hostPlace
+      addIOMMUFD(at: at)
+      device.set("iommufd", "iommufd0", at: at)
+      // libvirt opens the device and passes it; the number is its own affair.
+      device.set("fd", .unknown("a descriptor that libvirt opens"), at: hostPlace)
+    } else {
+      device.set("host", host.description, at: hostPlace)
+    }
+    finish(&device, id: id)
+    append(device.request(libvirt, plug: plug))
+  }
+
+  /// A mediated device, which QEMU takes by its path.
+  private mutating func readMediated(
+    _ element: XMLElement, _ path: String, source: XMLElement, id: String?, plug: DeviceRequest.Plug
+  ) {
+    guard element["model"]?.value ?? "vfio-pci" == "vfio-pci", let place = source.child("address"),
+      let uuid = place["uuid"]
+    else { return }
+    var device = LibvirtDevice(element, path: path, in: self)
+    device.set("driver", element["ramfb"]?.value == "on" ? "vfio-pci-nohotplug" : "vfio-pci")
+    device.set("sysfsdev", "/sys/bus/mdev/devices/\(uuid.value)", at: location(uuid, "\(path)/source/address"))
+    finish(&device, id: id)
+    append(device.request(LibvirtHostdev(isManaged: false, driverModel: nil), plug: plug))
+  }
+
+  /// What both kinds have: the id, what the guest's firmware sees, the place, the ROM.
+  private mutating func finish(_ device: inout LibvirtDevice, id: String?) {
+    let element = device.element
+    if let id {
+      device.set("id", id)
+    } else {
+      device.set("id", .unknown("an alias that libvirt chooses"))
+    }
+    if let pair = element.child("teaming")?["persistent"] {
+      device.set("failover_pair_id", pair.value, at: location(pair, "\(device.path)/teaming"))
+    }
+    if let order = element.child("boot")?["order"], let number = Int64(order.value) {
+      device.set("bootindex", .integer(number), at: location(order, "\(device.path)/boot"))
+    }
+    if let display = element["display"] { device.set("display", display.value, at: location(display, device.path)) }
+    if let ramfb = element["ramfb"], ramfb.value == "on" {
+      device.set("ramfb", .bool(true), at: location(ramfb, device.path))
+    }
+    place(&device)
+    readROM(&device)
+  }
+
+  private func readROM(_ device: inout LibvirtDevice) {
+    guard let rom = device.element.child("rom") else { return }
+    let path = "\(device.path)/rom"
+    if let enabled = rom["enabled"], enabled.value == "no" {
+      device.set("romfile", "", at: location(enabled, path))
+      return
+    }
+    if let bar = rom["bar"] { device.set("rombar", .integer(bar.value == "on" ? 1 : 0), at: location(bar, path)) }
+    if let file = rom["file"] { device.set("romfile", file.value, at: location(file, path)) }
+  }
+
+  mutating func append(_ request: DeviceRequest) {
+    if request.plug == .hot { definition.plugs.append(request) } else { definition.machine.devices.append(request) }
+  }
+
+  /// One object serves all devices; libvirt opens /dev/iommu for it.
+  private mutating func addIOMMUFD(at place: Location) {
+    guard !definition.machine.objects.contains(where: { $0.id == "iommufd0" }) else { return }
+    let values: [(String, PropertyValue)] = [
+      ("qom-type", .string("iommufd")), ("id", .string("iommufd0")), ("fd", .unknown("a descriptor that libvirt opens")),
+    ]
+    definition.machine.objects.append(
+      ObjectRequest(
+        properties: values.map { Property(name: $0.0, value: $0.1, location: place) }, location: place))
+  }
+
+  /// A host function's address: each part a number in any base, what is missing 0.
+  private mutating func hostAddress(_ element: XMLElement, _ path: String) -> PCIAddress? {
+    var parts: [UInt64] = []
+    for name in ["domain", "bus", "slot", "function"] {
+      guard let attribute = element[name] else {
+        parts.append(0)
+        continue
+      }
+      guard let number = LibvirtNumber.read(attribute.value) else {
+        problem(
+          "`\(name)` of a host device is `\(attribute.value)`, which is no number", fix: "write it like `0x1f`",
+          at: location(attribute, path))
+        return nil
+      }
+      parts.append(number)
+    }
+    guard parts[0] <= UInt64(UInt32.max), parts[1] < 256, parts[2] < 32, parts[3] < 8,
+      let address = PCIAddress(
+        domain: UInt32(parts[0]), bus: UInt8(parts[1]), slot: UInt8(parts[2]), function: UInt8(parts[3]))
+    else {
+      problem(
+        "a host device's address is out of range: bus up to 0xff, slot up to 0x1f, function up to 7",
+        fix: "name a function that the host has, as `lspci -D` lists them", at: location(element, path))
+      return nil
+    }
+    return address
+  }
+}

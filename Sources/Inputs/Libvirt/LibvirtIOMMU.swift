@@ -1,0 +1,95 @@
+import Facts
+import Syntax
+
+extension LibvirtReader {
+  /// `<iommu model=…>` (libvirt src/qemu/qemu_command.c: qemuBuildIOMMUCommandLine).
+  mutating func readIOMMU(_ element: XMLElement, _ path: String) {
+    let driver = element.child("driver")
+    switch element["model"]?.value {
+    case "intel": readIntel(element, path, driver)
+    case "amd": readAMD(element, path, driver)
+    case "smmuv3": readSMMU(element, path, driver)
+    case "virtio":
+      var device = LibvirtDevice(element, path: path, in: self)
+      // libvirt says `virtio-iommu`, QEMU's other name for it.
+      device.set("driver", "virtio-iommu-pci")
+      device.set("id", alias(element, "iommu"))
+      if let driver, let granule = driver["granule"] { device.set("granule", granule.value, at: location(granule, path)) }
+      place(&device)
+      definition.machine.devices.append(device.request())
+    default: break
+    }
+  }
+
+  /// How QEMU takes an attribute: as the text, as a bool, as a number.
+  private enum Kind { case text, flag, number }
+
+  private func set(
+    _ device: inout LibvirtDevice, _ driver: XMLElement?, _ names: [(attribute: String, property: String, kind: Kind)]
+  ) {
+    guard let driver else { return }
+    for (name, property, kind) in names {
+      guard let attribute = driver[name] else { continue }
+      let place = location(attribute, "\(device.path)/driver")
+      switch kind {
+      case .text: device.set(property, attribute.value, at: place)
+      case .flag: device.set(property, .bool(attribute.value == "on"), at: place)
+      case .number:
+        guard let number = LibvirtNumber.read(attribute.value) else { continue }
+        device.set(property, .integer(Int64(clamping: number)), at: place)
+      }
+    }
+  }
+
+  private mutating func readIntel(_ element: XMLElement, _ path: String, _ driver: XMLElement?) {
+    var device = LibvirtDevice(element, path: path, in: self)
+    device.set("driver", "intel-iommu")
+    device.set("id", alias(element, "iommu"))
+    set(&device, driver, [
+      ("intremap", "intremap", .text), ("caching_mode", "caching-mode", .flag), ("eim", "eim", .text),
+      ("iotlb", "device-iotlb", .flag), ("aw_bits", "aw-bits", .number),
+      ("dma_translation", "dma-translation", .flag),
+    ])
+    definition.machine.devices.append(device.request())
+  }
+
+  /// A PCI device that bears the alias, and the IOMMU that names it.
+  private mutating func readAMD(_ element: XMLElement, _ path: String, _ driver: XMLElement?) {
+    let id = alias(element, "iommu")
+    var function = LibvirtDevice(element, path: path, in: self)
+    function.set("driver", "AMDVI-PCI")
+    function.set("id", id)
+    place(&function)
+    definition.machine.devices.append(function.request())
+    var device = LibvirtDevice(element, path: path, in: self)
+    device.set("driver", "amd-iommu")
+    device.set("pci-id", id)
+    set(&device, driver, [
+      ("intremap", "intremap", .text), ("passthrough", "pt", .flag), ("xtsup", "xtsup", .flag),
+      ("iotlb", "device-iotlb", .flag),
+    ])
+    definition.machine.devices.append(device.request())
+  }
+
+  /// One for the whole machine, or one for each root complex that `pciBus` names.
+  private mutating func readSMMU(_ element: XMLElement, _ path: String, _ driver: XMLElement?) {
+    guard let driver, let bus = driver["pciBus"] else {
+      return option("iommu", "smmuv3", at: location(element, path))
+    }
+    let place = location(bus, "\(path)/driver")
+    guard let index = LibvirtNumber.read(bus.value), index < 256 else {
+      return problem(
+        "`pciBus` is `\(bus.value)`, which is no controller's index", fix: "give the index of a `pcie-root` or a "
+          + "`pcie-expander-bus`", at: place)
+    }
+    var device = LibvirtDevice(element, path: path, in: self)
+    device.set("driver", "arm-smmuv3")
+    device.set("primary-bus", self.bus(Int(index)), at: place)
+    device.set("id", alias(element, "iommu"))
+    set(&device, driver, [
+      ("accel", "accel", .flag), ("ats", "ats", .text), ("ril", "ril", .text), ("ssidsize", "ssidsize", .text),
+      ("oas", "oas", .text), ("cmdqv", "cmdqv", .text),
+    ])
+    definition.machine.devices.append(device.request())
+  }
+}

@@ -1,0 +1,76 @@
+import Facts
+import Syntax
+
+/// What a domain says to QEMU past libvirt.
+extension LibvirtReader {
+  static let qemuNamespace = "http://libvirt.org/schemas/domain/qemu/1.0"
+
+  mutating func readOwnOptions(_ domain: XMLElement, _ path: String) {
+    for element in domain.children where element.name == "commandline" || element.name == "override" {
+      guard element.namespace == LibvirtReader.qemuNamespace else {
+        if element.qualifiedName.hasPrefix("qemu:") { reportDropped(element, "\(path)/\(element.qualifiedName)") }
+        continue
+      }
+      definition.machine.libvirt?.hasOwnOptions = true
+      if element.name == "commandline" {
+        readCommandLine(element)
+      } else {
+        readOverrides(element, "\(path)/\(element.qualifiedName)")
+      }
+    }
+  }
+
+  /// Appended to the options that libvirt makes, as they are.
+  private mutating func readCommandLine(_ element: XMLElement) {
+    let values = element.children.filter { $0.name == "arg" }.compactMap { argument in
+      argument["value"].map { argument.word(of: $0) }
+    }
+    let own = CommandLineReader(SourceText(name: source, bytes: []), words: values).definition
+    definition.machine.machine += own.machine.machine
+    definition.machine.options += own.machine.options
+    definition.machine.objects += own.machine.objects
+    definition.machine.devices += own.machine.devices
+    definition.machine.globals += own.machine.globals
+    definition.machine.sets += own.machine.sets
+    definition.machine.missingPart = definition.machine.missingPart ?? own.machine.missingPart
+    definition.problems += own.problems
+  }
+
+  /// Properties that replace, add to or take from those of one device.
+  private mutating func readOverrides(_ element: XMLElement, _ path: String) {
+    for device in element.children where device.name == "device" {
+      guard let alias = device["alias"], let frontend = device.children.first(where: { $0.name == "frontend" }),
+        let index = definition.machine.devices.firstIndex(where: { $0.id == alias.value })
+      else { continue }
+      for property in frontend.children where property.name == "property" {
+        guard let name = property["name"]?.value else { continue }
+        let place = location(property, "\(path)/\(device.qualifiedName)[@alias='\(alias.value)']/\(name)")
+        definition.machine.devices[index].properties.removeAll { $0.name == name }
+        if let value = LibvirtReader.value(of: property) {
+          definition.machine.devices[index].properties.append(Property(name: name, value: value, location: place))
+        }
+      }
+    }
+  }
+
+  /// Nil for `type='remove'`.
+  private static func value(of property: XMLElement) -> PropertyValue? {
+    let text = property["value"]?.value ?? ""
+    switch property["type"]?.value {
+    case "remove": return nil
+    case "signed": return Int64(text).map(PropertyValue.integer) ?? .string(text)
+    case "unsigned":
+      guard let number = UInt64(text) else { return .string(text) }
+      return Int64(exactly: number).map(PropertyValue.integer) ?? .unsigned(number)
+    case "bool": return .bool(text == "true" || text == "yes" || text == "on")
+    default: return .string(text)
+    }
+  }
+
+  /// libvirt looks the element up by its namespace, and passes over one that is in none.
+  private mutating func reportDropped(_ element: XMLElement, _ path: String) {
+    problem(
+      "`<\(element.qualifiedName)>` is dropped by libvirt: nothing says what the prefix `qemu` stands for",
+      fix: "write `<domain … xmlns:qemu='\(LibvirtReader.qemuNamespace)'>`", at: location(element, path))
+  }
+}

@@ -1,0 +1,175 @@
+import Facts
+import Syntax
+
+/// `<address type='pci' …/>` of a guest device.
+struct LibvirtGuestAddress {
+  let element: XMLElement
+  let bus: UInt64
+  let slot: UInt64
+  let function: UInt64
+
+  /// Nil when it says no place: then libvirt chooses one (libvirt src/util/virpci.c:
+  /// virPCIDeviceAddressIsEmpty).
+  init?(_ element: XMLElement) {
+    func number(_ name: String) -> UInt64 { element[name].flatMap { LibvirtNumber.read($0.value) } ?? 0 }
+    self.element = element
+    bus = number("bus")
+    slot = number("slot")
+    function = number("function")
+    if bus == 0, slot == 0, function == 0, number("domain") == 0 { return nil }
+  }
+
+  /// As libvirt writes `addr`.
+  var addr: String {
+    let slot = "0x" + String(slot, radix: 16)
+    return function == 0 ? slot : slot + ".0x" + String(function, radix: 16)
+  }
+}
+
+extension LibvirtReader {
+  /// Gives a device its place on a PCI bus; `bus` is unknown where libvirt chooses.
+  /// - Returns: false when the address is of another kind: the device sits elsewhere.
+  @discardableResult
+  mutating func place(_ device: inout LibvirtDevice) -> Bool {
+    let element = device.element.child("address")
+    if let type = element?["type"]?.value, type != "pci" { return false }
+    guard let element, let address = LibvirtGuestAddress(element) else {
+      device.set("bus", .unknown("an address that libvirt chooses"), at: device.location)
+      return true
+    }
+    let path = "\(device.path)/address"
+    let whole = location(element, path)
+    func at(_ name: String) -> Location { element[name].map { location($0, path) } ?? whole }
+    device.set("bus", bus(Int(clamping: address.bus)), at: at("bus"))
+    if let multifunction = element["multifunction"]?.value, multifunction == "on" || multifunction == "off" {
+      device.set("multifunction", .bool(multifunction == "on"), at: at("multifunction"))
+    }
+    if let index = device.element.child("acpi")?["index"], let number = Int64(index.value) {
+      device.set("acpi-index", .integer(number), at: location(index, "\(device.path)/acpi"))
+    }
+    device.set("addr", address.addr, at: element["slot"].map { location($0, path) } ?? whole)
+    return true
+  }
+
+  /// The name of a bus. libvirt adds the controllers that addresses need and nobody declared.
+  mutating func bus(_ index: Int) -> String {
+    if let name = buses[index] { return name }
+    let name = index == 0 ? rootBus : "pci.\(index)"
+    buses[index] = name
+    return name
+  }
+
+  var hasExpressRoot: Bool {
+    let type = definition.machine.machineType?.value.string ?? ""
+    return type == "q35" || type.hasPrefix("pc-q35") || type == "virt" || type.hasPrefix("virt-")
+  }
+
+  private var rootBus: String { hasExpressRoot ? "pcie.0" : "pci.0" }
+
+  /// PCI controllers first, in the order of their indexes: others sit on them.
+  mutating func readControllers(_ devices: [(XMLElement, String)]) {
+    var controllers: [(index: Int, element: XMLElement, path: String)] = []
+    for (element, path) in devices where element.qualifiedName == "controller" && element["type"]?.value == "pci" {
+      let index = element["index"].flatMap { LibvirtNumber.read($0.value) }.map { Int(clamping: $0) }
+      controllers.append((index ?? controllers.count, element, path))
+    }
+    controllers.sort { $0.index < $1.index }
+    for (index, element, _) in controllers {
+      switch element["model"]?.value {
+      case "pcie-root": buses[index] = "pcie.\(index)"
+      default: buses[index] = ownAlias(element) ?? "pci.\(index)"
+      }
+    }
+    let declared = Set(controllers.map(\.index))
+    for (index, element, path) in controllers { readController(element, path, index: index) }
+    addMissingControllers(devices, declared)
+  }
+
+  private mutating func readController(_ element: XMLElement, _ path: String, index: Int) {
+    let model = element["model"]?.value ?? ""
+    guard let driver = LibvirtReader.bridge(model, element.child("model")?["name"]?.value) else {
+      if let size = element.child("pcihole64"), let bytes = LibvirtNumber.bytes(size) {
+        definition.machine.globals.append(
+          GlobalProperty(
+            driver: model == "pcie-root" ? "q35-pcihost" : "i440FX-pcihost", property: "pci-hole64-size",
+            value: "\(bytes / 1024)K", location: location(size, "\(path)/pcihole64")))
+      }
+      return
+    }
+    var device = LibvirtDevice(element, path: path, in: self)
+    device.set("driver", driver)
+    target(&device, model, index)
+    device.set("id", buses[index] ?? "pci.\(index)")
+    place(&device)
+    definition.machine.devices.append(device.request())
+  }
+
+  /// The driver of a controller that is a device; nil for those that are the machine's own.
+  private static func bridge(_ model: String, _ name: String?) -> String? {
+    switch model {
+    case "pci-bridge": return "pci-bridge"
+    case "dmi-to-pci-bridge": return "i82801b11-bridge"
+    case "pcie-to-pci-bridge": return "pcie-pci-bridge"
+    case "pcie-root-port": return name == "ioh3420" ? "ioh3420" : "pcie-root-port"
+    case "pcie-switch-upstream-port": return "x3130-upstream"
+    case "pcie-switch-downstream-port": return "xio3130-downstream"
+    case "pci-expander-bus": return "pxb"
+    case "pcie-expander-bus": return "pxb-pcie"
+    default: return nil
+    }
+  }
+
+  private func target(_ device: inout LibvirtDevice, _ model: String, _ index: Int) {
+    let target = device.element.child("target")
+    let path = "\(device.path)/target"
+    func number(_ name: String) -> (Int64, Location)? {
+      guard let target, let attribute = target[name], let value = LibvirtNumber.read(attribute.value) else { return nil }
+      return (Int64(clamping: value), location(attribute, path))
+    }
+    func set(_ property: String, _ given: (Int64, Location)?, _ otherwise: Int64? = nil) {
+      guard let value = given?.0 ?? otherwise else { return }
+      device.set(property, .integer(value), at: given?.1)
+    }
+    switch model {
+    case "pcie-root-port", "pcie-switch-downstream-port":
+      set("port", number("port"))
+      set("chassis", number("chassis"), Int64(index))
+      if let target, let hotplug = target["hotplug"] {
+        device.set("hotplug", .bool(hotplug.value == "on"), at: location(hotplug, path))
+      }
+    case "pci-bridge": set("chassis_nr", number("chassisNr"), Int64(index))
+    case "pci-expander-bus", "pcie-expander-bus":
+      set("bus_nr", number("busNr"))
+      if let node = target?.child("node"), let value = Int64(node.text) {
+        device.set("numa_node", .integer(value), at: location(node, "\(path)/node"))
+      }
+    default: break
+    }
+    // In KiB, and bytes to QEMU.
+    if let (size, place) = number("memReserve"), size < 1 << 50 {
+      device.set("mem-reserve", .integer(size * 1024), at: place)
+    }
+  }
+
+  /// libvirt fills the gap below the highest bus that an address names.
+  private mutating func addMissingControllers(_ devices: [(XMLElement, String)], _ declared: Set<Int>) {
+    var highest = (declared.max() ?? 0, location: nil as Location?)
+    for (element, path) in devices {
+      guard let place = element.child("address"), place["type"]?.value == "pci",
+        let address = LibvirtGuestAddress(place), address.bus < 256, Int(address.bus) > highest.0
+      else { continue }
+      highest = (Int(address.bus), location(place, "\(path)/address"))
+    }
+    guard let place = highest.location else { return }
+    for index in 1...highest.0 where !declared.contains(index) {
+      let properties: [(String, PropertyValue)] = [
+        ("driver", .string(hasExpressRoot ? "pcie-root-port" : "pci-bridge")), ("id", .string("pci.\(index)")),
+        ("bus", .unknown("an address that libvirt chooses")),
+      ]
+      definition.machine.devices.append(
+        DeviceRequest(
+          form: .json, plug: .cold,
+          properties: properties.map { Property(name: $0.0, value: $0.1, location: place) }, location: place))
+    }
+  }
+}

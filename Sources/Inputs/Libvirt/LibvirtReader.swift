@@ -1,0 +1,111 @@
+import Facts
+import Syntax
+
+/// A libvirt document to the QEMU options that libvirt makes of it.
+///
+/// Names, ids and orders are those of libvirt's src/qemu/qemu_command.c and qemu_alias.c. Where libvirt
+/// chooses an address when it defines the domain, `bus` is unknown and there is no `addr`.
+struct LibvirtReader {
+  var definition: ParsedDefinition
+  let source: String
+  /// The name of each PCI bus, by its controller's index.
+  var buses: [Int: String] = [:]
+  /// The domain's default for hostdevs: `<iommufd enabled='yes'/>`.
+  var usesIOMMUFD = false
+  /// Whether aliases that libvirt makes itself are taken from the text: of a domain that runs.
+  var isRunning = false
+  /// Numbers of devices that have been read, by the prefix of their aliases.
+  private var counts: [String: Int] = [:]
+
+  init(_ source: String) {
+    self.source = source
+    definition = ParsedDefinition(machine: MachineRequest(source: source, emulator: nil))
+    definition.machine.libvirt = LibvirtDomain(name: nil)
+  }
+
+  mutating func problem(_ message: String, fix: String, at location: Location) {
+    definition.problems.append(InputProblem(message: message, fix: fix, location: location))
+  }
+
+  /// The place of an element: its start tag.
+  func location(_ element: XMLElement, _ path: String) -> Location {
+    Location(source: source, range: element.tagRange, path: path)
+  }
+
+  func location(_ attribute: XMLAttribute, _ path: String) -> Location {
+    Location(source: source, range: attribute.range, path: "\(path)/@\(attribute.name)")
+  }
+
+  /// The id that libvirt gives a device: the user's own, which begins with `ua-`, or the next of its kind.
+  mutating func alias(_ element: XMLElement, _ prefix: String, number: Int? = nil) -> String {
+    let next = number ?? counts[prefix, default: 0]
+    counts[prefix] = max(counts[prefix, default: 0], next + 1)
+    return ownAlias(element) ?? "\(prefix)\(next)"
+  }
+
+  func ownAlias(_ element: XMLElement) -> String? {
+    guard let name = element.child("alias")?["name"]?.value, isRunning || name.hasPrefix("ua-") else { return nil }
+    return name
+  }
+}
+
+/// A device under construction: its properties, with the place that each is from.
+struct LibvirtDevice {
+  let element: XMLElement
+  let path: String
+  let location: Location
+  private(set) var properties: [Property] = []
+
+  init(_ element: XMLElement, path: String, in reader: LibvirtReader) {
+    self.element = element
+    self.path = path
+    location = reader.location(element, path)
+  }
+
+  mutating func set(_ name: String, _ value: PropertyValue, at place: Location? = nil) {
+    properties.append(Property(name: name, value: value, location: place ?? location))
+  }
+
+  mutating func set(_ name: String, _ text: String, at place: Location? = nil) { set(name, .string(text), at: place) }
+
+  /// libvirt passes devices as JSON to every QEMU that it supports.
+  func request(_ libvirt: LibvirtHostdev? = nil, plug: DeviceRequest.Plug = .cold) -> DeviceRequest {
+    var request = DeviceRequest(form: .json, plug: plug, properties: properties, location: location)
+    request.libvirt = libvirt
+    return request
+  }
+}
+
+enum LibvirtNumber {
+  /// A number as libvirt's virStrToLong reads it with base 0: `0x1f`, `31`, `037`.
+  static func read(_ text: String) -> UInt64? {
+    let digits = text.utf8.drop { $0 == 0x20 }
+    if digits.starts(with: "0x".utf8) || digits.starts(with: "0X".utf8) {
+      return plain(Substring(digits.dropFirst(2)), radix: 16)
+    }
+    return plain(Substring(digits), radix: digits.first == UInt8(ascii: "0") && digits.count > 1 ? 8 : 10)
+  }
+
+  private static func plain(_ text: Substring, radix: Int) -> UInt64? {
+    text.utf8.first == UInt8(ascii: "+") || text.utf8.first == UInt8(ascii: "-") ? nil : UInt64(text, radix: radix)
+  }
+
+  /// A size with its `unit`, in bytes (libvirt src/util/virutil.c: virScaleInteger).
+  static func bytes(_ element: XMLElement, defaultUnit: String = "KiB") -> UInt64? {
+    let text = element.text.split { $0 == " " || $0 == "\n" || $0 == "\t" || $0 == "\r" }.first.map(String.init) ?? ""
+    let unit = (element["unit"]?.value ?? defaultUnit).lowercased()
+    guard let number = UInt64(text), let scale = scale(unit) else { return nil }
+    let product = number.multipliedReportingOverflow(by: scale)
+    return product.overflow ? nil : product.partialValue
+  }
+
+  private static func scale(_ unit: String) -> UInt64? {
+    if unit.isEmpty || unit == "b" || unit == "byte" || unit == "bytes" { return 1 }
+    guard let power = Array("kmgtpe").firstIndex(where: { unit.first == $0 }) else { return nil }
+    switch unit.dropFirst() {
+    case "", "ib": return 1 << (10 * UInt64(power + 1))
+    case "b": return (0...power).reduce(1) { product, _ in product * 1000 }
+    default: return nil
+    }
+  }
+}
