@@ -33,6 +33,12 @@ public struct DeviceRequest: Hashable, Sendable {
   public var id: String? { string("id") }
   public var bus: String? { string("bus") }
 
+  /// Whether libvirt chooses where the device goes: a free place that fits, on a bus that it adds if need be.
+  public var isPlacedByLibvirt: Bool {
+    guard libvirt != nil, case .unknown? = property("bus")?.value else { return false }
+    return true
+  }
+
   /// The property's place, or the request's.
   public func location(of name: String) -> Location { property(name)?.location ?? location }
 
@@ -55,6 +61,9 @@ public struct ObjectRequest: Hashable, Sendable {
   }
 
   public func string(_ name: String) -> String? { properties.last { $0.name == name }?.value.string }
+
+  /// Whether somebody else opens /dev/iommu and passes it: `fd`.
+  public var isPassed: Bool { properties.contains { $0.name == "fd" } }
 }
 
 /// One `-global driver.property=value`.

@@ -33,6 +33,11 @@ extension RealizeContext {
   private var express: Known<Bool> {
     let size = device.flatMap(\.config).flatMap(\.isExtendedSize)
     if case .known(false) = size { return .known(false) }
+    // libvirt gives an Express function an Express port where there are any (libvirt
+    // src/qemu/qemu_domain_address.c: qemuDomainDeviceCalculatePCIConnectFlags).
+    if request.isPlacedByLibvirt, case .known(.some(let root)) = guest.rootBus, let bus = guest.buses[root] {
+      return bus.isExpress ? size : .known(false)
+    }
     let bus: Known<Bool>
     do throws(Unknown) {
       bus = .known(try self.bus()?.isExpress ?? false)

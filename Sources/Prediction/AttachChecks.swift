@@ -9,6 +9,13 @@ extension RealizeContext {
 
   /// stat(2) of the sysfs path; the prefix is the whole path.
   func hostExists() throws(Unknown) -> RealizeFailure? {
+    if request.property("fd") != nil, let source = request.libvirt?.source {
+      guard try host.device(at: source).value == nil else { return nil }
+      // libvirt's own words: it opens the device, and starts no QEMU.
+      return RealizeFailure(
+        .noSuchHostDevice, "Device \(source) not found: could not access /sys/bus/pci/devices/\(source)/config: No "
+          + "such file or directory")
+    }
     guard request.property("fd") == nil, request.property("sysfsdev") != nil || hostProperty != nil
     else { return nil }
     guard let address else {
@@ -68,10 +75,11 @@ extension RealizeContext {
         + "vfio_container_dma_map(0x…, 0x0, 0x…, 0x…) = -12 (Cannot allocate memory)")
   }
 
-  /// A PCI function has no plane that QEMU could show; mediated devices are not asked for here.
-  var display: RealizeFailure? {
-    request.isOn("display")
-      ? fails(.noDisplay, "vfio: device doesn't support any (known) display method") : nil
+  /// A PCI function has no plane that QEMU could show; a mediated device may have one.
+  func display() throws(Unknown) -> RealizeFailure? {
+    guard request.isOn("display") else { return nil }
+    guard address != nil else { throw Unknown("display of \(name)", reason: "what device it is was not looked at") }
+    return fails(.noDisplay, "vfio: device doesn't support any (known) display method")
   }
 
   func migration() throws(Unknown) -> RealizeFailure? {

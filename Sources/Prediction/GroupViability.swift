@@ -68,6 +68,9 @@ struct GroupUse {
 
 /// Names of kernel drivers, by what they do to DMA ownership.
 public enum VFIODriver {
+  /// Stands for the name of a driver that nobody gave.
+  static let chosenByLibvirt = "vfio-pci or a variant of it"
+
   /// vfio-pci and its variants all register with vfio-pci-core; the kernel's variant drivers end in
   /// `vfio_pci` or `vfio-pci` (linux drivers/vfio/pci/*).
   public static func isVFIO(name: String) -> Bool {

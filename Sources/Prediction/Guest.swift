@@ -13,6 +13,8 @@ public struct Guest: Sendable {
   public let migrating: Known<Bool>
   /// Whether ACPI plugs into bridges that the machine starts with, instead of their own controllers.
   var hasACPIBridges: Known<Bool> = .known(false)
+  /// Whether libvirt chose the places that the definition does not give.
+  var isPlacedByLibvirt = false
   /// Ids given in key=value text. QEMU checks these against each other before it makes any device.
   var keyvalIDs: Set<String> = []
   /// The address spaces' backends, for the crash of K3.
@@ -47,6 +49,9 @@ public struct Guest: Sendable {
 
   /// The bus that a request names, or the machine's own; nil when the machine has none.
   public func bus(for request: DeviceRequest) throws(Unknown) -> GuestBus? {
+    if case .unknown(let text)? = request.property("bus")?.value {
+      throw Unknown("guest bus of \(request.id.map { "`\($0)`" } ?? "a device")", reason: "it is \(text)")
+    }
     if let name = request.bus {
       if let bus = buses[name] { return bus }
       if case .unknown(let unknown) = rootBus { throw Unknown("guest bus `\(name)`", reason: unknown.reason) }

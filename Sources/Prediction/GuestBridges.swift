@@ -21,6 +21,11 @@ extension Guest {
   }
 
   private mutating func occupy(_ request: DeviceRequest, _ driver: String) -> GuestPlace? {
+    // libvirt puts no two devices into one place.
+    if case .unknown? = request.property("bus")?.value {
+      if !isPlacedByLibvirt { for name in buses.keys { buses[name]?.possibleOthers += 1 } }
+      return nil
+    }
     guard let name = request.bus ?? rootBus.display.flatMap({ $0 }), let bus = buses[name] else { return nil }
     guard PCIDrivers.isPCI(driver) || request.property("addr") != nil else {
       // It may still be a PCI device, and take a slot of the root bus.

@@ -16,6 +16,7 @@ extension Guest {
     var rootBus: Known<String?> = .known(root?.name)
     if case .unknown(let why) = kind { rootBus = .unknown("guest's PCI topology", why) }
     self.init(buses: root.map { [$0] } ?? [], rootBus: rootBus, ids: [:], migrating: .known(false))
+    isPlacedByLibvirt = machine.libvirt != nil
     hasACPIBridges = rootBus.flatMap { _ in machine.hasACPIBridges(kind) }
   }
 

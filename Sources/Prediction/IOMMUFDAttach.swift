@@ -46,7 +46,7 @@ struct IOMMUFDAttach {
   /// /dev/iommu is opened when the first device attaches, unless a descriptor was passed. That it
   /// exists is checked when the object is made, before any device.
   private func openIOMMUFD() throws(Unknown) -> RealizeFailure? {
-    if context.iommufdObject?.string("fd") != nil { return nil }
+    if context.iommufdObject?.isPassed == true { return nil }
     switch try context.host.iommufd.value {
     case .accessible: return nil
     case .absent: return context.fails(.iommufdMissing, "Could not open '/dev/iommu': No such file or directory")

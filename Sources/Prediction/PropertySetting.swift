@@ -28,6 +28,8 @@ extension RealizeContext {
       return RealizeFailure(.unknownProperty, "Property '\(driver).\(name)' not found")
     }
     if let failure = try existence(name, kind) { return failure }
+    // libvirt passes a descriptor that it has opened.
+    if name == "fd", request.libvirt != nil, case .unknown = value { return nil }
     if case .unknown(let text) = value { throw Unknown("value of \(name)", reason: "written as \(text)") }
     if let text = PropertyChecks.refusal(name, value, kind: kind, driver: driver, form: request.form) {
       return RealizeFailure(.badProperty, text)
@@ -101,6 +103,7 @@ extension RealizeContext {
   /// The PCI core's checks, which run before vfio's own realize.
   func placeOnBus() throws(Unknown) -> RealizeFailure? {
     if let failure = acpiIndex ?? romSize { return failure }
+    if request.isPlacedByLibvirt { return nil }
     guard let bus = try bus(), let requested = QEMUSlot.requested(request) else { return nil }
     switch bus.place(request, driver: driver, devfn: try requested.value) {
     case .at: return nil

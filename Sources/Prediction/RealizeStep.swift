@@ -60,7 +60,7 @@ extension RealizeContext {
       return try IOMMUFDAttach(context: self, device: device).failure(at: step)
     case .viommu: return try vtdChecks(&unknowns)
     case .ats: return try question.forecast.error.value.map { fails(.atsNotSupported, $0) }
-    case .display: return display
+    case .display: return try display()
     case .migration: return try migration()
     case .hotplugController: return try hotplugController()
     }

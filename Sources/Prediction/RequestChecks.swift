@@ -16,6 +16,11 @@ extension RealizeContext {
   }
 
   func busLookup() throws(Unknown) -> RealizeFailure? {
+    // Where there is no place for it, libvirt says so itself.
+    if request.isPlacedByLibvirt { return nil }
+    if case .unknown(let text)? = request.property("bus")?.value {
+      throw Unknown("guest bus of `\(request.id ?? driver)`", reason: "written as \(text)")
+    }
     guard let name = request.bus else {
       guard try guest.rootBus.value == nil else { return nil }
       return RealizeFailure(.noPCIBus, "No 'PCI' bus found for device '\(driver)'")
@@ -34,6 +39,7 @@ extension RealizeContext {
     if driver == "vfio-pci-nohotplug" {
       return RealizeFailure(.classNotHotpluggable, "Device '\(driver)' does not support hotplugging")
     }
+    if request.isPlacedByLibvirt { return nil }
     guard let bus = try bus(), try !bus.takesHotplug.value else { return nil }
     return RealizeFailure(.busNotHotpluggable, "Bus '\(bus.name)' does not support hotplugging")
   }

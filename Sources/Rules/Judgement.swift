@@ -50,7 +50,7 @@ public struct Judgement: Sendable {
     var judgement = Judgement(
       rule: .malformedInput, at: Location(source: definition.machine.source, range: nil, path: ""))
     let subjects = definition.subjects
-    for rule in rules {
+    for rule in definition.hasPassthrough ? rules : rules.filter(\.looksAtText) {
       judgement.rule = rule
       switch rule.check {
       case .definition(let check):

@@ -38,6 +38,9 @@ public struct Rule: Sendable {
   /// Specifications, source files, threads.
   public let references: [String]
   let check: Check
+
+  /// Whether it judges what is written, whatever it asks for.
+  var looksAtText: Bool { name == Rule.malformedInput.name }
 }
 
 /// One thing that a rule reports.

@@ -13,7 +13,10 @@ public struct Definition: Sendable {
   public let running: [RealizePrediction]
   /// The guest's PCI topology when all requests have been made and plugged.
   public let guest: Guest
+  /// The host as QEMU will find it: libvirt prepares what a domain of its names.
   public let host: Host
+  /// The host as it is now.
+  public let hostNow: Host
   public let qemu: QEMUProfile
   /// What the other definitions that are judged in the same run ask for.
   public var others = OtherDefinitions.none
@@ -28,6 +31,8 @@ public struct Definition: Sendable {
     self.machine = machine
     self.plugs = plugs
     self.problems = problems
+    hostNow = host
+    let host = host.prepared(by: machine, plugs: plugs)
     self.host = host
     self.qemu = qemu
     let predictor = Predictor(machine, on: host, qemu: qemu, descriptors: descriptors, running: topology)
@@ -36,6 +41,13 @@ public struct Definition: Sendable {
     let isRunning = !plugs.isEmpty
     predictions = all.filter { !isRunning || $0.request.plug == .hot }
     running = all.filter { isRunning && $0.request.plug == .cold }
+  }
+
+  /// Whether there is anything for this program to say. A libvirt domain's other devices are libvirt's
+  /// affair; on a command line a device may be meant for vfio and misspelt.
+  var hasPassthrough: Bool {
+    guard let libvirt = machine.libvirt, !libvirt.hasOwnOptions else { return true }
+    return requests.contains(where: \.isVFIO)
   }
 
   /// Every device request, in the order of the text; those of a running machine first.

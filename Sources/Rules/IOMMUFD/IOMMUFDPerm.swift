@@ -25,7 +25,7 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) {
     }
   }
   // Opened by the first device that attaches, unless a descriptor was passed.
-  guard let first = subjects.first(where: { $0.iommufdObject?.string("fd") == nil }) else { return }
+  guard let first = subjects.first(where: { $0.iommufdObject?.isPassed != true }) else { return }
   switch definition.host.iommufd {
   case .unknown(let unknown): judgement.cannotTell(unknown, about: first.request)
   case .known(.denied):

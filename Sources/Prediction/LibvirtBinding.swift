@@ -1,0 +1,44 @@
+import Facts
+
+extension Host {
+  /// The host as it will be when QEMU starts: libvirt binds a domain's managed devices to a vfio driver
+  /// first, and lets QEMU open the nodes of all that the domain has (libvirt src/hypervisor/virhostdev.c).
+  /// What cannot be known before that is unknown.
+  public func prepared(by machine: MachineRequest, plugs: [DeviceRequest] = []) -> Host {
+    var taken = machine.libvirt?.unassigned ?? [:]
+    for request in machine.devices + plugs {
+      guard let hostdev = request.libvirt, let address = request.hostAddress() else { continue }
+      taken[address] = hostdev
+    }
+    guard !taken.isEmpty else { return self }
+    var host = self
+    for (address, hostdev) in taken {
+      guard var device = devices[address] else { continue }
+      if hostdev.isManaged, device.isBridge != .known(true) { device.bind(hostdev) }
+      device.grant()
+      host.devices[address] = device
+      guard case .known(.some(let number)) = device.group, let group = groups[number] else { continue }
+      host.groups[number]?.node = group.node.flatMap { node in
+        node == .denied || hostdev.isManaged && device.isBridge != .known(true) ? .known(.accessible) : .known(node)
+      }
+    }
+    return host
+  }
+}
+
+extension HostDevice {
+  fileprivate mutating func bind(_ hostdev: LibvirtHostdev) {
+    // One that is bound to a vfio driver already, libvirt leaves with it.
+    if case .known(.some(let name)) = driver, VFIODriver.isVFIO(name: name) { return }
+    if case .known(.some) = cdev { return }
+    // Without `model` libvirt takes the variant driver that fits, and the kernel knows which.
+    driver = .known(hostdev.driverModel ?? VFIODriver.chosenByLibvirt)
+    cdev = .unknown("vfio cdev of \(address)", "libvirt binds the device when it starts the domain")
+  }
+
+  /// libvirt hands the nodes to the user that QEMU runs as.
+  fileprivate mutating func grant() {
+    guard case .known(.some(let node)) = cdev, node.node == .known(.denied) else { return }
+    cdev = .known(VFIOCdev(name: node.name, node: .known(.accessible)))
+  }
+}

@@ -1,0 +1,137 @@
+import Facts
+import Glibc
+import Support
+import XCTest
+
+@testable import Inputs
+@testable import Syntax
+
+final class LibvirtTests: XCTestCase {
+  private func parse(_ text: String) -> ParsedDefinition {
+    .parse(SourceText(name: "d.xml", bytes: Array(text.utf8)))
+  }
+
+  private func read(_ name: String) throws -> (text: String, parsed: ParsedDefinition) {
+    let text = try Fixture.text("inputs/libvirt/\(name)")
+    return (text, parse(text))
+  }
+
+  /// Beside each definition stand the options that it is lowered to; VFIOGATE_RECORD=1 writes them.
+  func testDefinitionsAreLoweredToTheOptionsThatStandBesideThem() throws {
+    let names = try Fixture.names(in: "inputs/libvirt").filter { $0.hasSuffix(".xml") }
+    XCTAssertGreaterThan(names.count, 10)
+    for name in names {
+      let options = LoweredOptions.text(try read(name).parsed)
+      let path = "inputs/libvirt/\(name.dropLast(4)).options"
+      if getenv("VFIOGATE_RECORD") != nil { try writeFile(Fixture.path(path), options) }
+      XCTAssertEqual(options, try Fixture.text(path), "\(name): VFIOGATE_RECORD=1 writes what it is now")
+    }
+  }
+
+  func testEveryPlaceIsThatOfTheElementOrAttribute() throws {
+    let (text, parsed) = try read("gpu-with-audio.xml")
+    let bytes = Array(text.utf8)
+    func written(_ location: Location?) -> String? {
+      location?.range.map { String(decoding: bytes[$0], as: UTF8.self) }
+    }
+    let card = try XCTUnwrap(parsed.machine.devices.first { $0.id == "hostdev0" })
+    XCTAssertEqual(card.location.path, "/domain/devices/hostdev[1]")
+    XCTAssertEqual(written(card.location), "<hostdev mode='subsystem' type='pci' managed='yes'>")
+    let host = card.property("host")?.location
+    XCTAssertEqual(host?.path, "/domain/devices/hostdev[1]/source/address")
+    XCTAssertEqual(written(host), "<address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>")
+    XCTAssertEqual(written(card.property("romfile")?.location), "file='/usr/share/vgabios/card&amp;more.rom'")
+    XCTAssertEqual(card.property("romfile")?.location.path, "/domain/devices/hostdev[1]/rom/@file")
+    XCTAssertEqual(written(card.property("multifunction")?.location), "multifunction='on'")
+  }
+
+  func testWhatLibvirtKeepsToItselfIsAFactOfItsOwn() throws {
+    let domain = try XCTUnwrap(try read("gpu-with-audio.xml").parsed.machine.libvirt)
+    XCTAssertEqual(domain.name, "win11-gaming")
+    XCTAssertEqual(domain.memory, 16 << 30)
+    XCTAssertEqual(domain.hardLimit, 20 << 30)
+    XCTAssertTrue(domain.isLocked)
+    let iommufd = try read("iommufd.xml").parsed.machine.devices.filter(\.isVFIO)
+    XCTAssertEqual(iommufd.map { $0.libvirt?.source?.description }, ["0000:06:12.6", "0000:06:12.5"])
+    XCTAssertEqual(iommufd.map { $0.libvirt?.driverModel }, [nil, "mlx5_vfio_pci"])
+    let terse = try read("addresses-left-to-libvirt.xml").parsed.machine
+    XCTAssertEqual(terse.libvirt?.unassigned.keys.map(\.description), ["0000:01:00.1"])
+    XCTAssertTrue(try XCTUnwrap(terse.devices.first { $0.id == "hostdev0" }).isPlacedByLibvirt)
+    XCTAssertEqual(try read("xen.xml").parsed.machine.missingPart, "the domain is one of `xen`, which QEMU does not run")
+  }
+
+  func testWhatIsNoDomainIsAProblemWithItsPlace() {
+    XCTAssertEqual(
+      parse("<!--n--><network><name>a</name></network>").problems.map(\.message),
+      ["the document is a `<network>`, and not a libvirt domain or a device of one"])
+    XCTAssertEqual(parse("<domain>\n<devices></domain>").problems.map(\.message), ["XML: mismatched tag"])
+    XCTAssertEqual(parse("<domain>\n<devices></domain>").problems.map(\.location.range), [20..<21])
+    XCTAssertEqual(parse("<interface type='ethernet' name='eth0'/>").problems.count, 1)
+    XCTAssertEqual(parse("<domaincheckpoint/>").problems, [])
+    XCTAssertEqual(parse("<disk type='file'/>").problems, [])
+  }
+
+  func testHostAddressesThatAreNoneAreProblems() {
+    func problems(_ address: String) -> [String] {
+      parse("<hostdev mode='subsystem' type='pci'><source>\(address)</source></hostdev>").problems.map(\.message)
+    }
+    XCTAssertEqual(problems("<address bus='0xzz'/>"), ["`bus` of a host device is `0xzz`, which is no number"])
+    XCTAssertEqual(problems("<address slot='32'/>").count, 1)
+    XCTAssertEqual(problems("").count, 1)
+    XCTAssertEqual(problems("<address domain='0' bus='037' slot='0x1F' function='7'/>"), [])
+  }
+
+  func testSizesHaveLibvirtsUnits() throws {
+    func bytes(_ text: String) throws -> UInt64? { LibvirtNumber.bytes(try XMLTree.parse(Array(text.utf8)).root) }
+    XCTAssertEqual(try bytes("<memory>1</memory>"), 1024)
+    XCTAssertEqual(try bytes("<memory unit='KB'> 2 </memory>"), 2000)
+    XCTAssertEqual(try bytes("<memory unit='g'>1</memory>"), 1 << 30)
+    XCTAssertNil(try bytes("<memory unit='GiB'>99999999999999</memory>"))
+    XCTAssertNil(try bytes("<memory unit='parsec'>1</memory>"))
+  }
+
+  func testAnOverrideThatLibvirtDropsIsSaid() {
+    let problems = parse("<domain type='kvm'><qemu:commandline><qemu:arg value='-S'/></qemu:commandline></domain>").problems
+    XCTAssertEqual(
+      problems.map(\.message),
+      ["`<qemu:commandline>` is dropped by libvirt: nothing says what the prefix `qemu` stands for"])
+  }
+
+  func testDirectoriesGiveOnlyWhatIsADomainOrADevice() {
+    func recognise(_ text: String) -> InputFormat? { .recognise(Array(text.utf8)) }
+    XCTAssertEqual(recognise("\u{feff}<?xml version='1.0'?>\n<!-- > --><domain type='kvm'"), .xml)
+    XCTAssertEqual(recognise("<hostdev/>"), .xml)
+    for other in ["<network/>", "<pool type='dir'>", "<device>", "<html>", "<!-- never closed", "<"] {
+      XCTAssertNil(recognise(other), other)
+    }
+  }
+
+  func testNoTruncationOrChangeOfADefinitionCrashes() throws {
+    var chance = SeededGenerator(seed: 11)
+    for name in try Fixture.names(in: "inputs/libvirt").filter({ $0.hasSuffix(".xml") }) {
+      let bytes = Array(try read(name).text.utf8)
+      for end in stride(from: 0, to: bytes.count, by: bytes.count > 1500 ? 23 : 5) { read(Array(bytes[..<end])) }
+      for _ in 0..<150 {
+        var changed = bytes
+        for _ in 0..<Int.random(in: 1...4, using: &chance) {
+          let at = Int.random(in: changed.indices, using: &chance)
+          if Bool.random(using: &chance) {
+            changed[at] = Array("0127fF'x/-".utf8).randomElement(using: &chance) ?? 0
+          } else {
+            changed.removeSubrange(at..<min(changed.count, at + Int.random(in: 1...9, using: &chance)))
+          }
+        }
+        read(changed)
+      }
+    }
+  }
+
+  private func read(_ bytes: [UInt8]) {
+    let parsed = ParsedDefinition.parse(SourceText(name: "fuzz", bytes: bytes), as: .xml)
+    for request in parsed.machine.devices + parsed.plugs {
+      for place in request.properties.map(\.location) + [request.location] {
+        XCTAssertLessThanOrEqual(place.range?.upperBound ?? 0, bytes.count)
+      }
+    }
+  }
+}
