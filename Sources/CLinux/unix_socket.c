@@ -2,8 +2,12 @@
 #include "unix_socket.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -74,4 +78,93 @@ ssize_t clinux_receive(int socket, void *bytes, size_t capacity,
     return -EMFILE;
   }
   return count;
+}
+
+ssize_t clinux_receive_segment(int socket, void *bytes, size_t capacity, int *descriptors,
+                               size_t *descriptor_count, size_t *descriptors_at) {
+  *descriptor_count = 0;
+  *descriptors_at = 0;
+  // The kernel glues bytes written before a message with descriptors to that message's, never bytes
+  // written after it. So a look tells whether there are descriptors, and how many bytes to take.
+  struct iovec part = {.iov_base = bytes, .iov_len = capacity};
+  struct msghdr look = {.msg_iov = &part, .msg_iovlen = 1};
+  ssize_t count = recvmsg(socket, &look, MSG_PEEK | MSG_DONTWAIT);
+  if (count < 0) return -errno;
+  if (!(look.msg_flags & MSG_CTRUNC)) {
+    if (count == 0) return 0;
+    ssize_t taken = recv(socket, bytes, (size_t)count, MSG_DONTWAIT);
+    return taken < 0 ? -errno : taken;
+  }
+  // They come with the first byte of their message, which one byte at a time finds.
+  char *at = bytes;
+  size_t done = 0;
+  while (done < (size_t)count && *descriptor_count == 0) {
+    ssize_t one = clinux_receive(socket, at + done, 1, descriptors, descriptor_count);
+    if (one == -EINTR) continue;
+    if (one < 0) return one;
+    if (one == 0) break;
+    *descriptors_at = done++;
+  }
+  if (done < (size_t)count && *descriptor_count > 0) {
+    ssize_t rest = recv(socket, at + done, (size_t)count - done, MSG_DONTWAIT);
+    if (rest > 0) done += (size_t)rest;
+  }
+  return (ssize_t)done;
+}
+
+int clinux_listen_unix(const char *path, int backlog) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t length = strlen(path);
+  if (length == 0 || length > CLINUX_SOCKET_PATH_MAX) return -ENAMETOOLONG;
+  memcpy(address.sun_path, path, length);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -errno;
+  // The file gets the socket's own mode (linux/net/unix/af_unix.c: unix_bind_bsd), so that it is never
+  // open to others, not even for a moment.
+  if (fchmod(fd, S_IRUSR | S_IWUSR) < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0
+      || listen(fd, backlog) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+
+int clinux_accept(int listener) {
+  int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  return fd < 0 ? -errno : fd;
+}
+
+int clinux_peer(int socket, pid_t *process, uid_t *user) {
+  struct ucred credentials;
+  socklen_t size = sizeof credentials;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0) return -errno;
+  *process = credentials.pid;
+  *user = credentials.uid;
+  return 0;
+}
+
+int clinux_signal_descriptor(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) return -errno;
+  int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  return fd < 0 ? -errno : fd;
+}
+
+int clinux_notify(const char *path, const char *text) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t length = strlen(path);
+  if (length == 0 || length > CLINUX_SOCKET_PATH_MAX) return -ENAMETOOLONG;
+  memcpy(address.sun_path, path, length);
+  if (path[0] == '@') address.sun_path[0] = 0;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+  ssize_t sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, size);
+  int error = sent < 0 ? errno : 0;
+  close(fd);
+  return -error;
 }

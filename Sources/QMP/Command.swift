@@ -4,6 +4,9 @@ import Syntax
 public struct CommandID: Hashable, Sendable, CustomStringConvertible {
   public let text: String
 
+  /// - Parameter text: short ASCII, which no one else on the connection uses.
+  public init(text: String) { self.text = text }
+
   public var description: String { text }
   /// The id as it travels. QEMU echoes short ASCII strings unchanged, which is not true of numbers.
   public var json: JSON { .string(text) }

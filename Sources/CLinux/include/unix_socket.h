@@ -25,4 +25,26 @@ ssize_t clinux_send(int socket, const void *bytes, size_t count,
 ssize_t clinux_receive(int socket, void *bytes, size_t capacity,
                        int *descriptors, size_t *descriptor_count);
 
+// Reads what is there, as clinux_receive does and without waiting, and tells which byte the descriptors
+// came with: the first of the write that carried them. At most one such write is read at a time, and
+// nothing behind it.
+ssize_t clinux_receive_segment(int socket, void *bytes, size_t capacity, int *descriptors,
+                               size_t *descriptor_count, size_t *descriptors_at);
+
+// Listens at `path`, which must not exist; the socket's file has mode 0600 from its first moment.
+// Close-on-exec and non-blocking. -errno on failure.
+int clinux_listen_unix(const char *path, int backlog);
+
+// A connection, close-on-exec and non-blocking, or -errno.
+int clinux_accept(int listener);
+
+// Who is at the other end (SO_PEERCRED), as it was when the connection was made. 0 or -errno.
+int clinux_peer(int socket, pid_t *process, uid_t *user);
+
+// Blocks SIGTERM and SIGINT, and gives a descriptor that is readable when one has come. -errno on failure.
+int clinux_signal_descriptor(void);
+
+// Sends one datagram, as sd_notify(3) does; a leading @ stands for an abstract socket. 0 or -errno.
+int clinux_notify(const char *path, const char *text);
+
 #endif

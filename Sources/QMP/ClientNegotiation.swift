@@ -1,0 +1,98 @@
+import Syntax
+
+/// A client's capabilities negotiation, which the proxy answers in QEMU's place: QEMU's own session is
+/// negotiated once, and clients come and go.
+public struct ClientNegotiation: Hashable, Sendable {
+  /// What becomes of a message.
+  public enum Answer: Hashable, Sendable {
+    /// It is for QEMU.
+    case pass
+    case success
+    case failure(CommandError)
+  }
+
+  /// Commands may be sent, and events are due.
+  public private(set) var isNegotiated = false
+  public private(set) var hasOutOfBand = false
+  /// What QEMU offers ("capabilities" of its greeting).
+  private let offered: Set<String>
+
+  public init(offered: [String]) { self.offered = Set(offered) }
+
+  /// Whether the message is for QEMU as it stands: what `judge` would pass, without asking in QEMU's order.
+  public func isPlain(_ message: ClientMessage) -> Bool {
+    guard isNegotiated, let members = message.json.members else { return false }
+    var commands = 0
+    for member in members {
+      switch member.key {
+      case "execute",
+        "exec-oob" where hasOutOfBand:
+        guard case .string = member.value else { return false }
+        commands += 1
+      case "arguments":
+        guard case .object = member.value else { return false }
+      case "id": break
+      default: return false
+      }
+    }
+    return commands == 1
+  }
+
+  public mutating func judge(_ message: ClientMessage) -> Answer {
+    guard message.json.members != nil else { return .failure(.generic("QMP input must be a JSON object")) }
+    if let error = dispatchError(message) { return .failure(error) }
+    if isNegotiated { return .pass }
+    guard message.command == "qmp_capabilities" else {
+      return .failure(.notFound("Expecting capabilities negotiation with 'qmp_capabilities'"))
+    }
+    return negotiate(message.arguments)
+  }
+
+  /// QEMU qapi/qmp-dispatch.c: qmp_dispatch_check_obj. An out-of-band session of the proxy's own would
+  /// take an `exec-oob` that the client has not negotiated.
+  private func dispatchError(_ message: ClientMessage) -> CommandError? {
+    var executed: String?
+    for member in message.json.membersInQEMUOrder {
+      switch member.key {
+      case "execute",
+        "exec-oob" where hasOutOfBand:
+        guard member.value.string != nil else { return .generic("QMP input member '\(member.key)' must be a string") }
+        if let executed { return .generic("QMP input member '\(member.key)' clashes with '\(executed)'") }
+        executed = member.key
+      case "arguments":
+        guard member.value.members != nil else { return .generic("QMP input member 'arguments' must be an object") }
+      case "id": break
+      default: return .generic("QMP input member '\(member.key)' is unexpected")
+      }
+    }
+    return executed == nil ? .generic("QMP input lacks member 'execute'") : nil
+  }
+
+  /// QEMU monitor/qmp-cmds-control.c: qmp_qmp_capabilities, behind the input visitor's checks.
+  private mutating func negotiate(_ arguments: JSON?) -> Answer {
+    var wanted: [String] = []
+    if let given = arguments?["enable"] {
+      guard let items = given.array else {
+        return .failure(.generic("Invalid parameter type for 'enable', expected: array"))
+      }
+      for item in items {
+        guard let name = item.string else {
+          return .failure(.generic("Invalid parameter type for 'enable[0]', expected: string"))
+        }
+        // The visitor has no name for a list's element.
+        guard name == "oob" else { return .failure(.generic("Parameter 'null' does not accept value '\(name)'")) }
+        wanted.append(name)
+      }
+    }
+    if let other = arguments?.membersInQEMUOrder.first(where: { $0.key != "enable" }) {
+      return .failure(.generic("Parameter '\(other.key)' is unexpected"))
+    }
+    let missing = wanted.filter { !offered.contains($0) }
+    guard missing.isEmpty else {
+      return .failure(.generic("Capability \(missing.joined(separator: ", ")) not available"))
+    }
+    isNegotiated = true
+    hasOutOfBand = wanted.contains("oob")
+    return .success
+  }
+}

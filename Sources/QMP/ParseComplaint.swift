@@ -1,0 +1,189 @@
+import Syntax
+
+/// What QEMU says about a text that is not accepted, as far as its own parser would say anything
+/// (QEMU qobject/json-lexer.c, json-parser.c); the wordings of 7.2 and of 11.1 differ.
+struct ParseComplaint {
+  /// Without "JSON parse error, ".
+  let text: String
+  /// Bytes from the start of the message to the token that it is about.
+  let offset: Int
+  /// A limit's message has no place and no "JSON parse error".
+  var isLimit: Bool { text.hasSuffix("limit exceeded") }
+
+  private init(_ text: String, _ offset: Int) {
+    self.text = text
+    self.offset = offset
+  }
+
+  /// The scanner stopped at the last of these bytes.
+  init(lexicalIn bytes: ArraySlice<UInt8>) {
+    let text = Array(bytes)
+    var lexer = ComplaintLexer(text)
+    var last = 0..<0
+    while let token = lexer.next() { last = token.range }
+    // A stray byte in a string makes all of the string stray, from its quote on.
+    let isInString = !text.isEmpty && last.upperBound == text.count && text[last.lowerBound] == UInt8(ascii: "\"")
+    let from = isInString ? last.lowerBound : max(0, text.count - 1)
+    self.init(ParseComplaint.stray(text[from...]), from)
+  }
+
+  /// A character that Unicode promises never to assign, which QEMU refuses (QEMU util/unicode.c), or nil.
+  init?(nonCharacterIn bytes: [UInt8]) {
+    guard bytes.contains(where: { $0 >= 0xef || $0 == UInt8(ascii: "\\") }) else { return nil }
+    var lexer = ComplaintLexer(bytes)
+    while let token = lexer.next() {
+      guard bytes[token.range.lowerBound] == UInt8(ascii: "\"") else { continue }
+      if let text = ParseComplaint.badCharacter(bytes[token.range]) {
+        self.init(text, token.range.lowerBound)
+        return
+      }
+    }
+    return nil
+  }
+
+  /// jansson did not accept the text. Where QEMU would have, jansson's words stand.
+  init(grammarOf bytes: [UInt8], jansson: JSONError, isNew: Bool) {
+    if jansson.message.hasPrefix("nested deeper") {
+      self.init("JSON nesting depth limit exceeded", 0)
+      return
+    }
+    var parser = ComplaintParser(bytes, isNew: isNew)
+    do throws(Complaint) {
+      try parser.value()
+      self.init(jansson.message, jansson.offset)
+    } catch {
+      self.init(error.text, error.offset)
+    }
+  }
+
+  /// A token as QEMU prints it: a C string, so a NUL ends it.
+  static func stray(_ token: ArraySlice<UInt8>) -> String {
+    "stray '\(String(decoding: token.prefix { $0 != 0 }, as: UTF8.self))'"
+  }
+
+  /// What is wrong inside a string's quotes, or nil.
+  static func badCharacter(_ string: ArraySlice<UInt8>) -> String? {
+    let inner = string.dropFirst().dropLast()
+    var at = inner.startIndex
+    while at < inner.endIndex {
+      guard inner[at] == UInt8(ascii: "\\"), at + 1 < inner.endIndex else {
+        at += 1
+        continue
+      }
+      switch inner[at + 1] {
+      case UInt8(ascii: "u"):
+        let digits = string[(at + 2)...].prefix(4)
+        guard let unit = hexadecimal(digits) else { return invalid(digits) }
+        if isNonCharacter(UInt32(unit)) || UTF16.isTrailSurrogate(unit) { return invalid(digits) }
+        if UTF16.isLeadSurrogate(unit) {
+          guard string[(at + 6)...].prefix(2).elementsEqual("\\u".utf8),
+            let low = hexadecimal(string[(at + 8)...].prefix(4)), UTF16.isTrailSurrogate(low)
+          else { return invalid(digits) }
+          if UInt32(low) & 0x3fe == 0x3fe, UInt32(unit) & 0x3f == 0x3f { return invalid(digits) }
+          at += 6
+        }
+        at += 6
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "'"), UInt8(ascii: "b"),
+        UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+        at += 2
+      default: return "invalid escape sequence in string"
+      }
+    }
+    guard let text = String(validating: inner, as: UTF8.self) else { return "invalid UTF-8 sequence in string" }
+    return text.unicodeScalars.contains { isNonCharacter($0.value) } ? "invalid UTF-8 sequence in string" : nil
+  }
+
+  private static func invalid(_ digits: ArraySlice<UInt8>) -> String {
+    "\\u\(String(decoding: digits, as: UTF8.self)) is not a valid Unicode character"
+  }
+
+  private static func hexadecimal(_ digits: ArraySlice<UInt8>) -> UInt16? {
+    guard digits.count == 4, digits.first != UInt8(ascii: "+") else { return nil }
+    return UInt16(String(decoding: digits, as: UTF8.self), radix: 16)
+  }
+
+  private static func isNonCharacter(_ scalar: UInt32) -> Bool {
+    0xfdd0...0xfdef ~= scalar || scalar & 0xfffe == 0xfffe
+  }
+}
+
+/// The first thing that QEMU's parser would not take, and where.
+struct Complaint: Error {
+  let text: String
+  let offset: Int
+}
+
+/// QEMU's grammar over a complete frame.
+struct ComplaintParser {
+  private var lexer: ComplaintLexer
+  private let bytes: [UInt8]
+  private let isNew: Bool
+  private var token: ComplaintLexer.Token?
+
+  init(_ bytes: [UInt8], isNew: Bool) {
+    self.bytes = bytes
+    self.isNew = isNew
+    lexer = ComplaintLexer(bytes)
+    token = lexer.next()
+  }
+
+  /// Reads a value. The nesting is below `JSON.maximumDepth`, which was looked at before.
+  mutating func value() throws(Complaint) {
+    guard let token else { throw Complaint(text: "expecting value", offset: bytes.count) }
+    let first = bytes[token.range.lowerBound]
+    if let fault = token.fault { throw Complaint(text: fault, offset: token.range.lowerBound) }
+    advance()
+    switch first {
+    case UInt8(ascii: "{"): try members()
+    case UInt8(ascii: "["): try items()
+    case UInt8(ascii: "}"), UInt8(ascii: "]"), UInt8(ascii: ","), UInt8(ascii: ":"):
+      throw Complaint(text: "expecting value", offset: token.range.lowerBound)
+    default: break
+    }
+  }
+
+  private mutating func members() throws(Complaint) {
+    if take("}") { return }
+    var keys: Set<[UInt8]> = []
+    while true {
+      guard let key = token, bytes[key.range.lowerBound] == UInt8(ascii: "\"") else {
+        throw complaint(isNew ? "expecting key" : "key is not a string in object")
+      }
+      try value()
+      guard take(":") else { throw complaint(isNew ? "expecting ':'" : "missing : in object pair") }
+      let place = token?.range.lowerBound ?? bytes.count
+      try value()
+      guard keys.insert(ComplaintParser.unescaped(Array(bytes[key.range]))).inserted else {
+        throw Complaint(text: "duplicate key", offset: place)
+      }
+      if take("}") { return }
+      guard take(",") else { throw complaint(isNew ? "expected ',' or '}'" : "expected separator in dict") }
+    }
+  }
+
+  private mutating func items() throws(Complaint) {
+    if take("]") { return }
+    while true {
+      try value()
+      if take("]") { return }
+      guard take(",") else { throw complaint(isNew ? "expected ',' or ']'" : "expected separator in list") }
+    }
+  }
+
+  private func complaint(_ text: String) -> Complaint {
+    // A token that is faulty in itself is complained about first, by the lexer.
+    Complaint(text: token?.fault ?? text, offset: token?.range.lowerBound ?? bytes.count)
+  }
+
+  private mutating func take(_ punctuation: Unicode.Scalar) -> Bool {
+    guard let token, bytes[token.range.lowerBound] == UInt8(ascii: punctuation) else { return false }
+    advance()
+    return true
+  }
+
+  private mutating func advance() { token = lexer.next() }
+
+  private static func unescaped(_ key: [UInt8]) -> [UInt8] {
+    ((try? JSON.parse(key))?.string).map { Array($0.utf8) } ?? key
+  }
+}
