@@ -21,6 +21,9 @@ public struct ClientStream: Sendable {
   private var arrivals: [(at: Int, descriptors: [Int32])] = []
   /// Beyond the limit: nothing is kept until the message ends.
   private var isDiscarding = false
+  /// Behind a stray byte: what could not begin anything is passed over (QEMU qobject/json-lexer.c:
+  /// IN_RECOVERY).
+  private var isRecovering = false
   private var places = PlaceCounter()
   /// Whether QEMU's parse errors begin with `LINE:COLUMN: `, as those of 11.1 do and of 7.2 do not.
   private let tellsPlace: Bool
@@ -82,6 +85,7 @@ public struct ClientStream: Sendable {
         return judge(Array(buffer[start..<end]), end)
       case .stray(let index):
         scanned = index + 1
+        isRecovering = true
         let complaint = ParseComplaint(lexicalIn: buffer[start...index])
         let place = here(start + complaint.offset)
         start = scanned
@@ -112,6 +116,10 @@ public struct ClientStream: Sendable {
 
 extension ClientStream {
   private mutating func scan() -> FrameScanner.Step {
+    if isRecovering {
+      while scanned < buffer.count, ClientStream.isPassedOver(buffer[scanned]) { scanned += 1 }
+      isRecovering = scanned == buffer.count
+    }
     if scanner.isBetweenValues {
       while scanned < buffer.count, FrameScanner.kind(of: buffer[scanned]) == .blank { scanned += 1 }
       start = scanned
@@ -120,6 +128,10 @@ extension ClientStream {
     let step = buffer.withUnsafeBufferPointer { scanner.scan($0, from: scanned) }
     self.scanner = scanner
     return step
+  }
+
+  private static func isPassedOver(_ byte: UInt8) -> Bool {
+    0x20...0xfd ~= byte && !"\"[]{}:,".utf8.contains(byte)
   }
 
   private mutating func judge(_ bytes: [UInt8], _ end: Int) -> Item {

@@ -146,10 +146,11 @@ struct ComplaintParser {
     if take("}") { return }
     var keys: Set<[UInt8]> = []
     while true {
-      guard let key = token, bytes[key.range.lowerBound] == UInt8(ascii: "\"") else {
-        throw complaint(isNew ? "expecting key" : "key is not a string in object")
-      }
+      let key = token
+      let isString = key.map { bytes[$0.range.lowerBound] == UInt8(ascii: "\"") } ?? false
+      if isNew, !isString { throw complaint("expecting key") }
       try value()
+      guard isString, let key else { throw complaint("key is not a string in object") }
       guard take(":") else { throw complaint(isNew ? "expecting ':'" : "missing : in object pair") }
       let place = token?.range.lowerBound ?? bytes.count
       try value()

@@ -23,6 +23,8 @@ public struct ServerStream: Sendable {
   public private(set) var buffer: [UInt8]
   /// Bytes in the buffer: what was held back because its kind could not be told, and what has come.
   private var filled = 0
+  /// Where what is held back begins.
+  private var heldFrom = 0
   private var kind: Kind?
   /// Inside a message: whether it goes on over many lines, once that is known.
   private var isPretty: Bool?
@@ -35,11 +37,13 @@ public struct ServerStream: Sendable {
   public init(capacity: Int = 1 << 16) { buffer = [UInt8](repeating: 0, count: capacity) }
 
   /// Whether a message has begun and not ended.
-  public var isInsideMessage: Bool { inMessage || filled > 0 }
+  public var isInsideMessage: Bool { inMessage || filled > heldFrom }
 
   /// Lets `read` fill the free part of the buffer.
   /// - Returns: what `read` returned.
   public mutating func receive(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+    if heldFrom > 0 { close(up: heldFrom) }
+    heldFrom = 0
     let free = filled
     let count = buffer.withUnsafeMutableBytes { read(UnsafeMutableRawBufferPointer(rebasing: $0[free...])) }
     if count > 0 { filled += count }
@@ -61,7 +65,8 @@ public struct ServerStream: Sendable {
         }
         guard let begun = begin(at) else {
           guard filled - at < 256 else { throw Violation(description: "a QMP message without members") }
-          hold(from: at)
+          // It moves when there is more: the pieces point into the buffer.
+          heldFrom = at
           return pieces
         }
         (kind, isPretty) = begun
@@ -128,7 +133,7 @@ public struct ServerStream: Sendable {
     }
   }
 
-  private mutating func hold(from start: Int) {
+  private mutating func close(up start: Int) {
     buffer.withUnsafeMutableBufferPointer { bytes in
       for index in start..<filled { bytes[index - start] = bytes[index] }
     }

@@ -18,6 +18,7 @@ final class ProxyClient {
   var isGone = false
   private(set) var outbox = ProxyOutbox()
   private var stream: ClientStream
+  private var isClosed = false
 
   /// In-band commands are taken one at a time; with out-of-band negotiated QEMU reads ahead so many
   /// (QEMU monitor/monitor-internal.h: QMP_REQ_QUEUE_LEN_MAX).
@@ -30,7 +31,7 @@ final class ProxyClient {
     stream = ClientStream(tellsPlace: tellsPlace)
   }
 
-  deinit { close(descriptor) }
+  deinit { if !isClosed { close(descriptor) } }
 
   var wantsInput: Bool {
     !inputEnded && !isGone && inbox.count < (negotiation.hasOutOfBand ? ProxyClient.readAhead : 1)
@@ -109,8 +110,11 @@ final class ProxyClient {
     if case .failed = outbox.flush(to: descriptor) { isGone = true }
   }
 
-  /// Drops what it had sent and nobody has seen, its descriptors closed.
+  /// Closes the connection, and drops what it had sent and nobody has seen, its descriptors closed.
   func drop() {
+    guard !isClosed else { return }
+    isClosed = true
+    close(descriptor)
     for item in inbox {
       switch item {
       case .message(let message): closeAll(message.descriptors)

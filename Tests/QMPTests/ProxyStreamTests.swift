@@ -1,0 +1,106 @@
+import QMP
+import Support
+import Syntax
+import XCTest
+
+/// The proxy's state machines, without sockets.
+final class ProxyStreamTests: XCTestCase {
+  private func items(_ text: String, tellsPlace: Bool = true, _ chunking: Chunking = .whole) -> [String] {
+    var stream = ClientStream(tellsPlace: tellsPlace)
+    var found: [String] = []
+    for piece in chunking.cut(Array(text.utf8)) {
+      stream.append(piece)
+      while let item = stream.next() {
+        switch item {
+        case .message(let message): found.append("+" + String(decoding: message.bytes, as: UTF8.self))
+        case .refused(let words, _): found.append("-" + words)
+        }
+      }
+    }
+    return found
+  }
+
+  /// Texts and places as QEMU 11.1.3 gave them.
+  func testComplaintsAreThoseOf11_1() {
+    let rows: [(String, [String])] = [
+      (#"{"execute":"query-name","id":1,}"#, ["-1:32: JSON parse error, expecting key"]),
+      ("\nhello\n", ["-2:1: JSON parse error, invalid keyword 'hello'"]),
+      (#"{"execute" "query-name"}"#, ["-1:12: JSON parse error, expecting ':'"]),
+      (#"{"execute":"query-name" "id":1}"#, ["-1:25: JSON parse error, expected ',' or '}'"]),
+      (#"{"a":1,"a":2}"#, ["-1:12: JSON parse error, duplicate key"]),
+      (#"{"a":1,"\u0061":2}"#, ["-1:17: JSON parse error, duplicate key"]),
+      (#"{"execute":"query-name","id":"\ud800"}"#, [#"-1:30: JSON parse error, \ud800 is not a valid Unicode character"#]),
+      (#"{"execute":"query-name","id":"\uffff"}"#, [#"-1:30: JSON parse error, \uffff is not a valid Unicode character"#]),
+      (#"{"execute":"query-name","id":7.}"#, ["-1:30: JSON parse error, stray '7.}'"]),
+      ("]]", ["-1:1: JSON parse error, expecting value", "-1:2: JSON parse error, expecting value"]),
+      (
+        #"{"a": @ , "b":{"c":1}}"#,
+        [
+          "-1:7: JSON parse error, stray '@'", "-1:9: JSON parse error, expecting value", "+\"b\"",
+          "-1:14: JSON parse error, expecting value", #"+{"c":1}"#, "-1:22: JSON parse error, expecting value",
+        ]
+      ),
+      (
+        #"{'execute':'device_add'}"#,
+        [
+          "-1:2: JSON parse error, stray '''", "-1:11: JSON parse error, expecting value",
+          "-1:12: JSON parse error, stray '''", "-1:24: JSON parse error, expecting value",
+        ]
+      ),
+    ]
+    for (text, expected) in rows {
+      for chunking in Chunking.allCases { XCTAssertEqual(items(text, chunking), expected, text) }
+    }
+  }
+
+  func testIntegersUpTo64BitsAreAcceptedAndTheirBytesKept() {
+    let text = #"{"execute":"x","id":18446744073709551615}"#
+    XCTAssertEqual(items(text), ["+" + text])
+  }
+
+  func testRepliesAreLaidOutAsQEMUDoes() {
+    let reply = LocalReply(error: CommandError(errorClass: "GenericError", text: "é\"\n"), id: ["z": .real(1.5), "a": [2]], isPretty: false)
+    XCTAssertEqual(
+      String(decoding: reply.bytes, as: UTF8.self),
+      #"{"id": {"a": [2], "z": 1.5}, "error": {"class": "GenericError", "desc": "\u00E9\"\n"}}"# + "\r\n")
+    XCTAssertEqual(
+      String(decoding: LocalReply(id: nil, isPretty: true).bytes, as: UTF8.self), "{\r\n    \"return\": {\r\n    }\r\n}\r\n")
+  }
+
+  func testQEMUsTextIsWhatItRecorded() throws {
+    for name in try Fixture.names(in: "qmp/replies") where !name.contains("pretty") {
+      let text = try Fixture.text("qmp/replies/" + name)
+      let bytes = Array(text.utf8)
+      // Twice: members of one bucket come out newest first, so once more puts them back.
+      let twice = try JSON.parse(try JSON.parse(bytes).qemuText()).qemuText()
+      XCTAssertEqual(twice, text.filter { $0 != "\r\n" && $0 != "\n" }, name)
+    }
+  }
+
+  /// The server's stream is cut alike in whatever pieces it comes, pretty or not.
+  func testTheServersMessagesAreCutAtTheirEnds() throws {
+    for name in ["greeting.11.1.3.json", "greeting-pretty.11.1.3.json"] {
+      let message = try Fixture.bytes("qmp/replies/" + name)
+      let event = Array("{\"timestamp\": {\"seconds\": 1}, \"event\": \"X\"}\r\n".utf8)
+      let reply = Array("{\r\n    \"return\": {\r\n    }\r\n}\r\n".utf8)
+      let all = message + event + reply + event
+      for chunking in Chunking.allCases {
+        var stream = ServerStream()
+        var kinds: [ServerStream.Kind] = []
+        var joined: [UInt8] = []
+        for piece in chunking.cut(all) {
+          _ = stream.receive { room in
+            room.copyBytes(from: piece)
+            return piece.count
+          }
+          for found in try stream.pieces() {
+            joined += stream.buffer[found.range]
+            if found.isEnd { kinds.append(found.kind) }
+          }
+        }
+        XCTAssertEqual(kinds, [.greeting, .event, .reply, .event], "\(name) \(chunking)")
+        XCTAssertEqual(String(decoding: joined, as: UTF8.self), String(decoding: all, as: UTF8.self), "\(name) \(chunking)")
+      }
+    }
+  }
+}
