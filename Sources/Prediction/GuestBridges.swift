@@ -20,6 +20,12 @@ extension Guest {
     return .unknown("function 0 of slot \(place.devfn / 8) of \(place.bus)", "QEMU chooses slots there")
   }
 
+  /// A PCI device of the guest that is no bridge.
+  public func isEndpoint(_ request: DeviceRequest) -> Bool {
+    guard let driver = request.driver, !PCIDrivers.isBridge(driver), !PCIDrivers.isElsewhere(driver) else { return false }
+    return PCIDrivers.isPCI(driver) || request.bus.map { buses[$0] != nil } ?? false
+  }
+
   private mutating func occupy(_ request: DeviceRequest, _ driver: String) -> GuestPlace? {
     // libvirt puts no two devices into one place.
     if case .unknown? = request.property("bus")?.value {
@@ -95,6 +101,14 @@ enum PCIDrivers {
       || driver.hasPrefix("isa-") || driver.hasPrefix("hda-") || driver.hasPrefix("tpm-")
       || driver.hasSuffix("-cpu") || driver.hasSuffix("-device") || elsewhere.contains(driver)
   }
+
+  /// What has a bus of its own behind it.
+  static func isBridge(_ driver: String) -> Bool { bridges.contains(driver) }
+
+  private static let bridges: Set<String> = [
+    "pcie-root-port", "ioh3420", "x3130-upstream", "xio3130-downstream", "pxb-pcie", "pxb-cxl", "pxb",
+    "pcie-pci-bridge", "pci-bridge", "i82801b11-bridge", "cxl-rp", "cxl-upstream", "cxl-downstream",
+  ]
 
   private static let known: Set<String> = [
     "vfio-pci-nohotplug", "pcie-root-port", "ioh3420", "x3130-upstream", "xio3130-downstream",

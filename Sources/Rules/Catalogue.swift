@@ -51,6 +51,12 @@ extension Rule {
     .vtdFstsNeedsIOMMUFD,
     .amdDMARemap,
     .intremapIrqchip,
+    .smmuAccelNeedsIOMMUFD,
+    .smmuAccelEmulatedEndpoint,
+    .smmuAutoNeedsColdplug,
+    .smmuAccelNeedsKVM,
+    .smmuAccelNeedsACPI,
+    .smmuPropertyNeedsAccel,
     .realizeFails,
   ]
 

@@ -22,13 +22,16 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   else { return }
   if try subject.backend() == .legacy {
     judgement.report(
-      "\(subject.name) uses the legacy backend behind `intel-iommu` with `fsts=on`, which needs iommufd: QEMU refuses it",
+      "\(subject.name) uses the legacy backend behind `intel-iommu` with `fsts=on`, "
+        + "which needs iommufd: QEMU refuses it",
       fix: "add `-object iommufd,id=iommufd0`, and `iommufd=iommufd0` to \(subject.name)")
   }
   guard let bus = try subject.prediction.guest.bus(for: subject.request),
     let bridge = subject.prediction.guest.path(from: bus.name).first(where: { !$0.isExpress })
   else { return }
   judgement.report(
-    "\(subject.name) is below the conventional bus `\(bridge.name)`, and behind `intel-iommu` with `fsts=on`: QEMU refuses it",
-    at: subject.request.property("bus")?.location, fix: "put it on an Express port: `-device pcie-root-port,id=rp0`, `bus=rp0`")
+    "\(subject.name) is below the conventional bus `\(bridge.name)`, "
+      + "and behind `intel-iommu` with `fsts=on`: QEMU refuses it",
+    at: subject.request.property("bus")?.location,
+    fix: "put it on an Express port: `-device pcie-root-port,id=rp0`, `bus=rp0`")
 }

@@ -1,0 +1,27 @@
+import Facts
+import Prediction
+
+extension Definition {
+  /// The guest's arm-smmuv3 units with `accel=on` that are judged.
+  func acceleratedSMMUs() throws(Unknown) -> [DeviceRequest] {
+    var units: [DeviceRequest] = []
+    for unit in machine.devices where unit.driver == "arm-smmuv3" && isJudged(unit) {
+      if try machine.setting("accel", of: unit).value == "on" { units.append(unit) }
+    }
+    return units
+  }
+
+  /// Of some requests those that sit on the root complex of a unit.
+  func requests(_ requests: [DeviceRequest], behind unit: DeviceRequest) throws(Unknown) -> [DeviceRequest] {
+    var behind: [DeviceRequest] = []
+    for request in requests where try guest.viommu(for: request, in: machine)?.location == unit.location {
+      behind.append(request)
+    }
+    return behind
+  }
+}
+
+extension DeviceRequest {
+  /// For people: "`smmu0`", or the driver of a device without an id.
+  var plainName: String { "`\(id ?? driver ?? "device")`" }
+}

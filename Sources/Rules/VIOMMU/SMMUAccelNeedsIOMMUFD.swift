@@ -1,0 +1,28 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let smmuAccelNeedsIOMMUFD = Rule(
+    name: "smmu-accel-needs-iommufd",
+    severity: .error,
+    summary: "a vfio device without iommufd behind `arm-smmuv3` with `accel=on`",
+    why: """
+      An accelerated SMMU hands the guest's stream table entries to the host's SMMU, which is done through \
+      iommufd alone. QEMU refuses a device with the legacy backend behind it, and libvirt lets such a \
+      definition pass.
+      """,
+    fix: "give the device `iommufd=`",
+    example: "-device arm-smmuv3,primary-bus=pcie.0,accel=on -device vfio-pci,host=0000:01:00.0",
+    references: ["QEMU hw/arm/smmuv3-accel.c: smmuv3_accel_supports_as"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard let unit = try subject.guestIOMMU("arm-smmuv3"), try subject.setting("accel", of: unit) == "on",
+    try subject.backend() == .legacy
+  else { return }
+  judgement.report(
+    "\(subject.name) uses the legacy backend behind \(unit.plainName), an `arm-smmuv3` with `accel=on`: QEMU refuses it",
+    fix: "add `-object iommufd,id=iommufd0`, and `iommufd=iommufd0` to \(subject.name)",
+    evidence: ["the guest's IOMMU: \(unit.location.path)"])
+}

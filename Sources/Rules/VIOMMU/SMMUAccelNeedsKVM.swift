@@ -1,0 +1,31 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let smmuAccelNeedsKVM = Rule(
+    name: "smmu-accel-needs-kvm",
+    severity: .error,
+    summary: "`arm-smmuv3` with `accel=on` in a machine without KVM",
+    why: """
+      The device's interrupts go through the host's SMMU to a doorbell that only KVM's interrupt \
+      controller has. Without KVM, or with `kernel-irqchip=off`, QEMU stops: `SMMUv3 accel=on requires KVM \
+      with kernel-irqchip=on support`.
+      """,
+    fix: "add `-accel kvm`, and leave `kernel-irqchip` on",
+    example: "-machine virt -accel tcg -device arm-smmuv3,primary-bus=pcie.0,accel=on",
+    references: ["QEMU hw/arm/virt.c: virt_machine_device_plug_cb (observed on 11.1.3)"],
+    check: .definition(judge))
+}
+
+private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
+  for unit in try definition.acceleratedSMMUs() {
+    let usesKVM = try definition.machine.usesKVM.value
+    let irqchip = try definition.machine.kernelIrqchip.value ?? "on"
+    guard !usesKVM || irqchip != "on" else { continue }
+    judgement.report(
+      "\(unit.plainName) is an `arm-smmuv3` with `accel=on`, and the machine "
+        + (usesKVM ? "has `kernel-irqchip=\(irqchip)`" : "does not run on KVM") + ": QEMU stops",
+      at: unit.location(of: "accel"), about: unit, fix: usesKVM ? "take `kernel-irqchip=\(irqchip)` out" : nil,
+      evidence: ["QEMU: SMMUv3 accel=on requires KVM with kernel-irqchip=on support"])
+  }
+}
