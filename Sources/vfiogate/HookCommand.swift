@@ -1,0 +1,91 @@
+import ArgumentParser
+import FrontEnds
+import Rules
+
+struct HookCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hook", abstract: "Judge guests as libvirt or KubeVirt are about to start them.",
+    subcommands: [LibvirtHookCommand.self, KubeVirtHookCommand.self, HookInstallCommand.self])
+}
+
+/// What all hooks have in common.
+struct HookOptions: ParsableArguments {
+  @Option(help: "live, none, or a recording that `vfiogate probe --record` made.")
+  var host = "live"
+  @Option(help: "A released version, a program's path to start and ask each time, or none: nothing is known of it.")
+  var qemu = "none"
+  @Option(help: "The least severity that refuses: error, warning or note.")
+  var failOn = "error"
+  @Option(help: "What an undetermined verdict does: refuse, or warn.")
+  var onUnknown = "warn"
+
+  func gate() throws -> StartGate {
+    guard let qemu = QEMUChoice(qemu) else {
+      throw ValidationError("--qemu `\(qemu)` is no version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
+    }
+    var gate = StartGate(qemu: qemu)
+    gate.host = HostChoice(host)
+    gate.failOn = try chosen(failOn, "--fail-on")
+    gate.onUnknown = try chosen(onUnknown, "--on-unknown")
+    return gate
+  }
+
+  /// Those that were given, for a script.
+  var words: [String] {
+    let given = [("--host", host, "live"), ("--qemu", qemu, "none"), ("--fail-on", failOn, "error"),
+      ("--on-unknown", onUnknown, "warn")]
+    return given.flatMap { $0.1 == $0.2 ? [] : [$0.0, $0.1] }
+  }
+}
+
+struct LibvirtHookCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "libvirt", abstract: "Be libvirt's hook for QEMU guests.",
+    discussion: """
+      Refuses in `prepare begin`, looks again at who has the devices in `start begin`, and succeeds \
+      without a word in every other operation. The domain is read from standard input; nothing is printed \
+      on standard output.
+      """)
+
+  @OptionGroup var options: HookOptions
+  @Argument(help: "GUEST OPERATION SUBOPERATION EXTRA, as libvirt gives them.")
+  var arguments: [String] = []
+
+  func run() throws {
+    // Wrong options in the script must not kill a running guest: only `prepare` may fail for them.
+    let gate: StartGate
+    do { gate = try options.gate() } catch {
+      if arguments.count > 1, arguments[1] == "prepare" { throw error }
+      return
+    }
+    try Terminal.finish(LibvirtHook(arguments: arguments, gate: gate).run(LibvirtHook.standardInput))
+  }
+}
+
+struct KubeVirtHookCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "kubevirt", abstract: "Be KubeVirt's onDefineDomain hook, also when called by that name.")
+
+  @OptionGroup var options: HookOptions
+  @Option(help: "The VirtualMachineInstance in JSON.")
+  var vmi: String
+  @Option(help: "The domain in libvirt's XML; it goes to standard output unchanged.")
+  var domain: String
+
+  func validate() throws { _ = try options.gate() }
+
+  func run() throws { try Terminal.finish(KubeVirtHook(vmi: vmi, domain: domain, gate: options.gate()).run()) }
+}
+
+struct HookInstallCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "install", abstract: "Put a script into libvirt's folder of hooks that calls this program.")
+
+  @OptionGroup var options: HookOptions
+  @Option(help: "libvirt's folder of hooks.")
+  var dir = "/etc/libvirt/hooks"
+
+  func validate() throws { _ = try options.gate() }
+
+  func run() throws { try Terminal.finish(HookInstall(folder: dir, options: options.words).run()) }
+}
