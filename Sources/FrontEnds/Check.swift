@@ -10,6 +10,7 @@ import Syntax
 public struct Check: Sendable {
   public var host: Facts.Host
   public var qemu: QEMUProfile
+  public var rules = Rule.all
 
   public init(host: Facts.Host, qemu: QEMUProfile) {
     self.host = host
@@ -29,7 +30,7 @@ public struct Check: Sendable {
       machine: parsed.joined(to: running), plugs: parsed.plugs, problems: parsed.problems, host: host, qemu: qemu,
       descriptors: descriptors)
     definition.others = others
-    return LintResult(source: source, definition: definition, judgement: .judge(definition))
+    return LintResult(source: source, definition: definition, judgement: .judge(definition, by: rules))
   }
 }
 

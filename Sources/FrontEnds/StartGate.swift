@@ -16,6 +16,9 @@ public struct StartGate: Sendable {
   public var onUnknown = Lint.OnUnknown.warn
   public var isVerbose = false
   public var style = Style(isColoured: false)
+  public var rules = Rule.all
+  /// Whether this process sees the device nodes, limits and processes that QEMU will see.
+  public var isInQEMUsPlace = true
 
   public init(qemu: QEMUChoice) { self.qemu = qemu }
 
@@ -23,8 +26,10 @@ public struct StartGate: Sendable {
   func judge(_ source: SourceText, _ parsed: ParsedDefinition) throws -> LintResult {
     let requests = parsed.machine.devices + parsed.plugs
     let passed = host == .live ? descriptors.functions(of: requests, process: nil) : [:]
-    let facts = try host.load(only: Set(requests.compactMap { $0.hostAddress(passed) }))
-    let check = Check(host: facts.without(descriptors.carriers), qemu: try profile())
+    var facts = try host.load(only: Set(requests.compactMap { $0.hostAddress(passed) })).without(descriptors.carriers)
+    if !isInQEMUsPlace { facts.forgetPlace(because: "QEMU runs in another container") }
+    var check = Check(host: facts, qemu: try profile())
+    check.rules = rules
     return check.judge(source, parsed, descriptors: passed)
   }
 
@@ -47,5 +52,18 @@ public struct StartGate: Sendable {
   private func exit(_ result: LintResult) -> ExitStatus {
     if result.judgement.findings.contains(where: { $0.severity >= failOn }) { return .findings }
     return onUnknown == .refuse && result.verdict == .undetermined ? .couldNotLook : .clean
+  }
+}
+
+extension Facts.Host {
+  /// Leaves what a machine's processes all share, the devices and their IOMMU, and makes unknown what each
+  /// container has for itself.
+  fileprivate mutating func forgetPlace(because reason: String) {
+    user = .unknown("user", reason)
+    memlock = .unknown("memlock limit", reason)
+    iommufd = .unknown("/dev/iommu", reason)
+    vfioContainer = .unknown("/dev/vfio/vfio", reason)
+    for number in groups.keys { groups[number]?.node = .unknown("/dev/vfio/\(number)", reason) }
+    for address in devices.keys { devices[address]?.users = .unknown("users of \(address)", reason) }
   }
 }

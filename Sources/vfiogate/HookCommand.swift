@@ -51,14 +51,17 @@ struct LibvirtHookCommand: ParsableCommand {
   @Argument(help: "GUEST OPERATION SUBOPERATION EXTRA, as libvirt gives them.")
   var arguments: [String] = []
 
+  func validate() throws { _ = try options.gate() }
+
   func run() throws {
-    // Wrong options in the script must not kill a running guest: only `prepare` may fail for them.
-    let gate: StartGate
-    do { gate = try options.gate() } catch {
-      if arguments.count > 1, arguments[1] == "prepare" { throw error }
-      return
-    }
-    try Terminal.finish(LibvirtHook(arguments: arguments, gate: gate).run(LibvirtHook.standardInput))
+    try Terminal.finish(LibvirtHook(arguments: arguments, gate: options.gate()).run(LibvirtHook.standardInput))
+  }
+
+  /// Whether the arguments are libvirt's call in an operation in which a failure would kill a running guest
+  /// or help nobody, such as for an option in the script that this version does not know.
+  static func mustSucceed(_ arguments: [String]) -> Bool {
+    guard arguments.starts(with: ["hook", "libvirt"]) else { return false }
+    return arguments.count < 6 || arguments[arguments.count - 3] != "prepare"
   }
 }
 

@@ -12,7 +12,9 @@ struct Vfiogate: ParsableCommand {
       or internal failure, 64 wrong usage.
       """,
     version: "0.1.0",
-    subcommands: [PredictCommand.self, LintCommand.self, RunCommand.self, ProbeCommand.self, ExplainCommand.self])
+    subcommands: [
+      PredictCommand.self, LintCommand.self, RunCommand.self, HookCommand.self, ProbeCommand.self, ExplainCommand.self,
+    ])
 
   static func main() {
     if let options = RunOptions.plain(), let launch = try? options.launch() {
@@ -20,6 +22,19 @@ struct Vfiogate: ParsableCommand {
       Terminal.tell(answer)
       Glibc.exit(answer.exit.rawValue)
     }
-    main(nil)
+    let words = CommandLine.arguments.dropFirst()
+    // KubeVirt calls its hooks by this name.
+    let isKubeVirt = CommandLine.arguments.first?.split(separator: "/").last == "onDefineDomain"
+    let arguments = isKubeVirt ? ["hook", "kubevirt"] + words : Array(words)
+    do {
+      var command = try parseAsRoot(arguments)
+      try command.run()
+    } catch {
+      if LibvirtHookCommand.mustSucceed(arguments), exitCode(for: error) == .validationFailure {
+        Descriptor.write(Array("vfiogate: could not look: \(message(for: error))\n".utf8), to: STDERR_FILENO)
+        Glibc.exit(ExitStatus.clean.rawValue)
+      }
+      exit(withError: error)
+    }
   }
 }

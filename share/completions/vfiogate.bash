@@ -173,13 +173,13 @@ _vfiogate() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    predict|lint|run|probe|explain|help)
+    predict|lint|run|hook|probe|explain|help)
         # Offer subcommand argument completions
         "_vfiogate_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'predict lint run probe explain help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'predict lint run hook probe explain help' -- "${cur}"))
         ;;
     esac
 }
@@ -296,6 +296,110 @@ _vfiogate_run() {
         return
         ;;
     '--on-unknown')
+        return
+        ;;
+    esac
+}
+
+_vfiogate_hook() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __vfiogate_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    libvirt|kubevirt|install)
+        # Offer subcommand argument completions
+        "_vfiogate_hook_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'libvirt kubevirt install' -- "${cur}"))
+        ;;
+    esac
+}
+
+_vfiogate_hook_libvirt() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--host --qemu --fail-on --on-unknown)
+    __vfiogate_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--host')
+        return
+        ;;
+    '--qemu')
+        return
+        ;;
+    '--fail-on')
+        return
+        ;;
+    '--on-unknown')
+        return
+        ;;
+    esac
+}
+
+_vfiogate_hook_kubevirt() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--host --qemu --fail-on --on-unknown --vmi --domain)
+    __vfiogate_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--host')
+        return
+        ;;
+    '--qemu')
+        return
+        ;;
+    '--fail-on')
+        return
+        ;;
+    '--on-unknown')
+        return
+        ;;
+    '--vmi')
+        return
+        ;;
+    '--domain')
+        return
+        ;;
+    esac
+}
+
+_vfiogate_hook_install() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--host --qemu --fail-on --on-unknown --dir)
+    __vfiogate_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--host')
+        return
+        ;;
+    '--qemu')
+        return
+        ;;
+    '--fail-on')
+        return
+        ;;
+    '--on-unknown')
+        return
+        ;;
+    '--dir')
         return
         ;;
     esac

@@ -1,5 +1,6 @@
 import Facts
 import Inputs
+import Report
 import Rules
 import Syntax
 
@@ -37,6 +38,11 @@ public struct LibvirtHook: Sendable {
     case ("start", "begin"): return .recheck
     default: return .nothing
     }
+  }
+
+  /// A domain, as libvirt writes it.
+  public static func standardInput() throws -> SourceText {
+    try InputFile.read("-", limit: ParsedDefinition.maximumSize)
   }
 
   /// - Parameter domain: reads standard input; called only where the domain is looked at.

@@ -1,0 +1,151 @@
+import Glibc
+import Support
+import XCTest
+
+/// The hooks of libvirt and KubeVirt, called as these call them.
+final class HookTests: XCTestCase {
+  private let host = Vfiogate.host("intel-no-device-tlb")
+  private let operations = [
+    "prepare", "start", "started", "stopped", "release", "migrate", "restore", "reconnect", "attach", "new-one",
+  ]
+
+  /// A domain with one hostdev.
+  private func domain(_ address: String = "bus='0x7f' slot='0x1f'", managed: String = "no") -> String {
+    """
+    <domain type='kvm'><name>g</name><memory>1048576</memory><os><type arch='x86_64' machine='q35'>hvm</type></os>
+    <devices><hostdev mode='subsystem' type='pci' managed='\(managed)'>
+    <source><address domain='0x0000' \(address) function='0x0'/></source></hostdev></devices></domain>
+
+    """
+  }
+
+  private func libvirt(_ operation: String, _ input: String, options: [String] = []) throws -> Vfiogate {
+    try Vfiogate.run(
+      ["hook", "libvirt", "--host", host] + options + ["g", operation, "begin", "-"], input: Array(input.utf8))
+  }
+
+  func testOnlyPrepareRefusesAMissingDevice() throws {
+    for operation in operations {
+      let run = try libvirt(operation, domain())
+      XCTAssertEqual(run.output, "", operation)
+      if operation == "prepare" {
+        XCTAssertEqual(run.status, 1)
+        XCTAssert(run.error.hasPrefix("vfiogate: refused: "), run.error)
+        XCTAssert(run.error.split(separator: "\n")[0].contains("0000:7f:1f.0"), run.error)
+      } else {
+        XCTAssertEqual(run.status, 0, operation + run.error)
+      }
+    }
+  }
+
+  func testADeviceOnAHostDriverIsBoundByLibvirtOnlyWhenManaged() throws {
+    let free = "bus='0x01' slot='0x00'"
+    let folder = try TemporaryDirectory()
+    let lines = try Fixture.text("hosts/intel-no-device-tlb.host").split(separator: "\n", omittingEmptySubsequences: false)
+    let onHost = lines.map { line in
+      line.hasPrefix("0000:01:00.") && line.hasSuffix(" driver vfio-pci") ? line.dropLast(8) + "nouveau" : line
+    }
+    XCTAssertNotEqual(onHost, lines)
+    let path = folder.path + "/on-host.host"
+    try writeFile(path, onHost.joined(separator: "\n"))
+    func status(_ operation: String, managed: String) throws -> Int32 {
+      try Vfiogate.run(
+        ["hook", "libvirt", "--host", path, "g", operation, "begin", "-"], input: Array(domain(free, managed: managed).utf8)
+      ).status
+    }
+    XCTAssertEqual(try status("prepare", managed: "no"), 1)
+    // Just before QEMU starts libvirt has bound what it manages; what is not bound by then never will be.
+    XCTAssertEqual(try status("start", managed: "yes"), 1)
+    XCTAssertEqual(try status("start", managed: "no"), 1)
+    XCTAssertEqual(try status("reconnect", managed: "no"), 0)
+  }
+
+  func testWhatCannotBeReadRefusesInPrepareOnly() throws {
+    for input in ["", "<domain", "no XML"] {
+      for operation in operations {
+        let run = try libvirt(operation, input)
+        XCTAssertEqual(run.output, "")
+        XCTAssertEqual(run.status == 0, operation != "prepare", "\(operation) \(input): \(run.error)")
+      }
+    }
+    let short = try Vfiogate.run("hook", "libvirt", "g", "prepare")
+    XCTAssertEqual(short.status, 2)
+    XCTAssertEqual(try Vfiogate.run("hook", "libvirt", "g", "reconnect").status, 0)
+    XCTAssertEqual(try Vfiogate.run("hook", "libvirt").status, 0)
+  }
+
+  func testAWrongOptionInTheScriptKillsNoRunningGuest() throws {
+    for option in [["--nonsense"], ["--fail-on", "bad"], ["--host", "/nonexistent"], ["--qemu", "bad"]] {
+      XCTAssertNotEqual(try libvirt("prepare", domain(), options: option).status, 0, option.joined())
+      for operation in operations where operation != "prepare" {
+        let run = try libvirt(operation, domain(), options: option)
+        XCTAssertEqual(run.status, 0, "\(operation) \(option): \(run.error)")
+        XCTAssertEqual(run.output, "")
+      }
+    }
+    // A guest may have any name.
+    XCTAssertEqual(try Vfiogate.run("hook", "libvirt", "--nonsense", "prepare", "reconnect", "begin", "-").status, 0)
+  }
+
+  func testAGuestWithoutPassthroughStartsWithoutAWord() throws {
+    let plain = try Fixture.text("inputs/libvirt/no-passthrough.xml")
+    for operation in operations {
+      let run = try libvirt(operation, plain)
+      XCTAssertEqual([run.output, run.error], ["", ""])
+      XCTAssertEqual(run.status, 0)
+    }
+  }
+
+  func testTheInstalledScriptCallsThisProgram() throws {
+    let folder = try TemporaryDirectory()
+    let install = try Vfiogate.run("hook", "install", "--dir", folder.path + "/hooks", "--host", host)
+    XCTAssertEqual(install.status, 0, install.error)
+    let script = folder.path + "/hooks/qemu.d/50-vfiogate"
+    let refused = try Child.run(script, ["g", "prepare", "begin", "-"], input: Array(domain().utf8))
+    XCTAssertEqual(refused.status, 1)
+    XCTAssertEqual(try Child.run(script, ["g", "release", "end", "from snapshot"]).status, 0)
+    XCTAssertEqual(try Vfiogate.run("hook", "install", "--dir", "/proc/nowhere").status, 2)
+  }
+
+  func testKubeVirtGetsItsDomainBackUnchanged() throws {
+    let text = domain("bus='0x01' slot='0x00'").replacing("\n", with: "\r\n") + "<!-- ü -->"
+    let run = try Vfiogate.run("hook", "kubevirt", "--host", host, "--vmi", #"{"metadata":{"name":"a"}}"#, "--domain", text)
+    XCTAssertEqual(run.status, 0, run.error)
+    XCTAssertEqual(run.output, text)
+  }
+
+  func testKubeVirtIsRefusedWithoutADomain() throws {
+    let vmi = #"{"metadata":{"name":"a","namespace":"n"}}"#
+    let run = try Vfiogate.run("hook", "kubevirt", "--host", host, "--vmi", vmi, "--domain", domain())
+    XCTAssertEqual(run.status, 1)
+    XCTAssertEqual(run.output, "")
+    XCTAssert(run.error.contains("domain n/a:"), run.error)
+    XCTAssertEqual(try Vfiogate.run("hook", "kubevirt", "--vmi", "{\"a\":1,\"a\":2}", "--domain", domain()).status, 2)
+    XCTAssertEqual(try Vfiogate.run("hook", "kubevirt", "--vmi", "{}").status, 64)
+  }
+
+  func testASidecarsOwnDeviceNodesSayNothing() throws {
+    // The recording says that /dev/iommu and the group's node are absent: of the sidecar.
+    let folder = try TemporaryDirectory()
+    let lines = try Fixture.text("hosts/intel-no-device-tlb.host").split(separator: "\n", omittingEmptySubsequences: false)
+    let blind = lines.map { line in
+      line.hasPrefix("group ") && line.hasSuffix(" node accessible") ? line.dropLast(10) + "absent" : line
+    }
+    XCTAssertNotEqual(blind, lines)
+    try writeFile(folder.path + "/blind.host", blind.joined(separator: "\n"))
+    let run = try Vfiogate.run(
+      "hook", "kubevirt", "--host", folder.path + "/blind.host", "--vmi", "{}", "--domain",
+      domain("bus='0x01' slot='0x00'"))
+    XCTAssertEqual(run.status, 0, run.error)
+  }
+
+  func testItAnswersToKubeVirtsName() throws {
+    let folder = try TemporaryDirectory()
+    let link = folder.path + "/onDefineDomain"
+    XCTAssertEqual(symlink(try Child.built("vfiogate"), link), 0)
+    let text = try Fixture.text("inputs/libvirt/no-passthrough.xml")
+    let run = try Child.run(link, ["--vmi", "{}", "--domain", text])
+    XCTAssertEqual(run.status, 0)
+    XCTAssertEqual(String(decoding: run.output, as: UTF8.self), text)
+  }
+}
