@@ -16,4 +16,9 @@ extension GlobalProperty {
     driver == "vfio-pci-nohotplug"
       ? ["vfio-pci", "vfio-pci-device", "vfio-pci-nohotplug"] : ["vfio-pci", "vfio-pci-device"]
   }
+
+  /// Whether it sets a property of the device, unless another does.
+  public func reaches(_ request: DeviceRequest) -> Bool {
+    request.isVFIO && GlobalProperty.classes(of: request.driver ?? "").contains(driver)
+  }
 }

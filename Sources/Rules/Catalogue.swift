@@ -57,6 +57,8 @@ extension Rule {
     .smmuAccelNeedsKVM,
     .smmuAccelNeedsACPI,
     .smmuPropertyNeedsAccel,
+    .noPCIBus,
+    .globalVFIOOverride,
     .realizeFails,
   ]
 

@@ -53,6 +53,7 @@ private func ownRules(_ cause: FailureCause) -> Set<String> {
   case .memoryLimit: return ["memlock-too-low"]
   case .mixedBackends: return ["mixed-backends"]
   case .duplicateID: return ["dup-id"]
+  case .noPCIBus: return ["no-pci-bus"]
   case .smmuRefuses: return ["smmu-accel-needs-iommufd"]
   case .viommuRefuses: return ["vtd-caching-mode", "vtd-fsts-needs-iommufd"]
   case .busNotHotpluggable: return ["hp-root-bus", "hp-port-off", "hp-no-free-port"]

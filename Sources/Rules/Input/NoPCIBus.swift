@@ -1,0 +1,26 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let noPCIBus = Rule(
+    name: "no-pci-bus",
+    severity: .error,
+    summary: "a vfio device in a machine without a PCI bus",
+    why: """
+      A machine type without PCI has no place for the device: `microvm` has one only when it is asked for, \
+      `isapc` and `none` never. QEMU stops.
+      """,
+    fix: "use a machine type with PCI: `-machine q35`",
+    example: "-machine microvm -device vfio-pci,host=0000:01:00.0",
+    references: ["QEMU system/qdev-monitor.c: qdev_device_add_from_qdict", "QEMU hw/i386/microvm.c"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard subject.request.bus == nil, try subject.prediction.guest.rootBus.value == nil else { return }
+  let type = subject.definition.machine.machineType?.value.string ?? "none"
+  judgement.report(
+    "\(subject.name) needs a PCI bus, and the machine `\(type)` has none: QEMU refuses it",
+    fix: type == "microvm" ? "switch its PCI on, `-machine microvm,pcie=on`, or use `-machine q35`" : nil,
+    evidence: ["QEMU: No 'PCI' bus found for device '\(subject.request.driver ?? "")'"])
+}
