@@ -30,5 +30,21 @@ public struct MachineRequest: Sendable {
   /// The machine type: `-machine q35`, `-machine type=q35`, `-M pc`.
   public var machineType: Property? { machine.last { $0.name == "type" } }
 
+  /// What the guest is called: by libvirt, or by `-name`.
+  public var guestName: String? {
+    if let libvirt { return libvirt.name }
+    // `-name guest=NAME,…` or `-name NAME,…`; two commas are one of the name's own.
+    guard let text = options.last(where: { $0.name == "name" })?.value.string else { return nil }
+    var items = text.split(separator: ",", omittingEmptySubsequences: false)[...]
+    var name = ""
+    while let item = items.popFirst() {
+      name += item
+      guard items.first?.isEmpty == true, items.count > 1 else { break }
+      items = items.dropFirst()
+      name += ","
+    }
+    return name.hasPrefix("guest=") ? String(name.dropFirst(6)) : name
+  }
+
   public func hasOption(_ name: String) -> Bool { options.contains { $0.name == name } }
 }

@@ -5,16 +5,18 @@ import Report
 import Rules
 import Syntax
 
-/// Judges one definition: what `lint`, `run` and the hooks have in common. It holds what is known of a
-/// host and of a QEMU, and can be asked about any number of definitions.
+/// Judges one definition: what `lint`, `run`, the hooks and the proxy have in common. It holds what is
+/// known of a host and of a QEMU, and what is decided, and can be asked about any number of definitions.
 public struct Check: Sendable {
   public var host: Facts.Host
   public var qemu: QEMUProfile
   public var rules = Rule.all
+  public var policy: PolicyFile
 
-  public init(host: Facts.Host, qemu: QEMUProfile) {
+  public init(host: Facts.Host, qemu: QEMUProfile, policy: PolicyFile = .none) {
     self.host = host
     self.qemu = qemu
+    self.policy = policy
   }
 
   /// - Parameters:
@@ -30,7 +32,11 @@ public struct Check: Sendable {
       machine: parsed.joined(to: running), plugs: parsed.plugs, problems: parsed.problems, host: host, qemu: qemu,
       descriptors: descriptors)
     definition.others = others
-    return LintResult(source: source, definition: definition, judgement: .judge(definition, by: rules))
+    definition.policy = policy.policy
+    definition.policy.allowances += parsed.allowances
+    return LintResult(
+      source: source, definition: definition, judgement: .judge(definition, by: rules),
+      further: [policy.source].compactMap { $0 })
   }
 }
 

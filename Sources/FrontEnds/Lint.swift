@@ -1,5 +1,4 @@
 import Facts
-import Host
 import Inputs
 import Prediction
 import Report
@@ -18,7 +17,9 @@ public struct Lint: Sendable {
   /// The command line of the running guest that hot plugs go into.
   public var guest: String?
   public var input: InputFormat?
-  public var host: HostChoice
+  /// Nil: what the policy says, and else the live host.
+  public var host: HostChoice?
+  public var policy = PolicyChoice.beside
   public var descriptors = PassedDescriptors()
   public var qemu: QEMUChoice
   public var behaviour: ATSBehaviour?
@@ -32,7 +33,7 @@ public struct Lint: Sendable {
   public var showsProgress = false
 
   public init(
-    files: [String], guest: String?, input: InputFormat?, host: HostChoice, qemu: QEMUChoice,
+    files: [String], guest: String?, input: InputFormat?, host: HostChoice?, qemu: QEMUChoice,
     behaviour: ATSBehaviour?, failOn: Severity, onUnknown: OnUnknown?, format: OutputFormat,
     isVerbose: Bool, style: Style
   ) {
@@ -62,16 +63,12 @@ public struct Lint: Sendable {
     do {
       var run = LintRun(self, running: try guestMachine())
       run.gather()
-      let check = Check(host: try load(run), qemu: try profile())
+      let profile = try profile()
       var writer = self.writer
       write(writer.begin())
-      run.judge(by: check) { write(writer.add($0)) }
+      run.judge(qemu: profile) { write(writer.add($0)) }
       write(writer.end(run.tally))
       return answer(run.tally)
-    } catch let error as RecordingError {
-      return .couldNotLook(error.description)
-    } catch let error as QMPFailure {
-      return .couldNotLook(error.description)
     } catch {
       return .couldNotLook("\(error)")
     }
@@ -93,15 +90,23 @@ public struct Lint: Sendable {
     return behaviour.map { profile.with(behaviour: $0) } ?? profile
   }
 
-  /// Of a live host only what the definitions name is read.
-  private func load(_ run: LintRun) throws(RecordingError) -> Facts.Host {
-    let host = try host.load(only: run.addresses)
-    return host.without(Set((files + [guest ?? ""]).compactMap(Lint.process)).union(descriptors.carriers))
+  /// The host that a definition is for: the policy's, unless one was given.
+  func host(of path: String, by policy: Policy) -> HostChoice {
+    if let host { return host }
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    return policy.host(of: name).map { HostChoice($0.host) } ?? .live
   }
+
+  func refusesUndetermined(on host: HostChoice) -> Bool {
+    (onUnknown ?? (host == .none ? .warn : .refuse)) == .refuse
+  }
+
+  /// Processes that hold devices for the definitions themselves.
+  var carriers: Set<Int> { Set((files + [guest ?? ""]).compactMap(Lint.process)).union(descriptors.carriers) }
 
   /// Descriptors are this machine's, and say nothing about a recorded host.
   func passed(
-    to read: ParsedDefinition, from source: SourceText, _ running: MachineRequest?
+    to read: ParsedDefinition, from source: SourceText, _ running: MachineRequest?, on host: HostChoice
   ) -> [String: Known<PCIAddress?>] {
     guard host == .live else { return [:] }
     let process = Lint.process(read.plugs.isEmpty ? source.name : guest ?? "")
@@ -127,18 +132,6 @@ public struct Lint: Sendable {
   private func exit(_ tally: LintTally) -> ExitStatus {
     if !tally.unreadable.isEmpty { return .couldNotLook }
     if tally.hasFindings(from: failOn) { return .findings }
-    let refuses = (onUnknown ?? (host == .none ? .warn : .refuse)) == .refuse
-    return refuses && tally.count(.undetermined) > 0 ? .couldNotLook : .clean
-  }
-}
-
-extension Facts.Host {
-  /// The host as it is for these processes themselves: what they hold is not in another's use.
-  func without(_ processes: Set<Int>) -> Facts.Host {
-    var host = self
-    for (address, device) in devices {
-      host.devices[address]?.users = device.users.map { $0.filter { !processes.contains($0.pid) } }
-    }
-    return host
+    return tally.refusesUndetermined ? .couldNotLook : .clean
   }
 }

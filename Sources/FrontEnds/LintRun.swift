@@ -12,7 +12,8 @@ struct LintRun {
     let file: DefinitionFiles.File
     /// Of its text, to see that it is the same when it is read again.
     let digest: Int
-    /// Its number among the assignments.
+    let host: HostChoice
+    /// Its number among the assignments of its host.
     let number: Int
     /// What was read, where it is little or cannot be read again.
     let kept: Reading?
@@ -23,14 +24,14 @@ struct LintRun {
   /// As much text as is kept, in bytes: one definition need not be read twice, a thousand must not stay.
   private static let keptAtMost = 128 << 10
 
-  private(set) var assignments = RunAssignments()
-  /// Every host function that is asked for.
-  private(set) var addresses: Set<PCIAddress> = []
   private(set) var tally = LintTally()
   private let lint: Lint
   /// The machine that plugs go into.
   private let running: MachineRequest?
   private let files: DefinitionFiles
+  private var policies: PolicyShelf
+  private var hosts: HostShelf
+  private var assignments: [HostChoice: RunAssignments] = [:]
   private var entries: [Entry] = []
   private var keptBytes = 0
   private var progress: Progress
@@ -39,6 +40,8 @@ struct LintRun {
     self.lint = lint
     self.running = running
     files = DefinitionFiles(lint.files)
+    policies = PolicyShelf(lint.policy)
+    hosts = HostShelf(ignoring: lint.carriers)
     tally.unreadable = files.complaints
     progress = Progress(total: files.files.count * 2, isShown: lint.showsProgress)
   }
@@ -50,10 +53,10 @@ struct LintRun {
       progress.report(index)
       do {
         guard let reading = try read(file) else { continue }
-        add(file, reading)
         if let folder = file.folder { found.insert(folder) }
+        try add(file, reading)
       } catch {
-        tally.unreadable.append("\(error)")
+        fail(error)
       }
     }
     for folder in files.folders where !found.contains(folder) {
@@ -61,37 +64,47 @@ struct LintRun {
     }
   }
 
-  private mutating func add(_ file: DefinitionFiles.File, _ reading: Reading) {
+  /// Once, however many definitions it is about.
+  private mutating func fail(_ error: any Error) {
+    let text = "\(error)"
+    if !tally.unreadable.contains(text) { tally.unreadable.append(text) }
+  }
+
+  private mutating func add(_ file: DefinitionFiles.File, _ reading: Reading) throws {
     let (source, parsed) = reading
-    let passed = lint.passed(to: parsed, from: source, running)
+    let host = lint.host(of: file.path, by: try policies.policy(of: file).policy)
+    let passed = lint.passed(to: parsed, from: source, running, on: host)
     let requests = parsed.machine.devices + parsed.plugs + (running?.devices ?? [])
-    addresses.formUnion(requests.compactMap { $0.hostAddress(passed) })
-    let number = assignments.add(parsed.machine, plugs: parsed.plugs, descriptors: passed)
+    if host == .live { hosts.addresses.formUnion(requests.compactMap { $0.hostAddress(passed) }) }
+    let number = assignments[host, default: RunAssignments()].add(
+      parsed.machine, plugs: parsed.plugs, descriptors: passed)
     let size = source.bytes.count
     let isKept = keptBytes + size <= LintRun.keptAtMost || !InputFile.canBeReadAgain(file.path)
     if isKept { keptBytes += size }
     entries.append(
       Entry(
-        file: file, digest: source.bytes.hashValue, number: number, kept: isKept ? reading : nil))
+        file: file, digest: source.bytes.hashValue, host: host, number: number, kept: isKept ? reading : nil))
   }
 
   /// The second reading, and what is said about each.
-  mutating func judge(by check: Check, _ report: (LintResult) -> Void) {
+  mutating func judge(qemu: QEMUProfile, _ report: (LintResult) -> Void) {
     for (index, entry) in entries.enumerated() {
       progress.report(files.files.count + index)
       do {
         guard let reading = try entry.kept ?? read(entry.file), reading.source.bytes.hashValue == entry.digest else {
           throw InputFile.Failure(entry.file.path, reason: "changed while it was looked at")
         }
-        let result = check.judge(
+        let host = try hosts.host(entry.host)
+        let policy = policies.firstTelling(try policies.policy(of: entry.file))
+        let result = Check(host: host, qemu: qemu, policy: policy).judge(
           reading.source, reading.parsed, running: running,
-          descriptors: lint.passed(to: reading.parsed, from: reading.source, running),
-          others: assignments.others(than: entry.number))
-        tally.count(result)
+          descriptors: lint.passed(to: reading.parsed, from: reading.source, running, on: entry.host),
+          others: assignments[entry.host]?.others(than: entry.number) ?? .none)
+        tally.count(result, refusesUndetermined: lint.refusesUndetermined(on: entry.host))
         progress.clear()
         report(result)
       } catch {
-        tally.unreadable.append("\(error)")
+        fail(error)
       }
     }
     progress.clear()

@@ -11,6 +11,7 @@ public struct StartGate: Sendable {
   public var host = HostChoice.live
   public var qemu: QEMUChoice
   public var descriptors = PassedDescriptors()
+  public var policy = PolicyFile.none
   public var failOn = Severity.error
   /// Nothing runs yet that could be lost, and QEMU checks too; so what cannot be told only warns.
   public var onUnknown = Lint.OnUnknown.warn
@@ -28,7 +29,7 @@ public struct StartGate: Sendable {
     let passed = host == .live ? descriptors.functions(of: requests, process: nil) : [:]
     var facts = try host.load(only: Set(requests.compactMap { $0.hostAddress(passed) })).without(descriptors.carriers)
     if !isInQEMUsPlace { facts.forgetPlace(because: "QEMU runs in another container") }
-    var check = Check(host: facts, qemu: try profile())
+    var check = Check(host: facts, qemu: try profile(), policy: policy)
     check.rules = rules
     return check.judge(source, parsed, descriptors: passed)
   }

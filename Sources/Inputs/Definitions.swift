@@ -7,6 +7,8 @@ public struct ParsedDefinition: Sendable {
   /// `device_add` requests into a running machine, in order.
   public var plugs: [DeviceRequest] = []
   public var problems: [InputProblem] = []
+  /// What comments in the text allow.
+  public var allowances: [Policy.Allowance] = []
 }
 
 /// How a definition is written.
@@ -63,7 +65,13 @@ extension ParsedDefinition {
     case .xml: return LibvirtDocument.parse(source)
     case .qmp: return QMPReader(source).definition
     case .nul: return CommandLineReader(source, words: split(source.bytes, at: 0)).definition
-    case .lines: return CommandLineReader(source, words: split(source.bytes, at: 0x0a)).definition
+    case .lines:
+      let all = split(source.bytes, at: 0x0a)
+      let words = all.filter { $0.bytes.first != UInt8(ascii: "#") }
+      var definition = CommandLineReader(source, words: words).definition
+      let comments = all.filter { $0.bytes.first == UInt8(ascii: "#") }.map(\.range)
+      CommandComments(source: source, words: words).read(comments, into: &definition)
+      return definition
     case .shell:
       let words = ShellWords(source.bytes)
       var reader = CommandLineReader(source, words: words.words)
@@ -72,6 +80,7 @@ extension ParsedDefinition {
           message: problem.message, fix: "give one plain command, its quotes closed",
           location: Location(source: source.name, range: problem.range, path: ""))
       }
+      CommandComments(source: source, words: words.words).read(words.comments, into: &reader.definition)
       return reader.definition
     }
   }

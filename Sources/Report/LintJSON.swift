@@ -27,8 +27,9 @@ public struct LintJSON: LintWriter {
       .init("qemu", .string(result.definition.qemu.name)),
       .init("host", .string(result.definition.host.source)),
       .init("devices", .array(result.definition.predictions.map(device))),
-      .init("findings", .array(result.judgement.findings.map { finding($0, result.source) })),
-      .init("undetermined", .array(result.judgement.undetermined.map { open($0, result.source) })),
+      .init("findings", .array(result.judgement.findings.map { .object(finding($0, result)) })),
+      .init("suppressed", .array(result.judgement.suppressed.map { suppressed($0, result) })),
+      .init("undetermined", .array(result.judgement.undetermined.map { open($0, result) })),
     ])
   }
 
@@ -53,20 +54,28 @@ public struct LintJSON: LintWriter {
     return .object(members)
   }
 
-  private static func finding(_ finding: Finding, _ source: SourceText) -> JSON {
-    .object([
+  private static func suppressed(_ suppressed: Suppressed, _ result: LintResult) -> JSON {
+    let allowance = suppressed.allowance
+    var allowed: [JSON.Member] = [.init("reason", .string(allowance.reason))]
+    if let until = allowance.until { allowed.append(.init("until", .string(until.description))) }
+    allowed.append(.init("location", location(allowance.location, result)))
+    return .object(finding(suppressed.finding, result) + [.init("allowed", .object(allowed))])
+  }
+
+  private static func finding(_ finding: Finding, _ result: LintResult) -> [JSON.Member] {
+    [
       .init("rule", .string(finding.rule)), .init("severity", .string(finding.severity.rawValue)),
       .init("message", .string(finding.message)),
       .init("why", .string(Rule.named(finding.rule)?.why ?? "")), .init("fix", .string(finding.fix)),
-      .init("location", location(finding.location, source)), .init("evidence", .strings(finding.evidence)),
-    ])
+      .init("location", location(finding.location, result)), .init("evidence", .strings(finding.evidence)),
+    ]
   }
 
-  private static func open(_ open: Undetermined, _ source: SourceText) -> JSON {
+  private static func open(_ open: Undetermined, _ result: LintResult) -> JSON {
     .object([
       .init("rule", .string(open.rule)), .init("severity", .string(open.severity.rawValue)),
       .init("fact", .string(open.unknown.fact)), .init("reason", .string(open.unknown.reason)),
-      .init("location", location(open.location, source)),
+      .init("location", location(open.location, result)),
     ])
   }
 
@@ -74,9 +83,9 @@ public struct LintJSON: LintWriter {
     .object([.init("fact", .string(unknown.fact)), .init("reason", .string(unknown.reason))])
   }
 
-  private static func location(_ location: Location, _ source: SourceText) -> JSON {
+  private static func location(_ location: Location, _ result: LintResult) -> JSON {
     var members: [JSON.Member] = [.init("source", .string(location.source)), .init("path", .string(location.path))]
-    if let range = location.range {
+    if let range = location.range, let source = result.text(of: location) {
       let place = source.position(of: range.lowerBound)
       members += [
         .init("line", .integer(Int64(place.line))), .init("column", .integer(Int64(place.column))),

@@ -9,10 +9,19 @@ public struct LintResult: Sendable {
   public let definition: Definition
   public let judgement: Judgement
 
-  public init(source: SourceText, definition: Definition, judgement: Judgement) {
+  /// The other texts that findings may point into.
+  private let further: [SourceText]
+
+  public init(source: SourceText, definition: Definition, judgement: Judgement, further: [SourceText] = []) {
     self.source = source
     self.definition = definition
     self.judgement = judgement
+    self.further = further
+  }
+
+  /// The text that a place is in.
+  func text(of location: Location) -> SourceText? {
+    location.source == source.name ? source : further.first { $0.name == location.source }
   }
 
   public var verdict: Verdict { judgement.verdict(definition.predictions) }
@@ -53,6 +62,7 @@ public struct LintText: LintWriter {
       finding(one, in: result, explains: told.insert(one.rule).inserted)
     }
     blocks += result.definition.predictions.map { prediction($0) }
+    if let allowed = suppressed(result) { blocks.append(allowed) }
     if let open = undetermined(result) { blocks.append(open) }
     blocks.append("\(result.source.name): " + style.verdict(result.verdict) + "\n")
     return blocks.joined(separator: "\n")
@@ -61,10 +71,11 @@ public struct LintText: LintWriter {
   /// - Parameter explains: say why, which is the same for every finding of a rule.
   private func finding(_ finding: Finding, in result: LintResult, explains: Bool) -> String {
     let offset = finding.location.range?.lowerBound
-    let place = offset.map { result.source.position(of: $0) }.map { ":\($0.line):\($0.column)" } ?? ""
+    let source = result.text(of: finding.location)
+    let place = offset.flatMap { source?.position(of: $0) }.map { ":\($0.line):\($0.column)" } ?? ""
     let kind = style.severity(finding.severity, "\(finding.severity.rawValue)[\(finding.rule)]")
     var lines = [printable("\(finding.location.source)\(place): ") + "\(kind): \(printable(finding.message))"]
-    if let range = finding.location.range { lines += excerpt(range, in: result.source, finding.severity) }
+    if let range = finding.location.range, let source { lines += excerpt(range, in: source, finding.severity) }
     lines += finding.evidence.map { "  fact: " + printable($0) }
     if explains, let why = Rule.named(finding.rule)?.why {
       let words = wrapped(why, width: 94)
@@ -101,6 +112,21 @@ public struct LintText: LintWriter {
     lines += prediction.unknowns.map { "  not known: \($0)" }
     if isVerbose, prediction.reachesATS { lines += ATSExplanation.steps(prediction.question).map { "  ats " + $0 } }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func suppressed(_ result: LintResult) -> String? {
+    let all = result.judgement.suppressed
+    guard !all.isEmpty else { return nil }
+    guard isVerbose else {
+      return "\(all.count) finding\(all.count == 1 ? " is" : "s are") allowed by policy; --verbose says why\n"
+    }
+    return all.map { one in
+      let place = one.allowance.location
+      let line = place.range.flatMap { result.text(of: place)?.position(of: $0.lowerBound).line }.map { ":\($0)" } ?? ""
+      let finding = one.finding
+      return style.dim("allowed[\(finding.rule)]: ") + printable(finding.message) + "\n  reason: "
+        + printable("\(one.allowance.reason) (\(place.source)\(line))")
+    }.joined(separator: "\n") + "\n"
   }
 
   private func undetermined(_ result: LintResult) -> String? {

@@ -12,6 +12,9 @@ public protocol LintWriter {
 /// What a run came to.
 public struct LintTally: Sendable {
   public private(set) var definitions = 0
+  /// Findings that a policy allows.
+  public private(set) var suppressed = 0
+  public private(set) var refusesUndetermined = false
   private var verdicts: [Verdict: Int] = [:]
   private var findings: [Severity: Int] = [:]
   /// What could not be read: the path and why.
@@ -19,8 +22,11 @@ public struct LintTally: Sendable {
 
   public init() {}
 
-  public mutating func count(_ result: LintResult) {
+  /// - Parameter refusesUndetermined: what cannot be told of this one keeps the run from being clean.
+  public mutating func count(_ result: LintResult, refusesUndetermined: Bool) {
     definitions += 1
+    if refusesUndetermined, result.verdict == .undetermined { self.refusesUndetermined = true }
+    suppressed += result.judgement.suppressed.count
     verdicts[result.verdict, default: 0] += 1
     for finding in result.judgement.findings { findings[finding.severity, default: 0] += 1 }
   }

@@ -24,6 +24,7 @@ public struct Style: Sendable {
   func verdict(_ verdict: Verdict) -> String {
     switch verdict {
     case .safe: return wrap(verdict.rawValue, "1;32")
+    case .safeByPolicy: return wrap("safe by policy", "1;32")
     case .unsafe: return wrap(verdict.rawValue, "1;31")
     case .undetermined: return wrap(verdict.rawValue, "1;33")
     }

@@ -4,6 +4,8 @@ extension Rule {
   /// other rule has.
   public static let all: [Rule] = [
     .malformedInput,
+    .policyUnknownRule,
+    .policyExpired,
     .dupID,
     .fdWithoutID,
     .realizedArgument,

@@ -3,8 +3,12 @@ import Prediction
 
 /// What the rules say about one definition.
 public struct Judgement: Sendable {
-  public private(set) var findings: [Finding] = []
-  public private(set) var undetermined: [Undetermined] = []
+  public internal(set) var findings: [Finding] = []
+  public internal(set) var undetermined: [Undetermined] = []
+  /// Findings that the policy allows.
+  public internal(set) var suppressed: [Suppressed] = []
+  /// Whether there would be an error, or one that could not be excluded, without the policy.
+  var isByPolicy = false
   private var rule: Rule
   private var subject: Location
   private let whole: Location
@@ -63,18 +67,22 @@ public struct Judgement: Sendable {
         }
       }
     }
-    judgement.findings.sort { Judgement.order($0) < Judgement.order($1) }
+    judgement.findings = judgement.findings.sorted { judgement.order($0) < judgement.order($1) }
+    judgement.apply(definition.policy, guest: definition.machine.guestName)
     return judgement
   }
 
-  private static func order(_ finding: Finding) -> (Int, String, String) {
-    (finding.location.range?.lowerBound ?? 0, finding.rule, finding.message)
+  /// The definition's own text first, then other files.
+  private func order(_ finding: Finding) -> (String, Int, String, String) {
+    let place = finding.location
+    return (place.source == whole.source ? "" : place.source, place.range?.lowerBound ?? 0, finding.rule, finding.message)
   }
 
   /// Unsafe when something will fail or do harm, undetermined when that could not be excluded.
   public func verdict(_ predictions: [RealizePrediction]) -> Verdict {
     if findings.contains(where: { $0.severity == .error }) { return .unsafe }
     let open = undetermined.contains { $0.severity == .error }
-    return open || predictions.contains { $0.realize == .undetermined } ? .undetermined : .safe
+    if open || predictions.contains(where: { $0.realize == .undetermined }) { return .undetermined }
+    return isByPolicy ? .safeByPolicy : .safe
   }
 }

@@ -40,7 +40,7 @@ public struct Rule: Sendable {
   let check: Check
 
   /// Whether it judges what is written, whatever it asks for.
-  var looksAtText: Bool { name == Rule.malformedInput.name }
+  var looksAtText: Bool { Rule.neverAllowed.contains(name) }
 }
 
 /// One thing that a rule reports.
@@ -67,4 +67,6 @@ public struct Undetermined: Hashable, Sendable {
 /// What may be said about a definition; derived, never set.
 public enum Verdict: String, Sendable {
   case safe, unsafe, undetermined
+  /// Safe only because the policy allows what would make it unsafe or undetermined.
+  case safeByPolicy = "safe-by-policy"
 }

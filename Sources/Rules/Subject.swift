@@ -20,6 +20,8 @@ public struct Definition: Sendable {
   public let qemu: QEMUProfile
   /// What the other definitions that are judged in the same run ask for.
   public var others = OtherDefinitions.none
+  /// What is decided about findings: of a file, and of comments in the definition.
+  public var policy = Policy.none
 
   /// - Parameters:
   ///   - descriptors: which host function a passed descriptor is, by the value of `fd`.

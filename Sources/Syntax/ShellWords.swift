@@ -9,6 +9,8 @@ public struct ShellWords {
 
   public private(set) var words: [Word] = []
   public private(set) var problems: [Problem] = []
+  /// From `#` to the end of the line.
+  public private(set) var comments: [Range<Int>] = []
 
   private let source: [UInt8]
   private var position = 0
@@ -64,7 +66,9 @@ public struct ShellWords {
   }
 
   private mutating func skipComment() {
+    let start = position
     while position < source.count, source[position] != 0x0a { position += 1 }
+    comments.append(start..<position)
   }
 
   private mutating func singleQuoted() {

@@ -19,8 +19,10 @@ struct LintCommand: ParsableCommand {
   var input: String?
   @Option(help: "The command line of the running guest that device_add requests go into.")
   var guest: String?
-  @Option(help: "live, none, or a recording that `vfiogate probe --record` made.")
-  var host = "live"
+  @Option(help: "live, none, or a recording that `vfiogate probe --record` made. Live, unless the policy names one.")
+  var host: String?
+  @Option(help: "What is allowed: a file, or none. The .vfiogate.conf beside the definition without this.")
+  var policy: String?
   @Flag(help: "fd=N of a definition is descriptor N of this process, as QEMU will inherit it.")
   var inheritedFds = false
   @Option(help: "NAME=N: fd=NAME, which getfd gives the monitor, is descriptor N of this process.")
@@ -48,10 +50,11 @@ struct LintCommand: ParsableCommand {
       throw ValidationError("--qemu `\(qemu)` is no version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
     }
     var lint = Lint(
-      files: files, guest: guest, input: try input.map { try chosen($0, "--input") }, host: HostChoice(host),
+      files: files, guest: guest, input: try input.map { try chosen($0, "--input") }, host: host.map(HostChoice.init),
       qemu: qemu, behaviour: try behaviour.map { try chosen($0, "--behaviour") },
       failOn: try chosen(failOn, "--fail-on"), onUnknown: try onUnknown.map { try chosen($0, "--on-unknown") },
       format: try chosen(format, "--format"), isVerbose: verbose, style: Terminal.style)
+    if let policy { lint.policy = PolicyChoice(policy) }
     lint.descriptors = try passedDescriptors()
     lint.showsProgress = true
     return lint
@@ -66,7 +69,7 @@ struct LintCommand: ParsableCommand {
       }
       passed.named[String(parts[0])] = number
     }
-    if (inheritedFds || !fd.isEmpty) && host != "live" {
+    if (inheritedFds || !fd.isEmpty) && host ?? "live" != "live" {
       throw ValidationError("--inherited-fds and --fd are about this machine: they go with --host live.")
     }
     return passed

@@ -63,6 +63,8 @@ extension RuleCase {
     let own = assignments.add(definition.machine, plugs: definition.plugs)
     for other in texts.others { _ = assignments.add(other.machine, plugs: other.plugs) }
     definition.others = assignments.others(than: own)
+    definition.policy = try policy()
+    definition.policy.allowances += texts.definition.allowances
     return definition
   }
 
@@ -88,6 +90,13 @@ extension RuleCase {
     default: migrating = .unknown("guest's migration", "QEMU did not answer query-migrate")
     }
     return Guest(buses: Array(guest.buses.values), rootBus: guest.rootBus, ids: guest.ids, migrating: migrating)
+  }
+
+  private func policy() throws -> Policy {
+    guard let block = block("policy") else { return .none }
+    let text = block.lines.joined(separator: "\n") + "\n"
+    return try .parse(
+      SourceText(name: "policy", bytes: Array(text.utf8)), today: Day(year: 2026, month: 6, day: 15))
   }
 
   private func parse(_ block: Block, named name: String) -> ParsedDefinition {

@@ -27,6 +27,7 @@ enum LibvirtDocument {
         source, "the document is a `<\(root)>`, and not a libvirt domain or a device of one",
         at: tree.root.tagRange, fix: "give a domain, as `virsh dumpxml --inactive NAME` prints it")
     }
+    tree.readComments(source.name, into: &reader.definition)
     return reader.definition
   }
 

@@ -1,0 +1,110 @@
+import Facts
+import Glibc
+import Inputs
+import Syntax
+
+/// Which policy applies: `--policy FILE|none`, or what stands beside the definitions.
+public enum PolicyChoice: Sendable, Hashable {
+  /// `.vfiogate.conf` in the definition's folder; of a directory that was named, the nearest from
+  /// there up to the directory itself. Outside of what was named nothing is looked for.
+  case beside
+  case none
+  case file(String)
+
+  public init(_ text: String) { self = text == "none" ? .none : .file(text) }
+}
+
+/// A policy with the text that it is from, which excerpts of findings about it need.
+///
+/// A front end that has no definition file loads one and hands it on:
+/// `Check(host: …, qemu: …, policy: try PolicyFile.load(path))`. A policy that cannot be read whole is
+/// a refusal, so there is nothing to go on with after the error; without a policy it is `.none`.
+public struct PolicyFile: Sendable {
+  public static let name = ".vfiogate.conf"
+  /// Larger ones are not read.
+  private static let maximumSize = 1 << 20
+
+  public var policy: Policy
+  let source: SourceText?
+
+  public static let none = PolicyFile(policy: .none, source: nil)
+
+  private init(policy: Policy, source: SourceText?) {
+    self.policy = policy
+    self.source = source
+  }
+
+  /// - Throws: the path with errno's text, or the place with what is wrong there.
+  public static func load(_ path: String) throws(PolicyError) -> PolicyFile {
+    let source: SourceText
+    do { source = try InputFile.read(path, limit: maximumSize) } catch {
+      throw PolicyError(place: path, reason: error.reason)
+    }
+    return PolicyFile(policy: try .parse(source, today: today), source: source)
+  }
+
+  /// The date in UTC.
+  private static var today: Day {
+    var now = time(nil)
+    var parts = tm()
+    // SAFETY: gmtime_r fills the structure that it is given.
+    gmtime_r(&now, &parts)
+    return Day(year: Int(parts.tm_year) + 1900, month: Int(parts.tm_mon) + 1, day: Int(parts.tm_mday))
+  }
+}
+
+/// The policies of a run, each read once.
+struct PolicyShelf {
+  private let choice: PolicyChoice
+  /// By path; nil where there is none.
+  private var read: [String: Result<PolicyFile?, PolicyError>] = [:]
+  /// Those whose own problems have been reported.
+  private var told: Set<String> = []
+
+  init(_ choice: PolicyChoice) { self.choice = choice }
+
+  /// - Throws: a policy that applies cannot be used.
+  mutating func policy(of file: DefinitionFiles.File) throws(PolicyError) -> PolicyFile {
+    switch choice {
+    case .none: return .none
+    case .file(let path): return try at(path, mustExist: true) ?? .none
+    case .beside:
+      for folder in PolicyShelf.folders(of: file) {
+        if let policy = try at(folder + PolicyFile.name, mustExist: false) { return policy }
+      }
+      return .none
+    }
+  }
+
+  /// What is wrong with a policy itself is reported with the first definition of a run.
+  mutating func firstTelling(_ policy: PolicyFile) -> PolicyFile {
+    var policy = policy
+    if let source = policy.source { policy.policy.isTold = !told.insert(source.name).inserted }
+    return policy
+  }
+
+  private mutating func at(_ path: String, mustExist: Bool) throws(PolicyError) -> PolicyFile? {
+    if let known = read[path] { return try known.get() }
+    let result: Result<PolicyFile?, PolicyError>
+    if !mustExist, access(path, F_OK) != 0, errno == ENOENT || errno == ENOTDIR {
+      result = .success(nil)
+    } else {
+      do throws(PolicyError) { result = .success(try PolicyFile.load(path)) } catch { result = .failure(error) }
+    }
+    read[path] = result
+    return try result.get()
+  }
+
+  /// From the file's own folder upwards, to the one that was named. Each ends in `/`, or is empty.
+  private static func folders(of file: DefinitionFiles.File) -> [String] {
+    if file.path == "-" { return [] }
+    let own = file.path.lastIndex(of: "/").map { String(file.path[...$0]) } ?? ""
+    guard let named = file.folder else { return [own] }
+    let top = named.hasSuffix("/") ? named : named + "/"
+    var folders = [own]
+    while let last = folders.last, last.utf8.count > top.utf8.count, let slash = last.dropLast().lastIndex(of: "/") {
+      folders.append(String(last[...slash]))
+    }
+    return folders
+  }
+}

@@ -1,0 +1,26 @@
+import Facts
+
+extension Rule {
+  static let policyExpired = Rule(
+    name: "policy-expired",
+    severity: .warning,
+    summary: "the policy allows something until a day that is past",
+    why: """
+      What was allowed for a time is reported again, as it was meant. The entry says so, because somebody \
+      has to decide anew.
+      """,
+    fix: "correct what it allowed, or give it another day",
+    example: #"[allow "iommufd-p2p"], reason = "until the new kernel", until = "2026-01-31""#,
+    references: ["README.md: Policy"],
+    check: .definition(judge))
+}
+
+private func judge(_ definition: Definition, _ judgement: inout Judgement) {
+  let policy = definition.policy
+  for allowance in policy.allowances where allowance.isExpired(on: policy.today) && !policy.isTold {
+    guard let until = allowance.until else { continue }
+    let guest = allowance.guest.map { " of guest `\($0.text)`" } ?? ""
+    judgement.report(
+      "`\(allowance.rule)`\(guest) was allowed until \(until), and is not any more", at: allowance.location)
+  }
+}

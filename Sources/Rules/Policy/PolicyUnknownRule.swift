@@ -1,0 +1,29 @@
+import Facts
+
+extension Rule {
+  static let policyUnknownRule = Rule(
+    name: "policy-unknown-rule",
+    severity: .warning,
+    summary: "the policy names a rule that does not exist, or that cannot be allowed",
+    why: """
+      An entry for a rule that does not exist has no effect: what it was written for is reported all the \
+      same, or will be when somebody relies on it. What cannot be read and what is wrong with the policy \
+      itself cannot be allowed.
+      """,
+    fix: "correct the name, or take the entry out; `vfiogate explain` lists all rules",
+    example: #"[allow "not-bond"]"#,
+    references: ["README.md: Policy"],
+    check: .definition(judge))
+}
+
+private func judge(_ definition: Definition, _ judgement: inout Judgement) {
+  let policy = definition.policy
+  let entries = policy.allowances.map { ($0.rule, $0.location) } + policy.overrides.map { ($0.rule, $0.location) }
+  for (rule, location) in entries where !policy.isTold || location.source == definition.machine.source {
+    if Rule.neverAllowed.contains(rule) {
+      judgement.report("`\(rule)` cannot be changed by a policy", at: location, fix: "take the entry out")
+    } else if Rule.named(rule) == nil {
+      judgement.report("there is no rule `\(rule)`", at: location)
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/// Text as QEMU's -readconfig reads it (QEMU util/qemu-config.c: qemu_config_foreach): sections
+/// `[group]` and `[group "id"]`, entries `key = "value"`, comments from `#` in the first column.
+public struct IniText {
+  public struct Section: Sendable {
+    public let name: String
+    /// What stands in quotes in the header.
+    public let id: String?
+    /// The header.
+    public let range: Range<Int>
+    public var entries: [Entry] = []
+
+    /// The entry that counts: the last of that name.
+    public func entry(_ key: String) -> Entry? { entries.last { $0.key == key } }
+
+    /// From the header to the end of the last entry.
+    public var wholeRange: Range<Int> { range.lowerBound..<(entries.last?.range.upperBound ?? range.upperBound) }
+  }
+
+  public struct Entry: Sendable {
+    public let key: String
+    public let value: String
+    /// Without quotes QEMU takes the value for empty.
+    public let isQuoted: Bool
+    /// From the key to the end of the value.
+    public let range: Range<Int>
+    /// Between the quotes.
+    public let valueRange: Range<Int>
+  }
+
+  public struct Problem: Hashable, Sendable {
+    public let message: String
+    public let range: Range<Int>
+  }
+
+  public private(set) var sections: [Section] = []
+  public private(set) var problems: [Problem] = []
+  /// From `#` to the end of the line.
+  public private(set) var comments: [Range<Int>] = []
+  private let bytes: [UInt8]
+
+  public init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+    var start = 0
+    while start < bytes.count {
+      let end = bytes[start...].firstIndex(of: 0x0a) ?? bytes.count
+      line(start..<end)
+      start = end + 1
+    }
+  }
+
+  private mutating func line(_ whole: Range<Int>) {
+    let range = trimmed(whole)
+    guard !range.isEmpty else { return }
+    switch bytes[range.lowerBound] {
+    case UInt8(ascii: "#"): comments.append(range)
+    case UInt8(ascii: "["): header(range)
+    default: entry(range)
+    }
+  }
+
+  private mutating func header(_ range: Range<Int>) {
+    guard bytes[range.upperBound - 1] == UInt8(ascii: "]"), range.count > 2 else {
+      return fail("a section's header does not end in `]`", range)
+    }
+    let inner = trimmed(range.lowerBound + 1..<range.upperBound - 1)
+    guard let quote = bytes[inner].firstIndex(of: UInt8(ascii: "\"")) else {
+      return sections.append(Section(name: text(inner), id: nil, range: range))
+    }
+    let id = quote + 1..<max(quote + 1, inner.upperBound - 1)
+    guard bytes[inner.upperBound - 1] == UInt8(ascii: "\""), inner.upperBound - 1 > quote,
+      !bytes[id].contains(UInt8(ascii: "\""))
+    else { return fail("a section's header is not `[group \"id\"]`", range) }
+    let name = trimmed(inner.lowerBound..<quote)
+    sections.append(Section(name: text(name), id: text(id), range: range))
+  }
+
+  private mutating func entry(_ range: Range<Int>) {
+    let isEnd: (UInt8) -> Bool = { $0 == UInt8(ascii: "=") || $0 <= 0x20 }
+    let keyEnd = bytes[range].firstIndex(where: isEnd) ?? range.upperBound
+    let equals = trimmed(keyEnd..<range.upperBound)
+    guard keyEnd > range.lowerBound, !equals.isEmpty, bytes[equals.lowerBound] == UInt8(ascii: "=") else {
+      return fail("neither a section nor `key = \"value\"`", range)
+    }
+    guard !sections.isEmpty else { return fail("an entry before the first section", range) }
+    let value = trimmed(equals.lowerBound + 1..<range.upperBound)
+    let isQuoted = value.count > 1 && bytes[value.lowerBound] == UInt8(ascii: "\"")
+    let inner = isQuoted ? value.lowerBound + 1..<value.upperBound : value
+    let end = isQuoted ? bytes[inner].firstIndex(of: UInt8(ascii: "\"")) : value.upperBound
+    guard let end else { return fail("a quote is never closed", range) }
+    sections[sections.count - 1].entries.append(
+      Entry(
+        key: text(range.lowerBound..<keyEnd), value: text(inner.lowerBound..<end), isQuoted: isQuoted,
+        range: range, valueRange: inner.lowerBound..<end))
+  }
+
+  private mutating func fail(_ message: String, _ range: Range<Int>) {
+    problems.append(Problem(message: message, range: range))
+  }
+
+  private func trimmed(_ range: Range<Int>) -> Range<Int> {
+    let start = bytes[range].firstIndex { $0 > 0x20 } ?? range.upperBound
+    let end = bytes[range].lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? start
+    return start..<end
+  }
+
+  private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+}
