@@ -113,15 +113,15 @@ public struct IOMMUUnit: Hashable, Sendable {
   /// VT-d Extended Capability Register (VT-d 4.1 §11.4.3), `intel-iommu/ecap`. For AMD, the
   /// extended features `amd-iommu/features`.
   public var extendedCapability: Known<UInt64>
-  /// SMMUv3's SMMU_IDR0 to SMMU_IDR5 (Arm IHI 0070 §6.3), had by binding a device to an iommufd: sysfs does
-  /// not show them.
+  /// SMMUv3's SMMU_IDR0 to SMMU_IDR5 (Arm IHI 0070 §6.3). No file of the kernel's shows them, so only a
+  /// recording has them, from who knows the machine.
   public var identification: Known<[UInt32]>
 
   public init(_ name: String, capability: Known<UInt64>, extendedCapability: Known<UInt64>) {
     self.name = name
     self.capability = capability
     self.extendedCapability = extendedCapability
-    identification = .unknown("identification registers of \(name)", "only a bound device tells")
+    identification = .unknown("identification registers of \(name)", "the kernel does not show them")
     kind =
       name.hasPrefix("dmar")
       ? .intel

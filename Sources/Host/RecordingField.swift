@@ -52,7 +52,7 @@ private func readFact<Value>(_ value: String, _ text: RecordingText<Value>, befo
 /// `? Permission denied`: a fact that could not be had, with the reason. Nothing for facts that
 /// were never looked for.
 func unknownText(_ unknown: Unknown) -> String? {
-  if [notRecorded, notBound, noBoundDevice].contains(unknown.reason) { return nil }
+  if [notRecorded, notBound, notShown].contains(unknown.reason) { return nil }
   return "? " + (RecordingText.text.write(unknown.reason))
 }
 
@@ -64,7 +64,7 @@ func unknownReason(_ value: String) -> String? {
 /// The reason that `HostDevice` gives for a kernel's ATS flag that nobody asked for.
 private let notBound = "not bound to an iommufd"
 /// The same of `IOMMUUnit`.
-private let noBoundDevice = "only a bound device tells"
+private let notShown = "the kernel does not show them"
 
 extension RecordingField where Subject == HostDraft {
   static let host: [RecordingField] = [

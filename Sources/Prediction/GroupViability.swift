@@ -34,6 +34,8 @@ public struct GroupViability {
   private func blocking(_ member: PCIAddress) throws(Unknown) -> String? {
     guard let device = try host.device(at: member).value, let driver = try device.driver.value else { return nil }
     if VFIODriver.leavesDMA(driver) { return nil }
+    // Whatever makes a vfio character device is a vfio driver.
+    if case .known(.some) = device.cdev { return nil }
     return try device.isBridge.value ? nil : driver
   }
 }

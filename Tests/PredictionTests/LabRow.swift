@@ -74,6 +74,8 @@ struct LabRow {
     for member in mine["group-devices"]?.members ?? [] {
       guard let address = PCIAddress(member.key) else { continue }
       host.devices[address]?.driver = .known(member.value.string)
+      // Only a vfio driver makes a character device.
+      if member.value.string?.contains("vfio") != true { host.devices[address]?.cdev = .known(nil) }
     }
     for address in host.devices.keys where isHeld(address) {
       host.devices[address]?.users = .known([ProcessReference(pid: 1, name: "qemu", node: holds)])

@@ -25,12 +25,34 @@ final class ForgetfulHost {
     return first == "group" && words.count > 1 ? "group \(words[1])" : ""
   }
 
+  /// Lines that are about the same: a function's config space, its other facts, a group; each other line
+  /// is one of its own.
+  var blocks: [[Int]] {
+    bySubject.sorted { $0.key < $1.key }.flatMap { subject, indices -> [[Int]] in
+      if subject.isEmpty { return indices.map { [$0] } }
+      let rows = indices.filter { lines[$0].hasPrefix("\(subject) config 0x") }
+      let others = indices.filter { !rows.contains($0) }
+      return [rows, others].filter { !$0.isEmpty }
+    }
+  }
+
+  /// The host of the recording without those lines, all about the same.
+  func without(all block: [Int]) throws -> Facts.Host {
+    try host(without: Set(block), of: ForgetfulHost.subject(lines[block[0]]))
+  }
+
   /// The host of the recording without that line.
   func without(_ index: Int) throws -> Facts.Host {
     if let host = known[index] { return host }
     let subject = ForgetfulHost.subject(lines[index])
     if let host = try withoutConfigRow(index, of: subject) { return host }
-    let others = (bySubject[subject] ?? []).filter { $0 != index }.map { lines[$0] }
+    let host = try host(without: [index], of: subject)
+    known[index] = host
+    return host
+  }
+
+  private func host(without gone: Set<Int>, of subject: String) throws -> Facts.Host {
+    let others = (bySubject[subject] ?? []).filter { !gone.contains($0) }.map { lines[$0] }
     let part = try RuleCase.host([ForgetfulHost.header] + others)
     var host = whole
     if let address = PCIAddress(subject) {
@@ -42,7 +64,6 @@ final class ForgetfulHost {
       host.devices = whole.devices
       host.groups = whole.groups
     }
-    known[index] = host
     return host
   }
 

@@ -51,6 +51,7 @@ private func ownRules(_ cause: FailureCause) -> Set<String> {
   case .bindFails, .inUse: return ["device-in-use", "group-split-across-vms", "dup-host-device"]
   case .badToken: return ["iommufd-vf-token"]
   case .memoryLimit: return ["memlock-too-low"]
+  case .noMigration: return ["vfio-not-migratable"]
   case .mixedBackends: return ["mixed-backends"]
   case .duplicateID: return ["dup-id"]
   case .noPCIBus: return ["no-pci-bus"]
@@ -77,7 +78,6 @@ private func property(_ cause: FailureCause) -> String {
   case .badToken: return "vf-token"
   case .bindFails, .missingIOMMUFDObject: return "iommufd"
   case .noDisplay: return "display"
-  case .noMigration: return "enable-migration"
   default: return "driver"
   }
 }
@@ -106,7 +106,6 @@ private func fix(_ cause: FailureCause, _ prediction: RealizePrediction, _ defin
   case .badToken: return "bind the physical function to its host driver, or give the token that its holder has set"
   case .viommuRefuses: return "add `caching-mode=on` to `intel-iommu`"
   case .noDisplay: return "take `display` out"
-  case .noMigration: return "take `enable-migration` out"
   case .duplicateObjectID: return "give each object an id of its own"
   case .unsafeInterrupts:
     return "switch interrupt remapping on, in the firmware and with `intremap=on`"

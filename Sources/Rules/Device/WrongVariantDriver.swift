@@ -1,0 +1,64 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let wrongVariantDriver = Rule(
+    name: "wrong-variant-driver",
+    severity: .warning,
+    summary: "the device is bound to another vfio driver than the one that it needs",
+    why: """
+      Some devices have a vfio driver of their own beside `vfio-pci`. A Grace GPU on the plain one has no \
+      memory that the guest could use; others work and cannot migrate. The kernel writes the same name with \
+      dashes and with underscores, so a comparison of texts goes wrong; whatever makes a vfio character \
+      device is a vfio driver.
+      """,
+    fix: "bind it to the driver that was made for it",
+    example: "-device vfio-pci,host=0009:01:00.0   (a GB200 GPU that is bound to vfio-pci)",
+    references: ["linux drivers/vfio/pci/nvgrace-gpu/main.c", "https://github.com/NVIDIA/k8s-dra-driver-gpu/issues/1268"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  let device = try subject.device()
+  let wanted = subject.request.libvirt?.driverModel
+  let isManaged = subject.request.libvirt?.isManaged == true
+  if !isManaged, try !VFIODriver.isVFIO(device) { return }
+  if let wanted, isManaged {
+    // libvirt binds what it is told to.
+    guard plain(wanted) != "vfio_pci", try !device.variantDrivers.value.map(plain).contains(plain(wanted)) else { return }
+    return judgement.report(
+      "libvirt is told to bind \(subject.name) to `\(wanted)`, which is not made for it", at: subject.hostLocation,
+      fix: "take `model` out of `<driver>`", evidence: ["modules.alias: no `vfio_pci:` line of `\(wanted)` for it"])
+  }
+  guard let driver = try device.driver.value else { return }
+  if let wanted, plain(wanted) != plain(driver) {
+    return report("the definition names `\(wanted)`", wanted, driver)
+  }
+  guard wanted == nil, !isManaged, plain(driver) == "vfio_pci", subject.needsVariant(device) else { return }
+  guard let variant = try device.variantDrivers.value.first(where: { subject.needs($0) }) else { return }
+  report("the kernel has `\(variant)` for it", variant, driver)
+
+  func report(_ why: String, _ variant: String, _ driver: String) {
+    judgement.report(
+      "\(subject.name) is bound to `\(driver)`, and \(why)", at: subject.hostLocation,
+      fix: "bind it: `driverctl set-override \(device.address) \(variant)`",
+      evidence: ["driver of \(device.address): \(driver)"])
+  }
+}
+
+private func plain(_ name: String) -> String { String(name.map { $0 == "-" ? "_" : $0 }) }
+
+extension Subject {
+  /// Whether it may matter which vfio driver it is: to NVIDIA's 3D controllers (class 0302), of which
+  /// Grace's GPUs are some, and to who wants to migrate.
+  fileprivate func needsVariant(_ device: HostDevice) -> Bool {
+    if request.isOn("enable-migration") { return true }
+    if case .known(let vendor) = device.vendor, vendor != 0x10de { return false }
+    if case .known(let code) = device.classCode, code >> 8 != 0x0302 { return false }
+    return true
+  }
+
+  fileprivate func needs(_ variant: String) -> Bool {
+    plain(variant) == "nvgrace_gpu_vfio_pci" || request.isOn("enable-migration")
+  }
+}

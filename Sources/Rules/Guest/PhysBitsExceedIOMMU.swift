@@ -1,0 +1,60 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let physBitsExceedIOMMU = Rule(
+    name: "phys-bits-exceed-iommu",
+    severity: .warning,
+    summary: "the guest's processor has wider addresses than the host's IOMMU can map",
+    why: """
+      The guest's firmware puts large BARs to the top of what the processor can address. Where that is above \
+      what the host's IOMMU maps, every mapping fails: `vfio_container_dma_map(…, 0x380000000000, …) = -22 \
+      (Invalid argument)` floods the log, devices cannot reach each other, and the guest crawls.
+      """,
+    fix: "limit the guest's addresses to what the IOMMU maps: `host-phys-bits-limit=39` for `-cpu`",
+    example: "-cpu host -device vfio-pci,host=0000:01:00.0   (a processor with 46 bits, an IOMMU with 39)",
+    references: [
+      "https://github.com/bpg/terraform-provider-proxmox/issues/1353", "QEMU target/i386/host-cpu.c: host_cpu_adjust_phys_bits",
+      "VT-d 4.1 §11.4.2: MGAW",
+    ],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard let cpu = subject.definition.machine.options.last(where: { $0.name == "cpu" }),
+    let setting = GuestPhysBits(cpu.value.string ?? ""), let unit = try subject.hostIOMMU(),
+    let width = unit.addressWidth
+  else { return }
+  let bits = try setting.bits(on: subject.host), most = try width.value
+  guard bits > most else { return }
+  judgement.report(
+    "the guest's addresses have \(bits) bits, and `\(unit.name)`, which serves \(subject.name), maps \(most)",
+    at: subject.definition.plugs.isEmpty ? cpu.location : subject.request.location,
+    fix: setting.isExplicit ? "set `phys-bits=\(most)` for `-cpu`" : "add `host-phys-bits-limit=\(most)` to `-cpu`",
+    evidence: ["\(unit.name): \(most) bits"])
+}
+
+/// How wide a `-cpu` makes the guest's physical addresses. Without a word about it QEMU takes 40, which
+/// firmware does not rely on.
+private struct GuestPhysBits {
+  private let given: Int?
+  private let limit: Int?
+
+  init?(_ text: String) {
+    let parts = text.split(separator: ",").map(String.init)
+    func value(_ name: String) -> String? {
+      parts.last { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
+    }
+    given = value("phys-bits").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+    limit = value("host-phys-bits-limit").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+    let followsHost = value("host-phys-bits").map { ["on", "yes", "true", "y"].contains($0) }
+    guard given != nil || followsHost ?? ["host", "max"].contains(parts.first ?? "") else { return nil }
+  }
+
+  var isExplicit: Bool { given != nil }
+
+  func bits(on host: Host) throws(Unknown) -> Int {
+    if let given { return given }
+    return min(try host.physicalAddressBits.value, limit ?? .max)
+  }
+}

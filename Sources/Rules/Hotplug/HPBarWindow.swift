@@ -1,0 +1,98 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let hpBarWindow = Rule(
+    name: "hp-bar-window",
+    severity: .warning,
+    summary: "the port has no room for the BARs of what is plugged into it",
+    why: """
+      The guest's firmware gives every port a window of addresses before anything is plugged, 2 MiB unless the \
+      port asks for more, and Linux seldom enlarges it. A card whose BARs do not fit is there and of no use: \
+      `BAR 1: no space for [mem size 0x400000000 64bit pref]` in the guest's log, and nothing in QEMU's.
+      """,
+    fix: "reserve addresses at the port: `pref64-reserve=SIZE`, and `mem-reserve=SIZE` for BARs of 32 bits",
+    example: "-device pcie-root-port,id=rp0, then device_add of a GPU with a BAR of 16 GiB on bus=rp0",
+    references: [
+      "QEMU docs/pcie.txt §5", "SeaBIOS src/fw/pciinit.c: pci_bios_check_devices", "edk2 OvmfPkg/PciHotPlugInitDxe",
+      "https://github.com/kata-containers/runtime/issues/850",
+    ],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard subject.request.plug == .hot else { return }
+  let needed = try WindowSizes(subject.device())
+  if needed.wide <= WindowSizes.usual, needed.narrow <= WindowSizes.usual { return }
+  try subject.definition.needsWholeMachine(for: "what `\(subject.request.bus ?? "the bus")` reserves")
+  guard let bus = try subject.prediction.guest.bus(for: subject.request), bus.isPort else { return }
+  guard let port = subject.definition.machine.devices.first(where: { $0.id == bus.name }) else {
+    throw Unknown("what `\(bus.name)` reserves", reason: "the definition does not have the port")
+  }
+  var lacking: [(name: String, size: UInt64, reserved: UInt64)] = []
+  var missed: Unknown?
+  for (name, size) in [("pref64-reserve", needed.wide), ("mem-reserve", needed.narrow)] {
+    let reserved = try subject.reserved(name, at: port)
+    guard size > reserved ?? WindowSizes.usual else { continue }
+    if reserved == nil, subject.hasUEFI {
+      missed = Unknown(
+        "what the guest's firmware reserves at `\(bus.name)`", reason: "UEFI decides by the size of its window")
+      continue
+    }
+    lacking.append((name, size, reserved ?? WindowSizes.usual))
+  }
+  if lacking.isEmpty, let missed { throw missed }
+  guard let first = lacking.first else { return }
+  let needs = lacking.map { "\(ByteSize.text($0.size)) where `\(bus.name)` reserves \(ByteSize.text($0.reserved))" }
+  let fixes = lacking.map { "\($0.name)=\(WindowSizes.powerOfTwo($0.size) >> 20)M" }.joined(separator: ",")
+  judgement.report(
+    "the BARs of \(subject.name) need \(needs.joined(separator: ", and ")): the guest finds no space for them",
+    at: subject.request.location(of: "bus"), fix: "give `\(bus.name)` `\(fixes)`",
+    evidence: ["`\(bus.name)`: \(first.name) is \(ByteSize.text(first.reserved))"])
+}
+
+extension Subject {
+  /// The port's reservation in bytes; nil when it leaves that to the firmware.
+  fileprivate func reserved(_ name: String, at port: DeviceRequest) throws(Unknown) -> UInt64? {
+    guard let text = try setting(name, of: port) else { return nil }
+    guard let size = ByteSize.parse(text) else {
+      throw Unknown("`\(name)` of `\(port.id ?? "")`", reason: "`\(text)` is no size")
+    }
+    // The value of an integer property that nobody set.
+    return size == .max ? nil : WindowSizes.powerOfTwo(size)
+  }
+
+  fileprivate var hasUEFI: Bool {
+    let machine = definition.machine
+    let texts = machine.options.compactMap(\.value.string) + machine.machine.compactMap(\.value.string)
+    return machine.machine.contains { $0.name.hasPrefix("pflash") }
+      || texts.contains { $0.contains("if=pflash") || $0.contains("OVMF") || $0.contains("edk2") }
+  }
+}
+
+/// The addresses that a function's BARs take.
+private struct WindowSizes {
+  /// In the 64-bit prefetchable window, and in that below 4 GiB.
+  private(set) var wide: UInt64 = 0
+  private(set) var narrow: UInt64 = 0
+
+  /// What SeaBIOS and edk2 give a port that asks for nothing.
+  static let usual: UInt64 = 2 << 20
+
+  /// By the low bits of the BARs (PCI 3.0 §6.2.5.1); a virtual function's BARs read zero, and are its
+  /// physical function's, which are prefetchable as a rule.
+  init(_ device: HostDevice) throws(Unknown) {
+    let sizes = try device.regionSizes.value
+    if sizes.prefix(6).allSatisfy({ $0 <= 4096 }) { return }
+    let isVirtual = try device.physicalFunction.value != nil
+    for (index, size) in sizes.prefix(6).enumerated() where size > 0 {
+      let low = isVirtual ? 0xc : try device.config.value.byte(0x10 + 4 * index).value & 0xf
+      if low & 1 == 1 { continue }  // ports
+      if low & 0xc == 0xc { wide = wide &+ size } else { narrow = narrow &+ size }
+    }
+  }
+
+  static func powerOfTwo(_ size: UInt64) -> UInt64 {
+    size <= 1 ? size : size > 1 << 63 ? .max : 1 << UInt64(64 - (size - 1).leadingZeroBitCount)
+  }
+}

@@ -1,0 +1,85 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let vfioNotMigratable = Rule(
+    name: "vfio-not-migratable",
+    severity: .error,
+    summary: "the guest is meant to migrate, and the device cannot",
+    why: """
+      The kernel moves a device's state only with a driver made for it, and `vfio-pci` is made for none: QEMU \
+      says `VFIO migration is not supported in kernel`. With `enable-migration=on` or `-only-migratable` the \
+      device does not come to be; with `-incoming` there is no source that could send one; otherwise the \
+      guest runs and every migration and snapshot of it is refused. No device can be migrated by postcopy.
+      """,
+    fix: "bind the device to its variant driver, or take out what asks for migration",
+    example: "-only-migratable -device vfio-pci,host=0000:01:00.0   (which is bound to vfio-pci)",
+    references: ["QEMU hw/vfio/migration.c: vfio_migration_realize", "QEMU docs/devel/migration/vfio.rst"],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  guard let wish = subject.migrationWish else { return }
+  if subject.request.isOff("enable-migration") {
+    return judgement.report("\(subject.name) has `enable-migration=off`, and \(wish.text)", at: wish.location,
+      fix: "take `enable-migration=off` out, or \(wish.fix)")
+  }
+  if wish.isPostcopy {
+    return judgement.report("\(wish.text), which \(subject.name) cannot take part in", at: wish.location, fix: wish.fix)
+  }
+  let device = try subject.device()
+  guard try VFIODriver.isVFIO(device), let driver = try device.driver.value else { return }
+  guard subject.cannotMigrate(driver) else {
+    throw Unknown("migration of \(subject.name)", reason: "whether `\(driver)` can do it was not looked at")
+  }
+  judgement.report(
+    "\(wish.text), and \(subject.name) is bound to `\(driver)`, with which it cannot migrate", at: wish.location,
+    fix: "bind the device to a driver that can migrate it, or \(wish.fix)",
+    evidence: ["driver of \(device.address): \(driver)"])
+}
+
+extension Subject {
+  fileprivate struct MigrationWish {
+    let text: String
+    let fix: String
+    let location: Location
+    var isPostcopy = false
+  }
+
+  /// What in the definition asks for migration.
+  fileprivate var migrationWish: MigrationWish? {
+    if request.isOn("enable-migration") {
+      return MigrationWish(
+        text: "`enable-migration=on` asks for migration", fix: "take `enable-migration=on` out",
+        location: request.location(of: "enable-migration"))
+    }
+    for name in ["only-migratable", "incoming"] {
+      guard let option = definition.machine.options.last(where: { $0.name == name }) else { continue }
+      let location = request.plug == .hot ? request.location : option.location
+      return MigrationWish(text: "`-\(name)` asks for migration", fix: "take `-\(name)` out", location: location)
+    }
+    let postcopy = definition.machine.globals.last {
+      $0.driver == "migration" && $0.property.hasSuffix("postcopy-ram") && ["on", "yes", "true", "y"].contains($0.value)
+    }
+    return postcopy.map {
+      MigrationWish(
+        text: "`\($0.driver).\($0.property)` asks for migration by postcopy", fix: "take `-global` out",
+        location: request.plug == .hot ? request.location : $0.location, isPostcopy: true)
+    }
+  }
+
+  /// `nvgrace_gpu_vfio_pci` maps memory and has no migration (linux drivers/vfio/pci/nvgrace-gpu).
+  fileprivate func cannotMigrate(_ driver: String) -> Bool {
+    ["vfio_pci", "nvgrace_gpu_vfio_pci"].contains(String(driver.map { $0 == "-" ? "_" : $0 }))
+  }
+}
+
+extension DeviceRequest {
+  fileprivate func isOff(_ name: String) -> Bool {
+    switch property(name)?.value {
+    case .bool(false): return true
+    case .string(let text): return ["off", "no", "false", "n"].contains(text)
+    default: return false
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let ssidsizeExceedsHost = Rule(
+    name: "ssidsize-exceeds-host",
+    severity: .error,
+    summary: "the guest's SMMU has more substream ids than the host's",
+    why: """
+      PASIDs of the device are substream ids of the host's SMMU, and an accelerated `arm-smmuv3` cannot have \
+      more of them than that. QEMU compares them when the device is added, and refuses.
+      """,
+    fix: "set `ssidsize=auto`, or a number that the host has",
+    example: "-device arm-smmuv3,primary-bus=pcie.1,accel=on,ssidsize=20   (on a host whose SMMU has 16 bits)",
+    references: ["QEMU hw/arm/smmuv3-accel.c", "Arm IHI 0070 §6.3.2: SMMU_IDR1.SSIDSIZE"],
+    check: .device { subject, judgement throws(Unknown) in
+      try subject.compareSMMU("ssidsize", subject.hostIOMMU()?.substreamBits, "bits of substream ids", &judgement)
+    })
+}
