@@ -43,7 +43,9 @@ final class HookTests: XCTestCase {
     let folder = try TemporaryDirectory()
     let lines = try Fixture.text("hosts/intel-no-device-tlb.host").split(separator: "\n", omittingEmptySubsequences: false)
     let onHost = lines.map { line in
-      line.hasPrefix("0000:01:00.") && line.hasSuffix(" driver vfio-pci") ? line.dropLast(8) + "nouveau" : line
+      guard line.hasPrefix("0000:01:00.") else { return line }
+      if line.dropFirst(13).hasPrefix("cdev ") { return line.prefix(13) + "cdev none" }
+      return line.hasSuffix(" driver vfio-pci") ? line.dropLast(8) + "nouveau" : line
     }
     XCTAssertNotEqual(onHost, lines)
     let path = folder.path + "/on-host.host"

@@ -65,8 +65,9 @@ extension Subject {
   fileprivate var hasUEFI: Bool {
     let machine = definition.machine
     let texts = machine.options.compactMap(\.value.string) + machine.machine.compactMap(\.value.string)
-    return machine.machine.contains { $0.name.hasPrefix("pflash") }
-      || texts.contains { $0.contains("if=pflash") || $0.contains("OVMF") || $0.contains("edk2") }
+    // SeaBIOS is for x86.
+    return machine.emulator?.hasSuffix("aarch64") == true || machine.machine.contains { $0.name.hasPrefix("pflash") }
+      || texts.contains { text in ["if=pflash", "OVMF", "AAVMF", "EFI", "edk2"].contains { text.contains($0) } }
   }
 }
 
