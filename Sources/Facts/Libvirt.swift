@@ -13,7 +13,27 @@ public struct LibvirtDomain: Hashable, Sendable {
   /// `<qemu:commandline>` or `<qemu:override>`: options that libvirt passes on unread.
   public var hasOwnOptions = false
 
+  /// What a fork of libvirt reads, and upstream's passes over without a word.
+  public var foreign: [LibvirtForeign] = []
+
   public init(name: String?) { self.name = name }
+}
+
+/// An attribute or element that only a fork of libvirt, or a posted patch, knows.
+public struct LibvirtForeign: Hashable, Sendable {
+  /// As written: `ssidSize`, `ats`, `vpasidCapOffset`.
+  public let name: String
+  public let value: String
+  /// The id of the device that it is about.
+  public let id: String?
+  public let location: Location
+
+  public init(name: String, value: String, id: String?, location: Location) {
+    self.name = name
+    self.value = value
+    self.id = id
+    self.location = location
+  }
 }
 
 /// What a libvirt hostdev says beside QEMU's own properties.

@@ -45,6 +45,7 @@ extension ParsedDefinition {
   fileprivate func joined(to running: MachineRequest?) -> MachineRequest {
     guard var machine = running, !plugs.isEmpty else { return self.machine }
     machine.objects += self.machine.objects
+    if let foreign = self.machine.libvirt?.foreign { machine.libvirt?.foreign = foreign }
     return machine
   }
 }

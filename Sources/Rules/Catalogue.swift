@@ -69,6 +69,8 @@ extension Rule {
     .smmuPropertyNeedsAccel,
     .noPCIBus,
     .globalVFIOOverride,
+    .xmlSsidsizeSpelling,
+    .xmlForkAttribute,
     .realizeFails,
   ]
 

@@ -15,7 +15,7 @@ import XCTest
 ///
 /// A case is made of fenced blocks:
 ///
-/// - `argv`: a QEMU command line; or `qmp`: requests to a running machine, whose command line, if it is
+/// - `argv`: a QEMU command line; `xml`: a libvirt document; or `qmp`: requests to a running machine, whose command line, if it is
 ///   known, is in `guest`.
 /// - `running`: what the running QEMU says beside its command line: `migrating yes`, `no` or `unknown`.
 /// - `other NAME`: a further definition of the same run.
@@ -113,5 +113,5 @@ struct RuleCase: CustomStringConvertible {
   func block(_ kind: String) -> Block? { blocks.first { $0.kind == kind } }
 
   /// A case without a definition is a statement only.
-  var isExecuted: Bool { block("argv") != nil || block("qmp") != nil }
+  var isExecuted: Bool { block("argv") != nil || block("qmp") != nil || block("xml") != nil }
 }

@@ -70,9 +70,9 @@ extension RuleCase {
 
   /// The case's texts, read once for many hosts.
   func texts() throws -> CaseTexts {
-    let kinds = ["argv", "qmp"]
+    let kinds = ["argv", "qmp", "xml"]
     guard let block = blocks.first(where: { kinds.contains($0.kind) }) else {
-      throw CaseFile.Malformed(rule, line, "neither argv nor qmp")
+      throw CaseFile.Malformed(rule, line, "neither argv nor qmp nor xml")
     }
     let others = blocks.filter { $0.kind.hasPrefix("other ") }.map { parse($0, named: String($0.kind.dropFirst(6))) }
     let guest = self.block("guest").map { parse($0, named: "guest").machine }

@@ -60,6 +60,7 @@ extension LibvirtReader {
       device.set("host", host.description, at: hostPlace)
     }
     finish(&device, id: id)
+    readPosted(&device, driver, id: id)
     append(device.request(libvirt, plug: plug))
   }
 
@@ -75,6 +76,20 @@ extension LibvirtReader {
     device.set("sysfsdev", "/sys/bus/mdev/devices/\(uuid.value)", at: location(uuid, "\(path)/source/address"))
     finish(&device, id: id)
     append(device.request(LibvirtHostdev(isManaged: false, driverModel: nil), plug: plug))
+  }
+
+  /// A posted patch has `ats` here; it is taken as meant, and a rule says that it may be dropped.
+  private mutating func readPosted(_ device: inout LibvirtDevice, _ driver: XMLElement?, id: String?) {
+    let path = "\(device.path)/driver"
+    if let driver, let ats = driver["ats"] {
+      device.set("ats", ats.value, at: location(ats, path))
+      foreign(ats, path, of: id)
+    }
+    foreign(driver?["vpasidCapOffset"], path, of: id)
+    guard let offset = device.element.child("vpasidCapOffset") ?? driver?.child("vpasidCapOffset") else { return }
+    definition.machine.libvirt?.foreign.append(
+      LibvirtForeign(
+        name: offset.name, value: offset.text, id: id, location: location(offset, "\(device.path)/\(offset.name)")))
   }
 
   /// What both kinds have: the id, what the guest's firmware sees, the place, the ROM.

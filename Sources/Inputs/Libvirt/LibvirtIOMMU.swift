@@ -85,7 +85,9 @@ extension LibvirtReader {
     var device = LibvirtDevice(element, path: path, in: self)
     device.set("driver", "arm-smmuv3")
     device.set("primary-bus", self.bus(Int(index)), at: place)
-    device.set("id", alias(element, "iommu"))
+    let id = alias(element, "iommu")
+    device.set("id", id)
+    foreign(driver["ssidSize"], "\(path)/driver", of: id)
     set(&device, driver, [
       ("accel", "accel", .flag), ("ats", "ats", .text), ("ril", "ril", .text), ("ssidsize", "ssidsize", .text),
       ("oas", "oas", .text), ("cmdqv", "cmdqv", .text),

@@ -43,6 +43,13 @@ struct LibvirtReader {
     return ownAlias(element) ?? "\(prefix)\(next)"
   }
 
+  /// Takes an attribute that upstream's libvirt does not read.
+  mutating func foreign(_ attribute: XMLAttribute?, _ path: String, of id: String?) {
+    guard let attribute else { return }
+    definition.machine.libvirt?.foreign.append(
+      LibvirtForeign(name: attribute.name, value: attribute.value, id: id, location: location(attribute, path)))
+  }
+
   func ownAlias(_ element: XMLElement) -> String? {
     guard let name = element.child("alias")?["name"]?.value, isRunning || name.hasPrefix("ua-") else { return nil }
     return name

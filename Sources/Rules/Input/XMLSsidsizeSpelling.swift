@@ -1,0 +1,25 @@
+import Facts
+
+extension Rule {
+  static let xmlSsidsizeSpelling = Rule(
+    name: "xml-ssidsize-spelling",
+    severity: .warning,
+    summary: "`ssidSize`, which libvirt drops: its own spelling is `ssidsize`",
+    why: """
+      A fork of libvirt, and what is written for it, spells the attribute of `<iommu><driver>` with a \
+      capital letter. libvirt passes over attributes that it does not know: the domain is defined and \
+      starts, and the guest's SMMUv3 has no substream ids, so no device has PASIDs.
+      """,
+    fix: "write `ssidsize`; `virt-xml-validate FILE domain` finds such attributes",
+    example: "<iommu model='smmuv3'><driver pciBus='1' accel='on' ssidSize='20'/></iommu>",
+    references: ["libvirt src/conf/schemas/domaincommon.rng: iommu"],
+    check: .definition(judge))
+}
+
+private func judge(_ definition: Definition, _ judgement: inout Judgement) {
+  for one in definition.machine.libvirt?.foreign ?? [] where one.name == "ssidSize" {
+    judgement.report(
+      "`\(one.id ?? "iommu")` has `ssidSize`, which libvirt drops: it knows `ssidsize`", at: one.location,
+      fix: "write `ssidsize='\(one.value)'`")
+  }
+}
