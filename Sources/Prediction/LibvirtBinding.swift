@@ -14,12 +14,14 @@ extension Host {
     var host = self
     for (address, hostdev) in taken {
       guard var device = devices[address] else { continue }
-      if hostdev.isManaged, device.isBridge != .known(true) { device.bind(hostdev) }
+      // A bridge vfio refuses.
+      let isBound = hostdev.isManaged && device.isBridge != .known(true)
+      if isBound { device.bind(hostdev) }
       device.grant()
       host.devices[address] = device
       guard case .known(.some(let number)) = device.group, let group = groups[number] else { continue }
       host.groups[number]?.node = group.node.flatMap { node in
-        node == .denied || hostdev.isManaged && device.isBridge != .known(true) ? .known(.accessible) : .known(node)
+        node == .denied || isBound && device.isBridge.isKnown ? .known(.accessible) : .known(node)
       }
     }
     return host
@@ -31,6 +33,11 @@ extension HostDevice {
     // One that is bound to a vfio driver already, libvirt leaves with it.
     if case .known(.some(let name)) = driver, VFIODriver.isVFIO(name: name) { return }
     if case .known(.some) = cdev { return }
+    if case .unknown(let unknown) = isBridge {
+      driver = .unknown(unknown)
+      cdev = .unknown(unknown)
+      return
+    }
     // Without `model` libvirt takes the variant driver that fits, and the kernel knows which.
     driver = .known(hostdev.driverModel ?? VFIODriver.chosenByLibvirt)
     cdev = .unknown("vfio cdev of \(address)", "libvirt binds the device when it starts the domain")

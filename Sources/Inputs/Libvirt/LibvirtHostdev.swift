@@ -87,9 +87,9 @@ extension LibvirtReader {
     }
     foreign(driver?["vpasidCapOffset"], path, of: id)
     guard let offset = device.element.child("vpasidCapOffset") ?? driver?.child("vpasidCapOffset") else { return }
-    definition.machine.libvirt?.foreign.append(
-      LibvirtForeign(
-        name: offset.name, value: offset.text, id: id, location: location(offset, "\(device.path)/\(offset.name)")))
+    let place = location(offset, "\(device.path)/\(offset.name)")
+    let foreign = LibvirtForeign(name: offset.name, value: offset.text, id: id, location: place)
+    definition.machine.libvirt?.foreign.append(foreign)
   }
 
   /// What both kinds have: the id, what the guest's firmware sees, the place, the ROM.

@@ -46,8 +46,9 @@ struct LibvirtReader {
   /// Takes an attribute that upstream's libvirt does not read.
   mutating func foreign(_ attribute: XMLAttribute?, _ path: String, of id: String?) {
     guard let attribute else { return }
-    definition.machine.libvirt?.foreign.append(
-      LibvirtForeign(name: attribute.name, value: attribute.value, id: id, location: location(attribute, path)))
+    let foreign = LibvirtForeign(
+      name: attribute.name, value: attribute.value, id: id, location: location(attribute, path))
+    definition.machine.libvirt?.foreign.append(foreign)
   }
 
   func ownAlias(_ element: XMLElement) -> String? {

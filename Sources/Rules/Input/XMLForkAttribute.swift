@@ -19,9 +19,9 @@ extension Rule {
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {
   for one in definition.machine.libvirt?.foreign ?? [] where one.name != "ssidSize" {
     let property = one.name == "ats" ? "ats" : "x-vpasid-cap-offset"
-    let alias = one.id ?? "the device"
+    let name = one.id.map { "`\($0)`" } ?? "the device"
     judgement.report(
-      "`\(alias)` has `\(one.name)`, which libvirt does not read unless it is patched", at: one.location,
+      "\(name) has `\(one.name)`, which libvirt does not read unless it is patched", at: one.location,
       fix: "with `xmlns:qemu`, `<qemu:override><qemu:device alias='\(one.id ?? "…")'><qemu:frontend><qemu:property "
         + "name='\(property)' type='\(property == "ats" ? "string" : "unsigned")' value='\(one.value)'/>…`")
   }
