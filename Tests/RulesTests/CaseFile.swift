@@ -38,12 +38,13 @@ struct CaseFile {
     try Fixture.names(in: "rules").filter { $0.hasSuffix(".md") }.map { try CaseFile(rule: String($0.dropLast(3))) }
   }
 
-  init(rule: String) throws {
+  /// - Parameter folder: below Fixtures.
+  init(rule: String, in folder: String = "rules") throws {
     self.rule = rule
     var prose: [String] = []
     var cases: [RuleCase] = []
     var block: RuleCase.Block?
-    let lines = try Fixture.text("rules/\(rule).md").split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = try Fixture.text("\(folder)/\(rule).md").split(separator: "\n", omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
       if var open = block {
         if line == "```" {

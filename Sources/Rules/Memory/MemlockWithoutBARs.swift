@@ -35,7 +35,7 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
     bars = bars.addingReportingOverflow(size).overflow ? .max : bars + size
   }
   guard bars > need.limit - need.bytes, let last = owners.last else { return }
-  let size = ByteSize.text(max(bars, bars &+ 0xf_ffff & ~0xf_ffff))
+  let size = ByteSize.text(max(bars, (bars &+ 0xf_ffff) & ~0xf_ffff))
   let names = owners.map(\.name).joined(separator: ", ")
   judgement.report(
     "the limit of \(ByteSize.text(need.limit)) fits the guest's \(ByteSize.text(need.bytes)), and not the "
