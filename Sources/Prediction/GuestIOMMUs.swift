@@ -46,7 +46,11 @@ extension Guest {
     if let root, try bypasses(root, machine) { return nil }
     for unit in units {
       guard unit.driver == "arm-smmuv3" else { return unit }
-      if let primary = try machine.setting("primary-bus", of: unit).value, primary == root?.name { return unit }
+      // A running QEMU gives the bus by its path.
+      guard let primary = try machine.setting("primary-bus", of: unit).value?.split(separator: "/").last else {
+        throw Unknown("primary-bus of `arm-smmuv3`", reason: "not given")
+      }
+      if let root, primary == root.name { return unit }
     }
     return nil
   }

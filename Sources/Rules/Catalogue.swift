@@ -71,6 +71,7 @@ extension Rule {
     .globalVFIOOverride,
     .xmlSsidsizeSpelling,
     .xmlForkAttribute,
+    .noFunctionZero,
     .realizeFails,
   ]
 
