@@ -26,7 +26,13 @@ public struct Lint: Sendable {
   public var failOn: Severity
   /// Nil: refuse, unless the user asked not to look at a host.
   public var onUnknown: OnUnknown?
-  public var format: OutputFormat
+  public var format: LintFormat
+  /// Findings below are not printed; they count all the same.
+  public var minSeverity = Severity.note
+  /// Only what the run came to; text.
+  public var isSummary = false
+  /// Of vfiogate, which SARIF names.
+  public var version = ""
   public var isVerbose: Bool
   public var style: Style
   /// Whether a long run says on a terminal how far it is.
@@ -34,7 +40,7 @@ public struct Lint: Sendable {
 
   public init(
     files: [String], guest: String?, input: InputFormat?, host: HostChoice?, qemu: QEMUChoice,
-    behaviour: ATSBehaviour?, failOn: Severity, onUnknown: OnUnknown?, format: OutputFormat,
+    behaviour: ATSBehaviour?, failOn: Severity, onUnknown: OnUnknown?, format: LintFormat,
     isVerbose: Bool, style: Style
   ) {
     self.files = files
@@ -66,7 +72,7 @@ public struct Lint: Sendable {
       let profile = try profile()
       var writer = self.writer
       write(writer.begin())
-      run.judge(qemu: profile) { write(writer.add($0)) }
+      run.judge(qemu: profile) { write(writer.add($0.showing(from: minSeverity))) }
       write(writer.end(run.tally))
       return answer(run.tally)
     } catch {
@@ -77,7 +83,10 @@ public struct Lint: Sendable {
   private var writer: any LintWriter {
     switch format {
     case .json: return LintJSON()
-    case .text: return LintText(style: style, verbose: isVerbose)
+    case .sarif: return LintSARIF(version: version)
+    case .github: return LintGitHub()
+    case .junit: return LintJUnit(failOn: failOn)
+    case .text: return isSummary ? LintSummary(style: style) : LintText(style: style, verbose: isVerbose)
     }
   }
 

@@ -18,7 +18,16 @@ public struct LintJSON: LintWriter {
 
   public mutating func end(_ tally: LintTally) -> String {
     let unreadable = JSON.strings(tally.unreadable).text(indented: true).indented(by: 2).dropFirst(2)
-    return (isFirst ? "" : "\n  ") + "],\n  \"unreadable\": \(unreadable)\n}\n"
+    return (isFirst ? "" : "\n  ") + "],\n  \"unreadable\": \(unreadable),\n  \"summary\": "
+      + LintJSON.summary(tally).text(indented: true).indented(by: 2).dropFirst(2) + "\n}\n"
+  }
+
+  private static func summary(_ tally: LintTally) -> JSON {
+    let verdicts: [Verdict] = [.safe, .safeByPolicy, .unsafe, .undetermined]
+    let counts =
+      verdicts.map { ($0.rawValue, tally.count($0)) } + Severity.allCases.map { ("\($0.rawValue)s", tally.count($0)) }
+    let all = [("definitions", tally.definitions)] + counts + [("suppressed", tally.suppressed)]
+    return .object(all.map { .init($0.0, .integer(Int64($0.1))) })
   }
 
   private static func definition(_ result: LintResult) -> JSON {

@@ -19,6 +19,15 @@ public struct LintResult: Sendable {
     self.further = further
   }
 
+  /// Without the findings below a severity, which are not printed. The verdict counts them all the same:
+  /// none of them is an error unless errors are the least that is shown.
+  public func showing(from severity: Severity) -> LintResult {
+    guard severity > .note else { return self }
+    var judgement = judgement
+    judgement.hide(below: severity)
+    return LintResult(source: source, definition: definition, judgement: judgement, further: further)
+  }
+
   /// The text that a place is in.
   func text(of location: Location) -> SourceText? {
     location.source == source.name ? source : further.first { $0.name == location.source }
@@ -82,6 +91,7 @@ public struct LintText: LintWriter {
       lines += words.enumerated().map { ($0.offset == 0 ? "  why: " : "       ") + $0.element }
     }
     lines.append("  fix: " + printable(finding.fix))
+    if explains { lines.append("  see: RULES.md#\(finding.rule)") }
     return lines.joined(separator: "\n") + "\n"
   }
 

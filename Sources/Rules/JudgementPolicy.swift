@@ -31,6 +31,9 @@ extension Judgement {
     }
   }
 
+  /// Takes out findings that are not to be printed.
+  public mutating func hide(below severity: Severity) { findings.removeAll { $0.severity < severity } }
+
   private mutating func override(_ levels: [Policy.Override]) {
     func severity(of rule: String, _ severity: Severity) -> Severity {
       levels.last { $0.rule == rule }.flatMap { Severity(rawValue: $0.level.rawValue) } ?? severity

@@ -35,8 +35,12 @@ struct LintCommand: ParsableCommand {
   var failOn = "error"
   @Option(help: "What an undetermined verdict does: refuse exits 2, warn does not. Refuse, unless --host none.")
   var onUnknown: String?
-  @Option(help: "text or json.")
+  @Option(help: "text, json, sarif (2.1.0), github (annotations) or junit.")
   var format = "text"
+  @Option(help: "The least severity that is printed: error, warning or note. What exits 1 is --fail-on's.")
+  var minSeverity = "note"
+  @Flag(help: "Print only what the run came to; goes with --format text.")
+  var summary = false
   @Flag(help: "Say what could not be told, and why.")
   var verbose = false
 
@@ -54,6 +58,10 @@ struct LintCommand: ParsableCommand {
       qemu: qemu, behaviour: try behaviour.map { try chosen($0, "--behaviour") },
       failOn: try chosen(failOn, "--fail-on"), onUnknown: try onUnknown.map { try chosen($0, "--on-unknown") },
       format: try chosen(format, "--format"), isVerbose: verbose, style: Terminal.style)
+    lint.minSeverity = try chosen(minSeverity, "--min-severity")
+    if summary, lint.format != .text { throw ValidationError("--summary goes with --format text; JSON has it anyway.") }
+    lint.isSummary = summary
+    lint.version = Vfiogate.configuration.version
     if let policy { lint.policy = PolicyChoice(policy) }
     lint.descriptors = try passedDescriptors()
     lint.showsProgress = true

@@ -1,0 +1,4 @@
+/// How `lint` says what it found.
+public enum LintFormat: String, Sendable, CaseIterable {
+  case text, json, sarif, github, junit
+}

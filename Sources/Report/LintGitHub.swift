@@ -1,0 +1,60 @@
+import Rules
+import Syntax
+
+/// Annotations of GitHub's pull requests, as workflow commands: one line each.
+public struct LintGitHub: LintWriter {
+  public init() {}
+
+  public mutating func begin() -> String { "" }
+
+  public mutating func add(_ result: LintResult) -> String {
+    var lines = result.judgement.findings.map { finding -> String in
+      let kind = finding.severity == .note ? "notice" : finding.severity.rawValue
+      var places = [("file", finding.location.source)]
+      if let range = finding.location.range, let source = result.text(of: finding.location) {
+        let (start, end) = (source.position(of: range.lowerBound), source.position(of: range.upperBound))
+        places += [("line", "\(start.line)"), ("col", "\(start.column)")]
+        // A column of another line would be taken for one of the first.
+        if end.line == start.line { places.append(("endColumn", "\(end.column)")) }
+      }
+      places.append(("title", finding.rule))
+      let text = ([finding.message] + finding.evidence.map { "fact: \($0)" } + ["fix: \(finding.fix)"])
+      return LintGitHub.command(kind, places, text.joined(separator: "\n"))
+    }
+    let allowed = result.judgement.suppressed
+    if !allowed.isEmpty {
+      let reasons = allowed.map { "\($0.finding.rule): \($0.allowance.reason)" }.joined(separator: "\n")
+      lines.append(LintGitHub.command("notice", [("file", result.source.name), ("title", "allowed by policy")], reasons))
+    }
+    if result.verdict == .undetermined {
+      let open = result.judgement.undetermined.map { "\($0.rule): \($0.unknown)" }
+      let title = [("file", result.source.name), ("title", "undetermined")]
+      lines.append(LintGitHub.command("warning", title, open.isEmpty ? "could not tell" : open.joined(separator: "\n")))
+    }
+    return lines.joined()
+  }
+
+  public mutating func end(_ tally: LintTally) -> String {
+    tally.unreadable.map { LintGitHub.command("error", [("title", "vfiogate")], $0) }.joined() + tally.totals + "\n"
+  }
+
+  private static func command(_ kind: String, _ properties: [(String, String)], _ text: String) -> String {
+    let list = properties.map { "\($0.0)=" + escaped($0.1, and: ":,") }.joined(separator: ",")
+    return "::\(kind) \(list)::" + escaped(text) + "\n"
+  }
+
+  /// As the runner takes them apart: per cent and line ends everywhere, and in properties what separates
+  /// them (actions/toolkit, packages/core: escapeData, escapeProperty).
+  static func escaped(_ text: String, and separators: String = "") -> String {
+    text.unicodeScalars.map { scalar -> String in
+      switch scalar {
+      case "%": return "%25"
+      case "\r": return "%0D"
+      case "\n": return "%0A"
+      case ":" where separators.contains(":"): return "%3A"
+      case "," where separators.contains(","): return "%2C"
+      default: return String(scalar)
+      }
+    }.joined()
+  }
+}

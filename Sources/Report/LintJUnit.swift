@@ -1,0 +1,87 @@
+import Rules
+import Syntax
+
+/// JUnit's XML, as CI systems show it: a suite a definition, a case a finding, and one for the verdict.
+/// Failures are what `--fail-on` counts; what is allowed or could not be told is skipped.
+public struct LintJUnit: LintWriter {
+  private let failOn: Severity
+
+  public init(failOn: Severity) { self.failOn = failOn }
+
+  public mutating func begin() -> String {
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vfiogate\">\n"
+  }
+
+  public mutating func add(_ result: LintResult) -> String {
+    let judgement = result.judgement
+    let failures = judgement.findings.filter { $0.severity >= failOn }.count
+    let isOpen = result.verdict == .undetermined
+    let cases =
+      judgement.findings.map { one($0, result) } + judgement.suppressed.map { suppressed($0, result) }
+      + [verdict(result)]
+    let skipped = judgement.suppressed.count + (isOpen ? 1 : 0)
+    let name = LintJUnit.escaped(result.source.name)
+    return "<testsuite name=\"\(name)\" tests=\"\(cases.count)\" failures=\"\(failures)\" errors=\"0\" skipped=\"\(skipped)\">\n"
+      + cases.joined() + "</testsuite>\n"
+  }
+
+  public mutating func end(_ tally: LintTally) -> String {
+    guard !tally.unreadable.isEmpty else { return "</testsuites>\n" }
+    let count = tally.unreadable.count
+    let cases = tally.unreadable.map { reason in
+      let text = LintJUnit.escaped(reason)
+      return "<testcase classname=\"vfiogate\" name=\"\(text)\"><error message=\"\(text)\"/></testcase>\n"
+    }
+    return "<testsuite name=\"could not look\" tests=\"\(count)\" failures=\"0\" errors=\"\(count)\" skipped=\"0\">\n"
+      + cases.joined() + "</testsuite>\n</testsuites>\n"
+  }
+
+  private func one(_ finding: Finding, _ result: LintResult) -> String {
+    let lines = [place(finding, result)] + finding.evidence.map { "fact: \($0)" } + ["fix: \(finding.fix)"]
+    let details = LintJUnit.escaped(lines.joined(separator: "\n"))
+    let message = LintJUnit.escaped(finding.message)
+    let inner =
+      finding.severity >= failOn
+      ? "<failure type=\"\(finding.severity.rawValue)\" message=\"\(message)\">\(details)</failure>"
+      : "<system-out>\(finding.severity.rawValue): \(message)\n\(details)</system-out>"
+    return head(finding, result) + inner + "</testcase>\n"
+  }
+
+  private func suppressed(_ suppressed: Suppressed, _ result: LintResult) -> String {
+    let reason = LintJUnit.escaped("allowed: \(suppressed.allowance.reason)")
+    return head(suppressed.finding, result) + "<skipped message=\"\(reason)\"/></testcase>\n"
+  }
+
+  private func verdict(_ result: LintResult) -> String {
+    let open = "<testcase classname=\"\(LintJUnit.escaped(result.source.name))\" name=\"verdict: \(result.verdict.rawValue)\""
+    guard result.verdict == .undetermined else { return open + "/>\n" }
+    let reasons = result.judgement.undetermined.map { "\($0.rule): \($0.unknown)" }.joined(separator: "\n")
+    return open + "><skipped message=\"could not tell\">\(LintJUnit.escaped(reasons))</skipped></testcase>\n"
+  }
+
+  private func head(_ finding: Finding, _ result: LintResult) -> String {
+    let source = LintJUnit.escaped(result.source.name)
+    return "<testcase classname=\"\(source)\" name=\"\(finding.rule): \(LintJUnit.escaped(place(finding, result)))\">"
+  }
+
+  private func place(_ finding: Finding, _ result: LintResult) -> String {
+    let location = finding.location
+    let line = location.range.flatMap { result.text(of: location)?.position(of: $0.lowerBound) }
+    return location.source + (line.map { ":\($0.line):\($0.column)" } ?? "")
+  }
+
+  /// Text for content and attributes alike; what XML cannot hold is shown as `\xNN` (XML 1.0 §2.2).
+  static func escaped(_ text: String) -> String {
+    text.unicodeScalars.map { scalar -> String in
+      switch scalar {
+      case "&": return "&amp;"
+      case "<": return "&lt;"
+      case ">": return "&gt;"
+      case "\"": return "&quot;"
+      case "\n": return "&#10;"
+      case "\u{fffe}", "\u{ffff}": return "?"
+      default: return printable(String(scalar))
+      }
+    }.joined()
+  }
+}

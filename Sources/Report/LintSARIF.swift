@@ -1,0 +1,149 @@
+import Facts
+import Prediction
+import Rules
+import Syntax
+
+/// SARIF 2.1.0, for code scanning: one run, one result a finding. What the policy allows is a suppressed
+/// result with the reason; what could not be told is a result of kind `open`.
+public struct LintSARIF: LintWriter {
+  private let version: String
+  private var isFirst = true
+  private var artifacts: [JSON] = []
+
+  /// - Parameter version: of vfiogate.
+  public init(version: String) { self.version = version }
+
+  public mutating func begin() -> String {
+    let driver: JSON = .object([
+      .init("name", "vfiogate"), .init("version", .string(version)), .init("semanticVersion", .string(version)),
+      .init("rules", .array(Rule.all.map(LintSARIF.rule))),
+    ])
+    let schema: JSON = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+    return """
+      {"$schema": \(schema.text()), "version": "2.1.0", "runs": [{
+      "tool": {"driver": \(driver.text())},
+      "columnKind": "unicodeCodePoints",
+      "results": [
+      """
+  }
+
+  public mutating func add(_ result: LintResult) -> String {
+    artifacts.append(
+      .object([
+        .init("location", .object([.init("uri", .string(LintSARIF.uri(result.source.name)))])),
+        .init("properties", .object([.init("verdict", .string(result.verdict.rawValue))])),
+      ]))
+    let judgement = result.judgement
+    let results =
+      judgement.findings.map { LintSARIF.finding($0, result) }
+      + judgement.suppressed.map { LintSARIF.finding($0.finding, result, by: $0.allowance) }
+      + judgement.undetermined.map { LintSARIF.open($0, result) }
+    return results.map { one in
+      defer { isFirst = false }
+      return (isFirst ? "\n" : ",\n") + one.text()
+    }.joined()
+  }
+
+  public mutating func end(_ tally: LintTally) -> String {
+    let failures: [JSON] = tally.unreadable.map { reason in
+      .object([.init("level", "error"), .init("message", .object([.init("text", .string(reason))]))])
+    }
+    let invocation: JSON = .object([
+      .init("executionSuccessful", .bool(tally.unreadable.isEmpty)),
+      .init("toolExecutionNotifications", .array(failures)),
+    ])
+    return "\n],\n\"artifacts\": \(JSON.array(artifacts).text()),\n\"invocations\": [\(invocation.text())]\n}]}\n"
+  }
+
+  private static func rule(_ rule: Rule) -> JSON {
+    .object([
+      .init("id", .string(rule.name)), .init("shortDescription", text(rule.summary)),
+      .init("fullDescription", text(rule.why)),
+      .init(
+        "help",
+        .object([
+          .init("text", .string("\(rule.why) Fix: \(rule.fix).")),
+          .init("markdown", .string("\(rule.why)\n\n**Fix:** \(rule.fix). See [RULES.md](RULES.md#\(rule.name)).")),
+        ])),
+      .init("defaultConfiguration", .object([.init("level", .string(rule.severity.rawValue))])),
+    ])
+  }
+
+  private static func finding(_ finding: Finding, _ result: LintResult, by allowance: Policy.Allowance? = nil) -> JSON {
+    var members: [JSON.Member] = [
+      .init("ruleId", .string(finding.rule)), .init("level", .string(finding.severity.rawValue)),
+      .init("message", text("\(finding.message). Fix: \(finding.fix).")),
+      .init("locations", .array([location(finding.location, result)])),
+      .init(
+        "properties", .object([.init("fix", .string(finding.fix)), .init("evidence", .strings(finding.evidence))])),
+    ]
+    if let index = Rule.all.firstIndex(where: { $0.name == finding.rule }) {
+      members.insert(.init("ruleIndex", .integer(Int64(index))), at: 1)
+    }
+    if let allowance {
+      let kind: JSON = allowance.location.source == result.source.name ? "inSource" : "external"
+      members.append(
+        .init(
+          "suppressions",
+          .array([
+            .object([
+              .init("kind", kind), .init("status", "accepted"), .init("justification", .string(allowance.reason)),
+              .init("location", location(allowance.location, result)),
+            ])
+          ])))
+    }
+    return .object(members)
+  }
+
+  private static func open(_ open: Undetermined, _ result: LintResult) -> JSON {
+    .object([
+      .init("ruleId", .string(open.rule)), .init("kind", "open"), .init("level", "none"),
+      .init("message", text("could not tell: \(open.unknown)")),
+      .init("locations", .array([location(open.location, result)])),
+    ])
+  }
+
+  private static func text(_ text: String) -> JSON { .object([.init("text", .string(text))]) }
+
+  private static func location(_ location: Location, _ result: LintResult) -> JSON {
+    var physical: [JSON.Member] = [
+      .init("artifactLocation", .object([.init("uri", .string(uri(location.source)))]))
+    ]
+    if let range = location.range, let source = result.text(of: location) {
+      physical.append(.init("region", region(range, source)))
+    }
+    var members: [JSON.Member] = [.init("physicalLocation", .object(physical))]
+    if !location.path.isEmpty {
+      members.append(
+        .init("logicalLocations", .array([.object([.init("fullyQualifiedName", .string(location.path))])])))
+    }
+    return .object(members)
+  }
+
+  private static func region(_ range: Range<Int>, _ source: SourceText) -> JSON {
+    func place(_ offset: Int) -> (line: Int, column: Int) {
+      let line = source.line(around: offset)
+      let before = line.text.utf8.prefix(max(0, offset - line.start))
+      return (source.position(of: offset).line, String(decoding: Array(before), as: UTF8.self).unicodeScalars.count + 1)
+    }
+    let (start, end) = (place(range.lowerBound), place(range.upperBound))
+    return .object([
+      .init("startLine", .integer(Int64(start.line))), .init("startColumn", .integer(Int64(start.column))),
+      .init("endLine", .integer(Int64(end.line))), .init("endColumn", .integer(Int64(end.column))),
+      .init("byteOffset", .integer(Int64(range.lowerBound))), .init("byteLength", .integer(Int64(range.count))),
+    ])
+  }
+
+  /// A path as a reference (RFC 3986 §2, §4.2): what is not unreserved or `/` is percent-encoded.
+  static func uri(_ path: String) -> String {
+    let digits = Array("0123456789ABCDEF")
+    let encoded = path.utf8.map { byte -> String in
+      let isPlain =
+        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+        || "-._~/".utf8.contains(byte)
+      return isPlain
+        ? String(UnicodeScalar(byte)) : "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
+    }.joined()
+    return path.hasPrefix("/") ? "file://" + encoded : encoded
+  }
+}
