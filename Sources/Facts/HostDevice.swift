@@ -101,10 +101,16 @@ public struct VFIOCdev: Hashable, Sendable {
   /// `vfio0`
   public let name: String
   public let node: Known<NodeAccess>
+  /// Whether the kernel gave it a device number (`vfio-dev/vfioN/dev`), which takes CONFIG_VFIO_DEVICE_CDEV:
+  /// without that there is a folder, and never a node.
+  public let hasNumber: Known<Bool>
 
-  public init(name: String, node: Known<NodeAccess>) {
+  /// - Parameter hasNumber: matters where there is no node; one that exists has a number.
+  public init(name: String, node: Known<NodeAccess>, hasNumber: Known<Bool>? = nil) {
     self.name = name
     self.node = node
+    let exists = node == .known(.accessible) || node == .known(.denied)
+    self.hasNumber = exists ? .known(true) : hasNumber ?? .unknown("device number of \(name)", "not looked at")
   }
 
   public var path: String { "/dev/vfio/devices/\(name)" }

@@ -97,10 +97,15 @@ extension Host {
       // A driver of the vfio family makes the directory (linux/drivers/vfio/vfio_main.c), and
       // CONFIG_VFIO_DEVICE_CDEV the `dev` in it, without which there is no node.
       let name: Known<String?> = sysfs.attribute("vfio-dev", fact: "vfio cdev", absent: nil) {
-        tree.list($0).parsed { .some($0.first { $0.hasPrefix("vfio") }) }
+        // An empty one is a device that is just being bound or let go.
+        tree.list($0).parsed { names in names.first { $0.hasPrefix("vfio") }.map { .some($0) } }
       }
       devices[address]?.cdev = name.map { name in
-        name.map { VFIOCdev(name: $0, node: tree.access(to: "/dev/vfio/devices/\($0)")) }
+        name.map { VFIOCdev(
+            name: $0, node: tree.access(to: "/dev/vfio/devices/\($0)"),
+            hasNumber: tree.list(sysfs.path("vfio-dev/\($0)")).parsed { $0.contains("dev") }
+              .known("device number of \($0)", absent: .unknown("device number of \($0)", "it is gone")))
+        }
       }
     }
   }

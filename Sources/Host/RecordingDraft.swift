@@ -9,6 +9,8 @@ struct DeviceDraft: Sendable {
   var device: HostDevice
   var cdevName: Known<String?>
   var cdevNode: Known<NodeAccess>
+  /// Only where there is no node.
+  var cdevNumber: Known<Bool>
   var configSize: Known<Int>
   /// What the config lines gave; nil is a hole. Empty when there was none.
   var configBytes: [UInt8?]
@@ -24,7 +26,11 @@ struct DeviceDraft: Sendable {
     let address = device.address
     cdevName = device.cdev.map { $0?.name }
     cdevNode = .unknown("node of the cdev of \(address)", notRecorded)
-    if case .known(let cdev?) = device.cdev { cdevNode = cdev.node }
+    cdevNumber = .unknown("device number of the cdev of \(address)", notRecorded)
+    if case .known(let cdev?) = device.cdev {
+      cdevNode = cdev.node
+      if cdev.node == .known(.absent) { cdevNumber = cdev.hasNumber }
+    }
     switch device.config {
     case .known(let space):
       configSize = space.size
@@ -40,7 +46,7 @@ struct DeviceDraft: Sendable {
   /// The function, put together.
   var finished: HostDevice {
     var device = device
-    device.cdev = cdevName.map { name in name.map { VFIOCdev(name: $0, node: cdevNode) } }
+    device.cdev = cdevName.map { name in name.map { VFIOCdev(name: $0, node: cdevNode, hasNumber: cdevNumber) } }
     if !configBytes.isEmpty || configSize.isKnown {
       device.config = .known(ConfigSpace(bytes: configBytes, size: configSize))
     } else if let configUnknown {

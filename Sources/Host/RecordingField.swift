@@ -127,6 +127,7 @@ extension RecordingField where Subject == DeviceDraft {
     .init("removable", RecordingText.word.orNone) { $1(&$0.device.removable) },
     .init("cdev", RecordingText.word.orNone) { $1(&$0.cdevName) },
     .init("cdev-node", .access) { $1(&$0.cdevNode) },
+    .init("cdev-number", yesNo) { $1(&$0.cdevNumber) },
     .init("users", RecordingText.process.list()) { $1(&$0.device.users) },
     .init("firmware-ats", yesNo) { $1(&$0.device.firmwareATS) },
     .init("kernel-ats", .oneOf([("supported", false), ("unsupported", true)])) { $1(&$0.device.boundATSNotSupported) },

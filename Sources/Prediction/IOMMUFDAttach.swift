@@ -38,6 +38,11 @@ struct IOMMUFDAttach {
     let text = "vfio \(folderPath): Failed to open \(cdev.path)"
     switch try cdev.node.value {
     case .accessible: return nil
+    case .absent where try !cdev.hasNumber.value:
+      let file = "\(folderPath)/\(cdev.name)/dev"
+      return context.fails(
+        .noCdev, "vfio \(folderPath): failed to load \"\(file)\" "
+          + "(is your kernel config missing CONFIG_VFIO_DEVICE_CDEV?)")
     case .absent: return context.fails(.cdevNodeMissing, text)
     case .denied: return context.fails(.cdevDenied, text)
     }

@@ -72,7 +72,10 @@ struct FactList {
     add("\(name) variants", device.variantDrivers)
     add("\(name) uses", device.hostUses)
     add("\(name) cdev", device.cdev.map { $0?.name })
-    if case .known(let cdev?) = device.cdev { add("\(name) cdev node", cdev.node) }
+    if case .known(let cdev?) = device.cdev {
+      add("\(name) cdev node", cdev.node)
+      add("\(name) cdev number", cdev.hasNumber)
+    }
     add("\(name) users", device.users)
     add("\(name) firmware", device.firmwareATS)
     add("\(name) kernel", device.boundATSNotSupported)

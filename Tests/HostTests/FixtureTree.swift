@@ -127,7 +127,7 @@ extension FixtureTree {
     function("0000:00:01.0", device: "0x1901", config: FixtureTree.port(type: 4), driver: "pcieport", group: 1)
     function("0000:01:00.0", below: ["0000:00:01.0"], driver: "vfio-pci", group: 12)
     function("0000:01:00.1", below: ["0000:00:01.0"], driver: "vfio-pci", group: 12)
-    directory("/sys/bus/pci/devices/0000:01:00.0/vfio-dev/vfio0")
+    file("/sys/bus/pci/devices/0000:01:00.0/vfio-dev/vfio0/dev", "511:0\n")
     link("/sys/bus/pci/devices/0000:01:00.0/iommu", to: "../../../virtual/iommu/dmar0")
     directory("/sys/firmware/acpi/tables")
   }

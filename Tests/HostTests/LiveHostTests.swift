@@ -60,6 +60,19 @@ final class LiveHostTests: XCTestCase {
     XCTAssertEqual(device.users, .known([]))
   }
 
+  func testAKernelThatMakesNoCdevsHasAFolderWithoutADeviceNumber() throws {
+    let tree = try FixtureTree()
+    tree.wholeHost()
+    tree.delete("/dev/vfio/devices/vfio0")
+    let away = try XCTUnwrap(card(of: Host.live(root: tree.root)).cdev.value)
+    XCTAssertEqual(away, VFIOCdev(name: "vfio0", node: .known(.absent), hasNumber: .known(true)))
+    tree.delete("/sys/bus/pci/devices/0000:01:00.0/vfio-dev/vfio0/dev")
+    let none = try XCTUnwrap(card(of: Host.live(root: tree.root)).cdev.value)
+    XCTAssertEqual(none, VFIOCdev(name: "vfio0", node: .known(.absent), hasNumber: .known(false)))
+    tree.delete("/sys/bus/pci/devices/0000:01:00.0/vfio-dev/vfio0")
+    XCTAssertFalse(try card(of: Host.live(root: tree.root)).cdev.isKnown, "an empty folder")
+  }
+
   func testWhatAWholeDirectoryDoesNotHaveIsAbsent() throws {
     let tree = try FixtureTree()
     tree.wholeHost()

@@ -32,8 +32,11 @@ struct LabRow {
   /// replaced by another, a descriptor of something else.
   var isBeyondFacts: Bool {
     let setup = json["setup"]?.array?.compactMap(\.string) ?? []
-    return setup.contains { $0.hasPrefix("shadow") }
+    return setup.contains { $0.hasPrefix("shadow") } && !hasNoNumber
   }
+
+  /// The trial in whose sysfs the device's cdev has no `dev`, as under a kernel that makes no cdevs.
+  private var hasNoNumber: Bool { name == "vfio-dev/vfio9 without dev, iommufd" }
 
   func lines(_ key: String) -> [String] { json[key]?.array?.compactMap(\.string) ?? [] }
 
@@ -109,7 +112,9 @@ struct LabRow {
     device.config = .known(config(fact))
     let cdev = fact["cdev"]?.string
     device.cdev = .known(cdev.map { path in
-      VFIOCdev(name: String(path.split(separator: "/").last ?? ""), node: .known(access(path, of: address)))
+      VFIOCdev(
+        name: String(path.split(separator: "/").last ?? ""),
+        node: .known(hasNoNumber ? .absent : access(path, of: address)), hasNumber: .known(!hasNoNumber))
     })
     if case .bool(let flag)? = fact["hw-info"]?["ats-not-supported"] { device.boundATSNotSupported = .known(flag) }
     let number = fact["group"]?.string.flatMap { Int($0) }

@@ -32,9 +32,10 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) {
 
 private func judgeCdev(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
   let device = try subject.device()
-  guard let cdev = try device.cdev.value else {
+  let cdev = try device.cdev.value
+  guard let cdev, cdev.hasNumber != .known(false) else {
     // A device that is not bound is another rule's.
-    guard try VFIODriver.isVFIO(device) else { return }
+    if cdev == nil, try !VFIODriver.isVFIO(device) { return }
     let driver = device.driver.display ?? nil
     judgement.report(
       "\(subject.name) is bound to `\(driver ?? "a vfio driver")` and has no vfio cdev: the host's kernel does not "
