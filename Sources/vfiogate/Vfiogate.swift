@@ -13,7 +13,8 @@ struct Vfiogate: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      PredictCommand.self, LintCommand.self, RunCommand.self, HookCommand.self, ProbeCommand.self, ExplainCommand.self,
+      PredictCommand.self, LintCommand.self, RunCommand.self, HookCommand.self, ProxyCommand.self, ProbeCommand.self,
+      ExplainCommand.self,
     ])
 
   static func main() {

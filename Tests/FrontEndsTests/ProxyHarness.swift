@@ -158,7 +158,9 @@ enum RealQEMU {
   }
 
   /// A stopped q35 with two root ports, and monitors at `path` and `path`2.
-  static func start(in directory: TemporaryDirectory, pretty: Bool = false, more: [String] = []) throws -> Child {
+  static func start(
+    in directory: TemporaryDirectory, pretty: Bool = false, program: String? = nil, more: [String] = []
+  ) throws -> Child {
     let path = directory.path + "/qmp.sock"
     var arguments = ["-M", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-S"]
     for (index, socket) in [path, path + "2"].enumerated() {
@@ -166,9 +168,22 @@ enum RealQEMU {
       arguments += ["-mon", "chardev=c\(index),mode=control" + (pretty ? ",pretty=on" : "")]
     }
     arguments += ["-device", "pcie-root-port,id=rp1,chassis=1", "-device", "pcie-root-port,id=rp2,chassis=2"]
-    let child = try Child(try program(), arguments + more)
+    // What comes before QEMU's own arguments may be those of a loader.
+    let child = try Child(try program ?? self.program(), more + arguments)
     for _ in 0..<400 where access(path + "2", F_OK) != 0 { usleep(25_000) }
     return child
+  }
+
+  /// QEMU 11.1 in the lab's root, through that root's own loader.
+  static func lab() throws -> (program: String, arguments: [String]) {
+    let home = getenv("HOME").map { String(cString: $0) } ?? "/root"
+    let root = home + "/.cache/vfiogate/lab/root"
+    let program = root + "/usr/bin/qemu-system-x86_64"
+    guard access(program, X_OK) == 0 else {
+      throw XCTSkip("SKIPPED: \(program) is not there (scripts/lab makes it), so nothing was tried against QEMU 11.1")
+    }
+    let arguments = ["--library-path", root + "/usr/lib/x86_64-linux-gnu", program]
+    return (root + "/lib64/ld-linux-x86-64.so.2", arguments + ["-L", root + "/usr/share/qemu", "-L", root + "/usr/share/seabios"])
   }
 
   static func connect(_ directory: TemporaryDirectory, second: Bool = false) throws -> Int32 {
