@@ -31,6 +31,8 @@ struct ProxyCommand: ParsableCommand {
   var qmp: String
   @Option(help: "live, none, or a recording that `vfiogate probe --record` made.")
   var host = "live"
+  @Option(help: "The policy that says what is allowed; what kills the guest whatever it is like is refused all the same.")
+  var policy: String?
   @Option(help: "What is done when it cannot be told: refuse or warn. Without it: refuse what may kill the guest.")
   var onUnknown: String?
   @Option(help: "Decisions, one line each: a file, or - for standard error.")
@@ -61,6 +63,9 @@ struct ProxyCommand: ParsableCommand {
     var gate = PlugGate.Options()
     gate.host = HostChoice(host)
     gate.pinsATS = pinAts
+    if let policy, policy != "none" {
+      do { gate.policy = try PolicyFile.load(policy) } catch { throw ValidationError("\(error)") }
+    }
     guard let mode = PlugGate.Mode(rawValue: mode) else { throw ValidationError("--mode is enforce or observe.") }
     gate.mode = mode
     if let onUnknown {

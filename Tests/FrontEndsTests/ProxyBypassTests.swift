@@ -47,7 +47,8 @@ final class ProxyBypassTests: XCTestCase {
       #"{"execute":"qom-set","arguments":{"path":"rp2","property":"re\u0061lized","value":false}}"#,
       #"{"execute":"add_client","arguments":{"protocol":"c1","fdname":"s"}}"#,
       #"{"execute":"migrate","arguments":{"uri":"exec:touch /tmp/vfiogate-bypassed"}}"#,
-      #"{"execute":"migrate","arguments":{"channels":[{"channel-type":"main","addr":{"transport":"exec","args":["/bin/sh","-c","touch /tmp/vfiogate-bypassed"]}}]}}"#,
+      #"{"execute":"migrate","arguments":{"channels":[{"channel-type":"main","addr":"#
+        + #"{"transport":"exec","args":["/bin/sh","-c","touch /tmp/vfiogate-bypassed"]}}]}}"#,
       #"{"execute":"migrate-incoming","arguments":{"uri":"exec:touch /tmp/vfiogate-bypassed"}}"#,
       #"{"execute":"migrate-recover","arguments":{"uri":"exec:touch /tmp/vfiogate-bypassed"}}"#,
       #"{"exec-oob":"migrate-recover","arguments":{"uri":"exec:touch /tmp/vfiogate-bypassed"}}"#,

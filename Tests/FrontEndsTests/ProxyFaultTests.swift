@@ -129,6 +129,43 @@ final class ProxyFaultTests: XCTestCase {
     }
   }
 
+  func testTenThousandClientsComeAndGo() throws {
+    try withProxy { proxy, _ in
+      let before = descriptors()
+      for number in 0..<10_000 {
+        let client = try proxy.connect()
+        if number % 50 == 0 { try client.send(#"{"execute":"qmp_capabilities"}"#) }
+      }
+      let last = try proxy.connect()
+      try last.negotiate()
+      withExtendedLifetime(last) { XCTAssertEqual(descriptors(), before + 2, "a client has two ends here") }
+    }
+  }
+
+  /// At every state of the protocol: the client sees an end, never a hang.
+  func testAQEMUThatIsKilledAtAnyPointEndsTheClients() throws {
+    let talk = [
+      "", #"{"execute":"qmp_capabilities"}"#, #"{"execute":"query-status"}"#, #"{"execute":"query-qmp-schema"}"#,
+      #"{"execute":"device_add","arguments":{"driver":"vfio-pci","bus":"rp1","host":"ff:1f.7","id":"v"}}"#, #"{"exec"#,
+    ]
+    for length in 1...talk.count {
+      let directory = try TemporaryDirectory()
+      let qemu = try RealQEMU.start(in: directory)
+      let proxy = try ProxyHarness(
+        qemu: try RealQEMU.connect(directory), gate: { PlugGate(.init(), log: ProxyLog()) })
+      let client = try proxy.connect()
+      _ = try client.line()
+      for text in talk[..<length] where !text.isEmpty { try client.send(text) }
+      usleep(UInt32(length) * 3000)
+      qemu.end()
+      while try client.line() != nil {}
+      switch proxy.wait() {
+      case .qemuGone: break
+      case let other: XCTFail("\(length): \(String(describing: other))")
+      }
+    }
+  }
+
   func testAQEMUThatIsKilledEndsTheClientsAndTheProxy() throws {
     try withProxy { proxy, qemu in
       let client = try proxy.connect()

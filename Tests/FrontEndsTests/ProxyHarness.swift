@@ -77,7 +77,12 @@ final class RawClient {
   private var buffer: [UInt8] = []
 
   init(path: String) throws {
-    descriptor = path.withCString { clinux_connect_unix($0) }
+    var result = path.withCString { clinux_connect_unix($0) }
+    for _ in 0..<2000 where result == -EAGAIN {  // the backlog is full
+      usleep(1000)
+      result = path.withCString { clinux_connect_unix($0) }
+    }
+    descriptor = result
     guard descriptor >= 0 else { throw SystemFailure("connect to \(path)", errno: -descriptor) }
     _ = fcntl(descriptor, F_SETFL, 0)
     setPatience(10)

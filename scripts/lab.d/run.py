@@ -3,14 +3,14 @@
 Writes /share/trials.jsonl (a trial a line), /share/devices.json (the kernel's own word on each device) and what
 `vfiogate probe` says of them: /share/probe.json, bound.json, recording.json and host."""
 import json, os, re, sys, time
-import crossings, host, requested, singles
+import crossings, host, proxied, requested, singles
 from changes import bind, change, write
 from plugs import Series, guest, run_cold
 from probe import probe
 from trials import CONV, EXPRESS, NIC, PAIR0, PAIR1, PF, VF, VF2, beyond, few, matrix, properties, trial
 
 SETS = {"short": {"matrix": lambda: matrix(short=True)}, "matrix": {"matrix": matrix}, "few": {"few": few},
-        "singles": {**singles.SECTIONS, **requested.SECTIONS}, "crossings": {"crossings": crossings.crossings}}
+        "singles": {**singles.SECTIONS, **requested.SECTIONS}, "crossings": {"crossings": crossings.crossings}, "proxied": {}}
 
 
 def run(t, section, hw, series):
@@ -66,6 +66,8 @@ def main():
             if i % 25 == 0:
                 print(f"{i} of {len(todo)} trials, {time.time() - begin:.0f} s", file=sys.stderr, flush=True)
     series.end()
+    if "proxied" in os.environ["LAB_SETS"].split(","):
+        proxied.main()
 
 
 main()

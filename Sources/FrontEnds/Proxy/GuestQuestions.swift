@@ -176,7 +176,9 @@ extension GuestQuestions {
         bus.name, kind: kind, isExpress: isExpress ?? !(type == "pcie-pci-bridge" || type == "pci-bridge" || bus.name == "pci.0"),
         takesHotplug: takesHotplug(bus.name, known), parent: bus.parent,
         occupants: bus.occupants.mapValues { occupant in
-          Occupant(driver: types[occupant.id] ?? occupant.description, id: occupant.id.isEmpty ? nil : occupant.id, isMultifunction: isMultifunction(occupant))
+          Occupant(
+            driver: types[occupant.id] ?? occupant.description, id: occupant.id.isEmpty ? nil : occupant.id,
+            isMultifunction: isMultifunction(occupant))
         })
     }
     let rootBus = GuestQuestions.rootBus(machineType)

@@ -19,6 +19,7 @@ public final class PlugGate: ProxyGate {
   public struct Options: Sendable {
     public var host: HostChoice = .live
     public var mode: Mode = .enforce
+    public var policy = PolicyFile.none
     /// Nil: what may kill the guest is refused when it cannot be told, anything else is let through.
     public var onUnknown: Lint.OnUnknown?
     /// Writes the effective `ats` into requests that leave it out.
@@ -142,7 +143,8 @@ enum KillingRequests {
     if request.property("fd") != nil, request.id == nil {
       return BackDoors.Reason(
         rule: "fd-without-id",
-        message: "\(name) is given a descriptor and no id: QEMU dies of SIGSEGV, and the guest with it; give the device an id, and as a string")
+        message: "\(name) is given a descriptor and no id: QEMU dies of SIGSEGV, and the guest with it; "
+          + "give the device an id, and as a string")
     }
     for key in ["id", "bus"] {
       if let property = request.property(key), property.value.string == nil {

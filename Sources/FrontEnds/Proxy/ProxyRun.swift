@@ -45,6 +45,8 @@ public struct ProxyRun: Sendable {
       connected: door.isListening ? [] : [door.descriptor], gate: PlugGate(options, log: log), log: log,
       options: self.proxy, stop: stop)
     try proxy.begin()
+    // What parsed the command line is not needed again.
+    clinux_forget_code()
     ServiceManager.tell("READY=1\nSTATUS=guarding a monitor")
     let end = proxy.run()
     ServiceManager.tell("STOPPING=1")
