@@ -13,6 +13,10 @@ public struct LibvirtDomain: Hashable, Sendable {
   /// `<qemu:commandline>` or `<qemu:override>`: options that libvirt passes on unread.
   public var hasOwnOptions = false
 
+  /// The hypervisor that runs the domain, when it is not QEMU: `xen`, `lxc`.
+  public var hypervisor: String?
+  /// The PCI devices that a domain of another hypervisor is given.
+  public var devicesElsewhere: [Location] = []
   /// What a fork of libvirt reads, and upstream's passes over without a word.
   public var foreign: [LibvirtForeign] = []
 

@@ -72,6 +72,7 @@ extension Rule {
     .xmlSsidsizeSpelling,
     .xmlForkAttribute,
     .noFunctionZero,
+    .xmlNotQEMU,
     .realizeFails,
   ]
 

@@ -80,6 +80,7 @@ final class LibvirtTests: XCTestCase {
     XCTAssertEqual(problems("<address bus='0xzz'/>"), ["`bus` of a host device is `0xzz`, which is no number"])
     XCTAssertEqual(problems("<address slot='32'/>").count, 1)
     XCTAssertEqual(problems("").count, 1)
+    XCTAssertEqual(parse("<hostdev mode='subsystem' type='pci'/>").problems.count, 1)
     XCTAssertEqual(problems("<address domain='0' bus='037' slot='0x1F' function='7'/>"), [])
   }
 

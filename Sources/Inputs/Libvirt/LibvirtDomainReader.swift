@@ -9,6 +9,8 @@ extension LibvirtReader {
     // Another hypervisor runs it: nothing of it reaches QEMU.
     guard LibvirtReader.acceleration[type] != nil else {
       definition.machine.missingPart = "the domain is one of `\(type)`, which QEMU does not run"
+      definition.machine.libvirt?.hypervisor = type
+      if let devices = domain.child("devices") { readElsewhere(devices, "\(path)/devices") }
       return
     }
     readMachine(domain, path, type: type)
@@ -16,6 +18,15 @@ extension LibvirtReader {
     usesIOMMUFD = domain.child("iommufd")?["enabled"]?.value == "yes"
     if let devices = domain.child("devices") { readDevices(devices, "\(path)/devices", plug: .cold) }
     readOwnOptions(domain, path)
+  }
+
+  private mutating func readElsewhere(_ devices: XMLElement, _ path: String) {
+    for (element, path) in numbered(devices, path) {
+      let isPCI = element.qualifiedName == "hostdev" && element["type"]?.value == "pci"
+      guard isPCI || element.qualifiedName == "interface" && isHostdevInterface(element) else { continue }
+      let place = location(element, path)
+      definition.machine.libvirt?.devicesElsewhere.append(place)
+    }
   }
 
   /// Domain types that QEMU runs, and the `-accel` of each.

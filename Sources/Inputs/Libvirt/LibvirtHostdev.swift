@@ -15,7 +15,14 @@ extension LibvirtReader {
     let id = plug == .hot ? ownAlias(element) : alias(element, "hostdev")
     // An interface's network may have put the device aside, in a domain that runs.
     let actual = isInterface ? element.child("actual") : nil
-    guard let source = (actual ?? element).child("source") else { return }
+    guard let source = (actual ?? element).child("source") else {
+      if isInterface || element["type"]?.value == "pci" {
+        problem(
+          "`<\(element.name)>` has no `<source>`, so it names no host device",
+          fix: "add `<source><address domain= bus= slot= function=/></source>`", at: location(element, path))
+      }
+      return
+    }
     let type = isInterface ? source.child("address")?["type"]?.value ?? "pci" : element["type"]?.value
     switch type {
     case "pci":
