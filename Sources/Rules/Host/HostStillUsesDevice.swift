@@ -23,11 +23,12 @@ extension Rule {
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
   let device = try subject.device()
   if device.isEndpoint == .known(false) { return }
-  if try VFIODriver.isVFIO(device) { return }
+  let isManaged = subject.request.libvirt?.isManaged == true
+  // Of a managed device prediction has the driver that it will have, and a cdev only if it has one now.
+  if try VFIODriver.isVFIO(device), !isManaged || device.cdev.isKnown { return }
   let uses = try device.hostUses.value
   guard !uses.isEmpty else { return }
   let told = uses.prefix(3).map(text).joined(separator: ", ") + (uses.count > 3 ? ", and \(uses.count - 3) more" : "")
-  let isManaged = subject.request.libvirt?.isManaged == true
   let who = isManaged
     ? "libvirt takes it from the host when the guest starts" : "binding it to vfio-pci takes it from the host"
   judgement.report(
