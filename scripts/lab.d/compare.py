@@ -92,22 +92,29 @@ def reading(device):
             "vfio-cdev": f"{device['cdev']}, accessible" if device["cdev"] else "none", "has-ats": device["has-ats-cap"]}
 
 
-def flag(device, bound):
+def flag(device):
     """The kernel's ATS flag as `probe` must show it; None where there is no word of the kernel to hold it against."""
     info = device["hw-info"] or {}
-    if "error" in info:  # without binding, anything that is derived is as good
-        return info["error"] if bound else None
+    if "error" in info:
+        return None
     return info and ("not supported" if info["ats-not-supported"] else "supported (flag clear)") or None
 
 
-def judge_device(seen, device, bound):
+def is_told(refusal, device, complaints):
+    """Whether `probe --bind` complains of the kernel's refusal; what it derives then is as good as without binding."""
+    return any(f" {device['host']}: " in line and line.endswith(refusal) for line in complaints)
+
+
+def judge_device(seen, device, bound, complaints):
     has_ats = any(c["id"] == "0x000f" for c in seen["config"]["extended-capabilities"]["capabilities"])
     wrong = [f"{key}: probe {value!r}, kernel {expected!r}" for key, expected in reading(device).items()
              for value in [has_ats if key == "has-ats" else seen.get(key)] if value != expected]
-    told, expected = seen["kernel-ats-flag"], flag(device, bound)
+    told, expected = seen["kernel-ats-flag"], flag(device)
     is_open = isinstance(told, dict)
-    agrees = expected in told["unknown"] if is_open and bound else told == expected
-    if expected and not agrees and (bound or not is_open):
+    refusal = (device["hw-info"] or {}).get("error")
+    if bound and refusal and not is_told(refusal, device, complaints):
+        wrong.append(f"the kernel refused to be asked ({refusal}), and probe does not say so")
+    if expected and told != expected and (bound or not is_open):
         wrong.append(f"flag: probe {told!r}, kernel {expected!r}")
     return "disagrees" if wrong else "open" if is_open and not bound else "agrees", "; ".join(wrong)
 
@@ -124,7 +131,7 @@ def judge_probe(directory):
             results.append(("disagrees", f"probe{option}: exit {probe['exit']}, {probe['stderr']}"))
         elif option != " --record":
             for seen in json.loads(probe["stdout"])["devices"]:
-                verdict, why = judge_device(seen, devices[seen["address"]], bool(option))
+                verdict, why = judge_device(seen, devices[seen["address"]], bool(option), probe["stderr"].splitlines())
                 results.append((verdict, f"probe{option} {seen['address']}: {why}"))
     return results
 
