@@ -98,6 +98,30 @@ final class ProxyFaultTests: XCTestCase {
     }
   }
 
+  func testADescriptorsNameBelongsToTheClientThatGaveIt() throws {
+    let directory = try TemporaryDirectory()
+    let qemu = try RealQEMU.start(in: directory)
+    defer { qemu.end() }
+    let proxy = try ProxyHarness(
+      qemu: try RealQEMU.connect(directory), clients: 2, gate: { PlugGate(.init(), log: ProxyLog()) })
+    let (first, second) = (try proxy.connect(), try proxy.connect())
+    for client in [first, second] { try client.negotiate() }
+    let null = open("/dev/null", O_RDWR)
+    defer { close(null) }
+    let getfd = #"{"execute":"getfd","arguments":{"fdname":"x"}}"#
+    try first.send(getfd, descriptors: [null])
+    XCTAssertEqual(try first.line(), #"{"return": {}}"#)
+    try second.send(getfd, descriptors: [null])
+    XCTAssertEqual(try second.line()?.contains("vfiogate: refused: fd-of-another-client: "), true)
+    try second.send(#"{"execute":"closefd","arguments":{"fdname":"x"}}"#)
+    XCTAssertEqual(try second.line()?.contains("fd-of-another-client"), true)
+    try first.send(#"{"execute":"closefd","arguments":{"fdname":"x"}}"#)
+    XCTAssertEqual(try first.line(), #"{"return": {}}"#)
+    try second.send(getfd, descriptors: [null])
+    XCTAssertEqual(try second.line(), #"{"return": {}}"#)
+    proxy.stop()
+  }
+
   func testAHalfClosedClientIsAnsweredAndThenClosed() throws {
     try withProxy { proxy, _ in
       let client = try proxy.connect()

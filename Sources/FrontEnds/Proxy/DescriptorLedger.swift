@@ -55,10 +55,12 @@ struct DescriptorLedger {
 final class DescriptorInquiry: ProxyInquiry {
   private let gate: PlugGate
   private let message: ClientMessage
+  private let client: ProxyPeer
   private let entry: DescriptorLedger.Entry?
 
-  init(_ gate: PlugGate, _ message: ClientMessage) {
+  init(_ gate: PlugGate, _ message: ClientMessage, _ client: ProxyPeer) {
     self.gate = gate
+    self.client = client
     self.message = message
     // QEMU takes the first and closes the others.
     entry = message.descriptors.first.map { DescriptorLedger.Entry($0) }
@@ -70,12 +72,20 @@ final class DescriptorInquiry: ProxyInquiry {
     guard case .success(let value) = reply else { return }
     let arguments = message.arguments
     switch message.command {
-    case "getfd": if let name = arguments?["fdname"]?.string { gate.ledger.keep(name, entry) }
-    case "closefd": if let name = arguments?["fdname"]?.string { gate.ledger.keep(name, nil) }
+    case "getfd":
+      guard let name = arguments?["fdname"]?.string else { return }
+      gate.ledger.keep(name, entry)
+      gate.owners[name] = client.number
+    case "closefd":
+      guard let name = arguments?["fdname"]?.string else { return }
+      gate.ledger.keep(name, nil)
+      gate.owners[name] = nil
     case "add-fd": if case .integer(let number)? = value["fd"] { gate.ledger.keep(String(number), entry) }
     default:
       guard let fd = arguments?["fd"]?.string else { return }
-      if let number = Int32(fd) { gate.ledger.numbersInUse.insert(number) } else { gate.ledger.keep(fd, nil) }
+      if let number = Int32(fd) { return _ = gate.ledger.numbersInUse.insert(number) }
+      gate.ledger.keep(fd, nil)
+      gate.owners[fd] = nil
     }
   }
 }

@@ -41,20 +41,38 @@ public final class PlugGate: ProxyGate {
     self.log = log
   }
 
-  public func clientGone(_ client: ProxyPeer) {}
+  /// Which client gave a descriptor its name: QEMU has one set of names for all of a monitor's.
+  var owners: [String: Int] = [:]
+
+  public func clientGone(_ client: ProxyPeer) {
+    for (name, owner) in owners where owner == client.number { owners[name] = nil }
+  }
 
   public func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection {
     guard let command = message.command else { return .pass }
     let about = Subject(message: message, client: client, command: command)
     if let reason = BackDoors.judge(command, message.arguments) { return refuse(reason, about) }
+    if let reason = foreignName(command, message.arguments, client) { return refuse(reason, about) }
     switch command {
     case "device_add": return plug(PlugGate.request(message), about)
     case "human-monitor-command": return human(message, about)
-    case "getfd", "add-fd", "closefd": return .inquire(DescriptorInquiry(self, message))
+    case "getfd", "add-fd", "closefd": return .inquire(DescriptorInquiry(self, message, client))
     case "remove-fd": return .inquire(RemoveFdInquiry(self, about))
     case "object-add": return object(message, about)
     default: return .pass
     }
+  }
+
+  /// A descriptor's name that another client has given: it is that client's to replace, close and use.
+  private func foreignName(_ command: String, _ arguments: JSON?, _ client: ProxyPeer) -> BackDoors.Reason? {
+    let key: String
+    switch command {
+    case "getfd", "closefd": key = "fdname"
+    case "device_add", "object-add": key = "fd"
+    default: return nil
+    }
+    guard let name = arguments?[key]?.string, let owner = owners[name], owner != client.number else { return nil }
+    return BackDoors.Reason(rule: "fd-of-another-client", message: "the descriptor `\(name)` belongs to client \(owner)")
   }
 
   /// What a log line is about.
@@ -97,7 +115,7 @@ public final class PlugGate: ProxyGate {
           rule: "iommufd-wrong-descriptor", message: "the descriptor `\(fd)` is not /dev/iommu; QEMU takes it and every attach fails"),
         about)
     }
-    return .inquire(DescriptorInquiry(self, message))
+    return .inquire(DescriptorInquiry(self, message, about.client))
   }
 
   /// - Returns: the refusal, or in observe mode its log line.

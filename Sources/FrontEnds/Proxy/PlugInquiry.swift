@@ -185,7 +185,10 @@ extension PlugInquiry {
       if let number = request.string("fd").flatMap({ Int32($0) }) { gate.ledger.numbersInUse.insert(number) }
     }
     // Resolving a name consumes it, also when the plug then fails.
-    if let name = request.string("fd"), Int32(name) == nil { gate.ledger.keep(name, nil) }
+    if let name = request.string("fd"), Int32(name) == nil {
+      gate.ledger.keep(name, nil)
+      gate.owners[name] = nil
+    }
     compare(failure)
   }
 
