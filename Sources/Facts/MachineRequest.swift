@@ -16,6 +16,8 @@ public struct MachineRequest: Sendable {
   public var sets: [SetProperty] = []
   /// Every other option, by name without dashes, for what rules look at: `-nodefaults`, `-m`, `-cpu`.
   public var options: [Property] = []
+  /// Arguments of which only the shell knows what they are; the value is what is written.
+  public var unknownArguments: [Property] = []
   /// Set when it comes from a libvirt domain.
   public var libvirt: LibvirtDomain?
 

@@ -36,7 +36,7 @@ public struct Check: Sendable {
     definition.policy.allowances += parsed.allowances
     return LintResult(
       source: source, definition: definition, judgement: .judge(definition, by: rules),
-      further: [policy.source].compactMap { $0 })
+      further: [policy.source].compactMap { $0 } + parsed.sources)
   }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Inputs
 import Syntax
 
 /// A file, or standard input, read whole.
@@ -57,5 +58,22 @@ enum InputFile {
     var status = stat()
     // SAFETY: stat(2) fills the structure that it is given.
     return path != "-" && stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// How files are read that a definition refers to: from QEMU's working directory, which is that of the
+  /// process whose command line it is, and else taken to be the definition's folder.
+  static func follower(from definition: String) -> FileFollower {
+    let parts = definition.split(separator: "/")
+    let isProcess = parts.count == 3 && parts[0] == "proc" && parts[2] == "cmdline"
+    let own = definition.lastIndex(of: "/").map { String(definition[...$0]) } ?? ""
+    let folder = isProcess ? own + "cwd/" : own
+    return { path in
+      let path = path.hasPrefix("/") ? path : folder + path
+      var status = stat()
+      // SAFETY: stat(2) fills the structure that it is given.
+      guard stat(path, &status) == 0 else { return .failed(String(cString: strerror(errno))) }
+      guard status.st_mode & S_IFMT == S_IFREG else { return .failed("not a regular file") }
+      do throws(Failure) { return .found(try read(path, limit: 1 << 20)) } catch { return .failed(error.reason) }
+    }
   }
 }

@@ -119,6 +119,6 @@ struct LintRun {
       if format == nil { format = found }
       return found != nil && found == format
     }
-    return source.map { ($0, .parse($0, as: format)) }
+    return source.map { ($0, .parse($0, as: format, follow: InputFile.follower(from: file.path))) }
   }
 }

@@ -7,19 +7,29 @@ struct CommandLineReader {
   private let source: SourceText
   /// How many times an option was met, for the logical path `-device[2]`.
   private var counts: [String: Int] = [:]
+  /// Reads configuration files; nil leaves them out.
+  let follow: FileFollower?
 
-  init(_ source: SourceText, words: [Word]) {
+  init(_ source: SourceText, words: [Word], follow: FileFollower? = nil) {
     self.source = source
+    self.follow = follow
     definition = ParsedDefinition(machine: MachineRequest(source: source.name, emulator: nil))
     var rest = words[...]
     // What comes before QEMU: `exec`, `sudo`, an assignment.
-    let start = rest.firstIndex { $0.bytes.first == UInt8(ascii: "-") || CommandLineReader.isEmulator($0.text) }
+    let start = CommandLineReader.start(of: rest)
     if let start { rest = rest[start...] }
     if let first = rest.first, first.bytes.first != UInt8(ascii: "-") {
       definition.machine.emulator = first.text.split(separator: "/").last.map(String.init)
       rest = rest.dropFirst()
     }
     read(rest)
+  }
+
+  /// The emulator's word, or its first option. `sudo -u qemu` has options of its own.
+  private static func start(of words: ArraySlice<Word>) -> Int? {
+    if words.first?.bytes.first == UInt8(ascii: "-") { return words.startIndex }
+    return words.firstIndex { InputFormat.isEmulator($0.text) && $0.text != "qemu" }
+      ?? words.firstIndex { $0.bytes.first == UInt8(ascii: "-") || isEmulator($0.text) }
   }
 
   private static func isEmulator(_ word: String) -> Bool {
@@ -30,7 +40,11 @@ struct CommandLineReader {
   private mutating func read(_ words: ArraySlice<Word>) {
     var rest = words
     while let word = rest.popFirst() {
-      guard let name = Option.name(word) else { continue }  // a disk image
+      guard let name = Option.name(word) else {
+        // A disk image, or whatever the shell puts there.
+        if word.startsUnknown { unknown(word, location(word, "argument")) }
+        continue
+      }
       let index = counts[name, default: 0]
       counts[name] = index + 1
       let path = "-\(name)[\(index)]"
@@ -52,17 +66,25 @@ struct CommandLineReader {
     switch name {
     case "device":
       if let device = device(argument, whole) { definition.machine.devices.append(device) }
+      if argument.startsUnknown { unknown(argument, whole) }
     case "object":
       if let properties = properties(argument, whole, implied: "qom-type") {
         definition.machine.objects.append(ObjectRequest(properties: properties, location: whole))
       }
+      if argument.startsUnknown { unknown(argument, whole) }
     case "machine", "M": definition.machine.machine += keyval(argument, whole, implied: "type")
     case "global": global(argument, whole)
     case "set": set(argument, whole)
     case "readconfig":
-      definition.machine.missingPart = "the configuration file `\(argument.text)` was not read"
+      if argument.hasUnknown { unknown(argument, whole) }
+      readConfig(argument, whole)
     default: note(name, argument.text, whole)
     }
+  }
+
+  /// What only the shell knows may be any device.
+  private mutating func unknown(_ word: Word, _ place: Location) {
+    definition.machine.unknownArguments.append(Property(name: place.path, value: .unknown(word.text), location: place))
   }
 
   private mutating func note(_ name: String, _ argument: String, _ location: Location) {
@@ -102,6 +124,8 @@ struct CommandLineReader {
 
   /// `driver.property=value`, or `driver=…,property=…,value=…` (QEMU system/vl.c: qemu_global_option).
   private mutating func global(_ word: Word, _ whole: Location) {
+    // A value that nobody knows cannot stand for one; nor can a driver.
+    if word.hasUnknown { return unknown(word, whole) }
     let text = word.text
     let name = text.prefix { $0 != "=" }
     let given: (String?, String?, String?)
@@ -147,5 +171,12 @@ struct CommandLineReader {
     }
     definition.machine.devices[index].properties.append(
       Property(name: names[2], value: .string(String(parts[1])), location: whole))
+  }
+}
+
+extension Word {
+  /// `$DEVICE`, `"${args[@]}"`, and the output of a command.
+  fileprivate var startsUnknown: Bool {
+    hasUnknown && (bytes.first == UInt8(ascii: "$") || bytes.first == UInt8(ascii: "`"))
   }
 }

@@ -7,6 +7,8 @@ public struct ParsedDefinition: Sendable {
   /// `device_add` requests into a running machine, in order.
   public var plugs: [DeviceRequest] = []
   public var problems: [InputProblem] = []
+  /// Files that it refers to and that were read.
+  public var sources: [SourceText] = []
   /// What comments in the text allow.
   public var allowances: [Policy.Allowance] = []
 }
@@ -28,7 +30,8 @@ public enum InputFormat: String, Sendable, CaseIterable {
   public static func detect(_ bytes: [UInt8]) -> InputFormat {
     if isXML(bytes) { return .xml }
     if bytes.contains(0) { return .nul }
-    if bytes.first(where: { !blanks.contains($0) }) == UInt8(ascii: "{") { return .qmp }
+    if isQMP(bytes) { return .qmp }
+    if ShellScript.isScript(bytes) { return .shell }
     let lines = bytes.split(separator: 0x0a).map { $0.drop { blanks.contains($0) } }
       .filter { !$0.isEmpty && $0.first != UInt8(ascii: "#") }
     let sharesLine = lines.enumerated().contains { index, line in
@@ -45,6 +48,17 @@ public enum InputFormat: String, Sendable, CaseIterable {
     return bytes[start...].first { !blanks.contains($0) } == UInt8(ascii: "<")
   }
 
+  /// A message, or one with a mark of who speaks, after remarks.
+  private static func isQMP(_ bytes: [UInt8]) -> Bool {
+    var text = bytes[...]
+    while true {
+      text = text.drop { blanks.contains($0) }
+      guard text.first == UInt8(ascii: "#") else { break }
+      text = text.drop { $0 != 0x0a }
+    }
+    return text.first == UInt8(ascii: "{") || text.starts(with: "-> ".utf8) || text.starts(with: "<- ".utf8)
+  }
+
   private static let blanks: Set<UInt8> = [0x20, 0x09, 0x0a, 0x0d]
 }
 
@@ -54,7 +68,11 @@ extension ParsedDefinition {
   /// Beyond this a command line or a stream of commands is not read; QEMU's own stay far below.
   private static let maximumOptionsSize = 4 << 20
 
-  public static func parse(_ source: SourceText, as format: InputFormat? = nil) -> ParsedDefinition {
+  /// - Parameter follow: reads the files of `-readconfig`; without it they stay unread, and the machine
+  ///   incomplete.
+  public static func parse(
+    _ source: SourceText, as format: InputFormat? = nil, follow: FileFollower? = nil
+  ) -> ParsedDefinition {
     let format = format ?? .detect(source.bytes)
     let limit = format == .xml ? maximumSize : maximumOptionsSize
     guard source.bytes.count <= limit else {
@@ -64,25 +82,28 @@ extension ParsedDefinition {
     switch format {
     case .xml: return LibvirtDocument.parse(source)
     case .qmp: return QMPReader(source).definition
-    case .nul: return CommandLineReader(source, words: split(source.bytes, at: 0)).definition
+    case .nul: return CommandLineReader(source, words: split(source.bytes, at: 0), follow: follow).definition
     case .lines:
       let all = split(source.bytes, at: 0x0a)
       let words = all.filter { $0.bytes.first != UInt8(ascii: "#") }
-      var definition = CommandLineReader(source, words: words).definition
+      var definition = CommandLineReader(source, words: words, follow: follow).definition
       let comments = all.filter { $0.bytes.first == UInt8(ascii: "#") }.map(\.range)
       CommandComments(source: source, words: words).read(comments, into: &definition)
       return definition
-    case .shell:
-      let words = ShellWords(source.bytes)
-      var reader = CommandLineReader(source, words: words.words)
-      reader.definition.problems += words.problems.map { problem in
-        InputProblem(
-          message: problem.message, fix: "give one plain command, its quotes closed",
-          location: Location(source: source.name, range: problem.range, path: ""))
-      }
-      CommandComments(source: source, words: words.words).read(words.comments, into: &reader.definition)
-      return reader.definition
+    case .shell: return ShellScript.isScript(source.bytes) ? parse(script: source, follow) : parse(command: source, follow)
     }
+  }
+
+  static func parse(command source: SourceText, _ follow: FileFollower?) -> ParsedDefinition {
+    let words = ShellWords(source.bytes)
+    var reader = CommandLineReader(source, words: words.words, follow: follow)
+    reader.definition.problems += words.problems.map { problem in
+      InputProblem(
+        message: problem.message, fix: "give one plain command, its quotes closed",
+        location: Location(source: source.name, range: problem.range, path: ""))
+    }
+    CommandComments(source: source, words: words.words).read(words.comments, into: &reader.definition)
+    return reader.definition
   }
 
   private static func empty(_ source: SourceText, _ message: String) -> ParsedDefinition {

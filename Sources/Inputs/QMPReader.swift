@@ -11,7 +11,7 @@ struct QMPReader {
     definition = ParsedDefinition(
       machine: MachineRequest(
         source: source.name, emulator: nil, missingPart: "the request comes without its machine"))
-    for (index, range) in JSONPlaces(source.bytes).values.enumerated() {
+    for (index, range) in JSONPlaces(Transcript.messages(source.bytes)).values.enumerated() {
       let word = Word(Array(source.bytes[range]), at: range.lowerBound)
       do throws(JSONError) {
         try read(word, JSON.parse(word.bytes), index)
@@ -32,6 +32,7 @@ struct QMPReader {
       definition.machine.objects.append(
         ObjectRequest(properties: properties, location: location(word, "[\(index)]")))
     case .some: break
+    case nil where ["QMP", "return", "error", "event", "exec-oob"].contains { message[$0] != nil }: break
     case nil:
       guard message["driver"] != nil else {
         throw JSONError(message: "neither a QMP command nor the arguments of device_add", offset: 0)

@@ -49,6 +49,12 @@ public struct JSONPlaces {
     return ranges
   }
 
+  /// The range of the value that starts at a place.
+  public func value(from start: Int) -> Range<Int>? {
+    var scanner = JSONScanner(bytes, from: start)
+    return scanner.value(in: bytes)
+  }
+
   /// The range of the value reached by following object keys, nil when there is no such value.
   public func range(of keys: [String]) -> Range<Int>? {
     var scanner = JSONScanner(bytes)

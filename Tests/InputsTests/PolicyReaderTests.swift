@@ -76,7 +76,6 @@ final class PolicyReaderTests: XCTestCase {
 
   func testCommentsAllowForWhatTheyAreAbout() {
     let text = """
-      #!/bin/sh
       # vfiogate: allow=not-bound  for the whole
       exec qemu-system-x86_64 -M q35 \\
         # vfiogate: allow=dup-id the next one

@@ -25,7 +25,7 @@ public struct Launch {
     guard let program = arguments[0] else { return .couldNotLook("no program is named") }
     guard isDryRun || Launch.mayConcern(arguments) else { return execute() }
     let source = LaunchSource(arguments)
-    let parsed = ParsedDefinition.parse(source.text, as: .nul)
+    let parsed = ParsedDefinition.parse(source.text, as: .nul, follow: InputFile.follower(from: ""))
     let isProbe = Launch.isProbe(parsed.machine)
     var answer = Answer()
     if !isProbe {

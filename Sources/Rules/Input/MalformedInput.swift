@@ -19,4 +19,8 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) {
   for problem in definition.problems {
     judgement.report(problem.message, at: problem.location, fix: problem.fix)
   }
+  for argument in definition.machine.unknownArguments {
+    guard case .unknown(let text) = argument.value else { continue }
+    judgement.cannotTell(Unknown("what `\(text)` stands for", reason: "only the shell knows"))
+  }
 }

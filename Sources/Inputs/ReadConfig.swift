@@ -1,0 +1,113 @@
+import Facts
+import Syntax
+
+/// A file that a definition refers to.
+public enum FollowedFile: Sendable {
+  case found(SourceText)
+  /// It could not be read; why.
+  case failed(String)
+}
+
+/// How such files are read. Inputs opens none itself: its caller knows which folder stands for QEMU's
+/// working directory.
+public typealias FileFollower = (_ path: String) -> FollowedFile
+
+/// `-readconfig FILE` (QEMU system/vl.c: qemu_parse_config_group).
+extension CommandLineReader {
+  /// More of them are not followed.
+  private static let mostConfigs = 32
+
+  mutating func readConfig(_ word: Word, _ whole: Location) {
+    let path = word.text
+    guard let follow, !word.hasUnknown else {
+      return leaveOut(path)
+    }
+    guard definition.sources.count < CommandLineReader.mostConfigs else {
+      leaveOut(path)
+      return complain(
+        "more than \(CommandLineReader.mostConfigs) configuration files: this one was not read",
+        "put them into one", whole)
+    }
+    switch follow(path) {
+    case .failed(let reason):
+      leaveOut(path)
+      complain(
+        "the configuration file `\(path)` cannot be read: \(reason)",
+        "give a path that is right in QEMU's working directory, which is taken to be the definition's folder", whole)
+    case .found(let text):
+      definition.sources.append(text)
+      read(IniText(text.bytes), of: text.name)
+    }
+  }
+
+  private mutating func leaveOut(_ path: String) {
+    definition.machine.missingPart = "the configuration file `\(path)` was not read"
+  }
+
+  private mutating func complain(_ message: String, _ fix: String, _ place: Location) {
+    definition.problems.append(InputProblem(message: message, fix: fix, location: place))
+  }
+
+  private mutating func read(_ text: IniText, of file: String) {
+    for problem in text.problems {
+      complain(
+        "\(problem.message): QEMU stops here", "write `[group \"id\"]` and `key = \"value\"`",
+        Location(source: file, range: problem.range, path: ""))
+    }
+    for section in text.sections {
+      let name = section.name + (section.id.map { " \"\($0)\"" } ?? "")
+      let place = Location(source: file, range: section.wholeRange, path: "[\(name)]")
+      for entry in section.entries where !entry.isQuoted {
+        complain(
+          "`\(entry.key)` has no quotes: QEMU takes it for empty", "write `\(entry.key) = \"\(entry.value)\"`",
+          Location(source: file, range: entry.range, path: "\(place.path).\(entry.key)"))
+      }
+      take(section, properties(section, file, place), place)
+    }
+  }
+
+  private func properties(_ section: IniText.Section, _ file: String, _ place: Location) -> [Property] {
+    let id = section.id.map {
+      Property(
+        name: "id", value: .string($0), location: Location(source: file, range: section.range, path: "\(place.path).id"))
+    }
+    let rest = section.entries.map { entry in
+      Property(
+        name: entry.key, value: .string(entry.isQuoted ? entry.value : ""),
+        location: Location(source: file, range: entry.range, path: "\(place.path).\(entry.key)"))
+    }
+    return [id].compactMap { $0 } + rest
+  }
+
+  private mutating func take(_ section: IniText.Section, _ properties: [Property], _ place: Location) {
+    func value(_ name: String) -> String { properties.last { $0.name == name }?.value.string ?? "" }
+    switch section.name {
+    case "device":
+      definition.machine.devices.append(
+        DeviceRequest(form: .keyval, plug: .cold, properties: properties, location: place))
+    case "object": definition.machine.objects.append(ObjectRequest(properties: properties, location: place))
+    case "machine": definition.machine.machine += properties
+    case "global":
+      definition.machine.globals.append(
+        GlobalProperty(
+          driver: value("driver"), property: value("property"), value: value("value"), location: place))
+    case "readconfig", "include":
+      complain(
+        "there is no option group `\(section.name)`: a configuration file cannot read another, and QEMU stops",
+        "name it with a -readconfig of its own", place)
+    default:
+      let text = properties.map { "\($0.name)=\(($0.value.string ?? "").doublingCommas)" }.joined(separator: ",")
+      definition.machine.options.append(
+        Property(name: CommandLineReader.option[section.name] ?? section.name, value: .string(text), location: place))
+    }
+  }
+
+  /// Groups that are called otherwise than their options (QEMU qemu-options.hx).
+  private static let option = ["memory": "m", "smp-opts": "smp", "boot-opts": "boot"]
+}
+
+extension String {
+  fileprivate var doublingCommas: String {
+    split(separator: ",", omittingEmptySubsequences: false).joined(separator: ",,")
+  }
+}

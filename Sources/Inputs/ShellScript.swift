@@ -1,0 +1,123 @@
+import Facts
+import Syntax
+
+/// A shell script of which one command is QEMU. Nothing is run: conditions are not decided, and what a
+/// variable stands for is not known.
+struct ShellScript {
+  /// The script with all but the comments and the first QEMU command blanked out.
+  let text: [UInt8]
+  /// The further QEMU commands.
+  let others: [Range<Int>]
+  /// Lines that begin with an option, which a comment or a lost backslash cut off.
+  let strays: [Range<Int>]
+  /// Nil when no command is QEMU's.
+  let command: Range<Int>?
+
+  static func isScript(_ bytes: [UInt8]) -> Bool {
+    bytes.starts(with: "#!".utf8) && bytes.prefix { $0 != 0x0a }.suffix(2).elementsEqual("sh".utf8)
+  }
+
+  init(_ bytes: [UInt8]) {
+    let lines = ShellScript.lines(bytes)
+    let commands = lines.filter { ShellScript.isQEMU(bytes[$0]) }
+    command = commands.first
+    others = Array(commands.dropFirst())
+    strays = lines.filter { bytes[$0].first { $0 > 0x20 } == UInt8(ascii: "-") }
+    guard let command else {
+      text = bytes
+      return
+    }
+    var text = bytes
+    for line in lines where line != command {
+      let isComment = bytes[line].first { $0 > 0x20 } == UInt8(ascii: "#")
+      if !isComment { for index in line where text[index] != 0x0a { text[index] = 0x20 } }
+    }
+    self.text = text
+  }
+
+  /// Lines as the shell joins them: at a backslash, and over a quote that is open.
+  private static func lines(_ bytes: [UInt8]) -> [Range<Int>] {
+    var lines: [Range<Int>] = []
+    var start = 0
+    var quote: UInt8?
+    var isComment = false
+    var index = 0
+    while index < bytes.count {
+      let byte = bytes[index]
+      if isComment {
+        isComment = byte != 0x0a
+      } else if byte == UInt8(ascii: "\\"), quote != UInt8(ascii: "'") {
+        index += 2
+        continue
+      } else if let open = quote {
+        if byte == open { quote = nil }
+      } else if byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") {
+        quote = byte
+      } else if byte == UInt8(ascii: "#"), index == 0 || bytes[index - 1] <= 0x20 {
+        isComment = true
+      }
+      if byte == 0x0a, quote == nil {
+        lines.append(start..<index)
+        start = index + 1
+        isComment = false
+      }
+      index += 1
+    }
+    if start < bytes.count { lines.append(start..<bytes.count) }
+    return lines
+  }
+
+  /// Whether the command of a line is an emulator, or a variable that is called like one.
+  private static func isQEMU(_ line: ArraySlice<UInt8>) -> Bool {
+    var words = ShellWords(Array(line)).words.map(\.text)[...]
+    while let word = words.first, keywords.contains(word) || isAssignment(word) { words = words.dropFirst() }
+    guard let first = words.first else { return false }
+    if isEmulator(first) { return words.count > 1 }
+    guard runners.contains(first.split(separator: "/").last.map(String.init) ?? "") else { return false }
+    return words.dropFirst().contains { isEmulator($0) && !$0.hasSuffix("=") }
+  }
+
+  private static func isEmulator(_ word: String) -> Bool {
+    if word.hasPrefix("$") { return word.lowercased().contains("qemu") && !word.contains("(") }
+    let name = word.split(separator: "/").last ?? ""
+    return name.hasPrefix("qemu-system-") || name == "qemu-kvm" || name == "kvm"
+  }
+
+  private static func isAssignment(_ word: String) -> Bool {
+    let name = word.prefix { $0 != "=" }
+    return name.utf8.count < word.utf8.count && !name.isEmpty && name.utf8.allSatisfy {
+      $0 == 0x5f || (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
+    }
+  }
+
+  private static let keywords: Set<String> = ["if", "then", "else", "elif", "while", "until", "do", "!", "{", "time"]
+  /// What runs another program.
+  private static let runners: Set<String> = [
+    "exec", "sudo", "doas", "env", "nice", "ionice", "chrt", "taskset", "numactl", "setsid", "nohup", "timeout",
+    "systemd-run", "prlimit", "setpriv", "unshare", "strace", "gdb",
+  ]
+}
+
+extension ParsedDefinition {
+  /// - Parameter follow: reads files that the script's QEMU is given.
+  static func parse(script source: SourceText, _ follow: FileFollower?) -> ParsedDefinition {
+    let script = ShellScript(source.bytes)
+    var parsed = parse(command: SourceText(name: source.name, bytes: script.text), follow)
+    func complain(_ message: String, _ fix: String, _ range: Range<Int>) {
+      let place = Location(source: source.name, range: range, path: "")
+      parsed.problems.append(InputProblem(message: message, fix: fix, location: place))
+    }
+    if script.command == nil {
+      complain("no command of the script is QEMU", "name a script that starts QEMU", 0..<min(1, source.bytes.count))
+    }
+    for stray in script.strays {
+      complain(
+        "an option that begins a command of its own: the line before does not go on here",
+        "end the line before in a backslash, with no comment between", stray)
+    }
+    for other in script.others {
+      complain("a second QEMU command: only the first is judged", "give each a script of its own", other)
+    }
+    return parsed
+  }
+}

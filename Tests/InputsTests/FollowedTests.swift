@@ -1,0 +1,125 @@
+import Facts
+import Inputs
+import Syntax
+import XCTest
+
+/// Files that a definition refers to, scripts, and sessions.
+final class FollowedTests: XCTestCase {
+  private func parse(_ text: String, _ files: [String: String] = [:]) -> ParsedDefinition {
+    .parse(SourceText(name: "t", bytes: Array(text.utf8))) { path in
+      files[path].map { .found(SourceText(name: path, bytes: Array($0.utf8))) } ?? .failed("No such file or directory")
+    }
+  }
+
+  private let config = """
+    # a guest
+    [device "gpu"]
+      driver = "vfio-pci"
+      host = "0000:01:00.0"
+    [object "iommufd0"]
+      qom-type = "iommufd"
+    [machine]
+      type = "q35"
+    [memory]
+      size = "64G"
+    [global]
+      driver = "vfio-pci"
+      property = "ats"
+      value = "off"
+    """
+
+  func testAConfigurationFileIsReadWithItsOwnPlaces() {
+    let parsed = parse("qemu-system-x86_64 -readconfig vm.cfg -set device.gpu.ats=on", ["vm.cfg": config])
+    XCTAssertEqual(parsed.problems, [])
+    XCTAssertTrue(parsed.machine.isComplete)
+    let device = parsed.machine.devices[0]
+    XCTAssertEqual(device.id, "gpu")
+    XCTAssertEqual(device.form, .keyval)
+    XCTAssertEqual(device.string("ats"), "on")
+    XCTAssertEqual(device.location(of: "host").source, "vm.cfg")
+    XCTAssertEqual(
+      device.location(of: "host").range.map { String(decoding: Array(config.utf8)[$0], as: UTF8.self) },
+      "host = \"0000:01:00.0\"")
+    XCTAssertEqual(parsed.machine.objects.map(\.type), ["iommufd"])
+    XCTAssertEqual(parsed.machine.machineType?.value, .string("q35"))
+    XCTAssertEqual(parsed.machine.options.last { $0.name == "m" }?.value, .string("size=64G"))
+    XCTAssertEqual(parsed.machine.globals.map { "\($0.driver).\($0.property)=\($0.value)" }, ["vfio-pci.ats=off"])
+    XCTAssertEqual(parsed.sources.map(\.name), ["vm.cfg"])
+  }
+
+  func testAMissingOrEndlessConfigurationIsAFinding() {
+    let missing = parse("qemu-system-x86_64 -readconfig vm.cfg")
+    XCTAssertEqual(missing.problems.map(\.location.path), ["-readconfig[0]"])
+    XCTAssertFalse(missing.machine.isComplete)
+    let many = parse("qemu-system-x86_64" + String(repeating: " -readconfig vm.cfg", count: 40), ["vm.cfg": ""])
+    XCTAssertEqual(many.problems.count, 8)
+    let loop = parse("qemu-system-x86_64 -readconfig vm.cfg", ["vm.cfg": "[readconfig]\n file = \"vm.cfg\"\n"])
+    XCTAssertEqual(loop.problems.first?.message.hasPrefix("there is no option group `readconfig`"), true)
+  }
+
+  func testAnUnquotedValueIsEmptyAndSaid() {
+    let parsed = parse("qemu-system-x86_64 -readconfig c", ["c": "[device \"v\"]\n  driver = vfio-pci\nnonsense\n"])
+    XCTAssertEqual(parsed.machine.devices[0].driver, "")
+    XCTAssertEqual(parsed.problems.count, 2)
+    XCTAssertEqual(Set(parsed.problems.map(\.location.source)), ["c"])
+  }
+
+  func testWhatOnlyTheShellKnowsIsUnknownAndNeverNothing() {
+    for text in ["qemu-system-x86_64 -M q35 $DEVICES", "qemu-system-x86_64 \"${args[@]}\"", "qemu-system-x86_64 -device $GPU",
+      "qemu-system-x86_64 -global vfio-pci.ats=$ATS", "qemu-system-x86_64 -readconfig $CFG", "qemu-system-x86_64 `devices`"] {
+      XCTAssertEqual(parse(text).machine.unknownArguments.count, 1, text)
+    }
+    XCTAssertEqual(parse("qemu-system-x86_64 -m $RAM disk.img").machine.unknownArguments, [])
+  }
+
+  func testAScriptIsReadForItsOneQEMU() {
+    let script = """
+      #!/bin/bash
+      set -e
+      modprobe vfio-pci ids=10de:2204  # qemu-system-x86_64 -device no
+      echo "qemu-system-x86_64 -device no"
+      if [ -e /dev/kvm ]; then
+        exec sudo -u qemu taskset -c 2 /usr/bin/qemu-system-x86_64 \\
+          -M q35 -device 'vfio-pci,host=01:00.0,
+      id=gpu'
+      fi
+      """
+    let parsed = parse(script)
+    XCTAssertEqual(parsed.problems, [])
+    XCTAssertEqual(parsed.machine.emulator, "qemu-system-x86_64")
+    XCTAssertEqual(parsed.machine.devices.map { $0.string("host") }, ["01:00.0"])
+    let variable = parse("#!/bin/sh\nQEMU=/opt/qemu\n\"$QEMU\" -device vfio-pci,host=01:00.0\n")
+    XCTAssertEqual(variable.machine.devices.count, 1)
+  }
+
+  func testWhatAScriptCutsOffIsAFinding() {
+    let parsed = parse("#!/bin/sh\nqemu-system-x86_64 -M q35 \\\n # the GPU\n  -device vfio-pci,host=01:00.0\n")
+    XCTAssertEqual(parsed.problems.count, 1)
+    XCTAssertEqual(parsed.problems.first?.message.hasPrefix("an option that begins a command of its own"), true)
+  }
+
+  func testTwoQEMUsOrNoneAreFindings() {
+    let two = parse("#!/bin/sh\nqemu-system-x86_64 -M q35\nqemu-system-x86_64 -M pc\n")
+    XCTAssertEqual(two.problems.map(\.message), ["a second QEMU command: only the first is judged"])
+    XCTAssertEqual(two.machine.machineType?.value, .string("q35"))
+    XCTAssertEqual(parse("#!/bin/sh\necho hi\n").problems.map(\.message), ["no command of the script is QEMU"])
+  }
+
+  func testASessionIsReadForItsCommands() {
+    let text = """
+      # plugging
+      -> {"execute":"qmp_capabilities"}
+      <- {"return":{}}
+      2026-01-01 10:00:00,123 <- {"timestamp":{"seconds":1,"microseconds":2},"event":"STOP"}
+      -> {"execute":"device_add",
+          "arguments":{"driver":"vfio-pci","id":"g"}}
+      <- {"error":{"class":"GenericError","desc":"no"}}
+      """
+    let parsed = parse(text)
+    XCTAssertEqual(parsed.problems, [])
+    XCTAssertEqual(parsed.plugs.map(\.id), ["g"])
+    let raw = parse("{\"QMP\":{\"version\":{}}}\n{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\"}}{\"return\":{}}\n")
+    XCTAssertEqual(raw.plugs.count, 1)
+    XCTAssertEqual(raw.problems, [])
+  }
+}
