@@ -61,8 +61,10 @@ public struct RealizePrediction: Sendable {
     return unknowns.isEmpty ? .ok : .undetermined
   }
 
-  /// Realize gets as far as the ats decision, or may.
-  public var reachesATS: Bool { failure == nil || failure?.cause == .atsNotSupported }
+  /// Realize gets as far as the ats decision, or may: display and migration come after it.
+  public var reachesATS: Bool {
+    failure.map { [.atsNotSupported, .noDisplay, .noMigration].contains($0.cause) } ?? true
+  }
 
   /// The ATS warnings on QEMU's standard error.
   public var warnings: Known<[String]> { reachesATS ? forecast.warnings : .known([]) }
