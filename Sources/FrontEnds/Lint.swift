@@ -35,6 +35,8 @@ public struct Lint: Sendable {
   public var version = ""
   public var isVerbose: Bool
   public var style: Style
+  /// Whether the definitions are to run together, so that what one takes is not there for another.
+  public var areTogether = true
   /// Whether a long run says on a terminal how far it is.
   public var showsProgress = false
 
@@ -67,17 +69,23 @@ public struct Lint: Sendable {
   /// - Parameter write: is given the output piece by piece; the answer's own is empty then.
   public func run(_ write: (String) -> Void) -> Answer {
     do {
-      var run = LintRun(self, running: try guestMachine())
-      run.gather()
-      let profile = try profile()
       var writer = self.writer
       write(writer.begin())
-      run.judge(qemu: profile) { write(writer.add($0.showing(from: minSeverity))) }
-      write(writer.end(run.tally))
-      return answer(run.tally)
+      let tally = try judge { write(writer.add($0.showing(from: minSeverity))) }
+      write(writer.end(tally))
+      return answer(tally)
     } catch {
       return .couldNotLook("\(error)")
     }
+  }
+
+  /// Judges all definitions one after the other.
+  /// - Throws: what keeps any from being judged; what is wrong with single ones is in the tally.
+  func judge(_ report: (LintResult) -> Void) throws -> LintTally {
+    var run = LintRun(self, running: try guestMachine())
+    run.gather()
+    run.judge(qemu: try profile(), report)
+    return run.tally
   }
 
   private var writer: any LintWriter {

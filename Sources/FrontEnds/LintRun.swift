@@ -99,7 +99,7 @@ struct LintRun {
         let result = Check(host: host, qemu: qemu, policy: policy).judge(
           reading.source, reading.parsed, running: running,
           descriptors: lint.passed(to: reading.parsed, from: reading.source, running, on: entry.host),
-          others: assignments[entry.host]?.others(than: entry.number) ?? .none)
+          others: lint.areTogether ? assignments[entry.host]?.others(than: entry.number) ?? .none : .none)
         tally.count(result, refusesUndetermined: lint.refusesUndetermined(on: entry.host))
         progress.clear()
         report(result)

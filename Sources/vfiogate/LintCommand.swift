@@ -19,7 +19,7 @@ struct LintCommand: ParsableCommand {
   var input: String?
   @Option(help: "The command line of the running guest that device_add requests go into.")
   var guest: String?
-  @Option(help: "live, none, or a recording that `vfiogate probe --record` made. Live, unless the policy names one.")
+  @Option(help: "live, none, or a recording that `vfiogate probe --record` made, or a folder of them for a table. Live, unless the policy names one.")
   var host: String?
   @Option(help: "What is allowed: a file, or none. The .vfiogate.conf beside the definition without this.")
   var policy: String?
@@ -46,7 +46,14 @@ struct LintCommand: ParsableCommand {
 
   func validate() throws { _ = try lint() }
 
-  func run() throws { try Terminal.finish(lint().run(Terminal.print)) }
+  func run() throws {
+    let lint = try lint()
+    guard let host, Fleet.isFolder(host) else { return try Terminal.finish(lint.run(Terminal.print)) }
+    guard lint.format == .text || lint.format == .json else {
+      throw ValidationError("--host `\(host)` is a folder of recordings: the table of hosts is text or JSON.")
+    }
+    try Terminal.finish(Fleet(lint, folder: host).run())
+  }
 
   private func lint() throws -> Lint {
     if files.isEmpty { throw ValidationError("No definition is named.") }
