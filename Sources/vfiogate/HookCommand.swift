@@ -19,6 +19,9 @@ struct HookOptions: ParsableArguments {
   @Option(help: "What an undetermined verdict does: refuse, or warn.")
   var onUnknown = "warn"
 
+  @Option(help: "The policy: what is allowed for which guest, and how bad a finding is.")
+  var policy: String?
+
   func gate() throws -> StartGate {
     guard let qemu = QEMUChoice(qemu) else {
       throw ValidationError("--qemu `\(qemu)` is no version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
@@ -34,7 +37,7 @@ struct HookOptions: ParsableArguments {
   var words: [String] {
     let given = [("--host", host, "live"), ("--qemu", qemu, "none"), ("--fail-on", failOn, "error"),
       ("--on-unknown", onUnknown, "warn")]
-    return given.flatMap { $0.1 == $0.2 ? [] : [$0.0, $0.1] }
+    return given.flatMap { $0.1 == $0.2 ? [] : [$0.0, $0.1] } + (policy.map { ["--policy", $0] } ?? [])
   }
 }
 
@@ -54,7 +57,7 @@ struct LibvirtHookCommand: ParsableCommand {
   func validate() throws { _ = try options.gate() }
 
   func run() throws {
-    try Terminal.finish(LibvirtHook(arguments: arguments, gate: options.gate()).run(LibvirtHook.standardInput))
+    try Terminal.finish(LibvirtHook(arguments: arguments, gate: options.gate(), policy: options.policy).run(LibvirtHook.standardInput))
   }
 
   /// Whether the arguments are libvirt's call in an operation in which a failure would kill a running guest
@@ -77,7 +80,7 @@ struct KubeVirtHookCommand: ParsableCommand {
 
   func validate() throws { _ = try options.gate() }
 
-  func run() throws { try Terminal.finish(KubeVirtHook(vmi: vmi, domain: domain, gate: options.gate()).run()) }
+  func run() throws { try Terminal.finish(KubeVirtHook(vmi: vmi, domain: domain, gate: options.gate(), policy: options.policy).run()) }
 }
 
 struct HookInstallCommand: ParsableCommand {

@@ -19,7 +19,10 @@ struct LintCommand: ParsableCommand {
   var input: String?
   @Option(help: "The command line of the running guest that device_add requests go into.")
   var guest: String?
-  @Option(help: "live, none, or a recording that `vfiogate probe --record` made, or a folder of them for a table. Live, unless the policy names one.")
+  @Option(
+    help: ArgumentHelp(
+      "live, none, a recording that `vfiogate probe --record` made, or a folder of them for a table of hosts.",
+      discussion: "Live, unless the policy names one."))
   var host: String?
   @Option(help: "What is allowed: a file, or none. The .vfiogate.conf beside the definition without this.")
   var policy: String?

@@ -11,7 +11,9 @@ struct RunCommand: ParsableCommand {
     discussion: """
       Findings go to standard error. What is refused is not started, and the exit code is 1; otherwise \
       this process becomes QEMU, with its arguments and descriptors untouched. A QEMU that is started \
-      without a machine to be asked what it can do, as libvirt does, passes unchanged.
+      without a machine to be asked what it can do, as libvirt does, passes unchanged. With --guard \
+      unsafe hot plugs are refused too, from the first moment and as long as QEMU runs; HMP monitors are \
+      named and not guarded.
       """)
 
   @Option(help: "live, none, or a recording that `vfiogate probe --record` made.")
@@ -22,6 +24,12 @@ struct RunCommand: ParsableCommand {
   var failOn = "error"
   @Option(help: "What an undetermined verdict does: refuse exits 2, warn starts it.")
   var onUnknown = "warn"
+  @Option(help: "The policy: what is allowed, and how bad a finding is.")
+  var policy: String?
+  @Flag(help: "Guard every QMP monitor with a proxy, as `vfiogate proxy` does, at the address that clients expect.")
+  var `guard` = false
+  @Option(help: "Where the guards write what they decide; standard error without this.")
+  var log: String?
   @Flag(help: "Say below each ATS warning on QEMU's standard error which device it is about.")
   var annotate = false
   @Flag(help: "Only say what would be done.")
@@ -35,6 +43,9 @@ struct RunCommand: ParsableCommand {
     var options = RunOptions(host: host, failOn: failOn, onUnknown: onUnknown)
     options.qemu = qemu
     options.annotates = annotate
+    options.guards = `guard`
+    options.policy = policy
+    options.log = log
     options.isDryRun = dryRun
     options.isVerbose = verbose
     options.operands = command.first == "--" ? command.count - 1 : command.count
@@ -59,6 +70,9 @@ struct RunOptions {
   var failOn = "error"
   var onUnknown = "warn"
   var annotates = false
+  var guards = false
+  var log: String?
+  var policy: String?
   var isDryRun = false
   var isVerbose = false
   /// How many of the last arguments are QEMU's.
@@ -86,9 +100,10 @@ struct RunOptions {
     let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     switch parts[0] {
     case "--annotate" where parts.count == 1: annotates = true
+    case "--guard" where parts.count == 1: guards = true
     case "--dry-run" where parts.count == 1: isDryRun = true
     case "--verbose" where parts.count == 1: isVerbose = true
-    case "--host", "--qemu", "--fail-on", "--on-unknown":
+    case "--host", "--qemu", "--fail-on", "--on-unknown", "--log", "--policy":
       var value = parts.count == 2 ? String(parts[1]) : nil
       if value == nil, index < words.count, let next = words[index] {
         value = String(cString: next)
@@ -99,6 +114,8 @@ struct RunOptions {
       case "--host": host = value
       case "--qemu": qemu = value
       case "--fail-on": failOn = value
+      case "--log": log = value
+      case "--policy": policy = value
       default: onUnknown = value
       }
     default: return false
@@ -121,6 +138,9 @@ struct RunOptions {
     launch.gate.isVerbose = isVerbose
     launch.gate.style = Terminal.errorStyle
     launch.isAnnotated = annotates
+    launch.isGuarded = guards
+    launch.log = log
+    launch.policy = policy
     launch.isDryRun = isDryRun
     return launch
   }

@@ -89,6 +89,27 @@ final class HookTests: XCTestCase {
     XCTAssertEqual(try Vfiogate.run("hook", "libvirt", "--nonsense", "prepare", "reconnect", "begin", "-").status, 0)
   }
 
+  func testThePolicyAllowsForOneGuest() throws {
+    let folder = try TemporaryDirectory()
+    let policy = folder.path + "/policy"
+    try writeFile(policy, "[guest \"g\"]\n  allow = \"realize-fails\"\n  reason = \"the card comes later\"\n")
+    XCTAssertEqual(try libvirt("prepare", domain(), options: ["--policy", policy]).status, 0)
+    let other = domain().replacing("<name>g</name>", with: "<name>other</name>")
+    XCTAssertEqual(try libvirt("prepare", other, options: ["--policy", policy]).status, 1)
+  }
+
+  func testAnUnreadablePolicyRefusesInPrepareOnly() throws {
+    let folder = try TemporaryDirectory()
+    try writeFile(folder.path + "/bad", "[allow \"realize-fails\"]\n")
+    for policy in [folder.path + "/bad", folder.path + "/missing"] {
+      for operation in operations {
+        let run = try libvirt(operation, domain(), options: ["--policy", policy])
+        XCTAssertEqual(run.status, operation == "prepare" ? 2 : 0, operation + run.error)
+        XCTAssertEqual(run.output, "")
+      }
+    }
+  }
+
   func testAGuestWithoutPassthroughStartsWithoutAWord() throws {
     let plain = try Fixture.text("inputs/libvirt/no-passthrough.xml")
     for operation in operations {

@@ -173,13 +173,13 @@ _vfiogate() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    predict|lint|run|hook|probe|explain|help)
+    predict|lint|run|hook|proxy|probe|explain|help)
         # Offer subcommand argument completions
         "_vfiogate_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'predict lint run hook probe explain help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'predict lint run hook proxy probe explain help' -- "${cur}"))
         ;;
     esac
 }
@@ -240,9 +240,9 @@ _vfiogate_predict() {
 
 _vfiogate_lint() {
     repeating_flags=()
-    non_repeating_flags=(--inherited-fds --verbose --version -h --help)
+    non_repeating_flags=(--inherited-fds --summary --verbose --version -h --help)
     repeating_options=(--fd)
-    non_repeating_options=(--input --guest --host --qemu --behaviour --fail-on --on-unknown --format)
+    non_repeating_options=(--input --guest --host --policy --qemu --behaviour --fail-on --on-unknown --format --min-severity)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
@@ -254,6 +254,9 @@ _vfiogate_lint() {
         return
         ;;
     '--host')
+        return
+        ;;
+    '--policy')
         return
         ;;
     '--fd')
@@ -274,14 +277,17 @@ _vfiogate_lint() {
     '--format')
         return
         ;;
+    '--min-severity')
+        return
+        ;;
     esac
 }
 
 _vfiogate_run() {
     repeating_flags=()
-    non_repeating_flags=(--annotate --dry-run --verbose --version -h --help)
+    non_repeating_flags=(--guard --annotate --dry-run --verbose --version -h --help)
     repeating_options=()
-    non_repeating_options=(--host --qemu --fail-on --on-unknown)
+    non_repeating_options=(--host --qemu --fail-on --on-unknown --policy --log)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
@@ -296,6 +302,12 @@ _vfiogate_run() {
         return
         ;;
     '--on-unknown')
+        return
+        ;;
+    '--policy')
+        return
+        ;;
+    '--log')
         return
         ;;
     esac
@@ -328,7 +340,7 @@ _vfiogate_hook_libvirt() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--host --qemu --fail-on --on-unknown)
+    non_repeating_options=(--host --qemu --fail-on --on-unknown --policy)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
@@ -345,6 +357,9 @@ _vfiogate_hook_libvirt() {
     '--on-unknown')
         return
         ;;
+    '--policy')
+        return
+        ;;
     esac
 }
 
@@ -352,7 +367,7 @@ _vfiogate_hook_kubevirt() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--host --qemu --fail-on --on-unknown --vmi --domain)
+    non_repeating_options=(--host --qemu --fail-on --on-unknown --policy --vmi --domain)
     __vfiogate_offer_flags_options 0
 
     # Offer option value completions
@@ -367,6 +382,9 @@ _vfiogate_hook_kubevirt() {
         return
         ;;
     '--on-unknown')
+        return
+        ;;
+    '--policy')
         return
         ;;
     '--vmi')
@@ -382,7 +400,7 @@ _vfiogate_hook_install() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--host --qemu --fail-on --on-unknown --dir)
+    non_repeating_options=(--host --qemu --fail-on --on-unknown --policy --dir)
     __vfiogate_offer_flags_options 0
 
     # Offer option value completions
@@ -399,7 +417,52 @@ _vfiogate_hook_install() {
     '--on-unknown')
         return
         ;;
+    '--policy')
+        return
+        ;;
     '--dir')
+        return
+        ;;
+    esac
+}
+
+_vfiogate_proxy() {
+    repeating_flags=()
+    non_repeating_flags=(--pin-ats --version -h --help)
+    repeating_options=(--allow-uid)
+    non_repeating_options=(--listen --qmp --host --policy --on-unknown --log --log-format --mode --clients)
+    __vfiogate_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--listen')
+        return
+        ;;
+    '--qmp')
+        return
+        ;;
+    '--host')
+        return
+        ;;
+    '--policy')
+        return
+        ;;
+    '--on-unknown')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--log-format')
+        return
+        ;;
+    '--mode')
+        return
+        ;;
+    '--clients')
+        return
+        ;;
+    '--allow-uid')
         return
         ;;
     esac

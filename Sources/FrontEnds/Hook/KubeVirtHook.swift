@@ -10,8 +10,11 @@ public struct KubeVirtHook: Sendable {
   public var vmi: String
   public var domain: String
   public var gate: StartGate
+  /// The policy's path.
+  public var policy: String?
 
-  public init(vmi: String, domain: String, gate: StartGate) {
+  public init(vmi: String, domain: String, gate: StartGate, policy: String? = nil) {
+    self.policy = policy
     self.vmi = vmi
     self.domain = domain
     self.gate = gate
@@ -28,6 +31,8 @@ public struct KubeVirtHook: Sendable {
     }
     let source = SourceText(name: "domain \(name)", bytes: Array(domain.utf8))
     do {
+      var gate = gate
+      if let policy { gate.policy = try .load(policy) }
       var answer = gate.answer(try gate.judge(source, ParsedDefinition.parse(source, as: .xml)))
       if answer.exit == .clean { answer.output = domain }
       return answer

@@ -11,10 +11,13 @@ public struct LibvirtHook: Sendable {
   /// What libvirt calls the hook with, after its name.
   public var arguments: [String]
   public var gate: StartGate
+  /// The policy's path.
+  public var policy: String?
 
-  public init(arguments: [String], gate: StartGate) {
+  public init(arguments: [String], gate: StartGate, policy: String? = nil) {
     self.arguments = arguments
     self.gate = gate
+    self.policy = policy
   }
 
   /// What is done in an operation.
@@ -67,6 +70,7 @@ public struct LibvirtHook: Sendable {
       return failed(stage, problem.message)
     }
     var gate = gate
+    if let policy { gate.policy = try .load(policy) }
     if stage == .recheck {
       gate.rules = Rule.all.filter { LibvirtHook.rechecked.contains($0.name) }
       for index in parsed.machine.devices.indices { parsed.machine.devices[index].libvirt?.isManaged = false }

@@ -16,6 +16,12 @@ public struct Launch {
   /// Nil asks the program that is started.
   public var qemu: QEMUChoice?
   public var isAnnotated = false
+  /// Whether hot plugs are guarded too, at every QMP monitor.
+  public var isGuarded = false
+  /// The policy's path.
+  public var policy: String?
+  /// The guards' log; nil is standard error, as long as QEMU keeps that open.
+  public var log: String?
   public var isDryRun = false
 
   public init(arguments: Arguments) { self.arguments = arguments }
@@ -23,18 +29,26 @@ public struct Launch {
   /// Returns only when nothing was started.
   public func run() -> Answer {
     guard let program = arguments[0] else { return .couldNotLook("no program is named") }
-    guard isDryRun || Launch.mayConcern(arguments) else { return execute() }
+    let isJudged = Launch.mayConcern(arguments)
+    guard isJudged || isDryRun || isGuarded else { return execute() }
     let source = LaunchSource(arguments)
     let parsed = ParsedDefinition.parse(source.text, as: .nul, follow: InputFile.follower(from: ""))
-    let isProbe = Launch.isProbe(parsed.machine)
+    if Launch.isProbe(parsed.machine) { return isDryRun ? planned([], Answer()) : execute() }
     var answer = Answer()
-    if !isProbe {
-      do { answer = try judge(source.text, parsed, String(cString: program)) } catch { return .couldNotLook("\(error)") }
+    do {
+      if isJudged { answer = try judge(source.text, parsed, String(cString: program)) }
+      guard answer.exit == .clean else { return planned([], answer) }
+      let monitors = isGuarded ? LaunchMonitor.all(of: parsed.machine) : []
+      answer.complaint += monitors.compactMap(\.remark).map { "vfiogate: \(printable($0))\n" }.joined()
+      if let refusal = monitors.compactMap(\.refusal).first { throw MonitorTakeover.Failure(description: refusal) }
+      if isDryRun { return planned(monitors, answer) }
+      Descriptor.write(Array(answer.complaint.utf8), to: STDERR_FILENO)
+      if isAnnotated { try annotate(source, parsed.machine) }
+      try take(monitors, source, parsed.machine)
+      return execute()
+    } catch {
+      return .couldNotLook("refused: \(printable("\(error)"))")
     }
-    guard answer.exit == .clean, !isDryRun else { return planned(answer) }
-    Descriptor.write(Array(answer.complaint.utf8), to: STDERR_FILENO)
-    if isAnnotated, !isProbe, let failure = annotate(source, parsed.machine) { return failure }
-    return execute()
   }
 
   /// Whether an argument can make the command line one that there is something to say about. Most guests
@@ -60,26 +74,65 @@ public struct Launch {
     var gate = gate
     gate.qemu = qemu ?? .program(Executable.find(program) ?? program)
     gate.descriptors.isInherited = true
+    if let policy { gate.policy = try .load(policy) }
     return gate.answer(try gate.judge(text, parsed))
   }
 
-  private func planned(_ answer: Answer) -> Answer {
+  private func planned(_ monitors: [LaunchMonitor], _ answer: Answer) -> Answer {
     guard isDryRun else { return answer }
     let program = arguments[0].map { printable(String(cString: $0)) } ?? ""
-    let outcome = answer.exit == .clean ? "would start" : "would not start"
-    return Answer(complaint: answer.complaint + "vfiogate: \(outcome) `\(program)`\n", exit: answer.exit)
+    let guarded = monitors.filter { $0.kind == .qmp }.map { "would guard `\(printable($0.text))`" }
+    let outcome = "\(answer.exit == .clean ? "would start" : "would not start") `\(program)`"
+    let lines = (guarded + [outcome]).map { "vfiogate: \($0)\n" }
+    return Answer(complaint: answer.complaint + lines.joined(), exit: answer.exit)
+  }
+
+  /// Puts a proxy in front of every QMP monitor.
+  private func take(_ monitors: [LaunchMonitor], _ source: LaunchSource, _ machine: MachineRequest) throws {
+    let guards = try LaunchGuard(monitors)
+    if guards.monitors.isEmpty { return }
+    let isDaemon = machine.hasOption("daemonize")
+    // Who reads standard error of a QEMU that goes into the background waits for its end.
+    var log = isDaemon ? nil : STDERR_FILENO
+    if let path = self.log {
+      let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+      guard file >= 0 else { throw InputFile.Failure(path, errno: errno) }
+      log = file
+    }
+    var options = PlugGate.Options()
+    options.host = gate.host
+    options.process = isDaemon ? nil : getpid()
+    if let policy { options.policy = try .load(policy) }
+    let failure = guards.start(log: log) { serve($0, options, ProxyLog(descriptor: log)) }
+    if let failure { throw MonitorTakeover.Failure(description: "a guard cannot be started: \(failure)") }
+    guards.rewrite(source, arguments)
+  }
+
+  /// In a guard's own process, until QEMU is gone.
+  private func serve(_ takeover: MonitorTakeover, _ options: PlugGate.Options, _ log: ProxyLog) {
+    var proxyOptions = Proxy.Options()
+    // QEMU greets when its memory is there, which may be a terabyte; its end is noticed at any time.
+    proxyOptions.handshake = .seconds(24 * 3600)
+    let proxy = Proxy(
+      qemu: takeover.qemu, listener: takeover.listener, connected: takeover.client.map { [$0] } ?? [],
+      gate: PlugGate(options, log: log), log: log, options: proxyOptions)
+    do throws(ProxyFailure) {
+      try proxy.begin()
+      _ = proxy.run()
+    } catch {
+      log.write(.warning, "end", [.init("reason", .string("\(error)"))])
+    }
   }
 
   /// Puts a process of its own between QEMU's standard error and ours.
-  /// - Returns: why that could not be done.
-  private func annotate(_ source: LaunchSource, _ machine: MachineRequest) -> Answer? {
+  private func annotate(_ source: LaunchSource, _ machine: MachineRequest) throws {
     let devices = machine.devices.filter(\.isVFIO).compactMap { device -> (argument: String, name: String)? in
       guard let index = device.location.range.flatMap({ source.index(of: $0.lowerBound) }) else { return nil }
       let name = [device.id.map { "`\($0)`" }, device.string("host").map { "(\($0))" }].compactMap { $0 }
       return (source.argument(index), name.isEmpty ? "an unnamed device" : name.joined(separator: " "))
     }
     var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { return .couldNotLook("a pipe for standard error: \(String(cString: strerror(errno)))") }
+    guard pipe(&ends) == 0 else { throw InputFile.Failure("a pipe for standard error", errno: errno) }
     // SAFETY: the array's own count is given; this process has one thread.
     let detached = clinux_detach([ends[0], STDERR_FILENO], 2, "vfiogate-note")
     if detached == 0 {
@@ -88,11 +141,10 @@ public struct Launch {
       annotator.run(from: ends[0], to: STDERR_FILENO)
       _exit(0)
     }
-    guard detached > 0 else { return .couldNotLook("cannot annotate: \(String(cString: strerror(-detached)))") }
+    guard detached > 0 else { throw InputFile.Failure("the annotator", errno: -detached) }
     dup2(ends[1], STDERR_FILENO)
     close(ends[0])
     close(ends[1])
-    return nil
   }
 
   private func execute() -> Answer {

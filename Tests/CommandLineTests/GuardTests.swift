@@ -1,0 +1,197 @@
+import CLinux
+import Glibc
+import Support
+import XCTest
+
+/// `run --guard` in front of a real QEMU: the address stays, and what kills QEMU does not reach it.
+final class GuardTests: XCTestCase {
+  private var folder: TemporaryDirectory!
+  private var qemu = ""
+
+  override func setUpWithError() throws {
+    guard let found = Child.find("qemu-system-x86_64") else {
+      throw XCTSkip("SKIPPED: qemu-system-x86_64 is not installed")
+    }
+    qemu = found
+    folder = try TemporaryDirectory()
+  }
+
+  private var path: String { folder.path + "/qmp" }
+  private let plain = ["-nodefaults", "-display", "none", "-M", "q35", "-accel", "tcg", "-S"]
+
+  private func start(_ arguments: [String], guards: [String] = ["--guard"]) throws -> Child {
+    try Child(
+      try Child.built("vfiogate"),
+      ["run"] + guards + ["--log", folder.path + "/log", "--host", "none", "--", qemu] + plain + arguments)
+  }
+
+  /// Sends one line after the greeting and the negotiation, and returns the answers.
+  private func talk(_ lines: [String], at path: String) throws -> [String] {
+    let connection = try connect(path)
+    defer { close(connection) }
+    return try talk(lines, on: connection)
+  }
+
+  private func talk(_ lines: [String], on connection: Int32) throws -> [String] {
+    var answers = [try line(connection)]
+    for one in [#"{"execute":"qmp_capabilities"}"#] + lines {
+      try writeAll(connection, Array((one + "\n").utf8))
+      answers.append(try line(connection))
+    }
+    return answers
+  }
+
+  private func connect(_ path: String) throws -> Int32 {
+    for _ in 0..<200 {
+      let connection = clinux_connect_unix(path)
+      if connection >= 0 {
+        _ = fcntl(connection, F_SETFL, 0)
+        return connection
+      }
+      usleep(25_000)
+    }
+    throw SystemFailure("connect to \(path)")
+  }
+
+  private func line(_ connection: Int32) throws -> String {
+    var bytes: [UInt8] = []
+    var byte: UInt8 = 0
+    while true {
+      var entry = pollfd(fd: connection, events: Int16(POLLIN), revents: 0)
+      guard poll(&entry, 1, 20_000) > 0, read(connection, &byte, 1) == 1 else {
+        throw SystemFailure("the answer after `\(String(decoding: bytes, as: UTF8.self))`", errno: ETIMEDOUT)
+      }
+      if byte == 0x0a { return String(decoding: bytes, as: UTF8.self) }
+      if byte != 0x0d { bytes.append(byte) }
+    }
+  }
+
+  /// Waits until nobody listens at a path and its file is gone.
+  private func waitUntilGone(_ path: String) -> Bool {
+    for _ in 0..<200 where access(path, F_OK) == 0 { usleep(25_000) }
+    return access(path, F_OK) != 0
+  }
+
+  /// K2 (`realized=true`) kills QEMU; see the refusals of `vfiogate proxy`.
+  private let killer = #"{"execute":"device_add","arguments":{"driver":"virtio-rng-pci","realized":true},"id":7}"#
+
+  private func checkGuard(_ arguments: [String]) throws {
+    let child = try start(arguments)
+    defer { child.end() }
+    let answers = try talk([killer, #"{"execute":"query-status"}"#], at: path)
+    XCTAssert(answers[0].hasPrefix(#"{"QMP""#), answers[0])
+    XCTAssert(answers[2].contains("vfiogate: refused: "), answers[2])
+    XCTAssert(answers[2].contains(#""id": 7"#) || answers[2].contains(#""id":7"#), answers[2])
+    XCTAssert(answers[3].contains("prelaunch") || answers[3].contains("paused"), answers[3])
+    // The next client finds it as the first did.
+    XCTAssert(try talk([#"{"execute":"quit"}"#], at: path)[0].hasPrefix(#"{"QMP""#))
+    XCTAssertEqual(child.wait(), 0)
+    XCTAssert(waitUntilGone(path), "the socket's file outlives QEMU")
+  }
+
+  func testAListeningQMPOptionIsGuardedAtItsAddress() throws {
+    try checkGuard(["-qmp", "unix:\(path),server=on,wait=off"])
+  }
+
+  func testOldSpellingsAreToo() throws { try checkGuard(["-qmp", "unix:\(path),server,nowait"]) }
+
+  func testAMonitorOnACharacterDeviceIs() throws {
+    try checkGuard(["-chardev", "socket,id=m,path=\(path),server=on,wait=off", "-mon", "chardev=m,mode=control"])
+  }
+
+  func testAnInheritedListeningSocketIsGuardedUnderItsNumber() throws {
+    let listener = try UnixListener(path: path)
+    let number = fcntl(listener.descriptor, F_DUPFD, 40)
+    defer { close(number) }
+    let child = try start(["-chardev", "socket,id=m,fd=\(number),server=on,wait=off", "-mon", "chardev=m,mode=control"])
+    defer { child.end() }
+    let answers = try talk([killer, #"{"execute":"quit"}"#], at: path)
+    XCTAssert(answers[2].contains("vfiogate: refused: "), answers[2])
+    XCTAssertEqual(child.wait(), 0)
+  }
+
+  func testAnInheritedConnectionIsGuarded() throws {
+    let (ours, theirs) = try socketPair()
+    defer { close(ours) }
+    let number = fcntl(theirs, F_DUPFD, 50)
+    close(theirs)
+    let child = try start(["-qmp", "unix:fd=\(number)"])
+    close(number)
+    defer { child.end() }
+    let answers = try talk([killer, #"{"execute":"quit"}"#], on: ours)
+    XCTAssert(answers[2].contains("vfiogate: refused: "), answers[2])
+    XCTAssertEqual(child.wait(), 0)
+  }
+
+  func testQEMUWaitsForAClientWhereItIsToldTo() throws {
+    let child = try start(["-qmp", "unix:\(path),server=on,wait=on"])
+    defer { child.end() }
+    usleep(500_000)
+    XCTAssertEqual(try comm(child), "vfiogate")
+    let answers = try talk([#"{"execute":"quit"}"#], at: path)
+    XCTAssert(answers[0].hasPrefix(#"{"QMP""#))
+    XCTAssertEqual(child.wait(), 0)
+  }
+
+  private func comm(_ child: Child) throws -> String {
+    String(decoding: try readFile("/proc/\(child.processID)/comm"), as: UTF8.self).split(separator: "\n").joined()
+  }
+
+  func testQEMUStaysTheProcessThatWasStarted() throws {
+    let child = try start(["-qmp", "unix:\(path),server=on,wait=off"])
+    defer { child.end() }
+    _ = try talk([], at: path)
+    let name = try comm(child)
+    XCTAssert(name.hasPrefix("qemu-system"), name)
+  }
+
+  func testTheGuardGoesWithAKilledQEMU() throws {
+    let child = try start(["-qmp", "unix:\(path),server=on,wait=off"])
+    _ = try talk([], at: path)
+    child.end()
+    XCTAssert(waitUntilGone(path))
+  }
+
+  func testAQEMUThatCannotStartLeavesNothing() throws {
+    let child = try start(["-qmp", "unix:\(path),server=on,wait=off", "-device", "no-such-device"])
+    XCTAssertNotEqual(child.wait(), 0)
+    XCTAssert(waitUntilGone(path))
+  }
+
+  func testADaemonIsGuardedAndNobodyWaitsForItsOutput() throws {
+    let pidfile = folder.path + "/pid"
+    let command =
+      "\"$0\" run --guard --host none -- \"$1\" \(plain.joined(separator: " ")) -daemonize -pidfile \(pidfile) "
+      + "-qmp unix:\(path),server=on,wait=off 2>&1 | cat"
+    let run = try Child.run("/bin/sh", ["-c", command, try Child.built("vfiogate"), qemu])
+    XCTAssertEqual(run.status, 0, String(decoding: run.output, as: UTF8.self))
+    let answers = try talk([killer, #"{"execute":"quit"}"#], at: path)
+    XCTAssert(answers[2].contains("vfiogate: refused: "), answers[2])
+    XCTAssert(waitUntilGone(path))
+  }
+
+  func testALiveSocketIsNotTakenFromItsOwner() throws {
+    let other = try UnixListener(path: path)
+    let child = try start(["-qmp", "unix:\(other.path),server=on,wait=off"])
+    XCTAssertEqual(child.wait(), 2)
+    XCTAssertEqual(access(path, F_OK), 0)
+  }
+
+  func testWhatNoGuardCanStandInFrontOfRefuses() throws {
+    for monitor in ["tcp:127.0.0.1:0,server=on,wait=off", "stdio", "unix:\(path),server=on,abstract=on"] {
+      let run = try Vfiogate.run(["run", "--guard", "--host", "none", "--", qemu] + plain + ["-qmp", monitor])
+      XCTAssertEqual(run.status, 2, monitor)
+      XCTAssert(run.error.contains("no guard can stand in front of"), run.error)
+    }
+  }
+
+  func testADryRunNamesWhatItWouldGuardAndWhatNot() throws {
+    let run = try Vfiogate.run(
+      "run", "--guard", "--dry-run", "--", qemu, "-nodefaults", "-qmp", "unix:\(path),server=on,wait=off", "-monitor",
+      "unix:/tmp/b,server=on,wait=off")
+    XCTAssertEqual(run.status, 0, run.error)
+    XCTAssert(run.error.contains("would guard `-qmp unix:\(path),server=on,wait=off`"), run.error)
+    XCTAssert(run.error.contains("not guarded: -monitor unix:/tmp/b"), run.error)
+    XCTAssertEqual(access(path, F_OK), -1)
+  }
+}
