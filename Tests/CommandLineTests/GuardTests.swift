@@ -185,6 +185,26 @@ final class GuardTests: XCTestCase {
     }
   }
 
+  func testAMonitorOfAConfigurationFileIsNotLeftUnguarded() throws {
+    let config = folder.path + "/config"
+    try writeFile(
+      config,
+      """
+      [chardev "m"]
+        backend = "socket"
+        path = "\(path)"
+        server = "on"
+        wait = "off"
+      [mon "m"]
+        chardev = "m"
+        mode = "control"
+
+      """)
+    let run = try Vfiogate.run(["run", "--guard", "--host", "none", "--", qemu] + plain + ["-readconfig", config])
+    XCTAssertEqual(run.status, 2)
+    XCTAssert(run.error.contains("it is described in"), run.error)
+  }
+
   func testADryRunNamesWhatItWouldGuardAndWhatNot() throws {
     let run = try Vfiogate.run(
       "run", "--guard", "--dry-run", "--", qemu, "-nodefaults", "-qmp", "unix:\(path),server=on,wait=off", "-monitor",

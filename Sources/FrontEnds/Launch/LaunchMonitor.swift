@@ -33,7 +33,8 @@ struct LaunchMonitor: Hashable, Sendable {
       // QEMU system/vl.c: monitor_parse.
       if value.hasPrefix("chardev:") { return monitor(kind, text, on: String(value.dropFirst(8)), of: machine) }
       return LaunchMonitor(
-        kind: kind, text: text, address: MonitorAddress(device: value), place: option.location.range?.lowerBound)
+        kind: kind, text: text, address: MonitorAddress(device: value).at(option.location, in: machine),
+        place: option.location.range?.lowerBound)
     case "mon":
       let items = KeyValueText(Array(value.utf8), implied: "chardev").items
       func item(_ key: String) -> String? { items.last { $0.key == key }?.value }
@@ -55,7 +56,8 @@ struct LaunchMonitor: Hashable, Sendable {
       let backend = items.last { $0.key == "backend" }?.value ?? ""
       return LaunchMonitor(
         kind: kind, text: text,
-        address: backend == "socket" ? MonitorAddress(items) : .other("its character device is `\(backend)`"),
+        address: backend == "socket"
+          ? MonitorAddress(items).at(option.location, in: machine) : .other("its character device is `\(backend)`"),
         place: option.location.range?.lowerBound)
     }
     return LaunchMonitor(
@@ -80,5 +82,13 @@ extension LaunchMonitor {
   /// What is to be said about it although it refuses nothing.
   var remark: String? {
     kind == .hmp ? "not guarded: \(text) is an HMP monitor: who reaches it can plug unsafe devices" : nil
+  }
+}
+
+extension MonitorAddress {
+  /// A path that stands in a file of -readconfig cannot be exchanged for a connection.
+  fileprivate func at(_ place: Location, in machine: MachineRequest) -> MonitorAddress {
+    guard case .listens = self, place.source != machine.source else { return self }
+    return .other("it is described in `\(place.source)`, which is left as it is")
   }
 }
