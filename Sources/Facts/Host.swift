@@ -105,7 +105,9 @@ public struct IOMMUUnit: Hashable, Sendable {
   }
 
   public let name: String
-  /// By the name that the kernel's driver gives: dmarN is VT-d, ivhdN AMD, smmu3.* Arm SMMUv3.
+  /// By the name that the kernel's driver gives: dmarN is VT-d, ivhdN AMD, smmu3.* Arm SMMUv3, and
+  /// virtio-iommu's is that of its bus: a PCI address, or a platform device (linux
+  /// drivers/iommu/virtio-iommu.c: viommu_probe).
   public let kind: Kind
   /// VT-d Capability Register (VT-d 4.1 §11.4.2), `intel-iommu/cap` in sysfs. For AMD, the
   /// capability header `amd-iommu/cap` (AMD IOMMU 3.08 §3.2.1).
@@ -122,11 +124,15 @@ public struct IOMMUUnit: Hashable, Sendable {
     self.capability = capability
     self.extendedCapability = extendedCapability
     identification = .unknown("identification registers of \(name)", "the kernel does not show them")
-    kind =
-      name.hasPrefix("dmar")
-      ? .intel
-      : name.hasPrefix("ivhd")
-        ? .amd : name.hasPrefix("smmu3.") ? .smmuv3 : name.hasPrefix("virtio") ? .virtio : .other
+    kind = IOMMUUnit.kind(name)
+  }
+
+  private static func kind(_ name: String) -> Kind {
+    if name.hasPrefix("dmar") { return .intel }
+    if name.hasPrefix("ivhd") { return .amd }
+    if name.hasPrefix("smmu3.") { return .smmuv3 }
+    let isVirtio = PCIAddress(name) != nil || name.hasSuffix(".virtio_mmio") || name.hasPrefix("virtio")
+    return isVirtio ? .virtio : .other
   }
 
   /// Whether translated requests from device TLBs are served: VT-d ECAP bit 2 (DT, VT-d 4.1
