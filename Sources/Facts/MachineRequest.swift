@@ -13,6 +13,7 @@ public struct MachineRequest: Sendable {
   public var objects: [ObjectRequest] = []
   public var devices: [DeviceRequest] = []
   public var globals: [GlobalProperty] = []
+  /// Those that change no -device before them: the others are properties of theirs already.
   public var sets: [SetProperty] = []
   /// Every other option, by name without dashes, for what rules look at: `-nodefaults`, `-m`, `-cpu`.
   public var options: [Property] = []

@@ -162,11 +162,9 @@ struct CommandLineReader {
     guard names[0] == "device" else { return }
     let index = definition.machine.devices.firstIndex { $0.form == .keyval && $0.id == names[1] }
     guard let index else {
-      definition.problems.append(
-        InputProblem(
-          message: "there is no device \"\(names[1])\" defined for `-set` to change",
-          fix: "put -set after the -device that it changes, and write that one as key=value: -set does not see JSON",
-          location: whole))
+      definition.machine.sets.append(
+        SetProperty(
+          group: names[0], id: names[1], property: names[2], value: String(parts[1]), location: whole))
       return
     }
     definition.machine.devices[index].properties.append(

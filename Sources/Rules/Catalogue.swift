@@ -73,6 +73,7 @@ extension Rule {
     .xmlForkAttribute,
     .noFunctionZero,
     .xmlNotQEMU,
+    .setOnJsonDevice,
     .realizeFails,
   ]
 

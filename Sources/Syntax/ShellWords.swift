@@ -35,14 +35,42 @@ public struct ShellWords {
     case UInt8(ascii: "'"): singleQuoted()
     case UInt8(ascii: "\""): doubleQuoted()
     case UInt8(ascii: "\\"): escaped()
-    case UInt8(ascii: "|"), UInt8(ascii: "&"), UInt8(ascii: ";"), UInt8(ascii: "<"), UInt8(ascii: ">"),
-      UInt8(ascii: "("), UInt8(ascii: ")"):
-      endWord()
-      let mark = String(decoding: [byte], as: UTF8.self)
-      problems.append(Problem(message: "shell operator `\(mark)` is not followed", range: position..<position + 1))
-      position = source.count
+    case UInt8(ascii: "<"), UInt8(ascii: ">"): redirection()
+    case UInt8(ascii: "|"), UInt8(ascii: "&"), UInt8(ascii: ";"), UInt8(ascii: "("), UInt8(ascii: ")"): end()
     default: take()
     }
+  }
+
+  /// Where a descriptor goes is no argument: the mark, what it is about, and its number before it. A here
+  /// document is not followed.
+  private mutating func redirection() {
+    if bytes.allSatisfy({ (0x30...0x39).contains($0) }) {
+      (bytes, offsets, isInWord) = ([], [], false)
+    }
+    endWord()
+    let start = position
+    while position < source.count, "<>&|".utf8.contains(source[position]) { position += 1 }
+    if source[start..<position].starts(with: "<<".utf8) { return unfollowed(start) }
+    while position < source.count, source[position] == 0x20 || source[position] == 0x09 { position += 1 }
+    let count = words.count
+    while position < source.count, words.count == count, !" \t\n\r|&;()<>".utf8.contains(source[position]) { step() }
+    (bytes, offsets, isInWord, hasUnknown) = ([], [], false, false)
+  }
+
+  /// The command's end. What comes after it is another's, and must not be a QEMU that nobody looks at.
+  private mutating func end() {
+    endWord()
+    let start = position
+    while position < source.count, "|&;".utf8.contains(source[position]) { position += 1 }
+    let rest = String(decoding: source[position...], as: UTF8.self)
+    if "()".utf8.contains(source[start]) || rest.contains("qemu") || rest.contains("kvm") { return unfollowed(start) }
+    position = source.count
+  }
+
+  private mutating func unfollowed(_ start: Int) {
+    let mark = String(decoding: [source[start]], as: UTF8.self)
+    problems.append(Problem(message: "shell operator `\(mark)` is not followed", range: start..<start + 1))
+    position = source.count
   }
 
   /// The byte under the cursor, as it is.

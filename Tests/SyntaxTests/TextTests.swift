@@ -34,9 +34,19 @@ final class TextTests: XCTestCase {
   }
 
   func testOpenQuotesAndOperatorsAreProblemsWithAPlace() {
-    for (text, range) in [("a 'b", 2..<4), ("a \"b", 2..<4), ("a | b", 2..<3), ("a >x", 2..<3), ("(a)", 0..<1)] {
+    for (text, range) in [("a 'b", 2..<4), ("a \"b", 2..<4), ("a | qemu", 2..<3), ("a; kvm", 1..<2), ("(a)", 0..<1), ("a <<E", 2..<3)] {
       XCTAssertEqual(ShellWords(Array(text.utf8)).problems.map(\.range), [range], text)
     }
+  }
+
+  func testWhereOutputGoesIsNoPartOfTheCommand() {
+    for text in ["a >x b", "a > x b", "a b 2>&1", "a >>'x y' b", "a </dev/null b &", "a b | tee c", "a b 2>/dev/null; echo d"] {
+      let words = ShellWords(Array(text.utf8))
+      XCTAssertEqual(words.words.map(\.text), ["a", "b"], text)
+      XCTAssertEqual(words.problems, [], text)
+    }
+    // Only digits right before it are its number.
+    XCTAssertEqual(ShellWords(Array("a b2>x".utf8)).words.map(\.text), ["a", "b2"])
   }
 
   func testPlacesInTheSource() {
