@@ -9,7 +9,8 @@ enum JSONProperties {
   static func read(
     _ word: Word, keys: [String], source: String, path: String
   ) throws(JSONError) -> [Property] {
-    var value = try JSON.parse(word.bytes)
+    let bytes = JSON.inDoubleQuotes(word.bytes)
+    var value = try JSON.parse(bytes)
     for key in keys {
       guard let inner = value[key] else { return [] }
       value = inner
@@ -17,7 +18,7 @@ enum JSONProperties {
     guard let members = value.members else {
       throw JSONError(message: "an object is expected", offset: 0)
     }
-    let places = JSONPlaces(word.bytes)
+    let places = JSONPlaces(bytes)
     return members.map { member in
       let place = places.range(of: keys + [member.key]).map(word.range(of:))
       return Property(

@@ -75,10 +75,14 @@ extension RealizeContext {
         + "vfio_container_dma_map(0x…, 0x0, 0x…, 0x…) = -12 (Cannot allocate memory)")
   }
 
-  /// A PCI function has no plane that QEMU could show; a mediated device may have one.
+  /// A function under vfio-pci has no plane that QEMU could show; a mediated device may have one, and a
+  /// virtual GPU under its vendor's driver.
   func display() throws(Unknown) -> RealizeFailure? {
     guard request.isOn("display") else { return nil }
     guard address != nil else { throw Unknown("display of \(name)", reason: "what device it is was not looked at") }
+    guard try device.value.driver.value == "vfio-pci" else {
+      throw Unknown("display of \(name)", reason: "whether its variant driver has one was not looked at")
+    }
     return fails(.noDisplay, "vfio: device doesn't support any (known) display method")
   }
 

@@ -84,6 +84,51 @@ final class LibvirtTests: XCTestCase {
     XCTAssertEqual(problems("<address domain='0' bus='037' slot='0x1F' function='7'/>"), [])
   }
 
+  func testPlaceholdersOfATemplateAreOneProblem() {
+    func problems(_ address: String) -> [String] {
+      let device = "<hostdev type='pci'><source><address \(address)/></source></hostdev>"
+      return parse("<domain type='kvm'><devices>\(device)\(device)</devices></domain>").problems.map(\.message)
+    }
+    for value in ["{{ bus }}", "${bus}", "0x@BUS@", "%s", "__BUS__"] {
+      XCTAssertEqual(
+        problems("bus='\(value)'"),
+        ["`bus` of a host device is `\(value)`, a place holder: the document is a template, and its host devices are "
+          + "not known"])
+    }
+    XCTAssertEqual(problems("bus='0xzz'").count, 2)
+  }
+
+  func testAGuestAddressThatIsNoNumberIsLeftToLibvirt() throws {
+    let device = "<hostdev type='pci'><source><address bus='1'/></source>"
+      + "<address type='pci' bus='1' slot='{{ slot }}'/></hostdev>"
+    let parsed = parse("<domain type='kvm'><devices>\(device)</devices></domain>")
+    let request = try XCTUnwrap(parsed.machine.devices.first { $0.driver == "vfio-pci" })
+    XCTAssertNil(request.property("addr"))
+    XCTAssertEqual(parsed.problems, [])
+  }
+
+  func testOptionsThatHaveNothingToDoWithPassthroughAreLibvirtsAffair() {
+    func problems(_ devices: String) -> Int {
+      let options = "<q:commandline><q:arg value='-set'/><q:arg value='device.video0.x=1'/></q:commandline>"
+      let name = LibvirtReader.qemuNamespace
+      return parse("<domain type='kvm' xmlns:q='\(name)'><devices>\(devices)</devices>\(options)</domain>").problems.count
+    }
+    XCTAssertEqual(problems(""), 0)
+    XCTAssertEqual(problems("<hostdev type='pci'><source><address bus='1'/></source></hostdev>"), 1)
+  }
+
+  func testOfASnapshotsTwoDomainsTheOneWithHostDevicesIsJudged() {
+    let device = "<devices><hostdev type='pci'><source><address bus='1'/></source></hostdev></devices>"
+    func paths(_ domain: String, _ inactive: String) -> [String] {
+      let text = "<domainsnapshot><inactiveDomain type='kvm'>\(inactive)</inactiveDomain>"
+        + "<domain type='kvm'>\(domain)</domain></domainsnapshot>"
+      return parse(text).machine.devices.filter { $0.driver == "vfio-pci" }.map(\.location.path)
+    }
+    XCTAssertEqual(paths("", device), ["/domainsnapshot/inactiveDomain/devices/hostdev[1]"])
+    XCTAssertEqual(paths(device, device), ["/domainsnapshot/domain/devices/hostdev[1]"])
+    XCTAssertEqual(paths("", ""), [])
+  }
+
   func testSizesHaveLibvirtsUnits() throws {
     func bytes(_ text: String) throws -> UInt64? { LibvirtNumber.bytes(try XMLTree.parse(Array(text.utf8)).root) }
     XCTAssertEqual(try bytes("<memory>1</memory>"), 1024)

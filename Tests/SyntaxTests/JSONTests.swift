@@ -12,6 +12,12 @@ final class JSONTests: XCTestCase {
     }
   }
 
+  func testStringsInSingleQuotesBecomeStringsInDoubleOnes() {
+    func rewritten(_ text: String) -> String { String(decoding: JSON.inDoubleQuotes(Array(text.utf8)), as: UTF8.self) }
+    XCTAssertEqual(rewritten("{'a':'b',\"c\":\"d'e\\\"'\"}"), "{\"a\":\"b\",\"c\":\"d'e\\\"'\"}")
+    for text in ["{'a':'b\"c'}", "{'a':'b\\'c'}", "{\"a\":1}"] { XCTAssertEqual(rewritten(text), text) }
+  }
+
   func testMembersKeepTheirOrder() throws {
     XCTAssertEqual(try JSON.parse(#"{"z":1,"a":2,"m":3}"#).members?.map(\.key), ["z", "a", "m"])
   }

@@ -44,10 +44,17 @@ enum LibvirtDocument {
     let path = "\(parent)/\(element.name)"
     let name = element.qualifiedName
     if name == "domain" || name == "inactiveDomain" { return (element, path) }
-    guard containers.contains(name), let inner = element.child("domain") ?? element.child("inactiveDomain") else {
-      return nil
-    }
+    guard containers.contains(name) else { return nil }
+    // A snapshot of a running guest holds two: how it ran, and how it starts the next time.
+    let both = [element.child("domain"), element.child("inactiveDomain")].compactMap { $0 }
+    guard let inner = both.first(where: asksForHostDevices) ?? both.first else { return nil }
     return (inner, "\(path)/\(inner.name)")
+  }
+
+  private static func asksForHostDevices(_ domain: XMLElement) -> Bool {
+    guard let devices = domain.child("devices") else { return false }
+    return devices.child("hostdev") != nil
+      || devices.children.contains { $0.qualifiedName == "interface" && $0["type"]?.value == "hostdev" }
   }
 
   /// Devices of a domain that stand alone, as `virsh attach-device` takes one.

@@ -109,11 +109,13 @@ extension LibvirtReader {
   /// - Parameter plug: hot for devices that come without their domain.
   mutating func readDevices(_ devices: XMLElement, _ path: String, plug: DeviceRequest.Plug) {
     let all = numbered(devices, path)
+    numberControllers(all)
     if plug == .cold { readControllers(all) }
     for (element, path) in all where element.qualifiedName == "iommu" { readIOMMU(element, path) }
     // Interfaces come first in libvirt's list of host devices, and in the count of their aliases.
     let interfaces = all.filter { $0.0.qualifiedName == "interface" && isHostdevInterface($0.0) }
     let hostdevs = interfaces + all.filter { $0.0.qualifiedName == "hostdev" }
+    hostdevInterfaces = interfaces.count
     if plug == .cold { readEmulated(all, in: devices, path) }
     for (element, path) in hostdevs { readHostdev(element, path, plug: plug) }
   }

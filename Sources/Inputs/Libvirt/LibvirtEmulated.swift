@@ -72,7 +72,7 @@ extension LibvirtReader {
   }
 
   private func controller(_ element: XMLElement, _ model: String) -> String? {
-    let isFirst = element["index"].map { $0.value == "0" } ?? true
+    let isFirst = indexes[element.range.lowerBound] ?? 0 == 0
     switch element["type"]?.value {
     case "usb": return usb(model)
     case "scsi": return scsi(model)
@@ -130,18 +130,22 @@ extension LibvirtReader {
 
   /// libvirt src/qemu/qemu_alias.c; nil for a part of another device.
   private func id(of element: XMLElement, _ number: Int) -> String? {
+    // Companions of an EHCI controller share its alias, and QEMU is told no id of theirs.
+    if element.qualifiedName == "controller", element["model"]?.value.hasPrefix("ich9-uhci") == true {
+      return "\(element["type"]?.value ?? "")-companion\(number)"
+    }
     if let own = ownAlias(element) { return own }
     let prefixes = [
-      "interface": "net", "memballoon": "balloon", "filesystem": "fs", "hostdev": "hostdev", "memory": "virtiomem",
+      "interface": "net", "memballoon": "balloon", "filesystem": "fs", "memory": "virtiomem",
     ]
     switch element.qualifiedName {
     case "disk": return "virtio-disk\(LibvirtReader.diskNumber(element.child("target")?["dev"]?.value ?? "") ?? number)"
     case "controller":
       let type = element["type"]?.value ?? ""
-      // Companions of an EHCI controller share its number, and have no id.
-      if element["model"]?.value.hasPrefix("ich9-uhci") == true { return "\(type)-companion\(number)" }
-      let index = element["index"]?.value ?? "0"
-      return type == "usb" && index == "0" ? "usb" : type + index
+      let index = indexes[element.range.lowerBound] ?? 0
+      return type == "usb" && index == 0 ? "usb" : type + String(index)
+    // Host devices' aliases count on from those of interfaces.
+    case "hostdev": return "hostdev\(number + hostdevInterfaces)"
     default: return "\(prefixes[element.qualifiedName] ?? element.qualifiedName)\(number)"
     }
   }

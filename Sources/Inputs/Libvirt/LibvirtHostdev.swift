@@ -156,9 +156,7 @@ extension LibvirtReader {
         continue
       }
       guard let number = LibvirtNumber.read(attribute.value) else {
-        problem(
-          "`\(name)` of a host device is `\(attribute.value)`, which is no number", fix: "write it like `0x1f`",
-          at: location(attribute, path))
+        notANumber("`\(name)` of a host device", attribute, fix: "write it like `0x1f`", path)
         return nil
       }
       parts.append(number)

@@ -33,7 +33,13 @@ extension LibvirtReader {
     definition.machine.globals += own.machine.globals
     definition.machine.sets += own.machine.sets
     definition.machine.missingPart = definition.machine.missingPart ?? own.machine.missingPart
-    definition.problems += own.problems
+    // What is wrong with options that have nothing to do with passthrough is libvirt's affair.
+    let isAboutVFIO = { (text: String) in text.contains("vfio") || text.contains("readconfig") }
+    if values.contains(where: { isAboutVFIO($0.text) }) || hasHostDevice { definition.problems += own.problems }
+  }
+
+  private var hasHostDevice: Bool {
+    definition.machine.devices.contains { $0.driver?.hasPrefix("vfio-pci") == true }
   }
 
   /// Properties that replace, add to or take from those of one device.

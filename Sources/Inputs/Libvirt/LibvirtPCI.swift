@@ -9,8 +9,11 @@ struct LibvirtGuestAddress {
   let function: UInt64
 
   /// Nil when it says no place: then libvirt chooses one (libvirt src/util/virpci.c:
-  /// virPCIDeviceAddressIsEmpty).
+  /// virPCIDeviceAddressIsEmpty). Nor does one tell it that is no number, as in a template.
   init?(_ element: XMLElement) {
+    for name in ["domain", "bus", "slot", "function"] {
+      if let text = element[name]?.value, LibvirtNumber.read(text) == nil { return nil }
+    }
     func number(_ name: String) -> UInt64 { element[name].flatMap { LibvirtNumber.read($0.value) } ?? 0 }
     self.element = element
     bus = number("bus")
@@ -70,8 +73,7 @@ extension LibvirtReader {
   mutating func readControllers(_ devices: [(XMLElement, String)]) {
     var controllers: [(index: Int, element: XMLElement, path: String)] = []
     for (element, path) in devices where element.qualifiedName == "controller" && element["type"]?.value == "pci" {
-      let index = element["index"].flatMap { LibvirtNumber.read($0.value) }.map { Int(clamping: $0) }
-      controllers.append((index ?? controllers.count, element, path))
+      controllers.append((indexes[element.range.lowerBound] ?? controllers.count, element, path))
     }
     controllers.sort { $0.index < $1.index }
     for (index, element, _) in controllers {

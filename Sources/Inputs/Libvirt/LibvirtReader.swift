@@ -10,6 +10,12 @@ struct LibvirtReader {
   let source: String
   /// The name of each PCI bus, by its controller's index.
   var buses: [Int: String] = [:]
+  /// The index of each controller, by the element's place.
+  var indexes: [Int: Int] = [:]
+  /// How many interfaces are host devices.
+  var hostdevInterfaces = 0
+  /// Whether a place holder of a template has been reported.
+  private var hasPlaceholder = false
   /// The domain's default for hostdevs: `<iommufd enabled='yes'/>`.
   var usesIOMMUFD = false
   /// Whether aliases that libvirt makes itself are taken from the text: of a domain that runs.
@@ -25,6 +31,24 @@ struct LibvirtReader {
 
   mutating func problem(_ message: String, fix: String, at location: Location) {
     definition.problems.append(InputProblem(message: message, fix: fix, location: location))
+  }
+
+  /// Reports a value that is no number; of a template's place holders only the first, which speaks for all.
+  mutating func notANumber(_ what: String, _ attribute: XMLAttribute, fix: String, _ path: String) {
+    guard LibvirtReader.isPlaceholder(attribute.value) else {
+      let message = "\(what) is `\(attribute.value)`, which is no number"
+      return problem(message, fix: fix, at: location(attribute, path))
+    }
+    guard !hasPlaceholder else { return }
+    hasPlaceholder = true
+    problem(
+      "\(what) is `\(attribute.value)`, a place holder: the document is a template, and its host devices are not known",
+      fix: "give the document that is made of it", at: location(attribute, path))
+  }
+
+  /// `{{ bus }}`, `${bus}`, `$BUS`, `@BUS@`, `%s`, `<%= bus %>`, `__BUS__`.
+  private static func isPlaceholder(_ text: String) -> Bool {
+    text.contains { "{}$@%<".contains($0) } || text.contains("__")
   }
 
   /// The place of an element: its start tag.
