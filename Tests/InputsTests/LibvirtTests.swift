@@ -89,7 +89,7 @@ final class LibvirtTests: XCTestCase {
       let device = "<hostdev type='pci'><source><address \(address)/></source></hostdev>"
       return parse("<domain type='kvm'><devices>\(device)\(device)</devices></domain>").problems.map(\.message)
     }
-    for value in ["{{ bus }}", "${bus}", "0x@BUS@", "%s", "__BUS__"] {
+    for value in ["{{ bus }}", "${bus}", "0x@BUS@", "%s", "__BUS__", "0xSLOTX"] {
       XCTAssertEqual(
         problems("bus='\(value)'"),
         ["`bus` of a host device is `\(value)`, a place holder: the document is a template, and its host devices are "
@@ -109,7 +109,7 @@ final class LibvirtTests: XCTestCase {
 
   func testOptionsThatHaveNothingToDoWithPassthroughAreLibvirtsAffair() {
     func problems(_ devices: String) -> Int {
-      let options = "<q:commandline><q:arg value='-set'/><q:arg value='device.video0.x=1'/></q:commandline>"
+      let options = "<q:commandline><q:arg value='-device'/><q:arg value='{'/></q:commandline>"
       let name = LibvirtReader.qemuNamespace
       return parse("<domain type='kvm' xmlns:q='\(name)'><devices>\(devices)</devices>\(options)</domain>").problems.count
     }

@@ -110,6 +110,7 @@ extension LibvirtReader {
   mutating func readDevices(_ devices: XMLElement, _ path: String, plug: DeviceRequest.Plug) {
     let all = numbered(devices, path)
     numberControllers(all)
+    if plug == .cold { findSharedSlots(all) }
     if plug == .cold { readControllers(all) }
     for (element, path) in all where element.qualifiedName == "iommu" { readIOMMU(element, path) }
     // Interfaces come first in libvirt's list of host devices, and in the count of their aliases.

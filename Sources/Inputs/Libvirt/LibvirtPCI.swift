@@ -22,6 +22,9 @@ struct LibvirtGuestAddress {
     if bus == 0, slot == 0, function == 0, number("domain") == 0 { return nil }
   }
 
+  /// The slot among those of all buses.
+  var slotOfBus: UInt64 { bus << 5 | slot & 31 }
+
   /// As libvirt writes `addr`.
   var addr: String {
     let slot = "0x" + String(slot, radix: 16)
@@ -30,6 +33,17 @@ struct LibvirtGuestAddress {
 }
 
 extension LibvirtReader {
+  /// Slots with a function other than 0: there libvirt switches function 0's `multifunction` on, unless it is
+  /// said to be off (libvirt src/conf/domain_addr.c: virDomainPCIAddressSetAllMulti).
+  mutating func findSharedSlots(_ devices: [(XMLElement, String)]) {
+    for (element, _) in devices {
+      guard let address = element.child("address"), address["type"]?.value == "pci",
+        let place = LibvirtGuestAddress(address), place.function > 0, place.bus < 256
+      else { continue }
+      sharedSlots.insert(place.slotOfBus)
+    }
+  }
+
   /// Gives a device its place on a PCI bus; `bus` is unknown where libvirt chooses.
   /// - Returns: false when the address is of another kind: the device sits elsewhere.
   @discardableResult
@@ -46,6 +60,8 @@ extension LibvirtReader {
     device.set("bus", bus(Int(clamping: address.bus)), at: at("bus"))
     if let multifunction = element["multifunction"]?.value, multifunction == "on" || multifunction == "off" {
       device.set("multifunction", .bool(multifunction == "on"), at: at("multifunction"))
+    } else if address.function == 0, sharedSlots.contains(address.slotOfBus) {
+      device.set("multifunction", .bool(true), at: whole)
     }
     if let index = device.element.child("acpi")?["index"], let number = Int64(index.value) {
       device.set("acpi-index", .integer(number), at: location(index, "\(device.path)/acpi"))

@@ -12,6 +12,8 @@ struct LibvirtReader {
   var buses: [Int: String] = [:]
   /// The index of each controller, by the element's place.
   var indexes: [Int: Int] = [:]
+  /// Slots of the guest with more than function 0, as `slotOfBus` has them.
+  var sharedSlots: Set<UInt64> = []
   /// How many interfaces are host devices.
   var hostdevInterfaces = 0
   /// Whether a place holder of a template has been reported.
@@ -46,9 +48,9 @@ struct LibvirtReader {
       fix: "give the document that is made of it", at: location(attribute, path))
   }
 
-  /// `{{ bus }}`, `${bus}`, `$BUS`, `@BUS@`, `%s`, `<%= bus %>`, `__BUS__`.
+  /// `{{ bus }}`, `${bus}`, `$BUS`, `@BUS@`, `%s`, `<%= bus %>`, `__BUS__`, `0xBUSX`.
   private static func isPlaceholder(_ text: String) -> Bool {
-    text.contains { "{}$@%<".contains($0) } || text.contains("__")
+    text.contains { "{}$@%<_".contains($0) } || text.filter { ("G"..."Z").contains($0) && $0 != "X" }.count > 1
   }
 
   /// The place of an element: its start tag.
