@@ -11,7 +11,7 @@ final class ProxyProgramTests: XCTestCase {
     var path: String { directory.path + "/p" }
     var log: String { (try? readFile(directory.path + "/log")).map { String(decoding: $0, as: UTF8.self) } ?? "" }
 
-    init(_ more: [String] = []) throws {
+    init(_ more: [String] = [], machine: [String] = []) throws {
       guard let program = Child.find("qemu-system-x86_64") else {
         throw XCTSkip("SKIPPED: qemu-system-x86_64 is not installed, so no proxy had a QEMU")
       }
@@ -21,7 +21,7 @@ final class ProxyProgramTests: XCTestCase {
         "-M", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-S", "-chardev",
         "socket,id=c,path=\(monitor),server=on,wait=off", "-mon", "chardev=c,mode=control", "-device",
         "pcie-root-port,id=rp1,chassis=1",
-      ])
+      ] + machine)
       for _ in 0..<400 where access(monitor, F_OK) != 0 { usleep(25_000) }
       proxy = try Child(
         try Child.built("vfiogate"),
@@ -97,6 +97,33 @@ final class ProxyProgramTests: XCTestCase {
     XCTAssert(answers[0].hasPrefix(#"{"id": 1, "error": {"class": "GenericError", "desc": "vfiogate: refused: realized-argument: "#))
     XCTAssert(answers[1].hasPrefix(#"{"error": {"class": "GenericError", "desc": "vfiogate: refused: realize-fails: "#), answers[1])
     XCTAssertEqual(answers[2], #"{"return": {}, "id": 2}"#)
+  }
+
+  func testAPolicyForOneGuestGoesByTheNameThatQEMUSays() throws {
+    let folder = try TemporaryDirectory()
+    let policy = folder.path + "/policy"
+    try writeFile(policy, "[guest \"web,1\"]\n  allow = \"realize-fails\"\n  reason = \"the card is slow\"\n")
+    for (name, isAllowed) in [("web,,1", true), ("other", false)] {
+      let running = try Running(["--policy", policy], machine: ["-name", "guest=\(name)"])
+      let answer = try running.session([Self.missing])[0]
+      XCTAssertEqual(answer.contains("vfiogate: refused: "), !isAllowed, answer)
+      XCTAssert(answer.contains("no such host device"), answer)
+    }
+  }
+
+  func testADeviceOnARootComplexThatBypassesTheVIOMMUIsNotRefusedForIt() throws {
+    let expander = [
+      "-device", "intel-iommu,intremap=off", "-device", "pxb-pcie,id=pxb,bus_nr=8,bypass_iommu=on", "-device",
+      "pcie-root-port,id=rp8,bus=pxb,chassis=8",
+    ]
+    let running = try Running(["--mode", "observe"], machine: expander)
+    func plug(_ port: String) throws -> String {
+      let before = running.log
+      _ = try running.session([Self.missing.replacing("rp1", with: port)])
+      return String(running.log.dropFirst(before.count))
+    }
+    XCTAssert(try plug("rp1").contains("vtd-caching-mode"), running.log)
+    XCTAssertFalse(try plug("rp8").contains("vtd-caching-mode"), running.log)
   }
 
   func testAUserWhoIsNotAllowedIsPutOut() throws {

@@ -12,6 +12,7 @@ struct GuestQuestions {
     Command("device-list-properties", ["typename": "vfio-pci"]), Command("query-pci"), Command("query-migrate"),
     Command("qom-list", ["path": "/machine/peripheral"]), Command("qom-list", ["path": "/machine/peripheral-anon"]),
     Command("qom-list", ["path": "/objects"]), Command("qom-get", ["path": "/machine", "property": "type"]),
+    Command("query-name"), Command("qom-get", ["path": "/machine", "property": "default-bus-bypass-iommu"]),
   ]
 
   private struct Device {
@@ -30,6 +31,8 @@ struct GuestQuestions {
   private let migration: JSON?
   private let objects: [String]
   private let machineType: String?
+  private let name: String?
+  private let bypassesIOMMU: Bool
   private let buses: [PCIBusReading]
 
   init(_ answers: [Answer]) {
@@ -45,6 +48,8 @@ struct GuestQuestions {
     }
     objects = GuestQuestions.children(value(5)).filter { $0.type == "iommufd" }.map(\.name)
     machineType = value(6)?.string
+    name = value(7)?["name"]?.string
+    bypassesIOMMU = value(8) == .bool(true)
     missing = [3, 4, 5].contains { value($0) == nil } ? Unknown("guest's devices", reason: "QEMU did not list them") : nil
     buses = PCIBusReading.read(pci, root: GuestQuestions.rootBus(machineType))
   }
@@ -69,10 +74,9 @@ struct GuestQuestions {
       for name in ["host", "sysfsdev", "iommufd"] { asked.append((device.path, name)) }
     }
     for device in devices where GuestQuestions.viommus.contains(device.type) {
-      for name in ["caching-mode", "fsts", "dma-remap", "device-iotlb", "dma-translation", "snoop-control"] {
-        asked.append((device.path, name))
-      }
+      for name in GuestQuestions.viommuProperties { asked.append((device.path, name)) }
     }
+    for device in devices where device.type.hasPrefix("pxb") { asked.append((device.path, "bypass_iommu")) }
     for device in devices.prefix(GuestQuestions.deviceLimit) {
       for name in ["parent_bus", "addr", "multifunction"] { asked.append((device.path, name)) }
     }
@@ -99,6 +103,11 @@ struct GuestQuestions {
   }
 
   private static let viommus: Set<String> = ["intel-iommu", "amd-iommu", "virtio-iommu-pci", "arm-smmuv3"]
+
+  private static let viommuProperties = [
+    "caching-mode", "fsts", "dma-remap", "device-iotlb", "dma-translation", "snoop-control", "primary-bus", "accel",
+    "ats", "ril", "ssidsize", "oas",
+  ]
 
   private func path(ofBus name: String) -> String {
     if name == GuestQuestions.rootBus(machineType) {
@@ -130,11 +139,17 @@ extension GuestQuestions {
     if let type = machineType, type.hasSuffix("-machine") {
       machine.machine = [property("type", .string(String(type.dropLast(8))))]
     }
+    if bypassesIOMMU { machine.machine.append(property("default-bus-bypass-iommu", .string("on"))) }
+    if let name {
+      let written = name.split(separator: ",", omittingEmptySubsequences: false).joined(separator: ",,")
+      machine.options.append(property("name", .string("guest=\(written)")))
+    }
     machine.objects = objects.map { id in
       ObjectRequest(properties: [property("qom-type", .string("iommufd")), property("id", .string(id))], location: place)
     }
     machine.devices = devices.compactMap { device in
-      guard device.type.hasPrefix("vfio-pci") || GuestQuestions.viommus.contains(device.type) else { return nil }
+      let matters = device.type.hasPrefix("vfio-pci") || device.type.hasPrefix("pxb")
+      guard matters || GuestQuestions.viommus.contains(device.type) else { return nil }
       var given = [property("driver", .string(device.type))]
       if let id = device.id { given.append(property("id", .string(id))) }
       let known = properties[device.path] ?? [:]
@@ -154,7 +169,12 @@ extension GuestQuestions {
         }
       } else {
         for (name, value) in known.sorted(by: { $0.key < $1.key }) {
-          if case .bool(let flag) = value { given.append(property(name, .bool(flag))) }
+          switch value {
+          case .bool(let flag): given.append(property(name, .bool(flag)))
+          case .integer(let number): given.append(property(name, .integer(number)))
+          case .string(let text): given.append(property(name, .string(text)))
+          default: break
+          }
         }
       }
       return DeviceRequest(form: .json, plug: .cold, properties: given, location: place)
