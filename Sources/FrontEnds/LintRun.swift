@@ -16,7 +16,14 @@ struct LintRun {
     /// Its number among the assignments of its host.
     let number: Int
     /// What was read, where it is little or cannot be read again.
-    let kept: Reading?
+    let kept: Kept
+  }
+
+  private indirect enum Kept {
+    case nothing
+    /// A domain without passthrough: that it is one is all that there is to know.
+    case plain(name: String)
+    case reading(Reading)
   }
 
   private typealias Reading = (source: SourceText, parsed: ParsedDefinition)
@@ -78,12 +85,30 @@ struct LintRun {
     if host == .live { hosts.addresses.formUnion(requests.compactMap { $0.hostAddress(passed) }) }
     let number = assignments[host, default: RunAssignments()].add(
       parsed.machine, plugs: parsed.plugs, descriptors: passed)
-    let size = source.bytes.count
-    let isKept = keptBytes + size <= LintRun.keptAtMost || !InputFile.canBeReadAgain(file.path)
-    if isKept { keptBytes += size }
     entries.append(
-      Entry(
-        file: file, digest: source.bytes.hashValue, host: host, number: number, kept: isKept ? reading : nil))
+      Entry(file: file, digest: source.bytes.digest, host: host, number: number, kept: keep(file, reading)))
+  }
+
+  private mutating func keep(_ file: DefinitionFiles.File, _ reading: Reading) -> Kept {
+    // There is nothing in it that could be pointed at.
+    if reading.parsed.isPlain { return .plain(name: reading.source.name) }
+    let size = reading.source.bytes.count
+    guard keptBytes + size <= LintRun.keptAtMost || !InputFile.canBeReadAgain(file.path) else { return .nothing }
+    keptBytes += size
+    return .reading(reading)
+  }
+
+  /// - Throws: it cannot be read again, or is another.
+  private func reading(of entry: Entry) throws -> Reading {
+    switch entry.kept {
+    case .plain(let name): return (SourceText(name: name, bytes: []), .plain(name))
+    case .reading(let reading): return reading
+    case .nothing:
+      guard let reading = try read(entry.file), reading.source.bytes.digest == entry.digest else {
+        throw InputFile.Failure(entry.file.path, reason: "changed while it was looked at")
+      }
+      return reading
+    }
   }
 
   /// The second reading, and what is said about each.
@@ -91,9 +116,7 @@ struct LintRun {
     for (index, entry) in entries.enumerated() {
       progress.report(files.files.count + index)
       do {
-        guard let reading = try entry.kept ?? read(entry.file), reading.source.bytes.hashValue == entry.digest else {
-          throw InputFile.Failure(entry.file.path, reason: "changed while it was looked at")
-        }
+        let reading = try reading(of: entry)
         let host = try hosts.host(entry.host)
         let policy = policies.firstTelling(try policies.policy(of: entry.file))
         let result = Check(host: host, qemu: qemu, policy: policy).judge(
@@ -119,6 +142,14 @@ struct LintRun {
       if format == nil { format = found }
       return found != nil && found == format
     }
-    return source.map { ($0, .parse($0, as: format, follow: InputFile.follower(from: file.path))) }
+    return source.map { ($0, .parse($0, as: format, follow: InputFile.follower(from: file.path), lowersAll: false)) }
+  }
+}
+
+extension Array<UInt8> {
+  fileprivate var digest: Int {
+    var hasher = Hasher()
+    withUnsafeBytes { hasher.combine(bytes: $0) }
+    return hasher.finalize()
   }
 }

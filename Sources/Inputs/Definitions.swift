@@ -11,6 +11,8 @@ public struct ParsedDefinition: Sendable {
   public var sources: [SourceText] = []
   /// What comments in the text allow.
   public var allowances: [Policy.Allowance] = []
+  /// Whether it is a domain without passthrough that was not lowered, because nothing is said about it.
+  public internal(set) var isPlain = false
 }
 
 /// How a definition is written.
@@ -70,8 +72,9 @@ extension ParsedDefinition {
 
   /// - Parameter follow: reads the files of `-readconfig`; without it they stay unread, and the machine
   ///   incomplete.
+  /// - Parameter lowersAll: false leaves out what a libvirt domain has where it plainly has no passthrough.
   public static func parse(
-    _ source: SourceText, as format: InputFormat? = nil, follow: FileFollower? = nil
+    _ source: SourceText, as format: InputFormat? = nil, follow: FileFollower? = nil, lowersAll: Bool = true
   ) -> ParsedDefinition {
     let format = format ?? .detect(source.bytes)
     let limit = format == .xml ? maximumSize : maximumOptionsSize
@@ -80,7 +83,7 @@ extension ParsedDefinition {
     }
     guard source.bytes.contains(where: { $0 > 0x20 }) else { return .empty(source, "the definition is empty") }
     switch format {
-    case .xml: return LibvirtDocument.parse(source)
+    case .xml: return LibvirtDocument.parse(source, lowersAll: lowersAll)
     case .qmp: return QMPReader(source).definition
     case .nul: return CommandLineReader(source, words: split(source.bytes, at: 0), follow: follow).definition
     case .lines:

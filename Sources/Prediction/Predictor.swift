@@ -42,16 +42,17 @@ public struct Predictor {
       if index == cold.count, let running { guest = running.with(assignmentsOf: guest) }
       var prediction = predict(request, guest)
       let place = guest.add(request)
-      prediction.place = place
-      if prediction.isAboutVFIO {
+      prediction?.place = place
+      if let prediction {
         predictions.append(prediction)
         places.append(place)
       }
       if request.form == .keyval, let id = request.id { guest.keyvalIDs.insert(id) }
+      guard request.isVFIO else { continue }
       let context = context(request, guest)
-      if request.isVFIO, case .known(let backend) = context.backend {
+      if case .known(let backend) = context.backend {
         guest.backends.insert(backend)
-        if let address = prediction.host { guest.assigned[address] = context.iommufdLink ?? "" }
+        if let address = context.address { guest.assigned[address] = context.iommufdLink ?? "" }
       }
     }
     for (index, place) in places.enumerated() {
@@ -66,30 +67,34 @@ public struct Predictor {
       qemu: qemu, descriptors: descriptors)
   }
 
-  private func predict(_ request: DeviceRequest, _ guest: Guest) -> RealizePrediction {
+  /// - Returns: nil for a device that nobody means for vfio: of those a machine has many, and little is asked.
+  private func predict(_ request: DeviceRequest, _ guest: Guest) -> RealizePrediction? {
     let context = context(request, guest)
-    let question = context.question
-    let forecast = question.forecast
+    if request.isVFIO { return predict(context) }
+    guard context.keyvalID == nil, let failure = context.driverName else { return nil }
+    return prediction(context, failure, [], context.question.forecast)
+  }
+
+  private func predict(_ context: RealizeContext) -> RealizePrediction {
+    let forecast = context.question.forecast
     var unknowns: [Unknown] = []
     var failure: RealizeFailure?
     for step in RealizeStep.allCases where failure == nil {
-      guard request.isVFIO || RealizeStep.general.contains(step) else { continue }
       do throws(Unknown) {
         failure = try context.failure(at: step, &unknowns)
       } catch {
         unknowns += step == .ats ? forecast.missing : [error]
       }
     }
-    return RealizePrediction(
-      request: request, guest: guest, host: context.address, failure: failure, unknowns: unknowns.unique,
-      question: question, forecast: forecast)
+    return prediction(context, failure, unknowns, forecast)
   }
-}
 
-extension RealizePrediction {
-  /// A vfio device, or a request that was plainly meant to be one.
-  var isAboutVFIO: Bool {
-    request.isVFIO || failure.map { [.unknownDriver, .abstractDriver, .noDriver].contains($0.cause) } == true
+  private func prediction(
+    _ context: RealizeContext, _ failure: RealizeFailure?, _ unknowns: [Unknown], _ forecast: ATSForecast
+  ) -> RealizePrediction {
+    RealizePrediction(
+      request: context.request, guest: context.guest, host: context.address, failure: failure,
+      unknowns: unknowns.unique, question: context.question, forecast: forecast)
   }
 }
 

@@ -25,9 +25,6 @@ enum RealizeStep: CaseIterable {
   case display, migration
   // the bus's hotplug controller, when all else is done (QEMU hw/pci/shpc.c)
   case hotplugController
-
-  /// The steps that any device goes through, vfio or not.
-  static let general: Set<RealizeStep> = [.keyvalID, .driver, .bus, .hotplug, .migrating, .globals, .id]
 }
 
 extension RealizeContext {

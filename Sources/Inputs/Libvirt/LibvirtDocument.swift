@@ -3,9 +3,11 @@ import Syntax
 
 /// What a libvirt document is, by its root element.
 enum LibvirtDocument {
-  static func parse(_ source: SourceText) -> ParsedDefinition {
+  static func parse(_ source: SourceText, lowersAll: Bool = true) -> ParsedDefinition {
     do throws(XMLError) {
-      return read(try XMLTree.parse(source.bytes), source)
+      let tree = try XMLTree.parse(source.bytes)
+      if !lowersAll, PlainDomain.isPlain(tree), !PlainDomain.hasMark(source.bytes) { return .plain(source.name) }
+      return read(tree, source)
     } catch {
       return ParsedDefinition.unreadable(
         source, "XML: \(error.message)", at: error.offset..<min(error.offset + 1, source.bytes.count),

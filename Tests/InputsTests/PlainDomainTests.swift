@@ -1,0 +1,65 @@
+import Facts
+import Support
+import XCTest
+
+@testable import Inputs
+@testable import Syntax
+
+final class PlainDomainTests: XCTestCase {
+  private func parse(_ text: String, lowersAll: Bool = false) -> ParsedDefinition {
+    .parse(SourceText(name: "d.xml", bytes: Array(text.utf8)), lowersAll: lowersAll)
+  }
+
+  /// What a rule could report, or a prediction be about.
+  private func says(_ parsed: ParsedDefinition) -> Bool {
+    !parsed.problems.isEmpty || !parsed.allowances.isEmpty || !parsed.plugs.isEmpty
+      || parsed.machine.devices.contains(where: \.isVFIO)
+      || parsed.machine.libvirt.map { $0.hasOwnOptions || !$0.devicesElsewhere.isEmpty } != false
+  }
+
+  /// Every document of the fixtures, and every one that lacks a few of its lines.
+  func testOfWhatIsPlainLoweringWouldHaveSaidNothing() throws {
+    let names = try Fixture.names(in: "inputs/libvirt").filter { $0.hasSuffix(".xml") }
+    XCTAssertGreaterThan(names.count, 10)
+    for name in names {
+      let lines = try Fixture.text("inputs/libvirt/\(name)").split(separator: "\n", omittingEmptySubsequences: false)
+      for first in lines.indices {
+        for count in [0, 1, 2, 5, 12] where first + count <= lines.count {
+          let text = (lines[..<first] + lines[(first + count)...]).joined(separator: "\n")
+          guard parse(text).isPlain else { continue }
+          XCTAssertFalse(says(parse(text, lowersAll: true)), "\(name) without \(count) lines from \(first)")
+        }
+      }
+    }
+  }
+
+  func testADomainWithoutPassthroughIsPlain() throws {
+    let text = try Fixture.text("inputs/libvirt/no-passthrough.xml")
+    // It has a USB device, which is looked at before it is passed over.
+    let rest = text.split(separator: "\n").filter { !$0.contains("<hostdev") }.joined(separator: "\n")
+    XCTAssertTrue(parse(rest).isPlain)
+    XCTAssertTrue(parse("<domain type='kvm'><name>a</name></domain>").isPlain)
+  }
+
+  func testWhateverMayAskForADeviceIsLowered() {
+    for text in [
+      "<domain><devices><hostdev/></devices></domain>", "<domain><!-- vfiogate: allow=x y --></domain>",
+      "<domain><devices><interface type='h&#111;stdev'/></devices></domain>", "<domain><devices><iommu/></devices></domain>",
+      "<domain xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><q:commandline/></domain>",
+      "<domain><qemu:commandline/></domain>", "<disk/>", "<domstatus><domain/></domstatus>",
+      "<domain><devices><interface type='network'><actual type='hostdev'/></interface></devices></domain>",
+    ] {
+      XCTAssertFalse(parse(text).isPlain, text)
+    }
+  }
+
+  func testWhatIsNotWellFormedIsReported() {
+    for text in [
+      "<domain><name></domain>", "<!DOCTYPE domain><domain/>", "<domain/><domain/>",
+      String(repeating: "<domain>", count: 300) + String(repeating: "</domain>", count: 300),
+    ] {
+      XCTAssertFalse(parse(text).isPlain, text)
+      XCTAssertFalse(parse(text).problems.isEmpty, text)
+    }
+  }
+}
