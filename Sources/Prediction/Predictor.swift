@@ -64,7 +64,7 @@ public struct Predictor {
   private func context(_ request: DeviceRequest, _ guest: Guest) -> RealizeContext {
     RealizeContext(
       request: request, driver: request.driver ?? "", machine: machine, guest: guest, host: host,
-      qemu: qemu, descriptors: descriptors)
+      qemu: qemu, descriptors: descriptors, address: request.hostAddress(descriptors))
   }
 
   /// - Returns: nil for a device that nobody means for vfio: of those a machine has many, and little is asked.
@@ -72,29 +72,31 @@ public struct Predictor {
     let context = context(request, guest)
     if request.isVFIO { return predict(context) }
     guard context.keyvalID == nil, let failure = context.driverName else { return nil }
-    return prediction(context, failure, [], context.question.forecast)
+    return prediction(context, failure, [], context.question)
   }
 
   private func predict(_ context: RealizeContext) -> RealizePrediction {
-    let forecast = context.question.forecast
+    let question = context.question
+    let forecast = question.forecast
     var unknowns: [Unknown] = []
     var failure: RealizeFailure?
     for step in RealizeStep.allCases where failure == nil {
       do throws(Unknown) {
-        failure = try context.failure(at: step, &unknowns)
+        failure = try context.failure(at: step, forecast, &unknowns)
       } catch {
         unknowns += step == .ats ? forecast.missing : [error]
       }
     }
-    return prediction(context, failure, unknowns, forecast)
+    return prediction(context, failure, unknowns, question, forecast)
   }
 
   private func prediction(
-    _ context: RealizeContext, _ failure: RealizeFailure?, _ unknowns: [Unknown], _ forecast: ATSForecast
+    _ context: RealizeContext, _ failure: RealizeFailure?, _ unknowns: [Unknown], _ question: ATSQuestion,
+    _ forecast: ATSForecast? = nil
   ) -> RealizePrediction {
     RealizePrediction(
       request: context.request, guest: context.guest, host: context.address, failure: failure,
-      unknowns: unknowns.unique, question: context.question, forecast: forecast)
+      unknowns: unknowns.unique, question: question, forecast: forecast ?? question.forecast)
   }
 }
 

@@ -75,18 +75,24 @@ private struct HexScanner {
   /// for any part.
   mutating func number(radix: UInt64 = 16) -> UInt64? {
     rest = rest.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
-    let digits = Substring(rest)
-    if radix == 16, digits.hasPrefix("0x") || digits.hasPrefix("0X") { rest = rest.dropFirst(2) }
+    if radix == 16, rest.starts(with: "0x".utf8) || rest.starts(with: "0X".utf8) { rest = rest.dropFirst(2) }
     var value: UInt64 = 0
     var count = 0
-    while let byte = rest.first, let digit = Character(Unicode.Scalar(byte)).hexDigitValue,
-      digit < radix
-    {
+    while let byte = rest.first, let digit = HexScanner.digit(byte), digit < radix {
       guard value < 1 << 32 else { return nil }
-      value = value * radix + UInt64(digit)
+      value = value * radix + digit
       count += 1
       rest = rest.dropFirst()
     }
     return count > 0 ? value : nil
+  }
+
+  private static func digit(_ byte: UInt8) -> UInt64? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): return UInt64(byte - UInt8(ascii: "0"))
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): return UInt64(byte - UInt8(ascii: "a") + 10)
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): return UInt64(byte - UInt8(ascii: "A") + 10)
+    default: return nil
+    }
   }
 }

@@ -10,6 +10,8 @@ struct RealizeContext {
   let host: Host
   let qemu: QEMUProfile
   let descriptors: [String: Known<PCIAddress?>]
+  /// The host function's address: nil when only a descriptor says which it is.
+  let address: PCIAddress?
 
   /// `iommufd=`; an empty link is none (observed on 11.1.3).
   var iommufdLink: String? {
@@ -39,9 +41,6 @@ struct RealizeContext {
     if let path = request.string("sysfsdev") { return path }
     return "/sys/bus/pci/devices/" + (hostProperty?.description ?? "")
   }
-
-  /// The host function's address: nil when only a descriptor says which it is.
-  var address: PCIAddress? { request.hostAddress(descriptors) }
 
   /// The host function, once it is clear that there is one.
   var device: Known<HostDevice> {

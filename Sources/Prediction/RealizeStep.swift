@@ -30,7 +30,9 @@ enum RealizeStep: CaseIterable {
 extension RealizeContext {
   /// What fails at one step; nil when nothing does.
   /// - Throws: what could not be looked at.
-  func failure(at step: RealizeStep, _ unknowns: inout [Unknown]) throws(Unknown) -> RealizeFailure? {
+  func failure(
+    at step: RealizeStep, _ forecast: ATSForecast, _ unknowns: inout [Unknown]
+  ) throws(Unknown) -> RealizeFailure? {
     switch step {
     case .keyvalID: return keyvalID
     case .iommufdObject: return try iommufdObjects()
@@ -56,7 +58,7 @@ extension RealizeContext {
       guard try backend.value == .iommufd else { return nil }
       return try IOMMUFDAttach(context: self, device: device).failure(at: step)
     case .viommu: return try vtdChecks(&unknowns)
-    case .ats: return try question.forecast.error.value.map { fails(.atsNotSupported, $0) }
+    case .ats: return try forecast.error.value.map { fails(.atsNotSupported, $0) }
     case .display: return try display()
     case .migration: return try migration()
     case .hotplugController: return try hotplugController()

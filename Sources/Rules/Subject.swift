@@ -80,8 +80,23 @@ public struct Definition: Sendable {
 
 /// One vfio device of a definition.
 public struct Subject: Sendable {
-  public let definition: Definition
-  public let prediction: RealizePrediction
+  /// Shared: rules are handed a subject hundreds of times, and a definition has many parts to copy.
+  private final class Parts: Sendable {
+    let definition: Definition
+    let prediction: RealizePrediction
+
+    init(_ definition: Definition, _ prediction: RealizePrediction) {
+      self.definition = definition
+      self.prediction = prediction
+    }
+  }
+
+  private let parts: Parts
+
+  public var definition: Definition { parts.definition }
+  public var prediction: RealizePrediction { parts.prediction }
+
+  init(definition: Definition, prediction: RealizePrediction) { parts = Parts(definition, prediction) }
 
   public var request: DeviceRequest { prediction.request }
   public var question: ATSQuestion { prediction.question }

@@ -16,9 +16,13 @@ extension XMLElement {
     var scanner = AttributeScanner(self)
     let wanted = name.utf8
     while let (nameRange, valueRange) = scanner.next() {
-      if nameRange.count == wanted.count, tree.bytes[nameRange].elementsEqual(wanted) {
-        return attribute(nameRange, valueRange)
+      guard nameRange.count == wanted.count else { continue }
+      var position = nameRange.lowerBound
+      for byte in wanted {
+        guard tree.bytes[position] == byte else { break }
+        position += 1
       }
+      if position == nameRange.upperBound { return attribute(nameRange, valueRange) }
     }
     return nil
   }

@@ -106,6 +106,16 @@ public struct XMLElement: Sendable {
     return start..<end
   }
 
+  /// Whether that is its name as written: without decoding it, which a search through many would do.
+  private func isNamed(_ name: String) -> Bool {
+    var position = Int(node.start) + 1
+    for byte in name.utf8 {
+      guard tree.bytes[position] == byte else { return false }
+      position += 1
+    }
+    return XMLText.endsName(tree.bytes[position])
+  }
+
   /// The namespace that its prefix, or the lack of one, stands for here; nil when that is none.
   public var namespace: String? {
     let range = nameRange
@@ -121,11 +131,11 @@ public struct XMLElement: Sendable {
 
   /// The first child of that name that is in no namespace by a prefix.
   public func child(_ name: String) -> XMLElement? {
-    for child in children where child.qualifiedName == name { return child }
+    for child in children where child.isNamed(name) { return child }
     return nil
   }
 
-  public func children(_ name: String) -> [XMLElement] { children.filter { $0.qualifiedName == name } }
+  public func children(_ name: String) -> [XMLElement] { children.filter { $0.isNamed(name) } }
 
   /// The text between its tags, without that of elements inside it.
   public var text: String { XMLText(tree).content(of: self) }

@@ -35,10 +35,18 @@ extension Array<UInt8> {
     return withUnsafeBufferPointer { bytes in
       isFirst.withUnsafeBufferPointer { isFirst in
         for position in bytes.indices where isFirst[Int(bytes[position])] {
-          for text in texts where bytes[position] == text[0] && bytes[position...].starts(with: text) { return true }
+          for text in texts where bytes.holds(text, at: position) { return true }
         }
         return false
       }
     }
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  fileprivate func holds(_ text: [UInt8], at start: Int) -> Bool {
+    guard start + text.count <= count else { return false }
+    for index in text.indices where self[start + index] != text[index] { return false }
+    return true
   }
 }
