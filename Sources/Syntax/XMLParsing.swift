@@ -90,6 +90,19 @@ private final class Builder {
       parser, { data, _, _ in Builder.of(data)?.startElement() }, { data, _ in Builder.of(data)?.endElement() })
     XML_SetCommentHandler(parser) { data, _ in Builder.of(data)?.comment() }
     XML_SetStartDoctypeDeclHandler(parser) { data, _, _, _, _ in Builder.of(data)?.refuseDocumentType() }
+    // Asked only for encodings that `declare` has let pass.
+    XML_SetUnknownEncodingHandler(
+      parser,
+      { _, _, info in
+        guard let info else { return 0 }
+        withUnsafeMutableBytes(of: &info.pointee.map) { raw in
+          let map = raw.bindMemory(to: Int32.self)
+          for byte in map.indices { map[byte] = Int32(byte) }
+        }
+        info.pointee.convert = nil
+        info.pointee.release = nil
+        return 1
+      }, nil)
     XML_SetXmlDeclHandler(parser) { data, _, encoding, _ in
       guard let encoding else { return }
       Builder.of(data)?.declare(String(cString: encoding).lowercased())
@@ -152,8 +165,16 @@ private final class Builder {
     switch encoding {
     case "utf-8", "utf8", "us-ascii", "ascii": self.encoding = .utf8
     case "iso-8859-1": self.encoding = .latin1
+    case _ where Builder.extendsASCII(encoding): self.encoding = .latin1
     default: stop("encoding \(encoding) is not read; UTF-8 is")
     }
+  }
+
+  /// Encodings in which what XML is made of, and every address, is as in ASCII. Their other characters, which
+  /// only names and remarks have, are read as Latin-1's: every byte stays where it is.
+  private static func extendsASCII(_ encoding: String) -> Bool {
+    ["iso-8859-", "windows-125", "cp125", "koi8-", "gb2312", "gbk", "gb18030", "big5", "euc-", "shift_jis"]
+      .contains { encoding.hasPrefix($0) }
   }
 
   /// expat stands where the name ends, or the identifiers.

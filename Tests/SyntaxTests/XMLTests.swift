@@ -107,7 +107,16 @@ final class XMLTests: XCTestCase {
     XCTAssertEqual(root["t"]?.value, "é")
     XCTAssertEqual(root.text, "èé")
     XCTAssertEqual(try tree("\u{feff}<a/>").root.range, 3..<7)
-    XCTAssertEqual(failure("<?xml version='1.0' encoding='koi8-r'?><a/>")?.message, "encoding koi8-r is not read; UTF-8 is")
+    for name in ["koi8-r", "windows-1252", "GB2312", "ISO-8859-15"] {
+      let start = "<?xml version='1.0' encoding='\(name)'?><a n='"
+      let a = try XMLTree.parse(Array(start.utf8) + [0xb2, 0xe2] + Array("' bus='0x1'/>".utf8)).root
+      XCTAssertEqual(a["bus"]?.value, "0x1", name)
+      XCTAssertEqual(a["n"]?.range.lowerBound, start.utf8.count - 3, name)
+    }
+    for name in ["iso-2022-jp", "utf-7", "ebcdic-cp-us"] {
+      let text = "<?xml version='1.0' encoding='\(name)'?><a/>"
+      XCTAssertEqual(failure(text)?.message, "encoding \(name) is not read; UTF-8 is")
+    }
     XCTAssertThrowsError(try XMLTree.parse([0xff, 0xfe] + "<a/>".utf16.flatMap { [UInt8($0 & 0xff), UInt8($0 >> 8)] }))
   }
 

@@ -2,7 +2,7 @@ import Syntax
 
 extension LibvirtReader {
   /// A controller without an index gets the lowest that none of its type has (libvirt
-  /// src/conf/domain_conf.c: virDomainControllerFindUnusedIndex); by then the PCI root has its 0.
+  /// src/conf/domain_conf.c: virDomainControllerFindUnusedIndex). The PCI root is taken to have its 0, declared or not.
   mutating func numberControllers(_ devices: [(XMLElement, String)]) {
     var taken: [String: Set<Int>] = [:]
     var open: [XMLElement] = []
