@@ -13,11 +13,16 @@ public struct RunAssignments: Sendable {
     /// Nil when the request does not say which function it is.
     public let host: PCIAddress?
     fileprivate let definition: Int
+    /// The libvirt guest that the definition is of.
+    fileprivate let guest: String?
   }
 
   private var byAddress: [PCIAddress: [Device]] = [:]
   private var unresolved: [Device] = []
-  fileprivate private(set) var count = 0
+  /// The libvirt guest of each definition. A name is one guest's, and two definitions of it, such as a
+  /// snapshot's beside its own, are never started at the same time.
+  private var guests: [String?] = []
+  fileprivate var count: Int { guests.count }
 
   public init() {}
 
@@ -27,14 +32,17 @@ public struct RunAssignments: Sendable {
   public mutating func add(
     _ machine: MachineRequest, plugs: [DeviceRequest], descriptors: [String: Known<PCIAddress?>] = [:]
   ) -> Int {
-    defer { count += 1 }
+    let guest = machine.libvirt?.name
+    defer { guests.append(guest) }
     for request in plugs.isEmpty ? machine.devices : plugs where request.isVFIO {
       let address = request.hostAddress(descriptors)
       let device = Device(
-        source: machine.source, name: request.name(at: address), host: address, definition: count)
+        source: machine.source, name: request.name(at: address), host: address, definition: count,
+        guest: guest)
       if let address {
         byAddress[address, default: []].append(device)
-      } else if unresolved.count < 2, unresolved.last?.definition != count {
+      } else if unresolved.count < 2, unresolved.last?.definition != count,
+        guest == nil || unresolved.last?.guest != guest {
         // Asked for is only one of another definition: one each of two is enough.
         unresolved.append(device)
       }
@@ -46,11 +54,17 @@ public struct RunAssignments: Sendable {
   public func others(than definition: Int) -> OtherDefinitions { OtherDefinitions(run: self, own: definition) }
 
   fileprivate func first(_ address: PCIAddress, notOf definition: Int) -> Device? {
-    byAddress[address]?.first { $0.definition != definition }
+    byAddress[address]?.first { isOfAnother($0, than: definition) }
   }
 
   fileprivate func firstUnresolved(notOf definition: Int) -> Device? {
-    unresolved.first { $0.definition != definition }
+    unresolved.first { isOfAnother($0, than: definition) }
+  }
+
+  private func isOfAnother(_ device: Device, than definition: Int) -> Bool {
+    guard device.definition != definition else { return false }
+    guard let guest = device.guest, guests.indices.contains(definition) else { return true }
+    return guest != guests[definition]
   }
 }
 
