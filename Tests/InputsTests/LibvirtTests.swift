@@ -96,6 +96,9 @@ final class LibvirtTests: XCTestCase {
           + "not known"])
     }
     XCTAssertEqual(problems("bus='0xzz'").count, 2)
+    let device = "<devices><hostdev type='pci'/></devices>"
+    XCTAssertEqual(parse("<domain type='{{ type }}'>\(device)</domain>").problems.count, 1)
+    XCTAssertEqual(parse("<domain type='{{ type }}'/>").problems, [])
   }
 
   func testAGuestAddressThatIsNoNumberIsLeftToLibvirt() throws {

@@ -11,6 +11,7 @@ extension LibvirtReader {
       definition.machine.missingPart = "the domain is one of `\(type)`, which QEMU does not run"
       definition.machine.libvirt?.hypervisor = type
       if let devices = domain.child("devices") { readElsewhere(devices, "\(path)/devices") }
+      if LibvirtReader.isPlaceholder(type) { reportTemplate(domain, path, type) }
       return
     }
     readMachine(domain, path, type: type)
@@ -18,6 +19,15 @@ extension LibvirtReader {
     usesIOMMUFD = domain.child("iommufd")?["enabled"]?.value == "yes"
     if let devices = domain.child("devices") { readDevices(devices, "\(path)/devices", plug: .cold) }
     readOwnOptions(domain, path)
+  }
+
+  /// Whose hypervisor runs it, only what is made of the template tells.
+  private mutating func reportTemplate(_ domain: XMLElement, _ path: String, _ type: String) {
+    guard definition.machine.libvirt?.devicesElsewhere.isEmpty == false else { return }
+    definition.machine.libvirt?.hypervisor = nil
+    problem(
+      "the domain's type is `\(type)`, a place holder: the document is a template, and its host devices are not judged",
+      fix: "give the document that is made of it", at: location(domain, path))
   }
 
   private mutating func readElsewhere(_ devices: XMLElement, _ path: String) {

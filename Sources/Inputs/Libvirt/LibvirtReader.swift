@@ -49,7 +49,7 @@ struct LibvirtReader {
   }
 
   /// `{{ bus }}`, `${bus}`, `$BUS`, `@BUS@`, `%s`, `<%= bus %>`, `__BUS__`, `0xBUSX`.
-  private static func isPlaceholder(_ text: String) -> Bool {
+  static func isPlaceholder(_ text: String) -> Bool {
     text.contains { "{}$@%<_".contains($0) } || text.filter { ("G"..."Z").contains($0) && $0 != "X" }.count > 1
   }
 
