@@ -98,8 +98,8 @@ public struct IniText {
   }
 
   private func trimmed(_ range: Range<Int>) -> Range<Int> {
-    let start = bytes[range].firstIndex { $0 > 0x20 } ?? range.upperBound
-    let end = bytes[range].lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? start
+    let start: Int = bytes[range].firstIndex { $0 > 0x20 } ?? range.upperBound
+    let end: Int = bytes[range].lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? start
     return start..<end
   }
 
