@@ -5,7 +5,7 @@ extension Rule {
   static let setOnJsonDevice = Rule(
     name: "set-on-json-device",
     severity: .error,
-    summary: "-set of a device that it does not see",
+    summary: "a -set whose device it does not see",
     why: """
       -set changes the options of a -device that stands before it and is written as key=value. One that \
       is written as JSON, as libvirt writes all since 7.9, has no such options: QEMU says that there is no \
