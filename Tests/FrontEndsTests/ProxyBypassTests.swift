@@ -32,7 +32,7 @@ final class ProxyBypassTests: XCTestCase {
       #"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","id":"d"},"extra":1}"#,
       #"{'execute':'device_add','arguments':{'driver':'e1000e','bus':'rp1','id':'sq'}}"#,
       #"{"execute":'device_add',"arguments":{"driver":"e1000e","bus":"rp1","id":"sq"}}"#,
-      #"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","id":"sq'"}}'"#,
+      #"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","realized":true,"id":"sq'"}}'"#,
       #"["{\"execute\":",{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","realized":true}}]"#,
       #"{"execute":"device_add" "arguments":{"driver":"e1000e","bus":"rp1","id":"ns"}}"#,
       #"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","id":"tc",}}"#,
