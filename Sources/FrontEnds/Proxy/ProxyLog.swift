@@ -40,15 +40,8 @@ public final class ProxyLog {
       let words = fields.map { "\($0.key)=\(ProxyLog.plain($0.value))" }
       line = ([ProxyLog.now, level.rawValue, event] + words).joined(separator: " ")
     }
-    var bytes = Array((line + "\n").utf8)[...]
-    while !bytes.isEmpty {
-      // SAFETY: write(2) reads at most `count` bytes of the buffer that it is given.
-      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      // A log that cannot be written stops no guest.
-      guard count > 0 else { return }
-      bytes = bytes.dropFirst(count)
-    }
+    // A log that cannot be written stops no guest.
+    Descriptor.write(Array((line + "\n").utf8), to: descriptor)
   }
 
   /// One line, whatever a client put into it: quoted by JSON's rules where it is not plain.
