@@ -24,6 +24,8 @@ public struct ClientStream: Sendable {
   /// Behind a stray byte: what could not begin anything is passed over (QEMU qobject/json-lexer.c:
   /// IN_RECOVERY).
   private var isRecovering = false
+  /// Index of the byte that ended the last recovery.
+  private var endOfRecovery = -1
   private var places = PlaceCounter()
   /// Whether QEMU's parse errors begin with `LINE:COLUMN: `, as those of 11.1 do and of 7.2 do not.
   private let tellsPlace: Bool
@@ -58,6 +60,7 @@ public struct ClientStream: Sendable {
       buffer.removeAll(keepingCapacity: true)
     }
     scanned -= start
+    endOfRecovery -= start
     start = 0
   }
 
@@ -119,6 +122,7 @@ extension ClientStream {
     if isRecovering {
       while scanned < buffer.count, ClientStream.isPassedOver(buffer[scanned]) { scanned += 1 }
       isRecovering = scanned == buffer.count
+      if !isRecovering { endOfRecovery = scanned }
     }
     if scanner.isBetweenValues {
       while scanned < buffer.count, FrameScanner.kind(of: buffer[scanned]) == .blank { scanned += 1 }
@@ -158,12 +162,17 @@ extension ClientStream {
     return .refused(words, descriptors: takeDescriptors(upTo: end))
   }
 
-  /// Line and column of a byte that is in the buffer.
+  /// Line and column of a token that is in the buffer, as QEMU 11.1 tells them: one too far for a token whose
+  /// first byte ended the one before, which is a word, a number, or what was passed over after a stray byte
+  /// (QEMU qobject/json-lexer.c, observed).
   private mutating func here(_ index: Int) -> (line: Int, column: Int) {
     guard tellsPlace else { return (1, 1) }
     places.pass(buffer[min(places.passed, index)..<index])
-    return (places.line, places.column + 1)
+    let endsAnother = index == endOfRecovery || index > start && ClientStream.isOfWord(buffer[index - 1])
+    return (places.line, places.column + (endsAnother ? 2 : 1))
   }
+
+  private static func isOfWord(_ byte: UInt8) -> Bool { 0x30...0x39 ~= byte || 0x61...0x7a ~= byte }
 
   /// Descriptors that came with a byte before `end`: with the message, or with the blanks before it.
   private mutating func takeDescriptors(upTo end: Int) -> [Int32] {

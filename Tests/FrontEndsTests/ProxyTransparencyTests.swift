@@ -8,11 +8,11 @@ import XCTest
 final class ProxyTransparencyTests: XCTestCase {
   /// The same bytes to QEMU itself and through the proxy; timestamps aside, the same answers.
   private func compare(
-    _ pieces: [String], pretty: Bool = false, oneByOne: Bool = false, file: StaticString = #filePath,
-    line: UInt = #line
+    _ pieces: [String], pretty: Bool = false, oneByOne: Bool = false, on lab: (program: String, arguments: [String])? = nil,
+    file: StaticString = #filePath, line: UInt = #line
   ) throws {
     let directory = try TemporaryDirectory()
-    let qemu = try RealQEMU.start(in: directory, pretty: pretty)
+    let qemu = try RealQEMU.start(in: directory, pretty: pretty, program: lab?.program, more: lab?.arguments ?? [])
     defer { qemu.end() }
     let direct = RawClient(adopting: try RealQEMU.connect(directory, second: true))
     _ = fcntl(direct.descriptor, F_SETFL, 0)
@@ -79,6 +79,15 @@ final class ProxyTransparencyTests: XCTestCase {
 
   func testEveryAnswerIsQEMUs() throws {
     try compare([#"{"execute":"qmp_capabilities","id":{"a":[],"b":{}}}"#] + Self.afterNegotiation)
+  }
+
+  /// QEMU 11.1 tells line and column of what it does not take.
+  func testEveryAnswerIsThatOfTheLabsQEMU() throws {
+    let lab = try RealQEMU.lab()
+    let places = [#"{"a":true]"#, #"{"a":1 ]"#, #"[1 2]"#, "[tru]", "@@ @{}", "x {\"a\":@}]", #"[true"a"]"#, #"{"a":1"b":2}"#]
+    try compare(
+      Self.beforeNegotiation + [#"{"execute":"qmp_capabilities","id":{"a":[],"b":{}}}"#] + Self.afterNegotiation + places,
+      on: lab)
   }
 
   func testOutOfBandIsQEMUs() throws {

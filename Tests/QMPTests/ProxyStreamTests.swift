@@ -36,15 +36,15 @@ final class ProxyStreamTests: XCTestCase {
       (
         #"{"a": @ , "b":{"c":1}}"#,
         [
-          "-1:7: JSON parse error, stray '@'", "-1:9: JSON parse error, expecting value", "+\"b\"",
+          "-1:7: JSON parse error, stray '@'", "-1:10: JSON parse error, expecting value", "+\"b\"",
           "-1:14: JSON parse error, expecting value", #"+{"c":1}"#, "-1:22: JSON parse error, expecting value",
         ]
       ),
       (
         #"{'execute':'device_add'}"#,
         [
-          "-1:2: JSON parse error, stray '''", "-1:11: JSON parse error, expecting value",
-          "-1:12: JSON parse error, stray '''", "-1:24: JSON parse error, expecting value",
+          "-1:2: JSON parse error, stray '''", "-1:12: JSON parse error, expecting value",
+          "-1:12: JSON parse error, stray '''", "-1:25: JSON parse error, expecting value",
         ]
       ),
     ]
