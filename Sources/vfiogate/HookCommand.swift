@@ -23,10 +23,7 @@ struct HookOptions: ParsableArguments {
   var policy: String?
 
   func gate() throws -> StartGate {
-    guard let qemu = QEMUChoice(qemu) else {
-      throw ValidationError("--qemu `\(qemu)` is no version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
-    }
-    var gate = StartGate(qemu: qemu)
+    var gate = StartGate(qemu: try chosenQEMU(qemu))
     gate.host = HostChoice(host)
     gate.failOn = try chosen(failOn, "--fail-on")
     gate.onUnknown = try chosen(onUnknown, "--on-unknown")

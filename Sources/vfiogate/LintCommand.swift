@@ -60,12 +60,9 @@ struct LintCommand: ParsableCommand {
 
   private func lint() throws -> Lint {
     if files.isEmpty { throw ValidationError("No definition is named.") }
-    guard let qemu = QEMUChoice(qemu) else {
-      throw ValidationError("--qemu `\(qemu)` is no version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
-    }
     var lint = Lint(
       files: files, guest: guest, input: try input.map { try chosen($0, "--input") }, host: host.map(HostChoice.init),
-      qemu: qemu, behaviour: try behaviour.map { try chosen($0, "--behaviour") },
+      qemu: try chosenQEMU(qemu), behaviour: try behaviour.map { try chosen($0, "--behaviour") },
       failOn: try chosen(failOn, "--fail-on"), onUnknown: try onUnknown.map { try chosen($0, "--on-unknown") },
       format: try chosen(format, "--format"), isVerbose: verbose, style: Terminal.style)
     lint.minSeverity = try chosen(minSeverity, "--min-severity")

@@ -126,12 +126,7 @@ struct RunOptions {
   func launch() throws -> Launch {
     guard operands > 0 else { throw ValidationError("No QEMU is named.") }
     var launch = Launch(arguments: CommandLine.unsafeArgv + (Int(CommandLine.argc) - operands))
-    if let qemu {
-      guard let choice = QEMUChoice(qemu) else {
-        throw ValidationError("--qemu `\(qemu)` is no version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
-      }
-      launch.qemu = choice
-    }
+    launch.qemu = try qemu.map(chosenQEMU)
     launch.gate.host = HostChoice(host)
     launch.gate.failOn = try chosen(failOn, "--fail-on")
     launch.gate.onUnknown = try chosen(onUnknown, "--on-unknown")
