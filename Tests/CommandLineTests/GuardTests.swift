@@ -177,6 +177,19 @@ final class GuardTests: XCTestCase {
     XCTAssertEqual(access(path, F_OK), 0)
   }
 
+  func testAFileThatIsNoSocketIsLeftAlone() throws {
+    try writeFile(path, "a disk")
+    let child = try start(["-qmp", "unix:\(path),server=on,wait=off"])
+    XCTAssertEqual(child.wait(), 2)
+    XCTAssertEqual(try readFile(path), Array("a disk".utf8))
+  }
+
+  func testADeadSocketIsReplaced() throws {
+    // Its listener is gone, its file is not.
+    _ = try UnixListener(path: path)
+    try checkGuard(["-qmp", "unix:\(path),server=on,wait=off"])
+  }
+
   func testWhatNoGuardCanStandInFrontOfRefuses() throws {
     for monitor in ["tcp:127.0.0.1:0,server=on,wait=off", "stdio", "unix:\(path),server=on,abstract=on"] {
       let run = try Vfiogate.run(["run", "--guard", "--host", "none", "--", qemu] + plain + ["-qmp", monitor])

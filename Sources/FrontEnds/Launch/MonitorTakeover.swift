@@ -63,7 +63,8 @@ struct MonitorTakeover {
       close(other)
       throw Failure(description: "\(path): somebody listens there already")
     }
-    if other == -ECONNREFUSED { unlink(path) }
+    // connect(2) says the same of a file that is no socket, and that one is somebody's.
+    if other == -ECONNREFUSED, isSocket(path) { unlink(path) }
     let listener = clinux_listen_unix(path, 1)
     guard listener >= 0 else { throw failure(path, -listener) }
     // Whoever may connect to QEMU's own socket may connect to this one.
@@ -71,6 +72,12 @@ struct MonitorTakeover {
     umask(mask)
     chmod(path, 0o777 & ~mask)
     return listener
+  }
+
+  private static func isSocket(_ path: String) -> Bool {
+    var status = stat()
+    // SAFETY: lstat(2) fills the structure that it is given.
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
   }
 
   /// A listening socket that nobody else can reach, and a connection to it that waits to be accepted.
