@@ -22,7 +22,8 @@ struct ParseComplaint {
     var last = 0..<0
     while let token = lexer.next() { last = token.range }
     // A stray byte in a string makes all of the string stray, from its quote on.
-    let isInString = !text.isEmpty && last.upperBound == text.count && text[last.lowerBound] == UInt8(ascii: "\"")
+    let isInString =
+      !text.isEmpty && last.upperBound == text.count && text[last.lowerBound] == UInt8(ascii: "\"")
     let from = isInString ? last.lowerBound : max(0, text.count - 1)
     self.init(ParseComplaint.stray(text[from...]), from)
   }

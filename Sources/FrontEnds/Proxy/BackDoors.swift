@@ -23,15 +23,19 @@ enum BackDoors {
   /// A human monitor's command.
   static func judge(_ command: HMPCommand) -> Reason? {
     switch command.name {
-    case "gdbserver": return monitor("`gdbserver` opens a port whose `monitor` packets are human monitor commands")
+    case "gdbserver":
+      return monitor("`gdbserver` opens a port whose `monitor` packets are human monitor commands")
     case "object_add":
       guard let bytes = command.argument else { return unreadable(command) }
       // JSON is taken as well where it begins with a brace (QEMU qom/object_interfaces.c).
-      if bytes.first == UInt8(ascii: "{") { return object((try? JSON.parse(bytes))?["qom-type"]?.string) ?? unreadable(command) }
+      if bytes.first == UInt8(ascii: "{") {
+        return object((try? JSON.parse(bytes))?["qom-type"]?.string) ?? unreadable(command)
+      }
       return object(KeyValueText(bytes, implied: "qom-type").items.last { $0.key == "qom-type" }?.value)
     case "qom-set":
       // -j reads the value as JSON and stands first.
-      return command.words.contains { $0.hasSuffix("realized") || $0.contains("\"") } ? property("realized") : nil
+      return command.words.contains { $0.hasSuffix("realized") || $0.contains("\"") }
+        ? property("realized") : nil
     case "migrate", "migrate_incoming", "migrate_recover":
       return String(decoding: command.rest, as: UTF8.self).contains("exec:") ? program(command.name) : nil
     default: return nil
@@ -39,14 +43,18 @@ enum BackDoors {
   }
 
   static func unreadable(_ command: HMPCommand) -> Reason {
-    Reason(rule: "malformed-input", message: "the arguments of `\(command.name)` cannot be read as QEMU would; use QMP")
+    Reason(
+      rule: "malformed-input",
+      message: "the arguments of `\(command.name)` cannot be read as QEMU would; use QMP")
   }
 
   private static func object(_ type: String?) -> Reason? {
     switch type {
-    case "monitor-qmp", "monitor-hmp": return monitor("`object-add` of `\(type ?? "")` opens a monitor beside this one")
+    case "monitor-qmp", "monitor-hmp":
+      return monitor("`object-add` of `\(type ?? "")` opens a monitor beside this one")
     case "qtest":
-      return Reason(rule: "guest-back-door", message: "an object of type `qtest` writes the guest's memory and ports")
+      return Reason(
+        rule: "guest-back-door", message: "an object of type `qtest` writes the guest's memory and ports")
     default: return nil
     }
   }
@@ -58,7 +66,8 @@ enum BackDoors {
   private static func property(_ name: String?) -> Reason? {
     guard name == "realized" else { return nil }
     return Reason(
-      rule: "realized-argument", message: "setting `realized` plugs and unplugs behind QEMU's own checks; use device_add and device_del")
+      rule: "realized-argument",
+      message: "setting `realized` plugs and unplugs behind QEMU's own checks; use device_add and device_del")
   }
 
   private static func socket(for protocolName: String?) -> Reason? {
@@ -67,7 +76,9 @@ enum BackDoors {
   }
 
   private static func program(_ command: String) -> Reason {
-    Reason(rule: "runs-a-program", message: "`\(command)` with `exec` has QEMU run a program, which can do what QEMU can")
+    Reason(
+      rule: "runs-a-program",
+      message: "`\(command)` with `exec` has QEMU run a program, which can do what QEMU can")
   }
 
   /// `exec:` in a URI, or the transport `exec` of a channel, at any depth.

@@ -71,8 +71,11 @@ public final class PlugGate: ProxyGate {
     case "device_add", "object-add": key = "fd"
     default: return nil
     }
-    guard let name = arguments?[key]?.string, let owner = owners[name], owner != client.number else { return nil }
-    return BackDoors.Reason(rule: "fd-of-another-client", message: "the descriptor `\(name)` belongs to client \(owner)")
+    guard let name = arguments?[key]?.string, let owner = owners[name], owner != client.number else {
+      return nil
+    }
+    return BackDoors.Reason(
+      rule: "fd-of-another-client", message: "the descriptor `\(name)` belongs to client \(owner)")
   }
 
   /// What a log line is about.
@@ -95,7 +98,9 @@ public final class PlugGate: ProxyGate {
   }
 
   private func human(_ message: ClientMessage, _ about: Subject) -> ProxyInspection {
-    guard let line = message.arguments?["command-line"]?.string, let command = HMPCommand(line) else { return .pass }
+    guard let line = message.arguments?["command-line"]?.string, let command = HMPCommand(line) else {
+      return .pass
+    }
     if let reason = BackDoors.judge(command) { return refuse(reason, about) }
     guard command.name == "device_add" else { return .pass }
     guard let text = command.argument else { return refuse(BackDoors.unreadable(command), about) }
@@ -108,11 +113,14 @@ public final class PlugGate: ProxyGate {
 
   /// An iommufd object around a descriptor that is something else is taken by QEMU without a look.
   private func object(_ message: ClientMessage, _ about: Subject) -> ProxyInspection {
-    guard message.arguments?["qom-type"]?.string == "iommufd", let fd = message.arguments?["fd"]?.string else { return .pass }
+    guard message.arguments?["qom-type"]?.string == "iommufd", let fd = message.arguments?["fd"]?.string else {
+      return .pass
+    }
     if ledger.isIOMMUFD(fd, process: options.process) == .known(false) {
       return refuse(
         BackDoors.Reason(
-          rule: "iommufd-wrong-descriptor", message: "the descriptor `\(fd)` is not /dev/iommu; QEMU takes it and every attach fails"),
+          rule: "iommufd-wrong-descriptor",
+          message: "the descriptor `\(fd)` is not /dev/iommu; QEMU takes it and every attach fails"),
         about)
     }
     return .inquire(DescriptorInquiry(self, message, about.client))
@@ -145,39 +153,5 @@ public final class PlugGate: ProxyGate {
     if !facts.isEmpty { fields.append(.init("facts", .array(facts.map { .string($0) }))) }
     fields.append(.init("ms", .integer(milliseconds)))
     log.write(verdict == .accepted ? .info : .warning, "decision", fields)
-  }
-}
-
-/// Requests that kill QEMU whatever the host and the guest are like.
-enum KillingRequests {
-  static func judge(_ request: DeviceRequest) -> BackDoors.Reason? {
-    let name = request.id.map { "`\($0)`" } ?? request.driver.map { "`\($0)`" } ?? "a device"
-    // QEMU 7.2 takes strings and numbers for booleans: only what is off in every reading is harmless.
-    if let realized = request.property("realized"), !isOff(realized.value) {
-      return BackDoors.Reason(
-        rule: "realized-argument", message: "\(name) is given `realized`: QEMU dies of SIGSEGV, and the guest with it")
-    }
-    guard let driver = request.driver, driver.hasPrefix("vfio") else { return nil }
-    if request.property("fd") != nil, request.id == nil {
-      return BackDoors.Reason(
-        rule: "fd-without-id",
-        message: "\(name) is given a descriptor and no id: QEMU dies of SIGSEGV, and the guest with it; "
-          + "give the device an id, and as a string")
-    }
-    for key in ["id", "bus"] {
-      if let property = request.property(key), property.value.string == nil {
-        return BackDoors.Reason(
-          rule: "malformed-input", message: "`\(key)` of \(name) is no string: QEMU takes it for absent")
-      }
-    }
-    return nil
-  }
-
-  private static func isOff(_ value: PropertyValue) -> Bool {
-    switch value {
-    case .bool(false): return true
-    case .string(let text): return ["off", "no", "false", "n"].contains(text)
-    default: return false
-    }
   }
 }

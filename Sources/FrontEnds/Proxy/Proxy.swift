@@ -41,11 +41,11 @@ public final class Proxy {
   let gate: any ProxyGate
   let log: ProxyLog
   let options: Options
-  private let listener: Int32?
-  private let stop: Int32?
+  let listener: Int32?
+  let stop: Int32?
   private var adopted: [Int32]
-  private var accepted = 0
-  private var input = [UInt8](repeating: 0, count: 1 << 16)
+  var accepted = 0
+  var input = [UInt8](repeating: 0, count: 1 << 16)
 
   var clients: [ProxyClient] = []
   /// Whose reply QEMU owes, oldest first, for commands in band.
@@ -59,7 +59,7 @@ public final class Proxy {
   var end: End?
   /// A command that takes none came with descriptors: QEMU may hold them for the next that does.
   var strayDescriptors = false
-  private var stopping: Deadline?
+  var stopping: Deadline?
 
   /// - Parameters:
   ///   - qemu: connected to QEMU's monitor, nothing said yet. Closed in the end.
@@ -109,155 +109,8 @@ public final class Proxy {
 
   var isStopping: Bool { stopping != nil }
 
-  private var isIdle: Bool { inFlight.isEmpty && outOfBand.isEmpty && job == nil && clients.allSatisfy(\.isFlushed) }
-}
-
-extension Proxy {
-  /// Waits once for whatever can go on, and lets it.
-  private func wait() {
-    let waitsForClients = clients.contains { !$0.isFlushed } && options.clients == 1
-    var entries = [
-      pollfd(
-        fd: monitor.descriptor,
-        events: Int16((waitsForClients ? 0 : POLLIN) | (monitor.outbox.isEmpty ? 0 : POLLOUT)), revents: 0),
-      pollfd(fd: stopping == nil ? stop ?? -1 : -1, events: Int16(POLLIN), revents: 0),
-      pollfd(
-        fd: clients.count < options.clients && stopping == nil ? listener ?? -1 : -1, events: Int16(POLLIN),
-        revents: 0),
-    ]
-    for client in clients {
-      let wants = (client.wantsInput && stopping == nil ? POLLIN : 0) | (client.isFlushed ? 0 : POLLOUT)
-      entries.append(pollfd(fd: client.descriptor, events: Int16(wants), revents: 0))
-    }
-    // SAFETY: the array's own count is passed.
-    let count = poll(&entries, nfds_t(entries.count), stopping?.milliseconds ?? -1)
-    if count < 0, errno != EINTR { end = .failed("poll: \(errnoWords(errno))") }
-    guard count > 0 else { return }
-    for (client, entry) in zip(clients, entries.dropFirst(3)) where entry.revents != 0 { serve(client, entry) }
-    if entries[0].revents & Int16(POLLOUT) != 0 { monitor.flush() }
-    // POLLERR of a shut-down QEMU comes while its last words are still to be read.
-    if entries[0].revents & ~Int16(POLLOUT) != 0 { listen(toQEMU: waitsForClients) }
-    if entries[1].revents != 0 {
-      stopping = Deadline(after: options.drain)
-      log.write(.info, "stopping", [.init("in-hand", .integer(Int64(inFlight.count)))])
-    }
-    if entries[2].revents != 0 { accept() }
-  }
-
-  private func serve(_ client: ProxyClient, _ entry: pollfd) {
-    if entry.revents & Int16(POLLOUT) != 0 { client.flush() }
-    if entry.revents & Int16(POLLIN) != 0, entry.events & Int16(POLLIN) != 0 {
-      if let reason = client.read(&input) { depart(client, reason) }
-    }
-    // Both directions are closed: nobody is there to answer. What came before has been read above.
-    if entry.revents & Int16(POLLHUP | POLLERR | POLLNVAL) != 0, client.inputEnded || !client.wantsInput {
-      client.isGone = true
-    }
-  }
-
-  private func listen(toQEMU isPaused: Bool) {
-    if isPaused { return qemuHungUp() }
-    let (count, descriptors) = monitor.read()
-    if count == -Int(EAGAIN) || count == -Int(EINTR) { return closeAll(descriptors) }
-    guard count > 0 else {
-      end = .qemuGone(midMessage: monitor.stream.isInsideMessage)
-      return
-    }
-    do { try route(monitor.stream.pieces(), descriptors) } catch { end = .failed("QEMU: \(error)") }
-  }
-
-  /// QEMU has gone while a client is slow: its last words wait for the client, as long as that lasts.
-  private func qemuHungUp() {
-    let slow = clients.filter { !$0.isFlushed }
-    let deadline = Deadline(after: options.drain)
-    while slow.contains(where: { !$0.isFlushed && !$0.isGone }), !deadline.isPast {
-      var entries = slow.map { pollfd(fd: $0.isFlushed || $0.isGone ? -1 : $0.descriptor, events: Int16(POLLOUT), revents: 0) }
-      // SAFETY: the array's own count is passed.
-      guard poll(&entries, nfds_t(entries.count), deadline.milliseconds) > 0 else { break }
-      for client in slow { client.flush() }
-    }
-    if slow.contains(where: { !$0.isFlushed && !$0.isGone }) { end = .qemuGone(midMessage: true) }
-  }
-
-  private func accept() {
-    guard let listener else { return }
-    let descriptor = clinux_accept(listener)
-    if descriptor >= 0 { return welcome(descriptor) }
-    switch -descriptor {
-    case EAGAIN, EINTR, ECONNABORTED: break
-    case EMFILE, ENFILE, ENOMEM, ENOBUFS:
-      log.write(.error, "accept", [.init("error", .string(errnoWords(-descriptor)))])
-      usleep(10_000)
-    default: end = .failed("accept: \(errnoWords(-descriptor))")
-    }
-  }
-
-  private func welcome(_ descriptor: Int32) {
-    var process: pid_t = 0
-    var user: uid_t = 0
-    let isKnown = clinux_peer(descriptor, &process, &user) == 0
-    accepted += 1
-    let peer = ProxyPeer(number: accepted, process: isKnown ? process : nil, user: isKnown ? user : nil)
-    if let allowed = options.allowedUsers, !isKnown || !allowed.contains(user) {
-      log.write(.warning, "rejected", [.init("peer", .string("\(peer)")), .init("reason", "not among --allow-uid")])
-      close(descriptor)
-      return
-    }
-    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
-    let client = ProxyClient(
-      descriptor, peer: peer, negotiation: ClientNegotiation(offered: monitor.offered), tellsPlace: monitor.tellsPlace)
-    clients.append(client)
-    log.write(.info, "client", [.init("peer", .string("\(peer)"))])
-    monitor.greeting.withUnsafeBytes { client.send($0) }
-  }
-
-  func depart(_ client: ProxyClient, _ reason: String) {
-    log.write(.warning, "closed", [.init("peer", .string("\(client.peer)")), .init("reason", .string(reason))])
-    client.isGone = true
-  }
-
-  /// Lets go of clients that are done. Replies that QEMU still owes them are counted and dropped.
-  private func reap() {
-    for client in clients {
-      if options.clients > 1, client.bytesWaiting > options.outboxLimit {
-        depart(client, "it does not read: \(client.bytesWaiting) bytes wait for it")
-      }
-      guard client.isFinished else { continue }
-      client.drop()
-      if let job, job.client === client, !job.isSent { cancelJob() }
-      gate.clientGone(client.peer)
-      log.write(.info, "gone", [.init("peer", .string("\(client.peer)"))])
-      if strayDescriptors { takeBackDescriptors() }
-    }
-    clients.removeAll(where: \.isGone)
-  }
-
-  /// The next client's `getfd` must not get what the last one left in QEMU's hands.
-  private func takeBackDescriptors() {
-    strayDescriptors = false
-    for name in ["getfd", "closefd"] {
-      inFlight.append(.own(monitor.ask(Command(name, ["fdname": "vfiogate-stray"]))))
-    }
-    monitor.flush()
-  }
-
-  /// Clients get what there is for them, and then the end.
-  private func finish() {
-    let deadline = Deadline(after: options.drain)
-    while clients.contains(where: { !$0.isFlushed && !$0.isGone }), !deadline.isPast {
-      var entries = clients.map { pollfd(fd: $0.isFlushed || $0.isGone ? -1 : $0.descriptor, events: Int16(POLLOUT), revents: 0) }
-      // SAFETY: the array's own count is passed.
-      guard poll(&entries, nfds_t(entries.count), deadline.milliseconds) > 0 else { break }
-      for client in clients { client.flush() }
-    }
-    if let job { closeAll(job.message.descriptors) }
-    job = nil
-    for client in clients {
-      client.drop()
-      gate.clientGone(client.peer)
-    }
-    clients = []
-    monitor.outbox.clear()
+  private var isIdle: Bool {
+    inFlight.isEmpty && outOfBand.isEmpty && job == nil && clients.allSatisfy(\.isFlushed)
   }
 }
 

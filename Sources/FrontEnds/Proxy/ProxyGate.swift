@@ -54,8 +54,11 @@ public final class OpenGate: ProxyGate {
   public func clientGone(_ client: ProxyPeer) {}
 }
 
-/// An inquiry that asks nothing: the command is sent when it has QEMU to itself.
-final class PlainInquiry: ProxyInquiry {
-  func proceed(_ answers: [Result<JSON, CommandError>]) -> ProxyStep { .pass(instead: nil) }
+/// What is decided already and only waits for its turn: until QEMU has nothing else in hand, since replies
+/// keep the order of their commands.
+final class SettledInquiry: ProxyInquiry {
+  private let step: ProxyStep
+  init(_ step: ProxyStep) { self.step = step }
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> ProxyStep { step }
   func answered(_ reply: Result<JSON, CommandError>) {}
 }

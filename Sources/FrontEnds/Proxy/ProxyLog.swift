@@ -33,8 +33,10 @@ public final class ProxyLog {
     let line: String
     switch format {
     case .json:
-      let head = [JSON.Member("time", .string(ProxyLog.now)), .init("level", .string(level.rawValue)),
-        .init("event", .string(event))]
+      let head = [
+        JSON.Member("time", .string(ProxyLog.now)), .init("level", .string(level.rawValue)),
+        .init("event", .string(event)),
+      ]
       line = JSON.object(head + fields).text()
     case .text:
       let words = fields.map { "\($0.key)=\(ProxyLog.plain($0.value))" }
@@ -57,7 +59,8 @@ public final class ProxyLog {
     clock_gettime(CLOCK_REALTIME, &time)
     var parts = tm()
     gmtime_r(&time.tv_sec, &parts)
-    let date = [Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday)].map(two).joined(separator: "-")
+    let day = [Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday)]
+    let date = day.map(two).joined(separator: "-")
     let clock = [Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec)].map(two).joined(separator: ":")
     return "\(date)T\(clock).\(String(1000 + time.tv_nsec / 1_000_000).dropFirst())Z"
   }

@@ -84,7 +84,8 @@ extension ProxyMonitor {
     outbox.add([0xff])
     let enable: JSON? = offered.contains("oob") ? ["enable": ["oob"]] : nil
     let id = ask(Command("qmp_capabilities", enable))
-    try receive(until: deadline, stop, awaiting: "capabilities negotiation") { (kind, bytes) throws(ProxyFailure) -> Bool in
+    try receive(until: deadline, stop, awaiting: "capabilities negotiation") {
+      (kind, bytes) throws(ProxyFailure) -> Bool in
       switch try? ServerMessage.parse(bytes) {
       case .failure(nil, let error):
         tellsPlace = error.text.utf8.first.map { (0x30...0x39).contains($0) } ?? false
@@ -112,14 +113,17 @@ extension ProxyMonitor {
       let ready = poll(&entries, 2, deadline.milliseconds)
       if entries[1].revents != 0 { throw ProxyFailure("stopped before QEMU's \(awaiting)") }
       if ready == 0, deadline.isPast {
-        throw ProxyFailure("no \(awaiting) from QEMU within \(deadline.patience.components.seconds) s; it serves one client at a time")
+        throw ProxyFailure(
+          "no \(awaiting) from QEMU within \(deadline.patience.components.seconds) s; it serves one client at a time")
       }
       guard entries[0].revents != 0 else { continue }
       let (count, descriptors) = read()
       closeAll(descriptors)
       if count == -Int(EAGAIN) || count == -Int(EINTR) { continue }
       guard count > 0 else {
-        throw ProxyFailure("QEMU closed the connection before the \(awaiting)" + (count < 0 ? ": \(errnoWords(Int32(-count)))" : ""))
+        throw ProxyFailure(
+          "QEMU closed the connection before the \(awaiting)"
+            + (count < 0 ? ": \(errnoWords(Int32(-count)))" : ""))
       }
       let pieces: [ServerStream.Piece]
       do { pieces = try stream.pieces() } catch { throw ProxyFailure("QEMU: \(error)") }

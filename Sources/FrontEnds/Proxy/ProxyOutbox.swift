@@ -3,7 +3,10 @@ import Glibc
 
 /// What waits to be written to a non-blocking socket, in order.
 struct ProxyOutbox {
-  enum Outcome { case done, blocked, failed(Int32) }
+  enum Outcome {
+    case done, blocked
+    case failed(Int32)
+  }
 
   private var segments: [(bytes: [UInt8], descriptors: [Int32])] = []
   /// Bytes of the first segment that are written.
@@ -43,7 +46,9 @@ struct ProxyOutbox {
 
   /// Drops everything, its descriptors closed.
   mutating func clear() {
-    for (index, segment) in segments.enumerated() where index > 0 || written == 0 { closeAll(segment.descriptors) }
+    for (index, segment) in segments.enumerated() where index > 0 || written == 0 {
+      closeAll(segment.descriptors)
+    }
     segments = []
     (written, byteCount) = (0, 0)
   }

@@ -46,7 +46,9 @@ struct ProxyDoor {
     if let made {
       var status = stat()
       // Somebody else's by now is left alone.
-      if lstat(made.path, &status) == 0, status.st_ino == made.node, status.st_dev == made.device { unlink(made.path) }
+      if lstat(made.path, &status) == 0, status.st_ino == made.node, status.st_dev == made.device {
+        unlink(made.path)
+      }
     }
     if isListening { Glibc.close(descriptor) }
   }
