@@ -129,7 +129,8 @@ final class QEMUProcessTests: XCTestCase {
     let before = try openDescriptors()
     for _ in 0..<5 { _ = failure("/bin/false") }
     _ = failure("/nowhere/qemu")
-    XCTAssertEqual(try openDescriptors(), before)
+    // A proxy of an earlier test may still be closing its own.
+    XCTAssertLessThanOrEqual(try openDescriptors(), before)
   }
 
   private func openDescriptors() throws -> Int {
