@@ -13,22 +13,23 @@ public struct ClientStream: Sendable {
   public static let sizeLimit = 1 << 20
 
   private var scanner = FrameScanner()
-  private var buffer: [UInt8] = []
+  private(set) var buffer: [UInt8] = []
   /// Where the message that is being scanned begins, and how far it is scanned.
-  private var start = 0
+  private(set) var start = 0
   private var scanned = 0
-  /// Descriptors, each lot with the index of the byte that they came with.
-  private var arrivals: [(at: Int, descriptors: [Int32])] = []
+  var arrivals = ArrivedDescriptors()
+  /// Those of messages that were given up.
+  private var abandoned: [Int32] = []
   /// Beyond the limit: nothing is kept until the message ends.
   private var isDiscarding = false
   /// Behind a stray byte: what could not begin anything is passed over (QEMU qobject/json-lexer.c:
   /// IN_RECOVERY).
   private var isRecovering = false
   /// Index of the byte that ended the last recovery.
-  private var endOfRecovery = -1
-  private var places = PlaceCounter()
+  private(set) var endOfRecovery = -1
+  var places = PlaceCounter()
   /// Whether QEMU's parse errors begin with `LINE:COLUMN: `, as those of 11.1 do and of 7.2 do not.
-  private let tellsPlace: Bool
+  let tellsPlace: Bool
 
   public init(tellsPlace: Bool) { self.tellsPlace = tellsPlace }
 
@@ -41,7 +42,7 @@ public struct ClientStream: Sendable {
   /// Takes bytes; `descriptors` came with the one at index `at` of them.
   public mutating func append(_ bytes: ArraySlice<UInt8>, descriptors: [Int32] = [], at: Int = 0) {
     if start == buffer.count || start > 1 << 16 { compact() }
-    if !descriptors.isEmpty { arrivals.append((buffer.count + at, descriptors)) }
+    if !descriptors.isEmpty { arrivals.add(descriptors, at: buffer.count + at) }
     buffer.append(contentsOf: bytes)
   }
 
@@ -51,7 +52,7 @@ public struct ClientStream: Sendable {
       places.pass(buffer[min(places.passed, start)..<start])
       places.restart()
     }
-    if !arrivals.isEmpty { arrivals = arrivals.map { (max(0, $0.at - start), $0.descriptors) } }
+    arrivals.shift(by: start)
     if start < buffer.count {
       buffer.removeSubrange(0..<start)
     } else if buffer.capacity > 1 << 17 {
@@ -68,36 +69,18 @@ public struct ClientStream: Sendable {
   public mutating func next() -> Item? {
     while true {
       switch scan() {
-      case .incomplete:
-        scanned = buffer.count
-        if scanner.isBetweenValues { start = scanned }
-        if isDiscarding { forget(upTo: scanned) }
-        guard scanned - start > ClientStream.sizeLimit else { return nil }
-        isDiscarding = true
-        let place = here(start)
-        forget(upTo: scanned)
-        return refusal(place, "JSON token size limit exceeded", upTo: scanned)
+      case .incomplete: return waitOrRefuse()
       case .complete(let end):
         scanned = end
         defer { start = end }
-        if isDiscarding {
-          isDiscarding = false
-          closeLater(upTo: end)
-          continue
-        }
+        if endsDiscarding(upTo: end) { continue }
         return judge(Array(buffer[start..<end]), end)
       case .stray(let index):
         scanned = index + 1
         isRecovering = true
-        let complaint = ParseComplaint(lexicalIn: buffer[start...index])
-        let place = here(start + complaint.offset)
-        start = scanned
-        if isDiscarding {
-          isDiscarding = false
-          closeLater(upTo: scanned)
-          continue
-        }
-        return refusal(place, complaint.text, upTo: scanned)
+        defer { start = scanned }
+        if endsDiscarding(upTo: scanned) { continue }
+        return refusal(ParseComplaint(lexicalIn: buffer[start...index]), upTo: scanned)
       }
     }
   }
@@ -109,14 +92,10 @@ public struct ClientStream: Sendable {
   }
 
   /// Everything that is still held, when the client goes.
-  public mutating func takeAllDescriptors() -> [Int32] {
-    defer { arrivals = [] }
-    return takeAbandoned() + arrivals.flatMap(\.descriptors)
-  }
-
-  private var abandoned: [Int32] = []
+  public mutating func takeAllDescriptors() -> [Int32] { takeAbandoned() + arrivals.takeAll() }
 }
 
+/// Where messages end, and what becomes of them.
 extension ClientStream {
   private mutating func scan() -> FrameScanner.Step {
     if isRecovering {
@@ -138,74 +117,40 @@ extension ClientStream {
     0x20...0xfd ~= byte && !"\"[]{}:,".utf8.contains(byte)
   }
 
+  /// More bytes are needed, unless there are too many already: then nothing is kept until the message ends.
+  private mutating func waitOrRefuse() -> Item? {
+    scanned = buffer.count
+    if scanner.isBetweenValues { start = scanned }
+    if isDiscarding { forget() }
+    guard scanned - start > ClientStream.sizeLimit else { return nil }
+    isDiscarding = true
+    forget()
+    return refusal(.tooLarge, upTo: scanned)
+  }
+
+  /// Lets go of what was scanned of a message that is too large.
+  private mutating func forget() {
+    abandoned += arrivals.take(before: scanned)
+    start = scanned
+  }
+
+  /// Whether what ends here was too large, and is answered already.
+  private mutating func endsDiscarding(upTo end: Int) -> Bool {
+    guard isDiscarding else { return false }
+    isDiscarding = false
+    abandoned += arrivals.take(before: end)
+    return true
+  }
+
   private mutating func judge(_ bytes: [UInt8], _ end: Int) -> Item {
-    guard bytes.count <= ClientStream.sizeLimit else {
-      return refusal(here(start), "JSON token size limit exceeded", upTo: end)
-    }
+    guard bytes.count <= ClientStream.sizeLimit else { return refusal(.tooLarge, upTo: end) }
     do {
       let json = try JSON.parse(bytes)
       // QEMU's JSON has no such characters; jansson takes them.
-      if let complaint = ParseComplaint(nonCharacterIn: bytes) {
-        return refusal(here(start + complaint.offset), complaint.text, upTo: end)
-      }
-      return .message(ClientMessage(bytes: bytes, json: json, descriptors: takeDescriptors(upTo: end)))
+      if let complaint = ParseComplaint(nonCharacterIn: bytes) { return refusal(complaint, upTo: end) }
+      return .message(ClientMessage(bytes: bytes, json: json, descriptors: arrivals.take(before: end)))
     } catch {
-      let complaint = ParseComplaint(grammarOf: bytes, jansson: error, isNew: tellsPlace)
-      return refusal(complaint.isLimit ? nil : here(start + complaint.offset), complaint.text, upTo: end)
+      return refusal(ParseComplaint(grammarOf: bytes, jansson: error, isNew: tellsPlace), upTo: end)
     }
   }
-
-  private mutating func refusal(_ place: (line: Int, column: Int)?, _ text: String, upTo end: Int) -> Item {
-    let isLimit = text.hasSuffix("limit exceeded")
-    var words = isLimit ? text : "JSON parse error, " + text
-    if tellsPlace, !isLimit, let place { words = "\(place.line):\(place.column): " + words }
-    return .refused(words, descriptors: takeDescriptors(upTo: end))
-  }
-
-  /// Line and column of a token that is in the buffer, as QEMU 11.1 tells them: one too far for a token whose
-  /// first byte ended the one before, which is a word, a number, or what was passed over after a stray byte
-  /// (QEMU qobject/json-lexer.c, observed).
-  private mutating func here(_ index: Int) -> (line: Int, column: Int) {
-    guard tellsPlace else { return (1, 1) }
-    places.pass(buffer[min(places.passed, index)..<index])
-    let endsAnother = index == endOfRecovery || index > start && ClientStream.isOfWord(buffer[index - 1])
-    return (places.line, places.column + (endsAnother ? 2 : 1))
-  }
-
-  private static func isOfWord(_ byte: UInt8) -> Bool { 0x30...0x39 ~= byte || 0x61...0x7a ~= byte }
-
-  /// Descriptors that came with a byte before `end`: with the message, or with the blanks before it.
-  private mutating func takeDescriptors(upTo end: Int) -> [Int32] {
-    if arrivals.isEmpty { return [] }
-    let mine = arrivals.filter { $0.at < end }.flatMap(\.descriptors)
-    arrivals.removeAll { $0.at < end }
-    return mine
-  }
-
-  private mutating func closeLater(upTo end: Int) { abandoned += takeDescriptors(upTo: end) }
-
-  /// Lets go of the bytes of a message that is too large.
-  private mutating func forget(upTo end: Int) {
-    closeLater(upTo: end)
-    start = end
-  }
-}
-
-/// Counts lines and columns as QEMU's lexer does: from 1, in bytes, over the whole connection.
-struct PlaceCounter: Sendable {
-  private(set) var line = 1
-  /// Bytes before this place in its line.
-  private(set) var column = 0
-  /// Index in the caller's buffer up to which was counted.
-  private(set) var passed = 0
-
-  mutating func pass(_ bytes: ArraySlice<UInt8>) {
-    for byte in bytes {
-      column += 1
-      if byte == 0x0a { (line, column) = (line + 1, 0) }
-    }
-    passed += bytes.count
-  }
-
-  mutating func restart() { passed = 0 }
 }
