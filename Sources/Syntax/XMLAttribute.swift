@@ -13,52 +13,63 @@ public struct XMLAttribute: Hashable, Sendable {
 extension XMLElement {
   /// The attribute of that name as written.
   public subscript(name: String) -> XMLAttribute? {
-    var scanner = AttributeScanner(self)
-    let wanted = name.utf8
-    while let (nameRange, valueRange) = scanner.next() {
-      guard nameRange.count == wanted.count else { continue }
-      var position = nameRange.lowerBound
-      for byte in wanted {
-        guard tree.bytes[position] == byte else { break }
-        position += 1
+    var wanted = name
+    let found = tree.bytes.withUnsafeBufferPointer { bytes in
+      wanted.withUTF8 { wanted in
+        var scanner = AttributeScanner(bytes, from: nameEnd, to: tagRange.upperBound)
+        while let next = scanner.next() {
+          // What is compared first is what differs most often.
+          if next.name.count == wanted.count, UnsafeBufferPointer(rebasing: bytes[next.name]).elementsEqual(wanted) {
+            return next as AttributeScanner.Ranges?
+          }
+        }
+        return nil
       }
-      if position == nameRange.upperBound { return attribute(nameRange, valueRange) }
     }
-    return nil
+    return found.map { attribute(name, $0) }
   }
 
   /// In the order written.
   public var attributes: [XMLAttribute] {
-    var scanner = AttributeScanner(self)
-    var all: [XMLAttribute] = []
-    while let (nameRange, valueRange) = scanner.next() { all.append(attribute(nameRange, valueRange)) }
-    return all
+    let all = tree.bytes.withUnsafeBufferPointer { bytes in
+      var scanner = AttributeScanner(bytes, from: nameEnd, to: tagRange.upperBound)
+      var all: [AttributeScanner.Ranges] = []
+      while let next = scanner.next() { all.append(next) }
+      return all
+    }
+    return all.map { attribute(tree.decode($0.name), $0) }
   }
 
-  private func attribute(_ name: Range<Int>, _ value: Range<Int>) -> XMLAttribute {
+  private func attribute(_ name: String, _ ranges: AttributeScanner.Ranges) -> XMLAttribute {
     XMLAttribute(
-      name: tree.decode(name), value: XMLText(tree).attributeValue(value),
-      range: name.lowerBound..<value.upperBound + 1, valueRange: value)
+      name: name, value: XMLText(tree).attributeValue(ranges.value),
+      range: ranges.name.lowerBound..<ranges.value.upperBound + 1, valueRange: ranges.value)
   }
 
   /// An attribute's value byte by byte, each with its place, for text that has a grammar of its own.
   public func word(of attribute: XMLAttribute) -> Word { XMLText(tree).word(attribute.valueRange) }
 }
 
-/// Goes through a start tag that expat has found well-formed.
+/// Goes through a start tag that expat has found well-formed. It works on the bytes themselves: readers ask
+/// for attributes by the dozen, and counting references to the array again for each would be most of the work.
 private struct AttributeScanner {
-  private let bytes: [UInt8]
+  /// Of the value without quotes.
+  typealias Ranges = (name: Range<Int>, value: Range<Int>)
+
+  private let bytes: UnsafeBufferPointer<UInt8>
   private var position: Int
   private let end: Int
 
-  init(_ element: XMLElement) {
-    bytes = element.tree.bytes
-    position = element.nameRange.upperBound
-    end = element.tagRange.upperBound
+  /// - Parameters:
+  ///   - start: where the element's name ends.
+  ///   - end: after the tag, and not beyond the bytes.
+  init(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int, to end: Int) {
+    self.bytes = bytes
+    position = start
+    self.end = end
   }
 
-  /// The ranges of the next name and of its value, without quotes.
-  mutating func next() -> (Range<Int>, Range<Int>)? {
+  mutating func next() -> Ranges? {
     while position < end, XMLText.isBlank(bytes[position]) { position += 1 }
     guard position < end, bytes[position] != UInt8(ascii: ">"), bytes[position] != UInt8(ascii: "/") else { return nil }
     let start = position

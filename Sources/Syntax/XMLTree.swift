@@ -99,21 +99,15 @@ public struct XMLElement: Sendable {
     return tree.decode(colon + 1..<range.upperBound)
   }
 
-  var nameRange: Range<Int> {
-    let start = Int(node.start) + 1
-    var end = start
-    while !XMLText.endsName(tree.bytes[end]) { end += 1 }
-    return start..<end
-  }
+  private var nameRange: Range<Int> { Int(node.start) + 1..<nameEnd }
 
-  /// Whether that is its name as written: without decoding it, which a search through many would do.
-  private func isNamed(_ name: String) -> Bool {
-    var position = Int(node.start) + 1
-    for byte in name.utf8 {
-      guard tree.bytes[position] == byte else { return false }
-      position += 1
+  /// Every name ends before its tag does.
+  var nameEnd: Int {
+    tree.bytes.withUnsafeBufferPointer { bytes in
+      var end = Int(node.start) + 1
+      while !XMLText.endsName(bytes[end]) { end += 1 }
+      return end
     }
-    return XMLText.endsName(tree.bytes[position])
   }
 
   /// The namespace that its prefix, or the lack of one, stands for here; nil when that is none.
@@ -131,11 +125,26 @@ public struct XMLElement: Sendable {
 
   /// The first child of that name that is in no namespace by a prefix.
   public func child(_ name: String) -> XMLElement? {
-    for child in children where child.isNamed(name) { return child }
-    return nil
+    var name = name
+    let index = tree.bytes.withUnsafeBufferPointer { bytes in
+      name.withUTF8 { name in
+        var index = node.firstChild
+        // Compared without decoding any: a search goes through many.
+        while index >= 0, !isName(name, in: bytes, at: Int(tree.nodes[Int(index)].start) + 1) {
+          index = tree.nodes[Int(index)].next
+        }
+        return index
+      }
+    }
+    return index < 0 ? nil : XMLElement(tree: tree, index: Int(index))
   }
 
-  public func children(_ name: String) -> [XMLElement] { children.filter { $0.isNamed(name) } }
+  /// Whether that is the whole name that begins at a place.
+  private func isName(_ name: UnsafeBufferPointer<UInt8>, in bytes: UnsafeBufferPointer<UInt8>, at start: Int) -> Bool {
+    guard start + name.count < bytes.count, XMLText.endsName(bytes[start + name.count]) else { return false }
+    for index in name.indices where bytes[start + index] != name[index] { return false }
+    return true
+  }
 
   /// The text between its tags, without that of elements inside it.
   public var text: String { XMLText(tree).content(of: self) }

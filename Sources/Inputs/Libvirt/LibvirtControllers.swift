@@ -3,10 +3,10 @@ import Syntax
 extension LibvirtReader {
   /// A controller without an index gets the lowest that none of its type has (libvirt
   /// src/conf/domain_conf.c: virDomainControllerFindUnusedIndex). The PCI root is taken to have its 0, declared or not.
-  mutating func numberControllers(_ devices: [(XMLElement, String)]) {
+  mutating func numberControllers(_ devices: [LibvirtPart]) {
     var taken: [String: Set<Int>] = [:]
     var open: [XMLElement] = []
-    for (element, _) in devices where element.qualifiedName == "controller" {
+    for element in devices.lazy.filter({ $0.name == "controller" }).map(\.element) {
       guard let index = element["index"].flatMap({ LibvirtNumber.read($0.value) }) else {
         open.append(element)
         continue

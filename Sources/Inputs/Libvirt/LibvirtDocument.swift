@@ -82,12 +82,8 @@ extension LibvirtReader {
     if root.qualifiedName == "devices" {
       readDevices(root, "/devices", plug: .hot)
     } else {
-      let path = "/\(root.name)"
-      switch root.qualifiedName {
-      case "hostdev": readHostdev(root, path, plug: .hot)
-      case "interface" where isHostdevInterface(root): readHostdev(root, path, plug: .hot)
-      default: break
-      }
+      let part = LibvirtPart(root, path: "/\(root.name)")
+      if part.name == "hostdev" || isHostdevInterface(part) { readHostdev(part, plug: .hot) }
     }
   }
 }

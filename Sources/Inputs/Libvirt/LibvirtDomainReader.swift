@@ -31,10 +31,10 @@ extension LibvirtReader {
   }
 
   private mutating func readElsewhere(_ devices: XMLElement, _ path: String) {
-    for (element, path) in numbered(devices, path) {
-      let isPCI = element.qualifiedName == "hostdev" && element["type"]?.value == "pci"
-      guard isPCI || element.qualifiedName == "interface" && isHostdevInterface(element) else { continue }
-      let place = location(element, path)
+    for part in LibvirtPart.all(of: devices, path) {
+      let isPCI = part.name == "hostdev" && part.element["type"]?.value == "pci"
+      guard isPCI || isHostdevInterface(part) else { continue }
+      let place = location(part.element, part.path)
       definition.machine.libvirt?.devicesElsewhere.append(place)
     }
   }
@@ -118,26 +118,15 @@ extension LibvirtReader {
 
   /// - Parameter plug: hot for devices that come without their domain.
   mutating func readDevices(_ devices: XMLElement, _ path: String, plug: DeviceRequest.Plug) {
-    let all = numbered(devices, path)
+    let all = LibvirtPart.all(of: devices, path)
     numberControllers(all)
     if plug == .cold { findSharedSlots(all) }
     if plug == .cold { readControllers(all) }
-    for (element, path) in all where element.qualifiedName == "iommu" { readIOMMU(element, path) }
+    for part in all where part.name == "iommu" { readIOMMU(part) }
     // Interfaces come first in libvirt's list of host devices, and in the count of their aliases.
-    let interfaces = all.filter { $0.0.qualifiedName == "interface" && isHostdevInterface($0.0) }
-    let hostdevs = interfaces + all.filter { $0.0.qualifiedName == "hostdev" }
+    let interfaces = all.filter(isHostdevInterface)
     hostdevInterfaces = interfaces.count
     if plug == .cold { readEmulated(all, in: devices, path) }
-    for (element, path) in hostdevs { readHostdev(element, path, plug: plug) }
-  }
-
-  /// The children, each with its path: `hostdev[2]` is the second of that name, as in XPath.
-  private func numbered(_ devices: XMLElement, _ path: String) -> [(XMLElement, String)] {
-    var counts: [String: Int] = [:]
-    return devices.children.map { element in
-      let name = element.qualifiedName
-      counts[name, default: 0] += 1
-      return (element, "\(path)/\(name)[\(counts[name, default: 1])]")
-    }
+    for part in interfaces + all.filter({ $0.name == "hostdev" }) { readHostdev(part, plug: plug) }
   }
 }

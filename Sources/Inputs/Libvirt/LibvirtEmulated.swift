@@ -3,22 +3,18 @@ import Syntax
 
 /// The guest's other PCI devices, as far as rules look at them: what they are, and where they sit.
 extension LibvirtReader {
-  mutating func readEmulated(_ devices: [(XMLElement, String)], in parent: XMLElement, _ path: String) {
-    var numbers: [String: Int] = [:]
-    for (element, path) in devices {
-      let name = element.qualifiedName
-      let number = numbers[name, default: 0]
-      numbers[name] = number + 1
-      guard let driver = driver(of: element, number), let id = id(of: element, number) else { continue }
-      var device = LibvirtDevice(element, path: path, in: self)
+  mutating func readEmulated(_ devices: [LibvirtPart], in parent: XMLElement, _ path: String) {
+    for part in devices {
+      guard let driver = driver(of: part), let id = id(of: part) else { continue }
+      var device = LibvirtDevice(part, in: self)
       device.set("driver", driver)
       device.set("id", id)
       guard place(&device) else { continue }
       definition.machine.devices.append(device.request())
     }
-    guard numbers["memballoon"] == nil, definition.machine.machineType != nil else { return }
+    guard !devices.contains(where: { $0.name == "memballoon" }), definition.machine.machineType != nil else { return }
     // libvirt gives every domain one that does not say `none`.
-    var balloon = LibvirtDevice(parent, path: path, in: self)
+    var balloon = LibvirtDevice(LibvirtPart(parent, path: path), in: self)
     balloon.set("driver", "virtio-balloon-pci")
     balloon.set("id", "balloon0")
     balloon.set("bus", .unknown("an address that libvirt chooses"))
@@ -26,14 +22,15 @@ extension LibvirtReader {
   }
 
   /// QEMU's name of the device; nil for one that is not on a PCI bus, or the machine's own.
-  private func driver(of element: XMLElement, _ number: Int) -> String? {
+  private func driver(of part: LibvirtPart) -> String? {
+    let element = part.element
     let model = element["model"]?.value ?? ""
-    switch element.qualifiedName {
+    switch part.name {
     case "disk":
       return element.child("target")?["bus"]?.value == "virtio" ? virtio("virtio-blk-pci", model) : nil
-    case "interface": return isHostdevInterface(element) ? nil : network(element.child("model")?["type"]?.value ?? "")
+    case "interface": return isHostdevInterface(part) ? nil : network(element.child("model")?["type"]?.value ?? "")
     case "controller": return controller(element, model)
-    case "video": return video(element.child("model")?["type"]?.value ?? "", number)
+    case "video": return video(element.child("model")?["type"]?.value ?? "", part.number)
     case "sound":
       return ["ich9": "ich9-intel-hda", "ich6": "intel-hda", "ac97": "AC97", "es1370": "ES1370",
         "virtio": "virtio-sound-pci"][model]
@@ -129,16 +126,18 @@ extension LibvirtReader {
   }
 
   /// libvirt src/qemu/qemu_alias.c; nil for a part of another device.
-  private func id(of element: XMLElement, _ number: Int) -> String? {
+  private func id(of part: LibvirtPart) -> String? {
+    let element = part.element
+    let number = part.number
     // Companions of an EHCI controller share its alias, and QEMU is told no id of theirs.
-    if element.qualifiedName == "controller", element["model"]?.value.hasPrefix("ich9-uhci") == true {
+    if part.name == "controller", element["model"]?.value.hasPrefix("ich9-uhci") == true {
       return "\(element["type"]?.value ?? "")-companion\(number)"
     }
     if let own = ownAlias(element) { return own }
     let prefixes = [
       "interface": "net", "memballoon": "balloon", "filesystem": "fs", "memory": "virtiomem",
     ]
-    switch element.qualifiedName {
+    switch part.name {
     case "disk": return "virtio-disk\(LibvirtReader.diskNumber(element.child("target")?["dev"]?.value ?? "") ?? number)"
     case "controller":
       let type = element["type"]?.value ?? ""
@@ -146,7 +145,7 @@ extension LibvirtReader {
       return type == "usb" && index == 0 ? "usb" : type + String(index)
     // Host devices' aliases count on from those of interfaces.
     case "hostdev": return "hostdev\(number + hostdevInterfaces)"
-    default: return "\(prefixes[element.qualifiedName] ?? element.qualifiedName)\(number)"
+    default: return "\(prefixes[part.name] ?? part.name)\(number)"
     }
   }
 

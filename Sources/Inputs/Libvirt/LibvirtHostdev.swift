@@ -3,14 +3,16 @@ import Syntax
 
 extension LibvirtReader {
   /// An interface that is a host device: of that type, or of a network that gave it one.
-  func isHostdevInterface(_ element: XMLElement) -> Bool {
-    element["type"]?.value == "hostdev" || element.child("actual")?["type"]?.value == "hostdev"
+  func isHostdevInterface(_ part: LibvirtPart) -> Bool {
+    guard part.name == "interface" else { return false }
+    return part.element["type"]?.value == "hostdev" || part.element.child("actual")?["type"]?.value == "hostdev"
   }
 
   /// `<hostdev>`, or `<interface type='hostdev'>` (libvirt src/qemu/qemu_command.c:
   /// qemuBuildPCIHostdevDevProps).
-  mutating func readHostdev(_ element: XMLElement, _ path: String, plug: DeviceRequest.Plug) {
-    let isInterface = element.qualifiedName == "interface"
+  mutating func readHostdev(_ part: LibvirtPart, plug: DeviceRequest.Plug) {
+    let element = part.element
+    let isInterface = part.name == "interface"
     if !isInterface, element["mode"]?.value ?? "subsystem" != "subsystem" { return }
     let id = plug == .hot ? ownAlias(element) : alias(element, "hostdev")
     // An interface's network may have put the device aside, in a domain that runs.
@@ -19,23 +21,24 @@ extension LibvirtReader {
       if isInterface || element["type"]?.value == "pci" {
         problem(
           "`<\(element.name)>` has no `<source>`, so it names no host device",
-          fix: "add `<source><address domain= bus= slot= function=/></source>`", at: location(element, path))
+          fix: "add `<source><address domain= bus= slot= function=/></source>`", at: location(element, part.path))
       }
       return
     }
     let type = isInterface ? source.child("address")?["type"]?.value ?? "pci" : element["type"]?.value
     switch type {
     case "pci":
-      readPCI(element, path, source: source, managed: actual ?? element, id: id, plug: plug)
-    case "mdev": readMediated(element, path, source: source, id: id, plug: plug)
+      readPCI(part, source: source, managed: actual ?? element, id: id, plug: plug)
+    case "mdev": readMediated(part, source: source, id: id, plug: plug)
     default: break
     }
   }
 
   private mutating func readPCI(
-    _ element: XMLElement, _ path: String, source: XMLElement, managed: XMLElement, id: String?,
-    plug: DeviceRequest.Plug
+    _ part: LibvirtPart, source: XMLElement, managed: XMLElement, id: String?, plug: DeviceRequest.Plug
   ) {
+    let element = part.element
+    let path = part.path
     let driver = element.child("driver")
     // Xen's own passthrough.
     if driver?["name"]?.value == "xen" { return }
@@ -48,11 +51,11 @@ extension LibvirtReader {
     guard let host = hostAddress(place, "\(path)/source/address") else { return }
     let libvirt = LibvirtHostdev(
       isManaged: managed["managed"]?.value == "yes", driverModel: driver?["model"]?.value, source: host)
-    if element.child("address")?["type"]?.value == "unassigned" {
+    if part.addressType == "unassigned" {
       definition.machine.libvirt?.unassigned[host] = libvirt
       return
     }
-    var device = LibvirtDevice(element, path: path, in: self)
+    var device = LibvirtDevice(part, in: self)
     let isEarly = element["ramfb"]?.value == "on"
     device.set("driver", isEarly ? "vfio-pci-nohotplug" : "vfio-pci")
     let hostPlace = location(place, "\(path)/source/address")
@@ -73,14 +76,15 @@ extension LibvirtReader {
 
   /// A mediated device, which QEMU takes by its path.
   private mutating func readMediated(
-    _ element: XMLElement, _ path: String, source: XMLElement, id: String?, plug: DeviceRequest.Plug
+    _ part: LibvirtPart, source: XMLElement, id: String?, plug: DeviceRequest.Plug
   ) {
+    let element = part.element
     guard element["model"]?.value ?? "vfio-pci" == "vfio-pci", let place = source.child("address"),
       let uuid = place["uuid"]
     else { return }
-    var device = LibvirtDevice(element, path: path, in: self)
+    var device = LibvirtDevice(part, in: self)
     device.set("driver", element["ramfb"]?.value == "on" ? "vfio-pci-nohotplug" : "vfio-pci")
-    device.set("sysfsdev", "/sys/bus/mdev/devices/\(uuid.value)", at: location(uuid, "\(path)/source/address"))
+    device.set("sysfsdev", "/sys/bus/mdev/devices/\(uuid.value)", at: location(uuid, "\(part.path)/source/address"))
     finish(&device, id: id)
     append(device.request(LibvirtHostdev(isManaged: false, driverModel: nil), plug: plug))
   }

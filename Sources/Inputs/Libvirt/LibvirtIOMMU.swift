@@ -3,18 +3,18 @@ import Syntax
 
 extension LibvirtReader {
   /// `<iommu model=…>` (libvirt src/qemu/qemu_command.c: qemuBuildIOMMUCommandLine).
-  mutating func readIOMMU(_ element: XMLElement, _ path: String) {
-    let driver = element.child("driver")
-    switch element["model"]?.value {
-    case "intel": readIntel(element, path, driver)
-    case "amd": readAMD(element, path, driver)
-    case "smmuv3": readSMMU(element, path, driver)
+  mutating func readIOMMU(_ part: LibvirtPart) {
+    let driver = part.element.child("driver")
+    switch part.element["model"]?.value {
+    case "intel": readIntel(part, driver)
+    case "amd": readAMD(part, driver)
+    case "smmuv3": readSMMU(part, driver)
     case "virtio":
-      var device = LibvirtDevice(element, path: path, in: self)
+      var device = LibvirtDevice(part, in: self)
       // libvirt says `virtio-iommu`, QEMU's other name for it.
       device.set("driver", "virtio-iommu-pci")
-      device.set("id", alias(element, "iommu"))
-      if let driver, let granule = driver["granule"] { device.set("granule", granule.value, at: location(granule, path)) }
+      device.set("id", alias(part.element, "iommu"))
+      if let driver, let granule = driver["granule"] { device.set("granule", granule.value, at: location(granule, part.path)) }
       place(&device)
       definition.machine.devices.append(device.request())
     default: break
@@ -41,10 +41,10 @@ extension LibvirtReader {
     }
   }
 
-  private mutating func readIntel(_ element: XMLElement, _ path: String, _ driver: XMLElement?) {
-    var device = LibvirtDevice(element, path: path, in: self)
+  private mutating func readIntel(_ part: LibvirtPart, _ driver: XMLElement?) {
+    var device = LibvirtDevice(part, in: self)
     device.set("driver", "intel-iommu")
-    device.set("id", alias(element, "iommu"))
+    device.set("id", alias(part.element, "iommu"))
     set(&device, driver, [
       ("intremap", "intremap", .text), ("caching_mode", "caching-mode", .flag), ("eim", "eim", .text),
       ("iotlb", "device-iotlb", .flag), ("aw_bits", "aw-bits", .number),
@@ -54,14 +54,14 @@ extension LibvirtReader {
   }
 
   /// A PCI device that bears the alias, and the IOMMU that names it.
-  private mutating func readAMD(_ element: XMLElement, _ path: String, _ driver: XMLElement?) {
-    let id = alias(element, "iommu")
-    var function = LibvirtDevice(element, path: path, in: self)
+  private mutating func readAMD(_ part: LibvirtPart, _ driver: XMLElement?) {
+    let id = alias(part.element, "iommu")
+    var function = LibvirtDevice(part, in: self)
     function.set("driver", "AMDVI-PCI")
     function.set("id", id)
     place(&function)
     definition.machine.devices.append(function.request())
-    var device = LibvirtDevice(element, path: path, in: self)
+    var device = LibvirtDevice(part, in: self)
     device.set("driver", "amd-iommu")
     device.set("pci-id", id)
     set(&device, driver, [
@@ -72,22 +72,22 @@ extension LibvirtReader {
   }
 
   /// One for the whole machine, or one for each root complex that `pciBus` names.
-  private mutating func readSMMU(_ element: XMLElement, _ path: String, _ driver: XMLElement?) {
+  private mutating func readSMMU(_ part: LibvirtPart, _ driver: XMLElement?) {
     guard let driver, let bus = driver["pciBus"] else {
-      return option("iommu", "smmuv3", at: location(element, path))
+      return option("iommu", "smmuv3", at: location(part.element, part.path))
     }
-    let place = location(bus, "\(path)/driver")
+    let place = location(bus, "\(part.path)/driver")
     guard let index = LibvirtNumber.read(bus.value), index < 256 else {
       return problem(
         "`pciBus` is `\(bus.value)`, which is no controller's index", fix: "give the index of a `pcie-root` or a "
           + "`pcie-expander-bus`", at: place)
     }
-    var device = LibvirtDevice(element, path: path, in: self)
+    var device = LibvirtDevice(part, in: self)
     device.set("driver", "arm-smmuv3")
     device.set("primary-bus", self.bus(Int(index)), at: place)
-    let id = alias(element, "iommu")
+    let id = alias(part.element, "iommu")
     device.set("id", id)
-    foreign(driver["ssidSize"], "\(path)/driver", of: id)
+    foreign(driver["ssidSize"], "\(part.path)/driver", of: id)
     set(&device, driver, [
       ("accel", "accel", .flag), ("ats", "ats", .text), ("ril", "ril", .text), ("ssidsize", "ssidsize", .text),
       ("oas", "oas", .text), ("cmdqv", "cmdqv", .text),

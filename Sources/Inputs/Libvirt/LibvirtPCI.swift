@@ -1,45 +1,11 @@
 import Facts
 import Syntax
 
-/// `<address type='pci' …/>` of a guest device.
-struct LibvirtGuestAddress {
-  let element: XMLElement
-  let bus: UInt64
-  let slot: UInt64
-  let function: UInt64
-
-  /// Nil when it says no place: then libvirt chooses one (libvirt src/util/virpci.c:
-  /// virPCIDeviceAddressIsEmpty). Nor does one tell it that is no number, as in a template.
-  init?(_ element: XMLElement) {
-    for name in ["domain", "bus", "slot", "function"] {
-      if let text = element[name]?.value, LibvirtNumber.read(text) == nil { return nil }
-    }
-    func number(_ name: String) -> UInt64 { element[name].flatMap { LibvirtNumber.read($0.value) } ?? 0 }
-    self.element = element
-    bus = number("bus")
-    slot = number("slot")
-    function = number("function")
-    if bus == 0, slot == 0, function == 0, number("domain") == 0 { return nil }
-  }
-
-  /// The slot among those of all buses.
-  var slotOfBus: UInt64 { bus << 5 | slot & 31 }
-
-  /// As libvirt writes `addr`.
-  var addr: String {
-    let slot = "0x" + String(slot, radix: 16)
-    return function == 0 ? slot : slot + ".0x" + String(function, radix: 16)
-  }
-}
-
 extension LibvirtReader {
   /// Slots with a function other than 0: there libvirt switches function 0's `multifunction` on, unless it is
   /// said to be off (libvirt src/conf/domain_addr.c: virDomainPCIAddressSetAllMulti).
-  mutating func findSharedSlots(_ devices: [(XMLElement, String)]) {
-    for (element, _) in devices {
-      guard let address = element.child("address"), address["type"]?.value == "pci",
-        let place = LibvirtGuestAddress(address), place.function > 0, place.bus < 256
-      else { continue }
+  mutating func findSharedSlots(_ devices: [LibvirtPart]) {
+    for case .some(let place) in devices.lazy.map(\.place) where place.function > 0 && place.bus < 256 {
       sharedSlots.insert(place.slotOfBus)
     }
   }
@@ -48,25 +14,24 @@ extension LibvirtReader {
   /// - Returns: false when the address is of another kind: the device sits elsewhere.
   @discardableResult
   mutating func place(_ device: inout LibvirtDevice) -> Bool {
-    let element = device.element.child("address")
-    if let type = element?["type"]?.value, type != "pci" { return false }
-    guard let element, let address = LibvirtGuestAddress(element) else {
+    if let type = device.part.addressType, type != "pci" { return false }
+    guard let address = device.part.place else {
       device.set("bus", .unknown("an address that libvirt chooses"), at: device.location)
       return true
     }
     let path = "\(device.path)/address"
-    let whole = location(element, path)
-    func at(_ name: String) -> Location { element[name].map { location($0, path) } ?? whole }
-    device.set("bus", bus(Int(clamping: address.bus)), at: at("bus"))
-    if let multifunction = element["multifunction"]?.value, multifunction == "on" || multifunction == "off" {
-      device.set("multifunction", .bool(multifunction == "on"), at: at("multifunction"))
+    let whole = location(address.element, path)
+    func at(_ attribute: XMLAttribute?) -> Location { attribute.map { location($0, path) } ?? whole }
+    device.set("bus", bus(Int(clamping: address.bus)), at: at(address.busAttribute))
+    if let multifunction = address.element["multifunction"], ["on", "off"].contains(multifunction.value) {
+      device.set("multifunction", .bool(multifunction.value == "on"), at: at(multifunction))
     } else if address.function == 0, sharedSlots.contains(address.slotOfBus) {
       device.set("multifunction", .bool(true), at: whole)
     }
     if let index = device.element.child("acpi")?["index"], let number = Int64(index.value) {
       device.set("acpi-index", .integer(number), at: location(index, "\(device.path)/acpi"))
     }
-    device.set("addr", address.addr, at: element["slot"].map { location($0, path) } ?? whole)
+    device.set("addr", address.addr, at: at(address.slotAttribute))
     return true
   }
 
@@ -86,35 +51,36 @@ extension LibvirtReader {
   private var rootBus: String { hasExpressRoot ? "pcie.0" : "pci.0" }
 
   /// PCI controllers first, in the order of their indexes: others sit on them.
-  mutating func readControllers(_ devices: [(XMLElement, String)]) {
-    var controllers: [(index: Int, element: XMLElement, path: String)] = []
-    for (element, path) in devices where element.qualifiedName == "controller" && element["type"]?.value == "pci" {
-      controllers.append((indexes[element.range.lowerBound] ?? controllers.count, element, path))
+  mutating func readControllers(_ devices: [LibvirtPart]) {
+    var controllers: [(index: Int, part: LibvirtPart)] = []
+    for part in devices where part.name == "controller" && part.element["type"]?.value == "pci" {
+      controllers.append((indexes[part.element.range.lowerBound] ?? controllers.count, part))
     }
     controllers.sort { $0.index < $1.index }
-    for (index, element, _) in controllers {
-      switch element["model"]?.value {
+    for (index, part) in controllers {
+      switch part.element["model"]?.value {
       case "pcie-root": buses[index] = "pcie.\(index)"
-      default: buses[index] = ownAlias(element) ?? "pci.\(index)"
+      default: buses[index] = ownAlias(part.element) ?? "pci.\(index)"
       }
     }
     let declared = Set(controllers.map(\.index))
-    for (index, element, path) in controllers { readController(element, path, index: index) }
+    for (index, part) in controllers { readController(part, index: index) }
     addMissingControllers(devices, declared)
   }
 
-  private mutating func readController(_ element: XMLElement, _ path: String, index: Int) {
+  private mutating func readController(_ part: LibvirtPart, index: Int) {
+    let element = part.element
     let model = element["model"]?.value ?? ""
     guard let driver = LibvirtReader.bridge(model, element.child("model")?["name"]?.value) else {
       if let size = element.child("pcihole64"), let bytes = LibvirtNumber.bytes(size) {
         definition.machine.globals.append(
           GlobalProperty(
             driver: model == "pcie-root" ? "q35-pcihost" : "i440FX-pcihost", property: "pci-hole64-size",
-            value: "\(bytes / 1024)K", location: location(size, "\(path)/pcihole64")))
+            value: "\(bytes / 1024)K", location: location(size, "\(part.path)/pcihole64")))
       }
       return
     }
-    var device = LibvirtDevice(element, path: path, in: self)
+    var device = LibvirtDevice(part, in: self)
     device.set("driver", driver)
     target(&device, model, index)
     device.set("id", buses[index] ?? "pci.\(index)")
@@ -170,13 +136,11 @@ extension LibvirtReader {
   }
 
   /// libvirt fills the gap below the highest bus that an address names.
-  private mutating func addMissingControllers(_ devices: [(XMLElement, String)], _ declared: Set<Int>) {
+  private mutating func addMissingControllers(_ devices: [LibvirtPart], _ declared: Set<Int>) {
     var highest = (declared.max() ?? 0, location: nil as Location?)
-    for (element, path) in devices {
-      guard let place = element.child("address"), place["type"]?.value == "pci",
-        let address = LibvirtGuestAddress(place), address.bus < 256, Int(address.bus) > highest.0
-      else { continue }
-      highest = (Int(address.bus), location(place, "\(path)/address"))
+    for part in devices {
+      guard let place = part.place, place.bus < 256, Int(place.bus) > highest.0 else { continue }
+      highest = (Int(place.bus), location(place.element, "\(part.path)/address"))
     }
     guard let place = highest.location else { return }
     for index in 1...highest.0 where !declared.contains(index) {

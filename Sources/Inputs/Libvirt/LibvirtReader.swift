@@ -85,16 +85,18 @@ struct LibvirtReader {
 
 /// A device under construction: its properties, with the place that each is from.
 struct LibvirtDevice {
-  let element: XMLElement
+  let part: LibvirtPart
   let path: String
   let location: Location
   private(set) var properties: [Property] = []
 
-  init(_ element: XMLElement, path: String, in reader: LibvirtReader) {
-    self.element = element
-    self.path = path
-    location = reader.location(element, path)
+  init(_ part: LibvirtPart, in reader: LibvirtReader) {
+    self.part = part
+    path = part.path
+    location = reader.location(part.element, path)
   }
+
+  var element: XMLElement { part.element }
 
   mutating func set(_ name: String, _ value: PropertyValue, at place: Location? = nil) {
     properties.append(Property(name: name, value: value, location: place ?? location))
@@ -107,39 +109,5 @@ struct LibvirtDevice {
     var request = DeviceRequest(form: .json, plug: plug, properties: properties, location: location)
     request.libvirt = libvirt
     return request
-  }
-}
-
-enum LibvirtNumber {
-  /// A number as libvirt's virStrToLong reads it with base 0: `0x1f`, `31`, `037`.
-  static func read(_ text: String) -> UInt64? {
-    let digits = text.utf8.drop { $0 == 0x20 }
-    if digits.starts(with: "0x".utf8) || digits.starts(with: "0X".utf8) {
-      return plain(Substring(digits.dropFirst(2)), radix: 16)
-    }
-    return plain(Substring(digits), radix: digits.first == UInt8(ascii: "0") && digits.count > 1 ? 8 : 10)
-  }
-
-  private static func plain(_ text: Substring, radix: Int) -> UInt64? {
-    text.utf8.first == UInt8(ascii: "+") || text.utf8.first == UInt8(ascii: "-") ? nil : UInt64(text, radix: radix)
-  }
-
-  /// A size with its `unit`, in bytes (libvirt src/util/virutil.c: virScaleInteger).
-  static func bytes(_ element: XMLElement, defaultUnit: String = "KiB") -> UInt64? {
-    let text = element.text.split { $0 == " " || $0 == "\n" || $0 == "\t" || $0 == "\r" }.first.map(String.init) ?? ""
-    let unit = (element["unit"]?.value ?? defaultUnit).lowercased()
-    guard let number = UInt64(text), let scale = scale(unit) else { return nil }
-    let product = number.multipliedReportingOverflow(by: scale)
-    return product.overflow ? nil : product.partialValue
-  }
-
-  private static func scale(_ unit: String) -> UInt64? {
-    if unit.isEmpty || unit == "b" || unit == "byte" || unit == "bytes" { return 1 }
-    guard let power = Array("kmgtpe").firstIndex(where: { unit.first == $0 }) else { return nil }
-    switch unit.dropFirst() {
-    case "", "ib": return 1 << (10 * UInt64(power + 1))
-    case "b": return (0...power).reduce(1) { product, _ in product * 1000 }
-    default: return nil
-    }
   }
 }

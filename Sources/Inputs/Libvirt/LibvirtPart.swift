@@ -1,0 +1,77 @@
+import Syntax
+
+/// A device of a domain: an element below `<devices>`, with what every pass over them asks for.
+struct LibvirtPart {
+  let element: XMLElement
+  /// As written, prefix included.
+  let name: String
+  /// How many of its name come before it.
+  let number: Int
+  /// Of its `<address>`; nil when there is none, or it does not say.
+  let addressType: String?
+  /// Where on a PCI bus it is said to be.
+  let place: LibvirtGuestAddress?
+  /// Its path, where it stands alone, and else its parent's.
+  private let folder: String
+  private let isAlone: Bool
+
+  /// A device, or all of them, that stands alone.
+  init(_ element: XMLElement, path: String) { self.init(element, name: element.qualifiedName, number: nil, in: path) }
+
+  private init(_ element: XMLElement, name: String, number: Int?, in folder: String) {
+    self.element = element
+    self.name = name
+    self.number = number ?? 0
+    isAlone = number == nil
+    self.folder = folder
+    let address = element.child("address")
+    addressType = address?["type"]?.value
+    place = addressType == nil || addressType == "pci" ? address.flatMap(LibvirtGuestAddress.init) : nil
+  }
+
+  /// `/domain/devices/hostdev[2]` is the second of that name, as in XPath.
+  var path: String { isAlone ? folder : "\(folder)/\(name)[\(number + 1)]" }
+
+  static func all(of devices: XMLElement, _ path: String) -> [LibvirtPart] {
+    var counts: [String: Int] = [:]
+    return devices.children.map { element in
+      let name = element.qualifiedName
+      defer { counts[name, default: 0] += 1 }
+      return LibvirtPart(element, name: name, number: counts[name, default: 0], in: path)
+    }
+  }
+}
+
+/// `<address type='pci' …/>` of a guest device.
+struct LibvirtGuestAddress {
+  let element: XMLElement
+  let bus: UInt64
+  let busAttribute: XMLAttribute?
+  let slot: UInt64
+  let slotAttribute: XMLAttribute?
+  let function: UInt64
+
+  /// Nil when it says no place: then libvirt chooses one (libvirt src/util/virpci.c:
+  /// virPCIDeviceAddressIsEmpty). Nor does one tell it that is no number, as in a template.
+  init?(_ element: XMLElement) {
+    func number(_ attribute: XMLAttribute?) -> UInt64? { attribute.map { LibvirtNumber.read($0.value) } ?? 0 }
+    self.element = element
+    busAttribute = element["bus"]
+    slotAttribute = element["slot"]
+    guard let domain = number(element["domain"]), let bus = number(busAttribute), let slot = number(slotAttribute),
+      let function = number(element["function"]), domain | bus | slot | function != 0
+    else { return nil }
+    self.bus = bus
+    self.slot = slot
+    self.function = function
+  }
+
+  /// The slot among those of all buses.
+  var slotOfBus: UInt64 { bus << 5 | slot & 31 }
+
+  /// As libvirt writes `addr`.
+  var addr: String {
+    let slot = "0x" + String(slot, radix: 16)
+    return function == 0 ? slot : slot + ".0x" + String(function, radix: 16)
+  }
+}
