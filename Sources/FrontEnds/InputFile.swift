@@ -35,15 +35,13 @@ enum InputFile {
     guard descriptor >= 0 else { throw Failure(path, errno: errno) }
     defer { if !isStandardInput { close(descriptor) } }
     var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    let piece = 64 << 10
     var isDecided = false
     while true {
-      // SAFETY: read(2) writes at most buffer.count bytes into it.
-      let count = Glibc.read(descriptor, &buffer, buffer.count)
+      let count = bytes.read(atMost: piece, from: descriptor)
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw Failure(path, errno: errno) }
-      bytes += buffer[..<count]
-      if !isDecided, count == 0 || bytes.count >= buffer.count {
+      if !isDecided, count == 0 || bytes.count >= piece {
         guard isWanted(bytes) else { return nil }
         isDecided = true
       }
@@ -74,6 +72,19 @@ enum InputFile {
       guard stat(path, &status) == 0 else { return .failed(String(cString: strerror(errno))) }
       guard status.st_mode & S_IFMT == S_IFREG else { return .failed("not a regular file") }
       do throws(Failure) { return .found(try read(path, limit: 1 << 20)) } catch { return .failed(error.reason) }
+    }
+  }
+}
+
+extension Array<UInt8> {
+  /// Appends what read(2) gives.
+  /// - Returns: what it returns.
+  fileprivate mutating func read(atMost limit: Int, from descriptor: Int32) -> Int {
+    withUnsafeTemporaryAllocation(byteCount: limit, alignment: 1) { buffer in
+      // SAFETY: read(2) writes at most buffer.count bytes into it, and says how many.
+      let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+      append(contentsOf: buffer.prefix(Swift.max(count, 0)))
+      return count
     }
   }
 }

@@ -11,7 +11,7 @@ struct LintRun {
   private struct Entry {
     let file: DefinitionFiles.File
     /// Of its text, to see that it is the same when it is read again.
-    let digest: Int
+    let digest: UInt64
     let host: HostChoice
     /// Its number among the assignments of its host.
     let number: Int
@@ -59,7 +59,7 @@ struct LintRun {
     for (index, file) in files.files.enumerated() {
       progress.report(index)
       do {
-        guard let reading = try read(file) else { continue }
+        guard let reading = try read(file, { mayKeep($0, of: file) ? .passthrough : .hostDevices }) else { continue }
         if let folder = file.folder { found.insert(folder) }
         try add(file, reading)
       } catch {
@@ -92,10 +92,13 @@ struct LintRun {
   private mutating func keep(_ file: DefinitionFiles.File, _ reading: Reading) -> Kept {
     // There is nothing in it that could be pointed at.
     if reading.parsed.isPlain { return .plain(name: reading.source.name) }
-    let size = reading.source.bytes.count
-    guard keptBytes + size <= LintRun.keptAtMost || !InputFile.canBeReadAgain(file.path) else { return .nothing }
-    keptBytes += size
+    guard mayKeep(reading.source, of: file) else { return .nothing }
+    keptBytes += reading.source.bytes.count
     return .reading(reading)
+  }
+
+  private func mayKeep(_ source: SourceText, of file: DefinitionFiles.File) -> Bool {
+    keptBytes + source.bytes.count <= LintRun.keptAtMost || !InputFile.canBeReadAgain(file.path)
   }
 
   /// - Throws: it cannot be read again, or is another.
@@ -104,7 +107,7 @@ struct LintRun {
     case .plain(let name): return (SourceText(name: name, bytes: []), .plain(name))
     case .reading(let reading): return reading
     case .nothing:
-      guard let reading = try read(entry.file), reading.source.bytes.digest == entry.digest else {
+      guard let reading = try read(entry.file, { _ in .passthrough }), reading.source.bytes.digest == entry.digest else {
         throw InputFile.Failure(entry.file.path, reason: "changed while it was looked at")
       }
       return reading
@@ -133,8 +136,11 @@ struct LintRun {
     progress.clear()
   }
 
+  /// - Parameter extent: how much of a text is lowered.
   /// - Returns: nil for a directory's file that is no definition.
-  private func read(_ file: DefinitionFiles.File) throws(InputFile.Failure) -> Reading? {
+  private func read(
+    _ file: DefinitionFiles.File, _ extent: (SourceText) -> ParsedDefinition.Extent
+  ) throws(InputFile.Failure) -> Reading? {
     var format = lint.input
     let source = try InputFile.read(file.path, limit: ParsedDefinition.maximumSize) { head in
       guard file.folder != nil else { return true }
@@ -142,14 +148,30 @@ struct LintRun {
       if format == nil { format = found }
       return found != nil && found == format
     }
-    return source.map { ($0, .parse($0, as: format, follow: InputFile.follower(from: file.path), lowersAll: false)) }
+    return source.map {
+      ($0, .parse($0, as: format, follow: InputFile.follower(from: file.path), extent: extent($0)))
+    }
   }
 }
 
 extension Array<UInt8> {
-  fileprivate var digest: Int {
-    var hasher = Hasher()
-    withUnsafeBytes { hasher.combine(bytes: $0) }
-    return hasher.finalize()
+  /// Not against somebody who makes texts of the same digest: they could as well be changed later. So eight bytes
+  /// at a time are enough, where the standard library's hashing would be a tenth of the whole work.
+  fileprivate var digest: UInt64 {
+    withUnsafeBytes { bytes in
+      var digest = UInt64(bytes.count)
+      func add(_ word: UInt64) {
+        // An odd number with bits all over: 2^64 divided by the golden ratio.
+        digest = (digest ^ word) &* 0x9e37_79b9_7f4a_7c15
+        digest ^= digest >> 32
+      }
+      var offset = 0
+      while offset + 8 <= bytes.count {
+        add(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        offset += 8
+      }
+      for byte in bytes[offset...] { add(UInt64(byte)) }
+      return digest
+    }
   }
 }

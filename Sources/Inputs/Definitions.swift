@@ -70,11 +70,20 @@ extension ParsedDefinition {
   /// Beyond this a command line or a stream of commands is not read; QEMU's own stay far below.
   private static let maximumOptionsSize = 4 << 20
 
+  /// How much of a libvirt domain is lowered; everything else is lowered whole.
+  public enum Extent: Sendable {
+    case all
+    /// Nothing where it plainly has no passthrough: then nothing is said about it.
+    case passthrough
+    /// Its name, and its host devices without their places in the guest, where nothing but its `<devices>`
+    /// asks for any; else as `passthrough`. That is what the other definitions of a run are told.
+    case hostDevices
+  }
+
   /// - Parameter follow: reads the files of `-readconfig`; without it they stay unread, and the machine
   ///   incomplete.
-  /// - Parameter lowersAll: false leaves out what a libvirt domain has where it plainly has no passthrough.
   public static func parse(
-    _ source: SourceText, as format: InputFormat? = nil, follow: FileFollower? = nil, lowersAll: Bool = true
+    _ source: SourceText, as format: InputFormat? = nil, follow: FileFollower? = nil, extent: Extent = .all
   ) -> ParsedDefinition {
     let format = format ?? .detect(source.bytes)
     let limit = format == .xml ? maximumSize : maximumOptionsSize
@@ -83,7 +92,7 @@ extension ParsedDefinition {
     }
     guard source.bytes.contains(where: { $0 > 0x20 }) else { return .empty(source, "the definition is empty") }
     switch format {
-    case .xml: return LibvirtDocument.parse(source, lowersAll: lowersAll)
+    case .xml: return LibvirtDocument.parse(source, extent)
     case .qmp: return QMPReader(source).definition
     case .nul: return CommandLineReader(source, words: split(source.bytes, at: 0), follow: follow).definition
     case .lines:

@@ -4,16 +4,16 @@ public struct SourceText: Sendable {
   public let name: String
   public let bytes: [UInt8]
   /// What ends a line: a text of arguments that end in NUL has an argument a line.
-  private let separator: UInt8
+  private var separator: UInt8 { bytes.contains(0) ? 0 : 0x0a }
 
   public init(name: String, bytes: [UInt8]) {
     self.name = name
     self.bytes = bytes
-    separator = bytes.contains(0) ? 0 : 0x0a
   }
 
   /// Line and column of a byte, both from 1; columns count bytes, as QEMU's do.
   public func position(of offset: Int) -> (line: Int, column: Int) {
+    let separator = separator
     let before = bytes.prefix(max(0, min(offset, bytes.count)))
     let line = before.reduce(1) { $1 == separator ? $0 + 1 : $0 }
     let start = before.lastIndex(of: separator).map { $0 + 1 } ?? 0
@@ -22,6 +22,7 @@ public struct SourceText: Sendable {
 
   /// The line that holds a byte, without its end, and where it starts.
   public func line(around offset: Int) -> (text: String, start: Int) {
+    let separator = separator
     let at = max(0, min(offset, bytes.count))
     let start = bytes.prefix(at).lastIndex(of: separator).map { $0 + 1 } ?? 0
     let end = bytes[at...].firstIndex(of: separator) ?? bytes.count

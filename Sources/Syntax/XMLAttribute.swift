@@ -50,7 +50,7 @@ extension XMLElement {
   public func word(of attribute: XMLAttribute) -> Word { XMLText(tree).word(attribute.valueRange) }
 }
 
-/// Goes through a start tag that expat has found well-formed. It works on the bytes themselves: readers ask
+/// Goes through a well-formed start tag. It works on the bytes themselves: readers ask
 /// for attributes by the dozen, and counting references to the array again for each would be most of the work.
 private struct AttributeScanner {
   /// Of the value without quotes.
@@ -81,6 +81,8 @@ private struct AttributeScanner {
     let first = position + 1
     position = first
     while position < end, bytes[position] != quote { position += 1 }
+    // Only in a text that is not well-formed after all.
+    guard position < end else { return nil }
     defer { position += 1 }
     return (name, first..<position)
   }

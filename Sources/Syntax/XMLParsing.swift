@@ -15,28 +15,52 @@ extension XMLTree {
   /// Elements that are refused beyond this, to keep memory modest.
   public static let maximumElements = 1 << 20
 
-  /// Reads one document. A document type is refused, whatever it declares: so there are no entities
-  /// that could grow, and nothing is ever fetched.
+  /// Reads one document: expat judges it, and the scanner finds what is in it. A document type that declares
+  /// anything is refused: so there are no entities that could grow, and nothing is ever fetched.
   /// - Throws: `XMLError` with the place.
   public static func parse(_ bytes: [UInt8]) throws(XMLError) -> XMLTree {
     guard bytes.count <= maximumSize else {
       throw XMLError(message: "larger than \(maximumSize) bytes", offset: maximumSize)
     }
-    if bytes.count >= 2, [0xfffe, 0xfeff, 0x3c00, 0x003c].contains(UInt16(bytes[0]) << 8 | UInt16(bytes[1])) {
-      throw XMLError(message: "encoding UTF-16 is not read; UTF-8 is", offset: 0)
+    if isUTF16(bytes) { throw XMLError(message: "encoding UTF-16 is not read; UTF-8 is", offset: 0) }
+    let (scanner, end) = scan(bytes)
+    // Nothing is nested deeper up to where the scan ended: it goes before expat, which has no such cap.
+    let parser = try Parser(documentType: scanner.documentType)
+    if case .over(let error) = end {
+      try parser.parse(bytes, upTo: error.offset)
+      throw error
     }
-    let builder = try Builder()
-    builder.install()
-    bytes.withUnsafeBytes { buffer in
-      buffer.withMemoryRebound(to: CChar.self) { builder.feed($0) }
+    try parser.parse(bytes, upTo: nil)
+    if case .stuck(let offset) = end { throw XMLError(message: "not well-formed", offset: offset) }
+    return XMLTree(bytes: bytes, nodes: scanner.nodes, comments: scanner.comments, encoding: parser.encoding)
+  }
+
+  /// The tree of a document that nobody has judged yet, for a first look at many; nil when it is not certain to be
+  /// the same that `parse` would find, if the document is well-formed.
+  public static func sketch(_ bytes: [UInt8]) -> XMLTree? {
+    guard bytes.count <= maximumSize, !isUTF16(bytes), !declaresEncoding(bytes) else { return nil }
+    let (scanner, end) = scan(bytes)
+    guard end == .whole, scanner.documentType == nil else { return nil }
+    return XMLTree(bytes: bytes, nodes: scanner.nodes, comments: scanner.comments, encoding: .utf8)
+  }
+
+  private static func scan(_ bytes: [UInt8]) -> (XMLScanner, XMLScanner.End) {
+    bytes.withUnsafeBufferPointer { bytes in
+      var scanner = XMLScanner(bytes)
+      let end = scanner.scan()
+      return (scanner, end)
     }
-    if let error = builder.error {
-      guard builder.hasDocumentType else { throw error }
-      let mark = Array("<!DOCTYPE".utf8)
-      let start = (0..<max(0, error.offset)).last { bytes[$0...].starts(with: mark) }
-      throw XMLError(message: error.message, offset: start ?? error.offset)
-    }
-    return XMLTree(bytes: bytes, nodes: builder.nodes, comments: builder.comments, encoding: builder.encoding)
+  }
+
+  private static func isUTF16(_ bytes: [UInt8]) -> Bool {
+    bytes.count >= 2 && [0xfffe, 0xfeff, 0x3c00, 0x003c].contains(UInt16(bytes[0]) << 8 | UInt16(bytes[1]))
+  }
+
+  /// Whether there may be another encoding than UTF-8.
+  private static func declaresEncoding(_ bytes: [UInt8]) -> Bool {
+    let start = bytes.prefix { $0 != UInt8(ascii: ">") }
+    let text = String(decoding: start.suffix(200), as: UTF8.self).lowercased()
+    return text.contains("encoding") && !text.contains("utf-8")
   }
 }
 
@@ -63,33 +87,31 @@ extension XMLTree {
   }
 }
 
-/// What expat's handlers gather.
-private final class Builder {
+/// Expat's judgement of a document.
+private final class Parser {
   private let parser: XML_Parser
-  var nodes: [XMLTree.Node] = []
-  var comments: [Range<Int>] = []
-  var encoding = XMLTree.Encoding.utf8
-  var error: XMLError?
-  var hasDocumentType = false
-  /// The elements that are open, each with the last of its children so far.
-  private var open: [(node: Int32, lastChild: Int32)] = []
+  private(set) var encoding = XMLTree.Encoding.utf8
+  private var error: XMLError?
 
-  init() throws(XMLError) {
+  private let documentType: Int?
+
+  /// - Parameter documentType: where one begins, to point at.
+  init(documentType: Int?) throws(XMLError) {
     guard let parser = XML_ParserCreate(nil) else { throw XMLError(message: "no memory for a parser", offset: 0) }
     self.parser = parser
+    self.documentType = documentType
+    install()
   }
 
   deinit { XML_ParserFree(parser) }
 
   private var offset: Int { Int(XML_GetCurrentByteIndex(parser)) }
-  private var count: Int { Int(XML_GetCurrentByteCount(parser)) }
 
-  func install() {
+  private func install() {
     XML_SetUserData(parser, Unmanaged.passUnretained(self).toOpaque())
-    XML_SetElementHandler(
-      parser, { data, _, _ in Builder.of(data)?.startElement() }, { data, _ in Builder.of(data)?.endElement() })
-    XML_SetCommentHandler(parser) { data, _ in Builder.of(data)?.comment() }
-    XML_SetStartDoctypeDeclHandler(parser) { data, _, _, _, _ in Builder.of(data)?.refuseDocumentType() }
+    XML_SetStartDoctypeDeclHandler(parser) { data, _, system, publicID, hasSubset in
+      if system != nil || publicID != nil || hasSubset != 0 { Parser.of(data)?.refuseDocumentType() }
+    }
     // Asked only for encodings that `declare` has let pass.
     XML_SetUnknownEncodingHandler(
       parser,
@@ -105,67 +127,43 @@ private final class Builder {
       }, nil)
     XML_SetXmlDeclHandler(parser) { data, _, encoding, _ in
       guard let encoding else { return }
-      Builder.of(data)?.declare(String(cString: encoding).lowercased())
+      Parser.of(data)?.declare(String(cString: encoding).lowercased())
     }
   }
 
-  private static func of(_ data: UnsafeMutableRawPointer?) -> Builder? {
-    // SAFETY: expat passes the pointer that `install` set, and calls handlers only while `feed` runs.
-    data.map { Unmanaged<Builder>.fromOpaque($0).takeUnretainedValue() }
+  private static func of(_ data: UnsafeMutableRawPointer?) -> Parser? {
+    // SAFETY: expat passes the pointer that `install` set, and calls handlers only while `parse` runs.
+    data.map { Unmanaged<Parser>.fromOpaque($0).takeUnretainedValue() }
+  }
+
+  /// - Parameter end: where to stop, with more to come; nil for the whole document.
+  func parse(_ bytes: [UInt8], upTo end: Int?) throws(XMLError) {
+    bytes.withUnsafeBytes { buffer in
+      buffer.withMemoryRebound(to: CChar.self) { feed($0, upTo: end ?? $0.count, isWhole: end == nil) }
+    }
+    guard let error else { return }
+    throw error
   }
 
   /// In pieces: expat copies what it is given.
-  func feed(_ buffer: UnsafeBufferPointer<CChar>) {
+  private func feed(_ buffer: UnsafeBufferPointer<CChar>, upTo end: Int, isWhole: Bool) {
     let piece = 64 << 10
     var position = 0
     repeat {
-      let count = min(piece, buffer.count - position)
-      let isLast = position + count == buffer.count
+      let count = min(piece, end - position)
+      let isLast = isWhole && position + count == end
       // SAFETY: `position + count` is within the buffer, which outlives the call.
       guard XML_Parse(parser, buffer.baseAddress.map { $0 + position }, Int32(count), isLast ? 1 : 0) == XML_STATUS_OK
       else { return fail() }
       position += count
-    } while position < buffer.count
-  }
-
-  private func startElement() {
-    guard error == nil else { return }
-    if open.count >= XMLTree.maximumDepth { return stop("nested deeper than \(XMLTree.maximumDepth) levels") }
-    if nodes.count >= XMLTree.maximumElements { return stop("more than \(XMLTree.maximumElements) elements") }
-    let index = Int32(nodes.count)
-    let start = offset
-    let end = Int32(start + count)
-    nodes.append(
-      XMLTree.Node(
-        start: Int32(start), tagEnd: end, contentEnd: end, end: end, parent: open.last?.node ?? -1))
-    if let last = open.indices.last {
-      if open[last].lastChild < 0 {
-        nodes[Int(open[last].node)].firstChild = index
-      } else {
-        nodes[Int(open[last].lastChild)].next = index
-      }
-      open[last].lastChild = index
-    }
-    open.append((index, -1))
-  }
-
-  private func endElement() {
-    guard error == nil, let last = open.popLast() else { return }
-    // After an empty-element tag expat stands at its end, with nothing to count.
-    nodes[Int(last.node)].contentEnd = Int32(offset)
-    nodes[Int(last.node)].end = Int32(offset + count)
-  }
-
-  private func comment() {
-    guard error == nil else { return }
-    comments.append(offset..<offset + count)
+    } while position < end
   }
 
   private func declare(_ encoding: String) {
     switch encoding {
     case "utf-8", "utf8", "us-ascii", "ascii": self.encoding = .utf8
     case "iso-8859-1": self.encoding = .latin1
-    case _ where Builder.extendsASCII(encoding): self.encoding = .latin1
+    case _ where Parser.extendsASCII(encoding): self.encoding = .latin1
     default: stop("encoding \(encoding) is not read; UTF-8 is")
     }
   }
@@ -177,14 +175,12 @@ private final class Builder {
       .contains { encoding.hasPrefix($0) }
   }
 
-  /// expat stands where the name ends, or the identifiers.
-  func refuseDocumentType() {
-    hasDocumentType = true
-    stop("a document type (DTD) is not read, for safety")
+  private func refuseDocumentType() {
+    stop("a document type (DTD) that declares anything is not read, for safety", at: documentType)
   }
 
-  private func stop(_ message: String) {
-    if error == nil { error = XMLError(message: message, offset: offset) }
+  private func stop(_ message: String, at place: Int? = nil) {
+    if error == nil { error = XMLError(message: message, offset: place ?? offset) }
     XML_StopParser(parser, 0)
   }
 

@@ -5,12 +5,14 @@ struct XMLText {
 
   init(_ tree: XMLTree) { self.tree = tree }
 
-  static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
+  static func isBlank(_ byte: UInt8) -> Bool { byte <= 0x20 && blanks >> byte & 1 != 0 }
 
   /// Whether a byte is the first after a name in a start tag.
-  static func endsName(_ byte: UInt8) -> Bool {
-    isBlank(byte) || byte == UInt8(ascii: ">") || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "=")
-  }
+  static func endsName(_ byte: UInt8) -> Bool { byte < 0x40 && nameEnds >> byte & 1 != 0 }
+
+  /// A bit for each byte below 0x40.
+  private static let blanks: UInt64 = 1 << 0x20 | 0x1f << 0x09
+  private static let nameEnds = blanks | 1 << 0x2f | 1 << 0x3d | 1 << 0x3e  // / = >
 
   /// XML 1.0 §3.3.3: references are replaced, and every white space is a blank.
   func attributeValue(_ range: Range<Int>) -> String {

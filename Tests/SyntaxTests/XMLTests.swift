@@ -77,8 +77,11 @@ final class XMLTests: XCTestCase {
 
   func testADocumentTypeIsRefusedBeforeAnyEntityGrows() {
     let bomb = "<!DOCTYPE d [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'>]><d>&b;</d>"
-    XCTAssertEqual(failure(bomb), XMLError(message: "a document type (DTD) is not read, for safety", offset: 0))
+    XCTAssertEqual(failure(bomb), XMLError(message: "a document type (DTD) that declares anything is not read, for safety", offset: 0))
     XCTAssertEqual(failure("\n<!DOCTYPE d SYSTEM 'http://127.0.0.1:1/x'><d/>")?.offset, 1)
+    XCTAssertEqual(failure("\n<!DOCTYPE d PUBLIC 'a' 'b' ><d/>")?.offset, 1)
+    XCTAssertEqual(failure(" <!DOCTYPE d [<!ATTLIST d a CDATA 'b'>]><d/>")?.offset, 1)
+    XCTAssertEqual(try tree("<!DOCTYPE d ><d a='b'/>").root["a"]?.value, "b")
     XCTAssertEqual(failure("<d>&undeclared;</d>")?.message, "undefined entity")
   }
 
@@ -96,8 +99,20 @@ final class XMLTests: XCTestCase {
     }
     XCTAssertEqual(try tree(nested(256)).root.name, "a")
     XCTAssertEqual(failure(nested(257))?.message, "nested deeper than 256 levels")
+    XCTAssertEqual(failure("<a></b>" + nested(300))?.message, "mismatched tag")
     let many = "<a>" + String(repeating: "<b/>", count: XMLTree.maximumElements) + "</a>"
     XCTAssertEqual(failure(many)?.message, "more than 1048576 elements")
+  }
+
+  func testASketchIsMadeOfWhatIsPlainToSee() {
+    for text in ["<a/>", "\u{feff}<?xml version='1.0'?><a/>", "<?xml version='1.0' encoding='UTF-8'?><a></a>"] {
+      XCTAssertEqual(XMLTree.sketch(Array(text.utf8))?.root.name, "a", text)
+    }
+    for text in [
+      "", "x", "<a>", "</a>", "<a", "<", "<>", "<a/><!--", "<a/><![CDATA[", "<!DOCTYPE a><a/>", "<?xml encoding='koi8-r'?><a/>",
+    ] {
+      XCTAssertNil(XMLTree.sketch(Array(text.utf8)), text)
+    }
   }
 
   func testEncodingsThatAreReadAndThoseThatAreNot() throws {
@@ -138,9 +153,21 @@ final class XMLTests: XCTestCase {
     }
   }
 
-  /// Asks for everything that a tree can tell; nothing may trap.
+  /// A sketch is the same tree, or there is none; and what is no document at all does not trap it.
   private func visit(_ bytes: [UInt8]) {
+    let sketch = XMLTree.sketch(bytes)
+    if let sketch { visit(sketch) }
     guard let tree = try? XMLTree.parse(bytes) else { return }
+    visit(tree)
+    guard let sketch else { return }
+    XCTAssertEqual(sketch.comments, tree.comments)
+    XCTAssertEqual(sketch.nodes.map(\.start), tree.nodes.map(\.start))
+    XCTAssertEqual(sketch.nodes.map(\.end), tree.nodes.map(\.end))
+  }
+
+  /// Asks for everything that a tree can tell; nothing may trap.
+  private func visit(_ tree: XMLTree) {
+    let bytes = tree.bytes
     var open = [tree.root]
     while let element = open.popLast() {
       for attribute in element.attributes {

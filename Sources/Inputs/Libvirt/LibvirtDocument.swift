@@ -3,11 +3,15 @@ import Syntax
 
 /// What a libvirt document is, by its root element.
 enum LibvirtDocument {
-  static func parse(_ source: SourceText, lowersAll: Bool = true) -> ParsedDefinition {
+  static func parse(_ source: SourceText, _ extent: ParsedDefinition.Extent) -> ParsedDefinition {
+    // What only other definitions are told of is judged when it is read for its own sake.
+    if extent == .hostDevices, let tree = XMLTree.sketch(source.bytes), !PlainDomain.isPlain(tree) {
+      return read(tree, source, extent)
+    }
     do throws(XMLError) {
       let tree = try XMLTree.parse(source.bytes)
-      if !lowersAll, PlainDomain.isPlain(tree), !PlainDomain.hasMark(source.bytes) { return .plain(source.name) }
-      return read(tree, source)
+      if extent != .all, PlainDomain.isPlain(tree) { return .plain(source.name) }
+      return read(tree, source, extent)
     } catch {
       return ParsedDefinition.unreadable(
         source, "XML: \(error.message)", at: error.offset..<min(error.offset + 1, source.bytes.count),
@@ -15,8 +19,9 @@ enum LibvirtDocument {
     }
   }
 
-  private static func read(_ tree: XMLTree, _ source: SourceText) -> ParsedDefinition {
+  private static func read(_ tree: XMLTree, _ source: SourceText, _ extent: ParsedDefinition.Extent) -> ParsedDefinition {
     var reader = LibvirtReader(source.name)
+    reader.isBrief = extent == .hostDevices
     if let (domain, path) = domain(tree.root, "") {
       reader.readDomain(domain, path)
     } else if containers.contains(tree.root.qualifiedName) {
@@ -49,14 +54,8 @@ enum LibvirtDocument {
     guard containers.contains(name) else { return nil }
     // A snapshot of a running guest holds two: how it ran, and how it starts the next time.
     let both = [element.child("domain"), element.child("inactiveDomain")].compactMap { $0 }
-    guard let inner = both.first(where: asksForHostDevices) ?? both.first else { return nil }
+    guard let inner = both.first(where: PlainDomain.asksForHostDevices) ?? both.first else { return nil }
     return (inner, "\(path)/\(inner.name)")
-  }
-
-  private static func asksForHostDevices(_ domain: XMLElement) -> Bool {
-    guard let devices = domain.child("devices") else { return false }
-    return devices.child("hostdev") != nil
-      || devices.children.contains { $0.qualifiedName == "interface" && $0["type"]?.value == "hostdev" }
   }
 
   /// Devices of a domain that stand alone, as `virsh attach-device` takes one.

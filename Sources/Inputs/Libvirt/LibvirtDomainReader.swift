@@ -14,9 +14,15 @@ extension LibvirtReader {
       if LibvirtReader.isPlaceholder(type) { reportTemplate(domain, path, type) }
       return
     }
+    usesIOMMUFD = domain.child("iommufd")?["enabled"]?.value == "yes"
+    isBrief = isBrief && !hasOwnOptions(domain)
+    guard !isBrief else {
+      guard let devices = domain.child("devices") else { return }
+      let some = LibvirtPart.all(of: devices, "\(path)/devices", named: ["hostdev", "interface"])
+      return readHostdevs(some, plug: .cold)
+    }
     readMachine(domain, path, type: type)
     readMemory(domain, path)
-    usesIOMMUFD = domain.child("iommufd")?["enabled"]?.value == "yes"
     if let devices = domain.child("devices") { readDevices(devices, "\(path)/devices", plug: .cold) }
     readOwnOptions(domain, path)
   }
@@ -123,10 +129,13 @@ extension LibvirtReader {
     if plug == .cold { findSharedSlots(all) }
     if plug == .cold { readControllers(all) }
     for part in all where part.name == "iommu" { readIOMMU(part) }
-    // Interfaces come first in libvirt's list of host devices, and in the count of their aliases.
-    let interfaces = all.filter(isHostdevInterface)
-    hostdevInterfaces = interfaces.count
     if plug == .cold { readEmulated(all, in: devices, path) }
-    for part in interfaces + all.filter({ $0.name == "hostdev" }) { readHostdev(part, plug: plug) }
+    readHostdevs(all, plug: plug)
+  }
+
+  /// Interfaces come first in libvirt's list of host devices, and in the count of their aliases.
+  private mutating func readHostdevs(_ devices: [LibvirtPart], plug: DeviceRequest.Plug) {
+    for part in devices where isHostdevInterface(part) { readHostdev(part, plug: plug) }
+    for part in devices where part.name == "hostdev" { readHostdev(part, plug: plug) }
   }
 }

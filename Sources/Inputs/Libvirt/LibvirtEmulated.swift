@@ -4,8 +4,9 @@ import Syntax
 /// The guest's other PCI devices, as far as rules look at them: what they are, and where they sit.
 extension LibvirtReader {
   mutating func readEmulated(_ devices: [LibvirtPart], in parent: XMLElement, _ path: String) {
+    let interfaces = devices.count(where: isHostdevInterface)
     for part in devices {
-      guard let driver = driver(of: part), let id = id(of: part) else { continue }
+      guard let driver = driver(of: part), let id = id(of: part, afterInterfaces: interfaces) else { continue }
       var device = LibvirtDevice(part, in: self)
       device.set("driver", driver)
       device.set("id", id)
@@ -126,7 +127,7 @@ extension LibvirtReader {
   }
 
   /// libvirt src/qemu/qemu_alias.c; nil for a part of another device.
-  private func id(of part: LibvirtPart) -> String? {
+  private func id(of part: LibvirtPart, afterInterfaces interfaces: Int) -> String? {
     let element = part.element
     let number = part.number
     // Companions of an EHCI controller share its alias, and QEMU is told no id of theirs.
@@ -144,7 +145,7 @@ extension LibvirtReader {
       let index = indexes[element.range.lowerBound] ?? 0
       return type == "usb" && index == 0 ? "usb" : type + String(index)
     // Host devices' aliases count on from those of interfaces.
-    case "hostdev": return "hostdev\(number + hostdevInterfaces)"
+    case "hostdev": return "hostdev\(number + interfaces)"
     default: return "\(prefixes[part.name] ?? part.name)\(number)"
     }
   }

@@ -111,6 +111,7 @@ extension LibvirtReader {
     } else {
       device.set("id", .unknown("an alias that libvirt chooses"))
     }
+    if isBrief { return }
     if let pair = element.child("teaming")?["persistent"] {
       device.set("failover_pair_id", pair.value, at: location(pair, "\(device.path)/teaming"))
     }

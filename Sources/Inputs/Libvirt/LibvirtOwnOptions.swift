@@ -5,6 +5,11 @@ import Syntax
 extension LibvirtReader {
   static let qemuNamespace = "http://libvirt.org/schemas/domain/qemu/1.0"
 
+  /// Whether there may be any; of a prefix's namespace no matter.
+  func hasOwnOptions(_ domain: XMLElement) -> Bool {
+    domain.children.contains { $0.name == "commandline" || $0.name == "override" }
+  }
+
   mutating func readOwnOptions(_ domain: XMLElement, _ path: String) {
     for element in domain.children where element.name == "commandline" || element.name == "override" {
       guard element.namespace == LibvirtReader.qemuNamespace else {

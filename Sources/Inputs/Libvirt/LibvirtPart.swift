@@ -32,12 +32,15 @@ struct LibvirtPart {
   /// `/domain/devices/hostdev[2]` is the second of that name, as in XPath.
   var path: String { isAlone ? folder : "\(folder)/\(name)[\(number + 1)]" }
 
-  static func all(of devices: XMLElement, _ path: String) -> [LibvirtPart] {
+  /// - Parameter names: of those that are wanted; nil for all.
+  static func all(of devices: XMLElement, _ path: String, named names: [String]? = nil) -> [LibvirtPart] {
     var counts: [String: Int] = [:]
-    return devices.children.map { element in
+    return devices.children.compactMap { element in
       let name = element.qualifiedName
-      defer { counts[name, default: 0] += 1 }
-      return LibvirtPart(element, name: name, number: counts[name, default: 0], in: path)
+      if let names, !names.contains(name) { return nil }
+      let number = counts[name, default: 0]
+      counts[name] = number + 1
+      return LibvirtPart(element, name: name, number: number, in: path)
     }
   }
 }

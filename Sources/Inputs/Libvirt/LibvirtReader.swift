@@ -14,12 +14,12 @@ struct LibvirtReader {
   var indexes: [Int: Int] = [:]
   /// Slots of the guest with more than function 0, as `slotOfBus` has them.
   var sharedSlots: Set<UInt64> = []
-  /// How many interfaces are host devices.
-  var hostdevInterfaces = 0
   /// Whether a place holder of a template has been reported.
   private var hasPlaceholder = false
   /// The domain's default for hostdevs: `<iommufd enabled='yes'/>`.
   var usesIOMMUFD = false
+  /// Whether only what host devices there are is read.
+  var isBrief = false
   /// Whether aliases that libvirt makes itself are taken from the text: of a domain that runs.
   var isRunning = false
   /// Numbers of devices that have been read, by the prefix of their aliases.

@@ -4,18 +4,28 @@ import Syntax
 /// A libvirt domain in which nothing can be passed through. Of many domains most are such, and nothing
 /// is said about them but that they can be read.
 enum PlainDomain {
-  /// One of these stands in every text that may ask for a host device, or about which there is anything
-  /// else to say: `<hostdev>` and `type='hostdev'`, vfio's drivers and comments for vfiogate, `<iommu>`, QEMU's own
+  /// One of these stands in every text in which anything but a host device's element asks for one, or about
+  /// which there is anything else to say: vfio's drivers and comments for vfiogate, `<iommu>`, QEMU's own
   /// options in any spelling, and a reference, behind which each of them could be hidden.
-  private static let marks: [[UInt8]] = ["hostdev", "vfio", "iommu", "qemu:", "domain/qemu", "&"].map { Array($0.utf8) }
+  private static let marks: [[UInt8]] = ["vfio", "iommu", "qemu:", "domain/qemu", "&"].map { Array($0.utf8) }
 
-  /// For a text that has no mark: well-formed, and a domain's.
   static func isPlain(_ tree: XMLTree) -> Bool {
     let name = tree.root.qualifiedName
-    return name == "domain" || name == "inactiveDomain"
+    return (name == "domain" || name == "inactiveDomain") && !asksForHostDevices(tree.root)
+      && !tree.bytes.holdsAny(of: marks)
   }
 
-  static func hasMark(_ bytes: [UInt8]) -> Bool { bytes.holdsAny(of: marks) }
+  /// Whether there is an element of a host device that may be passed by vfio: USB and SCSI devices never are.
+  static func asksForHostDevices(_ domain: XMLElement) -> Bool {
+    guard let devices = domain.child("devices") else { return false }
+    return devices.children.contains { element in
+      switch element.qualifiedName {
+      case "hostdev": return !["usb", "scsi"].contains(element["type"]?.value)
+      case "interface": return element["type"]?.value == "hostdev" || element.child("actual")?["type"]?.value == "hostdev"
+      default: return false
+      }
+    }
+  }
 }
 
 extension ParsedDefinition {

@@ -1,0 +1,136 @@
+/// Finds the elements and comments of an XML document. It takes the document to be well-formed, which
+/// expat judges: of what is not it may make anything, but stays within the bytes.
+struct XMLScanner {
+  /// How far it got.
+  enum End: Equatable {
+    case whole
+    /// Not well-formed there.
+    case stuck(Int)
+    /// A cap was hit.
+    case over(XMLError)
+  }
+
+  private(set) var nodes: [XMLTree.Node] = []
+  private(set) var comments: [Range<Int>] = []
+  /// Where a document type begins.
+  private(set) var documentType: Int?
+  private let bytes: UnsafeBufferPointer<UInt8>
+  private var position = 0
+  /// The elements that are open, each with the last of its children so far.
+  private var open: [(node: Int, lastChild: Int)] = []
+
+  init(_ bytes: UnsafeBufferPointer<UInt8>) {
+    self.bytes = bytes
+    nodes.reserveCapacity(min(bytes.count / 40, XMLTree.maximumElements))
+  }
+
+  mutating func scan() -> End {
+    while let start = find(UInt8(ascii: "<")) {
+      guard start + 1 < bytes.count else { return .stuck(start) }
+      let isRead: Bool
+      switch bytes[start + 1] {
+      case UInt8(ascii: "?"): isRead = skip(past: "?>", from: start + 2)
+      case UInt8(ascii: "!"): isRead = readDeclaration(start)
+      case UInt8(ascii: "/"): isRead = endElement(start)
+      default:
+        if let error = cap(start) { return .over(error) }
+        isRead = startElement(start)
+      }
+      if !isRead { return .stuck(start) }
+    }
+    return open.isEmpty && !nodes.isEmpty ? .whole : .stuck(bytes.count)
+  }
+
+  private func cap(_ start: Int) -> XMLError? {
+    if open.count >= XMLTree.maximumDepth {
+      return XMLError(message: "nested deeper than \(XMLTree.maximumDepth) levels", offset: start)
+    }
+    guard nodes.count >= XMLTree.maximumElements else { return nil }
+    return XMLError(message: "more than \(XMLTree.maximumElements) elements", offset: start)
+  }
+
+  /// A comment, a CDATA section, or a document type.
+  private mutating func readDeclaration(_ start: Int) -> Bool {
+    if has("<!--", at: start) {
+      guard skip(past: "-->", from: start + 4) else { return false }
+      comments.append(start..<position)
+      return true
+    }
+    if has("<![CDATA[", at: start) { return skip(past: "]]>", from: start + 9) }
+    documentType = documentType ?? start
+    return skip(past: ">", from: start + 2)
+  }
+
+  private mutating func startElement(_ start: Int) -> Bool {
+    guard let end = endOfTag(start) else { return false }
+    let index = nodes.count
+    let place = Int32(end)
+    nodes.append(
+      XMLTree.Node(
+        start: Int32(start), tagEnd: place, contentEnd: place, end: place, parent: Int32(open.last?.node ?? -1)))
+    if let last = open.indices.last {
+      if open[last].lastChild < 0 {
+        nodes[open[last].node].firstChild = Int32(index)
+      } else {
+        nodes[open[last].lastChild].next = Int32(index)
+      }
+      open[last].lastChild = index
+    }
+    position = end
+    if bytes[end - 2] != UInt8(ascii: "/") { open.append((index, -1)) }
+    return true
+  }
+
+  /// After the `>` of a start tag; one in an attribute's value ends nothing.
+  private func endOfTag(_ start: Int) -> Int? {
+    var at = start + 1
+    while at < bytes.count {
+      switch bytes[at] {
+      case UInt8(ascii: ">"): return at > start + 1 ? at + 1 : nil
+      case UInt8(ascii: "\""), UInt8(ascii: "'"):
+        let quote = bytes[at]
+        at += 1
+        while at < bytes.count, bytes[at] != quote { at += 1 }
+      default: break
+      }
+      at += 1
+    }
+    return nil
+  }
+
+  private mutating func endElement(_ start: Int) -> Bool {
+    guard let last = open.popLast(), skip(past: ">", from: start + 2) else { return false }
+    nodes[last.node].contentEnd = Int32(start)
+    nodes[last.node].end = Int32(position)
+    return true
+  }
+
+  /// The next of a byte.
+  private func find(_ byte: UInt8) -> Int? {
+    var at = position
+    while at < bytes.count {
+      if bytes[at] == byte { return at }
+      at += 1
+    }
+    return nil
+  }
+
+  private mutating func skip(past text: StaticString, from start: Int) -> Bool {
+    var at = start
+    while at < bytes.count {
+      if has(text, at: at) {
+        position = at + text.utf8CodeUnitCount
+        return true
+      }
+      at += 1
+    }
+    return false
+  }
+
+  private func has(_ text: StaticString, at start: Int) -> Bool {
+    guard start + text.utf8CodeUnitCount <= bytes.count else { return false }
+    // SAFETY: a static string's bytes live as long as the program.
+    for index in 0..<text.utf8CodeUnitCount where bytes[start + index] != text.utf8Start[index] { return false }
+    return true
+  }
+}
