@@ -113,13 +113,7 @@ struct CommandLineReader {
   }
 
   private func keyval(_ word: Word, _ whole: Location, implied: String) -> [Property] {
-    KeyValueText(word.bytes, implied: implied).items.map { item in
-      let range = item.keyRange.lowerBound..<item.valueRange.upperBound
-      let isUnknown = word.hasUnknown && item.value.contains { $0 == "$" || $0 == "`" }
-      return Property(
-        name: item.key, value: isUnknown ? .unknown(item.value) : .string(item.value),
-        location: Location(source: source.name, range: word.range(of: range), path: "\(whole.path).\(item.key)"))
-    }
+    KeyValueProperties.read(word, source: source.name, path: whole.path, implied: implied)
   }
 
   /// `driver.property=value`, or `driver=…,property=…,value=…` (QEMU system/vl.c: qemu_global_option).

@@ -48,3 +48,17 @@ enum JSONProperties {
       location: Location(source: source, range: at, path: path))
   }
 }
+
+/// QEMU's `key=value,…` text as properties with places.
+enum KeyValueProperties {
+  /// - Parameter implied: the key of a first item that has no `=`.
+  static func read(_ word: Word, source: String, path: String, implied: String) -> [Property] {
+    KeyValueText(word.bytes, implied: implied).items.map { item in
+      let range = item.keyRange.lowerBound..<item.valueRange.upperBound
+      let isUnknown = word.hasUnknown && item.value.contains { $0 == "$" || $0 == "`" }
+      return Property(
+        name: item.key, value: isUnknown ? .unknown(item.value) : .string(item.value),
+        location: Location(source: source, range: word.range(of: range), path: "\(path).\(item.key)"))
+    }
+  }
+}

@@ -31,6 +31,7 @@ struct QMPReader {
         word, keys: ["arguments"], source: source.name, path: "[\(index)].arguments")
       definition.machine.objects.append(
         ObjectRequest(properties: properties, location: location(word, "[\(index)]")))
+    case "human-monitor-command": try human(word, message, path: "[\(index)].arguments.command-line")
     case .some: break
     case nil where ["QMP", "return", "error", "event", "exec-oob"].contains { message[$0] != nil }: break
     case nil:
@@ -45,6 +46,34 @@ struct QMPReader {
     let properties = try JSONProperties.read(word, keys: keys, source: source.name, path: path)
     definition.plugs.append(
       DeviceRequest(form: .json, plug: .hot, properties: properties, location: location(word, path)))
+  }
+
+  /// A plug through the human monitor, which takes key=value text, and JSON for objects only
+  /// (QEMU qom/object_interfaces.c).
+  private mutating func human(_ word: Word, _ message: JSON, path: String) throws(JSONError) {
+    let keys = ["arguments", "command-line"]
+    guard let line = message["arguments"]?["command-line"]?.string,
+      let place = JSONPlaces(JSON.inDoubleQuotes(word.bytes)).range(of: keys),
+      let command = HMPCommand(word.jsonString(at: place, line)), ["device_add", "object_add"].contains(command.name)
+    else { return }
+    guard let argument = command.argument else {
+      let problem = InputProblem(
+        message: "the arguments of `\(command.name)` have an open quote or an escape that QEMU does not know, "
+          + "or are longer than what it reads",
+        fix: "use QMP's own command", location: Location(source: source.name, range: word.range(of: place), path: path))
+      return definition.problems.append(problem)
+    }
+    let isDevice = command.name == "device_add"
+    let properties =
+      !isDevice && argument.bytes.first == UInt8(ascii: "{")
+      ? try JSONProperties.read(argument, keys: [], source: source.name, path: path)
+      : KeyValueProperties.read(argument, source: source.name, path: path, implied: isDevice ? "driver" : "qom-type")
+    let whole = location(word, path)
+    if isDevice {
+      definition.plugs.append(DeviceRequest(form: .keyval, plug: .hot, properties: properties, location: whole))
+    } else {
+      definition.machine.objects.append(ObjectRequest(properties: properties, location: whole))
+    }
   }
 
   private func location(_ word: Word, _ path: String) -> Location {

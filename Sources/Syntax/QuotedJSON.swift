@@ -28,3 +28,14 @@ extension JSON {
     return rewritten
   }
 }
+
+extension Word {
+  /// The string at a place in a JSON text, without its quotes. In one with escapes every byte has the string's place.
+  public func jsonString(at place: Range<Int>, _ string: String) -> Word {
+    let inner = place.dropFirst().dropLast()
+    let text = Array(string.utf8)
+    if bytes[inner].elementsEqual(text) { return part(inner) }
+    let whole = range(of: place)
+    return Word(bytes: text, offsets: text.map { _ in whole.lowerBound }, end: whole.upperBound)
+  }
+}

@@ -74,6 +74,36 @@ final class ParsedDefinitionTests: XCTestCase {
     XCTAssertFalse(parsed.machine.isComplete)
   }
 
+  func testPlugsThroughTheHumanMonitorAreKeyValueText() {
+    let text = #"""
+      {"execute":"human-monitor-command","arguments":{"command-line":"object_add iommufd,id=io0"}}
+      -> {"execute":"human-monitor-command","arguments":{"command-line":" device_add  vfio-pci,id=g,ats=on extra"}}
+      <- {"return": "Error: vfio\r\n"}
+      {"execute":"human-monitor-command","arguments":{"command-line":"device_add \"vfio-pci,id=h,iommufd=io0\""}}
+      {"execute":"human-monitor-command","arguments":{"command-line":"info qtree"}}
+      {"execute":"human-monitor-command","arguments":{"command-line":"device_addx vfio-pci"}}
+      {"execute":"human-monitor-command","arguments":{"command-line":"object_add {\"qom-type\":\"iommufd\",\"id\":\"io1\"}"}}
+      """#
+    let parsed = parse(text)
+    XCTAssertEqual(parsed.problems, [])
+    XCTAssertEqual(parsed.machine.objects.map(\.id), ["io0", "io1"])
+    XCTAssertEqual(parsed.plugs.map(\.id), ["g", "h"])
+    XCTAssertEqual(parsed.plugs.map(\.form), [.keyval, .keyval])
+    XCTAssertEqual(parsed.plugs.map(\.plug), [.hot, .hot])
+    XCTAssertEqual(slice(text, parsed.plugs[0].location(of: "ats")), "ats=on")
+    XCTAssertEqual(parsed.plugs[0].location(of: "ats").path, "[1].arguments.command-line.ats")
+    XCTAssertEqual(slice(text, parsed.plugs[1].location(of: "id")), "\"")
+  }
+
+  func testAnUnreadablePlugThroughTheHumanMonitorIsAProblem() {
+    let long = String(repeating: "x", count: 1024)
+    for line in [#"device_add \"vfio-pci,id=g"#, #"device_add \"vfio-pci,\\q\""#, "device_add " + long] {
+      let parsed = parse(#"{"execute":"human-monitor-command","arguments":{"command-line":"\#(line)"}}"#)
+      XCTAssertEqual(parsed.plugs, [], line)
+      XCTAssertEqual(parsed.problems.map(\.location.path), ["[0].arguments.command-line"], line)
+    }
+  }
+
   func testBareArgumentsOfDeviceAdd() {
     XCTAssertEqual(parse(#"{"driver":"vfio-pci","host":"01:00.0"}"#).plugs.map(\.driver), ["vfio-pci"])
   }

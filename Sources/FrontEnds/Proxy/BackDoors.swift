@@ -26,7 +26,7 @@ enum BackDoors {
     case "gdbserver":
       return monitor("`gdbserver` opens a port whose `monitor` packets are human monitor commands")
     case "object_add":
-      guard let bytes = command.argument else { return unreadable(command) }
+      guard let bytes = command.argument?.bytes else { return unreadable(command) }
       // JSON is taken as well where it begins with a brace (QEMU qom/object_interfaces.c).
       if bytes.first == UInt8(ascii: "{") {
         return object((try? JSON.parse(bytes))?["qom-type"]?.string) ?? unreadable(command)
@@ -37,7 +37,7 @@ enum BackDoors {
       return command.words.contains { $0.hasSuffix("realized") || $0.contains("\"") }
         ? property("realized") : nil
     case "migrate", "migrate_incoming", "migrate_recover":
-      return String(decoding: command.rest, as: UTF8.self).contains("exec:") ? program(command.name) : nil
+      return command.rest.text.contains("exec:") ? program(command.name) : nil
     default: return nil
     }
   }

@@ -85,7 +85,7 @@ public final class PlugGate: ProxyGate {
     let command: String
   }
 
-  /// The request of a `device_add`, with QEMU's types.
+  /// The request of a `device_add`, with QEMU's types, or of a human monitor's.
   private static func request(_ message: ClientMessage) -> DeviceRequest? {
     ParsedDefinition.parse(SourceText(name: "device_add", bytes: message.bytes), as: .qmp).plugs.first
   }
@@ -103,12 +103,10 @@ public final class PlugGate: ProxyGate {
     }
     if let reason = BackDoors.judge(command) { return refuse(reason, about) }
     guard command.name == "device_add" else { return .pass }
-    guard let text = command.argument else { return refuse(BackDoors.unreadable(command), about) }
-    let place = Location(source: "device_add", range: nil, path: "command-line")
-    let properties = KeyValueText(text, implied: "driver").items.map {
-      Property(name: $0.key, value: .string($0.value), location: place)
+    guard command.argument != nil, let request = PlugGate.request(message) else {
+      return refuse(BackDoors.unreadable(command), about)
     }
-    return plug(DeviceRequest(form: .keyval, plug: .hot, properties: properties, location: place), about)
+    return plug(request, about)
   }
 
   /// An iommufd object around a descriptor that is something else is taken by QEMU without a look.
