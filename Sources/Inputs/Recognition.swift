@@ -5,6 +5,7 @@ extension InputFormat {
   /// directory are. What only may be one is left out; its user can name it.
   /// - Parameter head: the file, or its beginning.
   public static func recognise(_ head: [UInt8]) -> InputFormat? {
+    let head = UTF16Text.utf8(head, isPart: true) ?? head
     guard let first = head.first(where: { $0 > 0x20 }) else { return nil }
     if detect(head) == .xml { return LibvirtDocument.isRelevant(head) ? .xml : nil }
     if head.contains(0) { return startsWithEmulator(head) ? .nul : nil }

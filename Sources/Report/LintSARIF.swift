@@ -127,11 +127,15 @@ public struct LintSARIF: LintWriter {
       return (source.position(of: offset).line, String(decoding: Array(before), as: UTF8.self).unicodeScalars.count + 1)
     }
     let (start, end) = (place(range.lowerBound), place(range.upperBound))
-    return .object([
+    let lines: [JSON.Member] = [
       .init("startLine", .integer(Int64(start.line))), .init("startColumn", .integer(Int64(start.column))),
       .init("endLine", .integer(Int64(end.line))), .init("endColumn", .integer(Int64(end.column))),
+    ]
+    if source.isTranscoded { return .object(lines) }
+    let bytes: [JSON.Member] = [
       .init("byteOffset", .integer(Int64(range.lowerBound))), .init("byteLength", .integer(Int64(range.count))),
-    ])
+    ]
+    return .object(lines + bytes)
   }
 
   /// A path as a reference (RFC 3986 §2, §4.2): what is not unreserved or `/` is percent-encoded.

@@ -3,12 +3,16 @@ public struct SourceText: Sendable {
   /// The file's path, or `<stdin>`.
   public let name: String
   public let bytes: [UInt8]
+  /// Whether the file's own bytes are others, because it is in UTF-16.
+  public let isTranscoded: Bool
   /// What ends a line: a text of arguments that end in NUL has an argument a line.
   private var separator: UInt8 { bytes.contains(0) ? 0 : 0x0a }
 
   public init(name: String, bytes: [UInt8]) {
     self.name = name
-    self.bytes = bytes
+    let transcoded = UTF16Text.utf8(bytes)
+    self.bytes = transcoded ?? bytes
+    isTranscoded = transcoded != nil
   }
 
   /// Line and column of a byte, both from 1; columns count bytes, as QEMU's do.

@@ -22,7 +22,7 @@ extension XMLTree {
     guard bytes.count <= maximumSize else {
       throw XMLError(message: "larger than \(maximumSize) bytes", offset: maximumSize)
     }
-    if isUTF16(bytes) { throw XMLError(message: "encoding UTF-16 is not read; UTF-8 is", offset: 0) }
+    if isUTF16(bytes) { throw XMLError(message: "broken UTF-16, or without a byte order mark", offset: 0) }
     let (scanner, end) = scan(bytes)
     // Nothing is nested deeper up to where the scan ended: it goes before expat, which has no such cap.
     let parser = try Parser(documentType: scanner.documentType)

@@ -18,6 +18,14 @@ final class RecognitionTests: XCTestCase {
     XCTAssertEqual(recognise(#"{"execute":"device_add","arguments":{"#), .qmp, "cut short, and still meant to be one")
   }
 
+  func testADomainInUTF16IsRecognisedAlsoWhenCutShort() {
+    let text = "\u{feff}<?xml version='1.0'?>\n<domain type='kvm'><name>é😀"
+    let bytes = text.utf16.flatMap { [UInt8($0 & 0xff), UInt8($0 >> 8)] }
+    for end in (bytes.count - 4)...bytes.count {
+      XCTAssertEqual(InputFormat.recognise(Array(bytes[..<end])), .xml, "\(end)")
+    }
+  }
+
   func testEverythingElseIsNot() {
     for text in [
       "", "\n\n", "# Notes\n\nRun qemu-system-x86_64 with care.\n", "- one\n- two\n", "#!/bin/sh\necho hello\n",

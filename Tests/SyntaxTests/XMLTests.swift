@@ -135,6 +135,40 @@ final class XMLTests: XCTestCase {
     XCTAssertThrowsError(try XMLTree.parse([0xff, 0xfe] + "<a/>".utf16.flatMap { [UInt8($0 & 0xff), UInt8($0 >> 8)] }))
   }
 
+  private func utf16(_ text: String, isLittle: Bool = true) -> [UInt8] {
+    "\u{feff}\(text)".utf16.flatMap { unit in
+      let pair = [UInt8(unit & 0xff), UInt8(unit >> 8)]
+      return isLittle ? pair : pair.reversed()
+    }
+  }
+
+  func testUTF16IsReadAsTheUTF8ThatItStandsFor() throws {
+    for declared in ["UTF-16", "utf-16LE", "UTF-8"] {
+      let text = "<?xml version='1.0' encoding='\(declared)'?>\n<a t='é😀'/>"
+      for isLittle in [true, false] {
+        let source = SourceText(name: "t", bytes: utf16(text, isLittle: isLittle))
+        let value = try XCTUnwrap(try XMLTree.parse(source.bytes).root["t"])
+        XCTAssertTrue(source.isTranscoded)
+        XCTAssertEqual(value.value, "é😀")
+        XCTAssertEqual(source.position(of: value.range.lowerBound).line, 2)
+        XCTAssertEqual(source.position(of: value.range.lowerBound).column, 4)
+        XCTAssertEqual(source.bytes.count, text.utf8.count)
+      }
+    }
+  }
+
+  func testBrokenUTF16StaysAsItIsAndIsRefused() {
+    let text = utf16("<a/>")
+    for broken in [text + [0], text + [0x00, 0xd8], Array(text.dropFirst(2))] {
+      let source = SourceText(name: "t", bytes: broken)
+      XCTAssertFalse(source.isTranscoded)
+      XCTAssertEqual(source.bytes, broken)
+      XCTAssertThrowsError(try XMLTree.parse(source.bytes))
+    }
+    // Other texts that begin so are none of it.
+    XCTAssertFalse(SourceText(name: "t", bytes: utf16("qemu")).isTranscoded)
+  }
+
   func testEveryTruncationAndRandomChangeIsReadOrRefused() throws {
     let text = Array("<?xml version='1.0'?><!--c--><d x:y='&amp;1' xmlns:x='u'><a b = 'c>'>t&#65;<![CDATA[]]]></a><e/></d>".utf8)
     for end in text.indices { visit(Array(text[..<end])) }
