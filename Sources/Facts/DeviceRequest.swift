@@ -9,7 +9,12 @@ public struct DeviceRequest: Hashable, Sendable {
   public let plug: Plug
   /// In the order written, `driver`, `id` and `bus` included. A name given twice stands twice;
   /// the last counts.
-  public var properties: [Property]
+  public var properties: [Property] { didSet { readNames() } }
+  /// `driver`, `id` and `bus` count only when they are strings; QEMU takes anything else for
+  /// absent (QEMU system/qdev-monitor.c, observed on 11.1.3). Found once: they are asked for all the time.
+  public private(set) var driver: String?
+  public private(set) var id: String?
+  public private(set) var bus: String?
   /// The whole request.
   public let location: Location
   /// Set when it comes from a libvirt `<hostdev>` or `<interface type='hostdev'>`.
@@ -20,18 +25,19 @@ public struct DeviceRequest: Hashable, Sendable {
     self.plug = plug
     self.properties = properties
     self.location = location
+    readNames()
+  }
+
+  private mutating func readNames() {
+    driver = string("driver")
+    id = string("id")
+    bus = string("bus")
   }
 
   /// The property that counts: the last of that name.
   public func property(_ name: String) -> Property? { properties.last { $0.name == name } }
 
   public func string(_ name: String) -> String? { property(name)?.value.string }
-
-  /// `driver`, `id` and `bus` count only when they are strings; QEMU takes anything else for
-  /// absent (QEMU system/qdev-monitor.c, observed on 11.1.3).
-  public var driver: String? { string("driver") }
-  public var id: String? { string("id") }
-  public var bus: String? { string("bus") }
 
   /// Whether libvirt chooses where the device goes: a free place that fits, on a bus that it adds if need be.
   public var isPlacedByLibvirt: Bool {

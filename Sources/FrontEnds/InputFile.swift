@@ -61,11 +61,11 @@ enum InputFile {
   /// How files are read that a definition refers to: from QEMU's working directory, which is that of the
   /// process whose command line it is, and else taken to be the definition's folder.
   static func follower(from definition: String) -> FileFollower {
-    let parts = definition.split(separator: "/")
-    let isProcess = parts.count == 3 && parts[0] == "proc" && parts[2] == "cmdline"
-    let own = definition.lastIndex(of: "/").map { String(definition[...$0]) } ?? ""
-    let folder = isProcess ? own + "cwd/" : own
     return { path in
+      let parts = definition.split(separator: "/")
+      let isProcess = parts.count == 3 && parts[0] == "proc" && parts[2] == "cmdline"
+      let own = definition.lastIndex(of: "/").map { String(definition[...$0]) } ?? ""
+      let folder = isProcess ? own + "cwd/" : own
       let path = path.hasPrefix("/") ? path : folder + path
       var status = stat()
       // SAFETY: stat(2) fills the structure that it is given.

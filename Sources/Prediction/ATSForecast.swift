@@ -44,12 +44,10 @@ public struct ATSForecast: Sendable {
 extension ATSQuestion {
   /// Tries every completion of what is unknown: at most 3 × 4 × 2^6 cases.
   public var forecast: ATSForecast {
-    let cases = completions.filter(\.isPossible)
-    let outcomes = cases.map(\.outcome)
+    let cases = completions.filter(\.isPossible).map { (inputs: $0, outcome: $0.outcome) }
     let missing = missing(cases)
     func part<T: Equatable & Sendable>(_ name: String, _ part: (ATSOutcome) -> T) -> Known<T> {
-      let values = outcomes.map(part)
-      if let only = values.first, values.allSatisfy({ $0 == only }) { return .known(only) }
+      if let only = (cases.first?.outcome).map(part), cases.allSatisfy({ part($0.outcome) == only }) { return .known(only) }
       return .unknown(name, "depends on " + missing.map(\.fact).unique.joined(separator: ", "))
     }
     return ATSForecast(
@@ -65,7 +63,11 @@ extension ATSQuestion {
         express: true, extendedList: true, capability: true)
     ]
     func branch<T>(_ input: Known<T>, _ all: [T], _ set: (inout ATSCase, T) -> Void) {
-      cases = cases.flatMap { one in input.choices(all).map { one.with($0, set) } }
+      if case .known(let value) = input {
+        for index in cases.indices { set(&cases[index], value) }
+      } else {
+        cases = cases.flatMap { one in all.map { one.with($0, set) } }
+      }
     }
     branch(behaviour, ATSBehaviour.allCases) { $0.behaviour = $1 }
     branch(setting, settings) { $0.setting = $1 }
@@ -81,11 +83,14 @@ extension ATSQuestion {
   private var settings: [ATSSetting?] { ATSSetting.allCases.map { $0 } + [nil] }
 
   /// An unknown input matters when changing it alone changes the outcome of some possible case.
-  private func missing(_ cases: [ATSCase]) -> [Unknown] {
+  private func missing(_ cases: [(inputs: ATSCase, outcome: ATSOutcome)]) -> [Unknown] {
     func matters<T>(_ input: Known<T>, _ all: [T], _ set: (inout ATSCase, T) -> Void) -> Unknown? {
       guard case .unknown(let unknown) = input else { return nil }
       let differs = cases.contains { one in
-        all.map { one.with($0, set) }.contains { $0.isPossible && $0.outcome != one.outcome }
+        all.contains { value in
+          let other = one.inputs.with(value, set)
+          return other.isPossible && other.outcome != one.outcome
+        }
       }
       return differs ? unknown : nil
     }
@@ -107,13 +112,5 @@ extension ATSCase {
     var copy = self
     set(&copy, value)
     return copy
-  }
-}
-
-extension Known {
-  /// The values that it may have: its own, or all.
-  fileprivate func choices(_ all: [Value]) -> [Value] {
-    if case .known(let value) = self { return [value] }
-    return all
   }
 }

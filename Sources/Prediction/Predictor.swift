@@ -63,16 +63,15 @@ public struct Predictor {
 
   private func context(_ request: DeviceRequest, _ guest: Guest) -> RealizeContext {
     RealizeContext(
-      request: request, driver: request.driver ?? "", machine: machine, guest: guest, host: host,
-      qemu: qemu, descriptors: descriptors, address: request.hostAddress(descriptors))
+      request: request, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: descriptors)
   }
 
   /// - Returns: nil for a device that nobody means for vfio: of those a machine has many, and little is asked.
   private func predict(_ request: DeviceRequest, _ guest: Guest) -> RealizePrediction? {
+    if request.isVFIO { return predict(context(request, guest)) }
+    guard let failure = DriverName.refusal(request.driver) else { return nil }
     let context = context(request, guest)
-    if request.isVFIO { return predict(context) }
-    guard context.keyvalID == nil, let failure = context.driverName else { return nil }
-    return prediction(context, failure, [], context.question)
+    return context.keyvalID == nil ? prediction(context, failure, [], context.question) : nil
   }
 
   private func predict(_ context: RealizeContext) -> RealizePrediction {

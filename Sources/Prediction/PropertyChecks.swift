@@ -54,7 +54,7 @@ enum PropertyChecks {
   private static func fromJSONString(
     _ name: String, _ text: String, kind: PropertyKind, driver: String
   ) -> String? {
-    let refused = "Property '\(driver).\(name)' doesn't take value '\(text)'"
+    var refused: String { "Property '\(driver).\(name)' doesn't take value '\(text)'" }
     switch kind {
     case .choice(let values):
       return values.contains(text) ? nil : "Parameter '\(name)' does not accept value '\(text)'"

@@ -4,17 +4,15 @@
 enum PropertyOrder {
   /// QEMU qobject/qdict.c: tdb_hash, modulo QDICT_BUCKET_MAX.
   static func bucket(_ name: String) -> UInt32 {
-    let bytes = Array(name.utf8)
-    var hash: UInt32 = 0x238F_13AF &* UInt32(truncatingIfNeeded: bytes.count)
-    for (index, byte) in bytes.enumerated() { hash = hash &+ UInt32(byte) << UInt32(index * 5 % 24) }
+    var hash: UInt32 = 0x238F_13AF &* UInt32(truncatingIfNeeded: name.utf8.count)
+    for (index, byte) in name.utf8.enumerated() { hash = hash &+ UInt32(byte) << UInt32(index * 5 % 24) }
     return (1_103_515_243 &* hash &+ 12345) % 512
   }
 
   /// The names as QEMU meets them. Two in one bucket: QDict puts the newer in front.
   static func sorted(_ names: [String]) -> [String] {
-    names.enumerated().sorted { a, b in
-      let (first, second) = (bucket(a.element), bucket(b.element))
-      return first == second ? a.offset > b.offset : first < second
-    }.map(\.element)
+    names.enumerated().map { (bucket: bucket($1), offset: $0) }
+      .sorted { a, b in a.bucket == b.bucket ? a.offset > b.offset : a.bucket < b.bucket }
+      .map { names[$0.offset] }
   }
 }

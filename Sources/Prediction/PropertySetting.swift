@@ -3,12 +3,12 @@ import Facts
 /// What QEMU does while it sets a new device's properties, and what follows in the PCI core.
 extension RealizeContext {
   /// QEMU takes these out before it sets properties.
-  private static let notProperties: Set<String> = ["driver", "bus", "id"]
+  private static let notProperties = ["driver", "bus", "id"]
 
   /// - Parameter unknowns: takes what could not be told of the properties that QEMU sets before
   ///   the one that fails: QEMU may fail, or die, there already.
   func setProperties(_ unknowns: inout [Unknown]) -> RealizeFailure? {
-    let names = Set(request.properties.map(\.name)).subtracting(RealizeContext.notProperties)
+    let names = Set(request.properties.lazy.map(\.name).filter { !RealizeContext.notProperties.contains($0) })
     for name in PropertyOrder.sorted(names.sorted()) {
       guard let property = request.property(name) else { continue }
       do throws(Unknown) {
@@ -45,11 +45,17 @@ extension RealizeContext {
   /// Whether this QEMU has the property at all.
   func existence(_ name: String, _ kind: PropertyKind) throws(Unknown) -> RealizeFailure? {
     if kind == .readOnly || kind == .realized { return nil }
-    let missing = RealizeFailure(
+    let exists: Bool
+    if name == "ats" {
+      exists = try qemu.behaviour.value != .none
+    } else if QEMUProfile.newProperties.contains(name) {
+      exists = try qemu.properties.value.contains(name)
+    } else {
+      exists = true
+    }
+    if exists { return nil }
+    return RealizeFailure(
       name == "ats" ? .noATSProperty : .unknownProperty, "Property '\(driver).\(name)' not found")
-    if name == "ats" { return try qemu.behaviour.value == .none ? missing : nil }
-    guard QEMUProfile.newProperties.contains(name) else { return nil }
-    return try qemu.properties.value.contains(name) ? nil : missing
   }
 
   /// `iommufd=ID`, a link to an object that must be there already.

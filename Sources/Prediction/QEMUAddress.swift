@@ -75,7 +75,9 @@ private struct HexScanner {
   /// for any part.
   mutating func number(radix: UInt64 = 16) -> UInt64? {
     rest = rest.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
-    if radix == 16, rest.starts(with: "0x".utf8) || rest.starts(with: "0X".utf8) { rest = rest.dropFirst(2) }
+    if radix == 16, rest.first == UInt8(ascii: "0"), rest.dropFirst().first.map({ $0 | 0x20 }) == UInt8(ascii: "x") {
+      rest = rest.dropFirst(2)
+    }
     var value: UInt64 = 0
     var count = 0
     while let byte = rest.first, let digit = HexScanner.digit(byte), digit < radix {

@@ -1,7 +1,7 @@
 import Facts
 
-/// One vfio device request, and everything that its fate depends on.
-struct RealizeContext {
+/// One vfio device request, and everything that its fate depends on. Shared by the checks, which are many.
+final class RealizeContext: Sendable {
   let request: DeviceRequest
   let driver: String
   let machine: MachineRequest
@@ -12,18 +12,29 @@ struct RealizeContext {
   let descriptors: [String: Known<PCIAddress?>]
   /// The host function's address: nil when only a descriptor says which it is.
   let address: PCIAddress?
-
   /// `iommufd=`; an empty link is none (observed on 11.1.3).
-  var iommufdLink: String? {
-    guard let link = request.string("iommufd"), !link.isEmpty else { return nil }
-    return link
-  }
+  let iommufdLink: String?
+  let backend: Known<VFIOBackend>
 
-  var backend: Known<VFIOBackend> {
-    if case .unknown(let text)? = request.property("iommufd")?.value {
-      return .unknown("backend", "iommufd is \(text)")
+  init(
+    request: DeviceRequest, machine: MachineRequest, guest: Guest, host: Host, qemu: QEMUProfile,
+    descriptors: [String: Known<PCIAddress?>]
+  ) {
+    self.request = request
+    driver = request.driver ?? ""
+    self.machine = machine
+    self.guest = guest
+    self.host = host
+    self.qemu = qemu
+    self.descriptors = descriptors
+    address = request.hostAddress(descriptors)
+    let link = request.property("iommufd")?.value
+    iommufdLink = link?.string.flatMap { $0.isEmpty ? nil : $0 }
+    if case .unknown(let text)? = link {
+      backend = .unknown("backend", "iommufd is \(text)")
+    } else {
+      backend = .known(iommufdLink == nil ? .legacy : .iommufd)
     }
-    return .known(iommufdLink == nil ? .legacy : .iommufd)
   }
 
   /// The `host` property's address, as QEMU reads it.

@@ -6,8 +6,9 @@ enum RealizeStep: CaseIterable {
   case keyvalID
   // objects are made before devices (QEMU backends/iommufd.c)
   case iommufdObject
-  // before the device object exists (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict)
-  case driver, bus, hotplug, migrating, globals, id
+  // before the device object exists (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict); that the driver
+  // is one is clear already
+  case bus, hotplug, migrating, globals, id
   // the object's properties, and the PCI core (QEMU hw/pci/pci.c)
   case properties, slot, addressSpace
   // vfio's own realize (QEMU hw/vfio/pci.c: vfio_pci_realize)
@@ -36,7 +37,6 @@ extension RealizeContext {
     switch step {
     case .keyvalID: return keyvalID
     case .iommufdObject: return try iommufdObjects()
-    case .driver: return driverName
     case .bus: return try busLookup()
     case .hotplug: return try hotplug()
     case .migrating: return try migrating()

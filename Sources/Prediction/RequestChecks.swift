@@ -11,10 +11,6 @@ extension RealizeContext {
     return RealizeFailure(.duplicateID, "Duplicate ID '\(id)' for device")
   }
 
-  var driverName: RealizeFailure? {
-    request.isVFIO ? nil : DriverName.refusal(request.driver)
-  }
-
   func busLookup() throws(Unknown) -> RealizeFailure? {
     // Where there is no place for it, libvirt says so itself.
     if request.isPlacedByLibvirt { return nil }
@@ -118,7 +114,13 @@ enum DriverName {
 
   /// Case and dashes do not matter to a person; they do to QEMU.
   static func isMeantForVFIO(_ driver: String) -> Bool {
-    let plain = driver.lowercased().filter { $0.isLetter || $0.isNumber }
-    return plain.isEmpty || plain.hasPrefix("vfio") || driver == "iommufd" || abstract.contains(driver)
+    var start: [UInt8] = []
+    for byte in driver.utf8 where start.count < 4 {
+      // Of other scripts every byte has this bit.
+      let lower = byte | 0x20
+      if (0x61...0x7a).contains(lower) || byte >= 0x80 { start.append(lower) }
+      if (0x30...0x39).contains(byte) { start.append(byte) }
+    }
+    return start.isEmpty || start.elementsEqual("vfio".utf8) || driver == "iommufd" || abstract.contains(driver)
   }
 }

@@ -9,15 +9,18 @@ public struct Judgement: Sendable {
   public internal(set) var suppressed: [Suppressed] = []
   /// Whether there would be an error, or one that could not be excluded, without the policy.
   var isByPolicy = false
-  private var rule: Rule
+  private let rules: [Rule]
+  /// Which of them judges.
+  private var current = 0
+  private var rule: Rule { rules[current] }
   private var subject: Location
   private let whole: Location
   /// The rules that have reported something, by the request that it is about; under the definition's
   /// own place what is about all of it.
   private var reported: [Location: Set<String>] = [:]
 
-  private init(rule: Rule, at location: Location) {
-    self.rule = rule
+  private init(_ rules: [Rule], at location: Location) {
+    self.rules = rules
     subject = location
     whole = location
   }
@@ -51,12 +54,12 @@ public struct Judgement: Sendable {
 
   /// Runs every rule over a definition. All findings, never only the first; in the order of the text.
   public static func judge(_ definition: Definition, by rules: [Rule] = Rule.all) -> Judgement {
-    var judgement = Judgement(
-      rule: .malformedInput, at: Location(source: definition.machine.source, range: nil, path: ""))
+    let rules = definition.hasPassthrough ? rules : rules.filter(\.looksAtText)
+    var judgement = Judgement(rules, at: Location(source: definition.machine.source, range: nil, path: ""))
     let subjects = definition.subjects
-    for rule in definition.hasPassthrough ? rules : rules.filter(\.looksAtText) {
-      judgement.rule = rule
-      switch rule.check {
+    for index in rules.indices {
+      judgement.current = index
+      switch rules[index].check {
       case .definition(let check):
         judgement.subject = judgement.whole
         do { try check(definition, &judgement) } catch { judgement.cannotTell(error) }

@@ -11,6 +11,8 @@ public struct Definition: Sendable {
   public let predictions: [RealizePrediction]
   /// Of the vfio devices that the running machine has already, when there are plugs.
   public let running: [RealizePrediction]
+  /// Every vfio device of the machine, what runs already first, then in the order of the text.
+  public let assignments: [RealizePrediction]
   /// The guest's PCI topology when all requests have been made and plugged.
   public let guest: Guest
   /// The host as QEMU will find it: libvirt prepares what a domain of its names.
@@ -43,6 +45,9 @@ public struct Definition: Sendable {
     let isRunning = !plugs.isEmpty
     predictions = all.filter { !isRunning || $0.request.plug == .hot }
     running = all.filter { isRunning && $0.request.plug == .cold }
+    assignments = running.filter(\.request.isVFIO)
+      + predictions.filter(\.request.isVFIO)
+      .sorted { ($0.request.location.range?.lowerBound ?? 0) < ($1.request.location.range?.lowerBound ?? 0) }
   }
 
   /// Whether there is anything for this program to say. A libvirt domain's other devices are libvirt's
@@ -57,13 +62,6 @@ public struct Definition: Sendable {
 
   /// The requests that are judged.
   public var judgedRequests: [DeviceRequest] { plugs.isEmpty ? machine.devices : plugs }
-
-  /// Every vfio device of the machine, what runs already first, then in the order of the text.
-  public var assignments: [RealizePrediction] {
-    let judged = predictions.filter(\.request.isVFIO)
-    return running.filter(\.request.isVFIO)
-      + judged.sorted { ($0.request.location.range?.lowerBound ?? 0) < ($1.request.location.range?.lowerBound ?? 0) }
-  }
 
   /// Whether a request is part of what is judged, and not of the machine that runs already.
   func isJudged(_ request: DeviceRequest) -> Bool { plugs.isEmpty || request.plug == .hot }

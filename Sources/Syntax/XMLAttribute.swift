@@ -16,12 +16,9 @@ extension XMLElement {
     var wanted = name
     let found = tree.bytes.withUnsafeBufferPointer { bytes in
       wanted.withUTF8 { wanted in
-        var scanner = AttributeScanner(bytes, from: nameEnd, to: tagRange.upperBound)
+        var scanner = AttributeScanner(bytes, from: nameRange.upperBound, to: tagRange.upperBound)
         while let next = scanner.next() {
-          // What is compared first is what differs most often.
-          if next.name.count == wanted.count, UnsafeBufferPointer(rebasing: bytes[next.name]).elementsEqual(wanted) {
-            return next as AttributeScanner.Ranges?
-          }
+          if bytes.holds(wanted, at: next.name) { return next as AttributeScanner.Ranges? }
         }
         return nil
       }
@@ -32,7 +29,7 @@ extension XMLElement {
   /// In the order written.
   public var attributes: [XMLAttribute] {
     let all = tree.bytes.withUnsafeBufferPointer { bytes in
-      var scanner = AttributeScanner(bytes, from: nameEnd, to: tagRange.upperBound)
+      var scanner = AttributeScanner(bytes, from: nameRange.upperBound, to: tagRange.upperBound)
       var all: [AttributeScanner.Ranges] = []
       while let next = scanner.next() { all.append(next) }
       return all

@@ -59,6 +59,7 @@ extension XMLTree {
   /// Whether there may be another encoding than UTF-8.
   private static func declaresEncoding(_ bytes: [UInt8]) -> Bool {
     let start = bytes.prefix { $0 != UInt8(ascii: ">") }
+    guard start.contains(UInt8(ascii: "?")) else { return false }
     let text = String(decoding: start.suffix(200), as: UTF8.self).lowercased()
     return text.contains("encoding") && !text.contains("utf-8")
   }

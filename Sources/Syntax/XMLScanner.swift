@@ -62,12 +62,12 @@ struct XMLScanner {
   }
 
   private mutating func startElement(_ start: Int) -> Bool {
-    guard let end = endOfTag(start) else { return false }
+    guard let nameEnd = endOfName(start), let end = endOfTag(nameEnd) else { return false }
     let index = nodes.count
     let place = Int32(end)
     nodes.append(
       XMLTree.Node(
-        start: Int32(start), tagEnd: place, contentEnd: place, end: place, parent: Int32(open.last?.node ?? -1)))
+        start: Int32(start), nameEnd: Int32(nameEnd), tagEnd: place, contentEnd: place, end: place, parent: Int32(open.last?.node ?? -1)))
     if let last = open.indices.last {
       if open[last].lastChild < 0 {
         nodes[open[last].node].firstChild = Int32(index)
@@ -81,12 +81,18 @@ struct XMLScanner {
     return true
   }
 
+  private func endOfName(_ start: Int) -> Int? {
+    var at = start + 1
+    while at < bytes.count, !XMLText.endsName(bytes[at]) { at += 1 }
+    return at > start + 1 && at < bytes.count ? at : nil
+  }
+
   /// After the `>` of a start tag; one in an attribute's value ends nothing.
   private func endOfTag(_ start: Int) -> Int? {
-    var at = start + 1
+    var at = start
     while at < bytes.count {
       switch bytes[at] {
-      case UInt8(ascii: ">"): return at > start + 1 ? at + 1 : nil
+      case UInt8(ascii: ">"): return at + 1
       case UInt8(ascii: "\""), UInt8(ascii: "'"):
         let quote = bytes[at]
         at += 1

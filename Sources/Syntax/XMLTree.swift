@@ -4,6 +4,7 @@ public final class XMLTree: Sendable {
   /// One element. The ranges of its parts meet: `<name attributes>content</name>`.
   struct Node: Sendable {
     let start: Int32
+    let nameEnd: Int32
     /// After the start tag.
     var tagEnd: Int32
     /// Where the end tag begins; `end` for an empty-element tag.
@@ -99,16 +100,7 @@ public struct XMLElement: Sendable {
     return tree.decode(colon + 1..<range.upperBound)
   }
 
-  private var nameRange: Range<Int> { Int(node.start) + 1..<nameEnd }
-
-  /// Every name ends before its tag does.
-  var nameEnd: Int {
-    tree.bytes.withUnsafeBufferPointer { bytes in
-      var end = Int(node.start) + 1
-      while !XMLText.endsName(bytes[end]) { end += 1 }
-      return end
-    }
-  }
+  var nameRange: Range<Int> { Int(node.start) + 1..<Int(node.nameEnd) }
 
   /// The namespace that its prefix, or the lack of one, stands for here; nil when that is none.
   public var namespace: String? {
@@ -130,7 +122,7 @@ public struct XMLElement: Sendable {
       name.withUTF8 { name in
         var index = node.firstChild
         // Compared without decoding any: a search goes through many.
-        while index >= 0, !isName(name, in: bytes, at: Int(tree.nodes[Int(index)].start) + 1) {
+        while index >= 0, !bytes.holds(name, at: XMLElement(tree: tree, index: Int(index)).nameRange) {
           index = tree.nodes[Int(index)].next
         }
         return index
@@ -139,13 +131,19 @@ public struct XMLElement: Sendable {
     return index < 0 ? nil : XMLElement(tree: tree, index: Int(index))
   }
 
-  /// Whether that is the whole name that begins at a place.
-  private func isName(_ name: UnsafeBufferPointer<UInt8>, in bytes: UnsafeBufferPointer<UInt8>, at start: Int) -> Bool {
-    guard start + name.count < bytes.count, XMLText.endsName(bytes[start + name.count]) else { return false }
-    for index in name.indices where bytes[start + index] != name[index] { return false }
-    return true
-  }
-
   /// The text between its tags, without that of elements inside it.
   public var text: String { XMLText(tree).content(of: self) }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  /// Whether those bytes stand in a range, which is within these.
+  func holds(_ other: UnsafeBufferPointer<UInt8>, at range: Range<Int>) -> Bool {
+    guard range.count == other.count else { return false }
+    var index = 0
+    while index < other.count {
+      if self[range.lowerBound + index] != other[index] { return false }
+      index += 1
+    }
+    return true
+  }
 }

@@ -21,17 +21,17 @@ extension LibvirtReader {
     }
     let path = "\(device.path)/address"
     let whole = location(address.element, path)
-    func at(_ attribute: XMLAttribute?) -> Location { attribute.map { location($0, path) } ?? whole }
-    device.set("bus", bus(Int(clamping: address.bus)), at: at(address.busAttribute))
+    let place = address.busAttribute.map { location($0, path) } ?? whole
+    device.set("bus", bus(Int(clamping: address.bus)), at: place)
     if let multifunction = address.element["multifunction"], ["on", "off"].contains(multifunction.value) {
-      device.set("multifunction", .bool(multifunction.value == "on"), at: at(multifunction))
+      device.set("multifunction", .bool(multifunction.value == "on"), at: location(multifunction, path))
     } else if address.function == 0, sharedSlots.contains(address.slotOfBus) {
       device.set("multifunction", .bool(true), at: whole)
     }
     if let index = device.element.child("acpi")?["index"], let number = Int64(index.value) {
       device.set("acpi-index", .integer(number), at: location(index, "\(device.path)/acpi"))
     }
-    device.set("addr", address.addr, at: at(address.slotAttribute))
+    device.set("addr", address.addr, at: address.slotAttribute.map { location($0, path) } ?? whole)
     return true
   }
 
