@@ -7,15 +7,17 @@ import Rules
 struct LintCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lint",
-    abstract: "Judge QEMU command lines and QMP device_add requests.",
+    abstract: "Judge QEMU command lines, device_add requests and libvirt XML.",
     discussion: """
-      A command line may be one shell command, one argument a line, or NUL-separated as in \
-      /proc/PID/cmdline. QMP is one command or many, or the arguments of a device_add alone.
+      A command line may be one shell command, a shell script that holds one, one argument a line, or \
+      NUL-separated as in /proc/PID/cmdline. QMP is one command, many, or a session's transcript, or the \
+      arguments of a device_add alone. Of libvirt XML a domain is read, also inside a snapshot, and a bare \
+      hostdev, interface or devices. Of a directory everything that is a definition by its content is judged.
       """)
 
   @Argument(help: "Definitions, and directories of them; - is standard input.")
   var files: [String]
-  @Option(help: "How the definitions are written: shell, lines, nul or qmp. By content without this.")
+  @Option(help: "How the definitions are written: shell, lines, nul, qmp or xml. By content without this.")
   var input: String?
   @Option(help: "The command line of the running guest that device_add requests go into.")
   var guest: String?

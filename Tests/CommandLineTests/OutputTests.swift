@@ -8,6 +8,19 @@ final class OutputTests: XCTestCase {
     "lint", Vfiogate.example("server-radeon-ats.qemu"), "--host", Vfiogate.host("intel-no-device-tlb"),
   ]
 
+  func testTheHelpNamesEverythingThatIsRead() throws {
+    let help = try Vfiogate.run("lint", "--help").output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    for name in ["command line", "shell script", "/proc/PID/cmdline", "device_add", "libvirt XML", "snapshot", "directory"] {
+      XCTAssert(help.contains(name), "\(name): \(help)")
+    }
+    // What --input takes is what it says that it takes.
+    let empty = try TemporaryDirectory()
+    for format in ["shell", "lines", "nul", "qmp", "xml"] {
+      XCTAssert(help.contains(format), format)
+      XCTAssertEqual(try Vfiogate.run("lint", empty.path, "--host", "none", "--input", format).status, 2, format)
+    }
+  }
+
   func testTextAndJSONCarryTheSameFacts() throws {
     let text = try Vfiogate.run(unsafe + ["--verbose"]).output
     let definition = try XCTUnwrap(try Vfiogate.run(unsafe + ["--format", "json"]).json["definitions"]?.array?.first)
