@@ -22,6 +22,10 @@ struct CommandLineReader {
       definition.machine.emulator = first.text.split(separator: "/").last.map(String.init)
       rest = rest.dropFirst()
     }
+    // An array that the emulator is in may hold its options too.
+    for word in words[..<rest.startIndex] where word.startsUnknown && word.text.contains("[") {
+      unknown(word, location(word, "argument"))
+    }
     read(rest)
   }
 

@@ -106,15 +106,18 @@ extension ParsedDefinition {
     }
   }
 
-  static func parse(command source: SourceText, _ follow: FileFollower?) -> ParsedDefinition {
+  static func parse(
+    command source: SourceText, _ follow: FileFollower?, _ arrays: ShellArrays = ShellArrays([], lines: [], comments: [])
+  ) -> ParsedDefinition {
     let words = ShellWords(source.bytes)
-    var reader = CommandLineReader(source, words: words.words, follow: follow)
+    let list = arrays.expanded(words.words, in: source.bytes)
+    var reader = CommandLineReader(source, words: list, follow: follow)
     reader.definition.problems += words.problems.map { problem in
       InputProblem(
         message: problem.message, fix: "give one plain command, its quotes closed",
         location: Location(source: source.name, range: problem.range, path: ""))
     }
-    CommandComments(source: source, words: words.words).read(words.comments, into: &reader.definition)
+    CommandComments(source: source, words: list).read(words.comments, into: &reader.definition)
     return reader.definition
   }
 

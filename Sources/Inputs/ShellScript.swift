@@ -12,14 +12,17 @@ struct ShellScript {
   let strays: [Range<Int>]
   /// Nil when no command is QEMU's.
   let command: Range<Int>?
+  let arrays: ShellArrays
 
   static func isScript(_ bytes: [UInt8]) -> Bool {
     bytes.starts(with: "#!".utf8) && bytes.prefix { $0 != 0x0a }.suffix(2).elementsEqual("sh".utf8)
   }
 
   init(_ bytes: [UInt8]) {
-    let lines = ShellScript.lines(bytes)
-    let commands = lines.filter { ShellScript.isQEMU(bytes[$0]) }
+    let (lines, comments) = ShellScript.lines(bytes)
+    let arrays = ShellArrays(bytes, lines: lines, comments: comments)
+    let commands = lines.filter { ShellScript.isQEMU(Array(bytes[$0]), arrays) }
+    self.arrays = arrays
     command = commands.first
     others = Array(commands.dropFirst())
     strays = lines.filter { bytes[$0].first { $0 > 0x20 } == UInt8(ascii: "-") }
@@ -35,17 +38,20 @@ struct ShellScript {
     self.text = text
   }
 
-  /// Lines as the shell joins them: at a backslash, and over a quote that is open.
-  private static func lines(_ bytes: [UInt8]) -> [Range<Int>] {
+  /// Lines as the shell joins them: at a backslash, and over a quote or an array that is open; and the comments.
+  private static func lines(_ bytes: [UInt8]) -> (lines: [Range<Int>], comments: [Range<Int>]) {
     var lines: [Range<Int>] = []
+    var comments: [Range<Int>] = []
     var start = 0
     var quote: UInt8?
     var isComment = false
+    var depth = 0  // of parentheses, in an array
     var index = 0
     while index < bytes.count {
       let byte = bytes[index]
       if isComment {
         isComment = byte != 0x0a
+        comments[comments.count - 1] = comments[comments.count - 1].lowerBound..<index
       } else if byte == UInt8(ascii: "\\"), quote != UInt8(ascii: "'") {
         index += 2
         continue
@@ -55,8 +61,13 @@ struct ShellScript {
         quote = byte
       } else if byte == UInt8(ascii: "#"), index == 0 || bytes[index - 1] <= 0x20 {
         isComment = true
+        comments.append(index..<index)
+      } else if byte == UInt8(ascii: "("), depth > 0 || index > 0 && bytes[index - 1] == UInt8(ascii: "=") {
+        depth += 1
+      } else if byte == UInt8(ascii: ")"), depth > 0 {
+        depth -= 1
       }
-      if byte == 0x0a, quote == nil {
+      if byte == 0x0a, quote == nil, depth == 0 {
         lines.append(start..<index)
         start = index + 1
         isComment = false
@@ -64,12 +75,12 @@ struct ShellScript {
       index += 1
     }
     if start < bytes.count { lines.append(start..<bytes.count) }
-    return lines
+    return (lines, comments)
   }
 
   /// Whether the command of a line is an emulator, or a variable that is called like one.
-  private static func isQEMU(_ line: ArraySlice<UInt8>) -> Bool {
-    var words = ShellWords(Array(line)).words.map(\.text)[...]
+  private static func isQEMU(_ line: [UInt8], _ arrays: ShellArrays) -> Bool {
+    var words = arrays.expanded(ShellWords(line).words, in: line).map(\.text)[...]
     while let word = words.first, keywords.contains(word) || isAssignment(word) { words = words.dropFirst() }
     guard let first = words.first else { return false }
     if isEmulator(first) { return words.count > 1 }
@@ -102,7 +113,10 @@ extension ParsedDefinition {
   /// - Parameter follow: reads files that the script's QEMU is given.
   static func parse(script source: SourceText, _ follow: FileFollower?) -> ParsedDefinition {
     let script = ShellScript(source.bytes)
-    var parsed = parse(command: SourceText(name: source.name, bytes: script.text), follow)
+    var parsed = parse(command: SourceText(name: source.name, bytes: script.text), follow, script.arrays)
+    for part in script.arrays.parts {
+      CommandComments(source: source, words: part.words).read(part.comments, into: &parsed)
+    }
     func complain(_ message: String, _ fix: String, _ range: Range<Int>) {
       let place = Location(source: source.name, range: range, path: "")
       parsed.problems.append(InputProblem(message: message, fix: fix, location: place))

@@ -72,6 +72,60 @@ final class FollowedTests: XCTestCase {
     XCTAssertEqual(parse("qemu-system-x86_64 -m $RAM disk.img").machine.unknownArguments, [])
   }
 
+  func testAnArrayThatIsWrittenOutOnceIsRead() {
+    let script = """
+      #!/bin/bash
+      card=(
+        # vfiogate: allow=ats-on-no-cap the card gets it
+        -device "vfio-pci,host=01:00.0,id=gpu,ats=$ATS"  # the card
+        # vfiogate: allow=dup-id never mind
+        -device pcie-root-port,id=rp0
+      )
+      args=(-M q35 -name 'a (b)' "${card[@]}")
+      echo "${#args[@]} arguments"
+      exec qemu-system-x86_64 "${args[@]}" -nodefaults
+      """
+    let parsed = parse(script)
+    XCTAssertEqual(parsed.problems, [])
+    XCTAssertEqual(parsed.machine.unknownArguments, [])
+    XCTAssertEqual(parsed.machine.machineType?.value, .string("q35"))
+    XCTAssertEqual(parsed.machine.devices.map(\.id), ["gpu", "rp0"])
+    XCTAssertEqual(parsed.machine.devices.first?.property("ats")?.value, .unknown("$ATS"))
+    XCTAssertTrue(parsed.machine.hasOption("nodefaults"))
+    let bytes = Array(script.utf8)
+    func text(_ range: Range<Int>?) -> String? { range.map { String(decoding: bytes[$0], as: UTF8.self) } }
+    XCTAssertEqual(text(parsed.machine.devices.first?.location(of: "host").range), "host=01:00.0")
+    XCTAssertEqual(parsed.allowances.map { text($0.scope)?.hasPrefix("-device \"vfio-pci") }, [true, false])
+    XCTAssertEqual(parsed.allowances.map { text($0.scope)?.hasPrefix("-device pcie") }, [false, true])
+  }
+
+  func testACommandThatIsAnArrayIsRead() {
+    let parsed = parse("#!/bin/bash\nvm=(qemu-system-x86_64\n -M q35\n -device vfio-pci,host=01:00.0,id=g)\n\"${vm[@]}\" -S\n")
+    XCTAssertEqual(parsed.problems, [])
+    XCTAssertEqual(parsed.machine.emulator, "qemu-system-x86_64")
+    XCTAssertEqual(parsed.machine.devices.map(\.id), ["g"])
+    XCTAssertEqual(parsed.machine.unknownArguments, [])
+  }
+
+  func testAnArrayThatMayBeAnotherIsUnknownAndNoFinding() {
+    let array = "args=(-M q35\n  -device vfio-pci,host=01:00.0\n)\n"
+    let command = "qemu-system-x86_64 \"${args[@]}\"\n"
+    for script in [
+      array + "args+=(-S)\n" + command, array + "args[1]=pc\n" + command, array + array + command,
+      array + "unset args\n" + command, array + "mapfile -t args < more\n" + command, array + ". ./more\n" + command,
+      array + "source more\n" + command, array + "eval \"$MORE\"\n" + command, "args=([1]=-S\n)\n" + command, command,
+      array + "qemu-system-x86_64 ${args[@]}\n", array + "qemu-system-x86_64 \"${args[*]}\"\n",
+      array + "qemu-system-x86_64 '-S' \"x${args[@]}\" \"${args[@]:1}\"\n",
+    ] {
+      let parsed = parse("#!/bin/bash\n" + script)
+      XCTAssertEqual(parsed.problems, [], script)
+      XCTAssertEqual(parsed.machine.devices, [], script)
+      XCTAssertFalse(parsed.machine.unknownArguments.isEmpty, script)
+    }
+    let emulator = parse("#!/bin/bash\nQEMU+=(-device x)\n\"${QEMU[@]}\" -S\n")
+    XCTAssertEqual(emulator.machine.unknownArguments.count, 1)
+  }
+
   func testAScriptIsReadForItsOneQEMU() {
     let script = """
       #!/bin/bash

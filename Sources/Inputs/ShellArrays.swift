@@ -1,0 +1,78 @@
+import Syntax
+
+/// A bash script's arrays that are written out once, `args=( … )`, for commands that take `"${args[@]}"`. Of one that
+/// is named in any other way, nothing is known: it may have been changed.
+struct ShellArrays {
+  private var words: [String: [Word]] = [:]
+  /// Each with its name before it, and the comments inside it.
+  private(set) var parts: [(words: [Word], comments: [Range<Int>])] = []
+
+  /// - Parameter lines: the script's, as the shell joins them.
+  init(_ bytes: [UInt8], lines: [Range<Int>], comments: [Range<Int>]) {
+    var code = bytes
+    for index in comments.joined() { code[index] = 0x20 }
+    if lines.contains(where: { ShellArrays.runsOtherText(code[$0]) }) { return }
+    for line in lines {
+      guard let (name, content) = ShellArrays.assignment(code, line) else { continue }
+      // In its place, so that every word has its own.
+      let inner = Array(repeating: 0x20, count: content.lowerBound) + bytes[content]
+      let found = ShellWords(inner)
+      parts.append(([Word(Array(name.utf8), at: content.lowerBound - name.utf8.count - 2)] + found.words, found.comments))
+      guard found.problems.isEmpty, !found.words.contains(where: { $0.bytes.first == UInt8(ascii: "[") }),
+        ShellArrays.isOnlyUsedWhole(name, code[...])
+      else { continue }
+      words[name] = expanded(found.words, in: inner)
+    }
+  }
+
+  /// With every `"${name[@]}"` replaced by what it stands for.
+  func expanded(_ list: [Word], in source: [UInt8]) -> [Word] {
+    list.flatMap { word -> [Word] in
+      let start = word.range.lowerBound
+      let name = word.text.dropFirst(2).dropLast(4)
+      guard word.hasUnknown, start > 0, source[start - 1] == UInt8(ascii: "\""), word.text == "${\(name)[@]}" else { return [word] }
+      return words[String(name)] ?? [word]
+    }
+  }
+
+  /// The name, and what is between the parentheses.
+  private static func assignment(_ bytes: [UInt8], _ line: Range<Int>) -> (String, Range<Int>)? {
+    let start = bytes[line].firstIndex { $0 > 0x20 } ?? line.upperBound
+    let end = bytes[start..<line.upperBound].firstIndex { !isName($0) } ?? line.upperBound
+    guard end > start, bytes[end..<line.upperBound].starts(with: "=(".utf8),
+      let last = bytes[line].lastIndex(where: { $0 > 0x20 }), last > end, bytes[last] == UInt8(ascii: ")")
+    else { return nil }
+    return (String(decoding: bytes[start..<end], as: UTF8.self), end + 2..<last)
+  }
+
+  /// Whether a name occurs as one assignment, and else as `${name[@]}` or `${#name[@]}`.
+  private static func isOnlyUsedWhole(_ name: String, _ code: ArraySlice<UInt8>) -> Bool {
+    let name = Array(name.utf8)
+    var assignments = 0
+    var at = code.startIndex
+    while at < code.endIndex {
+      let end = code[at...].firstIndex { !isName($0) } ?? code.endIndex
+      if code[at..<end].elementsEqual(name) {
+        let before = code[..<at]
+        let isWhole = before.suffix(2).elementsEqual("${".utf8) || before.suffix(3).elementsEqual("${#".utf8)
+        if code[end...].starts(with: "=(".utf8) {
+          assignments += 1
+        } else if !isWhole || !code[end...].starts(with: "[@]}".utf8) {
+          return false
+        }
+      }
+      at = end + 1
+    }
+    return assignments == 1
+  }
+
+  /// Whether a command is `.`, `source` or `eval`, which may change any variable.
+  private static func runsOtherText(_ line: ArraySlice<UInt8>) -> Bool {
+    let word = line.drop { $0 <= 0x20 }.prefix { $0 > 0x20 }
+    return [".", "source", "eval"].contains(String(decoding: word, as: UTF8.self))
+  }
+
+  private static func isName(_ byte: UInt8) -> Bool {
+    byte == 0x5f || (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+  }
+}
