@@ -66,6 +66,12 @@ public struct Host: Sendable {
     }
   }
 
+  /// The IOMMU that serves a device; nil when none does.
+  public func iommu(of device: HostDevice) throws(Unknown) -> IOMMUUnit? {
+    guard let name = try device.iommu.value else { return nil }
+    return try iommus.value[name]
+  }
+
   /// The group with this number, as far as it is known.
   public func group(_ number: Int) -> IOMMUGroup {
     groups[number] ?? IOMMUGroup(number, nothingKnown: reason)

@@ -42,18 +42,19 @@ extension RealizeContext {
     }
   }
 
-  /// Containers of both kinds in one address space. A vIOMMU gives each device its own.
+  /// Containers of both kinds in one address space.
   func mixedBackends() throws(Unknown) -> RealizeFailure? {
     let mine = try backend.value
-    guard guest.backends.contains(where: { $0 != mine }) else { return nil }
-    switch try viommu?.driver {
-    case nil:
-      if let missing = machine.missingPart { throw Unknown("guest's IOMMU", reason: missing) }
-      return QEMUCrash.mixedBackends(mine)
-    case "intel-iommu": return nil  // tried with caching-mode=on on 11.1.3: accepted
-    case .some(let other):
-      throw Unknown("address spaces under \(other)", reason: "whether devices share one was never observed")
+    guard guest.backends.union(guest.unplacedBackends).contains(where: { $0 != mine }), try !hasOwnSpace()
+    else { return nil }
+    if let missing = machine.missingPart { throw Unknown("guest's IOMMU", reason: missing) }
+    if let unit = try viommu?.driver {
+      throw Unknown("address spaces under \(unit)", reason: "whether devices share one was never observed")
     }
+    guard guest.backends.contains(where: { $0 != mine }) else {
+      throw Unknown("address spaces of other devices", reason: "which IOMMU serves them is not known")
+    }
+    return QEMUCrash.mixedBackends(mine)
   }
 
   /// A device that could forge others' interrupts is not assigned, unless the module was told so
@@ -67,7 +68,8 @@ extension RealizeContext {
   /// Guest memory is locked for DMA, all of it, once for each address space.
   func memory(after prefix: String) throws(Unknown) -> RealizeFailure? {
     let locked = LockedMemory(machine)
-    let spaces = locked.hasSpaceForEachDevice ? guest.assigned.count + 1 : 1
+    let isShared = try !hasOwnSpace() || !guest.backends.isEmpty || !guest.unplacedBackends.isEmpty
+    let spaces = guest.ownSpaces + (try hasOwnSpace() ? 1 : 0) + (isShared ? 1 : 0)
     guard let needed = try locked.needed(spaces: spaces), let limit = try locked.limit(on: host), limit < needed
     else { return nil }
     return fails(
@@ -94,15 +96,6 @@ extension RealizeContext {
     return fails(
       .noMigration,
       "\(name): VFIO migration init failed: migration is not supported in kernel: Inappropriate ioctl for device")
-  }
-}
-
-extension MachineRequest {
-  /// The guest's own IOMMU.
-  public var viommu: DeviceRequest? {
-    devices.first { device in
-      ["intel-iommu", "amd-iommu", "arm-smmuv3", "virtio-iommu-pci"].contains(device.driver)
-    }
   }
 }
 

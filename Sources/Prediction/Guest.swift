@@ -17,8 +17,14 @@ public struct Guest: Sendable {
   var isPlacedByLibvirt = false
   /// Ids given in key=value text. QEMU checks these against each other before it makes any device.
   var keyvalIDs: Set<String> = []
-  /// The address spaces' backends, for the crash of K3.
+  /// The guest's IOMMUs, of those that QEMU has made.
+  var iommus: [DeviceRequest] = []
+  /// Backends in the address space that devices share, for the crash of K3.
   var backends: Set<VFIOBackend> = []
+  /// Backends of devices of which it is not known whether they share it.
+  var unplacedBackends: Set<VFIOBackend> = []
+  /// Assigned devices with an address space of their own.
+  var ownSpaces = 0
   /// Host functions that the machine has already, each with its iommufd object's id; empty for the
   /// legacy backend.
   var assigned: [PCIAddress: String] = [:]
@@ -40,7 +46,10 @@ public struct Guest: Sendable {
   func with(assignmentsOf other: Guest) -> Guest {
     var guest = self
     guest.keyvalIDs = other.keyvalIDs
+    guest.iommus = other.iommus
     guest.backends = other.backends
+    guest.unplacedBackends = other.unplacedBackends
+    guest.ownSpaces = other.ownSpaces
     guest.assigned = other.assigned
     return guest
   }

@@ -6,6 +6,7 @@ extension Guest {
   mutating func add(_ request: DeviceRequest) -> GuestPlace? {
     if let id = request.id { ids[id] = request.driver ?? "" }
     guard let driver = request.driver else { return nil }
+    if Guest.iommuDrivers.contains(driver) { iommus.append(request) }
     let place = occupy(request, driver)
     if let bus = busBehind(request, driver) { buses[bus.name] = bus }
     return place

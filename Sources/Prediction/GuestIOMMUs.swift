@@ -36,15 +36,15 @@ extension MachineRequest {
 
 extension Guest {
   /// The guest's IOMMU that serves a device: arm-smmuv3 the root complex that is its `primary-bus`, any
-  /// other all of them but those that bypass it (QEMU hw/pci/pci.c: pci_device_get_iommu_bus_devfn).
+  /// other all of them but those that bypass it (QEMU hw/pci/pci.c: pci_device_get_iommu_bus_devfn). A device
+  /// that QEMU makes before the IOMMU is served by none, and none of its checks are made (observed on 11.1.3).
   public func viommu(for request: DeviceRequest, in machine: MachineRequest) throws(Unknown) -> DeviceRequest? {
-    let units = machine.devices.filter { Guest.viommus.contains($0.driver ?? "") }
-    guard !units.isEmpty else { return nil }
+    guard !iommus.isEmpty else { return nil }
     let name: String
     if let bus = request.bus { name = bus } else { name = try rootBus.value ?? "" }
     let root = path(from: name).last
     if let root, try bypasses(root, machine) { return nil }
-    for unit in units {
+    for unit in iommus {
       guard unit.driver == "arm-smmuv3" else { return unit }
       // A running QEMU gives the bus by its path.
       guard let primary = try machine.setting("primary-bus", of: unit).value?.split(separator: "/").last else {
@@ -55,7 +55,15 @@ extension Guest {
     return nil
   }
 
-  private static let viommus: Set<String> = ["intel-iommu", "amd-iommu", "arm-smmuv3", "virtio-iommu-pci"]
+  /// Whether a device has an address space of its own, as behind each IOMMU of x86 (observed on 11.1.3), into
+  /// which all RAM is mapped while the guest does not translate. An accelerated SMMUv3 leaves its devices in
+  /// the common one, where they are too without an IOMMU.
+  public func hasOwnSpace(for request: DeviceRequest, in machine: MachineRequest) throws(Unknown) -> Bool {
+    guard let unit = try viommu(for: request, in: machine) else { return false }
+    return unit.driver != "arm-smmuv3"
+  }
+
+  static let iommuDrivers: Set<String> = ["intel-iommu", "amd-iommu", "arm-smmuv3", "virtio-iommu-pci"]
 
   /// QEMU docs/bypass-iommu.txt.
   private func bypasses(_ root: GuestBus, _ machine: MachineRequest) throws(Unknown) -> Bool {
@@ -70,6 +78,8 @@ extension RealizeContext {
   var viommu: DeviceRequest? {
     get throws(Unknown) { try guest.viommu(for: request, in: machine) }
   }
+
+  func hasOwnSpace() throws(Unknown) -> Bool { try guest.hasOwnSpace(for: request, in: machine) }
 
   /// The PCI core asks the IOMMU whether it takes the device (QEMU hw/arm/smmuv3-accel.c:
   /// smmuv3_accel_supports_as).
@@ -97,7 +107,16 @@ extension RealizeContext {
     if !cachingMode {
       return refused("Device assignment is not allowed without enabling caching-mode=on for Intel IOMMU.")
     }
+    if let failure = try addressWidth(of: unit) { return failure }
     return firstStage ? refused("Need IOMMUFD backend when fsts=on") : nil
+  }
+
+  /// The host's width is that of the addresses that its kernel maps (QEMU hw/vfio/device.c:
+  /// vfio_device_get_aw_bits). Nothing tells that of an IOMMU other than VT-d.
+  private func addressWidth(of unit: DeviceRequest) throws(Unknown) -> RealizeFailure? {
+    guard let most = try host.iommu(of: try device.value)?.addressWidth?.value else { return nil }
+    let bits = try machine.addressWidth(of: unit, qemu)
+    return bits > most ? refused("aw-bits \(bits) > host aw-bits \(most)") : nil
   }
 
   private func refused(_ text: String) -> RealizeFailure { fails(.viommuRefuses, "Failed to set vIOMMU: \(text)") }
@@ -108,5 +127,21 @@ extension MachineRequest {
   public func firstStage(of unit: DeviceRequest) throws(Unknown) -> Bool {
     if try setting("fsts", of: unit).value == "on" { return true }
     return try setting("x-flts", of: unit).value == "on"
+  }
+
+  /// `aw-bits` of an `intel-iommu`: 48 unless it is given, and 39 for the machine types up to 9.1 (QEMU
+  /// hw/i386/pc.c: pc_compat_9_1).
+  public func addressWidth(of unit: DeviceRequest, _ qemu: QEMUProfile) throws(Unknown) -> Int {
+    if let given = try setting("aw-bits", of: unit).value {
+      if let bits = Int(given) { return bits }
+      throw Unknown("aw-bits", reason: "`\(given)` is no number")
+    }
+    for family in ["pc-q35-", "pc-i440fx-"] {
+      if let version = version(after: family) { return version <= (9, 1) ? 39 : 48 }
+    }
+    switch try qemu.behaviour.value {
+    case .shipped, .v3: return 48
+    case .none: throw Unknown("default of aw-bits", reason: "it depends on the version of this QEMU")
+    }
   }
 }

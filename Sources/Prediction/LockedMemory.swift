@@ -25,12 +25,6 @@ public struct LockedMemory {
     return ByteSize.parse(size, unit: 20)
   }
 
-  /// With these every device has an address space of its own, into which all RAM is mapped while the
-  /// guest does not translate. An accelerated SMMUv3 leaves the devices in the common one.
-  public var hasSpaceForEachDevice: Bool {
-    ["intel-iommu", "amd-iommu", "virtio-iommu-pci"].contains(machine.viommu?.driver ?? "")
-  }
-
   /// What so many address spaces lock, in bytes; nil when the definition does not give the RAM.
   public func needed(spaces: Int) throws(Unknown) -> UInt64? {
     guard let ram = try ram() else { return nil }

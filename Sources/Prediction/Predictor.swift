@@ -51,7 +51,11 @@ public struct Predictor {
       guard request.isVFIO else { continue }
       let context = context(request, guest)
       if case .known(let backend) = context.backend {
-        guest.backends.insert(backend)
+        do throws(Unknown) {
+          if try context.hasOwnSpace() { guest.ownSpaces += 1 } else { guest.backends.insert(backend) }
+        } catch {
+          guest.unplacedBackends.insert(backend)
+        }
         if let address = context.address { guest.assigned[address] = context.iommufdLink ?? "" }
       }
     }

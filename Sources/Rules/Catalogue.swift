@@ -60,6 +60,7 @@ extension Rule {
     .vtdSnoopControl,
     .vtdFstsNeedsIOMMUFD,
     .amdDMARemap,
+    .viommuAfterDevice,
     .intremapIrqchip,
     .smmuAccelNeedsIOMMUFD,
     .smmuAccelEmulatedEndpoint,

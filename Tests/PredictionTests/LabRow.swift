@@ -18,6 +18,10 @@ struct LabRow {
     var boot = Facts.Host(nothingKnown: "not recorded", source: variant)
     let template = LabRow(json: .null, variant: variant, base: devices, boot: boot)
     for device in devices { template.add(device, to: &boot) }
+    // Rows that do not tell are from before this was recorded: the width was that of Fixtures/hosts/recorded-q35-vtd-*.
+    let width = devices.compactMap { $0["iommu-cap"]?.string }.first ?? "80d2008c222f0606"
+    boot.iommus = .known(["dmar0": IOMMUUnit(
+      "dmar0", capability: .known(UInt64(width, radix: 16) ?? 0), extendedCapability: .unknown("ecap", "not recorded"))])
     boot.kernelRelease = .known("7.3.4")
     boot.kernelCommandLine = .known("")
     boot.interruptsIsolated = .known(!variant.hasSuffix("unsafe-interrupts"))
@@ -108,6 +112,7 @@ struct LabRow {
     device.removable = .known(nil)
     device.physicalFunction = .known(fact["physfn"]?.string.flatMap { PCIAddress($0) })
     device.virtualFunctions = .known([])
+    device.iommu = .known(fact["iommu"]?.string ?? (variant.hasPrefix("intel") ? "dmar0" : nil))
     device.users = .known(isHeld(address) ? [ProcessReference(pid: 1, name: "qemu", node: holds)] : [])
     device.config = .known(config(fact))
     let cdev = fact["cdev"]?.string

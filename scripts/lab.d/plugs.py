@@ -48,7 +48,7 @@ def arguments(t):
 def guest(t, device=None, tag="a"):
     args = arguments(t)
     if device is not None:
-        args += ["-device", keyval(device) if t["cold"] == "keyval" else json.dumps(device)]
+        args += ["-device", keyval(device) if t["cold"] == "keyval" else json.dumps(device), *t["after"]]
     return Guest(args, t["user"], t["memlock"], tag, t["topology"] or TOPOLOGY, t["machine"])
 
 

@@ -10,6 +10,9 @@ VIOMMUS = (
     "intel-iommu,caching-mode=on,aw-bits=39", "intel-iommu,caching-mode=on,snoop-control=on",
     "intel-iommu,scalable-mode=on,fsts=on", "intel-iommu,scalable-mode=on,caching-mode=on",
     "amd-iommu", "amd-iommu,dma-remap=on", "virtio-iommu-pci")
+WIDTHS = ("intel-iommu,caching-mode=on", "intel-iommu,caching-mode=on,aw-bits=39", "intel-iommu,caching-mode=on,aw-bits=48",
+          "intel-iommu", "intel-iommu,aw-bits=39", "intel-iommu,scalable-mode=on,fsts=on", "intel-iommu,scalable-mode=on,caching-mode=on",
+          "intel-iommu,scalable-mode=on,caching-mode=on,fsts=on")
 GLOBALS = ("vfio-pci.ats=off", "vfio-pci.ats=on", "vfio-pci-nohotplug.ats=off", "vfio-pci-device.ats=off",
            "vfio-pci.ats=bogus", "vfio-pci.nope=1", "VFIO-PCI.ats=off")
 PC = {"bus": None, "machine": "pc", "topology": ("-device", "pci-bridge,id=pb,chassis_nr=1,addr=4.0"), "extra": {"addr": "5.0"}}
@@ -109,5 +112,46 @@ def viommus():
     yield trial("hot plug onto pcie.0 and host missing", MISSING, "iommufd", bus="root-bus")
 
 
+def widths():
+    """A guest's IOMMU that is wider than the host's, where that has 39 bits."""
+    for b, v in itertools.product(BOTH, WIDTHS):
+        yield trial(f"{v}, {b}", NIC, b, args=("-device", v))
+    for b, m in itertools.product(BOTH, ("pc-q35-9.1", "pc-q35-9.2")):
+        yield trial(f"{WIDTHS[0]} in {m}, {b}", NIC, b, machine=m, args=("-device", WIDTHS[0]))
+    for b in BOTH:
+        yield trial(f"{WIDTHS[0]}, ats=on, {b}", EXPRESS, b, "on", args=("-device", WIDTHS[0]))
+        yield trial(f"{WIDTHS[0]}, conventional bridge, {b}", NIC, b, bus="conventional-bridge", args=("-device", WIDTHS[0]))
+        yield trial(f"{WIDTHS[0]} of 48 bits by -global, {b}", NIC, b, glob="intel-iommu.aw-bits=48", args=("-device", WIDTHS[0]))
+        yield trial(f"{WIDTHS[0]} of 39 bits by -global, {b}", NIC, b, glob="intel-iommu.aw-bits=39", args=("-device", WIDTHS[0]))
+
+
+def order():
+    """A guest's IOMMU that stands behind the device on the command line."""
+    for b, v in itertools.product(BOTH, ("intel-iommu", "intel-iommu,caching-mode=on", "intel-iommu,caching-mode=on,aw-bits=39",
+                                         "amd-iommu", "amd-iommu,dma-remap=on", "virtio-iommu-pci")):
+        name, *settings = v.split(",")
+        written = json.dumps({"driver": name, **{k: x == "on" or int(x) for k, x in (s.split("=") for s in settings)}})
+        yield trial(f"{v} behind, both keyval, {b}", NIC, b, cold="keyval", hot=False, after=("-device", v))
+        yield trial(f"{v} behind, both JSON, {b}", NIC, b, hot=False, after=("-device", written))
+        yield trial(f"{v} behind as keyval, the device JSON, {b}", NIC, b, hot=False, after=("-device", v))
+        yield trial(f"{v} before as JSON, the device keyval, {b}", NIC, b, cold="keyval", hot=False, args=("-device", written))
+
+
+def mixed():
+    """Both backends in a guest with an IOMMU, behind it or not."""
+    vtd = {"driver": "intel-iommu", "caching-mode": True, "aw-bits": 39}
+    for (first, b), v in itertools.product((BOTH, BOTH[::-1]), ("amd-iommu", "amd-iommu,dma-remap=on", "virtio-iommu-pci")):
+        yield trial(f"mixed backends behind {v}, {first} first", NIC, b, args=("-device", v), before=(other(EXPRESS, first),))
+    for first, b in (BOTH, BOTH[::-1]):
+        objects = {"objects": IOMMUFD}
+        yield trial(f"mixed backends before VT-d, {first} first", NIC, b, before=(other(EXPRESS, first),), hot=False,
+                    after=("-device", json.dumps(vtd)), **objects)
+        yield trial(f"mixed backends, {first} before VT-d, {b} behind it", NIC, b, before=(other(EXPRESS, first), vtd), **objects)
+        yield trial(f"mixed backends, {first} behind VT-d, {b} on a bus that bypasses it", NIC, b, hot=False,
+                    before=(vtd, other(EXPRESS, first), {"driver": "pxb-pcie", "id": "pxb", "bus_nr": 64, "bypass_iommu": True},
+                            {"driver": "pcie-root-port", "id": "rpx", "bus": "pxb", "chassis": 9}), extra={"bus": "rpx"}, **objects)
+
+
 SECTIONS = {"topology and properties": topology, "globals and descriptors": globals_and_descriptors,
             "virtual IOMMUs": viommus}
+NARROW = {"address width": widths, "order": order, "both backends": mixed}

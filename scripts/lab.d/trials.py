@@ -15,8 +15,9 @@ PF_ON_VFIO = ("sriov %s 0" % PF, "bind %s vfio-pci" % PF)
 
 def trial(name, host=NIC, backend="iommufd", ats=None, bus="root-port", extra=None, drop=(), setup=(), args=(),
           objects=None, before=(), holder=None, user=None, memlock=None, driver="vfio-pci", cold="json", hot=True,
-          glob=None, machine="q35", topology=None, series=False):
-    """`setup`: changes to the host (see changes.py). `before`: devices that are cold-plugged first. `holder`: the
+          glob=None, machine="q35", topology=None, series=False, after=()):
+    """`setup`: changes to the host (see changes.py). `before`: devices that are cold-plugged first. `after`: arguments
+    behind the device. `holder`: the
     trial of another QEMU that runs meanwhile. `series`: one QEMU serves all hot plugs of this kind."""
     return dict(locals())
 

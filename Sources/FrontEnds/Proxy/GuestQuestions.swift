@@ -67,7 +67,7 @@ struct GuestQuestions {
   }
 
   private static let viommuProperties = [
-    "caching-mode", "fsts", "dma-remap", "device-iotlb", "dma-translation", "snoop-control", "primary-bus",
-    "accel", "ats", "ril", "ssidsize", "oas",
+    "caching-mode", "fsts", "x-flts", "aw-bits", "dma-remap", "device-iotlb", "dma-translation",
+    "snoop-control", "primary-bus", "accel", "ats", "ril", "ssidsize", "oas",
   ]
 }

@@ -24,7 +24,9 @@ extension RunningGuest {
       ObjectRequest(
         properties: [property("qom-type", .string("iommufd")), property("id", .string(id))], location: place)
     }
-    machine.devices = devices.filter { $0.isVFIO || $0.isExpander || $0.isIOMMU }.map { device in
+    // All were there before the plug; in which order they were made QEMU does not tell.
+    let others = devices.filter { !$0.isIOMMU && ($0.isVFIO || $0.isExpander) }
+    machine.devices = (devices.filter(\.isIOMMU) + others).map { device in
       var given: [(String, PropertyValue)] = [("driver", .string(device.type))]
       if let id = device.id { given.append(("id", .string(id))) }
       given += device.isVFIO ? vfio(device, plugged) : told(device)

@@ -9,8 +9,8 @@ extension Rule {
     why: """
       When the second kind of backend attaches, QEMU walks the address space's containers, takes the \
       first kind for its own and fails an assertion: the whole guest dies of SIGABRT, whether the device \
-      was there from the start or plugged later. Only a vIOMMU that gives every device an address space \
-      of its own prevents it.
+      was there from the start or plugged later. Only a vIOMMU, which gives every device behind it an address \
+      space of its own, prevents it.
       """,
     fix: "use the same backend for all vfio devices of the guest",
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0 "
@@ -22,13 +22,20 @@ extension Rule {
 private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
   // In QEMU's order: what runs already, then as predicted.
   let all = (definition.running + definition.predictions).filter(\.request.isVFIO)
-  let legacy = all.firstIndex { $0.question.backend == .known(.legacy) }
-  let iommufd = all.firstIndex { $0.question.backend == .known(.iommufd) }
-  if let legacy, let iommufd {
-    guard try sharesSpace(definition) else { return }
-    let second = all[max(legacy, iommufd)].request
+  let isMixed = [VFIOBackend.legacy, .iommufd].allSatisfy { backend in
+    all.contains { $0.question.backend == .known(backend) }
+  }
+  if isMixed {
+    let shared = try sharingSpace(all, definition)
+    guard let legacy = shared.firstIndex(where: { $0.question.backend == .known(.legacy) }),
+      let iommufd = shared.firstIndex(where: { $0.question.backend == .known(.iommufd) })
+    else {
+      if shared.count > 1 { for one in shared { _ = try one.question.backend.value } }
+      return
+    }
+    let second = shared[max(legacy, iommufd)].request
     judgement.report(
-      "\(all[iommufd].name) uses iommufd and \(all[legacy].name) the legacy backend in one address space: QEMU dies "
+      "\(shared[iommufd].name) uses iommufd and \(shared[legacy].name) the legacy backend in one address space: QEMU dies "
         + "of SIGABRT, and the guest with it", at: definition.isJudged(second) ? second.location(of: "iommufd") : nil)
     return
   }
@@ -36,13 +43,18 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
   if !all.isEmpty { try definition.needsWholeMachine(for: "backends of the machine's other vfio devices") }
 }
 
-private func sharesSpace(_ definition: Definition) throws(Unknown) -> Bool {
-  switch definition.machine.viommu?.driver {
-  case nil:
-    try definition.needsWholeMachine(for: "guest's IOMMU")
-    return true
-  case "intel-iommu": return false  // accepted by 11.1.3
-  case .some(let other):
-    throw Unknown("address spaces under `\(other)`", reason: "whether devices share one was never observed")
+/// Those in the address space that devices share: behind no IOMMU, also when it is made after them.
+private func sharingSpace(
+  _ all: [RealizePrediction], _ definition: Definition
+) throws(Unknown) -> [RealizePrediction] {
+  try definition.needsWholeMachine(for: "guest's IOMMU")
+  var shared: [RealizePrediction] = []
+  for one in all {
+    let unit = try one.guest.viommu(for: one.request, in: definition.machine)
+    if unit?.driver == "arm-smmuv3" {
+      throw Unknown("address spaces under `arm-smmuv3`", reason: "whether devices share one was never observed")
+    }
+    if unit == nil { shared.append(one) }
   }
+  return shared
 }

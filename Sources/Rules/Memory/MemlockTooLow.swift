@@ -64,7 +64,9 @@ struct MemoryNeed {
     let locked = LockedMemory(machine)
     guard let limit = try locked.limit(on: definition.host) else { return nil }
     if machine.libvirt == nil { try definition.needsWholeMachine(for: "guest memory") }
-    spaces = locked.hasSpaceForEachDevice ? devices.count : 1
+    var own = 0
+    for device in devices where try device.guest.hasOwnSpace(for: device.request, in: machine) { own += 1 }
+    spaces = own + (own < devices.count ? 1 : 0)
     guard let ram = try locked.ram(), let bytes = try locked.needed(spaces: spaces) else { return nil }
     self.limit = limit
     self.ram = ram

@@ -19,34 +19,19 @@ extension Rule {
 
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
   guard let unit = try subject.guestIOMMU("intel-iommu"), let host = try subject.hostIOMMU(),
-    let width = host.addressWidth
+    let most = try host.addressWidth?.value
   else { return }
-  let given = try subject.setting("aw-bits", of: unit)
-  let bits = if let given { Int(given) } else { try subject.defaultWidth() }
-  let most = try width.value
-  guard let bits, bits > most else { return }
+  let isGiven = try subject.setting("aw-bits", of: unit) != nil
+  let bits = try subject.definition.machine.addressWidth(of: unit, subject.definition.qemu)
+  guard bits > most else { return }
   judgement.report(
     "\(subject.name) is behind `\(host.name)`, which maps addresses of \(most) bits, and `intel-iommu` has \(bits)"
-      + (given == nil ? " by default" : "") + ": QEMU refuses it with `aw-bits \(bits) > host aw-bits \(most)`",
+      + (isGiven ? "" : " by default") + ": QEMU refuses it with `aw-bits \(bits) > host aw-bits \(most)`",
     at: unit.location(of: "aw-bits"), fix: "set `aw-bits=\(most)` for `intel-iommu`",
     evidence: ["\(host.name): \(most) bits"])
 }
 
 extension Subject {
   /// The host's IOMMU that serves the device; nil when none does.
-  func hostIOMMU() throws(Unknown) -> IOMMUUnit? {
-    guard let name = try device().iommu.value else { return nil }
-    return try host.iommus.value[name]
-  }
-
-  /// 48 since the machine types of 9.2, 39 before (QEMU hw/i386/pc.c: pc_compat_9_1).
-  fileprivate func defaultWidth() throws(Unknown) -> Int? {
-    for family in ["pc-q35-", "pc-i440fx-"] {
-      if let version = definition.machine.version(after: family) { return version <= (9, 1) ? 39 : 48 }
-    }
-    switch try definition.qemu.behaviour.value {
-    case .shipped, .v3: return 48
-    case .none: throw Unknown("default of aw-bits", reason: "it depends on the version of this QEMU")
-    }
-  }
+  func hostIOMMU() throws(Unknown) -> IOMMUUnit? { try host.iommu(of: try device()) }
 }

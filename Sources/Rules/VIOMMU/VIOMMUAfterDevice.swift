@@ -1,0 +1,39 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let viommuAfterDevice = Rule(
+    name: "viommu-after-device",
+    severity: .error,
+    summary: "a vfio device that QEMU makes before the guest's IOMMU",
+    why: """
+      QEMU asks which IOMMU serves a vfio device when it makes the device. It makes devices in the order of the \
+      command line, those in JSON after all others. A device that comes before the IOMMU stays out of it, and \
+      nobody is told: the IOMMU's own checks are not made, and what the device does is never translated. A guest \
+      that gives the device its own addresses, as Linux does unless it runs with `iommu=pt`, has it read and \
+      write elsewhere in its memory.
+      """,
+    fix: "put the IOMMU's `-device` before those of all vfio devices",
+    example: "-device vfio-pci,host=0000:01:00.0 -device intel-iommu,caching-mode=on",
+    references: [
+      "QEMU hw/pci/pci.c: pci_device_iommu_address_space", "QEMU system/vl.c: qemu_create_cli_devices",
+      "observed on 11.1.3",
+    ],
+    check: .device(judge))
+}
+
+private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+  let definition = subject.definition, request = subject.request
+  guard request.plug == .cold, try subject.prediction.guest.viommu(for: request, in: definition.machine) == nil
+  else { return }
+  guard let unit = try definition.guest.viommu(for: request, in: definition.machine) else {
+    return try definition.needsWholeMachine(for: "guest's IOMMU")
+  }
+  guard try subject.setting("dma-translation", of: unit) != "off" else { return }
+  let isLastAsJSON = unit.form == .json && request.form == .keyval
+  judgement.report(
+    "\(subject.name) is made before \(unit.plainName): QEMU leaves it out of the guest's IOMMU, and the guest thinks "
+      + "that its DMA is translated",
+    fix: isLastAsJSON ? "write both as JSON, the IOMMU first: QEMU makes JSON devices after all others" : nil,
+    evidence: ["the guest's IOMMU: \(unit.location.path)"])
+}
