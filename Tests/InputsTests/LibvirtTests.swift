@@ -45,6 +45,40 @@ final class LibvirtTests: XCTestCase {
     XCTAssertEqual(written(card.property("multifunction")?.location), "multifunction='on'")
   }
 
+  private func domain(_ machine: String, _ devices: String) -> MachineRequest {
+    parse(
+      "<domain type='kvm' id='1'><os><type arch='x' machine='\(machine)'>hvm</type></os><devices>\(devices)</devices></domain>"
+    ).machine
+  }
+
+  func testTheFirstRootBusHasQEMUsNameAndFurtherOnesThatOfTheirBridge() {
+    func bus(_ machine: String, _ index: Int, _ controllers: String) -> PropertyValue? {
+      domain(
+        machine,
+        controllers + "<hostdev mode='subsystem' type='pci'><source><address bus='1'/></source>"
+          + "<address type='pci' bus='\(index)' slot='2'/></hostdev>"
+      ).devices.first(where: \.isVFIO)?.property("bus")?.value
+    }
+    let root = "<controller type='pci' index='0' model='pci-root'><alias name='pci'/></controller>"
+    XCTAssertEqual(bus("pc-i440fx-9.1", 0, root), .string("pci.0"))
+    XCTAssertEqual(bus("g3beige", 0, root), .string("pci"))
+    let host = "<controller type='pci' index='0' model='pci-root'><alias name='ua-phb0'/></controller>"
+      + "<controller type='pci' index='1' model='pci-root'/><controller type='pci' index='2' model='pci-root'>"
+      + "<alias name='ua-phb2'/></controller>"
+    XCTAssertEqual((0...2).map { bus("pseries", $0, host) }, ["pci.0", "pci.1.0", "ua-phb2.0"].map { .string($0) })
+  }
+
+  func testAnInterfaceThatLeavesItsTeamIsAFunctionOfItsNetwork() throws {
+    let machine = domain(
+      "q35",
+      "<interface type='network'><source network='a'/><teaming type='persistent'/><alias name='ua-b'/></interface>"
+        + "<interface type='network'><source network='pool'/><teaming type='transient' persistent='ua-b'/></interface>")
+    let device = try XCTUnwrap(machine.devices.first(where: \.isVFIO))
+    XCTAssertEqual(device.property("host")?.value, .unknown("a function of the network `pool`"))
+    XCTAssertEqual(device.string("failover_pair_id"), "ua-b")
+    XCTAssertEqual(machine.devices.filter { $0.driver == "virtio-net-pci" }.count, 0, "libvirt's default is another")
+  }
+
   func testWhatLibvirtKeepsToItselfIsAFactOfItsOwn() throws {
     let domain = try XCTUnwrap(try read("gpu-with-audio.xml").parsed.machine.libvirt)
     XCTAssertEqual(domain.name, "win11-gaming")

@@ -2,10 +2,8 @@ import Facts
 import Syntax
 
 extension LibvirtReader {
-  /// An interface that is a host device: of that type, or of a network that gave it one.
   func isHostdevInterface(_ part: LibvirtPart) -> Bool {
-    guard part.name == "interface" else { return false }
-    return part.element["type"]?.value == "hostdev" || part.element.child("actual")?["type"]?.value == "hostdev"
+    part.name == "interface" && PlainDomain.isHostDevice(part.element)
   }
 
   /// `<hostdev>`, or `<interface type='hostdev'>` (libvirt src/qemu/qemu_command.c:
@@ -42,6 +40,9 @@ extension LibvirtReader {
     let driver = element.child("driver")
     // Xen's own passthrough.
     if driver?["name"]?.value == "xen" { return }
+    if let network = source["network"], source.child("address") == nil {
+      return readPooled(part, network, "\(path)/source", driver: driver, id: id, plug: plug)
+    }
     guard let place = source.child("address") else {
       problem(
         "`<\(element.name)>` names no host device", fix: "add `<address domain= bus= slot= function=/>` to its `<source>`",
@@ -72,6 +73,18 @@ extension LibvirtReader {
     finish(&device, id: id)
     readPosted(&device, driver, id: id)
     append(device.request(libvirt, plug: plug))
+  }
+
+  /// One of the functions that a network has, which libvirt chooses at the start.
+  private mutating func readPooled(
+    _ part: LibvirtPart, _ network: XMLAttribute, _ path: String, driver: XMLElement?, id: String?,
+    plug: DeviceRequest.Plug
+  ) {
+    var device = LibvirtDevice(part, in: self)
+    device.set("driver", "vfio-pci")
+    device.set("host", .unknown("a function of the network `\(network.value)`"), at: location(network, path))
+    finish(&device, id: id)
+    append(device.request(LibvirtHostdev(isManaged: false, driverModel: driver?["model"]?.value), plug: plug))
   }
 
   /// A mediated device, which QEMU takes by its path.

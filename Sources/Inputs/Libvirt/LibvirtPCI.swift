@@ -50,6 +50,14 @@ extension LibvirtReader {
 
   private var rootBus: String { hasExpressRoot ? "pcie.0" : "pci.0" }
 
+  /// The first bus has QEMU's own name: `pci` on machines that can have one only, which a domain's text tells by the
+  /// alias alone. Further ones of pSeries are named by QEMU, after their host bridges.
+  private func rootBus(_ index: Int, alias: String?) -> String {
+    if index > 0 { return (alias ?? "pci.\(index)") + ".0" }
+    let isPC = definition.machine.machineType?.value.string?.hasPrefix("pc") == true
+    return alias == "pci" && !isPC ? "pci" : "pci.0"
+  }
+
   /// PCI controllers first, in the order of their indexes: others sit on them.
   mutating func readControllers(_ devices: [LibvirtPart]) {
     var controllers: [(index: Int, part: LibvirtPart)] = []
@@ -60,6 +68,7 @@ extension LibvirtReader {
     for (index, part) in controllers {
       switch part.element["model"]?.value {
       case "pcie-root": buses[index] = "pcie.\(index)"
+      case "pci-root": buses[index] = rootBus(index, alias: ownAlias(part.element))
       default: buses[index] = ownAlias(part.element) ?? "pci.\(index)"
       }
     }

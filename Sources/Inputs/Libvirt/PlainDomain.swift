@@ -21,10 +21,17 @@ enum PlainDomain {
     return devices.children.contains { element in
       switch element.qualifiedName {
       case "hostdev": return !["usb", "scsi"].contains(element["type"]?.value)
-      case "interface": return element["type"]?.value == "hostdev" || element.child("actual")?["type"]?.value == "hostdev"
+      case "interface": return isHostDevice(element)
       default: return false
       }
     }
+  }
+
+  /// An interface that is a host device: of that type, of a network that gave it one, or the half of a team that
+  /// leaves for a migration, which can be nothing else (libvirt src/conf/domain_validate.c).
+  static func isHostDevice(_ interface: XMLElement) -> Bool {
+    interface["type"]?.value == "hostdev" || interface.child("actual")?["type"]?.value == "hostdev"
+      || interface["type"]?.value == "network" && interface.child("teaming")?["type"]?.value == "transient"
   }
 }
 
