@@ -107,7 +107,7 @@ extension ParsedDefinition {
   }
 
   static func parse(
-    command source: SourceText, _ follow: FileFollower?, _ arrays: ShellArrays = ShellArrays([], lines: [], comments: [])
+    command source: SourceText, _ follow: FileFollower?, _ arrays: ShellArrays = ShellArrays()
   ) -> ParsedDefinition {
     let words = ShellWords(source.bytes)
     let list = arrays.expanded(words.words, in: source.bytes)

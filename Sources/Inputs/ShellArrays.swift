@@ -4,15 +4,19 @@ import Syntax
 /// is named in any other way, nothing is known: it may have been changed.
 struct ShellArrays {
   private var words: [String: [Word]] = [:]
+  /// Those beyond stay unknown; each is looked for in the whole script.
+  private static let maximum = 64
   /// Each with its name before it, and the comments inside it.
   private(set) var parts: [(words: [Word], comments: [Range<Int>])] = []
 
-  /// - Parameter lines: the script's, as the shell joins them.
-  init(_ bytes: [UInt8], lines: [Range<Int>], comments: [Range<Int>]) {
+  init() {}
+
+  init(_ bytes: [UInt8], _ script: ShellLines) {
+    let lines = script.lines
     var code = bytes
-    for index in comments.joined() { code[index] = 0x20 }
+    for index in (script.comments + script.documents).joined() { code[index] = 0x20 }
     if lines.contains(where: { ShellArrays.runsOtherText(code[$0]) }) { return }
-    for line in lines {
+    for line in lines where parts.count < ShellArrays.maximum {
       guard let (name, content) = ShellArrays.assignment(code, line) else { continue }
       // In its place, so that every word has its own.
       let inner = Array(repeating: 0x20, count: content.lowerBound) + bytes[content]

@@ -19,8 +19,9 @@ struct ShellScript {
   }
 
   init(_ bytes: [UInt8]) {
-    let (lines, comments) = ShellScript.lines(bytes)
-    let arrays = ShellArrays(bytes, lines: lines, comments: comments)
+    let script = ShellLines(bytes)
+    let lines = script.lines
+    let arrays = ShellArrays(bytes, script)
     let commands = lines.filter { ShellScript.isQEMU(Array(bytes[$0]), arrays) }
     self.arrays = arrays
     command = commands.first
@@ -35,47 +36,8 @@ struct ShellScript {
       let isComment = bytes[line].first { $0 > 0x20 } == UInt8(ascii: "#")
       if !isComment { for index in line where text[index] != 0x0a { text[index] = 0x20 } }
     }
+    for index in script.documents.joined() where text[index] != 0x0a { text[index] = 0x20 }
     self.text = text
-  }
-
-  /// Lines as the shell joins them: at a backslash, and over a quote or an array that is open; and the comments.
-  private static func lines(_ bytes: [UInt8]) -> (lines: [Range<Int>], comments: [Range<Int>]) {
-    var lines: [Range<Int>] = []
-    var comments: [Range<Int>] = []
-    var start = 0
-    var quote: UInt8?
-    var isComment = false
-    var depth = 0  // of parentheses, in an array
-    var index = 0
-    while index < bytes.count {
-      let byte = bytes[index]
-      if isComment {
-        isComment = byte != 0x0a
-        comments[comments.count - 1] = comments[comments.count - 1].lowerBound..<index
-      } else if byte == UInt8(ascii: "\\"), quote != UInt8(ascii: "'") {
-        index += 2
-        continue
-      } else if let open = quote {
-        if byte == open { quote = nil }
-      } else if byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") {
-        quote = byte
-      } else if byte == UInt8(ascii: "#"), index == 0 || bytes[index - 1] <= 0x20 {
-        isComment = true
-        comments.append(index..<index)
-      } else if byte == UInt8(ascii: "("), depth > 0 || index > 0 && bytes[index - 1] == UInt8(ascii: "=") {
-        depth += 1
-      } else if byte == UInt8(ascii: ")"), depth > 0 {
-        depth -= 1
-      }
-      if byte == 0x0a, quote == nil, depth == 0 {
-        lines.append(start..<index)
-        start = index + 1
-        isComment = false
-      }
-      index += 1
-    }
-    if start < bytes.count { lines.append(start..<bytes.count) }
-    return (lines, comments)
   }
 
   /// Whether the command of a line is an emulator, or a variable that is called like one.

@@ -18,6 +18,8 @@ public struct ShellWords {
   private var offsets: [Int] = []
   private var isInWord = false
   private var hasUnknown = false
+  /// False once a substitution was never closed: one search to the end of the text is enough.
+  private var hasEnds = true
 
   public init(_ source: [UInt8]) {
     self.source = source
@@ -37,12 +39,32 @@ public struct ShellWords {
     case UInt8(ascii: "\\"): escaped()
     case UInt8(ascii: "<"), UInt8(ascii: ">"): redirection()
     case UInt8(ascii: "|"), UInt8(ascii: "&"), UInt8(ascii: ";"), UInt8(ascii: "("), UInt8(ascii: ")"): end()
-    default: take()
+    default: if !substitution() { take() }
     }
   }
 
-  /// Where a descriptor goes is no argument: the mark, what it is about, and its number before it. A here
-  /// document is not followed.
+  /// A piece that only the shell knows, as one: what is inside it are no words of this command. Where its text could
+  /// be taken for one of QEMU's, it is shortened to `$(...)`. Of a comment, as `` `# this` ``, nothing is left.
+  private mutating func substitution() -> Bool {
+    guard hasEnds else { return false }
+    guard let end = ShellSubstitution.end(source, at: position) else {
+      hasEnds = !ShellSubstitution.begins(source, at: position)
+      return false
+    }
+    let text = source[position..<end]
+    let isComment = text.first == UInt8(ascii: "`") && text.dropFirst().first { $0 > 0x20 } == UInt8(ascii: "#")
+    if !isComment {
+      let isPlain = text.allSatisfy { $0 > 0x20 && !",='\"".utf8.contains($0) }
+      let marks = Array(text.prefix(text.first == UInt8(ascii: "`") ? 1 : 2)) + Array("...".utf8) + text.suffix(1)
+      bytes += isPlain ? Array(text) : marks
+      offsets += isPlain ? Array(position..<end) : marks.dropLast().map { _ in position } + [end - 1]
+      (isInWord, hasUnknown) = (true, true)
+    }
+    position = end
+    return true
+  }
+
+  /// Where a descriptor goes is no argument: the mark, what it is about, and its number before it.
   private mutating func redirection() {
     if bytes.allSatisfy({ (0x30...0x39).contains($0) }) {
       (bytes, offsets, isInWord) = ([], [], false)
@@ -50,7 +72,8 @@ public struct ShellWords {
     endWord()
     let start = position
     while position < source.count, "<>&|".utf8.contains(source[position]) { position += 1 }
-    if source[start..<position].starts(with: "<<".utf8) { return unfollowed(start) }
+    // A here string, `<<<`, is one word; a here document is not followed.
+    if source[start..<position].elementsEqual("<<".utf8) { return unfollowed(start) }
     while position < source.count, source[position] == 0x20 || source[position] == 0x09 { position += 1 }
     let count = words.count
     while position < source.count, words.count == count, !" \t\n\r|&;()<>".utf8.contains(source[position]) { step() }
@@ -125,7 +148,7 @@ public struct ShellWords {
           offsets.append(position)
         }
         position += 1
-      } else {
+      } else if !substitution() {
         take()
       }
     }

@@ -126,6 +126,29 @@ final class FollowedTests: XCTestCase {
     XCTAssertEqual(emulator.machine.unknownArguments.count, 1)
   }
 
+  func testWhatAHereDocumentHoldsIsNoCommand() {
+    let script = """
+      #!/bin/bash
+      cat > vm.conf <<-'END' ; cat <<MORE
+      -device no
+      qemu-system-x86_64 -M pc "
+      \tEND
+      args+=(x
+      MORE
+      args=(-m $((1 << 2))G
+        -device vfio-pci,host=$(lspci -D | awk -F, '{print $1}'),id=g)
+      qemu-system-x86_64 -smp $(nproc) "${args[@]}" `# the card`
+      """
+    let parsed = parse(script)
+    XCTAssertEqual(parsed.problems, [])
+    XCTAssertEqual(parsed.machine.unknownArguments, [])
+    XCTAssertEqual(parsed.machine.devices.map(\.id), ["g"])
+    XCTAssertEqual(parsed.machine.devices.first?.property("host")?.value, .unknown("$(...)"))
+    XCTAssertEqual(parsed.machine.devices.first?.properties.count, 3)
+    let shift = parse("#!/bin/bash\nx=$((1<<2))\nqemu-system-x86_64 -M q35\n")
+    XCTAssertEqual(shift.machine.machineType?.value, .string("q35"))
+  }
+
   func testAScriptIsReadForItsOneQEMU() {
     let script = """
       #!/bin/bash

@@ -33,6 +33,34 @@ final class TextTests: XCTestCase {
     XCTAssertEqual(words.map(\.hasUnknown), [false, true, false, true, false, true])
   }
 
+  func testWhatTheShellReplacesIsOnePiece() {
+    func words(_ text: String) -> [String] {
+      let shell = ShellWords(Array(text.utf8))
+      XCTAssertEqual(shell.problems, [], text)
+      return shell.words.map(\.text)
+    }
+    XCTAssertEqual(words("-smp $(nproc) -m ${RAM}G $X"), ["-smp", "$(nproc)", "-m", "${RAM}G", "$X"])
+    XCTAssertEqual(words("a=$(f \"$(g ')')\" | h) b"), ["a=$(...)", "b"])
+    XCTAssertEqual(words("\"x $(dirname \"$0\")/y\" $((1 + (2 << 3)))G"), ["x $(...)/y", "$(...)G"])
+    XCTAssertEqual(words("${A:-b c} ${A#\"x}\"} ${A[@]:1} \"${A[@]}\""), ["${...}", "${...}", "${A[@]:1}", "${A[@]}"])
+    XCTAssertEqual(words("a `b c` `d`e"), ["a", "`...`", "`d`e"])
+    XCTAssertEqual(words("a `# -device no` b=`#x`c <<<\"d e\""), ["a", "b=c"])
+    XCTAssertEqual(ShellWords(Array("a `# no` $(x)".utf8)).words.map(\.hasUnknown), [false, true])
+    let text = "x $(a b)y"
+    let word = ShellWords(Array(text.utf8)).words[1]
+    XCTAssertEqual(word.range, 2..<9)
+    XCTAssertEqual(word.range(of: 6..<7), 8..<9)
+  }
+
+  func testWhatIsNeverClosedIsNoPiece() {
+    XCTAssertEqual(ShellWords(Array("a $(b c".utf8)).problems.map(\.range), [3..<4])
+    XCTAssertEqual(ShellWords(Array("a ${b c `".utf8)).words.map(\.text), ["a", "${b", "c", "`"])
+    for piece in ["$(", "${", "\"${", "`${", "\"$("] {
+      let deep = Array(String(repeating: piece, count: 300_000).utf8)
+      XCTAssertFalse(ShellWords(deep).words.isEmpty && ShellWords(deep).problems.isEmpty, piece)
+    }
+  }
+
   func testOpenQuotesAndOperatorsAreProblemsWithAPlace() {
     for (text, range) in [("a 'b", 2..<4), ("a \"b", 2..<4), ("a | qemu", 2..<3), ("a; kvm", 1..<2), ("(a)", 0..<1), ("a <<E", 2..<3)] {
       XCTAssertEqual(ShellWords(Array(text.utf8)).problems.map(\.range), [range], text)
@@ -70,7 +98,7 @@ final class TextTests: XCTestCase {
 
   func testNothingTrapsOnAnyBytesAndEveryRangeLiesInTheText() {
     var chance = SeededGenerator(seed: 7)
-    let alphabet = Array("ab ,=no'\"\\$`#\n\r|;{}\u{e9}-".utf8) + [0, 0xff]
+    let alphabet = Array("ab ,=no'\"\\$`#\n\r|;{}()<\u{e9}-".utf8) + [0, 0xff]
     for _ in 0..<20_000 {
       let bytes = (0..<Int.random(in: 0..<30, using: &chance)).map { _ in
         alphabet[Int.random(in: 0..<alphabet.count, using: &chance)]

@@ -1,0 +1,47 @@
+/// What a shell puts another text in place of: `$(…)`, `$((…))`, `${…}` and `` `…` `` (POSIX.1-2024, 2.6 Word Expansions).
+/// Only where it ends is looked for.
+enum ShellSubstitution {
+  /// After the one that begins at a place; nil when none does, or it has no end.
+  static func end(_ source: [UInt8], at start: Int) -> Int? {
+    if source[start] == UInt8(ascii: "`") { return close(source, from: start + 1, at: UInt8(ascii: "`")) }
+    guard source[start] == UInt8(ascii: "$"), start + 1 < source.count else { return nil }
+    switch source[start + 1] {
+    case UInt8(ascii: "("): return close(source, from: start + 2, at: UInt8(ascii: ")"))
+    case UInt8(ascii: "{"): return close(source, from: start + 2, at: UInt8(ascii: "}"))
+    default: return nil
+    }
+  }
+
+  static func begins(_ source: [UInt8], at start: Int) -> Bool {
+    source[start] == UInt8(ascii: "`")
+      || source[start] == UInt8(ascii: "$") && start + 1 < source.count && "({".utf8.contains(source[start + 1])
+  }
+
+  /// After a mark that stands in no quotes, no further substitution and no parentheses. Nesting is counted and not
+  /// followed by calls, so that no depth of it is too deep.
+  private static func close(_ source: [UInt8], from start: Int, at mark: UInt8) -> Int? {
+    var open = [mark]
+    var position = start
+    while position < source.count, let awaited = open.last {
+      let byte = source[position]
+      let isQuoted = awaited == UInt8(ascii: "\"")
+      if awaited == UInt8(ascii: "'") {
+        if byte == awaited { open.removeLast() }
+      } else if byte == UInt8(ascii: "\\") {
+        position += 1
+      } else if byte == awaited {
+        open.removeLast()
+      } else if byte == UInt8(ascii: "'"), !isQuoted {
+        open.append(byte)
+      } else if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "`") && mark != byte {
+        open.append(byte)
+      } else if byte == UInt8(ascii: "("), !isQuoted || source[position - 1] == UInt8(ascii: "$") {
+        open.append(UInt8(ascii: ")"))
+      } else if byte == UInt8(ascii: "{"), source[position - 1] == UInt8(ascii: "$") {
+        open.append(UInt8(ascii: "}"))
+      }
+      position += 1
+    }
+    return open.isEmpty ? position : nil
+  }
+}
