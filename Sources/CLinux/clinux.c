@@ -1,6 +1,8 @@
+#define _GNU_SOURCE /* sched_getaffinity */
 #include "CLinux.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -70,5 +72,13 @@ int vfiogate_memlock_limit(uint64_t *bytes, int *unlimited) {
     return errno;
   *unlimited = limit.rlim_cur == RLIM_INFINITY;
   *bytes = (uint64_t)limit.rlim_cur;
+  return 0;
+}
+
+int vfiogate_processors(int *count) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0)
+    return errno;
+  *count = CPU_COUNT(&set);
   return 0;
 }

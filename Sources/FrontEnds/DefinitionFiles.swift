@@ -8,6 +8,10 @@ struct DefinitionFiles {
     /// The directory that was named, when it is not the file itself: what a directory holds may be
     /// something else than a definition.
     let folder: String?
+    /// In bytes; nil of what cannot be read twice, such as a pipe.
+    var size: Int?
+    /// The sizes of those before it, together.
+    var before = 0
   }
 
   /// A directory beyond these holds something else than definitions; hitting one is said.
@@ -35,7 +39,7 @@ struct DefinitionFiles {
     for argument in arguments {
       guard argument != "-", let kind = kind(argument) else {
         // Reading it says what is wrong with it.
-        files.append(File(path: argument, folder: nil))
+        add(argument, nil, size: nil)
         continue
       }
       guard kind.isNew else { continue }
@@ -43,18 +47,24 @@ struct DefinitionFiles {
         walk(argument, of: argument, depth: 0)
         folders.append(argument)
       } else {
-        files.append(File(path: argument, folder: nil))
+        add(argument, nil, size: kind.size)
       }
     }
   }
 
+  private mutating func add(_ path: String, _ folder: String?, size: Int?) {
+    let before = files.last.map { $0.before + ($0.size ?? 0) } ?? 0
+    files.append(File(path: path, folder: folder, size: size, before: before))
+  }
+
   /// What a path leads to, through symbolic links; nil when there is nothing.
-  private mutating func kind(_ path: String) -> (type: mode_t, isNew: Bool)? {
+  private mutating func kind(_ path: String) -> (type: mode_t, size: Int?, isNew: Bool)? {
     var status = stat()
     // SAFETY: stat(2) fills the structure that it is given.
     guard stat(path, &status) == 0 else { return nil }
     let identity = Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
-    return (status.st_mode & S_IFMT, seen.insert(identity).inserted)
+    let type = status.st_mode & S_IFMT
+    return (type, type == S_IFREG ? Int(status.st_size) : nil, seen.insert(identity).inserted)
   }
 
   private mutating func walk(_ folder: String, of argument: String, depth: Int) {
@@ -78,7 +88,7 @@ struct DefinitionFiles {
           isFull = true
           return
         }
-        files.append(File(path: path, folder: argument))
+        add(path, argument, size: kind.size)
       }
     }
   }

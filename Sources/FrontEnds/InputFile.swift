@@ -51,13 +51,6 @@ enum InputFile {
     return SourceText(name: isStandardInput ? "<stdin>" : path, bytes: bytes)
   }
 
-  /// Whether a second reading gives the same: not of standard input or of a pipe.
-  static func canBeReadAgain(_ path: String) -> Bool {
-    var status = stat()
-    // SAFETY: stat(2) fills the structure that it is given.
-    return path != "-" && stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-  }
-
   /// How files are read that a definition refers to: from QEMU's working directory, which is that of the
   /// process whose command line it is, and else taken to be the definition's folder.
   static func follower(from definition: String) -> FileFollower {

@@ -121,18 +121,8 @@ public struct Lint: Sendable {
   /// Processes that hold devices for the definitions themselves.
   var carriers: Set<Int> { Set((files + [guest ?? ""]).compactMap(Lint.process)).union(descriptors.carriers) }
 
-  /// Descriptors are this machine's, and say nothing about a recorded host.
-  func passed(
-    to read: ParsedDefinition, from source: SourceText, _ running: MachineRequest?, on host: HostChoice
-  ) -> [String: Known<PCIAddress?>] {
-    guard host == .live else { return [:] }
-    let process = Lint.process(read.plugs.isEmpty ? source.name : guest ?? "")
-    let requests = read.machine.devices + read.plugs + (running?.devices ?? [])
-    return descriptors.functions(of: requests, process: process)
-  }
-
   /// The process whose own command line a file is: /proc/PID/cmdline.
-  private static func process(_ file: String) -> Int? {
+  static func process(_ file: String) -> Int? {
     let parts = file.split(separator: "/")
     return parts.count == 3 && parts[0] == "proc" && parts[2] == "cmdline" ? Int(parts[1]) : nil
   }

@@ -20,4 +20,8 @@ int vfiogate_get_hw_info(int iommufd, uint32_t devid, uint64_t *capabilities);
 /* RLIMIT_MEMLOCK's soft limit in bytes. */
 int vfiogate_memlock_limit(uint64_t *bytes, int *unlimited);
 
+/* How many processors this process may run on (sched_getaffinity(2), which says EINVAL on machines with more than
+ * 1024). */
+int vfiogate_processors(int *count);
+
 #endif
