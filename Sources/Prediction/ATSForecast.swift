@@ -44,11 +44,19 @@ public struct ATSForecast: Sendable {
 extension ATSQuestion {
   /// Tries every completion of what is unknown: at most 3 × 4 × 2^6 cases.
   public var forecast: ATSForecast {
-    let cases = completions.filter(\.isPossible).map { (inputs: $0, outcome: $0.outcome) }
-    let missing = missing(cases)
+    let completions = completions
+    let outcomes = completions.outcomes
+    let missing = completions.missing(outcomes)
     func part<T: Equatable & Sendable>(_ name: String, _ part: (ATSOutcome) -> T) -> Known<T> {
-      if let only = (cases.first?.outcome).map(part), cases.allSatisfy({ part($0.outcome) == only }) { return .known(only) }
-      return .unknown(name, "depends on " + missing.map(\.fact).unique.joined(separator: ", "))
+      var only: T?
+      for case .some(let outcome) in outcomes {
+        let value = part(outcome)
+        if let only, only != value {
+          return .unknown(name, "depends on " + missing.map(\.fact).unique.joined(separator: ", "))
+        }
+        only = value
+      }
+      return only.map { .known($0) } ?? .unknown(name, "no case of it is possible")
     }
     return ATSForecast(
       error: part("realize error") { $0.error }, warnings: part("ATS warnings") { $0.warnings },
@@ -56,61 +64,65 @@ extension ATSQuestion {
       missing: missing)
   }
 
-  private var completions: [ATSCase] {
-    var cases = [
-      ATSCase(
-        behaviour: .shipped, setting: nil, backend: .iommufd, flagSet: false, standardList: true,
-        express: true, extendedList: true, capability: true)
-    ]
-    func branch<T>(_ input: Known<T>, _ all: [T], _ set: (inout ATSCase, T) -> Void) {
-      if case .known(let value) = input {
-        for index in cases.indices { set(&cases[index], value) }
-      } else {
-        cases = cases.flatMap { one in all.map { one.with($0, set) } }
-      }
-    }
-    branch(behaviour, ATSBehaviour.allCases) { $0.behaviour = $1 }
-    branch(setting, settings) { $0.setting = $1 }
-    branch(backend, VFIOBackend.allCases) { $0.backend = $1 }
-    branch(flagSet, [false, true]) { $0.flagSet = $1 }
-    branch(standardList, [false, true]) { $0.standardList = $1 }
-    branch(express, [false, true]) { $0.express = $1 }
-    branch(extendedList, [false, true]) { $0.extendedList = $1 }
-    branch(capability, [false, true]) { $0.capability = $1 }
-    return cases
-  }
-
-  private var settings: [ATSSetting?] { ATSSetting.allCases.map { $0 } + [nil] }
-
-  /// An unknown input matters when changing it alone changes the outcome of some possible case.
-  private func missing(_ cases: [(inputs: ATSCase, outcome: ATSOutcome)]) -> [Unknown] {
-    func matters<T>(_ input: Known<T>, _ all: [T], _ set: (inout ATSCase, T) -> Void) -> Unknown? {
-      guard case .unknown(let unknown) = input else { return nil }
-      let differs = cases.contains { one in
-        all.contains { value in
-          let other = one.inputs.with(value, set)
-          return other.isPossible && other.outcome != one.outcome
-        }
-      }
-      return differs ? unknown : nil
-    }
-    return [
-      matters(behaviour, ATSBehaviour.allCases) { $0.behaviour = $1 },
-      matters(setting, settings) { $0.setting = $1 },
-      matters(backend, VFIOBackend.allCases) { $0.backend = $1 },
-      matters(flagSet, [false, true]) { $0.flagSet = $1 },
-      matters(standardList, [false, true]) { $0.standardList = $1 },
-      matters(express, [false, true]) { $0.express = $1 },
-      matters(extendedList, [false, true]) { $0.extendedList = $1 },
-      matters(capability, [false, true]) { $0.capability = $1 },
-    ].compactMap { $0 }
+  private var completions: Completions {
+    var completions = Completions()
+    completions.branch(behaviour, ATSBehaviour.allCases) { $0.behaviour = $1 }
+    completions.branch(setting, ATSSetting.allCases + [nil]) { $0.setting = $1 }
+    completions.branch(backend, VFIOBackend.allCases) { $0.backend = $1 }
+    completions.branch(flagSet, [false, true]) { $0.flagSet = $1 }
+    completions.branch(standardList, [false, true]) { $0.standardList = $1 }
+    completions.branch(express, [false, true]) { $0.express = $1 }
+    completions.branch(extendedList, [false, true]) { $0.extendedList = $1 }
+    completions.branch(capability, [false, true]) { $0.capability = $1 }
+    return completions
   }
 }
 
-extension ATSCase {
-  fileprivate func with<T>(_ value: T, _ set: (inout ATSCase, T) -> Void) -> ATSCase {
-    var copy = self
-    set(&copy, value)
-    return copy
+/// Every case that the unknown inputs allow, in the order of their digits: of the input that branched last each
+/// next case has the next value.
+private struct Completions {
+  private var cases = [
+    ATSCase(
+      behaviour: .shipped, setting: nil, backend: .iommufd, flagSet: false, standardList: true, express: true,
+      extendedList: true, capability: true)
+  ]
+  /// The unknown inputs, and how many values each has.
+  private var open: [(unknown: Unknown, values: Int)] = []
+
+  mutating func branch<T>(_ input: Known<T>, _ all: [T], _ set: (inout ATSCase, T) -> Void) {
+    switch input {
+    case .known(let value):
+      for index in cases.indices { set(&cases[index], value) }
+    case .unknown(let unknown):
+      open.append((unknown, all.count))
+      var more: [ATSCase] = []
+      more.reserveCapacity(cases.count * all.count)
+      for var one in cases {
+        for value in all {
+          set(&one, value)
+          more.append(one)
+        }
+      }
+      cases = more
+    }
+  }
+
+  /// Nil for a case that cannot be.
+  var outcomes: [ATSOutcome?] { cases.map { $0.isPossible ? $0.outcome : nil } }
+
+  /// An unknown input matters when changing it alone changes the outcome of some possible case.
+  func missing(_ outcomes: [ATSOutcome?]) -> [Unknown] {
+    var stride = outcomes.count
+    var missing: [Unknown] = []
+    for (unknown, values) in open {
+      let next = stride / values
+      let differs = outcomes.indices.contains { index in
+        guard index % stride >= next, let outcome = outcomes[index], let other = outcomes[index - next] else { return false }
+        return outcome != other
+      }
+      if differs { missing.append(unknown) }
+      stride = next
+    }
+    return missing
   }
 }

@@ -59,15 +59,15 @@ extension DeviceRequest {
 
 /// strtoul, part by part.
 private struct HexScanner {
-  private var rest: Substring.UTF8View
+  private var rest: ArraySlice<UInt8>
 
-  init(_ text: String) { rest = Substring(text).utf8 }
+  init(_ text: String) { rest = Array(text.utf8)[...] }
 
   var isAtEnd: Bool { rest.isEmpty }
 
   mutating func skip(_ character: Unicode.Scalar) -> Bool {
     guard rest.first == UInt8(ascii: character) else { return false }
-    rest = rest.dropFirst()
+    rest.removeFirst()
     return true
   }
 
@@ -76,7 +76,7 @@ private struct HexScanner {
   mutating func number(radix: UInt64 = 16) -> UInt64? {
     rest = rest.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
     if radix == 16, rest.first == UInt8(ascii: "0"), rest.dropFirst().first.map({ $0 | 0x20 }) == UInt8(ascii: "x") {
-      rest = rest.dropFirst(2)
+      rest.removeFirst(2)
     }
     var value: UInt64 = 0
     var count = 0
@@ -84,7 +84,7 @@ private struct HexScanner {
       guard value < 1 << 32 else { return nil }
       value = value * radix + digit
       count += 1
-      rest = rest.dropFirst()
+      rest.removeFirst()
     }
     return count > 0 ? value : nil
   }

@@ -54,10 +54,10 @@ public struct Judgement: Sendable {
 
   /// Runs every rule over a definition. All findings, never only the first; in the order of the text.
   public static func judge(_ definition: Definition, by rules: [Rule] = Rule.all) -> Judgement {
-    let rules = definition.hasPassthrough ? rules : rules.filter(\.looksAtText)
+    let hasPassthrough = definition.hasPassthrough
     var judgement = Judgement(rules, at: Location(source: definition.machine.source, range: nil, path: ""))
     let subjects = definition.subjects
-    for index in rules.indices {
+    for index in rules.indices where hasPassthrough || rules[index].looksAtText {
       judgement.current = index
       switch rules[index].check {
       case .definition(let check):

@@ -14,8 +14,8 @@ public enum Severity: String, Comparable, Sendable, CaseIterable {
   private var rank: Int { Severity.allCases.firstIndex(of: self) ?? 0 }
 }
 
-/// Something that users should know about their passthrough, as a value.
-public struct Rule: Sendable {
+/// Something that users should know about their passthrough. One of each is made, and handed around.
+public final class Rule: Sendable {
   /// What a rule looks at. It reports to the judgement, and throws when it cannot tell.
   public enum Check: Sendable {
     /// Once for each vfio device.
@@ -38,9 +38,23 @@ public struct Rule: Sendable {
   /// Specifications, source files, threads.
   public let references: [String]
   let check: Check
-
   /// Whether it judges what is written, whatever it asks for.
-  var looksAtText: Bool { Rule.neverAllowed.contains(name) || name == Rule.xmlNotQEMU.name }
+  let looksAtText: Bool
+
+  init(
+    name: String, severity: Severity, summary: String, why: String, fix: String, example: String,
+    references: [String], check: Check, looksAtText: Bool = false
+  ) {
+    self.name = name
+    self.severity = severity
+    self.summary = summary
+    self.why = why
+    self.fix = fix
+    self.example = example
+    self.references = references
+    self.check = check
+    self.looksAtText = looksAtText
+  }
 }
 
 /// One thing that a rule reports.

@@ -71,8 +71,11 @@ public struct Definition: Sendable {
     if let missing = machine.missingPart { throw Unknown(fact, reason: missing) }
   }
 
-  public var subjects: [Subject] {
-    predictions.filter(\.request.isVFIO).map { Subject(definition: self, prediction: $0) }
+  public var subjects: [Subject] { subjects { _ in true } }
+
+  /// The vfio devices that are judged, and that are such.
+  func subjects(where isWanted: (RealizePrediction) -> Bool) -> [Subject] {
+    predictions.filter { $0.request.isVFIO && isWanted($0) }.map { Subject(definition: self, prediction: $0) }
   }
 }
 

@@ -44,6 +44,10 @@ extension XMLTree {
     return XMLTree(bytes: bytes, nodes: scanner.nodes, comments: scanner.comments, encoding: .utf8)
   }
 
+  /// Has a sketch judged after all.
+  /// - Throws: what `parse` would have.
+  public func validate() throws(XMLError) { try Parser(documentType: nil).parse(bytes, upTo: nil) }
+
   private static func scan(_ bytes: [UInt8]) -> (XMLScanner, XMLScanner.End) {
     bytes.withUnsafeBufferPointer { bytes in
       var scanner = XMLScanner(bytes)
@@ -95,11 +99,14 @@ private final class Parser {
   private var error: XMLError?
 
   private let documentType: Int?
+  /// Nobody can know which names collide; one for the whole run, because expat asks the kernel for each document.
+  private static let salt = UInt.random(in: 1...UInt.max)
 
   /// - Parameter documentType: where one begins, to point at.
   init(documentType: Int?) throws(XMLError) {
     guard let parser = XML_ParserCreate(nil) else { throw XMLError(message: "no memory for a parser", offset: 0) }
     self.parser = parser
+    XML_SetHashSalt(parser, Parser.salt)
     self.documentType = documentType
     install()
   }

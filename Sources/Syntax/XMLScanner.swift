@@ -105,10 +105,18 @@ struct XMLScanner {
   }
 
   private mutating func endElement(_ start: Int) -> Bool {
-    guard let last = open.popLast(), skip(past: ">", from: start + 2) else { return false }
+    guard let last = open.popLast(), endsElement(nodes[last.node], at: start), skip(past: ">", from: start + 2)
+    else { return false }
     nodes[last.node].contentEnd = Int32(start)
     nodes[last.node].end = Int32(position)
     return true
+  }
+
+  private func endsElement(_ node: XMLTree.Node, at start: Int) -> Bool {
+    let end = start + 1 + Int(node.nameEnd - node.start)
+    guard end < bytes.count, XMLText.endsName(bytes[end]) else { return false }
+    let name = UnsafeBufferPointer(rebasing: bytes[Int(node.start) + 1..<Int(node.nameEnd)])
+    return bytes.holds(name, at: start + 2..<end)
   }
 
   /// The next of a byte.

@@ -1,5 +1,6 @@
 import Glibc
 import Support
+import Syntax
 import XCTest
 
 /// Many definitions in one run.
@@ -31,6 +32,29 @@ final class DirectoryTests: XCTestCase {
     XCTAssert(run.output.contains("`gpu` (0000:0a:00.0) is assigned in `\(folder.path)/one` too"), run.output)
     XCTAssert(run.output.contains("`gpu` (0000:0a:00.0) is assigned in `\(folder.path)/two` too"), run.output)
     XCTAssertEqual(run.output.split(separator: "\n").filter { $0.hasSuffix(": safe") }.count, 12)
+  }
+
+  /// Enough for several threads, and more text than is kept.
+  func testOfManyDefinitionsEachIsJudgedAsItIsAlone() throws {
+    let folder = try TemporaryDirectory()
+    let text = try Fixture.text("inputs/libvirt/gpu-with-audio.xml")
+    let paths = (100..<300).map { "\(folder.path)/vm\($0).xml" }
+    for (number, path) in paths.enumerated() {
+      let number = String(number + 16, radix: 16)
+      let own = text.split(separator: "<address domain='0x0000'", omittingEmptySubsequences: false)
+        .joined(separator: "<address domain='0x\(number)'")
+      try writeFile(path, own)
+    }
+    let run = try Vfiogate.run("lint", folder.path, "--host", "none", "--format", "json")
+    let all = try XCTUnwrap(JSON.parse(Array(run.output.utf8))["definitions"]?.array)
+    XCTAssertEqual(all.map { $0["source"]?.string }, paths)
+    XCTAssertEqual(all.map { $0["verdict"]?.string }, paths.map { _ in "undetermined" })
+    for index in stride(from: 0, to: paths.count, by: 37) {
+      let alone = try Vfiogate.run("lint", paths[index], "--host", "none", "--format", "json")
+      let one = try XCTUnwrap(JSON.parse(Array(alone.output.utf8))["definitions"]?.array?.first)
+      XCTAssertEqual(one["findings"], all[index]["findings"])
+      XCTAssertEqual(try XCTUnwrap(one["devices"]), all[index]["devices"])
+    }
   }
 
   func testAMalformedFileIsAFindingAndTheOthersAreJudged() throws {

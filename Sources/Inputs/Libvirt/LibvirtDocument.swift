@@ -4,11 +4,13 @@ import Syntax
 /// What a libvirt document is, by its root element.
 enum LibvirtDocument {
   static func parse(_ source: SourceText, _ extent: ParsedDefinition.Extent) -> ParsedDefinition {
-    // What only other definitions are told of is judged when it is read for its own sake.
-    if extent == .hostDevices, let tree = XMLTree.sketch(source.bytes), !PlainDomain.isPlain(tree) {
-      return read(tree, source, extent)
-    }
     do throws(XMLError) {
+      if extent == .hostDevices, let tree = XMLTree.sketch(source.bytes) {
+        // What only other definitions are told of is judged when it is read for its own sake.
+        guard PlainDomain.isPlain(tree) else { return read(tree, source, extent) }
+        try tree.validate()
+        return .plain(source.name)
+      }
       let tree = try XMLTree.parse(source.bytes)
       if extent != .all, PlainDomain.isPlain(tree) { return .plain(source.name) }
       return read(tree, source, extent)

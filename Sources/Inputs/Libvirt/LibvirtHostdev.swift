@@ -46,10 +46,10 @@ extension LibvirtReader {
     guard let place = source.child("address") else {
       problem(
         "`<\(element.name)>` names no host device", fix: "add `<address domain= bus= slot= function=/>` to its `<source>`",
-        at: location(source, "\(path)/source"))
+        at: location(source, path, "/source"))
       return
     }
-    guard let host = hostAddress(place, "\(path)/source/address") else { return }
+    guard let host = hostAddress(place, path) else { return }
     let libvirt = LibvirtHostdev(
       isManaged: managed["managed"]?.value == "yes", driverModel: driver?["model"]?.value, source: host)
     if part.addressType == "unassigned" {
@@ -59,10 +59,10 @@ extension LibvirtReader {
     var device = LibvirtDevice(part, in: self)
     let isEarly = element["ramfb"]?.value == "on"
     device.set("driver", isEarly ? "vfio-pci-nohotplug" : "vfio-pci")
-    let hostPlace = location(place, "\(path)/source/address")
+    let hostPlace = location(place, path, "/source/address")
     let isIOMMUFD = driver?["iommufd"].map { $0.value == "yes" } ?? usesIOMMUFD
     if isIOMMUFD {
-      let at = (driver?["iommufd"]).map { location($0, "\(path)/driver") } ?? hostPlace
+      let at = location(driver?["iommufd"], path, "/driver", or: hostPlace)
       addIOMMUFD(at: at)
       device.set("iommufd", "iommufd0", at: at)
       // libvirt opens the device and passes it; the number is its own affair.
@@ -97,21 +97,21 @@ extension LibvirtReader {
     else { return }
     var device = LibvirtDevice(part, in: self)
     device.set("driver", element["ramfb"]?.value == "on" ? "vfio-pci-nohotplug" : "vfio-pci")
-    device.set("sysfsdev", "/sys/bus/mdev/devices/\(uuid.value)", at: location(uuid, "\(part.path)/source/address"))
+    device.set("sysfsdev", "/sys/bus/mdev/devices/\(uuid.value)", at: location(uuid, part.path, "/source/address"))
     finish(&device, id: id)
     append(device.request(LibvirtHostdev(isManaged: false, driverModel: nil), plug: plug))
   }
 
   /// A posted patch has `ats` here; it is taken as meant, and a rule says that it may be dropped.
   private mutating func readPosted(_ device: inout LibvirtDevice, _ driver: XMLElement?, id: String?) {
-    let path = "\(device.path)/driver"
+    let path = device.path
     if let driver, let ats = driver["ats"] {
-      device.set("ats", ats.value, at: location(ats, path))
-      foreign(ats, path, of: id)
+      device.set("ats", ats.value, at: location(ats, path, "/driver"))
+      foreign(ats, path, "/driver", of: id)
     }
-    foreign(driver?["vpasidCapOffset"], path, of: id)
+    foreign(driver?["vpasidCapOffset"], path, "/driver", of: id)
     guard let offset = device.element.child("vpasidCapOffset") ?? driver?.child("vpasidCapOffset") else { return }
-    let place = location(offset, "\(device.path)/\(offset.name)")
+    let place = location(offset, path, "/" + offset.name)
     let foreign = LibvirtForeign(name: offset.name, value: offset.text, id: id, location: place)
     definition.machine.libvirt?.foreign.append(foreign)
   }
@@ -126,10 +126,10 @@ extension LibvirtReader {
     }
     if isBrief { return }
     if let pair = element.child("teaming")?["persistent"] {
-      device.set("failover_pair_id", pair.value, at: location(pair, "\(device.path)/teaming"))
+      device.set("failover_pair_id", pair.value, at: location(pair, device.path, "/teaming"))
     }
     if let order = element.child("boot")?["order"], let number = Int64(order.value) {
-      device.set("bootindex", .integer(number), at: location(order, "\(device.path)/boot"))
+      device.set("bootindex", .integer(number), at: location(order, device.path, "/boot"))
     }
     if let display = element["display"] { device.set("display", display.value, at: location(display, device.path)) }
     if let ramfb = element["ramfb"], ramfb.value == "on" {
@@ -141,13 +141,13 @@ extension LibvirtReader {
 
   private func readROM(_ device: inout LibvirtDevice) {
     guard let rom = device.element.child("rom") else { return }
-    let path = "\(device.path)/rom"
+    let path = device.path
     if let enabled = rom["enabled"], enabled.value == "no" {
-      device.set("romfile", "", at: location(enabled, path))
+      device.set("romfile", "", at: location(enabled, path, "/rom"))
       return
     }
-    if let bar = rom["bar"] { device.set("rombar", .integer(bar.value == "on" ? 1 : 0), at: location(bar, path)) }
-    if let file = rom["file"] { device.set("romfile", file.value, at: location(file, path)) }
+    if let bar = rom["bar"] { device.set("rombar", .integer(bar.value == "on" ? 1 : 0), at: location(bar, path, "/rom")) }
+    if let file = rom["file"] { device.set("romfile", file.value, at: location(file, path, "/rom")) }
   }
 
   mutating func append(_ request: DeviceRequest) {
@@ -174,7 +174,7 @@ extension LibvirtReader {
         continue
       }
       guard let number = LibvirtNumber.read(attribute.value) else {
-        notANumber("`\(name)` of a host device", attribute, fix: "write it like `0x1f`", path)
+        notANumber("`\(name)` of a host device", attribute, fix: "write it like `0x1f`", "\(path)/source/address")
         return nil
       }
       parts.append(number)
@@ -185,7 +185,7 @@ extension LibvirtReader {
     else {
       problem(
         "a host device's address is out of range: bus up to 0xff, slot up to 0x1f, function up to 7",
-        fix: "name a function that the host has, as `lspci -D` lists them", at: location(element, path))
+        fix: "name a function that the host has, as `lspci -D` lists them", at: location(element, path, "/source/address"))
       return nil
     }
     return address

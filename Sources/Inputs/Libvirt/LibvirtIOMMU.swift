@@ -87,7 +87,7 @@ extension LibvirtReader {
     device.set("primary-bus", self.bus(Int(index)), at: place)
     let id = alias(part.element, "iommu")
     device.set("id", id)
-    foreign(driver["ssidSize"], "\(part.path)/driver", of: id)
+    foreign(driver["ssidSize"], part.path, "/driver", of: id)
     set(&device, driver, [
       ("accel", "accel", .flag), ("ats", "ats", .text), ("ril", "ril", .text), ("ssidsize", "ssidsize", .text),
       ("oas", "oas", .text), ("cmdqv", "cmdqv", .text),

@@ -19,19 +19,18 @@ extension LibvirtReader {
       device.set("bus", .unknown("an address that libvirt chooses"), at: device.location)
       return true
     }
-    let path = "\(device.path)/address"
-    let whole = location(address.element, path)
-    let place = address.busAttribute.map { location($0, path) } ?? whole
-    device.set("bus", bus(Int(clamping: address.bus)), at: place)
+    let path = device.path
+    let whole = location(address.element, path, "/address")
+    device.set("bus", bus(Int(clamping: address.bus)), at: location(address.busAttribute, path, "/address", or: whole))
     if let multifunction = address.element["multifunction"], ["on", "off"].contains(multifunction.value) {
-      device.set("multifunction", .bool(multifunction.value == "on"), at: location(multifunction, path))
+      device.set("multifunction", .bool(multifunction.value == "on"), at: location(multifunction, path, "/address"))
     } else if address.function == 0, sharedSlots.contains(address.slotOfBus) {
       device.set("multifunction", .bool(true), at: whole)
     }
     if let index = device.element.child("acpi")?["index"], let number = Int64(index.value) {
-      device.set("acpi-index", .integer(number), at: location(index, "\(device.path)/acpi"))
+      device.set("acpi-index", .integer(number), at: location(index, path, "/acpi"))
     }
-    device.set("addr", address.addr, at: address.slotAttribute.map { location($0, path) } ?? whole)
+    device.set("addr", address.addr, at: location(address.slotAttribute, path, "/address", or: whole))
     return true
   }
 
@@ -85,7 +84,7 @@ extension LibvirtReader {
         definition.machine.globals.append(
           GlobalProperty(
             driver: model == "pcie-root" ? "q35-pcihost" : "i440FX-pcihost", property: "pci-hole64-size",
-            value: "\(bytes / 1024)K", location: location(size, "\(part.path)/pcihole64")))
+            value: "\(bytes / 1024)K", location: location(size, part.path, "/pcihole64")))
       }
       return
     }
@@ -114,10 +113,10 @@ extension LibvirtReader {
 
   private func target(_ device: inout LibvirtDevice, _ model: String, _ index: Int) {
     let target = device.element.child("target")
-    let path = "\(device.path)/target"
+    let path = device.path
     func number(_ name: String) -> (Int64, Location)? {
       guard let target, let attribute = target[name], let value = LibvirtNumber.read(attribute.value) else { return nil }
-      return (Int64(clamping: value), location(attribute, path))
+      return (Int64(clamping: value), location(attribute, path, "/target"))
     }
     func set(_ property: String, _ given: (Int64, Location)?, _ otherwise: Int64? = nil) {
       guard let value = given?.0 ?? otherwise else { return }
@@ -128,13 +127,13 @@ extension LibvirtReader {
       set("port", number("port"))
       set("chassis", number("chassis"), Int64(index))
       if let target, let hotplug = target["hotplug"] {
-        device.set("hotplug", .bool(hotplug.value == "on"), at: location(hotplug, path))
+        device.set("hotplug", .bool(hotplug.value == "on"), at: location(hotplug, path, "/target"))
       }
     case "pci-bridge": set("chassis_nr", number("chassisNr"), Int64(index))
     case "pci-expander-bus", "pcie-expander-bus":
       set("bus_nr", number("busNr"))
       if let node = target?.child("node"), let value = Int64(node.text) {
-        device.set("numa_node", .integer(value), at: location(node, "\(path)/node"))
+        device.set("numa_node", .integer(value), at: location(node, path, "/target/node"))
       }
     default: break
     }
@@ -149,7 +148,7 @@ extension LibvirtReader {
     var highest = (declared.max() ?? 0, location: nil as Location?)
     for part in devices {
       guard let place = part.place, place.bus < 256, Int(place.bus) > highest.0 else { continue }
-      highest = (Int(place.bus), location(place.element, "\(part.path)/address"))
+      highest = (Int(place.bus), location(place.element, part.path, "/address"))
     }
     guard let place = highest.location else { return }
     for index in 1...highest.0 where !declared.contains(index) {

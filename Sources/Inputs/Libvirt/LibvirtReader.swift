@@ -54,12 +54,19 @@ struct LibvirtReader {
   }
 
   /// The place of an element: its start tag.
-  func location(_ element: XMLElement, _ path: String) -> Location {
-    Location(source: source, range: element.tagRange, path: path)
+  /// - Parameter end: what its path goes on with.
+  func location(_ element: XMLElement, _ path: String, _ end: String = "") -> Location {
+    Location(source: source, range: element.tagRange, path: path, end: end)
   }
 
-  func location(_ attribute: XMLAttribute, _ path: String) -> Location {
-    Location(source: source, range: attribute.range, path: "\(path)/@\(attribute.name)")
+  func location(_ attribute: XMLAttribute, _ path: String, _ end: String = "") -> Location {
+    Location(source: source, range: attribute.range, path: path, end: end + "/@" + attribute.name)
+  }
+
+  /// The place of an attribute, or of what lacks it.
+  func location(_ attribute: XMLAttribute?, _ path: String, _ end: String, or whole: Location) -> Location {
+    guard let attribute else { return whole }
+    return location(attribute, path, end)
   }
 
   /// The id that libvirt gives a device: the user's own, which begins with `ua-`, or the next of its kind.
@@ -70,10 +77,10 @@ struct LibvirtReader {
   }
 
   /// Takes an attribute that upstream's libvirt does not read.
-  mutating func foreign(_ attribute: XMLAttribute?, _ path: String, of id: String?) {
+  mutating func foreign(_ attribute: XMLAttribute?, _ path: String, _ end: String, of id: String?) {
     guard let attribute else { return }
     let foreign = LibvirtForeign(
-      name: attribute.name, value: attribute.value, id: id, location: location(attribute, path))
+      name: attribute.name, value: attribute.value, id: id, location: location(attribute, path, end))
     definition.machine.libvirt?.foreign.append(foreign)
   }
 

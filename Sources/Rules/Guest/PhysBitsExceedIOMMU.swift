@@ -41,10 +41,10 @@ private struct GuestPhysBits {
   private let limit: Int?
 
   init?(_ text: String) {
-    let parts = text.split(separator: ",").map(String.init)
-    func value(_ name: String) -> String? {
-      parts.last { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
-    }
+    // The model, and what is asked of it.
+    let parts = text.utf8.split(separator: UInt8(ascii: ",")).map { Substring($0) }
+    let settings = parts.dropFirst().map { $0.split(separator: "=", maxSplits: 1) }
+    func value(_ name: String) -> Substring? { settings.last { $0.count == 2 && $0[0] == name }?[1] }
     given = value("phys-bits").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
     limit = value("host-phys-bits-limit").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
     let followsHost = value("host-phys-bits").map { ["on", "yes", "true", "y"].contains($0) }

@@ -18,7 +18,7 @@ extension Rule {
 }
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  let subjects = definition.subjects.filter { $0.question.backend == .known(.iommufd) }
+  let subjects = definition.subjects { $0.question.backend == .known(.iommufd) }
   for subject in subjects where subject.request.property("fd") == nil {
     do throws(Unknown) { try judgeCdev(subject, &judgement) } catch {
       judgement.cannotTell(error, about: subject.request)

@@ -17,19 +17,21 @@ extension Rule {
 }
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
-  var seen: [String: DeviceRequest] = [:]
-  for request in definition.requests {
+  let requests = definition.requests
+  var seen: [String: Int] = [:]
+  seen.reserveCapacity(requests.count)
+  for (index, request) in requests.enumerated() {
     guard let id = request.id else { continue }
     if let first = seen[id] {
       guard definition.isJudged(request) else { continue }
       judgement.report(
-        "\(named(request, definition)) has the id `\(id)` of \(named(first, definition))",
+        "\(named(request, definition)) has the id `\(id)` of \(named(requests[first], definition))",
         at: request.location(of: "id"), about: request, fix: "give one of them another id than `\(id)`")
     } else {
-      seen[id] = request
+      seen[id] = index
     }
   }
-  guard definition.requests.contains(where: { $0.id != nil }) else { return }
+  guard !seen.isEmpty else { return }
   try definition.needsWholeMachine(for: "ids of the machine's other devices")
 }
 

@@ -12,7 +12,8 @@ extension Rule {
     fix: "correct the text at the place shown",
     example: #"-device '{"driver":"vfio-pci","host":"0000:01:00.0",}'"#,
     references: ["RFC 8259", "QEMU docs/interop/qmp-spec.rst"],
-    check: .definition(judge))
+    check: .definition(judge),
+    looksAtText: true)
 }
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {

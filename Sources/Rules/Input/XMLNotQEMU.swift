@@ -12,7 +12,8 @@ extension Rule {
     fix: "judge it with that hypervisor's own tools",
     example: "<domain type='xen'><devices><hostdev mode='subsystem' type='pci'>…</hostdev></devices></domain>",
     references: ["libvirt docs/formatdomain.rst: General metadata"],
-    check: .definition(judge))
+    check: .definition(judge),
+    looksAtText: true)
 }
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {

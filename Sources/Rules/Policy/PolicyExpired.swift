@@ -12,7 +12,8 @@ extension Rule {
     fix: "correct what it allowed, or give it another day",
     example: #"[allow "iommufd-p2p"], reason = "until the new kernel", until = "2026-01-31""#,
     references: ["README.md: Policy"],
-    check: .definition(judge))
+    check: .definition(judge),
+    looksAtText: true)
 }
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {

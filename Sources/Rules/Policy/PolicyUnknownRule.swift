@@ -13,7 +13,8 @@ extension Rule {
     fix: "correct the name, or take the entry out; `vfiogate explain` lists all rules",
     example: #"[allow "not-bond"]"#,
     references: ["README.md: Policy"],
-    check: .definition(judge))
+    check: .definition(judge),
+    looksAtText: true)
 }
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {
