@@ -126,6 +126,25 @@ final class ProxyProgramTests: XCTestCase {
     XCTAssertFalse(try plug("rp8").contains("vtd-caching-mode"), running.log)
   }
 
+  func testTheRunningIOMMUsWidthIsAskedFor() throws {
+    let folder = try TemporaryDirectory()
+    let host = folder.path + "/host"
+    let lines = try Fixture.text("hosts/intel-no-device-tlb.host").split(separator: "\n", omittingEmptySubsequences: false)
+    let narrow = lines.map { line in
+      // MGAW of 39 bits.
+      line.hasPrefix("iommu dmar") && line.contains(" cap ") ? "\(line.prefix(11)) cap 0xd2008c40260462" : String(line)
+    }
+    try writeFile(host, narrow.joined(separator: "\n"))
+    for (bits, isRefused) in [(39, false), (48, true)] {
+      let running = try Running(
+        ["--host", host, "--mode", "observe"],
+        machine: ["-device", "intel-iommu,intremap=off,caching-mode=on,aw-bits=\(bits)"])
+      _ = try running.session([Self.missing.replacing("ff:1f.7", with: "0000:01:00.0")])
+      XCTAssertEqual(running.log.contains("host aw-bits 39"), isRefused, running.log)
+      XCTAssertFalse(running.log.contains("default of aw-bits"), running.log)
+    }
+  }
+
   func testAUserWhoIsNotAllowedIsPutOut() throws {
     let running = try Running(["--allow-uid", String(getuid() + 1)])
     guard let python = Child.find("python3") else { throw XCTSkip("SKIPPED: python3 is not installed: nobody was put out") }
