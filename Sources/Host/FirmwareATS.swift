@@ -114,22 +114,3 @@ extension FileTree {
     }
   }
 }
-
-extension Host {
-  /// `intel_iommu=sm_on` or `sm_off`, else the kernel's default
-  /// (linux/drivers/iommu/intel/iommu.c: intel_iommu_setup).
-  var scalableMode: Known<Bool> {
-    kernelCommandLine.flatMap { line in
-      for option in line.split(separator: " ").reversed() where option.hasPrefix("intel_iommu=") {
-        for value in option.dropFirst("intel_iommu=".count).split(separator: ",").reversed() {
-          if value == "sm_on" { return .known(true) }
-          if value == "sm_off" { return .known(false) }
-        }
-      }
-      let name = "CONFIG_INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON"
-      return kernelConfig.flatMap { config in
-        config[name].map { .known($0 == "y") } ?? .unknown(name, "not in the kernel configuration")
-      }
-    }
-  }
-}

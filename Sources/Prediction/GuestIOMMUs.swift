@@ -111,12 +111,13 @@ extension RealizeContext {
     return firstStage ? refused("Need IOMMUFD backend when fsts=on") : nil
   }
 
-  /// The host's width is that of the addresses that its kernel maps (QEMU hw/vfio/device.c:
-  /// vfio_device_get_aw_bits). Nothing tells that of an IOMMU other than VT-d.
   private func addressWidth(of unit: DeviceRequest) throws(Unknown) -> RealizeFailure? {
-    guard let most = try host.iommu(of: try device.value)?.addressWidth?.value else { return nil }
+    guard let host = try host.iommu(of: try device.value),
+      let width = try self.host.mappedWidth(by: host, for: backend)
+    else { return nil }
     let bits = try machine.addressWidth(of: unit, qemu)
-    return bits > most ? refused("aw-bits \(bits) > host aw-bits \(most)") : nil
+    guard try width.isExceeded(by: bits) else { return nil }
+    return refused("aw-bits \(bits) > host aw-bits \(try width.exact())")
   }
 
   private func refused(_ text: String) -> RealizeFailure { fails(.viommuRefuses, "Failed to set vIOMMU: \(text)") }

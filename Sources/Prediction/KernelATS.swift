@@ -124,8 +124,10 @@ struct KernelVersion {
     self.minor = minor
   }
 
+  var numbers: (Int, Int) { (major, minor) }
+
   /// Commits "iommu: Add device ATS supported capability" and its iommufd side: Linux 7.1.
-  var hasATSFlag: Bool { (major, minor) >= (7, 1) }
+  var hasATSFlag: Bool { numbers >= (7, 1) }
 }
 
 /// /proc/cmdline.

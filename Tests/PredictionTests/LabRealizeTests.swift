@@ -10,6 +10,7 @@ final class LabRealizeTests: XCTestCase {
   func testIntelWithoutDeviceTLB() throws { try replay("intel-no-device-tlb", atLeast: 290) }
   func testIntelWithNoATS() throws { try replay("intel-noats", atLeast: 18) }
   func testIntelOf39Bits() throws { try replay("intel-39-bits", atLeast: 80) }
+  func testIntelInScalableMode() throws { try replay("intel-first-stage", atLeast: 24) }
   func testAMD() throws { try replay("amd", atLeast: 216) }
   func testAMDWithUnsafeInterrupts() throws { try replay("amd-unsafe-interrupts", atLeast: 18) }
   func testVirtio() throws { try replay("virtio", atLeast: 216) }

@@ -18,12 +18,14 @@ struct LabRow {
     var boot = Facts.Host(nothingKnown: "not recorded", source: variant)
     let template = LabRow(json: .null, variant: variant, base: devices, boot: boot)
     for device in devices { template.add(device, to: &boot) }
-    // Rows that do not tell are from before this was recorded: the width was that of Fixtures/hosts/recorded-q35-vtd-*.
-    let width = devices.compactMap { $0["iommu-cap"]?.string }.first ?? "80d2008c222f0606"
+    // Rows that do not tell are from before this was recorded: the registers were those of Fixtures/hosts/recorded-q35-vtd-*.
+    func register(_ name: String, _ usual: String) -> Known<UInt64> {
+      .known(UInt64(devices.compactMap { $0[name]?.string }.first ?? usual, radix: 16) ?? 0)
+    }
     boot.iommus = .known(["dmar0": IOMMUUnit(
-      "dmar0", capability: .known(UInt64(width, radix: 16) ?? 0), extendedCapability: .unknown("ecap", "not recorded"))])
+      "dmar0", capability: register("iommu-cap", "80d2008c222f0606"), extendedCapability: register("iommu-ecap", "f00f4e"))])
     boot.kernelRelease = .known("7.3.4")
-    boot.kernelCommandLine = .known("")
+    boot.kernelCommandLine = .known(variant == "intel-first-stage" ? "intel_iommu=on intel_iommu=sm_on" : "")
     boot.interruptsIsolated = .known(!variant.hasSuffix("unsafe-interrupts"))
     boot.unsafeInterrupts = .known([])
     return try Fixture.text("realizes/lab-\(variant).jsonl").split(separator: "\n")

@@ -76,6 +76,7 @@ def device_facts(bdf):
             "driver": link(f"{d}/driver"), "driver-override": strip("driver_override"), "group": group,
             "group-devices": {m: link(f"{PCI}/{m}/driver") for m in sorted(os.listdir(f"{d}/iommu_group/devices"))} if group else {},
             "iommu": link(f"{d}/iommu"), "iommu-cap": strip("iommu/intel-iommu/cap"),
+            "iommu-ecap": strip("iommu/intel-iommu/ecap"),
             "physfn": link(f"{d}/physfn"), "physfn-driver": link(f"{d}/physfn/driver"), "cdev": cdev(bdf), **config_facts(bdf)}
 
 

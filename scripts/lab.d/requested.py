@@ -113,7 +113,7 @@ def viommus():
 
 
 def widths():
-    """A guest's IOMMU that is wider than the host's, where that has 39 bits."""
+    """A guest's IOMMU that is wider than the host's, where that has 39 bits, or 47."""
     for b, v in itertools.product(BOTH, WIDTHS):
         yield trial(f"{v}, {b}", NIC, b, args=("-device", v))
     for b, m in itertools.product(BOTH, ("pc-q35-9.1", "pc-q35-9.2")):
@@ -154,4 +154,5 @@ def mixed():
 
 SECTIONS = {"topology and properties": topology, "globals and descriptors": globals_and_descriptors,
             "virtual IOMMUs": viommus}
+WIDE = {"address width": widths}
 NARROW = {"address width": widths, "order": order, "both backends": mixed}

@@ -10,7 +10,7 @@ from probe import probe
 from trials import CONV, EXPRESS, NIC, PAIR0, PAIR1, PF, VF, VF2, beyond, few, matrix, properties, trial
 
 SETS = {"short": {"matrix": lambda: matrix(short=True)}, "matrix": {"matrix": matrix}, "few": {"few": few},
-        "singles": {**singles.SECTIONS, **requested.SECTIONS}, "crossings": {"crossings": crossings.crossings}, "narrow": requested.NARROW, "proxied": {}}
+        "singles": {**singles.SECTIONS, **requested.SECTIONS}, "crossings": {"crossings": crossings.crossings}, "narrow": requested.NARROW, "wide": requested.WIDE, "proxied": {}}
 
 
 def run(t, section, hw, series):

@@ -9,7 +9,8 @@ extension Rule {
     why: """
       What the guest maps through its `intel-iommu` the host's IOMMU must be able to map too. QEMU compares the \
       two when a device is added, and refuses: `aw-bits 48 > host aw-bits 39`. The default is 48 since the 9.2 \
-      machine types, and most desktop processors have 39.
+      machine types. Most desktop processors have 39, and a host in scalable mode may map 47. Besides 48 \
+      `intel-iommu` takes only 39.
       """,
     fix: "set `aw-bits=39` for `intel-iommu`",
     example: "-machine q35 -device intel-iommu,caching-mode=on -device vfio-pci,host=0000:01:00.0   (on a host with 39 bits)",
@@ -19,16 +20,16 @@ extension Rule {
 
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
   guard let unit = try subject.guestIOMMU("intel-iommu"), let host = try subject.hostIOMMU(),
-    let most = try host.addressWidth?.value
+    let width = try subject.host.mappedWidth(by: host, for: subject.question.backend)
   else { return }
   let isGiven = try subject.setting("aw-bits", of: unit) != nil
   let bits = try subject.definition.machine.addressWidth(of: unit, subject.definition.qemu)
-  guard bits > most else { return }
+  guard try width.isExceeded(by: bits) else { return }
+  let words = width.isExact ? " with `aw-bits \(bits) > host aw-bits \(width.most)`" : ""
   judgement.report(
-    "\(subject.name) is behind `\(host.name)`, which maps addresses of \(most) bits, and `intel-iommu` has \(bits)"
-      + (isGiven ? "" : " by default") + ": QEMU refuses it with `aw-bits \(bits) > host aw-bits \(most)`",
-    at: unit.location(of: "aw-bits"), fix: "set `aw-bits=\(most)` for `intel-iommu`",
-    evidence: ["\(host.name): \(most) bits"])
+    "\(subject.name) is behind `\(host.name)`, which maps addresses of \(width.most) bits, and `intel-iommu` has \(bits)"
+      + (isGiven ? "" : " by default") + ": QEMU refuses it" + words,
+    at: unit.location(of: "aw-bits"), evidence: ["\(host.name): \(width.most) bits"])
 }
 
 extension Subject {

@@ -1,0 +1,79 @@
+import Facts
+
+/// How wide the addresses are that the host's kernel maps for a device behind VT-d, which QEMU compares the
+/// guest's with (QEMU hw/vfio/device.c: vfio_device_get_aw_bits).
+public struct MappedWidth: Sendable {
+  /// In bits; a range where not all that decides it is known.
+  let range: ClosedRange<Int>
+  /// What is not known then.
+  let open: Unknown
+
+  /// At the most, in bits.
+  public var most: Int { range.upperBound }
+  public var isExact: Bool { range.count == 1 }
+
+  /// Whether addresses of so many bits are too wide, by how much ever.
+  public func isExceeded(by bits: Int) throws(Unknown) -> Bool {
+    if bits > range.upperBound { return true }
+    if bits > range.lowerBound { throw open }
+    return false
+  }
+
+  /// The width to the bit.
+  func exact() throws(Unknown) -> Int {
+    if isExact { return most }
+    throw open
+  }
+}
+
+extension Host {
+  /// Nil for other IOMMUs, which do not show it. First-stage tables have one bit less: the half of the addresses
+  /// that processors sign-extend stays free (VT-d 4.1 §3.6; 47 bits observed on Linux 7.3.4, with iommufd and the
+  /// legacy backend).
+  public func mappedWidth(by unit: IOMMUUnit, for backend: Known<VFIOBackend>) throws(Unknown) -> MappedWidth? {
+    guard let most = try unit.addressWidth?.value else { return nil }
+    let first = try min(most, unit.hasFiveLevels.value ? 57 : 48) - 1
+    let unseen = Unknown("width of \(unit.name)'s first-stage tables", reason: "of fewer than 48 bits it was never observed")
+    switch usesFirstStage(unit, backend) {
+    case .known(false): return MappedWidth(range: most...most, open: unseen)
+    case .known(true): return MappedWidth(range: first...(most < 48 ? most : first), open: unseen)
+    case .unknown(let unknown): return MappedWidth(range: first...most, open: unknown)
+    }
+  }
+
+  /// Whether what a guest's memory is mapped through is a first-stage table (linux
+  /// drivers/iommu/intel/iommu.c: until 6.12 first_level_by_default, since 6.14 at the latest
+  /// intel_iommu_domain_alloc_paging_flags).
+  func usesFirstStage(_ unit: IOMMUUnit, _ backend: Known<VFIOBackend>) -> Known<Bool> {
+    unit.extendedCapability.flatMap { register in
+      // VT-d 4.1 §11.4.3: SMTS, FSTS, SSTS, SSADS.
+      func has(_ bit: UInt64) -> Bool { register >> bit & 1 == 1 }
+      guard has(43), has(47) else { return .known(false) }
+      return scalableMode.flatMap { isOn in
+        guard isOn else { return .known(false) }
+        guard has(46) else { return .known(true) }
+        return prefersFirstStage(tracksDirtyPages: has(45), backend)
+      }
+    }
+  }
+
+  /// The hardware has both stages.
+  private func prefersFirstStage(tracksDirtyPages: Bool, _ backend: Known<VFIOBackend>) -> Known<Bool> {
+    let fact = "stage of the host's tables"
+    return kernelRelease.flatMap { release in
+      guard let version = KernelVersion(release)?.numbers else { return .unknown(fact, "the kernel is `\(release)`") }
+      if version < (6, 13) { return .known(false) }
+      if version < (6, 14) { return .unknown(fact, "the kernel is `\(release)`, about when it changed") }
+      return backend.flatMap { backend in
+        // QEMU asks iommufd for tables that track dirty pages where there are such (hw/vfio/iommufd.c).
+        guard backend == .iommufd, tracksDirtyPages else { return .known(true) }
+        return .unknown(fact, "which one iommufd takes where dirty pages can be tracked was never observed")
+      }
+    }
+  }
+}
+
+extension IOMMUUnit {
+  /// First-stage tables of five levels: CAP bit 60, FS5LP (VT-d 4.1 §11.4.2).
+  fileprivate var hasFiveLevels: Known<Bool> { capability.map { $0 >> 60 & 1 == 1 } }
+}
