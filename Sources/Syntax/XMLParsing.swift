@@ -70,9 +70,9 @@ extension XMLTree {
 }
 
 extension XMLTree {
-  /// The name of the root element, from a document's beginning; nil when that does not tell. For
-  /// choosing among many files; what is wrong with one, only parsing says.
-  public static func rootName(_ head: [UInt8]) -> String? {
+  /// The root element's name and all that stands in its tag, from a document's beginning; nil when that does not
+  /// tell. For choosing among many files; what is wrong with one, only parsing says.
+  public static func rootTag(_ head: [UInt8]) -> (name: String, tag: ArraySlice<UInt8>)? {
     var rest = head[...]
     if rest.starts(with: [0xef, 0xbb, 0xbf]) { rest = rest.dropFirst(3) }
     while true {
@@ -84,7 +84,8 @@ extension XMLTree {
       case UInt8(ascii: "!"): mark = Array((rest.starts(with: "<!--".utf8) ? "-->" : ">").utf8)
       default:
         let name = rest.dropFirst().prefix { !XMLText.endsName($0) }
-        return name.isEmpty ? nil : String(decoding: name, as: UTF8.self)
+        let tag = rest.dropFirst().prefix { $0 != UInt8(ascii: ">") }
+        return name.isEmpty ? nil : (String(decoding: name, as: UTF8.self), tag)
       }
       guard let end = rest.indices.first(where: { rest[$0...].starts(with: mark) }) else { return nil }
       rest = rest[(end + mark.count)...]

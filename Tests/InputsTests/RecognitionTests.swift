@@ -13,6 +13,7 @@ final class RecognitionTests: XCTestCase {
     XCTAssertEqual(recognise("/usr/bin/qemu-system-x86_64\n-M\nq35\n"), .lines)
     XCTAssertEqual(recognise("-device\nvfio-pci,host=01:00.0\n"), .lines)
     XCTAssertEqual(recognise("/usr/bin/qemu-system-x86_64\0-M\0q35\0"), .nul)
+    XCTAssertEqual(recognise("<!-- plug -->\n<interface type='hostdev'><mac address='1'/></interface>"), .xml)
     XCTAssertEqual(recognise(#"{"execute":"qmp_capabilities"}"#), .qmp)
     XCTAssertEqual(recognise(#"{"driver":"vfio-pci","host":"0000:01:00.0"}"#), .qmp)
     XCTAssertEqual(recognise(#"{"execute":"device_add","arguments":{"#), .qmp, "cut short, and still meant to be one")
@@ -31,7 +32,7 @@ final class RecognitionTests: XCTestCase {
       "", "\n\n", "# Notes\n\nRun qemu-system-x86_64 with care.\n", "- one\n- two\n", "#!/bin/sh\necho hello\n",
       "#!/usr/bin/python3\nprint('qemu-system-x86_64')\n", #"{"name":"package","version":"1.0.0"}"#, "[1,2]",
       "\u{7f}ELF\0\0\0qemu-system-x86_64", "[device \"v\"]\n  driver = \"vfio-pci\"\n", "vfiogate-host-recording 1\n",
-      "PATH=/bin ls\n", "<html/>",
+      "PATH=/bin ls\n", "<html/>", "<interface type='bond' name='bond0'><start mode='none'/></interface>",
     ] {
       XCTAssertNil(recognise(text), text)
     }

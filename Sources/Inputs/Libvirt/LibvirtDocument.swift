@@ -41,9 +41,10 @@ enum LibvirtDocument {
   }
 
   /// Whether a document is one that vfiogate looks at, from its beginning. A directory holds others:
-  /// networks, pools, nodes' devices.
+  /// networks, pools, nodes' devices, and a host's own interfaces, which have a name.
   static func isRelevant(_ head: [UInt8]) -> Bool {
-    guard let root = XMLTree.rootName(head) else { return false }
+    guard let (root, tag) = XMLTree.rootTag(head) else { return false }
+    if root == "interface", String(decoding: tag, as: UTF8.self).contains(" name=") { return false }
     return containers.contains(root) || root == "domain" || root == "inactiveDomain" || fragments.contains(root)
   }
 
