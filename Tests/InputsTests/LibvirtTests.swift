@@ -68,6 +68,34 @@ final class LibvirtTests: XCTestCase {
     XCTAssertEqual((0...2).map { bus("pseries", $0, host) }, ["pci.0", "pci.1.0", "ua-phb2.0"].map { .string($0) })
   }
 
+  func testAnOverrideThatLibvirtRefusesIsAFindingWithWhatItTakes() {
+    func override(_ property: String) -> ParsedDefinition {
+      parse(
+        "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><devices>"
+          + "<hostdev mode='subsystem' type='pci'><source><address bus='1'/></source></hostdev></devices>"
+          + "<qemu:override><qemu:device alias='hostdev0'><qemu:frontend><qemu:property \(property)/></qemu:frontend>"
+          + "</qemu:device></qemu:override></domain>")
+    }
+    for (property, reason) in [
+      ("name='x-pci-vendor-id' type='unsigned' value='0x10de'", "`0x10de` is not a decimal number"),
+      ("name='x' type='unsigned' value='-1'", "`-1` is not a decimal number"), ("name='x' type='signed'", "it has no `value`"),
+      ("name='x' type='bool' value='on'", "`on` is not `true` or `false`"), ("name='x' value='1'", "`type` is ``"),
+      ("name='x' type='int' value='1'", "`type` is `int`"), ("name='x' type='remove' value='1'", "`remove` takes no value"),
+      ("name='id' type='string' value='a'", "`id` cannot be overridden"),
+    ] {
+      let problems = override(property).problems
+      XCTAssertEqual(problems.count, 1, property)
+      XCTAssert(problems.first?.message.hasSuffix(" of `hostdev0`: \(reason)") == true, "\(problems)")
+    }
+    XCTAssertEqual(override("name='x' type='unsigned' value='0x10de'").problems.first?.fix, "write `4318`")
+    for property in [
+      "name='x' type='unsigned' value='4318'", "name='x' type='signed' value='-1'", "name='x' type='bool' value='false'",
+      "name='host' type='remove'", "name='x' type='string' value=''",
+    ] {
+      XCTAssertEqual(override(property).problems, [], property)
+    }
+  }
+
   func testAnInterfaceThatLeavesItsTeamIsAFunctionOfItsNetwork() throws {
     let machine = domain(
       "q35",

@@ -56,6 +56,11 @@ extension LibvirtReader {
       for property in frontend.children where property.name == "property" {
         guard let name = property["name"]?.value else { continue }
         let place = location(property, "\(path)/\(device.qualifiedName)[@alias='\(alias.value)']/\(name)")
+        if let refusal = LibvirtReader.refusal(of: property, name) {
+          problem(
+            "libvirt refuses the override of `\(name)` of `\(alias.value)`: \(refusal.reason)", fix: refusal.fix, at: place)
+          continue
+        }
         definition.machine.devices[index].properties.removeAll { $0.name == name }
         if let value = LibvirtReader.value(of: property) {
           definition.machine.devices[index].properties.append(Property(name: name, value: value, location: place))
@@ -64,16 +69,36 @@ extension LibvirtReader {
     }
   }
 
+  /// What libvirt does not take (libvirt src/qemu/qemu_domain.c: qemuDomainDefNamespaceParseOverrideProperties).
+  private static func refusal(of property: XMLElement, _ name: String) -> (reason: String, fix: String)? {
+    if name == "id" { return ("`id` cannot be overridden", "give the device an `<alias>`") }
+    let text = property["value"]?.value
+    let type = property["type"]?.value ?? ""
+    let isGood: Bool
+    switch type {
+    case "string": isGood = text != nil
+    case "signed": isGood = text.flatMap { Int64($0) } != nil
+    case "unsigned": isGood = text.flatMap { UInt64($0) } != nil
+    case "bool": isGood = text == "true" || text == "false"
+    case "remove": return text == nil ? nil : ("`remove` takes no value", "take `value` out")
+    default: return ("`type` is `\(type)`", "write `string`, `signed`, `unsigned`, `bool` or `remove`")
+    }
+    if isGood { return nil }
+    guard let text else { return ("it has no `value`", "give one") }
+    let what = type == "bool" ? "`true` or `false`" : "a decimal number"
+    let number = LibvirtNumber.read(text).map { "`\($0)`" }
+    return ("`\(text)` is not \(what)", "write \(type == "unsigned" ? number ?? what : what)")
+  }
+
   /// Nil for `type='remove'`.
   private static func value(of property: XMLElement) -> PropertyValue? {
     let text = property["value"]?.value ?? ""
     switch property["type"]?.value {
     case "remove": return nil
-    case "signed": return Int64(text).map(PropertyValue.integer) ?? .string(text)
+    case "signed": return Int64(text).map(PropertyValue.integer)
     case "unsigned":
-      guard let number = UInt64(text) else { return .string(text) }
-      return Int64(exactly: number).map(PropertyValue.integer) ?? .unsigned(number)
-    case "bool": return .bool(text == "true" || text == "yes" || text == "on")
+      return UInt64(text).map { number in Int64(exactly: number).map(PropertyValue.integer) ?? .unsigned(number) }
+    case "bool": return .bool(text == "true")
     default: return .string(text)
     }
   }
