@@ -17,7 +17,7 @@ public enum PolicyChoice: Sendable, Hashable {
 /// A policy with the text that it is from, which excerpts of findings about it need.
 ///
 /// A front end that has no definition file loads one and hands it on:
-/// `Check(host: …, qemu: …, policy: try PolicyFile.load(path))`. A policy that cannot be read whole is
+/// `Check(host: …, qemu: …, policy: try PolicyFile.chosen(text))`. A policy that cannot be read whole is
 /// a refusal, so there is nothing to go on with after the error; without a policy it is `.none`.
 public struct PolicyFile: Sendable {
   public static let name = ".vfiogate.conf"
@@ -32,6 +32,12 @@ public struct PolicyFile: Sendable {
   private init(policy: Policy, source: SourceText?) {
     self.policy = policy
     self.source = source
+  }
+
+  /// What `--policy` names where nothing can stand beside a definition: a file, or `none`.
+  public static func chosen(_ text: String?) throws(PolicyError) -> PolicyFile {
+    guard let text, case .file(let path) = PolicyChoice(text) else { return .none }
+    return try load(path)
   }
 
   /// - Throws: the path with errno's text, or the place with what is wrong there.

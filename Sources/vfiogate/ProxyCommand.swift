@@ -63,21 +63,14 @@ struct ProxyCommand: ParsableCommand {
     var gate = PlugGate.Options()
     gate.host = HostChoice(host)
     gate.pinsATS = pinAts
-    if let policy, policy != "none" {
-      do { gate.policy = try PolicyFile.load(policy) } catch { throw ValidationError("\(error)") }
-    }
-    guard let mode = PlugGate.Mode(rawValue: mode) else { throw ValidationError("--mode is enforce or observe.") }
-    gate.mode = mode
-    if let onUnknown {
-      guard let choice = Lint.OnUnknown(rawValue: onUnknown) else { throw ValidationError("--on-unknown is refuse or warn.") }
-      gate.onUnknown = choice
-    }
-    guard let format = ProxyLog.Format(rawValue: logFormat) else {
-      throw ValidationError("--log-format is text or json.")
-    }
+    do { gate.policy = try .chosen(policy) } catch { throw ValidationError("\(error)") }
+    gate.mode = try chosen(mode, "--mode")
+    gate.onUnknown = try onUnknown.map { try chosen($0, "--on-unknown") }
     var options = Proxy.Options()
     options.clients = clients
     if !allowUid.isEmpty { options.allowedUsers = Set(allowUid) }
-    return ProxyRun(listen: listen, qemu: qemu, log: log, logFormat: format, gate: gate, proxy: options)
+    return ProxyRun(
+      listen: listen, qemu: qemu, log: log, logFormat: try chosen(logFormat, "--log-format"), gate: gate,
+      proxy: options)
   }
 }

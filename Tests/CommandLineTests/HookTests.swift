@@ -96,6 +96,7 @@ final class HookTests: XCTestCase {
     XCTAssertEqual(try libvirt("prepare", domain(), options: ["--policy", policy]).status, 0)
     let other = domain().replacing("<name>g</name>", with: "<name>other</name>")
     XCTAssertEqual(try libvirt("prepare", other, options: ["--policy", policy]).status, 1)
+    XCTAssertEqual(try libvirt("prepare", domain(), options: ["--policy", "none"]).status, 1, "not a file of that name")
   }
 
   func testAnUnreadablePolicyRefusesInPrepareOnly() throws {

@@ -10,7 +10,7 @@ public struct KubeVirtHook: Sendable {
   public var vmi: String
   public var domain: String
   public var gate: StartGate
-  /// The policy's path.
+  /// The policy's path, or `none`.
   public var policy: String?
 
   public init(vmi: String, domain: String, gate: StartGate, policy: String? = nil) {
@@ -32,7 +32,7 @@ public struct KubeVirtHook: Sendable {
     let source = SourceText(name: "domain \(name)", bytes: Array(domain.utf8))
     do {
       var gate = gate
-      if let policy { gate.policy = try .load(policy) }
+      gate.policy = try .chosen(policy)
       var answer = gate.answer(try gate.judge(source, ParsedDefinition.parse(source, as: .xml)))
       if answer.exit == .clean { answer.output = domain }
       return answer

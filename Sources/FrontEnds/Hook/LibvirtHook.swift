@@ -11,7 +11,7 @@ public struct LibvirtHook: Sendable {
   /// What libvirt calls the hook with, after its name.
   public var arguments: [String]
   public var gate: StartGate
-  /// The policy's path.
+  /// The policy's path, or `none`.
   public var policy: String?
 
   public init(arguments: [String], gate: StartGate, policy: String? = nil) {
@@ -70,7 +70,7 @@ public struct LibvirtHook: Sendable {
       return failed(stage, problem.message)
     }
     var gate = gate
-    if let policy { gate.policy = try .load(policy) }
+    gate.policy = try .chosen(policy)
     if stage == .recheck {
       gate.rules = Rule.all.filter { LibvirtHook.rechecked.contains($0.name) }
       for index in parsed.machine.devices.indices { parsed.machine.devices[index].libvirt?.isManaged = false }

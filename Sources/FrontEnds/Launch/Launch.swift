@@ -18,7 +18,7 @@ public struct Launch {
   public var isAnnotated = false
   /// Whether hot plugs are guarded too, at every QMP monitor.
   public var isGuarded = false
-  /// The policy's path.
+  /// The policy's path, or `none`.
   public var policy: String?
   /// The guards' log; nil is standard error, as long as QEMU keeps that open.
   public var log: String?
@@ -74,7 +74,7 @@ public struct Launch {
     var gate = gate
     gate.qemu = qemu ?? .program(Executable.find(program) ?? program)
     gate.descriptors.isInherited = true
-    if let policy { gate.policy = try .load(policy) }
+    gate.policy = try .chosen(policy)
     return gate.answer(try gate.judge(text, parsed))
   }
 
@@ -102,7 +102,7 @@ public struct Launch {
     var options = PlugGate.Options()
     options.host = gate.host
     options.process = isDaemon ? nil : getpid()
-    if let policy { options.policy = try .load(policy) }
+    options.policy = try .chosen(policy)
     let failure = guards.start(log: log) { serve($0, options, ProxyLog(descriptor: log)) }
     if let failure { throw MonitorTakeover.Failure(description: "a guard cannot be started: \(failure)") }
     guards.rewrite(source, arguments)
