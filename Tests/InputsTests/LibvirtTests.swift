@@ -194,6 +194,27 @@ final class LibvirtTests: XCTestCase {
     XCTAssertEqual(paths("", ""), [])
   }
 
+  func testASnapshotsOtherDomainIsReportedWhenItAsksForOtherHostDevices() {
+    func hostdev(_ bus: Int, _ more: String = "") -> String {
+      "<devices><hostdev type='pci' managed='yes'>\(more)<source><address bus='\(bus)'/></source></hostdev></devices>"
+    }
+    func problems(_ domain: String, _ inactive: String) -> [InputProblem] {
+      parse(
+        "<domainsnapshot><domain type='kvm' id='1'>\(domain)</domain>"
+          + "<inactiveDomain type='kvm'>\(inactive)</inactiveDomain></domainsnapshot>"
+      ).problems
+    }
+    XCTAssertEqual(problems(hostdev(1, "<alias name='hostdev0'/><boot order='1'/>"), hostdev(1)), [])
+    XCTAssertEqual(problems(hostdev(1), "<devices/>"), [])
+    XCTAssertEqual(problems("<devices/>", hostdev(1)), [])
+    let iommufd = "<driver iommufd='yes'/>"
+    for (one, other) in [(hostdev(1), hostdev(2)), (hostdev(1), hostdev(1, iommufd)), (hostdev(1, iommufd), hostdev(2, iommufd))] {
+      let problems = problems(one, other)
+      XCTAssertEqual(problems.map(\.location.path), ["/domainsnapshot/inactiveDomain"], other)
+      XCTAssertEqual(problems.first?.message.hasPrefix("`<inactiveDomain>` asks for other host devices"), true, other)
+    }
+  }
+
   func testSizesHaveLibvirtsUnits() throws {
     func bytes(_ text: String) throws -> UInt64? { LibvirtNumber.bytes(try XMLTree.parse(Array(text.utf8)).root) }
     XCTAssertEqual(try bytes("<memory>1</memory>"), 1024)

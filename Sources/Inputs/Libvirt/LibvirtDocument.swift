@@ -26,6 +26,7 @@ enum LibvirtDocument {
     reader.isBrief = extent == .hostDevices
     if let (domain, path) = domain(tree.root, "") {
       reader.readDomain(domain, path)
+      if !reader.isBrief { compare(domain, tree.root, &reader) }
     } else if containers.contains(tree.root.qualifiedName) {
       reader.definition.machine.missingPart = "the document holds no domain"
     } else if isFragment(tree.root) {
@@ -55,10 +56,35 @@ enum LibvirtDocument {
     let name = element.qualifiedName
     if name == "domain" || name == "inactiveDomain" { return (element, path) }
     guard containers.contains(name) else { return nil }
-    // A snapshot of a running guest holds two: how it ran, and how it starts the next time.
-    let both = [element.child("domain"), element.child("inactiveDomain")].compactMap { $0 }
+    let both = domains(of: element)
     guard let inner = both.first(where: PlainDomain.asksForHostDevices) ?? both.first else { return nil }
     return (inner, "\(path)/\(inner.name)")
+  }
+
+  /// A snapshot of a running guest holds two: how it ran, and how it starts the next time.
+  private static func domains(of container: XMLElement) -> [XMLElement] {
+    [container.child("domain"), container.child("inactiveDomain")].compactMap { $0 }
+  }
+
+  /// One of two domains is judged, which is enough as long as both ask for the same of the host.
+  private static func compare(_ judged: XMLElement, _ root: XMLElement, _ reader: inout LibvirtReader) {
+    guard containers.contains(root.qualifiedName), let other = domains(of: root).last, other.range != judged.range,
+      PlainDomain.asksForHostDevices(other)
+    else { return }
+    var second = LibvirtReader(reader.source)
+    second.readDomain(other, "/\(root.name)/\(other.name)")
+    func asked(_ reader: LibvirtReader) -> Set<[String]> {
+      Set(
+        reader.definition.machine.devices.filter(\.isVFIO).map { device in
+          ["driver", "host", "sysfsdev", "iommufd", "ats"].map { "\(device.property($0)?.value ?? .null)" }
+            + ["\(device.libvirt?.source?.description ?? "")"]
+        })
+    }
+    if asked(reader) == asked(second) { return }
+    reader.problem(
+      "`<\(other.name)>` asks for other host devices than `<\(judged.name)>`, which alone is judged",
+      fix: "give `<\(other.name)>` as a definition of its own",
+      at: Location(source: reader.source, range: other.tagRange, path: "/\(root.name)/\(other.name)"))
   }
 
   /// Devices of a domain that stand alone, as `virsh attach-device` takes one.
