@@ -15,6 +15,8 @@ final class RealizeContext: Sendable {
   /// `iommufd=`; an empty link is none (observed on 11.1.3).
   let iommufdLink: String?
   let backend: Known<VFIOBackend>
+  /// The host function, once it is clear that there is one.
+  let device: Known<HostDevice>
 
   init(
     request: DeviceRequest, machine: MachineRequest, guest: Guest, host: Host, qemu: QEMUProfile,
@@ -35,6 +37,7 @@ final class RealizeContext: Sendable {
     } else {
       backend = .known(iommufdLink == nil ? .legacy : .iommufd)
     }
+    device = RealizeContext.device(of: request, at: address, on: host, descriptors)
   }
 
   /// The `host` property's address, as QEMU reads it.
@@ -53,11 +56,14 @@ final class RealizeContext: Sendable {
     return "/sys/bus/pci/devices/" + (hostProperty?.description ?? "")
   }
 
-  /// The host function, once it is clear that there is one.
-  var device: Known<HostDevice> {
+  private static func device(
+    of request: DeviceRequest, at address: PCIAddress?, on host: Host, _ descriptors: [String: Known<PCIAddress?>]
+  ) -> Known<HostDevice> {
     guard let address else {
-      let fact = "host device of \(request.id ?? driver)"
-      if case .unknown(let unknown)? = passed { return .unknown(fact, unknown.description) }
+      let fact = "host device of \(request.id ?? request.driver ?? "")"
+      if case .unknown(let unknown)? = request.string("fd").flatMap({ descriptors[$0] }) {
+        return .unknown(fact, unknown.description)
+      }
       return .unknown(fact, request.property("fd") != nil
         ? "only the passed descriptor says which it is" : "the request does not name it")
     }

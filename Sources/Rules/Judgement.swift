@@ -9,19 +9,17 @@ public struct Judgement: Sendable {
   public internal(set) var suppressed: [Suppressed] = []
   /// Whether there would be an error, or one that could not be excluded, without the policy.
   var isByPolicy = false
-  private let rules: [Rule]
-  /// Which of them judges.
-  private var current = 0
-  private var rule: Rule { rules[current] }
-  private var subject: Location
+  private var rule: Rule
+  /// The device that is judged; nil while it is all of the definition.
+  private var device: Subject?
+  private var subject: Location { device?.request.location ?? whole }
   private let whole: Location
   /// The rules that have reported something, by the request that it is about; under the definition's
   /// own place what is about all of it.
   private var reported: [Location: Set<String>] = [:]
 
-  private init(_ rules: [Rule], at location: Location) {
-    self.rules = rules
-    subject = location
+  private init(rule: Rule, at location: Location) {
+    self.rule = rule
     whole = location
   }
 
@@ -55,17 +53,18 @@ public struct Judgement: Sendable {
   /// Runs every rule over a definition. All findings, never only the first; in the order of the text.
   public static func judge(_ definition: Definition, by rules: [Rule] = Rule.all) -> Judgement {
     let hasPassthrough = definition.hasPassthrough
-    var judgement = Judgement(rules, at: Location(source: definition.machine.source, range: nil, path: ""))
+    var judgement = Judgement(
+      rule: .malformedInput, at: Location(source: definition.machine.source, range: nil, path: ""))
     let subjects = definition.subjects
-    for index in rules.indices where hasPassthrough || rules[index].looksAtText {
-      judgement.current = index
-      switch rules[index].check {
+    for rule in rules where hasPassthrough || rule.looksAtText {
+      judgement.rule = rule
+      switch rule.check {
       case .definition(let check):
-        judgement.subject = judgement.whole
+        judgement.device = nil
         do { try check(definition, &judgement) } catch { judgement.cannotTell(error) }
       case .device(let check):
         for subject in subjects {
-          judgement.subject = subject.request.location
+          judgement.device = subject
           do { try check(subject, &judgement) } catch { judgement.cannotTell(error) }
         }
       }

@@ -85,10 +85,14 @@ public struct Subject: Sendable {
   private final class Parts: Sendable {
     let definition: Definition
     let prediction: RealizePrediction
+    /// Nil when the host has no such device.
+    let device: Known<HostDevice?>
 
     init(_ definition: Definition, _ prediction: RealizePrediction) {
       self.definition = definition
       self.prediction = prediction
+      device = prediction.host.map(definition.host.device)
+        ?? .unknown("host device of \(prediction.name)", "the request does not say which it is")
     }
   }
 
@@ -99,20 +103,19 @@ public struct Subject: Sendable {
 
   init(definition: Definition, prediction: RealizePrediction) { parts = Parts(definition, prediction) }
 
-  public var request: DeviceRequest { prediction.request }
-  public var question: ATSQuestion { prediction.question }
-  public var host: Host { definition.host }
+  public var request: DeviceRequest { parts.prediction.request }
+  public var question: ATSQuestion { parts.prediction.question }
+  public var host: Host { parts.definition.host }
 
   /// For people: "`hostdev0` (0000:01:00.0)".
-  public var name: String { prediction.name }
+  public var name: String { parts.prediction.name }
 
   /// The host function.
   /// - Throws: why it is not known; also when the host has no such device, which is another rule's.
   public func device() throws(Unknown) -> HostDevice {
-    guard let address = prediction.host else {
-      throw Unknown("host device of \(name)", reason: "the request does not say which it is")
+    guard let device = try parts.device.value else {
+      throw prediction.host.map(Unknown.gone) ?? Unknown("host device of \(name)", reason: "the request names none")
     }
-    guard let device = try host.device(at: address).value else { throw Unknown.gone(address) }
     return device
   }
 

@@ -26,18 +26,10 @@ extension XMLElement {
     return found.map { attribute(name, $0) }
   }
 
-  /// In the order written.
-  public var attributes: [XMLAttribute] {
-    let all = tree.bytes.withUnsafeBufferPointer { bytes in
-      var scanner = AttributeScanner(bytes, from: nameRange.upperBound, to: tagRange.upperBound)
-      var all: [AttributeScanner.Ranges] = []
-      while let next = scanner.next() { all.append(next) }
-      return all
-    }
-    return all.map { attribute(tree.decode($0.name), $0) }
-  }
+  /// All of them, for who asks for several.
+  public var attributes: XMLAttributes { XMLAttributes(self) }
 
-  private func attribute(_ name: String, _ ranges: AttributeScanner.Ranges) -> XMLAttribute {
+  fileprivate func attribute(_ name: String, _ ranges: AttributeScanner.Ranges) -> XMLAttribute {
     XMLAttribute(
       name: name, value: XMLText(tree).attributeValue(ranges.value),
       range: ranges.name.lowerBound..<ranges.value.upperBound + 1, valueRange: ranges.value)
@@ -45,6 +37,38 @@ extension XMLElement {
 
   /// An attribute's value byte by byte, each with its place, for text that has a grammar of its own.
   public func word(of attribute: XMLAttribute) -> Word { XMLText(tree).word(attribute.valueRange) }
+}
+
+/// The attributes of a start tag, which is gone through once.
+public struct XMLAttributes: Sequence {
+  private let element: XMLElement
+  private let ranges: [AttributeScanner.Ranges]
+
+  fileprivate init(_ element: XMLElement) {
+    self.element = element
+    ranges = element.tree.bytes.withUnsafeBufferPointer { bytes in
+      var scanner = AttributeScanner(bytes, from: element.nameRange.upperBound, to: element.tagRange.upperBound)
+      var ranges: [AttributeScanner.Ranges] = []
+      ranges.reserveCapacity(8)
+      while let next = scanner.next() { ranges.append(next) }
+      return ranges
+    }
+  }
+
+  /// The attribute of that name as written.
+  public subscript(name: String) -> XMLAttribute? {
+    var wanted = name
+    let found = element.tree.bytes.withUnsafeBufferPointer { bytes in
+      wanted.withUTF8 { wanted in ranges.first { bytes.holds(wanted, at: $0.name) } }
+    }
+    return found.map { element.attribute(name, $0) }
+  }
+
+  /// In the order written.
+  public func makeIterator() -> AnyIterator<XMLAttribute> {
+    var rest = ranges.makeIterator()
+    return AnyIterator { rest.next().map { element.attribute(element.tree.decode($0.name), $0) } }
+  }
 }
 
 /// Goes through a well-formed start tag. It works on the bytes themselves: readers ask

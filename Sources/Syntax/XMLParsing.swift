@@ -62,10 +62,13 @@ extension XMLTree {
 
   /// Whether there may be another encoding than UTF-8.
   private static func declaresEncoding(_ bytes: [UInt8]) -> Bool {
-    let start = bytes.prefix { $0 != UInt8(ascii: ">") }
-    guard start.contains(UInt8(ascii: "?")) else { return false }
-    let text = String(decoding: start.suffix(200), as: UTF8.self).lowercased()
-    return text.contains("encoding") && !text.contains("utf-8")
+    // `<?xml version=`, `1.0`, ` encoding=`, `UTF-8`
+    let pieces = bytes.prefix { $0 != UInt8(ascii: ">") }.split { $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: "\"") }
+    for (name, value) in zip(pieces, pieces.dropFirst()) {
+      let isEncoding = name.filter { (0x61...0x7a).contains($0) }.elementsEqual("encoding".utf8)
+      if isEncoding { return String(decoding: value, as: UTF8.self).lowercased() != "utf-8" }
+    }
+    return false
   }
 }
 

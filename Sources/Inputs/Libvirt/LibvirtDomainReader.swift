@@ -51,7 +51,8 @@ extension LibvirtReader {
   private mutating func readMachine(_ domain: XMLElement, _ path: String, type: String) {
     let os = domain.child("os")?.child("type")
     let architecture = os?["arch"]?.value
-    let emulator = domain.child("devices")?.child("emulator")?.text.split(separator: "/").last.map(String.init)
+    let emulator = (domain.child("devices")?.child("emulator")?.text)
+      .flatMap { $0.utf8.split(separator: UInt8(ascii: "/")).last.map { String(Substring($0)) } }
     definition.machine.emulator = emulator ?? architecture.map { "qemu-system-\(LibvirtReader.emulatorSuffix($0))" }
     let place = os.map { location($0, "\(path)/os/type") } ?? location(domain, path)
     if let machine = os?["machine"] {

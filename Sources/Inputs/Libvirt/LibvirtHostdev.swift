@@ -167,9 +167,10 @@ extension LibvirtReader {
 
   /// A host function's address: each part a number in any base, what is missing 0.
   private mutating func hostAddress(_ element: XMLElement, _ path: String) -> PCIAddress? {
+    let attributes = element.attributes
     var parts: [UInt64] = []
     for name in ["domain", "bus", "slot", "function"] {
-      guard let attribute = element[name] else {
+      guard let attribute = attributes[name] else {
         parts.append(0)
         continue
       }

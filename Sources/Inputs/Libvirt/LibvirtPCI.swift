@@ -22,7 +22,7 @@ extension LibvirtReader {
     let path = device.path
     let whole = location(address.element, path, "/address")
     device.set("bus", bus(Int(clamping: address.bus)), at: location(address.busAttribute, path, "/address", or: whole))
-    if let multifunction = address.element["multifunction"], ["on", "off"].contains(multifunction.value) {
+    if let multifunction = address.multifunction, ["on", "off"].contains(multifunction.value) {
       device.set("multifunction", .bool(multifunction.value == "on"), at: location(multifunction, path, "/address"))
     } else if address.function == 0, sharedSlots.contains(address.slotOfBus) {
       device.set("multifunction", .bool(true), at: whole)
@@ -113,9 +113,10 @@ extension LibvirtReader {
 
   private func target(_ device: inout LibvirtDevice, _ model: String, _ index: Int) {
     let target = device.element.child("target")
+    let attributes = target?.attributes
     let path = device.path
     func number(_ name: String) -> (Int64, Location)? {
-      guard let target, let attribute = target[name], let value = LibvirtNumber.read(attribute.value) else { return nil }
+      guard let attribute = attributes?[name], let value = LibvirtNumber.read(attribute.value) else { return nil }
       return (Int64(clamping: value), location(attribute, path, "/target"))
     }
     func set(_ property: String, _ given: (Int64, Location)?, _ otherwise: Int64? = nil) {
@@ -126,7 +127,7 @@ extension LibvirtReader {
     case "pcie-root-port", "pcie-switch-downstream-port":
       set("port", number("port"))
       set("chassis", number("chassis"), Int64(index))
-      if let target, let hotplug = target["hotplug"] {
+      if let hotplug = attributes?["hotplug"] {
         device.set("hotplug", .bool(hotplug.value == "on"), at: location(hotplug, path, "/target"))
       }
     case "pci-bridge": set("chassis_nr", number("chassisNr"), Int64(index))

@@ -24,9 +24,14 @@ struct LibvirtPart {
     self.number = number ?? 0
     isAlone = number == nil
     self.folder = folder
-    let address = element.child("address")
-    addressType = address?["type"]?.value
-    place = addressType == nil || addressType == "pci" ? address.flatMap(LibvirtGuestAddress.init) : nil
+    guard let address = element.child("address") else {
+      addressType = nil
+      place = nil
+      return
+    }
+    let attributes = address.attributes
+    addressType = attributes["type"]?.value
+    place = addressType == nil || addressType == "pci" ? LibvirtGuestAddress(address, attributes) : nil
   }
 
   /// `/domain/devices/hostdev[2]` is the second of that name, as in XPath.
@@ -53,16 +58,18 @@ struct LibvirtGuestAddress {
   let slot: UInt64
   let slotAttribute: XMLAttribute?
   let function: UInt64
+  let multifunction: XMLAttribute?
 
   /// Nil when it says no place: then libvirt chooses one (libvirt src/util/virpci.c:
   /// virPCIDeviceAddressIsEmpty). Nor does one tell it that is no number, as in a template.
-  init?(_ element: XMLElement) {
+  init?(_ element: XMLElement, _ attributes: XMLAttributes) {
     func number(_ attribute: XMLAttribute?) -> UInt64? { attribute.map { LibvirtNumber.read($0.value) } ?? 0 }
     self.element = element
-    busAttribute = element["bus"]
-    slotAttribute = element["slot"]
-    guard let domain = number(element["domain"]), let bus = number(busAttribute), let slot = number(slotAttribute),
-      let function = number(element["function"]), domain | bus | slot | function != 0
+    busAttribute = attributes["bus"]
+    slotAttribute = attributes["slot"]
+    multifunction = attributes["multifunction"]
+    guard let domain = number(attributes["domain"]), let bus = number(busAttribute), let slot = number(slotAttribute),
+      let function = number(attributes["function"]), domain | bus | slot | function != 0
     else { return nil }
     self.bus = bus
     self.slot = slot

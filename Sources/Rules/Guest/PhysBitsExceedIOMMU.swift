@@ -41,13 +41,13 @@ private struct GuestPhysBits {
   private let limit: Int?
 
   init?(_ text: String) {
-    // The model, and what is asked of it.
-    let parts = text.utf8.split(separator: UInt8(ascii: ",")).map { Substring($0) }
-    let settings = parts.dropFirst().map { $0.split(separator: "=", maxSplits: 1) }
-    func value(_ name: String) -> Substring? { settings.last { $0.count == 2 && $0[0] == name }?[1] }
-    given = value("phys-bits").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
-    limit = value("host-phys-bits-limit").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
-    let followsHost = value("host-phys-bits").map { ["on", "yes", "true", "y"].contains($0) }
+    let parts = text.utf8.split(separator: UInt8(ascii: ",")).map { String(Substring($0)) }
+    func value(_ start: String) -> String? {
+      parts.last { $0.hasPrefix(start) }.map { String(Substring($0.utf8.dropFirst(start.utf8.count))) }
+    }
+    given = value("phys-bits=").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+    limit = value("host-phys-bits-limit=").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+    let followsHost = value("host-phys-bits=").map { ["on", "yes", "true", "y"].contains($0) }
     guard given != nil || followsHost ?? ["host", "max"].contains(parts.first ?? "") else { return nil }
   }
 
