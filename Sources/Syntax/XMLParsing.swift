@@ -65,7 +65,7 @@ extension XMLTree {
     // `<?xml version=`, `1.0`, ` encoding=`, `UTF-8`
     let pieces = bytes.prefix { $0 != UInt8(ascii: ">") }.split { $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: "\"") }
     for (name, value) in zip(pieces, pieces.dropFirst()) {
-      let isEncoding = name.filter { (0x61...0x7a).contains($0) }.elementsEqual("encoding".utf8)
+      let isEncoding = name.filter { (0x61...0x7a).contains($0) }.suffix(8).elementsEqual("encoding".utf8)
       if isEncoding { return String(decoding: value, as: UTF8.self).lowercased() != "utf-8" }
     }
     return false
