@@ -13,6 +13,8 @@ let package = Package(
     .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
     // XML events with byte positions.
     .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
+    // Unpacking of /proc/config.gz.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     // One C function per ioctl, the UAPI structures, and what Glibc's module leaves out.
     .target(name: "CLinux"),
     // What can be true: values only.
@@ -26,7 +28,7 @@ let package = Package(
     // Configuration text to facts.
     .target(name: "Inputs", dependencies: ["Facts", "Syntax"]),
     // A live Linux host, or a recording of one, to facts.
-    .target(name: "Host", dependencies: ["Facts", "CLinux"]),
+    .target(name: "Host", dependencies: ["Facts", "CLinux", "CZlib"]),
     // QMP as messages and state machines. No sockets in here.
     .target(name: "QMP", dependencies: ["Syntax"]),
     // Findings, predictions and hosts as text, JSON and Markdown.

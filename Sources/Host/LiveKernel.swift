@@ -20,8 +20,8 @@ struct LiveKernel {
     "CONFIG_VFIO_DEVICE_CDEV", "CONFIG_VFIO_PCI",
   ]
 
-  /// The plain files in which distributions keep the configuration. /proc/config.gz is left
-  /// alone: a hint is not worth a decompressor.
+  /// The plain files in which distributions keep the configuration, and where there is none what the kernel
+  /// itself has (CONFIG_IKCONFIG_PROC), as on Arch Linux and NixOS.
   func config(release: Known<String>) -> Known<[String: String]> {
     let fact = "kernel configuration"
     guard case .known(let release) = release, !release.contains("/") else {
@@ -32,7 +32,12 @@ struct LiveKernel {
         return .known(LiveKernel.options(in: bytes))
       }
     }
-    return .unknown(fact, "no readable /boot/config-\(release) or /lib/modules/\(release)/config")
+    let own = "/proc/config.gz"
+    guard case .found(let packed) = tree.bytes(own, limit: 1 << 20) else {
+      return .unknown(fact, "no readable /boot/config-\(release), /lib/modules/\(release)/config or \(own)")
+    }
+    guard let bytes = GzipText.unpack(packed, limit: 1 << 20) else { return .unknown(fact, "\(own) cannot be unpacked") }
+    return .known(LiveKernel.options(in: bytes))
   }
 
   /// `CONFIG_X=y` and `# CONFIG_X is not set`. An option that the file does not mention could not

@@ -9,7 +9,7 @@ final class ModuleTests: XCTestCase {
     "Prediction": ["Facts"],
     "Rules": ["Facts", "Prediction"],
     "Inputs": ["Facts", "Syntax"],
-    "Host": ["CLinux", "Facts", "Glibc"],
+    "Host": ["CLinux", "CZlib", "Facts", "Glibc"],
     "QMP": ["Syntax"],
     "Report": ["Facts", "Prediction", "Rules", "Syntax"],
     "FrontEnds": [

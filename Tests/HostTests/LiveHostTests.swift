@@ -31,6 +31,39 @@ final class LiveHostTests: XCTestCase {
     XCTAssertEqual(host.group(1).node, .known(.absent))
   }
 
+  /// As gzip packs two options and one that is not set.
+  private static let packedConfig: [UInt8] = {
+    let digits = Array(
+      ("1f8b080000000000020373f6f773f3748ff7f40b71f589f7f4f7f50d8d0f7676f47174f2718df7f577718d777175730c" +
+      "f50989f7f7b3ade47286aa06a97373b1cde55256800a85b979fa2b64162be4e5972814a796700100c4da1cf658000000").utf8)
+    return stride(from: 0, to: digits.count, by: 2).compactMap { at in
+      UInt8(String(decoding: digits[at...(at + 1)], as: UTF8.self), radix: 16)
+    }
+  }()
+
+  func testTheKernelsOwnConfigurationIsReadWhereThereIsNoOther() throws {
+    let tree = try FixtureTree()
+    tree.wholeHost()
+    tree.file("/proc/config.gz", LiveHostTests.packedConfig)
+    XCTAssertEqual(Host.live(root: tree.root).kernelConfig.display?["CONFIG_IOMMUFD"], "m")
+    XCTAssertEqual(Host.live(root: tree.root).scalableMode, .known(false), "the plain file goes first")
+    tree.delete("/boot/config-7.1.3-amd64")
+    let host = Host.live(root: tree.root)
+    XCTAssertEqual(host.kernelConfig.display?["CONFIG_IOMMUFD"], "m")
+    XCTAssertEqual(host.kernelConfig.display?["CONFIG_VFIO"], "n")
+    XCTAssertEqual(host.scalableMode, .known(true))
+  }
+
+  func testAConfigurationThatIsNotWholeIsUnknown() throws {
+    let tree = try FixtureTree()
+    tree.wholeHost()
+    tree.delete("/boot/config-7.1.3-amd64")
+    for packed in [[], Array(LiveHostTests.packedConfig.dropLast(5)), Array("no gzip".utf8)] {
+      tree.file("/proc/config.gz", packed)
+      XCTAssertFalse(Host.live(root: tree.root).kernelConfig.isKnown, "\(packed.count) bytes")
+    }
+  }
+
   func testEveryAttributeOfAFunctionIsRead() throws {
     let tree = try FixtureTree()
     tree.wholeHost()

@@ -1,0 +1,26 @@
+import CZlib
+
+/// Unpacking of what gzip has packed (RFC 1952), for files of the kernel's.
+enum GzipText {
+  /// - Returns: nil for what is no whole gzip file, or unpacks to more than `limit` bytes.
+  static func unpack(_ packed: [UInt8], limit: Int) -> [UInt8]? {
+    var stream = z_stream()
+    // 16 asks for gzip's frame, 15 is the largest window.
+    guard inflateInit2_(&stream, 16 + 15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { return nil }
+    defer { inflateEnd(&stream) }
+    var packed = packed
+    var text = [UInt8](repeating: 0, count: limit)
+    let result = packed.withUnsafeMutableBufferPointer { input in
+      text.withUnsafeMutableBufferPointer { output in
+        // SAFETY: zlib reads and writes within the counts beside the pointers, and both buffers live for the call.
+        stream.next_in = input.baseAddress
+        stream.avail_in = UInt32(input.count)
+        stream.next_out = output.baseAddress
+        stream.avail_out = UInt32(output.count)
+        return inflate(&stream, Z_FINISH)
+      }
+    }
+    guard result == Z_STREAM_END else { return nil }
+    return Array(text.prefix(limit - Int(stream.avail_out)))
+  }
+}
