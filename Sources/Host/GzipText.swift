@@ -9,18 +9,19 @@ enum GzipText {
     guard inflateInit2_(&stream, 16 + 15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { return nil }
     defer { inflateEnd(&stream) }
     var packed = packed
-    var text = [UInt8](repeating: 0, count: limit)
-    let result = packed.withUnsafeMutableBufferPointer { input in
-      text.withUnsafeMutableBufferPointer { output in
-        // SAFETY: zlib reads and writes within the counts beside the pointers, and both buffers live for the call.
+    var result = Z_ERRNO
+    let text = packed.withUnsafeMutableBufferPointer { input in
+      [UInt8](unsafeUninitializedCapacity: limit) { output, count in
+        // SAFETY: zlib reads and writes within the counts beside the pointers, both buffers live for the call, and
+        // what it has written is what counts as initialized.
         stream.next_in = input.baseAddress
         stream.avail_in = UInt32(input.count)
         stream.next_out = output.baseAddress
-        stream.avail_out = UInt32(output.count)
-        return inflate(&stream, Z_FINISH)
+        stream.avail_out = UInt32(limit)
+        result = inflate(&stream, Z_FINISH)
+        count = limit - Int(stream.avail_out)
       }
     }
-    guard result == Z_STREAM_END else { return nil }
-    return Array(text.prefix(limit - Int(stream.avail_out)))
+    return result == Z_STREAM_END ? text : nil
   }
 }
