@@ -30,11 +30,14 @@ extension Host {
   /// Nil for other IOMMUs, which do not show it. First-stage tables have one bit less: the half of the addresses
   /// that processors sign-extend stays free (VT-d 4.1 §3.6; 47 bits observed on Linux 7.3.4, with iommufd and the
   /// legacy backend).
-  public func mappedWidth(by unit: IOMMUUnit, for backend: Known<VFIOBackend>) throws(Unknown) -> MappedWidth? {
+  /// - Parameter nests: the guest's first stage is to lie upon the host's second, which is what is mapped then.
+  public func mappedWidth(
+    by unit: IOMMUUnit, for backend: Known<VFIOBackend>, nests: Bool = false
+  ) throws(Unknown) -> MappedWidth? {
     guard let most = try unit.addressWidth?.value else { return nil }
     let first = try min(most, unit.hasFiveLevels.value ? 57 : 48) - 1
     let unseen = Unknown("width of \(unit.name)'s first-stage tables", reason: "of fewer than 48 bits it was never observed")
-    switch usesFirstStage(unit, backend) {
+    switch nests ? .known(false) : usesFirstStage(unit, backend) {
     case .known(false): return MappedWidth(range: most...most, open: unseen)
     case .known(true): return MappedWidth(range: first...(most < 48 ? most : first), open: unseen)
     case .unknown(let unknown): return MappedWidth(range: first...most, open: unknown)

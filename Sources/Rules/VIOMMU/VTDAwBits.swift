@@ -5,7 +5,7 @@ extension Rule {
   static let vtdAwBits = Rule(
     name: "vtd-aw-bits",
     severity: .error,
-    summary: "the guest's IOMMU has wider addresses than the host's",
+    summary: "addresses of the guest's IOMMU that the host's, or QEMU, does not have",
     why: """
       What the guest maps through its `intel-iommu` the host's IOMMU must be able to map too. QEMU compares the \
       two when a device is added, and refuses: `aw-bits 48 > host aw-bits 39`. The default is 48 since the 9.2 \
@@ -14,23 +14,43 @@ extension Rule {
       """,
     fix: "set `aw-bits=39` for `intel-iommu`",
     example: "-machine q35 -device intel-iommu,caching-mode=on -device vfio-pci,host=0000:01:00.0   (on a host with 39 bits)",
-    references: ["QEMU hw/i386/intel_iommu.c: vtd_check_hiod", "QEMU hw/i386/pc.c: pc_compat_9_1", "VT-d 4.1 §11.4.2: MGAW"],
+    references: [
+      "QEMU hw/i386/intel_iommu.c: vtd_check_hiod, vtd_decide_config", "QEMU hw/i386/pc.c: pc_compat_9_1",
+      "VT-d 4.1 §11.4.2: MGAW",
+    ],
     check: .device(judge))
 }
 
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
-  guard let unit = try subject.guestIOMMU("intel-iommu"), let host = try subject.hostIOMMU(),
-    let width = try subject.host.mappedWidth(by: host, for: subject.question.backend)
-  else { return }
+  guard let unit = try subject.guestIOMMU("intel-iommu") else { return }
+  let machine = subject.definition.machine
+  let firstStage = try machine.firstStage(of: unit)
   let isGiven = try subject.setting("aw-bits", of: unit) != nil
-  let bits = try subject.definition.machine.addressWidth(of: unit, subject.definition.qemu)
+  if isGiven, try !offered(firstStage).contains(machine.addressWidth(of: unit, subject.definition.qemu)) {
+    judgement.report(
+      "\(subject.name) is behind an `intel-iommu` of \(try machine.addressWidth(of: unit, subject.definition.qemu)) bits, "
+        + "which QEMU does not have: it does not start",
+      at: unit.location(of: "aw-bits"), fix: firstStage ? "set `aw-bits=48`, the one width with `fsts=on`" : nil)
+    return
+  }
+  let backend = try subject.backend()
+  let nests = firstStage && backend == .iommufd
+  guard let host = try subject.hostIOMMU(),
+    let width = try subject.host.mappedWidth(by: host, for: .known(backend), nests: nests)
+  else { return }
+  let bits = try machine.addressWidth(of: unit, subject.definition.qemu)
   guard try width.isExceeded(by: bits) else { return }
-  let words = width.isExact ? " with `aw-bits \(bits) > host aw-bits \(width.most)`" : ""
+  // Where it nests, the host may fail before that.
+  let words = width.isExact && !nests ? " with `aw-bits \(bits) > host aw-bits \(width.most)`" : ""
   judgement.report(
     "\(subject.name) is behind `\(host.name)`, which maps addresses of \(width.most) bits, and `intel-iommu` has \(bits)"
       + (isGiven ? "" : " by default") + ": QEMU refuses it" + words,
-    at: unit.location(of: "aw-bits"), evidence: ["\(host.name): \(width.most) bits"])
+    at: unit.location(of: "aw-bits"), fix: firstStage ? "take `fsts=on` out, and set `aw-bits=39`" : nil,
+    evidence: ["\(host.name): \(width.most) bits"])
 }
+
+/// QEMU hw/i386/intel_iommu.c: vtd_decide_config.
+private func offered(_ firstStage: Bool) -> Set<Int> { firstStage ? [48] : [39, 48] }
 
 extension Subject {
   /// The host's IOMMU that serves the device; nil when none does.
