@@ -12,7 +12,7 @@ struct ShellArrays {
   init() {}
 
   init(_ bytes: [UInt8], _ script: ShellLines) {
-    let lines = script.lines
+    let lines = script.commands.map(\.range)
     var code = bytes
     for index in (script.comments + script.documents).joined() { code[index] = 0x20 }
     if lines.contains(where: { ShellArrays.runsOtherText(code[$0]) }) { return }
@@ -41,12 +41,21 @@ struct ShellArrays {
 
   /// The name, and what is between the parentheses.
   private static func assignment(_ bytes: [UInt8], _ line: Range<Int>) -> (String, Range<Int>)? {
-    let start = bytes[line].firstIndex { $0 > 0x20 } ?? line.upperBound
+    var start = bytes[line].firstIndex { $0 > 0x20 } ?? line.upperBound
+    while let word = declaration(bytes[start..<line.upperBound]) { start = word }
     let end = bytes[start..<line.upperBound].firstIndex { !isName($0) } ?? line.upperBound
     guard end > start, bytes[end..<line.upperBound].starts(with: "=(".utf8),
       let last = bytes[line].lastIndex(where: { $0 > 0x20 }), last > end, bytes[last] == UInt8(ascii: ")")
     else { return nil }
     return (String(decoding: bytes[start..<end], as: UTF8.self), end + 2..<last)
+  }
+
+  /// After `declare -a ` and the like, which may go before; nil where there is none.
+  private static func declaration(_ text: ArraySlice<UInt8>) -> Int? {
+    let word = text.prefix { $0 > 0x20 }
+    let next = text[word.endIndex...].firstIndex { $0 > 0x20 }
+    let words = ["declare", "local", "readonly", "typeset", "-a", "-ar", "-ra", "-r"]
+    return words.contains(String(decoding: word, as: UTF8.self)) ? next : nil
   }
 
   /// Whether a name occurs as one assignment, and else as `${name[@]}` or `${#name[@]}`.

@@ -1,61 +1,97 @@
-/// The lines of a shell script as the shell joins them: at a backslash, and over a quote or an array that is open.
+import Syntax
+
+/// A shell script cut into commands: at line ends that no backslash, open quote or array joins, and at operators.
+/// What a substitution or a here document holds is none of them.
 struct ShellLines {
-  private(set) var lines: [Range<Int>] = []
+  struct Command {
+    let range: Range<Int>
+    /// Whether nothing stands before it on its line.
+    let beginsLine: Bool
+  }
+
+  private(set) var commands: [Command] = []
   private(set) var comments: [Range<Int>] = []
   /// Here documents, each with the line that ends it.
   private(set) var documents: [Range<Int>] = []
 
   private let bytes: [UInt8]
   private var start = 0
+  private var beginsLine = true
   private var quote: UInt8?
-  private var isComment = false
   /// Of parentheses, in an array.
   private var depth = 0
   /// Where the current line names here documents that follow it.
   private var marks: [Int] = []
+  /// Where a substitution begins that is never closed; no further one is looked for.
+  private(set) var unclosed: Int?
 
   init(_ bytes: [UInt8]) {
     self.bytes = bytes
     var index = 0
     while index < bytes.count { index = step(index) }
-    if start < bytes.count { lines.append(start..<bytes.count) }
+    end(bytes.count)
   }
 
   /// - Returns: where to go on.
   private mutating func step(_ index: Int) -> Int {
     let byte = bytes[index]
-    if isComment {
-      isComment = byte != 0x0a
-      comments[comments.count - 1] = comments[comments.count - 1].lowerBound..<index
-    } else if byte == UInt8(ascii: "\\"), quote != UInt8(ascii: "'") {
-      return index + 2
-    } else if let open = quote {
+    if byte == UInt8(ascii: "\\"), quote != UInt8(ascii: "'") { return index + 2 }
+    if quote != UInt8(ascii: "'"), let end = substitution(index) { return end }
+    if let open = quote {
       if byte == open { quote = nil }
-    } else {
-      unquoted(byte, index)
+      return index + 1
     }
-    return byte == 0x0a && quote == nil && depth == 0 ? endLine(index) : index + 1
-  }
-
-  private mutating func unquoted(_ byte: UInt8, _ index: Int) {
-    func follows(_ other: Unicode.Scalar) -> Bool { index > 0 && bytes[index - 1] == UInt8(ascii: other) }
     switch byte {
     case UInt8(ascii: "'"), UInt8(ascii: "\""): quote = byte
-    case UInt8(ascii: "#") where index == 0 || bytes[index - 1] <= 0x20:
-      isComment = true
-      comments.append(index..<index)
-    case UInt8(ascii: "(") where depth > 0 || follows("="): depth += 1
+    case UInt8(ascii: "#") where index == 0 || bytes[index - 1] <= 0x20: return comment(index)
+    case UInt8(ascii: "(") where depth > 0 || follows("=", index): depth += 1
     case UInt8(ascii: ")") where depth > 0: depth -= 1
-    case UInt8(ascii: "<") where follows("<"): marks.append(index + 1)
+    case UInt8(ascii: "<") where follows("<", index): marks.append(index + 1)
+    case 0x0a where depth == 0: return endLine(index)
+    case _ where depth == 0 && isOperator(byte, index): end(index)
     default: break
     }
+    return index + 1
+  }
+
+  private func follows(_ other: Unicode.Scalar, _ index: Int) -> Bool { index > 0 && bytes[index - 1] == UInt8(ascii: other) }
+
+  /// `;`, `|`, `&` and parentheses, where they are no part of a redirection.
+  private func isOperator(_ byte: UInt8, _ index: Int) -> Bool {
+    switch byte {
+    case UInt8(ascii: ";"), UInt8(ascii: "("), UInt8(ascii: ")"): return true
+    case UInt8(ascii: "|"): return !follows(">", index)
+    case UInt8(ascii: "&"):
+      return !follows(">", index) && !follows("<", index)
+        && !(index + 1 < bytes.count && bytes[index + 1] == UInt8(ascii: ">"))
+    default: return false
+    }
+  }
+
+  private mutating func substitution(_ index: Int) -> Int? {
+    guard unclosed == nil, ShellSubstitution.begins(bytes, at: index) else { return nil }
+    let end = ShellSubstitution.end(bytes, at: index)
+    if end == nil { unclosed = index }
+    return end
+  }
+
+  private mutating func comment(_ index: Int) -> Int {
+    let end = bytes[index...].firstIndex(of: 0x0a) ?? bytes.count
+    comments.append(index..<end)
+    return end
+  }
+
+  private mutating func end(_ index: Int) {
+    if start < index { commands.append(Command(range: start..<index, beginsLine: beginsLine)) }
+    start = index + 1
+    beginsLine = false
   }
 
   private mutating func endLine(_ index: Int) -> Int {
-    lines.append(start..<index)
-    start = index + 1
+    end(index)
     for mark in marks { readDocument(mark) }
     marks = []
+    beginsLine = true
     return start
   }
 

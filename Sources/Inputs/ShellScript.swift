@@ -13,6 +13,8 @@ struct ShellScript {
   /// Nil when no command is QEMU's.
   let command: Range<Int>?
   let arrays: ShellArrays
+  /// Where a substitution begins that is never closed.
+  let unclosed: Int?
 
   static func isScript(_ bytes: [UInt8]) -> Bool {
     bytes.starts(with: "#!".utf8) && bytes.prefix { $0 != 0x0a }.suffix(2).elementsEqual("sh".utf8)
@@ -20,34 +22,57 @@ struct ShellScript {
 
   init(_ bytes: [UInt8]) {
     let script = ShellLines(bytes)
-    let lines = script.lines
     let arrays = ShellArrays(bytes, script)
-    let commands = lines.filter { ShellScript.isQEMU(Array(bytes[$0]), arrays) }
+    let commands = script.commands.map(\.range).filter { ShellScript.isQEMU(Array(bytes[$0]), arrays) }
     self.arrays = arrays
+    unclosed = script.unclosed
     command = commands.first
     others = Array(commands.dropFirst())
-    strays = lines.filter { bytes[$0].first { $0 > 0x20 } == UInt8(ascii: "-") }
+    strays = script.commands.filter { $0.beginsLine && ShellScript.isOption(bytes, $0.range) }.map(\.range)
     guard let command else {
       text = bytes
       return
     }
-    var text = bytes
-    for line in lines where line != command {
-      let isComment = bytes[line].first { $0 > 0x20 } == UInt8(ascii: "#")
-      if !isComment { for index in line where text[index] != 0x0a { text[index] = 0x20 } }
+    let inArrays = Set(arrays.parts.flatMap(\.comments))
+    text = ShellScript.text(of: command, in: bytes, script.comments.filter { !inArrays.contains($0) })
+  }
+
+  /// The command with the comments that may be about it: those on lines of their own, and one behind it.
+  private static func text(of command: Range<Int>, in bytes: [UInt8], _ comments: [Range<Int>]) -> [UInt8] {
+    var text = bytes.map { $0 == 0x0a ? $0 : 0x20 }
+    func take(_ range: Range<Int>) { text.replaceSubrange(range, with: bytes[range]) }
+    for comment in comments {
+      let line = bytes[..<comment.lowerBound].lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
+      let isAlone = bytes[line..<comment.lowerBound].allSatisfy { $0 <= 0x20 }
+      let isBehind = comment.lowerBound >= command.upperBound && line < command.upperBound
+      if isAlone || isBehind { take(comment) }
     }
-    for index in script.documents.joined() where text[index] != 0x0a { text[index] = 0x20 }
-    self.text = text
+    take(command)
+    return text
+  }
+
+  /// An option where a command should begin, and no pattern of a `case`, such as `-h | --help)`.
+  private static func isOption(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+    let text = bytes[range.lowerBound...].drop { $0 <= 0x20 }
+    guard text.first == UInt8(ascii: "-") else { return false }
+    let pattern = text.prefix { !"\n()".utf8.contains($0) }
+    guard pattern.endIndex < bytes.count, bytes[pattern.endIndex] == UInt8(ascii: ")") else { return true }
+    return pattern.split(separator: UInt8(ascii: "|")).contains { part in part.split { $0 <= 0x20 }.count != 1 }
   }
 
   /// Whether the command of a line is an emulator, or a variable that is called like one.
   private static func isQEMU(_ line: [UInt8], _ arrays: ShellArrays) -> Bool {
     var words = arrays.expanded(ShellWords(line).words, in: line).map(\.text)[...]
     while let word = words.first, keywords.contains(word) || isAssignment(word) { words = words.dropFirst() }
-    guard let first = words.first else { return false }
+    guard let first = words.first, !words.contains(where: asksForHelp) else { return false }
     if isEmulator(first) { return words.count > 1 }
     guard runners.contains(first.split(separator: "/").last.map(String.init) ?? "") else { return false }
     return words.dropFirst().contains { isEmulator($0) && !$0.hasSuffix("=") }
+  }
+
+  /// `--version`, `-device help`: QEMU prints something and starts nothing.
+  private static func asksForHelp(_ word: String) -> Bool {
+    ["-version", "--version", "-help", "--help", "-h", "help", "?"].contains(word) || word.hasSuffix(",help")
   }
 
   private static func isEmulator(_ word: String) -> Bool {
@@ -85,6 +110,9 @@ extension ParsedDefinition {
     }
     if script.command == nil {
       complain("no command of the script is QEMU", "name a script that starts QEMU", 0..<min(1, source.bytes.count))
+    }
+    if let start = script.unclosed {
+      complain("a substitution is never closed", "close it, as a shell would demand", start..<start + 1)
     }
     for stray in script.strays {
       complain(

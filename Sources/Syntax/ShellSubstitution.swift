@@ -1,8 +1,8 @@
 /// What a shell puts another text in place of: `$(…)`, `$((…))`, `${…}` and `` `…` `` (POSIX.1-2024, 2.6 Word Expansions).
 /// Only where it ends is looked for.
-enum ShellSubstitution {
+public enum ShellSubstitution {
   /// After the one that begins at a place; nil when none does, or it has no end.
-  static func end(_ source: [UInt8], at start: Int) -> Int? {
+  public static func end(_ source: [UInt8], at start: Int) -> Int? {
     if source[start] == UInt8(ascii: "`") { return close(source, from: start + 1, at: UInt8(ascii: "`")) }
     guard source[start] == UInt8(ascii: "$"), start + 1 < source.count else { return nil }
     switch source[start + 1] {
@@ -12,7 +12,8 @@ enum ShellSubstitution {
     }
   }
 
-  static func begins(_ source: [UInt8], at start: Int) -> Bool {
+  /// Whether one begins at a place, with an end or without.
+  public static func begins(_ source: [UInt8], at start: Int) -> Bool {
     source[start] == UInt8(ascii: "`")
       || source[start] == UInt8(ascii: "$") && start + 1 < source.count && "({".utf8.contains(source[start + 1])
   }

@@ -126,6 +126,53 @@ final class FollowedTests: XCTestCase {
     XCTAssertEqual(emulator.machine.unknownArguments.count, 1)
   }
 
+  func testACommandIsFoundAmongOthersOfItsLine() {
+    for line in [
+      "cd /vm && CMD", "modprobe vfio-pci; sudo CMD", "start() { CMD; }", "if true; then CMD; fi", "[ -e x ] || exit 1; CMD &",
+      "( cd /vm; exec CMD 2>&1 | tee log )", "case $1 in a|b) CMD ;; esac", "CMD >out 2>&1 &>>log && echo bye",
+      "x=$(ls; (qemu-system-x86_64 -M pc)) CMD", "echo \"$(echo \"a;b\" | kvm -S)\"; CMD", "CMD <&3 >|out",
+      "CMD | grep -v 'qemu-system-x86_64 -S'", "qemu-system-x86_64 --version | head; CMD", "if ! kvm -device help; then x; fi; CMD",
+    ] {
+      let script = "#!/bin/bash\n" + line.replacing("CMD", with: "qemu-system-x86_64 -M q35 -device vfio-pci,host=01:00.0,id=g")
+      let parsed = parse(script + "\n")
+      XCTAssertEqual(parsed.problems, [], line)
+      XCTAssertEqual(parsed.machine.machineType?.value, .string("q35"), line)
+      XCTAssertEqual(parsed.machine.devices.map(\.id), ["g"], line)
+      let place = parsed.machine.devices.first?.location(of: "id").range
+      XCTAssertEqual(place.map { String(decoding: Array(script.utf8)[$0], as: UTF8.self) }, "id=g", line)
+    }
+  }
+
+  func testASecondCommandIsNeverMissed() {
+    for line in ["cd x && qemu-system-x86_64 -S", "f() { kvm -S; }", "true; nice /usr/bin/qemu-system-x86_64 -S & wait"] {
+      for script in ["\(line)\nqemu-system-x86_64 -M q35\n", "qemu-system-x86_64 -M q35\n\(line)\n"] {
+        let problems = parse("#!/bin/sh\n" + script).problems.map(\.message)
+        XCTAssertEqual(problems, ["a second QEMU command: only the first is judged"], script)
+      }
+    }
+  }
+
+  func testASubstitutionThatIsNeverClosedIsAFinding() {
+    let problems = parse("#!/bin/sh\nqemu-system-x86_64 -M q35 \"$( \"$( \"$(\n").problems
+    XCTAssertEqual(problems.first { $0.message == "a substitution is never closed" }?.location.range, 37..<38)
+  }
+
+  func testPatternsOfACaseAndTestsAreNoOptions() {
+    let script = """
+      #!/bin/bash
+      case $1 in
+        -h | --help) usage ;;
+        -*) exit 1 ;;
+      esac
+      [[ -n $A && -e /dev/vfio ]] && x=1
+      qemu-system-x86_64 -M q35 & # vfiogate: allow=dup-id why
+      """
+    let parsed = parse(script)
+    XCTAssertEqual(parsed.problems, [])
+    XCTAssertEqual(parsed.allowances.map(\.rule), ["dup-id"])
+    XCTAssertEqual(parse("#!/bin/sh\nqemu-system-x86_64 -M q35 \\\n  # no\n  -device x (\n").problems.count, 1)
+  }
+
   func testWhatAHereDocumentHoldsIsNoCommand() {
     let script = """
       #!/bin/bash
