@@ -45,6 +45,17 @@ final class FormatTests: XCTestCase {
     XCTAssertEqual(only["invocations"]?.array?.first?["executionSuccessful"], .bool(false))
   }
 
+  func testPlacesInUTF16HaveLinesAndNoBytesOfAnotherText() throws {
+    let text = "\u{feff}<domain type='kvm'>\n  <name>é</name><devices>\n    <hostdev type='pci'/></devices></domain>"
+    let bytes = text.utf16.flatMap { [UInt8($0 & 0xff), UInt8($0 >> 8)] }
+    let json = try Vfiogate.run(["lint", "-", "--host", "none", "--format", "sarif"], input: bytes).json
+    let result = try XCTUnwrap(json["runs"]?.array?.first?["results"]?.array?.first { $0["kind"] == nil })
+    let region = result["locations"]?.array?.first?["physicalLocation"]?["region"]
+    XCTAssertEqual(region?["startLine"], .integer(3), result.text())
+    XCTAssertEqual(region?["startColumn"], .integer(5))
+    XCTAssertNil(region?["byteOffset"])
+  }
+
   func testGitHubAnnotationsAreEscaped() throws {
     let lines = try run("github").output.split(separator: "\n").map(String.init)
     let first = try XCTUnwrap(lines.first { $0.hasPrefix("::error file=") && $0.contains("ats-on-kernel-unsupported") })
