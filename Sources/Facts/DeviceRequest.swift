@@ -5,37 +5,70 @@ public struct DeviceRequest: Hashable, Sendable {
   /// Cold: before the machine runs. Hot: `device_add` on a running one.
   public enum Plug: Sendable { case cold, hot }
 
-  public let form: Form
-  public let plug: Plug
+  /// Shared: a machine has many requests, and whoever goes through them is handed each.
+  private final class Parts: Sendable {
+    let form: Form
+    let plug: Plug
+    let properties: [Property]
+    let location: Location
+    let libvirt: LibvirtHostdev?
+    let driver: String?
+    let id: String?
+    let bus: String?
+
+    init(_ form: Form, _ plug: Plug, _ properties: [Property], _ location: Location, _ libvirt: LibvirtHostdev?) {
+      func name(_ name: String) -> String? { properties.last { $0.name == name }?.value.string }
+      self.form = form
+      self.plug = plug
+      self.properties = properties
+      self.location = location
+      self.libvirt = libvirt
+      driver = name("driver")
+      id = name("id")
+      bus = name("bus")
+    }
+  }
+
+  private var parts: Parts
+
+  public init(
+    form: Form, plug: Plug, properties: [Property], location: Location, libvirt: LibvirtHostdev? = nil
+  ) {
+    parts = Parts(form, plug, properties, location, libvirt)
+  }
+
+  public var form: Form { parts.form }
+  public var plug: Plug { parts.plug }
+  /// The whole request.
+  public var location: Location { parts.location }
+  /// Set when it comes from a libvirt `<hostdev>` or `<interface type='hostdev'>`.
+  public var libvirt: LibvirtHostdev? {
+    get { parts.libvirt }
+    set { parts = Parts(form, plug, properties, location, newValue) }
+  }
+
   /// In the order written, `driver`, `id` and `bus` included. A name given twice stands twice;
   /// the last counts.
-  public var properties: [Property] { didSet { readNames() } }
+  public var properties: [Property] {
+    get { parts.properties }
+    set { parts = Parts(form, plug, newValue, location, libvirt) }
+  }
+
   /// `driver`, `id` and `bus` count only when they are strings; QEMU takes anything else for
-  /// absent (QEMU system/qdev-monitor.c, observed on 11.1.3). Found once: they are asked for all the time.
-  public private(set) var driver: String?
-  public private(set) var id: String?
-  public private(set) var bus: String?
-  /// The whole request.
-  public let location: Location
-  /// Set when it comes from a libvirt `<hostdev>` or `<interface type='hostdev'>`.
-  public var libvirt: LibvirtHostdev?
+  /// absent (QEMU system/qdev-monitor.c, observed on 11.1.3).
+  public var driver: String? { parts.driver }
+  public var id: String? { parts.id }
+  public var bus: String? { parts.bus }
 
-  public init(form: Form, plug: Plug, properties: [Property], location: Location) {
-    self.form = form
-    self.plug = plug
-    self.properties = properties
-    self.location = location
-    readNames()
+  public static func == (a: DeviceRequest, b: DeviceRequest) -> Bool {
+    a.parts === b.parts || a.form == b.form && a.plug == b.plug && a.properties == b.properties
+      && a.location == b.location && a.libvirt == b.libvirt
   }
 
-  private mutating func readNames() {
-    driver = string("driver")
-    id = string("id")
-    bus = string("bus")
-  }
+  public func hash(into hasher: inout Hasher) { hasher.combine(location) }
 
   /// The property that counts: the last of that name.
-  public func property(_ name: String) -> Property? { properties.last { $0.name == name } }
+  public func property(_ name: String) -> Property? { parts.properties.last { $0.name == name } }
 
   public func string(_ name: String) -> String? { property(name)?.value.string }
 

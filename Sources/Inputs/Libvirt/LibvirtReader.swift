@@ -113,8 +113,6 @@ struct LibvirtDevice {
 
   /// libvirt passes devices as JSON to every QEMU that it supports.
   func request(_ libvirt: LibvirtHostdev? = nil, plug: DeviceRequest.Plug = .cold) -> DeviceRequest {
-    var request = DeviceRequest(form: .json, plug: plug, properties: properties, location: location)
-    request.libvirt = libvirt
-    return request
+    DeviceRequest(form: .json, plug: plug, properties: properties, location: location, libvirt: libvirt)
   }
 }
