@@ -103,10 +103,12 @@ public struct Predictor {
   }
 }
 
-extension Array where Element: Hashable {
+extension Array where Element: Equatable {
   /// Without repetitions, in the order of first appearance.
   var unique: [Element] {
-    var seen: Set<Element> = []
-    return filter { seen.insert($0).inserted }
+    var found: [Element] = []
+    // What is unknown of one device is a handful.
+    for element in self where !found.contains(element) { found.append(element) }
+    return found
   }
 }

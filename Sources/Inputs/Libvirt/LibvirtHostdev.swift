@@ -36,13 +36,14 @@ extension LibvirtReader {
     _ part: LibvirtPart, source: XMLElement, managed: XMLElement, id: String?, plug: DeviceRequest.Plug
   ) {
     let element = part.element
-    let path = part.path
     let driver = element.child("driver")
     // Xen's own passthrough.
     if driver?["name"]?.value == "xen" { return }
     if let network = source["network"], source.child("address") == nil {
-      return readPooled(part, network, "\(path)/source", driver: driver, id: id, plug: plug)
+      return readPooled(part, network, "\(part.path)/source", driver: driver, id: id, plug: plug)
     }
+    var device = LibvirtDevice(part, in: self)
+    let path = device.path
     guard let place = source.child("address") else {
       problem(
         "`<\(element.name)>` names no host device", fix: "add `<address domain= bus= slot= function=/>` to its `<source>`",
@@ -56,7 +57,6 @@ extension LibvirtReader {
       definition.machine.libvirt?.unassigned[host] = libvirt
       return
     }
-    var device = LibvirtDevice(part, in: self)
     let isEarly = element["ramfb"]?.value == "on"
     device.set("driver", isEarly ? "vfio-pci-nohotplug" : "vfio-pci")
     let hostPlace = location(place, path, "/source/address")
