@@ -52,7 +52,7 @@ extension RealizeContext {
       throw Unknown("address spaces under \(unit)", reason: "whether devices share one was never observed")
     }
     guard guest.backends.contains(where: { $0 != mine }) else {
-      throw Unknown("address spaces of other devices", reason: "which IOMMU serves them is not known")
+      throw Unknown("address spaces of other devices", reason: "whether the guest's IOMMU serves them is not known")
     }
     return QEMUCrash.mixedBackends(mine)
   }
@@ -68,7 +68,7 @@ extension RealizeContext {
   /// Guest memory is locked for DMA, all of it, once for each address space.
   func memory(after prefix: String) throws(Unknown) -> RealizeFailure? {
     let locked = LockedMemory(machine)
-    let isShared = try !hasOwnSpace() || !guest.backends.isEmpty || !guest.unplacedBackends.isEmpty
+    let isShared = try !hasOwnSpace() || !guest.backends.isEmpty
     let spaces = guest.ownSpaces + (try hasOwnSpace() ? 1 : 0) + (isShared ? 1 : 0)
     guard let needed = try locked.needed(spaces: spaces), let limit = try locked.limit(on: host), limit < needed
     else { return nil }

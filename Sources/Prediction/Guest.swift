@@ -19,11 +19,13 @@ public struct Guest: Sendable {
   var keyvalIDs: Set<String> = []
   /// The guest's IOMMUs, of those that QEMU has made.
   var iommus: [DeviceRequest] = []
+  /// Whether `iommus` were made before each device that stands behind them: a running QEMU does not tell.
+  var isOrderKnown = true
   /// Backends in the address space that devices share, for the crash of K3.
   var backends: Set<VFIOBackend> = []
   /// Backends of devices of which it is not known whether they share it.
   var unplacedBackends: Set<VFIOBackend> = []
-  /// Assigned devices with an address space of their own.
+  /// Assigned devices with an address space of their own, as far as that is known.
   var ownSpaces = 0
   /// Host functions that the machine has already, each with its iommufd object's id; empty for the
   /// legacy backend.

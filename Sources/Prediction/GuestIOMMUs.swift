@@ -60,6 +60,9 @@ extension Guest {
   /// the common one, where they are too without an IOMMU.
   public func hasOwnSpace(for request: DeviceRequest, in machine: MachineRequest) throws(Unknown) -> Bool {
     guard let unit = try viommu(for: request, in: machine) else { return false }
+    guard isOrderKnown || request.plug == .hot else {
+      throw Unknown("address space of `\(request.id ?? "device")`", reason: "QEMU does not tell what it made first")
+    }
     return unit.driver != "arm-smmuv3"
   }
 

@@ -33,6 +33,7 @@ public struct Predictor {
   /// The predictions, and the guest's topology when all has been made and plugged.
   public func run(plugs: [DeviceRequest] = []) -> (predictions: [RealizePrediction], guest: Guest) {
     var guest = Guest(machine)
+    guest.isOrderKnown = running == nil
     // QEMU makes the devices of key=value text first, whatever the order on the command line
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
@@ -55,6 +56,7 @@ public struct Predictor {
           if try context.hasOwnSpace() { guest.ownSpaces += 1 } else { guest.backends.insert(backend) }
         } catch {
           guest.unplacedBackends.insert(backend)
+          guest.ownSpaces += 1
         }
         if let address = context.address { guest.assigned[address] = context.iommufdLink ?? "" }
       }

@@ -59,6 +59,34 @@ final class GuestTopologyTests: XCTestCase {
     XCTAssert(unknowns(partly).contains(gone))
   }
 
+  /// Of what runs nobody tells whether it is behind the guest's IOMMU or was made before it; a plug is behind it,
+  /// unless its root complex is not.
+  func testAPlugBesideTheGuestsIOMMUMayKillTheGuest() throws {
+    let command = """
+      qemu-system-x86_64 -machine q35 -nodefaults -object iommufd,id=io0 -device intel-iommu,caching-mode=on,aw-bits=39 \
+      -device pxb-pcie,id=pxb,bus_nr=8,bypass_iommu=on -device vfio-pci,host=0000:02:00.0,id=old
+      """
+    let topology = Guest(
+      buses: [
+        GuestBus("pcie.0", kind: .root, isExpress: true, takesHotplug: .known(false), parent: nil),
+        GuestBus("pxb", kind: .root, isExpress: true, takesHotplug: .known(false), parent: nil),
+        GuestBus("rp0", kind: .port, isExpress: true, takesHotplug: .known(true), parent: "pcie.0"),
+        GuestBus("rp8", kind: .port, isExpress: true, takesHotplug: .known(true), parent: "pxb"),
+      ], rootBus: .known("pcie.0"), ids: [:], migrating: .known(false))
+    let machine = ParsedDefinition.parse(SourceText(name: "argv", bytes: Array(command.utf8)), as: .shell).machine
+    func open(_ port: String, _ running: Guest) throws -> [String] {
+      let text = """
+        {"execute":"device_add","arguments":{"driver":"vfio-pci","host":"0000:01:00.0","iommufd":"io0","id":"new","bus":"\(port)"}}
+        """
+      let plugs = ParsedDefinition.parse(SourceText(name: "qmp", bytes: Array(text.utf8)), as: .qmp).plugs
+      let host = Facts.Host(nothingKnown: "not looked at", source: "none")
+      let one = Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3"), running: running).predictions(plugs: plugs).last
+      return try XCTUnwrap(one).unknowns.map(\.fact).filter { $0.hasPrefix("address space") }
+    }
+    XCTAssertEqual(try open("rp8", topology), ["address spaces of other devices"])
+    XCTAssertEqual(try open("rp0", topology), [])
+  }
+
   func testAPathLeadsToTheRootComplexAndEnds() {
     let loop = Guest(
       buses: [

@@ -43,18 +43,23 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
   if !all.isEmpty { try definition.needsWholeMachine(for: "backends of the machine's other vfio devices") }
 }
 
-/// Those in the address space that devices share: behind no IOMMU, also when it is made after them.
+/// Those in the address space that devices share: behind no IOMMU, also when it is made after them. None where
+/// nothing that is judged is among them: what runs already does no harm any more.
 private func sharingSpace(
   _ all: [RealizePrediction], _ definition: Definition
 ) throws(Unknown) -> [RealizePrediction] {
   try definition.needsWholeMachine(for: "guest's IOMMU")
   var shared: [RealizePrediction] = []
-  for one in all {
-    let unit = try one.guest.viommu(for: one.request, in: definition.machine)
-    if unit?.driver == "arm-smmuv3" {
-      throw Unknown("address spaces under `arm-smmuv3`", reason: "whether devices share one was never observed")
-    }
-    if unit == nil { shared.append(one) }
+  for one in all where definition.isJudged(one.request) { if try isShared(one, definition) { shared.append(one) } }
+  if shared.isEmpty { return [] }
+  var running: [RealizePrediction] = []
+  for one in all where !definition.isJudged(one.request) { if try isShared(one, definition) { running.append(one) } }
+  return running + shared
+}
+
+private func isShared(_ one: RealizePrediction, _ definition: Definition) throws(Unknown) -> Bool {
+  if try one.guest.viommu(for: one.request, in: definition.machine)?.driver == "arm-smmuv3" {
+    throw Unknown("address spaces under `arm-smmuv3`", reason: "whether devices share one was never observed")
   }
-  return shared
+  return try !one.guest.hasOwnSpace(for: one.request, in: definition.machine)
 }

@@ -64,8 +64,8 @@ struct MemoryNeed {
     let locked = LockedMemory(machine)
     guard let limit = try locked.limit(on: definition.host) else { return nil }
     if machine.libvirt == nil { try definition.needsWholeMachine(for: "guest memory") }
-    var own = 0
-    for device in devices where try device.guest.hasOwnSpace(for: device.request, in: machine) { own += 1 }
+    // Those of which it is not known were there before, and are counted like the others.
+    let own = devices.count(where: { (try? $0.guest.hasOwnSpace(for: $0.request, in: machine)) ?? true })
     spaces = own + (own < devices.count ? 1 : 0)
     guard let ram = try locked.ram(), let bytes = try locked.needed(spaces: spaces) else { return nil }
     self.limit = limit
