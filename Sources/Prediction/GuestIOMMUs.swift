@@ -103,7 +103,7 @@ extension RealizeContext {
     let cachingMode = try machine.setting("caching-mode", of: unit).value == "on"
     if firstStage, try backend.value == .iommufd {
       unknowns.append(
-        Unknown("host IOMMU's nesting", reason: "first-stage translation needs it, and it was not looked at"))
+        Unknown("host IOMMU's nesting", reason: "first-stage translation needs it, and where it works was never observed"))
       guard let bus = try bus(), guest.path(from: bus.name).contains(where: { !$0.isExpress }) else { return nil }
       return refused("Host device downstream to a PCI bridge is unsupported when fsts=on")
     }
@@ -121,6 +121,14 @@ extension RealizeContext {
     let bits = try machine.addressWidth(of: unit, qemu)
     guard try width.isExceeded(by: bits) else { return nil }
     return refused("aw-bits \(bits) > host aw-bits \(try width.exact())")
+  }
+
+  /// First-stage translation asks the kernel for tables that a guest's can lie upon (QEMU hw/vfio/iommufd.c).
+  func nestingRefused() throws(Unknown) -> RealizeFailure? {
+    guard let unit = try viommu, unit.driver == "intel-iommu", try machine.firstStage(of: unit),
+      let host = try host.iommu(of: try device.value), host.kind == .intel, try !self.host.nests(host).value
+    else { return nil }
+    return fails(.noNesting, "Failed to allocate hwpt: Operation not supported")
   }
 
   private func refused(_ text: String) -> RealizeFailure { fails(.viommuRefuses, "Failed to set vIOMMU: \(text)") }

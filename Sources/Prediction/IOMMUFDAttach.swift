@@ -16,7 +16,9 @@ struct IOMMUFDAttach {
     case .bindOwner: return try ownership()
     case .bindInterrupts:
       return try context.interruptsRefused("iommufd") ? refused(.unsafeInterrupts, "Operation not permitted") : nil
-    case .iommufdSpace: return try context.mixedBackends()
+    case .iommufdSpace:
+      if let crash = try context.mixedBackends() { return crash }
+      return try context.nestingRefused()
     case .iommufdMemory: return try context.memory(after: "")
     default: return nil
     }

@@ -12,7 +12,7 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case noGroup, groupNodeMissing, groupNodeDenied, inUse, groupNotViable, containerDenied
   case notBound, alreadyAttached, badToken, unsafeInterrupts, memoryLimit
   case noCdev, cdevNodeMissing, cdevDenied, iommufdMissing, iommufdDenied, bindFails
-  case mixedBackends, viommuRefuses, smmuRefuses, atsNotSupported, noDisplay, noMigration
+  case mixedBackends, noNesting, viommuRefuses, smmuRefuses, atsNotSupported, noDisplay, noMigration
 }
 
 /// A failure in QEMU's own words.

@@ -56,6 +56,7 @@ private func ownRules(_ cause: FailureCause) -> Set<String> {
   case .duplicateID: return ["dup-id"]
   case .noPCIBus: return ["no-pci-bus"]
   case .smmuRefuses: return ["smmu-accel-needs-iommufd"]
+  case .noNesting: return ["vtd-fsts-needs-iommufd"]
   case .viommuRefuses: return ["vtd-caching-mode", "vtd-aw-bits", "vtd-fsts-needs-iommufd"]
   case .busNotHotpluggable: return ["hp-root-bus", "hp-port-off", "hp-no-free-port"]
   case .slotTaken, .noSlot: return ["hp-slot-busy", "hp-no-free-port"]

@@ -8,8 +8,8 @@ extension Rule {
     summary: "a vfio device that cannot go behind `intel-iommu` with `fsts=on`",
     why: """
       With first-stage translation the host's IOMMU walks the guest's own page tables, one device at a \
-      time. That takes the iommufd backend, and a device that no conventional bridge stands before, \
-      because what is behind one shares its requester id.
+      time. That takes the iommufd backend, a host whose IOMMU nests, and a device that no conventional \
+      bridge stands before, because what is behind one shares its requester id.
       """,
     fix: "give the device `iommufd=`, and put it on an Express port",
     example: "-device intel-iommu,scalable-mode=on,fsts=on -device vfio-pci,host=0000:01:00.0",
@@ -26,6 +26,17 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
         + "which needs iommufd: QEMU refuses it",
       fix: "add `-object iommufd,id=iommufd0`, and `iommufd=iommufd0` to \(subject.name)")
   }
+  try judgeBus(subject, &judgement)
+  guard try subject.backend() == .iommufd, let host = try subject.hostIOMMU(), host.kind == .intel,
+    try !subject.host.nests(host).value
+  else { return }
+  judgement.report(
+    "\(subject.name) is behind `intel-iommu` with `fsts=on`, and `\(host.name)` of the host does not nest: QEMU fails with "
+      + "`Failed to allocate hwpt: Operation not supported`",
+    fix: "take `fsts=on` out, and add `caching-mode=on`; or boot the host with `intel_iommu=on,sm_on` if it can")
+}
+
+private func judgeBus(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
   guard let bus = try subject.prediction.guest.bus(for: subject.request),
     let bridge = subject.prediction.guest.path(from: bus.name).first(where: { !$0.isExpress })
   else { return }
