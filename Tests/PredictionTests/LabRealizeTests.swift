@@ -94,8 +94,8 @@ final class LabRealizeTests: XCTestCase {
     }
   }
 
-  /// Where a prediction may be open: a VF's token, the host's nesting, a descriptor of anything.
+  /// Where a prediction may be open: a VF's token, a descriptor of anything.
   private func mayBeOpen(_ told: String) -> Bool {
-    ["token", "fsts=on", "fd of", "fd closed"].contains { told.contains($0) }
+    ["token", "fd of", "fd closed"].contains { told.contains($0) }
   }
 }

@@ -30,8 +30,6 @@ def beyond(t):
         return "a directory in sysfs's place"
     if t["host"] == VF and t["setup"]:
         return "which token a PF was given"
-    if any("fsts=on" in a for a in t["args"]):
-        return "whether the host's IOMMU nests"
     if t["user"]:
         return "config space, which only root may read"
     return None
