@@ -2,23 +2,23 @@ import CLinux
 import Glibc
 
 /// What `transform` makes of each, in their order; on all processors where there is enough to do. Threads last for
-/// one call: between calls the caller is alone, and may write and count what came out.
+/// one call: between calls the caller is alone, and may write and count what came out. Doing that while they work is
+/// slower: to free what another thread has allocated, it waits for that thread's allocator.
 func concurrentMap<Input: Sendable, Output: Sendable>(
   _ inputs: [Input], _ transform: @escaping @Sendable (Input) -> Output
 ) -> [Output] {
   let count = min(Processors.count, inputs.count / Processors.fewest)
   guard count > 1 else { return inputs.map(transform) }
-  let share = (inputs.count + count - 1) / count
-  let shares = stride(from: 0, to: inputs.count, by: share).map { start in
-    Share(inputs[start..<min(start + share, inputs.count)], transform)
+  // Without it the heap shrinks and grows again with each call, and threads wait for the kernel.
+  _ = vfiogate_keep_memory()
+  return Array(unsafeUninitializedCapacity: inputs.count) { outputs, initialized in
+    let work = SharedWork(inputs, outputs, transform)
+    // What no thread could be had for is done by the others.
+    let threads = (1..<count).compactMap { _ in work.start() }
+    work.run()
+    for thread in threads { pthread_join(thread, nil) }
+    initialized = inputs.count
   }
-  let threads = shares.dropFirst().map { ($0, $0.start()) }
-  shares[0].run()
-  for (share, thread) in threads {
-    // What no thread could be had for is done here.
-    if let thread { pthread_join(thread, nil) } else { share.run() }
-  }
-  return shares.flatMap(\.outputs)
 }
 
 enum Processors {
@@ -31,21 +31,49 @@ enum Processors {
   /// Inputs for each thread below which one is not worth starting.
   static let fewest = 8
   /// As many inputs as are worth handing over at once; their outputs are all held.
-  static var window: Int { count * 32 }
+  static var window: Int { count * 64 }
 }
 
-/// One thread's part. Only that thread touches it until it has been joined.
-private final class Share<Input: Sendable, Output: Sendable>: @unchecked Sendable {
-  private let inputs: ArraySlice<Input>
-  private let transform: @Sendable (Input) -> Output
-  private(set) var outputs: [Output] = []
+/// Inputs that several threads work through, each taking the next few when it is done with its last: one that
+/// starts late keeps nobody waiting.
+private final class SharedWork<Input, Output>: @unchecked Sendable {
+  private let inputs: [Input]
+  private let outputs: UnsafeMutableBufferPointer<Output>
+  private let transform: (Input) -> Output
+  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  /// Under the lock.
+  private var next = 0
+  private static var few: Int { 4 }
 
-  init(_ inputs: ArraySlice<Input>, _ transform: @escaping @Sendable (Input) -> Output) {
+  /// - Parameter outputs: uninitialized, one for each input; initialized when all threads have ended.
+  init(_ inputs: [Input], _ outputs: UnsafeMutableBufferPointer<Output>, _ transform: @escaping (Input) -> Output) {
     self.inputs = inputs
+    self.outputs = outputs
     self.transform = transform
+    lock.initialize(to: pthread_mutex_t())
+    pthread_mutex_init(lock, nil)
   }
 
-  func run() { outputs = inputs.map(transform) }
+  deinit {
+    pthread_mutex_destroy(lock)
+    lock.deallocate()
+  }
+
+  func run() {
+    while let some = take() {
+      // SAFETY: `some` is within both, and no other thread has been given it.
+      for index in some { outputs.initializeElement(at: index, to: transform(inputs[index])) }
+    }
+  }
+
+  private func take() -> Range<Int>? {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    guard next < inputs.count else { return nil }
+    let start = next
+    next = min(start + SharedWork.few, inputs.count)
+    return start..<next
+  }
 
   /// - Returns: nil when there is no thread to be had.
   func start() -> pthread_t? {
@@ -65,7 +93,7 @@ private final class Task {
   init(_ body: @escaping () -> Void) { self.body = body }
 
   static func start(_ task: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    // SAFETY: it is what `Share.start` retained.
+    // SAFETY: it is what `SharedWork.start` retained.
     if let task { Unmanaged<Task>.fromOpaque(task).takeRetainedValue().body() }
     return nil
   }

@@ -33,8 +33,10 @@ public struct Fleet: Sendable {
         one.host = .recording("\(folder)/\(name)")
         let host = String(name.dropLast(Fleet.suffix.count))
         do {
-          let tally = try one.judge { table.add($0, on: host) }
-          unreadable += tally.unreadable.filter { !unreadable.contains($0) }
+          let missed = try one.judge { ($0.source.name, FleetTable.cell($0, on: host)) } report: { judged, _ in
+            table.add(judged.1, of: judged.0)
+          }
+          unreadable += missed.filter { !unreadable.contains($0) }
         } catch {
           unreadable.append("\(error)")
         }

@@ -70,8 +70,13 @@ public struct Lint: Sendable {
   public func run(_ write: (String) -> Void) -> Answer {
     do {
       var writer = self.writer
+      let (blank, least) = (writer, minSeverity)
+      var tally = LintTally()
       write(writer.begin())
-      let tally = try judge { write(writer.add($0.showing(from: minSeverity))) }
+      tally.unreadable = try judge { LintPiece($0, from: least, by: blank) } report: { piece, host in
+        tally.count(piece, refusesUndetermined: refusesUndetermined(on: host))
+        write(writer.add(piece))
+      }
       write(writer.end(tally))
       return answer(tally)
     } catch {
@@ -79,13 +84,19 @@ public struct Lint: Sendable {
     }
   }
 
-  /// Judges all definitions one after the other.
-  /// - Throws: what keeps any from being judged; what is wrong with single ones is in the tally.
-  func judge(_ report: (LintResult) -> Void) throws -> LintTally {
+  /// Judges all definitions.
+  /// - Parameters:
+  ///   - make: what is to be left of each result; on any thread.
+  ///   - report: is handed that in the order of the run, with the host that the definition is for.
+  /// - Returns: what could not be read.
+  /// - Throws: what keeps any from being judged.
+  func judge<Output: Sendable>(
+    _ make: @escaping @Sendable (LintResult) -> Output, report: (Output, HostChoice) -> Void
+  ) throws -> [String] {
     var run = LintRun(self, running: try guestMachine())
     run.gather()
-    run.judge(qemu: try profile(), report)
-    return run.tally
+    run.judge(qemu: try profile(), make, report)
+    return run.unreadable
   }
 
   private var writer: any LintWriter {

@@ -7,10 +7,8 @@ import Syntax
 /// The definitions of one run. Each is read twice: first for what it shares with others, which is small
 /// and kept, then to be judged. So memory does not grow with their number.
 struct LintRun {
-  /// As much text as is kept, in bytes: one definition need not be read twice, a thousand must not stay.
-  private static let keptAtMost = 128 << 10
-
-  private(set) var tally = LintTally()
+  /// What could not be read: the path and why.
+  private(set) var unreadable: [String]
   private let lint: Lint
   private let reader: LintReader
   private let files: DefinitionFiles
@@ -26,46 +24,44 @@ struct LintRun {
     files = DefinitionFiles(lint.files)
     policies = PolicyShelf(lint.policy)
     hosts = HostShelf(ignoring: lint.carriers)
-    tally.unreadable = files.complaints
+    unreadable = files.complaints
     progress = Progress(total: files.files.count * 2, isShown: lint.showsProgress)
   }
 
   /// The first reading.
   mutating func gather() {
+    entries.reserveCapacity(files.files.count)
     var found: Set<String> = []
     let reader = reader
     for window in files.files.windows {
       progress.report(window.startIndex)
-      let jobs = plan(window)
-      let readings = concurrentMap(jobs) { job in
-        Result { () throws(InputFile.Failure) in try reader.read(job.file, isKept: job.isKept) }
+      let plans = window.map(Plan.init)
+      let readings = concurrentMap(plans) { plan in
+        Result { () throws(InputFile.Failure) in try reader.read(plan.file, isKept: plan.isKept) }
       }
-      for (job, reading) in zip(jobs, readings) {
+      for (plan, reading) in zip(plans, readings) {
         do {
           guard let reading = try reading.get() else { continue }
-          if let folder = job.file.folder { found.insert(folder) }
-          try add(job.file, reading, isKept: job.isKept)
+          if let folder = plan.file.folder { found.insert(folder) }
+          try add(plan, reading)
         } catch {
           fail(error)
         }
       }
     }
     for folder in files.folders where !found.contains(folder) {
-      tally.unreadable.append("\(folder): holds no definition")
+      unreadable.append("\(folder): holds no definition")
     }
-  }
-
-  private func plan(_ window: ArraySlice<DefinitionFiles.File>) -> [(file: DefinitionFiles.File, isKept: Bool)] {
-    window.map { ($0, $0.before + ($0.size ?? 0) <= LintRun.keptAtMost || $0.size == nil) }
   }
 
   /// Once, however many definitions it is about.
   private mutating func fail(_ error: any Error) {
     let text = "\(error)"
-    if !tally.unreadable.contains(text) { tally.unreadable.append(text) }
+    if !unreadable.contains(text) { unreadable.append(text) }
   }
 
-  private mutating func add(_ file: DefinitionFiles.File, _ reading: LintReader.Reading, isKept: Bool) throws {
+  private mutating func add(_ plan: Plan, _ reading: LintReader.Reading) throws {
+    let file = plan.file
     let (source, parsed) = reading
     let host = lint.host(of: file.path, by: try policies.policy(of: file).policy)
     let passed = reader.passed(to: parsed, from: source, on: host)
@@ -73,28 +69,30 @@ struct LintRun {
     let number = assignments[host, default: RunAssignments()].add(
       parsed.machine, plugs: parsed.plugs, descriptors: passed)
     // Of a plain one there is nothing that could be pointed at.
-    let kept = parsed.isPlain ? .plain(name: source.name) : isKept ? .reading(reading) : LintReader.Kept.nothing
+    let kept = parsed.isPlain ? .plain(name: source.name) : plan.isKept ? .reading(reading) : LintReader.Kept.nothing
     entries.append(LintReader.Entry(file: file, digest: source.digest, host: host, number: number, kept: kept))
   }
 
-  /// The second reading, and what is said about each.
-  mutating func judge(qemu: QEMUProfile, _ report: (LintResult) -> Void) {
+  /// The second reading, and what is made of each result, of which little must be left. `report` is handed that in
+  /// the order of the run, with the host that the definition is for.
+  mutating func judge<Output: Sendable>(
+    qemu: QEMUProfile, _ make: @escaping @Sendable (LintResult) -> Output, _ report: (Output, HostChoice) -> Void
+  ) {
     let reader = reader
     for window in entries.windows {
       progress.report(files.files.count + window.startIndex)
       let jobs = window.map { entry in Result { try prepare(entry, qemu) } }
-      let results = concurrentMap(jobs) { job in
+      let outputs = concurrentMap(jobs) { job in
         Result { () throws in
           let (entry, check, others) = try job.get()
-          return try reader.judge(entry, by: check, others: others)
+          return make(try reader.judge(entry, by: check, others: others))
         }
       }
-      for (entry, result) in zip(window, results) {
+      for (entry, output) in zip(window, outputs) {
         do {
-          let result = try result.get()
-          tally.count(result, refusesUndetermined: lint.refusesUndetermined(on: entry.host))
+          let output = try output.get()
           progress.clear()
-          report(result)
+          report(output, entry.host)
         } catch {
           fail(error)
         }
@@ -110,6 +108,19 @@ struct LintRun {
     let policy = policies.firstTelling(try policies.policy(of: entry.file))
     let others = lint.areTogether ? assignments[entry.host]?.others(than: entry.number) ?? .none : .none
     return (entry, Check(host: host, qemu: qemu, policy: policy), others)
+  }
+}
+
+/// How a file is read at first.
+private struct Plan: Sendable {
+  let file: DefinitionFiles.File
+  /// Whether what is read stays until it is judged: what cannot be read twice, and at the beginning of a run a
+  /// little text. One definition need not be read twice, a thousand must not stay.
+  let isKept: Bool
+
+  init(_ file: DefinitionFiles.File) {
+    self.file = file
+    isKept = file.size.map { file.before + $0 <= 128 << 10 } ?? true
   }
 }
 

@@ -45,9 +45,9 @@ public struct StartGate: Sendable {
   func answer(_ result: LintResult) -> Answer {
     let exit = exit(result)
     if exit == .clean, result.judgement.findings.isEmpty, !isVerbose { return Answer() }
-    var text = LintText(style: style, verbose: isVerbose)
+    let text = LintText(style: style, verbose: isVerbose)
     let headline = exit == .clean ? "" : "vfiogate: refused: \(result.headline)\n"
-    return Answer(complaint: headline + text.begin() + text.add(result), exit: exit)
+    return Answer(complaint: headline + text.render(result), exit: exit)
   }
 
   private func exit(_ result: LintResult) -> ExitStatus {

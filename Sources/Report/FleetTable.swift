@@ -16,15 +16,18 @@ public struct FleetTable: Sendable {
 
   public init() {}
 
-  public mutating func add(_ result: LintResult, on host: String) {
-    let name = result.source.name
-    if cells[name] == nil { definitions.append(name) }
+  public mutating func add(_ cell: Cell, of definition: String) {
+    if cells[definition] == nil { definitions.append(definition) }
+    cells[definition, default: []].append(cell)
+  }
+
+  public static func cell(_ result: LintResult, on host: String) -> Cell {
     let worst = result.verdict == .unsafe
       ? result.judgement.findings.filter { $0.severity == .error }.map(\.rule)
       : result.judgement.undetermined.filter { $0.severity == .error }.map(\.rule)
     var rules: [String] = []
     for rule in worst where !rules.contains(rule) { rules.append(rule) }
-    cells[name, default: []].append(Cell(host: host, verdict: result.verdict, rules: rules))
+    return Cell(host: host, verdict: result.verdict, rules: rules)
   }
 
   public func verdicts(of definition: String) -> [Cell] { cells[definition] ?? [] }

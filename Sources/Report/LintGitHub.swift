@@ -5,9 +5,11 @@ import Syntax
 public struct LintGitHub: LintWriter {
   public init() {}
 
-  public mutating func begin() -> String { "" }
+  public func begin() -> String { "" }
 
-  public mutating func add(_ result: LintResult) -> String {
+  public mutating func add(_ piece: LintPiece) -> String { piece.text }
+
+  public func render(_ result: LintResult) -> String {
     var lines = result.judgement.findings.map { finding -> String in
       let kind = finding.severity == .note ? "notice" : finding.severity.rawValue
       var places = [("file", finding.location.source)]
@@ -34,7 +36,7 @@ public struct LintGitHub: LintWriter {
     return lines.joined()
   }
 
-  public mutating func end(_ tally: LintTally) -> String {
+  public func end(_ tally: LintTally) -> String {
     tally.unreadable.map { LintGitHub.command("error", [("title", "vfiogate")], $0) }.joined() + tally.totals + "\n"
   }
 

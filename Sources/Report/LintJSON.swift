@@ -9,14 +9,18 @@ public struct LintJSON: LintWriter {
 
   public init() {}
 
-  public mutating func begin() -> String { "{\n  \"definitions\": [" }
+  public func begin() -> String { "{\n  \"definitions\": [" }
 
-  public mutating func add(_ result: LintResult) -> String {
-    defer { isFirst = false }
-    return (isFirst ? "\n" : ",\n") + LintJSON.definition(result).text(indented: true).indented(by: 4)
+  public func render(_ result: LintResult) -> String {
+    LintJSON.definition(result).text(indented: true).indented(by: 4)
   }
 
-  public mutating func end(_ tally: LintTally) -> String {
+  public mutating func add(_ piece: LintPiece) -> String {
+    defer { isFirst = false }
+    return (isFirst ? "\n" : ",\n") + piece.text
+  }
+
+  public func end(_ tally: LintTally) -> String {
     let unreadable = JSON.strings(tally.unreadable).text(indented: true).indented(by: 2).dropFirst(2)
     return (isFirst ? "" : "\n  ") + "],\n  \"unreadable\": \(unreadable),\n  \"summary\": "
       + LintJSON.summary(tally).text(indented: true).indented(by: 2).dropFirst(2) + "\n}\n"

@@ -8,11 +8,13 @@ public struct LintJUnit: LintWriter {
 
   public init(failOn: Severity) { self.failOn = failOn }
 
-  public mutating func begin() -> String {
+  public func begin() -> String {
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vfiogate\">\n"
   }
 
-  public mutating func add(_ result: LintResult) -> String {
+  public mutating func add(_ piece: LintPiece) -> String { piece.text }
+
+  public func render(_ result: LintResult) -> String {
     let judgement = result.judgement
     let failures = judgement.findings.filter { $0.severity >= failOn }.count
     let isOpen = result.verdict == .undetermined
@@ -25,7 +27,7 @@ public struct LintJUnit: LintWriter {
       + cases.joined() + "</testsuite>\n"
   }
 
-  public mutating func end(_ tally: LintTally) -> String {
+  public func end(_ tally: LintTally) -> String {
     guard !tally.unreadable.isEmpty else { return "</testsuites>\n" }
     let count = tally.unreadable.count
     let cases = tally.unreadable.map { reason in

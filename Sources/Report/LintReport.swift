@@ -56,16 +56,16 @@ public struct LintText: LintWriter {
     isVerbose = verbose
   }
 
-  public mutating func begin() -> String { "" }
+  public func begin() -> String { "" }
 
-  public mutating func add(_ result: LintResult) -> String {
+  public mutating func add(_ piece: LintPiece) -> String {
     defer { isFirst = false }
-    return (isFirst ? "" : "\n") + render(result)
+    return (isFirst ? "" : "\n") + piece.text
   }
 
-  public mutating func end(_ tally: LintTally) -> String { "" }
+  public func end(_ tally: LintTally) -> String { "" }
 
-  private func render(_ result: LintResult) -> String {
+  public func render(_ result: LintResult) -> String {
     var told: Set<String> = []
     var blocks = result.judgement.findings.map { one in
       finding(one, in: result, explains: told.insert(one.rule).inserted)

@@ -13,7 +13,7 @@ public struct LintSARIF: LintWriter {
   /// - Parameter version: of vfiogate.
   public init(version: String) { self.version = version }
 
-  public mutating func begin() -> String {
+  public func begin() -> String {
     let driver: JSON = .object([
       .init("name", "vfiogate"), .init("version", .string(version)), .init("semanticVersion", .string(version)),
       .init("rules", .array(Rule.all.map(LintSARIF.rule))),
@@ -27,24 +27,27 @@ public struct LintSARIF: LintWriter {
       """
   }
 
-  public mutating func add(_ result: LintResult) -> String {
+  public mutating func add(_ piece: LintPiece) -> String {
     artifacts.append(
       .object([
-        .init("location", .object([.init("uri", .string(LintSARIF.uri(result.source.name)))])),
-        .init("properties", .object([.init("verdict", .string(result.verdict.rawValue))])),
+        .init("location", .object([.init("uri", .string(LintSARIF.uri(piece.name)))])),
+        .init("properties", .object([.init("verdict", .string(piece.verdict.rawValue))])),
       ]))
+    guard !piece.text.isEmpty else { return "" }
+    defer { isFirst = false }
+    return (isFirst ? "\n" : ",\n") + piece.text
+  }
+
+  public func render(_ result: LintResult) -> String {
     let judgement = result.judgement
     let results =
       judgement.findings.map { LintSARIF.finding($0, result) }
       + judgement.suppressed.map { LintSARIF.finding($0.finding, result, by: $0.allowance) }
       + judgement.undetermined.map { LintSARIF.open($0, result) }
-    return results.map { one in
-      defer { isFirst = false }
-      return (isFirst ? "\n" : ",\n") + one.text()
-    }.joined()
+    return results.map { $0.text() }.joined(separator: ",\n")
   }
 
-  public mutating func end(_ tally: LintTally) -> String {
+  public func end(_ tally: LintTally) -> String {
     let failures: [JSON] = tally.unreadable.map { reason in
       .object([.init("level", "error"), .init("message", .object([.init("text", .string(reason))]))])
     }

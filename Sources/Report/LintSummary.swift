@@ -9,15 +9,19 @@ public struct LintSummary: LintWriter {
 
   public init(style: Style) { self.style = style }
 
-  public mutating func begin() -> String { "" }
+  public func begin() -> String { "" }
 
-  public mutating func add(_ result: LintResult) -> String {
-    for finding in result.judgement.findings { rules[finding.rule, default: 0] += 1 }
+  public mutating func add(_ piece: LintPiece) -> String {
+    for rule in piece.rules { rules[rule, default: 0] += 1 }
+    return piece.text
+  }
+
+  public func render(_ result: LintResult) -> String {
     guard result.verdict != .safe || !result.judgement.findings.isEmpty else { return "" }
     return printable(result.source.name) + ": " + style.verdict(result.verdict) + "\n"
   }
 
-  public mutating func end(_ tally: LintTally) -> String {
+  public func end(_ tally: LintTally) -> String {
     let width = rules.keys.map(\.count).max() ?? 0
     // In the catalogue's order.
     let lines = Rule.all.compactMap { rule in

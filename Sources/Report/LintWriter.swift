@@ -1,12 +1,39 @@
 import Rules
 
 /// Writes the results of a run one after the other, so that none has to be kept.
-public protocol LintWriter {
-  /// What stands before the first result.
-  mutating func begin() -> String
-  mutating func add(_ result: LintResult) -> String
-  /// What stands after the last result.
-  mutating func end(_ tally: LintTally) -> String
+public protocol LintWriter: Sendable {
+  /// What stands before the first definition.
+  func begin() -> String
+  /// What there is to be said of one definition; any thread may ask.
+  func render(_ result: LintResult) -> String
+  /// What is written of a definition, behind all that was added before.
+  mutating func add(_ piece: LintPiece) -> String
+  /// What stands after the last definition.
+  func end(_ tally: LintTally) -> String
+}
+
+/// What is left of a definition when it has been judged: small, where a result holds all that it is about.
+public struct LintPiece: Sendable {
+  /// The definition's path.
+  public let name: String
+  public let verdict: Verdict
+  /// Of every finding.
+  let severities: [Severity]
+  let suppressed: Int
+  /// Of the findings that are printed.
+  let rules: [String]
+  let text: String
+
+  /// - Parameter severity: the least that is printed.
+  public init(_ result: LintResult, from severity: Severity, by writer: any LintWriter) {
+    let shown = result.showing(from: severity)
+    name = result.source.name
+    verdict = result.verdict
+    severities = result.judgement.findings.map(\.severity)
+    suppressed = result.judgement.suppressed.count
+    rules = shown.judgement.findings.map(\.rule)
+    text = writer.render(shown)
+  }
 }
 
 /// What a run came to.
@@ -23,12 +50,12 @@ public struct LintTally: Sendable {
   public init() {}
 
   /// - Parameter refusesUndetermined: what cannot be told of this one keeps the run from being clean.
-  public mutating func count(_ result: LintResult, refusesUndetermined: Bool) {
+  public mutating func count(_ piece: LintPiece, refusesUndetermined: Bool) {
     definitions += 1
-    if refusesUndetermined, result.verdict == .undetermined { self.refusesUndetermined = true }
-    suppressed += result.judgement.suppressed.count
-    verdicts[result.verdict, default: 0] += 1
-    for finding in result.judgement.findings { findings[finding.severity, default: 0] += 1 }
+    if refusesUndetermined, piece.verdict == .undetermined { self.refusesUndetermined = true }
+    suppressed += piece.suppressed
+    verdicts[piece.verdict, default: 0] += 1
+    for severity in piece.severities { findings[severity, default: 0] += 1 }
   }
 
   public func count(_ verdict: Verdict) -> Int { verdicts[verdict] ?? 0 }

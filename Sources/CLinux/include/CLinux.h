@@ -24,4 +24,8 @@ int vfiogate_memlock_limit(uint64_t *bytes, int *unlimited);
  * 1024). */
 int vfiogate_processors(int *count);
 
+/* Lets malloc(3) keep what is freed for what is asked for next, up to 64 MiB, instead of giving the top of the heap
+ * back to the kernel each time. */
+int vfiogate_keep_memory(void);
+
 #endif
