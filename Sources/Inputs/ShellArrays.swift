@@ -41,7 +41,7 @@ struct ShellArrays {
 
   /// The name, and what is between the parentheses.
   private static func assignment(_ bytes: [UInt8], _ line: Range<Int>) -> (String, Range<Int>)? {
-    var start = bytes[line].firstIndex { $0 > 0x20 } ?? line.upperBound
+    var start: Int = bytes[line].firstIndex { $0 > 0x20 } ?? line.upperBound
     while let word = declaration(bytes[start..<line.upperBound]) { start = word }
     let end = bytes[start..<line.upperBound].firstIndex { !isName($0) } ?? line.upperBound
     guard end > start, bytes[end..<line.upperBound].starts(with: "=(".utf8),
