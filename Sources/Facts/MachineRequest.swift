@@ -13,6 +13,8 @@ public struct MachineRequest: Sendable {
   public var objects: [ObjectRequest] = []
   public var devices: [DeviceRequest] = []
   public var globals: [GlobalProperty] = []
+  /// Why a running machine may have `-global` options beside these; nil when these are all.
+  public var missingGlobals: Unknown?
   /// Those that change no -device before them: the others are properties of theirs already.
   public var sets: [SetProperty] = []
   /// Every other option, by name without dashes, for what rules look at: `-nodefaults`, `-m`, `-cpu`.

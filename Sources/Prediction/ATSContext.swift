@@ -24,6 +24,7 @@ extension RealizeContext {
       return .known(setting)
     }
     // A running QEMU's -global options are visible to no QMP command.
+    if hasProperty, let missing = machine.missingGlobals { return .unknown("ats", missing.whereNothingIsGiven) }
     return machine.isComplete
       ? .known(nil) : .unknown("ats", "not given, and a -global of the running QEMU would decide")
   }

@@ -34,6 +34,11 @@ final class RealizeContext: Sendable {
     iommufdLink = link?.string.flatMap { $0.isEmpty ? nil : $0 }
     if case .unknown(let text)? = link {
       backend = .unknown("backend", "iommufd is \(text)")
+    } else if link == nil, request.plug == .hot, let missing = machine.missingGlobals,
+      machine.objects.contains(where: { $0.type == "iommufd" })
+    {
+      // A -global can link it to an object that is there (observed on 11.1.3), and to no other.
+      backend = .unknown("backend", missing.whereNothingIsGiven)
     } else {
       backend = .known(iommufdLink == nil ? .legacy : .iommufd)
     }

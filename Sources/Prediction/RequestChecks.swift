@@ -62,7 +62,11 @@ extension RealizeContext {
 
   /// A bad `-global` stops a cold plug; a hot one goes on with the default, after a warning.
   func badGlobal() throws(Unknown) -> RealizeFailure? {
-    guard request.plug == .cold else { return nil }
+    if request.plug == .hot {
+      // A good one reaches the plug too, and there are some that make it fail.
+      if let missing = machine.missingGlobals { throw missing }
+      return nil
+    }
     for global in machine.globals where GlobalProperty.classes(of: driver).contains(global.driver) {
       let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
       guard let kind = VFIOProperties.kind(global.property, driver: driver) else {

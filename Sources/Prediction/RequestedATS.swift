@@ -10,6 +10,11 @@ extension DeviceRequest {
   }
 }
 
+extension Unknown {
+  /// The reason why a property that a plug leaves out is not known, of missing -global options.
+  var whereNothingIsGiven: String { "not given, and a -global of the running QEMU would decide (\(reason))" }
+}
+
 extension GlobalProperty {
   /// The classes whose `-global` reaches a driver: itself and its abstract parents.
   static func classes(of driver: String) -> Set<String> {

@@ -102,6 +102,7 @@ public struct Launch {
     var options = PlugGate.Options()
     options.host = gate.host
     options.process = isDaemon ? nil : getpid()
+    options.globals = PlugInquiry.globals(of: machine)
     options.policy = try .chosen(policy)
     let failure = guards.start(log: log) { serve($0, options, ProxyLog(descriptor: log)) }
     if let failure { throw MonitorTakeover.Failure(description: "a guard cannot be started: \(failure)") }

@@ -4,11 +4,12 @@ import Syntax
 
 /// A plug with the `ats` written out that it would have had anyway, so that it stays the same on another QEMU.
 enum PinnedATS {
-  /// - Returns: the command's bytes, nil to leave it as it is.
+  /// - Returns: the command's bytes; nil to leave it as it is, also where a -global may say what is not known.
   static func command(
-    _ about: PlugGate.Subject, _ request: DeviceRequest, _ profile: QEMUProfile, _ globals: [GlobalProperty]
+    _ about: PlugGate.Subject, _ request: DeviceRequest, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>
   ) -> [UInt8]? {
-    guard request.property("ats") == nil, case .known(let names) = profile.properties, names.contains("ats")
+    guard request.property("ats") == nil, case .known(let names) = profile.properties, names.contains("ats"),
+      case .known(let globals) = globals
     else { return nil }
     let given = globals.last { $0.property == "ats" && ["vfio-pci", "vfio-pci-device"].contains($0.driver) }
     let value = given.map(\.value).flatMap { ["on", "off", "auto"].contains($0) ? $0 : nil } ?? "auto"

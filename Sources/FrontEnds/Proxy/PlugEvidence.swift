@@ -36,9 +36,20 @@ extension PlugInquiry {
   }
 
   /// -global applies to hot plugs too, and no QMP command shows it.
-  static func globals(of process: pid_t) -> [GlobalProperty]? {
-    guard let source = try? InputFile.read("/proc/\(process)/cmdline", limit: ParsedDefinition.maximumSize)
-    else { return nil }
-    return ParsedDefinition.parse(source, as: .nul).machine.globals
+  /// - Parameter process: QEMU's; nil when it is not known.
+  static func globals(of process: pid_t?) -> Known<[GlobalProperty]> {
+    guard let process else { return .unknown("QEMU's -global options", "its process is not known") }
+    let path = "/proc/\(process)/cmdline"
+    do throws(InputFile.Failure) {
+      let source = try InputFile.read(path, limit: ParsedDefinition.maximumSize)
+      return globals(of: ParsedDefinition.parse(source, as: .nul, follow: InputFile.follower(from: path)).machine)
+    } catch {
+      return .unknown("QEMU's -global options", "\(error)")
+    }
+  }
+
+  /// Those of a command line, when it was read whole: -readconfig brings some too.
+  static func globals(of machine: MachineRequest) -> Known<[GlobalProperty]> {
+    machine.missingPart.map { .unknown("QEMU's -global options", $0) } ?? .known(machine.globals)
   }
 }

@@ -26,6 +26,8 @@ public final class PlugGate: ProxyGate {
     public var pinsATS = false
     /// QEMU's process, for what stands in /proc about it; nil when it is not known.
     public var process: pid_t?
+    /// QEMU's -global options, by who started it; nil to look at its process.
+    public var globals: Known<[GlobalProperty]>?
 
     public init() {}
   }

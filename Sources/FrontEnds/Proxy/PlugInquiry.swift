@@ -29,8 +29,8 @@ final class PlugInquiry: ProxyInquiry {
 
   private func decide(_ guest: RunningGuest) -> ProxyStep {
     let profile = QEMUQuestion.profile(name: "the running QEMU", listing: guest.listing)
-    let globals = gate.options.process.flatMap(PlugInquiry.globals)
-    let machine = guest.machine(source: "the running guest", globals: globals ?? [], plugged: gate.plugged)
+    let globals = gate.options.globals ?? PlugInquiry.globals(of: gate.options.process)
+    let machine = guest.machine(source: "the running guest", globals: globals, plugged: gate.plugged)
     let descriptors = self.descriptors
     let host: Facts.Host
     do { host = try self.host(machine, descriptors) } catch { return cannotLook(error) }
@@ -42,10 +42,10 @@ final class PlugInquiry: ProxyInquiry {
     definition.policy.allowances.removeAll { PlugInquiry.killing.contains($0.rule) }
     let judgement = Judgement.judge(definition)
     prediction = definition.predictions.first
-    return act(judgement, profile, globals ?? [])
+    return act(judgement, profile, globals)
   }
 
-  private func act(_ judgement: Judgement, _ profile: QEMUProfile, _ globals: [GlobalProperty]) -> ProxyStep {
+  private func act(_ judgement: Judgement, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>) -> ProxyStep {
     let errors = judgement.findings.filter { $0.severity == .error }
     let open = judgement.undetermined.filter { $0.severity == .error }
     let facts = judgement.findings.flatMap(\.evidence) + open.map { "\($0.rule): \($0.unknown)" }
@@ -58,12 +58,13 @@ final class PlugInquiry: ProxyInquiry {
     }
     let warnings = prediction?.warnings.display ?? []
     let sees = prediction?.guestSeesATS.display.map { $0 ? "guest sees ATS" : "guest sees no ATS" }
+    let pins = gate.options.pinsATS && gate.options.mode == .enforce
+    let unpinned = pins && request.property("ats") == nil && !globals.isKnown ? "`ats` is not written out" : nil
     gate.note(
       others.isEmpty && open.isEmpty ? .accepted : .warned, about, device: device,
       rules: others.map(\.rule) + open.map(\.rule),
-      text: (others.map(\.message) + warnings + [sees].compactMap { $0 }).joined(separator: "; "), facts: facts,
+      text: (others.map(\.message) + warnings + [sees, unpinned].compactMap { $0 }).joined(separator: "; "), facts: facts,
       milliseconds: milliseconds)
-    let pins = gate.options.pinsATS && gate.options.mode == .enforce
     return .pass(instead: pins ? PinnedATS.command(about, request, profile, globals) : nil)
   }
 

@@ -5,13 +5,16 @@ import Syntax
 extension RunningGuest {
   /// The running machine, as far as it matters to a plug.
   /// - Parameter plugged: host functions of devices that were plugged through here, by id.
-  func machine(source: String, globals: [GlobalProperty], plugged: [String: PCIAddress]) -> MachineRequest {
+  func machine(source: String, globals: Known<[GlobalProperty]>, plugged: [String: PCIAddress]) -> MachineRequest {
     let place = Location(source: source, range: nil, path: "running")
     func property(_ name: String, _ value: PropertyValue) -> Property {
       Property(name: name, value: value, location: place)
     }
     var machine = MachineRequest(source: source, emulator: nil, missingPart: missing?.reason)
-    machine.globals = globals
+    switch globals {
+    case .known(let globals): machine.globals = globals
+    case .unknown(let unknown): machine.missingGlobals = unknown
+    }
     if let type = machineType, type.hasSuffix("-machine") {
       machine.machine = [property("type", .string(String(type.dropLast(8))))]
     }

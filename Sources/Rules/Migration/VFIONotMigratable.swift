@@ -19,7 +19,7 @@ extension Rule {
 }
 
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
-  guard let wish = subject.migrationWish else { return }
+  guard let wish = try subject.migrationWish() else { return }
   if subject.request.isOff("enable-migration") {
     return judgement.report("\(subject.name) has `enable-migration=off`, and \(wish.text)", at: wish.location,
       fix: "take `enable-migration=off` out, or \(wish.fix)")
@@ -47,7 +47,7 @@ extension Subject {
   }
 
   /// What in the definition asks for migration.
-  fileprivate var migrationWish: MigrationWish? {
+  fileprivate func migrationWish() throws(Unknown) -> MigrationWish? {
     if request.isOn("enable-migration") {
       return MigrationWish(
         text: "`enable-migration=on` asks for migration", fix: "take `enable-migration=on` out",
@@ -61,6 +61,7 @@ extension Subject {
     let postcopy = definition.machine.globals.last {
       $0.driver == "migration" && $0.property.hasSuffix("postcopy-ram") && ["on", "yes", "true", "y"].contains($0.value)
     }
+    if postcopy == nil, let missing = definition.machine.missingGlobals { throw missing }
     return postcopy.map {
       MigrationWish(
         text: "`\($0.driver).\($0.property)` asks for migration by postcopy", fix: "take `-global` out",
