@@ -66,18 +66,24 @@ public struct Lint: Sendable {
     return answer
   }
 
+  /// Output that is gathered before it is written, in bytes: most definitions are a line or a few.
+  private static let heldAtMost = 16 << 10
+
   /// - Parameter write: is given the output piece by piece; the answer's own is empty then.
   public func run(_ write: (String) -> Void) -> Answer {
     do {
       var writer = self.writer
       let (blank, least) = (writer, minSeverity)
       var tally = LintTally()
-      write(writer.begin())
+      var held = writer.begin()
       tally.unreadable = try judge { LintPiece($0, from: least, by: blank) } report: { piece, host in
         tally.count(piece, refusesUndetermined: refusesUndetermined(on: host))
-        write(writer.add(piece))
+        held += writer.add(piece)
+        guard held.utf8.count >= Lint.heldAtMost else { return }
+        write(held)
+        held = ""
       }
-      write(writer.end(tally))
+      write(held + writer.end(tally))
       return answer(tally)
     } catch {
       return .couldNotLook("\(error)")

@@ -91,6 +91,11 @@ struct XMLScanner {
   private func endOfTag(_ start: Int) -> Int? {
     var at = start
     while at < bytes.count {
+      // Nearly all of a tag is letters, digits and what stands after them.
+      guard bytes[at] <= UInt8(ascii: ">") else {
+        at += 1
+        continue
+      }
       switch bytes[at] {
       case UInt8(ascii: ">"): return at + 1
       case UInt8(ascii: "\""), UInt8(ascii: "'"):
@@ -130,9 +135,11 @@ struct XMLScanner {
   }
 
   private mutating func skip(past text: StaticString, from start: Int) -> Bool {
+    // SAFETY: no text is empty.
+    let first = text.utf8Start[0]
     var at = start
     while at < bytes.count {
-      if has(text, at: at) {
+      if bytes[at] == first, has(text, at: at) {
         position = at + text.utf8CodeUnitCount
         return true
       }

@@ -39,7 +39,7 @@ struct LibvirtPart {
 
   /// - Parameter names: of those that are wanted; nil for all.
   static func all(of devices: XMLElement, _ path: String, named names: [String]? = nil) -> [LibvirtPart] {
-    var counts: [String: Int] = [:]
+    var counts = [String: Int](minimumCapacity: 24)
     return devices.children.compactMap { element in
       let name = element.qualifiedName
       if let names, !names.contains(name) { return nil }

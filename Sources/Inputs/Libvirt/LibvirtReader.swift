@@ -101,6 +101,7 @@ struct LibvirtDevice {
     self.part = part
     path = part.path
     location = reader.location(part.element, path)
+    properties.reserveCapacity(8)
   }
 
   var element: XMLElement { part.element }
