@@ -19,12 +19,15 @@ final class RealQEMULintTests: XCTestCase {
 
   func testTheQEMUThatIsNamedIsAskedForATS() throws {
     let path = try program()
-    let run = try Vfiogate.run(
-      "lint", Vfiogate.example("server-radeon-ats.qemu"), "--host", Vfiogate.host("intel-no-device-tlb"), "--qemu", path)
+    let asked = [
+      "lint", Vfiogate.example("server-radeon-ats.qemu"), "--host", Vfiogate.host("intel-no-device-tlb"), "--qemu", path,
+    ]
+    let run = try Vfiogate.run(asked)
     XCTAssertEqual(run.status, 1, run.error)
     let isRefused = run.output.contains("error[ats-prop-unsupported-by-qemu]")
     XCTAssertEqual(isRefused, !(try hasATS(path)), run.output)
-    XCTAssert(run.output.contains(path), "the QEMU that was asked is not named: \(run.output)")
+    let named = try Vfiogate.run(asked + ["--format", "json"]).json["definitions"]?.array?.first?["qemu"]?.string ?? ""
+    XCTAssert(named.contains(path), "the QEMU that was asked is not named: \(named)")
   }
 
   func testTheFeaturelessGuestIsJudgedBehaviourNone() throws {
