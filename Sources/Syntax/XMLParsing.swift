@@ -104,20 +104,21 @@ private final class Parser {
 
   private let documentType: Int?
   /// Nobody can know which names collide; one for the whole run, because expat asks the kernel for each document.
-  private static let salt = UInt.random(in: 1...UInt.max)
+  private static let salt = (0..<16).map { _ in UInt8.random(in: 0...255) }
 
   /// - Parameter documentType: where one begins, to point at.
   init(documentType: Int?) throws(XMLError) {
     guard let parser = XML_ParserCreate(nil) else { throw XMLError(message: "no memory for a parser", offset: 0) }
     self.parser = parser
-    XML_SetHashSalt(parser, Parser.salt)
+    // SAFETY: the array has the 16 bytes that are read.
+    cexpat_set_salt(parser, Parser.salt)
     self.documentType = documentType
     install()
   }
 
   deinit { XML_ParserFree(parser) }
 
-  private var offset: Int { Int(XML_GetCurrentByteIndex(parser)) }
+  private var offset: Int { Int(cexpat_byte_index(parser)) }
 
   private func install() {
     XML_SetUserData(parser, Unmanaged.passUnretained(self).toOpaque())
