@@ -10,8 +10,6 @@ struct DefinitionFiles {
     let folder: String?
     /// In bytes; nil of what cannot be read twice, such as a pipe.
     var size: Int?
-    /// The sizes of those before it, together.
-    var before = 0
   }
 
   /// A directory beyond these holds something else than definitions; hitting one is said.
@@ -39,7 +37,7 @@ struct DefinitionFiles {
     for argument in arguments {
       guard argument != "-", let kind = kind(argument) else {
         // Reading it says what is wrong with it.
-        add(argument, nil, size: nil)
+        files.append(File(path: argument, folder: nil, size: nil))
         continue
       }
       guard kind.isNew else { continue }
@@ -47,14 +45,9 @@ struct DefinitionFiles {
         walk(argument, of: argument, depth: 0)
         folders.append(argument)
       } else {
-        add(argument, nil, size: kind.size)
+        files.append(File(path: argument, folder: nil, size: kind.size))
       }
     }
-  }
-
-  private mutating func add(_ path: String, _ folder: String?, size: Int?) {
-    let before = files.last.map { $0.before + ($0.size ?? 0) } ?? 0
-    files.append(File(path: path, folder: folder, size: size, before: before))
   }
 
   /// What a path leads to, through symbolic links; nil when there is nothing.
@@ -88,7 +81,7 @@ struct DefinitionFiles {
           isFull = true
           return
         }
-        add(path, argument, size: kind.size)
+        files.append(File(path: path, folder: argument, size: kind.size))
       }
     }
   }

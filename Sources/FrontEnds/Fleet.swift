@@ -33,9 +33,8 @@ public struct Fleet: Sendable {
         one.host = .recording("\(folder)/\(name)")
         let host = String(name.dropLast(Fleet.suffix.count))
         do {
-          let missed = try one.judge { ($0.source.name, FleetTable.cell($0, on: host)) } report: { judged, _ in
-            table.add(judged.1, of: judged.0)
-          }
+          let missed = try one.judge { ($0.source.name, FleetTable.cell($0, on: host)) } size: { _ in 64 }
+            report: { judged, _ in table.add(judged.1, of: judged.0) }
           unreadable += missed.filter { !unreadable.contains($0) }
         } catch {
           unreadable.append("\(error)")

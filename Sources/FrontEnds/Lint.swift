@@ -76,7 +76,7 @@ public struct Lint: Sendable {
       let (blank, least) = (writer, minSeverity)
       var tally = LintTally()
       var held = writer.begin()
-      tally.unreadable = try judge { LintPiece($0, from: least, by: blank) } report: { piece, host in
+      tally.unreadable = try judge { LintPiece($0, from: least, by: blank) } size: { $0.size } report: { piece, host in
         tally.count(piece, refusesUndetermined: refusesUndetermined(on: host))
         held += writer.add(piece)
         guard held.utf8.count >= Lint.heldAtMost else { return }
@@ -93,15 +93,17 @@ public struct Lint: Sendable {
   /// Judges all definitions.
   /// - Parameters:
   ///   - make: what is to be left of each result; on any thread.
+  ///   - size: how much that is, in bytes.
   ///   - report: is handed that in the order of the run, with the host that the definition is for.
   /// - Returns: what could not be read.
   /// - Throws: what keeps any from being judged.
   func judge<Output: Sendable>(
-    _ make: @escaping @Sendable (LintResult) -> Output, report: (Output, HostChoice) -> Void
+    _ make: @escaping @Sendable (LintResult) -> Output, size: @escaping (Output) -> Int,
+    report: (Output, HostChoice) -> Void
   ) throws -> [String] {
-    var run = LintRun(self, running: try guestMachine())
+    var run = LintRun(self, running: try guestMachine(), qemu: try profile(), making: make, size: size)
     run.gather()
-    run.judge(qemu: try profile(), make, report)
+    run.judge(report)
     return run.unreadable
   }
 

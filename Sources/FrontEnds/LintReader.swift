@@ -9,32 +9,15 @@ import Syntax
 struct LintReader: Sendable {
   typealias Reading = (source: SourceText, parsed: ParsedDefinition)
 
-  /// A definition between its two readings.
-  struct Entry: Sendable {
-    let file: DefinitionFiles.File
-    /// Of its text, to see that it is the same when it is read again.
-    let digest: UInt64
-    let host: HostChoice
-    /// Its number among the assignments of its host.
-    let number: Int
-    /// What was read, where it is little or cannot be read again.
-    let kept: Kept
-  }
-
-  indirect enum Kept: Sendable {
-    case nothing
-    /// A domain without passthrough: that it is one is all that there is to know.
-    case plain(name: String)
-    case reading(Reading)
-  }
-
   let lint: Lint
   /// The machine that plugs go into.
   let running: MachineRequest?
 
-  /// - Parameter isKept: whether there will be no second reading.
+  /// - Parameter extent: how much of a libvirt domain is lowered.
   /// - Returns: nil for a directory's file that is no definition.
-  func read(_ file: DefinitionFiles.File, isKept: Bool) throws(InputFile.Failure) -> Reading? {
+  func read(
+    _ file: DefinitionFiles.File, _ extent: ParsedDefinition.Extent
+  ) throws(InputFile.Failure) -> Reading? {
     var format = lint.input
     let source = try InputFile.read(file.path, limit: ParsedDefinition.maximumSize) { head in
       guard file.folder != nil else { return true }
@@ -43,27 +26,21 @@ struct LintReader: Sendable {
       return found != nil && found == format
     }
     guard let source else { return nil }
-    let follow = InputFile.follower(from: file.path)
-    return (source, .parse(source, as: format, follow: follow, extent: isKept ? .passthrough : .hostDevices))
+    return (source, .parse(source, as: format, follow: InputFile.follower(from: file.path), extent: extent))
   }
 
   /// - Throws: it cannot be read again, or is another.
-  private func reading(of entry: Entry) throws(InputFile.Failure) -> Reading {
-    switch entry.kept {
-    case .plain(let name): return (SourceText(name: name, bytes: []), .plain(name))
-    case .reading(let reading): return reading
-    case .nothing:
-      guard let reading = try read(entry.file, isKept: true), reading.source.digest == entry.digest else {
-        throw InputFile.Failure(entry.file.path, reason: "changed while it was looked at")
-      }
-      return reading
+  func readAgain(_ file: DefinitionFiles.File, _ digest: UInt64) throws(InputFile.Failure) -> Reading {
+    guard let reading = try read(file, .passthrough), reading.source.digest == digest else {
+      throw InputFile.Failure(file.path, reason: "changed while it was looked at")
     }
+    return reading
   }
 
-  func judge(_ entry: Entry, by check: Check, others: OtherDefinitions) throws(InputFile.Failure) -> LintResult {
-    let (source, parsed) = try reading(of: entry)
+  func judge(_ reading: Reading, for host: HostChoice, by check: Check, others: OtherDefinitions) -> LintResult {
+    let (source, parsed) = reading
     return check.judge(
-      source, parsed, running: running, descriptors: passed(to: parsed, from: source, on: entry.host), others: others)
+      source, parsed, running: running, descriptors: passed(to: parsed, from: source, on: host), others: others)
   }
 
   /// Descriptors are this machine's, and say nothing about a recorded host.

@@ -26,19 +26,32 @@ public struct RunAssignments: Sendable {
 
   public init() {}
 
-  /// Adds a definition: its machine's devices, or the plugs where there are some.
-  /// - Parameter descriptors: which host function a passed descriptor is, by the value of `fd`.
+  /// What one definition asks for: its machine's devices, or the plugs where there are some.
+  public struct Claims: Sendable {
+    fileprivate let source: String
+    fileprivate let guest: String?
+    fileprivate let devices: [(name: String, host: PCIAddress?)]
+
+    /// - Parameter descriptors: which host function a passed descriptor is, by the value of `fd`.
+    public init(
+      _ machine: MachineRequest, plugs: [DeviceRequest], descriptors: [String: Known<PCIAddress?>] = [:]
+    ) {
+      source = machine.source
+      guest = machine.libvirt?.name
+      devices = (plugs.isEmpty ? machine.devices : plugs).filter(\.isVFIO).map { request in
+        let address = request.hostAddress(descriptors)
+        return (request.name(at: address), address)
+      }
+    }
+  }
+
+  /// Adds a definition.
   /// - Returns: its number, for `others(than:)`.
-  public mutating func add(
-    _ machine: MachineRequest, plugs: [DeviceRequest], descriptors: [String: Known<PCIAddress?>] = [:]
-  ) -> Int {
-    let guest = machine.libvirt?.name
+  public mutating func add(_ claims: Claims) -> Int {
+    let guest = claims.guest
     defer { guests.append(guest) }
-    for request in plugs.isEmpty ? machine.devices : plugs where request.isVFIO {
-      let address = request.hostAddress(descriptors)
-      let device = Device(
-        source: machine.source, name: request.name(at: address), host: address, definition: count,
-        guest: guest)
+    for (name, address) in claims.devices {
+      let device = Device(source: claims.source, name: name, host: address, definition: count, guest: guest)
       if let address {
         byAddress[address, default: []].append(device)
       } else if unresolved.count < 2, unresolved.last?.definition != count,
@@ -52,6 +65,13 @@ public struct RunAssignments: Sendable {
 
   /// What all definitions but this one ask for.
   public func others(than definition: Int) -> OtherDefinitions { OtherDefinitions(run: self, own: definition) }
+
+  /// Whether the others of a definition are there and ask for nothing that its rules have asked about.
+  public func confirms(_ questions: OpenQuestions, of definition: Int) -> Bool {
+    if questions.asksForAny, count < 2 { return false }
+    if questions.asksForUnresolved, firstUnresolved(notOf: definition) != nil { return false }
+    return !questions.addresses.contains { first($0, notOf: definition) != nil }
+  }
 
   fileprivate func first(_ address: PCIAddress, notOf definition: Int) -> Device? {
     byAddress[address]?.first { isOfAnother($0, than: definition) }
@@ -73,16 +93,47 @@ public struct RunAssignments: Sendable {
 public struct OtherDefinitions: Sendable {
   fileprivate let run: RunAssignments
   fileprivate let own: Int
+  fileprivate var questions: OpenQuestions?
 
   /// There are none.
   public static let none = RunAssignments().others(than: 0)
 
+  /// Nobody has read them yet. They are taken to be there and to ask for nothing, and what is asked of them is
+  /// written down: `RunAssignments.confirms` tells later whether that was so.
+  public static func unread(_ questions: OpenQuestions) -> OtherDefinitions {
+    var others = OtherDefinitions.none
+    others.questions = questions
+    return others
+  }
+
   /// Whether this definition is the only one.
-  public var isEmpty: Bool { run.count < 2 }
+  public var isEmpty: Bool {
+    questions?.asksForAny = true
+    return questions == nil && run.count < 2
+  }
 
   /// The device of another definition that is this host function: of the first, in the run's order.
-  public func device(at address: PCIAddress) -> RunAssignments.Device? { run.first(address, notOf: own) }
+  public func device(at address: PCIAddress) -> RunAssignments.Device? {
+    questions?.addresses.append(address)
+    return run.first(address, notOf: own)
+  }
 
   /// A device of another definition that may be any host function.
-  public var unresolved: RunAssignments.Device? { run.firstUnresolved(notOf: own) }
+  public var unresolved: RunAssignments.Device? {
+    questions?.asksForUnresolved = true
+    return run.firstUnresolved(notOf: own)
+  }
+}
+
+/// What a definition's rules have asked of others that nobody had read. Only the thread that judges the definition
+/// writes to it, and it is read when that has ended.
+public final class OpenQuestions: @unchecked Sendable {
+  fileprivate var addresses: [PCIAddress] = []
+  fileprivate var asksForAny = false
+  fileprivate var asksForUnresolved = false
+
+  public init() {}
+
+  /// Whether there are none: then no other definition makes a difference.
+  public var isEmpty: Bool { addresses.isEmpty && !asksForAny && !asksForUnresolved }
 }

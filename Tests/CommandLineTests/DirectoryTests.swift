@@ -57,6 +57,41 @@ final class DirectoryTests: XCTestCase {
     }
   }
 
+  /// The first is judged before the last is read, and says so all the same; with little output, and with so much
+  /// that most wait to be judged until all have been read.
+  func testWhatALaterDefinitionAsksForIsKnownToAnEarlierOne() throws {
+    let folder = try TemporaryDirectory()
+    let text = try Fixture.text("inputs/libvirt/gpu-with-audio.xml")
+    for number in 100..<300 {
+      // The first and the last ask for the same functions, and so do two in the middle.
+      let domain = String([299: 100, 180: 170][number] ?? number, radix: 16)
+      let own = text.split(separator: "<address domain='0x0000'", omittingEmptySubsequences: false)
+        .joined(separator: "<address domain='0x\(domain)'")
+        .split(separator: "<name>", omittingEmptySubsequences: false).joined(separator: "<name>n\(number)-")
+      try writeFile("\(folder.path)/vm\(number).xml", own)
+    }
+    for format in ["text", "json"] {
+      let run = try Vfiogate.run("lint", folder.path, "--host", "none", "--format", format)
+      XCTAssertEqual(run.status, 1, run.error)
+      for (one, other) in [(100, 299), (299, 100), (170, 180), (180, 170)] {
+        XCTAssert(run.output.contains("is assigned in `\(folder.path)/vm\(other).xml` too"), "\(one) in \(format)")
+      }
+      let found = run.output.split(separator: "\n").filter { $0.contains(" is assigned in `") }
+      XCTAssertEqual(found.count, 8, "two functions of four definitions, in \(format)")
+    }
+  }
+
+  /// A policy's own mistake is told once, by the first definition, and not by a file that is none.
+  func testWhatIsWrongWithAPolicyIsToldByTheFirstDefinition() throws {
+    let folder = try TemporaryDirectory()
+    try writeFile(folder.path + "/.vfiogate.conf", "[allow \"no-such-rule\"]\n  reason = \"x\"\n")
+    try writeFile(folder.path + "/a-note", "no definition\n")
+    for name in ["b", "c", "d"] { try writeFile("\(folder.path)/\(name)", "qemu-system-x86_64 -M q35\n") }
+    let run = try Vfiogate.run("lint", folder.path, "--host", "none")
+    XCTAssertEqual(run.output.split(separator: "\n").filter { $0.contains("[policy-unknown-rule]") }.count, 1, run.output)
+    XCTAssertEqual(run.output.split(separator: "\n").filter { $0.hasSuffix(": safe") }.count, 3, run.output)
+  }
+
   func testAMalformedFileIsAFindingAndTheOthersAreJudged() throws {
     let folder = try TemporaryDirectory()
     try writeFile(folder.path + "/a", "qemu-system-x86_64 -device 'vfio-pci\n")

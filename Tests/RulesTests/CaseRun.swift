@@ -60,8 +60,8 @@ extension RuleCase {
         in: texts.guest, on: host, qemu: profile, running: topology(definition, running))
     }
     var assignments = RunAssignments()
-    let own = assignments.add(definition.machine, plugs: definition.plugs)
-    for other in texts.others { _ = assignments.add(other.machine, plugs: other.plugs) }
+    let own = assignments.add(RunAssignments.Claims(definition.machine, plugs: definition.plugs))
+    for other in texts.others { _ = assignments.add(RunAssignments.Claims(other.machine, plugs: other.plugs)) }
     definition.others = assignments.others(than: own)
     definition.policy = try policy()
     definition.policy.allowances += texts.definition.allowances
