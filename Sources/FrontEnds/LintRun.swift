@@ -134,12 +134,14 @@ struct LintRun<Output: Sendable> {
 
   /// - Returns: nil when what was said at the first reading stands.
   private mutating func settle(_ entry: LintEntry<Output>) throws -> SecondReading<Output>? {
+    // First: a definition that has no host tells nothing of its policy either.
+    let host = try hosts.host(entry.host)
     let policy = policies.firstTelling(try policies.policy(of: entry.file))
     let run = lint.areTogether ? assignments[entry.host] : nil
     if let judged = entry.judged, policy.source == nil || policy.policy.isTold {
       guard let questions = judged.questions, run?.confirms(questions, of: entry.number) == false else { return nil }
     }
-    let check = Check(host: try hosts.host(entry.host), qemu: qemu, policy: policy)
+    let check = Check(host: host, qemu: qemu, policy: policy)
     return SecondReading(entry: entry, check: check, others: run?.others(than: entry.number) ?? .none)
   }
 }
