@@ -34,6 +34,9 @@ final class RealizeContext: Sendable {
     iommufdLink = link?.string.flatMap { $0.isEmpty ? nil : $0 }
     if case .unknown(let text)? = link {
       backend = .unknown("backend", "iommufd is \(text)")
+    } else if link == nil, let global = machine.globals.last(where: { $0.property == "iommufd" && $0.reaches(request) }) {
+      // QEMU applies it (observed on 11.1.3); what follows from a link that no request gives is not modelled.
+      backend = .unknown("backend", "-global \(global.driver).iommufd=\(global.value) decides it")
     } else if link == nil, request.plug == .hot, let missing = machine.missingGlobals,
       machine.objects.contains(where: { $0.type == "iommufd" })
     {

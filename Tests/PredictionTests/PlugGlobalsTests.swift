@@ -33,6 +33,20 @@ final class PlugGlobalsTests: XCTestCase {
     return try XCTUnwrap(all.last)
   }
 
+  func testAGlobalLinkLeavesTheBackendOpen() throws {
+    let text = "qemu-system-x86_64 -M q35 -object iommufd,id=i0 -device vfio-pci,host=0000:01:00.0"
+    func backend(_ more: String) throws -> Known<VFIOBackend> {
+      let machine = ParsedDefinition.parse(SourceText(name: "a", bytes: Array((text + more).utf8)), as: .shell).machine
+      let host = Facts.Host(nothingKnown: "no host", source: "none")
+      let all = Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3")).predictions()
+      return try XCTUnwrap(all.last).question.backend
+    }
+    XCTAssertEqual(try backend(" -global vfio-pci.iommufd=i0"), .unknown("backend", "-global vfio-pci.iommufd=i0 decides it"))
+    XCTAssertEqual(try backend(" -global vfio-pci-nohotplug.iommufd=i0"), .known(.legacy))
+    XCTAssertEqual(try backend(",iommufd=i0 -global vfio-pci.iommufd=i0"), .known(.iommufd))
+    XCTAssertEqual(try backend(""), .known(.legacy))
+  }
+
   func testWhetherAPlugSucceedsIsNotKnown() throws {
     XCTAssert(try plug(missing: missing).unknowns.contains(missing))
     XCTAssertFalse(try plug(missing: nil).unknowns.contains(missing))
