@@ -78,7 +78,14 @@ private final class SharedWork<Input, Output>: @unchecked Sendable {
   /// - Returns: nil when there is no thread to be had.
   func start() -> pthread_t? {
     var thread = pthread_t()
-    let task = Unmanaged.passRetained(Task(run))
+    var own: Int32 = 0
+    let makers = vfiogate_processor(&own) == 0 ? own : nil
+    let task = Unmanaged.passRetained(
+      Task {
+        // A thread begins where its maker runs, and its work is done before the kernel has moved it.
+        if let makers { _ = vfiogate_leave_processor(makers) }
+        self.run()
+      })
     // SAFETY: the task is retained for the thread, which releases it.
     let error = pthread_create(&thread, nil, { Task.start($0) }, task.toOpaque())
     if error != 0 { task.release() }
