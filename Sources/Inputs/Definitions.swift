@@ -12,7 +12,7 @@ public struct ParsedDefinition: Sendable {
   /// What comments in the text allow.
   public var allowances: [Policy.Allowance] = []
   /// Whether it is a domain without passthrough that was not lowered, because nothing is said about it.
-  public internal(set) var isPlain = false
+  var isPlain = false
 }
 
 /// How a definition is written.

@@ -37,7 +37,7 @@ enum PlainDomain {
 
 extension ParsedDefinition {
   /// A domain in which nothing is passed through.
-  public static func plain(_ source: String) -> ParsedDefinition {
+  static func plain(_ source: String) -> ParsedDefinition {
     var definition = LibvirtReader(source).definition
     definition.isPlain = true
     return definition
