@@ -53,11 +53,13 @@ struct LintCommand: ParsableCommand {
 
   func run() throws {
     let lint = try lint()
-    guard let host, Fleet.isFolder(host) else { return try Terminal.finish(lint.run(Terminal.print)) }
-    guard lint.format == .text || lint.format == .json else {
-      throw ValidationError("--host `\(host)` is a folder of recordings: the table of hosts is text or JSON.")
+    guard case .recording(let path)? = lint.host, Fleet.isFolder(path) else {
+      return try Terminal.finish(lint.run(Terminal.print))
     }
-    try Terminal.finish(Fleet(lint, folder: host).run())
+    guard lint.format == .text || lint.format == .json else {
+      throw ValidationError("--host `\(path)` is a folder of recordings: the table of hosts is text or JSON.")
+    }
+    try Terminal.finish(Fleet(lint, folder: path).run())
   }
 
   private func lint() throws -> Lint {

@@ -50,4 +50,14 @@ final class FleetTests: XCTestCase {
     XCTAssert(run.error.contains("broken.host"), run.error)
     XCTAssertEqual(try Vfiogate.run("lint", definition, "--host", folder.path, "--format", "sarif").status, 64)
   }
+
+  func testAFolderThatIsCalledLikeAChoiceOfHostIsNotTakenForIt() throws {
+    let folder = try TemporaryDirectory()
+    for name in ["none", "none/a.host"] {
+      try XCTAssertEqual(Child.run("/bin/mkdir", ["\(folder.path)/\(name)"]).status, 0)
+    }
+    let script = "cd \"$0\" && exec \"$@\" --host none"
+    let run = try Child.run("/bin/sh", ["-c", script, folder.path, try Child.built("vfiogate"), "lint", definition])
+    XCTAssertEqual(run.status, 0, String(decoding: run.error, as: UTF8.self))
+  }
 }
