@@ -1,24 +1,61 @@
 /// A place in something that the user wrote.
 public struct Location: Sendable {
-  /// The file's path, or `<stdin>`.
-  public let source: String
-  /// Bytes from the start of the source.
-  public let range: Range<Int>?
-  /// The path in two pieces: a definition has hundreds of places, most of which nobody asks for, and in most of
-  /// them the first piece is one that another place has too.
-  private let start: String
-  private let end: String
+  /// What several places have in common: a source, and where in its structure. Shared, and put into words only when
+  /// somebody asks: a definition has hundreds of places, of which few are told.
+  public final class Part: Sendable {
+    public let source: String
+    private let folder: String
+    private let element: (name: String, number: Int)?
 
-  /// - Parameter end: what the path goes on with.
-  public init(source: String, range: Range<Int>?, path: String, end: String = "") {
-    self.source = source
-    self.range = range
-    start = path
-    self.end = end
+    public init(source: String, path: String) {
+      self.source = source
+      folder = path
+      element = nil
+    }
+
+    /// - Parameter number: which of that name in the folder, from 1, as in XPath.
+    public init(source: String, folder: String, name: String, number: Int) {
+      self.source = source
+      self.folder = folder
+      element = (name, number)
+    }
+
+    /// `/domain/devices/hostdev[2]`.
+    public var path: String {
+      guard let element else { return folder }
+      return "\(folder)/\(element.name)[\(element.number)]"
+    }
   }
 
+  private let part: Part
+  /// Bytes from the start of the source.
+  public let range: Range<Int>?
+  /// What the part's path goes on with.
+  private let end: String
+  private let attribute: String?
+
+  /// - Parameters:
+  ///   - end: what the part's path goes on with.
+  ///   - attribute: the name of one of that element's.
+  public init(in part: Part, range: Range<Int>?, end: String = "", attribute: String? = nil) {
+    self.part = part
+    self.range = range
+    self.end = end
+    self.attribute = attribute
+  }
+
+  public init(source: String, range: Range<Int>?, path: String) {
+    self.init(in: Part(source: source, path: path), range: range)
+  }
+
+  /// The file's path, or `<stdin>`.
+  public var source: String { part.source }
+
   /// Where in the structure: `-device[2].host`, `device_add.arguments.ats`.
-  public var path: String { end.isEmpty ? start : start + end }
+  public var path: String {
+    let path = end.isEmpty ? part.path : part.path + end
+    return attribute.map { path + "/@" + $0 } ?? path
+  }
 
   /// The same place under another logical path.
   public func at(path: String) -> Location { Location(source: source, range: range, path: path) }
@@ -26,7 +63,9 @@ public struct Location: Sendable {
 
 extension Location: Hashable {
   public static func == (a: Location, b: Location) -> Bool {
-    a.range == b.range && a.source == b.source && (a.start == b.start && a.end == b.end || a.path == b.path)
+    guard a.range == b.range else { return false }
+    if a.part === b.part, a.end == b.end, a.attribute == b.attribute { return true }
+    return a.source == b.source && a.path == b.path
   }
 
   public func hash(into hasher: inout Hasher) {

@@ -12,6 +12,8 @@ extension XMLTree {
   public static let maximumDepth = 256
   /// Elements that are refused beyond this, to keep memory modest.
   public static let maximumElements = 1 << 20
+  /// The same of attributes.
+  public static let maximumAttributes = 1 << 22
 
   /// Reads one document: expat judges it, and the scanner finds what is in it. A document type that declares
   /// anything is refused: so there are no entities that could grow, and nothing is ever fetched.
@@ -30,7 +32,7 @@ extension XMLTree {
     }
     try validator.validate(bytes, upTo: nil)
     if case .stuck(let offset) = end { throw XMLError(message: "not well-formed", offset: offset) }
-    return XMLTree(bytes: bytes, nodes: scanner.nodes, comments: scanner.comments, encoding: validator.encoding)
+    return XMLTree(bytes, scanner, encoding: validator.encoding)
   }
 
   /// The tree of a document that nobody has judged yet, for a first look at many; nil when it is not certain to be
@@ -39,7 +41,7 @@ extension XMLTree {
     guard bytes.count <= maximumSize, !isUTF16(bytes), !declaresEncoding(bytes) else { return nil }
     let (scanner, end) = scan(bytes)
     guard end == .whole, scanner.documentType == nil else { return nil }
-    return XMLTree(bytes: bytes, nodes: scanner.nodes, comments: scanner.comments, encoding: .utf8)
+    return XMLTree(bytes, scanner, encoding: .utf8)
   }
 
   /// Has a sketch judged after all.

@@ -11,6 +11,7 @@ struct XMLScanner {
   }
 
   private(set) var nodes: [XMLTree.Node] = []
+  private(set) var attributes: [XMLTree.Attribute] = []
   private(set) var comments: [Range<Int>] = []
   /// Where a document type begins.
   private(set) var documentType: Int?
@@ -22,6 +23,7 @@ struct XMLScanner {
   init(_ bytes: UnsafeBufferPointer<UInt8>) {
     self.bytes = bytes
     nodes.reserveCapacity(min(bytes.count / 40, XMLTree.maximumElements))
+    attributes.reserveCapacity(min(bytes.count / 20, XMLTree.maximumAttributes))
   }
 
   mutating func scan() -> End {
@@ -35,6 +37,9 @@ struct XMLScanner {
       default:
         if let error = cap(start) { return .over(error) }
         isRead = startElement(start)
+        if attributes.count > XMLTree.maximumAttributes {
+          return .over(XMLError(message: "more than \(XMLTree.maximumAttributes) attributes", offset: start))
+        }
       }
       if !isRead { return .stuck(start) }
     }
@@ -62,12 +67,14 @@ struct XMLScanner {
   }
 
   private mutating func startElement(_ start: Int) -> Bool {
-    guard let nameEnd = endOfName(start), let end = endOfTag(nameEnd) else { return false }
+    let firstAttribute = Int32(attributes.count)
+    guard let nameEnd = endOfName(start), let end = readAttributes(nameEnd) else { return false }
     let index = nodes.count
     let place = Int32(end)
     nodes.append(
       XMLTree.Node(
-        start: Int32(start), nameEnd: Int32(nameEnd), tagEnd: place, contentEnd: place, end: place, parent: Int32(open.last?.node ?? -1)))
+        start: Int32(start), nameEnd: Int32(nameEnd), tagEnd: place, contentEnd: place, end: place,
+        parent: Int32(open.last?.node ?? -1), firstAttribute: firstAttribute))
     if let last = open.indices.last {
       if open[last].lastChild < 0 {
         nodes[open[last].node].firstChild = Int32(index)
@@ -87,26 +94,37 @@ struct XMLScanner {
     return at > start + 1 && at < bytes.count ? at : nil
   }
 
-  /// After the `>` of a start tag; one in an attribute's value ends nothing.
-  private func endOfTag(_ start: Int) -> Int? {
+  /// Reads what stands behind the name in a start tag.
+  /// - Returns: the place after its `>`; one in an attribute's value ends nothing.
+  private mutating func readAttributes(_ start: Int) -> Int? {
     var at = start
-    while at < bytes.count {
-      // Nearly all of a tag is letters, digits and what stands after them.
-      guard bytes[at] <= UInt8(ascii: ">") else {
+    while at < bytes.count, attributes.count <= XMLTree.maximumAttributes {
+      if bytes[at] == UInt8(ascii: ">") { return at + 1 }
+      if bytes[at] == UInt8(ascii: "/") || XMLText.isBlank(bytes[at]) {
         at += 1
         continue
       }
-      switch bytes[at] {
-      case UInt8(ascii: ">"): return at + 1
-      case UInt8(ascii: "\""), UInt8(ascii: "'"):
-        let quote = bytes[at]
-        at += 1
-        while at < bytes.count, bytes[at] != quote { at += 1 }
-      default: break
-      }
+      let name = at
+      while at < bytes.count, !XMLText.endsName(bytes[at]) { at += 1 }
+      let nameEnd = at
+      while at < bytes.count, !XMLScanner.endsSign(bytes[at]) { at += 1 }
+      // Without a value only in a text that is not well-formed after all.
+      guard at < bytes.count, bytes[at] != UInt8(ascii: ">") else { continue }
+      let quote = bytes[at]
+      let value = at + 1
+      at = value
+      while at < bytes.count, bytes[at] != quote { at += 1 }
+      guard at < bytes.count else { return nil }
+      attributes.append(
+        XMLTree.Attribute(start: Int32(name), nameEnd: Int32(nameEnd), valueStart: Int32(value), valueEnd: Int32(at)))
       at += 1
     }
     return nil
+  }
+
+  /// Whether a byte is the first after the `=` between name and value: the opening quote.
+  private static func endsSign(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") || byte == UInt8(ascii: ">")
   }
 
   private mutating func endElement(_ start: Int) -> Bool {

@@ -16,12 +16,20 @@ struct XMLText {
 
   /// XML 1.0 §3.3.3: references are replaced, and every white space is a blank.
   func attributeValue(_ range: Range<Int>) -> String {
-    let isPlain = bytes[range].allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "&") }
-    return isPlain ? tree.decode(range) : word(range).text
+    isPlain(range) ? tree.decode(range) : word(range).text
+  }
+
+  /// Whether an attribute's value stands for itself.
+  func isPlain(_ range: Range<Int>) -> Bool {
+    bytes.withUnsafeBufferPointer { bytes in
+      for position in range where bytes[position] < 0x20 || bytes[position] == UInt8(ascii: "&") { return false }
+      return true
+    }
   }
 
   func word(_ range: Range<Int>) -> Word {
     var decoded = Decoded()
+    decoded.reserve(range.count)
     append(range, to: &decoded, blanks: true)
     return Word(bytes: decoded.bytes, offsets: decoded.offsets, end: range.upperBound)
   }
@@ -108,6 +116,11 @@ struct XMLText {
   private struct Decoded {
     var bytes: [UInt8] = []
     var offsets: [Int] = []
+
+    mutating func reserve(_ count: Int) {
+      bytes.reserveCapacity(count)
+      offsets.reserveCapacity(count)
+    }
 
     mutating func append(_ more: [UInt8], at offset: Int) {
       bytes += more

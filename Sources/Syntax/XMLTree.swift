@@ -11,8 +11,22 @@ public final class XMLTree: Sendable {
     var contentEnd: Int32
     var end: Int32
     let parent: Int32
+    /// Where its attributes begin among those of the document.
+    let firstAttribute: Int32
     var firstChild: Int32 = -1
     var next: Int32 = -1
+  }
+
+  /// One attribute: `name="value"`.
+  struct Attribute: Sendable {
+    let start: Int32
+    let nameEnd: Int32
+    /// After the opening quote.
+    let valueStart: Int32
+    let valueEnd: Int32
+
+    var name: Range<Int> { Int(start)..<Int(nameEnd) }
+    var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
   }
 
   /// How the document's bytes are to be read.
@@ -20,14 +34,17 @@ public final class XMLTree: Sendable {
 
   public let bytes: [UInt8]
   let nodes: [Node]
+  let attributes: [Attribute]
   let encoding: Encoding
   /// Comments with their delimiters, in the order of the text.
   public let comments: [Range<Int>]
 
-  init(bytes: [UInt8], nodes: [Node], comments: [Range<Int>], encoding: Encoding) {
+  /// - Parameter scanner: of those bytes.
+  init(_ bytes: [UInt8], _ scanner: XMLScanner, encoding: Encoding) {
     self.bytes = bytes
-    self.nodes = nodes
-    self.comments = comments
+    nodes = scanner.nodes
+    attributes = scanner.attributes
+    comments = scanner.comments
     self.encoding = encoding
   }
 
@@ -51,7 +68,9 @@ public final class XMLTree: Sendable {
 
   /// Text as it stands, references and all.
   func decode(_ range: Range<Int>) -> String {
-    guard encoding == .latin1 else { return String(decoding: bytes[range], as: UTF8.self) }
+    guard encoding == .latin1 else {
+      return bytes.withUnsafeBufferPointer { String(decoding: UnsafeBufferPointer(rebasing: $0[range]), as: UTF8.self) }
+    }
     return String(String.UnicodeScalarView(bytes[range].map { Unicode.Scalar($0) }))
   }
 }

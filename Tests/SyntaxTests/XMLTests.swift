@@ -47,7 +47,7 @@ final class XMLTests: XCTestCase {
     let text = "<a v='&lt;&gt;&quot;&apos;&amp;&#10;é\t\n\r\n.'/>"
     let root = try tree(text).root
     XCTAssertEqual(root["v"]?.value, "<>\"'&\né   .")
-    let word = root.word(of: try XCTUnwrap(root["v"]))
+    let word = try XCTUnwrap(root["v"]).word
     XCTAssertEqual(word.text, root["v"]?.value)
     XCTAssertEqual(slice(text, word.range(of: 2..<3)), "&")
     XCTAssertEqual(word.range(of: 2..<3).lowerBound, 14)
@@ -93,7 +93,7 @@ final class XMLTests: XCTestCase {
     XCTAssertEqual(failure("<a>\u{1}</a>")?.offset, 3)
   }
 
-  func testDepthAndNumberOfElementsAreCapped() throws {
+  func testDepthAndNumbersOfElementsAndAttributesAreCapped() throws {
     func nested(_ depth: Int) -> String {
       String(repeating: "<a>", count: depth) + String(repeating: "</a>", count: depth)
     }
@@ -102,6 +102,8 @@ final class XMLTests: XCTestCase {
     XCTAssertEqual(failure("<a></b>" + nested(300))?.message, "mismatched tag")
     let many = "<a>" + String(repeating: "<b/>", count: XMLTree.maximumElements) + "</a>"
     XCTAssertEqual(failure(many)?.message, "more than 1048576 elements")
+    let one = "<a" + String(repeating: " b=''", count: XMLTree.maximumAttributes + 1) + "/>"
+    XCTAssertEqual(failure(one), XMLError(message: "more than 4194304 attributes", offset: 0))
   }
 
   func testASketchIsMadeOfWhatIsPlainToSee() {
@@ -206,7 +208,7 @@ final class XMLTests: XCTestCase {
     var open = [tree.root]
     while let element = open.popLast() {
       for attribute in element.attributes {
-        XCTAssertEqual(element.word(of: attribute).text, attribute.value)
+        XCTAssertEqual(attribute.word.text, attribute.value)
         XCTAssertTrue(element.tagRange.contains(attribute.range.upperBound - 1))
       }
       XCTAssertTrue(element.range.upperBound <= bytes.count)

@@ -3,24 +3,26 @@ import Syntax
 extension LibvirtReader {
   /// A controller without an index gets the lowest that none of its type has (libvirt
   /// src/conf/domain_conf.c: virDomainControllerFindUnusedIndex). The PCI root is taken to have its 0, declared or not.
-  mutating func numberControllers(_ devices: [LibvirtPart]) {
-    var taken: [String: Set<Int>] = [:]
-    var open: [XMLElement] = []
-    for element in devices.lazy.filter({ $0.name == "controller" }).map(\.element) {
-      guard let index = element["index"].flatMap({ LibvirtNumber.read($0.value) }) else {
-        open.append(element)
-        continue
-      }
-      indexes[element.range.lowerBound] = Int(clamping: index)
-      taken[element["type"]?.value ?? "", default: []].insert(Int(clamping: index))
+  func numberControllers(_ devices: [LibvirtPart]) {
+    let controllers = devices.filter { $0.name == "controller" }
+    for part in controllers {
+      part.index = part.element["index"].flatMap(LibvirtNumber.read).map { Int(clamping: $0) }
     }
-    for element in open {
-      let type = element["type"]?.value ?? ""
-      let isRoot = element["model"]?.value.hasSuffix("-root") == true
-      var index = type == "pci" && !isRoot ? 1 : 0
-      while taken[type, default: []].contains(index) { index += 1 }
-      taken[type, default: []].insert(index)
-      indexes[element.range.lowerBound] = index
+    guard controllers.contains(where: { $0.index == nil }) else { return }
+    var taken: [String: Set<Int>] = [:]
+    for part in controllers {
+      if let index = part.index { taken[part.type, default: []].insert(index) }
+    }
+    // Where the next search begins: nothing below is given back.
+    var next = ["pci": 1]
+    for part in controllers where part.index == nil {
+      let isRoot = part.type == "pci" && part.element["model"]?.value.hasSuffix("-root") == true
+      let kind = isRoot ? "pci-root" : part.type
+      var index = next[kind, default: 0]
+      while taken[part.type, default: []].contains(index) { index += 1 }
+      taken[part.type, default: []].insert(index)
+      next[kind] = index + 1
+      part.index = index
     }
   }
 }

@@ -110,7 +110,7 @@ extension LibvirtReader {
     if root.qualifiedName == "devices" {
       readDevices(root, "/devices", plug: .hot)
     } else {
-      let part = LibvirtPart(root, path: "/\(root.name)")
+      let part = LibvirtPart(root, Location.Part(source: source, path: "/\(root.name)"))
       if part.name == "hostdev" || isHostdevInterface(part) { readHostdev(part, plug: .hot) }
     }
   }

@@ -18,11 +18,12 @@ extension LibvirtReader {
     isBrief = isBrief && !hasOwnOptions(domain)
     guard !isBrief else {
       guard let devices = domain.child("devices") else { return }
-      let some = LibvirtPart.all(of: devices, "\(path)/devices", named: ["hostdev", "interface"])
+      let some = LibvirtPart.all(of: devices, in: source, "\(path)/devices", named: ["hostdev", "interface"])
       return readHostdevs(some, plug: .cold)
     }
-    readMachine(domain, path, type: type)
-    readMemory(domain, path)
+    let part = Location.Part(source: source, path: path)
+    readMachine(domain, part, type: type)
+    readMemory(domain, part)
     if let devices = domain.child("devices") { readDevices(devices, "\(path)/devices", plug: .cold) }
     readOwnOptions(domain, path)
   }
@@ -33,11 +34,12 @@ extension LibvirtReader {
     definition.machine.libvirt?.hypervisor = nil
     problem(
       "the domain's type is `\(type)`, a place holder: the document is a template, and its host devices are not judged",
-      fix: "give the document that is made of it", at: location(domain, path))
+      fix: "give the document that is made of it",
+      at: Location(source: source, range: domain.tagRange, path: path))
   }
 
   private mutating func readElsewhere(_ devices: XMLElement, _ path: String) {
-    for part in LibvirtPart.all(of: devices, path) {
+    for part in LibvirtPart.all(of: devices, in: source, path) {
       let isPCI = part.name == "hostdev" && part.element["type"]?.value == "pci"
       guard isPCI || isHostdevInterface(part) else { continue }
       let place = location(part.element, part.path)
@@ -48,32 +50,40 @@ extension LibvirtReader {
   /// Domain types that QEMU runs, and the `-accel` of each.
   private static let acceleration = ["kvm": "kvm", "qemu": "tcg", "hvf": "hvf", "nvmm": "nvmm", "whpx": "whpx"]
 
-  private mutating func readMachine(_ domain: XMLElement, _ path: String, type: String) {
+  private mutating func readMachine(_ domain: XMLElement, _ part: Location.Part, type: String) {
     let os = domain.child("os")?.child("type")
     let architecture = os?["arch"]?.value
-    let emulator = (domain.child("devices")?.child("emulator")?.text)
-      .flatMap { $0.utf8.split(separator: UInt8(ascii: "/")).last.map { String(Substring($0)) } }
+    let emulator = (domain.child("devices")?.child("emulator")?.text).flatMap(LibvirtReader.fileName)
     definition.machine.emulator = emulator ?? architecture.map { "qemu-system-\(LibvirtReader.emulatorSuffix($0))" }
-    let place = os.map { location($0, "\(path)/os/type") } ?? location(domain, path)
+    let place = os.map { location($0, part, "/os/type") } ?? location(domain, part)
     if let machine = os?["machine"] {
-      option("type", machine.value, at: location(machine, "\(path)/os/type"))
+      option("type", machine.value, at: location(machine, part, "/os/type"))
     } else if let architecture, ["aarch64", "armv7l", "riscv64", "riscv32", "loongarch64"].contains(architecture) {
       option("type", "virt", at: place)
     }
     let features = domain.child("features")
     option("acpi", features?.child("acpi") == nil ? "off" : "on", at: place)
     if let chip = features?.child("ioapic"), let driver = chip["driver"] {
-      option("kernel_irqchip", driver.value == "qemu" ? "split" : "on", at: location(driver, "\(path)/features/ioapic"))
+      option("kernel_irqchip", driver.value == "qemu" ? "split" : "on", at: location(driver, part, "/features/ioapic"))
     }
     definition.machine.options = [
       Property(name: "nodefaults", value: .string(""), location: place),
       Property(name: "accel", value: .string(LibvirtReader.acceleration[type] ?? type), location: place),
     ]
-    if let cpu = domain.child("cpu") { readCPU(cpu, "\(path)/cpu") }
+    if let cpu = domain.child("cpu") { readCPU(cpu, part) }
   }
 
   mutating func option(_ name: String, _ value: String, at place: Location) {
     definition.machine.machine.append(Property(name: name, value: .string(value), location: place))
+  }
+
+  /// The last part of a path; nil when there is none.
+  private static func fileName(_ path: String) -> String? {
+    let slash = UInt8(ascii: "/")
+    var rest = path.utf8[...]
+    while rest.last == slash { rest.removeLast() }
+    let name = rest.lastIndex(of: slash).map { rest[rest.index(after: $0)...] } ?? rest
+    return name.isEmpty ? nil : String(Substring(name))
   }
 
   private static func emulatorSuffix(_ architecture: String) -> String {
@@ -87,18 +97,17 @@ extension LibvirtReader {
 
   /// As much of `-cpu` as says how wide guest addresses are. Which model `host-model` comes to, only
   /// the host's libvirt knows.
-  private mutating func readCPU(_ cpu: XMLElement, _ path: String) {
-    var words: [String] = []
+  private mutating func readCPU(_ cpu: XMLElement, _ part: Location.Part) {
+    var options = ""
     if let width = cpu.child("maxphysaddr") {
       switch width["mode"]?.value {
       case "passthrough":
-        words.append("host-phys-bits=on")
-        if let limit = width["limit"]?.value { words.append("host-phys-bits-limit=\(limit)") }
-      case "emulate": words += (width["bits"]?.value).map { ["phys-bits=\($0)"] } ?? []
+        options = ",host-phys-bits=on"
+        if let limit = width["limit"]?.value { options += ",host-phys-bits-limit=" + limit }
+      case "emulate": if let bits = width["bits"]?.value { options = ",phys-bits=" + bits }
       default: break
       }
     }
-    let options = words.map { ",\($0)" }.joined()
     let value: PropertyValue
     switch cpu["mode"]?.value {
     case "host-passthrough": value = .string("host" + options)
@@ -108,14 +117,14 @@ extension LibvirtReader {
       guard let model = cpu.child("model")?.text else { return }
       value = .string(model + options)
     }
-    definition.machine.options.append(Property(name: "cpu", value: value, location: location(cpu, path)))
+    definition.machine.options.append(Property(name: "cpu", value: value, location: location(cpu, part, "/cpu")))
   }
 
-  private mutating func readMemory(_ domain: XMLElement, _ path: String) {
+  private mutating func readMemory(_ domain: XMLElement, _ part: Location.Part) {
     if let memory = domain.child("memory"), let size = LibvirtNumber.bytes(memory) {
       definition.machine.libvirt?.memory = size
       definition.machine.options.append(
-        Property(name: "m", value: .string("size=\(size / 1024)k"), location: location(memory, "\(path)/memory")))
+        Property(name: "m", value: .string("size=\(size / 1024)k"), location: location(memory, part, "/memory")))
     }
     definition.machine.libvirt?.isLocked = domain.child("memoryBacking")?.child("locked") != nil
     if let limit = domain.child("memtune")?.child("hard_limit") {
@@ -125,7 +134,7 @@ extension LibvirtReader {
 
   /// - Parameter plug: hot for devices that come without their domain.
   mutating func readDevices(_ devices: XMLElement, _ path: String, plug: DeviceRequest.Plug) {
-    let all = LibvirtPart.all(of: devices, path)
+    let all = LibvirtPart.all(of: devices, in: source, path)
     numberControllers(all)
     if plug == .cold { findSharedSlots(all) }
     if plug == .cold { readControllers(all) }

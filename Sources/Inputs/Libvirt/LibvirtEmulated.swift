@@ -7,7 +7,7 @@ extension LibvirtReader {
     let interfaces = devices.count(where: isHostdevInterface)
     for part in devices {
       guard let driver = driver(of: part), let id = id(of: part, afterInterfaces: interfaces) else { continue }
-      var device = LibvirtDevice(part, in: self)
+      var device = LibvirtDevice(part)
       device.set("driver", driver)
       device.set("id", id)
       guard place(&device) else { continue }
@@ -15,7 +15,7 @@ extension LibvirtReader {
     }
     guard !devices.contains(where: { $0.name == "memballoon" }), definition.machine.machineType != nil else { return }
     // libvirt gives every domain one that does not say `none`.
-    var balloon = LibvirtDevice(LibvirtPart(parent, path: path), in: self)
+    var balloon = LibvirtDevice(LibvirtPart(parent, Location.Part(source: source, path: path)))
     balloon.set("driver", "virtio-balloon-pci")
     balloon.set("id", "balloon0")
     balloon.set("bus", .unknown("an address that libvirt chooses"))
@@ -25,12 +25,12 @@ extension LibvirtReader {
   /// QEMU's name of the device; nil for one that is not on a PCI bus, or the machine's own.
   private func driver(of part: LibvirtPart) -> String? {
     let element = part.element
-    let model = element["model"]?.value ?? ""
+    var model: String { element["model"]?.value ?? "" }
     switch part.name {
     case "disk":
       return element.child("target")?["bus"]?.value == "virtio" ? virtio("virtio-blk-pci", model) : nil
     case "interface": return isHostdevInterface(part) ? nil : network(element.child("model")?["type"]?.value ?? "")
-    case "controller": return controller(element, model)
+    case "controller": return part.type == "pci" ? nil : controller(part, model)
     case "video": return video(element.child("model")?["type"]?.value ?? "", part.number)
     case "sound":
       return ["ich9": "ich9-intel-hda", "ich6": "intel-hda", "ac97": "AC97", "es1370": "ES1370",
@@ -50,7 +50,7 @@ extension LibvirtReader {
     case "crypto": return "virtio-crypto-pci"
     case "panic": return model == "pvpanic" ? "pvpanic-pci" : nil
     case "serial": return element.child("target")?["type"]?.value == "pci-serial" ? "pci-serial" : nil
-    case "hostdev": return element["type"]?.value == "scsi_host" ? "vhost-scsi-pci" : nil
+    case "hostdev": return part.type == "scsi_host" ? "vhost-scsi-pci" : nil
     default: return nil
     }
   }
@@ -69,9 +69,9 @@ extension LibvirtReader {
     }
   }
 
-  private func controller(_ element: XMLElement, _ model: String) -> String? {
-    let isFirst = indexes[element.range.lowerBound] ?? 0 == 0
-    switch element["type"]?.value {
+  private func controller(_ part: LibvirtPart, _ model: String) -> String? {
+    let isFirst = part.index ?? 0 == 0
+    switch part.type {
     case "usb": return usb(model)
     case "scsi": return scsi(model)
     case "virtio-serial": return virtio("virtio-serial-pci", model)
@@ -132,21 +132,21 @@ extension LibvirtReader {
     let number = part.number
     // Companions of an EHCI controller share its alias, and QEMU is told no id of theirs.
     if part.name == "controller", element["model"]?.value.hasPrefix("ich9-uhci") == true {
-      return "\(element["type"]?.value ?? "")-companion\(number)"
+      return "\(part.type)-companion\(number)"
     }
     if let own = ownAlias(element) { return own }
-    let prefixes = [
-      "interface": "net", "memballoon": "balloon", "filesystem": "fs", "memory": "virtiomem",
-    ]
     switch part.name {
     case "disk": return "virtio-disk\(LibvirtReader.diskNumber(element.child("target")?["dev"]?.value ?? "") ?? number)"
     case "controller":
-      let type = element["type"]?.value ?? ""
-      let index = indexes[element.range.lowerBound] ?? 0
-      return type == "usb" && index == 0 ? "usb" : type + String(index)
+      let index = part.index ?? 0
+      return part.type == "usb" && index == 0 ? "usb" : part.type + String(index)
     // Host devices' aliases count on from those of interfaces.
     case "hostdev": return "hostdev\(number + interfaces)"
-    default: return "\(prefixes[part.name] ?? part.name)\(number)"
+    case "interface": return "net\(number)"
+    case "memballoon": return "balloon\(number)"
+    case "filesystem": return "fs\(number)"
+    case "memory": return "virtiomem\(number)"
+    default: return "\(part.name)\(number)"
     }
   }
 

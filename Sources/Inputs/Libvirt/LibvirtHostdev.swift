@@ -40,9 +40,9 @@ extension LibvirtReader {
     // Xen's own passthrough.
     if driver?["name"]?.value == "xen" { return }
     if let network = source["network"], source.child("address") == nil {
-      return readPooled(part, network, "\(part.path)/source", driver: driver, id: id, plug: plug)
+      return readPooled(part, network, driver: driver, id: id, plug: plug)
     }
-    var device = LibvirtDevice(part, in: self)
+    var device = LibvirtDevice(part)
     let path = device.path
     guard let place = source.child("address") else {
       problem(
@@ -77,12 +77,12 @@ extension LibvirtReader {
 
   /// One of the functions that a network has, which libvirt chooses at the start.
   private mutating func readPooled(
-    _ part: LibvirtPart, _ network: XMLAttribute, _ path: String, driver: XMLElement?, id: String?,
+    _ part: LibvirtPart, _ network: XMLAttribute, driver: XMLElement?, id: String?,
     plug: DeviceRequest.Plug
   ) {
-    var device = LibvirtDevice(part, in: self)
+    var device = LibvirtDevice(part)
     device.set("driver", "vfio-pci")
-    device.set("host", .unknown("a function of the network `\(network.value)`"), at: location(network, path))
+    device.set("host", .unknown("a function of the network `\(network.value)`"), at: location(network, part.path, "/source"))
     finish(&device, id: id)
     append(device.request(LibvirtHostdev(isManaged: false, driverModel: driver?["model"]?.value), plug: plug))
   }
@@ -95,7 +95,7 @@ extension LibvirtReader {
     guard element["model"]?.value ?? "vfio-pci" == "vfio-pci", let place = source.child("address"),
       let uuid = place["uuid"]
     else { return }
-    var device = LibvirtDevice(part, in: self)
+    var device = LibvirtDevice(part)
     device.set("driver", element["ramfb"]?.value == "on" ? "vfio-pci-nohotplug" : "vfio-pci")
     device.set("sysfsdev", "/sys/bus/mdev/devices/\(uuid.value)", at: location(uuid, part.path, "/source/address"))
     finish(&device, id: id)
@@ -166,16 +166,16 @@ extension LibvirtReader {
   }
 
   /// A host function's address: each part a number in any base, what is missing 0.
-  private mutating func hostAddress(_ element: XMLElement, _ path: String) -> PCIAddress? {
-    let attributes = element.attributes
+  private mutating func hostAddress(_ element: XMLElement, _ part: Location.Part) -> PCIAddress? {
     var parts: [UInt64] = []
     for name in ["domain", "bus", "slot", "function"] {
-      guard let attribute = attributes[name] else {
+      guard let attribute = element[name] else {
         parts.append(0)
         continue
       }
-      guard let number = LibvirtNumber.read(attribute.value) else {
-        notANumber("`\(name)` of a host device", attribute, fix: "write it like `0x1f`", "\(path)/source/address")
+      guard let number = LibvirtNumber.read(attribute) else {
+        notANumber("`\(name)` of a host device", attribute, fix: "write it like `0x1f`",
+          at: location(attribute, part, "/source/address"))
         return nil
       }
       parts.append(number)
@@ -186,7 +186,7 @@ extension LibvirtReader {
     else {
       problem(
         "a host device's address is out of range: bus up to 0xff, slot up to 0x1f, function up to 7",
-        fix: "name a function that the host has, as `lspci -D` lists them", at: location(element, path, "/source/address"))
+        fix: "name a function that the host has, as `lspci -D` lists them", at: location(element, part, "/source/address"))
       return nil
     }
     return address

@@ -10,7 +10,7 @@ extension LibvirtReader {
     case "amd": readAMD(part, driver)
     case "smmuv3": readSMMU(part, driver)
     case "virtio":
-      var device = LibvirtDevice(part, in: self)
+      var device = LibvirtDevice(part)
       // libvirt says `virtio-iommu`, QEMU's other name for it.
       device.set("driver", "virtio-iommu-pci")
       device.set("id", alias(part.element, "iommu"))
@@ -30,19 +30,19 @@ extension LibvirtReader {
     guard let driver else { return }
     for (name, property, kind) in names {
       guard let attribute = driver[name] else { continue }
-      let place = location(attribute, "\(device.path)/driver")
+      let place = location(attribute, device.path, "/driver")
       switch kind {
       case .text: device.set(property, attribute.value, at: place)
       case .flag: device.set(property, .bool(attribute.value == "on"), at: place)
       case .number:
-        guard let number = LibvirtNumber.read(attribute.value) else { continue }
+        guard let number = LibvirtNumber.read(attribute) else { continue }
         device.set(property, .integer(Int64(clamping: number)), at: place)
       }
     }
   }
 
   private mutating func readIntel(_ part: LibvirtPart, _ driver: XMLElement?) {
-    var device = LibvirtDevice(part, in: self)
+    var device = LibvirtDevice(part)
     device.set("driver", "intel-iommu")
     device.set("id", alias(part.element, "iommu"))
     set(&device, driver, [
@@ -56,12 +56,12 @@ extension LibvirtReader {
   /// A PCI device that bears the alias, and the IOMMU that names it.
   private mutating func readAMD(_ part: LibvirtPart, _ driver: XMLElement?) {
     let id = alias(part.element, "iommu")
-    var function = LibvirtDevice(part, in: self)
+    var function = LibvirtDevice(part)
     function.set("driver", "AMDVI-PCI")
     function.set("id", id)
     place(&function)
     definition.machine.devices.append(function.request())
-    var device = LibvirtDevice(part, in: self)
+    var device = LibvirtDevice(part)
     device.set("driver", "amd-iommu")
     device.set("pci-id", id)
     set(&device, driver, [
@@ -76,13 +76,13 @@ extension LibvirtReader {
     guard let driver, let bus = driver["pciBus"] else {
       return option("iommu", "smmuv3", at: location(part.element, part.path))
     }
-    let place = location(bus, "\(part.path)/driver")
-    guard let index = LibvirtNumber.read(bus.value), index < 256 else {
+    let place = location(bus, part.path, "/driver")
+    guard let index = LibvirtNumber.read(bus), index < 256 else {
       return problem(
         "`pciBus` is `\(bus.value)`, which is no controller's index", fix: "give the index of a `pcie-root` or a "
           + "`pcie-expander-bus`", at: place)
     }
-    var device = LibvirtDevice(part, in: self)
+    var device = LibvirtDevice(part)
     device.set("driver", "arm-smmuv3")
     device.set("primary-bus", self.bus(Int(index)), at: place)
     let id = alias(part.element, "iommu")

@@ -27,9 +27,7 @@ extension LibvirtReader {
 
   /// Appended to the options that libvirt makes, as they are.
   private mutating func readCommandLine(_ element: XMLElement) {
-    let values = element.children.filter { $0.name == "arg" }.compactMap { argument in
-      argument["value"].map { argument.word(of: $0) }
-    }
+    let values = element.children.filter { $0.name == "arg" }.compactMap { $0["value"]?.word }
     let own = CommandLineReader(SourceText(name: source, bytes: []), words: values).definition
     definition.machine.machine += own.machine.machine
     definition.machine.options += own.machine.options
@@ -55,7 +53,9 @@ extension LibvirtReader {
       else { continue }
       for property in frontend.children where property.name == "property" {
         guard let name = property["name"]?.value else { continue }
-        let place = location(property, "\(path)/\(device.qualifiedName)[@alias='\(alias.value)']/\(name)")
+        let place = Location(
+          source: source, range: property.tagRange,
+          path: "\(path)/\(device.qualifiedName)[@alias='\(alias.value)']/\(name)")
         if let refusal = LibvirtReader.refusal(of: property, name) {
           problem(
             "libvirt refuses the override of `\(name)` of `\(alias.value)`: \(refusal.reason)", fix: refusal.fix, at: place)
@@ -72,7 +72,8 @@ extension LibvirtReader {
   /// What libvirt does not take (libvirt src/qemu/qemu_domain.c: qemuDomainDefNamespaceParseOverrideProperties).
   private static func refusal(of property: XMLElement, _ name: String) -> (reason: String, fix: String)? {
     if name == "id" { return ("`id` cannot be overridden", "give the device an `<alias>`") }
-    let text = property["value"]?.value
+    let given = property["value"]
+    let text = given?.value
     let type = property["type"]?.value ?? ""
     let isGood: Bool
     switch type {
@@ -86,7 +87,7 @@ extension LibvirtReader {
     if isGood { return nil }
     guard let text else { return ("it has no `value`", "give one") }
     let what = type == "bool" ? "`true` or `false`" : "a decimal number"
-    let number = LibvirtNumber.read(text).map { "`\($0)`" }
+    let number = given.flatMap(LibvirtNumber.read).map { "`\($0)`" }
     return ("`\(text)` is not \(what)", "write \(type == "unsigned" ? number ?? what : what)")
   }
 
@@ -107,6 +108,7 @@ extension LibvirtReader {
   private mutating func reportDropped(_ element: XMLElement, _ path: String) {
     problem(
       "`<\(element.qualifiedName)>` is dropped by libvirt: nothing says what the prefix `qemu` stands for",
-      fix: "write `<domain … xmlns:qemu='\(LibvirtReader.qemuNamespace)'>`", at: location(element, path))
+      fix: "write `<domain … xmlns:qemu='\(LibvirtReader.qemuNamespace)'>`",
+      at: Location(source: source, range: element.tagRange, path: path))
   }
 }

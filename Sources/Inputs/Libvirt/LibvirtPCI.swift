@@ -60,8 +60,8 @@ extension LibvirtReader {
   /// PCI controllers first, in the order of their indexes: others sit on them.
   mutating func readControllers(_ devices: [LibvirtPart]) {
     var controllers: [(index: Int, part: LibvirtPart)] = []
-    for part in devices where part.name == "controller" && part.element["type"]?.value == "pci" {
-      controllers.append((indexes[part.element.range.lowerBound] ?? controllers.count, part))
+    for part in devices where part.name == "controller" && part.type == "pci" {
+      controllers.append((part.index ?? controllers.count, part))
     }
     controllers.sort { $0.index < $1.index }
     for (index, part) in controllers {
@@ -88,7 +88,7 @@ extension LibvirtReader {
       }
       return
     }
-    var device = LibvirtDevice(part, in: self)
+    var device = LibvirtDevice(part)
     device.set("driver", driver)
     target(&device, model, index)
     device.set("id", buses[index] ?? "pci.\(index)")
@@ -113,10 +113,9 @@ extension LibvirtReader {
 
   private func target(_ device: inout LibvirtDevice, _ model: String, _ index: Int) {
     let target = device.element.child("target")
-    let attributes = target?.attributes
     let path = device.path
     func number(_ name: String) -> (Int64, Location)? {
-      guard let attribute = attributes?[name], let value = LibvirtNumber.read(attribute.value) else { return nil }
+      guard let attribute = target?[name], let value = LibvirtNumber.read(attribute) else { return nil }
       return (Int64(clamping: value), location(attribute, path, "/target"))
     }
     func set(_ property: String, _ given: (Int64, Location)?, _ otherwise: Int64? = nil) {
@@ -127,7 +126,7 @@ extension LibvirtReader {
     case "pcie-root-port", "pcie-switch-downstream-port":
       set("port", number("port"))
       set("chassis", number("chassis"), Int64(index))
-      if let hotplug = attributes?["hotplug"] {
+      if let hotplug = target?["hotplug"] {
         device.set("hotplug", .bool(hotplug.value == "on"), at: location(hotplug, path, "/target"))
       }
     case "pci-bridge": set("chassis_nr", number("chassisNr"), Int64(index))

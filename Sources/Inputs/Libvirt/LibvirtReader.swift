@@ -10,8 +10,6 @@ struct LibvirtReader {
   let source: String
   /// The name of each PCI bus, by its controller's index.
   var buses: [Int: String] = [:]
-  /// The index of each controller, by the element's place.
-  var indexes: [Int: Int] = [:]
   /// Slots of the guest with more than function 0, as `slotOfBus` has them.
   var sharedSlots: Set<UInt64> = []
   /// Whether a place holder of a template has been reported.
@@ -36,16 +34,15 @@ struct LibvirtReader {
   }
 
   /// Reports a value that is no number; of a template's place holders only the first, which speaks for all.
-  mutating func notANumber(_ what: String, _ attribute: XMLAttribute, fix: String, _ path: String) {
+  mutating func notANumber(_ what: String, _ attribute: XMLAttribute, fix: String, at place: Location) {
     guard LibvirtReader.isPlaceholder(attribute.value) else {
-      let message = "\(what) is `\(attribute.value)`, which is no number"
-      return problem(message, fix: fix, at: location(attribute, path))
+      return problem("\(what) is `\(attribute.value)`, which is no number", fix: fix, at: place)
     }
     guard !hasPlaceholder else { return }
     hasPlaceholder = true
     problem(
       "\(what) is `\(attribute.value)`, a place holder: the document is a template, and its host devices are not known",
-      fix: "give the document that is made of it", at: location(attribute, path))
+      fix: "give the document that is made of it", at: place)
   }
 
   /// `{{ bus }}`, `${bus}`, `$BUS`, `@BUS@`, `%s`, `<%= bus %>`, `__BUS__`, `0xBUSX`.
@@ -55,18 +52,19 @@ struct LibvirtReader {
 
   /// The place of an element: its start tag.
   /// - Parameter end: what its path goes on with.
-  func location(_ element: XMLElement, _ path: String, _ end: String = "") -> Location {
-    Location(source: source, range: element.tagRange, path: path, end: end)
+  func location(_ element: XMLElement, _ part: Location.Part, _ end: String = "") -> Location {
+    Location(in: part, range: element.tagRange, end: end)
   }
 
-  func location(_ attribute: XMLAttribute, _ path: String, _ end: String = "") -> Location {
-    Location(source: source, range: attribute.range, path: path, end: end + "/@" + attribute.name)
+  /// - Parameter end: what the path of its element goes on with.
+  func location(_ attribute: XMLAttribute, _ part: Location.Part, _ end: String = "") -> Location {
+    Location(in: part, range: attribute.range, end: end, attribute: attribute.name)
   }
 
   /// The place of an attribute, or of what lacks it.
-  func location(_ attribute: XMLAttribute?, _ path: String, _ end: String, or whole: Location) -> Location {
+  func location(_ attribute: XMLAttribute?, _ part: Location.Part, _ end: String, or whole: Location) -> Location {
     guard let attribute else { return whole }
-    return location(attribute, path, end)
+    return location(attribute, part, end)
   }
 
   /// The id that libvirt gives a device: the user's own, which begins with `ua-`, or the next of its kind.
@@ -77,10 +75,10 @@ struct LibvirtReader {
   }
 
   /// Takes an attribute that upstream's libvirt does not read.
-  mutating func foreign(_ attribute: XMLAttribute?, _ path: String, _ end: String, of id: String?) {
+  mutating func foreign(_ attribute: XMLAttribute?, _ part: Location.Part, _ end: String, of id: String?) {
     guard let attribute else { return }
     let foreign = LibvirtForeign(
-      name: attribute.name, value: attribute.value, id: id, location: location(attribute, path, end))
+      name: attribute.name, value: attribute.value, id: id, location: location(attribute, part, end))
     definition.machine.libvirt?.foreign.append(foreign)
   }
 
@@ -93,18 +91,18 @@ struct LibvirtReader {
 /// A device under construction: its properties, with the place that each is from.
 struct LibvirtDevice {
   let part: LibvirtPart
-  let path: String
   let location: Location
   private(set) var properties: [Property] = []
 
-  init(_ part: LibvirtPart, in reader: LibvirtReader) {
+  init(_ part: LibvirtPart) {
     self.part = part
-    path = part.path
-    location = reader.location(part.element, path)
+    location = Location(in: part.path, range: part.element.tagRange)
     properties.reserveCapacity(8)
   }
 
   var element: XMLElement { part.element }
+  /// The place of the element in the document's structure.
+  var path: Location.Part { part.path }
 
   mutating func set(_ name: String, _ value: PropertyValue, at place: Location? = nil) {
     properties.append(Property(name: name, value: value, location: place ?? location))
