@@ -15,6 +15,7 @@ public struct DeviceRequest: Hashable, Sendable {
     let driver: String?
     let id: String?
     let bus: String?
+    let isVFIO: Bool
 
     init(_ form: Form, _ plug: Plug, _ properties: [Property], _ location: Location, _ libvirt: LibvirtHostdev?) {
       func name(_ name: String) -> String? { properties.last { $0.name == name }?.value.string }
@@ -26,6 +27,7 @@ public struct DeviceRequest: Hashable, Sendable {
       driver = name("driver")
       id = name("id")
       bus = name("bus")
+      isVFIO = driver == "vfio-pci" || driver == "vfio-pci-nohotplug"
     }
   }
 
@@ -68,7 +70,10 @@ public struct DeviceRequest: Hashable, Sendable {
   public func hash(into hasher: inout Hasher) { hasher.combine(location) }
 
   /// The property that counts: the last of that name.
-  public func property(_ name: String) -> Property? { parts.properties.last { $0.name == name } }
+  public func property(_ name: String) -> Property? {
+    let length = name.utf8.count
+    return parts.properties.last { $0.name.utf8.count == length && $0.name == name }
+  }
 
   public func string(_ name: String) -> String? { property(name)?.value.string }
 
@@ -82,7 +87,7 @@ public struct DeviceRequest: Hashable, Sendable {
   public func location(of name: String) -> Location { property(name)?.location ?? location }
 
   /// Whether it is one of the drivers that this program is about.
-  public var isVFIO: Bool { driver == "vfio-pci" || driver == "vfio-pci-nohotplug" }
+  public var isVFIO: Bool { parts.isVFIO }
 }
 
 /// One `-object` or `object-add`.

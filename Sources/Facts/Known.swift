@@ -1,5 +1,6 @@
 /// A fact that could not be had: what it is, and why nobody could look.
-public struct Unknown: Error, Hashable, Sendable, CustomStringConvertible {
+/// One is made where the look fails, and handed to everything that depends on it.
+public final class Unknown: Error, Hashable, Sendable, CustomStringConvertible {
   /// The fact, named so that a reader can go and find it: "driver of 0000:01:00.0".
   public let fact: String
   /// Why it is not known: "permission denied", "not in the recording".
@@ -11,6 +12,15 @@ public struct Unknown: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   public var description: String { "\(fact): \(reason)" }
+
+  public static func == (a: Unknown, b: Unknown) -> Bool {
+    a === b || a.fact == b.fact && a.reason == b.reason
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(fact)
+    hasher.combine(reason)
+  }
 }
 
 /// A fact about a host or a guest, or the reason why it is not known.
@@ -58,5 +68,15 @@ public enum Known<Value: Sendable>: Sendable {
   }
 }
 
-extension Known: Equatable where Value: Equatable {}
+extension Known: Equatable where Value: Equatable {
+  // Written out so that other modules can inline it: the derived one they call as it is, for any type and slowly.
+  @inlinable
+  public static func == (a: Known, b: Known) -> Bool {
+    switch (a, b) {
+    case (.known(let a), .known(let b)): return a == b
+    case (.unknown(let a), .unknown(let b)): return a == b
+    case (.known, .unknown), (.unknown, .known): return false
+    }
+  }
+}
 extension Known: Hashable where Value: Hashable {}

@@ -28,12 +28,11 @@ public struct Check: Sendable {
     _ source: SourceText, _ parsed: ParsedDefinition, running: MachineRequest? = nil,
     descriptors: [String: Known<PCIAddress?>] = [:], others: OtherDefinitions = .none
   ) -> LintResult {
-    var definition = Definition(
+    var decided = policy.policy
+    decided.allowances += parsed.allowances
+    let definition = Definition(
       machine: parsed.joined(to: running), plugs: parsed.plugs, problems: parsed.problems, host: host, qemu: qemu,
-      descriptors: descriptors)
-    definition.others = others
-    definition.policy = policy.policy
-    definition.policy.allowances += parsed.allowances
+      descriptors: descriptors, others: others, policy: decided)
     return LintResult(
       source: source, definition: definition, judgement: .judge(definition, by: rules),
       further: [policy.source].compactMap { $0 } + parsed.sources)

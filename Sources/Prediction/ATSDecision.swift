@@ -11,13 +11,11 @@ public enum VFIOBackend: String, Sendable, CaseIterable {
 }
 
 /// QEMU's texts about ATS, without prefix (QEMU hw/vfio/pci.c, 11.1.3).
-public enum ATSText {
-  public static let notSupported = "vfio-pci: ATS requested but not supported by kernel"
-  public static let noCapability =
-    "vfio-pci: ats=on requested, but host device has no ATS extended capability"
-  public static let masked =
-    "vfio-pci: host kernel reports ATS unsupported; ATS capability will be masked"
-  public static let noProperty = "Property 'vfio-pci.ats' not found"
+public enum ATSText: String, Sendable {
+  case notSupported = "vfio-pci: ATS requested but not supported by kernel"
+  case noCapability = "vfio-pci: ats=on requested, but host device has no ATS extended capability"
+  case masked = "vfio-pci: host kernel reports ATS unsupported; ATS capability will be masked"
+  case noProperty = "Property 'vfio-pci.ats' not found"
 }
 
 /// Everything that the decision depends on, each known.
@@ -45,9 +43,10 @@ public struct ATSCase: Hashable, Sendable {
 /// What QEMU does about ATS at realize.
 public struct ATSOutcome: Hashable, Sendable {
   /// Why realize fails, without the `vfio NAME: ` prefix; nil when it does not.
-  public var error: String?
-  /// On QEMU's standard error, in order, without `warning: `.
-  public var warnings: [String] = []
+  public var error: ATSText?
+  /// On QEMU's standard error, without `warning: `. There is never more than one: each of the two excludes what
+  /// the other needs.
+  public var warning: ATSText?
   public var guestSees = false
   /// QEMU asked the kernel whether ATS works.
   public var checked = false
@@ -65,33 +64,32 @@ extension ATSCase {
     if needed, backend == .iommufd {  // 3
       outcome.checked = true
       if setting == .on, flagSet {
-        outcome.error = ATSText.notSupported
+        outcome.error = .notSupported
         return outcome
       }
       needed = !flagSet
       // v3 warns before it knows whether there is a capability to mask.
-      if behaviour == .v3, !needed { outcome.warnings.append(ATSText.masked) }
+      if behaviour == .v3, !needed { outcome.warning = .masked }
     }
     guard express, extendedList else { return outcome }  // 4
     outcome.guestSees = capability && needed  // 5
-    outcome.warnings += afterWalk(setting, needed)  // 6
+    outcome.warning = outcome.warning ?? afterWalk(setting, needed)  // 6
     return outcome
   }
 
-  private func afterWalk(_ setting: ATSSetting, _ needed: Bool) -> [String] {
+  private func afterWalk(_ setting: ATSSetting, _ needed: Bool) -> ATSText? {
     switch behaviour {
-    case .v3: return needed && !capability ? [ATSText.noCapability] : []
+    case .v3: return needed && !capability ? .noCapability : nil
     case .shipped:
-      if setting == .on, !capability { return [ATSText.noCapability] }
-      if setting == .auto, capability, !needed { return [ATSText.masked] }
-      return []
-    case .none: return []
+      if setting == .on, !capability { return .noCapability }
+      return setting == .auto && capability && !needed ? .masked : nil
+    case .none: return nil
     }
   }
 
   /// QEMU without the property: giving it is an error, and the capability passes through.
   private var untouched: ATSOutcome {
-    if setting != nil { return ATSOutcome(error: ATSText.noProperty) }
+    if setting != nil { return ATSOutcome(error: .noProperty) }
     return ATSOutcome(guestSees: standardList && express && extendedList && capability)
   }
 }

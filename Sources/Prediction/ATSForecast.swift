@@ -47,19 +47,19 @@ extension ATSQuestion {
     let completions = completions
     let outcomes = completions.outcomes
     let missing = completions.missing(outcomes)
+    lazy var reason = "depends on " + missing.map(\.fact).unique.joined(separator: ", ")
     func part<T: Equatable & Sendable>(_ name: String, _ part: (ATSOutcome) -> T) -> Known<T> {
       var only: T?
       for case .some(let outcome) in outcomes {
         let value = part(outcome)
-        if let only, only != value {
-          return .unknown(name, "depends on " + missing.map(\.fact).unique.joined(separator: ", "))
-        }
+        if let only, only != value { return .unknown(name, reason) }
         only = value
       }
       return only.map { .known($0) } ?? .unknown(name, "no case of it is possible")
     }
     return ATSForecast(
-      error: part("realize error") { $0.error }, warnings: part("ATS warnings") { $0.warnings },
+      error: part("realize error") { $0.error }.map { $0?.rawValue },
+      warnings: part("ATS warnings") { $0.warning }.map { $0.map { [$0.rawValue] } ?? [] },
       guestSees: part("guest's view of ATS") { $0.guestSees }, checked: part("QEMU's check") { $0.checked },
       missing: missing)
   }

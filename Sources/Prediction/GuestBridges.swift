@@ -6,10 +6,16 @@ extension Guest {
   mutating func add(_ request: DeviceRequest) -> GuestPlace? {
     if let id = request.id { ids[id] = request.driver ?? "" }
     guard let driver = request.driver else { return nil }
-    if Guest.iommuDrivers.contains(driver) { iommus.append(request) }
+    if Guest.isIOMMU(driver) { iommus.append(request) }
     let place = occupy(request, driver)
     if let bus = busBehind(request, driver) { buses[bus.name] = bus }
     return place
+  }
+
+  /// Makes room for so many devices.
+  mutating func reserve(_ devices: Int) {
+    ids.reserveCapacity(devices)
+    buses.reserveCapacity(devices + buses.count)
   }
 
   /// Whether QEMU answers when the guest reads the function's config space: only where there is a
@@ -33,24 +39,25 @@ extension Guest {
       if !isPlacedByLibvirt { for name in buses.keys { buses[name]?.possibleOthers += 1 } }
       return nil
     }
-    guard let name = request.bus ?? rootBus.display.flatMap({ $0 }), let bus = buses[name] else { return nil }
+    guard let name = request.bus ?? rootBus.display.flatMap({ $0 }), let index = buses.index(forKey: name)
+    else { return nil }
     guard PCIDrivers.isPCI(driver) || request.property("addr") != nil else {
       // It may still be a PCI device, and take a slot of the root bus.
-      if request.bus == nil, !PCIDrivers.isElsewhere(driver) { buses[name]?.possibleOthers += 1 }
+      if request.bus == nil, !PCIDrivers.isElsewhere(driver) { buses.values[index].possibleOthers += 1 }
       return nil
     }
     guard case .known(let devfn)? = QEMUSlot.requested(request),
-      case .at(let place) = bus.place(request, driver: driver, devfn: devfn)
+      case .at(let place) = buses.values[index].place(request, driver: driver, devfn: devfn)
     else {
-      buses[name]?.possibleOthers += 1
+      buses.values[index].possibleOthers += 1
       return nil
     }
     // A slot that QEMU chose is certain only while nothing unknown was there before.
-    if devfn == nil, !bus.isPort, bus.possibleOthers > 0 {
-      buses[name]?.possibleOthers += 1
+    if devfn == nil, !buses.values[index].isPort, buses.values[index].possibleOthers > 0 {
+      buses.values[index].possibleOthers += 1
       return nil
     }
-    buses[name]?.occupants[place] = Occupant(
+    buses.values[index].occupants[place] = Occupant(
       driver: driver, id: request.id, isMultifunction: request.multifunction)
     return GuestPlace(bus: name, devfn: place)
   }

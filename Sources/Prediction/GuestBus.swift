@@ -121,7 +121,7 @@ extension GuestBus {
   }
 
   private func multifunction(_ request: DeviceRequest, _ devfn: Int) -> Placement {
-    let slot = String(devfn / 8, radix: 16)
+    var slot: String { String(devfn / 8, radix: 16) }
     if devfn % 8 != 0 {
       guard let first = occupants[devfn & ~7] else { return .at(devfn: devfn) }
       switch first.isMultifunction {
@@ -132,7 +132,8 @@ extension GuestBus {
       case .unknown(let unknown): return .undetermined(unknown)
       }
     }
-    guard let other = (devfn + 1..<devfn + 8).first(where: { occupants[$0] != nil }) else { return .at(devfn: devfn) }
+    let others = occupants.keys.lazy.filter { devfn < $0 && $0 < devfn + 8 }
+    guard let other = others.min() else { return .at(devfn: devfn) }
     switch request.multifunction {
     case .known(true): return .at(devfn: devfn)
     case .known(false):

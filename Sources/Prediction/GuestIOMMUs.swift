@@ -66,7 +66,12 @@ extension Guest {
     return unit.driver != "arm-smmuv3"
   }
 
-  static let iommuDrivers: Set<String> = ["intel-iommu", "amd-iommu", "arm-smmuv3", "virtio-iommu-pci"]
+  public static func isIOMMU(_ driver: String) -> Bool {
+    switch driver {
+    case "intel-iommu", "amd-iommu", "arm-smmuv3", "virtio-iommu-pci": return true
+    default: return false
+    }
+  }
 
   /// QEMU docs/bypass-iommu.txt.
   private func bypasses(_ root: GuestBus, _ machine: MachineRequest) throws(Unknown) -> Bool {

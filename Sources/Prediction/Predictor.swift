@@ -34,74 +34,80 @@ public struct Predictor {
   public func run(plugs: [DeviceRequest] = []) -> (predictions: [RealizePrediction], guest: Guest) {
     var guest = Guest(machine)
     guest.isOrderKnown = running == nil
+    guest.reserve(machine.devices.count)
     // QEMU makes the devices of key=value text first, whatever the order on the command line
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
-    var predictions: [RealizePrediction] = []
-    var places: [GuestPlace?] = []
+    var drafts: [PredictionDraft] = []
     for (index, request) in (cold + plugs).enumerated() {
       if index == cold.count, let running { guest = running.with(assignmentsOf: guest) }
-      var prediction = predict(request, guest)
+      var draft = predict(request, guest)
       let place = guest.add(request)
-      prediction?.place = place
-      if let prediction {
-        predictions.append(prediction)
-        places.append(place)
-      }
+      draft?.place = place
       if request.form == .keyval, let id = request.id { guest.keyvalIDs.insert(id) }
-      guard request.isVFIO else { continue }
-      let context = context(request, guest)
-      if case .known(let backend) = context.backend {
-        do throws(Unknown) {
-          if try context.hasOwnSpace() { guest.ownSpaces += 1 } else { guest.backends.insert(backend) }
-        } catch {
-          guest.unplacedBackends.insert(backend)
-          guest.ownSpaces += 1
-        }
-        if let address = context.address { guest.assigned[address] = context.iommufdLink ?? "" }
-      }
+      guard let draft else { continue }
+      drafts.append(draft)
+      if request.isVFIO { guest.assign(draft.context) }
     }
-    for (index, place) in places.enumerated() {
-      predictions[index].isReachable = place.map(guest.canReach) ?? .known(true)
-    }
-    return (predictions, guest)
-  }
-
-  private func context(_ request: DeviceRequest, _ guest: Guest) -> RealizeContext {
-    RealizeContext(
-      request: request, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: descriptors)
+    return (drafts.map { RealizePrediction($0, in: guest) }, guest)
   }
 
   /// - Returns: nil for a device that nobody means for vfio: of those a machine has many, and little is asked.
-  private func predict(_ request: DeviceRequest, _ guest: Guest) -> RealizePrediction? {
-    if request.isVFIO { return predict(context(request, guest)) }
+  private func predict(_ request: DeviceRequest, _ guest: Guest) -> PredictionDraft? {
+    func draft() -> PredictionDraft {
+      PredictionDraft(
+        RealizeContext(
+          request: request, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: descriptors))
+    }
+    if request.isVFIO { return draft().judged }
     guard let failure = DriverName.refusal(request.driver) else { return nil }
-    let context = context(request, guest)
-    return context.keyvalID == nil ? prediction(context, failure, [], context.question) : nil
+    var draft = draft()
+    draft.failure = failure
+    return draft.context.keyvalID == nil ? draft : nil
+  }
+}
+
+/// A prediction under construction: what follows from the devices that QEMU makes later is still open.
+struct PredictionDraft {
+  let context: RealizeContext
+  let question: ATSQuestion
+  let forecast: ATSForecast
+  fileprivate(set) var failure: RealizeFailure?
+  fileprivate(set) var unknowns: [Unknown] = []
+  fileprivate(set) var place: GuestPlace?
+
+  fileprivate init(_ context: RealizeContext) {
+    self.context = context
+    question = context.question
+    forecast = question.forecast
   }
 
-  private func predict(_ context: RealizeContext) -> RealizePrediction {
-    let question = context.question
-    let forecast = question.forecast
-    var unknowns: [Unknown] = []
-    var failure: RealizeFailure?
-    for step in RealizeStep.allCases where failure == nil {
+  /// With what comes of it, step by step.
+  fileprivate var judged: PredictionDraft {
+    var draft = self
+    for step in RealizeStep.allCases where draft.failure == nil {
       do throws(Unknown) {
-        failure = try context.failure(at: step, forecast, &unknowns)
+        draft.failure = try context.failure(at: step, forecast, &draft.unknowns)
       } catch {
-        unknowns += step == .ats ? forecast.missing : [error]
+        if step == .ats { draft.unknowns += forecast.missing } else { draft.unknowns.append(error) }
       }
     }
-    return prediction(context, failure, unknowns, question, forecast)
+    draft.unknowns = draft.unknowns.unique
+    return draft
   }
+}
 
-  private func prediction(
-    _ context: RealizeContext, _ failure: RealizeFailure?, _ unknowns: [Unknown], _ question: ATSQuestion,
-    _ forecast: ATSForecast? = nil
-  ) -> RealizePrediction {
-    RealizePrediction(
-      request: context.request, guest: context.guest, host: context.address, failure: failure,
-      unknowns: unknowns.unique, question: question, forecast: forecast ?? question.forecast)
+extension Guest {
+  /// Takes over what a vfio device that QEMU has made holds of the host.
+  fileprivate mutating func assign(_ context: RealizeContext) {
+    guard case .known(let backend) = context.backend else { return }
+    do throws(Unknown) {
+      if try hasOwnSpace(for: context.request, in: context.machine) { ownSpaces += 1 } else { backends.insert(backend) }
+    } catch {
+      unplacedBackends.insert(backend)
+      ownSpaces += 1
+    }
+    if let address = context.address { assigned[address] = context.iommufdLink ?? "" }
   }
 }
 

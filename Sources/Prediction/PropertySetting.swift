@@ -8,11 +8,12 @@ extension RealizeContext {
   /// - Parameter unknowns: takes what could not be told of the properties that QEMU sets before
   ///   the one that fails: QEMU may fail, or die, there already.
   func setProperties(_ unknowns: inout [Unknown]) -> RealizeFailure? {
-    let names = Set(request.properties.lazy.map(\.name).filter { !RealizeContext.notProperties.contains($0) })
-    for name in PropertyOrder.sorted(names.sorted()) {
-      guard let property = request.property(name) else { continue }
+    let properties = request.properties
+    for offset in PropertyOrder.sorted(properties) {
+      let name = properties[offset].name
+      if RealizeContext.notProperties.contains(name) { continue }
       do throws(Unknown) {
-        if var failure = try set(name, property.value) {
+        if var failure = try set(name, properties[offset].value) {
           failure.property = name
           return failure
         }

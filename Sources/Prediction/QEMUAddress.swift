@@ -59,34 +59,37 @@ extension DeviceRequest {
 
 /// strtoul, part by part.
 private struct HexScanner {
-  private var rest: ArraySlice<UInt8>
+  private let bytes: [UInt8]
+  private var position = 0
 
-  init(_ text: String) { rest = Array(text.utf8)[...] }
+  init(_ text: String) { bytes = Array(text.utf8) }
 
-  var isAtEnd: Bool { rest.isEmpty }
+  var isAtEnd: Bool { position == bytes.count }
+
+  /// The byte that comes after some more.
+  private func byte(after count: Int = 0) -> UInt8? {
+    position + count < bytes.count ? bytes[position + count] : nil
+  }
 
   mutating func skip(_ character: Unicode.Scalar) -> Bool {
-    guard rest.first == UInt8(ascii: character) else { return false }
-    rest.removeFirst()
+    guard byte() == UInt8(ascii: character) else { return false }
+    position += 1
     return true
   }
 
   /// Leading blanks and `0x` are taken, as strtoul does; nil without a digit or when it is too large
   /// for any part.
   mutating func number(radix: UInt64 = 16) -> UInt64? {
-    rest = rest.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
-    if radix == 16, rest.first == UInt8(ascii: "0"), rest.dropFirst().first.map({ $0 | 0x20 }) == UInt8(ascii: "x") {
-      rest.removeFirst(2)
-    }
+    while let blank = byte(), blank == 0x20 || 0x09 <= blank && blank <= 0x0d { position += 1 }
+    if radix == 16, byte() == UInt8(ascii: "0"), byte(after: 1).map({ $0 | 0x20 }) == UInt8(ascii: "x") { position += 2 }
+    let start = position
     var value: UInt64 = 0
-    var count = 0
-    while let byte = rest.first, let digit = HexScanner.digit(byte), digit < radix {
+    while let byte = byte(), let digit = HexScanner.digit(byte), digit < radix {
       guard value < 1 << 32 else { return nil }
       value = value * radix + digit
-      count += 1
-      rest.removeFirst()
+      position += 1
     }
-    return count > 0 ? value : nil
+    return position > start ? value : nil
   }
 
   private static func digit(_ byte: UInt8) -> UInt64? {

@@ -33,17 +33,13 @@ public struct RealizeFailure: Hashable, Sendable {
   }
 }
 
-/// What QEMU will do with one vfio device.
-public struct RealizePrediction: Sendable {
+/// What QEMU will do with one vfio device. One of each is made, and handed around.
+public final class RealizePrediction: Sendable {
   public enum Realize: String, Sendable {
     case ok, fails, crashes, undetermined
   }
 
-  public let request: DeviceRequest
-  /// The guest's topology when QEMU comes to the request.
-  public let guest: Guest
-  /// The host function; nil when the request names none that can be resolved.
-  public let host: PCIAddress?
+  private let context: RealizeContext
   public let failure: RealizeFailure?
   /// What could not be looked at on the way. With a failure: QEMU fails there at the latest, and
   /// these may make it fail sooner, in other words.
@@ -52,9 +48,26 @@ public struct RealizePrediction: Sendable {
   public let question: ATSQuestion
   public let forecast: ATSForecast
   /// Where it will sit in the guest, when that is certain.
-  public internal(set) var place: GuestPlace?
+  public let place: GuestPlace?
   /// Whether guest firmware and drivers can find the function where it sits; see `Guest.canReach`.
-  public internal(set) var isReachable: Known<Bool> = .known(true)
+  public let isReachable: Known<Bool>
+
+  /// - Parameter guest: when all has been made and plugged.
+  init(_ draft: PredictionDraft, in guest: Guest) {
+    context = draft.context
+    failure = draft.failure
+    unknowns = draft.unknowns
+    question = draft.question
+    forecast = draft.forecast
+    place = draft.place
+    isReachable = draft.place.map(guest.canReach) ?? .known(true)
+  }
+
+  public var request: DeviceRequest { context.request }
+  /// The guest's topology when QEMU comes to the request.
+  public var guest: Guest { context.guest }
+  /// The host function; nil when the request names none that can be resolved.
+  public var host: PCIAddress? { context.address }
 
   public var realize: Realize {
     if let failure { return failure.signal == nil ? .fails : .crashes }

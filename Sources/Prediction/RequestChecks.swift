@@ -102,29 +102,26 @@ enum Identifier {
 /// Drivers that are none, as far as passthrough goes.
 enum DriverName {
   /// The concrete device types whose names begin with `vfio` in QEMU 11.1.3.
-  private static let concrete: Set<String> = [
+  private static let concrete = [
     "vfio-pci", "vfio-pci-nohotplug", "vfio-user-pci", "vfio-ap", "vfio-ccw", "vfio-pci-igd-lpc-bridge",
   ]
-  private static let abstract: Set<String> = ["vfio-pci-device", "pci-device"]
+  private static let abstract = ["vfio-pci-device", "pci-device"]
 
   static func refusal(_ driver: String?) -> RealizeFailure? {
     guard let driver else { return RealizeFailure(.noDriver, "Parameter 'driver' is missing") }
+    guard isMeantForVFIO(driver) else { return nil }
     if abstract.contains(driver) {
       return RealizeFailure(.abstractDriver, "Parameter 'driver' expects a non-abstract device type")
     }
-    guard isMeantForVFIO(driver), !concrete.contains(driver) else { return nil }
+    if concrete.contains(driver) { return nil }
     return RealizeFailure(.unknownDriver, "'\(driver)' is not a valid device model name")
   }
 
   /// Case and dashes do not matter to a person; they do to QEMU.
   static func isMeantForVFIO(_ driver: String) -> Bool {
-    var start: [UInt8] = []
-    for byte in driver.utf8 where start.count < 4 {
-      // Of other scripts every byte has this bit.
-      let lower = byte | 0x20
-      if (0x61...0x7a).contains(lower) || byte >= 0x80 { start.append(lower) }
-      if (0x30...0x39).contains(byte) { start.append(byte) }
-    }
-    return start.isEmpty || start.elementsEqual("vfio".utf8) || driver == "iommufd" || abstract.contains(driver)
+    // Of other scripts every byte has the highest bit.
+    let letters = driver.utf8.lazy.filter { (0x61...0x7a).contains($0 | 0x20) || $0 >= 0x80 || (0x30...0x39).contains($0) }
+      .map { $0 < 0x40 ? $0 : $0 | 0x20 }
+    return letters.isEmpty || letters.starts(with: "vfio".utf8) || driver == "iommufd" || abstract.contains(driver)
   }
 }

@@ -6,8 +6,9 @@ extension DeviceRequest {
   ///   `.known(nil)` is none. A descriptor beats `host` and `sysfsdev`.
   public func hostAddress(_ descriptors: [String: Known<PCIAddress?>] = [:]) -> PCIAddress? {
     guard isVFIO else { return nil }
-    if property("fd") != nil, let source = libvirt?.source { return source }
-    if property("fd") != nil { return string("fd").flatMap { descriptors[$0]?.display ?? nil } }
+    if let descriptor = property("fd") {
+      return libvirt?.source ?? descriptor.value.string.flatMap { descriptors[$0]?.display ?? nil }
+    }
     if let path = string("sysfsdev") {
       return path.hasPrefix("/sys/") ? PCIAddress(path.split(separator: "/").last ?? "") : nil
     }

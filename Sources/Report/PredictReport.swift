@@ -24,7 +24,7 @@ public struct PredictReport: Sendable {
 
   /// QEMU prefixes what realize reports; a property that does not exist is reported before.
   private func full(_ error: String) -> String {
-    error == ATSText.noProperty ? error : "vfio \(name): \(error)"
+    error == ATSText.noProperty.rawValue ? error : "vfio \(name): \(error)"
   }
 
   public var json: JSON {

@@ -34,9 +34,10 @@ public enum TableReport {
       .init("capability", .string(row.capability.map { $0 ? "present" : "absent" } ?? "any")),
       .init("realize", .string(row.outcome.error == nil ? "ok" : "fails")),
     ]
-    if let error = row.outcome.error { members.append(.init("error", .string(error))) }
+    if let error = row.outcome.error { members.append(.init("error", .string(error.rawValue))) }
     members += [
-      .init("warnings", .strings(row.outcome.warnings)), .init("guest-sees-ats", .bool(row.outcome.guestSees)),
+      .init("warnings", .strings(row.outcome.warning.map { [$0.rawValue] } ?? [])),
+      .init("guest-sees-ats", .bool(row.outcome.guestSees)),
       .init("checked-by-qemu", .bool(row.outcome.checked)),
     ]
     return .object(members)
@@ -49,7 +50,7 @@ public enum TableReport {
       row.setting?.rawValue ?? "not given", row.backend?.rawValue ?? "any",
       row.flagSet.map { $0 ? "set" : "clear" } ?? (row.backend == .legacy ? "not looked at" : "any"),
       row.capability.map { $0 ? "present" : "absent" } ?? "any", outcome.error == nil ? "ok" : "FAILS", seen,
-      (outcome.error.map { [$0] } ?? outcome.warnings.map { "warning: \($0)" }).joined(separator: "; "),
+      outcome.error?.rawValue ?? outcome.warning.map { "warning: \($0.rawValue)" } ?? "",
     ]
   }
 }

@@ -10,17 +10,21 @@ public struct Judgement: Sendable {
   /// Whether there would be an error, or one that could not be excluded, without the policy.
   var isByPolicy = false
   private var rule: Rule
-  /// The device that is judged; nil while it is all of the definition.
-  private var device: Subject?
-  private var subject: Location { device?.request.location ?? whole }
+  private let subjects: [Subject]
+  /// Which of them is judged; nil while it is all of the definition.
+  private var device: Int?
+  private var subject: Location { device.map { subjects[$0].request.location } ?? whole }
   private let whole: Location
   /// The rules that have reported something, by the request that it is about; under the definition's
   /// own place what is about all of it.
   private var reported: [Location: Set<String>] = [:]
 
-  private init(rule: Rule, at location: Location) {
-    self.rule = rule
-    whole = location
+  private init(_ definition: Definition, by rules: [Rule]) {
+    rule = .malformedInput
+    subjects = definition.subjects
+    whole = Location(source: definition.machine.source, range: nil, path: "")
+    // Of a host that is not known most rules cannot tell.
+    undetermined.reserveCapacity(rules.count)
   }
 
   /// - Parameters:
@@ -53,9 +57,8 @@ public struct Judgement: Sendable {
   /// Runs every rule over a definition. All findings, never only the first; in the order of the text.
   public static func judge(_ definition: Definition, by rules: [Rule] = Rule.all) -> Judgement {
     let hasPassthrough = definition.hasPassthrough
-    var judgement = Judgement(
-      rule: .malformedInput, at: Location(source: definition.machine.source, range: nil, path: ""))
-    let subjects = definition.subjects
+    var judgement = Judgement(definition, by: rules)
+    let subjects = judgement.subjects
     for rule in rules where hasPassthrough || rule.looksAtText {
       judgement.rule = rule
       switch rule.check {
@@ -63,9 +66,9 @@ public struct Judgement: Sendable {
         judgement.device = nil
         do { try check(definition, &judgement) } catch { judgement.cannotTell(error) }
       case .device(let check):
-        for subject in subjects {
-          judgement.device = subject
-          do { try check(subject, &judgement) } catch { judgement.cannotTell(error) }
+        for index in subjects.indices {
+          judgement.device = index
+          do { try check(subjects[index], &judgement) } catch { judgement.cannotTell(error) }
         }
       }
     }

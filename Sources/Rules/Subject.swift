@@ -1,8 +1,8 @@
 import Facts
 import Prediction
 
-/// One machine definition with its predictions: what rules look at.
-public struct Definition: Sendable {
+/// One machine definition with its predictions: what rules look at. Each is made once, and handed to all of them.
+public final class Definition: Sendable {
   public let machine: MachineRequest
   /// `device_add` requests into the running machine.
   public let plugs: [DeviceRequest]
@@ -13,6 +13,8 @@ public struct Definition: Sendable {
   public let running: [RealizePrediction]
   /// Every vfio device of the machine, what runs already first, then in the order of the text.
   public let assignments: [RealizePrediction]
+  /// Whether the guest may have an IOMMU. Most have none, and rules by the dozen ask.
+  let mayHaveIOMMU: Bool
   /// The guest's PCI topology when all requests have been made and plugged.
   public let guest: Guest
   /// The host as QEMU will find it: libvirt prepares what a domain of its names.
@@ -21,20 +23,24 @@ public struct Definition: Sendable {
   public let hostNow: Host
   public let qemu: QEMUProfile
   /// What the other definitions that are judged in the same run ask for.
-  public var others = OtherDefinitions.none
+  public let others: OtherDefinitions
   /// What is decided about findings: of a file, and of comments in the definition.
-  public var policy = Policy.none
+  public let policy: Policy
 
   /// - Parameters:
   ///   - descriptors: which host function a passed descriptor is, by the value of `fd`.
   ///   - topology: what a running QEMU says of its topology; without it that of `machine` is modelled.
   public init(
     machine: MachineRequest, plugs: [DeviceRequest], problems: [InputProblem], host: Host, qemu: QEMUProfile,
-    descriptors: [String: Known<PCIAddress?>] = [:], running topology: Guest? = nil
+    descriptors: [String: Known<PCIAddress?>] = [:], running topology: Guest? = nil,
+    others: OtherDefinitions = .none, policy: Policy = .none
   ) {
+    self.others = others
+    self.policy = policy
     self.machine = machine
     self.plugs = plugs
     self.problems = problems
+    mayHaveIOMMU = !machine.isComplete || machine.devices.contains { $0.driver.map(Guest.isIOMMU) ?? false }
     hostNow = host
     let host = host.prepared(by: machine, plugs: plugs)
     self.host = host
@@ -143,9 +149,11 @@ public struct Subject: Sendable {
 extension Unknown {
   /// What a rule throws about a device that does not exist. Prediction says that it does not, so this
   /// is never counted as something that could not be looked at.
-  static func gone(_ address: PCIAddress) -> Unknown { Unknown("\(address)", reason: "the host has no such device") }
+  static func gone(_ address: PCIAddress) -> Unknown { Unknown("\(address)", reason: absence) }
 
-  var isGone: Bool { reason == "the host has no such device" }
+  private static let absence = "the host has no such device"
+
+  var isGone: Bool { reason.utf8.count == Unknown.absence.utf8.count && reason == Unknown.absence }
 }
 
 extension RealizePrediction {

@@ -82,7 +82,7 @@ final class ATSDecisionTests: XCTestCase {
   func testWithoutThePropertyGivingItFailsAndTheCapabilityPassesThrough() {
     for row in table {
       var one = ats(row, .none)
-      XCTAssertEqual(one.outcome.error, row.setting == nil ? nil : "Property 'vfio-pci.ats' not found")
+      XCTAssertEqual(one.outcome.error?.rawValue, row.setting == nil ? nil : "Property 'vfio-pci.ats' not found")
       one.setting = nil
       XCTAssertEqual(one.outcome, ATSOutcome(guestSees: row.capability))
     }
@@ -96,14 +96,14 @@ final class ATSDecisionTests: XCTestCase {
 
   private func says(_ outcome: ATSOutcome) -> Says? {
     if let error = outcome.error {
-      XCTAssertEqual(error, "vfio-pci: ATS requested but not supported by kernel")
-      return outcome.warnings.isEmpty && !outcome.guestSees ? .fails : nil
+      XCTAssertEqual(error.rawValue, "vfio-pci: ATS requested but not supported by kernel")
+      return outcome.warning == nil && !outcome.guestSees ? .fails : nil
     }
-    switch (outcome.guestSees, outcome.warnings) {
-    case (true, []): return outcome.checked ? .visible : .unchecked
-    case (false, []): return .hidden
-    case (false, ["vfio-pci: host kernel reports ATS unsupported; ATS capability will be masked"]): return .masks
-    case (false, ["vfio-pci: ats=on requested, but host device has no ATS extended capability"]): return .requested
+    switch (outcome.guestSees, outcome.warning?.rawValue) {
+    case (true, nil): return outcome.checked ? .visible : .unchecked
+    case (false, nil): return .hidden
+    case (false, "vfio-pci: host kernel reports ATS unsupported; ATS capability will be masked"): return .masks
+    case (false, "vfio-pci: ats=on requested, but host device has no ATS extended capability"): return .requested
     default: return nil
     }
   }

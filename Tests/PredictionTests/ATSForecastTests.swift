@@ -54,7 +54,7 @@ final class ATSForecastTests: XCTestCase {
             behaviour: .shipped, setting: setting, backend: .iommufd, flagSet: flag ?? concrete,
             standardList: true, express: express ?? concrete, extendedList: true, capability: capability ?? concrete)
           if let seen = asked.forecast.guestSees.display { XCTAssertEqual(full.outcome.guestSees, seen) }
-          if case .known(let error) = asked.forecast.error { XCTAssertEqual(full.outcome.error, error) }
+          if case .known(let error) = asked.forecast.error { XCTAssertEqual(full.outcome.error?.rawValue, error) }
         }
       } } }
     }

@@ -11,7 +11,13 @@ final class QEMUSpellingTests: XCTestCase {
       "acpi-index", "fd", "rombar", "ats", "busnr", "addr", "x-igd-opregion", "host", "sysfsdev", "romfile",
       "multifunction", "xres",
     ]
-    XCTAssertEqual(PropertyOrder.sorted(observed.sorted()), observed)
+    let place = Location(source: "test", range: nil, path: "")
+    let given = observed.sorted().map { Property(name: $0, value: .null, location: place) }
+    XCTAssertEqual(PropertyOrder.sorted(given).map { given[$0].name }, observed)
+    // The last of each name counts.
+    let twice = PropertyOrder.sorted(given + given)
+    XCTAssertEqual(twice.map { (given + given)[$0].name }, observed)
+    XCTAssert(twice.allSatisfy { $0 >= given.count })
     XCTAssertEqual(PropertyOrder.bucket("ats"), 179)
     XCTAssertEqual(PropertyOrder.bucket("iommufd"), 3)
   }

@@ -2,7 +2,7 @@ import Prediction
 
 /// What of QEMU's standard error is compared, and how.
 enum Stderr {
-  static let atsWarnings = [ATSText.noCapability, ATSText.masked]
+  static let atsWarnings = [ATSText.noCapability, ATSText.masked].map(\.rawValue)
 
   static func warnings(_ lines: [String]) -> [String] {
     lines.compactMap { line in atsWarnings.first { line.hasSuffix("warning: " + $0) } }

@@ -54,18 +54,17 @@ extension RuleCase {
 
   func definition(_ texts: CaseTexts, on host: Facts.Host, qemu: QEMUProfile? = nil) throws -> Definition {
     let profile = try qemu ?? self.qemu()
-    var definition = texts.definition.definition(in: texts.guest, on: host, qemu: profile)
-    if let running = self.block("running") {
-      definition = texts.definition.definition(
-        in: texts.guest, on: host, qemu: profile, running: topology(definition, running))
-    }
+    let parsed = texts.definition
+    let machine = parsed.machine(in: texts.guest)
     var assignments = RunAssignments()
-    let own = assignments.add(RunAssignments.Claims(definition.machine, plugs: definition.plugs))
+    let own = assignments.add(RunAssignments.Claims(machine, plugs: parsed.plugs))
     for other in texts.others { _ = assignments.add(RunAssignments.Claims(other.machine, plugs: other.plugs)) }
-    definition.others = assignments.others(than: own)
-    definition.policy = try policy()
-    definition.policy.allowances += texts.definition.allowances
-    return definition
+    var policy = try policy()
+    policy.allowances += parsed.allowances
+    return Definition(
+      machine: machine, plugs: parsed.plugs, problems: parsed.problems, host: host, qemu: profile,
+      running: block("running").map { topology(of: machine, on: host, profile, $0) },
+      others: assignments.others(than: own), policy: policy)
   }
 
   /// The case's texts, read once for many hosts.
@@ -80,9 +79,10 @@ extension RuleCase {
   }
 
   /// The guest's topology as its command line gives it, with what a running QEMU says beside.
-  private func topology(_ definition: Definition, _ block: Block) -> Guest {
-    let guest = Definition(
-      machine: definition.machine, plugs: [], problems: [], host: definition.host, qemu: definition.qemu).guest
+  private func topology(
+    of machine: MachineRequest, on host: Facts.Host, _ qemu: QEMUProfile, _ block: Block
+  ) -> Guest {
+    let guest = Definition(machine: machine, plugs: [], problems: [], host: host, qemu: qemu).guest
     let migrating: Known<Bool>
     switch block.lines {
     case ["migrating yes"]: migrating = .known(true)
@@ -155,12 +155,14 @@ extension RuleCase {
 
 extension ParsedDefinition {
   /// As `vfiogate lint --guest` joins the two.
-  func definition(
-    in guest: MachineRequest?, on host: Facts.Host, qemu: QEMUProfile, running: Guest? = nil
-  ) -> Definition {
-    var machine = guest ?? self.machine
-    if guest != nil { machine.objects += self.machine.objects }
-    return Definition(machine: machine, plugs: plugs, problems: problems, host: host, qemu: qemu, running: running)
+  fileprivate func machine(in guest: MachineRequest?) -> MachineRequest {
+    guard var machine = guest else { return self.machine }
+    machine.objects += self.machine.objects
+    return machine
+  }
+
+  func definition(on host: Facts.Host, qemu: QEMUProfile) -> Definition {
+    Definition(machine: machine, plugs: plugs, problems: problems, host: host, qemu: qemu)
   }
 }
 

@@ -35,7 +35,7 @@ final class CoverageTests: XCTestCase {
       let line = (["qemu-system-x86_64"] + words).joined(separator: "\0") + "\0"
       let parsed = ParsedDefinition.parse(SourceText(name: "argv", bytes: Array(line.utf8)), as: .nul)
       for host in hosts {
-        let run = CaseRun(parsed.definition(in: nil, on: host, qemu: .released(11, 1, "11.1.3")))
+        let run = CaseRun(parsed.definition(on: host, qemu: .released(11, 1, "11.1.3")))
         failures += run.definition.predictions.filter { $0.failure != nil }.count
         for prediction in run.definition.predictions where prediction.failure != nil {
           XCTAssert(run.judgement.findings.contains { $0.severity == .error }, "\(words): \(prediction.name)")

@@ -30,7 +30,7 @@ final class SMMURefusalTests: XCTestCase {
     let words = ["qemu-system-aarch64", "-nodefaults", "-bios", "QEMU_EFI.fd"] + argv + device
     let bytes = words.flatMap { (word: String) -> [UInt8] in Array(word.utf8) + [UInt8(0)] }
     let parsed = ParsedDefinition.parse(SourceText(name: "argv", bytes: bytes), as: .nul)
-    let run = CaseRun(parsed.definition(in: nil, on: RuleCase.blindHost, qemu: .released(11, 1, "11.1.3")))
+    let run = CaseRun(parsed.definition(on: RuleCase.blindHost, qemu: .released(11, 1, "11.1.3")))
     return run.judgement.findings.filter { $0.rule.hasPrefix("smmu-") }.flatMap(\.evidence)
       .filter { $0.hasPrefix("QEMU: ") }
   }

@@ -35,7 +35,7 @@ struct Annotator {
   }
 
   private func remark(_ line: String) -> String? {
-    let warnings = [ATSText.noCapability, ATSText.masked].map { "warning: " + $0 }
+    let warnings = [ATSText.noCapability, ATSText.masked].map { "warning: " + $0.rawValue }
     guard let warning = warnings.first(where: { line.hasSuffix($0) }) else { return nil }
     let place = line.dropLast(warning.utf8.count)
     // Of an argument of several lines QEMU's last line ends with the argument's last.

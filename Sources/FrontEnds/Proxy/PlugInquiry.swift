@@ -34,12 +34,12 @@ final class PlugInquiry: ProxyInquiry {
     let descriptors = self.descriptors
     let host: Facts.Host
     do { host = try self.host(machine, descriptors) } catch { return cannotLook(error) }
-    var definition = Definition(
-      machine: machine, plugs: [request], problems: [], host: host, qemu: profile, descriptors: descriptors,
-      running: guest.guest())
     // No policy makes a dead guest acceptable.
-    definition.policy = gate.options.policy.policy
-    definition.policy.allowances.removeAll { PlugInquiry.killing.contains($0.rule) }
+    var policy = gate.options.policy.policy
+    policy.allowances.removeAll { PlugInquiry.killing.contains($0.rule) }
+    let definition = Definition(
+      machine: machine, plugs: [request], problems: [], host: host, qemu: profile, descriptors: descriptors,
+      running: guest.guest(), policy: policy)
     let judgement = Judgement.judge(definition)
     prediction = definition.predictions.first
     return act(judgement, profile, globals)

@@ -28,7 +28,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   let hasNone = subject.question.capability == .known(false)
   judgement.report(
     "\(subject.name) asks for `ats=on`" + (hasNone ? " and has no ATS capability" : "")
-      + ", and the kernel reports ATS as unsupported for it: QEMU fails with `\(ATSText.notSupported)`",
+      + ", and the kernel reports ATS as unsupported for it: QEMU fails with `\(ATSText.notSupported.rawValue)`",
     at: subject.atsLocation, fix: hasNone ? "take `ats=on` out: the device cannot do ATS" : nil,
     evidence: ["kernel's ATS flag: not supported"])
 }

@@ -41,14 +41,16 @@ private struct GuestPhysBits {
   private let limit: Int?
 
   init?(_ text: String) {
-    let parts = text.utf8.split(separator: UInt8(ascii: ",")).map { String(Substring($0)) }
+    let parts = Array(text.utf8).split(separator: UInt8(ascii: ","))
     func value(_ start: String) -> String? {
-      parts.last { $0.hasPrefix(start) }.map { String(Substring($0.utf8.dropFirst(start.utf8.count))) }
+      let start = Array(start.utf8)
+      return parts.last { $0.starts(with: start) }.map { String(decoding: $0.dropFirst(start.count), as: UTF8.self) }
     }
     given = value("phys-bits=").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
     limit = value("host-phys-bits-limit=").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
     let followsHost = value("host-phys-bits=").map { ["on", "yes", "true", "y"].contains($0) }
-    guard given != nil || followsHost ?? ["host", "max"].contains(parts.first ?? "") else { return nil }
+    let isHost = parts.first.map { $0.elementsEqual("host".utf8) || $0.elementsEqual("max".utf8) } ?? false
+    guard given != nil || followsHost ?? isHost else { return nil }
   }
 
   var isExplicit: Bool { given != nil }
