@@ -34,8 +34,8 @@ enum Processors {
   static var window: Int { count * 64 }
 }
 
-/// Inputs that several threads work through, each taking the next few when it is done with its last: one that
-/// starts late keeps nobody waiting.
+/// Inputs that several threads work through, each taking the next when it is done with its last: one that starts late
+/// keeps nobody waiting.
 private final class SharedWork<Input, Output>: @unchecked Sendable {
   private let inputs: [Input]
   private let outputs: UnsafeMutableBufferPointer<Output>
@@ -43,7 +43,6 @@ private final class SharedWork<Input, Output>: @unchecked Sendable {
   private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   /// Under the lock.
   private var next = 0
-  private static var few: Int { 4 }
 
   /// - Parameter outputs: uninitialized, one for each input; initialized when all threads have ended.
   init(_ inputs: [Input], _ outputs: UnsafeMutableBufferPointer<Output>, _ transform: @escaping (Input) -> Output) {
@@ -60,19 +59,18 @@ private final class SharedWork<Input, Output>: @unchecked Sendable {
   }
 
   func run() {
-    while let some = take() {
-      // SAFETY: `some` is within both, and no other thread has been given it.
-      for index in some { outputs.initializeElement(at: index, to: transform(inputs[index])) }
+    while let index = take() {
+      // SAFETY: `index` is within both, and no other thread has been given it.
+      outputs.initializeElement(at: index, to: transform(inputs[index]))
     }
   }
 
-  private func take() -> Range<Int>? {
+  private func take() -> Int? {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
     guard next < inputs.count else { return nil }
-    let start = next
-    next = min(start + SharedWork.few, inputs.count)
-    return start..<next
+    defer { next += 1 }
+    return next
   }
 
   /// - Returns: nil when there is no thread to be had.

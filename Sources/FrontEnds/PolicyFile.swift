@@ -66,6 +66,8 @@ struct PolicyShelf {
   private var read: [String: Result<PolicyFile?, PolicyError>] = [:]
   /// Those whose own problems have been reported.
   private var told: Set<String> = []
+  /// What was found last beside a file: the next is most often in the same folder.
+  private var last: (own: String, named: String?, policy: PolicyFile)?
 
   init(_ choice: PolicyChoice) { self.choice = choice }
 
@@ -75,10 +77,25 @@ struct PolicyShelf {
     case .none: return .none
     case .file(let path): return try at(path, mustExist: true) ?? .none
     case .beside:
-      for folder in PolicyShelf.folders(of: file) {
-        if let policy = try at(folder + PolicyFile.name, mustExist: false) { return policy }
-      }
-      return .none
+      if file.path == "-" { return .none }
+      let own = PolicyShelf.folder(of: file.path)
+      if let last, last.own == own, last.named == file.folder { return last.policy }
+      let policy = try nearest(from: own, to: file.folder)
+      last = (own, file.folder, policy)
+      return policy
+    }
+  }
+
+  /// - Parameters:
+  ///   - own: the definition's folder; it ends in `/`, or is empty.
+  ///   - named: the one that the user named, and where the search ends.
+  private mutating func nearest(from own: String, to named: String?) throws(PolicyError) -> PolicyFile {
+    let top = named.map { $0.hasSuffix("/") ? $0 : $0 + "/" } ?? own
+    var folder = own
+    while true {
+      if let policy = try at(folder + PolicyFile.name, mustExist: false) { return policy }
+      if folder.utf8.count <= top.utf8.count { return .none }
+      folder = PolicyShelf.folder(of: String(folder.dropLast()))
     }
   }
 
@@ -101,16 +118,7 @@ struct PolicyShelf {
     return try result.get()
   }
 
-  /// From the file's own folder upwards, to the one that was named. Each ends in `/`, or is empty.
-  private static func folders(of file: DefinitionFiles.File) -> [String] {
-    if file.path == "-" { return [] }
-    let own = file.path.lastIndex(of: "/").map { String(file.path[...$0]) } ?? ""
-    guard let named = file.folder else { return [own] }
-    let top = named.hasSuffix("/") ? named : named + "/"
-    var folders = [own]
-    while let last = folders.last, last.utf8.count > top.utf8.count, let slash = last.dropLast().lastIndex(of: "/") {
-      folders.append(String(last[...slash]))
-    }
-    return folders
+  private static func folder(of path: String) -> String {
+    path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? ""
   }
 }
