@@ -30,8 +30,10 @@ public struct Check: Sendable {
   ) -> LintResult {
     var decided = policy.policy
     decided.allowances += parsed.allowances
+    var machine = parsed.joined(to: running), plugs = parsed.plugs
+    let cut = DeviceCap.cut(&machine.devices, plugs: &plugs)
     let definition = Definition(
-      machine: parsed.joined(to: running), plugs: parsed.plugs, problems: parsed.problems, host: host, qemu: qemu,
+      machine: machine, plugs: plugs, problems: parsed.problems + (cut.map { [$0] } ?? []), host: host, qemu: qemu,
       descriptors: descriptors, others: others, policy: decided)
     return LintResult(
       source: source, definition: definition, judgement: .judge(definition, by: rules),
