@@ -34,14 +34,22 @@ extension InputFormat {
     return value["execute"]?.string != nil || value["exec-oob"]?.string != nil || value["driver"]?.string != nil
   }
 
-  /// A command whose first word is an emulator or an option of one; in a shell script, any command.
+  /// Whether a script starts a guest. One that names an emulator and devices may do so in a way that is not seen;
+  /// of others that only speak of QEMU, such as `usermod -aG kvm`, there are many.
+  private static func isGuestScript(_ bytes: [UInt8]) -> Bool {
+    if ShellScript(bytes).command != nil { return true }
+    let text = String(decoding: bytes, as: UTF8.self)
+    return text.contains("-device") && bytes.split { $0 <= 0x20 }.contains { isEmulator(String(decoding: $0, as: UTF8.self)) }
+  }
+
+  /// A command whose first word is an emulator or an option of one.
   private static func isCommandLine(_ bytes: [UInt8]) -> Bool {
-    let isScript = bytes.starts(with: "#!".utf8) && bytes.prefix { $0 != 0x0a }.suffix(2).elementsEqual("sh".utf8)
+    if ShellScript.isScript(bytes) { return isGuestScript(bytes) }
     for line in bytes.split(separator: 0x0a) {
       let words = line.split { $0 <= 0x20 }
       guard let first = words.first, first.first != UInt8(ascii: "#") else { continue }
       let start = words.firstIndex { isEmulator(String(decoding: $0, as: UTF8.self)) }
-      if isScript || isPrefix(words[..<(start ?? words.count)]) {
+      if isPrefix(words[..<(start ?? words.count)]) {
         if start != nil { return true }
       } else {
         return isOption(first)
@@ -53,6 +61,10 @@ extension InputFormat {
   /// What may stand before the emulator in one command: `exec`, `sudo -u qemu`, an assignment.
   private static func isPrefix(_ words: ArraySlice<ArraySlice<UInt8>>) -> Bool {
     guard let first = words.first else { return true }
+    // Text in quotes that goes on: the emulator's name is a part of it.
+    for quote in [UInt8(ascii: "\""), UInt8(ascii: "'")] {
+      if words.reduce(0, { $0 + $1.count { $0 == quote } }) % 2 != 0 { return false }
+    }
     let word = String(decoding: first, as: UTF8.self)
     return ["exec", "sudo", "env", "nice", "ionice", "taskset", "numactl", "setsid", "nohup", "doas"].contains(word)
       || word.contains("=") && !word.hasPrefix("-") && !word.hasPrefix("=")
