@@ -53,7 +53,7 @@ extension XMLElement {
   }
 
   /// In the order written.
-  public var attributes: [XMLAttribute] { 
+  public var attributes: [XMLAttribute] {
     attributeIndices.map { XMLAttribute(tree.decode(tree.attributes[$0].name), $0, of: tree) }
   }
 
