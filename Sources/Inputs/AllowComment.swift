@@ -11,7 +11,8 @@ enum AllowComment {
   ///   - location: the whole comment.
   ///   - scope: the part of the definition that it is about; nil is all of it.
   static func read(
-    _ text: String, at location: Location, scope: Range<Int>?, into definition: inout ParsedDefinition
+    _ text: String, at location: Location, scope: @autoclosure () -> Range<Int>?,
+    into definition: inout ParsedDefinition
   ) {
     guard text.utf8.contains(UInt8(ascii: ":")) else { return }
     let words = text.split { $0 == " " || $0.isNewline || $0 == "\t" }
@@ -27,6 +28,6 @@ enum AllowComment {
     guard !rule.isEmpty else { return fail("`allow=` names no rule") }
     guard words.count > 2 else { return fail("`allow=\(rule)` gives no reason") }
     definition.allowances.append(
-      Policy.Allowance(rule: rule, reason: words[2...].joined(separator: " "), scope: scope, location: location))
+      Policy.Allowance(rule: rule, reason: words[2...].joined(separator: " "), scope: scope(), location: location))
   }
 }

@@ -124,12 +124,7 @@ public struct LintSARIF: LintWriter {
   }
 
   private static func region(_ range: Range<Int>, _ source: SourceText) -> JSON {
-    func place(_ offset: Int) -> (line: Int, column: Int) {
-      let line = source.line(around: offset)
-      let before = line.text.utf8.prefix(max(0, offset - line.start))
-      return (source.position(of: offset).line, String(decoding: Array(before), as: UTF8.self).unicodeScalars.count + 1)
-    }
-    let (start, end) = (place(range.lowerBound), place(range.upperBound))
+    let (start, end) = (source.scalarPosition(of: range.lowerBound), source.scalarPosition(of: range.upperBound))
     let lines: [JSON.Member] = [
       .init("startLine", .integer(Int64(start.line))), .init("startColumn", .integer(Int64(start.column))),
       .init("endLine", .integer(Int64(end.line))), .init("endColumn", .integer(Int64(end.column))),

@@ -6,29 +6,66 @@ public struct SourceText: Sendable {
   /// Whether the file's own bytes are others, because it is in UTF-16.
   public let isTranscoded: Bool
   /// What ends a line: a text of arguments that end in NUL has an argument a line.
-  private var separator: UInt8 { bytes.contains(0) ? 0 : 0x0a }
+  private let separator: UInt8
+  /// Which line each block begins in, the first left out: a text with many findings is not counted through from its
+  /// beginning for each. Most texts have none.
+  private let blocks: [Place]
+  private static let blockSize = 16 << 10
+
+  /// A line, and the byte that it starts at.
+  private typealias Place = (line: Int, start: Int)
 
   public init(name: String, bytes: [UInt8]) {
     self.name = name
     let transcoded = UTF16Text.utf8(bytes)
     self.bytes = transcoded ?? bytes
     isTranscoded = transcoded != nil
+    separator = self.bytes.contains(0) ? 0 : 0x0a
+    var blocks: [Place] = []
+    var place = Place(1, 0)
+    for end in stride(from: SourceText.blockSize, to: self.bytes.count, by: SourceText.blockSize) {
+      place = SourceText.place(of: end, from: end - SourceText.blockSize, place, self.bytes, separator)
+      blocks.append(place)
+    }
+    self.blocks = blocks
+  }
+
+  /// The place of an offset, from that of one before it.
+  private static func place(
+    of offset: Int, from start: Int, _ place: Place, _ bytes: [UInt8], _ separator: UInt8
+  ) -> Place {
+    var place = place
+    for index in start..<offset where bytes[index] == separator { place = (place.line + 1, index + 1) }
+    return place
+  }
+
+  private func place(of offset: Int) -> Place {
+    let block = offset / SourceText.blockSize
+    let known = block > 0 && !blocks.isEmpty ? min(block, blocks.count) : 0
+    let place = known > 0 ? blocks[known - 1] : (1, 0)
+    return SourceText.place(of: offset, from: known * SourceText.blockSize, place, bytes, separator)
   }
 
   /// Line and column of a byte, both from 1; columns count bytes, as QEMU's do.
   public func position(of offset: Int) -> (line: Int, column: Int) {
-    let separator = separator
-    let before = bytes.prefix(max(0, min(offset, bytes.count)))
-    let line = before.reduce(1) { $1 == separator ? $0 + 1 : $0 }
-    let start = before.lastIndex(of: separator).map { $0 + 1 } ?? 0
-    return (line, before.count - start + 1)
+    let at = max(0, min(offset, bytes.count))
+    let place = place(of: at)
+    return (place.line, at - place.start + 1)
+  }
+
+  /// The same with columns that count Unicode scalars.
+  public func scalarPosition(of offset: Int) -> (line: Int, column: Int) {
+    let at = max(0, min(offset, bytes.count))
+    let place = place(of: at)
+    let before = bytes[place.start..<at]
+    let isPlain = before.allSatisfy { $0 < 0x80 }
+    return (place.line, 1 + (isPlain ? before.count : String(decoding: before, as: UTF8.self).unicodeScalars.count))
   }
 
   /// The line that holds a byte, without its end, and where it starts.
   public func line(around offset: Int) -> (text: String, start: Int) {
-    let separator = separator
     let at = max(0, min(offset, bytes.count))
-    let start = bytes.prefix(at).lastIndex(of: separator).map { $0 + 1 } ?? 0
+    let start = place(of: at).start
     let end = bytes[at...].firstIndex(of: separator) ?? bytes.count
     return (String(decoding: bytes[start..<max(start, end)], as: UTF8.self), start)
   }

@@ -66,6 +66,12 @@ public final class XMLTree: Sendable {
     return low < nodes.count ? XMLElement(tree: self, index: low) : nil
   }
 
+  /// The element that begins before another, or the last; nil when there is none.
+  public func element(before next: XMLElement?) -> XMLElement? {
+    let index = (next?.index ?? nodes.count) - 1
+    return index >= 0 ? XMLElement(tree: self, index: index) : nil
+  }
+
   /// Text as it stands, references and all.
   func decode(_ range: Range<Int>) -> String {
     guard encoding == .latin1 else {

@@ -8,6 +8,31 @@ final class TextTests: XCTestCase {
     KeyValueText(Array(text.utf8), implied: implied).items.map { "\($0.key)=\($0.value)" }
   }
 
+  func testPlacesInALargeTextAreThoseOfOneThatIsCountedThrough() {
+    for separator in [UInt8(0x0a), 0] {
+      var chance = SeededGenerator(seed: 7)
+      let bytes = (0..<70_000).map { _ in chance.next() % 300 == 0 ? separator : UInt8(ascii: "a") } + [separator]
+      let text = SourceText(name: "text", bytes: bytes)
+      let blocks = [0, 1 << 14, 2 << 14, 4 << 14, bytes.count].flatMap { [$0 - 1, $0, $0 + 1] }
+      for offset in blocks + Array(stride(from: 0, to: bytes.count, by: 997)) {
+        let before = bytes.prefix(max(0, offset))
+        let start = before.lastIndex(of: separator).map { $0 + 1 } ?? 0
+        let place = text.position(of: offset)
+        XCTAssertEqual(place.line, 1 + before.count { $0 == separator }, "\(offset)")
+        XCTAssertEqual(place.column, before.count - start + 1, "\(offset)")
+        XCTAssertEqual(text.line(around: offset).start, start, "\(offset)")
+      }
+    }
+  }
+
+  func testColumnsCountBytesOrScalars() {
+    let text = SourceText(name: "text", bytes: Array("a\n\u{e9}\u{1f600}b".utf8))
+    XCTAssertEqual(text.position(of: 8).column, 7)
+    XCTAssertEqual(text.scalarPosition(of: 8).column, 3)
+    XCTAssertEqual(text.scalarPosition(of: 8).line, 2)
+    XCTAssertEqual(text.scalarPosition(of: 1).column, 2)
+  }
+
   func testKeyValueTextAsQEMUReadsIt() {
     XCTAssertEqual(items("vfio-pci,host=01:00.0,ats"), ["driver=vfio-pci", "host=01:00.0", "ats=on"])
     XCTAssertEqual(items("vfio-pci,noats"), ["driver=vfio-pci", "ats=off"])

@@ -13,19 +13,16 @@ extension XMLTree {
 
   /// Nil is the whole document.
   private func scope(of comment: Range<Int>) -> Range<Int>? {
-    guard let holder = innermost(comment) else { return nil }
-    for child in holder.children where child.range.lowerBound >= comment.upperBound { return child.range }
+    let next = element(after: comment.upperBound)
+    guard let holder = innermost(around: comment, before: next) else { return nil }
+    if let next, next.parent?.range == holder.range { return next.range }
     return holder.parent == nil ? nil : holder.range
   }
 
-  /// The innermost element that holds a place.
-  private func innermost(_ place: Range<Int>) -> XMLElement? {
-    var holder: XMLElement?
-    var next: XMLElement? = root
-    while let element = next, element.range.contains(place.lowerBound) {
-      holder = element
-      next = element.children.first { $0.range.contains(place.lowerBound) }
-    }
+  /// The innermost element that holds a comment: the last that begins before it, or one around that.
+  private func innermost(around comment: Range<Int>, before next: XMLElement?) -> XMLElement? {
+    var holder = element(before: next)
+    while let element = holder, !element.range.contains(comment.lowerBound) { holder = element.parent }
     return holder
   }
 }
