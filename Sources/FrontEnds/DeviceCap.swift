@@ -11,6 +11,7 @@ enum DeviceCap {
   static func cut(_ devices: inout [DeviceRequest], plugs: inout [DeviceRequest]) -> InputProblem? {
     let total = devices.count + plugs.count
     let limit = pairs / max(total, 1)
+    guard total > limit else { return nil }
     let assigned = (devices + plugs).lazy.filter(\.isVFIO)
     guard assigned.count > limit, let first = assigned.dropFirst(limit).first else { return nil }
     let count = assigned.count

@@ -66,6 +66,7 @@ extension Guest {
     return unit.driver != "arm-smmuv3"
   }
 
+  /// Whether a driver is one of the IOMMUs that serve devices of a guest.
   public static func isIOMMU(_ driver: String) -> Bool {
     switch driver {
     case "intel-iommu", "amd-iommu", "arm-smmuv3", "virtio-iommu-pci": return true

@@ -40,8 +40,7 @@ public struct SourceText: Sendable {
   }
 
   private func place(of offset: Int) -> Place {
-    let block = offset / SourceText.blockSize
-    let known = block > 0 && !blocks.isEmpty ? min(block, blocks.count) : 0
+    let known = min(offset / SourceText.blockSize, blocks.count)
     let place = known > 0 ? blocks[known - 1] : (1, 0)
     return SourceText.place(of: offset, from: known * SourceText.blockSize, place, bytes, separator)
   }

@@ -40,7 +40,7 @@ extension LibvirtReader {
 
   private mutating func readElsewhere(_ devices: XMLElement, _ path: String) {
     for part in LibvirtPart.all(of: devices, in: source, path) {
-      let isPCI = part.name == "hostdev" && part.element["type"]?.value == "pci"
+      let isPCI = part.name == "hostdev" && part.type == "pci"
       guard isPCI || isHostdevInterface(part) else { continue }
       let place = location(part.element, part.path)
       definition.machine.libvirt?.devicesElsewhere.append(place)
