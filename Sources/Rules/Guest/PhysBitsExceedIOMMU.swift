@@ -42,15 +42,24 @@ private struct GuestPhysBits {
 
   init?(_ text: String) {
     let parts = Array(text.utf8).split(separator: UInt8(ascii: ","))
-    func value(_ start: String) -> String? {
-      let start = Array(start.utf8)
-      return parts.last { $0.starts(with: start) }.map { String(decoding: $0.dropFirst(start.count), as: UTF8.self) }
+    var given: Int?
+    var limit: Int?
+    let model = parts.first.map { String(decoding: $0, as: UTF8.self) }
+    var followsHost = model == "host" || model == "max"
+    for part in parts {
+      // A name alone switches it on (QEMU target/i386/cpu.c: x86_cpu_parse_featurestr).
+      let end = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
+      let value = end == part.endIndex ? "on" : String(decoding: part[(end + 1)...], as: UTF8.self)
+      switch String(decoding: part[..<end], as: UTF8.self) {
+      case "phys-bits": given = Int(value).flatMap { $0 > 0 ? $0 : nil }
+      case "host-phys-bits-limit": limit = Int(value).flatMap { $0 > 0 ? $0 : nil }
+      case "host-phys-bits": followsHost = ["on", "yes", "true", "y"].contains(value)
+      default: break
+      }
     }
-    given = value("phys-bits=").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
-    limit = value("host-phys-bits-limit=").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
-    let followsHost = value("host-phys-bits=").map { ["on", "yes", "true", "y"].contains($0) }
-    let isHost = parts.first.map { $0.elementsEqual("host".utf8) || $0.elementsEqual("max".utf8) } ?? false
-    guard given != nil || followsHost ?? isHost else { return nil }
+    guard given != nil || followsHost else { return nil }
+    self.given = given
+    self.limit = limit
   }
 
   var isExplicit: Bool { given != nil }
