@@ -86,7 +86,8 @@ struct DefinitionFiles {
     }
   }
 
-  /// Sorted by their bytes, whatever the locale.
+  /// In the order of their characters, whatever the locale; where two differ only in how these are composed, in
+  /// that of their bytes.
   private static func names(in folder: String) throws(InputFile.Failure) -> [String] {
     guard let stream = opendir(folder) else { throw InputFile.Failure(folder, errno: errno) }
     defer { closedir(stream) }
@@ -99,6 +100,6 @@ struct DefinitionFiles {
       errno = 0
     }
     guard errno == 0 else { throw InputFile.Failure(folder, errno: errno) }
-    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return names.sorted { $0 == $1 ? $0.utf8.lexicographicallyPrecedes($1.utf8) : $0 < $1 }
   }
 }

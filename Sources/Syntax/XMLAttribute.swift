@@ -1,29 +1,31 @@
 /// One attribute of a start tag. Like its element it is a place in the tree, and nothing is decoded before it is
 /// asked for.
 public struct XMLAttribute: Sendable {
-  /// As written, prefix included.
-  public let name: String
   private let tree: XMLTree
   private let index: Int
 
-  fileprivate init(_ name: String, _ index: Int, of tree: XMLTree) {
-    self.name = name
+  fileprivate init(_ index: Int, of tree: XMLTree) {
     self.index = index
     self.tree = tree
   }
 
   private var parts: XMLTree.Attribute { tree.attributes[index] }
 
+  /// As written, prefix included.
+  public var name: String { tree.decode(parts.name) }
+
   /// References replaced.
   public var value: String { XMLText(tree).attributeValue(parts.value) }
 
-  /// Hands out the value's bytes without making a string of them, which most values need not become.
-  public func withUTF8<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
-    guard XMLText(tree).isPlain(parts.value), tree.encoding == .utf8 else {
+  /// The number that the value's bytes are, without making a string of them, which most values need not become.
+  public func number(_ body: (UnsafeBufferPointer<UInt8>) -> UInt64?) -> UInt64? {
+    let range = parts.value
+    return tree.bytes.withUnsafeBufferPointer { bytes in
+      let written = UnsafeBufferPointer(rebasing: bytes[range])
+      if XMLText.isPlain(written), tree.encoding == .utf8 { return body(written) }
       var value = value
       return value.withUTF8(body)
     }
-    return tree.bytes.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[parts.value])) }
   }
 
   /// From the name to after the closing quote.
@@ -37,25 +39,24 @@ public struct XMLAttribute: Sendable {
 }
 
 extension XMLElement {
+  /// The attribute of that name as written. A name that is a literal stands in memory as it is compared.
+  public subscript(name: StaticString) -> XMLAttribute? {
+    // SAFETY: a static string's bytes live as long as the program.
+    attribute(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+  }
+
   /// The attribute of that name as written.
-  public subscript(name: String) -> XMLAttribute? {
-    var wanted = name
-    let tree = tree
-    let indices = attributeIndices
-    return wanted.withUTF8 { wanted in
-      tree.bytes.withUnsafeBufferPointer { bytes in
-        for index in indices where bytes.holds(wanted, at: tree.attributes[index].name) {
-          return XMLAttribute(name, index, of: tree)
-        }
-        return nil
+  func attribute(_ name: UnsafeBufferPointer<UInt8>) -> XMLAttribute? {
+    tree.bytes.withUnsafeBufferPointer { bytes in
+      for index in attributeIndices where bytes.holds(name, at: tree.attributes[index].name) {
+        return XMLAttribute(index, of: tree)
       }
+      return nil
     }
   }
 
   /// In the order written.
-  public var attributes: [XMLAttribute] {
-    attributeIndices.map { XMLAttribute(tree.decode(tree.attributes[$0].name), $0, of: tree) }
-  }
+  public var attributes: [XMLAttribute] { attributeIndices.map { XMLAttribute($0, of: tree) } }
 
   /// Those of an element stand together, and before those of the next.
   private var attributeIndices: Range<Int> {

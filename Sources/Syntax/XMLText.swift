@@ -16,15 +16,14 @@ struct XMLText {
 
   /// XML 1.0 §3.3.3: references are replaced, and every white space is a blank.
   func attributeValue(_ range: Range<Int>) -> String {
-    isPlain(range) ? tree.decode(range) : word(range).text
+    let isPlain = bytes.withUnsafeBufferPointer { XMLText.isPlain(UnsafeBufferPointer(rebasing: $0[range])) }
+    return isPlain ? tree.decode(range) : word(range).text
   }
 
   /// Whether an attribute's value stands for itself.
-  func isPlain(_ range: Range<Int>) -> Bool {
-    bytes.withUnsafeBufferPointer { bytes in
-      for position in range where bytes[position] < 0x20 || bytes[position] == UInt8(ascii: "&") { return false }
-      return true
-    }
+  static func isPlain(_ value: UnsafeBufferPointer<UInt8>) -> Bool {
+    for byte in value where byte < 0x20 || byte == UInt8(ascii: "&") { return false }
+    return true
   }
 
   func word(_ range: Range<Int>) -> Word {

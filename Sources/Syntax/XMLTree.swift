@@ -15,6 +15,8 @@ public final class XMLTree: Sendable {
     let firstAttribute: Int32
     var firstChild: Int32 = -1
     var next: Int32 = -1
+
+    var name: Range<Int> { Int(start) + 1..<Int(nameEnd) }
   }
 
   /// One attribute: `name="value"`.
@@ -125,33 +127,39 @@ public struct XMLElement: Sendable {
     return tree.decode(colon + 1..<range.upperBound)
   }
 
-  var nameRange: Range<Int> { Int(node.start) + 1..<Int(node.nameEnd) }
+  /// Whether that is its name as written.
+  public func isNamed(_ name: StaticString) -> Bool {
+    // SAFETY: a static string's bytes live as long as the program.
+    let name = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+    return tree.bytes.withUnsafeBufferPointer { $0.holds(name, at: nameRange) }
+  }
+
+  private var nameRange: Range<Int> { node.name }
 
   /// The namespace that its prefix, or the lack of one, stands for here; nil when that is none.
   public var namespace: String? {
     let range = nameRange
     let colon = tree.bytes[range].firstIndex(of: UInt8(ascii: ":"))
-    let declaration = colon.map { "xmlns:" + tree.decode(range.lowerBound..<$0) } ?? "xmlns"
-    var element: XMLElement? = self
-    while let one = element {
-      if let value = one[declaration]?.value { return value.isEmpty ? nil : value }
-      element = one.parent
+    var declaration = colon.map { "xmlns:" + tree.decode(range.lowerBound..<$0) } ?? "xmlns"
+    return declaration.withUTF8 { declaration in
+      var element: XMLElement? = self
+      while let one = element {
+        if let value = one.attribute(declaration)?.value { return value.isEmpty ? nil : value }
+        element = one.parent
+      }
+      return nil
     }
-    return nil
   }
 
   /// The first child of that name that is in no namespace by a prefix.
-  public func child(_ name: String) -> XMLElement? {
-    var name = name
+  public func child(_ name: StaticString) -> XMLElement? {
+    // SAFETY: a static string's bytes live as long as the program.
+    let name = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
     let index = tree.bytes.withUnsafeBufferPointer { bytes in
-      name.withUTF8 { name in
-        var index = node.firstChild
-        // Compared without decoding any: a search goes through many.
-        while index >= 0, !bytes.holds(name, at: XMLElement(tree: tree, index: Int(index)).nameRange) {
-          index = tree.nodes[Int(index)].next
-        }
-        return index
-      }
+      var index = node.firstChild
+      // Compared without decoding any: a search goes through many.
+      while index >= 0, !bytes.holds(name, at: tree.nodes[Int(index)].name) { index = tree.nodes[Int(index)].next }
+      return index
     }
     return index < 0 ? nil : XMLElement(tree: tree, index: Int(index))
   }

@@ -25,7 +25,7 @@ extension LibvirtReader {
   private enum Kind { case text, flag, number }
 
   private func set(
-    _ device: inout LibvirtDevice, _ driver: XMLElement?, _ names: [(attribute: String, property: String, kind: Kind)]
+    _ device: inout LibvirtDevice, _ driver: XMLElement?, _ names: [(attribute: StaticString, property: String, kind: Kind)]
   ) {
     guard let driver else { return }
     for (name, property, kind) in names {

@@ -2,7 +2,7 @@ import Syntax
 
 enum LibvirtNumber {
   /// A number as libvirt's virStrToLong reads it with base 0: `0x1f`, `31`, `037`.
-  static func read(_ attribute: XMLAttribute) -> UInt64? { attribute.withUTF8(read) }
+  static func read(_ attribute: XMLAttribute) -> UInt64? { attribute.number(read) }
 
   private static func read(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64? {
     let digits = bytes.drop { $0 == 0x20 }

@@ -114,7 +114,7 @@ extension LibvirtReader {
   private func target(_ device: inout LibvirtDevice, _ model: String, _ index: Int) {
     let target = device.element.child("target")
     let path = device.path
-    func number(_ name: String) -> (Int64, Location)? {
+    func number(_ name: StaticString) -> (Int64, Location)? {
       guard let attribute = target?[name], let value = LibvirtNumber.read(attribute) else { return nil }
       return (Int64(clamping: value), location(attribute, path, "/target"))
     }

@@ -6,8 +6,16 @@ import Syntax
 enum PlainDomain {
   /// One of these stands in every text in which anything but a host device's element asks for one, or about
   /// which there is anything else to say: vfio's drivers and comments for vfiogate, `<iommu>`, QEMU's own
-  /// options in any spelling, and a reference, behind which each of them could be hidden.
-  private static let marks: [[UInt8]] = ["vfio", "iommu", "qemu:", "domain/qemu", "&"].map { Array($0.utf8) }
+  /// options in any spelling, and a reference, behind which each of them could be hidden. Each with the place of the
+  /// letter in it that is rarest in such texts.
+  private static let marks = [("vfio", 1), ("iommu", 4), ("qemu:", 0), ("domain/qemu", 7), ("&", 0)]
+    .map { Mark(text: Array($0.0.utf8), rare: $0.1) }
+
+  fileprivate struct Mark {
+    let text: [UInt8]
+    /// Where in it the byte is that is looked for.
+    let rare: Int
+  }
 
   static func isPlain(_ tree: XMLTree) -> Bool {
     let name = tree.root.qualifiedName
@@ -19,11 +27,8 @@ enum PlainDomain {
   static func asksForHostDevices(_ domain: XMLElement) -> Bool {
     guard let devices = domain.child("devices") else { return false }
     return devices.children.contains { element in
-      switch element.qualifiedName {
-      case "hostdev": return !["usb", "scsi"].contains(element["type"]?.value)
-      case "interface": return isHostDevice(element)
-      default: return false
-      }
+      if element.isNamed("hostdev") { return !["usb", "scsi"].contains(element["type"]?.value) }
+      return element.isNamed("interface") && isHostDevice(element)
     }
   }
 
@@ -45,14 +50,18 @@ extension ParsedDefinition {
 }
 
 extension Array<UInt8> {
-  /// Whether one of some short texts stands anywhere in it.
-  fileprivate func holdsAny(of texts: [[UInt8]]) -> Bool {
-    var isFirst = [Bool](repeating: false, count: 256)
-    for text in texts { isFirst[Int(text[0])] = true }
+  /// Whether one of some texts stands anywhere in it.
+  fileprivate func holdsAny(of marks: [PlainDomain.Mark]) -> Bool {
+    var isRare = [Bool](repeating: false, count: 256)
+    for mark in marks { isRare[Int(mark.text[mark.rare])] = true }
     return withUnsafeBufferPointer { bytes in
-      isFirst.withUnsafeBufferPointer { isFirst in
-        for position in bytes.indices where isFirst[Int(bytes[position])] {
-          for text in texts where bytes.holds(text, at: position) { return true }
+      isRare.withUnsafeBufferPointer { isRare in
+        var position = 0
+        while position < bytes.count {
+          if isRare[Int(bytes[position])], marks.contains(where: { bytes.holds($0.text, at: position - $0.rare) }) {
+            return true
+          }
+          position += 1
         }
         return false
       }
@@ -62,7 +71,7 @@ extension Array<UInt8> {
 
 extension UnsafeBufferPointer<UInt8> {
   fileprivate func holds(_ text: [UInt8], at start: Int) -> Bool {
-    guard start + text.count <= count else { return false }
+    guard start >= 0, start + text.count <= count else { return false }
     for index in text.indices where self[start + index] != text[index] { return false }
     return true
   }
