@@ -70,12 +70,17 @@ public struct DeviceRequest: Hashable, Sendable {
   public func hash(into hasher: inout Hasher) { hasher.combine(location) }
 
   /// The property that counts: the last of that name.
-  public func property(_ name: String) -> Property? {
+  public func property(_ name: String) -> Property? { index(of: name).map { parts.properties[$0] } }
+
+  /// Whether a property is given, with whatever value.
+  public func has(_ name: String) -> Bool { index(of: name) != nil }
+
+  private func index(of name: String) -> Int? {
     let length = name.utf8.count
-    return parts.properties.last { $0.name.utf8.count == length && $0.name == name }
+    return parts.properties.lastIndex { $0.name.utf8.count == length && $0.name == name }
   }
 
-  public func string(_ name: String) -> String? { property(name)?.value.string }
+  public func string(_ name: String) -> String? { index(of: name).flatMap { parts.properties[$0].value.string } }
 
   /// Whether libvirt chooses where the device goes: a free place that fits, on a bus that it adds if need be.
   public var isPlacedByLibvirt: Bool {

@@ -89,11 +89,12 @@ private struct Completions {
   /// The unknown inputs, and how many values each has.
   private var open: [(unknown: Unknown, values: Int)] = []
 
-  mutating func branch<T>(_ input: Known<T>, _ all: [T], _ set: (inout ATSCase, T) -> Void) {
+  mutating func branch<T>(_ input: Known<T>, _ all: @autoclosure () -> [T], _ set: (inout ATSCase, T) -> Void) {
     switch input {
     case .known(let value):
       for index in cases.indices { set(&cases[index], value) }
     case .unknown(let unknown):
+      let all = all()
       open.append((unknown, all.count))
       var more: [ATSCase] = []
       more.reserveCapacity(cases.count * all.count)

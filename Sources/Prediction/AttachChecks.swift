@@ -3,20 +3,20 @@ import Facts
 /// vfio-pci's own realize up to the ats decision (QEMU hw/vfio/pci.c: vfio_pci_realize), in order.
 extension RealizeContext {
   var hostGiven: RealizeFailure? {
-    let given = ["fd", "sysfsdev", "host"].contains { request.property($0) != nil }
+    let given = request.has("fd") || request.has("sysfsdev") || request.has("host")
     return given ? nil : RealizeFailure(.noHostGiven, "No provided host device")
   }
 
   /// stat(2) of the sysfs path; the prefix is the whole path.
   func hostExists() throws(Unknown) -> RealizeFailure? {
-    if request.property("fd") != nil, let source = request.libvirt?.source {
+    if request.has("fd"), let source = request.libvirt?.source {
       guard try host.device(at: source).value == nil else { return nil }
       // libvirt's own words: it opens the device, and starts no QEMU.
       return RealizeFailure(
         .noSuchHostDevice, "Device \(source) not found: could not access /sys/bus/pci/devices/\(source)/config: No "
           + "such file or directory")
     }
-    guard request.property("fd") == nil, request.property("sysfsdev") != nil || hostProperty != nil
+    guard !request.has("fd"), request.has("sysfsdev") || hostProperty != nil
     else { return nil }
     guard let address else {
       if request.string("sysfsdev") == "" { return noSuchHost }
@@ -30,7 +30,7 @@ extension RealizeContext {
   }
 
   func descriptorBackend() throws(Unknown) -> RealizeFailure? {
-    guard request.property("fd") != nil, try backend.value == .legacy else { return nil }
+    guard request.has("fd"), try backend.value == .legacy else { return nil }
     return RealizeFailure(.descriptorWithoutIOMMUFD, "Use FD passing only with iommufd backend")
   }
 

@@ -41,7 +41,7 @@ extension Guest {
     }
     guard let name = request.bus ?? rootBus.display.flatMap({ $0 }), let index = buses.index(forKey: name)
     else { return nil }
-    guard PCIDrivers.isPCI(driver) || request.property("addr") != nil else {
+    guard PCIDrivers.isPCI(driver) || request.has("addr") else {
       // It may still be a PCI device, and take a slot of the root bus.
       if request.bus == nil, !PCIDrivers.isElsewhere(driver) { buses.values[index].possibleOthers += 1 }
       return nil

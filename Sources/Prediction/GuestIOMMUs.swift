@@ -85,7 +85,10 @@ extension Guest {
 
 extension RealizeContext {
   var viommu: DeviceRequest? {
-    get throws(Unknown) { try guest.viommu(for: request, in: machine) }
+    get throws(Unknown) {
+      // Most guests have none, and every check asks.
+      guest.iommus.isEmpty ? nil : try guest.viommu(for: request, in: machine)
+    }
   }
 
   func hasOwnSpace() throws(Unknown) -> Bool { try guest.hasOwnSpace(for: request, in: machine) }

@@ -27,7 +27,7 @@ struct IOMMUFDAttach {
   private var folderPath: String { context.sysfsPath + "/vfio-dev" }
 
   /// With a passed descriptor QEMU opens nothing in sysfs.
-  private var isPassed: Bool { context.request.property("fd") != nil }
+  private var isPassed: Bool { context.request.has("fd") }
 
   private func folder() throws(Unknown) -> RealizeFailure? {
     guard !isPassed, try device.value.cdev.value == nil else { return nil }

@@ -85,9 +85,11 @@ struct PredictionDraft {
   /// With what comes of it, step by step.
   fileprivate var judged: PredictionDraft {
     var draft = self
-    for step in RealizeStep.allCases where draft.failure == nil {
+    for step in RealizeStep.allCases {
       do throws(Unknown) {
-        draft.failure = try context.failure(at: step, forecast, &draft.unknowns)
+        guard let failure = try context.failure(at: step, forecast, &draft.unknowns) else { continue }
+        draft.failure = failure
+        break
       } catch {
         if step == .ats { draft.unknowns += forecast.missing } else { draft.unknowns.append(error) }
       }

@@ -20,7 +20,7 @@ enum PropertyOrder {
   static func sorted(_ properties: [Property]) -> [Int] {
     var places: [(bucket: UInt32, offset: Int)] = []
     places.reserveCapacity(properties.count)
-    for (offset, property) in properties.enumerated() { places.append((bucket(property.name), offset)) }
+    for offset in properties.indices { places.append((bucket(properties[offset].name), offset)) }
     places.sort { a, b in
       if a.bucket != b.bucket { return a.bucket < b.bucket }
       let names = (properties[a.offset].name, properties[b.offset].name)

@@ -5,8 +5,9 @@ import Facts
 /// digit where the kernel writes two.
 public enum QEMUHostAddress {
   /// The address, nil when QEMU refuses the text.
-  public static func parse(_ text: String) -> PCIAddress? {
-    var scanner = HexScanner(text)
+  public static func parse(_ text: String) -> PCIAddress? { HexScanner.scan(text, parse) }
+
+  private static func parse(_ scanner: inout HexScanner) -> PCIAddress? {
     guard let first = scanner.number(), scanner.skip(":"), let second = scanner.number() else { return nil }
     var (domain, bus, slot) = (UInt64(0), first, second)
     if scanner.skip(":") {
@@ -26,8 +27,9 @@ public enum QEMUHostAddress {
 /// set_pci_devfn).
 public enum QEMUSlot {
   /// Slot times 8 plus function, nil when QEMU refuses the text.
-  public static func parse(_ text: String) -> Int? {
-    var scanner = HexScanner(text)
+  public static func parse(_ text: String) -> Int? { HexScanner.scan(text, parse) }
+
+  private static func parse(_ scanner: inout HexScanner) -> Int? {
     guard let slot = scanner.number() else { return nil }
     var function: UInt64 = 0
     if scanner.skip(".") {
@@ -59,10 +61,16 @@ extension DeviceRequest {
 
 /// strtoul, part by part.
 private struct HexScanner {
-  private let bytes: [UInt8]
+  private let bytes: UnsafeBufferPointer<UInt8>
   private var position = 0
 
-  init(_ text: String) { bytes = Array(text.utf8) }
+  static func scan<Value>(_ text: String, _ read: (inout HexScanner) -> Value?) -> Value? {
+    var text = text
+    return text.withUTF8 { bytes in
+      var scanner = HexScanner(bytes: bytes)
+      return read(&scanner)
+    }
+  }
 
   var isAtEnd: Bool { position == bytes.count }
 

@@ -54,7 +54,7 @@ final class RealizeContext: Sendable {
   /// What stands between `vfio ` and `: ` in QEMU's errors (QEMU hw/vfio/device.c:
   /// vfio_device_get_name): the id for a passed descriptor, else the last part of the sysfs path.
   var name: String {
-    if request.property("fd") != nil { return request.id ?? "" }
+    if request.has("fd") { return request.id ?? "" }
     return sysfsPath.split(separator: "/").last.map(String.init) ?? sysfsPath
   }
 
@@ -72,7 +72,7 @@ final class RealizeContext: Sendable {
       if case .unknown(let unknown)? = request.string("fd").flatMap({ descriptors[$0] }) {
         return .unknown(fact, unknown.description)
       }
-      return .unknown(fact, request.property("fd") != nil
+      return .unknown(fact, request.has("fd")
         ? "only the passed descriptor says which it is" : "the request does not name it")
     }
     return host.device(at: address).flatMap { device in

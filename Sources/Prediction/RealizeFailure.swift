@@ -69,6 +69,16 @@ public final class RealizePrediction: Sendable {
   /// The host function; nil when the request names none that can be resolved.
   public var host: PCIAddress? { context.address }
 
+  /// The guest's IOMMU that serves the device when it is made; nil when none does.
+  public var viommu: DeviceRequest? {
+    get throws(Unknown) { try context.viommu }
+  }
+
+  /// The bus that the device goes to; nil when the machine has none.
+  public var bus: GuestBus? {
+    get throws(Unknown) { try context.bus() }
+  }
+
   public var realize: Realize {
     if let failure { return failure.signal == nil ? .fails : .crashes }
     return unknowns.isEmpty ? .ok : .undetermined

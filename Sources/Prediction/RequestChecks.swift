@@ -67,7 +67,7 @@ extension RealizeContext {
       if let missing = machine.missingGlobals { throw missing }
       return nil
     }
-    for global in machine.globals where GlobalProperty.classes(of: driver).contains(global.driver) {
+    for global in machine.globals where global.reaches(request) {
       let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
       guard let kind = VFIOProperties.kind(global.property, driver: driver) else {
         return RealizeFailure(.badGlobal, named + "Property '\(driver).\(global.property)' not found")

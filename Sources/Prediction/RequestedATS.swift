@@ -4,9 +4,7 @@ extension DeviceRequest {
   /// The `-global` that gives the device its `ats`, unless it has one of its own: the last that
   /// reaches its class.
   public func atsGlobal(in machine: MachineRequest) -> GlobalProperty? {
-    guard let driver, isVFIO else { return nil }
-    let classes = GlobalProperty.classes(of: driver)
-    return machine.globals.last { $0.property == "ats" && classes.contains($0.driver) }
+    machine.globals.last { $0.property == "ats" && $0.reaches(self) }
   }
 }
 
@@ -16,14 +14,13 @@ extension Unknown {
 }
 
 extension GlobalProperty {
-  /// The classes whose `-global` reaches a driver: itself and its abstract parents.
-  static func classes(of driver: String) -> Set<String> {
-    driver == "vfio-pci-nohotplug"
-      ? ["vfio-pci", "vfio-pci-device", "vfio-pci-nohotplug"] : ["vfio-pci", "vfio-pci-device"]
-  }
-
-  /// Whether it sets a property of the device, unless another does.
+  /// Whether it sets a property of the device, unless another does: given for its driver, or for one that it
+  /// descends from. A vfio-pci-nohotplug is a vfio-pci, and that a vfio-pci-device.
   public func reaches(_ request: DeviceRequest) -> Bool {
-    request.isVFIO && GlobalProperty.classes(of: request.driver ?? "").contains(driver)
+    switch driver {
+    case "vfio-pci", "vfio-pci-device": return request.isVFIO
+    case "vfio-pci-nohotplug": return request.driver == driver
+    default: return false
+    }
   }
 }

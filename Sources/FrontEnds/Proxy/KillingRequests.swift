@@ -11,7 +11,7 @@ enum KillingRequests {
         message: "\(name) is given `realized`: QEMU dies of SIGSEGV, and the guest with it")
     }
     guard let driver = request.driver, driver.hasPrefix("vfio") else { return nil }
-    if request.property("fd") != nil, request.id == nil {
+    if request.has("fd"), request.id == nil {
       return BackDoors.Reason(
         rule: "fd-without-id",
         message: "\(name) is given a descriptor and no id: QEMU dies of SIGSEGV, and the guest with it; "

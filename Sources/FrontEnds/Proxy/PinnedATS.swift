@@ -8,7 +8,7 @@ enum PinnedATS {
   static func command(
     _ about: PlugGate.Subject, _ request: DeviceRequest, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>
   ) -> [UInt8]? {
-    guard request.property("ats") == nil, case .known(let names) = profile.properties, names.contains("ats"),
+    guard !request.has("ats"), case .known(let names) = profile.properties, names.contains("ats"),
       case .known(let globals) = globals
     else { return nil }
     let given = globals.last { $0.property == "ats" && ["vfio-pci", "vfio-pci-device"].contains($0.driver) }

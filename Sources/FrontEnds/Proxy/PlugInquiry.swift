@@ -59,7 +59,7 @@ final class PlugInquiry: ProxyInquiry {
     let warnings = prediction?.warnings.display ?? []
     let sees = prediction?.guestSeesATS.display.map { $0 ? "guest sees ATS" : "guest sees no ATS" }
     let pins = gate.options.pinsATS && gate.options.mode == .enforce
-    let unpinned = pins && request.property("ats") == nil && !globals.isKnown ? "`ats` is not written out" : nil
+    let unpinned = pins && !request.has("ats") && !globals.isKnown ? "`ats` is not written out" : nil
     gate.note(
       others.isEmpty && open.isEmpty ? .accepted : .warned, about, device: device,
       rules: others.map(\.rule) + open.map(\.rule),

@@ -19,7 +19,7 @@ extension Rule {
 
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
   // Whoever passed a descriptor has opened a bound device.
-  if subject.request.property("fd") != nil { return }
+  if subject.request.has("fd") { return }
   let device = try subject.device()
   guard try !VFIODriver.isVFIO(device) else { return }
   // No driver could be bound to what is no endpoint.

@@ -19,7 +19,7 @@ extension Rule {
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {
   let subjects = definition.subjects { $0.question.backend == .known(.iommufd) }
-  for subject in subjects where subject.request.property("fd") == nil {
+  for subject in subjects where !subject.request.has("fd") {
     do throws(Unknown) { try judgeCdev(subject, &judgement) } catch {
       judgement.cannotTell(error, about: subject.request)
     }

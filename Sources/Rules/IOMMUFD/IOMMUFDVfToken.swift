@@ -25,7 +25,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   guard try VFIODriver.ownsPhysicalFunction(of: device, subject.host),
     let physical = try device.physicalFunction.value
   else { return }
-  let token = subject.request.property("vf-token") == nil ? "" : ", `vf-token` or not"
+  let token = subject.request.has("vf-token") ? ", `vf-token` or not" : ""
   judgement.report(
     "\(subject.name) is a virtual function of \(physical), which is bound to \(driver(of: physical, subject.host)): "
       + "over iommufd the kernel refuses it\(token)",
