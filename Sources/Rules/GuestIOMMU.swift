@@ -16,10 +16,9 @@ extension Subject {
   /// The guest's IOMMU that serves the device; nil when there is none.
   func guestIOMMU() throws(Unknown) -> GuestIOMMU? {
     try definition.needsWholeMachine(for: "guest's IOMMU")
-    let machine = definition.machine
-    if let unit = try prediction.guest.viommu(for: request, in: machine) { return GuestIOMMU(unit, in: machine) }
+    if let unit = try prediction.viommu { return GuestIOMMU(unit, in: definition.machine) }
     // `-machine virt,iommu=smmuv3`: one without acceleration.
-    guard let built = machine.machine.last(where: { $0.name == "iommu" }), built.value == .string("smmuv3")
+    guard let built = definition.machine.machine.last(where: { $0.name == "iommu" }), built.value == .string("smmuv3")
     else { return nil }
     return GuestIOMMU(driver: "arm-smmuv3", unit: nil, location: built.location, offersATS: .known(false))
   }

@@ -127,7 +127,8 @@ public struct Subject: Sendable {
 
   /// The device's group; nil when it has none.
   public func group() throws(Unknown) -> IOMMUGroup? {
-    try device().group.value.map(host.group)
+    guard let number = try device().group.value else { return nil }
+    return definition.host.group(number)
   }
 
   /// Where the request says which host function it is for.

@@ -8,7 +8,7 @@ extension Subject {
   func placeFailure() throws(Unknown) -> RealizeFailure? {
     guard request.plug == .hot else { return nil }
     guard let failure = prediction.failure else {
-      _ = try prediction.guest.bus(for: request)
+      _ = try prediction.bus
       return nil
     }
     return Subject.aboutPlace.contains(failure.cause) ? failure : nil
@@ -21,7 +21,7 @@ extension Subject {
   /// The bus that a refused plug would have gone to.
   func refusedBus(_ cause: FailureCause) throws(Unknown) -> GuestBus? {
     guard try placeFailure()?.cause == cause else { return nil }
-    return try prediction.guest.bus(for: request)
+    return try prediction.bus
   }
 
   /// A device could be plugged somewhere else.

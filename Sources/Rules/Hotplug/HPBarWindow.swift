@@ -25,7 +25,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   let needed = try WindowSizes(subject.device())
   if needed.wide <= WindowSizes.usual, needed.narrow <= WindowSizes.usual { return }
   try subject.definition.needsWholeMachine(for: "what `\(subject.request.bus ?? "the bus")` reserves")
-  guard let bus = try subject.prediction.guest.bus(for: subject.request), bus.isPort else { return }
+  guard let bus = try subject.prediction.bus, bus.isPort else { return }
   guard let port = subject.definition.machine.devices.first(where: { $0.id == bus.name }) else {
     throw Unknown("what `\(bus.name)` reserves", reason: "the definition does not have the port")
   }

@@ -18,7 +18,7 @@ extension Rule {
 
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
   if subject.request.plug == .hot { _ = try subject.placeFailure() }
-  guard let failure = subject.prediction.failure, let bus = try subject.prediction.guest.bus(for: subject.request)
+  guard let failure = subject.prediction.failure, let bus = try subject.prediction.bus
   else { return }
   if failure.cause == .functionZeroTaken, subject.comesAfterFunctionZero {
     judgement.report(

@@ -17,7 +17,7 @@ extension Rule {
 }
 
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
-  if subject.request.plug == .hot, let bus = try subject.prediction.guest.bus(for: subject.request), bus.isPort {
+  if subject.request.plug == .hot, let bus = try subject.prediction.bus, bus.isPort {
     _ = try bus.takesHotplug.value
   }
   guard let bus = try subject.refusedBus(.busNotHotpluggable), bus.isPort, subject.hasFreePlace else { return }

@@ -25,7 +25,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
     return
   }
   guard [.slotTaken, .noSlot, .functionZeroTaken].contains(failure.cause), subject.hasFreePlace,
-    let bus = try subject.prediction.guest.bus(for: subject.request), !subject.comesAfterFunctionZero
+    let bus = try subject.prediction.bus, !subject.comesAfterFunctionZero
   else { return }
   let slot = subject.requestedSlot(on: bus)
   let place = bus.isPort ? "`\(bus.name)`" : "slot \(slot) of `\(bus.name)`"

@@ -23,7 +23,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   }
   guard let slot = subject.requestedFunctionNumber.map({ $0 / 8 }), slot != 0 else { return }
   if subject.prediction.failure?.cause == .busNotFound { return }
-  guard let bus = try subject.prediction.guest.bus(for: subject.request), bus.isPort else { return }
+  guard let bus = try subject.prediction.bus, bus.isPort else { return }
   judgement.report(
     "\(subject.name) is put into slot \(slot) below `\(bus.name)`, a port that has slot 0 only: the guest never sees it",
     at: addr.location)

@@ -58,7 +58,7 @@ private func sharingSpace(
 }
 
 private func isShared(_ one: RealizePrediction, _ definition: Definition) throws(Unknown) -> Bool {
-  if try one.guest.viommu(for: one.request, in: definition.machine)?.driver == "arm-smmuv3" {
+  if try one.viommu?.driver == "arm-smmuv3" {
     throw Unknown("address spaces under `arm-smmuv3`", reason: "whether devices share one was never observed")
   }
   return try !one.guest.hasOwnSpace(for: one.request, in: definition.machine)

@@ -21,15 +21,12 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
   var seen: [String: Int] = [:]
   seen.reserveCapacity(requests.count)
   for (index, request) in requests.enumerated() {
-    guard let id = request.id else { continue }
-    if let first = seen[id] {
-      guard definition.isJudged(request) else { continue }
-      judgement.report(
-        "\(named(request, definition)) has the id `\(id)` of \(named(requests[first], definition))",
-        at: request.location(of: "id"), about: request, fix: "give one of them another id than `\(id)`")
-    } else {
-      seen[id] = index
-    }
+    guard let id = request.id, let first = seen.updateValue(index, forKey: id) else { continue }
+    seen[id] = first
+    guard definition.isJudged(request) else { continue }
+    judgement.report(
+      "\(named(request, definition)) has the id `\(id)` of \(named(requests[first], definition))",
+      at: request.location(of: "id"), about: request, fix: "give one of them another id than `\(id)`")
   }
   guard !seen.isEmpty else { return }
   try definition.needsWholeMachine(for: "ids of the machine's other devices")

@@ -54,5 +54,8 @@ private func offered(_ firstStage: Bool) -> Set<Int> { firstStage ? [48] : [39, 
 
 extension Subject {
   /// The host's IOMMU that serves the device; nil when none does.
-  func hostIOMMU() throws(Unknown) -> IOMMUUnit? { try host.iommu(of: try device()) }
+  func hostIOMMU() throws(Unknown) -> IOMMUUnit? {
+    let device = try device()
+    return try definition.host.iommu(of: device)
+  }
 }

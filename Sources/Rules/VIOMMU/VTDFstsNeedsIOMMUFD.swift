@@ -37,7 +37,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
 }
 
 private func judgeBus(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
-  guard let bus = try subject.prediction.guest.bus(for: subject.request),
+  guard let bus = try subject.prediction.bus,
     let bridge = subject.prediction.guest.path(from: bus.name).first(where: { !$0.isExpress })
   else { return }
   judgement.report(
