@@ -9,7 +9,11 @@ public struct Judgement: Sendable {
   public internal(set) var suppressed: [Suppressed] = []
   /// Whether there would be an error, or one that could not be excluded, without the policy.
   var isByPolicy = false
-  private var rule: Rule
+  private let rules: [Rule]
+  /// Which of them judges. A number: all threads judge by the same rules, and to count who holds one makes them wait
+  /// for each other.
+  private var current = 0
+  private var rule: Rule { rules[current] }
   private let subjects: [Subject]
   /// Which of them is judged; nil while it is all of the definition.
   private var device: Int?
@@ -20,7 +24,7 @@ public struct Judgement: Sendable {
   private var reported: [Location: Set<String>] = [:]
 
   private init(_ definition: Definition, by rules: [Rule]) {
-    rule = .malformedInput
+    self.rules = rules
     subjects = definition.subjects
     whole = Location(source: definition.machine.source, range: nil, path: "")
     // Of a host that is not known most rules cannot tell.
@@ -59,9 +63,9 @@ public struct Judgement: Sendable {
     let hasPassthrough = definition.hasPassthrough
     var judgement = Judgement(definition, by: rules)
     let subjects = judgement.subjects
-    for rule in rules where hasPassthrough || rule.looksAtText {
-      judgement.rule = rule
-      switch rule.check {
+    for index in rules.indices where hasPassthrough || rules[index].looksAtText {
+      judgement.current = index
+      switch rules[index].check {
       case .definition(let check):
         judgement.device = nil
         do { try check(definition, &judgement) } catch { judgement.cannotTell(error) }
