@@ -72,6 +72,9 @@ public struct DeviceRequest: Hashable, Sendable {
   /// The property that counts: the last of that name.
   public func property(_ name: String) -> Property? { index(of: name).map { parts.properties[$0] } }
 
+  /// What a property is set to; nil when nobody gives it.
+  public func value(_ name: String) -> PropertyValue? { index(of: name).map { parts.properties[$0].value } }
+
   /// Whether a property is given, with whatever value.
   public func has(_ name: String) -> Bool { index(of: name) != nil }
 
@@ -80,11 +83,11 @@ public struct DeviceRequest: Hashable, Sendable {
     return parts.properties.lastIndex { $0.name.utf8.count == length && $0.name == name }
   }
 
-  public func string(_ name: String) -> String? { index(of: name).flatMap { parts.properties[$0].value.string } }
+  public func string(_ name: String) -> String? { value(name)?.string }
 
   /// Whether libvirt chooses where the device goes: a free place that fits, on a bus that it adds if need be.
   public var isPlacedByLibvirt: Bool {
-    guard libvirt != nil, case .unknown? = property("bus")?.value else { return false }
+    guard libvirt != nil, case .unknown? = value("bus") else { return false }
     return true
   }
 

@@ -35,7 +35,7 @@ extension RealizeContext {
   }
 
   var balloon: RealizeFailure? {
-    switch request.property("x-balloon-allowed")?.value {
+    switch request.value("x-balloon-allowed") {
     case .bool(true), .string("on"), .string("yes"), .string("true"), .string("y"):
       return fails(.balloonNotMediated, "x-balloon-allowed only potentially compatible with mdev devices")
     default: return nil
@@ -102,7 +102,7 @@ extension RealizeContext {
 extension DeviceRequest {
   /// Whether a boolean or OnOffAuto property is switched on.
   public func isOn(_ name: String) -> Bool {
-    switch property(name)?.value {
+    switch value(name) {
     case .bool(let flag): return flag
     case .string(let text): return ["on", "yes", "true", "y"].contains(text)
     default: return false

@@ -60,7 +60,7 @@ public struct Guest: Sendable {
 
   /// The bus that a request names, or the machine's own; nil when the machine has none.
   public func bus(for request: DeviceRequest) throws(Unknown) -> GuestBus? {
-    if case .unknown(let text)? = request.property("bus")?.value {
+    if case .unknown(let text)? = request.value("bus") {
       throw Unknown("guest bus of \(request.id.map { "`\($0)`" } ?? "a device")", reason: "it is \(text)")
     }
     if let name = request.bus {

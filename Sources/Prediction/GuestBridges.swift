@@ -35,7 +35,7 @@ extension Guest {
 
   private mutating func occupy(_ request: DeviceRequest, _ driver: String) -> GuestPlace? {
     // libvirt puts no two devices into one place.
-    if case .unknown? = request.property("bus")?.value {
+    if case .unknown? = request.value("bus") {
       if !isPlacedByLibvirt { for name in buses.keys { buses[name]?.possibleOthers += 1 } }
       return nil
     }

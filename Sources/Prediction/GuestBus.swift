@@ -155,7 +155,7 @@ extension DeviceRequest {
 
   /// A boolean property in any spelling that QEMU takes; what QEMU refuses counts as the default.
   func flag(_ name: String, default value: Bool) -> Known<Bool> {
-    switch property(name)?.value {
+    switch self.value(name) {
     case .bool(let flag): return .known(flag)
     case .string(let text) where ["on", "yes", "true", "y"].contains(text): return .known(true)
     case .string(let text) where ["off", "no", "false", "n"].contains(text): return .known(false)

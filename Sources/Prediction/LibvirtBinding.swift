@@ -5,6 +5,7 @@ extension Host {
   /// first, and lets QEMU open the nodes of all that the domain has (libvirt src/hypervisor/virhostdev.c).
   /// What cannot be known before that is unknown.
   public func prepared(by machine: MachineRequest, plugs: [DeviceRequest] = []) -> Host {
+    guard !devices.isEmpty else { return self }
     var taken = machine.libvirt?.unassigned ?? [:]
     for request in machine.devices + plugs {
       guard let hostdev = request.libvirt, let address = request.hostAddress() else { continue }

@@ -101,7 +101,7 @@ extension RealizeContext {
   }
 
   private func number(_ name: String) -> UInt64? {
-    guard let value = request.property(name)?.value else { return nil }
+    guard let value = request.value(name) else { return nil }
     let number = value.string.flatMap { QEMUNumber.integer($0) } ?? QEMUNumber.integer(value)
     if case .natural(let natural)? = number { return natural }
     return nil

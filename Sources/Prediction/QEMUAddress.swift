@@ -43,8 +43,8 @@ public enum QEMUSlot {
   /// The devfn that a request asks for: `.known(nil)` when QEMU is to choose, nil when the value is
   /// refused.
   static func requested(_ request: DeviceRequest) -> Known<Int?>? {
-    guard let property = request.property("addr") else { return .known(nil) }
-    switch property.value {
+    guard let value = request.value("addr") else { return .known(nil) }
+    switch value {
     case .string(let text): return parse(text).map { .known($0) }
     case .integer(let number): return (-1...255).contains(number) ? .known(number < 0 ? nil : Int(number)) : nil
     case .unknown(let text): return .unknown("addr of the guest device", "written as \(text)")

@@ -30,7 +30,7 @@ final class RealizeContext: Sendable {
     self.qemu = qemu
     self.descriptors = descriptors
     address = request.hostAddress(descriptors)
-    let link = request.property("iommufd")?.value
+    let link = request.value("iommufd")
     iommufdLink = link?.string.flatMap { $0.isEmpty ? nil : $0 }
     if case .unknown(let text)? = link {
       backend = .unknown("backend", "iommufd is \(text)")

@@ -14,7 +14,7 @@ extension RealizeContext {
   func busLookup() throws(Unknown) -> RealizeFailure? {
     // Where there is no place for it, libvirt says so itself.
     if request.isPlacedByLibvirt { return nil }
-    if case .unknown(let text)? = request.property("bus")?.value {
+    if case .unknown(let text)? = request.value("bus") {
       throw Unknown("guest bus of `\(request.id ?? driver)`", reason: "written as \(text)")
     }
     guard let name = request.bus else {

@@ -6,9 +6,7 @@ extension DeviceRequest {
   ///   `.known(nil)` is none. A descriptor beats `host` and `sysfsdev`.
   public func hostAddress(_ descriptors: [String: Known<PCIAddress?>] = [:]) -> PCIAddress? {
     guard isVFIO else { return nil }
-    if let descriptor = property("fd") {
-      return libvirt?.source ?? descriptor.value.string.flatMap { descriptors[$0]?.display ?? nil }
-    }
+    if has("fd") { return libvirt?.source ?? string("fd").flatMap { descriptors[$0]?.display ?? nil } }
     if let path = string("sysfsdev") {
       return path.hasPrefix("/sys/") ? PCIAddress(path.split(separator: "/").last ?? "") : nil
     }

@@ -97,8 +97,11 @@ public struct Subject: Sendable {
     init(_ definition: Definition, _ prediction: RealizePrediction) {
       self.definition = definition
       self.prediction = prediction
-      device = prediction.host.map(definition.host.device)
-        ?? .unknown("host device of \(prediction.name)", "the request does not say which it is")
+      if let address = prediction.host {
+        device = definition.host.device(at: address)
+      } else {
+        device = .unknown("host device of \(prediction.name)", "the request does not say which it is")
+      }
     }
   }
 

@@ -76,7 +76,7 @@ enum LibvirtDocument {
     func asked(_ reader: LibvirtReader) -> Set<[String]> {
       Set(
         reader.definition.machine.devices.filter(\.isVFIO).map { device in
-          ["driver", "host", "sysfsdev", "iommufd", "ats"].map { "\(device.property($0)?.value ?? .null)" }
+          ["driver", "host", "sysfsdev", "iommufd", "ats"].map { "\(device.value($0) ?? .null)" }
             + ["\(device.libvirt?.source?.description ?? "")"]
         })
     }

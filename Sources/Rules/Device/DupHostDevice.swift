@@ -45,6 +45,6 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
 /// Whether the request names a device, in a way that cannot be resolved here.
 private func names(_ request: DeviceRequest) -> Bool {
   if request.has("fd") || request.has("sysfsdev") { return true }
-  if case .unknown? = request.property("host")?.value { return true }
+  if case .unknown? = request.value("host") { return true }
   return false
 }

@@ -19,7 +19,7 @@ extension Rule {
 
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
   if let file = subject.request.property("romfile"), file.value != .string("") { return }
-  switch subject.request.property("rombar")?.value {
+  switch subject.request.value("rombar") {
   case .string("0"), .string("off"), .integer(0), .bool(false): return
   default: break
   }

@@ -77,7 +77,7 @@ extension Subject {
 
 extension DeviceRequest {
   fileprivate func isOff(_ name: String) -> Bool {
-    switch property(name)?.value {
+    switch value(name) {
     case .bool(false): return true
     case .string(let text): return ["off", "no", "false", "n"].contains(text)
     default: return false
