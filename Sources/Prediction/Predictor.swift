@@ -41,7 +41,7 @@ public struct Predictor {
     var drafts: [PredictionDraft] = []
     for (index, request) in (cold + plugs).enumerated() {
       if index == cold.count, let running { guest = running.with(assignmentsOf: guest) }
-      var draft = predict(request, guest)
+      let draft = predict(request, guest)
       let place = guest.add(request)
       draft?.place = place
       if request.form == .keyval, let id = request.id { guest.keyvalIDs.insert(id) }
@@ -59,16 +59,20 @@ public struct Predictor {
         RealizeContext(
           request: request, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: descriptors))
     }
-    if request.isVFIO { return draft().judged }
+    if request.isVFIO {
+      let draft = draft()
+      draft.judge()
+      return draft
+    }
     guard let failure = DriverName.refusal(request.driver) else { return nil }
-    var draft = draft()
+    let draft = draft()
     draft.failure = failure
     return draft.context.keyvalID == nil ? draft : nil
   }
 }
 
 /// A prediction under construction: what follows from the devices that QEMU makes later is still open.
-struct PredictionDraft {
+final class PredictionDraft {
   let context: RealizeContext
   let question: ATSQuestion
   let forecast: ATSForecast
@@ -82,20 +86,19 @@ struct PredictionDraft {
     forecast = question.forecast
   }
 
-  /// With what comes of it, step by step.
-  fileprivate var judged: PredictionDraft {
-    var draft = self
+  /// Adds what comes of it, step by step.
+  fileprivate func judge() {
+    var open: [Unknown] = []
     for step in RealizeStep.allCases {
       do throws(Unknown) {
-        guard let failure = try context.failure(at: step, forecast, &draft.unknowns) else { continue }
-        draft.failure = failure
+        guard let failure = try context.failure(at: step, forecast, &open) else { continue }
+        self.failure = failure
         break
       } catch {
-        if step == .ats { draft.unknowns += forecast.missing } else { draft.unknowns.append(error) }
+        if step == .ats { open += forecast.missing } else { open.append(error) }
       }
     }
-    draft.unknowns = draft.unknowns.unique
-    return draft
+    unknowns = open.unique
   }
 }
 
