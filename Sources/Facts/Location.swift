@@ -30,14 +30,14 @@ public struct Location: Sendable {
   private let part: Part
   /// Bytes from the start of the source.
   public let range: Range<Int>?
-  /// What the part's path goes on with.
-  private let end: String
-  private let attribute: String?
+  /// What the part's path goes on with. Literals, which nobody counts: places are copied by the hundred.
+  private let end: StaticString
+  private let attribute: StaticString?
 
   /// - Parameters:
   ///   - end: what the part's path goes on with.
   ///   - attribute: the name of one of that element's.
-  public init(in part: Part, range: Range<Int>?, end: String = "", attribute: String? = nil) {
+  public init(in part: Part, range: Range<Int>?, end: StaticString = "", attribute: StaticString? = nil) {
     self.part = part
     self.range = range
     self.end = end
@@ -53,8 +53,7 @@ public struct Location: Sendable {
 
   /// Where in the structure: `-device[2].host`, `device_add.arguments.ats`.
   public var path: String {
-    let path = end.isEmpty ? part.path : part.path + end
-    return attribute.map { path + "/@" + $0 } ?? path
+    attribute.map { "\(part.path)\(end)/@\($0)" } ?? "\(part.path)\(end)"
   }
 
   /// The same place under another logical path.
@@ -63,9 +62,7 @@ public struct Location: Sendable {
 
 extension Location: Hashable {
   public static func == (a: Location, b: Location) -> Bool {
-    guard a.range == b.range else { return false }
-    if a.part === b.part, a.end == b.end, a.attribute == b.attribute { return true }
-    return a.source == b.source && a.path == b.path
+    a.range == b.range && a.source == b.source && a.path == b.path
   }
 
   public func hash(into hasher: inout Hasher) {

@@ -1,18 +1,18 @@
 /// One attribute of a start tag. Like its element it is a place in the tree, and nothing is decoded before it is
 /// asked for.
 public struct XMLAttribute: Sendable {
+  /// As written, prefix included.
+  public let name: StaticString
   private let tree: XMLTree
   private let index: Int
 
-  fileprivate init(_ index: Int, of tree: XMLTree) {
+  init(_ name: StaticString, _ index: Int, of tree: XMLTree) {
+    self.name = name
     self.index = index
     self.tree = tree
   }
 
   private var parts: XMLTree.Attribute { tree.attributes[index] }
-
-  /// As written, prefix included.
-  public var name: String { tree.decode(parts.name) }
 
   /// References replaced.
   public var value: String { XMLText(tree).attributeValue(parts.value) }
@@ -39,27 +39,24 @@ public struct XMLAttribute: Sendable {
 }
 
 extension XMLElement {
-  /// The attribute of that name as written. A name that is a literal stands in memory as it is compared.
+  /// The attribute of that name as written. Nobody looks for a name that is not a literal, and those stand in memory
+  /// as they are compared.
   public subscript(name: StaticString) -> XMLAttribute? {
     // SAFETY: a static string's bytes live as long as the program.
-    attribute(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    let wanted = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+    return attributeIndex(of: wanted).map { XMLAttribute(name, $0, of: tree) }
   }
 
-  /// The attribute of that name as written.
-  func attribute(_ name: UnsafeBufferPointer<UInt8>) -> XMLAttribute? {
+  /// Where among the document's attributes that of a name is.
+  func attributeIndex(of name: UnsafeBufferPointer<UInt8>) -> Int? {
     tree.bytes.withUnsafeBufferPointer { bytes in
-      for index in attributeIndices where bytes.holds(name, at: tree.attributes[index].name) {
-        return XMLAttribute(index, of: tree)
-      }
+      for index in attributeIndices where bytes.holds(name, at: tree.attributes[index].name) { return index }
       return nil
     }
   }
 
-  /// In the order written.
-  public var attributes: [XMLAttribute] { attributeIndices.map { XMLAttribute($0, of: tree) } }
-
-  /// Those of an element stand together, and before those of the next.
-  private var attributeIndices: Range<Int> {
+  /// In the order written. Those of an element stand together, and before those of the next.
+  var attributeIndices: Range<Int> {
     let next = index + 1 < tree.nodes.count ? Int(tree.nodes[index + 1].firstAttribute) : tree.attributes.count
     return Int(tree.nodes[index].firstAttribute)..<next
   }

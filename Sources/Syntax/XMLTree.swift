@@ -144,7 +144,10 @@ public struct XMLElement: Sendable {
     return declaration.withUTF8 { declaration in
       var element: XMLElement? = self
       while let one = element {
-        if let value = one.attribute(declaration)?.value { return value.isEmpty ? nil : value }
+        if let index = one.attributeIndex(of: declaration) {
+          let value = XMLText(tree).attributeValue(tree.attributes[index].value)
+          return value.isEmpty ? nil : value
+        }
         element = one.parent
       }
       return nil

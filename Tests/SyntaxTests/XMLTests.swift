@@ -22,8 +22,9 @@ final class XMLTests: XCTestCase {
     let root = try tree(text).root
     XCTAssertEqual(slice(text, root.tagRange), "<domain type='kvm'  id = \"3>2\" >")
     XCTAssertTrue(slice(text, root.range).hasSuffix("</domain>"))
-    XCTAssertEqual(root.attributes.map { slice(text, $0.range) }, ["type='kvm'", "id = \"3>2\""])
-    XCTAssertEqual(root.attributes.map { slice(text, $0.valueRange) }, ["kvm", "3>2"])
+    let attributes = root.attributeIndices.map { XMLAttribute("", $0, of: root.tree) }
+    XCTAssertEqual(attributes.map { slice(text, $0.range) }, ["type='kvm'", "id = \"3>2\""])
+    XCTAssertEqual(attributes.map { slice(text, $0.valueRange) }, ["kvm", "3>2"])
     XCTAssertEqual(root["id"]?.value, "3>2")
     XCTAssertNil(root["typ"])
     XCTAssertEqual(root.children.map(\.name), ["name", "on_crash", "empty"])
@@ -207,7 +208,7 @@ final class XMLTests: XCTestCase {
     let bytes = tree.bytes
     var open = [tree.root]
     while let element = open.popLast() {
-      for attribute in element.attributes {
+      for attribute in element.attributeIndices.map({ XMLAttribute("", $0, of: tree) }) {
         XCTAssertEqual(attribute.word.text, attribute.value)
         XCTAssertTrue(element.tagRange.contains(attribute.range.upperBound - 1))
       }

@@ -111,7 +111,7 @@ extension LibvirtReader {
     }
     foreign(driver?["vpasidCapOffset"], path, "/driver", of: id)
     guard let offset = device.element.child("vpasidCapOffset") ?? driver?.child("vpasidCapOffset") else { return }
-    let place = location(offset, path, "/" + offset.name)
+    let place = location(offset, path, "/vpasidCapOffset")
     let foreign = LibvirtForeign(name: offset.name, value: offset.text, id: id, location: place)
     definition.machine.libvirt?.foreign.append(foreign)
   }

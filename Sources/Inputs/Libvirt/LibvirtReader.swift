@@ -52,17 +52,17 @@ struct LibvirtReader {
 
   /// The place of an element: its start tag.
   /// - Parameter end: what its path goes on with.
-  func location(_ element: XMLElement, _ part: Location.Part, _ end: String = "") -> Location {
+  func location(_ element: XMLElement, _ part: Location.Part, _ end: StaticString = "") -> Location {
     Location(in: part, range: element.tagRange, end: end)
   }
 
   /// - Parameter end: what the path of its element goes on with.
-  func location(_ attribute: XMLAttribute, _ part: Location.Part, _ end: String = "") -> Location {
+  func location(_ attribute: XMLAttribute, _ part: Location.Part, _ end: StaticString = "") -> Location {
     Location(in: part, range: attribute.range, end: end, attribute: attribute.name)
   }
 
   /// The place of an attribute, or of what lacks it.
-  func location(_ attribute: XMLAttribute?, _ part: Location.Part, _ end: String, or whole: Location) -> Location {
+  func location(_ attribute: XMLAttribute?, _ part: Location.Part, _ end: StaticString, or whole: Location) -> Location {
     guard let attribute else { return whole }
     return location(attribute, part, end)
   }
@@ -75,10 +75,10 @@ struct LibvirtReader {
   }
 
   /// Takes an attribute that upstream's libvirt does not read.
-  mutating func foreign(_ attribute: XMLAttribute?, _ part: Location.Part, _ end: String, of id: String?) {
+  mutating func foreign(_ attribute: XMLAttribute?, _ part: Location.Part, _ end: StaticString, of id: String?) {
     guard let attribute else { return }
     let foreign = LibvirtForeign(
-      name: attribute.name, value: attribute.value, id: id, location: location(attribute, part, end))
+      name: "\(attribute.name)", value: attribute.value, id: id, location: location(attribute, part, end))
     definition.machine.libvirt?.foreign.append(foreign)
   }
 
