@@ -65,7 +65,7 @@ extension ATSQuestion {
   }
 
   private var completions: Completions {
-    var completions = Completions()
+    var completions = Completions(inputs: 8)
     completions.branch(behaviour, ATSBehaviour.allCases) { $0.behaviour = $1 }
     completions.branch(setting, ATSSetting.allCases + [nil]) { $0.setting = $1 }
     completions.branch(backend, VFIOBackend.allCases) { $0.backend = $1 }
@@ -88,6 +88,8 @@ private struct Completions {
   ]
   /// The unknown inputs, and how many values each has.
   private var open: [(unknown: Unknown, values: Int)] = []
+
+  init(inputs: Int) { open.reserveCapacity(inputs) }
 
   mutating func branch<T>(_ input: Known<T>, _ all: @autoclosure () -> [T], _ set: (inout ATSCase, T) -> Void) {
     switch input {
