@@ -37,27 +37,3 @@ public struct XMLAttribute: Sendable {
   /// The value byte by byte, each with its place, for text that has a grammar of its own.
   public var word: Word { XMLText(tree).word(parts.value) }
 }
-
-extension XMLElement {
-  /// The attribute of that name as written. Nobody looks for a name that is not a literal, and those stand in memory
-  /// as they are compared.
-  public subscript(name: StaticString) -> XMLAttribute? {
-    // SAFETY: a static string's bytes live as long as the program.
-    let wanted = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-    return attributeIndex(of: wanted).map { XMLAttribute(name, $0, of: tree) }
-  }
-
-  /// Where among the document's attributes that of a name is.
-  func attributeIndex(of name: UnsafeBufferPointer<UInt8>) -> Int? {
-    tree.bytes.withUnsafeBufferPointer { bytes in
-      for index in attributeIndices where bytes.holds(name, at: tree.attributes[index].name) { return index }
-      return nil
-    }
-  }
-
-  /// In the order written. Those of an element stand together, and before those of the next.
-  var attributeIndices: Range<Int> {
-    let next = index + 1 < tree.nodes.count ? Int(tree.nodes[index + 1].firstAttribute) : tree.attributes.count
-    return Int(tree.nodes[index].firstAttribute)..<next
-  }
-}

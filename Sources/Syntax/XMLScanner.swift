@@ -154,11 +154,11 @@ struct XMLScanner {
 
   private mutating func skip(past text: StaticString, from start: Int) -> Bool {
     // SAFETY: no text is empty.
-    let first = text.utf8Start[0]
+    let first = text.bytes[0]
     var at = start
     while at < bytes.count {
       if bytes[at] == first, has(text, at: at) {
-        position = at + text.utf8CodeUnitCount
+        position = at + text.bytes.count
         return true
       }
       at += 1
@@ -167,9 +167,7 @@ struct XMLScanner {
   }
 
   private func has(_ text: StaticString, at start: Int) -> Bool {
-    guard start + text.utf8CodeUnitCount <= bytes.count else { return false }
-    // SAFETY: a static string's bytes live as long as the program.
-    for index in 0..<text.utf8CodeUnitCount where bytes[start + index] != text.utf8Start[index] { return false }
-    return true
+    let end = start + text.bytes.count
+    return end <= bytes.count && bytes.holds(text.bytes, at: start..<end)
   }
 }

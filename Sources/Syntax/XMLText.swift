@@ -61,8 +61,7 @@ struct XMLText {
   }
 
   private func has(_ text: StaticString, at position: Int) -> Bool {
-    // SAFETY: a static string's bytes live as long as the program.
-    let wanted = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+    let wanted = text.bytes
     return position + wanted.count <= bytes.count && bytes[position...].starts(with: wanted)
   }
 
@@ -70,7 +69,7 @@ struct XMLText {
   private func find(_ text: StaticString, from start: Int, to end: Int) -> Int {
     var position = start
     while position < end {
-      if has(text, at: position) { return position + text.utf8CodeUnitCount }
+      if has(text, at: position) { return position + text.bytes.count }
       position += 1
     }
     return end
