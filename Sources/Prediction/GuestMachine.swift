@@ -124,8 +124,10 @@ extension MachineRequest {
   /// The version in `pc-q35-9.2`; nil for the newest, which bears none.
   public func version(after prefix: String) -> (Int, Int)? {
     guard let type = machineType?.value.string, type.hasPrefix(prefix) else { return nil }
-    let parts = type.dropFirst(prefix.count).split(separator: ".").map { Int($0) }
-    guard parts.count == 2, let major = parts[0], let minor = parts[1] else { return nil }
+    let text = type.utf8.dropFirst(prefix.utf8.count)
+    guard let dot = text.firstIndex(of: UInt8(ascii: ".")), let major = Int(Substring(text[..<dot])),
+      let minor = Int(Substring(text[dot...].dropFirst()))
+    else { return nil }
     return (major, minor)
   }
 

@@ -8,13 +8,15 @@ public struct RunAssignments: Sendable {
   public struct Device: Hashable, Sendable {
     /// The definition's path.
     public let source: String
-    /// For people: "`hostdev0` (0000:01:00.0)".
-    public let name: String
-    /// Nil when the request does not say which function it is.
-    public let host: PCIAddress?
+    fileprivate let label: DeviceLabel
     fileprivate let definition: Int
     /// The libvirt guest that the definition is of.
     fileprivate let guest: String?
+
+    /// For people: "`hostdev0` (0000:01:00.0)".
+    public var name: String { label.description }
+    /// Nil when the request does not say which function it is.
+    public var host: PCIAddress? { label.host }
   }
 
   private var byAddress: [PCIAddress: [Device]] = [:]
@@ -30,7 +32,7 @@ public struct RunAssignments: Sendable {
   public struct Claims: Sendable {
     fileprivate let source: String
     fileprivate let guest: String?
-    fileprivate let devices: [(name: String, host: PCIAddress?)]
+    fileprivate let devices: [DeviceLabel]
 
     /// - Parameter descriptors: which host function a passed descriptor is, by the value of `fd`.
     public init(
@@ -39,8 +41,7 @@ public struct RunAssignments: Sendable {
       source = machine.source
       guest = machine.libvirt?.name
       devices = (plugs.isEmpty ? machine.devices : plugs).filter(\.isVFIO).map { request in
-        let address = request.hostAddress(descriptors)
-        return (request.name(at: address), address)
+        DeviceLabel(request, at: request.hostAddress(descriptors))
       }
     }
   }
@@ -50,9 +51,9 @@ public struct RunAssignments: Sendable {
   public mutating func add(_ claims: Claims) -> Int {
     let guest = claims.guest
     defer { guests.append(guest) }
-    for (name, address) in claims.devices {
-      let device = Device(source: claims.source, name: name, host: address, definition: count, guest: guest)
-      if let address {
+    for label in claims.devices {
+      let device = Device(source: claims.source, label: label, definition: count, guest: guest)
+      if let address = label.host {
         byAddress[address, default: []].append(device)
       } else if unresolved.count < 2, unresolved.last?.definition != count,
         guest == nil || unresolved.last?.guest != guest {

@@ -159,20 +159,3 @@ extension Unknown {
 
   var isGone: Bool { reason.utf8.count == Unknown.absence.utf8.count && reason == Unknown.absence }
 }
-
-extension RealizePrediction {
-  /// For people: "`hostdev0` (0000:01:00.0)".
-  public var name: String { request.name(at: host) }
-}
-
-extension DeviceRequest {
-  /// For people: "`hostdev0` (0000:01:00.0)".
-  func name(at host: PCIAddress?) -> String {
-    switch (id, host) {
-    case (.some(let id), .some(let host)): return "`\(id)` (\(host))"
-    case (.some(let id), nil): return "`\(id)`"
-    case (nil, .some(let host)): return "\(host)"
-    case (nil, nil): return "`\(driver ?? "device")`"
-    }
-  }
-}

@@ -1,0 +1,30 @@
+import Facts
+import Prediction
+
+extension RealizePrediction {
+  /// For people: "`hostdev0` (0000:01:00.0)".
+  public var name: String { DeviceLabel(request, at: host).description }
+}
+
+/// What a device is called to people, put into words only where somebody reads it.
+struct DeviceLabel: Hashable, Sendable, CustomStringConvertible {
+  private let id: String?
+  private let driver: String?
+  let host: PCIAddress?
+
+  init(_ request: DeviceRequest, at host: PCIAddress?) {
+    id = request.id
+    driver = request.driver
+    self.host = host
+  }
+
+  /// "`hostdev0` (0000:01:00.0)".
+  var description: String {
+    switch (id, host) {
+    case (.some(let id), .some(let host)): return "`\(id)` (\(host))"
+    case (.some(let id), nil): return "`\(id)`"
+    case (nil, .some(let host)): return "\(host)"
+    case (nil, nil): return "`\(driver ?? "device")`"
+    }
+  }
+}
