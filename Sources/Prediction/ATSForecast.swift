@@ -115,16 +115,18 @@ private struct Completions {
 
   /// An unknown input matters when changing it alone changes the outcome of some possible case.
   func missing(_ outcomes: [ATSOutcome?]) -> [Unknown] {
-    var stride = outcomes.count
+    var period = outcomes.count
     var missing: [Unknown] = []
     for (unknown, values) in open {
-      let next = stride / values
-      let differs = outcomes.indices.contains { index in
-        guard index % stride >= next, let outcome = outcomes[index], let other = outcomes[index - next] else { return false }
-        return outcome != other
+      let next = period / values
+      let differs = stride(from: 0, to: outcomes.count, by: period).contains { start in
+        (start + next..<start + period).contains { index in
+          guard let outcome = outcomes[index], let other = outcomes[index - next] else { return false }
+          return outcome != other
+        }
       }
       if differs { missing.append(unknown) }
-      stride = next
+      period = next
     }
     return missing
   }

@@ -58,8 +58,8 @@ final class LibvirtPart {
   }
 }
 
-/// `<address type='pci' …/>` of a guest device.
-struct LibvirtGuestAddress {
+/// `<address type='pci' …/>` of a guest device. Shared, like the device that it is of.
+final class LibvirtGuestAddress {
   let element: XMLElement
   let bus: UInt64
   let busAttribute: XMLAttribute?
