@@ -64,7 +64,7 @@ public final class Definition: Sendable {
   }
 
   /// Every device request, in the order of the text; those of a running machine first.
-  public var requests: [DeviceRequest] { machine.devices + plugs }
+  public var requests: [DeviceRequest] { plugs.isEmpty ? machine.devices : machine.devices + plugs }
 
   /// The requests that are judged.
   public var judgedRequests: [DeviceRequest] { plugs.isEmpty ? machine.devices : plugs }

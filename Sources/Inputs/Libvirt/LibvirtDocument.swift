@@ -111,7 +111,7 @@ extension LibvirtReader {
       readDevices(root, "/devices", plug: .hot)
     } else {
       let part = LibvirtPart(root, Location.Part(source: source, path: "/\(root.name)"))
-      if part.name == "hostdev" || isHostdevInterface(part) { readHostdev(part, plug: .hot) }
+      if part.name == "hostdev" || part.isHostdevInterface { readHostdev(part, plug: .hot) }
     }
   }
 }

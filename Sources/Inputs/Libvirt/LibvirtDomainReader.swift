@@ -41,7 +41,7 @@ extension LibvirtReader {
   private mutating func readElsewhere(_ devices: XMLElement, _ path: String) {
     for part in LibvirtPart.all(of: devices, in: source, path) {
       let isPCI = part.name == "hostdev" && part.type == "pci"
-      guard isPCI || isHostdevInterface(part) else { continue }
+      guard isPCI || part.isHostdevInterface else { continue }
       let place = location(part.element, part.path)
       definition.machine.libvirt?.devicesElsewhere.append(place)
     }
@@ -145,7 +145,7 @@ extension LibvirtReader {
 
   /// Interfaces come first in libvirt's list of host devices, and in the count of their aliases.
   private mutating func readHostdevs(_ devices: [LibvirtPart], plug: DeviceRequest.Plug) {
-    for part in devices where isHostdevInterface(part) { readHostdev(part, plug: plug) }
+    for part in devices where part.isHostdevInterface { readHostdev(part, plug: plug) }
     for part in devices where part.name == "hostdev" { readHostdev(part, plug: plug) }
   }
 }

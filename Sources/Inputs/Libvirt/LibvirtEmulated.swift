@@ -4,7 +4,7 @@ import Syntax
 /// The guest's other PCI devices, as far as rules look at them: what they are, and where they sit.
 extension LibvirtReader {
   mutating func readEmulated(_ devices: [LibvirtPart], in parent: XMLElement, _ path: String) {
-    let interfaces = devices.count(where: isHostdevInterface)
+    let interfaces = devices.count(where: \.isHostdevInterface)
     for part in devices {
       guard let driver = driver(of: part), let id = id(of: part, afterInterfaces: interfaces) else { continue }
       var device = LibvirtDevice(part)
@@ -29,7 +29,7 @@ extension LibvirtReader {
     switch part.name {
     case "disk":
       return element.child("target")?["bus"]?.value == "virtio" ? virtio("virtio-blk-pci", model) : nil
-    case "interface": return isHostdevInterface(part) ? nil : network(element.child("model")?["type"]?.value ?? "")
+    case "interface": return part.isHostdevInterface ? nil : network(element.child("model")?["type"]?.value ?? "")
     case "controller": return part.type == "pci" ? nil : controller(part, model)
     case "video": return video(element.child("model")?["type"]?.value ?? "", part.number)
     case "sound":

@@ -2,10 +2,6 @@ import Facts
 import Syntax
 
 extension LibvirtReader {
-  func isHostdevInterface(_ part: LibvirtPart) -> Bool {
-    part.name == "interface" && PlainDomain.isHostDevice(part.element)
-  }
-
   /// `<hostdev>`, or `<interface type='hostdev'>` (libvirt src/qemu/qemu_command.c:
   /// qemuBuildPCIHostdevDevProps).
   mutating func readHostdev(_ part: LibvirtPart, plug: DeviceRequest.Plug) {

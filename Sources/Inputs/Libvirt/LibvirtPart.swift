@@ -11,6 +11,8 @@ final class LibvirtPart {
   let number: Int
   /// Its `type`; empty without one.
   private(set) lazy var type = element["type"]?.value ?? ""
+  /// Whether it is an interface that is a host device.
+  private(set) lazy var isHostdevInterface = name == "interface" && PlainDomain.isHostDevice(element)
   /// Of a controller: what it says, or libvirt chooses.
   var index: Int?
   /// Of its `<address>`; nil when there is none, or it does not say.
