@@ -6,16 +6,18 @@ import Rules
 import Syntax
 
 /// Judges one definition: what `lint`, `run`, the hooks and the proxy have in common. It holds what is
-/// known of a host and of a QEMU, and what is decided, and can be asked about any number of definitions.
-public struct Check: Sendable {
-  public var host: Facts.Host
-  public var qemu: QEMUProfile
-  public var rules = Rule.all
-  public var policy: PolicyFile
+/// known of a host and of a QEMU, and what is decided, and can be asked about any number of definitions. One of each is
+/// made, and handed around.
+public final class Check: Sendable {
+  public let host: Facts.Host
+  public let qemu: QEMUProfile
+  public let rules: [Rule]
+  public let policy: PolicyFile
 
-  public init(host: Facts.Host, qemu: QEMUProfile, policy: PolicyFile = .none) {
+  public init(host: Facts.Host, qemu: QEMUProfile, rules: [Rule] = Rule.all, policy: PolicyFile = .none) {
     self.host = host
     self.qemu = qemu
+    self.rules = rules
     self.policy = policy
   }
 

@@ -29,8 +29,7 @@ public struct StartGate: Sendable {
     let passed = host == .live ? descriptors.functions(of: requests, process: nil) : [:]
     var facts = try host.load(only: Set(requests.compactMap { $0.hostAddress(passed) })).without(descriptors.carriers)
     if !isInQEMUsPlace { facts.forgetPlace(because: "QEMU runs in another container") }
-    var check = Check(host: facts, qemu: try profile(), policy: policy)
-    check.rules = rules
+    let check = Check(host: facts, qemu: try profile(), rules: rules, policy: policy)
     return check.judge(source, parsed, descriptors: passed)
   }
 
