@@ -90,6 +90,11 @@ extension XMLElement {
     attributeIndex(of: name.bytes).map { XMLAttribute(name, $0, of: tree) }
   }
 
+  /// The value of the attribute of that name, references replaced; nil without one.
+  public func value(_ name: StaticString) -> String? {
+    attributeIndex(of: name.bytes).map { XMLText(tree).attributeValue(tree.attributes[$0].value) }
+  }
+
   /// Where among the document's attributes that of a name is.
   func attributeIndex(of name: UnsafeBufferPointer<UInt8>) -> Int? {
     tree.bytes.withUnsafeBufferPointer { bytes in

@@ -16,7 +16,7 @@ extension LibvirtReader {
     // Where the next search begins: nothing below is given back.
     var next = ["pci": 1]
     for part in controllers where part.index == nil {
-      let isRoot = part.type == "pci" && part.element["model"]?.value.hasSuffix("-root") == true
+      let isRoot = part.type == "pci" && part.element.value("model")?.hasSuffix("-root") == true
       let kind = isRoot ? "pci-root" : part.type
       var index = next[kind, default: 0]
       while taken[part.type, default: []].contains(index) { index += 1 }

@@ -3,7 +3,7 @@ import Syntax
 
 extension LibvirtReader {
   mutating func readDomain(_ domain: XMLElement, _ path: String) {
-    let type = domain["type"]?.value ?? "kvm"
+    let type = domain.value("type") ?? "kvm"
     definition.machine.libvirt = LibvirtDomain(name: domain.child("name")?.text)
     isRunning = domain["id"] != nil || domain.parent?.qualifiedName == "domstatus"
     // Another hypervisor runs it: nothing of it reaches QEMU.
@@ -14,7 +14,7 @@ extension LibvirtReader {
       if LibvirtReader.isPlaceholder(type) { reportTemplate(domain, path, type) }
       return
     }
-    usesIOMMUFD = domain.child("iommufd")?["enabled"]?.value == "yes"
+    usesIOMMUFD = domain.child("iommufd")?.value("enabled") == "yes"
     isBrief = isBrief && !hasOwnOptions(domain)
     guard !isBrief else {
       guard let devices = domain.child("devices") else { return }
@@ -52,7 +52,7 @@ extension LibvirtReader {
 
   private mutating func readMachine(_ domain: XMLElement, _ part: Location.Part, type: String) {
     let os = domain.child("os")?.child("type")
-    let architecture = os?["arch"]?.value
+    let architecture = os?.value("arch")
     let emulator = (domain.child("devices")?.child("emulator")?.text).flatMap(LibvirtReader.fileName)
     definition.machine.emulator = emulator ?? architecture.map { "qemu-system-\(LibvirtReader.emulatorSuffix($0))" }
     let place = os.map { location($0, part, "/os/type") } ?? location(domain, part)
@@ -100,16 +100,16 @@ extension LibvirtReader {
   private mutating func readCPU(_ cpu: XMLElement, _ part: Location.Part) {
     var options = ""
     if let width = cpu.child("maxphysaddr") {
-      switch width["mode"]?.value {
+      switch width.value("mode") {
       case "passthrough":
         options = ",host-phys-bits=on"
-        if let limit = width["limit"]?.value { options += ",host-phys-bits-limit=" + limit }
-      case "emulate": if let bits = width["bits"]?.value { options = ",phys-bits=" + bits }
+        if let limit = width.value("limit") { options += ",host-phys-bits-limit=" + limit }
+      case "emulate": if let bits = width.value("bits") { options = ",phys-bits=" + bits }
       default: break
       }
     }
     let value: PropertyValue
-    switch cpu["mode"]?.value {
+    switch cpu.value("mode") {
     case "host-passthrough": value = .string("host" + options)
     case "maximum": value = .string("max" + options)
     case "host-model": value = .unknown("host-model" + options)

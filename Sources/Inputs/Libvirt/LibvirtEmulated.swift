@@ -25,31 +25,31 @@ extension LibvirtReader {
   /// QEMU's name of the device; nil for one that is not on a PCI bus, or the machine's own.
   private func driver(of part: LibvirtPart) -> String? {
     let element = part.element
-    var model: String { element["model"]?.value ?? "" }
+    var model: String { element.value("model") ?? "" }
     switch part.name {
     case "disk":
-      return element.child("target")?["bus"]?.value == "virtio" ? virtio("virtio-blk-pci", model) : nil
-    case "interface": return part.isHostdevInterface ? nil : network(element.child("model")?["type"]?.value ?? "")
+      return element.child("target")?.value("bus") == "virtio" ? virtio("virtio-blk-pci", model) : nil
+    case "interface": return part.isHostdevInterface ? nil : network(element.child("model")?.value("type") ?? "")
     case "controller": return part.type == "pci" ? nil : controller(part, model)
-    case "video": return video(element.child("model")?["type"]?.value ?? "", part.number)
+    case "video": return video(element.child("model")?.value("type") ?? "", part.number)
     case "sound":
       return ["ich9": "ich9-intel-hda", "ich6": "intel-hda", "ac97": "AC97", "es1370": "ES1370",
         "virtio": "virtio-sound-pci"][model]
     case "memballoon": return model.hasPrefix("virtio") ? virtio("virtio-balloon-pci", model) : nil
     case "rng": return virtio("virtio-rng-pci", model)
     case "watchdog": return model == "i6300esb" ? "i6300esb" : nil
-    case "input": return element["bus"]?.value == "virtio" ? input(element["type"]?.value ?? "") : nil
+    case "input": return element.value("bus") == "virtio" ? input(element.value("type") ?? "") : nil
     case "filesystem":
-      return element.child("driver")?["type"]?.value == "virtiofs" ? "vhost-user-fs-pci" : virtio("virtio-9p-pci", model)
+      return element.child("driver")?.value("type") == "virtiofs" ? "vhost-user-fs-pci" : virtio("virtio-9p-pci", model)
     case "shmem":
-      let kind = element.child("model")?["type"]?.value
+      let kind = element.child("model")?.value("type")
       return kind == "ivshmem-doorbell" ? "ivshmem-doorbell" : "ivshmem-plain"
     case "vsock": return virtio("vhost-vsock-pci", model)
     case "memory":
       return ["virtio-mem": "virtio-mem-pci", "virtio-pmem": "virtio-pmem-pci"][model]
     case "crypto": return "virtio-crypto-pci"
     case "panic": return model == "pvpanic" ? "pvpanic-pci" : nil
-    case "serial": return element.child("target")?["type"]?.value == "pci-serial" ? "pci-serial" : nil
+    case "serial": return element.child("target")?.value("type") == "pci-serial" ? "pci-serial" : nil
     case "hostdev": return part.type == "scsi_host" ? "vhost-scsi-pci" : nil
     default: return nil
     }
@@ -131,12 +131,12 @@ extension LibvirtReader {
     let element = part.element
     let number = part.number
     // Companions of an EHCI controller share its alias, and QEMU is told no id of theirs.
-    if part.name == "controller", element["model"]?.value.hasPrefix("ich9-uhci") == true {
+    if part.name == "controller", element.value("model")?.hasPrefix("ich9-uhci") == true {
       return "\(part.type)-companion\(number)"
     }
     if let own = ownAlias(element) { return own }
     switch part.name {
-    case "disk": return "virtio-disk\(LibvirtReader.diskNumber(element.child("target")?["dev"]?.value ?? "") ?? number)"
+    case "disk": return "virtio-disk\(LibvirtReader.diskNumber(element.child("target")?.value("dev") ?? "") ?? number)"
     case "controller":
       let index = part.index ?? 0
       return part.type == "usb" && index == 0 ? "usb" : part.type + String(index)

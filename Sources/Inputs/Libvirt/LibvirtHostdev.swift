@@ -7,19 +7,19 @@ extension LibvirtReader {
   mutating func readHostdev(_ part: LibvirtPart, plug: DeviceRequest.Plug) {
     let element = part.element
     let isInterface = part.name == "interface"
-    if !isInterface, element["mode"]?.value ?? "subsystem" != "subsystem" { return }
+    if !isInterface, element.value("mode") ?? "subsystem" != "subsystem" { return }
     let id = plug == .hot ? ownAlias(element) : alias(element, "hostdev")
     // An interface's network may have put the device aside, in a domain that runs.
     let actual = isInterface ? element.child("actual") : nil
     guard let source = (actual ?? element).child("source") else {
-      if isInterface || element["type"]?.value == "pci" {
+      if isInterface || element.value("type") == "pci" {
         problem(
           "`<\(element.name)>` has no `<source>`, so it names no host device",
           fix: "add `<source><address domain= bus= slot= function=/></source>`", at: location(element, part.path))
       }
       return
     }
-    let type = isInterface ? source.child("address")?["type"]?.value ?? "pci" : element["type"]?.value
+    let type = isInterface ? source.child("address")?.value("type") ?? "pci" : element.value("type")
     switch type {
     case "pci":
       readPCI(part, source: source, managed: actual ?? element, id: id, plug: plug)
@@ -34,7 +34,7 @@ extension LibvirtReader {
     let element = part.element
     let driver = element.child("driver")
     // Xen's own passthrough.
-    if driver?["name"]?.value == "xen" { return }
+    if driver?.value("name") == "xen" { return }
     if let network = source["network"], source.child("address") == nil {
       return readPooled(part, network, driver: driver, id: id, plug: plug)
     }
@@ -48,12 +48,12 @@ extension LibvirtReader {
     }
     guard let host = hostAddress(place, path) else { return }
     let libvirt = LibvirtHostdev(
-      isManaged: managed["managed"]?.value == "yes", driverModel: driver?["model"]?.value, source: host)
+      isManaged: managed.value("managed") == "yes", driverModel: driver?.value("model"), source: host)
     if part.addressType == "unassigned" {
       definition.machine.libvirt?.unassigned[host] = libvirt
       return
     }
-    let isEarly = element["ramfb"]?.value == "on"
+    let isEarly = element.value("ramfb") == "on"
     device.set("driver", isEarly ? "vfio-pci-nohotplug" : "vfio-pci")
     let hostPlace = location(place, path, "/source/address")
     let isIOMMUFD = driver?["iommufd"].map { $0.value == "yes" } ?? usesIOMMUFD
@@ -80,7 +80,7 @@ extension LibvirtReader {
     device.set("driver", "vfio-pci")
     device.set("host", .unknown("a function of the network `\(network.value)`"), at: location(network, part.path, "/source"))
     finish(&device, id: id)
-    append(device.request(LibvirtHostdev(isManaged: false, driverModel: driver?["model"]?.value), plug: plug))
+    append(device.request(LibvirtHostdev(isManaged: false, driverModel: driver?.value("model")), plug: plug))
   }
 
   /// A mediated device, which QEMU takes by its path.
@@ -88,11 +88,11 @@ extension LibvirtReader {
     _ part: LibvirtPart, source: XMLElement, id: String?, plug: DeviceRequest.Plug
   ) {
     let element = part.element
-    guard element["model"]?.value ?? "vfio-pci" == "vfio-pci", let place = source.child("address"),
+    guard element.value("model") ?? "vfio-pci" == "vfio-pci", let place = source.child("address"),
       let uuid = place["uuid"]
     else { return }
     var device = LibvirtDevice(part)
-    device.set("driver", element["ramfb"]?.value == "on" ? "vfio-pci-nohotplug" : "vfio-pci")
+    device.set("driver", element.value("ramfb") == "on" ? "vfio-pci-nohotplug" : "vfio-pci")
     device.set("sysfsdev", "/sys/bus/mdev/devices/\(uuid.value)", at: location(uuid, part.path, "/source/address"))
     finish(&device, id: id)
     append(device.request(LibvirtHostdev(isManaged: false, driverModel: nil), plug: plug))

@@ -5,7 +5,7 @@ extension LibvirtReader {
   /// `<iommu model=…>` (libvirt src/qemu/qemu_command.c: qemuBuildIOMMUCommandLine).
   mutating func readIOMMU(_ part: LibvirtPart) {
     let driver = part.element.child("driver")
-    switch part.element["model"]?.value {
+    switch part.element.value("model") {
     case "intel": readIntel(part, driver)
     case "amd": readAMD(part, driver)
     case "smmuv3": readSMMU(part, driver)

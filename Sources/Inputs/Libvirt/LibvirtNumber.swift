@@ -48,7 +48,7 @@ enum LibvirtNumber {
   static func bytes(_ element: XMLElement, defaultUnit: String = "KiB") -> UInt64? {
     let blanks: [UInt8] = [0x20, 0x0a, 0x09, 0x0d]
     let text = Substring(element.text.utf8.drop { blanks.contains($0) }.prefix { !blanks.contains($0) })
-    guard let number = UInt64(text), let scale = scale(element["unit"]?.value ?? defaultUnit) else { return nil }
+    guard let number = UInt64(text), let scale = scale(element.value("unit") ?? defaultUnit) else { return nil }
     let product = number.multipliedReportingOverflow(by: scale)
     return product.overflow ? nil : product.partialValue
   }

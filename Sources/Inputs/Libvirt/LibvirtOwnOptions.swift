@@ -52,7 +52,7 @@ extension LibvirtReader {
         let index = definition.machine.devices.firstIndex(where: { $0.id == alias.value })
       else { continue }
       for property in frontend.children where property.name == "property" {
-        guard let name = property["name"]?.value else { continue }
+        guard let name = property.value("name") else { continue }
         let place = Location(
           source: source, range: property.tagRange,
           path: "\(path)/\(device.qualifiedName)[@alias='\(alias.value)']/\(name)")
@@ -74,7 +74,7 @@ extension LibvirtReader {
     if name == "id" { return ("`id` cannot be overridden", "give the device an `<alias>`") }
     let given = property["value"]
     let text = given?.value
-    let type = property["type"]?.value ?? ""
+    let type = property.value("type") ?? ""
     let isGood: Bool
     switch type {
     case "string": isGood = text != nil
@@ -93,8 +93,8 @@ extension LibvirtReader {
 
   /// Nil for `type='remove'`.
   private static func value(of property: XMLElement) -> PropertyValue? {
-    let text = property["value"]?.value ?? ""
-    switch property["type"]?.value {
+    let text = property.value("value") ?? ""
+    switch property.value("type") {
     case "remove": return nil
     case "signed": return Int64(text).map(PropertyValue.integer)
     case "unsigned":

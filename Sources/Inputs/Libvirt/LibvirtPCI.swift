@@ -65,7 +65,7 @@ extension LibvirtReader {
     }
     controllers.sort { $0.index < $1.index }
     for (index, part) in controllers {
-      switch part.element["model"]?.value {
+      switch part.element.value("model") {
       case "pcie-root": buses[index] = "pcie.\(index)"
       case "pci-root": buses[index] = rootBus(index, alias: ownAlias(part.element))
       default: buses[index] = ownAlias(part.element) ?? "pci.\(index)"
@@ -78,8 +78,8 @@ extension LibvirtReader {
 
   private mutating func readController(_ part: LibvirtPart, index: Int) {
     let element = part.element
-    let model = element["model"]?.value ?? ""
-    guard let driver = LibvirtReader.bridge(model, element.child("model")?["name"]?.value) else {
+    let model = element.value("model") ?? ""
+    guard let driver = LibvirtReader.bridge(model, element.child("model")?.value("name")) else {
       if let size = element.child("pcihole64"), let bytes = LibvirtNumber.bytes(size) {
         definition.machine.globals.append(
           GlobalProperty(

@@ -10,7 +10,7 @@ final class LibvirtPart {
   /// How many of its name come before it.
   let number: Int
   /// Its `type`; empty without one.
-  private(set) lazy var type = element["type"]?.value ?? ""
+  private(set) lazy var type = element.value("type") ?? ""
   /// Whether it is an interface that is a host device.
   private(set) lazy var isHostdevInterface = name == "interface" && PlainDomain.isHostDevice(element)
   /// Of a controller: what it says, or libvirt chooses.
@@ -37,7 +37,7 @@ final class LibvirtPart {
       place = nil
       return
     }
-    addressType = address["type"]?.value
+    addressType = address.value("type")
     place = addressType == nil || addressType == "pci" ? LibvirtGuestAddress(address) : nil
   }
 

@@ -83,7 +83,7 @@ struct LibvirtReader {
   }
 
   func ownAlias(_ element: XMLElement) -> String? {
-    guard let name = element.child("alias")?["name"]?.value, isRunning || name.hasPrefix("ua-") else { return nil }
+    guard let name = element.child("alias")?.value("name"), isRunning || name.hasPrefix("ua-") else { return nil }
     return name
   }
 }

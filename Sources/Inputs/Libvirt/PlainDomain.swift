@@ -27,7 +27,7 @@ enum PlainDomain {
   static func asksForHostDevices(_ domain: XMLElement) -> Bool {
     guard let devices = domain.child("devices") else { return false }
     return devices.children.contains { element in
-      if element.isNamed("hostdev") { return !["usb", "scsi"].contains(element["type"]?.value) }
+      if element.isNamed("hostdev") { return !["usb", "scsi"].contains(element.value("type")) }
       return element.isNamed("interface") && isHostDevice(element)
     }
   }
@@ -35,8 +35,8 @@ enum PlainDomain {
   /// An interface that is a host device: of that type, of a network that gave it one, or the half of a team that
   /// leaves for a migration, which can be nothing else (libvirt src/conf/domain_validate.c).
   static func isHostDevice(_ interface: XMLElement) -> Bool {
-    interface["type"]?.value == "hostdev" || interface.child("actual")?["type"]?.value == "hostdev"
-      || interface["type"]?.value == "network" && interface.child("teaming")?["type"]?.value == "transient"
+    interface.value("type") == "hostdev" || interface.child("actual")?.value("type") == "hostdev"
+      || interface.value("type") == "network" && interface.child("teaming")?.value("type") == "transient"
   }
 }
 

@@ -19,7 +19,7 @@ extension Rule {
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
   let machine = definition.machine
-  guard !definition.assignments.isEmpty,
+  guard definition.mayHaveIOMMU, !definition.assignments.isEmpty,
     let unit = machine.devices.first(where: { ["intel-iommu", "amd-iommu"].contains($0.driver) }),
     definition.isJudged(unit), try machine.setting("intremap", of: unit).value == "on",
     try machine.usesKVM.value, try machine.kernelIrqchip.value ?? "on" == "on"
