@@ -11,13 +11,15 @@ extension LibvirtReader {
   }
 
   mutating func readOwnOptions(_ domain: XMLElement, _ path: String) {
-    for element in domain.children where element.name == "commandline" || element.name == "override" {
+    for element in domain.children {
+      let name = element.name
+      guard name == "commandline" || name == "override" else { continue }
       guard element.namespace == LibvirtReader.qemuNamespace else {
         if element.qualifiedName.hasPrefix("qemu:") { reportDropped(element, "\(path)/\(element.qualifiedName)") }
         continue
       }
       definition.machine.libvirt?.hasOwnOptions = true
-      if element.name == "commandline" {
+      if name == "commandline" {
         readCommandLine(element)
       } else {
         readOverrides(element, "\(path)/\(element.qualifiedName)")
