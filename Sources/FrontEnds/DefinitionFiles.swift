@@ -86,9 +86,9 @@ struct DefinitionFiles {
     }
   }
 
-  /// In the order of their characters, whatever the locale; where two differ only in how these are composed, in
+  /// What a folder holds, in the order of their characters, whatever the locale; where two differ only in how these are composed, in
   /// that of their bytes.
-  private static func names(in folder: String) throws(InputFile.Failure) -> [String] {
+  static func names(in folder: String) throws(InputFile.Failure) -> [String] {
     guard let stream = opendir(folder) else { throw InputFile.Failure(folder, errno: errno) }
     defer { closedir(stream) }
     var names: [String] = []

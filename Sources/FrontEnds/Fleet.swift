@@ -51,15 +51,9 @@ public struct Fleet: Sendable {
   private static let suffix = ".host"
 
   private func recordings() throws(InputFile.Failure) -> [String] {
-    guard let stream = opendir(folder) else { throw InputFile.Failure(folder, errno: errno) }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if name.hasSuffix(Fleet.suffix), !name.hasPrefix(".") { names.append(name) }
-    }
+    let names = try DefinitionFiles.names(in: folder).filter { $0.hasSuffix(Fleet.suffix) && !$0.hasPrefix(".") }
     guard !names.isEmpty else { throw InputFile.Failure(folder, reason: "holds no recording (NAME\(Fleet.suffix))") }
-    return names.sorted()
+    return names
   }
 
   /// A definition needs one host on which it is safe.
