@@ -5,8 +5,7 @@ extension Definition {
   /// The guest's arm-smmuv3 units with `accel=on` that are judged.
   func acceleratedSMMUs() throws(Unknown) -> [DeviceRequest] {
     var units: [DeviceRequest] = []
-    guard mayHaveIOMMU else { return [] }
-    for unit in machine.devices where unit.driver == "arm-smmuv3" && isJudged(unit) {
+    for unit in iommus where unit.driver == "arm-smmuv3" && isJudged(unit) {
       if try machine.setting("accel", of: unit).value == "on" { units.append(unit) }
     }
     return units

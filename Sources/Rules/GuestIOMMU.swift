@@ -25,9 +25,7 @@ extension Subject {
 
   /// The unit that serves the device, if it is of that driver.
   func guestIOMMU(_ driver: String) throws(Unknown) -> DeviceRequest? {
-    guard definition.mayHaveIOMMU,
-      !definition.machine.isComplete || definition.machine.devices.contains(where: { $0.driver == driver })
-    else { return nil }
+    guard !definition.machine.isComplete || definition.iommus.contains(where: { $0.driver == driver }) else { return nil }
     guard let unit = try guestIOMMU()?.unit, unit.driver == driver else { return nil }
     return unit
   }

@@ -13,8 +13,8 @@ public final class Definition: Sendable {
   public let running: [RealizePrediction]
   /// Every vfio device of the machine, what runs already first, then in the order of the text.
   public let assignments: [RealizePrediction]
-  /// Whether the guest may have an IOMMU. Most have none, and rules by the dozen ask.
-  let mayHaveIOMMU: Bool
+  /// The IOMMUs that the machine is given. Most are given none, and rules by the dozen ask.
+  let iommus: [DeviceRequest]
   /// The guest's PCI topology when all requests have been made and plugged.
   public let guest: Guest
   /// The host as QEMU will find it: libvirt prepares what a domain of its names.
@@ -40,7 +40,7 @@ public final class Definition: Sendable {
     self.machine = machine
     self.plugs = plugs
     self.problems = problems
-    mayHaveIOMMU = !machine.isComplete || machine.devices.contains { $0.driver.map(Guest.isIOMMU) ?? false }
+    iommus = machine.devices.filter { $0.driver.map(Guest.isIOMMU) ?? false }
     hostNow = host
     let host = host.prepared(by: machine, plugs: plugs)
     self.host = host

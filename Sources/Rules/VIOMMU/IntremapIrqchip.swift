@@ -19,8 +19,8 @@ extension Rule {
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
   let machine = definition.machine
-  guard definition.mayHaveIOMMU, !definition.assignments.isEmpty,
-    let unit = machine.devices.first(where: { ["intel-iommu", "amd-iommu"].contains($0.driver) }),
+  guard !definition.assignments.isEmpty,
+    let unit = definition.iommus.first(where: { ["intel-iommu", "amd-iommu"].contains($0.driver) }),
     definition.isJudged(unit), try machine.setting("intremap", of: unit).value == "on",
     try machine.usesKVM.value, try machine.kernelIrqchip.value ?? "on" == "on"
   else { return }

@@ -18,7 +18,7 @@ extension Rule {
 }
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
-  let units = definition.machine.devices.filter { $0.driver == "arm-smmuv3" }
+  let units = definition.iommus.filter { $0.driver == "arm-smmuv3" }
   guard !units.isEmpty else { return }
   let endpoints = definition.judgedRequests.filter { !$0.isVFIO && definition.guest.isEndpoint($0) }
   for unit in units where !endpoints.isEmpty {

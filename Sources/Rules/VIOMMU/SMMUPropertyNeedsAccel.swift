@@ -19,8 +19,7 @@ extension Rule {
 private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
   guard !definition.assignments.isEmpty else { return }
   let machine = definition.machine
-  guard definition.mayHaveIOMMU else { return }
-  for unit in machine.devices where unit.driver == "arm-smmuv3" && definition.isJudged(unit) {
+  for unit in definition.iommus where unit.driver == "arm-smmuv3" && definition.isJudged(unit) {
     guard try machine.setting("accel", of: unit).value != "on" else { continue }
     for property in SMMUProperty.all {
       guard let value = try machine.setting(property.name, of: unit).value, property.needsAccel(value) else { continue }

@@ -24,7 +24,7 @@ extension Rule {
 
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
   let definition = subject.definition, request = subject.request
-  guard request.plug == .cold, definition.mayHaveIOMMU, try subject.prediction.viommu == nil else { return }
+  guard request.plug == .cold, try subject.prediction.viommu == nil else { return }
   guard let unit = try definition.guest.viommu(for: request, in: definition.machine) else {
     return try definition.needsWholeMachine(for: "guest's IOMMU")
   }
