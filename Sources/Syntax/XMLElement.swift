@@ -33,34 +33,29 @@ public struct XMLElement: Sendable {
   }
 
   /// The name as written, prefix included.
-  public var qualifiedName: String { tree.decode(nameRange) }
+  public var qualifiedName: String { tree.decode(node.name) }
 
   /// The name without a prefix.
   public var name: String {
-    let range = nameRange
+    let range = node.name
     guard let colon = tree.bytes[range].firstIndex(of: UInt8(ascii: ":")) else { return tree.decode(range) }
     return tree.decode(colon + 1..<range.upperBound)
   }
 
   /// Whether that is its name as written.
   public func isNamed(_ name: StaticString) -> Bool {
-    tree.bytes.withUnsafeBufferPointer { $0.holds(name.bytes, at: nameRange) }
+    tree.bytes.withUnsafeBufferPointer { $0.holds(name.bytes, at: node.name) }
   }
-
-  private var nameRange: Range<Int> { node.name }
 
   /// The namespace that its prefix, or the lack of one, stands for here; nil when that is none.
   public var namespace: String? {
-    let range = nameRange
+    let range = node.name
     let colon = tree.bytes[range].firstIndex(of: UInt8(ascii: ":"))
     var declaration = colon.map { "xmlns:" + tree.decode(range.lowerBound..<$0) } ?? "xmlns"
     return declaration.withUTF8 { declaration in
       var element: XMLElement? = self
       while let one = element {
-        if let index = one.attributeIndex(of: declaration) {
-          let value = XMLText(tree).attributeValue(tree.attributes[index].value)
-          return value.isEmpty ? nil : value
-        }
+        if let value = one.value(of: declaration) { return value.isEmpty ? nil : value }
         element = one.parent
       }
       return nil
@@ -91,12 +86,14 @@ extension XMLElement {
   }
 
   /// The value of the attribute of that name, references replaced; nil without one.
-  public func value(_ name: StaticString) -> String? {
-    attributeIndex(of: name.bytes).map { XMLText(tree).attributeValue(tree.attributes[$0].value) }
+  public func value(_ name: StaticString) -> String? { value(of: name.bytes) }
+
+  private func value(of name: UnsafeBufferPointer<UInt8>) -> String? {
+    attributeIndex(of: name).map { XMLText(tree).attributeValue(tree.attributes[$0].value) }
   }
 
   /// Where among the document's attributes that of a name is.
-  func attributeIndex(of name: UnsafeBufferPointer<UInt8>) -> Int? {
+  private func attributeIndex(of name: UnsafeBufferPointer<UInt8>) -> Int? {
     tree.bytes.withUnsafeBufferPointer { bytes in
       for index in attributeIndices where bytes.holds(name, at: tree.attributes[index].name) { return index }
       return nil

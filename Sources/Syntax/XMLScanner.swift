@@ -56,12 +56,12 @@ struct XMLScanner {
 
   /// A comment, a CDATA section, or a document type.
   private mutating func readDeclaration(_ start: Int) -> Bool {
-    if has("<!--", at: start) {
+    if bytes.holds("<!--", at: start) {
       guard skip(past: "-->", from: start + 4) else { return false }
       comments.append(start..<position)
       return true
     }
-    if has("<![CDATA[", at: start) { return skip(past: "]]>", from: start + 9) }
+    if bytes.holds("<![CDATA[", at: start) { return skip(past: "]]>", from: start + 9) }
     documentType = documentType ?? start
     return skip(past: ">", from: start + 2)
   }
@@ -157,17 +157,12 @@ struct XMLScanner {
     let first = text.bytes[0]
     var at = start
     while at < bytes.count {
-      if bytes[at] == first, has(text, at: at) {
+      if bytes[at] == first, bytes.holds(text, at: at) {
         position = at + text.bytes.count
         return true
       }
       at += 1
     }
     return false
-  }
-
-  private func has(_ text: StaticString, at start: Int) -> Bool {
-    let end = start + text.bytes.count
-    return end <= bytes.count && bytes.holds(text.bytes, at: start..<end)
   }
 }

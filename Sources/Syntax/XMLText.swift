@@ -61,8 +61,7 @@ struct XMLText {
   }
 
   private func has(_ text: StaticString, at position: Int) -> Bool {
-    let wanted = text.bytes
-    return position + wanted.count <= bytes.count && bytes[position...].starts(with: wanted)
+    bytes.withUnsafeBufferPointer { $0.holds(text, at: position) }
   }
 
   /// After the text, or `end`.

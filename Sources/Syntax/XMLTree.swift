@@ -89,6 +89,12 @@ extension StaticString {
 }
 
 extension UnsafeBufferPointer<UInt8> {
+  /// Whether a text begins at a place; it does not where the bytes end before it.
+  func holds(_ text: StaticString, at start: Int) -> Bool {
+    let end = start + text.bytes.count
+    return end <= count && holds(text.bytes, at: start..<end)
+  }
+
   /// Whether those bytes stand in a range, which is within these.
   func holds(_ other: UnsafeBufferPointer<UInt8>, at range: Range<Int>) -> Bool {
     guard range.count == other.count else { return false }
