@@ -54,19 +54,16 @@ public struct Predictor {
 
   /// - Returns: nil for a device that nobody means for vfio: of those a machine has many, and little is asked.
   private func predict(_ request: DeviceRequest, _ guest: Guest) -> PredictionDraft? {
-    func draft() -> PredictionDraft {
-      PredictionDraft(
-        RealizeContext(
-          request: request, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: descriptors))
-    }
-    if request.isVFIO {
-      let draft = draft()
+    let refusal = request.isVFIO ? nil : DriverName.refusal(request.driver)
+    guard request.isVFIO || refusal != nil else { return nil }
+    let draft = PredictionDraft(
+      RealizeContext(
+        request: request, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: descriptors))
+    guard let refusal else {
       draft.judge()
       return draft
     }
-    guard let failure = DriverName.refusal(request.driver) else { return nil }
-    let draft = draft()
-    draft.failure = failure
+    draft.failure = refusal
     return draft.context.keyvalID == nil ? draft : nil
   }
 }
