@@ -31,14 +31,19 @@ public struct ATSQuestion: Sendable {
 /// inputs agrees on it.
 public struct ATSForecast: Sendable {
   /// `.known(nil)`: realize does not fail here.
-  public let error: Known<String?>
-  public let warnings: Known<[String]>
+  let failure: Known<ATSText?>
+  let warning: Known<ATSText?>
   public let guestSees: Known<Bool>
   public let checked: Known<Bool>
   /// The unknown inputs on which some part depends.
   public let missing: [Unknown]
 
   public var isDetermined: Bool { missing.isEmpty }
+
+  /// The failure in QEMU's words.
+  public var error: Known<String?> { failure.map { $0?.rawValue } }
+  /// The warning in QEMU's words; there is never more than one.
+  public var warnings: Known<[String]> { warning.map { $0.map { [$0.rawValue] } ?? [] } }
 }
 
 extension ATSQuestion {
@@ -58,8 +63,7 @@ extension ATSQuestion {
       return only.map { .known($0) } ?? .unknown(name, "no case of it is possible")
     }
     return ATSForecast(
-      error: part("realize error") { $0.error }.map { $0?.rawValue },
-      warnings: part("ATS warnings") { $0.warning }.map { $0.map { [$0.rawValue] } ?? [] },
+      failure: part("realize error") { $0.error }, warning: part("ATS warnings") { $0.warning },
       guestSees: part("guest's view of ATS") { $0.guestSees }, checked: part("QEMU's check") { $0.checked },
       missing: missing)
   }

@@ -4,9 +4,10 @@ import Facts
 public enum ATSNotes {
   public static func notes(_ question: ATSQuestion, _ forecast: ATSForecast, host: String) -> [String] {
     var notes: [String] = []
-    let warnings = (forecast.warnings.display ?? []).compactMap(ATSText.init)
-    if question.behaviour.display == .v3 { notes += misleading(question, warnings) }
-    if case .known(.some(let error)) = forecast.error, error == ATSText.notSupported.rawValue {
+    if question.behaviour.display == .v3, case .known(.some(let warning)) = forecast.warning {
+      notes += misleading(question, warning)
+    }
+    if forecast.failure == .known(.notSupported) {
       if question.express.display == false || question.capability.display == false {
         notes.append("QEMU decides this before it looks at the bus and at the capability, so it fails although "
           + "the guest would not see ATS anyway")
@@ -21,17 +22,16 @@ public enum ATSNotes {
 
   /// The review remark on v3: the mask warning "will be slightly misleading if dev doesn't have the
   /// ATS CAP at all", and its twin, which tests what is needed and not what was asked for.
-  private static func misleading(_ question: ATSQuestion, _ warnings: [ATSText]) -> [String] {
-    var notes: [String] = []
-    if warnings.contains(.masked), question.capability.display == false {
-      notes.append("v3's warning misleads: the device has no ATS capability, so there is nothing to mask")
-    } else if warnings.contains(.masked), question.express.display == false {
-      notes.append("v3's warning misleads: on this bus the guest would not see ATS anyway")
+  private static func misleading(_ question: ATSQuestion, _ warning: ATSText) -> [String] {
+    switch warning {
+    case .masked where question.capability.display == false:
+      return ["v3's warning misleads: the device has no ATS capability, so there is nothing to mask"]
+    case .masked where question.express.display == false:
+      return ["v3's warning misleads: on this bus the guest would not see ATS anyway"]
+    case .noCapability where question.setting.display != .some(.on):
+      return ["v3's warning misleads: nobody asked for ats=on"]
+    default: return []
     }
-    if warnings.contains(.noCapability), question.setting.display != .some(.on) {
-      notes.append("v3's warning misleads: nobody asked for ats=on")
-    }
-    return notes
   }
 
   /// Which look would settle an unknown.
