@@ -1,4 +1,5 @@
 import Facts
+import Prediction
 import QMP
 import Syntax
 
@@ -11,8 +12,7 @@ enum PinnedATS {
     guard !request.has("ats"), case .known(let names) = profile.properties, names.contains("ats"),
       case .known(let globals) = globals
     else { return nil }
-    let given = globals.last { $0.property == "ats" && ["vfio-pci", "vfio-pci-device"].contains($0.driver) }
-    let value = given.map(\.value).flatMap { ["on", "off", "auto"].contains($0) ? $0 : nil } ?? "auto"
+    let value = (request.atsGlobal(among: globals).flatMap { ATSSetting(rawValue: $0.value) } ?? .auto).rawValue
     return about.command == "device_add" ? qmp(about.message, value) : human(about.message, value)
   }
 
