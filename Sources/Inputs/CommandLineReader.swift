@@ -19,7 +19,7 @@ struct CommandLineReader {
     let start = CommandLineReader.start(of: rest)
     if let start { rest = rest[start...] }
     if let first = rest.first, first.bytes.first != UInt8(ascii: "-") {
-      definition.machine.emulator = first.text.split(separator: "/").last.map(String.init)
+      definition.machine.emulator = first.text.fileName
       rest = rest.dropFirst()
     }
     // An array that the emulator is in may hold its options too.
@@ -37,7 +37,7 @@ struct CommandLineReader {
   }
 
   private static func isEmulator(_ word: String) -> Bool {
-    let name = word.split(separator: "/").last ?? ""
+    let name = word.fileName ?? ""
     return name.hasPrefix("qemu") || name == "kvm"
   }
 

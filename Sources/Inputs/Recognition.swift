@@ -17,7 +17,7 @@ extension InputFormat {
 
   /// `qemu-system-x86_64`, `/usr/libexec/qemu-kvm`, `kvm`.
   static func isEmulator(_ word: String) -> Bool {
-    let name = word.split(separator: "/").last.map(String.init) ?? ""
+    let name = word.fileName ?? ""
     return name.hasPrefix("qemu-system-") || name == "qemu-kvm" || name == "qemu" || name == "kvm"
   }
 

@@ -66,7 +66,7 @@ struct ShellScript {
     while let word = words.first, keywords.contains(word) || isAssignment(word) { words = words.dropFirst() }
     guard let first = words.first, !words.contains(where: asksForHelp) else { return false }
     if isEmulator(first) { return words.count > 1 }
-    guard runners.contains(first.split(separator: "/").last.map(String.init) ?? "") else { return false }
+    guard runners.contains(first.fileName ?? "") else { return false }
     return words.dropFirst().contains { isEmulator($0) && !$0.hasSuffix("=") }
   }
 
@@ -77,7 +77,7 @@ struct ShellScript {
 
   private static func isEmulator(_ word: String) -> Bool {
     if word.hasPrefix("$") { return word.lowercased().contains("qemu") && !word.contains("(") }
-    let name = word.split(separator: "/").last ?? ""
+    let name = word.fileName ?? ""
     return name.hasPrefix("qemu-system-") || name == "qemu-kvm" || name == "kvm"
   }
 

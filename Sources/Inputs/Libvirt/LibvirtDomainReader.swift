@@ -53,7 +53,7 @@ extension LibvirtReader {
   private mutating func readMachine(_ domain: XMLElement, _ part: Location.Part, type: String) {
     let os = domain.child("os")?.child("type")
     let architecture = os?.value("arch")
-    let emulator = (domain.child("devices")?.child("emulator")?.text).flatMap(LibvirtReader.fileName)
+    let emulator = (domain.child("devices")?.child("emulator")?.text).flatMap(\.fileName)
     definition.machine.emulator = emulator ?? architecture.map { "qemu-system-\(LibvirtReader.emulatorSuffix($0))" }
     let place = os.map { location($0, part, "/os/type") } ?? location(domain, part)
     if let machine = os?["machine"] {
@@ -75,15 +75,6 @@ extension LibvirtReader {
 
   mutating func option(_ name: String, _ value: String, at place: Location) {
     definition.machine.machine.append(Property(name: name, value: .string(value), location: place))
-  }
-
-  /// The last part of a path; nil when there is none.
-  private static func fileName(_ path: String) -> String? {
-    let slash = UInt8(ascii: "/")
-    var rest = path.utf8[...]
-    while rest.last == slash { rest.removeLast() }
-    let name = rest.lastIndex(of: slash).map { rest[rest.index(after: $0)...] } ?? rest
-    return name.isEmpty ? nil : String(Substring(name))
   }
 
   private static func emulatorSuffix(_ architecture: String) -> String {
