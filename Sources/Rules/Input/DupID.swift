@@ -22,6 +22,7 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
   seen.reserveCapacity(requests.count)
   for (index, request) in requests.enumerated() {
     guard let id = request.id, let first = seen.updateValue(index, forKey: id) else { continue }
+    // It stays the one that all later ones are held against.
     seen[id] = first
     guard definition.isJudged(request) else { continue }
     judgement.report(
