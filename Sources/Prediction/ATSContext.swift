@@ -20,7 +20,7 @@ extension RealizeContext {
     }
     // Without the property a -global for it stops a cold plug, and is no setting for a hot one.
     let hasProperty = qemu.behaviour != .known(.none)
-    if hasProperty, let setting = request.atsGlobal(among: machine.globals).flatMap({ ATSSetting(rawValue: $0.value) }) {
+    if hasProperty, let setting = request.atsGlobal(in: machine).flatMap({ ATSSetting(rawValue: $0.value) }) {
       return .known(setting)
     }
     // A running QEMU's -global options are visible to no QMP command.

@@ -3,8 +3,8 @@ import Facts
 extension DeviceRequest {
   /// The `-global` that gives the device its `ats`, unless it has one of its own: the last that
   /// reaches its class.
-  public func atsGlobal(among globals: [GlobalProperty]) -> GlobalProperty? {
-    globals.last { $0.property == "ats" && $0.reaches(self) }
+  public func atsGlobal(in machine: MachineRequest) -> GlobalProperty? {
+    machine.globals.last { $0.property == "ats" && $0.reaches(self) }
   }
 }
 

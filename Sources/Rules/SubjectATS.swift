@@ -26,7 +26,7 @@ extension Subject {
   /// is judged.
   var atsLocation: Location {
     if let property = request.property("ats") { return property.location }
-    let global = request.plug == .cold ? request.atsGlobal(among: definition.machine.globals) : nil
+    let global = request.plug == .cold ? request.atsGlobal(in: definition.machine) : nil
     return global?.location ?? request.location
   }
 }

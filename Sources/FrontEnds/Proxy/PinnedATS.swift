@@ -1,5 +1,4 @@
 import Facts
-import Prediction
 import QMP
 import Syntax
 
@@ -12,7 +11,8 @@ enum PinnedATS {
     guard !request.has("ats"), case .known(let names) = profile.properties, names.contains("ats"),
       case .known(let globals) = globals
     else { return nil }
-    let value = (request.atsGlobal(among: globals).flatMap { ATSSetting(rawValue: $0.value) } ?? .auto).rawValue
+    let given = globals.last { $0.property == "ats" && ["vfio-pci", "vfio-pci-device"].contains($0.driver) }
+    let value = given.map(\.value).flatMap { ["on", "off", "auto"].contains($0) ? $0 : nil } ?? "auto"
     return about.command == "device_add" ? qmp(about.message, value) : human(about.message, value)
   }
 

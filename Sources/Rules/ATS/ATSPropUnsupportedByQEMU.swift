@@ -19,8 +19,7 @@ extension Rule {
 private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
   let property = subject.request.property("ats")
   // A hot plug goes on without a -global that it cannot apply.
-  let isCold = subject.request.plug == .cold
-  let global = isCold ? subject.request.atsGlobal(among: subject.definition.machine.globals) : nil
+  let global = subject.request.plug == .cold ? subject.request.atsGlobal(in: subject.definition.machine) : nil
   guard property != nil || global != nil, try subject.question.behaviour.value == .none else { return }
   let qemu = subject.definition.qemu.name
   if let property {
