@@ -33,17 +33,33 @@ let package = Package(
     .target(name: "QMP", dependencies: ["Syntax"]),
     // Findings, predictions and hosts as text, JSON and Markdown.
     .target(name: "Report", dependencies: ["Facts", "Prediction", "Rules", "Syntax"]),
-    // The use cases: gather, judge, render.
+    // What the front ends share: files, the choice of a host and of a QEMU, the judge of one definition.
     .target(
-      name: "FrontEnds",
+      name: "Common",
       dependencies: [
         "CLinux", "Facts", "Syntax", "Prediction", "Rules", "Inputs", "Host", "QMP", "Report",
+      ]),
+    // Definitions in files, one or a fleet.
+    .target(name: "Lint", dependencies: ["CLinux", "Common", "Facts", "Host", "Inputs", "Prediction", "Report", "Rules", "Syntax"]),
+    // One host or one decision: probe, predict, explain.
+    .target(name: "Inspect", dependencies: ["Common", "Facts", "Host", "Prediction", "Report", "Rules", "Syntax"]),
+    // The QMP proxy: sockets, the filter of commands, and what it reads of the running guest.
+    .target(
+      name: "Proxy",
+      dependencies: [
+        "CLinux", "Common", "Facts", "Host", "Inputs", "Prediction", "QMP", "Rules", "Syntax",
+      ]),
+    // A QEMU about to start: run, its guard, and the hooks.
+    .target(
+      name: "Launch",
+      dependencies: [
+        "CLinux", "Common", "Facts", "Host", "Inputs", "Prediction", "Proxy", "Report", "Rules", "Syntax",
       ]),
     // Argument parsing only, one file a subcommand; the enumerations it parses are the modules' own.
     .executableTarget(
       name: "vfiogate",
       dependencies: [
-        "Facts", "Prediction", "Rules", "Inputs", "Report", "FrontEnds",
+        "Common", "Facts", "Inputs", "Inspect", "Launch", "Lint", "Prediction", "Proxy", "Report", "Rules",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // What tests share: processes, files, sockets, seeded chance.
@@ -56,8 +72,11 @@ let package = Package(
     .testTarget(name: "SyntaxTests", dependencies: ["Support", "Syntax"]),
     .testTarget(name: "InputsTests", dependencies: ["Facts", "Inputs", "Support", "Syntax"]),
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
+    .testTarget(name: "CommonTests", dependencies: ["CLinux", "Common", "Facts", "QMP", "Support", "Syntax"]),
+    .testTarget(name: "LintTests", dependencies: ["Facts", "Lint", "Support"]),
     .testTarget(
-      name: "FrontEndsTests", dependencies: ["CLinux", "Facts", "FrontEnds", "QMP", "Support", "Syntax"]),
+      name: "ProxyTests",
+      dependencies: ["CLinux", "Common", "Facts", "Proxy", "QMP", "Support", "Syntax"]),
     .testTarget(name: "FactsTests", dependencies: ["Facts", "Support"]),
     .testTarget(name: "HostTests", dependencies: ["Host", "Facts", "CLinux", "Support"]),
     // The module table, and what no source may contain.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import FrontEnds
+import Common
 
 /// What an option names. ArgumentParser would tell it for an option of the enumeration's own type, and
 /// spend more time at start-up on each such type than a lint takes; a guest waits for a lint.

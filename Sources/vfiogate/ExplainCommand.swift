@@ -1,5 +1,6 @@
 import ArgumentParser
-import FrontEnds
+import Common
+import Inspect
 
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

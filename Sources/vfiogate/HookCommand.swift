@@ -1,5 +1,6 @@
 import ArgumentParser
-import FrontEnds
+import Common
+import Launch
 import Rules
 
 struct HookCommand: ParsableCommand {

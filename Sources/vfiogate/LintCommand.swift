@@ -1,7 +1,8 @@
 import ArgumentParser
+import Common
 import Facts
-import FrontEnds
 import Inputs
+import Lint
 import Rules
 
 struct LintCommand: ParsableCommand {

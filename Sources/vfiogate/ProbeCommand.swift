@@ -1,6 +1,7 @@
 import ArgumentParser
+import Common
 import Facts
-import FrontEnds
+import Inspect
 
 struct ProbeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

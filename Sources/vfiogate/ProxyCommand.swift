@@ -1,6 +1,7 @@
 import ArgumentParser
-import FrontEnds
+import Common
 import Glibc
+import Proxy
 
 struct ProxyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,7 +1,8 @@
 import ArgumentParser
+import Common
 import Facts
-import FrontEnds
 import Glibc
+import Launch
 import Rules
 
 struct RunCommand: ParsableCommand {

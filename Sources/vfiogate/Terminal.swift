@@ -1,6 +1,8 @@
 import ArgumentParser
-import FrontEnds
+import Common
 import Glibc
+import Inspect
+import Lint
 import Report
 
 /// Standard output and error, and the way out.

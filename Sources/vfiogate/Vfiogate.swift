@@ -1,6 +1,10 @@
 import ArgumentParser
-import FrontEnds
+import Common
 import Glibc
+import Inspect
+import Launch
+import Lint
+import Proxy
 
 @main
 struct Vfiogate: ParsableCommand {

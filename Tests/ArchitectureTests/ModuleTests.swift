@@ -12,11 +12,18 @@ final class ModuleTests: XCTestCase {
     "Host": ["CLinux", "CZlib", "Facts", "Glibc"],
     "QMP": ["Syntax"],
     "Report": ["Facts", "Prediction", "Rules", "Syntax"],
-    "FrontEnds": [
+    "Common": [
       "CLinux", "Facts", "Glibc", "Host", "Inputs", "Prediction", "QMP", "Report", "Rules", "Syntax",
     ],
+    "Lint": ["CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "Report", "Rules", "Syntax"],
+    "Inspect": ["Common", "Facts", "Glibc", "Host", "Prediction", "Report", "Rules", "Syntax"],
+    "Proxy": ["CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "QMP", "Rules", "Syntax"],
+    "Launch": [
+      "CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "Proxy", "Report", "Rules", "Syntax",
+    ],
     "vfiogate": [
-      "ArgumentParser", "Facts", "FrontEnds", "Glibc", "Inputs", "Prediction", "Report", "Rules",
+      "ArgumentParser", "Common", "Facts", "Glibc", "Inputs", "Inspect", "Launch", "Lint", "Prediction", "Proxy",
+      "Report", "Rules",
     ],
   ]
   private static let systemModules: Set<String> = ["Glibc"]

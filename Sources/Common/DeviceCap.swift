@@ -1,0 +1,30 @@
+import Facts
+
+/// Of how many vfio devices one definition is judged. Each prediction holds the guest as it is when QEMU comes to the
+/// device, so memory grows with their number times that of all devices: by some ninety bytes for each pair.
+package enum DeviceCap {
+  /// A thousand vfio devices among four thousand, far beyond what a guest has buses for.
+  private static let pairs = 1 << 22
+
+  /// Takes out the vfio devices that are too many.
+  /// - Returns: what is to be said of that; nil when nothing had to go.
+  package static func cut(_ devices: inout [DeviceRequest], plugs: inout [DeviceRequest]) -> InputProblem? {
+    let total = devices.count + plugs.count
+    let limit = pairs / max(total, 1)
+    guard total > limit else { return nil }
+    let assigned = (devices + plugs).lazy.filter(\.isVFIO)
+    guard assigned.count > limit, let first = assigned.dropFirst(limit).first else { return nil }
+    let count = assigned.count
+    var left = limit
+    func isKept(_ request: DeviceRequest) -> Bool {
+      guard request.isVFIO else { return true }
+      left -= 1
+      return left >= 0
+    }
+    devices = devices.filter(isKept)
+    plugs = plugs.filter(isKept)
+    return InputProblem(
+      message: "\(count) vfio devices among \(total) are more than are judged: all from this one on are left out",
+      fix: "split the definition: no guest has room for so many", location: first.location)
+  }
+}

@@ -1,0 +1,108 @@
+import CLinux
+import Glibc
+import QMP
+
+/// A QEMU without a machine, started only to be asked what it can do.
+package final class QEMUProcess {
+  package let connection: QMPConnection
+  private let path: String
+  private let standardError: Int32
+  /// Nil once reaped.
+  private var processID: pid_t?
+
+  /// No machine, no devices, no configuration of the host's: nothing is opened but standard input
+  /// and output.
+  package static let arguments = [
+    "-M", "none", "-nodefaults", "-no-user-config", "-display", "none", "-qmp", "stdio",
+  ]
+  /// How much of standard error goes into a message.
+  package static let errorLimit = 2048
+
+  /// - Throws: `QMPFailure` with the program's path when it cannot be started.
+  package init(path: String) throws(QMPFailure) {
+    let sockets = try QEMUProcess.pair(path, "make a socket pair") {
+      socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, $0)
+    }
+    connection = QMPConnection(adopting: sockets.0, path: path)
+    defer { close(sockets.1) }
+    let errors = try QEMUProcess.pair(path, "make a pipe") { pipe($0) }
+    standardError = errors.0
+    defer { close(errors.1) }
+    self.path = path
+    _ = fcntl(errors.0, F_SETFL, O_NONBLOCK)
+    let result = QEMUProcess.spawn(path, input: sockets.1, error: errors.1)
+    guard result > 0 else { throw QMPFailure(path: path, cause: .system("run", errno: -result)) }
+    processID = result
+  }
+
+  deinit {
+    end()
+    close(standardError)
+  }
+
+  /// The failure with what the program said and how it ended. Ends the program.
+  package func explain(_ failure: QMPFailure) -> QMPFailure {
+    var parts: [String] = []
+    switch failure.cause {
+    case .ended(.byPeer, _), .system(_, errno: ECONNRESET): exitStatus().map { parts.append($0) }
+    default: break
+    }
+    end()
+    let words = errorText()
+    if !words.isEmpty { parts.append("standard error: \(words)") }
+    return QMPFailure(
+      path: failure.path, cause: failure.cause, detail: parts.isEmpty ? nil : parts.joined(separator: "; "))
+  }
+
+  /// Kills and reaps. A QEMU without a machine has nothing to lose.
+  private func end() {
+    guard let child = processID else { return }
+    kill(child, SIGKILL)
+    while waitpid(child, nil, 0) < 0, errno == EINTR {}
+    processID = nil
+  }
+
+  /// How the program ended by itself, nil when it has not, within a moment of closing its output.
+  private func exitStatus() -> String? {
+    guard let child = processID else { return nil }
+    let deadline = Deadline(after: .seconds(1))
+    var status: Int32 = 0
+    while true {
+      let result = waitpid(child, &status, WNOHANG)
+      if result == child { break }
+      guard result == 0 || errno == EINTR, !deadline.isPast else { return nil }
+      usleep(5000)
+    }
+    processID = nil
+    // wait(2): the low seven bits are the signal, 0 for an exit; the next byte is the exit code.
+    let signal = status & 0x7f
+    return signal == 0 ? "it exited with status \((status >> 8) & 0xff)" : "it was killed by signal \(signal)"
+  }
+
+  /// What stands in the pipe. No one drains it before: a program that fills it stops there.
+  private func errorText() -> String {
+    var bytes = [UInt8](repeating: 0, count: QEMUProcess.errorLimit)
+    // SAFETY: the buffer's own count bounds the read.
+    let count = bytes.withUnsafeMutableBytes { read(standardError, $0.baseAddress, $0.count) }
+    let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    let lines = text.split(whereSeparator: \.isNewline).joined(separator: " | ")
+    return lines + (count == QEMUProcess.errorLimit ? " … (cut at \(count) bytes)" : "")
+  }
+
+  private static func spawn(_ path: String, input: Int32, error: Int32) -> Int32 {
+    let strings = ([path] + arguments).map { strdup($0) }
+    defer { strings.forEach { free($0) } }
+    // SAFETY: the array ends with nil, and the strings live until after the call.
+    return clinux_spawn(path, strings + [nil], input, input, error)
+  }
+
+  /// Two descriptors, close-on-exec, from a call that fills an array of two.
+  private static func pair(
+    _ path: String, _ attempt: String, _ call: (UnsafeMutablePointer<Int32>) -> Int32
+  ) throws(QMPFailure) -> (Int32, Int32) {
+    var both: [Int32] = [-1, -1]
+    guard call(&both) == 0 else { throw QMPFailure(path: path, cause: .system(attempt, errno: errno)) }
+    for descriptor in both { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    return (both[0], both[1])
+  }
+}

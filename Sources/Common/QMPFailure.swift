@@ -1,0 +1,66 @@
+import Glibc
+import QMP
+
+/// Why a QEMU could not be talked to. What QEMU itself refuses is no failure but an answer.
+public struct QMPFailure: Error, Sendable, CustomStringConvertible {
+  public enum Cause: Sendable, Equatable {
+    /// A system call failed: what was attempted, completing "cannot …".
+    case system(String, errno: Int32)
+    case timedOut(awaiting: String, after: Duration)
+    /// The session ended, with what was still awaited.
+    case ended(ClientSession.Closure, awaiting: String?)
+    case refused(ClientSession.Refusal)
+  }
+
+  /// The socket or program.
+  public let path: String
+  public let cause: Cause
+  /// What is known besides: how the program ended, what it wrote to standard error.
+  public let detail: String?
+
+  public init(path: String, cause: Cause, detail: String? = nil) {
+    self.path = path
+    self.cause = cause
+    self.detail = detail
+  }
+
+  public var description: String { "\(path): \(reason)" + (detail.map { " (\($0))" } ?? "") }
+
+  private var reason: String {
+    switch cause {
+    case .system(let attempt, let code): "cannot \(attempt): \(String(cString: strerror(code)))"
+    case .timedOut("the greeting", let patience):
+      "no QMP greeting within \(patience.text); QEMU serves one QMP client at a time"
+    case .timedOut(let awaited, let patience): "timed out after \(patience.text) awaiting \(awaited)"
+    case .ended(let closure, let awaited):
+      closure.reason + (awaited.map { " while awaiting \($0)" } ?? "")
+    case .refused(.notReady): "a command was sent before capabilities were negotiated"
+    case .refused(.outOfBandNotNegotiated): "out-of-band execution was not negotiated"
+    }
+  }
+}
+
+extension ClientSession.Closure {
+  fileprivate var reason: String {
+    switch self {
+    case .byPeer(0): "the connection was closed by the other side"
+    case .byPeer(let unfinished):
+      "the connection was closed by the other side \(unfinished) bytes into a message"
+    case .violation(let violation): "\(violation)"
+    case .negotiationRefused(let error): "capabilities negotiation was refused: \(error)"
+    }
+  }
+}
+
+extension Duration {
+  /// In seconds: "5 s", "0.25 s".
+  fileprivate var text: String {
+    let (seconds, attoseconds) = components
+    var digits = String(1000 + attoseconds / 1_000_000_000_000_000).dropFirst()
+    while digits.last == "0" { digits.removeLast() }
+    return "\(seconds)\(digits.isEmpty ? "" : ".\(digits)") s"
+  }
+}
+
+/// The C library's text for an errno value.
+package func errnoWords(_ code: Int32) -> String { String(cString: strerror(code)) }

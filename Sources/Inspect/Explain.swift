@@ -1,0 +1,15 @@
+import Common
+import Report
+import Rules
+
+/// `vfiogate explain [RULE]`.
+public enum Explain {
+  public static func run(_ name: String?, _ style: Style) -> Answer {
+    guard let name else { return Answer(output: ExplainPage.list(Rule.all, style)) }
+    guard let rule = Rule.named(name) else {
+      return Answer(
+        complaint: "vfiogate: there is no rule `\(name)`; `vfiogate explain` lists them\n", exit: .usage)
+    }
+    return Answer(output: ExplainPage.page(rule, style))
+  }
+}

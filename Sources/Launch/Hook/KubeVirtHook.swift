@@ -1,0 +1,50 @@
+import Common
+import Facts
+import Inputs
+import Report
+import Syntax
+
+/// `onDefineDomain --vmi JSON --domain XML`, KubeVirt's contract with a hook sidecar (kubevirt
+/// cmd/sidecars/sidecar-shim): the domain goes to standard output, here always unchanged, and an exit
+/// code other than 0 keeps the guest from starting.
+public struct KubeVirtHook: Sendable {
+  public var vmi: String
+  public var domain: String
+  public var gate: StartGate
+  /// The policy's path, or `none`.
+  public var policy: String?
+
+  public init(vmi: String, domain: String, gate: StartGate, policy: String? = nil) {
+    self.policy = policy
+    self.vmi = vmi
+    self.domain = domain
+    self.gate = gate
+    // A sidecar has device nodes, limits and processes of its own; QEMU runs in another container.
+    self.gate.isInQEMUsPlace = false
+  }
+
+  public func run() -> Answer {
+    let name: String
+    do {
+      name = try KubeVirtHook.name(of: JSON.parse(vmi))
+    } catch {
+      return Answer(complaint: "vfiogate: refused: --vmi: \(printable("\(error)"))\n", exit: .couldNotLook)
+    }
+    let source = SourceText(name: "domain \(name)", bytes: Array(domain.utf8))
+    do {
+      var gate = gate
+      gate.policy = try .chosen(policy)
+      var answer = gate.answer(try gate.judge(source, ParsedDefinition.parse(source, as: .xml)))
+      if answer.exit == .clean { answer.output = domain }
+      return answer
+    } catch {
+      return Answer(complaint: "vfiogate: refused: \(printable("\(error)"))\n", exit: .couldNotLook)
+    }
+  }
+
+  /// `namespace/name` of the VirtualMachineInstance.
+  private static func name(of vmi: JSON) -> String {
+    let metadata = vmi["metadata"]
+    return [metadata?["namespace"]?.string, metadata?["name"]?.string].compactMap { $0 }.joined(separator: "/")
+  }
+}

@@ -1,0 +1,159 @@
+import CLinux
+import Common
+import Facts
+import Glibc
+import Inputs
+import Proxy
+import Report
+import Syntax
+
+/// `vfiogate run`: judges a QEMU command line and becomes that QEMU, or refuses.
+public struct Launch {
+  public typealias Arguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+
+  /// The program and its arguments as the kernel handed them over; nil at the end.
+  public let arguments: Arguments
+  /// Whose QEMU does not count where `qemu` is nil.
+  public var gate = StartGate(qemu: .none)
+  /// Nil asks the program that is started.
+  public var qemu: QEMUChoice?
+  public var isAnnotated = false
+  /// Whether hot plugs are guarded too, at every QMP monitor.
+  public var isGuarded = false
+  /// The policy's path, or `none`.
+  public var policy: String?
+  /// The guards' log; nil is standard error, as long as QEMU keeps that open.
+  public var log: String?
+  public var isDryRun = false
+
+  public init(arguments: Arguments) { self.arguments = arguments }
+
+  /// Returns only when nothing was started.
+  public func run() -> Answer {
+    guard let program = arguments[0] else { return .couldNotLook("no program is named") }
+    let isJudged = Launch.mayConcern(arguments)
+    guard isJudged || isDryRun || isGuarded else { return execute() }
+    let source = LaunchSource(arguments)
+    let parsed = ParsedDefinition.parse(source.text, as: .nul, follow: InputFile.follower(from: ""))
+    if Launch.isProbe(parsed.machine) { return isDryRun ? planned([], Answer()) : execute() }
+    var answer = Answer()
+    do {
+      if isJudged { answer = try judge(source.text, parsed, String(cString: program)) }
+      guard answer.exit == .clean else { return planned([], answer) }
+      let monitors = isGuarded ? LaunchMonitor.all(of: parsed.machine) : []
+      answer.complaint += monitors.compactMap(\.remark).map { "vfiogate: \(printable($0))\n" }.joined()
+      if let refusal = monitors.compactMap(\.refusal).first { throw MonitorTakeover.Failure(description: refusal) }
+      if isDryRun { return planned(monitors, answer) }
+      Descriptor.write(Array(answer.complaint.utf8), to: STDERR_FILENO)
+      if isAnnotated { try annotate(source, parsed.machine) }
+      try take(monitors, source, parsed.machine)
+      return execute()
+    } catch {
+      return .couldNotLook("refused: \(printable("\(error)"))")
+    }
+  }
+
+  /// Whether an argument can make the command line one that there is something to say about. Most guests
+  /// have no passthrough, and wait for nothing.
+  private static func mayConcern(_ arguments: Arguments) -> Bool {
+    var next = arguments
+    while let argument = next.pointee {
+      // SAFETY: argv's strings end with NUL.
+      if strstr(argument, "vfio") != nil || strstr(argument, "iommufd") != nil || strstr(argument, "readconfig") != nil {
+        return true
+      }
+      next += 1
+    }
+    return false
+  }
+
+  /// A QEMU without a machine, started to be asked what it can do, as libvirt does.
+  private static func isProbe(_ machine: MachineRequest) -> Bool {
+    machine.machineType?.value.string == "none" || ["version", "help", "h"].contains(where: machine.hasOption)
+  }
+
+  private func judge(_ text: SourceText, _ parsed: ParsedDefinition, _ program: String) throws -> Answer {
+    var gate = gate
+    gate.qemu = qemu ?? .program(Executable.find(program) ?? program)
+    gate.descriptors.isInherited = true
+    gate.policy = try .chosen(policy)
+    return gate.answer(try gate.judge(text, parsed))
+  }
+
+  private func planned(_ monitors: [LaunchMonitor], _ answer: Answer) -> Answer {
+    guard isDryRun else { return answer }
+    let program = arguments[0].map { printable(String(cString: $0)) } ?? ""
+    let guarded = monitors.filter { $0.kind == .qmp }.map { "would guard `\(printable($0.text))`" }
+    let outcome = "\(answer.exit == .clean ? "would start" : "would not start") `\(program)`"
+    let lines = (guarded + [outcome]).map { "vfiogate: \($0)\n" }
+    return Answer(complaint: answer.complaint + lines.joined(), exit: answer.exit)
+  }
+
+  /// Puts a proxy in front of every QMP monitor.
+  private func take(_ monitors: [LaunchMonitor], _ source: LaunchSource, _ machine: MachineRequest) throws {
+    let guards = try LaunchGuard(monitors)
+    if guards.monitors.isEmpty { return }
+    let isDaemon = machine.hasOption("daemonize")
+    // Who reads standard error of a QEMU that goes into the background waits for its end.
+    var log = isDaemon ? nil : STDERR_FILENO
+    if let path = self.log {
+      let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+      guard file >= 0 else { throw InputFile.Failure(path, errno: errno) }
+      log = file
+    }
+    var options = PlugGate.Options()
+    options.host = gate.host
+    options.process = isDaemon ? nil : getpid()
+    options.globals = PlugInquiry.globals(of: machine)
+    options.policy = try .chosen(policy)
+    let failure = guards.start(log: log) { serve($0, options, ProxyLog(descriptor: log)) }
+    if let failure { throw MonitorTakeover.Failure(description: "a guard cannot be started: \(failure)") }
+    guards.rewrite(source, arguments)
+  }
+
+  /// In a guard's own process, until QEMU is gone.
+  private func serve(_ takeover: MonitorTakeover, _ options: PlugGate.Options, _ log: ProxyLog) {
+    var proxyOptions = Proxy.Options()
+    // QEMU greets when its memory is there, which may be a terabyte; its end is noticed at any time.
+    proxyOptions.handshake = .seconds(24 * 3600)
+    let proxy = Proxy(
+      qemu: takeover.qemu, listener: takeover.listener, connected: takeover.client.map { [$0] } ?? [],
+      gate: PlugGate(options, log: log), log: log, options: proxyOptions)
+    do throws(ProxyFailure) {
+      try proxy.begin()
+      _ = proxy.run()
+    } catch {
+      log.write(.warning, "end", [.init("reason", .string("\(error)"))])
+    }
+  }
+
+  /// Puts a process of its own between QEMU's standard error and ours.
+  private func annotate(_ source: LaunchSource, _ machine: MachineRequest) throws {
+    let devices = machine.devices.filter(\.isVFIO).compactMap { device -> (argument: String, name: String)? in
+      guard let index = device.location.range.flatMap({ source.index(of: $0.lowerBound) }) else { return nil }
+      let name = [device.id.map { "`\($0)`" }, device.string("host").map { "(\($0))" }].compactMap { $0 }
+      return (source.argument(index), name.isEmpty ? "an unnamed device" : name.joined(separator: " "))
+    }
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { throw InputFile.Failure("a pipe for standard error", errno: errno) }
+    // SAFETY: the array's own count is given; this process has one thread.
+    let detached = clinux_detach([ends[0], STDERR_FILENO], 2, "vfiogate-note")
+    if detached == 0 {
+      clinux_retitle(CommandLine.unsafeArgv, "vfiogate: annotates standard error")
+      var annotator = Annotator(devices: devices)
+      annotator.run(from: ends[0], to: STDERR_FILENO)
+      _exit(0)
+    }
+    guard detached > 0 else { throw InputFile.Failure("the annotator", errno: -detached) }
+    dup2(ends[1], STDERR_FILENO)
+    close(ends[0])
+    close(ends[1])
+  }
+
+  private func execute() -> Answer {
+    guard let program = arguments[0] else { return .couldNotLook("no program is named") }
+    // SAFETY: strings that end with NUL, the last pointer nil.
+    execvp(program, arguments)
+    return .couldNotLook("\(printable(String(cString: program))): cannot be started: \(String(cString: strerror(errno)))")
+  }
+}

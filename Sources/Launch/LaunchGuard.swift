@@ -1,0 +1,65 @@
+import CLinux
+import Common
+import Glibc
+
+/// The proxies of `run --guard`: one process for each QMP monitor, nobody's child, which lives as long as
+/// QEMU holds its end of the private socket.
+struct LaunchGuard {
+  let monitors: [(monitor: LaunchMonitor, takeover: MonitorTakeover)]
+
+  /// Takes the addresses over; QEMU is not there yet.
+  init(_ monitors: [LaunchMonitor]) throws(MonitorTakeover.Failure) {
+    var taken: [(LaunchMonitor, MonitorTakeover)] = []
+    for monitor in monitors where monitor.kind == .qmp {
+      do throws(MonitorTakeover.Failure) {
+        taken.append((monitor, try MonitorTakeover(monitor.address)))
+      } catch {
+        LaunchGuard.giveBack(taken.map(\.1))
+        throw error
+      }
+    }
+    self.monitors = taken
+  }
+
+  /// Socket files of monitors that will not be served.
+  private static func giveBack(_ takeovers: [MonitorTakeover]) {
+    for path in takeovers.compactMap(\.path) { unlink(path) }
+  }
+
+  /// The arguments with which QEMU finds its end of each socket: those whose argument names a descriptor
+  /// already stay as they are.
+  func rewrite(_ source: LaunchSource, _ arguments: Launch.Arguments) {
+    for (monitor, takeover) in monitors {
+      guard let end = takeover.passed, let index = monitor.place.flatMap(source.index) else { continue }
+      // Never freed: this process becomes QEMU.
+      arguments[index] = strdup(MonitorAddress.rewritten(source.argument(index), onto: end))
+    }
+  }
+
+  /// Starts the guards.
+  /// - Parameter serve: is called in the guard's own process, with the log's descriptor; what it returns
+  ///   does not matter.
+  /// - Returns: nil, or why a guard could not be started.
+  func start(log: Int32?, _ serve: (MonitorTakeover) -> Void) -> String? {
+    for (_, takeover) in monitors { takeover.awaitClient() }
+    for (_, takeover) in monitors {
+      let kept = [takeover.listener, takeover.client, takeover.qemu, log].compactMap { $0 }
+      // SAFETY: the array's own count is given; this process has one thread.
+      let result = clinux_detach(kept, kept.count, "vfiogate-guard")
+      if result == 0 {
+        clinux_retitle(CommandLine.unsafeArgv, "vfiogate: guards QEMU's monitor \(takeover.path ?? "")")
+        serve(takeover)
+        if let path = takeover.path { unlink(path) }
+        _exit(0)
+      }
+      guard result > 0 else {
+        LaunchGuard.giveBack(monitors.map(\.takeover))
+        return String(cString: strerror(-result))
+      }
+    }
+    for (_, takeover) in monitors {
+      for own in [takeover.listener, takeover.client, takeover.qemu].compactMap({ $0 }) { close(own) }
+    }
+    return nil
+  }
+}

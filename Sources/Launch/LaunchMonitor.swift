@@ -1,0 +1,95 @@
+import Common
+import Facts
+import Syntax
+
+/// One monitor of a QEMU command line.
+struct LaunchMonitor: Hashable, Sendable {
+  enum Kind: Sendable { case qmp, hmp }
+
+  let kind: Kind
+  /// As it is written: `-qmp unix:/run/guest.qmp,server=on`.
+  let text: String
+  let address: MonitorAddress
+  /// Where the argument begins that holds the address, in the source of the command line.
+  let place: Int?
+
+  /// Every monitor, in the order in which QEMU makes them: objects, then -mon, -qmp and -monitor.
+  static func all(of machine: MachineRequest) -> [LaunchMonitor] {
+    let objects = machine.objects.compactMap { object -> LaunchMonitor? in
+      guard let type = object.type, type == "monitor-qmp" || type == "monitor-hmp" else { return nil }
+      let text = "-object \(type),id=\(object.id ?? "")"
+      return monitor(type == "monitor-qmp" ? .qmp : .hmp, text, on: object.string("chardev"), of: machine)
+    }
+    let options = machine.options.compactMap { monitor($0, of: machine) }
+    return objects + options + defaults(of: machine, hasMonitor: !options.isEmpty)
+  }
+
+  private static func monitor(_ option: Property, of machine: MachineRequest) -> LaunchMonitor? {
+    let value = option.value.string ?? ""
+    let text = "-\(option.name) \(value)"
+    switch option.name {
+    case "qmp", "qmp-pretty", "monitor":
+      let kind: Kind = option.name == "monitor" ? .hmp : .qmp
+      if value == "none" { return nil }
+      // QEMU system/vl.c: monitor_parse.
+      if value.hasPrefix("chardev:") { return monitor(kind, text, on: String(value.dropFirst(8)), of: machine) }
+      return LaunchMonitor(
+        kind: kind, text: text, address: MonitorAddress(device: value).at(option.location, in: machine),
+        place: option.location.range?.lowerBound)
+    case "mon":
+      let items = KeyValueText(Array(value.utf8), implied: "chardev").items
+      func item(_ key: String) -> String? { items.last { $0.key == key }?.value }
+      return monitor(item("mode") == "control" ? .qmp : .hmp, text, on: item("chardev"), of: machine)
+    case "serial", "parallel", "virtioconsole":
+      guard value.hasPrefix("mon:") else { return nil }
+      return LaunchMonitor(kind: .hmp, text: text, address: .other("it shares a console"), place: nil)
+    default: return nil
+    }
+  }
+
+  /// A monitor on a -chardev.
+  private static func monitor(
+    _ kind: Kind, _ text: String, on id: String?, of machine: MachineRequest
+  ) -> LaunchMonitor {
+    for option in machine.options where option.name == "chardev" {
+      let items = KeyValueText(Array((option.value.string ?? "").utf8), implied: "backend").items
+      guard let id, items.last(where: { $0.key == "id" })?.value == id else { continue }
+      let backend = items.last { $0.key == "backend" }?.value ?? ""
+      return LaunchMonitor(
+        kind: kind, text: text,
+        address: backend == "socket"
+          ? MonitorAddress(items).at(option.location, in: machine) : .other("its character device is `\(backend)`"),
+        place: option.location.range?.lowerBound)
+    }
+    return LaunchMonitor(
+      kind: kind, text: text, address: .other("no -chardev `\(id ?? "")` is on the command line"), place: nil)
+  }
+
+  /// QEMU makes an HMP monitor of its own where none is asked for (QEMU system/vl.c: default_monitor).
+  private static func defaults(of machine: MachineRequest, hasMonitor: Bool) -> [LaunchMonitor] {
+    let isAsked = hasMonitor || machine.options.contains { $0.name == "monitor" || $0.name == "qmp" }
+    if isAsked || machine.hasOption("nodefaults") || machine.hasOption("daemonize") { return [] }
+    return [LaunchMonitor(kind: .hmp, text: "QEMU's default monitor", address: .other("it is on a console"), place: nil)]
+  }
+}
+
+extension LaunchMonitor {
+  /// Why a guard cannot stand in front of it; nil when one can, and for HMP monitors, which have none.
+  var refusal: String? {
+    guard kind == .qmp, case .other(let reason) = address else { return nil }
+    return "no guard can stand in front of `\(text)`: \(reason)"
+  }
+
+  /// What is to be said about it although it refuses nothing.
+  var remark: String? {
+    kind == .hmp ? "not guarded: \(text) is an HMP monitor: who reaches it can plug unsafe devices" : nil
+  }
+}
+
+extension MonitorAddress {
+  /// A path that stands in a file of -readconfig cannot be exchanged for a connection.
+  fileprivate func at(_ place: Location, in machine: MachineRequest) -> MonitorAddress {
+    guard case .listens = self, place.source != machine.source else { return self }
+    return .other("it is described in `\(place.source)`, which is left as it is")
+  }
+}

@@ -1,0 +1,127 @@
+import CLinux
+import Common
+import Glibc
+
+/// The sockets of one guarded monitor: the clients' side, which stays where they expect it, and a private
+/// one between guard and QEMU.
+struct MonitorTakeover {
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// Where clients come, listening.
+  private(set) var listener: Int32?
+  /// A client that is connected already.
+  private(set) var client: Int32?
+  /// Connected to QEMU.
+  let qemu: Int32
+  /// QEMU's end, where the argument has to name it; its place in the table is otherwise the one that the
+  /// argument names already.
+  private(set) var passed: Int32?
+  /// The socket's file, which goes when QEMU does.
+  private(set) var path: String?
+  /// QEMU goes on only when a client has come.
+  private(set) var waits = false
+
+  /// - Throws: what could not be done, with the address.
+  init(_ address: MonitorAddress) throws(Failure) {
+    switch address {
+    case .listens(let path, let waits):
+      listener = try MonitorTakeover.listen(path)
+      self.path = path
+      self.waits = waits
+      let pair = try MonitorTakeover.pair()
+      (qemu, passed) = (pair.0, pair.1)
+      _ = fcntl(pair.1, F_SETFD, 0)
+    case .listensOn(let descriptor, let waits):
+      listener = try MonitorTakeover.moved(descriptor)
+      self.waits = waits
+      let (own, connected) = try MonitorTakeover.privateListener()
+      qemu = connected
+      try MonitorTakeover.place(own, onto: descriptor)
+    case .connected(let descriptor):
+      client = try MonitorTakeover.moved(descriptor)
+      let pair = try MonitorTakeover.pair()
+      qemu = pair.0
+      try MonitorTakeover.place(pair.1, onto: descriptor)
+    case .other(let reason): throw Failure(description: reason)
+    }
+  }
+
+  /// Blocks until a client has come, as QEMU with `wait=on` would.
+  func awaitClient() {
+    guard waits, let listener else { return }
+    var entry = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+    // SAFETY: one entry, as is said.
+    while poll(&entry, 1, -1) < 0, errno == EINTR {}
+  }
+
+  /// As QEMU does, over a file that nobody listens at any more; unlike QEMU, never over one where somebody
+  /// does: that is another guest's monitor.
+  private static func listen(_ path: String) throws(Failure) -> Int32 {
+    let other = clinux_connect_unix(path)
+    if other >= 0 {
+      close(other)
+      throw Failure(description: "\(path): somebody listens there already")
+    }
+    // connect(2) says the same of a file that is no socket, and that one is somebody's.
+    if other == -ECONNREFUSED, isSocket(path) { unlink(path) }
+    let listener = clinux_listen_unix(path, 1)
+    guard listener >= 0 else { throw failure(path, -listener) }
+    // Whoever may connect to QEMU's own socket may connect to this one.
+    let mask = umask(0)
+    umask(mask)
+    chmod(path, 0o777 & ~mask)
+    return listener
+  }
+
+  private static func isSocket(_ path: String) -> Bool {
+    var status = stat()
+    // SAFETY: lstat(2) fills the structure that it is given.
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+  }
+
+  /// A listening socket that nobody else can reach, and a connection to it that waits to be accepted.
+  private static func privateListener() throws(Failure) -> (Int32, Int32) {
+    var template = Array("/tmp/vfiogate-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw failure("a folder in /tmp", errno) }
+    let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let path = folder + "/qmp"
+    defer {
+      unlink(path)
+      rmdir(folder)
+    }
+    let listener = clinux_listen_unix(path, 1)
+    guard listener >= 0 else { throw failure(path, -listener) }
+    let connection = clinux_connect_unix(path)
+    guard connection >= 0 else { throw failure(path, -connection) }
+    return (listener, connection)
+  }
+
+  private static func pair() throws(Failure) -> (Int32, Int32) {
+    var both: [Int32] = [-1, -1]
+    let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    guard socketpair(AF_UNIX, kind, 0, &both) == 0 else { throw failure("a socket pair", errno) }
+    return (both[0], both[1])
+  }
+
+  /// A copy that QEMU does not inherit.
+  private static func moved(_ descriptor: Int32) throws(Failure) -> Int32 {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+    guard copy >= 0 else { throw failure("descriptor \(descriptor)", errno) }
+    _ = fcntl(copy, F_SETFL, fcntl(copy, F_GETFL) | O_NONBLOCK)
+    return copy
+  }
+
+  /// In the place of the one that the argument names; QEMU inherits it.
+  private static func place(_ own: Int32, onto descriptor: Int32) throws(Failure) {
+    guard dup2(own, descriptor) == descriptor else { throw failure("descriptor \(descriptor)", errno) }
+    close(own)
+    // QEMU itself decides about blocking (chardev/char-socket.c); a fresh one blocks.
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
+  }
+
+  private static func failure(_ what: String, _ code: Int32) -> Failure {
+    Failure(description: "\(what): \(String(cString: strerror(code)))")
+  }
+}

@@ -1,0 +1,106 @@
+import Common
+import Glibc
+
+/// What a run's arguments name, in the order in which it is judged: a file as it is, and of a
+/// directory every file below it, sorted by name. A file that is met twice is judged once.
+struct DefinitionFiles {
+  struct File: Sendable {
+    let path: String
+    /// The directory that was named, when it is not the file itself: what a directory holds may be
+    /// something else than a definition.
+    let folder: String?
+    /// In bytes; nil of what cannot be read twice, such as a pipe.
+    var size: Int?
+  }
+
+  /// A directory beyond these holds something else than definitions; hitting one is said.
+  struct Limits {
+    var files = 100_000
+    var depth = 32
+  }
+
+  private(set) var files: [File] = []
+  /// The arguments that are directories.
+  private(set) var folders: [String] = []
+  /// Directories that could not be read, and caps that were hit.
+  private(set) var complaints: [String] = []
+  private let limits: Limits
+  private var isFull = false
+  private var seen: Set<Identity> = []
+
+  private struct Identity: Hashable {
+    let device: UInt
+    let inode: UInt
+  }
+
+  init(_ arguments: [String], limits: Limits = Limits()) {
+    self.limits = limits
+    for argument in arguments {
+      guard argument != "-", let kind = kind(argument) else {
+        // Reading it says what is wrong with it.
+        files.append(File(path: argument, folder: nil, size: nil))
+        continue
+      }
+      guard kind.isNew else { continue }
+      if kind.type == S_IFDIR {
+        walk(argument, of: argument, depth: 0)
+        folders.append(argument)
+      } else {
+        files.append(File(path: argument, folder: nil, size: kind.size))
+      }
+    }
+  }
+
+  /// What a path leads to, through symbolic links; nil when there is nothing.
+  private mutating func kind(_ path: String) -> (type: mode_t, size: Int?, isNew: Bool)? {
+    var status = stat()
+    // SAFETY: stat(2) fills the structure that it is given.
+    guard stat(path, &status) == 0 else { return nil }
+    let identity = Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
+    let type = status.st_mode & S_IFMT
+    return (type, type == S_IFREG ? Int(status.st_size) : nil, seen.insert(identity).inserted)
+  }
+
+  private mutating func walk(_ folder: String, of argument: String, depth: Int) {
+    guard depth < limits.depth else {
+      complaints.append("\(folder): deeper than \(limits.depth) directories, not entered")
+      return
+    }
+    let names: [String]
+    do { names = try DefinitionFiles.names(in: folder) } catch {
+      complaints.append("\(error)")
+      return
+    }
+    for name in names where !name.hasPrefix(".") {
+      let path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
+      guard let kind = kind(path), kind.isNew else { continue }
+      if kind.type == S_IFDIR {
+        walk(path, of: argument, depth: depth + 1)
+      } else if kind.type == S_IFREG {
+        guard files.count < limits.files else {
+          if !isFull { complaints.append("more than \(limits.files) files: the rest, from \(path) on, was not read") }
+          isFull = true
+          return
+        }
+        files.append(File(path: path, folder: argument, size: kind.size))
+      }
+    }
+  }
+
+  /// What a folder holds, in the order of their characters, whatever the locale; where two differ only in how these are composed, in
+  /// that of their bytes.
+  static func names(in folder: String) throws(InputFile.Failure) -> [String] {
+    guard let stream = opendir(folder) else { throw InputFile.Failure(folder, errno: errno) }
+    defer { closedir(stream) }
+    var names: [String] = []
+    errno = 0
+    // SAFETY: the entry is used until the next readdir only, and its name is copied.
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      names.append(name)
+      errno = 0
+    }
+    guard errno == 0 else { throw InputFile.Failure(folder, errno: errno) }
+    return names.sorted { $0 == $1 ? $0.utf8.lexicographicallyPrecedes($1.utf8) : $0 < $1 }
+  }
+}

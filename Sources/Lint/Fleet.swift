@@ -1,0 +1,67 @@
+import Common
+import Facts
+import Glibc
+import Report
+import Rules
+import Syntax
+
+/// `vfiogate lint --host DIR`: on which of the recorded hosts each definition is safe.
+public struct Fleet: Sendable {
+  public var lint: Lint
+  /// The folder of the recordings, `NAME.host` each.
+  public let folder: String
+
+  public init(_ lint: Lint, folder: String) {
+    self.lint = lint
+    // Nobody wants all of them on one host.
+    self.lint.areTogether = false
+    self.folder = folder
+  }
+
+  /// Whether `--host` names a folder.
+  public static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    // SAFETY: stat(2) fills the structure that it is given.
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  public func run() -> Answer {
+    var table = FleetTable()
+    var unreadable: [String] = []
+    do throws(InputFile.Failure) {
+      for name in try recordings() {
+        var one = lint
+        one.host = .recording("\(folder)/\(name)")
+        let host = String(name.dropLast(Fleet.suffix.count))
+        do {
+          let missed = try one.judge { ($0.source.name, FleetTable.cell($0, on: host)) } size: { _ in 64 }
+            report: { judged, _ in table.add(judged.1, of: judged.0) }
+          unreadable += missed.filter { !unreadable.contains($0) }
+        } catch {
+          unreadable.append("\(error)")
+        }
+      }
+    } catch {
+      return .couldNotLook("\(error)")
+    }
+    let output = lint.format == .json ? table.json(unreadable).text(indented: true) + "\n" : table.text(lint.style)
+    let complaint = unreadable.map { "vfiogate: \(printable($0))\n" }.joined()
+    return Answer(output: output, complaint: complaint, exit: unreadable.isEmpty ? exit(table) : .couldNotLook)
+  }
+
+  private static let suffix = ".host"
+
+  private func recordings() throws(InputFile.Failure) -> [String] {
+    let names = try DefinitionFiles.names(in: folder).filter { $0.hasSuffix(Fleet.suffix) && !$0.hasPrefix(".") }
+    guard !names.isEmpty else { throw InputFile.Failure(folder, reason: "holds no recording (NAME\(Fleet.suffix))") }
+    return names
+  }
+
+  /// A definition needs one host on which it is safe.
+  private func exit(_ table: FleetTable) -> ExitStatus {
+    let best = table.definitions.map { definition in table.verdicts(of: definition).map(\.verdict) }
+    if best.contains(where: { !$0.contains(.safe) && !$0.contains(.undetermined) }) { return .findings }
+    let isOpen = best.contains { !$0.contains(.safe) }
+    return isOpen && lint.onUnknown != .warn ? .couldNotLook : .clean
+  }
+}

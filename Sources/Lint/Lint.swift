@@ -1,0 +1,159 @@
+import Common
+import Facts
+import Inputs
+import Prediction
+import Report
+import Rules
+import Syntax
+
+/// `vfiogate lint`: definitions in, findings out.
+public struct Lint: Sendable {
+  /// Files and directories; `-` is standard input.
+  public var files: [String]
+  /// The command line of the running guest that hot plugs go into.
+  public var guest: String?
+  public var input: InputFormat?
+  /// Nil: what the policy says, and else the live host.
+  public var host: HostChoice?
+  public var policy = PolicyChoice.beside
+  public var descriptors = PassedDescriptors()
+  public var qemu: QEMUChoice
+  public var behaviour: ATSBehaviour?
+  public var failOn: Severity
+  /// Nil: refuse, unless the user asked not to look at a host.
+  public var onUnknown: OnUnknown?
+  public var format: LintFormat
+  /// Findings below are not printed; they count all the same.
+  public var minSeverity = Severity.note
+  /// Only what the run came to; text.
+  public var isSummary = false
+  /// Of vfiogate, which SARIF names.
+  public var version = ""
+  public var isVerbose: Bool
+  public var style: Style
+  /// Whether the definitions are to run together, so that what one takes is not there for another.
+  public var areTogether = true
+  /// Whether a long run says on a terminal how far it is.
+  public var showsProgress = false
+
+  public init(
+    files: [String], guest: String?, input: InputFormat?, host: HostChoice?, qemu: QEMUChoice,
+    behaviour: ATSBehaviour?, failOn: Severity, onUnknown: OnUnknown?, format: LintFormat,
+    isVerbose: Bool, style: Style
+  ) {
+    self.files = files
+    self.guest = guest
+    self.input = input
+    self.host = host
+    self.qemu = qemu
+    self.behaviour = behaviour
+    self.failOn = failOn
+    self.onUnknown = onUnknown
+    self.format = format
+    self.isVerbose = isVerbose
+    self.style = style
+  }
+
+  /// The whole output at once.
+  public func run() -> Answer {
+    var output = ""
+    var answer = run { output += $0 }
+    answer.output = output
+    return answer
+  }
+
+  /// Output that is gathered before it is written, in bytes: most definitions are a line or a few.
+  private static let heldAtMost = 16 << 10
+
+  /// - Parameter write: is given the output piece by piece; the answer's own is empty then.
+  public func run(_ write: (String) -> Void) -> Answer {
+    do {
+      var writer = self.writer
+      let (blank, least) = (writer, minSeverity)
+      var tally = LintTally()
+      var held = writer.begin()
+      tally.unreadable = try judge { LintPiece($0, from: least, by: blank) } size: { $0.size } report: { piece, host in
+        tally.count(piece, refusesUndetermined: refusesUndetermined(on: host))
+        held += writer.add(piece)
+        guard held.utf8.count >= Lint.heldAtMost else { return }
+        write(held)
+        held = ""
+      }
+      write(held + writer.end(tally))
+      return answer(tally)
+    } catch {
+      return .couldNotLook("\(error)")
+    }
+  }
+
+  /// Judges all definitions.
+  /// - Parameters:
+  ///   - make: what is to be left of each result; on any thread.
+  ///   - size: how much that is, in bytes.
+  ///   - report: is handed that in the order of the run, with the host that the definition is for.
+  /// - Returns: what could not be read.
+  /// - Throws: what keeps any from being judged.
+  func judge<Output: Sendable>(
+    _ make: @escaping @Sendable (LintResult) -> Output, size: @escaping (Output) -> Int,
+    report: (Output, HostChoice) -> Void
+  ) throws -> [String] {
+    var run = LintRun(self, running: try guestMachine(), qemu: try profile(), making: make, size: size)
+    run.gather()
+    run.judge(report)
+    return run.unreadable
+  }
+
+  private var writer: any LintWriter {
+    switch format {
+    case .json: return LintJSON()
+    case .sarif: return LintSARIF(version: version)
+    case .github: return LintGitHub()
+    case .junit: return LintJUnit(failOn: failOn)
+    case .text: return isSummary ? LintSummary(style: style) : LintText(style: style, verbose: isVerbose)
+    }
+  }
+
+  private func guestMachine() throws -> MachineRequest? {
+    try guest.map { ParsedDefinition.parse(try InputFile.read($0, limit: ParsedDefinition.maximumSize)).machine }
+  }
+
+  private func profile() throws(QMPFailure) -> QEMUProfile {
+    let profile = try qemu.profile()
+    return behaviour.map { profile.with(behaviour: $0) } ?? profile
+  }
+
+  /// The host that a definition is for: the policy's, unless one was given.
+  func host(of path: String, by policy: Policy) -> HostChoice {
+    if let host { return host }
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    return policy.host(of: name).map { HostChoice($0.host) } ?? .live
+  }
+
+  func refusesUndetermined(on host: HostChoice) -> Bool {
+    (onUnknown ?? (host == .none ? .warn : .refuse)) == .refuse
+  }
+
+  /// Processes that hold devices for the definitions themselves.
+  var carriers: Set<Int> { Set((files + [guest ?? ""]).compactMap(Lint.process)).union(descriptors.carriers) }
+
+  /// The process whose own command line a file is: /proc/PID/cmdline.
+  static func process(_ file: String) -> Int? {
+    let parts = file.split(separator: "/")
+    return parts.count == 3 && parts[0] == "proc" && parts[2] == "cmdline" ? Int(parts[1]) : nil
+  }
+
+  private func answer(_ tally: LintTally) -> Answer {
+    var answer = Answer(exit: exit(tally))
+    answer.complaint = tally.unreadable.map { "vfiogate: \($0)\n" }.joined()
+    if tally.unreadable.isEmpty, answer.exit == .couldNotLook {
+      answer.complaint = "vfiogate: undetermined, because something could not be looked at; --on-unknown warn accepts that\n"
+    }
+    return answer
+  }
+
+  private func exit(_ tally: LintTally) -> ExitStatus {
+    if !tally.unreadable.isEmpty { return .couldNotLook }
+    if tally.hasFindings(from: failOn) { return .findings }
+    return tally.refusesUndetermined ? .couldNotLook : .clean
+  }
+}

@@ -1,0 +1,113 @@
+import Common
+import QMP
+import Syntax
+
+/// getfd, add-fd, closefd, and iommufd objects around a descriptor: sent alone, and written down once
+/// QEMU has taken them.
+final class DescriptorInquiry: ProxyInquiry {
+  private let gate: PlugGate
+  private let message: ClientMessage
+  private let client: ProxyPeer
+  private let entry: DescriptorLedger.Entry?
+
+  init(_ gate: PlugGate, _ message: ClientMessage, _ client: ProxyPeer) {
+    self.gate = gate
+    self.client = client
+    self.message = message
+    // QEMU takes the first and closes the others.
+    entry = message.descriptors.first.map { DescriptorLedger.Entry($0) }
+  }
+
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> ProxyStep { .pass(instead: nil) }
+
+  package func answered(_ reply: Result<JSON, CommandError>) {
+    guard case .success(let value) = reply else { return }
+    let arguments = message.arguments
+    switch message.command {
+    case "getfd":
+      guard let name = arguments?["fdname"]?.string else { return }
+      gate.ledger.keep(name, entry)
+      gate.owners[name] = client.number
+    case "closefd":
+      guard let name = arguments?["fdname"]?.string else { return }
+      gate.ledger.keep(name, nil)
+      gate.owners[name] = nil
+    case "add-fd": if case .integer(let number)? = value["fd"] { gate.ledger.keep(String(number), entry) }
+    default:
+      guard let fd = arguments?["fd"]?.string else { return }
+      if let number = Int32(fd) {
+        _ = gate.ledger.numbersInUse.insert(number)
+        return
+      }
+      gate.ledger.keep(fd, nil)
+      gate.owners[fd] = nil
+    }
+  }
+}
+
+/// remove-fd closes a set's descriptors under whatever was given their bare numbers.
+final class RemoveFdInquiry: ProxyInquiry {
+  private let gate: PlugGate
+  private let about: PlugGate.Subject
+  private var questions = GuestQuestions(and: [Command("query-fdsets")])
+
+  init(_ gate: PlugGate, _ about: PlugGate.Subject) {
+    self.gate = gate
+    self.about = about
+  }
+
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> ProxyStep {
+    switch questions.proceed(answers) {
+    case .ask(let commands): .ask(commands)
+    case .told(let guest): decide(guest)
+    }
+  }
+
+  private func decide(_ guest: RunningGuest) -> ProxyStep {
+    for number in numbers {
+      if gate.ledger.numbersInUse.contains(number) {
+        return refuse(
+          "descriptor \(number) was given to QEMU as `fd=\(number)`, and removing its set closes it under the running device")
+      }
+      // What came through here and was not used, or is nothing of vfio's, may go.
+      if let entry = gate.ledger.entries[String(number)], entry.function == .known(nil), !entry.isIOMMUFD {
+        continue
+      }
+      let strangers = guest.vfioByDescriptor.contains { $0.map { gate.plugged[$0] == nil } ?? true }
+      guard strangers else { continue }
+      let process = gate.options.process
+      let isCdev = gate.ledger.function(String(number), process: process)
+      if case .known(nil)? = isCdev, gate.ledger.isIOMMUFD(String(number), process: process) == .known(false) {
+        continue
+      }
+      guard gate.options.onUnknown != .warn else { continue }
+      return refuse(
+        "descriptor \(number) may be that of a running vfio device, and removing its set closes it under the device")
+    }
+    return .pass(instead: nil)
+  }
+
+  private func refuse(_ message: String) -> ProxyStep {
+    if case .refuse(let error) = gate.refuse(BackDoors.Reason(rule: "fd-in-use", message: message), about) {
+      return .refuse(error)
+    }
+    return .pass(instead: nil)
+  }
+
+  /// The descriptors that would be closed.
+  private var numbers: [Int32] {
+    let arguments = about.message.arguments
+    if case .integer(let one)? = arguments?["fd"] { return Int32(exactly: one).map { [$0] } ?? [] }
+    let sets = try? questions.otherAnswers.first?.get()
+    let set = (sets?.array ?? []).first { $0["fdset-id"] == arguments?["fdset-id"] }
+    return (set?["fds"]?.array ?? []).compactMap { item in
+      if case .integer(let number)? = item["fd"] { return Int32(exactly: number) }
+      return nil
+    }
+  }
+
+  package func answered(_ reply: Result<JSON, CommandError>) {
+    guard case .success = reply else { return }
+    for number in numbers { gate.ledger.keep(String(number), nil) }
+  }
+}

@@ -1,0 +1,40 @@
+import Common
+import Facts
+import QMP
+import Syntax
+
+/// A plug with the `ats` written out that it would have had anyway, so that it stays the same on another QEMU.
+enum PinnedATS {
+  /// - Returns: the command's bytes; nil to leave it as it is, also where a -global may say what is not known.
+  static func command(
+    _ about: PlugGate.Subject, _ request: DeviceRequest, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>
+  ) -> [UInt8]? {
+    guard !request.has("ats"), case .known(let names) = profile.properties, names.contains("ats"),
+      case .known(let globals) = globals
+    else { return nil }
+    let given = globals.last { $0.property == "ats" && ["vfio-pci", "vfio-pci-device"].contains($0.driver) }
+    let value = given.map(\.value).flatMap { ["on", "off", "auto"].contains($0) ? $0 : nil } ?? "auto"
+    return about.command == "device_add" ? qmp(about.message, value) : human(about.message, value)
+  }
+
+  private static func qmp(_ message: ClientMessage, _ value: String) -> [UInt8]? {
+    guard let place = JSONPlaces(message.bytes).range(of: ["arguments"]) else { return nil }
+    let at = place.lowerBound + 1
+    return Array(message.bytes[..<at]) + Array(#""ats":"\#(value)","#.utf8) + Array(message.bytes[at...])
+  }
+
+  private static func human(_ message: ClientMessage, _ value: String) -> [UInt8]? {
+    // In quotes the text ends before the last quote.
+    guard let line = message.arguments?["command-line"]?.string, !line.contains("\"") else { return nil }
+    var end = line[...]
+    while end.last == " " { end.removeLast() }
+    let command = replacing("arguments", in: message.json) { arguments in
+      replacing("command-line", in: arguments) { _ in .string("\(end),ats=\(value)") }
+    }
+    return Array(command.qemuText().utf8)
+  }
+
+  private static func replacing(_ key: String, in object: JSON, by change: (JSON) -> JSON) -> JSON {
+    .object((object.members ?? []).map { $0.key == key ? JSON.Member(key, change($0.value)) : $0 })
+  }
+}

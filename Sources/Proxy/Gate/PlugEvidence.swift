@@ -1,0 +1,56 @@
+import Common
+import Facts
+import Glibc
+import Inputs
+
+/// What a decision rests on.
+extension PlugInquiry {
+  var descriptors: [String: Known<PCIAddress?>] {
+    guard let fd = request.string("fd"), let function = gate.ledger.function(fd, process: gate.options.process)
+    else { return [:] }
+    return [fd: function]
+  }
+
+  /// What QEMU itself holds is in nobody else's use, and what this process may open says nothing about
+  /// a QEMU that runs as somebody else.
+  func host(
+    _ machine: MachineRequest, _ descriptors: [String: Known<PCIAddress?>]
+  ) throws -> Facts.Host {
+    let addresses = (machine.devices + [request]).compactMap { $0.hostAddress(descriptors) }
+    var host = try gate.options.host.load(only: Set(addresses))
+    guard case .live = gate.options.host else { return host }
+    host = host.without(Set([gate.options.process.map { Int($0) }, Int(getpid())].compactMap { $0 }))
+    if let process = gate.options.process, !PlugInquiry.runsAsWe(process) {
+      let reason = "QEMU runs as another user"
+      host.user = .unknown("QEMU's user", reason)
+      host.memlock = .unknown("QEMU's memlock limit", reason)
+      host.iommufd = .unknown("QEMU's access to /dev/iommu", reason)
+      host.vfioContainer = .unknown("QEMU's access to /dev/vfio/vfio", reason)
+    }
+    return host
+  }
+
+  private static func runsAsWe(_ process: pid_t) -> Bool {
+    var status = stat()
+    // SAFETY: stat reads the path and fills the structure that it is given.
+    return stat("/proc/\(process)", &status) == 0 && status.st_uid == geteuid()
+  }
+
+  /// -global applies to hot plugs too, and no QMP command shows it.
+  /// - Parameter process: QEMU's; nil when it is not known.
+  static func globals(of process: pid_t?) -> Known<[GlobalProperty]> {
+    guard let process else { return .unknown("QEMU's -global options", "its process is not known") }
+    let path = "/proc/\(process)/cmdline"
+    do throws(InputFile.Failure) {
+      let source = try InputFile.read(path, limit: ParsedDefinition.maximumSize)
+      return globals(of: ParsedDefinition.parse(source, as: .nul, follow: InputFile.follower(from: path)).machine)
+    } catch {
+      return .unknown("QEMU's -global options", "\(error)")
+    }
+  }
+
+  /// Those of a command line, when it was read whole: -readconfig brings some too.
+  package static func globals(of machine: MachineRequest) -> Known<[GlobalProperty]> {
+    machine.missingPart.map { .unknown("QEMU's -global options", $0) } ?? .known(machine.globals)
+  }
+}

@@ -1,0 +1,158 @@
+import Common
+import Facts
+import Glibc
+import Host
+import Inputs
+import Prediction
+import QMP
+import Rules
+import Syntax
+
+/// The gate of `vfiogate proxy`: refuses what kills the guest, leads past the gate, or will fail.
+public final class PlugGate: ProxyGate {
+  public enum Mode: String, Sendable, CaseIterable {
+    /// What is refused does not reach QEMU.
+    case enforce
+    /// Everything reaches QEMU; what would be refused is logged.
+    case observe
+  }
+
+  public struct Options: Sendable {
+    public var host: HostChoice = .live
+    public var mode: Mode = .enforce
+    public var policy = PolicyFile.none
+    /// Nil: what may kill the guest is refused when it cannot be told, anything else is let through.
+    public var onUnknown: OnUnknown?
+    /// Writes the effective `ats` into requests that leave it out.
+    public var pinsATS = false
+    /// QEMU's process, for what stands in /proc about it; nil when it is not known.
+    public var process: pid_t?
+    /// QEMU's -global options, by who started it; nil to look at its process.
+    public var globals: Known<[GlobalProperty]>?
+
+    public init() {}
+  }
+
+  let options: Options
+  let log: ProxyLog
+  var ledger = DescriptorLedger()
+  /// Host functions of devices that were plugged through here, by id.
+  var plugged: [String: PCIAddress] = [:]
+
+  public init(_ options: Options, log: ProxyLog) {
+    self.options = options
+    self.log = log
+  }
+
+  /// Which client gave a descriptor its name: QEMU has one set of names for all of a monitor's.
+  var owners: [String: Int] = [:]
+
+  public func clientGone(_ client: ProxyPeer) {
+    for (name, owner) in owners where owner == client.number { owners[name] = nil }
+  }
+
+  public func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection {
+    guard let command = message.command else { return .pass }
+    let about = Subject(message: message, client: client, command: command)
+    if let reason = BackDoors.judge(command, message.arguments) { return refuse(reason, about) }
+    if let reason = foreignName(command, message.arguments, client) { return refuse(reason, about) }
+    switch command {
+    case "device_add": return plug(PlugGate.request(message), about)
+    case "human-monitor-command": return human(message, about)
+    case "getfd", "add-fd", "closefd": return .inquire(DescriptorInquiry(self, message, client))
+    case "remove-fd": return .inquire(RemoveFdInquiry(self, about))
+    case "object-add": return object(message, about)
+    default: return .pass
+    }
+  }
+
+  /// A descriptor's name that another client has given: it is that client's to replace, close and use.
+  private func foreignName(_ command: String, _ arguments: JSON?, _ client: ProxyPeer) -> BackDoors.Reason? {
+    let key: String
+    switch command {
+    case "getfd", "closefd": key = "fdname"
+    case "device_add", "object-add": key = "fd"
+    default: return nil
+    }
+    guard let name = arguments?[key]?.string, let owner = owners[name], owner != client.number else {
+      return nil
+    }
+    return BackDoors.Reason(
+      rule: "fd-of-another-client", message: "the descriptor `\(name)` belongs to client \(owner)")
+  }
+
+  /// What a log line is about.
+  struct Subject {
+    let message: ClientMessage
+    let client: ProxyPeer
+    let command: String
+  }
+
+  /// The request of a `device_add`, with QEMU's types, or of a human monitor's.
+  private static func request(_ message: ClientMessage) -> DeviceRequest? {
+    ParsedDefinition.parse(SourceText(name: "device_add", bytes: message.bytes), as: .qmp).plugs.first
+  }
+
+  private func plug(_ request: DeviceRequest?, _ about: Subject) -> ProxyInspection {
+    // Without arguments QEMU says what is missing.
+    guard let request else { return .pass }
+    if let reason = KillingRequests.judge(request) { return refuse(reason, about) }
+    return request.isVFIO ? .inquire(PlugInquiry(self, request, about)) : .pass
+  }
+
+  private func human(_ message: ClientMessage, _ about: Subject) -> ProxyInspection {
+    guard let line = message.arguments?["command-line"]?.string, let command = HMPCommand(line) else {
+      return .pass
+    }
+    if let reason = BackDoors.judge(command) { return refuse(reason, about) }
+    guard command.name == "device_add" else { return .pass }
+    guard command.argument != nil, let request = PlugGate.request(message) else {
+      return refuse(BackDoors.unreadable(command), about)
+    }
+    return plug(request, about)
+  }
+
+  /// An iommufd object around a descriptor that is something else is taken by QEMU without a look.
+  private func object(_ message: ClientMessage, _ about: Subject) -> ProxyInspection {
+    guard message.arguments?["qom-type"]?.string == "iommufd", let fd = message.arguments?["fd"]?.string else {
+      return .pass
+    }
+    if ledger.isIOMMUFD(fd, process: options.process) == .known(false) {
+      return refuse(
+        BackDoors.Reason(
+          rule: "iommufd-wrong-descriptor",
+          message: "the descriptor `\(fd)` is not /dev/iommu; QEMU takes it and every attach fails"),
+        about)
+    }
+    return .inquire(DescriptorInquiry(self, message, about.client))
+  }
+
+  /// - Returns: the refusal, or in observe mode its log line.
+  func refuse(_ reason: BackDoors.Reason, _ about: Subject) -> ProxyInspection {
+    note(.refused, about, rules: [reason.rule], text: reason.message)
+    return options.mode == .observe ? .pass : .refuse(PlugGate.error(reason.rule, reason.message))
+  }
+
+  static func error(_ rule: String, _ message: String) -> CommandError {
+    CommandError(errorClass: "GenericError", text: "vfiogate: refused: \(rule): \(message)")
+  }
+
+  enum Verdict: String { case accepted, warned, refused }
+
+  /// One line of the log for one decision.
+  func note(
+    _ verdict: Verdict, _ about: Subject, device: String? = nil, rules: [String] = [], text: String? = nil,
+    facts: [String] = [], milliseconds: Int64 = 0
+  ) {
+    var fields = [JSON.Member("peer", .string("\(about.client)")), .init("command", .string(about.command))]
+    if let id = about.message.id { fields.append(.init("id", id)) }
+    if let device { fields.append(.init("device", .string(device))) }
+    let would = verdict == .refused && options.mode == .observe
+    fields.append(.init("verdict", .string(would ? "would-refuse" : verdict.rawValue)))
+    fields.append(.init("rules", .array(rules.map { .string($0) })))
+    if let text { fields.append(.init("text", .string(text))) }
+    if !facts.isEmpty { fields.append(.init("facts", .array(facts.map { .string($0) }))) }
+    fields.append(.init("ms", .integer(milliseconds)))
+    log.write(verdict == .accepted ? .info : .warning, "decision", fields)
+  }
+}

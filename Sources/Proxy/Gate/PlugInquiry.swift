@@ -1,0 +1,100 @@
+import Common
+import Facts
+import Prediction
+import QMP
+import Rules
+import Syntax
+
+/// One plug of a vfio-pci device: QEMU is asked about its guest, the host is looked at, and the rules
+/// decide. Afterwards QEMU's reply is held against the prediction.
+package final class PlugInquiry: ProxyInquiry {
+  let gate: PlugGate
+  let request: DeviceRequest
+  private let about: PlugGate.Subject
+  private let start = ContinuousClock.now
+  private var questions = GuestQuestions()
+  private(set) var prediction: RealizePrediction?
+
+  init(_ gate: PlugGate, _ request: DeviceRequest, _ about: PlugGate.Subject) {
+    self.gate = gate
+    self.request = request
+    self.about = about
+  }
+
+  package func proceed(_ answers: [Result<JSON, CommandError>]) -> ProxyStep {
+    switch questions.proceed(answers) {
+    case .ask(let commands): .ask(commands)
+    case .told(let guest): decide(guest)
+    }
+  }
+
+  private func decide(_ guest: RunningGuest) -> ProxyStep {
+    let profile = QEMUQuestion.profile(name: "the running QEMU", listing: guest.listing)
+    let globals = gate.options.globals ?? PlugInquiry.globals(of: gate.options.process)
+    let machine = guest.machine(source: "the running guest", globals: globals, plugged: gate.plugged)
+    let descriptors = self.descriptors
+    let host: Facts.Host
+    do { host = try self.host(machine, descriptors) } catch { return cannotLook(error) }
+    // No policy makes a dead guest acceptable.
+    var policy = gate.options.policy.policy
+    policy.allowances.removeAll { PlugInquiry.killing.contains($0.rule) }
+    let definition = Definition(
+      machine: machine, plugs: [request], problems: [], host: host, qemu: profile, descriptors: descriptors,
+      running: guest.guest(), policy: policy)
+    let judgement = Judgement.judge(definition)
+    prediction = definition.predictions.first
+    return act(judgement, profile, globals)
+  }
+
+  private func act(_ judgement: Judgement, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>) -> ProxyStep {
+    let errors = judgement.findings.filter { $0.severity == .error }
+    let open = judgement.undetermined.filter { $0.severity == .error }
+    let facts = judgement.findings.flatMap(\.evidence) + open.map { "\($0.rule): \($0.unknown)" }
+    let others = judgement.findings.filter { $0.severity != .error }
+    if let first = errors.first {
+      return refuse(first.rule, first.message, errors.map(\.rule), facts)
+    }
+    if let unknown = open.first(where: { refuses($0.rule) }) {
+      return refuse(unknown.rule, "cannot tell whether it applies: \(unknown.unknown)", [unknown.rule], facts)
+    }
+    let warnings = prediction?.warnings.display ?? []
+    let sees = prediction?.guestSeesATS.display.map { $0 ? "guest sees ATS" : "guest sees no ATS" }
+    let pins = gate.options.pinsATS && gate.options.mode == .enforce
+    let unpinned = pins && !request.has("ats") && !globals.isKnown ? "`ats` is not written out" : nil
+    gate.note(
+      others.isEmpty && open.isEmpty ? .accepted : .warned, about, device: device,
+      rules: others.map(\.rule) + open.map(\.rule),
+      text: (others.map(\.message) + warnings + [sees, unpinned].compactMap { $0 }).joined(separator: "; "), facts: facts,
+      milliseconds: milliseconds)
+    return .pass(instead: pins ? PinnedATS.command(about, request, profile, globals) : nil)
+  }
+
+  private func refuses(_ rule: String) -> Bool {
+    switch gate.options.onUnknown {
+    case .refuse: return true
+    case .warn: return false
+    case nil: return PlugInquiry.killing.contains(rule)
+    }
+  }
+
+  /// Rules about what ends the guest, and not only the plug.
+  private static let killing: Set<String> = ["mixed-backends", "fd-without-id", "realized-argument"]
+
+  private func refuse(_ rule: String, _ message: String, _ rules: [String], _ facts: [String]) -> ProxyStep {
+    gate.note(
+      .refused, about, device: device, rules: rules, text: message, facts: facts, milliseconds: milliseconds)
+    guard gate.options.mode == .enforce else { return .pass(instead: nil) }
+    return .refuse(PlugGate.error(rule, message))
+  }
+
+  private func cannotLook(_ error: any Error) -> ProxyStep {
+    refuse("malformed-input", "the host could not be looked at: \(error)", [], [])
+  }
+
+  var device: String { prediction?.name ?? request.id ?? request.driver ?? "device" }
+
+  private var milliseconds: Int64 {
+    let taken = (ContinuousClock.now - start).components
+    return taken.seconds * 1000 + taken.attoseconds / 1_000_000_000_000_000
+  }
+}

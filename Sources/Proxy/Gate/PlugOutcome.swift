@@ -1,0 +1,52 @@
+import Common
+import Facts
+import Prediction
+import QMP
+import Syntax
+
+/// What QEMU made of it.
+extension PlugInquiry {
+  package func answered(_ reply: Result<JSON, CommandError>) {
+    let failure = PlugInquiry.failure(reply)
+    if failure == nil {
+      if let id = request.id, let host = prediction?.host { gate.plugged[id] = host }
+      if let number = request.string("fd").flatMap({ Int32($0) }) { gate.ledger.numbersInUse.insert(number) }
+    }
+    // Resolving a name consumes it, also when the plug then fails.
+    if let name = request.string("fd"), Int32(name) == nil {
+      gate.ledger.keep(name, nil)
+      gate.owners[name] = nil
+    }
+    compare(failure)
+  }
+
+  private func compare(_ failure: String?) {
+    guard let prediction else { return }
+    let predicted: String?
+    switch prediction.realize {
+    case .ok: predicted = nil
+    case .fails, .crashes: predicted = prediction.failure?.text
+    case .undetermined:
+      return gate.log.write(
+        .info, "result", [.init("device", .string(device)), .init("qemu", .string(failure ?? "plugged"))])
+    }
+    // QEMU prints descriptors' numbers, which nobody else can know.
+    let isAsPredicted = predicted == failure || predicted.map { $0.contains("fd=N") } == true && failure != nil
+    gate.log.write(
+      isAsPredicted ? .info : .error, isAsPredicted ? "result" : "mismatch",
+      [
+        .init("device", .string(device)), .init("predicted", .string(predicted ?? "plugged")),
+        .init("qemu", .string(failure ?? "plugged")),
+      ])
+  }
+
+  /// QEMU's words, nil for success. The human monitor answers in text.
+  private static func failure(_ reply: Result<JSON, CommandError>) -> String? {
+    switch reply {
+    case .failure(let error): return error.text
+    case .success(let value):
+      let lines = (value.string ?? "").split(whereSeparator: \.isNewline)
+      return lines.first { $0.hasPrefix("Error: ") }.map { String($0.dropFirst(7)) }
+    }
+  }
+}

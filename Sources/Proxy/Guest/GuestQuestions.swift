@@ -1,0 +1,74 @@
+import Common
+import QMP
+import Syntax
+
+/// What a running QEMU is asked about its guest before a decision, in two rounds: what there is, and what
+/// each of it is like.
+struct GuestQuestions {
+  typealias Answer = Result<JSON, CommandError>
+
+  enum Turn {
+    case ask([Command])
+    case told(RunningGuest)
+  }
+
+  private enum Progress {
+    case nothingAsked, listed
+    case detailed(RunningGuest)
+  }
+
+  private var progress = Progress.nothingAsked
+  private var details: [(path: String, property: String)] = []
+  private let others: [Command]
+  /// QEMU's answers to the other commands.
+  private(set) var otherAnswers: [Answer] = []
+
+  /// - Parameter others: what else is to be asked on the occasion.
+  init(and others: [Command] = []) { self.others = others }
+
+  /// - Parameter answers: to what was asked last, in order; passed over the first time.
+  mutating func proceed(_ answers: [Answer]) -> Turn {
+    switch progress {
+    case .nothingAsked:
+      progress = .listed
+      return .ask(others + RunningGuest.listings)
+    case .listed:
+      otherAnswers = Array(answers.prefix(others.count))
+      let guest = RunningGuest(Array(answers.dropFirst(others.count)))
+      details = GuestQuestions.details(of: guest)
+      progress = .detailed(guest)
+      return .ask(
+        details.map { Command("qom-get", ["path": .string($0.path), "property": .string($0.property)]) })
+    case .detailed(var guest):
+      for (question, answer) in zip(details, answers) {
+        if case .success(let value) = answer {
+          guest.properties[question.path, default: [:]][question.property] = value
+        }
+      }
+      return .told(guest)
+    }
+  }
+
+  /// Properties of vfio devices, of the vIOMMU, and of what the topology is made of.
+  private static func details(of guest: RunningGuest) -> [(path: String, property: String)] {
+    var all: [(path: String, property: String)] = []
+    func ask(_ path: String, _ properties: [String]) { all += properties.map { (path, $0) } }
+    for device in guest.devices where device.isVFIO { ask(device.path, ["host", "sysfsdev", "iommufd"]) }
+    for device in guest.devices where device.isIOMMU { ask(device.path, viommuProperties) }
+    for device in guest.devices where device.isExpander { ask(device.path, ["bypass_iommu"]) }
+    for device in guest.devices.prefix(RunningGuest.deviceLimit) {
+      ask(device.path, ["parent_bus", "addr", "multifunction"])
+    }
+    let bridges = guest.devices.filter(\.isBridge).prefix(RunningGuest.deviceLimit).compactMap(\.id)
+    for bus in bridges + [guest.rootBus].compactMap({ $0 }) {
+      ask(guest.path(ofBus: bus), ["type", "hotplug-handler", "acpi-pcihp-bsel"])
+      if bus != guest.rootBus { ask("/machine/peripheral/\(bus)", ["hotplug"]) }
+    }
+    return all
+  }
+
+  private static let viommuProperties = [
+    "caching-mode", "fsts", "x-flts", "aw-bits", "dma-remap", "device-iotlb", "dma-translation",
+    "snoop-control", "primary-bus", "accel", "ats", "ril", "ssidsize", "oas",
+  ]
+}

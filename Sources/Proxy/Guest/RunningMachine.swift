@@ -1,0 +1,74 @@
+import Common
+import Facts
+import Syntax
+
+/// As what its command line would have said.
+extension RunningGuest {
+  /// The running machine, as far as it matters to a plug.
+  /// - Parameter plugged: host functions of devices that were plugged through here, by id.
+  func machine(source: String, globals: Known<[GlobalProperty]>, plugged: [String: PCIAddress]) -> MachineRequest {
+    let place = Location(source: source, range: nil, path: "running")
+    func property(_ name: String, _ value: PropertyValue) -> Property {
+      Property(name: name, value: value, location: place)
+    }
+    var machine = MachineRequest(source: source, emulator: nil, missingPart: missing?.reason)
+    switch globals {
+    case .known(let globals): machine.globals = globals
+    case .unknown(let unknown): machine.missingGlobals = unknown
+    }
+    if let type = machineType, type.hasSuffix("-machine") {
+      machine.machine = [property("type", .string(String(type.dropLast(8))))]
+    }
+    if bypassesIOMMU { machine.machine.append(property("default-bus-bypass-iommu", .string("on"))) }
+    if let name {
+      let written = name.split(separator: ",", omittingEmptySubsequences: false).joined(separator: ",,")
+      machine.options.append(property("name", .string("guest=\(written)")))
+    }
+    machine.objects = objects.map { id in
+      ObjectRequest(
+        properties: [property("qom-type", .string("iommufd")), property("id", .string(id))], location: place)
+    }
+    // All were there before the plug; in which order they were made QEMU does not tell.
+    let others = devices.filter { !$0.isIOMMU && ($0.isVFIO || $0.isExpander) }
+    machine.devices = (devices.filter(\.isIOMMU) + others).map { device in
+      var given: [(String, PropertyValue)] = [("driver", .string(device.type))]
+      if let id = device.id { given.append(("id", .string(id))) }
+      given += device.isVFIO ? vfio(device, plugged) : told(device)
+      return DeviceRequest(form: .json, plug: .cold, properties: given.map(property), location: place)
+    }
+    return machine
+  }
+
+  /// Which host function it is, and its backend.
+  private func vfio(_ device: Device, _ plugged: [String: PCIAddress]) -> [(String, PropertyValue)] {
+    let known = properties[device.path] ?? [:]
+    var given: [(String, PropertyValue)] = []
+    if let address = device.id.flatMap({ plugged[$0] }) {
+      given.append(("host", .string(address.description)))
+    } else if isByDescriptor(device) {
+      given.append(("fd", .unknown("a descriptor")))
+    } else if let path = known["sysfsdev"]?.string, !path.isEmpty {
+      given.append(("sysfsdev", .string(path)))
+    } else {
+      given.append(("host", .string(known["host"]?.string ?? "")))
+    }
+    switch known["iommufd"]?.string {
+    case let link?: if !link.isEmpty { given.append(("iommufd", .string(link))) }
+    // A QEMU without the property has the legacy backend only.
+    case nil: if (try? listing.get()) == nil { given.append(("iommufd", .unknown("not told"))) }
+    }
+    return given
+  }
+
+  /// Every property that was asked for and told.
+  private func told(_ device: Device) -> [(String, PropertyValue)] {
+    (properties[device.path] ?? [:]).sorted { $0.key < $1.key }.compactMap { name, value in
+      switch value {
+      case .bool(let flag): (name, .bool(flag))
+      case .integer(let number): (name, .integer(number))
+      case .string(let text): (name, .string(text))
+      default: nil
+      }
+    }
+  }
+}

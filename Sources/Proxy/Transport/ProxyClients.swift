@@ -1,0 +1,71 @@
+import CLinux
+import Common
+import Glibc
+import QMP
+
+/// Clients come and go.
+extension Proxy {
+  func accept() {
+    guard let listener else { return }
+    let descriptor = clinux_accept(listener)
+    if descriptor >= 0 { return welcome(descriptor) }
+    switch -descriptor {
+    case EAGAIN, EINTR, ECONNABORTED: break
+    case EMFILE, ENFILE, ENOMEM, ENOBUFS:
+      log.write(.error, "accept", [.init("error", .string(errnoWords(-descriptor)))])
+      usleep(10_000)
+    default: end = .failed("accept: \(errnoWords(-descriptor))")
+    }
+  }
+
+  func welcome(_ descriptor: Int32) {
+    var process: pid_t = 0
+    var user: uid_t = 0
+    let isKnown = clinux_peer(descriptor, &process, &user) == 0
+    accepted += 1
+    let peer = ProxyPeer(number: accepted, process: isKnown ? process : nil, user: isKnown ? user : nil)
+    if let allowed = options.allowedUsers, !isKnown || !allowed.contains(user) {
+      log.write(
+        .warning, "rejected", [.init("peer", .string("\(peer)")), .init("reason", "not among --allow-uid")])
+      close(descriptor)
+      return
+    }
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    let client = ProxyClient(
+      descriptor, peer: peer, negotiation: ClientNegotiation(offered: monitor.offered),
+      tellsPlace: monitor.tellsPlace)
+    clients.append(client)
+    log.write(.info, "client", [.init("peer", .string("\(peer)"))])
+    monitor.greeting.withUnsafeBytes { client.send($0) }
+  }
+
+  func depart(_ client: ProxyClient, _ reason: String) {
+    log.write(.warning, "closed", [.init("peer", .string("\(client.peer)")), .init("reason", .string(reason))])
+    client.isGone = true
+  }
+
+  /// Lets go of clients that are done. Replies that QEMU still owes them are counted and dropped.
+  func reap() {
+    for client in clients {
+      if options.clients > 1, client.bytesWaiting > options.outboxLimit {
+        depart(client, "it does not read: \(client.bytesWaiting) bytes wait for it")
+      }
+      guard client.isFinished else { continue }
+      client.drop()
+      if let job, job.client === client, !job.isSent { cancelJob() }
+      gate.clientGone(client.peer)
+      log.write(.info, "gone", [.init("peer", .string("\(client.peer)"))])
+      if strayDescriptors { takeBackDescriptors() }
+    }
+    clients.removeAll(where: \.isGone)
+  }
+
+  /// The next client's `getfd` must not get what the last one left in QEMU's hands.
+  private func takeBackDescriptors() {
+    strayDescriptors = false
+    for name in ["getfd", "closefd"] {
+      inFlight.append(.own(monitor.ask(Command(name, ["fdname": "vfiogate-stray"]))))
+    }
+    monitor.flush()
+  }
+}

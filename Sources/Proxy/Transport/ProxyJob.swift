@@ -1,0 +1,59 @@
+import Common
+import QMP
+import Syntax
+
+/// The one decision that is being made.
+struct ProxyJob {
+  let client: ProxyClient
+  let message: ClientMessage
+  let inquiry: any ProxyInquiry
+  var asked: [CommandID] = []
+  var answers: [Result<JSON, CommandError>] = []
+  /// The command itself is with QEMU.
+  var isSent = false
+}
+
+extension Proxy {
+  /// Begins an inquiry once QEMU has nothing else in hand.
+  func start(_ inquiry: any ProxyInquiry, _ message: ClientMessage, _ client: ProxyClient) -> Bool {
+    guard job == nil, inFlight.isEmpty, monitor.outbox.isEmpty, !routing.isOpen else { return false }
+    client.held = nil
+    client.outstanding += 1
+    job = ProxyJob(client: client, message: message, inquiry: inquiry)
+    proceed([])
+    return true
+  }
+
+  /// Lets the running inquiry take its next step.
+  func proceed(_ answers: [Result<JSON, CommandError>]) {
+    guard var current = job else { return }
+    switch current.inquiry.proceed(answers) {
+    case .ask(let commands):
+      current.answers = []
+      current.asked = commands.map { command in
+        let id = monitor.ask(command)
+        inFlight.append(.own(id))
+        return id
+      }
+      job = current
+      monitor.flush()
+      if commands.isEmpty { proceed([]) }
+    case .pass(let instead):
+      current.isSent = true
+      job = current
+      send(instead ?? current.message.bytes, current.message.descriptors, .job(current.client))
+    case .refuse(let error):
+      current.client.outstanding -= 1
+      job = nil
+      _ = refuse(current.message, error, current.client)
+    }
+  }
+
+  /// The client of the running inquiry has gone before anything was sent for it.
+  func cancelJob() {
+    guard let current = job else { return }
+    closeAll(current.message.descriptors)
+    // What was asked is still answered; nobody waits for it.
+    job = nil
+  }
+}

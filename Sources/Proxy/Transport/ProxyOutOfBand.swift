@@ -1,0 +1,43 @@
+import Common
+import QMP
+import Syntax
+
+/// Commands out of band.
+extension Proxy {
+  func isOvertaking(_ message: ClientMessage, _ client: ProxyClient) -> Bool {
+    message.isOutOfBand && client.negotiation.hasOutOfBand && message.descriptors.isEmpty
+  }
+
+  /// Sends what may overtake, past what waits in the inbox.
+  func overtake(_ client: ProxyClient) {
+    var index = 1
+    while index < client.inbox.count {
+      guard case .message(let message) = client.inbox[index], isOvertaking(message, client),
+        client.negotiation.isPlain(message), monitor.outbox.isEmpty,
+        case .pass = gate.inspect(message, from: client.peer), send(outOfBand: message, client)
+      else {
+        index += 1
+        continue
+      }
+      client.inbox.remove(at: index)
+    }
+  }
+
+  /// - Returns: false when its reply could not be told from another's: somebody else's command with the
+  ///   same id is in QEMU's hands.
+  func send(outOfBand message: ClientMessage, _ client: ProxyClient) -> Bool {
+    if options.clients > 1 {
+      let id = message.id?.qemuText()
+      let taken = inFlight.all.contains { debt in
+        if case .client(let other, let used) = debt { return other !== client && used?.qemuText() == id }
+        return false
+      }
+      guard !taken, !outOfBand.contains(where: { $0.id?.qemuText() == id }) else { return false }
+    }
+    monitor.outbox.add(message.bytes)
+    outOfBand.append((client, message.id))
+    client.outstanding += 1
+    monitor.flush()
+    return true
+  }
+}

@@ -1,0 +1,88 @@
+import Common
+import QMP
+import Syntax
+
+/// What is read of QEMU's messages, and not only carried.
+extension Proxy {
+  /// Replies out of band, and to judged commands, are far smaller.
+  private static let watchLimit = 1 << 16
+
+  func collect(_ range: Range<Int>) {
+    let limit: Int
+    switch routing.purpose {
+    case .carried: return
+    case .own: limit = JSON.maximumSize
+    case .watched, .undecided: limit = Proxy.watchLimit
+    }
+    guard !routing.isCut else { return }
+    guard routing.collected.count + range.count <= limit else {
+      routing.isCut = true
+      // Nothing out of band is so large.
+      if case .undecided = routing.purpose { settleInBand(monitor.stream.buffer[range]) }
+      return
+    }
+    routing.collected += monitor.stream.buffer[range]
+  }
+
+  /// An undecided reply turns out to be in band: what was held of it goes on.
+  private func settleInBand(_ rest: ArraySlice<UInt8>) {
+    let held = routing.collected + rest
+    openInBand()
+    routing.collected = Array(held.prefix(Proxy.watchLimit))
+    held.withUnsafeBytes { for client in routing.recipients { client.send($0) } }
+  }
+
+  /// The message that QEMU was in the middle of has ended.
+  func messageEnded() {
+    routing.isOpen = false
+    switch routing.purpose {
+    case .carried:
+      if let client = awaited { client.outstanding -= 1 }
+      awaited = nil
+    case .watched(let client):
+      client.outstanding -= 1
+      let inquiry = job?.inquiry
+      job = nil
+      inquiry?.answered(result(nil))
+    case .own(let id): settle(id)
+    case .undecided: decide()
+    }
+  }
+
+  private func settle(_ id: CommandID) {
+    let answer = result(id)
+    guard end == nil, job?.asked.contains(id) == true else { return }
+    job?.answers.append(answer)
+    guard let current = job, current.answers.count == current.asked.count else { return }
+    proceed(current.answers)
+  }
+
+  /// Whose reply it was, now that all of it is here.
+  private func decide() {
+    let id = (try? JSON.parse(routing.collected))?["id"]
+    if let index = outOfBand.firstIndex(where: { $0.id?.qemuText() == id?.qemuText() }) {
+      let client = outOfBand.remove(at: index).client
+      client.outstanding -= 1
+      return routing.collected.withUnsafeBytes { client.send($0) }
+    }
+    settleInBand([])
+    messageEnded()
+  }
+
+  /// - Parameter id: of a command of our own, which must be the reply's.
+  private func result(_ id: CommandID?) -> Result<JSON, CommandError> {
+    if routing.isCut {
+      return .failure(CommandError(errorClass: "GenericError", text: "the reply is too large to be read"))
+    }
+    do {
+      switch try ServerMessage.parse(routing.collected) {
+      case .success(let given, let value) where id == nil || given == id?.json: return .success(value)
+      case .failure(let given, let error) where id == nil || given == id?.json: return .failure(error)
+      default: end = .failed("QEMU's replies are out of step with its commands")
+      }
+    } catch {
+      end = .failed("QEMU: \(error)")
+    }
+    return .failure(CommandError(errorClass: "GenericError", text: "no reply"))
+  }
+}

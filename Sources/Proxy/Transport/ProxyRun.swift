@@ -1,0 +1,84 @@
+import CLinux
+import Common
+import Glibc
+
+/// `vfiogate proxy`: opens both ends, serves, and says how it ended.
+public struct ProxyRun: Sendable {
+  public var listen: ProxyEndpoint
+  public var qemu: ProxyEndpoint
+  public var log: String
+  public var logFormat: ProxyLog.Format
+  public var gate: PlugGate.Options
+  public var proxy: Proxy.Options
+
+  public init(
+    listen: ProxyEndpoint, qemu: ProxyEndpoint, log: String, logFormat: ProxyLog.Format, gate: PlugGate.Options,
+    proxy: Proxy.Options
+  ) {
+    self.listen = listen
+    self.qemu = qemu
+    self.log = log
+    self.logFormat = logFormat
+    self.gate = gate
+    self.proxy = proxy
+  }
+
+  public func run() -> Answer {
+    do throws(ProxyFailure) {
+      return try serve()
+    } catch {
+      return .couldNotLook("proxy: \(error)")
+    }
+  }
+
+  private func serve() throws(ProxyFailure) -> Answer {
+    let stop = clinux_signal_descriptor()
+    guard stop >= 0 else { throw ProxyFailure("signals: \(errnoWords(-stop))") }
+    defer { close(stop) }
+    let log = try ProxyLog.open(log, format: logFormat)
+    let door = try ProxyDoor.open(listen)
+    defer { door.close() }
+    let monitor = try connect()
+    var options = gate
+    options.process = ProxyRun.process(behind: monitor)
+    let proxy = Proxy(
+      qemu: monitor, listener: door.isListening ? door.descriptor : nil,
+      connected: door.isListening ? [] : [door.descriptor], gate: PlugGate(options, log: log), log: log,
+      options: self.proxy, stop: stop)
+    try proxy.begin()
+    // What parsed the command line is not needed again.
+    clinux_forget_code()
+    ServiceManager.tell("READY=1\nSTATUS=guarding a monitor")
+    let end = proxy.run()
+    ServiceManager.tell("STOPPING=1")
+    switch end {
+    case .stopped, .clientsGone, .qemuGone(midMessage: false): return Answer()
+    case .qemuGone(midMessage: true), .failed: return .couldNotLook("proxy: \(end.words)")
+    }
+  }
+
+  private func connect() throws(ProxyFailure) -> Int32 {
+    switch qemu {
+    case .systemd: throw ProxyFailure("systemd passes a socket to listen at, and no connection to QEMU")
+    case .descriptor(let descriptor):
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+      return descriptor
+    case .path(let path):
+      let descriptor = path.withCString { clinux_connect_unix($0) }
+      guard descriptor >= 0 else { throw ProxyFailure("\(path): cannot connect: \(errnoWords(-descriptor))") }
+      return descriptor
+    }
+  }
+
+  /// QEMU's process: who listened at the monitor's socket, when that is a QEMU and not what made the
+  /// socket for it.
+  private static func process(behind monitor: Int32) -> pid_t? {
+    var process: pid_t = 0
+    var user: uid_t = 0
+    guard clinux_peer(monitor, &process, &user) == 0, process > 0,
+      let name = try? InputFile.read("/proc/\(process)/comm", limit: 64)
+    else { return nil }
+    let text = String(decoding: name.bytes, as: UTF8.self)
+    return text.hasPrefix("qemu") || text.hasPrefix("kvm") ? process : nil
+  }
+}

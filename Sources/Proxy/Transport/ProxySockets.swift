@@ -1,0 +1,103 @@
+import CLinux
+import Common
+import Glibc
+
+/// Where a proxy's ends are: `PATH`, `fd:N`, `systemd`.
+public enum ProxyEndpoint: Sendable, Hashable {
+  case path(String)
+  case descriptor(Int32)
+  /// The one socket that systemd passes (sd_listen_fds(3)).
+  case systemd
+
+  public init?(_ text: String) {
+    if text == "systemd" {
+      self = .systemd
+    } else if text.hasPrefix("fd:") {
+      guard let number = Int32(text.dropFirst(3)), number >= 0 else { return nil }
+      self = .descriptor(number)
+    } else if !text.isEmpty {
+      self = .path(text)
+    } else {
+      return nil
+    }
+  }
+}
+
+/// A socket that listens for clients, or one client that is connected already.
+struct ProxyDoor {
+  let descriptor: Int32
+  let isListening: Bool
+  /// What was made in the file system, to be taken away again.
+  private let made: (path: String, node: ino_t, device: dev_t)?
+
+  static func open(_ endpoint: ProxyEndpoint) throws(ProxyFailure) -> ProxyDoor {
+    switch endpoint {
+    case .path(let path): return try listen(path)
+    case .descriptor(let descriptor): return try adopt(descriptor, "fd:\(descriptor)")
+    case .systemd:
+      let first: Int32 = 3  // SD_LISTEN_FDS_START
+      guard environment("LISTEN_PID") == String(getpid()), environment("LISTEN_FDS") == "1" else {
+        throw ProxyFailure("systemd passed no socket, or more than one (LISTEN_PID, LISTEN_FDS)")
+      }
+      return try adopt(first, "systemd's socket")
+    }
+  }
+
+  func close() {
+    if let made {
+      var status = stat()
+      // Somebody else's by now is left alone.
+      if lstat(made.path, &status) == 0, status.st_ino == made.node, status.st_dev == made.device {
+        unlink(made.path)
+      }
+    }
+    if isListening { Glibc.close(descriptor) }
+  }
+
+  private static func adopt(_ descriptor: Int32, _ name: String) throws(ProxyFailure) -> ProxyDoor {
+    var accepts: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    // SAFETY: the kernel writes at most `size` bytes into the integer.
+    guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) == 0 else {
+      throw ProxyFailure("\(name) is no socket: \(errnoWords(errno))")
+    }
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    return ProxyDoor(descriptor: descriptor, isListening: accepts != 0, made: nil)
+  }
+
+  private static func listen(_ path: String) throws(ProxyFailure) -> ProxyDoor {
+    let backlog: Int32 = 16
+    var descriptor = path.withCString { clinux_listen_unix($0, backlog) }
+    if descriptor == -EADDRINUSE, isDead(path) {
+      unlink(path)
+      descriptor = path.withCString { clinux_listen_unix($0, backlog) }
+    }
+    guard descriptor >= 0 else {
+      throw ProxyFailure("\(path): cannot listen: \(errnoWords(-descriptor))")
+    }
+    var status = stat()
+    let isThere = lstat(path, &status) == 0
+    return ProxyDoor(
+      descriptor: descriptor, isListening: true, made: isThere ? (path, status.st_ino, status.st_dev) : nil)
+  }
+
+  /// A socket's file at which nobody listens any more.
+  private static func isDead(_ path: String) -> Bool {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return false }
+    let descriptor = path.withCString { clinux_connect_unix($0) }
+    if descriptor >= 0 { Glibc.close(descriptor) }
+    return descriptor == -ECONNREFUSED
+  }
+}
+
+func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+/// sd_notify(3), where somebody wants to be told.
+enum ServiceManager {
+  static func tell(_ text: String) {
+    guard let path = environment("NOTIFY_SOCKET"), path.hasPrefix("/") || path.hasPrefix("@") else { return }
+    _ = path.withCString { place in text.withCString { clinux_notify(place, $0) } }
+  }
+}

@@ -1,0 +1,138 @@
+import Common
+import Glibc
+import Proxy
+import Support
+import Syntax
+import XCTest
+
+/// Messages that would plug, kill or open a way past the proxy, against real QEMU: none has an effect.
+final class ProxyBypassTests: XCTestCase {
+  /// The deadly plugs, in QMP's words: a descriptor without an id, and `realized`.
+  private static let plugs: [String] = [
+    #"{"driver":"vfio-pci","bus":"rp1","fd":"2"}"#, #"{"driver":"vfio-pci","bus":"rp1","fd":"2","id":5}"#,
+    #"{"driver":"vfio-pci","bus":"rp1","fd":"0","id":null}"#, #"{"driver":"vfio-pci","bus":"rp1","fd":"2","id":true}"#,
+    #"{"driver":"vfio-pci","bus":"rp1","fd":"2","iommufd":"none"}"#, #"{"driver":"vfio-pci-nohotplug","bus":"rp1","fd":"2"}"#,
+    #"{"driver":"e1000e","bus":"rp1","realized":true}"#, #"{"driver":"e1000e","bus":"rp1","id":"x1","realized":true}"#,
+    #"{"driver":"vfio-pci","bus":"rp1","realized":true,"host":"ff:1f.7"}"#, #"{"driver":"e1000e","bus":"rp1","realized":"on"}"#,
+    #"{"driver":"e1000e","bus":"rp1","realized":1}"#, #"{"realized":true,"driver":"virtio-rng-pci","bus":"rp1"}"#,
+    #"{"driver":"e1000e","bus":"rp1","re\u0061lized":true}"#, #"{"dr\u0069ver":"vfio-pci","bus":"rp1","f\u0064":"2"}"#,
+    #"{"driver":"vfio\u002dpci","bus":"rp1","fd":"\u0032"}"#,
+    #"{"driver":"vfio-pci","bus":"rp1","host":"ff:1f.7","id":"g0"}"#, #"{"driver":"vfio-pci","bus":5,"host":"ff:1f.7"}"#,
+  ]
+
+  private static var commands: [String] {
+    plugs.map { #"{"execute":"device_add","arguments":\#($0)}"# } + [
+      #"{"exec\u0075te":"device\u005fadd","arguments":{"driver":"e1000e","bus":"rp1","realized":true}}"#,
+      #"{"arguments":{"driver":"e1000e","bus":"rp1","realized":true},"execute":"device_add"}"#,
+      #"{"exec-oob":"device_add","arguments":{"driver":"e1000e","bus":"rp1","realized":true}}"#,
+      #"{"id":{"execute":"query-name"},"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","realized":true}}"#,
+      #"{"execute":"query-name","execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","id":"d","realized":true}}"#,
+      #"{"execute":"device_add","execute":"query-name","arguments":{"driver":"e1000e","bus":"rp1","id":"d"}}"#,
+      #"{"execute":"device_add","arguments":{"driver":"e1000e","driver":"vfio-pci","bus":"rp1","fd":"2"}}"#,
+      #"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","id":"d","id":"e"}}"#,
+      #"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","id":"d"},"extra":1}"#,
+      #"{'execute':'device_add','arguments':{'driver':'e1000e','bus':'rp1','id':'sq'}}"#,
+      #"{"execute":'device_add',"arguments":{"driver":"e1000e","bus":"rp1","id":"sq"}}"#,
+      #"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","realized":true,"id":"sq'"}}'"#,
+      #"["{\"execute\":",{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","realized":true}}]"#,
+      #"{"execute":"device_add" "arguments":{"driver":"e1000e","bus":"rp1","id":"ns"}}"#,
+      #"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","id":"tc",}}"#,
+      #"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","id":"in","bootindex":1e999}}"#,
+      #"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","id":"nan","bootindex":NaN}}"#,
+      "\u{c}[ {\"execute\":\"device_add\",\"arguments\":{\"driver\":\"e1000e\",\"bus\":\"rp1\",\"id\":\"ff\"}}",
+      #"{"execute":"object-add","arguments":{"qom-type":"monitor-qmp","id":"m0","chardev":"c1"}}"#,
+      #"{"execute":"object-add","arguments":{"qom-type":"monitor-hmp","id":"m1","chardev":"c1"}}"#,
+      #"{"execute":"object-add","arguments":{"qom\u002dtype":"monitor-qmp","id":"m2","chardev":"c1"}}"#,
+      #"{"execute":"object-add","arguments":{"qom-type":"qtest","id":"q0","chardev":"c1"}}"#,
+      #"{"execute":"qom-set","arguments":{"path":"/machine/peripheral/rp1","property":"realized","value":false}}"#,
+      #"{"execute":"qom-set","arguments":{"path":"rp2","property":"re\u0061lized","value":false}}"#,
+      #"{"execute":"add_client","arguments":{"protocol":"c1","fdname":"s"}}"#,
+      #"{"execute":"migrate","arguments":{"uri":"exec:touch /tmp/vfiogate-bypassed"}}"#,
+      #"{"execute":"migrate","arguments":{"channels":[{"channel-type":"main","addr":"#
+        + #"{"transport":"exec","args":["/bin/sh","-c","touch /tmp/vfiogate-bypassed"]}}]}}"#,
+      #"{"execute":"migrate-incoming","arguments":{"uri":"exec:touch /tmp/vfiogate-bypassed"}}"#,
+      #"{"execute":"migrate-recover","arguments":{"uri":"exec:touch /tmp/vfiogate-bypassed"}}"#,
+      #"{"exec-oob":"migrate-recover","arguments":{"uri":"exec:touch /tmp/vfiogate-bypassed"}}"#,
+    ] + human.map { #"{"execute":"human-monitor-command","arguments":{"command-line":"\#($0)"}}"# }
+  }
+
+  private static let human = [
+    "device_add e1000e,bus=rp1,realized=on", "device_add e1000e,bus=rp1,id=h1,realized", "  device_add  e1000e,realized=yes,bus=rp1",
+    "\\tdevice_add\\te1000e,bus=rp1,realized=true", "device_add \\\"e1000e,bus=rp1,realized=on\\\"",
+    "device_add driver=e1000e,bus=rp1,realized=y", "device_add/x e1000e,bus=rp1,realized=on",
+    "device_add bus=rp1,driver=e1000e,realized=off,realized=on", "device_add vfio-pci,bus=rp1,fd=2",
+    "device_add vfio-pci,bus=rp1,fd=2,iommufd=x", "device_add vfio-pci,bus=rp1,host=ff:1f.7,id=h2",
+    "device_add \\\"e1000e,bus=rp1,id=h3", "device_add \\\"e1000e\\\\q,bus=rp1,id=h3\\\"",
+    "device_add e1000e,bus=rp1,id=" + String(repeating: "x", count: 1100),
+    "device_add\\ne1000e,bus=rp1,realized=on", "device\\u005fadd e1000e,bus=rp1,realized=on",
+    "gdbserver unix:/tmp/vfiogate-bypassed", "gdbserver", "object_add monitor-qmp,id=m3,chardev=c1",
+    "object_add qom-type=monitor-hmp,id=m4,chardev=c1", "object_add id=m5,qom-type=qtest,chardev=c1",
+    "object_add {\\\"qom-type\\\":\\\"qtest\\\",\\\"id\\\":\\\"m6\\\",\\\"chardev\\\":\\\"c1\\\"}",
+    "qom-set /machine/peripheral/rp1 realized false", "qom-set -j /machine/peripheral/rp2 realized false",
+    "migrate \\\"exec:touch /tmp/vfiogate-bypassed\\\"", "migrate -d exec:true", "migrate_incoming exec:true",
+  ]
+
+  private func attack(_ program: String, _ arguments: [String] = []) throws {
+    let directory = try TemporaryDirectory()
+    let qemu = try RealQEMU.start(in: directory, program: program, more: arguments)
+    defer { qemu.end() }
+    let direct = RawClient(adopting: try RealQEMU.connect(directory, second: true))
+    _ = fcntl(direct.descriptor, F_SETFL, 0)
+    try direct.negotiate()
+    let proxy = try ProxyHarness(qemu: try RealQEMU.connect(directory), gate: { PlugGate(.init(), log: ProxyLog()) })
+    let before = try state(direct)
+    XCTAssertGreaterThanOrEqual(Self.commands.count, 60)
+    for (index, command) in Self.commands.enumerated() {
+      let client = try proxy.connect()
+      try client.negotiate(outOfBand: index % 2 == 1)
+      let whole = Array(command.utf8)
+      // In one write, in many, and with other commands in the same write.
+      switch index % 3 {
+      case 0: try client.send(whole)
+      case 1: for byte in whole { try client.send([byte]) }
+      default: try client.send(Array(#"{"execute":"query-name"}"#.utf8) + [0xff] + whole + Array(#"{"execute":"query-name"}"#.utf8))
+      }
+      var answer = ""
+      for _ in 0..<100 where !answer.contains("\"error\"") { answer += try client.rest(milliseconds: 40) }
+      XCTAssertEqual(answer.contains("\"error\""), true, "\(command) was answered \(answer)")
+      XCTAssertEqual(try state(direct), before, command)
+    }
+    XCTAssertNotEqual(access("/tmp/vfiogate-bypassed", F_OK), 0)
+    proxy.stop()
+  }
+
+  /// What a bypass would change.
+  private func state(_ direct: RawClient) throws -> String {
+    var found = ""
+    for path in ["/machine/peripheral", "/machine/peripheral-anon", "/objects"] {
+      try direct.send(#"{"execute":"qom-list","arguments":{"path":"\#(path)"}}"#)
+      found += try direct.line() ?? "QEMU is gone"
+    }
+    return found
+  }
+
+  func testNoneOfThemHasAnEffectOnTheDistributionsQEMU() throws { try attack(try RealQEMU.program()) }
+
+  func testNoneOfThemHasAnEffectOnTheLabsQEMU() throws {
+    let (program, arguments) = try RealQEMU.lab()
+    try attack(program, arguments)
+  }
+
+  /// Without the proxy QEMU dies of it; so the refusals are worth something.
+  func testTheDeadlyPlugsKillQEMUWithoutTheProxy() throws {
+    var trials = [(try RealQEMU.program(), [String](), #"{"driver":"e1000e","bus":"rp1","realized":true}"#)]
+    if let (program, arguments) = try? RealQEMU.lab() {
+      trials.append((program, arguments, #"{"driver":"vfio-pci","bus":"rp1","fd":"2"}"#))
+    }
+    for (program, arguments, plug) in trials {
+      let directory = try TemporaryDirectory()
+      let qemu = try RealQEMU.start(in: directory, program: program, more: arguments)
+      let direct = RawClient(adopting: try RealQEMU.connect(directory))
+      _ = fcntl(direct.descriptor, F_SETFL, 0)
+      try direct.negotiate()
+      try direct.send(#"{"execute":"device_add","arguments":\#(plug)}"#)
+      XCTAssertNil(try direct.line())
+      XCTAssertEqual(qemu.wait(), 128 + SIGSEGV, plug)
+    }
+  }
+}

@@ -1,0 +1,201 @@
+import CLinux
+import Common
+import Glibc
+import Proxy
+import Support
+import XCTest
+
+/// A proxy on a thread of its own, between a socket in a temporary directory and a QEMU's end.
+final class ProxyHarness: @unchecked Sendable {
+  let path: String
+  private let directory: TemporaryDirectory
+  private let listener: Int32
+  private let stopper: (read: Int32, write: Int32)
+  private let ended = DispatchSemaphore(value: 0)
+  nonisolated(unsafe) private var result: Proxy.End?
+  nonisolated(unsafe) private(set) var failure: String?
+  private var hasEnded = false
+
+  /// - Parameter qemu: connected to the monitor; the proxy closes it.
+  init(
+    qemu: Int32, clients: Int = 1, log: Int32? = nil, gate: @escaping @Sendable () -> any ProxyGate = { OpenGate() },
+    options change: (inout Proxy.Options) -> Void = { _ in }
+  ) throws {
+    directory = try TemporaryDirectory()
+    path = directory.path + "/p.sock"
+    listener = path.withCString { clinux_listen_unix($0, 64) }
+    guard listener >= 0 else { throw SystemFailure("listen at \(path)", errno: -listener) }
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { throw SystemFailure("make a pipe") }
+    stopper = (ends[0], ends[1])
+    var options = Proxy.Options()
+    options.clients = clients
+    options.drain = .seconds(2)
+    change(&options)
+    let (chosen, accepting, stop) = (options, listener, stopper.read)
+    let thread = Thread { [self] in
+      let proxy = Proxy(
+        qemu: qemu, listener: accepting, gate: gate(), log: ProxyLog(descriptor: log), options: chosen, stop: stop)
+      do {
+        try proxy.begin()
+        result = proxy.run()
+      } catch {
+        failure = "\(error)"
+      }
+      ended.signal()
+    }
+    thread.start()
+  }
+
+  deinit {
+    stop()
+    close(listener)
+    close(stopper.read)
+    close(stopper.write)
+  }
+
+  /// Asks it to stop, and waits for its end.
+  @discardableResult
+  func stop() -> Proxy.End? {
+    if !hasEnded { _ = write(stopper.write, "x", 1) }
+    return wait()
+  }
+
+  /// Waits for its end.
+  func wait() -> Proxy.End? {
+    if hasEnded { return result }
+    hasEnded = true
+    if ended.wait(timeout: .now() + 20) == .timedOut { XCTFail("the proxy does not end") }
+    return result
+  }
+
+  func connect() throws -> RawClient { try RawClient(path: path) }
+}
+
+/// A client that says exactly what it is told to.
+final class RawClient {
+  let descriptor: Int32
+  private var buffer: [UInt8] = []
+
+  init(path: String) throws {
+    var result = path.withCString { clinux_connect_unix($0) }
+    for _ in 0..<2000 where result == -EAGAIN {  // the backlog is full
+      usleep(1000)
+      result = path.withCString { clinux_connect_unix($0) }
+    }
+    descriptor = result
+    guard descriptor >= 0 else { throw SystemFailure("connect to \(path)", errno: -descriptor) }
+    _ = fcntl(descriptor, F_SETFL, 0)
+    setPatience(10)
+  }
+
+  init(adopting descriptor: Int32) {
+    self.descriptor = descriptor
+    setPatience(10)
+  }
+
+  deinit { close(descriptor) }
+
+  func setPatience(_ seconds: Int) {
+    var time = timeval(tv_sec: seconds, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+  }
+
+  func send(_ text: String, descriptors: [Int32] = []) throws { try send(Array(text.utf8), descriptors: descriptors) }
+
+  func send(_ bytes: [UInt8], descriptors: [Int32] = []) throws {
+    var done = 0
+    while done < bytes.count {
+      let rest = bytes[done...]
+      let count = rest.withUnsafeBytes { raw in
+        descriptors.withUnsafeBufferPointer { fds in
+          clinux_send(descriptor, raw.baseAddress, raw.count, fds.baseAddress, done == 0 ? fds.count : 0)
+        }
+      }
+      guard count > 0 else { throw SystemFailure("send", errno: Int32(-count)) }
+      done += count
+    }
+  }
+
+  /// The next line without its end; nil at the end of the stream.
+  func line() throws -> String? {
+    while true {
+      if let feed = buffer.firstIndex(of: 0x0a) {
+        let line = String(decoding: buffer[..<feed].filter { $0 != 0x0d }, as: UTF8.self)
+        buffer.removeSubrange(...feed)
+        return line
+      }
+      guard try fill() else { return nil }
+    }
+  }
+
+  /// What is there now, or comes within a moment.
+  func rest(milliseconds: Int32 = 150) throws -> String {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    while poll(&entry, 1, milliseconds) > 0 { if try !fill() { break } }
+    defer { buffer = [] }
+    return String(decoding: buffer, as: UTF8.self)
+  }
+
+  private func fill() throws -> Bool {
+    var piece = [UInt8](repeating: 0, count: 1 << 16)
+    let count = recv(descriptor, &piece, piece.count, 0)
+    if count < 0, errno == ECONNRESET { return false }
+    guard count >= 0 else { throw SystemFailure("receive") }
+    buffer += piece[..<count]
+    return count > 0
+  }
+
+  /// Reads the greeting and negotiates.
+  func negotiate(outOfBand: Bool = false) throws {
+    _ = try line()
+    try send(#"{"execute":"qmp_capabilities""# + (outOfBand ? #","arguments":{"enable":["oob"]}}"# : "}"))
+    XCTAssertEqual(try line(), #"{"return": {}}"#)
+  }
+}
+
+/// Real QEMUs for the proxy's tests.
+enum RealQEMU {
+  static func program() throws -> String {
+    guard let path = Child.find("qemu-system-x86_64") else {
+      throw XCTSkip("SKIPPED: qemu-system-x86_64 is not installed, so nothing was tried against a real QEMU")
+    }
+    return path
+  }
+
+  /// A stopped q35 with two root ports, and monitors at `path` and `path`2.
+  static func start(
+    in directory: TemporaryDirectory, pretty: Bool = false, program: String? = nil, more: [String] = []
+  ) throws -> Child {
+    let path = directory.path + "/qmp.sock"
+    var arguments = ["-M", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-S"]
+    for (index, socket) in [path, path + "2"].enumerated() {
+      arguments += ["-chardev", "socket,id=c\(index),path=\(socket),server=on,wait=off"]
+      arguments += ["-mon", "chardev=c\(index),mode=control" + (pretty ? ",pretty=on" : "")]
+    }
+    arguments += ["-device", "pcie-root-port,id=rp1,chassis=1", "-device", "pcie-root-port,id=rp2,chassis=2"]
+    // What comes before QEMU's own arguments may be those of a loader.
+    let child = try Child(try program ?? self.program(), more + arguments)
+    for _ in 0..<400 where access(path + "2", F_OK) != 0 { usleep(25_000) }
+    return child
+  }
+
+  /// QEMU 11.1 in the lab's root, through that root's own loader.
+  static func lab() throws -> (program: String, arguments: [String]) {
+    let home = getenv("HOME").map { String(cString: $0) } ?? "/root"
+    let root = home + "/.cache/vfiogate/lab/root"
+    let program = root + "/usr/bin/qemu-system-x86_64"
+    guard access(program, X_OK) == 0 else {
+      throw XCTSkip("SKIPPED: \(program) is not there (scripts/lab makes it), so nothing was tried against QEMU 11.1")
+    }
+    let arguments = ["--library-path", root + "/usr/lib/x86_64-linux-gnu", program]
+    return (root + "/lib64/ld-linux-x86-64.so.2", arguments + ["-L", root + "/usr/share/qemu", "-L", root + "/usr/share/seabios"])
+  }
+
+  static func connect(_ directory: TemporaryDirectory, second: Bool = false) throws -> Int32 {
+    let path = directory.path + "/qmp.sock" + (second ? "2" : "")
+    let descriptor = path.withCString { clinux_connect_unix($0) }
+    guard descriptor >= 0 else { throw SystemFailure("connect to \(path)", errno: -descriptor) }
+    return descriptor
+  }
+}
