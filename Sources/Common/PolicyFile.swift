@@ -17,7 +17,7 @@ public enum PolicyChoice: Sendable, Hashable {
 /// A policy with the text that it is from, which excerpts of findings about it need.
 ///
 /// A front end that has no definition file loads one and hands it on:
-/// `Check(host: …, qemu: …, policy: try PolicyFile.chosen(text))`. A policy that cannot be read whole is
+/// `Judge(host: …, qemu: …, policy: try PolicyFile.chosen(text))`. A policy that cannot be read whole is
 /// a refusal, so there is nothing to go on with after the error; without a policy it is `.none`.
 public struct PolicyFile: Sendable {
   public static let name = ".vfiogate.conf"

@@ -3,7 +3,7 @@ import Facts
 import Glibc
 
 /// What became of an attempt to look at a file.
-enum Looked<Value: Sendable>: Sendable {
+enum ReadResult<Value: Sendable>: Sendable {
   case found(Value)
   /// It is not there, and the directory that would hold it could be read.
   case absent
@@ -31,7 +31,7 @@ struct FileTree: Sendable {
   func place(_ path: String) -> String { prefix + path }
 
   /// The whole file, or its first `limit` bytes.
-  func bytes(_ path: String, limit: Int = 65536) -> Looked<[UInt8]> {
+  func bytes(_ path: String, limit: Int = 65536) -> ReadResult<[UInt8]> {
     // SAFETY: place(path) is copied to a C string that lives for the call.
     let descriptor = open(place(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return missing(path, errno) }
@@ -41,7 +41,7 @@ struct FileTree: Sendable {
   }
 
   /// The file as text, without blanks and line ends around it.
-  func text(_ path: String, limit: Int = 65536) -> Looked<String> {
+  func text(_ path: String, limit: Int = 65536) -> ReadResult<String> {
     switch bytes(path, limit: limit) {
     case .found(let bytes): return .found(trimmedText(bytes))
     case .absent: return .absent
@@ -50,7 +50,7 @@ struct FileTree: Sendable {
   }
 
   /// The names in a directory, sorted.
-  func list(_ path: String) -> Looked<[String]> {
+  func list(_ path: String) -> ReadResult<[String]> {
     // SAFETY: the stream is closed below, and `entry` is only used until the next readdir.
     guard let stream = opendir(place(path)) else { return missing(path, errno) }
     defer { closedir(stream) }
@@ -66,7 +66,7 @@ struct FileTree: Sendable {
   }
 
   /// Where a symbolic link points to.
-  func link(_ path: String) -> Looked<String> {
+  func link(_ path: String) -> ReadResult<String> {
     var buffer = [CChar](repeating: 0, count: 4096)
     // SAFETY: the kernel writes at most buffer.count bytes.
     let count = readlink(place(path), &buffer, buffer.count)
@@ -75,7 +75,7 @@ struct FileTree: Sendable {
   }
 
   /// The last component of where a symbolic link points to.
-  func linkName(_ path: String) -> Looked<String> {
+  func linkName(_ path: String) -> ReadResult<String> {
     switch link(path) {
     case .found(let target): return .found(lastComponent(target))
     case .absent: return .absent
@@ -85,7 +85,7 @@ struct FileTree: Sendable {
 
   /// ENOENT means absent only where the directory itself could be read: a path that a container
   /// does not show is not a path that the host does not have.
-  private func missing<T>(_ path: String, _ error: Int32) -> Looked<T> {
+  private func missing<T>(_ path: String, _ error: Int32) -> ReadResult<T> {
     let reason = "\(path): \(errnoText(error))"
     guard error == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
       return .failed(reason)

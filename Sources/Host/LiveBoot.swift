@@ -45,8 +45,8 @@ extension FileTree {
   }
 }
 
-extension Looked {
-  func mapFailure(_ transform: (String) -> String) -> Looked {
+extension ReadResult {
+  func mapFailure(_ transform: (String) -> String) -> ReadResult {
     if case .failed(let reason) = self { return .failed(transform(reason)) }
     return self
   }

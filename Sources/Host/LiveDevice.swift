@@ -10,7 +10,7 @@ extension HostDevice {
     vendor = sysfs.hexadecimal("vendor", fact: "vendor")
     device = sysfs.hexadecimal("device", fact: "device id")
     classCode = sysfs.hexadecimal("class", fact: "class")
-    driver = sysfs.attribute("driver", fact: "driver", absent: nil) { tree.linkName($0).wrapped }
+    driver = sysfs.attribute("driver", fact: "driver", absent: nil) { tree.linkName($0).optional }
     driverOverride = sysfs.attribute("driver_override", fact: "driver_override", absent: nil) {
       // The kernel prints a null pointer as "(null)".
       tree.text($0).parsed { .some($0 == "(null)" || $0.isEmpty ? nil : $0) }
@@ -18,7 +18,7 @@ extension HostDevice {
     group = sysfs.attribute("iommu_group", fact: "iommu_group", absent: nil) {
       tree.linkName($0).parsed { Int($0).map { .some($0) } }
     }
-    iommu = sysfs.attribute("iommu", fact: "IOMMU", absent: nil) { tree.linkName($0).wrapped }
+    iommu = sysfs.attribute("iommu", fact: "IOMMU", absent: nil) { tree.linkName($0).optional }
     numaNode = sysfs.attribute("numa_node", fact: "NUMA node", absent: -1) { tree.text($0).parsed { Int($0) } }
     bootVGA = sysfs.attribute("boot_vga", fact: "boot_vga", absent: nil) {
       tree.text($0).parsed { $0 == "1" ? .some(true) : $0 == "0" ? .some(false) : nil }
@@ -90,7 +90,7 @@ private func hasShadowROM(in text: String) -> Bool? {
 extension FileTree {
   /// sysfs `config`: as much as the kernel lets this user read (64 bytes without CAP_SYS_ADMIN),
   /// and the size of the space, which is the size of the file.
-  func configSpace(_ path: String, of address: PCIAddress) -> Looked<ConfigSpace> {
+  func configSpace(_ path: String, of address: PCIAddress) -> ReadResult<ConfigSpace> {
     // SAFETY: the descriptor is closed on every path out.
     let descriptor = open(place(path), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return .failed("\(path): \(errnoText(errno))") }

@@ -3,7 +3,7 @@ import Glibc
 
 /// Which modules were made for a device, by modules.alias of the running kernel.
 struct LiveModules {
-  private let aliases: Looked<[(pattern: String, module: String)]>
+  private let aliases: ReadResult<[(pattern: String, module: String)]>
 
   init(_ tree: FileTree, release: Known<String>) {
     guard case .known(let release) = release, !release.contains("/") else {

@@ -75,7 +75,7 @@ extension Host {
   }
 }
 
-extension Looked {
+extension ReadResult {
   var display: Value? {
     if case .found(let value) = self { return value }
     return nil

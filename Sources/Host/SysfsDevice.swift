@@ -6,7 +6,7 @@ struct SysfsDevice {
   let address: PCIAddress
   let tree: FileTree
   private let directory: String
-  private let names: Looked<Set<String>>
+  private let names: ReadResult<Set<String>>
 
   /// Attributes that the kernel gives every PCI function (linux/drivers/pci/pci-sysfs.c). A
   /// directory without one of them is somebody's partial view, in which nothing is ever absent.
@@ -33,7 +33,7 @@ struct SysfsDevice {
 
   /// Reads one attribute; `absent` is its value when a whole directory does not have it.
   func attribute<T: Sendable>(
-    _ name: String, fact: String, absent: T, read: (String) -> Looked<T>
+    _ name: String, fact: String, absent: T, read: (String) -> ReadResult<T>
   ) -> Known<T> {
     let fact = "\(fact) of \(address)"
     switch names {
@@ -49,8 +49,8 @@ struct SysfsDevice {
   }
 
   /// An attribute that every function has, or at least one without which there is nothing to say.
-  func required<T: Sendable>(_ name: String, fact: String, read: (String) -> Looked<T>) -> Known<T> {
-    let optional: Known<T?> = attribute(name, fact: fact, absent: nil) { read($0).wrapped }
+  func required<T: Sendable>(_ name: String, fact: String, read: (String) -> ReadResult<T>) -> Known<T> {
+    let optional: Known<T?> = attribute(name, fact: fact, absent: nil) { read($0).optional }
     return optional.flatMap { value in
       value.map { .known($0) } ?? .unknown("\(fact) of \(address)", "\(path(name)): \(errnoText(ENOENT))")
     }
@@ -62,11 +62,11 @@ struct SysfsDevice {
   }
 }
 
-extension Looked {
-  var wrapped: Looked<Value?> { parsed { .some(.some($0)) } }
+extension ReadResult {
+  var optional: ReadResult<Value?> { parsed { .some(.some($0)) } }
 
   /// The value put through `transform`; what it cannot read is a failure that shows the text.
-  func parsed<T: Sendable>(_ transform: (Value) -> T?) -> Looked<T> {
+  func parsed<T: Sendable>(_ transform: (Value) -> T?) -> ReadResult<T> {
     switch self {
     case .found(let value):
       return transform(value).map { .found($0) } ?? .failed("cannot be read from `\(value)`")

@@ -12,7 +12,7 @@ enum AllowComment {
   ///   - scope: the part of the definition that it is about; nil is all of it.
   static func read(
     _ text: String, at location: Location, scope: @autoclosure () -> Range<Int>?,
-    into definition: inout ParsedDefinition
+    into definition: inout ParsedInput
   ) {
     guard text.utf8.contains(UInt8(ascii: ":")) else { return }
     let words = text.split { $0 == " " || $0.isNewline || $0 == "\t" }

@@ -7,7 +7,7 @@ struct CommandComments {
   let source: SourceText
   let words: [Word]
 
-  func read(_ comments: [Range<Int>], into definition: inout ParsedDefinition) {
+  func read(_ comments: [Range<Int>], into definition: inout ParsedInput) {
     for comment in comments {
       let text = String(decoding: source.bytes[comment].drop { $0 == UInt8(ascii: "#") }, as: UTF8.self)
       let location = Location(source: source.name, range: comment, path: "comment")

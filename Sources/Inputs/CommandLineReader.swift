@@ -3,7 +3,7 @@ import Syntax
 
 /// A QEMU command line, word by word, to a machine request.
 struct CommandLineReader {
-  var definition: ParsedDefinition
+  var definition: ParsedInput
   private let source: SourceText
   /// How many times an option was met, for the logical path `-device[2]`.
   private var counts: [String: Int] = [:]
@@ -13,7 +13,7 @@ struct CommandLineReader {
   init(_ source: SourceText, words: [Word], follow: FileFollower? = nil) {
     self.source = source
     self.follow = follow
-    definition = ParsedDefinition(machine: MachineRequest(source: source.name, emulator: nil))
+    definition = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil))
     var rest = words[...]
     // What comes before QEMU: `exec`, `sudo`, an assignment.
     let start = CommandLineReader.start(of: rest)

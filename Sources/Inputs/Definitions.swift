@@ -2,8 +2,8 @@ import Facts
 import Syntax
 
 /// What a text asks of QEMU, lowered to facts. What cannot be read is a problem with a place.
-public struct ParsedDefinition: Sendable {
-  public var machine: MachineRequest
+public struct ParsedInput: Sendable {
+  public var machine: MachineConfig
   /// `device_add` requests into a running machine, in order.
   public var plugs: [DeviceRequest] = []
   public var problems: [InputProblem] = []
@@ -64,7 +64,7 @@ public enum InputFormat: String, Sendable, CaseIterable {
   private static let blanks: Set<UInt8> = [0x20, 0x09, 0x0a, 0x0d]
 }
 
-extension ParsedDefinition {
+extension ParsedInput {
   /// Beyond this no file is read.
   public static let maximumSize = XMLTree.maximumSize
   /// Beyond this a command line or a stream of commands is not read; QEMU's own stay far below.
@@ -84,7 +84,7 @@ extension ParsedDefinition {
   ///   incomplete.
   public static func parse(
     _ source: SourceText, as format: InputFormat? = nil, follow: FileFollower? = nil, extent: Extent = .all
-  ) -> ParsedDefinition {
+  ) -> ParsedInput {
     let format = format ?? .detect(source.bytes)
     let limit = format == .xml ? maximumSize : maximumOptionsSize
     guard source.bytes.count <= limit else {
@@ -108,7 +108,7 @@ extension ParsedDefinition {
 
   static func parse(
     command source: SourceText, _ follow: FileFollower?, _ arrays: ShellArrays = ShellArrays()
-  ) -> ParsedDefinition {
+  ) -> ParsedInput {
     let words = ShellWords(source.bytes)
     let list = arrays.expanded(words.words, in: source.bytes)
     var reader = CommandLineReader(source, words: list, follow: follow)
@@ -121,10 +121,10 @@ extension ParsedDefinition {
     return reader.definition
   }
 
-  private static func empty(_ source: SourceText, _ message: String) -> ParsedDefinition {
+  private static func empty(_ source: SourceText, _ message: String) -> ParsedInput {
     let location = Location(source: source.name, range: 0..<min(1, source.bytes.count), path: "")
-    return ParsedDefinition(
-      machine: MachineRequest(source: source.name, emulator: nil, missingPart: message),
+    return ParsedInput(
+      machine: MachineConfig(source: source.name, emulator: nil, missingPart: message),
       problems: [InputProblem(message: message, fix: "give a QEMU command line, a QMP command or a libvirt domain", location: location)])
   }
 

@@ -3,13 +3,13 @@ import Syntax
 
 /// QMP commands, one or many, or the bare arguments of a `device_add`, to plug requests.
 struct QMPReader {
-  private(set) var definition: ParsedDefinition
+  private(set) var definition: ParsedInput
   private let source: SourceText
 
   init(_ source: SourceText) {
     self.source = source
-    definition = ParsedDefinition(
-      machine: MachineRequest(
+    definition = ParsedInput(
+      machine: MachineConfig(
         source: source.name, emulator: nil, missingPart: "the request comes without its machine"))
     for (index, range) in JSONPlaces(Transcript.messages(source.bytes)).values.enumerated() {
       let word = Word(Array(source.bytes[range]), at: range.lowerBound)

@@ -96,9 +96,9 @@ struct ShellScript {
   ]
 }
 
-extension ParsedDefinition {
+extension ParsedInput {
   /// - Parameter follow: reads files that the script's QEMU is given.
-  static func parse(script source: SourceText, _ follow: FileFollower?) -> ParsedDefinition {
+  static func parse(script source: SourceText, _ follow: FileFollower?) -> ParsedInput {
     let script = ShellScript(source.bytes)
     var parsed = parse(command: SourceText(name: source.name, bytes: script.text), follow, script.arrays)
     for part in script.arrays.parts {

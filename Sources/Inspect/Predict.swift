@@ -5,13 +5,13 @@ import Report
 
 /// `vfiogate predict`: the ats decision, with nothing but its arguments.
 public struct Predict: Sendable {
-  public var question: ATSQuestion
+  public var question: ATSInputs
   public var host: String
   public var id: String?
   public var format: OutputFormat
   public var style: Style
 
-  public init(question: ATSQuestion, host: String, id: String?, format: OutputFormat, style: Style) {
+  public init(question: ATSInputs, host: String, id: String?, format: OutputFormat, style: Style) {
     self.question = question
     self.host = host
     self.id = id

@@ -14,7 +14,7 @@ public struct Launch {
   /// The program and its arguments as the kernel handed them over; nil at the end.
   public let arguments: Arguments
   /// Whose QEMU does not count where `qemu` is nil.
-  public var gate = StartGate(qemu: .none)
+  public var gate = LaunchPolicyCheck(qemu: .none)
   /// Nil asks the program that is started.
   public var qemu: QEMUChoice?
   public var isAnnotated = false
@@ -34,7 +34,7 @@ public struct Launch {
     let isJudged = Launch.mayConcern(arguments)
     guard isJudged || isDryRun || isGuarded else { return execute() }
     let source = LaunchSource(arguments)
-    let parsed = ParsedDefinition.parse(source.text, as: .nul, follow: InputFile.follower(from: ""))
+    let parsed = ParsedInput.parse(source.text, as: .nul, follow: InputFile.follower(from: ""))
     if Launch.isProbe(parsed.machine) { return isDryRun ? planned([], Answer()) : execute() }
     var answer = Answer()
     do {
@@ -68,11 +68,11 @@ public struct Launch {
   }
 
   /// A QEMU without a machine, started to be asked what it can do, as libvirt does.
-  private static func isProbe(_ machine: MachineRequest) -> Bool {
+  private static func isProbe(_ machine: MachineConfig) -> Bool {
     machine.machineType?.value.string == "none" || ["version", "help", "h"].contains(where: machine.hasOption)
   }
 
-  private func judge(_ text: SourceText, _ parsed: ParsedDefinition, _ program: String) throws -> Answer {
+  private func judge(_ text: SourceText, _ parsed: ParsedInput, _ program: String) throws -> Answer {
     var gate = gate
     gate.qemu = qemu ?? .program(Executable.find(program) ?? program)
     gate.descriptors.isInherited = true
@@ -90,8 +90,8 @@ public struct Launch {
   }
 
   /// Puts a proxy in front of every QMP monitor.
-  private func take(_ monitors: [LaunchMonitor], _ source: LaunchSource, _ machine: MachineRequest) throws {
-    let guards = try LaunchGuard(monitors)
+  private func take(_ monitors: [LaunchMonitor], _ source: LaunchSource, _ machine: MachineConfig) throws {
+    let guards = try MonitorGuards(monitors)
     if guards.monitors.isEmpty { return }
     let isDaemon = machine.hasOption("daemonize")
     // Who reads standard error of a QEMU that goes into the background waits for its end.
@@ -101,7 +101,7 @@ public struct Launch {
       guard file >= 0 else { throw InputFile.Failure(path, errno: errno) }
       log = file
     }
-    var options = PlugGate.Options()
+    var options = QMPCommandFilter.Options()
     options.host = gate.host
     options.process = isDaemon ? nil : getpid()
     options.globals = PlugInquiry.globals(of: machine)
@@ -112,13 +112,13 @@ public struct Launch {
   }
 
   /// In a guard's own process, until QEMU is gone.
-  private func serve(_ takeover: MonitorTakeover, _ options: PlugGate.Options, _ log: ProxyLog) {
+  private func serve(_ takeover: MonitorTakeover, _ options: QMPCommandFilter.Options, _ log: ProxyLog) {
     var proxyOptions = Proxy.Options()
     // QEMU greets when its memory is there, which may be a terabyte; its end is noticed at any time.
     proxyOptions.handshake = .seconds(24 * 3600)
     let proxy = Proxy(
       qemu: takeover.qemu, listener: takeover.listener, connected: takeover.client.map { [$0] } ?? [],
-      gate: PlugGate(options, log: log), log: log, options: proxyOptions)
+      gate: QMPCommandFilter(options, log: log), log: log, options: proxyOptions)
     do throws(ProxyFailure) {
       try proxy.begin()
       _ = proxy.run()
@@ -128,7 +128,7 @@ public struct Launch {
   }
 
   /// Puts a process of its own between QEMU's standard error and ours.
-  private func annotate(_ source: LaunchSource, _ machine: MachineRequest) throws {
+  private func annotate(_ source: LaunchSource, _ machine: MachineConfig) throws {
     let devices = machine.devices.filter(\.isVFIO).compactMap { device -> (argument: String, name: String)? in
       guard let index = device.location.range.flatMap({ source.index(of: $0.lowerBound) }) else { return nil }
       let name = [device.id.map { "`\($0)`" }, device.string("host").map { "(\($0))" }].compactMap { $0 }

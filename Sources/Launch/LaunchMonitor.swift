@@ -14,7 +14,7 @@ struct LaunchMonitor: Hashable, Sendable {
   let place: Int?
 
   /// Every monitor, in the order in which QEMU makes them: objects, then -mon, -qmp and -monitor.
-  static func all(of machine: MachineRequest) -> [LaunchMonitor] {
+  static func all(of machine: MachineConfig) -> [LaunchMonitor] {
     let objects = machine.objects.compactMap { object -> LaunchMonitor? in
       guard let type = object.type, type == "monitor-qmp" || type == "monitor-hmp" else { return nil }
       let text = "-object \(type),id=\(object.id ?? "")"
@@ -24,7 +24,7 @@ struct LaunchMonitor: Hashable, Sendable {
     return objects + options + defaults(of: machine, hasMonitor: !options.isEmpty)
   }
 
-  private static func monitor(_ option: Property, of machine: MachineRequest) -> LaunchMonitor? {
+  private static func monitor(_ option: Property, of machine: MachineConfig) -> LaunchMonitor? {
     let value = option.value.string ?? ""
     let text = "-\(option.name) \(value)"
     switch option.name {
@@ -49,7 +49,7 @@ struct LaunchMonitor: Hashable, Sendable {
 
   /// A monitor on a -chardev.
   private static func monitor(
-    _ kind: Kind, _ text: String, on id: String?, of machine: MachineRequest
+    _ kind: Kind, _ text: String, on id: String?, of machine: MachineConfig
   ) -> LaunchMonitor {
     for option in machine.options where option.name == "chardev" {
       let items = KeyValueText(Array((option.value.string ?? "").utf8), implied: "backend").items
@@ -66,7 +66,7 @@ struct LaunchMonitor: Hashable, Sendable {
   }
 
   /// QEMU makes an HMP monitor of its own where none is asked for (QEMU system/vl.c: default_monitor).
-  private static func defaults(of machine: MachineRequest, hasMonitor: Bool) -> [LaunchMonitor] {
+  private static func defaults(of machine: MachineConfig, hasMonitor: Bool) -> [LaunchMonitor] {
     let isAsked = hasMonitor || machine.options.contains { $0.name == "monitor" || $0.name == "qmp" }
     if isAsked || machine.hasOption("nodefaults") || machine.hasOption("daemonize") { return [] }
     return [LaunchMonitor(kind: .hmp, text: "QEMU's default monitor", address: .other("it is on a console"), place: nil)]
@@ -88,7 +88,7 @@ extension LaunchMonitor {
 
 extension MonitorAddress {
   /// A path that stands in a file of -readconfig cannot be exchanged for a connection.
-  fileprivate func at(_ place: Location, in machine: MachineRequest) -> MonitorAddress {
+  fileprivate func at(_ place: Location, in machine: MachineConfig) -> MonitorAddress {
     guard case .listens = self, place.source != machine.source else { return self }
     return .other("it is described in `\(place.source)`, which is left as it is")
   }

@@ -14,7 +14,7 @@ public struct Fleet: Sendable {
   public init(_ lint: Lint, folder: String) {
     self.lint = lint
     // Nobody wants all of them on one host.
-    self.lint.areTogether = false
+    self.lint.sharesHost = false
     self.folder = folder
   }
 

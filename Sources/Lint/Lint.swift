@@ -32,7 +32,7 @@ public struct Lint: Sendable {
   public var isVerbose: Bool
   public var style: Style
   /// Whether the definitions are to run together, so that what one takes is not there for another.
-  public var areTogether = true
+  public var sharesHost = true
   /// Whether a long run says on a terminal how far it is.
   public var showsProgress = false
 
@@ -113,8 +113,8 @@ public struct Lint: Sendable {
     }
   }
 
-  private func guestMachine() throws -> MachineRequest? {
-    try guest.map { ParsedDefinition.parse(try InputFile.read($0, limit: ParsedDefinition.maximumSize)).machine }
+  private func guestMachine() throws -> MachineConfig? {
+    try guest.map { ParsedInput.parse(try InputFile.read($0, limit: ParsedInput.maximumSize)).machine }
   }
 
   private func profile() throws(QMPFailure) -> QEMUProfile {

@@ -23,13 +23,13 @@ struct FirstReading: Sendable {
   let file: DefinitionFiles.File
   var host: Result<HostChoice, any Error> = .failure(InputFile.Failure("", reason: "no policy was looked for"))
   /// Nil: it is only read.
-  var check: Check?
+  var check: Judge?
   var questions: OpenQuestions?
 
   /// - Returns: nil for a directory's file that is no definition.
   func run<Output>(_ reader: LintReader, _ make: (LintResult) -> Output) throws -> FirstOutcome<Output>? {
-    let isBrief = check == nil && file.size != nil
-    guard let reading = try reader.read(file, isBrief ? .hostDevices : .passthrough) else { return nil }
+    let hostdevsOnly = check == nil && file.size != nil
+    guard let reading = try reader.read(file, hostdevsOnly ? .hostDevices : .passthrough) else { return nil }
     let (source, parsed) = reading
     let host = try host.get()
     let passed = reader.passed(to: parsed, from: source, on: host)
@@ -60,7 +60,7 @@ struct FirstOutcome<Output: Sendable>: Sendable {
 /// What one thread does with a definition when all others are known.
 struct SecondReading<Output: Sendable>: Sendable {
   let entry: LintEntry<Output>
-  let check: Check
+  let check: Judge
   let others: OtherDefinitions
 
   func run(_ reader: LintReader, _ make: (LintResult) -> Output) throws(InputFile.Failure) -> Output {

@@ -8,19 +8,19 @@ import Syntax
 /// Reads the definitions of a run, and judges them one at a time. It holds what is the same for all of them: so
 /// any thread may use it.
 struct LintReader: Sendable {
-  typealias Reading = (source: SourceText, parsed: ParsedDefinition)
+  typealias Reading = (source: SourceText, parsed: ParsedInput)
 
   let lint: Lint
   /// The machine that plugs go into.
-  let running: MachineRequest?
+  let running: MachineConfig?
 
   /// - Parameter extent: how much of a libvirt domain is lowered.
   /// - Returns: nil for a directory's file that is no definition.
   func read(
-    _ file: DefinitionFiles.File, _ extent: ParsedDefinition.Extent
+    _ file: DefinitionFiles.File, _ extent: ParsedInput.Extent
   ) throws(InputFile.Failure) -> Reading? {
     var format = lint.input
-    let source = try InputFile.read(file.path, limit: ParsedDefinition.maximumSize) { head in
+    let source = try InputFile.read(file.path, limit: ParsedInput.maximumSize) { head in
       guard file.folder != nil else { return true }
       let found = InputFormat.recognise(head)
       if format == nil { format = found }
@@ -38,21 +38,21 @@ struct LintReader: Sendable {
     return reading
   }
 
-  func judge(_ reading: Reading, for host: HostChoice, by check: Check, others: OtherDefinitions) -> LintResult {
+  func judge(_ reading: Reading, for host: HostChoice, by check: Judge, others: OtherDefinitions) -> LintResult {
     let (source, parsed) = reading
     return check.judge(
       source, parsed, running: running, descriptors: passed(to: parsed, from: source, on: host), others: others)
   }
 
   /// Descriptors are this machine's, and say nothing about a recorded host.
-  func passed(to read: ParsedDefinition, from source: SourceText, on host: HostChoice) -> [String: Known<PCIAddress?>] {
+  func passed(to read: ParsedInput, from source: SourceText, on host: HostChoice) -> [String: Known<PCIAddress?>] {
     guard host == .live else { return [:] }
     let process = Lint.process(read.plugs.isEmpty ? source.name : lint.guest ?? "")
     return lint.descriptors.functions(of: requests(of: read), process: process)
   }
 
   /// Those of the running machine included.
-  func requests(of read: ParsedDefinition) -> [DeviceRequest] {
+  func requests(of read: ParsedInput) -> [DeviceRequest] {
     read.machine.devices + read.plugs + (running?.devices ?? [])
   }
 }

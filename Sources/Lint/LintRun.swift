@@ -18,8 +18,8 @@ struct LintRun<Output: Sendable> {
   private let make: @Sendable (LintResult) -> Output
   private let size: (Output) -> Int
   private let files: DefinitionFiles
-  private var policies: PolicyShelf
-  private var hosts: HostShelf
+  private var policies: PolicyCache
+  private var hosts: HostCache
   private var assignments: [HostChoice: RunAssignments] = [:]
   private var entries: [LintEntry<Output>] = []
   /// Of the outputs that wait, in bytes.
@@ -31,7 +31,7 @@ struct LintRun<Output: Sendable> {
   ///   - make: what is to be left of a result; on any thread.
   ///   - size: how much that is, in bytes.
   init(
-    _ lint: Lint, running: MachineRequest?, qemu: QEMUProfile, making make: @escaping @Sendable (LintResult) -> Output,
+    _ lint: Lint, running: MachineConfig?, qemu: QEMUProfile, making make: @escaping @Sendable (LintResult) -> Output,
     size: @escaping (Output) -> Int
   ) {
     self.lint = lint
@@ -40,8 +40,8 @@ struct LintRun<Output: Sendable> {
     self.size = size
     reader = LintReader(lint: lint, running: running)
     files = DefinitionFiles(lint.files)
-    policies = PolicyShelf(lint.policy)
-    hosts = HostShelf(ignoring: lint.carriers)
+    policies = PolicyCache(lint.policy)
+    hosts = HostCache(ignoring: lint.carriers)
     unreadable = files.complaints
     progress = Progress(total: files.files.count * 2, isShown: lint.showsProgress)
   }
@@ -86,9 +86,9 @@ struct LintRun<Output: Sendable> {
       job.host = .success(host)
       guard host != .live, file.size != nil, held < LintRun.heldAtMost else { return job }
       // Whose part it is to tell what is wrong with the policy itself is known later.
-      policy.policy.isTold = true
-      job.check = Check(host: try hosts.host(host), qemu: qemu, policy: policy)
-      if lint.areTogether, files.files.count > 1 { job.questions = OpenQuestions() }
+      policy.policy.suppressPolicyFindings = true
+      job.check = Judge(host: try hosts.host(host), qemu: qemu, policy: policy)
+      if lint.sharesHost, files.files.count > 1 { job.questions = OpenQuestions() }
     } catch {
       // Said of definitions only; what is wrong with a host's recording, at the second reading.
       if case .failure = job.host { job.host = .failure(error) }
@@ -138,11 +138,11 @@ struct LintRun<Output: Sendable> {
     // First: a definition that has no host tells nothing of its policy either.
     let host = try hosts.host(entry.host)
     let policy = policies.firstTelling(try policies.policy(of: entry.file))
-    let run = lint.areTogether ? assignments[entry.host] : nil
-    if let judged = entry.judged, policy.source == nil || policy.policy.isTold {
+    let run = lint.sharesHost ? assignments[entry.host] : nil
+    if let judged = entry.judged, policy.source == nil || policy.policy.suppressPolicyFindings {
       guard let questions = judged.questions, run?.confirms(questions, of: entry.number) == false else { return nil }
     }
-    let check = Check(host: host, qemu: qemu, policy: policy)
+    let check = Judge(host: host, qemu: qemu, policy: policy)
     return SecondReading(entry: entry, check: check, others: run?.others(than: entry.number) ?? .none)
   }
 }

@@ -4,15 +4,15 @@ import Syntax
 
 /// The answer to `vfiogate predict`.
 public struct PredictReport: Sendable {
-  private let question: ATSQuestion
-  private let forecast: ATSForecast
+  private let question: ATSInputs
+  private let forecast: PartialATSOutcome
   private let notes: [String]
   /// What stands between `vfio ` and `: ` in QEMU's errors.
   private let name: String
   /// For people: which device this is about.
   private let label: String
 
-  public init(_ question: ATSQuestion, host: String, id: String?) {
+  public init(_ question: ATSInputs, host: String, id: String?) {
     self.question = question
     forecast = question.forecast
     notes = ATSNotes.notes(question, forecast, host: host)

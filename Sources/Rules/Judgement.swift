@@ -14,7 +14,7 @@ public struct Judgement: Sendable {
   /// for each other.
   private var current = 0
   private var rule: Rule { rules[current] }
-  private let subjects: [Subject]
+  private let subjects: [DeviceContext]
   /// Which of them is judged; nil while it is all of the definition.
   private var device: Int?
   private var subject: Location { device.map { subjects[$0].request.location } ?? whole }

@@ -19,7 +19,7 @@ public final class Rule: Sendable {
   /// What a rule looks at. It reports to the judgement, and throws when it cannot tell.
   public enum Check: Sendable {
     /// Once for each vfio device.
-    case device(@Sendable (Subject, inout Judgement) throws(Unknown) -> Void)
+    case device(@Sendable (DeviceContext, inout Judgement) throws(Unknown) -> Void)
     /// Once for each definition.
     case definition(@Sendable (Definition, inout Judgement) throws(Unknown) -> Void)
   }

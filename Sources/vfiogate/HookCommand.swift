@@ -23,8 +23,8 @@ struct HookOptions: ParsableArguments {
   @Option(help: "The policy: what is allowed for which guest, and how bad a finding is.")
   var policy: String?
 
-  func gate() throws -> StartGate {
-    var gate = StartGate(qemu: try chosenQEMU(qemu))
+  func gate() throws -> LaunchPolicyCheck {
+    var gate = LaunchPolicyCheck(qemu: try chosenQEMU(qemu))
     gate.host = HostChoice(host)
     gate.failOn = try chosen(failOn, "--fail-on")
     gate.onUnknown = try chosen(onUnknown, "--on-unknown")

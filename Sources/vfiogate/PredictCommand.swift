@@ -50,7 +50,7 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     if table { return try Terminal.finish(Predict.table(behaviour, format)) }
     guard let host = host.flatMap(QEMUHostAddress.parse)?.description else { return }
-    let question = ATSQuestion(
+    let question = ATSInputs(
       behaviour: .known(behaviour), setting: .known(ats),
       backend: backend == .unknown ? unsaid("backend") : .known(backend == .iommufd ? .iommufd : .legacy),
       flagSet: kernelAts == .unknown ? unsaid("kernel's ATS flag") : .known(kernelAts == .unsupported),

@@ -61,7 +61,7 @@ struct ProxyCommand: ParsableCommand {
       throw ValidationError("--qmp `\(qmp)` is no path or fd:N.")
     }
     guard 1...64 ~= clients else { throw ValidationError("--clients \(clients) is not between 1 and 64.") }
-    var gate = PlugGate.Options()
+    var gate = QMPCommandFilter.Options()
     gate.host = HostChoice(host)
     gate.pinsATS = pinAts
     do { gate.policy = try .chosen(policy) } catch { throw ValidationError("\(error)") }

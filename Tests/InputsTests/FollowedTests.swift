@@ -5,7 +5,7 @@ import XCTest
 
 /// Files that a definition refers to, scripts, and sessions.
 final class FollowedTests: XCTestCase {
-  private func parse(_ text: String, _ files: [String: String] = [:]) -> ParsedDefinition {
+  private func parse(_ text: String, _ files: [String: String] = [:]) -> ParsedInput {
     .parse(SourceText(name: "t", bytes: Array(text.utf8))) { path in
       files[path].map { .found(SourceText(name: path, bytes: Array($0.utf8))) } ?? .failed("No such file or directory")
     }

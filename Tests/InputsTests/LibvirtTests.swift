@@ -7,11 +7,11 @@ import XCTest
 @testable import Syntax
 
 final class LibvirtTests: XCTestCase {
-  private func parse(_ text: String) -> ParsedDefinition {
+  private func parse(_ text: String) -> ParsedInput {
     .parse(SourceText(name: "d.xml", bytes: Array(text.utf8)))
   }
 
-  private func read(_ name: String) throws -> (text: String, parsed: ParsedDefinition) {
+  private func read(_ name: String) throws -> (text: String, parsed: ParsedInput) {
     let text = try Fixture.text("inputs/libvirt/\(name)")
     return (text, parse(text))
   }
@@ -45,7 +45,7 @@ final class LibvirtTests: XCTestCase {
     XCTAssertEqual(written(card.property("multifunction")?.location), "multifunction='on'")
   }
 
-  private func domain(_ machine: String, _ devices: String) -> MachineRequest {
+  private func domain(_ machine: String, _ devices: String) -> MachineConfig {
     parse(
       "<domain type='kvm' id='1'><os><type arch='x' machine='\(machine)'>hvm</type></os><devices>\(devices)</devices></domain>"
     ).machine
@@ -69,7 +69,7 @@ final class LibvirtTests: XCTestCase {
   }
 
   func testAnOverrideThatLibvirtRefusesIsAFindingWithWhatItTakes() {
-    func override(_ property: String) -> ParsedDefinition {
+    func override(_ property: String) -> ParsedInput {
       parse(
         "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><devices>"
           + "<hostdev mode='subsystem' type='pci'><source><address bus='1'/></source></hostdev></devices>"
@@ -261,7 +261,7 @@ final class LibvirtTests: XCTestCase {
   }
 
   private func read(_ bytes: [UInt8]) {
-    let parsed = ParsedDefinition.parse(SourceText(name: "fuzz", bytes: bytes), as: .xml)
+    let parsed = ParsedInput.parse(SourceText(name: "fuzz", bytes: bytes), as: .xml)
     for request in parsed.machine.devices + parsed.plugs {
       for place in request.properties.map(\.location) + [request.location] {
         XCTAssertLessThanOrEqual(place.range?.upperBound ?? 0, bytes.count)

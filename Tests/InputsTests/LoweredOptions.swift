@@ -4,7 +4,7 @@ import Facts
 
 /// What a definition was lowered to, one option a line, in the form of libvirt's logs.
 enum LoweredOptions {
-  static func text(_ parsed: ParsedDefinition) -> String {
+  static func text(_ parsed: ParsedInput) -> String {
     let machine = parsed.machine
     var lines: [String] = []
     if let emulator = machine.emulator { lines.append(emulator) }

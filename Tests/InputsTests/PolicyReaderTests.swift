@@ -83,7 +83,7 @@ final class PolicyReaderTests: XCTestCase {
         -device vfio-pci,host=02:00.0 # vfiogate: allow=iommufd-p2p this line
       # vfiogate: allow=no-reset nothing
       """
-    let parsed = ParsedDefinition.parse(SourceText(name: "t", bytes: Array(text.utf8)))
+    let parsed = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8)))
     XCTAssertEqual(parsed.allowances.map(\.rule), ["not-bound", "dup-id", "iommufd-p2p", "no-reset"])
     XCTAssertEqual(parsed.allowances.map(\.reason), ["for the whole", "the next one", "this line", "nothing"])
     XCTAssertNil(parsed.allowances[0].scope)
@@ -108,7 +108,7 @@ final class PolicyReaderTests: XCTestCase {
         <!-- vfiogate: allow=iommufd-p2p the domain -->
       </domain>
       """
-    let parsed = ParsedDefinition.parse(SourceText(name: "t", bytes: Array(text.utf8)))
+    let parsed = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8)))
     XCTAssertEqual(parsed.problems, [])
     XCTAssertEqual(parsed.allowances.map(\.rule), ["not-bound", "dup-id", "no-reset", "iommufd-p2p"])
     XCTAssertEqual(parsed.allowances[1].reason, "the next one")
@@ -119,11 +119,11 @@ final class PolicyReaderTests: XCTestCase {
 
   func testCommentsWithoutARuleOrAReasonAreProblems() {
     for text in ["# vfiogate: allow=not-bound", "# vfiogate: allow= because", "# vfiogate: ignore", "# vfiogate:"] {
-      let parsed = ParsedDefinition.parse(SourceText(name: "t", bytes: Array("\(text)\nqemu -M q35\n".utf8)))
+      let parsed = ParsedInput.parse(SourceText(name: "t", bytes: Array("\(text)\nqemu -M q35\n".utf8)))
       XCTAssertEqual(parsed.problems.count, 1, text)
       XCTAssertEqual(parsed.problems.first?.location.range?.lowerBound, 0, text)
       XCTAssertEqual(parsed.allowances.count, 0, text)
     }
-    XCTAssertEqual(ParsedDefinition.parse(SourceText(name: "t", bytes: Array("# vfiogate is nice\nqemu -M q35\n".utf8))).problems, [])
+    XCTAssertEqual(ParsedInput.parse(SourceText(name: "t", bytes: Array("# vfiogate is nice\nqemu -M q35\n".utf8))).problems, [])
   }
 }

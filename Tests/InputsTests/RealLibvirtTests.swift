@@ -26,8 +26,8 @@ final class RealLibvirtTests: XCTestCase {
     for (name, file) in zip(RealLibvirtTests.names, files) {
       let mine = try XCTUnwrap(answer(to: file, in: text), "no answer to \(file)")
       XCTAssertTrue(mine.hasPrefix("LC_ALL="), "\(name): \(mine)")
-      let theirs = ParsedDefinition.parse(SourceText(name: name, bytes: Array(mine.utf8)), as: .shell).machine
-      let parsed = ParsedDefinition.parse(SourceText(name: name, bytes: try readFile(file)), as: .xml)
+      let theirs = ParsedInput.parse(SourceText(name: name, bytes: Array(mine.utf8)), as: .shell).machine
+      let parsed = ParsedInput.parse(SourceText(name: name, bytes: try readFile(file)), as: .xml)
       compare(parsed.machine, theirs, name)
     }
   }
@@ -39,7 +39,7 @@ final class RealLibvirtTests: XCTestCase {
   }
 
   /// Every property that was lowered is libvirt's too, and of vfio devices there are no others.
-  private func compare(_ ours: MachineRequest, _ theirs: MachineRequest, _ name: String) {
+  private func compare(_ ours: MachineConfig, _ theirs: MachineConfig, _ name: String) {
     for device in ours.devices {
       let other = theirs.devices.first { $0.id == device.id && $0.driver == device.driver }
       guard let other else {

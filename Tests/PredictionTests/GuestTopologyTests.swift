@@ -8,7 +8,7 @@ import XCTest
 final class GuestTopologyTests: XCTestCase {
   private func plug(_ properties: String, into guest: Guest) -> RealizePrediction? {
     let text = "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\",\"host\":\"0000:01:00.0\",\(properties)}}"
-    let parsed = ParsedDefinition.parse(SourceText(name: "qmp", bytes: Array(text.utf8)), as: .qmp)
+    let parsed = ParsedInput.parse(SourceText(name: "qmp", bytes: Array(text.utf8)), as: .qmp)
     var host = Facts.Host(nothingKnown: "not looked at", source: "none")
     host.addresses = .known([])
     return Predictor(parsed.machine, on: host, qemu: .released(11, 1, "11.1.3"), running: guest)
@@ -16,7 +16,7 @@ final class GuestTopologyTests: XCTestCase {
   }
 
   private func guest(
-    port: Known<Bool> = .known(true), occupants: [Int: Occupant] = [:], migrating: Known<Bool> = .known(false)
+    port: Known<Bool> = .known(true), occupants: [Int: SlotDevice] = [:], migrating: Known<Bool> = .known(false)
   ) -> Guest {
     Guest(
       buses: [
@@ -27,7 +27,7 @@ final class GuestTopologyTests: XCTestCase {
       rootBus: .known("pcie.0"), ids: ["rp0": "pcie-root-port"], migrating: migrating)
   }
 
-  private let card = Occupant(driver: "e1000e", id: "net0", isMultifunction: .known(true))
+  private let card = SlotDevice(driver: "e1000e", id: "net0", isMultifunction: .known(true))
 
   func testAFreePortTakesADevice() {
     let one = plug(#""id":"gpu","bus":"rp0""#, into: guest())
@@ -73,12 +73,12 @@ final class GuestTopologyTests: XCTestCase {
         GuestBus("rp0", kind: .port, isExpress: true, takesHotplug: .known(true), parent: "pcie.0"),
         GuestBus("rp8", kind: .port, isExpress: true, takesHotplug: .known(true), parent: "pxb"),
       ], rootBus: .known("pcie.0"), ids: [:], migrating: .known(false))
-    let machine = ParsedDefinition.parse(SourceText(name: "argv", bytes: Array(command.utf8)), as: .shell).machine
+    let machine = ParsedInput.parse(SourceText(name: "argv", bytes: Array(command.utf8)), as: .shell).machine
     func open(_ port: String, _ running: Guest) throws -> [String] {
       let text = """
         {"execute":"device_add","arguments":{"driver":"vfio-pci","host":"0000:01:00.0","iommufd":"io0","id":"new","bus":"\(port)"}}
         """
-      let plugs = ParsedDefinition.parse(SourceText(name: "qmp", bytes: Array(text.utf8)), as: .qmp).plugs
+      let plugs = ParsedInput.parse(SourceText(name: "qmp", bytes: Array(text.utf8)), as: .qmp).plugs
       let host = Facts.Host(nothingKnown: "not looked at", source: "none")
       let one = Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3"), running: running).predictions(plugs: plugs).last
       return try XCTUnwrap(one).unknowns.map(\.fact).filter { $0.hasPrefix("address space") }

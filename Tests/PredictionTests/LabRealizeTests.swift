@@ -27,7 +27,7 @@ final class LabRealizeTests: XCTestCase {
   }
 
   /// A passed descriptor is always the row's own device, but where it is the trial that it is not.
-  private func predictor(_ row: LabRow, _ machine: MachineRequest) -> Predictor {
+  private func predictor(_ row: LabRow, _ machine: MachineConfig) -> Predictor {
     let address = row.json["host"]?.string.flatMap { PCIAddress($0) }
     let isOther = ["fd of /dev/null", "fd closed", "fd of a name unknown", "fd not a number"].contains(row.name)
     return Predictor(

@@ -58,15 +58,15 @@ struct LabRow {
     ],
   ]
 
-  func machine(_ plug: String) -> MachineRequest {
+  func machine(_ plug: String) -> MachineConfig {
     let argv = (json[plug]?["argv"]?.array ?? []).compactMap(\.string).flatMap { LabRow.shorthand[$0] ?? [$0] }
     let bytes = argv.flatMap { (argument: String) -> [UInt8] in Array(argument.utf8) + [UInt8(0)] }
-    return ParsedDefinition.parse(SourceText(name: plug, bytes: bytes), as: .nul).machine
+    return ParsedInput.parse(SourceText(name: plug, bytes: bytes), as: .nul).machine
   }
 
   var plugs: [DeviceRequest] {
     let command = (json["hot"]?["qmp"] ?? .null).text()
-    return ParsedDefinition.parse(SourceText(name: "qmp", bytes: Array(command.utf8)), as: .qmp).plugs
+    return ParsedInput.parse(SourceText(name: "qmp", bytes: Array(command.utf8)), as: .qmp).plugs
   }
 
   // MARK: the host

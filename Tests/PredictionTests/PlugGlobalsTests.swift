@@ -14,8 +14,8 @@ final class PlugGlobalsTests: XCTestCase {
     let text = """
       {"execute":"device_add","arguments":{"driver":"vfio-pci","host":"0000:01:00.0","bus":"rp0"\(properties)}}
       """
-    let plugs = ParsedDefinition.parse(SourceText(name: "qmp", bytes: Array(text.utf8)), as: .qmp).plugs
-    var machine = MachineRequest(source: "running", emulator: nil)
+    let plugs = ParsedInput.parse(SourceText(name: "qmp", bytes: Array(text.utf8)), as: .qmp).plugs
+    var machine = MachineConfig(source: "running", emulator: nil)
     machine.missingGlobals = missing
     let place = Location(source: "running", range: nil, path: "")
     machine.objects = objects.map { id in
@@ -36,7 +36,7 @@ final class PlugGlobalsTests: XCTestCase {
   func testAGlobalLinkLeavesTheBackendOpen() throws {
     let text = "qemu-system-x86_64 -M q35 -object iommufd,id=i0 -device vfio-pci,host=0000:01:00.0"
     func backend(_ more: String) throws -> Known<VFIOBackend> {
-      let machine = ParsedDefinition.parse(SourceText(name: "a", bytes: Array((text + more).utf8)), as: .shell).machine
+      let machine = ParsedInput.parse(SourceText(name: "a", bytes: Array((text + more).utf8)), as: .shell).machine
       let host = Facts.Host(nothingKnown: "no host", source: "none")
       let all = Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3")).predictions()
       return try XCTUnwrap(all.last).question.backend

@@ -44,7 +44,7 @@ final class RecordedRealizesTests: XCTestCase {
     let global = row["global"]?.string.map { "-global \($0)" } ?? ""
     let guest = "qemu-system-x86_64 -M q35 -nodefaults \(ports) \(backend) \(global)"
     let host = try LabRow.host(at: row["lab"]?.string ?? "")
-    func parse(_ text: String) -> ParsedDefinition { .parse(SourceText(name: "row", bytes: Array(text.utf8))) }
+    func parse(_ text: String) -> ParsedInput { .parse(SourceText(name: "row", bytes: Array(text.utf8))) }
     let qemu = QEMUProfile.released(11, 1, "11.1.3")
     let cold = Predictor(parse("\(guest) -device '\(device)'").machine, on: host, qemu: qemu).predictions()
     let hot = Predictor(parse(guest).machine, on: host, qemu: qemu).predictions(plugs: parse(device).plugs)

@@ -33,13 +33,13 @@ final class RefusalTests: XCTestCase {
     XCTAssertGreaterThan(compared, 610)
   }
 
-  private func machine(_ argv: [String]) -> ParsedDefinition {
+  private func machine(_ argv: [String]) -> ParsedInput {
     let words = ["qemu-system-x86_64", "-nodefaults"] + argv
     let bytes = words.flatMap { (word: String) -> [UInt8] in Array(word.utf8) + [UInt8(0)] }
     return .parse(SourceText(name: "argv", bytes: bytes), as: .nul)
   }
 
-  private func checkCold(_ row: JSON, _ argv: [String], _ parsed: ParsedDefinition) -> Bool {
+  private func checkCold(_ row: JSON, _ argv: [String], _ parsed: ParsedInput) -> Bool {
     let status = row["rc"].flatMap(\.number) ?? 0
     let lines = row["stderr"]?.array?.compactMap(\.string) ?? []
     let error = Stderr.error(lines.map { "qemu-system-x86_64: " + $0 })
@@ -69,9 +69,9 @@ final class RefusalTests: XCTestCase {
     return true
   }
 
-  private func checkHot(_ row: JSON, _ machine: MachineRequest) {
+  private func checkHot(_ row: JSON, _ machine: MachineConfig) {
     let text = JSON.object([.init("execute", "device_add"), .init("arguments", row["device-add"] ?? .null)]).text()
-    let plugs = ParsedDefinition.parse(SourceText(name: "qmp", bytes: Array(text.utf8)), as: .qmp).plugs
+    let plugs = ParsedInput.parse(SourceText(name: "qmp", bytes: Array(text.utf8)), as: .qmp).plugs
     let predictor = Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3"))
     let prediction = predictor.predictions(plugs: plugs).last
     let said = row["reply"]?["error"]?["desc"]?.string

@@ -8,10 +8,10 @@ import XCTest
 final class UnresolvedDescriptorTests: XCTestCase {
   private func prediction(_ properties: String) throws -> RealizePrediction {
     let command = #"{"execute": "device_add", "arguments": {"driver": "vfio-pci", \#(properties)}}"#
-    let plugs = ParsedDefinition.parse(SourceText(name: "qmp", bytes: Array(command.utf8)), as: .qmp).plugs
+    let plugs = ParsedInput.parse(SourceText(name: "qmp", bytes: Array(command.utf8)), as: .qmp).plugs
     let argv = ["qemu-system-x86_64", "-machine", "q35", "-device", "pcie-root-port,id=rp", "-object", "iommufd,id=i"]
     let bytes = argv.flatMap { Array($0.utf8) + [UInt8(0)] }
-    let machine = ParsedDefinition.parse(SourceText(name: "argv", bytes: bytes), as: .nul).machine
+    let machine = ParsedInput.parse(SourceText(name: "argv", bytes: bytes), as: .nul).machine
     let host = Facts.Host(nothingKnown: "not looked at", source: "none")
     return try XCTUnwrap(
       Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3")).predictions(plugs: plugs).last)

@@ -47,13 +47,13 @@ final class MissingGlobalsTests: XCTestCase {
     let qemu = try RealQEMU.start(in: directory)
     defer { qemu.end() }
     func answer(_ process: pid_t?) throws -> String {
-      var options = PlugGate.Options()
+      var options = QMPCommandFilter.Options()
       options.host = .recording(Fixture.path("hosts/intel-no-device-tlb.host"))
       options.onUnknown = .refuse
       options.process = process
       let chosen = options
       let proxy = try ProxyHarness(
-        qemu: try RealQEMU.connect(directory), gate: { PlugGate(chosen, log: ProxyLog()) })
+        qemu: try RealQEMU.connect(directory), gate: { QMPCommandFilter(chosen, log: ProxyLog()) })
       defer { proxy.stop() }
       let client = try proxy.connect()
       try client.negotiate()
@@ -72,7 +72,7 @@ final class MissingGlobalsTests: XCTestCase {
   func testATSIsNotWrittenOutOverAGlobalThatWasNotSeen() throws {
     let text = #"{"execute":"device_add","arguments":{"driver":"vfio-pci","host":"0000:01:00.0"}}"#
     let message = ClientMessage(bytes: Array(text.utf8), json: try JSON.parse(Array(text.utf8)))
-    let about = PlugGate.Subject(
+    let about = QMPCommandFilter.CommandContext(
       message: message, client: ProxyPeer(number: 1, process: nil, user: nil), command: "device_add")
     let place = Location(source: "device_add", range: nil, path: "")
     let request = DeviceRequest(form: .json, plug: .hot, properties: [], location: place)

@@ -79,7 +79,7 @@ final class ProxyBypassTests: XCTestCase {
     let direct = RawClient(adopting: try RealQEMU.connect(directory, second: true))
     _ = fcntl(direct.descriptor, F_SETFL, 0)
     try direct.negotiate()
-    let proxy = try ProxyHarness(qemu: try RealQEMU.connect(directory), gate: { PlugGate(.init(), log: ProxyLog()) })
+    let proxy = try ProxyHarness(qemu: try RealQEMU.connect(directory), gate: { QMPCommandFilter(.init(), log: ProxyLog()) })
     let before = try state(direct)
     XCTAssertGreaterThanOrEqual(Self.commands.count, 60)
     for (index, command) in Self.commands.enumerated() {

@@ -104,7 +104,7 @@ final class ProxyFaultTests: XCTestCase {
     let qemu = try RealQEMU.start(in: directory)
     defer { qemu.end() }
     let proxy = try ProxyHarness(
-      qemu: try RealQEMU.connect(directory), clients: 2, gate: { PlugGate(.init(), log: ProxyLog()) })
+      qemu: try RealQEMU.connect(directory), clients: 2, gate: { QMPCommandFilter(.init(), log: ProxyLog()) })
     let (first, second) = (try proxy.connect(), try proxy.connect())
     for client in [first, second] { try client.negotiate() }
     let null = open("/dev/null", O_RDWR)
@@ -177,7 +177,7 @@ final class ProxyFaultTests: XCTestCase {
       let directory = try TemporaryDirectory()
       let qemu = try RealQEMU.start(in: directory)
       let proxy = try ProxyHarness(
-        qemu: try RealQEMU.connect(directory), gate: { PlugGate(.init(), log: ProxyLog()) })
+        qemu: try RealQEMU.connect(directory), gate: { QMPCommandFilter(.init(), log: ProxyLog()) })
       let client = try proxy.connect()
       _ = try client.line()
       for text in talk[..<length] where !text.isEmpty { try client.send(text) }

@@ -18,7 +18,7 @@ final class ProxyHarness: @unchecked Sendable {
 
   /// - Parameter qemu: connected to the monitor; the proxy closes it.
   init(
-    qemu: Int32, clients: Int = 1, log: Int32? = nil, gate: @escaping @Sendable () -> any ProxyGate = { OpenGate() },
+    qemu: Int32, clients: Int = 1, log: Int32? = nil, gate: @escaping @Sendable () -> any CommandFilter = { UnfilteredCommands() },
     options change: (inout Proxy.Options) -> Void = { _ in }
   ) throws {
     directory = try TemporaryDirectory()

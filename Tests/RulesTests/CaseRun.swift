@@ -38,9 +38,9 @@ struct CaseRun {
 
 /// A case's definitions as they were read.
 struct CaseTexts {
-  let definition: ParsedDefinition
-  let guest: MachineRequest?
-  let others: [ParsedDefinition]
+  let definition: ParsedInput
+  let guest: MachineConfig?
+  let others: [ParsedInput]
 }
 
 extension RuleCase {
@@ -80,7 +80,7 @@ extension RuleCase {
 
   /// The guest's topology as its command line gives it, with what a running QEMU says beside.
   private func topology(
-    of machine: MachineRequest, on host: Facts.Host, _ qemu: QEMUProfile, _ block: Block
+    of machine: MachineConfig, on host: Facts.Host, _ qemu: QEMUProfile, _ block: Block
   ) -> Guest {
     let guest = Definition(machine: machine, plugs: [], problems: [], host: host, qemu: qemu).guest
     let migrating: Known<Bool>
@@ -99,7 +99,7 @@ extension RuleCase {
       SourceText(name: "policy", bytes: Array(text.utf8)), today: Day(year: 2026, month: 6, day: 15))
   }
 
-  private func parse(_ block: Block, named name: String) -> ParsedDefinition {
+  private func parse(_ block: Block, named name: String) -> ParsedInput {
     .parse(SourceText(name: name, bytes: Array((block.lines.joined(separator: "\n") + "\n").utf8)))
   }
 
@@ -153,9 +153,9 @@ extension RuleCase {
   }
 }
 
-extension ParsedDefinition {
+extension ParsedInput {
   /// As `vfiogate lint --guest` joins the two.
-  fileprivate func machine(in guest: MachineRequest?) -> MachineRequest {
+  fileprivate func machine(in guest: MachineConfig?) -> MachineConfig {
     guard var machine = guest else { return self.machine }
     machine.objects += self.machine.objects
     return machine

@@ -33,7 +33,7 @@ final class CoverageTests: XCTestCase {
     for row in try Fixture.text("realizes/refusals-11.1.3.jsonl").split(separator: "\n") {
       guard let words = try JSON.parse(String(row))["argv"]?.array?.compactMap(\.string) else { continue }
       let line = (["qemu-system-x86_64"] + words).joined(separator: "\0") + "\0"
-      let parsed = ParsedDefinition.parse(SourceText(name: "argv", bytes: Array(line.utf8)), as: .nul)
+      let parsed = ParsedInput.parse(SourceText(name: "argv", bytes: Array(line.utf8)), as: .nul)
       for host in hosts {
         let run = CaseRun(parsed.definition(on: host, qemu: .released(11, 1, "11.1.3")))
         failures += run.definition.predictions.filter { $0.failure != nil }.count

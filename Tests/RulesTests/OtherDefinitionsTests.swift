@@ -7,7 +7,7 @@ final class OtherDefinitionsTests: XCTestCase {
   private let address = PCIAddress("0000:01:00.0")
 
   private func claims(_ source: String, _ host: String?) -> RunAssignments.Claims {
-    var machine = MachineRequest(source: source, emulator: nil)
+    var machine = MachineConfig(source: source, emulator: nil)
     let place = Location(source: source, range: nil, path: "")
     let values = [("driver", "vfio-pci"), ("id", "a")] + (host.map { [("host", $0)] } ?? [])
     machine.devices = [

@@ -29,7 +29,7 @@ final class SMMURefusalTests: XCTestCase {
     let device = ["-object", "iommufd,id=iommufd0", "-device", "vfio-pci,host=0000:01:00.0,iommufd=iommufd0"]
     let words = ["qemu-system-aarch64", "-nodefaults", "-bios", "QEMU_EFI.fd"] + argv + device
     let bytes = words.flatMap { (word: String) -> [UInt8] in Array(word.utf8) + [UInt8(0)] }
-    let parsed = ParsedDefinition.parse(SourceText(name: "argv", bytes: bytes), as: .nul)
+    let parsed = ParsedInput.parse(SourceText(name: "argv", bytes: bytes), as: .nul)
     let run = CaseRun(parsed.definition(on: RuleCase.blindHost, qemu: .released(11, 1, "11.1.3")))
     return run.judgement.findings.filter { $0.rule.hasPrefix("smmu-") }.flatMap(\.evidence)
       .filter { $0.hasPrefix("QEMU: ") }

@@ -16,15 +16,15 @@ public struct LibvirtDomain: Hashable, Sendable {
   /// The hypervisor that runs the domain, when it is not QEMU: `xen`, `lxc`.
   public var hypervisor: String?
   /// The PCI devices that a domain of another hypervisor is given.
-  public var devicesElsewhere: [Location] = []
+  public var nonQEMUDevices: [Location] = []
   /// What a fork of libvirt reads, and upstream's passes over without a word.
-  public var foreign: [LibvirtForeign] = []
+  public var unsupportedAttributes: [UnsupportedLibvirtAttribute] = []
 
   public init(name: String?) { self.name = name }
 }
 
 /// An attribute or element that only a fork of libvirt, or a posted patch, knows.
-public struct LibvirtForeign: Hashable, Sendable {
+public struct UnsupportedLibvirtAttribute: Hashable, Sendable {
   /// As written: `ssidSize`, `ats`, `vpasidCapOffset`.
   public let name: String
   public let value: String

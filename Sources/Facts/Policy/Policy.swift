@@ -65,7 +65,7 @@ public struct Policy: Sendable {
   /// The day that `until` is compared with.
   public var today: Day
   /// What is wrong with the policy itself was reported with another definition of the run.
-  public var isTold = false
+  public var suppressPolicyFindings = false
 
   public init(today: Day) { self.today = today }
 

@@ -4,7 +4,7 @@ import Syntax
 extension XMLTree {
   /// What comments in the document allow: each is about the element that follows it, and as the last
   /// thing in an element about that.
-  func readComments(_ source: String, into definition: inout ParsedDefinition) {
+  func readComments(_ source: String, into definition: inout ParsedInput) {
     for comment in comments {
       let location = Location(source: source, range: comment, path: "comment")
       AllowComment.read(text(ofComment: comment), at: location, scope: scope(of: comment), into: &definition)

@@ -3,7 +3,7 @@ import Syntax
 extension LibvirtReader {
   /// A controller without an index gets the lowest that none of its type has (libvirt
   /// src/conf/domain_conf.c: virDomainControllerFindUnusedIndex). The PCI root is taken to have its 0, declared or not.
-  func numberControllers(_ devices: [LibvirtPart]) {
+  func numberControllers(_ devices: [LibvirtDeviceElement]) {
     let controllers = devices.filter { $0.name == "controller" }
     for part in controllers {
       part.index = part.element["index"].flatMap(LibvirtNumber.read).map { Int(clamping: $0) }

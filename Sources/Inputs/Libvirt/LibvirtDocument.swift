@@ -3,37 +3,37 @@ import Syntax
 
 /// What a libvirt document is, by its root element.
 enum LibvirtDocument {
-  static func parse(_ source: SourceText, _ extent: ParsedDefinition.Extent) -> ParsedDefinition {
+  static func parse(_ source: SourceText, _ extent: ParsedInput.Extent) -> ParsedInput {
     do throws(XMLError) {
       if extent == .hostDevices, let tree = XMLTree.sketch(source.bytes) {
         // What only other definitions are told of is judged when it is read for its own sake.
-        guard PlainDomain.isPlain(tree) else { return read(tree, source, extent) }
+        guard DomainWithoutPassthrough.isPlain(tree) else { return read(tree, source, extent) }
         try tree.validate()
         return .plain(source.name)
       }
       let tree = try XMLTree.parse(source.bytes)
-      if extent != .all, PlainDomain.isPlain(tree) { return .plain(source.name) }
+      if extent != .all, DomainWithoutPassthrough.isPlain(tree) { return .plain(source.name) }
       return read(tree, source, extent)
     } catch {
-      return ParsedDefinition.unreadable(
+      return ParsedInput.unreadable(
         source, "XML: \(error.message)", at: error.offset..<min(error.offset + 1, source.bytes.count),
         fix: "correct the XML; `xmllint --noout FILE` checks it too")
     }
   }
 
-  private static func read(_ tree: XMLTree, _ source: SourceText, _ extent: ParsedDefinition.Extent) -> ParsedDefinition {
+  private static func read(_ tree: XMLTree, _ source: SourceText, _ extent: ParsedInput.Extent) -> ParsedInput {
     var reader = LibvirtReader(source.name)
-    reader.isBrief = extent == .hostDevices
+    reader.hostdevsOnly = extent == .hostDevices
     if let (domain, path) = domain(tree.root, "") {
       reader.readDomain(domain, path)
-      if !reader.isBrief { compare(domain, tree.root, &reader) }
+      if !reader.hostdevsOnly { compare(domain, tree.root, &reader) }
     } else if containers.contains(tree.root.qualifiedName) {
       reader.definition.machine.missingPart = "the document holds no domain"
     } else if isFragment(tree.root) {
       reader.readFragment(tree.root)
     } else {
       let root = tree.root.qualifiedName
-      return ParsedDefinition.unreadable(
+      return ParsedInput.unreadable(
         source, "the document is a `<\(root)>`, and not a libvirt domain or a device of one",
         at: tree.root.tagRange, fix: "give a domain, as `virsh dumpxml --inactive NAME` prints it")
     }
@@ -57,7 +57,7 @@ enum LibvirtDocument {
     if name == "domain" || name == "inactiveDomain" { return (element, path) }
     guard containers.contains(name) else { return nil }
     let both = domains(of: element)
-    guard let inner = both.first(where: PlainDomain.asksForHostDevices) ?? both.first else { return nil }
+    guard let inner = both.first(where: DomainWithoutPassthrough.asksForHostDevices) ?? both.first else { return nil }
     return (inner, "\(path)/\(inner.name)")
   }
 
@@ -69,7 +69,7 @@ enum LibvirtDocument {
   /// One of two domains is judged, which is enough as long as both ask for the same of the host.
   private static func compare(_ judged: XMLElement, _ root: XMLElement, _ reader: inout LibvirtReader) {
     guard containers.contains(root.qualifiedName), let other = domains(of: root).last, other.range != judged.range,
-      PlainDomain.asksForHostDevices(other)
+      DomainWithoutPassthrough.asksForHostDevices(other)
     else { return }
     var second = LibvirtReader(reader.source)
     second.readDomain(other, "/\(root.name)/\(other.name)")
@@ -110,16 +110,16 @@ extension LibvirtReader {
     if root.qualifiedName == "devices" {
       readDevices(root, "/devices", plug: .hot)
     } else {
-      let part = LibvirtPart(root, Location.Part(source: source, path: "/\(root.name)"))
+      let part = LibvirtDeviceElement(root, Location.Part(source: source, path: "/\(root.name)"))
       if part.name == "hostdev" || part.isHostdevInterface { readHostdev(part, plug: .hot) }
     }
   }
 }
 
-extension ParsedDefinition {
-  static func unreadable(_ source: SourceText, _ message: String, at range: Range<Int>, fix: String) -> ParsedDefinition {
-    ParsedDefinition(
-      machine: MachineRequest(source: source.name, emulator: nil, missingPart: message),
+extension ParsedInput {
+  static func unreadable(_ source: SourceText, _ message: String, at range: Range<Int>, fix: String) -> ParsedInput {
+    ParsedInput(
+      machine: MachineConfig(source: source.name, emulator: nil, missingPart: message),
       problems: [
         InputProblem(message: message, fix: fix, location: Location(source: source.name, range: range, path: ""))
       ])

@@ -15,10 +15,10 @@ extension LibvirtReader {
       return
     }
     usesIOMMUFD = domain.child("iommufd")?.value("enabled") == "yes"
-    isBrief = isBrief && !hasOwnOptions(domain)
-    guard !isBrief else {
+    hostdevsOnly = hostdevsOnly && !hasOwnOptions(domain)
+    guard !hostdevsOnly else {
       guard let devices = domain.child("devices") else { return }
-      let some = LibvirtPart.all(of: devices, in: source, "\(path)/devices", named: ["hostdev", "interface"])
+      let some = LibvirtDeviceElement.all(of: devices, in: source, "\(path)/devices", named: ["hostdev", "interface"])
       return readHostdevs(some, plug: .cold)
     }
     let part = Location.Part(source: source, path: path)
@@ -30,7 +30,7 @@ extension LibvirtReader {
 
   /// Whose hypervisor runs it, only what is made of the template tells.
   private mutating func reportTemplate(_ domain: XMLElement, _ path: String, _ type: String) {
-    guard definition.machine.libvirt?.devicesElsewhere.isEmpty == false else { return }
+    guard definition.machine.libvirt?.nonQEMUDevices.isEmpty == false else { return }
     definition.machine.libvirt?.hypervisor = nil
     problem(
       "the domain's type is `\(type)`, a place holder: the document is a template, and its host devices are not judged",
@@ -39,11 +39,11 @@ extension LibvirtReader {
   }
 
   private mutating func readElsewhere(_ devices: XMLElement, _ path: String) {
-    for part in LibvirtPart.all(of: devices, in: source, path) {
+    for part in LibvirtDeviceElement.all(of: devices, in: source, path) {
       let isPCI = part.name == "hostdev" && part.type == "pci"
       guard isPCI || part.isHostdevInterface else { continue }
       let place = location(part.element, part.path)
-      definition.machine.libvirt?.devicesElsewhere.append(place)
+      definition.machine.libvirt?.nonQEMUDevices.append(place)
     }
   }
 
@@ -125,7 +125,7 @@ extension LibvirtReader {
 
   /// - Parameter plug: hot for devices that come without their domain.
   mutating func readDevices(_ devices: XMLElement, _ path: String, plug: DeviceRequest.Plug) {
-    let all = LibvirtPart.all(of: devices, in: source, path)
+    let all = LibvirtDeviceElement.all(of: devices, in: source, path)
     numberControllers(all)
     if plug == .cold { findSharedSlots(all) }
     if plug == .cold { readControllers(all) }
@@ -135,7 +135,7 @@ extension LibvirtReader {
   }
 
   /// Interfaces come first in libvirt's list of host devices, and in the count of their aliases.
-  private mutating func readHostdevs(_ devices: [LibvirtPart], plug: DeviceRequest.Plug) {
+  private mutating func readHostdevs(_ devices: [LibvirtDeviceElement], plug: DeviceRequest.Plug) {
     for part in devices where part.isHostdevInterface { readHostdev(part, plug: plug) }
     for part in devices where part.name == "hostdev" { readHostdev(part, plug: plug) }
   }

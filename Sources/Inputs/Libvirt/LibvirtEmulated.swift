@@ -3,7 +3,7 @@ import Syntax
 
 /// The guest's other PCI devices, as far as rules look at them: what they are, and where they sit.
 extension LibvirtReader {
-  mutating func readEmulated(_ devices: [LibvirtPart], in parent: XMLElement, _ path: String) {
+  mutating func readEmulated(_ devices: [LibvirtDeviceElement], in parent: XMLElement, _ path: String) {
     let interfaces = devices.count(where: \.isHostdevInterface)
     for part in devices {
       guard let driver = driver(of: part), let id = id(of: part, afterInterfaces: interfaces) else { continue }
@@ -15,7 +15,7 @@ extension LibvirtReader {
     }
     guard !devices.contains(where: { $0.name == "memballoon" }), definition.machine.machineType != nil else { return }
     // libvirt gives every domain one that does not say `none`.
-    var balloon = LibvirtDevice(LibvirtPart(parent, Location.Part(source: source, path: path)))
+    var balloon = LibvirtDevice(LibvirtDeviceElement(parent, Location.Part(source: source, path: path)))
     balloon.set("driver", "virtio-balloon-pci")
     balloon.set("id", "balloon0")
     balloon.set("bus", .unknown("an address that libvirt chooses"))
@@ -23,7 +23,7 @@ extension LibvirtReader {
   }
 
   /// QEMU's name of the device; nil for one that is not on a PCI bus, or the machine's own.
-  private func driver(of part: LibvirtPart) -> String? {
+  private func driver(of part: LibvirtDeviceElement) -> String? {
     let element = part.element
     var model: String { element.value("model") ?? "" }
     switch part.name {
@@ -69,7 +69,7 @@ extension LibvirtReader {
     }
   }
 
-  private func controller(_ part: LibvirtPart, _ model: String) -> String? {
+  private func controller(_ part: LibvirtDeviceElement, _ model: String) -> String? {
     let isFirst = part.index ?? 0 == 0
     switch part.type {
     case "usb": return usb(model)
@@ -127,7 +127,7 @@ extension LibvirtReader {
   }
 
   /// libvirt src/qemu/qemu_alias.c; nil for a part of another device.
-  private func id(of part: LibvirtPart, afterInterfaces interfaces: Int) -> String? {
+  private func id(of part: LibvirtDeviceElement, afterInterfaces interfaces: Int) -> String? {
     let element = part.element
     let number = part.number
     // Companions of an EHCI controller share its alias, and QEMU is told no id of theirs.

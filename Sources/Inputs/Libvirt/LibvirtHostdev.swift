@@ -4,7 +4,7 @@ import Syntax
 extension LibvirtReader {
   /// `<hostdev>`, or `<interface type='hostdev'>` (libvirt src/qemu/qemu_command.c:
   /// qemuBuildPCIHostdevDevProps).
-  mutating func readHostdev(_ part: LibvirtPart, plug: DeviceRequest.Plug) {
+  mutating func readHostdev(_ part: LibvirtDeviceElement, plug: DeviceRequest.Plug) {
     let element = part.element
     let isInterface = part.name == "interface"
     if !isInterface, element.value("mode") ?? "subsystem" != "subsystem" { return }
@@ -29,7 +29,7 @@ extension LibvirtReader {
   }
 
   private mutating func readPCI(
-    _ part: LibvirtPart, source: XMLElement, managed: XMLElement, id: String?, plug: DeviceRequest.Plug
+    _ part: LibvirtDeviceElement, source: XMLElement, managed: XMLElement, id: String?, plug: DeviceRequest.Plug
   ) {
     let element = part.element
     let driver = element.child("driver")
@@ -73,7 +73,7 @@ extension LibvirtReader {
 
   /// One of the functions that a network has, which libvirt chooses at the start.
   private mutating func readPooled(
-    _ part: LibvirtPart, _ network: XMLAttribute, driver: XMLElement?, id: String?,
+    _ part: LibvirtDeviceElement, _ network: XMLAttribute, driver: XMLElement?, id: String?,
     plug: DeviceRequest.Plug
   ) {
     var device = LibvirtDevice(part)
@@ -85,7 +85,7 @@ extension LibvirtReader {
 
   /// A mediated device, which QEMU takes by its path.
   private mutating func readMediated(
-    _ part: LibvirtPart, source: XMLElement, id: String?, plug: DeviceRequest.Plug
+    _ part: LibvirtDeviceElement, source: XMLElement, id: String?, plug: DeviceRequest.Plug
   ) {
     let element = part.element
     guard element.value("model") ?? "vfio-pci" == "vfio-pci", let place = source.child("address"),
@@ -108,8 +108,8 @@ extension LibvirtReader {
     foreign(driver?["vpasidCapOffset"], path, "/driver", of: id)
     guard let offset = device.element.child("vpasidCapOffset") ?? driver?.child("vpasidCapOffset") else { return }
     let place = location(offset, path, "/vpasidCapOffset")
-    let foreign = LibvirtForeign(name: offset.name, value: offset.text, id: id, location: place)
-    definition.machine.libvirt?.foreign.append(foreign)
+    let foreign = UnsupportedLibvirtAttribute(name: offset.name, value: offset.text, id: id, location: place)
+    definition.machine.libvirt?.unsupportedAttributes.append(foreign)
   }
 
   /// What both kinds have: the id, what the guest's firmware sees, the place, the ROM.
@@ -120,7 +120,7 @@ extension LibvirtReader {
     } else {
       device.set("id", .unknown("an alias that libvirt chooses"))
     }
-    if isBrief { return }
+    if hostdevsOnly { return }
     if let pair = element.child("teaming")?["persistent"] {
       device.set("failover_pair_id", pair.value, at: location(pair, device.path, "/teaming"))
     }

@@ -3,7 +3,7 @@ import Syntax
 
 extension LibvirtReader {
   /// `<iommu model=…>` (libvirt src/qemu/qemu_command.c: qemuBuildIOMMUCommandLine).
-  mutating func readIOMMU(_ part: LibvirtPart) {
+  mutating func readIOMMU(_ part: LibvirtDeviceElement) {
     let driver = part.element.child("driver")
     switch part.element.value("model") {
     case "intel": readIntel(part, driver)
@@ -41,7 +41,7 @@ extension LibvirtReader {
     }
   }
 
-  private mutating func readIntel(_ part: LibvirtPart, _ driver: XMLElement?) {
+  private mutating func readIntel(_ part: LibvirtDeviceElement, _ driver: XMLElement?) {
     var device = LibvirtDevice(part)
     device.set("driver", "intel-iommu")
     device.set("id", alias(part.element, "iommu"))
@@ -54,7 +54,7 @@ extension LibvirtReader {
   }
 
   /// A PCI device that bears the alias, and the IOMMU that names it.
-  private mutating func readAMD(_ part: LibvirtPart, _ driver: XMLElement?) {
+  private mutating func readAMD(_ part: LibvirtDeviceElement, _ driver: XMLElement?) {
     let id = alias(part.element, "iommu")
     var function = LibvirtDevice(part)
     function.set("driver", "AMDVI-PCI")
@@ -72,7 +72,7 @@ extension LibvirtReader {
   }
 
   /// One for the whole machine, or one for each root complex that `pciBus` names.
-  private mutating func readSMMU(_ part: LibvirtPart, _ driver: XMLElement?) {
+  private mutating func readSMMU(_ part: LibvirtDeviceElement, _ driver: XMLElement?) {
     guard let driver, let bus = driver["pciBus"] else {
       return option("iommu", "smmuv3", at: location(part.element, part.path))
     }

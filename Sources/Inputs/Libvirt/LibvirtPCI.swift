@@ -4,7 +4,7 @@ import Syntax
 extension LibvirtReader {
   /// Slots with a function other than 0: there libvirt switches function 0's `multifunction` on, unless it is
   /// said to be off (libvirt src/conf/domain_addr.c: virDomainPCIAddressSetAllMulti).
-  mutating func findSharedSlots(_ devices: [LibvirtPart]) {
+  mutating func findSharedSlots(_ devices: [LibvirtDeviceElement]) {
     for case .some(let place) in devices.lazy.map(\.place) where place.function > 0 && place.bus < 256 {
       sharedSlots.insert(place.slotOfBus)
     }
@@ -58,8 +58,8 @@ extension LibvirtReader {
   }
 
   /// PCI controllers first, in the order of their indexes: others sit on them.
-  mutating func readControllers(_ devices: [LibvirtPart]) {
-    var controllers: [(index: Int, part: LibvirtPart)] = []
+  mutating func readControllers(_ devices: [LibvirtDeviceElement]) {
+    var controllers: [(index: Int, part: LibvirtDeviceElement)] = []
     for part in devices where part.name == "controller" && part.type == "pci" {
       controllers.append((part.index ?? controllers.count, part))
     }
@@ -76,7 +76,7 @@ extension LibvirtReader {
     addMissingControllers(devices, declared)
   }
 
-  private mutating func readController(_ part: LibvirtPart, index: Int) {
+  private mutating func readController(_ part: LibvirtDeviceElement, index: Int) {
     let element = part.element
     let model = element.value("model") ?? ""
     guard let driver = LibvirtReader.bridge(model, element.child("model")?.value("name")) else {
@@ -144,7 +144,7 @@ extension LibvirtReader {
   }
 
   /// libvirt fills the gap below the highest bus that an address names.
-  private mutating func addMissingControllers(_ devices: [LibvirtPart], _ declared: Set<Int>) {
+  private mutating func addMissingControllers(_ devices: [LibvirtDeviceElement], _ declared: Set<Int>) {
     var highest = (declared.max() ?? 0, location: nil as Location?)
     for part in devices {
       guard let place = part.place, place.bus < 256, Int(place.bus) > highest.0 else { continue }

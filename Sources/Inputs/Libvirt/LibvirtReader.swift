@@ -6,7 +6,7 @@ import Syntax
 /// Names, ids and orders are those of libvirt's src/qemu/qemu_command.c and qemu_alias.c. Where libvirt
 /// chooses an address when it defines the domain, `bus` is unknown and there is no `addr`.
 struct LibvirtReader {
-  var definition: ParsedDefinition
+  var definition: ParsedInput
   let source: String
   /// The name of each PCI bus, by its controller's index.
   var buses: [Int: String] = [:]
@@ -17,7 +17,7 @@ struct LibvirtReader {
   /// The domain's default for hostdevs: `<iommufd enabled='yes'/>`.
   var usesIOMMUFD = false
   /// Whether only what host devices there are is read.
-  var isBrief = false
+  var hostdevsOnly = false
   /// Whether aliases that libvirt makes itself are taken from the text: of a domain that runs.
   var isRunning = false
   /// Numbers of devices that have been read, by the prefix of their aliases.
@@ -25,7 +25,7 @@ struct LibvirtReader {
 
   init(_ source: String) {
     self.source = source
-    definition = ParsedDefinition(machine: MachineRequest(source: source, emulator: nil))
+    definition = ParsedInput(machine: MachineConfig(source: source, emulator: nil))
     definition.machine.libvirt = LibvirtDomain(name: nil)
   }
 
@@ -77,9 +77,9 @@ struct LibvirtReader {
   /// Takes an attribute that upstream's libvirt does not read.
   mutating func foreign(_ attribute: XMLAttribute?, _ part: Location.Part, _ end: StaticString, of id: String?) {
     guard let attribute else { return }
-    let foreign = LibvirtForeign(
+    let foreign = UnsupportedLibvirtAttribute(
       name: "\(attribute.name)", value: attribute.value, id: id, location: location(attribute, part, end))
-    definition.machine.libvirt?.foreign.append(foreign)
+    definition.machine.libvirt?.unsupportedAttributes.append(foreign)
   }
 
   func ownAlias(_ element: XMLElement) -> String? {
@@ -90,11 +90,11 @@ struct LibvirtReader {
 
 /// A device under construction: its properties, with the place that each is from.
 struct LibvirtDevice {
-  let part: LibvirtPart
+  let part: LibvirtDeviceElement
   let location: Location
   private(set) var properties: [Property] = []
 
-  init(_ part: LibvirtPart) {
+  init(_ part: LibvirtDeviceElement) {
     self.part = part
     location = Location(in: part.path, range: part.element.tagRange)
     properties.reserveCapacity(8)

@@ -10,17 +10,17 @@ import Syntax
 public struct KubeVirtHook: Sendable {
   public var vmi: String
   public var domain: String
-  public var gate: StartGate
+  public var gate: LaunchPolicyCheck
   /// The policy's path, or `none`.
   public var policy: String?
 
-  public init(vmi: String, domain: String, gate: StartGate, policy: String? = nil) {
+  public init(vmi: String, domain: String, gate: LaunchPolicyCheck, policy: String? = nil) {
     self.policy = policy
     self.vmi = vmi
     self.domain = domain
     self.gate = gate
     // A sidecar has device nodes, limits and processes of its own; QEMU runs in another container.
-    self.gate.isInQEMUsPlace = false
+    self.gate.sharesQEMUNamespace = false
   }
 
   public func run() -> Answer {
@@ -34,7 +34,7 @@ public struct KubeVirtHook: Sendable {
     do {
       var gate = gate
       gate.policy = try .chosen(policy)
-      var answer = gate.answer(try gate.judge(source, ParsedDefinition.parse(source, as: .xml)))
+      var answer = gate.answer(try gate.judge(source, ParsedInput.parse(source, as: .xml)))
       if answer.exit == .clean { answer.output = domain }
       return answer
     } catch {

@@ -11,11 +11,11 @@ import Syntax
 public struct LibvirtHook: Sendable {
   /// What libvirt calls the hook with, after its name.
   public var arguments: [String]
-  public var gate: StartGate
+  public var gate: LaunchPolicyCheck
   /// The policy's path, or `none`.
   public var policy: String?
 
-  public init(arguments: [String], gate: StartGate, policy: String? = nil) {
+  public init(arguments: [String], gate: LaunchPolicyCheck, policy: String? = nil) {
     self.arguments = arguments
     self.gate = gate
     self.policy = policy
@@ -46,7 +46,7 @@ public struct LibvirtHook: Sendable {
 
   /// A domain, as libvirt writes it.
   public static func standardInput() throws -> SourceText {
-    try InputFile.read("-", limit: ParsedDefinition.maximumSize)
+    try InputFile.read("-", limit: ParsedInput.maximumSize)
   }
 
   /// - Parameter domain: reads standard input; called only where the domain is looked at.
@@ -66,7 +66,7 @@ public struct LibvirtHook: Sendable {
   }
 
   private func judge(_ source: SourceText, _ stage: Stage) throws -> Answer {
-    var parsed = ParsedDefinition.parse(source, as: .xml)
+    var parsed = ParsedInput.parse(source, as: .xml)
     if let problem = parsed.problems.first, stage == .recheck {
       return failed(stage, problem.message)
     }

@@ -3,7 +3,7 @@ import Facts
 /// The decision told step by step, in the order in which QEMU takes it.
 public enum ATSExplanation {
   /// One line a step, ending where QEMU stops.
-  public static func steps(_ question: ATSQuestion) -> [String] {
+  public static func steps(_ question: ATSInputs) -> [String] {
     guard case .known(let behaviour) = question.behaviour else {
       return ["which QEMU reads this is not known, and the three behaviours differ"]
     }
@@ -26,7 +26,7 @@ public enum ATSExplanation {
     return step.goesOn
   }
 
-  private static func list(_ question: ATSQuestion) -> Step {
+  private static func list(_ question: ATSInputs) -> Step {
     switch question.standardList {
     case .known(true): return ("1. the device has a standard capability list: go on", true)
     case .known(false):
@@ -35,7 +35,7 @@ public enum ATSExplanation {
     }
   }
 
-  private static func request(_ question: ATSQuestion, _ behaviour: ATSBehaviour) -> Step {
+  private static func request(_ question: ATSInputs, _ behaviour: ATSBehaviour) -> Step {
     guard case .known(let given) = question.setting else { return ("3. the value of ats is unknown", true) }
     let setting = given ?? .auto
     let named = given == nil ? "ats is not given, so it is auto" : "ats is \(setting.rawValue)"
@@ -49,7 +49,7 @@ public enum ATSExplanation {
   }
 
   private static func flag(
-    _ question: ATSQuestion, _ setting: ATSSetting, _ named: String, _ behaviour: ATSBehaviour
+    _ question: ATSInputs, _ setting: ATSSetting, _ named: String, _ behaviour: ATSBehaviour
   ) -> Step {
     switch question.flagSet {
     case .unknown(let why):
@@ -66,7 +66,7 @@ public enum ATSExplanation {
     }
   }
 
-  private static func place(_ question: ATSQuestion) -> Step {
+  private static func place(_ question: ATSInputs) -> Step {
     switch (question.express, question.extendedList) {
     case (.known(false), _):
       return ("4. the device or its guest bus is not Express: stop here, nothing is visible, no further message", false)
@@ -77,7 +77,7 @@ public enum ATSExplanation {
     }
   }
 
-  private static func walk(_ question: ATSQuestion) -> String {
+  private static func walk(_ question: ATSInputs) -> String {
     let seen = question.forecast.guestSees
     switch (question.capability, seen) {
     case (.known(false), _): return "5. the chain is walked: no ATS capability in it, the guest sees none"
@@ -87,7 +87,7 @@ public enum ATSExplanation {
     }
   }
 
-  private static func messages(_ question: ATSQuestion, _ behaviour: ATSBehaviour) -> String {
+  private static func messages(_ question: ATSInputs, _ behaviour: ATSBehaviour) -> String {
     switch question.forecast.warnings {
     case .unknown: return "6. which warnings appear cannot be told"
     case .known([]): return "6. no warning"
@@ -95,7 +95,7 @@ public enum ATSExplanation {
     }
   }
 
-  private static func untouched(_ question: ATSQuestion) -> [String] {
+  private static func untouched(_ question: ATSInputs) -> [String] {
     switch question.setting {
     case .known(.some): return ["this QEMU has no ats property: giving it is an error"]
     default: return ["this QEMU has no ats property: an ATS capability passes through untouched, unchecked"]

@@ -2,7 +2,7 @@ import Facts
 
 /// What a reader of a forecast should know beside it.
 public enum ATSNotes {
-  public static func notes(_ question: ATSQuestion, _ forecast: ATSForecast, host: String) -> [String] {
+  public static func notes(_ question: ATSInputs, _ forecast: PartialATSOutcome, host: String) -> [String] {
     var notes: [String] = []
     if question.behaviour.display == .v3, case .known(.some(let warning)) = forecast.warning {
       notes += misleading(question, warning)
@@ -22,7 +22,7 @@ public enum ATSNotes {
 
   /// The review remark on v3: the mask warning "will be slightly misleading if dev doesn't have the
   /// ATS CAP at all", and its twin, which tests what is needed and not what was asked for.
-  private static func misleading(_ question: ATSQuestion, _ warning: ATSText) -> [String] {
+  private static func misleading(_ question: ATSInputs, _ warning: ATSText) -> [String] {
     switch warning {
     case .masked where question.capability.display == false:
       return ["v3's warning misleads: the device has no ATS capability, so there is nothing to mask"]
@@ -35,7 +35,7 @@ public enum ATSNotes {
   }
 
   /// Which look would settle an unknown.
-  private static func settle(_ missing: Unknown, _ question: ATSQuestion, host: String) -> String {
+  private static func settle(_ missing: Unknown, _ question: ATSInputs, host: String) -> String {
     func isThis<T>(_ input: Known<T>) -> Bool {
       if case .unknown(let unknown) = input { return unknown == missing }
       return false

@@ -3,7 +3,7 @@ import Facts
 extension DeviceRequest {
   /// The `-global` that gives the device its `ats`, unless it has one of its own: the last that
   /// reaches its class.
-  public func atsGlobal(in machine: MachineRequest) -> GlobalProperty? {
+  public func atsGlobal(in machine: MachineConfig) -> GlobalProperty? {
     machine.globals.last { $0.property == "ats" && $0.reaches(self) }
   }
 }

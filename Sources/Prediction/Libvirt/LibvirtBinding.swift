@@ -4,7 +4,7 @@ extension Host {
   /// The host as it will be when QEMU starts: libvirt binds a domain's managed devices to a vfio driver
   /// first, and lets QEMU open the nodes of all that the domain has (libvirt src/hypervisor/virhostdev.c).
   /// What cannot be known before that is unknown.
-  public func prepared(by machine: MachineRequest, plugs: [DeviceRequest] = []) -> Host {
+  public func prepared(by machine: MachineConfig, plugs: [DeviceRequest] = []) -> Host {
     guard !devices.isEmpty else { return self }
     var taken = machine.libvirt?.unassigned ?? [:]
     for request in machine.devices + plugs {

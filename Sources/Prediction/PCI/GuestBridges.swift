@@ -3,11 +3,11 @@ import Facts
 extension Guest {
   /// Takes a device that QEMU made into the model: its id, its slot, and the bus that it brings.
   /// - Returns: where it sits, when that is certain.
-  mutating func add(_ request: DeviceRequest) -> GuestPlace? {
+  mutating func add(_ request: DeviceRequest) -> GuestPCIAddress? {
     if let id = request.id { ids[id] = request.driver ?? "" }
     guard let driver = request.driver else { return nil }
     if Guest.isIOMMU(driver) { iommus.append(request) }
-    let place = occupy(request, driver)
+    let place = assignSlot(request, driver)
     if let bus = busBehind(request, driver) { buses[bus.name] = bus }
     return place
   }
@@ -20,10 +20,10 @@ extension Guest {
 
   /// Whether QEMU answers when the guest reads the function's config space: only where there is a
   /// function 0, below a port that of slot 0 (QEMU hw/pci/pci_host.c; observed on 11.1.3).
-  func canReach(_ place: GuestPlace) -> Known<Bool> {
+  func canReach(_ place: GuestPCIAddress) -> Known<Bool> {
     guard let bus = buses[place.bus] else { return .known(true) }
     if bus.occupants[bus.isPort ? 0 : place.devfn & ~7] != nil { return .known(true) }
-    if bus.possibleOthers == 0 || bus.isPort { return .known(false) }
+    if bus.unplacedDeviceCount == 0 || bus.isPort { return .known(false) }
     return .unknown("function 0 of slot \(place.devfn / 8) of \(place.bus)", "QEMU chooses slots there")
   }
 
@@ -33,33 +33,33 @@ extension Guest {
     return PCIDrivers.isPCI(driver) || request.bus.map { buses[$0] != nil } ?? false
   }
 
-  private mutating func occupy(_ request: DeviceRequest, _ driver: String) -> GuestPlace? {
+  private mutating func assignSlot(_ request: DeviceRequest, _ driver: String) -> GuestPCIAddress? {
     // libvirt puts no two devices into one place.
     if case .unknown? = request.value("bus") {
-      if !isPlacedByLibvirt { for name in buses.keys { buses[name]?.possibleOthers += 1 } }
+      if !isPlacedByLibvirt { for name in buses.keys { buses[name]?.unplacedDeviceCount += 1 } }
       return nil
     }
     guard let name = request.bus ?? rootBus.display.flatMap({ $0 }), let index = buses.index(forKey: name)
     else { return nil }
     guard PCIDrivers.isPCI(driver) || request.has("addr") else {
       // It may still be a PCI device, and take a slot of the root bus.
-      if request.bus == nil, !PCIDrivers.isElsewhere(driver) { buses.values[index].possibleOthers += 1 }
+      if request.bus == nil, !PCIDrivers.isElsewhere(driver) { buses.values[index].unplacedDeviceCount += 1 }
       return nil
     }
     guard case .known(let devfn)? = QEMUSlot.requested(request),
       case .at(let place) = buses.values[index].place(request, driver: driver, devfn: devfn)
     else {
-      buses.values[index].possibleOthers += 1
+      buses.values[index].unplacedDeviceCount += 1
       return nil
     }
     // A slot that QEMU chose is certain only while nothing unknown was there before.
-    if devfn == nil, !buses.values[index].isPort, buses.values[index].possibleOthers > 0 {
-      buses.values[index].possibleOthers += 1
+    if devfn == nil, !buses.values[index].isPort, buses.values[index].unplacedDeviceCount > 0 {
+      buses.values[index].unplacedDeviceCount += 1
       return nil
     }
-    buses.values[index].occupants[place] = Occupant(
+    buses.values[index].occupants[place] = SlotDevice(
       driver: driver, id: request.id, isMultifunction: request.multifunction)
-    return GuestPlace(bus: name, devfn: place)
+    return GuestPCIAddress(bus: name, devfn: place)
   }
 
   /// The bus behind a bridge bears the bridge's id (QEMU hw/pci/pci_bridge.c: pci_bridge_initfn).

@@ -1,7 +1,7 @@
 import Facts
 
 /// What sits in a slot of a guest bus.
-public struct Occupant: Hashable, Sendable {
+public struct SlotDevice: Hashable, Sendable {
   /// The device's type: `e1000e`.
   public let driver: String
   /// Nil for a device without one, which QEMU's texts call `(null)`.
@@ -17,7 +17,7 @@ public struct Occupant: Hashable, Sendable {
 }
 
 /// Where a device sits in the guest.
-public struct GuestPlace: Hashable, Sendable {
+public struct GuestPCIAddress: Hashable, Sendable {
   /// The name of the bus.
   public let bus: String
   /// Slot times 8 plus function.
@@ -49,14 +49,14 @@ public struct GuestBus: Sendable {
   /// The bus that its bridge sits on; nil for a root complex.
   public let parent: String?
   /// By devfn: slot times 8 plus function.
-  public internal(set) var occupants: [Int: Occupant]
+  public internal(set) var occupants: [Int: SlotDevice]
   /// Devices that may have been put here by QEMU's own choice, beyond what `occupants` tells.
-  var possibleOthers = 0
+  var unplacedDeviceCount = 0
 
   /// - Parameter occupants: every device on the bus, by devfn (slot times 8 plus function).
   public init(
     _ name: String, kind: Kind, isExpress: Bool, takesHotplug: Known<Bool>,
-    isStandardHotplug: Known<Bool> = .known(false), parent: String?, occupants: [Int: Occupant] = [:]
+    isStandardHotplug: Known<Bool> = .known(false), parent: String?, occupants: [Int: SlotDevice] = [:]
   ) {
     self.name = name
     self.kind = kind
@@ -70,31 +70,31 @@ public struct GuestBus: Sendable {
   public var isPort: Bool { kind == .port }
 
   /// What sits in a slot, function 0 first.
-  public func occupants(ofSlot slot: Int) -> [Occupant] {
+  public func occupants(ofSlot slot: Int) -> [SlotDevice] {
     (slot * 8..<slot * 8 + 8).compactMap { occupants[$0] }
   }
 
   /// A slot from 1 on is free, whatever QEMU chose itself.
   public var hasFreeSlot: Bool {
-    !isPort && Set(occupants.keys.map { $0 / 8 }).union([0]).count + possibleOthers < 32
+    !isPort && Set(occupants.keys.map { $0 / 8 }).union([0]).count + unplacedDeviceCount < 32
   }
 
   /// A port that is empty for certain and takes a hot plug.
   public var isFreePort: Bool {
-    isPort && takesHotplug == .known(true) && occupants.isEmpty && possibleOthers == 0
+    isPort && takesHotplug == .known(true) && occupants.isEmpty && unplacedDeviceCount == 0
   }
 }
 
 /// What the PCI core says about a place on a bus (QEMU hw/pci/pci.c: do_pci_register_device and
 /// pci_init_multifunction).
 extension GuestBus {
-  enum Placement: Hashable {
+  enum DevfnResult: Hashable {
     case at(devfn: Int)
     case refused(FailureCause, String)
     case undetermined(Unknown)
   }
 
-  func place(_ request: DeviceRequest, driver: String, devfn requested: Int?) -> Placement {
+  func place(_ request: DeviceRequest, driver: String, devfn requested: Int?) -> DevfnResult {
     let devfn = requested ?? freeDevfn
     guard let devfn else {
       return .refused(.noSlot, "PCI: no slot/function available for \(driver), all in use or reserved")
@@ -105,7 +105,7 @@ extension GuestBus {
         "PCI: slot \(devfn / 8) function \(devfn % 8) not available for \(driver), in use by "
           + "\(there.driver),id=\(there.id ?? "(null)")")
     }
-    if requested != nil, !isPort, possibleOthers > 0, devfn / 8 <= occupants.count + possibleOthers {
+    if requested != nil, !isPort, unplacedDeviceCount > 0, devfn / 8 <= occupants.count + unplacedDeviceCount {
       return .undetermined(
         Unknown("slot \(devfn / 8) of \(name)", reason: "QEMU chooses slots for other devices of this bus"))
     }
@@ -120,7 +120,7 @@ extension GuestBus {
     return multifunction(request, devfn)
   }
 
-  private func multifunction(_ request: DeviceRequest, _ devfn: Int) -> Placement {
+  private func multifunction(_ request: DeviceRequest, _ devfn: Int) -> DevfnResult {
     var slot: String { String(devfn / 8, radix: 16) }
     if devfn % 8 != 0 {
       guard let first = occupants[devfn & ~7] else { return .at(devfn: devfn) }

@@ -3,7 +3,7 @@ import Facts
 extension Guest {
   /// The topology that a machine type starts with, from the QEMU 11.1 source of each. A guest that is
   /// described, and not looked at, is taken not to migrate.
-  init(_ machine: MachineRequest) {
+  init(_ machine: MachineConfig) {
     let kind = MachineKind(machine)
     var root: GuestBus?
     switch kind {
@@ -12,7 +12,7 @@ extension Guest {
     case .virt: root = Guest.virt
     case .withoutPCI, .unknown: break
     }
-    if !machine.hasOption("nodefaults") { root?.possibleOthers += 2 }  // a display and a NIC
+    if !machine.hasOption("nodefaults") { root?.unplacedDeviceCount += 2 }  // a display and a NIC
     var rootBus: Known<String?> = .known(root?.name)
     if case .unknown(let why) = kind { rootBus = .unknown("guest's PCI topology", why) }
     self.init(buses: root.map { [$0] } ?? [], rootBus: rootBus, ids: [:], migrating: .known(false))
@@ -21,20 +21,20 @@ extension Guest {
   }
 
   /// QEMU hw/i386/pc_q35.c; the occupants as 11.1.3 names them.
-  private static func q35(_ machine: MachineRequest) -> GuestBus {
-    var taken = [0: Occupant(board: "mch"), 0xf8: Occupant(board: "ICH9-LPC", multifunction: true)]
-    if machine.machineOption("sata") != "off" { taken[0xfa] = Occupant(board: "ich9-ahci") }
-    if machine.machineOption("smbus") != "off" { taken[0xfb] = Occupant(board: "ICH9-SMB") }
+  private static func q35(_ machine: MachineConfig) -> GuestBus {
+    var taken = [0: SlotDevice(board: "mch"), 0xf8: SlotDevice(board: "ICH9-LPC", multifunction: true)]
+    if machine.machineOption("sata") != "off" { taken[0xfa] = SlotDevice(board: "ich9-ahci") }
+    if machine.machineOption("smbus") != "off" { taken[0xfb] = SlotDevice(board: "ICH9-SMB") }
     return GuestBus(
       "pcie.0", kind: .root, isExpress: true, takesHotplug: .known(false), parent: nil, occupants: taken)
   }
 
   /// QEMU hw/i386/pc_piix.c. ACPI plugs into the root bus, unless it is told not to
   /// (hw/acpi/piix4.c: acpi-root-pci-hotplug).
-  private static func i440fx(_ machine: MachineRequest) -> GuestBus {
+  private static func i440fx(_ machine: MachineConfig) -> GuestBus {
     let taken = [
-      0: Occupant(board: "i440FX"), 8: Occupant(board: "PIIX3", multifunction: true),
-      9: Occupant(board: "piix3-ide"), 0xb: Occupant(board: "PIIX4_PM"),
+      0: SlotDevice(board: "i440FX"), 8: SlotDevice(board: "PIIX3", multifunction: true),
+      9: SlotDevice(board: "piix3-ide"), 0xb: SlotDevice(board: "PIIX4_PM"),
     ]
     let hotplug = machine.hasACPI && machine.global("acpi-root-pci-hotplug", of: "PIIX4_PM") ?? true
     return GuestBus(
@@ -45,11 +45,11 @@ extension Guest {
   private static var virt: GuestBus {
     GuestBus(
       "pcie.0", kind: .root, isExpress: true, takesHotplug: .known(false), parent: nil,
-      occupants: [0: Occupant(board: "gpex-root")])
+      occupants: [0: SlotDevice(board: "gpex-root")])
   }
 }
 
-extension Occupant {
+extension SlotDevice {
   /// A device that the board brings.
   init(board driver: String, multifunction: Bool = false) {
     self.init(driver: driver, id: nil, isMultifunction: .known(multifunction))
@@ -61,7 +61,7 @@ enum MachineKind: Hashable {
   case q35, i440fx, virt, withoutPCI
   case unknown(String)
 
-  init(_ machine: MachineRequest) {
+  init(_ machine: MachineConfig) {
     if let missing = machine.missingPart {
       self = .unknown(missing)
       return
@@ -93,17 +93,17 @@ enum MachineKind: Hashable {
   }
 }
 
-extension MachineRequest {
+extension MachineConfig {
   private static let off: Set<String> = ["off", "no", "false", "n"]
 
   /// `-machine acpi=off` takes the board's ACPI away on i440fx; q35's ICH9 plugs all the same.
   fileprivate var hasACPI: Bool {
-    !MachineRequest.off.contains(machineOption("acpi") ?? "on") && !hasOption("no-acpi")
+    !MachineConfig.off.contains(machineOption("acpi") ?? "on") && !hasOption("no-acpi")
   }
 
   /// The last `-global` for a boolean property of a board's device.
   fileprivate func global(_ property: String, of driver: String) -> Bool? {
-    globals.last { $0.driver == driver && $0.property == property }.map { !MachineRequest.off.contains($0.value) }
+    globals.last { $0.driver == driver && $0.property == property }.map { !MachineConfig.off.contains($0.value) }
   }
 
   /// QEMU hw/acpi/ich9.c and piix4.c; on for q35 since 6.1 (query-machines of 11.1.3: pc-q35-6.0 and older

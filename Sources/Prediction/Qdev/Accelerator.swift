@@ -1,7 +1,7 @@
 import Facts
 
 /// Which accelerator runs the machine, and where its interrupt controllers are.
-extension MachineRequest {
+extension MachineConfig {
   /// Whether KVM runs it: by `-accel`, `-enable-kvm` or `-machine accel=`; a program by the name of `kvm`
   /// takes it by itself (QEMU system/vl.c: configure_accelerators).
   public var usesKVM: Known<Bool> {

@@ -22,9 +22,9 @@ enum PropertyChecks {
       // QEMU qapi/qapi-util.c: qapi_bool_parse.
       let known = ["on", "yes", "true", "y", "off", "no", "false", "n"]
       return known.contains(text) ? nil : "Parameter '\(name)' expects 'on' or 'off'"
-    case .signed32: return integer(name, text, in: Int128Range(Int64(Int32.min), UInt64(Int32.max)), "int32_t")
+    case .signed32: return integer(name, text, in: QEMUIntegerRange(Int64(Int32.min), UInt64(Int32.max)), "int32_t")
     case .unsigned(let bits):
-      return integer(name, text, in: Int128Range(0, UInt64.max >> UInt64(64 - bits)), "uint\(bits)_t")
+      return integer(name, text, in: QEMUIntegerRange(0, UInt64.max >> UInt64(64 - bits)), "uint\(bits)_t")
     case .size(let maximum):
       guard QEMUNumber.isSize(text) else { return "Parameter '\(name)' expects size" }
       return QEMUNumber.integer(text).flatMap { tooLarge(name, $0, maximum, driver) }
@@ -45,7 +45,7 @@ enum PropertyChecks {
       ? nil : "Property \(driver).\(name) doesn't take value \(value) (maximum: \(maximum))"
   }
 
-  private static func integer(_ name: String, _ text: String, in range: Int128Range, _ type: String) -> String? {
+  private static func integer(_ name: String, _ text: String, in range: QEMUIntegerRange, _ type: String) -> String? {
     guard let number = QEMUNumber.integer(text) else { return "Parameter '\(name)' expects integer" }
     return range.contains(number) ? nil : "Parameter '\(name)' expects \(type)"
   }
@@ -80,11 +80,11 @@ enum PropertyChecks {
       return "Invalid parameter type for '\(name)', expected: boolean"
     case .signed32:
       guard let number else { return "Invalid parameter type for '\(name)', expected: integer" }
-      return Int128Range(Int64(Int32.min), UInt64(Int32.max)).contains(number)
+      return QEMUIntegerRange(Int64(Int32.min), UInt64(Int32.max)).contains(number)
         ? nil : "Parameter '\(name)' expects int32_t"
     case .unsigned(let bits):
       guard let number else { return "Parameter '\(name)' expects uint64" }
-      return Int128Range(0, UInt64.max >> UInt64(64 - bits)).contains(number)
+      return QEMUIntegerRange(0, UInt64.max >> UInt64(64 - bits)).contains(number)
         ? nil : "Parameter '\(name)' expects uint\(bits)_t"
     case .size(let maximum):
       guard let number else { return "Parameter '\(name)' expects uint64" }
@@ -92,7 +92,7 @@ enum PropertyChecks {
     case .slot:
       if case .real = value { return "Invalid parameter type for '\(name)', expected: integer" }
       guard let number else { return "Invalid parameter type for '\(name)', expected int or str" }
-      return Int128Range(-1, 255).contains(number)
+      return QEMUIntegerRange(-1, 255).contains(number)
         ? nil : "Parameter '\(name)' expects a value between -1 and 255"
     case .readOnly: return "Property '\(driver).\(name)' is not writable"
     case .text, .choice, .host, .link, .descriptor, .token:

@@ -7,7 +7,7 @@ enum QEMUInteger: Hashable {
 }
 
 /// A range that spans both halves.
-struct Int128Range {
+struct QEMUIntegerRange {
   let lowest: Int64
   let highest: UInt64
 

@@ -100,7 +100,7 @@ enum Identifier {
 }
 
 /// Drivers that are none, as far as passthrough goes.
-enum DriverName {
+enum VFIODriverModel {
   /// The concrete device types whose names begin with `vfio` in QEMU 11.1.3.
   private static let concrete = [
     "vfio-pci", "vfio-pci-nohotplug", "vfio-user-pci", "vfio-ap", "vfio-ccw", "vfio-pci-igd-lpc-bridge",

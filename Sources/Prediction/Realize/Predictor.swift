@@ -2,7 +2,7 @@ import Facts
 
 /// Predicts every vfio device of a machine, in the order in which QEMU realizes them.
 public struct Predictor {
-  private let machine: MachineRequest
+  private let machine: MachineConfig
   private let host: Host
   private let qemu: QEMUProfile
   private let descriptors: [String: Known<PCIAddress?>]
@@ -14,7 +14,7 @@ public struct Predictor {
   ///   - running: the topology that the running machine has, where it was asked; it stands in for that
   ///     of `machine` when `plugs` are predicted.
   public init(
-    _ machine: MachineRequest, on host: Host, qemu: QEMUProfile, descriptors: [String: Known<PCIAddress?>] = [:],
+    _ machine: MachineConfig, on host: Host, qemu: QEMUProfile, descriptors: [String: Known<PCIAddress?>] = [:],
     running: Guest? = nil
   ) {
     self.descriptors = descriptors
@@ -54,7 +54,7 @@ public struct Predictor {
 
   /// - Returns: nil for a device that nobody means for vfio: of those a machine has many, and little is asked.
   private func predict(_ request: DeviceRequest, _ guest: Guest) -> PredictionDraft? {
-    let refusal = request.isVFIO ? nil : DriverName.refusal(request.driver)
+    let refusal = request.isVFIO ? nil : VFIODriverModel.refusal(request.driver)
     guard request.isVFIO || refusal != nil else { return nil }
     let draft = PredictionDraft(
       RealizeContext(
@@ -71,11 +71,11 @@ public struct Predictor {
 /// A prediction under construction: what follows from the devices that QEMU makes later is still open.
 final class PredictionDraft {
   let context: RealizeContext
-  let question: ATSQuestion
-  let forecast: ATSForecast
+  let question: ATSInputs
+  let forecast: PartialATSOutcome
   fileprivate(set) var failure: RealizeFailure?
   fileprivate(set) var unknowns: [Unknown] = []
-  fileprivate(set) var place: GuestPlace?
+  fileprivate(set) var place: GuestPCIAddress?
 
   fileprivate init(_ context: RealizeContext) {
     self.context = context

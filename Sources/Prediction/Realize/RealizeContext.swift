@@ -4,7 +4,7 @@ import Facts
 final class RealizeContext: Sendable {
   let request: DeviceRequest
   let driver: String
-  let machine: MachineRequest
+  let machine: MachineConfig
   /// The guest as it is when QEMU comes to this request.
   let guest: Guest
   let host: Host
@@ -19,7 +19,7 @@ final class RealizeContext: Sendable {
   let device: Known<HostDevice>
 
   init(
-    request: DeviceRequest, machine: MachineRequest, guest: Guest, host: Host, qemu: QEMUProfile,
+    request: DeviceRequest, machine: MachineConfig, guest: Guest, host: Host, qemu: QEMUProfile,
     descriptors: [String: Known<PCIAddress?>]
   ) {
     self.request = request

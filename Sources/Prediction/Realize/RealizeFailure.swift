@@ -45,10 +45,10 @@ public final class RealizePrediction: Sendable {
   /// these may make it fail sooner, in other words.
   public let unknowns: [Unknown]
   /// The ats decision, as far as realize gets to it.
-  public let question: ATSQuestion
-  public let forecast: ATSForecast
+  public let question: ATSInputs
+  public let forecast: PartialATSOutcome
   /// Where it will sit in the guest, when that is certain.
-  public let place: GuestPlace?
+  public let place: GuestPCIAddress?
   /// Whether guest firmware and drivers can find the function where it sits; see `Guest.canReach`.
   public let isReachable: Known<Bool>
 

@@ -32,7 +32,7 @@ extension RealizeContext {
   /// What fails at one step; nil when nothing does.
   /// - Throws: what could not be looked at.
   func failure(
-    at step: RealizeStep, _ forecast: ATSForecast, _ unknowns: inout [Unknown]
+    at step: RealizeStep, _ forecast: PartialATSOutcome, _ unknowns: inout [Unknown]
   ) throws(Unknown) -> RealizeFailure? {
     switch step {
     case .keyvalID: return keyvalID

@@ -2,9 +2,9 @@ import Facts
 
 /// The guest memory that is locked for DMA, and how much of it may be.
 public struct LockedMemory {
-  private let machine: MachineRequest
+  private let machine: MachineConfig
 
-  public init(_ machine: MachineRequest) { self.machine = machine }
+  public init(_ machine: MachineConfig) { self.machine = machine }
 
   /// Guest RAM in bytes; nil when it is not given.
   /// - Throws: that the definition gives it in a way that is not understood.

@@ -1,16 +1,16 @@
 import Facts
 
-extension MachineRequest {
+extension MachineConfig {
   /// What a device's property is set to, by itself or else by the last `-global` for its driver; nil when
   /// nobody gives it. Booleans are `on` and `off` in every spelling.
   public func setting(_ name: String, of device: DeviceRequest) -> Known<String?> {
     guard let property = device.property(name) else {
       let global = globals.last { $0.driver == device.driver && $0.property == name }
-      return .known(global.map { MachineRequest.plain($0.value) })
+      return .known(global.map { MachineConfig.plain($0.value) })
     }
     switch property.value {
     case .bool(let flag): return .known(flag ? "on" : "off")
-    case .string(let text): return .known(MachineRequest.plain(text))
+    case .string(let text): return .known(MachineConfig.plain(text))
     case .integer(let number): return .known("\(number)")
     case .unsigned(let number): return .known("\(number)")
     case .unknown(let text): return .unknown("\(name) of `\(device.driver ?? "device")`", "written as \(text)")
@@ -27,7 +27,7 @@ extension MachineRequest {
   public func machineSetting(_ names: String...) -> Known<String?> {
     guard let property = machine.last(where: { names.contains($0.name) }) else { return .known(nil) }
     switch property.value {
-    case .string(let text): return .known(MachineRequest.plain(text))
+    case .string(let text): return .known(MachineConfig.plain(text))
     case .unknown(let text): return .unknown("machine option \(property.name)", "written as \(text)")
     default: return .known(nil)
     }
@@ -38,7 +38,7 @@ extension Guest {
   /// The guest's IOMMU that serves a device: arm-smmuv3 the root complex that is its `primary-bus`, any
   /// other all of them but those that bypass it (QEMU hw/pci/pci.c: pci_device_get_iommu_bus_devfn). A device
   /// that QEMU makes before the IOMMU is served by none, and none of its checks are made (observed on 11.1.3).
-  public func viommu(for request: DeviceRequest, in machine: MachineRequest) throws(Unknown) -> DeviceRequest? {
+  public func viommu(for request: DeviceRequest, in machine: MachineConfig) throws(Unknown) -> DeviceRequest? {
     guard !iommus.isEmpty else { return nil }
     let name: String
     if let bus = request.bus { name = bus } else { name = try rootBus.value ?? "" }
@@ -58,7 +58,7 @@ extension Guest {
   /// Whether a device has an address space of its own, as behind each IOMMU of x86 (observed on 11.1.3), into
   /// which all RAM is mapped while the guest does not translate. An accelerated SMMUv3 leaves its devices in
   /// the common one, where they are too without an IOMMU.
-  public func hasOwnSpace(for request: DeviceRequest, in machine: MachineRequest) throws(Unknown) -> Bool {
+  public func hasOwnSpace(for request: DeviceRequest, in machine: MachineConfig) throws(Unknown) -> Bool {
     guard let unit = try viommu(for: request, in: machine) else { return false }
     guard isOrderKnown || request.plug == .hot else {
       throw Unknown("address space of `\(request.id ?? "device")`", reason: "QEMU does not tell what it made first")
@@ -75,7 +75,7 @@ extension Guest {
   }
 
   /// QEMU docs/bypass-iommu.txt.
-  private func bypasses(_ root: GuestBus, _ machine: MachineRequest) throws(Unknown) -> Bool {
+  private func bypasses(_ root: GuestBus, _ machine: MachineConfig) throws(Unknown) -> Bool {
     if let expander = machine.devices.first(where: { $0.id == root.name }) {
       return try machine.setting("bypass_iommu", of: expander).value == "on"
     }
@@ -143,7 +143,7 @@ extension RealizeContext {
   private func refused(_ text: String) -> RealizeFailure { fails(.viommuRefuses, "Failed to set vIOMMU: \(text)") }
 }
 
-extension MachineRequest {
+extension MachineConfig {
   /// `fsts`, which was `x-flts` before it was stable.
   public func firstStage(of unit: DeviceRequest) throws(Unknown) -> Bool {
     if try setting("fsts", of: unit).value == "on" { return true }

@@ -4,13 +4,13 @@ import Syntax
 
 /// getfd, add-fd, closefd, and iommufd objects around a descriptor: sent alone, and written down once
 /// QEMU has taken them.
-final class DescriptorInquiry: ProxyInquiry {
-  private let gate: PlugGate
+final class DescriptorInquiry: CommandDecision {
+  private let gate: QMPCommandFilter
   private let message: ClientMessage
   private let client: ProxyPeer
   private let entry: DescriptorLedger.Entry?
 
-  init(_ gate: PlugGate, _ message: ClientMessage, _ client: ProxyPeer) {
+  init(_ gate: QMPCommandFilter, _ message: ClientMessage, _ client: ProxyPeer) {
     self.gate = gate
     self.client = client
     self.message = message
@@ -18,7 +18,7 @@ final class DescriptorInquiry: ProxyInquiry {
     entry = message.descriptors.first.map { DescriptorLedger.Entry($0) }
   }
 
-  func proceed(_ answers: [Result<JSON, CommandError>]) -> ProxyStep { .pass(instead: nil) }
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep { .pass(instead: nil) }
 
   package func answered(_ reply: Result<JSON, CommandError>) {
     guard case .success(let value) = reply else { return }
@@ -46,24 +46,24 @@ final class DescriptorInquiry: ProxyInquiry {
 }
 
 /// remove-fd closes a set's descriptors under whatever was given their bare numbers.
-final class RemoveFdInquiry: ProxyInquiry {
-  private let gate: PlugGate
-  private let about: PlugGate.Subject
-  private var questions = GuestQuestions(and: [Command("query-fdsets")])
+final class RemoveFdInquiry: CommandDecision {
+  private let gate: QMPCommandFilter
+  private let about: QMPCommandFilter.CommandContext
+  private var questions = GuestQuery(and: [Command("query-fdsets")])
 
-  init(_ gate: PlugGate, _ about: PlugGate.Subject) {
+  init(_ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext) {
     self.gate = gate
     self.about = about
   }
 
-  func proceed(_ answers: [Result<JSON, CommandError>]) -> ProxyStep {
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep {
     switch questions.proceed(answers) {
     case .ask(let commands): .ask(commands)
     case .told(let guest): decide(guest)
     }
   }
 
-  private func decide(_ guest: RunningGuest) -> ProxyStep {
+  private func decide(_ guest: QOMSnapshot) -> DecisionStep {
     for number in numbers {
       if gate.ledger.numbersInUse.contains(number) {
         return refuse(
@@ -87,8 +87,8 @@ final class RemoveFdInquiry: ProxyInquiry {
     return .pass(instead: nil)
   }
 
-  private func refuse(_ message: String) -> ProxyStep {
-    if case .refuse(let error) = gate.refuse(BackDoors.Reason(rule: "fd-in-use", message: message), about) {
+  private func refuse(_ message: String) -> DecisionStep {
+    if case .refuse(let error) = gate.refuse(BypassRules.Reason(rule: "fd-in-use", message: message), about) {
       return .refuse(error)
     }
     return .pass(instead: nil)

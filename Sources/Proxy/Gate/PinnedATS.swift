@@ -7,7 +7,7 @@ import Syntax
 enum PinnedATS {
   /// - Returns: the command's bytes; nil to leave it as it is, also where a -global may say what is not known.
   static func command(
-    _ about: PlugGate.Subject, _ request: DeviceRequest, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>
+    _ about: QMPCommandFilter.CommandContext, _ request: DeviceRequest, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>
   ) -> [UInt8]? {
     guard !request.has("ats"), case .known(let names) = profile.properties, names.contains("ats"),
       case .known(let globals) = globals

@@ -7,28 +7,28 @@ import Syntax
 
 /// One plug of a vfio-pci device: QEMU is asked about its guest, the host is looked at, and the rules
 /// decide. Afterwards QEMU's reply is held against the prediction.
-package final class PlugInquiry: ProxyInquiry {
-  let gate: PlugGate
+package final class PlugInquiry: CommandDecision {
+  let gate: QMPCommandFilter
   let request: DeviceRequest
-  private let about: PlugGate.Subject
+  private let about: QMPCommandFilter.CommandContext
   private let start = ContinuousClock.now
-  private var questions = GuestQuestions()
+  private var questions = GuestQuery()
   private(set) var prediction: RealizePrediction?
 
-  init(_ gate: PlugGate, _ request: DeviceRequest, _ about: PlugGate.Subject) {
+  init(_ gate: QMPCommandFilter, _ request: DeviceRequest, _ about: QMPCommandFilter.CommandContext) {
     self.gate = gate
     self.request = request
     self.about = about
   }
 
-  package func proceed(_ answers: [Result<JSON, CommandError>]) -> ProxyStep {
+  package func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep {
     switch questions.proceed(answers) {
     case .ask(let commands): .ask(commands)
     case .told(let guest): decide(guest)
     }
   }
 
-  private func decide(_ guest: RunningGuest) -> ProxyStep {
+  private func decide(_ guest: QOMSnapshot) -> DecisionStep {
     let profile = QEMUQuestion.profile(name: "the running QEMU", listing: guest.listing)
     let globals = gate.options.globals ?? PlugInquiry.globals(of: gate.options.process)
     let machine = guest.machine(source: "the running guest", globals: globals, plugged: gate.plugged)
@@ -46,7 +46,7 @@ package final class PlugInquiry: ProxyInquiry {
     return act(judgement, profile, globals)
   }
 
-  private func act(_ judgement: Judgement, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>) -> ProxyStep {
+  private func act(_ judgement: Judgement, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>) -> DecisionStep {
     let errors = judgement.findings.filter { $0.severity == .error }
     let open = judgement.undetermined.filter { $0.severity == .error }
     let facts = judgement.findings.flatMap(\.evidence) + open.map { "\($0.rule): \($0.unknown)" }
@@ -80,14 +80,14 @@ package final class PlugInquiry: ProxyInquiry {
   /// Rules about what ends the guest, and not only the plug.
   private static let killing: Set<String> = ["mixed-backends", "fd-without-id", "realized-argument"]
 
-  private func refuse(_ rule: String, _ message: String, _ rules: [String], _ facts: [String]) -> ProxyStep {
+  private func refuse(_ rule: String, _ message: String, _ rules: [String], _ facts: [String]) -> DecisionStep {
     gate.note(
       .refused, about, device: device, rules: rules, text: message, facts: facts, milliseconds: milliseconds)
     guard gate.options.mode == .enforce else { return .pass(instead: nil) }
-    return .refuse(PlugGate.error(rule, message))
+    return .refuse(QMPCommandFilter.error(rule, message))
   }
 
-  private func cannotLook(_ error: any Error) -> ProxyStep {
+  private func cannotLook(_ error: any Error) -> DecisionStep {
     refuse("malformed-input", "the host could not be looked at: \(error)", [], [])
   }
 

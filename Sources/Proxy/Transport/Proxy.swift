@@ -39,7 +39,7 @@ public final class Proxy {
   }
 
   let monitor: ProxyMonitor
-  let gate: any ProxyGate
+  let gate: any CommandFilter
   let log: ProxyLog
   let options: Options
   let listener: Int32?
@@ -50,10 +50,10 @@ public final class Proxy {
 
   var clients: [ProxyClient] = []
   /// Whose reply QEMU owes, oldest first, for commands in band.
-  var inFlight = ProxyQueue<ProxyDebt>()
+  var inFlight = ProxyQueue<PendingReply>()
   /// Commands sent out of band, whose replies overtake.
   var outOfBand: [(client: ProxyClient, id: JSON?)] = []
-  var job: ProxyJob?
+  var job: ActiveDecision?
   var routing = ProxyRouting()
   /// Whose reply is being carried, gone or not.
   var awaited: ProxyClient?
@@ -68,7 +68,7 @@ public final class Proxy {
   ///   - connected: clients that are connected already. Closed in the end.
   ///   - stop: a descriptor that is readable when the proxy is to end.
   public init(
-    qemu: Int32, listener: Int32?, connected: [Int32] = [], gate: any ProxyGate, log: ProxyLog = ProxyLog(),
+    qemu: Int32, listener: Int32?, connected: [Int32] = [], gate: any CommandFilter, log: ProxyLog = ProxyLog(),
     options: Options = Options(), stop: Int32? = nil
   ) {
     monitor = ProxyMonitor(qemu)

@@ -11,7 +11,7 @@ final class ProxyClient {
   /// Messages that are framed and not yet dealt with, oldest first.
   var inbox: [ClientStream.Item] = []
   /// The first of the inbox was looked at, and has to wait until QEMU has nothing else in hand.
-  var held: (any ProxyInquiry)?
+  var held: (any CommandDecision)?
   /// Commands in QEMU's hands that this client awaits.
   var outstanding = 0
   /// It has closed its sending side; what it sent is still answered.

@@ -67,7 +67,7 @@ extension Proxy {
       guard message.descriptors.isEmpty else {
         // QEMU gives a descriptor to whichever command asks for one next.
         strayDescriptors = true
-        let inquiry = SettledInquiry(.pass(instead: nil))
+        let inquiry = ImmediateDecision(.pass(instead: nil))
         client.held = inquiry
         return start(inquiry, message, client)
       }
@@ -76,7 +76,7 @@ extension Proxy {
       return true
     case .refuse(let error):
       guard mayAnswer(client) else {
-        client.held = SettledInquiry(.refuse(error))
+        client.held = ImmediateDecision(.refuse(error))
         return false
       }
       return refuse(message, error, client)
@@ -86,7 +86,7 @@ extension Proxy {
     }
   }
 
-  func send(_ bytes: [UInt8], _ descriptors: [Int32], _ debt: ProxyDebt) {
+  func send(_ bytes: [UInt8], _ descriptors: [Int32], _ debt: PendingReply) {
     monitor.outbox.add(bytes, descriptors: descriptors)
     inFlight.append(debt)
     monitor.flush()

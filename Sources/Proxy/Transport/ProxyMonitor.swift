@@ -18,7 +18,7 @@ final class ProxyMonitor {
   var stream = ServerStream()
   var outbox = ProxyOutbox()
   /// Writing has failed: what QEMU has said until then is still read.
-  private(set) var isDeaf = false
+  private(set) var writeFailed = false
   /// No client can guess it, so no client's id is taken for one of ours.
   private let idPrefix: String
   private var issued: UInt64 = 0
@@ -44,8 +44,8 @@ final class ProxyMonitor {
   }
 
   func flush() {
-    guard !isDeaf, case .failed = outbox.flush(to: descriptor) else { return }
-    isDeaf = true
+    guard !writeFailed, case .failed = outbox.flush(to: descriptor) else { return }
+    writeFailed = true
     outbox.clear()
   }
 

@@ -8,11 +8,11 @@ public struct ProxyRun: Sendable {
   public var qemu: ProxyEndpoint
   public var log: String
   public var logFormat: ProxyLog.Format
-  public var gate: PlugGate.Options
+  public var gate: QMPCommandFilter.Options
   public var proxy: Proxy.Options
 
   public init(
-    listen: ProxyEndpoint, qemu: ProxyEndpoint, log: String, logFormat: ProxyLog.Format, gate: PlugGate.Options,
+    listen: ProxyEndpoint, qemu: ProxyEndpoint, log: String, logFormat: ProxyLog.Format, gate: QMPCommandFilter.Options,
     proxy: Proxy.Options
   ) {
     self.listen = listen
@@ -36,14 +36,14 @@ public struct ProxyRun: Sendable {
     guard stop >= 0 else { throw ProxyFailure("signals: \(errnoWords(-stop))") }
     defer { close(stop) }
     let log = try ProxyLog.open(log, format: logFormat)
-    let door = try ProxyDoor.open(listen)
+    let door = try ProxyListener.open(listen)
     defer { door.close() }
     let monitor = try connect()
     var options = gate
     options.process = ProxyRun.process(behind: monitor)
     let proxy = Proxy(
       qemu: monitor, listener: door.isListening ? door.descriptor : nil,
-      connected: door.isListening ? [] : [door.descriptor], gate: PlugGate(options, log: log), log: log,
+      connected: door.isListening ? [] : [door.descriptor], gate: QMPCommandFilter(options, log: log), log: log,
       options: self.proxy, stop: stop)
     try proxy.begin()
     // What parsed the command line is not needed again.

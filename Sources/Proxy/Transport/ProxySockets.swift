@@ -24,13 +24,13 @@ public enum ProxyEndpoint: Sendable, Hashable {
 }
 
 /// A socket that listens for clients, or one client that is connected already.
-struct ProxyDoor {
+struct ProxyListener {
   let descriptor: Int32
   let isListening: Bool
   /// What was made in the file system, to be taken away again.
   private let made: (path: String, node: ino_t, device: dev_t)?
 
-  static func open(_ endpoint: ProxyEndpoint) throws(ProxyFailure) -> ProxyDoor {
+  static func open(_ endpoint: ProxyEndpoint) throws(ProxyFailure) -> ProxyListener {
     switch endpoint {
     case .path(let path): return try listen(path)
     case .descriptor(let descriptor): return try adopt(descriptor, "fd:\(descriptor)")
@@ -54,7 +54,7 @@ struct ProxyDoor {
     if isListening { Glibc.close(descriptor) }
   }
 
-  private static func adopt(_ descriptor: Int32, _ name: String) throws(ProxyFailure) -> ProxyDoor {
+  private static func adopt(_ descriptor: Int32, _ name: String) throws(ProxyFailure) -> ProxyListener {
     var accepts: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
     // SAFETY: the kernel writes at most `size` bytes into the integer.
@@ -63,10 +63,10 @@ struct ProxyDoor {
     }
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
-    return ProxyDoor(descriptor: descriptor, isListening: accepts != 0, made: nil)
+    return ProxyListener(descriptor: descriptor, isListening: accepts != 0, made: nil)
   }
 
-  private static func listen(_ path: String) throws(ProxyFailure) -> ProxyDoor {
+  private static func listen(_ path: String) throws(ProxyFailure) -> ProxyListener {
     let backlog: Int32 = 16
     var descriptor = path.withCString { clinux_listen_unix($0, backlog) }
     if descriptor == -EADDRINUSE, isDead(path) {
@@ -78,7 +78,7 @@ struct ProxyDoor {
     }
     var status = stat()
     let isThere = lstat(path, &status) == 0
-    return ProxyDoor(
+    return ProxyListener(
       descriptor: descriptor, isListening: true, made: isThere ? (path, status.st_ino, status.st_dev) : nil)
   }
 

@@ -150,7 +150,7 @@ extension ClientStream {
       if let complaint = ParseComplaint(nonCharacterIn: bytes) { return refusal(complaint, upTo: end) }
       return .message(ClientMessage(bytes: bytes, json: json, descriptors: arrivals.take(before: end)))
     } catch {
-      return refusal(ParseComplaint(grammarOf: bytes, jansson: error, isNew: tellsPlace), upTo: end)
+      return refusal(ParseComplaint(grammarOf: bytes, jansson: error, usesQEMU11Wording: tellsPlace), upTo: end)
     }
   }
 }

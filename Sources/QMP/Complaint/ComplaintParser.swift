@@ -10,12 +10,12 @@ struct Complaint: Error {
 struct ComplaintParser {
   private var lexer: ComplaintLexer
   private let bytes: [UInt8]
-  private let isNew: Bool
+  private let usesQEMU11Wording: Bool
   private var token: ComplaintLexer.Token?
 
-  init(_ bytes: [UInt8], isNew: Bool) {
+  init(_ bytes: [UInt8], usesQEMU11Wording: Bool) {
     self.bytes = bytes
-    self.isNew = isNew
+    self.usesQEMU11Wording = usesQEMU11Wording
     lexer = ComplaintLexer(bytes)
     token = lexer.next()
   }
@@ -41,17 +41,17 @@ struct ComplaintParser {
     while true {
       let key = token
       let isString = key.map { bytes[$0.range.lowerBound] == UInt8(ascii: "\"") } ?? false
-      if isNew, !isString { throw complaint("expecting key") }
+      if usesQEMU11Wording, !isString { throw complaint("expecting key") }
       try value()
       guard isString, let key else { throw complaint("key is not a string in object") }
-      guard take(":") else { throw complaint(isNew ? "expecting ':'" : "missing : in object pair") }
+      guard take(":") else { throw complaint(usesQEMU11Wording ? "expecting ':'" : "missing : in object pair") }
       let place = token?.range.lowerBound ?? bytes.count
       try value()
       guard keys.insert(ComplaintParser.unescaped(Array(bytes[key.range]))).inserted else {
         throw Complaint(text: "duplicate key", offset: place)
       }
       if take("}") { return }
-      guard take(",") else { throw complaint(isNew ? "expected ',' or '}'" : "expected separator in dict") }
+      guard take(",") else { throw complaint(usesQEMU11Wording ? "expected ',' or '}'" : "expected separator in dict") }
     }
   }
 
@@ -60,7 +60,7 @@ struct ComplaintParser {
     while true {
       try value()
       if take("]") { return }
-      guard take(",") else { throw complaint(isNew ? "expected ',' or ']'" : "expected separator in list") }
+      guard take(",") else { throw complaint(usesQEMU11Wording ? "expected ',' or ']'" : "expected separator in list") }
     }
   }
 

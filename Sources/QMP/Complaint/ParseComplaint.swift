@@ -45,12 +45,12 @@ struct ParseComplaint {
   }
 
   /// jansson did not accept the text. Where QEMU would have, jansson's words stand.
-  init(grammarOf bytes: [UInt8], jansson: JSONError, isNew: Bool) {
+  init(grammarOf bytes: [UInt8], jansson: JSONError, usesQEMU11Wording: Bool) {
     if jansson.message.hasPrefix("nested deeper") {
       self.init("JSON nesting depth limit exceeded", 0)
       return
     }
-    var parser = ComplaintParser(bytes, isNew: isNew)
+    var parser = ComplaintParser(bytes, usesQEMU11Wording: usesQEMU11Wording)
     do throws(Complaint) {
       try parser.value()
       self.init(jansson.message, jansson.offset)

@@ -20,7 +20,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   let question = subject.question
   guard try question.setting.value != .off, try subject.backend() == .iommufd,
     try question.behaviour.value != .none, subject.guestSees != .known(false),

@@ -20,7 +20,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   if subject.guestSees == .known(false) { return }
   let device = try subject.device()
   guard try BrokenATS.includes(device).value, try subject.guestSees.value else { return }

@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   if subject.guestSees == .known(false) { return }
   guard try KernelCommandLine.hasNoATS(subject.host.kernelCommandLine.value), try subject.guestSees.value
   else { return }

@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard try subject.asksForATS(), !subject.isRefusedATS, try !subject.question.express.value else { return }
   let isConventional = try? subject.device().config.value.isExtendedSize == .known(false)
   if isConventional == true {

@@ -21,7 +21,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard try subject.asksForATS(), try subject.backend() == .iommufd,
     try subject.device().config.value.hasStandardList.value, try subject.question.flagSet.value
   else { return }

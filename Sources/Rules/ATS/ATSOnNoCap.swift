@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard try subject.asksForATS(), !subject.isRefusedATS, subject.question.express != .known(false),
     try !subject.question.capability.value
   else { return }

@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard try subject.asksForATS(), try subject.backend() == .legacy else { return }
   // Nothing is passed on; other rules say so.
   if subject.question.capability == .known(false) || subject.question.express == .known(false) { return }

@@ -16,7 +16,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   let property = subject.request.property("ats")
   // A hot plug goes on without a -global that it cannot apply.
   let global = subject.request.plug == .cold ? subject.request.atsGlobal(in: subject.definition.machine) : nil

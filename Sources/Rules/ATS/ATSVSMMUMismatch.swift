@@ -20,7 +20,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   // Without the capability there is nothing to agree about, and a refused device is another rule's.
   if subject.question.capability == .known(false) || subject.isRefusedATS { return }
   guard let iommu = try subject.guestIOMMU() else { return }

@@ -12,7 +12,7 @@ struct GuestIOMMU {
   let offersATS: Known<Bool>
 }
 
-extension Subject {
+extension DeviceContext {
   /// The guest's IOMMU that serves the device; nil when there is none.
   func guestIOMMU() throws(Unknown) -> GuestIOMMU? {
     try definition.needsWholeMachine(for: "guest's IOMMU")
@@ -37,7 +37,7 @@ extension Subject {
 }
 
 extension GuestIOMMU {
-  init(_ unit: DeviceRequest, in machine: MachineRequest) {
+  init(_ unit: DeviceRequest, in machine: MachineConfig) {
     driver = unit.driver ?? ""
     self.unit = unit
     location = unit.location
@@ -52,7 +52,7 @@ extension GuestIOMMU {
 
   /// QEMU hw/arm/smmuv3.c: ats needs accel, and `auto`, the default, follows the host's SMMU. The
   /// machine types up to virt-11.0 set it to off (QEMU hw/core/machine.c: hw_compat_11_0).
-  private static func smmu(_ unit: DeviceRequest, in machine: MachineRequest) -> Known<Bool> {
+  private static func smmu(_ unit: DeviceRequest, in machine: MachineConfig) -> Known<Bool> {
     machine.setting("accel", of: unit).flatMap { accelerated in
       guard accelerated == "on" else { return .known(false) }
       return machine.setting("ats", of: unit).flatMap { setting in
@@ -68,7 +68,7 @@ extension GuestIOMMU {
   }
 }
 
-extension MachineRequest {
+extension MachineConfig {
   /// The version in `virt-11.0`; nil for `virt`, which is the newest that the QEMU has.
   var virtVersion: (Int, Int)? { version(after: "virt-") }
 }

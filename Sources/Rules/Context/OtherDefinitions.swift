@@ -36,7 +36,7 @@ public struct RunAssignments: Sendable {
 
     /// - Parameter descriptors: which host function a passed descriptor is, by the value of `fd`.
     public init(
-      _ machine: MachineRequest, plugs: [DeviceRequest], descriptors: [String: Known<PCIAddress?>] = [:]
+      _ machine: MachineConfig, plugs: [DeviceRequest], descriptors: [String: Known<PCIAddress?>] = [:]
     ) {
       source = machine.source
       guest = machine.libvirt?.name

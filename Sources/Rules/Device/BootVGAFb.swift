@@ -21,7 +21,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   let device = try subject.device()
   // Base class 03 is displays, of which the boot's is one (PCI Code and ID Assignment 1.16 §1.4).
   if case .known(let code) = device.classCode, code >> 16 != 0x03 { return }

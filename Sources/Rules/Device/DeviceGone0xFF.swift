@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   let device = try subject.device()
   guard try device.config.value.isDead.value else { return }
   let folder = "/sys/bus/pci/devices/\(device.address)"

@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   if subject.definition.others.isEmpty { return }
   guard let address = subject.prediction.host else {
     throw Unknown("host device of \(subject.name)", reason: "the request does not say which it is")
@@ -28,7 +28,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
     evidence: ["both are \(address)"])
 }
 
-extension Subject {
+extension DeviceContext {
   /// A device of another definition that cannot be resolved may be any.
   func needsOtherDevices() throws(Unknown) {
     if let one = definition.others.unresolved {

@@ -16,7 +16,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   let device = try subject.device()
   let mates = subject.definition.assignments.filter { $0.request.location != subject.request.location }
   // The machine itself holds what it has already: twice the same function is another rule's.
@@ -33,7 +33,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
     evidence: ["holders of \(device.address): \(names)"])
 }
 
-extension Subject {
+extension DeviceContext {
   /// A running machine has opened the legacy node of the device's group for another function.
   fileprivate func holdsGroup(with mates: [RealizePrediction]) throws(Unknown) -> Bool {
     let held = mates.filter { $0.request.plug == .cold && $0.question.backend == .known(.legacy) }.compactMap(\.host)

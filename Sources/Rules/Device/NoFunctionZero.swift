@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let place = subject.prediction.place, place.devfn % 8 != 0, let bus = subject.definition.guest.bus(named: place.bus),
     !bus.isPort || place.devfn < 8
   else { return }

@@ -19,7 +19,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   let device = try subject.device()
   guard try device.resetMethods.value.isEmpty else { return }
   // What does not answer, and what cannot be assigned, are other rules'.
@@ -39,7 +39,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
     at: subject.hostLocation, fix: "assign \(named) to the same guest, or use another device", evidence: evidence)
 }
 
-extension Subject {
+extension DeviceContext {
   /// The functions on the device's bus whose groups the guest does not own.
   fileprivate func strangersOnBus(of device: HostDevice) throws(Unknown) -> [PCIAddress] {
     let address = device.address

@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   if let file = subject.request.property("romfile"), file.value != .string("") { return }
   switch subject.request.value("rombar") {
   case .string("0"), .string("off"), .integer(0), .bool(false): return

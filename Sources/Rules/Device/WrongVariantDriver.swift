@@ -18,7 +18,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   let device = try subject.device()
   let wanted = subject.request.libvirt?.driverModel
   let isManaged = subject.request.libvirt?.isManaged == true
@@ -48,7 +48,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
 
 private func plain(_ name: String) -> String { String(name.map { $0 == "-" ? "_" : $0 }) }
 
-extension Subject {
+extension DeviceContext {
   /// Whether it may matter which vfio driver it is: to NVIDIA's 3D controllers (class 0302), of which
   /// Grace's GPUs are some, and to who wants to migrate.
   fileprivate func needsVariant(_ device: HostDevice) -> Bool {

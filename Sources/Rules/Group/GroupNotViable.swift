@@ -19,7 +19,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   let device = try subject.device()
   guard let group = try subject.group() else { return }
   // That the device itself is bound to a host driver is another rule's.

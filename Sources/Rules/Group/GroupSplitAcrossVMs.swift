@@ -20,7 +20,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let address = subject.prediction.host else {
     throw Unknown("host device of \(subject.name)", reason: "the request does not say which it is")
   }
@@ -51,7 +51,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
   try subject.needsOtherDevices()
 }
 
-extension Subject {
+extension DeviceContext {
   /// A process that holds a member of the group, and not the device itself: that is another rule's.
   fileprivate func holder(of member: PCIAddress, besides device: HostDevice) throws(Unknown) -> ProcessReference? {
     guard let sibling = try host.device(at: member).value else { return nil }

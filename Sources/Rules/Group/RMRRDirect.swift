@@ -23,7 +23,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let group = try subject.group() else { return }
   let direct = try group.reservedRegions.value.filter { $0.split(separator: " ").last == "direct" }
   guard let first = direct.first else { return }

@@ -20,7 +20,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let cpu = subject.definition.machine.options.last(where: { $0.name == "cpu" }),
     let setting = GuestPhysBits(cpu.value.string ?? ""), let unit = try subject.hostIOMMU(),
     let width = unit.addressWidth

@@ -20,7 +20,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard subject.request.plug == .hot else { return }
   let needed = try WindowSizes(subject.device())
   if needed.wide <= WindowSizes.usual, needed.narrow <= WindowSizes.usual { return }
@@ -51,7 +51,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
     evidence: ["`\(bus.name)`: \(first.name) is \(ByteSize.text(first.reserved))"])
 }
 
-extension Subject {
+extension DeviceContext {
   /// The port's reservation in bytes; nil when it leaves that to the firmware.
   fileprivate func reserved(_ name: String, at port: DeviceRequest) throws(Unknown) -> UInt64? {
     guard let text = try setting(name, of: port) else { return nil }

@@ -16,7 +16,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   if subject.request.plug == .hot { _ = try subject.placeFailure() }
   guard let failure = subject.prediction.failure, let bus = try subject.prediction.bus
   else { return }

@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let failure = try subject.placeFailure(), failure.cause != .notMultifunction, !subject.hasFreePlace,
     failure.cause != .functionZeroTaken || !subject.comesAfterFunctionZero
   else { return }

@@ -16,7 +16,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) {
   guard subject.request.plug == .hot, subject.request.driver == "vfio-pci-nohotplug" else { return }
   judgement.report(
     "\(subject.name) is `vfio-pci-nohotplug`, which QEMU does not plug into a running machine",

@@ -16,7 +16,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   if subject.request.plug == .hot, let bus = try subject.prediction.bus, bus.isPort {
     _ = try bus.takesHotplug.value
   }

@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let bus = try subject.refusedBus(.busNotHotpluggable), bus.kind == .root, subject.hasFreePlace else { return }
   let how = subject.request.bus == nil ? "names no bus and goes to the root bus" : "is plugged into the root bus"
   judgement.report(

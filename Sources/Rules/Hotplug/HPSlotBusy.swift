@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let failure = try subject.placeFailure() else {
     if subject.request.plug == .hot, subject.prediction.failure == nil, subject.prediction.place == nil,
       let unknown = subject.prediction.unknowns.first(where: { $0.fact.hasPrefix("slot ") })

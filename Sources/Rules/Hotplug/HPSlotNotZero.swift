@@ -16,7 +16,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let addr = subject.request.property("addr") else { return }
   if case .unknown(let text) = addr.value {
     throw Unknown("addr of \(subject.name)", reason: "written as \(text)")

@@ -16,7 +16,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard subject.request.plug == .hot, try subject.prediction.guest.migrating.value else { return }
   judgement.report("\(subject.name) is plugged while the guest migrates: QEMU refuses it until the migration has ended")
 }

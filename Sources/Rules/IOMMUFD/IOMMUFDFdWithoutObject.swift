@@ -16,7 +16,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let property = subject.request.property("fd") else { return }
   switch property.value {
   case .string, .unknown: break

@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let property = subject.request.property("iommufd") else { return }
   if case .unknown(let text) = property.value {
     throw Unknown("iommufd of \(subject.name)", reason: "written as \(text)")

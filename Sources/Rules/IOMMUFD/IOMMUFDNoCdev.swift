@@ -30,7 +30,7 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) {
   do throws(Unknown) { try judgeIOMMU(definition, subjects, &judgement) } catch { judgement.cannotTell(error) }
 }
 
-private func judgeCdev(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judgeCdev(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   let device = try subject.device()
   let cdev = try device.cdev.value
   guard let cdev, cdev.hasNumber != .known(false) else {
@@ -53,7 +53,7 @@ private func judgeCdev(_ subject: Subject, _ judgement: inout Judgement) throws(
 /// Once: /dev/iommu is missing for all of them. QEMU looks for it when it makes the object, and a
 /// running one when the first device attaches.
 private func judgeIOMMU(
-  _ definition: Definition, _ subjects: [Subject], _ judgement: inout Judgement
+  _ definition: Definition, _ subjects: [DeviceContext], _ judgement: inout Judgement
 ) throws(Unknown) {
   let objects = definition.plugs.isEmpty ? definition.machine.objects : []
   let opening = objects.first { $0.type == "iommufd" && $0.string("fd") == nil }

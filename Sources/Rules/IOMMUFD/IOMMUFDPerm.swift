@@ -36,7 +36,7 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) {
   }
 }
 
-private func judgeCdev(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judgeCdev(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let cdev = try subject.device().cdev.value, try cdev.node.value == .denied else { return }
   judgement.report(
     "\(user(subject.host)) may not open \(cdev.path), the cdev of \(subject.name)",

@@ -19,7 +19,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard try subject.backend() == .iommufd else { return }
   let device = try subject.device()
   guard try VFIODriver.ownsPhysicalFunction(of: device, subject.host),

@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let property = subject.request.property("fd"), subject.request.id == nil else { return }
   if case .unknown(let text)? = subject.request.value("id") {
     throw Unknown("id of \(subject.name)", reason: "written as \(text)")

@@ -16,7 +16,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard subject.request.bus == nil, try subject.prediction.guest.rootBus.value == nil else { return }
   let type = subject.definition.machine.machineType?.value.string ?? "none"
   judgement.report(

@@ -17,7 +17,7 @@ extension Rule {
 }
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  for one in definition.machine.libvirt?.foreign ?? [] where one.name != "ssidSize" {
+  for one in definition.machine.libvirt?.unsupportedAttributes ?? [] where one.name != "ssidSize" {
     let property = one.name == "ats" ? "ats" : "x-vpasid-cap-offset"
     let name = one.id.map { "`\($0)`" } ?? "the device"
     judgement.report(

@@ -17,10 +17,10 @@ extension Rule {
 }
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  guard let domain = definition.machine.libvirt, let name = domain.hypervisor, let first = domain.devicesElsewhere.first
+  guard let domain = definition.machine.libvirt, let name = domain.hypervisor, let first = domain.nonQEMUDevices.first
   else { return }
   judgement.report(
-    "a domain of `\(name)` is given \(domain.devicesElsewhere.count) PCI device"
-      + (domain.devicesElsewhere.count == 1 ? "" : "s") + ", which vfiogate does not judge: QEMU does not run it",
+    "a domain of `\(name)` is given \(domain.nonQEMUDevices.count) PCI device"
+      + (domain.nonQEMUDevices.count == 1 ? "" : "s") + ", which vfiogate does not judge: QEMU does not run it",
     at: first)
 }

@@ -17,7 +17,7 @@ extension Rule {
 }
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  for one in definition.machine.libvirt?.foreign ?? [] where one.name == "ssidSize" {
+  for one in definition.machine.libvirt?.unsupportedAttributes ?? [] where one.name == "ssidSize" {
     judgement.report(
       "`\(one.id ?? "iommu")` has `ssidSize`, which libvirt drops: it knows `ssidsize`", at: one.location,
       fix: "write `ssidsize='\(one.value)'`")

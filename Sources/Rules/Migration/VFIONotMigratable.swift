@@ -18,7 +18,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let wish = try subject.migrationWish() else { return }
   if subject.request.isOff("enable-migration") {
     return judgement.report("\(subject.name) has `enable-migration=off`, and \(wish.text)", at: wish.location,
@@ -38,7 +38,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
     evidence: ["driver of \(device.address): \(driver)"])
 }
 
-extension Subject {
+extension DeviceContext {
   fileprivate struct MigrationWish {
     let text: String
     let fix: String

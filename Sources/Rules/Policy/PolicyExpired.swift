@@ -18,7 +18,7 @@ extension Rule {
 
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {
   let policy = definition.policy
-  for allowance in policy.allowances where allowance.isExpired(on: policy.today) && !policy.isTold {
+  for allowance in policy.allowances where allowance.isExpired(on: policy.today) && !policy.suppressPolicyFindings {
     guard let until = allowance.until else { continue }
     let guest = allowance.guest.map { " of guest `\($0.text)`" } ?? ""
     judgement.report(

@@ -20,7 +20,7 @@ extension Rule {
 private func judge(_ definition: Definition, _ judgement: inout Judgement) {
   let policy = definition.policy
   let entries = policy.allowances.map { ($0.rule, $0.location) } + policy.overrides.map { ($0.rule, $0.location) }
-  for (rule, location) in entries where !policy.isTold || location.source == definition.machine.source {
+  for (rule, location) in entries where !policy.suppressPolicyFindings || location.source == definition.machine.source {
     if Rule.neverAllowed.contains(rule) {
       judgement.report("`\(rule)` cannot be changed by a policy", at: location, fix: "take the entry out")
     } else if Rule.named(rule) == nil {

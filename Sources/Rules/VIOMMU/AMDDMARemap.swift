@@ -18,7 +18,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let unit = try subject.guestIOMMU("amd-iommu"), try subject.setting("dma-remap", of: unit) != "on",
     try subject.setting("dma-translation", of: unit) != "off"
   else { return }

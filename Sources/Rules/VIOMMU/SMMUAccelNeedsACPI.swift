@@ -32,7 +32,7 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
   }
 }
 
-extension MachineRequest {
+extension MachineConfig {
   /// `-bios`, `-pflash`, a drive of that kind, or `pflash0` of the machine.
   fileprivate var hasFirmware: Bool {
     hasOption("bios") || hasOption("pflash") || machine.contains { $0.name.hasPrefix("pflash") || $0.name == "firmware" }

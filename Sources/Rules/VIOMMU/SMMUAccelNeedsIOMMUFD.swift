@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let unit = try subject.guestIOMMU("arm-smmuv3"), try subject.setting("accel", of: unit) == "on",
     try subject.backend() == .legacy
   else { return }

@@ -18,7 +18,7 @@ extension Rule {
     })
 }
 
-extension Subject {
+extension DeviceContext {
   /// Compares a number that an accelerated SMMU is given with what the host's has.
   func compareSMMU(
     _ name: String, _ most: Known<Int>?, _ what: String, _ judgement: inout Judgement

@@ -22,7 +22,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   let definition = subject.definition, request = subject.request
   guard request.plug == .cold, try subject.prediction.viommu == nil else { return }
   guard let unit = try definition.guest.viommu(for: request, in: definition.machine) else {

@@ -21,7 +21,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let unit = try subject.guestIOMMU("intel-iommu") else { return }
   let machine = subject.definition.machine
   let firstStage = try machine.firstStage(of: unit)
@@ -52,7 +52,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
 /// QEMU hw/i386/intel_iommu.c: vtd_decide_config.
 private func offered(_ firstStage: Bool) -> Set<Int> { firstStage ? [48] : [39, 48] }
 
-extension Subject {
+extension DeviceContext {
   /// The host's IOMMU that serves the device; nil when none does.
   func hostIOMMU() throws(Unknown) -> IOMMUUnit? {
     let device = try device()

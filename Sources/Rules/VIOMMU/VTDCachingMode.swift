@@ -18,7 +18,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let unit = try subject.guestIOMMU("intel-iommu"), try subject.setting("caching-mode", of: unit) != "on"
   else { return }
   if try subject.definition.machine.firstStage(of: unit), try subject.backend() == .iommufd { return }

@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let unit = try subject.guestIOMMU("intel-iommu"), try subject.definition.machine.firstStage(of: unit)
   else { return }
   if try subject.backend() == .legacy {
@@ -36,7 +36,7 @@ private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unkn
     fix: "take `fsts=on` out, and add `caching-mode=on`; or boot the host with `intel_iommu=on,sm_on` if it can")
 }
 
-private func judgeBus(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judgeBus(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let bus = try subject.prediction.bus,
     let bridge = subject.prediction.guest.path(from: bus.name).first(where: { !$0.isExpress })
   else { return }

@@ -17,7 +17,7 @@ extension Rule {
     check: .device(judge))
 }
 
-private func judge(_ subject: Subject, _ judgement: inout Judgement) throws(Unknown) {
+private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
   guard let unit = try subject.guestIOMMU("intel-iommu"), try subject.setting("snoop-control", of: unit) == "on"
   else { return }
   judgement.report(

@@ -9,7 +9,7 @@ import Rules
 import Syntax
 
 /// The gate of `vfiogate proxy`: refuses what kills the guest, leads past the gate, or will fail.
-public final class PlugGate: ProxyGate {
+public final class QMPCommandFilter: CommandFilter {
   public enum Mode: String, Sendable, CaseIterable {
     /// What is refused does not reach QEMU.
     case enforce
@@ -53,11 +53,11 @@ public final class PlugGate: ProxyGate {
 
   public func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection {
     guard let command = message.command else { return .pass }
-    let about = Subject(message: message, client: client, command: command)
-    if let reason = BackDoors.judge(command, message.arguments) { return refuse(reason, about) }
+    let about = CommandContext(message: message, client: client, command: command)
+    if let reason = BypassRules.judge(command, message.arguments) { return refuse(reason, about) }
     if let reason = foreignName(command, message.arguments, client) { return refuse(reason, about) }
     switch command {
-    case "device_add": return plug(PlugGate.request(message), about)
+    case "device_add": return plug(QMPCommandFilter.request(message), about)
     case "human-monitor-command": return human(message, about)
     case "getfd", "add-fd", "closefd": return .inquire(DescriptorInquiry(self, message, client))
     case "remove-fd": return .inquire(RemoveFdInquiry(self, about))
@@ -67,7 +67,7 @@ public final class PlugGate: ProxyGate {
   }
 
   /// A descriptor's name that another client has given: it is that client's to replace, close and use.
-  private func foreignName(_ command: String, _ arguments: JSON?, _ client: ProxyPeer) -> BackDoors.Reason? {
+  private func foreignName(_ command: String, _ arguments: JSON?, _ client: ProxyPeer) -> BypassRules.Reason? {
     let key: String
     switch command {
     case "getfd", "closefd": key = "fdname"
@@ -77,12 +77,12 @@ public final class PlugGate: ProxyGate {
     guard let name = arguments?[key]?.string, let owner = owners[name], owner != client.number else {
       return nil
     }
-    return BackDoors.Reason(
+    return BypassRules.Reason(
       rule: "fd-of-another-client", message: "the descriptor `\(name)` belongs to client \(owner)")
   }
 
   /// What a log line is about.
-  struct Subject {
+  struct CommandContext {
     let message: ClientMessage
     let client: ProxyPeer
     let command: String
@@ -90,36 +90,36 @@ public final class PlugGate: ProxyGate {
 
   /// The request of a `device_add`, with QEMU's types, or of a human monitor's.
   private static func request(_ message: ClientMessage) -> DeviceRequest? {
-    ParsedDefinition.parse(SourceText(name: "device_add", bytes: message.bytes), as: .qmp).plugs.first
+    ParsedInput.parse(SourceText(name: "device_add", bytes: message.bytes), as: .qmp).plugs.first
   }
 
-  private func plug(_ request: DeviceRequest?, _ about: Subject) -> ProxyInspection {
+  private func plug(_ request: DeviceRequest?, _ about: CommandContext) -> ProxyInspection {
     // Without arguments QEMU says what is missing.
     guard let request else { return .pass }
-    if let reason = KillingRequests.judge(request) { return refuse(reason, about) }
+    if let reason = CrashingRequests.judge(request) { return refuse(reason, about) }
     return request.isVFIO ? .inquire(PlugInquiry(self, request, about)) : .pass
   }
 
-  private func human(_ message: ClientMessage, _ about: Subject) -> ProxyInspection {
+  private func human(_ message: ClientMessage, _ about: CommandContext) -> ProxyInspection {
     guard let line = message.arguments?["command-line"]?.string, let command = HMPCommand(line) else {
       return .pass
     }
-    if let reason = BackDoors.judge(command) { return refuse(reason, about) }
+    if let reason = BypassRules.judge(command) { return refuse(reason, about) }
     guard command.name == "device_add" else { return .pass }
-    guard command.argument != nil, let request = PlugGate.request(message) else {
-      return refuse(BackDoors.unreadable(command), about)
+    guard command.argument != nil, let request = QMPCommandFilter.request(message) else {
+      return refuse(BypassRules.unreadable(command), about)
     }
     return plug(request, about)
   }
 
   /// An iommufd object around a descriptor that is something else is taken by QEMU without a look.
-  private func object(_ message: ClientMessage, _ about: Subject) -> ProxyInspection {
+  private func object(_ message: ClientMessage, _ about: CommandContext) -> ProxyInspection {
     guard message.arguments?["qom-type"]?.string == "iommufd", let fd = message.arguments?["fd"]?.string else {
       return .pass
     }
     if ledger.isIOMMUFD(fd, process: options.process) == .known(false) {
       return refuse(
-        BackDoors.Reason(
+        BypassRules.Reason(
           rule: "iommufd-wrong-descriptor",
           message: "the descriptor `\(fd)` is not /dev/iommu; QEMU takes it and every attach fails"),
         about)
@@ -128,9 +128,9 @@ public final class PlugGate: ProxyGate {
   }
 
   /// - Returns: the refusal, or in observe mode its log line.
-  func refuse(_ reason: BackDoors.Reason, _ about: Subject) -> ProxyInspection {
+  func refuse(_ reason: BypassRules.Reason, _ about: CommandContext) -> ProxyInspection {
     note(.refused, about, rules: [reason.rule], text: reason.message)
-    return options.mode == .observe ? .pass : .refuse(PlugGate.error(reason.rule, reason.message))
+    return options.mode == .observe ? .pass : .refuse(QMPCommandFilter.error(reason.rule, reason.message))
   }
 
   static func error(_ rule: String, _ message: String) -> CommandError {
@@ -141,7 +141,7 @@ public final class PlugGate: ProxyGate {
 
   /// One line of the log for one decision.
   func note(
-    _ verdict: Verdict, _ about: Subject, device: String? = nil, rules: [String] = [], text: String? = nil,
+    _ verdict: Verdict, _ about: CommandContext, device: String? = nil, rules: [String] = [], text: String? = nil,
     facts: [String] = [], milliseconds: Int64 = 0
   ) {
     var fields = [JSON.Member("peer", .string("\(about.client)")), .init("command", .string(about.command))]

@@ -2,7 +2,7 @@ import Facts
 import Prediction
 
 /// What the rules about hot plugs ask.
-extension Subject {
+extension DeviceContext {
   /// QEMU's refusal of a hot plug, when it is about the place in the guest.
   /// - Throws: why it is not known where the device would go.
   func placeFailure() throws(Unknown) -> RealizeFailure? {
@@ -11,7 +11,7 @@ extension Subject {
       _ = try prediction.bus
       return nil
     }
-    return Subject.aboutPlace.contains(failure.cause) ? failure : nil
+    return DeviceContext.aboutPlace.contains(failure.cause) ? failure : nil
   }
 
   private static let aboutPlace: Set<FailureCause> = [

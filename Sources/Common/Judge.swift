@@ -8,7 +8,7 @@ import Syntax
 /// Judges one definition: what `lint`, `run`, the hooks and the proxy have in common. It holds what is
 /// known of a host and of a QEMU, and what is decided, and can be asked about any number of definitions. One of each is
 /// made, and handed around.
-public final class Check: Sendable {
+public final class Judge: Sendable {
   public let host: Facts.Host
   public let qemu: QEMUProfile
   public let rules: [Rule]
@@ -27,7 +27,7 @@ public final class Check: Sendable {
   ///   - descriptors: which host function a passed descriptor is, by the value of `fd`.
   ///   - others: what the other definitions of the run ask for.
   public func judge(
-    _ source: SourceText, _ parsed: ParsedDefinition, running: MachineRequest? = nil,
+    _ source: SourceText, _ parsed: ParsedInput, running: MachineConfig? = nil,
     descriptors: [String: Known<PCIAddress?>] = [:], others: OtherDefinitions = .none
   ) -> LintResult {
     var decided = policy.policy
@@ -43,12 +43,12 @@ public final class Check: Sendable {
   }
 }
 
-extension ParsedDefinition {
+extension ParsedInput {
   /// A plug's machine: the running guest's command line, with what the stream itself creates.
-  fileprivate func joined(to running: MachineRequest?) -> MachineRequest {
+  fileprivate func joined(to running: MachineConfig?) -> MachineConfig {
     guard var machine = running, !plugs.isEmpty else { return self.machine }
     machine.objects += self.machine.objects
-    if let foreign = self.machine.libvirt?.foreign { machine.libvirt?.foreign = foreign }
+    if let unsupportedAttributes = self.machine.libvirt?.unsupportedAttributes { machine.libvirt?.unsupportedAttributes = unsupportedAttributes }
     return machine
   }
 }

@@ -6,9 +6,9 @@ import XCTest
 final class ATSForecastTests: XCTestCase {
   private func question(
     _ setting: ATSSetting?, _ backend: VFIOBackend, flag: Bool?, capability: Bool?, express: Bool? = true
-  ) -> ATSQuestion {
+  ) -> ATSInputs {
     func known(_ value: Bool?, _ name: String) -> Known<Bool> { value.map { .known($0) } ?? .unknown(name, "test") }
-    return ATSQuestion(
+    return ATSInputs(
       behaviour: .known(.shipped), setting: .known(setting), backend: .known(backend),
       flagSet: known(flag, "flag"), standardList: .known(true), express: known(express, "bus"),
       extendedList: .known(true), capability: known(capability, "capability"))

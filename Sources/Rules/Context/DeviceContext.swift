@@ -3,7 +3,7 @@ import Prediction
 
 /// One machine definition with its predictions: what rules look at. Each is made once, and handed to all of them.
 public final class Definition: Sendable {
-  public let machine: MachineRequest
+  public let machine: MachineConfig
   /// `device_add` requests into the running machine.
   public let plugs: [DeviceRequest]
   public let problems: [InputProblem]
@@ -31,7 +31,7 @@ public final class Definition: Sendable {
   ///   - descriptors: which host function a passed descriptor is, by the value of `fd`.
   ///   - topology: what a running QEMU says of its topology; without it that of `machine` is modelled.
   public init(
-    machine: MachineRequest, plugs: [DeviceRequest], problems: [InputProblem], host: Host, qemu: QEMUProfile,
+    machine: MachineConfig, plugs: [DeviceRequest], problems: [InputProblem], host: Host, qemu: QEMUProfile,
     descriptors: [String: Known<PCIAddress?>] = [:], running topology: Guest? = nil,
     others: OtherDefinitions = .none, policy: Policy = .none
   ) {
@@ -77,16 +77,16 @@ public final class Definition: Sendable {
     if let missing = machine.missingPart { throw Unknown(fact, reason: missing) }
   }
 
-  public var subjects: [Subject] { subjects { _ in true } }
+  public var subjects: [DeviceContext] { subjects { _ in true } }
 
   /// The vfio devices that are judged, and that are such.
-  func subjects(where isWanted: (RealizePrediction) -> Bool) -> [Subject] {
-    predictions.filter { $0.request.isVFIO && isWanted($0) }.map { Subject(definition: self, prediction: $0) }
+  func subjects(where isWanted: (RealizePrediction) -> Bool) -> [DeviceContext] {
+    predictions.filter { $0.request.isVFIO && isWanted($0) }.map { DeviceContext(definition: self, prediction: $0) }
   }
 }
 
 /// One vfio device of a definition.
-public struct Subject: Sendable {
+public struct DeviceContext: Sendable {
   /// Shared: rules are handed a subject hundreds of times, and a definition has many parts to copy.
   private final class Parts: Sendable {
     let definition: Definition
@@ -113,7 +113,7 @@ public struct Subject: Sendable {
   init(definition: Definition, prediction: RealizePrediction) { parts = Parts(definition, prediction) }
 
   public var request: DeviceRequest { parts.prediction.request }
-  public var question: ATSQuestion { parts.prediction.question }
+  public var question: ATSInputs { parts.prediction.question }
   public var host: Host { parts.definition.host }
 
   /// For people: "`hostdev0` (0000:01:00.0)".

@@ -2,7 +2,7 @@ import Common
 import Syntax
 
 /// One bus of a `query-pci`.
-struct PCIBusReading {
+struct QueryPCIBus {
   struct Occupant {
     let id: String
     let description: String
@@ -13,17 +13,17 @@ struct PCIBusReading {
   /// By slot times 8 plus function.
   var occupants: [Int: Occupant] = [:]
 
-  static func read(_ pci: JSON?, root: String?) -> [PCIBusReading] {
+  static func read(_ pci: JSON?, root: String?) -> [QueryPCIBus] {
     guard let all = pci?.array, let root else { return [] }
-    var found: [PCIBusReading] = []
+    var found: [QueryPCIBus] = []
     // The machine's own bus is number 0; those of pxb-pcie have higher ones.
     for bus in all where bus["bus"] == .integer(0) { found += read(bus["devices"], name: root, parent: nil) }
     return found
   }
 
-  private static func read(_ devices: JSON?, name: String, parent: String?, depth: Int = 0) -> [PCIBusReading] {
-    var bus = PCIBusReading(name: name, parent: parent)
-    var below: [PCIBusReading] = []
+  private static func read(_ devices: JSON?, name: String, parent: String?, depth: Int = 0) -> [QueryPCIBus] {
+    var bus = QueryPCIBus(name: name, parent: parent)
+    var below: [QueryPCIBus] = []
     for device in devices?.array ?? [] {
       guard case .integer(let slot)? = device["slot"], case .integer(let function)? = device["function"],
         0..<32 ~= slot, 0..<8 ~= function

@@ -5,7 +5,7 @@ import Inputs
 import Syntax
 
 /// The policies of a run, each read once.
-struct PolicyShelf {
+struct PolicyCache {
   private let choice: PolicyChoice
   /// By path; nil where there is none.
   private var read: [String: Result<PolicyFile?, PolicyError>] = [:]
@@ -23,7 +23,7 @@ struct PolicyShelf {
     case .file(let path): return try at(path, mustExist: true) ?? .none
     case .beside:
       if file.path == "-" { return .none }
-      let own = PolicyShelf.folder(of: file.path)
+      let own = PolicyCache.folder(of: file.path)
       if let last, last.own == own, last.named == file.folder { return last.policy }
       let policy = try nearest(from: own, to: file.folder)
       last = (own, file.folder, policy)
@@ -40,14 +40,14 @@ struct PolicyShelf {
     while true {
       if let policy = try at(folder + PolicyFile.name, mustExist: false) { return policy }
       if folder.utf8.count <= top.utf8.count { return .none }
-      folder = PolicyShelf.folder(of: String(folder.dropLast()))
+      folder = PolicyCache.folder(of: String(folder.dropLast()))
     }
   }
 
   /// What is wrong with a policy itself is reported with the first definition of a run.
   mutating func firstTelling(_ policy: PolicyFile) -> PolicyFile {
     var policy = policy
-    if let source = policy.source { policy.policy.isTold = !told.insert(source.name).inserted }
+    if let source = policy.source { policy.policy.suppressPolicyFindings = !told.insert(source.name).inserted }
     return policy
   }
 

@@ -2,9 +2,9 @@ import Facts
 
 /// The inputs of the ats decision, gathered from a request, its guest and its host.
 extension RealizeContext {
-  var question: ATSQuestion {
+  var question: ATSInputs {
     let config = device.flatMap(\.config)
-    return ATSQuestion(
+    return ATSInputs(
       behaviour: qemu.behaviour, setting: setting, backend: backend,
       flagSet: device.flatMap { KernelATS.flagSet($0, on: host) },
       standardList: config.flatMap(\.hasStandardList), express: express,

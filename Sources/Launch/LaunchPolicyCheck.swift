@@ -8,7 +8,7 @@ import Syntax
 
 /// Judges one definition for somebody who is about to start it: `run` and the hooks. What it says goes to
 /// standard error, and begins with a short line that stands for itself.
-public struct StartGate: Sendable {
+public struct LaunchPolicyCheck: Sendable {
   public var host = HostChoice.live
   public var qemu: QEMUChoice
   public var descriptors = PassedDescriptors()
@@ -20,17 +20,17 @@ public struct StartGate: Sendable {
   public var style = Style(isColoured: false)
   public var rules = Rule.all
   /// Whether this process sees the device nodes, limits and processes that QEMU will see.
-  public var isInQEMUsPlace = true
+  public var sharesQEMUNamespace = true
 
   public init(qemu: QEMUChoice) { self.qemu = qemu }
 
   /// - Throws: `RecordingError` or `QMPFailure`, when nobody could look.
-  func judge(_ source: SourceText, _ parsed: ParsedDefinition) throws -> LintResult {
+  func judge(_ source: SourceText, _ parsed: ParsedInput) throws -> LintResult {
     let requests = parsed.machine.devices + parsed.plugs
     let passed = host == .live ? descriptors.functions(of: requests, process: nil) : [:]
     var facts = try host.load(only: Set(requests.compactMap { $0.hostAddress(passed) })).without(descriptors.carriers)
-    if !isInQEMUsPlace { facts.forgetPlace(because: "QEMU runs in another container") }
-    let check = Check(host: facts, qemu: try profile(), rules: rules, policy: policy)
+    if !sharesQEMUNamespace { facts.forgetPlace(because: "QEMU runs in another container") }
+    let check = Judge(host: facts, qemu: try profile(), rules: rules, policy: policy)
     return check.judge(source, parsed, descriptors: passed)
   }
 

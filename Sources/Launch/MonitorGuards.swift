@@ -4,7 +4,7 @@ import Glibc
 
 /// The proxies of `run --guard`: one process for each QMP monitor, nobody's child, which lives as long as
 /// QEMU holds its end of the private socket.
-struct LaunchGuard {
+struct MonitorGuards {
   let monitors: [(monitor: LaunchMonitor, takeover: MonitorTakeover)]
 
   /// Takes the addresses over; QEMU is not there yet.
@@ -14,7 +14,7 @@ struct LaunchGuard {
       do throws(MonitorTakeover.Failure) {
         taken.append((monitor, try MonitorTakeover(monitor.address)))
       } catch {
-        LaunchGuard.giveBack(taken.map(\.1))
+        MonitorGuards.giveBack(taken.map(\.1))
         throw error
       }
     }
@@ -53,7 +53,7 @@ struct LaunchGuard {
         _exit(0)
       }
       guard result > 0 else {
-        LaunchGuard.giveBack(monitors.map(\.takeover))
+        MonitorGuards.giveBack(monitors.map(\.takeover))
         return String(cString: strerror(-result))
       }
     }

@@ -3,7 +3,7 @@ import Facts
 import Host
 
 /// The hosts of a run, each read once, and not more of them held than a few.
-struct HostShelf {
+struct HostCache {
   /// The functions of the live host that matter.
   var addresses: Set<PCIAddress> = []
   /// Processes that hold devices only for the definitions that are judged.
@@ -22,7 +22,7 @@ struct HostShelf {
     } catch {
       result = .failure(error)
     }
-    if loaded.count >= HostShelf.heldAtMost { loaded.removeAll() }
+    if loaded.count >= HostCache.heldAtMost { loaded.removeAll() }
     loaded[choice] = result
     return try result.get()
   }

@@ -3,9 +3,9 @@ import Facts
 import QMP
 import Syntax
 
-/// A running guest, by QEMU's answers to `GuestQuestions`.
-struct RunningGuest {
-  typealias Answer = GuestQuestions.Answer
+/// A running guest, by QEMU's answers to `GuestQuery`.
+struct QOMSnapshot {
+  typealias Answer = GuestQuery.Answer
 
   struct Device {
     let path: String
@@ -16,7 +16,7 @@ struct RunningGuest {
     var isIOMMU: Bool { ["intel-iommu", "amd-iommu", "virtio-iommu-pci", "arm-smmuv3"].contains(type) }
     var isExpander: Bool { type.hasPrefix("pxb") }
     var isBridge: Bool {
-      RunningGuest.ports.contains(type) || type.hasSuffix("bridge") || isExpander || type.hasSuffix("-upstream")
+      QOMSnapshot.ports.contains(type) || type.hasSuffix("bridge") || isExpander || type.hasSuffix("-upstream")
     }
   }
 
@@ -57,12 +57,12 @@ struct RunningGuest {
     pci = value(1)
     migration = value(2)
     for (index, container) in [(3, "peripheral"), (4, "peripheral-anon")] {
-      for (name, type) in RunningGuest.children(value(index)) {
+      for (name, type) in QOMSnapshot.children(value(index)) {
         let isNamed = container == "peripheral"
         devices.append(Device(path: "/machine/\(container)/\(name)", id: isNamed ? name : nil, type: type))
       }
     }
-    objects = RunningGuest.children(value(5)).filter { $0.type == "iommufd" }.map(\.name)
+    objects = QOMSnapshot.children(value(5)).filter { $0.type == "iommufd" }.map(\.name)
     machineType = value(6)?.string
     name = value(7)?["name"]?.string
     bypassesIOMMU = value(8) == .bool(true)

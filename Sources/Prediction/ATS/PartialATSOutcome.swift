@@ -1,7 +1,7 @@
 import Facts
 
 /// The decision's inputs, some of them perhaps unknown.
-public struct ATSQuestion: Sendable {
+public struct ATSInputs: Sendable {
   public var behaviour: Known<ATSBehaviour>
   public var setting: Known<ATSSetting?>
   public var backend: Known<VFIOBackend>
@@ -29,7 +29,7 @@ public struct ATSQuestion: Sendable {
 
 /// What can be said about the outcome: each part is known when every completion of the unknown
 /// inputs agrees on it.
-public struct ATSForecast: Sendable {
+public struct PartialATSOutcome: Sendable {
   /// `.known(nil)`: realize does not fail here.
   let failure: Known<ATSText?>
   let warning: Known<ATSText?>
@@ -46,9 +46,9 @@ public struct ATSForecast: Sendable {
   public var warnings: Known<[String]> { warning.map { $0.map { [$0.rawValue] } ?? [] } }
 }
 
-extension ATSQuestion {
+extension ATSInputs {
   /// Tries every completion of what is unknown: at most 3 × 4 × 2^6 cases.
-  public var forecast: ATSForecast {
+  public var forecast: PartialATSOutcome {
     let completions = completions
     let outcomes = completions.outcomes
     let missing = completions.missing(outcomes)
@@ -62,7 +62,7 @@ extension ATSQuestion {
       }
       return only.map { .known($0) } ?? .unknown(name, "no case of it is possible")
     }
-    return ATSForecast(
+    return PartialATSOutcome(
       failure: part("realize error") { $0.error }, warning: part("ATS warnings") { $0.warning },
       guestSees: part("guest's view of ATS") { $0.guestSees }, checked: part("QEMU's check") { $0.checked },
       missing: missing)

@@ -14,7 +14,7 @@ extension PlugInquiry {
   /// What QEMU itself holds is in nobody else's use, and what this process may open says nothing about
   /// a QEMU that runs as somebody else.
   func host(
-    _ machine: MachineRequest, _ descriptors: [String: Known<PCIAddress?>]
+    _ machine: MachineConfig, _ descriptors: [String: Known<PCIAddress?>]
   ) throws -> Facts.Host {
     let addresses = (machine.devices + [request]).compactMap { $0.hostAddress(descriptors) }
     var host = try gate.options.host.load(only: Set(addresses))
@@ -42,15 +42,15 @@ extension PlugInquiry {
     guard let process else { return .unknown("QEMU's -global options", "its process is not known") }
     let path = "/proc/\(process)/cmdline"
     do throws(InputFile.Failure) {
-      let source = try InputFile.read(path, limit: ParsedDefinition.maximumSize)
-      return globals(of: ParsedDefinition.parse(source, as: .nul, follow: InputFile.follower(from: path)).machine)
+      let source = try InputFile.read(path, limit: ParsedInput.maximumSize)
+      return globals(of: ParsedInput.parse(source, as: .nul, follow: InputFile.follower(from: path)).machine)
     } catch {
       return .unknown("QEMU's -global options", "\(error)")
     }
   }
 
   /// Those of a command line, when it was read whole: -readconfig brings some too.
-  package static func globals(of machine: MachineRequest) -> Known<[GlobalProperty]> {
+  package static func globals(of machine: MachineConfig) -> Known<[GlobalProperty]> {
     machine.missingPart.map { .unknown("QEMU's -global options", $0) } ?? .known(machine.globals)
   }
 }

@@ -1,5 +1,5 @@
 /// What a configuration asks QEMU for, as far as passthrough is concerned.
-public struct MachineRequest: Sendable {
+public struct MachineConfig: Sendable {
   /// The file's path, or `<stdin>`.
   public let source: String
   /// `qemu-system-x86_64`, without its folder; nil for a stream of QMP commands.

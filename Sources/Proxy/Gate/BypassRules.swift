@@ -3,7 +3,7 @@ import Syntax
 
 /// Ways past the proxy: commands with which a client could have QEMU do what it may not ask for itself.
 /// THREATS.md says why each is here.
-enum BackDoors {
+enum BypassRules {
   struct Reason {
     let rule: String
     let message: String

@@ -3,7 +3,7 @@ import Syntax
 
 /// A libvirt domain in which nothing can be passed through. Of many domains most are such, and nothing
 /// is said about them but that they can be read.
-enum PlainDomain {
+enum DomainWithoutPassthrough {
   /// One of these stands in every text in which anything but a host device's element asks for one, or about
   /// which there is anything else to say: vfio's drivers and comments for vfiogate, `<iommu>`, QEMU's own
   /// options in any spelling, and a reference, behind which each of them could be hidden. Each with the place of the
@@ -40,9 +40,9 @@ enum PlainDomain {
   }
 }
 
-extension ParsedDefinition {
+extension ParsedInput {
   /// A domain in which nothing is passed through.
-  static func plain(_ source: String) -> ParsedDefinition {
+  static func plain(_ source: String) -> ParsedInput {
     var definition = LibvirtReader(source).definition
     definition.isPlain = true
     return definition
@@ -51,7 +51,7 @@ extension ParsedDefinition {
 
 extension Array<UInt8> {
   /// Whether one of some texts stands anywhere in it.
-  fileprivate func holdsAny(of marks: [PlainDomain.Mark]) -> Bool {
+  fileprivate func holdsAny(of marks: [DomainWithoutPassthrough.Mark]) -> Bool {
     var isRare = [Bool](repeating: false, count: 256)
     for mark in marks { isRare[Int(mark.text[mark.rare])] = true }
     return withUnsafeBufferPointer { bytes in

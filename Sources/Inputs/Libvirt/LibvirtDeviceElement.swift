@@ -3,7 +3,7 @@ import Syntax
 
 /// A device of a domain: an element below `<devices>`, with what every pass over them asks for. Shared, because the
 /// passes are many.
-final class LibvirtPart {
+final class LibvirtDeviceElement {
   let element: XMLElement
   /// As written, prefix included.
   let name: String
@@ -12,7 +12,7 @@ final class LibvirtPart {
   /// Its `type`; empty without one.
   private(set) lazy var type = element.value("type") ?? ""
   /// Whether it is an interface that is a host device.
-  private(set) lazy var isHostdevInterface = name == "interface" && PlainDomain.isHostDevice(element)
+  private(set) lazy var isHostdevInterface = name == "interface" && DomainWithoutPassthrough.isHostDevice(element)
   /// Of a controller: what it says, or libvirt chooses.
   var index: Int?
   /// Of its `<address>`; nil when there is none, or it does not say.
@@ -44,7 +44,7 @@ final class LibvirtPart {
   /// - Parameter names: of those that are wanted; nil for all.
   static func all(
     of devices: XMLElement, in source: String, _ folder: String, named names: [String]? = nil
-  ) -> [LibvirtPart] {
+  ) -> [LibvirtDeviceElement] {
     var counts = [String: Int](minimumCapacity: 24)
     func countUp(_ count: inout Int) -> Int {
       defer { count += 1 }
@@ -55,7 +55,7 @@ final class LibvirtPart {
       if let names, !names.contains(name) { return nil }
       let number = countUp(&counts[name, default: 0])
       let path = Location.Part(source: source, folder: folder, name: name, number: number + 1)
-      return LibvirtPart(element, name: name, number: number, path)
+      return LibvirtDeviceElement(element, name: name, number: number, path)
     }
   }
 }

@@ -5,7 +5,7 @@ import Syntax
 import XCTest
 
 final class ParsedDefinitionTests: XCTestCase {
-  private func parse(_ text: String, as format: InputFormat? = nil) -> ParsedDefinition {
+  private func parse(_ text: String, as format: InputFormat? = nil) -> ParsedInput {
     .parse(SourceText(name: "t", bytes: Array(text.utf8)), as: format)
   }
 
@@ -144,8 +144,8 @@ final class ParsedDefinitionTests: XCTestCase {
   }
 
   func testTheSizeCapSaysThatItWasHit() {
-    let large = SourceText(name: "t", bytes: [UInt8](repeating: 0x61, count: ParsedDefinition.maximumSize + 1))
-    XCTAssertEqual(ParsedDefinition.parse(large).problems.first?.message.contains("larger than"), true)
+    let large = SourceText(name: "t", bytes: [UInt8](repeating: 0x61, count: ParsedInput.maximumSize + 1))
+    XCTAssertEqual(ParsedInput.parse(large).problems.first?.message.contains("larger than"), true)
   }
 
   func testNothingTrapsOnAnyBytesAndEveryRangeLiesInTheText() {

@@ -4,7 +4,7 @@ import QMP
 import Syntax
 
 /// What decides about clients' commands. The proxy carries; this judges.
-public protocol ProxyGate: AnyObject {
+public protocol CommandFilter: AnyObject {
   /// What becomes of a command of a client, asked once for each that would go to QEMU, in order.
   func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection
   /// A client has gone: what was kept about it can go.
@@ -29,18 +29,18 @@ public enum ProxyInspection {
   case pass
   case refuse(CommandError)
   /// QEMU is asked first, and nothing else is sent to it until this one is answered.
-  case inquire(any ProxyInquiry)
+  case inquire(any CommandDecision)
 }
 
 /// A decision that needs QEMU's word. While it runs, QEMU has no other command in hand.
-public protocol ProxyInquiry: AnyObject {
+public protocol CommandDecision: AnyObject {
   /// - Parameter answers: to what was asked last, in order; empty the first time.
-  func proceed(_ answers: [Result<JSON, CommandError>]) -> ProxyStep
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep
   /// QEMU's answer to the command, when it was passed on and has been answered.
   func answered(_ reply: Result<JSON, CommandError>)
 }
 
-public enum ProxyStep {
+public enum DecisionStep {
   /// Commands of the proxy's own; their answers are not shown to any client.
   case ask([Command])
   /// The command goes on: as it came, or with these bytes in its place.
@@ -49,7 +49,7 @@ public enum ProxyStep {
 }
 
 /// A gate that lets everything pass.
-public final class OpenGate: ProxyGate {
+public final class UnfilteredCommands: CommandFilter {
   public init() {}
   public func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection { .pass }
   public func clientGone(_ client: ProxyPeer) {}
@@ -57,9 +57,9 @@ public final class OpenGate: ProxyGate {
 
 /// What is decided already and only waits for its turn: until QEMU has nothing else in hand, since replies
 /// keep the order of their commands.
-final class SettledInquiry: ProxyInquiry {
-  private let step: ProxyStep
-  init(_ step: ProxyStep) { self.step = step }
-  func proceed(_ answers: [Result<JSON, CommandError>]) -> ProxyStep { step }
+final class ImmediateDecision: CommandDecision {
+  private let step: DecisionStep
+  init(_ step: DecisionStep) { self.step = step }
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep { step }
   package func answered(_ reply: Result<JSON, CommandError>) {}
 }

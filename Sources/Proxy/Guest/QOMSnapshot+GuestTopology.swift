@@ -4,11 +4,11 @@ import Prediction
 import Syntax
 
 /// As the PCI topology that a plug comes into.
-extension RunningGuest {
+extension QOMSnapshot {
   func guest() -> Guest {
     let types = Dictionary(
       devices.compactMap { device in device.id.map { ($0, device.type) } }, uniquingKeysWith: { a, _ in a })
-    let isWhole = missing == nil && pci != nil && devices.count <= RunningGuest.deviceLimit
+    let isWhole = missing == nil && pci != nil && devices.count <= QOMSnapshot.deviceLimit
     return Guest(
       buses: allBuses.map { bus($0, types) },
       rootBus: rootBus.flatMap { isWhole ? .known($0) : nil }
@@ -16,9 +16,9 @@ extension RunningGuest {
       ids: types, migrating: migrating)
   }
 
-  private func bus(_ bus: PCIBusReading, _ types: [String: String]) -> GuestBus {
+  private func bus(_ bus: QueryPCIBus, _ types: [String: String]) -> GuestBus {
     let type = types[bus.name] ?? ""
-    let kind: GuestBus.Kind = bus.parent == nil ? .root : RunningGuest.ports.contains(type) ? .port : .bridge
+    let kind: GuestBus.Kind = bus.parent == nil ? .root : QOMSnapshot.ports.contains(type) ? .port : .bridge
     let known = properties[path(ofBus: bus.name)]
     let isExpress = known?["type"]?.string.map { $0 == "PCIE" }
     return GuestBus(
@@ -26,7 +26,7 @@ extension RunningGuest {
       isExpress: isExpress ?? !(type == "pcie-pci-bridge" || type == "pci-bridge" || bus.name == "pci.0"),
       takesHotplug: takesHotplug(bus.name, known), parent: bus.parent,
       occupants: bus.occupants.mapValues { occupant in
-        Occupant(
+        SlotDevice(
           driver: types[occupant.id] ?? occupant.description, id: occupant.id.isEmpty ? nil : occupant.id,
           isMultifunction: isMultifunction(occupant))
       })
@@ -34,27 +34,27 @@ extension RunningGuest {
 
   /// What `query-pci` shows, which is only what firmware has numbered, and beside it where each device says
   /// that it is.
-  private var allBuses: [PCIBusReading] {
-    let buses = PCIBusReading.read(pci, root: rootBus)
+  private var allBuses: [QueryPCIBus] {
+    let buses = QueryPCIBus.read(pci, root: rootBus)
     var found = Dictionary(buses.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     func name(_ device: Device) -> String? {
       properties[device.path]?["parent_bus"]?.string?.split(separator: "/").last.map(String.init)
     }
     for device in devices where device.isBridge {
       guard let id = device.id, found[id] == nil else { continue }
-      found[id] = PCIBusReading(name: id, parent: device.isExpander ? nil : name(device))
+      found[id] = QueryPCIBus(name: id, parent: device.isExpander ? nil : name(device))
     }
     for device in devices {
       guard let bus = name(device), found[bus] != nil,
         case .integer(let devfn)? = properties[device.path]?["addr"],
         0..<256 ~= devfn
       else { continue }
-      found[bus]?.occupants[Int(devfn)] = PCIBusReading.Occupant(id: device.id ?? "", description: device.type)
+      found[bus]?.occupants[Int(devfn)] = QueryPCIBus.Occupant(id: device.id ?? "", description: device.type)
     }
     return found.values.sorted { $0.name < $1.name }
   }
 
-  private func isMultifunction(_ occupant: PCIBusReading.Occupant) -> Known<Bool> {
+  private func isMultifunction(_ occupant: QueryPCIBus.Occupant) -> Known<Bool> {
     if case .bool(let flag)? = properties["/machine/peripheral/\(occupant.id)"]?["multifunction"] {
       return .known(flag)
     }

@@ -5,16 +5,16 @@ import XCTest
 @testable import Inputs
 @testable import Syntax
 
-final class PlainDomainTests: XCTestCase {
-  private func parse(_ text: String, _ extent: ParsedDefinition.Extent = .passthrough) -> ParsedDefinition {
+final class DomainWithoutPassthroughTests: XCTestCase {
+  private func parse(_ text: String, _ extent: ParsedInput.Extent = .passthrough) -> ParsedInput {
     .parse(SourceText(name: "d.xml", bytes: Array(text.utf8)), extent: extent)
   }
 
   /// What a rule could report, or a prediction be about.
-  private func says(_ parsed: ParsedDefinition) -> Bool {
+  private func says(_ parsed: ParsedInput) -> Bool {
     !parsed.problems.isEmpty || !parsed.allowances.isEmpty || !parsed.plugs.isEmpty
       || parsed.machine.devices.contains(where: \.isVFIO)
-      || parsed.machine.libvirt.map { $0.hasOwnOptions || !$0.devicesElsewhere.isEmpty } != false
+      || parsed.machine.libvirt.map { $0.hasOwnOptions || !$0.nonQEMUDevices.isEmpty } != false
   }
 
   /// Every document of the fixtures, and every one that lacks a few of its lines.

@@ -4,17 +4,17 @@ import Syntax
 
 /// What a running QEMU is asked about its guest before a decision, in two rounds: what there is, and what
 /// each of it is like.
-struct GuestQuestions {
+struct GuestQuery {
   typealias Answer = Result<JSON, CommandError>
 
   enum Turn {
     case ask([Command])
-    case told(RunningGuest)
+    case told(QOMSnapshot)
   }
 
   private enum Progress {
     case nothingAsked, listed
-    case detailed(RunningGuest)
+    case detailed(QOMSnapshot)
   }
 
   private var progress = Progress.nothingAsked
@@ -31,11 +31,11 @@ struct GuestQuestions {
     switch progress {
     case .nothingAsked:
       progress = .listed
-      return .ask(others + RunningGuest.listings)
+      return .ask(others + QOMSnapshot.listings)
     case .listed:
       otherAnswers = Array(answers.prefix(others.count))
-      let guest = RunningGuest(Array(answers.dropFirst(others.count)))
-      details = GuestQuestions.details(of: guest)
+      let guest = QOMSnapshot(Array(answers.dropFirst(others.count)))
+      details = GuestQuery.details(of: guest)
       progress = .detailed(guest)
       return .ask(
         details.map { Command("qom-get", ["path": .string($0.path), "property": .string($0.property)]) })
@@ -50,16 +50,16 @@ struct GuestQuestions {
   }
 
   /// Properties of vfio devices, of the vIOMMU, and of what the topology is made of.
-  private static func details(of guest: RunningGuest) -> [(path: String, property: String)] {
+  private static func details(of guest: QOMSnapshot) -> [(path: String, property: String)] {
     var all: [(path: String, property: String)] = []
     func ask(_ path: String, _ properties: [String]) { all += properties.map { (path, $0) } }
     for device in guest.devices where device.isVFIO { ask(device.path, ["host", "sysfsdev", "iommufd"]) }
     for device in guest.devices where device.isIOMMU { ask(device.path, viommuProperties) }
     for device in guest.devices where device.isExpander { ask(device.path, ["bypass_iommu"]) }
-    for device in guest.devices.prefix(RunningGuest.deviceLimit) {
+    for device in guest.devices.prefix(QOMSnapshot.deviceLimit) {
       ask(device.path, ["parent_bus", "addr", "multifunction"])
     }
-    let bridges = guest.devices.filter(\.isBridge).prefix(RunningGuest.deviceLimit).compactMap(\.id)
+    let bridges = guest.devices.filter(\.isBridge).prefix(QOMSnapshot.deviceLimit).compactMap(\.id)
     for bus in bridges + [guest.rootBus].compactMap({ $0 }) {
       ask(guest.path(ofBus: bus), ["type", "hotplug-handler", "acpi-pcihp-bsel"])
       if bus != guest.rootBus { ask("/machine/peripheral/\(bus)", ["hotplug"]) }

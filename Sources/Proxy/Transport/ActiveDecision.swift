@@ -3,10 +3,10 @@ import QMP
 import Syntax
 
 /// The one decision that is being made.
-struct ProxyJob {
+struct ActiveDecision {
   let client: ProxyClient
   let message: ClientMessage
-  let inquiry: any ProxyInquiry
+  let inquiry: any CommandDecision
   var asked: [CommandID] = []
   var answers: [Result<JSON, CommandError>] = []
   /// The command itself is with QEMU.
@@ -15,11 +15,11 @@ struct ProxyJob {
 
 extension Proxy {
   /// Begins an inquiry once QEMU has nothing else in hand.
-  func start(_ inquiry: any ProxyInquiry, _ message: ClientMessage, _ client: ProxyClient) -> Bool {
+  func start(_ inquiry: any CommandDecision, _ message: ClientMessage, _ client: ProxyClient) -> Bool {
     guard job == nil, inFlight.isEmpty, monitor.outbox.isEmpty, !routing.isOpen else { return false }
     client.held = nil
     client.outstanding += 1
-    job = ProxyJob(client: client, message: message, inquiry: inquiry)
+    job = ActiveDecision(client: client, message: message, inquiry: inquiry)
     proceed([])
     return true
   }

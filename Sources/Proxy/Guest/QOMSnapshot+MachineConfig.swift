@@ -3,15 +3,15 @@ import Facts
 import Syntax
 
 /// As what its command line would have said.
-extension RunningGuest {
+extension QOMSnapshot {
   /// The running machine, as far as it matters to a plug.
   /// - Parameter plugged: host functions of devices that were plugged through here, by id.
-  func machine(source: String, globals: Known<[GlobalProperty]>, plugged: [String: PCIAddress]) -> MachineRequest {
+  func machine(source: String, globals: Known<[GlobalProperty]>, plugged: [String: PCIAddress]) -> MachineConfig {
     let place = Location(source: source, range: nil, path: "running")
     func property(_ name: String, _ value: PropertyValue) -> Property {
       Property(name: name, value: value, location: place)
     }
-    var machine = MachineRequest(source: source, emulator: nil, missingPart: missing?.reason)
+    var machine = MachineConfig(source: source, emulator: nil, missingPart: missing?.reason)
     switch globals {
     case .known(let globals): machine.globals = globals
     case .unknown(let unknown): machine.missingGlobals = unknown

@@ -2,7 +2,7 @@ import Facts
 import Prediction
 
 /// What several rules about ATS ask.
-extension Subject {
+extension DeviceContext {
   /// Whether `ats=on` is asked for, by the request or by a `-global`, of a QEMU that has it.
   func asksForATS() throws(Unknown) -> Bool {
     guard try question.setting.value == .on else { return false }

@@ -3,7 +3,7 @@ import QMP
 import Syntax
 
 /// A reply that QEMU owes.
-enum ProxyDebt {
+enum PendingReply {
   /// With the command's id, by which replies out of band are told apart where several clients are served.
   case client(ProxyClient, id: JSON?)
   /// To the command that the running job has passed on.
