@@ -34,11 +34,11 @@ public final class Judge: Sendable {
     decided.allowances += parsed.allowances
     var machine = parsed.joined(to: running), plugs = parsed.plugs
     let cut = DeviceCap.cut(&machine.devices, plugs: &plugs)
-    let definition = Definition(
+    let definition = LintTarget(
       machine: machine, plugs: plugs, problems: parsed.problems + (cut.map { [$0] } ?? []), host: host, qemu: qemu,
       descriptors: descriptors, others: others, policy: decided)
     return LintResult(
-      source: source, definition: definition, judgement: .judge(definition, by: rules),
+      source: source, definition: definition, judgement: .check(definition, by: rules),
       further: [policy.source].compactMap { $0 } + parsed.sources)
   }
 }
@@ -48,7 +48,9 @@ extension ParsedInput {
   fileprivate func joined(to running: MachineConfig?) -> MachineConfig {
     guard var machine = running, !plugs.isEmpty else { return self.machine }
     machine.objects += self.machine.objects
-    if let unsupportedAttributes = self.machine.libvirt?.unsupportedAttributes { machine.libvirt?.unsupportedAttributes = unsupportedAttributes }
+    if let unsupported = self.machine.libvirt?.unsupportedAttributes {
+      machine.libvirt?.unsupportedAttributes = unsupported
+    }
     return machine
   }
 }

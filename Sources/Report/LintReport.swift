@@ -6,13 +6,13 @@ import Syntax
 /// What was found in one definition, ready to be printed.
 public struct LintResult: Sendable {
   public let source: SourceText
-  public let definition: Definition
-  public let judgement: Judgement
+  public let definition: LintTarget
+  public let judgement: RuleRunner
 
   /// The other texts that findings may point into.
   private let further: [SourceText]
 
-  public init(source: SourceText, definition: Definition, judgement: Judgement, further: [SourceText] = []) {
+  public init(source: SourceText, definition: LintTarget, judgement: RuleRunner, further: [SourceText] = []) {
     self.source = source
     self.definition = definition
     self.judgement = judgement

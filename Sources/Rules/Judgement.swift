@@ -2,7 +2,7 @@ import Facts
 import Prediction
 
 /// What the rules say about one definition.
-public struct Judgement: Sendable {
+public struct RuleRunner: Sendable {
   public internal(set) var findings: [Finding] = []
   public internal(set) var undetermined: [Undetermined] = []
   /// Findings that the policy allows.
@@ -14,19 +14,19 @@ public struct Judgement: Sendable {
   /// for each other.
   private var current = 0
   private var rule: Rule { rules[current] }
-  private let subjects: [DeviceContext]
+  private let contexts: [DeviceContext]
   /// Which of them is judged; nil while it is all of the definition.
   private var device: Int?
-  private var subject: Location { device.map { subjects[$0].request.location } ?? whole }
+  private var context: Location { device.map { contexts[$0].request.location } ?? whole }
   private let whole: Location
   /// The rules that have reported something, by the request that it is about; under the definition's
   /// own place what is about all of it.
   private var reported: [Location: Set<String>] = [:]
 
-  private init(_ definition: Definition, by rules: [Rule]) {
+  private init(_ target: LintTarget, by rules: [Rule]) {
     self.rules = rules
-    subjects = definition.subjects
-    whole = Location(source: definition.machine.source, range: nil, path: "")
+    contexts = target.contexts
+    whole = Location(source: target.machine.source, range: nil, path: "")
     // Of a host that is not known most rules cannot tell.
     undetermined.reserveCapacity(rules.count)
   }
@@ -38,11 +38,11 @@ public struct Judgement: Sendable {
     _ message: String, at location: Location? = nil, about request: DeviceRequest? = nil, fix: String? = nil,
     evidence: [String] = []
   ) {
-    reported[request?.location ?? subject, default: []].insert(rule.name)
+    reported[request?.location ?? context, default: []].insert(rule.name)
     findings.append(
       Finding(
         rule: rule.name, severity: rule.severity, message: message, fix: fix ?? rule.fix,
-        location: location ?? request?.location ?? subject, evidence: evidence))
+        location: location ?? request?.location ?? context, evidence: evidence))
   }
 
   /// For rules that look at whole definitions, and go on after what they cannot tell.
@@ -50,7 +50,7 @@ public struct Judgement: Sendable {
     if unknown.isGone { return }
     undetermined.append(
       Undetermined(
-        rule: rule.name, severity: rule.severity, unknown: unknown, location: request?.location ?? subject))
+        rule: rule.name, severity: rule.severity, unknown: unknown, location: request?.location ?? context))
   }
 
   /// Whether one of these rules has reported the request, or the definition as a whole.
@@ -59,26 +59,26 @@ public struct Judgement: Sendable {
   }
 
   /// Runs every rule over a definition. All findings, never only the first; in the order of the text.
-  public static func judge(_ definition: Definition, by rules: [Rule] = Rule.all) -> Judgement {
-    let hasPassthrough = definition.hasPassthrough
-    var judgement = Judgement(definition, by: rules)
-    let subjects = judgement.subjects
+  public static func check(_ target: LintTarget, by rules: [Rule] = Rule.all) -> RuleRunner {
+    let hasPassthrough = target.hasPassthrough
+    var runner = RuleRunner(target, by: rules)
+    let contexts = runner.contexts
     for index in rules.indices where hasPassthrough || rules[index].looksAtText {
-      judgement.current = index
-      switch rules[index].check {
-      case .definition(let check):
-        judgement.device = nil
-        do { try check(definition, &judgement) } catch { judgement.cannotTell(error) }
+      runner.current = index
+      switch rules[index].body {
+      case .target(let check):
+        runner.device = nil
+        do { try check(target, &runner) } catch { runner.cannotTell(error) }
       case .device(let check):
-        for index in subjects.indices {
-          judgement.device = index
-          do { try check(subjects[index], &judgement) } catch { judgement.cannotTell(error) }
+        for index in contexts.indices {
+          runner.device = index
+          do { try check(contexts[index], &runner) } catch { runner.cannotTell(error) }
         }
       }
     }
-    judgement.findings = judgement.findings.sorted { judgement.order($0) < judgement.order($1) }
-    judgement.apply(definition.policy, guest: definition.machine.guestName)
-    return judgement
+    runner.findings = runner.findings.sorted { runner.order($0) < runner.order($1) }
+    runner.apply(target.policy, guest: target.machine.guestName)
+    return runner
   }
 
   /// The definition's own text first, then other files.

@@ -11,7 +11,7 @@ extension Rule {
   public static let neverAllowed: Set<String> = ["malformed-input", "policy-unknown-rule", "policy-expired"]
 }
 
-extension Judgement {
+extension RuleRunner {
   /// Changes severities, and takes out what is allowed.
   mutating func apply(_ policy: Policy, guest: String?) {
     let levels = policy.overrides.filter { !Rule.neverAllowed.contains($0.rule) }

@@ -19,9 +19,9 @@ public final class Rule: Sendable {
   /// What a rule looks at. It reports to the judgement, and throws when it cannot tell.
   public enum Check: Sendable {
     /// Once for each vfio device.
-    case device(@Sendable (DeviceContext, inout Judgement) throws(Unknown) -> Void)
+    case device(@Sendable (DeviceContext, inout RuleRunner) throws(Unknown) -> Void)
     /// Once for each definition.
-    case definition(@Sendable (Definition, inout Judgement) throws(Unknown) -> Void)
+    case target(@Sendable (LintTarget, inout RuleRunner) throws(Unknown) -> Void)
   }
 
   /// Kebab-case; names the bad pattern and completes "allow …".
@@ -37,7 +37,7 @@ public final class Rule: Sendable {
   public let example: String
   /// Specifications, source files, threads.
   public let references: [String]
-  let check: Check
+  let body: Check
   /// Whether it judges what is written, whatever it asks for.
   let looksAtText: Bool
 
@@ -52,7 +52,7 @@ public final class Rule: Sendable {
     self.fix = fix
     self.example = example
     self.references = references
-    self.check = check
+    self.body = check
     self.looksAtText = looksAtText
   }
 }

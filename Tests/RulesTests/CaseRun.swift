@@ -8,12 +8,12 @@ import Syntax
 
 /// A case's definition and host, and what all rules say about them.
 struct CaseRun {
-  let definition: Definition
-  let judgement: Judgement
+  let definition: LintTarget
+  let judgement: RuleRunner
 
-  init(_ definition: Definition) {
+  init(_ definition: LintTarget) {
     self.definition = definition
-    judgement = .judge(definition)
+    judgement = .check(definition)
   }
 
   var verdict: Verdict { judgement.verdict(definition.predictions) }
@@ -48,11 +48,11 @@ extension RuleCase {
 
   func run() throws -> CaseRun { CaseRun(try definition(on: try host())) }
 
-  func definition(on host: Facts.Host, qemu: QEMUProfile? = nil) throws -> Definition {
+  func definition(on host: Facts.Host, qemu: QEMUProfile? = nil) throws -> LintTarget {
     try definition(try texts(), on: host, qemu: qemu)
   }
 
-  func definition(_ texts: CaseTexts, on host: Facts.Host, qemu: QEMUProfile? = nil) throws -> Definition {
+  func definition(_ texts: CaseTexts, on host: Facts.Host, qemu: QEMUProfile? = nil) throws -> LintTarget {
     let profile = try qemu ?? self.qemu()
     let parsed = texts.definition
     let machine = parsed.machine(in: texts.guest)
@@ -61,7 +61,7 @@ extension RuleCase {
     for other in texts.others { _ = assignments.add(RunAssignments.Claims(other.machine, plugs: other.plugs)) }
     var policy = try policy()
     policy.allowances += parsed.allowances
-    return Definition(
+    return LintTarget(
       machine: machine, plugs: parsed.plugs, problems: parsed.problems, host: host, qemu: profile,
       running: block("running").map { topology(of: machine, on: host, profile, $0) },
       others: assignments.others(than: own), policy: policy)
@@ -82,7 +82,7 @@ extension RuleCase {
   private func topology(
     of machine: MachineConfig, on host: Facts.Host, _ qemu: QEMUProfile, _ block: Block
   ) -> Guest {
-    let guest = Definition(machine: machine, plugs: [], problems: [], host: host, qemu: qemu).guest
+    let guest = LintTarget(machine: machine, plugs: [], problems: [], host: host, qemu: qemu).guest
     let migrating: Known<Bool>
     switch block.lines {
     case ["migrating yes"]: migrating = .known(true)
@@ -161,8 +161,8 @@ extension ParsedInput {
     return machine
   }
 
-  func definition(on host: Facts.Host, qemu: QEMUProfile) -> Definition {
-    Definition(machine: machine, plugs: plugs, problems: problems, host: host, qemu: qemu)
+  func definition(on host: Facts.Host, qemu: QEMUProfile) -> LintTarget {
+    LintTarget(machine: machine, plugs: plugs, problems: problems, host: host, qemu: qemu)
   }
 }
 

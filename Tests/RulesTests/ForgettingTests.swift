@@ -52,9 +52,9 @@ final class ForgettingTests: XCTestCase {
   }
 
   /// The same findings, the same open, the same predictions; said by the rules that had something to say.
-  private func isSame(_ before: CaseRun, _ after: Definition) -> Bool {
+  private func isSame(_ before: CaseRun, _ after: LintTarget) -> Bool {
     let names = Set(before.judgement.findings.map(\.rule) + before.judgement.undetermined.map(\.rule))
-    let judgement = Judgement.judge(after, by: Rule.all.filter { names.contains($0.name) })
+    let judgement = RuleRunner.check(after, by: Rule.all.filter { names.contains($0.name) })
     return judgement.findings == before.judgement.findings
       && judgement.undetermined == before.judgement.undetermined
       && after.predictions.map(\.realize) == before.definition.predictions.map(\.realize)
@@ -63,18 +63,18 @@ final class ForgettingTests: XCTestCase {
 
   /// Only the rules that had something to say are asked again; all of them before saying that a
   /// definition became safe.
-  private func compare(_ before: CaseRun, _ after: Definition, _ what: @autoclosure () -> String) {
+  private func compare(_ before: CaseRun, _ after: LintTarget, _ what: @autoclosure () -> String) {
     let reported = Set(before.judgement.findings.map(\.rule))
     let talkative = reported.union(before.judgement.undetermined.map(\.rule))
-    let judgement = Judgement.judge(after, by: Rule.all.filter { talkative.contains($0.name) })
+    let judgement = RuleRunner.check(after, by: Rule.all.filter { talkative.contains($0.name) })
     if before.verdict != .safe, judgement.verdict(after.predictions) == .safe {
-      XCTAssertNotEqual(Judgement.judge(after).verdict(after.predictions), .safe, what())
+      XCTAssertNotEqual(RuleRunner.check(after).verdict(after.predictions), .safe, what())
     }
     for rule in reported {
       let missing = before.findings(of: rule).count - judgement.findings.filter { $0.rule == rule }.count
       guard missing > 0, judgement.undetermined.filter({ $0.rule == rule }).count < missing else { continue }
       // What realize-fails told as the last resort may become another rule's.
-      if rule == "realize-fails", Judgement.judge(after).verdict(after.predictions) == .unsafe { continue }
+      if rule == "realize-fails", RuleRunner.check(after).verdict(after.predictions) == .unsafe { continue }
       XCTFail("\(what())\n\(rule) falls silent: \(before.findings(of: rule).map(\.message))")
     }
   }

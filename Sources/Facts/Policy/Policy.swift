@@ -1,8 +1,8 @@
 /// What a team has decided about findings: which it accepts and why, and how bad it takes a rule to
 /// be. A value; who applies it is the judgement (Rules), who reads it from `.vfiogate.conf` is Inputs.
 ///
-/// A front end sets `Definition.policy`, or gives it to whatever makes the definition, and everything
-/// else follows: the findings that are allowed move to `Judgement.suppressed`, the verdict says that
+/// A front end sets `LintTarget.policy`, or gives it to whatever makes the definition, and everything
+/// else follows: the findings that are allowed move to `RuleRunner.suppressed`, the verdict says that
 /// it is by policy, and what is wrong with the policy itself is a finding.
 public struct Policy: Sendable {
   /// `[allow "RULE"]`, `[guest "GLOB"]`, or a comment in a definition.

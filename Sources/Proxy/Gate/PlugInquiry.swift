@@ -38,15 +38,15 @@ package final class PlugInquiry: CommandDecision {
     // No policy makes a dead guest acceptable.
     var policy = gate.options.policy.policy
     policy.allowances.removeAll { PlugInquiry.killing.contains($0.rule) }
-    let definition = Definition(
+    let definition = LintTarget(
       machine: machine, plugs: [request], problems: [], host: host, qemu: profile, descriptors: descriptors,
       running: guest.guest(), policy: policy)
-    let judgement = Judgement.judge(definition)
+    let judgement = RuleRunner.check(definition)
     prediction = definition.predictions.first
     return act(judgement, profile, globals)
   }
 
-  private func act(_ judgement: Judgement, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>) -> DecisionStep {
+  private func act(_ judgement: RuleRunner, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>) -> DecisionStep {
     let errors = judgement.findings.filter { $0.severity == .error }
     let open = judgement.undetermined.filter { $0.severity == .error }
     let facts = judgement.findings.flatMap(\.evidence) + open.map { "\($0.rule): \($0.unknown)" }

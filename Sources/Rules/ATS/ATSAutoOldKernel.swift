@@ -17,17 +17,17 @@ extension Rule {
       "linux include/uapi/linux/iommufd.h: IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED",
       "linux commit a82efb8747d1 (iommu: Add device ATS supported capability)",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  let question = subject.question
-  guard try question.setting.value != .off, try subject.backend() == .iommufd,
-    try question.behaviour.value != .none, subject.guestSees != .known(false),
-    try !KernelATS.canTell(subject.host).value, try subject.guestSees.value
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  let question = context.question
+  guard try question.setting.value != .off, try context.backend() == .iommufd,
+    try question.behaviour.value != .none, context.guestSees != .known(false),
+    try !KernelATS.canTell(context.host).value, try context.guestSees.value
   else { return }
-  let release = subject.host.kernelRelease.display ?? ""
-  judgement.report(
-    "the guest sees ATS on \(subject.name) because Linux \(release) cannot say that it is unsupported",
-    at: subject.atsLocation, evidence: ["kernel release: \(release), older than 7.1"])
+  let release = context.host.kernelRelease.display ?? ""
+  runner.report(
+    "the guest sees ATS on \(context.name) because Linux \(release) cannot say that it is unsupported",
+    at: context.atsLocation, evidence: ["kernel release: \(release), older than 7.1"])
 }

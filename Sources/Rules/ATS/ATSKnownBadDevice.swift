@@ -17,18 +17,18 @@ extension Rule {
       "linux drivers/pci/quirks.c: quirk_amd_harvest_no_ats, quirk_intel_e2000_no_ats",
       "https://gitlab.freedesktop.org/drm/amd/-/issues/1015",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  if subject.guestSees == .known(false) { return }
-  let device = try subject.device()
-  guard try BrokenATS.includes(device).value, try subject.guestSees.value else { return }
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  if context.guestSees == .known(false) { return }
+  let device = try context.device()
+  guard try BrokenATS.includes(device).value, try context.guestSees.value else { return }
   let ids = [device.vendor.display, device.device.display].map { $0.map(hex) ?? "" }.joined(separator: ":")
-  let hasProperty = subject.question.behaviour != .known(.none)
-  judgement.report(
-    "the guest sees ATS on \(subject.name), a device (\(ids)) for which Linux switches it off as broken",
-    at: subject.atsLocation, fix: hasProperty ? nil : "use QEMU 11.1 or newer, and set `ats=off`",
+  let hasProperty = context.question.behaviour != .known(.none)
+  runner.report(
+    "the guest sees ATS on \(context.name), a device (\(ids)) for which Linux switches it off as broken",
+    at: context.atsLocation, fix: hasProperty ? nil : "use QEMU 11.1 or newer, and set `ats=off`",
     evidence: ["vendor and device: \(ids)"])
 }
 

@@ -14,16 +14,16 @@ extension Rule {
     fix: "set `ats=off` for the device, or boot the host without `pci=noats`",
     example: "-device vfio-pci,host=0000:01:00.0   (and /proc/cmdline has pci=noats)",
     references: ["linux drivers/pci/pci.c: pci_setup", "linux Documentation/admin-guide/kernel-parameters.txt"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  if subject.guestSees == .known(false) { return }
-  guard try KernelCommandLine.hasNoATS(subject.host.kernelCommandLine.value), try subject.guestSees.value
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  if context.guestSees == .known(false) { return }
+  guard try KernelCommandLine.hasNoATS(context.host.kernelCommandLine.value), try context.guestSees.value
   else { return }
-  let isOld = subject.question.behaviour == .known(.none)
-  judgement.report(
-    "the guest sees ATS on \(subject.name), and the host was booted with `pci=noats`", at: subject.atsLocation,
+  let isOld = context.question.behaviour == .known(.none)
+  runner.report(
+    "the guest sees ATS on \(context.name), and the host was booted with `pci=noats`", at: context.atsLocation,
     fix: isOld ? "boot the host without `pci=noats`, or use QEMU 11.1 with `ats=off`" : nil,
     evidence: ["kernel command line: pci=noats"])
 }

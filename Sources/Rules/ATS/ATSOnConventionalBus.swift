@@ -14,21 +14,21 @@ extension Rule {
     fix: "put it on an Express port: `-device pcie-root-port,id=rp0`, and `bus=rp0` for the device",
     example: "-machine pc -device vfio-pci,host=0000:01:00.0,ats=on",
     references: ["QEMU docs/pcie.txt", "QEMU hw/vfio/pci.c: vfio_add_ext_cap"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard try subject.asksForATS(), !subject.isRefusedATS, try !subject.question.express.value else { return }
-  let isConventional = try? subject.device().config.value.isExtendedSize == .known(false)
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard try context.asksForATS(), !context.isRefusedATS, try !context.question.express.value else { return }
+  let isConventional = try? context.device().config.value.isExtendedSize == .known(false)
   if isConventional == true {
-    judgement.report(
-      "\(subject.name) asks for `ats=on` and is not a PCI Express device: QEMU drops it without a word",
-      at: subject.atsLocation, fix: "take `ats=on` out: the device cannot do ATS",
+    runner.report(
+      "\(context.name) asks for `ats=on` and is not a PCI Express device: QEMU drops it without a word",
+      at: context.atsLocation, fix: "take `ats=on` out: the device cannot do ATS",
       evidence: ["config space: 256 bytes"])
     return
   }
-  let bus = subject.request.bus.map { "`\($0)`" } ?? "the machine's root bus"
-  judgement.report(
-    "\(subject.name) asks for `ats=on` on \(bus), which is conventional: QEMU drops the capability without a word",
-    at: subject.request.property("bus")?.location ?? subject.atsLocation)
+  let bus = context.request.bus.map { "`\($0)`" } ?? "the machine's root bus"
+  runner.report(
+    "\(context.name) asks for `ats=on` on \(bus), which is conventional: QEMU drops the capability without a word",
+    at: context.request.property("bus")?.location ?? context.atsLocation)
 }

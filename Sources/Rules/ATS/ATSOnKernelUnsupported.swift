@@ -18,17 +18,17 @@ extension Rule {
       "QEMU hw/vfio/pci.c: vfio_pci_ats_requested_and_supported",
       "linux include/uapi/linux/iommufd.h: IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard try subject.asksForATS(), try subject.backend() == .iommufd,
-    try subject.device().config.value.hasStandardList.value, try subject.question.flagSet.value
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard try context.asksForATS(), try context.backend() == .iommufd,
+    try context.device().config.value.hasStandardList.value, try context.question.flagSet.value
   else { return }
-  let hasNone = subject.question.capability == .known(false)
-  judgement.report(
-    "\(subject.name) asks for `ats=on`" + (hasNone ? " and has no ATS capability" : "")
+  let hasNone = context.question.capability == .known(false)
+  runner.report(
+    "\(context.name) asks for `ats=on`" + (hasNone ? " and has no ATS capability" : "")
       + ", and the kernel reports ATS as unsupported for it: QEMU fails with `\(ATSText.notSupported.rawValue)`",
-    at: subject.atsLocation, fix: hasNone ? "take `ats=on` out: the device cannot do ATS" : nil,
+    at: context.atsLocation, fix: hasNone ? "take `ats=on` out: the device cannot do ATS" : nil,
     evidence: ["kernel's ATS flag: not supported"])
 }

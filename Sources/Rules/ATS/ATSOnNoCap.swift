@@ -14,16 +14,16 @@ extension Rule {
     fix: "take `ats=on` out: the device cannot do ATS",
     example: "-device vfio-pci,host=0000:02:00.0,ats=on   (and 0000:02:00.0 has no capability 0x000F)",
     references: ["QEMU hw/vfio/pci.c: vfio_add_ext_cap", "PCIe 6.0 §10.5.1"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard try subject.asksForATS(), !subject.isRefusedATS, subject.question.express != .known(false),
-    try !subject.question.capability.value
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard try context.asksForATS(), !context.isRefusedATS, context.question.express != .known(false),
+    try !context.question.capability.value
   else { return }
-  let isSilent = subject.question.standardList == .known(false)
-  judgement.report(
-    "\(subject.name) asks for `ats=on` and has no ATS capability: QEMU "
+  let isSilent = context.question.standardList == .known(false)
+  runner.report(
+    "\(context.name) asks for `ats=on` and has no ATS capability: QEMU "
       + (isSilent ? "says nothing" : "only warns on its standard error") + ", and the guest sees no ATS",
-    at: subject.atsLocation, evidence: ["extended capabilities: no 0x000F"])
+    at: context.atsLocation, evidence: ["extended capabilities: no 0x000F"])
 }

@@ -14,16 +14,16 @@ extension Rule {
     fix: "add `-object iommufd,id=iommufd0` and give the device `iommufd=iommufd0`",
     example: "-device vfio-pci,host=0000:01:00.0,ats=on",
     references: ["QEMU hw/vfio/pci.c: vfio_pci_ats_requested_and_supported", "QEMU docs/devel/vfio-iommufd.rst"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard try subject.asksForATS(), try subject.backend() == .legacy else { return }
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard try context.asksForATS(), try context.backend() == .legacy else { return }
   // Nothing is passed on; other rules say so.
-  if subject.question.capability == .known(false) || subject.question.express == .known(false) { return }
-  let isUnsupported = subject.question.flagSet == .known(true)
-  judgement.report(
-    "\(subject.name) asks for `ats=on` through the legacy backend, where QEMU does not ask the kernel"
+  if context.question.capability == .known(false) || context.question.express == .known(false) { return }
+  let isUnsupported = context.question.flagSet == .known(true)
+  runner.report(
+    "\(context.name) asks for `ats=on` through the legacy backend, where QEMU does not ask the kernel"
       + (isUnsupported ? ": it reports ATS as unsupported for the device" : ""),
-    at: subject.atsLocation, evidence: isUnsupported ? ["kernel's ATS flag: not supported"] : [])
+    at: context.atsLocation, evidence: isUnsupported ? ["kernel's ATS flag: not supported"] : [])
 }

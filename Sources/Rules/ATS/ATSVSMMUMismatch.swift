@@ -17,23 +17,23 @@ extension Rule {
     references: [
       "QEMU hw/i386/intel_iommu.c: device-iotlb", "QEMU hw/arm/smmuv3.c: ats", "PCIe 6.0 §10.1",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   // Without the capability there is nothing to agree about, and a refused device is another rule's.
-  if subject.question.capability == .known(false) || subject.isRefusedATS { return }
-  guard let iommu = try subject.guestIOMMU() else { return }
+  if context.question.capability == .known(false) || context.isRefusedATS { return }
+  guard let iommu = try context.guestIOMMU() else { return }
   let evidence = iommu.location.map { ["the guest's IOMMU: \($0.path)"] } ?? []
-  if try subject.guestSees.value {
+  if try context.guestSees.value {
     if try iommu.offersATS.value { return }
-    judgement.report(
-      "the guest sees ATS on \(subject.name), and its `\(iommu.driver)` does not offer ATS",
-      at: subject.atsLocation, fix: fix(iommu), evidence: evidence)
-  } else if try iommu.offersATS.value, try subject.question.capability.value {
-    judgement.report(
-      "the guest's `\(iommu.driver)` offers ATS, and QEMU hides the ATS capability of \(subject.name)",
-      at: subject.atsLocation, evidence: evidence)
+    runner.report(
+      "the guest sees ATS on \(context.name), and its `\(iommu.driver)` does not offer ATS",
+      at: context.atsLocation, fix: fix(iommu), evidence: evidence)
+  } else if try iommu.offersATS.value, try context.question.capability.value {
+    runner.report(
+      "the guest's `\(iommu.driver)` offers ATS, and QEMU hides the ATS capability of \(context.name)",
+      at: context.atsLocation, evidence: evidence)
   }
 }
 

@@ -1,7 +1,7 @@
 import Facts
 import Prediction
 
-extension Definition {
+extension LintTarget {
   /// The guest's arm-smmuv3 units with `accel=on` that are judged.
   func acceleratedSMMUs() throws(Unknown) -> [DeviceRequest] {
     var units: [DeviceRequest] = []

@@ -26,7 +26,7 @@ extension DeviceContext {
   /// is judged.
   var atsLocation: Location {
     if let property = request.property("ats") { return property.location }
-    let global = request.plug == .cold ? request.atsGlobal(in: definition.machine) : nil
+    let global = request.plug == .cold ? request.atsGlobal(in: target.machine) : nil
     return global?.location ?? request.location
   }
 }

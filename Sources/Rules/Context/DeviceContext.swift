@@ -2,7 +2,7 @@ import Facts
 import Prediction
 
 /// One machine definition with its predictions: what rules look at. Each is made once, and handed to all of them.
-public final class Definition: Sendable {
+public final class LintTarget: Sendable {
   public let machine: MachineConfig
   /// `device_add` requests into the running machine.
   public let plugs: [DeviceRequest]
@@ -77,11 +77,11 @@ public final class Definition: Sendable {
     if let missing = machine.missingPart { throw Unknown(fact, reason: missing) }
   }
 
-  public var subjects: [DeviceContext] { subjects { _ in true } }
+  public var contexts: [DeviceContext] { contexts { _ in true } }
 
   /// The vfio devices that are judged, and that are such.
-  func subjects(where isWanted: (RealizePrediction) -> Bool) -> [DeviceContext] {
-    predictions.filter { $0.request.isVFIO && isWanted($0) }.map { DeviceContext(definition: self, prediction: $0) }
+  func contexts(where isWanted: (RealizePrediction) -> Bool) -> [DeviceContext] {
+    predictions.filter { $0.request.isVFIO && isWanted($0) }.map { DeviceContext(target: self, prediction: $0) }
   }
 }
 
@@ -89,16 +89,16 @@ public final class Definition: Sendable {
 public struct DeviceContext: Sendable {
   /// Shared: rules are handed a subject hundreds of times, and a definition has many parts to copy.
   private final class Parts: Sendable {
-    let definition: Definition
+    let target: LintTarget
     let prediction: RealizePrediction
     /// Nil when the host has no such device.
     let device: Known<HostDevice?>
 
-    init(_ definition: Definition, _ prediction: RealizePrediction) {
-      self.definition = definition
+    init(_ target: LintTarget, _ prediction: RealizePrediction) {
+      self.target = target
       self.prediction = prediction
       if let address = prediction.host {
-        device = definition.host.device(at: address)
+        device = target.host.device(at: address)
       } else {
         device = .unknown("host device of \(prediction.name)", "the request does not say which it is")
       }
@@ -107,14 +107,14 @@ public struct DeviceContext: Sendable {
 
   private let parts: Parts
 
-  public var definition: Definition { parts.definition }
+  public var target: LintTarget { parts.target }
   public var prediction: RealizePrediction { parts.prediction }
 
-  init(definition: Definition, prediction: RealizePrediction) { parts = Parts(definition, prediction) }
+  init(target: LintTarget, prediction: RealizePrediction) { parts = Parts(target, prediction) }
 
   public var request: DeviceRequest { parts.prediction.request }
   public var question: ATSInputs { parts.prediction.question }
-  public var host: Host { parts.definition.host }
+  public var host: Host { parts.target.host }
 
   /// For people: "`hostdev0` (0000:01:00.0)".
   public var name: String { parts.prediction.name }
@@ -131,7 +131,7 @@ public struct DeviceContext: Sendable {
   /// The device's group; nil when it has none.
   public func group() throws(Unknown) -> IOMMUGroup? {
     guard let number = try device().group.value else { return nil }
-    return definition.host.group(number)
+    return target.host.group(number)
   }
 
   /// Where the request says which host function it is for.
@@ -144,7 +144,7 @@ public struct DeviceContext: Sendable {
   /// The iommufd object that the request names, if it is described.
   var iommufdObject: ObjectRequest? {
     guard let link = request.string("iommufd") else { return nil }
-    return definition.machine.objects.last { object in
+    return target.machine.objects.last { object in
       object.id.map { $0 == link || "/objects/\($0)" == link } ?? false
     }
   }

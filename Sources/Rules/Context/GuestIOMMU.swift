@@ -15,24 +15,24 @@ struct GuestIOMMU {
 extension DeviceContext {
   /// The guest's IOMMU that serves the device; nil when there is none.
   func guestIOMMU() throws(Unknown) -> GuestIOMMU? {
-    try definition.needsWholeMachine(for: "guest's IOMMU")
-    if let unit = try prediction.viommu { return GuestIOMMU(unit, in: definition.machine) }
+    try target.needsWholeMachine(for: "guest's IOMMU")
+    if let unit = try prediction.viommu { return GuestIOMMU(unit, in: target.machine) }
     // `-machine virt,iommu=smmuv3`: one without acceleration.
-    guard let built = definition.machine.machine.last(where: { $0.name == "iommu" }), built.value == .string("smmuv3")
+    guard let built = target.machine.machine.last(where: { $0.name == "iommu" }), built.value == .string("smmuv3")
     else { return nil }
     return GuestIOMMU(driver: "arm-smmuv3", unit: nil, location: built.location, offersATS: .known(false))
   }
 
   /// The unit that serves the device, if it is of that driver.
   func guestIOMMU(_ driver: String) throws(Unknown) -> DeviceRequest? {
-    guard !definition.machine.isComplete || definition.iommus.contains(where: { $0.driver == driver }) else { return nil }
+    guard !target.machine.isComplete || target.iommus.contains(where: { $0.driver == driver }) else { return nil }
     guard let unit = try guestIOMMU()?.unit, unit.driver == driver else { return nil }
     return unit
   }
 
   /// A setting of the guest's IOMMU, by itself or by a `-global`.
   func setting(_ name: String, of unit: DeviceRequest) throws(Unknown) -> String? {
-    try definition.machine.setting(name, of: unit).value
+    try target.machine.setting(name, of: unit).value
   }
 }
 

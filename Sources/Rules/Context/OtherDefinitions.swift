@@ -9,7 +9,7 @@ public struct RunAssignments: Sendable {
     /// The definition's path.
     public let source: String
     fileprivate let label: DeviceLabel
-    fileprivate let definition: Int
+    fileprivate let target: Int
     /// The libvirt guest that the definition is of.
     fileprivate let guest: String?
 
@@ -52,10 +52,10 @@ public struct RunAssignments: Sendable {
     let guest = claims.guest
     defer { guests.append(guest) }
     for label in claims.devices {
-      let device = Device(source: claims.source, label: label, definition: count, guest: guest)
+      let device = Device(source: claims.source, label: label, target: count, guest: guest)
       if let address = label.host {
         byAddress[address, default: []].append(device)
-      } else if unresolved.count < 2, unresolved.last?.definition != count,
+      } else if unresolved.count < 2, unresolved.last?.target != count,
         guest == nil || unresolved.last?.guest != guest {
         // Asked for is only one of another definition: one each of two is enough.
         unresolved.append(device)
@@ -65,27 +65,27 @@ public struct RunAssignments: Sendable {
   }
 
   /// What all definitions but this one ask for.
-  public func others(than definition: Int) -> OtherDefinitions { OtherDefinitions(run: self, own: definition) }
+  public func others(than target: Int) -> OtherDefinitions { OtherDefinitions(run: self, own: target) }
 
   /// Whether the others of a definition are there and ask for nothing that its rules have asked about.
-  public func confirms(_ questions: OpenQuestions, of definition: Int) -> Bool {
+  public func confirms(_ questions: OpenQuestions, of target: Int) -> Bool {
     if questions.asksForAny, count < 2 { return false }
-    if questions.asksForUnresolved, firstUnresolved(notOf: definition) != nil { return false }
-    return !questions.addresses.contains { first($0, notOf: definition) != nil }
+    if questions.asksForUnresolved, firstUnresolved(notOf: target) != nil { return false }
+    return !questions.addresses.contains { first($0, notOf: target) != nil }
   }
 
-  fileprivate func first(_ address: PCIAddress, notOf definition: Int) -> Device? {
-    byAddress[address]?.first { isOfAnother($0, than: definition) }
+  fileprivate func first(_ address: PCIAddress, notOf target: Int) -> Device? {
+    byAddress[address]?.first { isOfAnother($0, than: target) }
   }
 
-  fileprivate func firstUnresolved(notOf definition: Int) -> Device? {
-    unresolved.first { isOfAnother($0, than: definition) }
+  fileprivate func firstUnresolved(notOf target: Int) -> Device? {
+    unresolved.first { isOfAnother($0, than: target) }
   }
 
-  private func isOfAnother(_ device: Device, than definition: Int) -> Bool {
-    guard device.definition != definition else { return false }
-    guard let guest = device.guest, guests.indices.contains(definition) else { return true }
-    return guest != guests[definition]
+  private func isOfAnother(_ device: Device, than target: Int) -> Bool {
+    guard device.target != target else { return false }
+    guard let guest = device.guest, guests.indices.contains(target) else { return true }
+    return guest != guests[target]
   }
 }
 

@@ -18,17 +18,17 @@ extension Rule {
       "linux drivers/firmware/sysfb.c", "linux drivers/vfio/pci/vfio_pci_core.c: vfio_pci_core_mmap",
       "https://github.com/siderolabs/talos/issues/14356",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  let device = try subject.device()
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  let device = try context.device()
   // Base class 03 is displays, of which the boot's is one (PCI Code and ID Assignment 1.16 §1.4).
   if case .known(let code) = device.classCode, code >> 16 != 0x03 { return }
   if device.bootVGA == .known(false) { return }
   guard let name = try device.bootFramebuffer.value else { return }
   let isBoot = device.bootVGA == .known(true) ? "is the graphics card that the host booted with, and " : ""
-  judgement.report(
-    "\(subject.name) \(isBoot)has the host's framebuffer `\(name)` in one of its BARs, which vfio then cannot map",
-    at: subject.hostLocation, evidence: ["/proc/iomem: \(name) in a BAR of \(device.address)"])
+  runner.report(
+    "\(context.name) \(isBoot)has the host's framebuffer `\(name)` in one of its BARs, which vfio then cannot map",
+    at: context.hostLocation, evidence: ["/proc/iomem: \(name) in a BAR of \(device.address)"])
 }

@@ -14,15 +14,15 @@ extension Rule {
     fix: "remove it and scan again, or power the host off: many devices come back only then",
     example: "-device vfio-pci,host=0000:03:00.0   (of which lspci says `Unknown header type 7f`)",
     references: ["PCI 3.0 §6.1", "linux drivers/pci/pci.c: pci_dev_wait"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  let device = try subject.device()
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  let device = try context.device()
   guard try device.config.value.isDead.value else { return }
   let folder = "/sys/bus/pci/devices/\(device.address)"
-  judgement.report(
-    "\(subject.name) does not answer: its config space reads all ones", at: subject.request.location(of: "host"),
+  runner.report(
+    "\(context.name) does not answer: its config space reads all ones", at: context.request.location(of: "host"),
     fix: "`echo 1 > \(folder)/remove; echo 1 > /sys/bus/pci/rescan`, and if it stays away power the host off",
     evidence: ["config space at 0x00 and 0x04: ff"])
 }

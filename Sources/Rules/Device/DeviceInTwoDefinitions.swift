@@ -14,24 +14,24 @@ extension Rule {
     fix: "assign the device in one of the definitions, or see to it that they never run at the same time",
     example: "a.args: -device vfio-pci,host=0000:01:00.0; b.args: -device vfio-pci,host=01:00.0",
     references: ["linux drivers/vfio/group.c: vfio_group_fops_open", "linux drivers/vfio/device_cdev.c"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  if subject.definition.others.isEmpty { return }
-  guard let address = subject.prediction.host else {
-    throw Unknown("host device of \(subject.name)", reason: "the request does not say which it is")
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  if context.target.others.isEmpty { return }
+  guard let address = context.prediction.host else {
+    throw Unknown("host device of \(context.name)", reason: "the request does not say which it is")
   }
-  guard let other = subject.definition.others.device(at: address) else { return try subject.needsOtherDevices() }
-  judgement.report(
-    "\(subject.name) is assigned in `\(other.source)` too, to \(other.name)", at: subject.hostLocation,
+  guard let other = context.target.others.device(at: address) else { return try context.needsOtherDevices() }
+  runner.report(
+    "\(context.name) is assigned in `\(other.source)` too, to \(other.name)", at: context.hostLocation,
     evidence: ["both are \(address)"])
 }
 
 extension DeviceContext {
   /// A device of another definition that cannot be resolved may be any.
   func needsOtherDevices() throws(Unknown) {
-    if let one = definition.others.unresolved {
+    if let one = target.others.unresolved {
       throw Unknown("host device of \(one.name) in \(one.source)", reason: "the request does not say which it is")
     }
   }

@@ -13,23 +13,23 @@ extension Rule {
     fix: "stop the process that holds it, or assign another device",
     example: "-device vfio-pci,host=0000:01:00.0   (which a running QEMU has)",
     references: ["linux drivers/vfio/group.c: vfio_group_fops_open", "linux drivers/vfio/device_cdev.c"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  let device = try subject.device()
-  let mates = subject.definition.assignments.filter { $0.request.location != subject.request.location }
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  let device = try context.device()
+  let mates = context.target.assignments.filter { $0.request.location != context.request.location }
   // The machine itself holds what it has already: twice the same function is another rule's.
   if mates.contains(where: { $0.host == device.address }) { return }
-  if try subject.holdsGroup(with: mates) { return }
+  if try context.holdsGroup(with: mates) { return }
   let users = try device.users.value
   guard !users.isEmpty else { return }
-  try subject.excludeOwnMachine()
+  try context.excludeOwnMachine()
   // One process may hold the cdev and the group's node.
   let holders = users.enumerated().filter { index, user in !users[..<index].contains { $0.pid == user.pid } }
   let names = holders.map { "`\($0.element.name)` (pid \($0.element.pid))" }.joined(separator: ", ")
-  judgement.report(
-    "\(subject.name) is in use by \(names)", at: subject.request.location(of: "host"),
+  runner.report(
+    "\(context.name) is in use by \(names)", at: context.request.location(of: "host"),
     evidence: ["holders of \(device.address): \(names)"])
 }
 
@@ -43,9 +43,9 @@ extension DeviceContext {
 
   /// A lone `device_add`: the holder of the group's node may be the very QEMU that gets it.
   fileprivate func excludeOwnMachine() throws(Unknown) {
-    guard request.plug == .hot, !definition.machine.isComplete, try backend() == .legacy, let group = try group(),
+    guard request.plug == .hot, !target.machine.isComplete, try backend() == .legacy, let group = try group(),
       try group.members.value.count > 1
     else { return }
-    try definition.needsWholeMachine(for: "whether the holder of group \(group.number) is the machine itself")
+    try target.needsWholeMachine(for: "whether the holder of group \(group.number) is the machine itself")
   }
 }

@@ -14,21 +14,21 @@ extension Rule {
     fix: "take one of the two out, or name the function that was meant",
     example: "-device vfio-pci,host=01:00.0 -device vfio-pci,sysfsdev=/sys/bus/pci/devices/0000:01:00.0",
     references: ["QEMU hw/vfio/container-legacy.c: vfio_device_get", "linux drivers/vfio/device_cdev.c"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   var seen: [PCIAddress: RealizePrediction] = [:]
   var missed: Unknown?
-  for one in definition.assignments {
+  for one in target.assignments {
     guard let address = one.host else {
       guard names(one.request) else { continue }
       missed = missed ?? Unknown("host device of \(one.name)", reason: "only QEMU can resolve it")
       continue
     }
     if let first = seen[address] {
-      guard definition.isJudged(one.request) else { continue }
-      judgement.report(
+      guard target.isJudged(one.request) else { continue }
+      runner.report(
         "\(one.name) is the same host function as \(first.name) of the same guest",
         at: ["fd", "sysfsdev"].compactMap(one.request.property).first?.location ?? one.request.location(of: "host"),
         about: one.request,
@@ -37,9 +37,9 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
       seen[address] = one
     }
   }
-  if let missed, definition.assignments.count > 1 { throw missed }
-  if definition.assignments.isEmpty { return }
-  try definition.needsWholeMachine(for: "the machine's other vfio devices")
+  if let missed, target.assignments.count > 1 { throw missed }
+  if target.assignments.isEmpty { return }
+  try target.needsWholeMachine(for: "the machine's other vfio devices")
 }
 
 /// Whether the request names a device, in a way that cannot be resolved here.

@@ -14,19 +14,19 @@ extension Rule {
     fix: "put it at function 0 of the slot",
     example: "-device vfio-pci,host=0000:01:00.1,addr=3.1",
     references: ["PCIe 6.0 §7.5.1.1.9", "QEMU hw/pci/pci_host.c (observed on 11.1.3)"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let place = subject.prediction.place, place.devfn % 8 != 0, let bus = subject.definition.guest.bus(named: place.bus),
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let place = context.prediction.place, place.devfn % 8 != 0, let bus = context.target.guest.bus(named: place.bus),
     !bus.isPort || place.devfn < 8
   else { return }
-  guard try !subject.prediction.isReachable.value else { return }
+  guard try !context.prediction.isReachable.value else { return }
   let function = "\(String(place.devfn / 8, radix: 16)).\(place.devfn % 8)"
-  let isHot = subject.request.plug == .hot
-  judgement.report(
-    "\(subject.name) is function \(function) of `\(place.bus)`, and the slot has no function 0: the guest "
+  let isHot = context.request.plug == .hot
+  runner.report(
+    "\(context.name) is function \(function) of `\(place.bus)`, and the slot has no function 0: the guest "
       + (isHot ? "does not see it until one is plugged" : "never sees it"),
-    at: subject.request.property("addr")?.location,
+    at: context.request.property("addr")?.location,
     fix: isHot ? "plug function 0 of the slot after it, with `multifunction=on`" : nil)
 }

@@ -16,27 +16,27 @@ extension Rule {
     fix: "assign everything on the bus to one guest, or use another slot or another device",
     example: "-device vfio-pci,host=0000:03:00.0   (reset_method is empty, and 0000:03:00.1 stays with the host)",
     references: ["QEMU hw/vfio/pci.c: vfio_pci_hot_reset", "linux Documentation/ABI/testing/sysfs-bus-pci: reset_method"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  let device = try subject.device()
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  let device = try context.device()
   guard try device.resetMethods.value.isEmpty else { return }
   // What does not answer, and what cannot be assigned, are other rules'.
   if device.config.flatMap(\.isDead) == .known(true) || device.isEndpoint == .known(false) { return }
   let evidence = ["reset_method of \(device.address): empty"]
   if try device.isOnRootBus.value {
-    return judgement.report(
-      "\(subject.name) has no reset of its own, and no bridge above it that could reset its bus",
-      at: subject.hostLocation, fix: "use another device, or power the host off between its users", evidence: evidence)
+    return runner.report(
+      "\(context.name) has no reset of its own, and no bridge above it that could reset its bus",
+      at: context.hostLocation, fix: "use another device, or power the host off between its users", evidence: evidence)
   }
-  let others = try subject.strangersOnBus(of: device)
+  let others = try context.strangersOnBus(of: device)
   guard !others.isEmpty else { return }
   let named = others.map(\.description).joined(separator: ", ")
-  judgement.report(
-    "\(subject.name) has no reset of its own, and its bus cannot be reset because of \(named), "
+  runner.report(
+    "\(context.name) has no reset of its own, and its bus cannot be reset because of \(named), "
       + (others.count == 1 ? "which the guest does not have" : "which the guest does not have all of"),
-    at: subject.hostLocation, fix: "assign \(named) to the same guest, or use another device", evidence: evidence)
+    at: context.hostLocation, fix: "assign \(named) to the same guest, or use another device", evidence: evidence)
 }
 
 extension DeviceContext {
@@ -48,7 +48,7 @@ extension DeviceContext {
     }
     if mates.isEmpty { return [] }
     var owned: Set<Int> = []
-    for one in definition.assignments {
+    for one in target.assignments {
       guard let host = one.host else {
         throw Unknown("host device of \(one.name)", reason: "the request does not say which it is")
       }
@@ -59,7 +59,7 @@ extension DeviceContext {
       let group = try host.device(at: mate).value?.group.value
       if group.map(owned.contains) != true { strangers.append(mate) }
     }
-    if !strangers.isEmpty { try definition.needsWholeMachine(for: "the machine's other vfio devices") }
+    if !strangers.isEmpty { try target.needsWholeMachine(for: "the machine's other vfio devices") }
     return strangers
   }
 }

@@ -14,19 +14,19 @@ extension Rule {
     fix: "bind it: `driverctl set-override 0000:01:00.0 vfio-pci`",
     example: "-device vfio-pci,host=0000:0e:00.0   (which is bound to amdgpu)",
     references: ["linux Documentation/driver-api/vfio.rst", "QEMU hw/vfio/container-legacy.c: vfio_group_get"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   // Whoever passed a descriptor has opened a bound device.
-  if subject.request.has("fd") { return }
-  let device = try subject.device()
+  if context.request.has("fd") { return }
+  let device = try context.device()
   guard try !VFIODriver.isVFIO(device) else { return }
   // No driver could be bound to what is no endpoint.
   if device.isEndpoint == .known(false) { return }
   let driver = try device.driver.value
-  judgement.report(
-    "\(subject.name) is bound to " + (driver.map { "the host's driver `\($0)`" } ?? "no driver")
-      + ", where QEMU needs vfio-pci", at: subject.hostLocation, fix: "bind it: `driverctl set-override \(device.address) vfio-pci`",
+  runner.report(
+    "\(context.name) is bound to " + (driver.map { "the host's driver `\($0)`" } ?? "no driver")
+      + ", where QEMU needs vfio-pci", at: context.hostLocation, fix: "bind it: `driverctl set-override \(device.address) vfio-pci`",
     evidence: ["driver of \(device.address): \(driver ?? "none")"])
 }

@@ -14,14 +14,14 @@ extension Rule {
     fix: "name a function behind the bridge, as `lspci -t` shows them",
     example: "-device vfio-pci,host=0000:00:01.0   (which is a root port)",
     references: ["linux drivers/vfio/pci/vfio_pci_core.c: vfio_pci_core_register_device", "PCI 3.0 §6.2.1"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  let device = try subject.device()
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  let device = try context.device()
   guard try !device.isEndpoint.value else { return }
   let header = device.config.flatMap(\.headerType).display.map { "header type \($0)" } ?? "base class 06"
-  judgement.report(
-    "\(subject.name) is a bridge (\(header)), which vfio cannot assign", at: subject.hostLocation,
+  runner.report(
+    "\(context.name) is a bridge (\(header)), which vfio cannot assign", at: context.hostLocation,
     fix: "name a function behind \(device.address), as `lspci -t` shows them", evidence: ["\(device.address): \(header)"])
 }

@@ -14,20 +14,20 @@ extension Rule {
     fix: "give the card's own ROM as `romfile=FILE`, or none with `rombar=0`",
     example: "-device vfio-pci,host=0000:01:00.0   (boot_vga is 1, and its ROM is at 0xc0000)",
     references: ["QEMU hw/vfio/pci.c: vfio_pci_load_rom", "linux arch/x86/pci/fixup.c: pci_fixup_video"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  if let file = subject.request.property("romfile"), file.value != .string("") { return }
-  switch subject.request.value("rombar") {
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  if let file = context.request.property("romfile"), file.value != .string("") { return }
+  switch context.request.value("rombar") {
   case .string("0"), .string("off"), .integer(0), .bool(false): return
   default: break
   }
-  let device = try subject.device()
+  let device = try context.device()
   if case .known(let code) = device.classCode, code >> 16 != 0x03 { return }
   if device.bootVGA == .known(false) { return }
   guard try device.hasShadowROM.value else { return }
-  judgement.report(
-    "\(subject.name) was booted with by the host, and its ROM is the used copy at 0xc0000", at: subject.hostLocation,
+  runner.report(
+    "\(context.name) was booted with by the host, and its ROM is the used copy at 0xc0000", at: context.hostLocation,
     evidence: ["ROM of \(device.address): 0xc0000"])
 }

@@ -15,32 +15,32 @@ extension Rule {
     fix: "bind it to the driver that was made for it",
     example: "-device vfio-pci,host=0009:01:00.0   (a GB200 GPU that is bound to vfio-pci)",
     references: ["linux drivers/vfio/pci/nvgrace-gpu/main.c", "https://github.com/NVIDIA/k8s-dra-driver-gpu/issues/1268"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  let device = try subject.device()
-  let wanted = subject.request.libvirt?.driverModel
-  let isManaged = subject.request.libvirt?.isManaged == true
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  let device = try context.device()
+  let wanted = context.request.libvirt?.driverModel
+  let isManaged = context.request.libvirt?.isManaged == true
   if !isManaged, try !VFIODriver.isVFIO(device) { return }
   if let wanted, isManaged {
     // libvirt binds what it is told to.
     guard plain(wanted) != "vfio_pci", try !device.variantDrivers.value.map(plain).contains(plain(wanted)) else { return }
-    return judgement.report(
-      "libvirt is told to bind \(subject.name) to `\(wanted)`, which is not made for it", at: subject.hostLocation,
+    return runner.report(
+      "libvirt is told to bind \(context.name) to `\(wanted)`, which is not made for it", at: context.hostLocation,
       fix: "take `model` out of `<driver>`", evidence: ["modules.alias: no `vfio_pci:` line of `\(wanted)` for it"])
   }
   guard let driver = try device.driver.value else { return }
   if let wanted, plain(wanted) != plain(driver) {
     return report("the definition names `\(wanted)`", wanted, driver)
   }
-  guard wanted == nil, !isManaged, plain(driver) == "vfio_pci", subject.needsVariant(device) else { return }
-  guard let variant = try device.variantDrivers.value.first(where: { subject.needs($0) }) else { return }
+  guard wanted == nil, !isManaged, plain(driver) == "vfio_pci", context.needsVariant(device) else { return }
+  guard let variant = try device.variantDrivers.value.first(where: { context.needs($0) }) else { return }
   report("the kernel has `\(variant)` for it", variant, driver)
 
   func report(_ why: String, _ variant: String, _ driver: String) {
-    judgement.report(
-      "\(subject.name) is bound to `\(driver)`, and \(why)", at: subject.hostLocation,
+    runner.report(
+      "\(context.name) is bound to `\(driver)`, and \(why)", at: context.hostLocation,
       fix: "bind it: `driverctl set-override \(device.address) \(variant)`",
       evidence: ["driver of \(device.address): \(driver)"])
   }

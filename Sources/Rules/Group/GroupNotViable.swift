@@ -16,19 +16,19 @@ extension Rule {
     references: [
       "QEMU hw/vfio/container-legacy.c: vfio_group_get", "linux Documentation/driver-api/vfio.rst",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  let device = try subject.device()
-  guard let group = try subject.group() else { return }
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  let device = try context.device()
+  guard let group = try context.group() else { return }
   // That the device itself is bound to a host driver is another rule's.
-  let offenders = try GroupViability(group, subject.host).offenders(besides: device.address)
+  let offenders = try GroupViability(group, context.host).offenders(besides: device.address)
   guard !offenders.isEmpty else { return }
   let named = offenders.map { "\($0.address), which is bound to `\($0.driver)`" }.joined(separator: ", and ")
   let commands = offenders.map { "`driverctl set-override \($0.address) vfio-pci`" }
-  judgement.report(
-    "\(subject.name) is in IOMMU group \(group.number) with \(named)", at: subject.request.location(of: "host"),
+  runner.report(
+    "\(context.name) is in IOMMU group \(group.number) with \(named)", at: context.request.location(of: "host"),
     fix: "take the whole group from the host: " + commands.joined(separator: ", "),
     evidence: ["group \(group.number): " + (group.members.display ?? []).map(\.description).joined(separator: " ")])
 }

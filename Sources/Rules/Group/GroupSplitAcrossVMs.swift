@@ -17,38 +17,38 @@ extension Rule {
     references: [
       "linux drivers/iommu/iommu.c: iommu_group_claim_dma_owner", "linux Documentation/driver-api/vfio.rst",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let address = subject.prediction.host else {
-    throw Unknown("host device of \(subject.name)", reason: "the request does not say which it is")
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let address = context.prediction.host else {
+    throw Unknown("host device of \(context.name)", reason: "the request does not say which it is")
   }
-  let place = subject.hostLocation
-  guard let group = try subject.group() else { return }
-  let device = try subject.device()
-  let own = Set(subject.definition.assignments.compactMap(\.host))
+  let place = context.hostLocation
+  guard let group = try context.group() else { return }
+  let device = try context.device()
+  let own = Set(context.target.assignments.compactMap(\.host))
   var missed: Unknown?
   for member in try group.members.value where member != address {
     let evidence = "\(member) is in group \(group.number) with \(address)"
-    if let other = subject.definition.others.device(at: member) {
-      judgement.report(
-        "\(subject.name) is in IOMMU group \(group.number) with \(member), which `\(other.source)` assigns",
+    if let other = context.target.others.device(at: member) {
+      runner.report(
+        "\(context.name) is in IOMMU group \(group.number) with \(member), which `\(other.source)` assigns",
         at: place, evidence: [evidence])
       continue
     }
     if own.contains(member) { continue }
     do throws(Unknown) {
-      guard let holder = try subject.holder(of: member, besides: device) else { continue }
-      judgement.report(
-        "\(subject.name) is in IOMMU group \(group.number) with \(member), which `\(holder.name)` (pid "
+      guard let holder = try context.holder(of: member, besides: device) else { continue }
+      runner.report(
+        "\(context.name) is in IOMMU group \(group.number) with \(member), which `\(holder.name)` (pid "
           + "\(holder.pid)) holds", at: place, evidence: [evidence])
     } catch {
       missed = missed ?? error
     }
   }
   if let missed { throw missed }
-  try subject.needsOtherDevices()
+  try context.needsOtherDevices()
 }
 
 extension DeviceContext {

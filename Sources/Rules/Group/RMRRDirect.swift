@@ -20,16 +20,16 @@ extension Rule {
       "linux Documentation/ABI/testing/sysfs-kernel-iommu_groups", "linux drivers/iommu/iommu.c: require_direct",
       "https://github.com/harvester/harvester/issues/7340",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let group = try subject.group() else { return }
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let group = try context.group() else { return }
   let direct = try group.reservedRegions.value.filter { $0.split(separator: " ").last == "direct" }
   guard let first = direct.first else { return }
   let bounds = first.split(separator: " ").prefix(2).joined(separator: " to ")
-  judgement.report(
-    "\(subject.name) is in IOMMU group \(group.number), of which the firmware keeps \(bounds) mapped (`direct`): "
-      + "the kernel refuses to assign it", at: subject.hostLocation,
+  runner.report(
+    "\(context.name) is in IOMMU group \(group.number), of which the firmware keeps \(bounds) mapped (`direct`): "
+      + "the kernel refuses to assign it", at: context.hostLocation,
     evidence: direct.map { "reserved region of group \(group.number): \($0)" })
 }

@@ -17,19 +17,19 @@ extension Rule {
       "https://github.com/bpg/terraform-provider-proxmox/issues/1353", "QEMU target/i386/host-cpu.c: host_cpu_adjust_phys_bits",
       "VT-d 4.1 §11.4.2: MGAW",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let cpu = subject.definition.machine.options.last(where: { $0.name == "cpu" }),
-    let setting = GuestPhysBits(cpu.value.string ?? ""), let unit = try subject.hostIOMMU(),
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let cpu = context.target.machine.options.last(where: { $0.name == "cpu" }),
+    let setting = GuestPhysBits(cpu.value.string ?? ""), let unit = try context.hostIOMMU(),
     let width = unit.addressWidth
   else { return }
-  let bits = try setting.bits(on: subject.host), most = try width.value
+  let bits = try setting.bits(on: context.host), most = try width.value
   guard bits > most else { return }
-  judgement.report(
-    "the guest's addresses have \(bits) bits, and `\(unit.name)`, which serves \(subject.name), maps \(most)",
-    at: subject.definition.plugs.isEmpty ? cpu.location : subject.request.location,
+  runner.report(
+    "the guest's addresses have \(bits) bits, and `\(unit.name)`, which serves \(context.name), maps \(most)",
+    at: context.target.plugs.isEmpty ? cpu.location : context.request.location,
     fix: setting.isExplicit ? "set `phys-bits=\(most)` for `-cpu`" : "add `host-phys-bits-limit=\(most)` to `-cpu`",
     evidence: ["\(unit.name): \(most) bits"])
 }

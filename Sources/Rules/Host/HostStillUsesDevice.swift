@@ -17,13 +17,13 @@ extension Rule {
       "linux Documentation/ABI/testing/sysfs-bus-pci: unbind",
       "https://libvirt.org/formatdomain.html#usb-pci-scsi-devices",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  let device = try subject.device()
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  let device = try context.device()
   if device.isEndpoint == .known(false) { return }
-  let isManaged = subject.request.libvirt?.isManaged == true
+  let isManaged = context.request.libvirt?.isManaged == true
   // Of a managed device prediction has the driver that it will have, and a cdev only if it has one now.
   if try VFIODriver.isVFIO(device), !isManaged || device.cdev.isKnown { return }
   let uses = try device.hostUses.value
@@ -31,8 +31,8 @@ private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throw
   let told = uses.prefix(3).map(text).joined(separator: ", ") + (uses.count > 3 ? ", and \(uses.count - 3) more" : "")
   let who = isManaged
     ? "libvirt takes it from the host when the guest starts" : "binding it to vfio-pci takes it from the host"
-  judgement.report(
-    "the host uses \(subject.name): \(told); \(who)", at: subject.hostLocation, fix: fix(uses),
+  runner.report(
+    "the host uses \(context.name): \(told); \(who)", at: context.hostLocation, fix: fix(uses),
     evidence: uses.map { "host's use of \(device.address): \(text($0))" })
 }
 

@@ -17,24 +17,24 @@ extension Rule {
       "QEMU docs/pcie.txt §5", "SeaBIOS src/fw/pciinit.c: pci_bios_check_devices", "edk2 OvmfPkg/PciHotPlugInitDxe",
       "https://github.com/kata-containers/runtime/issues/850",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard subject.request.plug == .hot else { return }
-  let needed = try WindowSizes(subject.device())
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard context.request.plug == .hot else { return }
+  let needed = try WindowSizes(context.device())
   if needed.wide <= WindowSizes.usual, needed.narrow <= WindowSizes.usual { return }
-  try subject.definition.needsWholeMachine(for: "what `\(subject.request.bus ?? "the bus")` reserves")
-  guard let bus = try subject.prediction.bus, bus.isPort else { return }
-  guard let port = subject.definition.machine.devices.first(where: { $0.id == bus.name }) else {
+  try context.target.needsWholeMachine(for: "what `\(context.request.bus ?? "the bus")` reserves")
+  guard let bus = try context.prediction.bus, bus.isPort else { return }
+  guard let port = context.target.machine.devices.first(where: { $0.id == bus.name }) else {
     throw Unknown("what `\(bus.name)` reserves", reason: "the definition does not have the port")
   }
   var lacking: [(name: String, size: UInt64, reserved: UInt64)] = []
   var missed: Unknown?
   for (name, size) in [("pref64-reserve", needed.wide), ("mem-reserve", needed.narrow)] {
-    let reserved = try subject.reserved(name, at: port)
+    let reserved = try context.reserved(name, at: port)
     guard size > reserved ?? WindowSizes.usual else { continue }
-    if reserved == nil, subject.hasUEFI {
+    if reserved == nil, context.hasUEFI {
       missed = Unknown(
         "what the guest's firmware reserves at `\(bus.name)`", reason: "UEFI decides by the size of its window")
       continue
@@ -45,9 +45,9 @@ private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throw
   guard let first = lacking.first else { return }
   let needs = lacking.map { "\(ByteSize.text($0.size)) where `\(bus.name)` reserves \(ByteSize.text($0.reserved))" }
   let fixes = lacking.map { "\($0.name)=\(WindowSizes.powerOfTwo($0.size) >> 20)M" }.joined(separator: ",")
-  judgement.report(
-    "the BARs of \(subject.name) need \(needs.joined(separator: ", and ")): the guest finds no space for them",
-    at: subject.request.location(of: "bus"), fix: "give `\(bus.name)` `\(fixes)`",
+  runner.report(
+    "the BARs of \(context.name) need \(needs.joined(separator: ", and ")): the guest finds no space for them",
+    at: context.request.location(of: "bus"), fix: "give `\(bus.name)` `\(fixes)`",
     evidence: ["`\(bus.name)`: \(first.name) is \(ByteSize.text(first.reserved))"])
 }
 
@@ -63,7 +63,7 @@ extension DeviceContext {
   }
 
   fileprivate var hasUEFI: Bool {
-    let machine = definition.machine
+    let machine = target.machine
     let texts = machine.options.compactMap(\.value.string) + machine.machine.compactMap(\.value.string)
     // SeaBIOS is for x86.
     return machine.emulator?.hasSuffix("aarch64") == true || machine.machine.contains { $0.name.hasPrefix("pflash") }

@@ -13,24 +13,24 @@ extension Rule {
     fix: "plug function 0 last, and give it `multifunction=on`",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0","addr":"0.1"}}"#,
     references: ["QEMU hw/pci/pci.c: pci_init_multifunction", "QEMU hw/pci/pcie.c: pcie_cap_slot_plug_cb"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  if subject.request.plug == .hot { _ = try subject.placeFailure() }
-  guard let failure = subject.prediction.failure, let bus = try subject.prediction.bus
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  if context.request.plug == .hot { _ = try context.placeFailure() }
+  guard let failure = context.prediction.failure, let bus = try context.prediction.bus
   else { return }
-  if failure.cause == .functionZeroTaken, subject.comesAfterFunctionZero {
-    judgement.report(
-      "\(subject.name) comes after function 0 of its slot on `\(bus.name)`: QEMU takes other functions only before it",
-      at: subject.placeLocation, fix: "plug function 0 last, and give it `multifunction=on`")
-  } else if failure.cause == .notMultifunction, subject.requestedFunction == 0 {
-    judgement.report(
-      "\(subject.name) is function 0 of a slot on `\(bus.name)` that has other functions, and is not `multifunction=on`",
-      at: subject.placeLocation, fix: "add `multifunction=on` to \(subject.name)")
+  if failure.cause == .functionZeroTaken, context.comesAfterFunctionZero {
+    runner.report(
+      "\(context.name) comes after function 0 of its slot on `\(bus.name)`: QEMU takes other functions only before it",
+      at: context.placeLocation, fix: "plug function 0 last, and give it `multifunction=on`")
+  } else if failure.cause == .notMultifunction, context.requestedFunction == 0 {
+    runner.report(
+      "\(context.name) is function 0 of a slot on `\(bus.name)` that has other functions, and is not `multifunction=on`",
+      at: context.placeLocation, fix: "add `multifunction=on` to \(context.name)")
   } else if failure.cause == .notMultifunction {
-    judgement.report(
-      "\(subject.name) is a further function of a slot on `\(bus.name)` whose function 0 is not `multifunction=on`",
-      at: subject.placeLocation, fix: "add `multifunction=on` to the device at function 0")
+    runner.report(
+      "\(context.name) is a further function of a slot on `\(bus.name)` whose function 0 is not `multifunction=on`",
+      at: context.placeLocation, fix: "add `multifunction=on` to the device at function 0")
   }
 }

@@ -14,18 +14,18 @@ extension Rule {
     fix: "start the machine with another `pcie-root-port`, or unplug a device first",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0"}}"#,
     references: ["QEMU docs/pcie.txt, sections 2 and 5"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let failure = try subject.placeFailure(), failure.cause != .notMultifunction, !subject.hasFreePlace,
-    failure.cause != .functionZeroTaken || !subject.comesAfterFunctionZero
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let failure = try context.placeFailure(), failure.cause != .notMultifunction, !context.hasFreePlace,
+    failure.cause != .functionZeroTaken || !context.comesAfterFunctionZero
   else { return }
-  let guest = subject.prediction.guest
+  let guest = context.prediction.guest
   for bus in guest.buses.values.sorted(by: { $0.name < $1.name }) { _ = try bus.takesHotplug.value }
   let ports = guest.buses.values.filter(\.isPort).count
   let what = ports == 0 ? "the machine has no port" : ports == 1 ? "its one port is not" : "none of its \(ports) ports is"
-  judgement.report(
-    "\(subject.name) finds no free place: \(what)\(ports == 0 ? " that takes a hot plug" : " free for a hot plug")",
-    at: subject.placeLocation)
+  runner.report(
+    "\(context.name) finds no free place: \(what)\(ports == 0 ? " that takes a hot plug" : " free for a hot plug")",
+    at: context.placeLocation)
 }

@@ -13,12 +13,12 @@ extension Rule {
     fix: "plug `vfio-pci`, or have the device from the start",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci-nohotplug","id":"gpu","host":"0000:01:00.0","bus":"rp0"}}"#,
     references: ["QEMU hw/vfio/pci.c: vfio_pci_nohotplug_dev_class_init"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) {
-  guard subject.request.plug == .hot, subject.request.driver == "vfio-pci-nohotplug" else { return }
-  judgement.report(
-    "\(subject.name) is `vfio-pci-nohotplug`, which QEMU does not plug into a running machine",
-    at: subject.request.location(of: "driver"))
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) {
+  guard context.request.plug == .hot, context.request.driver == "vfio-pci-nohotplug" else { return }
+  runner.report(
+    "\(context.name) is `vfio-pci-nohotplug`, which QEMU does not plug into a running machine",
+    at: context.request.location(of: "driver"))
 }

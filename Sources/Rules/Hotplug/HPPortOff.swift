@@ -13,15 +13,15 @@ extension Rule {
     fix: "name a port without `hotplug=off`: `bus=ID`",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0"}}"#,
     references: ["QEMU hw/pci/pcie.c: pcie_cap_slot_pre_plug_cb", "QEMU hw/pci-bridge/pcie_root_port.c"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  if subject.request.plug == .hot, let bus = try subject.prediction.bus, bus.isPort {
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  if context.request.plug == .hot, let bus = try context.prediction.bus, bus.isPort {
     _ = try bus.takesHotplug.value
   }
-  guard let bus = try subject.refusedBus(.busNotHotpluggable), bus.isPort, subject.hasFreePlace else { return }
-  judgement.report(
-    "\(subject.name) is plugged into `\(bus.name)`, a port with `hotplug=off`; free: \(subject.freePlaces)",
-    at: subject.request.property("bus")?.location, fix: subject.elsewhere)
+  guard let bus = try context.refusedBus(.busNotHotpluggable), bus.isPort, context.hasFreePlace else { return }
+  runner.report(
+    "\(context.name) is plugged into `\(bus.name)`, a port with `hotplug=off`; free: \(context.freePlaces)",
+    at: context.request.property("bus")?.location, fix: context.elsewhere)
 }

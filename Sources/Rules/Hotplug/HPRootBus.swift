@@ -14,13 +14,13 @@ extension Rule {
     fix: "name a free port: `bus=ID`",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0"}}"#,
     references: ["QEMU system/qdev-monitor.c: qdev_device_add_from_qdict", "QEMU docs/pcie.txt, section 5"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let bus = try subject.refusedBus(.busNotHotpluggable), bus.kind == .root, subject.hasFreePlace else { return }
-  let how = subject.request.bus == nil ? "names no bus and goes to the root bus" : "is plugged into the root bus"
-  judgement.report(
-    "\(subject.name) \(how) `\(bus.name)`, which takes no hot plug; free: \(subject.freePlaces)",
-    at: subject.request.property("bus")?.location, fix: subject.elsewhere)
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let bus = try context.refusedBus(.busNotHotpluggable), bus.kind == .root, context.hasFreePlace else { return }
+  let how = context.request.bus == nil ? "names no bus and goes to the root bus" : "is plugged into the root bus"
+  runner.report(
+    "\(context.name) \(how) `\(bus.name)`, which takes no hot plug; free: \(context.freePlaces)",
+    at: context.request.property("bus")?.location, fix: context.elsewhere)
 }

@@ -13,18 +13,18 @@ extension Rule {
     fix: "take `addr` out, or give it slot 0",
     example: "-device pcie-root-port,id=rp0 -device vfio-pci,host=0000:01:00.0,bus=rp0,addr=1.0",
     references: ["QEMU hw/pci/pci.c: pci_qdev_realize (observed on 11.1.3)", "PCIe 6.0 §7.3.1"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let addr = subject.request.property("addr") else { return }
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let addr = context.request.property("addr") else { return }
   if case .unknown(let text) = addr.value {
-    throw Unknown("addr of \(subject.name)", reason: "written as \(text)")
+    throw Unknown("addr of \(context.name)", reason: "written as \(text)")
   }
-  guard let slot = subject.requestedFunctionNumber.map({ $0 / 8 }), slot != 0 else { return }
-  if subject.prediction.failure?.cause == .busNotFound { return }
-  guard let bus = try subject.prediction.bus, bus.isPort else { return }
-  judgement.report(
-    "\(subject.name) is put into slot \(slot) below `\(bus.name)`, a port that has slot 0 only: the guest never sees it",
+  guard let slot = context.requestedFunctionNumber.map({ $0 / 8 }), slot != 0 else { return }
+  if context.prediction.failure?.cause == .busNotFound { return }
+  guard let bus = try context.prediction.bus, bus.isPort else { return }
+  runner.report(
+    "\(context.name) is put into slot \(slot) below `\(bus.name)`, a port that has slot 0 only: the guest never sees it",
     at: addr.location)
 }

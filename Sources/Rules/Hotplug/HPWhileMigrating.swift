@@ -13,10 +13,10 @@ extension Rule {
     fix: "wait for the migration's end, or cancel it: `migrate_cancel`",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0"}}"#,
     references: ["QEMU system/qdev-monitor.c: qdev_device_add_from_qdict"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard subject.request.plug == .hot, try subject.prediction.guest.migrating.value else { return }
-  judgement.report("\(subject.name) is plugged while the guest migrates: QEMU refuses it until the migration has ended")
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard context.request.plug == .hot, try context.prediction.guest.migrating.value else { return }
+  runner.report("\(context.name) is plugged while the guest migrates: QEMU refuses it until the migration has ended")
 }

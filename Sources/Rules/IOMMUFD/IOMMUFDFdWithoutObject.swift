@@ -13,17 +13,17 @@ extension Rule {
     fix: "add `-object iommufd,id=iommufd0` and give the device `iommufd=iommufd0`",
     example: "-device vfio-pci,id=gpu,fd=23",
     references: ["QEMU hw/vfio/device.c: vfio_device_get_name", "QEMU docs/devel/vfio-iommufd.rst"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let property = subject.request.property("fd") else { return }
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let property = context.request.property("fd") else { return }
   switch property.value {
   case .string, .unknown: break
   default: return  // refused for its type
   }
-  guard try subject.backend() == .legacy else { return }
-  judgement.report(
-    "\(subject.name) is given a descriptor and no `iommufd=`: QEMU fails with `Use FD passing only with iommufd "
+  guard try context.backend() == .legacy else { return }
+  runner.report(
+    "\(context.name) is given a descriptor and no `iommufd=`: QEMU fails with `Use FD passing only with iommufd "
       + "backend`", at: property.location)
 }

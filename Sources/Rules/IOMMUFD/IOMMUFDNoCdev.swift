@@ -17,54 +17,54 @@ extension Rule {
     references: [
       "QEMU backends/iommufd.c", "QEMU hw/vfio/iommufd.c: iommufd_cdev_getfd", "linux drivers/vfio/Kconfig",
     ],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  let subjects = definition.subjects { $0.question.backend == .known(.iommufd) }
-  for subject in subjects where !subject.request.has("fd") {
-    do throws(Unknown) { try judgeCdev(subject, &judgement) } catch {
-      judgement.cannotTell(error, about: subject.request)
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  let contexts = target.contexts { $0.question.backend == .known(.iommufd) }
+  for context in contexts where !context.request.has("fd") {
+    do throws(Unknown) { try judgeCdev(context, &runner) } catch {
+      runner.cannotTell(error, about: context.request)
     }
   }
-  do throws(Unknown) { try judgeIOMMU(definition, subjects, &judgement) } catch { judgement.cannotTell(error) }
+  do throws(Unknown) { try judgeIOMMU(target, contexts, &runner) } catch { runner.cannotTell(error) }
 }
 
-private func judgeCdev(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  let device = try subject.device()
+private func judgeCdev(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  let device = try context.device()
   let cdev = try device.cdev.value
   guard let cdev, cdev.hasNumber != .known(false) else {
     // A device that is not bound is another rule's.
     if cdev == nil, try !VFIODriver.isVFIO(device) { return }
     let driver = device.driver.display ?? nil
-    judgement.report(
-      "\(subject.name) is bound to `\(driver ?? "a vfio driver")` and has no vfio cdev: the host's kernel does not "
-        + "make any", at: subject.request.location(of: "iommufd"), about: subject.request,
-      fix: "use a kernel with CONFIG_VFIO_DEVICE_CDEV, or take `iommufd=` out", evidence: configuration(subject.host))
+    runner.report(
+      "\(context.name) is bound to `\(driver ?? "a vfio driver")` and has no vfio cdev: the host's kernel does not "
+        + "make any", at: context.request.location(of: "iommufd"), about: context.request,
+      fix: "use a kernel with CONFIG_VFIO_DEVICE_CDEV, or take `iommufd=` out", evidence: configuration(context.host))
     return
   }
   guard try cdev.node.value == .absent else { return }
-  judgement.report(
-    "\(subject.name) has the cdev `\(cdev.name)`, and its node \(cdev.path) does not exist",
-    at: subject.request.location(of: "iommufd"), about: subject.request,
+  runner.report(
+    "\(context.name) has the cdev `\(cdev.name)`, and its node \(cdev.path) does not exist",
+    at: context.request.location(of: "iommufd"), about: context.request,
     fix: "give the container or chroot \(cdev.path); outside of one, udev makes it")
 }
 
 /// Once: /dev/iommu is missing for all of them. QEMU looks for it when it makes the object, and a
 /// running one when the first device attaches.
 private func judgeIOMMU(
-  _ definition: Definition, _ subjects: [DeviceContext], _ judgement: inout Judgement
+  _ target: LintTarget, _ contexts: [DeviceContext], _ runner: inout RuleRunner
 ) throws(Unknown) {
-  let objects = definition.plugs.isEmpty ? definition.machine.objects : []
+  let objects = target.plugs.isEmpty ? target.machine.objects : []
   let opening = objects.first { $0.type == "iommufd" && $0.string("fd") == nil }
-  let attaching = subjects.first { $0.iommufdObject?.string("fd") == nil }
-  guard opening != nil || attaching != nil, try definition.host.iommufd.value == .absent else { return }
+  let attaching = contexts.first { $0.iommufdObject?.string("fd") == nil }
+  guard opening != nil || attaching != nil, try target.host.iommufd.value == .absent else { return }
   let name = opening.map { "the iommufd object `\($0.id ?? "")`" } ?? attaching.map(\.name) ?? ""
-  judgement.report(
+  runner.report(
     "/dev/iommu does not exist, and \(name) needs it",
     at: opening?.location ?? attaching?.request.location(of: "iommufd"),
     fix: "load it with `modprobe iommufd` (CONFIG_IOMMUFD), or give the container /dev/iommu",
-    evidence: configuration(definition.host))
+    evidence: configuration(target.host))
 }
 
 private func configuration(_ host: Host) -> [String] {

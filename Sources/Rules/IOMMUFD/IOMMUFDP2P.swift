@@ -15,16 +15,16 @@ extension Rule {
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0 "
       + "-device vfio-pci,host=0000:41:00.0,iommufd=iommufd0",
     references: ["QEMU docs/devel/vfio-iommufd.rst", "QEMU hw/vfio/region.c: vfio_region_mmap"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   var accelerators: [RealizePrediction] = []
   var missed: [Unknown] = []
-  for one in definition.assignments where one.question.backend != .known(.legacy) {
+  for one in target.assignments where one.question.backend != .known(.legacy) {
     if let host = one.host, accelerators.contains(where: { $0.host == host }) { continue }
     do throws(Unknown) {
-      guard try one.question.backend.value == .iommufd, try isAccelerator(one, definition.host) else { continue }
+      guard try one.question.backend.value == .iommufd, try isAccelerator(one, target.host) else { continue }
       accelerators.append(one)
     } catch { if !error.isGone { missed.append(error) } }
   }
@@ -33,8 +33,8 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
     return
   }
   // What runs already comes first.
-  guard let last = accelerators.last, definition.isJudged(last.request) else { return }
-  judgement.report(
+  guard let last = accelerators.last, target.isJudged(last.request) else { return }
+  runner.report(
     "\(accelerators.map(\.name).joined(separator: ", ")) share a guest through iommufd: QEMU may not map their "
       + "memory for each other", at: last.request.location(of: "iommufd"))
 }

@@ -14,33 +14,33 @@ extension Rule {
     fix: "let the user open the node, for good by a udev rule",
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0   (as uid 107)",
     references: ["QEMU hw/vfio/iommufd.c: iommufd_cdev_getfd", "QEMU backends/iommufd.c: iommufd_backend_connect"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  let subjects = definition.subjects { $0.question.backend == .known(.iommufd) }
-  for subject in subjects where !subject.request.has("fd") {
-    do throws(Unknown) { try judgeCdev(subject, &judgement) } catch {
-      judgement.cannotTell(error, about: subject.request)
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  let contexts = target.contexts { $0.question.backend == .known(.iommufd) }
+  for context in contexts where !context.request.has("fd") {
+    do throws(Unknown) { try judgeCdev(context, &runner) } catch {
+      runner.cannotTell(error, about: context.request)
     }
   }
   // Opened by the first device that attaches, unless a descriptor was passed.
-  guard let first = subjects.first(where: { $0.iommufdObject?.isPassed != true }) else { return }
-  switch definition.host.iommufd {
-  case .unknown(let unknown): judgement.cannotTell(unknown, about: first.request)
+  guard let first = contexts.first(where: { $0.iommufdObject?.isPassed != true }) else { return }
+  switch target.host.iommufd {
+  case .unknown(let unknown): runner.cannotTell(unknown, about: first.request)
   case .known(.denied):
-    judgement.report(
-      "\(user(definition.host)) may not open /dev/iommu, which \(first.name) needs",
-      at: first.request.location(of: "iommufd"), fix: allow(definition.host, "/dev/iommu"))
+    runner.report(
+      "\(user(target.host)) may not open /dev/iommu, which \(first.name) needs",
+      at: first.request.location(of: "iommufd"), fix: allow(target.host, "/dev/iommu"))
   case .known: break
   }
 }
 
-private func judgeCdev(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let cdev = try subject.device().cdev.value, try cdev.node.value == .denied else { return }
-  judgement.report(
-    "\(user(subject.host)) may not open \(cdev.path), the cdev of \(subject.name)",
-    at: subject.request.location(of: "iommufd"), about: subject.request, fix: allow(subject.host, cdev.path))
+private func judgeCdev(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let cdev = try context.device().cdev.value, try cdev.node.value == .denied else { return }
+  runner.report(
+    "\(user(context.host)) may not open \(cdev.path), the cdev of \(context.name)",
+    at: context.request.location(of: "iommufd"), about: context.request, fix: allow(context.host, cdev.path))
 }
 
 private func user(_ host: Host) -> String { host.user.display ?? "the user" }

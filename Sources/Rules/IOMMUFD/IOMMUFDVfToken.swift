@@ -16,20 +16,20 @@ extension Rule {
     references: [
       "linux include/uapi/linux/vfio.h: VFIO_DEVICE_BIND_IOMMUFD", "https://github.com/NVIDIA/QEMU/issues/38",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard try subject.backend() == .iommufd else { return }
-  let device = try subject.device()
-  guard try VFIODriver.ownsPhysicalFunction(of: device, subject.host),
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard try context.backend() == .iommufd else { return }
+  let device = try context.device()
+  guard try VFIODriver.ownsPhysicalFunction(of: device, context.host),
     let physical = try device.physicalFunction.value
   else { return }
-  let token = subject.request.has("vf-token") ? ", `vf-token` or not" : ""
-  judgement.report(
-    "\(subject.name) is a virtual function of \(physical), which is bound to \(driver(of: physical, subject.host)): "
+  let token = context.request.has("vf-token") ? ", `vf-token` or not" : ""
+  runner.report(
+    "\(context.name) is a virtual function of \(physical), which is bound to \(driver(of: physical, context.host)): "
       + "over iommufd the kernel refuses it\(token)",
-    at: subject.request.location(of: "iommufd"),
+    at: context.request.location(of: "iommufd"),
     evidence: ["\(physical) is the physical function of \(device.address)"])
 }
 

@@ -16,17 +16,17 @@ extension Rule {
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0 "
       + "-device vfio-pci,host=0000:02:00.0",
     references: ["QEMU hw/vfio/vfio-iommufd.h", "QEMU hw/vfio/container-legacy.c (observed on 11.1.3)"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   // In QEMU's order: what runs already, then as predicted.
-  let all = (definition.running + definition.predictions).filter(\.request.isVFIO)
+  let all = (target.running + target.predictions).filter(\.request.isVFIO)
   let isMixed = [VFIOBackend.legacy, .iommufd].allSatisfy { backend in
     all.contains { $0.question.backend == .known(backend) }
   }
   if isMixed {
-    let shared = try sharingSpace(all, definition)
+    let shared = try sharingSpace(all, target)
     guard let legacy = shared.firstIndex(where: { $0.question.backend == .known(.legacy) }),
       let iommufd = shared.firstIndex(where: { $0.question.backend == .known(.iommufd) })
     else {
@@ -34,32 +34,32 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
       return
     }
     let second = shared[max(legacy, iommufd)].request
-    judgement.report(
+    runner.report(
       "\(shared[iommufd].name) uses iommufd and \(shared[legacy].name) the legacy backend in one address space: QEMU dies "
-        + "of SIGABRT, and the guest with it", at: definition.isJudged(second) ? second.location(of: "iommufd") : nil)
+        + "of SIGABRT, and the guest with it", at: target.isJudged(second) ? second.location(of: "iommufd") : nil)
     return
   }
   if all.count > 1 { for one in all { _ = try one.question.backend.value } }
-  if !all.isEmpty { try definition.needsWholeMachine(for: "backends of the machine's other vfio devices") }
+  if !all.isEmpty { try target.needsWholeMachine(for: "backends of the machine's other vfio devices") }
 }
 
 /// Those in the address space that devices share: behind no IOMMU, also when it is made after them. None where
 /// nothing that is judged is among them: what runs already does no harm any more.
 private func sharingSpace(
-  _ all: [RealizePrediction], _ definition: Definition
+  _ all: [RealizePrediction], _ target: LintTarget
 ) throws(Unknown) -> [RealizePrediction] {
-  try definition.needsWholeMachine(for: "guest's IOMMU")
+  try target.needsWholeMachine(for: "guest's IOMMU")
   var shared: [RealizePrediction] = []
-  for one in all where definition.isJudged(one.request) { if try isShared(one, definition) { shared.append(one) } }
+  for one in all where target.isJudged(one.request) { if try isShared(one, target) { shared.append(one) } }
   if shared.isEmpty { return [] }
   var running: [RealizePrediction] = []
-  for one in all where !definition.isJudged(one.request) { if try isShared(one, definition) { running.append(one) } }
+  for one in all where !target.isJudged(one.request) { if try isShared(one, target) { running.append(one) } }
   return running + shared
 }
 
-private func isShared(_ one: RealizePrediction, _ definition: Definition) throws(Unknown) -> Bool {
+private func isShared(_ one: RealizePrediction, _ target: LintTarget) throws(Unknown) -> Bool {
   if try one.viommu?.driver == "arm-smmuv3" {
     throw Unknown("address spaces under `arm-smmuv3`", reason: "whether devices share one was never observed")
   }
-  return try !one.guest.hasOwnSpace(for: one.request, in: definition.machine)
+  return try !one.guest.hasOwnSpace(for: one.request, in: target.machine)
 }

@@ -14,23 +14,23 @@ extension Rule {
     fix: "give the device an id",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","bus":"rp1","iommufd":"iommufd0","fd":"gpu"}}"#,
     references: ["QEMU migration/cpr.c: cpr_get_fd_param (observed on 11.1.3)"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let property = subject.request.property("fd"), subject.request.id == nil else { return }
-  if case .unknown(let text)? = subject.request.value("id") {
-    throw Unknown("id of \(subject.name)", reason: "written as \(text)")
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let property = context.request.property("fd"), context.request.id == nil else { return }
+  if case .unknown(let text)? = context.request.value("id") {
+    throw Unknown("id of \(context.name)", reason: "written as \(text)")
   }
   switch property.value {
-  case .unknown(let text): throw Unknown("fd of \(subject.name)", reason: "written as \(text)")
+  case .unknown(let text): throw Unknown("fd of \(context.name)", reason: "written as \(text)")
   case .string(let text):
     let isNumber = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
     // A name is looked up among those of getfd; on a command line there are none.
-    guard isNumber ? Int32(text) != nil : subject.request.plug == .hot && !startsWithDigit(text) else { return }
-    judgement.report(
-      "\(subject.name) is given the descriptor `\(text)` and no id: QEMU dies of SIGSEGV"
-        + (subject.request.plug == .hot ? ", and the guest with it" : ""),
+    guard isNumber ? Int32(text) != nil : context.request.plug == .hot && !startsWithDigit(text) else { return }
+    runner.report(
+      "\(context.name) is given the descriptor `\(text)` and no id: QEMU dies of SIGSEGV"
+        + (context.request.plug == .hot ? ", and the guest with it" : ""),
       at: property.location, fix: "give the device an id, and as a string")
   default: return  // refused for its type
   }

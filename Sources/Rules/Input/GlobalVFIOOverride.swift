@@ -14,25 +14,25 @@ extension Rule {
     fix: "set the property on the devices that are meant",
     example: "-global vfio-pci.ats=off -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/core/qdev-properties.c: qdev_prop_set_globals (observed on 11.1.3)"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  guard definition.plugs.isEmpty else { return }
-  let devices = definition.assignments
-  let globals = definition.machine.globals
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  guard target.plugs.isEmpty else { return }
+  let devices = target.assignments
+  let globals = target.machine.globals
   for (index, global) in globals.enumerated() where global.isForVFIO && !devices.isEmpty {
     let text = "`-global \(global.driver).\(global.property)=\(global.value)`"
     let reached = devices.filter { global.reaches($0.request) }
     if reached.isEmpty {
-      judgement.report("\(text) reaches none of the vfio devices", at: global.location, fix: "write `vfio-pci.\(global.property)`")
+      runner.report("\(text) reaches none of the vfio devices", at: global.location, fix: "write `vfio-pci.\(global.property)`")
       continue
     }
     let later = globals.dropFirst(index + 1).last { other in
       other.property == global.property && reached.allSatisfy { other.reaches($0.request) }
     }
     if let later {
-      judgement.report(
+      runner.report(
         "\(text) has no effect: `-global \(later.driver).\(later.property)=\(later.value)` comes after it",
         at: global.location, fix: "take it out")
       continue
@@ -41,7 +41,7 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) {
     let what = own.count == reached.count ? "is overridden by \(list(own)), and holds for what is plugged later"
       : "holds for \(list(reached.filter { $0.request.property(global.property) == nil })) and what is plugged later"
         + (own.isEmpty ? "" : ", and is overridden by \(list(own))")
-    judgement.report("\(text) \(what)", at: global.location)
+    runner.report("\(text) \(what)", at: global.location)
   }
 }
 

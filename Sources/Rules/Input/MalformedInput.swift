@@ -12,16 +12,16 @@ extension Rule {
     fix: "correct the text at the place shown",
     example: #"-device '{"driver":"vfio-pci","host":"0000:01:00.0",}'"#,
     references: ["RFC 8259", "QEMU docs/interop/qmp-spec.rst"],
-    check: .definition(judge),
+    check: .target(check),
     looksAtText: true)
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  for problem in definition.problems {
-    judgement.report(problem.message, at: problem.location, fix: problem.fix)
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  for problem in target.problems {
+    runner.report(problem.message, at: problem.location, fix: problem.fix)
   }
-  for argument in definition.machine.unknownArguments {
+  for argument in target.machine.unknownArguments {
     guard case .unknown(let text) = argument.value else { continue }
-    judgement.cannotTell(Unknown("what `\(text)` stands for", reason: "only the shell knows"))
+    runner.cannotTell(Unknown("what `\(text)` stands for", reason: "only the shell knows"))
   }
 }

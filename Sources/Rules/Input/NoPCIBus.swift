@@ -13,14 +13,14 @@ extension Rule {
     fix: "use a machine type with PCI: `-machine q35`",
     example: "-machine microvm -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU system/qdev-monitor.c: qdev_device_add_from_qdict", "QEMU hw/i386/microvm.c"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard subject.request.bus == nil, try subject.prediction.guest.rootBus.value == nil else { return }
-  let type = subject.definition.machine.machineType?.value.string ?? "none"
-  judgement.report(
-    "\(subject.name) needs a PCI bus, and the machine `\(type)` has none: QEMU refuses it",
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard context.request.bus == nil, try context.prediction.guest.rootBus.value == nil else { return }
+  let type = context.target.machine.machineType?.value.string ?? "none"
+  runner.report(
+    "\(context.name) needs a PCI bus, and the machine `\(type)` has none: QEMU refuses it",
     fix: type == "microvm" ? "switch its PCI on, `-machine microvm,pcie=on`, or use `-machine q35`" : nil,
-    evidence: ["QEMU: No 'PCI' bus found for device '\(subject.request.driver ?? "")'"])
+    evidence: ["QEMU: No 'PCI' bus found for device '\(context.request.driver ?? "")'"])
 }

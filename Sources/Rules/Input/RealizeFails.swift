@@ -13,23 +13,23 @@ extension Rule {
     fix: "change what QEMU's text names",
     example: "-device vfio-pci,host=0000:01:00.0,bus=nope",
     references: ["QEMU system/qdev-monitor.c", "QEMU hw/vfio/pci.c: vfio_pci_realize"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
 /// Runs after all others: a failure that one of its own rules has reported is not repeated.
-private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  for prediction in definition.predictions {
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  for prediction in target.predictions {
     if prediction.realize == .undetermined, let unknown = prediction.unknowns.first {
-      judgement.cannotTell(unknown, about: prediction.request)
+      runner.cannotTell(unknown, about: prediction.request)
     }
     guard let failure = prediction.failure,
-      !judgement.hasReport(by: ownRules(failure.cause), about: prediction.request)
+      !runner.hasReport(by: ownRules(failure.cause), about: prediction.request)
     else { continue }
     let name = failure.property ?? property(failure.cause)
-    judgement.report(
+    runner.report(
       (failure.signal.map { "QEMU dies of \($0) over" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
       at: prediction.request.location(of: name), about: prediction.request,
-      fix: fix(failure.cause, prediction, definition))
+      fix: fix(failure.cause, prediction, target))
   }
 }
 
@@ -84,7 +84,7 @@ private func property(_ cause: FailureCause) -> String {
 }
 
 /// What to do about it, where there is one thing to do.
-private func fix(_ cause: FailureCause, _ prediction: RealizePrediction, _ definition: Definition) -> String? {
+private func fix(_ cause: FailureCause, _ prediction: RealizePrediction, _ target: LintTarget) -> String? {
   switch cause {
   case .badID: return "begin the id with a letter, and use letters, digits, `-`, `.` and `_`"
   case .noDriver, .unknownDriver, .abstractDriver: return "use `vfio-pci`"
@@ -103,14 +103,14 @@ private func fix(_ cause: FailureCause, _ prediction: RealizePrediction, _ defin
   case .balloonNotMediated: return "take `x-balloon-allowed` out"
   case .noGroup: return "switch the IOMMU on, in the firmware and with `intel_iommu=on`"
   case .groupNodeDenied, .containerDenied:
-    return "let the user \(named(definition.host)) open the node that QEMU names"
+    return "let the user \(named(target.host)) open the node that QEMU names"
   case .badToken: return "bind the physical function to its host driver, or give the token that its holder has set"
   case .viommuRefuses: return "add `caching-mode=on` to `intel-iommu`"
   case .noDisplay: return "take `display` out"
   case .duplicateObjectID: return "give each object an id of its own"
   case .unsafeInterrupts:
     return "switch interrupt remapping on, in the firmware and with `intremap=on`"
-  case .bindFails, .inUse: return groupFix(prediction, definition.host)
+  case .bindFails, .inUse: return groupFix(prediction, target.host)
   default: return nil
   }
 }

@@ -14,17 +14,17 @@ extension Rule {
     fix: "take `realized` out: QEMU realizes every device that it makes",
     example: #"{"execute":"device_add","arguments":{"driver":"e1000e","id":"net1","realized":true}}"#,
     references: ["QEMU system/qdev-monitor.c: qdev_device_add_from_qdict (observed on 7.2 and 11.1.3)"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  for request in definition.judgedRequests {
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  for request in target.judgedRequests {
     guard let property = request.property("realized") else { continue }
     if case .unknown(let text) = property.value {
-      judgement.cannotTell(Unknown("realized of \(named(request))", reason: "written as \(text)"), about: request)
+      runner.cannotTell(Unknown("realized of \(named(request))", reason: "written as \(text)"), about: request)
     }
     guard isTrue(property.value, request.form) else { continue }
-    judgement.report(
+    runner.report(
       "\(named(request)) is given `realized`: QEMU dies of SIGSEGV"
         + (request.plug == .hot ? ", and the guest with it" : ""), at: property.location, about: request)
   }

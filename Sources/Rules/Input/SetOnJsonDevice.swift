@@ -14,21 +14,21 @@ extension Rule {
     fix: "write the property into the -device itself; in libvirt XML into <qemu:override>",
     example: #"-device '{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0"}' -set device.gpu.x-vga=on"#,
     references: ["QEMU system/vl.c: qemu_set_option", "QEMU util/qemu-config.c"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
-  guard definition.requests.contains(where: { $0.isVFIO }) else { return }
-  for set in definition.machine.sets {
-    let device = definition.machine.devices.first { $0.form == .json && $0.id == set.id }
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
+  guard target.requests.contains(where: { $0.isVFIO }) else { return }
+  for set in target.machine.sets {
+    let device = target.machine.devices.first { $0.form == .json && $0.id == set.id }
     if let device {
-      judgement.report(
+      runner.report(
         "`-set` changes `\(set.property)` of `\(set.id)`, which is written as JSON: QEMU stops with "
           + "`there is no device \"\(set.id)\" defined`",
         at: set.location, about: device, fix: "write `\"\(set.property)\"` into the JSON of `\(set.id)`")
     } else {
-      try definition.needsWholeMachine(for: "device `\(set.id)` that `-set` changes")
-      judgement.report(
+      try target.needsWholeMachine(for: "device `\(set.id)` that `-set` changes")
+      runner.report(
         "`-set` changes `\(set.id)`, which no -device before it has for an id: QEMU stops with "
           + "`there is no device \"\(set.id)\" defined`",
         at: set.location, fix: "put -set after the -device that it changes")

@@ -13,14 +13,14 @@ extension Rule {
     fix: "say it to QEMU past libvirt, with `<qemu:override>`",
     example: "<hostdev mode='subsystem' type='pci'><driver name='vfio' ats='off'/>…</hostdev>",
     references: ["libvirt src/conf/schemas/domaincommon.rng: hostdev", "libvirt docs/drvqemu.rst: override"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  for one in definition.machine.libvirt?.unsupportedAttributes ?? [] where one.name != "ssidSize" {
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  for one in target.machine.libvirt?.unsupportedAttributes ?? [] where one.name != "ssidSize" {
     let property = one.name == "ats" ? "ats" : "x-vpasid-cap-offset"
     let name = one.id.map { "`\($0)`" } ?? "the device"
-    judgement.report(
+    runner.report(
       "\(name) has `\(one.name)`, which libvirt does not read unless it is patched", at: one.location,
       fix: "with `xmlns:qemu`, `<qemu:override><qemu:device alias='\(one.id ?? "…")'><qemu:frontend><qemu:property "
         + "name='\(property)' type='\(property == "ats" ? "string" : "unsigned")' value='\(one.value)'/>…`")

@@ -12,14 +12,14 @@ extension Rule {
     fix: "judge it with that hypervisor's own tools",
     example: "<domain type='xen'><devices><hostdev mode='subsystem' type='pci'>…</hostdev></devices></domain>",
     references: ["libvirt docs/formatdomain.rst: General metadata"],
-    check: .definition(judge),
+    check: .target(check),
     looksAtText: true)
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  guard let domain = definition.machine.libvirt, let name = domain.hypervisor, let first = domain.nonQEMUDevices.first
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  guard let domain = target.machine.libvirt, let name = domain.hypervisor, let first = domain.nonQEMUDevices.first
   else { return }
-  judgement.report(
+  runner.report(
     "a domain of `\(name)` is given \(domain.nonQEMUDevices.count) PCI device"
       + (domain.nonQEMUDevices.count == 1 ? "" : "s") + ", which vfiogate does not judge: QEMU does not run it",
     at: first)

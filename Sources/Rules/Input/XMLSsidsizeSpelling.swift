@@ -13,12 +13,12 @@ extension Rule {
     fix: "write `ssidsize`; `virt-xml-validate FILE domain` finds such attributes",
     example: "<iommu model='smmuv3'><driver pciBus='1' accel='on' ssidSize='20'/></iommu>",
     references: ["libvirt src/conf/schemas/domaincommon.rng: iommu"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  for one in definition.machine.libvirt?.unsupportedAttributes ?? [] where one.name == "ssidSize" {
-    judgement.report(
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  for one in target.machine.libvirt?.unsupportedAttributes ?? [] where one.name == "ssidSize" {
+    runner.report(
       "`\(one.id ?? "iommu")` has `ssidSize`, which libvirt drops: it knows `ssidsize`", at: one.location,
       fix: "write `ssidsize='\(one.value)'`")
   }

@@ -13,15 +13,15 @@ extension Rule {
     fix: "take the balloon out; for libvirt `<memballoon model='none'/>`",
     example: "-device virtio-balloon-pci -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/vfio/device.c: vfio_ram_block_discard_disable", "QEMU hw/virtio/virtio-balloon.c: virtio_balloon_inhibited"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
-  guard let device = definition.assignments.last, definition.isJudged(device.request) else { return }
-  guard let balloon = definition.requests.first(where: { $0.driver?.hasPrefix("virtio-balloon") == true }) else {
-    return try definition.needsWholeMachine(for: "whether the guest has a balloon")
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let device = target.assignments.last, target.isJudged(device.request) else { return }
+  guard let balloon = target.requests.first(where: { $0.driver?.hasPrefix("virtio-balloon") == true }) else {
+    return try target.needsWholeMachine(for: "whether the guest has a balloon")
   }
-  judgement.report(
+  runner.report(
     "the guest's `\(balloon.id ?? balloon.driver ?? "")` gives no memory back to the host while \(device.name) is assigned",
-    at: definition.isJudged(balloon) ? balloon.location : device.request.location)
+    at: target.isJudged(balloon) ? balloon.location : device.request.location)
 }

@@ -19,28 +19,28 @@ extension Rule {
       "linux drivers/vfio/vfio_iommu_type1.c: vfio_lock_acct", "linux drivers/iommu/iommufd/pages.c",
       "libvirt src/qemu/qemu_domain.c: qemuDomainGetMemLockLimitBytes",
     ],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
-  guard let need = try MemoryNeed(definition) else { return }
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let need = try MemoryNeed(target) else { return }
   guard need.bytes > need.limit, let device = need.devices.last else { return }
   let why = need.spaces > 1 ? ", \(need.spaces) times because each device has an address space of its own," : ""
   let who: String
-  if definition.machine.libvirt == nil {
-    who = "\(definition.host.user.display ?? "the user") may lock \(ByteSize.text(need.limit))"
+  if target.machine.libvirt == nil {
+    who = "\(target.host.user.display ?? "the user") may lock \(ByteSize.text(need.limit))"
   } else {
     who = "libvirt lets QEMU lock `hard_limit`, \(ByteSize.text(need.limit))"
   }
-  judgement.report(
+  runner.report(
     "the guest's \(ByteSize.text(need.ram)) are locked for \(device.name)\(why) and \(who): QEMU fails with "
-      + "`-12 (Cannot allocate memory)`", at: need.location, fix: fix(need, definition),
+      + "`-12 (Cannot allocate memory)`", at: need.location, fix: fix(need, target),
     evidence: ["memory to lock: \(ByteSize.text(need.bytes))", "limit: \(ByteSize.text(need.limit))"])
 }
 
-private func fix(_ need: MemoryNeed, _ definition: Definition) -> String {
+private func fix(_ need: MemoryNeed, _ target: LintTarget) -> String {
   let kibibytes = need.bytes >> 10 + 1 << 20
-  if definition.machine.libvirt != nil {
+  if target.machine.libvirt != nil {
     return "take `<hard_limit>` out, or raise it to \(kibibytes) KiB"
   }
   return "raise the limit to what is needed and some: `ulimit -l \(kibibytes)`, or `LimitMEMLOCK=\(kibibytes)K` of the unit"
@@ -57,13 +57,13 @@ struct MemoryNeed {
   let location: Location
 
   /// Nil when there is nothing to lock, or no limit.
-  init?(_ definition: Definition) throws(Unknown) {
-    devices = definition.assignments
-    guard let first = devices.first(where: { definition.isJudged($0.request) }) else { return nil }
-    let machine = definition.machine
+  init?(_ target: LintTarget) throws(Unknown) {
+    devices = target.assignments
+    guard let first = devices.first(where: { target.isJudged($0.request) }) else { return nil }
+    let machine = target.machine
     let locked = LockedMemory(machine)
-    guard let limit = try locked.limit(on: definition.host) else { return nil }
-    if machine.libvirt == nil { try definition.needsWholeMachine(for: "guest memory") }
+    guard let limit = try locked.limit(on: target.host) else { return nil }
+    if machine.libvirt == nil { try target.needsWholeMachine(for: "guest memory") }
     // Those of which it is not known were there before, and are counted like the others.
     let own = devices.count(where: { (try? $0.guest.hasOwnSpace(for: $0.request, in: machine)) ?? true })
     spaces = own + (own < devices.count ? 1 : 0)
@@ -71,7 +71,7 @@ struct MemoryNeed {
     self.limit = limit
     self.ram = ram
     self.bytes = bytes
-    let option = definition.plugs.isEmpty ? machine.options.last { $0.name == "m" } : nil
+    let option = target.plugs.isEmpty ? machine.options.last { $0.name == "m" } : nil
     location = option?.location ?? first.request.location
   }
 }

@@ -14,12 +14,12 @@ extension Rule {
     fix: "raise the limit by the size of the BARs",
     example: "-m 16G -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0   (a BAR of 128 GiB, `ulimit -l` of 17 GiB)",
     references: ["https://github.com/NVIDIA/NV-Kernels/issues/249", "linux drivers/iommu/iommufd/pages.c"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
-  guard definition.assignments.contains(where: { $0.question.backend != .known(.legacy) }),
-    let need = try MemoryNeed(definition), need.bytes <= need.limit
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
+  guard target.assignments.contains(where: { $0.question.backend != .known(.legacy) }),
+    let need = try MemoryNeed(target), need.bytes <= need.limit
   else { return }
   var bars: UInt64 = 0
   var owners: [RealizePrediction] = []
@@ -28,7 +28,7 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
     guard let address = one.host else {
       throw Unknown("region sizes of \(one.name)", reason: "the request does not say which device it is")
     }
-    guard let device = try definition.host.device(at: address).value else { continue }
+    guard let device = try target.host.device(at: address).value else { continue }
     // The last is the ROM.
     let size = try device.regionSizes.value.prefix(6).reduce(0) { $0 &+ $1 }
     if size > 0 { owners.append(one) }
@@ -37,7 +37,7 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
   guard bars > need.limit - need.bytes, let last = owners.last else { return }
   let size = ByteSize.text(max(bars, (bars &+ 0xf_ffff) & ~0xf_ffff))
   let names = owners.map(\.name).joined(separator: ", ")
-  judgement.report(
+  runner.report(
     "the limit of \(ByteSize.text(need.limit)) fits the guest's \(ByteSize.text(need.bytes)), and not the "
       + "\(size) of BARs of \(names) too", at: last.request.location(of: "iommufd"),
     fix: "raise the limit by \(size): `ulimit -l`, or `LimitMEMLOCK=` of the unit",

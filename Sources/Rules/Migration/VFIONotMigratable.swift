@@ -15,25 +15,25 @@ extension Rule {
     fix: "bind the device to its variant driver, or take out what asks for migration",
     example: "-only-migratable -device vfio-pci,host=0000:01:00.0   (which is bound to vfio-pci)",
     references: ["QEMU hw/vfio/migration.c: vfio_migration_realize", "QEMU docs/devel/migration/vfio.rst"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let wish = try subject.migrationWish() else { return }
-  if subject.request.isOff("enable-migration") {
-    return judgement.report("\(subject.name) has `enable-migration=off`, and \(wish.text)", at: wish.location,
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let wish = try context.migrationWish() else { return }
+  if context.request.isOff("enable-migration") {
+    return runner.report("\(context.name) has `enable-migration=off`, and \(wish.text)", at: wish.location,
       fix: "take `enable-migration=off` out, or \(wish.fix)")
   }
   if wish.isPostcopy {
-    return judgement.report("\(wish.text), which \(subject.name) cannot take part in", at: wish.location, fix: wish.fix)
+    return runner.report("\(wish.text), which \(context.name) cannot take part in", at: wish.location, fix: wish.fix)
   }
-  let device = try subject.device()
+  let device = try context.device()
   guard try VFIODriver.isVFIO(device), let driver = try device.driver.value else { return }
-  guard subject.cannotMigrate(driver) else {
-    throw Unknown("migration of \(subject.name)", reason: "whether `\(driver)` can do it was not looked at")
+  guard context.cannotMigrate(driver) else {
+    throw Unknown("migration of \(context.name)", reason: "whether `\(driver)` can do it was not looked at")
   }
-  judgement.report(
-    "\(wish.text), and \(subject.name) is bound to `\(driver)`, with which it cannot migrate", at: wish.location,
+  runner.report(
+    "\(wish.text), and \(context.name) is bound to `\(driver)`, with which it cannot migrate", at: wish.location,
     fix: "bind the device to a driver that can migrate it, or \(wish.fix)",
     evidence: ["driver of \(device.address): \(driver)"])
 }
@@ -54,14 +54,14 @@ extension DeviceContext {
         location: request.location(of: "enable-migration"))
     }
     for name in ["only-migratable", "incoming"] {
-      guard let option = definition.machine.options.last(where: { $0.name == name }) else { continue }
+      guard let option = target.machine.options.last(where: { $0.name == name }) else { continue }
       let location = request.plug == .hot ? request.location : option.location
       return MigrationWish(text: "`-\(name)` asks for migration", fix: "take `-\(name)` out", location: location)
     }
-    let postcopy = definition.machine.globals.last {
+    let postcopy = target.machine.globals.last {
       $0.driver == "migration" && $0.property.hasSuffix("postcopy-ram") && ["on", "yes", "true", "y"].contains($0.value)
     }
-    if postcopy == nil, let missing = definition.machine.missingGlobals { throw missing }
+    if postcopy == nil, let missing = target.machine.missingGlobals { throw missing }
     return postcopy.map {
       MigrationWish(
         text: "`\($0.driver).\($0.property)` asks for migration by postcopy", fix: "take `-global` out",

@@ -12,16 +12,16 @@ extension Rule {
     fix: "correct what it allowed, or give it another day",
     example: #"[allow "iommufd-p2p"], reason = "until the new kernel", until = "2026-01-31""#,
     references: ["README.md: Policy"],
-    check: .definition(judge),
+    check: .target(check),
     looksAtText: true)
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  let policy = definition.policy
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  let policy = target.policy
   for allowance in policy.allowances where allowance.isExpired(on: policy.today) && !policy.suppressPolicyFindings {
     guard let until = allowance.until else { continue }
     let guest = allowance.guest.map { " of guest `\($0.text)`" } ?? ""
-    judgement.report(
+    runner.report(
       "`\(allowance.rule)`\(guest) was allowed until \(until), and is not any more", at: allowance.location)
   }
 }

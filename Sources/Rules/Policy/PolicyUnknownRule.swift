@@ -13,18 +13,18 @@ extension Rule {
     fix: "correct the name, or take the entry out; `vfiogate explain` lists all rules",
     example: #"[allow "not-bond"]"#,
     references: ["README.md: Policy"],
-    check: .definition(judge),
+    check: .target(check),
     looksAtText: true)
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) {
-  let policy = definition.policy
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  let policy = target.policy
   let entries = policy.allowances.map { ($0.rule, $0.location) } + policy.overrides.map { ($0.rule, $0.location) }
-  for (rule, location) in entries where !policy.suppressPolicyFindings || location.source == definition.machine.source {
+  for (rule, location) in entries where !policy.suppressPolicyFindings || location.source == target.machine.source {
     if Rule.neverAllowed.contains(rule) {
-      judgement.report("`\(rule)` cannot be changed by a policy", at: location, fix: "take the entry out")
+      runner.report("`\(rule)` cannot be changed by a policy", at: location, fix: "take the entry out")
     } else if Rule.named(rule) == nil {
-      judgement.report("there is no rule `\(rule)`", at: location)
+      runner.report("there is no rule `\(rule)`", at: location)
     }
   }
 }

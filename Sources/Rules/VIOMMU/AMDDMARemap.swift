@@ -15,14 +15,14 @@ extension Rule {
     fix: "add `dma-remap=on` to `amd-iommu`, or `dma-translation=off` when it is there for interrupts only",
     example: "-device amd-iommu -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/i386/amd_iommu.c: amdvi_inval_devtab_entry, amdvi_iommu_notify_flag_changed"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let unit = try subject.guestIOMMU("amd-iommu"), try subject.setting("dma-remap", of: unit) != "on",
-    try subject.setting("dma-translation", of: unit) != "off"
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let unit = try context.guestIOMMU("amd-iommu"), try context.setting("dma-remap", of: unit) != "on",
+    try context.setting("dma-translation", of: unit) != "off"
   else { return }
-  judgement.report(
-    "\(subject.name) is behind `amd-iommu` without `dma-remap=on`: QEMU does not translate its DMA, and the guest thinks so",
+  runner.report(
+    "\(context.name) is behind `amd-iommu` without `dma-remap=on`: QEMU does not translate its DMA, and the guest thinks so",
     evidence: ["the guest's IOMMU: \(unit.location.path)"])
 }

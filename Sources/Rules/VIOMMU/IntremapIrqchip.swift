@@ -14,18 +14,18 @@ extension Rule {
     fix: "add `kernel-irqchip=split` to `-machine`",
     example: "-machine q35 -accel kvm -device intel-iommu,intremap=on,caching-mode=on",
     references: ["QEMU hw/i386/x86-iommu.c: x86_iommu_realize"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
-  let machine = definition.machine
-  guard !definition.assignments.isEmpty,
-    let unit = definition.iommus.first(where: { ["intel-iommu", "amd-iommu"].contains($0.driver) }),
-    definition.isJudged(unit), try machine.setting("intremap", of: unit).value == "on",
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
+  let machine = target.machine
+  guard !target.assignments.isEmpty,
+    let unit = target.iommus.first(where: { ["intel-iommu", "amd-iommu"].contains($0.driver) }),
+    target.isJudged(unit), try machine.setting("intremap", of: unit).value == "on",
     try machine.usesKVM.value, try machine.kernelIrqchip.value ?? "on" == "on"
   else { return }
   let asked = machine.machine.last { $0.name.hasPrefix("kernel") }?.location
-  judgement.report(
+  runner.report(
     "`\(unit.driver ?? "")` has `intremap=on`, and KVM's interrupt controllers are all in the kernel: QEMU stops",
     at: asked ?? unit.location(of: "intremap"),
     evidence: ["QEMU: Interrupt Remapping cannot work with kernel-irqchip=on, please use 'split|off'."])

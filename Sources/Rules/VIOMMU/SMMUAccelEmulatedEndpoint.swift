@@ -14,17 +14,17 @@ extension Rule {
     fix: "put the emulated device on another root complex, or give the SMMU a `pxb-pcie` of its own as `primary-bus`",
     example: "-device arm-smmuv3,primary-bus=pcie.0,accel=on -device virtio-net-pci,bus=pcie.0",
     references: ["QEMU hw/arm/smmuv3-accel.c: smmuv3_accel_pdev_allowed"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
-  let units = definition.iommus.filter { $0.driver == "arm-smmuv3" }
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
+  let units = target.iommus.filter { $0.driver == "arm-smmuv3" }
   guard !units.isEmpty else { return }
-  let endpoints = definition.judgedRequests.filter { !$0.isVFIO && definition.guest.isEndpoint($0) }
+  let endpoints = target.judgedRequests.filter { !$0.isVFIO && target.guest.isEndpoint($0) }
   for unit in units where !endpoints.isEmpty {
-    guard try definition.machine.setting("accel", of: unit).value == "on" else { continue }
-    for endpoint in try definition.requests(endpoints, behind: unit) {
-      judgement.report(
+    guard try target.machine.setting("accel", of: unit).value == "on" else { continue }
+    for endpoint in try target.requests(endpoints, behind: unit) {
+      runner.report(
         "\(endpoint.plainName) (\(endpoint.driver ?? "")) is emulated, and behind "
           + "\(unit.plainName), an `arm-smmuv3` with `accel=on`: QEMU refuses it",
         at: endpoint.location(of: "bus"), about: endpoint)

@@ -14,16 +14,16 @@ extension Rule {
     fix: "give the machine firmware: `-bios QEMU_EFI.fd`, and leave `acpi` on",
     example: "-machine virt,acpi=off -accel kvm -device arm-smmuv3,primary-bus=pcie.0,accel=on",
     references: ["QEMU hw/arm/virt.c: create_smmuv3_dev_dtb"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
-  let machine = definition.machine
-  for unit in try definition.acceleratedSMMUs() {
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
+  let machine = target.machine
+  for unit in try target.acceleratedSMMUs() {
     let isOff = try machine.machineSetting("acpi").value == "off"
     // What firmware libvirt chooses is not in the domain.
     guard isOff || machine.libvirt == nil && !machine.hasFirmware else { continue }
-    judgement.report(
+    runner.report(
       "\(unit.plainName) is an `arm-smmuv3` with `accel=on`, and the machine has "
         + (isOff ? "`acpi=off`" : "no firmware, and so no ACPI") + ": QEMU stops",
       at: unit.location(of: "accel"), about: unit,

@@ -14,15 +14,15 @@ extension Rule {
     fix: "give the device `iommufd=`",
     example: "-device arm-smmuv3,primary-bus=pcie.0,accel=on -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/arm/smmuv3-accel.c: smmuv3_accel_supports_as"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let unit = try subject.guestIOMMU("arm-smmuv3"), try subject.setting("accel", of: unit) == "on",
-    try subject.backend() == .legacy
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let unit = try context.guestIOMMU("arm-smmuv3"), try context.setting("accel", of: unit) == "on",
+    try context.backend() == .legacy
   else { return }
-  judgement.report(
-    "\(subject.name) uses the legacy backend behind \(unit.plainName), an `arm-smmuv3` with `accel=on`: QEMU refuses it",
-    fix: "add `-object iommufd,id=iommufd0`, and `iommufd=iommufd0` to \(subject.name)",
+  runner.report(
+    "\(context.name) uses the legacy backend behind \(unit.plainName), an `arm-smmuv3` with `accel=on`: QEMU refuses it",
+    fix: "add `-object iommufd,id=iommufd0`, and `iommufd=iommufd0` to \(context.name)",
     evidence: ["the guest's IOMMU: \(unit.location.path)"])
 }

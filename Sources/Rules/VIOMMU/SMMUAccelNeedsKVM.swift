@@ -14,15 +14,15 @@ extension Rule {
     fix: "add `-accel kvm`, and leave `kernel-irqchip` on",
     example: "-machine virt -accel tcg -device arm-smmuv3,primary-bus=pcie.0,accel=on",
     references: ["QEMU hw/arm/virt.c: virt_machine_device_plug_cb (observed on 11.1.3)"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
-  for unit in try definition.acceleratedSMMUs() {
-    let usesKVM = try definition.machine.usesKVM.value
-    let irqchip = try definition.machine.kernelIrqchip.value ?? "on"
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
+  for unit in try target.acceleratedSMMUs() {
+    let usesKVM = try target.machine.usesKVM.value
+    let irqchip = try target.machine.kernelIrqchip.value ?? "on"
     guard !usesKVM || irqchip != "on" else { continue }
-    judgement.report(
+    runner.report(
       "\(unit.plainName) is an `arm-smmuv3` with `accel=on`, and the machine "
         + (usesKVM ? "has `kernel-irqchip=\(irqchip)`" : "does not run on KVM") + ": QEMU stops",
       at: unit.location(of: "accel"), about: unit, fix: usesKVM ? "take `kernel-irqchip=\(irqchip)` out" : nil,

@@ -14,14 +14,14 @@ extension Rule {
     fix: "set them: `ats=off,ril=on,ssidsize=0,oas=44`, or have one vfio device from the start",
     example: "-machine virt -device arm-smmuv3,primary-bus=pcie.0,accel=on",
     references: ["QEMU hw/arm/smmuv3-accel.c: smmuv3_accel_machine_done", "QEMU hw/core/machine.c: hw_compat_11_0"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
-  let machine = definition.machine
-  guard definition.plugs.isEmpty else { return }
-  for unit in try definition.acceleratedSMMUs() {
-    guard try definition.qemu.behaviour.value != .none else { return }
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
+  let machine = target.machine
+  guard target.plugs.isEmpty else { return }
+  for unit in try target.acceleratedSMMUs() {
+    guard try target.qemu.behaviour.value != .none else { return }
     let hasFixedDefaults = machine.virtVersion.map { $0 <= (11, 0) } ?? false
     var following: [String] = []
     for name in ["ats", "ril", "ssidsize", "oas"] {
@@ -30,13 +30,13 @@ private func judge(_ definition: Definition, _ judgement: inout Judgement) throw
     }
     let wantsQueue = try machine.setting("cmdqv", of: unit).value == "on"
     guard !following.isEmpty || wantsQueue,
-      try definition.requests(machine.devices.filter(\.isVFIO), behind: unit).isEmpty
+      try target.requests(machine.devices.filter(\.isVFIO), behind: unit).isEmpty
     else { continue }
     let text = following.isEmpty
       ? "arm-smmuv3 cmdqv=on requires at least one cold-plugged VFIO device"
       : "arm-smmuv3 accel=on with 'auto' properties requires at least one cold-plugged VFIO device"
     let what = following.isEmpty ? "`cmdqv=on`" : following.joined(separator: ", ") + " at auto"
-    judgement.report(
+    runner.report(
       "\(unit.plainName) is an `arm-smmuv3` with `accel=on` and \(what), "
         + "and no vfio device is behind it at start: QEMU exits",
       about: unit, fix: following.isEmpty ? "take `cmdqv=on` out, or have one vfio device from the start" : nil,

@@ -13,22 +13,22 @@ extension Rule {
     fix: "set `oas=auto`, or a size that the host has",
     example: "-device arm-smmuv3,primary-bus=pcie.1,accel=on,oas=48   (on a host whose SMMU has 44 bits)",
     references: ["QEMU hw/arm/smmuv3-accel.c", "Arm IHI 0070 §6.3.6: SMMU_IDR5.OAS"],
-    check: .device { subject, judgement throws(Unknown) in
-      try subject.compareSMMU("oas", subject.hostIOMMU()?.outputAddressBits, "bits of output addresses", &judgement)
+    check: .device { context, runner throws(Unknown) in
+      try context.compareSMMU("oas", context.hostIOMMU()?.outputAddressBits, "bits of output addresses", &runner)
     })
 }
 
 extension DeviceContext {
   /// Compares a number that an accelerated SMMU is given with what the host's has.
   func compareSMMU(
-    _ name: String, _ most: Known<Int>?, _ what: String, _ judgement: inout Judgement
+    _ name: String, _ most: Known<Int>?, _ what: String, _ runner: inout RuleRunner
   ) throws(Unknown) {
     guard let unit = try guestIOMMU("arm-smmuv3"), try setting("accel", of: unit) == "on",
       let given = try setting(name, of: unit).flatMap({ Int($0) }), let most
     else { return }
     let limit = try most.value
     guard given > limit else { return }
-    judgement.report(
+    runner.report(
       "the guest's `arm-smmuv3` has `\(name)=\(given)`, and the host's SMMU of \(self.name) has \(limit) \(what)",
       at: unit.location(of: name), fix: "set `\(name)=auto`, or `\(name)=\(limit)`",
       evidence: ["host's SMMU: \(limit) \(what)"])

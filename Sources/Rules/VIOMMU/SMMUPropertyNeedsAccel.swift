@@ -13,17 +13,17 @@ extension Rule {
     fix: "add `accel=on` to `arm-smmuv3`, or take the property out",
     example: "-device arm-smmuv3,primary-bus=pcie.0,ats=on",
     references: ["QEMU hw/arm/smmuv3.c: smmu_validate_property (observed on 11.1.3)"],
-    check: .definition(judge))
+    check: .target(check))
 }
 
-private func judge(_ definition: Definition, _ judgement: inout Judgement) throws(Unknown) {
-  guard !definition.assignments.isEmpty else { return }
-  let machine = definition.machine
-  for unit in definition.iommus where unit.driver == "arm-smmuv3" && definition.isJudged(unit) {
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
+  guard !target.assignments.isEmpty else { return }
+  let machine = target.machine
+  for unit in target.iommus where unit.driver == "arm-smmuv3" && target.isJudged(unit) {
     guard try machine.setting("accel", of: unit).value != "on" else { continue }
     for property in SMMUProperty.all {
       guard let value = try machine.setting(property.name, of: unit).value, property.needsAccel(value) else { continue }
-      judgement.report(
+      runner.report(
         "\(unit.plainName) is an `arm-smmuv3` without `accel=on`, and is given `\(property.name)`: QEMU stops",
         at: unit.location(of: property.name), about: unit, evidence: ["QEMU: \(property.text)"])
     }

@@ -19,19 +19,19 @@ extension Rule {
       "QEMU hw/pci/pci.c: pci_device_iommu_address_space", "QEMU system/vl.c: qemu_create_cli_devices",
       "observed on 11.1.3",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  let definition = subject.definition, request = subject.request
-  guard request.plug == .cold, try subject.prediction.viommu == nil else { return }
-  guard let unit = try definition.guest.viommu(for: request, in: definition.machine) else {
-    return try definition.needsWholeMachine(for: "guest's IOMMU")
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  let target = context.target, request = context.request
+  guard request.plug == .cold, try context.prediction.viommu == nil else { return }
+  guard let unit = try target.guest.viommu(for: request, in: target.machine) else {
+    return try target.needsWholeMachine(for: "guest's IOMMU")
   }
-  guard try subject.setting("dma-translation", of: unit) != "off" else { return }
+  guard try context.setting("dma-translation", of: unit) != "off" else { return }
   let isLastAsJSON = unit.form == .json && request.form == .keyval
-  judgement.report(
-    "\(subject.name) is made before \(unit.plainName): QEMU leaves it out of the guest's IOMMU, and the guest thinks "
+  runner.report(
+    "\(context.name) is made before \(unit.plainName): QEMU leaves it out of the guest's IOMMU, and the guest thinks "
       + "that its DMA is translated",
     fix: isLastAsJSON ? "write both as JSON, the IOMMU first: QEMU makes JSON devices after all others" : nil,
     evidence: ["the guest's IOMMU: \(unit.location.path)"])

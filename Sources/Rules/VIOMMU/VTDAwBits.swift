@@ -18,32 +18,32 @@ extension Rule {
       "QEMU hw/i386/intel_iommu.c: vtd_check_hiod, vtd_decide_config", "QEMU hw/i386/pc.c: pc_compat_9_1",
       "VT-d 4.1 §11.4.2: MGAW",
     ],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let unit = try subject.guestIOMMU("intel-iommu") else { return }
-  let machine = subject.definition.machine
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let unit = try context.guestIOMMU("intel-iommu") else { return }
+  let machine = context.target.machine
   let firstStage = try machine.firstStage(of: unit)
-  let isGiven = try subject.setting("aw-bits", of: unit) != nil
-  if isGiven, try !offered(firstStage).contains(machine.addressWidth(of: unit, subject.definition.qemu)) {
-    judgement.report(
-      "\(subject.name) is behind an `intel-iommu` of \(try machine.addressWidth(of: unit, subject.definition.qemu)) bits, "
+  let isGiven = try context.setting("aw-bits", of: unit) != nil
+  if isGiven, try !offered(firstStage).contains(machine.addressWidth(of: unit, context.target.qemu)) {
+    runner.report(
+      "\(context.name) is behind an `intel-iommu` of \(try machine.addressWidth(of: unit, context.target.qemu)) bits, "
         + "which QEMU does not have: it does not start",
       at: unit.location(of: "aw-bits"), fix: firstStage ? "set `aw-bits=48`, the one width with `fsts=on`" : nil)
     return
   }
-  let backend = try subject.backend()
+  let backend = try context.backend()
   let nests = firstStage && backend == .iommufd
-  guard let host = try subject.hostIOMMU(),
-    let width = try subject.host.mappedWidth(by: host, for: .known(backend), nests: nests)
+  guard let host = try context.hostIOMMU(),
+    let width = try context.host.mappedWidth(by: host, for: .known(backend), nests: nests)
   else { return }
-  let bits = try machine.addressWidth(of: unit, subject.definition.qemu)
+  let bits = try machine.addressWidth(of: unit, context.target.qemu)
   guard try width.isExceeded(by: bits) else { return }
   // Where it nests, the host may fail before that.
   let words = width.isExact && !nests ? " with `aw-bits \(bits) > host aw-bits \(width.most)`" : ""
-  judgement.report(
-    "\(subject.name) is behind `\(host.name)`, which maps addresses of \(width.most) bits, and `intel-iommu` has \(bits)"
+  runner.report(
+    "\(context.name) is behind `\(host.name)`, which maps addresses of \(width.most) bits, and `intel-iommu` has \(bits)"
       + (isGiven ? "" : " by default") + ": QEMU refuses it" + words,
     at: unit.location(of: "aw-bits"), fix: firstStage ? "take `fsts=on` out, and set `aw-bits=39`" : nil,
     evidence: ["\(host.name): \(width.most) bits"])
@@ -56,6 +56,6 @@ extension DeviceContext {
   /// The host's IOMMU that serves the device; nil when none does.
   func hostIOMMU() throws(Unknown) -> IOMMUUnit? {
     let device = try device()
-    return try definition.host.iommu(of: device)
+    return try target.host.iommu(of: device)
   }
 }

@@ -15,14 +15,14 @@ extension Rule {
     fix: "add `caching-mode=on` to `intel-iommu`",
     example: "-device intel-iommu -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/i386/intel_iommu.c: vtd_dev_set_iommu_device", "VT-d 4.1 §6.1"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let unit = try subject.guestIOMMU("intel-iommu"), try subject.setting("caching-mode", of: unit) != "on"
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let unit = try context.guestIOMMU("intel-iommu"), try context.setting("caching-mode", of: unit) != "on"
   else { return }
-  if try subject.definition.machine.firstStage(of: unit), try subject.backend() == .iommufd { return }
-  judgement.report(
-    "\(subject.name) is behind `intel-iommu` without `caching-mode=on`: QEMU refuses it",
+  if try context.target.machine.firstStage(of: unit), try context.backend() == .iommufd { return }
+  runner.report(
+    "\(context.name) is behind `intel-iommu` without `caching-mode=on`: QEMU refuses it",
     evidence: ["the guest's IOMMU: \(unit.location.path)"])
 }

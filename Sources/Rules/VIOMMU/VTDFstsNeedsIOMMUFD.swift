@@ -14,35 +14,35 @@ extension Rule {
     fix: "give the device `iommufd=`, and put it on an Express port",
     example: "-device intel-iommu,scalable-mode=on,fsts=on -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/i386/intel_iommu_accel.c: vtd_check_hiod_accel", "QEMU docs/devel/vfio-iommufd.rst"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let unit = try subject.guestIOMMU("intel-iommu"), try subject.definition.machine.firstStage(of: unit)
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let unit = try context.guestIOMMU("intel-iommu"), try context.target.machine.firstStage(of: unit)
   else { return }
-  if try subject.backend() == .legacy {
-    judgement.report(
-      "\(subject.name) uses the legacy backend behind `intel-iommu` with `fsts=on`, "
+  if try context.backend() == .legacy {
+    runner.report(
+      "\(context.name) uses the legacy backend behind `intel-iommu` with `fsts=on`, "
         + "which needs iommufd: QEMU refuses it",
-      fix: "add `-object iommufd,id=iommufd0`, and `iommufd=iommufd0` to \(subject.name)")
+      fix: "add `-object iommufd,id=iommufd0`, and `iommufd=iommufd0` to \(context.name)")
   }
-  try judgeBus(subject, &judgement)
-  guard try subject.backend() == .iommufd, let host = try subject.hostIOMMU(), host.kind == .intel,
-    try !subject.host.nests(host).value
+  try judgeBus(context, &runner)
+  guard try context.backend() == .iommufd, let host = try context.hostIOMMU(), host.kind == .intel,
+    try !context.host.nests(host).value
   else { return }
-  judgement.report(
-    "\(subject.name) is behind `intel-iommu` with `fsts=on`, and `\(host.name)` of the host does not nest: QEMU fails with "
+  runner.report(
+    "\(context.name) is behind `intel-iommu` with `fsts=on`, and `\(host.name)` of the host does not nest: QEMU fails with "
       + "`Failed to allocate hwpt: Operation not supported`",
     fix: "take `fsts=on` out, and add `caching-mode=on`; or boot the host with `intel_iommu=on,sm_on` if it can")
 }
 
-private func judgeBus(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let bus = try subject.prediction.bus,
-    let bridge = subject.prediction.guest.path(from: bus.name).first(where: { !$0.isExpress })
+private func judgeBus(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let bus = try context.prediction.bus,
+    let bridge = context.prediction.guest.path(from: bus.name).first(where: { !$0.isExpress })
   else { return }
-  judgement.report(
-    "\(subject.name) is below the conventional bus `\(bridge.name)`, "
+  runner.report(
+    "\(context.name) is below the conventional bus `\(bridge.name)`, "
       + "and behind `intel-iommu` with `fsts=on`: QEMU refuses it",
-    at: subject.request.property("bus")?.location,
+    at: context.request.property("bus")?.location,
     fix: "put it on an Express port: `-device pcie-root-port,id=rp0`, `bus=rp0`")
 }

@@ -14,13 +14,13 @@ extension Rule {
     fix: "take `snoop-control=on` out of `intel-iommu`",
     example: "-device intel-iommu,caching-mode=on,snoop-control=on -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/i386/intel_iommu.c: vtd_iommu_notify_flag_changed", "QEMU hw/vfio/listener.c: vfio_listener_region_add"],
-    check: .device(judge))
+    check: .device(check))
 }
 
-private func judge(_ subject: DeviceContext, _ judgement: inout Judgement) throws(Unknown) {
-  guard let unit = try subject.guestIOMMU("intel-iommu"), try subject.setting("snoop-control", of: unit) == "on"
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let unit = try context.guestIOMMU("intel-iommu"), try context.setting("snoop-control", of: unit) == "on"
   else { return }
-  judgement.report(
-    "\(subject.name) is behind `intel-iommu` with `snoop-control=on`: QEMU dies when the guest switches translation on",
-    at: unit.property("snoop-control").flatMap { subject.definition.isJudged(unit) ? $0.location : nil })
+  runner.report(
+    "\(context.name) is behind `intel-iommu` with `snoop-control=on`: QEMU dies when the guest switches translation on",
+    at: unit.property("snoop-control").flatMap { context.target.isJudged(unit) ? $0.location : nil })
 }
