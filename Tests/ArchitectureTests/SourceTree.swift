@@ -1,3 +1,4 @@
+import Glibc
 import Support
 import XCTest
 
@@ -10,6 +11,11 @@ struct SourceFile {
   /// `Facts`
   var module: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
 
+  init(at path: String) throws {
+    self.path = path
+    lines = try Fixture.text("../" + path).split(separator: "\n", omittingEmptySubsequences: false)
+  }
+
   /// The lines without comments. A `//` in a string literal cuts its line short, which hides no import.
   var code: [Substring] {
     lines.map { line in
@@ -20,6 +26,24 @@ struct SourceFile {
       }
       return line
     }
+  }
+
+  /// Whether a line, without its indentation, declares something that other modules see.
+  static func isPublicDeclaration(_ line: Substring) -> Bool {
+    var words = line.split(separator: " ").drop { $0.hasPrefix("@") }
+    guard let access = words.popFirst(), ["public", "package", "open"].contains(access) else { return false }
+    // Requirements of the standard library's protocols are documented there.
+    if line.contains(" func ==(") || line.contains(" func == (") || line.contains(" func < (")
+      || line.contains(" func hash(into") || line.contains(" var description: String")
+    {
+      return false
+    }
+    return words.first != "import"
+  }
+
+  /// The identifiers in a line of code.
+  static func identifiers(in line: Substring) -> [Substring] {
+    line.split { !($0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_")) }
   }
 
   /// The modules that it imports.
@@ -34,17 +58,20 @@ struct SourceFile {
 
   /// All files below a folder of the project that end with one of these.
   static func all(below folder: String, ending suffixes: [String] = [".swift"]) throws -> [SourceFile] {
-    try paths(below: folder).filter { path in suffixes.contains { path.hasSuffix($0) } }.map { path in
-      let text = try Fixture.text("../" + path)
-      return SourceFile(path: path, lines: text.split(separator: "\n", omittingEmptySubsequences: false))
-    }
+    try paths(below: folder).filter { path in suffixes.contains { path.hasSuffix($0) } }.map(SourceFile.init(at:))
   }
 
   private static func paths(below folder: String) throws -> [String] {
     try Fixture.names(in: "../" + folder).flatMap { name in
-      // The project's folders have no dots in their names, and its files have.
-      name.contains(".") ? ["\(folder)/\(name)"] : try paths(below: "\(folder)/\(name)")
+      let path = "\(folder)/\(name)"
+      return isFolder(path) ? try paths(below: path) : [path]
     }
+  }
+
+  /// Whether the project has a folder at this path.
+  static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(Fixture.path("../" + path), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 }
 

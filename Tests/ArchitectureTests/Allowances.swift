@@ -1,0 +1,35 @@
+/// What is left of an older style, by module. The numbers may only shrink; code that moves to another module takes its
+/// number along.
+enum Allowances {
+  static let openings: [String: Int] = [
+    "Common": 22, "Facts": 36, "Host": 29, "Inputs": 41, "Inspect": 2, "Launch": 16, "Lint": 25,
+    "Prediction": 43, "Proxy": 47, "QMP": 36, "Report": 17, "Rules": 43, "Syntax": 41, "vfiogate": 5
+  ]
+  static let glossary: [String: Int] = [
+    "ARCHITECTURE.md": 35, "CHANGELOG.md": 2, "CLinux": 6, "CONTRIBUTING.md": 4, "Common": 25, "Facts": 30,
+    "Host": 35, "Inputs": 37, "Launch": 26, "Lint": 16, "Prediction": 79, "Proxy": 66, "QMP": 24,
+    "README.md": 29, "RULES.md": 37, "Report": 39, "Rules": 78, "Syntax": 32, "THREATS.md": 14, "examples": 1,
+    "packaging": 2, "scripts": 63, "vfiogate": 24
+  ]
+  static let names: [String: Int] = [
+    "CLinux": 14, "Common": 1, "Facts": 5, "Host": 14, "Inputs": 13, "Inspect": 5, "Launch": 11, "Lint": 31,
+    "Prediction": 81, "Proxy": 26, "QMP": 4, "Report": 44, "Rules": 62, "Syntax": 10, "vfiogate": 7
+  ]
+  static let undocumented: [String: Int] = [
+    "Common": 32, "Facts": 106, "Host": 6, "Inputs": 4, "Inspect": 16, "Launch": 22, "Lint": 13,
+    "Prediction": 35, "Proxy": 35, "QMP": 42, "Report": 70, "Rules": 24, "Syntax": 50
+  ]
+
+  /// Names that say something else than what they named, or nothing.
+  static let replacedNames: Set<Substring> = [
+    "told", "isTold", "ATSQuestion", "ATSForecast", "question", "forecast", "Subject", "Definition", "ParsedDefinition",
+    "MachineRequest", "Judgement", "Check", "StartGate", "PlugGate", "ProxyGate", "LaunchGuard", "ProxyDoor",
+    "BackDoors", "KillingRequests", "ProxyDebt", "ProxyJob", "ProxyInquiry", "ProxyStep", "SettledInquiry",
+    "GuestQuestions", "RunningGuest", "RunningMachine", "RunningTopology", "PCIBusReading", "PlugEvidence",
+    "PlugOutcome", "Occupant", "possibleOthers", "GuestPlace", "occupy", "Placement", "requestedFunctionNumber",
+    "guestFunction", "Identifier", "DriverName", "Int128Range", "HostShelf", "PolicyShelf", "areTogether",
+    "isInQEMUsPlace", "isBrief", "isDeaf", "isNew", "FirstReading", "SecondReading", "LintEntry", "Claims",
+    "OpenQuestions", "LibvirtPart", "Parts", "LibvirtForeign", "foreign", "devicesElsewhere", "Looked", "PlainDomain",
+    "isPlain", "judge",
+  ]
+}
