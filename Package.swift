@@ -20,7 +20,7 @@ let package = Package(
     // What can be true: values only.
     .target(name: "Facts"),
     // Text to trees with positions. Knows nothing of PCI.
-    .target(name: "Syntax", dependencies: ["CExpat", "CJansson"]),
+    .target(name: "Syntax", dependencies: ["CExpat", "CJansson", "Facts"]),
     // What QEMU and the kernel do at realize, in their own words.
     .target(name: "Prediction", dependencies: ["Facts"]),
     // What the user should know about it: one rule a file.

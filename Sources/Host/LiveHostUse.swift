@@ -30,7 +30,7 @@ struct LiveHostUse {
   }
 
   private static func isPlaceholder(_ driver: String) -> Bool {
-    driver == "pci-stub" || driver.contains("vfio")
+    driver == "pci-stub" || VFIODriverName.isVFIO(driver)
   }
 }
 

@@ -48,15 +48,10 @@ struct LiveModules {
     }
     return device.vendor.flatMap { vendor in
       device.device.map { id in
-        let wanted = "v0000\(LiveModules.hex(vendor))d0000\(LiveModules.hex(id))s"
+        let wanted = "v0000\(vendor.hexadecimal(digits: 4, uppercase: true))d0000\(id.hexadecimal(digits: 4, uppercase: true))s"
         let modules = aliases.filter { $0.pattern.hasPrefix(wanted) }.map(\.module)
         return Array(Set(modules)).sorted()
       }
     }
-  }
-
-  private static func hex(_ id: UInt16) -> String {
-    let digits = String(id, radix: 16, uppercase: true)
-    return String(repeating: "0", count: 4 - digits.count) + digits
   }
 }

@@ -116,8 +116,7 @@ extension RecordingText where Value == HostUse {
 }
 
 func hexadecimalText(_ value: some BinaryInteger, digits: Int) -> String {
-  let text = String(value, radix: 16)
-  return "0x" + String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+  "0x" + value.hexadecimal(digits: digits)
 }
 
 private func pieces(_ text: String, _ separator: String) -> [String] {

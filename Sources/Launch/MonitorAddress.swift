@@ -1,4 +1,5 @@
 import Common
+import Facts
 import Syntax
 
 /// Where the clients of a monitor find it, as the options of QEMU's socket character device say.
@@ -25,7 +26,7 @@ enum MonitorAddress: Hashable, Sendable {
   /// - Parameter options: of `-chardev socket` (QEMU chardev/char-socket.c: qemu_chr_parse_socket).
   init(_ options: [KeyValueText.Item]) {
     func value(_ key: String) -> String? { options.last { $0.key == key }?.value }
-    func isOn(_ key: String) -> Bool { value(key) == "on" || value(key) == "yes" || value(key) == "true" }
+    func isOn(_ key: String) -> Bool { value(key).map { QEMUBool($0) } == .on }
     let strange = ["abstract", "telnet", "tn3270", "websocket", "mux"].first(where: isOn)
       ?? ["tls-creds", "reconnect", "reconnect-ms"].first { value($0) != nil }
     let waits = value("wait") == nil || isOn("wait")

@@ -23,34 +23,24 @@ public struct ConfigReport: Sendable {
   }
 
   private var identity: String {
-    let ids = [config.word(0).map(hex), config.word(2).map(hex)].map { $0.display ?? "????" }
+    let ids = [config.word(0).map { $0.hexadecimal(digits: 4) }, config.word(2).map { $0.hexadecimal(digits: 4) }].map { $0.display ?? "????" }
     let bytes = config.bytes.filter { $0 != nil }.count
     let header = config.headerType.map { ["endpoint", "bridge", "CardBus bridge"].indices.contains(Int($0))
       ? ["endpoint", "bridge", "CardBus bridge"][Int($0)] : "header type \($0)" }
     return "\(ids[0]):\(ids[1]), \(header.display ?? "header unread"), \(bytes) bytes read"
   }
 
-  private func hex(_ word: UInt16) -> String {
-    let digits = String(word, radix: 16)
-    return String(repeating: "0", count: 4 - digits.count) + digits
-  }
-
   private func chain(_ name: String, _ chain: CapabilityChain, _ title: (UInt16) -> String?) -> [String] {
     var lines = ["\(name): \(ConfigReport.told(chain.end))"]
     lines += chain.capabilities.map { capability in
       let version = capability.version == 0 ? "" : " v\(capability.version)"
-      return "  [0x\(offset(capability.offset))] \(title(capability.id) ?? "unassigned") (0x"
-        + "\(hex(capability.id)))\(version)"
+      return "  [0x\(capability.offset.hexadecimal(digits: 3))] \(title(capability.id) ?? "unassigned") (0x"
+        + "\(capability.id.hexadecimal(digits: 4)))\(version)"
     }
     if !chain.unaligned.isEmpty {
-      lines.append("  unaligned pointers at " + chain.unaligned.map { "0x" + offset($0) }.joined(separator: ", "))
+      lines.append("  unaligned pointers at " + chain.unaligned.map { "0x" + $0.hexadecimal(digits: 3) }.joined(separator: ", "))
     }
     return lines
-  }
-
-  private func offset(_ offset: Int) -> String {
-    let digits = String(offset, radix: 16)
-    return String(repeating: "0", count: max(0, 3 - digits.count)) + digits
   }
 
   static func told(_ end: ChainEnd) -> String {
@@ -70,7 +60,7 @@ public struct ConfigReport: Sendable {
     case .known(nil): return "ATS: no capability"
     case .known(.some(let ats)):
       func part<T>(_ value: Known<T>) -> String { value.display.map { "\($0)" } ?? "unknown" }
-      return "ATS: at 0x\(offset(ats.offset)), invalidate queue depth \(part(ats.invalidateQueueDepth)), page-aligned "
+      return "ATS: at 0x\(ats.offset.hexadecimal(digits: 3)), invalidate queue depth \(part(ats.invalidateQueueDepth)), page-aligned "
         + "\(PredictReport.word(ats.pageAligned)), enabled \(PredictReport.word(ats.enabled)), STU "
         + part(ats.smallestTranslationUnit)
     }
@@ -80,8 +70,8 @@ public struct ConfigReport: Sendable {
     .object([
       .init("title", .string(title)), .init("bytes-read", .integer(Int64(config.bytes.filter { $0 != nil }.count))),
       .init("dead", config.isDead.json),
-      .init("vendor", config.word(0).json { .string("0x" + hex($0)) }),
-      .init("device", config.word(2).json { .string("0x" + hex($0)) }),
+      .init("vendor", config.word(0).json { .string("0x" + $0.hexadecimal(digits: 4)) }),
+      .init("device", config.word(2).json { .string("0x" + $0.hexadecimal(digits: 4)) }),
       .init("standard-capabilities", chainJSON(config.standardChain, Capability.standardName)),
       .init("extended-capabilities", chainJSON(config.extendedChain, Capability.extendedName)),
       .init("ats", config.ats.json(atsJSON)),
@@ -93,7 +83,7 @@ public struct ConfigReport: Sendable {
       .init("end", .string(ConfigReport.told(chain.end))),
       .init("capabilities", .array(chain.capabilities.map { capability in
         .object([
-          .init("id", .string("0x" + hex(capability.id))), .init("name", title(capability.id).map(JSON.string) ?? .null),
+          .init("id", .string("0x" + capability.id.hexadecimal(digits: 4))), .init("name", title(capability.id).map(JSON.string) ?? .null),
           .init("version", .integer(Int64(capability.version))), .init("offset", .integer(Int64(capability.offset))),
         ])
       })),

@@ -12,11 +12,6 @@ public struct HostDetail: Sendable {
     self.host = host
   }
 
-  static func hex(_ number: some BinaryInteger, _ width: Int) -> String {
-    let digits = String(number, radix: 16)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
-  }
-
   public func text(_ style: Style) -> String {
     var lines = [style.bold(device.address.description)]
     lines += facts.map { "  " + "\($0.0):".padded(to: 22) + printable(HostTable.told($0.1)) }
@@ -37,8 +32,8 @@ public struct HostDetail: Sendable {
       return .known("\(number), members: " + HostTable.told(members))
     }
     return [
-      ("vendor", device.vendor.map { HostDetail.hex($0, 4) }), ("device", device.device.map { HostDetail.hex($0, 4) }),
-      ("class", device.classCode.map { HostDetail.hex($0, 6) }), ("driver", text(device.driver) { $0 }),
+      ("vendor", device.vendor.map { $0.hexadecimal(digits: 4) }), ("device", device.device.map { $0.hexadecimal(digits: 4) }),
+      ("class", device.classCode.map { $0.hexadecimal(digits: 6) }), ("driver", text(device.driver) { $0 }),
       ("driver_override", text(device.driverOverride) { $0 }), ("iommu_group", group),
       ("iommu", text(device.iommu) { $0 }), ("numa_node", device.numaNode.map { "\($0)" }),
       ("boot_vga", text(device.bootVGA) { $0 ? "1" : "0" }),

@@ -57,9 +57,9 @@ public struct HostMetrics {
 
   private func facts(_ device: HostDevice) -> [(String, String)] {
     [
-      ("vendor", word(device.vendor) { HostDetail.hex($0, 4) }),
-      ("device", word(device.device) { HostDetail.hex($0, 4) }),
-      ("class", word(device.classCode) { HostDetail.hex($0, 6) }),
+      ("vendor", word(device.vendor) { $0.hexadecimal(digits: 4) }),
+      ("device", word(device.device) { $0.hexadecimal(digits: 4) }),
+      ("class", word(device.classCode) { $0.hexadecimal(digits: 6) }),
       ("group", word(device.group) { $0.map(String.init) ?? "" }), ("driver", word(device.driver) { $0 ?? "" }),
       ("iommu", word(device.iommu) { $0 ?? "" }), ("cdev", word(device.cdev) { $0?.name ?? "" }),
     ]

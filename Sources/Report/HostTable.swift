@@ -67,9 +67,9 @@ public struct HostTable: Sendable {
 
   private func row(_ device: HostDevice) -> [String] {
     func cell<T>(_ value: Known<T>, _ render: (T) -> String) -> String { value.display.map(render) ?? "?" }
-    let ids = cell(device.vendor) { HostDetail.hex($0, 4) } + ":" + cell(device.device) { HostDetail.hex($0, 4) }
+    let ids = cell(device.vendor) { $0.hexadecimal(digits: 4) } + ":" + cell(device.device) { $0.hexadecimal(digits: 4) }
     return [
-      device.address.description, ids, cell(device.classCode) { HostDetail.hex($0, 6) },
+      device.address.description, ids, cell(device.classCode) { $0.hexadecimal(digits: 6) },
       cell(device.group) { $0.map(String.init) ?? "-" }, printable(cell(device.driver) { $0 ?? "-" }),
       cell(device.cdev) { $0?.name ?? "-" }, cell(device.ats) { $0 == nil ? "-" : "yes" },
       cell(KernelATS.verdict(device, on: host)) { $0 ? "unsupported" : "supported" },

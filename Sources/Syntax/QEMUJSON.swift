@@ -1,4 +1,5 @@
 import CJansson
+import Facts
 
 extension JSON {
   /// The value as QEMU's monitor writes it (QEMU qobject/json-writer.c): members in the order of QDict's
@@ -64,8 +65,7 @@ extension JSON {
       case 0x09: text += "\\t"
       case 0x20..<0x7f: text.unicodeScalars.append(Unicode.Scalar(UInt8(unit)))
       default:
-        let digits = String(unit, radix: 16, uppercase: true)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        text += "\\u" + unit.hexadecimal(digits: 4, uppercase: true)
       }
     }
     text += "\""
@@ -81,15 +81,8 @@ extension JSON {
   /// QEMU qobject/qdict.c: by bucket, and of two in one bucket the newer first.
   static func inBucketOrder(_ members: [Member]) -> [Member] {
     if members.count < 2 { return members }
-    let keyed = members.enumerated().map { (bucket: bucket($0.element.key), at: $0.offset) }
+    let keyed = members.enumerated().map { (bucket: QDictHash.bucket($0.element.key), at: $0.offset) }
     return keyed.sorted { $0.bucket == $1.bucket ? $0.at > $1.at : $0.bucket < $1.bucket }.map { members[$0.at] }
-  }
-
-  /// QEMU qobject/qdict.c: tdb_hash, modulo QDICT_BUCKET_MAX.
-  private static func bucket(_ name: String) -> UInt32 {
-    var hash: UInt32 = 0x238F_13AF &* UInt32(truncatingIfNeeded: name.utf8.count)
-    for (index, byte) in name.utf8.enumerated() { hash = hash &+ UInt32(byte) << UInt32(index * 5 % 24) }
-    return (1_103_515_243 &* hash &+ 12345) % 512
   }
 
   /// The members of an object in the order in which QEMU goes through them; empty for anything else.

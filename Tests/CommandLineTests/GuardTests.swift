@@ -227,4 +227,13 @@ final class GuardTests: XCTestCase {
     XCTAssert(run.error.contains("not guarded: -monitor unix:/tmp/b"), run.error)
     XCTAssertEqual(access(path, F_OK), -1)
   }
+
+  /// QEMU's booleans have four spellings each (QEMU qapi/qapi-util.c: qapi_bool_parse).
+  func testEverySpellingOfABooleanOpensTheSocket() throws {
+    for server in ["y", "yes", "true", "on"] {
+      let run = try Vfiogate.run("run", "--guard", "--dry-run", "--", qemu, "-nodefaults", "-qmp", "unix:\(path),server=\(server),wait=n")
+      XCTAssertEqual(run.status, 0, run.error)
+      XCTAssert(run.error.contains("would guard `-qmp unix:\(path),server=\(server),wait=n`"), run.error)
+    }
+  }
 }

@@ -18,8 +18,8 @@ final class QEMUSpellingTests: XCTestCase {
     let twice = PropertyOrder.sorted(given + given)
     XCTAssertEqual(twice.map { (given + given)[$0].name }, observed)
     XCTAssert(twice.allSatisfy { $0 >= given.count })
-    XCTAssertEqual(PropertyOrder.bucket("ats"), 179)
-    XCTAssertEqual(PropertyOrder.bucket("iommufd"), 3)
+    XCTAssertEqual(QDictHash.bucket("ats"), 179)
+    XCTAssertEqual(QDictHash.bucket("iommufd"), 3)
   }
 
   func testHostAddressesThatQEMUTakes() {

@@ -37,28 +37,7 @@ public struct PCIAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
   }
 
   public var description: String {
-    String(unsafeUninitializedCapacity: 16) { text in
-      var count = 0
-      func put(_ byte: UInt8) {
-        text[count] = byte
-        count += 1
-      }
-      func put(_ number: UInt32, _ width: Int) {
-        for digit in (0..<width).reversed() {
-          let value = UInt8(number >> UInt32(4 * digit) & 0xf)
-          put(value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10)
-        }
-      }
-      // At most eight digits, and eight more bytes.
-      put(domain, max(4, (35 - domain.leadingZeroBitCount) / 4))
-      put(UInt8(ascii: ":"))
-      put(UInt32(bus), 2)
-      put(UInt8(ascii: ":"))
-      put(UInt32(slot), 2)
-      put(UInt8(ascii: "."))
-      put(UInt32(function), 1)
-      return count
-    }
+    domain.hexadecimal(digits: 4) + ":" + bus.hexadecimal(digits: 2) + ":" + slot.hexadecimal(digits: 2) + ".\(function)"
   }
 
   public static func < (a: PCIAddress, b: PCIAddress) -> Bool {

@@ -110,24 +110,10 @@ public enum KernelATS {
   }
 }
 
-/// `7.3.4-1-amd64`, as far as two numbers go.
-struct KernelVersion {
-  let major: Int
-  let minor: Int
-
-  init?(_ release: String) {
-    let parts = release.split(separator: ".", maxSplits: 2)
-    guard parts.count >= 2, let major = Int(parts[0]),
-      let minor = Int(parts[1].prefix { $0.isASCII && $0.isNumber })
-    else { return nil }
-    self.major = major
-    self.minor = minor
-  }
-
-  var numbers: (Int, Int) { (major, minor) }
-
-  /// Commits "iommu: Add device ATS supported capability" and its iommufd side: Linux 7.1.
-  var hasATSFlag: Bool { numbers >= (7, 1) }
+extension KernelVersion {
+  /// Whether the kernel has `IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED`: commit "iommu: Add device ATS supported
+  /// capability" and its iommufd side, Linux 7.1.
+  var hasATSFlag: Bool { self >= KernelVersion(7, 1) }
 }
 
 /// /proc/cmdline.

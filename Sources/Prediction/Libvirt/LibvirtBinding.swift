@@ -32,7 +32,7 @@ extension Host {
 extension HostDevice {
   fileprivate mutating func bind(_ hostdev: LibvirtHostdev) {
     // One that is bound to a vfio driver already, libvirt leaves with it.
-    if case .known(.some(let name)) = driver, VFIODriver.isVFIO(name: name) { return }
+    if case .known(.some(let name)) = driver, VFIODriverName.isVFIO(name) { return }
     if case .known(.some) = cdev { return }
     if case .unknown(let unknown) = isBridge {
       driver = .unknown(unknown)

@@ -152,15 +152,4 @@ extension GuestBus {
 extension DeviceRequest {
   /// `multifunction`, off unless it is switched on.
   var multifunction: Known<Bool> { flag("multifunction", default: false) }
-
-  /// A boolean property in any spelling that QEMU takes; what QEMU refuses counts as the default.
-  func flag(_ name: String, default value: Bool) -> Known<Bool> {
-    switch self.value(name) {
-    case .bool(let flag): return .known(flag)
-    case .string(let text) where ["on", "yes", "true", "y"].contains(text): return .known(true)
-    case .string(let text) where ["off", "no", "false", "n"].contains(text): return .known(false)
-    case .unknown(let text): return .unknown("\(name) of \(id.map { "`\($0)`" } ?? driver ?? "a device")", "written as \(text)")
-    default: return .known(value)
-    }
-  }
 }

@@ -23,8 +23,8 @@ extension Guest {
   /// QEMU hw/i386/pc_q35.c; the occupants as 11.1.3 names them.
   private static func q35(_ machine: MachineConfig) -> GuestBus {
     var taken = [0: SlotDevice(board: "mch"), 0xf8: SlotDevice(board: "ICH9-LPC", multifunction: true)]
-    if machine.machineOption("sata") != "off" { taken[0xfa] = SlotDevice(board: "ich9-ahci") }
-    if machine.machineOption("smbus") != "off" { taken[0xfb] = SlotDevice(board: "ICH9-SMB") }
+    if machine.hasBoardDevice("sata") { taken[0xfa] = SlotDevice(board: "ich9-ahci") }
+    if machine.hasBoardDevice("smbus") { taken[0xfb] = SlotDevice(board: "ICH9-SMB") }
     return GuestBus(
       "pcie.0", kind: .root, isExpress: true, takesHotplug: .known(false), parent: nil, occupants: taken)
   }
@@ -94,16 +94,20 @@ enum MachineKind: Hashable {
 }
 
 extension MachineConfig {
-  private static let off: Set<String> = ["off", "no", "false", "n"]
-
   /// `-machine acpi=off` takes the board's ACPI away on i440fx; q35's ICH9 plugs all the same.
   fileprivate var hasACPI: Bool {
-    !MachineConfig.off.contains(machineOption("acpi") ?? "on") && !hasOption("no-acpi")
+    hasBoardDevice("acpi") && !hasOption("no-acpi")
+  }
+
+  /// Whether a part of the board that is there by default is not switched off. With a value that only the shell knows
+  /// it counts as there: its slot must not be given to another device.
+  fileprivate func hasBoardDevice(_ name: String) -> Bool {
+    machine.last { $0.name == name }.map { QEMUBool($0.value) } != .off
   }
 
   /// The last `-global` for a boolean property of a board's device.
   fileprivate func global(_ property: String, of driver: String) -> Bool? {
-    globals.last { $0.driver == driver && $0.property == property }.map { !MachineConfig.off.contains($0.value) }
+    globals.last { $0.driver == driver && $0.property == property }.map { QEMUBool($0.value) != .off }
   }
 
   /// QEMU hw/acpi/ich9.c and piix4.c; on for q35 since 6.1 (query-machines of 11.1.3: pc-q35-6.0 and older

@@ -19,9 +19,7 @@ enum PropertyChecks {
   private static func fromText(_ name: String, _ text: String, kind: PropertyKind, driver: String) -> String? {
     switch kind {
     case .bool, .realized:
-      // QEMU qapi/qapi-util.c: qapi_bool_parse.
-      let known = ["on", "yes", "true", "y", "off", "no", "false", "n"]
-      return known.contains(text) ? nil : "Parameter '\(name)' expects 'on' or 'off'"
+      return QEMUBool(text) == .invalid ? "Parameter '\(name)' expects 'on' or 'off'" : nil
     case .signed32: return integer(name, text, in: QEMUIntegerRange(Int64(Int32.min), UInt64(Int32.max)), "int32_t")
     case .unsigned(let bits):
       return integer(name, text, in: QEMUIntegerRange(0, UInt64.max >> UInt64(64 - bits)), "uint\(bits)_t")

@@ -128,12 +128,9 @@ enum QEMUCrash {
 
   /// K2: `realized` set to true by the user. False is taken and ignored.
   static func realized(_ value: PropertyValue) -> RealizeFailure? {
-    switch value {
-    case .bool(true), .string("on"), .string("yes"), .string("true"), .string("y"):
-      return RealizeFailure(
-        .realizedArgument, "QEMU dies of SIGSEGV: realized is set by the user", signal: "SIGSEGV")
-    default: return nil
-    }
+    guard QEMUBool(value) == .on else { return nil }
+    return RealizeFailure(
+      .realizedArgument, "QEMU dies of SIGSEGV: realized is set by the user", signal: "SIGSEGV")
   }
 
   /// K3: both backends in one address space: a failed QOM cast.

@@ -73,16 +73,9 @@ public enum VFIODriver {
   /// Stands for the name of a driver that nobody gave.
   static let chosenByLibvirt = "vfio-pci or a variant of it"
 
-  /// vfio-pci and its variants all register with vfio-pci-core; the kernel's variant drivers end in
-  /// `vfio_pci` or `vfio-pci` (linux drivers/vfio/pci/*).
-  public static func isVFIO(name: String) -> Bool {
-    let plain = name.map { $0 == "-" ? "_" : $0 }
-    return String(plain).hasSuffix("vfio_pci") || String(plain).hasPrefix("vfio_pci")
-  }
-
   /// Drivers that set driver_managed_dma, or never touch DMA (linux: pci-stub, pcieport).
   static func leavesDMA(_ name: String) -> Bool {
-    isVFIO(name: name) || name == "pci-stub" || name == "pcieport" || name == "shpchp"
+    VFIODriverName.isVFIO(name) || name == "pci-stub" || name == "pcieport" || name == "shpchp"
   }
 
   /// Whether the device is a VF whose PF is bound to a vfio driver, which then guards it by a token.
@@ -96,6 +89,6 @@ public enum VFIODriver {
   /// A function with a vfio cdev is bound to a vfio driver, whatever its name.
   public static func isVFIO(_ device: HostDevice) throws(Unknown) -> Bool {
     if case .known(.some) = device.cdev { return true }
-    return try device.driver.value.map { isVFIO(name: $0) } ?? false
+    return try device.driver.value.map { VFIODriverName.isVFIO($0) } ?? false
   }
 }

@@ -64,9 +64,9 @@ extension Host {
   private func prefersFirstStage(tracksDirtyPages: Bool, _ backend: Known<VFIOBackend>) -> Known<Bool> {
     let fact = "stage of the host's tables"
     return kernelRelease.flatMap { release in
-      guard let version = KernelVersion(release)?.numbers else { return .unknown(fact, "the kernel is `\(release)`") }
-      if version < (6, 13) { return .known(false) }
-      if version < (6, 14) { return .unknown(fact, "the kernel is `\(release)`, about when it changed") }
+      guard let version = KernelVersion(release) else { return .unknown(fact, "the kernel is `\(release)`") }
+      if version < KernelVersion(6, 13) { return .known(false) }
+      if version < KernelVersion(6, 14) { return .unknown(fact, "the kernel is `\(release)`, about when it changed") }
       return backend.flatMap { backend in
         // QEMU asks iommufd for tables that track dirty pages where there are such (hw/vfio/iommufd.c).
         guard backend == .iommufd, tracksDirtyPages else { return .known(true) }

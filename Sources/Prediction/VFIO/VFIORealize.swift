@@ -35,11 +35,8 @@ extension RealizeContext {
   }
 
   var balloon: RealizeFailure? {
-    switch request.value("x-balloon-allowed") {
-    case .bool(true), .string("on"), .string("yes"), .string("true"), .string("y"):
-      return fails(.balloonNotMediated, "x-balloon-allowed only potentially compatible with mdev devices")
-    default: return nil
-    }
+    guard request.isOn("x-balloon-allowed") else { return nil }
+    return fails(.balloonNotMediated, "x-balloon-allowed only potentially compatible with mdev devices")
   }
 
   /// Containers of both kinds in one address space.
@@ -96,16 +93,5 @@ extension RealizeContext {
     return fails(
       .noMigration,
       "\(name): VFIO migration init failed: migration is not supported in kernel: Inappropriate ioctl for device")
-  }
-}
-
-extension DeviceRequest {
-  /// Whether a boolean or OnOffAuto property is switched on.
-  public func isOn(_ name: String) -> Bool {
-    switch value(name) {
-    case .bool(let flag): return flag
-    case .string(let text): return ["on", "yes", "true", "y"].contains(text)
-    default: return false
-    }
   }
 }

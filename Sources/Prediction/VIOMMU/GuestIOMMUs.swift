@@ -19,8 +19,11 @@ extension MachineConfig {
   }
 
   private static func plain(_ text: String) -> String {
-    if ["on", "yes", "true", "y"].contains(text) { return "on" }
-    return ["off", "no", "false", "n"].contains(text) ? "off" : text
+    switch QEMUBool(text) {
+    case .on: return "on"
+    case .off: return "off"
+    case .invalid, .undetermined: return text
+    }
   }
 
   /// Where `-machine` or `-M` sets an option, in its several spellings.

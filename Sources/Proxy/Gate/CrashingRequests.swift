@@ -6,7 +6,7 @@ enum CrashingRequests {
   static func judge(_ request: DeviceRequest) -> BypassRules.Reason? {
     let name = request.id.map { "`\($0)`" } ?? request.driver.map { "`\($0)`" } ?? "a device"
     // QEMU 7.2 takes strings and numbers for booleans: only what is off in every reading is harmless.
-    if let realized = request.property("realized"), !isOff(realized.value) {
+    if let realized = request.property("realized"), QEMUBool(realized.value) != .off {
       return BypassRules.Reason(
         rule: "realized-argument",
         message: "\(name) is given `realized`: QEMU dies of SIGSEGV, and the guest with it")
@@ -25,13 +25,5 @@ enum CrashingRequests {
       }
     }
     return nil
-  }
-
-  private static func isOff(_ value: PropertyValue) -> Bool {
-    switch value {
-    case .bool(false): return true
-    case .string(let text): return ["off", "no", "false", "n"].contains(text)
-    default: return false
-    }
   }
 }

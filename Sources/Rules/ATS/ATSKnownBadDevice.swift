@@ -24,15 +24,10 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   if context.guestSees == .known(false) { return }
   let device = try context.device()
   guard try BrokenATS.includes(device).value, try context.guestSees.value else { return }
-  let ids = [device.vendor.display, device.device.display].map { $0.map(hex) ?? "" }.joined(separator: ":")
+  let ids = [device.vendor.display, device.device.display].map { $0?.hexadecimal(digits: 4) ?? "" }.joined(separator: ":")
   let hasProperty = context.question.behaviour != .known(.none)
   runner.report(
     "the guest sees ATS on \(context.name), a device (\(ids)) for which Linux switches it off as broken",
     at: context.atsLocation, fix: hasProperty ? nil : "use QEMU 11.1 or newer, and set `ats=off`",
     evidence: ["vendor and device: \(ids)"])
-}
-
-private func hex(_ id: UInt16) -> String {
-  let digits = String(id, radix: 16)
-  return String(repeating: "0", count: 4 - digits.count) + digits
 }

@@ -25,16 +25,16 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   if !isManaged, try !VFIODriver.isVFIO(device) { return }
   if let wanted, isManaged {
     // libvirt binds what it is told to.
-    guard plain(wanted) != "vfio_pci", try !device.variantDrivers.value.map(plain).contains(plain(wanted)) else { return }
+    guard !VFIODriverName.isPlain(wanted), try !device.variantDrivers.value.map(VFIODriverName.normalized).contains(VFIODriverName.normalized(wanted)) else { return }
     return runner.report(
       "libvirt is told to bind \(context.name) to `\(wanted)`, which is not made for it", at: context.hostLocation,
       fix: "take `model` out of `<driver>`", evidence: ["modules.alias: no `vfio_pci:` line of `\(wanted)` for it"])
   }
   guard let driver = try device.driver.value else { return }
-  if let wanted, plain(wanted) != plain(driver) {
+  if let wanted, VFIODriverName.normalized(wanted) != VFIODriverName.normalized(driver) {
     return report("the definition names `\(wanted)`", wanted, driver)
   }
-  guard wanted == nil, !isManaged, plain(driver) == "vfio_pci", context.needsVariant(device) else { return }
+  guard wanted == nil, !isManaged, VFIODriverName.isPlain(driver), context.needsVariant(device) else { return }
   guard let variant = try device.variantDrivers.value.first(where: { context.needs($0) }) else { return }
   report("the kernel has `\(variant)` for it", variant, driver)
 
@@ -45,8 +45,6 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
       evidence: ["driver of \(device.address): \(driver)"])
   }
 }
-
-private func plain(_ name: String) -> String { String(name.map { $0 == "-" ? "_" : $0 }) }
 
 extension DeviceContext {
   /// Whether it may matter which vfio driver it is: to NVIDIA's 3D controllers (class 0302), of which
@@ -59,6 +57,6 @@ extension DeviceContext {
   }
 
   fileprivate func needs(_ variant: String) -> Bool {
-    plain(variant) == "nvgrace_gpu_vfio_pci" || request.isOn("enable-migration")
+    VFIODriverName.normalized(variant) == "nvgrace_gpu_vfio_pci" || request.isOn("enable-migration")
   }
 }

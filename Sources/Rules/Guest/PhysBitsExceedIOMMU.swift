@@ -53,7 +53,7 @@ private struct GuestPhysBits {
       switch String(decoding: part[..<end], as: UTF8.self) {
       case "phys-bits": given = Int(value).flatMap { $0 > 0 ? $0 : nil }
       case "host-phys-bits-limit": limit = Int(value).flatMap { $0 > 0 ? $0 : nil }
-      case "host-phys-bits": followsHost = ["on", "yes", "true", "y"].contains(value)
+      case "host-phys-bits": followsHost = QEMUBool(value) == .on
       default: break
       }
     }

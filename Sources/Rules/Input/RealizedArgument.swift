@@ -32,11 +32,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
 
 /// JSON takes a bool only; QEMU refuses a string there without harm.
 private func isTrue(_ value: PropertyValue, _ form: DeviceRequest.Form) -> Bool {
-  switch value {
-  case .bool(let flag): return flag
-  case .string(let text): return form == .keyval && ["on", "yes", "true", "y"].contains(text)
-  default: return false
-  }
+  if form == .json, value.string != nil { return false }
+  return QEMUBool(value) == .on
 }
 
 private func named(_ request: DeviceRequest) -> String {

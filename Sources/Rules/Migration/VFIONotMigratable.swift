@@ -59,7 +59,7 @@ extension DeviceContext {
       return MigrationWish(text: "`-\(name)` asks for migration", fix: "take `-\(name)` out", location: location)
     }
     let postcopy = target.machine.globals.last {
-      $0.driver == "migration" && $0.property.hasSuffix("postcopy-ram") && ["on", "yes", "true", "y"].contains($0.value)
+      $0.driver == "migration" && $0.property.hasSuffix("postcopy-ram") && QEMUBool($0.value) == .on
     }
     if postcopy == nil, let missing = target.machine.missingGlobals { throw missing }
     return postcopy.map {
@@ -71,16 +71,12 @@ extension DeviceContext {
 
   /// `nvgrace_gpu_vfio_pci` maps memory and has no migration (linux drivers/vfio/pci/nvgrace-gpu).
   fileprivate func cannotMigrate(_ driver: String) -> Bool {
-    ["vfio_pci", "nvgrace_gpu_vfio_pci"].contains(String(driver.map { $0 == "-" ? "_" : $0 }))
+    ["vfio_pci", "nvgrace_gpu_vfio_pci"].contains(VFIODriverName.normalized(driver))
   }
 }
 
 extension DeviceRequest {
   fileprivate func isOff(_ name: String) -> Bool {
-    switch value(name) {
-    case .bool(false): return true
-    case .string(let text): return ["off", "no", "false", "n"].contains(text)
-    default: return false
-    }
+    value(name).map(QEMUBool.init) == .off
   }
 }
