@@ -23,7 +23,7 @@ public struct ConfigReport: Sendable {
   }
 
   private var identity: String {
-    let ids = [config.word(0).map { $0.hexadecimal(digits: 4) }, config.word(2).map { $0.hexadecimal(digits: 4) }].map { $0.display ?? "????" }
+    let ids = [config.word(0), config.word(2)].map { $0.display?.hexadecimal(digits: 4) ?? "????" }
     let bytes = config.bytes.filter { $0 != nil }.count
     let header = config.headerType.map { ["endpoint", "bridge", "CardBus bridge"].indices.contains(Int($0))
       ? ["endpoint", "bridge", "CardBus bridge"][Int($0)] : "header type \($0)" }

@@ -17,8 +17,8 @@ final class SpellingTests: XCTestCase {
     for name in ["", "vfio", "nvidia", "uio_pci_generic", "vfio-platform", "pci-stub"] {
       XCTAssertFalse(VFIODriverName.isVFIO(name), name)
     }
-    XCTAssert(VFIODriverName.isPlain("vfio-pci"))
-    XCTAssertFalse(VFIODriverName.isPlain("nvgrace_gpu_vfio_pci"))
+    XCTAssert(VFIODriverName.isVFIOPCI("vfio-pci"))
+    XCTAssertFalse(VFIODriverName.isVFIOPCI("nvgrace_gpu_vfio_pci"))
   }
 
   /// Observed on QEMU 11.1.3, by the order in which it sets properties.

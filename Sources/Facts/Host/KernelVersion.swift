@@ -1,8 +1,11 @@
 /// The first two numbers of a Linux release (`uname -r`): 7.3 of `7.3.4-1-amd64`.
 public struct KernelVersion: Comparable, Sendable {
+  /// 7 of 7.3.
   public let major: Int
+  /// 3 of 7.3.
   public let minor: Int
 
+  /// The version `major.minor`.
   public init(_ major: Int, _ minor: Int) {
     self.major = major
     self.minor = minor

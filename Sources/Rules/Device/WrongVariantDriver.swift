@@ -25,16 +25,17 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   if !isManaged, try !VFIODriver.isVFIO(device) { return }
   if let wanted, isManaged {
     // libvirt binds what it is told to.
-    guard !VFIODriverName.isPlain(wanted), try !device.variantDrivers.value.map(VFIODriverName.normalized).contains(VFIODriverName.normalized(wanted)) else { return }
+    if VFIODriverName.isVFIOPCI(wanted) { return }
+    if try device.variantDrivers.value.contains(where: { VFIODriverName.areSame($0, wanted) }) { return }
     return runner.report(
       "libvirt is told to bind \(context.name) to `\(wanted)`, which is not made for it", at: context.hostLocation,
       fix: "take `model` out of `<driver>`", evidence: ["modules.alias: no `vfio_pci:` line of `\(wanted)` for it"])
   }
   guard let driver = try device.driver.value else { return }
-  if let wanted, VFIODriverName.normalized(wanted) != VFIODriverName.normalized(driver) {
+  if let wanted, !VFIODriverName.areSame(wanted, driver) {
     return report("the definition names `\(wanted)`", wanted, driver)
   }
-  guard wanted == nil, !isManaged, VFIODriverName.isPlain(driver), context.needsVariant(device) else { return }
+  guard wanted == nil, !isManaged, VFIODriverName.isVFIOPCI(driver), context.needsVariant(device) else { return }
   guard let variant = try device.variantDrivers.value.first(where: { context.needs($0) }) else { return }
   report("the kernel has `\(variant)` for it", variant, driver)
 
@@ -57,6 +58,6 @@ extension DeviceContext {
   }
 
   fileprivate func needs(_ variant: String) -> Bool {
-    VFIODriverName.normalized(variant) == "nvgrace_gpu_vfio_pci" || request.isOn("enable-migration")
+    VFIODriverName.areSame(variant, "nvgrace_gpu_vfio_pci") || request.isOn("enable-migration")
   }
 }

@@ -71,7 +71,7 @@ extension DeviceContext {
 
   /// `nvgrace_gpu_vfio_pci` maps memory and has no migration (linux drivers/vfio/pci/nvgrace-gpu).
   fileprivate func cannotMigrate(_ driver: String) -> Bool {
-    ["vfio_pci", "nvgrace_gpu_vfio_pci"].contains(VFIODriverName.normalized(driver))
+    ["vfio_pci", "nvgrace_gpu_vfio_pci"].contains { VFIODriverName.areSame($0, driver) }
   }
 }
 
