@@ -66,9 +66,16 @@ let package = Package(
     .target(name: "Support", dependencies: ["CLinux"], path: "Tests/Support"),
     .testTarget(
       name: "PredictionTests", dependencies: ["Facts", "Inputs", "Prediction", "Support", "Syntax"]),
+    // Fixtures/rules: the cases of the rules, run as `lint` runs a definition.
+    .target(
+      name: "RuleCases",
+      dependencies: ["Common", "Facts", "Host", "Inputs", "Prediction", "Report", "Rules", "Support", "Syntax"],
+      path: "Tests/RuleCases"),
     .testTarget(
       name: "RulesTests",
-      dependencies: ["Rules", "Report", "Facts", "Prediction", "Inputs", "Host", "Syntax", "Support"]),
+      dependencies: ["Common", "Facts", "Prediction", "Proxy", "QMP", "Report", "RuleCases", "Rules", "Support", "Syntax"]),
+    // Every rule case without every single fact: takes longer than all other tests of rules.
+    .testTarget(name: "ForgettingTests", dependencies: ["Facts", "Host", "RuleCases", "Rules", "Support"]),
     .testTarget(name: "SyntaxTests", dependencies: ["Support", "Syntax"]),
     .testTarget(name: "InputsTests", dependencies: ["Facts", "Inputs", "Support", "Syntax"]),
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),

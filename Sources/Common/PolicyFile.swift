@@ -29,7 +29,8 @@ public struct PolicyFile: Sendable {
 
   public static let none = PolicyFile(policy: .none, source: nil)
 
-  private init(policy: Policy, source: SourceText?) {
+  /// - Parameter source: the text that the policy was parsed from.
+  package init(policy: Policy, source: SourceText?) {
     self.policy = policy
     self.source = source
   }

@@ -5,16 +5,27 @@ public final class Unknown: Error, Hashable, Sendable, CustomStringConvertible {
   public let fact: String
   /// Why it is not known: "permission denied", "not in the recording".
   public let reason: String
+  /// Whether the host device that the fact is about does not exist. Prediction reports that it does not; nothing else
+  /// about it is missing.
+  public let isOfAbsentDevice: Bool
 
   public init(_ fact: String, reason: String) {
     self.fact = fact
     self.reason = reason
+    isOfAbsentDevice = false
+  }
+
+  /// A fact about a device that the host does not have.
+  public init(ofAbsentDevice address: PCIAddress) {
+    fact = "\(address)"
+    reason = "the host has no such device"
+    isOfAbsentDevice = true
   }
 
   public var description: String { "\(fact): \(reason)" }
 
   public static func == (a: Unknown, b: Unknown) -> Bool {
-    a === b || a.fact == b.fact && a.reason == b.reason
+    a === b || a.fact == b.fact && a.reason == b.reason && a.isOfAbsentDevice == b.isOfAbsentDevice
   }
 
   public func hash(into hasher: inout Hasher) {

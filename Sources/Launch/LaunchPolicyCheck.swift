@@ -44,14 +44,14 @@ public struct LaunchPolicyCheck: Sendable {
   /// Empty for what is safe and gives no cause for remarks.
   func answer(_ result: LintResult) -> Answer {
     let exit = exit(result)
-    if exit == .clean, result.judgement.findings.isEmpty, !isVerbose { return Answer() }
+    if exit == .clean, result.report.findings.isEmpty, !isVerbose { return Answer() }
     let text = LintText(style: style, verbose: isVerbose)
     let headline = exit == .clean ? "" : "vfiogate: refused: \(result.headline)\n"
     return Answer(complaint: headline + text.render(result), exit: exit)
   }
 
   private func exit(_ result: LintResult) -> ExitStatus {
-    if result.judgement.findings.contains(where: { $0.severity >= failOn }) { return .findings }
+    if result.report.findings.contains(where: { $0.severity >= failOn }) { return .findings }
     return onUnknown == .refuse && result.verdict == .undetermined ? .couldNotLook : .clean
   }
 }

@@ -23,8 +23,8 @@ public struct FleetTable: Sendable {
 
   public static func cell(_ result: LintResult, on host: String) -> Cell {
     let worst = result.verdict == .unsafe
-      ? result.judgement.findings.filter { $0.severity == .error }.map(\.rule)
-      : result.judgement.undetermined.filter { $0.severity == .error }.map(\.rule)
+      ? result.report.findings.filter { $0.severity == .error }.map(\.rule)
+      : result.report.undetermined.filter { $0.severity == .error }.map(\.rule)
     var rules: [String] = []
     for rule in worst where !rules.contains(rule) { rules.append(rule) }
     return Cell(host: host, verdict: result.verdict, rules: rules)

@@ -10,7 +10,7 @@ public struct LintGitHub: LintWriter {
   public mutating func add(_ piece: LintPiece) -> String { piece.text }
 
   public func render(_ result: LintResult) -> String {
-    var lines = result.judgement.findings.map { finding -> String in
+    var lines = result.report.findings.map { finding -> String in
       let kind = finding.severity == .note ? "notice" : finding.severity.rawValue
       var places = [("file", finding.location.source)]
       if let range = finding.location.range, let source = result.text(of: finding.location) {
@@ -23,13 +23,13 @@ public struct LintGitHub: LintWriter {
       let text = ([finding.message] + finding.evidence.map { "fact: \($0)" } + ["fix: \(finding.fix)"])
       return LintGitHub.command(kind, places, text.joined(separator: "\n"))
     }
-    let allowed = result.judgement.suppressed
+    let allowed = result.report.suppressed
     if !allowed.isEmpty {
       let reasons = allowed.map { "\($0.finding.rule): \($0.allowance.reason)" }.joined(separator: "\n")
       lines.append(LintGitHub.command("notice", [("file", result.source.name), ("title", "allowed by policy")], reasons))
     }
     if result.verdict == .undetermined {
-      let open = result.judgement.undetermined.map { "\($0.rule): \($0.unknown)" }
+      let open = result.report.undetermined.map { "\($0.rule): \($0.unknown)" }
       let title = [("file", result.source.name), ("title", "undetermined")]
       lines.append(LintGitHub.command("warning", title, open.isEmpty ? "could not tell" : open.joined(separator: "\n")))
     }

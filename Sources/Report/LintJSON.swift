@@ -37,12 +37,12 @@ public struct LintJSON: LintWriter {
   private static func definition(_ result: LintResult) -> JSON {
     .object([
       .init("source", .string(result.source.name)), .init("verdict", .string(result.verdict.rawValue)),
-      .init("qemu", .string(result.definition.qemu.name)),
-      .init("host", .string(result.definition.host.source)),
-      .init("devices", .array(result.definition.predictions.map(device))),
-      .init("findings", .array(result.judgement.findings.map { .object(finding($0, result)) })),
-      .init("suppressed", .array(result.judgement.suppressed.map { suppressed($0, result) })),
-      .init("undetermined", .array(result.judgement.undetermined.map { open($0, result) })),
+      .init("qemu", .string(result.target.qemu.name)),
+      .init("host", .string(result.target.host.source)),
+      .init("devices", .array(result.target.predictions.map(device))),
+      .init("findings", .array(result.report.findings.map { .object(finding($0, result)) })),
+      .init("suppressed", .array(result.report.suppressed.map { suppressed($0, result) })),
+      .init("undetermined", .array(result.report.undetermined.map { open($0, result) })),
     ])
   }
 

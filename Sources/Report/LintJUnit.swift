@@ -15,13 +15,13 @@ public struct LintJUnit: LintWriter {
   public mutating func add(_ piece: LintPiece) -> String { piece.text }
 
   public func render(_ result: LintResult) -> String {
-    let judgement = result.judgement
-    let failures = judgement.findings.filter { $0.severity >= failOn }.count
+    let report = result.report
+    let failures = report.findings.filter { $0.severity >= failOn }.count
     let isOpen = result.verdict == .undetermined
     let cases =
-      judgement.findings.map { one($0, result) } + judgement.suppressed.map { suppressed($0, result) }
+      report.findings.map { one($0, result) } + report.suppressed.map { suppressed($0, result) }
       + [verdict(result)]
-    let skipped = judgement.suppressed.count + (isOpen ? 1 : 0)
+    let skipped = report.suppressed.count + (isOpen ? 1 : 0)
     let name = LintJUnit.escaped(result.source.name)
     return "<testsuite name=\"\(name)\" tests=\"\(cases.count)\" failures=\"\(failures)\" errors=\"0\" skipped=\"\(skipped)\">\n"
       + cases.joined() + "</testsuite>\n"
@@ -57,7 +57,7 @@ public struct LintJUnit: LintWriter {
   private func verdict(_ result: LintResult) -> String {
     let open = "<testcase classname=\"\(LintJUnit.escaped(result.source.name))\" name=\"verdict: \(result.verdict.rawValue)\""
     guard result.verdict == .undetermined else { return open + "/>\n" }
-    let reasons = result.judgement.undetermined.map { "\($0.rule): \($0.unknown)" }.joined(separator: "\n")
+    let reasons = result.report.undetermined.map { "\($0.rule): \($0.unknown)" }.joined(separator: "\n")
     return open + "><skipped message=\"could not tell\">\(LintJUnit.escaped(reasons))</skipped></testcase>\n"
   }
 

@@ -6,16 +6,16 @@ import Syntax
 /// What was found in one definition, ready to be printed.
 public struct LintResult: Sendable {
   public let source: SourceText
-  public let definition: LintTarget
-  public let judgement: RuleRunner
+  public let target: LintTarget
+  public let report: RuleReport
 
   /// The other texts that findings may point into.
   private let further: [SourceText]
 
-  public init(source: SourceText, definition: LintTarget, judgement: RuleRunner, further: [SourceText] = []) {
+  public init(source: SourceText, target: LintTarget, report: RuleReport, further: [SourceText] = []) {
     self.source = source
-    self.definition = definition
-    self.judgement = judgement
+    self.target = target
+    self.report = report
     self.further = further
   }
 
@@ -23,9 +23,9 @@ public struct LintResult: Sendable {
   /// none of them is an error unless errors are the least that is shown.
   public func showing(from severity: Severity) -> LintResult {
     guard severity > .note else { return self }
-    var judgement = judgement
-    judgement.hide(below: severity)
-    return LintResult(source: source, definition: definition, judgement: judgement, further: further)
+    var report = report
+    report.hide(below: severity)
+    return LintResult(source: source, target: target, report: report, further: further)
   }
 
   /// The text that a place is in.
@@ -33,14 +33,14 @@ public struct LintResult: Sendable {
     location.source == source.name ? source : further.first { $0.name == location.source }
   }
 
-  public var verdict: Verdict { judgement.verdict(definition.predictions) }
+  public var verdict: Verdict { report.verdict }
 
   /// The worst finding in one line, or what could not be told: `not-bound: hostdev0 (0000:01:00.0) …`.
   public var headline: String {
-    if let worst = judgement.findings.max(by: { $0.severity < $1.severity }) {
+    if let worst = report.findings.max(by: { $0.severity < $1.severity }) {
       return "\(worst.rule): \(printable(worst.message))"
     }
-    return judgement.undetermined.first.map { "\($0.rule) cannot tell: \(printable("\($0.unknown)"))" } ?? "undetermined"
+    return report.undetermined.first.map { "\($0.rule) cannot tell: \(printable("\($0.unknown)"))" } ?? "undetermined"
   }
 }
 
@@ -67,10 +67,10 @@ public struct LintText: LintWriter {
 
   public func render(_ result: LintResult) -> String {
     var told: Set<String> = []
-    var blocks = result.judgement.findings.map { one in
+    var blocks = result.report.findings.map { one in
       finding(one, in: result, explains: told.insert(one.rule).inserted)
     }
-    blocks += result.definition.predictions.map { prediction($0) }
+    blocks += result.target.predictions.map { prediction($0) }
     if let allowed = suppressed(result) { blocks.append(allowed) }
     if let open = undetermined(result) { blocks.append(open) }
     blocks.append("\(result.source.name): " + style.verdict(result.verdict) + "\n")
@@ -125,7 +125,7 @@ public struct LintText: LintWriter {
   }
 
   private func suppressed(_ result: LintResult) -> String? {
-    let all = result.judgement.suppressed
+    let all = result.report.suppressed
     guard !all.isEmpty else { return nil }
     guard isVerbose else {
       return "\(all.count) finding\(all.count == 1 ? " is" : "s are") allowed by policy; --verbose says why\n"
@@ -140,7 +140,7 @@ public struct LintText: LintWriter {
   }
 
   private func undetermined(_ result: LintResult) -> String? {
-    let open = result.judgement.undetermined
+    let open = result.report.undetermined
     guard !open.isEmpty else { return nil }
     guard isVerbose else {
       let rules = Set(open.map(\.rule)).count

@@ -39,11 +39,11 @@ public struct LintSARIF: LintWriter {
   }
 
   public func render(_ result: LintResult) -> String {
-    let judgement = result.judgement
+    let report = result.report
     let results =
-      judgement.findings.map { LintSARIF.finding($0, result) }
-      + judgement.suppressed.map { LintSARIF.finding($0.finding, result, by: $0.allowance) }
-      + judgement.undetermined.map { LintSARIF.open($0, result) }
+      report.findings.map { LintSARIF.finding($0, result) }
+      + report.suppressed.map { LintSARIF.finding($0.finding, result, by: $0.allowance) }
+      + report.undetermined.map { LintSARIF.open($0, result) }
     return results.map { $0.text() }.joined(separator: ",\n")
   }
 

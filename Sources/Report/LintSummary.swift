@@ -17,7 +17,7 @@ public struct LintSummary: LintWriter {
   }
 
   public func render(_ result: LintResult) -> String {
-    guard result.verdict != .safe || !result.judgement.findings.isEmpty else { return "" }
+    guard result.verdict != .safe || !result.report.findings.isEmpty else { return "" }
     return printable(result.source.name) + ": " + style.verdict(result.verdict) + "\n"
   }
 

@@ -32,9 +32,9 @@ public struct LintPiece: Sendable {
     let shown = result.showing(from: severity)
     name = result.source.name
     verdict = result.verdict
-    severities = result.judgement.findings.map(\.severity)
-    suppressed = result.judgement.suppressed.count
-    rules = shown.judgement.findings.map(\.rule)
+    severities = result.report.findings.map(\.severity)
+    suppressed = result.report.suppressed.count
+    rules = shown.report.findings.map(\.rule)
     text = writer.render(shown)
   }
 }

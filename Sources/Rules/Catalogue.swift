@@ -1,7 +1,6 @@
 extension Rule {
-  /// Every rule, by subject. A new rule is one file, one line here, and one case file
-  /// (Fixtures/rules/NAME.md); tests compare the three. `realize-fails` stands last: it reports what no
-  /// other rule has.
+  /// Every rule, by subject. A new rule is one file, one line here, and one case file (Fixtures/rules/NAME.md); tests
+  /// compare the three. `realize-fails` comes last, because it reports what no other rule has explained.
   public static let all: [Rule] = [
     .malformedInput,
     .policyUnknownRule,
@@ -75,9 +74,16 @@ extension Rule {
     .noFunctionZero,
     .xmlNotQEMU,
     .setOnJsonDevice,
+    .secondMonitor,
+    .guestBackDoor,
+    .runsAProgram,
+    .fdOfAnotherClient,
+    .fdInUse,
+    .iommufdWrongDescriptor,
+    .hostUnavailable,
     .realizeFails,
   ]
 
-  /// The rule of that name.
+  /// The rule of that name; nil when there is none.
   public static func named(_ name: String) -> Rule? { all.first { $0.name == name } }
 }

@@ -1,12 +1,13 @@
 import Facts
+import Prediction
 
-/// How bad it is.
+/// Severity of a finding.
 public enum Severity: String, Comparable, Sendable, CaseIterable {
-  /// Worth knowing.
+  /// Worth knowing; nothing fails.
   case note
-  /// It starts, and not as it was written.
+  /// The guest starts, but not as written.
   case warning
-  /// It will fail, or do harm.
+  /// QEMU or the kernel will refuse it, or it does harm.
   case error
 
   public static func < (a: Severity, b: Severity) -> Bool { a.rank < b.rank }
@@ -14,36 +15,51 @@ public enum Severity: String, Comparable, Sendable, CaseIterable {
   private var rank: Int { Severity.allCases.firstIndex(of: self) ?? 0 }
 }
 
-/// Something that users should know about their passthrough. One of each is made, and handed around.
+/// One rule about passthrough, with everything that is known about it: its documentation, its check, and how the
+/// front ends treat its findings. Nothing outside a rule's file lists rules by name.
 public final class Rule: Sendable {
-  /// What a rule looks at. It reports to the judgement, and throws when it cannot tell.
+  /// The code that decides whether a rule applies. A check reports to the runner, and throws when a fact it needs is
+  /// unknown.
   public enum Check: Sendable {
-    /// Once for each vfio device.
+    /// Runs once for each vfio device.
     case device(@Sendable (DeviceContext, inout RuleRunner) throws(Unknown) -> Void)
-    /// Once for each definition.
+    /// Runs once for each definition.
     case target(@Sendable (LintTarget, inout RuleRunner) throws(Unknown) -> Void)
+    /// A QMP command or descriptor that the proxy's command filter refuses. `lint` has no commands, and does not run it.
+    case command
   }
 
-  /// Kebab-case; names the bad pattern and completes "allow …".
+  /// Name in kebab-case: the bad pattern, which completes "allow …".
   public let name: String
+  /// Severity of its findings, unless a policy overrides it.
   public let severity: Severity
-  /// One clause, lower case, no full stop.
+  /// The bad pattern in one line: lower case, no full stop.
   public let summary: String
-  /// What happens, and why it hurts.
+  /// What happens, and why it hurts: sentences.
   public let why: String
-  /// What to do about it.
+  /// What to do about it, for a finding that does not give a fix of its own.
   public let fix: String
-  /// A request that it reports.
+  /// A definition or request that it reports.
   public let example: String
-  /// Specifications, source files, threads.
+  /// Specifications, source files and reports that it rests on.
   public let references: [String]
+  /// Realize failures that its findings explain: `realize-fails` does not report these again.
+  public let explains: Set<FailureCause>
+  /// Whether QEMU crashes on the request itself, and a running guest with it. The proxy refuses it whatever the policy
+  /// says, also when it cannot determine whether the rule applies.
+  public let crashesGuest: Bool
+  /// Whether libvirt's hook checks it again at `start`: devices are bound after `prepare`, which changes the answer.
+  public let isRecheckedAtStart: Bool
+  /// Whether a policy may allow it or change its severity.
+  public let canBeAllowed: Bool
   let body: Check
-  /// Whether it judges what is written, whatever it asks for.
-  let looksAtText: Bool
+  /// Whether it checks the text itself, and so also a definition without a vfio device.
+  let checksText: Bool
 
   init(
     name: String, severity: Severity, summary: String, why: String, fix: String, example: String,
-    references: [String], check: Check, looksAtText: Bool = false
+    references: [String], explains: Set<FailureCause> = [], crashesGuest: Bool = false,
+    isRecheckedAtStart: Bool = false, checksText: Bool = false, canBeAllowed: Bool = true, check: Check
   ) {
     self.name = name
     self.severity = severity
@@ -52,33 +68,50 @@ public final class Rule: Sendable {
     self.fix = fix
     self.example = example
     self.references = references
+    self.explains = explains
+    self.crashesGuest = crashesGuest
+    self.isRecheckedAtStart = isRecheckedAtStart
+    self.checksText = checksText
+    self.canBeAllowed = canBeAllowed
     self.body = check
-    self.looksAtText = looksAtText
+  }
+
+  /// Whether the proxy's command filter decides it, not the runner.
+  public var isAboutCommands: Bool {
+    if case .command = body { return true }
+    return false
   }
 }
 
-/// One thing that a rule reports.
+/// One report of a rule about one definition.
 public struct Finding: Hashable, Sendable {
+  /// Name of the rule.
   public let rule: String
+  /// Severity after the policy's overrides.
   public let severity: Severity
-  /// One clause, lower case, no full stop; names the device, the offender, and what is wrong.
+  /// The device, the offender and what is wrong with it: lower case, no full stop.
   public let message: String
   /// What to do about it.
   public let fix: String
+  /// The text that it points to: a property, or the whole request.
   public let location: Location
-  /// The facts that it rests on.
+  /// The facts that it rests on, one a line.
   public let evidence: [String]
 }
 
-/// A rule that could not tell.
+/// A rule that could not determine whether it applies.
 public struct Undetermined: Hashable, Sendable {
+  /// Name of the rule.
   public let rule: String
+  /// Severity that a finding would have.
   public let severity: Severity
+  /// The missing fact.
   public let unknown: Unknown
+  /// The request that the rule was checking, or the whole definition.
   public let location: Location
 }
 
-/// What may be said about a definition; derived, never set.
+/// Overall result for a definition; derived from findings and unknowns, never set.
 public enum Verdict: String, Sendable {
   case safe, unsafe, undetermined
   /// Safe only because the policy allows what would make it unsafe or undetermined.

@@ -1,4 +1,5 @@
 import Glibc
+import RuleCases
 import Rules
 import Support
 import XCTest
@@ -7,14 +8,13 @@ final class CaseTests: XCTestCase {
   /// Every case gives what its `expect` block says.
   func testEveryCaseGivesWhatItExpects() throws {
     let isRecording = getenv("VFIOGATE_RECORD") != nil
+    let runs = try Dictionary(uniqueKeysWithValues: CaseRun.all().map { ($0.0.description, $0.1) })
     for file in try CaseFile.all() {
       var recorded: [(block: RuleCase.Block?, after: Int, lines: [String])] = []
-      for one in file.cases where one.isExecuted {
-        let run = try one.run()
-        let lines = run.expectation(for: file.rule)
+      for one in file.cases where one.isExecuted || one.isAboutCommands {
+        let lines = try expectation(one, runs[one.description])
         let expected = one.block("expect")
         recorded.append((expected, one.blocks.map { $0.start + $0.lines.count }.max() ?? 0, lines))
-        checkKind(one, run)
         if !isRecording, expected?.lines != lines {
           XCTFail("\(one)\n\(difference(expected?.lines ?? [], lines))\nto record: \(recordCommand)")
         }
@@ -26,16 +26,27 @@ final class CaseTests: XCTestCase {
 
   private let recordCommand = "VFIOGATE_RECORD=1 swift test --filter RulesTests.CaseTests"
 
+  private func expectation(_ one: RuleCase, _ run: CaseRun?) throws -> [String] {
+    if one.isAboutCommands {
+      let answer = try CommandCase(XCTUnwrap(one.block("qmp"), "\(one)").lines).answer()
+      XCTAssertEqual(answer.contains(" refused: \(one.rule): "), one.kind == .refuses, "\(one): \(answer)")
+      return [answer]
+    }
+    let run = try XCTUnwrap(run, "\(one)")
+    checkKind(one, run)
+    return run.expectation(for: one.rule)
+  }
+
   private func checkKind(_ one: RuleCase, _ run: CaseRun) {
     let findings = run.findings(of: one.rule).count
-    let open = run.open(for: one.rule).count
+    let open = run.undetermined(of: one.rule).count
     switch one.kind {
     case .reports: XCTAssertGreaterThan(findings, 0, "\(one): \(one.rule) reports nothing")
     case .silent:
       XCTAssertEqual(findings, 0, "\(one): \(one.rule) reports")
-      XCTAssertEqual(open, 0, "\(one): \(one.rule) cannot tell: \(run.open(for: one.rule))")
+      XCTAssertEqual(open, 0, "\(one): \(one.rule) cannot tell: \(run.undetermined(of: one.rule))")
     case .cannotTell: XCTAssertGreaterThan(open, 0, "\(one): \(one.rule) leaves nothing open")
-    case .neverInDoubt: XCTFail("\(one) is a statement and has no definition")
+    case .neverInDoubt, .refuses, .passes: XCTFail("\(one) is a statement and has no definition")
     }
   }
 
@@ -69,11 +80,14 @@ final class CaseTests: XCTestCase {
   func testEveryRuleHasACaseOfEachKind() throws {
     for file in try CaseFile.all() {
       let kinds = Set(file.cases.map(\.kind))
-      XCTAssert(kinds.contains(.reports), "\(file.rule): no case reports")
-      XCTAssert(kinds.contains(.silent), "\(file.rule): no case is silent")
-      XCTAssert(
-        kinds.contains(.cannotTell) != kinds.contains(.neverInDoubt),
-        "\(file.rule): either a case cannot tell, or the rule is never in doubt")
+      if Rule.named(file.rule)?.isAboutCommands == true {
+        XCTAssertEqual(kinds, [.refuses, .passes], file.rule)
+      } else {
+        XCTAssert(kinds.isSuperset(of: [.reports, .silent]), "\(file.rule): a case reports, and one is silent")
+        XCTAssert(
+          kinds.contains(.cannotTell) != kinds.contains(.neverInDoubt),
+          "\(file.rule): either a case cannot tell, or the rule is never in doubt")
+      }
       XCTAssertEqual(file.prose.first, "# \(file.rule)")
       XCTAssertFalse(file.prose.dropFirst().allSatisfy(\.isEmpty), "\(file.rule): no word about the rule")
     }
@@ -84,10 +98,9 @@ final class CaseTests: XCTestCase {
     let files = try CaseFile.all()
     let sure = files.filter { $0.cases.contains { $0.kind == .neverInDoubt } }.map(\.rule)
     for one in files.flatMap(\.cases) where one.isExecuted {
-      let blind = RuleCase.blindHost
-      let run = CaseRun(try one.definition(on: blind, qemu: .notKnown))
+      let run = try one.run(one.texts(), on: RuleCase.blindHost, qemu: .notKnown)
       for rule in sure {
-        XCTAssertEqual(run.open(for: rule), [], "\(rule) on \(one)")
+        XCTAssertEqual(run.undetermined(of: rule), [], "\(rule) on \(one)")
       }
     }
   }

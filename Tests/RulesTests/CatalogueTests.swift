@@ -1,3 +1,4 @@
+import RuleCases
 import Rules
 import Support
 import XCTest
@@ -46,6 +47,54 @@ final class CatalogueTests: XCTestCase {
     XCTAssertEqual(Set(cases).subtracting(catalogue), [], "case files without a rule")
   }
 
-  /// It reports what no other rule has, so it has to come after them.
-  func testRealizeFailsStandsLast() { XCTAssertEqual(Rule.all.last?.name, "realize-fails") }
+  /// What is known about a rule is in its file: no other source names it, in a list or else.
+  func testNoSourceNamesARuleOfAnotherFile() throws {
+    let names = Set(Rule.all.map { Substring($0.name) })
+    let files = try swiftFiles(below: "../Sources")
+    XCTAssertGreaterThan(files.count, 200)
+    for path in files {
+      for (index, line) in try Fixture.text(path).split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        let text = line.drop { $0 == " " }
+        if ["//", "name: \"", "example: "].contains(where: text.hasPrefix) { continue }
+        for name in text.split(separator: "\"") where names.contains(name) && text.utf8.contains(UInt8(ascii: "\"")) {
+          XCTFail("\(path):\(index + 1) names `\(name)`: use the rule, or a field of it")
+        }
+      }
+    }
+  }
+
+  private func swiftFiles(below folder: String) throws -> [String] {
+    try Fixture.names(in: folder).flatMap { name -> [String] in
+      let path = folder + "/" + name
+      if name.hasSuffix(".swift") { return [path] }
+      return name.contains(".") ? [] : try swiftFiles(below: path)
+    }
+  }
+
+  /// scripts/new-rule makes all three, in the form that the tests above ask for.
+  func testNewRuleMakesTheThreePlaces() throws {
+    let copy = try TemporaryDirectory()
+    for folder in ["Sources/Rules", "Fixtures/rules", "scripts"] {
+      _ = try Child.run("/bin/mkdir", ["-p", copy.path + "/" + folder])
+      _ = try Child.run("/bin/cp", ["-r", Fixture.path("../" + folder) + "/.", copy.path + "/" + folder])
+    }
+    let (status, _, error) = try Child.run(copy.path + "/scripts/new-rule", ["bad-pattern", "Device"])
+    XCTAssertEqual(status, 0, String(decoding: error, as: UTF8.self))
+    let source = try readText(copy.path + "/Sources/Rules/Device/BadPattern.swift")
+    XCTAssert(source.contains("static let badPattern = Rule(\n    name: \"bad-pattern\","), source)
+    XCTAssert(try readText(copy.path + "/Sources/Rules/Catalogue.swift").contains("    .badPattern,\n    .realizeFails,\n"))
+    let cases = try readText(copy.path + "/Fixtures/rules/bad-pattern.md")
+    XCTAssert(cases.hasPrefix("# bad-pattern\n"), cases)
+    // Nothing else differs.
+    let (_, changed, _) = try Child.run(
+      "/usr/bin/diff", ["-rq", Fixture.path("../Sources/Rules"), copy.path + "/Sources/Rules"])
+    XCTAssertEqual(String(decoding: changed, as: UTF8.self).split(separator: "\n").count, 2)
+    let again = try Child.run(copy.path + "/scripts/new-rule", ["bad-pattern", "Device"])
+    XCTAssertNotEqual(again.0, 0, "an existing rule was overwritten")
+  }
+
+  private func readText(_ path: String) throws -> String { String(decoding: try readFile(path), as: UTF8.self) }
+
+  /// It reports what no other rule explains, so it has to come after them.
+  func testRealizeFailsComesLast() { XCTAssertEqual(Rule.all.last?.name, "realize-fails") }
 }

@@ -1,6 +1,5 @@
-import Facts
-import Inputs
 import Prediction
+import RuleCases
 import Rules
 import Support
 import Syntax
@@ -8,17 +7,13 @@ import XCTest
 
 /// What QEMU refuses is told, once.
 final class CoverageTests: XCTestCase {
-  private func runs() throws -> [(RuleCase, CaseRun)] {
-    try CaseFile.all().flatMap(\.cases).filter(\.isExecuted).map { ($0, try $0.run()) }
-  }
-
   func testEveryPredictedFailureIsReported() throws {
     var causes: Set<FailureCause> = []
-    for (one, run) in try runs() {
-      for failure in run.definition.predictions.compactMap(\.failure) {
+    for (one, run) in try CaseRun.all() {
+      for failure in run.target.predictions.compactMap(\.failure) {
         causes.insert(failure.cause)
         XCTAssert(
-          run.judgement.findings.contains { $0.severity == .error }, "\(one): nobody reports \(failure.cause)")
+          run.report.findings.contains { $0.severity == .error }, "\(one): nobody reports \(failure.cause)")
         XCTAssertEqual(run.verdict, .unsafe, "\(one)")
       }
     }
@@ -32,13 +27,11 @@ final class CoverageTests: XCTestCase {
     var failures = 0
     for row in try Fixture.text("realizes/refusals-11.1.3.jsonl").split(separator: "\n") {
       guard let words = try JSON.parse(String(row))["argv"]?.array?.compactMap(\.string) else { continue }
-      let line = (["qemu-system-x86_64"] + words).joined(separator: "\0") + "\0"
-      let parsed = ParsedInput.parse(SourceText(name: "argv", bytes: Array(line.utf8)), as: .nul)
       for host in hosts {
-        let run = CaseRun(parsed.definition(on: host, qemu: .released(11, 1, "11.1.3")))
-        failures += run.definition.predictions.filter { $0.failure != nil }.count
-        for prediction in run.definition.predictions where prediction.failure != nil {
-          XCTAssert(run.judgement.findings.contains { $0.severity == .error }, "\(words): \(prediction.name)")
+        let run = CaseRun(argv: ["qemu-system-x86_64"] + words, on: host)
+        failures += run.target.predictions.filter { $0.failure != nil }.count
+        for prediction in run.target.predictions where prediction.failure != nil {
+          XCTAssert(run.report.findings.contains { $0.severity == .error }, "\(words): \(prediction.name)")
         }
       }
     }
@@ -47,10 +40,10 @@ final class CoverageTests: XCTestCase {
 
   /// QEMU's own text stands only where no rule has more to say.
   func testRealizeFailsDoesNotRepeatWhatAnotherRuleReports() throws {
-    for (one, run) in try runs() {
-      for prediction in run.definition.predictions where prediction.failure != nil {
+    for (one, run) in try CaseRun.all() {
+      for prediction in run.target.predictions where prediction.failure != nil {
         let range = prediction.request.location.range ?? 0..<0
-        let here = run.judgement.findings.filter { finding in
+        let here = run.report.findings.filter { finding in
           finding.severity == .error && finding.location.source == prediction.request.location.source
             && finding.location.range.map { range.contains($0.lowerBound) } == true
         }
@@ -63,9 +56,9 @@ final class CoverageTests: XCTestCase {
 
   /// A rule alone says what it says among all others, but for the one that waits for them.
   func testARuleDoesNotDependOnTheOthers() throws {
-    for (one, run) in try runs() {
+    for (one, run) in try CaseRun.all() {
       for rule in Rule.all where rule.name != "realize-fails" {
-        let alone = RuleRunner.check(run.definition, by: [rule])
+        let alone = RuleRunner.check(run.target, by: [rule])
         XCTAssertEqual(alone.findings, run.findings(of: rule.name), "\(one): \(rule.name)")
       }
     }

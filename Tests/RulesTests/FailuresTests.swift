@@ -1,3 +1,4 @@
+import RuleCases
 import Rules
 import Support
 import XCTest
@@ -27,7 +28,7 @@ final class FailuresTests: XCTestCase {
       let wanted = try expected(one)
       let rule = try XCTUnwrap(wanted["rule"]), device = try XCTUnwrap(wanted["device"])
       let offender = try XCTUnwrap(wanted["offender"]), fix = try XCTUnwrap(wanted["fix"])
-      let findings = try one.run().judgement.findings.filter { $0.rule == rule }
+      let findings = try one.run().report.findings.filter { $0.rule == rule }
       XCTAssert(
         findings.contains { $0.message.contains(device) && $0.message.contains(offender) && $0.fix == fix },
         "\(one.title): \(rule) says \(findings.map { "\($0.message); \($0.fix)" })")

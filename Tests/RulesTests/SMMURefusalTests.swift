@@ -1,5 +1,4 @@
-import Facts
-import Inputs
+import RuleCases
 import Support
 import Syntax
 import XCTest
@@ -28,10 +27,7 @@ final class SMMURefusalTests: XCTestCase {
   private func foretold(_ argv: [String]) throws -> [String] {
     let device = ["-object", "iommufd,id=iommufd0", "-device", "vfio-pci,host=0000:01:00.0,iommufd=iommufd0"]
     let words = ["qemu-system-aarch64", "-nodefaults", "-bios", "QEMU_EFI.fd"] + argv + device
-    let bytes = words.flatMap { (word: String) -> [UInt8] in Array(word.utf8) + [UInt8(0)] }
-    let parsed = ParsedInput.parse(SourceText(name: "argv", bytes: bytes), as: .nul)
-    let run = CaseRun(parsed.definition(on: RuleCase.blindHost, qemu: .released(11, 1, "11.1.3")))
-    return run.judgement.findings.filter { $0.rule.hasPrefix("smmu-") }.flatMap(\.evidence)
+    return CaseRun(argv: words, on: RuleCase.blindHost).report.findings.filter { $0.rule.hasPrefix("smmu-") }.flatMap(\.evidence)
       .filter { $0.hasPrefix("QEMU: ") }
   }
 }

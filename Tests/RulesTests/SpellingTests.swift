@@ -1,4 +1,5 @@
 import Facts
+import RuleCases
 import Rules
 import Syntax
 import XCTest
@@ -8,11 +9,10 @@ final class SpellingTests: XCTestCase {
   /// `-device k=v,…` and `-device '{json}'`: QEMU's own texts differ, what rules say does not.
   func testKeyValueTextAndJSONGiveTheSameFindings() throws {
     var compared = 0
-    for one in try CaseFile.all().flatMap(\.cases) where one.block("argv") != nil {
+    for (one, run) in try CaseRun.all() where one.block("argv") != nil {
       guard let json = jsonForm(of: one) else { continue }
-      let host = try one.host()
       XCTAssertEqual(
-        said(CaseRun(try json.definition(on: host))), said(CaseRun(try one.definition(on: host))), "\(one)")
+        said(try json.run(json.texts(), on: run.target.hostNow)), said(run), "\(one)")
       compared += 1
     }
     XCTAssertGreaterThan(compared, 60)
@@ -21,14 +21,14 @@ final class SpellingTests: XCTestCase {
   /// A device on the command line and the same device plugged into the machine without it.
   func testArgvAndDeviceAddGiveTheSameFindingsAboutTheHost() throws {
     var compared = 0
-    for one in try CaseFile.all().flatMap(\.cases) where one.block("argv") != nil {
+    for (one, run) in try CaseRun.all() where one.block("argv") != nil {
       guard let plugged = plugForm(of: one) else { continue }
-      let host = try one.host()
+      let host = run.target.hostNow
       // A QEMU that starts needs /dev/iommu for its objects, one that runs only for a device.
       if host.iommufd == .known(.absent) { continue }
       XCTAssertEqual(
-        said(CaseRun(try plugged.definition(on: host)), only: SpellingTests.aboutHost),
-        said(CaseRun(try one.definition(on: host)), only: SpellingTests.aboutHost), "\(one)")
+        said(try plugged.run(plugged.texts(), on: host), only: SpellingTests.aboutHost),
+        said(run, only: SpellingTests.aboutHost), "\(one)")
       compared += 1
     }
     XCTAssertGreaterThan(compared, 60)
@@ -41,7 +41,7 @@ final class SpellingTests: XCTestCase {
   ]
 
   private func said(_ run: CaseRun, only rules: Set<String>? = nil) -> [String] {
-    run.judgement.findings.filter { rules?.contains($0.rule) ?? ($0.rule != "realize-fails") }
+    run.report.findings.filter { rules?.contains($0.rule) ?? ($0.rule != "realize-fails") }
       .map { "\($0.severity)[\($0.rule)]: \($0.message); \($0.fix)" }.sorted()
   }
 
@@ -74,9 +74,9 @@ final class SpellingTests: XCTestCase {
     words.removeSubrange(place - 1...place)
     var plugged = one
     plugged.blocks.removeAll { $0.kind == "argv" }
-    plugged.blocks.append(RuleCase.Block(kind: "guest", lines: line(words), start: 0))
+    plugged.blocks.append(RuleCase.Block(kind: "guest", lines: line(words)))
     plugged.blocks.append(
-      RuleCase.Block(kind: "qmp", lines: ["{\"execute\":\"device_add\",\"arguments\":\(arguments)}"], start: 0))
+      RuleCase.Block(kind: "qmp", lines: ["{\"execute\":\"device_add\",\"arguments\":\(arguments)}"]))
     return plugged
   }
 
@@ -98,7 +98,7 @@ final class SpellingTests: XCTestCase {
 extension RuleCase {
   func replacing(_ kind: String, by lines: [String]) -> RuleCase {
     var copy = self
-    copy.blocks = blocks.map { $0.kind == kind ? Block(kind: kind, lines: lines, start: $0.start) : $0 }
+    copy.blocks = blocks.map { $0.kind == kind ? Block(kind: kind, lines: lines) : $0 }
     return copy
   }
 }

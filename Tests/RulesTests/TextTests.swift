@@ -1,3 +1,4 @@
+import RuleCases
 import Rules
 import XCTest
 
@@ -25,8 +26,8 @@ final class TextTests: XCTestCase {
   }
 
   func testAMessageIsOneClauseThatNamesTheDevice() throws {
-    for one in try CaseFile.all().flatMap(\.cases) where one.isExecuted {
-      for finding in try one.run().judgement.findings {
+    for (one, run) in try CaseRun.all() {
+      for finding in run.report.findings {
         let what = "\(one): \(finding.rule)"
         checkClause(finding.message, what)
         checkFix(finding.fix, what)
@@ -38,8 +39,8 @@ final class TextTests: XCTestCase {
   }
 
   func testWhatIsOpenNamesAFactAndAReason() throws {
-    for one in try CaseFile.all().flatMap(\.cases) where one.isExecuted {
-      for open in try one.run().judgement.undetermined {
+    for (one, run) in try CaseRun.all() {
+      for open in run.report.undetermined {
         XCTAssertFalse(open.unknown.fact.isEmpty || open.unknown.reason.isEmpty, "\(one): \(open)")
       }
     }

@@ -31,11 +31,6 @@ public struct LibvirtHook: Sendable {
     case nothing
   }
 
-  /// The rules whose answer can have changed since `prepare`.
-  static let rechecked: Set<String> = [
-    "not-bound", "group-not-viable", "device-in-use", "device-gone-0xff", "wrong-variant-driver", "iommufd-no-cdev",
-  ]
-
   static func stage(_ operation: String, _ suboperation: String) -> Stage {
     switch (operation, suboperation) {
     case ("prepare", "begin"): return .gate
@@ -73,7 +68,7 @@ public struct LibvirtHook: Sendable {
     var gate = gate
     gate.policy = try .chosen(policy)
     if stage == .recheck {
-      gate.rules = Rule.all.filter { LibvirtHook.rechecked.contains($0.name) }
+      gate.rules = Rule.all.filter(\.isRecheckedAtStart)
       for index in parsed.machine.devices.indices { parsed.machine.devices[index].libvirt?.isManaged = false }
     }
     return gate.answer(try gate.judge(source, parsed))

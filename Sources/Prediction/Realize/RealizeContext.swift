@@ -76,7 +76,7 @@ final class RealizeContext: Sendable {
         ? "only the passed descriptor says which it is" : "the request does not name it")
     }
     return host.device(at: address).flatMap { device in
-      device.map { .known($0) } ?? .unknown("\(address)", "the host has no such device")
+      device.map { .known($0) } ?? .unknown(Unknown(ofAbsentDevice: address))
     }
   }
 

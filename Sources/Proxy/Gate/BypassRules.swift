@@ -1,11 +1,12 @@
 import Common
+import Rules
 import Syntax
 
 /// Ways past the proxy: commands with which a client could have QEMU do what it may not ask for itself.
 /// THREATS.md says why each is here.
 enum BypassRules {
   struct Reason {
-    let rule: String
+    let rule: Rule
     let message: String
   }
 
@@ -45,7 +46,7 @@ enum BypassRules {
 
   static func unreadable(_ command: HMPCommand) -> Reason {
     Reason(
-      rule: "malformed-input",
+      rule: .malformedInput,
       message: "the arguments of `\(command.name)` cannot be read as QEMU would; use QMP")
   }
 
@@ -55,19 +56,19 @@ enum BypassRules {
       return monitor("`object-add` of `\(type ?? "")` opens a monitor beside this one")
     case "qtest":
       return Reason(
-        rule: "guest-back-door", message: "an object of type `qtest` writes the guest's memory and ports")
+        rule: .guestBackDoor, message: "an object of type `qtest` writes the guest's memory and ports")
     default: return nil
     }
   }
 
   private static func monitor(_ how: String) -> Reason {
-    Reason(rule: "second-monitor", message: "\(how), where nobody refuses what kills the guest")
+    Reason(rule: .secondMonitor, message: "\(how), where nobody refuses what kills the guest")
   }
 
   private static func property(_ name: String?) -> Reason? {
     guard name == "realized" else { return nil }
     return Reason(
-      rule: "realized-argument",
+      rule: .realizedArgument,
       message: "setting `realized` plugs and unplugs behind QEMU's own checks; use device_add and device_del")
   }
 
@@ -78,7 +79,7 @@ enum BypassRules {
 
   private static func program(_ command: String) -> Reason {
     Reason(
-      rule: "runs-a-program",
+      rule: .runsAProgram,
       message: "`\(command)` with `exec` has QEMU run a program, which can do what QEMU can")
   }
 

@@ -8,20 +8,20 @@ enum CrashingRequests {
     // QEMU 7.2 takes strings and numbers for booleans: only what is off in every reading is harmless.
     if let realized = request.property("realized"), QEMUBool(realized.value) != .off {
       return BypassRules.Reason(
-        rule: "realized-argument",
+        rule: .realizedArgument,
         message: "\(name) is given `realized`: QEMU dies of SIGSEGV, and the guest with it")
     }
     guard let driver = request.driver, driver.hasPrefix("vfio") else { return nil }
     if request.has("fd"), request.id == nil {
       return BypassRules.Reason(
-        rule: "fd-without-id",
+        rule: .fdWithoutID,
         message: "\(name) is given a descriptor and no id: QEMU dies of SIGSEGV, and the guest with it; "
           + "give the device an id, and as a string")
     }
     for key in ["id", "bus"] {
       if let property = request.property(key), property.value.string == nil {
         return BypassRules.Reason(
-          rule: "malformed-input", message: "`\(key)` of \(name) is no string: QEMU takes it for absent")
+          rule: .malformedInput, message: "`\(key)` of \(name) is no string: QEMU takes it for absent")
       }
     }
     return nil

@@ -88,7 +88,7 @@ final class RemoveFdInquiry: CommandDecision {
   }
 
   private func refuse(_ message: String) -> DecisionStep {
-    if case .refuse(let error) = gate.refuse(BypassRules.Reason(rule: "fd-in-use", message: message), about) {
+    if case .refuse(let error) = gate.refuse(BypassRules.Reason(rule: .fdInUse, message: message), about) {
       return .refuse(error)
     }
     return .pass(instead: nil)

@@ -37,7 +37,7 @@ package final class PlugInquiry: CommandDecision {
     do { host = try self.host(machine, descriptors) } catch { return cannotLook(error) }
     // No policy makes a dead guest acceptable.
     var policy = gate.options.policy.policy
-    policy.allowances.removeAll { PlugInquiry.killing.contains($0.rule) }
+    policy.allowances.removeAll { Rule.named($0.rule)?.crashesGuest == true }
     let definition = LintTarget(
       machine: machine, plugs: [request], problems: [], host: host, qemu: profile, descriptors: descriptors,
       running: guest.guest(), policy: policy)
@@ -46,7 +46,7 @@ package final class PlugInquiry: CommandDecision {
     return act(judgement, profile, globals)
   }
 
-  private func act(_ judgement: RuleRunner, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>) -> DecisionStep {
+  private func act(_ judgement: RuleReport, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>) -> DecisionStep {
     let errors = judgement.findings.filter { $0.severity == .error }
     let open = judgement.undetermined.filter { $0.severity == .error }
     let facts = judgement.findings.flatMap(\.evidence) + open.map { "\($0.rule): \($0.unknown)" }
@@ -73,12 +73,9 @@ package final class PlugInquiry: CommandDecision {
     switch gate.options.onUnknown {
     case .refuse: return true
     case .warn: return false
-    case nil: return PlugInquiry.killing.contains(rule)
+    case nil: return Rule.named(rule)?.crashesGuest == true
     }
   }
-
-  /// Rules about what ends the guest, and not only the plug.
-  private static let killing: Set<String> = ["mixed-backends", "fd-without-id", "realized-argument"]
 
   private func refuse(_ rule: String, _ message: String, _ rules: [String], _ facts: [String]) -> DecisionStep {
     gate.note(
@@ -88,7 +85,7 @@ package final class PlugInquiry: CommandDecision {
   }
 
   private func cannotLook(_ error: any Error) -> DecisionStep {
-    refuse("malformed-input", "the host could not be looked at: \(error)", [], [])
+    refuse(Rule.hostUnavailable.name, "cannot read host state: \(error)", [], [])
   }
 
   var device: String { prediction?.name ?? request.id ?? request.driver ?? "device" }

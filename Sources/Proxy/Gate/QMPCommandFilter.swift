@@ -78,7 +78,7 @@ public final class QMPCommandFilter: CommandFilter {
       return nil
     }
     return BypassRules.Reason(
-      rule: "fd-of-another-client", message: "the descriptor `\(name)` belongs to client \(owner)")
+      rule: .fdOfAnotherClient, message: "the descriptor `\(name)` belongs to client \(owner)")
   }
 
   /// What a log line is about.
@@ -120,7 +120,7 @@ public final class QMPCommandFilter: CommandFilter {
     if ledger.isIOMMUFD(fd, process: options.process) == .known(false) {
       return refuse(
         BypassRules.Reason(
-          rule: "iommufd-wrong-descriptor",
+          rule: .iommufdWrongDescriptor,
           message: "the descriptor `\(fd)` is not /dev/iommu; QEMU takes it and every attach fails"),
         about)
     }
@@ -129,8 +129,8 @@ public final class QMPCommandFilter: CommandFilter {
 
   /// - Returns: the refusal, or in observe mode its log line.
   func refuse(_ reason: BypassRules.Reason, _ about: CommandContext) -> ProxyInspection {
-    note(.refused, about, rules: [reason.rule], text: reason.message)
-    return options.mode == .observe ? .pass : .refuse(QMPCommandFilter.error(reason.rule, reason.message))
+    note(.refused, about, rules: [reason.rule.name], text: reason.message)
+    return options.mode == .observe ? .pass : .refuse(QMPCommandFilter.error(reason.rule.name, reason.message))
   }
 
   static func error(_ rule: String, _ message: String) -> CommandError {

@@ -18,6 +18,7 @@ extension Rule {
       "QEMU hw/vfio/pci.c: vfio_pci_ats_requested_and_supported",
       "linux include/uapi/linux/iommufd.h: IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED",
     ],
+    explains: [.atsNotSupported],
     check: .device(check))
 }
 

@@ -13,6 +13,7 @@ extension Rule {
     fix: "take `ats` out, or use QEMU 11.1 or newer",
     example: "qemu-system-x86_64 -device vfio-pci,host=0000:01:00.0,ats=off   (of QEMU 10.0)",
     references: ["QEMU hw/vfio/pci.c: vfio_pci_class_init", "QEMU docs/interop/qemu-qmp-ref: device-list-properties"],
+    explains: [.noATSProperty],
     check: .device(check))
 }
 

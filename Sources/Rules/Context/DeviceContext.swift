@@ -85,45 +85,41 @@ public final class LintTarget: Sendable {
   }
 }
 
-/// One vfio device of a definition.
-public struct DeviceContext: Sendable {
-  /// Shared: rules are handed a subject hundreds of times, and a definition has many parts to copy.
-  private final class Parts: Sendable {
-    let target: LintTarget
-    let prediction: RealizePrediction
-    /// Nil when the host has no such device.
-    let device: Known<HostDevice?>
+/// One vfio device of a definition, as rules check it.
+public final class DeviceContext: Sendable {
+  /// The definition that it is part of.
+  public let target: LintTarget
+  /// The prediction for its realize.
+  public let prediction: RealizePrediction
+  /// Nil when the host has no such device.
+  private let hostDevice: Known<HostDevice?>
 
-    init(_ target: LintTarget, _ prediction: RealizePrediction) {
-      self.target = target
-      self.prediction = prediction
-      if let address = prediction.host {
-        device = target.host.device(at: address)
-      } else {
-        device = .unknown("host device of \(prediction.name)", "the request does not say which it is")
-      }
+  init(target: LintTarget, prediction: RealizePrediction) {
+    self.target = target
+    self.prediction = prediction
+    if let address = prediction.host {
+      hostDevice = target.host.device(at: address)
+    } else {
+      hostDevice = .unknown("host device of \(prediction.name)", "the request does not say which it is")
     }
   }
 
-  private let parts: Parts
+  /// The request that creates it.
+  public var request: DeviceRequest { prediction.request }
+  /// The inputs of QEMU's `ats` decision for it.
+  public var question: ATSInputs { prediction.question }
+  /// The host as QEMU will find it.
+  public var host: Host { target.host }
 
-  public var target: LintTarget { parts.target }
-  public var prediction: RealizePrediction { parts.prediction }
-
-  init(target: LintTarget, prediction: RealizePrediction) { parts = Parts(target, prediction) }
-
-  public var request: DeviceRequest { parts.prediction.request }
-  public var question: ATSInputs { parts.prediction.question }
-  public var host: Host { parts.target.host }
-
-  /// For people: "`hostdev0` (0000:01:00.0)".
-  public var name: String { parts.prediction.name }
+  /// Name for messages: "`hostdev0` (0000:01:00.0)".
+  public var name: String { prediction.name }
 
   /// The host function.
-  /// - Throws: why it is not known; also when the host has no such device, which is another rule's.
+  /// - Throws: why it is unknown, or that the host has no such device (`Unknown.isOfAbsentDevice`).
   public func device() throws(Unknown) -> HostDevice {
-    guard let device = try parts.device.value else {
-      throw prediction.host.map(Unknown.gone) ?? Unknown("host device of \(name)", reason: "the request names none")
+    guard let device = try hostDevice.value else {
+      throw prediction.host.map { Unknown(ofAbsentDevice: $0) }
+        ?? Unknown("host device of \(name)", reason: "the request names none")
     }
     return device
   }
@@ -148,14 +144,4 @@ public struct DeviceContext: Sendable {
       object.id.map { $0 == link || "/objects/\($0)" == link } ?? false
     }
   }
-}
-
-extension Unknown {
-  /// What a rule throws about a device that does not exist. Prediction says that it does not, so this
-  /// is never counted as something that could not be looked at.
-  static func gone(_ address: PCIAddress) -> Unknown { Unknown("\(address)", reason: absence) }
-
-  private static let absence = "the host has no such device"
-
-  var isGone: Bool { reason.utf8.count == Unknown.absence.utf8.count && reason == Unknown.absence }
 }

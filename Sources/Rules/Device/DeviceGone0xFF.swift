@@ -14,6 +14,7 @@ extension Rule {
     fix: "remove it and scan again, or power the host off: many devices come back only then",
     example: "-device vfio-pci,host=0000:03:00.0   (of which lspci says `Unknown header type 7f`)",
     references: ["PCI 3.0 §6.1", "linux drivers/pci/pci.c: pci_dev_wait"],
+    isRecheckedAtStart: true,
     check: .device(check))
 }
 

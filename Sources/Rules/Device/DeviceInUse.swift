@@ -13,6 +13,7 @@ extension Rule {
     fix: "stop the process that holds it, or assign another device",
     example: "-device vfio-pci,host=0000:01:00.0   (which a running QEMU has)",
     references: ["linux drivers/vfio/group.c: vfio_group_fops_open", "linux drivers/vfio/device_cdev.c"],
+    explains: [.bindFails, .inUse], isRecheckedAtStart: true,
     check: .device(check))
 }
 

@@ -14,6 +14,7 @@ extension Rule {
     fix: "take one of the two out, or name the function that was meant",
     example: "-device vfio-pci,host=01:00.0 -device vfio-pci,sysfsdev=/sys/bus/pci/devices/0000:01:00.0",
     references: ["QEMU hw/vfio/container-legacy.c: vfio_device_get", "linux drivers/vfio/device_cdev.c"],
+    explains: [.alreadyAttached, .bindFails, .inUse],
     check: .target(check))
 }
 

@@ -14,6 +14,7 @@ extension Rule {
     fix: "name a function behind the bridge, as `lspci -t` shows them",
     example: "-device vfio-pci,host=0000:00:01.0   (which is a root port)",
     references: ["linux drivers/vfio/pci/vfio_pci_core.c: vfio_pci_core_register_device", "PCI 3.0 §6.2.1"],
+    explains: [.groupNotViable, .notBound, .groupNodeMissing, .noCdev],
     check: .device(check))
 }
 

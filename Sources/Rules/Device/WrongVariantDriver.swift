@@ -15,6 +15,7 @@ extension Rule {
     fix: "bind it to the driver that was made for it",
     example: "-device vfio-pci,host=0009:01:00.0   (a GB200 GPU that is bound to vfio-pci)",
     references: ["linux drivers/vfio/pci/nvgrace-gpu/main.c", "https://github.com/NVIDIA/k8s-dra-driver-gpu/issues/1268"],
+    isRecheckedAtStart: true,
     check: .device(check))
 }
 

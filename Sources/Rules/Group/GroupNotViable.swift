@@ -16,6 +16,7 @@ extension Rule {
     references: [
       "QEMU hw/vfio/container-legacy.c: vfio_group_get", "linux Documentation/driver-api/vfio.rst",
     ],
+    explains: [.groupNotViable], isRecheckedAtStart: true,
     check: .device(check))
 }
 

@@ -17,6 +17,7 @@ extension Rule {
     references: [
       "linux drivers/iommu/iommu.c: iommu_group_claim_dma_owner", "linux Documentation/driver-api/vfio.rst",
     ],
+    explains: [.bindFails, .inUse],
     check: .device(check))
 }
 

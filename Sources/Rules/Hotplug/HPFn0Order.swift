@@ -13,6 +13,7 @@ extension Rule {
     fix: "plug function 0 last, and give it `multifunction=on`",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0","addr":"0.1"}}"#,
     references: ["QEMU hw/pci/pci.c: pci_init_multifunction", "QEMU hw/pci/pcie.c: pcie_cap_slot_plug_cb"],
+    explains: [.functionZeroTaken, .notMultifunction],
     check: .device(check))
 }
 

@@ -14,6 +14,7 @@ extension Rule {
     fix: "start the machine with another `pcie-root-port`, or unplug a device first",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0"}}"#,
     references: ["QEMU docs/pcie.txt, sections 2 and 5"],
+    explains: [.busNotHotpluggable, .slotTaken, .noSlot, .functionZeroTaken],
     check: .device(check))
 }
 

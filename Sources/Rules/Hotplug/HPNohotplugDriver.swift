@@ -13,6 +13,7 @@ extension Rule {
     fix: "plug `vfio-pci`, or have the device from the start",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci-nohotplug","id":"gpu","host":"0000:01:00.0","bus":"rp0"}}"#,
     references: ["QEMU hw/vfio/pci.c: vfio_pci_nohotplug_dev_class_init"],
+    explains: [.classNotHotpluggable],
     check: .device(check))
 }
 

@@ -13,6 +13,7 @@ extension Rule {
     fix: "name a port without `hotplug=off`: `bus=ID`",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0"}}"#,
     references: ["QEMU hw/pci/pcie.c: pcie_cap_slot_pre_plug_cb", "QEMU hw/pci-bridge/pcie_root_port.c"],
+    explains: [.busNotHotpluggable],
     check: .device(check))
 }
 

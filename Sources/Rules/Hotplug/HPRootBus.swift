@@ -14,6 +14,7 @@ extension Rule {
     fix: "name a free port: `bus=ID`",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0"}}"#,
     references: ["QEMU system/qdev-monitor.c: qdev_device_add_from_qdict", "QEMU docs/pcie.txt, section 5"],
+    explains: [.busNotHotpluggable],
     check: .device(check))
 }
 

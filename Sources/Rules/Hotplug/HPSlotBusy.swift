@@ -14,6 +14,7 @@ extension Rule {
     fix: "name another port, or wait for DEVICE_DELETED of what is there",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0"}}"#,
     references: ["QEMU hw/pci/pci.c: do_pci_register_device"],
+    explains: [.slotTaken, .noSlot, .functionZeroTaken],
     check: .device(check))
 }
 

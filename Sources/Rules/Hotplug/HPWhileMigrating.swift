@@ -13,6 +13,7 @@ extension Rule {
     fix: "wait for the migration's end, or cancel it: `migrate_cancel`",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0"}}"#,
     references: ["QEMU system/qdev-monitor.c: qdev_device_add_from_qdict"],
+    explains: [.migrating],
     check: .device(check))
 }
 

@@ -13,6 +13,7 @@ extension Rule {
     fix: "add `-object iommufd,id=iommufd0` and give the device `iommufd=iommufd0`",
     example: "-device vfio-pci,id=gpu,fd=23",
     references: ["QEMU hw/vfio/device.c: vfio_device_get_name", "QEMU docs/devel/vfio-iommufd.rst"],
+    explains: [.descriptorWithoutIOMMUFD],
     check: .device(check))
 }
 

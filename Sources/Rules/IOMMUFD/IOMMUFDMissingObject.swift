@@ -14,6 +14,7 @@ extension Rule {
     fix: "add `-object iommufd,id=iommufd0`",
     example: "-device vfio-pci,host=0000:01:00.0,iommufd=iommufd0   (and no -object)",
     references: ["QEMU qapi/qom.json: IOMMUFDProperties", "QEMU docs/devel/vfio-iommufd.rst"],
+    explains: [.missingIOMMUFDObject, .wrongIOMMUFDObject],
     check: .device(check))
 }
 

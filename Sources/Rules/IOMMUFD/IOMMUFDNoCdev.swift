@@ -17,6 +17,7 @@ extension Rule {
     references: [
       "QEMU backends/iommufd.c", "QEMU hw/vfio/iommufd.c: iommufd_cdev_getfd", "linux drivers/vfio/Kconfig",
     ],
+    explains: [.noCdev, .cdevNodeMissing, .iommufdMissing], isRecheckedAtStart: true,
     check: .target(check))
 }
 
@@ -24,10 +25,10 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   let contexts = target.contexts { $0.question.backend == .known(.iommufd) }
   for context in contexts where !context.request.has("fd") {
     do throws(Unknown) { try judgeCdev(context, &runner) } catch {
-      runner.cannotTell(error, about: context.request)
+      runner.cannotDetermine(error, about: context.request)
     }
   }
-  do throws(Unknown) { try judgeIOMMU(target, contexts, &runner) } catch { runner.cannotTell(error) }
+  do throws(Unknown) { try judgeIOMMU(target, contexts, &runner) } catch { runner.cannotDetermine(error) }
 }
 
 private func judgeCdev(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

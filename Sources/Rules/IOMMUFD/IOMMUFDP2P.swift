@@ -26,7 +26,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     do throws(Unknown) {
       guard try one.question.backend.value == .iommufd, try isAccelerator(one, target.host) else { continue }
       accelerators.append(one)
-    } catch { if !error.isGone { missed.append(error) } }
+    } catch { if !error.isOfAbsentDevice { missed.append(error) } }
   }
   guard accelerators.count >= 2 else {
     if let first = missed.first, accelerators.count + missed.count >= 2 { throw first }
@@ -45,6 +45,6 @@ private func isAccelerator(_ one: RealizePrediction, _ host: Host) throws(Unknow
   guard let address = one.host else {
     throw Unknown("class of \(one.name)", reason: "the request does not say which it is")
   }
-  guard let device = try host.device(at: address).value else { throw Unknown.gone(address) }
+  guard let device = try host.device(at: address).value else { throw Unknown(ofAbsentDevice: address) }
   return try [0x03, 0x12].contains(device.classCode.value >> 16)
 }

@@ -14,6 +14,7 @@ extension Rule {
     fix: "let the user open the node, for good by a udev rule",
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0   (as uid 107)",
     references: ["QEMU hw/vfio/iommufd.c: iommufd_cdev_getfd", "QEMU backends/iommufd.c: iommufd_backend_connect"],
+    explains: [.cdevDenied, .iommufdDenied],
     check: .target(check))
 }
 
@@ -21,13 +22,13 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   let contexts = target.contexts { $0.question.backend == .known(.iommufd) }
   for context in contexts where !context.request.has("fd") {
     do throws(Unknown) { try judgeCdev(context, &runner) } catch {
-      runner.cannotTell(error, about: context.request)
+      runner.cannotDetermine(error, about: context.request)
     }
   }
   // Opened by the first device that attaches, unless a descriptor was passed.
   guard let first = contexts.first(where: { $0.iommufdObject?.isPassed != true }) else { return }
   switch target.host.iommufd {
-  case .unknown(let unknown): runner.cannotTell(unknown, about: first.request)
+  case .unknown(let unknown): runner.cannotDetermine(unknown, about: first.request)
   case .known(.denied):
     runner.report(
       "\(user(target.host)) may not open /dev/iommu, which \(first.name) needs",

@@ -16,6 +16,7 @@ extension Rule {
     references: [
       "linux include/uapi/linux/vfio.h: VFIO_DEVICE_BIND_IOMMUFD", "https://github.com/NVIDIA/QEMU/issues/38",
     ],
+    explains: [.badToken],
     check: .device(check))
 }
 

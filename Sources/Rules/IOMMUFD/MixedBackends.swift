@@ -16,6 +16,7 @@ extension Rule {
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0 "
       + "-device vfio-pci,host=0000:02:00.0",
     references: ["QEMU hw/vfio/vfio-iommufd.h", "QEMU hw/vfio/container-legacy.c (observed on 11.1.3)"],
+    explains: [.mixedBackends], crashesGuest: true,
     check: .target(check))
 }
 

@@ -13,6 +13,7 @@ extension Rule {
     fix: "give one of them another id",
     example: "-device e1000e,id=net0 -device vfio-pci,id=net0,host=0000:01:00.0",
     references: ["QEMU system/qdev-monitor.c: qdev_set_id", "QEMU util/qemu-option.c: qemu_opts_create"],
+    explains: [.duplicateID],
     check: .target(check))
 }
 

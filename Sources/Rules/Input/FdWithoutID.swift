@@ -2,7 +2,8 @@ import Facts
 import Prediction
 
 extension Rule {
-  static let fdWithoutID = Rule(
+  /// Also refused by the proxy, before the request reaches QEMU.
+  public static let fdWithoutID = Rule(
     name: "fd-without-id",
     severity: .error,
     summary: "`fd=` without an id, which kills QEMU",
@@ -14,6 +15,7 @@ extension Rule {
     fix: "give the device an id",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","bus":"rp1","iommufd":"iommufd0","fd":"gpu"}}"#,
     references: ["QEMU migration/cpr.c: cpr_get_fd_param (observed on 11.1.3)"],
+    explains: [.descriptorWithoutID], crashesGuest: true,
     check: .device(check))
 }
 

@@ -1,7 +1,8 @@
 import Facts
 
 extension Rule {
-  static let malformedInput = Rule(
+  /// Also refused by the proxy, before the request reaches QEMU.
+  public static let malformedInput = Rule(
     name: "malformed-input",
     severity: .error,
     summary: "the definition cannot be read",
@@ -12,8 +13,8 @@ extension Rule {
     fix: "correct the text at the place shown",
     example: #"-device '{"driver":"vfio-pci","host":"0000:01:00.0",}'"#,
     references: ["RFC 8259", "QEMU docs/interop/qmp-spec.rst"],
-    check: .target(check),
-    looksAtText: true)
+    checksText: true, canBeAllowed: false,
+    check: .target(check))
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
@@ -22,6 +23,6 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   }
   for argument in target.machine.unknownArguments {
     guard case .unknown(let text) = argument.value else { continue }
-    runner.cannotTell(Unknown("what `\(text)` stands for", reason: "only the shell knows"))
+    runner.cannotDetermine(Unknown("what `\(text)` stands for", reason: "only the shell knows"))
   }
 }

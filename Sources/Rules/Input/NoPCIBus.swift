@@ -13,6 +13,7 @@ extension Rule {
     fix: "use a machine type with PCI: `-machine q35`",
     example: "-machine microvm -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU system/qdev-monitor.c: qdev_device_add_from_qdict", "QEMU hw/i386/microvm.c"],
+    explains: [.noPCIBus],
     check: .device(check))
 }
 

@@ -20,51 +20,16 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   for prediction in target.predictions {
     if prediction.realize == .undetermined, let unknown = prediction.unknowns.first {
-      runner.cannotTell(unknown, about: prediction.request)
+      runner.cannotDetermine(unknown, about: prediction.request)
     }
     guard let failure = prediction.failure,
-      !runner.hasReport(by: ownRules(failure.cause), about: prediction.request)
+      !runner.isExplained(failure.cause, of: prediction.request)
     else { continue }
     let name = failure.property ?? property(failure.cause)
     runner.report(
       (failure.signal.map { "QEMU dies of \($0) over" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
       at: prediction.request.location(of: name), about: prediction.request,
       fix: fix(failure.cause, prediction, target))
-  }
-}
-
-/// The rules that say more about a failure.
-private func ownRules(_ cause: FailureCause) -> Set<String> {
-  switch cause {
-  case .atsNotSupported: return ["ats-on-kernel-unsupported"]
-  case .noATSProperty: return ["ats-prop-unsupported-by-qemu"]
-  case .missingIOMMUFDObject, .wrongIOMMUFDObject: return ["iommufd-missing-object"]
-  case .descriptorWithoutID: return ["fd-without-id"]
-  case .realizedArgument: return ["realized-argument"]
-  case .descriptorWithoutIOMMUFD: return ["iommufd-fd-without-object"]
-  case .groupNotViable: return ["group-not-viable", "not-bound", "not-endpoint"]
-  case .notBound, .groupNodeMissing: return ["not-bound", "not-endpoint"]
-  case .noCdev: return ["not-bound", "not-endpoint", "iommufd-no-cdev"]
-  case .cdevNodeMissing, .iommufdMissing: return ["iommufd-no-cdev"]
-  case .cdevDenied, .iommufdDenied: return ["iommufd-perm"]
-  case .alreadyAttached: return ["dup-host-device"]
-  case .bindFails, .inUse: return ["device-in-use", "group-split-across-vms", "dup-host-device"]
-  case .badToken: return ["iommufd-vf-token"]
-  case .memoryLimit: return ["memlock-too-low"]
-  case .noMigration: return ["vfio-not-migratable"]
-  case .mixedBackends: return ["mixed-backends"]
-  case .duplicateID: return ["dup-id"]
-  case .noPCIBus: return ["no-pci-bus"]
-  case .smmuRefuses: return ["smmu-accel-needs-iommufd"]
-  case .noNesting: return ["vtd-fsts-needs-iommufd"]
-  case .viommuRefuses: return ["vtd-caching-mode", "vtd-aw-bits", "vtd-fsts-needs-iommufd"]
-  case .busNotHotpluggable: return ["hp-root-bus", "hp-port-off", "hp-no-free-port"]
-  case .slotTaken, .noSlot: return ["hp-slot-busy", "hp-no-free-port"]
-  case .functionZeroTaken: return ["hp-slot-busy", "hp-no-free-port", "hp-fn0-order"]
-  case .notMultifunction: return ["hp-fn0-order"]
-  case .classNotHotpluggable: return ["hp-nohotplug-driver"]
-  case .migrating: return ["hp-while-migrating"]
-  default: return []
   }
 }
 

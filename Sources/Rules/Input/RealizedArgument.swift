@@ -2,7 +2,8 @@ import Facts
 import Prediction
 
 extension Rule {
-  static let realizedArgument = Rule(
+  /// Also refused by the proxy, before the request reaches QEMU.
+  public static let realizedArgument = Rule(
     name: "realized-argument",
     severity: .error,
     summary: "`realized=on` in a request, which kills QEMU",
@@ -14,6 +15,7 @@ extension Rule {
     fix: "take `realized` out: QEMU realizes every device that it makes",
     example: #"{"execute":"device_add","arguments":{"driver":"e1000e","id":"net1","realized":true}}"#,
     references: ["QEMU system/qdev-monitor.c: qdev_device_add_from_qdict (observed on 7.2 and 11.1.3)"],
+    explains: [.realizedArgument], crashesGuest: true,
     check: .target(check))
 }
 
@@ -21,7 +23,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   for request in target.judgedRequests {
     guard let property = request.property("realized") else { continue }
     if case .unknown(let text) = property.value {
-      runner.cannotTell(Unknown("realized of \(named(request))", reason: "written as \(text)"), about: request)
+      runner.cannotDetermine(Unknown("realized of \(named(request))", reason: "written as \(text)"), about: request)
     }
     guard isTrue(property.value, request.form) else { continue }
     runner.report(

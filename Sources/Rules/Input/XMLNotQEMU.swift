@@ -12,8 +12,8 @@ extension Rule {
     fix: "judge it with that hypervisor's own tools",
     example: "<domain type='xen'><devices><hostdev mode='subsystem' type='pci'>…</hostdev></devices></domain>",
     references: ["libvirt docs/formatdomain.rst: General metadata"],
-    check: .target(check),
-    looksAtText: true)
+    checksText: true,
+    check: .target(check))
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {

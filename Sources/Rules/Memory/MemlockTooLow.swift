@@ -19,6 +19,7 @@ extension Rule {
       "linux drivers/vfio/vfio_iommu_type1.c: vfio_lock_acct", "linux drivers/iommu/iommufd/pages.c",
       "libvirt src/qemu/qemu_domain.c: qemuDomainGetMemLockLimitBytes",
     ],
+    explains: [.memoryLimit],
     check: .target(check))
 }
 

@@ -12,8 +12,8 @@ extension Rule {
     fix: "correct what it allowed, or give it another day",
     example: #"[allow "iommufd-p2p"], reason = "until the new kernel", until = "2026-01-31""#,
     references: ["README.md: Policy"],
-    check: .target(check),
-    looksAtText: true)
+    checksText: true, canBeAllowed: false,
+    check: .target(check))
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {

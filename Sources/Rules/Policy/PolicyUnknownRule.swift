@@ -13,15 +13,15 @@ extension Rule {
     fix: "correct the name, or take the entry out; `vfiogate explain` lists all rules",
     example: #"[allow "not-bond"]"#,
     references: ["README.md: Policy"],
-    check: .target(check),
-    looksAtText: true)
+    checksText: true, canBeAllowed: false,
+    check: .target(check))
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   let policy = target.policy
   let entries = policy.allowances.map { ($0.rule, $0.location) } + policy.overrides.map { ($0.rule, $0.location) }
   for (rule, location) in entries where !policy.suppressPolicyFindings || location.source == target.machine.source {
-    if Rule.neverAllowed.contains(rule) {
+    if !Rule.canBeAllowed(rule) {
       runner.report("`\(rule)` cannot be changed by a policy", at: location, fix: "take the entry out")
     } else if Rule.named(rule) == nil {
       runner.report("there is no rule `\(rule)`", at: location)

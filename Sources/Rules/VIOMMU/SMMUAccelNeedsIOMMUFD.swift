@@ -14,6 +14,7 @@ extension Rule {
     fix: "give the device `iommufd=`",
     example: "-device arm-smmuv3,primary-bus=pcie.0,accel=on -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/arm/smmuv3-accel.c: smmuv3_accel_supports_as"],
+    explains: [.smmuRefuses],
     check: .device(check))
 }
 

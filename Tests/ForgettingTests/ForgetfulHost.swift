@@ -1,5 +1,6 @@
 import Facts
 import Host
+import RuleCases
 
 /// A recording of which single lines can be left out. Every line is about one function, one group, or
 /// the host as a whole, so only the lines about the same are read again.

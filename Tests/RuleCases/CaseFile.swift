@@ -1,5 +1,4 @@
 import Support
-import XCTest
 
 /// Fixtures/rules/RULE.md: the cases of one rule, as a page that can be read and is executed.
 ///
@@ -11,9 +10,12 @@ import XCTest
 /// ## silent: what is right           it has none, and nothing is open
 /// ## cannot tell: what is missing    it has something open
 /// ## never in doubt: why             instead of the above, for a rule that needs no facts
+/// ## refuses: what is wrong          the proxy refuses the last command of the case
+/// ## passes: what is right           it does not
 /// ```
 ///
-/// A case is made of fenced blocks:
+/// The last two are for rules about commands (`Rule.isAboutCommands`), and have a `qmp` block as `CommandCase` describes
+/// it. All others are made of these fenced blocks:
 ///
 /// - `argv`: a QEMU command line; `xml`: a libvirt document; or `qmp`: requests to a running machine, whose command line, if it is
 ///   known, is in `guest`.
@@ -29,17 +31,19 @@ import XCTest
 ///
 /// `VFIOGATE_RECORD=1 swift test --filter RulesTests.CaseTests` writes the `expect` blocks anew, and
 /// fails, so that nobody takes recording for testing.
-struct CaseFile {
-  let rule: String
-  let prose: [String]
-  var cases: [RuleCase]
+package struct CaseFile {
+  package let rule: String
+  package let prose: [String]
+  package var cases: [RuleCase]
 
-  static func all() throws -> [CaseFile] {
+  package static func all() throws -> [CaseFile] { try files.get() }
+
+  private static let files = Result {
     try Fixture.names(in: "rules").filter { $0.hasSuffix(".md") }.map { try CaseFile(rule: String($0.dropLast(3))) }
   }
 
   /// - Parameter folder: below Fixtures.
-  init(rule: String, in folder: String = "rules") throws {
+  package init(rule: String, in folder: String = "rules") throws {
     self.rule = rule
     var prose: [String] = []
     var cases: [RuleCase] = []
@@ -77,28 +81,30 @@ struct CaseFile {
 }
 
 /// One case.
-struct RuleCase: CustomStringConvertible {
-  enum Kind: String, CaseIterable {
+package struct RuleCase: CustomStringConvertible {
+  package enum Kind: String, CaseIterable {
     case reports = "reports"
     case silent = "silent"
     case cannotTell = "cannot tell"
     case neverInDoubt = "never in doubt"
+    case refuses = "refuses"
+    case passes = "passes"
   }
 
-  struct Block {
-    let kind: String
-    var lines: [String]
+  package struct Block {
+    package let kind: String
+    package var lines: [String]
     /// The index in the file of its first line.
-    let start: Int
+    package let start: Int
   }
 
-  let rule: String
-  let kind: Kind
-  let title: String
-  let line: Int
-  var blocks: [Block] = []
+  package let rule: String
+  package let kind: Kind
+  package let title: String
+  package let line: Int
+  package var blocks: [Block] = []
 
-  init(rule: String, title: String, line: Int) throws {
+  package init(rule: String, title: String, line: Int) throws {
     self.rule = rule
     self.line = line
     let parts = title.split(separator: ":", maxSplits: 1)
@@ -109,10 +115,23 @@ struct RuleCase: CustomStringConvertible {
     self.title = title
   }
 
-  var description: String { "Fixtures/rules/\(rule).md:\(line + 1): \(title)" }
+  package var description: String { "Fixtures/rules/\(rule).md:\(line + 1): \(title)" }
 
-  func block(_ kind: String) -> Block? { blocks.first { $0.kind == kind } }
+  package func block(_ kind: String) -> Block? { blocks.first { $0.kind == kind } }
 
-  /// A case without a definition is a statement only.
-  var isExecuted: Bool { block("argv") != nil || block("qmp") != nil || block("xml") != nil }
+  /// Whether it is about commands to the proxy.
+  package var isAboutCommands: Bool { kind == .refuses || kind == .passes }
+
+  /// Whether it has a definition to lint; a case without one is a statement only.
+  package var isExecuted: Bool { !isAboutCommands && definition != nil }
+
+  /// The block with the definition.
+  var definition: Block? { ["argv", "qmp", "xml"].lazy.compactMap(block).first }
+}
+
+extension RuleCase.Block {
+  package init(kind: String, lines: [String]) { self.init(kind: kind, lines: lines, start: 0) }
+
+  /// The lines as a file has them.
+  var text: String { lines.joined(separator: "\n") + "\n" }
 }

@@ -3,18 +3,21 @@ import Facts
 /// A finding that the policy allows.
 public struct Suppressed: Hashable, Sendable {
   public let finding: Finding
+  /// The policy's entry, with its reason.
   public let allowance: Policy.Allowance
 }
 
 extension Rule {
-  /// What cannot be read cannot be judged, and a policy does not excuse itself.
-  public static let neverAllowed: Set<String> = ["malformed-input", "policy-unknown-rule", "policy-expired"]
+  /// Whether a policy may change the rule of that name. A name without a rule changes nothing, and
+  /// `policy-unknown-rule` reports it.
+  static func canBeAllowed(_ name: String) -> Bool { named(name)?.canBeAllowed ?? true }
 }
 
-extension RuleRunner {
-  /// Changes severities, and takes out what is allowed.
+extension RuleReport {
+  /// Applies a policy: changes severities, then moves allowed findings to `suppressed`.
+  /// - Parameter guest: the machine's name, which `[guest "GLOB"]` matches.
   mutating func apply(_ policy: Policy, guest: String?) {
-    let levels = policy.overrides.filter { !Rule.neverAllowed.contains($0.rule) }
+    let levels = policy.overrides.filter { Rule.canBeAllowed($0.rule) }
     if !levels.isEmpty { override(levels) }
     let allowances = policy.allowances.filter { $0.isInForce(on: policy.today, guest: guest) }
     if allowances.isEmpty { return }
@@ -30,9 +33,6 @@ extension RuleRunner {
       return false
     }
   }
-
-  /// Takes out findings that are not to be printed.
-  public mutating func hide(below severity: Severity) { findings.removeAll { $0.severity < severity } }
 
   private mutating func override(_ levels: [Policy.Override]) {
     func severity(of rule: String, _ severity: Severity) -> Severity {
@@ -62,15 +62,16 @@ extension Policy.Allowance {
 
   /// - Parameter guest: the machine's name; nil when it has none, which no pattern matches.
   fileprivate func isInForce(on today: Day, guest name: String?) -> Bool {
-    if isExpired(on: today) || Rule.neverAllowed.contains(rule) { return false }
+    if isExpired(on: today) || !Rule.canBeAllowed(rule) { return false }
     guard let guest else { return true }
     return name.map(guest.matches) ?? false
   }
 
-  fileprivate func covers(_ rule: String, at place: Location) -> Bool {
+  /// Whether it is about that rule, and its scope contains that location.
+  fileprivate func covers(_ rule: String, at location: Location) -> Bool {
     guard self.rule == rule else { return false }
     guard let scope else { return true }
-    guard place.source == location.source, let range = place.range else { return false }
+    guard location.source == self.location.source, let range = location.range else { return false }
     return scope.lowerBound <= range.lowerBound && range.upperBound <= scope.upperBound
   }
 }

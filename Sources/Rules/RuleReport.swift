@@ -1,0 +1,32 @@
+import Prediction
+
+/// Result of running rules over one definition.
+public struct RuleReport: Sendable {
+  /// All findings that the policy does not allow, by their location in the text.
+  public internal(set) var findings: [Finding] = []
+  /// Rules that could not determine whether they apply, unless the policy allows them.
+  public internal(set) var undetermined: [Undetermined] = []
+  /// Findings that the policy allows.
+  public internal(set) var suppressed: [Suppressed] = []
+  /// Whether without the policy there would be an error, or a rule of that severity that is undetermined.
+  var isByPolicy = false
+  /// Whether prediction could not determine the outcome of some device.
+  private let hasOpenPrediction: Bool
+
+  init(_ target: LintTarget) {
+    hasOpenPrediction = target.predictions.contains { $0.realize == .undetermined }
+    // Without facts about the host most rules are undetermined.
+    undetermined.reserveCapacity(Rule.all.count)
+  }
+
+  /// Unsafe with an error; undetermined when an error could not be excluded, or a device's outcome could not be
+  /// predicted.
+  public var verdict: Verdict {
+    if findings.contains(where: { $0.severity == .error }) { return .unsafe }
+    if hasOpenPrediction || undetermined.contains(where: { $0.severity == .error }) { return .undetermined }
+    return isByPolicy ? .safeByPolicy : .safe
+  }
+
+  /// Removes findings below a severity, which are not printed.
+  public mutating func hide(below severity: Severity) { findings.removeAll { $0.severity < severity } }
+}

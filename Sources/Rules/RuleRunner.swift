@@ -1,0 +1,89 @@
+import Facts
+import Prediction
+
+/// Runs rules over one definition. A check gets it to report findings and missing facts; it knows the rule and the
+/// device that are being checked, and collects the report.
+public struct RuleRunner: Sendable {
+  private var report: RuleReport
+  private var rule: Rule
+  /// The request being checked; the definition's own location while a rule checks all of it.
+  private var context: Location
+  private let whole: Location
+  /// Rules with a finding, by the request that it is about; under `whole` those about the definition.
+  private var reported: [Location: [Rule]] = [:]
+
+  private init(_ target: LintTarget, first: Rule) {
+    whole = Location(source: target.machine.source, range: nil, path: "")
+    context = whole
+    rule = first
+    report = RuleReport(target)
+  }
+
+  /// Adds a finding of the current rule.
+  /// - Parameters:
+  ///   - location: the property to point at, instead of the whole request.
+  ///   - request: the request that it is about, for rules that check whole definitions.
+  ///   - fix: advice for this case, instead of the rule's.
+  mutating func report(
+    _ message: String, at location: Location? = nil, about request: DeviceRequest? = nil, fix: String? = nil,
+    evidence: [String] = []
+  ) {
+    reported[request?.location ?? context, default: []].append(rule)
+    report.findings.append(
+      Finding(
+        rule: rule.name, severity: rule.severity, message: message, fix: fix ?? rule.fix,
+        location: location ?? request?.location ?? context, evidence: evidence))
+  }
+
+  /// Records a fact that the current rule could not get, and that does not end the check.
+  mutating func cannotDetermine(_ unknown: Unknown, about request: DeviceRequest? = nil) {
+    // Prediction reports that the device does not exist: nothing about it is unknown.
+    if unknown.isOfAbsentDevice { return }
+    report.undetermined.append(
+      Undetermined(rule: rule.name, severity: rule.severity, unknown: unknown, location: request?.location ?? context))
+  }
+
+  /// Whether a rule that explains the failure has reported the request, or the definition as a whole.
+  func isExplained(_ cause: FailureCause, of request: DeviceRequest) -> Bool {
+    [request.location, whole].contains { (reported[$0] ?? []).contains { $0.explains.contains(cause) } }
+  }
+
+  /// Runs every rule over a definition, applies the policy, and sorts the findings by their location in the text.
+  public static func check(_ target: LintTarget, by rules: [Rule] = Rule.all) -> RuleReport {
+    guard let first = rules.first else { return RuleReport(target) }
+    let hasPassthrough = target.hasPassthrough
+    let contexts = target.contexts
+    var runner = RuleRunner(target, first: first)
+    for rule in rules where hasPassthrough || rule.checksText {
+      runner.rule = rule
+      switch rule.body {
+      case .target(let check):
+        runner.context = runner.whole
+        do { try check(target, &runner) } catch { runner.cannotDetermine(error) }
+      case .device(let check):
+        for context in contexts {
+          runner.context = context.request.location
+          do { try check(context, &runner) } catch { runner.cannotDetermine(error) }
+        }
+      case .command: break
+      }
+    }
+    return runner.finished(target)
+  }
+
+  private func finished(_ target: LintTarget) -> RuleReport {
+    var report = report
+    report.findings.sort { order($0) < order($1) }
+    report.apply(target.policy, guest: target.machine.guestName)
+    return report
+  }
+
+  /// The definition's own text first, then other files.
+  private func order(_ finding: Finding) -> (String, Int, String, String) {
+    let location = finding.location
+    return (
+      location.source == whole.source ? "" : location.source, location.range?.lowerBound ?? 0, finding.rule,
+      finding.message
+    )
+  }
+}

@@ -1,0 +1,169 @@
+import Common
+import Facts
+import Host
+import Inputs
+import Prediction
+import Report
+import Rules
+import Support
+import Syntax
+
+/// One definition as `vfiogate lint` judges it.
+package struct CaseRun {
+  private let result: LintResult
+
+  init(_ result: LintResult) { self.result = result }
+
+  /// Every case that is executed, with its run; each is run once for all tests.
+  package static func all() throws -> [(RuleCase, CaseRun)] { try runs.get() }
+
+  private static let runs = Result {
+    try CaseFile.all().flatMap(\.cases).filter(\.isExecuted).map { ($0, try $0.run()) }
+  }
+
+  /// A command line, its words ended by zero bytes as in /proc/PID/cmdline.
+  package init(argv words: [String], on host: Facts.Host) {
+    let source = SourceText(name: "argv", bytes: words.flatMap { Array($0.utf8) + [0] })
+    result = Judge(host: host, qemu: .released(11, 1, "11.1.3")).judge(source, .parse(source, as: .nul))
+  }
+
+  package var target: LintTarget { result.target }
+  package var report: RuleReport { result.report }
+  package var verdict: Verdict { result.verdict }
+
+  package func findings(of rule: String) -> [Finding] { report.findings.filter { $0.rule == rule } }
+
+  package func undetermined(of rule: String) -> [Undetermined] { report.undetermined.filter { $0.rule == rule } }
+
+  /// The `expect` block.
+  package func expectation(for rule: String) -> [String] {
+    var lines: [String] = []
+    for finding in report.findings {
+      lines.append("\(finding.severity.rawValue)[\(finding.rule)]: \(finding.message)")
+      guard finding.rule == rule else { continue }
+      lines.append("  at: \(finding.location.path)")
+      lines.append("  fix: \(finding.fix)")
+    }
+    lines += undetermined(of: rule).map { "undetermined[\($0.rule)]: \($0.unknown)" }
+    return lines + ["verdict: \(verdict.rawValue)"]
+  }
+}
+
+/// A case's texts, parsed once for many hosts.
+package struct CaseTexts {
+  let source: SourceText
+  let parsed: ParsedInput
+  let guest: MachineConfig?
+  let others: [ParsedInput]
+}
+
+extension RuleCase {
+  /// A host about which nothing is known.
+  package static let blindHost = Facts.Host(nothingKnown: "no host was looked at", source: "none")
+
+  package func run(qemu: QEMUProfile? = nil) throws -> CaseRun { try run(texts(), on: host(), qemu: qemu) }
+
+  /// - Parameters:
+  ///   - host: instead of the case's own.
+  ///   - rules: the rules to run, of all.
+  package func run(
+    _ texts: CaseTexts, on host: Facts.Host, qemu: QEMUProfile? = nil, by rules: [Rule] = Rule.all
+  ) throws -> CaseRun {
+    let profile = try qemu ?? self.qemu()
+    var assignments = RunAssignments()
+    let own = assignments.add(RunAssignments.Claims(texts.guest ?? texts.parsed.machine, plugs: texts.parsed.plugs))
+    for other in texts.others { _ = assignments.add(RunAssignments.Claims(other.machine, plugs: other.plugs)) }
+    let judge = Judge(host: host, qemu: profile, rules: rules, policy: try policy())
+    return CaseRun(
+      judge.judge(
+        texts.source, texts.parsed, running: texts.guest,
+        topology: block("running").map { topology(of: texts.guest ?? texts.parsed.machine, on: host, profile, $0) },
+        others: assignments.others(than: own)))
+  }
+
+  package func texts() throws -> CaseTexts {
+    guard let block = definition else { throw CaseFile.Malformed(rule, line, "neither argv nor qmp nor xml") }
+    let others = blocks.filter { $0.kind.hasPrefix("other ") }.map { block in
+      ParsedInput.parse(RuleCase.source(block, named: String(block.kind.dropFirst(6))))
+    }
+    let source = RuleCase.source(block, named: block.kind)
+    let guest = self.block("guest").map { ParsedInput.parse(RuleCase.source($0, named: "guest")).machine }
+    return CaseTexts(source: source, parsed: .parse(source), guest: guest, others: others)
+  }
+
+  private static func source(_ block: Block, named name: String) -> SourceText {
+    SourceText(name: name, bytes: Array(block.text.utf8))
+  }
+
+  /// The guest's topology as its command line gives it, with what a running QEMU reports besides.
+  private func topology(
+    of machine: MachineConfig, on host: Facts.Host, _ qemu: QEMUProfile, _ block: Block
+  ) -> Guest {
+    let guest = LintTarget(machine: machine, plugs: [], problems: [], host: host, qemu: qemu).guest
+    let migrating: Known<Bool>
+    switch block.lines {
+    case ["migrating yes"]: migrating = .known(true)
+    case ["migrating no"]: migrating = .known(false)
+    default: migrating = .unknown("guest's migration", "QEMU did not answer query-migrate")
+    }
+    return Guest(buses: Array(guest.buses.values), rootBus: guest.rootBus, ids: guest.ids, migrating: migrating)
+  }
+
+  private func policy() throws -> PolicyFile {
+    guard let block = block("policy") else { return .none }
+    let source = RuleCase.source(block, named: "policy")
+    return PolicyFile(policy: try .parse(source, today: Day(year: 2026, month: 6, day: 15)), source: source)
+  }
+
+  private func qemu() throws -> QEMUProfile {
+    let text = block("qemu")?.lines.first ?? "11.1.3"
+    guard let choice = QEMUChoice(text) else { throw CaseFile.Malformed(rule, line, "`\(text)` is no release of QEMU") }
+    return try choice.profile()
+  }
+
+  package func host() throws -> Facts.Host {
+    guard let lines = try recording() else { return RuleCase.blindHost }
+    return try RuleCase.host(lines)
+  }
+
+  package static func host(_ lines: [String]) throws -> Facts.Host {
+    try HostRecording.parse(Array(lines.joined(separator: "\n").utf8), source: "host")
+  }
+
+  /// The lines of the recording, without comments; nil when the case has no host.
+  package func recording() throws -> [String]? {
+    guard let block = block("host") else { return nil }
+    var lines = ["vfiogate-host-recording 1"]
+    for line in block.lines {
+      let (verb, rest) = cut(line)
+      switch verb {
+      case "use":
+        let recorded = try Fixture.text(rest).split(separator: "\n").dropFirst()
+        lines += recorded.filter { !$0.hasPrefix("#") }.map(String.init)
+      case "only":
+        let kept = rest.split(separator: " ")
+        lines = lines.filter { line in !isDevice(line) || kept.contains { line.hasPrefix($0) } }
+      case "-":
+        let count = lines.count
+        lines = lines.filter { !$0.hasPrefix(rest) }
+        guard lines.count < count else {
+          throw CaseFile.Malformed(rule, self.line, "no line of the host begins with `\(rest)`")
+        }
+      default: lines.append(line)
+      }
+    }
+    return lines
+  }
+
+  private func isDevice(_ line: String) -> Bool { line.split(separator: " ").first.flatMap { PCIAddress($0) } != nil }
+
+  private func cut(_ line: String) -> (String, String) {
+    let parts = line.split(separator: " ", maxSplits: 1)
+    return (parts.first.map(String.init) ?? "", parts.count > 1 ? String(parts[1]) : "")
+  }
+}
+
+extension QEMUProfile {
+  /// As `--qemu none` gives it.
+  package static var notKnown: QEMUProfile { .unknown("which QEMU will run it is not known") }
+}
