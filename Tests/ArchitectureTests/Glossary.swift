@@ -38,11 +38,12 @@ enum Glossary {
 
   static let exceptions: [Exception] = []
 
-  /// `there is no device` and `is no longer` are plain English; so is `stands for`.
+  /// `there is no device`, `is no longer`, `stands for` and `as soon as it is` are plain English.
   static func isPlain(_ phrase: String, before: String, after: String) -> Bool {
     switch phrase {
     case "is no", "are no": return before == "there" || after == "longer" || after == "more"
     case "stands", "stand": return after == "for"
+    case "as it is", "as they are": return ["soon", "long", "far", "such"].contains(before)
     default: return false
     }
   }

@@ -34,7 +34,9 @@ final class LanguageTests: XCTestCase {
     var isNeeded = [Bool](repeating: false, count: Glossary.exceptions.count)
     var hits: [Hit] = []
     for file in try LanguageTests.texts() {
-      for found in Words(file.lines).find(phrases) {
+      // Rows of the glossary in CONTRIBUTING.md.
+      let lines = file.lines.map { $0.hasPrefix("| ~~") ? "" : $0 }
+      for found in Words(lines).find(phrases) {
         if Glossary.isPlain(found.phrase, before: found.before, after: found.after) { continue }
         let exception = Glossary.exceptions.firstIndex { file.path.contains($0.path) && $0.phrase == found.phrase }
         if let exception {

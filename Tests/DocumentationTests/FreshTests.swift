@@ -2,18 +2,22 @@ import Glibc
 import Support
 import XCTest
 
-/// What the documents show is what the program prints: every `$ vfiogate …` in a console block, and
-/// what stands between `<!-- $ vfiogate … -->` and `<!-- end -->`, is run and compared.
+/// The documents show what the program prints: every `$ vfiogate …` in a console block, and the text
+/// between `<!-- $ vfiogate … -->` and `<!-- end -->`, is run and compared.
 /// `VFIOGATE_RECORD=1 swift test --filter DocumentationTests` writes it anew.
 final class FreshTests: XCTestCase {
-  private static let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "THREATS.md", "examples/README.md"]
+  private static var documents: [String] {
+    get throws {
+      try ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "THREATS.md", "examples/README.md"] + pages(below: "docs")
+    }
+  }
   private static let prompt = "$ vfiogate "
 
   override func setUp() { XCTAssertEqual(chdir(Fixture.path("..")), 0) }
 
   func testDocumentsShowWhatTheProgramPrints() throws {
     var shown = 0
-    for document in FreshTests.documents {
+    for document in try FreshTests.documents {
       let text = try Fixture.text("../" + document)
       var fresh = Refresher(text)
       try fresh.run()
@@ -25,14 +29,45 @@ final class FreshTests: XCTestCase {
     XCTAssertGreaterThan(shown, 2, "the documents show nothing")
   }
 
+  /// Links to files, and to headings of the project's own pages.
   func testEveryLinkLeadsSomewhere() throws {
-    for document in FreshTests.documents + ["CHANGELOG.md", "RULES.md"] {
+    var known: [String: Set<String>] = [:]
+    for document in try FreshTests.documents + ["CHANGELOG.md", "RULES.md"] + FreshTests.readmes {
       let folder = document.split(separator: "/").dropLast().map { "\($0)/" }.joined()
       for part in try Fixture.text("../" + document).split(separator: "](").dropFirst() {
-        let target = part.prefix { $0 != ")" && $0 != "#" }
-        if target.isEmpty || target.hasPrefix("https://") { continue }
-        XCTAssertEqual(access(Fixture.path("../\(folder)\(target)"), F_OK), 0, "\(document): \(target) does not exist")
+        let link = part.prefix { $0 != ")" }
+        if link.hasPrefix("https://") { continue }
+        let target = link.prefix { $0 != "#" }
+        let path = target.isEmpty ? document : "\(folder)\(target)"
+        guard access(Fixture.path("../\(path)"), F_OK) == 0 else {
+          XCTFail("\(document): \(target) does not exist")
+          continue
+        }
+        let anchor = link.dropFirst(target.count + 1)
+        if anchor.isEmpty || !path.hasSuffix(".md") { continue }
+        let anchors = try known[path] ?? FreshTests.anchors(in: path)
+        known[path] = anchors
+        XCTAssert(anchors.contains(String(anchor)), "\(document): \(path) has no heading #\(anchor)")
       }
+    }
+  }
+
+  private static func anchors(in path: String) throws -> Set<String> {
+    Set(try Fixture.text("../" + path).split(separator: "\n").filter { $0.hasPrefix("#") }.map(anchor))
+  }
+
+  /// As GitHub derives it from a heading.
+  private static func anchor(_ heading: Substring) -> String {
+    let text = heading.drop { $0 == "#" }.drop { $0 == " " }.lowercased()
+    return String(text.filter { $0.isLetter || $0.isNumber || " -_".contains($0) }.map { $0 == " " ? "-" : $0 })
+  }
+
+  private static let readmes = ["failures", "realizes", "qmp"].map { "Fixtures/\($0)/README.md" }
+
+  /// Every page of a folder and of those in it.
+  private static func pages(below folder: String) throws -> [String] {
+    try Fixture.names(in: "../" + folder).flatMap { name in
+      name.hasSuffix(".md") ? ["\(folder)/\(name)"] : try pages(below: "\(folder)/\(name)")
     }
   }
 
