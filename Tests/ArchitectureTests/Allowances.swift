@@ -7,7 +7,7 @@ enum Allowances {
   ]
   static let glossary: [String: Int] = [
     "CLinux": 6, "Common": 25, "Facts": 30,
-    "Host": 35, "Inputs": 37, "Launch": 26, "Lint": 16, "Prediction": 79, "Proxy": 66, "QMP": 24,
+    "Host": 35, "Inputs": 37, "Launch": 26, "Lint": 16, "Prediction": 79, "Proxy": 66, "QMP": 24, "README.md": 1,
     "RULES.md": 37, "Report": 39, "Rules": 78, "Syntax": 32, "docs": 6,
     "scripts": 63, "vfiogate": 24
   ]
