@@ -21,15 +21,10 @@ public struct Guest: Sendable {
   var iommus: [DeviceRequest] = []
   /// Whether `iommus` were made before each device that stands behind them: a running QEMU does not tell.
   var isOrderKnown = true
-  /// Backends in the address space that devices share, for the crash of K3.
-  var backends: Set<VFIOBackend> = []
-  /// Backends of devices of which it is not known whether they share it.
-  var unplacedBackends: Set<VFIOBackend> = []
-  /// Assigned devices with an address space of their own, as far as that is known.
-  var ownSpaces = 0
-  /// Host functions that the machine has already, each with its iommufd object's id; empty for the
-  /// legacy backend.
-  var assigned: [PCIAddress: String] = [:]
+  /// The address spaces of assigned devices.
+  var spaces = AddressSpaces()
+  /// Host functions that the machine has already.
+  var assigned: [PCIAddress: AttachedBackend] = [:]
 
   /// A guest that runs, from what its QEMU says.
   /// - Parameters:
@@ -49,9 +44,7 @@ public struct Guest: Sendable {
     var guest = self
     guest.keyvalIDs = other.keyvalIDs
     guest.iommus = other.iommus
-    guest.backends = other.backends
-    guest.unplacedBackends = other.unplacedBackends
-    guest.ownSpaces = other.ownSpaces
+    guest.spaces = other.spaces
     guest.assigned = other.assigned
     return guest
   }

@@ -5,23 +5,23 @@ extension RealizeContext {
   /// QEMU takes these out before it sets properties.
   private static let notProperties = ["driver", "bus", "id"]
 
-  /// - Parameter unknowns: takes what could not be told of the properties that QEMU sets before
-  ///   the one that fails: QEMU may fail, or die, there already.
-  func setProperties(_ unknowns: inout [Unknown]) -> RealizeFailure? {
+  /// Sets each property, as if the ones before it had been accepted: QEMU stops at the first failure.
+  func setProperties() -> [StepOutcome] {
     let properties = request.properties
+    var outcomes: [StepOutcome] = []
     for offset in PropertyOrder.sorted(properties) {
       let name = properties[offset].name
       if RealizeContext.notProperties.contains(name) { continue }
       do throws(Unknown) {
         if var failure = try set(name, properties[offset].value) {
           failure.property = name
-          return failure
+          outcomes.append(.fails(failure))
         }
       } catch {
-        unknowns.append(error)
+        outcomes.append(.unknown(error, property: name))
       }
     }
-    return nil
+    return outcomes
   }
 
   private func set(_ name: String, _ value: PropertyValue) throws(Unknown) -> RealizeFailure? {
@@ -38,7 +38,7 @@ extension RealizeContext {
     switch (kind, value) {
     case (.link, .string(let link)): return try resolve(link)
     case (.descriptor, .string(let text)): return try descriptor(text)
-    case (.realized, _): return QEMUCrash.realized(value)
+    case (.realized, _): return QEMUBool(value) == .on ? QEMUCrash.realized : nil
     default: return nil
     }
   }
@@ -74,30 +74,31 @@ extension RealizeContext {
     return RealizeFailure(.missingIOMMUFDObject, "Device '\(link)' not found")
   }
 
-  /// `fd=N` is an inherited descriptor; `fd=NAME` one that came by getfd (QEMU monitor/fds.c).
+  /// Resolves `fd` (QEMU monitor/fds.c: monitor_fd_param), before vfio's own realize.
   private func descriptor(_ text: String) throws(Unknown) -> RealizeFailure? {
-    let prefix = "Could not parse object fd \(text):"
-    if text.utf8.first.map({ (0x30...0x39).contains($0) }) == true || request.plug == .cold {
-      guard Int32(text) != nil, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-        return RealizeFailure(.badDescriptor, prefix + "Invalid file descriptor number '\(text)'")
-      }
-      return request.id == nil ? QEMUCrash.descriptorWithoutID : nil
+    let crash = request.id == nil ? QEMUCrash.withoutID : nil
+    switch PassedDescriptor(text, request.plug) {
+    case .number: return crash
+    case .invalid:
+      return RealizeFailure(
+        .badDescriptor, "Could not parse object fd \(text):Invalid file descriptor number '\(text)'")
+    case .name:
+      if descriptors[text]?.isKnown == true { return crash }
+      // A name that resolves crashes QEMU when there is no id, one that does not is answered.
+      throw Unknown("descriptor `\(text)`", reason: "only the monitor knows which names getfd was given")
     }
-    if descriptors[text]?.isKnown == true { return request.id == nil ? QEMUCrash.descriptorWithoutID : nil }
-    // A name that resolves kills QEMU when there is no id, one that does not is answered.
-    throw Unknown("descriptor `\(text)`", reason: "only the monitor knows which names getfd was given")
   }
 
   /// QEMU hw/acpi/pcihp.c: the largest index of x86's hotplug controller.
   private var acpiIndex: RealizeFailure? {
     guard let number = number("acpi-index"), number > 16383 else { return nil }
-    return RealizeFailure(.badProperty, "acpi-index should be less or equal to 16383")
+    return RealizeFailure(.badProperty, property: "acpi-index", "acpi-index should be less or equal to 16383")
   }
 
   /// QEMU hw/pci/pci.c: pci_qdev_realize. All ones is the default.
   private var romSize: RealizeFailure? {
     guard let size = number("romsize"), size != 0xffff_ffff, size == 0 || size & (size - 1) != 0 else { return nil }
-    return RealizeFailure(.badProperty, "ROM size \(size) is not a power of two")
+    return RealizeFailure(.badProperty, property: "romsize", "ROM size \(size) is not a power of two")
   }
 
   private func number(_ name: String) -> UInt64? {
@@ -117,30 +118,6 @@ extension RealizeContext {
     case .refused(let cause, let text): return RealizeFailure(cause, text)
     case .undetermined(let unknown): throw unknown
     }
-  }
-}
-
-/// The requests that kill QEMU, and the guest with it.
-enum QEMUCrash {
-  /// K1: `fd` that resolves to a descriptor, without `id`: memcmp of a null name in cpr_save_fd.
-  static let descriptorWithoutID = RealizeFailure(
-    .descriptorWithoutID, "QEMU dies of SIGSEGV: fd is given without id", signal: "SIGSEGV")
-
-  /// K2: `realized` set to true by the user. False is taken and ignored.
-  static func realized(_ value: PropertyValue) -> RealizeFailure? {
-    guard QEMUBool(value) == .on else { return nil }
-    return RealizeFailure(
-      .realizedArgument, "QEMU dies of SIGSEGV: realized is set by the user", signal: "SIGSEGV")
-  }
-
-  /// K3: both backends in one address space: a failed QOM cast.
-  static func mixedBackends(_ backend: VFIOBackend) -> RealizeFailure {
-    let place =
-      backend == .iommufd
-      ? "hw/vfio/vfio-iommufd.h:33:VFIO_IOMMU_IOMMUFD: Object 0x… is not an instance of type vfio-iommu-iommufd"
-      : "./include/hw/vfio/vfio-container-legacy.h:15:VFIO_IOMMU_LEGACY: Object 0x… is not an instance of "
-        + "type vfio-iommu-legacy"
-    return RealizeFailure(.mixedBackends, place, signal: "SIGABRT")
   }
 }
 

@@ -60,10 +60,10 @@ public struct Predictor {
       RealizeContext(
         request: request, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: descriptors))
     guard let refusal else {
-      draft.judge()
+      draft.walk()
       return draft
     }
-    draft.failure = refusal
+    draft.failures = [refusal]
     return draft.context.keyvalID == nil ? draft : nil
   }
 }
@@ -73,8 +73,10 @@ final class PredictionDraft {
   let context: RealizeContext
   let question: ATSInputs
   let forecast: PartialATSOutcome
-  fileprivate(set) var failure: RealizeFailure?
+  fileprivate(set) var failures: [RealizeFailure] = []
+  /// The facts that steps before the first failure miss.
   fileprivate(set) var unknowns: [Unknown] = []
+  fileprivate(set) var undecided: [UndecidedStep] = []
   fileprivate(set) var place: GuestPCIAddress?
 
   fileprivate init(_ context: RealizeContext) {
@@ -83,33 +85,36 @@ final class PredictionDraft {
     forecast = question.forecast
   }
 
-  /// Adds what comes of it, step by step.
-  fileprivate func judge() {
-    var open: [Unknown] = []
+  /// Goes through all steps.
+  fileprivate func walk() {
     for step in RealizeStep.allCases {
-      do throws(Unknown) {
-        guard let failure = try context.failure(at: step, forecast, &open) else { continue }
-        self.failure = failure
-        break
-      } catch {
-        if step == .ats { open += forecast.missing } else { open.append(error) }
+      for outcome in context.outcomes(at: step, forecast) {
+        switch outcome {
+        case .fails(let failure):
+          assert(step.causes.contains(failure.cause), "\(step) has no cause \(failure.cause)")
+          failures.append(failure)
+        case .unknown(let unknown, let property):
+          undecided.append(UndecidedStep(step: step, property: property, unknown: unknown))
+          if failures.isEmpty { unknowns.append(unknown) }
+        }
       }
     }
-    unknowns = open.unique
+    unknowns = unknowns.unique
   }
 }
 
 extension Guest {
-  /// Takes over what a vfio device that QEMU has made holds of the host.
+  /// Records what a vfio device that QEMU has realized holds of the host.
   fileprivate mutating func assign(_ context: RealizeContext) {
-    guard case .known(let backend) = context.backend else { return }
+    let hasOwn: Known<Bool>
     do throws(Unknown) {
-      if try hasOwnSpace(for: context.request, in: context.machine) { ownSpaces += 1 } else { backends.insert(backend) }
+      hasOwn = .known(try hasOwnSpace(for: context.request, in: context.machine))
     } catch {
-      unplacedBackends.insert(backend)
-      ownSpaces += 1
+      hasOwn = .unknown(error)
     }
-    if let address = context.address { assigned[address] = context.iommufdLink ?? "" }
+    attach(context.request, context.backend, hasOwnSpace: hasOwn)
+    guard context.backend.isKnown, let address = context.address else { return }
+    assigned[address] = context.iommufdLink.map(AttachedBackend.iommufd) ?? .legacy
   }
 }
 

@@ -93,6 +93,6 @@ final class RealizeContext: Sendable {
   /// The machine has another function of this group already, through the legacy backend.
   func sharesGroup(_ group: IOMMUGroup) -> Bool {
     guard let members = group.members.display else { return false }
-    return members.contains { guest.assigned[$0] == "" }
+    return members.contains { guest.assigned[$0] == .legacy }
   }
 }

@@ -1,6 +1,6 @@
 import Facts
 
-/// Why a device does not come to be.
+/// Why a device is not realized.
 public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case badID, duplicateID, noDriver, unknownDriver, abstractDriver
   case busNotFound, wrongBusType, noPCIBus, classNotHotpluggable, busNotHotpluggable, migrating
@@ -12,24 +12,56 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case noGroup, groupNodeMissing, groupNodeDenied, inUse, groupNotViable, containerDenied
   case notBound, alreadyAttached, badToken, unsafeInterrupts, memoryLimit
   case noCdev, cdevNodeMissing, cdevDenied, iommufdMissing, iommufdDenied, bindFails
-  case mixedBackends, noNesting, viommuRefuses, smmuRefuses, atsNotSupported, noDisplay, noMigration
+  case mixedBackends, noNesting, smmuRefuses
+  /// `intel-iommu` without `caching-mode=on`.
+  case cachingModeOff
+  /// `aw-bits` of `intel-iommu` is larger than the width that the host maps.
+  case addressWidthExceeded
+  /// `intel-iommu` with `fsts=on`: the device uses the legacy backend.
+  case firstStageWithoutIOMMUFD
+  /// `intel-iommu` with `fsts=on`: the device is below a conventional bus.
+  case firstStageBelowBridge
+  case atsNotSupported, noDisplay, noMigration
+
+  /// The property that a failure of this cause is about; nil where the cause does not determine it.
+  public var property: String? {
+    switch self {
+    case .badID, .duplicateID: return "id"
+    case .busNotFound, .wrongBusType, .busNotHotpluggable: return "bus"
+    case .slotTaken, .noSlot, .functionZeroTaken, .notMultifunction, .slotNotHotpluggable: return "addr"
+    case .noSuchHostDevice, .noGroup, .groupNodeMissing, .groupNodeDenied, .inUse, .alreadyAttached: return "host"
+    case .badDescriptor, .descriptorWithoutID, .descriptorWithoutIOMMUFD: return "fd"
+    case .badToken: return "vf-token"
+    case .bindFails, .missingIOMMUFDObject, .wrongIOMMUFDObject, .mixedBackends: return "iommufd"
+    case .realizedArgument: return "realized"
+    case .balloonNotMediated: return "x-balloon-allowed"
+    case .noATSProperty, .atsNotSupported: return "ats"
+    case .noDisplay: return "display"
+    case .noMigration: return "enable-migration"
+    default: return nil
+    }
+  }
 }
 
-/// A failure in QEMU's own words.
+/// One failure of realize, with QEMU's message text.
 public struct RealizeFailure: Hashable, Sendable {
   public let cause: FailureCause
-  /// What QEMU prints after `-device …: `, and what `device_add` answers as `desc`. Where QEMU
-  /// prints a descriptor's number, which nobody else can know, the text says `fd=N`, `iommufd=M`.
+  /// The text that QEMU prints after `-device …: `, and that `device_add` answers as `desc`. Where QEMU
+  /// prints a descriptor's number, which only QEMU knows, the text says `fd=N`, `iommufd=M`.
   public let text: String
-  /// The signal that QEMU, and the guest with it, dies of; nil for an error that is answered.
+  /// The signal that QEMU, and the guest with it, crashes with; nil for an error that is answered.
   public let signal: String?
-  /// The property that it is about, where the cause does not tell.
+  /// The property that it is about; nil where there is none.
   public internal(set) var property: String?
+  /// The device of the same machine that it conflicts with: for `mixedBackends` the one that attached first.
+  public internal(set) var other: DeviceRequest?
 
-  init(_ cause: FailureCause, _ text: String, signal: String? = nil) {
+  /// - Parameter property: needed where the cause does not determine it.
+  init(_ cause: FailureCause, property: String? = nil, _ text: String, signal: String? = nil) {
     self.cause = cause
     self.text = text
     self.signal = signal
+    self.property = property ?? cause.property
   }
 }
 
@@ -40,7 +72,12 @@ public final class RealizePrediction: Sendable {
   }
 
   private let context: RealizeContext
-  public let failure: RealizeFailure?
+  /// Each step that fails, in QEMU's order, as if the steps before it had succeeded.
+  public let failures: [RealizeFailure]
+  /// The failure that QEMU reports: the first.
+  public var failure: RealizeFailure? { failures.first }
+  /// Steps that could not be decided, also those after the first failure.
+  private let undecided: [UndecidedStep]
   /// What could not be looked at on the way. With a failure: QEMU fails there at the latest, and
   /// these may make it fail sooner, in other words.
   public let unknowns: [Unknown]
@@ -55,7 +92,8 @@ public final class RealizePrediction: Sendable {
   /// - Parameter guest: when all has been made and plugged.
   init(_ draft: PredictionDraft, in guest: Guest) {
     context = draft.context
-    failure = draft.failure
+    failures = draft.failures
+    undecided = draft.undecided
     unknowns = draft.unknowns
     question = draft.question
     forecast = draft.forecast
@@ -68,6 +106,9 @@ public final class RealizePrediction: Sendable {
   public var guest: Guest { context.guest }
   /// The host function; nil when the request names none that can be resolved.
   public var host: PCIAddress? { context.address }
+
+  /// The iommufd object that the request names; nil when it names none that the machine has.
+  public var iommufdObject: ObjectRequest? { context.iommufdObject }
 
   /// The guest's IOMMU that serves the device when it is made; nil when none does.
   public var viommu: DeviceRequest? {
@@ -99,4 +140,21 @@ public final class RealizePrediction: Sendable {
   }
 
   public var checkedByQEMU: Known<Bool> { reachesATS ? forecast.checked : .known(false) }
+
+  /// The first failure with one of these causes, whether or not an earlier step fails too.
+  /// - Throws: the fact without which a step that can fail so is not decided.
+  public func failure(_ causes: FailureCause...) throws(Unknown) -> RealizeFailure? {
+    if let failure = failures.first(where: { causes.contains($0.cause) }) { return failure }
+    let open = undecided.first { undecided in
+      causes.contains { cause in
+        undecided.step.causes.contains(cause) && (undecided.property == nil || undecided.property == cause.property)
+      }
+    }
+    if let open { throw open.unknown }
+    return nil
+  }
+
+  /// The address widths that `intel-iommu` compares for this device (QEMU hw/i386/intel_iommu.c: vtd_check_hiod);
+  /// nil when no `intel-iommu` serves it, or the host's IOMMU does not show its width.
+  public func addressWidths() throws(Unknown) -> AddressWidths? { try context.addressWidths() }
 }

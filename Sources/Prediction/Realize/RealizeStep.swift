@@ -2,38 +2,105 @@ import Facts
 
 /// The checks that a request goes through, in QEMU's order: the first that fails gives the error.
 enum RealizeStep: CaseIterable {
-  // key=value text, while the command line is read (QEMU util/qemu-option.c)
+  // key=value text, while the command line is read (QEMU util/qemu-option.c: qemu_opts_create)
   case keyvalID
-  // objects are made before devices (QEMU backends/iommufd.c)
+  // objects are created before devices (QEMU backends/iommufd.c: iommufd_backend_set_fd, iommufd_backend_connect)
   case iommufdObject
-  // before the device object exists (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict); that the driver
-  // is one is clear already
+  // before the device object exists (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict); the driver is known to
+  // be a vfio driver
   case bus, hotplug, migrating, globals, id
-  // the object's properties, and the PCI core (QEMU hw/pci/pci.c)
+  // the object's properties, and the PCI core (QEMU hw/pci/pci.c: pci_qdev_realize, do_pci_register_device)
   case properties, slot, addressSpace
   // vfio's own realize (QEMU hw/vfio/pci.c: vfio_pci_realize)
   case hostGiven, hostExists, descriptor, balloon
-  // the legacy backend (QEMU hw/vfio/container-legacy.c)
+  // the legacy backend (QEMU hw/vfio/container-legacy.c: vfio_legacy_attach_device)
   case group, groupNode, groupViable, legacySpace, container, legacyInterrupts, legacyMemory, groupMember
-  // the iommufd backend (QEMU hw/vfio/iommufd.c)
+  // the iommufd backend (QEMU hw/vfio/iommufd.c: iommufd_cdev_attach)
   case cdevFolder, cdevNode, iommufdNode, bindDevice, bindToken, bindGroup, bindOwner, bindInterrupts
-  case iommufdSpace, iommufdMemory
+  case iommufdSpace, nesting, iommufdMemory
   // both again (QEMU hw/i386/intel_iommu.c: vtd_check_hiod)
-  case viommu
+  case hostNesting, firstStageBus, cachingMode, addressWidth, firstStageBackend
   // the ats decision (QEMU hw/vfio/pci.c: vfio_pci_add_capabilities)
   case ats
-  // what comes after it
+  // the rest of vfio_pci_realize
   case display, migration
-  // the bus's hotplug controller, when all else is done (QEMU hw/pci/shpc.c)
+  // the bus's hotplug controller, when all else is done (QEMU hw/pci/shpc.c: shpc_device_plug_common)
   case hotplugController
+
+  /// The causes with which the step can fail.
+  var causes: [FailureCause] {
+    switch self {
+    case .keyvalID, .id: return [.badID, .duplicateID]
+    case .iommufdObject: return [.duplicateObjectID, .iommufdMissing]
+    case .bus: return [.noPCIBus, .wrongBusType, .busNotFound]
+    case .hotplug: return [.classNotHotpluggable, .busNotHotpluggable]
+    case .migrating: return [.migrating]
+    case .globals: return [.badGlobal, .noATSProperty]
+    case .properties:
+      return [
+        .badProperty, .unknownProperty, .noATSProperty, .wrongIOMMUFDObject, .missingIOMMUFDObject, .badDescriptor,
+        .descriptorWithoutID, .realizedArgument,
+      ]
+    case .slot: return [.badProperty, .slotTaken, .noSlot, .functionZeroTaken, .notMultifunction]
+    case .addressSpace: return [.smmuRefuses]
+    case .hostGiven: return [.noHostGiven]
+    case .hostExists: return [.noSuchHostDevice]
+    case .descriptor: return [.descriptorWithoutIOMMUFD]
+    case .balloon: return [.balloonNotMediated]
+    case .group: return [.noGroup]
+    case .groupNode: return [.groupNodeMissing, .groupNodeDenied, .inUse]
+    case .groupViable, .bindGroup: return [.groupNotViable, .bindFails]
+    case .legacySpace, .iommufdSpace: return [.mixedBackends]
+    case .container: return [.containerDenied]
+    case .legacyInterrupts, .bindInterrupts: return [.unsafeInterrupts]
+    case .legacyMemory, .iommufdMemory: return [.memoryLimit]
+    case .groupMember: return [.alreadyAttached, .notBound, .badToken]
+    case .cdevFolder: return [.noCdev]
+    case .cdevNode: return [.noCdev, .cdevNodeMissing, .cdevDenied]
+    case .iommufdNode: return [.iommufdMissing, .iommufdDenied]
+    case .bindDevice: return [.badDescriptor]
+    case .bindToken: return [.badToken]
+    case .bindOwner: return [.alreadyAttached, .bindFails, .inUse]
+    case .nesting, .hostNesting: return [.noNesting]
+    case .firstStageBus: return [.firstStageBelowBridge]
+    case .cachingMode: return [.cachingModeOff]
+    case .addressWidth: return [.addressWidthExceeded]
+    case .firstStageBackend: return [.firstStageWithoutIOMMUFD]
+    case .ats: return [.atsNotSupported]
+    case .display: return [.noDisplay]
+    case .migration: return [.noMigration]
+    case .hotplugController: return [.slotNotHotpluggable]
+    }
+  }
+}
+
+/// One result of a step that does not simply succeed.
+enum StepOutcome {
+  case fails(RealizeFailure)
+  /// - property: the property that is not decided, where the step is about several.
+  case unknown(Unknown, property: String?)
+}
+
+/// A step that could not be decided.
+struct UndecidedStep: Sendable {
+  let step: RealizeStep
+  let property: String?
+  let unknown: Unknown
 }
 
 extension RealizeContext {
-  /// What fails at one step; nil when nothing does.
-  /// - Throws: what could not be looked at.
-  func failure(
-    at step: RealizeStep, _ forecast: PartialATSOutcome, _ unknowns: inout [Unknown]
-  ) throws(Unknown) -> RealizeFailure? {
+  /// The failures of one step, and the facts that it misses; empty when it succeeds.
+  func outcomes(at step: RealizeStep, _ forecast: PartialATSOutcome) -> [StepOutcome] {
+    if step == .properties { return setProperties() }
+    do throws(Unknown) {
+      return try failure(at: step, forecast).map { [.fails($0)] } ?? []
+    } catch {
+      return (step == .ats ? forecast.missing : [error]).map { .unknown($0, property: nil) }
+    }
+  }
+
+  /// - Throws: a fact that could not be inspected.
+  private func failure(at step: RealizeStep, _ forecast: PartialATSOutcome) throws(Unknown) -> RealizeFailure? {
     switch step {
     case .keyvalID: return keyvalID
     case .iommufdObject: return try iommufdObjects()
@@ -42,22 +109,24 @@ extension RealizeContext {
     case .migrating: return try migrating()
     case .globals: return try badGlobal()
     case .id: return qdevID
-    case .properties: return setProperties(&unknowns)
+    case .properties: return nil
     case .slot: return try placeOnBus()
     case .addressSpace: return try addressSpace()
     case .hostGiven: return hostGiven
     case .hostExists: return try hostExists()
     case .descriptor: return try descriptorBackend()
     case .balloon: return balloon
-    case .group, .groupNode, .groupViable, .legacySpace, .container, .legacyInterrupts, .legacyMemory,
-      .groupMember:
+    case .legacySpace: return try backend.value == .legacy ? mixedBackends() : nil
+    case .iommufdSpace: return try backend.value == .iommufd ? mixedBackends() : nil
+    case .group, .groupNode, .groupViable, .container, .legacyInterrupts, .legacyMemory, .groupMember:
       guard try backend.value == .legacy else { return nil }
       return try LegacyAttach(context: self, device: try device.value).failure(at: step)
     case .cdevFolder, .cdevNode, .iommufdNode, .bindDevice, .bindToken, .bindGroup, .bindOwner,
-      .bindInterrupts, .iommufdSpace, .iommufdMemory:
+      .bindInterrupts, .nesting, .iommufdMemory:
       guard try backend.value == .iommufd else { return nil }
       return try IOMMUFDAttach(context: self, device: device).failure(at: step)
-    case .viommu: return try vtdChecks(&unknowns)
+    case .hostNesting, .firstStageBus, .cachingMode, .addressWidth, .firstStageBackend:
+      return try vtdCheck(step)
     case .ats: return try forecast.error.value.map { fails(.atsNotSupported, $0) }
     case .display: return try display()
     case .migration: return try migration()

@@ -10,7 +10,6 @@ struct LegacyAttach {
     case .group: return try grouped()
     case .groupNode: return try node(try group())
     case .groupViable: return try viability(try group())
-    case .legacySpace: return try context.mixedBackends()
     case .container: return try container(try group())
     case .legacyInterrupts:
       return try context.interruptsRefused("vfio_iommu_type1")

@@ -16,9 +16,7 @@ struct IOMMUFDAttach {
     case .bindOwner: return try ownership()
     case .bindInterrupts:
       return try context.interruptsRefused("iommufd") ? refused(.unsafeInterrupts, "Operation not permitted") : nil
-    case .iommufdSpace:
-      if let crash = try context.mixedBackends() { return crash }
-      return try context.nestingRefused()
+    case .nesting: return try context.nestingRefused()
     case .iommufdMemory: return try context.memory(after: "")
     default: return nil
     }
@@ -81,13 +79,14 @@ struct IOMMUFDAttach {
   private func ownership() throws(Unknown) -> RealizeFailure? {
     let address = try device.value.address
     if let holder = context.guest.assigned[address] {
-      return refused(.alreadyAttached, holder.isEmpty ? "Device or resource busy" : "Invalid argument")
+      return refused(.alreadyAttached, holder == .legacy ? "Device or resource busy" : "Invalid argument")
     }
     guard let number = try device.value.group.value else { return nil }
     let group = context.host.group(number)
     let siblings = (group.members.display ?? []).compactMap { context.guest.assigned[$0] }
-    if siblings.contains("") { return refused(.bindFails, "Device or resource busy") }
-    if siblings.contains(where: { $0 != context.iommufdLink }) { return refused(.bindFails, "Operation not permitted") }
+    if siblings.contains(.legacy) { return refused(.bindFails, "Device or resource busy") }
+    let mine = context.iommufdLink.map(AttachedBackend.iommufd)
+    if siblings.contains(where: { $0 != mine }) { return refused(.bindFails, "Operation not permitted") }
     if !siblings.isEmpty { return nil }
     guard let holder = try GroupUse(group, context.host).holder() else { return nil }
     // The errno tells how it is held: through the group, through this cdev, or through a sibling's.

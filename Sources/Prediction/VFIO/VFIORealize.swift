@@ -39,21 +39,6 @@ extension RealizeContext {
     return fails(.balloonNotMediated, "x-balloon-allowed only potentially compatible with mdev devices")
   }
 
-  /// Containers of both kinds in one address space.
-  func mixedBackends() throws(Unknown) -> RealizeFailure? {
-    let mine = try backend.value
-    guard guest.backends.union(guest.unplacedBackends).contains(where: { $0 != mine }), try !hasOwnSpace()
-    else { return nil }
-    if let missing = machine.missingPart { throw Unknown("guest's IOMMU", reason: missing) }
-    if let unit = try viommu?.driver {
-      throw Unknown("address spaces under \(unit)", reason: "whether devices share one was never observed")
-    }
-    guard guest.backends.contains(where: { $0 != mine }) else {
-      throw Unknown("address spaces of other devices", reason: "whether the guest's IOMMU serves them is not known")
-    }
-    return QEMUCrash.mixedBackends(mine)
-  }
-
   /// A device that could forge others' interrupts is not assigned, unless the module was told so
   /// (linux drivers/iommu/iommu.c: iommu_group_has_isolated_msi).
   func interruptsRefused(_ module: String) throws(Unknown) -> Bool {
@@ -65,8 +50,7 @@ extension RealizeContext {
   /// Guest memory is locked for DMA, all of it, once for each address space.
   func memory(after prefix: String) throws(Unknown) -> RealizeFailure? {
     let locked = LockedMemory(machine)
-    let isShared = try !hasOwnSpace() || !guest.backends.isEmpty
-    let spaces = guest.ownSpaces + (try hasOwnSpace() ? 1 : 0) + (isShared ? 1 : 0)
+    let spaces = guest.spaces.count(addingOwn: try hasOwnSpace())
     guard let needed = try locked.needed(spaces: spaces), let limit = try locked.limit(on: host), limit < needed
     else { return nil }
     return fails(

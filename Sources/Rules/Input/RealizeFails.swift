@@ -25,26 +25,11 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     guard let failure = prediction.failure,
       !runner.isExplained(failure.cause, of: prediction.request)
     else { continue }
-    let name = failure.property ?? property(failure.cause)
+    let name = failure.property ?? "driver"
     runner.report(
       (failure.signal.map { "QEMU dies of \($0) over" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
       at: prediction.request.location(of: name), about: prediction.request,
       fix: fix(failure.cause, prediction, target))
-  }
-}
-
-/// The property that a failure is about.
-private func property(_ cause: FailureCause) -> String {
-  switch cause {
-  case .badID, .duplicateID: return "id"
-  case .busNotFound, .wrongBusType, .busNotHotpluggable: return "bus"
-  case .slotTaken, .noSlot, .functionZeroTaken, .notMultifunction, .slotNotHotpluggable: return "addr"
-  case .noSuchHostDevice, .noGroup, .groupNodeMissing, .groupNodeDenied, .inUse, .alreadyAttached: return "host"
-  case .badDescriptor: return "fd"
-  case .badToken: return "vf-token"
-  case .bindFails, .missingIOMMUFDObject: return "iommufd"
-  case .noDisplay: return "display"
-  default: return "driver"
   }
 }
 
@@ -70,7 +55,8 @@ private func fix(_ cause: FailureCause, _ prediction: RealizePrediction, _ targe
   case .groupNodeDenied, .containerDenied:
     return "let the user \(named(target.host)) open the node that QEMU names"
   case .badToken: return "bind the physical function to its host driver, or give the token that its holder has set"
-  case .viommuRefuses: return "add `caching-mode=on` to `intel-iommu`"
+  case .cachingModeOff, .addressWidthExceeded, .firstStageWithoutIOMMUFD, .firstStageBelowBridge:
+    return "add `caching-mode=on` to `intel-iommu`"
   case .noDisplay: return "take `display` out"
   case .duplicateObjectID: return "give each object an id of its own"
   case .unsafeInterrupts:

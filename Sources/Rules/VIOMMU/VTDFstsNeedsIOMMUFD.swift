@@ -14,7 +14,7 @@ extension Rule {
     fix: "give the device `iommufd=`, and put it on an Express port",
     example: "-device intel-iommu,scalable-mode=on,fsts=on -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/i386/intel_iommu_accel.c: vtd_check_hiod_accel", "QEMU docs/devel/vfio-iommufd.rst"],
-    explains: [.noNesting, .viommuRefuses],
+    explains: [.noNesting, .firstStageWithoutIOMMUFD, .firstStageBelowBridge],
     check: .device(check))
 }
 

@@ -1,0 +1,91 @@
+import Facts
+
+/// Whether a request crashes QEMU, and its guest, regardless of the host.
+public enum CrashOutcome: Hashable, Sendable {
+  case never
+  case always
+  /// `fd` names a descriptor: QEMU crashes when `getfd` has given it that name, and answers with an error otherwise.
+  case ifDescriptorExists
+  /// QEMU 11.1 refuses the value. Others accept it: QEMU 7.2 reads strings and numbers as booleans.
+  case withOtherQEMU
+  /// The value is text that only the shell knows.
+  case undetermined(Unknown)
+}
+
+/// The requests that crash QEMU. Decided here alone, for the prediction, the rules and the proxy.
+public enum QEMUCrash {
+  /// `fd` without `id`: QEMU stores the descriptor under the device's id, and the null name crashes it (QEMU
+  /// migration/cpr.c: cpr_get_fd_param, cpr_save_fd; observed on 11.1.3).
+  public static func descriptorWithoutID(_ request: DeviceRequest) -> CrashOutcome {
+    guard let driver = request.driver, driver.hasPrefix("vfio"), let fd = request.value("fd"), request.id == nil
+    else { return .never }
+    if case .unknown(let text)? = request.value("id") {
+      return .undetermined(Unknown("id of `\(driver)`", reason: "written as \(text)"))
+    }
+    switch fd {
+    case .unknown(let text): return .undetermined(Unknown("fd of `\(driver)`", reason: "written as \(text)"))
+    case .string(let text):
+      switch PassedDescriptor(text, request.plug) {
+      case .number: return .always
+      case .name: return .ifDescriptorExists
+      case .invalid: return .withOtherQEMU
+      }
+    default: return .withOtherQEMU
+    }
+  }
+
+  /// `realized` that the user sets to true: QEMU realizes the device before it has a bus, whatever the driver (QEMU
+  /// system/qdev-monitor.c: qdev_device_add_from_qdict; observed on 7.2 and 11.1.3). False is accepted and ignored.
+  public static func realizedArgument(_ request: DeviceRequest) -> CrashOutcome {
+    guard let value = request.value("realized") else { return .never }
+    switch QEMUBool(value) {
+    case .off: return .never
+    case .on: return request.form == .json && value.string != nil ? .withOtherQEMU : .always
+    case .invalid: return .withOtherQEMU
+    case .undetermined:
+      var text = ""
+      if case .unknown(let written) = value { text = written }
+      let name = request.id.map { "`\($0)`" } ?? request.driver.map { "`\($0)`" } ?? "a device"
+      return .undetermined(Unknown("realized of \(name)", reason: "written as \(text)"))
+    }
+  }
+
+  static let withoutID = RealizeFailure(
+    .descriptorWithoutID, "QEMU dies of SIGSEGV: fd is given without id", signal: "SIGSEGV")
+
+  static let realized = RealizeFailure(
+    .realizedArgument, "QEMU dies of SIGSEGV: realized is set by the user", signal: "SIGSEGV")
+
+  /// Both backends in one address space: the second to attach casts the first's container to its own type, and the
+  /// QOM cast asserts (QEMU hw/vfio/iommufd.c: iommufd_cdev_attach; hw/vfio/container-legacy.c:
+  /// vfio_container_connect).
+  /// - Parameter other: the device that attached first.
+  static func mixedBackends(_ backend: VFIOBackend, with other: DeviceRequest?) -> RealizeFailure {
+    let text =
+      backend == .iommufd
+      ? "hw/vfio/vfio-iommufd.h:33:VFIO_IOMMU_IOMMUFD: Object 0x… is not an instance of type vfio-iommu-iommufd"
+      : "./include/hw/vfio/vfio-container-legacy.h:15:VFIO_IOMMU_LEGACY: Object 0x… is not an instance of "
+        + "type vfio-iommu-legacy"
+    var failure = RealizeFailure(.mixedBackends, text, signal: "SIGABRT")
+    failure.other = other
+    return failure
+  }
+}
+
+/// The text of `fd` (QEMU monitor/fds.c: monitor_fd_param).
+enum PassedDescriptor: Hashable {
+  /// An inherited descriptor.
+  case number
+  /// One that `getfd` gave a name; a command line has none.
+  case name
+  case invalid
+
+  init(_ text: String, _ plug: DeviceRequest.Plug) {
+    func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+    if text.utf8.first.map(isDigit) == true || plug == .cold {
+      self = Int32(text) != nil && text.utf8.allSatisfy(isDigit) ? .number : .invalid
+    } else {
+      self = .name
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import Facts
+
+/// The checks of the guest's IOMMU: whether it accepts the host's device.
+extension RealizeContext {
+  /// The PCI core asks the IOMMU whether it takes the device (QEMU hw/arm/smmuv3-accel.c:
+  /// smmuv3_accel_supports_as).
+  func addressSpace() throws(Unknown) -> RealizeFailure? {
+    guard let unit = try viommu, unit.driver == "arm-smmuv3", try machine.setting("accel", of: unit).value == "on",
+      try backend.value == .legacy
+    else { return nil }
+    return RealizeFailure(
+      .smmuRefuses,
+      "vfio-pci endpoint devices without an iommufd backend not allowed when using arm-smmuv3,accel=on")
+  }
+
+  /// QEMU hw/i386/intel_iommu.c: vtd_check_hiod, and intel_iommu_accel.c: vtd_check_hiod_accel, in the order observed
+  /// on 11.1.3: the legacy backend is refused for caching-mode first, whatever fsts says.
+  func vtdCheck(_ step: RealizeStep) throws(Unknown) -> RealizeFailure? {
+    guard let unit = try viommu, unit.driver == "intel-iommu" else { return nil }
+    let firstStage = try machine.firstStage(of: unit)
+    let nests = try self.nests(on: unit)
+    switch step {
+    case .hostNesting where nests:
+      throw Unknown(
+        "host IOMMU's nesting", reason: "first-stage translation needs it, and where it works was never observed")
+    case .firstStageBus where nests:
+      guard let bus = try bus(), guest.path(from: bus.name).contains(where: { !$0.isExpress }) else { return nil }
+      return refused(.firstStageBelowBridge, "Host device downstream to a PCI bridge is unsupported when fsts=on")
+    case .cachingMode where !nests:
+      if try machine.setting("caching-mode", of: unit).value == "on" { return nil }
+      return refused(
+        .cachingModeOff, "Device assignment is not allowed without enabling caching-mode=on for Intel IOMMU.")
+    case .addressWidth where !nests:
+      guard let widths = try addressWidths(), try widths.isExceeded() else { return nil }
+      return refused(.addressWidthExceeded, "aw-bits \(widths.guest) > host aw-bits \(try widths.host.exact())")
+    case .firstStageBackend where firstStage && !nests:
+      return refused(.firstStageWithoutIOMMUFD, "Need IOMMUFD backend when fsts=on")
+    default: return nil
+    }
+  }
+
+  /// The widths that the aw-bits check compares (QEMU hw/i386/intel_iommu.c: vtd_check_hiod).
+  func addressWidths() throws(Unknown) -> AddressWidths? {
+    guard let unit = try viommu, unit.driver == "intel-iommu" else { return nil }
+    let nests = try self.nests(on: unit)
+    guard let host = try host.iommu(of: try device.value),
+      let width = try self.host.mappedWidth(by: host, for: backend, nests: nests)
+    else { return nil }
+    return AddressWidths(guest: try machine.addressWidth(of: unit, qemu), host: width, unit: host.name, nests: nests)
+  }
+
+  /// First-stage translation asks the kernel for tables that a guest's can be laid upon (QEMU hw/vfio/iommufd.c:
+  /// iommufd_cdev_autodomains_get).
+  func nestingRefused() throws(Unknown) -> RealizeFailure? {
+    guard let unit = try viommu, unit.driver == "intel-iommu", try machine.firstStage(of: unit),
+      let host = try host.iommu(of: try device.value), host.kind == .intel, try !self.host.nests(host).value
+    else { return nil }
+    return fails(.noNesting, "Failed to allocate hwpt: Operation not supported")
+  }
+
+  /// Whether the device gets first-stage tables. Without `fsts` both backends are checked alike.
+  private func nests(on unit: DeviceRequest) throws(Unknown) -> Bool {
+    guard try machine.firstStage(of: unit) else { return false }
+    return try backend.value == .iommufd
+  }
+
+  private func refused(_ cause: FailureCause, _ text: String) -> RealizeFailure {
+    fails(cause, "Failed to set vIOMMU: \(text)")
+  }
+}
+
+/// The width of a guest's addresses behind `intel-iommu`, and the width that the host maps.
+public struct AddressWidths: Sendable {
+  /// `aw-bits`, in bits.
+  public let guest: Int
+  public let host: MappedWidth
+  /// The host's IOMMU: `dmar0`.
+  public let unit: String
+  /// The guest's first-stage tables are laid upon the host's second-stage ones; the host may fail before the widths
+  /// are compared.
+  public let nests: Bool
+
+  /// Whether the guest's addresses are wider than the host maps.
+  public func isExceeded() throws(Unknown) -> Bool { try host.isExceeded(by: guest) }
+}
+
+extension MachineConfig {
+  /// `fsts`, which was `x-flts` before it was stable.
+  public func firstStage(of unit: DeviceRequest) throws(Unknown) -> Bool {
+    if try setting("fsts", of: unit).value == "on" { return true }
+    return try setting("x-flts", of: unit).value == "on"
+  }
+
+  /// `aw-bits` of an `intel-iommu`: 48 unless it is given, and 39 for the machine types up to 9.1 (QEMU
+  /// hw/i386/pc.c: pc_compat_9_1).
+  public func addressWidth(of unit: DeviceRequest, _ qemu: QEMUProfile) throws(Unknown) -> Int {
+    if let given = try setting("aw-bits", of: unit).value {
+      if let bits = Int(given) { return bits }
+      throw Unknown("aw-bits", reason: "`\(given)` is no number")
+    }
+    for family in ["pc-q35-", "pc-i440fx-"] {
+      if let version = version(after: family) { return version <= (9, 1) ? 39 : 48 }
+    }
+    switch try qemu.behaviour.value {
+    case .shipped, .v3: return 48
+    case .none: throw Unknown("default of aw-bits", reason: "it depends on the version of this QEMU")
+    }
+  }
+}
