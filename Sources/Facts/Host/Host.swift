@@ -1,6 +1,6 @@
-/// What is known about a host: read live, or replayed from a recording.
+/// The facts of a host, read live or from a recording.
 public struct Host: Sendable {
-  /// Where the facts come from, for people: "live", or the recording's path.
+  /// The origin of the facts, for people: "live", or the recording's path.
   public var source: String
   /// `uname -r`.
   public var kernelRelease: Known<String>
@@ -13,16 +13,16 @@ public struct Host: Sendable {
   public var user: Known<String>
   /// RLIMIT_MEMLOCK in bytes; `.known(nil)` is unlimited.
   public var memlock: Known<UInt64?>
-  /// How many bits of physical addresses the processor has (/proc/cpuinfo, x86 only).
+  /// Number of bits of the processor's physical addresses (/proc/cpuinfo, x86 only).
   public var physicalAddressBits: Known<Int>
   /// /dev/iommu.
   public var iommufd: Known<NodeAccess>
   /// /dev/vfio/vfio, the legacy container's node.
   public var vfioContainer: Known<NodeAccess>
   /// Whether interrupts go through remapping or translation, so that a device cannot forge another's.
-  /// Without it the kernel assigns no device, unless it is told to.
+  /// Otherwise the kernel assigns no device, unless `unsafeInterrupts` overrides that.
   public var interruptsIsolated: Known<Bool>
-  /// The modules that are told so: `vfio_iommu_type1`, `iommufd` (parameter
+  /// The modules that assign devices without isolated interrupts: `vfio_iommu_type1`, `iommufd` (parameter
   /// `allow_unsafe_interrupts`).
   public var unsafeInterrupts: Known<[String]>
   /// /sys/class/iommu/*, by name (`dmar0`, `ivhd0`, `smmu3.0x…`, `virtio0`).
@@ -35,7 +35,7 @@ public struct Host: Sendable {
   /// The IOMMU groups about which something is known, by number.
   public var groups: [Int: IOMMUGroup]
 
-  /// A host of which nothing is known, for the reason given.
+  /// Creates a host without any known fact, for the reason given.
   public init(nothingKnown reason: String, source: String) {
     self.source = source
     kernelRelease = .unknown("kernel release", reason)
@@ -55,7 +55,7 @@ public struct Host: Sendable {
     self.reason = reason
   }
 
-  /// Why facts that are not here are not known.
+  /// The reason why facts are unknown that were never set.
   private let reason: String
 
   /// The function at `address`: `.known(nil)` when the host has none there.
@@ -80,7 +80,9 @@ public struct Host: Sendable {
 
 /// Whether a device node exists and can be opened for reading and writing.
 public enum NodeAccess: Hashable, Sendable {
+  /// There is no such node.
   case absent
+  /// The user may open it for reading and writing.
   case accessible
   /// It exists, and the user may not open it.
   case denied
@@ -88,6 +90,7 @@ public enum NodeAccess: Hashable, Sendable {
 
 /// An IOMMU group: the smallest set of functions that can be assigned apart from others.
 public struct IOMMUGroup: Sendable {
+  /// The number in /sys/kernel/iommu_groups and in /dev/vfio.
   public let number: Int
   /// Every function in it (/sys/kernel/iommu_groups/N/devices).
   public var members: Known<[PCIAddress]>
@@ -96,6 +99,7 @@ public struct IOMMUGroup: Sendable {
   /// Lines of /sys/kernel/iommu_groups/N/reserved_regions.
   public var reservedRegions: Known<[String]>
 
+  /// Creates a group without any known fact, for the reason given.
   public init(_ number: Int, nothingKnown reason: String) {
     self.number = number
     members = .unknown("members of group \(number)", reason)
@@ -104,14 +108,16 @@ public struct IOMMUGroup: Sendable {
   }
 }
 
-/// One IOMMU: its driver's name and, for VT-d, what its registers say.
+/// One IOMMU of the host with its registers, as far as the kernel shows them.
 public struct IOMMUUnit: Hashable, Sendable {
+  /// The architecture of an IOMMU.
   public enum Kind: String, Sendable {
     case intel, amd, smmuv3, virtio, other
   }
 
+  /// The name in /sys/class/iommu: `dmar0`, `ivhd0`, `smmu3.0x…`.
   public let name: String
-  /// By the name that the kernel's driver gives: dmarN is VT-d, ivhdN AMD, smmu3.* Arm SMMUv3, and
+  /// Derived from the name that the kernel's driver gives: dmarN is VT-d, ivhdN AMD, smmu3.* Arm SMMUv3, and
   /// virtio-iommu's is that of its bus: a PCI address, or a platform device (linux
   /// drivers/iommu/virtio-iommu.c: viommu_probe).
   public let kind: Kind
@@ -121,10 +127,11 @@ public struct IOMMUUnit: Hashable, Sendable {
   /// VT-d Extended Capability Register (VT-d 4.1 §11.4.3), `intel-iommu/ecap`. For AMD, the
   /// extended features `amd-iommu/features`.
   public var extendedCapability: Known<UInt64>
-  /// SMMUv3's SMMU_IDR0 to SMMU_IDR5 (Arm IHI 0070 §6.3). No file of the kernel's shows them, so only a
-  /// recording has them, from who knows the machine.
+  /// SMMUv3's SMMU_IDR0 to SMMU_IDR5 (Arm IHI 0070 §6.3). The kernel does not show them, so they are known only from a
+  /// recording whose author added them.
   public var identification: Known<[UInt32]>
 
+  /// Creates a unit whose identification registers are unknown.
   public init(_ name: String, capability: Known<UInt64>, extendedCapability: Known<UInt64>) {
     self.name = name
     self.capability = capability
@@ -157,7 +164,7 @@ public struct IOMMUUnit: Hashable, Sendable {
     return identification.flatMap { registers in
       let sizes = [32, 36, 40, 42, 44, 48, 52]
       guard registers.count == 6, sizes.indices.contains(Int(registers[5] & 7)) else {
-        return .unknown("OAS of \(name)", "the registers tell no size that is defined")
+        return .unknown("OAS of \(name)", "the registers have a value that is not defined")
       }
       return .known(sizes[Int(registers[5] & 7)])
     }

@@ -1,22 +1,27 @@
-/// Something that the host does with a device, and that ends when the device is taken from its driver.
+/// A use of a device by the host that ends when the device is unbound from its driver.
 public struct HostUse: Hashable, Sendable {
+  /// The kinds of use that `host-still-uses-device` reports.
   public enum Kind: String, Sendable, CaseIterable {
-    /// A mounted file system; `detail` is where, as far as it can be seen.
+    /// A mounted file system; `detail` is the mount point, where it can be determined.
     case mount
+    /// Active swap space.
     case swap
-    /// A member of something: a RAID, a volume group, a pool, a bond, a bridge; `detail` is its name.
+    /// A member of a RAID, a volume group, a pool, a bond or a bridge; `detail` is its name.
     case member
-    /// The interface that packets for elsewhere leave by.
+    /// The network interface of the default route.
     case defaultRoute = "default-route"
-    /// The interface has an address, by which the host may be reached.
+    /// A network interface with an address, by which the host may be reached.
     case address
   }
 
+  /// The kind of use.
   public let kind: Kind
   /// The block device or network interface: `nvme0n1p2`, `eth0`.
   public let device: String
+  /// The mount point or the name of the whole; see `Kind`.
   public let detail: String
 
+  /// Creates a use of `device`; see `Kind` for `detail`.
   public init(_ kind: Kind, _ device: String, _ detail: String = "") {
     self.kind = kind
     self.device = device

@@ -16,7 +16,7 @@ extension Host {
     }
   }
 
-  /// Whether a VT-d unit can lay a guest's first-stage tables upon the host's second-stage ones: in scalable mode
+  /// Whether a VT-d unit can nest a guest's first-stage tables on the host's second-stage ones: in scalable mode
   /// with NEST (VT-d 4.1 §11.4.3: ECAP bits 43 and 26; linux drivers/iommu/intel/iommu.h: nested_supported).
   public func nests(_ unit: IOMMUUnit) -> Known<Bool> {
     unit.extendedCapability.flatMap { register in

@@ -1,12 +1,12 @@
 /// One `-device` or `device_add`, every spelling lowered to QEMU's property names.
 public struct DeviceRequest: Hashable, Sendable {
-  /// How the text is read: QEMU is strict about types in JSON and takes text for everything else.
+  /// The syntax of the request: QEMU is strict about types in JSON, and parses text for everything else.
   public enum Form: Sendable { case keyval, json }
   /// Cold: before the machine runs. Hot: `device_add` on a running one.
   public enum Plug: Sendable { case cold, hot }
 
-  /// Shared: a machine has many requests, and whoever goes through them is handed each.
-  private final class Parts: Sendable {
+  /// The immutable content, shared by all copies of a request: a machine has many, and rules loop over them.
+  private final class Storage: Sendable {
     let form: Form
     let plug: Plug
     let properties: [Property]
@@ -31,80 +31,91 @@ public struct DeviceRequest: Hashable, Sendable {
     }
   }
 
-  private var parts: Parts
+  private var storage: Storage
 
+  /// Creates a request. `driver`, `id` and `bus` are taken from its properties.
   public init(
     form: Form, plug: Plug, properties: [Property], location: Location, libvirt: LibvirtHostdev? = nil
   ) {
-    parts = Parts(form, plug, properties, location, libvirt)
+    storage = Storage(form, plug, properties, location, libvirt)
   }
 
-  public var form: Form { parts.form }
-  public var plug: Plug { parts.plug }
-  /// The whole request.
-  public var location: Location { parts.location }
+  /// The syntax that the user wrote.
+  public var form: Form { storage.form }
+  /// Whether the request is part of a launch or a hot plug.
+  public var plug: Plug { storage.plug }
+  /// Location of the whole request.
+  public var location: Location { storage.location }
   /// Set when it comes from a libvirt `<hostdev>` or `<interface type='hostdev'>`.
   public var libvirt: LibvirtHostdev? {
-    get { parts.libvirt }
-    set { parts = Parts(form, plug, properties, location, newValue) }
+    get { storage.libvirt }
+    set { storage = Storage(form, plug, properties, location, newValue) }
   }
 
-  /// In the order written, `driver`, `id` and `bus` included. A name given twice stands twice;
+  /// The properties in the order written, `driver`, `id` and `bus` included. A name given twice is in it twice;
   /// the last counts.
   public var properties: [Property] {
-    get { parts.properties }
-    set { parts = Parts(form, plug, newValue, location, libvirt) }
+    get { storage.properties }
+    set { storage = Storage(form, plug, newValue, location, libvirt) }
   }
 
-  /// `driver`, `id` and `bus` count only when they are strings; QEMU takes anything else for
+  /// The device type. `driver`, `id` and `bus` count only when they are strings; QEMU treats anything else as
   /// absent (QEMU system/qdev-monitor.c, observed on 11.1.3).
-  public var driver: String? { parts.driver }
-  public var id: String? { parts.id }
-  public var bus: String? { parts.bus }
+  public var driver: String? { storage.driver }
+  /// The device's id, as QMP names it; nil for an anonymous device.
+  public var id: String? { storage.id }
+  /// The guest bus that the request names; nil when QEMU is to choose.
+  public var bus: String? { storage.bus }
 
   public static func == (a: DeviceRequest, b: DeviceRequest) -> Bool {
-    a.parts === b.parts || a.form == b.form && a.plug == b.plug && a.properties == b.properties
+    a.storage === b.storage || a.form == b.form && a.plug == b.plug && a.properties == b.properties
       && a.location == b.location && a.libvirt == b.libvirt
   }
 
   public func hash(into hasher: inout Hasher) { hasher.combine(location) }
 
-  /// The property that counts: the last of that name.
-  public func property(_ name: String) -> Property? { index(of: name).map { parts.properties[$0] } }
+  /// The last property of that name, which is the one that counts.
+  public func property(_ name: String) -> Property? { index(of: name).map { storage.properties[$0] } }
 
-  /// What a property is set to; nil when nobody gives it.
-  public func value(_ name: String) -> PropertyValue? { index(of: name).map { parts.properties[$0].value } }
+  /// The value of a property; nil when it is not given.
+  public func value(_ name: String) -> PropertyValue? { index(of: name).map { storage.properties[$0].value } }
 
-  /// Whether a property is given, with whatever value.
+  /// Whether a property is given, with any value.
   public func has(_ name: String) -> Bool { index(of: name) != nil }
 
   private func index(of name: String) -> Int? {
     let length = name.utf8.count
-    return parts.properties.lastIndex { $0.name.utf8.count == length && $0.name == name }
+    return storage.properties.lastIndex { $0.name.utf8.count == length && $0.name == name }
   }
 
+  /// The value of a property that is a string; nil for any other type.
   public func string(_ name: String) -> String? { value(name)?.string }
 
-  /// Whether libvirt chooses where the device goes: a free place that fits, on a bus that it adds if need be.
+  /// Whether libvirt chooses the device's guest address: a free slot that fits, on a bus that it adds if necessary.
   public var isPlacedByLibvirt: Bool {
     guard libvirt != nil, case .unknown? = value("bus") else { return false }
     return true
   }
 
-  /// The property's place, or the request's.
+  /// Location of the property, or of the request when the property is not given.
   public func location(of name: String) -> Location { property(name)?.location ?? location }
 
-  /// Whether it is one of the drivers that this program is about.
-  public var isVFIO: Bool { parts.isVFIO }
+  /// Whether the driver is `vfio-pci` or `vfio-pci-nohotplug`.
+  public var isVFIO: Bool { storage.isVFIO }
 }
 
 /// One `-object` or `object-add`.
 public struct ObjectRequest: Hashable, Sendable {
+  /// The object type (`qom-type`); nil when it is not a string.
   public let type: String?
+  /// The object's id.
   public let id: String?
+  /// The properties in the order written, `qom-type` and `id` included.
   public let properties: [Property]
+  /// Location of the whole request.
   public let location: Location
 
+  /// Creates a request. `type` and `id` are taken from its properties.
   public init(properties: [Property], location: Location) {
     self.properties = properties
     self.location = location
@@ -112,19 +123,25 @@ public struct ObjectRequest: Hashable, Sendable {
     id = properties.last { $0.name == "id" }?.value.string
   }
 
+  /// The value of a property that is a string; nil for any other type.
   public func string(_ name: String) -> String? { properties.last { $0.name == name }?.value.string }
 
-  /// Whether somebody else opens /dev/iommu and passes it: `fd`.
+  /// Whether another process opens /dev/iommu and passes the descriptor: `fd`.
   public var isPassed: Bool { properties.contains { $0.name == "fd" } }
 }
 
 /// One `-global driver.property=value`.
 public struct GlobalProperty: Hashable, Sendable {
+  /// The device type that the option names; it applies to derived types too.
   public let driver: String
+  /// The property's name.
   public let property: String
+  /// The value as text, which QEMU parses by the property's type.
   public let value: String
+  /// Location of the option.
   public let location: Location
 
+  /// Creates an option.
   public init(driver: String, property: String, value: String, location: Location) {
     self.driver = driver
     self.property = property
@@ -135,12 +152,18 @@ public struct GlobalProperty: Hashable, Sendable {
 
 /// One `-set group.id.property=value`.
 public struct SetProperty: Hashable, Sendable {
+  /// The option group: `device`, `drive`.
   public let group: String
+  /// The id of the option that it changes.
   public let id: String
+  /// The property's name.
   public let property: String
+  /// The value as text.
   public let value: String
+  /// Location of the option.
   public let location: Location
 
+  /// Creates an option.
   public init(group: String, id: String, property: String, value: String, location: Location) {
     self.group = group
     self.id = id

@@ -1,37 +1,42 @@
-/// What a libvirt domain says beside QEMU's own options, and QEMU never sees.
+/// Properties of a libvirt domain that libvirt does not pass to QEMU.
 public struct LibvirtDomain: Hashable, Sendable {
+  /// `<name>`; nil for a bare device.
   public let name: String?
-  /// `<memory>`, in bytes: the most that the guest has at start.
+  /// `<memory>` in bytes: the guest's memory at start.
   public var memory: UInt64?
   /// `<memoryBacking><locked/>`.
   public var isLocked = false
   /// `<memtune><hard_limit>`, in bytes; libvirt makes it RLIMIT_MEMLOCK too.
   public var hardLimit: UInt64?
-  /// Host functions that the domain takes from the host and does not give to its guest: hostdevs whose
+  /// Host functions that the domain takes from the host and does not pass to its guest: hostdevs whose
   /// address type is `unassigned`.
   public var unassigned: [PCIAddress: LibvirtHostdev] = [:]
-  /// `<qemu:commandline>` or `<qemu:override>`: options that libvirt passes on unread.
+  /// `<qemu:commandline>` or `<qemu:override>`: options that libvirt passes on unchecked.
   public var hasOwnOptions = false
 
   /// The hypervisor that runs the domain, when it is not QEMU: `xen`, `lxc`.
   public var hypervisor: String?
-  /// The PCI devices that a domain of another hypervisor is given.
+  /// Locations of the PCI devices of a domain of another hypervisor.
   public var nonQEMUDevices: [Location] = []
-  /// What a fork of libvirt reads, and upstream's passes over without a word.
+  /// Attributes that a fork of libvirt reads, and upstream ignores silently.
   public var unsupportedAttributes: [UnsupportedLibvirtAttribute] = []
 
+  /// Creates a domain without any of these properties.
   public init(name: String?) { self.name = name }
 }
 
 /// An attribute or element that only a fork of libvirt, or a posted patch, knows.
 public struct UnsupportedLibvirtAttribute: Hashable, Sendable {
-  /// As written: `ssidSize`, `ats`, `vpasidCapOffset`.
+  /// The name as written: `ssidSize`, `ats`, `vpasidCapOffset`.
   public let name: String
+  /// The value as written.
   public let value: String
-  /// The id of the device that it is about.
+  /// The id of the device that it belongs to.
   public let id: String?
+  /// Location of the attribute or element.
   public let location: Location
 
+  /// Creates an attribute of the device `id`.
   public init(name: String, value: String, id: String?, location: Location) {
     self.name = name
     self.value = value
@@ -40,17 +45,17 @@ public struct UnsupportedLibvirtAttribute: Hashable, Sendable {
   }
 }
 
-/// What a libvirt hostdev says beside QEMU's own properties.
+/// Properties of a libvirt hostdev that libvirt does not pass to QEMU.
 public struct LibvirtHostdev: Hashable, Sendable {
-  /// `managed='yes'`: libvirt binds the device to a vfio driver before QEMU starts, and gives it back
-  /// to its host driver afterwards.
+  /// `managed='yes'`: libvirt binds the device to a vfio driver before QEMU starts, and back to its host driver
+  /// afterwards.
   public var isManaged: Bool
   /// `<driver model='…'>`: the variant driver to bind; nil when libvirt chooses.
   public var driverModel: String?
-  /// `<source><address>`: the host function. With iommufd libvirt opens it, and QEMU's options say
-  /// nothing of it.
+  /// `<source><address>`: the host function. With iommufd libvirt opens it, and QEMU's options do not name it.
   public var source: PCIAddress?
 
+  /// Creates the properties of a hostdev.
   public init(isManaged: Bool, driverModel: String?, source: PCIAddress? = nil) {
     self.isManaged = isManaged
     self.driverModel = driverModel

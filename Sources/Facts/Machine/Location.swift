@@ -1,19 +1,22 @@
-/// A place in something that the user wrote.
+/// A location in a text that the user wrote.
 public struct Location: Sendable {
-  /// What several places have in common: a source, and where in its structure. Shared, and put into words only when
-  /// somebody asks: a definition has hundreds of places, of which few are told.
+  /// The part that several locations have in common: a source, and an element of its structure. Shared, and rendered
+  /// only on demand: a definition has hundreds of locations, of which few are reported.
   public final class Part: Sendable {
+    /// The file's path, or `<stdin>`.
     public let source: String
     private let folder: String
     private let element: (name: String, number: Int)?
 
+    /// Creates a base whose path is known.
     public init(source: String, path: String) {
       self.source = source
       folder = path
       element = nil
     }
 
-    /// - Parameter number: which of that name in the folder, from 1, as in XPath.
+    /// Creates a base for an element of `folder`.
+    /// - Parameter number: index among the elements of that name in the folder, from 1, as in XPath.
     public init(source: String, folder: String, name: String, number: Int) {
       self.source = source
       self.folder = folder
@@ -28,15 +31,16 @@ public struct Location: Sendable {
   }
 
   private let part: Part
-  /// Bytes from the start of the source.
+  /// Byte offsets from the start of the source.
   public let range: Range<Int>?
-  /// What the part's path goes on with. Literals, which nobody counts: places are copied by the hundred.
+  /// Continues the part's path. A literal, because locations are copied often and literals need no reference counting.
   private let end: StaticString
   private let attribute: StaticString?
 
+  /// Creates a location of an element or of one of its attributes.
   /// - Parameters:
-  ///   - end: what the part's path goes on with.
-  ///   - attribute: the name of one of that element's.
+  ///   - end: continues the part's path.
+  ///   - attribute: the attribute's name.
   public init(in part: Part, range: Range<Int>?, end: StaticString = "", attribute: StaticString? = nil) {
     self.part = part
     self.range = range
@@ -44,6 +48,7 @@ public struct Location: Sendable {
     self.attribute = attribute
   }
 
+  /// Creates a location with a path of its own.
   public init(source: String, range: Range<Int>?, path: String) {
     self.init(in: Part(source: source, path: path), range: range)
   }
@@ -51,12 +56,12 @@ public struct Location: Sendable {
   /// The file's path, or `<stdin>`.
   public var source: String { part.source }
 
-  /// Where in the structure: `-device[2].host`, `device_add.arguments.ats`.
+  /// Path in the structure: `-device[2].host`, `device_add.arguments.ats`.
   public var path: String {
     attribute.map { "\(part.path)\(end)/@\($0)" } ?? "\(part.path)\(end)"
   }
 
-  /// The same place under another logical path.
+  /// The same range under another path.
   public func at(path: String) -> Location { Location(source: source, range: range, path: path) }
 }
 

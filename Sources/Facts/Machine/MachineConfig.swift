@@ -1,41 +1,45 @@
-/// What a configuration asks QEMU for, as far as passthrough is concerned.
+/// The machine that a configuration describes, as far as passthrough is concerned.
 public struct MachineConfig: Sendable {
   /// The file's path, or `<stdin>`.
   public let source: String
   /// `qemu-system-x86_64`, without its folder; nil for a stream of QMP commands.
   public var emulator: String?
-  /// Why this is not the whole machine; nil when it is. A lone `device_add` goes into a machine that
+  /// The reason why this is not the whole machine; nil when it is. A lone `device_add` goes into a machine that
   /// is described elsewhere.
   public var missingPart: String?
   /// `-machine`/`-M`: the type, and its options.
   public var machine: [Property] = []
-  /// In the order in which QEMU makes them: all of `-object` before all of `-device`.
+  /// The objects, in the order in which QEMU creates them: all of `-object` before all of `-device`.
   public var objects: [ObjectRequest] = []
+  /// The devices that exist at launch, in the order written.
   public var devices: [DeviceRequest] = []
+  /// The `-global` options, in the order written; the last one for a property counts.
   public var globals: [GlobalProperty] = []
-  /// Why a running machine may have `-global` options beside these; nil when these are all.
+  /// The reason why a running machine may have other `-global` options too; nil when it has none but these.
   public var missingGlobals: Unknown?
-  /// Those that change no -device before them: the others are properties of theirs already.
+  /// The `-set` options without a -device before them; the others have been applied to their device.
   public var sets: [SetProperty] = []
-  /// Every other option, by name without dashes, for what rules look at: `-nodefaults`, `-m`, `-cpu`.
+  /// All other options, by name without dashes: `nodefaults`, `m`, `cpu`.
   public var options: [Property] = []
-  /// Arguments of which only the shell knows what they are; the value is what is written.
+  /// Arguments whose text only the shell knows; the value is the text as written.
   public var unknownArguments: [Property] = []
-  /// Set when it comes from a libvirt domain.
+  /// Set when the machine comes from a libvirt domain.
   public var libvirt: LibvirtDomain?
 
+  /// Creates a machine without devices.
   public init(source: String, emulator: String?, missingPart: String? = nil) {
     self.source = source
     self.emulator = emulator
     self.missingPart = missingPart
   }
 
+  /// Whether the whole machine is described.
   public var isComplete: Bool { missingPart == nil }
 
   /// The machine type: `-machine q35`, `-machine type=q35`, `-M pc`.
   public var machineType: Property? { machine.last { $0.name == "type" } }
 
-  /// What the guest is called: by libvirt, or by `-name`.
+  /// The guest's name, given by libvirt or by `-name`.
   public var guestName: String? {
     if let libvirt { return libvirt.name }
     // `-name guest=NAME,…` or `-name NAME,…`; two commas are one of the name's own.
@@ -51,5 +55,6 @@ public struct MachineConfig: Sendable {
     return name.hasPrefix("guest=") ? String(name.dropFirst(6)) : name
   }
 
+  /// Whether an option is given that is neither a device nor an object.
   public func hasOption(_ name: String) -> Bool { options.contains { $0.name == name } }
 }

@@ -1,4 +1,4 @@
-/// A property's value as it was given. JSON keeps its type, because QEMU does; key=value text is
+/// A property's value as written. JSON keeps its type, because QEMU does; key=value text is
 /// always a string.
 public enum PropertyValue: Hashable, Sendable {
   case string(String)
@@ -10,9 +10,10 @@ public enum PropertyValue: Hashable, Sendable {
   case null
   case array
   case object
-  /// Text with a shell variable or something else that only the shell will know.
+  /// Text with a shell variable or another part that only the shell knows.
   case unknown(String)
 
+  /// The text of a string; nil for any other type and for an unknown text.
   public var string: String? {
     if case .string(let text) = self { return text }
     return nil
@@ -21,10 +22,14 @@ public enum PropertyValue: Hashable, Sendable {
 
 /// One property of a device or object, under QEMU's own name.
 public struct Property: Hashable, Sendable {
+  /// The name as QEMU spells it.
   public let name: String
+  /// The value with the type that was written.
   public let value: PropertyValue
+  /// Location of the value, or of the argument when the property is lowered from another format.
   public let location: Location
 
+  /// Creates a property.
   public init(name: String, value: PropertyValue, location: Location) {
     self.name = name
     self.value = value

@@ -1,13 +1,15 @@
 /// The Address Translation Service extended capability (PCIe 6.0 §10.5.1), id 0x000F.
 public struct ATSCapability: Hashable, Sendable {
+  /// The extended capability's id.
   public static let id: UInt16 = 0x000f
 
+  /// Offset of the capability's header in config space.
   public let offset: Int
   /// Invalidate requests that the function accepts at a time: 1 to 32. The register's 0 means 32.
   public let invalidateQueueDepth: Known<Int>
   /// Whether untranslated addresses are always aligned to 4096 bytes.
   public let pageAligned: Known<Bool>
-  /// Whether ATS is switched on now.
+  /// Whether ATS is enabled now.
   public let enabled: Known<Bool>
   /// Smallest Translation Unit: 2^value blocks of 4096 bytes.
   public let smallestTranslationUnit: Known<Int>

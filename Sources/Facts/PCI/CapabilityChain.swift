@@ -1,10 +1,13 @@
 /// One capability found in a chain.
 public struct Capability: Hashable, Sendable {
+  /// Capability id: 8 bits for a standard capability, 16 for an extended one.
   public let id: UInt16
   /// 1 to 15 for an extended capability, 0 for a standard one.
   public let version: UInt8
+  /// Offset of the capability's header in config space.
   public let offset: Int
 
+  /// Creates a capability that was found at `offset`.
   public init(id: UInt16, version: UInt8, offset: Int) {
     self.id = id
     self.version = version
@@ -12,7 +15,7 @@ public struct Capability: Hashable, Sendable {
   }
 }
 
-/// How a walk along a chain ended.
+/// The reason why a walk along a chain ended.
 public enum ChainEnd: Hashable, Sendable {
   /// The last capability's next pointer is zero.
   case complete
@@ -28,16 +31,18 @@ public enum ChainEnd: Hashable, Sendable {
   case unread(Unknown)
 }
 
-/// A capability chain: what was found, and how the walk ended.
+/// A capability chain: the capabilities that were found, and how the walk ended.
 public struct CapabilityChain: Hashable, Sendable {
+  /// The capabilities in the order of the chain.
   public let capabilities: [Capability]
+  /// The reason why the walk ended.
   public let end: ChainEnd
   /// Offsets of pointers whose two low bits were set; they are reserved and masked
   /// (PCI 3.0 §6.7, PCIe 6.0 §7.6.3).
   public let unaligned: [Int]
 
-  /// Whether the chain holds `id`: unknown when it is not among what was found and the walk could
-  /// not finish.
+  /// Whether the chain holds `id`: unknown when it is not among the capabilities that were found and the walk
+  /// could not finish.
   public func contains(_ id: UInt16, named name: String) -> Known<Bool> {
     if capabilities.contains(where: { $0.id == id }) { return .known(true) }
     switch end {
@@ -60,7 +65,7 @@ extension ConfigSpace {
     }
   }
 
-  /// Where the first capability's pointer is, nil when there is no list.
+  /// Offset of the pointer to the first capability, nil when there is no list.
   private var standardPointer: Known<Int?> {
     word(0x06).flatMap { status in
       guard status & 0x10 != 0 else { return .known(nil) }
@@ -119,7 +124,7 @@ extension ConfigSpace {
   }
 }
 
-/// The guards of both walks: masked pointers, a lower and an upper bound, and no place twice, so
+/// The guards of both walks: masked pointers, a lower and an upper bound, and no offset twice, so
 /// that a walk ends on any bytes.
 private struct Walk {
   let lowest: Int
@@ -134,10 +139,10 @@ private struct Walk {
     self.limit = limit
   }
 
-  /// Where the chain goes on, or nil with `end` set.
-  mutating func next(_ raw: Known<Int>, at place: Int) -> Int? {
+  /// The offset of the next capability; nil with `end` set where the walk ends.
+  mutating func next(_ raw: Known<Int>, at offset: Int) -> Int? {
     guard case .known(let pointer) = raw else { unread(raw); return nil }
-    if pointer & 3 != 0 { unaligned.append(place) }
+    if pointer & 3 != 0 { unaligned.append(offset) }
     let aligned = pointer & ~3
     if aligned == 0 { return nil }
     if aligned < lowest || aligned > limit - 4 { end = .outside(pointer: aligned); return nil }

@@ -11,7 +11,7 @@ extension Capability {
     names.indices.contains(Int(id)) && !names[Int(id)].isEmpty ? names[Int(id)] : nil
   }
 
-  /// By id, from 0.
+  /// Indexed by id.
   private static let standardNames = [
     "Null", "Power Management", "AGP", "Vital Product Data", "Slot Identification", "MSI",
     "CompactPCI Hot Swap", "PCI-X", "HyperTransport", "Vendor Specific", "Debug port",
@@ -20,7 +20,7 @@ extension Capability {
     "Flattening Portal Bridge",
   ]
 
-  /// By id, from 0; unassigned ids are empty.
+  /// Indexed by id; unassigned ids are empty.
   private static let extendedNames = [
     "Null", "Advanced Error Reporting", "Virtual Channel", "Device Serial Number", "Power Budgeting",
     "Root Complex Link Declaration", "Root Complex Internal Link Control",

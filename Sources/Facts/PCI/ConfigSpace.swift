@@ -2,7 +2,7 @@
 ///
 /// sysfs gives an unprivileged reader 64 bytes, so a byte that is not here is unknown, not zero.
 public struct ConfigSpace: Hashable, Sendable {
-  /// What was read; nil is a hole.
+  /// The bytes that were read; nil is a byte that was not.
   public let bytes: [UInt8?]
   /// The size of the space, 256 (conventional) or 4096 (PCI Express), when it is known: the size
   /// of sysfs's `config` file, which an unprivileged reader can see though not read.
@@ -14,16 +14,18 @@ public struct ConfigSpace: Hashable, Sendable {
     self.size = size
   }
 
+  /// Creates a space of which `image` was read.
   public init(_ image: [UInt8], size: Known<Int>) {
     self.init(bytes: image.map { $0 }, size: size)
   }
 
+  /// One byte; unknown where it was not read.
   public func byte(_ offset: Int) -> Known<UInt8> {
     if offset >= 0, offset < bytes.count, let byte = bytes[offset] { return .known(byte) }
-    let place = "config space at 0x" + String(offset, radix: 16)
+    let name = "config space at 0x" + String(offset, radix: 16)
     // The usual short read is an unprivileged user's, and worth its number.
     let isCutOff = offset >= bytes.count && bytes.count <= 64
-    return .unknown(place, isCutOff ? "only \(bytes.count) bytes could be read" : "not read")
+    return .unknown(name, isCutOff ? "only \(bytes.count) bytes could be read" : "not read")
   }
 
   /// Two bytes, little-endian (PCI 3.0 §6.1).
@@ -36,8 +38,8 @@ public struct ConfigSpace: Hashable, Sendable {
     word(offset).flatMap { low in word(offset + 2).map { UInt32(low) | UInt32($0) << 16 } }
   }
 
-  /// Whether the function does not answer: all ones is what the root complex returns when nobody
-  /// does (PCI 3.0 §6.1): hot-removed, in D3cold, or hung. The vendor id alone does not tell, a
+  /// Whether the function does not answer: the root complex returns all ones when no device
+  /// does (PCI 3.0 §6.1): hot-removed, in D3cold, or hung. The vendor id alone does not decide: a
   /// virtual function's is always all ones (PCIe 6.0 §9.3.4.1.1); its command and status are not.
   public var isDead: Known<Bool> {
     word(0).flatMap { $0 != 0xffff ? .known(false) : dword(0x04).map { $0 == 0xffff_ffff } }

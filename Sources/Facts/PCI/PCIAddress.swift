@@ -1,13 +1,15 @@
 /// The address of a PCI function, as the kernel writes it: `0000:01:00.0`.
 public struct PCIAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
-  /// The segment. The kernel numbers VMD's domains from 0x10000 up; QEMU's `host` takes 16 bits.
+  /// The segment. The kernel numbers VMD's domains from 0x10000 up; QEMU's `host` accepts 16 bits.
   public let domain: UInt32
+  /// Bus number.
   public let bus: UInt8
   /// 0 to 31.
   public let slot: UInt8
   /// 0 to 7.
   public let function: UInt8
 
+  /// Creates an address; nil when the slot or the function is out of range.
   public init?(domain: UInt32, bus: UInt8, slot: UInt8, function: UInt8) {
     guard slot < 32, function < 8 else { return nil }
     self.domain = domain
@@ -17,7 +19,7 @@ public struct PCIAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
   }
 
   /// Reads `DDDD:BB:SS.F` or `BB:SS.F`, hexadecimal digits only. This is the kernel's and
-  /// lspci's spelling; what QEMU's `host` property takes is wider, see `Prediction`.
+  /// lspci's spelling; QEMU's `host` property accepts more, see `QEMUHostAddress`.
   public init?(_ text: some StringProtocol) {
     let dot = text.split(separator: ".", omittingEmptySubsequences: false)
     guard dot.count == 2, dot[1].utf8.count == 1 else { return nil }
@@ -32,7 +34,7 @@ public struct PCIAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
   }
 
   private static func hex(_ text: some StringProtocol) -> UInt32? {
-    // UInt32(_:radix:) takes a sign, which no address has.
+    // UInt32(_:radix:) accepts a sign, which no address has.
     text.utf8.first == UInt8(ascii: "+") ? nil : UInt32(text, radix: 16)
   }
 

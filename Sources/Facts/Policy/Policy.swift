@@ -1,22 +1,25 @@
-/// What a team has decided about findings: which it accepts and why, and how bad it takes a rule to
-/// be. A value; who applies it is the judgement (Rules), who reads it from `.vfiogate.conf` is Inputs.
+/// A team's decisions about findings: those it accepts and why, and the severity of rules. Inputs reads it from
+/// `.vfiogate.conf`, Rules applies it.
 ///
-/// A front end sets `LintTarget.policy`, or gives it to whatever makes the definition, and everything
-/// else follows: the findings that are allowed move to `RuleRunner.suppressed`, the verdict says that
+/// A front end only sets `LintTarget.policy`: the findings that are allowed move to `RuleRunner.suppressed`, the verdict says that
 /// it is by policy, and what is wrong with the policy itself is a finding.
 public struct Policy: Sendable {
   /// `[allow "RULE"]`, `[guest "GLOB"]`, or a comment in a definition.
   public struct Allowance: Hashable, Sendable {
+    /// The name of the rule whose findings are allowed.
     public var rule: String
+    /// The reason that the author gave; never empty.
     public var reason: String
-    /// The last day on which it holds; nil for ever.
+    /// The last day on which it holds; nil is unlimited.
     public var until: Day?
-    /// The guests that it is about; nil is all.
+    /// The names of the guests that it applies to; nil is all guests, also those without a name.
     public var guest: Glob?
-    /// The part of the definition that it is about, in bytes; nil is all of it. Of comments only.
+    /// The part of the definition that it applies to, in bytes; nil is all of it. Only comments have one.
     public var scope: Range<Int>?
+    /// Location of the section or the comment.
     public let location: Location
 
+    /// Creates an allowance; without `guest` and `scope` it applies to every definition.
     public init(
       rule: String, reason: String, until: Day? = nil, guest: Glob? = nil, scope: Range<Int>? = nil,
       location: Location
@@ -32,12 +35,17 @@ public struct Policy: Sendable {
 
   /// `[severity "RULE"]`.
   public struct Override: Hashable, Sendable {
+    /// The severities that a policy can set.
     public enum Level: String, Sendable, CaseIterable { case note, warning, error }
 
+    /// The name of the rule.
     public let rule: String
+    /// The severity of its findings.
     public let level: Level
+    /// Location of the section.
     public let location: Location
 
+    /// Creates an override for all findings of `rule`.
     public init(rule: String, level: Level, location: Location) {
       self.rule = rule
       self.level = level
@@ -45,13 +53,16 @@ public struct Policy: Sendable {
     }
   }
 
-  /// `[host "GLOB"]`: the host that definitions of these file names are for.
+  /// `[host "GLOB"]`: the host of the definitions with these file names.
   public struct HostRecording: Hashable, Sendable {
+    /// The file names, without their folders.
     public let definitions: Glob
     /// A path, `live` or `none`; a relative path begins at the policy's folder.
     public let host: String
+    /// Location of the section.
     public let location: Location
 
+    /// Creates an entry that names the host of `definitions`.
     public init(definitions: Glob, host: String, location: Location) {
       self.definitions = definitions
       self.host = host
@@ -59,37 +70,45 @@ public struct Policy: Sendable {
     }
   }
 
+  /// Allowed findings, in the order of the file, then those of comments.
   public var allowances: [Allowance] = []
+  /// Changed severities, in the order of the file; the last one for a rule counts.
   public var overrides: [Override] = []
+  /// Hosts of definitions, in the order of the file; the last match counts.
   public var hosts: [HostRecording] = []
   /// The day that `until` is compared with.
   public var today: Day
-  /// What is wrong with the policy itself was reported with another definition of the run.
+  /// Whether problems of the policy itself have been reported with another definition of the run.
   public var suppressPolicyFindings = false
 
+  /// Creates a policy without any decision.
   public init(today: Day) { self.today = today }
 
-  /// Nothing is decided.
+  /// The policy without any decision.
   public static let none = Policy(today: Day(year: 0, month: 1, day: 1))
 
-  /// The host of a definition: what the last `[host]` that matches says.
+  /// The host of a definition, by the last `[host]` that matches.
   /// - Parameter name: the definition's file name, without its folder.
   public func host(of name: String) -> HostRecording? { hosts.last { $0.definitions.matches(name) } }
 }
 
 /// A date of the Gregorian calendar.
 public struct Day: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// Year of the Gregorian calendar, 0 to 9999 when parsed.
   public let year: Int
+  /// 1 to 12.
   public let month: Int
+  /// 1 to 31.
   public let day: Int
 
+  /// Creates a date without checking that it exists.
   public init(year: Int, month: Int, day: Int) {
     self.year = year
     self.month = month
     self.day = day
   }
 
-  /// `2027-01-01`, and nothing else (ISO 8601-1 §5.2.2, extended format).
+  /// Parses `2027-01-01`, and no other format (ISO 8601-1 §5.2.2, extended format); nil for a date that does not exist.
   public init?(_ text: String) {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
     guard parts.map(\.utf8.count) == [4, 2, 2], text.utf8.allSatisfy({ $0 == 0x2d || (0x30...0x39).contains($0) }),
@@ -114,15 +133,18 @@ public struct Day: Hashable, Comparable, Sendable, CustomStringConvertible {
 
 /// A pattern for whole names: `*` is any text, `?` any one byte, everything else itself.
 public struct Glob: Hashable, Sendable {
+  /// The pattern as written.
   public let text: String
 
+  /// Creates a pattern; every text is one.
   public init(_ text: String) { self.text = text }
 
+  /// Whether the whole name matches, byte by byte.
   public func matches(_ name: String) -> Bool {
     let pattern = Array(text.utf8)
     let name = Array(name.utf8)
     var (at, from) = (0, 0)
-    // Where to go on when what follows the last `*` does not match.
+    // The position to continue from when the text after the last `*` does not match.
     var star: (at: Int, from: Int)?
     while from < name.count {
       if at < pattern.count, pattern[at] == UInt8(ascii: "*") {
