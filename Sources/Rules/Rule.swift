@@ -20,7 +20,7 @@ public enum Severity: String, Comparable, Sendable, CaseIterable {
 public final class Rule: Sendable {
   /// The code that decides whether a rule applies. A check reports to the runner, and throws when a fact it needs is
   /// unknown.
-  public enum Check: Sendable {
+  public enum Body: Sendable {
     /// Runs once for each vfio device.
     case device(@Sendable (DeviceContext, inout RuleRunner) throws(Unknown) -> Void)
     /// Runs once for each definition.
@@ -35,9 +35,9 @@ public final class Rule: Sendable {
   public let severity: Severity
   /// The bad pattern in one line: lower case, no full stop.
   public let summary: String
-  /// What happens, and why it hurts: sentences.
+  /// Consequences of the pattern, in full sentences.
   public let why: String
-  /// What to do about it, for a finding that does not give a fix of its own.
+  /// Advice, for a finding that does not give its own.
   public let fix: String
   /// A definition or request that it reports.
   public let example: String
@@ -45,21 +45,21 @@ public final class Rule: Sendable {
   public let references: [String]
   /// Realize failures that its findings explain: `realize-fails` does not report these again.
   public let explains: Set<FailureCause>
-  /// Whether QEMU crashes on the request itself, and a running guest with it. The proxy refuses it whatever the policy
-  /// says, also when it cannot determine whether the rule applies.
+  /// Whether QEMU crashes on the request itself, and a running guest with it. The proxy refuses it regardless of the policy,
+  /// also when it cannot determine whether the rule applies.
   public let crashesGuest: Bool
   /// Whether libvirt's hook checks it again at `start`: devices are bound after `prepare`, which changes the answer.
   public let isRecheckedAtStart: Bool
   /// Whether a policy may allow it or change its severity.
   public let canBeAllowed: Bool
-  let body: Check
+  let body: Body
   /// Whether it checks the text itself, and so also a definition without a vfio device.
   let checksText: Bool
 
   init(
     name: String, severity: Severity, summary: String, why: String, fix: String, example: String,
     references: [String], explains: Set<FailureCause> = [], crashesGuest: Bool = false,
-    isRecheckedAtStart: Bool = false, checksText: Bool = false, canBeAllowed: Bool = true, check: Check
+    isRecheckedAtStart: Bool = false, checksText: Bool = false, canBeAllowed: Bool = true, check: Body
   ) {
     self.name = name
     self.severity = severity
@@ -91,7 +91,7 @@ public struct Finding: Hashable, Sendable {
   public let severity: Severity
   /// The device, the offender and what is wrong with it: lower case, no full stop.
   public let message: String
-  /// What to do about it.
+  /// Advice for this case.
   public let fix: String
   /// The text that it points to: a property, or the whole request.
   public let location: Location

@@ -2,6 +2,7 @@ import Facts
 
 /// A finding that the policy allows.
 public struct Suppressed: Hashable, Sendable {
+  /// The finding, with the severity that it has in the policy.
   public let finding: Finding
   /// The policy's entry, with its reason.
   public let allowance: Policy.Allowance

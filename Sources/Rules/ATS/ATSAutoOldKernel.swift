@@ -5,11 +5,10 @@ extension Rule {
   static let atsAutoOldKernel = Rule(
     name: "ats-auto-old-kernel",
     severity: .warning,
-    summary: "ATS is shown to the guest on the word of a kernel that cannot tell",
+    summary: "the guest sees ATS because the host kernel is too old to report it as unsupported",
     why: """
-      The flag by which the kernel says that ATS is not supported came with Linux 7.1. An older kernel \
-      never sets it, QEMU takes that for support, and the guest sees ATS whether or not the IOMMU serves \
-      it.
+      The flag with which the kernel reports ATS as unsupported was added in Linux 7.1. An older kernel never sets it, \
+      QEMU treats that as support, and the guest sees ATS whether or not the IOMMU serves it.
       """,
     fix: "set `ats=off` unless the guest needs ATS, or run Linux 7.1 or newer on the host",
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:28:00.0,iommufd=iommufd0   (on Linux 6.12)",
@@ -28,6 +27,6 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   else { return }
   let release = context.host.kernelRelease.display ?? ""
   runner.report(
-    "the guest sees ATS on \(context.name) because Linux \(release) cannot say that it is unsupported",
+    "the guest sees ATS on \(context.name) because Linux \(release) cannot report it as unsupported",
     at: context.atsLocation, evidence: ["kernel release: \(release), older than 7.1"])
 }

@@ -7,9 +7,8 @@ extension Rule {
     severity: .warning,
     summary: "the guest sees ATS on a device with broken ATS",
     why: """
-      Linux switches ATS off for some devices because it hangs them, and the IOMMU with them. It does so \
-      for itself: where QEMU shows the capability all the same, the guest's kernel decides anew, and one \
-      that does not know the device switches ATS on.
+      Linux disables ATS for some devices, because using it hangs them and the IOMMU. That protects the host only: \
+      where QEMU shows the capability, the guest's kernel decides for itself, and one without the quirk enables ATS.
       """,
     fix: "set `ats=off`",
     example: "-device vfio-pci,host=0000:03:00.0   (a Navi 14, 1002:7340)",
@@ -27,7 +26,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let ids = [device.vendor.display, device.device.display].map { $0?.hexadecimal(digits: 4) ?? "" }.joined(separator: ":")
   let hasProperty = context.question.behaviour != .known(.none)
   runner.report(
-    "the guest sees ATS on \(context.name), a device (\(ids)) for which Linux switches it off as broken",
+    "the guest sees ATS on \(context.name), a device (\(ids)) whose ATS Linux disables as broken",
     at: context.atsLocation, fix: hasProperty ? nil : "use QEMU 11.1 or newer, and set `ats=off`",
     evidence: ["vendor and device: \(ids)"])
 }

@@ -7,9 +7,9 @@ extension Rule {
     severity: .warning,
     summary: "the guest sees ATS although the host was booted with `pci=noats`",
     why: """
-      Somebody switched ATS off on this host, often because a device hung with it. That stops the host's \
-      own use, and does not hide the capability: the legacy backend, QEMU before 11.1 and kernels before \
-      7.1 show it to the guest all the same. pci=noats also makes the kernel block translated requests.
+      `pci=noats` disables ATS on this host, often because a device hung with it. That stops the host's own use and \
+      does not hide the capability: the legacy backend, QEMU before 11.1 and kernels before 7.1 still show it to the \
+      guest. `pci=noats` also makes the kernel block translated requests.
       """,
     fix: "set `ats=off` for the device, or boot the host without `pci=noats`",
     example: "-device vfio-pci,host=0000:01:00.0   (and /proc/cmdline has pci=noats)",
@@ -23,7 +23,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   else { return }
   let isOld = context.question.behaviour == .known(.none)
   runner.report(
-    "the guest sees ATS on \(context.name), and the host was booted with `pci=noats`", at: context.atsLocation,
+    "the guest sees ATS on \(context.name), although the host was booted with `pci=noats`", at: context.atsLocation,
     fix: isOld ? "boot the host without `pci=noats`, or use QEMU 11.1 with `ats=off`" : nil,
     evidence: ["kernel command line: pci=noats"])
 }

@@ -5,13 +5,12 @@ extension Rule {
   static let atsOnConventionalBus = Rule(
     name: "ats-on-conventional-bus",
     severity: .warning,
-    summary: "`ats=on` where there is no Express config space to show it in",
+    summary: "`ats=on` without PCI Express config space to show it in",
     why: """
-      ATS is an extended capability. On a conventional guest bus, and for a device that is not PCI \
-      Express, QEMU shows the guest 256 bytes of config space and drops every extended capability \
-      without a word.
+      ATS is an extended capability. On a conventional guest bus, and for a device that is not PCI Express, QEMU shows \
+      the guest 256 bytes of config space and silently drops every extended capability.
       """,
-    fix: "put it on an Express port: `-device pcie-root-port,id=rp0`, and `bus=rp0` for the device",
+    fix: "put the device on an Express port: `-device pcie-root-port,id=rp0`, and `bus=rp0` for the device",
     example: "-machine pc -device vfio-pci,host=0000:01:00.0,ats=on",
     references: ["QEMU docs/pcie.txt", "QEMU hw/vfio/pci.c: vfio_add_ext_cap"],
     check: .device(check))
@@ -22,13 +21,13 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let isConventional = try? context.device().config.value.isExtendedSize == .known(false)
   if isConventional == true {
     runner.report(
-      "\(context.name) asks for `ats=on` and is not a PCI Express device: QEMU drops it without a word",
-      at: context.atsLocation, fix: "take `ats=on` out: the device cannot do ATS",
+      "\(context.name) sets `ats=on` and is not a PCI Express device: QEMU silently drops the capability",
+      at: context.atsLocation, fix: "remove `ats=on`: the device does not support ATS",
       evidence: ["config space: 256 bytes"])
     return
   }
   let bus = context.request.bus.map { "`\($0)`" } ?? "the machine's root bus"
   runner.report(
-    "\(context.name) asks for `ats=on` on \(bus), which is conventional: QEMU drops the capability without a word",
+    "\(context.name) sets `ats=on` on \(bus), which is conventional: QEMU silently drops the capability",
     at: context.request.property("bus")?.location ?? context.atsLocation)
 }

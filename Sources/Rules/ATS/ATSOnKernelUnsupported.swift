@@ -5,12 +5,12 @@ extension Rule {
   static let atsOnKernelUnsupported = Rule(
     name: "ats-on-kernel-unsupported",
     severity: .error,
-    summary: "`ats=on` for a device for which the kernel reports ATS as unsupported",
+    summary: "`ats=on` for a device whose ATS the kernel reports as unsupported",
     why: """
-      With the iommufd backend QEMU asks the kernel, and realize fails when ats=on and the kernel says \
-      that ATS is not supported. The check comes before QEMU looks at the bus or at the capability, so \
-      it fails even where the guest would not have seen ATS. A guest that started under Linux 7.0 may \
-      not start any more under 7.1, which brought the flag.
+      With the iommufd backend QEMU queries the kernel, and realize fails if `ats=on` is set and the kernel reports \
+      ATS as unsupported. The check comes before QEMU inspects the bus and the capability, so it fails even where the \
+      guest would not have seen ATS. A guest that starts under Linux 7.0 may not start under 7.1, which added the \
+      flag.
       """,
     fix: "set `ats=auto`, or make the IOMMU serve ATS for the device",
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0,ats=on",
@@ -28,8 +28,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   else { return }
   let hasNone = context.question.capability == .known(false)
   runner.report(
-    "\(context.name) asks for `ats=on`" + (hasNone ? " and has no ATS capability" : "")
+    "\(context.name) sets `ats=on`" + (hasNone ? " and has no ATS capability" : "")
       + ", and the kernel reports ATS as unsupported for it: QEMU fails with `\(ATSText.notSupported.rawValue)`",
-    at: context.atsLocation, fix: hasNone ? "take `ats=on` out: the device cannot do ATS" : nil,
+    at: context.atsLocation, fix: hasNone ? "remove `ats=on`: the device does not support ATS" : nil,
     evidence: ["kernel's ATS flag: not supported"])
 }

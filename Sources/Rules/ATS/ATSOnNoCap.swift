@@ -7,11 +7,11 @@ extension Rule {
     severity: .warning,
     summary: "`ats=on` for a device without an ATS capability",
     why: """
-      QEMU can pass a capability on and cannot make one. The guest starts without ATS, and all that \
-      tells of it is a warning on QEMU's standard error, which names no device and which nobody reads \
-      when the launch is managed. CUDA and shared virtual memory then fail inside the guest.
+      QEMU passes the device's capability through and cannot create one. The guest starts without ATS. The only sign \
+      is a warning on QEMU's standard error, which names no device and which management software rarely shows. CUDA \
+      and shared virtual memory then fail inside the guest.
       """,
-    fix: "take `ats=on` out: the device cannot do ATS",
+    fix: "remove `ats=on`: the device does not support ATS",
     example: "-device vfio-pci,host=0000:02:00.0,ats=on   (and 0000:02:00.0 has no capability 0x000F)",
     references: ["QEMU hw/vfio/pci.c: vfio_add_ext_cap", "PCIe 6.0 §10.5.1"],
     check: .device(check))
@@ -23,7 +23,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   else { return }
   let isSilent = context.question.standardList == .known(false)
   runner.report(
-    "\(context.name) asks for `ats=on` and has no ATS capability: QEMU "
-      + (isSilent ? "says nothing" : "only warns on its standard error") + ", and the guest sees no ATS",
+    "\(context.name) sets `ats=on` and has no ATS capability: QEMU "
+      + (isSilent ? "prints nothing" : "only warns on its standard error") + ", and the guest sees no ATS",
     at: context.atsLocation, evidence: ["extended capabilities: no 0x000F"])
 }

@@ -5,14 +5,14 @@ extension Rule {
   static let atsVSMMUMismatch = Rule(
     name: "ats-vsmmu-mismatch",
     severity: .warning,
-    summary: "the device and the guest's IOMMU do not agree about ATS",
+    summary: "the device and the guest's IOMMU disagree about ATS",
     why: """
-      ATS takes two: a device that asks for translations and an IOMMU that answers. QEMU relates the \
-      device's `ats` in no way to the vIOMMU's (`intel-iommu,device-iotlb=`, `arm-smmuv3,ats=`), and \
-      machine types up to virt-11.0 switch it off for arm-smmuv3 while vfio-pci stays at auto. The guest \
-      then goes without ATS, and nothing says why.
+      ATS needs a device that requests translations and an IOMMU that answers. QEMU does not relate the device's `ats` \
+      to the vIOMMU's setting (`intel-iommu,device-iotlb=`, `arm-smmuv3,ats=`), and machine types up to virt-11.0 \
+      disable it for arm-smmuv3 while vfio-pci stays at auto. The guest then runs without ATS, and no message says \
+      why.
       """,
-    fix: "switch ATS on in both or off in both",
+    fix: "enable ATS in both, or disable it in both",
     example: "-device intel-iommu,caching-mode=on,device-iotlb=off -device vfio-pci,host=0000:01:00.0,ats=on",
     references: [
       "QEMU hw/i386/intel_iommu.c: device-iotlb", "QEMU hw/arm/smmuv3.c: ats", "PCIe 6.0 §10.1",
@@ -21,18 +21,18 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  // Without the capability there is nothing to agree about, and a refused device is another rule's.
+  // Without the capability there is no mismatch; ats-on-kernel-unsupported reports a refused device.
   if context.question.capability == .known(false) || context.isRefusedATS { return }
   guard let iommu = try context.guestIOMMU() else { return }
   let evidence = iommu.location.map { ["the guest's IOMMU: \($0.path)"] } ?? []
   if try context.guestSees.value {
     if try iommu.offersATS.value { return }
     runner.report(
-      "the guest sees ATS on \(context.name), and its `\(iommu.driver)` does not offer ATS",
+      "the guest sees ATS on \(context.name), and the guest's `\(iommu.driver)` does not offer it",
       at: context.atsLocation, fix: fix(iommu), evidence: evidence)
   } else if try iommu.offersATS.value, try context.question.capability.value {
     runner.report(
-      "the guest's `\(iommu.driver)` offers ATS, and QEMU hides the ATS capability of \(context.name)",
+      "the guest's `\(iommu.driver)` offers ATS, and QEMU hides the capability of \(context.name)",
       at: context.atsLocation, evidence: evidence)
   }
 }

@@ -2,16 +2,16 @@ import Facts
 import Prediction
 
 extension LintTarget {
-  /// The guest's arm-smmuv3 units with `accel=on` that are judged.
+  /// The guest's arm-smmuv3 units with `accel=on` that are checked.
   func acceleratedSMMUs() throws(Unknown) -> [DeviceRequest] {
     var units: [DeviceRequest] = []
-    for unit in iommus where unit.driver == "arm-smmuv3" && isJudged(unit) {
+    for unit in iommus where unit.driver == "arm-smmuv3" && isChecked(unit) {
       if try machine.setting("accel", of: unit).value == "on" { units.append(unit) }
     }
     return units
   }
 
-  /// Of some requests those that sit on the root complex of a unit.
+  /// Subset of the requests that are on the root complex of a unit.
   func requests(_ requests: [DeviceRequest], behind unit: DeviceRequest) throws(Unknown) -> [DeviceRequest] {
     var behind: [DeviceRequest] = []
     for request in requests where try guest.viommu(for: request, in: machine)?.location == unit.location {
@@ -22,6 +22,6 @@ extension LintTarget {
 }
 
 extension DeviceRequest {
-  /// For people: "`smmu0`", or the driver of a device without an id.
+  /// Name for messages: "`smmu0`", or the driver of a device without an id.
   var plainName: String { "`\(id ?? driver ?? "device")`" }
 }

@@ -1,35 +1,38 @@
 import Facts
 import Prediction
 
-/// One machine definition with its predictions: what rules look at. Each is made once, and handed to all of them.
+/// One definition with its predictions: the input of all rules. Immutable, and shared by them.
 public final class LintTarget: Sendable {
+  /// The machine, without the plugs.
   public let machine: MachineConfig
-  /// `device_add` requests into the running machine.
+  /// `device_add` requests to the running machine; with any, only these are checked, and not the machine.
   public let plugs: [DeviceRequest]
+  /// Errors of the parser.
   public let problems: [InputProblem]
-  /// Of the requests that are judged: with plugs these, and not the machine that they go into.
+  /// Predictions for the checked requests.
   public let predictions: [RealizePrediction]
-  /// Of the vfio devices that the running machine has already, when there are plugs.
+  /// Predictions for the vfio devices that the running machine already has; empty without plugs.
   public let running: [RealizePrediction]
-  /// Every vfio device of the machine, what runs already first, then in the order of the text.
+  /// Predictions for every vfio device of the machine: running devices first, then in the order of the text.
   public let assignments: [RealizePrediction]
-  /// The IOMMUs that the machine is given. Most are given none, and rules by the dozen ask.
+  /// The IOMMUs of the machine, in the order of the text.
   let iommus: [DeviceRequest]
-  /// The guest's PCI topology when all requests have been made and plugged.
+  /// The guest's PCI topology with all devices created and plugged.
   public let guest: Guest
-  /// The host as QEMU will find it: libvirt prepares what a domain of its names.
+  /// The host as QEMU will find it: libvirt binds the managed devices of a domain first.
   public let host: Host
-  /// The host as it is now.
+  /// The host at the time of the run.
   public let hostNow: Host
+  /// Version and properties of the QEMU that will run it.
   public let qemu: QEMUProfile
-  /// What the other definitions that are judged in the same run ask for.
+  /// Devices of the other definitions that are linted in the same run.
   public let others: OtherDefinitions
-  /// What is decided about findings: of a file, and of comments in the definition.
+  /// Allowances and severities, from a file and from comments in the definition.
   public let policy: Policy
 
   /// - Parameters:
-  ///   - descriptors: which host function a passed descriptor is, by the value of `fd`.
-  ///   - topology: what a running QEMU says of its topology; without it that of `machine` is modelled.
+  ///   - descriptors: the host function of each passed descriptor, by the value of `fd`.
+  ///   - topology: the PCI topology that a running QEMU reports; without it that of `machine` is modelled.
   public init(
     machine: MachineConfig, plugs: [DeviceRequest], problems: [InputProblem], host: Host, qemu: QEMUProfile,
     descriptors: [String: Known<PCIAddress?>] = [:], running topology: Guest? = nil,
@@ -56,30 +59,31 @@ public final class LintTarget: Sendable {
       .sorted { ($0.request.location.range?.lowerBound ?? 0) < ($1.request.location.range?.lowerBound ?? 0) }
   }
 
-  /// Whether there is anything for this program to say. A libvirt domain's other devices are libvirt's
-  /// affair; on a command line a device may be meant for vfio and misspelt.
+  /// Whether rules about devices are run. A libvirt domain without vfio devices is left to libvirt; on a command line a
+  /// device may be meant for vfio and be misspelt.
   var hasPassthrough: Bool {
     guard let libvirt = machine.libvirt, !libvirt.hasOwnOptions else { return true }
     return requests.contains(where: \.isVFIO)
   }
 
-  /// Every device request, in the order of the text; those of a running machine first.
+  /// Every device request: those of a running machine first, then in the order of the text.
   public var requests: [DeviceRequest] { plugs.isEmpty ? machine.devices : machine.devices + plugs }
 
-  /// The requests that are judged.
-  public var judgedRequests: [DeviceRequest] { plugs.isEmpty ? machine.devices : plugs }
+  /// The requests that are checked: the plugs, or without any the machine's devices.
+  public var checkedRequests: [DeviceRequest] { plugs.isEmpty ? machine.devices : plugs }
 
-  /// Whether a request is part of what is judged, and not of the machine that runs already.
-  func isJudged(_ request: DeviceRequest) -> Bool { plugs.isEmpty || request.plug == .hot }
+  /// Whether a request is checked, and not part of a machine that is already running.
+  func isChecked(_ request: DeviceRequest) -> Bool { plugs.isEmpty || request.plug == .hot }
 
-  /// - Throws: why the machine is not whole, as the reason for not knowing `fact`.
-  func needsWholeMachine(for fact: String) throws(Unknown) {
+  /// - Throws: `fact` is unknown, because a part of the machine is missing.
+  func requireWholeMachine(for fact: String) throws(Unknown) {
     if let missing = machine.missingPart { throw Unknown(fact, reason: missing) }
   }
 
+  /// The vfio devices that are checked.
   public var contexts: [DeviceContext] { contexts { _ in true } }
 
-  /// The vfio devices that are judged, and that are such.
+  /// The checked vfio devices whose prediction passes a test.
   func contexts(where isWanted: (RealizePrediction) -> Bool) -> [DeviceContext] {
     predictions.filter { $0.request.isVFIO && isWanted($0) }.map { DeviceContext(target: self, prediction: $0) }
   }
@@ -100,7 +104,7 @@ public final class DeviceContext: Sendable {
     if let address = prediction.host {
       hostDevice = target.host.device(at: address)
     } else {
-      hostDevice = .unknown("host device of \(prediction.name)", "the request does not say which it is")
+      hostDevice = .unknown("host device of \(prediction.name)", "the request does not say which device it is")
     }
   }
 
@@ -124,20 +128,21 @@ public final class DeviceContext: Sendable {
     return device
   }
 
-  /// The device's group; nil when it has none.
+  /// The device's IOMMU group; nil when it has none.
   public func group() throws(Unknown) -> IOMMUGroup? {
     guard let number = try device().group.value else { return nil }
     return target.host.group(number)
   }
 
-  /// Where the request says which host function it is for.
+  /// Location of the property that names the host function.
   var hostLocation: Location {
     (request.property("sysfsdev") ?? request.property("host"))?.location ?? request.location
   }
 
+  /// The backend that the device attaches with.
   public func backend() throws(Unknown) -> VFIOBackend { try question.backend.value }
 
-  /// The iommufd object that the request names, if it is described.
+  /// The iommufd object that the request names; nil when the definition does not have it.
   var iommufdObject: ObjectRequest? {
     guard let link = request.string("iommufd") else { return nil }
     return target.machine.objects.last { object in

@@ -2,11 +2,11 @@ import Facts
 import Prediction
 
 extension RealizePrediction {
-  /// For people: "`hostdev0` (0000:01:00.0)".
+  /// Name for messages: "`hostdev0` (0000:01:00.0)".
   public var name: String { DeviceLabel(request, at: host).description }
 }
 
-/// What a device is called to people, put into words only where somebody reads it.
+/// Name of a device for messages, formatted only when it is printed.
 struct DeviceLabel: Hashable, Sendable, CustomStringConvertible {
   private let id: String?
   private let driver: String?
@@ -18,7 +18,7 @@ struct DeviceLabel: Hashable, Sendable, CustomStringConvertible {
     self.host = host
   }
 
-  /// "`hostdev0` (0000:01:00.0)".
+  /// Text of the form "`hostdev0` (0000:01:00.0)".
   var description: String {
     switch (id, host) {
     case (.some(let id), .some(let host)): return "`\(id)` (\(host))"

@@ -1,21 +1,21 @@
 import Facts
 import Prediction
 
-/// The guest's own IOMMU, as the rules see it.
+/// IOMMU of the guest that serves a device.
 struct GuestIOMMU {
   /// The driver, as QEMU names it.
   let driver: String
-  /// Nil for one that the board brings.
+  /// The request that creates it; nil when it is part of the machine.
   let unit: DeviceRequest?
   let location: Location?
-  /// Whether it tells the guest that devices may use ATS.
+  /// Whether it reports to the guest that devices may use ATS.
   let offersATS: Known<Bool>
 }
 
 extension DeviceContext {
-  /// The guest's IOMMU that serves the device; nil when there is none.
+  /// The guest's IOMMU that serves the device; nil when none does.
   func guestIOMMU() throws(Unknown) -> GuestIOMMU? {
-    try target.needsWholeMachine(for: "guest's IOMMU")
+    try target.requireWholeMachine(for: "guest's IOMMU")
     if let unit = try prediction.viommu { return GuestIOMMU(unit, in: target.machine) }
     // `-machine virt,iommu=smmuv3`: one without acceleration.
     guard let built = target.machine.machine.last(where: { $0.name == "iommu" }), built.value == .string("smmuv3")
@@ -23,14 +23,14 @@ extension DeviceContext {
     return GuestIOMMU(driver: "arm-smmuv3", unit: nil, location: built.location, offersATS: .known(false))
   }
 
-  /// The unit that serves the device, if it is of that driver.
+  /// The unit that serves the device, if it has that driver.
   func guestIOMMU(_ driver: String) throws(Unknown) -> DeviceRequest? {
     guard !target.machine.isComplete || target.iommus.contains(where: { $0.driver == driver }) else { return nil }
     guard let unit = try guestIOMMU()?.unit, unit.driver == driver else { return nil }
     return unit
   }
 
-  /// A setting of the guest's IOMMU, by itself or by a `-global`.
+  /// A property of the guest's IOMMU, from the request or a `-global`.
   func setting(_ name: String, of unit: DeviceRequest) throws(Unknown) -> String? {
     try target.machine.setting(name, of: unit).value
   }
@@ -42,16 +42,16 @@ extension GuestIOMMU {
     self.unit = unit
     location = unit.location
     switch driver {
-    // Both have it from their common parent (QEMU hw/i386/x86-iommu.c).
+    // Both inherit it (QEMU hw/i386/x86-iommu.c).
     case "intel-iommu", "amd-iommu": offersATS = machine.setting("device-iotlb", of: unit).map { $0 == "on" }
     case "arm-smmuv3": offersATS = GuestIOMMU.smmu(unit, in: machine)
-    // virtio-iommu has no such thing.
+    // virtio-iommu does not support ATS.
     default: offersATS = .known(false)
     }
   }
 
-  /// QEMU hw/arm/smmuv3.c: ats needs accel, and `auto`, the default, follows the host's SMMU. The
-  /// machine types up to virt-11.0 set it to off (QEMU hw/core/machine.c: hw_compat_11_0).
+  /// `ats` of arm-smmuv3 requires `accel`, and `auto`, the default, follows the host's SMMU (QEMU hw/arm/smmuv3.c).
+  /// Machine types up to virt-11.0 set it to off (QEMU hw/core/machine.c: hw_compat_11_0).
   private static func smmu(_ unit: DeviceRequest, in machine: MachineConfig) -> Known<Bool> {
     machine.setting("accel", of: unit).flatMap { accelerated in
       guard accelerated == "on" else { return .known(false) }
@@ -62,7 +62,7 @@ extension GuestIOMMU {
         default: break
         }
         if setting == nil, let version = machine.virtVersion, version <= (11, 0) { return .known(false) }
-        return .unknown("ats of arm-smmuv3", "`auto` follows the host's SMMU, which does not show it")
+        return .unknown("ats of arm-smmuv3", "`auto` follows the host's SMMU, which does not report it")
       }
     }
   }

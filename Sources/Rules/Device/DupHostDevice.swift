@@ -7,11 +7,10 @@ extension Rule {
     severity: .error,
     summary: "the same host function twice in one guest",
     why: """
-      A function can be assigned once. `host=` and `sysfsdev=` are two ways to name one, and short and \
-      long addresses are the same. QEMU's text for the second is `device is already attached` or, with \
-      iommufd, `Invalid argument`.
+      A function can be assigned once. `host=` and `sysfsdev=` both name it, with short or long addresses. For the \
+      second device QEMU's message is `device is already attached` or, with iommufd, `Invalid argument`.
       """,
-    fix: "take one of the two out, or name the function that was meant",
+    fix: "remove one of the two, or name the function that was meant",
     example: "-device vfio-pci,host=01:00.0 -device vfio-pci,sysfsdev=/sys/bus/pci/devices/0000:01:00.0",
     references: ["QEMU hw/vfio/container-legacy.c: vfio_device_get", "linux drivers/vfio/device_cdev.c"],
     explains: [.alreadyAttached, .bindFails, .inUse],
@@ -28,9 +27,9 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       continue
     }
     if let first = seen[address] {
-      guard target.isJudged(one.request) else { continue }
+      guard target.isChecked(one.request) else { continue }
       runner.report(
-        "\(one.name) is the same host function as \(first.name) of the same guest",
+        "\(one.name) is the same host function as \(first.name) in the same guest",
         at: ["fd", "sysfsdev"].compactMap(one.request.property).first?.location ?? one.request.location(of: "host"),
         about: one.request,
         evidence: ["both are \(address)"])
@@ -40,10 +39,10 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   }
   if let missed, target.assignments.count > 1 { throw missed }
   if target.assignments.isEmpty { return }
-  try target.needsWholeMachine(for: "the machine's other vfio devices")
+  try target.requireWholeMachine(for: "the machine's other vfio devices")
 }
 
-/// Whether the request names a device, in a way that cannot be resolved here.
+/// Whether the request names a host function in a form that only QEMU can resolve.
 private func names(_ request: DeviceRequest) -> Bool {
   if request.has("fd") || request.has("sysfsdev") { return true }
   if case .unknown? = request.value("host") { return true }

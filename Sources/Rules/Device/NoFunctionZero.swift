@@ -7,11 +7,10 @@ extension Rule {
     severity: .warning,
     summary: "a function of a slot that has no function 0",
     why: """
-      Guests look for a slot's other functions only where they find its function 0. QEMU takes a device at \
-      `addr=3.1` all the same, at launch and by a hot plug, and the guest does not see it until something \
-      comes to `3.0`.
+      Guests scan the other functions of a slot only if it has a function 0. QEMU still accepts a device at \
+      `addr=3.1`, at launch and as a hot plug, and the guest does not see it until a device is plugged at `3.0`.
       """,
-    fix: "put it at function 0 of the slot",
+    fix: "put the device at function 0 of the slot",
     example: "-device vfio-pci,host=0000:01:00.1,addr=3.1",
     references: ["PCIe 6.0 §7.5.1.1.9", "QEMU hw/pci/pci_host.c (observed on 11.1.3)"],
     check: .device(check))
@@ -28,5 +27,5 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
     "\(context.name) is function \(function) of `\(place.bus)`, and the slot has no function 0: the guest "
       + (isHot ? "does not see it until one is plugged" : "never sees it"),
     at: context.request.property("addr")?.location,
-    fix: isHot ? "plug function 0 of the slot after it, with `multifunction=on`" : nil)
+    fix: isHot ? "then plug function 0 of the slot, with `multifunction=on`" : nil)
 }

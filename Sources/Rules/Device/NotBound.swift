@@ -7,9 +7,9 @@ extension Rule {
     severity: .error,
     summary: "the device is not bound to a vfio driver",
     why: """
-      QEMU reaches a device through the node that a vfio driver makes for it. With a host driver, or with \
-      none, there is no node, and QEMU's text speaks of a missing file or folder. Taking the device from \
-      its driver takes it from the host: a disk that is mounted or the console's display is gone.
+      QEMU opens a device through the node that a vfio driver creates for it. With a host driver, or with none, there \
+      is no node, and QEMU's message is about a missing file or folder. Unbinding the host driver takes the device \
+      from the host: a mounted disk or the console's display is lost.
       """,
     fix: "bind it: `driverctl set-override 0000:01:00.0 vfio-pci`",
     example: "-device vfio-pci,host=0000:0e:00.0   (which is bound to amdgpu)",
@@ -19,15 +19,15 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  // Whoever passed a descriptor has opened a bound device.
+  // A passed descriptor is that of a bound device.
   if context.request.has("fd") { return }
   let device = try context.device()
   guard try !VFIODriver.isVFIO(device) else { return }
-  // No driver could be bound to what is no endpoint.
+  // not-endpoint reports a device that no vfio driver binds.
   if device.isEndpoint == .known(false) { return }
   let driver = try device.driver.value
   runner.report(
-    "\(context.name) is bound to " + (driver.map { "the host's driver `\($0)`" } ?? "no driver")
-      + ", where QEMU needs vfio-pci", at: context.hostLocation, fix: "bind it: `driverctl set-override \(device.address) vfio-pci`",
+    "\(context.name) is bound to " + (driver.map { "the host driver `\($0)`" } ?? "no driver")
+      + ", and QEMU needs vfio-pci", at: context.hostLocation, fix: "bind it: `driverctl set-override \(device.address) vfio-pci`",
     evidence: ["driver of \(device.address): \(driver ?? "none")"])
 }

@@ -7,11 +7,11 @@ extension Rule {
     severity: .error,
     summary: "the host device is a bridge, and vfio assigns endpoints only",
     why: """
-      A bridge's config space has another layout, and what it does concerns everything behind it. No vfio \
-      driver binds one, whatever is written into driver_override; a bridge in an IOMMU group does no harm \
-      and stays with the host. What was meant is a function behind it.
+      A bridge has a different config space layout, and controls everything behind it. vfio drivers do not bind \
+      bridges, regardless of driver_override; a bridge in an IOMMU group is harmless and stays with the host. Usually \
+      a function behind the bridge was meant.
       """,
-    fix: "name a function behind the bridge, as `lspci -t` shows them",
+    fix: "name a function behind the bridge, as `lspci -t` shows it",
     example: "-device vfio-pci,host=0000:00:01.0   (which is a root port)",
     references: ["linux drivers/vfio/pci/vfio_pci_core.c: vfio_pci_core_register_device", "PCI 3.0 §6.2.1"],
     explains: [.groupNotViable, .notBound, .groupNodeMissing, .noCdev],

@@ -5,13 +5,13 @@ extension Rule {
   static let optionROM = Rule(
     name: "option-rom",
     severity: .warning,
-    summary: "the ROM that the guest gets is the copy that the host's firmware has used",
+    summary: "the guest gets the BIOS shadow copy of the ROM, modified during the host's boot",
     why: """
-      A graphics card that the host booted with by its legacy BIOS shows no ROM of its own, but the copy in \
-      memory at 0xc0000, which the card's code has changed while it ran. QEMU says `Device option ROM contents \
-      are probably invalid`, and the guest's firmware runs it all the same, or shows nothing.
+      A graphics card that a legacy BIOS initialized does not expose its own ROM but the shadow copy in memory at \
+      0xc0000, which its code modifies when it runs. QEMU warns `Device option ROM contents are probably invalid`, and \
+      the guest's firmware runs the copy or shows nothing.
       """,
-    fix: "give the card's own ROM as `romfile=FILE`, or none with `rombar=0`",
+    fix: "pass the card's original ROM with `romfile=FILE`, or none with `rombar=0`",
     example: "-device vfio-pci,host=0000:01:00.0   (boot_vga is 1, and its ROM is at 0xc0000)",
     references: ["QEMU hw/vfio/pci.c: vfio_pci_load_rom", "linux arch/x86/pci/fixup.c: pci_fixup_video"],
     check: .device(check))
@@ -28,6 +28,6 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   if device.bootVGA == .known(false) { return }
   guard try device.hasShadowROM.value else { return }
   runner.report(
-    "\(context.name) was booted with by the host, and its ROM is the used copy at 0xc0000", at: context.hostLocation,
+    "the host booted from \(context.name), so its ROM is the BIOS shadow copy at 0xc0000, modified during boot", at: context.hostLocation,
     evidence: ["ROM of \(device.address): 0xc0000"])
 }

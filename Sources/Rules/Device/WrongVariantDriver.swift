@@ -5,14 +5,13 @@ extension Rule {
   static let wrongVariantDriver = Rule(
     name: "wrong-variant-driver",
     severity: .warning,
-    summary: "the device is bound to another vfio driver than the one that it needs",
+    summary: "the device is bound to a different vfio driver than it needs",
     why: """
-      Some devices have a vfio driver of their own beside `vfio-pci`. A Grace GPU on the plain one has no \
-      memory that the guest could use; others work and cannot migrate. The kernel writes the same name with \
-      dashes and with underscores, so a comparison of texts goes wrong; whatever makes a vfio character \
-      device is a vfio driver.
+      Some devices have their own vfio driver besides `vfio-pci`. A Grace GPU on the plain driver has no memory that \
+      the guest could use; others work and cannot migrate. Any driver that creates a vfio character device is a vfio \
+      driver. The kernel writes driver names with dashes or underscores, so compare them without that difference.
       """,
-    fix: "bind it to the driver that was made for it",
+    fix: "bind it to its own vfio driver",
     example: "-device vfio-pci,host=0009:01:00.0   (a GB200 GPU that is bound to vfio-pci)",
     references: ["linux drivers/vfio/pci/nvgrace-gpu/main.c", "https://github.com/NVIDIA/k8s-dra-driver-gpu/issues/1268"],
     isRecheckedAtStart: true,
@@ -25,12 +24,12 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let isManaged = context.request.libvirt?.isManaged == true
   if !isManaged, try !VFIODriver.isVFIO(device) { return }
   if let wanted, isManaged {
-    // libvirt binds what it is told to.
+    // libvirt binds the driver that the definition names.
     if VFIODriverName.isVFIOPCI(wanted) { return }
     if try device.variantDrivers.value.contains(where: { VFIODriverName.areSame($0, wanted) }) { return }
     return runner.report(
-      "libvirt is told to bind \(context.name) to `\(wanted)`, which is not made for it", at: context.hostLocation,
-      fix: "take `model` out of `<driver>`", evidence: ["modules.alias: no `vfio_pci:` line of `\(wanted)` for it"])
+      "the definition has libvirt bind \(context.name) to `\(wanted)`, which does not support it", at: context.hostLocation,
+      fix: "remove `model` from `<driver>`", evidence: ["modules.alias: no `vfio_pci:` line of `\(wanted)` for it"])
   }
   guard let driver = try device.driver.value else { return }
   if let wanted, !VFIODriverName.areSame(wanted, driver) {
@@ -49,8 +48,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
 }
 
 extension DeviceContext {
-  /// Whether it may matter which vfio driver it is: to NVIDIA's 3D controllers (class 0302), of which
-  /// Grace's GPUs are some, and to who wants to migrate.
+  /// Whether the choice of a vfio driver may matter: for NVIDIA's 3D controllers (class 0302), which include Grace's
+  /// GPUs, and for migration.
   fileprivate func needsVariant(_ device: HostDevice) -> Bool {
     if request.isOn("enable-migration") { return true }
     if case .known(let vendor) = device.vendor, vendor != 0x10de { return false }

@@ -5,14 +5,13 @@ extension Rule {
   static let groupSplitAcrossVMs = Rule(
     name: "group-split-across-vms",
     severity: .error,
-    summary: "a function of the device's IOMMU group is given to somebody else",
+    summary: "a function of the device's IOMMU group is used by another guest or process",
     why: """
-      The functions of a group can reach each other's memory without the IOMMU seeing it, so the kernel \
-      gives the whole group to one owner. A second guest with another function of it, or a process that \
-      holds one, makes the later of the two fail. Definitions that are linted together are taken to run \
-      at the same time.
+      The functions of a group can access each other's memory without the IOMMU seeing it, so the kernel gives the \
+      whole group to one owner. If a second guest or another process uses a function of the group, the later of the \
+      two fails. Definitions that are linted together are assumed to run at the same time.
       """,
-    fix: "give all functions of the group to one guest",
+    fix: "assign all functions of the group to one guest",
     example: "a.args: -device vfio-pci,host=0000:0a:00.0; b.args: -device vfio-pci,host=0000:0a:00.1",
     references: [
       "linux drivers/iommu/iommu.c: iommu_group_claim_dma_owner", "linux Documentation/driver-api/vfio.rst",
@@ -23,9 +22,9 @@ extension Rule {
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard let address = context.prediction.host else {
-    throw Unknown("host device of \(context.name)", reason: "the request does not say which it is")
+    throw Unknown("host device of \(context.name)", reason: "the request does not say which device it is")
   }
-  let place = context.hostLocation
+  let location = context.hostLocation
   guard let group = try context.group() else { return }
   let device = try context.device()
   let own = Set(context.target.assignments.compactMap(\.host))
@@ -35,7 +34,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
     if let other = context.target.others.device(at: member) {
       runner.report(
         "\(context.name) is in IOMMU group \(group.number) with \(member), which `\(other.source)` assigns",
-        at: place, evidence: [evidence])
+        at: location, evidence: [evidence])
       continue
     }
     if own.contains(member) { continue }
@@ -43,7 +42,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
       guard let holder = try context.holder(of: member, besides: device) else { continue }
       runner.report(
         "\(context.name) is in IOMMU group \(group.number) with \(member), which `\(holder.name)` (pid "
-          + "\(holder.pid)) holds", at: place, evidence: [evidence])
+          + "\(holder.pid)) holds", at: location, evidence: [evidence])
     } catch {
       missed = missed ?? error
     }
@@ -53,7 +52,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
 }
 
 extension DeviceContext {
-  /// A process that holds a member of the group, and not the device itself: that is another rule's.
+  /// A process that holds a member of the group. One that holds the device itself is reported by device-in-use.
   fileprivate func holder(of member: PCIAddress, besides device: HostDevice) throws(Unknown) -> ProcessReference? {
     guard let sibling = try host.device(at: member).value else { return nil }
     if sibling.isBridge == .known(true) { return nil }

@@ -7,11 +7,11 @@ extension Rule {
     severity: .error,
     summary: "the host has a file system, swap, a RAID or its network on the device",
     why: """
-      To be assigned the device is taken from its driver, and the kernel asks nobody: a mounted disk is gone \
-      with what was not written yet, and the interface with the default route takes the way into the host \
-      along. With `managed='yes'` libvirt does so when the guest starts, which may be at boot.
+      Binding the device to vfio-pci takes it from its host driver, and the kernel does not check whether it is in \
+      use: a mounted disk disappears with its unwritten data, and losing the interface of the default route cuts off \
+      access to the host. With `managed='yes'` libvirt does so when the guest starts, which may be at boot.
       """,
-    fix: "take the device out of use on the host first, or assign another one",
+    fix: "stop using the device on the host first, or assign a different one",
     example: "<hostdev mode='subsystem' type='pci' managed='yes'> of the controller that / is on",
     references: [
       "linux Documentation/ABI/testing/sysfs-bus-pci: unbind",
@@ -24,15 +24,15 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let device = try context.device()
   if device.isEndpoint == .known(false) { return }
   let isManaged = context.request.libvirt?.isManaged == true
-  // Of a managed device prediction has the driver that it will have, and a cdev only if it has one now.
+  // For a managed device prediction has the driver that it will have; it has a cdev only if it has one now.
   if try VFIODriver.isVFIO(device), !isManaged || device.cdev.isKnown { return }
   let uses = try device.hostUses.value
   guard !uses.isEmpty else { return }
-  let told = uses.prefix(3).map(text).joined(separator: ", ") + (uses.count > 3 ? ", and \(uses.count - 3) more" : "")
+  let listed = uses.prefix(3).map(text).joined(separator: ", ") + (uses.count > 3 ? ", and \(uses.count - 3) more" : "")
   let who = isManaged
-    ? "libvirt takes it from the host when the guest starts" : "binding it to vfio-pci takes it from the host"
+    ? "libvirt unbinds it from the host when the guest starts" : "binding it to vfio-pci takes it from the host"
   runner.report(
-    "the host uses \(context.name): \(told); \(who)", at: context.hostLocation, fix: fix(uses),
+    "the host uses \(context.name): \(listed); \(who)", at: context.hostLocation, fix: fix(uses),
     evidence: uses.map { "host's use of \(device.address): \(text($0))" })
 }
 
@@ -47,14 +47,14 @@ private func text(_ use: HostUse) -> String {
   }
 }
 
-/// The command for what was found first; where there is none, in words.
+/// Advice for the first use: a command where there is one.
 private func fix(_ uses: [HostUse]) -> String {
   switch uses.first?.kind {
   case .mount where uses.contains { $0.detail == "/" }:
-    return "assign another device: the host runs from this one"
-  case .mount: return "`umount /dev/\(uses[0].device)`, and take it out of /etc/fstab, or assign another device"
-  case .swap: return "`swapoff /dev/\(uses[0].device)`, and take it out of /etc/fstab, or assign another device"
-  case .member: return "take `\(uses[0].device)` out of `\(uses[0].detail)` first, or assign another device"
-  default: return "give the host another interface first, or assign another device"
+    return "assign a different device: the host runs from this one"
+  case .mount: return "`umount /dev/\(uses[0].device)`, and remove it from /etc/fstab, or assign a different device"
+  case .swap: return "`swapoff /dev/\(uses[0].device)`, and remove it from /etc/fstab, or assign a different device"
+  case .member: return "remove `\(uses[0].device)` from `\(uses[0].detail)` first, or assign a different device"
+  default: return "move the host's address to another interface first, or assign a different device"
   }
 }

@@ -5,13 +5,13 @@ extension Rule {
   static let hpBarWindow = Rule(
     name: "hp-bar-window",
     severity: .warning,
-    summary: "the port has no room for the BARs of what is plugged into it",
+    summary: "the port's address window is too small for the BARs of the plugged device",
     why: """
-      The guest's firmware gives every port a window of addresses before anything is plugged, 2 MiB unless the \
-      port asks for more, and Linux seldom enlarges it. A card whose BARs do not fit is there and of no use: \
-      `BAR 1: no space for [mem size 0x400000000 64bit pref]` in the guest's log, and nothing in QEMU's.
+      Before any hot plug the guest's firmware gives every port an address window, 2 MiB unless the port reserves \
+      more, and Linux seldom enlarges it. A card whose BARs do not fit is present and unusable: the guest logs `BAR 1: \
+      no space for [mem size 0x400000000 64bit pref]`, and QEMU logs nothing.
       """,
-    fix: "reserve addresses at the port: `pref64-reserve=SIZE`, and `mem-reserve=SIZE` for BARs of 32 bits",
+    fix: "reserve address space at the port: `pref64-reserve=SIZE`, and `mem-reserve=SIZE` for 32-bit BARs",
     example: "-device pcie-root-port,id=rp0, then device_add of a GPU with a BAR of 16 GiB on bus=rp0",
     references: [
       "QEMU docs/pcie.txt §5", "SeaBIOS src/fw/pciinit.c: pci_bios_check_devices", "edk2 OvmfPkg/PciHotPlugInitDxe",
@@ -23,42 +23,42 @@ extension Rule {
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard context.request.plug == .hot else { return }
   let needed = try WindowSizes(context.device())
-  if needed.wide <= WindowSizes.usual, needed.narrow <= WindowSizes.usual { return }
-  try context.target.needsWholeMachine(for: "what `\(context.request.bus ?? "the bus")` reserves")
+  if needed.prefetchable <= WindowSizes.byDefault, needed.below4GiB <= WindowSizes.byDefault { return }
+  try context.target.requireWholeMachine(for: "reservation of `\(context.request.bus ?? "the bus")`")
   guard let bus = try context.prediction.bus, bus.isPort else { return }
   guard let port = context.target.machine.devices.first(where: { $0.id == bus.name }) else {
-    throw Unknown("what `\(bus.name)` reserves", reason: "the definition does not have the port")
+    throw Unknown("reservation of `\(bus.name)`", reason: "the definition does not have the port")
   }
   var lacking: [(name: String, size: UInt64, reserved: UInt64)] = []
   var missed: Unknown?
-  for (name, size) in [("pref64-reserve", needed.wide), ("mem-reserve", needed.narrow)] {
+  for (name, size) in [("pref64-reserve", needed.prefetchable), ("mem-reserve", needed.below4GiB)] {
     let reserved = try context.reserved(name, at: port)
-    guard size > reserved ?? WindowSizes.usual else { continue }
+    guard size > reserved ?? WindowSizes.byDefault else { continue }
     if reserved == nil, context.hasUEFI {
       missed = Unknown(
-        "what the guest's firmware reserves at `\(bus.name)`", reason: "UEFI decides by the size of its window")
+        "reservation of the guest's firmware at `\(bus.name)`", reason: "UEFI chooses the size of the window")
       continue
     }
-    lacking.append((name, size, reserved ?? WindowSizes.usual))
+    lacking.append((name, size, reserved ?? WindowSizes.byDefault))
   }
   if lacking.isEmpty, let missed { throw missed }
   guard let first = lacking.first else { return }
   let needs = lacking.map { "\(ByteSize.text($0.size)) where `\(bus.name)` reserves \(ByteSize.text($0.reserved))" }
   let fixes = lacking.map { "\($0.name)=\(WindowSizes.powerOfTwo($0.size) >> 20)M" }.joined(separator: ",")
   runner.report(
-    "the BARs of \(context.name) need \(needs.joined(separator: ", and ")): the guest finds no space for them",
+    "the BARs of \(context.name) need \(needs.joined(separator: ", and ")): the guest cannot place them",
     at: context.request.location(of: "bus"), fix: "give `\(bus.name)` `\(fixes)`",
     evidence: ["`\(bus.name)`: \(first.name) is \(ByteSize.text(first.reserved))"])
 }
 
 extension DeviceContext {
-  /// The port's reservation in bytes; nil when it leaves that to the firmware.
+  /// The port's reservation in bytes; nil when the firmware chooses it.
   fileprivate func reserved(_ name: String, at port: DeviceRequest) throws(Unknown) -> UInt64? {
     guard let text = try setting(name, of: port) else { return nil }
     guard let size = ByteSize.parse(text) else {
-      throw Unknown("`\(name)` of `\(port.id ?? "")`", reason: "`\(text)` is no size")
+      throw Unknown("`\(name)` of `\(port.id ?? "")`", reason: "`\(text)` is not a size")
     }
-    // The value of an integer property that nobody set.
+    // The value of an integer property that is not set.
     return size == .max ? nil : WindowSizes.powerOfTwo(size)
   }
 
@@ -71,17 +71,18 @@ extension DeviceContext {
   }
 }
 
-/// The addresses that a function's BARs take.
+/// Address space for the BARs of a function, in bytes.
 private struct WindowSizes {
-  /// In the 64-bit prefetchable window, and in that below 4 GiB.
-  private(set) var wide: UInt64 = 0
-  private(set) var narrow: UInt64 = 0
+  /// 64-bit prefetchable BARs.
+  private(set) var prefetchable: UInt64 = 0
+  /// All other memory BARs, which go below 4 GiB.
+  private(set) var below4GiB: UInt64 = 0
 
-  /// What SeaBIOS and edk2 give a port that asks for nothing.
-  static let usual: UInt64 = 2 << 20
+  /// Reservation of SeaBIOS and edk2 for a port without one of its own.
+  static let byDefault: UInt64 = 2 << 20
 
-  /// By the low bits of the BARs (PCI 3.0 §6.2.5.1); a virtual function's BARs read zero, and are its
-  /// physical function's, which are prefetchable as a rule.
+  /// Reads the type of each BAR from its low bits (PCI 3.0 §6.2.5.1). A virtual function's BARs read zero; they are
+  /// part of its physical function's, which usually are prefetchable.
   init(_ device: HostDevice) throws(Unknown) {
     let sizes = try device.regionSizes.value
     if sizes.prefix(6).allSatisfy({ $0 <= 4096 }) { return }
@@ -89,7 +90,7 @@ private struct WindowSizes {
     for (index, size) in sizes.prefix(6).enumerated() where size > 0 {
       let low = isVirtual ? 0xc : try device.config.value.byte(0x10 + 4 * index).value & 0xf
       if low & 1 == 1 { continue }  // ports
-      if low & 0xc == 0xc { wide = wide &+ size } else { narrow = narrow &+ size }
+      if low & 0xc == 0xc { prefetchable = prefetchable &+ size } else { below4GiB = below4GiB &+ size }
     }
   }
 

@@ -7,10 +7,10 @@ extension Rule {
     severity: .error,
     summary: "functions of one slot in the wrong order, or without `multifunction=on`",
     why: """
-      The guest looks at a slot once, when its function 0 comes. So QEMU takes the other functions only \
-      before it, and function 0 must have `multifunction=on` when there are others, at launch as well.
+      The guest scans a slot once, when its function 0 is plugged. QEMU therefore accepts the other functions only \
+      before function 0, and function 0 must have `multifunction=on` if there are others, at launch as well.
       """,
-    fix: "plug function 0 last, and give it `multifunction=on`",
+    fix: "plug function 0 last, and set `multifunction=on` for it",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0","addr":"0.1"}}"#,
     references: ["QEMU hw/pci/pci.c: pci_init_multifunction", "QEMU hw/pci/pcie.c: pcie_cap_slot_plug_cb"],
     explains: [.functionZeroTaken, .notMultifunction],
@@ -18,20 +18,20 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  if context.request.plug == .hot { _ = try context.placeFailure() }
+  if context.request.plug == .hot { _ = try context.slotFailure() }
   guard let failure = context.prediction.failure, let bus = try context.prediction.bus
   else { return }
   if failure.cause == .functionZeroTaken, context.comesAfterFunctionZero {
     runner.report(
-      "\(context.name) comes after function 0 of its slot on `\(bus.name)`: QEMU takes other functions only before it",
-      at: context.placeLocation, fix: "plug function 0 last, and give it `multifunction=on`")
+      "\(context.name) is plugged after function 0 of its slot on `\(bus.name)`: QEMU accepts other functions only before it",
+      at: context.slotLocation, fix: "plug function 0 last, and set `multifunction=on` for it")
   } else if failure.cause == .notMultifunction, context.requestedFunction == 0 {
     runner.report(
-      "\(context.name) is function 0 of a slot on `\(bus.name)` that has other functions, and is not `multifunction=on`",
-      at: context.placeLocation, fix: "add `multifunction=on` to \(context.name)")
+      "\(context.name) is function 0 of a slot on `\(bus.name)` that has other functions, without `multifunction=on`",
+      at: context.slotLocation, fix: "add `multifunction=on` to \(context.name)")
   } else if failure.cause == .notMultifunction {
     runner.report(
-      "\(context.name) is a further function of a slot on `\(bus.name)` whose function 0 is not `multifunction=on`",
-      at: context.placeLocation, fix: "add `multifunction=on` to the device at function 0")
+      "\(context.name) is a further function of a slot on `\(bus.name)` whose function 0 has no `multifunction=on`",
+      at: context.slotLocation, fix: "add `multifunction=on` to the device at function 0")
   }
 }

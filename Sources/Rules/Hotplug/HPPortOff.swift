@@ -7,8 +7,8 @@ extension Rule {
     severity: .error,
     summary: "a hot plug into a port with `hotplug=off`",
     why: """
-      A port that was made with `hotplug=off` has no hotplug controller, and cannot be given one while \
-      the machine runs: QEMU refuses the device.
+      A port created with `hotplug=off` has no hotplug controller, and cannot get one while the machine runs: QEMU \
+      refuses the device.
       """,
     fix: "name a port without `hotplug=off`: `bus=ID`",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0"}}"#,
@@ -21,8 +21,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   if context.request.plug == .hot, let bus = try context.prediction.bus, bus.isPort {
     _ = try bus.takesHotplug.value
   }
-  guard let bus = try context.refusedBus(.busNotHotpluggable), bus.isPort, context.hasFreePlace else { return }
+  guard let bus = try context.refusedBus(.busNotHotpluggable), bus.isPort, context.hasFreeSlot else { return }
   runner.report(
-    "\(context.name) is plugged into `\(bus.name)`, a port with `hotplug=off`; free: \(context.freePlaces)",
-    at: context.request.property("bus")?.location, fix: context.elsewhere)
+    "\(context.name) is plugged into `\(bus.name)`, a port with `hotplug=off`; free: \(context.freeSlots)",
+    at: context.request.property("bus")?.location, fix: context.useFreeSlot)
 }

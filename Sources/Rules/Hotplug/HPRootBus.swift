@@ -7,9 +7,8 @@ extension Rule {
     severity: .error,
     summary: "a hot plug into a root complex",
     why: """
-      A root complex has no hotplug controller on q35, virt and below `pxb-pcie`: QEMU refuses every \
-      `device_add` there, and one that names no bus goes there. i440fx is the exception: ACPI plugs into \
-      its `pci.0`.
+      On q35 and virt, and below `pxb-pcie`, a root complex has no hotplug controller: QEMU refuses every `device_add` \
+      to it, including those that name no bus. i440fx is the exception: its `pci.0` supports hot plug through ACPI.
       """,
     fix: "name a free port: `bus=ID`",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0"}}"#,
@@ -19,9 +18,9 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let bus = try context.refusedBus(.busNotHotpluggable), bus.kind == .root, context.hasFreePlace else { return }
+  guard let bus = try context.refusedBus(.busNotHotpluggable), bus.kind == .root, context.hasFreeSlot else { return }
   let how = context.request.bus == nil ? "names no bus and goes to the root bus" : "is plugged into the root bus"
   runner.report(
-    "\(context.name) \(how) `\(bus.name)`, which takes no hot plug; free: \(context.freePlaces)",
-    at: context.request.property("bus")?.location, fix: context.elsewhere)
+    "\(context.name) \(how) `\(bus.name)`, which does not support hot plug; free: \(context.freeSlots)",
+    at: context.request.property("bus")?.location, fix: context.useFreeSlot)
 }

@@ -5,13 +5,12 @@ extension Rule {
   static let hpSlotBusy = Rule(
     name: "hp-slot-busy",
     severity: .error,
-    summary: "a hot plug into a slot that is taken",
+    summary: "a hot plug into a slot that is in use",
     why: """
-      A port holds one slot. QEMU refuses a second device there: the guest was told of the first when \
-      its function 0 came, and would never look again. An unplugged device keeps its slot until \
-      DEVICE_DELETED.
+      A port has one slot, and QEMU refuses a second device in it: the guest scanned the slot when function 0 was \
+      plugged, and does not scan it again. An unplugged device keeps its slot until DEVICE_DELETED.
       """,
-    fix: "name another port, or wait for DEVICE_DELETED of what is there",
+    fix: "name a different port, or wait for DEVICE_DELETED of the device in the slot",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0","bus":"rp0"}}"#,
     references: ["QEMU hw/pci/pci.c: do_pci_register_device"],
     explains: [.slotTaken, .noSlot, .functionZeroTaken],
@@ -19,20 +18,20 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let failure = try context.placeFailure() else {
+  guard let failure = try context.slotFailure() else {
     if context.request.plug == .hot, context.prediction.failure == nil, context.prediction.place == nil,
       let unknown = context.prediction.unknowns.first(where: { $0.fact.hasPrefix("slot ") })
     { throw unknown }
     return
   }
-  guard [.slotTaken, .noSlot, .functionZeroTaken].contains(failure.cause), context.hasFreePlace,
+  guard [.slotTaken, .noSlot, .functionZeroTaken].contains(failure.cause), context.hasFreeSlot,
     let bus = try context.prediction.bus, !context.comesAfterFunctionZero
   else { return }
   let slot = context.requestedSlot(on: bus)
   let place = bus.isPort ? "`\(bus.name)`" : "slot \(slot) of `\(bus.name)`"
   let there = bus.occupants(ofSlot: slot).first
-  let taken = there.map { "is taken by \($0.id.map { "`\($0)`" } ?? "a device without an id") (\($0.driver))" }
+  let taken = there.map { "is in use by \($0.id.map { "`\($0)`" } ?? "a device without an id") (\($0.driver))" }
   runner.report(
-    "\(context.name) is plugged into \(place), which \(taken ?? "is full"); free: \(context.freePlaces)",
-    at: context.placeLocation, fix: context.elsewhere)
+    "\(context.name) is plugged into \(place), which \(taken ?? "is full"); free: \(context.freeSlots)",
+    at: context.slotLocation, fix: context.useFreeSlot)
 }

@@ -7,8 +7,8 @@ extension Rule {
     severity: .error,
     summary: "`fd=` for a device that does not use iommufd",
     why: """
-      A descriptor of a vfio cdev can only be bound to an iommufd. The legacy backend opens its group by \
-      path, and QEMU refuses the combination.
+      A descriptor of a vfio cdev can only be bound to an iommufd. The legacy backend opens its group by path, so QEMU \
+      refuses the combination.
       """,
     fix: "add `-object iommufd,id=iommufd0` and give the device `iommufd=iommufd0`",
     example: "-device vfio-pci,id=gpu,fd=23",
@@ -25,6 +25,6 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   }
   guard try context.backend() == .legacy else { return }
   runner.report(
-    "\(context.name) is given a descriptor and no `iommufd=`: QEMU fails with `Use FD passing only with iommufd "
+    "\(context.name) has a descriptor and no `iommufd=`: QEMU fails with `Use FD passing only with iommufd "
       + "backend`", at: property.location)
 }

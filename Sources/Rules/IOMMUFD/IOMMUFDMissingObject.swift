@@ -5,11 +5,10 @@ extension Rule {
   static let iommufdMissingObject = Rule(
     name: "iommufd-missing-object",
     severity: .error,
-    summary: "`iommufd=` names an object that is not there",
+    summary: "`iommufd=` names an object that does not exist",
     why: """
-      The property is a link to an `-object iommufd`, found by its id. QEMU makes all objects before all \
-      devices, so the order of the two on a command line does not matter; with QMP the object-add has to \
-      come first.
+      The property is a link to an `-object iommufd`, by its id. QEMU creates all objects before all devices, so their \
+      order on a command line does not matter; over QMP the `object-add` has to come first.
       """,
     fix: "add `-object iommufd,id=iommufd0`",
     example: "-device vfio-pci,host=0000:01:00.0,iommufd=iommufd0   (and no -object)",
@@ -40,7 +39,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
       at: property.location, fix: "name an iommufd object: `-object iommufd,id=iommufd0` and `iommufd=iommufd0`")
     return
   }
-  try context.target.needsWholeMachine(for: "object `\(link)`")
+  try context.target.requireWholeMachine(for: "object `\(link)`")
   runner.report(
     "\(context.name) names the iommufd object `\(link)`, which does not exist", at: property.location,
     fix: context.request.plug == .cold

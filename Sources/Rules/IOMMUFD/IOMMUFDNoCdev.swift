@@ -5,14 +5,14 @@ extension Rule {
   static let iommufdNoCdev = Rule(
     name: "iommufd-no-cdev",
     severity: .error,
-    summary: "the iommufd backend without the nodes that it needs",
+    summary: "the iommufd backend without the device nodes that it needs",
     why: """
-      iommufd takes three things: /dev/iommu (CONFIG_IOMMUFD), a vfio-dev folder for the bound device \
-      (CONFIG_VFIO_DEVICE_CDEV), and the node under /dev/vfio/devices, which a container has to be given \
-      like any other. QEMU's texts for the last two name a path and no reason. Without /dev/iommu QEMU \
-      does not start as soon as there is an iommufd object, used or not.
+      iommufd needs three things: /dev/iommu (CONFIG_IOMMUFD), a vfio-dev folder for the bound device \
+      (CONFIG_VFIO_DEVICE_CDEV), and the node below /dev/vfio/devices, which has to be passed to a container like any \
+      other node. For the last two QEMU's message has a path and no reason. Without /dev/iommu QEMU does not start if \
+      there is an iommufd object, even an unused one.
       """,
-    fix: "use a kernel with CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV, or take `iommufd=` out",
+    fix: "use a kernel with CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV, or remove `iommufd=`",
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0",
     references: [
       "QEMU backends/iommufd.c", "QEMU hw/vfio/iommufd.c: iommufd_cdev_getfd", "linux drivers/vfio/Kconfig",
@@ -24,36 +24,36 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   let contexts = target.contexts { $0.question.backend == .known(.iommufd) }
   for context in contexts where !context.request.has("fd") {
-    do throws(Unknown) { try judgeCdev(context, &runner) } catch {
+    do throws(Unknown) { try checkCdev(context, &runner) } catch {
       runner.cannotDetermine(error, about: context.request)
     }
   }
-  do throws(Unknown) { try judgeIOMMU(target, contexts, &runner) } catch { runner.cannotDetermine(error) }
+  do throws(Unknown) { try checkIOMMU(target, contexts, &runner) } catch { runner.cannotDetermine(error) }
 }
 
-private func judgeCdev(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+private func checkCdev(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   let device = try context.device()
   let cdev = try device.cdev.value
   guard let cdev, cdev.hasNumber != .known(false) else {
-    // A device that is not bound is another rule's.
+    // not-bound reports a device that is not bound.
     if cdev == nil, try !VFIODriver.isVFIO(device) { return }
     let driver = device.driver.display ?? nil
     runner.report(
       "\(context.name) is bound to `\(driver ?? "a vfio driver")` and has no vfio cdev: the host's kernel does not "
-        + "make any", at: context.request.location(of: "iommufd"), about: context.request,
-      fix: "use a kernel with CONFIG_VFIO_DEVICE_CDEV, or take `iommufd=` out", evidence: configuration(context.host))
+        + "create any", at: context.request.location(of: "iommufd"), about: context.request,
+      fix: "use a kernel with CONFIG_VFIO_DEVICE_CDEV, or remove `iommufd=`", evidence: configuration(context.host))
     return
   }
   guard try cdev.node.value == .absent else { return }
   runner.report(
     "\(context.name) has the cdev `\(cdev.name)`, and its node \(cdev.path) does not exist",
     at: context.request.location(of: "iommufd"), about: context.request,
-    fix: "give the container or chroot \(cdev.path); outside of one, udev makes it")
+    fix: "pass \(cdev.path) to the container or chroot; otherwise udev creates it")
 }
 
-/// Once: /dev/iommu is missing for all of them. QEMU looks for it when it makes the object, and a
-/// running one when the first device attaches.
-private func judgeIOMMU(
+/// Reports a missing /dev/iommu once for all devices. At launch QEMU opens it when it creates the object, for a hot plug
+/// when the first device attaches.
+private func checkIOMMU(
   _ target: LintTarget, _ contexts: [DeviceContext], _ runner: inout RuleRunner
 ) throws(Unknown) {
   let objects = target.plugs.isEmpty ? target.machine.objects : []
@@ -64,7 +64,7 @@ private func judgeIOMMU(
   runner.report(
     "/dev/iommu does not exist, and \(name) needs it",
     at: opening?.location ?? attaching?.request.location(of: "iommufd"),
-    fix: "load it with `modprobe iommufd` (CONFIG_IOMMUFD), or give the container /dev/iommu",
+    fix: "load it with `modprobe iommufd` (CONFIG_IOMMUFD), or pass /dev/iommu to the container",
     evidence: configuration(target.host))
 }
 

@@ -5,13 +5,13 @@ extension Rule {
   static let iommufdP2P = Rule(
     name: "iommufd-p2p",
     severity: .note,
-    summary: "several accelerators on iommufd, which does not map them for each other",
+    summary: "several accelerators on iommufd, which may not map their memory for each other",
     why: """
-      With iommufd QEMU maps one device's memory for another only where kernel and QEMU both do it by \
-      dma-buf (Linux 6.19 and newer, CONFIG_VFIO_PCI_DMABUF). Elsewhere peer-to-peer transfers fail, or \
-      fall back to copies through guest memory; QEMU says so in a warning about P2P on its standard error.
+      With iommufd QEMU maps one device's memory for another only if both the kernel and QEMU support it through \
+      dma-buf (Linux 6.19 and newer, CONFIG_VFIO_PCI_DMABUF). Otherwise peer-to-peer transfers fail, or fall back to \
+      copies through guest memory; QEMU prints a warning about P2P on its standard error.
       """,
-    fix: "where the guest needs peer-to-peer transfers, test for them, or use the legacy backend for all of them",
+    fix: "if the guest needs peer-to-peer transfers, test them, or use the legacy backend for all of the accelerators",
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0 "
       + "-device vfio-pci,host=0000:41:00.0,iommufd=iommufd0",
     references: ["QEMU docs/devel/vfio-iommufd.rst", "QEMU hw/vfio/region.c: vfio_region_mmap"],
@@ -32,10 +32,10 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     if let first = missed.first, accelerators.count + missed.count >= 2 { throw first }
     return
   }
-  // What runs already comes first.
-  guard let last = accelerators.last, target.isJudged(last.request) else { return }
+  // Devices of the running machine come first.
+  guard let last = accelerators.last, target.isChecked(last.request) else { return }
   runner.report(
-    "\(accelerators.map(\.name).joined(separator: ", ")) share a guest through iommufd: QEMU may not map their "
+    "\(accelerators.map(\.name).joined(separator: ", ")) are in one guest and use iommufd: QEMU may not map their "
       + "memory for each other", at: last.request.location(of: "iommufd"))
 }
 
@@ -43,7 +43,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
 /// Assignment 1.16 §1.4, §1.19).
 private func isAccelerator(_ one: RealizePrediction, _ host: Host) throws(Unknown) -> Bool {
   guard let address = one.host else {
-    throw Unknown("class of \(one.name)", reason: "the request does not say which it is")
+    throw Unknown("class of \(one.name)", reason: "the request does not say which device it is")
   }
   guard let device = try host.device(at: address).value else { throw Unknown(ofAbsentDevice: address) }
   return try [0x03, 0x12].contains(device.classCode.value >> 16)

@@ -5,13 +5,13 @@ extension Rule {
   static let iommufdPerm = Rule(
     name: "iommufd-perm",
     severity: .error,
-    summary: "the user may not open the nodes that iommufd needs",
+    summary: "the user that runs QEMU may not open the nodes that iommufd needs",
     why: """
-      QEMU opens /dev/iommu and the device's cdev for reading and writing, as the user that it runs as. \
-      For the cdev it does not even say that the permission is missing, only that it failed to open it. \
-      In a container the device cgroup can refuse what the file mode allows.
+      QEMU opens /dev/iommu and the device's cdev for reading and writing, as the user it runs as. For the cdev its \
+      message does not mention permissions, only that opening failed. In a container the device cgroup can refuse what \
+      the file mode allows.
       """,
-    fix: "let the user open the node, for good by a udev rule",
+    fix: "let the user open the node, permanently with a udev rule",
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0   (as uid 107)",
     references: ["QEMU hw/vfio/iommufd.c: iommufd_cdev_getfd", "QEMU backends/iommufd.c: iommufd_backend_connect"],
     explains: [.cdevDenied, .iommufdDenied],
@@ -21,11 +21,11 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   let contexts = target.contexts { $0.question.backend == .known(.iommufd) }
   for context in contexts where !context.request.has("fd") {
-    do throws(Unknown) { try judgeCdev(context, &runner) } catch {
+    do throws(Unknown) { try checkCdev(context, &runner) } catch {
       runner.cannotDetermine(error, about: context.request)
     }
   }
-  // Opened by the first device that attaches, unless a descriptor was passed.
+  // The first device that attaches opens it, unless a descriptor was passed.
   guard let first = contexts.first(where: { $0.iommufdObject?.isPassed != true }) else { return }
   switch target.host.iommufd {
   case .unknown(let unknown): runner.cannotDetermine(unknown, about: first.request)
@@ -37,7 +37,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   }
 }
 
-private func judgeCdev(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+private func checkCdev(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard let cdev = try context.device().cdev.value, try cdev.node.value == .denied else { return }
   runner.report(
     "\(user(context.host)) may not open \(cdev.path), the cdev of \(context.name)",
@@ -50,5 +50,5 @@ private func allow(_ host: Host, _ path: String) -> String {
   guard let uid = host.user.display.flatMap({ $0.hasPrefix("uid ") ? $0.dropFirst(4) : nil }) else {
     return "let the device cgroup and the file's mode allow reading and writing \(path)"
   }
-  return "allow it: `setfacl -m u:\(uid):rw \(path)`, for good by a udev rule"
+  return "allow it: `setfacl -m u:\(uid):rw \(path)`, permanently with a udev rule"
 }

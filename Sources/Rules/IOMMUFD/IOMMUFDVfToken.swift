@@ -7,9 +7,9 @@ extension Rule {
     severity: .error,
     summary: "a virtual function on iommufd whose physical function is bound to a vfio driver",
     why: """
-      While the physical function belongs to a userspace driver, the kernel wants a token from whoever \
-      opens one of its virtual functions. QEMU's `vf-token` reaches the kernel only through the legacy \
-      backend: with iommufd the device is bound without one, and that is refused.
+      While the physical function is bound to a userspace driver, the kernel requires a token to open one of its \
+      virtual functions. QEMU passes `vf-token` to the kernel only through the legacy backend: with iommufd the device \
+      is bound without one, and the kernel refuses that.
       """,
     fix: "bind the physical function to its host driver, or use the legacy backend with `vf-token=UUID`",
     example: "-device vfio-pci,host=0000:3b:01.0,iommufd=iommufd0   (and 0000:3b:00.0 is bound to vfio-pci)",
@@ -26,10 +26,10 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   guard try VFIODriver.ownsPhysicalFunction(of: device, context.host),
     let physical = try device.physicalFunction.value
   else { return }
-  let token = context.request.has("vf-token") ? ", `vf-token` or not" : ""
+  let token = context.request.has("vf-token") ? ", with or without `vf-token`" : ""
   runner.report(
     "\(context.name) is a virtual function of \(physical), which is bound to \(driver(of: physical, context.host)): "
-      + "over iommufd the kernel refuses it\(token)",
+      + "with iommufd the kernel refuses it\(token)",
     at: context.request.location(of: "iommufd"),
     evidence: ["\(physical) is the physical function of \(device.address)"])
 }

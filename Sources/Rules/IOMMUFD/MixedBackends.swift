@@ -7,10 +7,9 @@ extension Rule {
     severity: .error,
     summary: "iommufd and the legacy backend in one address space",
     why: """
-      When the second kind of backend attaches, QEMU walks the address space's containers, takes the \
-      first kind for its own and fails an assertion: the whole guest dies of SIGABRT, whether the device \
-      was there from the start or plugged later. Only a vIOMMU, which gives every device behind it an address \
-      space of its own, prevents it.
+      When the second kind of backend attaches, QEMU walks the address space's containers, treats the first kind as \
+      its own and fails an assertion: QEMU crashes with SIGABRT, whether the device is present at launch or \
+      hot-plugged. Only a vIOMMU that gives every device behind it an address space of its own prevents it.
       """,
     fix: "use the same backend for all vfio devices of the guest",
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0 "
@@ -21,7 +20,7 @@ extension Rule {
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
-  // In QEMU's order: what runs already, then as predicted.
+  // In QEMU's order: running devices first, then the predicted ones.
   let all = (target.running + target.predictions).filter(\.request.isVFIO)
   let isMixed = [VFIOBackend.legacy, .iommufd].allSatisfy { backend in
     all.contains { $0.question.backend == .known(backend) }
@@ -36,12 +35,12 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     }
     let second = shared[max(legacy, iommufd)].request
     runner.report(
-      "\(shared[iommufd].name) uses iommufd and \(shared[legacy].name) the legacy backend in one address space: QEMU dies "
-        + "of SIGABRT, and the guest with it", at: target.isJudged(second) ? second.location(of: "iommufd") : nil)
+      "\(shared[iommufd].name) uses iommufd and \(shared[legacy].name) the legacy backend in one address space: QEMU "
+        + "crashes with SIGABRT, and the guest with it", at: target.isChecked(second) ? second.location(of: "iommufd") : nil)
     return
   }
   if all.count > 1 { for one in all { _ = try one.question.backend.value } }
-  if !all.isEmpty { try target.needsWholeMachine(for: "backends of the machine's other vfio devices") }
+  if !all.isEmpty { try target.requireWholeMachine(for: "backends of the machine's other vfio devices") }
 }
 
 /// Those in the address space that devices share: behind no IOMMU, also when it is made after them. None where
@@ -49,12 +48,12 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
 private func sharingSpace(
   _ all: [RealizePrediction], _ target: LintTarget
 ) throws(Unknown) -> [RealizePrediction] {
-  try target.needsWholeMachine(for: "guest's IOMMU")
+  try target.requireWholeMachine(for: "guest's IOMMU")
   var shared: [RealizePrediction] = []
-  for one in all where target.isJudged(one.request) { if try isShared(one, target) { shared.append(one) } }
+  for one in all where target.isChecked(one.request) { if try isShared(one, target) { shared.append(one) } }
   if shared.isEmpty { return [] }
   var running: [RealizePrediction] = []
-  for one in all where !target.isJudged(one.request) { if try isShared(one, target) { running.append(one) } }
+  for one in all where !target.isChecked(one.request) { if try isShared(one, target) { running.append(one) } }
   return running + shared
 }
 

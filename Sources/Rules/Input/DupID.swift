@@ -5,12 +5,12 @@ extension Rule {
   static let dupID = Rule(
     name: "dup-id",
     severity: .error,
-    summary: "two devices with one id",
+    summary: "two devices with the same id",
     why: """
-      An id names one device of a machine; `device_del`, `-set` and every event go by it. QEMU refuses \
-      the second one, whatever driver it has, and a guest that is starting stops.
+      An id identifies one device of a machine: `device_del`, `-set` and events refer to it. QEMU refuses the second \
+      device, of any driver, and at launch it exits.
       """,
-    fix: "give one of them another id",
+    fix: "give one of them a different id",
     example: "-device e1000e,id=net0 -device vfio-pci,id=net0,host=0000:01:00.0",
     references: ["QEMU system/qdev-monitor.c: qdev_set_id", "QEMU util/qemu-option.c: qemu_opts_create"],
     explains: [.duplicateID],
@@ -23,18 +23,18 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   seen.reserveCapacity(requests.count)
   for (index, request) in requests.enumerated() {
     guard let id = request.id, let first = seen.updateValue(index, forKey: id) else { continue }
-    // It stays the one that all later ones are held against.
+    // All later ones are compared with the first.
     seen[id] = first
-    guard target.isJudged(request) else { continue }
+    guard target.isChecked(request) else { continue }
     runner.report(
-      "\(named(request, target)) has the id `\(id)` of \(named(requests[first], target))",
-      at: request.location(of: "id"), about: request, fix: "give one of them another id than `\(id)`")
+      "\(named(request, target)) has the same id `\(id)` as \(named(requests[first], target))",
+      at: request.location(of: "id"), about: request, fix: "give one of them an id other than `\(id)`")
   }
   guard !seen.isEmpty else { return }
-  try target.needsWholeMachine(for: "ids of the machine's other devices")
+  try target.requireWholeMachine(for: "ids of the machine's other devices")
 }
 
-/// The driver, and the host function where there is one.
+/// Driver and host function of a request, for messages.
 private func named(_ request: DeviceRequest, _ target: LintTarget) -> String {
   "`\(request.driver ?? "device")`" + (request.hostAddress().map { " (\($0))" } ?? "")
 }

@@ -6,11 +6,11 @@ extension Rule {
   public static let fdWithoutID = Rule(
     name: "fd-without-id",
     severity: .error,
-    summary: "`fd=` without an id, which kills QEMU",
+    summary: "`fd=` without an id, which crashes QEMU",
     why: """
-      QEMU looks the descriptor up by the device's id while it sets the property, and compares against a \
-      null name when there is none: it dies of SIGSEGV, at launch as well as by `device_add` on a running \
-      guest. An id of JSON type number, null or bool counts as none.
+      While QEMU sets the property it looks the descriptor up by the device's id, and without one it compares against \
+      a null pointer: it crashes with SIGSEGV, at launch as well as on `device_add` to a running guest. An id of JSON \
+      type number, null or bool counts as missing.
       """,
     fix: "give the device an id",
     example: #"{"execute":"device_add","arguments":{"driver":"vfio-pci","bus":"rp1","iommufd":"iommufd0","fd":"gpu"}}"#,
@@ -28,12 +28,12 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   case .unknown(let text): throw Unknown("fd of \(context.name)", reason: "written as \(text)")
   case .string(let text):
     let isNumber = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
-    // A name is looked up among those of getfd; on a command line there are none.
+    // Names are those of getfd, which a command line does not have.
     guard isNumber ? Int32(text) != nil : context.request.plug == .hot && !startsWithDigit(text) else { return }
     runner.report(
-      "\(context.name) is given the descriptor `\(text)` and no id: QEMU dies of SIGSEGV"
+      "\(context.name) has the descriptor `\(text)` and no id: QEMU crashes with SIGSEGV"
         + (context.request.plug == .hot ? ", and the guest with it" : ""),
-      at: property.location, fix: "give the device an id, and as a string")
+      at: property.location, fix: "give the device an id, as a string")
   default: return  // refused for its type
   }
 }

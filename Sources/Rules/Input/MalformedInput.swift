@@ -7,10 +7,10 @@ extension Rule {
     severity: .error,
     summary: "the definition cannot be read",
     why: """
-      What cannot be read cannot be judged, and QEMU stops at most of it too. Nothing is guessed: the \
-      rest of the definition is judged as far as it can be read.
+      A definition that cannot be parsed cannot be checked, and QEMU stops at most such errors too. vfiogate does not \
+      guess: the rest of the definition is checked as far as it can be parsed.
       """,
-    fix: "correct the text at the place shown",
+    fix: "correct the text at the location shown",
     example: #"-device '{"driver":"vfio-pci","host":"0000:01:00.0",}'"#,
     references: ["RFC 8259", "QEMU docs/interop/qmp-spec.rst"],
     checksText: true, canBeAllowed: false,
@@ -23,6 +23,6 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   }
   for argument in target.machine.unknownArguments {
     guard case .unknown(let text) = argument.value else { continue }
-    runner.cannotDetermine(Unknown("what `\(text)` stands for", reason: "only the shell knows"))
+    runner.cannotDetermine(Unknown("value of `\(text)`", reason: "only the shell knows it"))
   }
 }

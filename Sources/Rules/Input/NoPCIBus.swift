@@ -7,8 +7,8 @@ extension Rule {
     severity: .error,
     summary: "a vfio device in a machine without a PCI bus",
     why: """
-      A machine type without PCI has no place for the device: `microvm` has one only when it is asked for, \
-      `isapc` and `none` never. QEMU stops.
+      A machine type without PCI has no bus for the device: `microvm` has one only with `pcie=on`, `isapc` and `none` \
+      never do. QEMU exits.
       """,
     fix: "use a machine type with PCI: `-machine q35`",
     example: "-machine microvm -device vfio-pci,host=0000:01:00.0",
@@ -21,7 +21,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   guard context.request.bus == nil, try context.prediction.guest.rootBus.value == nil else { return }
   let type = context.target.machine.machineType?.value.string ?? "none"
   runner.report(
-    "\(context.name) needs a PCI bus, and the machine `\(type)` has none: QEMU refuses it",
-    fix: type == "microvm" ? "switch its PCI on, `-machine microvm,pcie=on`, or use `-machine q35`" : nil,
+    "\(context.name) needs a PCI bus, and the machine `\(type)` has none: QEMU refuses the device",
+    fix: type == "microvm" ? "enable its PCI bus, `-machine microvm,pcie=on`, or use `-machine q35`" : nil,
     evidence: ["QEMU: No 'PCI' bus found for device '\(context.request.driver ?? "")'"])
 }

@@ -7,10 +7,10 @@ extension Rule {
     severity: .error,
     summary: "QEMU refuses the device",
     why: """
-      QEMU stops with this text when it comes to the device: at launch the guest does not start, and a \
-      hot plug is answered with an error.
+      QEMU fails with this message when it realizes the device: at launch the guest does not start, and a hot plug is \
+      answered with an error.
       """,
-    fix: "change what QEMU's text names",
+    fix: "change what QEMU's message names",
     example: "-device vfio-pci,host=0000:01:00.0,bus=nope",
     references: ["QEMU system/qdev-monitor.c", "QEMU hw/vfio/pci.c: vfio_pci_realize"],
     check: .target(check))

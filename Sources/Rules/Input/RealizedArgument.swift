@@ -6,13 +6,12 @@ extension Rule {
   public static let realizedArgument = Rule(
     name: "realized-argument",
     severity: .error,
-    summary: "`realized=on` in a request, which kills QEMU",
+    summary: "`realized=on` in a request, which crashes QEMU",
     why: """
-      `realized` is a property like any other to the code that sets properties, and setting it realizes \
-      the device before QEMU has given it a bus: QEMU dies of SIGSEGV, for any driver. `realized=off` is \
-      taken and ignored.
+      The code that sets properties treats `realized` like any other, and setting it realizes the device before QEMU \
+      has given it a bus: QEMU crashes with SIGSEGV, for any driver. `realized=off` is accepted and has no effect.
       """,
-    fix: "take `realized` out: QEMU realizes every device that it makes",
+    fix: "remove `realized`: QEMU realizes every device that it creates",
     example: #"{"execute":"device_add","arguments":{"driver":"e1000e","id":"net1","realized":true}}"#,
     references: ["QEMU system/qdev-monitor.c: qdev_device_add_from_qdict (observed on 7.2 and 11.1.3)"],
     explains: [.realizedArgument], crashesGuest: true,
@@ -20,14 +19,14 @@ extension Rule {
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
-  for request in target.judgedRequests {
+  for request in target.checkedRequests {
     guard let property = request.property("realized") else { continue }
     if case .unknown(let text) = property.value {
       runner.cannotDetermine(Unknown("realized of \(named(request))", reason: "written as \(text)"), about: request)
     }
     guard isTrue(property.value, request.form) else { continue }
     runner.report(
-      "\(named(request)) is given `realized`: QEMU dies of SIGSEGV"
+      "\(named(request)) sets `realized`: QEMU crashes with SIGSEGV"
         + (request.plug == .hot ? ", and the guest with it" : ""), at: property.location, about: request)
   }
 }

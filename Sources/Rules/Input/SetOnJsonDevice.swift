@@ -5,13 +5,13 @@ extension Rule {
   static let setOnJsonDevice = Rule(
     name: "set-on-json-device",
     severity: .error,
-    summary: "a -set whose device it does not see",
+    summary: "a `-set` that does not find its device",
     why: """
-      -set changes the options of a -device that stands before it and is written as key=value. One that \
-      is written as JSON, as libvirt writes all since 7.9, has no such options: QEMU says that there is no \
-      device of that id, and does not start.
+      `-set` changes the options of a `-device` that precedes it and is written as key=value. A device written as \
+      JSON, as libvirt writes all devices since 7.9, has no such options: QEMU reports that there is no device with \
+      that id, and exits.
       """,
-    fix: "write the property into the -device itself; in libvirt XML into <qemu:override>",
+    fix: "write the property into the `-device` itself; in libvirt XML into `<qemu:override>`",
     example: #"-device '{"driver":"vfio-pci","id":"gpu","host":"0000:01:00.0"}' -set device.gpu.x-vga=on"#,
     references: ["QEMU system/vl.c: qemu_set_option", "QEMU util/qemu-config.c"],
     check: .target(check))
@@ -23,15 +23,15 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     let device = target.machine.devices.first { $0.form == .json && $0.id == set.id }
     if let device {
       runner.report(
-        "`-set` changes `\(set.property)` of `\(set.id)`, which is written as JSON: QEMU stops with "
+        "`-set` changes `\(set.property)` of `\(set.id)`, which is written as JSON: QEMU exits with "
           + "`there is no device \"\(set.id)\" defined`",
         at: set.location, about: device, fix: "write `\"\(set.property)\"` into the JSON of `\(set.id)`")
     } else {
-      try target.needsWholeMachine(for: "device `\(set.id)` that `-set` changes")
+      try target.requireWholeMachine(for: "device `\(set.id)` that `-set` changes")
       runner.report(
-        "`-set` changes `\(set.id)`, which no -device before it has for an id: QEMU stops with "
+        "`-set` changes `\(set.id)`, which is not the id of a preceding `-device`: QEMU exits with "
           + "`there is no device \"\(set.id)\" defined`",
-        at: set.location, fix: "put -set after the -device that it changes")
+        at: set.location, fix: "move `-set` after the `-device` that it changes")
     }
   }
 }

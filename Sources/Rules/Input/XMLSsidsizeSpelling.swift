@@ -4,11 +4,11 @@ extension Rule {
   static let xmlSsidsizeSpelling = Rule(
     name: "xml-ssidsize-spelling",
     severity: .warning,
-    summary: "`ssidSize`, which libvirt drops: its own spelling is `ssidsize`",
+    summary: "`ssidSize`, which libvirt ignores: the attribute is `ssidsize`",
     why: """
-      A fork of libvirt, and what is written for it, spells the attribute of `<iommu><driver>` with a \
-      capital letter. libvirt passes over attributes that it does not know: the domain is defined and \
-      starts, and the guest's SMMUv3 has no substream ids, so no device has PASIDs.
+      A fork of libvirt, and definitions written for it, spell the attribute of `<iommu><driver>` with a capital \
+      letter. libvirt ignores attributes that it does not know: the domain is defined and starts, and the guest's \
+      SMMUv3 has no substream ids, so no device has PASIDs.
       """,
     fix: "write `ssidsize`; `virt-xml-validate FILE domain` finds such attributes",
     example: "<iommu model='smmuv3'><driver pciBus='1' accel='on' ssidSize='20'/></iommu>",
@@ -19,7 +19,7 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   for one in target.machine.libvirt?.unsupportedAttributes ?? [] where one.name == "ssidSize" {
     runner.report(
-      "`\(one.id ?? "iommu")` has `ssidSize`, which libvirt drops: it knows `ssidsize`", at: one.location,
+      "`\(one.id ?? "iommu")` has `ssidSize`, which libvirt ignores: the attribute is `ssidsize`", at: one.location,
       fix: "write `ssidsize='\(one.value)'`")
   }
 }

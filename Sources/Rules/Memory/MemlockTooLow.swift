@@ -5,15 +5,14 @@ extension Rule {
   static let memlockTooLow = Rule(
     name: "memlock-too-low",
     severity: .error,
-    summary: "QEMU may not lock as much memory as the guest has",
+    summary: "QEMU may lock less memory than the guest has",
     why: """
-      A device writes to guest memory when it likes, so all of it is pinned from the start, and counted \
-      against RLIMIT_MEMLOCK of a QEMU without CAP_IPC_LOCK. With `intel-iommu`, `amd-iommu` or \
-      `virtio-iommu-pci` each device has an address space of its own, and the memory counts once for each. \
-      QEMU fails with `-12 (Cannot allocate memory)`; only the kernel's log says that it was the limit. \
-      libvirt sets the limit itself, to `hard_limit` where the domain has one.
+      A device may write to guest memory at any time, so all of it is pinned at start and counts against \
+      RLIMIT_MEMLOCK, unless QEMU has CAP_IPC_LOCK. With `intel-iommu`, `amd-iommu` or `virtio-iommu-pci` each device \
+      has its own address space, and the memory counts once for each. QEMU fails with `-12 (Cannot allocate memory)`; \
+      only the kernel's log mentions the limit. libvirt sets the limit itself, to `hard_limit` if the domain has one.
       """,
-    fix: "raise the limit to what is needed and some: `ulimit -l`, or `LimitMEMLOCK=` of the unit",
+    fix: "raise the limit above what is needed: `ulimit -l`, or `LimitMEMLOCK=` of the unit",
     example: "-m 16G -device vfio-pci,host=0000:01:00.0   (as a user with `ulimit -l` of 8192)",
     references: [
       "linux drivers/vfio/vfio_iommu_type1.c: vfio_lock_acct", "linux drivers/iommu/iommufd/pages.c",
@@ -34,7 +33,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     who = "libvirt lets QEMU lock `hard_limit`, \(ByteSize.text(need.limit))"
   }
   runner.report(
-    "the guest's \(ByteSize.text(need.ram)) are locked for \(device.name)\(why) and \(who): QEMU fails with "
+    "the guest's \(ByteSize.text(need.ram)) are pinned for \(device.name)\(why) and \(who): QEMU fails with "
       + "`-12 (Cannot allocate memory)`", at: need.location, fix: fix(need, target),
     evidence: ["memory to lock: \(ByteSize.text(need.bytes))", "limit: \(ByteSize.text(need.limit))"])
 }
@@ -42,30 +41,34 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
 private func fix(_ need: MemoryNeed, _ target: LintTarget) -> String {
   let kibibytes = need.bytes >> 10 + 1 << 20
   if target.machine.libvirt != nil {
-    return "take `<hard_limit>` out, or raise it to \(kibibytes) KiB"
+    return "remove `<hard_limit>`, or raise it to \(kibibytes) KiB"
   }
-  return "raise the limit to what is needed and some: `ulimit -l \(kibibytes)`, or `LimitMEMLOCK=\(kibibytes)K` of the unit"
+  return "raise the limit above what is needed: `ulimit -l \(kibibytes)`, or `LimitMEMLOCK=\(kibibytes)K` of the unit"
 }
 
-/// What a machine's vfio devices need locked, and what may be.
+/// Memory that a machine's vfio devices pin, and the limit for it.
 struct MemoryNeed {
-  /// Those that the memory is locked for.
+  /// The vfio devices that it is pinned for.
   let devices: [RealizePrediction]
+  /// Address spaces that all of the guest's memory is mapped into.
   let spaces: Int
+  /// Guest memory in bytes.
   let ram: UInt64
+  /// Bytes that count against the limit.
   let bytes: UInt64
+  /// RLIMIT_MEMLOCK in bytes.
   let limit: UInt64
   let location: Location
 
-  /// Nil when there is nothing to lock, or no limit.
+  /// Fails when nothing is pinned, or there is no limit.
   init?(_ target: LintTarget) throws(Unknown) {
     devices = target.assignments
-    guard let first = devices.first(where: { target.isJudged($0.request) }) else { return nil }
+    guard let first = devices.first(where: { target.isChecked($0.request) }) else { return nil }
     let machine = target.machine
     let locked = LockedMemory(machine)
     guard let limit = try locked.limit(on: target.host) else { return nil }
-    if machine.libvirt == nil { try target.needsWholeMachine(for: "guest memory") }
-    // Those of which it is not known were there before, and are counted like the others.
+    if machine.libvirt == nil { try target.requireWholeMachine(for: "guest memory") }
+    // Running devices whose address space is unknown count like the others.
     let own = devices.count(where: { (try? $0.guest.hasOwnSpace(for: $0.request, in: machine)) ?? true })
     spaces = own + (own < devices.count ? 1 : 0)
     guard let ram = try locked.ram(), let bytes = try locked.needed(spaces: spaces) else { return nil }

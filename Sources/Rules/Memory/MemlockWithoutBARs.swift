@@ -5,11 +5,11 @@ extension Rule {
   static let memlockWithoutBARs = Rule(
     name: "memlock-without-bars",
     severity: .warning,
-    summary: "the limit of locked memory fits the guest's memory and not the devices' BARs, which iommufd may count too",
+    summary: "the memlock limit covers the guest's memory and not the devices' BARs, which iommufd may count too",
     why: """
-      The legacy backend counts guest memory only. With iommufd, kernels that can map the devices' own memory \
-      for each other count it against RLIMIT_MEMLOCK as well, and a card with tens of gigabytes then fails with \
-      `Cannot allocate memory` where it worked with the legacy backend.
+      The legacy backend counts guest memory only. With iommufd, kernels that can map device memory for other devices \
+      count it against RLIMIT_MEMLOCK as well, and a card with tens of gigabytes fails with `Cannot allocate memory` \
+      although it works with the legacy backend.
       """,
     fix: "raise the limit by the size of the BARs",
     example: "-m 16G -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0   (a BAR of 128 GiB, `ulimit -l` of 17 GiB)",
@@ -38,8 +38,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   let size = ByteSize.text(max(bars, (bars &+ 0xf_ffff) & ~0xf_ffff))
   let names = owners.map(\.name).joined(separator: ", ")
   runner.report(
-    "the limit of \(ByteSize.text(need.limit)) fits the guest's \(ByteSize.text(need.bytes)), and not the "
-      + "\(size) of BARs of \(names) too", at: last.request.location(of: "iommufd"),
+    "the memlock limit of \(ByteSize.text(need.limit)) covers the guest's \(ByteSize.text(need.bytes)), and not also "
+      + "the \(size) of BARs of \(names)", at: last.request.location(of: "iommufd"),
     fix: "raise the limit by \(size): `ulimit -l`, or `LimitMEMLOCK=` of the unit",
     evidence: ["limit: \(ByteSize.text(need.limit))", "BARs: \(size)"])
 }

@@ -5,14 +5,14 @@ extension Rule {
   static let vfioNotMigratable = Rule(
     name: "vfio-not-migratable",
     severity: .error,
-    summary: "the guest is meant to migrate, and the device cannot",
+    summary: "the definition asks for migration, which the device does not support",
     why: """
-      The kernel moves a device's state only with a driver made for it, and `vfio-pci` is made for none: QEMU \
-      says `VFIO migration is not supported in kernel`. With `enable-migration=on` or `-only-migratable` the \
-      device does not come to be; with `-incoming` there is no source that could send one; otherwise the \
-      guest runs and every migration and snapshot of it is refused. No device can be migrated by postcopy.
+      Migrating a device's state needs a vfio driver made for that device, and `vfio-pci` is not: QEMU's message is \
+      `VFIO migration is not supported in kernel`. With `enable-migration=on` or `-only-migratable` realize fails; \
+      with `-incoming`, no source could have produced the stream; otherwise the guest runs, and every migration and \
+      snapshot of it is refused. Postcopy does not support vfio devices at all.
       """,
-    fix: "bind the device to its variant driver, or take out what asks for migration",
+    fix: "bind the device to its variant driver, or remove the option that asks for migration",
     example: "-only-migratable -device vfio-pci,host=0000:01:00.0   (which is bound to vfio-pci)",
     references: ["QEMU hw/vfio/migration.c: vfio_migration_realize", "QEMU docs/devel/migration/vfio.rst"],
     explains: [.noMigration],
@@ -23,19 +23,19 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   guard let wish = try context.migrationWish() else { return }
   if context.request.isOff("enable-migration") {
     return runner.report("\(context.name) has `enable-migration=off`, and \(wish.text)", at: wish.location,
-      fix: "take `enable-migration=off` out, or \(wish.fix)")
+      fix: "remove `enable-migration=off`, or \(wish.fix)")
   }
   if wish.isPostcopy {
-    return runner.report("\(wish.text), which \(context.name) cannot take part in", at: wish.location, fix: wish.fix)
+    return runner.report("\(wish.text), which \(context.name) does not support", at: wish.location, fix: wish.fix)
   }
   let device = try context.device()
   guard try VFIODriver.isVFIO(device), let driver = try device.driver.value else { return }
   guard context.cannotMigrate(driver) else {
-    throw Unknown("migration of \(context.name)", reason: "whether `\(driver)` can do it was not looked at")
+    throw Unknown("migration of \(context.name)", reason: "whether `\(driver)` supports it was not inspected")
   }
   runner.report(
-    "\(wish.text), and \(context.name) is bound to `\(driver)`, with which it cannot migrate", at: wish.location,
-    fix: "bind the device to a driver that can migrate it, or \(wish.fix)",
+    "\(wish.text), and \(context.name) is bound to `\(driver)`, which does not support it", at: wish.location,
+    fix: "bind the device to a driver that supports migration, or \(wish.fix)",
     evidence: ["driver of \(device.address): \(driver)"])
 }
 
@@ -47,17 +47,17 @@ extension DeviceContext {
     var isPostcopy = false
   }
 
-  /// What in the definition asks for migration.
+  /// The first setting of the definition that asks for migration.
   fileprivate func migrationWish() throws(Unknown) -> MigrationWish? {
     if request.isOn("enable-migration") {
       return MigrationWish(
-        text: "`enable-migration=on` asks for migration", fix: "take `enable-migration=on` out",
+        text: "`enable-migration=on` asks for migration", fix: "remove `enable-migration=on`",
         location: request.location(of: "enable-migration"))
     }
     for name in ["only-migratable", "incoming"] {
       guard let option = target.machine.options.last(where: { $0.name == name }) else { continue }
       let location = request.plug == .hot ? request.location : option.location
-      return MigrationWish(text: "`-\(name)` asks for migration", fix: "take `-\(name)` out", location: location)
+      return MigrationWish(text: "`-\(name)` asks for migration", fix: "remove `-\(name)`", location: location)
     }
     let postcopy = target.machine.globals.last {
       $0.driver == "migration" && $0.property.hasSuffix("postcopy-ram") && QEMUBool($0.value) == .on
@@ -65,7 +65,7 @@ extension DeviceContext {
     if postcopy == nil, let missing = target.machine.missingGlobals { throw missing }
     return postcopy.map {
       MigrationWish(
-        text: "`\($0.driver).\($0.property)` asks for migration by postcopy", fix: "take `-global` out",
+        text: "`\($0.driver).\($0.property)` asks for postcopy migration", fix: "remove the `-global`",
         location: request.plug == .hot ? request.location : $0.location, isPostcopy: true)
     }
   }

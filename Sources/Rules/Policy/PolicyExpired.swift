@@ -4,12 +4,12 @@ extension Rule {
   static let policyExpired = Rule(
     name: "policy-expired",
     severity: .warning,
-    summary: "the policy allows something until a day that is past",
+    summary: "an entry of the policy has expired",
     why: """
-      What was allowed for a time is reported again, as it was meant. The entry says so, because somebody \
-      has to decide anew.
+      After the date of `until` the findings that the entry allowed are reported again, as intended. This warning \
+      names the entry, because it needs a new decision.
       """,
-    fix: "correct what it allowed, or give it another day",
+    fix: "fix what the entry allowed, or set a later date",
     example: #"[allow "iommufd-p2p"], reason = "until the new kernel", until = "2026-01-31""#,
     references: ["README.md: Policy"],
     checksText: true, canBeAllowed: false,
@@ -22,6 +22,6 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     guard let until = allowance.until else { continue }
     let guest = allowance.guest.map { " of guest `\($0.text)`" } ?? ""
     runner.report(
-      "`\(allowance.rule)`\(guest) was allowed until \(until), and is not any more", at: allowance.location)
+      "`\(allowance.rule)`\(guest) was allowed until \(until), which has passed", at: allowance.location)
   }
 }

@@ -7,11 +7,10 @@ extension Rule {
     severity: .error,
     summary: "a vfio device without iommufd behind `arm-smmuv3` with `accel=on`",
     why: """
-      An accelerated SMMU hands the guest's stream table entries to the host's SMMU, which is done through \
-      iommufd alone. QEMU refuses a device with the legacy backend behind it, and libvirt lets such a \
-      definition pass.
+      An accelerated SMMU passes the guest's stream table entries to the host's SMMU, which only iommufd supports. \
+      QEMU refuses a device with the legacy backend behind it, and libvirt does not check that.
       """,
-    fix: "give the device `iommufd=`",
+    fix: "set `iommufd=` for the device",
     example: "-device arm-smmuv3,primary-bus=pcie.0,accel=on -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/arm/smmuv3-accel.c: smmuv3_accel_supports_as"],
     explains: [.smmuRefuses],

@@ -7,9 +7,9 @@ extension Rule {
     severity: .error,
     summary: "`arm-smmuv3` with `accel=on` in a machine without KVM",
     why: """
-      The device's interrupts go through the host's SMMU to a doorbell that only KVM's interrupt \
-      controller has. Without KVM, or with `kernel-irqchip=off`, QEMU stops: `SMMUv3 accel=on requires KVM \
-      with kernel-irqchip=on support`.
+      The device's interrupts go through the host's SMMU to a doorbell that only KVM's interrupt controller has. \
+      Without KVM, or with `kernel-irqchip=off`, QEMU exits: `SMMUv3 accel=on requires KVM with kernel-irqchip=on \
+      support`.
       """,
     fix: "add `-accel kvm`, and leave `kernel-irqchip` on",
     example: "-machine virt -accel tcg -device arm-smmuv3,primary-bus=pcie.0,accel=on",
@@ -24,8 +24,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     guard !usesKVM || irqchip != "on" else { continue }
     runner.report(
       "\(unit.plainName) is an `arm-smmuv3` with `accel=on`, and the machine "
-        + (usesKVM ? "has `kernel-irqchip=\(irqchip)`" : "does not run on KVM") + ": QEMU stops",
-      at: unit.location(of: "accel"), about: unit, fix: usesKVM ? "take `kernel-irqchip=\(irqchip)` out" : nil,
+        + (usesKVM ? "has `kernel-irqchip=\(irqchip)`" : "does not use KVM") + ": QEMU exits",
+      at: unit.location(of: "accel"), about: unit, fix: usesKVM ? "remove `kernel-irqchip=\(irqchip)`" : nil,
       evidence: ["QEMU: SMMUv3 accel=on requires KVM with kernel-irqchip=on support"])
   }
 }

@@ -5,32 +5,35 @@ extension Rule {
   static let smmuOASExceedsHost = Rule(
     name: "smmu-oas-exceeds-host",
     severity: .error,
-    summary: "the guest's SMMU has wider addresses than the host's",
+    summary: "the guest's SMMU has a larger output address size than the host's",
     why: """
-      An accelerated `arm-smmuv3` is served by the host's SMMU, so it cannot promise more than that has. QEMU \
-      compares them when the device is added, and refuses. `oas=auto`, the default, takes the host's.
+      The host's SMMU serves an accelerated `arm-smmuv3`, which therefore cannot offer more than the host's has. QEMU \
+      compares them when the device is added, and refuses it. `oas=auto`, the default, uses the host's value.
       """,
-    fix: "set `oas=auto`, or a size that the host has",
+    fix: "set `oas=auto`, or a size that the host supports",
     example: "-device arm-smmuv3,primary-bus=pcie.1,accel=on,oas=48   (on a host whose SMMU has 44 bits)",
     references: ["QEMU hw/arm/smmuv3-accel.c", "Arm IHI 0070 §6.3.6: SMMU_IDR5.OAS"],
     check: .device { context, runner throws(Unknown) in
-      try context.compareSMMU("oas", context.hostIOMMU()?.outputAddressBits, "bits of output addresses", &runner)
+      try context.compareSMMU("oas", context.hostIOMMU()?.outputAddressBits, "output address bits", &runner)
     })
 }
 
 extension DeviceContext {
-  /// Compares a number that an accelerated SMMU is given with what the host's has.
+  /// Reports a property of an accelerated SMMU that is larger than the host's SMMU allows.
+  /// - Parameters:
+  ///   - max: the host's limit; nil when its SMMU does not report one.
+  ///   - unit: what is counted, for messages.
   func compareSMMU(
-    _ name: String, _ most: Known<Int>?, _ what: String, _ runner: inout RuleRunner
+    _ name: String, _ max: Known<Int>?, _ counted: String, _ runner: inout RuleRunner
   ) throws(Unknown) {
     guard let unit = try guestIOMMU("arm-smmuv3"), try setting("accel", of: unit) == "on",
-      let given = try setting(name, of: unit).flatMap({ Int($0) }), let most
+      let given = try setting(name, of: unit).flatMap({ Int($0) }), let max
     else { return }
-    let limit = try most.value
+    let limit = try max.value
     guard given > limit else { return }
     runner.report(
-      "the guest's `arm-smmuv3` has `\(name)=\(given)`, and the host's SMMU of \(self.name) has \(limit) \(what)",
+      "the guest's `arm-smmuv3` has `\(name)=\(given)`, and the host's SMMU of \(self.name) has \(limit) \(counted)",
       at: unit.location(of: name), fix: "set `\(name)=auto`, or `\(name)=\(limit)`",
-      evidence: ["host's SMMU: \(limit) \(what)"])
+      evidence: ["host's SMMU: \(limit) \(counted)"])
   }
 }

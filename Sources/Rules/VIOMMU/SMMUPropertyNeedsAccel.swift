@@ -5,12 +5,12 @@ extension Rule {
   static let smmuPropertyNeedsAccel = Rule(
     name: "smmu-property-needs-accel",
     severity: .error,
-    summary: "a property of `arm-smmuv3` that only `accel=on` has",
+    summary: "a property of `arm-smmuv3` that requires `accel=on`",
     why: """
-      An emulated SMMU has no ATS, no substreams, no command queues of hardware, always invalidates by \
-      range, and puts out 44 bits. QEMU stops when one of these is asked of it without `accel=on`.
+      An emulated SMMU has no ATS, no substreams and no hardware command queues, always supports range invalidation, \
+      and has 44 output address bits. QEMU exits if a property asks for anything else without `accel=on`.
       """,
-    fix: "add `accel=on` to `arm-smmuv3`, or take the property out",
+    fix: "add `accel=on` to `arm-smmuv3`, or remove the property",
     example: "-device arm-smmuv3,primary-bus=pcie.0,ats=on",
     references: ["QEMU hw/arm/smmuv3.c: smmu_validate_property (observed on 11.1.3)"],
     check: .target(check))
@@ -19,18 +19,18 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   guard !target.assignments.isEmpty else { return }
   let machine = target.machine
-  for unit in target.iommus where unit.driver == "arm-smmuv3" && target.isJudged(unit) {
+  for unit in target.iommus where unit.driver == "arm-smmuv3" && target.isChecked(unit) {
     guard try machine.setting("accel", of: unit).value != "on" else { continue }
     for property in SMMUProperty.all {
       guard let value = try machine.setting(property.name, of: unit).value, property.needsAccel(value) else { continue }
       runner.report(
-        "\(unit.plainName) is an `arm-smmuv3` without `accel=on`, and is given `\(property.name)`: QEMU stops",
+        "\(unit.plainName) is an `arm-smmuv3` without `accel=on`, and sets `\(property.name)`: QEMU exits",
         at: unit.location(of: property.name), about: unit, evidence: ["QEMU: \(property.text)"])
     }
   }
 }
 
-/// What 11.1.3 says of each.
+/// A property, with the message of QEMU 11.1.3 without `accel=on`.
 private struct SMMUProperty {
   let name: String
   let text: String

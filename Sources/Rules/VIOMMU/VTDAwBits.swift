@@ -5,12 +5,12 @@ extension Rule {
   static let vtdAwBits = Rule(
     name: "vtd-aw-bits",
     severity: .error,
-    summary: "addresses of the guest's IOMMU that the host's, or QEMU, does not have",
+    summary: "an address width of `intel-iommu` that the host's IOMMU, or QEMU, does not have",
     why: """
-      What the guest maps through its `intel-iommu` the host's IOMMU must be able to map too. QEMU compares the \
-      two when a device is added, and refuses: `aw-bits 48 > host aw-bits 39`. The default is 48 since the 9.2 \
-      machine types. Most desktop processors have 39, and a host in scalable mode may map 47. Besides 48 \
-      `intel-iommu` takes only 39.
+      The host's IOMMU has to map every address that the guest maps through its `intel-iommu`. QEMU compares the two \
+      widths when a device is added, and refuses it: `aw-bits 48 > host aw-bits 39`. The default is 48 since the 9.2 \
+      machine types, and `intel-iommu` supports only 39 and 48. Most desktop processors have 39, and a host in \
+      scalable mode may map 47.
       """,
     fix: "set `aw-bits=39` for `intel-iommu`",
     example: "-machine q35 -device intel-iommu,caching-mode=on -device vfio-pci,host=0000:01:00.0   (on a host with 39 bits)",
@@ -30,8 +30,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   if isGiven, try !offered(firstStage).contains(machine.addressWidth(of: unit, context.target.qemu)) {
     runner.report(
       "\(context.name) is behind an `intel-iommu` of \(try machine.addressWidth(of: unit, context.target.qemu)) bits, "
-        + "which QEMU does not have: it does not start",
-      at: unit.location(of: "aw-bits"), fix: firstStage ? "set `aw-bits=48`, the one width with `fsts=on`" : nil)
+        + "which QEMU does not support: it exits",
+      at: unit.location(of: "aw-bits"), fix: firstStage ? "set `aw-bits=48`, the only width with `fsts=on`" : nil)
     return
   }
   let backend = try context.backend()
@@ -41,16 +41,16 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   else { return }
   let bits = try machine.addressWidth(of: unit, context.target.qemu)
   guard try width.isExceeded(by: bits) else { return }
-  // Where it nests, the host may fail before that.
-  let words = width.isExact && !nests ? " with `aw-bits \(bits) > host aw-bits \(width.most)`" : ""
+  // With nested translation the host may fail before that.
+  let message = width.isExact && !nests ? " with `aw-bits \(bits) > host aw-bits \(width.most)`" : ""
   runner.report(
-    "\(context.name) is behind `\(host.name)`, which maps addresses of \(width.most) bits, and `intel-iommu` has \(bits)"
-      + (isGiven ? "" : " by default") + ": QEMU refuses it" + words,
-    at: unit.location(of: "aw-bits"), fix: firstStage ? "take `fsts=on` out, and set `aw-bits=39`" : nil,
+    "\(context.name) is behind `\(host.name)`, which maps \(width.most) address bits, and `intel-iommu` has \(bits)"
+      + (isGiven ? "" : " by default") + ": QEMU refuses it" + message,
+    at: unit.location(of: "aw-bits"), fix: firstStage ? "remove `fsts=on`, and set `aw-bits=39`" : nil,
     evidence: ["\(host.name): \(width.most) bits"])
 }
 
-/// QEMU hw/i386/intel_iommu.c: vtd_decide_config.
+/// Widths that QEMU supports (hw/i386/intel_iommu.c: vtd_decide_config).
 private func offered(_ firstStage: Bool) -> Set<Int> { firstStage ? [48] : [39, 48] }
 
 extension DeviceContext {

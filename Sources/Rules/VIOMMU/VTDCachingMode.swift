@@ -7,10 +7,9 @@ extension Rule {
     severity: .error,
     summary: "a vfio device behind `intel-iommu` without `caching-mode=on`",
     why: """
-      QEMU learns of the guest's mappings from its invalidations, and a guest invalidates what it maps \
-      anew only when the IOMMU says that it caches absent entries. Without caching-mode QEMU refuses the \
-      device. First-stage translation (`fsts=on`, with iommufd) leaves the mappings to the hardware and \
-      does without.
+      QEMU learns the guest's mappings from invalidations, and a guest invalidates new mappings only if the IOMMU \
+      reports that it caches absent entries. Without `caching-mode=on` QEMU refuses the device. First-stage \
+      translation (`fsts=on`, with iommufd) leaves the mappings to the hardware and does not need it.
       """,
     fix: "add `caching-mode=on` to `intel-iommu`",
     example: "-device intel-iommu -device vfio-pci,host=0000:01:00.0",

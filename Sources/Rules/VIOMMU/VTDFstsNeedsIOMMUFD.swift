@@ -5,11 +5,11 @@ extension Rule {
   static let vtdFstsNeedsIOMMUFD = Rule(
     name: "vtd-fsts-needs-iommufd",
     severity: .error,
-    summary: "a vfio device that cannot go behind `intel-iommu` with `fsts=on`",
+    summary: "a vfio device that `intel-iommu` with `fsts=on` does not support",
     why: """
-      With first-stage translation the host's IOMMU walks the guest's own page tables, one device at a \
-      time. That takes the iommufd backend, a host whose IOMMU nests, and a device that no conventional \
-      bridge stands before, because what is behind one shares its requester id.
+      With first-stage translation the host's IOMMU walks the guest's own page tables, per device. That requires the \
+      iommufd backend, a host IOMMU with nested translation, and no conventional bridge above the device, because all \
+      functions below one share its requester id.
       """,
     fix: "give the device `iommufd=`, and put it on an Express port",
     example: "-device intel-iommu,scalable-mode=on,fsts=on -device vfio-pci,host=0000:01:00.0",
@@ -27,17 +27,17 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
         + "which needs iommufd: QEMU refuses it",
       fix: "add `-object iommufd,id=iommufd0`, and `iommufd=iommufd0` to \(context.name)")
   }
-  try judgeBus(context, &runner)
+  try checkBus(context, &runner)
   guard try context.backend() == .iommufd, let host = try context.hostIOMMU(), host.kind == .intel,
     try !context.host.nests(host).value
   else { return }
   runner.report(
-    "\(context.name) is behind `intel-iommu` with `fsts=on`, and `\(host.name)` of the host does not nest: QEMU fails with "
+    "\(context.name) is behind `intel-iommu` with `fsts=on`, and the host's `\(host.name)` has no nested translation: QEMU fails with "
       + "`Failed to allocate hwpt: Operation not supported`",
-    fix: "take `fsts=on` out, and add `caching-mode=on`; or boot the host with `intel_iommu=on,sm_on` if it can")
+    fix: "remove `fsts=on`, and add `caching-mode=on`; or boot the host with `intel_iommu=on,sm_on` if it supports that")
 }
 
-private func judgeBus(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+private func checkBus(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard let bus = try context.prediction.bus,
     let bridge = context.prediction.guest.path(from: bus.name).first(where: { !$0.isExpress })
   else { return }
