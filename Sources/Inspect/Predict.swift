@@ -3,14 +3,20 @@ import Facts
 import Prediction
 import Report
 
-/// `vfiogate predict`: the ats decision, with nothing but its arguments.
+/// `vfiogate predict`: the ats decision, from its arguments alone.
 public struct Predict: Sendable {
+  /// The inputs of the decision, known or unknown.
   public var question: ATSInputs
+  /// The host function's address as QEMU prints it; used in texts only.
   public var host: String
+  /// The device's id; used in texts only.
   public var id: String?
+  /// Text for people, or JSON.
   public var format: OutputFormat
+  /// Colours of the text.
   public var style: Style
 
+  /// Creates a prediction; it reads neither a host nor a QEMU.
   public init(question: ATSInputs, host: String, id: String?, format: OutputFormat, style: Style) {
     self.question = question
     self.host = host
@@ -19,6 +25,7 @@ public struct Predict: Sendable {
     self.style = style
   }
 
+  /// The decision step by step, and its outcome. The exit code is always 0.
   public func run() -> Answer {
     let report = PredictReport(question, host: host, id: id)
     switch format {
@@ -37,6 +44,7 @@ public struct Predict: Sendable {
   }
 }
 
+/// Formats of `predict --table`.
 public enum TableFormat: String, Sendable, CaseIterable {
   case text, json, markdown
 }

@@ -5,21 +5,27 @@ import Host
 import Report
 import Syntax
 
-/// How a host is shown: text for people, JSON, or metrics for the node exporter.
+/// Output formats of `probe`: text for people, JSON, or metrics for the node exporter.
 public enum ProbeFormat: String, Sendable, CaseIterable {
   case text, json, prometheus
 }
 
-/// `vfiogate probe`: what the host says about its devices.
+/// `vfiogate probe`: the facts of a host and its devices.
 public struct Probe: Sendable {
+  /// The functions to show in detail; empty shows a table of all.
   public var addresses: [PCIAddress]
-  /// Ask the kernel, which resets the named devices.
+  /// Whether to ask the kernel about ATS, which resets the named devices.
   public var binds: Bool
+  /// The live host, or a recording.
   public var host: HostChoice
+  /// The file to write a recording to, `-` for standard output; nil shows the facts instead.
   public var record: String?
+  /// The output format when nothing is recorded.
   public var format: ProbeFormat
+  /// Colours of the text.
   public var style: Style
 
+  /// Creates a probe.
   public init(
     addresses: [PCIAddress], binds: Bool, host: HostChoice, record: String?, format: ProbeFormat, style: Style
   ) {
@@ -31,6 +37,8 @@ public struct Probe: Sendable {
     self.style = style
   }
 
+  /// Reads the host and renders it.
+  /// - Returns: exit code 2 when a named device does not exist or the kernel could not be asked.
   public func run() -> Answer {
     var facts: Facts.Host
     do throws(RecordingError) { facts = try host.load() } catch { return .couldNotLook(error.description) }
@@ -49,7 +57,8 @@ public struct Probe: Sendable {
     return answer
   }
 
-  /// What the kernel answered goes into the facts; why it could not be asked is returned.
+  /// Adds the kernel's answers to the facts.
+  /// - Returns: complaints about devices for which it could not be asked; empty when all were answered.
   private func bind(_ facts: inout Facts.Host) -> String {
     var complaint = ""
     for address in addresses {
