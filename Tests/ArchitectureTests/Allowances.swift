@@ -2,21 +2,65 @@
 /// number along.
 enum Allowances {
   static let openings: [String: Int] = [
-    "Common": 22, "Host": 29, "Inputs": 41, "Inspect": 2, "Launch": 16, "Lint": 25, "Prediction": 43, "Proxy": 47,
-    "QMP": 36, "Report": 17, "Rules": 8, "Syntax": 41, "vfiogate": 5
+    "Common": 22,
+    "Host": 29,
+    "Inputs": 41,
+    "Launch": 16,
+    "Lint": 25,
+    "Prediction": 43,
+    "Proxy": 47,
+    "QMP": 36,
+    "Report": 17,
+    "Rules": 8,
+    "Syntax": 41,
+    "vfiogate": 5,
   ]
   static let glossary: [String: Int] = [
-    "CLinux": 6, "Common": 25, "Facts": 30, "Host": 35, "Inputs": 37, "Launch": 26, "Lint": 16, "Prediction": 79,
-    "Proxy": 66, "QMP": 24, "README.md": 1, "Report": 39, "Rules": 6, "Syntax": 32, "docs": 6, "scripts": 63,
-    "vfiogate": 24
+    "CLinux": 6,
+    "Common": 25,
+    "Host": 35,
+    "Inputs": 37,
+    "Launch": 26,
+    "Lint": 16,
+    "Prediction": 79,
+    "Proxy": 66,
+    "QMP": 24,
+    "README.md": 1,
+    "Report": 39,
+    "Rules": 6,
+    "Syntax": 32,
+    "docs": 6,
+    "scripts": 63,
+    "vfiogate": 24,
   ]
   static let names: [String: Int] = [
-    "CLinux": 14, "Common": 1, "Host": 14, "Inputs": 13, "Inspect": 5, "Launch": 11, "Lint": 31, "Prediction": 81,
-    "Proxy": 26, "QMP": 4, "Report": 44, "Rules": 44, "Syntax": 10, "vfiogate": 7
+    "CLinux": 14,
+    "Common": 1,
+    "Host": 14,
+    "Inputs": 13,
+    "Inspect": 5,
+    "Launch": 11,
+    "Lint": 31,
+    "Prediction": 81,
+    "Proxy": 26,
+    "QMP": 4,
+    "Report": 44,
+    "Rules": 44,
+    "Syntax": 10,
+    "vfiogate": 7,
   ]
   static let undocumented: [String: Int] = [
-    "Common": 32, "Host": 6, "Inputs": 4, "Inspect": 16, "Launch": 22, "Lint": 13, "Prediction": 35, "Proxy": 35,
-    "QMP": 42, "Report": 70, "Rules": 2, "Syntax": 50
+    "Common": 32,
+    "Host": 6,
+    "Inputs": 4,
+    "Launch": 22,
+    "Lint": 13,
+    "Prediction": 35,
+    "Proxy": 35,
+    "QMP": 42,
+    "Report": 70,
+    "Rules": 2,
+    "Syntax": 50,
   ]
 
   /// Names that say something else than what they named, or nothing.
