@@ -1,18 +1,18 @@
 import ArgumentParser
 import Common
 
-/// What an option names. ArgumentParser would tell it for an option of the enumeration's own type, and
-/// spend more time at start-up on each such type than a lint takes; a guest waits for a lint.
+/// Parses the value of an option. ArgumentParser could do it for an option of the enumeration's own type, but spends
+/// more time at start-up on each such type than a whole lint needs.
 func chosen<Choice: RawRepresentable & CaseIterable>(
-  _ word: String, _ option: String
+  _ text: String, _ option: String
 ) throws -> Choice where Choice.RawValue == String {
-  if let choice = Choice(rawValue: word) { return choice }
+  if let choice = Choice(rawValue: text) { return choice }
   let all = Choice.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-  throw ValidationError("The value '\(word)' is invalid for '\(option)'. Please provide one of \(all).")
+  throw ValidationError("The value '\(text)' is invalid for '\(option)'. Please provide one of \(all).")
 }
 
-/// Whose behaviour `--qemu` asks for.
-func chosenQEMU(_ word: String) throws -> QEMUChoice {
-  if let choice = QEMUChoice(word) { return choice }
-  throw ValidationError("--qemu `\(word)` is no version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
+/// Parses the value of `--qemu`.
+func chosenQEMU(_ text: String) throws -> QEMUChoice {
+  if let choice = QEMUChoice(text) { return choice }
+  throw ValidationError("--qemu `\(text)` is not a version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
 }

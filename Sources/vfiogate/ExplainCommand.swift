@@ -4,9 +4,9 @@ import Inspect
 
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "explain", abstract: "Print why a rule exists and what to do about it, or list all rules.")
+    commandName: "explain", abstract: "Explain a rule and its fix, or list all rules.")
 
-  @Argument(help: "A rule's name.")
+  @Argument(help: "Name of a rule.")
   var rule: String?
 
   func run() throws { try Terminal.finish(Explain.run(rule, Terminal.style)) }

@@ -5,22 +5,22 @@ import Rules
 
 struct HookCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "hook", abstract: "Judge guests as libvirt or KubeVirt are about to start them.",
+    commandName: "hook", abstract: "Check guests when libvirt or KubeVirt starts them.",
     subcommands: [LibvirtHookCommand.self, KubeVirtHookCommand.self, HookInstallCommand.self])
 }
 
-/// What all hooks have in common.
+/// Options of all hooks.
 struct HookOptions: ParsableArguments {
-  @Option(help: "live, none, or a recording that `vfiogate probe --record` made.")
+  @Option(help: "live, none, or a recording that `vfiogate probe --record` wrote.")
   var host = "live"
-  @Option(help: "A released version, a program's path to start and ask each time, or none: nothing is known of it.")
+  @Option(help: "QEMU release, path of a QEMU program to start and query each time, or none if unknown.")
   var qemu = "none"
-  @Option(help: "The least severity that refuses: error, warning or note.")
+  @Option(help: "Lowest severity that refuses: error, warning or note.")
   var failOn = "error"
-  @Option(help: "What an undetermined verdict does: refuse, or warn.")
+  @Option(help: "Action on an undetermined verdict: refuse, or warn.")
   var onUnknown = "warn"
 
-  @Option(help: "The policy: what is allowed for which guest, and how bad a finding is.")
+  @Option(help: "Policy file: allowed findings, and changed severities.")
   var policy: String?
 
   func gate() throws -> LaunchPolicyCheck {
@@ -31,7 +31,7 @@ struct HookOptions: ParsableArguments {
     return gate
   }
 
-  /// Those that were given, for a script.
+  /// The options that differ from their defaults, for a script.
   var words: [String] {
     let given = [("--host", host, "live"), ("--qemu", qemu, "none"), ("--fail-on", failOn, "error"),
       ("--on-unknown", onUnknown, "warn")]
@@ -41,15 +41,15 @@ struct HookOptions: ParsableArguments {
 
 struct LibvirtHookCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "libvirt", abstract: "Be libvirt's hook for QEMU guests.",
+    commandName: "libvirt", abstract: "Run as libvirt's QEMU hook.",
     discussion: """
-      Refuses in `prepare begin`, looks again at who has the devices in `start begin`, and succeeds \
-      without a word in every other operation. The domain is read from standard input; nothing is printed \
-      on standard output.
+      Checks everything in `prepare begin`, checks again who holds the devices in `start begin`, and exits 0 \
+      silently in every other operation. The domain is read from standard input; nothing is printed on \
+      standard output.
       """)
 
   @OptionGroup var options: HookOptions
-  @Argument(help: "GUEST OPERATION SUBOPERATION EXTRA, as libvirt gives them.")
+  @Argument(help: "GUEST OPERATION SUBOPERATION EXTRA, as libvirt passes them.")
   var arguments: [String] = []
 
   func validate() throws { _ = try options.gate() }
@@ -58,8 +58,8 @@ struct LibvirtHookCommand: ParsableCommand {
     try Terminal.finish(LibvirtHook(arguments: arguments, gate: options.gate(), policy: options.policy).run(LibvirtHook.standardInput))
   }
 
-  /// Whether the arguments are libvirt's call in an operation in which a failure would kill a running guest
-  /// or help nobody, such as for an option in the script that this version does not know.
+  /// Whether the arguments are libvirt's call in an operation in which a failure would kill a running guest or have
+  /// no effect. Such a failure is, for example, an option in the script that this version does not know.
   static func mustSucceed(_ arguments: [String]) -> Bool {
     guard arguments.starts(with: ["hook", "libvirt"]) else { return false }
     return arguments.count < 6 || arguments[arguments.count - 3] != "prepare"
@@ -68,12 +68,12 @@ struct LibvirtHookCommand: ParsableCommand {
 
 struct KubeVirtHookCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "kubevirt", abstract: "Be KubeVirt's onDefineDomain hook, also when called by that name.")
+    commandName: "kubevirt", abstract: "Run as KubeVirt's onDefineDomain hook, also when called by that name.")
 
   @OptionGroup var options: HookOptions
-  @Option(help: "The VirtualMachineInstance in JSON.")
+  @Option(help: "VirtualMachineInstance as JSON.")
   var vmi: String
-  @Option(help: "The domain in libvirt's XML; it goes to standard output unchanged.")
+  @Option(help: "Domain as libvirt XML; it is printed unchanged to standard output.")
   var domain: String
 
   func validate() throws { _ = try options.gate() }
@@ -83,7 +83,7 @@ struct KubeVirtHookCommand: ParsableCommand {
 
 struct HookInstallCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "install", abstract: "Put a script into libvirt's folder of hooks that calls this program.")
+    commandName: "install", abstract: "Install a script that calls this program into libvirt's folder of hooks.")
 
   @OptionGroup var options: HookOptions
   @Option(help: "libvirt's folder of hooks.")

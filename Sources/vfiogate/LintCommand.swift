@@ -8,46 +8,46 @@ import Rules
 struct LintCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lint",
-    abstract: "Judge QEMU command lines, device_add requests and libvirt XML.",
+    abstract: "Check QEMU command lines, device_add requests and libvirt XML.",
     discussion: """
-      A command line may be one shell command, a shell script that holds one, one argument a line, or \
-      NUL-separated as in /proc/PID/cmdline. QMP is one command, many, or a session's transcript, or the \
-      arguments of a device_add alone. Of libvirt XML a domain is read, also inside a snapshot, and a bare \
-      hostdev, interface or devices. Of a directory everything that is a definition by its content is judged.
+      A command line is a shell command, a shell script that contains one, one argument a line, or \
+      NUL-separated as in /proc/PID/cmdline. QMP is one command, several, the transcript of a session, or the \
+      arguments of a device_add alone. libvirt XML is a domain, also inside a snapshot, or a bare hostdev, \
+      interface or devices element. In a directory, every file whose content is a definition is checked.
       """)
 
-  @Argument(help: "Definitions, and directories of them; - is standard input.")
+  @Argument(help: "Definitions, and directories of definitions; - is standard input.")
   var files: [String]
-  @Option(help: "How the definitions are written: shell, lines, nul, qmp or xml. By content without this.")
+  @Option(help: "Input format: shell, lines, nul, qmp or xml. Default: detected from the content.")
   var input: String?
-  @Option(help: "The command line of the running guest that device_add requests go into.")
+  @Option(help: "Command line of the running guest that the device_add requests plug into.")
   var guest: String?
   @Option(
     help: ArgumentHelp(
-      "live, none, a recording that `vfiogate probe --record` made, or a folder of them for a table of hosts.",
-      discussion: "Live, unless the policy names one."))
+      "live, none, a recording that `vfiogate probe --record` wrote, or a folder of recordings for a table of hosts.",
+      discussion: "Default: the host that the policy names, else live."))
   var host: String?
-  @Option(help: "What is allowed: a file, or none. The .vfiogate.conf beside the definition without this.")
+  @Option(help: "Policy file, or none. Default: the .vfiogate.conf next to the definition.")
   var policy: String?
-  @Flag(help: "fd=N of a definition is descriptor N of this process, as QEMU will inherit it.")
+  @Flag(help: "Resolve fd=N in a definition as descriptor N of this process, which QEMU will inherit.")
   var inheritedFds = false
-  @Option(help: "NAME=N: fd=NAME, which getfd gives the monitor, is descriptor N of this process.")
+  @Option(help: "NAME=N: resolve fd=NAME, a name that getfd will assign, as descriptor N of this process.")
   var fd: [String] = []
-  @Option(help: "A released version, a QEMU program's path to start and ask, qmp:PATH of a running one, or none.")
+  @Option(help: "QEMU release, path of a QEMU program to start and query, qmp:PATH of a running QEMU, or none.")
   var qemu = "11.1.3"
-  @Option(help: "Assert the ats behaviour instead: v3, 11.1 or none.")
+  @Option(help: "Override the ats behaviour of that QEMU: v3, 11.1 or none.")
   var behaviour: String?
-  @Option(help: "The least severity that exits 1: error, warning or note.")
+  @Option(help: "Lowest severity that makes the exit code 1: error, warning or note.")
   var failOn = "error"
-  @Option(help: "What an undetermined verdict does: refuse exits 2, warn does not. Refuse, unless --host none.")
+  @Option(help: "Effect of an undetermined verdict: refuse exits 2, warn does not. Default: refuse; warn with --host none.")
   var onUnknown: String?
-  @Option(help: "text, json, sarif (2.1.0), github (annotations) or junit.")
+  @Option(help: "Output format: text, json, sarif (2.1.0), github (annotations) or junit.")
   var format = "text"
-  @Option(help: "The least severity that is printed: error, warning or note. What exits 1 is --fail-on's.")
+  @Option(help: "Lowest severity to print: error, warning or note. Does not affect the exit code; see --fail-on.")
   var minSeverity = "note"
-  @Flag(help: "Print only what the run came to; goes with --format text.")
+  @Flag(help: "Print only the summary. Requires --format text.")
   var summary = false
-  @Flag(help: "Say what could not be told, and why.")
+  @Flag(help: "Print undetermined rules with the reasons, and allowed findings.")
   var verbose = false
 
   func validate() throws { _ = try lint() }
@@ -58,20 +58,20 @@ struct LintCommand: ParsableCommand {
       return try Terminal.finish(lint.run(Terminal.print))
     }
     guard lint.format == .text || lint.format == .json else {
-      throw ValidationError("--host `\(path)` is a folder of recordings: the table of hosts is text or JSON.")
+      throw ValidationError("--host `\(path)` is a folder of recordings: its table requires --format text or json.")
     }
     try Terminal.finish(Fleet(lint, folder: path).run())
   }
 
   private func lint() throws -> Lint {
-    if files.isEmpty { throw ValidationError("No definition is named.") }
+    if files.isEmpty { throw ValidationError("No definition is given.") }
     var lint = Lint(
       files: files, guest: guest, input: try input.map { try chosen($0, "--input") }, host: host.map(HostChoice.init),
       qemu: try chosenQEMU(qemu), behaviour: try behaviour.map { try chosen($0, "--behaviour") },
       failOn: try chosen(failOn, "--fail-on"), onUnknown: try onUnknown.map { try chosen($0, "--on-unknown") },
       format: try chosen(format, "--format"), isVerbose: verbose, style: Terminal.style)
     lint.minSeverity = try chosen(minSeverity, "--min-severity")
-    if summary, lint.format != .text { throw ValidationError("--summary goes with --format text; JSON has it anyway.") }
+    if summary, lint.format != .text { throw ValidationError("--summary requires --format text; JSON always contains a summary.") }
     lint.isSummary = summary
     lint.version = Vfiogate.configuration.version
     if let policy { lint.policy = PolicyChoice(policy) }
@@ -90,7 +90,7 @@ struct LintCommand: ParsableCommand {
       passed.named[String(parts[0])] = number
     }
     if (inheritedFds || !fd.isEmpty) && host ?? "live" != "live" {
-      throw ValidationError("--inherited-fds and --fd are about this machine: they go with --host live.")
+      throw ValidationError("--inherited-fds and --fd are about this machine: they require --host live.")
     }
     return passed
   }

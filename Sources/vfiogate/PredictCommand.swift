@@ -6,18 +6,18 @@ import Prediction
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "predict", abstract: "Say what QEMU does about ATS, from nothing but these arguments.")
+    commandName: "predict", abstract: "Show what QEMU does about ATS, from these arguments alone.")
 
   enum KernelATSArgument: String, ExpressibleByArgument, CaseIterable { case supported, unsupported, unknown }
   enum Presence: String, ExpressibleByArgument, CaseIterable { case present, absent, unknown }
   enum Bus: String, ExpressibleByArgument, CaseIterable { case express, conventional, unknown }
   enum Backend: String, ExpressibleByArgument, CaseIterable { case iommufd, legacy, unknown }
 
-  @Option(help: "The device's ats property; without this it is not given, which QEMU takes for auto.")
+  @Option(help: "The device's ats property. Default: not given, which QEMU treats as auto.")
   var ats: ATSSetting?
-  @Option(help: "iommufd exactly when the device has an iommufd= link.")
+  @Option(help: "iommufd if the device has an iommufd= link, else legacy.")
   var backend = Backend.unknown
-  @Option(help: "What the kernel's IOMMU_GET_HW_INFO says (Linux 7.1); `supported` is a clear flag.")
+  @Option(help: "The kernel's ATS flag in IOMMU_GET_HW_INFO (Linux 7.1); `supported` means that it is clear.")
   var kernelAts = KernelATSArgument.unknown
   @Option(help: "The ATS extended capability of the host device.")
   var capability = Presence.unknown
@@ -27,23 +27,23 @@ struct PredictCommand: ParsableCommand {
   var capabilityList = Presence.present
   @Option(help: "The extended capability list of the host device.")
   var extendedList = Presence.present
-  @Option(help: "The host device, as QEMU's host property.")
+  @Option(help: "The host device, in the syntax of QEMU's host property.")
   var host: String?
-  @Option(help: "v3: as posted; 11.1: as shipped; none: QEMU without the property.")
+  @Option(help: "Behaviour: v3 is the patch as posted, 11.1 the release, none QEMU without the property.")
   var behaviour = ATSBehaviour.shipped
-  @Option(help: "The guest device's id.")
+  @Option(help: "The device's id in the guest.")
   var id: String?
-  @Flag(help: "Print the whole decision of the behaviour as a table.")
+  @Flag(help: "Print the decisions for all inputs as a table.")
   var table = false
-  @Option(help: "text, json, or markdown for --table.")
+  @Option(help: "Output format: text or json; with --table also markdown.")
   var format = TableFormat.text
 
   func validate() throws {
     if table { return }
-    if format == .markdown { throw ValidationError("--format markdown goes with --table.") }
-    guard let host else { throw ValidationError("--host is missing: which device is asked about?") }
+    if format == .markdown { throw ValidationError("--format markdown requires --table.") }
+    guard let host else { throw ValidationError("--host is missing: name the host device.") }
     guard QEMUHostAddress.parse(host) != nil else {
-      throw ValidationError("--host `\(host)` is no PCI address: Property 'vfio-pci.host' doesn't take value '\(host)'")
+      throw ValidationError("--host `\(host)` is not a PCI address: Property 'vfio-pci.host' doesn't take value '\(host)'")
     }
   }
 
@@ -67,7 +67,7 @@ struct PredictCommand: ParsableCommand {
     presence == .unknown ? unsaid(name) : .known(presence == .present)
   }
 
-  private func unsaid<T>(_ name: String) -> Known<T> { .unknown(name, "not told") }
+  private func unsaid<T>(_ name: String) -> Known<T> { .unknown(name, "not given") }
 }
 
 extension ATSSetting: ExpressibleByArgument {}

@@ -6,34 +6,34 @@ import Inspect
 struct ProbeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "probe",
-    abstract: "Show what the host says about its PCI devices, or decode a config-space image.",
+    abstract: "Show a host's PCI devices as passthrough sees them, or decode a config-space image.",
     discussion: """
-      Reads only. With --bind the kernel is asked about the named devices through an iommufd, which \
-      RESETS them: it is done only for a device bound to a vfio driver that nobody uses.
+      Reads only, except with --bind, which queries the kernel about the named devices through an iommufd. This \
+      RESETS them: it is done only for a device that is bound to a vfio driver and that no process uses.
       """)
 
-  @Argument(help: "PCI addresses to show in detail (0000:01:00.0). Without any: a table of all.")
+  @Argument(help: "PCI addresses to show in detail (0000:01:00.0). Default: a table of all devices.")
   var addresses: [String] = []
-  @Flag(help: "Ask the kernel whether ATS is supported. Resets the named devices.")
+  @Flag(help: "Query the kernel whether ATS is supported. Resets the named devices.")
   var bind = false
-  @Option(help: "live, or a recording.")
+  @Option(help: "live, or a recording that --record wrote.")
   var host = "live"
-  @Option(help: "Write a recording of the host here; - is standard output.")
+  @Option(help: "Write a recording of the host to this file; - is standard output.")
   var record: String?
   @Option(help: "Decode a config-space image instead: raw bytes, or lspci -xxx/-xxxx text; - is standard input.")
   var config: String?
-  @Option(help: "text, json, or prometheus for the node exporter's textfile collector.")
+  @Option(help: "Output format: text, json, or prometheus for the node exporter's textfile collector.")
   var format = ProbeFormat.text
 
   func validate() throws {
     if let bad = addresses.first(where: { PCIAddress($0) == nil }) {
-      throw ValidationError("`\(bad)` is no PCI address; write it like 0000:01:00.0.")
+      throw ValidationError("`\(bad)` is not a PCI address; write it like 0000:01:00.0.")
     }
-    if bind, addresses.isEmpty { throw ValidationError("--bind resets devices: name those that it is for.") }
-    if bind, host != "live" { throw ValidationError("--bind asks the live kernel; it does not go with --host.") }
-    if config != nil, format == .prometheus { throw ValidationError("--format prometheus shows a host, not --config.") }
+    if bind, addresses.isEmpty { throw ValidationError("--bind resets devices: name them.") }
+    if bind, host != "live" { throw ValidationError("--bind queries the live kernel; it cannot be used with --host.") }
+    if config != nil, format == .prometheus { throw ValidationError("--format prometheus cannot be used with --config.") }
     if config != nil, bind || record != nil || !addresses.isEmpty {
-      throw ValidationError("--config decodes a file; it does not go with devices, --bind or --record.")
+      throw ValidationError("--config decodes a file; it cannot be used with devices, --bind or --record.")
     }
   }
 

@@ -7,35 +7,35 @@ import Rules
 
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Judge a QEMU command line, and start it unless it is refused.",
+    commandName: "run", abstract: "Check a QEMU command line, and start it unless it is refused.",
     usage: "vfiogate run [<options>] -- <qemu> <argument> ...",
     discussion: """
-      Findings go to standard error. What is refused is not started, and the exit code is 1; otherwise \
-      this process becomes QEMU, with its arguments and descriptors untouched. A QEMU that is started \
-      without a machine to be asked what it can do, as libvirt does, passes unchanged. With --guard \
-      unsafe hot plugs are refused too, from the first moment and as long as QEMU runs; HMP monitors are \
-      named and not guarded.
+      Findings are printed to standard error. A refused command line is not started, and the exit code is 1; \
+      otherwise this process becomes QEMU, with its arguments and descriptors unchanged. A QEMU that is \
+      started without a machine to query its capabilities, as libvirt does, is started unchecked. With \
+      --guard unsafe hot plugs are refused too, from the start until QEMU ends; HMP monitors are named \
+      and not guarded.
       """)
 
-  @Option(help: "live, none, or a recording that `vfiogate probe --record` made.")
+  @Option(help: "live, none, or a recording that `vfiogate probe --record` wrote.")
   var host = "live"
-  @Option(help: "As for lint. Without this, the program that is started is asked.")
+  @Option(help: "As for lint. Default: the program to start is queried.")
   var qemu: String?
-  @Option(help: "The least severity that refuses: error, warning or note.")
+  @Option(help: "Lowest severity that refuses: error, warning or note.")
   var failOn = "error"
-  @Option(help: "What an undetermined verdict does: refuse exits 2, warn starts it.")
+  @Option(help: "Action on an undetermined verdict: refuse exits 2, warn starts QEMU.")
   var onUnknown = "warn"
-  @Option(help: "The policy: what is allowed, and how bad a finding is.")
+  @Option(help: "Policy file: allowed findings, and changed severities.")
   var policy: String?
   @Flag(help: "Guard every QMP monitor with a proxy, as `vfiogate proxy` does, at the address that clients expect.")
   var `guard` = false
-  @Option(help: "Where the guards write what they decide; standard error without this.")
+  @Option(help: "Log of the guards' decisions. Default: standard error.")
   var log: String?
-  @Flag(help: "Say below each ATS warning on QEMU's standard error which device it is about.")
+  @Flag(help: "Add a line with the device's name after each ATS warning on QEMU's standard error.")
   var annotate = false
-  @Flag(help: "Only say what would be done.")
+  @Flag(help: "Only print what would be done.")
   var dryRun = false
-  @Flag(help: "Say what could not be told, and the prediction for every device.")
+  @Flag(help: "Print undetermined rules with the reasons, and the prediction for every device.")
   var verbose = false
   @Argument(parsing: .captureForPassthrough, help: "The QEMU program and its arguments.")
   var command: [String] = []
