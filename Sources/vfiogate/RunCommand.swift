@@ -63,8 +63,8 @@ struct RunCommand: ParsableCommand {
   func run() throws { try Terminal.finish(options.launch().run()) }
 }
 
-/// The options of `run`, which are read without ArgumentParser as far as they are well: that alone takes
-/// longer to start than a whole launch may.
+/// The options of `run`, which are parsed without ArgumentParser where they have no errors: it alone takes longer to
+/// start than a whole launch may.
 struct RunOptions {
   var host = "live"
   var qemu: String?
@@ -76,10 +76,10 @@ struct RunOptions {
   var policy: String?
   var isDryRun = false
   var isVerbose = false
-  /// How many of the last arguments are QEMU's.
+  /// Number of arguments at the end that are QEMU's.
   var operands = 0
 
-  /// - Returns: nil when this is another command, or something is wrong with it that ArgumentParser tells.
+  /// - Returns: nil when this is another command, or has an error that ArgumentParser reports.
   static func plain() -> RunOptions? {
     let words = UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
     guard words.count > 1, let command = words[1], strcmp(command, "run") == 0 else { return nil }

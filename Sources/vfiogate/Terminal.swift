@@ -18,13 +18,13 @@ enum Terminal {
   /// A piece of the output, at once.
   static func print(_ text: String) { Descriptor.write(Array(text.utf8), to: STDOUT_FILENO) }
 
-  static func tell(_ answer: Answer) {
+  static func show(_ answer: Answer) {
     print(answer.output)
     Descriptor.write(Array(answer.complaint.utf8), to: STDERR_FILENO)
   }
 
   static func finish(_ answer: Answer) throws {
-    tell(answer)
+    show(answer)
     if answer.exit != .clean { throw ExitCode(answer.exit.rawValue) }
   }
 }

@@ -24,7 +24,7 @@ struct Vfiogate: ParsableCommand {
   static func main() {
     if let options = RunOptions.plain(), let launch = try? options.launch() {
       let answer = launch.run()
-      Terminal.tell(answer)
+      Terminal.show(answer)
       Glibc.exit(answer.exit.rawValue)
     }
     let words = CommandLine.arguments.dropFirst()
@@ -36,7 +36,7 @@ struct Vfiogate: ParsableCommand {
       try command.run()
     } catch {
       if LibvirtHookCommand.mustSucceed(arguments), exitCode(for: error) == .validationFailure {
-        Descriptor.write(Array("vfiogate: could not look: \(message(for: error))\n".utf8), to: STDERR_FILENO)
+        Descriptor.write(Array("vfiogate: not checked: \(message(for: error))\n".utf8), to: STDERR_FILENO)
         Glibc.exit(ExitStatus.clean.rawValue)
       }
       exit(withError: error)

@@ -13,7 +13,6 @@ enum Allowances {
     "Report": 17,
     "Rules": 8,
     "Syntax": 41,
-    "vfiogate": 5,
   ]
   static let glossary: [String: Int] = [
     "CLinux": 6,
@@ -31,7 +30,6 @@ enum Allowances {
     "Syntax": 32,
     "docs": 6,
     "scripts": 63,
-    "vfiogate": 24,
   ]
   static let names: [String: Int] = [
     "CLinux": 14,
