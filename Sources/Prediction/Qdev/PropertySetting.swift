@@ -76,6 +76,7 @@ extension RealizeContext {
 
   /// Resolves `fd` (QEMU monitor/fds.c: monitor_fd_param), before vfio's own realize.
   private func descriptor(_ text: String) throws(Unknown) -> RealizeFailure? {
+    if case .undetermined(let unknown) = QEMUCrash.descriptorWithoutID(request) { throw unknown }
     let crash = request.id == nil ? QEMUCrash.withoutID : nil
     switch PassedDescriptor(text, request.plug) {
     case .number: return crash

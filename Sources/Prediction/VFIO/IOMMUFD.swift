@@ -71,7 +71,7 @@ struct IOMMUFDAttach {
 
   /// Binding claims the group's DMA, so it needs what a viable group needs.
   private func viability() throws(Unknown) -> RealizeFailure? {
-    guard let number = try device.value.group.value else { return refused(.bindFails, "Invalid argument") }
+    guard let number = try device.value.group.value else { return refused(.noGroup, "Invalid argument") }
     let offender = try GroupViability(context.host.group(number), context.host).offender()
     return offender == nil ? nil : refused(.groupNotViable, "Operation not permitted")
   }

@@ -18,7 +18,8 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) {
-  guard context.request.plug == .hot, context.request.driver == "vfio-pci-nohotplug" else { return }
+  // Does not depend on any fact, so nothing is undetermined.
+  guard context.prediction.failures.contains(where: { $0.cause == .classNotHotpluggable }) else { return }
   runner.report(
     "\(context.name) is `vfio-pci-nohotplug`, which QEMU does not hot-plug",
     at: context.request.location(of: "driver"))

@@ -18,6 +18,6 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard context.request.plug == .hot, try context.prediction.guest.migrating.value else { return }
+  guard try context.prediction.failure(.migrating) != nil else { return }
   runner.report("\(context.name) is plugged while the guest migrates: QEMU refuses it until the migration ends")
 }

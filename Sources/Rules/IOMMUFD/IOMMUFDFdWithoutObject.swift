@@ -18,13 +18,8 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let property = context.request.property("fd") else { return }
-  switch property.value {
-  case .string, .unknown: break
-  default: return  // refused for its type
-  }
-  guard try context.backend() == .legacy else { return }
+  guard try context.prediction.failure(.descriptorWithoutIOMMUFD) != nil else { return }
   runner.report(
-    "\(context.name) has a descriptor and no `iommufd=`: QEMU fails with `Use FD passing only with iommufd "
-      + "backend`", at: property.location)
+    "\(context.name) has a descriptor and no `iommufd=`: QEMU fails with `Use FD passing only with iommufd backend`",
+    at: context.request.location(of: "fd"))
 }

@@ -18,30 +18,22 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let property = context.request.property("iommufd") else { return }
-  if case .unknown(let text) = property.value {
-    throw Unknown("iommufd of \(context.name)", reason: "written as \(text)")
-  }
-  guard let link = property.value.string, !link.isEmpty else { return }
+  guard let failure = try context.prediction.failure(.missingIOMMUFDObject, .wrongIOMMUFDObject),
+    let link = context.request.string("iommufd")
+  else { return }
   let prefix = "/objects/"
   let id = link.hasPrefix(prefix) ? String(link.dropFirst(prefix.count)) : link
-  let machine = context.target.machine
-  if let object = machine.objects.last(where: { $0.id == id }) {
-    if object.type == "iommufd" { return }
-    runner.report(
-      "\(context.name) names `\(link)`, which is a `\(object.type ?? "?")` and not an iommufd", at: property.location,
-      fix: "name an iommufd object: `-object iommufd,id=iommufd0` and `iommufd=iommufd0`")
-    return
+  let location = context.request.location(of: "iommufd")
+  if failure.cause == .missingIOMMUFDObject {
+    return runner.report(
+      "\(context.name) names the iommufd object `\(link)`, which does not exist", at: location,
+      fix: context.request.plug == .cold
+        ? "add `-object iommufd,id=\(id)`" : "send `object-add` with `qom-type` `iommufd` and `id` `\(id)` first")
   }
-  if let device = context.target.requests.first(where: { $0.id == link }) {
-    runner.report(
-      "\(context.name) names `\(link)`, which is a device (`\(device.driver ?? "?")`) and not an iommufd",
-      at: property.location, fix: "name an iommufd object: `-object iommufd,id=iommufd0` and `iommufd=iommufd0`")
-    return
-  }
-  try context.target.requireWholeMachine(for: "object `\(link)`")
+  let object = context.target.machine.objects.last { $0.id == id }
+  let device = context.target.requests.first { $0.id == link }
+  let what = object.map { "a `\($0.type ?? "?")`" } ?? "a device (`\(device?.driver ?? "?")`)"
   runner.report(
-    "\(context.name) names the iommufd object `\(link)`, which does not exist", at: property.location,
-    fix: context.request.plug == .cold
-      ? "add `-object iommufd,id=\(id)`" : "send `object-add` with `qom-type` `iommufd` and `id` `\(id)` first")
+    "\(context.name) names `\(link)`, which is \(what) and not an iommufd", at: location,
+    fix: "name an iommufd object: `-object iommufd,id=iommufd0` and `iommufd=iommufd0`")
 }

@@ -19,47 +19,22 @@ extension Rule {
     check: .target(check))
 }
 
+/// Reports the first device of the second backend only: all later devices are affected too.
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
-  // In QEMU's order: running devices first, then the predicted ones.
-  let all = (target.running + target.predictions).filter(\.request.isVFIO)
-  let isMixed = [VFIOBackend.legacy, .iommufd].allSatisfy { backend in
-    all.contains { $0.question.backend == .known(backend) }
-  }
-  if isMixed {
-    let shared = try sharingSpace(all, target)
-    guard let legacy = shared.firstIndex(where: { $0.question.backend == .known(.legacy) }),
-      let iommufd = shared.firstIndex(where: { $0.question.backend == .known(.iommufd) })
-    else {
-      if shared.count > 1 { for one in shared { _ = try one.question.backend.value } }
-      return
+  var missed: Unknown?
+  for context in target.contexts where target.assignments.count > 1 {
+    do throws(Unknown) {
+      guard let failure = try context.prediction.failure(.mixedBackends), let other = failure.other else { continue }
+      let first = target.assignments.first { $0.request.location == other.location }?.name ?? other.plainName
+      let isIOMMUFD = try context.backend() == .iommufd
+      return runner.report(
+        "\(isIOMMUFD ? context.name : first) uses iommufd and \(isIOMMUFD ? first : context.name) the legacy backend in "
+          + "one address space: QEMU crashes with SIGABRT, and the guest with it",
+        at: context.request.location(of: "iommufd"), about: context.request)
+    } catch {
+      missed = missed ?? error
     }
-    let second = shared[max(legacy, iommufd)].request
-    runner.report(
-      "\(shared[iommufd].name) uses iommufd and \(shared[legacy].name) the legacy backend in one address space: QEMU "
-        + "crashes with SIGABRT, and the guest with it", at: target.isChecked(second) ? second.location(of: "iommufd") : nil)
-    return
   }
-  if all.count > 1 { for one in all { _ = try one.question.backend.value } }
-  if !all.isEmpty { try target.requireWholeMachine(for: "backends of the machine's other vfio devices") }
-}
-
-/// Those in the address space that devices share: behind no IOMMU, also when it is made after them. None where
-/// nothing that is judged is among them: what runs already does no harm any more.
-private func sharingSpace(
-  _ all: [RealizePrediction], _ target: LintTarget
-) throws(Unknown) -> [RealizePrediction] {
-  try target.requireWholeMachine(for: "guest's IOMMU")
-  var shared: [RealizePrediction] = []
-  for one in all where target.isChecked(one.request) { if try isShared(one, target) { shared.append(one) } }
-  if shared.isEmpty { return [] }
-  var running: [RealizePrediction] = []
-  for one in all where !target.isChecked(one.request) { if try isShared(one, target) { running.append(one) } }
-  return running + shared
-}
-
-private func isShared(_ one: RealizePrediction, _ target: LintTarget) throws(Unknown) -> Bool {
-  if try one.viommu?.driver == "arm-smmuv3" {
-    throw Unknown("address spaces under `arm-smmuv3`", reason: "whether devices share one was never observed")
-  }
-  return try !one.guest.hasOwnSpace(for: one.request, in: target.machine)
+  if let missed { throw missed }
+  if !target.assignments.isEmpty { try target.requireWholeMachine(for: "backends of the machine's other vfio devices") }
 }

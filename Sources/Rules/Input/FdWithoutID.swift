@@ -20,22 +20,14 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let property = context.request.property("fd"), context.request.id == nil else { return }
-  if case .unknown(let text)? = context.request.value("id") {
-    throw Unknown("id of \(context.name)", reason: "written as \(text)")
-  }
-  switch property.value {
-  case .unknown(let text): throw Unknown("fd of \(context.name)", reason: "written as \(text)")
-  case .string(let text):
-    let isNumber = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
-    // Names are those of getfd, which a command line does not have.
-    guard isNumber ? Int32(text) != nil : context.request.plug == .hot && !startsWithDigit(text) else { return }
+  guard let property = context.request.property("fd") else { return }
+  switch QEMUCrash.descriptorWithoutID(context.request) {
+  case .always, .ifDescriptorExists:
     runner.report(
-      "\(context.name) has the descriptor `\(text)` and no id: QEMU crashes with SIGSEGV"
+      "\(context.name) has the descriptor `\(property.value.string ?? "")` and no id: QEMU crashes with SIGSEGV"
         + (context.request.plug == .hot ? ", and the guest with it" : ""),
       at: property.location, fix: "give the device an id, as a string")
-  default: return  // refused for its type
+  case .undetermined(let unknown): throw unknown
+  case .never, .withOtherQEMU: break
   }
 }
-
-private func startsWithDigit(_ text: String) -> Bool { text.utf8.first.map { (0x30...0x39).contains($0) } ?? false }

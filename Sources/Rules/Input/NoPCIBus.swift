@@ -18,7 +18,7 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard context.request.bus == nil, try context.prediction.guest.rootBus.value == nil else { return }
+  guard !context.request.has("bus"), try context.prediction.failure(.noPCIBus) != nil else { return }
   let type = context.target.machine.machineType?.value.string ?? "none"
   runner.report(
     "\(context.name) needs a PCI bus, and the machine `\(type)` has none: QEMU refuses the device",

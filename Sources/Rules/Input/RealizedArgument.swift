@@ -20,23 +20,14 @@ extension Rule {
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   for request in target.checkedRequests {
-    guard let property = request.property("realized") else { continue }
-    if case .unknown(let text) = property.value {
-      runner.cannotDetermine(Unknown("realized of \(named(request))", reason: "written as \(text)"), about: request)
+    switch QEMUCrash.realizedArgument(request) {
+    case .always:
+      runner.report(
+        "\(request.plainName) sets `realized`: QEMU crashes with SIGSEGV"
+          + (request.plug == .hot ? ", and the guest with it" : ""),
+        at: request.location(of: "realized"), about: request)
+    case .undetermined(let unknown): runner.cannotDetermine(unknown, about: request)
+    case .never, .ifDescriptorExists, .withOtherQEMU: break
     }
-    guard isTrue(property.value, request.form) else { continue }
-    runner.report(
-      "\(named(request)) sets `realized`: QEMU crashes with SIGSEGV"
-        + (request.plug == .hot ? ", and the guest with it" : ""), at: property.location, about: request)
   }
-}
-
-/// JSON takes a bool only; QEMU refuses a string there without harm.
-private func isTrue(_ value: PropertyValue, _ form: DeviceRequest.Form) -> Bool {
-  if form == .json, value.string != nil { return false }
-  return QEMUBool(value) == .on
-}
-
-private func named(_ request: DeviceRequest) -> String {
-  [request.id.map { "`\($0)`" }, request.driver.map { "`\($0)`" }].compactMap { $0 }.first ?? "a device"
 }

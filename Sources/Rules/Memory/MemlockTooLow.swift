@@ -68,9 +68,7 @@ struct MemoryNeed {
     let locked = LockedMemory(machine)
     guard let limit = try locked.limit(on: target.host) else { return nil }
     if machine.libvirt == nil { try target.requireWholeMachine(for: "guest memory") }
-    // Running devices whose address space is unknown count like the others.
-    let own = devices.count(where: { (try? $0.guest.hasOwnSpace(for: $0.request, in: machine)) ?? true })
-    spaces = own + (own < devices.count ? 1 : 0)
+    spaces = target.guest.addressSpaceCount
     guard let ram = try locked.ram(), let bytes = try locked.needed(spaces: spaces) else { return nil }
     self.limit = limit
     self.ram = ram

@@ -18,8 +18,7 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let unit = try context.guestIOMMU("arm-smmuv3"), try context.setting("accel", of: unit) == "on",
-    try context.backend() == .legacy
+  guard let unit = try context.guestIOMMU("arm-smmuv3"), try context.prediction.failure(.smmuRefuses) != nil
   else { return }
   runner.report(
     "\(context.name) uses the legacy backend behind \(unit.plainName), an `arm-smmuv3` with `accel=on`: QEMU refuses it",

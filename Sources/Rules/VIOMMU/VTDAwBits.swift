@@ -34,20 +34,15 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
       at: unit.location(of: "aw-bits"), fix: firstStage ? "set `aw-bits=48`, the only width with `fsts=on`" : nil)
     return
   }
-  let backend = try context.backend()
-  let nests = firstStage && backend == .iommufd
-  guard let host = try context.hostIOMMU(),
-    let width = try context.host.mappedWidth(by: host, for: .known(backend), nests: nests)
-  else { return }
-  let bits = try machine.addressWidth(of: unit, context.target.qemu)
-  guard try width.isExceeded(by: bits) else { return }
+  guard let widths = try context.prediction.addressWidths(), try widths.isExceeded() else { return }
+  let max = widths.host.most
   // With nested translation the host may fail before that.
-  let message = width.isExact && !nests ? " with `aw-bits \(bits) > host aw-bits \(width.most)`" : ""
+  let text = widths.host.isExact && !widths.nests ? " with `aw-bits \(widths.guest) > host aw-bits \(max)`" : ""
   runner.report(
-    "\(context.name) is behind `\(host.name)`, which maps \(width.most) address bits, and `intel-iommu` has \(bits)"
-      + (isGiven ? "" : " by default") + ": QEMU refuses it" + message,
+    "\(context.name) is behind `\(widths.unit)`, which maps \(max) address bits, and `intel-iommu` has \(widths.guest)"
+      + (isGiven ? "" : " by default") + ": QEMU refuses it" + text,
     at: unit.location(of: "aw-bits"), fix: firstStage ? "remove `fsts=on`, and set `aw-bits=39`" : nil,
-    evidence: ["\(host.name): \(width.most) bits"])
+    evidence: ["\(widths.unit): \(max) bits"])
 }
 
 /// Widths that QEMU supports (hw/i386/intel_iommu.c: vtd_decide_config).

@@ -19,9 +19,8 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let unit = try context.guestIOMMU("intel-iommu"), try context.setting("caching-mode", of: unit) != "on"
+  guard let unit = try context.guestIOMMU("intel-iommu"), try context.prediction.failure(.cachingModeOff) != nil
   else { return }
-  if try context.target.machine.firstStage(of: unit), try context.backend() == .iommufd { return }
   runner.report(
     "\(context.name) is behind `intel-iommu` without `caching-mode=on`: QEMU refuses it",
     evidence: ["the guest's IOMMU: \(unit.location.path)"])

@@ -19,31 +19,24 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let unit = try context.guestIOMMU("intel-iommu"), try context.target.machine.firstStage(of: unit)
-  else { return }
-  if try context.backend() == .legacy {
-    runner.report(
+  guard try context.guestIOMMU("intel-iommu") != nil else { return }
+  if try context.prediction.failure(.firstStageWithoutIOMMUFD) != nil {
+    return runner.report(
       "\(context.name) uses the legacy backend behind `intel-iommu` with `fsts=on`, "
         + "which needs iommufd: QEMU refuses it",
       fix: "add `-object iommufd,id=iommufd0`, and `iommufd=iommufd0` to \(context.name)")
   }
-  try checkBus(context, &runner)
-  guard try context.backend() == .iommufd, let host = try context.hostIOMMU(), host.kind == .intel,
-    try !context.host.nests(host).value
-  else { return }
+  if try context.prediction.failure(.firstStageBelowBridge) != nil, let bus = try context.prediction.bus,
+    let bridge = context.prediction.guest.path(from: bus.name).first(where: { !$0.isExpress }) {
+    runner.report(
+      "\(context.name) is below the conventional bus `\(bridge.name)`, "
+        + "and behind `intel-iommu` with `fsts=on`: QEMU refuses it",
+      at: context.request.property("bus")?.location,
+      fix: "put the device on an Express port: `-device pcie-root-port,id=rp0`, `bus=rp0`")
+  }
+  guard try context.prediction.failure(.noNesting) != nil, let host = try context.hostIOMMU() else { return }
   runner.report(
-    "\(context.name) is behind `intel-iommu` with `fsts=on`, and the host's `\(host.name)` has no nested translation: QEMU fails with "
-      + "`Failed to allocate hwpt: Operation not supported`",
+    "\(context.name) is behind `intel-iommu` with `fsts=on`, and the host's `\(host.name)` has no nested translation: "
+      + "QEMU fails with `Failed to allocate hwpt: Operation not supported`",
     fix: "remove `fsts=on`, and add `caching-mode=on`; or boot the host with `intel_iommu=on,sm_on` if it supports that")
-}
-
-private func checkBus(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let bus = try context.prediction.bus,
-    let bridge = context.prediction.guest.path(from: bus.name).first(where: { !$0.isExpress })
-  else { return }
-  runner.report(
-    "\(context.name) is below the conventional bus `\(bridge.name)`, "
-      + "and behind `intel-iommu` with `fsts=on`: QEMU refuses it",
-    at: context.request.property("bus")?.location,
-    fix: "put it on an Express port: `-device pcie-root-port,id=rp0`, `bus=rp0`")
 }

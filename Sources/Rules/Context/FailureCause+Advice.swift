@@ -1,0 +1,43 @@
+import Prediction
+
+extension FailureCause {
+  /// Advice for a failure that no rule explains; nil where only QEMU's message says what to change.
+  var advice: String? { FailureCause.advices[self] }
+
+  private static let advices: [FailureCause: String] = [
+    .badID: "begin the id with a letter, and use letters, digits, `-`, `.` and `_`",
+    .noDriver: "use `vfio-pci`",
+    .unknownDriver: "use `vfio-pci`",
+    .abstractDriver: "use `vfio-pci`",
+    .busNotFound: "name a bus that the machine has: the id of a `pcie-root-port`, or `pcie.0`",
+    .wrongBusType: "put the device on a PCI bus",
+    .noPCIBus: "put the device on a PCI bus",
+    .classNotHotpluggable: "plug `vfio-pci`, or create the device at launch",
+    .busNotHotpluggable: "name an empty `pcie-root-port`: `bus=ID`",
+    .badGlobal: "correct or remove the `-global`",
+    .badProperty: "list the accepted values: `qemu-system-x86_64 -device vfio-pci,help`",
+    .unknownProperty: "list the properties: `qemu-system-x86_64 -device vfio-pci,help`",
+    .slotTaken: "use a different port or a different `addr`",
+    .noSlot: "use a different port or a different `addr`",
+    .functionZeroTaken: "use a different port or a different `addr`",
+    .notMultifunction: "add `multifunction=on` to function 0 of the slot",
+    .slotNotHotpluggable: "use a slot from 1 on: `addr=1`",
+    .migrating: "wait until the migration ends",
+    .noHostGiven: "name a host device: `host=0000:01:00.0`",
+    .noSuchHostDevice: "name a function of the host, as `lspci -D` lists them",
+    .balloonNotMediated: "remove `x-balloon-allowed`",
+    .noGroup: "enable the IOMMU, in the firmware and with `intel_iommu=on`",
+    .groupNodeDenied: "let the user that runs QEMU open the node that QEMU names",
+    .containerDenied: "let the user that runs QEMU open the node that QEMU names",
+    .badToken: "bind the physical function to its host driver, or pass the token that its holder has set",
+    .cachingModeOff: "add `caching-mode=on` to `intel-iommu`",
+    .addressWidthExceeded: "set `aw-bits=39` for `intel-iommu`",
+    .firstStageWithoutIOMMUFD: "set `iommufd=` for the device",
+    .firstStageBelowBridge: "put the device on an Express port",
+    .noDisplay: "remove `display`",
+    .duplicateObjectID: "give each object an id of its own",
+    .unsafeInterrupts: "enable interrupt remapping, in the firmware and with `intremap=on`",
+    .bindFails: "use one iommufd object for all functions of the group, and no other process for any of them",
+    .inUse: "use one iommufd object for all functions of the group, and no other process for any of them",
+  ]
+}
