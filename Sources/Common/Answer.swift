@@ -1,17 +1,20 @@
-/// What a front end has to say, and how it ends.
+/// The output of a front end, and its exit code.
 public struct Answer: Sendable {
+  /// Text for standard output.
   public var output: String
-  /// For standard error.
+  /// Text for standard error.
   public var complaint: String
+  /// The exit code.
   public var exit: ExitStatus
 
+  /// Creates an answer; without arguments, a silent success.
   public init(output: String = "", complaint: String = "", exit: ExitStatus = .clean) {
     self.output = output
     self.complaint = complaint
     self.exit = exit
   }
 
-  /// Something could not be looked at.
+  /// An answer for something that could not be inspected.
   package static func couldNotLook(_ reason: String) -> Answer {
     Answer(complaint: "vfiogate: \(reason)\n", exit: .couldNotLook)
   }
@@ -19,12 +22,13 @@ public struct Answer: Sendable {
 
 /// Exit codes, the same for every subcommand. Wrong usage is 64 (sysexits.h: EX_USAGE).
 public enum ExitStatus: Int32, Sendable {
-  /// Nothing at or above the threshold.
+  /// No finding at or above the threshold.
   case clean = 0
   /// Findings at or above the threshold.
   case findings = 1
-  /// Something could not be looked at, or vfiogate itself failed.
+  /// Something could not be inspected, or vfiogate itself failed.
   case couldNotLook = 2
+  /// Wrong usage (sysexits.h: EX_USAGE).
   case usage = 64
 }
 

@@ -1,13 +1,13 @@
 import Facts
 
-/// Of how many vfio devices one definition is judged. Each prediction holds the guest as it is when QEMU comes to the
-/// device, so memory grows with their number times that of all devices: by some ninety bytes for each pair.
+/// The cap on vfio devices of one definition. Each prediction holds the guest as it was before the device, so memory
+/// grows with the number of vfio devices times that of all devices: by about ninety bytes for each pair.
 package enum DeviceCap {
   /// A thousand vfio devices among four thousand, far beyond what a guest has buses for.
   private static let pairs = 1 << 22
 
-  /// Takes out the vfio devices that are too many.
-  /// - Returns: what is to be said of that; nil when nothing had to go.
+  /// Removes the vfio devices above the cap.
+  /// - Returns: a problem that reports the removal; nil when nothing was removed.
   package static func cut(_ devices: inout [DeviceRequest], plugs: inout [DeviceRequest]) -> InputProblem? {
     let total = devices.count + plugs.count
     let limit = pairs / max(total, 1)

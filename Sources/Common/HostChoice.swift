@@ -1,12 +1,13 @@
 import Facts
 import Host
 
-/// `--host live|none|FILE`.
+/// `--host live|none|FILE`: the host whose facts are used.
 public enum HostChoice: Sendable, Hashable {
   case live
   case none
   case recording(String)
 
+  /// Parses the value of `--host`; any text but `live` and `none` is a path.
   public init(_ text: String) {
     switch text {
     case "live": self = .live
@@ -15,20 +16,20 @@ public enum HostChoice: Sendable, Hashable {
     }
   }
 
-  /// - Parameters:
-  ///   - addresses: the functions that matter, so that a live host is not read whole; nil is all.
+  /// Loads the facts.
+  /// - Parameter addresses: the functions of a live host to read in detail; nil is all.
   /// - Throws: the recording's path and what is wrong with it.
   package func load(only addresses: Set<PCIAddress>? = nil) throws(RecordingError) -> Facts.Host {
     switch self {
     case .live: return .live(only: addresses)
-    case .none: return Facts.Host(nothingKnown: "no host was looked at (--host none)", source: "none")
+    case .none: return Facts.Host(nothingKnown: "no host was inspected (--host none)", source: "none")
     case .recording(let path): return try HostRecording.load(path)
     }
   }
 }
 
 extension Facts.Host {
-  /// The host as it is for these processes themselves: what they hold is not in another's use.
+  /// The host as seen by these processes themselves: a device that they hold is not in use by another process.
   package func without(_ processes: Set<Int>) -> Facts.Host {
     var host = self
     for (address, device) in devices {

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// How far a long run is, on standard error where that is a terminal; silent for the first second.
+/// Progress of a long run, on standard error where that is a terminal; silent for the first second.
 package struct Progress {
   private let isShown: Bool
   private let total: Int
@@ -9,12 +9,14 @@ package struct Progress {
   private var last: Double
   private var isOnScreen = false
 
+  /// Creates the progress of a run over `total` files.
   package init(total: Int, isShown: Bool) {
     self.isShown = isShown && isatty(STDERR_FILENO) == 1
     self.total = total
     last = start
   }
 
+  /// Shows that `done` files have been read, at most ten times a second.
   package mutating func report(_ done: Int) {
     guard isShown else { return }
     let now = monotonicSeconds()
@@ -25,7 +27,7 @@ package struct Progress {
     write("\r\u{1b}[Kvfiogate: \(done) of \(total) files")
   }
 
-  /// Takes it off the screen, so that nothing stands behind the output.
+  /// Removes the line from the screen, so that output begins in an empty one.
   package mutating func clear() {
     if isOnScreen { write("\r\u{1b}[K") }
     isOnScreen = false
@@ -33,7 +35,7 @@ package struct Progress {
 
   private func write(_ text: String) {
     let bytes = Array(text.utf8)
-    // SAFETY: write(2) reads at most bytes.count bytes; a line lost is no harm.
+    // SAFETY: write(2) reads at most bytes.count bytes; losing the line is harmless.
     _ = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 }

@@ -1,17 +1,18 @@
 import Facts
 import Prediction
 
-/// `--qemu VERSION|PATH|qmp:PATH|none`: whose behaviour applies.
+/// `--qemu VERSION|PATH|qmp:PATH|none`: the QEMU whose behaviour applies.
 public enum QEMUChoice: Sendable, Hashable {
-  /// An upstream release, taken at its word.
+  /// An upstream release, assumed to be unpatched.
   case version(major: Int, minor: Int, text: String)
-  /// A program, started without a machine and asked.
+  /// A program, which is started without a machine and queried.
   case program(String)
-  /// A running QEMU's QMP socket.
+  /// The QMP socket of a running QEMU.
   case socket(String)
-  /// Nobody knows which QEMU it will be.
+  /// The QEMU is not known.
   case none
 
+  /// Parses the value of `--qemu`; nil for a text that is none of these.
   public init?(_ text: String) {
     if text == "none" {
       self = .none
@@ -28,7 +29,8 @@ public enum QEMUChoice: Sendable, Hashable {
     }
   }
 
-  /// - Throws: `QMPFailure` when the QEMU that was named could not be asked.
+  /// The profile of the QEMU.
+  /// - Throws: `QMPFailure` when the QEMU that was named could not be queried.
   package func profile() throws(QMPFailure) -> QEMUProfile {
     switch self {
     case .version(let major, let minor, let text): return .released(major, minor, text)
@@ -40,7 +42,7 @@ public enum QEMUChoice: Sendable, Hashable {
 }
 
 extension QEMUProfile {
-  /// A QEMU of which nothing is known, for the reason given.
+  /// A QEMU without any known fact, for the reason given.
   package static func unknown(_ reason: String) -> QEMUProfile {
     QEMUProfile(
       name: "unknown", behaviour: .unknown("behaviour of ats", reason),

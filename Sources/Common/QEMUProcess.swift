@@ -2,22 +2,23 @@ import CLinux
 import Glibc
 import QMP
 
-/// A QEMU without a machine, started only to be asked what it can do.
+/// A QEMU without a machine, started only to query its properties.
 package final class QEMUProcess {
+  /// The connection to its monitor.
   package let connection: QMPConnection
   private let path: String
   private let standardError: Int32
   /// Nil once reaped.
   private var processID: pid_t?
 
-  /// No machine, no devices, no configuration of the host's: nothing is opened but standard input
-  /// and output.
+  /// No machine, no devices, no configuration of the host's: only standard input and output are opened.
   package static let arguments = [
     "-M", "none", "-nodefaults", "-no-user-config", "-display", "none", "-qmp", "stdio",
   ]
-  /// How much of standard error goes into a message.
+  /// Maximum number of bytes of standard error in a message.
   package static let errorLimit = 2048
 
+  /// Starts the program.
   /// - Throws: `QMPFailure` with the program's path when it cannot be started.
   package init(path: String) throws(QMPFailure) {
     let sockets = try QEMUProcess.pair(path, "make a socket pair") {
@@ -40,7 +41,7 @@ package final class QEMUProcess {
     close(standardError)
   }
 
-  /// The failure with what the program said and how it ended. Ends the program.
+  /// The failure, extended by the program's exit status and standard error. Ends the program.
   package func explain(_ failure: QMPFailure) -> QMPFailure {
     var parts: [String] = []
     switch failure.cause {
@@ -48,8 +49,8 @@ package final class QEMUProcess {
     default: break
     }
     end()
-    let words = errorText()
-    if !words.isEmpty { parts.append("standard error: \(words)") }
+    let text = errorText()
+    if !text.isEmpty { parts.append("standard error: \(text)") }
     return QMPFailure(
       path: failure.path, cause: failure.cause, detail: parts.isEmpty ? nil : parts.joined(separator: "; "))
   }
@@ -62,7 +63,7 @@ package final class QEMUProcess {
     processID = nil
   }
 
-  /// How the program ended by itself, nil when it has not, within a moment of closing its output.
+  /// Exit status of a program that ended by itself within a second of closing its output; nil when it has not.
   private func exitStatus() -> String? {
     guard let child = processID else { return nil }
     let deadline = Deadline(after: .seconds(1))
@@ -79,7 +80,7 @@ package final class QEMUProcess {
     return signal == 0 ? "it exited with status \((status >> 8) & 0xff)" : "it was killed by signal \(signal)"
   }
 
-  /// What stands in the pipe. No one drains it before: a program that fills it stops there.
+  /// The content of the pipe. It is not read before: a program that fills it blocks.
   private func errorText() -> String {
     var bytes = [UInt8](repeating: 0, count: QEMUProcess.errorLimit)
     // SAFETY: the buffer's own count bounds the read.

@@ -3,13 +3,13 @@ import QMP
 import Syntax
 
 /// Asks a QEMU whether its `vfio-pci` has `ats`, `iommufd` and `fd`. The version number does not
-/// tell: distributions carry patches. The device's own list of properties does.
+/// determine it, because distributions carry patches; the device's own list of properties does.
 public enum QEMUQuestion {
-  /// How long a whole question may take, unless told otherwise.
+  /// Default time limit of a whole query.
   public static let patience = Duration.seconds(10)
 
-  /// Asks a running QEMU on its QMP socket. It is asked for a list and left as it was.
-  /// - Throws: `QMPFailure` when nobody could look. What QEMU answered in the negative is in the profile.
+  /// Queries a running QEMU on its QMP socket, without changing it.
+  /// - Throws: `QMPFailure` when there is no answer. A negative answer of QEMU is in the profile.
   public static func ask(
     qmpSocket path: String, timeout: Duration = patience
   ) throws(QMPFailure) -> QEMUProfile {
@@ -17,8 +17,8 @@ public enum QEMUQuestion {
     return try ask(try QMPConnection.connect(path: path, until: deadline), named: path, until: deadline)
   }
 
-  /// Starts the program without a machine, asks, and ends it.
-  /// - Throws: `QMPFailure` when nobody could look, with what the program wrote to standard error.
+  /// Starts the program without a machine, queries it, and ends it.
+  /// - Throws: `QMPFailure` when there is no answer, with the program's standard error.
   public static func ask(
     binary path: String, timeout: Duration = patience
   ) throws(QMPFailure) -> QEMUProfile {
@@ -40,7 +40,7 @@ public enum QEMUQuestion {
     return profile(name: "QEMU \(version) at \(path)", listing: listing)
   }
 
-  /// What the reply of `device-list-properties` for `vfio-pci` says.
+  /// The profile that a reply of `device-list-properties` for `vfio-pci` shows.
   package static func profile(name: String, listing: Result<JSON, CommandError>) -> QEMUProfile {
     let properties = read(listing, of: name)
     return QEMUProfile(
@@ -55,7 +55,7 @@ public enum QEMUQuestion {
     do {
       return .known(try DeviceProperty.parse(listing: try listing.get()))
     } catch let error as CommandError {
-      return .unknown(fact, "QEMU says: \(error)")
+      return .unknown(fact, "QEMU reports: \(error)")
     } catch {
       return .unknown(fact, "the reply to `device-list-properties`: \(error)")
     }
@@ -63,9 +63,9 @@ public enum QEMUQuestion {
 
   private static func behaviour(_ properties: [DeviceProperty], of name: String) -> Known<ATSBehaviour> {
     guard let ats = properties.first(where: { $0.name == "ats" }) else { return .known(.none) }
-    // QEMU 11.1 (hw/vfio/pci.c). The patch as posted has the same property, and cannot be told apart.
+    // QEMU 11.1 (hw/vfio/pci.c). The patch as posted has the same property and cannot be distinguished.
     guard ats.type == "OnOffAuto" else {
-      return .unknown("what `ats` means in \(name)", "its type is `\(ats.type)`, not `OnOffAuto`")
+      return .unknown("meaning of `ats` in \(name)", "its type is `\(ats.type)`, not `OnOffAuto`")
     }
     return .known(.shipped)
   }

@@ -5,13 +5,14 @@ import Syntax
 
 /// A QMP client on a Unix socket: drives a `ClientSession`, one command at a time, with deadlines.
 public final class QMPConnection {
-  /// More events than this are not kept; the oldest go first.
+  /// Maximum number of events that are kept; the oldest are dropped first.
   public static let eventLimit = 4096
 
+  /// The protocol's state.
   public private(set) var session: ClientSession
-  /// Events that arrived and were not taken yet.
+  /// Events that have arrived and were not removed yet, oldest first.
   public private(set) var events: [Event] = []
-  /// How many events went for want of room.
+  /// Number of events that were dropped because of `eventLimit`.
   public private(set) var eventsDropped = 0
 
   private let descriptor: Int32
@@ -22,9 +23,10 @@ public final class QMPConnection {
   private var written = 0
   private var input = [UInt8](repeating: 0, count: 1 << 16)
 
+  /// Takes ownership of a connection.
   /// - Parameters:
   ///   - descriptor: a connected stream socket. It is made non-blocking, and closed in the end.
-  ///   - path: what to call it in messages.
+  ///   - path: its name in messages.
   public init(adopting descriptor: Int32, path: String, session: ClientSession = ClientSession()) {
     self.descriptor = descriptor
     self.path = path
@@ -34,7 +36,7 @@ public final class QMPConnection {
 
   deinit { close(descriptor) }
 
-  /// Connects to QEMU's monitor. Nothing is said yet.
+  /// Connects to QEMU's monitor without reading or writing.
   public static func connect(
     path: String, until deadline: Deadline, session: ClientSession = ClientSession()
   ) throws(QMPFailure) -> QMPConnection {
@@ -45,7 +47,7 @@ public final class QMPConnection {
       guard -result == EAGAIN || -result == EINTR else {
         throw QMPFailure(path: path, cause: .system("connect", errno: -result))
       }
-      // unix(7): EAGAIN is a full backlog, and nothing tells when it has room again.
+      // unix(7): EAGAIN is a full backlog, and no event reports when it has room again.
       guard !deadline.isPast else {
         throw QMPFailure(
           path: path, cause: .timedOut(awaiting: "a place in its backlog", after: deadline.patience))
@@ -76,7 +78,7 @@ public final class QMPConnection {
     }
   }
 
-  /// Waits for an event of that name, takes it and leaves the others.
+  /// Waits for an event of that name and removes it from `events`.
   public func awaitEvent(_ name: String, until deadline: Deadline) throws(QMPFailure) -> Event {
     while true {
       if let index = events.firstIndex(where: { $0.name == name }) { return events.remove(at: index) }
@@ -86,7 +88,7 @@ public final class QMPConnection {
 }
 
 extension QMPConnection {
-  /// Waits for the socket once, then writes and reads what it takes and has.
+  /// Waits for the socket once, then writes and reads as much as is possible without blocking.
   private func advance(until deadline: Deadline, awaiting awaited: String? = nil) throws(QMPFailure) {
     if case .closed(let closure) = session.state { throw ended(closure) }
     unsent += session.takeTransmissions()
@@ -107,7 +109,7 @@ extension QMPConnection {
 
   private func write() throws(QMPFailure) {
     while let first = unsent.first {
-      // Descriptors go with the first byte; QEMU has them then.
+      // Descriptors are sent with the first byte.
       let descriptors = written == 0 ? first.descriptors : []
       let result = first.bytes.withUnsafeBytes { bytes in
         let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
@@ -124,7 +126,7 @@ extension QMPConnection {
     }
   }
 
-  /// Takes a failed write: what the other side said before it closed is still to be read.
+  /// Handles a failed write: data that the other side sent before it closed is still to be read.
   private func excuse(_ code: Int32) throws(QMPFailure) {
     switch code {
     case EAGAIN, EINTR: return
@@ -136,7 +138,7 @@ extension QMPConnection {
   }
 
   private func read() throws(QMPFailure) {
-    // SAFETY: the buffer's own count bounds the read. recv(2) has no place for descriptors: the
+    // SAFETY: the buffer's own count bounds the read. recv(2) passes no descriptors: the
     // kernel closes any that a server might send.
     let count = input.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
     if count < 0 {

@@ -1,23 +1,28 @@
 import Glibc
 import QMP
 
-/// Why a QEMU could not be talked to. What QEMU itself refuses is no failure but an answer.
+/// A failure of the communication with a QEMU. A command that QEMU refuses is an answer, not a failure.
 public struct QMPFailure: Error, Sendable, CustomStringConvertible {
+  /// The kinds of failure.
   public enum Cause: Sendable, Equatable {
-    /// A system call failed: what was attempted, completing "cannot …".
+    /// A system call failed. The text completes "cannot …".
     case system(String, errno: Int32)
+    /// No answer arrived within the time given.
     case timedOut(awaiting: String, after: Duration)
-    /// The session ended, with what was still awaited.
+    /// The session ended while an answer was awaited.
     case ended(ClientSession.Closure, awaiting: String?)
+    /// The session refused to send the command.
     case refused(ClientSession.Refusal)
   }
 
-  /// The socket or program.
+  /// The path of the socket or program.
   public let path: String
+  /// The reason.
   public let cause: Cause
-  /// What is known besides: how the program ended, what it wrote to standard error.
+  /// Further facts: the program's exit status, its standard error.
   public let detail: String?
 
+  /// Creates a failure of the QEMU at `path`.
   public init(path: String, cause: Cause, detail: String? = nil) {
     self.path = path
     self.cause = cause
@@ -53,7 +58,7 @@ extension ClientSession.Closure {
 }
 
 extension Duration {
-  /// In seconds: "5 s", "0.25 s".
+  /// The duration in seconds: "5 s", "0.25 s".
   fileprivate var text: String {
     let (seconds, attoseconds) = components
     var digits = String(1000 + attoseconds / 1_000_000_000_000_000).dropFirst()
