@@ -32,7 +32,7 @@ final class QEMUQuestionTests: XCTestCase {
   func testAQEMUWithoutVfioPciIsUnknownWithQEMUsWords() throws {
     let profile = try profile("device-list-properties-nope.7.2.22")
     XCTAssertThrowsError(try profile.behaviour.value) {
-      XCTAssertEqual(($0 as? Unknown)?.reason, "QEMU says: DeviceNotFound: Device 'nope' not found")
+      XCTAssertEqual(($0 as? Unknown)?.reason, "QEMU reports: DeviceNotFound: Device 'nope' not found")
     }
     XCTAssertFalse(profile.properties.isKnown)
   }
