@@ -6,14 +6,16 @@ public struct ConfigReport: Sendable {
   private let title: String
   private let config: ConfigSpace
 
+  /// - Parameter title: the first line: a file, or the address of a function.
   public init(title: String, config: ConfigSpace) {
     self.title = title
     self.config = config
   }
 
+  /// Text for a terminal.
   public var text: String { ([printable(title)] + lines.map { "  " + $0 }).joined(separator: "\n") + "\n" }
 
-  /// The decoded space, a line a fact.
+  /// The decoded space, one fact a line.
   var lines: [String] {
     if case .known(true) = config.isDead {
       return ["config space reads all ones: the function does not answer (removed, in D3cold, or hung)"]
@@ -31,7 +33,7 @@ public struct ConfigReport: Sendable {
   }
 
   private func chain(_ name: String, _ chain: CapabilityChain, _ title: (UInt16) -> String?) -> [String] {
-    var lines = ["\(name): \(ConfigReport.told(chain.end))"]
+    var lines = ["\(name): \(ConfigReport.description(chain.end))"]
     lines += chain.capabilities.map { capability in
       let version = capability.version == 0 ? "" : " v\(capability.version)"
       return "  [0x\(capability.offset.hexadecimal(digits: 3))] \(title(capability.id) ?? "unassigned") (0x"
@@ -43,7 +45,7 @@ public struct ConfigReport: Sendable {
     return lines
   }
 
-  static func told(_ end: ChainEnd) -> String {
+  static func description(_ end: ChainEnd) -> String {
     switch end {
     case .complete: return "complete"
     case .empty: return "none"
@@ -66,6 +68,7 @@ public struct ConfigReport: Sendable {
     }
   }
 
+  /// Object with the keys of `probe --config --format json`; unread fields are `"undetermined"`.
   public var json: JSON {
     .object([
       .init("title", .string(title)), .init("bytes-read", .integer(Int64(config.bytes.filter { $0 != nil }.count))),
@@ -80,7 +83,7 @@ public struct ConfigReport: Sendable {
 
   private func chainJSON(_ chain: CapabilityChain, _ title: (UInt16) -> String?) -> JSON {
     .object([
-      .init("end", .string(ConfigReport.told(chain.end))),
+      .init("end", .string(ConfigReport.description(chain.end))),
       .init("capabilities", .array(chain.capabilities.map { capability in
         .object([
           .init("id", .string("0x" + capability.id.hexadecimal(digits: 4))), .init("name", title(capability.id).map(JSON.string) ?? .null),

@@ -1,7 +1,8 @@
 import Rules
 
-/// What `vfiogate explain` prints.
+/// Output of `vfiogate explain`.
 public enum ExplainPage {
+  /// All rules, one a line: name, severity and summary.
   public static func list(_ rules: [Rule], _ style: Style) -> String {
     let width = rules.map(\.name.count).max() ?? 0
     return rules.map { rule in
@@ -10,6 +11,7 @@ public enum ExplainPage {
     }.joined(separator: "\n") + "\n"
   }
 
+  /// One rule with its why, fix, example and references.
   public static func page(_ rule: Rule, _ style: Style) -> String {
     var lines = [style.severity(rule.severity, "\(rule.severity.rawValue)[\(rule.name)]") + ": \(rule.summary)", ""]
     lines += wrapped(rule.why, width: 90) + [""]

@@ -2,19 +2,21 @@ import Facts
 import Prediction
 import Syntax
 
-/// Everything that is known about one function of a host.
+/// Report of all facts about one function of a host.
 public struct HostDetail: Sendable {
   private let device: HostDevice
   private let host: Host
 
+  /// - Parameter host: the host, for the members of the function's IOMMU group.
   public init(_ device: HostDevice, on host: Host) {
     self.device = device
     self.host = host
   }
 
+  /// Text for a terminal: one fact a line, then the decoded config space.
   public func text(_ style: Style) -> String {
     var lines = [style.bold(device.address.description)]
-    lines += facts.map { "  " + "\($0.0):".padded(to: 22) + printable(HostTable.told($0.1)) }
+    lines += facts.map { "  " + "\($0.0):".padded(to: 22) + printable(HostTable.description($0.1)) }
     switch device.config {
     case .unknown(let unknown): lines.append("  " + "config space:".padded(to: 22) + "unknown (\(unknown.reason))")
     case .known(let config):
@@ -29,7 +31,7 @@ public struct HostDetail: Sendable {
     let group = device.group.flatMap { number -> Known<String> in
       guard let number else { return .known("none") }
       let members = host.group(number).members.map { $0.map(\.description).joined(separator: " ") }
-      return .known("\(number), members: " + HostTable.told(members))
+      return .known("\(number), members: " + HostTable.description(members))
     }
     return [
       ("vendor", device.vendor.map { $0.hexadecimal(digits: 4) }), ("device", device.device.map { $0.hexadecimal(digits: 4) }),
@@ -42,22 +44,23 @@ public struct HostDetail: Sendable {
       ("virtfn", device.virtualFunctions.map { $0.map(\.description).joined(separator: " ") }),
       ("region sizes", device.regionSizes.map { $0.map { "\($0)" }.joined(separator: " ") }),
       ("removable", text(device.removable) { $0 }),
-      ("vfio cdev", text(device.cdev) { "\($0.path), " + HostTable.told($0.node.map(HostTable.told)) }),
+      ("vfio cdev", text(device.cdev) { "\($0.path), " + HostTable.description($0.node.map(HostTable.description)) }),
       ("in use by", device.users.map { $0.map { "\($0.name) (pid \($0.pid))" }.joined(separator: ", ") }),
       ("boot framebuffer", text(device.bootFramebuffer) { $0 }),
       ("ROM is a shadow", device.hasShadowROM.map { $0 ? "yes" : "no" }),
       ("variant drivers", device.variantDrivers.map { $0.joined(separator: " ") }),
-      ("host uses it for", device.hostUses.map { $0.map(HostDetail.told).joined(separator: ", ") }),
+      ("host uses it for", device.hostUses.map { $0.map(HostDetail.description).joined(separator: ", ") }),
       ("firmware covers ATS", device.firmwareATS.map { $0 ? "yes" : "no" }),
       ("kernel ATS flag", KernelATS.verdict(device, on: host).map { $0 ? "not supported" : "supported (flag clear)" }),
     ]
   }
 
-  /// `mount nvme0n1p1 (/boot)`
-  private static func told(_ use: HostUse) -> String {
+  /// Use as text: `mount nvme0n1p1 (/boot)`.
+  private static func description(_ use: HostUse) -> String {
     "\(use.kind.rawValue) \(use.device)" + (use.detail.isEmpty ? "" : " (\(use.detail))")
   }
 
+  /// Object with one member for each fact; an unknown fact is `{"unknown": REASON}`.
   public var json: JSON {
     var members: [JSON.Member] = [.init("address", .string(device.address.description))]
     members += facts.map { name, value in

@@ -1,8 +1,9 @@
 import Facts
 import Syntax
 
-/// A host for programs.
+/// Host report for programs.
 public enum HostJSON {
+  /// - Parameter addresses: the functions to include; all of them when empty.
   public static func render(_ host: Host, only addresses: [PCIAddress]) -> JSON {
     let shown = addresses.isEmpty ? host.devices.keys.sorted() : addresses
     func text(_ value: Known<String>) -> JSON {
@@ -15,8 +16,8 @@ public enum HostJSON {
       .init("source", .string(host.source)), .init("kernel-release", text(host.kernelRelease)),
       .init("kernel-cmdline", text(host.kernelCommandLine)), .init("user", text(host.user)),
       .init("memlock", text(host.memlock.map { $0.map { "\($0)" } ?? "unlimited" })),
-      .init("iommufd", text(host.iommufd.map(HostTable.told))),
-      .init("vfio-container", text(host.vfioContainer.map(HostTable.told))),
+      .init("iommufd", text(host.iommufd.map(HostTable.description))),
+      .init("vfio-container", text(host.vfioContainer.map(HostTable.description))),
       .init("interrupts-isolated", host.interruptsIsolated.json),
       .init("unsafe-interrupts", host.unsafeInterrupts.json { .strings($0) }),
       .init("kernel-config", host.kernelConfig.json { options in

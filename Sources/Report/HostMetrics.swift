@@ -7,6 +7,7 @@ import Prediction
 public struct HostMetrics {
   private var families: [(name: String, help: String, samples: [String])] = []
 
+  /// - Parameter addresses: the functions to include; all of them when empty.
   public static func render(_ host: Host, only addresses: [PCIAddress]) -> String {
     var metrics = HostMetrics()
     metrics.host(host)
@@ -19,7 +20,7 @@ public struct HostMetrics {
   }
 
   private mutating func host(_ host: Host) {
-    add("vfiogate_host_info", "The host that was looked at.", [
+    add("vfiogate_host_info", "The host that was inspected.", [
       labels([("kernel", word(host.kernelRelease) { $0 }), ("user", word(host.user) { $0 })]) + " 1"
     ])
     add("vfiogate_iommufd_accessible", "Whether /dev/iommu can be opened.", sample(host.iommufd) { $0 == .accessible })
@@ -52,7 +53,7 @@ public struct HostMetrics {
     add("vfiogate_device_ats_capability", "Whether the function has the ATS extended capability.", capability)
     add("vfiogate_device_kernel_ats_unsupported",
       "The kernel's IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED: with 1, QEMU masks the capability.", kernel)
-    add("vfiogate_unknown", "A fact of a function that could not be looked at.", unknown)
+    add("vfiogate_unknown", "A fact of a function that could not be read.", unknown)
   }
 
   private func facts(_ device: HostDevice) -> [(String, String)] {

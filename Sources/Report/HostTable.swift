@@ -1,28 +1,30 @@
 import Facts
 import Prediction
 
-/// A host's PCI functions, one a line, and what is known about the host as a whole.
+/// Table of a host's PCI functions, one a line, below the facts about the host as a whole.
 public struct HostTable: Sendable {
   private let host: Host
   private let style: Style
 
+  /// - Parameter style: colour of the heading.
   public init(_ host: Host, _ style: Style) {
     self.host = host
     self.style = style
   }
 
+  /// Text for a terminal.
   public func render() -> String {
     (summary + [""] + table).joined(separator: "\n") + "\n" + blind
   }
 
   private var summary: [String] {
     func line(_ name: String, _ value: Known<String>) -> String {
-      "\(name):".padded(to: 16) + printable(HostTable.told(value))
+      "\(name):".padded(to: 16) + printable(HostTable.description(value))
     }
     return [
       line("kernel", host.kernelRelease), line("cmdline", host.kernelCommandLine), line("user", host.user),
       line("memlock", host.memlock.map { $0.map { "\($0) bytes" } ?? "unlimited" }),
-      line("/dev/iommu", host.iommufd.map(HostTable.told)), line("/dev/vfio/vfio", host.vfioContainer.map(HostTable.told)),
+      line("/dev/iommu", host.iommufd.map(HostTable.description)), line("/dev/vfio/vfio", host.vfioContainer.map(HostTable.description)),
       line("kernel config", host.kernelConfig.map { options in
         options.sorted { $0.key < $1.key }.map { "\($0.key.dropFirst("CONFIG_".count))=\($0.value)" }.joined(separator: " ")
       }),
@@ -40,7 +42,7 @@ public struct HostTable: Sendable {
     return text + ")"
   }
 
-  static func told(_ access: NodeAccess) -> String {
+  static func description(_ access: NodeAccess) -> String {
     switch access {
     case .absent: return "absent"
     case .accessible: return "accessible"
@@ -48,7 +50,7 @@ public struct HostTable: Sendable {
     }
   }
 
-  static func told(_ value: Known<String>) -> String {
+  static func description(_ value: Known<String>) -> String {
     switch value {
     case .known(let text): return text.isEmpty ? "none" : text
     case .unknown(let unknown): return "unknown (\(unknown.reason))"
@@ -76,9 +78,9 @@ public struct HostTable: Sendable {
     ]
   }
 
-  /// A question mark in the table is a fact that this user could not see.
+  /// Note about question marks in the table: facts that this user could not read.
   private var blind: String {
     let hidden = host.devices.values.contains { !$0.config.flatMap(\.ats).isKnown || !$0.driver.isKnown }
-    return hidden ? "\n? could not be seen; name the device for the reason, or run as root\n" : ""
+    return hidden ? "\n? could not be read; name the device for the reason, or run as root\n" : ""
   }
 }

@@ -2,16 +2,19 @@ import Facts
 import Prediction
 import Syntax
 
-/// The answer to `vfiogate predict`.
+/// Output of `vfiogate predict`.
 public struct PredictReport: Sendable {
   private let question: ATSInputs
   private let forecast: PartialATSOutcome
   private let notes: [String]
-  /// What stands between `vfio ` and `: ` in QEMU's errors.
+  /// The device's name in QEMU's errors, between `vfio ` and `: `.
   private let name: String
-  /// For people: which device this is about.
+  /// Name of the device in the heading.
   private let label: String
 
+  /// - Parameters:
+  ///   - host: address or path of the host device, as QEMU prints it.
+  ///   - id: id of the device, for the heading.
   public init(_ question: ATSInputs, host: String, id: String?) {
     self.question = question
     forecast = question.forecast
@@ -22,11 +25,12 @@ public struct PredictReport: Sendable {
 
   private var realize: Known<String> { forecast.error.map { $0 == nil ? "ok" : "fails" } }
 
-  /// QEMU prefixes what realize reports; a property that does not exist is reported before.
+  /// QEMU prefixes errors of realize, but not that of a property that does not exist.
   private func full(_ error: String) -> String {
     error == ATSText.noProperty.rawValue ? error : "vfio \(name): \(error)"
   }
 
+  /// Object for programs; what the inputs do not decide is `"undetermined"`.
   public var json: JSON {
     var members: [JSON.Member] = [
       .init("behaviour", question.behaviour.json { .string($0.rawValue) }),
@@ -45,6 +49,7 @@ public struct PredictReport: Sendable {
     return .object(members)
   }
 
+  /// Text for a terminal: the steps of the decision, then the outcome.
   public func text(_ style: Style) -> String {
     var lines = [style.bold("\(label), behaviour \(question.behaviour.display?.rawValue ?? "unknown")"), ""]
     lines += ATSExplanation.steps(question).map { "  " + $0 }

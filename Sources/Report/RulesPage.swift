@@ -1,16 +1,19 @@
 import Rules
 
-/// RULES.md: every rule with why, fix and example. `https://…/RULES.md#NAME` is a rule's page.
+/// RULES.md: every rule with why, fix and example. `RULES.md#NAME` is a rule's section.
 public enum RulesPage {
+  /// The page as Markdown.
   public static func markdown(_ rules: [Rule]) -> String {
     let index = rules.map { "| [\($0.name)](#\($0.name)) | \($0.severity.rawValue) | \(cell($0.summary)) |" }
     let head = """
       # Rules
 
-      Made from the rules themselves (`Sources/Rules`); a test fails when this page is not fresh. Each rule's cases \
-      are in `Fixtures/rules`.
+      Generated from `Sources/Rules`; a test fails when this page is out of date. The cases of each rule are in \
+      `Fixtures/rules`.
 
-      An error fails or does harm, a warning starts and not as it was written, a note is worth knowing.
+      Severities: *error*, QEMU or the kernel refuses the definition, or it does harm; *warning*, the guest starts, but \
+      not as written; *note*, worth knowing. The refusals of `vfiogate proxy` about commands and descriptors are rules \
+      too: `lint` does not check them, and a policy cannot allow them.
 
       | rule | severity | reports |
       |---|---|---|
@@ -20,7 +23,7 @@ public enum RulesPage {
   }
 
   private static func section(_ rule: Rule) -> String {
-    // A heading's anchor is its text, and a name is its own anchor.
+    // The anchor of a heading is its text in lower case, which is the name.
     """
 
     ## \(rule.name)

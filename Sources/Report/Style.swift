@@ -1,11 +1,14 @@
 import Rules
 
-/// Colour for people at a terminal, and nothing else.
+/// Colours of terminal output.
 public struct Style: Sendable {
+  /// Whether escape sequences are written.
   public let isColoured: Bool
 
+  /// - Parameter isColoured: write escape sequences.
   public init(isColoured: Bool) { self.isColoured = isColoured }
 
+  /// No escape sequences.
   public static let plain = Style(isColoured: false)
 
   // ECMA-48 §8.3.117, Select Graphic Rendition
@@ -35,7 +38,7 @@ public struct Style: Sendable {
   }
 }
 
-/// Text from outside, made harmless for a terminal: control characters become `\xNN`.
+/// Replaces control characters by `\xNN`, so that text of others cannot control the terminal.
 public func printable(_ text: String) -> String {
   guard text.unicodeScalars.contains(where: isControl) else { return text }
   return text.unicodeScalars.map { scalar in

@@ -2,10 +2,11 @@ import Facts
 import Prediction
 import Syntax
 
-/// The whole ats decision of one behaviour.
+/// Table of the `ats` decision for one behaviour of QEMU.
 public enum TableReport {
   private static let titles = ["ats", "backend", "kernel flag", "ATS capability", "realize", "guest sees ATS", "on QEMU's standard error"]
 
+  /// Text for a terminal.
   public static func text(_ behaviour: ATSBehaviour) -> String {
     let rows = [titles] + ATSTable.rows(behaviour).map(cells)
     let widths = titles.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -14,11 +15,13 @@ public enum TableReport {
     }.joined(separator: "\n") + "\n"
   }
 
+  /// Table as Markdown, for docs/ats.md.
   public static func markdown(_ behaviour: ATSBehaviour) -> String {
     let lines = [titles, titles.map { _ in "---" }] + ATSTable.rows(behaviour).map(cells)
     return lines.map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n") + "\n"
   }
 
+  /// Object for programs; `any` is an input that does not matter.
   public static func json(_ behaviour: ATSBehaviour) -> JSON {
     .object([
       .init("behaviour", .string(behaviour.rawValue)),
@@ -48,7 +51,7 @@ public enum TableReport {
     let seen = outcome.error != nil ? "-" : !outcome.guestSees ? "no" : outcome.checked ? "yes" : "yes, unchecked"
     return [
       row.setting?.rawValue ?? "not given", row.backend?.rawValue ?? "any",
-      row.flagSet.map { $0 ? "set" : "clear" } ?? (row.backend == .legacy ? "not looked at" : "any"),
+      row.flagSet.map { $0 ? "set" : "clear" } ?? (row.backend == .legacy ? "not queried" : "any"),
       row.capability.map { $0 ? "present" : "absent" } ?? "any", outcome.error == nil ? "ok" : "FAILS", seen,
       outcome.error?.rawValue ?? outcome.warning.map { "warning: \($0.rawValue)" } ?? "",
     ]

@@ -20,9 +20,9 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  let question = context.question
-  guard try question.setting.value != .off, try context.backend() == .iommufd,
-    try question.behaviour.value != .none, context.guestSees != .known(false),
+  let inputs = context.atsInputs
+  guard try inputs.setting.value != .off, try context.backend() == .iommufd,
+    try inputs.behaviour.value != .none, context.guestSees != .known(false),
     try !KernelATS.canTell(context.host).value, try context.guestSees.value
   else { return }
   let release = context.host.kernelRelease.display ?? ""

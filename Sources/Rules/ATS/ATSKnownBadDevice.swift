@@ -24,7 +24,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let device = try context.device()
   guard try BrokenATS.includes(device).value, try context.guestSees.value else { return }
   let ids = [device.vendor.display, device.device.display].map { $0?.hexadecimal(digits: 4) ?? "" }.joined(separator: ":")
-  let hasProperty = context.question.behaviour != .known(.none)
+  let hasProperty = context.atsInputs.behaviour != .known(.none)
   runner.report(
     "the guest sees ATS on \(context.name), a device (\(ids)) whose ATS Linux disables as broken",
     at: context.atsLocation, fix: hasProperty ? nil : "use QEMU 11.1 or newer, and set `ats=off`",

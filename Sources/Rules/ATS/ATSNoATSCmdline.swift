@@ -21,7 +21,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   if context.guestSees == .known(false) { return }
   guard try KernelCommandLine.hasNoATS(context.host.kernelCommandLine.value), try context.guestSees.value
   else { return }
-  let isOld = context.question.behaviour == .known(.none)
+  let isOld = context.atsInputs.behaviour == .known(.none)
   runner.report(
     "the guest sees ATS on \(context.name), although the host was booted with `pci=noats`", at: context.atsLocation,
     fix: isOld ? "boot the host without `pci=noats`, or use QEMU 11.1 with `ats=off`" : nil,

@@ -17,7 +17,7 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard try context.asksForATS(), !context.isRefusedATS, try !context.question.express.value else { return }
+  guard try context.asksForATS(), !context.isRefusedATS, try !context.atsInputs.express.value else { return }
   let isConventional = try? context.device().config.value.isExtendedSize == .known(false)
   if isConventional == true {
     runner.report(

@@ -24,9 +24,9 @@ extension Rule {
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard try context.asksForATS(), try context.backend() == .iommufd,
-    try context.device().config.value.hasStandardList.value, try context.question.flagSet.value
+    try context.device().config.value.hasStandardList.value, try context.atsInputs.flagSet.value
   else { return }
-  let hasNone = context.question.capability == .known(false)
+  let hasNone = context.atsInputs.capability == .known(false)
   runner.report(
     "\(context.name) sets `ats=on`" + (hasNone ? " and has no ATS capability" : "")
       + ", and the kernel reports ATS as unsupported for it: QEMU fails with `\(ATSText.notSupported.rawValue)`",

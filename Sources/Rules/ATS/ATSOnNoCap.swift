@@ -18,10 +18,10 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard try context.asksForATS(), !context.isRefusedATS, context.question.express != .known(false),
-    try !context.question.capability.value
+  guard try context.asksForATS(), !context.isRefusedATS, context.atsInputs.express != .known(false),
+    try !context.atsInputs.capability.value
   else { return }
-  let isSilent = context.question.standardList == .known(false)
+  let isSilent = context.atsInputs.standardList == .known(false)
   runner.report(
     "\(context.name) sets `ats=on` and has no ATS capability: QEMU "
       + (isSilent ? "prints nothing" : "only warns on its standard error") + ", and the guest sees no ATS",

@@ -20,8 +20,8 @@ extension Rule {
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard try context.asksForATS(), try context.backend() == .legacy else { return }
   // QEMU passes no capability through; ats-on-no-cap and ats-on-conventional-bus report it.
-  if context.question.capability == .known(false) || context.question.express == .known(false) { return }
-  let isUnsupported = context.question.flagSet == .known(true)
+  if context.atsInputs.capability == .known(false) || context.atsInputs.express == .known(false) { return }
+  let isUnsupported = context.atsInputs.flagSet == .known(true)
   runner.report(
     "\(context.name) sets `ats=on` with the legacy backend, where QEMU does not query the kernel"
       + (isUnsupported ? ", which reports ATS as unsupported for the device" : ""),

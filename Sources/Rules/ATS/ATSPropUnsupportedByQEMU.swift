@@ -21,7 +21,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let property = context.request.property("ats")
   // A hot plug ignores a -global that it cannot apply.
   let global = context.request.plug == .cold ? context.request.atsGlobal(in: context.target.machine) : nil
-  guard property != nil || global != nil, try context.question.behaviour.value == .none else { return }
+  guard property != nil || global != nil, try context.atsInputs.behaviour.value == .none else { return }
   let qemu = context.target.qemu.name
   if let property {
     runner.report(

@@ -22,7 +22,7 @@ extension Rule {
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   // Without the capability there is no mismatch; ats-on-kernel-unsupported reports a refused device.
-  if context.question.capability == .known(false) || context.isRefusedATS { return }
+  if context.atsInputs.capability == .known(false) || context.isRefusedATS { return }
   guard let iommu = try context.guestIOMMU() else { return }
   let evidence = iommu.location.map { ["the guest's IOMMU: \($0.path)"] } ?? []
   if try context.guestSees.value {
@@ -30,7 +30,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
     runner.report(
       "the guest sees ATS on \(context.name), and the guest's `\(iommu.driver)` does not offer it",
       at: context.atsLocation, fix: fix(iommu), evidence: evidence)
-  } else if try iommu.offersATS.value, try context.question.capability.value {
+  } else if try iommu.offersATS.value, try context.atsInputs.capability.value {
     runner.report(
       "the guest's `\(iommu.driver)` offers ATS, and QEMU hides the capability of \(context.name)",
       at: context.atsLocation, evidence: evidence)

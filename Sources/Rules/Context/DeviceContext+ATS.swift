@@ -5,8 +5,8 @@ import Prediction
 extension DeviceContext {
   /// Whether the request or a `-global` sets `ats=on`, and QEMU has the property.
   func asksForATS() throws(Unknown) -> Bool {
-    guard try question.setting.value == .on else { return false }
-    return try question.behaviour.value != .none
+    guard try atsInputs.setting.value == .on else { return false }
+    return try atsInputs.behaviour.value != .none
   }
 
   /// Whether QEMU refuses the device because of ATS; ats-on-kernel-unsupported reports that.

@@ -111,7 +111,7 @@ public final class DeviceContext: Sendable {
   /// The request that creates it.
   public var request: DeviceRequest { prediction.request }
   /// The inputs of QEMU's `ats` decision for it.
-  public var question: ATSInputs { prediction.question }
+  public var atsInputs: ATSInputs { prediction.question }
   /// The host as QEMU will find it.
   public var host: Host { target.host }
 
@@ -140,7 +140,7 @@ public final class DeviceContext: Sendable {
   }
 
   /// The backend that the device attaches with.
-  public func backend() throws(Unknown) -> VFIOBackend { try question.backend.value }
+  public func backend() throws(Unknown) -> VFIOBackend { try atsInputs.backend.value }
 
   /// The iommufd object that the request names; nil when the definition does not have it.
   var iommufdObject: ObjectRequest? {

@@ -7,9 +7,9 @@ extension Rule {
     severity: .error,
     summary: "the device is not bound to a vfio driver",
     why: """
-      QEMU opens a device through the node that a vfio driver creates for it. With a host driver, or with none, there \
-      is no node, and QEMU's message is about a missing file or folder. Unbinding the host driver takes the device \
-      from the host: a mounted disk or the console's display is lost.
+      QEMU opens a device through the node that a vfio driver creates for it. A device without one has no node, and \
+      QEMU's message is about a missing file or folder. Unbinding the host driver takes the device from the host: a \
+      mounted disk or the console's display is lost.
       """,
     fix: "bind it: `driverctl set-override 0000:01:00.0 vfio-pci`",
     example: "-device vfio-pci,host=0000:0e:00.0   (which is bound to amdgpu)",
