@@ -2,20 +2,20 @@ import Common
 import Glibc
 import Prediction
 
-/// Copies QEMU's standard error, and says below each ATS warning which device it is about: QEMU's texts
-/// name none.
+/// Copies QEMU's standard error, and adds the device's name after each ATS warning, because QEMU's texts
+/// contain none.
 struct Annotator {
-  /// The `-device` arguments as QEMU repeats them before a warning of a cold plug, and what to call
+  /// The `-device` arguments as QEMU repeats them before a warning of a cold plug, and the name of
   /// each device.
   let devices: [(argument: String, name: String)]
   private var line: [UInt8] = []
 
-  /// Longer lines are copied, and not looked at.
+  /// Longer lines are copied without being inspected.
   static let longestLine = 64 << 10
 
   init(devices: [(argument: String, name: String)]) { self.devices = devices }
 
-  /// - Returns: what to write for these bytes: they themselves, and after each warning's end a line.
+  /// - Returns: the bytes to write: the input, with a line after each warning.
   mutating func take(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
     var result: [UInt8] = []
     var rest = bytes
@@ -44,7 +44,7 @@ struct Annotator {
       let last = device.argument.split(separator: "\n").last ?? ""
       return !last.isEmpty && place.hasSuffix("\(last): ")
     }
-    // One argument may end like another; the longest is meant.
+    // One argument may end like another; the longest match is the right one.
     guard let device = named.max(by: { $0.argument.utf8.count < $1.argument.utf8.count }) else {
       return "vfiogate: the warning above is about a device that was plugged later"
     }

@@ -7,16 +7,18 @@ import Proxy
 import Report
 import Syntax
 
-/// `vfiogate run`: judges a QEMU command line and becomes that QEMU, or refuses.
+/// `vfiogate run`: checks a QEMU command line and becomes that QEMU, or refuses.
 public struct Launch {
+  /// An argument vector as execve(2) passes it.
   public typealias Arguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 
-  /// The program and its arguments as the kernel handed them over; nil at the end.
+  /// The program and its arguments as the kernel passed them; ends with nil.
   public let arguments: Arguments
-  /// Whose QEMU does not count where `qemu` is nil.
+  /// The check. Its own QEMU is ignored where `qemu` is nil.
   public var gate = LaunchPolicyCheck(qemu: .none)
-  /// Nil asks the program that is started.
+  /// The QEMU to predict; nil queries the program that is started.
   public var qemu: QEMUChoice?
+  /// Whether to name the device after each ATS warning on QEMU's standard error.
   public var isAnnotated = false
   /// Whether hot plugs are guarded too, at every QMP monitor.
   public var isGuarded = false
@@ -24,8 +26,10 @@ public struct Launch {
   public var policy: String?
   /// The guards' log; nil is standard error, as long as QEMU keeps that open.
   public var log: String?
+  /// Whether to print only what would be done.
   public var isDryRun = false
 
+  /// Creates a launch that checks against the live host.
   public init(arguments: Arguments) { self.arguments = arguments }
 
   /// Returns only when nothing was started.
@@ -53,8 +57,7 @@ public struct Launch {
     }
   }
 
-  /// Whether an argument can make the command line one that there is something to say about. Most guests
-  /// have no passthrough, and wait for nothing.
+  /// Whether an argument may concern passthrough. Most guests have none, and are started at once.
   private static func mayConcern(_ arguments: Arguments) -> Bool {
     var next = arguments
     while let argument = next.pointee {
@@ -67,7 +70,7 @@ public struct Launch {
     return false
   }
 
-  /// A QEMU without a machine, started to be asked what it can do, as libvirt does.
+  /// Whether QEMU is started without a machine, to query its capabilities, as libvirt does.
   private static func isProbe(_ machine: MachineConfig) -> Bool {
     machine.machineType?.value.string == "none" || ["version", "help", "h"].contains(where: machine.hasOption)
   }
@@ -94,7 +97,7 @@ public struct Launch {
     let guards = try MonitorGuards(monitors)
     if guards.monitors.isEmpty { return }
     let isDaemon = machine.hasOption("daemonize")
-    // Who reads standard error of a QEMU that goes into the background waits for its end.
+    // A reader of the standard error of a QEMU that daemonizes waits for its end of file.
     var log = isDaemon ? nil : STDERR_FILENO
     if let path = self.log {
       let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
@@ -111,10 +114,10 @@ public struct Launch {
     guards.rewrite(source, arguments)
   }
 
-  /// In a guard's own process, until QEMU is gone.
+  /// Serves a monitor until QEMU ends; runs in the guard's own process.
   private func serve(_ takeover: MonitorTakeover, _ options: QMPCommandFilter.Options, _ log: ProxyLog) {
     var proxyOptions = Proxy.Options()
-    // QEMU greets when its memory is there, which may be a terabyte; its end is noticed at any time.
+    // QEMU sends its greeting when its memory is allocated, which may be a terabyte; its end is noticed at any time.
     proxyOptions.handshake = .seconds(24 * 3600)
     let proxy = Proxy(
       qemu: takeover.qemu, listener: takeover.listener, connected: takeover.client.map { [$0] } ?? [],

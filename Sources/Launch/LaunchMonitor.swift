@@ -7,13 +7,13 @@ struct LaunchMonitor: Hashable, Sendable {
   enum Kind: Sendable { case qmp, hmp }
 
   let kind: Kind
-  /// As it is written: `-qmp unix:/run/guest.qmp,server=on`.
+  /// The option as written: `-qmp unix:/run/guest.qmp,server=on`.
   let text: String
   let address: MonitorAddress
-  /// Where the argument begins that holds the address, in the source of the command line.
+  /// Offset of the argument with the address in the source of the command line.
   let place: Int?
 
-  /// Every monitor, in the order in which QEMU makes them: objects, then -mon, -qmp and -monitor.
+  /// Every monitor, in the order in which QEMU creates them: objects, then -mon, -qmp and -monitor.
   static func all(of machine: MachineConfig) -> [LaunchMonitor] {
     let objects = machine.objects.compactMap { object -> LaunchMonitor? in
       guard let type = object.type, type == "monitor-qmp" || type == "monitor-hmp" else { return nil }
@@ -65,7 +65,7 @@ struct LaunchMonitor: Hashable, Sendable {
       kind: kind, text: text, address: .other("no -chardev `\(id ?? "")` is on the command line"), place: nil)
   }
 
-  /// QEMU makes an HMP monitor of its own where none is asked for (QEMU system/vl.c: default_monitor).
+  /// QEMU creates an HMP monitor of its own where none is requested (QEMU system/vl.c: default_monitor).
   private static func defaults(of machine: MachineConfig, hasMonitor: Bool) -> [LaunchMonitor] {
     let isAsked = hasMonitor || machine.options.contains { $0.name == "monitor" || $0.name == "qmp" }
     if isAsked || machine.hasOption("nodefaults") || machine.hasOption("daemonize") { return [] }
@@ -74,22 +74,22 @@ struct LaunchMonitor: Hashable, Sendable {
 }
 
 extension LaunchMonitor {
-  /// Why a guard cannot stand in front of it; nil when one can, and for HMP monitors, which have none.
+  /// The reason why it cannot be guarded; nil when it can, and for HMP monitors, which are never guarded.
   var refusal: String? {
     guard kind == .qmp, case .other(let reason) = address else { return nil }
-    return "no guard can stand in front of `\(text)`: \(reason)"
+    return "`\(text)` cannot be guarded: \(reason)"
   }
 
-  /// What is to be said about it although it refuses nothing.
+  /// A warning that does not refuse the start; nil for QMP monitors.
   var remark: String? {
-    kind == .hmp ? "not guarded: \(text) is an HMP monitor: who reaches it can plug unsafe devices" : nil
+    kind == .hmp ? "not guarded: \(text) is an HMP monitor: any process that can open it can plug unsafe devices" : nil
   }
 }
 
 extension MonitorAddress {
-  /// A path that stands in a file of -readconfig cannot be exchanged for a connection.
+  /// A path in a file of -readconfig cannot be replaced by a connection.
   fileprivate func at(_ place: Location, in machine: MachineConfig) -> MonitorAddress {
     guard case .listens = self, place.source != machine.source else { return self }
-    return .other("it is described in `\(place.source)`, which is left as it is")
+    return .other("it is described in `\(place.source)`, which is not rewritten")
   }
 }

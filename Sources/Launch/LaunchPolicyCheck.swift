@@ -6,42 +6,51 @@ import Report
 import Rules
 import Syntax
 
-/// Judges one definition for somebody who is about to start it: `run` and the hooks. What it says goes to
-/// standard error, and begins with a short line that stands for itself.
+/// Checks one definition that is about to be started, for `run` and the hooks. The output goes to standard error, and
+/// begins with a headline that can be read without the rest.
 public struct LaunchPolicyCheck: Sendable {
+  /// The host that the guest starts on.
   public var host = HostChoice.live
+  /// The QEMU whose behaviour is predicted.
   public var qemu: QEMUChoice
+  /// Descriptors that QEMU inherits.
   public var descriptors = PassedDescriptors()
+  /// Allowed findings, and changed severities.
   public var policy = PolicyFile.none
+  /// The lowest severity that refuses.
   public var failOn = Severity.error
-  /// Nothing runs yet that could be lost, and QEMU checks too; so what cannot be told only warns.
+  /// Effect of an undetermined verdict. Warns by default: no guest runs yet that could be lost, and QEMU checks too.
   public var onUnknown = OnUnknown.warn
+  /// Whether a safe definition has output too.
   public var isVerbose = false
+  /// Colours of the output.
   public var style = Style(isColoured: false)
+  /// The rules to run.
   public var rules = Rule.all
   /// Whether this process sees the device nodes, limits and processes that QEMU will see.
   public var sharesQEMUNamespace = true
 
+  /// Creates a check with the defaults of `run`: the live host, errors refuse.
   public init(qemu: QEMUChoice) { self.qemu = qemu }
 
-  /// - Throws: `RecordingError` or `QMPFailure`, when nobody could look.
+  /// Reads the host and checks the definition.
+  /// - Throws: `RecordingError` or `QMPFailure` when the host or the QEMU could not be read.
   func judge(_ source: SourceText, _ parsed: ParsedInput) throws -> LintResult {
     let requests = parsed.machine.devices + parsed.plugs
     let passed = host == .live ? descriptors.functions(of: requests, process: nil) : [:]
     var facts = try host.load(only: Set(requests.compactMap { $0.hostAddress(passed) })).without(descriptors.carriers)
-    if !sharesQEMUNamespace { facts.forgetPlace(because: "QEMU runs in another container") }
+    if !sharesQEMUNamespace { facts.forgetContainerFacts(because: "QEMU runs in another container") }
     let check = Judge(host: facts, qemu: try profile(), rules: rules, policy: policy)
     return check.judge(source, parsed, descriptors: passed)
   }
 
-  /// A program that cannot be asked is one of which nothing is known; that it cannot be started at all
-  /// will show when it is.
+  /// A program that cannot be queried has an unknown profile; if it cannot be started at all, execvp(3) will report it.
   private func profile() throws(QMPFailure) -> QEMUProfile {
     guard case .program = qemu else { return try qemu.profile() }
     do { return try qemu.profile() } catch { return .unknown("\(error)") }
   }
 
-  /// Empty for what is safe and gives no cause for remarks.
+  /// The output for a result; empty when it is safe and there are no findings.
   func answer(_ result: LintResult) -> Answer {
     let exit = exit(result)
     if exit == .clean, result.report.findings.isEmpty, !isVerbose { return Answer() }
@@ -57,9 +66,8 @@ public struct LaunchPolicyCheck: Sendable {
 }
 
 extension Facts.Host {
-  /// Leaves what a machine's processes all share, the devices and their IOMMU, and makes unknown what each
-  /// container has for itself.
-  fileprivate mutating func forgetPlace(because reason: String) {
+  /// Makes facts unknown that each container has for itself; devices and their IOMMU are common to all processes.
+  fileprivate mutating func forgetContainerFacts(because reason: String) {
     user = .unknown("user", reason)
     memlock = .unknown("memlock limit", reason)
     iommufd = .unknown("/dev/iommu", reason)

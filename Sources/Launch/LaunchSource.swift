@@ -5,7 +5,7 @@ import Syntax
 /// An argument vector as one text, NUL after each argument, as /proc/PID/cmdline has it.
 struct LaunchSource {
   let text: SourceText
-  /// Where each argument begins.
+  /// Offset of each argument.
   private let starts: [Int]
 
   init(_ arguments: Launch.Arguments) {
@@ -14,7 +14,7 @@ struct LaunchSource {
     var next = arguments
     while let argument = next.pointee {
       starts.append(bytes.count)
-      // SAFETY: argv's strings end with NUL, which is taken along.
+      // SAFETY: argv's strings end with NUL, which is copied too.
       let count = strlen(argument) + 1
       bytes += argument.withMemoryRebound(to: UInt8.self, capacity: count) { UnsafeBufferPointer(start: $0, count: count) }
       next += 1
@@ -23,7 +23,7 @@ struct LaunchSource {
     self.starts = starts
   }
 
-  /// Which argument holds this byte.
+  /// Index of the argument that contains this byte.
   func index(of offset: Int) -> Int? { starts.lastIndex { $0 <= offset } }
 
   func argument(_ index: Int) -> String {

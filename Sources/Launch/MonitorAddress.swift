@@ -2,15 +2,15 @@ import Common
 import Facts
 import Syntax
 
-/// Where the clients of a monitor find it, as the options of QEMU's socket character device say.
+/// The address of a monitor, by the options of QEMU's socket character device.
 enum MonitorAddress: Hashable, Sendable {
-  /// QEMU listens at a path. `waits`: and goes on only when a client has come.
+  /// QEMU listens at a path. `waits`: it continues only when a client has connected.
   case listens(path: String, waits: Bool)
-  /// QEMU is handed a socket that listens already.
+  /// QEMU gets a socket that is listening already.
   case listensOn(descriptor: Int32, waits: Bool)
-  /// QEMU is handed a connection.
+  /// QEMU gets a connection.
   case connected(descriptor: Int32)
-  /// Nothing that can be stood in front of; why.
+  /// Any address that cannot be guarded, with the reason.
   case other(String)
 
   /// - Parameter device: `unix:PATH,server=on`, as -qmp and -monitor have it (QEMU chardev/char.c:
@@ -45,14 +45,14 @@ enum MonitorAddress: Hashable, Sendable {
     }
   }
 
-  /// Options that say where and how a socket listens, and go when QEMU is handed a connection instead.
-  private static let placing: Set<String> = ["path", "fd", "server", "wait", "abstract", "tight"]
+  /// Options of a listening socket, which are removed when QEMU gets a connection instead.
+  private static let addressing: Set<String> = ["path", "fd", "server", "wait", "abstract", "tight"]
 
-  /// The same character device on an inherited connection; all that says nothing about its place stays.
+  /// The same character device on an inherited connection; options that are not about the address remain.
   static func rewritten(_ text: String, onto descriptor: Int32) -> String {
     let isDevice = text.hasPrefix("unix:")
     let items = KeyValueText(Array((isDevice ? String(text.dropFirst(5)) : text).utf8), implied: isDevice ? "path" : "backend")
-      .items.filter { !placing.contains($0.key) }
+      .items.filter { !addressing.contains($0.key) }
     let kept = items.map { item in
       let value = item.value.split(separator: ",", omittingEmptySubsequences: false).joined(separator: ",,")
       return item.key == "backend" ? value : "\(item.key)=\(value)"

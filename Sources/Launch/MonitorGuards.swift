@@ -2,12 +2,12 @@ import CLinux
 import Common
 import Glibc
 
-/// The proxies of `run --guard`: one process for each QMP monitor, nobody's child, which lives as long as
+/// The proxies of `run --guard`: one process for each QMP monitor, detached from its parent, which lives as long as
 /// QEMU holds its end of the private socket.
 struct MonitorGuards {
   let monitors: [(monitor: LaunchMonitor, takeover: MonitorTakeover)]
 
-  /// Takes the addresses over; QEMU is not there yet.
+  /// Takes over the addresses, before QEMU is started.
   init(_ monitors: [LaunchMonitor]) throws(MonitorTakeover.Failure) {
     var taken: [(LaunchMonitor, MonitorTakeover)] = []
     for monitor in monitors where monitor.kind == .qmp {
@@ -21,13 +21,13 @@ struct MonitorGuards {
     self.monitors = taken
   }
 
-  /// Socket files of monitors that will not be served.
+  /// Removes the socket files of monitors that will not be served.
   private static func giveBack(_ takeovers: [MonitorTakeover]) {
     for path in takeovers.compactMap(\.path) { unlink(path) }
   }
 
-  /// The arguments with which QEMU finds its end of each socket: those whose argument names a descriptor
-  /// already stay as they are.
+  /// Rewrites the arguments so that QEMU finds its end of each socket. An argument that names a descriptor
+  /// already is unchanged.
   func rewrite(_ source: LaunchSource, _ arguments: Launch.Arguments) {
     for (monitor, takeover) in monitors {
       guard let end = takeover.passed, let index = monitor.place.flatMap(source.index) else { continue }
@@ -37,9 +37,8 @@ struct MonitorGuards {
   }
 
   /// Starts the guards.
-  /// - Parameter serve: is called in the guard's own process, with the log's descriptor; what it returns
-  ///   does not matter.
-  /// - Returns: nil, or why a guard could not be started.
+  /// - Parameter serve: is called in the guard's own process.
+  /// - Returns: the reason why a guard could not be started; nil on success.
   func start(log: Int32?, _ serve: (MonitorTakeover) -> Void) -> String? {
     for (_, takeover) in monitors { takeover.awaitClient() }
     for (_, takeover) in monitors {

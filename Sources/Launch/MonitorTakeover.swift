@@ -9,21 +9,22 @@ struct MonitorTakeover {
     let description: String
   }
 
-  /// Where clients come, listening.
+  /// The listening socket for clients.
   private(set) var listener: Int32?
   /// A client that is connected already.
   private(set) var client: Int32?
   /// Connected to QEMU.
   let qemu: Int32
-  /// QEMU's end, where the argument has to name it; its place in the table is otherwise the one that the
+  /// QEMU's end, where the argument must be rewritten to name it; otherwise QEMU's end has the number that the
   /// argument names already.
   private(set) var passed: Int32?
-  /// The socket's file, which goes when QEMU does.
+  /// The socket's file, which is removed when QEMU ends.
   private(set) var path: String?
-  /// QEMU goes on only when a client has come.
+  /// Whether QEMU continues only when a client has connected.
   private(set) var waits = false
 
-  /// - Throws: what could not be done, with the address.
+  /// Takes over an address.
+  /// - Throws: the operation that failed, with the address.
   init(_ address: MonitorAddress) throws(Failure) {
     switch address {
     case .listens(let path, let waits):
@@ -48,27 +49,27 @@ struct MonitorTakeover {
     }
   }
 
-  /// Blocks until a client has come, as QEMU with `wait=on` would.
+  /// Blocks until a client has connected, as QEMU with `wait=on` would.
   func awaitClient() {
     guard waits, let listener else { return }
     var entry = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
-    // SAFETY: one entry, as is said.
+    // SAFETY: the count matches the one entry.
     while poll(&entry, 1, -1) < 0, errno == EINTR {}
   }
 
-  /// As QEMU does, over a file that nobody listens at any more; unlike QEMU, never over one where somebody
-  /// does: that is another guest's monitor.
+  /// Replaces a socket file that is not in use any more, as QEMU does. Unlike QEMU, it never replaces one on which a
+  /// process listens: that is another guest's monitor.
   private static func listen(_ path: String) throws(Failure) -> Int32 {
     let other = clinux_connect_unix(path)
     if other >= 0 {
       close(other)
-      throw Failure(description: "\(path): somebody listens there already")
+      throw Failure(description: "\(path): another process listens there already")
     }
-    // connect(2) says the same of a file that is no socket, and that one is somebody's.
+    // connect(2) reports the same for a file that is not a socket; such a file is not removed.
     if other == -ECONNREFUSED, isSocket(path) { unlink(path) }
     let listener = clinux_listen_unix(path, 1)
     guard listener >= 0 else { throw failure(path, -listener) }
-    // Whoever may connect to QEMU's own socket may connect to this one.
+    // The same users may connect to this socket as to QEMU's own.
     let mask = umask(0)
     umask(mask)
     chmod(path, 0o777 & ~mask)
@@ -81,7 +82,7 @@ struct MonitorTakeover {
     return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
   }
 
-  /// A listening socket that nobody else can reach, and a connection to it that waits to be accepted.
+  /// A listening socket that no other process can open, and a connection to it that waits to be accepted.
   private static func privateListener() throws(Failure) -> (Int32, Int32) {
     var template = Array("/tmp/vfiogate-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw failure("a folder in /tmp", errno) }
@@ -113,7 +114,7 @@ struct MonitorTakeover {
     return copy
   }
 
-  /// In the place of the one that the argument names; QEMU inherits it.
+  /// Gives a descriptor the number that the argument names; QEMU inherits it.
   private static func place(_ own: Int32, onto descriptor: Int32) throws(Failure) {
     guard dup2(own, descriptor) == descriptor else { throw failure("descriptor \(descriptor)", errno) }
     close(own)

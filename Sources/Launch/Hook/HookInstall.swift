@@ -6,9 +6,10 @@ import Report
 public struct HookInstall: Sendable {
   /// libvirt's folder of hooks.
   public var folder: String
-  /// Options of `vfiogate hook libvirt`, as they are to stand in the script.
+  /// Options of `vfiogate hook libvirt` in the script.
   public var options: [String]
 
+  /// Creates an installation.
   public init(folder: String, options: [String]) {
     self.folder = folder
     self.options = options
@@ -16,6 +17,7 @@ public struct HookInstall: Sendable {
 
   static let name = "50-vfiogate"
 
+  /// Writes the script and makes it executable.
   public func run() -> Answer {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     // SAFETY: readlink(2) writes at most buffer.count bytes.
@@ -31,31 +33,31 @@ public struct HookInstall: Sendable {
     } catch {
       return .couldNotLook("\(error)")
     }
-    // libvirt passes over a hook that is not executable.
+    // libvirt ignores a hook that is not executable.
     guard chmod(path, 0o755) == 0 else { return .couldNotLook("\(path): \(String(cString: strerror(errno)))") }
     return Answer(
       output: """
         installed \(printable(path))
-        libvirt looks for hooks when its daemon starts: restart it if this folder held none before
+        libvirt searches for hooks when its daemon starts: restart it if this folder was empty before
 
         """)
   }
 
   private func script(_ program: String) -> String {
-    let words = ([program, "hook", "libvirt"] + options).map(HookInstall.quoted).joined(separator: " ")
+    let command = ([program, "hook", "libvirt"] + options).map(HookInstall.quoted).joined(separator: " ")
     return """
       #!/bin/sh
       # Written by `vfiogate hook install`. Refuses guests whose PCI passthrough would fail; see vfiogate.hook.libvirt(1).
-      exec \(words) -- "$@"
+      exec \(command) -- "$@"
 
       """
   }
 
-  private static func quoted(_ word: String) -> String {
-    let isPlain = !word.isEmpty && word.utf8.allSatisfy { byte in
+  private static func quoted(_ text: String) -> String {
+    let needsNoQuotes = !text.isEmpty && text.utf8.allSatisfy { byte in
       (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
         || "-_./:=,+@%".utf8.contains(byte)
     }
-    return isPlain ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    return needsNoQuotes ? text : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
   }
 }

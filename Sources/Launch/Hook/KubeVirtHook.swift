@@ -8,12 +8,16 @@ import Syntax
 /// cmd/sidecars/sidecar-shim): the domain goes to standard output, here always unchanged, and an exit
 /// code other than 0 keeps the guest from starting.
 public struct KubeVirtHook: Sendable {
+  /// The VirtualMachineInstance as JSON; only its name is used.
   public var vmi: String
+  /// The domain as libvirt XML.
   public var domain: String
+  /// The check; device nodes, limits and processes are treated as unknown.
   public var gate: LaunchPolicyCheck
   /// The policy's path, or `none`.
   public var policy: String?
 
+  /// Creates the hook.
   public init(vmi: String, domain: String, gate: LaunchPolicyCheck, policy: String? = nil) {
     self.policy = policy
     self.vmi = vmi
@@ -23,6 +27,8 @@ public struct KubeVirtHook: Sendable {
     self.gate.sharesQEMUNamespace = false
   }
 
+  /// Checks the domain.
+  /// - Returns: the domain as output, unchanged, or a refusal without output.
   public func run() -> Answer {
     let name: String
     do {

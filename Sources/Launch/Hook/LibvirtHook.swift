@@ -9,25 +9,27 @@ import Syntax
 /// docs/hooks.rst). Nothing is ever printed on standard output: for `migrate` and `restore` that would
 /// become the domain.
 public struct LibvirtHook: Sendable {
-  /// What libvirt calls the hook with, after its name.
+  /// The arguments with which libvirt calls the hook, after its name.
   public var arguments: [String]
+  /// The check.
   public var gate: LaunchPolicyCheck
   /// The policy's path, or `none`.
   public var policy: String?
 
+  /// Creates the hook.
   public init(arguments: [String], gate: LaunchPolicyCheck, policy: String? = nil) {
     self.arguments = arguments
     self.gate = gate
     self.policy = policy
   }
 
-  /// What is done in an operation.
+  /// The check that is made in an operation.
   enum Stage: Sendable {
-    /// Before libvirt touches anything: everything is judged, and refusing keeps the guest from starting.
+    /// libvirt has changed nothing yet: everything is checked, and a refusal keeps the guest from starting.
     case gate
     /// Just before QEMU starts; managed devices are bound by now. Only binding and ownership.
     case recheck
-    /// An error here would kill a running guest, or help nobody.
+    /// An error here would kill a running guest, or have no effect.
     case nothing
   }
 
@@ -44,7 +46,8 @@ public struct LibvirtHook: Sendable {
     try InputFile.read("-", limit: ParsedInput.maximumSize)
   }
 
-  /// - Parameter domain: reads standard input; called only where the domain is looked at.
+  /// Checks the domain as far as the operation requires.
+  /// - Parameter domain: reads standard input; called only where the domain is checked.
   public func run(_ domain: () throws -> SourceText) -> Answer {
     let operation = arguments.count > 1 ? arguments[1] : ""
     let stage = LibvirtHook.stage(operation, arguments.count > 2 ? arguments[2] : "begin")
@@ -74,11 +77,11 @@ public struct LibvirtHook: Sendable {
     return gate.answer(try gate.judge(source, parsed))
   }
 
-  /// Nobody could look: the guest is kept from starting in `prepare`, and left alone anywhere else.
+  /// The answer when the domain could not be checked: it refuses in `prepare`, and succeeds in any other operation.
   private func failed(_ stage: Stage, _ reason: String) -> Answer {
     let isGate = stage == .gate
     return Answer(
-      complaint: "vfiogate: \(isGate ? "refused" : "could not look"): \(printable(reason))\n",
+      complaint: "vfiogate: \(isGate ? "refused" : "not checked"): \(printable(reason))\n",
       exit: isGate ? .couldNotLook : .clean)
   }
 }
