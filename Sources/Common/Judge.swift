@@ -31,6 +31,7 @@ public final class Judge: Sendable {
     _ source: SourceText, _ parsed: ParsedInput, running: MachineConfig? = nil, topology: Guest? = nil,
     descriptors: [String: Known<PCIAddress?>] = [:], others: OtherDefinitions = .none
   ) -> LintResult {
+    let parsed = parsed.proxmox.map { machine in machine.lowered { self.host.functions(ofSlot: $0) } } ?? parsed
     var decided = policy.policy
     decided.allowances += parsed.allowances
     var machine = parsed.joined(to: running), plugs = parsed.plugs
@@ -53,5 +54,14 @@ extension ParsedInput {
       machine.libvirt?.unsupportedAttributes = unsupported
     }
     return machine
+  }
+}
+
+extension Facts.Host {
+  /// The functions that share a slot with an address; unknown of a host that was not inspected.
+  fileprivate func functions(ofSlot address: PCIAddress) -> Known<[PCIAddress]> {
+    let found = devices.keys.filter { ($0.domain, $0.bus, $0.slot) == (address.domain, address.bus, address.slot) }
+    if found.isEmpty, case .unknown(let unknown) = device(at: address) { return .unknown(unknown) }
+    return .known(found.sorted())
   }
 }

@@ -29,9 +29,18 @@ struct CommandLineReader {
     read(rest)
   }
 
+  /// A file of `-readconfig` that stands alone.
+  init(_ source: SourceText, configuration: IniText) {
+    self.init(source, words: [])
+    read(configuration, of: source.name)
+  }
+
   /// The emulator's word, or its first option. `sudo -u qemu` has options of its own.
   private static func start(of words: ArraySlice<Word>) -> Int? {
     if words.first?.bytes.first == UInt8(ascii: "-") { return words.startIndex }
+    if case .emulator(let index) = ShellRunner.target(of: Array(words), isEmulator: ShellScript.isEmulator) {
+      return words.startIndex + index
+    }
     return words.firstIndex { InputFormat.isEmulator($0.text) && $0.text != "qemu" }
       ?? words.firstIndex { $0.bytes.first == UInt8(ascii: "-") || isEmulator($0.text) }
   }
@@ -69,13 +78,14 @@ struct CommandLineReader {
     let whole = location(argument, path)
     switch name {
     case "device":
+      if hasUnknownName(argument) { return unknown(argument, whole) }
       if let device = device(argument, whole) { definition.machine.devices.append(device) }
-      if argument.startsUnknown { unknown(argument, whole) }
     case "object":
-      if let properties = properties(argument, whole, implied: "qom-type") {
-        definition.machine.objects.append(ObjectRequest(properties: properties, location: whole))
-      }
-      if argument.startsUnknown { unknown(argument, whole) }
+      if hasUnknownName(argument) { return unknown(argument, whole) }
+      guard let properties = properties(argument, whole, implied: "qom-type") else { return }
+      definition.machine.objects.append(ObjectRequest(properties: properties, location: whole))
+      // Any object may have that id.
+      if properties.contains(where: { $0.name == "id" && $0.value.string == nil }) { unknown(argument, whole) }
     case "machine", "M": definition.machine.machine += keyval(argument, whole, implied: "type")
     case "global": global(argument, whole)
     case "set": set(argument, whole)
@@ -86,9 +96,22 @@ struct CommandLineReader {
     }
   }
 
-  /// What only the shell knows may be any device.
+  /// Whether the shell decides which driver or which property it is: then it may be any device.
+  private func hasUnknownName(_ argument: Word) -> Bool {
+    if argument.startsUnknown { return true }
+    guard argument.hasUnknown, argument.bytes.first != UInt8(ascii: "{") else { return false }
+    return KeyValueText(argument.bytes, implied: "driver").items.contains { item in
+      item.key.contains { $0 == "$" || $0 == "`" }
+        || ["driver", "qom-type"].contains(item.key) && item.value.contains { $0 == "$" || $0 == "`" }
+    }
+  }
+
+  /// Records an argument that only the shell knows: it may be any device.
   private mutating func unknown(_ word: Word, _ place: Location) {
-    definition.machine.unknownArguments.append(Property(name: place.path, value: .unknown(word.text), location: place))
+    let reason = "only the shell knows what `\(word.text)` stands for"
+    if definition.machine.missingPart == nil { definition.machine.missingPart = reason }
+    definition.machine.unreadParts.append(
+      UnreadPart(what: "value of `\(word.text)`", reason: "only the shell knows it", location: place))
   }
 
   private mutating func note(_ name: String, _ argument: String, _ location: Location) {

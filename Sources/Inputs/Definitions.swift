@@ -1,7 +1,7 @@
 import Facts
 import Syntax
 
-/// What a text asks of QEMU, lowered to facts. What cannot be read is a problem with a place.
+/// A text that asks something of QEMU, lowered to facts. Text that cannot be read is a problem with a location.
 public struct ParsedInput: Sendable {
   public var machine: MachineConfig
   /// `device_add` requests into a running machine, in order.
@@ -9,13 +9,19 @@ public struct ParsedInput: Sendable {
   public var problems: [InputProblem] = []
   /// Files that it refers to and that were read.
   public var sources: [SourceText] = []
-  /// What comments in the text allow.
+  /// Allowances in comments of the text.
   public var allowances: [Policy.Allowance] = []
   /// Whether it is a domain without passthrough that was not lowered, because nothing is said about it.
   var isPlain = false
+  /// Set when the text is not a definition: what it looks like, and the way to one. Nothing else is set then.
+  public var unrecognised: String?
+  /// Places that a reader understood and that ask nothing of the host, such as a USB `<hostdev>`.
+  var readElements: [Location] = []
+  /// The machine of Proxmox that it was lowered from; to be lowered again when the host is known.
+  public var proxmox: ProxmoxMachine?
 }
 
-/// How a definition is written.
+/// The format of a definition.
 public enum InputFormat: String, Sendable, CaseIterable {
   /// One command as typed into a shell.
   case shell
@@ -27,50 +33,27 @@ public enum InputFormat: String, Sendable, CaseIterable {
   case qmp
   /// A libvirt domain, or devices of one.
   case xml
-
-  /// By the content: an opening angle bracket, NUL bytes, an opening brace, and for the rest whether an option shares its line.
-  public static func detect(_ bytes: [UInt8]) -> InputFormat {
-    if isXML(bytes) { return .xml }
-    if bytes.contains(0) { return .nul }
-    if isQMP(bytes) { return .qmp }
-    if ShellScript.isScript(bytes) { return .shell }
-    let lines = bytes.split(separator: 0x0a).map { $0.drop { blanks.contains($0) } }
-      .filter { !$0.isEmpty && $0.first != UInt8(ascii: "#") }
-    let sharesLine = lines.enumerated().contains { index, line in
-      line.last == UInt8(ascii: "\\")
-        || (index == 0 || line.first == UInt8(ascii: "-")) && line.contains(UInt8(ascii: " "))
-    }
-    return sharesLine || lines.count < 2 ? .shell : .lines
-  }
-
-  /// After a byte order mark, as editors of other systems write one, and blanks.
-  private static func isXML(_ bytes: [UInt8]) -> Bool {
-    if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) { return true }
-    let start = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
-    return bytes[start...].first { !blanks.contains($0) } == UInt8(ascii: "<")
-  }
-
-  /// A message, or one with a mark of who speaks, after remarks.
-  private static func isQMP(_ bytes: [UInt8]) -> Bool {
-    var text = bytes[...]
-    while true {
-      text = text.drop { blanks.contains($0) }
-      guard text.first == UInt8(ascii: "#") else { break }
-      text = text.drop { $0 != 0x0a }
-    }
-    return text.first == UInt8(ascii: "{") || text.starts(with: "-> ".utf8) || text.starts(with: "<- ".utf8)
-  }
-
-  private static let blanks: Set<UInt8> = [0x20, 0x09, 0x0a, 0x0d]
+  /// A human monitor's commands, one a line.
+  case hmp
+  /// A file of `-readconfig`.
+  case readconfig
+  /// A Proxmox VE virtual machine, `/etc/pve/qemu-server/VMID.conf`.
+  case proxmox
+  /// A systemd service whose `ExecStart=` is QEMU.
+  case systemd
+  /// A command line as a JSON list of strings.
+  case list = "json"
+  /// libvirt's log of a guest, `/var/log/libvirt/qemu/NAME.log`.
+  case libvirtLog = "libvirt-log"
 }
 
 extension ParsedInput {
-  /// Beyond this no file is read.
+  /// The size of the largest file that is read, in bytes.
   public static let maximumSize = XMLTree.maximumSize
-  /// Beyond this a command line or a stream of commands is not read; QEMU's own stay far below.
+  /// The size of the largest command line or stream of commands that is read, in bytes; QEMU's own are far smaller.
   private static let maximumOptionsSize = 4 << 20
 
-  /// How much of a libvirt domain is lowered; everything else is lowered whole.
+  /// The part of a libvirt domain that is lowered; all other formats are lowered whole.
   public enum Extent: Sendable {
     case all
     /// Nothing where it plainly has no passthrough: then nothing is said about it.
@@ -85,15 +68,37 @@ extension ParsedInput {
   public static func parse(
     _ source: SourceText, as format: InputFormat? = nil, follow: FileFollower? = nil, extent: Extent = .all
   ) -> ParsedInput {
-    let format = format ?? .detect(source.bytes)
-    let limit = format == .xml ? maximumSize : maximumOptionsSize
+    let isXML = format.map { $0 == .xml } ?? (source.bytes.first { $0 > 0x20 } == UInt8(ascii: "<"))
+    let limit = isXML ? maximumSize : maximumOptionsSize
     guard source.bytes.count <= limit else {
       return .empty(source, "the definition is larger than \(limit) bytes and was not read")
     }
+    guard let format = format ?? .detect(source.bytes) else { return .unrecognised(source) }
     guard source.bytes.contains(where: { $0 > 0x20 }) else { return .empty(source, "the definition is empty") }
+    var definition = parse(source, format, follow, extent)
+    definition.noteUnreadDevices(source)
+    return definition
+  }
+
+  private static func parse(
+    _ source: SourceText, _ format: InputFormat, _ follow: FileFollower?, _ extent: Extent
+  ) -> ParsedInput {
     switch format {
     case .xml: return LibvirtDocument.parse(source, extent)
     case .qmp: return QMPReader(source).definition
+    case .hmp: return HMPReader.parse(source)
+    case .proxmox:
+      return ProxmoxMachine(source, follow: follow).lowered { _ in .unknown("functions", "no host was inspected") }
+    case .systemd: return SystemdUnit.parse(source, follow)
+    case .libvirtLog: return LibvirtLog.parse(source, follow)
+    case .readconfig: return CommandLineReader(source, configuration: IniText(source.bytes)).definition
+    case .list:
+      guard let words = ArgumentList.words(source.bytes) else {
+        return unreadable(
+          source, "the text is not a JSON list of strings", at: 0..<min(1, source.bytes.count),
+          fix: "write every argument as a string of its own")
+      }
+      return CommandLineReader(source, words: words, follow: follow).definition
     case .nul: return CommandLineReader(source, words: split(source.bytes, at: 0), follow: follow).definition
     case .lines:
       let all = split(source.bytes, at: 0x0a)
@@ -102,8 +107,20 @@ extension ParsedInput {
       let comments = all.filter { $0.bytes.first == UInt8(ascii: "#") }.map(\.range)
       CommandComments(source: source, words: words).read(comments, into: &definition)
       return definition
-    case .shell: return ShellScript.isScript(source.bytes) ? parse(script: source, follow) : parse(command: source, follow)
+    case .shell:
+      // Without a line that names a shell, options may go over lines that no backslash joins: one command.
+      let script = ShellScript(source.bytes)
+      let isScript = ShellScript.isScript(source.bytes) || script.strays.isEmpty && (script.command != nil || script.hasInnerCommand)
+      return isScript ? parse(script: source, follow) : parse(command: source, follow)
     }
+  }
+
+  /// A text that no reader knows: nothing of it may be called safe.
+  private static func unrecognised(_ source: SourceText) -> ParsedInput {
+    let what = UnrecognisedInput.describe(source.bytes)
+    var definition = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil, missingPart: "not a definition"))
+    definition.unrecognised = what
+    return definition
   }
 
   static func parse(

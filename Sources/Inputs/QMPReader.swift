@@ -54,26 +54,9 @@ struct QMPReader {
     let keys = ["arguments", "command-line"]
     guard let line = message["arguments"]?["command-line"]?.string,
       let place = JSONPlaces(JSON.inDoubleQuotes(word.bytes)).range(of: keys),
-      let command = HMPCommand(word.jsonString(at: place, line)), ["device_add", "object_add"].contains(command.name)
+      let command = HMPCommand(word.jsonString(at: place, line))
     else { return }
-    guard let argument = command.argument else {
-      let problem = InputProblem(
-        message: "the arguments of `\(command.name)` have an open quote or an escape that QEMU does not know, "
-          + "or are longer than what it reads",
-        fix: "use QMP's own command", location: Location(source: source.name, range: word.range(of: place), path: path))
-      return definition.problems.append(problem)
-    }
-    let isDevice = command.name == "device_add"
-    let properties =
-      !isDevice && argument.bytes.first == UInt8(ascii: "{")
-      ? try JSONProperties.read(argument, keys: [], source: source.name, path: path)
-      : KeyValueProperties.read(argument, source: source.name, path: path, implied: isDevice ? "driver" : "qom-type")
-    let whole = location(word, path)
-    if isDevice {
-      definition.plugs.append(DeviceRequest(form: .keyval, plug: .hot, properties: properties, location: whole))
-    } else {
-      definition.machine.objects.append(ObjectRequest(properties: properties, location: whole))
-    }
+    try definition.add(command, at: Location(source: source.name, range: word.range(of: place), path: path))
   }
 
   private func location(_ word: Word, _ path: String) -> Location {

@@ -19,9 +19,7 @@ extension CommandLineReader {
 
   mutating func readConfig(_ word: Word, _ whole: Location) {
     let path = word.text
-    guard let follow, !word.hasUnknown else {
-      return leaveOut(path)
-    }
+    guard let follow, !word.hasUnknown else { return leaveOut(path) }
     guard definition.sources.count < CommandLineReader.mostConfigs else {
       leaveOut(path)
       return complain(
@@ -29,11 +27,16 @@ extension CommandLineReader {
         "put them into one", whole)
     }
     switch follow(path) {
+    case .failed where path.fileName == ProxmoxSlots.configurationFile:
+      for device in ProxmoxSlots.q35Configuration {
+        let properties = device.map { Property(name: $0.0, value: .string($0.1), location: whole) }
+        definition.machine.devices.append(
+          DeviceRequest(form: .keyval, plug: .cold, properties: properties, location: whole))
+      }
     case .failed(let reason):
       leaveOut(path)
-      complain(
-        "the configuration file `\(path)` cannot be read: \(reason)",
-        "give a path that is right in QEMU's working directory, which is taken to be the definition's folder", whole)
+      definition.machine.unreadParts.append(
+        UnreadPart(what: "the configuration file `\(path)`", reason: "it was not read: \(reason)", location: whole))
     case .found(let text):
       definition.sources.append(text)
       read(IniText(text.bytes), of: text.name)
@@ -48,7 +51,7 @@ extension CommandLineReader {
     definition.problems.append(InputProblem(message: message, fix: fix, location: place))
   }
 
-  private mutating func read(_ text: IniText, of file: String) {
+  mutating func read(_ text: IniText, of file: String) {
     for problem in text.problems {
       complain(
         "\(problem.message): QEMU stops here", "write `[group \"id\"]` and `key = \"value\"`",

@@ -1,17 +1,36 @@
 import Syntax
 
 extension InputFormat {
-  /// How a file that nobody named is written: nil when it is no definition, as most files of a
-  /// directory are. What only may be one is left out; its user can name it.
+  /// The format of a text, by its content.
+  /// - Parameter isPart: only the beginning of the text is given.
+  /// - Returns: nil when it is not recognised; `UnrecognisedInput.describe` says what it looks like.
+  public static func detect(_ bytes: [UInt8], isPart: Bool = false) -> InputFormat? {
+    let bytes = UTF16Text.utf8(bytes, isPart: isPart) ?? bytes
+    let text = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes[3...] : bytes[...]
+    guard let first = text.first(where: { $0 > 0x20 }) else { return nil }
+    if bytes.contains(0) { return startsWithEmulator(bytes) ? .nul : nil }
+    if first == UInt8(ascii: "<") { return .xml }
+    if ShellScript.isScript(bytes) { return .shell }
+    if bytes.starts(with: "#!".utf8) { return nil }
+    if let format = json(bytes, first, isPart) { return format }
+    if SystemdUnit.isRecognised(bytes) { return .systemd }
+    if LibvirtLog.isRecognised(bytes) { return .libvirtLog }
+    if isReadConfig(bytes) { return .readconfig }
+    if ProxmoxConfig.isRecognised(bytes) { return .proxmox }
+    if HMPReader.isRecognised(bytes) { return .hmp }
+    if let format = commandLine(bytes) { return format }
+    return LibvirtDocument.embedded(bytes) == nil ? nil : .xml
+  }
+
+  /// The format of a file that was not named, such as one in a directory: nil when it is not a definition, as most
+  /// are not.
   /// - Parameter head: the file, or its beginning.
   public static func recognise(_ head: [UInt8]) -> InputFormat? {
-    let head = UTF16Text.utf8(head, isPart: true) ?? head
-    guard let first = head.first(where: { $0 > 0x20 }) else { return nil }
-    if detect(head) == .xml { return LibvirtDocument.isRelevant(head) ? .xml : nil }
-    if head.contains(0) { return startsWithEmulator(head) ? .nul : nil }
-    switch first {
-    case UInt8(ascii: "{"): return isQMP(head) ? .qmp : nil
-    default: return isCommandLine(head) ? detect(head) : nil
+    guard let format = detect(head, isPart: true) else { return nil }
+    switch format {
+    case .xml: return LibvirtDocument.isRelevant(UTF16Text.utf8(head, isPart: true) ?? head) ? .xml : nil
+    case .shell: return !ShellScript.isScript(head) || isGuestScript(head) ? .shell : nil
+    default: return format
     }
   }
 
@@ -25,55 +44,162 @@ extension InputFormat {
     isEmulator(String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))
   }
 
-  /// An object that is a command or its arguments; one that is cut short counts when it says `execute`.
-  private static func isQMP(_ bytes: [UInt8]) -> Bool {
-    guard let range = JSONPlaces(bytes).values.first else { return false }
-    guard let value = try? JSON.parse(Array(bytes[range])) else {
-      return String(decoding: bytes, as: UTF8.self).contains("\"execute\"")
+  // MARK: - JSON
+
+  /// QMP, or a command line as a list. Text that is not JSON counts by its beginning: it is malformed, which is a
+  /// finding with a place.
+  private static func json(_ bytes: [UInt8], _ first: UInt8, _ isPart: Bool) -> InputFormat? {
+    switch first {
+    case UInt8(ascii: "{"): return isQMP(bytes) ? .qmp : nil
+    case UInt8(ascii: "["):
+      if ArgumentList.words(bytes) != nil { return .list }
+      return isQMPList(bytes) ? .qmp : nil
+    case UInt8(ascii: "-") where startsAfterRemarks(bytes, ["-> "]): return .qmp
+    default: return startsAfterRemarks(bytes, ["{", "-> ", "<- "]) && isQMP(bytes) ? .qmp : nil
     }
-    return value["execute"]?.string != nil || value["exec-oob"]?.string != nil || value["driver"]?.string != nil
   }
 
-  /// Whether a script starts a guest. One that names an emulator and devices may do so in a way that is not seen;
-  /// of others that only speak of QEMU, such as `usermod -aG kvm`, there are many.
-  private static func isGuestScript(_ bytes: [UInt8]) -> Bool {
-    if ShellScript(bytes).command != nil { return true }
-    let text = String(decoding: bytes, as: UTF8.self)
-    return text.contains("-device") && bytes.split { $0 <= 0x20 }.contains { isEmulator(String(decoding: $0, as: UTF8.self)) }
+  /// A transcript may begin with remarks.
+  private static func startsAfterRemarks(_ bytes: [UInt8], _ marks: [String]) -> Bool {
+    var text = bytes[...]
+    while true {
+      text = text.drop { $0 <= 0x20 }
+      guard text.first == UInt8(ascii: "#") else { break }
+      text = text.drop { $0 != 0x0a }
+    }
+    return marks.contains { text.starts(with: $0.utf8) }
   }
 
-  /// A command whose first word is an emulator or an option of one.
-  private static func isCommandLine(_ bytes: [UInt8]) -> Bool {
-    if ShellScript.isScript(bytes) { return isGuestScript(bytes) }
-    for line in bytes.split(separator: 0x0a) {
-      let words = line.split { $0 <= 0x20 }
-      guard let first = words.first, first.first != UInt8(ascii: "#") else { continue }
-      let start = words.firstIndex { isEmulator(String(decoding: $0, as: UTF8.self)) }
-      if isPrefix(words[..<(start ?? words.count)]) {
-        if start != nil { return true }
-      } else {
-        return isOption(first)
-      }
+  /// A message of QMP or the arguments of a command among the values; where one cannot be parsed, its words decide.
+  private static func isQMP(_ bytes: [UInt8]) -> Bool {
+    let text = Transcript.messages(JSON.inDoubleQuotes(bytes))
+    for range in JSONPlaces(text).values.prefix(64) {
+      guard let value = try? JSON.parse(Array(text[range])) else { return mentionsQMP(bytes) }
+      if isMessage(value) { return true }
     }
     return false
   }
 
-  /// What may stand before the emulator in one command: `exec`, `sudo -u qemu`, an assignment.
-  private static func isPrefix(_ words: ArraySlice<ArraySlice<UInt8>>) -> Bool {
-    guard let first = words.first else { return true }
-    // Text in quotes that goes on: the emulator's name is a part of it.
-    for quote in [UInt8(ascii: "\""), UInt8(ascii: "'")] {
-      if words.reduce(0, { $0 + $1.count { $0 == quote } }) % 2 != 0 { return false }
-    }
-    let word = String(decoding: first, as: UTF8.self)
-    return ["exec", "sudo", "env", "nice", "ionice", "taskset", "numactl", "setsid", "nohup", "doas"].contains(word)
-      || word.contains("=") && !word.hasPrefix("-") && !word.hasPrefix("=")
+  private static func isQMPList(_ bytes: [UInt8]) -> Bool {
+    guard let value = try? JSON.parse(JSON.inDoubleQuotes(bytes)) else { return mentionsQMP(bytes) }
+    guard case .array(let items) = value else { return false }
+    return items.contains(where: isMessage)
   }
 
-  /// One of the options that a list of arguments begins with.
-  private static func isOption(_ word: ArraySlice<UInt8>) -> Bool {
-    let name = String(decoding: word.drop { $0 == UInt8(ascii: "-") }, as: UTF8.self)
-    let known = ["device", "object", "machine", "M", "name", "readconfig", "nodefaults", "enable-kvm", "cpu", "m"]
-    return word.first == UInt8(ascii: "-") && known.contains(name)
+  private static func isMessage(_ value: JSON) -> Bool {
+    ["execute", "exec-oob", "driver", "QMP", "return"].contains { value[$0] != nil }
   }
+
+  private static func mentionsQMP(_ bytes: [UInt8]) -> Bool {
+    let text = String(decoding: bytes, as: UTF8.self)
+    return ["execute", "driver", "exec-oob"].contains { text.contains("\"\($0)\"") || text.contains("'\($0)'") }
+  }
+
+  // MARK: - Configuration files
+
+  /// Groups of QEMU's configuration files (QEMU util/qemu-config.c: vm_config_groups) that other ini files do not have.
+  private static let groups: Set<String> = [
+    "device", "object", "machine", "drive", "chardev", "netdev", "net", "global", "mon", "memory", "smp-opts", "numa",
+    "boot-opts", "accel", "rtc", "fsdev", "virtfs", "spice", "vnc", "trace", "sandbox", "add-fd", "msg",
+    "name", "icount", "semihosting-config", "fw_cfg", "overcommit", "iscsi", "throttle-groups", "audiodev", "plugin"
+  ]
+
+  private static func isReadConfig(_ bytes: [UInt8]) -> Bool {
+    guard startsAfterRemarks(bytes, ["["]) else { return false }
+    let text = IniText(bytes)
+    guard !text.sections.isEmpty, text.sections.allSatisfy({ groups.contains($0.name) }) else { return false }
+    // Another program's file with a section of that name has values without quotes.
+    return text.sections.allSatisfy { $0.entries.isEmpty } || text.sections.contains { $0.entries.contains(where: \.isQuoted) }
+  }
+
+  // MARK: - Command lines
+
+  /// Commands of a shell, or a list of arguments.
+  private static func commandLine(_ bytes: [UInt8]) -> InputFormat? {
+    if ShellScript(bytes).command != nil { return isOneArgumentALine(bytes) ? .lines : .shell }
+    let lines = bytes.split(separator: 0x0a).map { $0.drop { $0 <= 0x20 } }
+      .filter { !$0.isEmpty && $0.first != UInt8(ascii: "#") }
+    guard let first = lines.first else { return nil }
+    let word = String(decoding: first.prefix { $0 > 0x20 }, as: UTF8.self)
+    if isEmulator(word) || word.hasPrefix("-") && word.count > 1 && isOptionLike(word) {
+      return isOneArgumentALine(bytes) ? .lines : .shell
+    }
+    return isGuestScript(bytes) ? .shell : nil
+  }
+
+  /// No option shares its line with its argument.
+  private static func isOneArgumentALine(_ bytes: [UInt8]) -> Bool {
+    let lines = bytes.split(separator: 0x0a).map { $0.drop { $0 <= 0x20 } }
+      .filter { !$0.isEmpty && $0.first != UInt8(ascii: "#") }
+    let sharesLine = lines.enumerated().contains { index, line in
+      line.last == UInt8(ascii: "\\")
+        || (index == 0 || line.first == UInt8(ascii: "-")) && line.contains(UInt8(ascii: " "))
+    }
+    return !sharesLine && lines.count > 1
+  }
+
+  /// Letters, digits and dashes behind one dash or two.
+  private static func isOptionLike(_ word: String) -> Bool {
+    let name = word.dropFirst(word.hasPrefix("--") ? 2 : 1)
+    return name.first?.isLetter == true && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
+  }
+
+  /// Whether a script starts a guest. One that names an emulator and devices may do so in a way that no reader
+  /// follows; of others that only speak of QEMU, such as `usermod -aG kvm`, there are many.
+  private static func isGuestScript(_ bytes: [UInt8]) -> Bool {
+    let script = ShellScript(bytes)
+    if script.command != nil || script.hasInnerCommand { return true }
+    var code = bytes
+    for range in script.hidden { for index in range { code[index] = 0x20 } }
+    let names = code.split { $0 <= 0x20 || "\"'`();|&".utf8.contains($0) }.contains { word in
+      String(decoding: word, as: UTF8.self).fileName.map { $0.hasPrefix("qemu-system-") } ?? false
+    }
+    return names && !DeviceMentions.all(in: code).isEmpty
+  }
+}
+
+/// A text that is not a definition: its likely kind, and the way to a definition.
+public enum UnrecognisedInput {
+  /// One line for people: `a KubeVirt VirtualMachine: use vfiogate hook kubevirt, or …`.
+  public static func describe(_ bytes: [UInt8]) -> String {
+    let bytes = UTF16Text.utf8(bytes) ?? bytes
+    guard bytes.contains(where: { $0 > 0x20 }) else { return "an empty file" }
+    if bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) {
+      return "a program: `lint --qemu PATH` asks a QEMU about itself, and `run PATH ARGUMENT…` judges a command line"
+    }
+    if bytes.contains(0) {
+      return "arguments of a program that is not QEMU, or a binary file: name /proc/PID/cmdline of a running QEMU"
+    }
+    let text = String(decoding: bytes.prefix(256 << 10), as: UTF8.self)
+    for (what, marks) in kinds where marks.contains(where: text.contains) { return what }
+    if text.hasPrefix("#!") { return "a script that no shell runs: `vfiogate run` judges the command line that it starts" }
+    if bytes.split(separator: 0x0a).allSatisfy({ $0.first { $0 > 0x20 }.map { $0 == UInt8(ascii: "#") } ?? true }) {
+      return "comments only: give a QEMU command line, a QMP command or a libvirt domain"
+    }
+    if text.first(where: { !$0.isWhitespace }) == "{" || text.first(where: { !$0.isWhitespace }) == "[" {
+      return "JSON without a QMP command: give `{\"execute\": \"device_add\", …}`, its arguments, or a list of QEMU's arguments"
+    }
+    return "text without a QEMU command: give a QEMU command line, a QMP command, a libvirt domain or a Proxmox "
+      + "configuration, and its format with --input where the content does not show it"
+  }
+
+  private static let kinds: [(String, [String])] = [
+    (
+      "a KubeVirt VirtualMachine: use vfiogate hook kubevirt, or virsh dumpxml in the pod",
+      ["kubevirt.io/", "kind: VirtualMachine", "\"kind\": \"VirtualMachine", "\"kind\":\"VirtualMachine"]
+    ),
+    (
+      "an Incus instance: lint the qemu.conf that Incus writes for it",
+      ["volatile.", "type: virtual-machine", "security.secureboot", "gputype:", "nictype:"]
+    ),
+    ("a quickemu configuration: lint the script that quickemu writes beside it", ["guest_os=", "disk_img=", "extra_args="]),
+    ("a Vagrantfile: lint `virsh dumpxml NAME` of its guest", ["Vagrant.configure"]),
+    (
+      "a Terraform file: lint what it deploys, with `virsh dumpxml NAME` or the Proxmox configuration",
+      ["resource \"libvirt_", "resource \"proxmox_"]
+    ),
+    ("an Ansible playbook or another YAML file: lint the definition that it deploys", ["\n- hosts:", "apiVersion:", "---\n"]),
+    ("a NixOS configuration: lint the definition that it builds", ["{ config, pkgs", "{ pkgs, ", "virtualisation."]),
+    ("a Python program: lint the command line that it builds, as a JSON list", ["import subprocess", "\ndef ", "import os"])
+  ]
 }

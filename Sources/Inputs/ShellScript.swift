@@ -13,19 +13,46 @@ struct ShellScript {
   /// Nil when no command is QEMU's.
   let command: Range<Int>?
   let arrays: ShellArrays
-  /// Where a substitution begins that is never closed.
+  /// The start of a substitution that is never closed.
   let unclosed: Int?
 
+  /// Words that hold a QEMU command which only another shell reads: `bash -c "…"`.
+  let innerCommands: [Range<Int>]
+  /// Comments and here documents: no part of any command.
+  let hidden: [Range<Int>]
+
+  var hasInnerCommand: Bool { !innerCommands.isEmpty }
+
+  /// Whether a text begins with a line that names a shell: `#!/bin/bash -e`, `#! /usr/bin/env -S bash`.
   static func isScript(_ bytes: [UInt8]) -> Bool {
-    bytes.starts(with: "#!".utf8) && bytes.prefix { $0 != 0x0a }.suffix(2).elementsEqual("sh".utf8)
+    guard bytes.starts(with: "#!".utf8) else { return false }
+    let line = String(decoding: bytes.dropFirst(2).prefix { $0 != 0x0a && $0 != 0x0d }.prefix(256), as: UTF8.self)
+    let shells: Set<String> = ["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "busybox"]
+    let words = line.split { $0 == " " || $0 == "\t" }
+    for word in words {
+      let name = String(word).fileName ?? ""
+      if shells.contains(name) { return true }
+      // `env` and its options go before the shell.
+      guard name == "env" || word.hasPrefix("-") || ShellRunner.isAssignment(String(word)) else { return false }
+    }
+    return false
   }
 
   init(_ bytes: [UInt8]) {
     let script = ShellLines(bytes)
     let arrays = ShellArrays(bytes, script)
-    let commands = script.commands.map(\.range).filter { ShellScript.isQEMU(Array(bytes[$0]), arrays) }
+    var commands: [Range<Int>] = [], inner: [Range<Int>] = []
+    for range in script.commands.map(\.range) {
+      switch ShellScript.target(Array(bytes[range]), arrays) {
+      case .emulator: commands.append(range)
+      case .text(let place): inner.append(range.lowerBound + place.lowerBound..<range.lowerBound + place.upperBound)
+      case .other: break
+      }
+    }
     self.arrays = arrays
     unclosed = script.unclosed
+    hidden = script.comments + script.documents
+    innerCommands = inner
     command = commands.first
     others = Array(commands.dropFirst())
     strays = script.commands.filter { $0.beginsLine && ShellScript.isOption(bytes, $0.range) }.map(\.range)
@@ -60,14 +87,26 @@ struct ShellScript {
     return pattern.split(separator: UInt8(ascii: "|")).contains { part in part.split { $0 <= 0x20 }.count != 1 }
   }
 
-  /// Whether the command of a line is an emulator, or a variable that is called like one.
-  private static func isQEMU(_ line: [UInt8], _ arrays: ShellArrays) -> Bool {
-    var words = arrays.expanded(ShellWords(line).words, in: line).map(\.text)[...]
-    while let word = words.first, keywords.contains(word) || isAssignment(word) { words = words.dropFirst() }
-    guard let first = words.first, !words.contains(where: asksForHelp) else { return false }
-    if isEmulator(first) { return words.count > 1 }
-    guard runners.contains(first.fileName ?? "") else { return false }
-    return words.dropFirst().contains { isEmulator($0) && !$0.hasSuffix("=") }
+  /// The program that the command of a line starts.
+  private enum Target {
+    case emulator
+    /// The place of the word that holds the command.
+    case text(Range<Int>)
+    case other
+  }
+
+  private static func target(_ line: [UInt8], _ arrays: ShellArrays) -> Target {
+    var words = arrays.expanded(ShellWords(line).words, in: line)
+    while let word = words.first, keywords.contains(word.text) { words.removeFirst() }
+    switch ShellRunner.target(of: words, isEmulator: isEmulator) {
+    case .emulator(let index):
+      let options = words[(index + 1)...].map(\.text)
+      return options.isEmpty || options.contains(where: asksForHelp) ? .other : .emulator
+    case .text(let index):
+      let text = words[index].text
+      return mentionsEmulator(text) ? .text(words[index].range) : .other
+    case .other: return .other
+    }
   }
 
   /// `--version`, `-device help`: QEMU prints something and starts nothing.
@@ -75,31 +114,31 @@ struct ShellScript {
     ["-version", "--version", "-help", "--help", "-h", "help", "?"].contains(word) || word.hasSuffix(",help")
   }
 
-  private static func isEmulator(_ word: String) -> Bool {
-    if word.hasPrefix("$") { return word.lowercased().contains("qemu") && !word.contains("(") }
-    let name = word.fileName ?? ""
+  /// An emulator, or a variable that is named like one and not like something of one: `$QEMU`, not `$QEMU_IMG`.
+  static func isEmulator(_ word: Word) -> Bool {
+    let text = word.text
+    if text.hasPrefix("$") {
+      let name = text.lowercased()
+      let others = ["img", "pid", "sock", "nbd", "monitor", "log", "(", "dir", "user", "audio", "_io", "_ga"]
+      return name.contains("qemu") && !others.contains(where: name.contains)
+    }
+    let name = text.fileName ?? ""
     return name.hasPrefix("qemu-system-") || name == "qemu-kvm" || name == "kvm"
   }
 
-  private static func isAssignment(_ word: String) -> Bool {
-    let name = word.prefix { $0 != "=" }
-    return name.utf8.count < word.utf8.count && !name.isEmpty && name.utf8.allSatisfy {
-      $0 == 0x5f || (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
-    }
+  private static func mentionsEmulator(_ text: String) -> Bool {
+    let words = text.split { $0.isWhitespace || "\"'();|&".contains($0) }.map(String.init)
+    return words.contains { isEmulator(Word(Array($0.utf8), at: 0)) }
   }
 
   private static let keywords: Set<String> = ["if", "then", "else", "elif", "while", "until", "do", "!", "{", "time"]
-  /// What runs another program.
-  private static let runners: Set<String> = [
-    "exec", "sudo", "doas", "env", "nice", "ionice", "chrt", "taskset", "numactl", "setsid", "nohup", "timeout",
-    "systemd-run", "prlimit", "setpriv", "unshare", "strace", "gdb",
-  ]
 }
 
 extension ParsedInput {
   /// - Parameter follow: reads files that the script's QEMU is given.
   static func parse(script source: SourceText, _ follow: FileFollower?) -> ParsedInput {
     let script = ShellScript(source.bytes)
+    guard script.command != nil else { return parse(withoutCommand: script, source) }
     var parsed = parse(command: SourceText(name: source.name, bytes: script.text), follow, script.arrays)
     for part in script.arrays.parts {
       CommandComments(source: source, words: part.words).read(part.comments, into: &parsed)
@@ -108,20 +147,41 @@ extension ParsedInput {
       let place = Location(source: source.name, range: range, path: "")
       parsed.problems.append(InputProblem(message: message, fix: fix, location: place))
     }
-    if script.command == nil {
-      complain("no command of the script is QEMU", "name a script that starts QEMU", 0..<min(1, source.bytes.count))
-    }
     if let start = script.unclosed {
       complain("a substitution is never closed", "close it, as a shell would demand", start..<start + 1)
     }
     for stray in script.strays {
       complain(
-        "an option that begins a command of its own: the line before does not go on here",
+        "an option that begins a command of its own: the line before does not continue here",
         "end the line before in a backslash, with no comment between", stray)
     }
+    parsed.noteInner(script, source)
     for other in script.others {
-      complain("a second QEMU command: only the first is judged", "give each a script of its own", other)
+      parsed.noteUnread("a second QEMU command", "only the first is judged: give each a script of its own", other, source)
     }
     return parsed
+  }
+
+  /// A script that starts QEMU in a way that is not followed is undetermined; any other is not a definition.
+  private static func parse(withoutCommand script: ShellScript, _ source: SourceText) -> ParsedInput {
+    let missing = "no command of the script was recognised as QEMU's"
+    var parsed = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil, missingPart: missing))
+    parsed.noteInner(script, source)
+    parsed.noteUnreadDevices(source)
+    if parsed.machine.unreadParts.isEmpty {
+      parsed.unrecognised = "a shell script without a QEMU command: name a script that starts QEMU"
+    }
+    return parsed
+  }
+
+  private mutating func noteInner(_ script: ShellScript, _ source: SourceText) {
+    for place in script.innerCommands {
+      noteUnread("the QEMU command inside a string", "only the shell that runs it expands it", place, source)
+    }
+  }
+
+  mutating func noteUnread(_ what: String, _ reason: String, _ range: Range<Int>, _ source: SourceText) {
+    let place = Location(source: source.name, range: range, path: "line \(source.position(of: range.lowerBound).line)")
+    machine.unreadParts.append(UnreadPart(what: what, reason: reason, location: place))
   }
 }

@@ -27,7 +27,9 @@ struct LintReader: Sendable {
       return found != nil && found == format
     }
     guard let source else { return nil }
-    return (source, .parse(source, as: format, follow: InputFile.follower(from: file.path), extent: extent))
+    let parsed = ParsedInput.parse(source, as: format, follow: InputFile.follower(from: file.path), extent: extent)
+    if let what = parsed.unrecognised { throw InputFile.Failure(file.path, reason: "not a definition: it looks like \(what)") }
+    return (source, parsed)
   }
 
   /// - Throws: it cannot be read again, or is another.

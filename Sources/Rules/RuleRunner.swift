@@ -36,11 +36,12 @@ public struct RuleRunner: Sendable {
   }
 
   /// Records a fact that the current rule could not get, and that does not end the check.
-  mutating func cannotDetermine(_ unknown: Unknown, about request: DeviceRequest? = nil) {
+  mutating func cannotDetermine(_ unknown: Unknown, about request: DeviceRequest? = nil, at location: Location? = nil) {
     // Prediction reports that the device does not exist: nothing about it is unknown.
     if unknown.isOfAbsentDevice { return }
     report.undetermined.append(
-      Undetermined(rule: rule.name, severity: rule.severity, unknown: unknown, location: request?.location ?? context))
+      Undetermined(
+        rule: rule.name, severity: rule.severity, unknown: unknown, location: location ?? request?.location ?? context))
   }
 
   /// Whether a rule that explains the failure has reported the request, or the definition as a whole.

@@ -55,6 +55,18 @@ public struct JSONPlaces {
     return scanner.value(in: bytes)
   }
 
+  /// The ranges of the items of the array that a text is.
+  public static func items(of bytes: [UInt8]) -> [Range<Int>] {
+    var scanner = JSONScanner(bytes)
+    guard let open = scanner.next(), bytes[open.lowerBound] == UInt8(ascii: "[") else { return [] }
+    var ranges: [Range<Int>] = []
+    while let range = scanner.value(in: bytes), bytes[range.lowerBound] != UInt8(ascii: "]") {
+      ranges.append(range)
+      _ = scanner.next()  // the comma, or the closing bracket
+    }
+    return ranges
+  }
+
   /// The range of the value reached by following object keys, nil when there is no such value.
   public func range(of keys: [String]) -> Range<Int>? {
     var scanner = JSONScanner(bytes)

@@ -100,7 +100,7 @@ public struct Word: Hashable, Sendable {
   public var text: String { String(decoding: bytes, as: UTF8.self) }
 
   /// A part, with its places.
-  func part(_ part: Range<Int>) -> Word {
+  public func part(_ part: Range<Int>) -> Word {
     Word(
       bytes: Array(bytes[part]), offsets: Array(offsets[part]), end: range(of: part).upperBound, hasUnknown: hasUnknown)
   }

@@ -21,6 +21,18 @@ final class RecognitionTests: XCTestCase {
     XCTAssertEqual(recognise(#"{"execute":"qmp_capabilities"}"#), .qmp)
     XCTAssertEqual(recognise(#"{"driver":"vfio-pci","host":"0000:01:00.0"}"#), .qmp)
     XCTAssertEqual(recognise(#"{"execute":"device_add","arguments":{"#), .qmp, "cut short, and still meant to be one")
+    XCTAssertEqual(recognise("#!/bin/bash -e\nqemu-system-x86_64 -M q35\n"), .shell)
+    XCTAssertEqual(recognise("#! /usr/bin/env -S bash -e\r\nqemu-system-x86_64 -M q35\r\n"), .shell)
+    XCTAssertEqual(recognise("cd /vm\nmodprobe vfio-pci\nqemu-system-x86_64 -M q35\n"), .shell, "without a shebang")
+    XCTAssertEqual(recognise("[Unit]\n\n[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -M q35\n"), .systemd)
+    XCTAssertEqual(recognise("# Machine\n[machine]\ntype = \"q35\"\n[device \"v\"]\n  driver = \"vfio-pci\"\n"), .readconfig)
+    XCTAssertEqual(recognise("boot: order=scsi0\nhostpci0: 0000:01:00,pcie=1\nmachine: q35\n"), .proxmox)
+    XCTAssertEqual(recognise("(qemu) object_add iommufd,id=i\ndevice_add vfio-pci,host=01:00.0\n"), .hmp)
+    XCTAssertEqual(recognise(#"["qemu-system-x86_64", "-device", "vfio-pci,host=01:00.0"]"#), .list)
+    XCTAssertEqual(recognise(#"[{"execute":"device_add","arguments":{"driver":"vfio-pci"}}]"#), .qmp)
+    XCTAssertEqual(recognise("{'execute':'device_add','arguments':{'driver':'vfio-pci'}}"), .qmp)
+    let log = "2026-01-01 10:00:00.000+0000: starting up libvirt version: 11.3.0, qemu version: 10.0.0\n"
+    XCTAssertEqual(recognise(log + "LC_ALL=C \\\n/usr/bin/qemu-system-x86_64 \\\n-M q35\n"), .libvirtLog)
   }
 
   func testADomainInUTF16IsRecognisedAlsoWhenCutShort() {
@@ -35,7 +47,7 @@ final class RecognitionTests: XCTestCase {
     for text in [
       "", "\n\n", "# Notes\n\nRun qemu-system-x86_64 with care.\n", "- one\n- two\n", "#!/bin/sh\necho hello\n",
       "#!/usr/bin/python3\nprint('qemu-system-x86_64')\n", #"{"name":"package","version":"1.0.0"}"#, "[1,2]",
-      "\u{7f}ELF\0\0\0qemu-system-x86_64", "[device \"v\"]\n  driver = \"vfio-pci\"\n", "vfiogate-host-recording 1\n",
+      "\u{7f}ELF\0\0\0qemu-system-x86_64", "[section]\nkey = value\n", "vfiogate-host-recording 1\n",
       "PATH=/bin ls\n", "#!/bin/bash\nusermod -aG kvm $USER\n", "#!/bin/sh\napt-get install qemu-system-x86\n",
       "#!/sbin/openrc-run\ndescription=\"Virtualization qemu daemon\"\ndepend() {\n  use qemu\n}\n",
       "<html/>", "<interface type='bond' name='bond0'><start mode='none'/></interface>",

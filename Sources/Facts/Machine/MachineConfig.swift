@@ -21,8 +21,8 @@ public struct MachineConfig: Sendable {
   public var sets: [SetProperty] = []
   /// All other options, by name without dashes: `nodefaults`, `m`, `cpu`.
   public var options: [Property] = []
-  /// Arguments whose text only the shell knows; the value is the text as written.
-  public var unknownArguments: [Property] = []
+  /// Parts of the text that may ask for a device and could not be read. Nothing that they could change is known.
+  public var unreadParts: [UnreadPart] = []
   /// Set when the machine comes from a libvirt domain.
   public var libvirt: LibvirtDomain?
 
@@ -57,4 +57,21 @@ public struct MachineConfig: Sendable {
 
   /// Whether an option is given that is neither a device nor an object.
   public func hasOption(_ name: String) -> Bool { options.contains { $0.name == name } }
+}
+
+/// A part of a definition that could not be read, such as an argument that only the shell knows.
+public struct UnreadPart: Hashable, Sendable {
+  /// The part, for people: "value of `$GPU`".
+  public let what: String
+  /// The reason why it could not be read.
+  public let reason: String
+  /// The part's location in the text.
+  public let location: Location
+
+  /// Creates an unread part.
+  public init(what: String, reason: String, location: Location) {
+    self.what = what
+    self.reason = reason
+    self.location = location
+  }
 }

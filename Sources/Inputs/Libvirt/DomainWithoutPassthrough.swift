@@ -42,8 +42,10 @@ enum DomainWithoutPassthrough {
 
 extension ParsedInput {
   /// A domain in which nothing is passed through.
-  static func plain(_ source: String) -> ParsedInput {
+  static func plain(_ source: String, _ tree: XMLTree) -> ParsedInput {
     var definition = LibvirtReader(source).definition
+    let hostDevices = tree.root.child("devices")?.children.filter { $0.isNamed("hostdev") } ?? []
+    definition.readElements = hostDevices.map { Location(source: source, range: $0.tagRange, path: "hostdev") }
     definition.isPlain = true
     return definition
   }

@@ -4,21 +4,40 @@ import Syntax
 /// What a libvirt document is, by its root element.
 enum LibvirtDocument {
   static func parse(_ source: SourceText, _ extent: ParsedInput.Extent) -> ParsedInput {
+    // Text before a document, as of a log, is blanked out in place.
+    if source.bytes.first(where: { $0 > 0x20 }) != UInt8(ascii: "<"), let start = embedded(source.bytes),
+      !source.bytes.starts(with: [0xef, 0xbb, 0xbf])
+    {
+      let text = EmbeddedCommand.only([start..<source.bytes.count], of: source.bytes)
+      return parse(SourceText(name: source.name, bytes: text), extent)
+    }
     do throws(XMLError) {
       if extent == .hostDevices, let tree = XMLTree.sketch(source.bytes) {
         // What only other definitions are told of is judged when it is read for its own sake.
         guard DomainWithoutPassthrough.isPlain(tree) else { return read(tree, source, extent) }
         try tree.validate()
-        return .plain(source.name)
+        return .plain(source.name, tree)
       }
       let tree = try XMLTree.parse(source.bytes)
-      if extent != .all, DomainWithoutPassthrough.isPlain(tree) { return .plain(source.name) }
+      if extent != .all, DomainWithoutPassthrough.isPlain(tree) { return .plain(source.name, tree) }
       return read(tree, source, extent)
     } catch {
       return ParsedInput.unreadable(
         source, "XML: \(error.message)", at: error.offset..<min(error.offset + 1, source.bytes.count),
         fix: "correct the XML; `xmllint --noout FILE` checks it too")
     }
+  }
+
+  /// The start of a document that other text precedes, as in a log or a mail; nil where there is none.
+  static func embedded(_ bytes: [UInt8]) -> Int? {
+    var start = 0
+    while let open = bytes[start...].firstIndex(of: UInt8(ascii: "<")) {
+      for name in ["<domain>", "<domain ", "<domain\n", "<domainsnapshot", "<domstatus"] where bytes[open...].starts(with: name.utf8) {
+        return open
+      }
+      start = open + 1
+    }
+    return nil
   }
 
   private static func read(_ tree: XMLTree, _ source: SourceText, _ extent: ParsedInput.Extent) -> ParsedInput {

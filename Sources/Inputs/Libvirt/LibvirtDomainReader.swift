@@ -40,6 +40,7 @@ extension LibvirtReader {
 
   private mutating func readElsewhere(_ devices: XMLElement, _ path: String) {
     for part in LibvirtDeviceElement.all(of: devices, in: source, path) {
+      if part.name == "hostdev" { definition.readElements.append(location(part.element, part.path)) }
       let isPCI = part.name == "hostdev" && part.type == "pci"
       guard isPCI || part.isHostdevInterface else { continue }
       let place = location(part.element, part.path)

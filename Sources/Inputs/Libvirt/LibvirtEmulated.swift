@@ -13,13 +13,21 @@ extension LibvirtReader {
       guard place(&device) else { continue }
       definition.machine.devices.append(device.request())
     }
-    guard !devices.contains(where: { $0.name == "memballoon" }), definition.machine.machineType != nil else { return }
-    // libvirt gives every domain one that does not say `none`.
+    guard !devices.contains(where: { $0.name == "memballoon" }), hasDefaultBalloon else { return }
     var balloon = LibvirtDevice(LibvirtDeviceElement(parent, Location.Part(source: source, path: path)))
     balloon.set("driver", "virtio-balloon-pci")
     balloon.set("id", "balloon0")
     balloon.set("bus", .unknown("an address that libvirt chooses"))
     definition.machine.devices.append(balloon.request())
+  }
+
+  /// Whether libvirt adds a balloon to a domain that does not mention one (libvirt src/qemu/qemu_postparse.c:
+  /// qemuDomainDefAddDefaultDevices).
+  private var hasDefaultBalloon: Bool {
+    guard let type = definition.machine.machineType?.value.string else { return false }
+    let architecture = definition.machine.emulator.flatMap { $0.split(separator: "-").last } ?? ""
+    let without: Set<Substring> = ["aarch64", "arm", "riscv32", "riscv64", "loongarch64"]
+    return !without.contains(architecture) && type != "isapc" && type != "microvm"
   }
 
   /// QEMU's name of the device; nil for one that is not on a PCI bus, or the machine's own.

@@ -7,6 +7,7 @@ extension LibvirtReader {
   mutating func readHostdev(_ part: LibvirtDeviceElement, plug: DeviceRequest.Plug) {
     let element = part.element
     let isInterface = part.name == "interface"
+    definition.readElements.append(location(element, part.path))
     if !isInterface, element.value("mode") ?? "subsystem" != "subsystem" { return }
     let id = plug == .hot ? ownAlias(element) : alias(element, "hostdev")
     // An interface's network may have put the device aside, in a domain that runs.

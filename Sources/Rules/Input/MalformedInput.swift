@@ -21,8 +21,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   for problem in target.problems {
     runner.report(problem.message, at: problem.location, fix: problem.fix)
   }
-  for argument in target.machine.unknownArguments {
-    guard case .unknown(let text) = argument.value else { continue }
-    runner.cannotDetermine(Unknown("value of `\(text)`", reason: "only the shell knows it"))
+  for part in target.machine.unreadParts {
+    runner.cannotDetermine(Unknown(part.what, reason: part.reason), at: part.location)
   }
 }

@@ -1,0 +1,144 @@
+import Facts
+import Syntax
+
+/// Text that looks like a passthrough device and belongs to nothing that a reader found.
+///
+/// A safety net that depends on no reader: where one of these is left over, a device may have been missed, and the
+/// definition is undetermined. Host set-up, such as `modprobe vfio-pci` and `driver_override`, does not look like one.
+enum DeviceMentions {
+  /// The first mention on each line of a text, outside comments.
+  static func all(in bytes: [UInt8]) -> [Range<Int>] {
+    var found: [Range<Int>] = []
+    let comments = isXML(bytes) ? xmlComments(bytes) : []
+    var comment = comments[...]
+    var position = 0
+    while position < bytes.count {
+      while let first = comment.first, first.upperBound <= position { comment = comment.dropFirst() }
+      if let first = comment.first, first.contains(position) {
+        position = first.upperBound
+      } else if comments.isEmpty, isHashComment(bytes, position) {
+        position = bytes[position...].firstIndex(of: 0x0a) ?? bytes.count
+      } else if let end = mention(bytes, position) {
+        found.append(position..<end)
+        position = end
+      } else {
+        position += 1
+      }
+    }
+    return found
+  }
+
+  /// The end of a mention that begins here.
+  private static func mention(_ bytes: [UInt8], _ start: Int) -> Int? {
+    switch bytes[start] {
+    case UInt8(ascii: "v"): return driver(bytes, start)
+    case UInt8(ascii: "s"): return word(bytes, start, "sysfsdev=")
+    case UInt8(ascii: "<"):
+      let end = start + "<hostdev".utf8.count
+      guard bytes[start...].starts(with: "<hostdev".utf8), end == bytes.count || !isNameByte(bytes[end]) else { return nil }
+      return end
+    case UInt8(ascii: "h"):
+      guard let end = word(bytes, start, "hostpci") else { return nil }
+      let colon = bytes[end...].firstIndex { !(0x30...0x39).contains($0) } ?? bytes.count
+      return colon > end && colon < bytes.count && bytes[colon] == UInt8(ascii: ":") ? colon + 1 : nil
+    default: return nil
+    }
+  }
+
+  /// `vfio-pci,…`, and `vfio-pci` as what `driver`, `-device` or `device_add` names.
+  private static func driver(_ bytes: [UInt8], _ start: Int) -> Int? {
+    guard let short = word(bytes, start, "vfio-pci") else { return nil }
+    let end = bytes[short...].starts(with: "-nohotplug".utf8) ? short + "-nohotplug".utf8.count : short
+    if end < bytes.count, isNameByte(bytes[end]) { return nil }
+    let isFirst = start == 0 || bytes[start - 1] != UInt8(ascii: ",")
+    if end < bytes.count, bytes[end] == UInt8(ascii: ","), isFirst { return end }
+    // Backwards over quotes, their backslashes, blanks and one `:` or `=`.
+    var at = start
+    func skip(_ isSkipped: (UInt8) -> Bool) { while at > 0, isSkipped(bytes[at - 1]) { at -= 1 } }
+    let isQuoteOrBlank: (UInt8) -> Bool = { $0 <= 0x20 || "\"'\\,".utf8.contains($0) }
+    skip(isQuoteOrBlank)
+    if at > 0, bytes[at - 1] == UInt8(ascii: ":") || bytes[at - 1] == UInt8(ascii: "=") {
+      at -= 1
+      skip(isQuoteOrBlank)
+      return bytes[..<at].hasSuffix("driver") ? end : nil
+    }
+    return ["-device", "device_add"].contains { bytes[..<at].hasSuffix($0) } ? end : nil
+  }
+
+  /// The end of a word that begins here and is not the end of a longer one.
+  private static func word(_ bytes: [UInt8], _ start: Int, _ text: String) -> Int? {
+    guard bytes[start...].starts(with: text.utf8), start == 0 || !isNameByte(bytes[start - 1]) else { return nil }
+    return start + text.utf8.count
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+      UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "/"):
+      return true
+    default: return false
+    }
+  }
+
+  /// `#` at the beginning of a line or after a blank, as in shells and configuration files.
+  private static func isHashComment(_ bytes: [UInt8], _ position: Int) -> Bool {
+    bytes[position] == UInt8(ascii: "#") && (position == 0 || bytes[position - 1] <= 0x20)
+  }
+
+  private static func isXML(_ bytes: [UInt8]) -> Bool { bytes.first { $0 > 0x20 } == UInt8(ascii: "<") }
+
+  private static func xmlComments(_ bytes: [UInt8]) -> [Range<Int>] {
+    var comments: [Range<Int>] = []
+    var position = 0
+    while let start = bytes[position...].firstIndex(of: UInt8(ascii: "<")) {
+      position = start + 1
+      guard bytes[start...].starts(with: "<!--".utf8) else { continue }
+      var end = start + 4
+      while end < bytes.count, !bytes[end...].starts(with: "-->".utf8) { end += 1 }
+      comments.append(start..<min(bytes.count, end + 3))
+      position = min(bytes.count, end + 3)
+    }
+    return comments
+  }
+}
+
+extension ArraySlice<UInt8> {
+  fileprivate func hasSuffix(_ text: String) -> Bool { suffix(text.utf8.count).elementsEqual(text.utf8) }
+}
+
+extension ParsedInput {
+  /// Makes what looks like a device and was not read unknown, so that no verdict is safe because of it.
+  mutating func noteUnreadDevices(_ source: SourceText) {
+    // A problem is an error already, and its location is often the first byte only.
+    guard problems.isEmpty, unrecognised == nil else { return }
+    let mentions = DeviceMentions.all(in: source.bytes)
+    guard !mentions.isEmpty else { return }
+    // Sorted and joined, so that one walk finds what lies outside.
+    let covered = locations.compactMap { $0.source == source.name ? $0.range : nil }.sorted { $0.lowerBound < $1.lowerBound }
+    var next = 0, reached = 0, lastLine = -1
+    for mention in mentions {
+      while next < covered.count, covered[next].lowerBound <= mention.lowerBound {
+        reached = max(reached, covered[next].upperBound)
+        next += 1
+      }
+      guard mention.lowerBound >= reached else { continue }
+      // One for each line is enough.
+      let line = source.position(of: mention.lowerBound).line
+      guard line != lastLine else { continue }
+      lastLine = line
+      let text = String(decoding: source.bytes[mention], as: UTF8.self)
+      noteUnread("`\(text)` in line \(line)", "it looks like a device, and belongs to nothing that was read", mention, source)
+    }
+  }
+
+  /// The places of everything that was read.
+  private var locations: [Location] {
+    let devices: [[Location]] = [machine.devices.map(\.location), plugs.map(\.location), machine.objects.map(\.location)]
+    let rest: [[Location]] = [
+      machine.globals.map(\.location), machine.sets.map(\.location), machine.options.map(\.location),
+      machine.machine.map(\.location), machine.unreadParts.map(\.location), problems.map(\.location),
+      machine.libvirt?.nonQEMUDevices ?? []
+    ]
+    return (devices + rest).flatMap { $0 } + readElements
+  }
+}

@@ -1,0 +1,120 @@
+import Facts
+import Syntax
+
+/// Texts that hold one QEMU command among other things: the rest is blanked out in place, so that positions stay.
+enum EmbeddedCommand {
+  /// A copy of a text with everything but some parts blanked out, line ends kept.
+  static func only(_ parts: [Range<Int>], of bytes: [UInt8]) -> [UInt8] {
+    var text = bytes.map { $0 == 0x0a ? $0 : 0x20 }
+    for part in parts { text.replaceSubrange(part, with: bytes[part]) }
+    return text
+  }
+
+  /// The lines of a text, without their ends.
+  static func lines(_ bytes: [UInt8]) -> [Range<Int>] {
+    var lines: [Range<Int>] = []
+    var start = 0
+    while start < bytes.count {
+      let end = bytes[start...].firstIndex(of: 0x0a) ?? bytes.count
+      lines.append(start..<end)
+      start = end + 1
+    }
+    return lines
+  }
+
+  /// Whether a line goes on in the next one: it ends in a backslash.
+  static func continues(_ bytes: [UInt8], _ line: Range<Int>) -> Bool {
+    let text = bytes[line].last == 0x0d ? bytes[line].dropLast() : bytes[line]
+    return text.last == UInt8(ascii: "\\")
+  }
+}
+
+/// A systemd service (systemd.service(5)): the commands of `ExecStart=`.
+enum SystemdUnit {
+  static func isRecognised(_ bytes: [UInt8]) -> Bool {
+    let lines = EmbeddedCommand.lines(bytes).map { bytes[$0].drop { $0 <= 0x20 } }
+    return lines.contains { $0.starts(with: "[Service]".utf8) } && !commands(bytes).isEmpty
+      && !bytes.starts(with: "#!".utf8)
+  }
+
+  /// The values of `ExecStart=`, without the prefixes that say how systemd runs them.
+  static func commands(_ bytes: [UInt8]) -> [Range<Int>] {
+    var found: [Range<Int>] = []
+    var lines = EmbeddedCommand.lines(bytes)[...]
+    while let line = lines.popFirst() {
+      guard let start = bytes[line].firstIndex(where: { $0 > 0x20 }), bytes[start...].starts(with: "ExecStart".utf8),
+        let equals = bytes[start..<line.upperBound].firstIndex(of: UInt8(ascii: "=")),
+        bytes[start..<equals].split(whereSeparator: { $0 <= 0x20 }).map({ Array($0) }) == [Array("ExecStart".utf8)]
+      else { continue }
+      var end = line.upperBound
+      var last = line
+      // Comment lines between continued lines are skipped by systemd, and by the command's own reader.
+      while EmbeddedCommand.continues(bytes, last), let next = lines.popFirst() {
+        last = next
+        end = next.upperBound
+      }
+      let text = bytes[equals + 1..<end].drop { $0 <= 0x20 || "@-:+!|".utf8.contains($0) }
+      if !text.isEmpty { found.append(text.startIndex..<end) }
+    }
+    return found
+  }
+
+  static func parse(_ source: SourceText, _ follow: FileFollower?) -> ParsedInput {
+    let all = commands(source.bytes)
+    let isQEMU: (Range<Int>) -> Bool = { ShellScript(Array(source.bytes[$0])).command != nil }
+    let starting = all.filter(isQEMU)
+    let text = EmbeddedCommand.only([starting.first ?? all.first].compactMap { $0 }, of: source.bytes)
+    var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: text), follow)
+    for other in starting.dropFirst() {
+      definition.problems.append(
+        InputProblem(
+          message: "a second QEMU command: only the first is judged", fix: "give each a unit of its own",
+          location: Location(source: source.name, range: other, path: "ExecStart")))
+    }
+    return definition
+  }
+}
+
+/// libvirt's log of a guest, `/var/log/libvirt/qemu/NAME.log`: the command line of its last start
+/// (libvirt src/qemu/qemu_process.c: qemuLogOperation).
+enum LibvirtLog {
+  private static let mark = "starting up libvirt version:"
+
+  static func isRecognised(_ bytes: [UInt8]) -> Bool {
+    EmbeddedCommand.lines(bytes).contains { contains(bytes[$0], mark) }
+  }
+
+  /// The lines after the mark of the last start, up to the first that no backslash continues.
+  static func command(_ bytes: [UInt8]) -> Range<Int>? {
+    let lines = EmbeddedCommand.lines(bytes)
+    guard let start = lines.lastIndex(where: { contains(bytes[$0], mark) }), start + 1 < lines.count else { return nil }
+    let end = lines[(start + 1)...].first { !EmbeddedCommand.continues(bytes, $0) } ?? lines[lines.count - 1]
+    return lines[start + 1].lowerBound..<end.upperBound
+  }
+
+  static func parse(_ source: SourceText, _ follow: FileFollower?) -> ParsedInput {
+    let text = EmbeddedCommand.only([command(source.bytes)].compactMap { $0 }, of: source.bytes)
+    return ParsedInput.parse(command: SourceText(name: source.name, bytes: text), follow)
+  }
+
+  private static func contains(_ line: ArraySlice<UInt8>, _ text: String) -> Bool {
+    String(decoding: line, as: UTF8.self).contains(text)
+  }
+}
+
+/// A command line as a JSON list of strings, as Python and container runtimes write it.
+enum ArgumentList {
+  /// The list's strings; nil when the text is not such a list.
+  static func words(_ bytes: [UInt8]) -> [Word]? {
+    guard bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "[") else { return nil }
+    let text = JSON.inDoubleQuotes(bytes)
+    guard let list = try? JSON.parse(text), case .array(let items) = list, !items.isEmpty else { return nil }
+    var places = JSONPlaces.items(of: text)[...]
+    var words: [Word] = []
+    for item in items {
+      guard case .string(let string) = item, let place = places.popFirst() else { return nil }
+      words.append(Word(bytes, at: 0).jsonString(at: place, string))
+    }
+    return words
+  }
+}

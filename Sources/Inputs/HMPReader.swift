@@ -1,0 +1,71 @@
+import Facts
+import Syntax
+
+/// Human monitor commands, one a line, as people type them into a monitor: `device_add`, `object_add` and others,
+/// with or without the prompt.
+struct HMPReader {
+  static let prompt = "(qemu)"
+
+  /// Whether each line is a command of the human monitor, a prompt or a comment, and one of them adds something.
+  static func isRecognised(_ bytes: [UInt8]) -> Bool {
+    var adds = false
+    for line in bytes.split(separator: 0x0a) {
+      guard let command = command(Word(Array(line), at: line.startIndex)) else { continue }
+      guard command.name.utf8.allSatisfy({ (0x61...0x7a).contains($0) || $0 == 0x5f || $0 == 0x2d }) else { return false }
+      if ["device_add", "object_add"].contains(command.name) { adds = true }
+    }
+    return adds
+  }
+
+  static func parse(_ source: SourceText) -> ParsedInput {
+    var definition = ParsedInput(
+      machine: MachineConfig(source: source.name, emulator: nil, missingPart: "the request comes without its machine"))
+    var number = 0
+    for line in source.bytes.split(separator: 0x0a) {
+      guard let command = command(Word(Array(line), at: line.startIndex)) else { continue }
+      let place = Location(source: source.name, range: command.rest.range, path: "\(command.name)[\(number)]")
+      do throws(JSONError) {
+        try definition.add(command, at: place)
+      } catch {
+        definition.problems.append(JSONProperties.problem(error, in: command.rest, source: source.name, path: place.path))
+      }
+      number += 1
+    }
+    return definition
+  }
+
+  /// Nil for an empty line, a lone prompt and a comment.
+  private static func command(_ line: Word) -> HMPCommand? {
+    let start = line.bytes.firstIndex { $0 > 0x20 } ?? line.bytes.count
+    let end = line.bytes.lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? start
+    var text = start..<end
+    if line.bytes[text].starts(with: prompt.utf8) { text = start + prompt.utf8.count..<end }
+    guard let command = HMPCommand(line.part(text)), !command.name.hasPrefix("#") else { return nil }
+    return command
+  }
+}
+
+extension ParsedInput {
+  /// Adds the device or object of a human monitor command. Devices are key=value text; objects may be JSON too (QEMU
+  /// qom/object_interfaces.c: user_creatable_add_from_str).
+  mutating func add(_ command: HMPCommand, at place: Location) throws(JSONError) {
+    guard ["device_add", "object_add"].contains(command.name) else { return }
+    guard let argument = command.argument else {
+      problems.append(
+        InputProblem(
+          message: "the arguments of `\(command.name)` have an open quote or an escape that QEMU does not know, "
+            + "or are longer than what it reads",
+          fix: "use QMP's own command", location: place))
+      return
+    }
+    let isDevice = command.name == "device_add"
+    let properties = !isDevice && argument.bytes.first == UInt8(ascii: "{")
+      ? try JSONProperties.read(argument, keys: [], source: place.source, path: place.path)
+      : KeyValueProperties.read(argument, source: place.source, path: place.path, implied: isDevice ? "driver" : "qom-type")
+    if isDevice {
+      plugs.append(DeviceRequest(form: .keyval, plug: .hot, properties: properties, location: place))
+    } else {
+      machine.objects.append(ObjectRequest(properties: properties, location: place))
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import Facts
+import Syntax
+
+/// A Proxmox VE virtual machine, `/etc/pve/qemu-server/VMID.conf`, as lines of `key: value`.
+///
+/// Only the part before the first `[section]` describes the machine that starts: the sections behind it are
+/// snapshots and pending changes (qemu-server PVE/QemuServer.pm: parse_vm_config).
+struct ProxmoxConfig: Sendable {
+  struct Entry: Sendable {
+    let key: String
+    let value: Word
+    /// The text from the key to the end of the value.
+    let range: Range<Int>
+  }
+
+  let source: SourceText
+  private(set) var entries: [Entry] = []
+  /// Lines that are neither an entry nor a comment.
+  private(set) var problems: [InputProblem] = []
+  /// Lines that begin with `#`, which Proxmox keeps as the machine's description.
+  private(set) var comments: [Range<Int>] = []
+
+  init(_ source: SourceText) {
+    self.source = source
+    for line in ProxmoxConfig.lines(source.bytes) {
+      let bytes = source.bytes[line]
+      if bytes.first == UInt8(ascii: "[") { break }
+      if bytes.first == UInt8(ascii: "#") {
+        comments.append(line)
+        continue
+      }
+      guard let entry = ProxmoxConfig.entry(source.bytes, line) else {
+        problems.append(
+          InputProblem(
+            message: "the line is not `key: value`: Proxmox ignores it", fix: "write `key: value`, or remove the line",
+            location: Location(source: source.name, range: line, path: "")))
+        continue
+      }
+      entries.append(entry)
+    }
+  }
+
+  /// The entry that counts: the last one with that key.
+  func entry(_ key: String) -> Entry? { entries.last { $0.key == key } }
+
+  func text(_ key: String) -> String? { entry(key)?.value.text }
+
+  func location(_ entry: Entry) -> Location { Location(source: source.name, range: entry.range, path: entry.key) }
+
+  /// Whether a text is such a file: every line an entry that is not indented, a comment or a section, and
+  /// among the entries one that names a machine's hardware. YAML, which looks alike, indents.
+  static func isRecognised(_ bytes: [UInt8]) -> Bool {
+    var isHardware = false
+    for line in lines(bytes) {
+      if line.lowerBound > 0, bytes[line.lowerBound - 1] != 0x0a { return false }
+      switch bytes[line.lowerBound] {
+      case UInt8(ascii: "#"): continue
+      case UInt8(ascii: "["): return isHardware
+      default:
+        guard let entry = entry(bytes, line), !entry.value.bytes.isEmpty else { return false }
+        isHardware = isHardware || isHardwareKey(entry.key)
+      }
+    }
+    return isHardware
+  }
+
+  /// Keys of the machine's hardware (qemu-server PVE/QemuServer.pm: $confdesc).
+  private static let hardware: Set<String> = [
+    "machine", "scsihw", "ostype", "bios", "sockets", "cores", "memory", "balloon", "vga", "vmgenid", "bootdisk"
+  ]
+  /// Keys that have a number behind them.
+  private static let numbered: Set<String> = [
+    "hostpci", "net", "scsi", "virtio", "ide", "sata", "efidisk", "smbios", "usb", "serial"
+  ]
+
+  private static func isHardwareKey(_ key: String) -> Bool {
+    let name = String(key.reversed().drop { $0.isNumber }.reversed())
+    return hardware.contains(key) || name != key && numbered.contains(name)
+  }
+
+  /// The lines that hold more than blanks, without their ends.
+  private static func lines(_ bytes: [UInt8]) -> [Range<Int>] {
+    bytes.split(separator: 0x0a).compactMap { line in
+      guard let start = line.firstIndex(where: { $0 > 0x20 }), let end = line.lastIndex(where: { $0 > 0x20 }) else {
+        return nil
+      }
+      return start..<end + 1
+    }
+  }
+
+  /// `key: value`: the key of letters, digits, `-` and `_`, the blanks after the colon optional.
+  private static func entry(_ bytes: [UInt8], _ line: Range<Int>) -> Entry? {
+    guard let colon = bytes[line].firstIndex(of: UInt8(ascii: ":")), colon > line.lowerBound else { return nil }
+    let key = bytes[line.lowerBound..<colon]
+    guard key.allSatisfy({ isKeyByte($0) }) else { return nil }
+    let start = bytes[colon + 1..<line.upperBound].firstIndex { $0 > 0x20 } ?? line.upperBound
+    return Entry(
+      key: String(decoding: key, as: UTF8.self), value: Word(Array(bytes[start..<line.upperBound]), at: start), range: line)
+  }
+
+  private static func isKeyByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+      UInt8(ascii: "_"), UInt8(ascii: "-"):
+      return true
+    default: return false
+    }
+  }
+}
+
+/// A property string of Proxmox, `DEFAULT,key=value,…`: separated by commas, without quoting
+/// (pve-common PVE/JSONSchema.pm: parse_property_string).
+struct ProxmoxProperties: Sendable {
+  struct Item: Sendable {
+    /// Empty for the item that is written without a key.
+    let key: String
+    let value: String
+    let range: Range<Int>
+  }
+
+  let items: [Item]
+
+  init(_ word: Word) {
+    var items: [Item] = []
+    for part in word.bytes.split(separator: UInt8(ascii: ",")) {
+      let text = String(decoding: part, as: UTF8.self)
+      let range = word.range(of: part.startIndex..<part.endIndex)
+      guard let equals = text.firstIndex(of: "=") else {
+        items.append(Item(key: "", value: text, range: range))
+        continue
+      }
+      items.append(Item(key: String(text[..<equals]), value: String(text[text.index(after: equals)...]), range: range))
+    }
+    self.items = items
+  }
+
+  func item(_ key: String) -> Item? { items.last { $0.key == key } }
+
+  subscript(key: String) -> String? { item(key)?.value }
+
+  /// A boolean of Proxmox; nil when the key is not given, or its value is none of them
+  /// (pve-common PVE/JSONSchema.pm: parse_boolean).
+  func flag(_ key: String) -> Bool? {
+    switch self[key]?.lowercased() {
+    case "1", "on", "yes", "true": return true
+    case "0", "off", "no", "false": return false
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import Facts
+import Syntax
+
+/// Lowers one machine for one host.
+struct ProxmoxLowering {
+  let machine: ProxmoxMachine
+  let functions: ProxmoxMachine.FunctionsOfSlot
+  var definition: ParsedInput
+  /// The type of the `vga:` entry; nil where it is not given.
+  var display: String?
+  /// Host functions that an entry has been given.
+  var used: Set<PCIAddress> = []
+
+  var config: ProxmoxConfig { machine.config }
+
+  init(_ machine: ProxmoxMachine, _ functions: @escaping ProxmoxMachine.FunctionsOfSlot) {
+    self.machine = machine
+    self.functions = functions
+    definition = ParsedInput(machine: MachineConfig(source: machine.config.source.name, emulator: "qemu-system-x86_64"))
+    display = machine.config.entry("vga").map { entry in
+      let vga = ProxmoxProperties(entry.value)
+      return vga[""] ?? vga["type"] ?? "std"
+    }
+  }
+
+  /// Lowers everything, in the order of Proxmox's command line.
+  mutating func lower() {
+    readMachine()
+    readOptions()
+    readIOMMU()
+    addBoard()
+    for entry in machine.assigned { assign(entry) }
+    addDisplay()
+    addBalloon()
+    addNetwork()
+    appendArguments()
+  }
+
+  private mutating func readMachine() {
+    let place = config.entry("machine").map(config.location) ?? whole
+    func option(_ name: String, _ value: String) {
+      definition.machine.machine.append(Property(name: name, value: .string(value), location: place))
+    }
+    option("type", machine.machineType)
+    if machine.machineOptions?["viommu"] == "intel" { option("kernel-irqchip", "split") }
+  }
+
+  private mutating func readOptions() {
+    note("nodefaults", "", whole)
+    if config.text("kvm") == "0" { note("accel", "tcg", place("kvm")) } else { note("accel", "kvm", whole) }
+    // MiB; `current=` is the other spelling.
+    if let entry = config.entry("memory") {
+      let memory = ProxmoxProperties(entry.value)
+      note("m", memory[""] ?? memory["current"] ?? "512", config.location(entry))
+    } else {
+      note("m", "512", whole)
+    }
+    if let entry = config.entry("cpu") { note("cpu", ProxmoxLowering.cpu(ProxmoxProperties(entry.value)), config.location(entry)) }
+    if let entry = config.entry("name") { note("name", entry.value.text, config.location(entry)) }
+    if machine.isUEFI { note("drive", "if=pflash,unit=0,format=raw,readonly=on", place("bios")) }
+  }
+
+  /// As much of `-cpu` as says how wide guest addresses are.
+  private static func cpu(_ cpu: ProxmoxProperties) -> String {
+    let model = cpu[""] ?? cpu["cputype"] ?? "kvm64"
+    switch cpu["phys-bits"] {
+    case "host": return model + ",host-phys-bits=on"
+    case let bits?: return model + ",phys-bits=" + bits
+    case nil: return model
+    }
+  }
+
+  /// `viommu=` of the machine; Proxmox puts it before every other device.
+  private mutating func readIOMMU() {
+    guard let item = machine.machineOptions?.item("viommu") else { return }
+    let place = place("machine")
+    switch item.value {
+    case "intel":
+      if !machine.isQ35 {
+        return refuse("to use Intel vIOMMU please set the machine type to q35", "write `machine: q35,viommu=intel`", place)
+      }
+      var properties = [("driver", "intel-iommu"), ("intremap", "on"), ("caching-mode", "on")]
+      if let bits = machine.machineOptions?["aw-bits"] { properties.append(("aw-bits", bits)) }
+      add(properties, place)
+    case "virtio": add([("driver", "virtio-iommu-pci")], place)
+    default: refuse("'\(item.value)' is not a vIOMMU", "write `viommu=intel` or `viommu=virtio`", place)
+    }
+  }
+
+  /// Adds the devices that every machine of Proxmox has.
+  private mutating func addBoard() {
+    if machine.isQ35 {
+      for device in ProxmoxSlots.q35Configuration { add(device, whole) }
+      return
+    }
+    for number in [1, 2] {
+      add(
+        [
+          ("driver", "pci-bridge"), ("id", "pci.\(number)"), ("chassis_nr", "\(number)"), ("bus", "pci.0"),
+          ("addr", ProxmoxSlots.hex(0x1d + number))
+        ], whole)
+    }
+    add([("driver", "piix3-usb-uhci"), ("id", "uhci"), ("bus", "pci.0"), ("addr", "0x1.0x2")], whole)
+  }
+
+  private mutating func addDisplay() {
+    let drivers = [
+      "std": "VGA", "cirrus": "cirrus-vga", "vmware": "vmware-svga", "qxl": "qxl-vga", "virtio": "virtio-vga",
+      "virtio-gl": "virtio-vga-gl"
+    ]
+    let kind = display ?? "std"
+    // Several screens of one qxl card: `qxl2` to `qxl4`.
+    guard let driver = drivers[kind] ?? (kind.hasPrefix("qxl") ? "qxl-vga" : nil) else { return }
+    let slot = machine.isQ35 ? ("pcie.0", "0x1") : ("pci.0", "0x2")
+    add([("driver", driver), ("id", "vga"), ("bus", slot.0), ("addr", slot.1)], place("vga"))
+  }
+
+  private mutating func addBalloon() {
+    if config.text("balloon") == "0" { return }
+    add([("driver", "virtio-balloon-pci"), ("id", "balloon0"), ("bus", "pci.0"), ("addr", "0x3")], place("balloon"))
+  }
+
+  /// Network cards, with which a host device may share a bus.
+  private mutating func addNetwork() {
+    let drivers = ["virtio": "virtio-net-pci"]
+    for entry in config.entries where entry.key.hasPrefix("net") {
+      guard let index = Int(entry.key.dropFirst(3)), (0..<32).contains(index) else { continue }
+      let card = ProxmoxProperties(entry.value)
+      let model = card["model"] ?? card.items.first?.key ?? "e1000"
+      let slot = ProxmoxSlots.network(index)
+      add(
+        [("driver", drivers[model] ?? model), ("id", entry.key), ("bus", slot.bus), ("addr", slot.address)],
+        config.location(entry))
+    }
+  }
+
+  /// `args:` is split as a shell does and appended unchanged.
+  private mutating func appendArguments() {
+    guard let entry = config.entry("args") else { return }
+    let range = entry.value.range
+    // In its place, so that every word has its own.
+    let text = Array(repeating: UInt8(0x20), count: range.lowerBound) + config.source.bytes[range]
+    let words = ShellWords(text)
+    let more = CommandLineReader(config.source, words: words.words).definition
+    definition.machine.machine += more.machine.machine
+    definition.machine.objects += more.machine.objects
+    definition.machine.devices += more.machine.devices
+    definition.machine.globals += more.machine.globals
+    definition.machine.sets += more.machine.sets
+    definition.machine.options += more.machine.options
+    definition.machine.unreadParts += more.machine.unreadParts
+    definition.machine.missingPart = more.machine.missingPart
+    definition.problems += more.problems
+    definition.problems += words.problems.map { problem in
+      InputProblem(
+        message: problem.message, fix: "close the quote",
+        location: Location(source: config.source.name, range: problem.range, path: "args"))
+    }
+  }
+
+  /// The part that only the file as a whole stands for.
+  private var whole: Location { Location(source: config.source.name, range: nil, path: "") }
+
+  private func place(_ key: String) -> Location { config.entry(key).map(config.location) ?? whole }
+
+  private mutating func note(_ name: String, _ value: String, _ place: Location) {
+    definition.machine.options.append(Property(name: name, value: .string(value), location: place))
+  }
+
+  mutating func add(_ properties: [(String, String)], _ place: Location) {
+    add(properties.map { Property(name: $0.0, value: .string($0.1), location: place) }, place)
+  }
+
+  mutating func add(_ properties: [Property], _ place: Location) {
+    definition.machine.devices.append(DeviceRequest(form: .keyval, plug: .cold, properties: properties, location: place))
+  }
+
+  mutating func refuse(_ message: String, _ fix: String, _ place: Location) {
+    definition.problems.append(ProxmoxMachine.refusal(message, fix, place))
+  }
+}

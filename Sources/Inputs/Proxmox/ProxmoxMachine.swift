@@ -1,0 +1,71 @@
+import Facts
+import Syntax
+
+/// A Proxmox VE machine, lowered to what Proxmox would say to QEMU (qemu-server PVE/QemuServer.pm: config_to_command):
+/// from there on it is a command line like any other.
+///
+/// An address without a function stands for every function of its slot, which only the host can list: `lowered`
+/// is asked again when the host is known.
+public struct ProxmoxMachine: Sendable {
+  /// The functions of a slot, given its function 0, in order; unknown where the host was not inspected.
+  public typealias FunctionsOfSlot = (PCIAddress) -> Known<[PCIAddress]>
+
+  let config: ProxmoxConfig
+  let assigned: [ProxmoxHostPCI]
+  /// Nil where no entry names a mapping.
+  let mappings: FollowedFile?
+  /// Reasons for which Proxmox refuses to start the machine on every host.
+  private let refusals: [InputProblem]
+
+  init(_ source: SourceText, follow: FileFollower?) {
+    let config = ProxmoxConfig(source)
+    var refusals: [InputProblem] = []
+    let assigned = config.entries.compactMap { entry -> ProxmoxHostPCI? in
+      guard config.entry(entry.key)?.range == entry.range else { return nil }
+      return ProxmoxHostPCI(entry, in: config) { refusals.append(ProxmoxMachine.refusal($0, $1, $2)) }
+    }
+    self.config = config
+    self.assigned = assigned.sorted { $0.index < $1.index }
+    mappings = assigned.contains { $0.mapping != nil }
+      ? follow.map { $0(ProxmoxMapping.path) } ?? .failed("no file is followed") : nil
+    self.refusals = config.problems + refusals
+  }
+
+  static func refusal(_ message: String, _ fix: String, _ place: Location) -> InputProblem {
+    InputProblem(message: "Proxmox refuses to start the machine: \(message)", fix: fix, location: place)
+  }
+
+  /// The slots of which every function is passed through, as the address of function 0.
+  public var slots: Set<PCIAddress> {
+    Set(
+      assigned.flatMap { $0.functions ?? [] }.compactMap { function in
+        if case .slot(let address) = function { return address }
+        return nil
+      })
+  }
+
+  var machineOptions: ProxmoxProperties? { config.entry("machine").map { ProxmoxProperties($0.value) } }
+  /// The type without Proxmox's own revision: `pc-q35-10.0+pve1` is `pc-q35-10.0` to QEMU.
+  var machineType: String {
+    let options = machineOptions
+    let type = options?[""] ?? options?["type"] ?? "pc"
+    return String(type.prefix { $0 != "+" })
+  }
+  var isQ35: Bool { machineType == "q35" || machineType.hasPrefix("pc-q35") }
+  var isUEFI: Bool { config.text("bios") == "ovmf" }
+
+  /// The machine as QEMU is asked for it.
+  public func lowered(_ functions: @escaping FunctionsOfSlot) -> ParsedInput {
+    var reader = ProxmoxLowering(self, functions)
+    reader.lower()
+    var definition = reader.definition
+    definition.problems = refusals + definition.problems
+    definition.proxmox = self
+    for comment in config.comments {
+      let text = String(decoding: config.source.bytes[comment].drop { $0 == UInt8(ascii: "#") }, as: UTF8.self)
+      let place = Location(source: config.source.name, range: comment, path: "comment")
+      AllowComment.read(text, at: place, scope: nil, into: &definition)
+    }
+    return definition
+  }
+}
