@@ -14,6 +14,14 @@ package struct CaseRun {
 
   init(_ result: LintResult) { self.result = result }
 
+  /// A definition in any form, with a policy of the 15th of June 2026, on a host about which nothing is known.
+  package init(_ text: String, policy: String? = nil) throws {
+    let source = SourceText(name: "text", bytes: Array(text.utf8))
+    let judge = Judge(
+      host: RuleCase.blindHost, qemu: .released(11, 1, "11.1.3"), policy: try policy.map(PolicyFile.init(ofTests:)) ?? .none)
+    result = judge.judge(source, .parse(source))
+  }
+
   /// Every case that is executed, with its run; each is run once for all tests.
   package static func all() throws -> [(RuleCase, CaseRun)] { try runs.get() }
 
@@ -110,9 +118,7 @@ extension RuleCase {
   }
 
   private func policy() throws -> PolicyFile {
-    guard let block = block("policy") else { return .none }
-    let source = RuleCase.source(block, named: "policy")
-    return PolicyFile(policy: try .parse(source, today: Day(year: 2026, month: 6, day: 15)), source: source)
+    try block("policy").map { try PolicyFile(ofTests: $0.text) } ?? .none
   }
 
   private func qemu() throws -> QEMUProfile {
@@ -160,6 +166,14 @@ extension RuleCase {
   private func cut(_ line: String) -> (String, String) {
     let parts = line.split(separator: " ", maxSplits: 1)
     return (parts.first.map(String.init) ?? "", parts.count > 1 ? String(parts[1]) : "")
+  }
+}
+
+extension PolicyFile {
+  /// On the 15th of June 2026.
+  fileprivate init(ofTests text: String) throws {
+    let source = SourceText(name: "policy", bytes: Array(text.utf8))
+    self.init(policy: try .parse(source, today: Day(year: 2026, month: 6, day: 15)), source: source)
   }
 }
 
