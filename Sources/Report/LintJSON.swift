@@ -62,7 +62,7 @@ public struct LintJSON: LintWriter {
       .init("guest-sees-ats", prediction.guestSeesATS.json),
       .init("checked-by-qemu", prediction.checkedByQEMU.json),
       .init("not-known", .array(prediction.unknowns.map(unknown))),
-      .init("ats-decision", .strings(prediction.reachesATS ? ATSExplanation.steps(prediction.question) : [])),
+      .init("ats-decision", .strings(prediction.reachesATS ? ATSExplanation.steps(prediction.atsInputs) : [])),
     ]
     return .object(members)
   }

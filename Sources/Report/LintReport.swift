@@ -120,7 +120,7 @@ public struct LintText: LintWriter {
       lines.append("  guest sees ATS: " + PredictReport.word(prediction.guestSeesATS) + (checked ? ", unchecked" : ""))
     }
     lines += prediction.unknowns.map { "  not known: \($0)" }
-    if isVerbose, prediction.reachesATS { lines += ATSExplanation.steps(prediction.question).map { "  ats " + $0 } }
+    if isVerbose, prediction.reachesATS { lines += ATSExplanation.steps(prediction.atsInputs).map { "  ats " + $0 } }
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -17,7 +17,7 @@ public struct PredictReport: Sendable {
   ///   - id: id of the device, for the heading.
   public init(_ question: ATSInputs, host: String, id: String?) {
     self.question = question
-    forecast = question.forecast
+    forecast = question.outcome
     notes = ATSNotes.notes(question, forecast, host: host)
     name = host
     label = id.map { "`\($0)` (\(host))" } ?? host

@@ -32,8 +32,8 @@ final class GuestTopologyTests: XCTestCase {
   func testAFreePortTakesADevice() {
     let one = plug(#""id":"gpu","bus":"rp0""#, into: guest())
     XCTAssertEqual(one?.failure?.cause, .noSuchHostDevice)
-    XCTAssertEqual(one?.place?.bus, "rp0")
-    XCTAssertEqual(one?.place?.devfn, 0)
+    XCTAssertEqual(one?.guestAddress?.bus, "rp0")
+    XCTAssertEqual(one?.guestAddress?.devfn, 0)
     XCTAssertEqual(guest().freePorts.map(\.name), ["rp0"])
   }
 

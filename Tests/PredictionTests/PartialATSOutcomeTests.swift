@@ -15,33 +15,33 @@ final class ATSForecastTests: XCTestCase {
   }
 
   func testAnUnknownThatDoesNotMatterLeavesTheAnswerDetermined() {
-    let forecast = question(.off, .iommufd, flag: nil, capability: nil, express: nil).forecast
-    XCTAssertTrue(forecast.isDetermined)
-    XCTAssertEqual(forecast.guestSees, .known(false))
+    let outcome = question(.off, .iommufd, flag: nil, capability: nil, express: nil).outcome
+    XCTAssertTrue(outcome.isDetermined)
+    XCTAssertEqual(outcome.guestSees, .known(false))
   }
 
   func testAnUnknownFlagLeavesRealizeOpenForOn() {
-    let forecast = question(.on, .iommufd, flag: nil, capability: true).forecast
-    XCTAssertFalse(forecast.error.isKnown)
-    XCTAssertEqual(forecast.missing.map(\.fact), ["flag"])
+    let outcome = question(.on, .iommufd, flag: nil, capability: true).outcome
+    XCTAssertFalse(outcome.error.isKnown)
+    XCTAssertEqual(outcome.missing.map(\.fact), ["flag"])
   }
 
   func testAnUnknownFlagLeavesOnlyTheViewOpenForAuto() {
-    let forecast = question(.auto, .iommufd, flag: nil, capability: true).forecast
-    XCTAssertEqual(forecast.error, .known(nil))
-    XCTAssertFalse(forecast.guestSees.isKnown)
-    XCTAssertFalse(forecast.warnings.isKnown)
-    XCTAssertEqual(forecast.checked, .known(true))
+    let outcome = question(.auto, .iommufd, flag: nil, capability: true).outcome
+    XCTAssertEqual(outcome.error, .known(nil))
+    XCTAssertFalse(outcome.guestSees.isKnown)
+    XCTAssertFalse(outcome.warnings.isKnown)
+    XCTAssertEqual(outcome.checked, .known(true))
   }
 
   func testTheFlagDoesNotMatterToTheLegacyBackend() {
-    XCTAssertTrue(question(.on, .legacy, flag: nil, capability: true).forecast.isDetermined)
+    XCTAssertTrue(question(.on, .legacy, flag: nil, capability: true).outcome.isDetermined)
   }
 
   func testASetFlagFailsWhateverTheCapability() {
-    let forecast = question(.on, .iommufd, flag: true, capability: nil, express: nil).forecast
-    XCTAssertEqual(forecast.error, .known("vfio-pci: ATS requested but not supported by kernel"))
-    XCTAssertTrue(forecast.isDetermined)
+    let outcome = question(.on, .iommufd, flag: true, capability: nil, express: nil).outcome
+    XCTAssertEqual(outcome.error, .known("vfio-pci: ATS requested but not supported by kernel"))
+    XCTAssertTrue(outcome.isDetermined)
   }
 
   func testEveryForecastAgreesWithEveryCompletion() {
@@ -53,8 +53,8 @@ final class ATSForecastTests: XCTestCase {
           let full = ATSCase(
             behaviour: .shipped, setting: setting, backend: .iommufd, flagSet: flag ?? concrete,
             standardList: true, express: express ?? concrete, extendedList: true, capability: capability ?? concrete)
-          if let seen = asked.forecast.guestSees.display { XCTAssertEqual(full.outcome.guestSees, seen) }
-          if case .known(let error) = asked.forecast.error { XCTAssertEqual(full.outcome.error?.rawValue, error) }
+          if let seen = asked.outcome.guestSees.display { XCTAssertEqual(full.outcome.guestSees, seen) }
+          if case .known(let error) = asked.outcome.error { XCTAssertEqual(full.outcome.error?.rawValue, error) }
         }
       } } }
     }

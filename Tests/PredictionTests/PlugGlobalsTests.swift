@@ -39,7 +39,7 @@ final class PlugGlobalsTests: XCTestCase {
       let machine = ParsedInput.parse(SourceText(name: "a", bytes: Array((text + more).utf8)), as: .shell).machine
       let host = Facts.Host(nothingKnown: "no host", source: "none")
       let all = Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3")).predictions()
-      return try XCTUnwrap(all.last).question.backend
+      return try XCTUnwrap(all.last).atsInputs.backend
     }
     XCTAssertEqual(try backend(" -global vfio-pci.iommufd=i0"), .unknown("backend", "-global vfio-pci.iommufd=i0 decides it"))
     XCTAssertEqual(try backend(" -global vfio-pci-nohotplug.iommufd=i0"), .known(.legacy))
@@ -53,18 +53,18 @@ final class PlugGlobalsTests: XCTestCase {
   }
 
   func testATSIsNotKnownUnlessThePlugSetsIt() throws {
-    XCTAssertFalse(try plug(missing: missing).question.setting.isKnown)
-    XCTAssertEqual(try plug(#","ats":"off""#, missing: missing).question.setting, .known(.off))
-    XCTAssertEqual(try plug(missing: nil).question.setting, .known(nil))
+    XCTAssertFalse(try plug(missing: missing).atsInputs.setting.isKnown)
+    XCTAssertEqual(try plug(#","ats":"off""#, missing: missing).atsInputs.setting, .known(.off))
+    XCTAssertEqual(try plug(missing: nil).atsInputs.setting, .known(nil))
     let old = QEMUProfile.released(7, 2, "7.2.22")
-    XCTAssertEqual(try plug(missing: missing, qemu: old).question.setting, .known(nil), "there is no such property")
+    XCTAssertEqual(try plug(missing: missing, qemu: old).atsInputs.setting, .known(nil), "there is no such property")
   }
 
   /// A -global links to an object that is there, and where there is none the plug keeps the legacy backend.
   func testTheBackendIsNotKnownWhereThereIsAnObjectToLinkTo() throws {
-    XCTAssertFalse(try plug(missing: missing, objects: ["io0"]).question.backend.isKnown)
-    XCTAssertEqual(try plug(missing: missing).question.backend, .known(.legacy))
-    XCTAssertEqual(try plug(#","iommufd":"io0""#, missing: missing, objects: ["io0"]).question.backend, .known(.iommufd))
-    XCTAssertEqual(try plug(missing: nil, objects: ["io0"]).question.backend, .known(.legacy))
+    XCTAssertFalse(try plug(missing: missing, objects: ["io0"]).atsInputs.backend.isKnown)
+    XCTAssertEqual(try plug(missing: missing).atsInputs.backend, .known(.legacy))
+    XCTAssertEqual(try plug(#","iommufd":"io0""#, missing: missing, objects: ["io0"]).atsInputs.backend, .known(.iommufd))
+    XCTAssertEqual(try plug(missing: nil, objects: ["io0"]).atsInputs.backend, .known(.legacy))
   }
 }

@@ -44,8 +44,8 @@ final class QEMUSpellingTests: XCTestCase {
   }
 
   func testIdentifiers() {
-    for id in ["a.b-c_d9", "A", "x"] { XCTAssertTrue(Identifier.isValid(id), id) }
-    for id in ["", "1bad", "_a", "a/b", "é", "a b"] { XCTAssertFalse(Identifier.isValid(id), id) }
+    for id in ["a.b-c_d9", "A", "x"] { XCTAssertTrue(QEMUIdentifier.isWellFormed(id), id) }
+    for id in ["", "1bad", "_a", "a/b", "é", "a b"] { XCTAssertFalse(QEMUIdentifier.isWellFormed(id), id) }
   }
 
   func testNoatsIsFoundOnTheKernelCommandLineAndNothingElse() {

@@ -5,87 +5,61 @@ public struct DeviceRequest: Hashable, Sendable {
   /// Cold: before the machine runs. Hot: `device_add` on a running one.
   public enum Plug: Sendable { case cold, hot }
 
-  /// The immutable content, shared by all copies of a request: a machine has many, and rules loop over them.
-  private final class Storage: Sendable {
-    let form: Form
-    let plug: Plug
-    let properties: [Property]
-    let location: Location
-    let libvirt: LibvirtHostdev?
-    let driver: String?
-    let id: String?
-    let bus: String?
-    let isVFIO: Bool
-
-    init(_ form: Form, _ plug: Plug, _ properties: [Property], _ location: Location, _ libvirt: LibvirtHostdev?) {
-      func name(_ name: String) -> String? { properties.last { $0.name == name }?.value.string }
-      self.form = form
-      self.plug = plug
-      self.properties = properties
-      self.location = location
-      self.libvirt = libvirt
-      driver = name("driver")
-      id = name("id")
-      bus = name("bus")
-      isVFIO = driver == "vfio-pci" || driver == "vfio-pci-nohotplug"
-    }
+  /// The syntax that the user wrote.
+  public let form: Form
+  /// Whether the request is part of a launch or a hot plug.
+  public let plug: Plug
+  /// Location of the whole request.
+  public let location: Location
+  /// Set when it comes from a libvirt `<hostdev>` or `<interface type='hostdev'>`.
+  public var libvirt: LibvirtHostdev?
+  /// The properties in the order written, `driver`, `id` and `bus` included. A name given twice is in it twice;
+  /// the last counts.
+  public var properties: [Property] {
+    didSet { readNames() }
   }
 
-  private var storage: Storage
+  /// The device type. `driver`, `id` and `bus` count only when they are strings; QEMU treats anything else as
+  /// absent (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict; observed on 11.1.3).
+  public private(set) var driver: String?
+  /// The device's id, as QMP names it; nil for an anonymous device.
+  public private(set) var id: String?
+  /// The guest bus that the request names; nil when QEMU is to choose.
+  public private(set) var bus: String?
 
   /// Creates a request. `driver`, `id` and `bus` are taken from its properties.
   public init(
     form: Form, plug: Plug, properties: [Property], location: Location, libvirt: LibvirtHostdev? = nil
   ) {
-    storage = Storage(form, plug, properties, location, libvirt)
+    self.form = form
+    self.plug = plug
+    self.properties = properties
+    self.location = location
+    self.libvirt = libvirt
+    readNames()
   }
 
-  /// The syntax that the user wrote.
-  public var form: Form { storage.form }
-  /// Whether the request is part of a launch or a hot plug.
-  public var plug: Plug { storage.plug }
-  /// Location of the whole request.
-  public var location: Location { storage.location }
-  /// Set when it comes from a libvirt `<hostdev>` or `<interface type='hostdev'>`.
-  public var libvirt: LibvirtHostdev? {
-    get { storage.libvirt }
-    set { storage = Storage(form, plug, properties, location, newValue) }
+  private mutating func readNames() {
+    driver = string("driver")
+    id = string("id")
+    bus = string("bus")
   }
 
-  /// The properties in the order written, `driver`, `id` and `bus` included. A name given twice is in it twice;
-  /// the last counts.
-  public var properties: [Property] {
-    get { storage.properties }
-    set { storage = Storage(form, plug, newValue, location, libvirt) }
-  }
-
-  /// The device type. `driver`, `id` and `bus` count only when they are strings; QEMU treats anything else as
-  /// absent (QEMU system/qdev-monitor.c, observed on 11.1.3).
-  public var driver: String? { storage.driver }
-  /// The device's id, as QMP names it; nil for an anonymous device.
-  public var id: String? { storage.id }
-  /// The guest bus that the request names; nil when QEMU is to choose.
-  public var bus: String? { storage.bus }
-
-  public static func == (a: DeviceRequest, b: DeviceRequest) -> Bool {
-    a.storage === b.storage || a.form == b.form && a.plug == b.plug && a.properties == b.properties
-      && a.location == b.location && a.libvirt == b.libvirt
-  }
-
+  // A location is unique, and comparing the rest is for ==.
   public func hash(into hasher: inout Hasher) { hasher.combine(location) }
 
   /// The last property of that name, which is the one that counts.
-  public func property(_ name: String) -> Property? { index(of: name).map { storage.properties[$0] } }
+  public func property(_ name: String) -> Property? { index(of: name).map { properties[$0] } }
 
   /// The value of a property; nil when it is not given.
-  public func value(_ name: String) -> PropertyValue? { index(of: name).map { storage.properties[$0].value } }
+  public func value(_ name: String) -> PropertyValue? { index(of: name).map { properties[$0].value } }
 
   /// Whether a property is given, with any value.
   public func has(_ name: String) -> Bool { index(of: name) != nil }
 
   private func index(of name: String) -> Int? {
     let length = name.utf8.count
-    return storage.properties.lastIndex { $0.name.utf8.count == length && $0.name == name }
+    return properties.lastIndex { $0.name.utf8.count == length && $0.name == name }
   }
 
   /// The value of a property that is a string; nil for any other type.
@@ -101,7 +75,7 @@ public struct DeviceRequest: Hashable, Sendable {
   public func location(of name: String) -> Location { property(name)?.location ?? location }
 
   /// Whether the driver is `vfio-pci` or `vfio-pci-nohotplug`.
-  public var isVFIO: Bool { storage.isVFIO }
+  public var isVFIO: Bool { driver == "vfio-pci" || driver == "vfio-pci-nohotplug" }
 }
 
 /// One `-object` or `object-add`.

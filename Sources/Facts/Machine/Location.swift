@@ -1,36 +1,36 @@
-/// A location in a text that the user wrote.
-public struct Location: Sendable {
-  /// The part that several locations have in common: a source, and an element of its structure. Shared, and rendered
-  /// only on demand: a definition has hundreds of locations, of which few are reported.
-  public final class Part: Sendable {
-    /// The file's path, or `<stdin>`.
-    public let source: String
-    private let folder: String
-    private let element: (name: String, number: Int)?
+/// The part that several locations have in common: a source, and an element of its structure. Shared, and rendered
+/// only on demand: a definition has hundreds of locations, of which few are reported.
+public final class LocationBase: Sendable {
+  /// The file's path, or `<stdin>`.
+  public let source: String
+  private let folder: String
+  private let element: (name: String, number: Int)?
 
-    /// Creates a base whose path is known.
-    public init(source: String, path: String) {
-      self.source = source
-      folder = path
-      element = nil
-    }
-
-    /// Creates a base for an element of `folder`.
-    /// - Parameter number: index among the elements of that name in the folder, from 1, as in XPath.
-    public init(source: String, folder: String, name: String, number: Int) {
-      self.source = source
-      self.folder = folder
-      element = (name, number)
-    }
-
-    /// `/domain/devices/hostdev[2]`.
-    public var path: String {
-      guard let element else { return folder }
-      return "\(folder)/\(element.name)[\(element.number)]"
-    }
+  /// Creates a base whose path is known.
+  public init(source: String, path: String) {
+    self.source = source
+    folder = path
+    element = nil
   }
 
-  private let part: Part
+  /// Creates a base for an element of `folder`.
+  /// - Parameter number: index among the elements of that name in the folder, from 1, as in XPath.
+  public init(source: String, folder: String, name: String, number: Int) {
+    self.source = source
+    self.folder = folder
+    element = (name, number)
+  }
+
+  /// `/domain/devices/hostdev[2]`.
+  public var path: String {
+    guard let element else { return folder }
+    return "\(folder)/\(element.name)[\(element.number)]"
+  }
+}
+
+/// A location in a text that the user wrote.
+public struct Location: Sendable {
+  private let base: LocationBase
   /// Byte offsets from the start of the source.
   public let range: Range<Int>?
   /// Continues the part's path. A literal, because locations are copied often and literals need no reference counting.
@@ -39,10 +39,10 @@ public struct Location: Sendable {
 
   /// Creates a location of an element or of one of its attributes.
   /// - Parameters:
-  ///   - end: continues the part's path.
+  ///   - end: continues the base's path.
   ///   - attribute: the attribute's name.
-  public init(in part: Part, range: Range<Int>?, end: StaticString = "", attribute: StaticString? = nil) {
-    self.part = part
+  public init(in base: LocationBase, range: Range<Int>?, end: StaticString = "", attribute: StaticString? = nil) {
+    self.base = base
     self.range = range
     self.end = end
     self.attribute = attribute
@@ -50,15 +50,15 @@ public struct Location: Sendable {
 
   /// Creates a location with a path of its own.
   public init(source: String, range: Range<Int>?, path: String) {
-    self.init(in: Part(source: source, path: path), range: range)
+    self.init(in: LocationBase(source: source, path: path), range: range)
   }
 
   /// The file's path, or `<stdin>`.
-  public var source: String { part.source }
+  public var source: String { base.source }
 
   /// Path in the structure: `-device[2].host`, `device_add.arguments.ats`.
   public var path: String {
-    attribute.map { "\(part.path)\(end)/@\($0)" } ?? "\(part.path)\(end)"
+    attribute.map { "\(base.path)\(end)/@\($0)" } ?? "\(base.path)\(end)"
   }
 
   /// The same range under another path.

@@ -20,14 +20,14 @@ final class LibvirtDeviceElement {
   /// Where on a PCI bus it is said to be.
   let place: LibvirtGuestAddress?
   /// `/domain/devices/hostdev[2]`: the second of that name, as in XPath.
-  let path: Location.Part
+  let path: LocationBase
 
   /// A device, or all of them, that stands alone.
-  convenience init(_ element: XMLElement, _ path: Location.Part) {
+  convenience init(_ element: XMLElement, _ path: LocationBase) {
     self.init(element, name: element.qualifiedName, number: 0, path)
   }
 
-  private init(_ element: XMLElement, name: String, number: Int, _ path: Location.Part) {
+  private init(_ element: XMLElement, name: String, number: Int, _ path: LocationBase) {
     self.element = element
     self.name = name
     self.number = number
@@ -54,7 +54,7 @@ final class LibvirtDeviceElement {
       let name = element.qualifiedName
       if let names, !names.contains(name) { return nil }
       let number = countUp(&counts[name, default: 0])
-      let path = Location.Part(source: source, folder: folder, name: name, number: number + 1)
+      let path = LocationBase(source: source, folder: folder, name: name, number: number + 1)
       return LibvirtDeviceElement(element, name: name, number: number, path)
     }
   }

@@ -129,7 +129,7 @@ extension LibvirtReader {
     if root.qualifiedName == "devices" {
       readDevices(root, "/devices", plug: .hot)
     } else {
-      let part = LibvirtDeviceElement(root, Location.Part(source: source, path: "/\(root.name)"))
+      let part = LibvirtDeviceElement(root, LocationBase(source: source, path: "/\(root.name)"))
       if part.name == "hostdev" || part.isHostdevInterface { readHostdev(part, plug: .hot) }
     }
   }

@@ -21,7 +21,7 @@ extension LibvirtReader {
       let some = LibvirtDeviceElement.all(of: devices, in: source, "\(path)/devices", named: ["hostdev", "interface"])
       return readHostdevs(some, plug: .cold)
     }
-    let part = Location.Part(source: source, path: path)
+    let part = LocationBase(source: source, path: path)
     readMachine(domain, part, type: type)
     readMemory(domain, part)
     if let devices = domain.child("devices") { readDevices(devices, "\(path)/devices", plug: .cold) }
@@ -51,7 +51,7 @@ extension LibvirtReader {
   /// Domain types that QEMU runs, and the `-accel` of each.
   private static let acceleration = ["kvm": "kvm", "qemu": "tcg", "hvf": "hvf", "nvmm": "nvmm", "whpx": "whpx"]
 
-  private mutating func readMachine(_ domain: XMLElement, _ part: Location.Part, type: String) {
+  private mutating func readMachine(_ domain: XMLElement, _ part: LocationBase, type: String) {
     let os = domain.child("os")?.child("type")
     let architecture = os?.value("arch")
     let emulator = (domain.child("devices")?.child("emulator")?.text).flatMap(\.fileName)
@@ -89,7 +89,7 @@ extension LibvirtReader {
 
   /// As much of `-cpu` as says how wide guest addresses are. Which model `host-model` comes to, only
   /// the host's libvirt knows.
-  private mutating func readCPU(_ cpu: XMLElement, _ part: Location.Part) {
+  private mutating func readCPU(_ cpu: XMLElement, _ part: LocationBase) {
     var options = ""
     if let width = cpu.child("maxphysaddr") {
       switch width.value("mode") {
@@ -112,7 +112,7 @@ extension LibvirtReader {
     definition.machine.options.append(Property(name: "cpu", value: value, location: location(cpu, part, "/cpu")))
   }
 
-  private mutating func readMemory(_ domain: XMLElement, _ part: Location.Part) {
+  private mutating func readMemory(_ domain: XMLElement, _ part: LocationBase) {
     if let memory = domain.child("memory"), let size = LibvirtNumber.bytes(memory) {
       definition.machine.libvirt?.memory = size
       definition.machine.options.append(

@@ -14,7 +14,7 @@ extension LibvirtReader {
       definition.machine.devices.append(device.request())
     }
     guard !devices.contains(where: { $0.name == "memballoon" }), hasDefaultBalloon else { return }
-    var balloon = LibvirtDevice(LibvirtDeviceElement(parent, Location.Part(source: source, path: path)))
+    var balloon = LibvirtDevice(LibvirtDeviceElement(parent, LocationBase(source: source, path: path)))
     balloon.set("driver", "virtio-balloon-pci")
     balloon.set("id", "balloon0")
     balloon.set("bus", .unknown("an address that libvirt chooses"))

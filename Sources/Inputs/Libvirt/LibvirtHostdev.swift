@@ -163,7 +163,7 @@ extension LibvirtReader {
   }
 
   /// A host function's address: each part a number in any base, what is missing 0.
-  private mutating func hostAddress(_ element: XMLElement, _ part: Location.Part) -> PCIAddress? {
+  private mutating func hostAddress(_ element: XMLElement, _ part: LocationBase) -> PCIAddress? {
     var parts: [UInt64] = []
     for name in ["domain", "bus", "slot", "function"] as [StaticString] {
       guard let attribute = element[name] else {

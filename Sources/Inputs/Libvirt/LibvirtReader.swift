@@ -52,17 +52,17 @@ struct LibvirtReader {
 
   /// The place of an element: its start tag.
   /// - Parameter end: what its path goes on with.
-  func location(_ element: XMLElement, _ part: Location.Part, _ end: StaticString = "") -> Location {
+  func location(_ element: XMLElement, _ part: LocationBase, _ end: StaticString = "") -> Location {
     Location(in: part, range: element.tagRange, end: end)
   }
 
   /// - Parameter end: what the path of its element goes on with.
-  func location(_ attribute: XMLAttribute, _ part: Location.Part, _ end: StaticString = "") -> Location {
+  func location(_ attribute: XMLAttribute, _ part: LocationBase, _ end: StaticString = "") -> Location {
     Location(in: part, range: attribute.range, end: end, attribute: attribute.name)
   }
 
   /// The place of an attribute, or of what lacks it.
-  func location(_ attribute: XMLAttribute?, _ part: Location.Part, _ end: StaticString, or whole: Location) -> Location {
+  func location(_ attribute: XMLAttribute?, _ part: LocationBase, _ end: StaticString, or whole: Location) -> Location {
     guard let attribute else { return whole }
     return location(attribute, part, end)
   }
@@ -75,7 +75,7 @@ struct LibvirtReader {
   }
 
   /// Takes an attribute that upstream's libvirt does not read.
-  mutating func foreign(_ attribute: XMLAttribute?, _ part: Location.Part, _ end: StaticString, of id: String?) {
+  mutating func foreign(_ attribute: XMLAttribute?, _ part: LocationBase, _ end: StaticString, of id: String?) {
     guard let attribute else { return }
     let foreign = UnsupportedLibvirtAttribute(
       name: "\(attribute.name)", value: attribute.value, id: id, location: location(attribute, part, end))
@@ -102,7 +102,7 @@ struct LibvirtDevice {
 
   var element: XMLElement { part.element }
   /// The place of the element in the document's structure.
-  var path: Location.Part { part.path }
+  var path: LocationBase { part.path }
 
   mutating func set(_ name: String, _ value: PropertyValue, at place: Location? = nil) {
     properties.append(Property(name: name, value: value, location: place ?? location))

@@ -52,37 +52,71 @@ public struct ATSOutcome: Hashable, Sendable {
   public var checked = false
 }
 
+/// The answer to step 3 of the decision: whether the guest's ATS is needed (QEMU hw/vfio/pci.c:
+/// vfio_pci_ats_requested_and_supported).
+enum ATSNeed: Hashable, Sendable {
+  /// `ats=off`.
+  case off
+  /// The legacy backend cannot ask the kernel.
+  case unchecked
+  case supported
+  case unsupported
+  /// `ats=on`, and the kernel reports that ATS is unsupported: realize fails.
+  case refused
+}
+
+/// The way that the decision took, for `ATSExplanation`. A step that QEMU does not get to is nil.
+struct ATSTrace: Hashable, Sendable {
+  /// Step 1: there is a standard capability list.
+  var hasList: Bool?
+  /// Step 3.
+  var need: ATSNeed?
+  /// Step 4: the extended capabilities are walked.
+  var walks: Bool?
+}
+
 extension ATSCase {
-  /// The decision, in the order of vfio_pci_add_capabilities (QEMU hw/vfio/pci.c); the numbers are
-  /// the steps that `ATSExplanation` tells.
-  public var outcome: ATSOutcome {
-    if behaviour == .none { return untouched }
-    var outcome = ATSOutcome()
-    guard standardList else { return outcome }  // 1
-    let setting = setting ?? .auto
-    var needed = setting != .off
-    if needed, backend == .iommufd {  // 3
-      outcome.checked = true
-      if setting == .on, flagSet {
-        outcome.error = .notSupported
-        return outcome
-      }
-      needed = !flagSet
-      // v3 warns before it knows whether there is a capability to mask.
-      if behaviour == .v3, !needed { outcome.warning = .masked }
+  /// What QEMU does.
+  public var outcome: ATSOutcome { decide().outcome }
+
+  /// The decision, in the order of vfio_pci_add_capabilities (QEMU hw/vfio/pci.c); the numbers are the steps that
+  /// `ATSExplanation` shows.
+  func decide() -> (outcome: ATSOutcome, trace: ATSTrace) {
+    var (outcome, trace) = (ATSOutcome(), ATSTrace())
+    if behaviour == .none { return (untouched, trace) }
+    trace.hasList = standardList
+    guard standardList else { return (outcome, trace) }  // 1
+    let need = self.need
+    trace.need = need
+    outcome.checked = [.supported, .unsupported, .refused].contains(need)
+    if need == .refused {  // 3
+      outcome.error = .notSupported
+      return (outcome, trace)
     }
-    guard express, extendedList else { return outcome }  // 4
-    outcome.guestSees = capability && needed  // 5
-    outcome.warning = outcome.warning ?? afterWalk(setting, needed)  // 6
-    return outcome
+    // v3 warns before it knows whether there is a capability to mask.
+    if behaviour == .v3, need == .unsupported { outcome.warning = .masked }
+    trace.walks = express && extendedList
+    guard express, extendedList else { return (outcome, trace) }  // 4
+    let isNeeded = need == .unchecked || need == .supported
+    outcome.guestSees = capability && isNeeded  // 5
+    outcome.warning = outcome.warning ?? afterWalk(isNeeded)  // 6
+    return (outcome, trace)
   }
 
-  private func afterWalk(_ setting: ATSSetting, _ needed: Bool) -> ATSText? {
+  private var need: ATSNeed {
+    if setting == .off { return .off }
+    if backend == .legacy { return .unchecked }
+    if !flagSet { return .supported }
+    return setting == .on ? .refused : .unsupported
+  }
+
+  /// The mask warning, and the warning that there is no capability.
+  private func afterWalk(_ needed: Bool) -> ATSText? {
     switch behaviour {
     case .v3: return needed && !capability ? .noCapability : nil
     case .shipped:
       if setting == .on, !capability { return .noCapability }
-      return setting == .auto && capability && !needed ? .masked : nil
+      return setting != .off && capability && !needed ? .masked : nil
     case .none: return nil
     }
   }

@@ -2,7 +2,7 @@ import Facts
 
 /// The inputs of the ats decision, gathered from a request, its guest and its host.
 extension RealizeContext {
-  var question: ATSInputs {
+  var atsInputs: ATSInputs {
     let config = device.flatMap(\.config)
     return ATSInputs(
       behaviour: qemu.behaviour, setting: setting, backend: backend,

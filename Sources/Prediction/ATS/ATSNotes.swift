@@ -1,51 +1,51 @@
 import Facts
 
-/// What a reader of a forecast should know beside it.
+/// What a reader of a outcome should know beside it.
 public enum ATSNotes {
-  public static func notes(_ question: ATSInputs, _ forecast: PartialATSOutcome, host: String) -> [String] {
+  public static func notes(_ inputs: ATSInputs, _ outcome: PartialATSOutcome, host: String) -> [String] {
     var notes: [String] = []
-    if question.behaviour.display == .v3, case .known(.some(let warning)) = forecast.warning {
-      notes += misleading(question, warning)
+    if inputs.behaviour.display == .v3, case .known(.some(let warning)) = outcome.warning {
+      notes += misleading(inputs, warning)
     }
-    if forecast.failure == .known(.notSupported) {
-      if question.express.display == false || question.capability.display == false {
+    if outcome.failure == .known(.notSupported) {
+      if inputs.express.display == false || inputs.capability.display == false {
         notes.append("QEMU decides this before it looks at the bus and at the capability, so it fails although "
           + "the guest would not see ATS anyway")
       }
     }
-    if forecast.guestSees.display == true, forecast.checked.display == false {
+    if outcome.guestSees.display == true, outcome.checked.display == false {
       notes.append("nobody asked the kernel whether ATS works for this device")
     }
-    notes += forecast.missing.map { settle($0, question, host: host) }
+    notes += outcome.missing.map { settle($0, inputs, host: host) }
     return notes
   }
 
   /// The review remark on v3: the mask warning "will be slightly misleading if dev doesn't have the
   /// ATS CAP at all", and its twin, which tests what is needed and not what was asked for.
-  private static func misleading(_ question: ATSInputs, _ warning: ATSText) -> [String] {
+  private static func misleading(_ inputs: ATSInputs, _ warning: ATSText) -> [String] {
     switch warning {
-    case .masked where question.capability.display == false:
+    case .masked where inputs.capability.display == false:
       return ["v3's warning misleads: the device has no ATS capability, so there is nothing to mask"]
-    case .masked where question.express.display == false:
+    case .masked where inputs.express.display == false:
       return ["v3's warning misleads: on this bus the guest would not see ATS anyway"]
-    case .noCapability where question.setting.display != .some(.on):
+    case .noCapability where inputs.setting.display != .some(.on):
       return ["v3's warning misleads: nobody asked for ats=on"]
     default: return []
     }
   }
 
   /// Which look would settle an unknown.
-  private static func settle(_ missing: Unknown, _ question: ATSInputs, host: String) -> String {
+  private static func settle(_ missing: Unknown, _ inputs: ATSInputs, host: String) -> String {
     func isThis<T>(_ input: Known<T>) -> Bool {
       if case .unknown(let unknown) = input { return unknown == missing }
       return false
     }
     let remedy: String
-    if isThis(question.flagSet) {
+    if isThis(inputs.flagSet) {
       remedy = "`vfiogate probe --bind \(host)` asks the kernel; it resets the device, so nobody may be using it"
-    } else if isThis(question.capability) || isThis(question.extendedList) || isThis(question.standardList) {
+    } else if isThis(inputs.capability) || isThis(inputs.extendedList) || isThis(inputs.standardList) {
       remedy = "read the whole config space as root: `vfiogate probe \(host)`"
-    } else if isThis(question.behaviour) {
+    } else if isThis(inputs.behaviour) {
       remedy = "name the QEMU with `--qemu`"
     } else {
       remedy = "say which it is"

@@ -38,6 +38,16 @@ public struct PartialATSOutcome: Sendable {
   /// The unknown inputs on which some part depends.
   public let missing: [Unknown]
 
+  /// The way that the decision takes, for `ATSExplanation`.
+  let steps: Steps
+
+  /// Each step of an `ATSTrace`: nil where no completion gets to it, else known when all that do agree.
+  struct Steps: Sendable {
+    let hasList: Known<Bool>?
+    let need: Known<ATSNeed>?
+    let walks: Known<Bool>?
+  }
+
   public var isDetermined: Bool { missing.isEmpty }
 
   /// The failure in QEMU's words.
@@ -48,9 +58,10 @@ public struct PartialATSOutcome: Sendable {
 
 extension ATSInputs {
   /// Tries every completion of what is unknown: at most 3 × 4 × 2^6 cases.
-  public var forecast: PartialATSOutcome {
+  public var outcome: PartialATSOutcome {
     let completions = completions
-    let outcomes = completions.outcomes
+    let decisions = completions.decisions
+    let outcomes = decisions.map { $0?.outcome }
     let missing = completions.missing(outcomes)
     lazy var reason = "depends on " + missing.map(\.fact).unique.joined(separator: ", ")
     func part<T: Equatable & Sendable>(_ name: String, _ part: (ATSOutcome) -> T) -> Known<T> {
@@ -62,10 +73,19 @@ extension ATSInputs {
       }
       return only.map { .known($0) } ?? .unknown(name, "no case of it is possible")
     }
+    func step<T: Equatable & Sendable>(_ step: (ATSTrace) -> T?) -> Known<T>? {
+      var only: T?
+      for case .some(let decision) in decisions {
+        guard let value = step(decision.trace) else { continue }
+        if let only, only != value { return .unknown("step of the ats decision", reason) }
+        only = value
+      }
+      return only.map { .known($0) }
+    }
     return PartialATSOutcome(
       failure: part("realize error") { $0.error }, warning: part("ATS warnings") { $0.warning },
       guestSees: part("guest's view of ATS") { $0.guestSees }, checked: part("QEMU's check") { $0.checked },
-      missing: missing)
+      missing: missing, steps: .init(hasList: step(\.hasList), need: step(\.need), walks: step(\.walks)))
   }
 
   private var completions: Completions {
@@ -82,8 +102,7 @@ extension ATSInputs {
   }
 }
 
-/// Every case that the unknown inputs allow, in the order of their digits: of the input that branched last each
-/// next case has the next value.
+/// All assignments of the unknown inputs, in mixed-radix order: the input that branched last varies fastest.
 private struct Completions {
   private var cases = [
     ATSCase(
@@ -114,8 +133,8 @@ private struct Completions {
     }
   }
 
-  /// Nil for a case that cannot be.
-  var outcomes: [ATSOutcome?] { cases.map { $0.isPossible ? $0.outcome : nil } }
+  /// One decision for each case, nil for a case that is not possible.
+  var decisions: [(outcome: ATSOutcome, trace: ATSTrace)?] { cases.map { $0.isPossible ? $0.decide() : nil } }
 
   /// An unknown input matters when changing it alone changes the outcome of some possible case.
   func missing(_ outcomes: [ATSOutcome?]) -> [Unknown] {

@@ -47,7 +47,7 @@ extension Guest {
       return nil
     }
     guard case .known(let devfn)? = QEMUSlot.requested(request),
-      case .at(let place) = buses.values[index].place(request, driver: driver, devfn: devfn)
+      case .at(let place) = buses.values[index].assignDevfn(to: request, driver: driver, requested: devfn)
     else {
       buses.values[index].unplacedDeviceCount += 1
       return nil

@@ -94,7 +94,7 @@ extension GuestBus {
     case undetermined(Unknown)
   }
 
-  func place(_ request: DeviceRequest, driver: String, devfn requested: Int?) -> DevfnResult {
+  func assignDevfn(to request: DeviceRequest, driver: String, requested: Int?) -> DevfnResult {
     let devfn = requested ?? freeDevfn
     guard let devfn else {
       return .refused(.noSlot, "PCI: no slot/function available for \(driver), all in use or reserved")

@@ -25,10 +25,11 @@ extension RealizeContext {
   }
 
   private func set(_ name: String, _ value: PropertyValue) throws(Unknown) -> RealizeFailure? {
-    guard let kind = VFIOProperties.kind(name, driver: driver) else {
+    guard let property = VFIOProperties.property(name, of: driver) else {
       return RealizeFailure(.unknownProperty, "Property '\(driver).\(name)' not found")
     }
-    if let failure = try existence(name, kind) { return failure }
+    if let failure = try existence(property) { return failure }
+    let kind = property.kind
     // libvirt passes a descriptor that it has opened.
     if name == "fd", request.libvirt != nil, case .unknown = value { return nil }
     if case .unknown(let text) = value { throw Unknown("value of \(name)", reason: "written as \(text)") }
@@ -43,20 +44,14 @@ extension RealizeContext {
     }
   }
 
-  /// Whether this QEMU has the property at all.
-  func existence(_ name: String, _ kind: PropertyKind) throws(Unknown) -> RealizeFailure? {
-    if kind == .readOnly || kind == .realized { return nil }
-    let exists: Bool
-    if name == "ats" {
-      exists = try qemu.behaviour.value != .none
-    } else if QEMUProfile.newProperties.contains(name) {
-      exists = try qemu.properties.value.contains(name)
-    } else {
-      exists = true
-    }
+  /// The failure of a property that this QEMU does not have.
+  func existence(_ property: VFIOProperty) throws(Unknown) -> RealizeFailure? {
+    guard property.since != nil else { return nil }
+    let isATS = property.name == "ats"
+    let exists = try isATS ? qemu.behaviour.value != .none : qemu.properties.value.contains(property.name)
     if exists { return nil }
     return RealizeFailure(
-      name == "ats" ? .noATSProperty : .unknownProperty, "Property '\(driver).\(name)' not found")
+      isATS ? .noATSProperty : .unknownProperty, "Property '\(driver).\(property.name)' not found")
   }
 
   /// `iommufd=ID`, a link to an object that must be there already.
@@ -114,20 +109,10 @@ extension RealizeContext {
     if let failure = acpiIndex ?? romSize { return failure }
     if request.isPlacedByLibvirt { return nil }
     guard let bus = try bus(), let requested = QEMUSlot.requested(request) else { return nil }
-    switch bus.place(request, driver: driver, devfn: try requested.value) {
+    switch bus.assignDevfn(to: request, driver: driver, requested: try requested.value) {
     case .at: return nil
     case .refused(let cause, let text): return RealizeFailure(cause, text)
     case .undetermined(let unknown): throw unknown
     }
   }
-}
-
-extension QEMUProfile {
-  /// Properties that came with QEMU 8.1 or later (comments in vfio_pci_class_init, QEMU
-  /// hw/vfio/pci.c): older builds answer `not found`. The rest every QEMU in use has.
-  static let newProperties: Set<String> = [
-    "iommufd", "fd", "vf-token", "x-device-dirty-page-tracking", "migration-events", "skip-vsc-check",
-    "x-migration-multifd-transfer", "x-migration-load-config-after-iter",
-    "x-migration-max-queued-buffers-size", "x-vpasid-cap-offset",
-  ]
 }

@@ -56,7 +56,7 @@ public enum QEMUSlot {
 extension DeviceRequest {
   /// The place on its bus that a request asks for by `addr`, slot times 8 plus function; `.known(nil)`
   /// when QEMU is to choose, and when it refuses the value.
-  public var guestFunction: Known<Int?> { QEMUSlot.requested(self) ?? .known(nil) }
+  public var requestedDevfn: Known<Int?> { QEMUSlot.requested(self) ?? .known(nil) }
 }
 
 /// strtoul, part by part.

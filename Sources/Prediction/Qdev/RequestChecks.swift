@@ -6,7 +6,7 @@ extension RealizeContext {
   /// key=value text: ids are checked while the command line is read.
   var keyvalID: RealizeFailure? {
     guard request.form == .keyval, let id = request.id else { return nil }
-    if !Identifier.isValid(id) { return RealizeFailure(.badID, "Parameter 'id' expects an identifier") }
+    if !QEMUIdentifier.isWellFormed(id) { return RealizeFailure(.badID, "Parameter 'id' expects an identifier") }
     guard guest.keyvalIDs.contains(id) else { return nil }
     return RealizeFailure(.duplicateID, "Duplicate ID '\(id)' for device")
   }
@@ -46,7 +46,7 @@ extension RealizeContext {
   /// A standard hotplug controller takes slots from 1 on, and looks when the device is realized.
   func hotplugController() throws(Unknown) -> RealizeFailure? {
     guard request.plug == .hot, let bus = try bus(), let requested = QEMUSlot.requested(request),
-      case .at(let devfn) = bus.place(request, driver: driver, devfn: try requested.value), devfn / 8 == 0,
+      case .at(let devfn) = bus.assignDevfn(to: request, driver: driver, requested: try requested.value), devfn / 8 == 0,
       try bus.isStandardHotplug.value
     else { return nil }
     return RealizeFailure(
@@ -69,14 +69,14 @@ extension RealizeContext {
     }
     for global in machine.globals where global.reaches(request) {
       let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
-      guard let kind = VFIOProperties.kind(global.property, driver: driver) else {
+      guard let property = VFIOProperties.property(global.property, of: driver) else {
         return RealizeFailure(.badGlobal, named + "Property '\(driver).\(global.property)' not found")
       }
-      if let missing = try existence(global.property, kind) {
+      if let missing = try existence(property) {
         return RealizeFailure(missing.cause == .noATSProperty ? missing.cause : .badGlobal, named + missing.text)
       }
       let refusal = PropertyChecks.refusal(
-        global.property, .string(global.value), kind: kind, driver: driver, form: .keyval)
+        global.property, .string(global.value), kind: property.kind, driver: driver, form: .keyval)
       if let refusal { return RealizeFailure(.badGlobal, named + refusal) }
     }
     return nil
@@ -84,44 +84,7 @@ extension RealizeContext {
 
   var qdevID: RealizeFailure? {
     guard let id = request.id else { return nil }
-    if !Identifier.isValid(id) { return RealizeFailure(.badID, "Invalid qdev ID '\(id)'") }
+    if !QEMUIdentifier.isWellFormed(id) { return RealizeFailure(.badID, "Invalid qdev ID '\(id)'") }
     return guest.ids[id] == nil ? nil : RealizeFailure(.duplicateID, "Duplicate device ID '\(id)'")
-  }
-}
-
-/// QEMU util/id.c: id_wellformed.
-enum Identifier {
-  static func isValid(_ id: String) -> Bool {
-    guard let first = id.utf8.first, isLetter(first) else { return false }
-    return id.utf8.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) || "-._".utf8.contains($0) }
-  }
-
-  private static func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7a).contains(byte | 0x20) }
-}
-
-/// Drivers that are none, as far as passthrough goes.
-enum VFIODriverModel {
-  /// The concrete device types whose names begin with `vfio` in QEMU 11.1.3.
-  private static let concrete = [
-    "vfio-pci", "vfio-pci-nohotplug", "vfio-user-pci", "vfio-ap", "vfio-ccw", "vfio-pci-igd-lpc-bridge",
-  ]
-  private static let abstract = ["vfio-pci-device", "pci-device"]
-
-  static func refusal(_ driver: String?) -> RealizeFailure? {
-    guard let driver else { return RealizeFailure(.noDriver, "Parameter 'driver' is missing") }
-    guard isMeantForVFIO(driver) else { return nil }
-    if abstract.contains(driver) {
-      return RealizeFailure(.abstractDriver, "Parameter 'driver' expects a non-abstract device type")
-    }
-    if concrete.contains(driver) { return nil }
-    return RealizeFailure(.unknownDriver, "'\(driver)' is not a valid device model name")
-  }
-
-  /// Case and dashes do not matter to a person; they do to QEMU.
-  static func isMeantForVFIO(_ driver: String) -> Bool {
-    // Of other scripts every byte has the highest bit.
-    let letters = driver.utf8.lazy.filter { (0x61...0x7a).contains($0 | 0x20) || $0 >= 0x80 || (0x30...0x39).contains($0) }
-      .map { $0 < 0x40 ? $0 : $0 | 0x20 }
-    return letters.isEmpty || letters.starts(with: "vfio".utf8) || driver == "iommufd" || abstract.contains(driver)
   }
 }

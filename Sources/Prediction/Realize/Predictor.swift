@@ -42,8 +42,8 @@ public struct Predictor {
     for (index, request) in (cold + plugs).enumerated() {
       if index == cold.count, let running { guest = running.with(assignmentsOf: guest) }
       let draft = predict(request, guest)
-      let place = guest.add(request)
-      draft?.place = place
+      let guestAddress = guest.add(request)
+      draft?.guestAddress = guestAddress
       if request.form == .keyval, let id = request.id { guest.keyvalIDs.insert(id) }
       guard let draft else { continue }
       drafts.append(draft)
@@ -71,24 +71,24 @@ public struct Predictor {
 /// A prediction under construction: what follows from the devices that QEMU makes later is still open.
 final class PredictionDraft {
   let context: RealizeContext
-  let question: ATSInputs
-  let forecast: PartialATSOutcome
+  let atsInputs: ATSInputs
+  let atsOutcome: PartialATSOutcome
   fileprivate(set) var failures: [RealizeFailure] = []
   /// The facts that steps before the first failure miss.
   fileprivate(set) var unknowns: [Unknown] = []
   fileprivate(set) var undecided: [UndecidedStep] = []
-  fileprivate(set) var place: GuestPCIAddress?
+  fileprivate(set) var guestAddress: GuestPCIAddress?
 
   fileprivate init(_ context: RealizeContext) {
     self.context = context
-    question = context.question
-    forecast = question.forecast
+    atsInputs = context.atsInputs
+    atsOutcome = atsInputs.outcome
   }
 
   /// Goes through all steps.
   fileprivate func walk() {
     for step in RealizeStep.allCases {
-      for outcome in context.outcomes(at: step, forecast) {
+      for outcome in context.outcomes(at: step, atsOutcome) {
         switch outcome {
         case .fails(let failure):
           assert(step.causes.contains(failure.cause), "\(step) has no cause \(failure.cause)")

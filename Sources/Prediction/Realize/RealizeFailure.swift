@@ -82,10 +82,10 @@ public final class RealizePrediction: Sendable {
   /// these may make it fail sooner, in other words.
   public let unknowns: [Unknown]
   /// The ats decision, as far as realize gets to it.
-  public let question: ATSInputs
-  public let forecast: PartialATSOutcome
+  public let atsInputs: ATSInputs
+  public let atsOutcome: PartialATSOutcome
   /// Where it will sit in the guest, when that is certain.
-  public let place: GuestPCIAddress?
+  public let guestAddress: GuestPCIAddress?
   /// Whether guest firmware and drivers can find the function where it sits; see `Guest.canReach`.
   public let isReachable: Known<Bool>
 
@@ -95,10 +95,10 @@ public final class RealizePrediction: Sendable {
     failures = draft.failures
     undecided = draft.undecided
     unknowns = draft.unknowns
-    question = draft.question
-    forecast = draft.forecast
-    place = draft.place
-    isReachable = draft.place.map(guest.canReach) ?? .known(true)
+    atsInputs = draft.atsInputs
+    atsOutcome = draft.atsOutcome
+    guestAddress = draft.guestAddress
+    isReachable = draft.guestAddress.map(guest.canReach) ?? .known(true)
   }
 
   public var request: DeviceRequest { context.request }
@@ -131,15 +131,15 @@ public final class RealizePrediction: Sendable {
   }
 
   /// The ATS warnings on QEMU's standard error.
-  public var warnings: Known<[String]> { reachesATS ? forecast.warnings : .known([]) }
+  public var warnings: Known<[String]> { reachesATS ? atsOutcome.warnings : .known([]) }
 
   public var guestSeesATS: Known<Bool> {
     if failure != nil { return .known(false) }
-    if case .known(false) = forecast.guestSees { return .known(false) }
-    return isReachable.flatMap { $0 ? forecast.guestSees : .known(false) }
+    if case .known(false) = atsOutcome.guestSees { return .known(false) }
+    return isReachable.flatMap { $0 ? atsOutcome.guestSees : .known(false) }
   }
 
-  public var checkedByQEMU: Known<Bool> { reachesATS ? forecast.checked : .known(false) }
+  public var checkedByQEMU: Known<Bool> { reachesATS ? atsOutcome.checked : .known(false) }
 
   /// The first failure with one of these causes, whether or not an earlier step fails too.
   /// - Throws: the fact without which a step that can fail so is not decided.

@@ -93,17 +93,17 @@ struct UndecidedStep: Sendable {
 
 extension RealizeContext {
   /// The failures of one step, and the facts that it misses; empty when it succeeds.
-  func outcomes(at step: RealizeStep, _ forecast: PartialATSOutcome) -> [StepOutcome] {
+  func outcomes(at step: RealizeStep, _ atsOutcome: PartialATSOutcome) -> [StepOutcome] {
     if step == .properties { return setProperties() }
     do throws(Unknown) {
-      return try failure(at: step, forecast).map { [.fails($0)] } ?? []
+      return try failure(at: step, atsOutcome).map { [.fails($0)] } ?? []
     } catch {
-      return (step == .ats ? forecast.missing : [error]).map { .unknown($0, property: nil) }
+      return (step == .ats ? atsOutcome.missing : [error]).map { .unknown($0, property: nil) }
     }
   }
 
   /// - Throws: a fact that could not be inspected.
-  private func failure(at step: RealizeStep, _ forecast: PartialATSOutcome) throws(Unknown) -> RealizeFailure? {
+  private func failure(at step: RealizeStep, _ atsOutcome: PartialATSOutcome) throws(Unknown) -> RealizeFailure? {
     switch step {
     case .keyvalID: return keyvalID
     case .iommufdObject: return try iommufdObjects()
@@ -130,7 +130,7 @@ extension RealizeContext {
       return try IOMMUFDAttach(context: self, device: device).failure(at: step)
     case .hostNesting, .firstStageBus, .cachingMode, .addressWidth, .firstStageBackend:
       return try vtdCheck(step)
-    case .ats: return try forecast.error.value.map { fails(.atsNotSupported, $0) }
+    case .ats: return try atsOutcome.error.value.map { fails(.atsNotSupported, $0) }
     case .display: return try display()
     case .migration: return try migration()
     case .hotplugController: return try hotplugController()

@@ -11,13 +11,13 @@ extension DeviceContext {
 
   /// Whether QEMU refuses the device because of ATS; ats-on-kernel-unsupported reports that.
   var isRefusedATS: Bool {
-    guard case .known(.some) = prediction.forecast.error else { return false }
+    guard case .known(.some) = prediction.atsOutcome.error else { return false }
     return true
   }
 
   /// Whether the guest will see the capability, if the device is realized.
   var guestSees: Known<Bool> {
-    let seen = prediction.forecast.guestSees
+    let seen = prediction.atsOutcome.guestSees
     if seen == .known(false) || prediction.isReachable == .known(true) { return seen }
     return prediction.isReachable.flatMap { $0 ? seen : .known(false) }
   }

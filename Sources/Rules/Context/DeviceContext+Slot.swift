@@ -43,7 +43,7 @@ extension DeviceContext {
   }
 
   /// Slot times 8 plus function, from `addr`; nil when it is missing or refused.
-  var requestedDevfn: Int? { request.guestFunction.display.flatMap { $0 } }
+  var requestedDevfn: Int? { request.requestedDevfn.display.flatMap { $0 } }
 
   /// The function part of `addr`.
   var requestedFunction: Int { (requestedDevfn ?? 0) % 8 }

@@ -111,7 +111,7 @@ public final class DeviceContext: Sendable {
   /// The request that creates it.
   public var request: DeviceRequest { prediction.request }
   /// The inputs of QEMU's `ats` decision for it.
-  public var atsInputs: ATSInputs { prediction.question }
+  public var atsInputs: ATSInputs { prediction.atsInputs }
   /// The host as QEMU will find it.
   public var host: Host { target.host }
 

@@ -37,7 +37,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
 extension DeviceContext {
   /// Whether the running machine has opened the legacy node of the device's group for another function.
   fileprivate func holdsGroup(with mates: [RealizePrediction]) throws(Unknown) -> Bool {
-    let held = mates.filter { $0.request.plug == .cold && $0.question.backend == .known(.legacy) }.compactMap(\.host)
+    let held = mates.filter { $0.request.plug == .cold && $0.atsInputs.backend == .known(.legacy) }.compactMap(\.host)
     guard request.plug == .hot, try backend() == .legacy, !held.isEmpty, let group = try group() else { return false }
     return try group.members.value.contains(where: held.contains)
   }

@@ -17,7 +17,7 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let place = context.prediction.place, place.devfn % 8 != 0, let bus = context.target.guest.bus(named: place.bus),
+  guard let place = context.prediction.guestAddress, place.devfn % 8 != 0, let bus = context.target.guest.bus(named: place.bus),
     !bus.isPort || place.devfn < 8
   else { return }
   guard try !context.prediction.isReachable.value else { return }

@@ -19,7 +19,7 @@ extension Rule {
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard let failure = try context.slotFailure() else {
-    if context.request.plug == .hot, context.prediction.failure == nil, context.prediction.place == nil,
+    if context.request.plug == .hot, context.prediction.failure == nil, context.prediction.guestAddress == nil,
       let unknown = context.prediction.unknowns.first(where: { $0.fact.hasPrefix("slot ") })
     { throw unknown }
     return

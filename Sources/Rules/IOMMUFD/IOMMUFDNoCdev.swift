@@ -22,7 +22,7 @@ extension Rule {
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
-  let contexts = target.contexts { $0.question.backend == .known(.iommufd) }
+  let contexts = target.contexts { $0.atsInputs.backend == .known(.iommufd) }
   for context in contexts where !context.request.has("fd") {
     do throws(Unknown) { try checkCdev(context, &runner) } catch {
       runner.cannotDetermine(error, about: context.request)

@@ -21,10 +21,10 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   var accelerators: [RealizePrediction] = []
   var missed: [Unknown] = []
-  for one in target.assignments where one.question.backend != .known(.legacy) {
+  for one in target.assignments where one.atsInputs.backend != .known(.legacy) {
     if let host = one.host, accelerators.contains(where: { $0.host == host }) { continue }
     do throws(Unknown) {
-      guard try one.question.backend.value == .iommufd, try isAccelerator(one, target.host) else { continue }
+      guard try one.atsInputs.backend.value == .iommufd, try isAccelerator(one, target.host) else { continue }
       accelerators.append(one)
     } catch { if !error.isOfAbsentDevice { missed.append(error) } }
   }

@@ -18,13 +18,13 @@ extension Rule {
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
-  guard target.assignments.contains(where: { $0.question.backend != .known(.legacy) }),
+  guard target.assignments.contains(where: { $0.atsInputs.backend != .known(.legacy) }),
     let need = try MemoryNeed(target), need.bytes <= need.limit
   else { return }
   var bars: UInt64 = 0
   var owners: [RealizePrediction] = []
   for one in need.devices {
-    guard try one.question.backend.value == .iommufd else { continue }
+    guard try one.atsInputs.backend.value == .iommufd else { continue }
     guard let address = one.host else {
       throw Unknown("region sizes of \(one.name)", reason: "the request does not say which device it is")
     }

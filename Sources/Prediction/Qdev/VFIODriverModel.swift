@@ -1,0 +1,31 @@
+import Facts
+
+/// Drivers of `-device` that are meant for passthrough, and that QEMU refuses (QEMU system/qdev-monitor.c:
+/// qdev_get_device_class).
+enum VFIODriverModel {
+  /// The concrete device types whose names begin with `vfio` in QEMU 11.1.3.
+  private static let concrete = [
+    "vfio-pci", "vfio-pci-nohotplug", "vfio-user-pci", "vfio-ap", "vfio-ccw", "vfio-pci-igd-lpc-bridge",
+  ]
+  private static let abstract = ["vfio-pci-device", "pci-device"]
+
+  /// The failure of a driver that is missing, unknown or abstract; nil for one that QEMU has, and for one that is not
+  /// meant for vfio.
+  static func refusal(_ driver: String?) -> RealizeFailure? {
+    guard let driver else { return RealizeFailure(.noDriver, "Parameter 'driver' is missing") }
+    guard isMeantForVFIO(driver) else { return nil }
+    if abstract.contains(driver) {
+      return RealizeFailure(.abstractDriver, "Parameter 'driver' expects a non-abstract device type")
+    }
+    if concrete.contains(driver) { return nil }
+    return RealizeFailure(.unknownDriver, "'\(driver)' is not a valid device model name")
+  }
+
+  /// Whether the name is meant for vfio: case and dashes do not matter to a person; they do to QEMU.
+  static func isMeantForVFIO(_ driver: String) -> Bool {
+    // Of other scripts every byte has the highest bit.
+    let letters = driver.utf8.lazy.filter { (0x61...0x7a).contains($0 | 0x20) || $0 >= 0x80 || (0x30...0x39).contains($0) }
+      .map { $0 < 0x40 ? $0 : $0 | 0x20 }
+    return letters.isEmpty || letters.starts(with: "vfio".utf8) || driver == "iommufd" || abstract.contains(driver)
+  }
+}
