@@ -72,7 +72,7 @@ public struct Host: Sendable {
     return try iommus.value[name]
   }
 
-  /// The group with this number, as far as it is known.
+  /// The group with this number, as far as known.
   public func group(_ number: Int) -> IOMMUGroup {
     groups[number] ?? IOMMUGroup(number, nothingKnown: reason)
   }

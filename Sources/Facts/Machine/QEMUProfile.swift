@@ -8,7 +8,7 @@ public enum ATSBehaviour: String, Sendable, CaseIterable {
   case none
 }
 
-/// The QEMU that will run the configuration, as far as it is known.
+/// The QEMU that will run the configuration, as far as known.
 public struct QEMUProfile: Sendable {
   /// The name that output shows: "11.1.3 (by version)", "/usr/bin/qemu-system-x86_64".
   public let name: String

@@ -1,8 +1,8 @@
 /// A team's decisions about findings: those it accepts and why, and the severity of rules. Inputs reads it from
 /// `.vfiogate.conf`, Rules applies it.
 ///
-/// A front end only sets `LintTarget.policy`: the findings that are allowed move to `RuleRunner.suppressed`, the verdict says that
-/// it is by policy, and what is wrong with the policy itself is a finding.
+/// A front end only sets `LintTarget.policy`: the findings that are allowed move to `RuleRunner.suppressed`, the
+/// verdict says that it is by policy, and what is wrong with the policy itself is a finding.
 public struct Policy: Sendable {
   /// `[allow "RULE"]`, `[guest "GLOB"]`, or a comment in a definition.
   public struct Allowance: Hashable, Sendable {

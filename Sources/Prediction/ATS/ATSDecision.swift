@@ -5,12 +5,12 @@ public enum ATSSetting: String, Sendable, CaseIterable {
   case on, off, auto
 }
 
-/// How QEMU reaches the device: iommufd exactly when the device has an `iommufd` link.
+/// The interface through which QEMU uses the device: iommufd exactly when the device has an `iommufd` link.
 public enum VFIOBackend: String, Sendable, CaseIterable {
   case iommufd, legacy
 }
 
-/// QEMU's texts about ATS, without prefix (QEMU hw/vfio/pci.c, 11.1.3).
+/// QEMU's message texts about ATS, without prefix (QEMU hw/vfio/pci.c, 11.1.3).
 public enum ATSText: String, Sendable {
   case notSupported = "vfio-pci: ATS requested but not supported by kernel"
   case noCapability = "vfio-pci: ats=on requested, but host device has no ATS extended capability"
@@ -18,13 +18,15 @@ public enum ATSText: String, Sendable {
   case noProperty = "Property 'vfio-pci.ats' not found"
 }
 
-/// Everything that the decision depends on, each known.
+/// The inputs of the decision, each known.
 public struct ATSCase: Hashable, Sendable {
+  /// The code that decides.
   public var behaviour: ATSBehaviour
-  /// Nil when nobody gave `ats`; QEMU then takes `auto`.
+  /// Nil when `ats` is not given: `auto` for QEMU.
   public var setting: ATSSetting?
+  /// The backend that attaches the device.
   public var backend: VFIOBackend
-  /// `IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED` (linux/iommufd.h). QEMU does not look at it with the
+  /// `IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED` (linux/iommufd.h). QEMU does not read it with the
   /// legacy backend.
   public var flagSet: Bool
   /// PCI_STATUS bit 4 and a non-zero capability pointer.
@@ -36,17 +38,18 @@ public struct ATSCase: Hashable, Sendable {
   /// Id 0x000F is in the chain that starts at 0x100.
   public var capability: Bool
 
-  /// A capability stands in a list, so one without the other does not occur.
+  /// A capability is in a list, so one without the other does not occur.
   var isPossible: Bool { extendedList || !capability }
 }
 
-/// What QEMU does about ATS at realize.
+/// The result of the ats decision at realize.
 public struct ATSOutcome: Hashable, Sendable {
-  /// Why realize fails, without the `vfio NAME: ` prefix; nil when it does not.
+  /// The error of realize, without the `vfio NAME: ` prefix; nil when it does not fail here.
   public var error: ATSText?
-  /// On QEMU's standard error, without `warning: `. There is never more than one: each of the two excludes what
-  /// the other needs.
+  /// The message on QEMU's standard error, without `warning: `. There is at most one: each of the two excludes a
+  /// condition of the other.
   public var warning: ATSText?
+  /// The guest finds the ATS capability in the device's config space.
   public var guestSees = false
   /// QEMU asked the kernel whether ATS works.
   public var checked = false
@@ -76,7 +79,7 @@ struct ATSTrace: Hashable, Sendable {
 }
 
 extension ATSCase {
-  /// What QEMU does.
+  /// The result of the decision.
   public var outcome: ATSOutcome { decide().outcome }
 
   /// The decision, in the order of vfio_pci_add_capabilities (QEMU hw/vfio/pci.c); the numbers are the steps that

@@ -20,7 +20,7 @@ public enum ATSExplanation {
 
   private static func list(_ inputs: ATSInputs) -> String {
     switch inputs.standardList {
-    case .known(true): return "1. the device has a standard capability list: go on"
+    case .known(true): return "1. the device has a standard capability list: continue"
     case .known(false): return "1. the device has no standard capability list: no ATS decision at all, no message"
     case .unknown(let why): return "1. whether there is a standard capability list is unknown (\(why.reason))"
     }
@@ -34,11 +34,11 @@ public enum ATSExplanation {
     case .known(.unchecked): return "\(setting), and the legacy backend cannot ask the kernel: ATS is needed, unchecked"
     case .known(.supported): return "\(setting), and the kernel does not say that ATS is unsupported: ATS is needed"
     case .known(.unsupported):
-      let early = behaviour == .v3 ? ", and v3 warns here, whatever the device has" : ""
+      let early = behaviour == .v3 ? ", and v3 warns here, regardless of the device" : ""
       return "\(setting), and the kernel says that ATS is unsupported: ATS is not needed\(early)"
     case .known(.refused):
       return "\(setting), and the kernel says that ATS is unsupported: realize FAILS, before QEMU "
-        + "looks at the bus or at the capability"
+        + "checks the bus or the capability"
     case .unknown:
       guard inputs.backend.isKnown, case .unknown(let why) = inputs.flagSet else {
         return "\(setting), and the backend is unknown"
@@ -49,7 +49,7 @@ public enum ATSExplanation {
 
   private static func place(_ walks: Known<Bool>, _ inputs: ATSInputs) -> String {
     switch walks {
-    case .known(true): return "4. the guest bus is Express and there is an extended list: go on"
+    case .known(true): return "4. the guest bus is Express and there is an extended list: continue"
     case .known(false) where inputs.express == .known(false):
       return "4. the device or its guest bus is not Express: stop here, nothing is visible, no further message"
     case .known(false):

@@ -1,7 +1,7 @@
 import Facts
 
-/// The inputs of the ats decision, gathered from a request, its guest and its host.
 extension RealizeContext {
+  /// The inputs of the ats decision, from the request, its guest and its host.
   var atsInputs: ATSInputs {
     let config = device.flatMap(\.config)
     return ATSInputs(
@@ -11,20 +11,20 @@ extension RealizeContext {
       extendedList: config.flatMap(\.hasExtendedList), capability: config.flatMap { $0.ats.map { $0 != nil } })
   }
 
-  /// The request's own `ats`, else the last `-global` that reaches it, else none. A value that QEMU
-  /// refuses never gets here.
+  /// The request's own `ats`, else that of the last `-global` that applies to it, also on a hot plug; nil when
+  /// neither gives it. For a value that QEMU refuses the device is not realized.
   private var setting: Known<ATSSetting?> {
     if let property = request.property("ats") {
       if case .unknown(let text) = property.value { return .unknown("ats", "written as \(text)") }
       return .known(property.value.string.flatMap(ATSSetting.init))
     }
-    // Without the property a -global for it stops a cold plug, and is no setting for a hot one.
+    // In a QEMU without the property a -global for it stops a cold plug, and sets nothing for a hot plug.
     let hasProperty = qemu.behaviour != .known(.none)
     if hasProperty, let setting = request.atsGlobal(in: machine).flatMap({ ATSSetting(rawValue: $0.value) }) {
       return .known(setting)
     }
     // A running QEMU's -global options are visible to no QMP command.
-    if hasProperty, let missing = machine.missingGlobals { return .unknown("ats", missing.whereNothingIsGiven) }
+    if hasProperty, let missing = machine.missingGlobals { return .unknown("ats", missing.notGiven) }
     return machine.isComplete
       ? .known(nil) : .unknown("ats", "not given, and a -global of the running QEMU would decide")
   }

@@ -1,15 +1,18 @@
 import Facts
 
-/// The whole decision as a table, for documentation and for people who compare.
+/// The whole decision as a table, for documentation.
 public enum ATSTable {
+  /// One combination of inputs with its outcome.
   public struct Row: Hashable, Sendable {
     /// Nil: not given.
     public let setting: ATSSetting?
     /// Nil: any.
     public let backend: VFIOBackend?
-    /// Nil: any, or not looked at.
+    /// Nil: any, or not read.
     public let flagSet: Bool?
+    /// Nil: any.
     public let capability: Bool?
+    /// The result for these inputs.
     public let outcome: ATSOutcome
   }
 

@@ -1,9 +1,9 @@
 import Facts
 
-/// What the kernel's `IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED` says for a device: asked, or derived from
+/// The kernel's flag `IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED` for a device: read by binding it, or derived from
 /// facts. True is "not supported".
 public enum KernelATS {
-  /// The flag as QEMU reads it. A kernel before 7.1 never sets it, which QEMU takes for support.
+  /// The flag as QEMU reads it. A kernel before 7.1 never sets it, which QEMU treats as support.
   public static func flagSet(_ device: HostDevice, on host: Host) -> Known<Bool> {
     if case .known(let flag) = device.boundATSNotSupported { return .known(flag) }
     return host.kernelRelease.flatMap { release in
@@ -14,18 +14,17 @@ public enum KernelATS {
     }
   }
 
-  /// Whether the kernel supports ATS for a device, as an honest reader takes the flag: a clear one
-  /// tells nothing where the flag does not exist. True is "not supported".
+  /// The flag, unknown for a kernel before 7.1: there a clear flag does not mean support. True is "not supported".
   public static func verdict(_ device: HostDevice, on host: Host) -> Known<Bool> {
-    canTell(host).flatMap { can in
-      can
+    hasFlag(host).flatMap { has in
+      has
         ? flagSet(device, on: host)
-        : .unknown("kernel's ATS flag for \(device.address)", "the flag came with Linux 7.1; QEMU takes its absence for support")
+        : .unknown("kernel's ATS flag for \(device.address)", "the flag came with Linux 7.1; QEMU treats its absence as support")
     }
   }
 
-  /// Whether the kernel's word about ATS can be had at all: the flag came with Linux 7.1.
-  public static func canTell(_ host: Host) -> Known<Bool> {
+  /// Whether the host's kernel has the flag, which came with Linux 7.1.
+  public static func hasFlag(_ host: Host) -> Known<Bool> {
     host.kernelRelease.flatMap { release in
       KernelVersion(release).map { .known($0.hasATSFlag) }
         ?? .unknown("kernel's ATS flag", "`\(release)` is not a kernel release")
@@ -36,7 +35,7 @@ public enum KernelATS {
   /// the device may use ATS.
   private static func derived(_ device: HostDevice, _ host: Host) -> Known<Bool> {
     let named = "kernel's ATS flag for \(device.address)"
-    // pci_ats_supported(): not without the capability, not for untrusted devices, not with noats
+    // pci_ats_supported(): no ATS without the capability, for untrusted devices, and with noats
     // (linux drivers/pci/ats.c). A VF asks its PF.
     if hasNoCapability(device, host) || device.removable.display == .some("removable") { return .known(true) }
     if host.kernelCommandLine.display.map(KernelCommandLine.hasNoATS) == true { return .known(true) }
@@ -57,9 +56,9 @@ public enum KernelATS {
     }
   }
 
-  /// The features without which AMD's driver does not look at a device's ATS capability at all:
+  /// The features without which AMD's driver does not read a device's ATS capability at all:
   /// PPRSup, GTSup, GIoSup and EPHSup (AMD IOMMU 3.08 §3.4.13; linux drivers/iommu/amd/amd_iommu.h:
-  /// amd_iommu_gt_ppr_supported). A unit that lacks one speaks for all: Linux takes the common set.
+  /// amd_iommu_gt_ppr_supported). A unit that lacks one decides for all: Linux uses the common set.
   private static let asksDevices: UInt64 = 1 << 1 | 1 << 4 | 1 << 48 | 1 << 50
 
   private static func intel(
@@ -70,7 +69,7 @@ public enum KernelATS {
       guard served else { return .known(true) }
       return device.firmwareATS.flatMap { covered in
         guard covered else { return .known(true) }
-        // Everything else speaks for it: what remains is that the facts above are all known.
+        // Nothing forbids it; it remains to be seen that all facts above are known.
         return capability(device, host).flatMap { present in
           guard present else { return .known(true) }
           return host.kernelCommandLine.flatMap { _ in
@@ -90,7 +89,7 @@ public enum KernelATS {
     return false
   }
 
-  /// The capability that pci_ats_supported() looks at: the PF's for a VF.
+  /// Whether the capability exists that pci_ats_supported() reads: for a VF, the PF's.
   private static func capability(_ device: HostDevice, _ host: Host) -> Known<Bool> {
     device.physicalFunction.flatMap { physical in
       guard let physical else { return device.ats.map { $0 != nil } }
@@ -116,9 +115,9 @@ extension KernelVersion {
   var hasATSFlag: Bool { self >= KernelVersion(7, 1) }
 }
 
-/// /proc/cmdline.
+/// The kernel's command line, /proc/cmdline.
 public enum KernelCommandLine {
-  /// `pci=noats`, alone or among others (linux drivers/pci/pci.c: pci_setup).
+  /// Whether it has `pci=noats`, alone or among other values (linux drivers/pci/pci.c: pci_setup).
   public static func hasNoATS(_ line: String) -> Bool {
     line.split(whereSeparator: { $0 == " " || $0 == "\n" }).contains { word in
       word.hasPrefix("pci=") && word.dropFirst(4).split(separator: ",").contains("noats")

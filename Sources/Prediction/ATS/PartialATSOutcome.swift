@@ -1,16 +1,25 @@
 import Facts
 
-/// The decision's inputs, some of them perhaps unknown.
+/// The decision's inputs, each possibly unknown. `ATSCase` describes them.
 public struct ATSInputs: Sendable {
+  /// The code that decides.
   public var behaviour: Known<ATSBehaviour>
+  /// `.known(nil)`: `ats` is not given.
   public var setting: Known<ATSSetting?>
+  /// The backend that attaches the device.
   public var backend: Known<VFIOBackend>
+  /// The kernel's flag: true is "not supported".
   public var flagSet: Known<Bool>
+  /// The device has a standard capability list.
   public var standardList: Known<Bool>
+  /// The device and its guest bus are Express.
   public var express: Known<Bool>
+  /// The device has an extended capability list.
   public var extendedList: Known<Bool>
+  /// The extended list has the ATS capability.
   public var capability: Known<Bool>
 
+  /// Inputs of one device.
   public init(
     behaviour: Known<ATSBehaviour>, setting: Known<ATSSetting?>, backend: Known<VFIOBackend>,
     flagSet: Known<Bool>, standardList: Known<Bool>, express: Known<Bool>,
@@ -27,13 +36,14 @@ public struct ATSInputs: Sendable {
   }
 }
 
-/// What can be said about the outcome: each part is known when every completion of the unknown
-/// inputs agrees on it.
+/// The outcome as far as the inputs determine it: a part is known when all completions of the unknown inputs agree.
 public struct PartialATSOutcome: Sendable {
   /// `.known(nil)`: realize does not fail here.
   let failure: Known<ATSText?>
   let warning: Known<ATSText?>
+  /// Whether the guest finds the capability.
   public let guestSees: Known<Bool>
+  /// Whether QEMU asks the kernel.
   public let checked: Known<Bool>
   /// The unknown inputs on which some part depends.
   public let missing: [Unknown]
@@ -48,16 +58,17 @@ public struct PartialATSOutcome: Sendable {
     let walks: Known<Bool>?
   }
 
+  /// Whether no unknown input matters.
   public var isDetermined: Bool { missing.isEmpty }
 
-  /// The failure in QEMU's words.
+  /// The error's message text; `.known(nil)` when realize does not fail here.
   public var error: Known<String?> { failure.map { $0?.rawValue } }
-  /// The warning in QEMU's words; there is never more than one.
+  /// The warning's message text; there is at most one.
   public var warnings: Known<[String]> { warning.map { $0.map { [$0.rawValue] } ?? [] } }
 }
 
 extension ATSInputs {
-  /// Tries every completion of what is unknown: at most 3 × 4 × 2^6 cases.
+  /// The outcome over all completions of the unknown inputs: at most 3 × 4 × 2^6 cases.
   public var outcome: PartialATSOutcome {
     let completions = completions
     let decisions = completions.decisions

@@ -1,22 +1,22 @@
 import Facts
 
 extension DeviceRequest {
-  /// The `-global` that gives the device its `ats`, unless it has one of its own: the last that
-  /// reaches its class.
+  /// The `-global` that sets the device's `ats` unless the request does: the last that applies to its class, on a
+  /// cold and on a hot plug (QEMU hw/core/qdev-properties.c: qdev_prop_set_globals).
   public func atsGlobal(in machine: MachineConfig) -> GlobalProperty? {
-    machine.globals.last { $0.property == "ats" && $0.reaches(self) }
+    machine.globals.last { $0.property == "ats" && $0.applies(to: self) }
   }
 }
 
 extension Unknown {
-  /// The reason why a property that a plug leaves out is not known, of missing -global options.
-  var whereNothingIsGiven: String { "not given, and a -global of the running QEMU would decide (\(reason))" }
+  /// The reason for not knowing a property that a plug leaves out, while -global options are unknown.
+  var notGiven: String { "not given, and a -global of the running QEMU would decide (\(reason))" }
 }
 
 extension GlobalProperty {
-  /// Whether it sets a property of the device, unless another does: given for its driver, or for one that it
-  /// descends from. A vfio-pci-nohotplug is a vfio-pci, and that a vfio-pci-device.
-  public func reaches(_ request: DeviceRequest) -> Bool {
+  /// Whether it applies to the device: it is for the device's class or a parent class of that. A vfio-pci-nohotplug is
+  /// a vfio-pci, which is a vfio-pci-device.
+  public func applies(to request: DeviceRequest) -> Bool {
     switch driver {
     case "vfio-pci", "vfio-pci-device": return request.isVFIO
     case "vfio-pci-nohotplug": return request.driver == driver

@@ -1,9 +1,9 @@
 import Facts
 
 extension Host {
-  /// The host as it will be when QEMU starts: libvirt binds a domain's managed devices to a vfio driver
-  /// first, and lets QEMU open the nodes of all that the domain has (libvirt src/hypervisor/virhostdev.c).
-  /// What cannot be known before that is unknown.
+  /// The host when QEMU starts: libvirt binds a domain's managed devices to a vfio driver first, and lets QEMU open the
+  /// nodes of all its devices (libvirt src/hypervisor/virhostdev.c: virHostdevPreparePCIDevices). Facts that only the
+  /// binding determines are unknown.
   public func prepared(by machine: MachineConfig, plugs: [DeviceRequest] = []) -> Host {
     guard !devices.isEmpty else { return self }
     var taken = machine.libvirt?.unassigned ?? [:]
@@ -15,7 +15,7 @@ extension Host {
     var host = self
     for (address, hostdev) in taken {
       guard var device = devices[address] else { continue }
-      // A bridge vfio refuses.
+      // vfio refuses a bridge.
       let isBound = hostdev.isManaged && device.isBridge != .known(true)
       if isBound { device.bind(hostdev) }
       device.grant()
@@ -31,7 +31,7 @@ extension Host {
 
 extension HostDevice {
   fileprivate mutating func bind(_ hostdev: LibvirtHostdev) {
-    // One that is bound to a vfio driver already, libvirt leaves with it.
+    // libvirt leaves a device that is bound to a vfio driver already.
     if case .known(.some(let name)) = driver, VFIODriverName.isVFIO(name) { return }
     if case .known(.some) = cdev { return }
     if case .unknown(let unknown) = isBridge {
@@ -39,12 +39,12 @@ extension HostDevice {
       cdev = .unknown(unknown)
       return
     }
-    // Without `model` libvirt takes the variant driver that fits, and the kernel knows which.
+    // Without `model` libvirt chooses the variant driver by the kernel's modules.alias.
     driver = .known(hostdev.driverModel ?? VFIODriver.chosenByLibvirt)
     cdev = .unknown("vfio cdev of \(address)", "libvirt binds the device when it starts the domain")
   }
 
-  /// libvirt hands the nodes to the user that QEMU runs as.
+  /// Makes the node accessible: libvirt gives it to the user that QEMU runs as.
   fileprivate mutating func grant() {
     guard case .known(.some(let node)) = cdev, node.node == .known(.denied) else { return }
     cdev = .known(VFIOCdev(name: node.name, node: .known(.accessible)))

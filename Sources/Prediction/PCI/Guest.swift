@@ -1,37 +1,38 @@
 import Facts
 
-/// The guest's PCI topology: as QEMU has built it from a definition when a request is reached, or as a
-/// running QEMU tells it.
+/// The guest's PCI topology: as QEMU has built it from a definition when it creates a device, or as a running QEMU
+/// reports it.
 public struct Guest: Sendable {
+  /// The PCI buses, by name.
   public internal(set) var buses: [String: GuestBus]
-  /// Where a device goes that names no bus; `.known(nil)`: the machine has no PCI bus. Unknown where
-  /// buses may exist that are not in `buses`.
+  /// The bus of a device that names none; `.known(nil)`: the machine has no PCI bus. Unknown where buses may exist
+  /// that are not in `buses`.
   public let rootBus: Known<String?>
   /// The driver of each device, by id.
   public internal(set) var ids: [String: String]
-  /// Whether a migration is under way, during which QEMU plugs nothing.
+  /// Whether a migration is running, during which QEMU refuses `device_add`.
   public let migrating: Known<Bool>
   /// Whether ACPI plugs into bridges that the machine starts with, instead of their own controllers.
   var hasACPIBridges: Known<Bool> = .known(false)
-  /// Whether libvirt chose the places that the definition does not give.
+  /// Whether libvirt chooses the slots that the definition does not give.
   var isPlacedByLibvirt = false
-  /// Ids given in key=value text. QEMU checks these against each other before it makes any device.
+  /// Ids given in key=value text. QEMU compares these with each other before it creates any device.
   var keyvalIDs: Set<String> = []
-  /// The guest's IOMMUs, of those that QEMU has made.
+  /// The guest's IOMMUs that QEMU has created.
   var iommus: [DeviceRequest] = []
-  /// Whether `iommus` were made before each device that stands behind them: a running QEMU does not tell.
+  /// Whether `iommus` are known to be created before the devices behind them; a running QEMU does not report the order.
   var isOrderKnown = true
   /// The address spaces of assigned devices.
   var spaces = AddressSpaces()
-  /// Host functions that the machine has already.
+  /// Host functions that are attached already, with their backend.
   var assigned: [PCIAddress: AttachedBackend] = [:]
 
-  /// A guest that runs, from what its QEMU says.
+  /// A running guest, as its QEMU reports it.
   /// - Parameters:
   ///   - buses: every PCI bus, with every device on it (QMP `query-pci`, `qom-list-get`).
-  ///   - rootBus: the machine's own; unknown when `buses` may not be all of them.
+  ///   - rootBus: the machine's own bus; unknown when `buses` may not be complete.
   ///   - ids: the driver of each device below /machine/peripheral.
-  ///   - migrating: whether `query-migrate` tells of a migration that has not ended.
+  ///   - migrating: whether `query-migrate` reports a migration that has not ended.
   public init(buses: [GuestBus], rootBus: Known<String?>, ids: [String: String], migrating: Known<Bool>) {
     self.buses = Dictionary(buses.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     self.rootBus = rootBus
@@ -39,7 +40,7 @@ public struct Guest: Sendable {
     self.migrating = migrating
   }
 
-  /// This topology, with what another model of the same machine knows of its assigned devices.
+  /// This topology with the assigned devices of another model of the same machine.
   func with(assignmentsOf other: Guest) -> Guest {
     var guest = self
     guest.keyvalIDs = other.keyvalIDs
@@ -49,6 +50,7 @@ public struct Guest: Sendable {
     return guest
   }
 
+  /// The bus of that name; nil when it is not among `buses`.
   public func bus(named name: String) -> GuestBus? { buses[name] }
 
   /// The bus that a request names, or the machine's own; nil when the machine has none.
@@ -75,6 +77,6 @@ public struct Guest: Sendable {
     return path
   }
 
-  /// Ports that are empty and take a hot plug, by name.
+  /// Empty ports that accept a hot plug, sorted by name.
   public var freePorts: [GuestBus] { buses.values.filter(\.isFreePort).sorted { $0.name < $1.name } }
 }

@@ -1,18 +1,18 @@
 import Facts
 
 extension Guest {
-  /// Takes a device that QEMU made into the model: its id, its slot, and the bus that it brings.
-  /// - Returns: where it sits, when that is certain.
+  /// Adds a device that QEMU has created: its id, its slot, and the bus behind it.
+  /// - Returns: its address, when that is certain.
   mutating func add(_ request: DeviceRequest) -> GuestPCIAddress? {
     if let id = request.id { ids[id] = request.driver ?? "" }
     guard let driver = request.driver else { return nil }
     if Guest.isIOMMU(driver) { iommus.append(request) }
-    let place = assignSlot(request, driver)
+    let address = assignSlot(request, driver)
     if let bus = busBehind(request, driver) { buses[bus.name] = bus }
-    return place
+    return address
   }
 
-  /// Makes room for so many devices.
+  /// Reserves memory for this number of devices.
   mutating func reserve(_ devices: Int) {
     ids.reserveCapacity(devices)
     buses.reserveCapacity(devices + buses.count)
@@ -20,21 +20,21 @@ extension Guest {
 
   /// Whether QEMU answers when the guest reads the function's config space: only where there is a
   /// function 0, below a port that of slot 0 (QEMU hw/pci/pci_host.c; observed on 11.1.3).
-  func canReach(_ place: GuestPCIAddress) -> Known<Bool> {
-    guard let bus = buses[place.bus] else { return .known(true) }
-    if bus.occupants[bus.isPort ? 0 : place.devfn & ~7] != nil { return .known(true) }
+  func canReach(_ address: GuestPCIAddress) -> Known<Bool> {
+    guard let bus = buses[address.bus] else { return .known(true) }
+    if bus.occupants[bus.isPort ? 0 : address.devfn & ~7] != nil { return .known(true) }
     if bus.unplacedDeviceCount == 0 || bus.isPort { return .known(false) }
-    return .unknown("function 0 of slot \(place.devfn / 8) of \(place.bus)", "QEMU chooses slots there")
+    return .unknown("function 0 of slot \(address.devfn / 8) of \(address.bus)", "QEMU chooses slots there")
   }
 
-  /// A PCI device of the guest that is no bridge.
+  /// Whether it is a PCI device of the guest, and not a bridge.
   public func isEndpoint(_ request: DeviceRequest) -> Bool {
     guard let driver = request.driver, !PCIDrivers.isBridge(driver), !PCIDrivers.isElsewhere(driver) else { return false }
     return PCIDrivers.isPCI(driver) || request.bus.map { buses[$0] != nil } ?? false
   }
 
   private mutating func assignSlot(_ request: DeviceRequest, _ driver: String) -> GuestPCIAddress? {
-    // libvirt puts no two devices into one place.
+    // libvirt never assigns one slot twice.
     if case .unknown? = request.value("bus") {
       if !isPlacedByLibvirt { for name in buses.keys { buses[name]?.unplacedDeviceCount += 1 } }
       return nil
@@ -42,27 +42,27 @@ extension Guest {
     guard let name = request.bus ?? rootBus.display.flatMap({ $0 }), let index = buses.index(forKey: name)
     else { return nil }
     guard PCIDrivers.isPCI(driver) || request.has("addr") else {
-      // It may still be a PCI device, and take a slot of the root bus.
+      // It may still be a PCI device, with a slot of the root bus.
       if request.bus == nil, !PCIDrivers.isElsewhere(driver) { buses.values[index].unplacedDeviceCount += 1 }
       return nil
     }
     guard case .known(let devfn)? = QEMUSlot.requested(request),
-      case .at(let place) = buses.values[index].assignDevfn(to: request, driver: driver, requested: devfn)
+      case .at(let assigned) = buses.values[index].assignDevfn(to: request, driver: driver, requested: devfn)
     else {
       buses.values[index].unplacedDeviceCount += 1
       return nil
     }
-    // A slot that QEMU chose is certain only while nothing unknown was there before.
+    // A slot that QEMU chooses is certain only while all earlier devices have known slots.
     if devfn == nil, !buses.values[index].isPort, buses.values[index].unplacedDeviceCount > 0 {
       buses.values[index].unplacedDeviceCount += 1
       return nil
     }
-    buses.values[index].occupants[place] = SlotDevice(
+    buses.values[index].occupants[assigned] = SlotDevice(
       driver: driver, id: request.id, isMultifunction: request.multifunction)
-    return GuestPCIAddress(bus: name, devfn: place)
+    return GuestPCIAddress(bus: name, devfn: assigned)
   }
 
-  /// The bus behind a bridge bears the bridge's id (QEMU hw/pci/pci_bridge.c: pci_bridge_initfn).
+  /// The bus behind a bridge, which has the bridge's id (QEMU hw/pci/pci_bridge.c: pci_bridge_initfn).
   private func busBehind(_ request: DeviceRequest, _ driver: String) -> GuestBus? {
     guard let id = request.id else { return nil }
     switch driver {
@@ -87,8 +87,9 @@ extension Guest {
 
   private func parent(of request: DeviceRequest) -> String? { request.bus ?? rootBus.display.flatMap { $0 } }
 
-  /// ACPI plugs into what hangs off the machine's own root complex from the start; below a pxb-pcie, and
-  /// behind a bridge that was plugged itself, each bridge is on its own (observed on 11.1.3).
+  /// Whether ACPI handles hot plugs behind the bridge. It does below the machine's own root complex for bridges that
+  /// are there from the start; below a pxb-pcie, and for a hot-plugged bridge, the bridge's own controller does
+  /// (observed on 11.1.3).
   private func isPluggedByACPI(_ request: DeviceRequest) -> Known<Bool> {
     if request.plug == .hot { return .known(false) }
     let root = parent(of: request).flatMap { path(from: $0).last?.name }
@@ -96,21 +97,22 @@ extension Guest {
   }
 }
 
-/// Which of QEMU's other devices sit on a PCI bus: enough to model slots, and to know when not to.
+/// QEMU's device types by whether they are on a PCI bus: enough to model slots, and to know where that is uncertain.
 enum PCIDrivers {
+  /// Whether the type is known to be a PCI device.
   static func isPCI(_ driver: String) -> Bool {
     driver.hasSuffix("-pci") || driver.hasSuffix("-pci-non-transitional")
       || driver.hasSuffix("-pci-transitional") || driver.hasPrefix("e1000") || known.contains(driver)
   }
 
-  /// Devices that never take a PCI slot.
+  /// Whether the type is known not to have a PCI slot.
   static func isElsewhere(_ driver: String) -> Bool {
     driver.hasPrefix("usb-") || driver.hasPrefix("ide-") || driver.hasPrefix("scsi-")
       || driver.hasPrefix("isa-") || driver.hasPrefix("hda-") || driver.hasPrefix("tpm-")
       || driver.hasSuffix("-cpu") || driver.hasSuffix("-device") || elsewhere.contains(driver)
   }
 
-  /// What has a bus of its own behind it.
+  /// Whether the type has a PCI bus behind it.
   static func isBridge(_ driver: String) -> Bool { bridges.contains(driver) }
 
   private static let bridges: Set<String> = [

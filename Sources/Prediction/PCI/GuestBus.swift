@@ -1,14 +1,15 @@
 import Facts
 
-/// What sits in a slot of a guest bus.
+/// A device in a slot of a guest bus.
 public struct SlotDevice: Hashable, Sendable {
   /// The device's type: `e1000e`.
   public let driver: String
-  /// Nil for a device without one, which QEMU's texts call `(null)`.
+  /// Nil for a device without an id, which QEMU's texts call `(null)`.
   public let id: String?
   /// Its `multifunction` property.
   public let isMultifunction: Known<Bool>
 
+  /// A device of that type.
   public init(driver: String, id: String?, isMultifunction: Known<Bool>) {
     self.driver = driver
     self.id = id
@@ -16,7 +17,7 @@ public struct SlotDevice: Hashable, Sendable {
   }
 }
 
-/// Where a device sits in the guest.
+/// The address of a device in the guest.
 public struct GuestPCIAddress: Hashable, Sendable {
   /// The name of the bus.
   public let bus: String
@@ -26,7 +27,7 @@ public struct GuestPCIAddress: Hashable, Sendable {
 
 /// One PCI bus of the guest.
 public struct GuestBus: Sendable {
-  /// What leads to the bus.
+  /// The kind of device that the bus is behind.
   public enum Kind: Hashable, Sendable {
     /// A root complex: the machine's own, or that of a `pxb-pcie`.
     case root
@@ -36,21 +37,21 @@ public struct GuestBus: Sendable {
     case bridge
   }
 
-  /// As `bus=` names it: the bridge's id, `pcie.0` or `pci.0`.
+  /// The name that `bus=` takes: the bridge's id, `pcie.0` or `pci.0`.
   public let name: String
+  /// The kind of device that the bus is behind.
   public let kind: Kind
   /// QOM type `PCIE`; a `PCI` bus is conventional.
   public let isExpress: Bool
-  /// Whether `device_add` may plug into it. Over QMP: as QEMU's qbus_is_hotpluggable decides it, see
-  /// the decision in ARCHITECTURE.md.
+  /// Whether `device_add` accepts it (QEMU system/qdev-monitor.c: qbus_is_hotpluggable).
   public let takesHotplug: Known<Bool>
-  /// A hot plug goes through the bridge's own controller (SHPC), which takes no slot 0.
+  /// Whether a hot plug goes through the bridge's own controller (SHPC), which refuses slot 0.
   public let isStandardHotplug: Known<Bool>
-  /// The bus that its bridge sits on; nil for a root complex.
+  /// The bus of its bridge; nil for a root complex.
   public let parent: String?
-  /// By devfn: slot times 8 plus function.
+  /// The devices on it, by devfn: slot times 8 plus function.
   public internal(set) var occupants: [Int: SlotDevice]
-  /// Devices that may have been put here by QEMU's own choice, beyond what `occupants` tells.
+  /// The number of devices whose slot QEMU chooses, and that may be on this bus beside `occupants`.
   var unplacedDeviceCount = 0
 
   /// - Parameter occupants: every device on the bus, by devfn (slot times 8 plus function).
@@ -67,33 +68,36 @@ public struct GuestBus: Sendable {
     self.occupants = occupants
   }
 
+  /// Whether it is behind a port, with slot 0 alone.
   public var isPort: Bool { kind == .port }
 
-  /// What sits in a slot, function 0 first.
+  /// The devices in a slot, function 0 first.
   public func occupants(ofSlot slot: Int) -> [SlotDevice] {
     (slot * 8..<slot * 8 + 8).compactMap { occupants[$0] }
   }
 
-  /// A slot from 1 on is free, whatever QEMU chose itself.
+  /// Whether a slot from 1 on is free, wherever QEMU put the devices whose slot it chose.
   public var hasFreeSlot: Bool {
     !isPort && Set(occupants.keys.map { $0 / 8 }).union([0]).count + unplacedDeviceCount < 32
   }
 
-  /// A port that is empty for certain and takes a hot plug.
+  /// Whether it is a port that is certainly empty and accepts a hot plug.
   public var isFreePort: Bool {
     isPort && takesHotplug == .known(true) && occupants.isEmpty && unplacedDeviceCount == 0
   }
 }
 
-/// What the PCI core says about a place on a bus (QEMU hw/pci/pci.c: do_pci_register_device and
-/// pci_init_multifunction).
 extension GuestBus {
+  /// The PCI core's answer to a request for a devfn.
   enum DevfnResult: Hashable {
     case at(devfn: Int)
+    /// The device is not realized.
     case refused(FailureCause, String)
     case undetermined(Unknown)
   }
 
+  /// Assigns the devfn as the PCI core does (QEMU hw/pci/pci.c: do_pci_register_device and pci_init_multifunction).
+  /// - Parameter requested: slot times 8 plus function; nil when QEMU is to choose.
   func assignDevfn(to request: DeviceRequest, driver: String, requested: Int?) -> DevfnResult {
     let devfn = requested ?? freeDevfn
     guard let devfn else {
@@ -109,7 +113,7 @@ extension GuestBus {
       return .undetermined(
         Unknown("slot \(devfn / 8) of \(name)", reason: "QEMU chooses slots for other devices of this bus"))
     }
-    // Without addr QEMU looks for function 0 of slot 31, that of devfn -1 (observed on 11.1.3).
+    // Without addr QEMU checks function 0 of slot 31, that of devfn -1 (observed on 11.1.3).
     let slot = isPort ? 0 : (requested ?? 0xff) / 8
     if request.plug == .hot, let first = occupants[slot * 8] {
       return .refused(
@@ -143,7 +147,7 @@ extension GuestBus {
     }
   }
 
-  /// The lowest slot of which no function 0 is taken, as QEMU searches: by steps of 8.
+  /// The lowest slot whose function 0 is free: QEMU searches in steps of 8.
   private var freeDevfn: Int? {
     stride(from: 0, to: 256, by: 8).first { occupants[$0] == nil }
   }

@@ -1,8 +1,8 @@
 import Facts
 
 extension Guest {
-  /// The topology that a machine type starts with, from the QEMU 11.1 source of each. A guest that is
-  /// described, and not looked at, is taken not to migrate.
+  /// The topology that a machine type starts with, from the QEMU 11.1 source of each. A static definition is assumed
+  /// not to be migrating.
   init(_ machine: MachineConfig) {
     let kind = MachineKind(machine)
     var root: GuestBus?
@@ -20,7 +20,7 @@ extension Guest {
     hasACPIBridges = rootBus.flatMap { _ in machine.hasACPIBridges(kind) }
   }
 
-  /// QEMU hw/i386/pc_q35.c; the occupants as 11.1.3 names them.
+  /// `q35` (QEMU hw/i386/pc_q35.c: pc_q35_init); the devices as 11.1.3 names them.
   private static func q35(_ machine: MachineConfig) -> GuestBus {
     var taken = [0: SlotDevice(board: "mch"), 0xf8: SlotDevice(board: "ICH9-LPC", multifunction: true)]
     if machine.hasBoardDevice("sata") { taken[0xfa] = SlotDevice(board: "ich9-ahci") }
@@ -29,8 +29,8 @@ extension Guest {
       "pcie.0", kind: .root, isExpress: true, takesHotplug: .known(false), parent: nil, occupants: taken)
   }
 
-  /// QEMU hw/i386/pc_piix.c. ACPI plugs into the root bus, unless it is told not to
-  /// (hw/acpi/piix4.c: acpi-root-pci-hotplug).
+  /// `pc` (QEMU hw/i386/pc_piix.c: pc_init1). ACPI plugs into the root bus, unless acpi-root-pci-hotplug is off
+  /// (hw/acpi/piix4.c).
   private static func i440fx(_ machine: MachineConfig) -> GuestBus {
     let taken = [
       0: SlotDevice(board: "i440FX"), 8: SlotDevice(board: "PIIX3", multifunction: true),
@@ -41,7 +41,7 @@ extension Guest {
       "pci.0", kind: .root, isExpress: false, takesHotplug: .known(hotplug), parent: nil, occupants: taken)
   }
 
-  /// QEMU hw/arm/virt.c: a generic Express host bridge.
+  /// `virt`: a generic Express host bridge (QEMU hw/arm/virt.c: create_pcie).
   private static var virt: GuestBus {
     GuestBus(
       "pcie.0", kind: .root, isExpress: true, takesHotplug: .known(false), parent: nil,
@@ -50,13 +50,13 @@ extension Guest {
 }
 
 extension SlotDevice {
-  /// A device that the board brings.
+  /// A device that is part of the board.
   init(board driver: String, multifunction: Bool = false) {
     self.init(driver: driver, id: nil, isMultifunction: .known(multifunction))
   }
 }
 
-/// The machine types of which the topology is known.
+/// The machine types whose topology is known.
 enum MachineKind: Hashable {
   case q35, i440fx, virt, withoutPCI
   case unknown(String)
@@ -68,7 +68,7 @@ enum MachineKind: Hashable {
     }
     switch machine.machineType?.value {
     case .string("microvm"):
-      // QEMU hw/i386/microvm.c: the same generic host bridge as virt's, only when it is asked for.
+      // QEMU hw/i386/microvm.c: the same generic host bridge as virt's, only with `pcie=on`, an OnOffAuto.
       self = machine.machineOption("pcie") == "on" ? .virt : .withoutPCI
     case .string(let type): self = MachineKind(type: type)
     case .none: self = MachineKind(emulator: machine.emulator)
@@ -94,7 +94,7 @@ enum MachineKind: Hashable {
 }
 
 extension MachineConfig {
-  /// `-machine acpi=off` takes the board's ACPI away on i440fx; q35's ICH9 plugs all the same.
+  /// Whether i440fx has ACPI, which `-machine acpi=off` removes; q35's ICH9 plugs without it.
   fileprivate var hasACPI: Bool {
     hasBoardDevice("acpi") && !hasOption("no-acpi")
   }
@@ -110,8 +110,8 @@ extension MachineConfig {
     globals.last { $0.driver == driver && $0.property == property }.map { QEMUBool($0.value) != .off }
   }
 
-  /// QEMU hw/acpi/ich9.c and piix4.c; on for q35 since 6.1 (query-machines of 11.1.3: pc-q35-6.0 and older
-  /// switch it off), and off for virt's GED.
+  /// Whether ACPI plugs behind bridges (QEMU hw/acpi/ich9.c and piix4.c); on for q35 since 6.1 (query-machines of
+  /// 11.1.3: pc-q35-6.0 and older switch it off), and off for virt's GED.
   fileprivate func hasACPIBridges(_ kind: MachineKind) -> Known<Bool> {
     let property = "acpi-pci-hotplug-with-bridge-support"
     switch kind {
@@ -125,7 +125,7 @@ extension MachineConfig {
     }
   }
 
-  /// The version in `pc-q35-9.2`; nil for the newest, which bears none.
+  /// The version in `pc-q35-9.2`; nil for an unversioned type, which is the newest.
   public func version(after prefix: String) -> (Int, Int)? {
     guard let type = machineType?.value.string, type.hasPrefix(prefix) else { return nil }
     let text = type.utf8.dropFirst(prefix.utf8.count)
@@ -135,5 +135,6 @@ extension MachineConfig {
     return (major, minor)
   }
 
+  /// The text of a machine option; nil when it is not given, or only the shell knows it.
   func machineOption(_ name: String) -> String? { machine.last { $0.name == name }?.value.string }
 }

@@ -1,9 +1,8 @@
 import Facts
 
-/// Which accelerator runs the machine, and where its interrupt controllers are.
 extension MachineConfig {
-  /// Whether KVM runs it: by `-accel`, `-enable-kvm` or `-machine accel=`; a program by the name of `kvm`
-  /// takes it by itself (QEMU system/vl.c: configure_accelerators).
+  /// Whether KVM runs the machine: by `-accel`, `-enable-kvm` or `-machine accel=`; a program named `kvm` uses it by
+  /// default (QEMU system/vl.c: configure_accelerators).
   public var usesKVM: Known<Bool> {
     if let missing = missingPart { return .unknown("accelerator", missing) }
     if hasOption("enable-kvm") { return .known(true) }
@@ -18,7 +17,7 @@ extension MachineConfig {
     }
   }
 
-  /// `kernel-irqchip`, of the machine or of the accelerator; nil when nobody gives it.
+  /// `kernel-irqchip`, of the machine or of the accelerator; nil when it is not given.
   public var kernelIrqchip: Known<String?> {
     let ofMachine = machineSetting("kernel-irqchip", "kernel_irqchip")
     guard case .known(nil) = ofMachine else { return ofMachine }

@@ -1,8 +1,9 @@
 import Facts
 
-/// What QEMU says when a property does not take a value; nil when it does. Reproduced from 11.1.3,
-/// row by row (Fixtures/realizes/refusals-11.1.3.jsonl).
+/// QEMU's message texts for values that a property does not accept. Reproduced from 11.1.3, row by row
+/// (Fixtures/realizes/refusals-11.1.3.jsonl).
 enum PropertyChecks {
+  /// The text with which QEMU refuses a value; nil when it accepts it.
   static func refusal(
     _ name: String, _ value: PropertyValue, kind: PropertyKind, driver: String, form: DeviceRequest.Form
   ) -> String? {
@@ -15,7 +16,7 @@ enum PropertyChecks {
     }
   }
 
-  /// key=value text, which every kind parses for itself.
+  /// The refusal of key=value text, which each type parses by itself.
   private static func fromText(_ name: String, _ text: String, kind: PropertyKind, driver: String) -> String? {
     switch kind {
     case .bool, .realized:
@@ -48,7 +49,7 @@ enum PropertyChecks {
     return range.contains(number) ? nil : "Parameter '\(name)' expects \(type)"
   }
 
-  /// A JSON string, or key=value text of a kind that takes strings.
+  /// The refusal of a JSON string, or of key=value text of a type that accepts strings.
   private static func fromJSONString(
     _ name: String, _ text: String, kind: PropertyKind, driver: String
   ) -> String? {
@@ -67,7 +68,7 @@ enum PropertyChecks {
     }
   }
 
-  /// A JSON value that is no string.
+  /// The refusal of a JSON value that is not a string.
   private static func fromJSON(
     _ name: String, _ value: PropertyValue, kind: PropertyKind, driver: String
   ) -> String? {
@@ -98,7 +99,7 @@ enum PropertyChecks {
     }
   }
 
-  /// `vf-token`: a UUID, or `auto` (QEMU hw/core/qdev-properties-system.c: set_uuid).
+  /// Whether `vf-token` accepts it: a UUID, or `auto` (QEMU hw/core/qdev-properties-system.c: set_uuid).
   private static func isToken(_ text: String) -> Bool {
     if text == "auto" { return true }
     let groups = text.split(separator: "-", omittingEmptySubsequences: false)

@@ -1,8 +1,8 @@
 import Facts
 
-/// What QEMU does while it sets a new device's properties, and what follows in the PCI core.
+/// Setting the properties of a new device, and the PCI core's checks after that.
 extension RealizeContext {
-  /// QEMU takes these out before it sets properties.
+  /// QEMU removes these before it sets properties.
   private static let notProperties = ["driver", "bus", "id"]
 
   /// Sets each property, as if the ones before it had been accepted: QEMU stops at the first failure.
@@ -80,18 +80,20 @@ extension RealizeContext {
         .badDescriptor, "Could not parse object fd \(text):Invalid file descriptor number '\(text)'")
     case .name:
       if descriptors[text]?.isKnown == true { return crash }
-      // A name that resolves crashes QEMU when there is no id, one that does not is answered.
+      // A name that resolves crashes QEMU when the id is missing, one that does not is answered.
       throw Unknown("descriptor `\(text)`", reason: "only the monitor knows which names getfd was given")
     }
   }
 
-  /// QEMU hw/acpi/pcihp.c: the largest index of x86's hotplug controller.
+  /// The failure of an index beyond the largest of x86's hotplug controller (QEMU hw/acpi/pcihp.c:
+  /// acpi_pcihp_device_pre_plug_cb).
   private var acpiIndex: RealizeFailure? {
     guard let number = number("acpi-index"), number > 16383 else { return nil }
     return RealizeFailure(.badProperty, property: "acpi-index", "acpi-index should be less or equal to 16383")
   }
 
-  /// QEMU hw/pci/pci.c: pci_qdev_realize. All ones is the default.
+  /// The failure of a ROM size that is not a power of two (QEMU hw/pci/pci.c: pci_qdev_realize). All ones is the
+  /// default.
   private var romSize: RealizeFailure? {
     guard let size = number("romsize"), size != 0xffff_ffff, size == 0 || size & (size - 1) != 0 else { return nil }
     return RealizeFailure(.badProperty, property: "romsize", "ROM size \(size) is not a power of two")
@@ -104,8 +106,8 @@ extension RealizeContext {
     return nil
   }
 
-  /// The PCI core's checks, which run before vfio's own realize.
-  func placeOnBus() throws(Unknown) -> RealizeFailure? {
+  /// The PCI core's checks, which run before vfio's own realize (QEMU hw/pci/pci.c: pci_qdev_realize).
+  func assignSlot() throws(Unknown) -> RealizeFailure? {
     if let failure = acpiIndex ?? romSize { return failure }
     if request.isPlacedByLibvirt { return nil }
     guard let bus = try bus(), let requested = QEMUSlot.requested(request) else { return nil }

@@ -1,8 +1,8 @@
 import Facts
 
 /// The `host` property: `[DOMAIN:]BUS:SLOT.FUNCTION` (QEMU hw/core/qdev-properties-system.c:
-/// set_pci_host_devaddr). Wider than the kernel's spelling: `0x` before a part, leading blanks, one
-/// digit where the kernel writes two.
+/// set_pci_host_devaddr). It accepts more than the kernel's spelling: `0x` before a part, leading
+/// blanks, one digit where the kernel writes two.
 public enum QEMUHostAddress {
   /// The address, nil when QEMU refuses the text.
   public static func parse(_ text: String) -> PCIAddress? { HexScanner.scan(text, parse) }
@@ -40,8 +40,7 @@ public enum QEMUSlot {
     return Int(slot) * 8 + Int(function)
   }
 
-  /// The devfn that a request asks for: `.known(nil)` when QEMU is to choose, nil when the value is
-  /// refused.
+  /// The devfn that a request gives: `.known(nil)` when QEMU is to choose, nil when QEMU refuses the value.
   static func requested(_ request: DeviceRequest) -> Known<Int?>? {
     guard let value = request.value("addr") else { return .known(nil) }
     switch value {
@@ -54,12 +53,12 @@ public enum QEMUSlot {
 }
 
 extension DeviceRequest {
-  /// The place on its bus that a request asks for by `addr`, slot times 8 plus function; `.known(nil)`
-  /// when QEMU is to choose, and when it refuses the value.
+  /// The devfn that `addr` gives, slot times 8 plus function; `.known(nil)` when QEMU is to choose, and when it refuses
+  /// the value.
   public var requestedDevfn: Known<Int?> { QEMUSlot.requested(self) ?? .known(nil) }
 }
 
-/// strtoul, part by part.
+/// A scanner for the parts of an address, as QEMU's strtoul calls read them.
 private struct HexScanner {
   private let bytes: UnsafeBufferPointer<UInt8>
   private var position = 0
@@ -74,7 +73,7 @@ private struct HexScanner {
 
   var isAtEnd: Bool { position == bytes.count }
 
-  /// The byte that comes after some more.
+  /// The byte at an offset from the position; nil at the end.
   private func byte(after count: Int = 0) -> UInt8? {
     position + count < bytes.count ? bytes[position + count] : nil
   }
@@ -85,7 +84,7 @@ private struct HexScanner {
     return true
   }
 
-  /// Leading blanks and `0x` are taken, as strtoul does; nil without a digit or when it is too large
+  /// Reads a number. Leading blanks and `0x` are accepted, as by strtoul; nil without a digit or when it is too large
   /// for any part.
   mutating func number(radix: UInt64 = 16) -> UInt64? {
     while let blank = byte(), blank == 0x20 || 0x09 <= blank && blank <= 0x0d { position += 1 }

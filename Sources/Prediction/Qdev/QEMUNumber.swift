@@ -1,12 +1,12 @@
 import Facts
 
-/// An integer as QEMU's visitors hand it around: 64 bits, signed or not.
+/// An integer as QEMU's visitors pass it: 64 bits, signed or not.
 enum QEMUInteger: Hashable {
   case negative(Int64)
   case natural(UInt64)
 }
 
-/// A range that spans both halves.
+/// A range over both signed and unsigned 64-bit integers.
 struct QEMUIntegerRange {
   let lowest: Int64
   let highest: UInt64
@@ -24,8 +24,9 @@ struct QEMUIntegerRange {
   }
 }
 
+/// Numbers in property values.
 enum QEMUNumber {
-  /// QEMU util/cutils.c: qemu_strtoi64 and qemu_strtou64 with base 0: blanks, a sign, then 0x, 0 or
+  /// Parses an integer (QEMU util/cutils.c: qemu_strtoi64 and qemu_strtou64) with base 0: blanks, a sign, then 0x, 0 or
   /// decimal, and nothing after.
   static func integer(_ text: String) -> QEMUInteger? {
     var rest = text.utf8.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
@@ -46,6 +47,7 @@ enum QEMUNumber {
     return magnitude <= UInt64(Int64.max) ? .negative(-Int64(magnitude)) : nil
   }
 
+  /// The integer of a JSON value; nil for another type.
   static func integer(_ value: PropertyValue) -> QEMUInteger? {
     switch value {
     case .integer(let number): return number < 0 ? .negative(number) : .natural(UInt64(number))
@@ -54,7 +56,8 @@ enum QEMUNumber {
     }
   }
 
-  /// QEMU util/cutils.c: qemu_strtosz: a number with an optional fraction and one of B K M G T P E.
+  /// Whether it is a size (QEMU util/cutils.c: qemu_strtosz): a number with an optional fraction and one of B K M G T
+  /// P E.
   static func isSize(_ text: String) -> Bool {
     if case .natural? = integer(text) { return true }
     guard let last = text.utf8.last, "bkmgtpeBKMGTPE".utf8.contains(last) else { return false }

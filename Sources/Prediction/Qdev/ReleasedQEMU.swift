@@ -1,8 +1,8 @@
 import Facts
 
 extension QEMUProfile {
-  /// An upstream release, by the version comments of vfio_pci_class_init (QEMU hw/vfio/pci.c). A
-  /// distribution's build may carry more: ask it instead where that is possible.
+  /// An upstream release, by the table of properties (`VFIOProperties`). A distribution's build may have more: ask that
+  /// QEMU instead where possible.
   public static func released(_ major: Int, _ minor: Int, _ text: String) -> QEMUProfile {
     let version = QEMUVersion(major, minor)
     func has(_ property: VFIOProperty) -> Bool { property.since.map { $0 <= version } ?? true }
@@ -13,7 +13,7 @@ extension QEMUProfile {
       properties: .known(VFIOProperties.listed.intersection(names)))
   }
 
-  /// The same QEMU with another ats behaviour, which the user asserts.
+  /// The same QEMU with the ats behaviour that the user gives.
   public func with(behaviour: ATSBehaviour) -> QEMUProfile {
     QEMUProfile(
       name: "\(name), ats behaviour \(behaviour.rawValue)", behaviour: .known(behaviour), properties: properties)

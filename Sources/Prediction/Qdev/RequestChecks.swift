@@ -1,9 +1,10 @@
 import Facts
 
-/// What QEMU checks before a device object exists, in its order (QEMU util/qemu-option.c for
+/// The checks before a device object exists, in QEMU's order (QEMU util/qemu-option.c for
 /// key=value text, system/qdev-monitor.c: qdev_device_add_from_qdict).
 extension RealizeContext {
-  /// key=value text: ids are checked while the command line is read.
+  /// The failure of an id in key=value text, which QEMU checks while it reads the command line (QEMU
+  /// util/qemu-option.c: qemu_opts_create).
   var keyvalID: RealizeFailure? {
     guard request.form == .keyval, let id = request.id else { return nil }
     if !QEMUIdentifier.isWellFormed(id) { return RealizeFailure(.badID, "Parameter 'id' expects an identifier") }
@@ -11,8 +12,9 @@ extension RealizeContext {
     return RealizeFailure(.duplicateID, "Duplicate ID '\(id)' for device")
   }
 
+  /// The failure to find the bus (QEMU system/qdev-monitor.c: qbus_find).
   func busLookup() throws(Unknown) -> RealizeFailure? {
-    // Where there is no place for it, libvirt says so itself.
+    // Without a free slot libvirt reports an error itself.
     if request.isPlacedByLibvirt { return nil }
     if case .unknown(let text)? = request.value("bus") {
       throw Unknown("guest bus of `\(request.id ?? driver)`", reason: "written as \(text)")
@@ -30,6 +32,7 @@ extension RealizeContext {
     return RealizeFailure(.busNotFound, "Bus '\(name)' not found")
   }
 
+  /// The failure of a device or bus that is not hotpluggable (QEMU system/qdev-monitor.c: qbus_is_hotpluggable).
   func hotplug() throws(Unknown) -> RealizeFailure? {
     guard request.plug == .hot else { return nil }
     if driver == "vfio-pci-nohotplug" {
@@ -40,10 +43,11 @@ extension RealizeContext {
     return RealizeFailure(.busNotHotpluggable, "Bus '\(bus.name)' does not support hotplugging")
   }
 
-  /// The bus that the device goes to.
+  /// The guest bus of the device; nil when the machine has none.
   func bus() throws(Unknown) -> GuestBus? { try guest.bus(for: request) }
 
-  /// A standard hotplug controller takes slots from 1 on, and looks when the device is realized.
+  /// The failure of slot 0: a standard hotplug controller accepts slots from 1 on, and checks when the device is
+  /// realized (QEMU hw/pci/shpc.c: shpc_device_plug_common).
   func hotplugController() throws(Unknown) -> RealizeFailure? {
     guard request.plug == .hot, let bus = try bus(), let requested = QEMUSlot.requested(request),
       case .at(let devfn) = bus.assignDevfn(to: request, driver: driver, requested: try requested.value), devfn / 8 == 0,
@@ -54,20 +58,21 @@ extension RealizeContext {
       "Unsupported PCI slot 0 for standard hotplug controller. Valid slots are between 1 and 31.")
   }
 
-  /// QEMU plugs nothing while a migration has not ended.
+  /// The failure of a plug while a migration has not ended.
   func migrating() throws(Unknown) -> RealizeFailure? {
     guard request.plug == .hot, try guest.migrating.value else { return nil }
     return RealizeFailure(.migrating, "device_add not allowed while migrating")
   }
 
-  /// A bad `-global` stops a cold plug; a hot one goes on with the default, after a warning.
+  /// The failure of a bad `-global`, which stops a cold plug. On a hot plug QEMU warns and continues with the default;
+  /// a good `-global` applies to both (QEMU hw/core/qdev-properties.c: qdev_prop_set_globals).
   func badGlobal() throws(Unknown) -> RealizeFailure? {
     if request.plug == .hot {
-      // A good one reaches the plug too, and there are some that make it fail.
+      // A good one applies to the plug too, and may make it fail.
       if let missing = machine.missingGlobals { throw missing }
       return nil
     }
-    for global in machine.globals where global.reaches(request) {
+    for global in machine.globals where global.applies(to: request) {
       let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
       guard let property = VFIOProperties.property(global.property, of: driver) else {
         return RealizeFailure(.badGlobal, named + "Property '\(driver).\(global.property)' not found")
@@ -82,6 +87,7 @@ extension RealizeContext {
     return nil
   }
 
+  /// The failure of an id (QEMU system/qdev-monitor.c: qdev_set_id).
   var qdevID: RealizeFailure? {
     guard let id = request.id else { return nil }
     if !QEMUIdentifier.isWellFormed(id) { return RealizeFailure(.badID, "Invalid qdev ID '\(id)'") }

@@ -51,6 +51,7 @@ struct QEMUVersion: Comparable {
 
 /// vfio-pci's properties: the one table of them. A new property is one line, and everything else follows from it.
 enum VFIOProperties {
+  /// The property of that name; nil when the driver has none.
   static func property(_ name: String, of driver: String) -> VFIOProperty? {
     guard let property = byName[name], property.only == nil || property.only == driver else { return nil }
     return property
@@ -62,7 +63,7 @@ enum VFIOProperties {
 
   private static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
-  /// As `device-list-properties` of QEMU 11.1.3 lists them, then those that every device has beside them
+  /// The properties that `device-list-properties` of QEMU 11.1.3 lists, and those that every device has beside them
   /// (`qom-list-properties`: read-only, `realized`). Versions are those of the comments in vfio_pci_class_init (QEMU
   /// hw/vfio/pci.c).
   static let all: [VFIOProperty] = [
@@ -82,6 +83,7 @@ enum VFIOProperties {
     VFIOProperty("migration-events", .bool, since: QEMUVersion(9, 1)),
     VFIOProperty("multifunction", .bool),
     VFIOProperty("realized", .realized),
+    VFIOProperty("parent_bus", .readOnly),
     VFIOProperty("rombar", .signed32),
     VFIOProperty("romfile", .text),
     VFIOProperty("romsize", .unsigned(bits: 32)),

@@ -11,8 +11,8 @@ public struct Predictor {
   /// - Parameters:
   ///   - descriptors: which host function a passed descriptor is, by the value of `fd`; `.known(nil)`
   ///     is none.
-  ///   - running: the topology that the running machine has, where it was asked; it stands in for that
-  ///     of `machine` when `plugs` are predicted.
+  ///   - running: the topology that the running machine reports; it replaces that of `machine` when `plugs` are
+  ///     predicted.
   public init(
     _ machine: MachineConfig, on host: Host, qemu: QEMUProfile, descriptors: [String: Known<PCIAddress?>] = [:],
     running: Guest? = nil
@@ -24,18 +24,18 @@ public struct Predictor {
     self.qemu = qemu
   }
 
-  /// One prediction for each vfio request, and for each request that only looks like one. Each is
-  /// made as if what goes before it succeeds: QEMU stops at the first failure of a cold start, and
-  /// the user wants to know all of them.
-  /// - Parameter plugs: requests that are plugged into the machine once it runs.
+  /// One prediction for each vfio request, and for each request that is meant for vfio and misspelt. Each assumes that
+  /// the earlier devices are realized: QEMU stops at the first failure of a cold start, and a user wants to know all
+  /// of them.
+  /// - Parameter plugs: requests that are plugged into the running machine.
   public func predictions(plugs: [DeviceRequest] = []) -> [RealizePrediction] { run(plugs: plugs).predictions }
 
-  /// The predictions, and the guest's topology when all has been made and plugged.
+  /// The predictions, and the guest's topology when all devices are created and plugged.
   public func run(plugs: [DeviceRequest] = []) -> (predictions: [RealizePrediction], guest: Guest) {
     var guest = Guest(machine)
     guest.isOrderKnown = running == nil
     guest.reserve(machine.devices.count)
-    // QEMU makes the devices of key=value text first, whatever the order on the command line
+    // QEMU creates the devices of key=value text first, regardless of the order on the command line
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
     var drafts: [PredictionDraft] = []
@@ -52,7 +52,7 @@ public struct Predictor {
     return (drafts.map { RealizePrediction($0, in: guest) }, guest)
   }
 
-  /// - Returns: nil for a device that nobody means for vfio: of those a machine has many, and little is asked.
+  /// - Returns: nil for a device that is not meant for vfio.
   private func predict(_ request: DeviceRequest, _ guest: Guest) -> PredictionDraft? {
     let refusal = request.isVFIO ? nil : VFIODriverModel.refusal(request.driver)
     guard request.isVFIO || refusal != nil else { return nil }
@@ -68,7 +68,7 @@ public struct Predictor {
   }
 }
 
-/// A prediction under construction: what follows from the devices that QEMU makes later is still open.
+/// A prediction under construction: consequences of devices that QEMU creates later are still open.
 final class PredictionDraft {
   let context: RealizeContext
   let atsInputs: ATSInputs
@@ -119,10 +119,10 @@ extension Guest {
 }
 
 extension Array where Element: Equatable {
-  /// Without repetitions, in the order of first appearance.
+  /// The elements without repetitions, in the order of first appearance.
   var unique: [Element] {
     var found: [Element] = []
-    // What is unknown of one device is a handful.
+    // A device has few unknown facts.
     for element in self where !found.contains(element) { found.append(element) }
     return found
   }

@@ -34,7 +34,7 @@ public enum QEMUCrash {
     }
   }
 
-  /// `realized` that the user sets to true: QEMU realizes the device before it has a bus, whatever the driver (QEMU
+  /// `realized` that the user sets to true: QEMU realizes the device before it has a bus, for every driver (QEMU
   /// system/qdev-monitor.c: qdev_device_add_from_qdict; observed on 7.2 and 11.1.3). False is accepted and ignored.
   public static func realizedArgument(_ request: DeviceRequest) -> CrashOutcome {
     guard let value = request.value("realized") else { return .never }
@@ -51,10 +51,10 @@ public enum QEMUCrash {
   }
 
   static let withoutID = RealizeFailure(
-    .descriptorWithoutID, "QEMU dies of SIGSEGV: fd is given without id", signal: "SIGSEGV")
+    .descriptorWithoutID, "QEMU crashes with SIGSEGV: fd is given without id", signal: "SIGSEGV")
 
   static let realized = RealizeFailure(
-    .realizedArgument, "QEMU dies of SIGSEGV: realized is set by the user", signal: "SIGSEGV")
+    .realizedArgument, "QEMU crashes with SIGSEGV: realized is set by the user", signal: "SIGSEGV")
 
   /// Both backends in one address space: the second to attach casts the first's container to its own type, and the
   /// QOM cast asserts (QEMU hw/vfio/iommufd.c: iommufd_cdev_attach; hw/vfio/container-legacy.c:

@@ -1,21 +1,21 @@
 import Facts
 
-/// One vfio device request, and everything that its fate depends on. Shared by the checks, which are many.
+/// One vfio device request, and all that its realize depends on. An object, because many checks use it.
 final class RealizeContext: Sendable {
   let request: DeviceRequest
   let driver: String
   let machine: MachineConfig
-  /// The guest as it is when QEMU comes to this request.
+  /// The guest when QEMU creates this device.
   let guest: Guest
   let host: Host
   let qemu: QEMUProfile
   let descriptors: [String: Known<PCIAddress?>]
   /// The host function's address: nil when only a descriptor says which it is.
   let address: PCIAddress?
-  /// `iommufd=`; an empty link is none (observed on 11.1.3).
+  /// The value of `iommufd`; nil for an empty one (observed on 11.1.3).
   let iommufdLink: String?
   let backend: Known<VFIOBackend>
-  /// The host function, once it is clear that there is one.
+  /// The host function; unknown when the host has no such device.
   let device: Known<HostDevice>
 
   init(
@@ -34,14 +34,14 @@ final class RealizeContext: Sendable {
     iommufdLink = link?.string.flatMap { $0.isEmpty ? nil : $0 }
     if case .unknown(let text)? = link {
       backend = .unknown("backend", "iommufd is \(text)")
-    } else if link == nil, let global = machine.globals.last(where: { $0.property == "iommufd" && $0.reaches(request) }) {
-      // QEMU applies it (observed on 11.1.3); what follows from a link that no request gives is not modelled.
+    } else if link == nil, let global = machine.globals.last(where: { $0.property == "iommufd" && $0.applies(to: request) }) {
+      // QEMU applies it (observed on 11.1.3); the consequences of a link that a -global gives are not modelled.
       backend = .unknown("backend", "-global \(global.driver).iommufd=\(global.value) decides it")
     } else if link == nil, request.plug == .hot, let missing = machine.missingGlobals,
       machine.objects.contains(where: { $0.type == "iommufd" })
     {
-      // A -global can link it to an object that is there (observed on 11.1.3), and to no other.
-      backend = .unknown("backend", missing.whereNothingIsGiven)
+      // A -global can link it to an object that exists (observed on 11.1.3), and to no other.
+      backend = .unknown("backend", missing.notGiven)
     } else {
       backend = .known(iommufdLink == nil ? .legacy : .iommufd)
     }
@@ -51,14 +51,14 @@ final class RealizeContext: Sendable {
   /// The `host` property's address, as QEMU reads it.
   var hostProperty: PCIAddress? { request.string("host").flatMap(QEMUHostAddress.parse) }
 
-  /// What stands between `vfio ` and `: ` in QEMU's errors (QEMU hw/vfio/device.c:
+  /// The device's name in QEMU's errors, between `vfio ` and `: ` (QEMU hw/vfio/device.c:
   /// vfio_device_get_name): the id for a passed descriptor, else the last part of the sysfs path.
   var name: String {
     if request.has("fd") { return request.id ?? "" }
     return sysfsPath.split(separator: "/").last.map(String.init) ?? sysfsPath
   }
 
-  /// `sysfsdev`, which beats `host` silently.
+  /// The path of the host function: `sysfsdev`, which silently overrides `host`.
   var sysfsPath: String {
     if let path = request.string("sysfsdev") { return path }
     return "/sys/bus/pci/devices/" + (hostProperty?.description ?? "")
@@ -80,17 +80,18 @@ final class RealizeContext: Sendable {
     }
   }
 
-  /// What the passed descriptor is; nil when none is passed, or nobody said.
+  /// The host function that the passed descriptor is; nil when none is passed, or none is described.
   var passed: Known<PCIAddress?>? { request.string("fd").flatMap { descriptors[$0] } }
 
+  /// A failure whose text QEMU prefixes with the device's name.
   func fails(_ cause: FailureCause, _ text: String) -> RealizeFailure {
     RealizeFailure(cause, "vfio \(name): \(text)")
   }
 
-  /// The machine has this host function already.
+  /// Whether the machine has this host function already.
   func isAssigned(_ address: PCIAddress) -> Bool { guest.assigned[address] != nil }
 
-  /// The machine has another function of this group already, through the legacy backend.
+  /// Whether the machine has another function of this group already, through the legacy backend.
   func sharesGroup(_ group: IOMMUGroup) -> Bool {
     guard let members = group.members.display else { return false }
     return members.contains { guest.assigned[$0] == .legacy }

@@ -1,6 +1,6 @@
 import Facts
 
-/// Why a device is not realized.
+/// The cause for which a device is not realized.
 public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case badID, duplicateID, noDriver, unknownDriver, abstractDriver
   case busNotFound, wrongBusType, noPCIBus, classNotHotpluggable, busNotHotpluggable, migrating
@@ -45,6 +45,7 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
 
 /// One failure of realize, with QEMU's message text.
 public struct RealizeFailure: Hashable, Sendable {
+  /// The kind of failure.
   public let cause: FailureCause
   /// The text that QEMU prints after `-device …: `, and that `device_add` answers as `desc`. Where QEMU
   /// prints a descriptor's number, which only QEMU knows, the text says `fd=N`, `iommufd=M`.
@@ -65,8 +66,9 @@ public struct RealizeFailure: Hashable, Sendable {
   }
 }
 
-/// What QEMU will do with one vfio device. One of each is made, and handed around.
+/// The prediction for one vfio device. An object, because it is passed to all rules.
 public final class RealizePrediction: Sendable {
+  /// The result of realize. `undetermined`: a fact is unknown, and without it no step fails.
   public enum Realize: String, Sendable {
     case ok, fails, crashes, undetermined
   }
@@ -78,18 +80,18 @@ public final class RealizePrediction: Sendable {
   public var failure: RealizeFailure? { failures.first }
   /// Steps that could not be decided, also those after the first failure.
   private let undecided: [UndecidedStep]
-  /// What could not be looked at on the way. With a failure: QEMU fails there at the latest, and
-  /// these may make it fail sooner, in other words.
+  /// Facts that steps before the first failure miss. QEMU may fail earlier because of them, with another message.
   public let unknowns: [Unknown]
-  /// The ats decision, as far as realize gets to it.
+  /// The inputs of the ats decision.
   public let atsInputs: ATSInputs
+  /// The ats decision's outcome, if realize gets to it: see `reachesATS`.
   public let atsOutcome: PartialATSOutcome
-  /// Where it will sit in the guest, when that is certain.
+  /// The device's address in the guest; nil when it is not certain.
   public let guestAddress: GuestPCIAddress?
-  /// Whether guest firmware and drivers can find the function where it sits; see `Guest.canReach`.
+  /// Whether guest firmware and drivers can find the function at its address; see `Guest.canReach`.
   public let isReachable: Known<Bool>
 
-  /// - Parameter guest: when all has been made and plugged.
+  /// - Parameter guest: the guest when all devices are created and plugged.
   init(_ draft: PredictionDraft, in guest: Guest) {
     context = draft.context
     failures = draft.failures
@@ -101,8 +103,9 @@ public final class RealizePrediction: Sendable {
     isReachable = draft.guestAddress.map(guest.canReach) ?? .known(true)
   }
 
+  /// The request that is predicted.
   public var request: DeviceRequest { context.request }
-  /// The guest's topology when QEMU comes to the request.
+  /// The guest's topology when QEMU creates the device.
   public var guest: Guest { context.guest }
   /// The host function; nil when the request names none that can be resolved.
   public var host: PCIAddress? { context.address }
@@ -110,35 +113,38 @@ public final class RealizePrediction: Sendable {
   /// The iommufd object that the request names; nil when it names none that the machine has.
   public var iommufdObject: ObjectRequest? { context.iommufdObject }
 
-  /// The guest's IOMMU that serves the device when it is made; nil when none does.
+  /// The guest's IOMMU that serves the device when it is created; nil when none does.
   public var viommu: DeviceRequest? {
     get throws(Unknown) { try context.viommu }
   }
 
-  /// The bus that the device goes to; nil when the machine has none.
+  /// The guest bus of the device; nil when the machine has none.
   public var bus: GuestBus? {
     get throws(Unknown) { try context.bus() }
   }
 
+  /// The result of realize.
   public var realize: Realize {
     if let failure { return failure.signal == nil ? .fails : .crashes }
     return unknowns.isEmpty ? .ok : .undetermined
   }
 
-  /// Realize gets as far as the ats decision, or may: display and migration come after it.
+  /// Whether realize gets to the ats decision, or may: only display and migration come after it.
   public var reachesATS: Bool {
     failure.map { [.atsNotSupported, .noDisplay, .noMigration].contains($0.cause) } ?? true
   }
 
-  /// The ATS warnings on QEMU's standard error.
+  /// The ATS warnings on QEMU's standard error, without `warning: `.
   public var warnings: Known<[String]> { reachesATS ? atsOutcome.warnings : .known([]) }
 
+  /// Whether the running guest finds the ATS capability.
   public var guestSeesATS: Known<Bool> {
     if failure != nil { return .known(false) }
     if case .known(false) = atsOutcome.guestSees { return .known(false) }
     return isReachable.flatMap { $0 ? atsOutcome.guestSees : .known(false) }
   }
 
+  /// Whether QEMU asks the kernel about ATS.
   public var checkedByQEMU: Known<Bool> { reachesATS ? atsOutcome.checked : .known(false) }
 
   /// The first failure with one of these causes, whether or not an earlier step fails too.

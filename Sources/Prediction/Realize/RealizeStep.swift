@@ -113,7 +113,7 @@ extension RealizeContext {
     case .globals: return try badGlobal()
     case .id: return qdevID
     case .properties: return nil
-    case .slot: return try placeOnBus()
+    case .slot: return try assignSlot()
     case .addressSpace: return try addressSpace()
     case .hostGiven: return hostGiven
     case .hostExists: return try hostExists()

@@ -17,13 +17,14 @@ struct AddressSpaces: Sendable {
   private(set) var unplaced: [VFIOBackend: DeviceRequest] = [:]
   /// A device whose backend is not known, in the space that devices share or perhaps there.
   private(set) var unknownBackend: Unknown?
-  /// Devices with a space of their own. One of which that is not known is counted too: more memory is needed then.
+  /// The number of devices with a space of their own. A device for which that is not known is counted: more memory is
+  /// needed then.
   private(set) var own = 0
 
-  /// Spaces when all devices are attached.
+  /// The number of spaces.
   var count: Int { own + (isShared ? 1 : 0) }
 
-  /// Spaces when one more device is attached.
+  /// The number of spaces when one more device is attached.
   func count(addingOwn: Bool) -> Int { own + (addingOwn ? 1 : 0) + (isShared || !addingOwn ? 1 : 0) }
 
   private var isShared: Bool { !shared.isEmpty || hasUnknownShared }
@@ -45,7 +46,7 @@ struct AddressSpaces: Sendable {
 }
 
 extension Guest {
-  /// How many DMA address spaces the guest's vfio devices have: guest memory is locked once for each.
+  /// The number of DMA address spaces of the guest's vfio devices: guest memory is locked once for each.
   public var addressSpaceCount: Int { spaces.count }
 
   mutating func attach(_ request: DeviceRequest, _ backend: Known<VFIOBackend>, hasOwnSpace: Known<Bool>) {

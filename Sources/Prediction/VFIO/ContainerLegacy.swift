@@ -5,6 +5,7 @@ struct LegacyAttach {
   let context: RealizeContext
   let device: HostDevice
 
+  /// The failure of one step; nil when it succeeds.
   func failure(at step: RealizeStep) throws(Unknown) -> RealizeFailure? {
     switch step {
     case .group: return try grouped()
@@ -29,7 +30,7 @@ struct LegacyAttach {
     return context.fails(.noGroup, "no iommu_group found: No such file or directory")
   }
 
-  /// The device's group; realize has failed before when there is none.
+  /// The device's group. Without one realize has failed before.
   private func group() throws(Unknown) -> IOMMUGroup {
     guard let number = try device.group.value else {
       throw Unknown("group of \(device.address)", reason: "the device has none")
@@ -37,7 +38,8 @@ struct LegacyAttach {
     return context.host.group(number)
   }
 
-  /// A group without a vfio driver in it has no node.
+  /// The failure to open the group's node, which exists while one of its functions is bound to a vfio driver (QEMU
+  /// hw/vfio/container-legacy.c: vfio_group_get).
   private func node(_ group: IOMMUGroup) throws(Unknown) -> RealizeFailure? {
     if context.sharesGroup(group) { return nil }  // QEMU has it open already
     func cannotOpen(_ cause: FailureCause, _ error: String) -> RealizeFailure {
@@ -57,6 +59,8 @@ struct LegacyAttach {
     return cannotOpen(.inUse, "Device or resource busy")
   }
 
+  /// The failure of VFIO_GROUP_GET_STATUS (QEMU hw/vfio/container-legacy.c: vfio_group_get; linux
+  /// drivers/iommu/iommu.c: iommu_group_claim_dma_owner).
   private func viability(_ group: IOMMUGroup) throws(Unknown) -> RealizeFailure? {
     guard try GroupViability(group, context.host).offender() != nil else { return nil }
     return context.fails(.groupNotViable, "group \(group.number) is not viable")
@@ -74,7 +78,8 @@ struct LegacyAttach {
     }
   }
 
-  /// VFIO_GROUP_GET_DEVICE_FD: the device is the group's, bound, and its token, if any, is right.
+  /// The failure of VFIO_GROUP_GET_DEVICE_FD: the device is not bound, or its token is wrong (QEMU
+  /// hw/vfio/container-legacy.c: vfio_device_get; linux vfio_pci_validate_vf_token).
   private func membership(_ group: IOMMUGroup) throws(Unknown) -> RealizeFailure? {
     if context.isAssigned(device.address) {
       return context.fails(.alreadyAttached, "device is already attached")

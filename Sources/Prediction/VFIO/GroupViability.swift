@@ -1,21 +1,23 @@
 import Facts
 
-/// Which member of a group keeps it from being assigned.
+/// Viability of a group: whether a member that is bound to a host driver keeps it from being assigned (linux
+/// drivers/iommu/iommu.c: iommu_group_claim_dma_owner, iommu_device_use_default_domain).
 public struct GroupViability {
   private let group: IOMMUGroup
   private let host: Host
 
+  /// The viability of a group on its host.
   public init(_ group: IOMMUGroup, _ host: Host) {
     self.group = group
     self.host = host
   }
 
   /// A member that is bound to a host driver, with that driver's name.
-  /// - Throws: what could not be looked at, when no offender is known for certain.
+  /// - Throws: a fact that could not be inspected, when no offender is known for certain.
   public func offender() throws(Unknown) -> (address: PCIAddress, driver: String)? { try offenders().first }
 
   /// The members that are bound to a host driver, each with that driver's name: those that are known.
-  /// - Throws: what could not be looked at, when no offender is known for certain.
+  /// - Throws: a fact that could not be inspected, when no offender is known for certain.
   public func offenders(besides device: PCIAddress? = nil) throws(Unknown) -> [(address: PCIAddress, driver: String)] {
     var missed: Unknown?
     var found: [(address: PCIAddress, driver: String)] = []
@@ -34,13 +36,13 @@ public struct GroupViability {
   private func blocking(_ member: PCIAddress) throws(Unknown) -> String? {
     guard let device = try host.device(at: member).value, let driver = try device.driver.value else { return nil }
     if VFIODriver.leavesDMA(driver) { return nil }
-    // Whatever makes a vfio character device is a vfio driver.
+    // A driver that creates a vfio character device is a vfio driver.
     if case .known(.some) = device.cdev { return nil }
     return try device.isBridge.value ? nil : driver
   }
 }
 
-/// Whether somebody holds a function of a group already.
+/// The processes that hold functions of a group already.
 struct GroupUse {
   private let group: IOMMUGroup
   private let host: Host
@@ -50,7 +52,7 @@ struct GroupUse {
     self.host = host
   }
 
-  /// One who holds it; who holds the group's node comes before who holds a cdev.
+  /// A process that holds one, the holder of the group's node before the holder of a cdev.
   func holder() throws(Unknown) -> (member: PCIAddress, user: ProcessReference)? {
     var missed: Unknown?
     var found: [(member: PCIAddress, user: ProcessReference)] = []
@@ -68,12 +70,12 @@ struct GroupUse {
   }
 }
 
-/// Names of kernel drivers, by what they do to DMA ownership.
+/// Kernel drivers, by their effect on DMA ownership.
 public enum VFIODriver {
-  /// Stands for the name of a driver that nobody gave.
+  /// A placeholder for the driver's name where libvirt chooses the driver.
   static let chosenByLibvirt = "vfio-pci or a variant of it"
 
-  /// Drivers that set driver_managed_dma, or never touch DMA (linux: pci-stub, pcieport).
+  /// Whether the driver sets driver_managed_dma, or never uses DMA (linux: pci-stub, pcieport).
   static func leavesDMA(_ name: String) -> Bool {
     VFIODriverName.isVFIO(name) || name == "pci-stub" || name == "pcieport" || name == "shpchp"
   }
@@ -86,7 +88,7 @@ public enum VFIODriver {
     return try isVFIO(owner)
   }
 
-  /// A function with a vfio cdev is bound to a vfio driver, whatever its name.
+  /// Whether the function is bound to a vfio driver. One with a vfio cdev is, also when the driver has another name.
   public static func isVFIO(_ device: HostDevice) throws(Unknown) -> Bool {
     if case .known(.some) = device.cdev { return true }
     return try device.driver.value.map { VFIODriverName.isVFIO($0) } ?? false

@@ -5,6 +5,7 @@ struct IOMMUFDAttach {
   let context: RealizeContext
   let device: Known<HostDevice>
 
+  /// The failure of one step; nil when it succeeds.
   func failure(at step: RealizeStep) throws(Unknown) -> RealizeFailure? {
     switch step {
     case .cdevFolder: return try folder()
@@ -24,7 +25,7 @@ struct IOMMUFDAttach {
 
   private var folderPath: String { context.sysfsPath + "/vfio-dev" }
 
-  /// With a passed descriptor QEMU opens nothing in sysfs.
+  /// Whether a descriptor is passed: then QEMU opens nothing in sysfs.
   private var isPassed: Bool { context.request.has("fd") }
 
   private func folder() throws(Unknown) -> RealizeFailure? {
@@ -48,8 +49,8 @@ struct IOMMUFDAttach {
     }
   }
 
-  /// /dev/iommu is opened when the first device attaches, unless a descriptor was passed. That it
-  /// exists is checked when the object is made, before any device.
+  /// The failure to open /dev/iommu, at the first attach (QEMU backends/iommufd.c: iommufd_backend_connect). Its
+  /// existence is checked when the object is created, before any device.
   private func openIOMMUFD() throws(Unknown) -> RealizeFailure? {
     if context.iommufdObject?.isPassed == true { return nil }
     switch try context.host.iommufd.value {
@@ -59,17 +60,19 @@ struct IOMMUFDAttach {
     }
   }
 
-  /// Nothing but a cdev knows VFIO_DEVICE_BIND_IOMMUFD.
+  /// The failure of a descriptor that is not a cdev: only cdevs have VFIO_DEVICE_BIND_IOMMUFD.
   private var noDevice: RealizeFailure? {
     context.passed == .known(nil) ? refused(.badDescriptor, "Inappropriate ioctl for device") : nil
   }
 
-  /// VFIO_DEVICE_BIND_IOMMUFD without a token; QEMU 11.1 never passes one here.
+  /// The failure of VFIO_DEVICE_BIND_IOMMUFD for a missing VF token, which QEMU 11.1 never passes here (linux
+  /// drivers/vfio/pci/vfio_pci_core.c: vfio_pci_validate_vf_token).
   private func token() throws(Unknown) -> RealizeFailure? {
     try VFIODriver.ownsPhysicalFunction(of: device.value, context.host) ? refused(.badToken, "Permission denied") : nil
   }
 
-  /// Binding claims the group's DMA, so it needs what a viable group needs.
+  /// The failure to claim the group's DMA, which needs a viable group (linux drivers/iommu/iommu.c:
+  /// iommu_device_claim_dma_owner).
   private func viability() throws(Unknown) -> RealizeFailure? {
     guard let number = try device.value.group.value else { return refused(.noGroup, "Invalid argument") }
     let offender = try GroupViability(context.host.group(number), context.host).offender()
@@ -89,7 +92,7 @@ struct IOMMUFDAttach {
     if siblings.contains(where: { $0 != mine }) { return refused(.bindFails, "Operation not permitted") }
     if !siblings.isEmpty { return nil }
     guard let holder = try GroupUse(group, context.host).holder() else { return nil }
-    // The errno tells how it is held: through the group, through this cdev, or through a sibling's.
+    // The errno depends on how it is held: through the group, through this cdev, or through a sibling's.
     if holder.user.node == .group { return refused(.inUse, "Device or resource busy") }
     return refused(.inUse, holder.member == address ? "Invalid argument" : "Operation not permitted")
   }
@@ -100,7 +103,7 @@ struct IOMMUFDAttach {
 }
 
 extension RealizeContext {
-  /// `-object iommufd` without a descriptor needs /dev/iommu to exist, whoever uses the object.
+  /// The failure of `-object iommufd`: without a descriptor it needs /dev/iommu to exist, also when no device uses it.
   func iommufdObjects() throws(Unknown) -> RealizeFailure? {
     let objects = machine.objects.filter { $0.type == "iommufd" }
     let ids = objects.compactMap(\.id)
@@ -113,6 +116,7 @@ extension RealizeContext {
       .iommufdMissing, "/dev/iommu does not exist (is your kernel config missing CONFIG_IOMMUFD?)")
   }
 
+  /// The object that `iommufd` names, by its id or its path; nil when the machine has none.
   var iommufdObject: ObjectRequest? {
     guard let link = iommufdLink else { return nil }
     return machine.objects.last { $0.id == link || "/objects/\($0.id ?? "")" == link }

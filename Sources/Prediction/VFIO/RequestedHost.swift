@@ -3,7 +3,7 @@ import Facts
 extension DeviceRequest {
   /// The host function that a vfio request names, nil when it names none.
   /// - Parameter descriptors: which function a passed descriptor is, by the value of `fd`;
-  ///   `.known(nil)` is none. A descriptor beats `host` and `sysfsdev`.
+  ///   `.known(nil)` is none. A descriptor overrides `host` and `sysfsdev`.
   public func hostAddress(_ descriptors: [String: Known<PCIAddress?>] = [:]) -> PCIAddress? {
     guard isVFIO else { return nil }
     if has("fd") { return libvirt?.source ?? string("fd").flatMap { descriptors[$0]?.display ?? nil } }

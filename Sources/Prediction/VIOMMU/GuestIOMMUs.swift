@@ -1,9 +1,10 @@
 import Facts
 
 extension Guest {
-  /// The guest's IOMMU that serves a device: arm-smmuv3 the root complex that is its `primary-bus`, any
-  /// other all of them but those that bypass it (QEMU hw/pci/pci.c: pci_device_get_iommu_bus_devfn). A device
-  /// that QEMU makes before the IOMMU is served by none, and none of its checks are made (observed on 11.1.3).
+  /// The guest's IOMMU that serves a device; nil when none does. arm-smmuv3 serves the root complex that is its
+  /// `primary-bus`, any other all root complexes but those that bypass it (QEMU hw/pci/pci.c:
+  /// pci_device_get_iommu_bus_devfn). A device that QEMU creates before the IOMMU is not served, and not checked
+  /// (observed on 11.1.3).
   public func viommu(for request: DeviceRequest, in machine: MachineConfig) throws(Unknown) -> DeviceRequest? {
     guard !iommus.isEmpty else { return nil }
     let name: String
@@ -22,12 +23,12 @@ extension Guest {
   }
 
   /// Whether a device has an address space of its own, as behind each IOMMU of x86 (observed on 11.1.3), into
-  /// which all RAM is mapped while the guest does not translate. An accelerated SMMUv3 leaves its devices in
-  /// the common one, where they are too without an IOMMU.
+  /// which all RAM is mapped while the guest does not translate. Behind an accelerated SMMUv3, and without an IOMMU,
+  /// devices share one.
   public func hasOwnSpace(for request: DeviceRequest, in machine: MachineConfig) throws(Unknown) -> Bool {
     guard let unit = try viommu(for: request, in: machine) else { return false }
     guard isOrderKnown || request.plug == .hot else {
-      throw Unknown("address space of `\(request.id ?? "device")`", reason: "QEMU does not tell what it made first")
+      throw Unknown("address space of `\(request.id ?? "device")`", reason: "a running QEMU does not report what it created first")
     }
     return unit.driver != "arm-smmuv3"
   }
@@ -40,7 +41,7 @@ extension Guest {
     }
   }
 
-  /// QEMU docs/bypass-iommu.txt.
+  /// Whether the root complex bypasses the IOMMU (QEMU docs/bypass-iommu.txt).
   private func bypasses(_ root: GuestBus, _ machine: MachineConfig) throws(Unknown) -> Bool {
     if let expander = machine.devices.first(where: { $0.id == root.name }) {
       return try machine.setting("bypass_iommu", of: expander).value == "on"
@@ -50,12 +51,14 @@ extension Guest {
 }
 
 extension RealizeContext {
+  /// The guest's IOMMU that serves the device; nil when none does.
   var viommu: DeviceRequest? {
     get throws(Unknown) {
-      // Most guests have none, and every check asks.
+      // Most guests have no IOMMU, and each check asks.
       guest.iommus.isEmpty ? nil : try guest.viommu(for: request, in: machine)
     }
   }
 
+  /// Whether the device has an address space of its own.
   func hasOwnSpace() throws(Unknown) -> Bool { try guest.hasOwnSpace(for: request, in: machine) }
 }

@@ -2,7 +2,7 @@ import Facts
 
 /// The checks of the guest's IOMMU: whether it accepts the host's device.
 extension RealizeContext {
-  /// The PCI core asks the IOMMU whether it takes the device (QEMU hw/arm/smmuv3-accel.c:
+  /// The failure of the PCI core's question whether the IOMMU accepts the device (QEMU hw/arm/smmuv3-accel.c:
   /// smmuv3_accel_supports_as).
   func addressSpace() throws(Unknown) -> RealizeFailure? {
     guard let unit = try viommu, unit.driver == "arm-smmuv3", try machine.setting("accel", of: unit).value == "on",
@@ -14,7 +14,7 @@ extension RealizeContext {
   }
 
   /// QEMU hw/i386/intel_iommu.c: vtd_check_hiod, and intel_iommu_accel.c: vtd_check_hiod_accel, in the order observed
-  /// on 11.1.3: the legacy backend is refused for caching-mode first, whatever fsts says.
+  /// on 11.1.3: the legacy backend is refused for caching-mode first, also with fsts.
   func vtdCheck(_ step: RealizeStep) throws(Unknown) -> RealizeFailure? {
     guard let unit = try viommu, unit.driver == "intel-iommu" else { return nil }
     let firstStage = try machine.firstStage(of: unit)
@@ -73,6 +73,7 @@ extension RealizeContext {
 public struct AddressWidths: Sendable {
   /// `aw-bits`, in bits.
   public let guest: Int
+  /// The width that the host maps.
   public let host: MappedWidth
   /// The host's IOMMU: `dmar0`.
   public let unit: String
@@ -85,18 +86,18 @@ public struct AddressWidths: Sendable {
 }
 
 extension MachineConfig {
-  /// `fsts`, which was `x-flts` before it was stable.
+  /// Whether first-stage translation is on: `fsts`, which was `x-flts` before it was stable.
   public func firstStage(of unit: DeviceRequest) throws(Unknown) -> Bool {
     if try setting("fsts", of: unit).value == "on" { return true }
     return try setting("x-flts", of: unit).value == "on"
   }
 
-  /// `aw-bits` of an `intel-iommu`: 48 unless it is given, and 39 for the machine types up to 9.1 (QEMU
+  /// The value of `aw-bits` of an `intel-iommu`: 48 unless it is given, and 39 for the machine types up to 9.1 (QEMU
   /// hw/i386/pc.c: pc_compat_9_1).
   public func addressWidth(of unit: DeviceRequest, _ qemu: QEMUProfile) throws(Unknown) -> Int {
     if let given = try setting("aw-bits", of: unit).value {
       if let bits = Int(given) { return bits }
-      throw Unknown("aw-bits", reason: "`\(given)` is no number")
+      throw Unknown("aw-bits", reason: "`\(given)` is not a number")
     }
     for family in ["pc-q35-", "pc-i440fx-"] {
       if let version = version(after: family) { return version <= (9, 1) ? 39 : 48 }

@@ -23,7 +23,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let inputs = context.atsInputs
   guard try inputs.setting.value != .off, try context.backend() == .iommufd,
     try inputs.behaviour.value != .none, context.guestSees != .known(false),
-    try !KernelATS.canTell(context.host).value, try context.guestSees.value
+    try !KernelATS.hasFlag(context.host).value, try context.guestSees.value
   else { return }
   let release = context.host.kernelRelease.display ?? ""
   runner.report(

@@ -35,7 +35,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
     return
   }
   guard let widths = try context.prediction.addressWidths(), try widths.isExceeded() else { return }
-  let max = widths.host.most
+  let max = widths.host.max
   // With nested translation the host may fail before that.
   let text = widths.host.isExact && !widths.nests ? " with `aw-bits \(widths.guest) > host aw-bits \(max)`" : ""
   runner.report(
