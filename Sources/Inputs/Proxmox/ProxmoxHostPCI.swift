@@ -3,19 +3,12 @@ import Syntax
 
 /// One `hostpciN:` entry (qemu-server PVE/QemuServer/PCI.pm: parse_hostpci).
 struct ProxmoxHostPCI: Sendable {
-  /// A host device as written: one function, or every function of a slot.
+  /// A host device as written, with its domain.
   enum Function: Hashable, Sendable {
-    case one(PCIAddress)
-    /// The address has function 0.
-    case slot(PCIAddress)
-
-    /// The address without the function where every function is meant: `0000:01:00`.
-    var name: String {
-      switch self {
-      case .one(let address): return "\(address)"
-      case .slot(let address): return "\(address)".split(separator: ".").first.map(String.init) ?? "\(address)"
-      }
-    }
+    /// `0000:01:00.0`. Proxmox accepts any two digits, also for a slot that no bus has.
+    case one(String)
+    /// `0000:01:00`: every function.
+    case slot(String)
   }
 
   /// The number in the key.
@@ -63,11 +56,16 @@ struct ProxmoxHostPCI: Sendable {
 
   /// `[domain:]bus:slot[.function]`, lower-case hexadecimal without `0x`; the domain is 0 when it is not given.
   static func function(_ text: some StringProtocol) -> Function? {
-    let isWhole = !text.contains(".")
-    guard !text.utf8.contains(where: { (0x41...0x5a).contains($0) }),
-      let address = PCIAddress(isWhole ? "\(text).0" : "\(text)")
+    let dot = String(text).split(separator: "." as Character, omittingEmptySubsequences: false)
+    var numbers = dot[0].split(separator: ":" as Character, omittingEmptySubsequences: false).map(String.init)
+    if numbers.count == 2 { numbers.insert("0000", at: 0) }
+    let isDigit: (UInt8) -> Bool = { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    guard dot.count < 3, numbers.count == 3, numbers[0].utf8.count >= 4, numbers[1].utf8.count == 2,
+      numbers[2].utf8.count == 2, numbers.allSatisfy({ $0.utf8.allSatisfy(isDigit) })
     else { return nil }
-    return isWhole ? .slot(address) : .one(address)
+    let slot = numbers.joined(separator: ":")
+    guard dot.count == 2 else { return .slot(slot) }
+    return dot[1].utf8.count == 1 && dot[1].utf8.allSatisfy(isDigit) ? .one("\(slot).\(dot[1])") : nil
   }
 
   var isExpress: Bool { properties.flag("pcie") ?? false }

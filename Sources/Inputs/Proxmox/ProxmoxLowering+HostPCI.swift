@@ -27,34 +27,32 @@ extension ProxmoxLowering {
         if !used.insert(function).inserted {
           refuse("device '\(function)' assigned more than once", "assign each function once", entry.location)
         }
-        add(device(entry, .string("\(function)"), number, of: functions.count), entry.location)
+        add(device(entry, .string(function), number, of: functions.count), entry.location)
       }
     }
   }
 
   /// The host functions that an entry stands for, in order.
-  private mutating func chosen(_ entry: ProxmoxHostPCI) -> Known<[PCIAddress]> {
+  private mutating func chosen(_ entry: ProxmoxHostPCI) -> Known<[String]> {
     if let name = entry.mapping { return mapped(name, entry) }
     guard let written = entry.functions else { return .unknown("\(entry.location.path)", "the address cannot be read") }
     return expanded(written, entry)
   }
 
-  private mutating func expanded(_ written: [ProxmoxHostPCI.Function], _ entry: ProxmoxHostPCI) -> Known<[PCIAddress]> {
-    var found: [PCIAddress] = []
+  private mutating func expanded(_ written: [ProxmoxHostPCI.Function], _ entry: ProxmoxHostPCI) -> Known<[String]> {
+    var found: [String] = []
     for function in written {
       switch function {
-      case .one(let address): found.append(address)
-      case .slot(let address):
-        switch functions(address) {
-        case .unknown: return .unknown(function.name, "every function of \(function.name), which only the host lists")
-        case .known(let all):
-          if all.isEmpty {
-            refuse(
-              "no PCI device found for '\(function.name)'", "name a device that the host has, as `lspci -D` lists them",
-              entry.location)
-          }
-          found += all.isEmpty ? [address] : all
+      case .one(let name): found.append(name)
+      case .slot(let name):
+        guard case .known(let all)? = PCIAddress(name + ".0").map(functions) else {
+          return .unknown(name, "every function of \(name), which only the host lists")
         }
+        if all.isEmpty {
+          refuse(
+            "no PCI device found for '\(name)'", "name a device that the host has, as `lspci -D` lists them", entry.location)
+        }
+        found += all.isEmpty ? [name + ".0"] : all.map(\.description)
       }
     }
     return .known(found)
@@ -62,7 +60,7 @@ extension ProxmoxLowering {
 
   /// The device that a mapping of the cluster stands for. Of several the node chooses a free one when it starts
   /// the machine.
-  private mutating func mapped(_ name: String, _ entry: ProxmoxHostPCI) -> Known<[PCIAddress]> {
+  private mutating func mapped(_ name: String, _ entry: ProxmoxHostPCI) -> Known<[String]> {
     switch machine.mappings {
     case .failed(let reason)?:
       return .unknown(
@@ -144,7 +142,7 @@ extension ProxmoxLowering {
   }
 
   /// Reports the conditions of `legacy-igd=1` that are not met.
-  private mutating func checkLegacyIGD(_ entry: ProxmoxHostPCI, _ chosen: Known<[PCIAddress]>) {
+  private mutating func checkLegacyIGD(_ entry: ProxmoxHostPCI, _ chosen: Known<[String]>) {
     guard entry.isLegacyIGD else { return }
     func refuse(_ message: String, _ fix: String) {
       definition.problems.append(ProxmoxMachine.refusal(message, fix, entry.location))
@@ -165,7 +163,7 @@ extension ProxmoxLowering {
     if functions.count > 1 {
       refuse("legacy IGD assignment is not compatible with multifunction devices", "name one function, `0000:00:02.0`")
     }
-    if let first = functions.first, first.slot != 2 || first.function != 0 {
+    if let first = functions.first, !first.hasSuffix("02.0") {
       refuse("legacy IGD assignment only works for devices on host bus 00:02.0", "name `0000:00:02.0`")
     }
   }

@@ -9,7 +9,7 @@ struct ProxmoxLowering {
   /// The type of the `vga:` entry; nil where it is not given.
   var display: String?
   /// Host functions that an entry has been given.
-  var used: Set<PCIAddress> = []
+  var used: Set<String> = []
 
   var config: ProxmoxConfig { machine.config }
 

@@ -39,7 +39,7 @@ public struct ProxmoxMachine: Sendable {
   public var slots: Set<PCIAddress> {
     Set(
       assigned.flatMap { $0.functions ?? [] }.compactMap { function in
-        if case .slot(let address) = function { return address }
+        if case .slot(let slot) = function { return PCIAddress(slot + ".0") }
         return nil
       })
   }

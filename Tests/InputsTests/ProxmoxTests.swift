@@ -1,0 +1,180 @@
+import Facts
+import Inputs
+import Syntax
+import XCTest
+
+/// Proxmox VE configurations, lowered as qemu-server lowers them (PVE/QemuServer/PCI.pm).
+final class ProxmoxTests: XCTestCase {
+  /// The functions of a slot on the host that the tests speak of.
+  private static func functions(_ slot: PCIAddress) -> Known<[PCIAddress]> {
+    let counts = ["0000:01:00.0": 2, "0000:f0:43.0": 2, "0000:0a:00.0": 1]
+    return .known((0..<UInt8(counts["\(slot)"] ?? 0)).compactMap {
+      PCIAddress(domain: slot.domain, bus: slot.bus, slot: slot.slot, function: $0)
+    })
+  }
+
+  private func parse(_ text: String, mapping: String? = nil) -> ParsedInput {
+    let follow: FileFollower = { path in
+      guard path == "/etc/pve/mapping/pci.cfg", let mapping else { return .failed("No such file or directory") }
+      return .found(SourceText(name: path, bytes: Array(mapping.utf8)))
+    }
+    return ParsedInput.parse(SourceText(name: "100.conf", bytes: Array(text.utf8)), follow: follow)
+  }
+
+  private func lowered(_ text: String, mapping: String? = nil) throws -> ParsedInput {
+    try XCTUnwrap(parse(text, mapping: mapping).proxmox).lowered(ProxmoxTests.functions)
+  }
+
+  /// As Proxmox would write it after `-device`.
+  private func written(_ parsed: ParsedInput) -> [String] {
+    parsed.machine.devices.filter { $0.id?.hasPrefix("hostpci") == true || $0.id?.hasPrefix("ich9-pcie-port-") == true }
+      .filter { $0.string("addr")?.hasPrefix("1c") != true }.map { device in
+        device.properties.map { $0.name == "driver" ? $0.value.string ?? "" : "\($0.name)=\($0.value.string ?? "?")" }
+          .joined(separator: ",")
+      }
+  }
+
+  private func messages(_ parsed: ParsedInput) -> [String] { parsed.problems.map(\.message) }
+
+  func testEveryFunctionOfASlotIsOneDevice() throws {
+    let parsed = try lowered("hostpci0: 01:00,pcie=1,x-vga=1\nmachine: q35\nmemory: 16384\n")
+    XCTAssertEqual(written(parsed), [
+      "vfio-pci,host=0000:01:00.0,id=hostpci0.0,bus=ich9-pcie-port-1,addr=0x0.0,x-vga=on,multifunction=on",
+      "vfio-pci,host=0000:01:00.1,id=hostpci0.1,bus=ich9-pcie-port-1,addr=0x0.1"
+    ])
+    XCTAssertEqual(messages(parsed), [])
+    XCTAssertFalse(parsed.machine.devices.contains { $0.id == "vga" }, "x-vga switches the emulated card off")
+    XCTAssertEqual(parsed.machine.options.last { $0.name == "m" }?.value, .string("16384"))
+  }
+
+  func testWithoutAHostTheFunctionsAreUnknown() {
+    let parsed = parse("hostpci0: 01:00\nmachine: q35\n")
+    let device = parsed.machine.devices.first { $0.id == "hostpci0" }
+    XCTAssertNotNil(device)
+    XCTAssertNil(device?.string("host"))
+    XCTAssertEqual(parsed.proxmox?.slots, [PCIAddress("0000:01:00.0")].reduce(into: []) { if let one = $1 { $0.insert(one) } })
+  }
+
+  func testSlotsAreProxmoxs() throws {
+    let parsed = try lowered("""
+      bios: ovmf
+      hostpci0: 00:02.0
+      hostpci1: d0:13.0,pcie=1
+      hostpci2: 00:14.0
+      hostpci3: d0:15.1,pcie=1,x-vga=on
+      hostpci4: d0:17.0,pcie=1,rombar=0
+      hostpci5: 02:00.0
+      hostpci7: d0:16.1,pcie=1,romfile=vbios.bin
+      machine: pc-q35-10.0+pve1
+      ostype: l26
+      """)
+    XCTAssertEqual(written(parsed), [
+      "vfio-pci,host=0000:00:02.0,id=hostpci0,bus=pci.0,addr=0x10",
+      "vfio-pci,host=0000:d0:13.0,id=hostpci1,bus=ich9-pcie-port-2,addr=0x0",
+      "vfio-pci,host=0000:00:14.0,id=hostpci2,bus=pci.0,addr=0x1b",
+      "vfio-pci,host=0000:d0:15.1,id=hostpci3,bus=ich9-pcie-port-4,addr=0x0",
+      "pcie-root-port,id=ich9-pcie-port-5,addr=10.0,x-speed=16,x-width=32,multifunction=on,bus=pcie.0,port=5,chassis=5",
+      "vfio-pci,host=0000:d0:17.0,id=hostpci4,bus=ich9-pcie-port-5,addr=0x0,rombar=0",
+      "vfio-pci,host=0000:02:00.0,id=hostpci5,bus=pci.2,addr=0xe",
+      "pcie-root-port,id=ich9-pcie-port-8,addr=10.3,x-speed=16,x-width=32,multifunction=on,bus=pcie.0,port=8,chassis=8",
+      "vfio-pci,host=0000:d0:16.1,id=hostpci7,bus=ich9-pcie-port-8,addr=0x0,romfile=/usr/share/kvm/vbios.bin"
+    ])
+    XCTAssertEqual(parsed.machine.machineType?.value, .string("pc-q35-10.0"))
+    XCTAssertEqual(messages(parsed), [])
+  }
+
+  func testIdsBootOrderAndSeveralHosts() throws {
+    let parsed = try lowered("""
+      boot: order=scsi0;hostpci1
+      hostpci0: 1234:f0:43.0;1234:f0:43.1,vendor-id=0x1234,sub-device-id=0x0000
+      hostpci1: host=0a:00
+      machine: q35
+      [snapshot]
+      hostpci2: 03:00.0
+      """)
+    XCTAssertEqual(written(parsed), [
+      "vfio-pci,host=1234:f0:43.0,id=hostpci0.0,bus=pci.0,addr=0x10.0,multifunction=on,x-pci-vendor-id=0x1234,"
+        + "x-pci-sub-device-id=0x0000",
+      "vfio-pci,host=1234:f0:43.1,id=hostpci0.1,bus=pci.0,addr=0x10.1",
+      "vfio-pci,host=0000:0a:00.0,id=hostpci1,bus=pci.0,addr=0x11,bootindex=101"
+    ])
+  }
+
+  func testMappings() throws {
+    let mapping = """
+      gpu
+      \tmap node=pve1,path=0000:01:00,id=10de:2941,iommugroup=1
+      nic
+      \tmap node=pve1,path=0000:07:10.0,id=8086:10ed
+      \tmap node=pve1,path=0000:07:10.4,id=8086:10ed
+      \tlive-migration-capable 1
+      one
+      \tlive-migration-capable 1
+      \tmap node=pve1,path=0000:0a:00.0
+      """
+    let parsed = try lowered("hostpci0: mapping=gpu\nhostpci1: mapping=nic\nhostpci2: mapping=one\nmachine: q35\n", mapping: mapping)
+    XCTAssertEqual(written(parsed), [
+      "vfio-pci,host=0000:01:00.0,id=hostpci0.0,bus=pci.0,addr=0x10.0,multifunction=on",
+      "vfio-pci,host=0000:01:00.1,id=hostpci0.1,bus=pci.0,addr=0x10.1",
+      "vfio-pci,host=?,id=hostpci1,bus=pci.0,addr=0x11,enable-migration=on",
+      "vfio-pci,host=0000:0a:00.0,id=hostpci2,bus=pci.0,addr=0x1b,enable-migration=on"
+    ])
+    XCTAssertEqual(messages(try lowered("hostpci0: mapping=no\nmachine: q35\n", mapping: mapping)).count, 1)
+    let unread = try lowered("hostpci0: mapping=gpu\nmachine: q35\n")
+    XCTAssertEqual(written(unread), ["vfio-pci,host=?,id=hostpci0,bus=pci.0,addr=0x10"])
+    XCTAssertEqual(messages(unread), [], "a file that was not read is not a refusal")
+  }
+
+  func testProxmoxsOwnRefusals() throws {
+    for (text, refusal) in [
+      ("hostpci0: 01:00.0,pcie=1\nmachine: pc\n", "q35 machine model is not enabled"),
+      ("hostpci0: 01:00.0,pcie=1\nmemory: 512\n", "q35 machine model is not enabled"),
+      ("hostpci0: 01:00.0\nhostpci1: 01:00\nmachine: q35\n", "device '0000:01:00.0' assigned more than once"),
+      ("hostpci0: 05:00\nmachine: q35\n", "no PCI device found for '0000:05:00'"),
+      ("hostpci0: pcie=1\nmachine: q35\n", "Either 'host' or 'mapping' must be set."),
+      ("hostpci0: 01:00.0,mapping=a\nmachine: q35\n", "Cannot set both 'host' and 'mapping'."),
+      ("hostpci0: 0x1:00.0\nmachine: q35\n", "invalid format - '0x1:00.0' is not a PCI address"),
+      ("hostpci0: 01:00,mdev=nvidia-1\nmachine: q35\n", "cannot use mediated device with multifunction device"),
+      ("hostpci0: 00:02.0,legacy-igd=1\nvga: std\nmachine: pc\n", "legacy IGD assignment requires VGA mode to be 'none'"),
+      ("hostpci0: 00:02.0,legacy-igd=1\nvga: none\nmachine: q35\n", "legacy IGD assignment is not compatible with q35"),
+      (
+        "hostpci0: 00:03.0,legacy-igd=1\nvga: none\nmachine: pc\n",
+        "legacy IGD assignment only works for devices on host bus 00:02.0"
+      ),
+      ("hostpci0: 01:00.0\nmachine: pc,viommu=intel\n", "to use Intel vIOMMU please set the machine type to q35")
+    ] {
+      let found = messages(try lowered(text))
+      XCTAssert(found.contains("Proxmox refuses to start the machine: " + refusal), "\(text): \(found)")
+    }
+  }
+
+  func testTheMachineAndItsIOMMU() throws {
+    let parsed = try lowered("hostpci0: 01:00.0,pcie=1\nmachine: q35,viommu=intel\nballoon: 0\nvga: none\nargs: -device 'vfio-pci,host=02:00.0,id=x'\n")
+    XCTAssertEqual(parsed.machine.devices.first?.driver, "intel-iommu", "before every other device")
+    XCTAssertEqual(parsed.machine.devices.first?.string("caching-mode"), "on")
+    XCTAssertEqual(parsed.machine.machine.last { $0.name == "kernel-irqchip" }?.value, .string("split"))
+    XCTAssertEqual(parsed.machine.devices.last?.id, "x", "args come last")
+    XCTAssertFalse(parsed.machine.devices.contains { $0.id == "balloon0" || $0.id == "vga" })
+    XCTAssertEqual(parsed.machine.devices.filter { $0.driver == "pcie-root-port" }.count, 4)
+    XCTAssertTrue(parsed.machine.hasOption("nodefaults"))
+    let legacy = try lowered("hostpci0: 00:02.0,legacy-igd=1\nvga: none\nmemory: 512\n")
+    XCTAssertEqual(written(legacy), ["vfio-pci,host=0000:00:02.0,id=hostpci0,bus=pci.0,addr=0x2"])
+    XCTAssertEqual(messages(legacy), [])
+    let seven = try lowered("hostpci5: 0a:00.0,pcie=1\nostype: win7\nmachine: q35\n")
+    XCTAssertEqual(written(seven), ["vfio-pci,host=0000:0a:00.0,id=hostpci5,bus=pcie.0,addr=0xa"])
+  }
+
+  func testPlacesPointIntoTheFile() throws {
+    let text = "# vfiogate: allow=no-reset  spare card\nhostpci0: 0a:00.0,x-vga=1\nmachine: q35\n"
+    let parsed = try lowered(text)
+    let device = try XCTUnwrap(parsed.machine.devices.first { $0.id == "hostpci0" })
+    func slice(_ property: String) -> String? {
+      device.location(of: property).range.map { String(decoding: Array(text.utf8)[$0], as: UTF8.self) }
+    }
+    XCTAssertEqual(slice("host"), "0a:00.0")
+    XCTAssertEqual(slice("x-vga"), "x-vga=1")
+    XCTAssertEqual(slice("bus"), "hostpci0: 0a:00.0,x-vga=1")
+    XCTAssertEqual(parsed.allowances.map(\.rule), ["no-reset"])
+    XCTAssertEqual(parsed.machine.unreadParts, [])
+  }
+}
