@@ -149,7 +149,8 @@ final class ProxmoxTests: XCTestCase {
   }
 
   func testTheMachineAndItsIOMMU() throws {
-    let parsed = try lowered("hostpci0: 01:00.0,pcie=1\nmachine: q35,viommu=intel\nballoon: 0\nvga: none\nargs: -device 'vfio-pci,host=02:00.0,id=x'\n")
+    let parsed = try lowered(
+      "hostpci0: 01:00.0,pcie=1\nmachine: q35,viommu=intel\nballoon: 0\nvga: none\nargs: -device 'vfio-pci,host=02:00.0,id=x'\n")
     XCTAssertEqual(parsed.machine.devices.first?.driver, "intel-iommu", "before every other device")
     XCTAssertEqual(parsed.machine.devices.first?.string("caching-mode"), "on")
     XCTAssertEqual(parsed.machine.machine.last { $0.name == "kernel-irqchip" }?.value, .string("split"))

@@ -23,6 +23,9 @@ public struct MachineConfig: Sendable {
   public var options: [Property] = []
   /// Parts of the text that may ask for a device and could not be read. Nothing that they could change is known.
   public var unreadParts: [UnreadPart] = []
+  /// Whether every device of each IOMMU group that the machine takes from is bound to vfio-pci before QEMU starts, as
+  /// Proxmox does.
+  public var bindsWholeGroups = false
   /// Set when the machine comes from a libvirt domain.
   public var libvirt: LibvirtDomain?
 

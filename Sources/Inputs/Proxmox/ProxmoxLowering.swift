@@ -25,6 +25,8 @@ struct ProxmoxLowering {
 
   /// Lowers everything, in the order of Proxmox's command line.
   mutating func lower() {
+    // `driver=keep` leaves each device with its host driver.
+    definition.machine.bindsWholeGroups = !machine.assigned.contains { $0.properties["driver"] == "keep" }
     readMachine()
     readOptions()
     readIOMMU()

@@ -11,6 +11,7 @@ extension Host {
       guard let hostdev = request.libvirt, let address = request.hostAddress() else { continue }
       taken[address] = hostdev
     }
+    if machine.bindsWholeGroups { taken.merge(groupMembers(of: machine), uniquingKeysWith: { own, _ in own }) }
     guard !taken.isEmpty else { return self }
     var host = self
     for (address, hostdev) in taken {
@@ -26,6 +27,19 @@ extension Host {
       }
     }
     return host
+  }
+
+  /// All devices of the IOMMU groups that a machine takes from, as Proxmox binds them to vfio-pci before it starts the
+  /// machine (pve-common PVE/SysFSTools.pm: pci_dev_group_bind_to_vfio, which leaves bridges out).
+  private func groupMembers(of machine: MachineConfig) -> [PCIAddress: LibvirtHostdev] {
+    var taken: [PCIAddress: LibvirtHostdev] = [:]
+    for address in machine.devices.filter(\.isVFIO).compactMap({ $0.hostAddress() }) {
+      guard case .known(.some(let number))? = devices[address]?.group, let group = groups[number],
+        case .known(let members) = group.members
+      else { continue }
+      for member in members { taken[member] = LibvirtHostdev(isManaged: true, driverModel: "vfio-pci", source: member) }
+    }
+    return taken
   }
 }
 
