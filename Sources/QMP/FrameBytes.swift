@@ -1,8 +1,8 @@
-/// What single bytes mean, and the way past those that change nothing.
+/// Meanings of single bytes, and a fast way to skip those that change nothing.
 extension FrameScanner {
   enum Kind { case plain, blank, separator, opening, closing, quote, stray }
 
-  /// What a byte means outside strings.
+  /// The meaning of a byte outside strings.
   @inline(__always)
   static func kind(of byte: UInt8) -> Kind {
     switch byte {
@@ -18,8 +18,8 @@ extension FrameScanner {
     }
   }
 
-  /// What may stand in a string: no control characters, and neither 0xFE nor 0xFF, which UTF-8
-  /// never has and QEMU takes as "start afresh".
+  /// Whether a byte is allowed in a string: no control characters, and neither 0xFE nor 0xFF, which are
+  /// never part of UTF-8 and restart QEMU's parser.
   @inline(__always)
   static func isText(_ byte: UInt8) -> Bool { byte >= 0x20 && byte < 0xfe }
 
@@ -55,7 +55,7 @@ extension FrameScanner {
     return byte < 128 && (set >> UInt64(byte & 63)) & 1 != 0
   }
 
-  /// The index of the next byte that does not go on with a string's plain text, else the count.
+  /// The index of the next byte that is not plain text of a string, else the count.
   @inline(__always)
   static func skipText(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
     var at = start

@@ -1,35 +1,36 @@
 /// Finds where JSON values end in a stream, in pieces of any size, without judging their grammar.
 ///
 /// The lexical rules are strict JSON's: what QEMU's lexer would stop at (qobject/json-lexer.c) stops
-/// this one too, and so do single quotes, which QEMU takes for strings and JSON does not. Whether a
+/// this one too, and so do single quotes, which delimit strings for QEMU and not in JSON. Whether a
 /// complete value is well formed is for `JSON.parse` to say. Time is linear, memory constant.
 public struct FrameScanner: Sendable {
-  /// What a scan came to.
+  /// The result of a scan.
   public enum Step: Hashable, Sendable {
-    /// All bytes are read; the value goes on, or none has begun.
+    /// All bytes are read; the value continues, or none has begun.
     case incomplete
     /// A value ends before this index. The next one, if any, begins at or after it.
     case complete(end: Int)
-    /// The byte at this index can be part of no JSON text in its place. The value it stood in is
-    /// given up, and the scanner starts afresh behind the byte, as QEMU does.
+    /// The byte at this index cannot be part of JSON text. The value that contains it is
+    /// abandoned, and the scanner restarts after the byte, as QEMU does.
     case stray(at: Int)
   }
 
   private enum Mode: Sendable {
     /// No value has begun.
     case between
-    /// In a word or number that is not inside an object or array: it ends where anything else begins.
+    /// A keyword or number outside of objects and arrays: it ends where any other token begins.
     case word
-    /// Inside an object or array, outside strings.
+    /// The inside of an object or array, outside strings.
     case nested
     case string
-    /// Behind a backslash in a string.
+    /// The position after a backslash in a string.
     case escape
   }
 
   private var mode = Mode.between
   private var depth = 0
 
+  /// Creates a scanner that expects a value.
   public init() {}
 
   /// True when no value has begun: only blanks were seen since the last one.

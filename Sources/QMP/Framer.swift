@@ -1,19 +1,19 @@
-/// One complete value of a stream, as it came.
+/// One complete value of a stream, byte for byte.
 public struct Frame: Hashable, Sendable {
   /// The value's own bytes, without the blanks around it.
   public let bytes: [UInt8]
-  /// Where it begins, in bytes from the start of the stream.
+  /// Its offset in bytes from the start of the stream.
   public let offset: UInt64
 
-  /// The frame's place in the stream.
+  /// The frame's range in the stream.
   public var range: Range<UInt64> { offset..<offset + UInt64(bytes.count) }
 }
 
-/// Why a stream cannot be cut into values.
+/// The reason why a stream cannot be cut into values.
 public enum FramingError: Error, Hashable, Sendable, CustomStringConvertible {
   /// A value has more bytes than allowed. The framer reads no further.
   case tooLarge(limit: Int, offset: UInt64)
-  /// A byte that JSON has no place for. The framer goes on behind it.
+  /// A byte that JSON does not allow there. The framer continues after it.
   case stray(UInt8, offset: UInt64)
 
   public var description: String {
@@ -27,7 +27,7 @@ public enum FramingError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Collects a stream's bytes and cuts them into values. What comes out does not depend on the
-/// pieces that went in.
+/// pieces that were appended.
 public struct Framer: Sendable {
   private let limit: Int
   private var scanner = FrameScanner()
@@ -46,6 +46,7 @@ public struct Framer: Sendable {
   /// Bytes of a value that has begun and not ended.
   public var unfinished: Int { scanner.isBetweenValues ? 0 : scanned - start }
 
+  /// Adds bytes of the stream.
   public mutating func append(_ bytes: some Sequence<UInt8>) {
     guard spent == nil else { return }
     compact()

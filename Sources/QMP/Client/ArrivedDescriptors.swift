@@ -1,9 +1,10 @@
-/// Descriptors that came with a client's bytes: each lot belongs to the message that its byte is part of, or
-/// that follows the blanks that it is one of.
+/// Descriptors that arrived with a client's bytes: each lot belongs to the message that contains its byte, or
+/// to the message after the blanks that contain it.
 struct ArrivedDescriptors: Sendable {
   private var lots: [(at: Int, descriptors: [Int32])] = []
 
-  /// - Parameter index: of the byte that they came with, in the caller's buffer.
+  /// Adds descriptors.
+  /// - Parameter index: index of the byte that they arrived with, in the caller's buffer.
   mutating func add(_ descriptors: [Int32], at index: Int) { lots.append((index, descriptors)) }
 
   mutating func take(before end: Int) -> [Int32] {
@@ -18,7 +19,7 @@ struct ArrivedDescriptors: Sendable {
     return lots.flatMap(\.descriptors)
   }
 
-  /// The caller's buffer has lost so many bytes at its front.
+  /// Adjusts the indices after the caller's buffer has lost `count` bytes at its front.
   mutating func shift(by count: Int) {
     if lots.isEmpty { return }
     lots = lots.map { (max(0, $0.at - count), $0.descriptors) }

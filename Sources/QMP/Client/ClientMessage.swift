@@ -4,34 +4,41 @@ import Syntax
 public struct ClientMessage: Sendable {
   /// The message's own bytes, without the blanks around it.
   public let bytes: [UInt8]
+  /// The parsed message.
   public let json: JSON
-  /// Descriptors that came with it (SCM_RIGHTS). Whoever takes the message closes them.
+  /// Descriptors that arrived with it (SCM_RIGHTS). The receiver of the message closes them.
   public let descriptors: [Int32]
 
+  /// Creates a message.
   public init(bytes: [UInt8], json: JSON, descriptors: [Int32] = []) {
     self.bytes = bytes
     self.json = json
     self.descriptors = descriptors
   }
 
+  /// The client's id, of any type; nil when there is none.
   public var id: JSON? { json["id"] }
-  /// What is to be executed, whether in band or out of it; nil when it is not said, or not once.
+  /// The command's name, in band or out of band; nil when there is none, or more than one.
   public var command: String? { (json["execute"] ?? json["exec-oob"])?.string }
+  /// Whether the command is to be executed out of band.
   public var isOutOfBand: Bool { json["exec-oob"] != nil }
+  /// The command's arguments; nil for none.
   public var arguments: JSON? { json["arguments"] }
 }
 
-/// A reply that is made here, in QEMU's words and layout.
+/// A reply that is created here, with QEMU's message text and layout.
 public struct LocalReply: Hashable, Sendable {
+  /// The reply with its line end.
   public let bytes: [UInt8]
 
-  /// - Parameter id: the command's, nil when it had none.
+  /// Creates an error reply.
+  /// - Parameter id: the command's id, nil when it had none.
   public init(error: CommandError, id: JSON?, isPretty: Bool) {
     let text: JSON = ["class": .string(error.errorClass), "desc": .string(error.text)]
     self.init([JSON.Member("error", text)], id, isPretty)
   }
 
-  /// Success with an empty object.
+  /// Creates a success reply with an empty object.
   public init(id: JSON?, isPretty: Bool) { self.init([JSON.Member("return", [:])], id, isPretty) }
 
   private init(_ members: [JSON.Member], _ id: JSON?, _ isPretty: Bool) {

@@ -3,23 +3,25 @@ import Syntax
 /// A client's capabilities negotiation, which the proxy answers in QEMU's place: QEMU's own session is
 /// negotiated once, and clients come and go.
 public struct ClientNegotiation: Hashable, Sendable {
-  /// What becomes of a message.
+  /// The treatment of a message.
   public enum Answer: Hashable, Sendable {
-    /// It is for QEMU.
+    /// It is forwarded to QEMU.
     case pass
     case success
     case failure(CommandError)
   }
 
-  /// Commands may be sent, and events are due.
+  /// Whether commands may be sent, and events are forwarded.
   public private(set) var isNegotiated = false
+  /// Whether the client has negotiated out-of-band execution.
   public private(set) var hasOutOfBand = false
-  /// What QEMU offers ("capabilities" of its greeting).
+  /// The capabilities that QEMU's greeting offers.
   private let offered: Set<String>
 
+  /// Creates the negotiation of a new client.
   public init(offered: [String]) { self.offered = Set(offered) }
 
-  /// Whether the message is for QEMU as it stands: what `judge` would pass, without asking in QEMU's order.
+  /// A fast check for messages that `judge` passes: whether the message is forwarded without further checks.
   public func isPlain(_ message: ClientMessage) -> Bool {
     guard isNegotiated, let members = message.json.members else { return false }
     var commands = 0
@@ -38,6 +40,7 @@ public struct ClientNegotiation: Hashable, Sendable {
     return commands == 1
   }
 
+  /// Decides about a message, with the checks and the errors of QEMU.
   public mutating func judge(_ message: ClientMessage) -> Answer {
     guard message.json.members != nil else { return .failure(.generic("QMP input must be a JSON object")) }
     if let error = dispatchError(message) { return .failure(error) }
@@ -49,7 +52,7 @@ public struct ClientNegotiation: Hashable, Sendable {
   }
 
   /// QEMU qapi/qmp-dispatch.c: qmp_dispatch_check_obj. An out-of-band session of the proxy's own would
-  /// take an `exec-oob` that the client has not negotiated.
+  /// accept an `exec-oob` that the client has not negotiated.
   private func dispatchError(_ message: ClientMessage) -> CommandError? {
     var executed: String?
     for member in message.json.membersInQEMUOrder {
@@ -68,7 +71,7 @@ public struct ClientNegotiation: Hashable, Sendable {
     return executed == nil ? .generic("QMP input lacks member 'execute'") : nil
   }
 
-  /// QEMU monitor/qmp-cmds-control.c: qmp_qmp_capabilities, behind the input visitor's checks.
+  /// QEMU monitor/qmp-cmds-control.c: qmp_qmp_capabilities, after the input visitor's checks.
   private mutating func negotiate(_ arguments: JSON?) -> Answer {
     var wanted: [String] = []
     if let given = arguments?["enable"] {

@@ -1,20 +1,20 @@
-/// What a client is told that sends what is not accepted: QEMU's words, with QEMU's place.
+/// The error that a client gets for text that is not accepted: QEMU's message text, with QEMU's position.
 extension ClientStream {
   /// - Parameter complaint: about the message that begins at `start`.
   mutating func refusal(_ complaint: ParseComplaint, upTo end: Int) -> Item {
-    var words = complaint.text
+    var text = complaint.text
     if !complaint.isLimit {
-      words = "JSON parse error, " + words
+      text = "JSON parse error, " + text
       if tellsPlace {
         let place = here(start + complaint.offset)
-        words = "\(place.line):\(place.column): " + words
+        text = "\(place.line):\(place.column): " + text
       }
     }
-    return .refused(words, descriptors: arrivals.take(before: end))
+    return .refused(text, descriptors: arrivals.take(before: end))
   }
 
-  /// Line and column of a token that is in the buffer, as QEMU 11.1 tells them: one too far for a token whose
-  /// first byte ended the one before, which is a word, a number, or what was passed over after a stray byte
+  /// Line and column of a token that is in the buffer, as QEMU 11.1 reports them: one too far for a token whose
+  /// first byte ended the one before, which is a keyword, a number, or text that was skipped after a stray byte
   /// (QEMU qobject/json-lexer.c, observed).
   private mutating func here(_ index: Int) -> (line: Int, column: Int) {
     places.pass(buffer[min(places.passed, index)..<index])

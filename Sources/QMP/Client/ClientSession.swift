@@ -3,36 +3,37 @@ import Syntax
 /// The client's side of one QMP connection, without the connection: bytes in, occurrences out,
 /// bytes to be sent. It knows no time; `awaiting` says what a driver's deadline is about.
 public struct ClientSession: Sendable {
+  /// States of the session, in order.
   public enum State: Hashable, Sendable {
     case expectingGreeting
-    /// `qmp_capabilities` is to be sent, or sent.
+    /// `qmp_capabilities` is queued or sent.
     case negotiating(Greeting)
-    /// Commands may be sent; `outOfBand` when that was asked for, offered and granted.
+    /// Commands may be sent; `outOfBand` when that was requested, offered and granted.
     case ready(Greeting, outOfBand: Bool)
     case closed(Closure)
   }
 
-  /// Why a session is over.
+  /// The reason why a session has ended.
   public enum Closure: Error, Hashable, Sendable {
-    /// End of stream, with so many bytes of a message that had begun.
+    /// End of stream, with this number of bytes of an unfinished message.
     case byPeer(unfinished: Int)
     case violation(ProtocolViolation)
     case negotiationRefused(CommandError)
   }
 
-  /// What a message meant. Outside `closed` the session goes on.
+  /// The meaning of a message. The session continues except after `closed`.
   public enum Occurrence: Hashable, Sendable {
     case greeted(Greeting)
     case ready
     case replied(CommandID, Result<JSON, CommandError>)
     case event(Event)
-    /// A reply with an id that is not ours, or that is answered already, or a success without one.
+    /// A reply with an id that is not ours or is answered already, or a success without an id.
     /// The specification has clients drop these.
     case ignored(id: JSON?)
     case closed(Closure)
   }
 
-  /// Why a command was not taken.
+  /// The reason why a command was not accepted.
   public enum Refusal: Error, Hashable, Sendable {
     case notReady
     case outOfBandNotNegotiated
@@ -40,13 +41,16 @@ public struct ClientSession: Sendable {
 
   /// A command without an answer.
   public struct Outstanding: Hashable, Sendable {
+    /// The command's id.
     public let id: CommandID
+    /// The command's name.
     public let name: String
   }
 
+  /// The current state.
   public private(set) var state = State.expectingGreeting
-  /// Commands sent or to be sent that have no answer, oldest first. They stay when a session closes:
-  /// nobody knows whether QEMU has executed them.
+  /// Commands sent or to be sent that have no answer, oldest first. They remain when a session closes:
+  /// whether QEMU has executed them is unknown.
   public private(set) var outstanding: [Outstanding] = []
 
   private var framer: Framer
@@ -55,10 +59,11 @@ public struct ClientSession: Sendable {
   private let prefix: String
   private let wantsOutOfBand: Bool
 
+  /// Creates a session that expects the greeting.
   /// - Parameters:
   ///   - wantsOutOfBand: enable "oob" where the server offers it.
-  ///   - prefix: what the ids begin with; no one else on the connection may use it.
-  ///   - frameLimit: the largest message taken, in bytes.
+  ///   - prefix: the beginning of the ids, which must be unique on the connection.
+  ///   - frameLimit: size limit of a message in bytes.
   public init(
     wantsOutOfBand: Bool = false, prefix: String = "vfiogate-", frameLimit: Int = JSON.maximumSize
   ) {
@@ -67,13 +72,13 @@ public struct ClientSession: Sendable {
     framer = Framer(limit: frameLimit)
   }
 
-  /// What the session waits for, to complete "no answer: awaiting …"; nil when for nothing.
+  /// The message that the session waits for, to complete "no answer: awaiting …"; nil for none.
   public var awaiting: String? {
     if case .expectingGreeting = state { return "the greeting" }
     return outstanding.first.map { "the reply to `\($0.name)`" }
   }
 
-  /// What is to be written now, in order, each item in a write of its own.
+  /// Removes and returns the items to be written now, in order, each in a write of its own.
   public mutating func takeTransmissions() -> [Transmission] {
     defer { transmissions = [] }
     return transmissions
@@ -87,7 +92,7 @@ public struct ClientSession: Sendable {
     return enqueue(command)
   }
 
-  /// Takes bytes from the server. After `closed` everything is passed over.
+  /// Processes bytes from the server. After `closed` they are ignored.
   public mutating func receive(_ bytes: some Sequence<UInt8>) -> [Occurrence] {
     if isClosed { return [] }
     framer.append(bytes)
@@ -103,11 +108,12 @@ public struct ClientSession: Sendable {
     return occurrences
   }
 
-  /// Takes the end of the server's stream.
+  /// Processes the end of the server's stream.
   public mutating func receiveEnd() -> [Occurrence] {
     isClosed ? [] : [close(.byPeer(unfinished: framer.unfinished))]
   }
 
+  /// Whether the session has ended.
   public var isClosed: Bool {
     if case .closed = state { return true }
     return false

@@ -1,28 +1,29 @@
 import Syntax
 
-/// A client's bytes and descriptors, cut into messages as QEMU would, and judged more strictly than
-/// QEMU does: what jansson refuses is refused, and so is what QEMU's parser refuses beyond that.
+/// A client's bytes and descriptors, cut into messages as QEMU would, and parsed more strictly than
+/// by QEMU: a message must be accepted by jansson and by QEMU's parser.
 public struct ClientStream: Sendable {
+  /// A complete message, or an error to answer.
   public enum Item: Sendable {
     case message(ClientMessage)
-    /// Not accepted: what QEMU would say, and the descriptors that came with it, to be closed.
+    /// Text that is not accepted: QEMU's message text, and the descriptors that arrived with it, to be closed.
     case refused(String, descriptors: [Int32])
   }
 
-  /// Far below QEMU's 64 MiB: jansson needs up to 79 times the text, and QEMU reads 0.3 MiB a second.
+  /// Size limit of a message in bytes, far below QEMU's 64 MiB: jansson needs up to 79 times the text, and QEMU reads 0.3 MiB a second.
   public static let sizeLimit = 1 << 20
 
   private var scanner = FrameScanner()
   private(set) var buffer: [UInt8] = []
-  /// Where the message that is being scanned begins, and how far it is scanned.
+  /// Index of the message that is being scanned; `scanned` is the first index that is not scanned yet.
   private(set) var start = 0
   private var scanned = 0
   var arrivals = ArrivedDescriptors()
-  /// Those of messages that were given up.
+  /// Descriptors of messages that were abandoned.
   private var abandoned: [Int32] = []
-  /// Beyond the limit: nothing is kept until the message ends.
+  /// Whether the message is above the limit: its bytes are dropped until it ends.
   private var isDiscarding = false
-  /// Behind a stray byte: what could not begin anything is passed over (QEMU qobject/json-lexer.c:
+  /// Whether the scan is after a stray byte: bytes that cannot begin a token are skipped (QEMU qobject/json-lexer.c:
   /// IN_RECOVERY).
   private var isRecovering = false
   /// Index of the byte that ended the last recovery.
@@ -31,15 +32,16 @@ public struct ClientStream: Sendable {
   /// Whether QEMU's parse errors begin with `LINE:COLUMN: `, as those of 11.1 do and of 7.2 do not.
   let tellsPlace: Bool
 
+  /// Creates a stream for a client of a QEMU of this version.
   public init(tellsPlace: Bool) { self.tellsPlace = tellsPlace }
 
   /// Whether a message has begun and not ended.
   public var isInsideMessage: Bool { !scanner.isBetweenValues }
 
-  /// Bytes held, for those who watch memory.
+  /// Number of bytes that are held in memory.
   public var bytesHeld: Int { buffer.count - start }
 
-  /// Takes bytes; `descriptors` came with the one at index `at` of them.
+  /// Adds bytes; `descriptors` arrived with the byte at index `at` of them.
   public mutating func append(_ bytes: ArraySlice<UInt8>, descriptors: [Int32] = [], at: Int = 0) {
     if start == buffer.count || start > 1 << 16 { compact() }
     if !descriptors.isEmpty { arrivals.add(descriptors, at: buffer.count + at) }
@@ -95,7 +97,7 @@ public struct ClientStream: Sendable {
   public mutating func takeAllDescriptors() -> [Int32] { takeAbandoned() + arrivals.takeAll() }
 }
 
-/// Where messages end, and what becomes of them.
+/// The ends of messages.
 extension ClientStream {
   private mutating func scan() -> FrameScanner.Step {
     if isRecovering {
@@ -128,13 +130,13 @@ extension ClientStream {
     return refusal(.tooLarge, upTo: scanned)
   }
 
-  /// Lets go of what was scanned of a message that is too large.
+  /// Drops the scanned part of a message that is too large.
   private mutating func forget() {
     abandoned += arrivals.take(before: scanned)
     start = scanned
   }
 
-  /// Whether what ends here was too large, and is answered already.
+  /// Whether the message that ends here was too large and has been answered already.
   private mutating func endsDiscarding(upTo end: Int) -> Bool {
     guard isDiscarding else { return false }
     isDiscarding = false
@@ -146,7 +148,7 @@ extension ClientStream {
     guard bytes.count <= ClientStream.sizeLimit else { return refusal(.tooLarge, upTo: end) }
     do {
       let json = try JSON.parse(bytes)
-      // QEMU's JSON has no such characters; jansson takes them.
+      // QEMU's JSON has no such characters; jansson accepts them.
       if let complaint = ParseComplaint(nonCharacterIn: bytes) { return refusal(complaint, upTo: end) }
       return .message(ClientMessage(bytes: bytes, json: json, descriptors: arrivals.take(before: end)))
     } catch {

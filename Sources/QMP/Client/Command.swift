@@ -2,25 +2,29 @@ import Syntax
 
 /// The id of a command of ours: a reserved prefix and a number.
 public struct CommandID: Hashable, Sendable, CustomStringConvertible {
+  /// The id's text.
   public let text: String
 
   /// - Parameter text: short ASCII, which no one else on the connection uses.
   public init(text: String) { self.text = text }
 
   public var description: String { text }
-  /// The id as it travels. QEMU echoes short ASCII strings unchanged, which is not true of numbers.
+  /// The id in JSON. QEMU echoes short ASCII strings unchanged, which is not true of numbers.
   public var json: JSON { .string(text) }
 }
 
 /// A QMP command.
 public struct Command: Sendable {
+  /// The command's name.
   public let name: String
+  /// The command's arguments; nil for none.
   public let arguments: JSON?
   /// Descriptors to be passed with the command's bytes (SCM_RIGHTS). The sender keeps its own.
   public let descriptors: [Int32]
-  /// To be executed out of band ("exec-oob"), which must have been negotiated.
+  /// Whether it is executed out of band ("exec-oob"), which must have been negotiated.
   public let isOutOfBand: Bool
 
+  /// Creates a command.
   public init(
     _ name: String, _ arguments: JSON? = nil, descriptors: [Int32] = [], isOutOfBand: Bool = false
   ) {
@@ -39,9 +43,11 @@ public struct Command: Sendable {
   }
 }
 
-/// Bytes to be written, and the descriptors that go with the first of them. No other command's
+/// Bytes to be written, and the descriptors that are sent with the first of them. No other command's
 /// bytes may share a write with descriptors: QEMU gives a stray descriptor to the next `getfd`.
 public struct Transmission: Hashable, Sendable {
+  /// The bytes to be written.
   public let bytes: [UInt8]
+  /// The descriptors to be sent with the first byte.
   public let descriptors: [Int32]
 }

@@ -2,7 +2,7 @@
 struct ComplaintLexer {
   struct Token {
     let range: Range<Int>
-    /// QEMU's words, nil for a good token.
+    /// QEMU's message text, nil for a valid token.
     let fault: String?
   }
 

@@ -1,6 +1,6 @@
 import Syntax
 
-/// The first thing that QEMU's parser would not take, and where.
+/// The first token that QEMU's parser would not accept, and its offset.
 struct Complaint: Error {
   let text: String
   let offset: Int
@@ -20,7 +20,7 @@ struct ComplaintParser {
     token = lexer.next()
   }
 
-  /// Reads a value. The nesting is below `JSON.maximumDepth`, which was looked at before.
+  /// Reads a value. The nesting is below `JSON.maximumDepth`, which was checked before.
   mutating func value() throws(Complaint) {
     guard let token else { throw Complaint(text: "expecting value", offset: bytes.count) }
     let first = bytes[token.range.lowerBound]

@@ -1,9 +1,9 @@
 import Syntax
 
-/// What QEMU says about a text that is not accepted, as far as its own parser would say anything
+/// QEMU's message about a text that is not accepted, as far as its own parser would report one
 /// (QEMU qobject/json-lexer.c, json-parser.c); the wordings of 7.2 and of 11.1 differ.
 struct ParseComplaint {
-  /// Without "JSON parse error, ".
+  /// The message without "JSON parse error, ".
   let text: String
   /// Bytes from the start of the message to the token that it is about.
   let offset: Int
@@ -44,7 +44,7 @@ struct ParseComplaint {
     return nil
   }
 
-  /// jansson did not accept the text. Where QEMU would have, jansson's words stand.
+  /// Creates the message for a text that jansson did not accept. Where QEMU would accept it, jansson's message is used.
   init(grammarOf bytes: [UInt8], jansson: JSONError, usesQEMU11Wording: Bool) {
     if jansson.message.hasPrefix("nested deeper") {
       self.init("JSON nesting depth limit exceeded", 0)
@@ -64,7 +64,7 @@ struct ParseComplaint {
     "stray '\(String(decoding: token.prefix { $0 != 0 }, as: UTF8.self))'"
   }
 
-  /// What is wrong inside a string's quotes, or nil.
+  /// The error inside a string's quotes, or nil.
   static func badCharacter(_ string: ArraySlice<UInt8>) -> String? {
     let inner = string.dropFirst().dropLast()
     var at = inner.startIndex

@@ -2,10 +2,12 @@ import Syntax
 
 /// One property of a device type, as `device-list-properties` gives it.
 public struct DeviceProperty: Hashable, Sendable {
+  /// The property's name.
   public let name: String
   /// QEMU's name of the type: "OnOffAuto", "str", "link<iommufd>".
   public let type: String
 
+  /// Creates a property.
   public init(name: String, type: String) {
     self.name = name
     self.type = type

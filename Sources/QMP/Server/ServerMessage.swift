@@ -1,11 +1,13 @@
 import Syntax
 
-/// What QEMU says on connecting (QMP specification, "Server Greeting").
+/// QEMU's first message on a connection (QMP specification, "Server Greeting").
 public struct Greeting: Hashable, Sendable {
+  /// The version of the QEMU.
   public let version: QEMUVersion
-  /// "oob" is the only one so far.
+  /// The capabilities that QEMU offers; "oob" is the only one so far.
   public let capabilities: [String]
 
+  /// Creates a greeting.
   public init(version: QEMUVersion, capabilities: [String]) {
     self.version = version
     self.capabilities = capabilities
@@ -14,12 +16,16 @@ public struct Greeting: Hashable, Sendable {
 
 /// The version as the greeting and `query-version` give it.
 public struct QEMUVersion: Hashable, Sendable, CustomStringConvertible {
+  /// 11 of 11.1.3.
   public let major: Int64
+  /// 1 of 11.1.3.
   public let minor: Int64
+  /// 3 of 11.1.3.
   public let micro: Int64
   /// The distributor's name for the build, often empty.
   public let package: String
 
+  /// Creates a version.
   public init(major: Int64, minor: Int64, micro: Int64, package: String) {
     self.major = major
     self.minor = minor
@@ -36,9 +42,10 @@ public struct QEMUVersion: Hashable, Sendable, CustomStringConvertible {
 public struct CommandError: Error, Hashable, Sendable, CustomStringConvertible {
   /// "GenericError", "CommandNotFound", "DeviceNotFound", …
   public let errorClass: String
-  /// For people; its wording changes between versions.
+  /// The description for people; its wording changes between versions.
   public let text: String
 
+  /// Creates an error.
   public init(errorClass: String, text: String) {
     self.errorClass = errorClass
     self.text = text
@@ -47,13 +54,18 @@ public struct CommandError: Error, Hashable, Sendable, CustomStringConvertible {
   public var description: String { errorClass == "GenericError" ? text : "\(errorClass): \(text)" }
 }
 
+/// An asynchronous event (QMP specification, "Asynchronous events").
 public struct Event: Hashable, Sendable {
+  /// The event's name: "DEVICE_DELETED".
   public let name: String
+  /// The event's data; nil for an event without any.
   public let data: JSON?
-  /// Seconds since 1970, -1 when QEMU could not tell.
+  /// Seconds since 1970, -1 when QEMU could not read the time.
   public let seconds: Int64
+  /// Microseconds of the second, -1 when QEMU could not read the time.
   public let microseconds: Int64
 
+  /// Creates an event.
   public init(name: String, data: JSON?, seconds: Int64, microseconds: Int64) {
     self.name = name
     self.data = data

@@ -1,9 +1,9 @@
 import Syntax
 
-/// What a server said that QMP does not allow.
+/// A message of a server that QMP does not allow.
 public enum ProtocolViolation: Error, Hashable, Sendable, CustomStringConvertible {
   case framing(FramingError)
-  /// With the beginning of the text.
+  /// Text that is not JSON, with its beginning.
   case notJSON(JSONError, text: String)
   /// An object with none, or more than one, of `QMP`, `return`, `error` and `event`; or no object.
   case notAMessage(text: String)
@@ -28,7 +28,7 @@ public enum ProtocolViolation: Error, Hashable, Sendable, CustomStringConvertibl
 }
 
 extension ServerMessage {
-  /// Reads one frame. Members that QMP does not know are passed over, as its specification demands.
+  /// Reads one frame. Members that QMP does not know are ignored, as its specification demands.
   /// - Throws: `ProtocolViolation`
   public static func parse(_ bytes: [UInt8]) throws(ProtocolViolation) -> ServerMessage {
     let json: JSON
@@ -60,7 +60,7 @@ extension Greeting {
     }
     var capabilities: [String] = []
     for item in listed {
-      // The specification allows capabilities to become objects one day; those we do not know.
+      // The specification allows capabilities to become objects one day; such capabilities are unknown here.
       if let name = item.string { capabilities.append(name) }
     }
     return Greeting(version: version, capabilities: capabilities)

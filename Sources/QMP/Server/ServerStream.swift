@@ -1,32 +1,36 @@
-/// QEMU's side of a connection, cut where one message ends and the next begins, without parsing it.
+/// QEMU's side of a connection, cut into messages without parsing them.
 ///
 /// QEMU writes one object a message and ends it with a line feed; no string holds a raw one. On a pretty
 /// monitor the object's first line is its brace alone, and so is its last (QEMU monitor/qmp.c,
 /// qobject/json-writer.c). So messages of any size are cut at the speed of a search for line feeds.
 public struct ServerStream: Sendable {
+  /// The kinds of message that a server sends.
   public enum Kind: Sendable { case greeting, event, reply }
 
-  /// Bytes of one message: all of it, or what has come.
+  /// Bytes of one message: all of it, or the part that has arrived.
   public struct Piece: Sendable {
-    /// In the buffer.
+    /// The piece's range in `buffer`.
     public let range: Range<Int>
+    /// The kind of the message.
     public let kind: Kind
+    /// Whether the message ends with this piece.
     public let isEnd: Bool
   }
 
-  /// What is not QMP.
+  /// Bytes that are not QMP.
   public struct Violation: Error, Sendable, CustomStringConvertible {
+    /// The reason, with the beginning of the text.
     public let description: String
   }
 
   /// The bytes that `pieces` points into.
   public private(set) var buffer: [UInt8]
-  /// Bytes in the buffer: what was held back because its kind could not be told, and what has come.
+  /// Number of bytes in the buffer: those held back because their kind is not known yet, and those that have arrived.
   private var filled = 0
-  /// Where what is held back begins.
+  /// Offset of the bytes that are held back.
   private var heldFrom = 0
   private var kind: Kind?
-  /// Inside a message: whether it goes on over many lines, once that is known.
+  /// Whether the current message has several lines; nil when that is not known yet.
   private var isPretty: Bool?
   private var isAtLineStart = false
   /// The line that is being read begins with a closing brace.
@@ -50,7 +54,7 @@ public struct ServerStream: Sendable {
     return count
   }
 
-  /// The pieces of what is in the buffer. What cannot be told yet stays there.
+  /// The pieces of the bytes in the buffer. Bytes whose kind is not known yet remain there.
   public mutating func pieces() throws(Violation) -> [Piece] {
     var pieces: [Piece] = []
     var at = 0
@@ -97,7 +101,7 @@ public struct ServerStream: Sendable {
     }
   }
 
-  /// Where the message ends, or what has come of it.
+  /// The end of the message, or of the part that has arrived.
   private mutating func finish(from start: Int) -> (end: Int, isEnd: Bool) {
     var at = start
     while at < filled {
