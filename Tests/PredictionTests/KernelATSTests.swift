@@ -30,4 +30,69 @@ final class KernelATSTests: XCTestCase {
   func testBefore71TheFlagIsNeverSet() {
     XCTAssertEqual(flag(servedBy: "0000:00:03.0", release: "7.0.9"), .known(false))
   }
+
+  /// Behind a VT-d unit that serves device TLBs, with each fact changed alone.
+  private func flag(_ change: (inout Facts.Host, inout HostDevice) -> Void) -> Known<Bool> {
+    var host = Machines.host()
+    var device = host.devices[Machines.address] ?? HostDevice(Machines.address, nothingKnown: "test")
+    change(&host, &device)
+    host.devices[Machines.address] = device
+    return KernelATS.flagSet(device, on: host)
+  }
+
+  func testAllFactsMustSpeakForATS() {
+    XCTAssertEqual(flag { _, _ in }, .known(false))
+    XCTAssertEqual(flag { _, device in device.config = .known(Machines.config(ats: false)) }, .known(true))
+    XCTAssertEqual(flag { host, _ in host.kernelCommandLine = .known("quiet pci=noats") }, .known(true))
+    XCTAssertEqual(flag { _, device in device.firmwareATS = .known(false) }, .known(true))
+    let without = IOMMUUnit("dmar0", capability: .known(47 << 16), extendedCapability: .known(0))
+    XCTAssertEqual(flag { host, _ in host.iommus = .known(["dmar0": without]) }, .known(true))
+    XCTAssertEqual(flag { _, device in (device.vendor, device.device) = (.known(0x1002), .known(0x7340)) }, .known(true))
+    XCTAssertFalse(flag { _, device in device.firmwareATS = .unknown("ATSR", "test") }.isKnown)
+    XCTAssertFalse(flag { host, _ in host.kernelCommandLine = .unknown("cmdline", "test") }.isKnown)
+    XCTAssertFalse(flag { _, device in device.vendor = .unknown("vendor", "test") }.isKnown)
+    XCTAssertFalse(flag { _, device in device.config = .unknown("config", "test") }.isKnown)
+    XCTAssertFalse(flag { _, device in device.iommu = .known(nil) }.isKnown)
+    XCTAssertEqual(flag { _, device in device.boundATSNotSupported = .known(true) }, .known(true))
+  }
+
+  func testADeviceBehindAnExternalPortIsNotTrusted() {
+    XCTAssertEqual(flag { _, device in device.removable = .known("removable") }, .known(true))
+    XCTAssertEqual(flag { _, device in device.removable = .known("fixed") }, .known(false))
+    XCTAssertEqual(flag { _, device in device.removable = .known(nil) }, .known(false))
+    XCTAssertFalse(flag { _, device in device.removable = .unknown("removable", "test") }.isKnown)
+    // Also where nothing else is known.
+    XCTAssertEqual(
+      flag { host, device in
+        device.removable = .known("removable")
+        host.iommus = .unknown("IOMMU units", "test")
+      }, .known(true))
+  }
+
+  func testAVirtualFunctionHasTheCapabilityOfItsPhysicalFunction() {
+    func virtual(_ physical: ConfigSpace) -> Known<Bool> {
+      flag { host, device in
+        device.physicalFunction = .known(Machines.sibling)
+        device.config = .known(Machines.config(ats: false))
+        host.devices[Machines.sibling]?.config = .known(physical)
+      }
+    }
+    XCTAssertEqual(virtual(Machines.config()), .known(false))
+    XCTAssertEqual(virtual(Machines.config(ats: false)), .known(true))
+  }
+
+  func testAMDWithoutItsFeaturesNeverSupportsIt() {
+    func amd(iotlb: Bool, features: UInt64) -> Known<Bool> {
+      flag { host, device in
+        device.iommu = .known("ivhd0")
+        host.iommus = .known([
+          "ivhd0": IOMMUUnit("ivhd0", capability: .known(iotlb ? 1 << 24 : 0), extendedCapability: .known(features))
+        ])
+      }
+    }
+    let all: UInt64 = 1 << 1 | 1 << 4 | 1 << 48 | 1 << 50
+    XCTAssertEqual(amd(iotlb: false, features: all), .known(true))
+    XCTAssertEqual(amd(iotlb: true, features: all & ~2), .known(true))
+    XCTAssertFalse(amd(iotlb: true, features: all).isKnown)
+  }
 }

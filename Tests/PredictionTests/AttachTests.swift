@@ -1,0 +1,183 @@
+import Facts
+import XCTest
+
+@testable import Prediction
+
+/// Branches of the attach of one device, each with one fact of the host changed.
+final class AttachTests: XCTestCase {
+  private let legacy = "-device vfio-pci,host=0000:01:00.0,bus=pcie.0,addr=3"
+  private let iommufd = "-object iommufd,id=io0 -device vfio-pci,host=0000:01:00.0,bus=pcie.0,addr=3,iommufd=io0"
+
+  private func predict(_ options: String, _ change: (inout Facts.Host) -> Void) -> RealizePrediction? {
+    var host = Machines.host()
+    change(&host)
+    return Machines.predict(options, on: host).last
+  }
+
+  private func check(
+    _ options: String, _ cause: FailureCause?, line: UInt = #line, _ change: (inout Facts.Host) -> Void
+  ) {
+    let one = predict(options, change)
+    XCTAssertEqual(one?.failure?.cause, cause, line: line)
+    XCTAssertEqual(one?.realize, cause == nil ? .ok : .fails, "\(one?.unknowns ?? [])", line: line)
+  }
+
+  private func checkBoth(_ cause: FailureCause?, line: UInt = #line, _ change: (inout Facts.Host) -> Void) {
+    for options in [legacy, iommufd] { check(options, cause, line: line, change) }
+  }
+
+  private func sibling(_ host: inout Facts.Host, driver: String?, class code: UInt32? = nil) {
+    host.devices[Machines.sibling]?.driver = .known(driver)
+    if let code { host.devices[Machines.sibling]?.classCode = .known(code) }
+  }
+
+  func testAGroupIsViableBesideABridgeAndNotBesideADeviceOfTheHost() {
+    checkBoth(.groupNotViable) { sibling(&$0, driver: "snd_hda_intel", class: 0x040300) }
+    checkBoth(nil) { sibling(&$0, driver: "a_bridge_driver", class: 0x060400) }
+    checkBoth(nil) { sibling(&$0, driver: "pci-stub") }
+    checkBoth(nil) { sibling(&$0, driver: "pcieport") }
+    checkBoth(nil) { sibling(&$0, driver: "nvgrace-gpu-vfio-pci") }
+    checkBoth(nil) { sibling(&$0, driver: nil) }
+    checkBoth(nil) {
+      sibling(&$0, driver: "another")
+      $0.devices[Machines.sibling]?.cdev = .known(VFIOCdev(name: "vfio1", node: .known(.accessible)))
+    }
+  }
+
+  func testABridgeThatIsNotKnownToBeOneLeavesTheGroupOpen() {
+    for options in [legacy, iommufd] {
+      let one = predict(options) {
+        sibling(&$0, driver: "another")
+        $0.devices[Machines.sibling]?.classCode = .unknown("class", "not in the test")
+      }
+      XCTAssertEqual(one?.realize, .undetermined)
+    }
+  }
+
+  func testUnsafeInterruptsAreAllowedForEachModuleAlone() {
+    func unsafe(_ modules: [String]) -> (inout Facts.Host) -> Void {
+      return {
+        $0.interruptsIsolated = .known(false)
+        $0.unsafeInterrupts = .known(modules)
+      }
+    }
+    checkBoth(.unsafeInterrupts, unsafe([]))
+    check(legacy, nil, unsafe(["vfio_iommu_type1"]))
+    check(iommufd, .unsafeInterrupts, unsafe(["vfio_iommu_type1"]))
+    check(legacy, .unsafeInterrupts, unsafe(["iommufd"]))
+    check(iommufd, nil, unsafe(["iommufd"]))
+    checkBoth(nil) { $0.unsafeInterrupts = .known([]) }
+    for options in [legacy, iommufd] {
+      let one = predict(options) {
+        $0.interruptsIsolated = .known(false)
+        $0.unsafeInterrupts = .unknown("allow_unsafe_interrupts", "not in the test")
+      }
+      XCTAssertEqual(one?.realize, .undetermined)
+    }
+  }
+
+  func testNodesOfTheLegacyBackend() {
+    check(legacy, .groupNodeMissing) { $0.groups[1]?.node = .known(.absent) }
+    check(legacy, .groupNodeDenied) { $0.groups[1]?.node = .known(.denied) }
+    check(iommufd, nil) { $0.groups[1]?.node = .known(.denied) }
+    check(legacy, .containerDenied) { $0.vfioContainer = .known(.absent) }
+    check(iommufd, nil) { $0.vfioContainer = .known(.denied) }
+    checkBoth(nil) { $0.devices[Machines.address]?.driverOverride = .known(nil) }
+    check(legacy, .notBound) {
+      $0.devices[Machines.address]?.driver = .known(nil)
+      $0.devices[Machines.address]?.cdev = .known(nil)
+    }
+    check(legacy, .noGroup) { $0.devices[Machines.address]?.group = .known(nil) }
+    check(iommufd, .noGroup) { $0.devices[Machines.address]?.group = .known(nil) }
+  }
+
+  func testNodesOfIOMMUFD() {
+    func cdev(_ node: NodeAccess, number: Bool) -> (inout Facts.Host) -> Void {
+      return { $0.devices[Machines.address]?.cdev = .known(VFIOCdev(name: "vfio0", node: .known(node), hasNumber: .known(number))) }
+    }
+    check(iommufd, .cdevNodeMissing, cdev(.absent, number: true))
+    check(iommufd, .noCdev, cdev(.absent, number: false))
+    check(iommufd, .cdevDenied, cdev(.denied, number: true))
+    check(iommufd, .noCdev) { $0.devices[Machines.address]?.cdev = .known(nil) }
+    check(iommufd, .iommufdDenied) { $0.iommufd = .known(.denied) }
+    check(iommufd, .iommufdMissing) { $0.iommufd = .known(.absent) }
+    check(legacy, nil) { $0.iommufd = .known(.denied) }
+  }
+
+  func testAHolderOfTheGroupKeepsItInUse() {
+    func held(_ address: PCIAddress, _ node: ProcessReference.Node) -> (inout Facts.Host) -> Void {
+      return { $0.devices[address]?.users = .known([ProcessReference(pid: 7, name: "qemu", node: node)]) }
+    }
+    for node in ProcessReference.Node.allCases {
+      checkBoth(.inUse, held(Machines.address, node))
+      checkBoth(.inUse, held(Machines.sibling, node))
+    }
+    let suffix: (RealizePrediction?) -> Substring? = { $0?.failure?.text.split(separator: ":").last }
+    XCTAssertEqual(suffix(predict(iommufd, held(Machines.address, .group))), " Device or resource busy")
+    XCTAssertEqual(suffix(predict(iommufd, held(Machines.address, .cdev))), " Invalid argument")
+    XCTAssertEqual(suffix(predict(iommufd, held(Machines.sibling, .cdev))), " Operation not permitted")
+  }
+
+  func testAVirtualFunctionOfAnAssignedPhysicalFunctionNeedsAToken() {
+    func owned(by driver: String) -> (inout Facts.Host) -> Void {
+      return {
+        $0.devices[Machines.address]?.physicalFunction = .known(Machines.sibling)
+        $0.devices[Machines.sibling]?.driver = .known(driver)
+      }
+    }
+    checkBoth(.badToken, owned(by: "vfio-pci"))
+    checkBoth(nil, owned(by: "pci-stub"))
+    // A token for a function that has no SR-IOV capability, and is not a VF of an assigned PF.
+    check(legacy + ",vf-token=auto", .badToken) { _ in }
+    check(iommufd + ",vf-token=auto", nil) { _ in }
+  }
+
+  func testMemoryIsLockedOnceForEachAddressSpaceUpToTheLimit() {
+    func limit(_ mebibytes: UInt64) -> (inout Facts.Host) -> Void {
+      return {
+        $0.user = .known("uid 107")
+        $0.memlock = .known(mebibytes << 20)
+      }
+    }
+    let ram = "-m 1G "
+    check(ram + legacy, nil, limit(1024))
+    check(ram + legacy, .memoryLimit, limit(1023))
+    check(ram + iommufd, .memoryLimit, limit(1023))
+    check(ram + legacy, nil) {
+      limit(1)(&$0)
+      $0.user = .known("root")
+    }
+    // Behind an IOMMU each of two devices has a space of its own.
+    let unit = ram + "-device intel-iommu,caching-mode=on,aw-bits=48 "
+    let two = legacy + " -device vfio-pci,host=0000:01:00.1,bus=pcie.0,addr=4"
+    func bind(_ host: inout Facts.Host) {
+      host.devices[Machines.sibling]?.driver = .known("vfio-pci")
+    }
+    check(unit + two, .memoryLimit) { limit(2047)(&$0); bind(&$0) }
+    check(unit + two, nil) { limit(2048)(&$0); bind(&$0) }
+    check(ram + two, nil) { limit(1024)(&$0); bind(&$0) }
+  }
+
+  func testABalloonADisplayAndMigrationAreNotForVFIOPCI() {
+    check(legacy + ",x-balloon-allowed=off", nil) { _ in }
+    check(legacy + ",display=on", .noDisplay) { _ in }
+    check(legacy + ",enable-migration=on", .noMigration) { _ in }
+    let variant = predict(legacy + ",enable-migration=on") { $0.devices[Machines.address]?.driver = .known("mlx5_vfio_pci") }
+    XCTAssertEqual(variant?.realize, .undetermined)
+  }
+
+  func testAManagedDeviceIsBoundByLibvirtAndABridgeIsNot() {
+    func prepared(_ code: Known<UInt32>) -> HostDevice? {
+      var host = Machines.host()
+      host.devices[Machines.address]?.driver = .known("nvidia")
+      host.devices[Machines.address]?.cdev = .known(nil)
+      host.devices[Machines.address]?.classCode = code
+      var machine = Machines.parse("qemu-system-x86_64 \(legacy)").machine
+      machine.devices[0].libvirt = LibvirtHostdev(isManaged: true, driverModel: nil)
+      return host.prepared(by: machine).devices[Machines.address]
+    }
+    XCTAssertEqual(prepared(.known(0x030000))?.driver.display??.hasPrefix("vfio-pci"), true)
+    XCTAssertEqual(prepared(.known(0x060400))?.driver, .known("nvidia"))
+    XCTAssertEqual(prepared(.unknown("class", "not in the test"))?.driver.isKnown, false)
+  }
+}
