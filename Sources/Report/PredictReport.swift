@@ -4,8 +4,8 @@ import Syntax
 
 /// Output of `vfiogate predict`.
 public struct PredictReport: Sendable {
-  private let question: ATSInputs
-  private let forecast: PartialATSOutcome
+  private let inputs: ATSInputs
+  private let outcome: PartialATSOutcome
   private let notes: [String]
   /// The device's name in QEMU's errors, between `vfio ` and `: `.
   private let name: String
@@ -15,15 +15,15 @@ public struct PredictReport: Sendable {
   /// - Parameters:
   ///   - host: address or path of the host device, as QEMU prints it.
   ///   - id: id of the device, for the heading.
-  public init(_ question: ATSInputs, host: String, id: String?) {
-    self.question = question
-    forecast = question.outcome
-    notes = ATSNotes.notes(question, forecast, host: host)
+  public init(_ inputs: ATSInputs, host: String, id: String?) {
+    self.inputs = inputs
+    outcome = inputs.outcome
+    notes = ATSNotes.notes(inputs, outcome, host: host)
     name = host
     label = id.map { "`\($0)` (\(host))" } ?? host
   }
 
-  private var realize: Known<String> { forecast.error.map { $0 == nil ? "ok" : "fails" } }
+  private var realize: Known<String> { outcome.error.map { $0 == nil ? "ok" : "fails" } }
 
   /// QEMU prefixes errors of realize, but not that of a property that does not exist.
   private func full(_ error: String) -> String {
@@ -33,17 +33,17 @@ public struct PredictReport: Sendable {
   /// Object for programs; what the inputs do not decide is `"undetermined"`.
   public var json: JSON {
     var members: [JSON.Member] = [
-      .init("behaviour", question.behaviour.json { .string($0.rawValue) }),
+      .init("behaviour", inputs.behaviour.json { .string($0.rawValue) }),
       .init("realize", realize.json { .string($0) }),
     ]
-    switch forecast.error {
+    switch outcome.error {
     case .known(.some(let error)): members.append(.init("error", .string(full(error))))
     case .known(.none): break
     case .unknown: members.append(.init("error", "undetermined"))
     }
     members += [
-      .init("warnings", forecast.warnings.json { .strings($0) }),
-      .init("guest-sees-ats", forecast.guestSees.json), .init("checked-by-qemu", forecast.checked.json),
+      .init("warnings", outcome.warnings.json { .strings($0) }),
+      .init("guest-sees-ats", outcome.guestSees.json), .init("checked-by-qemu", outcome.checked.json),
       .init("notes", .strings(notes)),
     ]
     return .object(members)
@@ -51,16 +51,16 @@ public struct PredictReport: Sendable {
 
   /// Text for a terminal: the steps of the decision, then the outcome.
   public func text(_ style: Style) -> String {
-    var lines = [style.bold("\(label), behaviour \(question.behaviour.display?.rawValue ?? "unknown")"), ""]
-    lines += ATSExplanation.steps(question).map { "  " + $0 }
+    var lines = [style.bold("\(label), behaviour \(inputs.behaviour.display?.rawValue ?? "unknown")"), ""]
+    lines += ATSExplanation.steps(inputs).map { "  " + $0 }
     lines += ["", "realize:         " + (realize.display ?? "undetermined")]
-    if case .known(.some(let error)) = forecast.error { lines.append("error:           " + full(error)) }
-    switch forecast.warnings {
+    if case .known(.some(let error)) = outcome.error { lines.append("error:           " + full(error)) }
+    switch outcome.warnings {
     case .unknown: lines.append("warnings:        undetermined")
     case .known(let texts): lines += texts.map { "warning:         \($0)" }
     }
-    lines.append("guest sees ATS:  " + PredictReport.word(forecast.guestSees))
-    lines.append("checked by QEMU: " + PredictReport.word(forecast.checked))
+    lines.append("guest sees ATS:  " + PredictReport.word(outcome.guestSees))
+    lines.append("checked by QEMU: " + PredictReport.word(outcome.checked))
     lines += notes.map { "note:            \($0)" }
     return lines.joined(separator: "\n") + "\n"
   }

@@ -141,12 +141,4 @@ public final class DeviceContext: Sendable {
 
   /// The backend that the device attaches with.
   public func backend() throws(Unknown) -> VFIOBackend { try atsInputs.backend.value }
-
-  /// The iommufd object that the request names; nil when the definition does not have it.
-  var iommufdObject: ObjectRequest? {
-    guard let link = request.string("iommufd") else { return nil }
-    return target.machine.objects.last { object in
-      object.id.map { $0 == link || "/objects/\($0)" == link } ?? false
-    }
-  }
 }

@@ -32,19 +32,17 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
 }
 
 private func checkCdev(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let failure = try context.prediction.failure(.noCdev, .cdevNodeMissing) else { return }
   let device = try context.device()
-  let cdev = try device.cdev.value
-  guard let cdev, cdev.hasNumber != .known(false) else {
+  guard failure.cause == .cdevNodeMissing, let cdev = try device.cdev.value else {
     // not-bound reports a device that is not bound.
-    if cdev == nil, try !VFIODriver.isVFIO(device) { return }
+    if try device.cdev.value == nil, try !VFIODriver.isVFIO(device) { return }
     let driver = device.driver.display ?? nil
-    runner.report(
+    return runner.report(
       "\(context.name) is bound to `\(driver ?? "a vfio driver")` and has no vfio cdev: the host's kernel does not "
         + "create any", at: context.request.location(of: "iommufd"), about: context.request,
       fix: "use a kernel with CONFIG_VFIO_DEVICE_CDEV, or remove `iommufd=`", evidence: configuration(context.host))
-    return
   }
-  guard try cdev.node.value == .absent else { return }
   runner.report(
     "\(context.name) has the cdev `\(cdev.name)`, and its node \(cdev.path) does not exist",
     at: context.request.location(of: "iommufd"), about: context.request,
@@ -58,7 +56,7 @@ private func checkIOMMU(
 ) throws(Unknown) {
   let objects = target.plugs.isEmpty ? target.machine.objects : []
   let opening = objects.first { $0.type == "iommufd" && $0.string("fd") == nil }
-  let attaching = contexts.first { $0.iommufdObject?.string("fd") == nil }
+  let attaching = contexts.first { $0.prediction.iommufdObject?.string("fd") == nil }
   guard opening != nil || attaching != nil, try target.host.iommufd.value == .absent else { return }
   let name = opening.map { "the iommufd object `\($0.id ?? "")`" } ?? attaching.map(\.name) ?? ""
   runner.report(

@@ -26,19 +26,19 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     }
   }
   // The first device that attaches opens it, unless a descriptor was passed.
-  guard let first = contexts.first(where: { $0.iommufdObject?.isPassed != true }) else { return }
-  switch target.host.iommufd {
-  case .unknown(let unknown): runner.cannotDetermine(unknown, about: first.request)
-  case .known(.denied):
+  guard let first = contexts.first(where: { $0.prediction.iommufdObject?.isPassed != true }) else { return }
+  do throws(Unknown) {
+    guard try first.prediction.failure(.iommufdDenied) != nil else { return }
     runner.report(
       "\(user(target.host)) may not open /dev/iommu, which \(first.name) needs",
       at: first.request.location(of: "iommufd"), fix: allow(target.host, "/dev/iommu"))
-  case .known: break
+  } catch {
+    runner.cannotDetermine(error, about: first.request)
   }
 }
 
 private func checkCdev(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let cdev = try context.device().cdev.value, try cdev.node.value == .denied else { return }
+  guard try context.prediction.failure(.cdevDenied) != nil, let cdev = try context.device().cdev.value else { return }
   runner.report(
     "\(user(context.host)) may not open \(cdev.path), the cdev of \(context.name)",
     at: context.request.location(of: "iommufd"), about: context.request, fix: allow(context.host, cdev.path))
