@@ -61,7 +61,11 @@ struct CommandLineReader {
       let index = counts[name, default: 0]
       counts[name] = index + 1
       let path = "-\(name)[\(index)]"
-      if Option.withoutArgument.contains(name) {
+      if !word.hasUnknown, !Option.isKnown(name) {
+        invalid(name, location(word, path))
+        // Its argument is not an option.
+        if let next = rest.first, Option.name(next) == nil { rest.removeFirst() }
+      } else if Option.withoutArgument.contains(name) {
         note(name, "", location(word, path))
       } else if let argument = rest.popFirst() {
         option(name, argument, path)
@@ -71,6 +75,20 @@ struct CommandLineReader {
             message: "option `-\(name)` has no argument", fix: "give the argument, or take the option out",
             location: location(word, path)))
       }
+    }
+  }
+
+  /// QEMU stops at an option that it does not have (QEMU system/vl.c: lookup_opt). One that resembles another is an error; any
+  /// other may be of a QEMU that is not known here.
+  private mutating func invalid(_ name: String, _ place: Location) {
+    if let meant = Option.meant(by: name) {
+      definition.problems.append(
+        InputProblem(
+          message: "QEMU has no option `-\(name)` and stops: `-\(name): invalid option`", fix: "write `-\(meant)`",
+          location: place))
+    } else {
+      definition.machine.unreadParts.append(
+        UnreadPart(what: "option `-\(name)`", reason: "it is not an option of QEMU up to 11.1", location: place))
     }
   }
 

@@ -17,6 +17,39 @@ enum Option {
     "enable-sync-profile", "perfmap", "jitdump", "old-param", "semihosting",
     // gone by 11.1, and still in people's scripts
     "no-hpet", "no-acpi", "no-quit", "no-frame", "alt-grab", "ctrl-grab", "singlestep", "nodefconfig",
-    "portrait", "no-kvm", "no-kvm-irqchip", "no-kvm-pit-reinjection", "sdl", "curses",
+    "portrait", "no-kvm", "no-kvm-irqchip", "no-kvm-pit-reinjection", "sdl", "curses", "async-teardown", "audio-help",
+    "enable-fips", "show-cursor", "semihosting-config"
   ]
+
+  /// Options with an argument, of every target and of releases back to 4.0: QEMU stops at any other.
+  static let withArgument: Set<String> = [
+    "D", "L", "M", "accel", "acpitable", "action", "add-fd", "append", "audio", "audiodev", "bios", "blockdev", "boot",
+    "cdrom", "chardev", "chroot", "compat", "cpu", "d", "debugcon", "device", "dfilter", "display", "drive", "dtb",
+    "dump-vmstate", "echr", "fda", "fdb", "fsdev", "fw_cfg", "g", "gdb", "global", "hda", "hdb", "hdc", "hdd", "icount",
+    "incoming", "initrd", "iscsi", "k", "kernel", "loadvm", "m", "machine", "mem-path", "mon", "monitor", "msg", "mtdblock",
+    "name", "net", "netdev", "nic", "numa", "object", "option-rom", "overcommit", "parallel", "pflash", "pidfile", "plugin",
+    "prom-env", "qmp", "qmp-pretty", "qtest", "qtest-log", "readconfig", "rotate", "rtc", "run-with", "runas", "sandbox",
+    "sd", "seed", "serial", "set", "shim", "smbios", "smp", "soundhw", "spice", "tb-size", "tpmdev", "trace", "usbdevice",
+    "uuid", "vga", "virtfs", "virtfs_synth", "vnc", "watchdog", "watchdog-action", "writeconfig", "xen-domid", "realtime",
+    "balloon", "clock", "tdf", "startdate", "bt", "id"
+  ]
+
+  static func isKnown(_ name: String) -> Bool { withArgument.contains(name) || withoutArgument.contains(name) }
+
+  /// The option that a misspelt name is one typing error away from: a letter more, less or other, or two exchanged.
+  static func meant(by name: String) -> String? {
+    guard name.utf8.count > 2 else { return nil }
+    return withArgument.union(withoutArgument).filter { isOneErrorFrom(Array(name.utf8), Array($0.utf8)) }.min()
+  }
+
+  private static func isOneErrorFrom(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+    let (short, long) = a.count <= b.count ? (a, b) : (b, a)
+    guard long.count - short.count <= 1, short != long else { return false }
+    let start = zip(short, long).prefix { $0 == $1 }.count
+    let shortRest = short[start...], longRest = long[start...]
+    if long.count > short.count { return shortRest.elementsEqual(longRest.dropFirst()) }
+    if shortRest.dropFirst().elementsEqual(longRest.dropFirst()) { return true }
+    return shortRest.count > 1 && shortRest.dropFirst(2).elementsEqual(longRest.dropFirst(2))
+      && shortRest.prefix(2).elementsEqual(longRest.prefix(2).reversed())
+  }
 }

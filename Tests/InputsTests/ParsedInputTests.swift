@@ -139,6 +139,19 @@ final class ParsedDefinitionTests: XCTestCase {
     XCTAssertEqual(parse("qemu -M q35 -readconfig vm.cfg").machine.isComplete, false)
   }
 
+  func testAnUnknownOptionIsNeverIgnored() {
+    for (text, meant) in [
+      ("qemu -devcie vfio-pci,host=01:00.0", "-device"), ("qemu -devic a", "-device"), ("qemu -nodefault", "-nodefaults"),
+      ("qemu -machin q35", "-machine"), ("qemu --opbject x", "-object")
+    ] {
+      XCTAssertEqual(parse(text).problems.map(\.fix), ["write `\(meant)`"], text)
+    }
+    let other = parse("qemu -frobnicate 3 -device vfio-pci,host=01:00.0")
+    XCTAssertEqual(other.machine.unreadParts.map(\.what), ["option `-frobnicate`"])
+    XCTAssertEqual(other.machine.devices.count, 1)
+    XCTAssertEqual(parse("qemu -S -s -fw_cfg name=a -hdb x -run-with user=a -nic none").problems, [])
+  }
+
   func testShellVariablesAreUnknownValues() {
     let device = parse("qemu -device vfio-pci,host=$GPU,ats=on").machine.devices[0]
     XCTAssertEqual(device.property("host")?.value, .unknown("$GPU"))
