@@ -108,10 +108,12 @@ extension ParsedInput {
       CommandComments(source: source, words: words).read(comments, into: &definition)
       return definition
     case .shell:
-      // Without a line that names a shell, options may go over lines that no backslash joins: one command.
       let script = ShellScript(source.bytes)
-      let isScript = ShellScript.isScript(source.bytes) || script.strays.isEmpty && (script.command != nil || script.hasInnerCommand)
-      return isScript ? parse(script: source, follow) : parse(command: source, follow)
+      if ShellScript.isScript(source.bytes) { return parse(script: script, source, follow) }
+      // Without a line that names a shell, options may go over lines that no backslash joins: one command.
+      if script.strays.isEmpty, script.command != nil || script.hasInnerCommand { return parse(script: script, source, follow) }
+      let isCommand = script.command != nil || InputFormat.beginsWithArgument(source.bytes)
+      return isCommand ? parse(command: source, follow) : parse(withoutCommand: script, source)
     }
   }
 

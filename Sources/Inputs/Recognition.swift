@@ -116,15 +116,18 @@ extension InputFormat {
 
   /// Commands of a shell, or a list of arguments.
   private static func commandLine(_ bytes: [UInt8]) -> InputFormat? {
-    if ShellScript(bytes).command != nil { return isOneArgumentALine(bytes) ? .lines : .shell }
-    let lines = bytes.split(separator: 0x0a).map { $0.drop { $0 <= 0x20 } }
-      .filter { !$0.isEmpty && $0.first != UInt8(ascii: "#") }
-    guard let first = lines.first else { return nil }
-    let word = String(decoding: first.prefix { $0 > 0x20 }, as: UTF8.self)
-    if isEmulator(word) || word.hasPrefix("-") && word.count > 1 && isOptionLike(word) {
-      return isOneArgumentALine(bytes) ? .lines : .shell
-    }
+    // A command has its options on its line.
+    if ShellScript(bytes).command != nil { return .shell }
+    if beginsWithArgument(bytes) { return isOneArgumentALine(bytes) ? .lines : .shell }
     return isGuestScript(bytes) ? .shell : nil
+  }
+
+  /// Whether the first word is an emulator or looks like an option.
+  static func beginsWithArgument(_ bytes: [UInt8]) -> Bool {
+    let lines = bytes.split(separator: 0x0a).lazy.map { $0.drop { $0 <= 0x20 } }
+    guard let first = lines.first(where: { !$0.isEmpty && $0.first != UInt8(ascii: "#") }) else { return false }
+    let word = String(decoding: first.prefix { $0 > 0x20 }, as: UTF8.self)
+    return isEmulator(word) || word.hasPrefix("-") && word.count > 1 && isOptionLike(word)
   }
 
   /// No option shares its line with its argument.

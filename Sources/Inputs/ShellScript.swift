@@ -25,8 +25,10 @@ struct ShellScript {
 
   /// Whether a text begins with a line that names a shell: `#!/bin/bash -e`, `#! /usr/bin/env -S bash`.
   static func isScript(_ bytes: [UInt8]) -> Bool {
-    guard bytes.starts(with: "#!".utf8) else { return false }
-    let line = String(decoding: bytes.dropFirst(2).prefix { $0 != 0x0a && $0 != 0x0d }.prefix(256), as: UTF8.self)
+    // After a byte order mark, as editors of other systems write one.
+    let text = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes[3...] : bytes[...]
+    guard text.starts(with: "#!".utf8) else { return false }
+    let line = String(decoding: text.dropFirst(2).prefix { $0 != 0x0a && $0 != 0x0d }.prefix(256), as: UTF8.self)
     let shells: Set<String> = ["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "busybox"]
     let words = line.split { $0 == " " || $0 == "\t" }
     for word in words {
@@ -135,9 +137,8 @@ struct ShellScript {
 }
 
 extension ParsedInput {
-  /// - Parameter follow: reads files that the script's QEMU is given.
-  static func parse(script source: SourceText, _ follow: FileFollower?) -> ParsedInput {
-    let script = ShellScript(source.bytes)
+  /// Reads a script for its QEMU command.
+  static func parse(script: ShellScript, _ source: SourceText, _ follow: FileFollower?) -> ParsedInput {
     guard script.command != nil else { return parse(withoutCommand: script, source) }
     var parsed = parse(command: SourceText(name: source.name, bytes: script.text), follow, script.arrays)
     for part in script.arrays.parts {
@@ -163,7 +164,7 @@ extension ParsedInput {
   }
 
   /// A script that starts QEMU in a way that is not followed is undetermined; any other is not a definition.
-  private static func parse(withoutCommand script: ShellScript, _ source: SourceText) -> ParsedInput {
+  static func parse(withoutCommand script: ShellScript, _ source: SourceText) -> ParsedInput {
     let missing = "no command of the script was recognised as QEMU's"
     var parsed = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil, missingPart: missing))
     parsed.noteInner(script, source)
