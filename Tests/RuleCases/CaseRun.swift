@@ -10,7 +10,7 @@ import Syntax
 
 /// One definition as `vfiogate lint` judges it.
 package struct CaseRun {
-  private let result: LintResult
+  package let result: LintResult
 
   init(_ result: LintResult) { self.result = result }
 

@@ -1,0 +1,97 @@
+import Facts
+import Prediction
+import Report
+import RuleCases
+import Syntax
+import XCTest
+
+@testable import Rules
+
+/// Branches of the reports that no other test of the built program notices.
+final class ReportTests: XCTestCase {
+  private static let text = "qemu-system-x86_64 -machine q35 -nodefaults \\\n  -device e1000e,id=a \\\n  -device e1000e,id=a\n"
+
+  /// A definition with these findings instead of its own.
+  private func result(_ findings: [(Severity, Range<Int>)], text: String = ReportTests.text) throws -> LintResult {
+    let run = try CaseRun(text)
+    var report = run.report
+    report.findings = findings.map { severity, range in
+      let location = Location(source: "text", range: range, path: "")
+      return Finding(rule: "dup-id", severity: severity, message: "m", fix: "f", location: location, evidence: [])
+    }
+    return LintResult(source: run.result.source, target: run.target, report: report)
+  }
+
+  func testJUnitCountsFailuresFromTheThreshold() throws {
+    let both = try result([(.error, 0..<4), (.warning, 0..<4), (.note, 0..<4)])
+    for (threshold, failures) in [(Severity.error, 1), (.warning, 2), (.note, 3)] {
+      let text = LintJUnit(failOn: threshold).render(both)
+      XCTAssert(text.contains(" failures=\"\(failures)\" "), text)
+      XCTAssertEqual(text.split(separator: "<failure ").count - 1, failures)
+    }
+  }
+
+  /// A column of another line would be one of the first.
+  func testGitHubGetsAnEndColumnOnlyInOneLine() throws {
+    XCTAssert(LintGitHub().render(try result([(.error, 0..<4)])).contains(",endColumn=5,"))
+    XCTAssertFalse(LintGitHub().render(try result([(.error, 0..<60)])).contains("endColumn"))
+  }
+
+  func testALongLineIsCutAroundTheLocation() throws {
+    let text = "qemu-system-x86_64 -machine q35 -nodefaults -name " + String(repeating: "x", count: 300) + " -device e1000e\n"
+    let shown = LintText(style: .plain, verbose: false).render(try result([(.error, 351..<358)], text: text))
+    let lines = shown.split(separator: "\n").filter { $0.hasPrefix("  | ") }
+    XCTAssertEqual(lines.first?.count, 104)
+    XCTAssertEqual(lines.last?.drop { $0 != "^" }, "^^^^^^^")
+    let column = lines.last?.prefix { $0 != "^" }.count ?? 0
+    XCTAssertEqual(lines.first?.dropFirst(column).prefix(7), "-device")
+  }
+
+  func testTheWhyOfARuleIsPrintedOnce() throws {
+    let shown = LintText(style: .plain, verbose: false).render(try result([(.error, 0..<4), (.error, 5..<8)]))
+    XCTAssertEqual(shown.split(separator: "\n").filter { $0.hasPrefix("  why: ") }.count, 1)
+    XCTAssertEqual(shown.split(separator: "\n").filter { $0 == "  fix: f" }.count, 2)
+  }
+
+  func testControlCharactersAreShownAndNotSent() {
+    XCTAssertEqual(printable("a\u{1b}[2J\u{7f}\u{9b}31m\n"), "a\\x1b[2J\\x7f\\x9b31m\\x0a")
+    XCTAssertEqual(printable("ü \u{a0}"), "ü \u{a0}")
+  }
+
+  func testTheSummaryLeavesOutWhatIsSafeAndHasNoFindings() throws {
+    let summary = LintSummary(style: .plain)
+    let safe = "qemu-system-x86_64 -machine q35 -nodefaults\n"
+    XCTAssertEqual(summary.render(try result([], text: safe)), "")
+    XCTAssertEqual(summary.render(try result([(.note, 0..<4)], text: safe)), "text: safe\n")
+    XCTAssertEqual(summary.render(try result([(.error, 0..<4)], text: safe)), "text: unsafe\n")
+  }
+
+  /// The rules that make a definition unsafe, and else those that keep it from being safe.
+  func testAFleetsCellNamesTheRulesBehindItsVerdict() throws {
+    var unsafe = try CaseRun(ReportTests.text).report
+    let missing = Undetermined(
+      rule: "no-reset", severity: .error, unknown: Unknown("a", reason: "b"),
+      location: Location(source: "text", range: nil, path: ""))
+    unsafe.undetermined = [missing, missing]
+    var undetermined = unsafe
+    undetermined.findings = []
+    let run = try CaseRun(ReportTests.text)
+    for (report, rules) in [(unsafe, ["dup-id"]), (undetermined, ["no-reset"])] {
+      let result = LintResult(source: run.result.source, target: run.target, report: report)
+      XCTAssertEqual(FleetTable.cell(result, on: "h").rules, rules)
+    }
+  }
+
+  /// The front ends decide by these: the proxy refuses the first whatever the policy says, and libvirt's hook checks the
+  /// second again when devices are bound.
+  func testWhichRulesAreTreatedInAWayOfTheirOwn() {
+    func names(_ isIn: (Rule) -> Bool) -> Set<String> { Set(Rule.all.filter(isIn).map(\.name)) }
+    XCTAssertEqual(names(\.crashesGuest), ["mixed-backends", "fd-without-id", "realized-argument"])
+    XCTAssertEqual(
+      names(\.isRecheckedAtStart),
+      ["not-bound", "group-not-viable", "device-in-use", "device-gone-0xff", "wrong-variant-driver", "iommufd-no-cdev"])
+    XCTAssertEqual(
+      names { !$0.canBeAllowed && !$0.isAboutCommands }, ["malformed-input", "policy-unknown-rule", "policy-expired"])
+    XCTAssertEqual(names { $0.isAboutCommands && $0.canBeAllowed }, [])
+  }
+}
