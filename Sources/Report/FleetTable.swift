@@ -1,26 +1,32 @@
 import Rules
 import Syntax
 
-/// Definitions against hosts: what each is on each.
+/// Verdict of each definition on each host.
 public struct FleetTable: Sendable {
+  /// Result of one definition on one host.
   public struct Cell: Sendable {
+    /// Name of the host: the path of its recording.
     public let host: String
+    /// Verdict of the definition on that host.
     public let verdict: Verdict
-    /// Rules that reported an error, or could not tell.
+    /// Rules that reported an error; for an undetermined verdict those that are undetermined.
     public let rules: [String]
   }
 
-  /// In the order of the run.
+  /// Paths of the definitions, in the order of the run.
   public private(set) var definitions: [String] = []
   private var cells: [String: [Cell]] = [:]
 
+  /// Creates an empty table.
   public init() {}
 
+  /// Adds the result of a definition on one more host.
   public mutating func add(_ cell: Cell, of definition: String) {
     if cells[definition] == nil { definitions.append(definition) }
     cells[definition, default: []].append(cell)
   }
 
+  /// The result of one definition on a host, for `add`.
   public static func cell(_ result: LintResult, on host: String) -> Cell {
     let worst = result.verdict == .unsafe
       ? result.report.findings.filter { $0.severity == .error }.map(\.rule)
@@ -30,6 +36,7 @@ public struct FleetTable: Sendable {
     return Cell(host: host, verdict: result.verdict, rules: rules)
   }
 
+  /// Results of a definition, in the order of the hosts; empty for an unknown path.
   public func verdicts(of definition: String) -> [Cell] { cells[definition] ?? [] }
 
   /// A line for each definition and host, the hosts on which it is safe first.
@@ -48,6 +55,8 @@ public struct FleetTable: Sendable {
     }.joined(separator: "\n\n") + "\n"
   }
 
+  /// Object for programs.
+  /// - Parameter unreadable: definitions and recordings that could not be read, with the reason.
   public func json(_ unreadable: [String]) -> JSON {
     .object([
       .init("definitions", .array(definitions.map { definition in

@@ -3,12 +3,16 @@ import Syntax
 
 /// Annotations of GitHub's pull requests, as workflow commands: one line each.
 public struct LintGitHub: LintWriter {
+  /// Creates a writer for one run.
   public init() {}
 
+  /// Head of the document.
   public func begin() -> String { "" }
 
+  /// Text of a definition, with separators.
   public mutating func add(_ piece: LintPiece) -> String { piece.text }
 
+  /// Text of one definition, without separators.
   public func render(_ result: LintResult) -> String {
     var lines = result.report.findings.map { finding -> String in
       let kind = finding.severity == .note ? "notice" : finding.severity.rawValue
@@ -16,7 +20,7 @@ public struct LintGitHub: LintWriter {
       if let range = finding.location.range, let source = result.text(of: finding.location) {
         let (start, end) = (source.position(of: range.lowerBound), source.position(of: range.upperBound))
         places += [("line", "\(start.line)"), ("col", "\(start.column)")]
-        // A column of another line would be taken for one of the first.
+        // GitHub reads a column of another line as one of the first line.
         if end.line == start.line { places.append(("endColumn", "\(end.column)")) }
       }
       places.append(("title", finding.rule))
@@ -31,11 +35,12 @@ public struct LintGitHub: LintWriter {
     if result.verdict == .undetermined {
       let open = result.report.undetermined.map { "\($0.rule): \($0.unknown)" }
       let title = [("file", result.source.name), ("title", "undetermined")]
-      lines.append(LintGitHub.command("warning", title, open.isEmpty ? "could not tell" : open.joined(separator: "\n")))
+      lines.append(LintGitHub.command("warning", title, open.isEmpty ? "the outcome could not be predicted" : open.joined(separator: "\n")))
     }
     return lines.joined()
   }
 
+  /// End of the document.
   public func end(_ tally: LintTally) -> String {
     tally.unreadable.map { LintGitHub.command("error", [("title", "vfiogate")], $0) }.joined() + tally.totals + "\n"
   }
@@ -45,8 +50,8 @@ public struct LintGitHub: LintWriter {
     return "::\(kind) \(list)::" + escaped(text) + "\n"
   }
 
-  /// As the runner takes them apart: per cent and line ends everywhere, and in properties what separates
-  /// them (actions/toolkit, packages/core: escapeData, escapeProperty).
+  /// Escapes text for a workflow command: per cent and line ends, and in properties also their separators
+  /// (actions/toolkit, packages/core: escapeData, escapeProperty).
   static func escaped(_ text: String, and separators: String = "") -> String {
     text.unicodeScalars.map { scalar -> String in
       switch scalar {

@@ -7,19 +7,24 @@ import Syntax
 public struct LintJSON: LintWriter {
   private var isFirst = true
 
+  /// Creates a writer for one run.
   public init() {}
 
+  /// Head of the document.
   public func begin() -> String { "{\n  \"definitions\": [" }
 
+  /// Text of one definition, without separators.
   public func render(_ result: LintResult) -> String {
     LintJSON.definition(result).text(indented: true).indented(by: 4)
   }
 
+  /// Text of a definition, with separators.
   public mutating func add(_ piece: LintPiece) -> String {
     defer { isFirst = false }
     return (isFirst ? "\n" : ",\n") + piece.text
   }
 
+  /// End of the document.
   public func end(_ tally: LintTally) -> String {
     let unreadable = JSON.strings(tally.unreadable).text(indented: true).indented(by: 2).dropFirst(2)
     return (isFirst ? "" : "\n  ") + "],\n  \"unreadable\": \(unreadable),\n  \"summary\": "

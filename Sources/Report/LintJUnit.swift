@@ -2,18 +2,22 @@ import Rules
 import Syntax
 
 /// JUnit's XML, as CI systems show it: a suite a definition, a case a finding, and one for the verdict.
-/// Failures are what `--fail-on` counts; what is allowed or could not be told is skipped.
+/// Findings that `--fail-on` counts are failures; allowed findings and an undetermined verdict are skipped.
 public struct LintJUnit: LintWriter {
   private let failOn: Severity
 
+  /// - Parameter failOn: lowest severity that is a failure.
   public init(failOn: Severity) { self.failOn = failOn }
 
+  /// Head of the document.
   public func begin() -> String {
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vfiogate\">\n"
   }
 
+  /// Text of a definition, with separators.
   public mutating func add(_ piece: LintPiece) -> String { piece.text }
 
+  /// Text of one definition, without separators.
   public func render(_ result: LintResult) -> String {
     let report = result.report
     let failures = report.findings.filter { $0.severity >= failOn }.count
@@ -27,6 +31,7 @@ public struct LintJUnit: LintWriter {
       + cases.joined() + "</testsuite>\n"
   }
 
+  /// End of the document.
   public func end(_ tally: LintTally) -> String {
     guard !tally.unreadable.isEmpty else { return "</testsuites>\n" }
     let count = tally.unreadable.count
@@ -34,7 +39,7 @@ public struct LintJUnit: LintWriter {
       let text = LintJUnit.escaped(reason)
       return "<testcase classname=\"vfiogate\" name=\"\(text)\"><error message=\"\(text)\"/></testcase>\n"
     }
-    return "<testsuite name=\"could not look\" tests=\"\(count)\" failures=\"0\" errors=\"\(count)\" skipped=\"0\">\n"
+    return "<testsuite name=\"could not be read\" tests=\"\(count)\" failures=\"0\" errors=\"\(count)\" skipped=\"0\">\n"
       + cases.joined() + "</testsuite>\n</testsuites>\n"
   }
 
@@ -58,7 +63,7 @@ public struct LintJUnit: LintWriter {
     let open = "<testcase classname=\"\(LintJUnit.escaped(result.source.name))\" name=\"verdict: \(result.verdict.rawValue)\""
     guard result.verdict == .undetermined else { return open + "/>\n" }
     let reasons = result.report.undetermined.map { "\($0.rule): \($0.unknown)" }.joined(separator: "\n")
-    return open + "><skipped message=\"could not tell\">\(LintJUnit.escaped(reasons))</skipped></testcase>\n"
+    return open + "><skipped message=\"undetermined\">\(LintJUnit.escaped(reasons))</skipped></testcase>\n"
   }
 
   private func head(_ finding: Finding, _ result: LintResult) -> String {
@@ -72,7 +77,7 @@ public struct LintJUnit: LintWriter {
     return location.source + (line.map { ":\($0.line):\($0.column)" } ?? "")
   }
 
-  /// Text for content and attributes alike; what XML cannot hold is shown as `\xNN` (XML 1.0 §2.2).
+  /// Escapes text for content and attributes; characters that XML cannot hold become `\xNN` (XML 1.0 §2.2).
   static func escaped(_ text: String) -> String {
     text.unicodeScalars.map { scalar -> String in
       switch scalar {

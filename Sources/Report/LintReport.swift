@@ -3,15 +3,19 @@ import Prediction
 import Rules
 import Syntax
 
-/// What was found in one definition, ready to be printed.
+/// Result of linting one definition, with all that is needed to print it.
 public struct LintResult: Sendable {
+  /// The definition's text, for excerpts.
   public let source: SourceText
+  /// The definition as rules checked it.
   public let target: LintTarget
+  /// Findings and undetermined rules.
   public let report: RuleReport
 
-  /// The other texts that findings may point into.
+  /// Other texts that findings may point into: the policy, and included files.
   private let further: [SourceText]
 
+  /// - Parameter further: other texts that findings may point into: the policy, and included files.
   public init(source: SourceText, target: LintTarget, report: RuleReport, further: [SourceText] = []) {
     self.source = source
     self.target = target
@@ -19,8 +23,8 @@ public struct LintResult: Sendable {
     self.further = further
   }
 
-  /// Without the findings below a severity, which are not printed. The verdict counts them all the same:
-  /// none of them is an error unless errors are the least that is shown.
+  /// Copy without the findings below a severity, which are not printed. The verdict does not change: it depends on
+  /// errors, which are always shown.
   public func showing(from severity: Severity) -> LintResult {
     guard severity > .note else { return self }
     var report = report
@@ -28,47 +32,53 @@ public struct LintResult: Sendable {
     return LintResult(source: source, target: target, report: report, further: further)
   }
 
-  /// The text that a place is in.
+  /// The text that a location is in.
   func text(of location: Location) -> SourceText? {
     location.source == source.name ? source : further.first { $0.name == location.source }
   }
 
+  /// Verdict of the definition.
   public var verdict: Verdict { report.verdict }
 
-  /// The worst finding in one line, or what could not be told: `not-bound: hostdev0 (0000:01:00.0) …`.
+  /// The worst finding in one line, `not-bound: hostdev0 (0000:01:00.0) …`, or the first undetermined rule.
   public var headline: String {
     if let worst = report.findings.max(by: { $0.severity < $1.severity }) {
       return "\(worst.rule): \(printable(worst.message))"
     }
-    return report.undetermined.first.map { "\($0.rule) cannot tell: \(printable("\($0.unknown)"))" } ?? "undetermined"
+    return report.undetermined.first.map { "\($0.rule) is undetermined: \(printable("\($0.unknown)"))" } ?? "undetermined"
   }
 }
 
 /// Findings as text: `source:line:col: error[rule]: message`, the excerpt, and the fix.
 public struct LintText: LintWriter {
   private let style: Style
-  /// Everything that could not be told, not only a count.
+  /// Whether undetermined rules are listed, and not only counted.
   private let isVerbose: Bool
   private var isFirst = true
 
+  /// - Parameter verbose: also list undetermined rules, allowed findings and the steps of the `ats` decision.
   public init(style: Style, verbose: Bool) {
     self.style = style
     isVerbose = verbose
   }
 
+  /// Head of the document.
   public func begin() -> String { "" }
 
+  /// Text of a definition, with separators.
   public mutating func add(_ piece: LintPiece) -> String {
     defer { isFirst = false }
     return (isFirst ? "" : "\n") + piece.text
   }
 
+  /// End of the document.
   public func end(_ tally: LintTally) -> String { "" }
 
+  /// Text of one definition, without separators.
   public func render(_ result: LintResult) -> String {
-    var told: Set<String> = []
+    var explained: Set<String> = []
     var blocks = result.report.findings.map { one in
-      finding(one, in: result, explains: told.insert(one.rule).inserted)
+      finding(one, in: result, explains: explained.insert(one.rule).inserted)
     }
     blocks += result.target.predictions.map { prediction($0) }
     if let allowed = suppressed(result) { blocks.append(allowed) }
@@ -77,7 +87,7 @@ public struct LintText: LintWriter {
     return blocks.joined(separator: "\n")
   }
 
-  /// - Parameter explains: say why, which is the same for every finding of a rule.
+  /// - Parameter explains: print the rule's why, once for all findings of a rule.
   private func finding(_ finding: Finding, in result: LintResult, explains: Bool) -> String {
     let offset = finding.location.range?.lowerBound
     let source = result.text(of: finding.location)
@@ -87,15 +97,15 @@ public struct LintText: LintWriter {
     if let range = finding.location.range, let source { lines += excerpt(range, in: source, finding.severity) }
     lines += finding.evidence.map { "  fact: " + printable($0) }
     if explains, let why = Rule.named(finding.rule)?.why {
-      let words = wrapped(why, width: 94)
-      lines += words.enumerated().map { ($0.offset == 0 ? "  why: " : "       ") + $0.element }
+      let wrappedWhy = wrapped(why, width: 94)
+      lines += wrappedWhy.enumerated().map { ($0.offset == 0 ? "  why: " : "       ") + $0.element }
     }
     lines.append("  fix: " + printable(finding.fix))
     if explains { lines.append("  see: RULES.md#\(finding.rule)") }
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// The line with carets below; a long line is cut around the place.
+  /// The line with carets below; a long line is cut around the location.
   private func excerpt(_ range: Range<Int>, in source: SourceText, _ severity: Severity) -> [String] {
     let line = source.line(around: range.lowerBound)
     let bytes = Array(line.text.utf8)
@@ -119,7 +129,7 @@ public struct LintText: LintWriter {
       let checked = prediction.checkedByQEMU.display == false && prediction.guestSeesATS.display == true
       lines.append("  guest sees ATS: " + PredictReport.word(prediction.guestSeesATS) + (checked ? ", unchecked" : ""))
     }
-    lines += prediction.unknowns.map { "  not known: \($0)" }
+    lines += prediction.unknowns.map { "  unknown: \($0)" }
     if isVerbose, prediction.reachesATS { lines += ATSExplanation.steps(prediction.atsInputs).map { "  ats " + $0 } }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -128,7 +138,7 @@ public struct LintText: LintWriter {
     let all = result.report.suppressed
     guard !all.isEmpty else { return nil }
     guard isVerbose else {
-      return "\(all.count) finding\(all.count == 1 ? " is" : "s are") allowed by policy; --verbose says why\n"
+      return "\(all.count) finding\(all.count == 1 ? " is" : "s are") allowed by policy; --verbose shows them\n"
     }
     return all.map { one in
       let place = one.allowance.location
@@ -144,8 +154,8 @@ public struct LintText: LintWriter {
     guard !open.isEmpty else { return nil }
     guard isVerbose else {
       let rules = Set(open.map(\.rule)).count
-      return "\(rules) rule\(rules == 1 ? "" : "s") could not tell; --verbose says why\n"
+      return "\(rules) rule\(rules == 1 ? " is" : "s are") undetermined; --verbose shows the missing facts\n"
     }
-    return open.map { style.dim("cannot tell[\($0.rule)]: \($0.unknown)") }.joined(separator: "\n") + "\n"
+    return open.map { style.dim("undetermined[\($0.rule)]: \($0.unknown)") }.joined(separator: "\n") + "\n"
   }
 }

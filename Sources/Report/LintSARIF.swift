@@ -3,8 +3,8 @@ import Prediction
 import Rules
 import Syntax
 
-/// SARIF 2.1.0, for code scanning: one run, one result a finding. What the policy allows is a suppressed
-/// result with the reason; what could not be told is a result of kind `open`.
+/// SARIF 2.1.0, for code scanning: one run, one result a finding. An allowed finding is a suppressed result with the
+/// reason; an undetermined rule is a result of kind `open`.
 public struct LintSARIF: LintWriter {
   private let version: String
   private var isFirst = true
@@ -13,6 +13,7 @@ public struct LintSARIF: LintWriter {
   /// - Parameter version: of vfiogate.
   public init(version: String) { self.version = version }
 
+  /// Head of the document.
   public func begin() -> String {
     let driver: JSON = .object([
       .init("name", "vfiogate"), .init("version", .string(version)), .init("semanticVersion", .string(version)),
@@ -27,6 +28,7 @@ public struct LintSARIF: LintWriter {
       """
   }
 
+  /// Text of a definition, with separators.
   public mutating func add(_ piece: LintPiece) -> String {
     artifacts.append(
       .object([
@@ -38,6 +40,7 @@ public struct LintSARIF: LintWriter {
     return (isFirst ? "\n" : ",\n") + piece.text
   }
 
+  /// Text of one definition, without separators.
   public func render(_ result: LintResult) -> String {
     let report = result.report
     let results =
@@ -47,6 +50,7 @@ public struct LintSARIF: LintWriter {
     return results.map { $0.text() }.joined(separator: ",\n")
   }
 
+  /// End of the document.
   public func end(_ tally: LintTally) -> String {
     let failures: [JSON] = tally.unreadable.map { reason in
       .object([.init("level", "error"), .init("message", .object([.init("text", .string(reason))]))])
@@ -101,7 +105,7 @@ public struct LintSARIF: LintWriter {
   private static func open(_ open: Undetermined, _ result: LintResult) -> JSON {
     .object([
       .init("ruleId", .string(open.rule)), .init("kind", "open"), .init("level", "none"),
-      .init("message", text("could not tell: \(open.unknown)")),
+      .init("message", text("undetermined: \(open.unknown)")),
       .init("locations", .array([location(open.location, result)])),
     ])
   }
@@ -136,14 +140,14 @@ public struct LintSARIF: LintWriter {
     return .object(lines + bytes)
   }
 
-  /// A path as a reference (RFC 3986 §2, §4.2): what is not unreserved or `/` is percent-encoded.
+  /// A path as a URI reference (RFC 3986 §2, §4.2): all but unreserved characters and `/` are percent-encoded.
   static func uri(_ path: String) -> String {
     let digits = Array("0123456789ABCDEF")
     let encoded = path.utf8.map { byte -> String in
-      let isPlain =
+      let isUnreserved =
         (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
         || "-._~/".utf8.contains(byte)
-      return isPlain
+      return isUnreserved
         ? String(UnicodeScalar(byte)) : "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
     }.joined()
     return path.hasPrefix("/") ? "file://" + encoded : encoded

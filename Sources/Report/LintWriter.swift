@@ -1,33 +1,34 @@
 import Rules
 
-/// Writes the results of a run one after the other, so that none has to be kept.
+/// Writes the results of a run one after the other, so that no result has to be kept.
 public protocol LintWriter: Sendable {
-  /// What stands before the first definition.
+  /// Text before the first definition.
   func begin() -> String
-  /// What there is to be said of one definition; any thread may ask.
+  /// Text of one definition; called on any thread.
   func render(_ result: LintResult) -> String
-  /// What is written of a definition, behind all that was added before.
+  /// Text of a definition with separators, to be written after all that was added before.
   mutating func add(_ piece: LintPiece) -> String
-  /// What stands after the last definition.
+  /// Text after the last definition.
   func end(_ tally: LintTally) -> String
 }
 
-/// What is left of a definition when it has been judged: small, where a result holds all that it is about.
+/// Rendered result of one definition: small, whereas a `LintResult` holds the definition and its host.
 public struct LintPiece: Sendable {
   /// The definition's path.
   public let name: String
+  /// Verdict of the definition.
   public let verdict: Verdict
-  /// Of every finding.
+  /// Severities of all findings.
   let severities: [Severity]
   let suppressed: Int
-  /// Of the findings that are printed.
+  /// Rules of the findings that are printed.
   let rules: [String]
   let text: String
 
-  /// About as much memory as it takes, in bytes.
+  /// Approximate size in memory, in bytes.
   public var size: Int { 200 + text.utf8.count + 16 * rules.count }
 
-  /// - Parameter severity: the least that is printed.
+  /// - Parameter severity: the lowest severity that is printed.
   public init(_ result: LintResult, from severity: Severity, by writer: any LintWriter) {
     let shown = result.showing(from: severity)
     name = result.source.name
@@ -39,20 +40,24 @@ public struct LintPiece: Sendable {
   }
 }
 
-/// What a run came to.
+/// Totals of a run.
 public struct LintTally: Sendable {
+  /// Number of definitions.
   public private(set) var definitions = 0
-  /// Findings that a policy allows.
+  /// Number of findings that a policy allows.
   public private(set) var suppressed = 0
+  /// Whether a definition is undetermined for which the run must not exit 0.
   public private(set) var refusesUndetermined = false
   private var verdicts: [Verdict: Int] = [:]
   private var findings: [Severity: Int] = [:]
-  /// What could not be read: the path and why.
+  /// Files that could not be read: path and reason.
   public var unreadable: [String] = []
 
+  /// Creates totals of zero.
   public init() {}
 
-  /// - Parameter refusesUndetermined: what cannot be told of this one keeps the run from being clean.
+  /// Adds a definition.
+  /// - Parameter refusesUndetermined: the run must not exit 0 if this definition is undetermined.
   public mutating func count(_ piece: LintPiece, refusesUndetermined: Bool) {
     definitions += 1
     if refusesUndetermined, piece.verdict == .undetermined { self.refusesUndetermined = true }
@@ -61,8 +66,10 @@ public struct LintTally: Sendable {
     for severity in piece.severities { findings[severity, default: 0] += 1 }
   }
 
+  /// Number of definitions with that verdict.
   public func count(_ verdict: Verdict) -> Int { verdicts[verdict] ?? 0 }
 
+  /// Number of findings of that severity.
   public func count(_ severity: Severity) -> Int { findings[severity] ?? 0 }
 
   /// Whether there is a finding of this severity or a worse one.

@@ -29,8 +29,8 @@ final class DirectoryTests: XCTestCase {
     try writeFile(folder.path + "/two", padding + gpu)
     let run = try Vfiogate.run("lint", folder.path, "--host", host)
     XCTAssertEqual(run.status, 1, run.error)
-    XCTAssert(run.output.contains("`gpu` (0000:0a:00.0) is assigned in `\(folder.path)/one` too"), run.output)
-    XCTAssert(run.output.contains("`gpu` (0000:0a:00.0) is assigned in `\(folder.path)/two` too"), run.output)
+    XCTAssert(run.output.contains("`gpu` (0000:0a:00.0) is also assigned in `\(folder.path)/one`"), run.output)
+    XCTAssert(run.output.contains("`gpu` (0000:0a:00.0) is also assigned in `\(folder.path)/two`"), run.output)
     XCTAssertEqual(run.output.split(separator: "\n").filter { $0.hasSuffix(": safe") }.count, 12)
   }
 
@@ -74,9 +74,9 @@ final class DirectoryTests: XCTestCase {
       let run = try Vfiogate.run("lint", folder.path, "--host", "none", "--format", format)
       XCTAssertEqual(run.status, 1, run.error)
       for (one, other) in [(100, 299), (299, 100), (170, 180), (180, 170)] {
-        XCTAssert(run.output.contains("is assigned in `\(folder.path)/vm\(other).xml` too"), "\(one) in \(format)")
+        XCTAssert(run.output.contains("is also assigned in `\(folder.path)/vm\(other).xml`"), "\(one) in \(format)")
       }
-      let found = run.output.split(separator: "\n").filter { $0.contains(" is assigned in `") }
+      let found = run.output.split(separator: "\n").filter { $0.contains(" is also assigned in `") }
       XCTAssertEqual(found.count, 8, "two functions of four definitions, in \(format)")
     }
   }

@@ -71,7 +71,7 @@ final class FormatTests: XCTestCase {
     let run = try run("junit")
     XCTAssert(run.output.contains("message=\"allowed: &quot;new&quot; kernel &lt;first&gt;\""), run.output)
     XCTAssert(run.output.contains("<failure type=\"error\" "), run.output)
-    XCTAssert(run.output.contains("<testsuite name=\"could not look\" tests=\"1\" failures=\"0\" errors=\"1\""), run.output)
+    XCTAssert(run.output.contains("<testsuite name=\"could not be read\" tests=\"1\" failures=\"0\" errors=\"1\""), run.output)
     guard access("/usr/bin/xmllint", X_OK) == 0 else { throw XCTSkip("SKIPPED: xmllint is not installed") }
     let (status, _, error) = try Child.run("/usr/bin/xmllint", ["--noout", "-"], input: Array(run.output.utf8))
     XCTAssertEqual(status, 0, String(decoding: error, as: UTF8.self))

@@ -50,7 +50,7 @@ final class OutputTests: XCTestCase {
     XCTAssertEqual(definition["verdict"]?.string, "undetermined")
     let left = try XCTUnwrap(definition["undetermined"]?.array)
     XCTAssertFalse(left.isEmpty)
-    XCTAssertEqual(text.split(separator: "\n").filter { $0.hasPrefix("cannot tell[") }.count, left.count)
+    XCTAssertEqual(text.split(separator: "\n").filter { $0.hasPrefix("undetermined[") }.count, left.count)
   }
 
   func testPredictPrintsTheDocumentedJSON() throws {

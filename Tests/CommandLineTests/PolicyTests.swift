@@ -21,7 +21,7 @@ final class PolicyTests: XCTestCase {
     let folder = try folder([".vfiogate.conf": allow])
     let run = try Vfiogate.run("lint", folder.path, "--host", host)
     XCTAssertEqual(run.status, 0, run.output)
-    XCTAssert(run.output.contains("\n1 finding is allowed by policy; --verbose says why\n"), run.output)
+    XCTAssert(run.output.contains("\n1 finding is allowed by policy; --verbose shows them\n"), run.output)
     XCTAssert(run.output.hasSuffix("vm.qemu: safe by policy\n"), run.output)
     let verbose = try Vfiogate.run("lint", folder.path + "/vm.qemu", "--host", host, "--verbose").output
     XCTAssert(verbose.contains("reason: kernel is replaced first (\(folder.path)/.vfiogate.conf:1)\n"), verbose)

@@ -1,8 +1,8 @@
 import Facts
 import Prediction
 
-/// The host functions that every definition of a run asks for: what two guests cannot share. A run
-/// keeps these for all its definitions, and of the definitions themselves one at a time.
+/// Host functions that each definition of a run assigns. A run keeps these for all its definitions, and the definitions
+/// themselves one at a time.
 public struct RunAssignments: Sendable {
   /// A vfio device of one of the definitions.
   public struct Device: Hashable, Sendable {
@@ -10,31 +10,32 @@ public struct RunAssignments: Sendable {
     public let source: String
     fileprivate let label: DeviceLabel
     fileprivate let target: Int
-    /// The libvirt guest that the definition is of.
+    /// Name of the definition's libvirt guest.
     fileprivate let guest: String?
 
-    /// For people: "`hostdev0` (0000:01:00.0)".
+    /// Name for messages: "`hostdev0` (0000:01:00.0)".
     public var name: String { label.description }
-    /// Nil when the request does not say which function it is.
+    /// The host function; nil when the request does not name one that can be resolved.
     public var host: PCIAddress? { label.host }
   }
 
   private var byAddress: [PCIAddress: [Device]] = [:]
   private var unresolved: [Device] = []
-  /// The libvirt guest of each definition. A name is one guest's, and two definitions of it, such as a
-  /// snapshot's beside its own, are never started at the same time.
+  /// Name of each definition's libvirt guest. Two definitions of one guest, such as its own and a snapshot's, are never
+  /// started at the same time.
   private var guests: [String?] = []
   fileprivate var count: Int { guests.count }
 
+  /// Creates an empty run.
   public init() {}
 
-  /// What one definition asks for: its machine's devices, or the plugs where there are some.
+  /// Devices of one definition: its plugs, or without any those of its machine.
   public struct Claims: Sendable {
     fileprivate let source: String
     fileprivate let guest: String?
     fileprivate let devices: [DeviceLabel]
 
-    /// - Parameter descriptors: which host function a passed descriptor is, by the value of `fd`.
+    /// - Parameter descriptors: the host function of each passed descriptor, by the value of `fd`.
     public init(
       _ machine: MachineConfig, plugs: [DeviceRequest], descriptors: [String: Known<PCIAddress?>] = [:]
     ) {
@@ -57,17 +58,17 @@ public struct RunAssignments: Sendable {
         byAddress[address, default: []].append(device)
       } else if unresolved.count < 2, unresolved.last?.target != count,
         guest == nil || unresolved.last?.guest != guest {
-        // Asked for is only one of another definition: one each of two is enough.
+        // Only one unresolved device of another definition is ever queried, so one from each of two suffices.
         unresolved.append(device)
       }
     }
     return count
   }
 
-  /// What all definitions but this one ask for.
+  /// Devices of all definitions but this one.
   public func others(than target: Int) -> OtherDefinitions { OtherDefinitions(run: self, own: target) }
 
-  /// Whether the others of a definition are there and ask for nothing that its rules have asked about.
+  /// Whether the other definitions exist and assign nothing that this definition's rules have queried.
   public func confirms(_ questions: OpenQuestions, of target: Int) -> Bool {
     if questions.asksForAny, count < 2 { return false }
     if questions.asksForUnresolved, firstUnresolved(notOf: target) != nil { return false }
@@ -89,18 +90,18 @@ public struct RunAssignments: Sendable {
   }
 }
 
-/// What the other definitions of a run ask for. Definitions that are judged together are taken to run
-/// at the same time, on one host.
+/// Devices of the other definitions of a run. Definitions that are linted together are assumed to run at the same time,
+/// on one host.
 public struct OtherDefinitions: Sendable {
   fileprivate let run: RunAssignments
   fileprivate let own: Int
   fileprivate var questions: OpenQuestions?
 
-  /// There are none.
+  /// No other definitions.
   public static let none = RunAssignments().others(than: 0)
 
-  /// Nobody has read them yet. They are taken to be there and to ask for nothing, and what is asked of them is
-  /// written down: `RunAssignments.confirms` tells later whether that was so.
+  /// Definitions that have not been read. They are assumed to exist and to assign nothing; queries are recorded, and
+  /// `RunAssignments.confirms` later determines whether that was right.
   public static func unread(_ questions: OpenQuestions) -> OtherDefinitions {
     var others = OtherDefinitions.none
     others.questions = questions
@@ -113,7 +114,7 @@ public struct OtherDefinitions: Sendable {
     return questions == nil && run.count < 2
   }
 
-  /// The device of another definition that is this host function: of the first, in the run's order.
+  /// The first device of another definition, in the run's order, that is this host function.
   public func device(at address: PCIAddress) -> RunAssignments.Device? {
     questions?.addresses.append(address)
     return run.first(address, notOf: own)
@@ -126,15 +127,16 @@ public struct OtherDefinitions: Sendable {
   }
 }
 
-/// What a definition's rules have asked of others that nobody had read. Only the thread that judges the definition
-/// writes to it, and it is read when that has ended.
+/// Queries of a definition's rules to definitions that had not been read. Only the thread that lints the definition
+/// writes to it; it is read afterwards.
 public final class OpenQuestions: @unchecked Sendable {
   fileprivate var addresses: [PCIAddress] = []
   fileprivate var asksForAny = false
   fileprivate var asksForUnresolved = false
 
+  /// Creates an empty record.
   public init() {}
 
-  /// Whether there are none: then no other definition makes a difference.
+  /// Whether there are no queries: then the other definitions make no difference.
   public var isEmpty: Bool { addresses.isEmpty && !asksForAny && !asksForUnresolved }
 }
