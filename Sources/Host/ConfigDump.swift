@@ -1,11 +1,12 @@
 import Facts
 
-/// A config-space image that somebody saved: raw bytes, or `lspci -x`, `-xxx` or `-xxxx` text.
+/// A saved config-space image: raw bytes, or `lspci -x`, `-xxx` or `-xxxx` text.
 public struct ConfigDump: Hashable, Sendable {
   /// The line of lspci that names the function; for a raw image, its size.
   public let title: String
   /// Nil for a raw image, and for rows without a line that names a function.
   public let address: PCIAddress?
+  /// The bytes of the image.
   public let config: ConfigSpace
 
   /// The text of thousands of functions with 4096 bytes each.
@@ -35,15 +36,15 @@ public struct ConfigDump: Hashable, Sendable {
     config = ConfigSpace(bytes: bytes, size: ConfigDump.size(of: bytes))
   }
 
-  /// Text is what begins like a dump, or is UTF-8 without control characters, of which config
-  /// space is full.
+  /// Whether the file is text: it begins like a dump, or is UTF-8 without control characters, which config
+  /// space contains.
   private static func isText(_ bytes: [UInt8]) -> Bool {
     if DumpText.begins(bytes) { return true }
     let hasControls = bytes.contains { $0 < 0x20 && !(0x09...0x0d).contains($0) && $0 != 0x1b || $0 == 0x7f }
     return !hasControls && String(validating: bytes, as: UTF8.self) != nil
   }
 
-  /// The kernel takes a function for one of 4096 bytes only when it has a PCI Express capability,
+  /// The kernel treats a function as one of 4096 bytes only when it has a PCI Express capability,
   /// a PCI-X capability, or is a host bridge (linux/drivers/pci/probe.c: pci_cfg_space_size).
   private static func size(of bytes: [UInt8?]) -> Known<Int> {
     if bytes.count == 4096 { return .known(4096) }
@@ -60,8 +61,9 @@ public struct ConfigDump: Hashable, Sendable {
   }
 }
 
-/// Why a file holds no config-space image that can be read.
+/// The reason why a file has no config-space image that can be read.
 public struct ConfigDumpError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The kinds of problem.
   public enum Problem: Hashable, Sendable {
     case empty
     case tooLarge(limit: Int)
@@ -69,7 +71,7 @@ public struct ConfigDumpError: Error, Hashable, Sendable, CustomStringConvertibl
     case rawSize(Int)
     /// Text without one row of bytes.
     case noRows
-    /// A row that is cut off or holds something else than bytes; `text` is what was found.
+    /// A row that is cut off or contains text that is not bytes; `text` is that text.
     case badRow(text: String)
     /// A row beyond 0xfff.
     case rowOutside(Int)
@@ -77,8 +79,9 @@ public struct ConfigDumpError: Error, Hashable, Sendable, CustomStringConvertibl
     case rowTwice(Int)
   }
 
-  /// From 1, for text.
+  /// Line number from 1; nil for a raw image.
   public let line: Int?
+  /// The kind of problem.
   public let problem: Problem
 
   public var description: String {
@@ -87,7 +90,7 @@ public struct ConfigDumpError: Error, Hashable, Sendable, CustomStringConvertibl
     case .empty: return "the file is empty"
     case .tooLarge(let limit): return "the file is larger than \(limit) bytes"
     case .rawSize(let size):
-      return "\(size) bytes are no config space: a raw image has 64 to 4096, and text no control characters"
+      return "\(size) bytes are not config space: a raw image has 64 to 4096, and text no control characters"
     case .noRows: return "no rows of bytes: expected `00: de 10 84 26 …` as `lspci -xxxx` prints them"
     case .badRow(let text): return "\(place)expected up to 16 bytes of two hexadecimal digits, found `\(text)`"
     case .rowOutside(let offset):

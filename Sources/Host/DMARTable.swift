@@ -1,6 +1,6 @@
 import Facts
 
-/// What the ACPI DMAR table says about ATS: ATSR and SATC structures (VT-d 4.1 §8.5, §8.8).
+/// The part of the ACPI DMAR table that is about ATS: ATSR and SATC structures (VT-d 4.1 §8.5, §8.8).
 struct DMARTable: Sendable, Equatable {
   /// A device scope: a start bus and a path of device and function numbers down from it.
   struct Scope: Sendable, Equatable {
@@ -32,8 +32,8 @@ struct DMARTable: Sendable, Equatable {
   var rootPorts: [ATSR] = []
   var integrated: [SATC] = []
 
-  /// - Throws: what is wrong with the table. Half a table is no table: a structure that was lost
-  ///   could be the one that covers a device.
+  /// Parses a table.
+  /// - Throws: the first error. A part of a table is not used: a missing structure could be the one that covers a device.
   init(_ bytes: [UInt8]) throws(TableError) {
     let table = TableBytes(bytes)
     guard bytes.count >= 48, bytes.starts(with: "DMAR".utf8) else { throw TableError("no DMAR header") }
@@ -62,13 +62,13 @@ struct DMARTable: Sendable, Equatable {
   }
 }
 
-/// Why an ACPI table could not be read.
+/// The reason why an ACPI table could not be read.
 struct TableError: Error, Equatable {
   let reason: String
   init(_ reason: String) { self.reason = "DMAR table: \(reason)" }
 }
 
-/// Little-endian reads; what lies beyond the end is zero, and callers check lengths first.
+/// Little-endian reads; bytes beyond the end are zero, and callers check lengths first.
 private struct TableBytes {
   let bytes: [UInt8]
   init(_ bytes: [UInt8]) { self.bytes = bytes }

@@ -1,6 +1,6 @@
 import Facts
 
-/// Reads the text of `lspci -x…`: a line that names a function, whatever `-v` says about it, and
+/// Parses the text of `lspci -x…`: a line that names a function, the description that `-v` prints, and
 /// rows of an offset and 16 bytes.
 struct DumpText {
   private(set) var dumps: [ConfigDump] = []
@@ -22,7 +22,7 @@ struct DumpText {
     if dumps.isEmpty { throw ConfigDumpError(line: nil, problem: .noRows) }
   }
 
-  /// Whether a file begins like a dump, whatever else is in it.
+  /// Whether a file begins like a dump; the rest is not checked.
   static func begins(_ text: [UInt8]) -> Bool {
     let line = text.prefix { $0 != 0x0a }.prefix(80)
     return rowOffset(line) != nil || function(line) != nil
@@ -36,7 +36,7 @@ struct DumpText {
       title = String(decoding: line, as: UTF8.self)
       self.address = address
     }
-    // Anything else is lspci -v's description, or what a terminal had around the dump.
+    // Any other line is lspci -v's description, or terminal output around the dump.
   }
 
   /// The function that a line names: it begins with an address, and lspci never indents it.

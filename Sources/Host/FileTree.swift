@@ -2,15 +2,15 @@ import CLinux
 import Facts
 import Glibc
 
-/// What became of an attempt to look at a file.
+/// The result of reading a file or a directory.
 enum ReadResult<Value: Sendable>: Sendable {
   case found(Value)
-  /// It is not there, and the directory that would hold it could be read.
+  /// It does not exist, and the directory that would contain it could be read.
   case absent
-  /// Nobody could look; the text names the path and says why.
+  /// It could not be read; the text contains the path and the reason.
   case failed(String)
 
-  /// The value, with `absent` standing for absence.
+  /// The fact; `absent` is its value when the file does not exist.
   func known(_ fact: String, absent: @autoclosure () -> Known<Value>) -> Known<Value> {
     switch self {
     case .found(let value): return .known(value)
@@ -65,7 +65,7 @@ struct FileTree: Sendable {
     return .found(names.sorted())
   }
 
-  /// Where a symbolic link points to.
+  /// The target of a symbolic link.
   func link(_ path: String) -> ReadResult<String> {
     var buffer = [CChar](repeating: 0, count: 4096)
     // SAFETY: the kernel writes at most buffer.count bytes.

@@ -1,8 +1,8 @@
 import CZlib
 
-/// Unpacking of what gzip has packed (RFC 1952), for files of the kernel's.
+/// Unpacking of gzip files (RFC 1952), for files of the kernel's.
 enum GzipText {
-  /// - Returns: nil for what is no whole gzip file, or unpacks to more than `limit` bytes.
+  /// - Returns: nil for bytes that are not a whole gzip file, or unpack to more than `limit` bytes.
   static func unpack(_ packed: [UInt8], limit: Int) -> [UInt8]? {
     var stream = z_stream()
     // 16 asks for gzip's frame, 15 is the largest window.
@@ -12,7 +12,7 @@ enum GzipText {
     var result = Z_ERRNO
     let text = packed.withUnsafeMutableBufferPointer { input in
       [UInt8](unsafeUninitializedCapacity: limit) { output, count in
-        // SAFETY: zlib reads and writes within the counts beside the pointers, both buffers live for the call, and
+        // SAFETY: zlib reads and writes within the counts next to the pointers, both buffers live for the call, and
         // what it has written is what counts as initialized.
         stream.next_in = input.baseAddress
         stream.avail_in = UInt32(input.count)

@@ -1,7 +1,7 @@
 import Facts
 import Glibc
 
-/// A host written down, one fact a line, so that it can be kept, sent and replayed.
+/// A host as text, one fact a line, so that it can be kept, sent and replayed.
 ///
 /// ```
 /// vfiogate-host-recording 1
@@ -20,13 +20,13 @@ import Glibc
 /// 0000:01:00.0 config 0x200..0xfff 00
 /// ```
 ///
-/// Every line names its subject, absence is written (`driver none`), and a list stands on one
+/// Every line names its subject, absence is written (`driver none`), and a list is on one
 /// line: deleting a line makes a fact unknown and never changes another. `? reason` is a fact that
-/// could not be had. Serial numbers are blanked on writing.
+/// could not be determined. Serial numbers are blanked on writing.
 public enum HostRecording {
-  /// Recordings of the largest servers have a few megabytes.
+  /// Size limit in bytes; recordings of the largest servers have a few megabytes.
   public static let sizeLimit = 16 << 20
-  /// The longest line is the list of all functions: 13 bytes each.
+  /// Size limit of a line in bytes; the longest line is the list of all functions, 13 bytes each.
   public static let lineLimit = 1 << 20
 
   static let header = "vfiogate-host-recording 1"
@@ -45,7 +45,7 @@ public enum HostRecording {
     return try parse(bytes, source: path)
   }
 
-  /// The host that a recording tells of.
+  /// Parses a recording.
   ///
   /// - Parameter source: the recording's path, for messages and for `Host.source`.
   public static func parse(_ text: [UInt8], source: String) throws(RecordingError) -> Host {
@@ -54,8 +54,8 @@ public enum HostRecording {
     return reader.host
   }
 
-  /// The recording of a host. Parsing it gives the host back, except for serial numbers, for the
-  /// reasons of facts that nobody looked for, and for facts about IOMMUs whose list is unknown.
+  /// The recording of a host. Parsing it returns the same host, except for serial numbers, for the
+  /// reasons of facts that were never read, and for facts about IOMMUs whose list is unknown.
   public static func render(_ host: Host) -> String {
     var writer = RecordingWriter()
     writer.write(HostDraft(host))
@@ -92,7 +92,7 @@ struct RecordingWriter {
     }
   }
 
-  private mutating func write<Subject>(_ fields: [RecordingField<Subject>], of subject: Subject, prefix: String) {
+  private mutating func write<Owner>(_ fields: [RecordingField<Owner>], of subject: Owner, prefix: String) {
     for field in fields { line(prefix, field.keyword, field.write(subject)) }
   }
 

@@ -2,11 +2,11 @@ import CLinux
 import Facts
 import Glibc
 
-/// The kernel's own word about ATS for a function, had by binding it.
+/// The kernel's answer about ATS for a function, read by binding it.
 ///
 /// Binding a cdev to an iommufd opens the device, and opening resets it
 /// (linux/drivers/vfio/pci/vfio_pci_core.c: vfio_pci_core_enable). So this is only for functions
-/// that a user named for it, and it refuses whatever is in use or may be.
+/// that the user named, and it refuses functions that are, or may be, in use.
 public enum KernelATSQuery {
   /// Whether `IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED` is set for the function at `address`; unknown
   /// with the reason when the function must not be bound, when a call fails, and for a clear bit
@@ -14,7 +14,7 @@ public enum KernelATSQuery {
   ///
   /// - Parameters:
   ///   - host: the facts of this host, read by `Host.live`.
-  ///   - root: where /dev is, as for `Host.live`.
+  ///   - root: the folder that contains `dev`, as for `Host.live`.
   public static func ask(_ address: PCIAddress, on host: Host, root: String = "/") -> Known<Bool> {
     let fact = "kernel's ATS flag for \(address)"
     do throws(Unknown) {
@@ -72,7 +72,7 @@ public enum KernelATSQuery {
     return capabilities & 1 << 3 != 0  // linux/iommufd.h: IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED
   }
 
-  /// What the bit means on this kernel: set is an answer on any, clear only where the bit exists.
+  /// The meaning of the bit on this kernel: a set bit is an answer on any, a clear bit only where the bit exists.
   static func verdict(isSet: Bool, on host: Host) throws(Unknown) -> Bool {
     if isSet { return true }
     let release = try host.kernelRelease.value
@@ -80,7 +80,7 @@ public enum KernelATSQuery {
       Int(part.prefix { $0.isASCII && $0.isNumber }) ?? -1
     }
     guard numbers.count == 2, numbers.allSatisfy({ $0 >= 0 }) else {
-      throw refusal("the bit is clear, and kernel `\(release)` does not tell whether it has the bit")
+      throw refusal("the bit is clear, and whether kernel `\(release)` has the bit is not known")
     }
     guard (numbers[0], numbers[1]) >= (7, 1) else {
       throw refusal("the bit is clear, but kernel \(release) is older than 7.1, which introduced it")

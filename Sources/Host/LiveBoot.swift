@@ -2,8 +2,8 @@ import Facts
 import Glibc
 
 extension FileTree {
-  /// Framebuffers of the boot by the function whose BAR they are in (/proc/iomem). Users who may not see
-  /// the addresses still see by the indentation what lies in what.
+  /// Framebuffers of the boot by the function whose BAR they are in (/proc/iomem). The indentation shows which
+  /// range contains which, also to users who may not see the addresses.
   var bootFramebuffers: Known<[PCIAddress: String]> {
     let path = "/proc/iomem"
     let fact = "boot framebuffer"
@@ -40,7 +40,7 @@ extension FileTree {
         let line = text.split(separator: "\n").first { $0.hasPrefix("address sizes") }
         return (line?.split(separator: ":").last?.split(separator: " ").first).flatMap { Int($0) }
       }
-      .mapFailure { _ in "\(path) does not tell" }
+      .mapFailure { _ in "\(path) does not show it" }
       .known(fact, absent: .unknown(fact, "\(path): \(errnoText(ENOENT))"))
   }
 }

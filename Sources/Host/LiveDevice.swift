@@ -2,8 +2,8 @@ import Facts
 import Glibc
 
 extension HostDevice {
-  /// Everything about a function that its own sysfs directory tells. What needs the whole host
-  /// (users, the firmware's tables, the cdev's node) is filled in by `Host.live`.
+  /// The facts in a function's own sysfs directory. Facts that need the whole host
+  /// (users, the firmware's tables, the cdev's node) are filled in by `Host.live`.
   init(reading sysfs: SysfsDevice) {
     self.init(sysfs.address, nothingKnown: "not read")
     let tree = sysfs.tree
@@ -64,7 +64,7 @@ extension HostDevice {
 }
 
 /// sysfs `resource`: a line of start, end and flags for each of BAR 0 to 5 and the ROM
-/// (linux/Documentation/PCI/sysfs-pci.rst). Nil when it is something else.
+/// (linux/Documentation/PCI/sysfs-pci.rst). Nil when the text has another format.
 private func regionSizes(in text: String) -> [UInt64]? {
   var sizes: [UInt64] = []
   for line in text.split(separator: "\n").prefix(7) {

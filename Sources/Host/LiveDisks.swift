@@ -1,13 +1,13 @@
 import Facts
 import Glibc
 
-/// The host's block devices: which function each is on, and what is done with it.
+/// The host's block devices, the functions that they are on, and their uses.
 struct LiveDisks {
-  /// Why a use may exist that is not here.
+  /// The reason why further uses may exist.
   private(set) var gap: String?
-  /// By block device: the functions that it is on, by itself or through what it is made of.
+  /// The functions that each block device is on, directly or through its parts.
   private var owners: [String: Set<PCIAddress>] = [:]
-  /// By block device: those that it is made of.
+  /// The parts of each block device.
   private var slaves: [String: [String]] = [:]
   /// Mount points by `8:1`, and by the name of the block device.
   private var mounts: [String: String] = [:]
@@ -40,7 +40,7 @@ struct LiveDisks {
         }
       }
     }
-    // A partition of a RAID or of a volume is on what the whole is on.
+    // A partition of a RAID or of a volume is on the functions of the whole.
     for name in names where slaves[name]?.isEmpty == true {
       guard case .found(let target) = tree.link("\(folder)/\(name)") else { continue }
       slaves[name] = target.split(separator: "/").dropLast().last.map { [String($0)] }
@@ -71,8 +71,8 @@ struct LiveDisks {
     gap = gap ?? "block devices are stacked too high to follow"
   }
 
-  /// proc_pid_mountinfo(5): the third field is the device, the fifth the mount point; behind the dash
-  /// stand the type and the source, which tells where the device is an invented one, as with btrfs.
+  /// proc_pid_mountinfo(5): the third field is the device, the fifth the mount point; after the dash
+  /// are the type and the source, which identifies the device where its number is a virtual one, as with btrfs.
   private mutating func readMounts() {
     for line in tree.table("/proc/self/mountinfo", gap: &gap) where line.count >= 10 {
       let point = unescapedMountPoint(line[4])
@@ -83,7 +83,7 @@ struct LiveDisks {
         mounts[name] = mounts[name] ?? point
       }
     }
-    // These know of mounts in every namespace, and of all members of a btrfs.
+    // These show mounts in every namespace, and all members of a btrfs.
     for kind in ["ext4", "xfs", "f2fs"] {
       for name in tree.list("/sys/fs/\(kind)").display ?? [] { mounts[name] = mounts[name] ?? kind }
     }
@@ -95,14 +95,14 @@ struct LiveDisks {
     }
   }
 
-  /// ZFS shows its pools in /proc, and not what they are on.
+  /// ZFS shows its pools in /proc, without their devices.
   private mutating func readPools() {
     let folder = "/proc/spl/kstat/zfs"
     hasPool = (tree.list(folder).display ?? []).contains { name in
       if case .found = tree.list("\(folder)/\(name)") { return true }
       return false
     }
-    if hasPool, tree.list("/run/udev/data").display == nil { gap = gap ?? "a ZFS pool is imported, and udev does not tell where" }
+    if hasPool, tree.list("/run/udev/data").display == nil { gap = gap ?? "a ZFS pool is imported, and udev does not show its devices" }
   }
 
   func uses(of function: PCIAddress) -> [HostUse] {

@@ -3,10 +3,10 @@ import Glibc
 
 extension Host {
   /// Reads this host from sysfs, procfs and /dev. Nothing is opened for writing, no device is
-  /// bound, and nothing is thrown: what could not be seen is unknown, with the reason.
+  /// bound, and nothing is thrown: a fact that could not be read is unknown, with the reason.
   ///
   /// - Parameters:
-  ///   - root: the folder in which `sys`, `proc`, `dev` and `boot` are looked for.
+  ///   - root: the folder that contains `sys`, `proc`, `dev` and `boot`.
   ///   - only: the functions that matter. Their groups' members and their physical functions are
   ///     read with them; of every other function only the address is known. Nil reads them all.
   public static func live(root: String = "/", only: Set<PCIAddress>? = nil) -> Host {
@@ -33,9 +33,9 @@ extension Host {
     return host
   }
 
-  /// What takes a walk over the host is looked at only where it can matter: framebuffers for display
-  /// controllers, file systems and routes for functions that a host driver has, modules for functions that
-  /// there are other vfio drivers for. Of those that were not asked for nobody wants to know.
+  /// Reads facts that need a walk over the host, only where they can matter: framebuffers for display
+  /// controllers, file systems and routes for functions that are bound to a host driver, modules for functions that
+  /// have other vfio drivers. Functions that are not in `only` are skipped.
   private mutating func readUses(_ tree: FileTree, only: Set<PCIAddress>?) {
     var framebuffers: Known<[PCIAddress: String]>?
     var uses: LiveHostUse?
@@ -68,7 +68,7 @@ extension Host {
     addresses = tree.list(path)
       .parsed { Set($0.compactMap { PCIAddress($0) }) }
       .known("list of PCI functions", absent: .unknown("list of PCI functions", "\(path): \(errnoText(ENOENT))"))
-    // With no list, a function that was asked for is still looked for where it would be.
+    // Without the list, a requested function is still read at its usual path.
     var wanted = (only ?? addresses.display ?? []).sorted()
     while let address = wanted.popLast() {
       if case .known(let all) = addresses, !all.contains(address) { continue }
@@ -84,7 +84,7 @@ extension Host {
         wanted += group.members.display ?? []
       }
       if case .known(let parent?) = device.physicalFunction { wanted.append(parent) }
-      // Without a reset of its own it matters who else is on its bus.
+      // Without a reset of its own, the other functions on its bus matter.
       if device.resetMethods == .known([]), case .known(let all) = addresses {
         wanted += all.filter { $0.domain == address.domain && $0.bus == address.bus && address.bus != 0 }
       }
@@ -94,10 +94,10 @@ extension Host {
   private mutating func readCdevs(_ tree: FileTree) {
     for address in devices.keys.sorted() {
       let sysfs = SysfsDevice(address, in: tree)
-      // A driver of the vfio family makes the directory (linux/drivers/vfio/vfio_main.c), and
+      // A vfio driver creates the directory (linux/drivers/vfio/vfio_main.c), and
       // CONFIG_VFIO_DEVICE_CDEV the `dev` in it, without which there is no node.
       let name: Known<String?> = sysfs.attribute("vfio-dev", fact: "vfio cdev", absent: nil) {
-        // An empty one is a device that is just being bound or let go.
+        // An empty directory is a device that is being bound or unbound.
         tree.list($0).parsed { names in names.first { $0.hasPrefix("vfio") }.map { .some($0) } }
       }
       devices[address]?.cdev = name.map { name in

@@ -1,7 +1,7 @@
 import Facts
 import Glibc
 
-/// What the host does with its devices: file systems, swap, RAIDs and volumes on them, and the network
+/// Uses of devices by the host: file systems, swap, RAIDs and volumes on them, and the network
 /// through them. One pass over the host for any number of functions.
 struct LiveHostUse {
   private let disks: LiveDisks
@@ -12,9 +12,9 @@ struct LiveHostUse {
     network = LiveNetwork(tree)
   }
 
-  /// Every use of the function itself, not of its virtual functions or of what is behind a bridge. One
-  /// that was found counts, whatever else could not be seen; that there is none is known only when
-  /// everything could.
+  /// Every use of the function itself, not of its virtual functions or of devices behind a bridge. A use
+  /// that was found counts even if others could not be read; that there is none is known only when
+  /// everything could be read.
   func uses(of device: HostDevice) -> Known<[HostUse]> {
     // Without a driver, or with one that only keeps the device, there is nothing to use.
     if case .known(let driver) = device.driver, driver.map(LiveHostUse.isPlaceholder) ?? true { return .known([]) }
@@ -35,14 +35,14 @@ struct LiveHostUse {
 }
 
 extension FileTree {
-  /// The function that something in /sys/devices belongs to: the last address on its path.
+  /// The function that a link into /sys/devices belongs to: the last address on its path.
   func owner(_ link: String) -> PCIAddress? {
     guard case .found(let target) = self.link(link) else { return nil }
     return target.split(separator: "/").reversed().lazy.compactMap { PCIAddress(String($0)) }.first
   }
 
-  /// Why this process does not see the host's own namespace of that kind; nil when it does. The first
-  /// process lives in it, if the process ids are the host's.
+  /// The reason why this process does not see the host's own namespace of that kind; nil when it does. The first
+  /// process is in it, if the process ids are the host's.
   func namespaceGap(_ kind: String) -> String? {
     switch link("/proc/self/ns/pid") {
     case .found(ProcessScan.firstNamespace): break

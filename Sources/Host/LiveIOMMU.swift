@@ -31,7 +31,7 @@ extension FileTree {
     }
   }
 
-  /// Hexadecimal without `0x`. AMD's `features` has a second word after a colon since Linux 6.7.
+  /// Hexadecimal without `0x`. AMD's `features` has a second number after a colon since Linux 6.7.
   private func register(_ unit: String, _ attribute: String) -> Known<UInt64> {
     let path = "/sys/class/iommu/\(unit)/\(attribute)"
     let fact = "\(attribute) of \(unit)"
@@ -40,7 +40,7 @@ extension FileTree {
       .known(fact, absent: .unknown(fact, "\(path): \(errnoText(ENOENT))"))
   }
 
-  /// One IOMMU group: who is in it, who may open it, and what is reserved in it.
+  /// One IOMMU group: its members, the access to its node, and its reserved regions.
   func iommuGroup(_ number: Int) -> IOMMUGroup {
     var group = IOMMUGroup(number, nothingKnown: "not read")
     let directory = "/sys/kernel/iommu_groups/\(number)"

@@ -1,6 +1,6 @@
 import Facts
 
-/// Whether a device can forge other devices' interrupts, and whether the kernel was told not to mind.
+/// Whether a device can forge other devices' interrupts, and whether the kernel assigns it nevertheless.
 struct LiveInterrupts {
   let tree: FileTree
 
@@ -8,9 +8,9 @@ struct LiveInterrupts {
   /// dmar_msi_controller; drivers/iommu/amd/init.c: intcapxt_controller).
   private static let ofIOMMUs: Set<Substring> = ["DMAR-MSI", "IOMMU-MSI"]
 
-  /// By the names of the interrupt chips in /proc/interrupts: `IR-PCI-MSI…` is remapped (linux
+  /// Derived from the names of the interrupt chips in /proc/interrupts: `IR-PCI-MSI…` is remapped (linux
   /// drivers/iommu/intel/irq_remapping.c, amd/iommu.c), `ITS-…` translated by an Arm ITS. Without
-  /// any message-signalled interrupt in use nothing can be told.
+  /// any message-signalled interrupt in use it is unknown.
   var isolated: Known<Bool> {
     let fact = "interrupt remapping"
     let path = "/proc/interrupts"
@@ -26,7 +26,7 @@ struct LiveInterrupts {
     }
   }
 
-  /// A module that is not loaded has no parameter to show, and may get it when it is.
+  /// A module that is not loaded shows no parameter, and may be loaded with it later.
   var unsafe: Known<[String]> {
     var allowed: [String] = []
     for module in ["iommufd", "vfio_iommu_type1"] {

@@ -20,8 +20,8 @@ struct LiveKernel {
     "CONFIG_VFIO_DEVICE_CDEV", "CONFIG_VFIO_PCI",
   ]
 
-  /// The plain files in which distributions keep the configuration, and where there is none what the kernel
-  /// itself has (CONFIG_IKCONFIG_PROC), as on Arch Linux and NixOS.
+  /// The configuration from the plain files of distributions, and without such a file from the kernel
+  /// itself (CONFIG_IKCONFIG_PROC), as on Arch Linux and NixOS.
   func config(release: Known<String>) -> Known<[String: String]> {
     let fact = "kernel configuration"
     guard case .known(let release) = release, !release.contains("/") else {
@@ -46,7 +46,7 @@ struct LiveKernel {
     var found: [String: String] = [:]
     for name in options { found[name] = "n" }
     let names = options.map { Array(($0 + "=").utf8) }
-    // A quarter of a megabyte, of which eight lines count: comparing whole lines takes longer than all else.
+    // A quarter of a megabyte, of which eight lines matter: comparing whole lines would take most of the time.
     bytes.withUnsafeBufferPointer { text in
       var start = 0
       while start < text.count {
@@ -61,7 +61,7 @@ struct LiveKernel {
     return found
   }
 
-  /// The effective user, whom the facts about access are true for.
+  /// The effective user, for whom the facts about access are true.
   static var user: String { geteuid() == 0 ? "root" : "uid \(geteuid())" }
 
   /// RLIMIT_MEMLOCK's soft limit, nil when there is none.

@@ -1,7 +1,7 @@
 import Facts
 import Glibc
 
-/// Which modules were made for a device, by modules.alias of the running kernel.
+/// Modules for particular devices, by modules.alias of the running kernel.
 struct LiveModules {
   private let aliases: ReadResult<[(pattern: String, module: String)]>
 
@@ -19,7 +19,7 @@ struct LiveModules {
   }
 
   /// Lines such as `alias vfio_pci:v000010DEd00002342sv*sd*bc*sc*i* nvgrace_gpu_vfio_pci` (linux
-  /// scripts/mod/file2alias.c: do_pci_entry). They are a few of tens of thousands.
+  /// scripts/mod/file2alias.c: do_pci_entry). They are a few among tens of thousands.
   private static func aliases(in bytes: [UInt8]) -> [(pattern: String, module: String)] {
     let mark = Array("alias vfio_pci:".utf8)
     var found: [(pattern: String, module: String)] = []

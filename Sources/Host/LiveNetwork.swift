@@ -3,10 +3,10 @@ import Glibc
 
 /// The host's network interfaces, as far as this network namespace shows them.
 struct LiveNetwork {
-  /// Why an interface may exist that is not here, or be used in a way that cannot be seen.
+  /// The reason why further interfaces, or uses of one, may exist.
   private(set) var gap: String?
   private var interfaces: [PCIAddress: [String]] = [:]
-  /// By interface: the bonds, bridges and VLANs on top of it.
+  /// The bonds, bridges and VLANs on top of each interface.
   private var uppers: [String: [String]] = [:]
   private var defaults: Set<String> = []
   private var addressed: Set<String> = []

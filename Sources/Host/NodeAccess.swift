@@ -4,8 +4,8 @@ import Glibc
 extension FileTree {
   /// Whether a device node exists and the effective user may open it for reading and writing.
   ///
-  /// Only asked, never opened: opening a group's node takes it away from others. A container's
-  /// device cgroup can therefore still refuse what this calls accessible.
+  /// The node is never opened: opening a group's node makes it busy for other processes. A container's
+  /// device cgroup can therefore still refuse a node that is accessible here.
   func access(to path: String) -> Known<NodeAccess> {
     var status = stat()
     // SAFETY: both calls read the path, and stat fills the structure that it is given.
@@ -19,7 +19,7 @@ extension FileTree {
   }
 
   /// A node is absent when its directory can be read and does not have it, or is itself absent
-  /// from a directory that can be read: /dev is what QEMU would see, wherever it is mounted.
+  /// from a directory that can be read: /dev is the one that QEMU would see.
   private func missingNode(_ path: String, _ error: Int32) -> Known<NodeAccess> {
     guard error == ENOENT else { return .unknown(path, "\(path): \(errnoText(error))") }
     var parent = path

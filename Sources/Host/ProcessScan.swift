@@ -1,11 +1,11 @@
 import Facts
 import Glibc
 
-/// Who holds vfio's nodes open: one pass over /proc/*/fd.
+/// The processes that hold vfio's nodes open: one pass over /proc/*/fd.
 struct ProcessScan {
   /// Holders by node, the path as seen by the holder: `/dev/vfio/12`, `/dev/vfio/devices/vfio0`.
   private var holders: [String: [ProcessReference]] = [:]
-  /// Why the scan cannot prove that nobody holds a node; nil when every process could be read.
+  /// The reason why the scan may have missed a process; nil when every process could be read.
   private var gap: String?
 
   /// The inode of the first PID namespace (linux/include/linux/proc_ns.h: PROC_PID_INIT_INO).
@@ -47,7 +47,7 @@ struct ProcessScan {
     }
   }
 
-  /// Everyone who holds one of the nodes open. A holder that was found counts even when the scan
+  /// The processes that hold one of the nodes open. A process that was found counts even when the scan
   /// has gaps; that there is none is only known when it has no gaps.
   func users(of nodes: [String], fact: String) -> Known<[ProcessReference]> {
     var found: [ProcessReference] = []
@@ -60,14 +60,14 @@ struct ProcessScan {
 }
 
 extension Host {
-  /// The processes that this one descends from, as far as /proc shows them.
+  /// The ancestors of this process, as far as /proc shows them.
   public static var ancestors: [Int] {
     let tree = FileTree(root: "/")
     var found: [Int] = []
     var pid = Int(getppid())
     while pid > 0, !found.contains(pid) {
       found.append(pid)
-      // proc(5): the name stands in parentheses and may hold any; then state and parent.
+      // proc(5): the name is in parentheses and may contain any; then state and parent.
       let fields = tree.text("/proc/\(pid)/stat").display?.split(separator: ")").last?.split(separator: " ") ?? []
       pid = fields.count > 1 ? Int(fields[1]) ?? 0 : 0
     }

@@ -1,6 +1,6 @@
 import Facts
 
-/// Config space in a recording: `config 0x000 de 10 84 26` gives bytes from an offset, `..` for
+/// Config space in a recording: `config 0x000 de 10 84 26` gives bytes from an offset, `..` is
 /// one that could not be read; `config 0x200..0xfff 00` gives every byte of a range.
 enum RecordingConfig {
   static let expected = "an offset and up to 16 bytes, or a range and one byte, within 0x000..0xfff"

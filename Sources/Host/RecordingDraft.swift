@@ -1,18 +1,18 @@
 import Facts
 
-/// Why a fact that has no line in a recording is not known.
+/// The reason of facts that have no line in a recording.
 let notRecorded = "not in the recording"
 
-/// A function as a recording has it: the facts that are values of values in `HostDevice` stand
-/// apart here, because each has its own line.
+/// A function as in a recording: facts that are nested in `HostDevice` are
+/// separate here, because each has its own line.
 struct DeviceDraft: Sendable {
   var device: HostDevice
   var cdevName: Known<String?>
   var cdevNode: Known<NodeAccess>
-  /// Only where there is no node.
+  /// Whether the cdev has a device number; used only where there is no node.
   var cdevNumber: Known<Bool>
   var configSize: Known<Int>
-  /// What the config lines gave; nil is a hole. Empty when there was none.
+  /// The bytes of the config lines; nil is a byte without a line. Empty without any config line.
   var configBytes: [UInt8?]
   /// `config ? reason`
   var configUnknown: Unknown?
@@ -43,7 +43,7 @@ struct DeviceDraft: Sendable {
     }
   }
 
-  /// The function, put together.
+  /// The function with all its facts.
   var finished: HostDevice {
     var device = device
     device.cdev = cdevName.map { name in name.map { VFIOCdev(name: $0, node: cdevNode, hasNumber: cdevNumber) } }
@@ -56,7 +56,7 @@ struct DeviceDraft: Sendable {
   }
 }
 
-/// A host as a recording has it.
+/// A host as in a recording.
 struct HostDraft: Sendable {
   var host: Host
   var iommuNames: Known<[String]>
@@ -83,8 +83,8 @@ struct HostDraft: Sendable {
       extendedCapability: .unknown("extended capabilities of \(name)", notRecorded))
   }
 
-  /// The host, put together. Units count only with the list of their names: without it, one that
-  /// is missing could not be told from one that does not exist.
+  /// The host with all its facts. Units count only with the list of their names: without it, a missing unit
+  /// could not be distinguished from one that does not exist.
   var finished: Host {
     var host = host
     host.iommus = iommuNames.map { names in

@@ -1,11 +1,12 @@
-/// Why a recording could not be read.
+/// The reason why a recording could not be read.
 public struct RecordingError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The kinds of problem.
   public enum Problem: Hashable, Sendable {
-    /// The file could not be opened or read; the kernel's words for why.
+    /// The file could not be opened or read, with errno's text.
     case unreadable(String)
-    /// More bytes than are read.
+    /// A file above the size limit.
     case tooLarge(limit: Int)
-    /// A line with more bytes than are read.
+    /// A line above the size limit.
     case lineTooLong(limit: Int)
     /// The first line is not `vfiogate-host-recording 1`.
     case notARecording
@@ -14,16 +15,18 @@ public struct RecordingError: Error, Hashable, Sendable, CustomStringConvertible
     case unknownKeyword(String)
     /// The same fact twice.
     case duplicate(String)
-    /// A value that is not what the keyword takes.
+    /// A value that the keyword does not accept.
     case badValue(keyword: String, value: String, expected: String)
   }
 
-  /// The file's path, or what the caller called the text.
+  /// The file's path, or the caller's name for the text.
   public let source: String
-  /// From 1; nil when the problem has no line.
+  /// Line number from 1; nil when the problem has no line.
   public let line: Int?
+  /// The kind of problem.
   public let problem: Problem
 
+  /// Creates an error at a line of `source`.
   public init(source: String, line: Int?, problem: Problem) {
     self.source = source
     self.line = line

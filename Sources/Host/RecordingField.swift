@@ -1,19 +1,19 @@
 import Facts
 
-/// One kind of line of a recording: its keyword, and how its value gets into the subject and out.
-struct RecordingField<Subject: Sendable>: Sendable {
+/// One kind of line of a recording: its keyword, and the functions that parse and render its value.
+struct RecordingField<Owner: Sendable>: Sendable {
   let keyword: String
   let expected: String
   /// The value's text, or nil when there is nothing to write.
-  let write: @Sendable (Subject) -> String?
-  /// False when the text is not what the keyword takes.
-  let read: @Sendable (inout Subject, String) -> Bool
+  let write: @Sendable (Owner) -> String?
+  /// Parses the value into the subject. False when the keyword does not accept the text.
+  let read: @Sendable (inout Owner, String) -> Bool
 
-  /// - Parameter fact: hands the fact to the closure that it is given. A key path would say it too,
-  ///   and forty of them would cost a third of the time that a recording takes to read.
+  /// - Parameter fact: calls the closure with the fact. A key path would be simpler,
+  ///   and forty of them would cost a third of the time in which a recording is read.
   init<Value>(
     _ keyword: String, _ text: RecordingText<Value>,
-    _ fact: @escaping @Sendable (inout Subject, (inout Known<Value>) -> Void) -> Void
+    _ fact: @escaping @Sendable (inout Owner, (inout Known<Value>) -> Void) -> Void
   ) {
     self.keyword = keyword
     expected = text.expected
@@ -42,15 +42,15 @@ private func factText<Value>(_ fact: Known<Value>, _ text: RecordingText<Value>)
   }
 }
 
-/// Nil when the text is not what the keyword takes.
+/// Nil when the keyword does not accept the text.
 private func readFact<Value>(_ value: String, _ text: RecordingText<Value>, before: Known<Value>) -> Known<Value>? {
   guard let reason = unknownReason(value) else { return text.read(value).map { .known($0) } }
   guard case .unknown(let unknown) = before else { return nil }
   return .unknown(unknown.fact, reason)
 }
 
-/// `? Permission denied`: a fact that could not be had, with the reason. Nothing for facts that
-/// were never looked for.
+/// `? Permission denied`: a fact that could not be determined, with the reason. Nil for facts that
+/// were never read.
 func unknownText(_ unknown: Unknown) -> String? {
   if [notRecorded, notBound, notShown].contains(unknown.reason) { return nil }
   return "? " + (RecordingText.text.write(unknown.reason))
@@ -61,12 +61,12 @@ func unknownReason(_ value: String) -> String? {
   return RecordingText.text.read(String(value.dropFirst(2))) ?? ""
 }
 
-/// The reason that `HostDevice` gives for a kernel's ATS flag that nobody asked for.
+/// The reason of `HostDevice` for a kernel's ATS flag that was never read.
 private let notBound = "not bound to an iommufd"
 /// The same of `IOMMUUnit`.
 private let notShown = "the kernel does not show them"
 
-extension RecordingField where Subject == HostDraft {
+extension RecordingField where Owner == HostDraft {
   static let host: [RecordingField] = [
     .init("kernel-release", .text) { $1(&$0.host.kernelRelease) },
     .init("kernel-command-line", .text) { $1(&$0.host.kernelCommandLine) },
@@ -93,7 +93,7 @@ extension RecordingField where Subject == HostDraft {
   }
 }
 
-extension RecordingField where Subject == IOMMUUnit {
+extension RecordingField where Owner == IOMMUUnit {
   static let unit: [RecordingField] = [
     .init("cap", .hexadecimal(digits: 1)) { $1(&$0.capability) },
     .init("ecap", .hexadecimal(digits: 1)) { $1(&$0.extendedCapability) },
@@ -101,7 +101,7 @@ extension RecordingField where Subject == IOMMUUnit {
   ]
 }
 
-extension RecordingField where Subject == IOMMUGroup {
+extension RecordingField where Owner == IOMMUGroup {
   static let group: [RecordingField] = [
     .init("members", RecordingText.address.list()) { $1(&$0.members) },
     .init("node", .access) { $1(&$0.node) },
@@ -109,7 +109,7 @@ extension RecordingField where Subject == IOMMUGroup {
   ]
 }
 
-extension RecordingField where Subject == DeviceDraft {
+extension RecordingField where Owner == DeviceDraft {
   static let device: [RecordingField] = [
     .init("vendor", .hexadecimal(digits: 4)) { $1(&$0.device.vendor) },
     .init("device", .hexadecimal(digits: 4)) { $1(&$0.device.device) },

@@ -5,14 +5,14 @@ struct RecordingReader {
   private var draft: HostDraft
   private let source: String
   private var number = 0
-  /// The function that the last line was about: lines about one stand together, and most of a
-  /// recording is lines of config space.
+  /// The function of the last line: lines about one function follow each other, and most of a
+  /// recording is config space.
   private var current: DeviceDraft?
-  /// What such a line begins with: `0000:01:00.0 `.
+  /// The beginning of such a line: `0000:01:00.0 `.
   private var currentPrefix: [UInt8] = []
-  /// The same as the program writes it, for messages and to know a fact that is given twice.
+  /// The same in the program's own spelling, for messages and to detect a fact that is given twice.
   private var currentSubject = ""
-  /// Subject and keyword of every fact so far.
+  /// Owner and keyword of every fact so far.
   private var seen: Set<String> = []
 
   init(source: String) {
@@ -33,7 +33,7 @@ struct RecordingReader {
     keepCurrent()
   }
 
-  /// The host, when everything was read.
+  /// The host, after all lines were read.
   var host: Host { draft.finished }
 
   private mutating func keepCurrent() {
@@ -141,9 +141,9 @@ struct RecordingReader {
     draft.host.kernelConfig = .known(options)
   }
 
-  private mutating func read<Subject>(
-    _ fields: [RecordingField<Subject>], _ keyword: String, _ value: String, subject: String,
-    into target: inout Subject
+  private mutating func read<Owner>(
+    _ fields: [RecordingField<Owner>], _ keyword: String, _ value: String, subject: String,
+    into target: inout Owner
   ) throws(RecordingError) {
     guard let field = fields.first(where: { $0.keyword == keyword }) else {
       throw fail(.unknownKeyword(shown(subject + keyword)))
@@ -158,13 +158,13 @@ struct RecordingReader {
     if !seen.insert(fact).inserted { throw fail(.duplicate(shown(fact))) }
   }
 
-  /// The first word, and what follows the space behind it.
+  /// The first word, and the text after the space that follows it.
   private static func cut(_ text: some StringProtocol) -> (String, String) {
     guard let space = text.utf8.firstIndex(of: 0x20) else { return (String(text), "") }
     return (String(text[..<space]), String(text[text.utf8.index(after: space)...]))
   }
 
-  /// As much of the user's text as belongs in a message.
+  /// The user's text, cut to the length of a message.
   private func shown(_ text: some StringProtocol) -> String {
     text.utf8.count > 60 ? text.prefix(60) + "…" : String(text)
   }

@@ -1,11 +1,11 @@
 import Facts
 
-/// How one kind of value is written in a recording and read back.
+/// The format of one kind of value in a recording.
 struct RecordingText<Value: Sendable>: Sendable {
-  /// For messages: "an address such as 0000:01:00.0".
+  /// The expected format, for messages: "an address such as 0000:01:00.0".
   let expected: String
   let write: @Sendable (Value) -> String
-  /// Nil when the text is something else.
+  /// Parses a value. Nil when the text has another format.
   let read: @Sendable (String) -> Value?
 }
 
@@ -158,7 +158,7 @@ private func escaped(_ text: String, keepSpaces: Bool) -> String {
   return String(decoding: output, as: UTF8.self)
 }
 
-/// The text that `escaped` was given, nil for a backslash that begins no `\xNN`.
+/// The text before `escaped`, nil for a backslash that begins no `\xNN`.
 private func unescaped(_ text: String) -> String? {
   if text == "none" { return "" }
   guard text.utf8.contains(UInt8(ascii: "\\")) else { return text }

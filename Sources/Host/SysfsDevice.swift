@@ -9,7 +9,7 @@ struct SysfsDevice {
   private let names: ReadResult<Set<String>>
 
   /// Attributes that the kernel gives every PCI function (linux/drivers/pci/pci-sysfs.c). A
-  /// directory without one of them is somebody's partial view, in which nothing is ever absent.
+  /// directory without one of them is a partial view, such as a container's, in which nothing is ever absent.
   private static let always: Set<String> = ["vendor", "device", "class", "config", "resource"]
 
   init(_ address: PCIAddress, in tree: FileTree) {
@@ -56,7 +56,7 @@ struct SysfsDevice {
     }
   }
 
-  /// `0x10de`, as sysfs writes ids.
+  /// A number such as `0x10de`, as sysfs writes ids.
   func hexadecimal<T: FixedWidthInteger & Sendable>(_ name: String, fact: String) -> Known<T> {
     required(name, fact: fact) { tree.text($0).parsed { number($0) } }
   }
@@ -65,7 +65,7 @@ struct SysfsDevice {
 extension ReadResult {
   var optional: ReadResult<Value?> { parsed { .some(.some($0)) } }
 
-  /// The value put through `transform`; what it cannot read is a failure that shows the text.
+  /// The value transformed; a value that `transform` does not accept is a failure that shows it.
   func parsed<T: Sendable>(_ transform: (Value) -> T?) -> ReadResult<T> {
     switch self {
     case .found(let value):

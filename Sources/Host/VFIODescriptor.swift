@@ -1,14 +1,15 @@
 import Facts
 import Glibc
 
-/// Which host function an open descriptor of a vfio cdev is: what QEMU is given with `fd=`.
+/// The host function behind an open descriptor of a vfio cdev, which QEMU gets with `fd=`.
 public enum VFIODescriptor {
+  /// The function behind a descriptor of this process.
   /// - Parameters:
-  ///   - descriptor: one of this process's own. It is only asked what it is (fstat(2)), never used.
-  ///   - root: the folder in which `sys` is looked for.
-  /// - Returns: `.known(nil)` when it is open and no vfio cdev. Unknown when nobody could look, when
-  ///   nothing is open under that number (QEMU may have something of its own there later), and when it
-  ///   is a vfio device but no PCI function.
+  ///   - descriptor: a descriptor of this process, only inspected with fstat(2).
+  ///   - root: the folder that contains `sys`.
+  /// - Returns: `.known(nil)` when it is open and not a vfio cdev. Unknown when it could not be read, when
+  ///   it is not open (QEMU may open another file under that number later), and when it
+  ///   is a vfio device but not a PCI function.
   public static func device(behind descriptor: Int32, root: String = "/") -> Known<PCIAddress?> {
     var status = stat()
     // SAFETY: fstat fills the structure that it is given.
@@ -16,7 +17,7 @@ public enum VFIODescriptor {
     return function(status, "descriptor \(descriptor)", FileTree(root: root))
   }
 
-  /// The same for another process's descriptor, through `proc`. That needs the rights of ptrace(2).
+  /// The function behind a descriptor of another process, through /proc. Needs the rights of ptrace(2).
   public static func device(
     behind descriptor: Int32, ofProcess process: Int, root: String = "/"
   ) -> Known<PCIAddress?> {
@@ -42,7 +43,7 @@ public enum VFIODescriptor {
       let parts = target.split(separator: "/")
       guard parts.count > 2, parts[parts.count - 2] == "vfio-dev" else { return .known(nil) }
       let parent = parts[parts.count - 3]
-      return PCIAddress(parent).map { .known($0) } ?? .unknown(fact, "vfio device `\(parent)` is no PCI function")
+      return PCIAddress(parent).map { .known($0) } ?? .unknown(fact, "vfio device `\(parent)` is not a PCI function")
     }
   }
 

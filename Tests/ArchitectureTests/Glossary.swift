@@ -19,7 +19,7 @@ enum Glossary {
     ("as it is", "unchanged"), ("as they are", "unchanged"),
     ("dies of", "crashes with"), ("die of", "crash with"), ("died of", "crashed with"),
     ("qemu's words", "QEMU's message text"), ("qemu's own words", "QEMU's message text"),
-    ("own words", "message text"), ("in words", "as text"), ("other words", "another message"),
+    ("own words", "message text"), ("put into words", "rendered as text"), ("other words", "another message"),
     ("without a word", "silently"), ("not a word", "no message"), ("its word", "what it reports"),
     ("kernel's word", "what the kernel reports"), ("on the word of", "as reported by"),
     ("taken for", "treated as"), ("takes it for", "treats it as"), ("take it for", "treat it as"),

@@ -50,7 +50,7 @@ final class VFIODescriptorTests: XCTestCase {
     let tree = try tree("../../devices/virtual/mdpy/83b8f4f2-509f-382f-3c1e-e6bfe0fa1001/vfio-dev/vfio0")
     let found = opened("/dev/null") { VFIODescriptor.device(behind: $0, root: tree.root) }
     guard case .unknown(let unknown) = found else { return XCTFail("\(found)") }
-    XCTAssertTrue(unknown.reason.hasSuffix("is no PCI function"), unknown.reason)
+    XCTAssertTrue(unknown.reason.hasSuffix("is not a PCI function"), unknown.reason)
   }
 
   func testWhatCouldNotBeLookedAtIsUnknown() throws {
