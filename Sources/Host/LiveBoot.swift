@@ -36,7 +36,7 @@ extension FileTree {
     let path = "/proc/cpuinfo"
     let fact = "processor's physical address bits"
     return text(path, limit: 4096)
-      .parsed { text in
+      .map { text in
         let line = text.split(separator: "\n").first { $0.hasPrefix("address sizes") }
         return (line?.split(separator: ":").last?.split(separator: " ").first).flatMap { Int($0) }
       }

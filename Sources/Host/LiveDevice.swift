@@ -13,25 +13,25 @@ extension HostDevice {
     driver = sysfs.attribute("driver", fact: "driver", absent: nil) { tree.linkName($0).optional }
     driverOverride = sysfs.attribute("driver_override", fact: "driver_override", absent: nil) {
       // The kernel prints a null pointer as "(null)".
-      tree.text($0).parsed { .some($0 == "(null)" || $0.isEmpty ? nil : $0) }
+      tree.text($0).map { .some($0 == "(null)" || $0.isEmpty ? nil : $0) }
     }
     group = sysfs.attribute("iommu_group", fact: "iommu_group", absent: nil) {
-      tree.linkName($0).parsed { Int($0).map { .some($0) } }
+      tree.linkName($0).map { Int($0).map { .some($0) } }
     }
     iommu = sysfs.attribute("iommu", fact: "IOMMU", absent: nil) { tree.linkName($0).optional }
-    numaNode = sysfs.attribute("numa_node", fact: "NUMA node", absent: -1) { tree.text($0).parsed { Int($0) } }
+    numaNode = sysfs.attribute("numa_node", fact: "NUMA node", absent: -1) { tree.text($0).map { Int($0) } }
     bootVGA = sysfs.attribute("boot_vga", fact: "boot_vga", absent: nil) {
-      tree.text($0).parsed { $0 == "1" ? .some(true) : $0 == "0" ? .some(false) : nil }
+      tree.text($0).map { $0 == "1" ? .some(true) : $0 == "0" ? .some(false) : nil }
     }
     resetMethods = HostDevice.resetMethods(sysfs)
     physicalFunction = sysfs.attribute("physfn", fact: "physical function", absent: nil) {
-      tree.linkName($0).parsed { PCIAddress($0).map { .some($0) } }
+      tree.linkName($0).map { PCIAddress($0).map { .some($0) } }
     }
     virtualFunctions = HostDevice.virtualFunctions(sysfs)
-    regionSizes = sysfs.required("resource", fact: "region sizes") { tree.text($0).parsed(regionSizes(in:)) }
-    hasShadowROM = sysfs.required("resource", fact: "ROM shadow") { tree.text($0).parsed(hasShadowROM(in:)) }
+    regionSizes = sysfs.required("resource", fact: "region sizes") { tree.text($0).map(regionSizes(in:)) }
+    hasShadowROM = sysfs.required("resource", fact: "ROM shadow") { tree.text($0).map(hasShadowROM(in:)) }
     removable = sysfs.attribute("removable", fact: "removable", absent: nil) {
-      tree.text($0).parsed { .some($0 == "unknown" ? nil : $0) }
+      tree.text($0).map { .some($0 == "unknown" ? nil : $0) }
     }
     config = sysfs.required("config", fact: "config space") { tree.configSpace($0, of: sysfs.address) }
   }
@@ -43,7 +43,7 @@ extension HostDevice {
       return .unknown("reset_method of \(sysfs.address)", "a kernel before 5.15 does not name the methods")
     }
     return sysfs.attribute("reset_method", fact: "reset_method", absent: []) {
-      sysfs.tree.text($0).parsed { $0.split(separator: " ").map(String.init) }
+      sysfs.tree.text($0).map { $0.split(separator: " ").map(String.init) }
     }
   }
 
@@ -52,7 +52,7 @@ extension HostDevice {
     var found: [PCIAddress] = []
     for name in names.isEmpty ? ["virtfn0"] : names.sorted() {
       let one: Known<PCIAddress?> = sysfs.attribute(name, fact: "virtual functions", absent: nil) {
-        sysfs.tree.linkName($0).parsed { PCIAddress($0).map { .some($0) } }
+        sysfs.tree.linkName($0).map { PCIAddress($0).map { .some($0) } }
       }
       switch one {
       case .unknown(let unknown): return .unknown(unknown)

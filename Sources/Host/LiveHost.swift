@@ -66,7 +66,7 @@ extension Host {
   private mutating func readFunctions(_ tree: FileTree, only: Set<PCIAddress>?) {
     let path = "/sys/bus/pci/devices"
     addresses = tree.list(path)
-      .parsed { Set($0.compactMap { PCIAddress($0) }) }
+      .map { Set($0.compactMap { PCIAddress($0) }) }
       .known("list of PCI functions", absent: .unknown("list of PCI functions", "\(path): \(errnoText(ENOENT))"))
     // Without the list, a requested function is still read at its usual path.
     var wanted = (only ?? addresses.display ?? []).sorted()
@@ -98,12 +98,12 @@ extension Host {
       // CONFIG_VFIO_DEVICE_CDEV the `dev` in it, without which there is no node.
       let name: Known<String?> = sysfs.attribute("vfio-dev", fact: "vfio cdev", absent: nil) {
         // An empty directory is a device that is being bound or unbound.
-        tree.list($0).parsed { names in names.first { $0.hasPrefix("vfio") }.map { .some($0) } }
+        tree.list($0).map { names in names.first { $0.hasPrefix("vfio") }.map { .some($0) } }
       }
       devices[address]?.cdev = name.map { name in
         name.map { VFIOCdev(
             name: $0, node: tree.access(to: "/dev/vfio/devices/\($0)"),
-            hasNumber: tree.list(sysfs.path("vfio-dev/\($0)")).parsed { $0.contains("dev") }
+            hasNumber: tree.list(sysfs.path("vfio-dev/\($0)")).map { $0.contains("dev") }
               .known("device number of \($0)", absent: .unknown("device number of \($0)", "it is gone")))
         }
       }

@@ -36,7 +36,7 @@ extension FileTree {
     let path = "/sys/class/iommu/\(unit)/\(attribute)"
     let fact = "\(attribute) of \(unit)"
     return text(path)
-      .parsed { text in text.split(separator: ":").first.flatMap { number("0x" + $0) } }
+      .map { text in text.split(separator: ":").first.flatMap { number("0x" + $0) } }
       .known(fact, absent: .unknown(fact, "\(path): \(errnoText(ENOENT))"))
   }
 
@@ -49,13 +49,13 @@ extension FileTree {
       .unknown("\(fact) of group \(number)", "\(path): \(errnoText(ENOENT))")
     }
     group.members = list(members)
-      .parsed { names in
+      .map { names in
         // Platform devices can be in a group too; they have no PCI address.
         names.compactMap { PCIAddress($0) }.sorted()
       }
       .known("members of group \(number)", absent: missing("members", members))
     group.reservedRegions = text(regions)
-      .parsed { $0.split(separator: "\n").map(String.init) }
+      .map { $0.split(separator: "\n").map(String.init) }
       .known("reserved regions of group \(number)", absent: missing("reserved regions", regions))
     group.node = access(to: "/dev/vfio/\(number)")
     return group

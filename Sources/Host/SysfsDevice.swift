@@ -58,15 +58,15 @@ struct SysfsDevice {
 
   /// A number such as `0x10de`, as sysfs writes ids.
   func hexadecimal<T: FixedWidthInteger & Sendable>(_ name: String, fact: String) -> Known<T> {
-    required(name, fact: fact) { tree.text($0).parsed { number($0) } }
+    required(name, fact: fact) { tree.text($0).map { number($0) } }
   }
 }
 
 extension ReadResult {
-  var optional: ReadResult<Value?> { parsed { .some(.some($0)) } }
+  var optional: ReadResult<Value?> { map { .some(.some($0)) } }
 
   /// The value transformed; a value that `transform` does not accept is a failure that shows it.
-  func parsed<T: Sendable>(_ transform: (Value) -> T?) -> ReadResult<T> {
+  func map<T: Sendable>(_ transform: (Value) -> T?) -> ReadResult<T> {
     switch self {
     case .found(let value):
       return transform(value).map { .found($0) } ?? .failed("cannot be read from `\(value)`")
