@@ -19,9 +19,8 @@ extension Rule {
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard let failure = try context.slotFailure() else {
-    if context.request.plug == .hot, context.prediction.failure == nil, context.prediction.guestAddress == nil,
-      let unknown = context.prediction.unknowns.first(where: { $0.fact.hasPrefix("slot ") })
-    { throw unknown }
+    // Throws when it is not decided whether the slot is free.
+    if context.request.plug == .hot, context.prediction.failure == nil { _ = try context.prediction.failure(.slotTaken) }
     return
   }
   guard [.slotTaken, .noSlot, .functionZeroTaken].contains(failure.cause), context.hasFreeSlot,
