@@ -15,6 +15,7 @@ public enum ExplainPage {
   public static func page(_ rule: Rule, _ style: Style) -> String {
     var lines = [style.severity(rule.severity, "\(rule.severity.rawValue)[\(rule.name)]") + ": \(rule.summary)", ""]
     lines += wrapped(rule.why, width: 90) + [""]
+    if rule.isAboutCommands { lines += ["checked by `vfiogate proxy` alone; a policy cannot allow it", ""] }
     lines.append(style.bold("fix:") + "     " + rule.fix)
     lines.append(style.bold("example:") + " " + rule.example)
     lines += rule.references.map { style.bold("see:") + "     " + $0 }

@@ -5,7 +5,7 @@ import Rules
 import Support
 import XCTest
 
-/// Forgetting never helps: a fact that is missing may turn what a rule says into "cannot tell", never
+/// Forgetting never helps: a fact that is missing may turn a finding into "undetermined", never
 /// into silence, and never makes a definition safe.
 final class ForgettingTests: XCTestCase {
   func testNoLineOfARecordingCanBeLeftOutToMakeARuleSilent() throws {

@@ -7,8 +7,8 @@ import Support
 ///
 /// ```
 /// ## reports: what is wrong          the rule has a finding
-/// ## silent: what is right           it has none, and nothing is open
-/// ## cannot tell: what is missing    it has something open
+/// ## silent: what is right           it has none, and nothing is undetermined
+/// ## undetermined: what is missing   it could not determine whether it applies
 /// ## never in doubt: why             instead of the above, for a rule that needs no facts
 /// ## refuses: what is wrong          the proxy refuses the last command of the case
 /// ## passes: what is right           it does not
@@ -85,7 +85,7 @@ package struct RuleCase: CustomStringConvertible {
   package enum Kind: String, CaseIterable {
     case reports = "reports"
     case silent = "silent"
-    case cannotTell = "cannot tell"
+    case undetermined = "undetermined"
     case neverInDoubt = "never in doubt"
     case refuses = "refuses"
     case passes = "passes"

@@ -44,8 +44,8 @@ final class CaseTests: XCTestCase {
     case .reports: XCTAssertGreaterThan(findings, 0, "\(one): \(one.rule) reports nothing")
     case .silent:
       XCTAssertEqual(findings, 0, "\(one): \(one.rule) reports")
-      XCTAssertEqual(open, 0, "\(one): \(one.rule) cannot tell: \(run.undetermined(of: one.rule))")
-    case .cannotTell: XCTAssertGreaterThan(open, 0, "\(one): \(one.rule) leaves nothing open")
+      XCTAssertEqual(open, 0, "\(one): \(one.rule) is undetermined: \(run.undetermined(of: one.rule))")
+    case .undetermined: XCTAssertGreaterThan(open, 0, "\(one): \(one.rule) leaves nothing undetermined")
     case .neverInDoubt, .refuses, .passes: XCTFail("\(one) is a statement and has no definition")
     }
   }
@@ -85,15 +85,15 @@ final class CaseTests: XCTestCase {
       } else {
         XCTAssert(kinds.isSuperset(of: [.reports, .silent]), "\(file.rule): a case reports, and one is silent")
         XCTAssert(
-          kinds.contains(.cannotTell) != kinds.contains(.neverInDoubt),
-          "\(file.rule): either a case cannot tell, or the rule is never in doubt")
+          kinds.contains(.undetermined) != kinds.contains(.neverInDoubt),
+          "\(file.rule): either a case is undetermined, or the rule is never in doubt")
       }
       XCTAssertEqual(file.prose.first, "# \(file.rule)")
       XCTAssertFalse(file.prose.dropFirst().allSatisfy(\.isEmpty), "\(file.rule): no word about the rule")
     }
   }
 
-  /// "Never in doubt" is a claim: such a rule leaves nothing open, whatever is not known.
+  /// "Never in doubt" is a claim: such a rule leaves nothing undetermined, whatever is not known.
   func testARuleThatIsNeverInDoubtNeedsNoFacts() throws {
     let files = try CaseFile.all()
     let sure = files.filter { $0.cases.contains { $0.kind == .neverInDoubt } }.map(\.rule)
