@@ -20,6 +20,16 @@ final class CoverageTests: XCTestCase {
     XCTAssertGreaterThan(causes.count, 20, "the cases show few failures: \(causes)")
   }
 
+  /// No policy of the proxy allows such a rule, so a crash must not be left to realize-fails.
+  func testEveryPredictedCrashIsReportedByARuleThatCrashesTheGuest() throws {
+    var crashes = 0
+    for (one, run) in try CaseRun.all() where run.target.predictions.contains(where: { $0.realize == .crashes }) {
+      crashes += 1
+      XCTAssert(run.report.findings.contains { Rule.named($0.rule)?.crashesGuest == true }, "\(one)")
+    }
+    XCTAssertGreaterThan(crashes, 5)
+  }
+
   /// The command lines of Fixtures/realizes, on a host that is known and on one that is not.
   func testEveryRecordedRefusalIsReported() throws {
     let ugly = try Fixture.text("hosts/ugly.host").split(separator: "\n").map(String.init)
