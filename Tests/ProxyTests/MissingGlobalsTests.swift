@@ -64,7 +64,7 @@ final class MissingGlobalsTests: XCTestCase {
     XCTAssertFalse(try answer(qemu.processID).contains("vfiogate: refused"), "what can be read decides")
     for process in [nil, try ended()] {
       let text = try answer(process)
-      XCTAssert(text.contains("vfiogate: refused: ") && text.contains(": cannot tell whether it applies: "), text)
+      XCTAssert(text.contains("vfiogate: refused: ") && text.contains(": cannot determine whether it applies: "), text)
       XCTAssert(text.contains("-global"), text)
     }
   }

@@ -2,8 +2,8 @@ import Common
 import Rules
 import Syntax
 
-/// Ways past the proxy: commands with which a client could have QEMU do what it may not ask for itself.
-/// THREATS.md says why each is here.
+/// Bypasses of the proxy: commands with which a client could make QEMU do what the proxy would refuse.
+/// THREATS.md has the reason for each.
 enum BypassRules {
   struct Reason {
     let rule: Rule
@@ -29,13 +29,13 @@ enum BypassRules {
       return monitor("`gdbserver` opens a port whose `monitor` packets are human monitor commands")
     case "object_add":
       guard let bytes = command.argument?.bytes else { return unreadable(command) }
-      // JSON is taken as well where it begins with a brace (QEMU qom/object_interfaces.c).
+      // JSON is accepted too where it begins with a brace (QEMU qom/object_interfaces.c).
       if bytes.first == UInt8(ascii: "{") {
         return object((try? JSON.parse(bytes))?["qom-type"]?.string) ?? unreadable(command)
       }
       return object(KeyValueText(bytes, implied: "qom-type").items.last { $0.key == "qom-type" }?.value)
     case "qom-set":
-      // -j reads the value as JSON and stands first.
+      // -j reads the value as JSON and must come first.
       return command.words.contains { $0.hasSuffix("realized") || $0.contains("\"") }
         ? property("realized") : nil
     case "migrate", "migrate_incoming", "migrate_recover":
@@ -53,7 +53,7 @@ enum BypassRules {
   private static func object(_ type: String?) -> Reason? {
     switch type {
     case "monitor-qmp", "monitor-hmp":
-      return monitor("`object-add` of `\(type ?? "")` opens a monitor beside this one")
+      return monitor("`object-add` of `\(type ?? "")` opens a second monitor")
     case "qtest":
       return Reason(
         rule: .guestBackDoor, message: "an object of type `qtest` writes the guest's memory and ports")
@@ -62,7 +62,7 @@ enum BypassRules {
   }
 
   private static func monitor(_ how: String) -> Reason {
-    Reason(rule: .secondMonitor, message: "\(how), where nobody refuses what kills the guest")
+    Reason(rule: .secondMonitor, message: "\(how), which the proxy does not guard")
   }
 
   private static func property(_ name: String?) -> Reason? {
@@ -80,7 +80,7 @@ enum BypassRules {
   private static func program(_ command: String) -> Reason {
     Reason(
       rule: .runsAProgram,
-      message: "`\(command)` with `exec` has QEMU run a program, which can do what QEMU can")
+      message: "`\(command)` with `exec` makes QEMU run a program, which can do what QEMU can")
   }
 
   /// `exec:` in a URI, or the transport `exec` of a channel, at any depth.

@@ -3,20 +3,21 @@ import Glibc
 import QMP
 import Syntax
 
-/// What decides about clients' commands. The proxy carries; this judges.
+/// Decides about clients' commands. The proxy transports; the filter decides.
 public protocol CommandFilter: AnyObject {
-  /// What becomes of a command of a client, asked once for each that would go to QEMU, in order.
+  /// Decides about a command of a client; called once for each that would be sent to QEMU, in order.
   func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection
-  /// A client has gone: what was kept about it can go.
+  /// A client has disconnected: state about it can be dropped.
   func clientGone(_ client: ProxyPeer)
 }
 
-/// One client, as the log and the gate know it.
+/// One client, as the log and the filter identify it.
 public struct ProxyPeer: Hashable, Sendable, CustomStringConvertible {
-  /// Counts from 1 over the proxy's life.
+  /// Number of the client, from 1 over the proxy's life.
   public let number: Int
-  /// By SO_PEERCRED, when it connected; nil where the socket has no such thing.
+  /// The process by SO_PEERCRED, when it connected; nil where the socket has no credentials.
   public let process: pid_t?
+  /// The user by SO_PEERCRED; nil where the socket has no credentials.
   public let user: uid_t?
 
   public var description: String {
@@ -24,42 +25,49 @@ public struct ProxyPeer: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+/// The decision about a command, or the need for one.
 public enum ProxyInspection {
-  /// Nothing to be said about it.
+  /// The command is forwarded.
   case pass
   case refuse(CommandError)
   /// QEMU is asked first, and nothing else is sent to it until this one is answered.
   case inquire(any CommandDecision)
 }
 
-/// A decision that needs QEMU's word. While it runs, QEMU has no other command in hand.
+/// A decision that needs answers of QEMU. While it runs, QEMU has no other command in progress.
 public protocol CommandDecision: AnyObject {
-  /// - Parameter answers: to what was asked last, in order; empty the first time.
+  /// The next step of the decision.
+  /// - Parameter answers: the answers to the last questions, in order; empty the first time.
   func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep
   /// QEMU's answer to the command, when it was passed on and has been answered.
   func answered(_ reply: Result<JSON, CommandError>)
 }
 
+/// The next step of a decision.
 public enum DecisionStep {
   /// Commands of the proxy's own; their answers are not shown to any client.
   case ask([Command])
-  /// The command goes on: as it came, or with these bytes in its place.
+  /// The command is forwarded, unchanged or with these bytes instead.
   case pass(instead: [UInt8]?)
   case refuse(CommandError)
 }
 
-/// A gate that lets everything pass.
+/// A filter that forwards every command.
 public final class UnfilteredCommands: CommandFilter {
+  /// Creates a filter without state.
   public init() {}
+  /// Forwards the command.
   public func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection { .pass }
+  /// Does nothing: the filter has no state.
   public func clientGone(_ client: ProxyPeer) {}
 }
 
-/// What is decided already and only waits for its turn: until QEMU has nothing else in hand, since replies
+/// A decision that is made already and waits until QEMU has no other command in progress, because replies
 /// keep the order of their commands.
 final class ImmediateDecision: CommandDecision {
   private let step: DecisionStep
   init(_ step: DecisionStep) { self.step = step }
   func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep { step }
+  /// Does nothing: the reply is only forwarded.
   package func answered(_ reply: Result<JSON, CommandError>) {}
 }

@@ -2,7 +2,7 @@ import Common
 import Facts
 import Prediction
 
-/// Requests that kill QEMU whatever the host and the guest are like.
+/// Requests that crash QEMU regardless of the host and the guest.
 enum CrashingRequests {
   static func judge(_ request: DeviceRequest) -> BypassRules.Reason? {
     let name = request.id.map { "`\($0)`" } ?? request.driver.map { "`\($0)`" } ?? "a device"
@@ -10,19 +10,19 @@ enum CrashingRequests {
     if QEMUCrash.realizedArgument(request) != .never {
       return BypassRules.Reason(
         rule: .realizedArgument,
-        message: "\(name) is given `realized`: QEMU dies of SIGSEGV, and the guest with it")
+        message: "\(name) sets `realized`: QEMU crashes with SIGSEGV, and the guest with it")
     }
     if QEMUCrash.descriptorWithoutID(request) != .never {
       return BypassRules.Reason(
         rule: .fdWithoutID,
-        message: "\(name) is given a descriptor and no id: QEMU dies of SIGSEGV, and the guest with it; "
+        message: "\(name) has a descriptor and no id: QEMU crashes with SIGSEGV, and the guest with it; "
           + "give the device an id, and as a string")
     }
     guard let driver = request.driver, driver.hasPrefix("vfio") else { return nil }
     for key in ["id", "bus"] {
       if let property = request.property(key), property.value.string == nil {
         return BypassRules.Reason(
-          rule: .malformedInput, message: "`\(key)` of \(name) is no string: QEMU takes it for absent")
+          rule: .malformedInput, message: "`\(key)` of \(name) is not a string: QEMU treats it as absent")
       }
     }
     return nil

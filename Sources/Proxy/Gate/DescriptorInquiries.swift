@@ -2,8 +2,8 @@ import Common
 import QMP
 import Syntax
 
-/// getfd, add-fd, closefd, and iommufd objects around a descriptor: sent alone, and written down once
-/// QEMU has taken them.
+/// getfd, add-fd, closefd, and iommufd objects around a descriptor: sent alone, and recorded in the ledger when
+/// QEMU has accepted them.
 final class DescriptorInquiry: CommandDecision {
   private let gate: QMPCommandFilter
   private let message: ClientMessage
@@ -14,12 +14,13 @@ final class DescriptorInquiry: CommandDecision {
     self.gate = gate
     self.client = client
     self.message = message
-    // QEMU takes the first and closes the others.
+    // QEMU keeps the first and closes the others.
     entry = message.descriptors.first.map { DescriptorLedger.Entry($0) }
   }
 
   func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep { .pass(instead: nil) }
 
+  /// Records descriptors that QEMU has accepted.
   package func answered(_ reply: Result<JSON, CommandError>) {
     guard case .success(let value) = reply else { return }
     let arguments = message.arguments
@@ -45,7 +46,7 @@ final class DescriptorInquiry: CommandDecision {
   }
 }
 
-/// remove-fd closes a set's descriptors under whatever was given their bare numbers.
+/// remove-fd closes a set's descriptors although a device may use their bare numbers.
 final class RemoveFdInquiry: CommandDecision {
   private let gate: QMPCommandFilter
   private let about: QMPCommandFilter.CommandContext
@@ -59,7 +60,7 @@ final class RemoveFdInquiry: CommandDecision {
   func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep {
     switch questions.proceed(answers) {
     case .ask(let commands): .ask(commands)
-    case .told(let guest): decide(guest)
+    case .done(let guest): decide(guest)
     }
   }
 
@@ -69,7 +70,7 @@ final class RemoveFdInquiry: CommandDecision {
         return refuse(
           "descriptor \(number) was given to QEMU as `fd=\(number)`, and removing its set closes it under the running device")
       }
-      // What came through here and was not used, or is nothing of vfio's, may go.
+      // A descriptor that came through here and was not used, or is not vfio's, may be closed.
       if let entry = gate.ledger.entries[String(number)], entry.function == .known(nil), !entry.isIOMMUFD {
         continue
       }
@@ -106,6 +107,7 @@ final class RemoveFdInquiry: CommandDecision {
     }
   }
 
+  /// Forgets the numbers of the removed set.
   package func answered(_ reply: Result<JSON, CommandError>) {
     guard case .success = reply else { return }
     for number in numbers { gate.ledger.keep(String(number), nil) }

@@ -5,7 +5,7 @@ import Host
 import QMP
 import Syntax
 
-/// Descriptors that QEMU has, as far as they went through here: by getfd's name, and by number.
+/// Descriptors that QEMU has, as far as they passed through the proxy: by getfd's name, and by number.
 struct DescriptorLedger {
   struct Entry {
     let function: Known<PCIAddress?>
@@ -17,14 +17,14 @@ struct DescriptorLedger {
     }
   }
 
-  /// By the value of `fd`: a name, or a number as text.
+  /// Functions by the value of `fd`: a name, or a number as text.
   private(set) var entries: [String: Entry] = [:]
-  /// Numbers that devices and objects use as they are: QEMU does not duplicate them.
+  /// Numbers that devices and objects use directly: QEMU does not duplicate them.
   var numbersInUse: Set<Int32> = []
 
   mutating func keep(_ name: String, _ entry: Entry?) { entries[name] = entry }
 
-  /// Which function `fd=` is; nil when nobody can look.
+  /// The function behind `fd=`; nil when it cannot be determined.
   func function(_ fd: String, process: pid_t?) -> Known<PCIAddress?>? {
     if let entry = entries[fd] { return entry.function }
     guard let number = Int32(fd), number >= 0, let process else { return nil }
@@ -34,7 +34,7 @@ struct DescriptorLedger {
   func isIOMMUFD(_ fd: String, process: pid_t?) -> Known<Bool> {
     if let entry = entries[fd] { return .known(entry.isIOMMUFD) }
     guard let number = Int32(fd), let process else {
-      return .unknown("descriptor \(fd)", "it did not come through here")
+      return .unknown("descriptor \(fd)", "it did not pass through the proxy")
     }
     var path = [CChar](repeating: 0, count: 64)
     // SAFETY: readlink writes at most the buffer's own count.

@@ -3,9 +3,9 @@ import Facts
 import QMP
 import Syntax
 
-/// A plug with the `ats` written out that it would have had anyway, so that it stays the same on another QEMU.
+/// A plug with its effective `ats` added, so that it remains the same on another QEMU.
 enum PinnedATS {
-  /// - Returns: the command's bytes; nil to leave it as it is, also where a -global may say what is not known.
+  /// - Returns: the command's bytes; nil for an unchanged command, also where an unknown -global may decide.
   static func command(
     _ about: QMPCommandFilter.CommandContext, _ request: DeviceRequest, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>
   ) -> [UInt8]? {

@@ -3,7 +3,7 @@ import Facts
 import Glibc
 import Inputs
 
-/// What a decision rests on.
+/// The facts that a decision needs.
 extension PlugInquiry {
   var descriptors: [String: Known<PCIAddress?>] {
     guard let fd = request.string("fd"), let function = gate.ledger.function(fd, process: gate.options.process)
@@ -11,8 +11,8 @@ extension PlugInquiry {
     return [fd: function]
   }
 
-  /// What QEMU itself holds is in nobody else's use, and what this process may open says nothing about
-  /// a QEMU that runs as somebody else.
+  /// The host as QEMU sees it: devices that QEMU itself holds are not in use by another process, and the access rights
+  /// of this process are not those of a QEMU that runs as another user.
   func host(
     _ machine: MachineConfig, _ descriptors: [String: Known<PCIAddress?>]
   ) throws -> Facts.Host {
@@ -37,7 +37,7 @@ extension PlugInquiry {
   }
 
   /// -global applies to hot plugs too, and no QMP command shows it.
-  /// - Parameter process: QEMU's; nil when it is not known.
+  /// - Parameter process: QEMU's process id; nil when it is not known.
   static func globals(of process: pid_t?) -> Known<[GlobalProperty]> {
     guard let process else { return .unknown("QEMU's -global options", "its process is not known") }
     let path = "/proc/\(process)/cmdline"
@@ -49,7 +49,7 @@ extension PlugInquiry {
     }
   }
 
-  /// Those of a command line, when it was read whole: -readconfig brings some too.
+  /// The -global options of a command line, when it was read whole: -readconfig files contain some too.
   package static func globals(of machine: MachineConfig) -> Known<[GlobalProperty]> {
     machine.missingPart.map { .unknown("QEMU's -global options", $0) } ?? .known(machine.globals)
   }

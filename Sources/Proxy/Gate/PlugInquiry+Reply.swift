@@ -4,8 +4,9 @@ import Prediction
 import QMP
 import Syntax
 
-/// What QEMU made of it.
+/// QEMU's reply, compared with the prediction.
 extension PlugInquiry {
+  /// Updates the ledger, and logs an error when the reply differs from the prediction.
   package func answered(_ reply: Result<JSON, CommandError>) {
     let failure = PlugInquiry.failure(reply)
     if failure == nil {
@@ -30,7 +31,7 @@ extension PlugInquiry {
       return gate.log.write(
         .info, "result", [.init("device", .string(device)), .init("qemu", .string(failure ?? "plugged"))])
     }
-    // QEMU prints descriptors' numbers, which nobody else can know.
+    // QEMU prints descriptors' numbers, which are not known outside of it.
     let isAsPredicted = predicted == failure || predicted.map { $0.contains("fd=N") } == true && failure != nil
     gate.log.write(
       isAsPredicted ? .info : .error, isAsPredicted ? "result" : "mismatch",
@@ -40,7 +41,7 @@ extension PlugInquiry {
       ])
   }
 
-  /// QEMU's words, nil for success. The human monitor answers in text.
+  /// QEMU's message text, nil for success. The human monitor answers with text.
   private static func failure(_ reply: Result<JSON, CommandError>) -> String? {
     switch reply {
     case .failure(let error): return error.text

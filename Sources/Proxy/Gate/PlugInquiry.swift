@@ -5,8 +5,8 @@ import QMP
 import Rules
 import Syntax
 
-/// One plug of a vfio-pci device: QEMU is asked about its guest, the host is looked at, and the rules
-/// decide. Afterwards QEMU's reply is held against the prediction.
+/// One plug of a vfio-pci device: QEMU is asked about its guest, the host is read, and the rules
+/// decide. Afterwards QEMU's reply is compared with the prediction.
 package final class PlugInquiry: CommandDecision {
   let gate: QMPCommandFilter
   let request: DeviceRequest
@@ -21,10 +21,11 @@ package final class PlugInquiry: CommandDecision {
     self.about = about
   }
 
+  /// The next questions to QEMU, or the decision.
   package func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep {
     switch questions.proceed(answers) {
     case .ask(let commands): .ask(commands)
-    case .told(let guest): decide(guest)
+    case .done(let guest): decide(guest)
     }
   }
 
@@ -35,7 +36,7 @@ package final class PlugInquiry: CommandDecision {
     let descriptors = self.descriptors
     let host: Facts.Host
     do { host = try self.host(machine, descriptors) } catch { return cannotLook(error) }
-    // No policy makes a dead guest acceptable.
+    // No policy allows a crash of the guest.
     var policy = gate.options.policy.policy
     policy.allowances.removeAll { Rule.named($0.rule)?.crashesGuest == true }
     let definition = LintTarget(
@@ -55,12 +56,12 @@ package final class PlugInquiry: CommandDecision {
       return refuse(first.rule, first.message, errors.map(\.rule), facts)
     }
     if let unknown = open.first(where: { refuses($0.rule) }) {
-      return refuse(unknown.rule, "cannot tell whether it applies: \(unknown.unknown)", [unknown.rule], facts)
+      return refuse(unknown.rule, "cannot determine whether it applies: \(unknown.unknown)", [unknown.rule], facts)
     }
     let warnings = prediction?.warnings.display ?? []
     let sees = prediction?.guestSeesATS.display.map { $0 ? "guest sees ATS" : "guest sees no ATS" }
     let pins = gate.options.pinsATS && gate.options.mode == .enforce
-    let unpinned = pins && !request.has("ats") && !globals.isKnown ? "`ats` is not written out" : nil
+    let unpinned = pins && !request.has("ats") && !globals.isKnown ? "`ats` is not added" : nil
     gate.note(
       others.isEmpty && open.isEmpty ? .accepted : .warned, about, device: device,
       rules: others.map(\.rule) + open.map(\.rule),

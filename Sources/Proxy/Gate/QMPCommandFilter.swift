@@ -8,49 +8,58 @@ import QMP
 import Rules
 import Syntax
 
-/// The gate of `vfiogate proxy`: refuses what kills the guest, leads past the gate, or will fail.
+/// The command filter of `vfiogate proxy`: refuses commands that crash the guest, bypass the proxy, or will fail.
 public final class QMPCommandFilter: CommandFilter {
+  /// The effect of a refusal.
   public enum Mode: String, Sendable, CaseIterable {
-    /// What is refused does not reach QEMU.
+    /// A refused command does not reach QEMU.
     case enforce
-    /// Everything reaches QEMU; what would be refused is logged.
+    /// Every command reaches QEMU; refusals are only logged.
     case observe
   }
 
+  /// Options of the filter.
   public struct Options: Sendable {
+    /// The host that QEMU runs on.
     public var host: HostChoice = .live
+    /// The effect of a refusal.
     public var mode: Mode = .enforce
+    /// Allowed findings, and changed severities.
     public var policy = PolicyFile.none
-    /// Nil: what may kill the guest is refused when it cannot be told, anything else is let through.
+    /// The effect of an undetermined rule. Nil refuses it only if it is about a crash of the guest.
     public var onUnknown: OnUnknown?
-    /// Writes the effective `ats` into requests that leave it out.
+    /// Whether to add the effective `ats` to plugs that leave it out.
     public var pinsATS = false
-    /// QEMU's process, for what stands in /proc about it; nil when it is not known.
+    /// QEMU's process id, for its files in /proc; nil when it is not known.
     public var process: pid_t?
-    /// QEMU's -global options, by who started it; nil to look at its process.
+    /// QEMU's -global options, if the caller started it; nil reads them from its process.
     public var globals: Known<[GlobalProperty]>?
 
+    /// Creates the defaults: the live host, enforced, without a policy.
     public init() {}
   }
 
   let options: Options
   let log: ProxyLog
   var ledger = DescriptorLedger()
-  /// Host functions of devices that were plugged through here, by id.
+  /// Host functions of devices that were plugged through the proxy, by id.
   var plugged: [String: PCIAddress] = [:]
 
+  /// Creates a filter that logs its decisions.
   public init(_ options: Options, log: ProxyLog) {
     self.options = options
     self.log = log
   }
 
-  /// Which client gave a descriptor its name: QEMU has one set of names for all of a monitor's.
+  /// The client that gave each descriptor its name: QEMU has one set of names for all clients of a monitor.
   var owners: [String: Int] = [:]
 
+  /// Drops the names of the client's descriptors.
   public func clientGone(_ client: ProxyPeer) {
     for (name, owner) in owners where owner == client.number { owners[name] = nil }
   }
 
+  /// Forwards, refuses, or begins a decision.
   public func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection {
     guard let command = message.command else { return .pass }
     let about = CommandContext(message: message, client: client, command: command)
@@ -66,7 +75,7 @@ public final class QMPCommandFilter: CommandFilter {
     }
   }
 
-  /// A descriptor's name that another client has given: it is that client's to replace, close and use.
+  /// Whether the command names a descriptor of another client, which only that client may replace, close and use.
   private func foreignName(_ command: String, _ arguments: JSON?, _ client: ProxyPeer) -> BypassRules.Reason? {
     let key: String
     switch command {
@@ -81,7 +90,7 @@ public final class QMPCommandFilter: CommandFilter {
       rule: .fdOfAnotherClient, message: "the descriptor `\(name)` belongs to client \(owner)")
   }
 
-  /// What a log line is about.
+  /// The subject of a log line.
   struct CommandContext {
     let message: ClientMessage
     let client: ProxyPeer
@@ -94,7 +103,7 @@ public final class QMPCommandFilter: CommandFilter {
   }
 
   private func plug(_ request: DeviceRequest?, _ about: CommandContext) -> ProxyInspection {
-    // Without arguments QEMU says what is missing.
+    // Without arguments QEMU reports the error itself.
     guard let request else { return .pass }
     if let reason = CrashingRequests.judge(request) { return refuse(reason, about) }
     return request.isVFIO ? .inquire(PlugInquiry(self, request, about)) : .pass
@@ -112,7 +121,7 @@ public final class QMPCommandFilter: CommandFilter {
     return plug(request, about)
   }
 
-  /// An iommufd object around a descriptor that is something else is taken by QEMU without a look.
+  /// QEMU accepts an iommufd object around any descriptor, unchecked.
   private func object(_ message: ClientMessage, _ about: CommandContext) -> ProxyInspection {
     guard message.arguments?["qom-type"]?.string == "iommufd", let fd = message.arguments?["fd"]?.string else {
       return .pass
@@ -121,7 +130,7 @@ public final class QMPCommandFilter: CommandFilter {
       return refuse(
         BypassRules.Reason(
           rule: .iommufdWrongDescriptor,
-          message: "the descriptor `\(fd)` is not /dev/iommu; QEMU takes it and every attach fails"),
+          message: "the descriptor `\(fd)` is not /dev/iommu; QEMU accepts it and every attach fails"),
         about)
     }
     return .inquire(DescriptorInquiry(self, message, about.client))

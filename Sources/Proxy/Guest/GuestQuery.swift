@@ -2,14 +2,14 @@ import Common
 import QMP
 import Syntax
 
-/// What a running QEMU is asked about its guest before a decision, in two rounds: what there is, and what
-/// each of it is like.
+/// The questions to a running QEMU about its guest before a decision, in two rounds: lists of devices and objects, then
+/// their properties.
 struct GuestQuery {
   typealias Answer = Result<JSON, CommandError>
 
   enum Turn {
     case ask([Command])
-    case told(QOMSnapshot)
+    case done(QOMSnapshot)
   }
 
   private enum Progress {
@@ -23,10 +23,10 @@ struct GuestQuery {
   /// QEMU's answers to the other commands.
   private(set) var otherAnswers: [Answer] = []
 
-  /// - Parameter others: what else is to be asked on the occasion.
+  /// - Parameter others: further commands to send in the first round.
   init(and others: [Command] = []) { self.others = others }
 
-  /// - Parameter answers: to what was asked last, in order; passed over the first time.
+  /// - Parameter answers: the answers to the last questions, in order; ignored the first time.
   mutating func proceed(_ answers: [Answer]) -> Turn {
     switch progress {
     case .nothingAsked:
@@ -45,11 +45,11 @@ struct GuestQuery {
           guest.properties[question.path, default: [:]][question.property] = value
         }
       }
-      return .told(guest)
+      return .done(guest)
     }
   }
 
-  /// Properties of vfio devices, of the vIOMMU, and of what the topology is made of.
+  /// Properties of vfio devices, of the vIOMMU, and of buses and bridges.
   private static func details(of guest: QOMSnapshot) -> [(path: String, property: String)] {
     var all: [(path: String, property: String)] = []
     func ask(_ path: String, _ properties: [String]) { all += properties.map { (path, $0) } }

@@ -3,7 +3,7 @@ import Facts
 import Prediction
 import Syntax
 
-/// As the PCI topology that a plug comes into.
+/// The guest's PCI topology before a plug.
 extension QOMSnapshot {
   func guest() -> Guest {
     let types = Dictionary(
@@ -12,7 +12,7 @@ extension QOMSnapshot {
     return Guest(
       buses: allBuses.map { bus($0, types) },
       rootBus: rootBus.flatMap { isWhole ? .known($0) : nil }
-        ?? .unknown("guest's PCI topology", "QEMU did not tell all of it"),
+        ?? .unknown("guest's PCI topology", "QEMU did not report all of it"),
       ids: types, migrating: migrating)
   }
 
@@ -32,8 +32,8 @@ extension QOMSnapshot {
       })
   }
 
-  /// What `query-pci` shows, which is only what firmware has numbered, and beside it where each device says
-  /// that it is.
+  /// The devices in `query-pci`, which are only those that firmware has numbered, and in addition the bus and slot that
+  /// each device reports over QOM.
   private var allBuses: [QueryPCIBus] {
     let buses = QueryPCIBus.read(pci, root: rootBus)
     var found = Dictionary(buses.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -59,14 +59,14 @@ extension QOMSnapshot {
       return .known(flag)
     }
     return .unknown(
-      "multifunction of \(occupant.id.isEmpty ? occupant.description : occupant.id)", "QEMU did not tell")
+      "multifunction of \(occupant.id.isEmpty ? occupant.description : occupant.id)", "QEMU did not report it")
   }
 
   /// QEMU system/qdev-monitor.c over QOM: without a handler no; by ACPI where the bus has a selector; by
   /// the port itself unless its `hotplug` is off (observed on 7.2 and 11.1.3).
   private func takesHotplug(_ name: String, _ known: [String: JSON]?) -> Known<Bool> {
     guard let handler = known?["hotplug-handler"]?.string else {
-      return .unknown("hot plug into \(name)", "QEMU did not tell")
+      return .unknown("hot plug into \(name)", "QEMU did not report it")
     }
     if handler.isEmpty { return .known(false) }
     if handler == "/machine/peripheral/\(name)" {
@@ -76,7 +76,7 @@ extension QOMSnapshot {
   }
 
   private var migrating: Known<Bool> {
-    guard let migration else { return .unknown("migration", "QEMU did not tell") }
+    guard let migration else { return .unknown("migration", "QEMU did not report it") }
     // QEMU migration/migration.c: migration_is_running; a status is absent before the first.
     let idle: Set<String> = ["none", "completed", "failed", "cancelled"]
     return .known(!idle.contains(migration["status"]?.string ?? "none"))

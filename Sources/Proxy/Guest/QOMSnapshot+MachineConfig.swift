@@ -2,10 +2,10 @@ import Common
 import Facts
 import Syntax
 
-/// As what its command line would have said.
+/// The guest as a command line would describe it.
 extension QOMSnapshot {
   /// The running machine, as far as it matters to a plug.
-  /// - Parameter plugged: host functions of devices that were plugged through here, by id.
+  /// - Parameter plugged: host functions of devices that were plugged through the proxy, by id.
   func machine(source: String, globals: Known<[GlobalProperty]>, plugged: [String: PCIAddress]) -> MachineConfig {
     let place = Location(source: source, range: nil, path: "running")
     func property(_ name: String, _ value: PropertyValue) -> Property {
@@ -28,18 +28,18 @@ extension QOMSnapshot {
       ObjectRequest(
         properties: [property("qom-type", .string("iommufd")), property("id", .string(id))], location: place)
     }
-    // All were there before the plug; in which order they were made QEMU does not tell.
+    // All exist before the plug; QEMU does not report the order of their creation.
     let others = devices.filter { !$0.isIOMMU && ($0.isVFIO || $0.isExpander) }
     machine.devices = (devices.filter(\.isIOMMU) + others).map { device in
       var given: [(String, PropertyValue)] = [("driver", .string(device.type))]
       if let id = device.id { given.append(("id", .string(id))) }
-      given += device.isVFIO ? vfio(device, plugged) : told(device)
+      given += device.isVFIO ? vfio(device, plugged) : reportedProperties(of: device)
       return DeviceRequest(form: .json, plug: .cold, properties: given.map(property), location: place)
     }
     return machine
   }
 
-  /// Which host function it is, and its backend.
+  /// The properties that name the host function and the backend.
   private func vfio(_ device: Device, _ plugged: [String: PCIAddress]) -> [(String, PropertyValue)] {
     let known = properties[device.path] ?? [:]
     var given: [(String, PropertyValue)] = []
@@ -55,13 +55,13 @@ extension QOMSnapshot {
     switch known["iommufd"]?.string {
     case let link?: if !link.isEmpty { given.append(("iommufd", .string(link))) }
     // A QEMU without the property has the legacy backend only.
-    case nil: if (try? listing.get()) == nil { given.append(("iommufd", .unknown("not told"))) }
+    case nil: if (try? listing.get()) == nil { given.append(("iommufd", .unknown("not reported"))) }
     }
     return given
   }
 
-  /// Every property that was asked for and told.
-  private func told(_ device: Device) -> [(String, PropertyValue)] {
+  /// Every property that QEMU reported.
+  private func reportedProperties(of device: Device) -> [(String, PropertyValue)] {
     (properties[device.path] ?? [:]).sorted { $0.key < $1.key }.compactMap { name, value in
       switch value {
       case .bool(let flag): (name, .bool(flag))

@@ -24,10 +24,10 @@ struct QOMSnapshot {
     "pcie-root-port", "ioh3420", "xio3130-downstream", "cxl-rp", "cxl-downstream",
   ]
 
-  /// A question takes QEMU about half a millisecond; with more devices the rest of the topology is unknown.
+  /// Maximum number of devices; each question takes QEMU about half a millisecond. Beyond it, the topology is unknown.
   static let deviceLimit = 128
 
-  /// What there is; `init` takes the answers in this order.
+  /// The questions of the first round; `init` expects the answers in this order.
   static let listings: [Command] = [
     Command("device-list-properties", ["typename": "vfio-pci"]), Command("query-pci"), Command("query-migrate"),
     Command("qom-list", ["path": "/machine/peripheral"]),
@@ -46,9 +46,9 @@ struct QOMSnapshot {
   let machineType: String?
   let name: String?
   let bypassesIOMMU: Bool
-  /// Why the devices are not all known.
+  /// The reason why not all devices are known.
   let missing: Unknown?
-  /// By path, those that QEMU told.
+  /// The properties that QEMU reported, by path.
   var properties: [String: [String: JSON]] = [:]
 
   init(_ answers: [Answer]) {
@@ -92,7 +92,7 @@ struct QOMSnapshot {
     return machineType?.hasPrefix("pc-i440fx-") == true ? "/machine/i440fx/\(name)" : "/machine/q35/\(name)"
   }
 
-  /// vfio devices of which QEMU does not say which host function they are: given by descriptor.
+  /// vfio devices whose host function QEMU does not report, because they were given by descriptor.
   var vfioByDescriptor: [String?] {
     devices.filter { $0.isVFIO && isByDescriptor($0) }.map(\.id)
   }

@@ -10,7 +10,7 @@ struct QueryPCIBus {
 
   let name: String
   let parent: String?
-  /// By slot times 8 plus function.
+  /// The devices by devfn: slot times 8 plus function.
   var occupants: [Int: Occupant] = [:]
 
   static func read(_ pci: JSON?, root: String?) -> [QueryPCIBus] {

@@ -9,12 +9,12 @@ struct ActiveDecision {
   let inquiry: any CommandDecision
   var asked: [CommandID] = []
   var answers: [Result<JSON, CommandError>] = []
-  /// The command itself is with QEMU.
+  /// The command itself has been sent to QEMU.
   var isSent = false
 }
 
 extension Proxy {
-  /// Begins an inquiry once QEMU has nothing else in hand.
+  /// Begins a decision when QEMU has no other command in progress.
   func start(_ inquiry: any CommandDecision, _ message: ClientMessage, _ client: ProxyClient) -> Bool {
     guard job == nil, inFlight.isEmpty, monitor.outbox.isEmpty, !routing.isOpen else { return false }
     client.held = nil
@@ -24,7 +24,7 @@ extension Proxy {
     return true
   }
 
-  /// Lets the running inquiry take its next step.
+  /// Takes the next step of the active decision.
   func proceed(_ answers: [Result<JSON, CommandError>]) {
     guard var current = job else { return }
     switch current.inquiry.proceed(answers) {
@@ -49,11 +49,11 @@ extension Proxy {
     }
   }
 
-  /// The client of the running inquiry has gone before anything was sent for it.
+  /// The client of the active decision has disconnected before its command was sent.
   func cancelJob() {
     guard let current = job else { return }
     closeAll(current.message.descriptors)
-    // What was asked is still answered; nobody waits for it.
+    // QEMU still answers the questions; the answers are dropped.
     job = nil
   }
 }

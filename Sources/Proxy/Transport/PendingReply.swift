@@ -4,15 +4,15 @@ import Syntax
 
 /// A reply that QEMU owes.
 enum PendingReply {
-  /// With the command's id, by which replies out of band are told apart where several clients are served.
+  /// A reply to a client, with the command's id, which identifies out-of-band replies where several clients are served.
   case client(ProxyClient, id: JSON?)
-  /// To the command that the running job has passed on.
+  /// The reply to the command that the active decision has forwarded.
   case job(ProxyClient)
-  /// To a command of the proxy's own.
+  /// The reply to a command of the proxy's own.
   case own(CommandID)
 }
 
-/// A queue that is taken from at the front.
+/// A first-in, first-out queue.
 struct ProxyQueue<Element> {
   private var items: [Element] = []
   private var first = 0

@@ -4,37 +4,39 @@ import Glibc
 import QMP
 import Syntax
 
-/// A QMP monitor's doorkeeper: carries messages and descriptors between clients and one QEMU, and has a
-/// gate judge every command before QEMU sees it. One thread, one poll(2) loop, no global state.
+/// Forwards messages and descriptors between clients and one QEMU, and asks a filter about every command before QEMU
+/// sees it. One thread, one poll(2) loop, no global state.
 ///
 /// Two things keep it simple. QEMU answers in-band commands in the order in which it got them, so replies
-/// are told apart by counting and not by reading. And what needs a decision has QEMU for itself: it waits
-/// until QEMU has nothing in hand, and nothing else is sent until it is answered.
+/// are matched by counting, without parsing. And a command that needs a decision has QEMU to itself: it waits
+/// until QEMU has no command in progress, and nothing else is sent until it is answered.
 public final class Proxy {
+  /// Limits of the proxy.
   public struct Options: Sendable {
-    /// How many clients are served at once; others wait in the backlog, ungreeted, as QEMU lets them.
+    /// Number of clients served at once; others wait in the backlog without a greeting, as with QEMU.
     public var clients = 1
-    /// Who may connect, by uid; nil is everyone who can open the socket.
+    /// User ids that may connect; nil is any user that can open the socket.
     public var allowedUsers: Set<uid_t>?
-    /// How long QEMU may take to greet and to negotiate.
+    /// Time limit for QEMU's greeting and negotiation.
     public var handshake = Duration.seconds(10)
-    /// How long commands in hand may take after a request to stop, and last words to be read.
+    /// Time limit for commands in progress after a request to stop, and for clients to read the last replies.
     public var drain = Duration.seconds(5)
-    /// A client that has so many bytes to read when several are served is put out.
+    /// Limit of unread bytes of a client, in bytes; where several clients are served, one above it is disconnected.
     public var outboxLimit = 16 << 20
 
+    /// Creates the defaults: one client, any user.
     public init() {}
   }
 
-  /// How it ended.
+  /// The reason why the proxy ended.
   public enum End: Sendable, Equatable {
-    /// QEMU closed the connection; whether in the middle of a message.
+    /// QEMU closed the connection; `midMessage` if it was in the middle of a message.
     case qemuGone(midMessage: Bool)
-    /// By request.
+    /// The proxy was asked to stop.
     case stopped
-    /// There was no socket to wait for another client at.
+    /// The last client disconnected, and there is no listening socket.
     case clientsGone
-    /// What QEMU said cannot be trusted any more.
+    /// An error of a system call, or an invalid message of QEMU.
     case failed(String)
   }
 
@@ -49,24 +51,24 @@ public final class Proxy {
   var input = [UInt8](repeating: 0, count: 1 << 16)
 
   var clients: [ProxyClient] = []
-  /// Whose reply QEMU owes, oldest first, for commands in band.
+  /// Pending replies to in-band commands, oldest first.
   var inFlight = ProxyQueue<PendingReply>()
   /// Commands sent out of band, whose replies overtake.
   var outOfBand: [(client: ProxyClient, id: JSON?)] = []
   var job: ActiveDecision?
   var routing = ProxyRouting()
-  /// Whose reply is being carried, gone or not.
+  /// The client whose reply is being forwarded; it may have disconnected.
   var awaited: ProxyClient?
   var end: End?
-  /// A command that takes none came with descriptors: QEMU may hold them for the next that does.
+  /// Whether a command that does not use descriptors arrived with some: QEMU may hold them for the next command that does.
   var strayDescriptors = false
   var stopping: Deadline?
 
   /// - Parameters:
-  ///   - qemu: connected to QEMU's monitor, nothing said yet. Closed in the end.
-  ///   - listener: where clients connect; it stays open.
+  ///   - qemu: a connection to QEMU's monitor on which nothing has been read or written. Closed in the end.
+  ///   - listener: a listening socket for clients; it remains open.
   ///   - connected: clients that are connected already. Closed in the end.
-  ///   - stop: a descriptor that is readable when the proxy is to end.
+  ///   - stop: a descriptor that becomes readable when the proxy is to end.
   public init(
     qemu: Int32, listener: Int32?, connected: [Int32] = [], gate: any CommandFilter, log: ProxyLog = ProxyLog(),
     options: Options = Options(), stop: Int32? = nil
@@ -82,14 +84,14 @@ public final class Proxy {
 
   deinit { closeAll(adopted) }
 
-  /// Greets QEMU. Nothing is promised to clients before that.
-  /// - Throws: why it cannot be talked to.
+  /// Negotiates with QEMU. Clients get no greeting before that.
+  /// - Throws: the reason why the negotiation failed.
   public func begin() throws(ProxyFailure) {
     try monitor.begin(until: Deadline(after: options.handshake), stop: stop)
     log.write(.info, "connected", [.init("qemu", .string(monitor.version))])
   }
 
-  /// Serves until QEMU goes, or the request to stop comes.
+  /// Serves until QEMU closes the connection, or a request to stop arrives.
   public func run() -> End {
     for descriptor in adopted { welcome(descriptor) }
     adopted = []
@@ -104,7 +106,7 @@ public final class Proxy {
     }
     let result = end ?? .stopped
     finish()
-    log.write(result.level, "end", [.init("reason", .string(result.words))])
+    log.write(result.level, "end", [.init("reason", .string(result.text))])
     return result
   }
 
@@ -116,12 +118,12 @@ public final class Proxy {
 }
 
 extension Proxy.End {
-  var words: String {
+  var text: String {
     switch self {
     case .qemuGone(false): "QEMU closed the connection"
     case .qemuGone(true): "QEMU closed the connection in the middle of a message"
     case .stopped: "asked to stop"
-    case .clientsGone: "the last client has gone"
+    case .clientsGone: "the last client has disconnected"
     case .failed(let reason): reason
     }
   }

@@ -8,21 +8,21 @@ final class ProxyClient {
   let peer: ProxyPeer
   let descriptor: Int32
   var negotiation: ClientNegotiation
-  /// Messages that are framed and not yet dealt with, oldest first.
+  /// Messages that are framed and not yet processed, oldest first.
   var inbox: [ClientStream.Item] = []
-  /// The first of the inbox was looked at, and has to wait until QEMU has nothing else in hand.
+  /// The decision about the first message of the inbox, which waits until QEMU has no other command in progress.
   var held: (any CommandDecision)?
-  /// Commands in QEMU's hands that this client awaits.
+  /// Number of commands of this client that QEMU has not answered.
   var outstanding = 0
-  /// It has closed its sending side; what it sent is still answered.
+  /// Whether it has closed its sending side; its commands are still answered.
   var inputEnded = false
   var isGone = false
   private(set) var outbox = ProxyOutbox()
   private var stream: ClientStream
   private var isClosed = false
 
-  /// In-band commands are taken one at a time; with out-of-band negotiated QEMU reads ahead so many
-  /// (QEMU monitor/monitor-internal.h: QMP_REQ_QUEUE_LEN_MAX).
+  /// Number of messages that are read ahead: in-band commands are processed one at a time; with out-of-band negotiated
+  /// QEMU reads ahead this number (QEMU monitor/monitor-internal.h: QMP_REQ_QUEUE_LEN_MAX).
   private static let readAhead = 8
 
   init(_ descriptor: Int32, peer: ProxyPeer, negotiation: ClientNegotiation, tellsPlace: Bool) {
@@ -38,13 +38,13 @@ final class ProxyClient {
     !inputEnded && !isGone && inbox.count < (negotiation.hasOutOfBand ? ProxyClient.readAhead : 1)
   }
 
-  /// Nothing is left to be done for a client that sends no more.
+  /// Whether everything is done for a client that sends no more.
   var isFinished: Bool {
     isGone || inputEnded && inbox.isEmpty && held == nil && outstanding == 0 && outbox.isEmpty
   }
 
   /// Reads once.
-  /// - Returns: why the client has to go, nil when it may stay.
+  /// - Returns: the reason to disconnect the client, nil for none.
   func read(_ buffer: inout [UInt8]) -> String? {
     var count = 0
     var at = 0
@@ -73,7 +73,7 @@ final class ProxyClient {
     return nil
   }
 
-  /// Takes complete messages out of the stream, as far as they may be read ahead.
+  /// Removes complete messages from the stream, as far as they may be read ahead.
   func frame() {
     while inbox.count < (negotiation.hasOutOfBand ? ProxyClient.readAhead : 1), let item = stream.next() {
       inbox.append(item)
@@ -85,7 +85,7 @@ final class ProxyClient {
   var isFlushed: Bool { outbox.isEmpty }
   var bytesWaiting: Int { outbox.byteCount }
 
-  /// Sends at once what the socket takes, and keeps the rest.
+  /// Sends as much as the socket accepts at once, and queues the rest.
   func send(_ bytes: UnsafeRawBufferPointer, descriptors: [Int32] = []) {
     guard !isGone, !bytes.isEmpty else { return closeAll(descriptors) }
     if outbox.isEmpty {
@@ -93,7 +93,7 @@ final class ProxyClient {
       if result > 0 { closeAll(descriptors) }
       if result == bytes.count { return }
       if result < 0, -result != EAGAIN, -result != EINTR {
-        // Whoever reads no more may still have sent something; reading tells that it is gone.
+        // A client that reads no more may still have sent something; reading detects that it has disconnected.
         closeAll(descriptors)
         isGone = true
         return
@@ -106,12 +106,12 @@ final class ProxyClient {
 
   func send(_ reply: LocalReply) { reply.bytes.withUnsafeBytes { send($0) } }
 
-  /// Goes on writing what waits.
+  /// Writes queued bytes.
   func flush() {
     if case .failed = outbox.flush(to: descriptor) { isGone = true }
   }
 
-  /// Closes the connection, and drops what it had sent and nobody has seen, its descriptors closed.
+  /// Closes the connection, and drops unprocessed messages with their descriptors.
   func drop() {
     guard !isClosed else { return }
     isClosed = true

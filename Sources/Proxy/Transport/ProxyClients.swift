@@ -3,7 +3,7 @@ import Common
 import Glibc
 import QMP
 
-/// Clients come and go.
+/// Connections of clients.
 extension Proxy {
   func accept() {
     guard let listener else { return }
@@ -44,7 +44,7 @@ extension Proxy {
     client.isGone = true
   }
 
-  /// Lets go of clients that are done. Replies that QEMU still owes them are counted and dropped.
+  /// Drops clients that are done. Replies that QEMU still owes them are counted and dropped.
   func reap() {
     for client in clients {
       if options.clients > 1, client.bytesWaiting > options.outboxLimit {
@@ -54,13 +54,13 @@ extension Proxy {
       client.drop()
       if let job, job.client === client, !job.isSent { cancelJob() }
       gate.clientGone(client.peer)
-      log.write(.info, "gone", [.init("peer", .string("\(client.peer)"))])
+      log.write(.info, "disconnected", [.init("peer", .string("\(client.peer)"))])
       if strayDescriptors { takeBackDescriptors() }
     }
     clients.removeAll(where: \.isGone)
   }
 
-  /// The next client's `getfd` must not get what the last one left in QEMU's hands.
+  /// Discards descriptors that a client left in QEMU, so that the next client's `getfd` does not get them.
   private func takeBackDescriptors() {
     strayDescriptors = false
     for name in ["getfd", "closefd"] {

@@ -2,9 +2,9 @@ import Common
 import QMP
 import Syntax
 
-/// From clients to QEMU.
+/// The direction from clients to QEMU.
 extension Proxy {
-  /// QEMU's own queue is shorter; this bounds what is remembered.
+  /// Limit of pending replies; QEMU's own queue is shorter.
   private static let inFlightLimit = 1024
 
   func advanceAll() {
@@ -12,13 +12,13 @@ extension Proxy {
     for client in clients where !client.isGone { advance(client) }
   }
 
-  /// Whether a reply made here can be sent now: behind everything that QEMU owes the client, and not
-  /// into the middle of an event.
+  /// Whether a reply of the proxy's own can be sent now: after everything that QEMU owes the client, and not
+  /// in the middle of an event.
   private func mayAnswer(_ client: ProxyClient) -> Bool {
     client.outstanding == 0 && !(routing.isOpen && routing.recipients.contains { $0 === client })
   }
 
-  /// Deals with what a client has sent, as far as it may go on now.
+  /// Processes a client's messages, as far as is possible now.
   private func advance(_ client: ProxyClient) {
     client.frame()
     while let item = client.inbox.first, !client.isGone {
@@ -43,7 +43,7 @@ extension Proxy {
       return true
     case .message(let message):
       if let held = client.held { return start(held, message, client) }
-      // What is answered here must not overtake what QEMU still has to answer.
+      // A reply of the proxy's own must not overtake replies that QEMU still owes.
       if !client.negotiation.isPlain(message) {
         guard mayAnswer(client) else { return false }
         switch client.negotiation.judge(message) {
@@ -65,7 +65,7 @@ extension Proxy {
     case .pass:
       if overtakes { return send(outOfBand: message, client) }
       guard message.descriptors.isEmpty else {
-        // QEMU gives a descriptor to whichever command asks for one next.
+        // QEMU assigns a descriptor to the next command that asks for one.
         strayDescriptors = true
         let inquiry = ImmediateDecision(.pass(instead: nil))
         client.held = inquiry

@@ -2,15 +2,18 @@ import Common
 import Glibc
 import Syntax
 
-/// The proxy's own account of what it did, one line each, as text or JSON.
+/// The proxy's log, one line for each event, as text or JSON.
 public final class ProxyLog {
+  /// Levels of log lines.
   public enum Level: String, Sendable { case info, warning, error }
+  /// Formats of log lines.
   public enum Format: String, Sendable, CaseIterable { case text, json }
 
   private let descriptor: Int32
   private let ownsDescriptor: Bool
   private let format: Format
 
+  /// Creates a log.
   /// - Parameter descriptor: nil writes nothing.
   public init(descriptor: Int32? = nil, format: Format = .text, owns: Bool = false) {
     self.descriptor = descriptor ?? -1
@@ -20,7 +23,7 @@ public final class ProxyLog {
 
   deinit { if ownsDescriptor { close(descriptor) } }
 
-  /// Appends to a file, which is made with mode 0600; `-` is standard error.
+  /// Opens a log that appends to a file, which is created with mode 0600; `-` is standard error.
   public static func open(_ path: String, format: Format) throws(ProxyFailure) -> ProxyLog {
     if path == "-" { return ProxyLog(descriptor: STDERR_FILENO, format: format) }
     let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
@@ -28,7 +31,8 @@ public final class ProxyLog {
     return ProxyLog(descriptor: descriptor, format: format, owns: true)
   }
 
-  /// - Parameter fields: what belongs to the event, in the order in which it is to be read.
+  /// Writes one line.
+  /// - Parameter fields: the event's fields, in the order in which they are printed.
   public func write(_ level: Level, _ event: String, _ fields: [JSON.Member] = []) {
     guard descriptor >= 0 else { return }
     let line: String
@@ -40,14 +44,14 @@ public final class ProxyLog {
       ]
       line = JSON.object(head + fields).text()
     case .text:
-      let words = fields.map { "\($0.key)=\(ProxyLog.plain($0.value))" }
-      line = ([ProxyLog.now, level.rawValue, event] + words).joined(separator: " ")
+      let texts = fields.map { "\($0.key)=\(ProxyLog.plain($0.value))" }
+      line = ([ProxyLog.now, level.rawValue, event] + texts).joined(separator: " ")
     }
     // A log that cannot be written stops no guest.
     Descriptor.write(Array((line + "\n").utf8), to: descriptor)
   }
 
-  /// One line, whatever a client put into it: quoted by JSON's rules where it is not plain.
+  /// A value on one line, regardless of its content: quoted by JSON's rules where it is not printable ASCII.
   private static func plain(_ value: JSON) -> String {
     guard let text = value.string else { return value.text() }
     let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") }
@@ -69,8 +73,10 @@ public final class ProxyLog {
   private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }
 
-/// Why the proxy could not be set up: path and reason, for people.
+/// The reason why the proxy could not be started, with a path, for people.
 public struct ProxyFailure: Error, Sendable, CustomStringConvertible {
+  /// The path and the reason.
   public let description: String
+  /// Creates a failure.
   public init(_ description: String) { self.description = description }
 }

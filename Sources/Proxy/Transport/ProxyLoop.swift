@@ -1,9 +1,9 @@
 import Common
 import Glibc
 
-/// The loop's one wait, and what it wakes up for.
+/// The loop's single wait, and its wake-ups.
 extension Proxy {
-  /// Waits once for whatever can go on, and lets it.
+  /// Waits once for a descriptor that can be read or written, and processes it.
   func wait() {
     let waitsForClients = clients.contains { !$0.isFlushed } && options.clients == 1
     var entries = [
@@ -25,7 +25,7 @@ extension Proxy {
     guard count > 0 else { return }
     for (client, entry) in zip(clients, entries.dropFirst(3)) where entry.revents != 0 { serve(client, entry) }
     if entries[0].revents & Int16(POLLOUT) != 0 { monitor.flush() }
-    // POLLERR of a shut-down QEMU comes while its last words are still to be read.
+    // POLLERR of a QEMU that has ended arrives while its last messages are still to be read.
     if entries[0].revents & ~Int16(POLLOUT) != 0 { listen(toQEMU: waitsForClients) }
     if entries[1].revents != 0 {
       stopping = Deadline(after: options.drain)
@@ -39,7 +39,7 @@ extension Proxy {
     if entry.revents & Int16(POLLIN) != 0, entry.events & Int16(POLLIN) != 0 {
       if let reason = client.read(&input) { depart(client, reason) }
     }
-    // Both directions are closed: nobody is there to answer. What came before has been read above.
+    // Both directions are closed: there is no client to answer. Earlier messages have been read above.
     if entry.revents & Int16(POLLHUP | POLLERR | POLLNVAL) != 0, client.inputEnded || !client.wantsInput {
       client.isGone = true
     }
@@ -47,7 +47,7 @@ extension Proxy {
 
   private func listen(toQEMU isPaused: Bool) {
     if isPaused {
-      // QEMU has gone while a client is slow: its last words wait for the client, as long as that lasts.
+      // QEMU has ended while a client is slow: its last messages wait for the client, up to the time limit.
       if !drain() { end = .qemuGone(midMessage: true) }
       return
     }
@@ -60,8 +60,8 @@ extension Proxy {
     do { try route(monitor.stream.pieces(), descriptors) } catch { end = .failed("QEMU: \(error)") }
   }
 
-  /// Lets clients read what waits for them, for as long as `Options.drain`.
-  /// - Returns: whether everything was taken by those that are still there.
+  /// Lets clients read their queued messages, for at most `Options.drain`.
+  /// - Returns: whether all connected clients have read everything.
   private func drain() -> Bool {
     let deadline = Deadline(after: options.drain)
     while true {
@@ -75,7 +75,7 @@ extension Proxy {
     }
   }
 
-  /// Clients get what there is for them, and then the end.
+  /// Sends queued messages to clients, then closes their connections.
   func finish() {
     _ = drain()
     if let job { closeAll(job.message.descriptors) }

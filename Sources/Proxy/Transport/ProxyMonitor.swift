@@ -7,19 +7,19 @@ import Syntax
 /// The proxy's one connection to QEMU's monitor.
 final class ProxyMonitor {
   let descriptor: Int32
-  /// QEMU's greeting, byte for byte: what every client is greeted with.
+  /// QEMU's greeting, byte for byte, which every client gets.
   private(set) var greeting: [UInt8] = []
   private(set) var offered: [String] = []
   private(set) var version = ""
-  /// Parse errors begin with their place (11.1), or do not (7.2).
+  /// Whether QEMU's parse errors begin with their position (11.1), or do not (7.2).
   private(set) var tellsPlace = false
-  /// The monitor writes its objects over many lines.
+  /// Whether the monitor prints each object on several lines.
   private(set) var isPretty = false
   var stream = ServerStream()
   var outbox = ProxyOutbox()
-  /// Writing has failed: what QEMU has said until then is still read.
+  /// Whether writing has failed; messages that QEMU sent before are still read.
   private(set) var writeFailed = false
-  /// No client can guess it, so no client's id is taken for one of ours.
+  /// The prefix of the proxy's own ids. Clients cannot guess it, so a client's id is never mistaken for one of ours.
   private let idPrefix: String
   private var issued: UInt64 = 0
 
@@ -49,7 +49,7 @@ final class ProxyMonitor {
     outbox.clear()
   }
 
-  /// Reads once. 0 at the end, or -errno; descriptors that came along go to the caller.
+  /// Reads once. Returns 0 at the end, or -errno; descriptors that arrived are passed to the caller.
   func read() -> (count: Int, descriptors: [Int32]) {
     var descriptors: [Int32] = []
     let count = stream.receive { bytes in
@@ -65,14 +65,14 @@ final class ProxyMonitor {
   }
 }
 
-/// Before any client is greeted: the greeting is read, the parser put into a known state, and QEMU's
-/// session negotiated for good.
+/// The beginning of the session: the greeting is read, the parser put into a known state, and QEMU's
+/// session negotiated once for all clients.
 extension ProxyMonitor {
-  /// - Parameter stop: readable when the wait is to be given up.
+  /// - Parameter stop: becomes readable when the wait is to end.
   func begin(until deadline: Deadline, stop: Int32?) throws(ProxyFailure) {
     try receive(until: deadline, stop, awaiting: "greeting") { (kind, bytes) throws(ProxyFailure) -> Bool in
       guard kind == .greeting, case .greeting(let greeting)? = try? ServerMessage.parse(bytes) else {
-        throw ProxyFailure("QEMU did not greet: `\(ProxyMonitor.excerpt(bytes))`")
+        throw ProxyFailure("QEMU sent no greeting: `\(ProxyMonitor.excerpt(bytes))`")
       }
       self.greeting = bytes
       isPretty = bytes.dropLast(2).contains(0x0a)
@@ -80,8 +80,8 @@ extension ProxyMonitor {
       version = "\(greeting.version)"
       return true
     }
-    // 0xFF is in no JSON text, and puts QEMU's parser into a clean state whatever it was in. QEMU
-    // answers it with a parse error, which shows how its parse errors look.
+    // 0xFF is never part of JSON text, and resets QEMU's parser from any state. QEMU
+    // answers it with a parse error, which shows the format of its parse errors.
     outbox.add([0xff])
     let enable: JSON? = offered.contains("oob") ? ["enable": ["oob"]] : nil
     let id = ask(Command("qmp_capabilities", enable))
@@ -132,7 +132,7 @@ extension ProxyMonitor {
         message += stream.buffer[piece.range]
         guard message.count <= JSON.maximumSize else { throw ProxyFailure("QEMU's \(awaiting) is too large") }
         guard piece.isEnd else { continue }
-        // The last one is the last in the buffer: nothing follows what is waited for here.
+        // The last piece is the last in the buffer: nothing follows the awaited message.
         if try take(piece.kind, message) { return }
         message = []
       }

@@ -8,7 +8,7 @@ extension Proxy {
     message.isOutOfBand && client.negotiation.hasOutOfBand && message.descriptors.isEmpty
   }
 
-  /// Sends what may overtake, past what waits in the inbox.
+  /// Sends out-of-band commands before the other messages in the inbox.
   func overtake(_ client: ProxyClient) {
     var index = 1
     while index < client.inbox.count {
@@ -23,8 +23,8 @@ extension Proxy {
     }
   }
 
-  /// - Returns: false when its reply could not be told from another's: somebody else's command with the
-  ///   same id is in QEMU's hands.
+  /// - Returns: false when its reply could not be distinguished: another client's command with the
+  ///   same id is in progress.
   func send(outOfBand message: ClientMessage, _ client: ProxyClient) -> Bool {
     if options.clients > 1 {
       let id = message.id?.qemuText()

@@ -2,7 +2,7 @@ import CLinux
 import Common
 import Glibc
 
-/// What waits to be written to a non-blocking socket, in order.
+/// Bytes and descriptors that wait to be written to a non-blocking socket, in order.
 struct ProxyOutbox {
   enum Outcome {
     case done, blocked
@@ -10,20 +10,20 @@ struct ProxyOutbox {
   }
 
   private var segments: [(bytes: [UInt8], descriptors: [Int32])] = []
-  /// Bytes of the first segment that are written.
+  /// Number of bytes of the first segment that are written.
   private var written = 0
   private(set) var byteCount = 0
 
   var isEmpty: Bool { segments.isEmpty }
 
-  /// The descriptors are the outbox's from here on, and are closed once they are sent.
+  /// Adds a segment. The outbox owns the descriptors from now on, and closes them when they are sent.
   mutating func add(_ bytes: [UInt8], descriptors: [Int32] = []) {
     if bytes.isEmpty { return closeAll(descriptors) }
     byteCount += bytes.count
     segments.append((bytes, descriptors))
   }
 
-  /// Writes what the socket takes; each segment begins a write of its own.
+  /// Writes as much as the socket accepts; each segment begins a write of its own.
   mutating func flush(to socket: Int32) -> Outcome {
     while let first = segments.first {
       let descriptors = written == 0 ? first.descriptors : []
@@ -54,7 +54,7 @@ struct ProxyOutbox {
     (written, byteCount) = (0, 0)
   }
 
-  /// One write: how many bytes were taken, or -errno.
+  /// One write: the number of bytes written, or -errno.
   static func send(_ socket: Int32, _ bytes: UnsafeRawBufferPointer, _ descriptors: [Int32]) -> Int {
     // SAFETY: both buffers live for the call, and their own counts are passed.
     descriptors.withUnsafeBufferPointer {

@@ -2,9 +2,9 @@ import Common
 import QMP
 import Syntax
 
-/// What is read of QEMU's messages, and not only carried.
+/// QEMU's messages that are parsed, and not only forwarded.
 extension Proxy {
-  /// Replies out of band, and to judged commands, are far smaller.
+  /// Size limit in bytes; replies out of band, and to commands with a decision, are far smaller.
   private static let watchLimit = 1 << 16
 
   func collect(_ range: Range<Int>) {
@@ -24,7 +24,7 @@ extension Proxy {
     routing.collected += monitor.stream.buffer[range]
   }
 
-  /// An undecided reply turns out to be in band: what was held of it goes on.
+  /// An undecided reply turns out to be in band: its held bytes are forwarded.
   private func settleInBand(_ rest: ArraySlice<UInt8>) {
     let held = routing.collected + rest
     openInBand()
@@ -32,7 +32,7 @@ extension Proxy {
     held.withUnsafeBytes { for client in routing.recipients { client.send($0) } }
   }
 
-  /// The message that QEMU was in the middle of has ended.
+  /// Processes the end of the current message.
   func messageEnded() {
     routing.isOpen = false
     switch routing.purpose {
@@ -57,7 +57,7 @@ extension Proxy {
     proceed(current.answers)
   }
 
-  /// Whose reply it was, now that all of it is here.
+  /// The client that the complete reply belongs to.
   private func decide() {
     let id = (try? JSON.parse(routing.collected))?["id"]
     if let index = outOfBand.firstIndex(where: { $0.id?.qemuText() == id?.qemuText() }) {
@@ -69,7 +69,8 @@ extension Proxy {
     messageEnded()
   }
 
-  /// - Parameter id: of a command of our own, which must be the reply's.
+  /// Parses the reply to a command of the proxy's own.
+  /// - Parameter id: the command's id, which must be the reply's.
   private func result(_ id: CommandID?) -> Result<JSON, CommandError> {
     if routing.isCut {
       return .failure(CommandError(errorClass: "GenericError", text: "the reply is too large to be read"))

@@ -2,15 +2,15 @@ import Common
 import QMP
 import Syntax
 
-/// Where the message goes that QEMU is in the middle of.
+/// The destination of the current message of QEMU.
 struct ProxyRouting {
   enum Purpose {
-    /// To the recipients, as it comes.
+    /// Forwarded to the recipients at once.
     case carried
-    /// The same, and read here too: the reply to a command that was judged.
+    /// Forwarded and parsed: the reply to a command with a decision.
     case watched(ProxyClient)
     case own(CommandID)
-    /// In band or out of it: the id tells, which comes last.
+    /// Not decided yet: the id, which comes last, shows whether it is in band.
     case undecided
   }
 
@@ -18,13 +18,14 @@ struct ProxyRouting {
   var purpose = Purpose.carried
   var recipients: [ProxyClient] = []
   var collected: [UInt8] = []
-  /// More came than is read here.
+  /// Whether the message is larger than is parsed.
   var isCut = false
 }
 
-/// From QEMU to clients.
+/// The direction from QEMU to clients.
 extension Proxy {
-  /// - Parameter descriptors: what came with the last of the pieces.
+  /// Forwards pieces of messages.
+  /// - Parameter descriptors: descriptors that arrived with the last of the pieces.
   func route(_ pieces: [ServerStream.Piece], _ descriptors: [Int32]) {
     // Neighbouring pieces for one client go in one write.
     var run: Range<Int>?
@@ -63,7 +64,7 @@ extension Proxy {
       }
       collect(piece.range)
       if piece.isEnd {
-        // What follows from the end may send to clients: in order, behind this.
+        // The end of a message may cause further messages to clients: they follow in order.
         if case .carried = routing.purpose {} else { flush() }
         messageEnded()
       }
@@ -75,7 +76,7 @@ extension Proxy {
     routing = ProxyRouting()
     routing.isOpen = true
     switch kind {
-    case .greeting: end = .failed("QEMU greets a second time")
+    case .greeting: end = .failed("QEMU sent a second greeting")
     case .event: routing.recipients = clients.filter { $0.negotiation.isNegotiated && !$0.isGone }
     case .reply where !outOfBand.isEmpty: routing.purpose = .undecided
     case .reply: openInBand()
@@ -92,7 +93,7 @@ extension Proxy {
       routing.purpose = .watched(client)
       routing.recipients = client.isGone ? [] : [client]
     case .own(let id): routing.purpose = .own(id)
-    case nil: end = .failed("QEMU sent a reply that nobody awaits")
+    case nil: end = .failed("QEMU sent a reply without a command")
     }
   }
 }

@@ -2,15 +2,22 @@ import CLinux
 import Common
 import Glibc
 
-/// `vfiogate proxy`: opens both ends, serves, and says how it ended.
+/// `vfiogate proxy`: opens both ends, serves, and reports the end.
 public struct ProxyRun: Sendable {
+  /// The address for clients.
   public var listen: ProxyEndpoint
+  /// QEMU's monitor.
   public var qemu: ProxyEndpoint
+  /// The path of the log; `-` is standard error.
   public var log: String
+  /// The format of log lines.
   public var logFormat: ProxyLog.Format
+  /// Options of the command filter.
   public var gate: QMPCommandFilter.Options
+  /// Limits of the proxy.
   public var proxy: Proxy.Options
 
+  /// Creates a run.
   public init(
     listen: ProxyEndpoint, qemu: ProxyEndpoint, log: String, logFormat: ProxyLog.Format, gate: QMPCommandFilter.Options,
     proxy: Proxy.Options
@@ -23,6 +30,8 @@ public struct ProxyRun: Sendable {
     self.proxy = proxy
   }
 
+  /// Serves until QEMU ends or a signal arrives.
+  /// - Returns: exit code 2 when it could not start, or when QEMU's end was not in order.
   public func run() -> Answer {
     do throws(ProxyFailure) {
       return try serve()
@@ -48,12 +57,12 @@ public struct ProxyRun: Sendable {
     try proxy.begin()
     // What parsed the command line is not needed again.
     clinux_forget_code()
-    ServiceManager.tell("READY=1\nSTATUS=guarding a monitor")
+    ServiceManager.notify("READY=1\nSTATUS=guarding a monitor")
     let end = proxy.run()
-    ServiceManager.tell("STOPPING=1")
+    ServiceManager.notify("STOPPING=1")
     switch end {
     case .stopped, .clientsGone, .qemuGone(midMessage: false): return Answer()
-    case .qemuGone(midMessage: true), .failed: return .couldNotLook("proxy: \(end.words)")
+    case .qemuGone(midMessage: true), .failed: return .couldNotLook("proxy: \(end.text)")
     }
   }
 
@@ -70,8 +79,8 @@ public struct ProxyRun: Sendable {
     }
   }
 
-  /// QEMU's process: who listened at the monitor's socket, when that is a QEMU and not what made the
-  /// socket for it.
+  /// QEMU's process: the process that listened at the monitor's socket, if that is a QEMU and not a launcher that created
+  /// the socket for it.
   private static func process(behind monitor: Int32) -> pid_t? {
     var process: pid_t = 0
     var user: uid_t = 0

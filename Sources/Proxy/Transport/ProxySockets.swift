@@ -2,13 +2,14 @@ import CLinux
 import Common
 import Glibc
 
-/// Where a proxy's ends are: `PATH`, `fd:N`, `systemd`.
+/// The address of one end of a proxy: `PATH`, `fd:N`, `systemd`.
 public enum ProxyEndpoint: Sendable, Hashable {
   case path(String)
   case descriptor(Int32)
   /// The one socket that systemd passes (sd_listen_fds(3)).
   case systemd
 
+  /// Parses an address; nil for a negative or invalid number.
   public init?(_ text: String) {
     if text == "systemd" {
       self = .systemd
@@ -27,7 +28,7 @@ public enum ProxyEndpoint: Sendable, Hashable {
 struct ProxyListener {
   let descriptor: Int32
   let isListening: Bool
-  /// What was made in the file system, to be taken away again.
+  /// The socket file that was created, to be removed in the end.
   private let made: (path: String, node: ino_t, device: dev_t)?
 
   static func open(_ endpoint: ProxyEndpoint) throws(ProxyFailure) -> ProxyListener {
@@ -46,7 +47,7 @@ struct ProxyListener {
   func close() {
     if let made {
       var status = stat()
-      // Somebody else's by now is left alone.
+      // A file that another process has created meanwhile is not removed.
       if lstat(made.path, &status) == 0, status.st_ino == made.node, status.st_dev == made.device {
         unlink(made.path)
       }
@@ -59,7 +60,7 @@ struct ProxyListener {
     var size = socklen_t(MemoryLayout<Int32>.size)
     // SAFETY: the kernel writes at most `size` bytes into the integer.
     guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) == 0 else {
-      throw ProxyFailure("\(name) is no socket: \(errnoWords(errno))")
+      throw ProxyFailure("\(name) is not a socket: \(errnoWords(errno))")
     }
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
@@ -82,7 +83,7 @@ struct ProxyListener {
       descriptor: descriptor, isListening: true, made: isThere ? (path, status.st_ino, status.st_dev) : nil)
   }
 
-  /// A socket's file at which nobody listens any more.
+  /// Whether a path is a socket file on which no process listens any more.
   private static func isDead(_ path: String) -> Bool {
     var status = stat()
     guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return false }
@@ -94,9 +95,9 @@ struct ProxyListener {
 
 func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
-/// sd_notify(3), where somebody wants to be told.
+/// sd_notify(3), where NOTIFY_SOCKET is set.
 enum ServiceManager {
-  static func tell(_ text: String) {
+  static func notify(_ text: String) {
     guard let path = environment("NOTIFY_SOCKET"), path.hasPrefix("/") || path.hasPrefix("@") else { return }
     _ = path.withCString { place in text.withCString { clinux_notify(place, $0) } }
   }
