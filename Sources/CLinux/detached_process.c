@@ -34,11 +34,11 @@ static void settle(const int *kept, size_t count, const char *name) {
   close_others(kept, count);
   for (int standard = 0; standard < 3; standard++)
     if (!is_kept(standard, kept, count)) open("/dev/null", O_RDWR);
-  // It ends when QEMU does, and not because a terminal or a service manager asks everybody to.
+  // It ends when QEMU does, and not when a terminal or a service manager ends the whole session.
   const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE};
   for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
   prctl(PR_SET_NAME, name);
-  // A mount that it stands in could not be unmounted.
+  // A mount that contains its working directory could not be unmounted.
   int unused = chdir("/");
   (void)unused;
 }

@@ -87,7 +87,7 @@ ssize_t clinux_receive_segment(int socket, void *bytes, size_t capacity, int *de
   *descriptor_count = 0;
   *descriptors_at = 0;
   // The kernel glues bytes written before a message with descriptors to that message's, never bytes
-  // written after it. So a look tells whether there are descriptors, and how many bytes to take.
+  // written after it. So a peek shows whether there are descriptors, and how many bytes to read.
   struct iovec part = {.iov_base = bytes, .iov_len = capacity};
   struct msghdr look = {.msg_iov = &part, .msg_iovlen = 1};
   ssize_t count = recvmsg(socket, &look, MSG_PEEK | MSG_DONTWAIT);

@@ -1,8 +1,9 @@
 import Glibc
 
-/// Descriptors, written to whole.
+/// Writing to descriptors.
 public enum Descriptor {
-  /// - Returns: false when not all could be written; errno says why.
+  /// Writes all bytes.
+  /// - Returns: false when not all could be written; errno has the reason.
   @discardableResult
   public static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
     var rest = bytes[...]
@@ -19,6 +20,7 @@ public enum Descriptor {
 
 /// Programs, found as execvp(3) finds them.
 package enum Executable {
+  /// The path of a program, searched in PATH; nil when there is none.
   package static func find(_ name: String) -> String? {
     if name.contains("/") { return name }
     let path = getenv("PATH").map { String(cString: $0) } ?? "/bin:/usr/bin"

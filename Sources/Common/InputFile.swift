@@ -4,15 +4,20 @@ import Syntax
 
 /// A file, or standard input, read whole.
 package enum InputFile {
+  /// A file that could not be read or written.
   package struct Failure: Error, CustomStringConvertible {
+    /// The file's path.
     package let path: String
+    /// The reason, usually errno's text.
     package let reason: String
 
+    /// Creates a failure of a system call.
     package init(_ path: String, errno code: Int32) {
       self.path = path
       reason = String(cString: strerror(code))
     }
 
+    /// Creates a failure for another reason.
     package init(_ path: String, reason: String) {
       self.path = path
       self.reason = reason
@@ -21,13 +26,15 @@ package enum InputFile {
     package var description: String { "\(path): \(reason)" }
   }
 
+  /// Reads a file.
   /// - Parameter path: `-` is standard input.
   /// - Throws: the path with errno's text, or the cap that was hit.
   package static func read(_ path: String, limit: Int) throws(Failure) -> SourceText {
     try read(path, limit: limit) { _ in true } ?? SourceText(name: path, bytes: [])
   }
 
-  /// - Parameter isWanted: whether to go on, from the first 64 KiB.
+  /// Reads a file if its beginning is wanted.
+  /// - Parameter isWanted: decides from the first 64 KiB.
   /// - Returns: nil when it is not wanted.
   package static func read(_ path: String, limit: Int, isWanted: ([UInt8]) -> Bool) throws(Failure) -> SourceText? {
     let isStandardInput = path == "-"
@@ -51,8 +58,8 @@ package enum InputFile {
     return SourceText(name: isStandardInput ? "<stdin>" : path, bytes: bytes)
   }
 
-  /// How files are read that a definition refers to: from QEMU's working directory, which is that of the
-  /// process whose command line it is, and else taken to be the definition's folder.
+  /// Reads files that a definition refers to: relative to QEMU's working directory, which is that of the
+  /// process whose command line it is, and otherwise assumed to be the definition's folder.
   package static func follower(from definition: String) -> FileFollower {
     return { path in
       let parts = definition.split(separator: "/")
@@ -70,8 +77,8 @@ package enum InputFile {
 }
 
 extension Array<UInt8> {
-  /// Appends what read(2) gives.
-  /// - Returns: what it returns.
+  /// Appends bytes by read(2).
+  /// - Returns: the result of read(2).
   fileprivate mutating func read(atMost limit: Int, from descriptor: Int32) -> Int {
     withUnsafeTemporaryAllocation(byteCount: limit, alignment: 1) { buffer in
       // SAFETY: read(2) writes at most buffer.count bytes into it, and says how many.

@@ -1,7 +1,9 @@
 import Glibc
 
-/// A file written whole: a temporary one beside it first, so that nothing half-made is left.
+/// A file written whole: first a temporary file next to it, so that no incomplete file is left.
 package enum OutputFile {
+  /// Writes the file.
+  /// - Throws: the path with errno's text.
   package static func write(_ text: String, to path: String) throws(InputFile.Failure) {
     let temporary = path + ".new"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)

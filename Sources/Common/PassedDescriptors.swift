@@ -2,20 +2,21 @@ import Facts
 import Glibc
 import Host
 
-/// Where the descriptors can be looked at that a definition's QEMU is given with `fd=`.
+/// The descriptors that a definition's QEMU gets with `fd=`, as far as this process can inspect them.
 public struct PassedDescriptors: Sendable {
-  /// This process was started with the descriptors that QEMU will be started with.
+  /// Whether this process was started with the descriptors that QEMU will inherit.
   public var isInherited: Bool
-  /// Names that the monitor will know by getfd, and which of this process's descriptors each is.
+  /// Names that getfd will assign, each with the descriptor of this process.
   public var named: [String: Int32]
 
+  /// Creates a set of descriptors; by default none can be inspected.
   public init(isInherited: Bool = false, named: [String: Int32] = [:]) {
     self.isInherited = isInherited
     self.named = named
   }
 
-  /// Which host function each `fd=` of the requests is; what nobody can look at is left out.
-  /// - Parameter process: the QEMU that has them already.
+  /// The host function behind each `fd=` of the requests; descriptors that cannot be inspected are left out.
+  /// - Parameter process: the QEMU that has them already, if any.
   package func functions(
     of requests: [DeviceRequest], process: Int?
   ) -> [String: Known<PCIAddress?>] {
@@ -33,7 +34,7 @@ public struct PassedDescriptors: Sendable {
     return isInherited ? VFIODescriptor.device(behind: number) : nil
   }
 
-  /// Those who hold a descriptor only because it is on its way to QEMU through them.
+  /// Processes that hold a descriptor only to pass it to QEMU.
   package var carriers: Set<Int> {
     isInherited || !named.isEmpty ? Set(Facts.Host.ancestors + [Int(getpid())]) : []
   }

@@ -2,20 +2,16 @@
 /// number along.
 enum Allowances {
   static let openings: [String: Int] = [
-    "Common": 4,
     "Inputs": 41,
     "Lint": 25,
     "Syntax": 41,
   ]
   static let glossary: [String: Int] = [
-    "CLinux": 6,
-    "Common": 8,
+    "CLinux": 1,
+    "Common": 1,
     "Inputs": 37,
     "Lint": 16,
-    "README.md": 1,
     "Syntax": 32,
-    "docs": 6,
-    "scripts": 63,
   ]
   static let names: [String: Int] = [
     "CLinux": 14,
@@ -31,7 +27,7 @@ enum Allowances {
     "vfiogate": 7,
   ]
   static let undocumented: [String: Int] = [
-    "Common": 13,
+    "Common": 5,
     "Inputs": 4,
     "Lint": 13,
     "Syntax": 50,

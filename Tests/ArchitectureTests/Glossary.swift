@@ -37,7 +37,11 @@ enum Glossary {
   }
 
   static let exceptions: [Exception] = [
-    Exception(path: "Prediction/Qdev/RequestChecks.swift", phrase: "go on", reason: "QEMU's text: can't go on IDE bus")
+    Exception(path: "Prediction/Qdev/RequestChecks.swift", phrase: "go on", reason: "QEMU's text: can't go on IDE bus"),
+    Exception(path: "scripts/lab.d/singles.py", phrase: "nobody", reason: "Linux's user of that name"),
+    Exception(path: "scripts/lab.d/crossings.py", phrase: "nobody", reason: "Linux's user of that name"),
+    Exception(path: "scripts/libvirt-options", phrase: "nobody", reason: "Linux's user of that name"),
+    Exception(path: "scripts/lab.d/guest.py", phrase: "tell", reason: "Python's method of a file")
   ]
 
   /// `there is no device`, `is no longer`, `stands for` and `as soon as it is` are plain English.

@@ -93,7 +93,7 @@ static void serve(const char *path, size_t bulk_size) {
   }
 }
 
-// Reads up to a line feed that ends what came, and tells how much it was.
+// Reads until the data ends with a line feed, and returns its size.
 static size_t take(int fd) {
   static char buffer[1 << 18];
   size_t total = 0;

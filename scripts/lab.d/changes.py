@@ -9,7 +9,7 @@ def write(path, value):
 
 
 def bind(bdf, driver):
-    """driver: 'vfio-pci', 'host' (whatever the kernel prefers) or 'none'."""
+    """driver: 'vfio-pci', 'host' (the one that the kernel prefers) or 'none'."""
     d = f"{PCI}/{bdf}"
     if link(f"{d}/driver"):
         write(f"{d}/driver/unbind", bdf)

@@ -9,14 +9,14 @@ DIED = {-6: "SIGABRT", -11: "SIGSEGV"}
 
 
 def plain(text):
-    """Numbers of descriptors and pointers, which nobody can predict, made the same."""
+    """Numbers of descriptors and pointers, which cannot be predicted, made equal."""
     text = re.sub(r"fd=\w+ to iommufd=\w+:", "fd=# to iommufd=#:", text)
     text = re.sub(r"dma_map\(.*?\) = ", "dma_map(#) = ", text)
     return re.sub(r"0x[0-9a-f]{10,}|0xPTR", "0x#", text)
 
 
 def error(lines):
-    """The first line that is an error, without QEMU's name and the option that it stands at."""
+    """The first line that is an error, without QEMU's name and the option that it names."""
     for line in lines:
         text = line.removeprefix("qemu-system-x86_64: ")
         if "warning: " in line or any(n in line for n in NOISE) or text.startswith(HINTS):
@@ -100,7 +100,7 @@ def flag(device):
     return info and ("not supported" if info["ats-not-supported"] else "supported (flag clear)") or None
 
 
-def is_told(refusal, device, complaints):
+def is_reported(refusal, device, complaints):
     """Whether `probe --bind` complains of the kernel's refusal; what it derives then is as good as without binding."""
     return any(f" {device['host']}: " in line and line.endswith(refusal) for line in complaints)
 
@@ -109,13 +109,13 @@ def judge_device(seen, device, bound, complaints):
     has_ats = any(c["id"] == "0x000f" for c in seen["config"]["extended-capabilities"]["capabilities"])
     wrong = [f"{key}: probe {value!r}, kernel {expected!r}" for key, expected in reading(device).items()
              for value in [has_ats if key == "has-ats" else seen.get(key)] if value != expected]
-    told, expected = seen["kernel-ats-flag"], flag(device)
-    is_open = isinstance(told, dict)
+    reported, expected = seen["kernel-ats-flag"], flag(device)
+    is_open = isinstance(reported, dict)
     refusal = (device["hw-info"] or {}).get("error")
-    if bound and refusal and not is_told(refusal, device, complaints):
+    if bound and refusal and not is_reported(refusal, device, complaints):
         wrong.append(f"the kernel refused to be asked ({refusal}), and probe does not say so")
-    if expected and told != expected and (bound or not is_open):
-        wrong.append(f"flag: probe {told!r}, kernel {expected!r}")
+    if expected and reported != expected and (bound or not is_open):
+        wrong.append(f"flag: probe {reported!r}, kernel {expected!r}")
     return "disagrees" if wrong else "open" if is_open and not bound else "agrees", "; ".join(wrong)
 
 
@@ -175,7 +175,7 @@ def main(directory, variants):
     counts = collections.Counter(verdict for verdict, _ in every)
     print(f"{len(every)} predictions: {counts['agrees']} agree, {counts['open']} open where facts do not reach,"
           f" {counts['disagrees']} disagree")
-    # An empty comparison is no agreement.
+    # An empty comparison is not an agreement.
     return 1 if counts["disagrees"] or not counts["agrees"] else 0
 
 

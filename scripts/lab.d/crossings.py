@@ -1,4 +1,4 @@
-"""Two faults at once: which one is reported. Most telling where the kernel refuses ats=on."""
+"""Two faults at once: which one is reported. Most useful where the kernel refuses ats=on."""
 from requested import EMULATED
 from singles import NOBODY, NODES, other
 from trials import EXPRESS, MISSING, NIC, PAIR0, PAIR1, BOTH, trial

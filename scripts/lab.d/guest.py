@@ -1,4 +1,4 @@
-"""One inner QEMU under the qtest accelerator: start it, talk QMP, look at it as a guest would."""
+"""One inner QEMU under the qtest accelerator: start it, talk QMP, read its config space as a guest would."""
 import json, os, resource, shutil, socket, subprocess, time
 
 TMP = "/tmp/lab"
@@ -40,7 +40,7 @@ class Guest:
         self.read = 0
 
     def start(self, fds=()):
-        """Starts QEMU. That it ends at once is no error here: whoever talks to it next is told that it is gone."""
+        """Starts QEMU. A QEMU that ends at once is not an error here: the next command reports that it has ended."""
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
         os.chmod(self.dir, 0o777)

@@ -85,6 +85,6 @@ def node_mode(path):
 
 
 def all_facts():
-    """Every device, and the kernel's word on ATS for those that are on vfio-pci."""
+    """Every device, and the kernel's answer about ATS for those that are bound to vfio-pci."""
     return [{**device_facts(bdf), "hw-info": hw_info(bdf) if link(f"{PCI}/{bdf}/driver") == "vfio-pci" else None}
             for bdf in sorted(os.listdir(PCI))]

@@ -4,7 +4,7 @@ import host
 
 
 def probe():
-    """Everything that is on vfio-pci, as the kernel and as vfiogate see it; the kernel's word on ATS by device."""
+    """Every device that is bound to vfio-pci, as the kernel and as vfiogate see it; the kernel's answer about ATS by device."""
     devices = host.all_facts()
     bound = [d["host"] for d in devices if d["hw-info"]]
     def vfiogate(*args):

@@ -42,7 +42,7 @@ def device(bdf, bus, name, **more):
 
 
 def reply(guest, request):
-    """QEMU's or the proxy's answer; None when QEMU has died of it."""
+    """QEMU's or the proxy's answer; None when QEMU has crashed."""
     try:
         return guest.command("device_add", request)
     except Gone:
@@ -98,7 +98,7 @@ def main():
         json.dump(rows, f, indent=1)
 
 
-def tell(path):
+def report(path):
     try:
         with open(path) as f:
             rows = json.load(f)
@@ -110,4 +110,4 @@ def tell(path):
 
 
 if __name__ == "__main__":
-    tell(sys.argv[1])
+    report(sys.argv[1])

@@ -126,7 +126,7 @@ def widths():
 
 
 def order():
-    """A guest's IOMMU that stands behind the device on the command line."""
+    """A guest's IOMMU that comes after the device on the command line."""
     for b, v in itertools.product(BOTH, ("intel-iommu", "intel-iommu,caching-mode=on", "intel-iommu,caching-mode=on,aw-bits=39",
                                          "amd-iommu", "amd-iommu,dma-remap=on", "virtio-iommu-pci")):
         name, *settings = v.split(",")

@@ -23,7 +23,7 @@ def trial(name, host=NIC, backend="iommufd", ats=None, bus="root-port", extra=No
 
 
 def beyond(t):
-    """What no fact tells, where vfiogate may answer that it does not know; None where it must know."""
+    """The fact that cannot be determined, where vfiogate may answer that it is unknown; None where it must be known."""
     if t["name"] in ("fd of a name unknown", "fd closed"):
         return "what a name or number will be to QEMU that is nothing yet"
     if t["setup"] and t["setup"][0].startswith("shadow"):

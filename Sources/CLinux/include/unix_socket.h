@@ -6,7 +6,7 @@
 
 // The longest path that a Unix socket's address holds (sys/un.h: sun_path less the NUL).
 enum { CLINUX_SOCKET_PATH_MAX = 107 };
-// The most descriptors that one message carries (linux/include/net/scm.h: SCM_MAX_FD).
+// Maximum number of descriptors of one message (linux/include/net/scm.h: SCM_MAX_FD).
 enum { CLINUX_DESCRIPTORS_MAX = 253 };
 
 // Connects to the stream socket at `path`; close-on-exec and non-blocking. -errno on failure:
@@ -25,7 +25,7 @@ ssize_t clinux_send(int socket, const void *bytes, size_t count,
 ssize_t clinux_receive(int socket, void *bytes, size_t capacity,
                        int *descriptors, size_t *descriptor_count);
 
-// Reads what is there, as clinux_receive does and without waiting, and tells which byte the descriptors
+// Reads the available bytes, as clinux_receive does and without waiting, and reports which byte the descriptors
 // came with: the first of the write that carried them. At most one such write is read at a time, and
 // nothing behind it.
 ssize_t clinux_receive_segment(int socket, void *bytes, size_t capacity, int *descriptors,
