@@ -27,6 +27,26 @@ final class StyleTests: XCTestCase {
     }
   }
 
+  /// A fixed delay is too short on a busy machine: tests wait for events, with Support's `Wait`.
+  func testNoTestSleeps() throws {
+    let calls = ["usleep(", "nanosleep(", " sleep(", "Thread.sleep", "Task.sleep", "asyncAfter"]
+    for file in try SourceFile.all(below: "Tests") where !StyleTests.mayPause.contains(file.path) {
+      for (index, line) in file.code.enumerated() where !line.contains("let calls = ") {
+        for call in calls where (" " + line).contains(call) {
+          XCTFail("\(file.path):\(index + 1): `\(call)`: wait for the event with Support's Wait")
+        }
+      }
+    }
+  }
+
+  private static let mayPause: Set = [
+    "Tests/Support/Wait.swift",
+    // Still to be rewritten; this list only shrinks.
+    "Tests/LintTests/ConcurrentMapTests.swift", "Tests/CommandLineTests/ProxyProgramTests.swift",
+    "Tests/CommandLineTests/GuardTests.swift", "Tests/ProxyTests/ProxyHarness.swift",
+    "Tests/ProxyTests/RealQEMUTests.swift", "Tests/ProxyTests/ProxyFaultTests.swift",
+  ]
+
   func testFilesAreShort() throws {
     for file in try SourceFile.all(below: "Sources", ending: [".swift", ".c", ".h"]) {
       XCTAssertLessThanOrEqual(file.lines.count, 300, "\(file.path) is a file for two")

@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 
-/// A program that a test has started. It is killed when the object goes, and when the thread ends
-/// that started it.
+/// A program that a test has started. It is killed when the object is released, and when the thread that started it
+/// ends.
 public final class Child {
   public let processID: pid_t
   private var status: Int32?
@@ -22,12 +22,17 @@ public final class Child {
 
   deinit { end() }
 
-  /// Waits for the end: the exit status, or 128 and the signal.
+  /// Waits for the end: the exit status, or 128 and the signal. At the deadline the program is killed.
   @discardableResult
-  public func wait() -> Int32 {
+  public func wait(within limit: Duration = .seconds(600)) -> Int32 {
     if let status { return status }
     var raw: Int32 = 0
-    while waitpid(processID, &raw, 0) < 0, errno == EINTR {}
+    do {
+      try Wait.until("the end of \(processID)", within: limit, isTrue: { waitpid(processID, &raw, WNOHANG) == processID })
+    } catch {
+      kill(processID, SIGKILL)
+      while waitpid(processID, &raw, 0) < 0, errno == EINTR {}
+    }
     let code = raw & 0x7f == 0 ? (raw >> 8) & 0xff : 128 + (raw & 0x7f)
     status = code
     return code
@@ -40,7 +45,7 @@ public final class Child {
     wait()
   }
 
-  /// Runs a program to its end.
+  /// Runs a program to its end, with both its outputs.
   public static func run(
     _ path: String, _ arguments: [String], input: [UInt8] = []
   ) throws -> (status: Int32, output: [UInt8], error: [UInt8]) {
@@ -63,7 +68,7 @@ public final class Child {
     return path.split(separator: ":").map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
   }
 
-  /// A program that this build made, from its name.
+  /// The path of a program of this build, from its name.
   public static func built(_ name: String) throws -> String {
     var buffer = [CChar](repeating: 0, count: 4096)
     let count = readlink("/proc/self/exe", &buffer, buffer.count)
