@@ -8,17 +8,18 @@ import Rules
 struct LintCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lint",
-    abstract: "Check QEMU command lines, device_add requests and libvirt XML.",
+    abstract: "Check QEMU command lines, device_add requests, libvirt XML and Proxmox configurations.",
     discussion: """
       A command line is a shell command, a shell script that contains one, one argument a line, or \
-      NUL-separated as in /proc/PID/cmdline. QMP is one command, several, the transcript of a session, or the \
-      arguments of a device_add alone. libvirt XML is a domain, also inside a snapshot, or a bare hostdev, \
-      interface or devices element. In a directory, every file whose content is a definition is checked.
+      NUL-separated as in /proc/PID/cmdline, or a JSON list. QMP is one command, several, the transcript of a \
+      session, or the arguments of a device_add alone. libvirt XML is a domain, also inside a snapshot, or a bare \
+      hostdev, interface or devices element. Proxmox VE configurations, systemd services, human monitor commands, \
+      -readconfig files and libvirt's logs of guests are read too. In a directory, every file whose content is a definition is checked.
       """)
 
   @Argument(help: "Definitions, and directories of definitions; - is standard input.")
   var files: [String]
-  @Option(help: "Input format: shell, lines, nul, qmp or xml. Default: detected from the content.")
+  @Option(help: "Input format: shell, lines, nul, json, qmp, hmp, xml, proxmox, readconfig, systemd or libvirt-log. Default: by content.")
   var input: String?
   @Option(help: "Command line of the running guest that the device_add requests plug into.")
   var guest: String?

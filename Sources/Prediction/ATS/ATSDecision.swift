@@ -113,7 +113,7 @@ extension ATSCase {
     return setting == .on ? .refused : .unsupported
   }
 
-  /// The mask warning, and the warning that there is no capability.
+  /// The mask warning, and the warning that there is no capability (QEMU hw/vfio/pci.c: vfio_add_ext_cap).
   private func afterWalk(_ needed: Bool) -> ATSText? {
     switch behaviour {
     case .v3: return needed && !capability ? .noCapability : nil

@@ -65,7 +65,8 @@ extension RealizeContext {
   }
 
   /// The failure of a bad `-global`, which stops a cold plug. On a hot plug QEMU warns and continues with the default;
-  /// a good `-global` applies to both (QEMU hw/core/qdev-properties.c: qdev_prop_set_globals).
+  /// a good `-global` applies to both (QEMU hw/core/qdev-properties.c: qdev_prop_set_globals; qom/object.c:
+  /// object_apply_global_props).
   func badGlobal() throws(Unknown) -> RealizeFailure? {
     if request.plug == .hot {
       // A good one applies to the plug too, and may make it fail.

@@ -1,7 +1,8 @@
 import Facts
 
 /// Viability of a group: whether a member that is bound to a host driver keeps it from being assigned (linux
-/// drivers/iommu/iommu.c: iommu_group_claim_dma_owner, iommu_device_use_default_domain).
+/// drivers/iommu/iommu.c: iommu_group_claim_dma_owner, iommu_device_use_default_domain). QEMU reports it in
+/// hw/vfio/container-legacy.c: vfio_group_get.
 public struct GroupViability {
   private let group: IOMMUGroup
   private let host: Host

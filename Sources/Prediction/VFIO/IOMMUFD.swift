@@ -1,6 +1,7 @@
 import Facts
 
-/// The iommufd backend: the device's cdev, bound to an iommufd (QEMU hw/vfio/iommufd.c).
+/// The iommufd backend: the device's cdev, bound to an iommufd (QEMU hw/vfio/iommufd.c: iommufd_cdev_getfd,
+/// iommufd_cdev_connect_and_bind).
 struct IOMMUFDAttach {
   let context: RealizeContext
   let device: Known<HostDevice>

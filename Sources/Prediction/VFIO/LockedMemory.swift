@@ -1,7 +1,7 @@
 import Facts
 
-/// The guest memory that is locked for DMA, and the limit (QEMU hw/vfio/listener.c: vfio_listener_region_add; linux
-/// drivers/vfio/vfio_iommu_type1.c: vfio_lock_acct; drivers/iommu/iommufd/pages.c).
+/// The guest memory that is locked for DMA, and the limit (QEMU hw/vfio/listener.c: vfio_listener_register,
+/// vfio_listener_region_add; linux drivers/vfio/vfio_iommu_type1.c: vfio_lock_acct; drivers/iommu/iommufd/pages.c).
 public struct LockedMemory {
   private let machine: MachineConfig
 

@@ -13,8 +13,9 @@ extension RealizeContext {
       "vfio-pci endpoint devices without an iommufd backend not allowed when using arm-smmuv3,accel=on")
   }
 
-  /// QEMU hw/i386/intel_iommu.c: vtd_check_hiod, and intel_iommu_accel.c: vtd_check_hiod_accel, in the order observed
-  /// on 11.1.3: the legacy backend is refused for caching-mode first, also with fsts.
+  /// QEMU hw/i386/intel_iommu.c: vtd_dev_set_iommu_device and vtd_check_hiod, and intel_iommu_accel.c:
+  /// vtd_check_hiod_accel, in the order observed on 11.1.3: the legacy backend is refused for caching-mode first, also
+  /// with fsts.
   func vtdCheck(_ step: RealizeStep) throws(Unknown) -> RealizeFailure? {
     guard let unit = try viommu, unit.driver == "intel-iommu" else { return nil }
     let firstStage = try machine.firstStage(of: unit)
