@@ -1,9 +1,6 @@
-#define _GNU_SOURCE /* sched_getaffinity */
 #include "CLinux.h"
 
 #include <errno.h>
-#include <malloc.h>
-#include <sched.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -76,30 +73,3 @@ int vfiogate_memlock_limit(uint64_t *bytes, int *unlimited) {
   return 0;
 }
 
-int vfiogate_processors(int *count) {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0)
-    return errno;
-  *count = CPU_COUNT(&set);
-  return 0;
-}
-
-int vfiogate_keep_memory(void) {
-  /* mallopt(3) returns 0 for a value that it does not take. */
-  return mallopt(M_TRIM_THRESHOLD, 64 << 20) && mallopt(M_TOP_PAD, 1 << 20) ? 0 : EINVAL;
-}
-
-int vfiogate_processor(int *processor) {
-  *processor = sched_getcpu();
-  return *processor < 0 ? errno : 0;
-}
-
-int vfiogate_leave_processor(int processor) {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0)
-    return errno;
-  CPU_CLR(processor, &set);
-  if (CPU_COUNT(&set) == 0)
-    return EINVAL;
-  return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : errno;
-}

@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -154,15 +152,6 @@ int clinux_signal_descriptor(void) {
   if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) return -errno;
   int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   return fd < 0 ? -errno : fd;
-}
-
-void clinux_forget_code(void) {
-  extern const char __executable_start[], etext[];
-  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-  uintptr_t start = ((uintptr_t)__executable_start + page - 1) & ~(page - 1);
-  uintptr_t end = (uintptr_t)etext & ~(page - 1);
-  // A failure leaves them resident, which is where they were.
-  if (start < end) (void)madvise((void *)start, end - start, MADV_DONTNEED);
 }
 
 int clinux_notify(const char *path, const char *text) {

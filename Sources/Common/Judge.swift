@@ -26,19 +26,19 @@ public final class Judge: Sendable {
   ///   - running: the machine that plugs go into, when it is known.
   ///   - topology: what that QEMU reports of its PCI topology; without it that of the machine is modelled.
   ///   - descriptors: which host function a passed descriptor is, by the value of `fd`.
-  ///   - others: what the other definitions of the run ask for.
   public func judge(
     _ source: SourceText, _ parsed: ParsedInput, running: MachineConfig? = nil, topology: Guest? = nil,
-    descriptors: [String: Known<PCIAddress?>] = [:], others: OtherDefinitions = .none
+    descriptors: [String: Known<PCIAddress?>] = [:]
   ) -> LintResult {
     let parsed = parsed.proxmox.map { machine in machine.lowered { self.host.functions(ofSlot: $0) } } ?? parsed
     var decided = policy.policy
-    decided.allowances += parsed.allowances
+    // Appending nothing would copy the array that all definitions share.
+    if !parsed.allowances.isEmpty { decided.allowances += parsed.allowances }
     var machine = parsed.joined(to: running), plugs = parsed.plugs
     let cut = DeviceCap.cut(&machine.devices, plugs: &plugs)
     let target = LintTarget(
       machine: machine, plugs: plugs, problems: parsed.problems + (cut.map { [$0] } ?? []), host: host, qemu: qemu,
-      descriptors: descriptors, running: topology, others: others, policy: decided)
+      descriptors: descriptors, running: topology, policy: decided)
     return LintResult(
       source: source, target: target, report: RuleRunner.check(target, by: rules),
       further: [policy.source].compactMap { $0 } + parsed.sources)

@@ -13,7 +13,7 @@ public struct Fleet: Sendable {
 
   public init(_ lint: Lint, folder: String) {
     self.lint = lint
-    // Nobody wants all of them on one host.
+    // Each definition may run on any of the hosts, so their devices do not conflict.
     self.lint.sharesHost = false
     self.folder = folder
   }
@@ -34,8 +34,7 @@ public struct Fleet: Sendable {
         one.host = .recording("\(folder)/\(name)")
         let host = String(name.dropLast(Fleet.suffix.count))
         do {
-          let missed = try one.judge { ($0.source.name, FleetTable.cell($0, on: host)) } size: { _ in 64 }
-            report: { judged, _ in table.add(judged.1, of: judged.0) }
+          let missed = try one.judge { table.add(FleetTable.cell($0, on: host), of: $0.source.name) }
           unreadable += missed.filter { !unreadable.contains($0) }
         } catch {
           unreadable.append("\(error)")
@@ -59,9 +58,9 @@ public struct Fleet: Sendable {
 
   /// A definition needs one host on which it is safe.
   private func exit(_ table: FleetTable) -> ExitStatus {
-    let best = table.definitions.map { definition in table.verdicts(of: definition).map(\.verdict) }
-    if best.contains(where: { !$0.contains(.safe) && !$0.contains(.undetermined) }) { return .findings }
-    let isOpen = best.contains { !$0.contains(.safe) }
-    return isOpen && lint.onUnknown != .warn ? .couldNotLook : .clean
+    let verdicts = table.definitions.map { definition in table.verdicts(of: definition).map(\.verdict) }
+    let withoutHost = verdicts.filter { !$0.contains(where: \.isSafe) }
+    if withoutHost.contains(where: { !$0.contains(.undetermined) }) { return .findings }
+    return withoutHost.isEmpty || lint.onUnknown == .warn ? .clean : .couldNotLook
   }
 }

@@ -62,24 +62,31 @@ public struct Lint: Sendable {
     return answer
   }
 
-  /// Output that is gathered before it is written, in bytes: most definitions are a line or a few.
-  private static let heldAtMost = 16 << 10
+  /// Bytes of output that are gathered before they are written: most definitions are a line or a few.
+  private static let maxHeld = 16 << 10
 
-  /// - Parameter write: is given the output piece by piece; the answer's own is empty then.
+  /// - Parameter write: is called with the output piece by piece; the answer's own output is empty then.
   public func run(_ write: (String) -> Void) -> Answer {
     do {
+      var run = try LintRun(self)
       var writer = self.writer
-      let (blank, least) = (writer, minSeverity)
       var tally = LintTally()
       var held = writer.begin()
-      tally.unreadable = try judge { LintPiece($0, from: least, by: blank) } size: { $0.size } report: { piece, host in
-        tally.count(piece, refusesUndetermined: refusesUndetermined(on: host))
-        held += writer.add(piece)
-        guard held.utf8.count >= Lint.heldAtMost else { return }
+      run.judge { result, host in
+        tally.count(result, refusesUndetermined: refusesUndetermined(on: host))
+        held += writer.add(result.showing(from: minSeverity))
+        guard held.utf8.count >= Lint.maxHeld else { return }
         write(held)
         held = ""
       }
-      write(held + writer.end(tally))
+      var across: AcrossResult?
+      for (host, result) in run.across {
+        tally.count(result, refusesUndetermined: refusesUndetermined(on: host))
+        across = across ?? AcrossResult()
+        across?.add(result.showing(from: minSeverity))
+      }
+      tally.unreadable = run.unreadable
+      write(held + writer.end(tally, across: across))
       return answer(tally)
     } catch {
       return .couldNotLook("\(error)")
@@ -87,19 +94,12 @@ public struct Lint: Sendable {
   }
 
   /// Judges all definitions.
-  /// - Parameters:
-  ///   - make: what is to be left of each result; on any thread.
-  ///   - size: how much that is, in bytes.
-  ///   - report: is handed that in the order of the run, with the host that the definition is for.
+  /// - Parameter report: is called with every result in the order of the run.
   /// - Returns: what could not be read.
   /// - Throws: what keeps any from being judged.
-  func judge<Output: Sendable>(
-    _ make: @escaping @Sendable (LintResult) -> Output, size: @escaping (Output) -> Int,
-    report: (Output, HostChoice) -> Void
-  ) throws -> [String] {
-    var run = LintRun(self, running: try guestMachine(), qemu: try profile(), making: make, size: size)
-    run.gather()
-    run.judge(report)
+  func judge(_ report: (LintResult) -> Void) throws -> [String] {
+    var run = try LintRun(self)
+    run.judge { result, _ in report(result) }
     return run.unreadable
   }
 
@@ -111,15 +111,6 @@ public struct Lint: Sendable {
     case .junit: return LintJUnit(failOn: failOn)
     case .text: return isSummary ? LintSummary(style: style) : LintText(style: style, verbose: isVerbose)
     }
-  }
-
-  private func guestMachine() throws -> MachineConfig? {
-    try guest.map { ParsedInput.parse(try InputFile.read($0, limit: ParsedInput.maximumSize)).machine }
-  }
-
-  private func profile() throws(QMPFailure) -> QEMUProfile {
-    let profile = try qemu.profile()
-    return behaviour.map { profile.with(behaviour: $0) } ?? profile
   }
 
   /// The host that a definition is for: the policy's, unless one was given.

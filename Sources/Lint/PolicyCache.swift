@@ -9,8 +9,8 @@ struct PolicyCache {
   private let choice: PolicyChoice
   /// By path; nil where there is none.
   private var read: [String: Result<PolicyFile?, PolicyError>] = [:]
-  /// Those whose own problems have been reported.
-  private var told: Set<String> = []
+  /// Paths of those whose own problems have been reported.
+  private var reported: Set<String> = []
   /// What was found last beside a file: the next is most often in the same folder.
   private var last: (own: String, named: String?, policy: PolicyFile)?
 
@@ -44,10 +44,10 @@ struct PolicyCache {
     }
   }
 
-  /// What is wrong with a policy itself is reported with the first definition of a run.
-  mutating func firstTelling(_ policy: PolicyFile) -> PolicyFile {
+  /// Problems of a policy itself are reported once in a run, with the first definition that the policy applies to.
+  mutating func reportingProblemsOnce(_ policy: PolicyFile) -> PolicyFile {
     var policy = policy
-    if let source = policy.source { policy.policy.suppressPolicyFindings = !told.insert(source.name).inserted }
+    if let source = policy.source { policy.policy.suppressPolicyFindings = !reported.insert(source.name).inserted }
     return policy
   }
 

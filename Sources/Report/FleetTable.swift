@@ -44,11 +44,11 @@ public struct FleetTable: Sendable {
     let width = cells.values.joined().map(\.host.count).max() ?? 0
     return definitions.map { definition in
       let cells = verdicts(of: definition)
-      let sorted = [Verdict.safe, .undetermined, .unsafe].flatMap { verdict in cells.filter { $0.verdict == verdict } }
-      let safe = cells.count { $0.verdict == .safe }
+      let sorted = [Verdict.safe, .safeByPolicy, .undetermined, .unsafe].flatMap { verdict in cells.filter { $0.verdict == verdict } }
+      let safe = cells.count { $0.verdict.isSafe }
       let lines = sorted.map { cell in
         let more = cell.rules.count > 3 ? " and \(cell.rules.count - 3) more" : ""
-        let reason = cell.verdict == .safe ? "" : "  " + cell.rules.prefix(3).joined(separator: ", ") + more
+        let reason = cell.verdict.isSafe ? "" : "  " + cell.rules.prefix(3).joined(separator: ", ") + more
         return "  " + printable(cell.host).padded(to: width) + "  " + style.verdict(cell.verdict) + reason
       }
       return style.bold("\(printable(definition)): safe on \(safe) of \(cells.count)") + "\n" + lines.joined(separator: "\n")

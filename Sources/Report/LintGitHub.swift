@@ -9,19 +9,18 @@ public struct LintGitHub: LintWriter {
   /// Head of the document.
   public func begin() -> String { "" }
 
-  /// Text of a definition, with separators.
-  public mutating func add(_ piece: LintPiece) -> String { piece.text }
+  /// Text of one definition, with separators.
+  public func add(_ result: LintResult) -> String { annotations(of: result, file: [("file", result.name)]) }
 
-  /// Text of one definition, without separators.
-  public func render(_ result: LintResult) -> String {
+  /// - Parameter file: the file that an annotation is for which is not about one finding.
+  private func annotations(of result: some LocatedFindings, file: [(String, String)]) -> String {
     var lines = result.report.findings.map { finding -> String in
       let kind = finding.severity == .note ? "notice" : finding.severity.rawValue
       var places = [("file", finding.location.source)]
-      if let range = finding.location.range, let source = result.text(of: finding.location) {
-        let (start, end) = (source.position(of: range.lowerBound), source.position(of: range.upperBound))
-        places += [("line", "\(start.line)"), ("col", "\(start.column)")]
-        // GitHub reads a column of another line as one of the first line.
-        if end.line == start.line { places.append(("endColumn", "\(end.column)")) }
+      if let region = result.region(of: finding.location) {
+        places += [("line", "\(region.line)"), ("col", "\(region.column)")]
+        // GitHub would apply a column of another line to the first.
+        if region.endLine == region.line { places.append(("endColumn", "\(region.endColumn)")) }
       }
       places.append(("title", finding.rule))
       let text = ([finding.message] + finding.evidence.map { "fact: \($0)" } + ["fix: \(finding.fix)"])
@@ -30,19 +29,21 @@ public struct LintGitHub: LintWriter {
     let allowed = result.report.suppressed
     if !allowed.isEmpty {
       let reasons = allowed.map { "\($0.finding.rule): \($0.allowance.reason)" }.joined(separator: "\n")
-      lines.append(LintGitHub.command("notice", [("file", result.source.name), ("title", "allowed by policy")], reasons))
+      lines.append(LintGitHub.command("notice", file + [("title", "allowed by policy")], reasons))
     }
     if result.verdict == .undetermined {
       let open = result.report.undetermined.map { "\($0.rule): \($0.unknown)" }
-      let title = [("file", result.source.name), ("title", "undetermined")]
-      lines.append(LintGitHub.command("warning", title, open.isEmpty ? "the outcome could not be predicted" : open.joined(separator: "\n")))
+      let title = file + [("title", "undetermined")]
+      let text = open.isEmpty ? "the outcome could not be predicted" : open.joined(separator: "\n")
+      lines.append(LintGitHub.command("warning", title, text))
     }
     return lines.joined()
   }
 
-  /// End of the document.
-  public func end(_ tally: LintTally) -> String {
-    tally.unreadable.map { LintGitHub.command("error", [("title", "vfiogate")], $0) }.joined() + tally.totals + "\n"
+  /// Text after the last definition: the findings across definitions, and the totals.
+  public func end(_ tally: LintTally, across: AcrossResult?) -> String {
+    (across.map { annotations(of: $0, file: []) } ?? "")
+      + tally.unreadable.map { LintGitHub.command("error", [("title", "vfiogate")], $0) }.joined() + tally.totals + "\n"
   }
 
   private static func command(_ kind: String, _ properties: [(String, String)], _ text: String) -> String {

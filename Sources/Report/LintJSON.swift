@@ -13,22 +13,21 @@ public struct LintJSON: LintWriter {
   /// Head of the document.
   public func begin() -> String { "{\n  \"definitions\": [" }
 
-  /// Text of one definition, without separators.
-  public func render(_ result: LintResult) -> String {
-    LintJSON.definition(result).text(indented: true).indented(by: 4)
-  }
-
-  /// Text of a definition, with separators.
-  public mutating func add(_ piece: LintPiece) -> String {
+  /// Text of one definition, with separators.
+  public mutating func add(_ result: LintResult) -> String {
     defer { isFirst = false }
-    return (isFirst ? "\n" : ",\n") + piece.text
+    return (isFirst ? "\n" : ",\n") + LintJSON.definition(result).text(indented: true).indented(by: 4)
   }
 
-  /// End of the document.
-  public func end(_ tally: LintTally) -> String {
-    let unreadable = JSON.strings(tally.unreadable).text(indented: true).indented(by: 2).dropFirst(2)
-    return (isFirst ? "" : "\n  ") + "],\n  \"unreadable\": \(unreadable),\n  \"summary\": "
-      + LintJSON.summary(tally).text(indented: true).indented(by: 2).dropFirst(2) + "\n}\n"
+  /// Text after the last definition: the findings across definitions, and the totals.
+  public func end(_ tally: LintTally, across: AcrossResult?) -> String {
+    let across = across ?? AcrossResult()
+    let members: [(String, JSON)] = [
+      ("across-definitions", .object([.init("verdict", .string(across.verdict.rawValue))] + LintJSON.findings(across))),
+      ("unreadable", .strings(tally.unreadable)), ("summary", LintJSON.summary(tally)),
+    ]
+    let texts = members.map { ",\n  \"\($0.0)\": " + $0.1.text(indented: true).indented(by: 2).dropFirst(2) }
+    return (isFirst ? "" : "\n  ") + "]" + texts.joined() + "\n}\n"
   }
 
   private static func summary(_ tally: LintTally) -> JSON {
@@ -36,7 +35,8 @@ public struct LintJSON: LintWriter {
     let counts =
       verdicts.map { ($0.rawValue, tally.count($0)) } + Severity.allCases.map { ("\($0.rawValue)s", tally.count($0)) }
     let all = [("definitions", tally.definitions)] + counts + [("suppressed", tally.suppressed)]
-    return .object(all.map { .init($0.0, .integer(Int64($0.1))) })
+    return .object(
+      [.init("verdict", .string(tally.verdict.rawValue))] + all.map { .init($0.0, .integer(Int64($0.1))) })
   }
 
   private static func definition(_ result: LintResult) -> JSON {
@@ -45,10 +45,15 @@ public struct LintJSON: LintWriter {
       .init("qemu", .string(result.target.qemu.name)),
       .init("host", .string(result.target.host.source)),
       .init("devices", .array(result.target.predictions.map(device))),
+    ] + findings(result))
+  }
+
+  private static func findings(_ result: some LocatedFindings) -> [JSON.Member] {
+    [
       .init("findings", .array(result.report.findings.map { .object(finding($0, result)) })),
       .init("suppressed", .array(result.report.suppressed.map { suppressed($0, result) })),
       .init("undetermined", .array(result.report.undetermined.map { open($0, result) })),
-    ])
+    ]
   }
 
   private static func device(_ prediction: RealizePrediction) -> JSON {
@@ -72,7 +77,7 @@ public struct LintJSON: LintWriter {
     return .object(members)
   }
 
-  private static func suppressed(_ suppressed: Suppressed, _ result: LintResult) -> JSON {
+  private static func suppressed(_ suppressed: Suppressed, _ result: some LocatedFindings) -> JSON {
     let allowance = suppressed.allowance
     var allowed: [JSON.Member] = [.init("reason", .string(allowance.reason))]
     if let until = allowance.until { allowed.append(.init("until", .string(until.description))) }
@@ -80,7 +85,7 @@ public struct LintJSON: LintWriter {
     return .object(finding(suppressed.finding, result) + [.init("allowed", .object(allowed))])
   }
 
-  private static func finding(_ finding: Finding, _ result: LintResult) -> [JSON.Member] {
+  private static func finding(_ finding: Finding, _ result: some LocatedFindings) -> [JSON.Member] {
     [
       .init("rule", .string(finding.rule)), .init("severity", .string(finding.severity.rawValue)),
       .init("message", .string(finding.message)),
@@ -89,7 +94,7 @@ public struct LintJSON: LintWriter {
     ]
   }
 
-  private static func open(_ open: Undetermined, _ result: LintResult) -> JSON {
+  private static func open(_ open: Undetermined, _ result: some LocatedFindings) -> JSON {
     .object([
       .init("rule", .string(open.rule)), .init("severity", .string(open.severity.rawValue)),
       .init("fact", .string(open.unknown.fact)), .init("reason", .string(open.unknown.reason)),
@@ -101,13 +106,12 @@ public struct LintJSON: LintWriter {
     .object([.init("fact", .string(unknown.fact)), .init("reason", .string(unknown.reason))])
   }
 
-  private static func location(_ location: Location, _ result: LintResult) -> JSON {
+  private static func location(_ location: Location, _ result: some LocatedFindings) -> JSON {
     var members: [JSON.Member] = [.init("source", .string(location.source)), .init("path", .string(location.path))]
-    if let range = location.range, let source = result.text(of: location) {
-      let place = source.position(of: range.lowerBound)
+    if let region = result.region(of: location) {
       members += [
-        .init("line", .integer(Int64(place.line))), .init("column", .integer(Int64(place.column))),
-        .init("offset", .integer(Int64(range.lowerBound))), .init("length", .integer(Int64(range.count))),
+        .init("line", .integer(Int64(region.line))), .init("column", .integer(Int64(region.column))),
+        .init("offset", .integer(Int64(region.range.lowerBound))), .init("length", .integer(Int64(region.range.count))),
       ]
     }
     return .object(members)

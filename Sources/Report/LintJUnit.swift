@@ -14,11 +14,10 @@ public struct LintJUnit: LintWriter {
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vfiogate\">\n"
   }
 
-  /// Text of a definition, with separators.
-  public mutating func add(_ piece: LintPiece) -> String { piece.text }
+  /// Text of one definition, with separators.
+  public func add(_ result: LintResult) -> String { suite(result) }
 
-  /// Text of one definition, without separators.
-  public func render(_ result: LintResult) -> String {
+  private func suite(_ result: some LocatedFindings) -> String {
     let report = result.report
     let failures = report.findings.filter { $0.severity >= failOn }.count
     let isOpen = result.verdict == .undetermined
@@ -26,24 +25,28 @@ public struct LintJUnit: LintWriter {
       report.findings.map { one($0, result) } + report.suppressed.map { suppressed($0, result) }
       + [verdict(result)]
     let skipped = report.suppressed.count + (isOpen ? 1 : 0)
-    let name = LintJUnit.escaped(result.source.name)
+    let name = LintJUnit.escaped(result.name)
     return "<testsuite name=\"\(name)\" tests=\"\(cases.count)\" failures=\"\(failures)\" errors=\"0\" skipped=\"\(skipped)\">\n"
       + cases.joined() + "</testsuite>\n"
   }
 
-  /// End of the document.
-  public func end(_ tally: LintTally) -> String {
-    guard !tally.unreadable.isEmpty else { return "</testsuites>\n" }
+  /// Text after the last definition: the findings across definitions, and the totals.
+  public func end(_ tally: LintTally, across: AcrossResult?) -> String {
+    (across.map(suite) ?? "") + unreadable(tally) + "</testsuites>\n"
+  }
+
+  private func unreadable(_ tally: LintTally) -> String {
+    guard !tally.unreadable.isEmpty else { return "" }
     let count = tally.unreadable.count
     let cases = tally.unreadable.map { reason in
       let text = LintJUnit.escaped(reason)
       return "<testcase classname=\"vfiogate\" name=\"\(text)\"><error message=\"\(text)\"/></testcase>\n"
     }
     return "<testsuite name=\"could not be read\" tests=\"\(count)\" failures=\"0\" errors=\"\(count)\" skipped=\"0\">\n"
-      + cases.joined() + "</testsuite>\n</testsuites>\n"
+      + cases.joined() + "</testsuite>\n"
   }
 
-  private func one(_ finding: Finding, _ result: LintResult) -> String {
+  private func one(_ finding: Finding, _ result: some LocatedFindings) -> String {
     let lines = [place(finding, result)] + finding.evidence.map { "fact: \($0)" } + ["fix: \(finding.fix)"]
     let details = LintJUnit.escaped(lines.joined(separator: "\n"))
     let message = LintJUnit.escaped(finding.message)
@@ -54,27 +57,25 @@ public struct LintJUnit: LintWriter {
     return head(finding, result) + inner + "</testcase>\n"
   }
 
-  private func suppressed(_ suppressed: Suppressed, _ result: LintResult) -> String {
+  private func suppressed(_ suppressed: Suppressed, _ result: some LocatedFindings) -> String {
     let reason = LintJUnit.escaped("allowed: \(suppressed.allowance.reason)")
     return head(suppressed.finding, result) + "<skipped message=\"\(reason)\"/></testcase>\n"
   }
 
-  private func verdict(_ result: LintResult) -> String {
-    let open = "<testcase classname=\"\(LintJUnit.escaped(result.source.name))\" name=\"verdict: \(result.verdict.rawValue)\""
+  private func verdict(_ result: some LocatedFindings) -> String {
+    let open = "<testcase classname=\"\(LintJUnit.escaped(result.name))\" name=\"verdict: \(result.verdict.rawValue)\""
     guard result.verdict == .undetermined else { return open + "/>\n" }
     let reasons = result.report.undetermined.map { "\($0.rule): \($0.unknown)" }.joined(separator: "\n")
     return open + "><skipped message=\"undetermined\">\(LintJUnit.escaped(reasons))</skipped></testcase>\n"
   }
 
-  private func head(_ finding: Finding, _ result: LintResult) -> String {
-    let source = LintJUnit.escaped(result.source.name)
+  private func head(_ finding: Finding, _ result: some LocatedFindings) -> String {
+    let source = LintJUnit.escaped(result.name)
     return "<testcase classname=\"\(source)\" name=\"\(finding.rule): \(LintJUnit.escaped(place(finding, result)))\">"
   }
 
-  private func place(_ finding: Finding, _ result: LintResult) -> String {
-    let location = finding.location
-    let line = location.range.flatMap { result.text(of: location)?.position(of: $0.lowerBound) }
-    return location.source + (line.map { ":\($0.line):\($0.column)" } ?? "")
+  private func place(_ finding: Finding, _ result: some LocatedFindings) -> String {
+    finding.location.source + (result.region(of: finding.location).map { ":\($0.line):\($0.column)" } ?? "")
   }
 
   /// Escapes text for content and attributes; characters that XML cannot hold become `\xNN` (XML 1.0 §2.2).

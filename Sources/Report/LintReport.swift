@@ -4,7 +4,7 @@ import Rules
 import Syntax
 
 /// Result of linting one definition, with all that is needed to print it.
-public struct LintResult: Sendable {
+public struct LintResult: LocatedFindings, Sendable {
   /// The definition's text, for excerpts.
   public let source: SourceText
   /// The definition as rules checked it.
@@ -30,6 +30,14 @@ public struct LintResult: Sendable {
     var report = report
     report.hide(below: severity)
     return LintResult(source: source, target: target, report: report, further: further)
+  }
+
+  /// The definition's path.
+  var name: String { source.name }
+
+  /// Position of a location in its text; nil for a whole file, and for a text that is not known.
+  public func region(of location: Location) -> TextRegion? {
+    location.range.flatMap { text(of: location)?.region(of: $0) }
   }
 
   /// The text that a location is in.
@@ -65,21 +73,15 @@ public struct LintText: LintWriter {
   /// Head of the document.
   public func begin() -> String { "" }
 
-  /// Text of a definition, with separators.
-  public mutating func add(_ piece: LintPiece) -> String {
+  /// Text of one definition, with separators.
+  public mutating func add(_ result: LintResult) -> String {
     defer { isFirst = false }
-    return (isFirst ? "" : "\n") + piece.text
+    return (isFirst ? "" : "\n") + render(result)
   }
 
-  /// End of the document.
-  public func end(_ tally: LintTally) -> String { "" }
-
-  /// Text of one definition, without separators.
+  /// One definition alone.
   public func render(_ result: LintResult) -> String {
-    var explained: Set<String> = []
-    var blocks = result.report.findings.map { one in
-      finding(one, in: result, explains: explained.insert(one.rule).inserted)
-    }
+    var blocks = findings(of: result) { result.text(of: $0) }
     blocks += result.target.predictions.map { prediction($0) }
     if let allowed = suppressed(result) { blocks.append(allowed) }
     if let open = undetermined(result) { blocks.append(open) }
@@ -87,11 +89,32 @@ public struct LintText: LintWriter {
     return blocks.joined(separator: "\n")
   }
 
-  /// - Parameter explains: print the rule's why, once for all findings of a rule.
-  private func finding(_ finding: Finding, in result: LintResult, explains: Bool) -> String {
-    let offset = finding.location.range?.lowerBound
-    let source = result.text(of: finding.location)
-    let place = offset.flatMap { source?.position(of: $0) }.map { ":\($0.line):\($0.column)" } ?? ""
+  /// Text after the last definition: the findings across definitions, and the totals.
+  /// Findings across definitions have no excerpts, because their texts are not kept.
+  public mutating func end(_ tally: LintTally, across: AcrossResult?) -> String {
+    guard let across else { return "" }
+    var blocks = findings(of: across) { _ in nil }
+    if let allowed = suppressed(across) { blocks.append(allowed) }
+    if let open = undetermined(across) { blocks.append(open) }
+    if !blocks.isEmpty { blocks.insert(style.bold("\(AcrossResult.title):") + "\n", at: 0) }
+    blocks.append("all \(tally.definitions) definitions together: " + style.verdict(tally.verdict) + "\n")
+    return (isFirst ? "" : "\n") + blocks.joined(separator: "\n")
+  }
+
+  private func findings(of result: some LocatedFindings, text: (Location) -> SourceText?) -> [String] {
+    var explained: Set<String> = []
+    return result.report.findings.map { one in
+      finding(
+        one, at: result.region(of: one.location), in: text(one.location),
+        explains: explained.insert(one.rule).inserted)
+    }
+  }
+
+  /// - Parameter explains: whether to add the rule's explanation, which is the same for each of its findings.
+  private func finding(
+    _ finding: Finding, at region: TextRegion?, in source: SourceText?, explains: Bool
+  ) -> String {
+    let place = region.map { ":\($0.line):\($0.column)" } ?? ""
     let kind = style.severity(finding.severity, "\(finding.severity.rawValue)[\(finding.rule)]")
     var lines = [printable("\(finding.location.source)\(place): ") + "\(kind): \(printable(finding.message))"]
     if let range = finding.location.range, let source { lines += excerpt(range, in: source, finding.severity) }
@@ -134,7 +157,7 @@ public struct LintText: LintWriter {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private func suppressed(_ result: LintResult) -> String? {
+  private func suppressed(_ result: some LocatedFindings) -> String? {
     let all = result.report.suppressed
     guard !all.isEmpty else { return nil }
     guard isVerbose else {
@@ -142,14 +165,14 @@ public struct LintText: LintWriter {
     }
     return all.map { one in
       let place = one.allowance.location
-      let line = place.range.flatMap { result.text(of: place)?.position(of: $0.lowerBound).line }.map { ":\($0)" } ?? ""
+      let line = result.region(of: place).map { ":\($0.line)" } ?? ""
       let finding = one.finding
       return style.dim("allowed[\(finding.rule)]: ") + printable(finding.message) + "\n  reason: "
         + printable("\(one.allowance.reason) (\(place.source)\(line))")
     }.joined(separator: "\n") + "\n"
   }
 
-  private func undetermined(_ result: LintResult) -> String? {
+  private func undetermined(_ result: some LocatedFindings) -> String? {
     let open = result.report.undetermined
     guard !open.isEmpty else { return nil }
     guard isVerbose else {

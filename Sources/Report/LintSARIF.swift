@@ -28,30 +28,30 @@ public struct LintSARIF: LintWriter {
       """
   }
 
-  /// Text of a definition, with separators.
-  public mutating func add(_ piece: LintPiece) -> String {
+  /// Text of one definition, with separators.
+  public mutating func add(_ result: LintResult) -> String {
     artifacts.append(
       .object([
-        .init("location", .object([.init("uri", .string(LintSARIF.uri(piece.name)))])),
-        .init("properties", .object([.init("verdict", .string(piece.verdict.rawValue))])),
+        .init("location", .object([.init("uri", .string(LintSARIF.uri(result.name)))])),
+        .init("properties", .object([.init("verdict", .string(result.verdict.rawValue))])),
       ]))
-    guard !piece.text.isEmpty else { return "" }
-    defer { isFirst = false }
-    return (isFirst ? "\n" : ",\n") + piece.text
+    return results(of: result)
   }
 
-  /// Text of one definition, without separators.
-  public func render(_ result: LintResult) -> String {
+  private mutating func results(of result: some LocatedFindings) -> String {
     let report = result.report
     let results =
       report.findings.map { LintSARIF.finding($0, result) }
       + report.suppressed.map { LintSARIF.finding($0.finding, result, by: $0.allowance) }
       + report.undetermined.map { LintSARIF.open($0, result) }
-    return results.map { $0.text() }.joined(separator: ",\n")
+    if results.isEmpty { return "" }
+    defer { isFirst = false }
+    return (isFirst ? "\n" : ",\n") + results.map { $0.text() }.joined(separator: ",\n")
   }
 
-  /// End of the document.
-  public func end(_ tally: LintTally) -> String {
+  /// Text after the last definition: the findings across definitions, and the totals.
+  public mutating func end(_ tally: LintTally, across: AcrossResult?) -> String {
+    let results = across.map { self.results(of: $0) } ?? ""
     let failures: [JSON] = tally.unreadable.map { reason in
       .object([.init("level", "error"), .init("message", .object([.init("text", .string(reason))]))])
     }
@@ -59,7 +59,7 @@ public struct LintSARIF: LintWriter {
       .init("executionSuccessful", .bool(tally.unreadable.isEmpty)),
       .init("toolExecutionNotifications", .array(failures)),
     ])
-    return "\n],\n\"artifacts\": \(JSON.array(artifacts).text()),\n\"invocations\": [\(invocation.text())]\n}]}\n"
+    return results + "\n],\n\"artifacts\": \(JSON.array(artifacts).text()),\n\"invocations\": [\(invocation.text())]\n}]}\n"
   }
 
   private static func rule(_ rule: Rule) -> JSON {
@@ -76,7 +76,7 @@ public struct LintSARIF: LintWriter {
     ])
   }
 
-  private static func finding(_ finding: Finding, _ result: LintResult, by allowance: Policy.Allowance? = nil) -> JSON {
+  private static func finding(_ finding: Finding, _ result: some LocatedFindings, by allowance: Policy.Allowance? = nil) -> JSON {
     var members: [JSON.Member] = [
       .init("ruleId", .string(finding.rule)), .init("level", .string(finding.severity.rawValue)),
       .init("message", text("\(finding.message). Fix: \(finding.fix).")),
@@ -88,7 +88,8 @@ public struct LintSARIF: LintWriter {
       members.insert(.init("ruleIndex", .integer(Int64(index))), at: 1)
     }
     if let allowance {
-      let kind: JSON = allowance.location.source == result.source.name ? "inSource" : "external"
+      let isInSource = [result.name, finding.location.source].contains(allowance.location.source)
+      let kind: JSON = isInSource ? "inSource" : "external"
       members.append(
         .init(
           "suppressions",
@@ -102,7 +103,7 @@ public struct LintSARIF: LintWriter {
     return .object(members)
   }
 
-  private static func open(_ open: Undetermined, _ result: LintResult) -> JSON {
+  private static func open(_ open: Undetermined, _ result: some LocatedFindings) -> JSON {
     .object([
       .init("ruleId", .string(open.rule)), .init("kind", "open"), .init("level", "none"),
       .init("message", text("undetermined: \(open.unknown)")),
@@ -112,13 +113,11 @@ public struct LintSARIF: LintWriter {
 
   private static func text(_ text: String) -> JSON { .object([.init("text", .string(text))]) }
 
-  private static func location(_ location: Location, _ result: LintResult) -> JSON {
+  private static func location(_ location: Location, _ result: some LocatedFindings) -> JSON {
     var physical: [JSON.Member] = [
       .init("artifactLocation", .object([.init("uri", .string(uri(location.source)))]))
     ]
-    if let range = location.range, let source = result.text(of: location) {
-      physical.append(.init("region", region(range, source)))
-    }
+    if let region = result.region(of: location) { physical.append(.init("region", LintSARIF.region(region))) }
     var members: [JSON.Member] = [.init("physicalLocation", .object(physical))]
     if !location.path.isEmpty {
       members.append(
@@ -127,15 +126,15 @@ public struct LintSARIF: LintWriter {
     return .object(members)
   }
 
-  private static func region(_ range: Range<Int>, _ source: SourceText) -> JSON {
-    let (start, end) = (source.scalarPosition(of: range.lowerBound), source.scalarPosition(of: range.upperBound))
+  private static func region(_ region: TextRegion) -> JSON {
     let lines: [JSON.Member] = [
-      .init("startLine", .integer(Int64(start.line))), .init("startColumn", .integer(Int64(start.column))),
-      .init("endLine", .integer(Int64(end.line))), .init("endColumn", .integer(Int64(end.column))),
+      .init("startLine", .integer(Int64(region.line))), .init("startColumn", .integer(Int64(region.scalarColumn))),
+      .init("endLine", .integer(Int64(region.endLine))), .init("endColumn", .integer(Int64(region.scalarEndColumn))),
     ]
-    if source.isTranscoded { return .object(lines) }
+    if region.isTranscoded { return .object(lines) }
     let bytes: [JSON.Member] = [
-      .init("byteOffset", .integer(Int64(range.lowerBound))), .init("byteLength", .integer(Int64(range.count))),
+      .init("byteOffset", .integer(Int64(region.range.lowerBound))),
+      .init("byteLength", .integer(Int64(region.range.count))),
     ]
     return .object(lines + bytes)
   }

@@ -1,7 +1,7 @@
 import Rules
 import Syntax
 
-/// Summary of a run without its findings: a line for each definition that is not safe, one for each rule, and the
+/// Counts without the findings themselves: a line for each definition that is not safe, one for each rule, and the
 /// totals.
 public struct LintSummary: LintWriter {
   private let style: Style
@@ -13,20 +13,20 @@ public struct LintSummary: LintWriter {
   /// Head of the document.
   public func begin() -> String { "" }
 
-  /// Text of a definition, with separators.
-  public mutating func add(_ piece: LintPiece) -> String {
-    for rule in piece.rules { rules[rule, default: 0] += 1 }
-    return piece.text
-  }
-
-  /// Text of one definition, without separators.
-  public func render(_ result: LintResult) -> String {
+  /// Text of one definition, with separators.
+  public mutating func add(_ result: LintResult) -> String {
+    count(result)
     guard result.verdict != .safe || !result.report.findings.isEmpty else { return "" }
     return printable(result.source.name) + ": " + style.verdict(result.verdict) + "\n"
   }
 
-  /// End of the document.
-  public func end(_ tally: LintTally) -> String {
+  private mutating func count(_ result: some LocatedFindings) {
+    for finding in result.report.findings { rules[finding.rule, default: 0] += 1 }
+  }
+
+  /// Text after the last definition: the findings across definitions, and the totals.
+  public mutating func end(_ tally: LintTally, across: AcrossResult?) -> String {
+    if let across { count(across) }
     let width = rules.keys.map(\.count).max() ?? 0
     // In the catalogue's order.
     let lines = Rule.all.compactMap { rule in
@@ -37,7 +37,7 @@ public struct LintSummary: LintWriter {
 }
 
 extension LintTally {
-  /// Totals as one line: "3 definitions: 1 unsafe, 2 safe; 1 error, 2 warnings".
+  /// "3 definitions: 1 unsafe, 2 safe; together unsafe; 1 error, 2 warnings".
   public var totals: String {
     func counted(_ count: Int, _ name: String) -> String { "\(count) \(name)\(count == 1 ? "" : "s")" }
     let verdicts: [(Verdict, String)] = [
@@ -48,6 +48,7 @@ extension LintTally {
     var kinds = Severity.allCases.reversed().filter { count($0) > 0 }.map { counted(count($0), $0.rawValue) }
     if suppressed > 0 { kinds.append("\(suppressed) allowed") }
     if !unreadable.isEmpty { kinds.append("\(unreadable.count) could not be read") }
+    if definitions > 1, let name = verdicts.first(where: { $0.0 == verdict })?.1 { text += "; together \(name)" }
     if !kinds.isEmpty { text += "; " + kinds.joined(separator: ", ") }
     return text
   }

@@ -1,75 +1,104 @@
+import Facts
 import Rules
+import Syntax
 
 /// Writes the results of a run one after the other, so that no result has to be kept.
 public protocol LintWriter: Sendable {
-  /// Text before the first definition.
+  /// The text before the first definition.
   func begin() -> String
-  /// Text of one definition; called on any thread.
-  func render(_ result: LintResult) -> String
-  /// Text of a definition with separators, to be written after all that was added before.
-  mutating func add(_ piece: LintPiece) -> String
-  /// Text after the last definition.
-  func end(_ tally: LintTally) -> String
+  /// The text of one definition.
+  mutating func add(_ result: LintResult) -> String
+  /// The text after the last definition.
+  /// - Parameter across: the findings across definitions; nil when there is only one definition.
+  mutating func end(_ tally: LintTally, across: AcrossResult?) -> String
 }
 
-/// Rendered result of one definition: small, whereas a `LintResult` holds the definition and its host.
-public struct LintPiece: Sendable {
-  /// The definition's path.
-  public let name: String
-  /// Verdict of the definition.
-  public let verdict: Verdict
-  /// Severities of all findings.
-  let severities: [Severity]
-  let suppressed: Int
-  /// Rules of the findings that are printed.
-  let rules: [String]
-  let text: String
+/// Findings, and the positions in the texts that they point into.
+protocol LocatedFindings {
+  var report: RuleReport { get }
+  /// The path of the definition; for findings across definitions a title.
+  var name: String { get }
+  var verdict: Verdict { get }
+  /// Nil when the location is a whole file, or in a text that is not known.
+  func region(of location: Location) -> TextRegion?
+}
 
-  /// Approximate size in memory, in bytes.
-  public var size: Int { 200 + text.utf8.count + 16 * rules.count }
+/// Findings about several definitions of a run: a device or an IOMMU group that two of them ask for.
+public struct AcrossResult: LocatedFindings, Sendable {
+  /// Findings and undetermined rules.
+  public private(set) var report: RuleReport
+  private var regions: [Location: TextRegion]
 
-  /// - Parameter severity: the lowest severity that is printed.
-  public init(_ result: LintResult, from severity: Severity, by writer: any LintWriter) {
-    let shown = result.showing(from: severity)
-    name = result.source.name
-    verdict = result.verdict
-    severities = result.report.findings.map(\.severity)
-    suppressed = result.report.suppressed.count
-    rules = shown.report.findings.map(\.rule)
-    text = writer.render(shown)
+  static let title = "across definitions"
+  var name: String { AcrossResult.title }
+
+  /// Verdict of the definitions together, from these findings alone.
+  public var verdict: Verdict { report.verdict }
+
+  /// - Parameter regions: of every location that a finding points at.
+  public init(_ report: RuleReport = RuleReport(), regions: [Location: TextRegion] = [:]) {
+    self.report = report
+    self.regions = regions
   }
+
+  /// Adds the findings for another host of the same run.
+  public mutating func add(_ other: AcrossResult) {
+    report.add(other.report)
+    regions.merge(other.regions) { first, _ in first }
+  }
+
+  /// Copy without the findings below a severity, which are not printed.
+  public func showing(from severity: Severity) -> AcrossResult {
+    var shown = self
+    shown.report.hide(below: severity)
+    return shown
+  }
+
+  func region(of location: Location) -> TextRegion? { regions[location] }
 }
 
-/// Totals of a run.
+/// Counts of a whole run.
 public struct LintTally: Sendable {
   /// Number of definitions.
   public private(set) var definitions = 0
   /// Number of findings that a policy allows.
   public private(set) var suppressed = 0
-  /// Whether a definition is undetermined for which the run must not exit 0.
+  /// Whether an undetermined verdict keeps the run from being clean.
   public private(set) var refusesUndetermined = false
   private var verdicts: [Verdict: Int] = [:]
   private var findings: [Severity: Int] = [:]
+  private var worst = Verdict.safe
   /// Files that could not be read: path and reason.
   public var unreadable: [String] = []
 
   /// Creates totals of zero.
   public init() {}
 
-  /// Adds a definition.
-  /// - Parameter refusesUndetermined: the run must not exit 0 if this definition is undetermined.
-  public mutating func count(_ piece: LintPiece, refusesUndetermined: Bool) {
+  /// - Parameter refusesUndetermined: whether an undetermined verdict of this definition keeps the run from being clean.
+  public mutating func count(_ result: LintResult, refusesUndetermined: Bool) {
     definitions += 1
-    if refusesUndetermined, piece.verdict == .undetermined { self.refusesUndetermined = true }
-    suppressed += piece.suppressed
-    verdicts[piece.verdict, default: 0] += 1
-    for severity in piece.severities { findings[severity, default: 0] += 1 }
+    verdicts[result.verdict, default: 0] += 1
+    add(result, refusesUndetermined)
   }
 
-  /// Number of definitions with that verdict.
+  /// Counts the findings across definitions.
+  public mutating func count(_ across: AcrossResult, refusesUndetermined: Bool) { add(across, refusesUndetermined) }
+
+  private mutating func add(_ result: some LocatedFindings, _ refusesUndetermined: Bool) {
+    let verdict = result.verdict
+    worst = worst.joined(with: verdict)
+    if refusesUndetermined, verdict == .undetermined { self.refusesUndetermined = true }
+    suppressed += result.report.suppressed.count
+    for finding in result.report.findings { findings[finding.severity, default: 0] += 1 }
+  }
+
+  /// The verdict of all definitions together. A definition that could not be read may be anything.
+  public var verdict: Verdict { unreadable.isEmpty ? worst : worst.joined(with: .undetermined) }
+
+  /// Number of definitions with this verdict.
   public func count(_ verdict: Verdict) -> Int { verdicts[verdict] ?? 0 }
 
-  /// Number of findings of that severity.
+  /// Number of findings of this severity, those across definitions included.
   public func count(_ severity: Severity) -> Int { findings[severity] ?? 0 }
 
   /// Whether there is a finding of this severity or a worse one.

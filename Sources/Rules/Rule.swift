@@ -27,7 +27,12 @@ public final class Rule: Sendable {
     case target(@Sendable (LintTarget, inout RuleRunner) throws(Unknown) -> Void)
     /// A QMP command or descriptor that the proxy's command filter refuses. `lint` has no commands, and does not run it.
     case command
+    /// Only definitions are compared; see `acrossDefinitions`.
+    case comparison
   }
+
+  /// Compares a definition with the others of the run.
+  typealias AcrossCheck = @Sendable (DefinitionClaims, OtherDefinitions, inout RuleRunner) -> Void
 
   /// Name in kebab-case: the bad pattern, which completes "allow …".
   public let name: String
@@ -53,13 +58,17 @@ public final class Rule: Sendable {
   /// Whether a policy may allow it or change its severity.
   public let canBeAllowed: Bool
   let body: Body
+  /// Compares one definition with the others of a run, once all have been checked. Of each only the host functions that it
+  /// requests are known then.
+  let acrossDefinitions: AcrossCheck?
   /// Whether it checks the text itself, and so also a definition without a vfio device.
   let checksText: Bool
 
   init(
     name: String, severity: Severity, summary: String, why: String, fix: String, example: String,
     references: [String], explains: Set<FailureCause> = [], crashesGuest: Bool = false,
-    isRecheckedAtStart: Bool = false, checksText: Bool = false, canBeAllowed: Bool = true, check: Body
+    isRecheckedAtStart: Bool = false, checksText: Bool = false, canBeAllowed: Bool = true,
+    acrossDefinitions: AcrossCheck? = nil, check: Body
   ) {
     self.name = name
     self.severity = severity
@@ -74,6 +83,7 @@ public final class Rule: Sendable {
     self.checksText = checksText
     self.canBeAllowed = canBeAllowed
     self.body = check
+    self.acrossDefinitions = acrossDefinitions
   }
 
   /// Whether the proxy's command filter decides it, not the runner.
@@ -116,4 +126,13 @@ public enum Verdict: String, Sendable {
   case safe, unsafe, undetermined
   /// Safe only because the policy allows what would make it unsafe or undetermined.
   case safeByPolicy = "safe-by-policy"
+
+  /// Whether the guest may start: safe, with or without the policy's allowances.
+  public var isSafe: Bool { self == .safe || self == .safeByPolicy }
+
+  /// The verdict of two definitions together.
+  public func joined(with other: Verdict) -> Verdict {
+    let fromWorst: [Verdict] = [.unsafe, .undetermined, .safeByPolicy, .safe]
+    return fromWorst.first { $0 == self || $0 == other } ?? self
+  }
 }

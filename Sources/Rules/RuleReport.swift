@@ -1,6 +1,6 @@
 import Prediction
 
-/// Result of running rules over one definition.
+/// Result of running rules over one definition, or over the definitions of a run together.
 public struct RuleReport: Sendable {
   /// All findings that the policy does not allow, by their location in the text.
   public internal(set) var findings: [Finding] = []
@@ -11,7 +11,10 @@ public struct RuleReport: Sendable {
   /// Whether without the policy there would be an error, or a rule of that severity that is undetermined.
   var isByPolicy = false
   /// Whether prediction could not determine the outcome of some device.
-  private let hasOpenPrediction: Bool
+  private var hasOpenPrediction = false
+
+  /// A report without findings.
+  public init() {}
 
   init(_ target: LintTarget) {
     hasOpenPrediction = target.predictions.contains { $0.realize == .undetermined }
@@ -25,6 +28,15 @@ public struct RuleReport: Sendable {
     if findings.contains(where: { $0.severity == .error }) { return .unsafe }
     if hasOpenPrediction || undetermined.contains(where: { $0.severity == .error }) { return .undetermined }
     return isByPolicy ? .safeByPolicy : .safe
+  }
+
+  /// Adds the findings of another report.
+  public mutating func add(_ other: RuleReport) {
+    findings += other.findings
+    undetermined += other.undetermined
+    suppressed += other.suppressed
+    isByPolicy = isByPolicy || other.isByPolicy
+    hasOpenPrediction = hasOpenPrediction || other.hasOpenPrediction
   }
 
   /// Removes findings below a severity, which are not printed.

@@ -12,11 +12,11 @@ public struct RuleRunner: Sendable {
   /// Rules with a finding, by the request that it is about; under `whole` those about the definition.
   private var reported: [Location: [Rule]] = [:]
 
-  private init(_ target: LintTarget, first: Rule) {
-    whole = Location(source: target.machine.source, range: nil, path: "")
+  private init(_ source: String, first: Rule, _ report: RuleReport) {
+    whole = Location(source: source, range: nil, path: "")
     context = whole
     rule = first
-    report = RuleReport(target)
+    self.report = report
   }
 
   /// Adds a finding of the current rule.
@@ -54,7 +54,7 @@ public struct RuleRunner: Sendable {
     guard let first = rules.first else { return RuleReport(target) }
     let hasPassthrough = target.hasPassthrough
     let contexts = target.contexts
-    var runner = RuleRunner(target, first: first)
+    var runner = RuleRunner(target.machine.source, first: first, RuleReport(target))
     for rule in rules where hasPassthrough || rule.checksText {
       runner.rule = rule
       switch rule.body {
@@ -66,10 +66,29 @@ public struct RuleRunner: Sendable {
           runner.context = context.request.location
           do { try check(context, &runner) } catch { runner.cannotDetermine(error) }
         }
-      case .command: break
+      case .command, .comparison: break
       }
     }
     return runner.finished(target)
+  }
+
+  /// Runs the rules that compare definitions. Each finding is subject to the policy of the definition that it points
+  /// into; findings are in the order of the definitions.
+  public static func check(_ claims: HostDeviceClaims, by rules: [Rule] = Rule.all) -> RuleReport {
+    var all = RuleReport()
+    let comparing = rules.compactMap { rule in rule.acrossDefinitions.map { (rule: rule, check: $0) } }
+    guard let first = comparing.first?.rule else { return all }
+    for (definition, others) in claims.definitionsWithOthers {
+      var runner = RuleRunner(definition.source, first: first, RuleReport())
+      for (rule, check) in comparing {
+        runner.rule = rule
+        check(definition, others, &runner)
+      }
+      var report = runner.report
+      report.apply(definition.policy, guest: definition.guestName)
+      all.add(report)
+    }
+    return all
   }
 
   private func finished(_ target: LintTarget) -> RuleReport {

@@ -22,19 +22,72 @@ final class DirectoryTests: XCTestCase {
 
   func testTheSameDeviceInTwoDefinitionsIsFoundHoweverManyThereAre() throws {
     let folder = try TemporaryDirectory()
-    // More text than a run keeps between its two readings.
-    let padding = String(repeating: "# padding\n", count: 4000)
-    for number in 0..<12 { try writeFile(folder.path + "/plain\(number)", padding + "qemu-system-x86_64 -M q35\n") }
+    for number in 0..<12 { try writeFile(folder.path + "/plain\(number)", "qemu-system-x86_64 -M q35\n") }
     try writeFile(folder.path + "/one", gpu)
-    try writeFile(folder.path + "/two", padding + gpu)
+    try writeFile(folder.path + "/two", "\n" + gpu)
     let run = try Vfiogate.run("lint", folder.path, "--host", host)
     XCTAssertEqual(run.status, 1, run.error)
-    XCTAssert(run.output.contains("`gpu` (0000:0a:00.0) is also assigned in `\(folder.path)/one`"), run.output)
-    XCTAssert(run.output.contains("`gpu` (0000:0a:00.0) is also assigned in `\(folder.path)/two`"), run.output)
-    XCTAssertEqual(run.output.split(separator: "\n").filter { $0.hasSuffix(": safe") }.count, 12)
+    let parts = run.output.split(separator: "across definitions:\n")
+    XCTAssertEqual(parts.count, 2, run.output)
+    // Each definition is judged as if it were alone.
+    XCTAssertEqual(parts[0].split(separator: "\n").filter { $0.hasSuffix(": safe") }.count, 14, run.output)
+    let message = "error[device-in-two-definitions]: `gpu` (0000:0a:00.0) is also assigned in"
+    XCTAssert(parts[1].contains("\(folder.path)/one:1:73: \(message) `\(folder.path)/two`"), run.output)
+    XCTAssert(parts[1].contains("\(folder.path)/two:2:73: \(message) `\(folder.path)/one`"), run.output)
+    XCTAssert(run.output.hasSuffix("\n\nall 14 definitions together: unsafe\n"), run.output)
   }
 
-  /// Enough for several threads, and more text than is kept.
+  /// What is known of other definitions changes nothing about one of them.
+  func testOneOfTwoDefinitionsOfADeviceIsAsItIsAlone() throws {
+    let folder = try TemporaryDirectory()
+    for name in ["one", "two"] { try writeFile("\(folder.path)/\(name)", gpu) }
+    let both = try Vfiogate.run("lint", folder.path, "--host", host, "--format", "json").json
+    let alone = try Vfiogate.run("lint", folder.path + "/one", "--host", host, "--format", "json").json
+    XCTAssertEqual(both["definitions"]?.array?.first, alone["definitions"]?.array?.first)
+    XCTAssertEqual(both["across-definitions"]?["findings"]?.array?.count, 2)
+    XCTAssertEqual(both["across-definitions"]?["verdict"]?.string, "unsafe")
+    XCTAssertEqual(both["summary"]?["verdict"]?.string, "unsafe")
+    XCTAssertEqual(alone["across-definitions"]?["findings"]?.array, [])
+    XCTAssertEqual(alone["summary"]?["verdict"]?.string, "safe")
+  }
+
+  /// Which device is meant is not known: no finding, but not safe either.
+  func testADeviceThatMayBeAnyOtherDefinitionsKeepsTheRunUndetermined() throws {
+    let folder = try TemporaryDirectory()
+    try writeFile(folder.path + "/one", gpu)
+    try writeFile(folder.path + "/two", "qemu-system-x86_64 -M q35 -device pcie-root-port,id=rp -device vfio-pci,host=$GPU,bus=rp\n")
+    let run = try Vfiogate.run("lint", folder.path, "--host", host, "--format", "json")
+    XCTAssertEqual(run.status, 2)
+    let across = try XCTUnwrap(run.json["across-definitions"])
+    XCTAssertEqual(across["findings"]?.array, [])
+    XCTAssertEqual(across["undetermined"]?.array?.first?["rule"]?.string, "device-in-two-definitions")
+    XCTAssertEqual(across["undetermined"]?.array?.first?["location"]?["source"]?.string, folder.path + "/two")
+    XCTAssertEqual(across["verdict"]?.string, "undetermined")
+  }
+
+  func testAnAllowedFindingAcrossDefinitionsIsSafeByPolicy() throws {
+    let folder = try TemporaryDirectory()
+    for name in ["one", "two"] { try writeFile("\(folder.path)/\(name)", gpu) }
+    try writeFile(folder.path + "/.vfiogate.conf", "[allow \"device-in-two-definitions\"]\n  reason = \"never both\"\n")
+    let run = try Vfiogate.run("lint", folder.path, "--host", host, "--verbose")
+    XCTAssertEqual(run.status, 0, run.output)
+    XCTAssert(run.output.contains("  reason: never both (\(folder.path)/.vfiogate.conf:1)"), run.output)
+    XCTAssert(run.output.hasSuffix("all 2 definitions together: safe by policy\n"), run.output)
+  }
+
+  /// Definitions for different hosts do not conflict.
+  func testDefinitionsForDifferentHostsAreNotCompared() throws {
+    let folder = try TemporaryDirectory()
+    for name in ["one", "two"] { try writeFile("\(folder.path)/\(name)", gpu) }
+    let other = Vfiogate.host("intel-no-device-tlb")
+    try writeFile(
+      folder.path + "/.vfiogate.conf",
+      "[host \"one\"]\n  recording = \"\(host)\"\n[host \"two\"]\n  recording = \"\(other)\"\n")
+    let run = try Vfiogate.run("lint", folder.path, "--format", "json")
+    XCTAssertEqual(try run.json["across-definitions"]?["findings"]?.array, [], run.error)
+    XCTAssertEqual(try run.json["definitions"]?.array?.map { $0["host"]?.string }, [host, other])
+  }
+
   func testOfManyDefinitionsEachIsJudgedAsItIsAlone() throws {
     let folder = try TemporaryDirectory()
     let text = try Fixture.text("inputs/libvirt/gpu-with-audio.xml")
@@ -57,8 +110,6 @@ final class DirectoryTests: XCTestCase {
     }
   }
 
-  /// The first is judged before the last is read, and says so all the same; with little output, and with so much
-  /// that most wait to be judged until all have been read.
   func testWhatALaterDefinitionAsksForIsKnownToAnEarlierOne() throws {
     let folder = try TemporaryDirectory()
     let text = try Fixture.text("inputs/libvirt/gpu-with-audio.xml")
@@ -89,7 +140,7 @@ final class DirectoryTests: XCTestCase {
     for name in ["b", "c", "d"] { try writeFile("\(folder.path)/\(name)", "qemu-system-x86_64 -M q35\n") }
     let run = try Vfiogate.run("lint", folder.path, "--host", "none")
     XCTAssertEqual(run.output.split(separator: "\n").filter { $0.contains("[policy-unknown-rule]") }.count, 1, run.output)
-    XCTAssertEqual(run.output.split(separator: "\n").filter { $0.hasSuffix(": safe") }.count, 3, run.output)
+    XCTAssertEqual(run.output.split(separator: "\n").filter { $0.hasPrefix(folder.path) && $0.hasSuffix(": safe") }.count, 3, run.output)
   }
 
   func testAMalformedFileIsAFindingAndTheOthersAreJudged() throws {
@@ -99,7 +150,7 @@ final class DirectoryTests: XCTestCase {
     let run = try Vfiogate.run("lint", folder.path, "--host", "none")
     XCTAssertEqual(run.status, 1)
     XCTAssert(run.output.hasPrefix("\(folder.path)/a:1:28: error[malformed-input]: "), run.output)
-    XCTAssert(run.output.hasSuffix("\(folder.path)/b: safe\n"), run.output)
+    XCTAssert(run.output.hasSuffix("\(folder.path)/b: safe\n\nall 2 definitions together: unsafe\n"), run.output)
   }
 
   func testAnUnreadableFileIsTwoAfterAllOthersWereJudged() throws {

@@ -41,6 +41,18 @@ final class FleetTests: XCTestCase {
     XCTAssertEqual(run.status, 0, run.output)
   }
 
+  func testADefinitionThatThePolicyAllowsIsSafeAsItIsForOneHost() throws {
+    let folder = try TemporaryDirectory()
+    try writeFile(folder.path + "/a.host", try Fixture.text("hosts/intel-no-device-tlb.host"))
+    let policy = folder.path + "/policy"
+    try writeFile(policy, "[allow \"ats-on-kernel-unsupported\"]\n  reason = \"known\"\n")
+    let alone = try Vfiogate.run("lint", definition, "--host", folder.path + "/a.host", "--policy", policy)
+    XCTAssertEqual(alone.status, 0, alone.output)
+    let run = try Vfiogate.run("lint", definition, "--host", folder.path, "--policy", policy)
+    XCTAssertEqual(run.status, 0, run.output)
+    XCTAssert(run.output.contains(": safe on 1 of 1\n  a  safe by policy\n"), run.output)
+  }
+
   func testWhatCannotBeReadIsTold() throws {
     let folder = try TemporaryDirectory()
     XCTAssertEqual(try Vfiogate.run("lint", definition, "--host", folder.path).status, 2)

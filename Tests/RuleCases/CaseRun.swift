@@ -8,18 +8,30 @@ import Rules
 import Support
 import Syntax
 
-/// One definition as `vfiogate lint` judges it.
+/// One definition as `vfiogate lint` judges it, together with the others of its run.
 package struct CaseRun {
   package let result: LintResult
+  /// Findings of the definition, and those across the definitions of the run.
+  package let report: RuleReport
 
-  init(_ result: LintResult) { self.result = result }
+  /// - Parameter others: the other definitions of the run.
+  init(_ result: LintResult, others: [LintResult] = [], by rules: [Rule] = Rule.all) {
+    self.result = result
+    var report = result.report
+    if !others.isEmpty {
+      var claims = HostDeviceClaims()
+      for one in [result] + others { claims.add(DefinitionClaims(one.target)) }
+      report.add(RuleRunner.check(claims, by: rules))
+    }
+    self.report = report
+  }
 
   /// A definition in any form, with a policy of the 15th of June 2026, on a host about which nothing is known.
   package init(_ text: String, policy: String? = nil) throws {
     let source = SourceText(name: "text", bytes: Array(text.utf8))
     let judge = Judge(
       host: RuleCase.blindHost, qemu: .released(11, 1, "11.1.3"), policy: try policy.map(PolicyFile.init(ofTests:)) ?? .none)
-    result = judge.judge(source, .parse(source))
+    self.init(judge.judge(source, .parse(source)))
   }
 
   /// Every case that is executed, with its run; each is run once for all tests.
@@ -32,12 +44,13 @@ package struct CaseRun {
   /// A command line, its words ended by zero bytes as in /proc/PID/cmdline.
   package init(argv words: [String], on host: Facts.Host) {
     let source = SourceText(name: "argv", bytes: words.flatMap { Array($0.utf8) + [0] })
-    result = Judge(host: host, qemu: .released(11, 1, "11.1.3")).judge(source, .parse(source, as: .nul))
+    self.init(Judge(host: host, qemu: .released(11, 1, "11.1.3")).judge(source, .parse(source, as: .nul)))
   }
 
   package var target: LintTarget { result.target }
-  package var report: RuleReport { result.report }
-  package var verdict: Verdict { result.verdict }
+  /// Findings of the definition alone.
+  package var own: RuleReport { result.report }
+  package var verdict: Verdict { report.verdict }
 
   package func findings(of rule: String) -> [Finding] { report.findings.filter { $0.rule == rule } }
 
@@ -78,15 +91,12 @@ extension RuleCase {
     _ texts: CaseTexts, on host: Facts.Host, qemu: QEMUProfile? = nil, by rules: [Rule] = Rule.all
   ) throws -> CaseRun {
     let profile = try qemu ?? self.qemu()
-    var assignments = RunAssignments()
-    let own = assignments.add(RunAssignments.Claims(texts.guest ?? texts.parsed.machine, plugs: texts.parsed.plugs))
-    for other in texts.others { _ = assignments.add(RunAssignments.Claims(other.machine, plugs: other.plugs)) }
     let judge = Judge(host: host, qemu: profile, rules: rules, policy: try policy())
     return CaseRun(
       judge.judge(
         texts.source, texts.parsed, running: texts.guest,
-        topology: block("running").map { topology(of: texts.guest ?? texts.parsed.machine, on: host, profile, $0) },
-        others: assignments.others(than: own)))
+        topology: block("running").map { topology(of: texts.guest ?? texts.parsed.machine, on: host, profile, $0) }),
+      others: texts.others.map { judge.judge(SourceText(name: $0.machine.source, bytes: []), $0) }, by: rules)
   }
 
   package func texts() throws -> CaseTexts {

@@ -22,10 +22,16 @@ final class ReportTests: XCTestCase {
     return LintResult(source: run.result.source, target: run.target, report: report)
   }
 
+  /// The text of one definition.
+  private func written(_ writer: some LintWriter, _ result: LintResult) -> String {
+    var writer = writer
+    return writer.add(result)
+  }
+
   func testJUnitCountsFailuresFromTheThreshold() throws {
     let both = try result([(.error, 0..<4), (.warning, 0..<4), (.note, 0..<4)])
     for (threshold, failures) in [(Severity.error, 1), (.warning, 2), (.note, 3)] {
-      let text = LintJUnit(failOn: threshold).render(both)
+      let text = written(LintJUnit(failOn: threshold), both)
       XCTAssert(text.contains(" failures=\"\(failures)\" "), text)
       XCTAssertEqual(text.split(separator: "<failure ").count - 1, failures)
     }
@@ -33,13 +39,13 @@ final class ReportTests: XCTestCase {
 
   /// A column of another line would be one of the first.
   func testGitHubGetsAnEndColumnOnlyInOneLine() throws {
-    XCTAssert(LintGitHub().render(try result([(.error, 0..<4)])).contains(",endColumn=5,"))
-    XCTAssertFalse(LintGitHub().render(try result([(.error, 0..<60)])).contains("endColumn"))
+    XCTAssert(written(LintGitHub(), try result([(.error, 0..<4)])).contains(",endColumn=5,"))
+    XCTAssertFalse(written(LintGitHub(), try result([(.error, 0..<60)])).contains("endColumn"))
   }
 
   func testALongLineIsCutAroundTheLocation() throws {
     let text = "qemu-system-x86_64 -machine q35 -nodefaults -name " + String(repeating: "x", count: 300) + " -device e1000e\n"
-    let shown = LintText(style: .plain, verbose: false).render(try result([(.error, 351..<358)], text: text))
+    let shown = written(LintText(style: .plain, verbose: false), try result([(.error, 351..<358)], text: text))
     let lines = shown.split(separator: "\n").filter { $0.hasPrefix("  | ") }
     XCTAssertEqual(lines.first?.count, 104)
     XCTAssertEqual(lines.last?.drop { $0 != "^" }, "^^^^^^^")
@@ -48,7 +54,7 @@ final class ReportTests: XCTestCase {
   }
 
   func testTheWhyOfARuleIsPrintedOnce() throws {
-    let shown = LintText(style: .plain, verbose: false).render(try result([(.error, 0..<4), (.error, 5..<8)]))
+    let shown = written(LintText(style: .plain, verbose: false), try result([(.error, 0..<4), (.error, 5..<8)]))
     XCTAssertEqual(shown.split(separator: "\n").filter { $0.hasPrefix("  why: ") }.count, 1)
     XCTAssertEqual(shown.split(separator: "\n").filter { $0 == "  fix: f" }.count, 2)
   }
@@ -59,11 +65,11 @@ final class ReportTests: XCTestCase {
   }
 
   func testTheSummaryLeavesOutWhatIsSafeAndHasNoFindings() throws {
-    let summary = LintSummary(style: .plain)
+    var summary = LintSummary(style: .plain)
     let safe = "qemu-system-x86_64 -machine q35 -nodefaults\n"
-    XCTAssertEqual(summary.render(try result([], text: safe)), "")
-    XCTAssertEqual(summary.render(try result([(.note, 0..<4)], text: safe)), "text: safe\n")
-    XCTAssertEqual(summary.render(try result([(.error, 0..<4)], text: safe)), "text: unsafe\n")
+    XCTAssertEqual(summary.add(try result([], text: safe)), "")
+    XCTAssertEqual(summary.add(try result([(.note, 0..<4)], text: safe)), "text: safe\n")
+    XCTAssertEqual(summary.add(try result([(.error, 0..<4)], text: safe)), "text: unsafe\n")
   }
 
   /// The rules that make a definition unsafe, and else those that keep it from being safe.

@@ -20,18 +20,4 @@ int vfiogate_get_hw_info(int iommufd, uint32_t devid, uint64_t *capabilities);
 /* RLIMIT_MEMLOCK's soft limit in bytes. */
 int vfiogate_memlock_limit(uint64_t *bytes, int *unlimited);
 
-/* How many processors this process may run on (sched_getaffinity(2), which says EINVAL on machines with more than
- * 1024). */
-int vfiogate_processors(int *count);
-
-/* The processor that the calling thread runs on (sched_getcpu(3)). */
-int vfiogate_processor(int *processor);
-
-/* Keeps the calling thread off a processor; EINVAL when it has no other. */
-int vfiogate_leave_processor(int processor);
-
-/* Lets malloc(3) keep what is freed for what is asked for next, up to 64 MiB, instead of giving the top of the heap
- * back to the kernel each time. */
-int vfiogate_keep_memory(void);
-
 #endif

@@ -44,10 +44,6 @@ int clinux_peer(int socket, pid_t *process, uid_t *user);
 // Blocks SIGTERM and SIGINT, and gives a descriptor that is readable when one has come. -errno on failure.
 int clinux_signal_descriptor(void);
 
-// Lets the kernel take back the pages of the program's own code; those that are needed come back from the
-// page cache. For a program that has finished a large beginning and goes on for days.
-void clinux_forget_code(void);
-
 // Sends one datagram, as sd_notify(3) does; a leading @ stands for an abstract socket. 0 or -errno.
 int clinux_notify(const char *path, const char *text);
 

@@ -69,3 +69,12 @@ public struct ProxmoxMachine: Sendable {
     return definition
   }
 }
+
+extension ParsedInput {
+  /// Every function that slots may have of which all functions are passed through.
+  public var wholeSlots: Set<PCIAddress> {
+    Set((proxmox?.slots ?? []).flatMap { slot in
+      (0..<8).compactMap { PCIAddress(domain: slot.domain, bus: slot.bus, slot: slot.slot, function: $0) }
+    })
+  }
+}

@@ -55,9 +55,8 @@ public struct ProxyRun: Sendable {
       connected: door.isListening ? [] : [door.descriptor], gate: QMPCommandFilter(options, log: log), log: log,
       options: self.proxy, stop: stop)
     try proxy.begin()
-    // What parsed the command line is not needed again.
-    clinux_forget_code()
-    ServiceManager.notify("READY=1\nSTATUS=guarding a monitor")
+    ServiceManager.notify("READY=1
+STATUS=guarding a monitor")
     let end = proxy.run()
     ServiceManager.notify("STOPPING=1")
     switch end {

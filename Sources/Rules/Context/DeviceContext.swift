@@ -25,8 +25,6 @@ public final class LintTarget: Sendable {
   public let hostNow: Host
   /// Version and properties of the QEMU that will run it.
   public let qemu: QEMUProfile
-  /// Devices of the other definitions that are linted in the same run.
-  public let others: OtherDefinitions
   /// Allowances and severities, from a file and from comments in the definition.
   public let policy: Policy
 
@@ -36,9 +34,8 @@ public final class LintTarget: Sendable {
   public init(
     machine: MachineConfig, plugs: [DeviceRequest], problems: [InputProblem], host: Host, qemu: QEMUProfile,
     descriptors: [String: Known<PCIAddress?>] = [:], running topology: Guest? = nil,
-    others: OtherDefinitions = .none, policy: Policy = .none
+    policy: Policy = .none
   ) {
-    self.others = others
     self.policy = policy
     self.machine = machine
     self.plugs = plugs

@@ -14,25 +14,22 @@ extension Rule {
     fix: "assign the device in one of the definitions, or make sure that they never run at the same time",
     example: "a.args: -device vfio-pci,host=0000:01:00.0; b.args: -device vfio-pci,host=01:00.0",
     references: ["linux drivers/vfio/group.c: vfio_group_fops_open", "linux drivers/vfio/device_cdev.c"],
-    check: .device(check))
+    acrossDefinitions: check, check: .comparison)
 }
 
-private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  if context.target.others.isEmpty { return }
-  guard let address = context.prediction.host else {
-    throw Unknown("host device of \(context.name)", reason: "the request does not say which device it is")
-  }
-  guard let other = context.target.others.device(at: address) else { return try context.needsOtherDevices() }
-  runner.report(
-    "\(context.name) is also assigned in `\(other.source)`, to \(other.name)", at: context.hostLocation,
-    evidence: ["both are \(address)"])
-}
-
-extension DeviceContext {
-  /// - Throws: a device of another definition that cannot be resolved, which may be this one.
-  func needsOtherDevices() throws(Unknown) {
-    if let one = target.others.unresolved {
-      throw Unknown("host device of \(one.name) in \(one.source)", reason: "the request does not say which device it is")
+private func check(_ own: DefinitionClaims, _ others: OtherDefinitions, _ runner: inout RuleRunner) {
+  for device in own.devices {
+    guard let address = device.host else {
+      // It may be any function that another definition asks for.
+      if !others.isEmpty {
+        runner.cannotDetermine(
+          Unknown("host device of \(device.name)", reason: "the request does not say which device it is"), at: device.location)
+      }
+      continue
     }
+    guard let other = others.device(at: address) else { continue }
+    runner.report(
+      "\(device.name) is also assigned in `\(other.source)`, to \(other.name)", at: device.location,
+      evidence: ["both are \(address)"])
   }
 }

@@ -16,39 +16,50 @@ extension Rule {
     references: [
       "linux drivers/iommu/iommu.c: iommu_group_claim_dma_owner", "linux Documentation/driver-api/vfio.rst",
     ],
-    explains: [.bindFails, .inUse],
-    check: .device(check))
+    explains: [.bindFails, .inUse], acrossDefinitions: check, check: .device(check))
 }
 
+/// Reports a member of the group that another definition requests. A group that is not known may have such a member.
+private func check(_ own: DefinitionClaims, _ others: OtherDefinitions, _ runner: inout RuleRunner) {
+  if others.isEmpty { return }
+  for device in own.devices {
+    guard let address = device.host else { continue }
+    do throws(Unknown) {
+      guard let group = try device.group.value else { continue }
+      for member in try group.members.value where member != address {
+        guard let other = others.device(at: member) else { continue }
+        runner.report(
+          "\(device.name) is in IOMMU group \(group.number) with \(member), which `\(other.source)` assigns",
+          at: device.location, evidence: ["\(member) is in group \(group.number) with \(address)"])
+      }
+    } catch {
+      runner.cannotDetermine(error, at: device.location)
+    }
+  }
+}
+
+/// Reports a process that holds a member of the group.
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard let address = context.prediction.host else {
     throw Unknown("host device of \(context.name)", reason: "the request does not say which device it is")
   }
-  let location = context.hostLocation
   guard let group = try context.group() else { return }
   let device = try context.device()
   let own = Set(context.target.assignments.compactMap(\.host))
   var missed: Unknown?
   for member in try group.members.value where member != address {
-    let evidence = "\(member) is in group \(group.number) with \(address)"
-    if let other = context.target.others.device(at: member) {
-      runner.report(
-        "\(context.name) is in IOMMU group \(group.number) with \(member), which `\(other.source)` assigns",
-        at: location, evidence: [evidence])
-      continue
-    }
     if own.contains(member) { continue }
     do throws(Unknown) {
       guard let holder = try context.holder(of: member, besides: device) else { continue }
       runner.report(
         "\(context.name) is in IOMMU group \(group.number) with \(member), which `\(holder.name)` (pid "
-          + "\(holder.pid)) holds", at: location, evidence: [evidence])
+          + "\(holder.pid)) holds", at: context.hostLocation,
+        evidence: ["\(member) is in group \(group.number) with \(address)"])
     } catch {
       missed = missed ?? error
     }
   }
   if let missed { throw missed }
-  try context.needsOtherDevices()
 }
 
 extension DeviceContext {

@@ -1,0 +1,116 @@
+import Facts
+import Prediction
+
+/// The host functions that one definition asks for. It is all that a run keeps of a definition once that has been
+/// judged, so that memory grows only with the number of vfio devices.
+public struct DefinitionClaims: Sendable {
+  /// A vfio device of the definition.
+  struct Device: Sendable {
+    let label: DeviceLabel
+    /// The property that names the host function, or the whole request where none does.
+    let location: Location
+    /// The function's IOMMU group; nil when it has none.
+    let group: Known<IOMMUGroup?>
+
+    /// Nil when the request does not say which host function it is.
+    var host: PCIAddress? { label.host }
+    /// Name for messages: "`hostdev0` (0000:01:00.0)".
+    var name: String { label.description }
+  }
+
+  /// The definition's path.
+  let source: String
+  /// The libvirt domain's name. It belongs to one guest: two definitions with the same name, such as a snapshot and
+  /// the domain itself, never run at the same time.
+  let domain: String?
+  /// The guest's name, for the policy's `guest` patterns.
+  let guestName: String?
+  let policy: Policy
+  let devices: [Device]
+
+  /// - Parameter target: a definition that has been predicted; with plugs, only the plugged devices count.
+  public init(_ target: LintTarget) {
+    source = target.machine.source
+    domain = target.machine.libvirt?.name
+    guestName = target.machine.guestName
+    policy = target.policy
+    devices = target.contexts.map { context in
+      let group: Known<IOMMUGroup?>
+      do throws(Unknown) { group = .known(try context.group()) } catch { group = .unknown(error) }
+      return Device(
+        label: DeviceLabel(context.request, at: context.prediction.host), location: context.hostLocation, group: group)
+    }
+  }
+
+  /// The locations that a finding across definitions may point at, and those of allowances for it.
+  public var locations: [Location] {
+    let allowances = policy.allowances.filter { Rule.named($0.rule)?.acrossDefinitions != nil }
+    return devices.map(\.location) + (devices.isEmpty ? [] : allowances.map(\.location))
+  }
+}
+
+/// The claims of all definitions of a run on one host. Definitions that are linted together are assumed to run at the
+/// same time.
+public struct HostDeviceClaims: Sendable {
+  /// A device of one of the definitions.
+  fileprivate struct Claim: Sendable {
+    let definition: Int
+    let device: Int
+  }
+
+  fileprivate private(set) var definitions: [DefinitionClaims] = []
+  private var byAddress: [PCIAddress: [Claim]] = [:]
+  private var deviceCount = 0
+  private var deviceCountByDomain: [String: Int] = [:]
+
+  /// Creates a run without definitions.
+  public init() {}
+
+  /// Adds a definition. The order of adding decides which of several other definitions a finding names.
+  public mutating func add(_ claims: DefinitionClaims) {
+    for (index, device) in claims.devices.enumerated() {
+      guard let address = device.host else { continue }
+      byAddress[address, default: []].append(Claim(definition: definitions.count, device: index))
+    }
+    deviceCount += claims.devices.count
+    if let domain = claims.domain { deviceCountByDomain[domain, default: 0] += claims.devices.count }
+    definitions.append(claims)
+  }
+
+  /// Every definition with a vfio device, with the others of the run.
+  var definitionsWithOthers: some Sequence<(DefinitionClaims, OtherDefinitions)> {
+    definitions.indices.lazy.filter { !definitions[$0].devices.isEmpty }.map { index in
+      (definitions[index], OtherDefinitions(all: self, own: index))
+    }
+  }
+
+  fileprivate func first(at address: PCIAddress, notOf own: Int) -> (source: String, name: String)? {
+    guard let claim = byAddress[address]?.first(where: { isAnotherGuest($0.definition, than: own) }) else { return nil }
+    let definition = definitions[claim.definition]
+    return (definition.source, definition.devices[claim.device].name)
+  }
+
+  /// Number of devices of the definitions of other guests.
+  fileprivate func deviceCount(notOf own: Int) -> Int {
+    let definition = definitions[own]
+    return deviceCount - (definition.domain.flatMap { deviceCountByDomain[$0] } ?? definition.devices.count)
+  }
+
+  private func isAnotherGuest(_ definition: Int, than own: Int) -> Bool {
+    guard definition != own else { return false }
+    guard let domain = definitions[definition].domain else { return true }
+    return domain != definitions[own].domain
+  }
+}
+
+/// The definitions of a run other than one of them, without those of the same guest.
+public struct OtherDefinitions: Sendable {
+  fileprivate let all: HostDeviceClaims
+  fileprivate let own: Int
+
+  /// Whether none of them has a vfio device.
+  var isEmpty: Bool { all.deviceCount(notOf: own) == 0 }
+
+  /// The first device of another definition that is this host function: the definition's path and the device's name.
+  func device(at address: PCIAddress) -> (source: String, name: String)? { all.first(at: address, notOf: own) }
+}

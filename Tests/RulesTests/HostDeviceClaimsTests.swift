@@ -1,0 +1,90 @@
+import Facts
+import Inputs
+import Prediction
+import Syntax
+import XCTest
+
+@testable import Rules
+
+/// Findings across definitions that no case file shows: policies, the order of definitions, and guests with two
+/// definitions.
+final class HostDeviceClaimsTests: XCTestCase {
+  private func claims(_ source: String, _ options: String, policy: String = "") throws -> DefinitionClaims {
+    let text = "qemu-system-x86_64 -M q35 \(options)"
+    return try claims(.parse(SourceText(name: source, bytes: Array(text.utf8))), policy: policy)
+  }
+
+  private func domain(_ source: String, name: String, slot: String) throws -> DefinitionClaims {
+    let text = """
+      <domain type='kvm'><name>\(name)</name><memory>1048576</memory><os><type arch='x86_64' machine='q35'>hvm</type></os>
+      <devices><hostdev mode='subsystem' type='pci' managed='yes'>
+      <source><address domain='0' bus='1' slot='\(slot)' function='0'/></source></hostdev></devices></domain>
+      """
+    return try claims(.parse(SourceText(name: source, bytes: Array(text.utf8))))
+  }
+
+  private func claims(_ parsed: ParsedInput, policy: String = "") throws -> DefinitionClaims {
+    let policy = try Policy.parse(
+      SourceText(name: "policy", bytes: Array(policy.utf8)), today: Day(year: 2026, month: 6, day: 15))
+    return DefinitionClaims(
+      LintTarget(
+        machine: parsed.machine, plugs: parsed.plugs, problems: [], host: Host(nothingKnown: "not read", source: "none"),
+        qemu: .released(11, 1, "11.1"), policy: policy))
+  }
+
+  private func check(_ definitions: DefinitionClaims..., rule: String = "device-in-two-definitions") -> RuleReport {
+    var all = HostDeviceClaims()
+    for definition in definitions { all.add(definition) }
+    return RuleRunner.check(all, by: Rule.all.filter { $0.name == rule })
+  }
+
+  /// A group that is not known may contain a device of another definition.
+  func testAnUnknownGroupIsUndeterminedOnlyBesideOtherDevices() throws {
+    let one = try claims("a", "-device vfio-pci,host=01:00.0,id=x"), plain = try claims("b", "-device e1000")
+    XCTAssertEqual(check(one, plain, rule: "group-split-across-vms").undetermined, [])
+    let other = try claims("c", "-device vfio-pci,host=02:00.0,id=y")
+    XCTAssertEqual(check(one, other, rule: "group-split-across-vms").undetermined.count, 2)
+  }
+
+  func testEachOfTwoDefinitionsNamesTheOther() throws {
+    let run = check(
+      try claims("a", "-device vfio-pci,host=01:00.0,id=x"), try claims("b", "-device vfio-pci,host=02:00.0,id=y"),
+      try claims("c", "-device vfio-pci,host=0000:01:00.0,id=z"))
+    XCTAssertEqual(
+      run.findings.map(\.message),
+      [
+        "`x` (0000:01:00.0) is also assigned in `c`, to `z` (0000:01:00.0)",
+        "`z` (0000:01:00.0) is also assigned in `a`, to `x` (0000:01:00.0)",
+      ])
+    XCTAssertEqual(run.findings.map(\.location.source), ["a", "c"])
+    XCTAssertEqual(run.verdict, .unsafe)
+  }
+
+  func testThePolicyOfADefinitionAppliesToItsOwnFindingsOnly() throws {
+    let allow = "[allow \"device-in-two-definitions\"]\nreason = \"one at a time\"\n"
+    let device = "-device vfio-pci,host=01:00.0,id=x"
+    let one = check(try claims("a", device, policy: allow), try claims("b", device))
+    XCTAssertEqual(one.findings.map(\.location.source), ["b"])
+    XCTAssertEqual(one.suppressed.map(\.finding.location.source), ["a"])
+    let both = check(try claims("a", device, policy: allow), try claims("b", device, policy: allow))
+    XCTAssertEqual(both.findings.count, 0)
+    XCTAssertEqual(both.verdict, .safeByPolicy)
+  }
+
+  func testADeviceThatIsNotResolvedIsUndeterminedOnlyBesideOtherDevices() throws {
+    let unresolved = try claims("a", "-device vfio-pci,host=$GPU,id=x")
+    XCTAssertEqual(check(unresolved, try claims("b", "-device e1000")).verdict, .safe)
+    let run = check(unresolved, try claims("b", "-device vfio-pci,host=01:00.0,id=y"))
+    XCTAssertEqual(run.undetermined.map(\.unknown.fact), ["host device of `x`"])
+    XCTAssertEqual(run.undetermined.map(\.location.source), ["a"])
+    XCTAssertEqual(run.verdict, .undetermined)
+  }
+
+  func testTwoDefinitionsOfOneDomainDoNotConflict() throws {
+    let (one, snapshot) = (try domain("a", name: "vm", slot: "0"), try domain("b", name: "vm", slot: "0"))
+    XCTAssertEqual(check(one, snapshot).findings.count, 0)
+    let run = check(one, snapshot, try domain("c", name: "other", slot: "0"))
+    XCTAssertEqual(run.findings.map(\.location.source), ["a", "b", "c"])
+    XCTAssert(run.findings[2].message.contains("`a`"), run.findings[2].message)
+  }
+}
