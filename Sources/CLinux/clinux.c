@@ -40,7 +40,7 @@ _Static_assert(offsetof(struct hw_info, out_capabilities) == 32, "out_capabiliti
 _Static_assert(VFIO_DEVICE_BIND_IOMMUFD == _IO(';', 100 + 18), "VFIO_DEVICE_BIND_IOMMUFD");
 _Static_assert(IOMMU_GET_HW_INFO == _IO(';', 0x8a), "IOMMU_GET_HW_INFO");
 
-int vfiogate_bind_iommufd(int cdev, int iommufd, uint32_t *devid) {
+int clinux_bind_iommufd(int cdev, int iommufd, uint32_t *devid) {
   struct bind_iommufd request;
   memset(&request, 0, sizeof request);
   /* Without a token the structure ends before token_uuid_ptr; kernels that do not know the token
@@ -48,26 +48,26 @@ int vfiogate_bind_iommufd(int cdev, int iommufd, uint32_t *devid) {
   request.argsz = offsetof(struct bind_iommufd, token_uuid_ptr);
   request.iommufd = iommufd;
   if (ioctl(cdev, VFIO_DEVICE_BIND_IOMMUFD, &request) != 0)
-    return errno;
+    return -errno;
   *devid = request.out_devid;
   return 0;
 }
 
-int vfiogate_get_hw_info(int iommufd, uint32_t devid, uint64_t *capabilities) {
+int clinux_get_hw_info(int iommufd, uint32_t devid, uint64_t *capabilities) {
   struct hw_info request;
   memset(&request, 0, sizeof request);
   request.size = sizeof request;
   request.dev_id = devid;
   if (ioctl(iommufd, IOMMU_GET_HW_INFO, &request) != 0)
-    return errno;
+    return -errno;
   *capabilities = request.out_capabilities;
   return 0;
 }
 
-int vfiogate_memlock_limit(uint64_t *bytes, int *unlimited) {
+int clinux_memlock_limit(uint64_t *bytes, int *unlimited) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0)
-    return errno;
+    return -errno;
   *unlimited = limit.rlim_cur == RLIM_INFINITY;
   *bytes = (uint64_t)limit.rlim_cur;
   return 0;

@@ -63,12 +63,12 @@ public enum KernelATSQuery {
     defer { close(cdev) }
     var id: UInt32 = 0
     // SAFETY: the out-pointer is to a local that lives for the call.
-    var error = vfiogate_bind_iommufd(cdev, iommufd, &id)
-    if error != 0 { throw refusal("VFIO_DEVICE_BIND_IOMMUFD on \(path): \(errnoText(error))") }
+    var result = clinux_bind_iommufd(cdev, iommufd, &id)
+    if result < 0 { throw refusal("VFIO_DEVICE_BIND_IOMMUFD on \(path): \(errnoText(-result))") }
     var capabilities: UInt64 = 0
     // SAFETY: as above.
-    error = vfiogate_get_hw_info(iommufd, id, &capabilities)
-    if error != 0 { throw refusal("IOMMU_GET_HW_INFO on \(path): \(errnoText(error))") }
+    result = clinux_get_hw_info(iommufd, id, &capabilities)
+    if result < 0 { throw refusal("IOMMU_GET_HW_INFO on \(path): \(errnoText(-result))") }
     return capabilities & 1 << 3 != 0  // linux/iommufd.h: IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED
   }
 

@@ -69,8 +69,8 @@ struct LiveKernel {
     var bytes: UInt64 = 0
     var unlimited: Int32 = 0
     // SAFETY: both out-pointers are to locals that live for the call.
-    let error = vfiogate_memlock_limit(&bytes, &unlimited)
-    if error != 0 { return .unknown("memlock limit", "getrlimit: \(errnoText(error))") }
+    let result = clinux_memlock_limit(&bytes, &unlimited)
+    if result < 0 { return .unknown("memlock limit", "getrlimit: \(errnoText(-result))") }
     return .known(unlimited != 0 ? nil : bytes)
   }
 }

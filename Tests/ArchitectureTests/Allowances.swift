@@ -7,14 +7,12 @@ enum Allowances {
     "Syntax": 41,
   ]
   static let glossary: [String: Int] = [
-    "CLinux": 1,
     "Common": 1,
     "Inputs": 37,
     "Lint": 16,
     "Syntax": 32,
   ]
   static let names: [String: Int] = [
-    "CLinux": 14,
     "Common": 1,
     "Inputs": 13,
     "Inspect": 5,

@@ -1,6 +1,7 @@
-/* One function per ioctl, the UAPI structures, and what Glibc's Swift module leaves out.
+/* One function per ioctl with its UAPI structure, and system calls that Glibc's Swift module leaves out.
  *
- * Every function returns 0, or an errno: never -1, so that errno cannot be lost on the way. */
+ * Every function returns a value of 0 or more, or -errno, as a system call of the kernel does: errno itself is
+ * never part of the interface, so that it cannot change on the way. */
 #ifndef VFIOGATE_CLINUX_H
 #define VFIOGATE_CLINUX_H
 
@@ -10,14 +11,14 @@
 #include "detached_process.h"
 #include "unix_socket.h"
 
-/* VFIO_DEVICE_BIND_IOMMUFD. Resets the device: vfio_pci_core_enable() tries a function reset.
+/* VFIO_DEVICE_BIND_IOMMUFD (linux/vfio.h). Resets the device: vfio_pci_core_enable() tries a function reset.
  * The binding ends when the cdev's descriptor is closed. */
-int vfiogate_bind_iommufd(int cdev, int iommufd, uint32_t *devid);
+int clinux_bind_iommufd(int cdev, int iommufd, uint32_t *devid);
 
-/* IOMMU_GET_HW_INFO without the vendor's structure: the generic capabilities of a bound device. */
-int vfiogate_get_hw_info(int iommufd, uint32_t devid, uint64_t *capabilities);
+/* IOMMU_GET_HW_INFO (linux/iommufd.h) without the vendor's structure: the generic capabilities of a bound device. */
+int clinux_get_hw_info(int iommufd, uint32_t devid, uint64_t *capabilities);
 
-/* RLIMIT_MEMLOCK's soft limit in bytes. */
-int vfiogate_memlock_limit(uint64_t *bytes, int *unlimited);
+/* The soft limit RLIMIT_MEMLOCK (getrlimit(2)), in bytes; `unlimited` is 1 when there is none. */
+int clinux_memlock_limit(uint64_t *bytes, int *unlimited);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-// Forks a process that is nobody's child: in a session of its own, deaf to the signals that end a
+// Forks a process that has no parent: in a session of its own, ignoring the signals that end a
 // session or a service, in /, and with no descriptors but `kept`; those of 0 to 2 that are not kept are
 // /dev/null. 0 in that process, 1 in the caller, -errno on failure. Only for a process of one thread.
 int clinux_detach(const int *kept, size_t count, const char *name);

@@ -55,8 +55,7 @@ public struct ProxyRun: Sendable {
       connected: door.isListening ? [] : [door.descriptor], gate: QMPCommandFilter(options, log: log), log: log,
       options: self.proxy, stop: stop)
     try proxy.begin()
-    ServiceManager.notify("READY=1
-STATUS=guarding a monitor")
+    ServiceManager.notify("READY=1\nSTATUS=guarding a monitor")
     let end = proxy.run()
     ServiceManager.notify("STOPPING=1")
     switch end {
