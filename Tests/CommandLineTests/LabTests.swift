@@ -64,7 +64,7 @@ final class LabTests: XCTestCase {
   }
 
   func testAFileThatIsNoKernel() throws {
-    assertRefusal(try lab(["LAB_KERNEL=/etc/passwd"]), "/etc/passwd is no Linux kernel image")
+    assertRefusal(try lab(["LAB_KERNEL=/etc/passwd"]), "/etc/passwd is not a Linux kernel image")
     assertRefusal(try lab(["LAB_KERNEL=/no/such/file"]), "no kernel image at /no/such/file (LAB_KERNEL)")
   }
 
