@@ -6,7 +6,7 @@ import Report
 /// `vfiogate predict`: the ats decision, from its arguments alone.
 public struct Predict: Sendable {
   /// The inputs of the decision, known or unknown.
-  public var question: ATSInputs
+  public var inputs: ATSInputs
   /// The host function's address as QEMU prints it; used in texts only.
   public var host: String
   /// The device's id; used in texts only.
@@ -17,8 +17,8 @@ public struct Predict: Sendable {
   public var style: Style
 
   /// Creates a prediction; it reads neither a host nor a QEMU.
-  public init(question: ATSInputs, host: String, id: String?, format: OutputFormat, style: Style) {
-    self.question = question
+  public init(inputs: ATSInputs, host: String, id: String?, format: OutputFormat, style: Style) {
+    self.inputs = inputs
     self.host = host
     self.id = id
     self.format = format
@@ -27,7 +27,7 @@ public struct Predict: Sendable {
 
   /// The decision step by step, and its outcome. The exit code is always 0.
   public func run() -> Answer {
-    let report = PredictReport(question, host: host, id: id)
+    let report = PredictReport(inputs, host: host, id: id)
     switch format {
     case .text: return Answer(output: report.text(style))
     case .json: return Answer(output: report.json.text(indented: true) + "\n")

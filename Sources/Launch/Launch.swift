@@ -42,7 +42,7 @@ public struct Launch {
     if Launch.isProbe(parsed.machine) { return isDryRun ? planned([], Answer()) : execute() }
     var answer = Answer()
     do {
-      if isJudged { answer = try judge(source.text, parsed, String(cString: program)) }
+      if isJudged { answer = try check(source.text, parsed, String(cString: program)) }
       guard answer.exit == .clean else { return planned([], answer) }
       let monitors = isGuarded ? LaunchMonitor.all(of: parsed.machine) : []
       answer.complaint += monitors.compactMap(\.remark).map { "vfiogate: \(printable($0))\n" }.joined()
@@ -75,12 +75,12 @@ public struct Launch {
     machine.machineType?.value.string == "none" || ["version", "help", "h"].contains(where: machine.hasOption)
   }
 
-  private func judge(_ text: SourceText, _ parsed: ParsedInput, _ program: String) throws -> Answer {
+  private func check(_ text: SourceText, _ parsed: ParsedInput, _ program: String) throws -> Answer {
     var gate = gate
     gate.qemu = qemu ?? .program(Executable.find(program) ?? program)
     gate.descriptors.isInherited = true
     gate.policy = try .chosen(policy)
-    return gate.answer(try gate.judge(text, parsed))
+    return gate.answer(try gate.check(text, parsed))
   }
 
   private func planned(_ monitors: [LaunchMonitor], _ answer: Answer) -> Answer {

@@ -35,13 +35,13 @@ public struct LaunchPolicyCheck: Sendable {
 
   /// Reads the host and checks the definition.
   /// - Throws: `RecordingError` or `QMPFailure` when the host or the QEMU could not be read.
-  func judge(_ source: SourceText, _ parsed: ParsedInput) throws -> LintResult {
+  func check(_ source: SourceText, _ parsed: ParsedInput) throws -> LintResult {
     let requests = parsed.machine.devices + parsed.plugs
     let passed = host == .live ? descriptors.functions(of: requests, process: nil) : [:]
     var facts = try host.load(only: Set(requests.compactMap { $0.hostAddress(passed) })).without(descriptors.carriers)
     if !sharesQEMUNamespace { facts.forgetContainerFacts(because: "QEMU runs in another container") }
-    let check = Judge(host: facts, qemu: try profile(), rules: rules, policy: policy)
-    return check.judge(source, parsed, descriptors: passed)
+    let checker = Judge(host: facts, qemu: try profile(), rules: rules, policy: policy)
+    return checker.judge(source, parsed, descriptors: passed)
   }
 
   /// A program that cannot be queried has an unknown profile; if it cannot be started at all, execvp(3) will report it.

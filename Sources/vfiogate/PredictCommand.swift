@@ -50,7 +50,7 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     if table { return try Terminal.finish(Predict.table(behaviour, format)) }
     guard let host = host.flatMap(QEMUHostAddress.parse)?.description else { return }
-    let question = ATSInputs(
+    let inputs = ATSInputs(
       behaviour: .known(behaviour), setting: .known(ats),
       backend: backend == .unknown ? unsaid("backend") : .known(backend == .iommufd ? .iommufd : .legacy),
       flagSet: kernelAts == .unknown ? unsaid("kernel's ATS flag") : .known(kernelAts == .unsupported),
@@ -59,7 +59,7 @@ struct PredictCommand: ParsableCommand {
       extendedList: known(extendedList, "extended capability list"),
       capability: known(capability, "ATS capability"))
     let predict = Predict(
-      question: question, host: host, id: id, format: format == .json ? .json : .text, style: Terminal.style)
+      inputs: inputs, host: host, id: id, format: format == .json ? .json : .text, style: Terminal.style)
     try Terminal.finish(predict.run())
   }
 

@@ -15,14 +15,10 @@ enum Allowances {
   static let names: [String: Int] = [
     "Common": 1,
     "Inputs": 13,
-    "Inspect": 5,
-    "Launch": 11,
+    "Launch": 1,
     "Lint": 31,
-    "Proxy": 26,
-    "QMP": 4,
     "Rules": 6,
     "Syntax": 10,
-    "vfiogate": 7,
   ]
   static let undocumented: [String: Int] = [
     "Common": 5,

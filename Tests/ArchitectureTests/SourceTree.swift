@@ -41,6 +41,13 @@ struct SourceFile {
     return words.first != "import"
   }
 
+  /// A line without what is between its quotes.
+  static func withoutText(_ line: Substring) -> Substring {
+    Substring(
+      line.split(separator: "\"", omittingEmptySubsequences: false).enumerated().filter { $0.offset % 2 == 0 }
+        .map(\.element).joined(separator: " "))
+  }
+
   /// The identifiers in a line of code.
   static func identifiers(in line: Substring) -> [Substring] {
     line.split { !($0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_")) }

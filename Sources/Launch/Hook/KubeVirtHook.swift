@@ -40,7 +40,7 @@ public struct KubeVirtHook: Sendable {
     do {
       var gate = gate
       gate.policy = try .chosen(policy)
-      var answer = gate.answer(try gate.judge(source, ParsedInput.parse(source, as: .xml)))
+      var answer = gate.answer(try gate.check(source, ParsedInput.parse(source, as: .xml)))
       if answer.exit == .clean { answer.output = domain }
       return answer
     } catch {

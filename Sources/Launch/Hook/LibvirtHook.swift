@@ -57,13 +57,13 @@ public struct LibvirtHook: Sendable {
     guard stage != .nothing else { return Answer() }
     do {
       let text = try domain()
-      return try judge(SourceText(name: "domain \(arguments[0])", bytes: text.bytes), stage)
+      return try check(SourceText(name: "domain \(arguments[0])", bytes: text.bytes), stage)
     } catch {
       return failed(stage, "\(error)")
     }
   }
 
-  private func judge(_ source: SourceText, _ stage: Stage) throws -> Answer {
+  private func check(_ source: SourceText, _ stage: Stage) throws -> Answer {
     var parsed = ParsedInput.parse(source, as: .xml)
     if let problem = parsed.problems.first, stage == .recheck {
       return failed(stage, problem.message)
@@ -74,7 +74,7 @@ public struct LibvirtHook: Sendable {
       gate.rules = Rule.all.filter(\.isRecheckedAtStart)
       for index in parsed.machine.devices.indices { parsed.machine.devices[index].libvirt?.isManaged = false }
     }
-    return gate.answer(try gate.judge(source, parsed))
+    return gate.answer(try gate.check(source, parsed))
   }
 
   /// The answer when the domain could not be checked: it refuses in `prepare`, and succeeds in any other operation.

@@ -11,7 +11,7 @@ enum BypassRules {
   }
 
   /// A QMP command.
-  static func judge(_ command: String, _ arguments: JSON?) -> Reason? {
+  static func match(_ command: String, _ arguments: JSON?) -> Reason? {
     switch command {
     case "object-add": return object(arguments?["qom-type"]?.string)
     case "qom-set": return property(arguments?["property"]?.string)
@@ -23,7 +23,7 @@ enum BypassRules {
   }
 
   /// A human monitor's command.
-  static func judge(_ command: HMPCommand) -> Reason? {
+  static func match(_ command: HMPCommand) -> Reason? {
     switch command.name {
     case "gdbserver":
       return monitor("`gdbserver` opens a port whose `monitor` packets are human monitor commands")

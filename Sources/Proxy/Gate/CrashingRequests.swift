@@ -4,7 +4,7 @@ import Prediction
 
 /// Requests that crash QEMU regardless of the host and the guest.
 enum CrashingRequests {
-  static func judge(_ request: DeviceRequest) -> BypassRules.Reason? {
+  static func match(_ request: DeviceRequest) -> BypassRules.Reason? {
     let name = request.id.map { "`\($0)`" } ?? request.driver.map { "`\($0)`" } ?? "a device"
     // Refused too where only another QEMU than 11.1 would crash: the proxy does not know the version yet.
     if QEMUCrash.realizedArgument(request) != .never {

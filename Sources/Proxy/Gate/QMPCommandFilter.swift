@@ -63,7 +63,7 @@ public final class QMPCommandFilter: CommandFilter {
   public func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection {
     guard let command = message.command else { return .pass }
     let about = CommandContext(message: message, client: client, command: command)
-    if let reason = BypassRules.judge(command, message.arguments) { return refuse(reason, about) }
+    if let reason = BypassRules.match(command, message.arguments) { return refuse(reason, about) }
     if let reason = foreignName(command, message.arguments, client) { return refuse(reason, about) }
     switch command {
     case "device_add": return plug(QMPCommandFilter.request(message), about)
@@ -105,7 +105,7 @@ public final class QMPCommandFilter: CommandFilter {
   private func plug(_ request: DeviceRequest?, _ about: CommandContext) -> ProxyInspection {
     // Without arguments QEMU reports the error itself.
     guard let request else { return .pass }
-    if let reason = CrashingRequests.judge(request) { return refuse(reason, about) }
+    if let reason = CrashingRequests.match(request) { return refuse(reason, about) }
     return request.isVFIO ? .inquire(PlugInquiry(self, request, about)) : .pass
   }
 
@@ -113,7 +113,7 @@ public final class QMPCommandFilter: CommandFilter {
     guard let line = message.arguments?["command-line"]?.string, let command = HMPCommand(line) else {
       return .pass
     }
-    if let reason = BypassRules.judge(command) { return refuse(reason, about) }
+    if let reason = BypassRules.match(command) { return refuse(reason, about) }
     guard command.name == "device_add" else { return .pass }
     guard command.argument != nil, let request = QMPCommandFilter.request(message) else {
       return refuse(BypassRules.unreadable(command), about)

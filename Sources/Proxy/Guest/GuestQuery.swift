@@ -40,9 +40,9 @@ struct GuestQuery {
       return .ask(
         details.map { Command("qom-get", ["path": .string($0.path), "property": .string($0.property)]) })
     case .detailed(var guest):
-      for (question, answer) in zip(details, answers) {
+      for (detail, answer) in zip(details, answers) {
         if case .success(let value) = answer {
-          guest.properties[question.path, default: [:]][question.property] = value
+          guest.properties[detail.path, default: [:]][detail.property] = value
         }
       }
       return .done(guest)

@@ -49,12 +49,12 @@ extension QOMSnapshot {
         case .integer(let devfn)? = properties[device.path]?["addr"],
         0..<256 ~= devfn
       else { continue }
-      found[bus]?.occupants[Int(devfn)] = QueryPCIBus.Occupant(id: device.id ?? "", description: device.type)
+      found[bus]?.occupants[Int(devfn)] = QueryPCIBus.ListedDevice(id: device.id ?? "", description: device.type)
     }
     return found.values.sorted { $0.name < $1.name }
   }
 
-  private func isMultifunction(_ occupant: QueryPCIBus.Occupant) -> Known<Bool> {
+  private func isMultifunction(_ occupant: QueryPCIBus.ListedDevice) -> Known<Bool> {
     if case .bool(let flag)? = properties["/machine/peripheral/\(occupant.id)"]?["multifunction"] {
       return .known(flag)
     }

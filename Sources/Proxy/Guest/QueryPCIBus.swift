@@ -3,7 +3,7 @@ import Syntax
 
 /// One bus of a `query-pci`.
 struct QueryPCIBus {
-  struct Occupant {
+  struct ListedDevice {
     let id: String
     let description: String
   }
@@ -11,7 +11,7 @@ struct QueryPCIBus {
   let name: String
   let parent: String?
   /// The devices by devfn: slot times 8 plus function.
-  var occupants: [Int: Occupant] = [:]
+  var occupants: [Int: ListedDevice] = [:]
 
   static func read(_ pci: JSON?, root: String?) -> [QueryPCIBus] {
     guard let all = pci?.array, let root else { return [] }
@@ -29,7 +29,7 @@ struct QueryPCIBus {
         0..<32 ~= slot, 0..<8 ~= function
       else { continue }
       let id = device["qdev_id"]?.string ?? ""
-      bus.occupants[Int(slot * 8 + function)] = Occupant(
+      bus.occupants[Int(slot * 8 + function)] = ListedDevice(
         id: id, description: device["class_info"]?["desc"]?.string ?? "device")
       if device["pci_bridge"] != nil, !id.isEmpty, depth < 32 {
         below += read(device["pci_bridge"]?["devices"], name: id, parent: name, depth: depth + 1)

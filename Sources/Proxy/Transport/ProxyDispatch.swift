@@ -44,9 +44,9 @@ extension Proxy {
     case .message(let message):
       if let held = client.held { return start(held, message, client) }
       // A reply of the proxy's own must not overtake replies that QEMU still owes.
-      if !client.negotiation.isPlain(message) {
+      if !client.negotiation.needsNoAnswer(message) {
         guard mayAnswer(client) else { return false }
-        switch client.negotiation.judge(message) {
+        switch client.negotiation.respond(to: message) {
         case .pass: break
         case .success: return reply(LocalReply(id: message.id, isPretty: monitor.isPretty), to: message, client)
         case .failure(let error): return refuse(message, error, client)

@@ -54,8 +54,8 @@ public final class ProxyLog {
   /// A value on one line, regardless of its content: quoted by JSON's rules where it is not printable ASCII.
   private static func plain(_ value: JSON) -> String {
     guard let text = value.string else { return value.text() }
-    let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") }
-    return isPlain ? text : value.qemuText()
+    let needsNoQuotes = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") }
+    return needsNoQuotes ? text : value.qemuText()
   }
 
   /// UTC with milliseconds, RFC 3339.

@@ -13,7 +13,7 @@ extension Proxy {
     var index = 1
     while index < client.inbox.count {
       guard case .message(let message) = client.inbox[index], isOvertaking(message, client),
-        client.negotiation.isPlain(message), monitor.outbox.isEmpty,
+        client.negotiation.needsNoAnswer(message), monitor.outbox.isEmpty,
         case .pass = gate.inspect(message, from: client.peer), send(outOfBand: message, client)
       else {
         index += 1

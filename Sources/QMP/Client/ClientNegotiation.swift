@@ -21,8 +21,8 @@ public struct ClientNegotiation: Hashable, Sendable {
   /// Creates the negotiation of a new client.
   public init(offered: [String]) { self.offered = Set(offered) }
 
-  /// A fast check for messages that `judge` passes: whether the message is forwarded without further checks.
-  public func isPlain(_ message: ClientMessage) -> Bool {
+  /// A fast check for messages that `respond` passes: whether the message is forwarded without further checks.
+  public func needsNoAnswer(_ message: ClientMessage) -> Bool {
     guard isNegotiated, let members = message.json.members else { return false }
     var commands = 0
     for member in members {
@@ -41,7 +41,7 @@ public struct ClientNegotiation: Hashable, Sendable {
   }
 
   /// Decides about a message, with the checks and the errors of QEMU.
-  public mutating func judge(_ message: ClientMessage) -> Answer {
+  public mutating func respond(to message: ClientMessage) -> Answer {
     guard message.json.members != nil else { return .failure(.generic("QMP input must be a JSON object")) }
     if let error = dispatchError(message) { return .failure(error) }
     if isNegotiated { return .pass }

@@ -76,7 +76,7 @@ public struct ClientStream: Sendable {
         scanned = end
         defer { start = end }
         if endsDiscarding(upTo: end) { continue }
-        return judge(Array(buffer[start..<end]), end)
+        return parse(Array(buffer[start..<end]), end)
       case .stray(let index):
         scanned = index + 1
         isRecovering = true
@@ -144,7 +144,7 @@ extension ClientStream {
     return true
   }
 
-  private mutating func judge(_ bytes: [UInt8], _ end: Int) -> Item {
+  private mutating func parse(_ bytes: [UInt8], _ end: Int) -> Item {
     guard bytes.count <= ClientStream.sizeLimit else { return refusal(.tooLarge, upTo: end) }
     do {
       let json = try JSON.parse(bytes)
