@@ -5,15 +5,19 @@ import Report
 import Rules
 import Syntax
 
-/// Judges one definition: what `lint`, `run`, the hooks and the proxy have in common. It holds what is
-/// known of a host and of a QEMU, and what is decided, and can be asked about any number of definitions. One of each is
-/// made, and handed around.
+/// Checks a definition, for `lint`, `run`, the hooks and the proxy. It holds a host, a QEMU, the rules and the policy, and
+/// can check any number of definitions. An object, because its parts are large.
 public final class Judge: Sendable {
+  /// The host that definitions run on.
   public let host: Facts.Host
+  /// The QEMU whose behaviour is predicted.
   public let qemu: QEMUProfile
+  /// The rules to run.
   public let rules: [Rule]
+  /// Allowed findings, and changed severities.
   public let policy: PolicyFile
 
+  /// Creates a judge.
   public init(host: Facts.Host, qemu: QEMUProfile, rules: [Rule] = Rule.all, policy: PolicyFile = .none) {
     self.host = host
     self.qemu = qemu
@@ -21,12 +25,13 @@ public final class Judge: Sendable {
     self.policy = policy
   }
 
+  /// Predicts and checks one definition.
   /// - Parameters:
-  ///   - source: what was parsed, for excerpts.
+  ///   - source: the text that was parsed, for excerpts.
   ///   - running: the machine that plugs go into, when it is known.
   ///   - topology: what that QEMU reports of its PCI topology; without it that of the machine is modelled.
-  ///   - descriptors: which host function a passed descriptor is, by the value of `fd`.
-  public func judge(
+  ///   - descriptors: the host function behind each passed descriptor, by the value of `fd`.
+  public func check(
     _ source: SourceText, _ parsed: ParsedInput, running: MachineConfig? = nil, topology: Guest? = nil,
     descriptors: [String: Known<PCIAddress?>] = [:]
   ) -> LintResult {

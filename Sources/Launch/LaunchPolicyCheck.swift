@@ -41,7 +41,7 @@ public struct LaunchPolicyCheck: Sendable {
     var facts = try host.load(only: Set(requests.compactMap { $0.hostAddress(passed) })).without(descriptors.carriers)
     if !sharesQEMUNamespace { facts.forgetContainerFacts(because: "QEMU runs in another container") }
     let checker = Judge(host: facts, qemu: try profile(), rules: rules, policy: policy)
-    return checker.judge(source, parsed, descriptors: passed)
+    return checker.check(source, parsed, descriptors: passed)
   }
 
   /// A program that cannot be queried has an unknown profile; if it cannot be started at all, execvp(3) will report it.

@@ -1,19 +1,17 @@
 import Common
 import Glibc
 
-/// What a run's arguments name, in the order in which it is judged: a file as it is, and of a
-/// directory every file below it, sorted by name. A file that is met twice is judged once.
+/// The files that a run's arguments name, in the order in which they are checked: a file itself, and for a
+/// directory every file below it, sorted by name. A file that is found twice is checked once.
 struct DefinitionFiles {
   struct File: Sendable {
     let path: String
-    /// The directory that was named, when it is not the file itself: what a directory holds may be
+    /// The directory that was named, when it is not the file itself: a file of a directory may be
     /// something else than a definition.
     let folder: String?
-    /// In bytes; nil of what cannot be read twice, such as a pipe.
-    var size: Int?
   }
 
-  /// A directory beyond these holds something else than definitions; hitting one is said.
+  /// Limits of a directory; one that exceeds them is reported.
   struct Limits {
     var files = 100_000
     var depth = 32
@@ -37,28 +35,27 @@ struct DefinitionFiles {
     self.limits = limits
     for argument in arguments {
       guard argument != "-", let kind = kind(argument) else {
-        // Reading it says what is wrong with it.
-        files.append(File(path: argument, folder: nil, size: nil))
+        // Reading it reports the error.
+        files.append(File(path: argument, folder: nil))
         continue
       }
-      guard kind.isNew else { continue }
+      guard kind.isFirst else { continue }
       if kind.type == S_IFDIR {
         walk(argument, of: argument, depth: 0)
         folders.append(argument)
       } else {
-        files.append(File(path: argument, folder: nil, size: kind.size))
+        files.append(File(path: argument, folder: nil))
       }
     }
   }
 
-  /// What a path leads to, through symbolic links; nil when there is nothing.
-  private mutating func kind(_ path: String) -> (type: mode_t, size: Int?, isNew: Bool)? {
+  /// The type of the file at a path, following symbolic links; nil when there is none.
+  private mutating func kind(_ path: String) -> (type: mode_t, isFirst: Bool)? {
     var status = stat()
     // SAFETY: stat(2) fills the structure that it is given.
     guard stat(path, &status) == 0 else { return nil }
     let identity = Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
-    let type = status.st_mode & S_IFMT
-    return (type, type == S_IFREG ? Int(status.st_size) : nil, seen.insert(identity).inserted)
+    return (status.st_mode & S_IFMT, seen.insert(identity).inserted)
   }
 
   private mutating func walk(_ folder: String, of argument: String, depth: Int) {
@@ -73,7 +70,7 @@ struct DefinitionFiles {
     }
     for name in names where !name.hasPrefix(".") {
       let path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
-      guard let kind = kind(path), kind.isNew else { continue }
+      guard let kind = kind(path), kind.isFirst else { continue }
       if kind.type == S_IFDIR {
         walk(path, of: argument, depth: depth + 1)
       } else if kind.type == S_IFREG {
@@ -82,13 +79,13 @@ struct DefinitionFiles {
           isFull = true
           return
         }
-        files.append(File(path: path, folder: argument, size: kind.size))
+        files.append(File(path: path, folder: argument))
       }
     }
   }
 
-  /// What a folder holds, in the order of their characters, whatever the locale; where two differ only in how these are composed, in
-  /// that of their bytes.
+  /// The names in a folder, sorted by their characters regardless of the locale; where two differ only in how the characters
+  /// are composed, by their bytes.
   static func names(in folder: String) throws(InputFile.Failure) -> [String] {
     guard let stream = opendir(folder) else { throw InputFile.Failure(folder, errno: errno) }
     defer { closedir(stream) }

@@ -7,10 +7,12 @@ import Syntax
 
 /// `vfiogate lint --host DIR`: on which of the recorded hosts each definition is safe.
 public struct Fleet: Sendable {
+  /// The options of the lint.
   public var lint: Lint
   /// The folder of the recordings, `NAME.host` each.
   public let folder: String
 
+  /// Creates a lint for each recording in `folder`.
   public init(_ lint: Lint, folder: String) {
     self.lint = lint
     // Each definition may run on any of the hosts, so their devices do not conflict.
@@ -25,6 +27,8 @@ public struct Fleet: Sendable {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// Checks each definition on each host.
+  /// - Returns: exit code 0 when each definition is safe on at least one host.
   public func run() -> Answer {
     var table = FleetTable()
     var unreadable: [String] = []
@@ -34,7 +38,7 @@ public struct Fleet: Sendable {
         one.host = .recording("\(folder)/\(name)")
         let host = String(name.dropLast(Fleet.suffix.count))
         do {
-          let missed = try one.judge { table.add(FleetTable.cell($0, on: host), of: $0.source.name) }
+          let missed = try one.check { table.add(FleetTable.cell($0, on: host), of: $0.source.name) }
           unreadable += missed.filter { !unreadable.contains($0) }
         } catch {
           unreadable.append("\(error)")

@@ -5,7 +5,7 @@ import Host
 /// The hosts of a run. A recording is read once, and few are held at a time. The live host is read as far as the
 /// definitions need it.
 struct HostCache {
-  /// Processes that hold devices only for the definitions that are judged.
+  /// Processes that hold devices only for the definitions that are checked.
   private let ignored: Set<Int>
   private var recordings: [HostChoice: Result<Facts.Host, RecordingError>] = [:]
   private static let maxRecordings = 16

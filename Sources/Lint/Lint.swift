@@ -10,32 +10,42 @@ import Syntax
 public struct Lint: Sendable {
   /// Files and directories; `-` is standard input.
   public var files: [String]
-  /// The command line of the running guest that hot plugs go into.
+  /// Path of the command line of the running guest that hot plugs go into.
   public var guest: String?
+  /// The format of the definitions; nil detects it from the content.
   public var input: InputFormat?
-  /// Nil: what the policy says, and else the live host.
+  /// The host; nil is the one that the policy names, else the live host.
   public var host: HostChoice?
+  /// The policy that applies.
   public var policy = PolicyChoice.beside
+  /// Descriptors of this process that definitions refer to.
   public var descriptors = PassedDescriptors()
+  /// The QEMU whose behaviour is predicted.
   public var qemu: QEMUChoice
+  /// The ats behaviour, if it is not that of `qemu`.
   public var behaviour: ATSBehaviour?
+  /// The lowest severity that makes the exit code 1.
   public var failOn: Severity
-  /// Nil: refuse, unless the user asked not to look at a host.
+  /// Effect of an undetermined verdict; nil refuses, except with `--host none`.
   public var onUnknown: OnUnknown?
+  /// The output format.
   public var format: LintFormat
-  /// Findings below are not printed; they count all the same.
+  /// The lowest severity that is printed; findings below it still count.
   public var minSeverity = Severity.note
-  /// Only what the run came to; text.
+  /// Whether only the summary is printed; text only.
   public var isSummary = false
-  /// Of vfiogate, which SARIF names.
+  /// The version of vfiogate, for SARIF.
   public var version = ""
+  /// Whether undetermined rules and allowed findings are printed.
   public var isVerbose: Bool
+  /// Colours of the text.
   public var style: Style
-  /// Whether the definitions are to run together, so that what one takes is not there for another.
+  /// Whether the definitions run at the same time, so that a device can be in one of them only.
   public var sharesHost = true
-  /// Whether a long run says on a terminal how far it is.
+  /// Whether a long run shows its progress on a terminal.
   public var showsProgress = false
 
+  /// Creates a lint with the defaults of the command line for all other options.
   public init(
     files: [String], guest: String?, input: InputFormat?, host: HostChoice?, qemu: QEMUChoice,
     behaviour: ATSBehaviour?, failOn: Severity, onUnknown: OnUnknown?, format: LintFormat,
@@ -72,7 +82,7 @@ public struct Lint: Sendable {
       var writer = self.writer
       var tally = LintTally()
       var held = writer.begin()
-      run.judge { result, host in
+      run.check { result, host in
         tally.count(result, refusesUndetermined: refusesUndetermined(on: host))
         held += writer.add(result.showing(from: minSeverity))
         guard held.utf8.count >= Lint.maxHeld else { return }
@@ -93,13 +103,13 @@ public struct Lint: Sendable {
     }
   }
 
-  /// Judges all definitions.
+  /// Checks all definitions.
   /// - Parameter report: is called with every result in the order of the run.
-  /// - Returns: what could not be read.
-  /// - Throws: what keeps any from being judged.
-  func judge(_ report: (LintResult) -> Void) throws -> [String] {
+  /// - Returns: the files that could not be read, with the reasons.
+  /// - Throws: an error that concerns all definitions.
+  func check(_ report: (LintResult) -> Void) throws -> [String] {
     var run = try LintRun(self)
-    run.judge { result, _ in report(result) }
+    run.check { result, _ in report(result) }
     return run.unreadable
   }
 
@@ -113,7 +123,7 @@ public struct Lint: Sendable {
     }
   }
 
-  /// The host that a definition is for: the policy's, unless one was given.
+  /// The host of a definition: the one that was given, else the policy's, else the live host.
   func host(of path: String, by policy: Policy) -> HostChoice {
     if let host { return host }
     let name = path.split(separator: "/").last.map(String.init) ?? path
@@ -137,7 +147,7 @@ public struct Lint: Sendable {
     var answer = Answer(exit: exit(tally))
     answer.complaint = tally.unreadable.map { "vfiogate: \($0)\n" }.joined()
     if tally.unreadable.isEmpty, answer.exit == .couldNotLook {
-      answer.complaint = "vfiogate: undetermined, because something could not be looked at; --on-unknown warn accepts that\n"
+      answer.complaint = "vfiogate: undetermined, because a fact is unknown; --on-unknown warn accepts that\n"
     }
     return answer
   }

@@ -1,6 +1,6 @@
 import Common
 
-/// How `lint` says what it found.
+/// Output formats of `lint`.
 public enum LintFormat: String, Sendable, CaseIterable {
   case text, json, sarif, github, junit
 }

@@ -6,10 +6,10 @@ import Report
 import Rules
 import Syntax
 
-/// Judges the definitions of one run, each when it is read and as if it were alone. Of each definition only the host
-/// functions that it asks for are kept, so that memory does not grow with the size of the definitions.
+/// Checks the definitions of one run, each when it is read and as if it were alone. Of each definition only the host
+/// functions that it requests are kept, so that memory does not grow with the size of the definitions.
 struct LintRun {
-  /// What could not be read: the path and why.
+  /// Files that could not be read, with the reasons.
   private(set) var unreadable: [String]
   /// The hosts of the definitions, in the order of the run, with the findings across the definitions of each. Empty
   /// when only one definition was judged, or when the definitions do not share a host.
@@ -47,14 +47,14 @@ struct LintRun {
   }
 
   /// - Parameter report: is called with every result in the order of the run, and the host that the definition is for.
-  mutating func judge(_ report: (LintResult, HostChoice) -> Void) {
+  mutating func check(_ report: (LintResult, HostChoice) -> Void) {
     var foldersWithDefinitions: Set<String> = []
     for (index, file) in files.files.enumerated() {
       progress.report(index)
       do {
         guard let (source, parsed) = try read(file) else { continue }
         if let folder = file.folder { foldersWithDefinitions.insert(folder) }
-        let (result, host) = try judge(source, parsed, file)
+        let (result, host) = try check(source, parsed, file)
         if lint.sharesHost { keep(result, host) }
         judged += 1
         progress.clear()
@@ -89,7 +89,7 @@ struct LintRun {
     return (source, parsed)
   }
 
-  private mutating func judge(
+  private mutating func check(
     _ source: SourceText, _ parsed: ParsedInput, _ file: DefinitionFiles.File
   ) throws -> (LintResult, HostChoice) {
     let policy = try policies.policy(of: file)
@@ -105,8 +105,8 @@ struct LintRun {
     }
     // A definition whose host cannot be read reports no problems of its policy either, so the host comes first.
     let host = try hosts.host(choice, functions: functions)
-    let judge = Judge(host: host, qemu: qemu, policy: policies.reportingProblemsOnce(policy))
-    return (judge.judge(source, parsed, running: running, descriptors: descriptors), choice)
+    let checker = Judge(host: host, qemu: qemu, policy: policies.reportingProblemsOnce(policy))
+    return (checker.check(source, parsed, running: running, descriptors: descriptors), choice)
   }
 
   private mutating func keep(_ result: LintResult, _ host: HostChoice) {

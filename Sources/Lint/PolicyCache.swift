@@ -7,11 +7,11 @@ import Syntax
 /// The policies of a run, each read once.
 struct PolicyCache {
   private let choice: PolicyChoice
-  /// By path; nil where there is none.
+  /// Policies by path; nil where there is no file.
   private var read: [String: Result<PolicyFile?, PolicyError>] = [:]
   /// Paths of those whose own problems have been reported.
   private var reported: Set<String> = []
-  /// What was found last beside a file: the next is most often in the same folder.
+  /// The last policy that was found next to a file: the next file is most often in the same folder.
   private var last: (own: String, named: String?, policy: PolicyFile)?
 
   init(_ choice: PolicyChoice) { self.choice = choice }

@@ -31,7 +31,7 @@ package struct CaseRun {
     let source = SourceText(name: "text", bytes: Array(text.utf8))
     let judge = Judge(
       host: RuleCase.blindHost, qemu: .released(11, 1, "11.1.3"), policy: try policy.map(PolicyFile.init(ofTests:)) ?? .none)
-    self.init(judge.judge(source, .parse(source)))
+    self.init(judge.check(source, .parse(source)))
   }
 
   /// Every case that is executed, with its run; each is run once for all tests.
@@ -44,7 +44,7 @@ package struct CaseRun {
   /// A command line, its words ended by zero bytes as in /proc/PID/cmdline.
   package init(argv words: [String], on host: Facts.Host) {
     let source = SourceText(name: "argv", bytes: words.flatMap { Array($0.utf8) + [0] })
-    self.init(Judge(host: host, qemu: .released(11, 1, "11.1.3")).judge(source, .parse(source, as: .nul)))
+    self.init(Judge(host: host, qemu: .released(11, 1, "11.1.3")).check(source, .parse(source, as: .nul)))
   }
 
   package var target: LintTarget { result.target }
@@ -93,10 +93,10 @@ extension RuleCase {
     let profile = try qemu ?? self.qemu()
     let judge = Judge(host: host, qemu: profile, rules: rules, policy: try policy())
     return CaseRun(
-      judge.judge(
+      judge.check(
         texts.source, texts.parsed, running: texts.guest,
         topology: block("running").map { topology(of: texts.guest ?? texts.parsed.machine, on: host, profile, $0) }),
-      others: texts.others.map { judge.judge(SourceText(name: $0.machine.source, bytes: []), $0) }, by: rules)
+      others: texts.others.map { judge.check(SourceText(name: $0.machine.source, bytes: []), $0) }, by: rules)
   }
 
   package func texts() throws -> CaseTexts {
