@@ -1,108 +1,77 @@
-/// One element of a tree. Copying it copies nothing of the tree.
+/// An element of a tree. It holds the tree, so that its parent and its children stay available.
 public struct XMLElement: Sendable {
   let tree: XMLTree
   let index: Int
 
   private var node: XMLTree.Node { tree.nodes[index] }
 
-  /// From `<` to after the `>` of its end tag.
-  public var range: Range<Int> { Int(node.start)..<Int(node.end) }
-  /// From `<` to after the start tag's `>`.
-  public var tagRange: Range<Int> { Int(node.start)..<Int(node.tagEnd) }
-  /// Between its tags.
-  public var contentRange: Range<Int> {
-    node.contentEnd > node.tagEnd ? Int(node.tagEnd)..<Int(node.contentEnd) : Int(node.tagEnd)..<Int(node.tagEnd)
-  }
-
-  public var parent: XMLElement? {
-    node.parent < 0 ? nil : XMLElement(tree: tree, index: Int(node.parent))
-  }
-
-  public var children: Children { Children(tree: tree, upcoming: node.firstChild) }
-
-  public struct Children: Sequence, IteratorProtocol {
-    let tree: XMLTree
-    var upcoming: Int32
-
-    public mutating func next() -> XMLElement? {
-      guard upcoming >= 0 else { return nil }
-      let element = XMLElement(tree: tree, index: Int(upcoming))
-      upcoming = tree.nodes[Int(upcoming)].next
-      return element
-    }
-  }
-
+  /// From `<` to after the `>` of the end tag.
+  public var range: Range<Int> { node.tag.lowerBound..<node.end }
+  /// From `<` to after the `>` of the start tag.
+  public var tagRange: Range<Int> { node.tag }
+  /// The bytes between the tags.
+  public var contentRange: Range<Int> { node.tag.upperBound..<node.contentEnd }
   /// The name as written, prefix included.
-  public var qualifiedName: String { tree.decode(node.name) }
+  public var qualifiedName: String { node.name }
+  /// The name without its prefix.
+  public var name: String { node.name.split(separator: ":").last.map(String.init) ?? node.name }
+  /// In the order of the start tag.
+  public var attributes: [XMLAttribute] { node.attributes }
+  /// The character data of the element itself, without that of the elements inside it.
+  public var text: String { node.text }
 
-  /// The name without a prefix.
-  public var name: String {
-    let range = node.name
-    guard let colon = tree.bytes[range].firstIndex(of: UInt8(ascii: ":")) else { return tree.decode(range) }
-    return tree.decode(colon + 1..<range.upperBound)
+  /// The element that contains this one; nil for the root.
+  public var parent: XMLElement? { node.parent.map { XMLElement(tree: tree, index: $0) } }
+  /// In the order of the document.
+  public var children: [XMLElement] { node.children.map { XMLElement(tree: tree, index: $0) } }
+
+  /// The first child with a name, which is compared as written: a name without a prefix finds none with one.
+  public func child(_ name: String) -> XMLElement? {
+    node.children.first { tree.nodes[$0].name == name }.map { XMLElement(tree: tree, index: $0) }
   }
 
-  /// Whether that is its name as written.
-  public func isNamed(_ name: StaticString) -> Bool {
-    tree.bytes.withUnsafeBufferPointer { $0.holds(name.bytes, at: node.name) }
-  }
+  /// The attribute with a name, as written.
+  public subscript(name: String) -> XMLAttribute? { node.attributes.first { $0.name == name } }
 
-  /// The namespace that its prefix, or the lack of one, stands for here; nil when that is none.
+  /// The value of the attribute with a name; nil without one.
+  public func value(_ name: String) -> String? { self[name]?.value }
+
+  /// The namespace of the element (Namespaces in XML 1.0 §6). Nil when it is in none, and when its prefix is not
+  /// declared: libvirt's own documents are accepted without their declarations.
   public var namespace: String? {
-    let range = node.name
-    let colon = tree.bytes[range].firstIndex(of: UInt8(ascii: ":"))
-    var declaration = colon.map { "xmlns:" + tree.decode(range.lowerBound..<$0) } ?? "xmlns"
-    return declaration.withUTF8 { declaration in
-      var element: XMLElement? = self
-      while let one = element {
-        if let value = one.value(of: declaration) { return value.isEmpty ? nil : value }
-        element = one.parent
+    let prefix = node.name.split(separator: ":").dropLast().first
+    let declaration = prefix.map { "xmlns:" + $0 } ?? "xmlns"
+    var element: XMLElement? = self
+    while let current = element {
+      if let value = current.value(declaration) { return value.isEmpty ? nil : value }
+      element = current.parent
+    }
+    return nil
+  }
+
+  /// The value of an attribute with the location of each of its bytes, for a value that has a syntax of its own.
+  public func word(_ name: String) -> Word? {
+    guard let attribute = self[name] else { return nil }
+    let bytes = tree.bytes
+    let end = attribute.valueRange.upperBound
+    var at = attribute.valueRange.lowerBound
+    var offsets: [Int] = []
+    offsets.reserveCapacity(attribute.valueRange.count)
+    // expat has normalized the value: each reference, each line end and each character is one scalar of it.
+    for scalar in attribute.value.unicodeScalars where at < end {
+      let width = UTF8.width(scalar)
+      if bytes[at] == UInt8(ascii: "&") {
+        offsets += repeatElement(at, count: width)
+        at = (bytes[at..<end].firstIndex(of: UInt8(ascii: ";")) ?? at) + 1
+      } else if tree.encoding == .latin1 {
+        offsets += repeatElement(at, count: width)
+        at += 1
+      } else {
+        offsets += at..<at + width
+        at += width
       }
-      return nil
+      if at < end, bytes[at - 1] == 0x0d, bytes[at] == 0x0a { at += 1 }
     }
-  }
-
-  /// The first child of that name that is in no namespace by a prefix.
-  public func child(_ name: StaticString) -> XMLElement? {
-    let name = name.bytes
-    let index = tree.bytes.withUnsafeBufferPointer { bytes in
-      var index = node.firstChild
-      // Compared without decoding any: a search goes through many.
-      while index >= 0, !bytes.holds(name, at: tree.nodes[Int(index)].name) { index = tree.nodes[Int(index)].next }
-      return index
-    }
-    return index < 0 ? nil : XMLElement(tree: tree, index: Int(index))
-  }
-
-  /// The text between its tags, without that of elements inside it.
-  public var text: String { XMLText(tree).content(of: self) }
-}
-
-extension XMLElement {
-  /// The attribute of that name as written. Nobody looks for a name that is not a literal, and those stand in memory
-  /// as they are compared.
-  public subscript(name: StaticString) -> XMLAttribute? {
-    attributeIndex(of: name.bytes).map { XMLAttribute(name, $0, of: tree) }
-  }
-
-  /// The value of the attribute of that name, references replaced; nil without one.
-  public func value(_ name: StaticString) -> String? { value(of: name.bytes) }
-
-  private func value(of name: UnsafeBufferPointer<UInt8>) -> String? {
-    attributeIndex(of: name).map { XMLText(tree).attributeValue(tree.attributes[$0].value) }
-  }
-
-  /// Where among the document's attributes that of a name is.
-  private func attributeIndex(of name: UnsafeBufferPointer<UInt8>) -> Int? {
-    tree.bytes.withUnsafeBufferPointer { bytes in
-      for index in attributeIndices where bytes.holds(name, at: tree.attributes[index].name) { return index }
-      return nil
-    }
-  }
-
-  /// In the order written. Those of an element stand together, and before those of the next.
-  var attributeIndices: Range<Int> {
-    let next = index + 1 < tree.nodes.count ? Int(tree.nodes[index + 1].firstAttribute) : tree.attributes.count
-    return Int(tree.nodes[index].firstAttribute)..<next
+    return Word(bytes: Array(attribute.value.utf8), offsets: offsets, end: end)
   }
 }

@@ -1,97 +1,188 @@
-/// What is wrong with an XML text.
-public struct XMLError: Error, Hashable, Sendable {
-  /// expat's words, or the cap that was hit.
-  public let message: String
-  /// Bytes from the start of the text.
-  public let offset: Int
-}
+import CExpat
 
 extension XMLTree {
+  /// The largest text that is parsed, in bytes.
   public static let maximumSize = 64 << 20
-  /// Nesting that is refused beyond this; libxml2, which libvirt reads with, stops there too.
+  /// The deepest nesting that is accepted; libxml2, with which libvirt parses, has the same limit.
   public static let maximumDepth = 256
-  /// Elements that are refused beyond this, to keep memory modest.
+  /// The most elements that are accepted, which bounds the memory of a tree.
   public static let maximumElements = 1 << 20
-  /// The same of attributes.
+  /// The most attributes that are accepted, which bounds the memory of a tree.
   public static let maximumAttributes = 1 << 22
 
-  /// Reads one document: expat judges it, and the scanner finds what is in it. A document type that declares
-  /// anything is refused: so there are no entities that could grow, and nothing is ever fetched.
-  /// - Throws: `XMLError` with the place.
-  public static func parse(_ bytes: [UInt8]) throws(XMLError) -> XMLTree {
+  /// Parses one document with expat. A document type that declares anything is refused: no entity can grow, and
+  /// nothing is fetched.
+  /// - Throws: the first error of the document, or the limit that it exceeds.
+  public static func parse(_ bytes: [UInt8]) throws(SyntaxError) -> XMLTree {
     guard bytes.count <= maximumSize else {
-      throw XMLError(message: "larger than \(maximumSize) bytes", offset: maximumSize)
+      throw SyntaxError(message: "larger than \(maximumSize) bytes", offset: maximumSize)
     }
-    if isUTF16(bytes) { throw XMLError(message: "broken UTF-16, or without a byte order mark", offset: 0) }
-    let (scanner, end) = scan(bytes)
-    // Nothing is nested deeper up to where the scan ended: it goes before expat, which has no such cap.
-    let validator = try XMLValidator(documentType: scanner.documentType)
-    if case .over(let error) = end {
-      try validator.validate(bytes, upTo: error.offset)
-      throw error
+    if isUTF16(bytes) { throw SyntaxError(message: "invalid UTF-16, or no byte order mark", offset: 0) }
+    let builder = try XMLTreeBuilder(bytes, .utf8)
+    builder.parse()
+    if let encoding = builder.otherEncoding {
+      let second = try XMLTreeBuilder(bytes, encoding)
+      second.parse()
+      return try second.tree()
     }
-    try validator.validate(bytes, upTo: nil)
-    if case .stuck(let offset) = end { throw XMLError(message: "not well-formed", offset: offset) }
-    return XMLTree(bytes, scanner, encoding: validator.encoding)
+    return try builder.tree()
   }
 
-  /// The tree of a document that nobody has judged yet, for a first look at many; nil when it is not certain to be
-  /// the same that `parse` would find, if the document is well-formed.
-  public static func sketch(_ bytes: [UInt8]) -> XMLTree? {
-    guard bytes.count <= maximumSize, !isUTF16(bytes), !declaresEncoding(bytes) else { return nil }
-    let (scanner, end) = scan(bytes)
-    guard end == .whole, scanner.documentType == nil else { return nil }
-    return XMLTree(bytes, scanner, encoding: .utf8)
-  }
-
-  /// Has a sketch judged after all.
-  /// - Throws: what `parse` would have.
-  public func validate() throws(XMLError) { try XMLValidator(documentType: nil).validate(bytes, upTo: nil) }
-
-  private static func scan(_ bytes: [UInt8]) -> (XMLScanner, XMLScanner.End) {
-    bytes.withUnsafeBufferPointer { bytes in
-      var scanner = XMLScanner(bytes)
-      let end = scanner.scan()
-      return (scanner, end)
-    }
-  }
-
+  /// SourceText converts UTF-16 before this; what still looks like it is broken.
   private static func isUTF16(_ bytes: [UInt8]) -> Bool {
     bytes.count >= 2 && [0xfffe, 0xfeff, 0x3c00, 0x003c].contains(UInt16(bytes[0]) << 8 | UInt16(bytes[1]))
   }
-
-  /// Whether there may be another encoding than UTF-8.
-  private static func declaresEncoding(_ bytes: [UInt8]) -> Bool {
-    // `<?xml version=`, `1.0`, ` encoding=`, `UTF-8`
-    let pieces = bytes.prefix { $0 != UInt8(ascii: ">") }.split { $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: "\"") }
-    for (name, value) in zip(pieces, pieces.dropFirst()) {
-      let isEncoding = name.filter { (0x61...0x7a).contains($0) }.suffix(8).elementsEqual("encoding".utf8)
-      if isEncoding { return String(decoding: value, as: UTF8.self).lowercased() != "utf-8" }
-    }
-    return false
-  }
 }
 
-extension XMLTree {
-  /// The root element's name and all that stands in its tag, from a document's beginning; nil when that does not
-  /// tell. For choosing among many files; what is wrong with one, only parsing says.
-  public static func rootTag(_ head: [UInt8]) -> (name: String, tag: ArraySlice<UInt8>)? {
-    var rest = head[...]
-    if rest.starts(with: [0xef, 0xbb, 0xbf]) { rest = rest.dropFirst(3) }
-    while true {
-      rest = rest.drop(while: XMLText.isBlank)
-      guard rest.first == UInt8(ascii: "<") else { return nil }
-      let mark: [UInt8]
-      switch rest.dropFirst().first {
-      case UInt8(ascii: "?"): mark = Array("?>".utf8)
-      case UInt8(ascii: "!"): mark = Array((rest.starts(with: "<!--".utf8) ? "-->" : ">").utf8)
-      default:
-        let name = rest.dropFirst().prefix { !XMLText.endsName($0) }
-        let tag = rest.dropFirst().prefix { $0 != UInt8(ascii: ">") }
-        return name.isEmpty ? nil : (String(decoding: name, as: UTF8.self), tag)
-      }
-      guard let end = rest.indices.first(where: { rest[$0...].starts(with: mark) }) else { return nil }
-      rest = rest[(end + mark.count)...]
+/// The handlers of one run of expat, which build the nodes of a tree.
+private final class XMLTreeBuilder {
+  private let parser: XML_Parser
+  private let bytes: [UInt8]
+  private let encoding: XMLEncoding
+  private var nodes: [XMLTree.Node] = []
+  private var comments: [XMLComment] = []
+  private var attributeCount = 0
+  /// Indexes of the elements whose end tag has not been seen, the root first.
+  private var open: [Int] = []
+  private var error: SyntaxError?
+  /// The encoding that the document declares, when it is not the one of this run.
+  private(set) var otherEncoding: XMLEncoding?
+
+  /// Random, so that no document can choose names that collide in expat's hash tables. One for the process: without
+  /// it expat asks the kernel for random bytes once a document.
+  private static let salt = (0..<16).map { _ in UInt8.random(in: 0...255) }
+
+  /// - Parameter encoding: how to read the bytes, whatever the document declares.
+  init(_ bytes: [UInt8], _ encoding: XMLEncoding) throws(SyntaxError) {
+    guard let parser = XML_ParserCreate(encoding.rawValue) else {
+      throw SyntaxError(message: "no memory for a parser", offset: 0)
     }
+    self.parser = parser
+    self.bytes = bytes
+    self.encoding = encoding
+    // SAFETY: the array has the 16 bytes that are read.
+    cexpat_set_salt(parser, XMLTreeBuilder.salt)
+    XML_SetUserData(parser, Unmanaged.passUnretained(self).toOpaque())
+    XML_SetXmlDeclHandler(parser) { XMLTreeBuilder.of($0)?.declaration(encoding: $2) }
+    XML_SetStartDoctypeDeclHandler(parser) { data, _, system, publicID, hasSubset in
+      if system != nil || publicID != nil || hasSubset != 0 { XMLTreeBuilder.of(data)?.refuseDocumentType() }
+    }
+    XML_SetElementHandler(
+      parser, { XMLTreeBuilder.of($0)?.startElement($1, $2) }, { data, _ in XMLTreeBuilder.of(data)?.endElement() })
+    XML_SetCharacterDataHandler(parser) { XMLTreeBuilder.of($0)?.characters($1, Int($2)) }
+    XML_SetCommentHandler(parser) { XMLTreeBuilder.of($0)?.comment($1) }
+  }
+
+  deinit { XML_ParserFree(parser) }
+
+  private static func of(_ data: UnsafeMutableRawPointer?) -> XMLTreeBuilder? {
+    // SAFETY: expat passes the pointer that `init` set, and calls handlers only while `parse` runs.
+    let builder = data.map { Unmanaged<XMLTreeBuilder>.fromOpaque($0).takeUnretainedValue() }
+    // A stopped parser may still call the handler of the end of an empty element.
+    return builder?.error == nil && builder?.otherEncoding == nil ? builder : nil
+  }
+
+  func parse() {
+    bytes.withUnsafeBytes { buffer in
+      // SAFETY: expat reads `count` bytes, which the array has, and copies them. The size limit fits in an Int32.
+      let status = XML_Parse(parser, buffer.bindMemory(to: CChar.self).baseAddress, Int32(buffer.count), 1)
+      guard status != XML_STATUS_OK, error == nil else { return }
+      let message = XML_ErrorString(XML_GetErrorCode(parser)).map { String(cString: $0) } ?? "not well-formed"
+      error = SyntaxError(message: message, offset: max(0, offset))
+    }
+  }
+
+  func tree() throws(SyntaxError) -> XMLTree {
+    if let error { throw error }
+    return XMLTree(bytes, encoding, nodes: nodes, comments: comments)
+  }
+
+  /// Location of the event that a handler is called for.
+  private var offset: Int { Int(cexpat_byte_index(parser)) }
+  private var eventRange: Range<Int> { offset..<offset + Int(XML_GetCurrentByteCount(parser)) }
+
+  private func stop(_ message: String, at offset: Int) {
+    error = SyntaxError(message: message, offset: offset)
+    XML_StopParser(parser, 0)
+  }
+
+  private func declaration(encoding name: UnsafePointer<CChar>?) {
+    guard let name, encoding == .utf8 else { return }
+    let declared = String(cString: name)
+    guard let other = XMLEncoding(declared: declared) else {
+      return stop("encoding \(declared.lowercased()) is not supported; use UTF-8", at: offset)
+    }
+    // A byte order mark says UTF-8, whatever is declared.
+    guard other != .utf8, !bytes.starts(with: [0xef, 0xbb, 0xbf]) else { return }
+    otherEncoding = other
+    XML_StopParser(parser, 0)
+  }
+
+  /// Reported at the start of the declaration; expat calls the handler further in.
+  private func refuseDocumentType() {
+    let mark = Array("<!DOCTYPE".utf8)
+    let before = stride(from: min(offset, bytes.count - mark.count), through: 0, by: -1)
+    stop(
+      "a document type (DTD) with declarations is not accepted, for safety",
+      at: before.first { bytes[$0...].starts(with: mark) } ?? offset)
+  }
+
+  private func startElement(
+    _ name: UnsafePointer<CChar>?, _ list: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+  ) {
+    let tag = eventRange
+    if open.count >= XMLTree.maximumDepth {
+      return stop("nested deeper than \(XMLTree.maximumDepth) levels", at: tag.lowerBound)
+    }
+    if nodes.count >= XMLTree.maximumElements {
+      return stop("more than \(XMLTree.maximumElements) elements", at: tag.lowerBound)
+    }
+    attributeCount += Int(XML_GetSpecifiedAttributeCount(parser)) / 2
+    if attributeCount > XMLTree.maximumAttributes {
+      return stop("more than \(XMLTree.maximumAttributes) attributes", at: tag.lowerBound)
+    }
+    let index = nodes.count
+    if let parent = open.last { nodes[parent].children.append(index) }
+    nodes.append(
+      XMLTree.Node(
+        name: name.map { String(cString: $0) } ?? "", attributes: attributes(list, in: tag), parent: open.last,
+        tag: tag, contentEnd: tag.upperBound, end: tag.upperBound))
+    open.append(index)
+  }
+
+  /// - Parameter list: names and values in turn, in the order of the tag; nil ends it.
+  private func attributes(
+    _ list: UnsafeMutablePointer<UnsafePointer<CChar>?>?, in tag: Range<Int>
+  ) -> [XMLAttribute] {
+    guard var next = list, next.pointee != nil else { return [] }
+    var attributes: [XMLAttribute] = []
+    for ranges in XMLStartTag.attributeRanges(bytes, tag) {
+      // SAFETY: the list goes on to its nil, and behind each name is a value.
+      guard let name = next.pointee, let value = (next + 1).pointee else { break }
+      attributes.append(
+        XMLAttribute(
+          name: String(cString: name), value: String(cString: value), range: ranges.whole, valueRange: ranges.value))
+      next += 2
+    }
+    return attributes
+  }
+
+  private func endElement() {
+    guard let index = open.popLast() else { return }
+    nodes[index].contentEnd = eventRange.lowerBound
+    nodes[index].end = eventRange.upperBound
+  }
+
+  private func characters(_ text: UnsafePointer<CChar>?, _ count: Int) {
+    guard let text, let index = open.last else { return }
+    // SAFETY: expat passes `count` bytes of UTF-8.
+    let bytes = UnsafeRawBufferPointer(start: text, count: count)
+    nodes[index].text += String(decoding: bytes, as: UTF8.self)
+  }
+
+  private func comment(_ text: UnsafePointer<CChar>?) {
+    comments.append(
+      XMLComment(
+        text: text.map { String(cString: $0) } ?? "", range: eventRange, parent: open.last, next: nodes.count))
   }
 }

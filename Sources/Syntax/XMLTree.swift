@@ -1,108 +1,95 @@
-/// An XML document as the ranges of its elements in the text. Nothing is decoded before it is asked
-/// for: a domain has hundreds of attributes, and a reader looks at a few.
+/// An XML document: its elements and its comments. Names, values and text are decoded, and every range is in bytes
+/// from the start of the parsed text.
 public final class XMLTree: Sendable {
-  /// One element. The ranges of its parts meet: `<name attributes>content</name>`.
+  /// An element. The tree's nodes are in the order of their start tags.
   struct Node: Sendable {
-    let start: Int32
-    let nameEnd: Int32
-    /// After the start tag.
-    var tagEnd: Int32
-    /// Where the end tag begins; `end` for an empty-element tag.
-    var contentEnd: Int32
-    var end: Int32
-    let parent: Int32
-    /// Where its attributes begin among those of the document.
-    let firstAttribute: Int32
-    var firstChild: Int32 = -1
-    var next: Int32 = -1
-
-    var name: Range<Int> { Int(start) + 1..<Int(nameEnd) }
+    /// The name as written, prefix included.
+    let name: String
+    let attributes: [XMLAttribute]
+    /// Index of the parent's node; nil for the root.
+    let parent: Int?
+    /// From `<` to after the `>` of the start tag.
+    let tag: Range<Int>
+    /// Start of the end tag; for an empty-element tag, the end of that tag.
+    var contentEnd: Int
+    /// The first byte after the end tag.
+    var end: Int
+    var children: [Int] = []
+    var text = ""
   }
 
-  /// One attribute: `name="value"`.
-  struct Attribute: Sendable {
-    let start: Int32
-    let nameEnd: Int32
-    /// After the opening quote.
-    let valueStart: Int32
-    let valueEnd: Int32
-
-    var name: Range<Int> { Int(start)..<Int(nameEnd) }
-    var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
-  }
-
-  /// How the document's bytes are to be read.
-  enum Encoding: Sendable { case utf8, latin1 }
-
-  public let bytes: [UInt8]
+  let bytes: [UInt8]
+  let encoding: XMLEncoding
   let nodes: [Node]
-  let attributes: [Attribute]
-  let encoding: Encoding
-  /// Comments with their delimiters, in the order of the text.
-  public let comments: [Range<Int>]
+  /// The document's comments, in the order of the text.
+  public let comments: [XMLComment]
 
-  /// - Parameter scanner: of those bytes.
-  init(_ bytes: [UInt8], _ scanner: XMLScanner, encoding: Encoding) {
+  init(_ bytes: [UInt8], _ encoding: XMLEncoding, nodes: [Node], comments: [XMLComment]) {
     self.bytes = bytes
-    nodes = scanner.nodes
-    attributes = scanner.attributes
-    comments = scanner.comments
     self.encoding = encoding
+    self.nodes = nodes
+    self.comments = comments
   }
 
+  /// The document element.
   public var root: XMLElement { XMLElement(tree: self, index: 0) }
 
-  /// What stands between `<!--` and `-->`.
-  public func text(ofComment range: Range<Int>) -> String {
-    decode(range.lowerBound + 4..<max(range.lowerBound + 4, range.upperBound - 3))
+  /// The element that contains a comment; nil for a comment outside the root element.
+  public func parent(of comment: XMLComment) -> XMLElement? {
+    comment.parent.map { XMLElement(tree: self, index: $0) }
   }
 
-  /// The first element that begins after a place; nil when there is none.
-  public func element(after offset: Int) -> XMLElement? {
-    var low = 0
-    var high = nodes.count
-    while low < high {
-      let middle = (low + high) / 2
-      if Int(nodes[middle].start) < offset { low = middle + 1 } else { high = middle }
-    }
-    return low < nodes.count ? XMLElement(tree: self, index: low) : nil
-  }
-
-  /// The element that begins before another, or the last; nil when there is none.
-  public func element(before next: XMLElement?) -> XMLElement? {
-    let index = (next?.index ?? nodes.count) - 1
-    return index >= 0 ? XMLElement(tree: self, index: index) : nil
-  }
-
-  /// Text as it stands, references and all.
-  func decode(_ range: Range<Int>) -> String {
-    guard encoding == .latin1 else {
-      return bytes.withUnsafeBufferPointer { String(decoding: UnsafeBufferPointer(rebasing: $0[range]), as: UTF8.self) }
-    }
-    return String(String.UnicodeScalarView(bytes[range].map { Unicode.Scalar($0) }))
+  /// The next sibling element of a comment; nil when the comment is the last thing in its parent.
+  public func sibling(after comment: XMLComment) -> XMLElement? {
+    guard nodes.indices.contains(comment.next), nodes[comment.next].parent == comment.parent else { return nil }
+    return XMLElement(tree: self, index: comment.next)
   }
 }
 
-extension StaticString {
-  // SAFETY: a static string's bytes live as long as the program.
-  var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: utf8Start, count: utf8CodeUnitCount) }
+/// A comment of a document.
+public struct XMLComment: Sendable {
+  /// The text between the delimiters.
+  public let text: String
+  /// From `<!--` to after `-->`.
+  public let range: Range<Int>
+  /// Index of the node that contains the comment.
+  let parent: Int?
+  /// Index of the first node whose start tag is after the comment.
+  let next: Int
 }
 
-extension UnsafeBufferPointer<UInt8> {
-  /// Whether a text begins at a place; it does not where the bytes end before it.
-  func holds(_ text: StaticString, at start: Int) -> Bool {
-    let end = start + text.bytes.count
-    return end <= count && holds(text.bytes, at: start..<end)
+/// An attribute of a start tag.
+public struct XMLAttribute: Sendable {
+  /// The name as written, prefix included.
+  public let name: String
+  /// The value after normalization (XML 1.0 §3.3.3): references replaced, and each white space character a space.
+  public let value: String
+  /// From the name to after the closing quote.
+  public let range: Range<Int>
+  /// The bytes between the quotes.
+  public let valueRange: Range<Int>
+}
+
+/// The encodings that are parsed. In each, the characters of markup have the bytes that they have in ASCII.
+enum XMLEncoding: String, Sendable {
+  case utf8 = "UTF-8"
+  case ascii = "US-ASCII"
+  /// Also used for the other extensions of ASCII, whose further characters occur in names and remarks only: each
+  /// byte is then one character, and byte ranges stay exact.
+  case latin1 = "ISO-8859-1"
+
+  /// - Parameter name: the encoding of an XML declaration.
+  init?(declared name: String) {
+    let name = name.lowercased()
+    switch name {
+    case "utf-8", "utf8": self = .utf8
+    case "us-ascii", "ascii": self = .ascii
+    case _ where XMLEncoding.extensionsOfASCII.contains(where: name.hasPrefix): self = .latin1
+    default: return nil
+    }
   }
 
-  /// Whether those bytes stand in a range, which is within these.
-  func holds(_ other: UnsafeBufferPointer<UInt8>, at range: Range<Int>) -> Bool {
-    guard range.count == other.count else { return false }
-    var index = 0
-    while index < other.count {
-      if self[range.lowerBound + index] != other[index] { return false }
-      index += 1
-    }
-    return true
-  }
+  private static let extensionsOfASCII = [
+    "iso-8859-", "windows-125", "cp125", "koi8-", "gb2312", "gbk", "gb18030", "big5", "euc-", "shift_jis",
+  ]
 }
