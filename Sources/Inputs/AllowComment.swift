@@ -1,28 +1,35 @@
 import Facts
 import Syntax
 
-/// `vfiogate: allow=RULE reason`, in a comment of a definition.
+/// A comment of a definition that allows a finding: `vfiogate: allow=RULE reason`.
 enum AllowComment {
-  /// What is before the comment's mark is not for this program.
+  /// The first word of a comment that is for this program.
   private static let mark = "vfiogate:"
 
+  /// Whether `parse` reports or allows anything for the comment.
+  static func isForVFIOGate(_ text: String) -> Bool { words(text).first == mark[...] }
+
+  private static func words(_ text: String) -> [Substring] {
+    text.split { $0 == " " || $0.isNewline || $0 == "\t" }
+  }
+
+  /// Parses one comment; others than vfiogate's are ignored.
   /// - Parameters:
   ///   - text: the comment without its delimiters.
   ///   - location: the whole comment.
-  ///   - scope: the part of the definition that it is about; nil is all of it.
-  static func read(
+  ///   - scope: the part of the definition that it applies to; nil for all of it.
+  static func parse(
     _ text: String, at location: Location, scope: @autoclosure () -> Range<Int>?,
     into definition: inout ParsedInput
   ) {
-    guard text.utf8.contains(UInt8(ascii: ":")) else { return }
-    let words = text.split { $0 == " " || $0.isNewline || $0 == "\t" }
+    let words = words(text)
     guard words.first == mark[...] else { return }
     func fail(_ message: String) {
       definition.problems.append(
         InputProblem(message: message, fix: "write `vfiogate: allow=RULE reason`", location: location))
     }
     guard words.count > 1, words[1].hasPrefix("allow=") else {
-      return fail("a comment for vfiogate that does not say `allow=`")
+      return fail("the comment is for vfiogate and has no `allow=`")
     }
     let rule = String(words[1].dropFirst("allow=".count))
     guard !rule.isEmpty else { return fail("`allow=` names no rule") }

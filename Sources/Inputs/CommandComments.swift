@@ -11,7 +11,7 @@ struct CommandComments {
     for comment in comments {
       let text = String(decoding: source.bytes[comment].drop { $0 == UInt8(ascii: "#") }, as: UTF8.self)
       let location = Location(source: source.name, range: comment, path: "comment")
-      AllowComment.read(text, at: location, scope: scope(of: comment), into: &definition)
+      AllowComment.parse(text, at: location, scope: scope(of: comment), into: &definition)
     }
   }
 

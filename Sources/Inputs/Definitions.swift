@@ -11,8 +11,8 @@ public struct ParsedInput: Sendable {
   public var sources: [SourceText] = []
   /// Allowances in comments of the text.
   public var allowances: [Policy.Allowance] = []
-  /// Whether it is a domain without passthrough that was not lowered, because nothing is said about it.
-  var isPlain = false
+  /// Whether it is a domain without passthrough, which was not converted because no rule reports anything for it.
+  var isWithoutPassthrough = false
   /// Set when the text is not a definition: what it looks like, and the way to one. Nothing else is set then.
   public var unrecognised: String?
   /// Places that a reader understood and that ask nothing of the host, such as a USB `<hostdev>`.
@@ -58,9 +58,6 @@ extension ParsedInput {
     case all
     /// Nothing where it plainly has no passthrough: then nothing is said about it.
     case passthrough
-    /// Its name, and its host devices without their places in the guest, where nothing but its `<devices>`
-    /// asks for any; else as `passthrough`. That is what the other definitions of a run are told.
-    case hostDevices
   }
 
   /// - Parameter follow: reads the files of `-readconfig`; without it they stay unread, and the machine

@@ -24,7 +24,7 @@ struct HMPReader {
     for line in source.bytes.split(separator: 0x0a) {
       guard let command = command(Word(Array(line), at: line.startIndex)) else { continue }
       let place = Location(source: source.name, range: command.rest.range, path: "\(command.name)[\(number)]")
-      do throws(JSONError) {
+      do throws(SyntaxError) {
         try definition.add(command, at: place)
       } catch {
         definition.problems.append(JSONProperties.problem(error, in: command.rest, source: source.name, path: place.path))
@@ -48,7 +48,7 @@ struct HMPReader {
 extension ParsedInput {
   /// Adds the device or object of a human monitor command. Devices are key=value text; objects may be JSON too (QEMU
   /// qom/object_interfaces.c: user_creatable_add_from_str).
-  mutating func add(_ command: HMPCommand, at place: Location) throws(JSONError) {
+  mutating func add(_ command: HMPCommand, at place: Location) throws(SyntaxError) {
     guard ["device_add", "object_add"].contains(command.name) else { return }
     guard let argument = command.argument else {
       problems.append(

@@ -8,7 +8,7 @@ enum JSONProperties {
   /// - Throws: what jansson refuses.
   static func read(
     _ word: Word, keys: [String], source: String, path: String
-  ) throws(JSONError) -> [Property] {
+  ) throws(SyntaxError) -> [Property] {
     let bytes = JSON.inDoubleQuotes(word.bytes)
     var value = try JSON.parse(bytes)
     for key in keys {
@@ -16,7 +16,7 @@ enum JSONProperties {
       value = inner
     }
     guard let members = value.members else {
-      throw JSONError(message: "an object is expected", offset: 0)
+      throw SyntaxError(message: "an object is expected", offset: 0)
     }
     let places = JSONPlaces(bytes)
     return members.map { member in
@@ -41,7 +41,7 @@ enum JSONProperties {
     }
   }
 
-  static func problem(_ error: JSONError, in word: Word, source: String, path: String) -> InputProblem {
+  static func problem(_ error: SyntaxError, in word: Word, source: String, path: String) -> InputProblem {
     let at = word.range(of: error.offset..<min(error.offset + 1, word.bytes.count))
     return InputProblem(
       message: "JSON: \(error.message)", fix: "correct the JSON; QEMU refuses it too",

@@ -13,7 +13,7 @@ struct QMPReader {
         source: source.name, emulator: nil, missingPart: "the request comes without its machine"))
     for (index, range) in JSONPlaces(Transcript.messages(source.bytes)).values.enumerated() {
       let word = Word(Array(source.bytes[range]), at: range.lowerBound)
-      do throws(JSONError) {
+      do throws(SyntaxError) {
         try read(word, JSON.parse(word.bytes), index)
       } catch {
         definition.problems.append(
@@ -22,7 +22,7 @@ struct QMPReader {
     }
   }
 
-  private mutating func read(_ word: Word, _ message: JSON, _ index: Int) throws(JSONError) {
+  private mutating func read(_ word: Word, _ message: JSON, _ index: Int) throws(SyntaxError) {
     switch message["execute"]?.string {
     case "device_add":
       try plug(word, keys: ["arguments"], path: "[\(index)].arguments")
@@ -36,13 +36,13 @@ struct QMPReader {
     case nil where ["QMP", "return", "error", "event", "exec-oob"].contains { message[$0] != nil }: break
     case nil:
       guard message["driver"] != nil else {
-        throw JSONError(message: "neither a QMP command nor the arguments of device_add", offset: 0)
+        throw SyntaxError(message: "neither a QMP command nor the arguments of device_add", offset: 0)
       }
       try plug(word, keys: [], path: "[\(index)]")
     }
   }
 
-  private mutating func plug(_ word: Word, keys: [String], path: String) throws(JSONError) {
+  private mutating func plug(_ word: Word, keys: [String], path: String) throws(SyntaxError) {
     let properties = try JSONProperties.read(word, keys: keys, source: source.name, path: path)
     definition.plugs.append(
       DeviceRequest(form: .json, plug: .hot, properties: properties, location: location(word, path)))
@@ -50,7 +50,7 @@ struct QMPReader {
 
   /// A plug through the human monitor, which takes key=value text, and JSON for objects only
   /// (QEMU qom/object_interfaces.c).
-  private mutating func human(_ word: Word, _ message: JSON, path: String) throws(JSONError) {
+  private mutating func human(_ word: Word, _ message: JSON, path: String) throws(SyntaxError) {
     let keys = ["arguments", "command-line"]
     guard let line = message["arguments"]?["command-line"]?.string,
       let place = JSONPlaces(JSON.inDoubleQuotes(word.bytes)).range(of: keys),

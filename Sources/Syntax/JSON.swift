@@ -55,16 +55,3 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, Express
     self = .object(members.map { Member($0.0, $0.1) })
   }
 }
-
-/// What is wrong with a JSON text.
-public struct JSONError: Error, Hashable, Sendable {
-  /// jansson's words, or the cap that was hit.
-  public let message: String
-  /// Bytes from the start of the text.
-  public let offset: Int
-
-  public init(message: String, offset: Int) {
-    self.message = message
-    self.offset = offset
-  }
-}

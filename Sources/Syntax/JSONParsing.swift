@@ -8,14 +8,14 @@ extension JSON {
 
   /// Reads one JSON value and nothing else. Duplicate keys, invalid UTF-8 and trailing text are
   /// errors.
-  /// - Throws: `JSONError` with the place.
-  public static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSON {
-    guard !bytes.isEmpty else { throw JSONError(message: "no JSON text", offset: 0) }
+  /// - Throws: `SyntaxError` with the place.
+  public static func parse(_ bytes: [UInt8]) throws(SyntaxError) -> JSON {
+    guard !bytes.isEmpty else { throw SyntaxError(message: "no JSON text", offset: 0) }
     guard bytes.count <= maximumSize else {
-      throw JSONError(message: "larger than \(maximumSize) bytes", offset: maximumSize)
+      throw SyntaxError(message: "larger than \(maximumSize) bytes", offset: maximumSize)
     }
     if let place = placeTooDeep(bytes) {
-      throw JSONError(message: "nested deeper than \(maximumDepth) levels", offset: place)
+      throw SyntaxError(message: "nested deeper than \(maximumDepth) levels", offset: place)
     }
     do {
       return try load(bytes, wide: nil)
@@ -27,10 +27,10 @@ extension JSON {
     }
   }
 
-  public static func parse(_ text: String) throws(JSONError) -> JSON { try parse(Array(text.utf8)) }
+  public static func parse(_ text: String) throws(SyntaxError) -> JSON { try parse(Array(text.utf8)) }
 
   private struct Failure: Error {
-    let reason: JSONError
+    let reason: SyntaxError
     let isOverflow: Bool
   }
 
@@ -48,7 +48,7 @@ extension JSON {
       // The last byte of `text` holds the code (jansson.h: json_error_code).
       let code = withUnsafeBytes(of: error.text) { $0[Int(JSON_ERROR_TEXT_LENGTH) - 1] }
       throw Failure(
-        reason: JSONError(message: text, offset: start(ofTokenBefore: Int(error.position), in: bytes)),
+        reason: SyntaxError(message: text, offset: start(ofTokenBefore: Int(error.position), in: bytes)),
         isOverflow: wide == nil && UInt32(code) == json_error_numeric_overflow.rawValue)
     }
     defer { json_decref(root) }

@@ -8,7 +8,7 @@ extension XMLTree {
   /// The most elements that are accepted, which bounds the memory of a tree.
   public static let maximumElements = 1 << 20
   /// The most attributes that are accepted, which bounds the memory of a tree.
-  public static let maximumAttributes = 1 << 22
+  public static let maximumAttributes = 1 << 20
 
   /// Parses one document with expat. A document type that declares anything is refused: no entity can grow, and
   /// nothing is fetched.
@@ -63,7 +63,7 @@ private final class XMLTreeBuilder {
     // SAFETY: the array has the 16 bytes that are read.
     cexpat_set_salt(parser, XMLTreeBuilder.salt)
     XML_SetUserData(parser, Unmanaged.passUnretained(self).toOpaque())
-    XML_SetXmlDeclHandler(parser) { XMLTreeBuilder.of($0)?.declaration(encoding: $2) }
+    XML_SetXmlDeclHandler(parser) { data, _, encoding, _ in XMLTreeBuilder.of(data)?.declaration(encoding: encoding) }
     XML_SetStartDoctypeDeclHandler(parser) { data, _, system, publicID, hasSubset in
       if system != nil || publicID != nil || hasSubset != 0 { XMLTreeBuilder.of(data)?.refuseDocumentType() }
     }

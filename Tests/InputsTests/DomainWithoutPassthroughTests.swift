@@ -26,7 +26,7 @@ final class DomainWithoutPassthroughTests: XCTestCase {
       for first in lines.indices {
         for count in [0, 1, 2, 5, 12] where first + count <= lines.count {
           let text = (lines[..<first] + lines[(first + count)...]).joined(separator: "\n")
-          guard parse(text).isPlain else { continue }
+          guard parse(text).isWithoutPassthrough else { continue }
           XCTAssertFalse(says(parse(text, .all)), "\(name) without \(count) lines from \(first)")
         }
       }
@@ -35,8 +35,8 @@ final class DomainWithoutPassthroughTests: XCTestCase {
 
   func testADomainWithoutPassthroughIsPlain() throws {
     // It has a USB device, which vfio has nothing to do with.
-    XCTAssertTrue(parse(try Fixture.text("inputs/libvirt/no-passthrough.xml")).isPlain)
-    XCTAssertTrue(parse("<domain type='kvm'><name>a</name></domain>").isPlain)
+    XCTAssertTrue(parse(try Fixture.text("inputs/libvirt/no-passthrough.xml")).isWithoutPassthrough)
+    XCTAssertTrue(parse("<domain type='kvm'><name>a</name></domain>").isWithoutPassthrough)
   }
 
   func testWhateverMayAskForADeviceIsLowered() {
@@ -48,7 +48,7 @@ final class DomainWithoutPassthroughTests: XCTestCase {
       "<domain><qemu:commandline/></domain>", "<disk/>", "<domstatus><domain/></domstatus>",
       "<domain><devices><interface type='network'><actual type='hostdev'/></interface></devices></domain>",
     ] {
-      XCTAssertFalse(parse(text).isPlain, text)
+      XCTAssertFalse(parse(text).isWithoutPassthrough, text)
     }
   }
 
@@ -57,7 +57,7 @@ final class DomainWithoutPassthroughTests: XCTestCase {
       "<domain><name></domain>", "<!DOCTYPE domain [ ]><domain/>", "<domain/><domain/>",
       String(repeating: "<domain>", count: 300) + String(repeating: "</domain>", count: 300),
     ] {
-      XCTAssertFalse(parse(text).isPlain, text)
+      XCTAssertFalse(parse(text).isWithoutPassthrough, text)
       XCTAssertFalse(parse(text).problems.isEmpty, text)
     }
   }

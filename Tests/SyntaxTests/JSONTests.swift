@@ -41,7 +41,7 @@ final class JSONTests: XCTestCase {
 
   func testDuplicateKeysAreRefusedWhereTheyStand() {
     XCTAssertThrowsError(try JSON.parse(#"{"host":"a","host":"b"}"#)) { error in
-      let error = error as? JSONError
+      let error = error as? SyntaxError
       XCTAssertTrue(error?.message.contains("duplicate") ?? false)
       XCTAssertEqual(error.map { (12...19).contains($0.offset) }, true, "\(String(describing: error))")
     }

@@ -33,15 +33,15 @@ public struct Location: Sendable {
   private let base: LocationBase
   /// Byte offsets from the start of the source.
   public let range: Range<Int>?
-  /// Continues the part's path. A literal, because locations are copied often and literals need no reference counting.
-  private let end: StaticString
-  private let attribute: StaticString?
+  /// Continues the part's path.
+  private let end: String
+  private let attribute: String?
 
   /// Creates a location of an element or of one of its attributes.
   /// - Parameters:
   ///   - end: continues the base's path.
   ///   - attribute: the attribute's name.
-  public init(in base: LocationBase, range: Range<Int>?, end: StaticString = "", attribute: StaticString? = nil) {
+  public init(in base: LocationBase, range: Range<Int>?, end: String = "", attribute: String? = nil) {
     self.base = base
     self.range = range
     self.end = end

@@ -6,7 +6,7 @@ extension LibvirtReader {
   func numberControllers(_ devices: [LibvirtDeviceElement]) {
     let controllers = devices.filter { $0.name == "controller" }
     for part in controllers {
-      part.index = part.element["index"].flatMap(LibvirtNumber.read).map { Int(clamping: $0) }
+      part.index = part.element["index"].flatMap(LibvirtNumber.parse).map { Int(clamping: $0) }
     }
     guard controllers.contains(where: { $0.index == nil }) else { return }
     var taken: [String: Set<Int>] = [:]

@@ -41,18 +41,16 @@ final class LibvirtDeviceElement {
     place = addressType == nil || addressType == "pci" ? LibvirtGuestAddress(address) : nil
   }
 
-  /// - Parameter names: of those that are wanted; nil for all.
-  static func all(
-    of devices: XMLElement, in source: String, _ folder: String, named names: [String]? = nil
-  ) -> [LibvirtDeviceElement] {
+  /// The devices of a `<devices>`.
+  /// - Parameter folder: path of that element.
+  static func all(of devices: XMLElement, in source: String, _ folder: String) -> [LibvirtDeviceElement] {
     var counts = [String: Int](minimumCapacity: 24)
     func countUp(_ count: inout Int) -> Int {
       defer { count += 1 }
       return count
     }
-    return devices.children.compactMap { element in
+    return devices.children.map { element in
       let name = element.qualifiedName
-      if let names, !names.contains(name) { return nil }
       let number = countUp(&counts[name, default: 0])
       let path = LocationBase(source: source, folder: folder, name: name, number: number + 1)
       return LibvirtDeviceElement(element, name: name, number: number, path)
@@ -73,7 +71,7 @@ final class LibvirtGuestAddress {
   /// Nil when it says no place: then libvirt chooses one (libvirt src/util/virpci.c:
   /// virPCIDeviceAddressIsEmpty). Nor does one tell it that is no number, as in a template.
   init?(_ element: XMLElement) {
-    func number(_ attribute: XMLAttribute?) -> UInt64? { attribute.map(LibvirtNumber.read) ?? 0 }
+    func number(_ attribute: XMLAttribute?) -> UInt64? { attribute.map(LibvirtNumber.parse) ?? 0 }
     self.element = element
     busAttribute = element["bus"]
     slotAttribute = element["slot"]

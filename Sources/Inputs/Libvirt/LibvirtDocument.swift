@@ -11,16 +11,14 @@ enum LibvirtDocument {
       let text = EmbeddedCommand.only([start..<source.bytes.count], of: source.bytes)
       return parse(SourceText(name: source.name, bytes: text), extent)
     }
-    do throws(XMLError) {
-      if extent == .hostDevices, let tree = XMLTree.sketch(source.bytes) {
-        // What only other definitions are told of is judged when it is read for its own sake.
-        guard DomainWithoutPassthrough.isPlain(tree) else { return read(tree, source, extent) }
-        try tree.validate()
-        return .plain(source.name, tree)
-      }
+    do throws(SyntaxError) {
       let tree = try XMLTree.parse(source.bytes)
-      if extent != .all, DomainWithoutPassthrough.isPlain(tree) { return .plain(source.name, tree) }
-      return read(tree, source, extent)
+      guard extent != .all, DomainWithoutPassthrough.matches(tree) else { return read(tree, source) }
+      var definition = LibvirtReader(source.name).definition
+      definition.isWithoutPassthrough = true
+      let hostDevices = tree.root.child("devices")?.children.filter { $0.name == "hostdev" } ?? []
+      definition.readElements = hostDevices.map { Location(source: source.name, range: $0.tagRange, path: "hostdev") }
+      return definition
     } catch {
       return ParsedInput.unreadable(
         source, "XML: \(error.message)", at: error.offset..<min(error.offset + 1, source.bytes.count),
@@ -40,12 +38,11 @@ enum LibvirtDocument {
     return nil
   }
 
-  private static func read(_ tree: XMLTree, _ source: SourceText, _ extent: ParsedInput.Extent) -> ParsedInput {
+  private static func read(_ tree: XMLTree, _ source: SourceText) -> ParsedInput {
     var reader = LibvirtReader(source.name)
-    reader.hostdevsOnly = extent == .hostDevices
     if let (domain, path) = domain(tree.root, "") {
       reader.readDomain(domain, path)
-      if !reader.hostdevsOnly { compare(domain, tree.root, &reader) }
+      compare(domain, tree.root, &reader)
     } else if containers.contains(tree.root.qualifiedName) {
       reader.definition.machine.missingPart = "the document holds no domain"
     } else if isFragment(tree.root) {
@@ -56,7 +53,7 @@ enum LibvirtDocument {
         source, "the document is a `<\(root)>`, and not a libvirt domain or a device of one",
         at: tree.root.tagRange, fix: "give a domain, as `virsh dumpxml --inactive NAME` prints it")
     }
-    tree.readComments(source.name, into: &reader.definition)
+    tree.parseComments(source.name, into: &reader.definition)
     return reader.definition
   }
 

@@ -15,12 +15,6 @@ extension LibvirtReader {
       return
     }
     usesIOMMUFD = domain.child("iommufd")?.value("enabled") == "yes"
-    hostdevsOnly = hostdevsOnly && !hasOwnOptions(domain)
-    guard !hostdevsOnly else {
-      guard let devices = domain.child("devices") else { return }
-      let some = LibvirtDeviceElement.all(of: devices, in: source, "\(path)/devices", named: ["hostdev", "interface"])
-      return readHostdevs(some, plug: .cold)
-    }
     let part = LocationBase(source: source, path: path)
     readMachine(domain, part, type: type)
     readMemory(domain, part)

@@ -121,7 +121,6 @@ extension LibvirtReader {
     } else {
       device.set("id", .unknown("an alias that libvirt chooses"))
     }
-    if hostdevsOnly { return }
     if let pair = element.child("teaming")?["persistent"] {
       device.set("failover_pair_id", pair.value, at: location(pair, device.path, "/teaming"))
     }
@@ -165,12 +164,12 @@ extension LibvirtReader {
   /// A host function's address: each part a number in any base, what is missing 0.
   private mutating func hostAddress(_ element: XMLElement, _ part: LocationBase) -> PCIAddress? {
     var parts: [UInt64] = []
-    for name in ["domain", "bus", "slot", "function"] as [StaticString] {
+    for name in ["domain", "bus", "slot", "function"] {
       guard let attribute = element[name] else {
         parts.append(0)
         continue
       }
-      guard let number = LibvirtNumber.read(attribute) else {
+      guard let number = LibvirtNumber.parse(attribute) else {
         notANumber("`\(name)` of a host device", attribute, fix: "write it like `0x1f`",
           at: location(attribute, part, "/source/address"))
         return nil

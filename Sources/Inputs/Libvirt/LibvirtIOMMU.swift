@@ -25,7 +25,7 @@ extension LibvirtReader {
   private enum Kind { case text, flag, number }
 
   private func set(
-    _ device: inout LibvirtDevice, _ driver: XMLElement?, _ names: [(attribute: StaticString, property: String, kind: Kind)]
+    _ device: inout LibvirtDevice, _ driver: XMLElement?, _ names: [(attribute: String, property: String, kind: Kind)]
   ) {
     guard let driver else { return }
     for (name, property, kind) in names {
@@ -35,7 +35,7 @@ extension LibvirtReader {
       case .text: device.set(property, attribute.value, at: place)
       case .flag: device.set(property, .bool(attribute.value == "on"), at: place)
       case .number:
-        guard let number = LibvirtNumber.read(attribute) else { continue }
+        guard let number = LibvirtNumber.parse(attribute) else { continue }
         device.set(property, .integer(Int64(clamping: number)), at: place)
       }
     }
@@ -77,7 +77,7 @@ extension LibvirtReader {
       return option("iommu", "smmuv3", at: location(part.element, part.path))
     }
     let place = location(bus, part.path, "/driver")
-    guard let index = LibvirtNumber.read(bus), index < 256 else {
+    guard let index = LibvirtNumber.parse(bus), index < 256 else {
       return problem(
         "`pciBus` is `\(bus.value)`, which is no controller's index", fix: "give the index of a `pcie-root` or a "
           + "`pcie-expander-bus`", at: place)

@@ -2,47 +2,16 @@ import Syntax
 
 enum LibvirtNumber {
   /// A number as libvirt's virStrToLong reads it with base 0: `0x1f`, `31`, `037`.
-  static func read(_ attribute: XMLAttribute) -> UInt64? { attribute.number(read) }
-
-  private static func read(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64? {
-    let digits = bytes.drop { $0 == 0x20 }
-    guard digits.first == UInt8(ascii: "0"), digits.count > 1 else { return plain(digits, radix: 10) }
-    let isHexadecimal = digits[digits.startIndex + 1] | 0x20 == UInt8(ascii: "x")
-    return isHexadecimal ? plain(digits.dropFirst(2), radix: 16) : plain(digits, radix: 8)
-  }
-
-  /// Digits and nothing else. The standard library's goes character by character, and every address has many.
-  private static func plain(_ digits: Slice<UnsafeBufferPointer<UInt8>>, radix: UInt64) -> UInt64? {
-    guard !digits.isEmpty else { return nil }
-    var number: UInt64 = 0
-    for byte in digits {
-      let digit: UInt64
-      switch byte {
-      case 0x30...0x39: digit = UInt64(byte - 0x30)
-      case 0x41...0x46, 0x61...0x66: digit = UInt64(byte | 0x20) - 0x61 + 10
-      default: return nil
-      }
-      let (product, isTooLarge) = number.multipliedReportingOverflow(by: radix)
-      let (sum, isTooLargeToo) = product.addingReportingOverflow(digit)
-      guard digit < radix, !isTooLarge, !isTooLargeToo else { return nil }
-      number = sum
-    }
-    return number
+  static func parse(_ attribute: XMLAttribute) -> UInt64? {
+    let text = attribute.value.drop { $0 == " " }
+    // The initializers below accept a sign, which no number of a domain has.
+    guard !text.contains(where: { $0 == "+" || $0 == "-" }) else { return nil }
+    if text.lowercased().hasPrefix("0x") { return UInt64(text.dropFirst(2), radix: 16) }
+    return UInt64(text, radix: text.hasPrefix("0") ? 8 : 10)
   }
 
   /// `0x1f`.
-  static func hexadecimal(_ number: UInt64) -> String {
-    let count = max(1, (67 - number.leadingZeroBitCount) / 4)
-    return String(unsafeUninitializedCapacity: 2 + count) { text in
-      text[0] = UInt8(ascii: "0")
-      text[1] = UInt8(ascii: "x")
-      for digit in 0..<count {
-        let value = UInt8(number >> UInt64(4 * (count - 1 - digit)) & 0xf)
-        text[2 + digit] = value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
-      }
-      return 2 + count
-    }
-  }
+  static func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
 
   /// A size with its `unit`, in bytes (libvirt src/util/virutil.c: virScaleInteger).
   static func bytes(_ element: XMLElement, defaultUnit: String = "KiB") -> UInt64? {

@@ -5,8 +5,8 @@ import Syntax
 extension LibvirtReader {
   static let qemuNamespace = "http://libvirt.org/schemas/domain/qemu/1.0"
 
-  /// Whether there may be any; of a prefix's namespace no matter.
-  func hasOwnOptions(_ domain: XMLElement) -> Bool {
+  /// Whether the domain may have options for QEMU, regardless of the namespace of their prefix.
+  static func hasOwnOptions(_ domain: XMLElement) -> Bool {
     domain.children.contains { $0.name == "commandline" || $0.name == "override" }
   }
 
@@ -29,7 +29,7 @@ extension LibvirtReader {
 
   /// Appended to the options that libvirt makes, as they are.
   private mutating func readCommandLine(_ element: XMLElement) {
-    let values = element.children.filter { $0.name == "arg" }.compactMap { $0["value"]?.word }
+    let values = element.children.filter { $0.name == "arg" }.compactMap { $0.word("value") }
     let own = CommandLineReader(SourceText(name: source, bytes: []), words: values).definition
     definition.machine.machine += own.machine.machine
     definition.machine.options += own.machine.options
@@ -89,7 +89,7 @@ extension LibvirtReader {
     if isGood { return nil }
     guard let text else { return ("it has no `value`", "give one") }
     let what = type == "bool" ? "`true` or `false`" : "a decimal number"
-    let number = given.flatMap(LibvirtNumber.read).map { "`\($0)`" }
+    let number = given.flatMap(LibvirtNumber.parse).map { "`\($0)`" }
     return ("`\(text)` is not \(what)", "write \(type == "unsigned" ? number ?? what : what)")
   }
 

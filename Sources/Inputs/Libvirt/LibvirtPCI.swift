@@ -114,8 +114,8 @@ extension LibvirtReader {
   private func target(_ device: inout LibvirtDevice, _ model: String, _ index: Int) {
     let target = device.element.child("target")
     let path = device.path
-    func number(_ name: StaticString) -> (Int64, Location)? {
-      guard let attribute = target?[name], let value = LibvirtNumber.read(attribute) else { return nil }
+    func number(_ name: String) -> (Int64, Location)? {
+      guard let attribute = target?[name], let value = LibvirtNumber.parse(attribute) else { return nil }
       return (Int64(clamping: value), location(attribute, path, "/target"))
     }
     func set(_ property: String, _ given: (Int64, Location)?, _ otherwise: Int64? = nil) {

@@ -16,8 +16,6 @@ struct LibvirtReader {
   private var hasPlaceholder = false
   /// The domain's default for hostdevs: `<iommufd enabled='yes'/>`.
   var usesIOMMUFD = false
-  /// Whether only what host devices there are is read.
-  var hostdevsOnly = false
   /// Whether aliases that libvirt makes itself are taken from the text: of a domain that runs.
   var isRunning = false
   /// Numbers of devices that have been read, by the prefix of their aliases.
@@ -52,17 +50,17 @@ struct LibvirtReader {
 
   /// The place of an element: its start tag.
   /// - Parameter end: what its path goes on with.
-  func location(_ element: XMLElement, _ part: LocationBase, _ end: StaticString = "") -> Location {
+  func location(_ element: XMLElement, _ part: LocationBase, _ end: String = "") -> Location {
     Location(in: part, range: element.tagRange, end: end)
   }
 
   /// - Parameter end: what the path of its element goes on with.
-  func location(_ attribute: XMLAttribute, _ part: LocationBase, _ end: StaticString = "") -> Location {
+  func location(_ attribute: XMLAttribute, _ part: LocationBase, _ end: String = "") -> Location {
     Location(in: part, range: attribute.range, end: end, attribute: attribute.name)
   }
 
   /// The place of an attribute, or of what lacks it.
-  func location(_ attribute: XMLAttribute?, _ part: LocationBase, _ end: StaticString, or whole: Location) -> Location {
+  func location(_ attribute: XMLAttribute?, _ part: LocationBase, _ end: String, or whole: Location) -> Location {
     guard let attribute else { return whole }
     return location(attribute, part, end)
   }
@@ -75,7 +73,7 @@ struct LibvirtReader {
   }
 
   /// Takes an attribute that upstream's libvirt does not read.
-  mutating func foreign(_ attribute: XMLAttribute?, _ part: LocationBase, _ end: StaticString, of id: String?) {
+  mutating func foreign(_ attribute: XMLAttribute?, _ part: LocationBase, _ end: String, of id: String?) {
     guard let attribute else { return }
     let foreign = UnsupportedLibvirtAttribute(
       name: "\(attribute.name)", value: attribute.value, id: id, location: location(attribute, part, end))

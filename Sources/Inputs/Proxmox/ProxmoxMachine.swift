@@ -64,7 +64,7 @@ public struct ProxmoxMachine: Sendable {
     for comment in config.comments {
       let text = String(decoding: config.source.bytes[comment].drop { $0 == UInt8(ascii: "#") }, as: UTF8.self)
       let place = Location(source: config.source.name, range: comment, path: "comment")
-      AllowComment.read(text, at: place, scope: nil, into: &definition)
+      AllowComment.parse(text, at: place, scope: nil, into: &definition)
     }
     return definition
   }

@@ -45,7 +45,7 @@ struct ParseComplaint {
   }
 
   /// Creates the message for a text that jansson did not accept. Where QEMU would accept it, jansson's message is used.
-  init(grammarOf bytes: [UInt8], jansson: JSONError, usesQEMU11Wording: Bool) {
+  init(grammarOf bytes: [UInt8], jansson: SyntaxError, usesQEMU11Wording: Bool) {
     if jansson.message.hasPrefix("nested deeper") {
       self.init("JSON nesting depth limit exceeded", 0)
       return

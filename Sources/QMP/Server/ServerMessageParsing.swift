@@ -4,7 +4,7 @@ import Syntax
 public enum ProtocolViolation: Error, Hashable, Sendable, CustomStringConvertible {
   case framing(FramingError)
   /// Text that is not JSON, with its beginning.
-  case notJSON(JSONError, text: String)
+  case notJSON(SyntaxError, text: String)
   /// An object with none, or more than one, of `QMP`, `return`, `error` and `event`; or no object.
   case notAMessage(text: String)
   /// A member is missing or of another type: its path, and what belongs there.
