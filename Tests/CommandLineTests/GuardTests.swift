@@ -42,15 +42,7 @@ final class GuardTests: XCTestCase {
   }
 
   private func connect(_ path: String) throws -> Int32 {
-    for _ in 0..<200 {
-      let connection = clinux_connect_unix(path)
-      if connection >= 0 {
-        _ = fcntl(connection, F_SETFL, 0)
-        return connection
-      }
-      usleep(25_000)
-    }
-    throw SystemFailure("connect to \(path)")
+    try Wait.connection(to: path)
   }
 
   private func line(_ connection: Int32) throws -> String {
@@ -58,7 +50,7 @@ final class GuardTests: XCTestCase {
     var byte: UInt8 = 0
     while true {
       var entry = pollfd(fd: connection, events: Int16(POLLIN), revents: 0)
-      guard poll(&entry, 1, 20_000) > 0, read(connection, &byte, 1) == 1 else {
+      guard poll(&entry, 1, 60_000) > 0, read(connection, &byte, 1) == 1 else {
         throw SystemFailure("the answer after `\(String(decoding: bytes, as: UTF8.self))`", errno: ETIMEDOUT)
       }
       if byte == 0x0a { return String(decoding: bytes, as: UTF8.self) }
@@ -68,8 +60,7 @@ final class GuardTests: XCTestCase {
 
   /// Waits until nobody listens at a path and its file is gone.
   private func waitUntilGone(_ path: String) -> Bool {
-    for _ in 0..<200 where access(path, F_OK) == 0 { usleep(25_000) }
-    return access(path, F_OK) != 0
+    (try? Wait.absence(of: path)) != nil
   }
 
   /// K2 (`realized=true`) kills QEMU; see the refusals of `vfiogate proxy`.
@@ -126,7 +117,11 @@ final class GuardTests: XCTestCase {
   func testQEMUWaitsForAClientWhereItIsToldTo() throws {
     let child = try start(["-qmp", "unix:\(path),server=on,wait=on"])
     defer { child.end() }
-    usleep(500_000)
+    try Wait.listener(at: path)
+    // proc_pid_stat(5): the state is behind the name; S is an interruptible sleep, in wait for a client.
+    try Wait.until("the guard sleeps", isTrue: {
+      String(decoding: try readFile("/proc/\(child.processID)/stat"), as: UTF8.self).contains(") S ")
+    })
     XCTAssertEqual(try comm(child), "vfiogate")
     let answers = try talk([#"{"execute":"quit"}"#], at: path)
     XCTAssert(answers[0].hasPrefix(#"{"QMP""#))

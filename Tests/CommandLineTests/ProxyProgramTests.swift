@@ -22,18 +22,19 @@ final class ProxyProgramTests: XCTestCase {
         "socket,id=c,path=\(monitor),server=on,wait=off", "-mon", "chardev=c,mode=control", "-device",
         "pcie-root-port,id=rp1,chassis=1",
       ] + machine)
-      for _ in 0..<400 where access(monitor, F_OK) != 0 { usleep(25_000) }
+      try Wait.listener(at: monitor)
       proxy = try Child(
         try Child.built("vfiogate"),
         ["proxy", "--listen", directory.path + "/p", "--qmp", monitor, "--log", directory.path + "/log"] + more)
-      for _ in 0..<400 where !log.contains("connected") { usleep(25_000) }
+      try Wait.text("connected", in: directory.path + "/log")
+      try Wait.listener(at: directory.path + "/p")
     }
 
     /// One session: what was answered to each command after the negotiation.
     func session(_ commands: [String]) throws -> [String] {
       let script = """
         import socket, sys
-        s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(sys.argv[1]); f = s.makefile('r')
+        s = socket.socket(socket.AF_UNIX); s.settimeout(60); s.connect(sys.argv[1]); f = s.makefile('r')
         f.readline()
         for c in ['{"execute":"qmp_capabilities"}'] + sys.argv[2:]:
             s.sendall(c.encode()); print(f.readline().strip())
@@ -71,7 +72,7 @@ final class ProxyProgramTests: XCTestCase {
     let third = try Child(
       try Child.built("vfiogate"),
       ["proxy", "--listen", running.path, "--qmp", running.directory.path + "/q", "--log", running.directory.path + "/log2"])
-    for _ in 0..<400 where (try? readFile(running.directory.path + "/log2"))?.count ?? 0 == 0 { usleep(25_000) }
+    try Wait.text("connected", in: running.directory.path + "/log2")
     XCTAssertEqual(try running.session([#"{"execute":"query-name"}"#]), [#"{"return": {}}"#])
     third.end()
   }
@@ -87,8 +88,11 @@ final class ProxyProgramTests: XCTestCase {
     let running = try Running(["--log-format", "json", "--mode", "observe"])
     let answers = try running.session([Self.missing])
     XCTAssert(answers[0].contains("no such host device"), answers[0])
+    // Written after the answer, perhaps.
+    try Wait.until("QEMU's result in the log", isTrue: {
+      running.log.contains(#""event":"result""#) || running.log.contains(#""event":"mismatch""#)
+    })
     XCTAssert(running.log.contains(#""verdict":"would-refuse""#), running.log)
-    XCTAssert(running.log.contains(#""event":"result""#) || running.log.contains(#""event":"mismatch""#), running.log)
   }
 
   func testWhatKillsIsRefusedAndTheMonitorGoesOn() throws {
@@ -150,7 +154,7 @@ final class ProxyProgramTests: XCTestCase {
     guard let python = Child.find("python3") else { throw XCTSkip("SKIPPED: python3 is not installed: nobody was put out") }
     let script = "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); sys.exit(len(s.recv(100)))"
     XCTAssertEqual(try Child.run(python, ["-c", script, running.path]).status, 0)
-    XCTAssert(running.log.contains("not among --allow-uid"))
+    try Wait.text("not among --allow-uid", in: running.directory.path + "/log")
   }
 
   func testAPublicLibrarysSession() throws {

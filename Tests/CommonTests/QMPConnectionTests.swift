@@ -36,7 +36,7 @@ final class QMPConnectionTests: XCTestCase {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/none.sock"
     XCTAssertEqual(
-      failure { _ = try QMPConnection.connect(path: path, until: Deadline(after: .seconds(1))) },
+      failure { _ = try QMPConnection.connect(path: path, until: Deadline(after: .seconds(60))) },
       "\(path): cannot connect: No such file or directory")
   }
 
@@ -45,7 +45,7 @@ final class QMPConnectionTests: XCTestCase {
     let path = directory.path + "/dead.sock"
     do { _ = try UnixListener(path: path) }
     XCTAssertEqual(
-      failure { _ = try QMPConnection.connect(path: path, until: Deadline(after: .seconds(1))) },
+      failure { _ = try QMPConnection.connect(path: path, until: Deadline(after: .seconds(60))) },
       "\(path): cannot connect: Connection refused")
   }
 
@@ -60,7 +60,7 @@ final class QMPConnectionTests: XCTestCase {
     if isRoot { XCTAssertEqual(seteuid(65534), 0) }
     defer { if isRoot { XCTAssertEqual(seteuid(0), 0) } }
     XCTAssertEqual(
-      failure { _ = try QMPConnection.connect(path: path, until: Deadline(after: .seconds(1))) },
+      failure { _ = try QMPConnection.connect(path: path, until: Deadline(after: .seconds(60))) },
       "\(path): cannot connect: Permission denied")
     withExtendedLifetime(listener) {}
   }
@@ -68,7 +68,7 @@ final class QMPConnectionTests: XCTestCase {
   func testAPathThatNoSocketAddressHolds() {
     let path = "/tmp/" + String(repeating: "x", count: 103)
     XCTAssertEqual(
-      failure { _ = try QMPConnection.connect(path: path, until: Deadline(after: .seconds(1))) },
+      failure { _ = try QMPConnection.connect(path: path, until: Deadline(after: .seconds(60))) },
       "\(path): cannot connect: File name too long")
   }
 
@@ -76,7 +76,7 @@ final class QMPConnectionTests: XCTestCase {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/full.sock"
     let listener = try UnixListener(path: path, backlog: 0)
-    let first = try QMPConnection.connect(path: path, until: Deadline(after: .seconds(1)))
+    let first = try QMPConnection.connect(path: path, until: Deadline(after: .seconds(60)))
     XCTAssertEqual(
       failure { _ = try QMPConnection.connect(path: path, until: Deadline(after: .milliseconds(100))) },
       "\(path): timed out after 0.1 s awaiting a place in its backlog")
@@ -95,14 +95,14 @@ final class QMPConnectionTests: XCTestCase {
       }, "\(path): no QMP greeting within 0.25 s; QEMU serves one QMP client at a time")
     let taken = ContinuousClock.now - start
     XCTAssertGreaterThanOrEqual(taken, .milliseconds(250))
-    XCTAssertLessThan(taken, .seconds(5))
+    XCTAssertLessThan(taken, .seconds(60))
     withExtendedLifetime(listener) {}
   }
 
   func testAReplyThatDoesNotComeIsNamed() throws {
     let (client, server) = try connection(saying: Self.negotiated)
     defer { close(server) }
-    _ = try client.negotiate(until: Deadline(after: .seconds(1)))
+    _ = try client.negotiate(until: Deadline(after: .seconds(60)))
     XCTAssertEqual(
       failure { _ = try client.execute(Command("query-status"), until: Deadline(after: .milliseconds(50))) },
       "test: timed out after 0.05 s awaiting the reply to `query-status`")
@@ -111,16 +111,16 @@ final class QMPConnectionTests: XCTestCase {
 
   func testAPeerThatClosesInTheMiddleOfAMessage() throws {
     let (client, server) = try connection(saying: Self.negotiated)
-    _ = try client.negotiate(until: Deadline(after: .seconds(1)))
+    _ = try client.negotiate(until: Deadline(after: .seconds(60)))
     try writeAll(server, Array(#"{"return": {"#.utf8))
     shutdown(server, Int32(SHUT_WR))
     defer { close(server) }
     XCTAssertEqual(
-      failure { _ = try client.execute(Command("query-pci"), until: Deadline(after: .seconds(1))) },
+      failure { _ = try client.execute(Command("query-pci"), until: Deadline(after: .seconds(60))) },
       "test: the connection was closed by the other side 12 bytes into a message"
         + " while awaiting the reply to `query-pci`")
     XCTAssertEqual(
-      failure { _ = try client.execute(Command("query-status"), until: Deadline(after: .seconds(1))) },
+      failure { _ = try client.execute(Command("query-status"), until: Deadline(after: .seconds(60))) },
       "test: the connection was closed by the other side 12 bytes into a message"
         + " while awaiting the reply to `query-pci`", "and it stays closed")
   }
@@ -129,33 +129,33 @@ final class QMPConnectionTests: XCTestCase {
     let (client, server) = try connection(saying: "")
     close(server)
     XCTAssertEqual(
-      failure { _ = try client.negotiate(until: Deadline(after: .seconds(1))) },
+      failure { _ = try client.negotiate(until: Deadline(after: .seconds(60))) },
       "test: the connection was closed by the other side")
   }
 
   func testAPeerThatDiesWithTheCommandUnread() throws {
     let (client, server) = try connection(saying: Self.negotiated)
-    _ = try client.negotiate(until: Deadline(after: .seconds(1)))
+    _ = try client.negotiate(until: Deadline(after: .seconds(60)))
     _ = failure { _ = try client.execute(Command("x"), until: Deadline(after: .milliseconds(10))) }
     close(server)  // with bytes unread, which makes the kernel reset the connection
-    let message = failure { _ = try client.execute(Command("quit"), until: Deadline(after: .seconds(1))) }
+    let message = failure { _ = try client.execute(Command("quit"), until: Deadline(after: .seconds(60))) }
     XCTAssertEqual(message, "test: cannot read the reply to `x`: Connection reset by peer")
   }
 
   func testWhatWasSaidBeforeTheEndStillCounts() throws {
     let (client, server) = try connection(saying: Self.negotiated)
     defer { close(server) }
-    _ = try client.negotiate(until: Deadline(after: .seconds(1)))
+    _ = try client.negotiate(until: Deadline(after: .seconds(60)))
     try writeAll(server, Array(#"{"return": 1, "id": "vfiogate-2"}"#.utf8))
     shutdown(server, Int32(SHUT_RDWR))
-    XCTAssertEqual(try client.execute(Command("quit"), until: Deadline(after: .seconds(1))).get(), 1)
+    XCTAssertEqual(try client.execute(Command("quit"), until: Deadline(after: .seconds(60))).get(), 1)
   }
 
   func testAHumanMonitorIsToldFromQMP() throws {
     let banner = "QEMU 7.2.22 monitor - type 'help' for more information\r\n(qemu) "
     let (client, server) = try connection(saying: banner)
     defer { close(server) }
-    let message = failure { _ = try client.negotiate(until: Deadline(after: .seconds(1))) }
+    let message = failure { _ = try client.negotiate(until: Deadline(after: .seconds(60))) }
     XCTAssertTrue(message.hasPrefix("test: not JSON ("), message)
     XCTAssertTrue(message.hasSuffix("`QEMU`"), message)
   }
@@ -164,14 +164,14 @@ final class QMPConnectionTests: XCTestCase {
     let (client, server) = try connection(saying: "")
     defer { close(server) }
     XCTAssertEqual(
-      failure { _ = try client.execute(Command("stop"), until: Deadline(after: .seconds(1))) },
+      failure { _ = try client.execute(Command("stop"), until: Deadline(after: .seconds(60))) },
       "test: a command was sent before capabilities were negotiated")
   }
 
   func testDescriptorsArriveWithTheFirstByteOfTheirCommandAndWithNoOther() throws {
     let (client, server) = try connection(saying: Self.negotiated)
     defer { close(server) }
-    _ = try client.negotiate(until: Deadline(after: .seconds(1)))
+    _ = try client.negotiate(until: Deadline(after: .seconds(60)))
     _ = failure { _ = try client.execute(Command("query-name"), until: Deadline(after: .milliseconds(10))) }
     let before = try receive(server, 4096)
     XCTAssertTrue(before.text.hasSuffix("\"vfiogate-2\"}\n"), before.text)
@@ -193,7 +193,7 @@ final class QMPConnectionTests: XCTestCase {
   func testACommandLargerThanTheSocketsBufferIsWrittenInPieces() throws {
     let (client, server) = try connection(saying: Self.negotiated)
     defer { close(server) }
-    _ = try client.negotiate(until: Deadline(after: .seconds(1)))
+    _ = try client.negotiate(until: Deadline(after: .seconds(60)))
     let size = 1 << 20
     // It answers when it has read that much, five times what the socket holds.
     let script = "head -c \(size) > /dev/null; echo '{\"return\": 1, \"id\": \"vfiogate-2\"}'"

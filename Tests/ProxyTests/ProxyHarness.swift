@@ -65,7 +65,7 @@ final class ProxyHarness: @unchecked Sendable {
   func wait() -> Proxy.End? {
     if hasEnded { return result }
     hasEnded = true
-    if ended.wait(timeout: .now() + 20) == .timedOut { XCTFail("the proxy does not end") }
+    if ended.wait(timeout: .now() + 60) == .timedOut { XCTFail("the proxy does not end") }
     return result
   }
 
@@ -78,20 +78,14 @@ final class RawClient {
   private var buffer: [UInt8] = []
 
   init(path: String) throws {
-    var result = path.withCString { clinux_connect_unix($0) }
-    for _ in 0..<2000 where result == -EAGAIN {  // the backlog is full
-      usleep(1000)
-      result = path.withCString { clinux_connect_unix($0) }
-    }
-    descriptor = result
-    guard descriptor >= 0 else { throw SystemFailure("connect to \(path)", errno: -descriptor) }
-    _ = fcntl(descriptor, F_SETFL, 0)
-    setPatience(10)
+    descriptor = try Wait.connection(to: path)
+    setPatience(60)
   }
 
   init(adopting descriptor: Int32) {
     self.descriptor = descriptor
-    setPatience(10)
+    _ = fcntl(descriptor, F_SETFL, 0)
+    setPatience(60)
   }
 
   deinit { close(descriptor) }
@@ -129,12 +123,22 @@ final class RawClient {
     }
   }
 
-  /// What is there now, or comes within a moment.
-  func rest(milliseconds: Int32 = 150) throws -> String {
+  /// What has arrived, without waiting.
+  func arrived() throws -> String {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    while poll(&entry, 1, milliseconds) > 0 { if try !fill() { break } }
+    while poll(&entry, 1, 0) > 0 { if try !fill() { break } }
     defer { buffer = [] }
     return String(decoding: buffer, as: UTF8.self)
+  }
+
+  /// Everything up to a line that meets a condition, with that line.
+  func text(through isLast: (String) -> Bool) throws -> String {
+    var text = ""
+    while let line = try line() {
+      text += line + "\n"
+      if isLast(line) { return text }
+    }
+    throw SystemFailure("the end of the stream after \(text)", errno: ECONNRESET)
   }
 
   private func fill() throws -> Bool {
@@ -176,7 +180,7 @@ enum RealQEMU {
     arguments += ["-device", "pcie-root-port,id=rp1,chassis=1", "-device", "pcie-root-port,id=rp2,chassis=2"]
     // What comes before QEMU's own arguments may be those of a loader.
     let child = try Child(try program ?? self.program(), more + arguments)
-    for _ in 0..<400 where access(path + "2", F_OK) != 0 { usleep(25_000) }
+    for socket in [path, path + "2"] { try Wait.listener(at: socket) }
     return child
   }
 
@@ -194,8 +198,8 @@ enum RealQEMU {
 
   static func connect(_ directory: TemporaryDirectory, second: Bool = false) throws -> Int32 {
     let path = directory.path + "/qmp.sock" + (second ? "2" : "")
-    let descriptor = path.withCString { clinux_connect_unix($0) }
-    guard descriptor >= 0 else { throw SystemFailure("connect to \(path)", errno: -descriptor) }
+    let descriptor = try Wait.connection(to: path)
+    _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)  // as the proxy's own connections are
     return descriptor
   }
 }

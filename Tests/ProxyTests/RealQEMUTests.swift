@@ -9,7 +9,7 @@ import XCTest
 
 /// The client against the distribution's QEMU, over a real socket.
 final class RealQEMUTests: XCTestCase {
-  private var deadline: Deadline { Deadline(after: .seconds(20)) }
+  private var deadline: Deadline { Deadline(after: .seconds(60)) }
 
   private func program() throws -> String {
     guard let path = Child.find("qemu-system-x86_64") else {
@@ -24,7 +24,7 @@ final class RealQEMUTests: XCTestCase {
     let socket = "socket,id=c,path=\(path),server=on,wait=off"
     let monitor = ["-chardev", socket, "-mon", "chardev=c,mode=control\(options)"]
     let child = try Child(try program(), arguments + monitor)
-    for _ in 0..<400 where access(path, F_OK) != 0 { usleep(25_000) }
+    try Wait.listener(at: path)
     return child
   }
 

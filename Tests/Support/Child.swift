@@ -14,6 +14,7 @@ public final class Child {
     let null = open("/dev/null", O_RDWR | O_CLOEXEC)
     guard null >= 0 else { throw SystemFailure("open /dev/null") }
     defer { close(null) }
+    Child.lineBuffering.forEach { unsetenv($0) }
     let strings = ([path] + arguments).map { strdup($0) }
     defer { strings.forEach { free($0) } }
     processID = clinux_spawn(path, strings + [nil], input ?? null, output ?? null, error ?? null)
@@ -76,6 +77,9 @@ public final class Child {
     let runner = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
     return "/" + runner.split(separator: "/").dropLast().joined(separator: "/") + "/" + name
   }
+
+  /// What stdbuf(1) sets, which scripts/test runs the tests with: its library is not that of every program.
+  private static let lineBuffering = ["LD_PRELOAD", "_STDBUF_I", "_STDBUF_O", "_STDBUF_E"]
 
   private static func unnamedFile() throws -> Int32 {
     var template = Array("/tmp/vfiogate-test-XXXXXX".utf8CString)

@@ -51,6 +51,17 @@ public enum Wait {
     }
   }
 
+  /// Until a program listens at a path, by the kernel's list of sockets: nothing connects.
+  public static func listener(at path: String, within limit: Duration = limit) throws {
+    try until("a listener at \(path)", within: limit, isTrue: {
+      // "Num RefCount Protocol Flags Type St Inode Path"; __SO_ACCEPTCON of include/linux/net.h is 1 << 16.
+      String(decoding: try readFile("/proc/net/unix"), as: UTF8.self).split(separator: "\n").contains {
+        let fields = $0.split(separator: " ", maxSplits: 7)
+        return fields.count == 8 && fields[7] == path && fields[3] == "00010000"
+      }
+    })
+  }
+
   /// Until a file contains a text; returns the whole of the file.
   @discardableResult
   public static func text(_ text: String, in path: String, within limit: Duration = limit) throws -> String {
