@@ -4,42 +4,20 @@ import Syntax
 
 /// A file, or standard input, read whole.
 package enum InputFile {
-  /// A file that could not be read or written.
-  package struct Failure: Error, CustomStringConvertible {
-    /// The file's path.
-    package let path: String
-    /// The reason, usually errno's text.
-    package let reason: String
-
-    /// Creates a failure of a system call.
-    package init(_ path: String, errno code: Int32) {
-      self.path = path
-      reason = String(cString: strerror(code))
-    }
-
-    /// Creates a failure for another reason.
-    package init(_ path: String, reason: String) {
-      self.path = path
-      self.reason = reason
-    }
-
-    package var description: String { "\(path): \(reason)" }
-  }
-
   /// Reads a file.
   /// - Parameter path: `-` is standard input.
   /// - Throws: the path with errno's text, or the cap that was hit.
-  package static func read(_ path: String, limit: Int) throws(Failure) -> SourceText {
+  package static func read(_ path: String, limit: Int) throws(PathError) -> SourceText {
     try read(path, limit: limit) { _ in true } ?? SourceText(name: path, bytes: [])
   }
 
   /// Reads a file if its beginning is wanted.
   /// - Parameter isWanted: decides from the first 64 KiB.
   /// - Returns: nil when it is not wanted.
-  package static func read(_ path: String, limit: Int, isWanted: ([UInt8]) -> Bool) throws(Failure) -> SourceText? {
+  package static func read(_ path: String, limit: Int, isWanted: ([UInt8]) -> Bool) throws(PathError) -> SourceText? {
     let isStandardInput = path == "-"
     let descriptor = isStandardInput ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Failure(path, errno: errno) }
+    guard descriptor >= 0 else { throw PathError(path, errno: errno) }
     defer { if !isStandardInput { close(descriptor) } }
     var bytes: [UInt8] = []
     let piece = 64 << 10
@@ -47,13 +25,13 @@ package enum InputFile {
     while true {
       let count = bytes.read(atMost: piece, from: descriptor)
       if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw Failure(path, errno: errno) }
+      guard count >= 0 else { throw PathError(path, errno: errno) }
       if !isDecided, count == 0 || bytes.count >= piece {
         guard isWanted(bytes) else { return nil }
         isDecided = true
       }
       if count == 0 { break }
-      guard bytes.count <= limit else { throw Failure(path, reason: "larger than \(limit) bytes, not read") }
+      guard bytes.count <= limit else { throw PathError(path, reason: "larger than \(limit) bytes, not read") }
     }
     return SourceText(name: isStandardInput ? "<stdin>" : path, bytes: bytes)
   }
@@ -69,9 +47,9 @@ package enum InputFile {
       let path = path.hasPrefix("/") ? path : folder + path
       var status = stat()
       // SAFETY: stat(2) fills the structure that it is given.
-      guard stat(path, &status) == 0 else { return .failed(String(cString: strerror(errno))) }
+      guard stat(path, &status) == 0 else { return .failed(errnoText(errno)) }
       guard status.st_mode & S_IFMT == S_IFREG else { return .failed("not a regular file") }
-      do throws(Failure) { return .found(try read(path, limit: 1 << 20)) } catch { return .failed(error.reason) }
+      do throws(PathError) { return .found(try read(path, limit: 1 << 20)) } catch { return .failed(error.reason) }
     }
   }
 }

@@ -33,7 +33,7 @@ public struct QMPFailure: Error, Sendable, CustomStringConvertible {
 
   private var reason: String {
     switch cause {
-    case .system(let attempt, let code): "cannot \(attempt): \(String(cString: strerror(code)))"
+    case .system(let attempt, let code): "cannot \(attempt): \(errnoText(code))"
     case .timedOut("the greeting", let patience):
       "no QMP greeting within \(patience.text); QEMU serves one QMP client at a time"
     case .timedOut(let awaited, let patience): "timed out after \(patience.text) awaiting \(awaited)"
@@ -66,6 +66,3 @@ extension Duration {
     return "\(seconds)\(digits.isEmpty ? "" : ".\(digits)") s"
   }
 }
-
-/// The C library's text for an errno value.
-package func errnoWords(_ code: Int32) -> String { String(cString: strerror(code)) }

@@ -15,7 +15,7 @@ public struct Launch {
   /// The program and its arguments as the kernel passed them; ends with nil.
   public let arguments: Arguments
   /// The check. Its own QEMU is ignored where `qemu` is nil.
-  public var gate = LaunchPolicyCheck(qemu: .none)
+  public var policyCheck = LaunchPolicyCheck(qemu: .none)
   /// The QEMU to predict; nil queries the program that is started.
   public var qemu: QEMUChoice?
   /// Whether to name the device after each ATS warning on QEMU's standard error.
@@ -46,11 +46,13 @@ public struct Launch {
       guard answer.exit == .clean else { return planned([], answer) }
       let monitors = isGuarded ? LaunchMonitor.all(of: parsed.machine) : []
       answer.complaint += monitors.compactMap(\.remark).map { "vfiogate: \(printable($0))\n" }.joined()
-      if let refusal = monitors.compactMap(\.refusal).first { throw MonitorTakeover.Failure(description: refusal) }
+      if let refusal = monitors.compactMap(\.refusal).first {
+        return .couldNotLook("refused: \(printable(refusal))")
+      }
       if isDryRun { return planned(monitors, answer) }
       Descriptor.write(Array(answer.complaint.utf8), to: STDERR_FILENO)
       if isAnnotated { try annotate(source, parsed.machine) }
-      try take(monitors, source, parsed.machine)
+      try startGuards(monitors, source, parsed.machine)
       return execute()
     } catch {
       return .couldNotLook("refused: \(printable("\(error)"))")
@@ -76,11 +78,11 @@ public struct Launch {
   }
 
   private func check(_ text: SourceText, _ parsed: ParsedInput, _ program: String) throws -> Answer {
-    var gate = gate
-    gate.qemu = qemu ?? .program(Executable.find(program) ?? program)
-    gate.descriptors.isInherited = true
-    gate.policy = try .chosen(policy)
-    return gate.answer(try gate.check(text, parsed))
+    var policyCheck = policyCheck
+    policyCheck.qemu = qemu ?? .program(Executable.find(program) ?? program)
+    policyCheck.descriptors.isInherited = true
+    policyCheck.policy = try .chosen(policy)
+    return policyCheck.answer(try policyCheck.check(text, parsed))
   }
 
   private func planned(_ monitors: [LaunchMonitor], _ answer: Answer) -> Answer {
@@ -93,7 +95,7 @@ public struct Launch {
   }
 
   /// Puts a proxy in front of every QMP monitor.
-  private func take(_ monitors: [LaunchMonitor], _ source: LaunchSource, _ machine: MachineConfig) throws {
+  private func startGuards(_ monitors: [LaunchMonitor], _ source: LaunchSource, _ machine: MachineConfig) throws {
     let guards = try MonitorGuards(monitors)
     if guards.monitors.isEmpty { return }
     let isDaemon = machine.hasOption("daemonize")
@@ -101,16 +103,15 @@ public struct Launch {
     var log = isDaemon ? nil : STDERR_FILENO
     if let path = self.log {
       let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-      guard file >= 0 else { throw InputFile.Failure(path, errno: errno) }
+      guard file >= 0 else { throw PathError(path, errno: errno) }
       log = file
     }
     var options = QMPCommandFilter.Options()
-    options.host = gate.host
+    options.host = policyCheck.host
     options.process = isDaemon ? nil : getpid()
     options.globals = PlugInquiry.globals(of: machine)
     options.policy = try .chosen(policy)
-    let failure = guards.start(log: log) { serve($0, options, ProxyLog(descriptor: log)) }
-    if let failure { throw MonitorTakeover.Failure(description: "a guard cannot be started: \(failure)") }
+    try guards.start(log: log) { serve($0, options, ProxyLog(descriptor: log)) }
     guards.rewrite(source, arguments)
   }
 
@@ -138,7 +139,7 @@ public struct Launch {
       return (source.argument(index), name.isEmpty ? "an unnamed device" : name.joined(separator: " "))
     }
     var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { throw InputFile.Failure("a pipe for standard error", errno: errno) }
+    guard pipe(&ends) == 0 else { throw PathError("a pipe for standard error", errno: errno) }
     // SAFETY: the array's own count is given; this process has one thread.
     let detached = clinux_detach([ends[0], STDERR_FILENO], 2, "vfiogate-note")
     if detached == 0 {
@@ -147,7 +148,7 @@ public struct Launch {
       annotator.run(from: ends[0], to: STDERR_FILENO)
       _exit(0)
     }
-    guard detached > 0 else { throw InputFile.Failure("the annotator", errno: -detached) }
+    guard detached > 0 else { throw PathError("the annotator", errno: -detached) }
     dup2(ends[1], STDERR_FILENO)
     close(ends[0])
     close(ends[1])
@@ -157,6 +158,6 @@ public struct Launch {
     guard let program = arguments[0] else { return .couldNotLook("no program is named") }
     // SAFETY: strings that end with NUL, the last pointer nil.
     execvp(program, arguments)
-    return .couldNotLook("\(printable(String(cString: program))): cannot be started: \(String(cString: strerror(errno)))")
+    return .couldNotLook("\(printable(String(cString: program))): cannot be started: \(errnoText(errno))")
   }
 }

@@ -8,13 +8,13 @@ struct MonitorGuards {
   let monitors: [(monitor: LaunchMonitor, takeover: MonitorTakeover)]
 
   /// Takes over the addresses, before QEMU is started.
-  init(_ monitors: [LaunchMonitor]) throws(MonitorTakeover.Failure) {
+  init(_ monitors: [LaunchMonitor]) throws(PathError) {
     var taken: [(LaunchMonitor, MonitorTakeover)] = []
     for monitor in monitors where monitor.kind == .qmp {
-      do throws(MonitorTakeover.Failure) {
+      do throws(PathError) {
         taken.append((monitor, try MonitorTakeover(monitor.address)))
       } catch {
-        MonitorGuards.giveBack(taken.map(\.1))
+        MonitorGuards.removeSockets(taken.map(\.1))
         throw error
       }
     }
@@ -22,7 +22,7 @@ struct MonitorGuards {
   }
 
   /// Removes the socket files of monitors that will not be served.
-  private static func giveBack(_ takeovers: [MonitorTakeover]) {
+  private static func removeSockets(_ takeovers: [MonitorTakeover]) {
     for path in takeovers.compactMap(\.path) { unlink(path) }
   }
 
@@ -38,8 +38,8 @@ struct MonitorGuards {
 
   /// Starts the guards.
   /// - Parameter serve: is called in the guard's own process.
-  /// - Returns: the reason why a guard could not be started; nil on success.
-  func start(log: Int32?, _ serve: (MonitorTakeover) -> Void) -> String? {
+  /// - Throws: the reason why a guard could not be started.
+  func start(log: Int32?, _ serve: (MonitorTakeover) -> Void) throws(PathError) {
     for (_, takeover) in monitors { takeover.awaitClient() }
     for (_, takeover) in monitors {
       let kept = [takeover.listener, takeover.client, takeover.qemu, log].compactMap { $0 }
@@ -52,13 +52,12 @@ struct MonitorGuards {
         _exit(0)
       }
       guard result > 0 else {
-        MonitorGuards.giveBack(monitors.map(\.takeover))
-        return String(cString: strerror(-result))
+        MonitorGuards.removeSockets(monitors.map(\.takeover))
+        throw PathError("a guard cannot be started", errno: -result)
       }
     }
     for (_, takeover) in monitors {
       for own in [takeover.listener, takeover.client, takeover.qemu].compactMap({ $0 }) { close(own) }
     }
-    return nil
   }
 }

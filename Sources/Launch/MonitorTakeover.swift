@@ -5,10 +5,6 @@ import Glibc
 /// The sockets of one guarded monitor: the clients' side, which stays where they expect it, and a private
 /// one between guard and QEMU.
 struct MonitorTakeover {
-  struct Failure: Error, CustomStringConvertible {
-    let description: String
-  }
-
   /// The listening socket for clients.
   private(set) var listener: Int32?
   /// A client that is connected already.
@@ -25,7 +21,7 @@ struct MonitorTakeover {
 
   /// Takes over an address.
   /// - Throws: the operation that failed, with the address.
-  init(_ address: MonitorAddress) throws(Failure) {
+  init(_ address: MonitorAddress) throws(PathError) {
     switch address {
     case .listens(let path, let waits):
       listener = try MonitorTakeover.listen(path)
@@ -35,17 +31,17 @@ struct MonitorTakeover {
       (qemu, passed) = (pair.0, pair.1)
       _ = fcntl(pair.1, F_SETFD, 0)
     case .listensOn(let descriptor, let waits):
-      listener = try MonitorTakeover.moved(descriptor)
+      listener = try MonitorTakeover.duplicate(descriptor)
       self.waits = waits
       let (own, connected) = try MonitorTakeover.privateListener()
       qemu = connected
-      try MonitorTakeover.place(own, onto: descriptor)
+      try MonitorTakeover.install(own, at: descriptor)
     case .connected(let descriptor):
-      client = try MonitorTakeover.moved(descriptor)
+      client = try MonitorTakeover.duplicate(descriptor)
       let pair = try MonitorTakeover.pair()
       qemu = pair.0
-      try MonitorTakeover.place(pair.1, onto: descriptor)
-    case .other(let reason): throw Failure(description: reason)
+      try MonitorTakeover.install(pair.1, at: descriptor)
+    case .other(let reason): throw PathError("the monitor", reason: reason)
     }
   }
 
@@ -59,16 +55,16 @@ struct MonitorTakeover {
 
   /// Replaces a socket file that is not in use any more, as QEMU does. Unlike QEMU, it never replaces one on which a
   /// process listens: that is another guest's monitor.
-  private static func listen(_ path: String) throws(Failure) -> Int32 {
+  private static func listen(_ path: String) throws(PathError) -> Int32 {
     let other = clinux_connect_unix(path)
     if other >= 0 {
       close(other)
-      throw Failure(description: "\(path): another process listens there already")
+      throw PathError(path, reason: "another process listens there already")
     }
     // connect(2) reports the same for a file that is not a socket; such a file is not removed.
     if other == -ECONNREFUSED, isSocket(path) { unlink(path) }
     let listener = clinux_listen_unix(path, 1)
-    guard listener >= 0 else { throw failure(path, -listener) }
+    guard listener >= 0 else { throw PathError(path, errno: -listener) }
     // The same users may connect to this socket as to QEMU's own.
     let mask = umask(0)
     umask(mask)
@@ -83,9 +79,9 @@ struct MonitorTakeover {
   }
 
   /// A listening socket that no other process can open, and a connection to it that waits to be accepted.
-  private static func privateListener() throws(Failure) -> (Int32, Int32) {
+  private static func privateListener() throws(PathError) -> (Int32, Int32) {
     var template = Array("/tmp/vfiogate-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw failure("a folder in /tmp", errno) }
+    guard mkdtemp(&template) != nil else { throw PathError("a folder in /tmp", errno: errno) }
     let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     let path = folder + "/qmp"
     defer {
@@ -93,36 +89,32 @@ struct MonitorTakeover {
       rmdir(folder)
     }
     let listener = clinux_listen_unix(path, 1)
-    guard listener >= 0 else { throw failure(path, -listener) }
+    guard listener >= 0 else { throw PathError(path, errno: -listener) }
     let connection = clinux_connect_unix(path)
-    guard connection >= 0 else { throw failure(path, -connection) }
+    guard connection >= 0 else { throw PathError(path, errno: -connection) }
     return (listener, connection)
   }
 
-  private static func pair() throws(Failure) -> (Int32, Int32) {
+  private static func pair() throws(PathError) -> (Int32, Int32) {
     var both: [Int32] = [-1, -1]
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-    guard socketpair(AF_UNIX, kind, 0, &both) == 0 else { throw failure("a socket pair", errno) }
+    guard socketpair(AF_UNIX, kind, 0, &both) == 0 else { throw PathError("a socket pair", errno: errno) }
     return (both[0], both[1])
   }
 
   /// A copy that QEMU does not inherit.
-  private static func moved(_ descriptor: Int32) throws(Failure) -> Int32 {
+  private static func duplicate(_ descriptor: Int32) throws(PathError) -> Int32 {
     let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
-    guard copy >= 0 else { throw failure("descriptor \(descriptor)", errno) }
+    guard copy >= 0 else { throw PathError("descriptor \(descriptor)", errno: errno) }
     _ = fcntl(copy, F_SETFL, fcntl(copy, F_GETFL) | O_NONBLOCK)
     return copy
   }
 
   /// Gives a descriptor the number that the argument names; QEMU inherits it.
-  private static func place(_ own: Int32, onto descriptor: Int32) throws(Failure) {
-    guard dup2(own, descriptor) == descriptor else { throw failure("descriptor \(descriptor)", errno) }
+  private static func install(_ own: Int32, at descriptor: Int32) throws(PathError) {
+    guard dup2(own, descriptor) == descriptor else { throw PathError("descriptor \(descriptor)", errno: errno) }
     close(own)
     // QEMU itself decides about blocking (chardev/char-socket.c); a fresh one blocks.
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
-  }
-
-  private static func failure(_ what: String, _ code: Int32) -> Failure {
-    Failure(description: "\(what): \(String(cString: strerror(code)))")
   }
 }

@@ -86,8 +86,8 @@ struct DefinitionFiles {
 
   /// The names in a folder, sorted by their characters regardless of the locale; where two differ only in how the characters
   /// are composed, by their bytes.
-  static func names(in folder: String) throws(InputFile.Failure) -> [String] {
-    guard let stream = opendir(folder) else { throw InputFile.Failure(folder, errno: errno) }
+  static func names(in folder: String) throws(PathError) -> [String] {
+    guard let stream = opendir(folder) else { throw PathError(folder, errno: errno) }
     defer { closedir(stream) }
     var names: [String] = []
     errno = 0
@@ -97,7 +97,7 @@ struct DefinitionFiles {
       names.append(name)
       errno = 0
     }
-    guard errno == 0 else { throw InputFile.Failure(folder, errno: errno) }
+    guard errno == 0 else { throw PathError(folder, errno: errno) }
     return names.sorted { $0 == $1 ? $0.utf8.lexicographicallyPrecedes($1.utf8) : $0 < $1 }
   }
 }

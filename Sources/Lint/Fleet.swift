@@ -32,7 +32,7 @@ public struct Fleet: Sendable {
   public func run() -> Answer {
     var table = FleetTable()
     var unreadable: [String] = []
-    do throws(InputFile.Failure) {
+    do throws(PathError) {
       for name in try recordings() {
         var one = lint
         one.host = .recording("\(folder)/\(name)")
@@ -54,9 +54,9 @@ public struct Fleet: Sendable {
 
   private static let suffix = ".host"
 
-  private func recordings() throws(InputFile.Failure) -> [String] {
+  private func recordings() throws(PathError) -> [String] {
     let names = try DefinitionFiles.names(in: folder).filter { $0.hasSuffix(Fleet.suffix) && !$0.hasPrefix(".") }
-    guard !names.isEmpty else { throw InputFile.Failure(folder, reason: "holds no recording (NAME\(Fleet.suffix))") }
+    guard !names.isEmpty else { throw PathError(folder, reason: "holds no recording (NAME\(Fleet.suffix))") }
     return names
   }
 

@@ -84,7 +84,7 @@ struct LintRun {
     let parsed = ParsedInput.parse(
       source, as: format, follow: InputFile.follower(from: file.path), extent: .passthrough)
     if let what = parsed.unrecognised {
-      throw InputFile.Failure(file.path, reason: "not a definition: it looks like \(what)")
+      throw PathError(file.path, reason: "not a definition: it looks like \(what)")
     }
     return (source, parsed)
   }

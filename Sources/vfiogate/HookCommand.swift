@@ -23,12 +23,12 @@ struct HookOptions: ParsableArguments {
   @Option(help: "Policy file: allowed findings, and changed severities.")
   var policy: String?
 
-  func gate() throws -> LaunchPolicyCheck {
-    var gate = LaunchPolicyCheck(qemu: try chosenQEMU(qemu))
-    gate.host = HostChoice(host)
-    gate.failOn = try chosen(failOn, "--fail-on")
-    gate.onUnknown = try chosen(onUnknown, "--on-unknown")
-    return gate
+  func policyCheck() throws -> LaunchPolicyCheck {
+    var policyCheck = LaunchPolicyCheck(qemu: try chosenQEMU(qemu))
+    policyCheck.host = HostChoice(host)
+    policyCheck.failOn = try chosen(failOn, "--fail-on")
+    policyCheck.onUnknown = try chosen(onUnknown, "--on-unknown")
+    return policyCheck
   }
 
   /// The options that differ from their defaults, for a script.
@@ -52,10 +52,11 @@ struct LibvirtHookCommand: ParsableCommand {
   @Argument(help: "GUEST OPERATION SUBOPERATION EXTRA, as libvirt passes them.")
   var arguments: [String] = []
 
-  func validate() throws { _ = try options.gate() }
+  func validate() throws { _ = try options.policyCheck() }
 
   func run() throws {
-    try Terminal.finish(LibvirtHook(arguments: arguments, gate: options.gate(), policy: options.policy).run(LibvirtHook.standardInput))
+    let hook = LibvirtHook(arguments: arguments, policyCheck: try options.policyCheck(), policy: options.policy)
+    try Terminal.finish(hook.run(LibvirtHook.standardInput))
   }
 
   /// Whether the arguments are libvirt's call in an operation in which a failure would kill a running guest or have
@@ -76,9 +77,12 @@ struct KubeVirtHookCommand: ParsableCommand {
   @Option(help: "Domain as libvirt XML; it is printed unchanged to standard output.")
   var domain: String
 
-  func validate() throws { _ = try options.gate() }
+  func validate() throws { _ = try options.policyCheck() }
 
-  func run() throws { try Terminal.finish(KubeVirtHook(vmi: vmi, domain: domain, gate: options.gate(), policy: options.policy).run()) }
+  func run() throws {
+    let check = try options.policyCheck()
+    try Terminal.finish(KubeVirtHook(vmi: vmi, domain: domain, policyCheck: check, policy: options.policy).run())
+  }
 }
 
 struct HookInstallCommand: ParsableCommand {
@@ -89,7 +93,7 @@ struct HookInstallCommand: ParsableCommand {
   @Option(help: "libvirt's folder of hooks.")
   var dir = "/etc/libvirt/hooks"
 
-  func validate() throws { _ = try options.gate() }
+  func validate() throws { _ = try options.policyCheck() }
 
   func run() throws { try Terminal.finish(HookInstall(folder: dir, options: options.words).run()) }
 }

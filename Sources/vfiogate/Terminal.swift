@@ -15,16 +15,27 @@ enum Terminal {
     Style(isColoured: isatty(descriptor) == 1 && getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
   }
 
-  /// A piece of the output, at once.
-  static func print(_ text: String) { Descriptor.write(Array(text.utf8), to: STDOUT_FILENO) }
-
-  static func show(_ answer: Answer) {
-    print(answer.output)
-    Descriptor.write(Array(answer.complaint.utf8), to: STDERR_FILENO)
+  /// Writes a piece of the output at once. When it cannot be written, the program ends: with status 2 and errno's text,
+  /// or silently when the reader is gone.
+  static func print(_ text: String) {
+    if text.isEmpty || Descriptor.write(Array(text.utf8), to: STDOUT_FILENO) { return }
+    let code = errno
+    if code == EPIPE {
+      // Some parents ignore SIGPIPE, which is inherited; this ends as it would have without that.
+      signal(SIGPIPE, SIG_DFL)
+      raise(SIGPIPE)
+    } else {
+      complain("vfiogate: \(PathError("standard output", errno: code))\n")
+    }
+    Glibc.exit(ExitStatus.couldNotLook.rawValue)
   }
 
+  /// Writes to standard error; what cannot be written there is lost.
+  static func complain(_ text: String) { Descriptor.write(Array(text.utf8), to: STDERR_FILENO) }
+
   static func finish(_ answer: Answer) throws {
-    show(answer)
+    print(answer.output)
+    complain(answer.complaint)
     if answer.exit != .clean { throw ExitCode(answer.exit.rawValue) }
   }
 }

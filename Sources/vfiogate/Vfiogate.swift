@@ -22,11 +22,6 @@ struct Vfiogate: ParsableCommand {
     ])
 
   static func main() {
-    if let options = RunOptions.plain(), let launch = try? options.launch() {
-      let answer = launch.run()
-      Terminal.show(answer)
-      Glibc.exit(answer.exit.rawValue)
-    }
     let words = CommandLine.arguments.dropFirst()
     // KubeVirt calls its hooks by this name.
     let isKubeVirt = CommandLine.arguments.first?.split(separator: "/").last == "onDefineDomain"
@@ -36,10 +31,13 @@ struct Vfiogate: ParsableCommand {
       try command.run()
     } catch {
       if LibvirtHookCommand.mustSucceed(arguments), exitCode(for: error) == .validationFailure {
-        Descriptor.write(Array("vfiogate: not checked: \(message(for: error))\n".utf8), to: STDERR_FILENO)
+        Terminal.complain("vfiogate: not checked: \(message(for: error))\n")
         Glibc.exit(ExitStatus.clean.rawValue)
       }
-      exit(withError: error)
+      // As exit(withError:), but help that cannot be written is an error.
+      let (text, code) = (fullMessage(for: error), exitCode(for: error))
+      if !text.isEmpty { code.isSuccess ? Terminal.print(text + "\n") : Terminal.complain(text + "\n") }
+      Glibc.exit(code.rawValue)
     }
   }
 }

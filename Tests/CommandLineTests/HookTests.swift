@@ -163,6 +163,51 @@ final class HookTests: XCTestCase {
     XCTAssertEqual(run.status, 0, run.error)
   }
 
+  /// A recording in which a process holds the device, the memlock limit is too low, and iommufd is not accessible.
+  private func occupied(_ folder: TemporaryDirectory) throws -> String {
+    let lines = try Fixture.text("hosts/intel-no-device-tlb.host").split(separator: "\n", omittingEmptySubsequences: false)
+    let changed = lines.map { line -> Substring in
+      if line == "0000:01:00.0 users none" { return "0000:01:00.0 users 4711:group:qemu-system-x86" }
+      return line == "memlock unlimited" ? "memlock 65536" : line
+    }
+    XCTAssertEqual(zip(lines, changed).filter { $0 != $1 }.count, 2)
+    try writeFile(folder.path + "/occupied.host", changed.joined(separator: "\n"))
+    return folder.path + "/occupied.host"
+  }
+
+  /// The processes that a sidecar sees are its own, and not those that may hold the device.
+  func testASidecarsProcessesAndLimitsSayNothing() throws {
+    let folder = try TemporaryDirectory()
+    let (host, text) = (try occupied(folder), domain("bus='0x01' slot='0x00'"))
+    let kubevirt = try Vfiogate.run("hook", "kubevirt", "--host", host, "--vmi", "{}", "--domain", text)
+    XCTAssertEqual(kubevirt.status, 0, kubevirt.error)
+    let strict = try Vfiogate.run(
+      "hook", "kubevirt", "--host", host, "--on-unknown", "refuse", "--vmi", "{}", "--domain", text)
+    XCTAssertEqual(strict.status, 2, "it is undetermined, and not safe: \(strict.error)")
+    let libvirt = try Vfiogate.run(["hook", "libvirt", "--host", host, "g", "prepare", "begin", "-"], input: Array(text.utf8))
+    XCTAssertEqual(libvirt.status, 1)
+    XCTAssert(libvirt.error.hasPrefix("vfiogate: refused: device-in-use"), libvirt.error)
+  }
+
+  /// Between `prepare` and `start` another guest may have taken the device; what `prepare` has let pass, passes.
+  func testStartRefusesADeviceThatWasTakenAndNothingElse() throws {
+    let folder = try TemporaryDirectory()
+    let host = try occupied(folder)
+    func run(_ operation: String, _ suboperation: String, _ text: String, host: String) throws -> Vfiogate {
+      try Vfiogate.run(
+        ["hook", "libvirt", "--host", host, "--fail-on", "note", "g", operation, suboperation, "-"], input: Array(text.utf8))
+    }
+    let text = domain("bus='0x01' slot='0x00'", managed: "yes")
+    let taken = try run("start", "begin", text, host: host)
+    XCTAssertEqual(taken.status, 1)
+    XCTAssert(taken.error.contains("error[device-in-use]"), taken.error)
+    XCTAssertFalse(taken.error.contains("memlock"), taken.error)
+    XCTAssertEqual(try run("start", "end", text, host: host).status, 0)
+    XCTAssertEqual(try run("prepare", "end", text, host: host).status, 0)
+    let free = try run("start", "begin", text, host: self.host)
+    XCTAssertEqual(free.status, 0, free.error)
+  }
+
   func testItAnswersToKubeVirtsName() throws {
     let folder = try TemporaryDirectory()
     let link = folder.path + "/onDefineDomain"

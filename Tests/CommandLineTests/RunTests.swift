@@ -80,6 +80,17 @@ final class RunTests: XCTestCase {
     XCTAssertEqual(try Vfiogate.run("run", "--", "/nonexistent/qemu").status, 2)
   }
 
+  func testHelpIsPrintedWhereverItIsAskedFor() throws {
+    for arguments in [["run", "--help"], ["run", "-h"], ["run", "--host", "none", "--help"], ["help", "run"]] {
+      let run = try Vfiogate.run(arguments)
+      XCTAssertEqual(run.status, 0, run.error)
+      XCTAssert(run.output.contains("--annotate") && run.output.contains("vfiogate run [<options>] -- <qemu>"), run.output)
+    }
+    // After the program it is QEMU's own.
+    let folder = try TemporaryDirectory()
+    XCTAssertEqual(try Vfiogate.run("run", try program(folder), "--help").output.split(separator: "\n").last, "<--help>")
+  }
+
   func testOptionsMayHaveTheirValuesAttached() throws {
     let folder = try TemporaryDirectory()
     let run = try Vfiogate.run(

@@ -22,19 +22,18 @@ public struct HookInstall: Sendable {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     // SAFETY: readlink(2) writes at most buffer.count bytes.
     let count = readlink("/proc/self/exe", &buffer, buffer.count)
-    guard count > 0 else { return .couldNotLook("/proc/self/exe: \(String(cString: strerror(errno)))") }
+    guard count > 0 else { return .couldNotLook("/proc/self/exe: \(errnoText(errno))") }
     let program = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
     let path = "\(folder)/qemu.d/\(HookInstall.name)"
     for directory in [folder, "\(folder)/qemu.d"] where mkdir(directory, 0o755) != 0 && errno != EEXIST {
-      return .couldNotLook("\(directory): \(String(cString: strerror(errno)))")
+      return .couldNotLook("\(directory): \(errnoText(errno))")
     }
     do {
-      try OutputFile.write(script(program), to: path)
+      // libvirt ignores a hook that is not executable.
+      try OutputFile.write(script(program), to: path, mode: 0o755)
     } catch {
       return .couldNotLook("\(error)")
     }
-    // libvirt ignores a hook that is not executable.
-    guard chmod(path, 0o755) == 0 else { return .couldNotLook("\(path): \(String(cString: strerror(errno)))") }
     return Answer(
       output: """
         installed \(printable(path))

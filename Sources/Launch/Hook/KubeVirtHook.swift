@@ -13,18 +13,18 @@ public struct KubeVirtHook: Sendable {
   /// The domain as libvirt XML.
   public var domain: String
   /// The check; device nodes, limits and processes are treated as unknown.
-  public var gate: LaunchPolicyCheck
+  public var policyCheck: LaunchPolicyCheck
   /// The policy's path, or `none`.
   public var policy: String?
 
   /// Creates the hook.
-  public init(vmi: String, domain: String, gate: LaunchPolicyCheck, policy: String? = nil) {
+  public init(vmi: String, domain: String, policyCheck: LaunchPolicyCheck, policy: String? = nil) {
     self.policy = policy
     self.vmi = vmi
     self.domain = domain
-    self.gate = gate
+    self.policyCheck = policyCheck
     // A sidecar has device nodes, limits and processes of its own; QEMU runs in another container.
-    self.gate.sharesQEMUNamespace = false
+    self.policyCheck.sharesQEMUNamespace = false
   }
 
   /// Checks the domain.
@@ -38,9 +38,9 @@ public struct KubeVirtHook: Sendable {
     }
     let source = SourceText(name: "domain \(name)", bytes: Array(domain.utf8))
     do {
-      var gate = gate
-      gate.policy = try .chosen(policy)
-      var answer = gate.answer(try gate.check(source, ParsedInput.parse(source, as: .xml)))
+      var policyCheck = policyCheck
+      policyCheck.policy = try .chosen(policy)
+      var answer = policyCheck.answer(try policyCheck.check(source, ParsedInput.parse(source, as: .xml)))
       if answer.exit == .clean { answer.output = domain }
       return answer
     } catch {

@@ -12,32 +12,32 @@ public struct LibvirtHook: Sendable {
   /// The arguments with which libvirt calls the hook, after its name.
   public var arguments: [String]
   /// The check.
-  public var gate: LaunchPolicyCheck
+  public var policyCheck: LaunchPolicyCheck
   /// The policy's path, or `none`.
   public var policy: String?
 
   /// Creates the hook.
-  public init(arguments: [String], gate: LaunchPolicyCheck, policy: String? = nil) {
+  public init(arguments: [String], policyCheck: LaunchPolicyCheck, policy: String? = nil) {
     self.arguments = arguments
-    self.gate = gate
+    self.policyCheck = policyCheck
     self.policy = policy
   }
 
   /// The check that is made in an operation.
   enum Stage: Sendable {
     /// libvirt has changed nothing yet: everything is checked, and a refusal keeps the guest from starting.
-    case gate
+    case prepare
     /// Just before QEMU starts; managed devices are bound by now. Only binding and ownership.
-    case recheck
+    case start
     /// An error here would kill a running guest, or have no effect.
-    case nothing
+    case other
   }
 
   static func stage(_ operation: String, _ suboperation: String) -> Stage {
     switch (operation, suboperation) {
-    case ("prepare", "begin"): return .gate
-    case ("start", "begin"): return .recheck
-    default: return .nothing
+    case ("prepare", "begin"): return .prepare
+    case ("start", "begin"): return .start
+    default: return .other
     }
   }
 
@@ -54,7 +54,7 @@ public struct LibvirtHook: Sendable {
     guard arguments.count >= 4 else {
       return failed(stage, "libvirt gives its hook 4 arguments, and here were \(arguments.count)")
     }
-    guard stage != .nothing else { return Answer() }
+    guard stage != .other else { return Answer() }
     do {
       let text = try domain()
       return try check(SourceText(name: "domain \(arguments[0])", bytes: text.bytes), stage)
@@ -65,23 +65,23 @@ public struct LibvirtHook: Sendable {
 
   private func check(_ source: SourceText, _ stage: Stage) throws -> Answer {
     var parsed = ParsedInput.parse(source, as: .xml)
-    if let problem = parsed.problems.first, stage == .recheck {
+    if let problem = parsed.problems.first, stage == .start {
       return failed(stage, problem.message)
     }
-    var gate = gate
-    gate.policy = try .chosen(policy)
-    if stage == .recheck {
-      gate.rules = Rule.all.filter(\.isRecheckedAtStart)
+    var policyCheck = policyCheck
+    policyCheck.policy = try .chosen(policy)
+    if stage == .start {
+      policyCheck.rules = Rule.all.filter(\.isRecheckedAtStart)
       for index in parsed.machine.devices.indices { parsed.machine.devices[index].libvirt?.isManaged = false }
     }
-    return gate.answer(try gate.check(source, parsed))
+    return policyCheck.answer(try policyCheck.check(source, parsed))
   }
 
   /// The answer when the domain could not be checked: it refuses in `prepare`, and succeeds in any other operation.
   private func failed(_ stage: Stage, _ reason: String) -> Answer {
-    let isGate = stage == .gate
+    let refuses = stage == .prepare
     return Answer(
-      complaint: "vfiogate: \(isGate ? "refused" : "not checked"): \(printable(reason))\n",
-      exit: isGate ? .couldNotLook : .clean)
+      complaint: "vfiogate: \(refuses ? "refused" : "not checked"): \(printable(reason))\n",
+      exit: refuses ? .couldNotLook : .clean)
   }
 }

@@ -39,7 +39,7 @@ struct DescriptorLedger {
     var path = [CChar](repeating: 0, count: 64)
     // SAFETY: readlink writes at most the buffer's own count.
     let count = readlink("/proc/\(process)/fd/\(number)", &path, path.count)
-    guard count > 0 else { return .unknown("descriptor \(fd)", errnoWords(errno)) }
+    guard count > 0 else { return .unknown("descriptor \(fd)", errnoText(errno)) }
     return .known(path.prefix(count).map { UInt8(bitPattern: $0) }.elementsEqual("/dev/iommu".utf8))
   }
 

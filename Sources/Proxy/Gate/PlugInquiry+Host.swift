@@ -41,7 +41,7 @@ extension PlugInquiry {
   static func globals(of process: pid_t?) -> Known<[GlobalProperty]> {
     guard let process else { return .unknown("QEMU's -global options", "its process is not known") }
     let path = "/proc/\(process)/cmdline"
-    do throws(InputFile.Failure) {
+    do throws(PathError) {
       let source = try InputFile.read(path, limit: ParsedInput.maximumSize)
       return globals(of: ParsedInput.parse(source, as: .nul, follow: InputFile.follower(from: path)).machine)
     } catch {

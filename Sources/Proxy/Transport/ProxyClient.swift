@@ -66,7 +66,7 @@ final class ProxyClient {
       switch Int32(-result) {
       case EAGAIN, EINTR: return nil
       case EMFILE: return "descriptors that it sent were lost: this process may hold no more"
-      case let code: return errnoWords(code)
+      case let code: return errnoText(code)
       }
     }
     stream.append(buffer[..<result], descriptors: descriptors, at: at)

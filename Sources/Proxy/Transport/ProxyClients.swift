@@ -12,9 +12,9 @@ extension Proxy {
     switch -descriptor {
     case EAGAIN, EINTR, ECONNABORTED: break
     case EMFILE, ENFILE, ENOMEM, ENOBUFS:
-      log.write(.error, "accept", [.init("error", .string(errnoWords(-descriptor)))])
+      log.write(.error, "accept", [.init("error", .string(errnoText(-descriptor)))])
       usleep(10_000)
-    default: end = .failed("accept: \(errnoWords(-descriptor))")
+    default: end = .failed("accept: \(errnoText(-descriptor))")
     }
   }
 

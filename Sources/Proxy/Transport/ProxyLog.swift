@@ -27,7 +27,7 @@ public final class ProxyLog {
   public static func open(_ path: String, format: Format) throws(ProxyFailure) -> ProxyLog {
     if path == "-" { return ProxyLog(descriptor: STDERR_FILENO, format: format) }
     let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw ProxyFailure("\(path): cannot open the log: \(errnoWords(errno))") }
+    guard descriptor >= 0 else { throw ProxyFailure("\(path): cannot open the log: \(errnoText(errno))") }
     return ProxyLog(descriptor: descriptor, format: format, owns: true)
   }
 

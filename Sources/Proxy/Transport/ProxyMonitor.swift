@@ -124,7 +124,7 @@ extension ProxyMonitor {
       guard count > 0 else {
         throw ProxyFailure(
           "QEMU closed the connection before the \(awaiting)"
-            + (count < 0 ? ": \(errnoWords(Int32(-count)))" : ""))
+            + (count < 0 ? ": \(errnoText(Int32(-count)))" : ""))
       }
       let pieces: [ServerStream.Piece]
       do { pieces = try stream.pieces() } catch { throw ProxyFailure("QEMU: \(error)") }

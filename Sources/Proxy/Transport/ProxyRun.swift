@@ -42,7 +42,7 @@ public struct ProxyRun: Sendable {
 
   private func serve() throws(ProxyFailure) -> Answer {
     let stop = clinux_signal_descriptor()
-    guard stop >= 0 else { throw ProxyFailure("signals: \(errnoWords(-stop))") }
+    guard stop >= 0 else { throw ProxyFailure("signals: \(errnoText(-stop))") }
     defer { close(stop) }
     let log = try ProxyLog.open(log, format: logFormat)
     let door = try ProxyListener.open(listen)
@@ -72,7 +72,7 @@ public struct ProxyRun: Sendable {
       return descriptor
     case .path(let path):
       let descriptor = path.withCString { clinux_connect_unix($0) }
-      guard descriptor >= 0 else { throw ProxyFailure("\(path): cannot connect: \(errnoWords(-descriptor))") }
+      guard descriptor >= 0 else { throw ProxyFailure("\(path): cannot connect: \(errnoText(-descriptor))") }
       return descriptor
     }
   }

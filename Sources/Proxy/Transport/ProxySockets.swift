@@ -60,7 +60,7 @@ struct ProxyListener {
     var size = socklen_t(MemoryLayout<Int32>.size)
     // SAFETY: the kernel writes at most `size` bytes into the integer.
     guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) == 0 else {
-      throw ProxyFailure("\(name) is not a socket: \(errnoWords(errno))")
+      throw ProxyFailure("\(name) is not a socket: \(errnoText(errno))")
     }
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
@@ -75,7 +75,7 @@ struct ProxyListener {
       descriptor = path.withCString { clinux_listen_unix($0, backlog) }
     }
     guard descriptor >= 0 else {
-      throw ProxyFailure("\(path): cannot listen: \(errnoWords(-descriptor))")
+      throw ProxyFailure("\(path): cannot listen: \(errnoText(-descriptor))")
     }
     var status = stat()
     let isThere = lstat(path, &status) == 0
