@@ -1,7 +1,7 @@
 import Facts
 import Syntax
 
-/// What comments of a command line are about: before the command all of it, behind something its line,
+/// The parts of a command line that comments apply to: before the command all of it, after an argument its line,
 /// and otherwise what follows up to the end of its line, with its argument.
 struct CommandComments {
   let source: SourceText

@@ -5,7 +5,7 @@ import Syntax
 struct CommandLineReader {
   var definition: ParsedInput
   private let source: SourceText
-  /// How many times an option was met, for the logical path `-device[2]`.
+  /// Number of occurrences of each option, for the path `-device[2]`.
   private var counts: [String: Int] = [:]
   /// Reads configuration files; nil leaves them out.
   let follow: FileFollower?
@@ -29,7 +29,7 @@ struct CommandLineReader {
     read(rest)
   }
 
-  /// A file of `-readconfig` that stands alone.
+  /// A file of `-readconfig` without a command line.
   init(_ source: SourceText, configuration: IniText) {
     self.init(source, words: [])
     read(configuration, of: source.name)
@@ -54,7 +54,7 @@ struct CommandLineReader {
     var rest = words
     while let word = rest.popFirst() {
       guard let name = Option.name(word) else {
-        // A disk image, or whatever the shell puts there.
+        // A disk image, or a text that only the shell knows.
         if word.startsUnknown { unknown(word, location(word, "argument")) }
         continue
       }
@@ -126,7 +126,7 @@ struct CommandLineReader {
 
   /// Records an argument that only the shell knows: it may be any device.
   private mutating func unknown(_ word: Word, _ place: Location) {
-    let reason = "only the shell knows what `\(word.text)` stands for"
+    let reason = "only the shell knows the value of `\(word.text)`"
     if definition.machine.missingPart == nil { definition.machine.missingPart = reason }
     definition.machine.unreadParts.append(
       UnreadPart(what: "value of `\(word.text)`", reason: "only the shell knows it", location: place))
@@ -163,7 +163,7 @@ struct CommandLineReader {
 
   /// `driver.property=value`, or `driver=…,property=…,value=…` (QEMU system/vl.c: qemu_global_option).
   private mutating func global(_ word: Word, _ whole: Location) {
-    // A value that nobody knows cannot stand for one; nor can a driver.
+    // An unknown value cannot name one; nor can a driver.
     if word.hasUnknown { return unknown(word, whole) }
     let text = word.text
     let name = text.prefix { $0 != "=" }
@@ -187,7 +187,7 @@ struct CommandLineReader {
       GlobalProperty(driver: driver, property: property, value: value, location: whole))
   }
 
-  /// `-set device.ID.property=value` edits a key=value `-device` that stands before it.
+  /// `-set device.ID.property=value` edits a key=value `-device` before it.
   private mutating func set(_ word: Word, _ whole: Location) {
     let parts = word.text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let names = parts[0].split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)

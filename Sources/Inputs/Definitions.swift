@@ -3,9 +3,11 @@ import Syntax
 
 /// A text that asks something of QEMU, lowered to facts. Text that cannot be read is a problem with a location.
 public struct ParsedInput: Sendable {
+  /// The machine that the text describes, or that the plugs go into.
   public var machine: MachineConfig
   /// `device_add` requests into a running machine, in order.
   public var plugs: [DeviceRequest] = []
+  /// Errors in the text.
   public var problems: [InputProblem] = []
   /// Files that it refers to and that were read.
   public var sources: [SourceText] = []

@@ -22,7 +22,7 @@ enum EmbeddedCommand {
     return lines
   }
 
-  /// Whether a line goes on in the next one: it ends in a backslash.
+  /// Whether a line continues in the next one: it ends in a backslash.
   static func continues(_ bytes: [UInt8], _ line: Range<Int>) -> Bool {
     let text = bytes[line].last == 0x0d ? bytes[line].dropLast() : bytes[line]
     return text.last == UInt8(ascii: "\\")

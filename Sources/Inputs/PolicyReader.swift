@@ -1,12 +1,14 @@
 import Facts
 import Syntax
 
-/// Why a policy cannot be used. Nothing of it is taken then: half a policy allows what nobody decided.
+/// The reason why a policy cannot be used. No part of it is used then: a part could allow more than its author decided.
 public struct PolicyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The policy's path, with the line where there is one.
   public let place: String
+  /// The error.
   public let reason: String
 
+  /// Creates an error at a location.
   public init(place: String, reason: String) {
     self.place = place
     self.reason = reason
@@ -62,7 +64,7 @@ private struct PolicySection {
       try expect(["level"])
       let entry = try required("level")
       guard let level = Policy.Override.Level(rawValue: entry.value) else {
-        throw source.policyError("`\(entry.value)` is no level: it is note, warning or error", entry.range)
+        throw source.policyError("`\(entry.value)` is not a level: use note, warning or error", entry.range)
       }
       policy.overrides.append(Policy.Override(rule: id, level: level, location: location))
     case "host":
@@ -81,7 +83,7 @@ private struct PolicySection {
     var until: Day?
     if let entry = section.entry("until") {
       guard let day = Day(entry.value) else {
-        throw source.policyError("`\(entry.value)` is no day: write it like 2027-01-01", entry.range)
+        throw source.policyError("`\(entry.value)` is not a date: write it like 2027-01-01", entry.range)
       }
       until = day
     }

@@ -8,7 +8,7 @@ public enum FollowedFile: Sendable {
   case failed(String)
 }
 
-/// How such files are read. Inputs opens none itself: its caller knows which folder stands for QEMU's
+/// Reads such files. Inputs opens none itself: its caller knows which folder is used as QEMU's
 /// working directory.
 public typealias FileFollower = (_ path: String) -> FollowedFile
 
@@ -62,7 +62,7 @@ extension CommandLineReader {
       let place = Location(source: file, range: section.wholeRange, path: "[\(name)]")
       for entry in section.entries where !entry.isQuoted {
         complain(
-          "`\(entry.key)` has no quotes: QEMU takes it for empty", "write `\(entry.key) = \"\(entry.value)\"`",
+          "`\(entry.key)` has no quotes: QEMU treats it as empty", "write `\(entry.key) = \"\(entry.value)\"`",
           Location(source: file, range: entry.range, path: "\(place.path).\(entry.key)"))
       }
       take(section, properties(section, file, place), place)

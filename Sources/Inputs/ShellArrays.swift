@@ -4,7 +4,7 @@ import Syntax
 /// is named in any other way, nothing is known: it may have been changed.
 struct ShellArrays {
   private var words: [String: [Word]] = [:]
-  /// Those beyond stay unknown; each is looked for in the whole script.
+  /// Maximum number of arrays, because each is searched in the whole script; further ones are unknown.
   private static let maximum = 64
   /// Each with its name before it, and the comments inside it.
   private(set) var parts: [(words: [Word], comments: [Range<Int>])] = []
@@ -29,7 +29,7 @@ struct ShellArrays {
     }
   }
 
-  /// With every `"${name[@]}"` replaced by what it stands for.
+  /// The words with every `"${name[@]}"` replaced by the array's items.
   func expanded(_ list: [Word], in source: [UInt8]) -> [Word] {
     list.flatMap { word -> [Word] in
       let start = word.range.lowerBound
@@ -50,7 +50,7 @@ struct ShellArrays {
     return (String(decoding: bytes[start..<end], as: UTF8.self), end + 2..<last)
   }
 
-  /// After `declare -a ` and the like, which may go before; nil where there is none.
+  /// The position after `declare -a ` and the like; nil where there is none.
   private static func declaration(_ text: ArraySlice<UInt8>) -> Int? {
     let word = text.prefix { $0 > 0x20 }
     let next = text[word.endIndex...].firstIndex { $0 > 0x20 }

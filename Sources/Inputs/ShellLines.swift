@@ -5,7 +5,7 @@ import Syntax
 struct ShellLines {
   struct Command {
     let range: Range<Int>
-    /// Whether nothing stands before it on its line.
+    /// Whether it is the first on its line.
     let beginsLine: Bool
   }
 
@@ -18,11 +18,11 @@ struct ShellLines {
   private var start = 0
   private var beginsLine = true
   private var quote: UInt8?
-  /// Of parentheses, in an array.
+  /// Depth of parentheses, in an array.
   private var depth = 0
-  /// Where the current line names here documents that follow it.
+  /// Here documents that the current line names and that follow it.
   private var marks: [Int] = []
-  /// Where a substitution begins that is never closed; no further one is looked for.
+  /// Offset of a substitution that is never closed; no further one is searched.
   private(set) var unclosed: Int?
 
   init(_ bytes: [UInt8]) {
@@ -32,7 +32,7 @@ struct ShellLines {
     end(bytes.count)
   }
 
-  /// - Returns: where to go on.
+  /// - Returns: the position to continue from.
   private mutating func step(_ index: Int) -> Int {
     let byte = bytes[index]
     if byte == UInt8(ascii: "\\"), quote != UInt8(ascii: "'") { return index + 2 }
@@ -56,7 +56,7 @@ struct ShellLines {
 
   private func follows(_ other: Unicode.Scalar, _ index: Int) -> Bool { index > 0 && bytes[index - 1] == UInt8(ascii: other) }
 
-  /// `;`, `|`, `&` and parentheses, where they are no part of a redirection.
+  /// `;`, `|`, `&` and parentheses, where they are not part of a redirection.
   private func isOperator(_ byte: UInt8, _ index: Int) -> Bool {
     switch byte {
     case UInt8(ascii: ";"), UInt8(ascii: "("), UInt8(ascii: ")"): return true

@@ -2,10 +2,10 @@
 public struct HMPCommand {
   /// Up to the first blank or slash; QEMU compares whole names.
   public let name: String
-  /// What follows the name, without the blanks before it.
+  /// The text after the name, without the blanks before it.
   public let rest: Word
 
-  /// Nil for a line of blanks, which QEMU passes over.
+  /// Nil for a line of blanks, which QEMU ignores.
   public init?(_ line: Word) {
     let bytes = line.bytes
     let start = bytes.firstIndex { !HMPCommand.isBlank($0) } ?? bytes.count
@@ -15,6 +15,7 @@ public struct HMPCommand {
     rest = line.part(bytes.count - bytes[end...].drop { HMPCommand.isBlank($0) }.count..<bytes.count)
   }
 
+  /// Parses a line of text without a source.
   public init?(_ line: String) { self.init(Word(Array(line.utf8), at: 0)) }
 
   /// The first argument, in quotes or up to a blank (get_str); nil when it is not closed, or longer than

@@ -1,43 +1,55 @@
 /// Text as QEMU's -readconfig reads it (QEMU util/qemu-config.c: qemu_config_foreach): sections
 /// `[group]` and `[group "id"]`, entries `key = "value"`, comments from `#` in the first column.
 public struct IniText {
+  /// One section with its entries.
   public struct Section: Sendable {
+    /// The name in the header, before its quotes: `device`.
     public let name: String
-    /// What stands in quotes in the header.
+    /// The text in quotes in the header.
     public let id: String?
     /// The header.
     public let range: Range<Int>
+    /// The entries in the order of the file.
     public var entries: [Entry] = []
 
     /// The entry that counts: the last of that name.
     public func entry(_ key: String) -> Entry? { entries.last { $0.key == key } }
 
-    /// From the header to the end of the last entry.
+    /// Range from the header to the end of the last entry.
     public var wholeRange: Range<Int> { range.lowerBound..<(entries.last?.range.upperBound ?? range.upperBound) }
   }
 
+  /// One `key = "value"`.
   public struct Entry: Sendable {
+    /// The key.
     public let key: String
+    /// The value without its quotes.
     public let value: String
-    /// Without quotes QEMU takes the value for empty.
+    /// Whether the value has quotes; without them QEMU treats it as empty.
     public let isQuoted: Bool
-    /// From the key to the end of the value.
+    /// Range from the key to the end of the value.
     public let range: Range<Int>
-    /// Between the quotes.
+    /// Range of the text between the quotes.
     public let valueRange: Range<Int>
   }
 
+  /// A line that cannot be parsed.
   public struct Problem: Hashable, Sendable {
+    /// The error.
     public let message: String
+    /// Range of the line.
     public let range: Range<Int>
   }
 
+  /// The sections in the order of the file.
   public private(set) var sections: [Section] = []
+  /// The lines that cannot be parsed.
   public private(set) var problems: [Problem] = []
-  /// From `#` to the end of the line.
+  /// Ranges from `#` to the end of the line.
   public private(set) var comments: [Range<Int>] = []
   private let bytes: [UInt8]
 
+  /// Parses a file.
   public init(_ bytes: [UInt8]) {
     self.bytes = bytes
     var start = 0

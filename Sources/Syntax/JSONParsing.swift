@@ -27,6 +27,8 @@ extension JSON {
     }
   }
 
+  /// Parses one value.
+  /// - Throws: the error with its offset.
   public static func parse(_ text: String) throws(SyntaxError) -> JSON { try parse(Array(text.utf8)) }
 
   private struct Failure: Error {
@@ -55,7 +57,7 @@ extension JSON {
     return JSON(root, wide: wide)
   }
 
-  /// jansson tells where it was when it gave up, which is behind the token that it did not like.
+  /// jansson reports the position at which it stopped, which is after the invalid token.
   private static func start(ofTokenBefore position: Int, in bytes: [UInt8]) -> Int {
     var scanner = JSONScanner(bytes)
     while let token = scanner.next() {
@@ -99,7 +101,7 @@ extension JSON {
     return .string(text)
   }
 
-  /// Where the nesting first exceeds the cap, before any parser recurses.
+  /// The offset at which the nesting first exceeds the cap, before any parser recurses.
   private static func placeTooDeep(_ bytes: [UInt8]) -> Int? {
     var scanner = JSONScanner(bytes)
     var depth = 0

@@ -34,7 +34,7 @@ struct JSONScanner {
   }
 }
 
-/// Where the members of a JSON object stand, for pointing at them.
+/// The ranges of the members of a JSON object, for pointing at them.
 public struct JSONPlaces {
   private let bytes: [UInt8]
 
@@ -122,7 +122,7 @@ extension JSONScanner {
 /// those beyond 64 bits become reals, as QEMU reads them.
 struct WideIntegers {
   let bytes: [UInt8]
-  /// What the marked strings begin with; it occurs nowhere else in the text.
+  /// The beginning of the marked strings; it occurs nowhere else in the text.
   let prefix: String
 
   init(rewriting text: [UInt8]) {

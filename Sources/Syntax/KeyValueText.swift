@@ -1,15 +1,20 @@
 /// QEMU's `value,key=value,key,nokey` text (QEMU util/qemu-option.c: opts_do_parse).
 public struct KeyValueText {
+  /// One `key=value`.
   public struct Item: Hashable, Sendable {
+    /// The key.
     public let key: String
+    /// The value, with doubled commas resolved.
     public let value: String
     /// Parts of the word, for pointing.
     public let keyRange: Range<Int>
+    /// Range of the value in the text.
     public let valueRange: Range<Int>
     /// A bare `key` or `nokey`, which QEMU takes and calls deprecated.
     public let isShortForm: Bool
   }
 
+  /// The items in the order of the text.
   public let items: [Item]
 
   /// - Parameters:
@@ -47,7 +52,7 @@ public struct KeyValueText {
       valueRange: range, isShortForm: true)
   }
 
-  /// Where a name ends: at `=`, or at a comma.
+  /// The end of a name: at `=`, or at a comma.
   private static func endOfName(_ bytes: [UInt8], from start: Int) -> Int {
     bytes[start...].firstIndex { $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: ",") } ?? bytes.count
   }

@@ -1,7 +1,7 @@
 extension JSON {
   /// A text with its strings in double quotes: QEMU takes them in single ones too (qobject/json-lexer.c),
   /// and command lines inside XML often have them so. All places stay. A text where that cannot be done
-  /// byte by byte comes back as it is: with a double quote or a backslash in such a string.
+  /// byte by byte is returned unchanged: with a double quote or a backslash in such a string.
   public static func inDoubleQuotes(_ bytes: [UInt8]) -> [UInt8] {
     let single = UInt8(ascii: "'")
     let double = UInt8(ascii: "\"")

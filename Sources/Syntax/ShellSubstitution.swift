@@ -1,7 +1,7 @@
-/// What a shell puts another text in place of: `$(…)`, `$((…))`, `${…}` and `` `…` `` (POSIX.1-2024, 2.6 Word Expansions).
+/// Text that a shell replaces: `$(…)`, `$((…))`, `${…}` and `` `…` `` (POSIX.1-2024, 2.6 Word Expansions).
 /// Only where it ends is looked for.
 public enum ShellSubstitution {
-  /// After the one that begins at a place; nil when none does, or it has no end.
+  /// The position after the substitution that begins at a position; nil when none does, or it has no end.
   public static func end(_ source: [UInt8], at start: Int) -> Int? {
     if source[start] == UInt8(ascii: "`") { return close(source, from: start + 1, at: UInt8(ascii: "`")) }
     guard source[start] == UInt8(ascii: "$"), start + 1 < source.count else { return nil }
@@ -18,7 +18,7 @@ public enum ShellSubstitution {
       || source[start] == UInt8(ascii: "$") && start + 1 < source.count && "({".utf8.contains(source[start + 1])
   }
 
-  /// After a mark that stands in no quotes, no further substitution and no parentheses. Nesting is counted and not
+  /// The position after a mark outside of quotes, further substitutions and parentheses. Nesting is counted and not
   /// followed by calls, so that no depth of it is too deep.
   private static func close(_ source: [UInt8], from start: Int, at mark: UInt8) -> Int? {
     var open = [mark]

@@ -1,15 +1,20 @@
 /// One command as a shell would split it, without running anything (POSIX.1-2024, Shell Command
-/// Language, 2.2 Quoting and 2.3 Token Recognition). What only a shell knows stays as it is written
+/// Language, 2.2 Quoting and 2.3 Token Recognition). Text that only a shell knows remains as written
 /// and is marked.
 public struct ShellWords {
+  /// A text that a shell would not accept.
   public struct Problem: Error, Hashable, Sendable {
+    /// The error.
     public let message: String
+    /// Range of the text.
     public let range: Range<Int>
   }
 
+  /// The words of the command.
   public private(set) var words: [Word] = []
+  /// The errors.
   public private(set) var problems: [Problem] = []
-  /// From `#` to the end of the line.
+  /// Ranges from `#` to the end of the line.
   public private(set) var comments: [Range<Int>] = []
 
   private let source: [UInt8]
@@ -21,6 +26,7 @@ public struct ShellWords {
   /// False once a substitution was never closed: one search to the end of the text is enough.
   private var hasEnds = true
 
+  /// Splits a command.
   public init(_ source: [UInt8]) {
     self.source = source
     while position < source.count { step() }
@@ -43,8 +49,8 @@ public struct ShellWords {
     }
   }
 
-  /// A piece that only the shell knows, as one: what is inside it are no words of this command. Where its text could
-  /// be taken for one of QEMU's, it is shortened to `$(...)`. Of a comment, as `` `# this` ``, nothing is left.
+  /// A piece that only the shell knows, as a whole: its text contains no words of this command. Where its text could
+  /// be mistaken for an option of QEMU's, it is shortened to `$(...)`. Of a comment, as `` `# this` ``, nothing is left.
   private mutating func substitution() -> Bool {
     guard hasEnds else { return false }
     guard let end = ShellSubstitution.end(source, at: position) else {
@@ -54,17 +60,17 @@ public struct ShellWords {
     let text = source[position..<end]
     let isComment = text.first == UInt8(ascii: "`") && text.dropFirst().first { $0 > 0x20 } == UInt8(ascii: "#")
     if !isComment {
-      let isPlain = text.allSatisfy { $0 > 0x20 && !",='\"".utf8.contains($0) }
+      let isWritable = text.allSatisfy { $0 > 0x20 && !",='\"".utf8.contains($0) }
       let marks = Array(text.prefix(text.first == UInt8(ascii: "`") ? 1 : 2)) + Array("...".utf8) + text.suffix(1)
-      bytes += isPlain ? Array(text) : marks
-      offsets += isPlain ? Array(position..<end) : marks.dropLast().map { _ in position } + [end - 1]
+      bytes += isWritable ? Array(text) : marks
+      offsets += isWritable ? Array(position..<end) : marks.dropLast().map { _ in position } + [end - 1]
       (isInWord, hasUnknown) = (true, true)
     }
     position = end
     return true
   }
 
-  /// Where a descriptor goes is no argument: the mark, what it is about, and its number before it.
+  /// A redirection is not an argument: the mark, what it is about, and its number before it.
   private mutating func redirection() {
     if bytes.allSatisfy({ (0x30...0x39).contains($0) }) {
       (bytes, offsets, isInWord) = ([], [], false)
@@ -80,7 +86,7 @@ public struct ShellWords {
     (bytes, offsets, isInWord, hasUnknown) = ([], [], false, false)
   }
 
-  /// The command's end. What comes after it is another's, and must not be a QEMU that nobody looks at.
+  /// The command's end. Text after it belongs to another command, and must not be a QEMU that is not checked.
   private mutating func end() {
     endWord()
     let start = position
@@ -96,7 +102,7 @@ public struct ShellWords {
     position = source.count
   }
 
-  /// The byte under the cursor, as it is.
+  /// The byte under the cursor, unchanged.
   private mutating func take() {
     let byte = source[position]
     if byte == UInt8(ascii: "$") || byte == UInt8(ascii: "`") { hasUnknown = true }

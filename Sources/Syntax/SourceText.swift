@@ -1,13 +1,14 @@
-/// A text with a name, for saying where something stands in it.
+/// A text with a name, for reporting locations in it.
 public struct SourceText: Sendable {
   /// The file's path, or `<stdin>`.
   public let name: String
+  /// The text's bytes.
   public let bytes: [UInt8]
   /// Whether the file's own bytes are others, because it is in UTF-16.
   public let isTranscoded: Bool
-  /// What ends a line: a text of arguments that end in NUL has an argument a line.
+  /// The byte that ends a line: in a text of arguments that end in NUL, each argument is a line.
   private let separator: UInt8
-  /// Which line each block begins in, the first left out: a text with many findings is not counted through from its
+  /// The line number at the beginning of each block but the first: a text with many findings is not counted through from its
   /// beginning for each. Most texts have none.
   private let blocks: [Place]
   private static let blockSize = 16 << 10
@@ -15,6 +16,7 @@ public struct SourceText: Sendable {
   /// A line, and the byte that it starts at.
   private typealias Place = (line: Int, start: Int)
 
+  /// Creates a text.
   public init(name: String, bytes: [UInt8]) {
     self.name = name
     let transcoded = UTF16Text.utf8(bytes)
@@ -62,8 +64,8 @@ public struct SourceText: Sendable {
     let at = max(0, min(offset, bytes.count))
     let place = place(of: at)
     let before = bytes[place.start..<at]
-    let isPlain = before.allSatisfy { $0 < 0x80 }
-    return (place.line, 1 + (isPlain ? before.count : String(decoding: before, as: UTF8.self).unicodeScalars.count))
+    let isASCII = before.allSatisfy { $0 < 0x80 }
+    return (place.line, 1 + (isASCII ? before.count : String(decoding: before, as: UTF8.self).unicodeScalars.count))
   }
 
   /// The line that holds a byte, without its end, and where it starts.
@@ -77,14 +79,16 @@ public struct SourceText: Sendable {
 
 /// A piece of text that was decoded from a source, and where each of its bytes came from.
 public struct Word: Hashable, Sendable {
+  /// The word's bytes, without quotes.
   public let bytes: [UInt8]
   /// The source's offset of each byte.
   private let offsets: [Int]
-  /// Where the piece ends in the source.
+  /// Offset of the piece's end in the source.
   private let end: Int
   /// Holds something that only the shell will know: a variable, a command's output.
   public let hasUnknown: Bool
 
+  /// Creates a word whose bytes come from these offsets.
   public init(bytes: [UInt8], offsets: [Int], end: Int, hasUnknown: Bool = false) {
     self.bytes = bytes
     self.offsets = offsets
@@ -92,11 +96,12 @@ public struct Word: Hashable, Sendable {
     self.hasUnknown = hasUnknown
   }
 
-  /// A piece that stands in the source as it is.
+  /// A piece of the source, unchanged.
   public init(_ bytes: [UInt8], at start: Int) {
     self.init(bytes: bytes, offsets: Array(start..<start + bytes.count), end: start + bytes.count)
   }
 
+  /// The word as text; invalid UTF-8 is replaced.
   public var text: String { String(decoding: bytes, as: UTF8.self) }
 
   /// A part, with its places.

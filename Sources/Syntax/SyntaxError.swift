@@ -5,6 +5,7 @@ public struct SyntaxError: Error, Hashable, Sendable {
   /// Location of the error, in bytes from the start of the text.
   public let offset: Int
 
+  /// Creates an error at an offset.
   public init(message: String, offset: Int) {
     self.message = message
     self.offset = offset

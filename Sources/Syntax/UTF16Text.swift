@@ -16,7 +16,7 @@ public enum UTF16Text {
     return declared(Array(text.utf8))
   }
 
-  /// With the declaration's `UTF-16` made true, and as long as it was.
+  /// The text with `UTF-16` in its declaration replaced, at the same length.
   private static func declared(_ text: [UInt8]) -> [UInt8] {
     var text = text
     let head = text.prefix { $0 != UInt8(ascii: ">") }.map { $0 | 0x20 }  // small letters; `-` and digits stay

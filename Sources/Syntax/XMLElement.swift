@@ -5,9 +5,9 @@ public struct XMLElement: Sendable {
 
   private var node: XMLTree.Node { tree.nodes[index] }
 
-  /// From `<` to after the `>` of the end tag.
+  /// Range from `<` to after the `>` of the end tag.
   public var range: Range<Int> { node.tag.lowerBound..<node.end }
-  /// From `<` to after the `>` of the start tag.
+  /// Range from `<` to after the `>` of the start tag.
   public var tagRange: Range<Int> { node.tag }
   /// The bytes between the tags.
   public var contentRange: Range<Int> { node.tag.upperBound..<node.contentEnd }
@@ -15,14 +15,14 @@ public struct XMLElement: Sendable {
   public var qualifiedName: String { node.name }
   /// The name without its prefix.
   public var name: String { node.name.split(separator: ":").last.map(String.init) ?? node.name }
-  /// In the order of the start tag.
+  /// Attributes in the order of the start tag.
   public var attributes: [XMLAttribute] { node.attributes }
   /// The character data of the element itself, without that of the elements inside it.
   public var text: String { node.text }
 
   /// The element that contains this one; nil for the root.
   public var parent: XMLElement? { node.parent.map { XMLElement(tree: tree, index: $0) } }
-  /// In the order of the document.
+  /// Children in the order of the document.
   public var children: [XMLElement] { node.children.map { XMLElement(tree: tree, index: $0) } }
 
   /// The first child with a name, which is compared as written: a name without a prefix finds none with one.

@@ -5,9 +5,9 @@ extension XMLTree {
   public static let maximumSize = 64 << 20
   /// The deepest nesting that is accepted; libxml2, with which libvirt parses, has the same limit.
   public static let maximumDepth = 256
-  /// The most elements that are accepted, which bounds the memory of a tree.
+  /// The maximum number of elements, which bounds the memory of a tree.
   public static let maximumElements = 1 << 20
-  /// The most attributes that are accepted, which bounds the memory of a tree.
+  /// The maximum number of attributes, which bounds the memory of a tree.
   public static let maximumAttributes = 1 << 20
 
   /// Parses one document with expat. A document type that declares anything is refused: no entity can grow, and
@@ -52,7 +52,7 @@ private final class XMLTreeBuilder {
   /// it expat asks the kernel for random bytes once a document.
   private static let salt = (0..<16).map { _ in UInt8.random(in: 0...255) }
 
-  /// - Parameter encoding: how to read the bytes, whatever the document declares.
+  /// - Parameter encoding: how to read the bytes, regardless of the document's declaration.
   init(_ bytes: [UInt8], _ encoding: XMLEncoding) throws(SyntaxError) {
     guard let parser = XML_ParserCreate(encoding.rawValue) else {
       throw SyntaxError(message: "no memory for a parser", offset: 0)
@@ -112,7 +112,7 @@ private final class XMLTreeBuilder {
     guard let other = XMLEncoding(declared: declared) else {
       return stop("encoding \(declared.lowercased()) is not supported; use UTF-8", at: offset)
     }
-    // A byte order mark says UTF-8, whatever is declared.
+    // A byte order mark means UTF-8, regardless of the declaration.
     guard other != .utf8, !bytes.starts(with: [0xef, 0xbb, 0xbf]) else { return }
     otherEncoding = other
     XML_StopParser(parser, 0)
@@ -157,7 +157,7 @@ private final class XMLTreeBuilder {
     guard var next = list, next.pointee != nil else { return [] }
     var attributes: [XMLAttribute] = []
     for ranges in XMLStartTag.attributeRanges(bytes, tag) {
-      // SAFETY: the list goes on to its nil, and behind each name is a value.
+      // SAFETY: the list ends with nil, and each name is followed by a value.
       guard let name = next.pointee, let value = (next + 1).pointee else { break }
       attributes.append(
         XMLAttribute(

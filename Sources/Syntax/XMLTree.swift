@@ -8,7 +8,7 @@ public final class XMLTree: Sendable {
     let attributes: [XMLAttribute]
     /// Index of the parent's node; nil for the root.
     let parent: Int?
-    /// From `<` to after the `>` of the start tag.
+    /// Range from `<` to after the `>` of the start tag.
     let tag: Range<Int>
     /// Start of the end tag; for an empty-element tag, the end of that tag.
     var contentEnd: Int
@@ -50,7 +50,7 @@ public final class XMLTree: Sendable {
 public struct XMLComment: Sendable {
   /// The text between the delimiters.
   public let text: String
-  /// From `<!--` to after `-->`.
+  /// Range from `<!--` to after `-->`.
   public let range: Range<Int>
   /// Index of the node that contains the comment.
   let parent: Int?
@@ -64,7 +64,7 @@ public struct XMLAttribute: Sendable {
   public let name: String
   /// The value after normalization (XML 1.0 §3.3.3): references replaced, and each white space character a space.
   public let value: String
-  /// From the name to after the closing quote.
+  /// Range from the name to after the closing quote.
   public let range: Range<Int>
   /// The bytes between the quotes.
   public let valueRange: Range<Int>

@@ -139,7 +139,7 @@ final class LibvirtTests: XCTestCase {
     func problems(_ address: String) -> [String] {
       parse("<hostdev mode='subsystem' type='pci'><source>\(address)</source></hostdev>").problems.map(\.message)
     }
-    XCTAssertEqual(problems("<address bus='0xzz'/>"), ["`bus` of a host device is `0xzz`, which is no number"])
+    XCTAssertEqual(problems("<address bus='0xzz'/>"), ["`bus` of a host device is `0xzz`, which is not a number"])
     XCTAssertEqual(problems("<address slot='32'/>").count, 1)
     XCTAssertEqual(problems("").count, 1)
     XCTAssertEqual(parse("<hostdev mode='subsystem' type='pci'/>").problems.count, 1)
@@ -228,7 +228,7 @@ final class LibvirtTests: XCTestCase {
     let problems = parse("<domain type='kvm'><qemu:commandline><qemu:arg value='-S'/></qemu:commandline></domain>").problems
     XCTAssertEqual(
       problems.map(\.message),
-      ["`<qemu:commandline>` is dropped by libvirt: nothing says what the prefix `qemu` stands for"])
+      ["`<qemu:commandline>` is dropped by libvirt: the prefix `qemu` is not bound to a namespace"])
   }
 
   func testDirectoriesGiveOnlyWhatIsADomainOrADevice() {

@@ -5,24 +5,24 @@ import Syntax
 /// passes are many.
 final class LibvirtDeviceElement {
   let element: XMLElement
-  /// As written, prefix included.
+  /// The name as written, prefix included.
   let name: String
-  /// How many of its name come before it.
+  /// Number of elements with the same name before it.
   let number: Int
   /// Its `type`; empty without one.
   private(set) lazy var type = element.value("type") ?? ""
   /// Whether it is an interface that is a host device.
   private(set) lazy var isHostdevInterface = name == "interface" && DomainWithoutPassthrough.isHostDevice(element)
-  /// Of a controller: what it says, or libvirt chooses.
+  /// Index of a controller: the one given, or the one that libvirt chooses.
   var index: Int?
-  /// Of its `<address>`; nil when there is none, or it does not say.
+  /// Type of its `<address>`; nil when there is none.
   let addressType: String?
-  /// Where on a PCI bus it is said to be.
+  /// The PCI address that is given.
   let place: LibvirtGuestAddress?
   /// `/domain/devices/hostdev[2]`: the second of that name, as in XPath.
   let path: LocationBase
 
-  /// A device, or all of them, that stands alone.
+  /// A device, or a list of devices, without a domain.
   convenience init(_ element: XMLElement, _ path: LocationBase) {
     self.init(element, name: element.qualifiedName, number: 0, path)
   }
@@ -69,7 +69,7 @@ final class LibvirtGuestAddress {
   let multifunction: XMLAttribute?
 
   /// Nil when it says no place: then libvirt chooses one (libvirt src/util/virpci.c:
-  /// virPCIDeviceAddressIsEmpty). Nor does one tell it that is no number, as in a template.
+  /// virPCIDeviceAddressIsEmpty). Nor does an address that is not a number, as in a template.
   init?(_ element: XMLElement) {
     func number(_ attribute: XMLAttribute?) -> UInt64? { attribute.map(LibvirtNumber.parse) ?? 0 }
     self.element = element
@@ -87,7 +87,7 @@ final class LibvirtGuestAddress {
   /// The slot among those of all buses.
   var slotOfBus: UInt64 { bus << 5 | slot & 31 }
 
-  /// As libvirt writes `addr`.
+  /// The address as libvirt writes `addr`.
   var addr: String {
     let slot = LibvirtNumber.hexadecimal(slot)
     return function == 0 ? slot : slot + "." + LibvirtNumber.hexadecimal(function)

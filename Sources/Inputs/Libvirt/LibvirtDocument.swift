@@ -1,7 +1,7 @@
 import Facts
 import Syntax
 
-/// What a libvirt document is, by its root element.
+/// The kind of a libvirt document, by its root element.
 enum LibvirtDocument {
   static func parse(_ source: SourceText, _ extent: ParsedInput.Extent) -> ParsedInput {
     // Text before a document, as of a log, is blanked out in place.
@@ -57,7 +57,7 @@ enum LibvirtDocument {
     return reader.definition
   }
 
-  /// Whether a document is one that vfiogate looks at, from its beginning. A directory holds others:
+  /// Whether a document is one that vfiogate reads, from its beginning. A directory holds others:
   /// networks, pools, nodes' devices, and a host's own interfaces, which have a name.
   static func isRelevant(_ head: [UInt8]) -> Bool {
     guard let (root, tag) = XMLTree.rootTag(head) else { return false }
@@ -103,13 +103,13 @@ enum LibvirtDocument {
       at: Location(source: reader.source, range: other.tagRange, path: "/\(root.name)/\(other.name)"))
   }
 
-  /// Devices of a domain that stand alone, as `virsh attach-device` takes one.
+  /// Devices without a domain, as `virsh attach-device` accepts one.
   private static func isFragment(_ root: XMLElement) -> Bool {
     // A host's own interfaces bear this name too, and have a name for one.
     fragments.contains(root.qualifiedName) && !(root.qualifiedName == "interface" && root["name"] != nil)
   }
 
-  /// What may hold a domain. One that holds none, such as a checkpoint, asks for nothing.
+  /// An element that may contain a domain. One without a domain, such as a checkpoint, requests no device.
   private static let containers: Set<String> = ["domainsnapshot", "domaincheckpoint", "domstatus", "qemu-save"]
 
   private static let fragments: Set<String> = [

@@ -22,7 +22,7 @@ extension LibvirtReader {
     readOwnOptions(domain, path)
   }
 
-  /// Whose hypervisor runs it, only what is made of the template tells.
+  /// The hypervisor is unknown until the template is rendered.
   private mutating func reportTemplate(_ domain: XMLElement, _ path: String, _ type: String) {
     guard definition.machine.libvirt?.nonQEMUDevices.isEmpty == false else { return }
     definition.machine.libvirt?.hypervisor = nil
@@ -81,7 +81,7 @@ extension LibvirtReader {
     }
   }
 
-  /// As much of `-cpu` as says how wide guest addresses are. Which model `host-model` comes to, only
+  /// The part of `-cpu` that determines the width of guest addresses. The model that `host-model` becomes, only
   /// the host's libvirt knows.
   private mutating func readCPU(_ cpu: XMLElement, _ part: LocationBase) {
     var options = ""

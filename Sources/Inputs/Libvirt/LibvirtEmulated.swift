@@ -1,7 +1,7 @@
 import Facts
 import Syntax
 
-/// The guest's other PCI devices, as far as rules look at them: what they are, and where they sit.
+/// The guest's other PCI devices, as far as rules need them: their type and their slot.
 extension LibvirtReader {
   mutating func readEmulated(_ devices: [LibvirtDeviceElement], in parent: XMLElement, _ path: String) {
     let interfaces = devices.count(where: \.isHostdevInterface)
@@ -138,7 +138,7 @@ extension LibvirtReader {
   private func id(of part: LibvirtDeviceElement, afterInterfaces interfaces: Int) -> String? {
     let element = part.element
     let number = part.number
-    // Companions of an EHCI controller share its alias, and QEMU is told no id of theirs.
+    // Companions of an EHCI controller share its alias, and libvirt passes no id of theirs to QEMU.
     if part.name == "controller", element.value("model")?.hasPrefix("ich9-uhci") == true {
       return "\(part.type)-companion\(number)"
     }

@@ -104,16 +104,16 @@ extension LibvirtReader {
     let path = device.path
     if let driver, let ats = driver["ats"] {
       device.set("ats", ats.value, at: location(ats, path, "/driver"))
-      foreign(ats, path, "/driver", of: id)
+      unsupported(ats, path, "/driver", of: id)
     }
-    foreign(driver?["vpasidCapOffset"], path, "/driver", of: id)
+    unsupported(driver?["vpasidCapOffset"], path, "/driver", of: id)
     guard let offset = device.element.child("vpasidCapOffset") ?? driver?.child("vpasidCapOffset") else { return }
     let place = location(offset, path, "/vpasidCapOffset")
-    let foreign = UnsupportedLibvirtAttribute(name: offset.name, value: offset.text, id: id, location: place)
-    definition.machine.libvirt?.unsupportedAttributes.append(foreign)
+    let unsupported = UnsupportedLibvirtAttribute(name: offset.name, value: offset.text, id: id, location: place)
+    definition.machine.libvirt?.unsupportedAttributes.append(unsupported)
   }
 
-  /// What both kinds have: the id, what the guest's firmware sees, the place, the ROM.
+  /// Properties of both kinds: the id, those that the guest's firmware sees, the guest address, the ROM.
   private mutating func finish(_ device: inout LibvirtDevice, id: String?) {
     let element = device.element
     if let id {

@@ -21,7 +21,7 @@ extension LibvirtReader {
     }
   }
 
-  /// How QEMU takes an attribute: as the text, as a bool, as a number.
+  /// The form in which QEMU accepts an attribute: text, boolean, number.
   private enum Kind { case text, flag, number }
 
   private func set(
@@ -79,7 +79,7 @@ extension LibvirtReader {
     let place = location(bus, part.path, "/driver")
     guard let index = LibvirtNumber.parse(bus), index < 256 else {
       return problem(
-        "`pciBus` is `\(bus.value)`, which is no controller's index", fix: "give the index of a `pcie-root` or a "
+        "`pciBus` is `\(bus.value)`, which is not the index of a controller", fix: "give the index of a `pcie-root` or a "
           + "`pcie-expander-bus`", at: place)
     }
     var device = LibvirtDevice(part)
@@ -87,7 +87,7 @@ extension LibvirtReader {
     device.set("primary-bus", self.bus(Int(index)), at: place)
     let id = alias(part.element, "iommu")
     device.set("id", id)
-    foreign(driver["ssidSize"], part.path, "/driver", of: id)
+    unsupported(driver["ssidSize"], part.path, "/driver", of: id)
     set(&device, driver, [
       ("accel", "accel", .flag), ("ats", "ats", .text), ("ril", "ril", .text), ("ssidsize", "ssidsize", .text),
       ("oas", "oas", .text), ("cmdqv", "cmdqv", .text),

@@ -22,7 +22,7 @@ enum LibvirtNumber {
     return product.overflow ? nil : product.partialValue
   }
 
-  /// In any case; `K` and `KiB` are powers of 1024, `KB` of 1000.
+  /// Units in any case; `K` and `KiB` are powers of 1024, `KB` of 1000.
   private static func scale(_ unit: String) -> UInt64? {
     let letters = unit.utf8.map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 }
     if letters.isEmpty || ["b", "byte", "bytes"].contains(where: { letters.elementsEqual($0.utf8) }) { return 1 }

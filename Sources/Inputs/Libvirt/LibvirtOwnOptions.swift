@@ -1,7 +1,7 @@
 import Facts
 import Syntax
 
-/// What a domain says to QEMU past libvirt.
+/// Options of a domain that libvirt passes to QEMU unchecked.
 extension LibvirtReader {
   static let qemuNamespace = "http://libvirt.org/schemas/domain/qemu/1.0"
 
@@ -27,7 +27,7 @@ extension LibvirtReader {
     }
   }
 
-  /// Appended to the options that libvirt makes, as they are.
+  /// Options that are appended unchanged to those that libvirt generates.
   private mutating func readCommandLine(_ element: XMLElement) {
     let values = element.children.filter { $0.name == "arg" }.compactMap { $0.word("value") }
     let own = CommandLineReader(SourceText(name: source, bytes: []), words: values).definition
@@ -71,7 +71,7 @@ extension LibvirtReader {
     }
   }
 
-  /// What libvirt does not take (libvirt src/qemu/qemu_domain.c: qemuDomainDefNamespaceParseOverrideProperties).
+  /// Values that libvirt does not accept (libvirt src/qemu/qemu_domain.c: qemuDomainDefNamespaceParseOverrideProperties).
   private static func refusal(of property: XMLElement, _ name: String) -> (reason: String, fix: String)? {
     if name == "id" { return ("`id` cannot be overridden", "give the device an `<alias>`") }
     let given = property["value"]
@@ -106,10 +106,10 @@ extension LibvirtReader {
     }
   }
 
-  /// libvirt looks the element up by its namespace, and passes over one that is in none.
+  /// libvirt searches the element by its namespace, and ignores one that is in none.
   private mutating func reportDropped(_ element: XMLElement, _ path: String) {
     problem(
-      "`<\(element.qualifiedName)>` is dropped by libvirt: nothing says what the prefix `qemu` stands for",
+      "`<\(element.qualifiedName)>` is dropped by libvirt: the prefix `qemu` is not bound to a namespace",
       fix: "write `<domain … xmlns:qemu='\(LibvirtReader.qemuNamespace)'>`",
       at: Location(source: source, range: element.tagRange, path: path))
   }

@@ -34,7 +34,7 @@ extension LibvirtReader {
     return true
   }
 
-  /// The name of a bus. libvirt adds the controllers that addresses need and nobody declared.
+  /// The name of a bus. libvirt adds the controllers that addresses need and the domain does not declare.
   mutating func bus(_ index: Int) -> String {
     if let name = buses[index] { return name }
     let name = index == 0 ? rootBus : "pci.\(index)"
@@ -49,7 +49,7 @@ extension LibvirtReader {
 
   private var rootBus: String { hasExpressRoot ? "pcie.0" : "pci.0" }
 
-  /// The first bus has QEMU's own name: `pci` on machines that can have one only, which a domain's text tells by the
+  /// The first bus has QEMU's own name: `pci` on machines that can have one only, which a domain's text shows by the
   /// alias alone. Further ones of pSeries are named by QEMU, after their host bridges.
   private func rootBus(_ index: Int, alias: String?) -> String {
     if index > 0 { return (alias ?? "pci.\(index)") + ".0" }

@@ -31,10 +31,10 @@ struct LibvirtReader {
     definition.problems.append(InputProblem(message: message, fix: fix, location: location))
   }
 
-  /// Reports a value that is no number; of a template's place holders only the first, which speaks for all.
+  /// Reports a value that is not a number; of a template's placeholders only the first.
   mutating func notANumber(_ what: String, _ attribute: XMLAttribute, fix: String, at place: Location) {
     guard LibvirtReader.isPlaceholder(attribute.value) else {
-      return problem("\(what) is `\(attribute.value)`, which is no number", fix: fix, at: place)
+      return problem("\(what) is `\(attribute.value)`, which is not a number", fix: fix, at: place)
     }
     guard !hasPlaceholder else { return }
     hasPlaceholder = true
@@ -49,12 +49,12 @@ struct LibvirtReader {
   }
 
   /// The place of an element: its start tag.
-  /// - Parameter end: what its path goes on with.
+  /// - Parameter end: continues its path.
   func location(_ element: XMLElement, _ part: LocationBase, _ end: String = "") -> Location {
     Location(in: part, range: element.tagRange, end: end)
   }
 
-  /// - Parameter end: what the path of its element goes on with.
+  /// - Parameter end: continues the path of its element.
   func location(_ attribute: XMLAttribute, _ part: LocationBase, _ end: String = "") -> Location {
     Location(in: part, range: attribute.range, end: end, attribute: attribute.name)
   }
@@ -73,11 +73,11 @@ struct LibvirtReader {
   }
 
   /// Takes an attribute that upstream's libvirt does not read.
-  mutating func foreign(_ attribute: XMLAttribute?, _ part: LocationBase, _ end: String, of id: String?) {
+  mutating func unsupported(_ attribute: XMLAttribute?, _ part: LocationBase, _ end: String, of id: String?) {
     guard let attribute else { return }
-    let foreign = UnsupportedLibvirtAttribute(
+    let unsupported = UnsupportedLibvirtAttribute(
       name: "\(attribute.name)", value: attribute.value, id: id, location: location(attribute, part, end))
-    definition.machine.libvirt?.unsupportedAttributes.append(foreign)
+    definition.machine.libvirt?.unsupportedAttributes.append(unsupported)
   }
 
   func ownAlias(_ element: XMLElement) -> String? {

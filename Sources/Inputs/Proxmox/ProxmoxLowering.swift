@@ -62,7 +62,7 @@ struct ProxmoxLowering {
     if machine.isUEFI { note("drive", "if=pflash,unit=0,format=raw,readonly=on", place("bios")) }
   }
 
-  /// As much of `-cpu` as says how wide guest addresses are.
+  /// The part of `-cpu` that determines the width of guest addresses.
   private static func cpu(_ cpu: ProxmoxProperties) -> String {
     let model = cpu[""] ?? cpu["cputype"] ?? "kvm64"
     switch cpu["phys-bits"] {
@@ -160,7 +160,7 @@ struct ProxmoxLowering {
     }
   }
 
-  /// The part that only the file as a whole stands for.
+  /// The part that belongs to the file as a whole.
   private var whole: Location { Location(source: config.source.name, range: nil, path: "") }
 
   private func place(_ key: String) -> Location { config.entry(key).map(config.location) ?? whole }

@@ -3,7 +3,7 @@
 enum ProxmoxSlots {
   struct Slot {
     let bus: String
-    /// As Proxmox writes it after `addr=`.
+    /// The address as Proxmox writes it after `addr=`.
     let address: String
   }
 
