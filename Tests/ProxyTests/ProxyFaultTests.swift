@@ -259,4 +259,35 @@ final class ProxyFaultTests: XCTestCase {
       XCTAssertNil(try client.line())
     }
   }
+
+  /// A client that goes while the proxy waits for QEMU's last answer: the loop waits, and does not spin.
+  func testAClientThatGoesWhileTheProxyStopsCostsNoProcessorTime() throws {
+    var ends: [Int32] = [-1, -1]
+    XCTAssertEqual(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends), 0)
+    let qemu = RawClient(adopting: ends[1])
+    let folder = try TemporaryDirectory()
+    let log = open(folder.path + "/log", O_WRONLY | O_CREAT, 0o600)
+    defer { close(log) }
+    try qemu.send(#"{"QMP": {"version": {"qemu": {"micro": 3, "minor": 1, "major": 11}, "package": ""}, "capabilities": []}}"# + "\r\n")
+    let proxy = try ProxyHarness(qemu: ends[0], log: log, options: { $0.drain = .milliseconds(1500) })
+    // QEMU's part of the proxy's own negotiation.
+    while let line = try qemu.line() {
+      guard let id = line.firstRange(of: "\"id\"").map({ line[$0.lowerBound...].prefix { $0 != "}" && $0 != "," } }) else {
+        // The 0xFF and what is not a command.
+        continue
+      }
+      try qemu.send("{\"return\": {}, \(id)}\r\n")
+      break
+    }
+    var client: RawClient? = try proxy.connect()
+    try client?.negotiate()
+    try client?.send(#"{"execute":"query-status"}"#)
+    // The command reaches QEMU, which does not answer.
+    try Wait.input(qemu.descriptor)
+    proxy.requestStop()
+    try Wait.text("stopping", in: folder.path + "/log")
+    client = nil
+    XCTAssertEqual(proxy.wait(), .stopped)
+    XCTAssertLessThan(proxy.waits, 50)
+  }
 }

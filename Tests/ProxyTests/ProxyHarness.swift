@@ -1,7 +1,7 @@
 import CLinux
 import Common
 import Glibc
-import Proxy
+@testable import Proxy
 import Support
 import XCTest
 
@@ -14,6 +14,8 @@ final class ProxyHarness: @unchecked Sendable {
   private let ended = DispatchSemaphore(value: 0)
   nonisolated(unsafe) private var result: Proxy.End?
   nonisolated(unsafe) private(set) var failure: String?
+  /// Number of waits of the proxy's loop, once it has ended.
+  nonisolated(unsafe) private(set) var waits = 0
   private var hasEnded = false
 
   /// - Parameter qemu: connected to the monitor; the proxy closes it.
@@ -39,6 +41,7 @@ final class ProxyHarness: @unchecked Sendable {
       do {
         try proxy.begin()
         result = proxy.run()
+        waits = proxy.waits
       } catch {
         failure = "\(error)"
       }
@@ -60,6 +63,9 @@ final class ProxyHarness: @unchecked Sendable {
     if !hasEnded { _ = write(stopper.write, "x", 1) }
     return wait()
   }
+
+  /// Asks it to stop, and does not wait.
+  func requestStop() { _ = write(stopper.write, "x", 1) }
 
   /// Waits for its end.
   func wait() -> Proxy.End? {

@@ -63,6 +63,8 @@ public final class Proxy {
   /// Whether a command that does not use descriptors arrived with some: QEMU may hold them for the next command that does.
   var strayDescriptors = false
   var stopping: Deadline?
+  /// Number of waits of the loop, for a test that it does not spin.
+  var waits = 0
 
   /// - Parameters:
   ///   - qemu: a connection to QEMU's monitor on which nothing has been read or written. Closed in the end.

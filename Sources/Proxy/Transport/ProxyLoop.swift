@@ -21,6 +21,7 @@ extension Proxy {
     }
     // SAFETY: the array's own count is passed.
     let count = poll(&entries, nfds_t(entries.count), stopping?.milliseconds ?? -1)
+    waits += 1
     if count < 0, errno != EINTR { end = .failed("poll: \(errnoText(errno))") }
     guard count > 0 else { return }
     for (client, entry) in zip(clients, entries.dropFirst(3)) where entry.revents != 0 { serve(client, entry) }
@@ -39,8 +40,10 @@ extension Proxy {
     if entry.revents & Int16(POLLIN) != 0, entry.events & Int16(POLLIN) != 0 {
       if let reason = client.read(&input) { depart(client, reason) }
     }
-    // Both directions are closed: there is no client to answer. Earlier messages have been read above.
-    if entry.revents & Int16(POLLHUP | POLLERR | POLLNVAL) != 0, client.inputEnded || !client.wantsInput {
+    // Both directions are closed: there is no client to answer. Earlier messages have been read above. While the proxy
+    // stops, nothing is read: poll(2) would report such a client again and again.
+    let isUnread = entry.events & Int16(POLLIN) == 0
+    if entry.revents & Int16(POLLHUP | POLLERR | POLLNVAL) != 0, client.inputEnded || isUnread {
       client.isGone = true
     }
   }
