@@ -31,7 +31,7 @@ class Guest:
     def __init__(self, args, user=None, memlock=None, tag="a", topology=TOPOLOGY, machine="q35"):
         self.dir = f"{TMP}/{tag}"
         self.user, self.memlock = user, memlock
-        # What is recorded, and what is run: the lab's own sockets are nobody's concern.
+        # The recorded arguments are without the lab's own sockets.
         self.argv = ["qemu-system-x86_64", "-machine", machine, "-accel", "qtest", "-m", "64", "-nodefaults",
                      "-display", "none", "-S", *topology, *args]
         self.full = self.argv + ["-qtest", f"unix:{self.dir}/qtest,server=on,wait=off", "-qtest-log", "none",
@@ -148,10 +148,10 @@ class Guest:
         return {"ats-visible": 15 in caps}
 
     def unplug(self, qdev_id):
-        """No guest runs that would let the device go, but a reset does it for it."""
+        """No guest runs that would release the device; a reset completes the unplug."""
         self.command("device_del", {"id": qdev_id})
         self.command("system_reset")
-        for _ in range(100):
+        for _ in range(1200):
             if not self.holds_devices():
                 return
             time.sleep(0.05)

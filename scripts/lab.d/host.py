@@ -1,4 +1,4 @@
-"""What this kernel says of its PCI devices, read without vfiogate, which is held against it."""
+"""Facts that this kernel reports about its PCI devices, read without vfiogate, for comparison with it."""
 import fcntl, os, stat, struct
 
 PCI = "/sys/bus/pci/devices"
@@ -88,3 +88,9 @@ def all_facts():
     """Every device, and the kernel's answer about ATS for those that are bound to vfio-pci."""
     return [{**device_facts(bdf), "hw-info": hw_info(bdf) if link(f"{PCI}/{bdf}/driver") == "vfio-pci" else None}
             for bdf in sorted(os.listdir(PCI))]
+
+
+def is_listening(path):
+    """The file of a socket appears at bind, and connections are accepted from listen on: __SO_ACCEPTCON is 1 << 16."""
+    with open("/proc/net/unix") as sockets:
+        return any(f[7:] == [path] and f[3] == "00010000" for f in (line.split() for line in sockets))

@@ -1,5 +1,5 @@
-"""Hot plugs through `vfiogate proxy`, on a real kernel: what kills QEMU without it is refused with it, and a
-device goes in and out through it. Writes /share/proxied.json, a row a claim: name, whether it holds, and what was seen;
+"""Hot plugs through `vfiogate proxy`, on a real kernel: requests that crash QEMU without it are refused, and a
+device is plugged and unplugged through it. Writes /share/proxied.json, a row a claim: name, whether it holds, and what was seen;
 run as a program it prints such a file and exits 1 when a claim does not hold, 2 when there is none."""
 import json, os, signal, subprocess, sys, time
 import host
@@ -19,7 +19,7 @@ class Proxied(Guest):
 
     def _begin(self):
         end = time.time() + 60
-        while not os.path.exists(f"{self.dir}/qmp"):
+        while not host.is_listening(f"{self.dir}/qmp"):
             if time.time() > end or self.proc.poll() is not None:
                 raise Gone
             time.sleep(0.05)

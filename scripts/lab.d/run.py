@@ -1,6 +1,6 @@
 """Runs the trials of one lab variant inside its machine: for each, vfiogate's prediction, then real QEMU.
 
-Writes /share/trials.jsonl (a trial a line), /share/devices.json (the kernel's own word on each device) and what
+Writes /share/trials.jsonl (a trial a line), /share/devices.json (the kernel's facts of each device) and what
 `vfiogate probe` says of them: /share/probe.json, bound.json, recording.json and host."""
 import json, os, re, sys, time
 import crossings, host, proxied, requested, singles

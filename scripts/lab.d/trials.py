@@ -1,4 +1,4 @@
-"""What a trial is, and the matrix of them."""
+"""A trial, and the matrix of trials."""
 import itertools, os
 
 NIC, EXPRESS, PF, VF, VF2, PAIR0, PAIR1 = (
