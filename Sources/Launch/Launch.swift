@@ -38,7 +38,7 @@ public struct Launch {
     let isJudged = Launch.mayConcern(arguments)
     guard isJudged || isDryRun || isGuarded else { return execute() }
     let source = LaunchSource(arguments)
-    let parsed = ParsedInput.parse(source.text, as: .nul, follow: InputFile.follower(from: ""))
+    let parsed = ParsedInput.parse(source.text, as: .nul, follow: InputFile.follower(from: "", roots: nil))
     if Launch.isProbe(parsed.machine) { return isDryRun ? planned([], Answer()) : execute() }
     var answer = Answer()
     do {

@@ -17,6 +17,8 @@ public struct Lint: Sendable {
   /// The host; nil is the one that the policy names, else the live host.
   public var host: HostChoice?
   /// The policy that applies.
+  /// Folders below which files are read that a definition refers to, besides its own.
+  public var followRoots: [String] = []
   public var policy = PolicyChoice.beside
   /// Descriptors of this process that definitions refer to.
   public var descriptors = PassedDescriptors()
@@ -83,7 +85,7 @@ public struct Lint: Sendable {
       var tally = LintTally()
       var held = writer.begin()
       run.check { result, host in
-        tally.count(result, refusesUndetermined: refusesUndetermined(on: host))
+        tally.count(result, refusesUndetermined: refusesUndetermined(on: host, result))
         held += writer.add(result.showing(from: minSeverity))
         guard held.utf8.count >= Lint.maxHeld else { return }
         write(held)
@@ -130,8 +132,11 @@ public struct Lint: Sendable {
     return policy.host(of: name).map { HostChoice($0.host) } ?? .live
   }
 
-  func refusesUndetermined(on host: HostChoice) -> Bool {
-    (onUnknown ?? (host == .none ? .warn : .refuse)) == .refuse
+  /// Whether an undetermined verdict exits 2. With `--host none` the user asked not to inspect a host, and only other
+  /// unknowns do.
+  func refusesUndetermined(on host: HostChoice, _ result: LintResult? = nil) -> Bool {
+    let isExpected = host == .none && result.map { $0.unknowns.allSatisfy { $0.reason == HostChoice.notInspected } } ?? true
+    return (onUnknown ?? (isExpected ? .warn : .refuse)) == .refuse
   }
 
   /// Processes that hold devices for the definitions themselves.

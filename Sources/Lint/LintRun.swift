@@ -82,7 +82,7 @@ struct LintRun {
     }
     guard let source else { return nil }
     let parsed = ParsedInput.parse(
-      source, as: format, follow: InputFile.follower(from: file.path), extent: .passthrough)
+      source, as: format, follow: InputFile.follower(from: file.path, roots: lint.followRoots), extent: .passthrough)
     if let what = parsed.unrecognised {
       throw PathError(file.path, reason: "not a definition: it looks like \(what)")
     }

@@ -48,6 +48,12 @@ public struct LintResult: LocatedFindings, Sendable {
   /// Verdict of the definition.
   public var verdict: Verdict { report.verdict }
 
+  /// The facts that keep the verdict from being safe or unsafe.
+  public var unknowns: [Unknown] {
+    report.undetermined.filter { $0.severity == .error }.map(\.unknown)
+      + target.predictions.filter { $0.realize == .undetermined }.flatMap(\.unknowns)
+  }
+
   /// The worst finding in one line, `not-bound: hostdev0 (0000:01:00.0) …`, or the first undetermined rule.
   public var headline: String {
     if let worst = report.findings.max(by: { $0.severity < $1.severity }) {

@@ -21,6 +21,8 @@ struct LintCommand: ParsableCommand {
   var files: [String]
   @Option(help: "Input format: shell, lines, nul, json, qmp, hmp, xml, proxmox, readconfig, systemd or libvirt-log. Default: by content.")
   var input: String?
+  @Option(help: "Also read files that a definition refers to below this folder; without it only those below the definition's own.")
+  var followRoot: [String] = []
   @Option(help: "Command line of the running guest that the device_add requests plug into.")
   var guest: String?
   @Option(
@@ -40,7 +42,7 @@ struct LintCommand: ParsableCommand {
   var behaviour: String?
   @Option(help: "Lowest severity that makes the exit code 1: error, warning or note.")
   var failOn = "error"
-  @Option(help: "Effect of an undetermined verdict: refuse exits 2, warn does not. Default: refuse; warn with --host none.")
+  @Option(help: "Effect of an undetermined verdict: refuse exits 2, warn does not. Default: refuse; with --host none, warn of what only the host would show.")
   var onUnknown: String?
   @Option(help: "Output format: text, json, sarif (2.1.0), github (annotations) or junit.")
   var format = "text"
@@ -74,6 +76,7 @@ struct LintCommand: ParsableCommand {
     lint.minSeverity = try chosen(minSeverity, "--min-severity")
     if summary, lint.format != .text { throw ValidationError("--summary requires --format text; JSON always contains a summary.") }
     lint.isSummary = summary
+    lint.followRoots = followRoot
     lint.version = Vfiogate.configuration.version
     if let policy { lint.policy = PolicyChoice(policy) }
     lint.descriptors = try passedDescriptors()

@@ -43,7 +43,7 @@ extension PlugInquiry {
     let path = "/proc/\(process)/cmdline"
     do throws(PathError) {
       let source = try InputFile.read(path, limit: ParsedInput.maximumSize)
-      return globals(of: ParsedInput.parse(source, as: .nul, follow: InputFile.follower(from: path)).machine)
+      return globals(of: ParsedInput.parse(source, as: .nul, follow: InputFile.follower(from: path, roots: nil)).machine)
     } catch {
       return .unknown("QEMU's -global options", "\(error)")
     }
