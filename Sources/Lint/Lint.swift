@@ -16,9 +16,9 @@ public struct Lint: Sendable {
   public var input: InputFormat?
   /// The host; nil is the one that the policy names, else the live host.
   public var host: HostChoice?
-  /// The policy that applies.
   /// Folders below which files are read that a definition refers to, besides its own.
   public var followRoots: [String] = []
+  /// The policy that applies.
   public var policy = PolicyChoice.beside
   /// Descriptors of this process that definitions refer to.
   public var descriptors = PassedDescriptors()

@@ -42,7 +42,10 @@ struct LintCommand: ParsableCommand {
   var behaviour: String?
   @Option(help: "Lowest severity that makes the exit code 1: error, warning or note.")
   var failOn = "error"
-  @Option(help: "Effect of an undetermined verdict: refuse exits 2, warn does not. Default: refuse; with --host none, warn of what only the host would show.")
+  @Option(
+    help: ArgumentHelp(
+      "Effect of an undetermined verdict: refuse exits 2, warn does not.",
+      discussion: "Default: refuse; with --host none, warn about facts that only a host would show."))
   var onUnknown: String?
   @Option(help: "Output format: text, json, sarif (2.1.0), github (annotations) or junit.")
   var format = "text"

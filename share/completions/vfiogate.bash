@@ -241,13 +241,16 @@ _vfiogate_predict() {
 _vfiogate_lint() {
     repeating_flags=()
     non_repeating_flags=(--inherited-fds --summary --verbose --version -h --help)
-    repeating_options=(--fd)
+    repeating_options=(--follow-root --fd)
     non_repeating_options=(--input --guest --host --policy --qemu --behaviour --fail-on --on-unknown --format --min-severity)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
     '--input')
+        return
+        ;;
+    '--follow-root')
         return
         ;;
     '--guest')
