@@ -37,7 +37,7 @@ struct HMPReader {
   /// Nil for an empty line, a lone prompt and a comment.
   private static func command(_ line: Word) -> HMPCommand? {
     let start = line.bytes.firstIndex { $0 > 0x20 } ?? line.bytes.count
-    let end = line.bytes.lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? start
+    let end: Int = line.bytes.lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? start
     var text = start..<end
     if line.bytes[text].starts(with: prompt.utf8) { text = start + prompt.utf8.count..<end }
     guard let command = HMPCommand(line.part(text)), !command.name.hasPrefix("#") else { return nil }
