@@ -11,15 +11,19 @@ final class UnwritableOutputTests: XCTestCase {
   private func commands() throws -> [[String]] {
     let lint = ["lint", definition, "--host", host, "--fail-on", "error", "--policy", "none"]
     let predict = ["predict", "--host", "0000:01:00.0"]
-    return ["text", "json", "sarif", "github", "junit"].map { lint + ["--format", $0] } + [lint + ["--summary"]]
-      + ["text", "json"].map { ["lint", definition, "--host", Fixture.path("hosts"), "--format", $0] }
-      + ["text", "json"].map { predict + ["--format", $0] }
-      + ["text", "json", "markdown"].map { ["predict", "--table", "--format", $0] }
-      + ["text", "json", "prometheus"].map { ["probe", "--host", host, "--format", $0] }
-      + [["probe", "0000:01:00.0", "--host", host], ["probe", "--host", host, "--record", "-"]]
-      + [["explain"], ["explain", "not-bound"], ["--help"], ["--version"], ["run", "--help"], ["help", "lint"]]
-      + [["--generate-completion-script", "bash"]]
-      + [["hook", "kubevirt", "--vmi", "{}", "--domain", try Fixture.text("inputs/libvirt/no-passthrough.xml")]]
+    var all: [[String]] = ["text", "json", "sarif", "github", "junit"].map { lint + ["--format", $0] }
+    all.append(lint + ["--summary"])
+    for format in ["text", "json"] {
+      all.append(["lint", definition, "--host", Fixture.path("hosts"), "--format", format])
+      all.append(predict + ["--format", format])
+    }
+    all += ["text", "json", "markdown"].map { ["predict", "--table", "--format", $0] }
+    all += ["text", "json", "prometheus"].map { ["probe", "--host", host, "--format", $0] }
+    all += [["probe", "0000:01:00.0", "--host", host], ["probe", "--host", host, "--record", "-"]]
+    all += [["explain"], ["explain", "not-bound"], ["--help"], ["--version"], ["run", "--help"], ["help", "lint"]]
+    all.append(["--generate-completion-script", "bash"])
+    all.append(["hook", "kubevirt", "--vmi", "{}", "--domain", try Fixture.text("inputs/libvirt/no-passthrough.xml")])
+    return all
   }
 
   private func shell(_ script: String, _ arguments: [String]) throws -> (status: Int32, error: String) {
