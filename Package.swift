@@ -80,7 +80,7 @@ let package = Package(
     .testTarget(name: "InputsTests", dependencies: ["Facts", "Inputs", "Support", "Syntax"]),
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
     .testTarget(name: "CommonTests", dependencies: ["CLinux", "Common", "Facts", "QMP", "Support", "Syntax"]),
-    .testTarget(name: "LintTests", dependencies: ["Facts", "Lint", "Support"]),
+    .testTarget(name: "LintTests", dependencies: ["Common", "Facts", "Lint", "Support"]),
     .testTarget(
       name: "ProxyTests",
       dependencies: ["CLinux", "Common", "Facts", "Proxy", "QMP", "Support", "Syntax"]),

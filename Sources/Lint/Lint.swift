@@ -94,8 +94,8 @@ public struct Lint: Sendable {
       var across: AcrossResult?
       for (host, result) in run.across {
         tally.count(result, refusesUndetermined: refusesUndetermined(on: host))
-        across = across ?? AcrossResult()
-        across?.add(result.showing(from: minSeverity))
+        let shown = result.showing(from: minSeverity)
+        if across == nil { across = shown } else { across?.add(shown) }
       }
       tally.unreadable = run.unreadable
       write(held + writer.end(tally, across: across))

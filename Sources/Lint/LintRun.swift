@@ -12,9 +12,9 @@ struct LintRun {
   /// Files that could not be read, with the reasons.
   private(set) var unreadable: [String]
   /// The hosts of the definitions, in the order of the run, with the findings across the definitions of each. Empty
-  /// when only one definition was judged, or when the definitions do not share a host.
+  /// when only one definition was checked, or when the definitions do not share a host.
   var across: [(host: HostChoice, result: AcrossResult)] {
-    guard judged > 1 else { return [] }
+    guard checked > 1 else { return [] }
     return hostsInOrder.map { host in
       (host, AcrossResult(RuleRunner.check(claims[host] ?? HostDeviceClaims()), regions: regions))
     }
@@ -27,7 +27,8 @@ struct LintRun {
   private let files: DefinitionFiles
   private var policies: PolicyCache
   private var hosts: HostCache
-  private var judged = 0
+  private var checked = 0
+  private var foldersWithDefinitions: Set<String> = []
   private var hostsInOrder: [HostChoice] = []
   private var claims: [HostChoice: HostDeviceClaims] = [:]
   private var regions: [Location: TextRegion] = [:]
@@ -48,17 +49,12 @@ struct LintRun {
 
   /// - Parameter report: is called with every result in the order of the run, and the host that the definition is for.
   mutating func check(_ report: (LintResult, HostChoice) -> Void) {
-    var foldersWithDefinitions: Set<String> = []
     for (index, file) in files.files.enumerated() {
       progress.report(index)
       do {
-        guard let (source, parsed) = try read(file) else { continue }
-        if let folder = file.folder { foldersWithDefinitions.insert(folder) }
-        let (result, host) = try check(source, parsed, file)
-        if lint.sharesHost { keep(result, host) }
-        judged += 1
-        progress.clear()
-        report(result, host)
+        guard let kept = try check(file, report) else { continue }
+        keep(kept)
+        checked += 1
       } catch {
         // One message, however many definitions it is about.
         let text = "\(error)"
@@ -69,6 +65,26 @@ struct LintRun {
     for folder in files.folders where !foldersWithDefinitions.contains(folder) {
       unreadable.append("\(folder): holds no definition")
     }
+  }
+
+  /// The part of a result that is kept.
+  private struct Kept {
+    let host: HostChoice
+    let claims: DefinitionClaims
+    /// Regions of the claims' locations, in their order.
+    let regions: [TextRegion?]
+  }
+
+  /// Reads, checks and reports one file. Nothing else of it is left on return.
+  /// - Returns: nil for a file of a directory that is not a definition.
+  private mutating func check(_ file: DefinitionFiles.File, _ report: (LintResult, HostChoice) -> Void) throws -> Kept? {
+    guard let (source, parsed) = try read(file) else { return nil }
+    if let folder = file.folder { foldersWithDefinitions.insert(folder) }
+    let (result, host) = try check(source, parsed, file)
+    progress.clear()
+    report(result, host)
+    let claims = DefinitionClaims(result.target)
+    return Kept(host: host, claims: claims, regions: claims.locations.map { result.region(of: $0) })
   }
 
   /// - Returns: nil for a file of a directory that is not a definition.
@@ -109,10 +125,11 @@ struct LintRun {
     return (checker.check(source, parsed, running: running, descriptors: descriptors), choice)
   }
 
-  private mutating func keep(_ result: LintResult, _ host: HostChoice) {
-    let one = DefinitionClaims(result.target)
-    for location in one.locations where regions[location] == nil { regions[location] = result.region(of: location) }
-    if claims[host] == nil { hostsInOrder.append(host) }
-    claims[host, default: HostDeviceClaims()].add(one)
+  private mutating func keep(_ one: Kept) {
+    guard lint.sharesHost, files.files.count > 1 else { return }
+    let copy = one.claims.copy()
+    for (location, region) in zip(copy.locations, one.regions) where regions[location] == nil { regions[location] = region }
+    if claims[one.host] == nil { hostsInOrder.append(one.host) }
+    claims[one.host, default: HostDeviceClaims()].add(copy)
   }
 }

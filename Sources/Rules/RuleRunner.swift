@@ -73,7 +73,8 @@ public struct RuleRunner: Sendable {
   }
 
   /// Runs the rules that compare definitions. Each finding is subject to the policy of the definition that it points
-  /// into; findings are in the order of the definitions.
+  /// into; findings are in the order of the definitions. An unknown fact leaves the run undetermined, however many
+  /// there are, so only the first of each rule is reported; the definitions' own reports have all of them.
   public static func check(_ claims: HostDeviceClaims, by rules: [Rule] = Rule.all) -> RuleReport {
     var all = RuleReport()
     let comparing = rules.compactMap { rule in rule.acrossDefinitions.map { (rule: rule, check: $0) } }
@@ -86,6 +87,11 @@ public struct RuleRunner: Sendable {
       }
       var report = runner.report
       report.apply(definition.policy, guest: definition.guestName)
+      for open in report.undetermined
+      where !all.undetermined.contains(where: { $0.rule == open.rule && $0.severity == open.severity }) {
+        all.undetermined.append(open)
+      }
+      report.undetermined = []
       all.add(report)
     }
     return all

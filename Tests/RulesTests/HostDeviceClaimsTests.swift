@@ -43,7 +43,9 @@ final class HostDeviceClaimsTests: XCTestCase {
     let one = try claims("a", "-device vfio-pci,host=01:00.0,id=x"), plain = try claims("b", "-device e1000")
     XCTAssertEqual(check(one, plain, rule: "group-split-across-vms").undetermined, [])
     let other = try claims("c", "-device vfio-pci,host=02:00.0,id=y")
-    XCTAssertEqual(check(one, other, rule: "group-split-across-vms").undetermined.count, 2)
+    let both = check(one, other, rule: "group-split-across-vms")
+    XCTAssertEqual(both.undetermined.map(\.location.source), ["a"], "one keeps the run undetermined")
+    XCTAssertEqual(both.verdict, .undetermined)
   }
 
   func testEachOfTwoDefinitionsNamesTheOther() throws {
@@ -86,5 +88,29 @@ final class HostDeviceClaimsTests: XCTestCase {
     let run = check(one, snapshot, try domain("c", name: "other", slot: "0"))
     XCTAssertEqual(run.findings.map(\.location.source), ["a", "b", "c"])
     XCTAssert(run.findings[2].message.contains("`a`"), run.findings[2].message)
+  }
+
+  /// The first unknown fact stands for the others, but not for one that a policy treats as more severe.
+  func testAnUnknownFactThatIsAllowedDoesNotHideAnother() throws {
+    func one(_ name: String, policy: String = "") throws -> DefinitionClaims {
+      try claims(name, "-device vfio-pci,host=$GPU,id=x", policy: policy)
+    }
+    let allow = "[allow \"device-in-two-definitions\"]\nreason = \"one at a time\"\n"
+    let note = "[severity \"device-in-two-definitions\"]\nlevel = \"note\"\n"
+    for policy in [allow, note] {
+      let run = check(try one("a", policy: policy), try one("b"), try one("c"))
+      XCTAssertEqual(run.undetermined.filter { $0.severity == .error }.map(\.location.source), ["b"], policy)
+      XCTAssertEqual(run.verdict, .undetermined, policy)
+    }
+  }
+
+  /// Claims that are kept share nothing with the definition.
+  func testACopyReportsTheSame() throws {
+    let one = try claims("a", "-device vfio-pci,host=01:00.0,id=a-rather-long-name-of-a-device")
+    let other = try domain("a/rather/long/path/of/a/definition.xml", name: "a rather long name", slot: "0")
+    let (plain, copies) = (check(one, other), check(one.copy(), other.copy()))
+    XCTAssertEqual(plain.findings, copies.findings)
+    XCTAssertEqual(plain.findings.count, 2)
+    XCTAssertEqual(one.locations, one.copy().locations)
   }
 }

@@ -8,13 +8,15 @@ extension RealizePrediction {
 
 /// Name of a device for messages, formatted only when it is printed.
 struct DeviceLabel: Hashable, Sendable, CustomStringConvertible {
-  private let id: String?
-  private let driver: String?
+  let id: String?
+  let driver: String?
   let host: PCIAddress?
 
-  init(_ request: DeviceRequest, at host: PCIAddress?) {
-    id = request.id
-    driver = request.driver
+  init(_ request: DeviceRequest, at host: PCIAddress?) { self.init(id: request.id, driver: request.driver, host: host) }
+
+  init(id: String?, driver: String?, host: PCIAddress?) {
+    self.id = id
+    self.driver = driver
     self.host = host
   }
 

@@ -2,15 +2,21 @@ import Facts
 import Prediction
 
 /// The host functions that one definition asks for. It is all that a run keeps of a definition once that has been
-/// judged, so that memory grows only with the number of vfio devices.
+/// checked, so that memory grows only with the number of vfio devices.
 public struct DefinitionClaims: Sendable {
+  /// An IOMMU group, with what the rules across definitions need of it.
+  struct Group: Sendable {
+    let number: Int
+    let members: [PCIAddress]
+  }
+
   /// A vfio device of the definition.
   struct Device: Sendable {
     let label: DeviceLabel
     /// The property that names the host function, or the whole request where none does.
     let location: Location
     /// The function's IOMMU group; nil when it has none.
-    let group: Known<IOMMUGroup?>
+    let group: Known<Group?>
 
     /// Nil when the request does not say which host function it is.
     var host: PCIAddress? { label.host }
@@ -35,18 +41,49 @@ public struct DefinitionClaims: Sendable {
     guestName = target.machine.guestName
     policy = target.policy
     devices = target.contexts.map { context in
-      let group: Known<IOMMUGroup?>
-      do throws(Unknown) { group = .known(try context.group()) } catch { group = .unknown(error) }
+      let group: Known<Group?>
+      do throws(Unknown) {
+        let known = try context.group()
+        group = .known(try known.map { one throws(Unknown) in Group(number: one.number, members: try one.members.value) })
+      } catch {
+        group = .unknown(error)
+      }
       return Device(
         label: DeviceLabel(context.request, at: context.prediction.host), location: context.hostLocation, group: group)
     }
   }
+
+  private init(copying other: DefinitionClaims) {
+    source = other.source.copy
+    domain = other.domain?.copy
+    guestName = other.guestName?.copy
+    policy = other.policy
+    let source = source
+    devices = other.devices.map { device in
+      Device(
+        label: device.label.copy, location: Location(source: source, range: device.location.range, path: device.location.path),
+        group: device.group)
+    }
+  }
+
+  /// A copy that shares no memory with the definition. A few bytes that are kept among a definition's many objects would
+  /// keep the pages around them from being used again; call this when the definition is gone.
+  public func copy() -> DefinitionClaims { DefinitionClaims(copying: self) }
 
   /// The locations that a finding across definitions may point at, and those of allowances for it.
   public var locations: [Location] {
     let allowances = policy.allowances.filter { Rule.named($0.rule)?.acrossDefinitions != nil }
     return devices.map(\.location) + (devices.isEmpty ? [] : allowances.map(\.location))
   }
+}
+
+extension DeviceLabel {
+  fileprivate var copy: DeviceLabel { DeviceLabel(id: id?.copy, driver: driver?.copy, host: host) }
+}
+
+extension String {
+  /// The same text in memory of its own.
+  fileprivate var copy: String { String(decoding: Array(utf8), as: UTF8.self) }
 }
 
 /// The claims of all definitions of a run on one host. Definitions that are linted together are assumed to run at the
@@ -59,7 +96,9 @@ public struct HostDeviceClaims: Sendable {
   }
 
   fileprivate private(set) var definitions: [DefinitionClaims] = []
-  private var byAddress: [PCIAddress: [Claim]] = [:]
+  private var firstByAddress: [PCIAddress: Claim] = [:]
+  /// Further claims of the same function, of which there are hardly any.
+  private var moreByAddress: [PCIAddress: [Claim]] = [:]
   private var deviceCount = 0
   private var deviceCountByDomain: [String: Int] = [:]
 
@@ -68,9 +107,15 @@ public struct HostDeviceClaims: Sendable {
 
   /// Adds a definition. The order of adding decides which of several other definitions a finding names.
   public mutating func add(_ claims: DefinitionClaims) {
+    if claims.devices.isEmpty { return }
     for (index, device) in claims.devices.enumerated() {
       guard let address = device.host else { continue }
-      byAddress[address, default: []].append(Claim(definition: definitions.count, device: index))
+      let claim = Claim(definition: definitions.count, device: index)
+      if firstByAddress[address] == nil {
+        firstByAddress[address] = claim
+      } else {
+        moreByAddress[address, default: []].append(claim)
+      }
     }
     deviceCount += claims.devices.count
     if let domain = claims.domain { deviceCountByDomain[domain, default: 0] += claims.devices.count }
@@ -79,13 +124,14 @@ public struct HostDeviceClaims: Sendable {
 
   /// Every definition with a vfio device, with the others of the run.
   var definitionsWithOthers: some Sequence<(DefinitionClaims, OtherDefinitions)> {
-    definitions.indices.lazy.filter { !definitions[$0].devices.isEmpty }.map { index in
+    definitions.indices.lazy.map { index in
       (definitions[index], OtherDefinitions(all: self, own: index))
     }
   }
 
   fileprivate func first(at address: PCIAddress, notOf own: Int) -> (source: String, name: String)? {
-    guard let claim = byAddress[address]?.first(where: { isAnotherGuest($0.definition, than: own) }) else { return nil }
+    let claims = [firstByAddress[address]].compactMap { $0 } + (moreByAddress[address] ?? [])
+    guard let claim = claims.first(where: { isAnotherGuest($0.definition, than: own) }) else { return nil }
     let definition = definitions[claim.definition]
     return (definition.source, definition.devices[claim.device].name)
   }

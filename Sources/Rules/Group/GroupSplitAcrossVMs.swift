@@ -26,7 +26,7 @@ private func check(_ own: DefinitionClaims, _ others: OtherDefinitions, _ runner
     guard let address = device.host else { continue }
     do throws(Unknown) {
       guard let group = try device.group.value else { continue }
-      for member in try group.members.value where member != address {
+      for member in group.members where member != address {
         guard let other = others.device(at: member) else { continue }
         runner.report(
           "\(device.name) is in IOMMU group \(group.number) with \(member), which `\(other.source)` assigns",
