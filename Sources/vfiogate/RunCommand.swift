@@ -40,19 +40,93 @@ struct RunCommand: ParsableCommand {
   @Argument(parsing: .captureForPassthrough, help: "The QEMU program and its arguments.")
   var command: [String] = []
 
+  private var options: RunOptions {
+    var options = RunOptions(host: host, failOn: failOn, onUnknown: onUnknown)
+    options.qemu = qemu
+    options.annotates = annotate
+    options.guards = `guard`
+    options.policy = policy
+    options.log = log
+    options.isDryRun = dryRun
+    options.isVerbose = verbose
+    options.operands = command.first == "--" ? command.count - 1 : command.count
+    return options
+  }
+
   func validate() throws {
     if let first = command.first, first.hasPrefix("-"), first != "--" {
       // Options that are not known are captured, and with them the request for help.
       if first == "--help" || first == "-h" { throw CleanExit.helpRequest(self) }
       throw ValidationError("Unknown option '\(first)'; QEMU and its arguments come after --.")
     }
-    _ = try launch()
+    _ = try options.launch()
   }
 
-  func run() throws { try Terminal.finish(launch().run()) }
+  func run() throws { try Terminal.finish(options.launch().run()) }
+}
 
-  private func launch() throws -> Launch {
-    let operands = command.first == "--" ? command.count - 1 : command.count
+/// The options of `run`, which are parsed without ArgumentParser where they have no errors. It takes 1 ms, which every
+/// guest would wait for: as much as env(1) adds to a start, where the bar is twice that in all (docs/performance.md).
+struct RunOptions {
+  var host = "live"
+  var qemu: String?
+  var failOn = "error"
+  var onUnknown = "warn"
+  var annotates = false
+  var guards = false
+  var log: String?
+  var policy: String?
+  var isDryRun = false
+  var isVerbose = false
+  /// Number of arguments at the end that are QEMU's.
+  var operands = 0
+
+  /// - Returns: nil when this is another command, or has an error that ArgumentParser reports.
+  static func plain() -> RunOptions? {
+    let words = UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+    guard words.count > 1, let command = words[1], strcmp(command, "run") == 0 else { return nil }
+    var options = RunOptions()
+    var index = 2
+    while index < words.count, let word = words[index], word.pointee == 0x2d {
+      index += 1
+      if strcmp(word, "--") == 0 { break }
+      guard options.take(String(cString: word), words, &index) else { return nil }
+    }
+    options.operands = words.count - index
+    return options.operands > 0 ? options : nil
+  }
+
+  /// `--name value`, `--name=value` or a flag.
+  private mutating func take(
+    _ word: String, _ words: UnsafeBufferPointer<UnsafeMutablePointer<CChar>?>, _ index: inout Int
+  ) -> Bool {
+    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    switch parts[0] {
+    case "--annotate" where parts.count == 1: annotates = true
+    case "--guard" where parts.count == 1: guards = true
+    case "--dry-run" where parts.count == 1: isDryRun = true
+    case "--verbose" where parts.count == 1: isVerbose = true
+    case "--host", "--qemu", "--fail-on", "--on-unknown", "--log", "--policy":
+      var value = parts.count == 2 ? String(parts[1]) : nil
+      if value == nil, index < words.count, let next = words[index] {
+        value = String(cString: next)
+        index += 1
+      }
+      guard let value else { return false }
+      switch parts[0] {
+      case "--host": host = value
+      case "--qemu": qemu = value
+      case "--fail-on": failOn = value
+      case "--log": log = value
+      case "--policy": policy = value
+      default: onUnknown = value
+      }
+    default: return false
+    }
+    return true
+  }
+
+  func launch() throws -> Launch {
     guard operands > 0 else { throw ValidationError("No QEMU is named.") }
     // QEMU's arguments are the last of this process's own, and are passed on without a copy.
     var launch = Launch(arguments: CommandLine.unsafeArgv + (Int(CommandLine.argc) - operands))
@@ -60,13 +134,13 @@ struct RunCommand: ParsableCommand {
     launch.policyCheck.host = HostChoice(host)
     launch.policyCheck.failOn = try chosen(failOn, "--fail-on")
     launch.policyCheck.onUnknown = try chosen(onUnknown, "--on-unknown")
-    launch.policyCheck.isVerbose = verbose
+    launch.policyCheck.isVerbose = isVerbose
     launch.policyCheck.style = Terminal.errorStyle
-    launch.isAnnotated = annotate
-    launch.isGuarded = `guard`
+    launch.isAnnotated = annotates
+    launch.isGuarded = guards
     launch.log = log
     launch.policy = policy
-    launch.isDryRun = dryRun
+    launch.isDryRun = isDryRun
     return launch
   }
 }

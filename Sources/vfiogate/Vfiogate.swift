@@ -22,6 +22,12 @@ struct Vfiogate: ParsableCommand {
     ])
 
   static func main() {
+    if let options = RunOptions.plain(), let launch = try? options.launch() {
+      let answer = launch.run()
+      Terminal.print(answer.output)
+      Terminal.complain(answer.complaint)
+      Glibc.exit(answer.exit.rawValue)
+    }
     let words = CommandLine.arguments.dropFirst()
     // KubeVirt calls its hooks by this name.
     let isKubeVirt = CommandLine.arguments.first?.split(separator: "/").last == "onDefineDomain"
