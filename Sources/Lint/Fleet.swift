@@ -15,8 +15,6 @@ public struct Fleet: Sendable {
   /// Creates a lint for each recording in `folder`.
   public init(_ lint: Lint, folder: String) {
     self.lint = lint
-    // Each definition may run on any of the hosts, so their devices do not conflict.
-    self.lint.sharesHost = false
     self.folder = folder
   }
 

@@ -42,8 +42,6 @@ public struct Lint: Sendable {
   public var isVerbose: Bool
   /// Colours of the text.
   public var style: Style
-  /// Whether the definitions run at the same time, so that a device can be in one of them only.
-  public var sharesHost = true
   /// Whether a long run shows its progress on a terminal.
   public var showsProgress = false
 

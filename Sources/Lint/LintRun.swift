@@ -126,7 +126,7 @@ struct LintRun {
   }
 
   private mutating func keep(_ one: Kept) {
-    guard lint.sharesHost, files.files.count > 1 else { return }
+    guard files.files.count > 1 else { return }
     let copy = one.claims.copy()
     for (location, region) in zip(copy.locations, one.regions) where regions[location] == nil { regions[location] = region }
     if claims[one.host] == nil { hostsInOrder.append(one.host) }

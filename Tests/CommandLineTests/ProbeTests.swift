@@ -100,4 +100,17 @@ final class ProbeTests: XCTestCase {
     XCTAssert(
       run.output.contains("vfiogate_unknown{address=\"\(address)\",fact=\"ats-capability\"} 1"), run.output)
   }
+
+  /// The kernel is not queried for a device without a vfio driver, and is left alone.
+  func testADeviceThatCannotBeBoundIsTwoAndTheRestIsShown() throws {
+    let path = "/sys/bus/pci/devices/0000:00:00.0"
+    guard access(path, F_OK) == 0, access(path + "/driver", F_OK) != 0 else {
+      throw XCTSkip("SKIPPED: this machine has no PCI function 0000:00:00.0 without a driver")
+    }
+    let run = try Vfiogate.run("probe", "--bind", "0000:00:00.0")
+    XCTAssertEqual(run.status, 2)
+    XCTAssert(run.output.hasPrefix("0000:00:00.0\n"), run.output)
+    XCTAssertEqual(
+      run.error, "vfiogate: kernel's ATS flag for 0000:00:00.0: 0000:00:00.0 has no driver; vfio-pci is needed\n")
+  }
 }

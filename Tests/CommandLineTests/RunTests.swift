@@ -116,6 +116,38 @@ final class RunTests: XCTestCase {
       ])
   }
 
+  /// One argument ends like another: the longer one is meant.
+  func testAWarningIsAnnotatedWithTheArgumentThatItNames() throws {
+    let folder = try TemporaryDirectory()
+    let path = folder.path + "/qemu-system-x86_64"
+    let warning = "warning: vfio-pci: host kernel reports ATS unsupported; ATS capability will be masked"
+    try writeFile(path, "#!/bin/sh\nfor one in \"$2\" \"$4\"; do echo \"qemu: -device $one: \(warning)\" >&2; done\n", mode: 0o755)
+    try writeFile(folder.path + "/policy", "[allow \"dup-host-device\"]\n  reason = \"a test\"\n")
+    let command = "\"$0\" run --annotate --host none --policy \"$3\" -- \"$1\" -device \"$2\" -device \"id=z,$2\" 2>&1 | cat"
+    let options = "driver=vfio-pci,host=0000:01:00.0"
+    let run = try Child.run(
+      "/bin/sh", ["-c", command, try Child.built("vfiogate"), path, options, folder.path + "/policy"])
+    XCTAssertEqual(
+      String(decoding: run.output, as: UTF8.self).split(separator: "\n").filter { $0.contains("the warning above") },
+      ["vfiogate: the warning above is about (0000:01:00.0)", "vfiogate: the warning above is about `z` (0000:01:00.0)"])
+  }
+
+  /// Most guests are started without a check. These may have passthrough: by a device or a file.
+  func testEveryArgumentThatMayConcernPassthroughIsChecked() throws {
+    let folder = try TemporaryDirectory()
+    _ = try program(folder)
+    try writeFile(folder.path + "/guest.cfg", "[device \"gone\"]\n  driver = \"vfio-pci\"\n  host = \"0000:7f:1f.7\"\n")
+    for arguments in [
+      ["-device", "vfio-pci,host=0000:7f:1f.7"], ["-readconfig", "guest.cfg"],
+    ] {
+      // The folder's name contains vfio, so no argument may contain the folder's name.
+      let command = [try Child.built("vfiogate"), "run", "--host", host, "--qemu", "11.1.3", "--", "./qemu-system-x86_64"]
+      let run = try Child.run("/bin/sh", ["-c", "cd \"$0\" && exec \"$@\"", folder.path] + command + arguments)
+      XCTAssertEqual(run.status, 1, arguments.joined(separator: " ") + String(decoding: run.error, as: UTF8.self))
+      XCTAssertEqual(run.output, [])
+    }
+  }
+
   func testRealQEMUStartsThroughIt() throws {
     guard let qemu = Child.find("qemu-system-x86_64") else { throw XCTSkip("SKIPPED: qemu-system-x86_64 is not installed") }
     let version = try Vfiogate.run("run", "--", qemu, "--version")
