@@ -12,8 +12,11 @@ struct LiveDisks {
   /// Mount points by `8:1`, and by the name of the block device.
   private var mounts: [String: String] = [:]
   private var swaps: Set<String> = []
+  /// The number of each block device, as `8:1`.
+  private var numbers: [String: String] = [:]
+  /// Block devices that belong to a pool of ZFS.
+  private var poolMembers: Set<String> = []
   private let tree: FileTree
-  private var hasPool = false
 
   init(_ tree: FileTree) {
     self.tree = tree
@@ -27,32 +30,42 @@ struct LiveDisks {
     let folder = "/sys/class/block"
     guard case .found(let names) = tree.list(folder) else { return gap = gap ?? "\(folder) cannot be read" }
     for name in names {
-      guard case .found(let target) = tree.link("\(folder)/\(name)") else { continue }
+      guard let target = found(tree.link("\(folder)/\(name)")) else { continue }
+      numbers[name] = found(tree.text("\(folder)/\(name)/dev"))
       if let subsystem = target.split(separator: "/").first(where: { $0.hasPrefix("nvme-subsys") && $0 != "nvme-subsystem" }) {
         owners[name] = controllers(of: String(subsystem))
-      } else if let owner = tree.owner("\(folder)/\(name)") {
+      } else if let owner = PCIAddress(lastIn: target) {
         owners[name] = [owner]
       } else {
-        slaves[name] = tree.list("\(folder)/\(name)/slaves").display ?? []
-        // A loop device is on a file, and that on a mounted file system, or on a block device.
-        if let file = tree.text("\(folder)/\(name)/loop/backing_file").display, file.hasPrefix("/dev/") {
+        slaves[name] = found(tree.list("\(folder)/\(name)/slaves")) ?? []
+        // A loop device is on a file, and that on a mounted file system, or on a block device. One without a file
+        // has no `loop` folder.
+        if found(tree.list("\(folder)/\(name)/loop")) != nil,
+          let file = found(tree.text("\(folder)/\(name)/loop/backing_file")), file.hasPrefix("/dev/")
+        {
           slaves[name]?.append(lastComponent(file))
         }
       }
     }
     // A partition of a RAID or of a volume is on the functions of the whole.
     for name in names where slaves[name]?.isEmpty == true {
-      guard case .found(let target) = tree.link("\(folder)/\(name)") else { continue }
+      guard let target = found(tree.link("\(folder)/\(name)")) else { continue }
       slaves[name] = target.split(separator: "/").dropLast().last.map { [String($0)] }
     }
     spread()
   }
 
   /// A namespace with several paths belongs to its subsystem, and that to its controllers.
-  private func controllers(of subsystem: String) -> Set<PCIAddress> {
+  private mutating func controllers(of subsystem: String) -> Set<PCIAddress> {
     let folder = "/sys/class/nvme-subsystem/\(subsystem)"
-    let names = (tree.list(folder).display ?? []).filter { $0.hasPrefix("nvme") && Int($0.dropFirst(4)) != nil }
-    return Set(names.compactMap { tree.owner("\(folder)/\($0)") })
+    let names = (found(tree.list(folder)) ?? []).filter { $0.hasPrefix("nvme") && Int($0.dropFirst(4)) != nil }
+    return Set(names.compactMap { found(tree.link("\(folder)/\($0)")).flatMap { PCIAddress(lastIn: $0) } })
+  }
+
+  /// The value, or nil where there is none. That it could not be read is noted: a use of the host's may be missed.
+  private mutating func found<Value>(_ result: ReadResult<Value>) -> Value? {
+    if case .failed(let reason) = result { gap = gap ?? reason }
+    return result.display
   }
 
   /// Stacks of device-mapper and md are a few layers high; each round climbs one.
@@ -85,10 +98,11 @@ struct LiveDisks {
     }
     // These show mounts in every namespace, and all members of a btrfs.
     for kind in ["ext4", "xfs", "f2fs"] {
-      for name in tree.list("/sys/fs/\(kind)").display ?? [] { mounts[name] = mounts[name] ?? kind }
+      for name in found(tree.list("/sys/fs/\(kind)")) ?? [] { mounts[name] = mounts[name] ?? kind }
     }
-    for id in tree.list("/sys/fs/btrfs").display ?? [] {
-      for name in tree.list("/sys/fs/btrfs/\(id)/devices").display ?? [] { mounts[name] = mounts[name] ?? "btrfs" }
+    // A file system's folder has its id for a name; `features` and `discard` are none.
+    for id in found(tree.list("/sys/fs/btrfs")) ?? [] where id.contains("-") {
+      for name in found(tree.list("/sys/fs/btrfs/\(id)/devices")) ?? [] { mounts[name] = mounts[name] ?? "btrfs" }
     }
     for line in tree.table("/proc/swaps", gap: &gap).dropFirst() {
       if let path = line.first, path.hasPrefix("/dev/") { swaps.insert(lastComponent(String(path))) }
@@ -98,25 +112,28 @@ struct LiveDisks {
   /// ZFS shows its pools in /proc, without their devices.
   private mutating func readPools() {
     let folder = "/proc/spl/kstat/zfs"
-    hasPool = (tree.list(folder).display ?? []).contains { name in
-      if case .found = tree.list("\(folder)/\(name)") { return true }
-      return false
+    // Without the module there is no /proc/spl, and no pool.
+    guard found(tree.list("/proc/spl")) != nil, let names = found(tree.list(folder)) else { return }
+    let isPool = { (name: String) in if case .found = tree.list("\(folder)/\(name)") { true } else { false } }
+    guard names.contains(where: isPool) else { return }
+    guard tree.list("/run/udev/data").display != nil else {
+      return gap = gap ?? "a ZFS pool is imported, and udev does not show its devices"
     }
-    if hasPool, tree.list("/run/udev/data").display == nil { gap = gap ?? "a ZFS pool is imported, and udev does not show its devices" }
+    for (name, number) in numbers {
+      let record = found(tree.text("/run/udev/data/b\(number)"))
+      if record?.contains("ID_FS_TYPE=zfs_member") == true { poolMembers.insert(name) }
+    }
   }
 
   func uses(of function: PCIAddress) -> [HostUse] {
     var uses: [HostUse] = []
     for (name, functions) in owners.sorted(by: { $0.key < $1.key }) where functions.contains(function) {
-      let number = tree.text("/sys/class/block/\(name)/dev").display ?? ""
-      if let point = mounts[number] ?? mounts[name] { uses.append(HostUse(.mount, name, point)) }
+      if let point = numbers[name].flatMap({ mounts[$0] }) ?? mounts[name] { uses.append(HostUse(.mount, name, point)) }
       if swaps.contains(name) { uses.append(HostUse(.swap, name)) }
       for whole in slaves.keys.sorted() where slaves[whole]?.contains(name) == true && !isPartition(whole) {
         uses.append(HostUse(.member, name, tree.text("/sys/class/block/\(whole)/dm/name").display ?? whole))
       }
-      if hasPool, let record = tree.text("/run/udev/data/b\(number)").display, record.contains("ID_FS_TYPE=zfs_member") {
-        uses.append(HostUse(.member, name, "zfs"))
-      }
+      if poolMembers.contains(name) { uses.append(HostUse(.member, name, "zfs")) }
     }
     return uses
   }

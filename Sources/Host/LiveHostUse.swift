@@ -34,13 +34,16 @@ struct LiveHostUse {
   }
 }
 
-extension FileTree {
-  /// The function that a link into /sys/devices belongs to: the last address on its path.
-  func owner(_ link: String) -> PCIAddress? {
-    guard case .found(let target) = self.link(link) else { return nil }
-    return target.split(separator: "/").reversed().lazy.compactMap { PCIAddress(String($0)) }.first
+extension PCIAddress {
+  /// The function that a target of a link into /sys/devices belongs to: the last address on its path.
+  init?(lastIn target: String) {
+    guard let address = target.split(separator: "/").reversed().lazy.compactMap({ PCIAddress(String($0)) }).first
+    else { return nil }
+    self = address
   }
+}
 
+extension FileTree {
   /// The reason why this process does not see the host's own namespace of that kind; nil when it does. The first
   /// process is in it, if the process ids are the host's.
   func namespaceGap(_ kind: String) -> String? {
@@ -57,13 +60,14 @@ extension FileTree {
     }
   }
 
-  /// Lines of a file, each cut at blanks; nil, with the reason put into `gap`, when it cannot be read.
-  func table(_ path: String, gap: inout String?) -> [[Substring]] {
+  /// Lines of a file, each cut at blanks; none, with the reason put into `gap`, when it cannot be read.
+  /// - Parameter mayBeAbsent: a host without the file has no such lines.
+  func table(_ path: String, mayBeAbsent: Bool = false, gap: inout String?) -> [[Substring]] {
     switch bytes(path, limit: 4 << 20) {
     case .found(let bytes):
       return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         .map { $0.split(whereSeparator: { $0 == " " || $0 == "\t" }) }
-    case .absent: gap = gap ?? "\(path): \(errnoText(ENOENT))"
+    case .absent: if !mayBeAbsent { gap = gap ?? "\(path): \(errnoText(ENOENT))" }
     case .failed(let reason): gap = gap ?? reason
     }
     return []

@@ -17,9 +17,14 @@ struct LiveNetwork {
     case .failed(let reason): gap = gap ?? reason
     case .absent: gap = gap ?? "/sys/class/net: \(errnoText(ENOENT))"
     case .found(let names):
-      for name in names {
-        if let owner = tree.owner("/sys/class/net/\(name)") { interfaces[owner, default: []].append(name) }
-        guard case .found(let entries) = tree.list("/sys/class/net/\(name)") else { continue }
+      // bonding_masters is a file between the interfaces (linux/drivers/net/bonding/bond_sysfs.c).
+      for name in names where name != "bonding_masters" {
+        let link = tree.link("/sys/class/net/\(name)")
+        let list = tree.list("/sys/class/net/\(name)")
+        if case .failed(let reason) = link { gap = gap ?? reason }
+        if case .failed(let reason) = list { gap = gap ?? reason }
+        if let owner = link.display.flatMap({ PCIAddress(lastIn: $0) }) { interfaces[owner, default: []].append(name) }
+        guard let entries = list.display else { continue }
         uppers[name] = entries.filter { $0.hasPrefix("upper_") }.map { String($0.dropFirst("upper_".count)) }
       }
     }
@@ -41,11 +46,10 @@ struct LiveNetwork {
 
   /// /proc/net/ipv6_route and if_inet6; neither exists where IPv6 is off.
   private mutating func readVersion6(_ tree: FileTree) {
-    var missing: String?
-    for line in tree.table("/proc/net/ipv6_route", gap: &missing) where line.count >= 10 && line[9] != "lo" {
+    for line in tree.table("/proc/net/ipv6_route", mayBeAbsent: true, gap: &gap) where line.count >= 10 && line[9] != "lo" {
       if line[1] == "00", line[0].allSatisfy({ $0 == "0" }) { defaults.insert(String(line[9])) }
     }
-    for line in tree.table("/proc/net/if_inet6", gap: &missing) where line.count >= 6 && line[3] == "00" {
+    for line in tree.table("/proc/net/if_inet6", mayBeAbsent: true, gap: &gap) where line.count >= 6 && line[3] == "00" {
       addressed.insert(String(line[5]))  // scope 0 is global
     }
   }

@@ -33,18 +33,23 @@ struct ProcessScan {
     switch tree.list(directory) {
     case .found(let descriptors):
       for name in descriptors {
-        guard case .found(let target) = tree.link("\(directory)/\(name)"), target.hasPrefix("/dev/vfio/")
-        else { continue }
+        let link = tree.link("\(directory)/\(name)")
+        // Root without CAP_SYS_PTRACE may list descriptors of others, but not read where they lead to.
+        if case .failed(let reason) = link { noteGap(reason, of: pid, tree) }
+        guard case .found(let target) = link, target.hasPrefix("/dev/vfio/") else { continue }
         let reference = ProcessReference(
           pid: pid, name: tree.text("/proc/\(pid)/comm").display ?? "?",
           node: target.hasPrefix("/dev/vfio/devices/") ? .cdev : .group)
         if holders[target]?.last != reference { holders[target, default: []].append(reference) }
       }
     case .absent: break  // It ended meanwhile.
-    case .failed(let reason):
-      // A process that ends during the scan holds nothing any more.
-      if case .found = tree.bytes("/proc/\(pid)/stat", limit: 1) { gap = gap ?? reason }
+    case .failed(let reason): noteGap(reason, of: pid, tree)
     }
+  }
+
+  /// A process that ends during the scan holds nothing any more, and leaves no gap.
+  private mutating func noteGap(_ reason: String, of pid: Int, _ tree: FileTree) {
+    if case .found = tree.bytes("/proc/\(pid)/stat", limit: 1) { gap = gap ?? reason }
   }
 
   /// The processes that hold one of the nodes open. A process that was found counts even when the scan

@@ -22,6 +22,7 @@ final class LiveHostUseTests: XCTestCase {
     tree.file("/proc/self/mountinfo", "21 1 0:19 / /proc rw - proc proc rw\n")
     tree.file("/proc/swaps", "Filename\tType\tSize\tUsed\tPriority\n")
     tree.directory("/sys/class/net")
+    tree.directory("/sys/fs")
     tree.file("/proc/net/route", "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n")
     return tree
   }
@@ -72,7 +73,7 @@ final class LiveHostUseTests: XCTestCase {
         name, at: "../../devices/pci0000:00/0000:00:01.0/0000:02:00.0/host0/target0:0:\(index)/block/\(name)", number: "8:\(index * 16)")
     }
     tree.file("/proc/self/mountinfo", "30 1 0:40 / /data rw - btrfs /dev/sda rw\n")
-    tree.directory("/sys/fs/btrfs/1d3c/devices/sdb")
+    tree.directory("/sys/fs/btrfs/0b6cf2b4-66c0-4a7e-8d33-3d0c1a7c5f11/devices/sdb")
     XCTAssertEqual(try uses(tree), .known([HostUse(.mount, "sda", "/data"), HostUse(.mount, "sdb", "btrfs")]))
   }
 
@@ -155,6 +156,52 @@ final class LiveHostUseTests: XCTestCase {
         + "alias vfio_pci:v000010DEd00002204sv*sd*bc*sc*i* nvgrace_gpu_vfio_pci\nalias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci")
     let host = Host.live(root: tree.root)
     XCTAssertEqual(try host.devices[XCTUnwrap(PCIAddress("0000:01:00.0"))]?.variantDrivers, .known(["nvgrace_gpu_vfio_pci"]))
+  }
+
+  /// What may show a use, and cannot be read: a file where the kernel has a folder or a link, or a folder where it has
+  /// a file. None of them is read as "not in use".
+  func testWhatCannotBeReadIsAGap() throws {
+    let block = "/sys/class/block"
+    let gaps: [(String, (FixtureTree) -> Void)] = [
+      ("\(block)/sdx", { $0.file("\(block)/sdx", "") }),
+      ("\(block)/dm-0/slaves", { tree in
+        tree.block("dm-0", at: "../../devices/virtual/block/dm-0", number: "254:0")
+        tree.file("\(block)/dm-0/slaves", "")
+      }),
+      ("\(block)/loop0/loop/backing_file", { tree in
+        tree.block("loop0", at: "../../devices/virtual/block/loop0", number: "7:0")
+        tree.directory("\(block)/loop0/loop/backing_file")
+      }),
+      ("\(block)/nvme0n1/dev", { tree in
+        tree.delete("\(block)/nvme0n1/dev")
+        tree.directory("\(block)/nvme0n1/dev")
+      }),
+      ("/sys/fs/ext4", { $0.file("/sys/fs/ext4", "") }),
+      ("/sys/fs/btrfs", { $0.file("/sys/fs/btrfs", "") }),
+      ("/sys/fs/btrfs/1-2/devices", { $0.file("/sys/fs/btrfs/1-2/devices", "") }),
+      ("/proc/spl", { $0.file("/proc/spl", "") }),
+      ("/proc/spl/kstat/zfs", { $0.file("/proc/spl/kstat/zfs", "") }),
+      ("/sys/class/net/eth0", { $0.file("/sys/class/net/eth0", "") }),
+      ("/proc/net/ipv6_route", { $0.directory("/proc/net/ipv6_route") }),
+      ("/proc/net/if_inet6", { $0.directory("/proc/net/if_inet6") }),
+    ]
+    for (path, damage) in gaps {
+      let tree = try host()
+      damage(tree)
+      guard case .unknown(let unknown) = try uses(tree) else {
+        XCTFail("\(path) cannot be read, and the disk was reported as not in use")
+        continue
+      }
+      XCTAssertTrue(unknown.reason.contains(path), "\(path): \(unknown.reason)")
+    }
+  }
+
+  /// Bonding adds a file to the interfaces; a file system without a module has no folder.
+  func testWhatAHostMayLackIsNoGap() throws {
+    let tree = try host()
+    tree.file("/sys/class/net/bonding_masters", "\n")
+    tree.file("/sys/fs/btrfs/features/raid1c34", "0\n")
+    XCTAssertEqual(try uses(tree), .known([]))
   }
 }
 

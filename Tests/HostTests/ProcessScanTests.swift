@@ -58,4 +58,24 @@ final class ProcessScanTests: XCTestCase {
     }
     XCTAssertEqual(found, .known([]))
   }
+
+  /// A file where the kernel has a link gives EINVAL, as another error gives for root without CAP_SYS_PTRACE.
+  func testWithADescriptorThatCannotBeFollowedNoUserIsUnknown() throws {
+    let found = try users {
+      $0.process(9, "vmm", fds: [])
+      $0.file("/proc/9/fd/3", "")
+      $0.file("/proc/9/stat", "9 (vmm) S 1")
+    }
+    guard case .unknown(let unknown) = found else { return XCTFail("\(found)") }
+    XCTAssertTrue(unknown.reason.contains("/proc/9/fd/3"), unknown.reason)
+  }
+
+  func testAProcessThatEndsDuringTheScanLeavesNoGap() throws {
+    let found = try users {
+      $0.process(9, "vmm", fds: [])
+      $0.file("/proc/9/fd/3", "")
+      $0.delete("/proc/9/stat")
+    }
+    XCTAssertEqual(found, .known([]))
+  }
 }
