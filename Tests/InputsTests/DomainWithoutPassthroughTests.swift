@@ -33,6 +33,25 @@ final class DomainWithoutPassthroughTests: XCTestCase {
     }
   }
 
+  /// libvirt adds the devices of every `<devices>`.
+  func testASecondListOfDevicesIsReported() throws {
+    let device = """
+      <hostdev mode='subsystem' type='pci'><source>
+        <address domain='0' bus='1' slot='0' function='0'/>
+      </source></hostdev>
+      """
+    for inner in [device, "<disk/>"] {
+      for type in ["kvm", "xen"] {
+        let text = "<domain type='\(type)'><name>a</name><devices/><devices>\(inner)</devices></domain>"
+        let parsed = parse(text)
+        XCTAssertFalse(parsed.isWithoutPassthrough, text)
+        let problem = try XCTUnwrap(parsed.problems.first, text)
+        XCTAssertTrue(problem.message.contains("second `<devices>`"), problem.message)
+        XCTAssertEqual(problem.location.path, "/domain/devices[2]")
+      }
+    }
+  }
+
   func testADomainWithoutPassthroughIsPlain() throws {
     // It has a USB device, which vfio has nothing to do with.
     XCTAssertTrue(parse(try Fixture.text("inputs/libvirt/no-passthrough.xml")).isWithoutPassthrough)

@@ -5,25 +5,31 @@ import Syntax
 /// converted to QEMU's options, because no rule reports anything for them.
 enum DomainWithoutPassthrough {
   /// Whether no element asks for a host device and nothing else in the document can be reported: no `<iommu>`, no
-  /// options of the user's own for QEMU (under any prefix), and no comment for vfiogate.
+  /// second `<devices>`, no options of the user's own for QEMU (under any prefix), and no comment for vfiogate.
   static func matches(_ tree: XMLTree) -> Bool {
     let domain = tree.root
     guard domain.qualifiedName == "domain" || domain.qualifiedName == "inactiveDomain" else { return false }
-    let devices = domain.child("devices")?.children ?? []
+    let devices = devices(of: domain)
     return !asksForHostDevices(domain) && !LibvirtReader.hasOwnOptions(domain)
-      && !devices.contains { $0.name == "iommu" } && !tree.comments.contains { AllowComment.isForVFIOGate($0.text) }
+      && domain.children.count { $0.name == "devices" } < 2 && !devices.contains { $0.name == "iommu" }
+      && !tree.comments.contains { AllowComment.isForVFIOGate($0.text) }
   }
 
   /// Whether the domain has a host device that vfio may pass through: it never passes USB and SCSI devices.
   static func asksForHostDevices(_ domain: XMLElement) -> Bool {
-    guard let devices = domain.child("devices") else { return false }
-    return devices.children.contains { element in
+    devices(of: domain).contains { element in
       switch element.qualifiedName {
       case "hostdev": return element.value("type") != "usb" && element.value("type") != "scsi"
       case "interface": return isHostDevice(element)
       default: return false
       }
     }
+  }
+
+  /// The devices in every `<devices>`: libvirt finds them by a path such as `./devices/hostdev`, which does not stop
+  /// at the first (libvirt src/conf/domain_conf.c).
+  static func devices(of domain: XMLElement) -> [XMLElement] {
+    domain.children.filter { $0.name == "devices" }.flatMap(\.children)
   }
 
   /// Whether an interface is a host device: by its type, by the network that gave it one, or as the transient half of

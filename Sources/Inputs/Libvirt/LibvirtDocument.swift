@@ -16,7 +16,7 @@ enum LibvirtDocument {
       guard extent != .all, DomainWithoutPassthrough.matches(tree) else { return read(tree, source) }
       var definition = LibvirtReader(source.name).definition
       definition.isWithoutPassthrough = true
-      let hostDevices = tree.root.child("devices")?.children.filter { $0.name == "hostdev" } ?? []
+      let hostDevices = DomainWithoutPassthrough.devices(of: tree.root).filter { $0.name == "hostdev" }
       definition.readElements = hostDevices.map { Location(source: source.name, range: $0.tagRange, path: "hostdev") }
       return definition
     } catch {

@@ -6,6 +6,12 @@ extension LibvirtReader {
     let type = domain.value("type") ?? "kvm"
     definition.machine.libvirt = LibvirtDomain(name: domain.child("name")?.text)
     isRunning = domain["id"] != nil || domain.parent?.qualifiedName == "domstatus"
+    for second in domain.children.filter({ $0.name == "devices" }).dropFirst() {
+      problem(
+        "the domain has a second `<devices>`, whose devices libvirt adds and vfiogate does not read",
+        fix: "move the devices into the first `<devices>`",
+        at: Location(source: source, range: second.tagRange, path: "\(path)/devices[2]"))
+    }
     // Another hypervisor runs it: nothing of it reaches QEMU.
     guard LibvirtReader.acceleration[type] != nil else {
       definition.machine.missingPart = "the domain is one of `\(type)`, which QEMU does not run"
