@@ -81,7 +81,8 @@ extension Proxy {
   /// Sends queued messages to clients, then closes their connections.
   func finish() {
     _ = drain()
-    if let job { closeAll(job.message.descriptors) }
+    // What was sent belongs to the outbox, which closes it.
+    if let job, !job.isSent { closeAll(job.message.descriptors) }
     job = nil
     for client in clients {
       client.drop()
