@@ -100,8 +100,7 @@ struct LiveDisks {
     for kind in ["ext4", "xfs", "f2fs"] {
       for name in found(tree.list("/sys/fs/\(kind)")) ?? [] { mounts[name] = mounts[name] ?? kind }
     }
-    // A file system's folder has its id for a name; `features` and `discard` are none.
-    for id in found(tree.list("/sys/fs/btrfs")) ?? [] where id.contains("-") {
+    for id in found(tree.list("/sys/fs/btrfs")) ?? [] {
       for name in found(tree.list("/sys/fs/btrfs/\(id)/devices")) ?? [] { mounts[name] = mounts[name] ?? "btrfs" }
     }
     for line in tree.table("/proc/swaps", gap: &gap).dropFirst() {
