@@ -6,29 +6,30 @@ import Syntax
 /// QEMU has accepted them.
 final class DescriptorInquiry: CommandDecision {
   private let gate: QMPCommandFilter
-  private let message: ClientMessage
-  private let client: ProxyPeer
+  private let about: QMPCommandFilter.CommandContext
   private let entry: DescriptorLedger.Entry?
 
-  init(_ gate: QMPCommandFilter, _ message: ClientMessage, _ client: ProxyPeer) {
+  init(_ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext) {
     self.gate = gate
-    self.client = client
-    self.message = message
+    self.about = about
     // QEMU keeps the first and closes the others.
-    entry = message.descriptors.first.map { DescriptorLedger.Entry($0) }
+    entry = about.message.descriptors.first.map { DescriptorLedger.Entry($0) }
   }
 
-  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep { .pass(instead: nil) }
+  /// Asks about the owner again: while this command waited, another client may have given its descriptor the name.
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep {
+    gate.foreignName(about).map { gate.step($0, about) } ?? .pass(instead: nil)
+  }
 
   /// Records descriptors that QEMU has accepted.
   package func answered(_ reply: Result<JSON, CommandError>) {
     guard case .success(let value) = reply else { return }
-    let arguments = message.arguments
-    switch message.command {
+    let arguments = about.message.arguments
+    switch about.command {
     case "getfd":
       guard let name = arguments?["fdname"]?.string else { return }
       gate.ledger.keep(name, entry)
-      gate.owners[name] = client.number
+      gate.owners[name] = about.client.number
     case "closefd":
       guard let name = arguments?["fdname"]?.string else { return }
       gate.ledger.keep(name, nil)
@@ -89,10 +90,7 @@ final class RemoveFdInquiry: CommandDecision {
   }
 
   private func refuse(_ message: String) -> DecisionStep {
-    if case .refuse(let error) = gate.refuse(BypassRules.Reason(rule: .fdInUse, message: message), about) {
-      return .refuse(error)
-    }
-    return .pass(instead: nil)
+    gate.step(BypassRules.Reason(rule: .fdInUse, message: message), about)
   }
 
   /// The descriptors that would be closed.

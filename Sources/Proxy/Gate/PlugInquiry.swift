@@ -30,6 +30,8 @@ package final class PlugInquiry: CommandDecision {
   }
 
   private func decide(_ guest: QOMSnapshot) -> DecisionStep {
+    // While the command waited, another client may have given its descriptor the name.
+    if let reason = gate.foreignName(about) { return refuse(reason.rule.name, reason.message, [reason.rule.name], []) }
     let profile = QEMUQuestion.profile(name: "the running QEMU", listing: guest.listing)
     let globals = gate.options.globals ?? PlugInquiry.globals(of: gate.options.process)
     let machine = guest.machine(source: "the running guest", globals: globals, plugged: gate.plugged)

@@ -64,11 +64,11 @@ public final class QMPCommandFilter: CommandFilter {
     guard let command = message.command else { return .pass }
     let about = CommandContext(message: message, client: client, command: command)
     if let reason = BypassRules.match(command, message.arguments) { return refuse(reason, about) }
-    if let reason = foreignName(command, message.arguments, client) { return refuse(reason, about) }
+    if let reason = foreignName(about) { return refuse(reason, about) }
     switch command {
     case "device_add": return plug(QMPCommandFilter.request(message), about)
     case "human-monitor-command": return human(message, about)
-    case "getfd", "add-fd", "closefd": return .inquire(DescriptorInquiry(self, message, client))
+    case "getfd", "add-fd", "closefd": return .inquire(DescriptorInquiry(self, about))
     case "remove-fd": return .inquire(RemoveFdInquiry(self, about))
     case "object-add": return object(message, about)
     default: return .pass
@@ -76,16 +76,15 @@ public final class QMPCommandFilter: CommandFilter {
   }
 
   /// Whether the command names a descriptor of another client, which only that client may replace, close and use.
-  private func foreignName(_ command: String, _ arguments: JSON?, _ client: ProxyPeer) -> BypassRules.Reason? {
+  func foreignName(_ about: CommandContext) -> BypassRules.Reason? {
     let key: String
-    switch command {
+    switch about.command {
     case "getfd", "closefd": key = "fdname"
     case "device_add", "object-add": key = "fd"
     default: return nil
     }
-    guard let name = arguments?[key]?.string, let owner = owners[name], owner != client.number else {
-      return nil
-    }
+    guard let name = about.message.arguments?[key]?.string, let owner = owners[name], owner != about.client.number
+    else { return nil }
     return BypassRules.Reason(
       rule: .fdOfAnotherClient, message: "the descriptor `\(name)` belongs to client \(owner)")
   }
@@ -133,13 +132,19 @@ public final class QMPCommandFilter: CommandFilter {
           message: "the descriptor `\(fd)` is not /dev/iommu; QEMU accepts it and every attach fails"),
         about)
     }
-    return .inquire(DescriptorInquiry(self, message, about.client))
+    return .inquire(DescriptorInquiry(self, about))
   }
 
   /// - Returns: the refusal, or in observe mode its log line.
   func refuse(_ reason: BypassRules.Reason, _ about: CommandContext) -> ProxyInspection {
     note(.refused, about, rules: [reason.rule.name], text: reason.message)
     return options.mode == .observe ? .pass : .refuse(QMPCommandFilter.error(reason.rule.name, reason.message))
+  }
+
+  /// The refusal as a step of a decision, or in observe mode its log line and the command.
+  func step(_ reason: BypassRules.Reason, _ about: CommandContext) -> DecisionStep {
+    if case .refuse(let error) = refuse(reason, about) { return .refuse(error) }
+    return .pass(instead: nil)
   }
 
   static func error(_ rule: String, _ message: String) -> CommandError {

@@ -44,6 +44,8 @@ extension Proxy {
       let inquiry = job?.inquiry
       job = nil
       inquiry?.answered(result(nil))
+      // What a client gave to QEMU before it went belongs to no client.
+      if client.isGone { gate.clientGone(client.peer) }
     case .own(let id): settle(id)
     case .undecided: decide()
     }

@@ -1,0 +1,51 @@
+import QMP
+import Syntax
+import XCTest
+
+@testable import Common
+@testable import Proxy
+
+/// Commands of two clients that name one descriptor and wait at the same time: both were inspected before QEMU
+/// accepted either.
+final class DescriptorOwnerTests: XCTestCase {
+  private let gate = QMPCommandFilter(.init(), log: ProxyLog())
+  private let peers = (1...2).map { ProxyPeer(number: $0, process: nil, user: nil) }
+  private let getfd = #"{"execute":"getfd","arguments":{"fdname":"x"}}"#
+
+  private func inquire(_ text: String, _ peer: ProxyPeer) throws -> any CommandDecision {
+    let message = ClientMessage(bytes: Array(text.utf8), json: try JSON.parse(Array(text.utf8)))
+    guard case .inquire(let decision) = gate.inspect(message, from: peer) else {
+      struct NotAsked: Error {}
+      throw NotAsked()
+    }
+    return decision
+  }
+
+  private func refusal(_ decision: any CommandDecision) -> String? {
+    if case .refuse(let error) = decision.proceed([]) { return error.text }
+    return nil
+  }
+
+  func testTheFirstThatQEMUAcceptsOwnsTheName() throws {
+    let others = [
+      getfd, #"{"execute":"closefd","arguments":{"fdname":"x"}}"#,
+      #"{"execute":"object-add","arguments":{"qom-type":"iommufd","id":"i","fd":"x"}}"#,
+    ]
+    let first = try inquire(getfd, peers[0])
+    let waiting = try others.map { try inquire($0, peers[1]) }
+    let own = try inquire(getfd, peers[0])
+    XCTAssertNil(refusal(first))
+    first.answered(.success([:]))
+    for (text, decision) in zip(others, waiting) {
+      XCTAssertEqual(refusal(decision)?.contains("fd-of-another-client"), true, text)
+    }
+    XCTAssertNil(refusal(own))
+  }
+
+  func testANameThatQEMURefusedBelongsToNoClient() throws {
+    let (first, second) = (try inquire(getfd, peers[0]), try inquire(getfd, peers[1]))
+    XCTAssertNil(refusal(first))
+    first.answered(.failure(CommandError(errorClass: "GenericError", text: "No file descriptor supplied via SCM_RIGHTS")))
+    XCTAssertNil(refusal(second))
+  }
+}
