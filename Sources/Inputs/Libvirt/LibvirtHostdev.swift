@@ -13,6 +13,7 @@ extension LibvirtReader {
     // An interface's network may have put the device aside, in a domain that runs.
     let actual = isInterface ? element.child("actual") : nil
     guard let source = (actual ?? element).child("source") else {
+      if element.value("type") == "mdev" { return reportMediated(part, source: nil) }
       if isInterface || element.value("type") == "pci" {
         problem(
           "`<\(element.name)>` has no `<source>`, so it names no host device",
@@ -89,14 +90,22 @@ extension LibvirtReader {
     _ part: LibvirtDeviceElement, source: XMLElement, id: String?, plug: DeviceRequest.Plug
   ) {
     let element = part.element
-    guard element.value("model") ?? "vfio-pci" == "vfio-pci", let place = source.child("address"),
-      let uuid = place["uuid"]
-    else { return }
+    guard let uuid = source.child("address")?["uuid"] else { return reportMediated(part, source: source) }
+    guard element.value("model") ?? "vfio-pci" == "vfio-pci" else { return }
     var device = LibvirtDevice(part)
     device.set("driver", element.value("ramfb") == "on" ? "vfio-pci-nohotplug" : "vfio-pci")
     device.set("sysfsdev", "/sys/bus/mdev/devices/\(uuid.value)", at: location(uuid, part.path, "/source/address"))
     finish(&device, id: id)
     append(device.request(LibvirtHostdev(isManaged: false, driverModel: nil), plug: plug))
+  }
+
+  /// libvirt refuses a mediated device without its uuid (src/conf/domain_conf.c:
+  /// virDomainHostdevSubsysMediatedDevDefParseXML).
+  private mutating func reportMediated(_ part: LibvirtDeviceElement, source: XMLElement?) {
+    problem(
+      "`<hostdev type='mdev'>` has no uuid, so it names no mediated device",
+      fix: "add `<source><address uuid='UUID'/></source>`, with the name of a folder in /sys/bus/mdev/devices",
+      at: source.map { location($0, part.path, "/source") } ?? location(part.element, part.path))
   }
 
   /// A posted patch has `ats` here; it is taken as meant, and a rule says that it may be dropped.
