@@ -21,14 +21,13 @@ final class LibvirtTests: XCTestCase {
       for model in ["model='vfio-pci'", "model='vfio-ap'", ""] {
         let text =
           "<domain type='kvm'><devices><hostdev mode='subsystem' type='mdev' \(model)>\(source)</hostdev></devices></domain>"
-        let parsed = ParsedInput.parse(SourceText(name: "d.xml", bytes: Array(text.utf8)), extent: .passthrough)
-        XCTAssertEqual(parsed.problems.map { $0.message.contains("no uuid") }, [true], text)
+        XCTAssertEqual(parse(text).problems.map { $0.message.contains("no uuid") }, [true], text)
       }
     }
     let text =
       "<domain type='kvm'><devices><hostdev mode='subsystem' type='mdev' model='vfio-ap'>"
       + "<source><address uuid='83c32df7-d52e-4ec1-9668-1f3c7e4df107'/></source></hostdev></devices></domain>"
-    XCTAssertEqual(ParsedInput.parse(SourceText(name: "d.xml", bytes: Array(text.utf8)), extent: .passthrough).problems, [])
+    XCTAssertEqual(parse(text).problems, [])
   }
 
   /// Beside each definition stand the options that it is lowered to; VFIOGATE_RECORD=1 writes them.
