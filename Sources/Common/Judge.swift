@@ -55,6 +55,7 @@ extension ParsedInput {
   fileprivate func joined(to running: MachineConfig?) -> MachineConfig {
     guard var machine = running, !plugs.isEmpty else { return self.machine }
     machine.objects += self.machine.objects
+    machine.unreadParts += self.machine.unreadParts
     if let unsupported = self.machine.libvirt?.unsupportedAttributes {
       machine.libvirt?.unsupportedAttributes = unsupported
     }

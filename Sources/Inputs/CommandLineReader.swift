@@ -108,7 +108,7 @@ struct CommandLineReader {
     case "global": global(argument, whole)
     case "set": set(argument, whole)
     case "readconfig":
-      if argument.hasUnknown { unknown(argument, whole) }
+      if argument.hasUnknown { return unknown(argument, whole) }
       readConfig(argument, whole)
     default: note(name, argument.text, whole)
     }

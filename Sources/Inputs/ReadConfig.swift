@@ -19,14 +19,13 @@ extension CommandLineReader {
 
   mutating func readConfig(_ word: Word, _ whole: Location) {
     let path = word.text
-    guard let follow, !word.hasUnknown else { return leaveOut(path) }
     guard definition.sources.count < CommandLineReader.mostConfigs else {
-      leaveOut(path)
+      noteMissing(path)
       return complain(
         "more than \(CommandLineReader.mostConfigs) configuration files: this one was not read",
         "put them into one", whole)
     }
-    switch follow(path) {
+    switch follow?(path) ?? .failed("files that the definition names are not opened here") {
     case .failed where path.fileName == ProxmoxSlots.configurationFile:
       for device in ProxmoxSlots.q35Configuration {
         let properties = device.map { Property(name: $0.0, value: .string($0.1), location: whole) }
@@ -34,7 +33,7 @@ extension CommandLineReader {
           DeviceRequest(form: .keyval, plug: .cold, properties: properties, location: whole))
       }
     case .failed(let reason):
-      leaveOut(path)
+      noteMissing(path)
       definition.machine.unreadParts.append(
         UnreadPart(what: "the configuration file `\(path)`", reason: "it was not read: \(reason)", location: whole))
     case .found(let text):
@@ -43,7 +42,7 @@ extension CommandLineReader {
     }
   }
 
-  private mutating func leaveOut(_ path: String) {
+  private mutating func noteMissing(_ path: String) {
     definition.machine.missingPart = "the configuration file `\(path)` was not read"
   }
 

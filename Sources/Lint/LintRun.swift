@@ -37,7 +37,10 @@ struct LintRun {
   /// - Throws: the guest's command line or the QEMU cannot be read.
   init(_ lint: Lint) throws {
     self.lint = lint
-    running = try lint.guest.map { ParsedInput.parse(try InputFile.read($0, limit: ParsedInput.maximumSize)).machine }
+    running = try lint.guest.map { path in
+      let source = try InputFile.read(path, limit: ParsedInput.maximumSize)
+      return ParsedInput.parse(source, follow: InputFile.follower(from: path, roots: lint.followRoots)).machine
+    }
     let profile = try lint.qemu.profile()
     qemu = lint.behaviour.map { profile.with(behaviour: $0) } ?? profile
     files = DefinitionFiles(lint.files)

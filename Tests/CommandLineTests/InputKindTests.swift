@@ -97,4 +97,23 @@ final class InputKindTests: XCTestCase {
       "lint", folder.path + "/vm/a.qemu", "--host", "none", "--follow-root", folder.path)
     XCTAssert(allowed.output.contains("hash"), "an allowed file is a part of the definition: \(allowed.output)")
   }
+
+  /// The files of a guest's command line are read as those of a definition; what a stream of plugs leaves unread is not
+  /// lost when they are added to the guest.
+  func testPlugsIntoAGuestKeepWhatWasNotRead() throws {
+    let folder = try TemporaryDirectory()
+    try writeFile(folder.path + "/vm.cfg", "[device \"r\"]\n  driver = \"pcie-root-port\"\n")
+    let plug = "{\"execute\": \"device_add\", \"arguments\": {\"driver\": \"virtio-net-pci\", \"id\": \"n\"}}\n"
+    func undetermined(_ guest: String, _ stream: String) throws -> String {
+      try writeFile(folder.path + "/guest", "qemu-system-x86_64 -M q35 -readconfig \(guest)\n")
+      let arguments = ["lint", "-", "--guest", folder.path + "/guest", "--host", "none", "--verbose"]
+      let run = try Vfiogate.run(arguments, input: Array(stream.utf8))
+      return (run.output + run.error).split(separator: "\n").filter { $0.hasPrefix("undetermined[malformed-input]") }
+        .joined(separator: "\n")
+    }
+    XCTAssertEqual(try undetermined("vm.cfg", plug), "")
+    XCTAssert(try undetermined("none.cfg", plug).contains("the configuration file `none.cfg`"))
+    let unread = plug + "{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"sysfsdev=/sys/bus/pci/devices/0000:01:00.0\"}}\n"
+    XCTAssert(try undetermined("vm.cfg", unread).contains("`sysfsdev=` in line 2"))
+  }
 }

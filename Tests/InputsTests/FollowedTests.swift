@@ -57,6 +57,26 @@ final class FollowedTests: XCTestCase {
     XCTAssertEqual(loop.problems.first?.message.hasPrefix("there is no option group `readconfig`"), true)
   }
 
+  /// A command line inside another definition: an option that is not known, or a file that is not opened, may ask for a
+  /// device there too.
+  func testUnreadOptionsInsideADefinitionStayUnread() {
+    func libvirt(_ arguments: [String]) -> String {
+      "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>a</name><qemu:commandline>"
+        + arguments.map { "<qemu:arg value='\($0)'/>" }.joined() + "</qemu:commandline></domain>"
+    }
+    func proxmox(_ arguments: [String]) -> String {
+      "name: a\nmemory: 1024\ncores: 1\nargs: " + arguments.joined(separator: " ") + "\n"
+    }
+    for write in [libvirt, proxmox] {
+      for arguments in [["-readconfig", "/etc/passwd"], ["-frobnicate", "x"]] {
+        let parsed = parse(write(arguments), ["/etc/passwd": "[device]\n"])
+        XCTAssertEqual(parsed.machine.unreadParts.count, 1, write(arguments))
+        XCTAssertEqual(parsed.sources.count, 0, write(arguments))
+      }
+      XCTAssertEqual(parse(write(["-snapshot"])).machine.unreadParts, [])
+    }
+  }
+
   func testAnUnquotedValueIsEmptyAndSaid() {
     let parsed = parse("qemu-system-x86_64 -readconfig c", ["c": "[device \"v\"]\n  driver = vfio-pci\nnonsense\n"])
     XCTAssertEqual(parsed.machine.devices[0].driver, "")

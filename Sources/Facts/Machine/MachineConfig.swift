@@ -36,6 +36,19 @@ public struct MachineConfig: Sendable {
     self.missingPart = missingPart
   }
 
+  /// Appends the options of a command line that is written inside the definition, such as libvirt's
+  /// `<qemu:commandline>`. What could not be read of it stays unread.
+  public mutating func append(_ own: MachineConfig) {
+    machine += own.machine
+    objects += own.objects
+    devices += own.devices
+    globals += own.globals
+    sets += own.sets
+    options += own.options
+    unreadParts += own.unreadParts
+    missingPart = missingPart ?? own.missingPart
+  }
+
   /// Whether the whole machine is described.
   public var isComplete: Bool { missingPart == nil }
 

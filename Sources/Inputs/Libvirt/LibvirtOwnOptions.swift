@@ -31,13 +31,7 @@ extension LibvirtReader {
   private mutating func readCommandLine(_ element: XMLElement) {
     let values = element.children.filter { $0.name == "arg" }.compactMap { $0.word("value") }
     let own = CommandLineReader(SourceText(name: source, bytes: []), words: values).definition
-    definition.machine.machine += own.machine.machine
-    definition.machine.options += own.machine.options
-    definition.machine.objects += own.machine.objects
-    definition.machine.devices += own.machine.devices
-    definition.machine.globals += own.machine.globals
-    definition.machine.sets += own.machine.sets
-    definition.machine.missingPart = definition.machine.missingPart ?? own.machine.missingPart
+    definition.machine.append(own.machine)
     // What is wrong with options that have nothing to do with passthrough is libvirt's affair.
     let isAboutVFIO = { (text: String) in text.contains("vfio") || text.contains("readconfig") }
     if values.contains(where: { isAboutVFIO($0.text) }) || hasHostDevice { definition.problems += own.problems }

@@ -139,19 +139,9 @@ struct ProxmoxLowering {
   /// `args:` is split as a shell does and appended unchanged.
   private mutating func appendArguments() {
     guard let entry = config.entry("args") else { return }
-    let range = entry.value.range
-    // In its place, so that every word has its own.
-    let text = Array(repeating: UInt8(0x20), count: range.lowerBound) + config.source.bytes[range]
-    let words = ShellWords(text)
+    let words = ShellWords(EmbeddedCommand.only([entry.value.range], of: config.source.bytes))
     let more = CommandLineReader(config.source, words: words.words).definition
-    definition.machine.machine += more.machine.machine
-    definition.machine.objects += more.machine.objects
-    definition.machine.devices += more.machine.devices
-    definition.machine.globals += more.machine.globals
-    definition.machine.sets += more.machine.sets
-    definition.machine.options += more.machine.options
-    definition.machine.unreadParts += more.machine.unreadParts
-    definition.machine.missingPart = more.machine.missingPart
+    definition.machine.append(more.machine)
     definition.problems += more.problems
     definition.problems += words.problems.map { problem in
       InputProblem(
