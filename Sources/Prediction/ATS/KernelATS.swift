@@ -6,12 +6,7 @@ public enum KernelATS {
   /// The flag as QEMU reads it. A kernel before 7.1 never sets it, which QEMU treats as support.
   public static func flagSet(_ device: HostDevice, on host: Host) -> Known<Bool> {
     if case .known(let flag) = device.boundATSNotSupported { return .known(flag) }
-    return host.kernelRelease.flatMap { release in
-      guard let version = KernelVersion(release) else {
-        return .unknown("kernel's ATS flag", "`\(release)` is not a kernel release")
-      }
-      return version.hasATSFlag ? derived(device, host) : .known(false)
-    }
+    return hasFlag(host).flatMap { $0 ? derived(device, host) : .known(false) }
   }
 
   /// The flag, unknown for a kernel before 7.1: there a clear flag does not mean support. True is "not supported".

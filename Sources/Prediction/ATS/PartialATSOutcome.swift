@@ -39,23 +39,21 @@ extension ATSInputs {
     let outcomes = decisions.map { $0?.outcome }
     let missing = completions.missing(outcomes)
     lazy var reason = "depends on " + missing.map(\.fact).unique.joined(separator: ", ")
-    func part<T: Equatable & Sendable>(_ name: String, _ part: (ATSOutcome) -> T) -> Known<T> {
+    /// The value that all possible cases with one agree on; nil where none has one.
+    func agreed<T: Equatable & Sendable>(_ name: String, _ value: (ATSOutcome, ATSTrace) -> T?) -> Known<T>? {
       var only: T?
-      for case .some(let outcome) in outcomes {
-        let value = part(outcome)
+      for case .some(let decision) in decisions {
+        guard let value = value(decision.outcome, decision.trace) else { continue }
         if let only, only != value { return .unknown(name, reason) }
         only = value
       }
-      return only.map { .known($0) } ?? .unknown(name, "no case of it is possible")
+      return only.map { .known($0) }
+    }
+    func part<T: Equatable & Sendable>(_ name: String, _ part: (ATSOutcome) -> T) -> Known<T> {
+      agreed(name) { outcome, _ in part(outcome) } ?? .unknown(name, "no case of it is possible")
     }
     func step<T: Equatable & Sendable>(_ step: (ATSTrace) -> T?) -> Known<T>? {
-      var only: T?
-      for case .some(let decision) in decisions {
-        guard let value = step(decision.trace) else { continue }
-        if let only, only != value { return .unknown("step of the ats decision", reason) }
-        only = value
-      }
-      return only.map { .known($0) }
+      agreed("step of the ats decision") { _, trace in step(trace) }
     }
     return PartialATSOutcome(
       failure: part("realize error") { $0.error }, warning: part("ATS warnings") { $0.warning },
