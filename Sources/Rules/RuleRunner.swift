@@ -44,6 +44,15 @@ public struct RuleRunner: Sendable {
         rule: rule.name, severity: rule.severity, unknown: unknown, location: location ?? request?.location ?? context))
   }
 
+  /// Checks devices one by one: an unknown fact about one leaves the others checked.
+  mutating func forEach(
+    _ contexts: some Sequence<DeviceContext>, _ check: (DeviceContext, inout RuleRunner) throws(Unknown) -> Void
+  ) {
+    for context in contexts {
+      do { try check(context, &self) } catch { cannotDetermine(error, about: context.request) }
+    }
+  }
+
   /// Whether a rule that explains the failure has reported the request, or the definition as a whole.
   func isExplained(_ cause: FailureCause, of request: DeviceRequest) -> Bool {
     [request.location, whole].contains { (reported[$0] ?? []).contains { $0.explains.contains(cause) } }

@@ -20,11 +20,7 @@ extension Rule {
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   let contexts = target.contexts { $0.atsInputs.backend == .known(.iommufd) }
-  for context in contexts where !context.request.has("fd") {
-    do throws(Unknown) { try checkCdev(context, &runner) } catch {
-      runner.cannotDetermine(error, about: context.request)
-    }
-  }
+  runner.forEach(contexts.lazy.filter { !$0.request.has("fd") }, checkCdev)
   // The first device that attaches opens it, unless a descriptor was passed.
   guard let first = contexts.first(where: { $0.prediction.iommufdObject?.isPassed != true }) else { return }
   do throws(Unknown) {
