@@ -72,12 +72,7 @@ enum DeviceMentions {
   }
 
   private static func isNameByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-      UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "/"):
-      return true
-    default: return false
-    }
+    byte.isASCIILetterOrDigit || "_-./".utf8.contains(byte)
   }
 
   /// `#` at the beginning of a line or after a blank, as in shells and configuration files.

@@ -43,7 +43,7 @@ struct ShellArrays {
   private static func assignment(_ bytes: [UInt8], _ line: Range<Int>) -> (String, Range<Int>)? {
     var start: Int = bytes[line].firstIndex { $0 > 0x20 } ?? line.upperBound
     while let word = declaration(bytes[start..<line.upperBound]) { start = word }
-    let end = bytes[start..<line.upperBound].firstIndex { !isName($0) } ?? line.upperBound
+    let end = bytes[start..<line.upperBound].firstIndex { !$0.isShellNameByte } ?? line.upperBound
     guard end > start, bytes[end..<line.upperBound].starts(with: "=(".utf8),
       let last = bytes[line].lastIndex(where: { $0 > 0x20 }), last > end, bytes[last] == UInt8(ascii: ")")
     else { return nil }
@@ -64,7 +64,7 @@ struct ShellArrays {
     var assignments = 0
     var at = code.startIndex
     while at < code.endIndex {
-      let end = code[at...].firstIndex { !isName($0) } ?? code.endIndex
+      let end = code[at...].firstIndex { !$0.isShellNameByte } ?? code.endIndex
       if code[at..<end].elementsEqual(name) {
         let before = code[..<at]
         let isWhole = before.suffix(2).elementsEqual("${".utf8) || before.suffix(3).elementsEqual("${#".utf8)
@@ -83,9 +83,5 @@ struct ShellArrays {
   private static func runsOtherText(_ line: ArraySlice<UInt8>) -> Bool {
     let word = line.drop { $0 <= 0x20 }.prefix { $0 > 0x20 }
     return [".", "source", "eval"].contains(String(decoding: word, as: UTF8.self))
-  }
-
-  private static func isName(_ byte: UInt8) -> Bool {
-    byte == 0x5f || (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
   }
 }

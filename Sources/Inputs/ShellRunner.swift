@@ -144,8 +144,6 @@ struct ShellRunner {
 
   static func isAssignment(_ word: String) -> Bool {
     let name = word.prefix { $0 != "=" }
-    return name.utf8.count < word.utf8.count && !name.isEmpty && name.utf8.allSatisfy {
-      $0 == 0x5f || (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
-    }
+    return name.utf8.count < word.utf8.count && !name.isEmpty && name.utf8.allSatisfy(\.isShellNameByte)
   }
 }

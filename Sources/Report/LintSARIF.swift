@@ -143,9 +143,7 @@ public struct LintSARIF: LintWriter {
   static func uri(_ path: String) -> String {
     let digits = Array("0123456789ABCDEF")
     let encoded = path.utf8.map { byte -> String in
-      let isUnreserved =
-        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-        || "-._~/".utf8.contains(byte)
+      let isUnreserved = byte.isASCIILetterOrDigit || "-._~/".utf8.contains(byte)
       return isUnreserved
         ? String(UnicodeScalar(byte)) : "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
     }.joined()

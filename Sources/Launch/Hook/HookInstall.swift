@@ -1,6 +1,7 @@
 import Common
 import Glibc
 import Report
+import Syntax
 
 /// `vfiogate hook install`: a script in libvirt's folder of hooks that calls this program.
 public struct HookInstall: Sendable {
@@ -53,10 +54,7 @@ public struct HookInstall: Sendable {
   }
 
   private static func quoted(_ text: String) -> String {
-    let needsNoQuotes = !text.isEmpty && text.utf8.allSatisfy { byte in
-      (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-        || "-_./:=,+@%".utf8.contains(byte)
-    }
+    let needsNoQuotes = !text.isEmpty && text.utf8.allSatisfy { $0.isASCIILetterOrDigit || "-_./:=,+@%".utf8.contains($0) }
     return needsNoQuotes ? text : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
   }
 }

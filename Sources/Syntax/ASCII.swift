@@ -1,0 +1,12 @@
+extension UInt8 {
+  /// Whether it is an ASCII letter or digit.
+  public var isASCIILetterOrDigit: Bool {
+    switch self {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"): true
+    default: false
+    }
+  }
+
+  /// Whether a shell allows it in the name of a variable, but for a digit at its beginning (POSIX.1-2017 XBD 3.235).
+  public var isShellNameByte: Bool { isASCIILetterOrDigit || self == UInt8(ascii: "_") }
+}
