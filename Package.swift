@@ -17,13 +17,13 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     // One C function per ioctl, the UAPI structures, and what Glibc's module leaves out.
     .target(name: "CLinux"),
-    // What can be true: values only.
+    // Facts: values only.
     .target(name: "Facts"),
     // Text to trees with positions. Knows nothing of PCI.
     .target(name: "Syntax", dependencies: ["CExpat", "CJansson", "Facts"]),
-    // What QEMU and the kernel do at realize, in their own words.
+    // Prediction of what QEMU and the kernel do at realize, with their message texts.
     .target(name: "Prediction", dependencies: ["Facts"]),
-    // What the user should know about it: one rule a file.
+    // The rules about it, one a file.
     .target(name: "Rules", dependencies: ["Facts", "Prediction"]),
     // Configuration text to facts.
     .target(name: "Inputs", dependencies: ["Facts", "Syntax"]),
@@ -33,7 +33,7 @@ let package = Package(
     .target(name: "QMP", dependencies: ["Syntax"]),
     // Findings, predictions and hosts as text, JSON and Markdown.
     .target(name: "Report", dependencies: ["Facts", "Prediction", "Rules", "Syntax"]),
-    // What the front ends share: files, the choice of a host and of a QEMU, the judge of one definition.
+    // Parts that the front ends share: files, the choice of a host and of a QEMU, the judge of one definition.
     .target(
       name: "Common",
       dependencies: [
@@ -62,7 +62,7 @@ let package = Package(
         "Common", "Facts", "Inputs", "Inspect", "Launch", "Lint", "Prediction", "Proxy", "Report", "Rules",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    // What tests share: processes, files, sockets, seeded chance.
+    // Parts that tests share: processes, files, sockets, seeded chance.
     .target(name: "Support", dependencies: ["CLinux"], path: "Tests/Support"),
     .testTarget(
       name: "PredictionTests", dependencies: ["Facts", "Inputs", "Prediction", "Support", "Syntax"]),

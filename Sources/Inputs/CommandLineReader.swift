@@ -15,7 +15,7 @@ struct CommandLineReader {
     self.follow = follow
     definition = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil))
     var rest = words[...]
-    // What comes before QEMU: `exec`, `sudo`, an assignment.
+    // Words before QEMU: `exec`, `sudo`, an assignment.
     let start = CommandLineReader.start(of: rest)
     if let start { rest = rest[start...] }
     if let first = rest.first, first.bytes.first != UInt8(ascii: "-") {

@@ -1,7 +1,7 @@
 import Syntax
 
 /// A shell script cut into commands: at line ends that no backslash, open quote or array joins, and at operators.
-/// What a substitution or a here document holds is none of them.
+/// The content of a substitution or of a here document is not a command.
 struct ShellLines {
   struct Command {
     let range: Range<Int>

@@ -1,5 +1,5 @@
-/// Cuts JSON text into tokens without judging it: punctuation, strings, and runs of anything else.
-/// What it is given has been, or will be, parsed by jansson; this finds places.
+/// Cuts JSON text into tokens without checking it: punctuation, strings, and runs of anything else. jansson parses the
+/// same text; this only finds locations.
 struct JSONScanner {
   private let bytes: [UInt8]
   private(set) var position = 0

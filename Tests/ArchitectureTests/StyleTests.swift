@@ -2,7 +2,7 @@ import Glibc
 import Support
 import XCTest
 
-/// What no source may contain, and how long one may get.
+/// Forbidden words in sources, and limits of their length.
 final class StyleTests: XCTestCase {
   /// Foundation multiplies start-up and memory; the others end the program on bad input.
   private static let forbidden = [

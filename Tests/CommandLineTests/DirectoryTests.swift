@@ -37,7 +37,7 @@ final class DirectoryTests: XCTestCase {
     XCTAssert(run.output.hasSuffix("\n\nall 14 definitions together: unsafe\n"), run.output)
   }
 
-  /// What is known of other definitions changes nothing about one of them.
+  /// A definition's own result does not depend on the others.
   func testOneOfTwoDefinitionsOfADeviceIsAsItIsAlone() throws {
     let folder = try TemporaryDirectory()
     for name in ["one", "two"] { try writeFile("\(folder.path)/\(name)", gpu) }
@@ -51,7 +51,7 @@ final class DirectoryTests: XCTestCase {
     XCTAssertEqual(alone["summary"]?["verdict"]?.string, "safe")
   }
 
-  /// Which device is meant is not known: no finding, but not safe either.
+  /// A device whose function is not known: no finding, but not safe either.
   func testADeviceThatMayBeAnyOtherDefinitionsKeepsTheRunUndetermined() throws {
     let folder = try TemporaryDirectory()
     try writeFile(folder.path + "/one", gpu)
@@ -132,7 +132,7 @@ final class DirectoryTests: XCTestCase {
     }
   }
 
-  /// A policy's own mistake is told once, by the first definition, and not by a file that is none.
+  /// A policy's own mistake is reported once, with the first definition, and not with a file that is not one.
   func testWhatIsWrongWithAPolicyIsToldByTheFirstDefinition() throws {
     let folder = try TemporaryDirectory()
     try writeFile(folder.path + "/.vfiogate.conf", "[allow \"no-such-rule\"]\n  reason = \"x\"\n")

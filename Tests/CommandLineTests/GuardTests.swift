@@ -58,7 +58,7 @@ final class GuardTests: XCTestCase {
     }
   }
 
-  /// Waits until nobody listens at a path and its file is gone.
+  /// Waits until there is no listener at a path and its file is gone.
   private func waitUntilGone(_ path: String) -> Bool {
     (try? Wait.absence(of: path)) != nil
   }

@@ -2,7 +2,7 @@ import Glibc
 import Support
 import XCTest
 
-/// What scripts/lab says when it cannot run: one line, exit 2, and nothing that is taken for whole later.
+/// scripts/lab where it cannot run: one line, exit 2, and no partial result that looks complete later.
 final class LabTests: XCTestCase {
   private var folder: TemporaryDirectory?
 
@@ -29,10 +29,10 @@ final class LabTests: XCTestCase {
     return (run.status, text)
   }
 
-  private func assertRefusal(_ run: (status: Int32, error: String), _ told: String, line: UInt = #line) {
+  private func assertRefusal(_ run: (status: Int32, error: String), _ message: String, line: UInt = #line) {
     XCTAssertEqual(run.status, 2, run.error, line: line)
     XCTAssert(run.error.hasPrefix("lab: "), run.error, line: line)
-    XCTAssert(run.error.contains(told), run.error, line: line)
+    XCTAssert(run.error.contains(message), run.error, line: line)
     XCTAssertEqual(run.error.filter { $0 == "\n" }.count, 1, run.error, line: line)
   }
 
@@ -94,9 +94,9 @@ final class LabTests: XCTestCase {
       "unknown option --nope": ["--nope"], "no variant nowhere": ["nowhere"], "--only needs a value": ["--only"],
       "--fixtures takes all trials": ["--fixtures", "--only", "x"],
     ]
-    for (told, words) in wrong {
+    for (message, words) in wrong {
       let run = try Child.run(Fixture.path("../scripts/lab"), words)
-      assertRefusal((run.status, String(decoding: run.error, as: UTF8.self)), told)
+      assertRefusal((run.status, String(decoding: run.error, as: UTF8.self)), message)
     }
   }
 }

@@ -13,7 +13,7 @@ final class OutputTests: XCTestCase {
     for name in ["command line", "shell script", "/proc/PID/cmdline", "device_add", "libvirt XML", "snapshot", "directory"] {
       XCTAssert(help.contains(name), "\(name): \(help)")
     }
-    // What --input takes is what it says that it takes.
+    // The help lists the values that --input accepts.
     let empty = try TemporaryDirectory()
     for format in ["shell", "lines", "nul", "qmp", "xml"] {
       XCTAssert(help.contains(format), format)
@@ -102,7 +102,7 @@ final class OutputTests: XCTestCase {
     XCTAssert(plain.contains("error[ats-on-kernel-unsupported]"), plain)
   }
 
-  /// What the program writes to a terminal.
+  /// The program's output to a terminal.
   private func onTerminal(_ arguments: [String]) throws -> String {
     // Glibc's module hides posix_openpt and its kin from some versions of Swift; these are what they
     // do (asm-generic/ioctls.h: TIOCSPTLCK, TIOCGPTN).
@@ -117,7 +117,7 @@ final class OutputTests: XCTestCase {
     guard terminal >= 0 else { throw SystemFailure("open a pseudo-terminal") }
     let child = try Child(try Child.built("vfiogate"), arguments, output: terminal)
     close(terminal)
-    // Reading ends with EIO when nobody has the other side open any more.
+    // Reading ends with EIO when the other side is closed.
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 4096)
     while true {

@@ -72,8 +72,8 @@ final class PolicyTests: XCTestCase {
     let folder = try folder([".vfiogate.conf": "# ours\n[allow \"not-bond\"]\nreason = \"x\"\n"])
     try writeFile(folder.path + "/second.qemu", "qemu-system-x86_64 -M q35\n")
     let run = try Vfiogate.run("lint", folder.path, "--host", host)
-    let told = run.output.split(separator: "\n").filter { $0.contains("[policy-unknown-rule]") }
-    XCTAssertEqual(told, ["\(folder.path)/.vfiogate.conf:2:1: warning[policy-unknown-rule]: there is no rule `not-bond`"])
+    let warnings = run.output.split(separator: "\n").filter { $0.contains("[policy-unknown-rule]") }
+    XCTAssertEqual(warnings, ["\(folder.path)/.vfiogate.conf:2:1: warning[policy-unknown-rule]: there is no rule `not-bond`"])
     XCTAssert(run.output.contains("  | [allow \"not-bond\"]\n  | ^^^^^^^^"), run.output)
   }
 

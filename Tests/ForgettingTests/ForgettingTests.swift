@@ -19,7 +19,7 @@ final class ForgettingTests: XCTestCase {
       recordings[lines] = hosts
       let texts = try one.texts()
       for block in hosts.blocks {
-        // What does not matter when all of it is gone does not matter line by line.
+        // A part that may be removed whole may be removed line by line.
         if block.count > 1, isSame(before, try rerun(one, texts, on: hosts.without(all: block), before)) {
           tried += block.count
           continue

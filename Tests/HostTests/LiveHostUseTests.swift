@@ -2,7 +2,7 @@ import Facts
 import Host
 import XCTest
 
-/// What the host does with its devices, from trees that look like /sys and /proc.
+/// The host's use of its devices, from trees that look like /sys and /proc.
 final class LiveHostUseTests: XCTestCase {
   private let disk = "/sys/devices/pci0000:00/0000:00:01.0/0000:02:00.0"
 
@@ -158,7 +158,7 @@ final class LiveHostUseTests: XCTestCase {
     XCTAssertEqual(try host.devices[XCTUnwrap(PCIAddress("0000:01:00.0"))]?.variantDrivers, .known(["nvgrace_gpu_vfio_pci"]))
   }
 
-  /// What may show a use, and cannot be read: a file where the kernel has a folder or a link, or a folder where it has
+  /// Files that may show a use, and cannot be read: a file where the kernel has a folder or a link, or a folder where it has
   /// a file. None of them is read as "not in use".
   func testWhatCannotBeReadIsAGap() throws {
     let block = "/sys/class/block"

@@ -33,7 +33,7 @@ final class ProcessScanTests: XCTestCase {
       tree.delete("/proc/self/ns/pid")
       tree.link("/proc/self/ns/pid", to: "pid:[4026532844]")
     }
-    guard case .unknown(let unknown) = try users(narrow) else { return XCTFail("nobody was taken for known") }
+    guard case .unknown(let unknown) = try users(narrow) else { return XCTFail("an empty list of users was taken for known") }
     XCTAssertTrue(unknown.reason.contains("PID namespace"), unknown.reason)
     let found = try users {
       narrow($0)

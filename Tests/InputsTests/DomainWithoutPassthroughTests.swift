@@ -10,7 +10,7 @@ final class DomainWithoutPassthroughTests: XCTestCase {
     .parse(SourceText(name: "d.xml", bytes: Array(text.utf8)), extent: extent)
   }
 
-  /// What a rule could report, or a prediction be about.
+  /// Whether a rule could report something, or a prediction exist.
   private func says(_ parsed: ParsedInput) -> Bool {
     !parsed.problems.isEmpty || !parsed.allowances.isEmpty || !parsed.plugs.isEmpty
       || parsed.machine.devices.contains(where: \.isVFIO)

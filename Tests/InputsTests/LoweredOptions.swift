@@ -2,7 +2,7 @@ import Facts
 
 @testable import Inputs
 
-/// What a definition was lowered to, one option a line, in the form of libvirt's logs.
+/// The options that a definition was lowered to, one a line, in the form of libvirt's logs.
 enum LoweredOptions {
   static func text(_ parsed: ParsedInput) -> String {
     let machine = parsed.machine

@@ -6,9 +6,9 @@ import XCTest
 @testable import Inputs
 @testable import Syntax
 
-/// What the installed libvirt makes of the same domains.
+/// The installed libvirt's command lines for the same domains.
 final class RealLibvirtTests: XCTestCase {
-  /// Those that libvirt 9.0 and QEMU 7.2, Debian 12's, can take.
+  /// Fixtures that libvirt 9.0 and QEMU 7.2, Debian 12's, accept.
   private static let names = ["gpu-with-audio", "vt-d", "overrides", "addresses-left-to-libvirt"]
 
   func testDevicesAreThoseThatLibvirtGivesToQEMU() throws {

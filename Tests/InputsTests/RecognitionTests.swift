@@ -1,7 +1,7 @@
 import Inputs
 import XCTest
 
-/// What a directory's file is taken for.
+/// Recognition of a directory's files.
 final class RecognitionTests: XCTestCase {
   private func recognise(_ text: String) -> InputFormat? { .recognise(Array(text.utf8)) }
 

@@ -4,7 +4,7 @@ import XCTest
 
 @testable import Inputs
 
-/// Which program a command of a script starts, through whatever runs it.
+/// The program that a command of a script starts, through any runner.
 final class ShellRunnerTests: XCTestCase {
   private func target(_ line: String) -> ShellRunner.Target {
     ShellRunner.target(of: ShellWords(Array(line.utf8)).words, isEmulator: ShellScript.isEmulator)

@@ -4,7 +4,7 @@ import XCTest
 
 @testable import Lint
 
-/// What a directory argument comes to.
+/// The files that a directory argument stands for.
 final class DefinitionFilesTests: XCTestCase {
   private func paths(_ files: DefinitionFiles, below folder: TemporaryDirectory) -> [String] {
     files.files.map { String($0.path.dropFirst(folder.path.count + 1)) }

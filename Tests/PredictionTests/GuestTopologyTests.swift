@@ -4,7 +4,7 @@ import Prediction
 import Syntax
 import XCTest
 
-/// What is known of a running guest stands in for what its command line would give.
+/// Facts about a running guest, in place of its command line.
 final class GuestTopologyTests: XCTestCase {
   private func plug(_ properties: String, into guest: Guest) -> RealizePrediction? {
     let text = "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\",\"host\":\"0000:01:00.0\",\(properties)}}"
@@ -49,7 +49,7 @@ final class GuestTopologyTests: XCTestCase {
       "PCI: slot 0 function 0 already occupied by e1000e, new func vfio-pci cannot be exposed to guest.")
   }
 
-  /// A fact that nobody could have is not a fact that helps.
+  /// A fact that cannot be read does not help.
   func testWhatIsNotKnownOfTheGuestStaysOpen() {
     func unknowns(_ guest: Guest) -> [Unknown] { plug(#""bus":"rp0""#, into: guest)?.unknowns ?? [] }
     let gone = Unknown("the fact", reason: "connection lost")
@@ -59,8 +59,8 @@ final class GuestTopologyTests: XCTestCase {
     XCTAssert(unknowns(partly).contains(gone))
   }
 
-  /// Of what runs nobody tells whether it is behind the guest's IOMMU or was made before it; a plug is behind it,
-  /// unless its root complex is not.
+  /// Whether a running device is behind the guest's IOMMU, or was created before it, cannot be read; a plug is behind
+  /// it, unless its root complex is not.
   func testAPlugBesideTheGuestsIOMMUMayKillTheGuest() throws {
     let command = """
       qemu-system-x86_64 -machine q35 -nodefaults -object iommufd,id=io0 -device intel-iommu,caching-mode=on,aw-bits=39 \

@@ -60,14 +60,14 @@ final class LabRealizeTests: XCTestCase {
       XCTAssertEqual(hot["reply"], .null, row.name)
       return
     }
-    let told = "\(row.name), hot"
+    let name = "\(row.name), hot"
     if let description = hot["reply"]?["error"]?["desc"]?.string {
-      compare(one, .failed(Stderr.plain(description)), told)
+      compare(one, .failed(Stderr.plain(description)), name)
     } else if hot["reply"]?["return"] != nil {
       let lines = hot["stderr"]?.array?.compactMap(\.string) ?? []
-      compare(one, .realized(Stderr.warnings(lines), hot["ats-visible"]), told)
-    } else if !told.contains("/dev/iommu") {
-      compare(one, .died, told)
+      compare(one, .realized(Stderr.warnings(lines), hot["ats-visible"]), name)
+    } else if !name.contains("/dev/iommu") {
+      compare(one, .died, name)
     }
   }
 
@@ -77,25 +77,25 @@ final class LabRealizeTests: XCTestCase {
     case died
   }
 
-  private func compare(_ prediction: RealizePrediction, _ happened: Happened, _ told: String) {
+  private func compare(_ prediction: RealizePrediction, _ happened: Happened, _ name: String) {
     guard prediction.unknowns.isEmpty else {
       // Not a wrong answer, and only allowed where it is known that the facts do not reach.
-      XCTAssertTrue(mayBeOpen(told), "\(told): open: \(prediction.unknowns)")
+      XCTAssertTrue(mayBeOpen(name), "\(name): open: \(prediction.unknowns)")
       return
     }
     switch happened {
-    case .died: XCTAssertNotNil(prediction.failure?.signal, told)
-    case .failed(let text): XCTAssertEqual(Stderr.plain(prediction.failure?.text ?? "ok"), text, told)
+    case .died: XCTAssertNotNil(prediction.failure?.signal, name)
+    case .failed(let text): XCTAssertEqual(Stderr.plain(prediction.failure?.text ?? "ok"), text, name)
     case .realized(let warnings, let visible):
-      XCTAssertNil(prediction.failure?.text, told)
-      XCTAssertEqual(prediction.warnings.display, warnings, told)
+      XCTAssertNil(prediction.failure?.text, name)
+      XCTAssertEqual(prediction.warnings.display, warnings, name)
       guard case .bool(let seen)? = visible else { return }
-      XCTAssertEqual(prediction.guestSeesATS.display, seen, "\(told): guest sees ATS")
+      XCTAssertEqual(prediction.guestSeesATS.display, seen, "\(name): guest sees ATS")
     }
   }
 
-  /// Where a prediction may be open: a VF's token, a descriptor of anything.
-  private func mayBeOpen(_ told: String) -> Bool {
-    ["token", "fd of", "fd closed"].contains { told.contains($0) }
+  /// Rows whose prediction may be open: a VF's token, a descriptor of anything.
+  private func mayBeOpen(_ name: String) -> Bool {
+    ["token", "fd of", "fd closed"].contains { name.contains($0) }
   }
 }

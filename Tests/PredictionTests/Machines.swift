@@ -18,7 +18,7 @@ enum Machines {
     Predictor(parse("qemu-system-x86_64 -nodefaults -M q35 \(options)").machine, on: host, qemu: qemu).predictions()
   }
 
-  /// One group, number 1: a function bound to vfio-pci, and another that is not bound. Nothing stands in the way of
+  /// One group, number 1: a function bound to vfio-pci, and another that is not bound. Nothing prevents
   /// assigning the first by either backend.
   static func host() -> Facts.Host {
     var host = Facts.Host(nothingKnown: "not in the test", source: "test")

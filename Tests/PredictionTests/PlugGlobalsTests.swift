@@ -4,7 +4,7 @@ import Prediction
 import Syntax
 import XCTest
 
-/// A running QEMU whose -global options nobody could see: each of them reaches a plug.
+/// A running QEMU whose -global options could not be read: each of them may apply to a plug.
 final class PlugGlobalsTests: XCTestCase {
   private let missing = Unknown("QEMU's -global options", reason: "not looked at")
 

@@ -15,23 +15,23 @@ final class RecordedRealizesTests: XCTestCase {
       let (cold, hot) = try predictions(row)
       check(cold, status: row["cold_rc"].flatMap(\.number), row["cold_stderr"], row)
       check(hot, status: row["hot_reply"]?["error"] == nil ? 0 : 1, row["hot_stderr"], row)
-      if let said = row["hot_reply"]?["error"]?["desc"]?.string { XCTAssertEqual(hot.failure?.text, said, told(row)) }
+      if let said = row["hot_reply"]?["error"]?["desc"]?.string { XCTAssertEqual(hot.failure?.text, said, description(row)) }
     }
   }
 
-  private func told(_ row: JSON) -> String {
+  private func description(_ row: JSON) -> String {
     ["lab", "host", "ats", "backend"].map { row[$0]?.text() ?? "" }.joined(separator: " ")
   }
 
   private func check(_ prediction: RealizePrediction, status: Int?, _ stderr: JSON?, _ row: JSON) {
     let lines = stderr?.array?.compactMap(\.string) ?? []
-    XCTAssertEqual(prediction.realize, status == 0 ? .ok : .fails, told(row))
-    XCTAssertEqual(prediction.warnings.display, Stderr.warnings(lines), told(row))
+    XCTAssertEqual(prediction.realize, status == 0 ? .ok : .fails, description(row))
+    XCTAssertEqual(prediction.warnings.display, Stderr.warnings(lines), description(row))
     if status == 0, case .bool(let seen)? = row["ats_visible"] {
-      XCTAssertEqual(prediction.guestSeesATS.display, seen, told(row))
+      XCTAssertEqual(prediction.guestSeesATS.display, seen, description(row))
     }
     if status == 1, !lines.isEmpty, prediction.request.plug == .cold {
-      XCTAssertEqual(prediction.failure?.text, Stderr.error(lines), told(row))
+      XCTAssertEqual(prediction.failure?.text, Stderr.error(lines), description(row))
     }
   }
 

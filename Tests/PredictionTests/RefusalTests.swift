@@ -43,10 +43,10 @@ final class RefusalTests: XCTestCase {
     let status = row["rc"].flatMap(\.number) ?? 0
     let lines = row["stderr"]?.array?.compactMap(\.string) ?? []
     let error = Stderr.error(lines.map { "qemu-system-x86_64: " + $0 })
-    let told = argv.joined(separator: " ")
+    let name = argv.joined(separator: " ")
     // JSON that cannot be parsed is a problem of the text itself, and -set without its device a rule's.
     if error.contains("JSON parse error") || lines.first?.hasPrefix("-set") == true {
-      XCTAssertFalse(parsed.problems.isEmpty && parsed.machine.sets.isEmpty, told)
+      XCTAssertFalse(parsed.problems.isEmpty && parsed.machine.sets.isEmpty, name)
       return true
     }
     let predictions = Predictor(parsed.machine, on: host, qemu: .released(11, 1, "11.1.3")).predictions()
@@ -54,18 +54,18 @@ final class RefusalTests: XCTestCase {
     if status < 0 {
       // K2 hits any device; only vfio devices have predictions, the rule sees the others.
       if argv.last?.hasPrefix("e1000e") == true { return false }
-      XCTAssertNotNil(failed?.signal, told)
+      XCTAssertNotNil(failed?.signal, name)
       return true
     }
     // Drivers that are none, and nothing like vfio's: a list of every model is not kept.
     if failed == nil, error.hasSuffix("is not a valid device model name") { return false }
     if predictions.isEmpty, error.hasPrefix("/dev/iommu") { return false }
     if predictions.contains(where: { !$0.unknowns.isEmpty }) {
-      // What lies at any path of sysfs was not recorded.
-      XCTAssertTrue(told.contains("sysfsdev") && status == 1, "open: \(told)")
+      // The content of arbitrary paths of sysfs was not recorded.
+      XCTAssertTrue(name.contains("sysfsdev") && status == 1, "open: \(name)")
       return true
     }
-    XCTAssertEqual(failed?.text ?? "ok", status == 0 ? "ok" : error, told)
+    XCTAssertEqual(failed?.text ?? "ok", status == 0 ? "ok" : error, name)
     return true
   }
 

@@ -23,7 +23,7 @@ enum Stderr {
     return "none"
   }
 
-  /// Descriptor numbers and pointers, which nobody can predict, made the same.
+  /// Descriptor numbers and pointers, which cannot be predicted, made the same.
   static func plain(_ text: String) -> String {
     var text = text
     for (start, end) in [("bind device fd=", " to iommufd="), (" to iommufd=", ": ")] {

@@ -41,7 +41,7 @@ final class MissingGlobalsTests: XCTestCase {
     XCTAssertFalse(PlugInquiry.globals(of: qemu.processID).isKnown)
   }
 
-  /// Nobody's decision may rest on options that were not seen: the same plug into the same QEMU.
+  /// No decision may rest on options that were not read: the same plug into the same QEMU.
   func testAPlugIsUndeterminedWhereTheyAreNotKnown() throws {
     let directory = try TemporaryDirectory()
     let qemu = try RealQEMU.start(in: directory)

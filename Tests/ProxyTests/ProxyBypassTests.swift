@@ -99,7 +99,7 @@ final class ProxyBypassTests: XCTestCase {
     proxy.stop()
   }
 
-  /// What a bypass would change.
+  /// The state that a bypass would change.
   private func state(_ direct: RawClient) throws -> String {
     var found = ""
     for path in ["/machine/peripheral", "/machine/peripheral-anon", "/objects"] {

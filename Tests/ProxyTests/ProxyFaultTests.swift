@@ -18,7 +18,7 @@ final class ProxyFaultTests: XCTestCase {
     proxy.stop()
   }
 
-  /// What this process holds open.
+  /// This process's open descriptors.
   private func descriptors() -> Int { ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).count }
 
   func testDescriptorsTravelWithTheirCommandAndNoneIsKept() throws {
@@ -226,7 +226,7 @@ final class ProxyFaultTests: XCTestCase {
       try client.negotiate()
       let count = 40
       for number in 0..<count { try client.send(#"{"execute":"query-qmp-schema","id":\#(number)}"#) }
-      // Half of what the kernel holds for a socket that nobody reads, by its default.
+      // Half of the kernel's default buffer of a socket that is not read.
       try Wait.until("the reader's socket fills", isTrue: {
         var unread: Int32 = 0
         return ioctl(client.descriptor, UInt(FIONREAD), &unread) == 0 && unread >= 100_000

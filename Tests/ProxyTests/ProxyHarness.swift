@@ -78,7 +78,7 @@ final class ProxyHarness: @unchecked Sendable {
   func connect() throws -> RawClient { try RawClient(path: path) }
 }
 
-/// A client that says exactly what it is told to.
+/// A client that sends exactly the bytes that a test gives it.
 final class RawClient {
   let descriptor: Int32
   private var buffer: [UInt8] = []
@@ -129,7 +129,7 @@ final class RawClient {
     }
   }
 
-  /// What has arrived, without waiting.
+  /// The bytes that have arrived, without waiting.
   func arrived() throws -> String {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     while poll(&entry, 1, 0) > 0 { if try !fill() { break } }
@@ -184,7 +184,7 @@ enum RealQEMU {
       arguments += ["-mon", "chardev=c\(index),mode=control" + (pretty ? ",pretty=on" : "")]
     }
     arguments += ["-device", "pcie-root-port,id=rp1,chassis=1", "-device", "pcie-root-port,id=rp2,chassis=2"]
-    // What comes before QEMU's own arguments may be those of a loader.
+    // Arguments before QEMU's own may be those of a loader.
     let child = try Child(try program ?? self.program(), more + arguments)
     for socket in [path, path + "2"] { try Wait.listener(at: socket) }
     return child

@@ -5,7 +5,7 @@ import Proxy
 import Support
 import XCTest
 
-/// What a client sees through the proxy is what it sees without, byte for byte, on real QEMU.
+/// A client receives through the proxy what it receives without, byte for byte, on real QEMU.
 final class ProxyTransparencyTests: XCTestCase {
   /// The same bytes to QEMU itself and through the proxy; timestamps aside, the same answers.
   private func compare(

@@ -52,7 +52,7 @@ final class TranscriptTests: XCTestCase {
     }
   }
 
-  /// Cut anywhere, the end is told from a clean one and says how much was missing.
+  /// Cut anywhere, the end differs from a clean one and says how much was missing.
   func testAConnectionCutAnywhereClosesOnceAndLast() throws {
     let transcript = try Transcript("session-pretty-11.1.3.qmp")
     let stream = transcript.negotiation + transcript.rest

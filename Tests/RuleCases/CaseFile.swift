@@ -30,7 +30,7 @@ import Support
 ///   and the verdict.
 ///
 /// `VFIOGATE_RECORD=1 swift test --filter RulesTests.CaseTests` writes the `expect` blocks anew, and
-/// fails, so that nobody takes recording for testing.
+/// fails, so that recording is not mistaken for testing.
 package struct CaseFile {
   package let rule: String
   package let prose: [String]

@@ -41,13 +41,13 @@ final class CatalogueTests: XCTestCase {
     let declared = try ruleFiles().flatMap { try self.declared(in: $0.path) }
     let cases = try CaseFile.all().map(\.rule)
     let catalogue = Rule.all.map(\.name)
-    XCTAssertEqual(Set(catalogue).count, catalogue.count, "a rule stands in the catalogue twice")
+    XCTAssertEqual(Set(catalogue).count, catalogue.count, "a rule is in the catalogue twice")
     XCTAssertEqual(Set(catalogue).subtracting(declared), [], "rules without a file in Sources/Rules")
     XCTAssertEqual(Set(catalogue).subtracting(cases), [], "rules without a case file; scripts/new-rule makes one")
     XCTAssertEqual(Set(cases).subtracting(catalogue), [], "case files without a rule")
   }
 
-  /// What is known about a rule is in its file: no other source names it, in a list or else.
+  /// A rule is described in its file alone: no other source names it, in a list or otherwise.
   func testNoSourceNamesARuleOfAnotherFile() throws {
     let names = Set(Rule.all.map { Substring($0.name) })
     let files = try swiftFiles(below: "../Sources")

@@ -5,7 +5,7 @@ import Support
 import Syntax
 import XCTest
 
-/// What QEMU refuses is told, once.
+/// Each refusal of QEMU is reported once.
 final class CoverageTests: XCTestCase {
   func testEveryPredictedFailureIsReported() throws {
     var causes: Set<FailureCause> = []
@@ -13,7 +13,7 @@ final class CoverageTests: XCTestCase {
       for failure in run.target.predictions.compactMap(\.failure) {
         causes.insert(failure.cause)
         XCTAssert(
-          run.report.findings.contains { $0.severity == .error }, "\(one): nobody reports \(failure.cause)")
+          run.report.findings.contains { $0.severity == .error }, "\(one): no rule reports \(failure.cause)")
         XCTAssertEqual(run.verdict, .unsafe, "\(one)")
       }
     }

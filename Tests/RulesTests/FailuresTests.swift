@@ -13,7 +13,7 @@ final class FailuresTests: XCTestCase {
     }
   }
 
-  /// What the `expect` block says of one finding.
+  /// The `expect` block's entry for one finding.
   private func expected(_ one: RuleCase) throws -> [String: String] {
     let lines = try XCTUnwrap(one.block("expect"), one.title).lines
     return Dictionary(

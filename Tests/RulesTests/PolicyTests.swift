@@ -4,7 +4,7 @@ import XCTest
 
 @testable import Rules
 
-/// What a policy and a comment allow, and what that makes of the verdict.
+/// Allowances of a policy and of comments, and the verdict that follows.
 final class PolicyTests: XCTestCase {
   /// Two findings of dup-id, of which neither needs a host; without a vfio device nothing else is predicted.
   private static let twoLines = [

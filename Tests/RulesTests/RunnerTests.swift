@@ -4,7 +4,7 @@ import XCTest
 
 @testable import Rules
 
-/// What the runner itself decides.
+/// Decisions of the runner itself.
 final class RunnerTests: XCTestCase {
   /// Whichever rules run, as libvirt's hook at `start` runs few, and whatever a policy allows.
   func testADeviceThatCannotBePredictedIsNeverSafe() throws {

@@ -3,7 +3,7 @@ import Support
 import Syntax
 import XCTest
 
-/// What real QEMU 11.1.3 said of arm-smmuv3's properties (scripts/record-refusals --smmu), against the rules
+/// Refusals of arm-smmuv3's properties by real QEMU 11.1.3 (scripts/record-refusals --smmu), against the rules
 /// that foretell it.
 final class SMMURefusalTests: XCTestCase {
   func testARuleSaysWhatQEMUSaid() throws {

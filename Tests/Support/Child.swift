@@ -78,7 +78,7 @@ public final class Child {
     return "/" + runner.split(separator: "/").dropLast().joined(separator: "/") + "/" + name
   }
 
-  /// What stdbuf(1) sets, which scripts/test runs the tests with: its library is not that of every program.
+  /// Variables of stdbuf(1), which scripts/test runs the tests with: its library is not that of every program.
   private static let lineBuffering = ["LD_PRELOAD", "_STDBUF_I", "_STDBUF_O", "_STDBUF_E"]
 
   private static func unnamedFile() throws -> Int32 {

@@ -13,7 +13,7 @@ extension LibvirtReader {
     for part in controllers {
       if let index = part.index { taken[part.type, default: []].insert(index) }
     }
-    // Where the next search begins: nothing below is given back.
+    // The next search begins here: no slot below is given back.
     var next = ["pci": 1]
     for part in controllers where part.index == nil {
       let isRoot = part.type == "pci" && part.element.value("model")?.hasSuffix("-root") == true

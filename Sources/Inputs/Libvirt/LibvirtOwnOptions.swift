@@ -32,7 +32,7 @@ extension LibvirtReader {
     let values = element.children.filter { $0.name == "arg" }.compactMap { $0.word("value") }
     let own = CommandLineReader(SourceText(name: source, bytes: []), words: values).definition
     definition.machine.append(own.machine)
-    // What is wrong with options that have nothing to do with passthrough is libvirt's affair.
+    // Errors in options that have nothing to do with passthrough are left to libvirt.
     let isAboutVFIO = { (text: String) in text.contains("vfio") || text.contains("readconfig") }
     if values.contains(where: { isAboutVFIO($0.text) }) || hasHostDevice { definition.problems += own.problems }
   }

@@ -81,7 +81,7 @@ extension Proxy {
   /// Sends queued messages to clients, then closes their connections.
   func finish() {
     _ = drain()
-    // What was sent belongs to the outbox, which closes it.
+    // The outbox owns the descriptors of a sent command, and closes them.
     if let job, !job.isSent { closeAll(job.message.descriptors) }
     job = nil
     for client in clients {

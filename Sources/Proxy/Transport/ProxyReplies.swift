@@ -44,7 +44,7 @@ extension Proxy {
       let inquiry = job?.inquiry
       job = nil
       inquiry?.answered(result(nil))
-      // What a client gave to QEMU before it went belongs to no client.
+      // A descriptor whose client went before the reply has no owner.
       if client.isGone { gate.clientGone(client.peer) }
     case .own(let id): settle(id)
     case .undecided: decide()
