@@ -62,12 +62,12 @@ extension ProxmoxLowering {
   /// the machine.
   private mutating func mapped(_ name: String, _ entry: ProxmoxHostPCI) -> Known<[String]> {
     switch machine.mappings {
-    case .failed(let reason)?:
+    case .unknown(let file)?:
       return .unknown(
-        "mapping \(name)", "the device of the mapping `\(name)`: \(ProxmoxMapping.path) was not read (\(reason))")
+        "mapping \(name)", "the device of the mapping `\(name)`: \(file.fact) was not read (\(file.reason))")
     case nil: return .unknown("mapping \(name)", "the device of the mapping `\(name)`")
-    case .found(let text)?:
-      guard let devices = ProxmoxMapping(text).alternatives(name), !devices.isEmpty else {
+    case .known(let mapping)?:
+      guard let devices = mapping.alternatives(name), !devices.isEmpty else {
         refuse("PCI device mapping not found for '\(name)'", "name one of \(ProxmoxMapping.path)", entry.location)
         return .unknown("mapping \(name)", "the mapping `\(name)` is not defined")
       }
@@ -118,7 +118,7 @@ extension ProxmoxLowering {
     for name in ["vendor-id", "device-id", "sub-vendor-id", "sub-device-id"] {
       if let id = entry.properties[name] { options.append(("x-pci-" + name, id)) }
     }
-    if let name = entry.mapping, case .found(let text)? = machine.mappings, ProxmoxMapping(text).liveMigratable.contains(name) {
+    if let name = entry.mapping, machine.mappings?.display?.liveMigratable.contains(name) == true {
       options.append(("enable-migration", "on"))
     }
     return options.map { ($0.0, .string($0.1)) }

@@ -13,7 +13,7 @@ public struct ProxmoxMachine: Sendable {
   let config: ProxmoxConfig
   let assigned: [ProxmoxHostPCI]
   /// Nil where no entry names a mapping.
-  let mappings: FollowedFile?
+  let mappings: Known<ProxmoxMapping>?
   /// Reasons for which Proxmox refuses to start the machine on every host.
   private let refusals: [InputProblem]
 
@@ -26,8 +26,7 @@ public struct ProxmoxMachine: Sendable {
     }
     self.config = config
     self.assigned = assigned.sorted { $0.index < $1.index }
-    mappings = assigned.contains { $0.mapping != nil }
-      ? follow.map { $0(ProxmoxMapping.path) } ?? .failed("no file is followed") : nil
+    mappings = assigned.contains { $0.mapping != nil } ? ProxmoxMapping.read(follow) : nil
     self.refusals = config.problems + refusals
   }
 

@@ -3,17 +3,25 @@ import Syntax
 
 /// `/etc/pve/mapping/pci.cfg`: names for host devices, one list for each node of the cluster
 /// (pve-guest-common PVE/Mapping/PCI.pm).
-struct ProxmoxMapping {
+struct ProxmoxMapping: Sendable {
   static let path = "/etc/pve/mapping/pci.cfg"
 
   /// One `map` line: a device, or several that make one, on one node.
-  struct Device {
+  struct Device: Sendable {
     let node: String
     let functions: [ProxmoxHostPCI.Function]
   }
 
   private var devices: [String: [Device]] = [:]
   private(set) var liveMigratable: Set<String> = []
+
+  /// - Parameter follow: reads the file; nil where no file is followed.
+  static func read(_ follow: FileFollower?) -> Known<ProxmoxMapping> {
+    switch follow?(path) ?? .failed("no file is followed") {
+    case .found(let text): .known(ProxmoxMapping(text))
+    case .failed(let reason): .unknown(path, reason)
+    }
+  }
 
   init(_ source: SourceText) {
     var name = ""
