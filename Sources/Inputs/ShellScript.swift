@@ -68,16 +68,13 @@ struct ShellScript {
 
   /// The command with the comments that may be about it: those on lines of their own, and one behind it.
   private static func text(of command: Range<Int>, in bytes: [UInt8], _ comments: [Range<Int>]) -> [UInt8] {
-    var text = bytes.map { $0 == 0x0a ? $0 : 0x20 }
-    func take(_ range: Range<Int>) { text.replaceSubrange(range, with: bytes[range]) }
-    for comment in comments {
+    let about = comments.filter { comment in
       let line = bytes[..<comment.lowerBound].lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
       let isAlone = bytes[line..<comment.lowerBound].allSatisfy { $0 <= 0x20 }
       let isBehind = comment.lowerBound >= command.upperBound && line < command.upperBound
-      if isAlone || isBehind { take(comment) }
+      return isAlone || isBehind
     }
-    take(command)
-    return text
+    return EmbeddedCommand.only(about + [command], of: bytes)
   }
 
   /// An option where a command should begin, and no pattern of a `case`, such as `-h | --help)`.
