@@ -11,7 +11,7 @@ enum DomainWithoutPassthrough {
     guard domain.qualifiedName == "domain" || domain.qualifiedName == "inactiveDomain" else { return false }
     let devices = devices(of: domain)
     return !asksForHostDevices(domain) && !LibvirtReader.hasOwnOptions(domain)
-      && domain.children.count { $0.name == "devices" } < 2 && !devices.contains { $0.name == "iommu" }
+      && deviceLists(of: domain).count < 2 && !devices.contains { $0.name == "iommu" }
       && !tree.comments.contains { AllowComment.isForVFIOGate($0.text) }
   }
 
@@ -26,11 +26,14 @@ enum DomainWithoutPassthrough {
     }
   }
 
-  /// The devices in every `<devices>`: libvirt finds them by a path such as `./devices/hostdev`, which does not stop
-  /// at the first (libvirt src/conf/domain_conf.c).
-  static func devices(of domain: XMLElement) -> [XMLElement] {
-    domain.children.filter { $0.name == "devices" }.flatMap(\.children)
+  /// Every `<devices>`: libvirt finds devices by a path such as `./devices/hostdev`, which does not stop at the first
+  /// (libvirt src/conf/domain_conf.c).
+  static func deviceLists(of domain: XMLElement) -> [XMLElement] {
+    domain.children.filter { $0.qualifiedName == "devices" }
   }
+
+  /// The devices in all of them.
+  static func devices(of domain: XMLElement) -> [XMLElement] { deviceLists(of: domain).flatMap(\.children) }
 
   /// Whether an interface is a host device: by its type, by the network that gave it one, or as the transient half of
   /// a team, which can be nothing else (libvirt src/conf/domain_validate.c).

@@ -6,7 +6,7 @@ extension LibvirtReader {
     let type = domain.value("type") ?? "kvm"
     definition.machine.libvirt = LibvirtDomain(name: domain.child("name")?.text)
     isRunning = domain["id"] != nil || domain.parent?.qualifiedName == "domstatus"
-    for second in domain.children.filter({ $0.name == "devices" }).dropFirst() {
+    for second in DomainWithoutPassthrough.deviceLists(of: domain).dropFirst() {
       problem(
         "the domain has a second `<devices>`, whose devices libvirt adds and vfiogate does not read",
         fix: "move the devices into the first `<devices>`",
