@@ -24,12 +24,6 @@ final class HostFactsTests: XCTestCase {
     XCTAssertFalse(try device(.unknown("class", "test")).isEndpoint.isKnown)
   }
 
-  func testABridgeIsOfBaseClassSix() throws {
-    XCTAssertEqual(try device(.known(0x060400)).isBridge, .known(true))
-    XCTAssertEqual(try device(.known(0x040600)).isBridge, .known(false))
-    XCTAssertFalse(try device(.unknown("class", "test")).isBridge.isKnown)
-  }
-
   func testAFunctionThatAnswersAllOnesIsDead() {
     func space(_ vendor: [UInt8], _ command: [UInt8]) -> Known<Bool> {
       ConfigSpace(vendor + [0xff, 0xff] + command, size: .known(256)).isDead

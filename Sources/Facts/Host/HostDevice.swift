@@ -85,9 +85,6 @@ public struct HostDevice: Sendable {
 }
 
 extension HostDevice {
-  /// Whether it is a PCI-to-PCI or other bridge (base class 06), which does not count for the viability of a group.
-  public var isBridge: Known<Bool> { classCode.map { $0 >> 16 == 0x06 } }
-
   /// Whether its config space is an endpoint's (header type 0); vfio binds nothing else (linux
   /// drivers/vfio/pci/vfio_pci_core.c: vfio_pci_core_register_device). Where the header cannot be read, the class
   /// decides: PCI-to-PCI bridges of both kinds, CardBus bridges (PCI Code and ID Assignment 1.16 §1.7).

@@ -16,14 +16,14 @@ extension Host {
     var host = self
     for (address, hostdev) in taken {
       guard var device = devices[address] else { continue }
-      // vfio refuses a bridge.
-      let isBound = hostdev.isManaged && device.isBridge != .known(true)
+      // vfio refuses a header that is not an endpoint's.
+      let isBound = hostdev.isManaged && device.isEndpoint != .known(false)
       if isBound { device.bind(hostdev) }
       device.grant()
       host.devices[address] = device
       guard case .known(.some(let number)) = device.group, let group = groups[number] else { continue }
       host.groups[number]?.node = group.node.flatMap { node in
-        node == .denied || isBound && device.isBridge.isKnown ? .known(.accessible) : .known(node)
+        node == .denied || isBound && device.isEndpoint.isKnown ? .known(.accessible) : .known(node)
       }
     }
     return host
@@ -48,7 +48,7 @@ extension HostDevice {
     // libvirt leaves a device that is bound to a vfio driver already.
     if case .known(.some(let name)) = driver, VFIODriverName.isVFIO(name) { return }
     if case .known(.some) = cdev { return }
-    if case .unknown(let unknown) = isBridge {
+    if case .unknown(let unknown) = isEndpoint {
       driver = .unknown(unknown)
       cdev = .unknown(unknown)
       return

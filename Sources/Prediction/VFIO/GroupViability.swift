@@ -2,7 +2,9 @@ import Facts
 
 /// Viability of a group: whether a member that is bound to a host driver keeps it from being assigned (linux
 /// drivers/iommu/iommu.c: iommu_group_claim_dma_owner, iommu_device_use_default_domain). QEMU reports it in
-/// hw/vfio/container-legacy.c: vfio_group_get.
+/// hw/vfio/container-legacy.c: vfio_group_get. The header type decides, not the class: an NVSwitch (class 0680) and an
+/// LPC controller (0601) have an endpoint's header and count (linux up to 5.18 drivers/vfio/vfio.c:
+/// vfio_dev_driver_allowed).
 public struct GroupViability {
   private let group: IOMMUGroup
   private let host: Host
@@ -39,6 +41,6 @@ public struct GroupViability {
     if VFIODriver.leavesDMA(driver) { return nil }
     // A driver that creates a vfio character device is a vfio driver.
     if case .known(.some) = device.cdev { return nil }
-    return try device.isBridge.value ? nil : driver
+    return try device.isEndpoint.value ? driver : nil
   }
 }

@@ -66,7 +66,7 @@ extension DeviceContext {
   /// A process that holds a member of the group. One that holds the device itself is reported by device-in-use.
   fileprivate func holder(of member: PCIAddress, besides device: HostDevice) throws(Unknown) -> ProcessReference? {
     guard let sibling = try host.device(at: member).value else { return nil }
-    if sibling.isBridge == .known(true) { return nil }
+    if sibling.isEndpoint == .known(false) { return nil }
     let own = (device.users.display ?? []).map(\.pid)
     return try sibling.users.value.first { !own.contains($0.pid) }
   }
