@@ -35,27 +35,29 @@ extension Host {
 
   /// Reads facts that need a walk over the host, only where they can matter: framebuffers for display
   /// controllers, file systems and routes for functions that are bound to a host driver, modules for functions that
-  /// have other vfio drivers. Functions that are not in `only` are skipped.
+  /// have other vfio drivers. Of functions that are not in `only`, such as the other members of a group, only the host's
+  /// use is read.
   private mutating func readUses(_ tree: FileTree, only: Set<PCIAddress>?) {
     var framebuffers: Known<[PCIAddress: String]>?
     var uses: LiveHostUse?
     var modules: LiveModules?
-    for (address, device) in devices.sorted(by: { $0.key < $1.key }) where only?.contains(address) ?? true {
-      let baseClass = device.classCode.map { $0 >> 16 }
-      if baseClass == .known(0x06) { continue }
-      if baseClass == .known(0x03) || !baseClass.isKnown {
-        let all = framebuffers ?? tree.bootFramebuffers
-        framebuffers = all
-        devices[address]?.bootFramebuffer = all.map { $0[address] }
-      } else {
-        devices[address]?.bootFramebuffer = .known(nil)
-      }
+    for (address, device) in devices.sorted(by: { $0.key < $1.key }) {
+      if device.isEndpoint == .known(false) { continue }
       if device.driver.map({ $0 == nil || $0?.contains("vfio") == true }) == .known(true) {
         devices[address]?.hostUses = .known([])
       } else {
         let walk = uses ?? LiveHostUse(tree)
         uses = walk
         devices[address]?.hostUses = walk.uses(of: device)
+      }
+      guard only?.contains(address) ?? true else { continue }
+      let baseClass = device.classCode.map { $0 >> 16 }
+      if baseClass == .known(0x03) || !baseClass.isKnown {
+        let all = framebuffers ?? tree.bootFramebuffers
+        framebuffers = all
+        devices[address]?.bootFramebuffer = all.map { $0[address] }
+      } else {
+        devices[address]?.bootFramebuffer = .known(nil)
       }
       let known = modules ?? LiveModules(tree, release: kernelRelease)
       modules = known

@@ -132,6 +132,24 @@ final class LiveHostUseTests: XCTestCase {
     XCTAssertEqual(try uses(tree, "0000:01:00.0"), .known([]))
   }
 
+  /// An NVSwitch has the class of a bridge and an endpoint's header.
+  func testADeviceOfABridgesClassIsRead() throws {
+    let tree = try host()
+    tree.function("0000:03:00.0", below: ["0000:00:01.0"], driver: "nvidia-nvswitch", group: 21)
+    tree.attribute("0000:03:00.0", "class", "0x068000\n")
+    XCTAssertEqual(try uses(tree, "0000:03:00.0"), .known([]))
+  }
+
+  /// Advice about a group must not take a member that the host uses.
+  func testTheUseOfTheOtherMembersOfAGroupIsRead() throws {
+    let tree = try host()
+    tree.function("0000:03:00.0", below: ["0000:00:01.0"], driver: "vfio-pci", group: 20)
+    tree.file("/proc/self/mountinfo", "30 1 259:1 / /srv rw shared:1 - ext4 /dev/nvme0n1p1 rw\n")
+    let wanted = try XCTUnwrap(PCIAddress("0000:03:00.0")), sibling = try XCTUnwrap(PCIAddress("0000:02:00.0"))
+    let host = Host.live(root: tree.root, only: [wanted])
+    XCTAssertEqual(host.devices[sibling]?.hostUses, .known([HostUse(.mount, "nvme0n1p1", "/srv")]))
+  }
+
   func testAFramebufferIsInABARWhicheverOfTheTwoIsShownInside() throws {
     for nested in ["  0000:01:00.0\n      00000000-00000000 : BOOTFB", "  BOOTFB\n      00000000-00000000 : 0000:01:00.0"] {
       let tree = try host()

@@ -1,8 +1,11 @@
+import Facts
 import Prediction
 
 extension FailureCause {
   /// Advice for a failure that no rule explains; nil where only QEMU's message says what to change.
-  var advice: String? { FailureCause.advices[self] }
+  func advice(on host: Host) -> String? {
+    self == .noGroup ? host.iommuAdvice : FailureCause.advices[self]
+  }
 
   private static let advices: [FailureCause: String] = [
     .badID: "begin the id with a letter, and use letters, digits, `-`, `.` and `_`",
@@ -26,7 +29,6 @@ extension FailureCause {
     .noHostGiven: "name a host device: `host=0000:01:00.0`",
     .noSuchHostDevice: "name a function of the host, as `lspci -D` lists them",
     .balloonNotMediated: "remove `x-balloon-allowed`",
-    .noGroup: "enable the IOMMU, in the firmware and with `intel_iommu=on`",
     .groupNodeDenied: "let the user that runs QEMU open the node that QEMU names",
     .containerDenied: "let the user that runs QEMU open the node that QEMU names",
     .badToken: "bind the physical function to its host driver, or pass the token that its holder has set",
@@ -40,4 +42,18 @@ extension FailureCause {
     .bindFails: "use one iommufd object for all functions of the group, and no other process for any of them",
     .inUse: "use one iommufd object for all functions of the group, and no other process for any of them",
   ]
+}
+
+extension Host {
+  /// Advice to enable the IOMMU. The kernel's option is Intel's alone: on AMD the IOMMU is on unless it is switched off
+  /// (linux Documentation/admin-guide/kernel-parameters.txt: intel_iommu, amd_iommu). The processor's vendor is that of
+  /// the root complex's host bridge.
+  fileprivate var iommuAdvice: String {
+    let bridges = devices.values.filter { $0.classCode.map { $0 >> 8 } == .known(0x0600) }
+    switch Set(bridges.compactMap(\.vendor.display)) {
+    case [0x8086]: return "enable VT-d in the firmware, and boot the host with `intel_iommu=on`"
+    case [0x1022]: return "enable the IOMMU (AMD-Vi) in the firmware"
+    default: return "enable the IOMMU in the firmware; on an Intel processor boot the host with `intel_iommu=on`, too"
+    }
+  }
 }

@@ -31,19 +31,23 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   }
   let others = try context.unownedOnBus(of: device)
   guard !others.isEmpty else { return }
-  let named = others.map(\.description).joined(separator: ", ")
+  let named = others.list
+  let uses = context.usedByHost(others).map { "\($0.address) (\($0.use.text))" }.joined(separator: ", ")
   runner.report(
     "\(context.name) has no reset of its own, and its bus cannot be reset because of \(named), "
       + (others.count == 1 ? "which is not assigned to the guest" : "which are not all assigned to the guest"),
-    at: context.hostLocation, fix: "assign \(named) to the same guest, or use a different device", evidence: evidence)
+    at: context.hostLocation, fix: uses.isEmpty
+      ? "assign \(named) to the same guest, or use a different device"
+      : "use a different slot or device: the host needs \(uses)", evidence: evidence)
 }
 
 extension DeviceContext {
-  /// The functions on the device's bus whose groups the guest does not own.
+  /// The functions on the device's bus that the guest does not have, and whose groups it does not own.
   fileprivate func unownedOnBus(of device: HostDevice) throws(Unknown) -> [PCIAddress] {
     let address = device.address
+    let assigned = target.assignments.compactMap(\.host)
     let mates = try host.addresses.value.filter {
-      $0.domain == address.domain && $0.bus == address.bus && $0 != address
+      $0.domain == address.domain && $0.bus == address.bus && $0 != address && !assigned.contains($0)
     }
     if mates.isEmpty { return [] }
     var owned: Set<Int> = []

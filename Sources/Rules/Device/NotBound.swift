@@ -28,6 +28,14 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let driver = try device.driver.value
   runner.report(
     "\(context.name) is bound to " + (driver.map { "the host driver `\($0)`" } ?? "no driver")
-      + ", and QEMU needs vfio-pci", at: context.hostLocation, fix: "bind it: `driverctl set-override \(device.address) vfio-pci`",
+      + ", and QEMU needs vfio-pci", at: context.hostLocation, fix: context.bindingFix(device.address),
     evidence: ["driver of \(device.address): \(driver ?? "none")"])
+}
+
+extension DeviceContext {
+  /// Advice to bind the device, unless the host uses it.
+  fileprivate func bindingFix(_ address: PCIAddress) -> String {
+    guard let use = usedByHost([address]).first?.use else { return bindAdvice("bind it", [address]) }
+    return "assign a different device: the host needs this one (\(use.text))"
+  }
 }

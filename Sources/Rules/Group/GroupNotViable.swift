@@ -26,9 +26,21 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let offenders = try GroupViability(group, context.host).offenders(besides: device.address)
   guard !offenders.isEmpty else { return }
   let named = offenders.map { "\($0.address), which is bound to `\($0.driver)`" }.joined(separator: ", and ")
-  let commands = offenders.map { "`driverctl set-override \($0.address) vfio-pci`" }
   runner.report(
     "\(context.name) is in IOMMU group \(group.number) with \(named)", at: context.request.location(of: "host"),
-    fix: "bind the whole group to vfio-pci: " + commands.joined(separator: ", "),
+    fix: context.fix(offenders.map(\.address)),
     evidence: ["group \(group.number): " + (group.members.display ?? []).map(\.description).joined(separator: " ")])
+}
+
+extension DeviceContext {
+  /// Advice for members that are bound to host drivers. One that the host uses stays with the host, and so do its host
+  /// bridge and its LPC controller (PCI Code and ID Assignment 1.16 §1.7: 0600, 0601).
+  fileprivate func fix(_ offenders: [PCIAddress]) -> String {
+    let used = usedByHost(offenders).map { "\($0.address) (\($0.use.text))" }
+    let chipset = offenders.filter { [0x0600, 0x0601].contains(host.devices[$0]?.classCode.display.map { $0 >> 8 }) }
+    let kept = used + chipset.map { "\($0) (part of its chipset)" }
+    if kept.isEmpty { return bindAdvice("bind the whole group to vfio-pci", offenders) }
+    return "move the device to a slot with its own group, or assign a different one: the host needs "
+      + kept.joined(separator: ", ")
+  }
 }

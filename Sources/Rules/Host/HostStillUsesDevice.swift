@@ -28,23 +28,12 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   if try VFIODriver.isVFIO(device), !isManaged || device.cdev.isKnown { return }
   let uses = try device.hostUses.value
   guard !uses.isEmpty else { return }
-  let listed = uses.prefix(3).map(text).joined(separator: ", ") + (uses.count > 3 ? ", and \(uses.count - 3) more" : "")
+  let listed = uses.prefix(3).map(\.text).joined(separator: ", ") + (uses.count > 3 ? ", and \(uses.count - 3) more" : "")
   let who = isManaged
     ? "libvirt unbinds it from the host when the guest starts" : "binding it to vfio-pci takes it from the host"
   runner.report(
     "the host uses \(context.name): \(listed); \(who)", at: context.hostLocation, fix: fix(uses),
-    evidence: uses.map { "host's use of \(device.address): \(text($0))" })
-}
-
-private func text(_ use: HostUse) -> String {
-  let through = use.detail.isEmpty ? "" : " (through `\(use.detail)`)"
-  switch use.kind {
-  case .mount: return "`\(use.device)` is mounted at `\(use.detail)`"
-  case .swap: return "`\(use.device)` is swap"
-  case .member: return "`\(use.device)` is part of `\(use.detail)`"
-  case .defaultRoute: return "`\(use.device)` has the default route\(through)"
-  case .address: return "`\(use.device)` has an address of the host\(through)"
-  }
+    evidence: uses.map { "host's use of \(device.address): \($0.text)" })
 }
 
 /// Advice for the first use: a command where there is one.

@@ -26,6 +26,6 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     runner.report(
       (failure.signal.map { "QEMU crashes with \($0) on" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
       at: prediction.request.location(of: failure.property ?? "driver"), about: prediction.request,
-      fix: failure.cause.advice)
+      fix: failure.cause.advice(on: target.hostNow))
   }
 }

@@ -1,0 +1,42 @@
+import Facts
+import Prediction
+
+extension HostUse {
+  /// The use for messages: "`eth0` has the default route".
+  var text: String {
+    let through = detail.isEmpty ? "" : " (through `\(detail)`)"
+    switch kind {
+    case .mount: return "`\(device)` is mounted at `\(detail)`"
+    case .swap: return "`\(device)` is swap"
+    case .member: return "`\(device)` is part of `\(detail)`"
+    case .defaultRoute: return "`\(device)` has the default route\(through)"
+    case .address: return "`\(device)` has an address of the host\(through)"
+    }
+  }
+}
+
+extension DeviceContext {
+  /// The functions that the host itself uses, with their first use: advice never takes these from the host.
+  func usedByHost(_ addresses: [PCIAddress]) -> [(address: PCIAddress, use: HostUse)] {
+    addresses.compactMap { address in
+      host.devices[address]?.hostUses.display?.first.map { (address, $0) }
+    }
+  }
+
+  /// Advice to bind functions to vfio-pci, none of which the host is known to use.
+  /// - Parameter lead: the text before the commands: "bind it".
+  func bindAdvice(_ lead: String, _ addresses: [PCIAddress]) -> String {
+    if let option = ["CONFIG_VFIO", "CONFIG_VFIO_PCI"].first(where: { host.kernelConfig.display?[$0] == "n" }) {
+      return "use a kernel with \(option): this one has no vfio-pci to bind to"
+    }
+    let unread = addresses.filter { host.devices[$0]?.hostUses.isKnown != true }
+    let check = unread.isEmpty
+      ? "" : ", after checking that the host does not need " + (addresses.count == 1 ? "it" : unread.list)
+    return lead + check + ": " + addresses.map { "`driverctl set-override \($0) vfio-pci`" }.joined(separator: ", ")
+  }
+}
+
+extension [PCIAddress] {
+  /// The addresses for messages, separated by commas.
+  var list: String { map(\.description).joined(separator: ", ") }
+}
