@@ -26,14 +26,26 @@ final class AttachTests: XCTestCase {
     for options in [legacy, iommufd] { check(options, cause, line: line, change) }
   }
 
-  private func sibling(_ host: inout Facts.Host, driver: String?, class code: UInt32? = nil) {
+  private func sibling(_ host: inout Facts.Host, driver: String?, class code: UInt32? = nil, header: UInt8 = 0) {
     host.devices[Machines.sibling]?.driver = .known(driver)
     if let code { host.devices[Machines.sibling]?.classCode = .known(code) }
+    host.devices[Machines.sibling]?.config = config(header: header)
+  }
+
+  private func config(header: UInt8) -> Known<ConfigSpace> {
+    var bytes = [UInt8](repeating: 0, count: 256)
+    bytes[0x0e] = header
+    return .known(ConfigSpace(bytes, size: .known(256)))
   }
 
   func testAGroupIsViableBesideABridgeAndNotBesideADeviceOfTheHost() {
     checkBoth(.groupNotViable) { sibling(&$0, driver: "snd_hda_intel", class: 0x040300) }
-    checkBoth(nil) { sibling(&$0, driver: "a_bridge_driver", class: 0x060400) }
+    checkBoth(nil) { sibling(&$0, driver: "a_bridge_driver", class: 0x060400, header: 1) }
+    checkBoth(nil) { sibling(&$0, driver: "a_bridge_driver", class: 0x060900, header: 0x81) }
+    // An NVSwitch, an LPC controller and a host bridge have an endpoint's header.
+    for code: UInt32 in [0x068000, 0x060100, 0x060000] {
+      checkBoth(.groupNotViable) { sibling(&$0, driver: "a_driver", class: code) }
+    }
     checkBoth(nil) { sibling(&$0, driver: "pci-stub") }
     checkBoth(nil) { sibling(&$0, driver: "pcieport") }
     checkBoth(nil) { sibling(&$0, driver: "nvgrace-gpu-vfio-pci") }
@@ -49,6 +61,7 @@ final class AttachTests: XCTestCase {
       let one = predict(options) {
         sibling(&$0, driver: "another")
         $0.devices[Machines.sibling]?.classCode = .unknown("class", "not in the test")
+        $0.devices[Machines.sibling]?.config = .unknown("config", "not in the test")
       }
       XCTAssertEqual(one?.realize, .undetermined)
     }
@@ -167,17 +180,20 @@ final class AttachTests: XCTestCase {
   }
 
   func testAManagedDeviceIsBoundByLibvirtAndABridgeIsNot() {
-    func prepared(_ code: Known<UInt32>) -> HostDevice? {
+    func prepared(_ code: Known<UInt32>, header: UInt8? = nil) -> HostDevice? {
       var host = Machines.host()
       host.devices[Machines.address]?.driver = .known("nvidia")
       host.devices[Machines.address]?.cdev = .known(nil)
       host.devices[Machines.address]?.classCode = code
+      host.devices[Machines.address]?.config = header.map(config) ?? .unknown("config", "not in the test")
       var machine = Machines.parse("qemu-system-x86_64 \(legacy)").machine
       machine.devices[0].libvirt = LibvirtHostdev(isManaged: true, driverModel: nil)
       return host.prepared(by: machine).devices[Machines.address]
     }
     XCTAssertEqual(prepared(.known(0x030000))?.driver.display??.hasPrefix("vfio-pci"), true)
+    XCTAssertEqual(prepared(.known(0x068000), header: 0)?.driver.display??.hasPrefix("vfio-pci"), true)
     XCTAssertEqual(prepared(.known(0x060400))?.driver, .known("nvidia"))
+    XCTAssertEqual(prepared(.known(0x030000), header: 1)?.driver, .known("nvidia"))
     XCTAssertEqual(prepared(.unknown("class", "not in the test"))?.driver.isKnown, false)
   }
 }
