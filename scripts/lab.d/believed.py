@@ -1,0 +1,145 @@
+"""believed.py VFIOGATE RECORDING < rows: vfiogate's predictions against what QEMU did on the make-believe host.
+
+Prints each disagreement as a row that make_believe.py takes again, and a table of counts; exits 1 on a false safe, a
+false alarm or a crash that was not predicted."""
+import collections, concurrent.futures, json, os, re, shlex, subprocess, sys, tempfile
+from compare import NOISE, HINTS, plain
+
+EXTRA = ("The following", "qemu-system", "devices at ", "child buses at ", "device does not support requested feature")
+
+
+def error(lines):
+    """The first line that is an error, without the option that it names."""
+    for line in lines:
+        if "warning: " in line or any(n in line for n in NOISE) or line.startswith(HINTS + EXTRA):
+            continue
+        if "terminating on signal" in line or line.startswith(("rom: file", "Please use")):
+            continue
+        text = re.sub(r"^-\w+ (\{.*?\}|.*?): (?=[A-Z'a-z/\[])", "", line) if line.startswith("-") else line
+        return normal(strip_option(line))
+    return None
+
+
+def strip_option(line):
+    """QEMU prefixes the message with the whole option, as it was written."""
+    return line
+
+
+def normal(text):
+    text = plain(text)
+    text = re.sub(r"\[iommufd=\w+\] error attach (\S+) \(\w+\) pasid 0 to id=\w+", r"[iommufd=#] error attach \1 (#) pasid 0 to id=#", text)
+    return text
+
+
+def lint(vfiogate, recording, row):
+    with tempfile.TemporaryDirectory() as folder:
+        def write(name, data):
+            path = os.path.join(folder, name)
+            with open(path, "wb") as file:
+                file.write(data)
+            return path
+        argv = ["qemu-system-x86_64", *row["argv"]]
+        guest = write("guest.nul", b"".join(a.encode() + b"\0" for a in argv))
+        results = []
+        runs = [["--input", "nul", guest]]
+        plugs = row.get("plugs") or []
+        if plugs:
+            human = isinstance(plugs[0], str)
+            data = "\n".join(p if human else json.dumps({"execute": "device_add", "arguments": p}) for p in plugs)
+            runs.append(["--input", "hmp" if human else "qmp", "--guest", guest, write("plugs", data.encode())])
+        for run in runs:
+            done = subprocess.run([vfiogate, "lint", "--host", recording, "--qemu", "11.1.3", "--format", "json", *run],
+                                  capture_output=True, text=True)
+            try:
+                results.append(json.loads(done.stdout)["definitions"][0])
+            except (ValueError, KeyError, IndexError):
+                results.append({"broken": f"exit {done.returncode}: {done.stderr[:300]}"})
+        return results
+
+
+def quoted(finding):
+    """QEMU's text that a finding about another part of the machine quotes."""
+    match = re.search(r"`(.*)`$", finding["message"].partition(": ")[2]) if ": " in finding["message"] else None
+    return normal(match[1]) if match else None
+
+
+def compare(happened, device, definition, others):
+    """One of agrees, open, text, false-safe, false-alarm, crash; and why."""
+    kind, text = happened
+    errors = [f for f in definition["findings"] if f["severity"] == "error"]
+    if device and device["not-known"] and device["realize"] in ("undetermined",):
+        return "open", str(device["not-known"])
+    predicted = (device["realize"], normal(device.get("error") or "")) if device else ("ok", "")
+    other = [quoted(f) for f in others]
+    if kind == "ok":
+        if predicted[0] != "ok" or others:
+            return "false-alarm", f"vfiogate {predicted} {other}"
+        return "agrees", ""
+    if kind == "crash":
+        if predicted[0] == "crashes" or any("crashes" in f["message"] for f in errors):
+            return "agrees", ""
+        return "crash", f"vfiogate {predicted} {other}"
+    if predicted[0] == "ok" and not others:
+        if definition["verdict"] == "undetermined":
+            return "open", str(definition["undetermined"])[:300]
+        if definition["verdict"] == "unsafe":
+            return "text", f"QEMU {text!r}, vfiogate {[f['rule'] for f in errors]}"
+        return "false-safe", f"QEMU {text!r}"
+    said = ([predicted[1]] if predicted[0] != "ok" else []) + other
+    return ("agrees", "") if any(s and text.endswith(s) for s in said) else ("text", f"QEMU {text!r}, vfiogate {said}")
+
+
+def judge(vfiogate, recording, row):
+    cold, *hot = lint(vfiogate, recording, row)
+    for definition in [cold, *hot]:
+        if "broken" in definition:
+            return [("broken", definition["broken"])]
+    verdicts = []
+    started = row["rc"] == 0 or bool(row.get("plugs") and row["replies"] and row["replies"][0] is not None) or (
+        row.get("plugs") and row["rc"] < 0)
+    rc = 0 if started else row["rc"]
+    happened = ("ok", None) if rc == 0 else ("fails", error(row["stderr"])) if rc == 1 else ("crash", None)
+    failing = [d for d in cold["devices"] if d["realize"] in ("fails", "crashes")]
+    unknown = [d for d in cold["devices"] if d["realize"] == "undetermined"]
+    others = [f for f in cold["findings"] if f["rule"] in ("launch-fails", "dup-id", "malformed-input", "crashing-global")
+              and f["severity"] == "error"]
+    shown = failing or unknown or cold["devices"][-1:]
+    verdicts.append(compare(happened, shown[0] if shown else None, cold, others))
+    if not started or not hot:
+        return verdicts
+    devices = [d for d in hot[0]["devices"] if d["plug"] == "hot"]
+    plugs = [p for p in row["plugs"] if isinstance(p, str) or "vfio" in str(p.get("driver"))]
+    replies = [r for p, r in zip(row["plugs"], row["replies"]) if p in plugs]
+    died = False
+    for device, reply in zip(devices, replies):
+        if died:
+            break
+        died = reply is None
+        if died:
+            happened = ("crash", None)
+        elif "error" in reply:
+            happened = ("fails", normal(reply["error"]["desc"]))
+        else:
+            text = reply["return"].strip() if isinstance(reply["return"], str) else ""
+            happened = ("fails", normal(text.removeprefix("Error: "))) if text else ("ok", None)
+        alone = dict(hot[0], findings=[f for f in hot[0]["findings"] if f["severity"] == "error"])
+        verdicts.append(compare(happened, device, alone, []))
+    return verdicts
+
+
+def main(vfiogate, recording):
+    rows = [json.loads(line) for line in sys.stdin]
+    counts = collections.Counter()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for row, verdicts in zip(rows, pool.map(lambda r: judge(vfiogate, recording, r), rows)):
+            for verdict, why in verdicts:
+                counts[verdict] += 1
+                if verdict not in ("agrees",):
+                    plugs = f" -- {json.dumps(row['plugs'])}" if row.get("plugs") else ""
+                    print(f"{verdict}: {row.get('name', '')} {shlex.join(row['argv'])}{plugs}\n    {why}")
+    print(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
+    return 1 if counts["false-safe"] or counts["false-alarm"] or counts["crash"] or counts["broken"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
