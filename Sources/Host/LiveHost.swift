@@ -30,6 +30,7 @@ extension Host {
     host.readUsers(tree)
     host.readFirmware(tree)
     host.readUses(tree, only: only)
+    host.sizeOfFile = { tree.size(ofROM: $0) }
     return host
   }
 

@@ -8,6 +8,8 @@ extension Rule {
     .dupID,
     .fdWithoutID,
     .realizedArgument,
+    .crashingGlobal,
+    .sriovPFOnVFIO,
     .atsOnKernelUnsupported,
     .atsOnNoCap,
     .atsOnNoIOMMUFD,
@@ -81,6 +83,7 @@ extension Rule {
     .fdInUse,
     .iommufdWrongDescriptor,
     .hostUnavailable,
+    .launchFails,
     .realizeFails,
   ]
 

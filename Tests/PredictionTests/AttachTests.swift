@@ -165,6 +165,13 @@ final class AttachTests: XCTestCase {
     let two = legacy + " -device vfio-pci,host=0000:01:00.1,bus=pcie.0,addr=4"
     func bind(_ host: inout Facts.Host) {
       host.devices[Machines.sibling]?.driver = .known("vfio-pci")
+      // A group of its own: one group is in one address space.
+      var group = IOMMUGroup(2, nothingKnown: "not in the test")
+      group.members = .known([Machines.sibling])
+      group.node = .known(.accessible)
+      host.groups[1]?.members = .known([Machines.address])
+      host.groups[2] = group
+      host.devices[Machines.sibling]?.group = .known(2)
     }
     check(unit + two, .memoryLimit) { limit(2047)(&$0); bind(&$0) }
     check(unit + two, nil) { limit(2048)(&$0); bind(&$0) }

@@ -64,7 +64,7 @@ final class GuestTopologyTests: XCTestCase {
   func testAPlugBesideTheGuestsIOMMUMayKillTheGuest() throws {
     let command = """
       qemu-system-x86_64 -machine q35 -nodefaults -object iommufd,id=io0 -device intel-iommu,caching-mode=on,aw-bits=39 \
-      -device pxb-pcie,id=pxb,bus_nr=8,bypass_iommu=on -device vfio-pci,host=0000:02:00.0,id=old
+      -device pxb-pcie,id=pxb,bus_nr=8,bypass_iommu=on -device vfio-pci,host=0000:02:00.0,id=old,bus=pcie.0
       """
     let topology = Guest(
       buses: [

@@ -33,7 +33,7 @@ final class PlugGlobalsTests: XCTestCase {
     return try XCTUnwrap(all.last)
   }
 
-  func testAGlobalLinkLeavesTheBackendOpen() throws {
+  func testAGlobalLinkDecidesTheBackend() throws {
     let text = "qemu-system-x86_64 -M q35 -object iommufd,id=i0 -device vfio-pci,host=0000:01:00.0"
     func backend(_ more: String) throws -> Known<VFIOBackend> {
       let machine = ParsedInput.parse(SourceText(name: "a", bytes: Array((text + more).utf8)), as: .shell).machine
@@ -41,7 +41,7 @@ final class PlugGlobalsTests: XCTestCase {
       let all = Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3")).predictions()
       return try XCTUnwrap(all.last).atsInputs.backend
     }
-    XCTAssertEqual(try backend(" -global vfio-pci.iommufd=i0"), .unknown("backend", "-global vfio-pci.iommufd=i0 decides it"))
+    XCTAssertEqual(try backend(" -global vfio-pci.iommufd=i0"), .known(.iommufd))
     XCTAssertEqual(try backend(" -global vfio-pci-nohotplug.iommufd=i0"), .known(.legacy))
     XCTAssertEqual(try backend(",iommufd=i0 -global vfio-pci.iommufd=i0"), .known(.iommufd))
     XCTAssertEqual(try backend(""), .known(.legacy))

@@ -13,9 +13,16 @@ final class QEMUSpellingTests: XCTestCase {
     ]
     let place = Location(source: "test", range: nil, path: "")
     let given = observed.sorted().map { Property(name: $0, value: .null, location: place) }
-    XCTAssertEqual(PropertyOrder.sorted(given).map { given[$0].name }, observed)
+    func sorted(_ properties: [Property], _ form: DeviceRequest.Form = .json, _ plug: DeviceRequest.Plug = .hot) -> [Int] {
+      PropertyOrder.sorted(of: DeviceRequest(form: form, plug: plug, properties: properties, location: place))
+    }
+    XCTAssertEqual(sorted(given).map { given[$0].name }, observed)
+    // Two names of one bucket: as written, and the reverse for the human monitor.
+    let tie = ["x-vga", "x-req"].map { Property(name: $0, value: .null, location: place) }
+    XCTAssertEqual(QDictHash.bucket("x-vga"), QDictHash.bucket("x-req"))
+    XCTAssertEqual([sorted(tie), sorted(tie, .keyval, .cold), sorted(tie, .keyval, .hot)], [[0, 1], [0, 1], [1, 0]])
     // The last of each name counts.
-    let twice = PropertyOrder.sorted(given + given)
+    let twice = sorted(given + given)
     XCTAssertEqual(twice.map { (given + given)[$0].name }, observed)
     XCTAssert(twice.allSatisfy { $0 >= given.count })
     XCTAssertEqual(QDictHash.bucket("ats"), 179)

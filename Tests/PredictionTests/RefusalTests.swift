@@ -12,6 +12,7 @@ final class RefusalTests: XCTestCase {
     var host = Facts.Host(nothingKnown: "not recorded", source: "refusals")
     host.addresses = .known([])
     host.iommufd = .known(.absent)
+    host.sizeOfFile = { ["/", "/tmp", "/tmp/"].contains($0) ? .known(.max) : .known(nil) }
     return host
   }
 

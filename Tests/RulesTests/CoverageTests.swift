@@ -64,10 +64,10 @@ final class CoverageTests: XCTestCase {
     }
   }
 
-  /// A rule alone says what it says among all others, but for the one that waits for them.
+  /// A rule alone says what it says among all others, but for the two that wait for them.
   func testARuleDoesNotDependOnTheOthers() throws {
     for (one, run) in try CaseRun.all() {
-      for rule in Rule.all where rule.name != "realize-fails" {
+      for rule in Rule.all where !["realize-fails", "launch-fails"].contains(rule.name) {
         let alone = RuleRunner.check(run.target, by: [rule])
         XCTAssertEqual(alone.findings, run.own.findings.filter { $0.rule == rule.name }, "\(one): \(rule.name)")
       }

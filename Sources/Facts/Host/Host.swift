@@ -35,6 +35,10 @@ public struct Host: Sendable {
   /// The IOMMU groups about which something is known, by number.
   public var groups: [Int: IOMMUGroup]
 
+  /// The size in bytes of a file that a definition names, nil when there is none: of its metadata only, the file is not
+  /// opened.
+  public var sizeOfFile: @Sendable (String) -> Known<UInt64?>
+
   /// Creates a host without any known fact, for the reason given.
   public init(nothingKnown reason: String, source: String) {
     self.source = source
@@ -52,6 +56,7 @@ public struct Host: Sendable {
     addresses = .unknown("list of PCI functions", reason)
     devices = [:]
     groups = [:]
+    sizeOfFile = { .unknown("size of \($0)", reason) }
     self.reason = reason
   }
 

@@ -19,8 +19,8 @@ public struct DeviceRequest: Hashable, Sendable {
     didSet { readNames() }
   }
 
-  /// The device type. `driver`, `id` and `bus` count only when they are strings; QEMU treats anything else as
-  /// absent (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict; observed on 11.1.3).
+  /// The device type, by its own name where the request uses an alias. `driver`, `id` and `bus` count only when they
+  /// are strings; QEMU treats anything else as absent (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict; observed on 11.1.3).
   public private(set) var driver: String?
   /// The device's id, as QMP names it; nil for an anonymous device.
   public private(set) var id: String?
@@ -40,8 +40,9 @@ public struct DeviceRequest: Hashable, Sendable {
   }
 
   private mutating func readNames() {
-    driver = string("driver")
-    id = string("id")
+    driver = string("driver").map(DriverAlias.resolve)
+    // Of key=value text the first id counts (QEMU util/qemu-option.c: opts_parse_id; observed on 11.1.3).
+    id = form == .keyval ? properties.first { $0.name == "id" }?.value.string : string("id")
     bus = string("bus")
   }
 

@@ -17,8 +17,14 @@ public struct QEMUProfile: Sendable {
   /// The names of vfio-pci's properties, when QEMU was asked or its version is given.
   public let properties: Known<Set<String>>
 
+  /// The upstream release, `11.1`, when it is one as released; nil for a QEMU that was asked.
+  public let release: String?
+
   /// Creates a profile.
-  public init(name: String, behaviour: Known<ATSBehaviour>, properties: Known<Set<String>>) {
+  public init(
+    name: String, behaviour: Known<ATSBehaviour>, properties: Known<Set<String>>, release: String? = nil
+  ) {
+    self.release = release
     self.name = name
     self.behaviour = behaviour
     self.properties = properties

@@ -15,10 +15,10 @@ extension Unknown {
 
 extension GlobalProperty {
   /// Whether it applies to the device: it is for the device's class or a parent class of that. A vfio-pci-nohotplug is
-  /// a vfio-pci, which is a vfio-pci-device.
+  /// a vfio-pci, which is a vfio-pci-device, and that a pci-device.
   public func applies(to request: DeviceRequest) -> Bool {
     switch driver {
-    case "vfio-pci", "vfio-pci-device": return request.isVFIO
+    case "vfio-pci", "vfio-pci-device", "pci-device", "device": return request.isVFIO
     case "vfio-pci-nohotplug": return request.driver == driver
     default: return false
     }

@@ -8,6 +8,20 @@ public struct Guest: Sendable {
   /// The bus of a device that names none; `.known(nil)`: the machine has no PCI bus. Unknown where buses may exist
   /// that are not in `buses`.
   public let rootBus: Known<String?>
+  /// The buses that are not PCI, by name, with QEMU's name of their type.
+  var otherBuses: [String: String] = [:]
+  /// The newest root complex of a `pxb`, which takes every device that names no bus; nil without one.
+  var expanderBus: String?
+  /// The number of buses of each type that QEMU has named itself: `pcie` of `pcie.1`.
+  var automaticBuses: [String: Int] = [:]
+  /// Whether `bootIndexes` and `acpiIndexes` are all that are taken; a running QEMU does not report them.
+  var areIndexesKnown = true
+  /// Values of `bootindex` that are taken.
+  var bootIndexes: Set<Int64> = []
+  /// Values of `acpi-index` that are taken, also by plugs that failed.
+  var acpiIndexes: Set<UInt64> = []
+  /// Chassis and slot numbers of ports.
+  var chassisSlots: Set<ChassisSlot> = []
   /// The driver of each device, by id.
   public internal(set) var ids: [String: String]
   /// Whether a migration is running, during which QEMU refuses `device_add`.
@@ -24,6 +38,10 @@ public struct Guest: Sendable {
   var isOrderKnown = true
   /// The address spaces of assigned devices.
   var spaces = AddressSpaces()
+  /// The address space of each IOMMU group that is attached.
+  var groupSpaces: [Int: Known<AddressSpace>] = [:]
+  /// Ids of `virtio-net` devices with failover, each with the id of its primary once there is one.
+  var failoverPairs: [String: String?] = [:]
   /// Host functions that are attached already, with their backend.
   var assigned: [PCIAddress: AttachedBackend] = [:]
 
@@ -38,6 +56,8 @@ public struct Guest: Sendable {
     self.rootBus = rootBus
     self.ids = ids
     self.migrating = migrating
+    // Root complexes beside the machine's own were made later, and take the devices that name no bus.
+    if case .known(let own) = rootBus { expanderBus = buses.filter { $0.kind == .root && $0.name != own }.map(\.name).max() }
   }
 
   /// This topology with the assigned devices of another model of the same machine.
@@ -47,6 +67,8 @@ public struct Guest: Sendable {
     guest.iommus = other.iommus
     guest.spaces = other.spaces
     guest.assigned = other.assigned
+    guest.groupSpaces = other.groupSpaces
+    guest.areIndexesKnown = false
     return guest
   }
 
@@ -60,11 +82,24 @@ public struct Guest: Sendable {
     }
     if let name = request.bus {
       if let bus = buses[name] { return bus }
+      if name.contains("/"), case .pci(let bus) = try named(name) { return bus }
       if case .unknown(let unknown) = rootBus { throw Unknown("guest bus `\(name)`", reason: unknown.reason) }
       throw Unknown("guest bus `\(name)`", reason: "not in the configuration")
     }
-    return try rootBus.value.flatMap { buses[$0] }
+    return try defaultBus.value.flatMap { buses[$0] }
   }
+
+  /// The name of the request's bus, as `buses` has it; nil when it is not one of them.
+  func busName(of request: DeviceRequest) -> String? {
+    guard let name = request.bus else { return defaultBus.display.flatMap { $0 } }
+    guard name.contains("/") else { return name }
+    if case .pci(let bus)? = try? named(name) { return bus.name }
+    return nil
+  }
+
+  /// The bus of a device that names none: the newest root complex comes first (QEMU system/qdev-monitor.c:
+  /// qbus_find_recursive; observed on 11.1.3).
+  public var defaultBus: Known<String?> { expanderBus.map { .known($0) } ?? rootBus }
 
   /// The buses from one up to its root complex, nearest first.
   public func path(from name: String) -> [GuestBus] {

@@ -8,8 +8,36 @@ extension Guest {
     guard let driver = request.driver else { return nil }
     if Guest.isIOMMU(driver) { iommus.append(request) }
     let address = assignSlot(request, driver)
-    if let bus = busBehind(request, driver) { buses[bus.name] = bus }
+    addBuses(behind: request, driver)
     return address
+  }
+
+  /// Adds the buses that a device offers. A bus whose name is taken cannot be addressed: QEMU finds the older first.
+  private mutating func addBuses(behind request: DeviceRequest, _ driver: String) {
+    if let offered = PCIDrivers.offeredBus(driver) {
+      for _ in 0..<offered.count { otherBuses[busName(behind: request, offered.type)] = offered.type }
+    }
+    if driver == "pxb" {
+      // The bridge in its own root complex has its id, and its devices.
+      buses["pxb-internal"] = GuestBus(
+        "pxb-internal", kind: .root, isExpress: false, takesHotplug: .known(false), parent: nil, expander: request)
+      expanderBus = "pxb-internal"
+      if let id = request.id, buses[id] == nil {
+        buses[id] = GuestBus(id, kind: .bridge, isExpress: false, takesHotplug: .known(false), parent: "pxb-internal")
+      }
+    } else if PCIDrivers.isBridge(driver), let bus = busBehind(request, driver), buses[bus.name] == nil {
+      buses[bus.name] = bus
+      if PCIDrivers.isExpander(driver) { expanderBus = bus.name }
+    }
+  }
+
+  /// The name that QEMU gives to a bus behind a device: its id, else its type and a number (QEMU hw/core/bus.c:
+  /// qbus_init_internal).
+  private mutating func busName(behind request: DeviceRequest, _ type: String) -> String {
+    let base = request.id ?? type.lowercased()
+    let number = automaticBuses[base, default: 0]
+    automaticBuses[base] = number + 1
+    return "\(base).\(number)"
   }
 
   /// Reserves memory for this number of devices.
@@ -39,7 +67,7 @@ extension Guest {
       if !isPlacedByLibvirt { for name in buses.keys { buses[name]?.unplacedDeviceCount += 1 } }
       return nil
     }
-    guard let name = request.bus ?? rootBus.display.flatMap({ $0 }), let index = buses.index(forKey: name)
+    guard let name = busName(of: request), let index = buses.index(forKey: name)
     else { return nil }
     guard PCIDrivers.isPCI(driver) || request.has("addr") else {
       // It may still be a PCI device, with a slot of the root bus.
@@ -62,20 +90,24 @@ extension Guest {
     return GuestPCIAddress(bus: name, devfn: assigned)
   }
 
-  /// The bus behind a bridge, which has the bridge's id (QEMU hw/pci/pci_bridge.c: pci_bridge_initfn).
-  private func busBehind(_ request: DeviceRequest, _ driver: String) -> GuestBus? {
-    guard let id = request.id else { return nil }
+  /// The bus behind a bridge, which has the bridge's id (QEMU hw/pci/pci_bridge.c: pci_bridge_initfn), or that of a root
+  /// complex.
+  private mutating func busBehind(_ request: DeviceRequest, _ driver: String) -> GuestBus? {
+    let isConventional = ["pcie-pci-bridge", "pci-bridge", "pci-bridge-seat", "i82801b11-bridge"].contains(driver)
+    let isExpander = PCIDrivers.isExpander(driver)
+    let id = request.id ?? (isExpander ? "\(driver)-internal" : busName(behind: request, isConventional ? "PCI" : "PCIE"))
     switch driver {
     case "pcie-root-port", "ioh3420", "xio3130-downstream", "cxl-rp", "cxl-downstream":
       let hotplug = request.flag("hotplug", default: true)
       return GuestBus(id, kind: .port, isExpress: true, takesHotplug: hotplug, parent: parent(of: request))
-    case "pxb-pcie", "pxb-cxl", "pxb":
-      return GuestBus(id, kind: .root, isExpress: driver != "pxb", takesHotplug: .known(false), parent: nil)
+    case "pxb-pcie", "pxb-cxl":
+      return GuestBus(
+        id, kind: .root, isExpress: true, takesHotplug: .known(false), parent: nil, expander: request)
     case "x3130-upstream", "cxl-upstream", "i82801b11-bridge":
       return GuestBus(
         id, kind: .bridge, isExpress: driver != "i82801b11-bridge", takesHotplug: isPluggedByACPI(request),
         parent: parent(of: request))
-    case "pcie-pci-bridge", "pci-bridge":
+    case "pcie-pci-bridge", "pci-bridge", "pci-bridge-seat":
       let acpi = isPluggedByACPI(request)
       let standard = driver == "pcie-pci-bridge" ? .known(true) : request.flag("shpc", default: true)
       return GuestBus(
@@ -85,7 +117,7 @@ extension Guest {
     }
   }
 
-  private func parent(of request: DeviceRequest) -> String? { request.bus ?? rootBus.display.flatMap { $0 } }
+  private func parent(of request: DeviceRequest) -> String? { busName(of: request) }
 
   /// Whether ACPI handles hot plugs behind the bridge. It does below the machine's own root complex for bridges that
   /// are there from the start; below a pxb-pcie, and for a hot-plugged bridge, the bridge's own controller does

@@ -49,6 +49,8 @@ public struct GuestBus: Sendable {
   public let isStandardHotplug: Known<Bool>
   /// The bus of its bridge; nil for a root complex.
   public let parent: String?
+  /// The request of the `pxb` whose root complex it is; nil for any other bus.
+  let expander: DeviceRequest?
   /// The devices on it, by devfn: slot times 8 plus function.
   public internal(set) var occupants: [Int: SlotDevice]
   /// The number of devices whose slot QEMU chooses, and that may be on this bus beside `occupants`.
@@ -57,8 +59,10 @@ public struct GuestBus: Sendable {
   /// - Parameter occupants: every device on the bus, by devfn (slot times 8 plus function).
   public init(
     _ name: String, kind: Kind, isExpress: Bool, takesHotplug: Known<Bool>,
-    isStandardHotplug: Known<Bool> = .known(false), parent: String?, occupants: [Int: SlotDevice] = [:]
+    isStandardHotplug: Known<Bool> = .known(false), parent: String?, occupants: [Int: SlotDevice] = [:],
+    expander: DeviceRequest? = nil
   ) {
+    self.expander = expander
     self.name = name
     self.kind = kind
     self.isExpress = isExpress
@@ -99,6 +103,10 @@ extension GuestBus {
   /// Assigns the devfn as the PCI core does (QEMU hw/pci/pci.c: do_pci_register_device and pci_init_multifunction).
   /// - Parameter requested: slot times 8 plus function; nil when QEMU is to choose.
   func assignDevfn(to request: DeviceRequest, driver: String, requested: Int?) -> DevfnResult {
+    if let expander, !PCIDrivers.isPCIBridge(driver) {
+      return .refused(
+        .onExpander, "PCI: Only PCI/PCIe bridges can be plugged into \(expander.driver ?? "pxb")")
+    }
     let devfn = requested ?? freeDevfn
     guard let devfn else {
       return .refused(.noSlot, "PCI: no slot/function available for \(driver), all in use or reserved")
@@ -115,6 +123,8 @@ extension GuestBus {
     }
     // Without addr QEMU checks function 0 of slot 31, that of devfn -1 (observed on 11.1.3).
     let slot = isPort ? 0 : (requested ?? 0xff) / 8
+    // A VF does not belong to its slot's device.
+    if request.has("sriov-pf") { return .at(devfn: devfn) }
     if request.plug == .hot, let first = occupants[slot * 8] {
       return .refused(
         .functionZeroTaken,
@@ -148,7 +158,7 @@ extension GuestBus {
   }
 
   /// The lowest slot whose function 0 is free: QEMU searches in steps of 8.
-  private var freeDevfn: Int? {
+  var freeDevfn: Int? {
     stride(from: 0, to: 256, by: 8).first { occupants[$0] == nil }
   }
 }

@@ -9,13 +9,17 @@ extension Guest {
     switch kind {
     case .q35: root = Guest.q35(machine)
     case .i440fx: root = Guest.i440fx(machine)
-    case .virt: root = Guest.virt
+    case .virt, .microvm: root = Guest.virt
     case .withoutPCI, .unknown: break
     }
-    if !machine.hasOption("nodefaults") { root?.unplacedDeviceCount += 2 }  // a display and a NIC
+    root?.occupants.merge(machine.boardUSB(kind)) { there, _ in there }
+    for device in machine.addedDevices(kind) { root?.place(device) }
+    root?.unplacedDeviceCount += machine.devicesOfOptions
     var rootBus: Known<String?> = .known(root?.name)
     if case .unknown(let why) = kind { rootBus = .unknown("guest's PCI topology", why) }
     self.init(buses: root.map { [$0] } ?? [], rootBus: rootBus, ids: [:], migrating: .known(false))
+    otherBuses = kind.otherBuses
+    iommus = Guest.iommu(of: machine, kind).map { [$0] } ?? []
     isPlacedByLibvirt = machine.libvirt != nil
     hasACPIBridges = rootBus.flatMap { _ in machine.hasACPIBridges(kind) }
   }
@@ -49,6 +53,32 @@ extension Guest {
   }
 }
 
+extension GuestBus {
+  /// Puts a device into the first free slot.
+  fileprivate mutating func place(_ device: AddedDevice) {
+    guard case .placed(let there) = device, unplacedDeviceCount == 0, let devfn = freeDevfn else {
+      unplacedDeviceCount += 1
+      return
+    }
+    occupants[devfn] = there
+  }
+}
+
+extension MachineKind {
+  /// The buses of the board that are not PCI, with the names that QEMU gives to their types (observed on 11.1.3).
+  fileprivate var otherBuses: [String: String] {
+    switch self {
+    case .q35, .i440fx:
+      var buses = ["main-system-bus": "System", "isa.0": "ISA", "i2c": "i2c-bus"]
+      for number in 0..<(self == .q35 ? 6 : 2) { buses["ide.\(number)"] = "IDE" }
+      return buses
+    case .virt: return ["main-system-bus": "System"]
+    case .microvm, .withoutPCI: return ["main-system-bus": "System", "isa.0": "ISA"]
+    case .unknown: return [:]
+    }
+  }
+}
+
 extension SlotDevice {
   /// A device that is part of the board.
   init(board driver: String, multifunction: Bool = false) {
@@ -58,7 +88,7 @@ extension SlotDevice {
 
 /// The machine types whose topology is known.
 enum MachineKind: Hashable {
-  case q35, i440fx, virt, withoutPCI
+  case q35, i440fx, virt, microvm, withoutPCI
   case unknown(String)
 
   init(_ machine: MachineConfig) {
@@ -69,7 +99,8 @@ enum MachineKind: Hashable {
     switch machine.machineType?.value {
     case .string("microvm"):
       // QEMU hw/i386/microvm.c: the same generic host bridge as virt's, only with `pcie=on`, an OnOffAuto.
-      self = machine.machineOption("pcie") == "on" ? .virt : .withoutPCI
+      // It needs ACPI.
+      self = machine.machineOption("pcie") == "on" && machine.hasACPI ? .microvm : .withoutPCI
     case .string(let type): self = MachineKind(type: type)
     case .none: self = MachineKind(emulator: machine.emulator)
     case .some(let other): self = .unknown("machine type \(other)")
@@ -119,7 +150,7 @@ extension MachineConfig {
       let isOld = version(after: "pc-q35-").map { $0 <= (6, 0) } ?? false
       return .known(global(property, of: "ICH9-LPC") ?? !isOld)
     case .i440fx: return .known(hasACPI && global(property, of: "PIIX4_PM") ?? true)
-    case .virt: return .known(global(property, of: "acpi-ged") ?? false)
+    case .virt, .microvm: return .known(global(property, of: "acpi-ged") ?? false)
     case .withoutPCI: return .known(false)
     case .unknown(let why): return .unknown("ACPI hotplug", why)
     }

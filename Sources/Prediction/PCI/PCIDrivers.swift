@@ -1,4 +1,4 @@
-/// QEMU's device types by whether they are on a PCI bus: enough to model slots, and to know where that is uncertain.
+/// QEMU's device types by whether they are on a PCI bus: `qom-list-types` of 11.1.3 for x86, and the types of its modules.
 enum PCIDrivers {
   /// Whether the type is known to be a PCI device.
   static func isPCI(_ driver: String) -> Bool {
@@ -13,28 +13,70 @@ enum PCIDrivers {
       || driver.hasSuffix("-cpu") || driver.hasSuffix("-device") || elsewhere.contains(driver)
   }
 
-  /// Whether the type has a PCI bus behind it.
-  static func isBridge(_ driver: String) -> Bool { bridges.contains(driver) }
+  /// Whether the type has a PCI bus behind it, or is a root complex.
+  static func isBridge(_ driver: String) -> Bool { bridges.contains(driver) || isExpander(driver) }
+
+  /// Whether it is a root complex of its own, which QEMU does not count as a bridge (QEMU hw/pci-bridge/pci_expander_bridge.c).
+  static func isExpander(_ driver: String) -> Bool { ["pxb", "pxb-pcie", "pxb-cxl"].contains(driver) }
+
+  /// Whether the type derives from QEMU's PCI bridge.
+  static func isPCIBridge(_ driver: String) -> Bool { bridges.contains(driver) }
 
   private static let bridges: Set<String> = [
-    "pcie-root-port", "ioh3420", "x3130-upstream", "xio3130-downstream", "pxb-pcie", "pxb-cxl", "pxb",
-    "pcie-pci-bridge", "pci-bridge", "i82801b11-bridge", "cxl-rp", "cxl-upstream", "cxl-downstream",
+    "pcie-root-port", "ioh3420", "x3130-upstream", "xio3130-downstream", "pcie-pci-bridge", "pci-bridge",
+    "pci-bridge-seat", "i82801b11-bridge", "cxl-rp", "cxl-upstream", "cxl-downstream",
   ]
 
   private static let known: Set<String> = [
-    "vfio-pci-nohotplug", "pcie-root-port", "ioh3420", "x3130-upstream", "xio3130-downstream",
-    "pxb-pcie", "pxb-cxl", "pxb", "pcie-pci-bridge", "pci-bridge", "i82801b11-bridge", "cxl-rp",
-    "cxl-upstream", "cxl-downstream", "nvme", "qemu-xhci", "nec-usb-xhci", "ich9-usb-ehci1",
-    "ich9-usb-uhci1", "ich9-usb-uhci2", "ich9-usb-uhci3", "piix3-usb-uhci", "usb-ehci", "pci-ohci",
-    "ich9-ahci", "ahci", "lsi53c895a", "megasas", "mptsas1068", "ich9-intel-hda", "intel-hda", "AC97",
-    "ES1370", "VGA", "qxl", "qxl-vga", "virtio-vga", "virtio-vga-gl", "virtio-gpu-gl-pci",
-    "bochs-display", "cirrus-vga", "vmware-svga", "secondary-vga", "igb", "igbvf", "rtl8139", "pcnet",
-    "vmxnet3", "i6300esb", "edu", "ivshmem-plain", "ivshmem-doorbell", "pvpanic-pci", "sdhci-pci",
+    "AC97", "AMDVI-PCI", "ES1370", "ICH9-LPC", "ICH9-SMB", "PIIX3", "PIIX4_PM", "VGA", "acpi-erst", "am53c974",
+    "ati-vga", "bochs-display", "cirrus-vga", "ctucan_pci", "cxl-downstream", "cxl-rp", "cxl-switch-mailbox-cci",
+    "cxl-type3", "cxl-upstream", "dc390", "edu", "gpex-root", "i440FX", "i6300esb", "i82550", "i82551", "i82557a",
+    "i82557b", "i82557c", "i82558a", "i82558b", "i82559a", "i82559b", "i82559c", "i82559er", "i82562", "i82801",
+    "i82801b11-bridge", "ich9-ahci", "ich9-intel-hda", "ich9-usb-ehci1", "ich9-usb-ehci2", "ich9-usb-uhci1",
+    "ich9-usb-uhci2", "ich9-usb-uhci3", "ich9-usb-uhci4", "ich9-usb-uhci5", "ich9-usb-uhci6", "igb", "igbvf",
+    "intel-hda", "ioh3420", "iommu-testdev", "ivshmem-doorbell", "ivshmem-plain", "kvaser_pci", "lsi53c810",
+    "lsi53c895a", "mch", "megasas", "megasas-gen2", "mioe3680_pci", "mptsas1068", "ne2k_pci", "nec-usb-xhci", "nvme",
+    "pci-bridge", "pci-bridge-seat", "pci-ipmi-bt", "pci-ipmi-kcs", "pci-ohci", "pci-serial", "pci-serial-2x",
+    "pci-serial-4x", "pci-testdev", "pcie-pci-bridge", "pcie-root-port", "pcm3680_pci", "pcnet", "piix3-ide",
+    "piix3-usb-uhci", "piix4-ide", "piix4-isa", "piix4-usb-uhci", "pvrdma", "pvscsi", "pxb", "pxb-cxl", "pxb-pcie",
+    "qemu-xhci", "qxl", "qxl-vga", "rocker", "rtl8139", "secondary-vga", "tpci200", "tulip", "ufs", "usb-ehci",
+    "vfio-pci-igd-lpc-bridge", "vfio-pci-nohotplug", "vhost-user-vga", "virtio-vga", "virtio-vga-gl",
+    "virtio-vga-rutabaga", "vmware-svga", "vmxnet3", "x-pci-proxy-dev", "x3130-upstream", "xen-platform",
+    "xio3130-downstream",
   ]
 
   private static let elsewhere: Set<String> = [
-    "intel-iommu", "arm-smmuv3", "virtserialport", "virtconsole", "pc-dimm", "nvdimm",
-    "vmcoreinfo", "pvpanic", "vmgenid", "vfio-ap", "vfio-ccw", "kvmclock", "sga", "loader",
-    "guest-loader", "generic-sdhci", "smbus-eeprom", "floppy", "ib700", "hyperv-testdev", "vmbus-bridge",
+    "arm-smmuv3", "sga", "vfio-ap", "vfio-ccw",
+    "acpi-ged", "adlib", "amd-iommu", "apic", "base-xhci", "ccid-card-emulated", "ccid-card-passthru",
+    "cfi.pflash01", "cs4231a", "cxl-fmw", "emmc", "esp", "floppy", "fsl-esdhc-be", "fsl-esdhc-le", "fw_cfg_io",
+    "fw_cfg_mem", "generic-sdhci", "gpex-pcihost", "gpio_i2c", "guest-loader", "gus", "hpet", "hv-balloon",
+    "hv-syndbg", "hyperv-synic", "hyperv-testdev", "i2c-ddc", "i2c-echo", "i440FX-pcihost", "i8042", "i8042-mmio",
+    "i8257", "ib700", "imx-usdhc", "intel-iommu", "ioapic", "ipmi-bmc-extern", "ipmi-bmc-sim", "ipoctal232",
+    "isabus-bridge", "ivshmem-flat", "kvm-apic", "kvm-i8259", "kvm-ioapic", "kvm-pit", "kvmclock", "kvmvapic",
+    "loader", "mc146818rtc", "migration", "ne2k_isa", "nitro-heartbeat", "nitro-serial-vsock", "nitro-vsock-bridge",
+    "nvdimm", "nvme-ns", "nvme-subsys", "pc-dimm", "pc-testdev", "port92", "ps2-kbd", "ps2-mouse", "pvpanic",
+    "pxb-cxl-host", "pxb-host", "q35-pcihost", "ramfb", "remote-pcihost", "s3c-sdhci", "sb16", "sd-card",
+    "sd-card-spi", "serial", "sgx-epc", "smbus-eeprom", "smbus-ipmi", "sp-mem", "sysbus-esp", "sysbus-xhci",
+    "u2f-passthru", "uefi-vars-sysbus", "uefi-vars-x64", "ufs-lu", "vhost-scsi", "vhost-user-blk", "vhost-user-gpu",
+    "vhost-user-input", "vhost-user-rng", "vhost-user-rtc", "vhost-user-scsi", "vhost-user-snd", "virtconsole",
+    "virtio-mem", "virtio-mmio", "virtio-pmem", "virtserialport", "vmbus-bridge", "vmclock", "vmcoreinfo", "vmgenid",
+    "vmmouse", "vmport", "xen-backend", "xen-bridge", "xen-cdrom", "xen-console", "xen-disk", "xen-evtchn",
+    "xen-gnttab", "xen-overlay", "xen-primary-console", "xen-sysdev", "xen-xenstore",
   ]
+
+  /// The bus that a type offers to devices of other kinds: QEMU's name of the bus type, and the number of such buses.
+  static func offeredBus(_ driver: String) -> (type: String, count: Int)? {
+    switch driver {
+    case "qemu-xhci", "nec-usb-xhci", "usb-ehci", "ich9-usb-ehci1", "ich9-usb-ehci2", "piix3-usb-uhci", "piix4-usb-uhci",
+      "ich9-usb-uhci1", "ich9-usb-uhci2", "ich9-usb-uhci3", "ich9-usb-uhci4", "ich9-usb-uhci5", "ich9-usb-uhci6", "pci-ohci":
+      return ("usb-bus", 1)
+    case "virtio-scsi-pci", "lsi53c895a", "lsi53c810", "megasas", "megasas-gen2", "mptsas1068", "pvscsi", "am53c974",
+      "dc390": return ("SCSI", 1)
+    case "ich9-ahci": return ("IDE", 6)
+    case "piix3-ide", "piix4-ide": return ("IDE", 2)
+    case "virtio-serial-pci": return ("virtio-serial-bus", 1)
+    case "intel-hda", "ich9-intel-hda": return ("HDA", 1)
+    default: return nil
+    }
+  }
 }

@@ -16,6 +16,23 @@ enum PropertyChecks {
     }
   }
 
+  /// The text with which QEMU refuses the value of a `-global`, which another visitor parses (QEMU
+  /// qapi/string-input-visitor.c); nil when it accepts it.
+  static func globalRefusal(_ name: String, _ text: String, kind: PropertyKind, driver: String) -> String? {
+    switch kind {
+    case .signed32 where QEMUNumber.integer(text) == nil: return "Parameter '\(name)' expects int64"
+    case .unsigned where QEMUNumber.integer(text) == nil: return "Parameter '\(name)' expects uint64"
+    case .size:
+      switch QEMUNumber.size(text) {
+      case .invalid: return "Parameter '\(name)' expects a non-negative number below 2^64"
+      case .outOfRange: return "Value '\(text)' is out of range for parameter '\(name)'"
+      case .bytes: break
+      }
+    default: break
+    }
+    return refusal(name, .string(text), kind: kind, driver: driver, form: .keyval)
+  }
+
   /// The refusal of key=value text, which each type parses by itself.
   private static func fromText(_ name: String, _ text: String, kind: PropertyKind, driver: String) -> String? {
     switch kind {
@@ -25,8 +42,8 @@ enum PropertyChecks {
     case .unsigned(let bits):
       return integer(name, text, in: QEMUIntegerRange(0, UInt64.max >> UInt64(64 - bits)), "uint\(bits)_t")
     case .size(let maximum):
-      guard QEMUNumber.isSize(text) else { return "Parameter '\(name)' expects size" }
-      return QEMUNumber.integer(text).flatMap { tooLarge(name, $0, maximum, driver) }
+      guard case .bytes(let bytes) = QEMUNumber.size(text) else { return "Parameter '\(name)' expects size" }
+      return tooLarge(name, .natural(bytes), maximum, driver)
     default: return fromJSONString(name, text, kind: kind, driver: driver)
     }
   }

@@ -4,22 +4,24 @@ import Facts
 /// object_set_properties_from_qdict): that of QDict's hash buckets, not the order written. It decides which of several
 /// bad properties is reported (observed on 11.1.3 for 306 of 306 ordered pairs).
 enum PropertyOrder {
-  /// Indices of the properties in the order in which QEMU sets them. Of a name given twice the last counts; two names
-  /// in one bucket are in reverse alphabetical order.
-  static func sorted(_ properties: [Property]) -> [Int] {
+  /// Indices of the properties in the order in which QEMU sets them. Of a name given twice the last value counts, at
+  /// the place of the first. Within a bucket the order is that written, and the reverse for the human monitor's
+  /// device_add, which builds one dictionary less (observed on 11.1.3).
+  static func sorted(of request: DeviceRequest) -> [Int] {
+    let properties = request.properties
     var places: [(bucket: UInt32, offset: Int)] = []
+    var last: [String: Int] = [:]
     places.reserveCapacity(properties.count)
-    for offset in properties.indices { places.append((QDictHash.bucket(properties[offset].name), offset)) }
+    for (offset, property) in properties.enumerated() {
+      if last.updateValue(offset, forKey: property.name) == nil {
+        places.append((QDictHash.bucket(property.name), offset))
+      }
+    }
+    let isHuman = request.form == .keyval && request.plug == .hot
     places.sort { a, b in
       if a.bucket != b.bucket { return a.bucket < b.bucket }
-      let names = (properties[a.offset].name, properties[b.offset].name)
-      return names.0 == names.1 ? a.offset > b.offset : names.0 > names.1
+      return isHuman ? a.offset > b.offset : a.offset < b.offset
     }
-    return places.indices.lazy.filter { index in
-      let (bucket, offset) = places[index]
-      let isRepeated = index > 0 && places[index - 1].bucket == bucket
-        && properties[places[index - 1].offset].name == properties[offset].name
-      return !isRepeated
-    }.map { places[$0].offset }
+    return places.map { last[properties[$0.offset].name] ?? $0.offset }
   }
 }

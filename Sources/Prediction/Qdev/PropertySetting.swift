@@ -9,7 +9,7 @@ extension RealizeContext {
   func setProperties() -> [StepOutcome] {
     let properties = request.properties
     var outcomes: [StepOutcome] = []
-    for offset in PropertyOrder.sorted(properties) {
+    for offset in PropertyOrder.sorted(of: request) {
       let name = properties[offset].name
       if RealizeContext.notProperties.contains(name) { continue }
       do throws(Unknown) {
@@ -36,10 +36,19 @@ extension RealizeContext {
     if let text = PropertyChecks.refusal(name, value, kind: kind, driver: driver, form: request.form) {
       return RealizeFailure(.badProperty, text)
     }
+    return try lookUp(name, value, kind)
+  }
+
+  /// The failure of a value that is accepted, and means nothing that this machine has.
+  func lookUp(_ name: String, _ value: PropertyValue, _ kind: PropertyKind) throws(Unknown) -> RealizeFailure? {
     switch (kind, value) {
     case (.link, .string(let link)): return try resolve(link)
     case (.descriptor, .string(let text)): return try descriptor(text)
     case (.realized, _): return QEMUBool(value) == .on ? QEMUCrash.realized : nil
+    case (.signed32, _) where name == "bootindex": return try bootIndex(value)
+    case (.unsigned(bits: 8), _) where name == "x-nv-gpudirect-clique":
+      guard let clique = QEMUNumber.index(value), 16..<255 ~= clique else { return nil }
+      return RealizeFailure(.badProperty, "Property \(name): valid range 0-15")
     default: return nil
     }
   }
@@ -85,11 +94,28 @@ extension RealizeContext {
     }
   }
 
-  /// The failure of an index beyond the largest of x86's hotplug controller (QEMU hw/acpi/pcihp.c:
-  /// acpi_pcihp_device_pre_plug_cb).
-  private var acpiIndex: RealizeFailure? {
-    guard let number = number("acpi-index"), number > 16383 else { return nil }
-    return RealizeFailure(.badProperty, property: "acpi-index", "acpi-index should be less or equal to 16383")
+  /// The failure of an index that is too large, or that another device has: also one whose plug failed (QEMU
+  /// hw/pci/pci.c: pci_qdev_realize; observed on 11.1.3).
+  private func acpiIndex() throws(Unknown) -> RealizeFailure? {
+    guard let number = number("acpi-index"), number > 0 else { return nil }
+    if number > 16383 {
+      return RealizeFailure(.badProperty, property: "acpi-index", "acpi-index should be less or equal to 16383")
+    }
+    if guest.acpiIndexes.contains(number) {
+      return RealizeFailure(.acpiIndexTaken, "a PCI device with acpi-index = \(number) already exist")
+    }
+    guard guest.areIndexesKnown else { throw Unknown("acpi-index \(number)", reason: "QEMU does not report those that are taken") }
+    return nil
+  }
+
+  /// The failure of a `bootindex` that another device has (QEMU system/bootdevice.c: check_boot_index). -1 is none.
+  private func bootIndex(_ value: PropertyValue) throws(Unknown) -> RealizeFailure? {
+    guard let given = QEMUNumber.index(value), given >= 0 else { return nil }
+    if guest.bootIndexes.contains(given) {
+      return RealizeFailure(.bootIndexTaken, "The bootindex \(given) has already been used")
+    }
+    guard guest.areIndexesKnown else { throw Unknown("bootindex \(given)", reason: "QEMU does not report those that are taken") }
+    return nil
   }
 
   /// The failure of a ROM size that is not a power of two (QEMU hw/pci/pci.c: pci_qdev_realize). All ones is the
@@ -99,8 +125,9 @@ extension RealizeContext {
     return RealizeFailure(.badProperty, property: "romsize", "ROM size \(size) is not a power of two")
   }
 
-  private func number(_ name: String) -> UInt64? {
-    guard let value = request.value(name) else { return nil }
+  /// A natural number that the request or a `-global` gives; nil for any other value.
+  func number(_ name: String) -> UInt64? {
+    guard let value = settings.value(name) else { return nil }
     let number = value.string.flatMap { QEMUNumber.integer($0) } ?? QEMUNumber.integer(value)
     if case .natural(let natural)? = number { return natural }
     return nil
@@ -108,7 +135,7 @@ extension RealizeContext {
 
   /// The PCI core's checks, which run before vfio's own realize (QEMU hw/pci/pci.c: pci_qdev_realize).
   func assignSlot() throws(Unknown) -> RealizeFailure? {
-    if let failure = acpiIndex ?? romSize { return failure }
+    if let failure = try acpiIndex() ?? romSize { return failure }
     if request.isPlacedByLibvirt { return nil }
     guard let bus = try bus(), let requested = QEMUSlot.requested(request) else { return nil }
     switch bus.assignDevfn(to: request, driver: driver, requested: try requested.value) {

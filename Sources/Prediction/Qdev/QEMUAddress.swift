@@ -30,10 +30,10 @@ public enum QEMUSlot {
   public static func parse(_ text: String) -> Int? { HexScanner.scan(text, parse) }
 
   private static func parse(_ scanner: inout HexScanner) -> Int? {
-    guard let slot = scanner.number() else { return nil }
-    var function: UInt64 = 0
+    guard let slot = scanner.scanned() else { return nil }
+    var function: UInt32 = 0
     if scanner.skip(".") {
-      guard let given = scanner.number() else { return nil }
+      guard let given = scanner.scanned() else { return nil }
       function = given
     }
     guard scanner.isAtEnd, slot < 32, function < 8 else { return nil }
@@ -97,6 +97,31 @@ private struct HexScanner {
       position += 1
     }
     return position > start ? value : nil
+  }
+
+  /// Reads a number as sscanf's `%x` does, with which QEMU reads `addr`: a sign is accepted, `0x` alone is 0, and of
+  /// a number that is too large the low 32 bits count (glibc; observed on 11.1.3).
+  mutating func scanned() -> UInt32? {
+    while let blank = byte(), blank == 0x20 || 0x09 <= blank && blank <= 0x0d { position += 1 }
+    let isNegative = byte() == UInt8(ascii: "-")
+    if isNegative || byte() == UInt8(ascii: "+") { position += 1 }
+    var hasPrefix = false
+    if byte() == UInt8(ascii: "0"), byte(after: 1).map({ $0 | 0x20 }) == UInt8(ascii: "x") {
+      hasPrefix = true
+      position += 2
+    }
+    let start = position
+    var value: UInt64 = 0
+    var overflows = false
+    while let byte = byte(), let digit = HexScanner.digit(byte) {
+      overflows = overflows || value >> 60 != 0
+      value = value << 4 | digit
+      position += 1
+    }
+    guard position > start || hasPrefix else { return nil }
+    // strtoul answers its maximum.
+    if overflows { return .max }
+    return UInt32(truncatingIfNeeded: isNegative ? 0 &- value : value)
   }
 
   private static func digit(_ byte: UInt8) -> UInt64? {

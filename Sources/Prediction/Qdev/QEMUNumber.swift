@@ -6,6 +6,13 @@ enum QEMUInteger: Hashable {
   case natural(UInt64)
 }
 
+/// The result of parsing a size.
+enum QEMUSize: Hashable {
+  case bytes(UInt64)
+  case outOfRange
+  case invalid
+}
+
 /// A range over both signed and unsigned 64-bit integers.
 struct QEMUIntegerRange {
   let lowest: Int64
@@ -47,6 +54,15 @@ enum QEMUNumber {
     return magnitude <= UInt64(Int64.max) ? .negative(-Int64(magnitude)) : nil
   }
 
+  /// The integer of a value, as text or as a JSON number, where it fits into 64 bits with a sign; nil for any other.
+  static func index(_ value: PropertyValue) -> Int64? {
+    switch value.string.flatMap({ integer($0) }) ?? integer(value) {
+    case .negative(let number)?: return number
+    case .natural(let number)?: return Int64(exactly: number)
+    case nil: return nil
+    }
+  }
+
   /// The integer of a JSON value; nil for another type.
   static func integer(_ value: PropertyValue) -> QEMUInteger? {
     switch value {
@@ -56,13 +72,46 @@ enum QEMUNumber {
     }
   }
 
-  /// Whether it is a size (QEMU util/cutils.c: qemu_strtosz): a number with an optional fraction and one of B K M G T
-  /// P E.
-  static func isSize(_ text: String) -> Bool {
-    if case .natural? = integer(text) { return true }
-    guard let last = text.utf8.last, "bkmgtpeBKMGTPE".utf8.contains(last) else { return false }
-    let parts = text.dropLast().split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count <= 2 && parts.contains { !$0.isEmpty }
-      && parts.allSatisfy { $0.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 } }
+  /// A size (QEMU util/cutils.c: do_strtosz): a decimal number with an optional fraction, or a hexadecimal one, and
+  /// one of B K M G T P E.
+  static func size(_ text: String) -> QEMUSize {
+    let body = text.utf8.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
+    if body.first == UInt8(ascii: "-") {
+      let digits = body.dropFirst()
+      return digits.isEmpty || !digits.allSatisfy(isDigit) ? .invalid : .outOfRange
+    }
+    var rest = Substring(body)
+    if rest.utf8.first == UInt8(ascii: "+") { rest = rest.dropFirst() }
+    if rest.hasPrefix("0x") || rest.hasPrefix("0X") {
+      let digits = rest.dropFirst(2).prefix { $0.isHexDigit && $0.isASCII }
+      // No suffix: B and E are digits.
+      guard !digits.isEmpty, digits.count == rest.count - 2 else { return .invalid }
+      return UInt64(digits, radix: 16).map { .bytes($0) } ?? .outOfRange
+    }
+    let whole = rest.prefix { $0.isASCII && $0.isNumber }
+    rest = rest.dropFirst(whole.count)
+    var fraction = 0.0
+    var hasFraction = false
+    if rest.first == "." {
+      let digits = rest.dropFirst().prefix { $0.isASCII && $0.isNumber }
+      hasFraction = !digits.isEmpty
+      fraction = Double("0." + digits) ?? 0
+      rest = rest.dropFirst(1 + digits.count)
+    }
+    guard !whole.isEmpty || hasFraction else { return .invalid }
+    guard let number = whole.isEmpty ? 0 : UInt64(whole) else { return .outOfRange }
+    return scaled(number, fraction: fraction, by: rest)
   }
+
+  private static func scaled(_ number: UInt64, fraction: Double, by suffix: Substring) -> QEMUSize {
+    let shifts: [String: UInt64] = ["": 0, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60]
+    guard let shift = shifts[suffix.lowercased()] else { return .invalid }
+    // A fraction of bytes is refused.
+    if fraction > 0, shift == 0 { return .invalid }
+    guard number <= UInt64.max >> shift else { return .outOfRange }
+    let (sum, overflow) = (number << shift).addingReportingOverflow(UInt64(fraction * Double(UInt64(1) << shift) + 0.5))
+    return overflow ? .outOfRange : .bytes(sum)
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 }

@@ -10,12 +10,13 @@ extension QEMUProfile {
     let hasATS = names.contains("ats")
     return QEMUProfile(
       name: "QEMU \(text) as released", behaviour: .known(hasATS ? .shipped : .none),
-      properties: .known(VFIOProperties.listed.intersection(names)))
+      properties: .known(VFIOProperties.listed.intersection(names)), release: "\(major).\(minor)")
   }
 
   /// The same QEMU with the ats behaviour that the user gives.
   public func with(behaviour: ATSBehaviour) -> QEMUProfile {
     QEMUProfile(
-      name: "\(name), ats behaviour \(behaviour.rawValue)", behaviour: .known(behaviour), properties: properties)
+      name: "\(name), ats behaviour \(behaviour.rawValue)", behaviour: .known(behaviour), properties: properties,
+      release: release)
   }
 }

@@ -8,7 +8,8 @@ extension RealizeContext {
   var keyvalID: RealizeFailure? {
     guard request.form == .keyval, let id = request.id else { return nil }
     if !QEMUIdentifier.isWellFormed(id) { return RealizeFailure(.badID, "Parameter 'id' expects an identifier") }
-    guard guest.keyvalIDs.contains(id) else { return nil }
+    // The human monitor's own check is qdev's.
+    guard request.plug == .cold, guest.keyvalIDs.contains(id) else { return nil }
     return RealizeFailure(.duplicateID, "Duplicate ID '\(id)' for device")
   }
 
@@ -20,16 +21,19 @@ extension RealizeContext {
       throw Unknown("guest bus of `\(request.id ?? driver)`", reason: "written as \(text)")
     }
     guard let name = request.bus else {
-      guard try guest.rootBus.value == nil else { return nil }
+      guard try guest.defaultBus.value == nil else { return nil }
       return RealizeFailure(.noPCIBus, "No 'PCI' bus found for device '\(driver)'")
     }
-    if guest.buses[name] != nil { return nil }
-    if name.hasPrefix("ide.") { return RealizeFailure(.wrongBusType, "Device '\(driver)' can't go on IDE bus") }
-    _ = try guest.rootBus.value
-    if name.contains("/") || guest.ids.keys.contains(where: { name.hasPrefix($0 + ".") }) {
-      throw Unknown("bus `\(name)`", reason: "not a bus that vfiogate models")
+    switch try guest.named(name) {
+    case .pci: return nil
+    case .other(let type): return RealizeFailure(.wrongBusType, "Device '\(driver)' can't go on \(type) bus")
+    case .refused(let failure):
+      // A device that is not modelled may offer the bus.
+      if failure.text.hasPrefix("Bus "), guest.ids.keys.contains(where: { name.hasPrefix($0 + ".") }) {
+        throw Unknown("bus `\(name)`", reason: "not a bus that vfiogate models")
+      }
+      return failure
     }
-    return RealizeFailure(.busNotFound, "Bus '\(name)' not found")
   }
 
   /// The failure of a device or bus that is not hotpluggable (QEMU system/qdev-monitor.c: qbus_is_hotpluggable).
@@ -62,30 +66,6 @@ extension RealizeContext {
   func migrating() throws(Unknown) -> RealizeFailure? {
     guard request.plug == .hot, try guest.migrating.value else { return nil }
     return RealizeFailure(.migrating, "device_add not allowed while migrating")
-  }
-
-  /// The failure of a bad `-global`, which stops a cold plug. On a hot plug QEMU warns and continues with the default;
-  /// a good `-global` applies to both (QEMU hw/core/qdev-properties.c: qdev_prop_set_globals; qom/object.c:
-  /// object_apply_global_props).
-  func badGlobal() throws(Unknown) -> RealizeFailure? {
-    if request.plug == .hot {
-      // A good one applies to the plug too, and may make it fail.
-      if let missing = machine.missingGlobals { throw missing }
-      return nil
-    }
-    for global in machine.globals where global.applies(to: request) {
-      let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
-      guard let property = VFIOProperties.property(global.property, of: driver) else {
-        return RealizeFailure(.badGlobal, named + "Property '\(driver).\(global.property)' not found")
-      }
-      if let missing = try existence(property) {
-        return RealizeFailure(missing.cause == .noATSProperty ? missing.cause : .badGlobal, named + missing.text)
-      }
-      let refusal = PropertyChecks.refusal(
-        global.property, .string(global.value), kind: property.kind, driver: driver, form: .keyval)
-      if let refusal { return RealizeFailure(.badGlobal, named + refusal) }
-    }
-    return nil
   }
 
   /// The failure of an id (QEMU system/qdev-monitor.c: qdev_set_id).

@@ -30,41 +30,67 @@ public struct Predictor {
   /// - Parameter plugs: requests that are plugged into the running machine.
   public func predictions(plugs: [DeviceRequest] = []) -> [RealizePrediction] { run(plugs: plugs).predictions }
 
-  /// The predictions, and the guest's topology when all devices are created and plugged.
-  public func run(plugs: [DeviceRequest] = []) -> (predictions: [RealizePrediction], guest: Guest) {
+  /// The result of a run.
+  public struct Outcome: Sendable {
+    /// The predictions of the vfio devices.
+    public let predictions: [RealizePrediction]
+    /// Refusals of other parts of the machine, as far as they are modelled. None where QEMU runs already.
+    public let launchFailures: [LaunchFailure]
+    /// The guest's topology when all devices are created and plugged.
+    public let guest: Guest
+  }
+
+  /// Predicts all that is created and plugged.
+  public func run(plugs: [DeviceRequest] = []) -> Outcome {
     var guest = Guest(machine)
     guest.isOrderKnown = running == nil
     guest.reserve(machine.devices.count)
+    var others = running == nil ? machine.launchFailures(qemu) : []
     // QEMU creates the devices of key=value text first, regardless of the order on the command line
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
     var drafts: [PredictionDraft] = []
     for (index, request) in (cold + plugs).enumerated() {
       if index == cold.count, let running { guest = running.with(assignmentsOf: guest) }
-      let draft = predict(request, guest)
+      let context = RealizeContext(
+        request: request, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: descriptors)
+      let draft = predict(context)
+      if let draft { drafts.append(draft) }
+      // libvirt places its devices and checks them itself.
+      let isChecked = draft == nil && machine.libvirt == nil && (running == nil || request.plug == .hot)
+      let failure = isChecked ? context.otherDeviceFailure() : nil
+      if let failure { others.append(LaunchFailure(failure, of: request)) }
+      guest.takeIndexes(of: context)
+      // A plug that fails leaves nothing else; of a launch each device is checked as if those before it had been made.
+      let isCertain = failure != nil || draft?.failures.isEmpty == false && draft?.unknowns.isEmpty == true
+      if request.plug == .hot && isCertain || draft?.isHidden == true {
+        var trial = guest
+        let address = trial.add(request)
+        draft?.guestAddress = address
+        draft?.reachability = address.map(trial.canReach)
+        continue
+      }
       let guestAddress = guest.add(request)
       draft?.guestAddress = guestAddress
       if request.form == .keyval, let id = request.id { guest.keyvalIDs.insert(id) }
-      guard let draft else { continue }
-      drafts.append(draft)
-      if request.isVFIO { guest.assign(draft.context) }
+      guest.takeNumbers(of: context)
+      if draft != nil, request.isVFIO { guest.assign(context) }
     }
-    return (drafts.map { RealizePrediction($0, in: guest) }, guest)
+    return Outcome(predictions: drafts.map { RealizePrediction($0, in: guest) }, launchFailures: others, guest: guest)
   }
 
   /// - Returns: nil for a device that is not meant for vfio.
-  private func predict(_ request: DeviceRequest, _ guest: Guest) -> PredictionDraft? {
+  private func predict(_ context: RealizeContext) -> PredictionDraft? {
+    let request = context.request
     let refusal = request.isVFIO ? nil : VFIODriverModel.refusal(request.driver)
     guard request.isVFIO || refusal != nil else { return nil }
-    let draft = PredictionDraft(
-      RealizeContext(
-        request: request, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: descriptors))
+    let draft = PredictionDraft(context)
     guard let refusal else {
       draft.walk()
       return draft
     }
-    draft.failures = [refusal]
-    return draft.context.keyvalID == nil ? draft : nil
+    draft.failures = [context.keyvalID ?? refusal]
+    return draft
   }
 }
 
@@ -78,6 +104,8 @@ final class PredictionDraft {
   fileprivate(set) var unknowns: [Unknown] = []
   fileprivate(set) var undecided: [UndecidedStep] = []
   fileprivate(set) var guestAddress: GuestPCIAddress?
+  /// The answer of `Guest.canReach` for a device that is not part of the guest in the end.
+  fileprivate(set) var reachability: Known<Bool>?
 
   fileprivate init(_ context: RealizeContext) {
     self.context = context
@@ -85,9 +113,18 @@ final class PredictionDraft {
     atsOutcome = atsInputs.outcome
   }
 
+  /// Whether QEMU keeps the device back until the guest asks for it, as the primary of a failover pair.
+  fileprivate(set) var isHidden = false
+
   /// Goes through all steps.
   fileprivate func walk() {
     for step in RealizeStep.allCases {
+      // Of a device that is kept back QEMU checks no more (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict).
+      if step == .hotplug, context.isHiddenPrimary {
+        isHidden = true
+        if let failure = context.hiddenPrimaryFailure() { failures.append(failure) }
+        break
+      }
       for outcome in context.outcomes(at: step, atsOutcome) {
         switch outcome {
         case .fails(let failure):
@@ -104,15 +141,31 @@ final class PredictionDraft {
 }
 
 extension Guest {
+  /// Records the `acpi-index` of a device, which stays taken when its realize fails, and its `bootindex`.
+  fileprivate mutating func takeIndexes(of context: RealizeContext) {
+    if let index = context.number("acpi-index"), index > 0 { acpiIndexes.insert(index) }
+  }
+
+  /// Records the numbers that a device occupies.
+  fileprivate mutating func takeNumbers(of context: RealizeContext) {
+    if let index = context.settings.value("bootindex").flatMap(QEMUNumber.index), index >= 0 { bootIndexes.insert(index) }
+    if case .some(.some(let place)) = try? context.chassisSlot() { chassisSlots.insert(place) }
+    let request = context.request
+    if let id = request.id, request.driver?.hasPrefix("virtio-net") == true, request.isOn("failover") {
+      failoverPairs[id] = .some(nil)
+    }
+  }
+
   /// Records what a vfio device that QEMU has realized holds of the host.
   fileprivate mutating func assign(_ context: RealizeContext) {
-    let hasOwn: Known<Bool>
+    let space: Known<AddressSpace>
     do throws(Unknown) {
-      hasOwn = .known(try hasOwnSpace(for: context.request, in: context.machine))
+      space = .known(try addressSpace(of: context.request, in: context.machine))
     } catch {
-      hasOwn = .unknown(error)
+      space = .unknown(error)
     }
-    attach(context.request, context.backend, hasOwnSpace: hasOwn)
+    spaces.attach(context.request, context.backend, in: space)
+    if case .known(.some(let group)) = context.device.flatMap(\.group), groupSpaces[group] == nil { groupSpaces[group] = space }
     guard context.backend.isKnown, let address = context.address else { return }
     assigned[address] = context.iommufdLink.map(AttachedBackend.iommufd) ?? .legacy
   }

@@ -50,6 +50,31 @@ public enum QEMUCrash {
     }
   }
 
+  /// A `-global` on which QEMU crashes when it creates the object, for any request (QEMU
+  /// hw/core/qdev-properties-system.c: set_pci_devfn, whose visitor cannot parse text; migration/cpr.c: cpr_get_fd_param,
+  /// before the object has an id; hw/core/qdev.c: device_set_realized, before it has a bus; observed on 11.1.3).
+  static func global(_ global: GlobalProperty) -> RealizeFailure? {
+    switch global.property {
+    case "addr":
+      return RealizeFailure(
+        .crashingGlobal, "qapi/qapi-visit-core.c:116: visit_start_alternate: Assertion `!(v->type & VISITOR_INPUT)' failed.",
+        signal: "SIGABRT")
+    case "fd" where PassedDescriptor(global.value, .cold) == .number:
+      return RealizeFailure(
+        .crashingGlobal, "QEMU crashes with SIGSEGV: -global gives fd, which is set before the device has an id",
+        signal: "SIGSEGV")
+    case "realized" where QEMUBool(global.value) == .on:
+      return RealizeFailure(
+        .crashingGlobal, "QEMU crashes with SIGSEGV: realized is set by -global", signal: "SIGSEGV")
+    default: return nil
+    }
+  }
+
+  /// `sriov-pf` of a vfio device: QEMU treats it as a VF of an emulated PF, which does not exist, when it registers
+  /// the BARs (QEMU hw/pci/pci.c: pci_bar_address; observed on 11.1.3).
+  static let virtualFunctionWithoutPhysical = RealizeFailure(
+    .virtualFunctionWithoutPhysical, "QEMU crashes with SIGSEGV: sriov-pf is given for a vfio device", signal: "SIGSEGV")
+
   static let withoutID = RealizeFailure(
     .descriptorWithoutID, "QEMU crashes with SIGSEGV: fd is given without id", signal: "SIGSEGV")
 

@@ -3,6 +3,8 @@ import Facts
 /// One vfio device request, and all that its realize depends on. An object, because many checks use it.
 final class RealizeContext: Sendable {
   let request: DeviceRequest
+  /// The request with what `-global` options give it.
+  let settings: DeviceRequest
   let driver: String
   let machine: MachineConfig
   /// The guest when QEMU creates this device.
@@ -29,14 +31,12 @@ final class RealizeContext: Sendable {
     self.host = host
     self.qemu = qemu
     self.descriptors = descriptors
-    address = request.hostAddress(descriptors)
-    let link = request.value("iommufd")
+    settings = machine.settings(of: request)
+    address = settings.hostAddress(descriptors)
+    let link = settings.value("iommufd")
     iommufdLink = link?.string.flatMap { $0.isEmpty ? nil : $0 }
     if case .unknown(let text)? = link {
       backend = .unknown("backend", "iommufd is \(text)")
-    } else if link == nil, let global = machine.globals.last(where: { $0.property == "iommufd" && $0.applies(to: request) }) {
-      // QEMU applies it (observed on 11.1.3); the consequences of a link that a -global gives are not modelled.
-      backend = .unknown("backend", "-global \(global.driver).iommufd=\(global.value) decides it")
     } else if link == nil, request.plug == .hot, let missing = machine.missingGlobals,
       machine.objects.contains(where: { $0.type == "iommufd" })
     {
@@ -45,22 +45,22 @@ final class RealizeContext: Sendable {
     } else {
       backend = .known(iommufdLink == nil ? .legacy : .iommufd)
     }
-    device = RealizeContext.device(of: request, at: address, on: host, descriptors)
+    device = RealizeContext.device(of: settings, at: address, on: host, descriptors)
   }
 
   /// The `host` property's address, as QEMU reads it.
-  var hostProperty: PCIAddress? { request.string("host").flatMap(QEMUHostAddress.parse) }
+  var hostProperty: PCIAddress? { settings.string("host").flatMap(QEMUHostAddress.parse) }
 
   /// The device's name in QEMU's errors, between `vfio ` and `: ` (QEMU hw/vfio/device.c:
   /// vfio_device_get_name): the id for a passed descriptor, else the last part of the sysfs path.
   var name: String {
-    if request.has("fd") { return request.id ?? "" }
+    if settings.has("fd") { return request.id ?? "" }
     return sysfsPath.split(separator: "/").last.map(String.init) ?? sysfsPath
   }
 
   /// The path of the host function: `sysfsdev`, which silently overrides `host`.
   var sysfsPath: String {
-    if let path = request.string("sysfsdev") { return path }
+    if let path = settings.string("sysfsdev") { return path }
     return "/sys/bus/pci/devices/" + (hostProperty?.description ?? "")
   }
 
@@ -81,7 +81,7 @@ final class RealizeContext: Sendable {
   }
 
   /// The host function that the passed descriptor is; nil when none is passed, or none is described.
-  var passed: Known<PCIAddress?>? { request.string("fd").flatMap { descriptors[$0] } }
+  var passed: Known<PCIAddress?>? { settings.string("fd").flatMap { descriptors[$0] } }
 
   /// A failure whose text QEMU prefixes with the device's name.
   func fails(_ cause: FailureCause, _ text: String) -> RealizeFailure {

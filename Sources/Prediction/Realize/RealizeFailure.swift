@@ -4,15 +4,30 @@ import Facts
 public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case badID, duplicateID, noDriver, unknownDriver, abstractDriver
   case busNotFound, wrongBusType, noPCIBus, classNotHotpluggable, busNotHotpluggable, migrating
-  case badGlobal, badProperty, unknownProperty, noATSProperty
+  case crashingGlobal, badGlobal, badProperty, unknownProperty, noATSProperty
   case duplicateObjectID, missingIOMMUFDObject, wrongIOMMUFDObject, badDescriptor
   case descriptorWithoutID, realizedArgument
+  /// A property of another device that QEMU refuses.
+  case badOption
+  /// Chassis and slot of a port that another has.
+  case chassisTaken
+  /// An IOMMU that the machine does not accept, or whose options contradict each other.
+  case iommuRefused
+  /// `aw-bits` that `intel-iommu` does not have.
+  case badAddressWidth
+  /// A machine type that this QEMU does not have.
+  case unknownMachine
+  /// An object whose id or descriptor QEMU refuses.
+  case badObject
+  case bootIndexTaken, acpiIndexTaken, onExpander
   case slotTaken, noSlot, functionZeroTaken, notMultifunction, slotNotHotpluggable
   case noHostGiven, noSuchHostDevice, descriptorWithoutIOMMUFD, balloonNotMediated
   case noGroup, groupNodeMissing, groupNodeDenied, inUse, groupNotViable, containerDenied
   case notBound, alreadyAttached, badToken, unsafeInterrupts, memoryLimit
   case noCdev, cdevNodeMissing, cdevDenied, iommufdMissing, iommufdDenied, bindFails
-  case mixedBackends, noNesting, smmuRefuses
+  case groupInSeveralSpaces, noVGARegion, badIDOverride, badMSIXRelocation, virtualFunctionWithoutPhysical, badClique
+  case displayRequired, onlyMigratable, badFailover, badROMFile
+  case mixedBackends, noNesting, smmuRefuses, smmuWithoutNotifier
   /// `intel-iommu` without `caching-mode=on`.
   case cachingModeOff
   /// `aw-bits` of `intel-iommu` is larger than the width that the host maps.
@@ -32,6 +47,15 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
     case .noSuchHostDevice, .noGroup, .groupNodeMissing, .groupNodeDenied, .inUse, .alreadyAttached: return "host"
     case .badDescriptor, .descriptorWithoutID, .descriptorWithoutIOMMUFD: return "fd"
     case .badToken: return "vf-token"
+    case .bootIndexTaken: return "bootindex"
+    case .acpiIndexTaken: return "acpi-index"
+    case .onExpander: return "bus"
+    case .noVGARegion: return "x-vga"
+    case .badMSIXRelocation: return "x-msix-relocation"
+    case .virtualFunctionWithoutPhysical: return "sriov-pf"
+    case .badClique: return "x-nv-gpudirect-clique"
+    case .badFailover: return "failover_pair_id"
+    case .badROMFile: return "romfile"
     case .bindFails, .missingIOMMUFDObject, .wrongIOMMUFDObject, .mixedBackends: return "iommufd"
     case .realizedArgument: return "realized"
     case .balloonNotMediated: return "x-balloon-allowed"

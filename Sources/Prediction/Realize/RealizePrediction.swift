@@ -34,7 +34,7 @@ public final class RealizePrediction: Sendable {
     atsInputs = draft.atsInputs
     atsOutcome = draft.atsOutcome
     guestAddress = draft.guestAddress
-    isReachable = draft.guestAddress.map(guest.canReach) ?? .known(true)
+    isReachable = draft.reachability ?? draft.guestAddress.map(guest.canReach) ?? .known(true)
   }
 
   /// The request that is predicted.

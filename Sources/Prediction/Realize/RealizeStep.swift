@@ -14,16 +14,22 @@ enum RealizeStep: CaseIterable {
   // vfio's own realize (QEMU hw/vfio/pci.c: vfio_pci_realize)
   case hostGiven, hostExists, descriptor, balloon
   // the legacy backend (QEMU hw/vfio/container-legacy.c: vfio_legacy_attach_device)
-  case group, groupNode, groupViable, legacySpace, container, legacyInterrupts, legacyMemory, groupMember
+  case groupSpace, group, groupNode, groupViable, legacySpace, container, legacyInterrupts, legacyMemory, groupMember
   // the iommufd backend (QEMU hw/vfio/iommufd.c: iommufd_cdev_attach)
   case cdevFolder, cdevNode, iommufdNode, bindDevice, bindToken, bindGroup, bindOwner, bindInterrupts
-  case iommufdSpace, nesting, iommufdMemory
+  case iommufdSpace, nesting, iommufdGroupSpace, iommufdMemory
+  // the memory listener of both (QEMU hw/vfio/listener.c: vfio_listener_region_add)
+  case smmuNotifier
+  // the function itself (QEMU hw/vfio/pci.c: vfio_pci_populate_device, vfio_pci_config_setup)
+  case vgaRegion, overriddenIDs, msixRelocation, bars
   // both again (QEMU hw/i386/intel_iommu.c: vtd_check_hiod)
   case hostNesting, firstStageBus, cachingMode, addressWidth, firstStageBackend
-  // the ats decision (QEMU hw/vfio/pci.c: vfio_pci_add_capabilities)
-  case ats
+  // capabilities and the ats decision (QEMU hw/vfio/pci.c: vfio_pci_add_capabilities)
+  case gpudirectClique, ats
   // the rest of vfio_pci_realize
-  case display, migration
+  case display, displayRequired, migration, onlyMigratable
+  // the PCI core again, when the device is realized (QEMU hw/pci/pci.c: pci_qdev_realize)
+  case failover, optionROM
   // the bus's hotplug controller, when all else is done (QEMU hw/pci/shpc.c: shpc_device_plug_common)
   case hotplugController
 
@@ -35,18 +41,29 @@ enum RealizeStep: CaseIterable {
     case .bus: return [.noPCIBus, .wrongBusType, .busNotFound]
     case .hotplug: return [.classNotHotpluggable, .busNotHotpluggable]
     case .migrating: return [.migrating]
-    case .globals: return [.badGlobal, .noATSProperty]
+    case .globals: return [.crashingGlobal, .badGlobal, .noATSProperty]
     case .properties:
       return [
         .badProperty, .unknownProperty, .noATSProperty, .wrongIOMMUFDObject, .missingIOMMUFDObject, .badDescriptor,
-        .descriptorWithoutID, .realizedArgument,
+        .descriptorWithoutID, .realizedArgument, .bootIndexTaken,
       ]
-    case .slot: return [.badProperty, .slotTaken, .noSlot, .functionZeroTaken, .notMultifunction]
+    case .slot: return [.badProperty, .acpiIndexTaken, .onExpander, .slotTaken, .noSlot, .functionZeroTaken, .notMultifunction]
     case .addressSpace: return [.smmuRefuses]
     case .hostGiven: return [.noHostGiven]
     case .hostExists: return [.noSuchHostDevice]
     case .descriptor: return [.descriptorWithoutIOMMUFD]
     case .balloon: return [.balloonNotMediated]
+    case .groupSpace, .iommufdGroupSpace: return [.groupInSeveralSpaces]
+    case .smmuNotifier: return [.smmuWithoutNotifier]
+    case .vgaRegion: return [.noVGARegion]
+    case .overriddenIDs: return [.badIDOverride]
+    case .msixRelocation: return [.badMSIXRelocation]
+    case .bars: return [.virtualFunctionWithoutPhysical]
+    case .gpudirectClique: return [.badClique]
+    case .displayRequired: return [.displayRequired]
+    case .onlyMigratable: return [.onlyMigratable]
+    case .failover: return [.badFailover]
+    case .optionROM: return [.badROMFile]
     case .group: return [.noGroup]
     case .groupNode: return [.groupNodeMissing, .groupNodeDenied, .inUse]
     case .groupViable: return [.groupNotViable]
@@ -114,13 +131,25 @@ extension RealizeContext {
     case .id: return qdevID
     case .properties: return nil
     case .slot: return try assignSlot()
-    case .addressSpace: return try addressSpace()
+    case .addressSpace: return try smmuAcceptance()
     case .hostGiven: return hostGiven
     case .hostExists: return try hostExists()
     case .descriptor: return try descriptorBackend()
     case .balloon: return balloon
     case .legacySpace: return try backend.value == .legacy ? mixedBackends() : nil
     case .iommufdSpace: return try backend.value == .iommufd ? mixedBackends() : nil
+    case .groupSpace: return try backend.value == .legacy ? try groupInSeveralSpaces() : nil
+    case .iommufdGroupSpace: return try backend.value == .iommufd ? try groupInSeveralSpaces() : nil
+    case .smmuNotifier: return try smmuNotifier()
+    case .vgaRegion: return try vgaRegion()
+    case .overriddenIDs: return overriddenIDs
+    case .msixRelocation: return try msixRelocation()
+    case .bars: return try bars()
+    case .gpudirectClique: return try gpudirectClique()
+    case .displayRequired: return try displayRequired()
+    case .onlyMigratable: return try onlyMigratable()
+    case .failover: return try failover()
+    case .optionROM: return try optionROM()
     case .group, .groupNode, .groupViable, .container, .legacyInterrupts, .legacyMemory, .groupMember:
       guard try backend.value == .legacy else { return nil }
       return try LegacyAttach(context: self, device: try device.value).failure(at: step)

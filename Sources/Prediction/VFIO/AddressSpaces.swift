@@ -8,39 +8,57 @@ enum AttachedBackend: Hashable, Sendable {
   case iommufd(String)
 }
 
+/// One DMA address space of a guest.
+enum AddressSpace: Hashable, Sendable {
+  /// The space of all devices that no IOMMU of the guest serves.
+  case memory
+  /// The space of one device behind an IOMMU.
+  case device(DeviceRequest)
+  /// The space of all devices behind a bridge to a conventional bus, which have one requester id (QEMU hw/pci/pci.c:
+  /// pci_device_get_iommu_bus_devfn): the bus behind that bridge.
+  case bridge(String)
+}
+
 /// The DMA address spaces of a guest's assigned devices (QEMU hw/vfio/container.c: vfio_address_space_get). All RAM is
 /// mapped into each of them.
 struct AddressSpaces: Sendable {
-  /// The first device of each backend in the space that devices share.
-  private(set) var shared: [VFIOBackend: DeviceRequest] = [:]
-  /// The first device of each backend of which it is not known whether it shares that space.
+  /// The first device of each backend in each space.
+  private var attached: [AddressSpace: [VFIOBackend: DeviceRequest]] = [:]
+  /// A device in each space of which the backend is not known.
+  private var unknownBackends: [AddressSpace: Unknown] = [:]
+  /// The first device of each backend whose space is not known.
   private(set) var unplaced: [VFIOBackend: DeviceRequest] = [:]
-  /// A device whose backend is not known, in the space that devices share or perhaps there.
-  private(set) var unknownBackend: Unknown?
-  /// The number of devices with a space of their own. A device for which that is not known is counted: more memory is
-  /// needed then.
-  private(set) var own = 0
+  /// A device of which neither is known.
+  private var unplacedUnknown: Unknown?
+  /// The number of devices whose space is not known. Each is counted: more memory is needed then.
+  private var unplacedCount = 0
+
+  private var known: Set<AddressSpace> { Set(attached.keys).union(unknownBackends.keys) }
 
   /// The number of spaces.
-  var count: Int { own + (isShared ? 1 : 0) }
+  var count: Int { known.count + unplacedCount }
 
   /// The number of spaces when one more device is attached.
-  func count(addingOwn: Bool) -> Int { own + (addingOwn ? 1 : 0) + (isShared || !addingOwn ? 1 : 0) }
+  func count(adding space: AddressSpace) -> Int { known.union([space]).count + unplacedCount }
 
-  private var isShared: Bool { !shared.isEmpty || hasUnknownShared }
-  private var hasUnknownShared = false
+  /// The first device of a backend in a space.
+  func first(_ backend: VFIOBackend, in space: AddressSpace) -> DeviceRequest? { attached[space]?[backend] }
 
-  mutating func attach(_ request: DeviceRequest, _ backend: Known<VFIOBackend>, hasOwnSpace: Known<Bool>) {
-    if hasOwnSpace != .known(false) { own += 1 }
-    if hasOwnSpace == .known(true) { return }
-    switch backend {
-    case .unknown(let unknown):
-      unknownBackend = unknownBackend ?? unknown
-      if hasOwnSpace == .known(false) { hasUnknownShared = true }
-    case .known(let backend) where hasOwnSpace == .known(false):
-      if shared[backend] == nil { shared[backend] = request }
-    case .known(let backend):
+  /// A device whose backend is not known, in a space or perhaps there.
+  func unknownBackend(in space: AddressSpace) -> Unknown? { unknownBackends[space] ?? unplacedUnknown }
+
+  mutating func attach(_ request: DeviceRequest, _ backend: Known<VFIOBackend>, in space: Known<AddressSpace>) {
+    switch (space, backend) {
+    case (.known(let space), .known(let backend)):
+      if attached[space]?[backend] == nil { attached[space, default: [:]][backend] = request }
+    case (.known(let space), .unknown(let unknown)):
+      if unknownBackends[space] == nil { unknownBackends[space] = unknown }
+    case (.unknown, .known(let backend)):
+      unplacedCount += 1
       if unplaced[backend] == nil { unplaced[backend] = request }
+    case (.unknown, .unknown(let unknown)):
+      unplacedCount += 1
+      unplacedUnknown = unplacedUnknown ?? unknown
     }
   }
 }
@@ -49,29 +67,54 @@ extension Guest {
   /// The number of DMA address spaces of the guest's vfio devices: guest memory is locked once for each.
   public var addressSpaceCount: Int { spaces.count }
 
-  mutating func attach(_ request: DeviceRequest, _ backend: Known<VFIOBackend>, hasOwnSpace: Known<Bool>) {
-    spaces.attach(request, backend, hasOwnSpace: hasOwnSpace)
+  /// The address space of a device. Behind an IOMMU of x86 each requester id has one (observed on 11.1.3), into which all
+  /// RAM is mapped while the guest does not translate. Behind an accelerated SMMUv3, and without an IOMMU, devices
+  /// share one.
+  func addressSpace(of request: DeviceRequest, in machine: MachineConfig) throws(Unknown) -> AddressSpace {
+    guard let unit = try viommu(for: request, in: machine) else { return .memory }
+    guard isOrderKnown || request.plug == .hot else {
+      throw Unknown("address space of `\(request.id ?? "device")`", reason: "a running QEMU does not report what it created first")
+    }
+    if unit.driver == "arm-smmuv3", try machine.setting("accel", of: unit).value == "on" { return .memory }
+    guard let bus = try bus(for: request) else { return .device(request) }
+    // The conventional bus nearest to the root complex decides; that of the machine itself has no bridge.
+    let conventional = path(from: bus.name).last { !$0.isExpress && $0.parent != nil }
+    return conventional.map { .bridge($0.name) } ?? .device(request)
   }
 }
 
 extension RealizeContext {
+  /// The device's address space.
+  func addressSpace() throws(Unknown) -> AddressSpace { try guest.addressSpace(of: request, in: machine) }
+
   /// The crash of containers of both backends in one address space.
   func mixedBackends() throws(Unknown) -> RealizeFailure? {
     let mine = try backend.value
     let theirs: VFIOBackend = mine == .legacy ? .iommufd : .legacy
-    let (shared, unplaced) = (guest.spaces.shared[theirs], guest.spaces.unplaced[theirs])
-    guard shared != nil || unplaced != nil || guest.spaces.unknownBackend != nil, try !hasOwnSpace() else { return nil }
-    if shared != nil || unplaced != nil {
+    let space = try addressSpace()
+    if case .device = space { return nil }
+    if let other = guest.spaces.first(theirs, in: space) {
       if let missing = machine.missingPart { throw Unknown("guest's IOMMU", reason: missing) }
-      if let unit = try viommu?.driver {
-        throw Unknown("address spaces under \(unit)", reason: "whether devices share one was never observed")
-      }
+      return QEMUCrash.mixedBackends(mine, with: other)
     }
-    if let shared { return QEMUCrash.mixedBackends(mine, with: shared) }
-    if unplaced != nil {
+    if guest.spaces.unplaced[theirs] != nil {
       throw Unknown("address spaces of other devices", reason: "whether the guest's IOMMU serves them is not known")
     }
-    if let unknown = guest.spaces.unknownBackend { throw unknown }
+    if let unknown = guest.spaces.unknownBackend(in: space) { throw unknown }
     return nil
+  }
+
+  /// The failure of functions of one group in several address spaces: a group has one container (QEMU
+  /// hw/vfio/container-legacy.c: vfio_group_get), and one page table (QEMU hw/vfio/iommufd.c:
+  /// iommufd_cdev_attach_ioas_hwpt; linux drivers/iommu/iommufd/device.c: iommufd_hw_pagetable_attach).
+  func groupInSeveralSpaces() throws(Unknown) -> RealizeFailure? {
+    guard !guest.groupSpaces.isEmpty, let number = try device.value.group.value, let others = guest.groupSpaces[number]
+    else { return nil }
+    guard try others.value != addressSpace() else { return nil }
+    if try backend.value == .legacy {
+      return fails(.groupInSeveralSpaces, "group \(number) used in multiple address spaces")
+    }
+    return fails(
+      .groupInSeveralSpaces, "[iommufd=N] error attach \(name) (N) pasid 0 to id=N: Invalid argument")
   }
 }

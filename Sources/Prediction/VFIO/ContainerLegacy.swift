@@ -88,7 +88,7 @@ struct LegacyAttach {
       context.fails(cause, "error getting device from group \(group.number): \(error)")
     }
     if try !VFIODriver.isVFIO(device) { return refused(.notBound, "No such device") }
-    let token = context.request.has("vf-token")
+    let token = context.settings.has("vf-token")
     guard try VFIODriver.ownsPhysicalFunction(of: device, context.host) else {
       // A token is for a function with SR-IOV (PCIe 6.0 §9.3.3, id 0x10), and for the VFs of one that
       // is on vfio-pci (linux drivers/vfio/pci/vfio_pci_core.c: vfio_pci_validate_vf_token).

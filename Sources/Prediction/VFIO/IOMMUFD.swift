@@ -27,7 +27,7 @@ struct IOMMUFDAttach {
   private var folderPath: String { context.sysfsPath + "/vfio-dev" }
 
   /// Whether a descriptor is passed: then QEMU opens nothing in sysfs.
-  private var isPassed: Bool { context.request.has("fd") }
+  private var isPassed: Bool { context.settings.has("fd") }
 
   private func folder() throws(Unknown) -> RealizeFailure? {
     guard !isPassed, try device.value.cdev.value == nil else { return nil }

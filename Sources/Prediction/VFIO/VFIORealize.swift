@@ -4,24 +4,27 @@ import Facts
 extension RealizeContext {
   /// The failure of a request that names no host device.
   var hostGiven: RealizeFailure? {
-    let given = request.has("fd") || request.has("sysfsdev") || request.has("host")
+    let given = settings.has("fd") || settings.has("sysfsdev") || settings.has("host")
     return given ? nil : RealizeFailure(.noHostGiven, "No provided host device")
   }
 
   /// The failure of stat(2) on the sysfs path (QEMU hw/vfio/device.c: vfio_device_get_name); the prefix is the whole
   /// path.
   func hostExists() throws(Unknown) -> RealizeFailure? {
-    if request.has("fd"), let source = request.libvirt?.source {
+    if settings.has("fd"), let source = request.libvirt?.source {
       guard try host.device(at: source).value == nil else { return nil }
       // libvirt's message: it opens the device, and does not start QEMU.
       return RealizeFailure(
         .noSuchHostDevice, "Device \(source) not found: could not access /sys/bus/pci/devices/\(source)/config: No "
           + "such file or directory")
     }
-    guard !request.has("fd"), request.has("sysfsdev") || hostProperty != nil
+    guard !settings.has("fd"), settings.has("sysfsdev") || hostProperty != nil
     else { return nil }
     guard let address else {
-      if request.string("sysfsdev") == "" { return noSuchHost }
+      // A path outside sysfs is not a device's. Should it exist, QEMU fails later, for want of a group.
+      if let path = settings.string("sysfsdev"), !path.hasPrefix("/sys/") {
+        guard case .known(.some) = host.sizeOfFile(path) else { return noSuchHost }
+      }
       throw Unknown("sysfs path `\(sysfsPath)`", reason: "not a PCI function's folder")
     }
     return try host.device(at: address).value == nil ? noSuchHost : nil
@@ -33,13 +36,13 @@ extension RealizeContext {
 
   /// The failure of a descriptor with the legacy backend.
   func descriptorBackend() throws(Unknown) -> RealizeFailure? {
-    guard request.has("fd"), try backend.value == .legacy else { return nil }
+    guard settings.has("fd"), try backend.value == .legacy else { return nil }
     return RealizeFailure(.descriptorWithoutIOMMUFD, "Use FD passing only with iommufd backend")
   }
 
   /// The failure of `x-balloon-allowed`, which is for mediated devices.
   var balloon: RealizeFailure? {
-    guard request.isOn("x-balloon-allowed") else { return nil }
+    guard settings.isOn("x-balloon-allowed") else { return nil }
     return fails(.balloonNotMediated, "x-balloon-allowed only potentially compatible with mdev devices")
   }
 
@@ -55,7 +58,7 @@ extension RealizeContext {
   /// vfio_listener_region_add).
   func memory(after prefix: String) throws(Unknown) -> RealizeFailure? {
     let locked = LockedMemory(machine)
-    let spaces = guest.spaces.count(addingOwn: try hasOwnSpace())
+    let spaces = guest.spaces.count(adding: try addressSpace())
     guard let needed = try locked.needed(spaces: spaces), let limit = try locked.limit(on: host), limit < needed
     else { return nil }
     return fails(
@@ -66,7 +69,7 @@ extension RealizeContext {
   /// The failure of `display`: a function bound to vfio-pci has no plane that QEMU could show; a mediated device may
   /// have one, and a virtual GPU with its vendor's driver (QEMU hw/vfio/display.c: vfio_display_probe).
   func display() throws(Unknown) -> RealizeFailure? {
-    guard request.isOn("display") else { return nil }
+    guard settings.isOn("display") else { return nil }
     guard address != nil else { throw Unknown("display of \(name)", reason: "the request does not say which device it is") }
     guard try device.value.driver.value == "vfio-pci" else {
       throw Unknown("display of \(name)", reason: "whether its variant driver has one is not known")
@@ -74,9 +77,49 @@ extension RealizeContext {
     return fails(.noDisplay, "vfio: device doesn't support any (known) display method")
   }
 
+  /// The failure of properties for a display that the function has not: display=on has failed before.
+  func displayRequired() throws(Unknown) -> RealizeFailure? {
+    let size = ["xres", "yres"].first { number($0).map { $0 > 0 } ?? false }
+    guard let name = settings.isOn("ramfb") ? "ramfb" : size else { return nil }
+    // With `auto` a variant driver's function may have a display.
+    if settings.string("display") == "auto", try device.value.driver.value != "vfio-pci" {
+      throw Unknown("display of \(self.name)", reason: "whether its variant driver has one is not known")
+    }
+    if settings.isOn("display") { return nil }
+    var failure = fails(
+      .displayRequired,
+      name == "ramfb" ? "ramfb=on requires display=on" : "xres and yres properties require display=on")
+    failure.property = name
+    return failure
+  }
+
+  /// The crash of `sriov-pf` when QEMU registers the first BAR.
+  func bars() throws(Unknown) -> RealizeFailure? {
+    guard settings.has("sriov-pf") else { return nil }
+    if case .known(let sizes) = try device.value.regionSizes, sizes.prefix(6).allSatisfy({ $0 == 0 }) { return nil }
+    return QEMUCrash.virtualFunctionWithoutPhysical
+  }
+
+  /// The failure of `-only-migratable`: vfio-pci cannot migrate, and blocks (QEMU migration/migration.c:
+  /// is_only_migratable). The primary of a failover pair is unplugged for it.
+  func onlyMigratable() throws(Unknown) -> RealizeFailure? {
+    guard machine.hasOption("only-migratable"), !settings.has("failover_pair_id"), !settings.isOn("enable-migration")
+    else { return nil }
+    let blocked = "disallowing migration blocker (--only-migratable) for: \(name): "
+    if settings.string("enable-migration").map(QEMUBool.init) == .off {
+      return fails(.onlyMigratable, blocked + "Migration is disabled for VFIO device")
+    }
+    guard try device.value.driver.value == "vfio-pci" else {
+      throw Unknown("migration of \(name)", reason: "whether its variant driver can migrate is not known")
+    }
+    return fails(
+      .onlyMigratable,
+      blocked + "VFIO migration init failed: migration is not supported in kernel: Inappropriate ioctl for device")
+  }
+
   /// The failure of `enable-migration`: vfio-pci cannot migrate (QEMU hw/vfio/migration.c: vfio_migration_init).
   func migration() throws(Unknown) -> RealizeFailure? {
-    guard request.isOn("enable-migration") else { return nil }
+    guard settings.isOn("enable-migration") else { return nil }
     guard try device.value.driver.value == "vfio-pci" else {
       throw Unknown("migration of \(name)", reason: "whether its variant driver can migrate is not known")
     }

@@ -8,11 +8,11 @@ extension Guest {
   public func viommu(for request: DeviceRequest, in machine: MachineConfig) throws(Unknown) -> DeviceRequest? {
     guard !iommus.isEmpty else { return nil }
     let name: String
-    if let bus = request.bus { name = bus } else { name = try rootBus.value ?? "" }
+    if request.bus != nil { name = busName(of: request) ?? "" } else { name = try defaultBus.value ?? "" }
     let root = path(from: name).last
     if let root, try bypasses(root, machine) { return nil }
     for unit in iommus {
-      guard unit.driver == "arm-smmuv3" else { return unit }
+      guard unit.driver == "arm-smmuv3", !unit.has(Guest.ofMachine) else { return unit }
       // A running QEMU gives the bus by its path.
       guard let primary = try machine.setting("primary-bus", of: unit).value?.split(separator: "/").last else {
         throw Unknown("primary-bus of `arm-smmuv3`", reason: "not given")
@@ -22,15 +22,16 @@ extension Guest {
     return nil
   }
 
-  /// Whether a device has an address space of its own, as behind each IOMMU of x86 (observed on 11.1.3), into
-  /// which all RAM is mapped while the guest does not translate. Behind an accelerated SMMUv3, and without an IOMMU,
-  /// devices share one.
-  public func hasOwnSpace(for request: DeviceRequest, in machine: MachineConfig) throws(Unknown) -> Bool {
-    guard let unit = try viommu(for: request, in: machine) else { return false }
-    guard isOrderKnown || request.plug == .hot else {
-      throw Unknown("address space of `\(request.id ?? "device")`", reason: "a running QEMU does not report what it created first")
-    }
-    return unit.driver != "arm-smmuv3"
+  /// Marks the IOMMU of `-machine iommu=smmuv3`, which serves all root complexes.
+  static let ofMachine = "machine"
+
+  /// The IOMMU that the machine itself makes (QEMU hw/arm/virt.c: create_smmu); nil when it makes none.
+  static func iommu(of machine: MachineConfig, _ kind: MachineKind) -> DeviceRequest? {
+    guard kind == .virt, let option = machine.machine.last(where: { $0.name == "iommu" }), option.value.string == "smmuv3"
+    else { return nil }
+    let properties = [("driver", "arm-smmuv3"), (ofMachine, "on")]
+      .map { Property(name: $0.0, value: .string($0.1), location: option.location) }
+    return DeviceRequest(form: .keyval, plug: .cold, properties: properties, location: option.location)
   }
 
   /// Whether a driver is one of the IOMMUs that serve devices of a guest.
@@ -43,7 +44,7 @@ extension Guest {
 
   /// Whether the root complex bypasses the IOMMU (QEMU docs/bypass-iommu.txt).
   private func bypasses(_ root: GuestBus, _ machine: MachineConfig) throws(Unknown) -> Bool {
-    if let expander = machine.devices.first(where: { $0.id == root.name }) {
+    if let expander = root.expander ?? machine.devices.first(where: { $0.id == root.name }) {
       return try machine.setting("bypass_iommu", of: expander).value == "on"
     }
     return try machine.machineSetting("default_bus_bypass_iommu", "default-bus-bypass-iommu").value == "on"
@@ -58,7 +59,4 @@ extension RealizeContext {
       guest.iommus.isEmpty ? nil : try guest.viommu(for: request, in: machine)
     }
   }
-
-  /// Whether the device has an address space of its own.
-  func hasOwnSpace() throws(Unknown) -> Bool { try guest.hasOwnSpace(for: request, in: machine) }
 }

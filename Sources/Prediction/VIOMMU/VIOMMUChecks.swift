@@ -4,13 +4,30 @@ import Facts
 extension RealizeContext {
   /// The failure of the PCI core's question whether the IOMMU accepts the device (QEMU hw/arm/smmuv3-accel.c:
   /// smmuv3_accel_supports_as).
-  func addressSpace() throws(Unknown) -> RealizeFailure? {
+  func smmuAcceptance() throws(Unknown) -> RealizeFailure? {
     guard let unit = try viommu, unit.driver == "arm-smmuv3", try machine.setting("accel", of: unit).value == "on",
       try backend.value == .legacy
     else { return nil }
     return RealizeFailure(
       .smmuRefuses,
       "vfio-pci endpoint devices without an iommufd backend not allowed when using arm-smmuv3,accel=on")
+  }
+
+  /// The failure of a plain `arm-smmuv3`, which cannot notify vfio of the guest's mappings (QEMU hw/arm/smmuv3.c:
+  /// smmuv3_notify_flag_changed). In the text QEMU names the region by devfn and a number, and the device by the bus number
+  /// of the moment: 0 until firmware has numbered the buses.
+  func smmuNotifier() throws(Unknown) -> RealizeFailure? {
+    guard let unit = try viommu, unit.driver == "arm-smmuv3", try machine.setting("accel", of: unit).value != "on"
+    else { return nil }
+    var prefix = ""
+    if try backend.value == .legacy, let group = try device.value.group.value {
+      prefix = "failed to setup container for group \(group): "
+    }
+    let devfn = try QEMUSlot.requested(request)?.value ?? 0
+    let place = "00.\((devfn / 8).hexadecimal(digits: 2)).\(devfn % 8)"
+    return fails(
+      .smmuWithoutNotifier, prefix + "memory listener initialization failed: Region smmuv3-iommu-memory-region-\(devfn)-0: "
+        + "device \(place) requires iommu MAP notifier which is not currently supported")
   }
 
   /// QEMU hw/i386/intel_iommu.c: vtd_dev_set_iommu_device and vtd_check_hiod, and intel_iommu_accel.c:

@@ -23,6 +23,8 @@ public final class LintTarget: Sendable {
   public let host: Host
   /// The host at the time of the run.
   public let hostNow: Host
+  /// Parts of the machine beside the vfio devices that QEMU refuses.
+  public let launchFailures: [LaunchFailure]
   /// Version and properties of the QEMU that will run it.
   public let qemu: QEMUProfile
   /// Allowances and severities, from a file and from comments in the definition.
@@ -46,9 +48,11 @@ public final class LintTarget: Sendable {
     self.host = host
     self.qemu = qemu
     let predictor = Predictor(machine, on: host, qemu: qemu, descriptors: descriptors, running: topology)
-    let (all, guest) = predictor.run(plugs: plugs)
-    self.guest = guest
+    let outcome = predictor.run(plugs: plugs)
+    let all = outcome.predictions
+    guest = outcome.guest
     let isRunning = !plugs.isEmpty
+    launchFailures = outcome.launchFailures.filter { !isRunning || $0.request?.plug == .hot }
     predictions = all.filter { !isRunning || $0.request.plug == .hot }
     running = all.filter { isRunning && $0.request.plug == .cold }
     assignments = running.filter(\.request.isVFIO)

@@ -15,7 +15,7 @@ extension Rule {
     fix: "bind the device to its variant driver, or remove the option that asks for migration",
     example: "-only-migratable -device vfio-pci,host=0000:01:00.0   (which is bound to vfio-pci)",
     references: ["QEMU hw/vfio/migration.c: vfio_migration_realize", "QEMU docs/devel/migration/vfio.rst"],
-    explains: [.noMigration],
+    explains: [.noMigration, .onlyMigratable],
     check: .device(check))
 }
 

@@ -18,7 +18,7 @@ extension Rule {
       "QEMU hw/i386/intel_iommu.c: vtd_check_hiod, vtd_decide_config", "QEMU hw/i386/pc.c: pc_compat_9_1",
       "VT-d 4.1 §11.4.2: MGAW",
     ],
-    explains: [.addressWidthExceeded],
+    explains: [.addressWidthExceeded, .badAddressWidth],
     check: .device(check))
 }
 

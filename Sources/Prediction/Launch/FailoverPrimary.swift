@@ -1,0 +1,25 @@
+import Facts
+
+/// The primary of a failover pair, which QEMU keeps back until the guest's driver asks for it (QEMU hw/net/virtio-net.c:
+/// failover_hide_primary_device).
+extension RealizeContext {
+  /// Whether QEMU keeps the device back: a standby with the id that it names is there.
+  var isHiddenPrimary: Bool {
+    guard let pair = request.string("failover_pair_id") else { return false }
+    return guest.failoverPairs[pair] != nil
+  }
+
+  /// The failure of a device that is kept back.
+  func hiddenPrimaryFailure() -> RealizeFailure? {
+    guard let id = request.id else {
+      return RealizeFailure(.badFailover, "Device with failover_pair_id needs to have id")
+    }
+    let pair = request.string("failover_pair_id") ?? ""
+    if case .some(.some(let other)) = guest.failoverPairs[pair] {
+      return RealizeFailure(
+        .badFailover, "Cannot attach more than one primary device to '\(pair)': '\(other)' and '\(id)'")
+    }
+    guard case .some(.some(let bus)) = try? bus(), bus.takesHotplug == .known(false) else { return nil }
+    return RealizeFailure(.busNotHotpluggable, "Bus '\(bus.name)' does not support hotplugging")
+  }
+}

@@ -1,0 +1,172 @@
+import Facts
+
+/// The checks of a device that is not a vfio device, in QEMU's order, as far as its type is modelled: those of every
+/// device and of the PCI core for all PCI devices, all of a bridge, a root complex and an IOMMU of x86.
+private enum OtherDeviceStep: CaseIterable {
+  case keyvalID, bus, hotplug, migrating, dynamicSysbus, globals, id, properties, secondIOMMU, slot, port, expander, iommu
+}
+
+extension RealizeContext {
+  /// The first failure; nil when none is certain. What is not modelled is not reported.
+  func otherDeviceFailure() -> RealizeFailure? {
+    for step in OtherDeviceStep.allCases {
+      do throws(Unknown) {
+        if let failure = try otherDeviceFailure(at: step) { return failure }
+      } catch {
+        // The steps after it may depend on it.
+        return nil
+      }
+    }
+    return nil
+  }
+
+  private func otherDeviceFailure(at step: OtherDeviceStep) throws(Unknown) -> RealizeFailure? {
+    switch step {
+    case .keyvalID: return keyvalID
+    case .bus: return PCIDrivers.isPCI(driver) ? try busLookup() : nil
+    case .hotplug: return try otherHotplug()
+    case .migrating: return try migrating()
+    case .dynamicSysbus: return dynamicSysbus
+    case .globals: return crashingGlobal
+    case .id: return qdevID
+    case .properties: return try otherProperties()
+    case .secondIOMMU: return secondIOMMU
+    case .slot: return PCIDrivers.isPCI(driver) ? try assignSlot() : nil
+    case .port: return try portFailure()
+    case .expander: return try expanderFailure()
+    case .iommu: return try iommuFailure()
+    }
+  }
+
+  /// A `-global` on which QEMU crashes when it makes the device.
+  private var crashingGlobal: RealizeFailure? {
+    guard PCIDrivers.isPCI(driver) else { return nil }
+    return machine.globals.lazy.filter { [self.driver, "pci-device", "device"].contains($0.driver) && $0.property != "fd" }
+      .compactMap(QEMUCrash.global).first
+  }
+
+  /// Device types that cannot be plugged into a running machine (observed on 11.1.3).
+  private static let notHotpluggable: Set<String> = [
+    "intel-iommu", "amd-iommu", "virtio-iommu-pci", "pxb", "pxb-pcie", "pxb-cxl",
+  ]
+
+  private func otherHotplug() throws(Unknown) -> RealizeFailure? {
+    guard request.plug == .hot else { return nil }
+    if RealizeContext.notHotpluggable.contains(driver) {
+      return RealizeFailure(.classNotHotpluggable, "Device '\(driver)' does not support hotplugging")
+    }
+    return PCIDrivers.isPCI(driver) ? try hotplug() : nil
+  }
+
+  /// The failure of a value that a modelled property does not accept, or of a name that a modelled device has not.
+  private func otherProperties() throws(Unknown) -> RealizeFailure? {
+    let behaviour = try qemu.behaviour.value
+    for offset in PropertyOrder.sorted(of: request) {
+      let property = request.properties[offset]
+      if ["driver", "bus", "id"].contains(property.name) { continue }
+      switch DeviceProperties.lookup(property.name, of: driver) {
+      case .unknown: continue
+      // An older QEMU has other properties.
+      case .absent where behaviour == .none: continue
+      case .absent:
+        return RealizeFailure(
+          .badOption, property: property.name, "Property '\(driver).\(property.name)' not found")
+      case .kind(let kind):
+        if case .unknown(let text) = property.value { throw Unknown("value of \(property.name)", reason: "written as \(text)") }
+        let text = PropertyChecks.refusal(
+          property.name, property.value, kind: kind, driver: driver, form: request.form)
+        if let text { return RealizeFailure(.badOption, property: property.name, text) }
+        if property.name == "bootindex", let failure = try lookUp(property.name, property.value, kind) { return failure }
+      }
+    }
+    return nil
+  }
+
+  /// The text of a property, or that of the last `-global` for the driver; nil where neither gives it.
+  func otherSetting(_ name: String) throws(Unknown) -> String? { try machine.setting(name, of: request).value }
+
+  /// A natural number of a property or of a `-global`.
+  func otherNumber(_ name: String, default value: UInt64) throws(Unknown) -> UInt64 {
+    guard let text = try otherSetting(name) else { return value }
+    if case .bytes(let number) = QEMUNumber.size(text) { return number }
+    if case .natural(let number)? = QEMUNumber.integer(text) { return number }
+    return value
+  }
+}
+
+/// Chassis and slot of a port, which no other port may have (QEMU hw/pci/pcie_port.c: pcie_chassis_add_slot).
+struct ChassisSlot: Hashable {
+  let chassis: UInt64
+  let slot: UInt64
+}
+
+/// The checks of bridges (QEMU hw/pci-bridge).
+extension RealizeContext {
+  private static let ports: Set<String> = ["pcie-root-port", "ioh3420", "xio3130-downstream", "cxl-rp", "cxl-downstream"]
+
+  /// Chassis and slot of the port; nil for any other device.
+  func chassisSlot() throws(Unknown) -> ChassisSlot? {
+    guard RealizeContext.ports.contains(driver) else { return nil }
+    return ChassisSlot(chassis: try otherNumber("chassis", default: 0), slot: try otherNumber("slot", default: 0))
+  }
+
+  func portFailure() throws(Unknown) -> RealizeFailure? {
+    if let place = try chassisSlot(), guest.chassisSlots.contains(place) {
+      return RealizeFailure(.chassisTaken, property: "chassis", "Can't add chassis slot, error -16")
+    }
+    let isNamed = driver == "pci-bridge" || driver == "pci-bridge-seat"
+    if isNamed, try otherNumber("chassis_nr", default: 0) == 0 {
+      return RealizeFailure(
+        .badOption, property: "chassis_nr",
+        "Bridge chassis not specified. Each bridge is required to be assigned a unique chassis id > 0.")
+    }
+    if RealizeContext.ports.contains(driver) || driver.hasSuffix("-upstream") {
+      let logs = try otherNumber("aer_log_max", default: 8)
+      if logs > 128 {
+        return RealizeFailure(
+          .badOption, property: "aer_log_max", "Invalid aer_log_max \(logs). The max number of aer log is 128")
+      }
+    }
+    return isNamed || driver == "pcie-root-port" || driver == "cxl-rp" ? try reserveFailure() : nil
+  }
+
+  /// QEMU hw/pci/pci_bridge.c: pci_bridge_qemu_reserve_cap_init. All ones: nothing is reserved.
+  private func reserveFailure() throws(Unknown) -> RealizeFailure? {
+    let (low, high) = (try otherNumber("pref32-reserve", default: .max), try otherNumber("pref64-reserve", default: .max))
+    func fails(_ name: String, _ text: String) -> RealizeFailure {
+      RealizeFailure(.badOption, property: name, "PCI resource reserve cap: " + text)
+    }
+    if low != .max, high != .max { return fails("pref32-reserve", "PREF32 and PREF64 conflict") }
+    let memory = try otherNumber("mem-reserve", default: .max)
+    if memory != .max, memory >= 1 << 32 { return fails("mem-reserve", "mem-reserve must be less than 4G") }
+    if low != .max, low >= 1 << 32 { return fails("pref32-reserve", "pref32-reserve  must be less than 4G") }
+    return nil
+  }
+
+  /// The failure of a `pxb` (QEMU hw/pci-bridge/pci_expander_bridge.c: pxb_dev_realize, pxb_register_bus).
+  func expanderFailure() throws(Unknown) -> RealizeFailure? {
+    guard PCIDrivers.isExpander(driver), let bus = try bus() else { return nil }
+    if bus.isExpress != (driver != "pxb") {
+      return RealizeFailure(
+        .badOption, property: "bus", "\(driver) devices cannot reside on a \(bus.isExpress ? "PCIe" : "PCI") bus")
+    }
+    let node = try otherNumber("numa_node", default: 128)
+    if node != 128 {
+      guard !machine.hasOption("numa") else { throw Unknown("NUMA nodes of the guest", reason: "not counted") }
+      return RealizeFailure(.badOption, property: "numa_node", "Illegal numa node \(node)")
+    }
+    if bus.kind != .root {
+      return RealizeFailure(.badOption, property: "bus", "PXB devices can be attached only to root bus")
+    }
+    let number = try otherNumber("bus_nr", default: 0)
+    for other in guest.buses.values {
+      guard let expander = other.expander else { continue }
+      let context = RealizeContext(
+        request: expander, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: [:])
+      if try context.otherNumber("bus_nr", default: 0) == number {
+        return RealizeFailure(.badOption, property: "bus_nr", "Bus \(number) is already in use")
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,82 @@
+import Facts
+
+/// Properties of the devices other than vfio's whose options are checked: bridges, root complexes and IOMMUs
+/// (`device-list-properties` of 11.1.3), and what the PCI core gives to every PCI device.
+enum DeviceProperties {
+  /// The type of a property.
+  enum Lookup: Equatable {
+    case kind(PropertyKind)
+    /// The device has no such property.
+    case absent
+    /// The device's own properties are not known.
+    case unknown
+  }
+
+  /// The type of a property of a driver.
+  static func lookup(_ name: String, of driver: String) -> Lookup {
+    let own = own(driver)
+    if let kind = own?[name] { return .kind(kind) }
+    if PCIDrivers.isPCI(driver), let kind = common[name] { return .kind(kind) }
+    if name == "bootindex", own == nil { return .kind(.signed32) }
+    return own == nil ? .unknown : ofEveryDevice.contains(name) ? .kind(.readOnly) : .absent
+  }
+
+  private static let ofEveryDevice: Set<String> = ["type", "hotplugged", "hotpluggable", "parent_bus", "realized"]
+
+  /// The properties of the PCI core (QEMU hw/pci/pci.c: pci_props).
+  private static let common: [String: PropertyKind] = [
+    "acpi-index": .unsigned(bits: 32), "addr": .slot, "busnr": .readOnly, "failover_pair_id": .text, "multifunction": .bool,
+    "rombar": .signed32, "romfile": .text, "romsize": .unsigned(bits: 32), "sriov-pf": .text,
+    "x-max-bounce-buffer-size": .size(maximum: 0xffff_ffff), "x-pcie-ari-nextfn-1": .bool, "x-pcie-err-unc-mask": .bool,
+    "x-pcie-ext-tag": .bool, "x-pcie-lnksta-dllla": .bool,
+  ]
+
+  private static let writeable: [String: PropertyKind] = ["x-pci-express-writeable-slt-bug": .bool]
+  private static let upstream: [String: PropertyKind] = [
+    "aer_log_max": .unsigned(bits: 16), "port": .unsigned(bits: 8),
+  ].merging(writeable) { a, _ in a }
+  private static let port: [String: PropertyKind] = [
+    "chassis": .unsigned(bits: 8), "hotplug": .bool, "power_controller_present": .bool, "slot": .unsigned(bits: 16),
+    "x-do-not-expose-native-hotplug-cap": .bool,
+  ].merging(upstream) { a, _ in a }
+  private static let reserve: [String: PropertyKind] = [
+    "bus-reserve": .unsigned(bits: 32), "io-reserve": .size(maximum: nil), "mem-reserve": .size(maximum: nil),
+    "pref32-reserve": .size(maximum: nil), "pref64-reserve": .size(maximum: nil),
+  ]
+  private static let link: [String: PropertyKind] = [
+    "x-speed": .choice(["2_5", "5", "8", "16", "32", "64"]), "x-width": .choice(["1", "2", "4", "8", "12", "16", "32"]),
+  ]
+  private static let rootPort = port.merging(reserve) { a, _ in a }.merging(link) { a, _ in a }
+  private static let bridge: [String: PropertyKind] = [
+    "chassis_nr": .unsigned(bits: 8), "msi": .onOffAuto, "shpc": .bool,
+  ].merging(reserve) { a, _ in a }.merging(writeable) { a, _ in a }
+  private static let expander: [String: PropertyKind] = [
+    "bus_nr": .unsigned(bits: 8), "bypass_iommu": .bool, "numa_node": .unsigned(bits: 16), "hdm_for_passthrough": .bool,
+  ]
+  private static let intelIOMMU: [String: PropertyKind] = [
+    "aw-bits": .unsigned(bits: 8), "caching-mode": .bool, "device-iotlb": .bool, "dma-translation": .bool,
+    "eim": .onOffAuto, "fs1gp": .bool, "fsts": .bool, "intremap": .onOffAuto, "pasid-bits": .unsigned(bits: 8),
+    "scalable-mode": .bool, "snoop-control": .bool, "stale-tm": .bool, "svm": .bool, "version": .unsigned(bits: 32),
+  ]
+  private static let amdIOMMU: [String: PropertyKind] = [
+    "device-iotlb": .bool, "dma-remap": .bool, "dma-translation": .bool, "intremap": .onOffAuto, "pci-id": .text,
+    "xtsup": .bool,
+  ]
+
+  /// The driver's own properties; nil for a driver that is not modelled.
+  private static func own(_ driver: String) -> [String: PropertyKind]? {
+    switch driver {
+    case "pcie-root-port": return rootPort
+    case "ioh3420", "xio3130-downstream": return port
+    case "x3130-upstream": return upstream
+    case "pcie-pci-bridge": return writeable.merging(["msi": .onOffAuto]) { a, _ in a }
+    case "pci-bridge", "pci-bridge-seat": return bridge
+    case "i82801b11-bridge": return writeable
+    case "pxb", "pxb-pcie": return expander.filter { $0.key != "hdm_for_passthrough" }
+    case "pxb-cxl": return expander
+    case "intel-iommu": return intelIOMMU
+    case "amd-iommu": return amdIOMMU
+    default: return nil
+    }
+  }
+}

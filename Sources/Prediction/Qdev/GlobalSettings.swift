@@ -1,0 +1,56 @@
+import Facts
+
+/// `-global` options (QEMU hw/core/qdev-properties.c: qdev_prop_set_globals; qom/object.c: object_apply_global_props). They
+/// are applied in the order written when a device object is made, before its own properties are set; on a hot plug
+/// QEMU warns of a bad one and continues with the default.
+extension MachineConfig {
+  /// The request with the values of the `-global` options that QEMU accepts for it, before its own: of a name given
+  /// twice the last counts.
+  func settings(of request: DeviceRequest) -> DeviceRequest {
+    let given = globals.filter { global in
+      guard global.applies(to: request), let property = VFIOProperties.property(global.property, of: request.driver ?? "")
+      else { return false }
+      return PropertyChecks.globalRefusal(global.property, global.value, kind: property.kind, driver: request.driver ?? "") == nil
+    }
+    if given.isEmpty { return request }
+    var settings = request
+    settings.properties = given.map {
+      Property(name: $0.property, value: .string($0.value), location: $0.location)
+    } + request.properties
+    return settings
+  }
+}
+
+extension RealizeContext {
+  /// The failure of a `-global`: a crash, or an error that stops a cold plug.
+  func badGlobal() throws(Unknown) -> RealizeFailure? {
+    // A good one applies to the plug too, and may make it fail.
+    if request.plug == .hot, let missing = machine.missingGlobals { throw missing }
+    for global in machine.globals where global.applies(to: request) {
+      if let crash = QEMUCrash.global(global), let property = VFIOProperties.property(global.property, of: driver),
+        try existence(property) == nil
+      {
+        return crash
+      }
+      guard request.plug == .cold else { continue }
+      if let failure = try refusal(of: global) { return failure }
+    }
+    return nil
+  }
+
+  private func refusal(of global: GlobalProperty) throws(Unknown) -> RealizeFailure? {
+    let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
+    func bad(_ text: String) -> RealizeFailure { RealizeFailure(.badGlobal, named + text) }
+    guard let property = VFIOProperties.property(global.property, of: driver) else {
+      return bad("Property '\(driver).\(global.property)' not found")
+    }
+    if let missing = try existence(property) {
+      return RealizeFailure(missing.cause == .noATSProperty ? missing.cause : .badGlobal, named + missing.text)
+    }
+    let text = PropertyChecks.globalRefusal(global.property, global.value, kind: property.kind, driver: driver)
+    if let text { return bad(text) }
+    // The value of a link or an index is looked up when it is set.
+    guard let failure = try lookUp(global.property, .string(global.value), property.kind) else { return nil }
+    return bad(failure.text)
+  }
+}

@@ -1,0 +1,126 @@
+import Facts
+
+/// vfio-pci's checks of the function itself, once it is attached (QEMU hw/vfio/pci.c: vfio_pci_populate_device,
+/// vfio_pci_config_setup).
+extension RealizeContext {
+  /// The failure of `x-vga` on a function without a VGA region: the kernel gives one to VGA controllers (class 0300) only,
+  /// with CONFIG_VFIO_PCI_VGA and unless the parameter disable_vga is set (QEMU hw/vfio/pci.c: vfio_populate_vga; linux
+  /// drivers/vfio/pci/vfio_pci_core.c: vfio_pci_core_enable).
+  func vgaRegion() throws(Unknown) -> RealizeFailure? {
+    guard settings.isOn("x-vga") else { return nil }
+    let failure = fails(.noVGARegion, "failed getting region info for VGA region index 8: Invalid argument")
+    if try device.value.classCode.value >> 8 != 0x0300 { return failure }
+    guard let option = try host.kernelConfig.value["CONFIG_VFIO_PCI_VGA"] else {
+      throw Unknown("CONFIG_VFIO_PCI_VGA", reason: "not in the kernel configuration that was read")
+    }
+    return option == "n" ? failure : nil
+  }
+
+  /// The failure of an id that overrides the function's and does not fit its register (QEMU hw/vfio/pci.c:
+  /// vfio_pci_config_setup). All ones: the function's own id.
+  var overriddenIDs: RealizeFailure? {
+    let registers: [(name: String, highest: UInt64, what: String)] = [
+      ("x-pci-vendor-id", 0xfffe, "PCI vendor ID"), ("x-pci-device-id", 0xffff, "PCI device ID"),
+      ("x-pci-sub-vendor-id", 0xffff, "PCI subsystem vendor ID"),
+      ("x-pci-sub-device-id", 0xffff, "PCI subsystem device ID"), ("x-pci-class-code", 0xff_ffff, "PCI class code"),
+    ]
+    for register in registers {
+      guard let given = number(register.name), given != 0xffff_ffff, given > register.highest else { continue }
+      var failure = fails(.badIDOverride, "invalid \(register.what) provided")
+      failure.property = register.name
+      return failure
+    }
+    return nil
+  }
+
+  /// The failure of `x-msix-relocation`, which moves the MSI-X table and pending bits of a function that has them into
+  /// another BAR (QEMU hw/vfio/pci.c: vfio_pci_relocate_msix).
+  func msixRelocation() throws(Unknown) -> RealizeFailure? {
+    guard let target = settings.string("x-msix-relocation"), target != "off" else { return nil }
+    let function = try device.value
+    let config = try function.config.value
+    // MSI-X (PCI 3.0 §6.8.2): id 0x11.
+    guard try config.standardChain.contains(0x11, named: "MSI-X capability of \(function.address)").value else { return nil }
+    guard let number = Int(target.dropFirst(3)), target.hasPrefix("bar") else {
+      let ids = "\(try function.vendor.value.hexadecimal(digits: 4)):\(try function.device.value.hexadecimal(digits: 4))"
+      return fails(.badMSIXRelocation, "No automatic MSI-X relocation available for device \(ids)")
+    }
+    func invalid(_ reason: String) -> RealizeFailure {
+      fails(.badMSIXRelocation, "Invalid MSI-X relocation BAR \(number), \(reason)")
+    }
+    let sizes = try function.regionSizes.value
+    guard number < 6, sizes.count > 5 else { return nil }
+    let bar = BARType(try config.dword(0x10 + 4 * number).value)
+    if sizes[number] > 0, bar.isPort { return invalid("I/O port BAR") }
+    if sizes[number] == 0, number > 0, BARType(try config.dword(0x0c + 4 * number).value).is64Bit {
+      return invalid("consumed by 64-bit BAR \(number - 1)")
+    }
+    return sizes[number] > 1 << 30 && !bar.is64Bit ? invalid("no space to extend 32-bit BAR") : nil
+  }
+
+  /// The failure of `x-nv-gpudirect-clique`, which is for NVIDIA's display and 3D controllers (QEMU
+  /// hw/vfio/pci-quirks.c: vfio_add_nv_gpudirect_cap).
+  func gpudirectClique() throws(Unknown) -> RealizeFailure? {
+    // 255 is the default; other values above 15 are refused when they are set.
+    guard let clique = number("x-nv-gpudirect-clique"), clique <= 15 else { return nil }
+    let function = try device.value
+    var vendor = try function.vendor.value
+    if let given = number("x-pci-vendor-id"), given != 0xffff_ffff { vendor = UInt16(truncatingIfNeeded: given) }
+    if vendor != 0x10de {
+      return fails(.badClique, "NVIDIA GPUDirect Clique ID: invalid device vendor")
+    }
+    if try overriddenClass() >> 16 != 0x03 {
+      return fails(.badClique, "NVIDIA GPUDirect Clique ID: unsupported PCI class")
+    }
+    return nil
+  }
+
+  /// The class code that the guest sees: the function's, or the one that overrides it.
+  private func overriddenClass() throws(Unknown) -> UInt32 {
+    if let given = number("x-pci-class-code"), given != 0xffff_ffff { return UInt32(truncatingIfNeeded: given) }
+    return try device.value.classCode.value
+  }
+
+  /// The failure of `failover_pair_id`, which the PCI core checks last (QEMU hw/pci/pci.c: pci_qdev_realize).
+  func failover() throws(Unknown) -> RealizeFailure? {
+    guard settings.has("failover_pair_id") else { return nil }
+    if !request.isPlacedByLibvirt, let bus = try bus(), !bus.isExpress {
+      return RealizeFailure(.badFailover, "failover primary device must be on PCIExpress bus")
+    }
+    if try overriddenClass() >> 8 != 0x0200 {
+      return RealizeFailure(.badFailover, "failover primary device is not an Ethernet device")
+    }
+    let isMultifunction = try settings.multifunction.value
+    let devfn = try QEMUSlot.requested(request)?.value ?? 0
+    guard isMultifunction || devfn % 8 != 0 else { return nil }
+    return RealizeFailure(.badFailover, "failover: primary device must be in its own PCI slot")
+  }
+
+  /// The failure of `romfile` (QEMU hw/pci/pci.c: pci_add_option_rom).
+  func optionROM() throws(Unknown) -> RealizeFailure? {
+    guard let file = settings.string("romfile"), !file.isEmpty else { return nil }
+    let hasBAR = number("rombar") != 0
+    if !hasBAR {
+      guard request.plug == .hot else { return nil }
+      return RealizeFailure(.badROMFile, "Hot-plugged device without ROM bar can't have an option ROM")
+    }
+    guard let size = try host.sizeOfFile(file).value else {
+      return RealizeFailure(.badROMFile, "failed to find romfile \"\(file)\"")
+    }
+    if size == 0 { return RealizeFailure(.badROMFile, "romfile \"\(file)\" is empty") }
+    if size > 2 << 30 { return RealizeFailure(.badROMFile, "romfile \"\(file)\" too large (size cannot exceed 2 GiB)") }
+    guard let limit = number("romsize"), limit != 0xffff_ffff, size > limit else { return nil }
+    return RealizeFailure(.badROMFile, "romfile \"\(file)\" (\(size) bytes) is too large for ROM size \(limit)")
+  }
+}
+
+/// The type of a base address register (PCI 3.0 §6.2.5.1).
+private struct BARType {
+  let isPort: Bool
+  let is64Bit: Bool
+
+  init(_ register: UInt32) {
+    isPort = register & 1 == 1
+    is64Bit = !isPort && register >> 1 & 3 == 2
+  }
+}

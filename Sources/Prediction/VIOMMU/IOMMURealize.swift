@@ -1,0 +1,104 @@
+import Facts
+
+/// The checks of an IOMMU of x86 when QEMU creates it.
+extension RealizeContext {
+  private var kind: MachineKind { MachineKind(machine) }
+
+  /// `intel-iommu` and `amd-iommu` are for q35 alone (QEMU hw/i386/pc_q35.c: machine_class_allow_dynamic_sysbus_dev).
+  var dynamicSysbus: RealizeFailure? {
+    guard driver == "intel-iommu" || driver == "amd-iommu" else { return nil }
+    switch kind {
+    case .i440fx, .microvm, .withoutPCI, .virt:
+      return RealizeFailure(
+        .iommuRefused, property: "driver", "Parameter 'driver' expects a dynamic sysbus device type for the machine")
+    case .q35, .unknown: return nil
+    }
+  }
+
+  /// QEMU hw/i386/pc.c: pc_machine_device_pre_plug_cb.
+  var secondIOMMU: RealizeFailure? {
+    guard Guest.isIOMMU(driver), driver != "arm-smmuv3", kind == .q35 || kind == .i440fx, !guest.iommus.isEmpty
+    else { return nil }
+    return RealizeFailure(
+      .iommuRefused, property: "driver", "QEMU does not support multiple vIOMMUs for x86 yet.")
+  }
+
+  func iommuFailure() throws(Unknown) -> RealizeFailure? {
+    switch driver {
+    case "intel-iommu": return try intelFailure()
+    case "amd-iommu": return try amdFailure()
+    case "virtio-iommu-pci": return try virtioFailure()
+    default: return nil
+    }
+  }
+
+  private func refused(_ property: String, _ text: String) -> RealizeFailure {
+    RealizeFailure(.iommuRefused, property: property, text)
+  }
+
+  private func isOn(_ name: String) throws(Unknown) -> Bool { try otherSetting(name) == "on" }
+
+  /// QEMU hw/i386/intel_iommu.c: vtd_decide_config, in its order. Releases before 11.1 have other properties.
+  private func intelFailure() throws(Unknown) -> RealizeFailure? {
+    if try isOn("eim"), try !remapsInterrupts() {
+      return refused("eim", "eim=on cannot be selected without intremap=on")
+    }
+    guard try qemu.behaviour.value != .none else { return nil }
+    let (scalable, first) = (try isOn("scalable-mode"), try isOn("fsts"))
+    if first, !scalable { return refused("fsts", "fsts is only available in scalable mode") }
+    let width = try machine.addressWidth(of: request, qemu)
+    if first ? width != 48 : width != 39 && width != 48 {
+      let mode = scalable ? "Scalable mode(fsts=\(first ? "on" : "off"))" : "Legacy mode"
+      let values = first ? "supported value for aw-bits is: 48" : "supported values for aw-bits are: 39, 48"
+      return RealizeFailure(.badAddressWidth, property: "aw-bits", "\(mode): \(values)")
+    }
+    let pasid = try otherNumber("pasid-bits", default: 0)
+    if pasid > 0, !scalable { return refused("pasid-bits", "Need to set scalable mode for PASID") }
+    if pasid > 20 {
+      return refused("pasid-bits", "PASID width \(pasid) exceeds Max PASID Width 20 allowed in PCI spec")
+    }
+    guard try isOn("svm") else { return nil }
+    if try !isOn("device-iotlb") { return refused("svm", "Need to set device IOTLB for svm") }
+    if !first { return refused("svm", "Need to set fsts for svm") }
+    if try otherSetting("dma-translation") == "off" { return refused("svm", "Need to set dma-translation for svm") }
+    return pasid == 0 ? refused("svm", "Need to set PASID support for svm") : nil
+  }
+
+  /// Whether the IOMMU remaps interrupts: `auto` does unless KVM's whole interrupt controller is in the kernel (QEMU
+  /// hw/i386/x86-iommu.c: x86_iommu_realize).
+  private func remapsInterrupts() throws(Unknown) -> Bool {
+    switch try otherSetting("intremap") {
+    case "on": return true
+    case "off": return false
+    default:
+      guard try machine.usesKVM.value else { return true }
+      // KVM's own default is `on`.
+      return try machine.kernelIrqchip.value.map { $0 != "on" } ?? false
+    }
+  }
+
+  /// QEMU hw/i386/amd_iommu.c: amdvi_sysbus_realize, which crashes when it fails (observed on 11.1.3).
+  private func amdFailure() throws(Unknown) -> RealizeFailure? {
+    guard let id = try otherSetting("pci-id") else { return nil }
+    switch guest.ids[id] {
+    case "AMDVI-PCI"?: return nil
+    case nil: return RealizeFailure(.iommuRefused, property: "pci-id", "Cannot find PCI device '\(id)'", signal: "SIGSEGV")
+    default:
+      return RealizeFailure(
+        .iommuRefused, property: "pci-id", "Device '\(id)' must be an AMDVI-PCI device type", signal: "SIGSEGV")
+    }
+  }
+
+  /// QEMU hw/virtio/virtio-iommu-pci.c: virtio_iommu_pci_realize; virtio-iommu.c: virtio_iommu_device_realize.
+  private func virtioFailure() throws(Unknown) -> RealizeFailure? {
+    if kind == .microvm {
+      return refused("driver", "Check your machine implements a hotplug handler for the virtio-iommu-pci device")
+    }
+    if let bus = try bus(), bus.kind != .root {
+      return refused("bus", "virtio-iommu-pci must be plugged on the root bus")
+    }
+    let width = try otherNumber("aw-bits", default: 64)
+    return 32...64 ~= width
+      ? nil : RealizeFailure(.iommuRefused, property: "aw-bits", "aw-bits must be within [32,64]")
+  }
+}

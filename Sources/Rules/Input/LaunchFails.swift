@@ -1,0 +1,49 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let launchFails = Rule(
+    name: "launch-fails",
+    severity: .error,
+    summary: "QEMU refuses another part of the machine",
+    why: """
+      QEMU exits at launch with this message, before it creates the devices that come later, or answers the plug with \
+      it. Checked are the machine type, objects, and devices of other types as far as the PCI core, bridges, root \
+      complexes and IOMMUs of x86 decide; other options are left to QEMU.
+      """,
+    fix: "change what QEMU's message names",
+    example: "-device pcie-root-port,id=a -device pcie-root-port,id=b",
+    references: [
+      "QEMU hw/pci/pci.c: do_pci_register_device", "QEMU hw/pci/pcie_port.c: pcie_chassis_add_slot",
+      "QEMU hw/i386/intel_iommu.c: vtd_decide_config", "QEMU hw/i386/pc.c: pc_machine_device_pre_plug_cb",
+    ],
+    check: .target(check))
+}
+
+/// Runs after the rules that explain one of these failures by itself.
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  for refused in target.launchFailures {
+    let failure = refused.failure
+    if let request = refused.request, runner.isExplained(failure.cause, of: request) { continue }
+    // The rule about the IOMMU's width reports the device behind it.
+    if failure.cause == .badAddressWidth, target.predictions.contains(where: { runner.isExplained(failure.cause, of: $0.request) }) {
+      continue
+    }
+    let what = refused.request.map { "`\($0.driver ?? "device")`" } ?? "the machine"
+    runner.report(
+      (failure.signal.map { "QEMU crashes with \($0) on" } ?? "QEMU refuses") + " \(what): `\(failure.text)`",
+      at: refused.location, about: refused.request, fix: advice(failure, target))
+  }
+}
+
+private func advice(_ failure: RealizeFailure, _ target: LintTarget) -> String? {
+  switch failure.cause {
+  case .chassisTaken: return "give the port a `chassis=` of its own"
+  case .iommuRefused where failure.property == "driver": return "keep one IOMMU that the machine type has"
+  case .onExpander, .slotTaken, .noSlot: return "put the device on another bus or slot"
+  case .unknownMachine: return "use a machine type that `-machine help` lists"
+  case .bootIndexTaken: return "give each device a `bootindex` of its own"
+  case .acpiIndexTaken: return "give each device an `acpi-index` of its own"
+  default: return nil
+  }
+}
