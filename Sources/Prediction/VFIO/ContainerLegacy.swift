@@ -51,7 +51,7 @@ struct LegacyAttach {
     case .accessible: break
     }
     // A group can be opened once, by a group's node or by the cdevs (linux drivers/vfio/group.c).
-    guard try GroupUse(group, context.host).holder() != nil else { return nil }
+    guard try GroupUse(group, context.host, for: context.machine).holder() != nil else { return nil }
     // A running machine that is not described may be the holder, for another function of the group.
     if context.request.plug == .hot, let missing = context.machine.missingPart, try group.members.value.count > 1 {
       throw Unknown("holder of group \(group.number)", reason: missing)

@@ -4,10 +4,13 @@ import Facts
 struct GroupUse {
   private let group: IOMMUGroup
   private let host: Host
+  private let isLiveUpdate: Bool
 
-  init(_ group: IOMMUGroup, _ host: Host) {
+  /// The use of a group when `machine` starts.
+  init(_ group: IOMMUGroup, _ host: Host, for machine: MachineConfig) {
     self.group = group
     self.host = host
+    isLiveUpdate = machine.isLiveUpdate
   }
 
   /// A process that holds one, the holder of the group's node before the holder of a cdev.
@@ -17,7 +20,8 @@ struct GroupUse {
     for member in try group.members.value {
       do {
         guard let device = try host.device(at: member).value else { continue }
-        found += try device.users.value.map { (member, $0) }
+        // With a live update the other QEMU passes its descriptors.
+        found += try device.users.value.filter { !isLiveUpdate || !$0.isQEMU }.map { (member, $0) }
       } catch {
         missed = missed ?? error
       }

@@ -92,7 +92,7 @@ struct IOMMUFDAttach {
     let mine = context.iommufdLink.map(AttachedBackend.iommufd)
     if siblings.contains(where: { $0 != mine }) { return refused(.bindFails, "Operation not permitted") }
     if !siblings.isEmpty { return nil }
-    guard let holder = try GroupUse(group, context.host).holder() else { return nil }
+    guard let holder = try GroupUse(group, context.host, for: context.machine).holder() else { return nil }
     // The errno depends on how it is held: through the group, through this cdev, or through a sibling's.
     if holder.user.node == .group { return refused(.inUse, "Device or resource busy") }
     return refused(.inUse, holder.member == address ? "Invalid argument" : "Operation not permitted")

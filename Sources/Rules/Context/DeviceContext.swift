@@ -135,6 +135,12 @@ public final class DeviceContext: Sendable {
     return target.host.group(number)
   }
 
+  /// The processes that hold a function, without the QEMU that passes it to this one in a live update.
+  func otherUsers(of device: HostDevice) throws(Unknown) -> [ProcessReference] {
+    let isPassed = request.plug == .cold && target.machine.isLiveUpdate
+    return try device.users.value.filter { !isPassed || !$0.isQEMU }
+  }
+
   /// Location of the property that names the host function.
   var hostLocation: Location {
     (request.property("sysfsdev") ?? request.property("host"))?.location ?? request.location

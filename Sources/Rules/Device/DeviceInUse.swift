@@ -23,7 +23,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   // The machine itself holds it; dup-host-device reports the second request.
   if mates.contains(where: { $0.host == device.address }) { return }
   if try context.holdsGroup(with: mates) { return }
-  let users = try device.users.value
+  let users = try context.otherUsers(of: device)
   guard !users.isEmpty else { return }
   try context.excludeOwnMachine()
   // One process may hold the cdev and the group's node.

@@ -68,6 +68,6 @@ extension DeviceContext {
     guard let sibling = try host.device(at: member).value else { return nil }
     if sibling.isEndpoint == .known(false) { return nil }
     let own = (device.users.display ?? []).map(\.pid)
-    return try sibling.users.value.first { !own.contains($0.pid) }
+    return try otherUsers(of: sibling).first { !own.contains($0.pid) }
   }
 }

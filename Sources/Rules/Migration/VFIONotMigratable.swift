@@ -54,7 +54,8 @@ extension DeviceContext {
         text: "`enable-migration=on` asks for migration", fix: "remove `enable-migration=on`",
         location: request.location(of: "enable-migration"))
     }
-    for name in ["only-migratable", "incoming"] {
+    // A live update leaves the device's state in the device.
+    for name in ["only-migratable", "incoming"] where name != "incoming" || !target.machine.isLiveUpdate {
       guard let option = target.machine.options.last(where: { $0.name == name }) else { continue }
       let location = request.plug == .hot ? request.location : option.location
       return MigrationWish(text: "`-\(name)` asks for migration", fix: "remove `-\(name)`", location: location)
