@@ -62,6 +62,13 @@ extension LibvirtReader {
     } else if let architecture, ["aarch64", "armv7l", "riscv64", "riscv32", "loongarch64"].contains(architecture) {
       option("type", "virt", at: place)
     }
+    // With `firmware='efi'` libvirt chooses the file.
+    if let system = domain.child("os") {
+      let loader = system.child("loader")
+      if system.value("firmware") == "efi" || loader?.value("type") == "pflash" {
+        option("pflash0", loader?.text ?? "", at: location(system, part, "/os"))
+      }
+    }
     let features = domain.child("features")
     option("acpi", features?.child("acpi") == nil ? "off" : "on", at: place)
     if let chip = features?.child("ioapic"), let driver = chip["driver"] {

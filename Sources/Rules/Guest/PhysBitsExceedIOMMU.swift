@@ -17,55 +17,26 @@ extension Rule {
       "https://github.com/bpg/terraform-provider-proxmox/issues/1353", "QEMU target/i386/host-cpu.c: host_cpu_adjust_phys_bits",
       "VT-d 4.1 §11.4.2: MGAW",
     ],
-    check: .device(check))
+    check: .target(check))
 }
 
-private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let cpu = context.target.machine.options.last(where: { $0.name == "cpu" }),
-    let setting = GuestPhysBits(cpu.value.string ?? ""), let unit = try context.hostIOMMU(),
-    let width = unit.addressWidth
+/// Reports the narrowest unit once, and not for each device.
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let cpu = target.machine.options.last(where: { $0.name == "cpu" }), let text = cpu.value.string,
+    let setting = GuestPhysBits(text)
   else { return }
-  let bits = try setting.bits(on: context.host), max = try width.value
-  guard bits > max else { return }
+  var narrow: [(name: String, unit: String, width: Int)] = []
+  runner.forEach(target.contexts) { context, _ throws(Unknown) in
+    guard let unit = try context.hostIOMMU(), let width = unit.addressWidth else { return }
+    let bits = try setting.bits(on: context.host), max = try width.value
+    if bits > max { narrow.append((context.name, unit.name, max)) }
+  }
+  guard let first = narrow.min(by: { $0.width < $1.width }) else { return }
+  let bits = try setting.bits(on: target.host)
+  let served = narrow.filter { $0.unit == first.unit }
   runner.report(
-    "the guest has \(bits) physical address bits, and `\(unit.name)`, which serves \(context.name), maps \(max)",
-    at: context.target.plugs.isEmpty ? cpu.location : context.request.location,
-    fix: setting.isExplicit ? "set `phys-bits=\(max)` for `-cpu`" : "add `host-phys-bits-limit=\(max)` to `-cpu`",
-    evidence: ["\(unit.name): \(max) bits"])
-}
-
-/// Width of the guest's physical addresses as `-cpu` sets it. Without a setting QEMU uses 40 bits, which firmware does not
-/// rely on.
-private struct GuestPhysBits {
-  private let given: Int?
-  private let limit: Int?
-
-  init?(_ text: String) {
-    let parts = Array(text.utf8).split(separator: UInt8(ascii: ","))
-    var given: Int?
-    var limit: Int?
-    let model = parts.first.map { String(decoding: $0, as: UTF8.self) }
-    var followsHost = model == "host" || model == "max"
-    for part in parts {
-      // A name alone enables it (QEMU target/i386/cpu.c: x86_cpu_parse_featurestr).
-      let end = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
-      let value = end == part.endIndex ? "on" : String(decoding: part[(end + 1)...], as: UTF8.self)
-      switch String(decoding: part[..<end], as: UTF8.self) {
-      case "phys-bits": given = Int(value).flatMap { $0 > 0 ? $0 : nil }
-      case "host-phys-bits-limit": limit = Int(value).flatMap { $0 > 0 ? $0 : nil }
-      case "host-phys-bits": followsHost = QEMUBool(value) == .on
-      default: break
-      }
-    }
-    guard given != nil || followsHost else { return nil }
-    self.given = given
-    self.limit = limit
-  }
-
-  var isExplicit: Bool { given != nil }
-
-  func bits(on host: Host) throws(Unknown) -> Int {
-    if let given { return given }
-    return min(try host.physicalAddressBits.value, limit ?? .max)
-  }
+    "the guest has \(bits) physical address bits, and `\(first.unit)`, which serves \(served[0].name)"
+      + (served.count > 1 ? " and \(served.count - 1) more" : "") + ", maps \(first.width)",
+    at: target.plugs.isEmpty ? cpu.location : target.plugs.first?.location,
+    fix: setting.limitAdvice(first.width, in: target.machine), evidence: ["\(first.unit): \(first.width) bits"])
 }

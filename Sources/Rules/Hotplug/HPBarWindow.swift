@@ -5,9 +5,9 @@ extension Rule {
   static let hpBarWindow = Rule(
     name: "hp-bar-window",
     severity: .warning,
-    summary: "the port's address window is too small for the BARs of the plugged device",
+    summary: "the address window of the port or bridge is too small for the BARs of the plugged device",
     why: """
-      Before any hot plug the guest's firmware gives every port an address window, 2 MiB unless the port reserves \
+      Before any hot plug the guest's firmware gives every port and bridge an address window, 2 MiB unless it reserves \
       more, and Linux seldom enlarges it. A card whose BARs do not fit is present and unusable: the guest logs `BAR 1: \
       no space for [mem size 0x400000000 64bit pref]`, and QEMU logs nothing.
       """,
@@ -25,7 +25,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let needed = try WindowSizes(context.device())
   if needed.prefetchable <= WindowSizes.byDefault, needed.below4GiB <= WindowSizes.byDefault { return }
   try context.target.requireWholeMachine(for: "reservation of `\(context.request.bus ?? "the bus")`")
-  guard let bus = try context.prediction.bus, bus.isPort else { return }
+  guard let bus = try context.prediction.bus, bus.kind != .root else { return }
   guard let port = context.target.machine.devices.first(where: { $0.id == bus.name }) else {
     throw Unknown("reservation of `\(bus.name)`", reason: "the definition does not have the port")
   }
@@ -34,7 +34,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   for (name, size) in [("pref64-reserve", needed.prefetchable), ("mem-reserve", needed.below4GiB)] {
     let reserved = try context.reserved(name, at: port)
     guard size > reserved ?? WindowSizes.byDefault else { continue }
-    if reserved == nil, context.hasUEFI {
+    if reserved == nil, context.target.machine.hasUEFI {
       missed = Unknown(
         "reservation of the guest's firmware at `\(bus.name)`", reason: "UEFI chooses the size of the window")
       continue
@@ -45,9 +45,12 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   guard let first = lacking.first else { return }
   let needs = lacking.map { "\(ByteSize.text($0.size)) where `\(bus.name)` reserves \(ByteSize.text($0.reserved))" }
   let fixes = lacking.map { "\($0.name)=\(WindowSizes.powerOfTwo($0.size) >> 20)M" }.joined(separator: ",")
+  let canReserve = bus.isPort || port.driver == "pci-bridge"
   runner.report(
     "the BARs of \(context.name) need \(needs.joined(separator: ", and ")): the guest cannot place them",
-    at: context.request.location(of: "bus"), fix: "give `\(bus.name)` `\(fixes)`",
+    at: context.request.location(of: "bus"),
+    fix: canReserve ? "give `\(bus.name)` `\(fixes)`"
+      : "plug it into a `pcie-root-port` that has `\(fixes)`: `\(port.driver ?? "")` cannot reserve address space",
     evidence: ["`\(bus.name)`: \(first.name) is \(ByteSize.text(first.reserved))"])
 }
 
@@ -60,41 +63,5 @@ extension DeviceContext {
     }
     // The value of an integer property that is not set.
     return size == .max ? nil : WindowSizes.powerOfTwo(size)
-  }
-
-  fileprivate var hasUEFI: Bool {
-    let machine = target.machine
-    let texts = machine.options.compactMap(\.value.string) + machine.machine.compactMap(\.value.string)
-    // SeaBIOS is for x86.
-    return machine.emulator?.hasSuffix("aarch64") == true || machine.machine.contains { $0.name.hasPrefix("pflash") }
-      || texts.contains { text in ["if=pflash", "OVMF", "AAVMF", "EFI", "edk2"].contains { text.contains($0) } }
-  }
-}
-
-/// Address space for the BARs of a function, in bytes.
-private struct WindowSizes {
-  /// 64-bit prefetchable BARs.
-  private(set) var prefetchable: UInt64 = 0
-  /// All other memory BARs, which go below 4 GiB.
-  private(set) var below4GiB: UInt64 = 0
-
-  /// Reservation of SeaBIOS and edk2 for a port without one of its own.
-  static let byDefault: UInt64 = 2 << 20
-
-  /// Reads the type of each BAR from its low bits (PCI 3.0 §6.2.5.1). A virtual function's BARs read zero; they are
-  /// part of its physical function's, which usually are prefetchable.
-  init(_ device: HostDevice) throws(Unknown) {
-    let sizes = try device.regionSizes.value
-    if sizes.prefix(6).allSatisfy({ $0 <= 4096 }) { return }
-    let isVirtual = try device.physicalFunction.value != nil
-    for (index, size) in sizes.prefix(6).enumerated() where size > 0 {
-      let low = isVirtual ? 0xc : try device.config.value.byte(0x10 + 4 * index).value & 0xf
-      if low & 1 == 1 { continue }  // ports
-      if low & 0xc == 0xc { prefetchable = prefetchable &+ size } else { below4GiB = below4GiB &+ size }
-    }
-  }
-
-  static func powerOfTwo(_ size: UInt64) -> UInt64 {
-    size <= 1 ? size : size > 1 << 63 ? .max : 1 << UInt64(64 - (size - 1).leadingZeroBitCount)
   }
 }
