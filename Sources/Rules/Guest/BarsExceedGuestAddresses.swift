@@ -8,7 +8,7 @@ extension Rule {
     summary: "the guest's firmware has no address space for the BARs of the devices",
     why: """
       Large BARs go above the guest's memory, within the physical address bits of its processor. A CPU model without a \
-      setting has 40 of them, whatever the host's processor has. OVMF uses an eighth of the address space for BARs, or \
+      setting has 40 of them, regardless of the host. OVMF uses an eighth of the address space for BARs, or \
       32 GiB where it does not trust the number of bits. A device whose BARs do not fit is present and unusable: the \
       guest logs `BAR 0: no space for [mem size 0x4000000000 64bit pref]`, and QEMU logs nothing.
       """,
