@@ -3,21 +3,45 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
 
+// 0, or -1 where the kernel refuses a limit. A network namespace is had where the kernel gives one.
+static int confine(const struct clinux_confinement *limits) {
+  setpgid(0, 0);
+  const struct rlimit none = {0, 0}, data = {limits->data, limits->data};
+  if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_DATA, &data) < 0) return -1;
+  if (unshare(CLONE_NEWNET) < 0) {
+    int unused = unshare(CLONE_NEWUSER | CLONE_NEWNET);
+    (void)unused;
+  }
+  // Descriptors that the caller was handed for another program.
+  if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return -1;
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) return -1;
+  for (int i = 0; i < limits->spares; i++)
+    if (dup2(null, CLINUX_FIRST_SPARE + i) < 0) return -1;
+  return 0;
+}
+
 // In the child: only async-signal-safe calls from here on, as other threads may have held locks.
-static void become(const char *path, char *const arguments[], const int standard[3], pid_t parent) {
+static void become(const char *path, char *const arguments[], const int standard[3], pid_t parent,
+                   const struct clinux_confinement *limits) {
   int kept[3];
   // Above 2 first, so that no dup2 overwrites a descriptor that is still to be copied.
   for (int i = 0; i < 3; i++)
     if ((kept[i] = fcntl(standard[i], F_DUPFD_CLOEXEC, 3)) < 0) return;
   for (int i = 0; i < 3; i++)
     if (dup2(kept[i], i) < 0) return;
+  // Before the death signal: a change of user namespace clears it.
+  if (limits && confine(limits) < 0) return;
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return;
   // The parent may have died before that.
   if (getppid() != parent) _exit(127);
@@ -29,6 +53,11 @@ static void become(const char *path, char *const arguments[], const int standard
 }
 
 pid_t clinux_spawn(const char *path, char *const arguments[], int input, int output, int error) {
+  return clinux_spawn_confined(path, arguments, input, output, error, NULL);
+}
+
+pid_t clinux_spawn_confined(const char *path, char *const arguments[], int input, int output, int error,
+                            const struct clinux_confinement *limits) {
   const int standard[3] = {input, output, error};
   int report[2];  // Closed by a successful exec, else it carries errno.
   if (pipe2(report, O_CLOEXEC) < 0) return -errno;
@@ -36,7 +65,7 @@ pid_t clinux_spawn(const char *path, char *const arguments[], int input, int out
   pid_t child = fork();
   if (child == 0) {
     int above = fcntl(report[1], F_DUPFD_CLOEXEC, 3);
-    become(path, arguments, standard, parent);
+    become(path, arguments, standard, parent, limits);
     int failure = errno;
     // Should this fail, the parent sees a child that ended with 127.
     ssize_t ignored = write(above, &failure, sizeof failure);

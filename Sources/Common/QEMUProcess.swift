@@ -2,14 +2,37 @@ import CLinux
 import Glibc
 import QMP
 
-/// A QEMU without a machine, started only to query its properties.
+/// A QEMU that is started only to ask it something, with a monitor on its standard input and output.
 package final class QEMUProcess {
   /// The connection to its monitor.
   package let connection: QMPConnection
   private let path: String
   private let standardError: Int32
+  private let isConfined: Bool
   /// Nil once reaped.
   private var processID: pid_t?
+
+  /// Limits of a program that is given a definition's options.
+  package struct Confinement: Sendable {
+    /// RLIMIT_DATA (getrlimit(2)) in bytes.
+    package var data: UInt64
+    /// Number of descriptors of /dev/null that it has, from `firstSpare` on.
+    package var spares: Int
+    /// The lowest number of those.
+    package static let firstSpare = Int(CLINUX_FIRST_SPARE)
+
+    /// Creates limits.
+    package init(data: UInt64, spares: Int) {
+      self.data = data
+      self.spares = spares
+    }
+  }
+
+  /// A program's end (wait(2)).
+  package enum End: Sendable, Hashable {
+    case exit(Int32)
+    case signal(Int32)
+  }
 
   /// No machine, no devices, no configuration of the host's: only standard input and output are opened.
   package static let arguments = [
@@ -20,7 +43,9 @@ package final class QEMUProcess {
 
   /// Starts the program.
   /// - Throws: `QMPFailure` with the program's path when it cannot be started.
-  package init(path: String) throws(QMPFailure) {
+  package init(
+    path: String, arguments: [String] = QEMUProcess.arguments, confinement: Confinement? = nil
+  ) throws(QMPFailure) {
     let sockets = try QEMUProcess.pair(path, "make a socket pair") {
       socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, $0)
     }
@@ -30,8 +55,9 @@ package final class QEMUProcess {
     standardError = errors.0
     defer { close(errors.1) }
     self.path = path
+    isConfined = confinement != nil
     _ = fcntl(errors.0, F_SETFL, O_NONBLOCK)
-    let result = QEMUProcess.spawn(path, input: sockets.1, error: errors.1)
+    let result = QEMUProcess.spawn(path, arguments, confinement, input: sockets.1, error: errors.1)
     guard result > 0 else { throw QMPFailure(path: path, cause: .system("run", errno: -result)) }
     processID = result
   }
@@ -45,26 +71,37 @@ package final class QEMUProcess {
   package func explain(_ failure: QMPFailure) -> QMPFailure {
     var parts: [String] = []
     switch failure.cause {
-    case .ended(.byPeer, _), .system(_, errno: ECONNRESET): exitStatus().map { parts.append($0) }
+    case .ended(.byPeer, _), .system(_, errno: ECONNRESET): exitStatus().map { parts.append($0.text) }
     default: break
     }
     end()
-    let text = errorText()
-    if !text.isEmpty { parts.append("standard error: \(text)") }
+    let (text, isCut) = errorText(limit: QEMUProcess.errorLimit)
+    let lines = text.split(whereSeparator: \.isNewline).joined(separator: " | ")
+    let whole = lines + (isCut ? " … (cut at \(QEMUProcess.errorLimit) bytes)" : "")
+    if !whole.isEmpty { parts.append("standard error: \(whole)") }
     return QMPFailure(
       path: failure.path, cause: failure.cause, detail: parts.isEmpty ? nil : parts.joined(separator: "; "))
   }
 
-  /// Kills and reaps. A QEMU without a machine has nothing to lose.
+  /// Waits for a program that has closed its monitor, at most a second, and ends it otherwise.
+  /// - Returns: how it ended; nil when it was ended here. The text of its standard error.
+  package func finish(errorLimit: Int) -> (end: End?, error: String) {
+    let status = exitStatus()
+    end()
+    return (status, errorText(limit: errorLimit).text)
+  }
+
+  /// Kills and reaps. It has nothing to lose.
   private func end() {
     guard let child = processID else { return }
     kill(child, SIGKILL)
+    if isConfined { kill(-child, SIGKILL) }
     while waitpid(child, nil, 0) < 0, errno == EINTR {}
     processID = nil
   }
 
   /// Exit status of a program that ended by itself within a second of closing its output; nil when it has not.
-  private func exitStatus() -> String? {
+  private func exitStatus() -> End? {
     guard let child = processID else { return nil }
     let deadline = Deadline(after: .seconds(1))
     var status: Int32 = 0
@@ -77,24 +114,26 @@ package final class QEMUProcess {
     processID = nil
     // wait(2): the low seven bits are the signal, 0 for an exit; the next byte is the exit code.
     let signal = status & 0x7f
-    return signal == 0 ? "it exited with status \((status >> 8) & 0xff)" : "it was killed by signal \(signal)"
+    return signal == 0 ? .exit((status >> 8) & 0xff) : .signal(signal)
   }
 
   /// The content of the pipe. It is not read before: a program that fills it blocks.
-  private func errorText() -> String {
-    var bytes = [UInt8](repeating: 0, count: QEMUProcess.errorLimit)
+  private func errorText(limit: Int) -> (text: String, isCut: Bool) {
+    var bytes = [UInt8](repeating: 0, count: limit)
     // SAFETY: the buffer's own count bounds the read.
     let count = bytes.withUnsafeMutableBytes { read(standardError, $0.baseAddress, $0.count) }
-    let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
-    let lines = text.split(whereSeparator: \.isNewline).joined(separator: " | ")
-    return lines + (count == QEMUProcess.errorLimit ? " … (cut at \(count) bytes)" : "")
+    return (String(decoding: bytes.prefix(max(0, count)), as: UTF8.self), count == limit)
   }
 
-  private static func spawn(_ path: String, input: Int32, error: Int32) -> Int32 {
+  private static func spawn(
+    _ path: String, _ arguments: [String], _ confinement: Confinement?, input: Int32, error: Int32
+  ) -> Int32 {
     let strings = ([path] + arguments).map { strdup($0) }
     defer { strings.forEach { free($0) } }
     // SAFETY: the array ends with nil, and the strings live until after the call.
-    return clinux_spawn(path, strings + [nil], input, input, error)
+    guard let confinement else { return clinux_spawn(path, strings + [nil], input, input, error) }
+    var limits = clinux_confinement(data: confinement.data, spares: Int32(confinement.spares))
+    return clinux_spawn_confined(path, strings + [nil], input, input, error, &limits)
   }
 
   /// Two descriptors, close-on-exec, from a call that fills an array of two.
@@ -105,5 +144,14 @@ package final class QEMUProcess {
     guard call(&both) == 0 else { throw QMPFailure(path: path, cause: .system(attempt, errno: errno)) }
     for descriptor in both { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     return (both[0], both[1])
+  }
+}
+
+extension QEMUProcess.End {
+  fileprivate var text: String {
+    switch self {
+    case .exit(let status): "it exited with status \(status)"
+    case .signal(let signal): "it was killed by signal \(signal)"
+    }
   }
 }
