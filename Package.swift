@@ -39,8 +39,12 @@ let package = Package(
       dependencies: [
         "CLinux", "Facts", "Syntax", "Prediction", "Rules", "Inputs", "Host", "QMP", "Report",
       ]),
+    // The QEMU that will run, started with the definition's options and nothing of the host.
+    .target(name: "Rehearsal", dependencies: ["Common", "Facts", "QMP", "Syntax"]),
     // Definitions in files, one or a fleet.
-    .target(name: "Lint", dependencies: ["CLinux", "Common", "Facts", "Host", "Inputs", "Prediction", "Report", "Rules", "Syntax"]),
+    .target(
+      name: "Lint",
+      dependencies: ["CLinux", "Common", "Facts", "Host", "Inputs", "Prediction", "Rehearsal", "Report", "Rules", "Syntax"]),
     // One host or one decision: probe, predict, explain.
     .target(name: "Inspect", dependencies: ["Common", "Facts", "Host", "Prediction", "Report", "Rules", "Syntax"]),
     // The QMP proxy: sockets, the filter of commands, and what it reads of the running guest.
@@ -53,7 +57,7 @@ let package = Package(
     .target(
       name: "Launch",
       dependencies: [
-        "CLinux", "Common", "Facts", "Host", "Inputs", "Prediction", "Proxy", "Report", "Rules", "Syntax",
+        "CLinux", "Common", "Facts", "Host", "Inputs", "Prediction", "Proxy", "Rehearsal", "Report", "Rules", "Syntax",
       ]),
     // Argument parsing only, one file a subcommand; the enumerations it parses are the modules' own.
     .executableTarget(
@@ -80,6 +84,9 @@ let package = Package(
     .testTarget(name: "InputsTests", dependencies: ["Facts", "Inputs", "Support", "Syntax"]),
     .testTarget(name: "QMPTests", dependencies: ["QMP", "Syntax", "Support"]),
     .testTarget(name: "CommonTests", dependencies: ["CLinux", "Common", "Facts", "QMP", "Support", "Syntax"]),
+    .testTarget(
+      name: "RehearsalTests",
+      dependencies: ["Common", "Facts", "Inputs", "Prediction", "Rehearsal", "RuleCases", "Rules", "Support", "Syntax"]),
     .testTarget(name: "LintTests", dependencies: ["Common", "Facts", "Lint", "Support"]),
     .testTarget(
       name: "ProxyTests",

@@ -20,6 +20,7 @@ struct CommandLineReader {
     if let start { rest = rest[start...] }
     if let first = rest.first, first.bytes.first != UInt8(ascii: "-") {
       definition.machine.emulator = first.text.fileName
+      definition.machine.program = first.hasUnknown ? nil : first.text
       rest = rest.dropFirst()
     }
     // An array that the emulator is in may hold its options too.

@@ -15,11 +15,15 @@ final class ModuleTests: XCTestCase {
     "Common": [
       "CLinux", "Facts", "Glibc", "Host", "Inputs", "Prediction", "QMP", "Report", "Rules", "Syntax",
     ],
-    "Lint": ["CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "Report", "Rules", "Syntax"],
+    "Rehearsal": ["Common", "Facts", "Glibc", "QMP", "Syntax"],
+    "Lint": [
+      "CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "Rehearsal", "Report", "Rules", "Syntax",
+    ],
     "Inspect": ["Common", "Facts", "Glibc", "Host", "Prediction", "Report", "Rules", "Syntax"],
     "Proxy": ["CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "QMP", "Rules", "Syntax"],
     "Launch": [
-      "CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "Proxy", "Report", "Rules", "Syntax",
+      "CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "Proxy", "Rehearsal", "Report", "Rules",
+      "Syntax",
     ],
     "vfiogate": [
       "ArgumentParser", "Common", "Facts", "Glibc", "Inputs", "Inspect", "Launch", "Lint", "Prediction", "Proxy",

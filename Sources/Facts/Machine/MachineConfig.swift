@@ -4,6 +4,8 @@ public struct MachineConfig: Sendable {
   public let source: String
   /// `qemu-system-x86_64`, without its folder; nil for a stream of QMP commands.
   public var emulator: String?
+  /// The emulator as the definition has it, with its path; nil when it names none.
+  public var program: String?
   /// The reason why this is not the whole machine; nil when it is. A lone `device_add` goes into a machine that
   /// is described elsewhere.
   public var missingPart: String?

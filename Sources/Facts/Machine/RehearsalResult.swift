@@ -1,0 +1,45 @@
+/// Outcome of starting the QEMU that will run with a definition's own options, stopped and without anything of the host.
+public struct RehearsalResult: Sendable {
+  /// Behaviour of that QEMU.
+  public enum Outcome: Sendable, Hashable {
+    /// It created the whole machine. What depends on the host was not part of it.
+    case started
+    /// It refused. QEMU's text, without the option that it names first.
+    case refused(text: String, location: Location, about: String)
+    /// It crashed with a signal ("SIGSEGV"). The request that it was about, where that is known.
+    case crashed(signal: String, location: Location, about: String)
+    /// It stopped for a reason that is the rehearsal's own and not the definition's: nothing is known.
+    case notRehearsed(String)
+  }
+
+  /// A part of the definition that was replaced or left out.
+  public struct Change: Sendable, Hashable {
+    /// The part: "`-drive[0]`", "`mem-path` of `-object[1]`".
+    public let what: String
+    /// The replacement, or the reason why it was left out.
+    public let why: String
+
+    /// Creates a change.
+    public init(what: String, why: String) {
+      self.what = what
+      self.why = why
+    }
+  }
+
+  /// Version and path of the QEMU.
+  public let qemu: String
+  /// Behaviour of that QEMU.
+  public let outcome: Outcome
+  /// Number of options, objects and devices that were rehearsed, with or without changes.
+  public let rehearsed: Int
+  /// Parts that were replaced or left out.
+  public let changes: [Change]
+
+  /// Creates a result.
+  public init(qemu: String, outcome: Outcome, rehearsed: Int, changes: [Change]) {
+    self.qemu = qemu
+    self.outcome = outcome
+    self.rehearsed = rehearsed
+    self.changes = changes
+  }
+}

@@ -1,0 +1,159 @@
+import Facts
+import Syntax
+
+/// One device of the definition, as the rehearsal's.
+struct PlannedDevice {
+  /// An address that no host has: the last function of the last bus of the last domain.
+  static let absentHost = "ffff:ff:1f.7"
+  /// The same, as `sysfsdev`.
+  static let absentDirectory = "/sys/bus/pci/devices/ffff:ff:1f.7"
+  /// QEMU's text when a host device does not exist (QEMU hw/vfio/device.c: vfio_device_get_name): all before it was accepted.
+  static let acceptedText = "no such host device"
+
+  /// Properties of the PCI core and of qdev, which a substitute has too.
+  private static let placement: Set<String> = [
+    "id", "bus", "addr", "multifunction", "acpi-index", "bootindex", "romfile", "rombar", "romsize", "failover_pair_id",
+  ]
+  /// A device of both kinds of bus, without a backend.
+  private static let substitute = "virtio-net-pci"
+  /// Devices that connect to the host, by the beginning of the name; on a PCI bus they are substituted.
+  private static let hostDrivers = [
+    "vhost-", "vfio-", "usb-host", "ccid-card-emulated", "tpm-", "ivshmem-doorbell", "virtio-gpu-rutabaga", "scsi-block",
+    "scsi-generic", "loader", "guest-loader", "u2f-passthru", "usb-mtp", "xen-", "x-pci-proxy-dev", "can-host",
+    "virtio-input-host", "sclpconsole-host",
+  ]
+  /// Properties that name a file, a descriptor or a display's renderer.
+  private static let hostProperties: Set<String> = [
+    "file", "filename", "path", "mem-path", "rootdir", "socket", "sockfd", "fd", "fds", "vhostfd", "vhostfds", "chroot",
+    "blob", "hostmem", "venus", "prealloc", "evdev", "context_init", "drm_native_context",
+  ]
+  /// Devices that need a renderer, and those without.
+  private static let renderers = [
+    "virtio-gpu-gl-pci": "virtio-gpu-pci", "virtio-vga-gl": "virtio-vga", "virtio-gpu-gl-device": "virtio-gpu-device",
+  ]
+
+  let request: DeviceRequest
+  private var name: String { "`\(request.location.path)`" }
+
+  init(_ request: DeviceRequest) { self.request = request }
+
+  /// Whether QEMU takes the text as a host device's address, so that it can be replaced.
+  static func isAddress(_ text: String) -> Bool { PCIAddress(text.split(separator: ":").count < 3 ? "0000:" + text : text) != nil }
+
+  func add(to plan: inout RehearsalPlan) {
+    if request.isVFIO { return addVFIO(to: &plan) }
+    let driver = request.driver ?? ""
+    if PlannedDevice.hostDrivers.contains(where: driver.hasPrefix) {
+      guard isOnPCI(driver) else { return plan.note(name, "left out: `\(driver)` connects to the host") }
+      plan.note(name, "replaced by a device without a backend in the same place: `\(driver)` connects to the host")
+      return plan.keep("-device", text(places, driver: PlannedDevice.substitute), request.location, isChanged: true)
+    }
+    var kept: [Property] = []
+    var isChanged = false
+    for property in request.properties {
+      if let why = unwanted(property) {
+        plan.note("`\(property.name)` of \(name)", "left out: \(why)")
+        isChanged = true
+        continue
+      }
+      if case .unknown = property.value { return plan.obstruct("only the shell knows `\(property.name)` of \(name)") }
+      kept.append(property)
+    }
+    var model = driver
+    if let plain = PlannedDevice.renderers[driver] {
+      plan.note(name, "replaced by `\(plain)`: a renderer is the host's")
+      (model, isChanged) = (plain, true)
+    } else if driver.hasPrefix("host-"), driver.hasSuffix("-cpu") {
+      (model, isChanged) = ("max" + driver.dropFirst(4), true)
+    }
+    plan.keep("-device", text(kept, driver: model), request.location, isChanged: isChanged)
+  }
+
+  private func isOnPCI(_ driver: String) -> Bool { driver.contains("-pci") || driver == "ivshmem-doorbell" }
+
+  private func unwanted(_ property: Property) -> String? {
+    if PlannedDevice.hostProperties.contains(property.name) { return "it is the host's" }
+    switch property.value {
+    case .array, .object: return "the value is a list or an object"
+    case .string(let text) where text.hasPrefix("/") && !["romfile", "bus"].contains(property.name):
+      return "it names a file"
+    default: return nil
+    }
+  }
+
+  private var places: [Property] { request.properties.filter { PlannedDevice.placement.contains($0.name) } }
+
+  private func addVFIO(to plan: inout RehearsalPlan) {
+    let own = request.properties.map { withoutHost($0) { plan.spareDescriptor() } }
+    for property in own {
+      if case .unknown = property.value { return plan.obstruct("only the shell knows `\(property.name)` of \(name)") }
+    }
+    let signature = own.filter { !PlannedDevice.placement.contains($0.name) && $0.name != "fd" }
+      .map { "\($0.name)=\($0.value)" } + own.filter { ["fd", "id"].contains($0.name) }.map(\.name)
+    plan.note(name, "replaced by a device without a backend in the same place, and tried once without its host device")
+    let device = RehearsalPlan.VFIODevice(
+      request: request, own: ["-device", text(own, driver: request.driver ?? "")],
+      signature: signature.joined(separator: ","))
+    plan.keep(device, substitute: ["-device", text(places, driver: PlannedDevice.substitute)], request.location)
+  }
+
+  /// The property with a host device that does not exist, or with a descriptor of the rehearsal's own.
+  private func withoutHost(_ property: Property, spare: () -> Int) -> Property {
+    var value = property.value
+    switch (property.name, value) {
+    case ("host", .string(let text)) where PlannedDevice.isAddress(text): value = .string(PlannedDevice.absentHost)
+    case ("host", .unknown): value = .string(PlannedDevice.absentHost)
+    case ("sysfsdev", .string), ("sysfsdev", .unknown): value = .string(PlannedDevice.absentDirectory)
+    // A name of getfd too, in a plug.
+    case ("fd", .string(let text)) where Int(text) != nil || request.plug == .hot: value = .string("\(spare())")
+    case ("fd", .integer): value = .string("\(spare())")
+    default: break
+    }
+    return Property(name: property.name, value: value, location: property.location)
+  }
+
+  /// The option's text, in the form that the definition has: JSON devices are created last.
+  private func text(_ properties: [Property], driver: String) -> String {
+    guard request.form == .json else {
+      let items = complete(properties, driver).compactMap { property in
+        OptionText.text(of: property.value).map { (property.name, $0) }
+      }
+      return OptionText.keyval(items)
+    }
+    return json(properties, driver: driver).text()
+  }
+
+  private func json(_ properties: [Property], driver: String) -> JSON {
+    .object(
+      complete(properties, driver).compactMap { property in
+        OptionText.json(of: property.value).map { JSON.Member(property.name, $0) }
+      })
+  }
+
+  private func complete(_ properties: [Property], _ driver: String) -> [Property] {
+    var properties = properties.filter { $0.name != "driver" }
+    if driver == PlannedDevice.substitute, request.driver != driver, !properties.contains(where: { $0.name == "romfile" }) {
+      // Its own ROM need not be installed.
+      properties.append(Property(name: "romfile", value: .string(""), location: request.location))
+    }
+    let model = request.driver == nil ? [] : [Property(name: "driver", value: .string(driver), location: request.location)]
+    return model + properties
+  }
+}
+
+extension PlannedDevice {
+  /// The arguments of a plug without its host device, and those of what takes its place.
+  func plug(spare: Int) -> (own: JSON, substitute: JSON?) {
+    var number = spare
+    let driver = request.driver ?? ""
+    guard request.isVFIO else {
+      let isHosts = PlannedDevice.hostDrivers.contains(where: driver.hasPrefix)
+      let kept = request.properties.filter { isHosts ? PlannedDevice.placement.contains($0.name) : unwanted($0) == nil }
+      return (json(kept, driver: isHosts ? PlannedDevice.substitute : PlannedDevice.renderers[driver] ?? driver), nil)
+    }
+    let own = request.properties.map { withoutHost($0) { defer { number += 1 }; return number } }
+    // QEMU keeps the acpi-index of a failed plug (QEMU hw/acpi/pcihp.c).
+    let places = request.properties.filter { PlannedDevice.placement.contains($0.name) && $0.name != "acpi-index" }
+    return (json(own, driver: driver), json(places, driver: PlannedDevice.substitute))
+  }
+}

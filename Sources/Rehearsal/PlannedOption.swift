@@ -1,0 +1,156 @@
+import Facts
+
+/// One option of the definition other than its machine, objects, devices and globals, as the rehearsal's.
+struct PlannedOption {
+  private let option: Property
+  private let text: String
+  private var name: String { "`-\(option.name)`" }
+
+  init(_ option: Property) {
+    self.option = option
+    text = option.value.string ?? ""
+  }
+
+  /// Options that describe the machine and touch nothing.
+  private static let kept: Set<String> = [
+    "smp", "m", "numa", "rtc", "uuid", "vga", "compat", "action", "watchdog", "watchdog-action", "g", "L", "soundhw", "prom-env",
+  ]
+  /// The same, without an argument.
+  private static let flags: Set<String> = [
+    "nodefaults", "no-user-config", "only-migratable", "no-hpet", "no-acpi", "no-fd-bootchk", "usb", "win2k-hack",
+  ]
+  /// Options that the rehearsal has itself, or that change nothing before the guest runs.
+  private static let silent: Set<String> = [
+    "S", "display", "nographic", "monitor", "qmp", "qmp-pretty", "mon", "accel", "enable-kvm", "no-kvm", "name", "daemonize",
+    "pidfile", "no-shutdown", "no-reboot", "msg", "trace", "D", "d", "sandbox", "runas", "run-with", "chroot", "k", "full-screen",
+    "no-quit", "no-frame", "alt-grab", "ctrl-grab", "show-cursor", "gdb", "s", "tb-size",
+  ]
+  private static let null = "driver=null-co,read-zeroes=on,size=67108864"
+
+  func add(to plan: inout RehearsalPlan) {
+    if PlannedOption.flags.contains(option.name) { return plan.keep("-\(option.name)", nil, option.location) }
+    if PlannedOption.kept.contains(option.name) { return plan.keep("-\(option.name)", text, option.location) }
+    if PlannedOption.silent.contains(option.name) { return }
+    switch option.name {
+    case "cpu": processor(&plan)
+    case "boot", "smbios", "fw_cfg": withoutFiles(&plan)
+    case "overcommit": break
+    case "usbdevice" where !text.contains(":"): plan.keep("-usbdevice", text, option.location)
+    case "serial", "parallel", "debugcon": port(&plan)
+    case "chardev": backend("null", implied: "backend", keeping: ["id", "mux"], &plan)
+    case "fsdev": backend("synth", implied: "fsdriver", keeping: ["id"], &plan)
+    case "audiodev": backend("none", implied: "driver", keeping: ["id"], &plan)
+    case "audio": sound(&plan)
+    case "netdev": network(&plan)
+    case "nic", "net": card(&plan)
+    case "drive": drive(&plan)
+    case "blockdev": node(&plan)
+    case "hda", "hdb", "hdc", "hdd", "cdrom": disk(&plan)
+    case "fda", "fdb": floppy(&plan)
+    case "virtfs": sharedFolder(&plan)
+    default: plan.note(name, "left out: it is not needed to create the devices")
+    }
+  }
+
+  private func replaced(_ option: String, _ text: String, _ why: String, _ plan: inout RehearsalPlan) {
+    plan.note(name, why)
+    plan.keep("-\(option)", text, self.option.location, isChanged: true)
+  }
+
+  private func processor(_ plan: inout RehearsalPlan) {
+    var items = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    let isHosts = items.first == "host"
+    if isHosts { items[0] = "max" }
+    items.removeAll { item in
+      let key = item.prefix { $0 != "=" }
+      return ["enforce", "check", "hv-passthrough", "hv_passthrough", "host-cache-info"].contains(key)
+    }
+    if isHosts { plan.note("`-cpu`", "`host` is `max`: the host's processor needs KVM") }
+    plan.keep("-cpu", items.joined(separator: ","), option.location, isChanged: isHosts)
+  }
+
+  private func withoutFiles(_ plan: inout RehearsalPlan) {
+    let items = OptionText.items(text, implied: option.name == "boot" ? "order" : option.name == "fw_cfg" ? "name" : nil)
+    guard items.contains(where: { ["file", "path", "splash", "gen_id"].contains($0.name) }) else {
+      return plan.keep("-\(option.name)", text, option.location)
+    }
+    plan.note(name, "left out: it names a file")
+  }
+
+  private func port(_ plan: inout RehearsalPlan) {
+    let isKept = text == "none" || text.hasPrefix("chardev:")
+    plan.keep("-\(option.name)", isKept ? text : "null", option.location, isChanged: !isKept)
+  }
+
+  /// A backend of another kind with the same id.
+  private func backend(_ kind: String, implied: String, keeping: Set<String>, _ plan: inout RehearsalPlan) {
+    let items = OptionText.members(text, implied: implied).filter { keeping.contains($0.name) }
+    replaced(
+      option.name, OptionText.keyval([(implied, kind)] + items), "replaced by `\(kind)`: the backend is the host's", &plan)
+  }
+
+  private func sound(_ plan: inout RehearsalPlan) {
+    let model = OptionText.items(text, implied: "driver").filter { $0.name == "model" }
+    replaced("audio", OptionText.keyval([("driver", "none")] + model), "replaced by `none`: the backend is the host's", &plan)
+  }
+
+  private func network(_ plan: inout RehearsalPlan) {
+    let id = OptionText.members(text, implied: "type").filter { $0.name == "id" }
+    // Each is alone on a hub of its own.
+    let hub = plan.parts.count + 1
+    replaced(
+      "netdev", OptionText.keyval([("type", "hubport")] + id + [("hubid", "\(hub)")]),
+      "replaced by a hub without a connection", &plan)
+  }
+
+  private func card(_ plan: inout RehearsalPlan) {
+    let items = OptionText.items(text, implied: "type")
+    let type = items.first { $0.name == "type" }?.value
+    if type == "none" { return plan.keep("-\(option.name)", text, option.location) }
+    plan.note(name, "without a connection")
+    if option.name == "net", type != "nic" { return }
+    let kept = items.filter { ["model", "macaddr", "addr", "vectors"].contains($0.name) }
+    let mac = items.filter { $0.name == "mac" }.map { (name: "macaddr", value: $0.value) }
+    plan.keep("-net", OptionText.keyval([("type", "nic")] + kept + mac), option.location, isChanged: true)
+  }
+
+  private func drive(_ plan: inout RehearsalPlan) {
+    let items = OptionText.items(text, implied: "file")
+    if let kind = items.last(where: { $0.name == "if" })?.value, ["pflash", "sd", "mtd"].contains(kind) {
+      return plan.note(name, "left out: a firmware image, or a card")
+    }
+    let kept = items.filter { ["if", "index", "bus", "unit", "id", "media"].contains($0.name) }
+    let rest = OptionText.keyval(kept)
+    replaced(
+      "drive", PlannedOption.null + (rest.isEmpty ? "" : "," + rest), "replaced by an empty disk: the image is the host's", &plan)
+  }
+
+  private func node(_ plan: inout RehearsalPlan) {
+    let name = OptionText.members(text, implied: "driver").filter { $0.name == "node-name" }
+    guard !name.isEmpty else { return plan.note(self.name, "left out: it has no name") }
+    replaced(
+      "blockdev", PlannedOption.null + "," + OptionText.keyval(name), "replaced by an empty disk: the image is the host's", &plan)
+  }
+
+  private func disk(_ plan: inout RehearsalPlan) {
+    let index = ["hda": 0, "hdb": 1, "hdc": 2, "hdd": 3][option.name] ?? 2
+    let media = option.name == "cdrom" ? "cdrom" : "disk"
+    replaced(
+      "drive", PlannedOption.null + ",index=\(index),media=\(media)", "replaced by an empty disk: the image is the host's", &plan)
+  }
+
+  private func floppy(_ plan: inout RehearsalPlan) {
+    let text = "driver=null-co,read-zeroes=on,size=1474560,if=floppy,index=\(option.name == "fda" ? 0 : 1)"
+    replaced("drive", text, "replaced by an empty disk: the image is the host's", &plan)
+  }
+
+  /// `-virtfs` is a backend and its device (QEMU system/vl.c).
+  private func sharedFolder(_ plan: inout RehearsalPlan) {
+    let items = OptionText.items(text, implied: "fsdriver")
+    let id = items.last { $0.name == "id" }?.value ?? "vfiogate-fs\(plan.parts.count)"
+    replaced("fsdev", OptionText.keyval([("fsdriver", "synth"), ("id", id)]), "replaced by `synth`: the folder is the host's", &plan)
+    let tag = items.last { $0.name == "mount_tag" }?.value ?? "tag"
+    let device = OptionText.keyval([("driver", "virtio-9p-pci"), ("fsdev", id), ("mount_tag", tag)])
+    plan.keep("-device", device, option.location, isChanged: true)
+  }
+}

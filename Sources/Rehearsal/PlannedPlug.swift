@@ -1,0 +1,36 @@
+import Facts
+import QMP
+import Syntax
+
+/// One command that tries a plug.
+struct PlannedPlug {
+  let command: Command
+  /// Whether its refusal is that of the plug; a substitute only takes the place for the plugs behind it.
+  let decides: Bool
+
+  /// The plug, without its host device, and then what takes its place.
+  static func trials(of request: DeviceRequest, spare: Int) -> [PlannedPlug] {
+    let (own, substitute) = PlannedDevice(request).plug(spare: spare)
+    return [PlannedPlug(command: command(own, request), decides: true)]
+      + (substitute.map { [PlannedPlug(command: Command("device_add", $0), decides: false)] } ?? [])
+  }
+
+  private static func command(_ arguments: JSON, _ request: DeviceRequest) -> Command {
+    guard request.form == .keyval, let members = arguments.members else { return Command("device_add", arguments) }
+    // The human monitor's form.
+    let text = OptionText.keyval(members.compactMap { member in member.value.string.map { (member.key, $0) } })
+    return Command("human-monitor-command", ["command-line": .string("device_add " + text)])
+  }
+
+  /// QEMU's text when it refused.
+  func refusal(_ reply: Result<JSON, CommandError>) -> String? {
+    switch reply {
+    case .failure(let error): return error.text
+    case .success(let value):
+      // The human monitor prints errors (QEMU monitor/hmp-cmds.c: hmp_handle_error).
+      guard let text = value.string, !text.isEmpty else { return nil }
+      let line = text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text
+      return line.split(whereSeparator: \.isNewline).joined(separator: "\n")
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import Facts
+
+/// The last message of a QEMU that stopped (QEMU util/error-report.c: error_vreport).
+struct QEMUMessage: Equatable {
+  /// The text without the program's name and the option that it names; several lines where QEMU printed hints.
+  let text: String
+  /// Index of the part that it names; nil when it names none.
+  let part: Int?
+
+  /// - Parameters:
+  ///   - error: standard error.
+  ///   - parts: the options, as QEMU got them.
+  init?(_ error: String, parts: [[String]]) {
+    let lines = error.split(whereSeparator: \.isNewline).map(String.init)
+    guard let last = lines.lastIndex(where: QEMUMessage.isError) else { return nil }
+    var first = lines[last]
+    if let colon = first.firstIndex(of: ":") { first = String(first[first.index(after: colon)...].dropFirst()) }
+    var found: (index: Int, length: Int)?
+    for (index, part) in parts.enumerated() {
+      let prefix = part.joined(separator: " ") + ": "
+      if first.hasPrefix(prefix), prefix.count > found?.length ?? 0 { found = (index, prefix.count) }
+    }
+    if let found { first = String(first.dropFirst(found.length)) }
+    let hints = lines[(last + 1)...].filter { !QEMUMessage.isRemark($0) }
+    text = ([first] + hints).joined(separator: "\n")
+    part = found?.index
+  }
+
+  /// A line that begins with the program's name, and is not a warning.
+  private static func isError(_ line: String) -> Bool {
+    guard let colon = line.firstIndex(of: ":"), line[..<colon].allSatisfy({ !$0.isWhitespace }) else { return false }
+    let rest = line[line.index(after: colon)...]
+    return rest.hasPrefix(" ") && !isRemark(line)
+  }
+
+  private static func isRemark(_ line: String) -> Bool {
+    [": warning: ", ": info: ", ": invalid accelerator qtest", ": falling back to "].contains(where: line.contains)
+  }
+
+  /// Whether a refusal may be about the rehearsal's own accelerator, memory or backends.
+  var mayBeOurs: Bool {
+    let text = text.lowercased()
+    return ["kvm", "irqchip", "x2apic", "accel", "tcg", "allocate memory", "failed to allocate", "vfiogate-", "null-co", "hubport"]
+      .contains(where: text.contains)
+  }
+}

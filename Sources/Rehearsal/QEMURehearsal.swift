@@ -1,0 +1,115 @@
+import Common
+import Facts
+import Glibc
+import QMP
+import Syntax
+
+/// Rehearses definitions with one QEMU: starts it with their own options and without anything of the host, and ends it. Each
+/// process has limits of time and memory, no network and no core dump, and ends with this one.
+public struct QEMURehearsal: Sendable {
+  /// Time limit of one definition.
+  public static let patience = Duration.seconds(10)
+  /// RLIMIT_DATA of each QEMU, in bytes. The guest's memory is shared and not reserved, and does not count.
+  private static let dataLimit: UInt64 = 4 << 30
+  /// Maximum number of bytes of standard error.
+  private static let errorLimit = 32 << 10
+
+  private let program: String
+  private let qemu: String
+
+  /// - Parameters:
+  ///   - program: path of a program that has answered as a QEMU.
+  ///   - qemu: its version and path, for the output.
+  public init(program: String, qemu: String) {
+    self.program = program
+    self.qemu = qemu
+  }
+
+  /// Starts the machine, then plugs.
+  /// - Returns: unknown when QEMU gave no answer: it cannot be started, does not answer in time, or prints what no QEMU prints.
+  public func run(_ machine: MachineConfig, plugs: [DeviceRequest] = []) -> Known<RehearsalResult> {
+    let plan = RehearsalPlan(machine, firstSpare: QEMUProcess.Confinement.firstSpare)
+    var outcome: RehearsalResult.Outcome
+    if let obstacle = plan.obstacle ?? otherProgram(machine) {
+      outcome = .notRehearsed(obstacle)
+    } else {
+      let deadline = Deadline(after: QEMURehearsal.patience)
+      do throws(Unknown) {
+        var trial = RehearsalTrial(plan, source: machine.source, deadline: deadline, start: start)
+        outcome = try trial.run(isRunning: !plugs.isEmpty)
+        if outcome == .started, !plugs.isEmpty { outcome = try trial.plug(plugs) }
+      } catch {
+        return .unknown(error)
+      }
+    }
+    return .known(RehearsalResult(qemu: qemu, outcome: outcome, rehearsed: plan.rehearsed, changes: plan.changes))
+  }
+
+  /// QEMUs of other targets refuse this one's machines.
+  private func otherProgram(_ machine: MachineConfig) -> String? {
+    func target(_ name: String) -> Substring? {
+      let name = name.split(separator: "/").last ?? ""
+      return name.hasPrefix("qemu-system-") ? name.dropFirst("qemu-system-".count) : nil
+    }
+    guard let ours = target(program), let theirs = target(machine.emulator ?? ""), ours != theirs else { return nil }
+    return "the definition is for qemu-system-\(theirs), and \(program) is another"
+  }
+
+  private func start(_ arguments: [String], spares: Int) throws(Unknown) -> RehearsalProcess {
+    do {
+      let process = try QEMUProcess(
+        path: program, arguments: arguments,
+        confinement: QEMUProcess.Confinement(data: QEMURehearsal.dataLimit, spares: spares))
+      return RehearsalProcess(process: process, errorLimit: QEMURehearsal.errorLimit)
+    } catch {
+      throw Unknown("rehearsal", reason: "\(error)")
+    }
+  }
+}
+
+/// One QEMU of a rehearsal.
+struct RehearsalProcess {
+  /// Its behaviour.
+  enum Answer {
+    case started
+    case stopped(QEMUProcess.End?, error: String)
+  }
+
+  let process: QEMUProcess
+  let errorLimit: Int
+
+  /// Waits until its machine is created, or until it stops.
+  func answer(until deadline: Deadline) throws(Unknown) -> Answer {
+    do {
+      _ = try process.connection.negotiate(until: deadline)
+      // Commands wait for the machine; the greeting does not.
+      _ = try process.connection.execute(Command("query-status"), until: deadline)
+      return .started
+    } catch {
+      return try stopped(error)
+    }
+  }
+
+  /// A command's reply, or how QEMU ended instead.
+  enum Reply {
+    case reply(Result<JSON, CommandError>)
+    case stopped(QEMUProcess.End?)
+  }
+
+  /// Sends a command.
+  func execute(_ command: Command, until deadline: Deadline) throws(Unknown) -> Reply {
+    do { return .reply(try process.connection.execute(command, until: deadline)) } catch {
+      guard case .stopped(let end, _) = try stopped(error) else { return .stopped(nil) }
+      return .stopped(end)
+    }
+  }
+
+  private func stopped(_ failure: QMPFailure) throws(Unknown) -> Answer {
+    switch failure.cause {
+    case .ended(.byPeer, _), .system(_, errno: ECONNRESET), .system(_, errno: EPIPE):
+      let (end, error) = process.finish(errorLimit: errorLimit)
+      return .stopped(end, error: error)
+    default: throw Unknown("rehearsal", reason: "\(process.explain(failure))")
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import Facts
+import Syntax
+
+/// A definition's command line as the rehearsal's: its machine, processors, memory size, objects, devices and globals in
+/// their order; what touches the host is replaced or left out. Nothing is read and nothing is started here.
+public struct RehearsalPlan: Sendable {
+  /// One option of the rehearsal.
+  struct Part: Sendable {
+    /// The option's name and text, as QEMU gets them.
+    var arguments: [String]
+    /// The option in the definition; nil for one of the rehearsal's own.
+    var location: Location?
+    /// Whether the rehearsal changed it so that a refusal may be about the change.
+    var isChanged = false
+    /// Index of the vfio device that it is, among those.
+    var vfio: Int?
+    /// Name for messages: "`-device[1]`".
+    var name: String { location.map { "`\($0.path)`" } ?? "an option of the rehearsal's own" }
+  }
+
+  /// A vfio device: in its place a substitute, or the device itself without its host device.
+  struct VFIODevice: Sendable {
+    let request: DeviceRequest
+    /// The device with a host device that does not exist: QEMU checks all else first.
+    let own: [String]
+    /// Properties that another device of the definition may have too; such devices are tried once.
+    let signature: String
+  }
+
+  /// Options of the rehearsal, in QEMU's order of creation.
+  private(set) var parts: [Part] = []
+  /// The vfio devices in the order of the definition.
+  private(set) var devices: [VFIODevice] = []
+  /// Parts that were replaced or left out.
+  public private(set) var changes: [RehearsalResult.Change] = []
+  /// The reason why the definition cannot be rehearsed; nil when it can.
+  public private(set) var obstacle: String?
+  /// Number of descriptors that stand for ones of the definition.
+  private(set) var spares = 0
+  let firstSpare: Int
+
+  /// - Parameter firstSpare: number of the first descriptor that replaces one of the definition's.
+  public init(_ machine: MachineConfig, firstSpare: Int) {
+    self.firstSpare = firstSpare
+    if machine.libvirt != nil {
+      obstacle = "libvirt writes the command line; lint the one in its log (/var/log/libvirt/qemu) to rehearse it"
+    } else if let missing = machine.missingPart {
+      obstacle = missing
+    } else if machine.emulator == nil, machine.machineType == nil {
+      obstacle = "the definition names neither a QEMU nor a machine type"
+    } else if let part = machine.unreadParts.first {
+      obstacle = "\(part.what): \(part.reason)"
+    } else {
+      add(machine)
+    }
+    if obstacle != nil { parts = [] }
+  }
+
+  /// The arguments, after the program's name.
+  /// - Parameter own: index of the vfio device that is not substituted; QEMU stops at it, so nothing follows.
+  func arguments(own index: Int? = nil) -> [String] {
+    var all = ["-S", "-display", "none", "-monitor", "none", "-qmp", "stdio"]
+    for part in parts {
+      if let index, part.vfio == index {
+        // A JSON device is created after all others (QEMU system/vl.c: qemu_create_cli_devices).
+        all += devices[index].own
+      } else if let index, let other = part.vfio, other > index {
+        continue
+      } else {
+        all += part.arguments
+      }
+    }
+    return all
+  }
+
+  /// Number of the definition's options that take part.
+  var rehearsed: Int { parts.filter { $0.location != nil }.count }
+
+  private mutating func add(_ machine: MachineConfig) {
+    // TCG serves where a build has no qtest; its translation buffer is not used.
+    parts.append(Part(arguments: ["-accel", "qtest", "-accel", "tcg,tb-size=32"], location: nil))
+    addMachine(machine)
+    for option in machine.options { PlannedOption(option).add(to: &self) }
+    for object in machine.objects { addObject(object) }
+    for global in machine.globals { addGlobal(global) }
+    for set in machine.sets {
+      keep("-set", "\(set.group).\(set.id).\(set.property)=\(set.value)", set.location)
+    }
+    for device in machine.devices { PlannedDevice(device).add(to: &self) }
+  }
+
+  /// Adds an option of the definition.
+  mutating func keep(_ option: String, _ text: String?, _ location: Location, isChanged: Bool = false) {
+    if let text, OptionText.isOfShell(text) { obstruct("only the shell knows the value of `\(text)`") }
+    parts.append(Part(arguments: [option] + (text.map { [$0] } ?? []), location: location, isChanged: isChanged))
+  }
+
+  /// Adds a vfio device, or its substitute.
+  mutating func keep(_ device: VFIODevice, substitute: [String], _ location: Location) {
+    parts.append(Part(arguments: substitute, location: location, isChanged: true, vfio: devices.count))
+    devices.append(device)
+  }
+
+  mutating func note(_ what: String, _ why: String) {
+    let change = RehearsalResult.Change(what: what, why: why)
+    if !changes.contains(change) { changes.append(change) }
+  }
+
+  mutating func obstruct(_ reason: String) { obstacle = obstacle ?? reason }
+
+  /// Number of a descriptor that is the rehearsal's own.
+  mutating func spareDescriptor() -> Int {
+    // More than there are devices in any machine would be refused for other reasons.
+    spares = min(spares + 1, 256)
+    return firstSpare + spares - 1
+  }
+}
+
+extension RehearsalPlan {
+  /// Properties of `-machine` that name files, other options that are left out, or the accelerator's own.
+  private static let leftOut: [String: String] = [
+    "accel": "the rehearsal has an accelerator of its own", "kernel": "a file", "initrd": "a file", "append": "needs a kernel",
+    "dtb": "a file", "dumpdtb": "writes a file", "shim": "a file", "firmware": "a file", "pflash0": "a firmware image",
+    "pflash1": "a firmware image", "memory-encryption": "needs the host's processor",
+    "confidential-guest-support": "needs the host's processor", "kvm-type": "needs KVM", "kvm-shadow-mem": "needs KVM",
+    "igvm-cfg": "a file",
+  ]
+
+  private mutating func addMachine(_ machine: MachineConfig) {
+    var items: [(name: String, value: String)] = []
+    for property in machine.machine {
+      if let why = RehearsalPlan.leftOut[property.name] ?? (property.name.hasPrefix("sgx-epc") ? "needs the host's processor" : nil) {
+        if property.name != "accel" { note("`\(property.name)` of `-machine`", "left out: \(why)") }
+        continue
+      }
+      guard var value = OptionText.text(of: property.value) else {
+        obstruct("only the shell knows `\(property.name)` of `-machine`")
+        continue
+      }
+      // The host's interrupt controller is KVM's.
+      if property.name == "gic-version", value == "host" { value = "max" }
+      items.append((property.name, value))
+    }
+    let size = memory(of: machine)
+    if let size, !items.contains(where: { $0.name == "memory-backend" }) {
+      let backend = "qom-type=memory-backend-ram,id=vfiogate-ram,share=on,reserve=off,size=\(size)"
+      parts.append(Part(arguments: ["-object", backend], location: nil))
+      items.append(("memory-backend", "vfiogate-ram"))
+    }
+    guard !items.isEmpty else { return }
+    let place = machine.machineType?.location ?? machine.machine.first?.location
+    parts.append(Part(arguments: ["-machine", OptionText.keyval(items)], location: place))
+  }
+
+  /// The size of the guest's memory where QEMU would allocate it itself: the rehearsal's backend reserves none.
+  private func memory(of machine: MachineConfig) -> UInt64? {
+    // Nodes have memory of their own.
+    let hasNodes = machine.options.contains { $0.name == "numa" && ($0.value.string ?? "").contains("mem") }
+    if hasNodes { return nil }
+    let sizes = machine.options.filter { $0.name == "m" }.flatMap { OptionText.items($0.value.string ?? "", implied: "size") }
+    guard let text = sizes.last(where: { $0.name == "size" })?.value, let size = OptionText.memorySize(text), size > 0,
+      // QEMU rounds up to pages (QEMU system/vl.c).
+      size % 8192 == 0
+    else { return nil }
+    return size
+  }
+
+  private mutating func addGlobal(_ global: GlobalProperty) {
+    var value = global.value
+    if global.driver.hasPrefix("vfio-pci") {
+      if global.property == "fd", Int(value) != nil { value = "\(spareDescriptor())" }
+      if global.property == "host", PlannedDevice.isAddress(value) { value = PlannedDevice.absentHost }
+      if global.property == "sysfsdev" { value = PlannedDevice.absentDirectory }
+    }
+    keep(
+      "-global", OptionText.keyval([("driver", global.driver), ("property", global.property), ("value", value)]),
+      global.location)
+  }
+}

@@ -1,0 +1,156 @@
+import Common
+import Facts
+import Glibc
+import QMP
+import Syntax
+
+/// The QEMUs of one rehearsal: one with substitutes for all vfio devices, and one for each kind of vfio device, which stops
+/// at it. All run at once.
+struct RehearsalTrial {
+  typealias Start = (_ arguments: [String], _ spares: Int) throws(Unknown) -> RehearsalProcess
+
+  private let plan: RehearsalPlan
+  private let source: String
+  private let deadline: Deadline
+  private let start: Start
+  /// The QEMU with the whole machine.
+  private var whole: RehearsalProcess?
+
+  init(_ plan: RehearsalPlan, source: String, deadline: Deadline, start: @escaping Start) {
+    self.plan = plan
+    self.source = source
+    self.deadline = deadline
+    self.start = start
+  }
+
+  /// - Parameter isRunning: whether the machine runs already, so that its own vfio devices need no trial.
+  mutating func run(isRunning: Bool) throws(Unknown) -> RehearsalResult.Outcome {
+    // Plugs have descriptors too.
+    let process = try start(plan.arguments(), plan.spares + 8)
+    whole = process
+    var kinds: Set<String> = []
+    var own: [(index: Int, process: RehearsalProcess)] = []
+    for (index, device) in plan.devices.enumerated() where !isRunning && kinds.insert(device.signature).inserted {
+      own.append((index, try start(plan.arguments(own: index), plan.spares)))
+    }
+    for (index, one) in own {
+      if let outcome = try outcome(ofDevice: index, one) { return outcome }
+    }
+    guard case .stopped(let end, let error) = try process.answer(until: deadline) else { return .started }
+    let stop = try stop(end, error, parts: plan.parts.map(\.arguments))
+    guard case .message(let message) = stop, let index = message.part.flatMap({ plan.parts[$0].vfio }) else {
+      return outcome(stop)
+    }
+    // The substitute was refused: the device itself decides.
+    if let outcome = try outcome(ofDevice: index, start(plan.arguments(own: index), plan.spares)) { return outcome }
+    if RehearsalTrial.isChecked(afterRealize: message) { return outcome(stop, isOfDevice: true) }
+    return .notRehearsed("the substitute for `\(plan.devices[index].request.location.path)` was refused: \(message.text)")
+  }
+
+  /// Outcome of trying a vfio device itself; nil when it accepted all but its host device, or stopped before it.
+  private func outcome(ofDevice index: Int, _ process: RehearsalProcess) throws(Unknown) -> RehearsalResult.Outcome? {
+    guard case .stopped(let end, let error) = try process.answer(until: deadline) else { return nil }
+    var parts = plan.parts.map(\.arguments)
+    guard let place = plan.parts.firstIndex(where: { $0.vfio == index }) else { return nil }
+    parts[place] = plan.devices[index].own
+    switch try stop(end, error, parts: parts) {
+    case .crash(let signal): return crash(signal, plan.parts[place])
+    case .message(let message) where message.part == place && !RehearsalTrial.isAccepted(message):
+      return outcome(.message(message), isOfDevice: true)
+    default: return nil
+    }
+  }
+
+  /// Whether QEMU stopped only because there is no host device.
+  private static func isAccepted(_ message: QEMUMessage) -> Bool {
+    message.text.contains(PlannedDevice.acceptedText) || message.text.contains("error bind device fd")
+  }
+
+  /// Whether the PCI core refuses it after the device's own realize (QEMU hw/pci/pci.c: pci_qdev_realize), which the device itself
+  /// does not reach.
+  private static func isChecked(afterRealize message: QEMUMessage) -> Bool {
+    ["romfile", "ROM", "failover", "hotplug"].contains(where: message.text.contains)
+  }
+
+  private enum Stop {
+    case message(QEMUMessage)
+    case crash(String)
+    case ours(String)
+  }
+
+  private func stop(_ end: QEMUProcess.End?, _ error: String, parts: [[String]]) throws(Unknown) -> Stop {
+    let message = QEMUMessage(error, parts: parts)
+    if case .signal(let number)? = end {
+      if error.contains("failed to allocate") || error.contains("Cannot allocate memory") {
+        return .ours("QEMU needs more memory than a rehearsal may use")
+      }
+      guard let name = RehearsalTrial.signals[number] else {
+        throw Unknown("rehearsal", reason: "QEMU was ended by signal \(number)")
+      }
+      return .crash(name)
+    }
+    if let message { return .message(message) }
+    throw Unknown("rehearsal", reason: "QEMU stopped without a message")
+  }
+
+  /// Signals of a program's own fault (signal(7)).
+  private static let signals: [Int32: String] = [
+    SIGSEGV: "SIGSEGV", SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP",
+  ]
+
+  private func outcome(_ stop: Stop, isOfDevice: Bool = false) -> RehearsalResult.Outcome {
+    switch stop {
+    case .crash(let signal): return crash(signal, nil)
+    case .ours(let reason): return .notRehearsed(reason)
+    case .message(let message):
+      let part = message.part.map { plan.parts[$0] }
+      if message.mayBeOurs { return .notRehearsed("QEMU's refusal may be about the rehearsal's accelerator or backends: \(message.text)") }
+      if !isOfDevice, let part, part.isChanged || part.location == nil, !RehearsalTrial.isAboutNames(message) {
+        return .notRehearsed("what replaced \(part.name) was refused: \(message.text)")
+      }
+      let place = part?.location ?? self.place(of: message)
+      return .refused(text: message.text, location: place, about: part?.name ?? "the definition")
+    }
+  }
+
+  /// Whether a refusal is about an id, which a replaced part has from the definition.
+  private static func isAboutNames(_ message: QEMUMessage) -> Bool {
+    ["expects an identifier", "duplicate", "Duplicate", "already defined"].contains(where: message.text.contains)
+  }
+
+  private func crash(_ signal: String, _ part: RehearsalPlan.Part?) -> RehearsalResult.Outcome {
+    .crashed(signal: signal, location: part?.location ?? everything, about: part?.name ?? "the definition")
+  }
+
+  private var everything: Location { Location(source: source, range: nil, path: "") }
+
+  /// The option that a message without an option's name is about.
+  private func place(of message: QEMUMessage) -> Location {
+    let words = [("machine type", "-machine"), ("CPU model", "-cpu"), ("SMP", "-smp"), ("memory size", "-m")]
+    let option = words.first { message.text.contains($0.0) }?.1
+    return plan.parts.first { $0.arguments.first == option && $0.location != nil }?.location ?? everything
+  }
+
+  /// Plugs into the started machine, in their order.
+  func plug(_ plugs: [DeviceRequest]) throws(Unknown) -> RehearsalResult.Outcome {
+    guard let whole else { return .notRehearsed("no machine was started") }
+    for request in plugs {
+      for trial in PlannedPlug.trials(of: request, spare: plan.firstSpare + plan.spares) {
+        let reply: Result<JSON, CommandError>
+        switch try whole.execute(trial.command, until: deadline) {
+        case .reply(let answer): reply = answer
+        case .stopped(.signal(let number)?):
+          guard let signal = RehearsalTrial.signals[number] else {
+            throw Unknown("rehearsal", reason: "QEMU was ended by signal \(number)")
+          }
+          return .crashed(signal: signal, location: request.location, about: "`\(request.location.path)`")
+        case .stopped: throw Unknown("rehearsal", reason: "QEMU stopped at `\(request.location.path)`")
+        }
+        guard let text = trial.refusal(reply), trial.decides else { continue }
+        if text.contains(PlannedDevice.acceptedText) || text.contains("error bind device fd") { continue }
+        return .refused(text: text, location: request.location, about: "`\(request.location.path)`")
+      }
+    }
+    return .started
+  }
+}

@@ -1,0 +1,135 @@
+import Common
+import Facts
+import Glibc
+import Inputs
+import Support
+import Syntax
+import XCTest
+
+@testable import Rehearsal
+
+/// Rehearsals with the QEMUs of this machine.
+final class RealRehearsalTests: XCTestCase {
+  /// The outcome with a QEMU, for the options after its name.
+  private func outcome(_ line: String, _ program: String) throws -> RehearsalResult.Outcome {
+    let source = SourceText(name: "text", bytes: Array("qemu-system-x86_64 \(line)".utf8))
+    return try QEMURehearsal(program: program, qemu: program).run(ParsedInput.parse(source, as: .shell).machine).value.outcome
+  }
+
+  private func each(_ body: (String, Bool) throws -> Void) throws {
+    let directory = try TemporaryDirectory()
+    let lab = try InstalledQEMU.ofLab(in: directory)
+    let all = try InstalledQEMU.all(in: directory)
+    if all.isEmpty { throw XCTSkip("SKIPPED: no QEMU is installed, so nothing was rehearsed") }
+    for program in all { try body(program, program == lab) }
+  }
+
+  private func assertRefused(_ outcome: RehearsalResult.Outcome, _ text: String, at path: String, _ line: String) {
+    guard case .refused(let said, let place, _) = outcome else { return XCTFail("\(line): \(outcome)") }
+    XCTAssertEqual(said.split(separator: "\n").first.map(String.init), text, line)
+    XCTAssertEqual(place.path, path, line)
+  }
+
+  /// Launches that QEMU 11.1.3 refuses because of another device or option than vfio-pci.
+  func testWhatQEMURefusesIsRefusedWithItsText() throws {
+    let device = "-device vfio-pci,host=01:00.0"
+    let rows: [(line: String, text: String, path: String, isOf11: Bool)] = [
+      ("-M q35 -nodefaults -device intel-iommu,caching-mode=on -device intel-iommu \(device)",
+        "QEMU does not support multiple vIOMMUs for x86 yet.", "-device[1]", false),
+      ("-M q35 -nodefaults -device pcie-root-port,id=rp1 -device pcie-root-port,id=rp2 \(device),bus=rp1",
+        "Can't add chassis slot, error -16", "-device[1]", false),
+      ("-M q35 -nodefaults -device intel-iommu,caching-mode=on,eim=on,intremap=off \(device)",
+        "eim=on cannot be selected without intremap=on", "-device[0]", false),
+      ("-M q35 -nodefaults -device intel-iommu,fsts=on \(device)", "fsts is only available in scalable mode", "-device[0]", true),
+      ("-M q35 -nodefaults -device pcie-root-port,id=rp1,addr=1f.0 \(device),bus=rp1",
+        "PCI: slot 31 function 0 not available for pcie-root-port, in use by ICH9-LPC,id=(null)", "-device[0]", false),
+      ("-M q35 -nodefaults -object iommufd,id=i0,fd=x \(device),iommufd=i0",
+        "Could not parse remote object fd x:Invalid file descriptor number 'x'", "", true),
+      ("-M q35 -nodefaults -object iommufd,id=1a \(device)", "Parameter 'id' expects an identifier", "-object[0]", true),
+      ("-M pc-q35-99.0 \(device)", #"unsupported machine type: "pc-q35-99.0""#, "-M[0].type", true),
+      ("-M q35 -nodefaults \(device),id=v -set device.w.x-vga=on", #"there is no device "w" defined"#, "-set[0]", false),
+      ("-M q35 -nodefaults -device virtio-iommu-pci,aw-bits=65 \(device)", "aw-bits must be within [32,64]", "-device[0]", true),
+      // vfio-pci itself, before and after its host device is opened.
+      ("-M q35 -nodefaults \(device),x-msix-relocation=bar9", "Parameter 'x-msix-relocation' does not accept value 'bar9'",
+        "-device[0]", false),
+      ("-M q35 -nodefaults \(device),bus=nope", "Bus 'nope' not found", "-device[0]", false),
+      ("-M q35 -nodefaults \(device),romfile=/no/such.rom", #"failed to find romfile "/no/such.rom""#, "-device[0]", false),
+      ("-M q35 -nodefaults -device edu,addr=5 \(device),addr=5",
+        "PCI: slot 5 function 0 not available for vfio-pci, in use by edu,id=(null)", "-device[1]", false),
+    ]
+    try each { program, isLab in
+      for row in rows where isLab || !row.isOf11 {
+        self.assertRefused(try outcome(row.line, program), row.text, at: row.path, row.line)
+      }
+    }
+  }
+
+  func testCrashesAreReported() throws {
+    try each { program, isLab in
+      var rows = ["-M q35 -nodefaults -device vfio-pci,host=01:00.0,realized=on"]
+      if isLab { rows += ["-M q35 -nodefaults -object iommufd,id=i -device vfio-pci,fd=9,iommufd=i"] }
+      for line in rows {
+        guard case .crashed("SIGSEGV", let place, _) = try outcome(line, program) else {
+          XCTFail("\(program) \(line): \(try outcome(line, program))")
+          continue
+        }
+        XCTAssertEqual(place.path, "-device[0]")
+      }
+    }
+  }
+
+  func testWhatQEMUStartsIsNotRefused() throws {
+    let rows = [
+      "-M q35 -cpu host,kvm=off,hv_time,+invtsc,enforce -enable-kvm -smp 4 -m 64G,slots=2,maxmem=128G "
+        + "-drive file=/d.qcow2,if=virtio -nic tap,model=virtio-net-pci -vga std -device vfio-pci,host=01:00.0,x-vga=on "
+        + "-device vfio-pci,host=01:00.1 -usb -device usb-tablet",
+      "-machine pc-q35-7.2,accel=kvm,kernel-irqchip=split,usb=off -m size=1048576k -overcommit mem-lock=on "
+        + "-object memory-backend-file,id=ram,size=1G,mem-path=/dev/hugepages,share=on,prealloc=on -machine memory-backend=ram "
+        + "-chardev socket,id=s0,path=/x -device isa-serial,chardev=s0 -netdev tap,fd=30,id=n0,vhost=on,vhostfd=31 "
+        + "-device virtio-net-pci,netdev=n0,mq=on -device intel-iommu,caching-mode=on -device pcie-root-port,id=p,chassis=9 "
+        + "-device vfio-pci,host=0000:41:00.0,bus=p,id=hostdev0 -sandbox on -chardev spicevmc,id=v,name=vdagent "
+        + "-device virtio-serial-pci -device virtserialport,chardev=v,name=com.redhat.spice.0",
+      "-M pc -drive id=d0,file=/x,if=none -device virtio-blk-pci,drive=d0,bootindex=1 -device vfio-pci,host=01:00.0,bootindex=2 "
+        + "-device piix3-usb-uhci -virtfs local,path=/srv,mount_tag=t,security_model=none -cdrom /iso -boot d -rtc base=localtime",
+    ]
+    try each { program, _ in
+      for line in rows { XCTAssertEqual(try outcome(line, program), .started, "\(program) \(line)") }
+    }
+  }
+
+  func testAPlugIsTried() throws {
+    let guest = "qemu-system-x86_64 -M q35 -nodefaults -device pcie-root-port,id=rp1,chassis=1 -device pcie-root-port,id=rp2,chassis=2"
+    func outcome(_ plugs: String, _ program: String) throws -> RehearsalResult.Outcome {
+      let machine = ParsedInput.parse(SourceText(name: "guest", bytes: Array(guest.utf8)), as: .shell).machine
+      let parsed = ParsedInput.parse(SourceText(name: "plugs", bytes: Array(plugs.utf8)), as: .qmp)
+      return try QEMURehearsal(program: program, qemu: program).run(machine, plugs: parsed.plugs).value.outcome
+    }
+    try each { program, isLab in
+      let good = #"{"driver":"vfio-pci","host":"01:00.0","id":"a","bus":"rp1"}"#
+      XCTAssertEqual(try outcome(good + #"{"driver":"e1000e","id":"b","bus":"rp2"}"#, program), .started)
+      assertRefused(
+        try outcome(good + #"{"driver":"vfio-pci","host":"02:00.0","id":"a","bus":"rp2"}"#, program),
+        "Duplicate device ID 'a'", at: "[1]", "duplicate")
+      assertRefused(
+        try outcome(#"{"driver":"e1000e","id":"b","bus":"rp9"}"#, program), "Bus 'rp9' not found", at: "[0]", "bus")
+      guard case .crashed("SIGSEGV", let place, _) = try outcome(#"{"driver":"e1000e","bus":"rp1","realized":true}"#, program) else {
+        return XCTFail("\(program): K2 is not a crash")
+      }
+      XCTAssertEqual(place.path, "[0]")
+    }
+  }
+
+  func testAProgramThatGivesNoAnswerIsUnknown() throws {
+    let directory = try TemporaryDirectory()
+    let rows = [
+      ("garbage", "#!/bin/sh\necho hello; exec /bin/cat\n"), ("silent", "#!/bin/sh\nexit 0\n"), ("text", "no program\n"),
+      ("false", "#!/bin/sh\nexit 1\n"),
+    ]
+    for (name, script) in rows {
+      let path = directory.path + "/" + name
+      try writeFile(path, script, mode: name == "text" ? 0o644 : 0o755)
+      XCTAssertThrowsError(try outcome("-M q35", path), name) { XCTAssert($0 is Unknown, "\($0)") }
+    }
+    XCTAssertThrowsError(try outcome("-M q35", "/no/such/qemu"))
+  }
+}

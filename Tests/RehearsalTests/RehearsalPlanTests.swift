@@ -1,0 +1,107 @@
+import Facts
+import Inputs
+import Rehearsal
+import Syntax
+import XCTest
+
+@testable import Rehearsal
+
+/// What a definition's command line becomes.
+final class RehearsalPlanTests: XCTestCase {
+  private func plan(_ line: String) -> RehearsalPlan {
+    let source = SourceText(name: "text", bytes: Array("qemu-system-x86_64 \(line)".utf8))
+    return RehearsalPlan(ParsedInput.parse(source, as: .shell).machine, firstSpare: 100)
+  }
+
+  /// The options of the definition as the rehearsal has them.
+  private func options(_ line: String) -> [String] {
+    let plan = plan(line)
+    XCTAssertNil(plan.obstacle)
+    return plan.parts.filter { $0.location != nil }.map { $0.arguments.joined(separator: " ") }
+  }
+
+  func testWhatDescribesTheMachineIsUnchanged() {
+    XCTAssertEqual(
+      options("-M pc -smp 4,sockets=2 -nodefaults -device e1000e,addr=5,id=n -device '{\"driver\":\"edu\",\"addr\":\"6\"}'"),
+      [
+        "-machine type=pc", "-smp 4,sockets=2", "-nodefaults", "-device driver=e1000e,addr=5,id=n",
+        #"-device {"driver":"edu","addr":"6"}"#,
+      ])
+  }
+
+  func testBackendsAreReplaced() {
+    let null = "driver=null-co,read-zeroes=on,size=67108864"
+    XCTAssertEqual(options("-drive file=/a,,b.img,if=virtio,index=2,cache=none"), ["-drive \(null),if=virtio,index=2"])
+    XCTAssertEqual(
+      options("-blockdev '{\"driver\":\"file\",\"node-name\":\"d0\",\"filename\":\"/disk\"}'"), ["-blockdev \(null),node-name=d0"])
+    XCTAssertEqual(options("-chardev socket,id=c0,path=/run/x,server=on"), ["-chardev backend=null,id=c0"])
+    XCTAssertEqual(options("-serial unix:/run/x,server"), ["-serial null"])
+    XCTAssertEqual(options("-nic tap,ifname=t0,model=e1000e,mac=52:54:00:00:00:01"), [
+      "-net type=nic,model=e1000e,macaddr=52:54:00:00:00:01"
+    ])
+    XCTAssertEqual(options("-fsdev local,id=f,path=/srv"), ["-fsdev fsdriver=synth,id=f"])
+    XCTAssertEqual(options("-audiodev pa,id=a,server=/run/x"), ["-audiodev driver=none,id=a"])
+    XCTAssertEqual(options("-hda /disk -cdrom /cd"), ["-drive \(null),index=0,media=disk", "-drive \(null),index=2,media=cdrom"])
+  }
+
+  func testMemoryIsOfTheSameSizeAndNotReserved() {
+    XCTAssertEqual(options("-M q35 -m 4G"), ["-machine type=q35,memory-backend=vfiogate-ram", "-m 4G"])
+    XCTAssert(plan("-M q35 -m 4G").arguments().contains("qom-type=memory-backend-ram,id=vfiogate-ram,share=on,reserve=off,size=4294967296"))
+    XCTAssertEqual(
+      options("-object memory-backend-file,id=m0,size=1G,mem-path=/dev/hugepages,prealloc=on"),
+      ["-object qom-type=memory-backend-ram,id=m0,share=on,reserve=off,size=1G"])
+  }
+
+  func testWhatConnectsToTheHostIsLeftOut() {
+    let line = """
+      -sandbox on -daemonize -pidfile /run/p -kernel /boot/k -append x -vnc :1 -object secret,id=s,file=/key \
+      -object tls-creds-x509,id=t,dir=/pki -device usb-host,hostbus=1 -tpmdev emulator,id=t,chardev=c -device tpm-tis,tpmdev=t
+      """
+    XCTAssertEqual(options(line), [])
+    let changes = plan(line).changes.map(\.what)
+    XCTAssert(["`-kernel`", "`-object[0]`", "`-device[0]`", "`-tpmdev`"].allSatisfy(changes.contains), "\(changes)")
+  }
+
+  func testADeviceOfTheHostHasASubstituteInItsPlace() {
+    XCTAssertEqual(
+      options("-device vhost-user-fs-pci,chardev=c,tag=t,bus=rp1,addr=0,id=fs"),
+      ["-device driver=virtio-net-pci,bus=rp1,addr=0,id=fs,romfile="])
+  }
+
+  func testAVFIODeviceIsTriedItselfWithoutItsHostDevice() {
+    let plan = plan("-device vfio-pci,host=01:00.0,id=v,bus=rp1,x-vga=on -device edu")
+    XCTAssert(plan.arguments().contains("driver=virtio-net-pci,id=v,bus=rp1,romfile="))
+    let own = plan.arguments(own: 0)
+    XCTAssert(own.contains("driver=vfio-pci,host=ffff:ff:1f.7,id=v,bus=rp1,x-vga=on"), "\(own)")
+    XCTAssert(own.contains("driver=edu"))
+    XCTAssertFalse(own.contains { $0.contains("virtio-net") })
+  }
+
+  func testDescriptorsAreTheRehearsalsOwn() {
+    let plan = plan("-object iommufd,id=i0 -object iommufd,id=i1,fd=7 -device vfio-pci,fd=9,id=v,iommufd=i0")
+    XCTAssert(plan.arguments(own: 0).contains("driver=vfio-pci,fd=102,id=v,iommufd=i0"))
+    XCTAssert(plan.arguments().contains("qom-type=iommufd,id=i0,fd=100"))
+    XCTAssert(plan.arguments().contains("qom-type=iommufd,id=i1,fd=101"))
+    // A descriptor that QEMU refuses is QEMU's to refuse.
+    XCTAssert(self.plan("-object iommufd,id=i0,fd=x").arguments().contains("qom-type=iommufd,id=i0,fd=x"))
+  }
+
+  func testAMalformedAddressIsQEMUsToRefuse() {
+    XCTAssert(plan("-device vfio-pci,host=zz").arguments(own: 0).contains("driver=vfio-pci,host=zz"))
+  }
+
+  func testWhatOnlyTheShellKnowsIsNotRehearsed() {
+    XCTAssertEqual(plan("-m $RAM").obstacle, "only the shell knows the value of `$RAM`")
+    XCTAssertNotNil(plan("-device vfio-pci,host=01:00.0,bus=$BUS").obstacle)
+    XCTAssertNil(plan("-name $NAME -device vfio-pci,host=$GPU").obstacle)
+  }
+
+  func testAPartThatQEMUNamesIsFound() throws {
+    let parts = [["-device", "driver=a"], ["-device", "driver=a,id=1"], ["-S"]]
+    let error = "q: warning: TCG doesn't\nq: -device driver=a,id=1: Parameter 'id' expects\nIdentifiers consist of\n"
+    let message = try XCTUnwrap(QEMUMessage(error, parts: parts))
+    XCTAssertEqual(message.part, 1)
+    XCTAssertEqual(message.text, "Parameter 'id' expects\nIdentifiers consist of")
+    XCTAssertNil(QEMUMessage("q: falling back to tcg\nhello\n", parts: parts))
+  }
+}

@@ -1,0 +1,31 @@
+import Glibc
+
+/// The QEMUs of this machine, each a program that can be started by its path alone.
+public enum InstalledQEMU {
+  /// The distribution's; nil when it is not installed.
+  public static var ofDistribution: String? { Child.find("qemu-system-x86_64") }
+
+  /// QEMU 11.1 in the lab's root, through a script that names the root's loader, libraries and modules; nil where
+  /// scripts/lab has not made the root.
+  public static func ofLab(in directory: TemporaryDirectory) throws -> String? {
+    let home = getenv("HOME").map { String(cString: $0) } ?? "/root"
+    let root = home + "/.cache/vfiogate/lab/root"
+    guard access(root + "/usr/bin/qemu-system-x86_64", X_OK) == 0 else { return nil }
+    let path = directory.path + "/qemu-system-x86_64"
+    let libraries = root + "/usr/lib/x86_64-linux-gnu"
+    let script = """
+      #!/bin/sh
+      export QEMU_MODULE_DIR=\(libraries)/qemu
+      exec \(root)/lib64/ld-linux-x86-64.so.2 --library-path \(libraries) \(root)/usr/bin/qemu-system-x86_64 \
+      -L \(root)/usr/share/qemu -L \(root)/usr/share/seabios "$@"
+
+      """
+    try writeFile(path, script, mode: 0o755)
+    return path
+  }
+
+  /// Both, as far as they are there.
+  public static func all(in directory: TemporaryDirectory) throws -> [String] {
+    [ofDistribution, try ofLab(in: directory)].compactMap { $0 }
+  }
+}
