@@ -31,9 +31,11 @@ public final class Judge: Sendable {
   ///   - running: the machine that plugs go into, when it is known.
   ///   - topology: what that QEMU reports of its PCI topology; without it that of the machine is modelled.
   ///   - descriptors: the host function behind each passed descriptor, by the value of `fd`.
+  ///   - rehearse: asks the QEMU that will run what it does with the machine and the plugs; nil asks none.
   public func check(
     _ source: SourceText, _ parsed: ParsedInput, running: MachineConfig? = nil, topology: Guest? = nil,
-    descriptors: [String: Known<PCIAddress?>] = [:]
+    descriptors: [String: Known<PCIAddress?>] = [:],
+    rehearse: ((MachineConfig, [DeviceRequest]) -> Known<RehearsalResult>)? = nil
   ) -> LintResult {
     let parsed = parsed.proxmox.map { machine in machine.lowered { self.host.functions(ofSlot: $0) } } ?? parsed
     var decided = policy.policy
@@ -43,7 +45,7 @@ public final class Judge: Sendable {
     let cut = DeviceCap.cut(&machine.devices, plugs: &plugs)
     let target = LintTarget(
       machine: machine, plugs: plugs, problems: parsed.problems + (cut.map { [$0] } ?? []), host: host, qemu: qemu,
-      descriptors: descriptors, running: topology, policy: decided)
+      descriptors: descriptors, running: topology, policy: decided, rehearsal: rehearse?(machine, plugs))
     return LintResult(
       source: source, target: target, report: RuleRunner.check(target, by: rules),
       further: [policy.source].compactMap { $0 } + parsed.sources)

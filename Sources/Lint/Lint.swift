@@ -24,6 +24,8 @@ public struct Lint: Sendable {
   public var descriptors = PassedDescriptors()
   /// The QEMU whose behaviour is predicted.
   public var qemu: QEMUChoice
+  /// The QEMU that definitions are tried with.
+  public var rehearsal = RehearsalChoice.none
   /// The ats behaviour, if it is not that of `qemu`.
   public var behaviour: ATSBehaviour?
   /// The lowest severity that makes the exit code 1.

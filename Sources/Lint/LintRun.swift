@@ -33,6 +33,7 @@ struct LintRun {
   private var claims: [HostChoice: HostDeviceClaims] = [:]
   private var regions: [Location: TextRegion] = [:]
   private var progress: Progress
+  private var rehearsals: Rehearsals
 
   /// - Throws: the guest's command line or the QEMU cannot be read.
   init(_ lint: Lint) throws {
@@ -42,6 +43,8 @@ struct LintRun {
       return ParsedInput.parse(source, follow: InputFile.follower(from: path, roots: lint.followRoots)).machine
     }
     let profile = try lint.qemu.profile()
+    rehearsals = Rehearsals(lint.rehearsal, asked: lint.qemu, profile: profile)
+    try rehearsals.begin()
     qemu = lint.behaviour.map { profile.with(behaviour: $0) } ?? profile
     files = DefinitionFiles(lint.files)
     policies = PolicyCache(lint.policy)
@@ -125,7 +128,8 @@ struct LintRun {
     // A definition whose host cannot be read reports no problems of its policy either, so the host comes first.
     let host = try hosts.host(choice, functions: functions)
     let checker = Judge(host: host, qemu: qemu, policy: policies.reportingProblemsOnce(policy))
-    return (checker.check(source, parsed, running: running, descriptors: descriptors), choice)
+    let rehearse = rehearsals.rehearsal(of: parsed.plugs.isEmpty ? parsed.machine : running ?? parsed.machine)
+    return (checker.check(source, parsed, running: running, descriptors: descriptors, rehearse: rehearse), choice)
   }
 
   private mutating func keep(_ one: Kept) {

@@ -45,6 +45,7 @@ public struct LintJSON: LintWriter {
       .init("qemu", .string(result.target.qemu.name)),
       .init("host", .string(result.target.host.source)),
       .init("devices", .array(result.target.predictions.map(device))),
+      .init("rehearsal", RehearsalReport.json(result.target.rehearsal)),
     ] + findings(result))
   }
 

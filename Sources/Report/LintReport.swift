@@ -89,6 +89,10 @@ public struct LintText: LintWriter {
   public func render(_ result: LintResult) -> String {
     var blocks = findings(of: result) { result.text(of: $0) }
     blocks += result.target.predictions.map { prediction($0) }
+    if let rehearsal = result.target.rehearsal {
+      let lines = RehearsalReport.lines(rehearsal, verbose: isVerbose).map(printable)
+      blocks.append("\(style.bold("rehearsal")): " + lines.joined(separator: "\n  ") + "\n")
+    }
     if let allowed = suppressed(result) { blocks.append(allowed) }
     if let open = undetermined(result) { blocks.append(open) }
     blocks.append("\(result.source.name): " + style.verdict(result.verdict) + "\n")

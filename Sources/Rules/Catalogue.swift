@@ -86,6 +86,8 @@ extension Rule {
     .iommufdWrongDescriptor,
     .hostUnavailable,
     .launchFails,
+    .crashesQEMU,
+    .rehearsalFails,
     .realizeFails,
   ]
 

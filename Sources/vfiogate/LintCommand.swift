@@ -36,8 +36,19 @@ struct LintCommand: ParsableCommand {
   var inheritedFds = false
   @Option(help: "NAME=N: resolve fd=NAME, a name that getfd will assign, as descriptor N of this process.")
   var fd: [String] = []
-  @Option(help: "QEMU release, path of a QEMU program to start and query, qmp:PATH of a running QEMU, or none.")
-  var qemu = "11.1.3"
+  @Option(
+    help: ArgumentHelp(
+      "QEMU release, path of a QEMU program to start and query, qmp:PATH of a running QEMU, or none.",
+      discussion: "Default: the program of --rehearse, else 11.1.3."))
+  var qemu: String?
+  @Option(
+    help: ArgumentHelp(
+      "Path of a QEMU program that is started with each definition's options, stopped and without the host's devices; or "
+        + "emulator for the one that the definition names.",
+      discussion: "Default: the program of --qemu."))
+  var rehearse: String?
+  @Flag(help: "Do not start the program of --qemu with definitions' options.")
+  var noRehearse = false
   @Option(help: "Override the ats behaviour of that QEMU: v3, 11.1 or none.")
   var behaviour: String?
   @Option(help: "Lowest severity that makes the exit code 1: error, warning or note.")
@@ -73,10 +84,12 @@ struct LintCommand: ParsableCommand {
     if files.isEmpty { throw ValidationError("No definition is given.") }
     var lint = Lint(
       files: files, guest: guest, input: try input.map { try chosen($0, "--input") }, host: host.map(HostChoice.init),
-      qemu: try chosenQEMU(qemu), behaviour: try behaviour.map { try chosen($0, "--behaviour") },
+      qemu: try chosenQEMU(qemu ?? (rehearse == "emulator" ? nil : rehearse) ?? "11.1.3"),
+      behaviour: try behaviour.map { try chosen($0, "--behaviour") },
       failOn: try chosen(failOn, "--fail-on"), onUnknown: try onUnknown.map { try chosen($0, "--on-unknown") },
       format: try chosen(format, "--format"), isVerbose: verbose, style: Terminal.style)
     lint.minSeverity = try chosen(minSeverity, "--min-severity")
+    lint.rehearsal = try rehearsal(lint.qemu)
     if summary, lint.format != .text { throw ValidationError("--summary requires --format text; JSON always contains a summary.") }
     lint.isSummary = summary
     lint.followRoots = followRoot
@@ -85,6 +98,19 @@ struct LintCommand: ParsableCommand {
     lint.descriptors = try passedDescriptors()
     lint.showsProgress = true
     return lint
+  }
+
+  private func rehearsal(_ qemu: QEMUChoice) throws -> RehearsalChoice {
+    guard let rehearse else {
+      if !noRehearse, case .program(let path) = qemu { return .program(path) }
+      return .none
+    }
+    if noRehearse { throw ValidationError("--rehearse and --no-rehearse exclude each other.") }
+    if rehearse == "emulator" { return .emulator }
+    guard rehearse.contains("/") else {
+      throw ValidationError("--rehearse `\(rehearse)` is neither a path (/usr/bin/…) nor emulator.")
+    }
+    return .program(rehearse)
   }
 
   private func passedDescriptors() throws -> PassedDescriptors {

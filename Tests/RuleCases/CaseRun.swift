@@ -95,7 +95,8 @@ extension RuleCase {
     return CaseRun(
       judge.check(
         texts.source, texts.parsed, running: texts.guest,
-        topology: block("running").map { topology(of: texts.guest ?? texts.parsed.machine, on: host, profile, $0) }),
+        topology: block("running").map { topology(of: texts.guest ?? texts.parsed.machine, on: host, profile, $0) },
+        rehearse: block("rehearsal").map { block in { rehearsal($0, $1, block) } }),
       others: texts.others.map { judge.check(SourceText(name: $0.machine.source, bytes: []), $0) }, by: rules)
   }
 
@@ -125,6 +126,21 @@ extension RuleCase {
     default: migrating = .unknown("guest's migration", "QEMU did not answer query-migrate")
     }
     return Guest(buses: Array(guest.buses.values), rootBus: guest.rootBus, ids: guest.ids, migrating: migrating)
+  }
+
+  private func rehearsal(_ machine: MachineConfig, _ plugs: [DeviceRequest], _ block: Block) -> Known<RehearsalResult> {
+    let (verb, rest) = cut(block.lines.first ?? "")
+    let (path, text) = cut(rest)
+    let options = machine.devices.map(\.location) + plugs.map(\.location) + machine.machine.map(\.location)
+    let place = options.first { $0.path == path } ?? Location(source: machine.source, range: nil, path: "")
+    let outcome: RehearsalResult.Outcome
+    switch verb {
+    case "refused": outcome = .refused(text: text, location: place, about: "`\(path)`")
+    case "crashed": outcome = .crashed(signal: text, location: place, about: "`\(path)`")
+    case "unknown": return .unknown("rehearsal", rest)
+    default: outcome = .started
+    }
+    return .known(RehearsalResult(qemu: "QEMU 11.1.3 at /usr/bin/qemu-system-x86_64", outcome: outcome, rehearsed: 4, changes: []))
   }
 
   private func policy() throws -> PolicyFile {

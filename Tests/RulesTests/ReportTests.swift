@@ -92,7 +92,8 @@ final class ReportTests: XCTestCase {
   /// second again when devices are bound.
   func testWhichRulesAreTreatedInAWayOfTheirOwn() {
     func names(_ isIn: (Rule) -> Bool) -> Set<String> { Set(Rule.all.filter(isIn).map(\.name)) }
-    XCTAssertEqual(names(\.crashesGuest), ["mixed-backends", "fd-without-id", "realized-argument", "crashing-global", "sriov-pf-on-vfio"])
+    XCTAssertEqual(names(\.crashesGuest),
+      ["mixed-backends", "fd-without-id", "realized-argument", "crashing-global", "sriov-pf-on-vfio", "crashes-qemu"])
     XCTAssertEqual(
       names(\.isRecheckedAtStart),
       ["not-bound", "group-not-viable", "device-in-use", "device-gone-0xff", "wrong-variant-driver", "iommufd-no-cdev"])

@@ -240,9 +240,9 @@ _vfiogate_predict() {
 
 _vfiogate_lint() {
     repeating_flags=()
-    non_repeating_flags=(--inherited-fds --summary --verbose --version -h --help)
+    non_repeating_flags=(--inherited-fds --no-rehearse --summary --verbose --version -h --help)
     repeating_options=(--follow-root --fd)
-    non_repeating_options=(--input --guest --host --policy --qemu --behaviour --fail-on --on-unknown --format --min-severity)
+    non_repeating_options=(--input --guest --host --policy --qemu --rehearse --behaviour --fail-on --on-unknown --format --min-severity)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
@@ -266,6 +266,9 @@ _vfiogate_lint() {
         return
         ;;
     '--qemu')
+        return
+        ;;
+    '--rehearse')
         return
         ;;
     '--behaviour')

@@ -29,16 +29,20 @@ public final class LintTarget: Sendable {
   public let qemu: QEMUProfile
   /// Allowances and severities, from a file and from comments in the definition.
   public let policy: Policy
+  /// Outcome of the rehearsal with the QEMU that will run; nil when it was not asked.
+  public let rehearsal: Known<RehearsalResult>?
 
   /// - Parameters:
   ///   - descriptors: the host function of each passed descriptor, by the value of `fd`.
+  ///   - rehearsal: what the QEMU that will run did with the definition; nil when it was not asked.
   ///   - topology: the PCI topology that a running QEMU reports; without it that of `machine` is modelled.
   public init(
     machine: MachineConfig, plugs: [DeviceRequest], problems: [InputProblem], host: Host, qemu: QEMUProfile,
     descriptors: [String: Known<PCIAddress?>] = [:], running topology: Guest? = nil,
-    policy: Policy = .none
+    policy: Policy = .none, rehearsal: Known<RehearsalResult>? = nil
   ) {
     self.policy = policy
+    self.rehearsal = rehearsal
     self.machine = machine
     self.plugs = plugs
     self.problems = problems

@@ -1,0 +1,47 @@
+import Facts
+import Syntax
+
+/// The rehearsed options, and the QEMU.
+enum RehearsalReport {
+  /// Lines of text. The refusal itself is a finding.
+  static func lines(_ rehearsal: Known<RehearsalResult>, verbose: Bool) -> [String] {
+    switch rehearsal {
+    case .unknown(let unknown): return ["unknown: \(unknown.reason)"]
+    case .known(let result):
+      let changes = result.changes.count
+      let parts = "\(result.rehearsed) option\(result.rehearsed == 1 ? "" : "s")"
+        + (changes == 0 ? "" : ", \(changes) part\(changes == 1 ? "" : "s") replaced or left out"
+          + (verbose ? "" : "; --verbose lists them"))
+      let outcome = switch result.outcome {
+      case .started: "creates the machine (\(parts))"
+      case .refused(_, _, let about): "refuses \(about) (\(parts))"
+      case .crashed(let signal, _, let about): "crashes with \(signal) on \(about) (\(parts))"
+      case .notRehearsed(let reason): "not rehearsed: \(reason)"
+      }
+      return ["\(result.qemu): \(outcome)"] + (verbose ? result.changes.map { "\($0.what): \($0.why)" } : [])
+    }
+  }
+
+  /// Null when no rehearsal was asked for.
+  static func json(_ rehearsal: Known<RehearsalResult>?) -> JSON {
+    switch rehearsal {
+    case nil: return .null
+    case .unknown(let unknown): return .object([.init("outcome", "unknown"), .init("reason", .string(unknown.reason))])
+    case .known(let result):
+      var members: [JSON.Member] = [.init("qemu", .string(result.qemu))]
+      switch result.outcome {
+      case .started: members.append(.init("outcome", "started"))
+      case .refused(let text, let place, _):
+        members += [.init("outcome", "refused"), .init("error", .string(text)), .init("path", .string(place.path))]
+      case .crashed(let signal, let place, _):
+        members += [.init("outcome", "crashed"), .init("signal", .string(signal)), .init("path", .string(place.path))]
+      case .notRehearsed(let reason): members += [.init("outcome", "not-rehearsed"), .init("reason", .string(reason))]
+      }
+      members.append(.init("options", .integer(Int64(result.rehearsed))))
+      members.append(.init("changes", .array(result.changes.map { change in
+        .object([.init("what", .string(change.what)), .init("why", .string(change.why))])
+      })))
+      return .object(members)
+    }
+  }
+}
