@@ -69,7 +69,7 @@ let package = Package(
     // Parts that tests share: processes, files, sockets, seeded chance.
     .target(name: "Support", dependencies: ["CLinux"], path: "Tests/Support"),
     .testTarget(
-      name: "PredictionTests", dependencies: ["Facts", "Inputs", "Prediction", "Support", "Syntax"]),
+      name: "PredictionTests", dependencies: ["Facts", "Host", "Inputs", "Prediction", "Support", "Syntax"]),
     // Fixtures/rules: the cases of the rules, run as `lint` runs a definition.
     .target(
       name: "RuleCases",

@@ -38,6 +38,7 @@ enum Glossary {
 
   static let exceptions: [Exception] = [
     Exception(path: "Prediction/Qdev/RequestChecks.swift", phrase: "go on", reason: "QEMU's text: can't go on IDE bus"),
+    Exception(path: "Prediction/Launch/OtherDevice.swift", phrase: "go on", reason: "QEMU's text: can't go on PCIE bus"),
     Exception(path: "scripts/lab.d/singles.py", phrase: "nobody", reason: "Linux's user of that name"),
     Exception(path: "scripts/lab.d/crossings.py", phrase: "nobody", reason: "Linux's user of that name"),
     Exception(path: "scripts/libvirt-options", phrase: "nobody", reason: "Linux's user of that name"),

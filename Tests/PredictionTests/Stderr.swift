@@ -26,7 +26,10 @@ enum Stderr {
   /// Descriptor numbers and pointers, which cannot be predicted, made the same.
   static func plain(_ text: String) -> String {
     var text = text
-    for (start, end) in [("bind device fd=", " to iommufd="), (" to iommufd=", ": ")] {
+    let numbers = [
+      ("bind device fd=", " to iommufd="), (" to iommufd=", ": "), ("[iommufd=", "]"), (" (", ") pasid"), (" to id=", ":"),
+    ]
+    for (start, end) in numbers {
       guard let low = text.range(of: start), let high = text.range(of: end, from: low.upperBound) else { continue }
       text.replaceSubrange(low.upperBound..<high.lowerBound, with: "#")
     }

@@ -218,9 +218,14 @@ static int device_ioctl(int fd, unsigned number, void *arg)
 
 static int open_device(int group, const char *name)
 {
+    /* "BDF vf_token=UUID": no device here is a VF of a PF on vfio-pci, or has SR-IOV. */
+    size_t length = strcspn(name, " ");
     for (int i = 0; i < device_count; i++) {
-        if (devices[i].group != group || strcmp(devices[i].bdf, name) || !devices[i].bound)
+        if (devices[i].group != group || strlen(devices[i].bdf) != length || strncmp(devices[i].bdf, name, length)
+            || !devices[i].bound)
             continue;
+        if (name[length])
+            return fail(EINVAL);
         char path[64];
         snprintf(path, sizeof path, "/dev/vfio/devices/%s", devices[i].cdev);
         int fd = open(path, O_RDWR | O_CLOEXEC);

@@ -1,8 +1,8 @@
 """make_believe.py ROOT LIBRARY RECORDING < trials > rows: what the QEMU of a root does on a make-believe host.
 
 A trial is a JSON line: "argv" (QEMU's options, without the program) and "plugs" (arguments of device_add in order, or
-text for the human monitor). A row is the trial with "rc" and "stderr" of the start, and "replies", one for each plug;
-null where QEMU died. The vfio and iommufd calls are answered by make-believe.c from the recording; everything else,
+text for the human monitor). A row is the trial with "rc" and "stderr", and for plugs "started" (whether QEMU came to
+them) and "replies", one for each, null where QEMU died. The vfio and iommufd calls are answered by make-believe.c from the recording; everything else,
 QEMU included, is real. Needs root: the host's files are mounted over the root's /sys and /dev, in a namespace of
 this process alone.
 """
@@ -121,6 +121,7 @@ class Trial:
 
     def __init__(self, host, program, trial):
         self.host, self.program, self.trial = host, program, trial
+        self.started = False
 
     def run(self):
         self.host.reset()
@@ -142,9 +143,10 @@ class Trial:
                 rc = qemu.wait()
             errors.seek(0)
             lines = errors.read().decode(errors="replace").splitlines()
+        lines = [line for line in lines if "'-mon' is deprecated" not in line]
         # Signal numbers as Python gives them: negative.
         row = dict(self.trial, rc=rc, stderr=[line.removeprefix(f"{self.program}: ") for line in lines])
-        return row | ({"replies": replies} if self.trial.get("plugs") else {})
+        return row | ({"replies": replies, "started": self.started} if self.trial.get("plugs") else {})
 
     def enter(self):
         os.chroot(self.host.root)
@@ -155,7 +157,9 @@ class Trial:
         try:
             if not stream.readline():
                 return [None] * len(self.trial.get("plugs", []))
+            # The greeting comes before the devices, this answer after them.
             self.ask(stream, {"execute": "qmp_capabilities"})
+            self.started = True
             for plug in self.trial.get("plugs", []):
                 if isinstance(plug, str):
                     command = {"execute": "human-monitor-command", "arguments": {"command-line": plug}}

@@ -4,6 +4,7 @@ import Facts
 /// device and of the PCI core for all PCI devices, all of a bridge, a root complex and an IOMMU of x86.
 private enum OtherDeviceStep: CaseIterable {
   case keyvalID, bus, hotplug, migrating, dynamicSysbus, globals, id, properties, secondIOMMU, slot, port, expander, iommu
+  case balloon, hotplugController, migratable
 }
 
 extension RealizeContext {
@@ -23,11 +24,13 @@ extension RealizeContext {
   private func otherDeviceFailure(at step: OtherDeviceStep) throws(Unknown) -> RealizeFailure? {
     switch step {
     case .keyvalID: return keyvalID
-    case .bus: return PCIDrivers.isPCI(driver) ? try busLookup() : nil
+    case .bus: return PCIDrivers.isPCI(driver) ? try busLookup() : try foreignBus()
     case .hotplug: return try otherHotplug()
     case .migrating: return try migrating()
     case .dynamicSysbus: return dynamicSysbus
-    case .globals: return crashingGlobal
+    case .globals:
+      if let crash = crashingGlobal { return crash }
+      return try badGlobalOfDriver()
     case .id: return qdevID
     case .properties: return try otherProperties()
     case .secondIOMMU: return secondIOMMU
@@ -35,6 +38,33 @@ extension RealizeContext {
     case .port: return try portFailure()
     case .expander: return try expanderFailure()
     case .iommu: return try iommuFailure()
+    case .hotplugController: return PCIDrivers.isPCI(driver) ? try hotplugController() : nil
+    case .migratable:
+      guard driver == "amd-iommu", machine.hasOption("only-migratable") else { return nil }
+      return RealizeFailure(
+        .iommuRefused, property: "driver", "Device amd-iommu is not migratable, but --only-migratable was specified")
+    case .balloon:
+      guard driver.hasPrefix("virtio-balloon"), guest.hasBalloon else { return nil }
+      return RealizeFailure(.badOption, property: "driver", "Only one balloon device is supported")
+    }
+  }
+
+  /// The bus of a device that is not a PCI device, where its type is known.
+  private func foreignBus() throws(Unknown) -> RealizeFailure? {
+    let isOfSystem = driver == "intel-iommu" || driver == "amd-iommu"
+    guard let type = isOfSystem ? "System" : PCIDrivers.neededBus(driver) else { return nil }
+    _ = try guest.rootBus.value
+    guard guest.hasOnlyKnownDevices else { return nil }
+    guard let name = request.bus else {
+      if isOfSystem || guest.otherBuses.values.contains(type) { return nil }
+      return RealizeFailure(.noPCIBus, "No '\(type)' bus found for device '\(driver)'")
+    }
+    switch try guest.named(name) {
+    case .other(type): return nil
+    case .other(let other): return RealizeFailure(.wrongBusType, "Device '\(driver)' can't go on \(other) bus")
+    case .pci(let bus):
+      return RealizeFailure(.wrongBusType, "Device '\(driver)' can't go on \(bus.isExpress ? "PCIE" : "PCI") bus")
+    case .refused(let failure): return failure
     }
   }
 
@@ -43,6 +73,22 @@ extension RealizeContext {
     guard PCIDrivers.isPCI(driver) else { return nil }
     return machine.globals.lazy.filter { [self.driver, "pci-device", "device"].contains($0.driver) && $0.property != "fd" }
       .compactMap(QEMUCrash.global).first
+  }
+
+  /// A `-global` for the driver whose value QEMU refuses. A hot plug continues.
+  private func badGlobalOfDriver() throws(Unknown) -> RealizeFailure? {
+    guard request.plug == .cold, try qemu.behaviour.value != .none else { return nil }
+    for global in machine.globals where global.driver == driver {
+      let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
+      switch DeviceProperties.lookup(global.property, of: driver) {
+      case .unknown: continue
+      case .absent: return RealizeFailure(.badGlobal, named + "Property '\(driver).\(global.property)' not found")
+      case .kind(let kind):
+        let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: driver)
+        if let text { return RealizeFailure(.badGlobal, named + text) }
+      }
+    }
+    return nil
   }
 
   /// Device types that cannot be plugged into a running machine (observed on 11.1.3).

@@ -16,6 +16,10 @@ public struct Guest: Sendable {
   var automaticBuses: [String: Int] = [:]
   /// Whether `bootIndexes` and `acpiIndexes` are all that are taken; a running QEMU does not report them.
   var areIndexesKnown = true
+  /// Whether the type of each device is known, and so the buses that it offers.
+  var hasOnlyKnownDevices = true
+  /// Whether there is a balloon; a guest has one (QEMU system/balloon.c: qemu_add_balloon_handler).
+  var hasBalloon = false
   /// Values of `bootindex` that are taken.
   var bootIndexes: Set<Int64> = []
   /// Values of `acpi-index` that are taken, also by plugs that failed.

@@ -7,7 +7,13 @@ extension Guest {
     if let id = request.id { ids[id] = request.driver ?? "" }
     guard let driver = request.driver else { return nil }
     if Guest.isIOMMU(driver) { iommus.append(request) }
+    if !PCIDrivers.isKnown(driver) || driver == "usb-hub" { hasOnlyKnownDevices = false }
     let address = assignSlot(request, driver)
+    // The IOMMU of AMD has a PCI function of its own (QEMU hw/i386/amd_iommu.c: amdvi_sysbus_realize).
+    if driver == "amd-iommu", !request.has("pci-id"), case .known(.some(let root)) = rootBus {
+      buses[root]?.place(.placed(SlotDevice(board: "AMDVI-PCI")))
+    }
+    if driver.hasPrefix("virtio-balloon") { hasBalloon = true }
     addBuses(behind: request, driver)
     return address
   }
@@ -74,9 +80,17 @@ extension Guest {
       if request.bus == nil, !PCIDrivers.isElsewhere(driver) { buses.values[index].unplacedDeviceCount += 1 }
       return nil
     }
-    guard case .known(let devfn)? = QEMUSlot.requested(request),
-      case .at(let assigned) = buses.values[index].assignDevfn(to: request, driver: driver, requested: devfn)
-    else {
+    // A value that QEMU refuses, and a place that it refuses, leave no device.
+    guard let requested = QEMUSlot.requested(request) else { return nil }
+    guard case .known(let devfn) = requested else {
+      buses.values[index].unplacedDeviceCount += 1
+      return nil
+    }
+    let assigned: Int
+    switch buses.values[index].assignDevfn(to: request, driver: driver, requested: devfn) {
+    case .at(let devfn): assigned = devfn
+    case .refused: return nil
+    case .undetermined:
       buses.values[index].unplacedDeviceCount += 1
       return nil
     }

@@ -19,6 +19,9 @@ extension Guest {
     if case .unknown(let why) = kind { rootBus = .unknown("guest's PCI topology", why) }
     self.init(buses: root.map { [$0] } ?? [], rootBus: rootBus, ids: [:], migrating: .known(false))
     otherBuses = kind.otherBuses
+    // The host bridge of i440fx has named its bus by the type.
+    if kind == .i440fx { automaticBuses["pci"] = 1 }
+    if !machine.boardUSB(kind).isEmpty { otherBuses["usb-bus.0"] = "usb-bus" }
     iommus = Guest.iommu(of: machine, kind).map { [$0] } ?? []
     isPlacedByLibvirt = machine.libvirt != nil
     hasACPIBridges = rootBus.flatMap { _ in machine.hasACPIBridges(kind) }
@@ -55,7 +58,7 @@ extension Guest {
 
 extension GuestBus {
   /// Puts a device into the first free slot.
-  fileprivate mutating func place(_ device: AddedDevice) {
+  mutating func place(_ device: AddedDevice) {
     guard case .placed(let there) = device, unplacedDeviceCount == 0, let devfn = freeDevfn else {
       unplacedDeviceCount += 1
       return

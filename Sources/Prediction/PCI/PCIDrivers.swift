@@ -64,6 +64,21 @@ enum PCIDrivers {
     "xen-gnttab", "xen-overlay", "xen-primary-console", "xen-sysdev", "xen-xenstore",
   ]
 
+  /// QEMU's name of the bus type that a device needs; nil for a PCI device, and where it is not known.
+  static func neededBus(_ driver: String) -> String? {
+    if driver.hasPrefix("usb-"), driver != "usb-ehci" { return "usb-bus" }
+    if driver.hasPrefix("hda-") { return "HDA" }
+    switch driver {
+    case "scsi-hd", "scsi-cd", "scsi-block", "scsi-generic": return "SCSI"
+    case "ide-hd", "ide-cd", "ide-cf": return "IDE"
+    case "virtserialport", "virtconsole": return "virtio-serial-bus"
+    default: return nil
+    }
+  }
+
+  /// Whether the type is one of these lists.
+  static func isKnown(_ driver: String) -> Bool { isPCI(driver) || isElsewhere(driver) }
+
   /// The bus that a type offers to devices of other kinds: QEMU's name of the bus type, and the number of such buses.
   static func offeredBus(_ driver: String) -> (type: String, count: Int)? {
     switch driver {

@@ -15,7 +15,7 @@ enum DeviceProperties {
   /// The type of a property of a driver.
   static func lookup(_ name: String, of driver: String) -> Lookup {
     let own = own(driver)
-    if let kind = own?[name] { return .kind(kind) }
+    if let kind = own?[name] ?? some[driver]?[name] { return .kind(kind) }
     if PCIDrivers.isPCI(driver), let kind = common[name] { return .kind(kind) }
     if name == "bootindex", own == nil { return .kind(.signed32) }
     return own == nil ? .unknown : ofEveryDevice.contains(name) ? .kind(.readOnly) : .absent
@@ -61,6 +61,13 @@ enum DeviceProperties {
   private static let amdIOMMU: [String: PropertyKind] = [
     "device-iotlb": .bool, "dma-remap": .bool, "dma-translation": .bool, "intremap": .onOffAuto, "pci-id": .text,
     "xtsup": .bool,
+  ]
+
+  /// Properties of devices of which not all are known here.
+  private static let some: [String: [String: PropertyKind]] = [
+    "virtio-iommu-pci": [
+      "aw-bits": .unsigned(bits: 8), "boot-bypass": .bool, "granule": .choice(["4k", "8k", "16k", "64k", "host"]),
+    ],
   ]
 
   /// The driver's own properties; nil for a driver that is not modelled.

@@ -8,8 +8,11 @@ extension MachineConfig {
   /// twice the last counts.
   func settings(of request: DeviceRequest) -> DeviceRequest {
     let given = globals.filter { global in
-      guard global.applies(to: request), let property = VFIOProperties.property(global.property, of: request.driver ?? "")
+      // A descriptor that -global gives is refused, or crashes QEMU.
+      guard global.applies(to: request), global.property != "fd",
+        let property = VFIOProperties.property(global.property, of: request.driver ?? "")
       else { return false }
+      if property.kind == .link, !global.value.isEmpty, !objects.contains(where: { $0.id == global.value }) { return false }
       return PropertyChecks.globalRefusal(global.property, global.value, kind: property.kind, driver: request.driver ?? "") == nil
     }
     if given.isEmpty { return request }

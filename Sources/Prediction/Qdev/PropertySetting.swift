@@ -47,7 +47,7 @@ extension RealizeContext {
     case (.realized, _): return QEMUBool(value) == .on ? QEMUCrash.realized : nil
     case (.signed32, _) where name == "bootindex": return try bootIndex(value)
     case (.unsigned(bits: 8), _) where name == "x-nv-gpudirect-clique":
-      guard let clique = QEMUNumber.index(value), 16..<255 ~= clique else { return nil }
+      guard let clique = QEMUNumber.index(value), clique > 15 else { return nil }
       return RealizeFailure(.badProperty, "Property \(name): valid range 0-15")
     default: return nil
     }

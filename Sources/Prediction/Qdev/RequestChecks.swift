@@ -53,9 +53,11 @@ extension RealizeContext {
   /// The failure of slot 0: a standard hotplug controller accepts slots from 1 on, and checks when the device is
   /// realized (QEMU hw/pci/shpc.c: shpc_device_plug_common).
   func hotplugController() throws(Unknown) -> RealizeFailure? {
-    guard request.plug == .hot, let bus = try bus(), let requested = QEMUSlot.requested(request),
+    // libvirt begins with slot 1 there.
+    if request.isPlacedByLibvirt { return nil }
+    guard let bus = try bus(), bus.isStandardHotplug != .known(false), let requested = QEMUSlot.requested(request),
       case .at(let devfn) = bus.assignDevfn(to: request, driver: driver, requested: try requested.value), devfn / 8 == 0,
-      try bus.isStandardHotplug.value
+      try bus.isStandardHotplug.value, try bus.takesHotplug.value
     else { return nil }
     return RealizeFailure(
       .slotNotHotpluggable,

@@ -68,6 +68,7 @@ public struct Predictor {
         let address = trial.add(request)
         draft?.guestAddress = address
         draft?.reachability = address.map(trial.canReach)
+        if draft?.isHidden == true { guest.keepBack(request) }
         continue
       }
       let guestAddress = guest.add(request)
@@ -144,6 +145,12 @@ extension Guest {
   /// Records the `acpi-index` of a device, which stays taken when its realize fails, and its `bootindex`.
   fileprivate mutating func takeIndexes(of context: RealizeContext) {
     if let index = context.number("acpi-index"), index > 0 { acpiIndexes.insert(index) }
+  }
+
+  /// Records the primary of a failover pair.
+  fileprivate mutating func keepBack(_ request: DeviceRequest) {
+    guard let pair = request.string("failover_pair_id"), case .some(nil) = failoverPairs[pair] else { return }
+    failoverPairs[pair] = .some(request.id)
   }
 
   /// Records the numbers that a device occupies.

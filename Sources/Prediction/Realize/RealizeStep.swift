@@ -23,7 +23,7 @@ enum RealizeStep: CaseIterable {
   // the function itself (QEMU hw/vfio/pci.c: vfio_pci_populate_device, vfio_pci_config_setup)
   case vgaRegion, overriddenIDs, msixRelocation, bars
   // both again (QEMU hw/i386/intel_iommu.c: vtd_check_hiod)
-  case hostNesting, firstStageBus, cachingMode, addressWidth, firstStageBackend
+  case hostNesting, firstStageBus, cachingMode, addressWidth, firstStageBackend, virtioIOMMU
   // capabilities and the ats decision (QEMU hw/vfio/pci.c: vfio_pci_add_capabilities)
   case gpudirectClique, ats
   // the rest of vfio_pci_realize
@@ -86,6 +86,7 @@ enum RealizeStep: CaseIterable {
     case .cachingMode: return [.cachingModeOff]
     case .addressWidth: return [.addressWidthExceeded]
     case .firstStageBackend: return [.firstStageWithoutIOMMUFD]
+    case .virtioIOMMU: return [.iommuRefusesDevice]
     case .ats: return [.atsNotSupported]
     case .display: return [.noDisplay]
     case .migration: return [.noMigration]
@@ -159,6 +160,7 @@ extension RealizeContext {
       return try IOMMUFDAttach(context: self, device: device).failure(at: step)
     case .hostNesting, .firstStageBus, .cachingMode, .addressWidth, .firstStageBackend:
       return try vtdCheck(step)
+    case .virtioIOMMU: return try virtioIOMMU()
     case .ats: return try atsOutcome.error.value.map { fails(.atsNotSupported, $0) }
     case .display: return try display()
     case .migration: return try migration()

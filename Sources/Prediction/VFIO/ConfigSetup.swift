@@ -61,7 +61,7 @@ extension RealizeContext {
   /// The failure of `x-nv-gpudirect-clique`, which is for NVIDIA's display and 3D controllers (QEMU
   /// hw/vfio/pci-quirks.c: vfio_add_nv_gpudirect_cap).
   func gpudirectClique() throws(Unknown) -> RealizeFailure? {
-    // 255 is the default; other values above 15 are refused when they are set.
+    // Higher values are refused when they are set.
     guard let clique = number("x-nv-gpudirect-clique"), clique <= 15 else { return nil }
     let function = try device.value
     var vendor = try function.vendor.value

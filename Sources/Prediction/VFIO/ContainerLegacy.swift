@@ -50,6 +50,11 @@ struct LegacyAttach {
     case .denied: return cannotOpen(.groupNodeDenied, "Permission denied")
     case .accessible: break
     }
+    // This QEMU holds another function of it through its cdev.
+    let members = group.members.display ?? []
+    if members.contains(where: { context.guest.assigned[$0].map { $0 != .legacy } ?? false }) {
+      return cannotOpen(.inUse, "Device or resource busy")
+    }
     // A group can be opened once, by a group's node or by the cdevs (linux drivers/vfio/group.c).
     guard try GroupUse(group, context.host, for: context.machine).holder() != nil else { return nil }
     // A running machine that is not described may be the holder, for another function of the group.

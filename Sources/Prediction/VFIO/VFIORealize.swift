@@ -119,7 +119,8 @@ extension RealizeContext {
 
   /// The failure of `enable-migration`: vfio-pci cannot migrate (QEMU hw/vfio/migration.c: vfio_migration_init).
   func migration() throws(Unknown) -> RealizeFailure? {
-    guard settings.isOn("enable-migration") else { return nil }
+    // The primary of a failover pair is unplugged for a migration.
+    guard settings.isOn("enable-migration"), !settings.has("failover_pair_id") else { return nil }
     guard try device.value.driver.value == "vfio-pci" else {
       throw Unknown("migration of \(name)", reason: "whether its variant driver can migrate is not known")
     }

@@ -13,6 +13,26 @@ extension RealizeContext {
       "vfio-pci endpoint devices without an iommufd backend not allowed when using arm-smmuv3,accel=on")
   }
 
+  /// The failures of `virtio-iommu` (QEMU hw/virtio/virtio-iommu.c: virtio_iommu_set_iommu_device): a second device with
+  /// one requester id, and pages of the guest that are smaller or larger than those of the host.
+  func virtioIOMMU() throws(Unknown) -> RealizeFailure? {
+    guard let unit = try viommu, unit.driver == "virtio-iommu-pci" else { return nil }
+    let space = try addressSpace()
+    if guest.spaces.first(.legacy, in: space) != nil || guest.spaces.first(.iommufd, in: space) != nil {
+      return refused(.iommuRefusesDevice, "virtio_iommu_set_host_iova_ranges virtio-iommu does not support aliased BDF")
+    }
+    guard let text = try machine.setting("granule", of: unit).value, let shift = ["8k": 13, "16k": 14, "64k": 16][text]
+    else { return nil }
+    // With iommufd QEMU is given the smallest page alone, which is x86's.
+    guard try backend.value == .iommufd else {
+      throw Unknown("page sizes of the host's IOMMU", reason: "the kernel reports them only to a container's owner")
+    }
+    let mask = (UInt64.max << UInt64(shift)).hexadecimal(digits: 1)
+    return refused(
+      .iommuRefusesDevice,
+      "\(name): virtio-iommu reports a page size mask 0x1000 incompatible with currently supported mask 0x\(mask)")
+  }
+
   /// The failure of a plain `arm-smmuv3`, which cannot notify vfio of the guest's mappings (QEMU hw/arm/smmuv3.c:
   /// smmuv3_notify_flag_changed). In the text QEMU names the region by devfn and a number, and the device by the bus number
   /// of the moment: 0 until firmware has numbered the buses.

@@ -1,0 +1,90 @@
+import Facts
+import Host
+import Inputs
+import Prediction
+import Support
+import Syntax
+import XCTest
+
+/// Prediction against every row that real QEMU 11.1.3 gave on the make-believe host (scripts/lab.d/make_believe.py).
+final class BelievedRealizesTests: XCTestCase {
+  private enum Happened {
+    case ok, died
+    case failed(String)
+  }
+
+  func testEveryRowIsPredicted() throws {
+    let host = try HostRecording.load(Fixture.path("realizes/make-believe.host"))
+    let rows = try Fixture.text("realizes/believed-11.1.3.jsonl").split(separator: "\n").map { try JSON.parse(String($0)) }
+    XCTAssertGreaterThan(rows.count, 500)
+    for row in rows {
+      let argv = (row["argv"]?.array ?? []).compactMap(\.string)
+      let name = argv.joined(separator: " ") + (row["plugs"].map { " -- \($0.text())" } ?? "")
+      let machine = parse(["qemu-system-x86_64", "-accel", "qtest"] + argv)
+      let predictor = Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3"))
+      guard row["plugs"] != nil else {
+        check(predictor.run(), cold(row), name)
+        continue
+      }
+      XCTAssertEqual(row["started"], .bool(true), "\(name): a row about plugs that QEMU did not come to")
+      let outcome = predictor.run(plugs: plugs(row))
+      let replies = row["replies"]?.array ?? []
+      let hot = outcome.predictions.filter { $0.request.plug == .hot }
+      XCTAssertEqual(hot.count, replies.count, name)
+      for (one, reply) in zip(hot, replies) {
+        check(one, happened(reply), name)
+        if reply == .null { break }
+      }
+    }
+  }
+
+  private func parse(_ argv: [String]) -> MachineConfig {
+    let bytes = argv.flatMap { (argument: String) -> [UInt8] in Array(argument.utf8) + [UInt8(0)] }
+    return ParsedInput.parse(SourceText(name: "argv", bytes: bytes), as: .nul).machine
+  }
+
+  private func plugs(_ row: JSON) -> [DeviceRequest] {
+    let given = row["plugs"]?.array ?? []
+    let isHuman = given.first?.string != nil
+    let lines = given.map { $0.string ?? "{\"execute\":\"device_add\",\"arguments\":\($0.text())}" }
+    let text = lines.joined(separator: "\n")
+    return ParsedInput.parse(SourceText(name: "plugs", bytes: Array(text.utf8)), as: isHuman ? .hmp : .qmp).plugs
+  }
+
+  private func cold(_ row: JSON) -> Happened {
+    switch row["rc"]?.number ?? 0 {
+    case 0: return .ok
+    case 1: return .failed(Stderr.plain((row["error"]?.string ?? "")))
+    default: return .died
+    }
+  }
+
+  private func happened(_ reply: JSON) -> Happened {
+    switch reply {
+    case .null: return .died
+    case .string(let text): return .failed(Stderr.plain(text))
+    default: return .ok
+    }
+  }
+
+  private func check(_ outcome: Predictor.Outcome, _ happened: Happened, _ name: String) {
+    let failures = outcome.predictions.compactMap(\.failure) + outcome.launchFailures.map(\.failure)
+    let open = outcome.predictions.flatMap(\.unknowns)
+    XCTAssertEqual(open, [], name)
+    switch happened {
+    case .ok: XCTAssertEqual(failures.map(\.text), [], name)
+    case .died: XCTAssert(failures.contains { $0.signal != nil }, name)
+    case .failed(let text):
+      XCTAssert(failures.contains { Stderr.plain($0.text) == text }, "\(name): \(text), predicted \(failures.map(\.text))")
+    }
+  }
+
+  private func check(_ one: RealizePrediction, _ happened: Happened, _ name: String) {
+    XCTAssertEqual(one.unknowns, [], name)
+    switch happened {
+    case .ok: XCTAssertNil(one.failure, name)
+    case .died: XCTAssertNotNil(one.failure?.signal, name)
+    case .failed(let text): XCTAssertEqual(Stderr.plain(one.failure?.text ?? "ok"), text, name)
+    }
+  }
+}
