@@ -13,10 +13,15 @@ final class BelievedRealizesTests: XCTestCase {
     case failed(String)
   }
 
-  func testEveryRowIsPredicted() throws {
+  func testEveryRowIsPredicted() throws { try replay("believed-11.1.3", atLeast: 700) }
+
+  /// Every property with valid, wrong, empty and extreme values, by every way in.
+  func testThePropertiesSweptOneByOne() throws { try replay("sweep-11.1.3", atLeast: 2500) }
+
+  private func replay(_ file: String, atLeast count: Int) throws {
     let host = try HostRecording.load(Fixture.path("realizes/make-believe.host"))
-    let rows = try Fixture.text("realizes/believed-11.1.3.jsonl").split(separator: "\n").map { try JSON.parse(String($0)) }
-    XCTAssertGreaterThan(rows.count, 500)
+    let rows = try Fixture.text("realizes/\(file).jsonl").split(separator: "\n").map { try JSON.parse(String($0)) }
+    XCTAssertGreaterThan(rows.count, count)
     for row in rows {
       let argv = (row["argv"]?.array ?? []).compactMap(\.string)
       let name = argv.joined(separator: " ") + (row["plugs"].map { " -- \($0.text())" } ?? "")

@@ -108,6 +108,9 @@ enum PropertyChecks {
     case .slot:
       if case .real = value { return "Invalid parameter type for '\(name)', expected: integer" }
       guard let number else { return "Invalid parameter type for '\(name)', expected int or str" }
+      guard QEMUIntegerRange(Int64(Int32.min), UInt64(Int32.max)).contains(number) else {
+        return "Parameter '\(name)' expects int32_t"
+      }
       return QEMUIntegerRange(-1, 255).contains(number)
         ? nil : "Parameter '\(name)' expects a value between -1 and 255"
     case .readOnly: return "Property '\(driver).\(name)' is not writable"

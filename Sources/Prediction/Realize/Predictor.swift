@@ -62,7 +62,8 @@ public struct Predictor {
       if let failure { others.append(LaunchFailure(failure, of: request)) }
       guest.takeIndexes(of: context)
       // A plug that fails leaves nothing else; of a launch each device is checked as if those before it had been made.
-      let isCertain = failure != nil || draft?.failures.isEmpty == false && draft?.unknowns.isEmpty == true
+      // With a step that fails, an earlier one that is not decided changes the text alone.
+      let isCertain = failure != nil || draft?.failures.isEmpty == false
       if request.plug == .hot && isCertain || draft?.isHidden == true {
         var trial = guest
         let address = trial.add(request)

@@ -93,7 +93,8 @@ struct LegacyAttach {
       context.fails(cause, "error getting device from group \(group.number): \(error)")
     }
     if try !VFIODriver.isVFIO(device) { return refused(.notBound, "No such device") }
-    let token = context.settings.has("vf-token")
+    // A token of zeros is none (QEMU hw/vfio/pci.c: vfio_pci_realize).
+    let token = context.settings.string("vf-token").map { $0.utf8.contains { $0 != 0x30 && $0 != 0x2d } } ?? false
     guard try VFIODriver.ownsPhysicalFunction(of: device, context.host) else {
       // A token is for a function with SR-IOV (PCIe 6.0 §9.3.3, id 0x10), and for the VFs of one that
       // is on vfio-pci (linux drivers/vfio/pci/vfio_pci_core.c: vfio_pci_validate_vf_token).
