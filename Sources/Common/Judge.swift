@@ -48,7 +48,7 @@ public final class Judge: Sendable {
       descriptors: descriptors, running: topology, policy: decided, rehearsal: rehearse?(machine, plugs))
     return LintResult(
       source: source, target: target, report: RuleRunner.check(target, by: rules),
-      further: [policy.source].compactMap { $0 } + parsed.sources)
+      further: [policy.source].compactMap { $0 } + parsed.sources, firstLine: parsed.firstLine)
   }
 }
 

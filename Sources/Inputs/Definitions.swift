@@ -19,6 +19,8 @@ public struct ParsedInput: Sendable {
   public var unrecognised: String?
   /// Places that a reader understood and that ask nothing of the host, such as a USB `<hostdev>`.
   var readElements: [Location] = []
+  /// The line that it begins in, when the text holds other definitions too.
+  public internal(set) var firstLine: Int?
   /// The machine of Proxmox that it was lowered from; to be lowered again when the host is known.
   public var proxmox: ProxmoxMachine?
 }
@@ -67,23 +69,44 @@ extension ParsedInput {
   public static func parse(
     _ source: SourceText, as format: InputFormat? = nil, follow: FileFollower? = nil, extent: Extent = .all
   ) -> ParsedInput {
-    let isXML = format.map { $0 == .xml } ?? (source.bytes.first { $0 > 0x20 } == UInt8(ascii: "<"))
-    let limit = isXML ? maximumSize : maximumOptionsSize
-    guard source.bytes.count <= limit else {
+    guard isReadable(source, as: format) else {
+      let limit = limit(of: source, as: format)
       return .empty(source, "the definition is larger than \(limit) bytes and was not read")
     }
     guard let format = format ?? .detect(source.bytes) else { return .unrecognised(source) }
     guard source.bytes.contains(where: { $0 > 0x20 }) else { return .empty(source, "the definition is empty") }
+    if format == .xml { return onlyDocument(source, extent) }
     var definition = parse(source, format, follow, extent)
-    definition.noteUnreadDevices(source)
+    definition.noteUnreadDevices(source, in: 0..<source.bytes.count)
     return definition
+  }
+
+  /// Whether a text is not larger than what is read of its format.
+  static func isReadable(_ source: SourceText, as format: InputFormat?) -> Bool {
+    source.bytes.count <= limit(of: source, as: format)
+  }
+
+  private static func limit(of source: SourceText, as format: InputFormat?) -> Int {
+    let isXML = format.map { $0 == .xml } ?? (source.bytes.first { $0 > 0x20 } == UInt8(ascii: "<"))
+    return isXML ? maximumSize : maximumOptionsSize
+  }
+
+  /// The document of a text that holds one: `ParsedInputs` reads several.
+  private static func onlyDocument(_ source: SourceText, _ extent: Extent) -> ParsedInput {
+    var documents = LibvirtDocuments(source, extent)
+    guard let first = documents.next() else { return .empty(source, "the definition holds no document") }
+    guard first.firstLine == nil else {
+      return .unreadable(
+        source, "the text holds several XML documents, where one is expected", at: 0..<1, fix: "give each a file of its own")
+    }
+    return first
   }
 
   private static func parse(
     _ source: SourceText, _ format: InputFormat, _ follow: FileFollower?, _ extent: Extent
   ) -> ParsedInput {
     switch format {
-    case .xml: return LibvirtDocument.parse(source, extent)
+    case .xml: return onlyDocument(source, extent)
     case .qmp: return QMPReader(source).definition
     case .hmp: return HMPReader.parse(source)
     case .proxmox:

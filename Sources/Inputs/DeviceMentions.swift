@@ -7,9 +7,10 @@ import Syntax
 /// definition is undetermined. Host set-up, such as `modprobe vfio-pci` and `driver_override`, does not look like one.
 enum DeviceMentions {
   /// The first mention on each line of a text, outside comments.
-  static func all(in bytes: [UInt8]) -> [Range<Int>] {
+  /// - Parameter isXML: whether comments are those of XML; nil decides by the first letter.
+  static func all(in bytes: [UInt8], isXML: Bool? = nil) -> [Range<Int>] {
     var found: [Range<Int>] = []
-    let comments = isXML(bytes) ? xmlComments(bytes) : []
+    let comments = isXML ?? beginsLikeXML(bytes) ? xmlComments(bytes) : []
     var comment = comments[...]
     var position = 0
     while position < bytes.count {
@@ -80,7 +81,7 @@ enum DeviceMentions {
     bytes[position] == UInt8(ascii: "#") && (position == 0 || bytes[position - 1] <= 0x20)
   }
 
-  private static func isXML(_ bytes: [UInt8]) -> Bool { bytes.first { $0 > 0x20 } == UInt8(ascii: "<") }
+  private static func beginsLikeXML(_ bytes: [UInt8]) -> Bool { bytes.first { $0 > 0x20 } == UInt8(ascii: "<") }
 
   private static func xmlComments(_ bytes: [UInt8]) -> [Range<Int>] {
     var comments: [Range<Int>] = []
@@ -103,10 +104,16 @@ extension ArraySlice<UInt8> {
 
 extension ParsedInput {
   /// Makes what looks like a device and was not read unknown, so that no verdict is safe because of it.
-  mutating func noteUnreadDevices(_ source: SourceText) {
+  /// - Parameters:
+  ///   - part: the bytes that the definition was read from.
+  ///   - isXML: whether comments are those of XML; nil decides by the first letter.
+  mutating func noteUnreadDevices(_ source: SourceText, in part: Range<Int>, isXML: Bool? = nil) {
     // A problem is an error already, and its location is often the first byte only.
     guard problems.isEmpty, unrecognised == nil else { return }
-    let mentions = DeviceMentions.all(in: source.bytes)
+    let bytes = part.count == source.bytes.count ? source.bytes : Array(source.bytes[part])
+    let mentions = DeviceMentions.all(in: bytes, isXML: isXML).map {
+      part.lowerBound + $0.lowerBound..<part.lowerBound + $0.upperBound
+    }
     guard !mentions.isEmpty else { return }
     // Sorted and joined, so that one walk finds what lies outside.
     let covered = locations.compactMap { $0.source == source.name ? $0.range : nil }.sorted { $0.lowerBound < $1.lowerBound }

@@ -165,7 +165,7 @@ extension ParsedInput {
     let missing = "no command of the script was recognised as QEMU's"
     var parsed = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil, missingPart: missing))
     parsed.noteInner(script, source)
-    parsed.noteUnreadDevices(source)
+    parsed.noteUnreadDevices(source, in: 0..<source.bytes.count)
     if parsed.machine.unreadParts.isEmpty {
       parsed.unrecognised = "a shell script without a QEMU command: name a script that starts QEMU"
     }

@@ -58,9 +58,11 @@ struct LintRun {
     for (index, file) in files.files.enumerated() {
       progress.report(index)
       do {
-        guard let kept = try check(file, report) else { continue }
-        keep(kept)
-        checked += 1
+        guard var definitions = try read(file) else { continue }
+        while let kept = try checkNext(of: &definitions, file, report) {
+          if files.files.count > 1 || kept.hasOthers { keep(kept) }
+          checked += 1
+        }
       } catch {
         // One message, however many definitions it is about.
         let text = "\(error)"
@@ -77,24 +79,38 @@ struct LintRun {
   private struct Kept {
     let host: HostChoice
     let claims: DefinitionClaims
+    /// Whether the file holds other definitions too.
+    let hasOthers: Bool
     /// Regions of the claims' locations, in their order.
     let regions: [TextRegion?]
   }
 
-  /// Reads, checks and reports one file. Nothing else of it is left on return.
-  /// - Returns: nil for a file of a directory that is not a definition.
-  private mutating func check(_ file: DefinitionFiles.File, _ report: (LintResult, HostChoice) -> Void) throws -> Kept? {
-    guard let (source, parsed) = try read(file) else { return nil }
+  /// The text of a file, and its definitions, which are read one after the other.
+  private struct Definitions {
+    let source: SourceText
+    var rest: ParsedInputs
+  }
+
+  /// Checks and reports the next definition of a file. Nothing else of it is left on return.
+  /// - Returns: nil behind the last.
+  private mutating func checkNext(
+    of definitions: inout Definitions, _ file: DefinitionFiles.File, _ report: (LintResult, HostChoice) -> Void
+  ) throws -> Kept? {
+    guard let parsed = definitions.rest.next() else { return nil }
+    if let what = parsed.unrecognised {
+      throw PathError(file.path, reason: "not a definition: it looks like \(what)")
+    }
     if let folder = file.folder { foldersWithDefinitions.insert(folder) }
-    let (result, host) = try check(source, parsed, file)
+    let (result, host) = try check(definitions.source, parsed, file)
     progress.clear()
     report(result, host)
-    let claims = DefinitionClaims(result.target)
-    return Kept(host: host, claims: claims, regions: claims.locations.map { result.region(of: $0) })
+    let claims = DefinitionClaims(result.target, name: result.name)
+    return Kept(
+      host: host, claims: claims, hasOthers: parsed.firstLine != nil, regions: claims.locations.map { result.region(of: $0) })
   }
 
   /// - Returns: nil for a file of a directory that is not a definition.
-  private func read(_ file: DefinitionFiles.File) throws -> (SourceText, ParsedInput)? {
+  private func read(_ file: DefinitionFiles.File) throws -> Definitions? {
     var format = lint.input
     let source = try InputFile.read(file.path, limit: ParsedInput.maximumSize) { head in
       guard file.folder != nil else { return true }
@@ -103,12 +119,8 @@ struct LintRun {
       return found != nil && found == format
     }
     guard let source else { return nil }
-    let parsed = ParsedInput.parse(
-      source, as: format, follow: InputFile.follower(from: file.path, roots: lint.followRoots), extent: .passthrough)
-    if let what = parsed.unrecognised {
-      throw PathError(file.path, reason: "not a definition: it looks like \(what)")
-    }
-    return (source, parsed)
+    let follow = InputFile.follower(from: file.path, roots: lint.followRoots)
+    return Definitions(source: source, rest: ParsedInputs(source, as: format, follow: follow, extent: .passthrough))
   }
 
   private mutating func check(
@@ -133,7 +145,6 @@ struct LintRun {
   }
 
   private mutating func keep(_ one: Kept) {
-    guard files.files.count > 1 else { return }
     let copy = one.claims.copy()
     for (location, region) in zip(copy.locations, one.regions) where regions[location] == nil { regions[location] = region }
     if claims[one.host] == nil { hostsInOrder.append(one.host) }

@@ -10,7 +10,7 @@ public struct LintGitHub: LintWriter {
   public func begin() -> String { "" }
 
   /// Text of one definition, with separators.
-  public func add(_ result: LintResult) -> String { annotations(of: result, file: [("file", result.name)]) }
+  public func add(_ result: LintResult) -> String { annotations(of: result, file: [("file", result.source.name)]) }
 
   /// - Parameter file: the file that an annotation is for which is not about one finding.
   private func annotations(of result: some LocatedFindings, file: [(String, String)]) -> String {

@@ -40,8 +40,9 @@ public struct LintJSON: LintWriter {
   }
 
   private static func definition(_ result: LintResult) -> JSON {
-    .object([
-      .init("source", .string(result.source.name)), .init("verdict", .string(result.verdict.rawValue)),
+    let line: [JSON.Member] = result.firstLine.map { [.init("line", .integer(Int64($0)))] } ?? []
+    return .object([.init("source", .string(result.source.name))] + line + [
+      .init("verdict", .string(result.verdict.rawValue)),
       .init("qemu", .string(result.target.qemu.name)),
       .init("host", .string(result.target.host.source)),
       .init("devices", .array(result.target.predictions.map(device))),

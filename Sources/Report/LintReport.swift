@@ -14,13 +14,20 @@ public struct LintResult: LocatedFindings, Sendable {
 
   /// Other texts that findings may point into: the policy, and included files.
   private let further: [SourceText]
+  /// The line that the definition begins in, when its file holds others too.
+  let firstLine: Int?
 
-  /// - Parameter further: other texts that findings may point into: the policy, and included files.
-  public init(source: SourceText, target: LintTarget, report: RuleReport, further: [SourceText] = []) {
+  /// - Parameters:
+  ///   - further: other texts that findings may point into: the policy, and included files.
+  ///   - firstLine: the line that the definition begins in, when its file holds others too.
+  public init(
+    source: SourceText, target: LintTarget, report: RuleReport, further: [SourceText] = [], firstLine: Int? = nil
+  ) {
     self.source = source
     self.target = target
     self.report = report
     self.further = further
+    self.firstLine = firstLine
   }
 
   /// Copy without the findings below a severity, which are not printed. The verdict does not change: it depends on
@@ -29,11 +36,11 @@ public struct LintResult: LocatedFindings, Sendable {
     guard severity > .note else { return self }
     var report = report
     report.hide(below: severity)
-    return LintResult(source: source, target: target, report: report, further: further)
+    return LintResult(source: source, target: target, report: report, further: further, firstLine: firstLine)
   }
 
-  /// The definition's path.
-  var name: String { source.name }
+  /// The definition's path; of one among several in a file with the line that it begins in, `guests.xml:57`.
+  public var name: String { source.name + (firstLine.map { ":\($0)" } ?? "") }
 
   /// Position of a location in its text; nil for a whole file, and for a text that is not known.
   public func region(of location: Location) -> TextRegion? {
@@ -95,7 +102,7 @@ public struct LintText: LintWriter {
     }
     if let allowed = suppressed(result) { blocks.append(allowed) }
     if let open = undetermined(result) { blocks.append(open) }
-    blocks.append("\(result.source.name): " + style.verdict(result.verdict) + "\n")
+    blocks.append("\(result.name): " + style.verdict(result.verdict) + "\n")
     return blocks.joined(separator: "\n")
   }
 

@@ -8,7 +8,8 @@ import Syntax
 public struct LintSARIF: LintWriter {
   private let version: String
   private var isFirst = true
-  private var artifacts: [JSON] = []
+  /// The files of the definitions, each once, with the verdict of what it holds.
+  private var artifacts: [(file: String, verdict: Verdict)] = []
 
   /// - Parameter version: of vfiogate.
   public init(version: String) { self.version = version }
@@ -30,11 +31,9 @@ public struct LintSARIF: LintWriter {
 
   /// Text of one definition, with separators.
   public mutating func add(_ result: LintResult) -> String {
-    artifacts.append(
-      .object([
-        .init("location", .object([.init("uri", .string(LintSARIF.uri(result.name)))])),
-        .init("properties", .object([.init("verdict", .string(result.verdict.rawValue))])),
-      ]))
+    let isSameFile = artifacts.last?.file == result.source.name
+    let before = isSameFile ? artifacts.popLast()?.verdict : nil
+    artifacts.append((result.source.name, before?.joined(with: result.verdict) ?? result.verdict))
     return results(of: result)
   }
 
@@ -59,7 +58,15 @@ public struct LintSARIF: LintWriter {
       .init("executionSuccessful", .bool(tally.unreadable.isEmpty)),
       .init("toolExecutionNotifications", .array(failures)),
     ])
-    return results + "\n],\n\"artifacts\": \(JSON.array(artifacts).text()),\n\"invocations\": [\(invocation.text())]\n}]}\n"
+    let artifacts = JSON.array(self.artifacts.map(LintSARIF.artifact))
+    return results + "\n],\n\"artifacts\": \(artifacts.text()),\n\"invocations\": [\(invocation.text())]\n}]}\n"
+  }
+
+  private static func artifact(_ file: String, _ verdict: Verdict) -> JSON {
+    .object([
+      .init("location", .object([.init("uri", .string(uri(file)))])),
+      .init("properties", .object([.init("verdict", .string(verdict.rawValue))])),
+    ])
   }
 
   private static func rule(_ rule: Rule) -> JSON {

@@ -17,7 +17,7 @@ public struct LintSummary: LintWriter {
   public mutating func add(_ result: LintResult) -> String {
     count(result)
     guard result.verdict != .safe || !result.report.findings.isEmpty else { return "" }
-    return printable(result.source.name) + ": " + style.verdict(result.verdict) + "\n"
+    return printable(result.name) + ": " + style.verdict(result.verdict) + "\n"
   }
 
   private mutating func count(_ result: some LocatedFindings) {

@@ -7,6 +7,9 @@ extension UInt8 {
     }
   }
 
+  /// Whether it is an ASCII letter.
+  public var isASCIILetter: Bool { isASCIILetterOrDigit && self > UInt8(ascii: "9") }
+
   /// Whether a shell allows it in the name of a variable, but for a digit at its beginning (POSIX.1-2017 XBD 3.235).
   public var isShellNameByte: Bool { isASCIILetterOrDigit || self == UInt8(ascii: "_") }
 }

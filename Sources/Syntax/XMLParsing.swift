@@ -14,14 +14,24 @@ extension XMLTree {
   /// nothing is fetched.
   /// - Throws: the first error of the document, or the limit that it exceeds.
   public static func parse(_ bytes: [UInt8]) throws(SyntaxError) -> XMLTree {
+    let (tree, junk) = try parse(bytes, from: 0)
+    if let junk { throw junk }
+    return tree
+  }
+
+  /// Parses the document that begins at a position of a text, in time that is linear in the document and not in the text.
+  /// - Parameter start: where the document begins; white space and comments may precede its first tag.
+  /// - Returns: the document, and the error that follows its last tag, if any: text that belongs to no document element.
+  /// - Throws: the first error of the document, or the limit that it exceeds.
+  public static func parse(_ bytes: [UInt8], from start: Int) throws(SyntaxError) -> (tree: XMLTree, junk: SyntaxError?) {
     guard bytes.count <= maximumSize else {
       throw SyntaxError(message: "larger than \(maximumSize) bytes", offset: maximumSize)
     }
     if isUTF16(bytes) { throw SyntaxError(message: "invalid UTF-16, or no byte order mark", offset: 0) }
-    let builder = try XMLTreeBuilder(bytes, .utf8)
+    let builder = try XMLTreeBuilder(bytes, from: start, .utf8)
     builder.parse()
     if let encoding = builder.otherEncoding {
-      let second = try XMLTreeBuilder(bytes, encoding)
+      let second = try XMLTreeBuilder(bytes, from: start, encoding)
       second.parse()
       return try second.tree()
     }
@@ -38,6 +48,8 @@ extension XMLTree {
 private final class XMLTreeBuilder {
   private let parser: XML_Parser
   private let bytes: [UInt8]
+  /// Offset of the first byte that is passed to expat.
+  private let start: Int
   private let encoding: XMLEncoding
   private var nodes: [XMLTree.Node] = []
   private var comments: [XMLComment] = []
@@ -45,6 +57,8 @@ private final class XMLTreeBuilder {
   /// Indexes of the elements whose end tag has not been seen, the root first.
   private var open: [Int] = []
   private var error: SyntaxError?
+  /// The error that follows the root element's end tag.
+  private var junk: SyntaxError?
   /// The encoding that the document declares, when it is not the one of this run.
   private(set) var otherEncoding: XMLEncoding?
 
@@ -53,12 +67,13 @@ private final class XMLTreeBuilder {
   private static let salt = (0..<16).map { _ in UInt8.random(in: 0...255) }
 
   /// - Parameter encoding: how to read the bytes, regardless of the document's declaration.
-  init(_ bytes: [UInt8], _ encoding: XMLEncoding) throws(SyntaxError) {
+  init(_ bytes: [UInt8], from start: Int, _ encoding: XMLEncoding) throws(SyntaxError) {
     guard let parser = XML_ParserCreate(encoding.rawValue) else {
       throw SyntaxError(message: "no memory for a parser", offset: 0)
     }
     self.parser = parser
     self.bytes = bytes
+    self.start = start
     self.encoding = encoding
     // SAFETY: the array has the 16 bytes that are read.
     cexpat_set_salt(parser, XMLTreeBuilder.salt)
@@ -82,23 +97,47 @@ private final class XMLTreeBuilder {
     return builder?.error == nil && builder?.otherEncoding == nil ? builder : nil
   }
 
+  /// Parses in pieces of which each is twice as large as the one before: expat copies a piece before it parses it, so one
+  /// piece for the rest of a text that holds many documents would be copied again for each of them.
   func parse() {
     bytes.withUnsafeBytes { buffer in
-      // SAFETY: expat reads `count` bytes, which the array has, and copies them. The size limit fits in an Int32.
-      let status = XML_Parse(parser, buffer.bindMemory(to: CChar.self).baseAddress, Int32(buffer.count), 1)
-      guard status != XML_STATUS_OK, error == nil else { return }
-      let message = XML_ErrorString(XML_GetErrorCode(parser)).map { String(cString: $0) } ?? "not well-formed"
-      error = SyntaxError(message: message, offset: max(0, offset))
+      let characters = buffer.bindMemory(to: CChar.self)
+      var position = start
+      var size = 4 << 10
+      while true {
+        let end = min(position + size, characters.count)
+        let isLast = end == characters.count
+        // SAFETY: expat reads `end - position` bytes, which the array has, and copies them. The size limit fits in an Int32.
+        let status = XML_Parse(
+          parser, characters.baseAddress.map { $0 + position }, Int32(end - position), isLast ? 1 : 0)
+        if status != XML_STATUS_OK { return fail() }
+        if isLast { return }
+        position = end
+        size *= 2
+      }
     }
   }
 
-  func tree() throws(SyntaxError) -> XMLTree {
+  private func fail() {
+    guard error == nil else { return }
+    let message = XML_ErrorString(XML_GetErrorCode(parser)).map { String(cString: $0) } ?? "not well-formed"
+    let found = SyntaxError(message: message, offset: max(start, offset))
+    if let root = nodes.first, open.isEmpty, otherEncoding == nil {
+      junk = found
+      // What follows the document may belong to the next one.
+      comments.removeAll { $0.range.lowerBound >= root.end }
+    } else {
+      error = found
+    }
+  }
+
+  func tree() throws(SyntaxError) -> (tree: XMLTree, junk: SyntaxError?) {
     if let error { throw error }
-    return XMLTree(bytes, encoding, nodes: nodes, comments: comments)
+    return (XMLTree(bytes, encoding, nodes: nodes, comments: comments), junk)
   }
 
   /// Location of the event that a handler is called for.
-  private var offset: Int { Int(cexpat_byte_index(parser)) }
+  private var offset: Int { start + Int(cexpat_byte_index(parser)) }
   private var eventRange: Range<Int> { offset..<offset + Int(XML_GetCurrentByteCount(parser)) }
 
   private func stop(_ message: String, at offset: Int) {

@@ -54,6 +54,18 @@ final class InputKindTests: XCTestCase {
     XCTAssertEqual(run.status, 0, run.output)
   }
 
+  func testDocumentsOfOneFileAreDefinitionsThatShareAHost() throws {
+    let folder = try TemporaryDirectory()
+    let domain = try Fixture.text("inputs/kinds/text-before-domain.xml").split(separator: "\n").drop { !$0.hasPrefix("<domain") }
+    let text = domain.joined(separator: "\n")
+    try writeFile(folder.path + "/guests.xml", text + "\n" + text.replacing("<name>", with: "<name>second-") + "\n")
+    let run = try Vfiogate.run("lint", folder.path + "/guests.xml", "--host", "none")
+    XCTAssert(run.output.contains("guests.xml:1: undetermined"), run.output)
+    XCTAssert(run.output.contains("guests.xml:\(domain.count + 1): undetermined"), run.output)
+    XCTAssert(run.output.contains("is also assigned in `\(folder.path)/guests.xml:\(domain.count + 1)`"), run.output)
+    XCTAssertEqual(run.status, 1, run.output)
+  }
+
   func testAFileThatIsNotADefinitionExits2AndNamesTheWayIn() throws {
     let folder = try TemporaryDirectory()
     for (text, part) in [

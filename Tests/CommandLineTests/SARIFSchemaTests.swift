@@ -60,6 +60,7 @@ final class SARIFSchemaTests: XCTestCase {
     try writeFile(folder.path + "/a 100%,<&:\".qemu", text)
     try writeFile(folder.path + "/b.qemu", "# vfiogate: allow=ats-on-kernel-unsupported a \"reason\"\n" + text)
     try writeFile(folder.path + "/broken.xml", "<domain type='kvm'><name>ü</nam></domain>")
+    try writeFile(folder.path + "/two.xml", "<domain type='kvm'/><domain type='kvm'/>")
     let host = Vfiogate.host("intel-no-device-tlb")
     let findings = try sarif(folder.path, folder.path + "/none", "--host", host)
     for kind in ["\"suppressions\"", "\"malformed-input\"", "\"level\":\"warning\"", "No such file"] {

@@ -3,27 +3,39 @@ import Syntax
 
 /// The kind of a libvirt document, by its root element.
 enum LibvirtDocument {
-  static func parse(_ source: SourceText, _ extent: ParsedInput.Extent) -> ParsedInput {
-    // Text before a document, as of a log, is blanked out in place.
-    if source.bytes.first(where: { $0 > 0x20 }) != UInt8(ascii: "<"), let start = embedded(source.bytes),
-      !source.bytes.starts(with: [0xef, 0xbb, 0xbf])
-    {
-      let text = EmbeddedCommand.only([start..<source.bytes.count], of: source.bytes)
-      return parse(SourceText(name: source.name, bytes: text), extent)
-    }
+  /// A document that was read.
+  struct Reading {
+    var definition: ParsedInput
+    /// Whether it is a document of libvirt's that vfiogate reads, or cannot be parsed.
+    var isLibvirts = true
+    /// Start of the root element.
+    var tag: Int?
+    /// The first byte after the root element; nil when the document cannot be parsed.
+    var end: Int?
+    /// The error that follows the root element, if any.
+    var junk: SyntaxError?
+  }
+
+  /// Reads the document that begins at a position.
+  static func parse(_ source: SourceText, from start: Int, _ extent: ParsedInput.Extent) -> Reading {
     do throws(SyntaxError) {
-      let tree = try XMLTree.parse(source.bytes)
-      guard extent != .all, DomainWithoutPassthrough.matches(tree) else { return read(tree, source) }
-      var definition = LibvirtReader(source.name).definition
-      definition.isWithoutPassthrough = true
-      let hostDevices = DomainWithoutPassthrough.devices(of: tree.root).filter { $0.name == "hostdev" }
-      definition.readElements = hostDevices.map { Location(source: source.name, range: $0.tagRange, path: "hostdev") }
-      return definition
+      let (tree, junk) = try XMLTree.parse(source.bytes, from: start)
+      let root = tree.root
+      return Reading(
+        definition: parse(tree, source, extent), isLibvirts: isRelevant(root), tag: root.range.lowerBound,
+        end: root.range.upperBound, junk: junk)
     } catch {
-      return ParsedInput.unreadable(
-        source, "XML: \(error.message)", at: error.offset..<min(error.offset + 1, source.bytes.count),
-        fix: "correct the XML; `xmllint --noout FILE` checks it too")
+      return Reading(definition: .unreadable(source, xml: error))
     }
+  }
+
+  private static func parse(_ tree: XMLTree, _ source: SourceText, _ extent: ParsedInput.Extent) -> ParsedInput {
+    guard extent != .all, DomainWithoutPassthrough.matches(tree) else { return read(tree, source) }
+    var definition = LibvirtReader(source.name).definition
+    definition.isWithoutPassthrough = true
+    let hostDevices = DomainWithoutPassthrough.devices(of: tree.root).filter { $0.name == "hostdev" }
+    definition.readElements = hostDevices.map { Location(source: source.name, range: $0.tagRange, path: "hostdev") }
+    return definition
   }
 
   /// The start of a document that other text precedes, as in a log or a mail; nil where there is none.
@@ -62,8 +74,17 @@ enum LibvirtDocument {
   static func isRelevant(_ head: [UInt8]) -> Bool {
     guard let (root, tag) = XMLTree.rootTag(head) else { return false }
     if root == "interface", String(decoding: tag, as: UTF8.self).contains(" name=") { return false }
-    return containers.contains(root) || root == "domain" || root == "inactiveDomain" || fragments.contains(root)
+    return isRelevant(root)
   }
+
+  private static func isRelevant(_ root: String) -> Bool {
+    containers.contains(root) || root == "domain" || root == "inactiveDomain" || fragments.contains(root)
+  }
+
+  private static func isRelevant(_ root: XMLElement) -> Bool { isRelevant(root.qualifiedName) && !isHostInterface(root) }
+
+  /// A host's own interfaces bear the name of a device too, and have a name for one.
+  private static func isHostInterface(_ root: XMLElement) -> Bool { root.qualifiedName == "interface" && root["name"] != nil }
 
   /// The domain of a document, with its logical path: that of a snapshot, of a status file, or the
   /// document itself.
@@ -104,10 +125,7 @@ enum LibvirtDocument {
   }
 
   /// Devices without a domain, as `virsh attach-device` accepts one.
-  private static func isFragment(_ root: XMLElement) -> Bool {
-    // A host's own interfaces bear this name too, and have a name for one.
-    fragments.contains(root.qualifiedName) && !(root.qualifiedName == "interface" && root["name"] != nil)
-  }
+  private static func isFragment(_ root: XMLElement) -> Bool { fragments.contains(root.qualifiedName) && !isHostInterface(root) }
 
   /// An element that may contain a domain. One without a domain, such as a checkpoint, requests no device.
   private static let containers: Set<String> = ["domainsnapshot", "domaincheckpoint", "domstatus", "qemu-save"]
@@ -133,6 +151,13 @@ extension LibvirtReader {
 }
 
 extension ParsedInput {
+  /// A text that is not well-formed XML.
+  static func unreadable(_ source: SourceText, xml error: SyntaxError) -> ParsedInput {
+    unreadable(
+      source, "XML: \(error.message)", at: error.offset..<min(error.offset + 1, source.bytes.count),
+      fix: "correct the XML; `xmllint --noout FILE` checks it too")
+  }
+
   static func unreadable(_ source: SourceText, _ message: String, at range: Range<Int>, fix: String) -> ParsedInput {
     ParsedInput(
       machine: MachineConfig(source: source.name, emulator: nil, missingPart: message),

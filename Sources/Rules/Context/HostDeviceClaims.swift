@@ -26,6 +26,8 @@ public struct DefinitionClaims: Sendable {
 
   /// The definition's path.
   let source: String
+  /// The definition's name for messages: its path, and a line where a file holds several.
+  let name: String
   /// The libvirt domain's name. It belongs to one guest: two definitions with the same name, such as a snapshot and
   /// the domain itself, never run at the same time.
   let domain: String?
@@ -34,9 +36,12 @@ public struct DefinitionClaims: Sendable {
   let policy: Policy
   let devices: [Device]
 
-  /// - Parameter target: a definition that has been predicted; with plugs, only the plugged devices count.
-  public init(_ target: LintTarget) {
+  /// - Parameters:
+  ///   - target: a definition that has been predicted; with plugs, only the plugged devices count.
+  ///   - name: its name for messages; nil is its path.
+  public init(_ target: LintTarget, name: String? = nil) {
     source = target.machine.source
+    self.name = name ?? source
     domain = target.machine.libvirt?.name
     guestName = target.machine.guestName
     policy = target.policy
@@ -55,6 +60,7 @@ public struct DefinitionClaims: Sendable {
 
   private init(copying other: DefinitionClaims) {
     source = other.source.copy
+    name = other.name.copy
     domain = other.domain?.copy
     guestName = other.guestName?.copy
     policy = other.policy
@@ -133,7 +139,7 @@ public struct HostDeviceClaims: Sendable {
     let claims = [firstByAddress[address]].compactMap { $0 } + (moreByAddress[address] ?? [])
     guard let claim = claims.first(where: { isAnotherGuest($0.definition, than: own) }) else { return nil }
     let definition = definitions[claim.definition]
-    return (definition.source, definition.devices[claim.device].name)
+    return (definition.name, definition.devices[claim.device].name)
   }
 
   /// Number of devices of the definitions of other guests.

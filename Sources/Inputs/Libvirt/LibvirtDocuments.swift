@@ -1,0 +1,114 @@
+import Facts
+import Syntax
+
+/// The XML documents of a text, one after the other, as `virsh dumpxml` of several guests prints them into one file. Text
+/// before the first, between them and after the last of a transcript is ignored.
+struct LibvirtDocuments: IteratorProtocol {
+  /// The maximum number of documents in a text, which bounds the number of definitions.
+  static let maximum = 100_000
+
+  private let source: SourceText
+  private let maximum: Int
+  private let extent: ParsedInput.Extent
+  /// Start of the next document; nil behind the last.
+  private var start: Int?
+  /// The end of the documents that were read.
+  private var read = 0
+  private var count = 0
+  /// Whether text that is not XML precedes the first document.
+  private let isTranscript: Bool
+  /// The first document that is not libvirt's; it is reported only when no document is.
+  private var other: ParsedInput?
+  private var hasDefinition = false
+
+  init(_ source: SourceText, _ extent: ParsedInput.Extent, maximum: Int = LibvirtDocuments.maximum) {
+    self.source = source
+    self.maximum = maximum
+    self.extent = extent
+    let text = source.bytes.starts(with: [0xef, 0xbb, 0xbf]) ? source.bytes[3...] : source.bytes[...]
+    let embedded = text.first { $0 > 0x20 } == UInt8(ascii: "<") ? nil : LibvirtDocument.embedded(source.bytes)
+    start = embedded ?? 0
+    isTranscript = embedded != nil
+  }
+
+  mutating func next() -> ParsedInput? {
+    while let start {
+      if count == maximum { return tooMany(at: start) }
+      count += 1
+      let document = LibvirtDocument.parse(source, from: start, extent)
+      self.start = document.end.flatMap(following)
+      var definition = document.definition
+      if let junk = document.junk, self.start == nil, !isTranscript { definition = .unreadable(source, xml: junk) }
+      if self.start != nil || count > 1 { definition.firstLine = source.position(of: document.tag ?? visible(start)).line }
+      let end = self.start == nil ? source.bytes.count : document.end ?? source.bytes.count
+      definition.noteUnreadDevices(source, in: read..<end, isXML: true)
+      read = end
+      if document.isLibvirts || document.junk != nil && self.start == nil {
+        hasDefinition = true
+        return definition
+      }
+      if other == nil { other = definition }
+    }
+    defer { other = nil }
+    return hasDefinition ? nil : other
+  }
+
+  private mutating func tooMany(at place: Int) -> ParsedInput {
+    start = nil
+    return .unreadable(
+      source, "more than \(maximum) documents: the rest was not read", at: place..<place + 1,
+      fix: "distribute them among several files")
+  }
+
+  /// The beginning of the document that follows an end tag: at its XML declaration, or behind the end tag, so that comments
+  /// before the document are part of it. After other text, at the first line that begins with a tag.
+  private func following(_ end: Int) -> Int? {
+    let bytes = source.bytes
+    var position = end
+    while let mark = bytes[position...].firstIndex(where: { $0 > 0x20 }), bytes[mark...].starts(with: "<!--".utf8) {
+      var close = mark + 4
+      while close < bytes.count, !bytes[close...].starts(with: "-->".utf8) { close += 1 }
+      position = min(bytes.count, close + 3)
+    }
+    guard let first = bytes[position...].firstIndex(where: { $0 > 0x20 }) else { return nil }
+    if isDeclaration(first) { return first }
+    if isTag(first) { return end }
+    while let line = bytes[position...].firstIndex(of: 0x0a) {
+      position = bytes[line...].firstIndex { $0 > 0x20 } ?? bytes.count
+      if isDeclaration(position) || isTag(position) { return position }
+    }
+    return nil
+  }
+
+  private func visible(_ position: Int) -> Int { source.bytes[position...].firstIndex { $0 > 0x20 } ?? position }
+
+  private func isDeclaration(_ position: Int) -> Bool { source.bytes[position...].starts(with: "<?xml ".utf8) }
+
+  private func isTag(_ position: Int) -> Bool {
+    let bytes = source.bytes
+    return position + 1 < bytes.count && bytes[position] == UInt8(ascii: "<") && bytes[position + 1].isASCIILetter
+  }
+}
+
+/// The definitions of a text. All formats but XML hold one.
+public struct ParsedInputs: Sequence, IteratorProtocol {
+  private var documents: LibvirtDocuments?
+  private var single: ParsedInput?
+
+  /// - Parameter follow: as for `ParsedInput.parse`.
+  public init(
+    _ source: SourceText, as format: InputFormat? = nil, follow: FileFollower? = nil, extent: ParsedInput.Extent = .all
+  ) {
+    if ParsedInput.isReadable(source, as: format), (format ?? .detect(source.bytes)) == .xml {
+      documents = LibvirtDocuments(source, extent)
+    } else {
+      single = ParsedInput.parse(source, as: format, follow: follow, extent: extent)
+    }
+  }
+
+  /// The next definition; nil behind the last.
+  public mutating func next() -> ParsedInput? {
+    defer { single = nil }
+    return single ?? documents?.next()
+  }
+}
