@@ -150,8 +150,7 @@ extension ParsedInput {
   static func parse(
     command source: SourceText, _ follow: FileFollower?, _ arrays: ShellArrays = ShellArrays()
   ) -> ParsedInput {
-    let words = ShellWords(source.bytes)
-    let list = arrays.expanded(words.words, in: source.bytes)
+    let (list, words, uses) = arrays.split(source.bytes, at: 0)
     var reader = CommandLineReader(source, words: list, follow: follow)
     reader.definition.problems += words.problems.map { problem in
       InputProblem(
@@ -159,6 +158,9 @@ extension ParsedInput {
         location: Location(source: source.name, range: problem.range, path: ""))
     }
     CommandComments(source: source, words: list).read(words.comments, into: &reader.definition)
+    reader.definition.readElements += arrays.variables.places(of: uses).map {
+      Location(source: source.name, range: $0, path: "assignment")
+    }
     return reader.definition
   }
 

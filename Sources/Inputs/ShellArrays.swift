@@ -3,40 +3,59 @@ import Syntax
 /// A bash script's arrays that are written out once, `args=( … )`, for commands that take `"${args[@]}"`. Of one that
 /// is named in any other way, nothing is known: it may have been changed.
 struct ShellArrays {
-  private var words: [String: [Word]] = [:]
+  private var words: [String: (list: [Word], uses: Set<String>)] = [:]
+  /// The script's variables, which arrays and the command may use.
+  let variables: ShellVariables
   /// Maximum number of arrays, because each is searched in the whole script; further ones are unknown.
   private static let maximum = 64
   /// Each with its name before it, and the comments inside it.
   private(set) var parts: [(words: [Word], comments: [Range<Int>])] = []
 
-  init() {}
+  init() { variables = ShellVariables() }
 
   init(_ bytes: [UInt8], _ script: ShellLines) {
     let lines = script.commands.map(\.range)
     var code = bytes
-    for index in (script.comments + script.documents).joined() { code[index] = 0x20 }
+    for range in script.comments + script.documents {
+      for index in range where code[index] != 0x0a { code[index] = 0x20 }
+    }
+    variables = ShellVariables(code, script, isZsh: ShellScript.isZsh(bytes))
     if lines.contains(where: { ShellArrays.runsOtherText(code[$0]) }) { return }
     for line in lines where parts.count < ShellArrays.maximum {
       guard let (name, content) = ShellArrays.assignment(code, line) else { continue }
       // In its place, so that every word has its own.
       let inner = Array(repeating: 0x20, count: content.lowerBound) + bytes[content]
-      let found = ShellWords(inner)
+      let (found, uses) = variables.split(inner, at: 0)
       parts.append(([Word(Array(name.utf8), at: content.lowerBound - name.utf8.count - 2)] + found.words, found.comments))
       guard found.problems.isEmpty, !found.words.contains(where: { $0.bytes.first == UInt8(ascii: "[") }),
         ShellArrays.isOnlyUsedWhole(name, code[...])
       else { continue }
-      words[name] = expanded(found.words, in: inner)
+      let (list, further) = expanded(found.words, in: inner)
+      words[name] = (list, uses.union(further))
     }
   }
 
-  /// The words with every `"${name[@]}"` replaced by the array's items.
-  func expanded(_ list: [Word], in source: [UInt8]) -> [Word] {
-    list.flatMap { word -> [Word] in
+  /// A command as words, with every `"${name[@]}"` replaced by the array's items.
+  /// - Parameter offset: of the text in the script.
+  /// - Returns: the words, what is wrong with the text, and the names of the variables that were expanded.
+  func split(_ text: [UInt8], at offset: Int) -> (list: [Word], words: ShellWords, uses: Set<String>) {
+    let (words, uses) = variables.split(text, at: offset)
+    let (list, inner) = expanded(words.words, in: text)
+    return (list, words, uses.union(inner))
+  }
+
+  private func expanded(_ list: [Word], in source: [UInt8]) -> (list: [Word], uses: Set<String>) {
+    var uses: Set<String> = []
+    let all = list.flatMap { word -> [Word] in
       let start = word.range.lowerBound
       let name = word.text.dropFirst(2).dropLast(4)
-      guard word.hasUnknown, start > 0, source[start - 1] == UInt8(ascii: "\""), word.text == "${\(name)[@]}" else { return [word] }
-      return words[String(name)] ?? [word]
+      guard word.hasUnknown, start > 0, source[start - 1] == UInt8(ascii: "\""), word.text == "${\(name)[@]}",
+        let array = words[String(name)], variables.spend(array.list.reduce(0) { $0 + $1.bytes.count + 1 })
+      else { return [word] }
+      uses.formUnion(array.uses)
+      return array.list
     }
+    return (all, uses)
   }
 
   /// The name, and what is between the parentheses.

@@ -24,20 +24,25 @@ struct ShellScript {
   var hasInnerCommand: Bool { !innerCommands.isEmpty }
 
   /// Whether a text begins with a line that names a shell: `#!/bin/bash -e`, `#! /usr/bin/env -S bash`.
-  static func isScript(_ bytes: [UInt8]) -> Bool {
+  static func isScript(_ bytes: [UInt8]) -> Bool { shell(bytes) != nil }
+
+  /// Whether the line names zsh.
+  static func isZsh(_ bytes: [UInt8]) -> Bool { shell(bytes) == "zsh" }
+
+  private static func shell(_ bytes: [UInt8]) -> String? {
     // After a byte order mark, as editors of other systems write one.
     let text = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes[3...] : bytes[...]
-    guard text.starts(with: "#!".utf8) else { return false }
+    guard text.starts(with: "#!".utf8) else { return nil }
     let line = String(decoding: text.dropFirst(2).prefix { $0 != 0x0a && $0 != 0x0d }.prefix(256), as: UTF8.self)
     let shells: Set<String> = ["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "busybox"]
     let words = line.split { $0 == " " || $0 == "\t" }
     for word in words {
       let name = String(word).fileName ?? ""
-      if shells.contains(name) { return true }
+      if shells.contains(name) { return name }
       // `env` and its options go before the shell.
-      guard name == "env" || word.hasPrefix("-") || ShellRunner.isAssignment(String(word)) else { return false }
+      guard name == "env" || word.hasPrefix("-") || ShellRunner.isAssignment(String(word)) else { return nil }
     }
-    return false
+    return nil
   }
 
   init(_ bytes: [UInt8]) {
@@ -45,7 +50,7 @@ struct ShellScript {
     let arrays = ShellArrays(bytes, script)
     var commands: [Range<Int>] = [], inner: [Range<Int>] = []
     for range in script.commands.map(\.range) {
-      switch ShellScript.target(Array(bytes[range]), arrays) {
+      switch ShellScript.target(Array(bytes[range]), at: range.lowerBound, arrays) {
       case .emulator: commands.append(range)
       case .text(let place): inner.append(range.lowerBound + place.lowerBound..<range.lowerBound + place.upperBound)
       case .other: break
@@ -79,8 +84,9 @@ struct ShellScript {
 
   /// An option where a command should begin, and no pattern of a `case`, such as `-h | --help)`.
   private static func isOption(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+    // The line's own text: a search over many blank lines for each of them would take too long.
+    guard bytes[range].first(where: { $0 > 0x20 }) == UInt8(ascii: "-") else { return false }
     let text = bytes[range.lowerBound...].drop { $0 <= 0x20 }
-    guard text.first == UInt8(ascii: "-") else { return false }
     let pattern = text.prefix { !"\n()".utf8.contains($0) }
     guard pattern.endIndex < bytes.count, bytes[pattern.endIndex] == UInt8(ascii: ")") else { return true }
     return pattern.split(separator: UInt8(ascii: "|")).contains { part in part.split { $0 <= 0x20 }.count != 1 }
@@ -94,8 +100,16 @@ struct ShellScript {
     case other
   }
 
-  private static func target(_ line: [UInt8], _ arrays: ShellArrays) -> Target {
-    var words = arrays.expanded(ShellWords(line).words, in: line)
+  /// - Parameter offset: of the line in the script.
+  private static func target(_ line: [UInt8], at offset: Int, _ arrays: ShellArrays) -> Target {
+    let target = target(arrays.split(line, at: offset).list)
+    guard case .other = target, line.first(where: { $0 > 0x20 }).map({ "$\"".utf8.contains($0) }) == true else { return target }
+    // A variable that is named like an emulator counts whatever its value, as that of a wrapper.
+    return self.target(ShellWords(line).words)
+  }
+
+  private static func target(_ words: [Word]) -> Target {
+    var words = words
     while let word = words.first, keywords.contains(word.text) { words.removeFirst() }
     switch ShellRunner.target(of: words, isEmulator: isEmulator) {
     case .emulator(let index):
@@ -144,6 +158,11 @@ extension ParsedInput {
     func complain(_ message: String, _ fix: String, _ range: Range<Int>) {
       let place = Location(source: source.name, range: range, path: "")
       parsed.problems.append(InputProblem(message: message, fix: fix, location: place))
+    }
+    if script.arrays.variables.isOverCap {
+      complain(
+        "the variables and arrays of the script expand to more than \(ShellVariables.maximumBytes) bytes, and were not followed",
+        "write the arguments into the command", script.command ?? 0..<1)
     }
     if let start = script.unclosed {
       complain("a substitution is never closed", "close it, as a shell would demand", start..<start + 1)

@@ -25,10 +25,15 @@ public struct ShellWords {
   private var hasUnknown = false
   /// False once a substitution was never closed: one search to the end of the text is enough.
   private var hasEnds = true
+  private let value: Value
+
+  /// The value of a variable by its name, at the offset of its use; nil when only the shell knows it.
+  public typealias Value = (_ name: String, _ offset: Int) -> [UInt8]?
 
   /// Splits a command.
-  public init(_ source: [UInt8]) {
+  public init(_ source: [UInt8], value: @escaping Value = { _, _ in nil }) {
     self.source = source
+    self.value = value
     while position < source.count { step() }
     endWord()
   }
@@ -45,8 +50,41 @@ public struct ShellWords {
     case UInt8(ascii: "\\"): escaped()
     case UInt8(ascii: "<"), UInt8(ascii: ">"): redirection()
     case UInt8(ascii: "|"), UInt8(ascii: "&"), UInt8(ascii: ";"), UInt8(ascii: "("), UInt8(ascii: ")"): end()
-    default: if !substitution() { take() }
+    default: if !variable(isQuoted: false), !substitution() { take() }
     }
+  }
+
+  /// The value of `$NAME` or `${NAME}`, every byte of it at the place of the use. Without quotes it is split at blanks, and
+  /// one that a file name could match remains unknown (POSIX.1-2024, 2.6.5 Field Splitting, 2.6.6 Pathname Expansion).
+  private mutating func variable(isQuoted: Bool) -> Bool {
+    guard source[position] == UInt8(ascii: "$"), let (name, end) = name(after: position), let bytes = value(name, position),
+      isQuoted || !bytes.contains(where: { "*?[".utf8.contains($0) })
+    else { return false }
+    let use = position..<end
+    position = end
+    func close() { if !offsets.isEmpty { offsets[offsets.count - 1] = use.upperBound - 1 } }
+    if isQuoted { isInWord = true }
+    for byte in bytes {
+      if !isQuoted, [0x20, 0x09, 0x0a].contains(byte) {
+        close()
+        endWord()
+      } else {
+        isInWord = true
+        self.bytes.append(byte)
+        offsets.append(use.lowerBound)
+      }
+    }
+    if let last = bytes.last, isQuoted || ![0x20, 0x09, 0x0a].contains(last) { close() }
+    return true
+  }
+
+  private func name(after dollar: Int) -> (String, end: Int)? {
+    let isBraced = dollar + 1 < source.count && source[dollar + 1] == UInt8(ascii: "{")
+    let start = dollar + (isBraced ? 2 : 1)
+    let name = source[min(start, source.count)...].prefix { $0.isShellNameByte }
+    guard let first = name.first, !(0x30...0x39).contains(first) else { return nil }
+    if isBraced, name.endIndex >= source.count || source[name.endIndex] != UInt8(ascii: "}") { return nil }
+    return (String(decoding: name, as: UTF8.self), name.endIndex + (isBraced ? 1 : 0))
   }
 
   /// A piece that only the shell knows, as a whole: its text contains no words of this command. Where its text could
@@ -154,7 +192,7 @@ public struct ShellWords {
           offsets.append(position)
         }
         position += 1
-      } else if !substitution() {
+      } else if !variable(isQuoted: true), !substitution() {
         take()
       }
     }

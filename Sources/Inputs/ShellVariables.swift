@@ -1,0 +1,155 @@
+import Syntax
+
+/// A script's variables that it assigns exactly once, as a literal and before their use, whatever the script does. Of any
+/// other variable nothing is known.
+final class ShellVariables {
+  struct Value {
+    let bytes: [UInt8]
+    /// The assignment, `NAME=value`.
+    let place: Range<Int>
+    /// Variables of which the value is composed.
+    let uses: Set<String>
+  }
+
+  /// The maximum number of bytes that all uses of variables and arrays expand to.
+  static let maximumBytes = 1 << 20
+
+  private var values: [String: Value] = [:]
+  private var rest = ShellVariables.maximumBytes
+  /// Whether the maximum was exceeded: the uses behind it are not followed.
+  private(set) var isOverCap = false
+
+  init() {}
+
+  /// - Parameter code: the script without comments and here documents.
+  init(_ code: [UInt8], _ script: ShellLines, isZsh: Bool) {
+    // There an unquoted variable is not split into words.
+    if isZsh || script.commands.contains(where: { ShellVariables.setsOthers(code[$0.range]) }) { return }
+    let assignments = ShellNesting(code, script).topLevel.flatMap { ShellVariables.assignments(code, $0) }
+    guard !assignments.isEmpty else { return }
+    let followed = ShellVariables.namesAssignedOnce(code, Set(assignments.map(\.place.lowerBound)))
+    for (name, place) in assignments where followed.contains(name) {
+      let (words, uses) = split(Array(code[place]), at: place.lowerBound)
+      guard let word = words.words.first, words.words.count == 1, words.problems.isEmpty, !word.hasUnknown else { continue }
+      let bytes = Array(word.bytes.dropFirst(name.utf8.count + 1))
+      // A home directory, which only the shell knows.
+      if bytes.first == UInt8(ascii: "~") { continue }
+      values[name] = Value(bytes: bytes, place: place, uses: uses)
+    }
+  }
+
+  /// Splits a text into words, with the variables that are followed expanded.
+  /// - Parameter offset: of the text in the script: a variable is followed only behind its assignment.
+  func split(_ text: [UInt8], at offset: Int) -> (words: ShellWords, uses: Set<String>) {
+    var uses: Set<String> = []
+    let words = ShellWords(text) { name, position in
+      guard let value = self.values[name], value.place.upperBound <= offset + position, self.spend(value.bytes.count)
+      else { return nil }
+      uses.insert(name)
+      return value.bytes
+    }
+    return (words, uses)
+  }
+
+  /// Whether so many more bytes may be expanded.
+  func spend(_ count: Int) -> Bool {
+    guard count <= rest else {
+      isOverCap = true
+      return false
+    }
+    rest -= count
+    return true
+  }
+
+  /// The assignments of variables and of those that they are composed of.
+  func places(of names: Set<String>) -> [Range<Int>] {
+    var found: Set<String> = []
+    var open = Array(names)
+    while let name = open.popLast() {
+      guard found.insert(name).inserted, let value = values[name] else { continue }
+      open += value.uses
+    }
+    return found.compactMap { values[$0]?.place }.sorted { $0.lowerBound < $1.lowerBound }
+  }
+
+  // MARK: - Assignments
+
+  /// The assignments of a command that is nothing else, `export` and the like included.
+  private static func assignments(_ code: [UInt8], _ command: Range<Int>) -> [(name: String, place: Range<Int>)] {
+    let found = ShellWords(Array(code[command]))
+    guard found.problems.isEmpty else { return [] }
+    var words = found.words[...]
+    if let first = words.first?.text, ["export", "readonly", "declare", "typeset"].contains(first) {
+      words.removeFirst()
+      while let option = words.first?.text, ["-r", "-x", "-g", "-rx", "-xr", "-gr", "-gx"].contains(option) { words.removeFirst() }
+    }
+    var all: [(String, Range<Int>)] = []
+    for index in words.indices {
+      let name = String(decoding: words[index].bytes.prefix { $0.isShellNameByte }, as: UTF8.self)
+      let start = command.lowerBound + words[index].range.lowerBound
+      // Up to the next word, because a closing quote belongs to none.
+      let next = index + 1 < words.endIndex ? command.lowerBound + words[index + 1].range.lowerBound : command.upperBound
+      let end = code[start..<max(start, next)].lastIndex { $0 > 0x20 } ?? start
+      guard code[start...].starts(with: (name + "=").utf8), isVariable(name) else { return [] }
+      all.append((name, start..<end + 1))
+    }
+    return all
+  }
+
+  /// A name that is not a number and that the shell does not set itself (bash(1), Shell Variables).
+  private static func isVariable(_ name: String) -> Bool {
+    guard let first = name.utf8.first, !(0x30...0x39).contains(first) else { return false }
+    return !name.hasPrefix("BASH") && !name.hasPrefix("EPOCH") && ![
+      "_", "DIRSTACK", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "IFS", "LINENO", "MAPFILE", "OLDPWD", "OPTARG", "OPTIND", "PATH",
+      "PIPESTATUS", "PPID", "PWD", "RANDOM", "READLINE_LINE", "REPLY", "SECONDS", "SHELLOPTS", "SRANDOM", "UID"
+    ].contains(name)
+  }
+
+  /// The names that occur as one of the assignments, and else only where their value is used. One that is named otherwise may
+  /// be changed there: `read NAME`, `for NAME in`, `printf -v NAME`. None when the script changes how words are split.
+  /// - Parameter places: the starts of the assignments.
+  private static func namesAssignedOnce(_ code: [UInt8], _ places: Set<Int>) -> Set<String> {
+    var once: Set<String> = [], other: Set<String> = []
+    var at = 0
+    while at < code.count {
+      guard code[at].isShellNameByte else {
+        at += 1
+        continue
+      }
+      let end = code[at...].firstIndex { !$0.isShellNameByte } ?? code.count
+      let name = String(decoding: code[at..<end], as: UTF8.self)
+      if name == "IFS" { return [] }
+      if places.contains(at) {
+        if !once.insert(name).inserted { other.insert(name) }
+      } else if !isUse(code, at..<end) {
+        other.insert(name)
+      }
+      at = end
+    }
+    return once.subtracting(other)
+  }
+
+  /// `$NAME`, `${NAME}`, `${NAME%…}`, and not `${NAME=…}`. A key in a list, `,NAME=`, is neither a use nor an assignment.
+  private static func isUse(_ code: [UInt8], _ name: Range<Int>) -> Bool {
+    let before = code[..<name.lowerBound], after = code[name.upperBound...]
+    if before.last == UInt8(ascii: "$") { return true }
+    if before.last == UInt8(ascii: ","), after.first == UInt8(ascii: "=") { return true }
+    guard before.suffix(2).elementsEqual("${".utf8) || before.suffix(3).elementsEqual("${#".utf8) else { return false }
+    return after.first != UInt8(ascii: "=") && !after.starts(with: ":=".utf8) && after.first != UInt8(ascii: "[")
+  }
+
+  /// Whether a command may change variables that it does not name: it reads another script, or the name is itself a value.
+  private static func setsOthers(_ line: ArraySlice<UInt8>) -> Bool {
+    var words = line.split { $0 <= 0x20 }.map { String(decoding: $0.filter { !"'\"\\".utf8.contains($0) }, as: UTF8.self) }[...]
+    let before: Set<String> = [
+      "if", "then", "else", "elif", "while", "until", "do", "!", "{", "time", "builtin", "command"
+    ]
+    while let word = words.first, before.contains(word) { words.removeFirst() }
+    guard let command = words.popFirst() else { return false }
+    if [".", "source", "eval"].contains(command) || command.contains("((") { return true }
+    guard ["export", "readonly", "declare", "typeset", "local", "read", "unset", "let", "getopts", "mapfile", "readarray", "printf"]
+      .contains(command), command != "printf" || words.contains("-v")
+    else { return false }
+    return words.contains { word in word.prefix { $0 != "=" }.contains { $0 == "$" || $0 == "`" } }
+  }
+}
