@@ -47,6 +47,8 @@ public enum InputFormat: String, Sendable, CaseIterable {
   case systemd
   /// A command line as a JSON list of strings.
   case list = "json"
+  /// A Python program with a command line as a list of strings.
+  case python
   /// libvirt's log of a guest, `/var/log/libvirt/qemu/NAME.log`.
   case libvirtLog = "libvirt-log"
 }
@@ -76,7 +78,9 @@ extension ParsedInput {
     guard let format = format ?? .detect(source.bytes) else { return .unrecognised(source) }
     guard source.bytes.contains(where: { $0 > 0x20 }) else { return .empty(source, "the definition is empty") }
     if format == .xml { return onlyDocument(source, extent) }
-    var definition = parse(source, format, follow, extent)
+    let hasMark = source.bytes.starts(with: [0xef, 0xbb, 0xbf]) && !ShellScript.isScript(source.bytes)
+    let text = hasMark ? SourceText(name: source.name, bytes: SourceText.withoutMark(source.bytes)) : source
+    var definition = parse(text, format, follow, extent)
     definition.noteUnreadDevices(source, in: 0..<source.bytes.count)
     return definition
   }
@@ -114,6 +118,7 @@ extension ParsedInput {
     case .systemd: return SystemdUnit.parse(source, follow)
     case .libvirtLog: return LibvirtLog.parse(source, follow)
     case .readconfig: return CommandLineReader(source, configuration: IniText(source.bytes)).definition
+    case .python: return PythonArguments.parse(source, follow)
     case .list:
       guard let words = ArgumentList.words(source.bytes) else {
         return unreadable(

@@ -54,7 +54,8 @@ enum SystemdUnit {
         end = next.upperBound
       }
       let text = bytes[equals + 1..<end].drop { $0 <= 0x20 || "@-:+!|".utf8.contains($0) }
-      if !text.isEmpty { found.append(text.startIndex..<end) }
+      // An empty one takes those before it away, as in a drop-in file.
+      if text.isEmpty { found = [] } else { found.append(text.startIndex..<end) }
     }
     return found
   }
@@ -64,14 +65,23 @@ enum SystemdUnit {
     let isQEMU: (Range<Int>) -> Bool = { ShellScript(Array(source.bytes[$0])).command != nil }
     let starting = all.filter(isQEMU)
     let text = EmbeddedCommand.only([starting.first ?? all.first].compactMap { $0 }, of: source.bytes)
-    var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: text), follow)
+    var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: withUnknownSpecifiers(text)), follow)
     for other in starting.dropFirst() {
-      definition.problems.append(
-        InputProblem(
-          message: "a second QEMU command: only the first is judged", fix: "give each a unit of its own",
-          location: Location(source: source.name, range: other, path: "ExecStart")))
+      definition.noteUnread("a second QEMU command", "only the first is judged: give each a unit of its own", other, source)
     }
     return definition
+  }
+
+  /// The text with `%i` and the like, which systemd replaces, in the form of a value that only a shell knows
+  /// (systemd.unit(5), Specifiers).
+  private static func withUnknownSpecifiers(_ text: [UInt8]) -> [UInt8] {
+    var text = text
+    var at = 0
+    while at + 1 < text.count {
+      if text[at] == UInt8(ascii: "%"), text[at + 1].isASCIILetter { text[at] = UInt8(ascii: "$") }
+      at += text[at] == UInt8(ascii: "%") ? 2 : 1
+    }
+    return text
   }
 }
 

@@ -9,7 +9,7 @@ struct HMPReader {
   /// Whether each line is a command of the human monitor, a prompt or a comment, and one of them adds something.
   static func isRecognised(_ bytes: [UInt8]) -> Bool {
     var adds = false
-    for line in bytes.split(separator: 0x0a) {
+    for line in commandLines(bytes) {
       guard let command = command(Word(Array(line), at: line.startIndex)) else { continue }
       guard command.name.utf8.allSatisfy({ (0x61...0x7a).contains($0) || $0 == 0x5f || $0 == 0x2d }) else { return false }
       if ["device_add", "object_add"].contains(command.name) { adds = true }
@@ -21,7 +21,7 @@ struct HMPReader {
     var definition = ParsedInput(
       machine: MachineConfig(source: source.name, emulator: nil, missingPart: "the request comes without its machine"))
     var number = 0
-    for line in source.bytes.split(separator: 0x0a) {
+    for line in commandLines(source.bytes) {
       guard let command = command(Word(Array(line), at: line.startIndex)) else { continue }
       let place = Location(source: source.name, range: command.rest.range, path: "\(command.name)[\(number)]")
       do throws(SyntaxError) {
@@ -32,6 +32,16 @@ struct HMPReader {
       number += 1
     }
     return definition
+  }
+
+  /// The lines that may be commands: of a session, which begins with the monitor's greeting or a prompt, only those behind
+  /// a prompt.
+  private static func commandLines(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] {
+    let lines = bytes.split(separator: 0x0a)
+    func isPrompt(_ line: ArraySlice<UInt8>) -> Bool { line.drop { $0 <= 0x20 }.starts(with: prompt.utf8) }
+    guard let first = lines.first(where: { $0.contains { $0 > 0x20 } }), isPrompt(first) || first.starts(with: "QEMU ".utf8)
+    else { return lines }
+    return lines.filter(isPrompt)
   }
 
   /// Nil for an empty line, a lone prompt and a comment.

@@ -11,14 +11,29 @@ struct QMPReader {
     definition = ParsedInput(
       machine: MachineConfig(
         source: source.name, emulator: nil, missingPart: "the request comes without its machine"))
-    for (index, range) in JSONPlaces(Transcript.messages(source.bytes)).values.enumerated() {
-      let word = Word(Array(source.bytes[range]), at: range.lowerBound)
+    for (index, word) in QMPReader.messages(source.bytes).enumerated() {
       do throws(SyntaxError) {
         try read(word, JSON.parse(word.bytes), index)
       } catch {
         definition.problems.append(
           JSONProperties.problem(error, in: word, source: source.name, path: "[\(index)]"))
       }
+    }
+  }
+
+  /// The messages of a text, and of arrays in it, in their places. Strings may be in single quotes, as QEMU's own parser
+  /// accepts them (QEMU qobject/json-lexer.c).
+  private static func messages(_ bytes: [UInt8]) -> [Word] {
+    let text = Transcript.messages(bytes)
+    let plain = words(text)
+    return plain.allSatisfy({ (try? JSON.parse($0.bytes)) != nil }) ? plain : words(JSON.inDoubleQuotes(text))
+  }
+
+  private static func words(_ text: [UInt8]) -> [Word] {
+    JSONPlaces(text).values.flatMap { range -> [Word] in
+      let value = Array(text[range])
+      guard value.first == UInt8(ascii: "["), (try? JSON.parse(value)) != nil else { return [Word(value, at: range.lowerBound)] }
+      return JSONPlaces.items(of: value).map { Word(Array(value[$0]), at: range.lowerBound + $0.lowerBound) }
     }
   }
 

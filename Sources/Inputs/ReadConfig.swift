@@ -97,6 +97,9 @@ extension CommandLineReader {
       complain(
         "there is no option group `\(section.name)`: a configuration file cannot read another, and QEMU stops",
         "name it with a -readconfig of its own", place)
+    case _ where !InputFormat.groups.contains(section.name):
+      definition.machine.unreadParts.append(
+        UnreadPart(what: "option group `\(section.name)`", reason: "it is not one of QEMU up to 11.1", location: place))
     default:
       let text = properties.map { "\($0.name)=\(($0.value.string ?? "").doublingCommas)" }.joined(separator: ",")
       definition.machine.options.append(

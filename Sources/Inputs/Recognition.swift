@@ -11,13 +11,19 @@ extension InputFormat {
     if bytes.contains(0) { return startsWithEmulator(bytes) ? .nul : nil }
     if first == UInt8(ascii: "<") { return .xml }
     if ShellScript.isScript(bytes) { return .shell }
-    if bytes.starts(with: "#!".utf8) { return nil }
+    if bytes.starts(with: "#!".utf8) { return PythonArguments.isRecognised(bytes) ? .python : nil }
+    return detect(text: SourceText.withoutMark(bytes), first, isPart)
+  }
+
+  /// The format of a text that is neither XML nor a script.
+  private static func detect(text bytes: [UInt8], _ first: UInt8, _ isPart: Bool) -> InputFormat? {
     if let format = json(bytes, first, isPart) { return format }
     if SystemdUnit.isRecognised(bytes) { return .systemd }
     if LibvirtLog.isRecognised(bytes) { return .libvirtLog }
     if isReadConfig(bytes) { return .readconfig }
     if ProxmoxConfig.isRecognised(bytes) { return .proxmox }
     if HMPReader.isRecognised(bytes) { return .hmp }
+    if PythonArguments.isRecognised(bytes) { return .python }
     if let format = commandLine(bytes) { return format }
     return LibvirtDocument.embedded(bytes) == nil ? nil : .xml
   }
@@ -98,7 +104,7 @@ extension InputFormat {
   // MARK: - Configuration files
 
   /// Groups of QEMU's configuration files (QEMU util/qemu-config.c: vm_config_groups) that other ini files do not have.
-  private static let groups: Set<String> = [
+  static let groups: Set<String> = [
     "device", "object", "machine", "drive", "chardev", "netdev", "net", "global", "mon", "memory", "smp-opts", "numa",
     "boot-opts", "accel", "rtc", "fsdev", "virtfs", "spice", "vnc", "trace", "sandbox", "add-fd", "msg",
     "name", "icount", "semihosting-config", "fw_cfg", "overcommit", "iscsi", "throttle-groups", "audiodev", "plugin"
@@ -107,8 +113,10 @@ extension InputFormat {
   private static func isReadConfig(_ bytes: [UInt8]) -> Bool {
     guard startsAfterRemarks(bytes, ["["]) else { return false }
     let text = IniText(bytes)
-    guard !text.sections.isEmpty, text.sections.allSatisfy({ groups.contains($0.name) }) else { return false }
-    // Another program's file with a section of that name has values without quotes.
+    let known = text.sections.filter { groups.contains($0.name) }
+    // Another program's file with a section of that name has values without quotes, and no id in quotes.
+    if known.contains(where: { $0.name == "device" && $0.id != nil }) { return true }
+    guard !known.isEmpty, known.count == text.sections.count else { return false }
     return text.sections.allSatisfy { $0.entries.isEmpty } || text.sections.contains { $0.entries.contains(where: \.isQuoted) }
   }
 
@@ -170,6 +178,9 @@ public enum UnrecognisedInput {
     if bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) {
       return "a program: `lint --qemu PATH` asks a QEMU about itself, and `run PATH ARGUMENT…` judges a command line"
     }
+    if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) {
+      return "text in UTF-16, which is read of XML only: convert it to UTF-8, as with iconv"
+    }
     if bytes.contains(0) {
       return "arguments of a program that is not QEMU, or a binary file: name /proc/PID/cmdline of a running QEMU"
     }
@@ -179,6 +190,11 @@ public enum UnrecognisedInput {
     if bytes.split(separator: 0x0a).allSatisfy({ $0.first { $0 > 0x20 }.map { $0 == UInt8(ascii: "#") } ?? true }) {
       return "comments only: give a QEMU command line, a QMP command or a libvirt domain"
     }
+    let lines = bytes.split(separator: 0x0a).map { $0.drop { $0 <= 0x20 } }.filter { !$0.isEmpty && $0.first != UInt8(ascii: "#") }
+    if let first = lines.first, first.first == UInt8(ascii: "["), first.last(where: { $0 > 0x20 }) == UInt8(ascii: "]"), lines.count > 1 {
+      return "a configuration file of another program: of systemd units services whose ExecStart= is QEMU are read, and of others "
+        + "those of -readconfig, as `[device \"ID\"]` with `key = \"value\"`"
+    }
     if text.first(where: { !$0.isWhitespace }) == "{" || text.first(where: { !$0.isWhitespace }) == "[" {
       return "JSON without a QMP command: give `{\"execute\": \"device_add\", …}`, its arguments, or a list of QEMU's arguments"
     }
@@ -186,7 +202,18 @@ public enum UnrecognisedInput {
       + "configuration, and its format with --input where the content does not show it"
   }
 
-  private static let kinds: [(String, [String])] = [
+  /// The tool that a script makes or changes a guest with; nil when it mentions none.
+  static func tool(_ bytes: [UInt8]) -> String? {
+    let text = String(decoding: bytes.prefix(256 << 10), as: UTF8.self)
+    return tools.first { $0.1.contains(where: text.contains) }?.0
+  }
+
+  private static let tools: [(String, [String])] = [
+    ("a virt-install command: lint what it prints with --print-xml", ["virt-install "]),
+    ("a command of Proxmox: lint /etc/pve/qemu-server/VMID.conf when it is done", ["qm set ", "qm create "])
+  ]
+
+  private static let kinds: [(String, [String])] = tools + [
     (
       "a KubeVirt VirtualMachine: use vfiogate hook kubevirt, or virsh dumpxml in the pod",
       ["kubevirt.io/", "kind: VirtualMachine", "\"kind\": \"VirtualMachine", "\"kind\":\"VirtualMachine"]

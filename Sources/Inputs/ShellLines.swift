@@ -35,7 +35,10 @@ struct ShellLines {
   /// - Returns: the position to continue from.
   private mutating func step(_ index: Int) -> Int {
     let byte = bytes[index]
-    if byte == UInt8(ascii: "\\"), quote != UInt8(ascii: "'") { return index + 2 }
+    if byte == UInt8(ascii: "\\"), quote != UInt8(ascii: "'") {
+      // A line's end of another system continues too, as for `ShellWords`.
+      return index + (bytes[index...].dropFirst().starts(with: [0x0d, 0x0a]) ? 3 : 2)
+    }
     if quote != UInt8(ascii: "'"), let end = substitution(index) { return end }
     if let open = quote {
       if byte == open { quote = nil }
@@ -69,8 +72,8 @@ struct ShellLines {
   }
 
   private mutating func substitution(_ index: Int) -> Int? {
-    guard unclosed == nil, ShellSubstitution.begins(bytes, at: index) else { return nil }
-    let end = ShellSubstitution.end(bytes, at: index)
+    guard unclosed == nil, ShellSubstitution.begins(bytes, at: index, isQuoted: quote != nil) else { return nil }
+    let end = ShellSubstitution.end(bytes, at: index, isQuoted: quote != nil)
     if end == nil { unclosed = index }
     return end
   }

@@ -4,7 +4,7 @@ struct ShellNesting {
   /// Their ranges in the order of the script; none where the script's structure was not understood.
   private(set) var topLevel: [Range<Int>] = []
   private let code: [UInt8]
-  /// What is open, by the word or the parenthesis that began it.
+  /// Structures that are open, by the word or the parenthesis that began it.
   private var open: [String] = []
   private var isUnderstood = true
 
@@ -12,7 +12,7 @@ struct ShellNesting {
   init(_ code: [UInt8], _ script: ShellLines) {
     self.code = code
     var end = 0
-    // A blank line is no command, and a search back over many of them would take too long.
+    // Blank lines are skipped: a search back over many of them would take too long.
     for range in script.commands.map(\.range) where code[range].contains(where: { $0 > 0x20 }) {
       for byte in code[end..<max(end, range.lowerBound)] { parenthesis(byte) }
       let isAlone = open.isEmpty && beginsUnconditionally(range) && endsUnconditionally(range)

@@ -29,7 +29,7 @@ struct ShellRunner {
   }
 
   /// Runners by name: sudo(8), doas(1), env(1), nice(1), ionice(1), chrt(1), taskset(1), numactl(8), timeout(1), systemd-run(1),
-  /// prlimit(1), strace(1), setpriv(1), runuser(1), bash(1).
+  /// prlimit(1), strace(1), setpriv(1), runuser(1), flock(1), cpulimit(1), choom(1), bash(1).
   private static let known: [String: ShellRunner] = [
     "sudo": ShellRunner(
       "-u -g -h -p -C -r -t -T -U -D -R --user --group --host --prompt --close-from --role --type --command-timeout "
@@ -64,7 +64,12 @@ struct ShellRunner {
     "runuser": ShellRunner("-u -g -G -s -w --user --group --supp-group --shell"),
     "dbus-run-session": ShellRunner("--config-file --dbus-daemon"), "gamemoderun": ShellRunner(),
     "xvfb-run": ShellRunner("-n -s -f -e -p -w --server-num --server-args"), "pkexec": ShellRunner("--user"),
-    "daemonize": ShellRunner("-p -l -u -o -e -c -E")
+    "daemonize": ShellRunner("-p -l -u -o -e -c -E"),
+    "flock": ShellRunner("-E -w --wait --timeout --conflict-exit-code", without: "-c --command", operands: 1),
+    "cpulimit": ShellRunner("-l -c --limit --cpu", without: "-p -e -P --pid --exe --path"),
+    "choom": ShellRunner("-n --adjust", without: "-p --pid"), "firejail": ShellRunner(), "valgrind": ShellRunner(),
+    "catchsegv": ShellRunner(), "unbuffer": ShellRunner("-p"), "torsocks": ShellRunner(), "primusrun": ShellRunner(),
+    "optirun": ShellRunner("-b -c")
   ]
   private static let shells: Set<String> = ["sh", "bash", "dash", "zsh", "ksh", "ash", "su"]
 

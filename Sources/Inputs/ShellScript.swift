@@ -104,7 +104,7 @@ struct ShellScript {
   private static func target(_ line: [UInt8], at offset: Int, _ arrays: ShellArrays) -> Target {
     let target = target(arrays.split(line, at: offset).list)
     guard case .other = target, line.first(where: { $0 > 0x20 }).map({ "$\"".utf8.contains($0) }) == true else { return target }
-    // A variable that is named like an emulator counts whatever its value, as that of a wrapper.
+    // A variable that is named like an emulator counts with any value, such as the path of a wrapper.
     return self.target(ShellWords(line).words)
   }
 
@@ -136,7 +136,9 @@ struct ShellScript {
       return name.contains("qemu") && !others.contains(where: name.contains)
     }
     let name = text.fileName ?? ""
-    return name.hasPrefix("qemu-system-") || name == "qemu-kvm" || name == "kvm"
+    // A word of another language ends in a comma or a bracket.
+    let isName = name.utf8.allSatisfy { $0.isASCIILetterOrDigit || "-_.+~".utf8.contains($0) }
+    return isName && name.hasPrefix("qemu-system-") || name == "qemu-kvm" || name == "kvm"
   }
 
   private static func mentionsEmulator(_ text: String) -> Bool {
@@ -144,7 +146,7 @@ struct ShellScript {
     return words.contains { isEmulator(Word(Array($0.utf8), at: 0)) }
   }
 
-  private static let keywords: Set<String> = ["if", "then", "else", "elif", "while", "until", "do", "!", "{", "time"]
+  private static let keywords: Set<String> = ["if", "then", "else", "elif", "while", "until", "do", "!", "{"]
 }
 
 extension ParsedInput {
@@ -186,7 +188,8 @@ extension ParsedInput {
     parsed.noteInner(script, source)
     parsed.noteUnreadDevices(source, in: 0..<source.bytes.count)
     if parsed.machine.unreadParts.isEmpty {
-      parsed.unrecognised = "a shell script without a QEMU command: name a script that starts QEMU"
+      let what = UnrecognisedInput.tool(source.bytes)
+      parsed.unrecognised = what ?? "a shell script without a QEMU command: name a script that starts QEMU"
     }
     return parsed
   }

@@ -1,6 +1,6 @@
 import Syntax
 
-/// A script's variables that it assigns exactly once, as a literal and before their use, whatever the script does. Of any
+/// A script's variables that it assigns exactly once, as a literal and before their use, in every run of the script. Of any
 /// other variable nothing is known.
 final class ShellVariables {
   struct Value {
@@ -64,10 +64,10 @@ final class ShellVariables {
   /// The assignments of variables and of those that they are composed of.
   func places(of names: Set<String>) -> [Range<Int>] {
     var found: Set<String> = []
-    var open = Array(names)
-    while let name = open.popLast() {
+    var unread = Array(names)
+    while let name = unread.popLast() {
       guard found.insert(name).inserted, let value = values[name] else { continue }
-      open += value.uses
+      unread += value.uses
     }
     return found.compactMap { values[$0]?.place }.sorted { $0.lowerBound < $1.lowerBound }
   }

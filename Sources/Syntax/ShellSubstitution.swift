@@ -1,8 +1,10 @@
-/// Text that a shell replaces: `$(…)`, `$((…))`, `${…}` and `` `…` `` (POSIX.1-2024, 2.6 Word Expansions).
+/// Text that a shell replaces: `$(…)`, `$((…))`, `${…}` and `` `…` `` (POSIX.1-2024, 2.6 Word Expansions), and outside of
+/// quotes `<(…)` and `>(…)` (bash(1), Process Substitution).
 /// Only where it ends is looked for.
 public enum ShellSubstitution {
   /// The position after the substitution that begins at a position; nil when none does, or it has no end.
-  public static func end(_ source: [UInt8], at start: Int) -> Int? {
+  public static func end(_ source: [UInt8], at start: Int, isQuoted: Bool) -> Int? {
+    if isProcess(source, at: start, isQuoted: isQuoted) { return close(source, from: start + 2, at: UInt8(ascii: ")")) }
     if source[start] == UInt8(ascii: "`") { return close(source, from: start + 1, at: UInt8(ascii: "`")) }
     guard source[start] == UInt8(ascii: "$"), start + 1 < source.count else { return nil }
     switch source[start + 1] {
@@ -13,9 +15,16 @@ public enum ShellSubstitution {
   }
 
   /// Whether one begins at a place, with an end or without.
-  public static func begins(_ source: [UInt8], at start: Int) -> Bool {
-    source[start] == UInt8(ascii: "`")
+  public static func begins(_ source: [UInt8], at start: Int, isQuoted: Bool) -> Bool {
+    source[start] == UInt8(ascii: "`") || isProcess(source, at: start, isQuoted: isQuoted)
       || source[start] == UInt8(ascii: "$") && start + 1 < source.count && "({".utf8.contains(source[start + 1])
+  }
+
+  /// `<(` and `>(`; a second `<` before it makes it a here document and a number.
+  private static func isProcess(_ source: [UInt8], at start: Int, isQuoted: Bool) -> Bool {
+    !isQuoted && (source[start] == UInt8(ascii: "<") || source[start] == UInt8(ascii: ">"))
+      && start + 1 < source.count && source[start + 1] == UInt8(ascii: "(")
+      && !(start > 0 && source[start - 1] == UInt8(ascii: "<"))
   }
 
   /// The position after a mark outside of quotes, further substitutions and parentheses. Nesting is counted and not

@@ -25,6 +25,8 @@ public struct ShellWords {
   private var hasUnknown = false
   /// False once a substitution was never closed: one search to the end of the text is enough.
   private var hasEnds = true
+  /// End of the text that holds no list in braces.
+  private var withoutBraces = 0
   private let value: Value
 
   /// The value of a variable by its name, at the offset of its use; nil when only the shell knows it.
@@ -48,9 +50,10 @@ public struct ShellWords {
     case UInt8(ascii: "'"): singleQuoted()
     case UInt8(ascii: "\""): doubleQuoted()
     case UInt8(ascii: "\\"): escaped()
-    case UInt8(ascii: "<"), UInt8(ascii: ">"): redirection()
+    case UInt8(ascii: "<"), UInt8(ascii: ">"): if !substitution(isQuoted: false) { redirection() }
     case UInt8(ascii: "|"), UInt8(ascii: "&"), UInt8(ascii: ";"), UInt8(ascii: "("), UInt8(ascii: ")"): end()
-    default: if !variable(isQuoted: false), !substitution() { take() }
+    case UInt8(ascii: "{"): if !braces() { take() }
+    default: if !variable(isQuoted: false), !substitution(isQuoted: false) { take() }
     }
   }
 
@@ -89,22 +92,62 @@ public struct ShellWords {
 
   /// A piece that only the shell knows, as a whole: its text contains no words of this command. Where its text could
   /// be mistaken for an option of QEMU's, it is shortened to `$(...)`. Of a comment, as `` `# this` ``, nothing is left.
-  private mutating func substitution() -> Bool {
-    guard hasEnds else { return false }
-    guard let end = ShellSubstitution.end(source, at: position) else {
-      hasEnds = !ShellSubstitution.begins(source, at: position)
+  private mutating func substitution(isQuoted: Bool) -> Bool {
+    guard hasEnds, ShellSubstitution.begins(source, at: position, isQuoted: isQuoted) else { return false }
+    guard let end = ShellSubstitution.end(source, at: position, isQuoted: isQuoted) else {
+      hasEnds = false
       return false
     }
     let text = source[position..<end]
     let isComment = text.first == UInt8(ascii: "`") && text.dropFirst().first { $0 > 0x20 } == UInt8(ascii: "#")
     if !isComment {
       let isWritable = text.allSatisfy { $0 > 0x20 && !",='\"".utf8.contains($0) }
+      let isDollar = text.first == UInt8(ascii: "$") || text.first == UInt8(ascii: "`")
       let marks = Array(text.prefix(text.first == UInt8(ascii: "`") ? 1 : 2)) + Array("...".utf8) + text.suffix(1)
-      bytes += isWritable ? Array(text) : marks
-      offsets += isWritable ? Array(position..<end) : marks.dropLast().map { _ in position } + [end - 1]
-      (isInWord, hasUnknown) = (true, true)
+      if isDollar, isWritable {
+        bytes += text
+        offsets += position..<end
+        (isInWord, hasUnknown) = (true, true)
+      } else {
+        mark(isDollar ? marks : Array("$(...)".utf8), upTo: end)
+      }
     }
     position = end
+    return true
+  }
+
+  /// Adds a mark in the place of text that only the shell knows.
+  private mutating func mark(_ text: [UInt8], upTo end: Int) {
+    bytes += text
+    offsets += text.dropLast().map { _ in position } + [end - 1]
+    (isInWord, hasUnknown) = (true, true)
+  }
+
+  /// `{a,b}` and `{1..3}`, of which a shell makes several words: a piece that only the shell knows (bash(1), Brace Expansion).
+  private mutating func braces() -> Bool {
+    guard position >= withoutBraces else { return false }
+    var depth = 0, isList = false
+    var at = position
+    while at < source.count, source[at] > 0x20, !"|&;()<>`".utf8.contains(source[at]) {
+      switch source[at] {
+      case UInt8(ascii: "{"): depth += 1
+      case UInt8(ascii: "}"): depth -= 1
+      case UInt8(ascii: ","): isList = true
+      case UInt8(ascii: "."): isList = isList || source[at - 1] == UInt8(ascii: ".")
+      case UInt8(ascii: "\\"): at += 1
+      default: break
+      }
+      at += 1
+      if depth == 0 { break }
+    }
+    at = min(at, source.count)
+    guard isList else {
+      // None begins in there either.
+      withoutBraces = at
+      return false
+    }
+    mark(Array("${...}".utf8), upTo: at)
+    position = at
     return true
   }
 
@@ -120,6 +163,7 @@ public struct ShellWords {
     if source[start..<position].elementsEqual("<<".utf8) { return unfollowed(start) }
     while position < source.count, source[position] == 0x20 || source[position] == 0x09 { position += 1 }
     let count = words.count
+    if position < source.count, "<>".utf8.contains(source[position]) { _ = substitution(isQuoted: false) }
     while position < source.count, words.count == count, !" \t\n\r|&;()<>".utf8.contains(source[position]) { step() }
     (bytes, offsets, isInWord, hasUnknown) = ([], [], false, false)
   }
@@ -192,7 +236,7 @@ public struct ShellWords {
           offsets.append(position)
         }
         position += 1
-      } else if !variable(isQuoted: true), !substitution() {
+      } else if !variable(isQuoted: true), !substitution(isQuoted: true) {
         take()
       }
     }

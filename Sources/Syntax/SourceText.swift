@@ -32,6 +32,11 @@ public struct SourceText: Sendable {
     self.blocks = blocks
   }
 
+  /// A text with its byte order mark, as editors of other systems write one into UTF-8, blanked out in place.
+  public static func withoutMark(_ bytes: [UInt8]) -> [UInt8] {
+    bytes.starts(with: [0xef, 0xbb, 0xbf]) ? [0x20, 0x20, 0x20] + bytes[3...] : bytes
+  }
+
   /// The smallest of all is found sixteen bytes at a time, where a search for the first goes one by one.
   private static func holdsNUL(_ bytes: [UInt8]) -> Bool {
     bytes.withUnsafeBufferPointer { $0.reduce(0xff, min) == 0 }

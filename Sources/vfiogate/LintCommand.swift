@@ -19,7 +19,8 @@ struct LintCommand: ParsableCommand {
 
   @Argument(help: "Definitions, and directories of definitions; - is standard input.")
   var files: [String]
-  @Option(help: "Input format: shell, lines, nul, json, qmp, hmp, xml, proxmox, readconfig, systemd or libvirt-log. Default: by content.")
+  @Option(
+    help: "Input format: shell, lines, nul, json, qmp, hmp, xml, proxmox, readconfig, systemd, libvirt-log or python. Default: by content.")
   var input: String?
   @Option(help: "Also read files that a definition refers to below this folder; without it only those below the definition's own.")
   var followRoot: [String] = []

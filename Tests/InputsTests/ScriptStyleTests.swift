@@ -19,7 +19,8 @@ final class ScriptStyleTests: XCTestCase {
       "chrt -f 5 ", "taskset -c 2-5 ", "taskset 0xff ", "numactl --cpunodebind=0 --membind=0 ", "timeout -k 5 1h ",
       "nohup ", "setsid ", "systemd-run --scope -p AllowedCPUs=2-5 ", "ip netns exec blue ", "QEMU_AUDIO_DRV=pa ",
       "sudo ip netns exec blue chrt -r 1 ", "doas -u qemu ", "strace -f -o /tmp/log ", "gdb --args ", "time ", "! ",
-      "unshare -m ", "chroot /vm ", "stdbuf -oL ", "prlimit --memlock=unlimited "
+      "unshare -m ", "chroot /vm ", "stdbuf -oL ", "prlimit --memlock=unlimited ", "time -p ", "flock -n /run/vm.lock ",
+      "cpulimit -l 50 -- ", "choom -n -1000 -- ", "firejail --noprofile ", "valgrind --leak-check=full ", "catchsegv "
     ]
     let frames = [
       "%", "%\n", "  %", "\t%  ", "% &", "% &\nPID=$!\ntaskset -cp 0-7 $PID\nwait\n", "% || exit 1", "true && %", "cd /vm; %",
@@ -27,7 +28,7 @@ final class ScriptStyleTests: XCTestCase {
       "start() {\n  %\n}\nstart", "case $1 in\n  start) % ;;\n  *) exit ;;\nesac", "% > /tmp/log 2>&1", "% </dev/null | tee log",
       "echo starting\n%\necho done", "# a comment\n%  # another", "trap 'kill $PID' EXIT\n%", "sudo rm -f $QEMU_SOCKET\n%",
       "pkill -f qemu-system-x86_64\n%", "modprobe kvm\n%", "qemu-img create -f qcow2 a 1G\n%", "command -v qemu-system-x86_64 || exit\n%",
-      "cat <<END\nhello\nEND\n%", "%\r\n", "set -e\r\n%\r\n", "for i in 1 2; do\n%\ndone",
+      "cat <<END\nhello\nEND\n%", "% > >(tee log) 2>&1", "%\r\n", "set -e\r\n%\r\n", "for i in 1 2; do\n%\ndone",
       "echo 0000:01:00.0 > /sys/bus/pci/drivers/vfio-pci/bind\n%"
     ]
     var all: [String] = []
@@ -37,6 +38,7 @@ final class ScriptStyleTests: XCTestCase {
     all += frames.map { "#!/bin/bash\n" + $0.replacing("%", with: command) }
     let split = command.replacing(" -", with: " \\\n  -")
     all += frames.map { "#!/bin/sh\n" + $0.replacing("%", with: split) }
+    all += frames.map { ("#!/bin/bash\n" + $0.replacing("%", with: split)).replacing("\r\n", with: "\n").replacing("\n", with: "\r\n") }
     all += frames.prefix(24).map { $0.replacing("%", with: command) }
     return all
   }()
@@ -62,6 +64,13 @@ final class ScriptStyleTests: XCTestCase {
     "guest_os=\"windows\"\nextra_args=\"\(device)\"\n", "services:\n  vm:\n    command: qemu-system-x86_64 \(device)\n",
     "#!/usr/bin/python3\nos.system('qemu-system-x86_64 \(device)')\n", "#!/usr/bin/perl\nsystem(\"qemu-system-x86_64 \(device)\");\n",
     "FROM debian\nCMD [\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=01:00.0\"]\n",
+    "#!/bin/bash\nqemu-system-x86_64 -device {vfio-pci,host=01:00.0}\n",
+    "#!/bin/bash\nqemu-system-x86_64 {-device,vfio-pci}\n",
+    "#!/bin/bash\nqemu-system-x86_64 -device vfio-pci,host=01:00.{0,1}\n",
+    "#!/bin/bash\nqemu-system-x86_64 -device vfio-pci,host=0{1..3}:00.0\n",
+    "#!/bin/bash\nqemu-system-x86_64 -readconfig <(gen)\n",
+    "exec.Command(\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=01:00.0\")\n",
+    "execve(\"/usr/bin/qemu-system-x86_64\", [\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=01:00.0\"], 0x1) = 0\n",
     "hello world\n", "# only a comment\n", "To start it:\n\n    qemu-system-x86_64 \(device)\n"
   ]
 

@@ -95,7 +95,8 @@ public struct ParsedInputs: Sequence, IteratorProtocol {
   private var documents: LibvirtDocuments?
   private var single: ParsedInput?
 
-  /// - Parameter follow: as for `ParsedInput.parse`.
+  /// Begins to read a text. Nothing is parsed before `next`, except where the text holds one definition.
+  /// - Parameter follow: reads the files of `-readconfig`, as for `ParsedInput.parse`.
   public init(
     _ source: SourceText, as format: InputFormat? = nil, follow: FileFollower? = nil, extent: ParsedInput.Extent = .all
   ) {

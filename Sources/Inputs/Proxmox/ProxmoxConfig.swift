@@ -37,8 +37,16 @@ struct ProxmoxConfig: Sendable {
         continue
       }
       entries.append(entry)
+      guard entry.key.lowercased().hasPrefix("hostpci"), !ProxmoxConfig.isHostPCI(entry.key) else { continue }
+      problems.append(
+        InputProblem(
+          message: "Proxmox does not know `\(entry.key)`, and ignores it", fix: "write `hostpci0:` to `hostpci15:`",
+          location: location(entry)))
     }
   }
+
+  /// `hostpci0` to `hostpci15` (qemu-server PVE/QemuServer/PCI.pm: $MAX_HOSTPCI_DEVICES).
+  private static func isHostPCI(_ key: String) -> Bool { (0..<16).contains { key == "hostpci\($0)" } }
 
   /// The entry that counts: the last one with that key.
   func entry(_ key: String) -> Entry? { entries.last { $0.key == key } }

@@ -1,0 +1,96 @@
+import Facts
+import Syntax
+
+/// A Python program's command line of QEMU: a list of plain strings of which the first is an emulator, such as
+/// `subprocess.run(["qemu-system-x86_64", "-device", "vfio-pci,host=01:00.0"])`. Nothing else of the program is read.
+struct PythonArguments {
+  /// A list that was found, from its bracket to the other.
+  private struct List {
+    let words: [Word]
+    let range: Range<Int>
+  }
+
+  private let bytes: [UInt8]
+
+  static func isRecognised(_ bytes: [UInt8]) -> Bool { !PythonArguments(bytes: bytes).lists(atMost: 1).isEmpty }
+
+  static func parse(_ source: SourceText, _ follow: FileFollower?) -> ParsedInput {
+    let program = PythonArguments(bytes: source.bytes)
+    let lists = program.lists(atMost: 2)
+    guard let list = lists.first else {
+      return .unreadable(
+        source, "the program holds no list of plain strings that begins with a QEMU", at: 0..<min(1, source.bytes.count),
+        fix: "give the command line that it builds, as a JSON list")
+    }
+    var definition = CommandLineReader(source, words: list.words, follow: follow).definition
+    if !program.isWholeArgument(list.range) {
+      definition.noteUnread(
+        "the rest of the program", "it may change the list, which is not the argument of `subprocess.run` or the like",
+        list.range, source)
+    }
+    if let second = lists.dropFirst().first {
+      definition.noteUnread("a second QEMU command", "only the first is judged", second.range, source)
+    }
+    return definition
+  }
+
+  /// Whether the list is the first argument of a function that runs it, with nothing behind it that changes it (Python's
+  /// subprocess). With `shell=True` only its first item would be run.
+  private func isWholeArgument(_ list: Range<Int>) -> Bool {
+    guard let call = bytes[..<list.lowerBound].lastIndex(where: { $0 > 0x20 }), bytes[call] == UInt8(ascii: "(") else { return false }
+    let name = bytes[..<call].reversed().prefix { $0.isShellNameByte }.reversed()
+    let after = bytes[list.upperBound...].first { $0 > 0x20 }
+    return ["run", "Popen", "call", "check_call", "check_output"].contains(String(decoding: Array(name), as: UTF8.self))
+      && (after == UInt8(ascii: ",") || after == UInt8(ascii: ")"))
+      && !String(decoding: bytes, as: UTF8.self).contains("shell=True")
+  }
+
+  private func lists(atMost count: Int) -> [List] {
+    var found: [List] = []
+    var position = 0
+    while found.count < count, let open = bytes[position...].firstIndex(of: UInt8(ascii: "[")) {
+      position = open + 1
+      // Most brackets are of something else: only behind the first item the rest is read.
+      guard let first = string(at: skipBlanks(position)), ShellScript.isEmulator(first.word), let list = list(at: open) else { continue }
+      found.append(list)
+      position = list.range.upperBound
+    }
+    return found
+  }
+
+  /// A list of strings and commas, with a comma behind the last or without; nil for anything else in it.
+  private func list(at open: Int) -> List? {
+    var words: [Word] = []
+    var position = skipBlanks(open + 1)
+    while let item = string(at: position) {
+      words.append(item.word)
+      position = skipBlanks(item.end)
+      guard position < bytes.count else { return nil }
+      if bytes[position] == UInt8(ascii: ",") { position = skipBlanks(position + 1) } else { break }
+    }
+    guard position < bytes.count, bytes[position] == UInt8(ascii: "]") else { return nil }
+    return List(words: words, range: open..<position + 1)
+  }
+
+  /// A string in single or double quotes on one line, without a prefix and without escapes.
+  private func string(at start: Int) -> (word: Word, end: Int)? {
+    guard start < bytes.count, bytes[start] == UInt8(ascii: "\"") || bytes[start] == UInt8(ascii: "'") else { return nil }
+    let inner = bytes[(start + 1)...].prefix { $0 != bytes[start] && $0 != 0x0a && $0 != UInt8(ascii: "\\") }
+    guard inner.endIndex < bytes.count, bytes[inner.endIndex] == bytes[start] else { return nil }
+    return (Word(Array(inner), at: start + 1), inner.endIndex + 1)
+  }
+
+  private func skipBlanks(_ start: Int) -> Int {
+    var position = start
+    while position < bytes.count {
+      if bytes[position] == UInt8(ascii: "#") {
+        position = bytes[position...].firstIndex(of: 0x0a) ?? bytes.count
+      } else if bytes[position] <= 0x20 {
+        position += 1
+      } else {
+        break
+      }
+    }
+    return position
+  }
+}

@@ -1,0 +1,145 @@
+import Facts
+import Syntax
+import XCTest
+
+@testable import Inputs
+
+/// Definitions in the styles in which people write them, beside those of scripts.
+final class InputStyleTests: XCTestCase {
+  private func parse(_ text: String, as format: InputFormat? = nil) -> ParsedInput {
+    .parse(SourceText(name: "t", bytes: Array(text.utf8)), as: format)
+  }
+
+  private func hosts(_ text: String) -> [String] {
+    let parsed = parse(text)
+    XCTAssertEqual(parsed.problems.map(\.message), [], text)
+    return (parsed.machine.devices + parsed.plugs).filter { $0.driver == "vfio-pci" }.compactMap { $0.string("host") }
+  }
+
+  // MARK: - QMP and the human monitor
+
+  func testQMPInAnArrayAndInSingleQuotesIsRead() {
+    let plug = "{\"execute\": \"device_add\", \"arguments\": {\"driver\": \"vfio-pci\", \"host\": \"01:00.0\"}}"
+    for text in [
+      plug, "[\(plug)]", "[{\"execute\": \"qmp_capabilities\"},\n \(plug)]", "[{\"driver\": \"vfio-pci\", \"host\": \"01:00.0\"}]",
+      plug.replacing("\"", with: "'"), "[\(plug.replacing("\"", with: "'"))]", "[]\n" + plug
+    ] {
+      XCTAssertEqual(hosts(text), ["01:00.0"], text)
+    }
+    let text = "[{\"execute\": \"cont\"}, \(plug)]"
+    let range = parse(text).plugs.first?.location(of: "host").range
+    XCTAssertEqual(range.map { String(decoding: Array(text.utf8)[$0], as: UTF8.self) }, "\"01:00.0\"")
+    XCTAssertEqual(parse("[\(plug),").problems.count, 1)
+  }
+
+  func testOfAMonitorsSessionOnlyThePromptsLinesAreCommands() {
+    let greeting = "QEMU 11.1.3 monitor - type 'help' for more information\n"
+    let plug = "(qemu) device_add vfio-pci,host=01:00.0\n"
+    XCTAssertEqual(hosts(greeting + plug), ["01:00.0"])
+    XCTAssertEqual(hosts("(qemu) info pci\n  Bus  0, device   0, function 0:\n    Host bridge\n" + plug + "(qemu) \n"), ["01:00.0"])
+    XCTAssertEqual(hosts("device_add vfio-pci,host=01:00.0\n"), ["01:00.0"])
+    let output = parse("(qemu) info pci\ndevice_add vfio-pci,host=01:00.0\n" + plug)
+    XCTAssertEqual(output.plugs.count, 1)
+    XCTAssertEqual(output.machine.unreadParts.count, 1, "it may have been a command after all")
+  }
+
+  // MARK: - systemd
+
+  func testASecondCommandOfAUnitIsUnreadAndAnEmptyOneResets() {
+    let command = "ExecStart=/usr/bin/qemu-system-x86_64 -device vfio-pci,host=01:00.0\n"
+    let second = parse("[Service]\n\(command)ExecStart=/usr/bin/qemu-system-x86_64 -S\n")
+    XCTAssertEqual(second.problems, [])
+    XCTAssertEqual(second.machine.unreadParts.map(\.what), ["a second QEMU command"])
+    let reset = parse("[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -S\nExecStart=\n\(command)")
+    XCTAssertEqual(reset.machine.unreadParts, [])
+    XCTAssertEqual(reset.machine.devices.count, 1)
+    XCTAssertFalse(reset.machine.hasOption("S"))
+  }
+
+  func testSpecifiersOfAUnitAreUnknownValues() throws {
+    let unit = "[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -name 100%% -device vfio-pci,host=%I,id=g\n"
+    let parsed = parse(unit)
+    XCTAssertEqual(parsed.problems, [])
+    let device = try XCTUnwrap(parsed.machine.devices.first)
+    guard case .unknown = device.property("host")?.value else { return XCTFail("\(device.properties)") }
+    XCTAssertEqual(device.string("id"), "g")
+    XCTAssertEqual(parse(unit.replacing("vfio-pci,host=%I,id=g", with: "%i")).machine.unreadParts.count, 1)
+  }
+
+  // MARK: - Proxmox
+
+  func testAHostPCIThatProxmoxDoesNotKnowIsReported() {
+    for key in ["hostpci16", "hostpci", "HOSTPCI0", "hostpci00", "hostpci-1"] {
+      let parsed = parse("memory: 1024\n\(key): 01:00.0\n")
+      XCTAssertEqual(parsed.problems.map(\.message), ["Proxmox does not know `\(key)`, and ignores it"])
+    }
+    for key in ["hostpci0", "hostpci9", "hostpci15"] {
+      XCTAssertEqual(parse("memory: 1024\n\(key): 0000:01:00.0\n").problems.map(\.message), [], key)
+    }
+  }
+
+  // MARK: - -readconfig
+
+  func testAConfigurationFileWithoutQuotesIsRecognisedByItsDevice() {
+    XCTAssertEqual(InputFormat.detect(Array("[device \"g\"]\n  driver = vfio-pci\n".utf8)), .readconfig)
+    XCTAssertNil(InputFormat.detect(Array("[device]\n  driver = vfio-pci\n".utf8)))
+    XCTAssertNil(InputFormat.detect(Array("[section]\nkey = \"value\"\n".utf8)))
+  }
+
+  func testAGroupThatQEMUDoesNotHaveIsUnread() {
+    let parsed = parse("[device \"g\"]\n  driver = \"vfio-pci\"\n  host = \"01:00.0\"\n[set]\n  x = \"y\"\n")
+    XCTAssertEqual(parsed.machine.devices.count, 1)
+    XCTAssertEqual(parsed.machine.unreadParts.map(\.what), ["option group `set`"])
+  }
+
+  // MARK: - Programs
+
+  func testAListOfAProgramIsRead() {
+    let list = "[\"qemu-system-x86_64\", '-M', \"q35\",  # the machine\n  \"-device\", \"vfio-pci,host=01:00.0\",\n]"
+    for head in ["", "#!/usr/bin/env python3\n", "import subprocess\nx = [1, 2]\n"] {
+      for call in ["subprocess.run(%)", "subprocess.Popen( % , env=x)", "check_call(\n%\n)"] {
+        let text = head + call.replacing("%", with: list) + "\n"
+        XCTAssertEqual(hosts(text), ["01:00.0"], text)
+        XCTAssertEqual(parse(text).machine.unreadParts, [], text)
+        XCTAssertEqual(parse(text).machine.machineType?.value, .string("q35"), text)
+      }
+      for other in ["cmd = %", "cmd.extend(%)", "run(% + more)", "os.execvp(a, %)", "run(%, shell=True)", "run(%)\nrun(%)"] {
+        let text = head + other.replacing("%", with: list) + "\n"
+        XCTAssertEqual(hosts(text), ["01:00.0"], text)
+        XCTAssertFalse(parse(text).machine.unreadParts.isEmpty, text)
+      }
+    }
+  }
+
+  func testAListThatIsNotOnlyPlainStringsIsNotRead() {
+    for item in [
+      "gpu", "f\"vfio-pci,host={gpu}\"", "\"vfio-pci,host=\" + gpu", "\"vfio-pci,\" \"host=01:00.0\"",
+      "\"vfio-pci,host=%s\" % gpu", "*more"
+    ] {
+      let parsed = parse("subprocess.run([\"qemu-system-x86_64\", \"-device\", \(item)])\n")
+      XCTAssertEqual(parsed.machine.devices, [], item)
+      XCTAssert(parsed.unrecognised != nil || !parsed.machine.unreadParts.isEmpty, item)
+    }
+    XCTAssertEqual(parse("x = 1\n", as: .python).problems.count, 1)
+  }
+
+  // MARK: - Texts of other systems
+
+  func testAByteOrderMarkIsIgnored() {
+    for text in ["qemu-system-x86_64 -device vfio-pci,host=01:00.0\n", "qemu-system-x86_64\n-device\nvfio-pci,host=01:00.0\n",
+      "device_add vfio-pci,host=01:00.0\n", "{\"driver\": \"vfio-pci\", \"host\": \"01:00.0\"}"] {
+      XCTAssertEqual(hosts("\u{feff}" + text), ["01:00.0"], text)
+    }
+  }
+
+  func testWhatIsNotADefinitionIsNamed() {
+    for (text, part) in [
+      ("virt-install --name a --hostdev 01:00.0\n", "--print-xml"), ("#!/bin/sh\nvirt-install --hostdev 01:00.0\n", "--print-xml"),
+      ("#!/bin/sh\nqm set 100 --hostpci0 01:00.0\n", "VMID.conf"), ("[Socket]\nListenStream=1\n", "configuration file of another")
+    ] {
+      XCTAssert(parse(text).unrecognised?.contains(part) == true, "\(text): \(parse(text).unrecognised ?? "-")")
+    }
+    let utf16 = ParsedInput.parse(SourceText(name: "t", bytes: [0xff, 0xfe] + Array("k\0v\0m\0 \0-\0S\0".utf8)))
+    XCTAssert(utf16.unrecognised?.contains("UTF-16") == true)
+  }
+}
