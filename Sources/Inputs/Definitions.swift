@@ -162,6 +162,9 @@ extension ParsedInput {
         message: problem.message, fix: "give one plain command, its quotes closed",
         location: Location(source: source.name, range: problem.range, path: ""))
     }
+    for document in words.documents {
+      reader.definition.noteUnread("the here document", "QEMU may read commands from it", document, source)
+    }
     CommandComments(source: source, words: list).read(words.comments, into: &reader.definition)
     reader.definition.readElements += arrays.variables.places(of: uses).map {
       Location(source: source.name, range: $0, path: "assignment")

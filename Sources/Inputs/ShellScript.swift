@@ -130,7 +130,8 @@ struct ShellScript {
   /// An emulator, or a variable that is named like one and not like something of one: `$QEMU`, not `$QEMU_IMG`.
   static func isEmulator(_ word: Word) -> Bool {
     let text = word.text
-    if text.hasPrefix("$") {
+    // `$DIR/qemu-system-x86_64` is what its last part says.
+    if text.hasPrefix("$"), text.fileName == text || text.fileName?.contains("$") == true {
       let name = text.lowercased()
       let others = ["img", "pid", "sock", "nbd", "monitor", "log", "(", "dir", "user", "audio", "_io", "_ga"]
       return name.contains("qemu") && !others.contains(where: name.contains)

@@ -17,6 +17,9 @@ public struct ShellWords {
   /// Ranges from `#` to the end of the line.
   public private(set) var comments: [Range<Int>] = []
 
+  /// Ranges of `<<`: what the here document gives to the command's standard input is not read.
+  public private(set) var documents: [Range<Int>] = []
+
   private let source: [UInt8]
   private var position = 0
   private var bytes: [UInt8] = []
@@ -159,8 +162,8 @@ public struct ShellWords {
     endWord()
     let start = position
     while position < source.count, "<>&|".utf8.contains(source[position]) { position += 1 }
-    // A here string, `<<<`, is one word; a here document is not followed.
-    if source[start..<position].elementsEqual("<<".utf8) { return unfollowed(start) }
+    // A here string, `<<<`, is one word; a here document is the text behind this line.
+    if source[start..<position].elementsEqual("<<".utf8) { documents.append(start..<position) }
     while position < source.count, source[position] == 0x20 || source[position] == 0x09 { position += 1 }
     let count = words.count
     if position < source.count, "<>".utf8.contains(source[position]) { _ = substitution(isQuoted: false) }

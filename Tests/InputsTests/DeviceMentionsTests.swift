@@ -1,4 +1,5 @@
 import Facts
+import Glibc
 import Inputs
 import Support
 import Syntax
@@ -35,13 +36,22 @@ final class DeviceMentionsTests: XCTestCase {
     }
   }
 
+  private func places(_ parsed: ParsedInput) -> [Location] {
+    var places: [Location] = parsed.machine.devices.map(\.location) + parsed.plugs.map(\.location)
+    places += parsed.machine.options.map(\.location) + parsed.machine.globals.map(\.location)
+    places += parsed.machine.objects.map(\.location) + parsed.machine.machine.map(\.location)
+    places += parsed.machine.sets.map(\.location) + parsed.readElements
+    return places + (parsed.machine.libvirt?.nonQEMUDevices ?? [])
+  }
+
   /// Every fixture that is read, with a byte or a line changed, removed or moved: a mention that no place covers makes
-  /// the definition incomplete in the eyes of `malformed-input`, and never crashes.
+  /// the definition incomplete in the eyes of `malformed-input`, and never crashes. `scripts/test --long` does it longer.
   func testNoDamageHidesADevice() throws {
     var random = SeededGenerator(seed: 14)
+    let rounds = getenv("VFIOGATE_LONG") == nil ? 3000 : 100_000
     let texts = try Fixture.names(in: "inputs/kinds").map { try Fixture.bytes("inputs/kinds/\($0)") }
     XCTAssertGreaterThan(texts.count, 5)
-    for round in 0..<3000 {
+    for round in 0..<rounds {
       var bytes = texts[round % texts.count]
       for _ in 0..<Int.random(in: 1...3, using: &random) where !bytes.isEmpty {
         let at = Int.random(in: 0..<bytes.count, using: &random)
@@ -53,14 +63,13 @@ final class DeviceMentionsTests: XCTestCase {
         }
       }
       let source = SourceText(name: "damaged", bytes: bytes)
-      let parsed = ParsedInput.parse(source)
-      if parsed.unrecognised != nil || !parsed.problems.isEmpty || !parsed.machine.unreadParts.isEmpty { continue }
-      var places: [Location] = parsed.machine.devices.map(\.location) + parsed.plugs.map(\.location)
-      places += parsed.machine.options.map(\.location) + parsed.machine.globals.map(\.location)
-      places += parsed.machine.objects.map(\.location) + parsed.machine.machine.map(\.location)
-      places += parsed.machine.sets.map(\.location) + parsed.readElements
-      places += parsed.machine.libvirt?.nonQEMUDevices ?? []
-      for mention in DeviceMentions.all(in: source.bytes) {
+      let all = Array(ParsedInputs(source))
+      let isOpen = all.contains { $0.unrecognised != nil || !$0.problems.isEmpty || !$0.machine.unreadParts.isEmpty }
+      if isOpen { continue }
+      let places = all.flatMap(places)
+      // Snapshots of a machine of Proxmox do not start.
+      let end = texts[round % texts.count].starts(with: "# the%20".utf8) ? bytes.firstIndex(of: UInt8(ascii: "[")) : nil
+      for mention in DeviceMentions.all(in: source.bytes) where mention.lowerBound < end ?? bytes.count {
         let isCovered = places.contains { $0.range?.contains(mention.lowerBound) == true }
         XCTAssert(isCovered, "round \(round): \(mention) in \(String(decoding: bytes, as: UTF8.self).debugDescription)")
       }

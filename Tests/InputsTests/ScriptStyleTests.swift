@@ -71,6 +71,9 @@ final class ScriptStyleTests: XCTestCase {
     "#!/bin/bash\nqemu-system-x86_64 -readconfig <(gen)\n",
     "exec.Command(\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=01:00.0\")\n",
     "execve(\"/usr/bin/qemu-system-x86_64\", [\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=01:00.0\"], 0x1) = 0\n",
+    "#!/bin/bash\nqemu-system-x86_64 \(device) -monitor stdio <<EOF\ninfo pci\nEOF\n",
+    "#!/bin/bash\nqemu-system-x86_64 -S -monitor stdio <<-'EOF'\ndevice_add vfio-pci,host=01:00.0\nEOF\n",
+    "#!/bin/bash\n\"$QEMU_DIR\"/qemu-system-x86_64 \(device)\n", "$(dirname $0)/qemu-system-x86_64 \(device)\n",
     "hello world\n", "# only a comment\n", "To start it:\n\n    qemu-system-x86_64 \(device)\n"
   ]
 

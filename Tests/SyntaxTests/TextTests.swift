@@ -86,8 +86,16 @@ final class TextTests: XCTestCase {
     }
   }
 
+  func testAHereDocumentIsReportedAndItsMarkIsNoArgument() {
+    let words = ShellWords(Array("a <<-'E' b".utf8))
+    XCTAssertEqual(words.words.map(\.text), ["a", "b"])
+    XCTAssertEqual(words.documents, [2..<4])
+    XCTAssertEqual(words.problems, [])
+    XCTAssertEqual(ShellWords(Array("a <<<b c".utf8)).documents, [])
+  }
+
   func testOpenQuotesAndOperatorsAreProblemsWithAPlace() {
-    for (text, range) in [("a 'b", 2..<4), ("a \"b", 2..<4), ("a | qemu", 2..<3), ("a; kvm", 1..<2), ("(a)", 0..<1), ("a <<E", 2..<3)] {
+    for (text, range) in [("a 'b", 2..<4), ("a \"b", 2..<4), ("a | qemu", 2..<3), ("a; kvm", 1..<2), ("(a)", 0..<1)] {
       XCTAssertEqual(ShellWords(Array(text.utf8)).problems.map(\.range), [range], text)
     }
   }

@@ -7,6 +7,8 @@ enum VFIODriverModel {
   private static let concrete = [
     "vfio-pci", "vfio-pci-nohotplug", "vfio-user-pci", "vfio-ap", "vfio-ccw", "vfio-pci-igd-lpc-bridge",
   ]
+  /// Device assignment of before vfio, gone since QEMU 3.0 (docs/about/removed-features.rst).
+  private static let gone = ["pci-assign", "kvm-pci-assign"]
   private static let abstract = ["vfio-pci-device", "pci-device"]
 
   /// The failure of a driver that is missing, unknown or abstract; nil for one that QEMU has, and for one that is not
@@ -26,6 +28,7 @@ enum VFIODriverModel {
     // Of other scripts every byte has the highest bit.
     let letters = driver.utf8.lazy.filter { (0x61...0x7a).contains($0 | 0x20) || $0 >= 0x80 || (0x30...0x39).contains($0) }
       .map { $0 < 0x40 ? $0 : $0 | 0x20 }
-    return letters.isEmpty || letters.starts(with: "vfio".utf8) || driver == "iommufd" || abstract.contains(driver)
+    // Quotation marks of a word processor, before it, are such bytes too.
+    return letters.isEmpty || letters.drop { $0 >= 0x80 }.starts(with: "vfio".utf8) || gone.contains(driver) || driver == "iommufd" || abstract.contains(driver)
   }
 }
