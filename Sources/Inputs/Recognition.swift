@@ -35,6 +35,8 @@ extension InputFormat {
     guard let format = detect(head, isPart: true) else { return nil }
     switch format {
     case .xml: return LibvirtDocument.isRelevant(UTF16Text.utf8(head, isPart: true) ?? head) ? .xml : nil
+    // Programs that start QEMU without a device, such as tests, are many.
+    case .python: return DeviceMentions.all(in: head).isEmpty ? nil : .python
     case .shell: return !ShellScript.isScript(head) || isGuestScript(head) ? .shell : nil
     default: return format
     }
