@@ -41,7 +41,8 @@ final class ShellVariableTests: XCTestCase {
     let set = "GPU=01:00.0\n"
     let glob = "GPU=0?:00.0\nqemu-system-x86_64 -device $GPU"
     for text in [
-      glob, use, use + "\n" + set, set + set + use, set + "GPU+=x\n" + use, "if a; then GPU=01:00.0; fi\n" + use, "a && GPU=01:00.0\n" + use,
+      glob, use, use + "\n" + set, set + set + use, set + "GPU+=x\n" + use,
+      "if a; then GPU=01:00.0; fi\n" + use, "a && GPU=01:00.0\n" + use,
       "a ||\nGPU=01:00.0\n" + use, "a | GPU=01:00.0\n" + use, "GPU=01:00.0 | a\n" + use, "GPU=01:00.0 &\n" + use,
       "(GPU=01:00.0)\n" + use, "f() { GPU=01:00.0; }\nf\n" + use, "f() {\n  GPU=01:00.0\n}\n" + use, "GPU=$1\n" + use,
       "GPU=$(lspci)\n" + use, "GPU=`x`\n" + use, set + "read GPU\n" + use, set + "for GPU in a b; do\n" + use + "\ndone",

@@ -29,6 +29,7 @@ enum VFIODriverModel {
     let letters = driver.utf8.lazy.filter { (0x61...0x7a).contains($0 | 0x20) || $0 >= 0x80 || (0x30...0x39).contains($0) }
       .map { $0 < 0x40 ? $0 : $0 | 0x20 }
     // Quotation marks of a word processor, before it, are such bytes too.
-    return letters.isEmpty || letters.drop { $0 >= 0x80 }.starts(with: "vfio".utf8) || gone.contains(driver) || driver == "iommufd" || abstract.contains(driver)
+    return letters.isEmpty || letters.drop { $0 >= 0x80 }.starts(with: "vfio".utf8) || gone.contains(driver)
+      || driver == "iommufd" || abstract.contains(driver)
   }
 }
