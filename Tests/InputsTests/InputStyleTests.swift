@@ -111,6 +111,13 @@ final class InputStyleTests: XCTestCase {
     }
   }
 
+  func testOfADirectorysProgramsOnlyThoseWithADeviceAreDefinitions() {
+    let program = "subprocess.run([\"qemu-system-x86_64\", \"-device\", \"%\"])\n"
+    XCTAssertEqual(InputFormat.recognise(Array(program.replacing("%", with: "vfio-pci,host=01:00.0").utf8)), .python)
+    XCTAssertNil(InputFormat.recognise(Array(program.replacing("%", with: "e1000").utf8)))
+    XCTAssertEqual(InputFormat.detect(Array(program.replacing("%", with: "e1000").utf8)), .python)
+  }
+
   func testAListThatIsNotOnlyPlainStringsIsNotRead() {
     for item in [
       "gpu", "f\"vfio-pci,host={gpu}\"", "\"vfio-pci,host=\" + gpu", "\"vfio-pci,\" \"host=01:00.0\"",
