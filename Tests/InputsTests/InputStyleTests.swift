@@ -78,6 +78,21 @@ final class InputStyleTests: XCTestCase {
     }
   }
 
+  // MARK: - libvirt
+
+  func testAHostdevOfAnUnknownTypeIsReported() {
+    func problems(_ hostdev: String) -> [String] {
+      parse("<domain type='kvm'><devices>\(hostdev)</devices></domain>").problems.map(\.message)
+    }
+    let unknown = "`<hostdev>` has the type `PCI`, which libvirt does not know: libvirt refuses the domain"
+    XCTAssertEqual(problems("<hostdev mode='subsystem' type='PCI'><source/></hostdev>"), [unknown])
+    XCTAssertEqual(problems("<hostdev/>"), ["`<hostdev>` has no type: libvirt refuses the domain"])
+    for type in ["usb", "scsi", "scsi_host"] {
+      XCTAssertEqual(problems("<hostdev mode='subsystem' type='\(type)'><source/></hostdev>"), [], type)
+    }
+    XCTAssertEqual(problems("<hostdev mode='capabilities' type='misc'/>"), [])
+  }
+
   // MARK: - -readconfig
 
   func testAConfigurationFileWithoutQuotesIsRecognisedByItsDevice() {

@@ -9,6 +9,7 @@ extension LibvirtReader {
     let isInterface = part.name == "interface"
     definition.readElements.append(location(element, part.path))
     if !isInterface, element.value("mode") ?? "subsystem" != "subsystem" { return }
+    if !isInterface, !LibvirtReader.hostdevTypes.contains(element.value("type") ?? "") { return reportType(part) }
     let id = plug == .hot ? ownAlias(element) : alias(element, "hostdev")
     // An interface's network may have put the device aside, in a domain that runs.
     let actual = isInterface ? element.child("actual") : nil
@@ -28,6 +29,16 @@ extension LibvirtReader {
     case "mdev": readMediated(part, source: source, id: id, plug: plug)
     default: break
     }
+  }
+
+  /// Types of a `<hostdev mode='subsystem'>` (libvirt src/conf/domain_conf.c: virDomainHostdevSubsys).
+  private static let hostdevTypes: Set<String> = ["usb", "pci", "scsi", "scsi_host", "mdev"]
+
+  private mutating func reportType(_ part: LibvirtDeviceElement) {
+    let type = part.element.value("type").map { "the type `\($0)`, which libvirt does not know" } ?? "no type"
+    problem(
+      "`<hostdev>` has \(type): libvirt refuses the domain", fix: "write `type='pci'` for a PCI device",
+      at: location(part.element["type"], part.path, "", or: location(part.element, part.path)))
   }
 
   private mutating func readPCI(
