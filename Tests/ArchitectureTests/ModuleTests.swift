@@ -10,7 +10,7 @@ final class ModuleTests: XCTestCase {
     "Rules": ["Facts", "Prediction"],
     "Inputs": ["Facts", "Syntax"],
     "Host": ["CLinux", "CZlib", "Facts", "Glibc"],
-    "QMP": ["Syntax"],
+    "QMP": ["Glibc", "Syntax"],
     "Report": ["Facts", "Prediction", "Rules", "Syntax"],
     "Common": [
       "CLinux", "Facts", "Glibc", "Host", "Inputs", "Prediction", "QMP", "Report", "Rules", "Syntax",

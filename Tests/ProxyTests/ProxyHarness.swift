@@ -2,6 +2,7 @@ import CLinux
 import Common
 import Glibc
 @testable import Proxy
+import QMP
 import Support
 import XCTest
 

@@ -13,7 +13,7 @@ final class ProxyStreamTests: XCTestCase {
       while let item = stream.next() {
         switch item {
         case .message(let message): found.append("+" + String(decoding: message.bytes, as: UTF8.self))
-        case .refused(let words, _): found.append("-" + words)
+        case .refused(let words): found.append("-" + words)
         }
       }
     }

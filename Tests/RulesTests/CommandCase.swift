@@ -40,8 +40,7 @@ struct CommandCase {
     let filter = QMPCommandFilter(options, log: ProxyLog())
     var last = "nothing was sent"
     for (client, path, line) in commands {
-      let descriptor = path.map { open($0, O_RDONLY | O_CLOEXEC) }
-      defer { if let descriptor { close(descriptor) } }
+      let descriptor = path.map { OwnedDescriptor(open($0, O_RDONLY | O_CLOEXEC)) }
       let message = ClientMessage(
         bytes: Array(line.utf8), json: try JSON.parse(line), descriptors: descriptor.map { [$0] } ?? [])
       switch filter.inspect(message, from: ProxyPeer(number: client, process: nil, user: nil)) {

@@ -13,7 +13,7 @@ final class DescriptorInquiry: CommandDecision {
     self.gate = gate
     self.about = about
     // QEMU keeps the first and closes the others.
-    entry = about.message.descriptors.first.map { DescriptorLedger.Entry($0) }
+    entry = about.message.descriptors.first.map { DescriptorLedger.Entry($0.number) }
   }
 
   /// Asks about the owner again: while this command waited, another client may have given its descriptor the name.

@@ -5,11 +5,8 @@ import QMP
 import Syntax
 
 /// Forwards messages and descriptors between clients and one QEMU, and asks a filter about every command before QEMU
-/// sees it. One thread, one poll(2) loop, no global state.
-///
-/// Two things keep it simple. QEMU answers in-band commands in the order in which it got them, so replies
-/// are matched by counting, without parsing. And a command that needs a decision has QEMU to itself: it waits
-/// until QEMU has no command in progress, and nothing else is sent until it is answered.
+/// sees it. One thread, one poll(2) loop, no global state. What is forwarded, and when, is for `ProxySession` to say; this
+/// reads, writes, accepts and closes.
 public final class Proxy {
   /// Limits of the proxy.
   public struct Options: Sendable {
@@ -29,42 +26,26 @@ public final class Proxy {
   }
 
   /// The reason why the proxy ended.
-  public enum End: Sendable, Equatable {
-    /// QEMU closed the connection; `midMessage` if it was in the middle of a message.
-    case qemuGone(midMessage: Bool)
-    /// The proxy was asked to stop.
-    case stopped
-    /// The last client disconnected, and there is no listening socket.
-    case clientsGone
-    /// An error of a system call, or an invalid message of QEMU.
-    case failed(String)
-  }
+  public typealias End = ProxySession.End
 
-  let monitor: ProxyMonitor
+  let qemu: OwnedDescriptor
   let gate: any CommandFilter
   let log: ProxyLog
   let options: Options
   let listener: Int32?
   let stop: Int32?
-  private var adopted: [Int32]
+  /// Connections that were accepted and belong to no client yet.
+  var adopted: [OwnedDescriptor]
   var accepted = 0
   var input = [UInt8](repeating: 0, count: 1 << 16)
-
-  var clients: [ProxyClient] = []
-  /// Pending replies to in-band commands, oldest first.
-  var inFlight = ProxyQueue<PendingReply>()
-  /// Commands sent out of band, whose replies overtake.
-  var outOfBand: [(client: ProxyClient, id: JSON?)] = []
-  var job: ActiveDecision?
-  var routing = ProxyRouting()
-  /// The client whose reply is being forwarded; it may have disconnected.
-  var awaited: ProxyClient?
-  var end: End?
-  /// Whether a command that does not use descriptors arrived with some: QEMU may hold them for the next command that does.
-  var strayDescriptors = false
-  var stopping: Deadline?
+  /// Sockets by the number of their client.
+  var sockets: [Int: OwnedDescriptor] = [:]
+  /// The moment at which accept(2) is tried again after a lack of descriptors; nil for now.
+  var acceptsAgain: ContinuousClock.Instant?
   /// Number of waits of the loop, for a test that it does not spin.
   var waits = 0
+  private let idPrefix: String
+  private var monitor: GuardedMonitor?
 
   /// - Parameters:
   ///   - qemu: a connection to QEMU's monitor on which nothing has been read or written. Closed in the end.
@@ -75,51 +56,57 @@ public final class Proxy {
     qemu: Int32, listener: Int32?, connected: [Int32] = [], gate: any CommandFilter, log: ProxyLog = ProxyLog(),
     options: Options = Options(), stop: Int32? = nil
   ) {
-    monitor = ProxyMonitor(qemu)
+    self.qemu = OwnedDescriptor(qemu)
     self.listener = listener
-    adopted = connected
+    adopted = connected.map(OwnedDescriptor.init)
     self.gate = gate
     self.log = log
     self.options = options
     self.stop = stop
+    var chance = SystemRandomNumberGenerator()
+    idPrefix = "vfiogate-\(String(chance.next(), radix: 16))-"
+    Proxy.unblock(qemu)
   }
-
-  deinit { closeAll(adopted) }
 
   /// Negotiates with QEMU. Clients get no greeting before that.
   /// - Throws: the reason why the negotiation failed.
   public func begin() throws(ProxyFailure) {
-    try monitor.begin(until: Deadline(after: options.handshake), stop: stop)
+    let monitor = try negotiate(ProxyHandshake(idPrefix: idPrefix), until: Deadline(after: options.handshake))
+    self.monitor = monitor
     log.write(.info, "connected", [.init("qemu", .string(monitor.version))])
   }
 
-  /// Serves until QEMU closes the connection, or a request to stop arrives.
+  /// Serves until QEMU closes the connection, or a request to stop arrives. `begin` comes first.
   public func run() -> End {
-    for descriptor in adopted { welcome(descriptor) }
+    guard let monitor else { return .failed("QEMU's session was not negotiated") }
+    var limits = ProxySession.Options()
+    limits.clients = options.clients
+    limits.drain = options.drain
+    limits.outboxLimit = options.outboxLimit
+    limits.endsWithoutClients = listener == nil
+    let session = ProxySession(monitor, idPrefix: idPrefix, filter: gate, options: limits)
+    for socket in adopted { welcome(socket, session) }
     adopted = []
-    while end == nil {
-      advanceAll()
-      monitor.flush()
-      reap()
-      if end != nil { break }
-      if let stopping, stopping.isPast || isIdle { end = .stopped }
-      if listener == nil, clients.isEmpty, end == nil { end = .clientsGone }
-      if end == nil { wait() }
+    while true {
+      repeat {
+        session.advance(at: .now)
+        note(session.takeNotices())
+        closeSockets(session)
+      } while session.end == nil && flush(session)
+      if let end = session.end {
+        log.write(end.level, "end", [.init("reason", .string(end.text))])
+        return end
+      }
+      wait(session)
     }
-    let result = end ?? .stopped
-    finish()
-    log.write(result.level, "end", [.init("reason", .string(result.text))])
-    return result
   }
 
-  var isStopping: Bool { stopping != nil }
-
-  private var isIdle: Bool {
-    inFlight.isEmpty && outOfBand.isEmpty && job == nil && clients.allSatisfy(\.isFlushed)
+  static func unblock(_ descriptor: Int32) {
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
   }
 }
 
-extension Proxy.End {
+extension ProxySession.End {
   var text: String {
     switch self {
     case .qemuGone(false): "QEMU closed the connection"

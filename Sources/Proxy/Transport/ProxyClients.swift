@@ -2,70 +2,70 @@ import CLinux
 import Common
 import Glibc
 import QMP
+import Syntax
 
 /// Connections of clients.
 extension Proxy {
-  func accept() {
+  /// The time without accept(2) after a lack of descriptors, unless a client's connection is closed before.
+  private static let pause = Duration.seconds(1)
+
+  /// Whether a lack of descriptors, if there was one, may be over.
+  var mayAccept: Bool {
+    if let again = acceptsAgain, again > .now { return false }
+    acceptsAgain = nil
+    return true
+  }
+
+  func accept(_ session: ProxySession) {
     guard let listener else { return }
     let descriptor = clinux_accept(listener)
-    if descriptor >= 0 { return welcome(descriptor) }
+    if descriptor >= 0 { return welcome(OwnedDescriptor(descriptor), session) }
     switch -descriptor {
     case EAGAIN, EINTR, ECONNABORTED: break
     case EMFILE, ENFILE, ENOMEM, ENOBUFS:
+      // The connection stays in the backlog, where poll(2) would report it again and again.
+      acceptsAgain = .now + Proxy.pause
       log.write(.error, "accept", [.init("error", .string(errnoText(-descriptor)))])
-      usleep(10_000)
-    default: end = .failed("accept: \(errnoText(-descriptor))")
+    case let code: session.fail("accept: \(errnoText(code))")
     }
   }
 
-  func welcome(_ descriptor: Int32) {
+  func welcome(_ socket: OwnedDescriptor, _ session: ProxySession) {
     var process: pid_t = 0
     var user: uid_t = 0
-    let isKnown = clinux_peer(descriptor, &process, &user) == 0
+    let isKnown = clinux_peer(socket.number, &process, &user) == 0
     accepted += 1
     let peer = ProxyPeer(number: accepted, process: isKnown ? process : nil, user: isKnown ? user : nil)
     if let allowed = options.allowedUsers, !isKnown || !allowed.contains(user) {
       log.write(
         .warning, "rejected", [.init("peer", .string("\(peer)")), .init("reason", "not among --allow-uid")])
-      close(descriptor)
       return
     }
-    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
-    let client = ProxyClient(
-      descriptor, peer: peer, negotiation: ClientNegotiation(offered: monitor.offered),
-      tellsPlace: monitor.tellsPlace)
-    clients.append(client)
-    log.write(.info, "client", [.init("peer", .string("\(peer)"))])
-    monitor.greeting.withUnsafeBytes { client.send($0) }
+    Proxy.unblock(socket.number)
+    sockets[peer.number] = socket
+    session.connect(peer)
   }
 
-  func depart(_ client: ProxyClient, _ reason: String) {
-    log.write(.warning, "closed", [.init("peer", .string("\(client.peer)")), .init("reason", .string(reason))])
-    client.isGone = true
+  /// Closes the sockets of clients that the session has dropped.
+  func closeSockets(_ session: ProxySession) {
+    let connected = Set(session.connected)
+    for number in sockets.keys where !connected.contains(number) {
+      sockets[number] = nil
+      acceptsAgain = nil
+    }
   }
 
-  /// Drops clients that are done. Replies that QEMU still owes them are counted and dropped.
-  func reap() {
-    for client in clients {
-      if options.clients > 1, client.bytesWaiting > options.outboxLimit {
-        depart(client, "it does not read: \(client.bytesWaiting) bytes wait for it")
+  func note(_ notices: [ProxySession.Notice]) {
+    func about(_ peer: ProxyPeer) -> JSON.Member { .init("peer", .string("\(peer)")) }
+    for notice in notices {
+      switch notice {
+      case .connected(let peer): log.write(.info, "client", [about(peer)])
+      case .closed(let peer, let reason): log.write(.warning, "closed", [about(peer), .init("reason", .string(reason))])
+      case .disconnected(let peer): log.write(.info, "disconnected", [about(peer)])
+      case .notJSON(let peer, let answer):
+        log.write(.warning, "not JSON", [about(peer), .init("answer", .string(answer))])
+      case .stopping(let count): log.write(.info, "stopping", [.init("in-hand", .integer(Int64(count)))])
       }
-      guard client.isFinished else { continue }
-      client.drop()
-      if let job, job.client === client, !job.isSent { cancelJob() }
-      gate.clientGone(client.peer)
-      log.write(.info, "disconnected", [.init("peer", .string("\(client.peer)"))])
-      if strayDescriptors { takeBackDescriptors() }
     }
-    clients.removeAll(where: \.isGone)
-  }
-
-  /// Discards descriptors that a client left in QEMU, so that the next client's `getfd` does not get them.
-  private func takeBackDescriptors() {
-    strayDescriptors = false
-    for name in ["getfd", "closefd"] {
-      inFlight.append(.own(monitor.ask(Command(name, ["fdname": "vfiogate-stray"]))))
-    }
-    monitor.flush()
   }
 }

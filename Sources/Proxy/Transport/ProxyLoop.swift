@@ -1,94 +1,90 @@
 import Common
 import Glibc
+import QMP
 
-/// The loop's single wait, and its wake-ups.
+/// The loop's single wait, its wake-ups, and its writes.
 extension Proxy {
-  /// Waits once for a descriptor that can be read or written, and processes it.
-  func wait() {
-    let waitsForClients = clients.contains { !$0.isFlushed } && options.clients == 1
+  /// Waits once for a descriptor that can be read or written, and gives the session what has come.
+  func wait(_ session: ProxySession) {
+    let numbers = session.connected
+    let isAccepting = session.wantsClients && mayAccept
     var entries = [
       pollfd(
-        fd: monitor.descriptor,
-        events: Int16((waitsForClients ? 0 : POLLIN) | (monitor.outbox.isEmpty ? 0 : POLLOUT)), revents: 0),
-      pollfd(fd: stopping == nil ? stop ?? -1 : -1, events: Int16(POLLIN), revents: 0),
-      pollfd(
-        fd: clients.count < options.clients && stopping == nil ? listener ?? -1 : -1, events: Int16(POLLIN),
-        revents: 0),
+        fd: session.watchesServer ? qemu.number : -1,
+        events: Int16((session.wantsServerInput ? POLLIN : 0) | (session.writeToQEMU == nil ? 0 : POLLOUT)), revents: 0),
+      pollfd(fd: session.deadline == nil ? stop ?? -1 : -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: isAccepting ? listener ?? -1 : -1, events: Int16(POLLIN), revents: 0),
     ]
-    for client in clients {
-      let wants = (client.wantsInput && stopping == nil ? POLLIN : 0) | (client.isFlushed ? 0 : POLLOUT)
-      entries.append(pollfd(fd: client.descriptor, events: Int16(wants), revents: 0))
+    for number in numbers {
+      let wants = (session.wantsInput(of: number) ? POLLIN : 0) | (session.write(to: number) == nil ? 0 : POLLOUT)
+      entries.append(pollfd(fd: sockets[number]?.number ?? -1, events: Int16(wants), revents: 0))
     }
     // SAFETY: the array's own count is passed.
-    let count = poll(&entries, nfds_t(entries.count), stopping?.milliseconds ?? -1)
+    let count = poll(&entries, nfds_t(entries.count), patience(session))
     waits += 1
-    if count < 0, errno != EINTR { end = .failed("poll: \(errnoText(errno))") }
+    if count < 0, errno != EINTR { session.fail("poll: \(errnoText(errno))") }
     guard count > 0 else { return }
-    for (client, entry) in zip(clients, entries.dropFirst(3)) where entry.revents != 0 { serve(client, entry) }
-    if entries[0].revents & Int16(POLLOUT) != 0 { monitor.flush() }
+    for (number, entry) in zip(numbers, entries.dropFirst(3)) where entry.revents != 0 { serve(number, entry, session) }
     // POLLERR of a QEMU that has ended arrives while its last messages are still to be read.
-    if entries[0].revents & ~Int16(POLLOUT) != 0 { listen(toQEMU: waitsForClients) }
-    if entries[1].revents != 0 {
-      stopping = Deadline(after: options.drain)
-      log.write(.info, "stopping", [.init("in-hand", .integer(Int64(inFlight.count)))])
-    }
-    if entries[2].revents != 0 { accept() }
+    if entries[0].revents & ~Int16(POLLOUT) != 0 { listen(session) }
+    if entries[1].revents != 0 { session.stop(at: .now) }
+    if entries[2].revents != 0 { accept(session) }
   }
 
-  private func serve(_ client: ProxyClient, _ entry: pollfd) {
-    if entry.revents & Int16(POLLOUT) != 0 { client.flush() }
-    if entry.revents & Int16(POLLIN) != 0, entry.events & Int16(POLLIN) != 0 {
-      if let reason = client.read(&input) { depart(client, reason) }
-    }
+  /// The time until something must be done without an event, in milliseconds for poll(2); -1 for ever.
+  private func patience(_ session: ProxySession) -> Int32 {
+    guard let next = [session.deadline, acceptsAgain].compactMap({ $0 }).min() else { return -1 }
+    return Deadline(after: next - .now).milliseconds
+  }
+
+  private func serve(_ number: Int, _ entry: pollfd, _ session: ProxySession) {
+    let isRead = entry.events & Int16(POLLIN) != 0
+    if isRead, entry.revents & Int16(POLLIN) != 0 { read(from: number, session) }
     // Both directions are closed: there is no client to answer. Earlier messages have been read above. While the proxy
     // stops, nothing is read: poll(2) would report such a client again and again.
-    let isUnread = entry.events & Int16(POLLIN) == 0
-    if entry.revents & Int16(POLLHUP | POLLERR | POLLNVAL) != 0, client.inputEnded || isUnread {
-      client.isGone = true
+    if entry.revents & Int16(POLLHUP | POLLERR | POLLNVAL) != 0, session.hasInputEnded(of: number) || !isRead {
+      session.lost(number)
     }
   }
 
-  private func listen(toQEMU isPaused: Bool) {
-    if isPaused {
-      // QEMU has ended while a client is slow: its last messages wait for the client, up to the time limit.
-      if !drain() { end = .qemuGone(midMessage: true) }
-      return
-    }
-    let (count, descriptors) = monitor.read()
-    if count == -Int(EAGAIN) || count == -Int(EINTR) { return closeAll(descriptors) }
-    guard count > 0 else {
-      end = .qemuGone(midMessage: monitor.stream.isInsideMessage)
-      return
-    }
-    do { try route(monitor.stream.pieces(), descriptors) } catch { end = .failed("QEMU: \(error)") }
+  private func listen(_ session: ProxySession) {
+    guard session.wantsServerInput else { return session.qemuHungUp(at: .now) }
+    let (count, descriptors) = receive()
+    if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
+    if count > 0 { session.receiveFromQEMU(input[..<count], descriptors: descriptors) } else { session.qemuEnded() }
   }
 
-  /// Lets clients read their queued messages, for at most `Options.drain`.
-  /// - Returns: whether all connected clients have read everything.
-  private func drain() -> Bool {
-    let deadline = Deadline(after: options.drain)
-    while true {
-      let waiting = clients.filter { !$0.isFlushed && !$0.isGone }
-      if waiting.isEmpty { return true }
-      if deadline.isPast { return false }
-      var entries = waiting.map { pollfd(fd: $0.descriptor, events: Int16(POLLOUT), revents: 0) }
-      // SAFETY: the array's own count is passed.
-      guard poll(&entries, nfds_t(entries.count), deadline.milliseconds) > 0 else { return false }
-      for client in waiting { client.flush() }
+  /// Writes what the sockets accept.
+  /// - Returns: whether anything was written, after which the session may continue.
+  func flush(_ session: ProxySession) -> Bool {
+    var hasWritten = false
+    for number in session.connected {
+      guard let socket = sockets[number] else { continue }
+      while let next = session.write(to: number) {
+        let result = Proxy.send(next, to: socket)
+        if result > 0 {
+          session.wrote(result, to: number)
+          hasWritten = true
+        } else if result == -EAGAIN {
+          break
+        } else if result != -EINTR {
+          // A client that reads no more has lost its connection.
+          session.lost(number)
+          hasWritten = true
+        }
+      }
     }
-  }
-
-  /// Sends queued messages to clients, then closes their connections.
-  func finish() {
-    _ = drain()
-    // The outbox owns the descriptors of a sent command, and closes them.
-    if let job, !job.isSent { closeAll(job.message.descriptors) }
-    job = nil
-    for client in clients {
-      client.drop()
-      gate.clientGone(client.peer)
+    while let next = session.writeToQEMU {
+      let result = Proxy.send(next, to: qemu)
+      if result > 0 {
+        session.wroteToQEMU(result)
+        hasWritten = true
+      } else if result == -EAGAIN {
+        break
+      } else if result != -EINTR {
+        session.qemuUnwritable()
+      }
     }
-    clients = []
-    monitor.outbox.clear()
+    return hasWritten
   }
 }

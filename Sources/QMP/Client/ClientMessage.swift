@@ -6,11 +6,11 @@ public struct ClientMessage: Sendable {
   public let bytes: [UInt8]
   /// The parsed message.
   public let json: JSON
-  /// Descriptors that arrived with it (SCM_RIGHTS). The receiver of the message closes them.
-  public let descriptors: [Int32]
+  /// Descriptors that arrived with it (SCM_RIGHTS).
+  public let descriptors: [OwnedDescriptor]
 
   /// Creates a message.
-  public init(bytes: [UInt8], json: JSON, descriptors: [Int32] = []) {
+  public init(bytes: [UInt8], json: JSON, descriptors: [OwnedDescriptor] = []) {
     self.bytes = bytes
     self.json = json
     self.descriptors = descriptors

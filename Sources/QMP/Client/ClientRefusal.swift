@@ -10,7 +10,8 @@ extension ClientStream {
         text = "\(place.line):\(place.column): " + text
       }
     }
-    return .refused(text, descriptors: arrivals.take(before: end))
+    _ = arrivals.take(before: end)
+    return .refused(text)
   }
 
   /// Line and column of a token that is in the buffer, as QEMU 11.1 reports them: one too far for a token whose

@@ -6,8 +6,8 @@ public struct ClientStream: Sendable {
   /// A complete message, or an error to answer.
   public enum Item: Sendable {
     case message(ClientMessage)
-    /// Text that is not accepted: QEMU's message text, and the descriptors that arrived with it, to be closed.
-    case refused(String, descriptors: [Int32])
+    /// Text that is not accepted: QEMU's message text. Descriptors that arrived with it are closed.
+    case refused(String)
   }
 
   /// Size limit of a message in bytes, far below QEMU's 64 MiB: jansson needs up to 79 times the text, and QEMU reads 0.3 MiB a second.
@@ -19,8 +19,6 @@ public struct ClientStream: Sendable {
   private(set) var start = 0
   private var scanned = 0
   var arrivals = ArrivedDescriptors()
-  /// Descriptors of messages that were abandoned.
-  private var abandoned: [Int32] = []
   /// Whether the message is above the limit: its bytes are dropped until it ends.
   private var isDiscarding = false
   /// Whether the scan is after a stray byte: bytes that cannot begin a token are skipped (QEMU qobject/json-lexer.c:
@@ -42,7 +40,7 @@ public struct ClientStream: Sendable {
   public var bytesHeld: Int { buffer.count - start }
 
   /// Adds bytes; `descriptors` arrived with the byte at index `at` of them.
-  public mutating func append(_ bytes: ArraySlice<UInt8>, descriptors: [Int32] = [], at: Int = 0) {
+  public mutating func append(_ bytes: ArraySlice<UInt8>, descriptors: [OwnedDescriptor] = [], at: Int = 0) {
     if start == buffer.count || start > 1 << 16 { compact() }
     if !descriptors.isEmpty { arrivals.add(descriptors, at: buffer.count + at) }
     buffer.append(contentsOf: bytes)
@@ -87,14 +85,8 @@ public struct ClientStream: Sendable {
     }
   }
 
-  /// Descriptors of messages that were given up; to be closed.
-  public mutating func takeAbandoned() -> [Int32] {
-    defer { abandoned = [] }
-    return abandoned
-  }
-
-  /// Everything that is still held, when the client goes.
-  public mutating func takeAllDescriptors() -> [Int32] { takeAbandoned() + arrivals.takeAll() }
+  /// Number of descriptors that arrived with bytes of no complete message yet.
+  var descriptorCount: Int { arrivals.count }
 }
 
 /// The ends of messages.
@@ -132,7 +124,7 @@ extension ClientStream {
 
   /// Drops the scanned part of a message that is too large.
   private mutating func forget() {
-    abandoned += arrivals.take(before: scanned)
+    _ = arrivals.take(before: scanned)
     start = scanned
   }
 
@@ -140,7 +132,7 @@ extension ClientStream {
   private mutating func endsDiscarding(upTo end: Int) -> Bool {
     guard isDiscarding else { return false }
     isDiscarding = false
-    abandoned += arrivals.take(before: end)
+    _ = arrivals.take(before: end)
     return true
   }
 

@@ -1,20 +1,18 @@
-import Common
-import QMP
 import Syntax
 
 /// Commands out of band.
-extension Proxy {
-  func isOvertaking(_ message: ClientMessage, _ client: ProxyClient) -> Bool {
+extension ProxySession {
+  func isOvertaking(_ message: ClientMessage, _ client: SessionClient) -> Bool {
     message.isOutOfBand && client.negotiation.hasOutOfBand && message.descriptors.isEmpty
   }
 
-  /// Sends out-of-band commands before the other messages in the inbox.
-  func overtake(_ client: ProxyClient) {
+  /// Sends out-of-band commands before the other messages in the inbox. A refused one keeps its place.
+  func overtake(_ client: SessionClient) {
     var index = 1
     while index < client.inbox.count {
-      guard case .message(let message) = client.inbox[index], isOvertaking(message, client),
-        client.negotiation.needsNoAnswer(message), monitor.outbox.isEmpty,
-        case .pass = gate.inspect(message, from: client.peer), send(outOfBand: message, client)
+      guard case .message(let message) = client.inbox[index].item, isOvertaking(message, client),
+        client.negotiation.needsNoAnswer(message), toQEMU.isEmpty,
+        case .pass = verdict(about: message, index, client), send(outOfBand: message, client)
       else {
         index += 1
         continue
@@ -25,7 +23,7 @@ extension Proxy {
 
   /// - Returns: false when its reply could not be distinguished: another client's command with the
   ///   same id is in progress.
-  func send(outOfBand message: ClientMessage, _ client: ProxyClient) -> Bool {
+  func send(outOfBand message: ClientMessage, _ client: SessionClient) -> Bool {
     if options.clients > 1 {
       let id = message.id?.qemuText()
       let taken = inFlight.all.contains { debt in
@@ -34,10 +32,9 @@ extension Proxy {
       }
       guard !taken, !outOfBand.contains(where: { $0.id?.qemuText() == id }) else { return false }
     }
-    monitor.outbox.add(message.bytes)
+    toQEMU.add(message.bytes)
     outOfBand.append((client, message.id))
     client.outstanding += 1
-    monitor.flush()
     return true
   }
 }

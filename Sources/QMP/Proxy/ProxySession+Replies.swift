@@ -1,9 +1,7 @@
-import Common
-import QMP
 import Syntax
 
 /// QEMU's messages that are parsed, and not only forwarded.
-extension Proxy {
+extension ProxySession {
   /// Size limit in bytes; replies out of band, and to commands with a decision, are far smaller.
   private static let watchLimit = 1 << 16
 
@@ -12,24 +10,24 @@ extension Proxy {
     switch routing.purpose {
     case .carried: return
     case .own: limit = JSON.maximumSize
-    case .watched, .undecided: limit = Proxy.watchLimit
+    case .watched, .undecided: limit = ProxySession.watchLimit
     }
     guard !routing.isCut else { return }
     guard routing.collected.count + range.count <= limit else {
       routing.isCut = true
       // Nothing out of band is so large.
-      if case .undecided = routing.purpose { settleInBand(monitor.stream.buffer[range]) }
+      if case .undecided = routing.purpose { settleInBand(stream.buffer[range]) }
       return
     }
-    routing.collected += monitor.stream.buffer[range]
+    routing.collected += stream.buffer[range]
   }
 
   /// An undecided reply turns out to be in band: its held bytes are forwarded.
   private func settleInBand(_ rest: ArraySlice<UInt8>) {
     let held = routing.collected + rest
     openInBand()
-    routing.collected = Array(held.prefix(Proxy.watchLimit))
-    held.withUnsafeBytes { for client in routing.recipients { client.send($0) } }
+    routing.collected = Array(held.prefix(ProxySession.watchLimit))
+    for client in routing.recipients { client.outbox.add(held) }
   }
 
   /// Processes the end of the current message.
@@ -45,7 +43,7 @@ extension Proxy {
       job = nil
       inquiry?.answered(result(nil))
       // A descriptor whose client went before the reply has no owner.
-      if client.isGone { gate.clientGone(client.peer) }
+      if client.isGone { filter.clientGone(client.peer) }
     case .own(let id): settle(id)
     case .undecided: decide()
     }
@@ -53,7 +51,7 @@ extension Proxy {
 
   private func settle(_ id: CommandID) {
     let answer = result(id)
-    guard end == nil, job?.asked.contains(id) == true else { return }
+    guard ending == nil, job?.asked.contains(id) == true else { return }
     job?.answers.append(answer)
     guard let current = job, current.answers.count == current.asked.count else { return }
     proceed(current.answers)
@@ -65,7 +63,7 @@ extension Proxy {
     if let index = outOfBand.firstIndex(where: { $0.id?.qemuText() == id?.qemuText() }) {
       let client = outOfBand.remove(at: index).client
       client.outstanding -= 1
-      return routing.collected.withUnsafeBytes { client.send($0) }
+      return client.outbox.add(routing.collected)
     }
     settleInBand([])
     messageEnded()
@@ -81,10 +79,10 @@ extension Proxy {
       switch try ServerMessage.parse(routing.collected) {
       case .success(let given, let value) where id == nil || given == id?.json: return .success(value)
       case .failure(let given, let error) where id == nil || given == id?.json: return .failure(error)
-      default: end = .failed("QEMU's replies are out of step with its commands")
+      default: fail("QEMU's replies are out of step with its commands")
       }
     } catch {
-      end = .failed("QEMU: \(error)")
+      fail("QEMU: \(error)")
     }
     return .failure(CommandError(errorClass: "GenericError", text: "no reply"))
   }

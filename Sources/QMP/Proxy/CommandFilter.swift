@@ -1,6 +1,3 @@
-import Common
-import Glibc
-import QMP
 import Syntax
 
 /// Decides about clients' commands. The proxy transports; the filter decides.
@@ -16,9 +13,16 @@ public struct ProxyPeer: Hashable, Sendable, CustomStringConvertible {
   /// Number of the client, from 1 over the proxy's life.
   public let number: Int
   /// The process by SO_PEERCRED, when it connected; nil where the socket has no credentials.
-  public let process: pid_t?
+  public let process: Int32?
   /// The user by SO_PEERCRED; nil where the socket has no credentials.
-  public let user: uid_t?
+  public let user: UInt32?
+
+  /// Creates a peer.
+  public init(number: Int, process: Int32?, user: UInt32?) {
+    self.number = number
+    self.process = process
+    self.user = user
+  }
 
   public var description: String {
     "client \(number)" + (process.map { " (pid \($0)" + (user.map { ", uid \($0))" } ?? ")") } ?? "")
@@ -60,14 +64,4 @@ public final class UnfilteredCommands: CommandFilter {
   public func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection { .pass }
   /// Does nothing: the filter has no state.
   public func clientGone(_ client: ProxyPeer) {}
-}
-
-/// A decision that is made already and waits until QEMU has no other command in progress, because replies
-/// keep the order of their commands.
-final class ImmediateDecision: CommandDecision {
-  private let step: DecisionStep
-  init(_ step: DecisionStep) { self.step = step }
-  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep { step }
-  /// Does nothing: the reply is only forwarded.
-  package func answered(_ reply: Result<JSON, CommandError>) {}
 }

@@ -1,0 +1,64 @@
+import Syntax
+
+/// The one decision that is being made.
+struct ActiveDecision {
+  let client: SessionClient
+  let message: ClientMessage
+  let inquiry: any CommandDecision
+  var asked: [CommandID] = []
+  var answers: [Result<JSON, CommandError>] = []
+  /// The command itself has been sent to QEMU.
+  var isSent = false
+}
+
+extension ProxySession {
+  /// Holds a decision, and begins it if it can begin now.
+  /// - Returns: whether it has begun.
+  func hold(_ inquiry: any CommandDecision, _ message: ClientMessage, _ client: SessionClient) -> Bool {
+    client.held = inquiry
+    deciding.append(client)
+    return start(inquiry, message, client)
+  }
+
+  /// Begins a decision when QEMU has no command in progress. Decisions begin in the order in which they came, and no
+  /// command of another client goes before them.
+  func start(_ inquiry: any CommandDecision, _ message: ClientMessage, _ client: SessionClient) -> Bool {
+    guard deciding.first === client, job == nil, inFlight.isEmpty, !routing.isOpen else { return false }
+    deciding.removeFirst()
+    client.held = nil
+    client.outstanding += 1
+    job = ActiveDecision(client: client, message: message, inquiry: inquiry)
+    proceed([])
+    return true
+  }
+
+  /// Takes the next step of the active decision.
+  func proceed(_ answers: [Result<JSON, CommandError>]) {
+    guard var current = job else { return }
+    switch current.inquiry.proceed(answers) {
+    case .ask(let commands):
+      current.answers = []
+      current.asked = commands.map(ask)
+      job = current
+      if commands.isEmpty { proceed([]) }
+    case .pass(let instead):
+      current.isSent = true
+      job = current
+      toQEMU.add(instead ?? current.message.bytes, descriptors: current.message.descriptors)
+      inFlight.append(.job(current.client))
+    case .refuse(let error):
+      current.client.outstanding -= 1
+      job = nil
+      refuse(current.message, error, current.client)
+    }
+  }
+
+  /// Queues a command of the proxy's own.
+  func ask(_ command: Command) -> CommandID {
+    issued += 1
+    let id = CommandID(text: idPrefix + String(issued))
+    toQEMU.add(command.bytes(id: id))
+    inFlight.append(.own(id))
+    return id
+  }
+}

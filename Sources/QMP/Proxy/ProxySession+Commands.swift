@@ -1,0 +1,106 @@
+import Syntax
+
+/// The direction from clients to QEMU.
+extension ProxySession {
+  /// Limit of pending replies; QEMU's own queue is shorter.
+  private static let inFlightLimit = 1024
+
+  /// Processes messages of all clients, beginning behind the one whose command was sent last.
+  func processAll() {
+    let first = clients.firstIndex { $0.peer.number > turn } ?? 0
+    for client in clients[first...] + clients[..<first] where !client.isGone { process(client) }
+  }
+
+  /// Whether a reply of the proxy's own can be sent now: after everything that QEMU owes the client, and not
+  /// in the middle of an event.
+  private func mayAnswer(_ client: SessionClient) -> Bool {
+    client.outstanding == 0 && !(routing.isOpen && routing.recipients.contains { $0 === client })
+  }
+
+  /// Processes a client's messages, as far as is possible now.
+  private func process(_ client: SessionClient) {
+    client.frame()
+    while let pending = client.inbox.first, !client.isGone {
+      guard take(pending.item, of: client) else { break }
+      client.inbox.removeFirst()
+      if client.inbox.isEmpty { client.frame() }
+    }
+    if client.negotiation.hasOutOfBand, client.inbox.count > 1 { overtake(client) }
+  }
+
+  /// - Returns: false when it has to wait.
+  private func take(_ item: ClientStream.Item, of client: SessionClient) -> Bool {
+    switch item {
+    case .refused(let text):
+      guard mayAnswer(client) else { return false }
+      client.send(
+        LocalReply(error: CommandError(errorClass: "GenericError", text: text), id: nil, isPretty: monitor.isPretty))
+      notices.append(.notJSON(client.peer, answer: text))
+      return true
+    case .message(let message):
+      if let held = client.held { return start(held, message, client) }
+      // A reply of the proxy's own must not overtake replies that QEMU still owes.
+      if !client.negotiation.needsNoAnswer(message) {
+        guard mayAnswer(client) else { return false }
+        switch client.negotiation.respond(to: message) {
+        case .pass: break
+        case .success:
+          client.send(LocalReply(id: message.id, isPretty: monitor.isPretty))
+          return true
+        case .failure(let error):
+          refuse(message, error, client)
+          return true
+        }
+      }
+      return pass(message, client)
+    }
+  }
+
+  private func pass(_ message: ClientMessage, _ client: SessionClient) -> Bool {
+    let overtakes = isOvertaking(message, client)
+    guard toQEMU.isEmpty, inFlight.count < ProxySession.inFlightLimit,
+      overtakes || job == nil && deciding.isEmpty && (options.clients == 1 || outOfBand.isEmpty)
+    else { return false }
+    switch verdict(about: message, 0, client) {
+    case .pass:
+      if overtakes { return send(outOfBand: message, client) }
+      turn = client.peer.number
+      guard message.descriptors.isEmpty else {
+        // QEMU assigns a descriptor to the next command that asks for one.
+        hasStrayDescriptors = true
+        return hold(UnconditionalPass(), message, client)
+      }
+      toQEMU.add(message.bytes)
+      inFlight.append(.client(client, id: message.id))
+      client.outstanding += 1
+      return true
+    case .refuse(let error):
+      guard mayAnswer(client) else { return false }
+      refuse(message, error, client)
+      return true
+    case .inquire(let inquiry):
+      // Only the first in the inbox can be held, and it is once.
+      turn = client.peer.number
+      return hold(inquiry, message, client)
+    }
+  }
+
+  /// The filter's answer about a message of the inbox. It is asked once for each message, because it logs refusals.
+  func verdict(about message: ClientMessage, _ index: Int, _ client: SessionClient) -> ProxyInspection {
+    if let known = client.inbox[index].verdict { return known }
+    let verdict = filter.inspect(message, from: client.peer)
+    client.inbox[index].verdict = verdict
+    return verdict
+  }
+
+  func refuse(_ message: ClientMessage, _ error: CommandError, _ client: SessionClient) {
+    client.send(LocalReply(error: error, id: message.id, isPretty: monitor.isPretty))
+  }
+}
+
+/// A decision that is made already and waits until QEMU has no other command in progress.
+private final class UnconditionalPass: CommandDecision {
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep { .pass(instead: nil) }
+  /// Does nothing: the reply is only forwarded.
+  func answered(_ reply: Result<JSON, CommandError>) {}
+}
