@@ -93,10 +93,16 @@ public final class Rule: Sendable {
   }
 }
 
+/// Rules are one object each, with names of their own.
+extension Rule: Hashable {
+  public static func == (a: Rule, b: Rule) -> Bool { a === b }
+  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}
+
 /// One report of a rule about one definition.
 public struct Finding: Hashable, Sendable {
-  /// Name of the rule.
-  public let rule: String
+  /// The rule.
+  public let reportedBy: Rule
   /// Severity after the policy's overrides.
   public let severity: Severity
   /// The device, the offender and what is wrong with it: lower case, no full stop.
@@ -107,18 +113,24 @@ public struct Finding: Hashable, Sendable {
   public let location: Location
   /// The facts that it rests on, one a line.
   public let evidence: [String]
+
+  /// Name of the rule.
+  public var rule: String { reportedBy.name }
 }
 
 /// A rule that could not determine whether it applies.
 public struct Undetermined: Hashable, Sendable {
-  /// Name of the rule.
-  public let rule: String
+  /// The rule.
+  public let reportedBy: Rule
   /// Severity that a finding would have.
   public let severity: Severity
   /// The missing fact.
   public let unknown: Unknown
   /// The request that the rule was checking, or the whole definition.
   public let location: Location
+
+  /// Name of the rule.
+  public var rule: String { reportedBy.name }
 }
 
 /// Overall result for a definition; derived from findings and unknowns, never set.

@@ -47,14 +47,14 @@ extension RuleReport {
     undetermined = undetermined.map { open in
       let level = severity(of: open.rule, open.severity)
       if open.severity == .error, level < .error { isByPolicy = true }
-      return Undetermined(rule: open.rule, severity: level, unknown: open.unknown, location: open.location)
+      return Undetermined(reportedBy: open.reportedBy, severity: level, unknown: open.unknown, location: open.location)
     }
   }
 }
 
 extension Finding {
   fileprivate func with(_ severity: Severity) -> Finding {
-    Finding(rule: rule, severity: severity, message: message, fix: fix, location: location, evidence: evidence)
+    Finding(reportedBy: reportedBy, severity: severity, message: message, fix: fix, location: location, evidence: evidence)
   }
 }
 

@@ -31,7 +31,7 @@ public struct RuleRunner: Sendable {
     reported[request?.location ?? context, default: []].append(rule)
     report.findings.append(
       Finding(
-        rule: rule.name, severity: rule.severity, message: message, fix: fix ?? rule.fix,
+        reportedBy: rule, severity: rule.severity, message: message, fix: fix ?? rule.fix,
         location: location ?? request?.location ?? context, evidence: evidence))
   }
 
@@ -41,7 +41,7 @@ public struct RuleRunner: Sendable {
     if unknown.isOfAbsentDevice { return }
     report.undetermined.append(
       Undetermined(
-        rule: rule.name, severity: rule.severity, unknown: unknown, location: location ?? request?.location ?? context))
+        reportedBy: rule, severity: rule.severity, unknown: unknown, location: location ?? request?.location ?? context))
   }
 
   /// Checks devices one by one: an unknown fact about one leaves the others checked.

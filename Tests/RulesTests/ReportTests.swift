@@ -15,9 +15,10 @@ final class ReportTests: XCTestCase {
   private func result(_ findings: [(Severity, Range<Int>)], text: String = ReportTests.text) throws -> LintResult {
     let run = try CaseRun(text)
     var report = run.report
+    let rule = try XCTUnwrap(Rule.named("dup-id"))
     report.findings = findings.map { severity, range in
       let location = Location(source: "text", range: range, path: "")
-      return Finding(rule: "dup-id", severity: severity, message: "m", fix: "f", location: location, evidence: [])
+      return Finding(reportedBy: rule, severity: severity, message: "m", fix: "f", location: location, evidence: [])
     }
     return LintResult(source: run.result.source, target: run.target, report: report)
   }
@@ -76,7 +77,7 @@ final class ReportTests: XCTestCase {
   func testAFleetsCellNamesTheRulesBehindItsVerdict() throws {
     var unsafe = try CaseRun(ReportTests.text).report
     let missing = Undetermined(
-      rule: "no-reset", severity: .error, unknown: Unknown("a", reason: "b"),
+      reportedBy: try XCTUnwrap(Rule.named("no-reset")), severity: .error, unknown: Unknown("a", reason: "b"),
       location: Location(source: "text", range: nil, path: ""))
     unsafe.undetermined = [missing, missing]
     var undetermined = unsafe

@@ -31,7 +31,7 @@ package final class PlugInquiry: CommandDecision {
 
   private func decide(_ guest: QOMSnapshot) -> DecisionStep {
     // While the command waited, another client may have given its descriptor the name.
-    if let reason = gate.foreignName(about) { return refuse(reason.rule.name, reason.message, [reason.rule.name], []) }
+    if let reason = gate.foreignName(about) { return refuse(reason) }
     let profile = QEMUQuestion.profile(name: "the running QEMU", listing: guest.listing)
     let globals = gate.options.globals ?? PlugInquiry.globals(of: gate.options.process)
     let machine = guest.machine(source: "the running guest", globals: globals, plugged: gate.plugged)
@@ -55,10 +55,11 @@ package final class PlugInquiry: CommandDecision {
     let facts = judgement.findings.flatMap(\.evidence) + open.map { "\($0.rule): \($0.unknown)" }
     let others = judgement.findings.filter { $0.severity != .error }
     if let first = errors.first {
-      return refuse(first.rule, first.message, errors.map(\.rule), facts)
+      return refuse(.init(rule: first.reportedBy, message: first.message), errors.map(\.reportedBy), facts)
     }
-    if let unknown = open.first(where: { refuses($0.rule) }) {
-      return refuse(unknown.rule, "cannot determine whether it applies: \(unknown.unknown)", [unknown.rule], facts)
+    if let unknown = open.first(where: { refuses($0.reportedBy) }) {
+      let message = "cannot determine whether it applies: \(unknown.unknown)"
+      return refuse(.init(rule: unknown.reportedBy, message: message), nil, facts)
     }
     let warnings = prediction?.warnings.display ?? []
     let sees = prediction?.guestSeesATS.display.map { $0 ? "guest sees ATS" : "guest sees no ATS" }
@@ -66,29 +67,30 @@ package final class PlugInquiry: CommandDecision {
     let unpinned = pins && !request.has("ats") && !globals.isKnown ? "`ats` is not added" : nil
     gate.note(
       others.isEmpty && open.isEmpty ? .accepted : .warned, about, device: device,
-      rules: others.map(\.rule) + open.map(\.rule),
+      rules: others.map(\.reportedBy) + open.map(\.reportedBy),
       text: (others.map(\.message) + warnings + [sees, unpinned].compactMap { $0 }).joined(separator: "; "), facts: facts,
       milliseconds: milliseconds)
     return .pass(instead: pins ? PinnedATS.command(about, request, profile, globals) : nil)
   }
 
-  private func refuses(_ rule: String) -> Bool {
+  private func refuses(_ rule: Rule) -> Bool {
     switch gate.options.onUnknown {
     case .refuse: return true
     case .warn: return false
-    case nil: return Rule.named(rule)?.crashesGuest == true
+    case nil: return rule.crashesGuest
     }
   }
 
-  private func refuse(_ rule: String, _ message: String, _ rules: [String], _ facts: [String]) -> DecisionStep {
+  /// - Parameter rules: all rules that refuse it; nil for that of the reason.
+  private func refuse(_ reason: BypassRules.Reason, _ rules: [Rule]? = nil, _ facts: [String] = []) -> DecisionStep {
     gate.note(
-      .refused, about, device: device, rules: rules, text: message, facts: facts, milliseconds: milliseconds)
+      .refused, about, device: device, rules: rules ?? [reason.rule], text: reason.message, facts: facts, milliseconds: milliseconds)
     guard gate.options.mode == .enforce else { return .pass(instead: nil) }
-    return .refuse(QMPCommandFilter.error(rule, message))
+    return .refuse(QMPCommandFilter.error(reason))
   }
 
   private func cannotLook(_ error: any Error) -> DecisionStep {
-    refuse(Rule.hostUnavailable.name, "cannot read host state: \(error)", [], [])
+    refuse(.init(rule: .hostUnavailable, message: "cannot read host state: \(error)"), [], [])
   }
 
   var device: String { prediction?.name ?? request.id ?? request.driver ?? "device" }
