@@ -28,17 +28,10 @@ enum JSONProperties {
   }
 
   private static func lower(_ value: JSON, _ word: Word) -> PropertyValue {
-    switch value {
-    case .null: return .null
-    case .bool(let flag): return .bool(flag)
-    case .integer(let number): return .integer(number)
-    case .unsigned(let number): return .unsigned(number)
-    case .real(let number): return .real(number)
-    case .string(let text):
-      return word.hasUnknown && text.contains { $0 == "$" || $0 == "`" } ? .unknown(text) : .string(text)
-    case .array: return .array
-    case .object: return .object
+    if case .string(let text) = value, word.hasUnknown, text.contains(where: { $0 == "$" || $0 == "`" }) {
+      return .unknown(text)
     }
+    return PropertyValue(value)
   }
 
   static func problem(_ error: SyntaxError, in word: Word, source: String, path: String) -> InputProblem {

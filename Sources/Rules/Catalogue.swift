@@ -79,6 +79,8 @@ extension Rule {
     .xmlNotQEMU,
     .setOnJsonDevice,
     .secondMonitor,
+    .deletesAMonitor,
+    .unlistedQOMProperty,
     .guestBackDoor,
     .runsAProgram,
     .fdOfAnotherClient,

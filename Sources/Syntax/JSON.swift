@@ -26,10 +26,10 @@ public enum JSON: Hashable, Sendable {
     }
   }
 
-  /// The member of that name, nil when there is none or this is not an object.
+  /// The member of that name, byte by byte; nil when there is none or this is not an object.
   public subscript(key: String) -> JSON? {
     guard case .object(let members) = self else { return nil }
-    return members.first { $0.key == key }?.value
+    return members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
   }
 
   /// The text of a string; nil for any other value.

@@ -11,35 +11,46 @@ extension JSON {
     return text
   }
 
-  private func writeQEMU(to text: inout String, isPretty: Bool, depth: Int) {
+  /// The value as JSON text that QEMU's lexer reads as this value: ASCII only, members in their order, a real number so that
+  /// it reads back as the same double and not as an integer.
+  public var canonicalBytes: [UInt8] {
+    var text = ""
+    writeQEMU(to: &text, isPretty: false, isCanonical: true, depth: 0)
+    return Array(text.utf8)
+  }
+
+  private func writeQEMU(to text: inout String, isPretty: Bool, isCanonical: Bool = false, depth: Int) {
     switch self {
     case .null: text += "null"
     case .bool(let flag): text += flag ? "true" : "false"
     case .integer(let number): text += String(number)
     case .unsigned(let number): text += String(number)
-    case .real(let number): text += JSON.seventeenDigits(number)
+    case .real(let number):
+      let digits = JSON.seventeenDigits(number)
+      text += digits
+      if isCanonical, !digits.utf8.contains(where: { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "e") }) { text += ".0" }
     case .string(let string): JSON.quote(string, to: &text)
     case .array(let items):
       text += "["
       for (index, item) in items.enumerated() {
-        JSON.separate(&text, isFirst: index == 0, isPretty, depth + 1)
-        item.writeQEMU(to: &text, isPretty: isPretty, depth: depth + 1)
+        JSON.separate(&text, isFirst: index == 0, isPretty, isCanonical, depth + 1)
+        item.writeQEMU(to: &text, isPretty: isPretty, isCanonical: isCanonical, depth: depth + 1)
       }
       JSON.close("]", &text, isPretty, depth)
     case .object(let members):
       text += "{"
-      for (index, member) in JSON.inBucketOrder(members).enumerated() {
-        JSON.separate(&text, isFirst: index == 0, isPretty, depth + 1)
+      for (index, member) in (isCanonical ? members : JSON.inBucketOrder(members)).enumerated() {
+        JSON.separate(&text, isFirst: index == 0, isPretty, isCanonical, depth + 1)
         JSON.quote(member.key, to: &text)
-        text += ": "
-        member.value.writeQEMU(to: &text, isPretty: isPretty, depth: depth + 1)
+        text += isCanonical ? ":" : ": "
+        member.value.writeQEMU(to: &text, isPretty: isPretty, isCanonical: isCanonical, depth: depth + 1)
       }
       JSON.close("}", &text, isPretty, depth)
     }
   }
 
-  private static func separate(_ text: inout String, isFirst: Bool, _ isPretty: Bool, _ depth: Int) {
-    if !isFirst { text += isPretty ? "," : ", " }
+  private static func separate(_ text: inout String, isFirst: Bool, _ isPretty: Bool, _ isCanonical: Bool, _ depth: Int) {
+    if !isFirst { text += isPretty || isCanonical ? "," : ", " }
     if isPretty { newLine(&text, depth) }
   }
 

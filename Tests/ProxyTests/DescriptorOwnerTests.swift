@@ -1,3 +1,4 @@
+import Glibc
 import QMP
 import Syntax
 import XCTest
@@ -13,7 +14,8 @@ final class DescriptorOwnerTests: XCTestCase {
   private let getfd = #"{"execute":"getfd","arguments":{"fdname":"x"}}"#
 
   private func inquire(_ text: String, _ peer: ProxyPeer) throws -> any CommandDecision {
-    let message = ClientMessage(bytes: Array(text.utf8), json: try JSON.parse(Array(text.utf8)))
+    let message = ClientMessage(
+      bytes: Array(text.utf8), json: try JSON.parse(text), descriptors: [OwnedDescriptor(open("/dev/null", O_RDONLY))])
     guard case .inquire(let decision) = gate.inspect(message, from: peer) else {
       struct NotAsked: Error {}
       throw NotAsked()

@@ -1,6 +1,8 @@
 import Common
 import Facts
 import Prediction
+import Rules
+import Syntax
 
 /// Requests that crash QEMU regardless of the host and the guest.
 enum CrashingRequests {
@@ -18,7 +20,12 @@ enum CrashingRequests {
         message: "\(name) has a descriptor and no id: QEMU crashes with SIGSEGV, and the guest with it; "
           + "give the device an id, and as a string")
     }
-    guard let driver = request.driver, driver.hasPrefix("vfio") else { return nil }
+    guard let driver = request.driver.map({ WireText($0) }), driver.hasPrefix("vfio") else { return nil }
+    if request.has("sriov-pf") {
+      return BypassRules.Reason(
+        rule: .sriovPFOnVFIO,
+        message: "\(name) has `sriov-pf`: QEMU crashes with SIGSEGV when it attaches the device, and the guest with it")
+    }
     for key in ["id", "bus"] {
       if let property = request.property(key), property.value.string == nil {
         return BypassRules.Reason(

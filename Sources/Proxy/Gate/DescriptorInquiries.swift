@@ -27,17 +27,17 @@ final class DescriptorInquiry: CommandDecision {
     let arguments = about.message.arguments
     switch about.command {
     case "getfd":
-      guard let name = arguments?["fdname"]?.string else { return }
+      guard let name = arguments?.wire("fdname") else { return }
       gate.ledger.keep(name, entry)
       gate.owners[name] = about.client.number
     case "closefd":
-      guard let name = arguments?["fdname"]?.string else { return }
+      guard let name = arguments?.wire("fdname") else { return }
       gate.ledger.keep(name, nil)
       gate.owners[name] = nil
-    case "add-fd": if case .integer(let number)? = value["fd"] { gate.ledger.keep(String(number), entry) }
+    case "add-fd": if case .integer(let number)? = value["fd"] { gate.ledger.keep(WireText(String(number)), entry) }
     default:
-      guard let fd = arguments?["fd"]?.string else { return }
-      if let number = Int32(fd) {
+      guard let fd = arguments?.wire("fd") else { return }
+      if let number = fd.number {
         _ = gate.ledger.numbersInUse.insert(number)
         return
       }
@@ -72,14 +72,14 @@ final class RemoveFdInquiry: CommandDecision {
           "descriptor \(number) was given to QEMU as `fd=\(number)`, and removing its set closes it under the running device")
       }
       // A descriptor that came through here and was not used, or is not vfio's, may be closed.
-      if let entry = gate.ledger.entries[String(number)], entry.function == .known(nil), !entry.isIOMMUFD {
+      if let entry = gate.ledger.entries[WireText(String(number))], entry.function == .known(nil), !entry.isIOMMUFD {
         continue
       }
       let strangers = guest.vfioByDescriptor.contains { $0.map { gate.plugged[$0] == nil } ?? true }
       guard strangers else { continue }
       let process = gate.options.process
-      let isCdev = gate.ledger.function(String(number), process: process)
-      if case .known(nil)? = isCdev, gate.ledger.isIOMMUFD(String(number), process: process) == .known(false) {
+      let isCdev = gate.ledger.function(WireText(String(number)), process: process)
+      if case .known(nil)? = isCdev, gate.ledger.isIOMMUFD(WireText(String(number)), process: process) == .known(false) {
         continue
       }
       guard gate.options.onUnknown != .warn else { continue }
@@ -108,6 +108,38 @@ final class RemoveFdInquiry: CommandDecision {
   /// Forgets the numbers of the removed set.
   package func answered(_ reply: Result<JSON, CommandError>) {
     guard case .success = reply else { return }
-    for number in numbers { gate.ledger.keep(String(number), nil) }
+    for number in numbers { gate.ledger.keep(WireText(String(number)), nil) }
   }
+}
+
+/// object-del of an object that is a monitor, whose type only QEMU knows.
+final class MonitorDeletionInquiry: CommandDecision {
+  private let gate: QMPCommandFilter
+  private let about: QMPCommandFilter.CommandContext
+  private let id: WireText
+  private var hasAsked = false
+
+  init(_ gate: QMPCommandFilter, _ id: WireText, _ about: QMPCommandFilter.CommandContext) {
+    self.gate = gate
+    self.about = about
+    self.id = id
+  }
+
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep {
+    guard hasAsked else {
+      hasAsked = true
+      return .ask([Command("qom-list", ["path": "/objects"])])
+    }
+    guard case .success(let list)? = answers.first else {
+      let reason = BypassRules.Reason(
+        rule: .deletesAMonitor, message: "cannot determine whether `\(id)` is a monitor: QEMU did not list its objects")
+      return gate.options.onUnknown == .warn ? .pass(instead: nil) : gate.step(reason, about)
+    }
+    let types = (list.array ?? []).filter { $0.wire("name") == id }.compactMap { $0.wire("type") }
+    let isMonitor = types.contains { $0 == "child<monitor-qmp>" || $0 == "child<monitor-hmp>" }
+    return isMonitor ? gate.step(BypassRules.monitorDeleted(id), about) : .pass(instead: nil)
+  }
+
+  /// Does nothing: the reply is only forwarded.
+  package func answered(_ reply: Result<JSON, CommandError>) {}
 }

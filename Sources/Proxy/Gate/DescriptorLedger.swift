@@ -2,7 +2,6 @@ import Common
 import Facts
 import Glibc
 import Host
-import QMP
 import Syntax
 
 /// Descriptors that QEMU has, as far as they passed through the proxy: by getfd's name, and by number.
@@ -18,22 +17,22 @@ struct DescriptorLedger {
   }
 
   /// Functions by the value of `fd`: a name, or a number as text.
-  private(set) var entries: [String: Entry] = [:]
+  private(set) var entries: [WireText: Entry] = [:]
   /// Numbers that devices and objects use directly: QEMU does not duplicate them.
   var numbersInUse: Set<Int32> = []
 
-  mutating func keep(_ name: String, _ entry: Entry?) { entries[name] = entry }
+  mutating func keep(_ name: WireText, _ entry: Entry?) { entries[name] = entry }
 
   /// The function behind `fd=`; nil when it cannot be determined.
-  func function(_ fd: String, process: pid_t?) -> Known<PCIAddress?>? {
+  func function(_ fd: WireText, process: pid_t?) -> Known<PCIAddress?>? {
     if let entry = entries[fd] { return entry.function }
-    guard let number = Int32(fd), number >= 0, let process else { return nil }
+    guard let number = fd.number, let process else { return nil }
     return VFIODescriptor.device(behind: number, ofProcess: Int(process))
   }
 
-  func isIOMMUFD(_ fd: String, process: pid_t?) -> Known<Bool> {
+  func isIOMMUFD(_ fd: WireText, process: pid_t?) -> Known<Bool> {
     if let entry = entries[fd] { return .known(entry.isIOMMUFD) }
-    guard let number = Int32(fd), let process else {
+    guard let number = fd.number, let process else {
       return .unknown("descriptor \(fd)", "it did not pass through the proxy")
     }
     var path = [CChar](repeating: 0, count: 64)

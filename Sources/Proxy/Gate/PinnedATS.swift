@@ -18,9 +18,11 @@ enum PinnedATS {
   }
 
   private static func qmp(_ message: ClientMessage, _ value: String) -> [UInt8]? {
-    guard let place = JSONPlaces(message.bytes).range(of: ["arguments"]) else { return nil }
-    let at = place.lowerBound + 1
-    return Array(message.bytes[..<at]) + Array(#""ats":"\#(value)","#.utf8) + Array(message.bytes[at...])
+    guard message.arguments?.members != nil else { return nil }
+    let command = replacing("arguments", in: message.json) { arguments in
+      .object((arguments.members ?? []) + [JSON.Member("ats", .string(value))])
+    }
+    return command.canonicalBytes
   }
 
   private static func human(_ message: ClientMessage, _ value: String) -> [UInt8]? {
@@ -31,7 +33,7 @@ enum PinnedATS {
     let command = replacing("arguments", in: message.json) { arguments in
       replacing("command-line", in: arguments) { _ in .string("\(end),ats=\(value)") }
     }
-    return Array(command.qemuText().utf8)
+    return command.canonicalBytes
   }
 
   private static func replacing(_ key: String, in object: JSON, by change: (JSON) -> JSON) -> JSON {

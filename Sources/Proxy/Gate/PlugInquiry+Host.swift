@@ -2,11 +2,12 @@ import Common
 import Facts
 import Glibc
 import Inputs
+import Syntax
 
 /// The facts that a decision needs.
 extension PlugInquiry {
   var descriptors: [String: Known<PCIAddress?>] {
-    guard let fd = request.string("fd"), let function = gate.ledger.function(fd, process: gate.options.process)
+    guard let fd = request.string("fd"), let function = gate.ledger.function(WireText(fd), process: gate.options.process)
     else { return [:] }
     return [fd: function]
   }

@@ -14,7 +14,7 @@ extension PlugInquiry {
       if let number = request.string("fd").flatMap({ Int32($0) }) { gate.ledger.numbersInUse.insert(number) }
     }
     // Resolving a name consumes it, also when the plug then fails.
-    if let name = request.string("fd"), Int32(name) == nil {
+    if let name = request.string("fd").map({ WireText($0) }), name.number == nil {
       gate.ledger.keep(name, nil)
       gate.owners[name] = nil
     }

@@ -52,7 +52,7 @@ public final class QMPCommandFilter: CommandFilter {
   }
 
   /// The client that gave each descriptor its name: QEMU has one set of names for all clients of a monitor.
-  var owners: [String: Int] = [:]
+  var owners: [WireText: Int] = [:]
 
   /// Drops the names of the client's descriptors.
   public func clientGone(_ client: ProxyPeer) {
@@ -61,18 +61,47 @@ public final class QMPCommandFilter: CommandFilter {
 
   /// Forwards, refuses, or begins a decision.
   public func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection {
-    guard let command = message.command else { return .pass }
-    let about = CommandContext(message: message, client: client, command: command)
-    if let reason = BypassRules.match(command, message.arguments) { return refuse(reason, about) }
+    guard let name = message.command else { return .pass }
+    let about = CommandContext(message: message, client: client, command: WireText(name))
+    if let reason = BypassRules.match(about.command, message.arguments) { return refuse(reason, about) }
     if let reason = foreignName(about) { return refuse(reason, about) }
-    switch command {
-    case "device_add": return plug(QMPCommandFilter.request(message), about)
+    if let reason = numberInUse(about) { return refuse(reason, about) }
+    switch about.command {
+    case "device_add":
+      return plug(message.arguments.flatMap { PlugRequest.read($0, source: "device_add") }, about)
     case "human-monitor-command": return human(message, about)
-    case "getfd", "add-fd", "closefd": return .inquire(DescriptorInquiry(self, about))
+    case "getfd", "add-fd":
+      // A descriptor of an earlier command would be given the name, unseen.
+      guard !message.descriptors.isEmpty else { return .refuse(QMPCommandFilter.noDescriptor) }
+      return .inquire(DescriptorInquiry(self, about))
+    case "closefd": return .inquire(DescriptorInquiry(self, about))
     case "remove-fd": return .inquire(RemoveFdInquiry(self, about))
     case "object-add": return object(message, about)
+    case "object-del":
+      guard let id = message.arguments?.wire("id") else { return .pass }
+      return .inquire(MonitorDeletionInquiry(self, id, about))
     default: return .pass
     }
+  }
+
+  /// QEMU's own answer (QEMU monitor/fds.c: qmp_getfd, qmp_add_fd).
+  private static let noDescriptor = CommandError(
+    errorClass: "GenericError", text: "No file descriptor supplied via SCM_RIGHTS")
+
+  /// Whether a network backend names the number of a descriptor that a device uses: QEMU closes it when the backend fails or
+  /// is deleted.
+  private func numberInUse(_ about: CommandContext) -> BypassRules.Reason? {
+    guard about.command == "netdev_add", let arguments = about.message.arguments, !ledger.numbersInUse.isEmpty else {
+      return nil
+    }
+    let texts = ["fd", "fds", "vhostfd", "vhostfds"].compactMap { arguments.wire($0) }
+      + [arguments["addr"]?.wire("str")].compactMap { $0 }
+    let numbers = texts.flatMap { $0.split(":") }.compactMap(\.number)
+    guard let number = numbers.first(where: ledger.numbersInUse.contains) else { return nil }
+    return BypassRules.Reason(
+      rule: .fdInUse,
+      message: "descriptor \(number) was given to QEMU as `fd=\(number)`, and a network backend that fails closes it under the "
+        + "running device")
   }
 
   /// Whether the command names a descriptor of another client, which only that client may replace, close and use.
@@ -83,7 +112,7 @@ public final class QMPCommandFilter: CommandFilter {
     case "device_add", "object-add": key = "fd"
     default: return nil
     }
-    guard let name = about.message.arguments?[key]?.string, let owner = owners[name], owner != about.client.number
+    guard let name = about.message.arguments?.wire(key), let owner = owners[name], owner != about.client.number
     else { return nil }
     return BypassRules.Reason(
       rule: .fdOfAnotherClient, message: "the descriptor `\(name)` belongs to client \(owner)")
@@ -93,12 +122,7 @@ public final class QMPCommandFilter: CommandFilter {
   struct CommandContext {
     let message: ClientMessage
     let client: ProxyPeer
-    let command: String
-  }
-
-  /// The request of a `device_add`, with QEMU's types, or of a human monitor's.
-  private static func request(_ message: ClientMessage) -> DeviceRequest? {
-    ParsedInput.parse(SourceText(name: "device_add", bytes: message.bytes), as: .qmp).plugs.first
+    let command: WireText
   }
 
   private func plug(_ request: DeviceRequest?, _ about: CommandContext) -> ProxyInspection {
@@ -113,16 +137,21 @@ public final class QMPCommandFilter: CommandFilter {
       return .pass
     }
     if let reason = BypassRules.match(command) { return refuse(reason, about) }
-    guard command.name == "device_add" else { return .pass }
-    guard command.argument != nil, let request = QMPCommandFilter.request(message) else {
-      return refuse(BypassRules.unreadable(command), about)
+    switch WireText(command.name) {
+    case "device_add":
+      guard let request = PlugRequest.read(command, source: "device_add") else {
+        return refuse(BypassRules.unreadable(command), about)
+      }
+      return plug(request, about)
+    case "object_del":
+      return .inquire(MonitorDeletionInquiry(self, WireText(bytes: command.argument?.bytes ?? []), about))
+    default: return .pass
     }
-    return plug(request, about)
   }
 
   /// QEMU accepts an iommufd object around any descriptor, unchecked.
   private func object(_ message: ClientMessage, _ about: CommandContext) -> ProxyInspection {
-    guard message.arguments?["qom-type"]?.string == "iommufd", let fd = message.arguments?["fd"]?.string else {
+    guard message.arguments?.wire("qom-type") == "iommufd", let fd = message.arguments?.wire("fd") else {
       return .pass
     }
     if ledger.isIOMMUFD(fd, process: options.process) == .known(false) {
@@ -137,8 +166,8 @@ public final class QMPCommandFilter: CommandFilter {
 
   /// - Returns: the refusal, or in observe mode its log line.
   func refuse(_ reason: BypassRules.Reason, _ about: CommandContext) -> ProxyInspection {
-    note(.refused, about, rules: [reason.rule.name], text: reason.message)
-    return options.mode == .observe ? .pass : .refuse(QMPCommandFilter.error(reason.rule.name, reason.message))
+    note(.refused, about, rules: [reason.rule], text: reason.message)
+    return options.mode == .observe ? .pass : .refuse(QMPCommandFilter.error(reason))
   }
 
   /// The refusal as a step of a decision, or in observe mode its log line and the command.
@@ -147,23 +176,23 @@ public final class QMPCommandFilter: CommandFilter {
     return .pass(instead: nil)
   }
 
-  static func error(_ rule: String, _ message: String) -> CommandError {
-    CommandError(errorClass: "GenericError", text: "vfiogate: refused: \(rule): \(message)")
+  static func error(_ reason: BypassRules.Reason) -> CommandError {
+    CommandError(errorClass: "GenericError", text: "vfiogate: refused: \(reason.rule.name): \(reason.message)")
   }
 
   enum Verdict: String { case accepted, warned, refused }
 
   /// One line of the log for one decision.
   func note(
-    _ verdict: Verdict, _ about: CommandContext, device: String? = nil, rules: [String] = [], text: String? = nil,
+    _ verdict: Verdict, _ about: CommandContext, device: String? = nil, rules: [Rule] = [], text: String? = nil,
     facts: [String] = [], milliseconds: Int64 = 0
   ) {
-    var fields = [JSON.Member("peer", .string("\(about.client)")), .init("command", .string(about.command))]
+    var fields = [JSON.Member("peer", .string("\(about.client)")), .init("command", .string("\(about.command)"))]
     if let id = about.message.id { fields.append(.init("id", id)) }
     if let device { fields.append(.init("device", .string(device))) }
     let would = verdict == .refused && options.mode == .observe
     fields.append(.init("verdict", .string(would ? "would-refuse" : verdict.rawValue)))
-    fields.append(.init("rules", .array(rules.map { .string($0) })))
+    fields.append(.init("rules", .array(rules.map { .string($0.name) })))
     if let text { fields.append(.init("text", .string(text))) }
     if !facts.isEmpty { fields.append(.init("facts", .array(facts.map { .string($0) }))) }
     fields.append(.init("ms", .integer(milliseconds)))

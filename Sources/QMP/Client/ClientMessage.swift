@@ -16,6 +16,11 @@ public struct ClientMessage: Sendable {
     self.descriptors = descriptors
   }
 
+  /// The message as QEMU gets it: written from the parsed value, so that QEMU reads what was inspected.
+  public var canonicalBytes: [UInt8] { json.canonicalBytes }
+  /// Whether the command takes a descriptor that arrives with it (QEMU monitor/fds.c: qmp_getfd, qmp_add_fd).
+  public var takesDescriptor: Bool { ["getfd", "add-fd"].contains(json.wire("execute")) }
+
   /// The client's id, of any type; nil when there is none.
   public var id: JSON? { json["id"] }
   /// The command's name, in band or out of band; nil when there is none, or more than one.

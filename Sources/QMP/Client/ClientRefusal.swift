@@ -3,10 +3,10 @@ extension ClientStream {
   /// - Parameter complaint: about the message that begins at `start`.
   mutating func refusal(_ complaint: ParseComplaint, upTo end: Int) -> Item {
     var text = complaint.text
-    if !complaint.isLimit {
+    if case .syntax(let offset) = complaint.kind {
       text = "JSON parse error, " + text
       if tellsPlace {
-        let place = here(start + complaint.offset)
+        let place = here(start + offset)
         text = "\(place.line):\(place.column): " + text
       }
     }

@@ -3,19 +3,26 @@ import Syntax
 /// QEMU's message about a text that is not accepted, as far as its own parser would report one
 /// (QEMU qobject/json-lexer.c, json-parser.c); the wordings of 7.2 and of 11.1 differ.
 struct ParseComplaint {
-  /// The message without "JSON parse error, ".
-  let text: String
-  /// Bytes from the start of the message to the token that it is about.
-  let offset: Int
-  /// A limit's message has no place and no "JSON parse error".
-  var isLimit: Bool { text.hasSuffix("limit exceeded") }
-
-  private init(_ text: String, _ offset: Int) {
-    self.text = text
-    self.offset = offset
+  enum Kind {
+    /// A limit was exceeded: the message has no place and no "JSON parse error".
+    case limit
+    /// The text is not JSON.
+    /// - Parameter offset: bytes from the start of the message to the token that it is about.
+    case syntax(offset: Int)
   }
 
-  static let tooLarge = ParseComplaint("JSON token size limit exceeded", 0)
+  /// The message without "JSON parse error, ".
+  let text: String
+  let kind: Kind
+
+  private init(_ text: String, _ offset: Int) { self.init(text, .syntax(offset: offset)) }
+
+  private init(_ text: String, _ kind: Kind) {
+    self.text = text
+    self.kind = kind
+  }
+
+  static let tooLarge = ParseComplaint("JSON token size limit exceeded", .limit)
 
   /// The scanner stopped at the last of these bytes.
   init(lexicalIn bytes: ArraySlice<UInt8>) {
@@ -47,7 +54,7 @@ struct ParseComplaint {
   /// Creates the message for a text that jansson did not accept. Where QEMU would accept it, jansson's message is used.
   init(grammarOf bytes: [UInt8], jansson: SyntaxError, usesQEMU11Wording: Bool) {
     if jansson.message.hasPrefix("nested deeper") {
-      self.init("JSON nesting depth limit exceeded", 0)
+      self.init("JSON nesting depth limit exceeded", .limit)
       return
     }
     var parser = ComplaintParser(bytes, usesQEMU11Wording: usesQEMU11Wording)

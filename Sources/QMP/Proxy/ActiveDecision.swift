@@ -44,7 +44,10 @@ extension ProxySession {
     case .pass(let instead):
       current.isSent = true
       job = current
-      toQEMU.add(instead ?? current.message.bytes, descriptors: current.message.descriptors)
+      let descriptors = current.message.takesDescriptor ? current.message.descriptors : []
+      // QEMU takes it when it has read the arguments, and keeps it for a later command when it refuses them.
+      if !descriptors.isEmpty { hasStrayDescriptors = true }
+      toQEMU.add(instead ?? current.message.canonicalBytes, descriptors: descriptors)
       inFlight.append(.job(current.client))
     case .refuse(let error):
       current.client.outstanding -= 1

@@ -65,12 +65,9 @@ extension ProxySession {
     case .pass:
       if overtakes { return send(outOfBand: message, client) }
       turn = client.peer.number
-      guard message.descriptors.isEmpty else {
-        // QEMU assigns a descriptor to the next command that asks for one.
-        hasStrayDescriptors = true
-        return hold(UnconditionalPass(), message, client)
-      }
-      toQEMU.add(message.bytes)
+      if !message.descriptors.isEmpty, message.takesDescriptor { return hold(UnconditionalPass(), message, client) }
+      // QEMU would assign other descriptors to a later command that asks for one.
+      toQEMU.add(message.canonicalBytes)
       inFlight.append(.client(client, id: message.id))
       client.outstanding += 1
       return true

@@ -3,7 +3,7 @@ import Syntax
 /// Commands out of band.
 extension ProxySession {
   func isOvertaking(_ message: ClientMessage, _ client: SessionClient) -> Bool {
-    message.isOutOfBand && client.negotiation.hasOutOfBand && message.descriptors.isEmpty
+    message.isOutOfBand && client.negotiation.hasOutOfBand
   }
 
   /// Sends out-of-band commands before the other messages in the inbox. A refused one keeps its place.
@@ -32,7 +32,7 @@ extension ProxySession {
       }
       guard !taken, !outOfBand.contains(where: { $0.id?.qemuText() == id }) else { return false }
     }
-    toQEMU.add(message.bytes)
+    toQEMU.add(message.canonicalBytes)
     outOfBand.append((client, message.id))
     client.outstanding += 1
     return true

@@ -70,7 +70,7 @@ public final class ProxySession {
   var routing = ProxyRouting()
   /// The client whose reply is being forwarded; it may have disconnected.
   var awaited: SessionClient?
-  /// Whether a command that does not use descriptors arrived with some: QEMU may hold them for the next command that does.
+  /// Whether a descriptor was sent to QEMU, which may hold it for the next command that takes one.
   var hasStrayDescriptors = false
   var notices: [Notice] = []
 

@@ -2,7 +2,8 @@ import Facts
 import Prediction
 
 extension Rule {
-  static let sriovPFOnVFIO = Rule(
+  /// A rule that the proxy refuses without reading the host.
+  public static let sriovPFOnVFIO = Rule(
     name: "sriov-pf-on-vfio",
     severity: .error,
     summary: "`sriov-pf` on a vfio device, which crashes QEMU",

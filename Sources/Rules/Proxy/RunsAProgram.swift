@@ -3,16 +3,19 @@ extension Rule {
   public static let runsAProgram = Rule(
     name: "runs-a-program",
     severity: .error,
-    summary: "a migration over `exec`, which runs a program as QEMU's user",
+    summary: "a command that makes QEMU run a program",
     why: """
-      The `exec` transport of `migrate`, `migrate-incoming` and `migrate-recover` starts a program with QEMU's \
-      permissions. That program can open QEMU's descriptors and monitors, so it is a way past the proxy.
+      A program that QEMU starts has QEMU's permissions: it can open QEMU's descriptors and monitors, so it is a way past \
+      the proxy. The `exec` transport of `migrate`, `migrate-incoming` and `migrate-recover` starts one, so does a migration \
+      in the mode `cpr-exec`, and so do network backends with `helper`, `script`, `downscript`, `smb`, `guestfwd` with `cmd`, \
+      and `path` of passt. QEMU's own bridge helper passes.
       """,
-    fix: "migrate over a socket: `unix:PATH` or `tcp:HOST:PORT`",
+    fix: "migrate over a socket: `unix:PATH` or `tcp:HOST:PORT`; pass network devices as descriptors: `fd=NAME`",
     example: #"{"execute":"migrate","arguments":{"uri":"exec:cat > /tmp/state"}}"#,
     references: [
       "QEMU migration/exec.c: exec_start_outgoing_migration",
-      "QEMU qapi/migration.json: MigrationAddressType",
+      "QEMU qapi/migration.json: MigrationAddressType, MigMode",
+      "QEMU qapi/net.json: NetdevTapOptions, NetdevBridgeOptions, NetdevUserOptions, NetdevPasstOptions",
     ],
     canBeAllowed: false, check: .command)
 }

@@ -1,0 +1,73 @@
+import Rules
+import Syntax
+
+/// Commands that make QEMU run a program of the client's choice.
+enum ProgramRules {
+  static func program(_ how: String) -> BypassRules.Reason {
+    BypassRules.Reason(
+      rule: .runsAProgram, message: "\(how) makes QEMU run a program, which can do what QEMU can")
+  }
+
+  /// `exec:` in a URI, or the transport `exec` of a channel, at any depth.
+  static func migration(_ command: WireText, _ arguments: JSON) -> BypassRules.Reason? {
+    runsProgram(arguments) ? program("`\(command)` with `exec`") : nil
+  }
+
+  private static func runsProgram(_ value: JSON) -> Bool {
+    switch value {
+    case .object(let members):
+      return members.contains { member in
+        let text = member.value.wire
+        switch WireText(member.key) {
+        case "transport" where text == "exec": return true
+        case "uri" where text?.hasPrefix("exec:") == true: return true
+        default: return runsProgram(member.value)
+        }
+      }
+    case .array(let items): return items.contains(where: runsProgram)
+    default: return false
+    }
+  }
+
+  /// The program that a migration with the mode `cpr-exec` becomes (QEMU 11.1 migration/cpr-exec.c).
+  static func parameters(_ arguments: JSON) -> BypassRules.Reason? {
+    arguments["cpr-exec-command"] != nil || arguments.wire("mode") == "cpr-exec" ? program("`cpr-exec`") : nil
+  }
+
+  /// QEMU's own bridge helper, where distributions install it.
+  private static let bridgeHelpers: Set<WireText> = [
+    "/usr/lib/qemu/qemu-bridge-helper", "/usr/libexec/qemu-bridge-helper", "/usr/local/libexec/qemu-bridge-helper",
+  ]
+
+  /// Programs of a network backend (QEMU qapi/net.json). Where none is named, QEMU runs its own.
+  static func network(_ arguments: JSON) -> BypassRules.Reason? {
+    let type = arguments.wire("type")
+    for member in arguments.members ?? [] {
+      let text = member.value.wire
+      switch WireText(member.key) {
+      case "helper":
+        if let text, bridgeHelpers.contains(text) { continue }
+        return program("`helper` of a network backend")
+      case "script", "downscript":
+        // "no" is none. An empty one is not run either (QEMU net/tap.c: net_init_tap).
+        if text == "no" || text == "" { continue }
+        return program("`\(member.key)` of a network backend")
+      case "path" where type == nil || type == "passt": return program("`path` of a passt network")
+      // The folder's name becomes a part of the server's configuration, which may name programs.
+      case "smb": return program("`smb` of a user network")
+      case "guestfwd" where names(member.value, "-cmd:"): return program("`guestfwd` with `cmd`")
+      default: continue
+      }
+    }
+    return nil
+  }
+
+  private static func names(_ value: JSON, _ part: WireText) -> Bool {
+    switch value {
+    case .string(let text): WireText(text).contains(part)
+    case .array(let items): items.contains { names($0, part) }
+    case .object(let members): members.contains { names($0.value, part) }
+    default: false
+    }
+  }
+}

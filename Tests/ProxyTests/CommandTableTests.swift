@@ -1,0 +1,248 @@
+import Glibc
+import QMP
+import Support
+import Syntax
+import XCTest
+
+@testable import Common
+@testable import Proxy
+
+/// The command filter without QEMU: a message in; pass, refusal or inquiry out. One row for each line of THREATS.md, each
+/// known attack, and each command of QEMU 11.1.
+final class CommandTableTests: XCTestCase {
+  private enum Answer: Equatable, CustomStringConvertible {
+    case pass, inquire
+    /// A refusal by a rule, or with another text.
+    case refuse(String)
+
+    var description: String {
+      switch self {
+      case .pass: "passes"
+      case .inquire: "is inquired"
+      case .refuse(let rule): "is refused by \(rule)"
+      }
+    }
+  }
+
+  private func filter(_ change: (inout QMPCommandFilter.Options) -> Void = { _ in }) -> QMPCommandFilter {
+    var options = QMPCommandFilter.Options()
+    change(&options)
+    return QMPCommandFilter(options, log: ProxyLog())
+  }
+
+  private func answer(_ text: String, descriptors: Int = 0, _ filter: QMPCommandFilter) throws -> Answer {
+    let given = (0..<descriptors).map { _ in OwnedDescriptor(open("/dev/null", O_RDONLY)) }
+    let message = ClientMessage(bytes: Array(text.utf8), json: try JSON.parse(text), descriptors: given)
+    switch filter.inspect(message, from: ProxyPeer(number: 1, process: nil, user: nil)) {
+    case .pass: return .pass
+    case .inquire: return .inquire
+    case .refuse(let error):
+      let words = error.text.split(separator: ": ", maxSplits: 2).map(String.init)
+      return .refuse(words.count == 3 && words[0] == "vfiogate" ? String(words[2].split(separator: ":")[0]) : error.text)
+    }
+  }
+
+  private func check(_ rows: [(String, Answer)], file: StaticString = #filePath, line: UInt = #line) throws {
+    for (text, expected) in rows {
+      XCTAssertEqual(try answer(text, filter()), expected, text, file: file, line: line)
+    }
+  }
+
+  private func command(_ name: String, _ arguments: String) -> String { #"{"execute":"\#(name)","arguments":\#(arguments)}"# }
+
+  private func human(_ line: String) -> String {
+    command("human-monitor-command", #"{"command-line":\#(JSON.string(line).text())}"#)
+  }
+
+  func testPlugs() throws {
+    let good = #""driver":"vfio-pci","id":"v","host":"0000:01:00.0""#
+    try check([
+      (command("device_add", "{\(good)}"), .inquire),
+      (command("device_add", #"{"driver":"vfio-pci-nohotplug","id":"v"}"#), .inquire),
+      (command("device_add", #"{"driver":"e1000e","id":"v"}"#), .pass),
+      (command("device_add", #"{"driver":"e1000e","realized":true}"#), .refuse("realized-argument")),
+      (command("device_add", #"{"driver":"e1000e","realized":"on"}"#), .refuse("realized-argument")),
+      (command("device_add", #"{"driver":"e1000e","realized":1}"#), .refuse("realized-argument")),
+      (command("device_add", #"{"driver":"e1000e","realized":false}"#), .pass),
+      (command("device_add", #"{"driver":"vfio-pci","fd":"5"}"#), .refuse("fd-without-id")),
+      (command("device_add", #"{"driver":"vfio-pci","fd":"x","id":null}"#), .refuse("fd-without-id")),
+      (command("device_add", #"{"driver":"vfio-pci","fd":"x","id":"v"}"#), .inquire),
+      (command("device_add", #"{"driver":"vfio-pci","host":"01:00.0","id":7}"#), .refuse("malformed-input")),
+      (command("device_add", #"{"driver":"vfio-pci","host":"01:00.0","bus":7}"#), .refuse("malformed-input")),
+      (command("device_add", "{\(good),\"sriov-pf\":\"\"}"), .refuse("sriov-pf-on-vfio")),
+      (command("device_add", "{\(good),\"sriov-pf\":\"pf\"}"), .refuse("sriov-pf-on-vfio")),
+      (command("device_add", #"{"driver":"vfio-pci-nohotplug","id":"v","sriov-pf":"pf"}"#), .refuse("sriov-pf-on-vfio")),
+      (human("device_add vfio-pci,id=v,host=01:00.0,sriov-pf="), .refuse("sriov-pf-on-vfio")),
+      (human("device_add vfio-pci,id=v,host=01:00.0"), .inquire),
+      (human("device_add e1000e,realized=on"), .refuse("realized-argument")),
+      (human("device_add vfio-pci,fd=3"), .refuse("fd-without-id")),
+      (human("device_add \"vfio-pci,id=v"), .refuse("malformed-input")),
+      (human("device_add e1000e,id=e"), .pass),
+    ])
+  }
+
+  func testMonitorsAndBackDoors() throws {
+    try check([
+      (command("object-add", #"{"qom-type":"monitor-qmp","id":"m"}"#), .refuse("second-monitor")),
+      (command("object-add", #"{"qom-type":"monitor-hmp","id":"m"}"#), .refuse("second-monitor")),
+      (command("object-add", #"{"qom-type":"qtest","id":"q"}"#), .refuse("guest-back-door")),
+      (command("object-add", #"{"qom-type":"secret","id":"s"}"#), .pass),
+      (human("object_add monitor-hmp,id=m,chardev=c"), .refuse("second-monitor")),
+      (human("object_add qom-type=secret ,qom-type=monitor-hmp,id=m,chardev=c"), .refuse("second-monitor")),
+      (human("object_add secret,qom-type=qtest,id=m,chardev=c"), .refuse("guest-back-door")),
+      (human(#"object_add {"qom-type": "monitor-qmp", "id": "m"}"#), .refuse("second-monitor")),
+      (human(#"object_add {"qom-type": "#), .refuse("malformed-input")),
+      (human("object_add secret,id=s,data=x"), .pass),
+      (command("object-del", #"{"id":"compat_monitor1"}"#), .refuse("deletes-a-monitor")),
+      (command("object-del", #"{"id":"m0"}"#), .inquire),
+      (human("object_del compat_monitor0"), .refuse("deletes-a-monitor")),
+      (human(#"object_del "compat_monitor0""#), .refuse("deletes-a-monitor")),
+      (human("object_del m0"), .inquire),
+      (command("add_client", #"{"protocol":"c2","fdname":"s"}"#), .refuse("second-monitor")),
+      (command("add_client", #"{"protocol":"vnc\u0301","fdname":"s"}"#), .refuse("second-monitor")),
+      (command("add_client", #"{"protocol":"vnc","fdname":"s"}"#), .pass),
+      (command("add_client", #"{"protocol":"@dbus-display","fdname":"s"}"#), .pass),
+      (human("gdbserver"), .refuse("second-monitor")),
+      (command("chardev-add", #"{"id":"c","backend":{"type":"null","data":{}}}"#), .pass),
+      (command("chardev-change", #"{"id":"c","backend":{"type":"null","data":{}}}"#), .pass),
+    ])
+  }
+
+  func testPrograms() throws {
+    let program = Answer.refuse("runs-a-program")
+    let channel = #"{"channels":[{"channel-type":"main","addr":{"transport":"exec","args":["/bin/true"]}}]}"#
+    for name in ["migrate", "migrate-incoming", "migrate-recover"] {
+      try check([
+        (command(name, #"{"uri":"exec:true"}"#), program), (command(name, channel), program),
+        (command(name, #"{"uri":"exec:\u0301;touch x"}"#), program), (command(name, #"{"uri":"exec:\u200d;touch x"}"#), program),
+        (command(name, #"{"uri":"unix:/run/exec:true"}"#), .pass), (command(name, #"{"uri":"tcp:h:1"}"#), .pass),
+      ])
+    }
+    try check([
+      (#"{"exec-oob":"migrate-recover","arguments":{"uri":"exec:true"}}"#, program),
+      (human("migrate -d exec:true"), program), (human("migrate exec:\u{301};true"), program),
+      (human("migrate_incoming \"exec:true\""), program), (human("migrate_recover exec:true"), program),
+      (human("migrate -d tcp:h:1"), .pass),
+      (command("migrate-set-parameters", #"{"cpr-exec-command":["/bin/sh"]}"#), program),
+      (command("migrate-set-parameters", #"{"mode":"cpr-exec"}"#), program),
+      (command("migrate-set-parameters", #"{"mode":"cpr-transfer","max-bandwidth":1}"#), .pass),
+      (human("migrate_set_parameter cpr-exec-command /bin/sh"), program),
+      (human("migrate_set_parameter \"mode\" \"cpr-exec\""), program),
+      (human("migrate_set_parameter max-bandwidth 1"), .pass),
+      (command("netdev_add", #"{"type":"tap","id":"n","helper":"/bin/true"}"#), program),
+      (command("netdev_add", #"{"type":"tap","id":"n","helper":"/usr/lib/qemu/qemu-bridge-helper\u0301"}"#), program),
+      (command("netdev_add", #"{"type":"bridge","id":"n","helper":"/usr/lib/qemu/qemu-bridge-helper"}"#), .pass),
+      (command("netdev_add", #"{"type":"bridge","id":"n","br":"br0"}"#), .pass),
+      (command("netdev_add", #"{"type":"tap","id":"n","script":"/bin/true"}"#), program),
+      (command("netdev_add", #"{"type":"tap","id":"n","downscript":"/bin/true"}"#), program),
+      (command("netdev_add", #"{"type":"tap","id":"n","script":"no","downscript":"no"}"#), .pass),
+      (command("netdev_add", #"{"type":"tap","id":"n","fd":"n0","vhost":true}"#), .pass),
+      (command("netdev_add", #"{"type":"passt","id":"n","path":"/bin/true"}"#), program),
+      (command("netdev_add", #"{"type":"passt","id":"n"}"#), .pass),
+      (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-cmd:true"}]}"#), program),
+      (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-chardev:c"}]}"#), .pass),
+      (command("netdev_add", #"{"type":"user","id":"n","smb":"/srv"}"#), program),
+      (command("netdev_add", #"{"type":"stream","id":"n","addr":{"type":"unix","path":"/run/s"}}"#), .pass),
+      (human("netdev_add tap,id=n,helper=/bin/true"), program), (human("netdev_add tap,id=n,script=no,script=/bin/true"), program),
+      (human("netdev_add type=user,id=n,guestfwd=tcp:10.0.2.100:1-cmd:true"), program),
+      (human("netdev_add \"tap,id=n"), .refuse("malformed-input")), (human("netdev_add user,id=n"), .pass),
+    ])
+  }
+
+  func testProperties() throws {
+    func set(_ path: String, _ property: String) -> String {
+      command("qom-set", #"{"path":"\#(path)","property":"\#(property)","value":1}"#)
+    }
+    let unlisted = Answer.refuse("unlisted-qom-property")
+    try check([
+      (set("/machine/peripheral/v", "realized"), .refuse("realized-argument")),
+      (set("v", "re\\u0061lized"), .refuse("realized-argument")),
+      (set("/machine/peripheral/v", "fd"), unlisted), (set("/objects/iommufd0", "fd"), unlisted),
+      (set("/machine", "default-bus-bypass-iommu"), unlisted), (set("/objects/compat_monitor0", "close-action"), unlisted),
+      (set("/machine/peripheral/rp1/rp1", "hotplug-handler"), unlisted), (set("b", "poll-max-ns\\u0301"), unlisted),
+      (set("/machine/peripheral/balloon0", "guest-stats-polling-interval"), .pass), (set("/objects/iothread1", "poll-max-ns"), .pass),
+      (set("/machine/peripheral/vm0", "requested-size"), .pass), (set("/objects/throttle", "limits"), .pass),
+      (human("qom-set /machine/peripheral/v realized false"), .refuse("realized-argument")),
+      (human("qom-set -j /machine/peripheral/v realized false"), .refuse("realized-argument")),
+      (human("qom-set -j/machine/peripheral/v realized false"), .refuse("realized-argument")),
+      (human("qom-set \"/machine/peripheral/v\" \"realized\" false"), .refuse("malformed-input")),
+      (human("qom-set /objects/compat_monitor0 close-action delete"), unlisted),
+      (human("qom-set /objects/iothread1 poll-max-ns \"1\""), .pass),
+    ])
+  }
+
+  func testDescriptors() throws {
+    let missing = Answer.refuse("No file descriptor supplied via SCM_RIGHTS")
+    let getfd = command("getfd", #"{"fdname":"x"}"#)
+    try check([
+      (getfd, missing), (#"{"execute":"add-fd"}"#, missing), (command("closefd", #"{"fdname":"x"}"#), .inquire),
+      (command("remove-fd", #"{"fdset-id":1}"#), .inquire),
+      (command("object-add", #"{"qom-type":"iommufd","id":"i","fd":"x"}"#), .inquire),
+      (command("object-add", #"{"qom-type":"iommufd","id":"i"}"#), .pass),
+    ])
+    let filter = filter()
+    XCTAssertEqual(try answer(getfd, descriptors: 1, filter), .inquire)
+    filter.ledger.keep("x", DescriptorLedger.Entry(open("/dev/null", O_RDONLY)))
+    XCTAssertEqual(
+      try answer(command("object-add", #"{"qom-type":"iommufd","id":"i","fd":"x"}"#), filter), .refuse("iommufd-wrong-descriptor"))
+    // Two spellings of one letter are two names for QEMU.
+    filter.owners["e\u{301}"] = 2
+    XCTAssertEqual(try answer(command("closefd", #"{"fdname":"e\u0301"}"#), filter), .refuse("fd-of-another-client"))
+    XCTAssertEqual(try answer(command("closefd", #"{"fdname":"\u00e9"}"#), filter), .inquire)
+    filter.owners["n"] = 2
+    for (name, arguments) in [
+      ("getfd", #"{"fdname":"n"}"#), ("device_add", #"{"driver":"vfio-pci","id":"v","fd":"n"}"#),
+      ("object-add", #"{"qom-type":"iommufd","id":"i","fd":"n"}"#),
+    ] {
+      XCTAssertEqual(try answer(command(name, arguments), descriptors: 1, filter), .refuse("fd-of-another-client"))
+    }
+    filter.ledger.numbersInUse = [23]
+    for (arguments, expected) in [
+      (#"{"type":"tap","id":"n","fd":"23"}"#, Answer.refuse("fd-in-use")),
+      (#"{"type":"tap","id":"n","fds":"5:23"}"#, .refuse("fd-in-use")),
+      (#"{"type":"tap","id":"n","fd":"5","vhostfd":"23"}"#, .refuse("fd-in-use")),
+      (#"{"type":"stream","id":"n","addr":{"type":"fd","str":"23"}}"#, .refuse("fd-in-use")),
+      (#"{"type":"tap","id":"n","fd":"24"}"#, .pass),
+    ] {
+      XCTAssertEqual(try answer(command("netdev_add", arguments), filter), expected, arguments)
+    }
+  }
+
+  /// Every command of QEMU 11.1, without arguments.
+  func testCommandsWithoutArgumentsPass() throws {
+    let reply = try JSON.parse(try Fixture.bytes("qmp/replies/query-commands.11.1.3.json"))
+    let names = (reply["return"]?.array ?? []).compactMap { $0["name"]?.string }
+    XCTAssertGreaterThan(names.count, 240)
+    let others: [String: Answer] = [
+      "closefd": .inquire, "remove-fd": .inquire, "getfd": .refuse("No file descriptor supplied via SCM_RIGHTS"),
+      "add-fd": .refuse("No file descriptor supplied via SCM_RIGHTS"),
+    ]
+    try check(names.map { (#"{"execute":"\#($0)"}"#, others[$0] ?? .pass) })
+  }
+
+  func testAnObjectIsAMonitorByItsType() throws {
+    let types = [("m0", "monitor-hmp"), ("q0", "monitor-qmp"), ("s", "secret")]
+    let objects = JSON.array(types.map { ["name": .string($0), "type": .string("child<\($1)>")] })
+    let failure = Result<JSON, CommandError>.failure(CommandError(errorClass: "GenericError", text: "no"))
+    for (id, reply, onUnknown, isRefused) in [
+      ("m0", .success(objects), nil, true), ("q0", .success(objects), nil, true), ("s", .success(objects), nil, false),
+      ("gone", .success(objects), nil, false), ("s", failure, nil, true), ("s", failure, OnUnknown.warn, false),
+    ] as [(String, Result<JSON, CommandError>, OnUnknown?, Bool)] {
+      let filter = filter { $0.onUnknown = onUnknown }
+      let text = command("object-del", #"{"id":"\#(id)"}"#)
+      let message = ClientMessage(bytes: Array(text.utf8), json: try JSON.parse(text))
+      guard case .inquire(let inquiry) = filter.inspect(message, from: ProxyPeer(number: 1, process: nil, user: nil)),
+        case .ask(let questions) = inquiry.proceed([])
+      else { return XCTFail(id) }
+      XCTAssertEqual(questions.map(\.name), ["qom-list"])
+      if case .refuse = inquiry.proceed([reply]) { XCTAssert(isRefused, id) } else { XCTAssertFalse(isRefused, id) }
+    }
+  }
+
+  func testInObserveModeEverythingPasses() throws {
+    let filter = filter { $0.mode = .observe }
+    for text in [human("gdbserver"), command("qom-set", #"{"path":"p","property":"fd","value":1}"#)] {
+      XCTAssertEqual(try answer(text, filter), .pass)
+    }
+  }
+}
