@@ -33,11 +33,11 @@ package final class PlugInquiry: CommandDecision {
     // While the command waited, another client may have given its descriptor the name.
     if let reason = gate.foreignName(about) { return refuse(reason) }
     let profile = QEMUQuestion.profile(name: "the running QEMU", listing: guest.listing)
-    let globals = gate.options.globals ?? PlugInquiry.globals(of: gate.options.process)
+    let globals = gate.reserve.lend { gate.options.globals ?? PlugInquiry.globals(of: gate.options.process) }
     let machine = guest.machine(source: "the running guest", globals: globals, plugged: gate.plugged)
     let descriptors = self.descriptors
     let host: Facts.Host
-    do { host = try self.host(machine, descriptors) } catch { return cannotLook(error) }
+    do { host = try gate.reserve.lend { try self.host(machine, descriptors) } } catch { return cannotLook(error) }
     // No policy allows a crash of the guest.
     var policy = gate.options.policy.policy
     policy.allowances.removeAll { Rule.named($0.rule)?.crashesGuest == true }

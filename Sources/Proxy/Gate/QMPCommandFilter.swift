@@ -41,6 +41,7 @@ public final class QMPCommandFilter: CommandFilter {
 
   let options: Options
   let log: ProxyLog
+  let reserve = DescriptorReserve()
   var ledger = DescriptorLedger()
   /// Host functions of devices that were plugged through the proxy, by id.
   var plugged: [String: PCIAddress] = [:]
@@ -196,6 +197,6 @@ public final class QMPCommandFilter: CommandFilter {
     if let text { fields.append(.init("text", .string(text))) }
     if !facts.isEmpty { fields.append(.init("facts", .array(facts.map { .string($0) }))) }
     fields.append(.init("ms", .integer(milliseconds)))
-    log.write(verdict == .accepted ? .info : .warning, "decision", fields)
+    log.write(verdict == .accepted ? .info : .warning, "decision", fields, client: about.client.number)
   }
 }

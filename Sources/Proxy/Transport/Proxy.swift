@@ -79,6 +79,8 @@ public final class Proxy {
   /// Serves until QEMU closes the connection, or a request to stop arrives. `begin` comes first.
   public func run() -> End {
     guard let monitor else { return .failed("QEMU's session was not negotiated") }
+    // A log's reader, or QEMU, that has gone ends nothing by itself.
+    signal(SIGPIPE, SIG_IGN)
     var limits = ProxySession.Options()
     limits.clients = options.clients
     limits.drain = options.drain

@@ -38,7 +38,8 @@ extension Proxy {
     let peer = ProxyPeer(number: accepted, process: isKnown ? process : nil, user: isKnown ? user : nil)
     if let allowed = options.allowedUsers, !isKnown || !allowed.contains(user) {
       log.write(
-        .warning, "rejected", [.init("peer", .string("\(peer)")), .init("reason", "not among --allow-uid")])
+        .warning, "rejected", [.init("peer", .string("\(peer)")), .init("reason", "not among --allow-uid")],
+        client: 0)
       return
     }
     Proxy.unblock(socket.number)
@@ -56,14 +57,18 @@ extension Proxy {
   }
 
   func note(_ notices: [ProxySession.Notice]) {
-    func about(_ peer: ProxyPeer) -> JSON.Member { .init("peer", .string("\(peer)")) }
+    func write(
+      _ level: ProxyLog.Level, _ event: String, _ peer: ProxyPeer, _ more: (key: String, value: String)? = nil, client: Int = 0
+    ) {
+      let fields = [JSON.Member("peer", .string("\(peer)"))] + (more.map { [.init($0.key, .string($0.value))] } ?? [])
+      log.write(level, event, fields, client: client)
+    }
     for notice in notices {
       switch notice {
-      case .connected(let peer): log.write(.info, "client", [about(peer)])
-      case .closed(let peer, let reason): log.write(.warning, "closed", [about(peer), .init("reason", .string(reason))])
-      case .disconnected(let peer): log.write(.info, "disconnected", [about(peer)])
-      case .notJSON(let peer, let answer):
-        log.write(.warning, "not JSON", [about(peer), .init("answer", .string(answer))])
+      case .connected(let peer): write(.info, "client", peer)
+      case .closed(let peer, let reason): write(.warning, "closed", peer, ("reason", reason))
+      case .disconnected(let peer): write(.info, "disconnected", peer)
+      case .notJSON(let peer, let answer): write(.warning, "not JSON", peer, ("answer", answer), client: peer.number)
       case .stopping(let count): log.write(.info, "stopping", [.init("in-hand", .integer(Int64(count)))])
       }
     }

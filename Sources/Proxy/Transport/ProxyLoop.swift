@@ -15,6 +15,7 @@ extension Proxy {
       pollfd(fd: session.deadline == nil ? stop ?? -1 : -1, events: Int16(POLLIN), revents: 0),
       pollfd(fd: isAccepting ? listener ?? -1 : -1, events: Int16(POLLIN), revents: 0),
     ]
+    entries.append(pollfd(fd: log.waitsForReader ?? -1, events: Int16(POLLOUT), revents: 0))
     for number in numbers {
       let wants = (session.wantsInput(of: number) ? POLLIN : 0) | (session.write(to: number) == nil ? 0 : POLLOUT)
       entries.append(pollfd(fd: sockets[number]?.number ?? -1, events: Int16(wants), revents: 0))
@@ -24,11 +25,12 @@ extension Proxy {
     waits += 1
     if count < 0, errno != EINTR { session.fail("poll: \(errnoText(errno))") }
     guard count > 0 else { return }
-    for (number, entry) in zip(numbers, entries.dropFirst(3)) where entry.revents != 0 { serve(number, entry, session) }
+    for (number, entry) in zip(numbers, entries.dropFirst(4)) where entry.revents != 0 { serve(number, entry, session) }
     // POLLERR of a QEMU that has ended arrives while its last messages are still to be read.
     if entries[0].revents & ~Int16(POLLOUT) != 0 { listen(session) }
     if entries[1].revents != 0 { session.stop(at: .now) }
     if entries[2].revents != 0 { accept(session) }
+    if entries[3].revents != 0 { log.flush() }
   }
 
   /// The time until something must be done without an event, in milliseconds for poll(2); -1 for ever.

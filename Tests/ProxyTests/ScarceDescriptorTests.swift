@@ -1,0 +1,74 @@
+import CLinux
+import Glibc
+import QMP
+import Support
+import XCTest
+
+@testable import Proxy
+
+/// A process that may open no more descriptors.
+final class ScarceDescriptorTests: XCTestCase {
+  /// Uses up all descriptors below a limit.
+  private final class Scarcity {
+    private var fillers: [OwnedDescriptor] = []
+    private var before = rlimit()
+
+    init() {
+      getrlimit(__rlimit_resource_t(7), &before)  // RLIMIT_NOFILE of asm-generic/resource.h
+      var limit = before
+      limit.rlim_cur = 256
+      setrlimit(__rlimit_resource_t(7), &limit)
+      while true {
+        let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { break }
+        fillers.append(OwnedDescriptor(descriptor))
+      }
+    }
+
+    func free(_ count: Int) { fillers.removeLast(count) }
+
+    deinit { setrlimit(__rlimit_resource_t(7), &before) }
+  }
+
+  func testAConnectionThatCannotBeAcceptedWaitsWithoutASpinningLoop() throws {
+    let folder = try TemporaryDirectory()
+    let qemu = try RealQEMU.start(in: folder)
+    defer { qemu.end() }
+    let log = open(folder.path + "/log", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    defer { close(log) }
+    let proxy = try ProxyHarness(qemu: try RealQEMU.connect(folder), clients: 2, log: log)
+    let first = try proxy.connect()
+    try first.negotiate()
+    let scarcity = Scarcity()
+    // One for our end of the connection, and none for the proxy's.
+    scarcity.free(1)
+    let second = clinux_connect_unix(proxy.path)
+    XCTAssertGreaterThanOrEqual(second, 0)
+    for _ in 0..<50 {
+      try first.send(#"{"execute":"query-name"}"#)
+      XCTAssertEqual(try first.line(), #"{"return": {}}"#, "the others are served")
+    }
+    scarcity.free(8)
+    let client = RawClient(adopting: second)
+    try client.negotiate()
+    proxy.stop()
+    let text = String(decoding: try readFile(folder.path + "/log"), as: UTF8.self)
+    let failures = text.split(separator: "\n").filter { $0.contains(" accept ") }.count
+    XCTAssert(1...3 ~= failures, text)
+    XCTAssertLessThan(proxy.waits, 400)
+  }
+
+  func testTheReserveServesWhatNeedsDescriptors() {
+    let reserve = DescriptorReserve()
+    let scarcity = Scarcity()
+    XCTAssertLessThan(open("/dev/null", O_RDONLY), 0)
+    for _ in 0..<2 {
+      let opened = reserve.lend { (0..<8).map { _ in OwnedDescriptor(open("/dev/null", O_RDONLY)) } }
+      XCTAssertFalse(opened.contains { $0.number < 0 })
+    }
+    // Those that were opened are closed now, and the reserve is filled again.
+    reserve.lend {}
+    XCTAssertLessThan(open("/dev/null", O_RDONLY), 0)
+    withExtendedLifetime(scarcity) {}
+  }
+}
