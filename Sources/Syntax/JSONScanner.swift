@@ -122,26 +122,30 @@ extension JSONScanner {
 /// those beyond 64 bits become reals, as QEMU reads them.
 struct WideIntegers {
   let bytes: [UInt8]
-  /// The beginning of the marked strings; it occurs nowhere else in the text.
+  /// The beginning of the marked strings. It is made by chance, so that no text contains it, escaped or not.
   let prefix: String
 
   init(rewriting text: [UInt8]) {
-    let whole = String(decoding: text, as: UTF8.self)
-    var number = 0
-    while whole.contains("u64-\(number)-") { number += 1 }
-    prefix = "u64-\(number)-"
+    var chance = SystemRandomNumberGenerator()
+    prefix = "u64-\(String(chance.next(), radix: 16))\(String(chance.next(), radix: 16))-"
     var output: [UInt8] = []
     var copied = 0
     var scanner = JSONScanner(text)
     while let token = scanner.next() {
+      guard WideIntegers.isInteger(text[token]) else { continue }
       let word = String(decoding: text[token], as: UTF8.self)
-      guard word.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2d }), Int64(word) == nil,
-        word != "-"
-      else { continue }
+      guard Int64(word) == nil else { continue }
       output += text[copied..<token.lowerBound]
       output += Array((UInt64(word) != nil ? "\"\(prefix)\(word)\"" : "\(word).0").utf8)
       copied = token.upperBound
     }
     bytes = output + text[copied...]
+  }
+
+  /// An integer of JSON's grammar (RFC 8259 section 6): another one is an error for QEMU's lexer, behind which it reads on.
+  private static func isInteger(_ token: ArraySlice<UInt8>) -> Bool {
+    let digits = token.first == UInt8(ascii: "-") ? token.dropFirst() : token
+    guard let first = digits.first, digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return false }
+    return first != UInt8(ascii: "0") || digits.count == 1
   }
 }

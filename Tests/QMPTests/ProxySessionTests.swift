@@ -175,6 +175,17 @@ final class ProxySessionTests: XCTestCase {
     XCTAssertFalse(Witness.isOpen(harness.passed[0]))
   }
 
+  func testAQEMUsDescriptorsGoToTheClientOfTheMessage() {
+    let harness = SessionHarness(negotiated: 1)
+    harness.stalled = [1]
+    let witness = Witness()
+    harness.session.receiveFromQEMU(Array("{\"timestamp\": 1, \"event\": \"X\"}\r\n".utf8)[...], descriptors: [witness.copy()])
+    harness.settle()
+    XCTAssertEqual(harness.session.write(to: 1)?.descriptors.count, 1)
+    harness.session.wrote(1, to: 1)
+    XCTAssertEqual(harness.session.write(to: 1)?.descriptors.count, 0, "they went with the first byte")
+  }
+
   func testAQEMUsDescriptorsAreClosedWhenItsBytesAreNotQMP() {
     for text in ["nonsense\r\n", "{\"return\": {}}\r\nx"] {
       let harness = SessionHarness(negotiated: 1)

@@ -58,6 +58,34 @@ final class ProxyStreamTests: XCTestCase {
     XCTAssertEqual(items(text), ["+" + text])
   }
 
+  func testIntegersThatQEMUsLexerRefusesAreRefused() {
+    let text = #"{"execute":"x","id":[18446744073709551615,018446744073709551615],"arguments":{"execute":"quit"}}"#
+    XCTAssertEqual(items(text).first, "-1:43: JSON parse error, stray '01'")
+    XCTAssertFalse(items(text).contains { $0.hasPrefix("+") && $0.contains("quit") })
+  }
+
+  /// Text that looks like a marked integer, written with an escape, beside a wide one.
+  func testTextIsNeverReadAsAWideInteger() throws {
+    let message = try JSON.parse(#"{"id":18446744073709551615,"fd":"\u007564-0-5","g":"u64-0-5"}"#)
+    XCTAssertEqual(message["id"], .unsigned(.max))
+    XCTAssertEqual(message["fd"], "u64-0-5")
+    XCTAssertEqual(message["g"], "u64-0-5")
+  }
+
+  func testQEMUGetsTextThatReadsBackAsTheSameValue() throws {
+    for text in [
+      #"{"execute":"x","id":18446744073709551615}"#, #"[-9223372036854775808,0,1.5,1e5,-0.0,1e-300,123456789012345678901234567890]"#,
+      #"["\u0000","é\n","\ud83d\ude00","\"\\/"]"#, #"{"b":1,"a":{"d":null,"c":[true,false]}}"#, "1e100", "{}", "[]",
+    ] {
+      let value = try JSON.parse(text)
+      let canonical = value.canonicalBytes
+      XCTAssertEqual(try JSON.parse(canonical), value, text)
+      XCTAssert(canonical.allSatisfy { 0x20..<0x7f ~= $0 }, text)
+    }
+    let spaced = try JSON.parse(#"{ "b" : [1e5, 2] , "a":"é" }"#)
+    XCTAssertEqual(String(decoding: spaced.canonicalBytes, as: UTF8.self), #"{"b":[100000.0,2],"a":"\u00E9"}"#)
+  }
+
   func testRepliesAreLaidOutAsQEMUDoes() {
     let reply = LocalReply(error: CommandError(errorClass: "GenericError", text: "é\"\n"), id: ["z": .real(1.5), "a": [2]], isPretty: false)
     XCTAssertEqual(

@@ -79,6 +79,43 @@ final class SessionDecisionTests: XCTestCase {
     XCTAssertEqual(harness.commands.last, #"{"execute":"decide","id":2}"#)
   }
 
+  /// An out-of-band command may need a decision too.
+  func testOneDecisionIsHeldAtATime() {
+    let harness = harness(2, outOfBand: true)
+    harness.send(#"{"execute":"busy","id":0}"#, from: 1)
+    harness.send(#"{"execute":"decide","id":1}"#, from: 1)
+    harness.send(#"{"exec-oob":"decide","id":2}"#, from: 2)
+    harness.reply("0")
+    harness.reply("\"own-1\"")
+    harness.reply("1")
+    harness.reply("\"own-2\"")
+    XCTAssertEqual(harness.commands.last, #"{"exec-oob":"decide","id":2}"#)
+    XCTAssertEqual(filter.inspected, ["1:busy", "1:decide", "2:decide"])
+    XCTAssertNil(harness.session.end)
+  }
+
+  /// The reply to a command that was decided is still its decision's, when its client has gone.
+  func testADecisionLearnsTheReplyToACommandWhoseClientHasGone() {
+    let harness = harness(2)
+    harness.send(#"{"execute":"decide","id":1}"#, from: 1)
+    harness.reply("\"own-1\"")
+    harness.session.lost(1)
+    harness.settle()
+    harness.reply("1")
+    XCTAssertEqual(filter.decisions[0].reply, .success([:]))
+    XCTAssertEqual(filter.gone, [1, 1], "what QEMU accepted after it had gone is forgotten too")
+  }
+
+  /// QEMU keeps a descriptor whose command it refused.
+  func testDescriptorsThatAClientLeavesInQEMUAreTakenBack() {
+    let harness = harness(2)
+    harness.send(#"{"execute":"getfd","id":1}"#, descriptors: [Witness().copy()], from: 1)
+    harness.receive(#"{"id": 1, "error": {"class": "GenericError", "desc": "no"}}"# + "\r\n")
+    harness.session.lost(1)
+    harness.settle()
+    XCTAssertEqual(harness.commands.filter { $0.contains("vfiogate-stray") }.count, 2)
+  }
+
   /// At each step of its decision; the next client's command gets the next reply.
   func testAClientThatGoesDuringItsDecisionLeavesNoTrace() {
     for step in 0...2 {

@@ -12,19 +12,19 @@ struct ActiveDecision {
 }
 
 extension ProxySession {
-  /// Holds a decision, and begins it if it can begin now.
+  /// Holds a decision while none is held, and begins it if it can begin now.
   /// - Returns: whether it has begun.
   func hold(_ inquiry: any CommandDecision, _ message: ClientMessage, _ client: SessionClient) -> Bool {
+    guard deciding == nil else { return false }
     client.held = inquiry
-    deciding.append(client)
+    deciding = client
     return start(inquiry, message, client)
   }
 
-  /// Begins a decision when QEMU has no command in progress. Decisions begin in the order in which they came, and no
-  /// command of another client goes before them.
+  /// Begins the decision that is held when QEMU has no command in progress.
   func start(_ inquiry: any CommandDecision, _ message: ClientMessage, _ client: SessionClient) -> Bool {
-    guard deciding.first === client, job == nil, inFlight.isEmpty, !routing.isOpen else { return false }
-    deciding.removeFirst()
+    guard job == nil, inFlight.isEmpty, !routing.isOpen else { return false }
+    deciding = nil
     client.held = nil
     client.outstanding += 1
     job = ActiveDecision(client: client, message: message, inquiry: inquiry)

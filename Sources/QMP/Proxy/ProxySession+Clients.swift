@@ -64,7 +64,7 @@ extension ProxySession {
       }
       guard client.isFinished else { continue }
       client.drop()
-      deciding.removeAll { $0 === client }
+      if deciding === client { deciding = nil }
       // QEMU still answers the questions of its decision; the answers are dropped.
       if let job, job.client === client, !job.isSent { self.job = nil }
       filter.clientGone(client.peer)

@@ -59,7 +59,7 @@ extension ProxySession {
   private func pass(_ message: ClientMessage, _ client: SessionClient) -> Bool {
     let overtakes = isOvertaking(message, client)
     guard toQEMU.isEmpty, inFlight.count < ProxySession.inFlightLimit,
-      overtakes || job == nil && deciding.isEmpty && (options.clients == 1 || outOfBand.isEmpty)
+      overtakes || job == nil && deciding == nil && (options.clients == 1 || outOfBand.isEmpty)
     else { return false }
     switch verdict(about: message, 0, client) {
     case .pass:
@@ -76,7 +76,6 @@ extension ProxySession {
       refuse(message, error, client)
       return true
     case .inquire(let inquiry):
-      // Only the first in the inbox can be held, and it is once.
       turn = client.peer.number
       return hold(inquiry, message, client)
     }

@@ -57,8 +57,8 @@ public final class ProxySession {
   var clients: [SessionClient] = []
   /// Number of the client whose command was sent last: the others are served before it is again.
   var turn = 0
-  /// Clients whose decision waits, in the order in which they began to.
-  var deciding: [SessionClient] = []
+  /// The client whose decision waits for QEMU's other replies: no further in-band command is sent before it begins.
+  var deciding: SessionClient?
   /// Bytes that wait to be written to QEMU.
   var toQEMU = Outbox()
   var stream = ServerStream()
@@ -126,7 +126,7 @@ public final class ProxySession {
       filter.clientGone(client.peer)
     }
     clients = []
-    deciding = []
+    deciding = nil
     toQEMU.close()
     end = reason
   }
