@@ -159,6 +159,16 @@ final class ProxySessionTests: XCTestCase {
     }
   }
 
+  func testADescriptorOfARefusedTextIsNotThatOfTheNextCommand() {
+    for text in ["}", #"{"execute":5}"#, "\u{1}"] {
+      let harness = SessionHarness(negotiated: 1)
+      harness.send(text, descriptors: [Witness().copy()])
+      harness.send(#"{"execute":"getfd"}"#)
+      XCTAssertEqual(harness.passed, [], text)
+      XCTAssertEqual(harness.commands.count, 1)
+    }
+  }
+
   func testADescriptorTravelsAloneWithItsCommand() {
     let harness = SessionHarness(negotiated: 1)
     harness.answers = false
@@ -217,7 +227,10 @@ final class ProxySessionTests: XCTestCase {
     var others = [first, first]
     first = nil
     XCTAssert(Witness.isOpen(number))
+    // Another close of the number would fail here, and elsewhere close the descriptor of another file.
+    errno = 0
     others = []
+    XCTAssertEqual(errno, 0)
     XCTAssertFalse(Witness.isOpen(number))
     // The number belongs to another file now, which nothing closes.
     XCTAssertEqual(dup2(witness.descriptor.number, number), number)

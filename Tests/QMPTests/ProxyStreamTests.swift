@@ -53,6 +53,12 @@ final class ProxyStreamTests: XCTestCase {
     }
   }
 
+  func testLimitsHaveNoPlace() {
+    let deep = String(repeating: "[", count: 600) + String(repeating: "]", count: 600)
+    XCTAssertEqual(items(deep), ["-JSON nesting depth limit exceeded"])
+    XCTAssertEqual(items("\"" + String(repeating: "x", count: ClientStream.sizeLimit) + "\""), ["-JSON token size limit exceeded"])
+  }
+
   func testIntegersUpTo64BitsAreAcceptedAndTheirBytesKept() {
     let text = #"{"execute":"x","id":18446744073709551615}"#
     XCTAssertEqual(items(text), ["+" + text])

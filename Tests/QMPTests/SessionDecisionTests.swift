@@ -85,6 +85,7 @@ final class SessionDecisionTests: XCTestCase {
     harness.send(#"{"execute":"busy","id":0}"#, from: 1)
     harness.send(#"{"execute":"decide","id":1}"#, from: 1)
     harness.send(#"{"exec-oob":"decide","id":2}"#, from: 2)
+    XCTAssertEqual(harness.session.deciding?.peer.number, 1)
     harness.reply("0")
     harness.reply("\"own-1\"")
     harness.reply("1")

@@ -114,7 +114,7 @@ public final class ProxyLog {
       guard errno == ENOTSOCK else { return -Int(errno) }
       var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
       // SAFETY: one entry, which lives for the call.
-      guard poll(&entry, 1, 0) > 0 else { return -Int(EAGAIN) }
+      _ = poll(&entry, 1, 0)
       if entry.revents & Int16(POLLERR | POLLNVAL) != 0 { return -Int(EPIPE) }
       guard entry.revents & Int16(POLLOUT) != 0 else { return -Int(EAGAIN) }
       // SAFETY: as above.

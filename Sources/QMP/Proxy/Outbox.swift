@@ -44,7 +44,7 @@ public struct Outbox {
   public var next: Write? {
     guard first < segments.count else { return nil }
     let segment = segments[first]
-    return Write(bytes: segment.bytes[written...], descriptors: written == 0 ? segment.descriptors : [])
+    return Write(bytes: segment.bytes[written...], descriptors: segment.descriptors)
   }
 
   /// Removes what was written; descriptors went with the first byte.
