@@ -53,8 +53,22 @@ final class ProxyBypassTests: XCTestCase {
       #"{"execute":"migrate-incoming","arguments":{"uri":"exec:touch /tmp/vfiogate-bypassed"}}"#,
       #"{"execute":"migrate-recover","arguments":{"uri":"exec:touch /tmp/vfiogate-bypassed"}}"#,
       #"{"exec-oob":"migrate-recover","arguments":{"uri":"exec:touch /tmp/vfiogate-bypassed"}}"#,
-    ] + human.map { #"{"execute":"human-monitor-command","arguments":{"command-line":"\#($0)"}}"# }
+    ] + human.map { #"{"execute":"human-monitor-command","arguments":{"command-line":"\#($0)"}}"# } + known
   }
+
+  /// Attacks that succeeded once.
+  private static let known = [
+    #"{"execute":"migrate","arguments":{"uri":"exec:\u0301;touch /tmp/vfiogate-bypassed"}}"#,
+    #"{"execute":"migrate-set-parameters","arguments":{"cpr-exec-command":["/bin/touch","/tmp/vfiogate-bypassed"]}}"#,
+    #"{"execute":"netdev_add","arguments":{"type":"tap","id":"n0","script":"/bin/true","ifname":"vfiogate0"}}"#,
+    #"{"execute":"netdev_add","arguments":{"type":"bridge","id":"n1","helper":"/bin/touch /tmp/vfiogate-bypassed"}}"#,
+    #"{"execute":"qom-set","arguments":{"path":"/machine","property":"default-bus-bypass-iommu","value":true}}"#,
+    #"{"execute":"object-del","arguments":{"id":"compat_monitor1"}}"#,
+    #"{"execute":"device_add","arguments":{"driver":"vfio-pci","bus":"rp1","host":"ff:1f.7","id":"s","sriov-pf":""}}"#,
+    // QEMU's lexer stops at the second number, and would read the inner object as a command.
+    #"{"execute":"query-name","id":[18446744073709551615,018446744073709551615],"arguments":"#
+      + #"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","id":"smuggled"}}}"#,
+  ]
 
   private static let human = [
     "device_add e1000e,bus=rp1,realized=on", "device_add e1000e,bus=rp1,id=h1,realized", "  device_add  e1000e,realized=yes,bus=rp1",
@@ -70,6 +84,8 @@ final class ProxyBypassTests: XCTestCase {
     "object_add {\\\"qom-type\\\":\\\"qtest\\\",\\\"id\\\":\\\"m6\\\",\\\"chardev\\\":\\\"c1\\\"}",
     "qom-set /machine/peripheral/rp1 realized false", "qom-set -j /machine/peripheral/rp2 realized false",
     "migrate \\\"exec:touch /tmp/vfiogate-bypassed\\\"", "migrate -d exec:true", "migrate_incoming exec:true",
+    "object_add qom-type=secret ,qom-type=monitor-hmp,id=m7,chardev=c1", "object_del compat_monitor1",
+    "migrate_set_parameter cpr-exec-command touch", "netdev_add bridge,id=n2,helper=/bin/touch",
   ]
 
   private func attack(_ program: String, _ arguments: [String] = []) throws {
