@@ -2,6 +2,7 @@ import Common
 import Facts
 import Host
 import Inputs
+import Rehearsal
 import Report
 import Rules
 import Syntax
@@ -33,15 +34,28 @@ public struct LaunchPolicyCheck: Sendable {
   /// Creates a check with the defaults of `run`: the live host, errors refuse.
   public init(qemu: QEMUChoice) { self.qemu = qemu }
 
+  /// Whether a program is tried with the options of a definition that has passthrough.
+  public var rehearses = false
+
   /// Reads the host and checks the definition.
   /// - Throws: `RecordingError` or `QMPFailure` when the host or the QEMU could not be read.
   func check(_ source: SourceText, _ parsed: ParsedInput) throws -> LintResult {
     let requests = parsed.machine.devices + parsed.plugs
+    // QEMU starts while the host is read.
+    let rehearsal = startedRehearsal(parsed)
     let passed = host == .live ? descriptors.functions(of: requests, process: nil) : [:]
     var facts = try host.load(only: Set(requests.compactMap { $0.hostAddress(passed) })).without(descriptors.carriers)
     if !sharesQEMUNamespace { facts.forgetContainerFacts(because: "QEMU runs in another container") }
-    let checker = Judge(host: facts, qemu: try profile(), rules: rules, policy: policy)
-    return checker.check(source, parsed, descriptors: passed)
+    let profile = try profile()
+    let checker = Judge(host: facts, qemu: profile, rules: rules, policy: policy)
+    return checker.check(
+      source, parsed, descriptors: passed, rehearse: rehearsal.map { started in { _, _ in started.finish(qemu: profile.name) } })
+  }
+
+  /// Nil where none is wanted: other devices than those of passthrough are QEMU's to check.
+  private func startedRehearsal(_ parsed: ParsedInput) -> StartedRehearsal? {
+    guard rehearses, case .program(let path) = qemu, parsed.machine.devices.contains(where: \.isVFIO) else { return nil }
+    return QEMURehearsal(program: path, qemu: path).start(parsed.machine)
   }
 
   /// A program that cannot be queried has an unknown profile; if it cannot be started at all, execvp(3) will report it.

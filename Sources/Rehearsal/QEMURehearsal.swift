@@ -28,21 +28,22 @@ public struct QEMURehearsal: Sendable {
   /// Starts the machine, then plugs.
   /// - Returns: unknown when QEMU gave no answer: it cannot be started, does not answer in time, or prints what no QEMU prints.
   public func run(_ machine: MachineConfig, plugs: [DeviceRequest] = []) -> Known<RehearsalResult> {
+    start(machine, plugs: plugs).finish(qemu: qemu)
+  }
+
+  /// Starts the QEMUs and does not wait for them.
+  public func start(_ machine: MachineConfig, plugs: [DeviceRequest] = []) -> StartedRehearsal {
     let plan = RehearsalPlan(machine, firstSpare: QEMUProcess.Confinement.firstSpare)
-    var outcome: RehearsalResult.Outcome
     if let obstacle = plan.obstacle ?? otherProgram(machine) {
-      outcome = .notRehearsed(obstacle)
-    } else {
-      let deadline = Deadline(after: QEMURehearsal.patience)
-      do throws(Unknown) {
-        var trial = RehearsalTrial(plan, source: machine.source, deadline: deadline, start: start)
-        outcome = try trial.run(isRunning: !plugs.isEmpty)
-        if outcome == .started, !plugs.isEmpty { outcome = try trial.plug(plugs) }
-      } catch {
-        return .unknown(error)
-      }
+      return StartedRehearsal(plan: plan, plugs: plugs, state: .success(.obstacle(obstacle)))
     }
-    return .known(RehearsalResult(qemu: qemu, outcome: outcome, rehearsed: plan.rehearsed, changes: plan.changes))
+    do throws(Unknown) {
+      let trial = try RehearsalTrial(
+        plan, source: machine.source, isRunning: !plugs.isEmpty, deadline: Deadline(after: QEMURehearsal.patience), start: start)
+      return StartedRehearsal(plan: plan, plugs: plugs, state: .success(.trial(trial)))
+    } catch {
+      return StartedRehearsal(plan: plan, plugs: plugs, state: .failure(error))
+    }
   }
 
   /// QEMUs of other targets refuse this one's machines.
@@ -64,6 +65,35 @@ public struct QEMURehearsal: Sendable {
     } catch {
       throw Unknown("rehearsal", reason: "\(error)")
     }
+  }
+}
+
+/// A rehearsal that runs. Its QEMUs end with it.
+public struct StartedRehearsal {
+  enum State {
+    case trial(RehearsalTrial)
+    case obstacle(String)
+  }
+
+  let plan: RehearsalPlan
+  let plugs: [DeviceRequest]
+  let state: Result<State, Unknown>
+
+  /// Waits for the answers.
+  /// - Parameter qemu: version and path of the QEMU, for the output.
+  public func finish(qemu: String) -> Known<RehearsalResult> {
+    let outcome: RehearsalResult.Outcome
+    do throws(Unknown) {
+      switch try state.get() {
+      case .obstacle(let reason): outcome = .notRehearsed(reason)
+      case .trial(let trial):
+        let machine = try trial.run()
+        outcome = machine == .started && !plugs.isEmpty ? try trial.plug(plugs) : machine
+      }
+    } catch {
+      return .unknown(error)
+    }
+    return .known(RehearsalResult(qemu: qemu, outcome: outcome, rehearsed: plan.rehearsed, changes: plan.changes))
   }
 }
 

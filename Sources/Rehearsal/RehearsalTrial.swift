@@ -14,29 +14,37 @@ struct RehearsalTrial {
   private let deadline: Deadline
   private let start: Start
   /// The QEMU with the whole machine.
-  private var whole: RehearsalProcess?
+  private let whole: RehearsalProcess
+  /// The QEMUs with a vfio device itself.
+  private let own: [(index: Int, process: RehearsalProcess)]
 
-  init(_ plan: RehearsalPlan, source: String, deadline: Deadline, start: @escaping Start) {
+  /// Starts them.
+  /// - Parameter isRunning: whether the machine runs already, so that its own vfio devices need no trial.
+  init(
+    _ plan: RehearsalPlan, source: String, isRunning: Bool, deadline: Deadline, start: @escaping Start
+  ) throws(Unknown) {
     self.plan = plan
     self.source = source
     self.deadline = deadline
     self.start = start
-  }
-
-  /// - Parameter isRunning: whether the machine runs already, so that its own vfio devices need no trial.
-  mutating func run(isRunning: Bool) throws(Unknown) -> RehearsalResult.Outcome {
     // Plugs have descriptors too.
-    let process = try start(plan.arguments(), plan.spares + 8)
-    whole = process
+    whole = try start(plan.arguments(), plan.spares + 8)
     var kinds: Set<String> = []
     var own: [(index: Int, process: RehearsalProcess)] = []
     for (index, device) in plan.devices.enumerated() where !isRunning && kinds.insert(device.signature).inserted {
       own.append((index, try start(plan.arguments(own: index), plan.spares)))
     }
-    for (index, one) in own {
-      if let outcome = try outcome(ofDevice: index, one) { return outcome }
-    }
-    guard case .stopped(let end, let error) = try process.answer(until: deadline) else { return .started }
+    self.own = own
+  }
+
+  /// Waits for their answers.
+  func run() throws(Unknown) -> RehearsalResult.Outcome {
+    var outcomeOfDevice: RehearsalResult.Outcome?
+    for (index, one) in own where outcomeOfDevice == nil { outcomeOfDevice = try outcome(ofDevice: index, one) }
+    if case .refused? = outcomeOfDevice, let outcomeOfDevice { return outcomeOfDevice }
+    guard case .stopped(let end, let error) = try whole.answer(until: deadline) else { return outcomeOfDevice ?? .started }
+    // Only a crash without the device is not the device's.
+    if let outcomeOfDevice, case .exit? = end { return outcomeOfDevice }
     let stop = try stop(end, error, parts: plan.parts.map(\.arguments))
     guard case .message(let message) = stop, let index = message.part.flatMap({ plan.parts[$0].vfio }) else {
       return outcome(stop)
@@ -133,7 +141,6 @@ struct RehearsalTrial {
 
   /// Plugs into the started machine, in their order.
   func plug(_ plugs: [DeviceRequest]) throws(Unknown) -> RehearsalResult.Outcome {
-    guard let whole else { return .notRehearsed("no machine was started") }
     for request in plugs {
       for trial in PlannedPlug.trials(of: request, spare: plan.firstSpare + plan.spares) {
         let reply: Result<JSON, CommandError>

@@ -12,7 +12,8 @@ struct RunCommand: ParsableCommand {
     discussion: """
       Findings are printed to standard error. A refused command line is not started, and the exit code is 1; \
       otherwise this process becomes QEMU, with its arguments and descriptors unchanged. A QEMU that is \
-      started without a machine to query its capabilities, as libvirt does, is started unchecked. With \
+      started without a machine to query its capabilities, as libvirt does, is started unchecked. With passthrough, QEMU \
+      is first started with the same options, stopped and without the host's devices, and what it refuses is refused. With \
       --guard unsafe hot plugs are refused too, from the start until QEMU ends; HMP monitors are named \
       and not guarded.
       """)
@@ -27,6 +28,8 @@ struct RunCommand: ParsableCommand {
   var onUnknown = "warn"
   @Option(help: "Policy file: allowed findings, and changed severities.")
   var policy: String?
+  @Flag(help: "Do not start QEMU with the options first, stopped and without the host's devices.")
+  var noRehearse = false
   @Flag(help: "Guard every QMP monitor with a proxy, as `vfiogate proxy` does, at the address that clients expect.")
   var `guard` = false
   @Option(help: "Log of the guards' decisions. Default: standard error.")
@@ -45,6 +48,7 @@ struct RunCommand: ParsableCommand {
     options.qemu = qemu
     options.annotates = annotate
     options.guards = `guard`
+    options.rehearses = !noRehearse
     options.policy = policy
     options.log = log
     options.isDryRun = dryRun
@@ -74,6 +78,7 @@ struct RunOptions {
   var onUnknown = "warn"
   var annotates = false
   var guards = false
+  var rehearses = true
   var log: String?
   var policy: String?
   var isDryRun = false
@@ -104,6 +109,7 @@ struct RunOptions {
     switch parts[0] {
     case "--annotate" where parts.count == 1: annotates = true
     case "--guard" where parts.count == 1: guards = true
+    case "--no-rehearse" where parts.count == 1: rehearses = false
     case "--dry-run" where parts.count == 1: isDryRun = true
     case "--verbose" where parts.count == 1: isVerbose = true
     case "--host", "--qemu", "--fail-on", "--on-unknown", "--log", "--policy":
@@ -134,6 +140,7 @@ struct RunOptions {
     launch.policyCheck.host = HostChoice(host)
     launch.policyCheck.failOn = try chosen(failOn, "--fail-on")
     launch.policyCheck.onUnknown = try chosen(onUnknown, "--on-unknown")
+    launch.policyCheck.rehearses = rehearses
     launch.policyCheck.isVerbose = isVerbose
     launch.policyCheck.style = Terminal.errorStyle
     launch.isAnnotated = annotates

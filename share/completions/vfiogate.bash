@@ -291,7 +291,7 @@ _vfiogate_lint() {
 
 _vfiogate_run() {
     repeating_flags=()
-    non_repeating_flags=(--guard --annotate --dry-run --verbose --version -h --help)
+    non_repeating_flags=(--no-rehearse --guard --annotate --dry-run --verbose --version -h --help)
     repeating_options=()
     non_repeating_options=(--host --qemu --fail-on --on-unknown --policy --log)
     __vfiogate_offer_flags_options -1

@@ -27,7 +27,7 @@ function __vfiogate_parse_tokens -S
         case 'lint'
             __vfiogate_parse_subcommand -r 1 'input=' 'follow-root=+' 'guest=' 'host=' 'policy=' 'inherited-fds' 'fd=+' 'qemu=' 'rehearse=' 'no-rehearse' 'behaviour=' 'fail-on=' 'on-unknown=' 'format=' 'min-severity=' 'summary' 'verbose' 'version' 'h/help'
         case 'run'
-            __vfiogate_parse_subcommand -r 1 'host=' 'qemu=' 'fail-on=' 'on-unknown=' 'policy=' 'guard' 'log=' 'annotate' 'dry-run' 'verbose' 'version' 'h/help'
+            __vfiogate_parse_subcommand -r 1 'host=' 'qemu=' 'fail-on=' 'on-unknown=' 'policy=' 'no-rehearse' 'guard' 'log=' 'annotate' 'dry-run' 'verbose' 'version' 'h/help'
         case 'hook'
             __vfiogate_parse_subcommand 0 'version' 'h/help'
             switch $unparsed_tokens[1]
@@ -147,6 +147,7 @@ complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_opti
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate run" fail-on' -l 'fail-on' -d 'Lowest severity that refuses: error, warning or note.' -rfka ''
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate run" on-unknown' -l 'on-unknown' -d 'Action on an undetermined verdict: refuse exits 2, warn starts QEMU.' -rfka ''
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate run" policy' -l 'policy' -d 'Policy file: allowed findings, and changed severities.' -rfka ''
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate run" no-rehearse' -l 'no-rehearse' -d 'Do not start QEMU with the options first, stopped and without the host\'s devices.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate run" guard' -l 'guard' -d 'Guard every QMP monitor with a proxy, as `vfiogate proxy` does, at the address that clients expect.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate run" log' -l 'log' -d 'Log of the guards\' decisions. Default: standard error.' -rfka ''
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate run" annotate' -l 'annotate' -d 'Add a line with the device\'s name after each ATS warning on QEMU\'s standard error.'

@@ -1,0 +1,152 @@
+import Glibc
+import Support
+import XCTest
+
+/// `lint --rehearse` and `run`, as a user starts them.
+final class RehearsalProgramTests: XCTestCase {
+  private let line = "qemu-system-x86_64 -M q35 -nodefaults -device pcie-root-port,id=rp1,chassis=1 -device vfio-pci,host=01:00.0,bus=rp1"
+  /// A definition that QEMU refuses for a device that is not modelled.
+  private let refused = "-M q35 -nodefaults -device e1000e,mac=x -device vfio-pci,host=01:00.0"
+
+  private func program() throws -> String {
+    guard let path = InstalledQEMU.ofDistribution else {
+      throw XCTSkip("SKIPPED: qemu-system-x86_64 is not installed, so nothing was rehearsed")
+    }
+    return path
+  }
+
+  func testLintReportsWhatQEMURefuses() throws {
+    let path = try program()
+    let run = try Vfiogate.run(
+      "lint", "-", "--host", "none", "--rehearse", path, "--format", "json", input: "qemu-system-x86_64 " + refused)
+    XCTAssertEqual(run.status, 1, run.error)
+    let definition = try run.json["definitions"]?.array?.first
+    XCTAssertEqual(definition?["rehearsal"]?["outcome"]?.string, "refused")
+    XCTAssertEqual(definition?["rehearsal"]?["path"]?.string, "-device[0]")
+    XCTAssertEqual(definition?["rehearsal"]?["qemu"]?.string?.contains(path), true)
+    let rules = definition?["findings"]?.array?.compactMap { $0["rule"]?.string }
+    XCTAssertEqual(rules?.contains("rehearsal-fails"), true)
+  }
+
+  func testTheProgramOfQemuIsRehearsedUnlessItIsRefused() throws {
+    let path = try program()
+    func outcome(_ more: [String], _ text: String? = nil) throws -> String? {
+      let arguments = ["lint", "-", "--host", "none", "--format", "json"] + more
+      let run = try Vfiogate.run(arguments, input: Array((text ?? line).utf8))
+      return try run.json["definitions"]?.array?.first?["rehearsal"]?["outcome"]?.string
+    }
+    XCTAssertEqual(try outcome(["--qemu", path]), "started")
+    XCTAssertNil(try outcome(["--qemu", path, "--no-rehearse"]))
+    XCTAssertNil(try outcome([]))
+    XCTAssertEqual(try outcome(["--rehearse", "emulator"]), "started")
+    XCTAssertEqual(try outcome(["--rehearse", "emulator"], "/no/such/" + line), "unknown")
+    XCTAssertEqual(try outcome(["--rehearse", path], line.replacingX86()), "not-rehearsed")
+  }
+
+  func testAProgramThatIsNoQEMUIs2AndNeverSafe() throws {
+    let folder = try TemporaryDirectory()
+    let garbage = folder.path + "/garbage"
+    try writeFile(garbage, "#!/bin/sh\necho garbage\n", mode: 0o755)
+    let text = folder.path + "/text"
+    try writeFile(text, "nothing\n")
+    for path in ["/no/such/qemu", "/bin/false", "/bin/true", garbage, text] {
+      let run = try Vfiogate.run("lint", "-", "--host", "none", "--rehearse", path, input: line)
+      XCTAssertEqual(run.status, 2, path)
+      XCTAssertEqual(run.error.split(separator: "\n").count, 1, run.error)
+      XCTAssert(run.error.contains(path), run.error)
+      XCTAssertFalse(run.output.contains(": safe"), run.output)
+    }
+    XCTAssertEqual(try Vfiogate.run("lint", "-", "--rehearse", "qemu", input: line).status, 64)
+  }
+
+  func testRunRehearsesGuestsWithPassthroughOnly() throws {
+    let folder = try TemporaryDirectory()
+    let path = folder.path + "/qemu-system-x86_64", log = folder.path + "/log"
+    // Counts its starts with a machine; prints its arguments where it is not asked anything.
+    let script = """
+      #!/bin/sh
+      case "$*" in *"-M none"*) ;; *"-qmp stdio"*) echo rehearsal >> \(log);; *) echo started; exit 0;; esac
+      exec \(try program()) "$@"
+
+      """
+    try writeFile(path, script, mode: 0o755)
+    func run(_ options: [String], _ arguments: String) throws -> Vfiogate {
+      try Vfiogate.run(["run", "--host", "none"] + options + ["--", path] + arguments.split(separator: " ").map(String.init))
+    }
+    let refusal = try run([], refused)
+    XCTAssertEqual(refusal.status, 1, refusal.output + refusal.error)
+    XCTAssert(refusal.error.contains("error[rehearsal-fails]"), refusal.error)
+    XCTAssertEqual(try readFile(log).filter { $0 == 0x0a }.count, 2)
+    XCTAssertEqual(try run(["--no-rehearse"], refused).output, "started\n")
+    XCTAssertEqual(try run([], "-M q35 -device e1000e,mac=x").output, "started\n")
+    XCTAssertEqual(try run([], "-M q35 -nodefaults -device vfio-pci,host=01:00.0").output, "started\n")
+    XCTAssertEqual(try readFile(log).filter { $0 == 0x0a }.count, 4)
+  }
+
+  func testNoFileOfTheDefinitionIsOpenedAndNothingIsWritten() throws {
+    let path = try program()
+    guard let strace = Child.find("strace") else {
+      throw XCTSkip("SKIPPED: strace is not installed, so the files that a rehearsal opens were not inspected")
+    }
+    let folder = try TemporaryDirectory()
+    let log = folder.path + "/trace"
+    let names = ["disk.img", "cd.iso", "kernel", "initrd", "bios.bin", "sock", "pages", "key", "pid", "log", "table", "vars.fd", "share"]
+    try names.forEach { try writeFile(folder.path + "/" + $0, "x") }
+    func file(_ name: String) -> String { folder.path + "/" + name }
+    let text = """
+      qemu-system-x86_64 -M q35,accel=kvm -nodefaults -m 2G -drive file=\(file("disk.img")),if=virtio -cdrom \(file("cd.iso")) \
+      -kernel \(file("kernel")) -initrd \(file("initrd")) -bios \(file("bios.bin")) -monitor unix:\(file("sock")),server \
+      -object memory-backend-file,id=m,size=2G,mem-path=\(file("pages")) -machine memory-backend=m -D \(file("log")) \
+      -object secret,id=s,file=\(file("key")) -pidfile \(file("pid")) -acpitable file=\(file("table")) -daemonize \
+      -drive if=pflash,format=raw,file=\(file("vars.fd")) -virtfs local,path=\(file("share")),mount_tag=t,security_model=none \
+      -chardev socket,id=c,path=\(file("sock")) -device virtio-serial-pci -device virtserialport,chardev=c -smbios file=\(file("table")) \
+      -fw_cfg name=opt/x,file=\(file("table")) -device loader,file=\(file("kernel")) -device vfio-pci,host=01:00.0
+      """
+    let definition = folder.path + "/definition.qemu"
+    try writeFile(definition, text)
+    let arguments = [
+      "-f", "-o", log, "-e", "trace=open,openat,creat,connect,bind,unlink,mkdir,rename", try Child.built("vfiogate"), "lint", definition,
+      "--host", "none", "--rehearse", path, "--format", "json",
+    ]
+    let (_, output, error) = try Child.run(strace, arguments)
+    let report = String(decoding: output, as: UTF8.self)
+    XCTAssert(report.contains(#""outcome": "started""#), report + String(decoding: error, as: UTF8.self))
+    let trace = String(decoding: try readFile(log), as: UTF8.self).split(separator: "\n")
+    XCTAssert(trace.contains { $0.contains("bios-256k.bin") || $0.contains("/qemu/") }, "the trace has no QEMU in it")
+    for name in names {
+      XCTAssertFalse(trace.contains { $0.contains("\"" + file(name)) }, "\(name) was opened")
+    }
+    let written = trace.filter { ["O_WRONLY", "O_CREAT", "unlink(", "mkdir(", "rename(", "bind("].contains(where: $0.contains) }
+      .filter { !$0.contains("/dev/") && !$0.contains("/proc/") && !$0.contains("memfd") }
+    XCTAssert(written.isEmpty, written.joined(separator: "\n"))
+    XCTAssertFalse(trace.contains { $0.contains("\"/dev/kvm\"") || $0.contains("\"/dev/iommu\"") || $0.contains("\"/dev/vfio") })
+  }
+
+  func testTheQEMUsEndWithVfiogateAlsoWhenItIsKilled() throws {
+    let folder = try TemporaryDirectory()
+    let path = folder.path + "/qemu-system-x86_64", ids = folder.path + "/ids"
+    let script = """
+      #!/bin/sh
+      case "$*" in *"-M none"*) exec \(try program()) "$@";; esac
+      echo $$ >> \(ids)
+      exec sleep 600
+
+      """
+    try writeFile(path, script, mode: 0o755)
+    try writeFile(folder.path + "/definition.qemu", line)
+    let child = try Child(
+      try Child.built("vfiogate"), ["lint", folder.path + "/definition.qemu", "--host", "none", "--rehearse", path])
+    func started() -> [pid_t] {
+      let text = (try? readFile(ids)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+      return text.split(separator: "\n").compactMap { pid_t($0) }
+    }
+    try Wait.until("both QEMUs", isTrue: { started().count == 2 })
+    child.end()
+    for one in started() { try Wait.until("the end of \(one)", isTrue: { kill(one, 0) != 0 }) }
+  }
+}
+
+extension String {
+  /// The same for a QEMU of another target.
+  fileprivate func replacingX86() -> String { "qemu-system-aarch64" + dropFirst("qemu-system-x86_64".count) }
+}
