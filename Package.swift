@@ -51,7 +51,7 @@ let package = Package(
     .target(
       name: "Proxy",
       dependencies: [
-        "CLinux", "Common", "Facts", "Host", "Inputs", "Prediction", "QMP", "Rules", "Syntax",
+        "CLinux", "Common", "Facts", "Host", "Inputs", "Prediction", "QMP", "Rehearsal", "Rules", "Syntax",
       ]),
     // A QEMU about to start: run, its guard, and the hooks.
     .target(
@@ -90,7 +90,7 @@ let package = Package(
     .testTarget(name: "LintTests", dependencies: ["Common", "Facts", "Lint", "Support"]),
     .testTarget(
       name: "ProxyTests",
-      dependencies: ["CLinux", "Common", "Facts", "Proxy", "QMP", "Support", "Syntax"]),
+      dependencies: ["CLinux", "Common", "Facts", "Inputs", "Proxy", "QMP", "Support", "Syntax"]),
     .testTarget(name: "FactsTests", dependencies: ["Facts", "Support"]),
     .testTarget(name: "HostTests", dependencies: ["Host", "Facts", "CLinux", "Support"]),
     // The module table, and what no source may contain.

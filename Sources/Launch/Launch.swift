@@ -109,6 +109,7 @@ public struct Launch {
     var options = QMPCommandFilter.Options()
     options.host = policyCheck.host
     options.process = isDaemon ? nil : getpid()
+    options.rehearses = policyCheck.rehearses
     options.globals = PlugInquiry.globals(of: machine)
     options.policy = try .chosen(policy)
     try guards.start(log: log) { serve($0, options, ProxyLog(descriptor: log)) }

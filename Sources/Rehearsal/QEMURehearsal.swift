@@ -16,11 +16,14 @@ public struct QEMURehearsal: Sendable {
 
   private let program: String
   private let qemu: String
+  private let patience: Duration
 
   /// - Parameters:
   ///   - program: path of a program that has answered as a QEMU.
   ///   - qemu: its version and path, for the output.
-  public init(program: String, qemu: String) {
+  ///   - patience: time limit of one definition.
+  public init(program: String, qemu: String, patience: Duration = QEMURehearsal.patience) {
+    self.patience = patience
     self.program = program
     self.qemu = qemu
   }
@@ -39,7 +42,7 @@ public struct QEMURehearsal: Sendable {
     }
     do throws(Unknown) {
       let trial = try RehearsalTrial(
-        plan, source: machine.source, isRunning: !plugs.isEmpty, deadline: Deadline(after: QEMURehearsal.patience), start: start)
+        plan, source: machine.source, isRunning: !plugs.isEmpty, deadline: Deadline(after: patience), start: start)
       return StartedRehearsal(plan: plan, plugs: plugs, state: .success(.trial(trial)))
     } catch {
       return StartedRehearsal(plan: plan, plugs: plugs, state: .failure(error))

@@ -140,7 +140,9 @@ struct RehearsalTrial {
   }
 
   /// Plugs into the started machine, in their order.
+  /// - Returns: the first refusal, or the crash that ended it.
   func plug(_ plugs: [DeviceRequest]) throws(Unknown) -> RehearsalResult.Outcome {
+    var refusal: RehearsalResult.Outcome?
     for request in plugs {
       for trial in PlannedPlug.trials(of: request, spare: plan.firstSpare + plan.spares) {
         let reply: Result<JSON, CommandError>
@@ -155,9 +157,10 @@ struct RehearsalTrial {
         }
         guard let text = trial.refusal(reply), trial.decides else { continue }
         if text.contains(PlannedDevice.acceptedText) || text.contains("error bind device fd") { continue }
-        return .refused(text: text, location: request.location, about: "`\(request.location.path)`")
+        refusal = refusal ?? .refused(text: text, location: request.location, about: "`\(request.location.path)`")
+        break
       }
     }
-    return .started
+    return refusal ?? .started
   }
 }

@@ -16,7 +16,9 @@ struct ProxyCommand: ParsableCommand {
       with what QEMU reports about its guest at that moment. A refused command is answered with an error of class \
       GenericError that begins with "vfiogate: refused:" and names the rule (`vfiogate explain RULE`). Always \
       refused: a descriptor without an id, `realized`, both backends in one address space, removing a descriptor \
-      that a device uses; and bypasses of the proxy: a second monitor, qtest objects, programs run by migrations.
+      that a device uses; \
+      a plug that a scratch QEMU with the same command line crashes on; and bypasses of the proxy: a second monitor, \
+      qtest objects, programs run by migrations.
 
       With --listen fd:N or systemd, the descriptor is a listening socket; fd:N may also be a connected client, and \
       the proxy ends when that client disconnects. A socket at PATH is created with mode 0600; an unused one is \
@@ -47,6 +49,10 @@ struct ProxyCommand: ParsableCommand {
   var clients = 1
   @Option(help: "User id that may connect; can be repeated. Default: any user the socket's file permissions admit.")
   var allowUid: [UInt32] = []
+  @Option(help: "QEMU program on which plugs are tried first. Default: that of the running QEMU.")
+  var emulator: String?
+  @Flag(help: "Do not try plugs on a scratch QEMU; requests that are known to crash QEMU are still refused.")
+  var noRehearse = false
   @Flag(help: "Add the effective ats to plugs that leave it out, so that no -global can change it.")
   var pinAts = false
 
@@ -65,6 +71,8 @@ struct ProxyCommand: ParsableCommand {
     var gate = QMPCommandFilter.Options()
     gate.host = HostChoice(host)
     gate.pinsATS = pinAts
+    gate.rehearses = !noRehearse
+    gate.emulator = emulator
     do { gate.policy = try .chosen(policy) } catch { throw ValidationError("\(error)") }
     gate.mode = try chosen(mode, "--mode")
     gate.onUnknown = try onUnknown.map { try chosen($0, "--on-unknown") }

@@ -20,7 +20,9 @@ final class ModuleTests: XCTestCase {
       "CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "Rehearsal", "Report", "Rules", "Syntax",
     ],
     "Inspect": ["Common", "Facts", "Glibc", "Host", "Prediction", "Report", "Rules", "Syntax"],
-    "Proxy": ["CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "QMP", "Rules", "Syntax"],
+    "Proxy": [
+      "CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "QMP", "Rehearsal", "Rules", "Syntax",
+    ],
     "Launch": [
       "CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "Proxy", "Rehearsal", "Report", "Rules",
       "Syntax",

@@ -176,7 +176,8 @@ enum RealQEMU {
 
   /// A stopped q35 with two root ports, and monitors at `path` and `path`2.
   static func start(
-    in directory: TemporaryDirectory, pretty: Bool = false, program: String? = nil, more: [String] = []
+    in directory: TemporaryDirectory, pretty: Bool = false, program: String? = nil, more: [String] = [],
+    after: [String] = []
   ) throws -> Child {
     let path = directory.path + "/qmp.sock"
     var arguments = ["-M", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-S"]
@@ -186,7 +187,7 @@ enum RealQEMU {
     }
     arguments += ["-device", "pcie-root-port,id=rp1,chassis=1", "-device", "pcie-root-port,id=rp2,chassis=2"]
     // Arguments before QEMU's own may be those of a loader.
-    let child = try Child(try program ?? self.program(), more + arguments)
+    let child = try Child(try program ?? self.program(), more + arguments + after)
     for socket in [path, path + "2"] { try Wait.listener(at: socket) }
     return child
   }

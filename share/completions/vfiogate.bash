@@ -434,9 +434,9 @@ _vfiogate_hook_install() {
 
 _vfiogate_proxy() {
     repeating_flags=()
-    non_repeating_flags=(--pin-ats --version -h --help)
+    non_repeating_flags=(--no-rehearse --pin-ats --version -h --help)
     repeating_options=(--allow-uid)
-    non_repeating_options=(--listen --qmp --host --policy --on-unknown --log --log-format --mode --clients)
+    non_repeating_options=(--listen --qmp --host --policy --on-unknown --log --log-format --mode --clients --emulator)
     __vfiogate_offer_flags_options 0
 
     # Offer option value completions
@@ -469,6 +469,9 @@ _vfiogate_proxy() {
         return
         ;;
     '--allow-uid')
+        return
+        ;;
+    '--emulator')
         return
         ;;
     esac

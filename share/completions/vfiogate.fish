@@ -39,7 +39,7 @@ function __vfiogate_parse_tokens -S
                 __vfiogate_parse_subcommand 0 'host=' 'qemu=' 'fail-on=' 'on-unknown=' 'policy=' 'dir=' 'version' 'h/help'
             end
         case 'proxy'
-            __vfiogate_parse_subcommand 0 'listen=' 'qmp=' 'host=' 'policy=' 'on-unknown=' 'log=' 'log-format=' 'mode=' 'clients=' 'allow-uid=+' 'pin-ats' 'version' 'h/help'
+            __vfiogate_parse_subcommand 0 'listen=' 'qmp=' 'host=' 'policy=' 'on-unknown=' 'log=' 'log-format=' 'mode=' 'clients=' 'allow-uid=+' 'emulator=' 'no-rehearse' 'pin-ats' 'version' 'h/help'
         case 'probe'
             __vfiogate_parse_subcommand -r 1 'bind' 'host=' 'record=' 'config=' 'format=' 'version' 'h/help'
         case 'explain'
@@ -194,6 +194,8 @@ complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_opti
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" mode' -l 'mode' -d 'enforce, or observe: refuse nothing, and log what would be refused.' -rfka ''
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" clients' -l 'clients' -d 'Number of clients served at once; others wait for their greeting.' -rfka ''
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy"' -l 'allow-uid' -d 'User id that may connect; can be repeated. Default: any user the socket\'s file permissions admit.' -rfka ''
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" emulator' -l 'emulator' -d 'QEMU program on which plugs are tried first. Default: that of the running QEMU.' -rfka ''
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" no-rehearse' -l 'no-rehearse' -d 'Do not try plugs on a scratch QEMU; requests that are known to crash QEMU are still refused.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" pin-ats' -l 'pin-ats' -d 'Add the effective ats to plugs that leave it out, so that no -global can change it.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" version' -l 'version' -d 'Show the version.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" h help' -s 'h' -l 'help' -d 'Show help information.'

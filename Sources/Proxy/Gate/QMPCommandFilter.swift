@@ -35,6 +35,11 @@ public final class QMPCommandFilter: CommandFilter {
     /// QEMU's -global options, if the caller started it; nil reads them from its process.
     public var globals: Known<[GlobalProperty]>?
 
+    /// Whether plugs are tried on a scratch QEMU.
+    public var rehearses = true
+    /// The program of the scratch QEMU; nil is that of the running one.
+    public var emulator: String?
+
     /// Creates the defaults: the live host, enforced, without a policy.
     public init() {}
   }
@@ -42,6 +47,8 @@ public final class QMPCommandFilter: CommandFilter {
   let options: Options
   let log: ProxyLog
   let reserve = DescriptorReserve()
+  /// Nil where plugs are not tried, or QEMU's process is not known.
+  let scratch: ScratchQEMU?
   var ledger = DescriptorLedger()
   /// Host functions of devices that were plugged through the proxy, by id.
   var plugged: [String: PCIAddress] = [:]
@@ -50,6 +57,7 @@ public final class QMPCommandFilter: CommandFilter {
   public init(_ options: Options, log: ProxyLog) {
     self.options = options
     self.log = log
+    scratch = options.rehearses ? options.process.map { ScratchQEMU(process: $0, emulator: options.emulator) } : nil
   }
 
   /// The client that gave each descriptor its name: QEMU has one set of names for all clients of a monitor.
@@ -129,7 +137,7 @@ public final class QMPCommandFilter: CommandFilter {
   private func plug(_ request: DeviceRequest?, _ about: CommandContext) -> ProxyInspection {
     // Without arguments QEMU reports the error itself.
     guard let request else { return .pass }
-    if let reason = CrashingRequests.match(request) { return refuse(reason, about) }
+    if let reason = CrashingRequests.match(request) ?? crash(on: request) { return refuse(reason, about) }
     return request.isVFIO ? .inquire(PlugInquiry(self, request, about)) : .pass
   }
 

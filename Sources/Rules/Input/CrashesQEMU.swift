@@ -1,7 +1,8 @@
 import Facts
 
 extension Rule {
-  static let crashesQEMU = Rule(
+  /// Also refused by the proxy, when a scratch QEMU crashes on a plug.
+  public static let crashesQEMU = Rule(
     name: "crashes-qemu",
     severity: .error,
     summary: "the QEMU that will run crashes",
