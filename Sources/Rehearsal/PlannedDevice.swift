@@ -69,7 +69,7 @@ struct PlannedDevice {
     plan.keep("-device", text(kept, driver: model), request.location, isChanged: isChanged)
   }
 
-  private func isOnPCI(_ driver: String) -> Bool { driver.contains("-pci") || driver == "ivshmem-doorbell" }
+  private func isOnPCI(_ driver: String) -> Bool { driver.contains("-pci") || driver.hasSuffix("-vga") || driver == "ivshmem-doorbell" }
 
   private func unwanted(_ property: Property) -> String? {
     if PlannedDevice.hostProperties.contains(property.name) { return "it is the host's" }

@@ -37,10 +37,13 @@ struct QEMUMessage: Equatable {
     [": warning: ", ": info: ", ": invalid accelerator qtest", ": falling back to "].contains(where: line.contains)
   }
 
-  /// Whether a refusal may be about the rehearsal's own accelerator, memory or backends.
+  /// Whether a refusal may be about the rehearsal's own accelerator, processor, memory or backends.
   var mayBeOurs: Bool {
     let text = text.lowercased()
-    return ["kvm", "irqchip", "x2apic", "accel", "tcg", "allocate memory", "failed to allocate", "vfiogate-", "null-co", "hubport"]
-      .contains(where: text.contains)
+    let words = [
+      "kvm", "irqchip", "x2apic", "phys-bits", "accel", "tcg", "allocate memory", "failed to allocate", "vfiogate-", "null-co",
+      "hubport",
+    ]
+    return words.contains(where: text.contains)
   }
 }

@@ -68,6 +68,12 @@ final class RehearsalPlanTests: XCTestCase {
       ["-device driver=virtio-net-pci,bus=rp1,addr=0,id=fs,romfile="])
   }
 
+  func testADisplayOfAnotherProcessHasASubstituteToo() {
+    XCTAssertEqual(
+      options("-device '{\"driver\":\"vhost-user-vga\",\"id\":\"v\",\"chardev\":\"c\",\"addr\":\"0x2\"}'"),
+      [#"-device {"driver":"virtio-net-pci","id":"v","addr":"0x2","romfile":""}"#])
+  }
+
   func testAVFIODeviceIsTriedItselfWithoutItsHostDevice() {
     let plan = plan("-device vfio-pci,host=01:00.0,id=v,bus=rp1,x-vga=on -device edu")
     XCTAssert(plan.arguments().contains("driver=virtio-net-pci,id=v,bus=rp1,romfile="))

@@ -28,7 +28,10 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   // Prediction's rules say more about it.
   if target.predictions.contains(where: { $0.request.location == location && isPredicted($0.failure) })
     || target.launchFailures.contains(where: { isPredicted($0.failure) }) { return }
+  // Distributions have devices in modules of their own packages (QEMU system/qdev-monitor.c: qdev_get_device_class).
+  let isUnknownDevice = text.contains("is not a valid device model name")
   runner.report(
     "QEMU refuses \(about): `\(lines.first ?? "")`", at: location,
+    fix: isUnknownDevice ? "install the module of this QEMU that has the device, or use one that `-device help` lists" : nil,
     evidence: ["\(result.qemu) was started with the definition's options"] + lines.dropFirst().map { "QEMU adds: \($0)" })
 }
