@@ -6,12 +6,33 @@
 #include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
+
+// The caller's environment without its session: sound servers, displays and buses. NULL without memory.
+static char **without_session(void) {
+  static char silence[] = "QEMU_AUDIO_DRV=none";
+  const char *const session[] = {"XDG_RUNTIME_DIR=", "PULSE_",  "PIPEWIRE_", "JACK_", "DISPLAY=",
+                                 "WAYLAND_DISPLAY=", "DBUS_", "SPICE_",    "QEMU_AUDIO_", "NOTIFY_SOCKET=", "LISTEN_"};
+  size_t count = 0, kept = 0;
+  while (environ[count]) count++;
+  char **all = calloc(count + 2, sizeof *all);
+  if (!all) return NULL;
+  for (size_t i = 0; i < count; i++) {
+    int drops = 0;
+    for (size_t j = 0; j < sizeof session / sizeof *session; j++)
+      drops |= strncmp(environ[i], session[j], strlen(session[j])) == 0;
+    if (!drops) all[kept++] = environ[i];
+  }
+  all[kept] = silence;
+  return all;
+}
 
 // 0, or -1 where the kernel refuses a limit. A network namespace is had where the kernel gives one.
 static int confine(const struct clinux_confinement *limits) {
@@ -32,8 +53,8 @@ static int confine(const struct clinux_confinement *limits) {
 }
 
 // In the child: only async-signal-safe calls from here on, as other threads may have held locks.
-static void become(const char *path, char *const arguments[], const int standard[3], pid_t parent,
-                   const struct clinux_confinement *limits) {
+static void become(const char *path, char *const arguments[], char *const environment[], const int standard[3],
+                   pid_t parent, const struct clinux_confinement *limits) {
   int kept[3];
   // Above 2 first, so that no dup2 overwrites a descriptor that is still to be copied.
   for (int i = 0; i < 3; i++)
@@ -49,7 +70,7 @@ static void become(const char *path, char *const arguments[], const int standard
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   signal(SIGPIPE, SIG_DFL);
-  execve(path, arguments, environ);
+  execve(path, arguments, environment);
 }
 
 pid_t clinux_spawn(const char *path, char *const arguments[], int input, int output, int error) {
@@ -59,13 +80,19 @@ pid_t clinux_spawn(const char *path, char *const arguments[], int input, int out
 pid_t clinux_spawn_confined(const char *path, char *const arguments[], int input, int output, int error,
                             const struct clinux_confinement *limits) {
   const int standard[3] = {input, output, error};
+  char **reduced = limits ? without_session() : NULL;
+  if (limits && !reduced) return -ENOMEM;
   int report[2];  // Closed by a successful exec, else it carries errno.
-  if (pipe2(report, O_CLOEXEC) < 0) return -errno;
+  if (pipe2(report, O_CLOEXEC) < 0) {
+    int failure = errno;
+    free(reduced);
+    return -failure;
+  }
   pid_t parent = getpid();
   pid_t child = fork();
   if (child == 0) {
     int above = fcntl(report[1], F_DUPFD_CLOEXEC, 3);
-    become(path, arguments, standard, parent, limits);
+    become(path, arguments, reduced ? reduced : environ, standard, parent, limits);
     int failure = errno;
     // Should this fail, the parent sees a child that ended with 127.
     ssize_t ignored = write(above, &failure, sizeof failure);
@@ -73,6 +100,7 @@ pid_t clinux_spawn_confined(const char *path, char *const arguments[], int input
     _exit(127);
   }
   int failure = child < 0 ? errno : 0;
+  free(reduced);
   close(report[1]);
   if (child > 0) {
     ssize_t count;

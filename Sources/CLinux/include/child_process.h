@@ -19,7 +19,7 @@ struct clinux_confinement {
 };
 
 // As clinux_spawn, in a process group of its own, with the limits, without core dumps, without other descriptors of
-// the caller's, and without the host's network where the kernel permits that. NULL: no limits.
+// the caller's, without the environment of its session, and without the host's network where the kernel permits that. NULL: no limits.
 pid_t clinux_spawn_confined(const char *path, char *const arguments[], int input, int output, int error,
                             const struct clinux_confinement *limits);
 
