@@ -41,9 +41,10 @@ package final class ScratchQEMU {
     switch result.outcome {
     case .crashed(let signal, let place, _) where place == request.location: return signal
     case .notRehearsed(let reason): throw Unknown("rehearsal", reason: reason)
+    // A refused plug leaves nothing that later ones could meet.
+    case .started: history = Array((history + [request]).suffix(ScratchQEMU.historyLimit))
     default: break
     }
-    history = Array((history + [request]).suffix(ScratchQEMU.historyLimit))
     return nil
   }
 
