@@ -97,8 +97,9 @@ public struct LintText: LintWriter {
     var blocks = findings(of: result) { result.text(of: $0) }
     blocks += result.target.predictions.map { prediction($0) }
     if let rehearsal = result.target.rehearsal {
-      let lines = RehearsalReport.lines(rehearsal, verbose: isVerbose).map(printable)
-      blocks.append("\(style.bold("rehearsal")): " + lines.joined(separator: "\n  ") + "\n")
+      let lines = RehearsalReport.lines(rehearsal, verbose: isVerbose)
+        + (isVerbose ? RehearsalReport.disagreements(result.target) : [])
+      blocks.append("\(style.bold("rehearsal")): " + lines.map(printable).joined(separator: "\n  ") + "\n")
     }
     if let allowed = suppressed(result) { blocks.append(allowed) }
     if let open = undetermined(result) { blocks.append(open) }

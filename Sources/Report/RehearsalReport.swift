@@ -1,4 +1,6 @@
 import Facts
+import Prediction
+import Rules
 import Syntax
 
 /// The rehearsed options, and the QEMU.
@@ -20,6 +22,15 @@ enum RehearsalReport {
       }
       return ["\(result.qemu): \(outcome)"] + (verbose ? result.changes.map { "\($0.what): \($0.why)" } : [])
     }
+  }
+
+  /// Refusals that were predicted, and that QEMU did not give: a fault of vfiogate that is worth reporting. Those that need the host or
+  /// KVM are not part of a rehearsal.
+  static func disagreements(_ target: LintTarget) -> [String] {
+    guard let result = target.rehearsal?.display, result.outcome == .started else { return [] }
+    let predicted = target.predictions.compactMap(\.failure) + target.launchFailures.map(\.failure)
+    let own = predicted.filter { failure in !["vfio ", "KVM", "kvm", "/dev/", "VFIO_IOMMU"].contains(where: failure.text.contains) }
+    return own.map { "differs from the prediction, please report it: predicted `\($0.text)`, and \(result.qemu) creates the machine" }
   }
 
   /// Null when no rehearsal was asked for.

@@ -1,0 +1,30 @@
+import Facts
+import Report
+import RuleCases
+import Rules
+import Support
+import XCTest
+
+/// Rehearsals in the text of `lint`.
+final class RehearsalReportTests: XCTestCase {
+  private func text(_ title: String, verbose: Bool) throws -> String {
+    let one = try XCTUnwrap(try CaseFile(rule: "rehearsal-fails").cases.first { $0.title == title })
+    return LintText(style: Style(isColoured: false), verbose: verbose).render(try one.run().result)
+  }
+
+  func testTheQEMUAndWhatItDidAreNamed() throws {
+    XCTAssert(
+      try text("silent: QEMU creates the machine", verbose: false)
+        .contains("rehearsal: QEMU 11.1.3 at /usr/bin/qemu-system-x86_64: creates the machine (4 options)\n"))
+    XCTAssert(
+      try text("undetermined: QEMU gave no answer", verbose: false)
+        .contains("rehearsal: unknown: timed out after 10 s awaiting the reply\n"))
+  }
+
+  func testAPredictionThatQEMUDoesNotConfirmIsAFaultToReport() throws {
+    let title = "silent: QEMU creates what was predicted to be refused"
+    XCTAssert(try text(title, verbose: true).contains("differs from the prediction, please report it: predicted `Bus 'nope' not found`"))
+    XCTAssertFalse(try text(title, verbose: false).contains("differs from the prediction"))
+    XCTAssertFalse(try text("silent: QEMU creates the machine", verbose: true).contains("differs from the prediction"))
+  }
+}
