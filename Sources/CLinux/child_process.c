@@ -37,7 +37,12 @@ static char **without_session(void) {
 // 0, or -1 where the kernel refuses a limit. A network namespace is had where the kernel gives one.
 static int confine(const struct clinux_confinement *limits) {
   setpgid(0, 0);
-  const struct rlimit none = {0, 0}, data = {limits->data, limits->data};
+  const struct rlimit none = {0, 0};
+  struct rlimit data;
+  if (getrlimit(RLIMIT_DATA, &data) < 0) return -1;
+  // Never more than the caller may have.
+  if (limits->data < data.rlim_max) data.rlim_max = limits->data;
+  data.rlim_cur = data.rlim_max;
   if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_DATA, &data) < 0) return -1;
   if (unshare(CLONE_NEWNET) < 0) {
     int unused = unshare(CLONE_NEWUSER | CLONE_NEWNET);

@@ -57,8 +57,8 @@ enum OptionText {
 
   /// A size as `-m` has it, in bytes: `4G`, `4096` (MiB); nil for one that is not recognised (QEMU util/cutils.c: do_strtosz).
   static func memorySize(_ text: String) -> UInt64? {
-    let digits = text.prefix { $0.isASCII && $0.isNumber }
-    guard let number = UInt64(digits) else { return nil }
+    let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+    guard digits.first != ".", let number = Double(digits) else { return nil }
     let shift: UInt64
     switch text.dropFirst(digits.count).lowercased() {
     case "b": shift = 0
@@ -68,8 +68,8 @@ enum OptionText {
     case "t": shift = 40
     default: return nil
     }
-    guard number <= UInt64(Int64.max) >> shift else { return nil }
-    return number << shift
+    let bytes = number * Double(UInt64(1) << shift)
+    return bytes < 0x1p62 ? UInt64(bytes) : nil
   }
 
   private static func doubled(_ text: String) -> String {

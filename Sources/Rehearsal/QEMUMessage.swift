@@ -17,8 +17,9 @@ struct QEMUMessage: Equatable {
     if let colon = first.firstIndex(of: ":") { first = String(first[first.index(after: colon)...].dropFirst()) }
     var found: (index: Int, length: Int)?
     for (index, part) in parts.enumerated() {
-      let prefix = part.joined(separator: " ") + ": "
-      if first.hasPrefix(prefix), prefix.count > found?.length ?? 0 { found = (index, prefix.count) }
+      // An option that it does not have is named without its argument.
+      for prefix in [part.joined(separator: " ") + ": ", (part.first ?? "") + ": "]
+      where first.hasPrefix(prefix) && prefix.count > found?.length ?? 0 { found = (index, prefix.count) }
     }
     if let found { first = String(first.dropFirst(found.length)) }
     let hints = lines[(last + 1)...].filter { !QEMUMessage.isRemark($0) }

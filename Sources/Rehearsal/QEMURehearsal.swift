@@ -59,11 +59,11 @@ public struct QEMURehearsal: Sendable {
     return "the definition is for qemu-system-\(theirs), and \(program) is another"
   }
 
-  private func start(_ arguments: [String], spares: Int) throws(Unknown) -> RehearsalProcess {
+  private func start(_ arguments: [String], spares: Int, isLimited: Bool) throws(Unknown) -> RehearsalProcess {
     do {
       let process = try QEMUProcess(
         path: program, arguments: arguments,
-        confinement: QEMUProcess.Confinement(data: QEMURehearsal.dataLimit, spares: spares))
+        confinement: QEMUProcess.Confinement(data: isLimited ? QEMURehearsal.dataLimit : .max, spares: spares))
       return RehearsalProcess(process: process, errorLimit: QEMURehearsal.errorLimit)
     } catch {
       throw Unknown("rehearsal", reason: "\(error)")

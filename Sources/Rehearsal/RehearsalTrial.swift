@@ -7,7 +7,7 @@ import Syntax
 /// The QEMUs of one rehearsal: one with substitutes for all vfio devices, and one for each kind of vfio device, which stops
 /// at it. All run at once.
 struct RehearsalTrial {
-  typealias Start = (_ arguments: [String], _ spares: Int) throws(Unknown) -> RehearsalProcess
+  typealias Start = (_ arguments: [String], _ spares: Int, _ isLimited: Bool) throws(Unknown) -> RehearsalProcess
 
   private let plan: RehearsalPlan
   private let source: String
@@ -28,11 +28,11 @@ struct RehearsalTrial {
     self.deadline = deadline
     self.start = start
     // Plugs have descriptors too.
-    whole = try start(plan.arguments(), plan.spares + 8)
+    whole = try start(plan.arguments(), plan.spares + 8, true)
     var kinds: Set<String> = []
     var own: [(index: Int, process: RehearsalProcess)] = []
     for (index, device) in plan.devices.enumerated() where !isRunning && kinds.insert(device.signature).inserted {
-      own.append((index, try start(plan.arguments(own: index), plan.spares)))
+      own.append((index, try start(plan.arguments(own: index), plan.spares, true)))
     }
     self.own = own
   }
@@ -45,12 +45,12 @@ struct RehearsalTrial {
     guard case .stopped(let end, let error) = try whole.answer(until: deadline) else { return outcomeOfDevice ?? .started }
     // Only a crash without the device is not the device's.
     if let outcomeOfDevice, case .exit? = end { return outcomeOfDevice }
-    let stop = try stop(end, error, parts: plan.parts.map(\.arguments))
+    let stop = try stop(end, error, parts: plan.parts.map(\.arguments), plan.arguments())
     guard case .message(let message) = stop, let index = message.part.flatMap({ plan.parts[$0].vfio }) else {
       return outcome(stop)
     }
     // The substitute was refused: the device itself decides.
-    if let outcome = try outcome(ofDevice: index, start(plan.arguments(own: index), plan.spares)) { return outcome }
+    if let outcome = try outcome(ofDevice: index, start(plan.arguments(own: index), plan.spares, true)) { return outcome }
     if RehearsalTrial.isChecked(afterRealize: message) { return outcome(stop, isOfDevice: true) }
     return .notRehearsed("the substitute for `\(plan.devices[index].request.location.path)` was refused: \(message.text)")
   }
@@ -61,7 +61,7 @@ struct RehearsalTrial {
     var parts = plan.parts.map(\.arguments)
     guard let place = plan.parts.firstIndex(where: { $0.vfio == index }) else { return nil }
     parts[place] = plan.devices[index].own
-    switch try stop(end, error, parts: parts) {
+    switch try stop(end, error, parts: parts, plan.arguments(own: index)) {
     case .crash(let signal): return crash(signal, plan.parts[place])
     case .message(let message) where message.part == place && !RehearsalTrial.isAccepted(message):
       return outcome(.message(message), isOfDevice: true)
@@ -86,10 +86,15 @@ struct RehearsalTrial {
     case ours(String)
   }
 
-  private func stop(_ end: QEMUProcess.End?, _ error: String, parts: [[String]]) throws(Unknown) -> Stop {
+  /// - Parameter arguments: of the QEMU that stopped.
+  private func stop(
+    _ end: QEMUProcess.End?, _ error: String, parts: [[String]], _ arguments: [String]
+  ) throws(Unknown) -> Stop {
     let message = QEMUMessage(error, parts: parts)
     if case .signal(let number)? = end {
-      if error.contains("failed to allocate") || error.contains("Cannot allocate memory") {
+      // A QEMU that gets no memory aborts, with no message from some releases.
+      let again = try start(arguments, plan.spares, false)
+      guard case .stopped(.signal(number), _) = try again.answer(until: deadline) else {
         return .ours("QEMU needs more memory than a rehearsal may use")
       }
       guard let name = RehearsalTrial.signals[number] else {

@@ -97,6 +97,15 @@ final class RealRehearsalTests: XCTestCase {
     }
   }
 
+  /// A size that QEMU rounds up, and so allocates itself, is above the limit: no crash of QEMU's.
+  func testMemoryAboveTheLimitIsNoCrash() throws {
+    try each { program, _ in
+      guard case .notRehearsed = try outcome("-M pc -m 6000001k", program) else {
+        return XCTFail("\(program): \(try outcome("-M pc -m 6000001k", program))")
+      }
+    }
+  }
+
   func testAPlugIsTried() throws {
     let guest = "qemu-system-x86_64 -M q35 -nodefaults -device pcie-root-port,id=rp1,chassis=1 -device pcie-root-port,id=rp2,chassis=2"
     func outcome(_ plugs: String, _ program: String) throws -> RehearsalResult.Outcome {

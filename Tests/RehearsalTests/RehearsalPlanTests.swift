@@ -47,6 +47,8 @@ final class RehearsalPlanTests: XCTestCase {
   func testMemoryIsOfTheSameSizeAndNotReserved() {
     XCTAssertEqual(options("-M q35 -m 4G"), ["-machine type=q35,memory-backend=vfiogate-ram", "-m 4G"])
     XCTAssert(plan("-M q35 -m 4G").arguments().contains("qom-type=memory-backend-ram,id=vfiogate-ram,share=on,reserve=off,size=4294967296"))
+    XCTAssertEqual(options("-M q35 -m 4.5G").first, "-machine type=q35,memory-backend=vfiogate-ram")
+    XCTAssert(plan("-M q35 -m 4.5G").arguments().contains { $0.hasSuffix("size=4831838208") })
     XCTAssertEqual(
       options("-object memory-backend-file,id=m0,size=1G,mem-path=/dev/hugepages,prealloc=on"),
       ["-object qom-type=memory-backend-ram,id=m0,share=on,reserve=off,size=1G"])
