@@ -19,7 +19,9 @@ final class BelievedRealizesTests: XCTestCase {
   func testThePropertiesSweptOneByOne() throws { try replay("sweep-11.1.3", atLeast: 2500) }
 
   private func replay(_ file: String, atLeast count: Int) throws {
-    let host = try HostRecording.load(Fixture.path("realizes/make-believe.host"))
+    var host = try HostRecording.load(Fixture.path("realizes/make-believe.host"))
+    // The files of make_believe.py. QEMU finds no end of a folder of its file system.
+    host.sizeOfFile = { ["/tmp/rom/empty": 0, "/tmp/rom/vbios": 65536][$0].map { .known($0) } ?? .known(nil) }
     let rows = try Fixture.text("realizes/\(file).jsonl").split(separator: "\n").map { try JSON.parse(String($0)) }
     XCTAssertGreaterThan(rows.count, count)
     for row in rows {

@@ -63,6 +63,10 @@ class Host:
         for minor, bdf in enumerate(sorted(recording.devices)):
             lines.append(self.add(bdf, minor))
         open(f"{root}/dev/make-believe", "w").write("\n".join(lines) + "\n")
+        # Option ROMs of three kinds, and a folder; /tmp/rom/missing does not exist.
+        os.makedirs(f"{root}/tmp/rom/folder")
+        for name, size in (("empty", 0), ("vbios", 65536)):
+            open(f"{root}/tmp/rom/{name}", "wb").write(bytes(size))
         for node in ("iommu", "vfio/vfio"):
             open(f"{root}/dev/{node}", "w").close()
 

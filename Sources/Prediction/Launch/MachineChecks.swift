@@ -5,7 +5,34 @@ extension MachineConfig {
   func launchFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
     if let unknown = unknownType(qemu) { return [unknown] }
     return machinePropertyFailures(qemu) + objects.compactMap(refusal) + duplicateObjects
-      + [expanderOfCXL].compactMap { $0 }
+      + [expanderOfCXL].compactMap { $0 } + globals.compactMap { refusal($0, qemu) }
+  }
+
+  /// Network cards of which pc, q35 and virt make an object each to list their models, whether or not the machine has one
+  /// (QEMU net/net.c: qemu_get_nic_models; observed on 11.1.3).
+  private static let cards: Set<String> = [
+    "e1000", "e1000-82544gc", "e1000-82545em", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "tulip", "virtio-net-pci",
+    "virtio-net-pci-non-transitional", "virtio-net-pci-transitional", "vmxnet3", "i82550", "i82551", "i82557a",
+    "i82557b", "i82557c", "i82558a", "i82558b", "i82559a", "i82559b", "i82559c", "i82559er", "i82562", "i82801",
+  ]
+
+  /// A `-global` that stops or crashes QEMU before it makes any device.
+  private func refusal(_ global: GlobalProperty, _ qemu: QEMUProfile) -> LaunchFailure? {
+    guard qemu.release == "11.1", libvirt == nil else { return nil }
+    switch MachineKind(self) {
+    case .q35, .i440fx, .virt: break
+    case .microvm, .withoutPCI, .unknown: return nil
+    }
+    let isOfBoard = global.driver == "pci-device"
+    guard isOfBoard || MachineConfig.cards.contains(global.driver) else { return nil }
+    if global.property == "addr" {
+      return QEMUCrash.global(global).map { LaunchFailure($0, at: global.location) }
+    }
+    guard case .kind(let kind) = DeviceProperties.lookup(global.property, of: isOfBoard ? "e1000e" : global.driver),
+      let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: global.driver)
+    else { return nil }
+    let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
+    return LaunchFailure(RealizeFailure(.badGlobal, named + text), at: global.location)
   }
 
   /// Objects of different types with one id. Of two iommufd objects each device that is linked to one reports it.
