@@ -69,16 +69,40 @@ final class KernelATSTests: XCTestCase {
       }, .known(true))
   }
 
-  func testAVirtualFunctionHasTheCapabilityOfItsPhysicalFunction() {
-    func virtual(_ physical: ConfigSpace) -> Known<Bool> {
-      flag { host, device in
-        device.physicalFunction = .known(Machines.sibling)
-        device.config = .known(Machines.config(ats: false))
-        host.devices[Machines.sibling]?.config = .known(physical)
-      }
+  /// Nil: the flag is not decided.
+  private func flag(virtual own: Bool, physical: Bool, _ release: String) -> Bool? {
+    flag { host, device in
+      host.kernelRelease = .known(release)
+      device.physicalFunction = .known(Machines.sibling)
+      device.config = .known(Machines.config(ats: own))
+      host.devices[Machines.sibling]?.config = .known(Machines.config(ats: physical))
+    }.display
+  }
+
+  func testAVirtualFunctionNeedsACapabilityOfItsOwn() {
+    for release in ["7.1", "7.2.13", "7.2.13-1-amd64", "7.3.0", "7.3.4", "7.4.0-rc1"] {
+      XCTAssertEqual(flag(virtual: false, physical: true, release), true, release)
+      XCTAssertEqual(flag(virtual: false, physical: false, release), true, release)
+      XCTAssertEqual(flag(virtual: true, physical: true, release), false, release)
     }
-    XCTAssertEqual(virtual(Machines.config()), .known(false))
-    XCTAssertEqual(virtual(Machines.config(ats: false)), .known(true))
+  }
+
+  func testTheReleaseDecidesWhetherThePhysicalFunctionCounts() {
+    for release in ["7.1", "7.1.9", "7.2", "7.2.13"] {
+      XCTAssertEqual(flag(virtual: true, physical: false, release), false, release)
+    }
+    for release in ["7.3.4", "7.3.4-1-amd64", "7.3.12", "7.4.0-rc1", "8.0"] {
+      XCTAssertEqual(flag(virtual: true, physical: false, release), true, release)
+    }
+    // Between the two, and where a distribution may have applied the change.
+    for release in ["7.2.14", "7.3", "7.3.0-rc1", "7.3.3", "7.2.13-1-amd64", "7.1.2+deb13", "7.2.0-27-generic"] {
+      XCTAssertNil(flag(virtual: true, physical: false, release), release)
+    }
+    XCTAssertNil(flag { host, device in
+      host.kernelRelease = .known("7.3.4")
+      device.physicalFunction = .known(Machines.sibling)
+      host.devices[Machines.sibling]?.config = .unknown("config", "test")
+    }.display)
   }
 
   func testAMDWithoutItsFeaturesNeverSupportsIt() {

@@ -31,7 +31,7 @@ public enum KernelATS {
   private static func derived(_ device: HostDevice, _ host: Host) -> Known<Bool> {
     let named = "kernel's ATS flag for \(device.address)"
     // pci_ats_supported(): no ATS without the capability, for untrusted devices, and with noats
-    // (linux drivers/pci/ats.c). A VF asks its PF.
+    // (linux drivers/pci/ats.c).
     if hasNoCapability(device, host) || device.removable.display == .some("removable") { return .known(true) }
     if host.kernelCommandLine.display.map(KernelCommandLine.hasNoATS) == true { return .known(true) }
     if case .known(true) = BrokenATS.includes(device) { return .known(true) }
@@ -84,11 +84,25 @@ public enum KernelATS {
     return false
   }
 
-  /// Whether the capability exists that pci_ats_supported() reads: for a VF, the PF's.
+  /// Whether the capabilities exist that pci_ats_supported() reads: the function's own, and for a VF on newer kernels the
+  /// PF's, too.
   private static func capability(_ device: HostDevice, _ host: Host) -> Known<Bool> {
-    device.physicalFunction.flatMap { physical in
-      guard let physical else { return device.ats.map { $0 != nil } }
-      return host.device(at: physical).flatMap { $0?.ats.map { $0 != nil } ?? .known(false) }
+    let own = device.ats.map { $0 != nil }
+    if own == .known(false) { return own }
+    return device.physicalFunction.flatMap { physical in
+      guard let physical else { return own }
+      return host.kernelRelease.flatMap { release in
+        let check = VFCheck(release)
+        if check == .own { return own }
+        let parent = host.device(at: physical).flatMap { $0?.ats.map { $0 != nil } ?? .known(false) }
+        return parent.flatMap { present in
+          if present { return own }
+          if check == .ownAndPhysical { return .known(false) }
+          return .unknown(
+            "kernel's ATS flag for \(device.address)",
+            "its physical function has no ATS capability, and whether Linux \(release) asks for that is not known")
+        }
+      }
     }
   }
 
@@ -116,6 +130,30 @@ public enum KernelCommandLine {
   public static func hasNoATS(_ line: String) -> Bool {
     line.split(whereSeparator: { $0 == " " || $0 == "\n" }).contains { word in
       word.hasPrefix("pci=") && word.dropFirst(4).split(separator: ",").contains("noats")
+    }
+  }
+}
+
+/// The capabilities that pci_ats_supported() reads for a virtual function.
+enum VFCheck: Hashable {
+  /// Its own alone: up to Linux 7.2.13 (drivers/pci/ats.c:41).
+  case own
+  /// Its own and its physical function's: Linux 7.3.4 (drivers/pci/ats.c:41-50).
+  case ownAndPhysical
+  /// The change is between these two, and distributions apply it to older kernels.
+  case undecided
+
+  /// The check of the kernel with that release (`uname -r`).
+  init(_ release: String) {
+    let numbers = release.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }.split(separator: ".").map { Int($0) ?? 0 }
+    let padded = numbers + [0, 0, 0]
+    let version = (padded[0], padded[1], padded[2])
+    // A kernel of a distribution, or one before its release, has more behind the numbers.
+    let isPlain = release.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
+    if version >= (7, 3, 4) {
+      self = .ownAndPhysical
+    } else {
+      self = isPlain && version <= (7, 2, 13) ? .own : .undecided
     }
   }
 }
