@@ -17,6 +17,7 @@ extension Rule {
     .atsAutoOldKernel,
     .atsNoATSCmdline,
     .atsVSMMUMismatch,
+    .atsRequiredHidden,
     .atsPropUnsupportedByQEMU,
     .atsKnownBadDevice,
     .iommufdMissingObject,

@@ -29,18 +29,21 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
     if try iommu.offersATS.value { return }
     runner.report(
       "the guest sees ATS on \(context.name), and the guest's `\(iommu.driver)` does not offer it",
-      at: context.atsLocation, fix: fix(iommu), evidence: evidence)
+      at: context.atsLocation, fix: fix(iommu, context), evidence: evidence)
   } else if try iommu.offersATS.value, try context.atsInputs.capability.value {
     runner.report(
       "the guest's `\(iommu.driver)` offers ATS, and QEMU hides the capability of \(context.name)",
-      at: context.atsLocation, evidence: evidence)
+      at: context.atsLocation, fix: context.canHideATS ? nil : "show the guest the device's ATS: remove `ats=off`", evidence: evidence)
   }
 }
 
-private func fix(_ iommu: GuestIOMMU) -> String {
+private func fix(_ iommu: GuestIOMMU, _ context: DeviceContext) -> String {
+  let orHide = context.canHideATS ? ", or set `ats=off` for the device" : ""
   switch iommu.driver {
-  case "intel-iommu", "amd-iommu": return "add `device-iotlb=on` to `\(iommu.driver)`, or set `ats=off` for the device"
-  case "arm-smmuv3": return "use `arm-smmuv3` with `accel=on,ats=on`, or set `ats=off` for the device"
-  default: return "set `ats=off` for the device: `\(iommu.driver)` cannot offer ATS"
+  case "intel-iommu", "amd-iommu": return "add `device-iotlb=on` to `\(iommu.driver)`" + orHide
+  case "arm-smmuv3": return "use `arm-smmuv3` with `accel=on,ats=on`" + orHide
+  default:
+    return context.canHideATS ? "set `ats=off` for the device: `\(iommu.driver)` cannot offer ATS"
+      : "use a different guest IOMMU: `\(iommu.driver)` cannot offer ATS"
   }
 }

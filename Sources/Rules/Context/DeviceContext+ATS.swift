@@ -22,6 +22,15 @@ extension DeviceContext {
     return prediction.isReachable.flatMap { $0 ? seen : .known(false) }
   }
 
+  /// Whether advice may be to hide ATS: QEMU has the property, and the device works without ATS.
+  var canHideATS: Bool { atsInputs.behaviour != .known(.none) && !needsATS }
+
+  /// Whether the device needs ATS, or may: nothing advises to hide it.
+  var needsATS: Bool {
+    guard let address = prediction.host, let device = host.devices[address] else { return true }
+    return RequiredATS.includes(device) != .known(false)
+  }
+
   /// Location of the `ats` setting: the property, or for a cold-plugged device the `-global`; else the request.
   var atsLocation: Location {
     if let property = request.property("ats") { return property.location }

@@ -11,7 +11,7 @@ extension Rule {
       host's SMMU behind the first vfio device. Without such a device at launch QEMU exits when the machine is \
       complete. Machine types up to virt-11.0 have fixed values instead. `cmdqv=on` needs a device as well.
       """,
-    fix: "set the values: `ats=off,ril=on,ssidsize=0,oas=44`, or add a vfio device at launch",
+    fix: "set the values that the devices need, as in `ats=on,ril=on,ssidsize=0,oas=44`, or add a vfio device at launch",
     example: "-machine virt -device arm-smmuv3,primary-bus=pcie.0,accel=on",
     references: ["QEMU hw/arm/smmuv3-accel.c: smmuv3_accel_machine_done", "QEMU hw/core/machine.c: hw_compat_11_0"],
     check: .target(check))
