@@ -149,11 +149,11 @@ enum VFCheck: Hashable {
     let padded = numbers + [0, 0, 0]
     let version = (padded[0], padded[1], padded[2])
     // A kernel of a distribution, or one before its release, has more behind the numbers.
-    let isPlain = release.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
+    let isUnmodified = release.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
     if version >= (7, 3, 4) {
       self = .ownAndPhysical
     } else {
-      self = isPlain && version <= (7, 2, 13) ? .own : .undecided
+      self = isUnmodified && version <= (7, 2, 13) ? .own : .undecided
     }
   }
 }

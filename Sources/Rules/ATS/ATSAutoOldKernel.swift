@@ -28,5 +28,6 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let release = context.host.kernelRelease.display ?? ""
   runner.report(
     "the guest sees ATS on \(context.name) because Linux \(release) cannot report it as unsupported",
-    at: context.atsLocation, fix: context.canHideATS ? nil : "run Linux 7.1 or newer on the host", evidence: ["kernel release: \(release), older than 7.1"])
+    at: context.atsLocation, fix: context.canHideATS ? nil : "run Linux 7.1 or newer on the host",
+    evidence: ["kernel release: \(release), older than 7.1"])
 }
