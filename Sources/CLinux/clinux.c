@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/vfs.h>
 
 /* Own structures, because distributions' kernel headers are older than the kernels that run:
  * linux/vfio.h and linux/iommufd.h. */
@@ -70,6 +71,14 @@ int clinux_memlock_limit(uint64_t *bytes, int *unlimited) {
     return -errno;
   *unlimited = limit.rlim_cur == RLIM_INFINITY;
   *bytes = (uint64_t)limit.rlim_cur;
+  return 0;
+}
+
+int clinux_file_system(const char *path, uint64_t *magic) {
+  struct statfs found;
+  if (statfs(path, &found) != 0)
+    return -errno;
+  *magic = (uint32_t)found.f_type;
   return 0;
 }
 

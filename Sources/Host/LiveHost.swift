@@ -31,6 +31,8 @@ extension Host {
     host.readFirmware(tree)
     host.readUses(tree, only: only)
     host.sizeOfFile = { tree.size(ofROM: $0) }
+    host.fileSystem = { tree.fileSystem(of: $0) }
+    host.libvirtMemoryFolder = tree.libvirtMemoryFolder
     return host
   }
 

@@ -43,6 +43,7 @@ extension Rule {
     .deviceInTwoDefinitions,
     .rmrrDirect,
     .memlockTooLow,
+    .sharedMemoryOnDisk,
     .memlockWithoutBARs,
     .balloonWithVFIO,
     .vfioNotMigratable,

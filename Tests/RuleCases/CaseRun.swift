@@ -155,7 +155,16 @@ extension RuleCase {
 
   package func host() throws -> Facts.Host {
     guard let lines = try recording() else { return RuleCase.blindHost }
-    return try RuleCase.host(lines)
+    var host = try RuleCase.host(lines)
+    guard let block = block("files") else { return host }
+    let words = block.lines.map { $0.split(separator: " ").map(String.init) }
+    let kinds = Dictionary(words.map { ($0[0], FileSystemKind(rawValue: $0.last ?? "")) }, uniquingKeysWith: { $1 })
+    let unknown = host.fileSystem
+    host.fileSystem = { path in
+      kinds.first { path.hasPrefix($0.key) }.flatMap(\.value).map { .known($0) } ?? unknown(path)
+    }
+    host.libvirtMemoryFolder = .known("/var/lib/libvirt/qemu/ram")
+    return host
   }
 
   package static func host(_ lines: [String]) throws -> Facts.Host {

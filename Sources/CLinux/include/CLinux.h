@@ -21,4 +21,7 @@ int clinux_get_hw_info(int iommufd, uint32_t devid, uint64_t *capabilities);
 /* The soft limit RLIMIT_MEMLOCK (getrlimit(2)), in bytes; `unlimited` is 1 when there is none. */
 int clinux_memlock_limit(uint64_t *bytes, int *unlimited);
 
+/* The magic number of the file system that a path is on (statfs(2), linux/magic.h). */
+int clinux_file_system(const char *path, uint64_t *magic);
+
 #endif

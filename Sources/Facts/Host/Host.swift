@@ -39,6 +39,11 @@ public struct Host: Sendable {
   /// opened.
   public var sizeOfFile: @Sendable (String) -> Known<UInt64?>
 
+  /// The kind of file system that a path is on. Not in recordings, like the sizes of files.
+  public var fileSystem: @Sendable (String) -> Known<FileSystemKind>
+  /// The folder of the files that libvirt makes guest memory of: `memory_backing_dir` of its qemu.conf.
+  public var libvirtMemoryFolder: Known<String>
+
   /// Creates a host without any known fact, for the reason given.
   public init(nothingKnown reason: String, source: String) {
     self.source = source
@@ -57,6 +62,8 @@ public struct Host: Sendable {
     devices = [:]
     groups = [:]
     sizeOfFile = { .unknown("size of \($0)", reason) }
+    fileSystem = { .unknown("file system of \($0)", reason) }
+    libvirtMemoryFolder = .unknown("libvirt's memory_backing_dir", reason)
     self.reason = reason
   }
 

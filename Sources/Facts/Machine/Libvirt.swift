@@ -8,6 +8,9 @@ public struct LibvirtDomain: Hashable, Sendable {
   public var isLocked = false
   /// `<memtune><hard_limit>`, in bytes; libvirt makes it RLIMIT_MEMLOCK too.
   public var hardLimit: UInt64?
+  /// Whether libvirt makes the guest's memory of a file that other processes share: `<access mode='shared'/>` without huge
+  /// pages and without `memfd`.
+  public var sharesMemoryFile = false
   /// Host functions that the domain takes from the host and does not pass to its guest: hostdevs whose
   /// address type is `unassigned`.
   public var unassigned: [PCIAddress: LibvirtHostdev] = [:]

@@ -125,7 +125,12 @@ extension LibvirtReader {
       definition.machine.options.append(
         Property(name: "m", value: .string("size=\(size / 1024)k"), location: location(memory, part, "/memory")))
     }
-    definition.machine.libvirt?.isLocked = domain.child("memoryBacking")?.child("locked") != nil
+    let backing = domain.child("memoryBacking")
+    definition.machine.libvirt?.isLocked = backing?.child("locked") != nil
+    let cells = domain.child("cpu")?.child("numa")?.children ?? []
+    let isShared = backing?.child("access")?.value("mode") == "shared" || cells.contains { $0.value("memAccess") == "shared" }
+    let isInMemory = backing?.child("hugepages") != nil || backing?.child("source")?.value("type") == "memfd"
+    definition.machine.libvirt?.sharesMemoryFile = isShared && !isInMemory
     if let limit = domain.child("memtune")?.child("hard_limit") {
       definition.machine.libvirt?.hardLimit = LibvirtNumber.bytes(limit)
     }

@@ -57,6 +57,11 @@ extension RealizeContext {
   /// The failure to lock guest memory for DMA: all of it, once for each address space (QEMU hw/vfio/listener.c:
   /// vfio_listener_region_add).
   func memory(after prefix: String) throws(Unknown) -> RealizeFailure? {
+    if try FileMemory.unpinnable(of: machine, on: host) != nil {
+      return fails(
+        .memoryOnDisk, prefix + "memory listener initialization failed: Region pc.ram: "
+          + "vfio_container_dma_map(0x…, 0x0, 0x…, 0x…) = -14 (Bad address)")
+    }
     let locked = LockedMemory(machine)
     let spaces = guest.spaces.count(adding: try addressSpace())
     guard let needed = try locked.needed(spaces: spaces), let limit = try locked.limit(on: host), limit < needed
