@@ -103,7 +103,7 @@ extension Host {
       // CONFIG_VFIO_DEVICE_CDEV the `dev` in it, without which there is no node.
       let name: Known<String?> = sysfs.attribute("vfio-dev", fact: "vfio cdev", absent: nil) {
         // An empty directory is a device that is being bound or unbound.
-        tree.list($0).map { names in names.first { $0.hasPrefix("vfio") }.map { .some($0) } }
+        tree.list($0).map { names in names.first { $0.hasPrefix("vfio") || $0.hasPrefix("noiommu-vfio") }.map { .some($0) } }
       }
       devices[address]?.cdev = name.map { name in
         name.map { VFIOCdev(

@@ -104,6 +104,10 @@ final class LiveHostTests: XCTestCase {
     XCTAssertEqual(none, VFIOCdev(name: "vfio0", node: .known(.absent), hasNumber: .known(false)))
     tree.delete("/sys/bus/pci/devices/0000:01:00.0/vfio-dev/vfio0")
     XCTAssertFalse(try card(of: Host.live(root: tree.root)).cdev.isKnown, "an empty folder")
+    tree.file("/sys/bus/pci/devices/0000:01:00.0/vfio-dev/noiommu-vfio0/dev", "511:0\n")
+    let without = try XCTUnwrap(card(of: Host.live(root: tree.root)).cdev.value)
+    XCTAssertEqual(without.name, "noiommu-vfio0")
+    XCTAssertTrue(without.isNoIOMMU)
   }
 
   func testWhatAWholeDirectoryDoesNotHaveIsAbsent() throws {

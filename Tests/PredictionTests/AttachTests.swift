@@ -178,6 +178,24 @@ final class AttachTests: XCTestCase {
     check(ram + two, nil) { limit(1024)(&$0); bind(&$0) }
   }
 
+  func testACdevWithoutAnIOMMUIsNotFound() {
+    let one = predict(iommufd) { $0.devices[Machines.address]?.cdev = .known(VFIOCdev(name: "noiommu-vfio0", node: .known(.accessible))) }
+    XCTAssertEqual(
+      one?.failure?.text, "vfio /sys/bus/pci/devices/0000:01:00.0/vfio-dev: failed to find vfio-dev/vfioX/dev")
+  }
+
+  func testPrivateMemoryNeedsQEMU92() {
+    let guest = "-machine q35,confidential-guest-support=c0 -object sev-snp-guest,id=c0 "
+    func fails(_ options: String, _ qemu: QEMUProfile) -> FailureCause? {
+      Machines.predict(options, on: Machines.host(), qemu: qemu).last?.failure?.cause
+    }
+    XCTAssertEqual(fails(guest + legacy, .released(9, 1, "9.1.0")), .discardRefused)
+    XCTAssertEqual(fails(guest + iommufd, .released(9, 1, "9.1.0")), .discardRefused)
+    XCTAssertNil(fails(guest + legacy, .released(9, 2, "9.2.0")))
+    XCTAssertNil(fails(guest.split(separator: "-snp").joined() + legacy, .released(9, 1, "9.1.0")))
+    XCTAssertNil(fails("-object sev-snp-guest,id=c0 " + legacy, .released(9, 1, "9.1.0")))
+  }
+
   func testABalloonADisplayAndMigrationAreNotForVFIOPCI() {
     check(legacy + ",x-balloon-allowed=off", nil) { _ in }
     check(legacy + ",display=on", .noDisplay) { _ in }

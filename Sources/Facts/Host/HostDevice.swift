@@ -101,7 +101,7 @@ extension HostDevice {
 
 /// A vfio character device: `/sys/bus/pci/devices/…/vfio-dev/vfioN` and `/dev/vfio/devices/vfioN`.
 public struct VFIOCdev: Hashable, Sendable {
-  /// `vfio0`
+  /// `vfio0`; `noiommu-vfio0` without an IOMMU.
   public let name: String
   /// Whether /dev/vfio/devices/vfioN exists and can be opened.
   public let node: Known<NodeAccess>
@@ -117,6 +117,9 @@ public struct VFIOCdev: Hashable, Sendable {
     let exists = node == .known(.accessible) || node == .known(.denied)
     self.hasNumber = exists ? .known(true) : hasNumber ?? .unknown("device number of \(name)", "not inspected")
   }
+
+  /// Whether no IOMMU serves the device (linux drivers/vfio/device_cdev.c: names begin with `noiommu-`).
+  public var isNoIOMMU: Bool { name.hasPrefix("noiommu-") }
 
   /// The path of its node.
   public var path: String { "/dev/vfio/devices/\(name)" }

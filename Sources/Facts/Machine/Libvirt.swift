@@ -58,6 +58,9 @@ public struct LibvirtHostdev: Hashable, Sendable {
   /// `<source><address>`: the host function. With iommufd libvirt opens it, and QEMU's options do not name it.
   public var source: PCIAddress?
 
+  /// `<acpi nodeset='…'/>`: libvirt adds an `acpi-generic-initiator` for each of the NUMA nodes.
+  public var hasInitiatorNodes = false
+
   /// Creates the properties of a hostdev.
   public init(isManaged: Bool, driverModel: String?, source: PCIAddress? = nil) {
     self.isManaged = isManaged

@@ -24,6 +24,7 @@ extension LibvirtReader {
     let part = LocationBase(source: source, path: path)
     readMachine(domain, part, type: type)
     readMemory(domain, part)
+    readLaunchSecurity(domain, part)
     if let devices = domain.child("devices") { readDevices(devices, "\(path)/devices", plug: .cold) }
     readOwnOptions(domain, path)
   }
@@ -134,6 +135,19 @@ extension LibvirtReader {
     if let limit = domain.child("memtune")?.child("hard_limit") {
       definition.machine.libvirt?.hardLimit = LibvirtNumber.bytes(limit)
     }
+  }
+
+  /// The confidential guest that libvirt creates as `lsec0` (libvirt src/qemu/qemu_command.c: qemuBuildSecCommandLine).
+  private mutating func readLaunchSecurity(_ domain: XMLElement, _ part: LocationBase) {
+    guard let security = domain.child("launchSecurity"),
+      let type = ["sev": "sev-guest", "sev-snp": "sev-snp-guest", "tdx": "tdx-guest"][security.value("type") ?? ""]
+    else { return }
+    let place = location(security, part, "/launchSecurity")
+    option("confidential-guest-support", "lsec0", at: place)
+    definition.machine.objects.append(
+      ObjectRequest(
+        properties: [("qom-type", type), ("id", "lsec0")].map { Property(name: $0.0, value: .string($0.1), location: place) },
+        location: place))
   }
 
   /// - Parameter plug: hot for devices that come without their domain.

@@ -60,8 +60,9 @@ extension LibvirtReader {
       return
     }
     guard let host = hostAddress(place, path) else { return }
-    let libvirt = LibvirtHostdev(
+    var libvirt = LibvirtHostdev(
       isManaged: managed.value("managed") == "yes", driverModel: driver?.value("model"), source: host)
+    libvirt.hasInitiatorNodes = element.child("acpi")?.value("nodeset") != nil
     if part.addressType == "unassigned" {
       definition.machine.libvirt?.unassigned[host] = libvirt
       return

@@ -18,7 +18,7 @@ extension Host {
       guard var device = devices[address] else { continue }
       // vfio refuses a header that is not an endpoint's.
       let isBound = hostdev.isManaged && device.isEndpoint != .known(false)
-      if isBound { device.bind(hostdev) }
+      if isBound { device.bind(hostdev, on: self) }
       device.grant()
       host.devices[address] = device
       guard case .known(.some(let number)) = device.group, let group = groups[number] else { continue }
@@ -44,13 +44,18 @@ extension Host {
 }
 
 extension HostDevice {
-  fileprivate mutating func bind(_ hostdev: LibvirtHostdev) {
+  fileprivate mutating func bind(_ hostdev: LibvirtHostdev, on host: Host) {
     // libvirt leaves a device that is bound to a vfio driver already.
     if case .known(.some(let name)) = driver, VFIODriverName.isVFIO(name) { return }
     if case .known(.some) = cdev { return }
     if case .unknown(let unknown) = isEndpoint {
       driver = .unknown(unknown)
       cdev = .unknown(unknown)
+      return
+    }
+    // vfio-pci does not bind it, and no driver has it then.
+    if hostdev.driverModel.map(VFIODriverName.isVFIOPCI) ?? true, VFIODenylist.includes(self, on: host) == .known(true) {
+      driver = .known(nil)
       return
     }
     // Without `model` libvirt chooses the variant driver by the kernel's modules.alias.

@@ -23,7 +23,7 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case slotTaken, noSlot, functionZeroTaken, notMultifunction, slotNotHotpluggable
   case noHostGiven, noSuchHostDevice, descriptorWithoutIOMMUFD, balloonNotMediated
   case noGroup, groupNodeMissing, groupNodeDenied, inUse, groupNotViable, containerDenied
-  case notBound, alreadyAttached, badToken, unsafeInterrupts, memoryLimit, memoryOnDisk
+  case notBound, alreadyAttached, badToken, unsafeInterrupts, memoryLimit, memoryOnDisk, discardRefused
   case noCdev, cdevNodeMissing, cdevDenied, iommufdMissing, iommufdDenied, bindFails
   case groupInSeveralSpaces, noVGARegion, badIDOverride, badMSIXRelocation, virtualFunctionWithoutPhysical, badClique
   case displayRequired, onlyMigratable, badFailover, badROMFile

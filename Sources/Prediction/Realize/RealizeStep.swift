@@ -71,7 +71,7 @@ enum RealizeStep: CaseIterable {
     case .legacySpace, .iommufdSpace: return [.mixedBackends]
     case .container: return [.containerDenied]
     case .legacyInterrupts, .bindInterrupts: return [.unsafeInterrupts]
-    case .legacyMemory, .iommufdMemory: return [.memoryLimit, .memoryOnDisk]
+    case .legacyMemory, .iommufdMemory: return [.memoryLimit, .memoryOnDisk, .discardRefused]
     case .groupMember: return [.alreadyAttached, .notBound, .badToken]
     case .cdevFolder: return [.noCdev]
     case .cdevNode: return [.noCdev, .cdevNodeMissing, .cdevDenied]

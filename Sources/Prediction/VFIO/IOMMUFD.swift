@@ -30,7 +30,10 @@ struct IOMMUFDAttach {
   private var isPassed: Bool { context.settings.has("fd") }
 
   private func folder() throws(Unknown) -> RealizeFailure? {
-    guard !isPassed, try device.value.cdev.value == nil else { return nil }
+    guard !isPassed else { return nil }
+    if let cdev = try device.value.cdev.value {
+      return cdev.isNoIOMMU ? context.fails(.noCdev, "vfio \(folderPath): failed to find vfio-dev/vfioX/dev") : nil
+    }
     return context.fails(
       .noCdev, "vfio \(folderPath): couldn't open directory \(folderPath): No such file or directory")
   }

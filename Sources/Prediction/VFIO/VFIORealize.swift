@@ -57,6 +57,7 @@ extension RealizeContext {
   /// The failure to lock guest memory for DMA: all of it, once for each address space (QEMU hw/vfio/listener.c:
   /// vfio_listener_region_add).
   func memory(after prefix: String) throws(Unknown) -> RealizeFailure? {
+    if let failure = try discardRefused(after: prefix) { return failure }
     if try FileMemory.unpinnable(of: machine, on: host) != nil {
       return fails(
         .memoryOnDisk, prefix + "memory listener initialization failed: Region pc.ram: "

@@ -36,6 +36,7 @@ extension FailureCause {
     .addressWidthExceeded: "set `aw-bits=39` for `intel-iommu`",
     .firstStageWithoutIOMMUFD: "set `iommufd=` for the device",
     .firstStageBelowBridge: "put the device on an Express port",
+    .discardRefused: "use QEMU 9.2 or newer",
     .noDisplay: "remove `display`",
     .duplicateObjectID: "give each object an id of its own",
     .unsafeInterrupts: "enable interrupt remapping, in the firmware and with `intremap=on`",

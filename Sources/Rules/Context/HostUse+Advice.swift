@@ -23,7 +23,7 @@ extension DeviceContext {
     }
   }
 
-  /// Advice to bind functions to vfio-pci, none of which the host is known to use.
+  /// Advice to bind functions to vfio-pci, none of which the host is known to use; to pci-stub where vfio-pci refuses.
   /// - Parameter lead: the text before the commands: "bind it".
   func bindAdvice(_ lead: String, _ addresses: [PCIAddress]) -> String {
     if let option = ["CONFIG_VFIO", "CONFIG_VFIO_PCI"].first(where: { host.kernelConfig.display?[$0] == "n" }) {
@@ -32,7 +32,11 @@ extension DeviceContext {
     let unread = addresses.filter { host.devices[$0]?.hostUses.isKnown != true }
     let check = unread.isEmpty
       ? "" : ", after checking that the host does not need " + (addresses.count == 1 ? "it" : unread.list)
-    return lead + check + ": " + addresses.map { "`driverctl set-override \($0) vfio-pci`" }.joined(separator: ", ")
+    let commands = addresses.map { address in
+      let isRefused = host.devices[address].map { VFIODenylist.includes($0, on: host) } == .known(true)
+      return "`driverctl set-override \(address) \(isRefused ? "pci-stub" : "vfio-pci")`"
+    }
+    return lead + check + ": " + commands.joined(separator: ", ")
   }
 }
 

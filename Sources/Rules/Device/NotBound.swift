@@ -25,6 +25,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   guard try !VFIODriver.isVFIO(device) else { return }
   // not-endpoint reports a device that no vfio driver binds.
   if device.isEndpoint == .known(false) { return }
+  // vfio-denylisted reports a device that vfio-pci does not bind.
+  if VFIODenylist.includes(device, on: context.host) == .known(true) { return }
   let driver = try device.driver.value
   runner.report(
     "\(context.name) is bound to " + (driver.map { "the host driver `\($0)`" } ?? "no driver")

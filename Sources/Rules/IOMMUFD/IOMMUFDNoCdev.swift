@@ -30,6 +30,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
 private func checkCdev(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard let failure = try context.prediction.failure(.noCdev, .cdevNodeMissing) else { return }
   let device = try context.device()
+  // noiommu-device reports it.
+  if case .known(let cdev?) = device.cdev, cdev.isNoIOMMU { return }
   guard failure.cause == .cdevNodeMissing, let cdev = try device.cdev.value else {
     // not-bound reports a device that is not bound.
     if try device.cdev.value == nil, try !VFIODriver.isVFIO(device) { return }
