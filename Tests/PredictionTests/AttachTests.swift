@@ -181,7 +181,7 @@ final class AttachTests: XCTestCase {
   func testACdevWithoutAnIOMMUIsNotFound() {
     let one = predict(iommufd) { $0.devices[Machines.address]?.cdev = .known(VFIOCdev(name: "noiommu-vfio0", node: .known(.accessible))) }
     XCTAssertEqual(
-      one?.failure?.text, "vfio /sys/bus/pci/devices/0000:01:00.0/vfio-dev: failed to find vfio-dev/vfioX/dev")
+      one?.failure?.text, "vfio 0000:01:00.0: vfio /sys/bus/pci/devices/0000:01:00.0/vfio-dev: failed to find vfio-dev/vfioX/dev")
   }
 
   func testPrivateMemoryNeedsQEMU92() {
