@@ -1,7 +1,7 @@
-/// Where a file system keeps its files, as far as pinned memory is concerned.
+/// Kind of a file system, as far as pinned memory is concerned.
 public enum FileSystemKind: String, Sendable {
-  /// In memory alone: tmpfs, hugetlbfs, ramfs.
+  /// Files in memory alone: tmpfs, hugetlbfs, ramfs.
   case memory
-  /// On a disk or a server: the kernel writes changes back.
+  /// Files on a disk or a server: the kernel writes changes back.
   case disk
 }
