@@ -82,6 +82,7 @@ extension Rule {
     .globalVFIOOverride,
     .xmlSsidsizeSpelling,
     .xmlForkAttribute,
+    .libvirtRefuses,
     .noFunctionZero,
     .xmlNotQEMU,
     .setOnJsonDevice,

@@ -25,6 +25,7 @@ extension LibvirtReader {
     readMachine(domain, part, type: type)
     readMemory(domain, part)
     readLaunchSecurity(domain, part)
+    definition.machine.libvirt?.maximumVCPUs = (domain.child("vcpu")?.text).flatMap { Int($0) }
     if let devices = domain.child("devices") { readDevices(devices, "\(path)/devices", plug: .cold) }
     readOwnOptions(domain, path)
   }

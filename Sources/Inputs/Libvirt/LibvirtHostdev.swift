@@ -115,7 +115,8 @@ extension LibvirtReader {
   /// virDomainHostdevSubsysMediatedDevDefParseXML).
   private mutating func reportMediated(_ part: LibvirtDeviceElement, source: XMLElement?) {
     problem(
-      "`<hostdev type='mdev'>` has no uuid, so it names no mediated device",
+      "`<hostdev type='mdev'>` has no uuid, so it names no mediated device: libvirt refuses it with `Missing required "
+        + "attribute 'uuid' in element 'address'`",
       fix: "add `<source><address uuid='UUID'/></source>`, with the name of a folder in /sys/bus/mdev/devices",
       at: source.map { location($0, part.path, "/source") } ?? location(part.element, part.path))
   }

@@ -135,11 +135,11 @@ public struct HostDeviceClaims: Sendable {
     }
   }
 
-  fileprivate func first(at address: PCIAddress, notOf own: Int) -> (source: String, name: String)? {
+  fileprivate func first(at address: PCIAddress, notOf own: Int) -> (source: String, name: String, domain: String?)? {
     let claims = [firstByAddress[address]].compactMap { $0 } + (moreByAddress[address] ?? [])
     guard let claim = claims.first(where: { isAnotherGuest($0.definition, than: own) }) else { return nil }
     let definition = definitions[claim.definition]
-    return (definition.name, definition.devices[claim.device].name)
+    return (definition.name, definition.devices[claim.device].name, definition.domain)
   }
 
   /// Number of devices of the definitions of other guests.
@@ -163,6 +163,7 @@ public struct OtherDefinitions: Sendable {
   /// Whether none of them has a vfio device.
   var isEmpty: Bool { all.deviceCount(notOf: own) == 0 }
 
-  /// The first device of another definition that is this host function: the definition's path and the device's name.
-  func device(at address: PCIAddress) -> (source: String, name: String)? { all.first(at: address, notOf: own) }
+  /// The first device of another definition that is this host function: the definition's path, the device's name, and that of
+  /// a libvirt domain.
+  func device(at address: PCIAddress) -> (source: String, name: String, domain: String?)? { all.first(at: address, notOf: own) }
 }

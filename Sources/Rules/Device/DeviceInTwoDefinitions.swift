@@ -30,6 +30,9 @@ private func check(_ own: DefinitionClaims, _ others: OtherDefinitions, _ runner
     guard let other = others.device(at: address) else { continue }
     runner.report(
       "\(device.name) is also assigned in `\(other.source)`, to \(other.name)", at: device.location,
-      evidence: ["both are \(address)"])
+      evidence: ["both are \(address)"]
+        + (own.domain == nil ? [] : other.domain.map {
+          ["libvirt: PCI device \(address) is in use by driver QEMU, domain \($0)"]
+        } ?? []))
   }
 }

@@ -31,13 +31,19 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   runner.report(
     "\(context.name) is bound to " + (driver.map { "the host driver `\($0)`" } ?? "no driver")
       + ", and QEMU needs vfio-pci", at: context.hostLocation, fix: context.bindingFix(device.address),
-    evidence: ["driver of \(device.address): \(driver ?? "none")"])
+    evidence: ["driver of \(device.address): \(driver ?? "none")"]
+      + (context.isUnmanaged ? ["libvirt: Unmanaged PCI device \(device.address) must be manually detached from the host"] : []))
 }
 
 extension DeviceContext {
   /// Advice to bind the device, unless the host uses it.
   fileprivate func bindingFix(_ address: PCIAddress) -> String {
-    guard let use = usedByHost([address]).first?.use else { return bindAdvice("bind it", [address]) }
+    guard let use = usedByHost([address]).first?.use else {
+      return bindAdvice(isUnmanaged ? "set `managed='yes'`, or bind it" : "bind it", [address])
+    }
     return "assign a different device: the host needs this one (\(use.text))"
   }
+
+  /// Whether libvirt leaves the binding to the user.
+  fileprivate var isUnmanaged: Bool { request.libvirt?.isManaged == false && request.libvirt?.source != nil }
 }

@@ -1,0 +1,69 @@
+import Facts
+
+/// A definition that libvirt refuses before it starts QEMU, with libvirt's message (libvirt 12.9).
+public struct LibvirtRefusal: Hashable, Sendable {
+  /// libvirt's message.
+  public let text: String
+  /// Advice that makes libvirt accept the definition.
+  public let fix: String
+  /// Location of the element or attribute.
+  public let location: Location?
+}
+
+extension MachineConfig {
+  /// The refusals of a domain's IOMMUs (libvirt src/qemu/qemu_validate.c: qemuValidateDomainDeviceDefIOMMU, and
+  /// src/conf/domain_validate.c: virDomainDefIOMMUValidate).
+  public var libvirtRefusals: [LibvirtRefusal] {
+    guard let libvirt else { return [] }
+    let units = devices.filter { Guest.isIOMMU($0.driver ?? "") }
+    var found: [LibvirtRefusal] = []
+    if units.count > 1, let other = units.first(where: { $0.driver != "arm-smmuv3" }) {
+      found.append(
+        LibvirtRefusal(
+          text: "IOMMU model smmuv3 must be specified for multiple IOMMU definitions", fix: "remove all but one `<iommu>`",
+          location: other.location))
+    }
+    for unit in units { found += refusals(of: unit) }
+    if let count = libvirt.maximumVCPUs, count > 255, isQ35, !acceptsManyVCPUs(units) {
+      found.append(
+        LibvirtRefusal(
+          text: "more than 255 vCPUs require either IOAPIC in QEMU or an iommu device with EIM or XTSup mode enabled",
+          fix: "add `<ioapic driver='qemu'/>`, and `<iommu model='intel'><driver intremap='on' eim='on'/></iommu>`",
+          location: nil))
+    }
+    return found
+  }
+
+  private func refusals(of unit: DeviceRequest) -> [LibvirtRefusal] {
+    func isOn(_ name: String) -> Bool { unit.value(name).map(QEMUBool.init) == .on }
+    func refusal(_ text: String, _ fix: String, _ name: String) -> LibvirtRefusal {
+      LibvirtRefusal(text: text, fix: fix, location: unit.location(of: name))
+    }
+    var found: [LibvirtRefusal] = []
+    let names = ["intel-iommu": "intel", "amd-iommu": "amd"]
+    if let model = unit.driver.flatMap({ names[$0] }), let type = machineType?.value.string, !isQ35 {
+      found.append(
+        refusal("IOMMU device: '\(model)' is only supported with Q35 machines", "use a q35 machine, and not `\(type)`", "driver"))
+    }
+    if isOn("eim"), !isOn("intremap") {
+      found.append(refusal("IOMMU eim requires interrupt remapping to be enabled", "add `intremap='on'` to its `<driver>`", "eim"))
+    }
+    if isOn("intremap"), machineOption("kernel_irqchip") != "split" {
+      found.append(
+        refusal(
+          "IOMMU interrupt remapping requires split I/O APIC (ioapic driver='qemu')", "add `<ioapic driver='qemu'/>` to `<features>`",
+          "intremap"))
+    }
+    return found
+  }
+
+  private var isQ35: Bool {
+    let type = machineType?.value.string ?? ""
+    return type == "q35" || type.hasPrefix("pc-q35-")
+  }
+
+  private func acceptsManyVCPUs(_ units: [DeviceRequest]) -> Bool {
+    if machineOption("kernel_irqchip") == "split" { return true }
+    return units.contains { unit in ["eim", "xtsup"].contains { unit.value($0).map(QEMUBool.init) == .on } }
+  }
+}

@@ -1,0 +1,58 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let libvirtRefuses = Rule(
+    name: "libvirt-refuses",
+    severity: .error,
+    summary: "libvirt refuses the domain before it starts QEMU",
+    why: """
+      libvirt checks a domain when it is defined or started, and what it refuses never gets to QEMU: the message is \
+      libvirt's, and QEMU's log has nothing. A host without /dev/vfio/vfio or without IOMMU groups assigns no PCI device \
+      at all for libvirt.
+      """,
+    fix: "change what libvirt's message names",
+    example: "<iommu model='intel'><driver eim='on'/></iommu>   (without intremap='on')",
+    references: [
+      "libvirt src/qemu/qemu_validate.c: qemuValidateDomainDeviceDefIOMMU",
+      "libvirt src/qemu/qemu_hostdev.c: qemuHostdevHostSupportsPassthroughVFIO",
+    ],
+    explains: [.noGroup, .groupNodeMissing, .containerDenied, .notBound, .noCdev, .iommufdMissing],
+    check: .target(check))
+}
+
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
+  let machine = target.machine
+  guard machine.libvirt != nil, machine.libvirt?.hypervisor == nil else { return }
+  if target.plugs.isEmpty {
+    for refusal in machine.libvirtRefusals {
+      runner.report("libvirt refuses the domain: `\(refusal.text)`", at: refusal.location, fix: refusal.fix)
+    }
+  }
+  let devices = target.contexts.filter { $0.request.libvirt?.source != nil }
+  guard let first = devices.first else { return }
+  // What the host has not is reported once, and not for each device.
+  let host = target.hostNow
+  if try !host.supportsPassthrough() {
+    return runner.report(
+      "libvirt refuses \(first.name): `host doesn't support passthrough of host PCI devices`", at: first.hostLocation,
+      fix: FailureCause.noGroup.advice(on: host), evidence: ["/dev/vfio/vfio or the IOMMU groups: none"])
+  }
+  guard let linked = devices.first(where: { $0.atsInputs.backend == .known(.iommufd) }) else { return }
+  if try host.iommufd.value == .absent {
+    runner.report(
+      "libvirt refuses \(linked.name): `IOMMUFD is not supported by host kernel`", at: linked.request.location(of: "iommufd"),
+      fix: "use a kernel with CONFIG_IOMMUFD, or remove `iommufd='yes'`", evidence: ["/dev/iommu: none"])
+  }
+}
+
+extension Host {
+  /// Whether libvirt assigns PCI devices: there are IOMMU groups, and /dev/vfio/vfio (libvirt src/qemu/qemu_hostdev.c:
+  /// qemuHostdevHostSupportsPassthroughVFIO).
+  fileprivate func supportsPassthrough() throws(Unknown) -> Bool {
+    if vfioContainer == .known(.absent) { return false }
+    if case .known(let units) = iommus, units.isEmpty, groups.isEmpty { return false }
+    _ = try vfioContainer.value
+    return true
+  }
+}
