@@ -119,6 +119,13 @@ package struct RuleCase: CustomStringConvertible {
 
   package var description: String { "Fixtures/rules/\(rule).md:\(line + 1): \(title)" }
 
+  /// The case with other lines in one of its blocks.
+  package func replacing(_ kind: String, with lines: [String]) -> RuleCase {
+    var copy = self
+    for index in copy.blocks.indices where copy.blocks[index].kind == kind { copy.blocks[index].lines = lines }
+    return copy
+  }
+
   package func block(_ kind: String) -> Block? { blocks.first { $0.kind == kind } }
 
   /// Whether it is about commands to the proxy.

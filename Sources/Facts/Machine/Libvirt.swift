@@ -11,7 +11,7 @@ public struct LibvirtDomain: Hashable, Sendable {
   /// Whether libvirt makes the guest's memory of a file that other processes share: `<access mode='shared'/>` without huge
   /// pages and without `memfd`.
   public var sharesMemoryFile = false
-  /// `<vcpu>`: the most virtual processors that the guest may have.
+  /// `<vcpu>`: the maximum number of virtual processors.
   public var maximumVCPUs: Int?
   /// Host functions that the domain takes from the host and does not pass to its guest: hostdevs whose
   /// address type is `unassigned`.

@@ -25,5 +25,18 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   runner.report(
     "\(context.name) sets `ats=on` with the legacy backend, where QEMU does not query the kernel"
       + (isUnsupported ? ", which reports ATS as unsupported for the device" : ""),
-    at: context.atsLocation, evidence: isUnsupported ? ["kernel's ATS flag: not supported"] : [])
+    at: context.atsLocation, fix: context.fix(isUnsupported), evidence: isUnsupported ? ["kernel's ATS flag: not supported"] : [])
+}
+
+extension DeviceContext {
+  /// iommufd, where the kernel, QEMU and the device accept it; QEMU refuses `ats=on` then if ATS is unsupported.
+  fileprivate func fix(_ isUnsupported: Bool) -> String? {
+    let hasProperty = atsInputs.behaviour.display != nil && target.qemu.properties.display?.contains("iommufd") != false
+    let cdev = try? device().cdev.display
+    if isUnsupported { return "remove `ats=on`: the kernel reports ATS as unsupported" }
+    if host.iommufd == .known(.absent) || !hasProperty || cdev == .some(nil) {
+      return "remove `ats=on`, or use a kernel and a QEMU with iommufd"
+    }
+    return nil
+  }
 }

@@ -22,8 +22,9 @@ extension Rule {
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard let wish = try context.migrationWish() else { return }
   if context.request.isOff("enable-migration") {
+    let driver = (try? context.device().driver.value) ?? nil
     return runner.report("\(context.name) has `enable-migration=off`, and \(wish.text)", at: wish.location,
-      fix: "remove `enable-migration=off`, or \(wish.fix)")
+      fix: driver.map(context.cannotMigrate) == true ? wish.fix : "remove `enable-migration=off`, or \(wish.fix)")
   }
   if wish.isPostcopy {
     return runner.report("\(wish.text), which \(context.name) does not support", at: wish.location, fix: wish.fix)

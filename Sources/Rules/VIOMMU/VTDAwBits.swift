@@ -31,7 +31,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
     runner.report(
       "\(context.name) is behind an `intel-iommu` of \(try machine.addressWidth(of: unit, context.target.qemu)) bits, "
         + "which QEMU does not support: it exits",
-      at: unit.location(of: "aw-bits"), fix: firstStage ? "set `aw-bits=48`, the only width with `fsts=on`" : nil)
+      at: unit.location(of: "aw-bits"),
+      fix: !firstStage ? nil : context.canMap48 ? "set `aw-bits=48` for `intel-iommu`, the only width with `fsts=on`" : withoutFirstStage)
     return
   }
   guard let widths = try context.prediction.addressWidths(), try widths.isExceeded() else { return }
@@ -41,14 +42,23 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   runner.report(
     "\(context.name) is behind `\(widths.unit)`, which maps \(max) address bits, and `intel-iommu` has \(widths.guest)"
       + (isGiven ? "" : " by default") + ": QEMU refuses it" + text,
-    at: unit.location(of: "aw-bits"), fix: firstStage ? "remove `fsts=on`, and set `aw-bits=39`" : nil,
+    at: unit.location(of: "aw-bits"), fix: firstStage ? withoutFirstStage : nil,
     evidence: ["\(widths.unit): \(max) bits"])
 }
 
 /// Widths that QEMU supports (hw/i386/intel_iommu.c: vtd_decide_config).
 private func offered(_ firstStage: Bool) -> Set<Int> { firstStage ? [48] : [39, 48] }
 
+/// Advice for a host whose IOMMU does not map what the first stage needs; without it VT-d needs caching-mode.
+private let withoutFirstStage = "remove `fsts=on` from `intel-iommu`, and set `caching-mode=on,aw-bits=39` for `intel-iommu`"
+
 extension DeviceContext {
+  /// Whether the host's IOMMU may map 48 bits.
+  fileprivate var canMap48: Bool {
+    guard let unit = try? hostIOMMU(), case .known(let width)? = unit.addressWidth else { return true }
+    return width >= 48
+  }
+
   /// The host's IOMMU that serves the device; nil when none does.
   func hostIOMMU() throws(Unknown) -> IOMMUUnit? {
     let device = try device()
