@@ -38,5 +38,6 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   runner.report(
     "\(context.name) is behind `intel-iommu` with `fsts=on`, and the host's `\(host.name)` has no nested translation: "
       + "QEMU fails with `Failed to allocate hwpt: Operation not supported`",
-    fix: "remove `fsts=on` from `intel-iommu`, and add `caching-mode=on` to `intel-iommu`; or boot the host with `intel_iommu=on,sm_on` if it supports that")
+    fix: "remove `fsts=on` from `intel-iommu`, and add `caching-mode=on` to `intel-iommu`; "
+      + "or boot the host with `intel_iommu=on,sm_on` if it supports that")
 }
