@@ -53,6 +53,7 @@ extension Rule {
     .vfioNotMigratable,
     .physBitsExceedIOMMU,
     .barsExceedGuestAddresses,
+    .addressSpaceTooSmall,
     .graceWithoutInitiator,
     .vtdAwBits,
     .smmuOASExceedsHost,

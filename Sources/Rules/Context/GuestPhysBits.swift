@@ -48,4 +48,21 @@ struct GuestPhysBits {
     if let given { return given }
     return min(try host.physicalAddressBits.value, limit ?? .max)
   }
+
+  /// The width that a machine gives its guest.
+  static func bits(of machine: MachineConfig, on host: Host) throws(Unknown) -> Int {
+    guard let cpu = machine.options.last(where: { $0.name == "cpu" }) else { return GuestPhysBits.byDefault }
+    guard let text = cpu.value.string else {
+      throw Unknown("guest's physical address bits", reason: "libvirt chooses the processor's model")
+    }
+    return try GuestPhysBits(text)?.bits(on: host) ?? GuestPhysBits.byDefault
+  }
+}
+
+extension MachineConfig {
+  /// `maxmem` of `-m`, in bytes.
+  var maximumMemory: UInt64? {
+    options.last { $0.name == "m" }?.value.string?.split(separator: ",").first { $0.hasPrefix("maxmem=") }
+      .flatMap { ByteSize.parse($0.dropFirst("maxmem=".count), unit: 20) }
+  }
 }

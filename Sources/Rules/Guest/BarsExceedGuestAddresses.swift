@@ -65,19 +65,11 @@ private struct AddressSpace {
   init(_ target: LintTarget) throws(Unknown) {
     self.target = target
     let machine = target.machine
-    bits = try AddressSpace.bits(of: machine, on: target.host)
+    bits = try GuestPhysBits.bits(of: machine, on: target.host)
     memory = max(try LockedMemory(machine).ram() ?? 128 << 20, machine.maximumMemory ?? 0)
     // OVMF limits itself to 47 bits, and places the window in the upper eighth.
     let dynamic: UInt64 = 1 << UInt64(min(max(bits, 36), 47) - 3)
     window = machine.hasUEFI ? max(AddressSpace.least, dynamic, machine.ovmfWindow ?? 0) : nil
-  }
-
-  private static func bits(of machine: MachineConfig, on host: Host) throws(Unknown) -> Int {
-    guard let cpu = machine.options.last(where: { $0.name == "cpu" }) else { return GuestPhysBits.byDefault }
-    guard let text = cpu.value.string else {
-      throw Unknown("guest's physical address bits", reason: "libvirt chooses the processor's model")
-    }
-    return try GuestPhysBits(text)?.bits(on: host) ?? GuestPhysBits.byDefault
   }
 
   /// Whether BARs of that size fit above the memory. Below 4 GiB there is a hole, which moves memory up.
@@ -112,12 +104,6 @@ private struct AddressSpace {
 }
 
 extension MachineConfig {
-  /// `maxmem` of `-m`, in bytes.
-  fileprivate var maximumMemory: UInt64? {
-    options.last { $0.name == "m" }?.value.string?.split(separator: ",").first { $0.hasPrefix("maxmem=") }
-      .flatMap { ByteSize.parse($0.dropFirst("maxmem=".count), unit: 20) }
-  }
-
   /// The window that `-fw_cfg name=opt/ovmf/X-PciMmio64Mb,string=N` asks for, in bytes.
   fileprivate var ovmfWindow: UInt64? {
     let texts = options.filter { $0.name == "fw_cfg" }.compactMap(\.value.string)

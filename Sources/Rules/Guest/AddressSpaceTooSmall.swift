@@ -1,0 +1,75 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let addressSpaceTooSmall = Rule(
+    name: "address-space-too-small",
+    severity: .error,
+    summary: "the guest's memory and its 64-bit PCI hole exceed the processor's physical address bits",
+    why: """
+      QEMU reserves `pci-hole64-size` bytes above the guest's memory, 32 GiB for q35 and 2 GiB for i440fx by default. \
+      Where that ends beyond what the guest's processor can address, QEMU exits with `phys-bits too low`. A CPU model \
+      without a setting has 40 bits, which is 1 TiB.
+      """,
+    fix: "give the guest more address bits: `host-phys-bits=on` or `phys-bits=N` for `-cpu`",
+    example: "-cpu EPYC-v4 -global q35-pcihost.pci-hole64-size=1T -device vfio-pci,host=0000:a1:00.0",
+    references: ["QEMU hw/i386/pc.c: pc_memory_init, pc_max_used_gpa"],
+    check: .target(check))
+}
+
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
+  let machine = target.machine
+  guard target.plugs.isEmpty, machine.isX86PC, !target.contexts.isEmpty else { return }
+  let hole = try machine.pciHole64
+  let memory = try LockedMemory(machine).ram() ?? 128 << 20
+  let total = max(memory, machine.maximumMemory ?? 0)
+  // The least that is used: 3.5 GiB of memory are below 4 GiB, and nothing is rounded.
+  let least = AddressRange.sum(4 << 30, total > 7 << 29 ? total - 7 << 29 : 0, hole.size)
+  // Each slot for memory may add a gigabyte, and on AMD memory moves above 1 TiB where it would get to 1012 GiB.
+  let slots: UInt64 = machine.maximumMemory == nil ? 2 << 30 : 300 << 30
+  let unmoved = AddressRange.sum(total, 4 << 30, hole.size, slots)
+  let most = unmoved < 1012 << 30 ? unmoved : AddressRange.sum(unmoved, 1 << 40)
+  // A host that holds such a guest has more bits.
+  guard most > 1 << 38 else { return }
+  let bits = try GuestPhysBits.bits(of: machine, on: target.host)
+  guard bits < 63, most > 1 << UInt64(bits) else { return }
+  guard least > 1 << UInt64(bits) else {
+    throw Unknown("end of the guest's address space", reason: "it is close to the limit of \(bits) bits")
+  }
+  guard target.qemu.release == "11.1" else {
+    if target.qemu.release == "7.2" { return }
+    throw Unknown("limit of the guest's address space in \(target.qemu.name)", reason: "whether this QEMU checks it is not known")
+  }
+  let cpu = machine.options.last { $0.name == "cpu" }
+  runner.report(
+    "the guest's memory of \(ByteSize.text(total)) and its PCI hole of \(ByteSize.text(hole.size)) do not fit into \(bits) physical "
+      + "address bits: QEMU exits with `phys-bits too low (\(bits))`", at: hole.location ?? cpu?.location,
+    evidence: ["address bits: \(bits)"])
+}
+
+/// Sums that stop at the largest number.
+private enum AddressRange {
+  static func sum(_ parts: UInt64...) -> UInt64 {
+    parts.reduce(0) { sum, part in
+      let (next, overflow) = sum.addingReportingOverflow(part)
+      return overflow ? .max : next
+    }
+  }
+}
+
+extension MachineConfig {
+  /// `pci-hole64-size` of the host bridge, by its `-global` or by default.
+  fileprivate var pciHole64: (size: UInt64, location: Location?) {
+    get throws(Unknown) {
+      let type = machineType?.value.string ?? "pc"
+      let isQ35 = type == "q35" || type.hasPrefix("pc-q35-")
+      let driver = isQ35 ? "q35-pcihost" : "i440FX-pcihost"
+      guard let global = globals.last(where: { $0.driver == driver && $0.property == "pci-hole64-size" })
+      else { return (isQ35 ? 32 << 30 : 2 << 30, nil) }
+      guard let size = ByteSize.parse(global.value) else {
+        throw Unknown("pci-hole64-size", reason: "`\(global.value)` is not a size that is understood")
+      }
+      return (size, global.location)
+    }
+  }
+}
