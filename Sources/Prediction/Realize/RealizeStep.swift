@@ -17,13 +17,14 @@ enum RealizeStep: CaseIterable {
   case groupSpace, group, groupNode, groupViable, legacySpace, container, legacyInterrupts, legacyMemory, groupMember
   // the iommufd backend (QEMU hw/vfio/iommufd.c: iommufd_cdev_attach)
   case cdevFolder, cdevNode, iommufdNode, bindDevice, bindToken, bindGroup, bindOwner, bindInterrupts
-  case iommufdSpace, nesting, iommufdGroupSpace, iommufdMemory
+  case iommufdSpace, nesting, smmuNesting, iommufdGroupSpace, iommufdMemory
   // the memory listener of both (QEMU hw/vfio/listener.c: vfio_listener_region_add)
   case smmuNotifier
   // the function itself (QEMU hw/vfio/pci.c: vfio_pci_populate_device, vfio_pci_config_setup)
   case vgaRegion, overriddenIDs, msixRelocation, bars
   // both again (QEMU hw/i386/intel_iommu.c: vtd_check_hiod)
   case hostNesting, firstStageBus, cachingMode, addressWidth, firstStageBackend, virtioIOMMU
+  case smmuCompatibility
   // capabilities and the ats decision (QEMU hw/vfio/pci.c: vfio_pci_add_capabilities)
   case gpudirectClique, ats
   // the rest of vfio_pci_realize
@@ -87,6 +88,8 @@ enum RealizeStep: CaseIterable {
     case .addressWidth: return [.addressWidthExceeded]
     case .firstStageBackend: return [.firstStageWithoutIOMMUFD]
     case .virtioIOMMU: return [.iommuRefusesDevice]
+    case .smmuNesting: return [.noNesting]
+    case .smmuCompatibility: return [.smmuIncompatible]
     case .ats: return [.atsNotSupported]
     case .display: return [.noDisplay]
     case .migration: return [.noMigration]
@@ -161,6 +164,8 @@ extension RealizeContext {
     case .hostNesting, .firstStageBus, .cachingMode, .addressWidth, .firstStageBackend:
       return try vtdCheck(step)
     case .virtioIOMMU: return try virtioIOMMU()
+    case .smmuNesting: return try smmuNesting()
+    case .smmuCompatibility: return try smmuCompatibility()
     case .ats: return try atsOutcome.error.value.map { fails(.atsNotSupported, $0) }
     case .display: return try display()
     case .migration: return try migration()

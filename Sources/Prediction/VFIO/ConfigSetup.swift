@@ -84,7 +84,9 @@ extension RealizeContext {
   /// The failure of `failover_pair_id`, which the PCI core checks last (QEMU hw/pci/pci.c: pci_qdev_realize).
   func failover() throws(Unknown) -> RealizeFailure? {
     guard settings.has("failover_pair_id") else { return nil }
-    if !request.isPlacedByLibvirt, let bus = try bus(), !bus.isExpress {
+    // libvirt puts it on an Express bus where the machine has any.
+    let place = request.isPlacedByLibvirt ? try guest.rootBus.value.flatMap { guest.buses[$0] } : try bus()
+    if let place, !place.isExpress {
       return RealizeFailure(.badFailover, "failover primary device must be on PCIExpress bus")
     }
     if try overriddenClass() >> 8 != 0x0200 {

@@ -13,6 +13,7 @@ extension Rule {
     fix: "set `oas=auto`, or a size that the host supports",
     example: "-device arm-smmuv3,primary-bus=pcie.1,accel=on,oas=48   (on a host whose SMMU has 44 bits)",
     references: ["QEMU hw/arm/smmuv3-accel.c", "Arm IHI 0070 §6.3.6: SMMU_IDR5.OAS"],
+    explains: [.smmuIncompatible],
     check: .device { context, runner throws(Unknown) in
       try context.compareSMMU("oas", context.hostIOMMU()?.outputAddressBits, "output address bits", &runner)
     })
