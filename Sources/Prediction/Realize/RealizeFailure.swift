@@ -25,7 +25,7 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case noGroup, groupNodeMissing, groupNodeDenied, inUse, groupNotViable, containerDenied
   case notBound, alreadyAttached, badToken, unsafeInterrupts, memoryLimit, memoryOnDisk, discardRefused
   case noCdev, cdevNodeMissing, cdevDenied, iommufdMissing, iommufdDenied, bindFails
-  case groupInSeveralSpaces, noVGARegion, badIDOverride, badMSIXRelocation, virtualFunctionWithoutPhysical, badClique
+  case groupInSeveralSpaces, noVGARegion, badIDOverride, badMSIXRelocation, hotplugOfIGD, virtualFunctionWithoutPhysical, badClique
   case displayRequired, onlyMigratable, badFailover, badROMFile
   case mixedBackends, noNesting, smmuRefuses, smmuIncompatible, smmuWithoutNotifier, iommuRefusesDevice
   /// `intel-iommu` without `caching-mode=on`.

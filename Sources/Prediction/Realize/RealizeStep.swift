@@ -26,7 +26,7 @@ enum RealizeStep: CaseIterable {
   case hostNesting, firstStageBus, cachingMode, addressWidth, firstStageBackend, virtioIOMMU
   case smmuCompatibility
   // capabilities and the ats decision (QEMU hw/vfio/pci.c: vfio_pci_add_capabilities)
-  case gpudirectClique, ats
+  case gpudirectClique, ats, opRegion
   // the rest of vfio_pci_realize
   case display, displayRequired, migration, onlyMigratable
   // the PCI core again, when the device is realized (QEMU hw/pci/pci.c: pci_qdev_realize)
@@ -61,6 +61,7 @@ enum RealizeStep: CaseIterable {
     case .msixRelocation: return [.badMSIXRelocation]
     case .bars: return [.virtualFunctionWithoutPhysical]
     case .gpudirectClique: return [.badClique]
+    case .opRegion: return [.hotplugOfIGD]
     case .displayRequired: return [.displayRequired]
     case .onlyMigratable: return [.onlyMigratable]
     case .failover: return [.badFailover]
@@ -150,6 +151,7 @@ extension RealizeContext {
     case .msixRelocation: return try msixRelocation()
     case .bars: return try bars()
     case .gpudirectClique: return try gpudirectClique()
+    case .opRegion: return try opRegion()
     case .displayRequired: return try displayRequired()
     case .onlyMigratable: return try onlyMigratable()
     case .failover: return try failover()

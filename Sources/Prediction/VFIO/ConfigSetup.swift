@@ -75,6 +75,24 @@ extension RealizeContext {
     return nil
   }
 
+  /// The failure to plug Intel graphics with an OpRegion into a running machine (QEMU hw/vfio/igd.c:
+  /// vfio_pci_igd_opregion_detect). The kernel gives one where the register ASLS, 0xfc, holds its address, with
+  /// CONFIG_VFIO_PCI_IGD (linux drivers/vfio/pci/vfio_pci_igd.c: vfio_pci_igd_opregion_init). The text is from the source.
+  func opRegion() throws(Unknown) -> RealizeFailure? {
+    guard request.plug == .hot, settings.string("x-igd-opregion").map(QEMUBool.init) != .off,
+      settings.value("x-igd-opregion") != .bool(false)
+    else { return nil }
+    let function = try device.value
+    guard try function.classCode.value >> 8 == 0x0300, try function.vendor.value == 0x8086 else { return nil }
+    let address = try function.config.value.dword(0xfc).value
+    guard address != 0, address != .max else { return nil }
+    guard let option = try host.kernelConfig.value["CONFIG_VFIO_PCI_IGD"] else {
+      throw Unknown("CONFIG_VFIO_PCI_IGD", reason: "not in the kernel configuration that was read")
+    }
+    if option == "n" { return nil }
+    return fails(.hotplugOfIGD, "IGD device detected, but OpRegion is not supported on hotplugged device.")
+  }
+
   /// The class code that the guest sees: the function's, or the one that overrides it.
   private func overriddenClass() throws(Unknown) -> UInt32 {
     if let given = number("x-pci-class-code"), given != 0xffff_ffff { return UInt32(truncatingIfNeeded: given) }
