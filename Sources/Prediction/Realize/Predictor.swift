@@ -36,6 +36,8 @@ public struct Predictor {
     public let predictions: [RealizePrediction]
     /// Refusals of other parts of the machine, as far as they are modelled. None where QEMU runs already.
     public let launchFailures: [LaunchFailure]
+    /// Devices of types that are not modelled at all, each with the fact that is missing.
+    public let unmodelled: [(request: DeviceRequest, fact: Unknown)]
     /// The guest's topology when all devices are created and plugged.
     public let guest: Guest
   }
@@ -46,6 +48,7 @@ public struct Predictor {
     guest.isOrderKnown = running == nil
     guest.reserve(machine.devices.count)
     var others = running == nil ? machine.launchFailures(qemu) : []
+    var unmodelled: [(request: DeviceRequest, fact: Unknown)] = []
     // QEMU creates the devices of key=value text first, regardless of the order on the command line
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
@@ -60,6 +63,9 @@ public struct Predictor {
       let isChecked = draft == nil && machine.libvirt == nil && (running == nil || request.plug == .hot)
       let failure = isChecked ? context.otherDeviceFailure() : nil
       if let failure { others.append(LaunchFailure(failure, of: request)) }
+      if isChecked, failure == nil, let fact = LaunchFailure.unknown(request, in: machine, qemu) {
+        unmodelled.append((request, fact))
+      }
       guest.takeIndexes(of: context)
       // A plug that fails leaves nothing else; of a launch each device is checked as if those before it had been made.
       // With a step that fails, an earlier one that is not decided changes the text alone.
@@ -78,7 +84,9 @@ public struct Predictor {
       guest.takeNumbers(of: context)
       if draft != nil, request.isVFIO { guest.assign(context) }
     }
-    return Outcome(predictions: drafts.map { RealizePrediction($0, in: guest) }, launchFailures: others, guest: guest)
+    return Outcome(
+      predictions: drafts.map { RealizePrediction($0, in: guest) }, launchFailures: others, unmodelled: unmodelled,
+      guest: guest)
   }
 
   /// - Returns: nil for a device that is not meant for vfio.

@@ -25,6 +25,8 @@ public final class LintTarget: Sendable {
   public let hostNow: Host
   /// Parts of the machine beside the vfio devices that QEMU refuses.
   public let launchFailures: [LaunchFailure]
+  /// Devices of types that are not modelled at all, each with the fact that is missing.
+  let unmodelled: [(request: DeviceRequest, fact: Unknown)]
   /// Version and properties of the QEMU that will run it.
   public let qemu: QEMUProfile
   /// Allowances and severities, from a file and from comments in the definition.
@@ -56,6 +58,7 @@ public final class LintTarget: Sendable {
     let all = outcome.predictions
     guest = outcome.guest
     let isRunning = !plugs.isEmpty
+    unmodelled = outcome.unmodelled.filter { !isRunning || $0.request.plug == .hot }
     launchFailures = outcome.launchFailures.filter { !isRunning || $0.request?.plug == .hot }
     predictions = all.filter { !isRunning || $0.request.plug == .hot }
     running = all.filter { isRunning && $0.request.plug == .cold }
