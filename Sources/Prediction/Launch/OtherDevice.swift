@@ -131,12 +131,16 @@ extension RealizeContext {
   /// The text of a property, or that of the last `-global` for the driver; nil where neither gives it.
   func otherSetting(_ name: String) throws(Unknown) -> String? { try machine.setting(name, of: request).value }
 
-  /// A natural number of a property or of a `-global`.
+  /// A natural number of a property or of a `-global`; octal after a 0, as QEMU reads it.
   func otherNumber(_ name: String, default value: UInt64) throws(Unknown) -> UInt64 {
-    guard let text = try otherSetting(name) else { return value }
-    if case .bytes(let number) = QEMUNumber.size(text) { return number }
-    if case .natural(let number)? = QEMUNumber.integer(text) { return number }
+    if let text = try otherSetting(name), case .natural(let number)? = QEMUNumber.integer(text) { return number }
     return value
+  }
+
+  /// A size in bytes of a property or of a `-global`; all ones where neither gives it.
+  private func otherSize(_ name: String) throws(Unknown) -> UInt64 {
+    if let text = try otherSetting(name), case .bytes(let bytes) = QEMUNumber.size(text) { return bytes }
+    return .max
   }
 }
 
@@ -178,12 +182,12 @@ extension RealizeContext {
 
   /// QEMU hw/pci/pci_bridge.c: pci_bridge_qemu_reserve_cap_init. All ones: nothing is reserved.
   private func reserveFailure() throws(Unknown) -> RealizeFailure? {
-    let (low, high) = (try otherNumber("pref32-reserve", default: .max), try otherNumber("pref64-reserve", default: .max))
+    let (low, high) = (try otherSize("pref32-reserve"), try otherSize("pref64-reserve"))
     func fails(_ name: String, _ text: String) -> RealizeFailure {
       RealizeFailure(.badOption, property: name, "PCI resource reserve cap: " + text)
     }
     if low != .max, high != .max { return fails("pref32-reserve", "PREF32 and PREF64 conflict") }
-    let memory = try otherNumber("mem-reserve", default: .max)
+    let memory = try otherSize("mem-reserve")
     if memory != .max, memory >= 1 << 32 { return fails("mem-reserve", "mem-reserve must be less than 4G") }
     if low != .max, low >= 1 << 32 { return fails("pref32-reserve", "pref32-reserve  must be less than 4G") }
     return nil
