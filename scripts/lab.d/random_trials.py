@@ -5,7 +5,7 @@ values; about half of the trials realize. The same seed gives the same trials, a
 shorter one."""
 import json, random, sys
 
-HOSTS = ["0000:01:00.0", "02:00.0", "02:00.1", "03:00.0", "00:02.0", "05:00.0", "06:00.0", "07:00.0", "08:00.0", "09:00.0",
+HOSTS = ["0000:01:00.0", "02:00.0", "02:00.1", "03:00.0", "00:02.0", "05:00.0", "06:00.0", "07:00.0", "07:00.1", "08:00.0", "09:00.0", "0a:00.0",
          "0000:ff:1f.7"]
 OTHERS = ["e1000e", "e1000", "virtio-net-pci", "virtio-rng-pci", "qemu-xhci", "pci-testdev", "edu", "virtio-balloon",
           "virtio-scsi-pci", "pci-serial-2x", "ich9-ahci", "virtio-gpu-pci", "rtl8139", "i6300esb", "usb-ehci", "bochs-display"]
