@@ -5,8 +5,7 @@ import Facts
 extension RealizeContext {
   /// Whether QEMU keeps the device back: a standby with the id that it names is there.
   var isHiddenPrimary: Bool {
-    guard let pair = request.string("failover_pair_id") else { return false }
-    return guest.failoverPairs[pair] != nil
+    request.string("failover_pair_id").map { guest.standbys.contains($0) } ?? false
   }
 
   /// The failure of a device that is kept back.
@@ -15,7 +14,7 @@ extension RealizeContext {
       return RealizeFailure(.badFailover, "Device with failover_pair_id needs to have id")
     }
     let pair = request.string("failover_pair_id") ?? ""
-    if case .some(.some(let other)) = guest.failoverPairs[pair] {
+    if let other = guest.primaries[pair] {
       return RealizeFailure(
         .badFailover, "Cannot attach more than one primary device to '\(pair)': '\(other)' and '\(id)'")
     }

@@ -12,18 +12,18 @@ public struct LaunchFailure: Sendable {
 
   /// The fact that is missing for a device of a type that is not modelled at all: one that passes a host device through by
   /// another way than vfio-pci, or one that the QEMU of the prediction does not have.
-  static func unknown(_ request: DeviceRequest, in machine: MachineConfig, _ qemu: QEMUProfile) -> Unknown? {
-    guard let driver = request.driver, machine.libvirt == nil else { return nil }
+  static func unknown(_ request: DeviceRequest, in machine: MachineConfig) -> Unknown? {
+    guard let driver = request.driver else { return nil }
     let name = request.id.map { "`\($0)`" } ?? "`\(driver)`"
     if ["vfio-user-pci", "vfio-ap", "vfio-ccw", "x-pci-proxy-dev"].contains(driver) {
       return Unknown("realize of \(name)", reason: "devices of type `\(driver)` are not modelled")
     }
+    if PCIDrivers.isKnown(driver) || VFIODriverModel.isMeantForVFIO(driver) { return nil }
     // The list of types is that of x86.
     switch MachineKind(machine) {
     case .q35, .i440fx, .microvm: break
     case .virt, .withoutPCI, .unknown: return nil
     }
-    if PCIDrivers.isKnown(driver) || VFIODriverModel.isMeantForVFIO(driver) { return nil }
     return Unknown("device type `\(driver)`", reason: "not one of QEMU 11.1.3; `--rehearse` asks another QEMU")
   }
 

@@ -133,8 +133,7 @@ extension RealizeContext {
 
   /// A natural number of a property or of a `-global`; octal after a 0, as QEMU reads it.
   func otherNumber(_ name: String, default value: UInt64) throws(Unknown) -> UInt64 {
-    if let text = try otherSetting(name), case .natural(let number)? = QEMUNumber.integer(text) { return number }
-    return value
+    try machine.number(name, of: request, default: value)
   }
 
   /// A size in bytes of a property or of a `-global`; all ones where neither gives it.
@@ -211,9 +210,7 @@ extension RealizeContext {
     let number = try otherNumber("bus_nr", default: 0)
     for other in guest.buses.values {
       guard let expander = other.expander else { continue }
-      let context = RealizeContext(
-        request: expander, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: [:])
-      if try context.otherNumber("bus_nr", default: 0) == number {
+      if try machine.number("bus_nr", of: expander, default: 0) == number {
         return RealizeFailure(.badOption, property: "bus_nr", "Bus \(number) is already in use")
       }
     }

@@ -44,8 +44,10 @@ public struct Guest: Sendable {
   var spaces = AddressSpaces()
   /// The address space of each IOMMU group that is attached.
   var groupSpaces: [Int: Known<AddressSpace>] = [:]
-  /// Ids of `virtio-net` devices with failover, each with the id of its primary once there is one.
-  var failoverPairs: [String: String?] = [:]
+  /// Ids of `virtio-net` devices with failover.
+  var standbys: Set<String> = []
+  /// The ids of the primaries that QEMU keeps back, each by that of its standby.
+  var primaries: [String: String] = [:]
   /// Host functions that are attached already, with their backend.
   var assigned: [PCIAddress: AttachedBackend] = [:]
 

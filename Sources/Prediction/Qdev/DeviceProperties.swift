@@ -51,8 +51,10 @@ enum DeviceProperties {
     "chassis_nr": .unsigned(bits: 8), "msi": .onOffAuto, "shpc": .bool,
   ].merging(reserve) { a, _ in a }.merging(writeable) { a, _ in a }
   private static let expander: [String: PropertyKind] = [
-    "bus_nr": .unsigned(bits: 8), "bypass_iommu": .bool, "numa_node": .unsigned(bits: 16), "hdm_for_passthrough": .bool,
+    "bus_nr": .unsigned(bits: 8), "bypass_iommu": .bool, "numa_node": .unsigned(bits: 16),
   ]
+  private static let memoryExpander = expander.merging(["hdm_for_passthrough": .bool]) { a, _ in a }
+  private static let expressBridge = writeable.merging(["msi": .onOffAuto]) { a, _ in a }
   private static let intelIOMMU: [String: PropertyKind] = [
     "aw-bits": .unsigned(bits: 8), "caching-mode": .bool, "device-iotlb": .bool, "dma-translation": .bool,
     "eim": .onOffAuto, "fs1gp": .bool, "fsts": .bool, "intremap": .onOffAuto, "pasid-bits": .unsigned(bits: 8),
@@ -76,11 +78,11 @@ enum DeviceProperties {
     case "pcie-root-port": return rootPort
     case "ioh3420", "xio3130-downstream": return port
     case "x3130-upstream": return upstream
-    case "pcie-pci-bridge": return writeable.merging(["msi": .onOffAuto]) { a, _ in a }
+    case "pcie-pci-bridge": return expressBridge
     case "pci-bridge", "pci-bridge-seat": return bridge
     case "i82801b11-bridge": return writeable
-    case "pxb", "pxb-pcie": return expander.filter { $0.key != "hdm_for_passthrough" }
-    case "pxb-cxl": return expander
+    case "pxb", "pxb-pcie": return expander
+    case "pxb-cxl": return memoryExpander
     case "intel-iommu": return intelIOMMU
     case "amd-iommu": return amdIOMMU
     default: return nil

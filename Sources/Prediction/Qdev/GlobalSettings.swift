@@ -7,6 +7,8 @@ extension MachineConfig {
   /// The request with the values of the `-global` options that QEMU accepts for it, before its own: of a name given
   /// twice the last counts.
   func settings(of request: DeviceRequest) -> DeviceRequest {
+    // Most machines have no -global, and each device asks.
+    if globals.isEmpty { return request }
     let given = globals.filter { global in
       // A descriptor that -global gives is refused, or crashes QEMU.
       guard global.applies(to: request), global.property != "fd",

@@ -18,6 +18,12 @@ extension MachineConfig {
     }
   }
 
+  /// A natural number of a device's property, its own or that of the last `-global` for its driver.
+  func number(_ name: String, of device: DeviceRequest, default value: UInt64) throws(Unknown) -> UInt64 {
+    if let text = try setting(name, of: device).value, case .natural(let number)? = QEMUNumber.integer(text) { return number }
+    return value
+  }
+
   private static func normalized(_ text: String) -> String {
     switch QEMUBool(text) {
     case .on: return "on"

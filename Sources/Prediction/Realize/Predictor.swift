@@ -55,38 +55,53 @@ public struct Predictor {
     var drafts: [PredictionDraft] = []
     for (index, request) in (cold + plugs).enumerated() {
       if index == cold.count, let running { guest = running.with(assignmentsOf: guest) }
-      let context = RealizeContext(
-        request: request, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: descriptors)
-      let draft = predict(context)
+      let checked = check(request, guest)
+      let draft = checked.draft
       if let draft { drafts.append(draft) }
-      // libvirt places its devices and checks them itself.
-      let isChecked = draft == nil && machine.libvirt == nil && (running == nil || request.plug == .hot)
-      let failure = isChecked ? context.otherDeviceFailure() : nil
-      if let failure { others.append(LaunchFailure(failure, of: request)) }
-      if isChecked, failure == nil, let fact = LaunchFailure.unknown(request, in: machine, qemu) {
-        unmodelled.append((request, fact))
-      }
-      guest.takeIndexes(of: context)
+      if let failure = checked.failure { others.append(LaunchFailure(failure, of: request)) }
+      if let fact = checked.missing { unmodelled.append((request, fact)) }
+      if let index = checked.numbers.acpiIndex { guest.acpiIndexes.insert(index) }
       // A plug that fails leaves nothing else; of a launch each device is checked as if those before it had been made.
       // With a step that fails, an earlier one that is not decided changes the text alone.
-      let isCertain = failure != nil || draft?.failures.isEmpty == false
+      let isCertain = checked.failure != nil || draft?.failures.isEmpty == false
       if request.plug == .hot && isCertain || draft?.isHidden == true {
-        var trial = guest
-        let address = trial.add(request)
-        draft?.guestAddress = address
-        draft?.reachability = address.map(trial.canReach)
+        draft?.place(in: guest)
         if draft?.isHidden == true { guest.keepBack(request) }
         continue
       }
       let guestAddress = guest.add(request)
       draft?.guestAddress = guestAddress
       if request.form == .keyval, let id = request.id { guest.keyvalIDs.insert(id) }
-      guest.takeNumbers(of: context)
-      if draft != nil, request.isVFIO { guest.assign(context) }
+      guest.take(checked.numbers)
+      if let draft, request.isVFIO { guest.assign(draft.context) }
     }
     return Outcome(
       predictions: drafts.map { RealizePrediction($0, in: guest) }, launchFailures: others, unmodelled: unmodelled,
       guest: guest)
+  }
+
+  /// The result of checking one request.
+  private struct Checked {
+    /// The prediction; nil for a device that is not meant for vfio.
+    let draft: PredictionDraft?
+    /// The refusal of any other device.
+    let failure: RealizeFailure?
+    /// The fact that is missing of a device whose type is not modelled.
+    let missing: Unknown?
+    let numbers: TakenNumbers
+  }
+
+  /// Checks a request. The context of a device that is not vfio's ends here: while it exists the guest is shared, and a
+  /// change copies all of it.
+  private func check(_ request: DeviceRequest, _ guest: Guest) -> Checked {
+    let context = RealizeContext(
+      request: request, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: descriptors)
+    let draft = predict(context)
+    // libvirt places its devices and checks them itself.
+    let isChecked = draft == nil && machine.libvirt == nil && (running == nil || request.plug == .hot)
+    let failure = isChecked ? context.otherDeviceFailure() : nil
+    let missing = isChecked && failure == nil ? LaunchFailure.unknown(request, in: machine) : nil
+    return Checked(draft: draft, failure: failure, missing: missing, numbers: TakenNumbers(of: context))
   }
 
   /// - Returns: nil for a device that is not meant for vfio.
@@ -126,6 +141,13 @@ final class PredictionDraft {
   /// Whether QEMU keeps the device back until the guest asks for it, as the primary of a failover pair.
   fileprivate(set) var isHidden = false
 
+  /// Determines the address that the device would have in a guest that it is not part of.
+  fileprivate func place(in guest: Guest) {
+    var trial = guest
+    guestAddress = trial.add(context.request)
+    reachability = guestAddress.map(trial.canReach)
+  }
+
   /// Goes through all steps.
   fileprivate func walk() {
     for step in RealizeStep.allCases {
@@ -150,26 +172,36 @@ final class PredictionDraft {
   }
 }
 
-extension Guest {
-  /// Records the `acpi-index` of a device, which stays taken when its realize fails, and its `bootindex`.
-  fileprivate mutating func takeIndexes(of context: RealizeContext) {
-    if let index = context.number("acpi-index"), index > 0 { acpiIndexes.insert(index) }
-  }
+/// The numbers that a device occupies.
+private struct TakenNumbers {
+  /// It stays taken when realize fails.
+  let acpiIndex: UInt64?
+  let bootIndex: Int64?
+  let chassis: ChassisSlot?
+  /// The id of a network card that waits for the primary of its failover pair.
+  let standby: String?
 
+  init(of context: RealizeContext) {
+    acpiIndex = context.number("acpi-index").flatMap { $0 > 0 ? $0 : nil }
+    bootIndex = context.settings.value("bootindex").flatMap(QEMUNumber.index).flatMap { $0 >= 0 ? $0 : nil }
+    chassis = (try? context.chassisSlot()) ?? nil
+    let isStandby = context.driver.hasPrefix("virtio-net") && context.request.isOn("failover")
+    standby = isStandby ? context.request.id : nil
+  }
+}
+
+extension Guest {
   /// Records the primary of a failover pair.
   fileprivate mutating func keepBack(_ request: DeviceRequest) {
-    guard let pair = request.string("failover_pair_id"), case .some(nil) = failoverPairs[pair] else { return }
-    failoverPairs[pair] = .some(request.id)
+    guard let pair = request.string("failover_pair_id"), primaries[pair] == nil, let id = request.id else { return }
+    primaries[pair] = id
   }
 
   /// Records the numbers that a device occupies.
-  fileprivate mutating func takeNumbers(of context: RealizeContext) {
-    if let index = context.settings.value("bootindex").flatMap(QEMUNumber.index), index >= 0 { bootIndexes.insert(index) }
-    if case .some(.some(let place)) = try? context.chassisSlot() { chassisSlots.insert(place) }
-    let request = context.request
-    if let id = request.id, request.driver?.hasPrefix("virtio-net") == true, request.isOn("failover") {
-      failoverPairs[id] = .some(nil)
-    }
+  fileprivate mutating func take(_ numbers: TakenNumbers) {
+    if let index = numbers.bootIndex { bootIndexes.insert(index) }
+    if let place = numbers.chassis { chassisSlots.insert(place) }
+    if let id = numbers.standby { standbys.insert(id) }
   }
 
   /// Records what a vfio device that QEMU has realized holds of the host.

@@ -10,10 +10,15 @@ extension RealizeContext {
     guard settings.isOn("x-vga") else { return nil }
     let failure = fails(.noVGARegion, "failed getting region info for VGA region index 8: Invalid argument")
     if try device.value.classCode.value >> 8 != 0x0300 { return failure }
-    guard let option = try host.kernelConfig.value["CONFIG_VFIO_PCI_VGA"] else {
-      throw Unknown("CONFIG_VFIO_PCI_VGA", reason: "not in the kernel configuration that was read")
+    return try hasKernelOption("CONFIG_VFIO_PCI_VGA") ? nil : failure
+  }
+
+  /// Whether the kernel was built with an option, as a module or not.
+  private func hasKernelOption(_ name: String) throws(Unknown) -> Bool {
+    guard let option = try host.kernelConfig.value[name] else {
+      throw Unknown(name, reason: "not in the kernel configuration that was read")
     }
-    return option == "n" ? failure : nil
+    return option != "n"
   }
 
   /// The failure of an id that overrides the function's and does not fit its register (QEMU hw/vfio/pci.c:
@@ -79,17 +84,12 @@ extension RealizeContext {
   /// vfio_pci_igd_opregion_detect). The kernel gives one where the register ASLS, 0xfc, holds its address, with
   /// CONFIG_VFIO_PCI_IGD (linux drivers/vfio/pci/vfio_pci_igd.c: vfio_pci_igd_opregion_init). The text is from the source.
   func opRegion() throws(Unknown) -> RealizeFailure? {
-    guard request.plug == .hot, settings.string("x-igd-opregion").map(QEMUBool.init) != .off,
-      settings.value("x-igd-opregion") != .bool(false)
-    else { return nil }
+    guard request.plug == .hot, settings.value("x-igd-opregion").map(QEMUBool.init) != .off else { return nil }
     let function = try device.value
     guard try function.classCode.value >> 8 == 0x0300, try function.vendor.value == 0x8086 else { return nil }
     let address = try function.config.value.dword(0xfc).value
     guard address != 0, address != .max else { return nil }
-    guard let option = try host.kernelConfig.value["CONFIG_VFIO_PCI_IGD"] else {
-      throw Unknown("CONFIG_VFIO_PCI_IGD", reason: "not in the kernel configuration that was read")
-    }
-    if option == "n" { return nil }
+    guard try hasKernelOption("CONFIG_VFIO_PCI_IGD") else { return nil }
     return fails(.hotplugOfIGD, "IGD device detected, but OpRegion is not supported on hotplugged device.")
   }
 
