@@ -124,7 +124,7 @@ private final class XMLTreeBuilder {
     let found = SyntaxError(message: message, offset: max(start, offset))
     if let root = nodes.first, open.isEmpty, otherEncoding == nil {
       junk = found
-      // What follows the document may belong to the next one.
+      // Text after the document may belong to the next one.
       comments.removeAll { $0.range.lowerBound >= root.end }
     } else {
       error = found

@@ -35,7 +35,7 @@ final class RequiredATSTests: XCTestCase {
     XCTAssertEqual(includes(cxl(vendor: 0x97)), .known(false))
     XCTAssertEqual(includes(cxl(id: 8)), .known(false))
     XCTAssertEqual(includes(cxl(capability: 0xfe)), .known(false))
-    // What was not read may have one.
+    // A part that was not read may have one.
     XCTAssertFalse(includes(cxl(id: 8, next: 0x20, count: 0x10c)).isKnown)
     XCTAssertFalse(includes(cxl(count: 64)).isKnown)
   }

@@ -17,7 +17,7 @@ final class ProxyLogTests: XCTestCase {
 
   override func tearDown() { for end in ends where end >= 0 { close(end) } }
 
-  /// What the log's reader gets now.
+  /// The bytes that the log's reader gets now.
   private func read() -> String {
     var text: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 1 << 16)

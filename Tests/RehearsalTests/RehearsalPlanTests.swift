@@ -6,7 +6,7 @@ import XCTest
 
 @testable import Rehearsal
 
-/// What a definition's command line becomes.
+/// The command line of a rehearsal, for definitions of each kind.
 final class RehearsalPlanTests: XCTestCase {
   private func plan(_ line: String) -> RehearsalPlan {
     let source = SourceText(name: "text", bytes: Array("qemu-system-x86_64 \(line)".utf8))

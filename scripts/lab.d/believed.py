@@ -11,20 +11,14 @@ EXTRA = ("Specify rombar", "Rom loading", "Proceeding anyway", "The following", 
 
 
 def error(lines):
-    """The first line that is an error, without the option that it names."""
+    """The first line that is an error, with the option that QEMU puts before the text."""
     for line in lines:
         if "warning: " in line or any(n in line for n in NOISE) or line.startswith(HINTS + EXTRA):
             continue
         if "terminating on signal" in line or line.startswith(("rom: file", "Please use")):
             continue
-        text = re.sub(r"^-\w+ (\{.*?\}|.*?): (?=[A-Z'a-z/\[])", "", line) if line.startswith("-") else line
-        return normal(strip_option(line))
+        return normal(line)
     return None
-
-
-def strip_option(line):
-    """QEMU prefixes the message with the whole option, as it was written."""
-    return line
 
 
 def normal(text):

@@ -31,7 +31,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   }
   let devices = target.contexts.filter { $0.request.libvirt?.source != nil }
   guard let first = devices.first else { return }
-  // What the host has not is reported once, and not for each device.
+  // A part that the host lacks is reported once, and not for each device.
   let host = target.hostNow
   if try !host.supportsPassthrough() {
     return runner.report(
