@@ -11,10 +11,8 @@ public struct Outbox {
   /// Bytes without descriptors are joined up to this size.
   private static let joined = 1 << 16
 
-  private var segments: [(bytes: [UInt8], descriptors: [OwnedDescriptor])] = []
-  /// Index of the first segment that is not written completely.
-  private var first = 0
-  /// Number of bytes of that segment that are written.
+  private var segments = ProxyQueue<(bytes: [UInt8], descriptors: [OwnedDescriptor])>()
+  /// Number of bytes of the first segment that are written.
   private var written = 0
   /// Number of bytes that wait.
   public private(set) var byteCount = 0
@@ -30,11 +28,10 @@ public struct Outbox {
   public mutating func add(_ bytes: some Collection<UInt8>, descriptors: [OwnedDescriptor] = []) {
     if bytes.isEmpty || isClosed { return }
     byteCount += bytes.count
-    let last = segments.count - 1
-    if descriptors.isEmpty, last >= first, segments[last].descriptors.isEmpty,
-      segments[last].bytes.count + bytes.count <= Outbox.joined
-    {
-      segments[last].bytes += bytes
+    // The last segment is not held meanwhile: a change would copy it.
+    let fits = segments.last.map { $0.descriptors.isEmpty && $0.bytes.count + bytes.count <= Outbox.joined } ?? false
+    if descriptors.isEmpty, fits {
+      segments.changeLast { $0.bytes += bytes }
     } else {
       segments.append((Array(bytes), descriptors))
     }
@@ -42,8 +39,7 @@ public struct Outbox {
 
   /// The next write; nil when nothing waits.
   public var next: Write? {
-    guard first < segments.count else { return nil }
-    let segment = segments[first]
+    guard let segment = segments.first else { return nil }
     return Write(bytes: segment.bytes[written...], descriptors: segment.descriptors)
   }
 
@@ -52,24 +48,18 @@ public struct Outbox {
   public mutating func wrote(_ count: Int) {
     byteCount -= count
     written += count
-    segments[first].descriptors = []
-    guard written == segments[first].bytes.count else { return }
-    segments[first].bytes = []
+    segments.changeFirst { $0.descriptors = [] }
+    guard written == segments.first?.bytes.count else { return }
     written = 0
-    first += 1
-    if first == segments.count {
-      segments.removeAll(keepingCapacity: true)
-      first = 0
-    } else if first > 1024 {
-      segments.removeFirst(first)
-      first = 0
-    }
+    // The queue keeps a segment for a while after it is taken.
+    segments.changeFirst { $0.bytes = [] }
+    segments.take()
   }
 
   /// Drops everything, also what is added later.
   public mutating func close() {
-    segments = []
-    (first, written, byteCount) = (0, 0, 0)
+    segments = ProxyQueue()
+    (written, byteCount) = (0, 0)
     isClosed = true
   }
 }
