@@ -148,15 +148,16 @@ public struct LintText: LintWriter {
 
   /// The line with carets below; a long line is cut around the location.
   private func excerpt(_ range: Range<Int>, in source: SourceText, _ severity: Severity) -> [String] {
-    let line = source.line(around: range.lowerBound)
-    let bytes = Array(line.text.utf8)
-    let column = max(0, min(range.lowerBound - line.start, bytes.count))
-    let end = max(column + 1, min(range.upperBound - line.start, bytes.count))
-    let from = max(0, min(column - 20, bytes.count - 100))
-    let shown = bytes[from..<min(bytes.count, from + 100)]
+    let width = 100
+    // Twice the width shows whether the line goes beyond the excerpt.
+    let line = source.line(around: range.lowerBound, upTo: 2 * width)
+    let column = max(0, min(range.lowerBound - line.startIndex, line.count))
+    let end = max(column + 1, min(range.upperBound - line.startIndex, line.count))
+    let from = max(0, min(column - 20, line.count - width))
+    let shown = line.dropFirst(from).prefix(width)
     // A caret a byte keeps both lines aligned only while both are ASCII: others become dots.
     let text = String(decoding: shown.map { (0x20...0x7e).contains($0) ? $0 : UInt8(ascii: ".") }, as: UTF8.self)
-    let carets = String(repeating: "^", count: max(1, min(end, from + 100) - column))
+    let carets = String(repeating: "^", count: max(1, min(end, from + width) - column))
     return [
       "  | " + text, "  | " + String(repeating: " ", count: column - from) + style.severity(severity, carets),
     ]

@@ -13,8 +13,8 @@ public struct SourceText: Sendable {
   private let blocks: [Place]
   private static let blockSize = 16 << 10
 
-  /// A line, and the byte that it starts at.
-  private typealias Place = (line: Int, start: Int)
+  /// A line, the byte that it starts at, and whether it is ASCII up to the place.
+  private typealias Place = (line: Int, start: Int, isASCII: Bool)
 
   /// Creates a text.
   public init(name: String, bytes: [UInt8]) {
@@ -24,7 +24,7 @@ public struct SourceText: Sendable {
     isTranscoded = transcoded != nil
     separator = SourceText.holdsNUL(self.bytes) ? 0 : 0x0a
     var blocks: [Place] = []
-    var place = Place(1, 0)
+    var place = Place(1, 0, true)
     for end in stride(from: SourceText.blockSize, to: self.bytes.count, by: SourceText.blockSize) {
       place = SourceText.place(of: end, from: end - SourceText.blockSize, place, self.bytes, separator)
       blocks.append(place)
@@ -47,13 +47,19 @@ public struct SourceText: Sendable {
     of offset: Int, from start: Int, _ place: Place, _ bytes: [UInt8], _ separator: UInt8
   ) -> Place {
     var place = place
-    for index in start..<offset where bytes[index] == separator { place = (place.line + 1, index + 1) }
+    for index in start..<offset {
+      if bytes[index] == separator {
+        place = (place.line + 1, index + 1, true)
+      } else if bytes[index] >= 0x80 {
+        place.isASCII = false
+      }
+    }
     return place
   }
 
   private func place(of offset: Int) -> Place {
     let known = min(offset / SourceText.blockSize, blocks.count)
-    let place = known > 0 ? blocks[known - 1] : (1, 0)
+    let place = known > 0 ? blocks[known - 1] : (1, 0, true)
     return SourceText.place(of: offset, from: known * SourceText.blockSize, place, bytes, separator)
   }
 
@@ -69,16 +75,22 @@ public struct SourceText: Sendable {
     let at = max(0, min(offset, bytes.count))
     let place = place(of: at)
     let before = bytes[place.start..<at]
-    let isASCII = before.allSatisfy { $0 < 0x80 }
-    return (place.line, 1 + (isASCII ? before.count : String(decoding: before, as: UTF8.self).unicodeScalars.count))
+    return (place.line, 1 + (place.isASCII ? before.count : String(decoding: before, as: UTF8.self).unicodeScalars.count))
   }
 
   /// The line that holds a byte, without its end, and where it starts.
   public func line(around offset: Int) -> (text: String, start: Int) {
+    let line = line(around: offset, upTo: bytes.count)
+    return (String(decoding: line, as: UTF8.self), line.startIndex)
+  }
+
+  /// The line that holds a byte, without its end, up to a number of bytes behind it. A line with many findings is not
+  /// searched for its end for each.
+  public func line(around offset: Int, upTo count: Int) -> ArraySlice<UInt8> {
     let at = max(0, min(offset, bytes.count))
+    let limit = min(bytes.count, at + count)
     let start = place(of: at).start
-    let end = bytes[at...].firstIndex(of: separator) ?? bytes.count
-    return (String(decoding: bytes[start..<max(start, end)], as: UTF8.self), start)
+    return bytes[start..<(bytes[at..<limit].firstIndex(of: separator) ?? limit)]
   }
 }
 
