@@ -7,6 +7,9 @@ extension UInt8 {
     }
   }
 
+  /// Whether it is an ASCII digit.
+  public var isASCIIDigit: Bool { isASCIILetterOrDigit && self <= UInt8(ascii: "9") }
+
   /// Whether it is an ASCII letter.
   public var isASCIILetter: Bool { isASCIILetterOrDigit && self > UInt8(ascii: "9") }
 

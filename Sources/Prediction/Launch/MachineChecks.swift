@@ -64,7 +64,7 @@ extension MachineConfig {
       let family = ["pc-q35-", "pc-i440fx-"].first(where: type.hasPrefix)
     else { return nil }
     let release = String(type.dropFirst(family.count))
-    guard release.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2e }), !MachineConfig.releases.contains(release)
+    guard release.utf8.allSatisfy({ $0.isASCIIDigit || $0 == UInt8(ascii: ".") }), !MachineConfig.releases.contains(release)
     else { return nil }
     return LaunchFailure(
       RealizeFailure(.unknownMachine, "unsupported machine type: \"\(type)\""), at: property.location)

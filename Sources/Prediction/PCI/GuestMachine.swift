@@ -12,7 +12,8 @@ extension Guest {
     case .virt, .microvm: root = Guest.virt
     case .withoutPCI, .unknown: break
     }
-    root?.occupants.merge(machine.boardUSB(kind)) { there, _ in there }
+    let usb = machine.boardUSB(kind)
+    root?.occupants.merge(usb) { there, _ in there }
     for device in machine.addedDevices(kind) { root?.place(device) }
     root?.unplacedDeviceCount += machine.devicesOfOptions
     var rootBus: Known<String?> = .known(root?.name)
@@ -21,7 +22,7 @@ extension Guest {
     otherBuses = kind.otherBuses
     // The host bridge of i440fx has named its bus by the type.
     if kind == .i440fx { automaticBuses["pci"] = 1 }
-    if !machine.boardUSB(kind).isEmpty { otherBuses["usb-bus.0"] = "usb-bus" }
+    if !usb.isEmpty { otherBuses["usb-bus.0"] = "usb-bus" }
     iommus = Guest.iommu(of: machine, kind).map { [$0] } ?? []
     isPlacedByLibvirt = machine.libvirt != nil
     hasACPIBridges = rootBus.flatMap { _ in machine.hasACPIBridges(kind) }

@@ -3,7 +3,7 @@ enum PCIDrivers {
   /// Whether the type is known to be a PCI device.
   static func isPCI(_ driver: String) -> Bool {
     driver.hasSuffix("-pci") || driver.hasSuffix("-pci-non-transitional")
-      || driver.hasSuffix("-pci-transitional") || driver.hasPrefix("e1000") || known.contains(driver)
+      || driver.hasSuffix("-pci-transitional") || driver.hasPrefix("e1000") || isBridge(driver) || known.contains(driver)
   }
 
   /// Whether the type is known not to have a PCI slot.
@@ -29,20 +29,18 @@ enum PCIDrivers {
 
   private static let known: Set<String> = [
     "AC97", "AMDVI-PCI", "ES1370", "ICH9-LPC", "ICH9-SMB", "PIIX3", "PIIX4_PM", "VGA", "acpi-erst", "am53c974",
-    "ati-vga", "bochs-display", "cirrus-vga", "ctucan_pci", "cxl-downstream", "cxl-rp", "cxl-switch-mailbox-cci",
-    "cxl-type3", "cxl-upstream", "dc390", "edu", "gpex-root", "i440FX", "i6300esb", "i82550", "i82551", "i82557a",
-    "i82557b", "i82557c", "i82558a", "i82558b", "i82559a", "i82559b", "i82559c", "i82559er", "i82562", "i82801",
-    "i82801b11-bridge", "ich9-ahci", "ich9-intel-hda", "ich9-usb-ehci1", "ich9-usb-ehci2", "ich9-usb-uhci1",
-    "ich9-usb-uhci2", "ich9-usb-uhci3", "ich9-usb-uhci4", "ich9-usb-uhci5", "ich9-usb-uhci6", "igb", "igbvf",
-    "intel-hda", "ioh3420", "iommu-testdev", "ivshmem-doorbell", "ivshmem-plain", "kvaser_pci", "lsi53c810",
-    "lsi53c895a", "mch", "megasas", "megasas-gen2", "mioe3680_pci", "mptsas1068", "ne2k_pci", "nec-usb-xhci", "nvme",
-    "pci-bridge", "pci-bridge-seat", "pci-ipmi-bt", "pci-ipmi-kcs", "pci-ohci", "pci-serial", "pci-serial-2x",
-    "pci-serial-4x", "pci-testdev", "pcie-pci-bridge", "pcie-root-port", "pcm3680_pci", "pcnet", "piix3-ide",
-    "piix3-usb-uhci", "piix4-ide", "piix4-isa", "piix4-usb-uhci", "pvrdma", "pvscsi", "pxb", "pxb-cxl", "pxb-pcie",
-    "qemu-xhci", "qxl", "qxl-vga", "rocker", "rtl8139", "secondary-vga", "tpci200", "tulip", "ufs", "usb-ehci",
-    "vfio-pci-igd-lpc-bridge", "vfio-pci-nohotplug", "vhost-user-vga", "virtio-vga", "virtio-vga-gl",
-    "virtio-vga-rutabaga", "vmware-svga", "vmxnet3", "x-pci-proxy-dev", "x3130-upstream", "xen-platform",
-    "xio3130-downstream",
+    "ati-vga", "bochs-display", "cirrus-vga", "ctucan_pci", "cxl-switch-mailbox-cci", "cxl-type3", "dc390", "edu",
+    "gpex-root", "i440FX", "i6300esb", "i82550", "i82551", "i82557a", "i82557b", "i82557c", "i82558a", "i82558b",
+    "i82559a", "i82559b", "i82559c", "i82559er", "i82562", "i82801", "ich9-ahci", "ich9-intel-hda", "ich9-usb-ehci1",
+    "ich9-usb-ehci2", "ich9-usb-uhci1", "ich9-usb-uhci2", "ich9-usb-uhci3", "ich9-usb-uhci4", "ich9-usb-uhci5",
+    "ich9-usb-uhci6", "igb", "igbvf", "intel-hda", "iommu-testdev", "ivshmem-doorbell", "ivshmem-plain",
+    "kvaser_pci", "lsi53c810", "lsi53c895a", "mch", "megasas", "megasas-gen2", "mioe3680_pci", "mptsas1068",
+    "ne2k_pci", "nec-usb-xhci", "nvme", "pci-ipmi-bt", "pci-ipmi-kcs", "pci-ohci", "pci-serial", "pci-serial-2x",
+    "pci-serial-4x", "pci-testdev", "pcm3680_pci", "pcnet", "piix3-ide", "piix3-usb-uhci", "piix4-ide", "piix4-isa",
+    "piix4-usb-uhci", "pvrdma", "pvscsi", "qemu-xhci", "qxl", "qxl-vga", "rocker", "rtl8139", "secondary-vga",
+    "tpci200", "tulip", "ufs", "usb-ehci", "vfio-pci-igd-lpc-bridge", "vfio-pci-nohotplug", "vhost-user-vga",
+    "virtio-vga", "virtio-vga-gl", "virtio-vga-rutabaga", "vmware-svga", "vmxnet3", "x-pci-proxy-dev",
+    "xen-platform",
   ]
 
   private static let elsewhere: Set<String> = [

@@ -124,7 +124,7 @@ enum PropertyChecks {
     if text == "auto" { return true }
     let groups = text.split(separator: "-", omittingEmptySubsequences: false)
     return groups.map(\.utf8.count) == [8, 4, 4, 4, 12]
-      && groups.allSatisfy { $0.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || isHexLetter($0) } }
+      && groups.allSatisfy { $0.utf8.allSatisfy { $0.isASCIIDigit || isHexLetter($0) } }
   }
 
   private static func isHexLetter(_ byte: UInt8) -> Bool {

@@ -78,7 +78,7 @@ enum QEMUNumber {
     let body = text.utf8.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
     if body.first == UInt8(ascii: "-") {
       let digits = body.dropFirst()
-      return digits.isEmpty || !digits.allSatisfy(isDigit) ? .invalid : .outOfRange
+      return digits.isEmpty || !digits.allSatisfy(\.isASCIIDigit) ? .invalid : .outOfRange
     }
     var rest = Substring(body)
     if rest.utf8.first == UInt8(ascii: "+") { rest = rest.dropFirst() }
@@ -112,6 +112,4 @@ enum QEMUNumber {
     let (sum, overflow) = (number << shift).addingReportingOverflow(UInt64(fraction * Double(UInt64(1) << shift) + 0.5))
     return overflow ? .outOfRange : .bytes(sum)
   }
-
-  private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 }

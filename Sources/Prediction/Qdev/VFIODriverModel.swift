@@ -26,7 +26,7 @@ enum VFIODriverModel {
   /// Whether the name is meant for vfio: case and dashes do not matter to a person; they do to QEMU.
   static func isMeantForVFIO(_ driver: String) -> Bool {
     // Of other scripts every byte has the highest bit.
-    let letters = driver.utf8.lazy.filter { (0x61...0x7a).contains($0 | 0x20) || $0 >= 0x80 || (0x30...0x39).contains($0) }
+    let letters = driver.utf8.lazy.filter { $0.isASCIILetterOrDigit || $0 >= 0x80 }
       .map { $0 < 0x40 ? $0 : $0 | 0x20 }
     // Quotation marks of a word processor, before it, are such bytes too.
     return letters.isEmpty || letters.drop { $0 >= 0x80 }.starts(with: "vfio".utf8) || gone.contains(driver)

@@ -106,9 +106,8 @@ enum PassedDescriptor: Hashable {
   case invalid
 
   init(_ text: String, _ plug: DeviceRequest.Plug) {
-    func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
-    if text.utf8.first.map(isDigit) == true || plug == .cold {
-      self = Int32(text) != nil && text.utf8.allSatisfy(isDigit) ? .number : .invalid
+    if text.utf8.first?.isASCIIDigit == true || plug == .cold {
+      self = Int32(text) != nil && text.utf8.allSatisfy(\.isASCIIDigit) ? .number : .invalid
     } else {
       self = .name
     }
