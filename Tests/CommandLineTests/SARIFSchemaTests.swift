@@ -2,7 +2,7 @@ import Glibc
 import Support
 import XCTest
 
-/// What `--format sarif` writes, held to OASIS's own JSON schema of SARIF 2.1.0, which `scripts/setup --qemu`
+/// Output of `--format sarif`, held to OASIS's own JSON schema of SARIF 2.1.0, which `scripts/setup --qemu`
 /// fetches.
 final class SARIFSchemaTests: XCTestCase {
   private static let folder = (getenv("HOME").map { String(cString: $0) } ?? "/root") + "/.cache/vfiogate/python"

@@ -2,7 +2,7 @@ import Facts
 import Support
 import XCTest
 
-/// What must hold for any bytes at all.
+/// Properties that hold for any bytes.
 final class CapabilityPropertyTests: XCTestCase {
   private func images(_ count: Int) -> [[UInt8]] {
     var random = SeededGenerator(seed: 20260623)

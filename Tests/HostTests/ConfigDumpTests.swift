@@ -16,7 +16,7 @@ final class ConfigDumpTests: XCTestCase {
 
   private func problem(_ text: String, line: UInt = #line) -> ConfigDumpError? { problem(Array(text.utf8), line: line) }
 
-  /// What `lspci -xxxx` prints for bytes.
+  /// The dump of `lspci -xxxx` for these bytes.
   private func rows(_ bytes: [UInt8]) -> String {
     var text = ""
     for at in stride(from: 0, to: bytes.count, by: 16) {

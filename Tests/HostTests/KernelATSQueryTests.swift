@@ -2,7 +2,7 @@ import Facts
 import Host
 import XCTest
 
-/// What must not be bound is refused, with the reason. That a real kernel answers is tried in the
+/// Devices that must not be bound are refused, with the reason. A real kernel's answers are tried in the
 /// lab, on a machine with an IOMMU.
 final class KernelATSQueryTests: XCTestCase {
   private func reason(_ change: (FixtureTree) -> Void = { _ in }) throws -> String {

@@ -181,7 +181,7 @@ final class LiveHostTests: XCTestCase {
   func testAFunctionThatLeavesDuringTheScanIsUnknownNotACrash() throws {
     let tree = try FixtureTree()
     tree.wholeHost()
-    // What remains for a moment: the link in the bus's list, without the directory.
+    // A device that is going leaves this for a moment: the link in the bus's list, without the directory.
     tree.delete("/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0")
     let device = try card(of: Host.live(root: tree.root))
     guard case .unknown(let unknown) = device.driver else { return XCTFail("known: \(device.driver)") }

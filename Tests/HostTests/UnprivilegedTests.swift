@@ -3,7 +3,7 @@ import Glibc
 import Host
 import XCTest
 
-/// What a user without privileges sees, tried by becoming one for the time of a call.
+/// Facts that a user without privileges sees, tried by becoming one for the time of a call.
 final class UnprivilegedTests: XCTestCase {
   private let nobody: uid_t = 65534
 

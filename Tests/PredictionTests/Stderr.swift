@@ -1,6 +1,6 @@
 import Prediction
 
-/// What of QEMU's standard error is compared, and how.
+/// Comparison of QEMU's standard error with predicted texts.
 enum Stderr {
   static let atsWarnings = [ATSText.noCapability, ATSText.masked].map(\.rawValue)
 
@@ -41,7 +41,7 @@ enum Stderr {
 }
 
 extension String {
-  /// Where `needle` first stands at or after a place.
+  /// Index of the first occurrence of `needle` at or after a place.
   func range(of needle: String, from start: String.Index? = nil) -> Range<String.Index>? {
     var at = start ?? startIndex
     while at < endIndex {

@@ -66,7 +66,7 @@ final class ScarceDescriptorTests: XCTestCase {
       let opened = reserve.lend { (0..<8).map { _ in OwnedDescriptor(open("/dev/null", O_RDONLY)) } }
       XCTAssertFalse(opened.contains { $0.number < 0 })
     }
-    // Those that were opened are closed now, and the reserve is filled again.
+    // The connections that were open are closed now, and the reserve is filled again.
     reserve.lend {}
     XCTAssertLessThan(open("/dev/null", O_RDONLY), 0)
     withExtendedLifetime(scarcity) {}

@@ -55,7 +55,7 @@ final class FramingPropertyTests: XCTestCase {
     }
   }
 
-  /// What jansson accepts whole is one frame: nothing that could be passed on is cut in two.
+  /// Text that jansson accepts whole is one frame: no message that could be passed on is cut in two.
   func testWhateverTheParserAcceptsIsExactlyOneFrame() {
     var generator = SeededGenerator(seed: 4)
     let alphabet = Array(#"{}[]"":,\1an "#.utf8)

@@ -2,7 +2,7 @@ import QMP
 import Support
 import XCTest
 
-/// What a framer made of a stream, in order.
+/// Frames and complaints that a framer made of a stream, in order.
 enum Framed: Hashable {
   case frame([UInt8], at: UInt64)
   case error(FramingError)

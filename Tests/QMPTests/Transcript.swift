@@ -4,9 +4,9 @@ import Syntax
 
 /// A recorded connection (Fixtures/qmp/*.qmp).
 struct Transcript {
-  /// What the client sent, each with its line end.
+  /// Lines of the client, each with its line end.
   let commands: [[UInt8]]
-  /// What QEMU sent before the second command, and all the rest.
+  /// Bytes of QEMU before the second command, and all the rest.
   let negotiation: [UInt8]
   let rest: [UInt8]
 

@@ -2,7 +2,7 @@
 import json, os, re, sys
 from compare import NOISE
 
-# What all trials share; LabRow.swift has the same.
+# Fields that all trials share; LabRow.swift has the same.
 SHARED = {
     "MACHINE": ["qemu-system-x86_64", "-machine", "q35", "-accel", "qtest", "-m", "64", "-nodefaults", "-display", "none", "-S"],
     "PORTS": ["-device", "pcie-root-port,id=rp,bus=pcie.0,addr=4.0,chassis=1",

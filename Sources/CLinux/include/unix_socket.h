@@ -38,7 +38,7 @@ int clinux_listen_unix(const char *path, int backlog);
 // A connection, close-on-exec and non-blocking, or -errno.
 int clinux_accept(int listener);
 
-// Who is at the other end (SO_PEERCRED), as it was when the connection was made. 0 or -errno.
+// Credentials of the peer (SO_PEERCRED) at the time of connect. 0 or -errno.
 int clinux_peer(int socket, pid_t *process, uid_t *user);
 
 // Blocks SIGTERM and SIGINT, and gives a descriptor that is readable when one has come. -errno on failure.
