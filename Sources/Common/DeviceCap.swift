@@ -1,15 +1,16 @@
 import Facts
 
 /// The cap on vfio devices of one definition. Each prediction holds the guest as it was before the device, so memory
-/// grows with the number of vfio devices times that of all devices: by about ninety bytes for each pair.
+/// grows with the number of vfio devices times that of all devices: by about ninety bytes for each pair. Each vfio device
+/// is also held against every `-global` option.
 package enum DeviceCap {
   /// A thousand vfio devices among four thousand, far beyond what a guest has buses for.
   private static let pairs = 1 << 22
 
   /// Removes the vfio devices above the cap.
   /// - Returns: a problem that reports the removal; nil when nothing was removed.
-  package static func cut(_ devices: inout [DeviceRequest], plugs: inout [DeviceRequest]) -> InputProblem? {
-    let total = devices.count + plugs.count
+  package static func cut(_ devices: inout [DeviceRequest], plugs: inout [DeviceRequest], globals: Int = 0) -> InputProblem? {
+    let total = devices.count + plugs.count + globals
     let limit = pairs / max(total, 1)
     guard total > limit else { return nil }
     let assigned = (devices + plugs).lazy.filter(\.isVFIO)
@@ -24,7 +25,8 @@ package enum DeviceCap {
     devices = devices.filter(isKept)
     plugs = plugs.filter(isKept)
     return InputProblem(
-      message: "\(count) vfio devices among \(total) are more than are judged: all from this one on are left out",
+      message: "\(count) vfio devices among \(total)\(globals > 0 ? " devices and -global options" : "") are more than are judged: "
+        + "all from this one on are left out",
       fix: "split the definition: no guest has room for so many", location: first.location)
   }
 }

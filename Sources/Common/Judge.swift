@@ -42,7 +42,7 @@ public final class Judge: Sendable {
     // Appending nothing would copy the array that all definitions share.
     if !parsed.allowances.isEmpty { decided.allowances += parsed.allowances }
     var machine = parsed.joined(to: running), plugs = parsed.plugs
-    let cut = DeviceCap.cut(&machine.devices, plugs: &plugs)
+    let cut = DeviceCap.cut(&machine.devices, plugs: &plugs, globals: machine.globals.count)
     let target = LintTarget(
       machine: machine, plugs: plugs, problems: parsed.problems + (cut.map { [$0] } ?? []), host: host, qemu: qemu,
       descriptors: descriptors, running: topology, policy: decided, rehearsal: rehearse?(machine, plugs))

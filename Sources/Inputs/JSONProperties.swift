@@ -18,9 +18,9 @@ enum JSONProperties {
     guard let members = value.members else {
       throw SyntaxError(message: "an object is expected", offset: 0)
     }
-    let places = JSONPlaces(bytes)
+    let places = JSONPlaces(bytes).members(of: keys)
     return members.map { member in
-      let place = places.range(of: keys + [member.key]).map(word.range(of:))
+      let place = places[member.key].map(word.range(of:))
       return Property(
         name: member.key, value: lower(member.value, word),
         location: Location(source: source, range: place, path: "\(path).\(member.key)"))

@@ -72,22 +72,26 @@ public struct JSONPlaces {
     var scanner = JSONScanner(bytes)
     guard var current = scanner.value(in: bytes) else { return nil }
     for key in keys {
-      guard let next = member(key, of: current) else { return nil }
+      guard let next = members(of: current)[key] else { return nil }
       current = next
     }
     return current
   }
 
-  private func member(_ key: String, of object: Range<Int>) -> Range<Int>? {
-    guard bytes[object.lowerBound] == UInt8(ascii: "{") else { return nil }
+  /// The ranges of the values of the object reached by following object keys, by key; empty when there is no such object.
+  public func members(of keys: [String]) -> [String: Range<Int>] { range(of: keys).map { members(of: $0) } ?? [:] }
+
+  private func members(of object: Range<Int>) -> [String: Range<Int>] {
+    guard bytes[object.lowerBound] == UInt8(ascii: "{") else { return [:] }
+    var ranges: [String: Range<Int>] = [:]
     var scanner = JSONScanner(bytes, from: object.lowerBound + 1)
     while let name = scanner.next(), name.upperBound < object.upperBound {
       _ = scanner.next()  // the colon
-      guard let value = scanner.value(in: bytes) else { return nil }
-      if case .string(key)? = try? JSON.parse(Array(bytes[name])) { return value }
+      guard let value = scanner.value(in: bytes) else { break }
+      if case .string(let key)? = try? JSON.parse(Array(bytes[name])) { ranges[key] = value }
       _ = scanner.next()  // the comma, or the closing brace
     }
-    return nil
+    return ranges
   }
 }
 

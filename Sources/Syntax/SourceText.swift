@@ -9,9 +9,9 @@ public struct SourceText: Sendable {
   /// The byte that ends a line: in a text of arguments that end in NUL, each argument is a line.
   private let separator: UInt8
   /// The line number at the beginning of each block but the first: a text with many findings is not counted through from its
-  /// beginning for each. Most texts have none.
+  /// beginning for each.
   private let blocks: [Place]
-  private static let blockSize = 16 << 10
+  private static let blockSize = 1 << 10
 
   /// A line, the byte that it starts at, and whether it is ASCII up to the place.
   private typealias Place = (line: Int, start: Int, isASCII: Bool)

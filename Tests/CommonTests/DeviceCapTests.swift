@@ -32,6 +32,15 @@ final class DeviceCapTests: XCTestCase {
     XCTAssert(plugs.isEmpty)
   }
 
+  func testGlobalsAreCounted() throws {
+    var devices = requests("vfio-pci", 40), plugs: [DeviceRequest] = []
+    let problem = try XCTUnwrap(DeviceCap.cut(&devices, plugs: &plugs, globals: 1 << 17))
+    XCTAssertEqual(
+      problem.message,
+      "40 vfio devices among 131112 devices and -global options are more than are judged: all from this one on are left out")
+    XCTAssertEqual(devices.count, 31)
+  }
+
   func testPlugsIntoALargeGuestAreCounted() throws {
     var devices = requests("edu", 1 << 17), plugs = requests("vfio-pci", 40, .hot)
     XCTAssertEqual(DeviceCap.cut(&devices, plugs: &plugs)?.location.path, "vfio-pci[31]")

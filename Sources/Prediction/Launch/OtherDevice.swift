@@ -29,7 +29,7 @@ extension RealizeContext {
     case .migrating: return try migrating()
     case .dynamicSysbus: return dynamicSysbus
     case .globals:
-      if let crash = crashingGlobal { return crash }
+      if PCIDrivers.isPCI(driver), let crash = index.crashingGlobal(of: driver) { return crash }
       return try badGlobalOfDriver()
     case .id: return qdevID
     case .properties: return try otherProperties()
@@ -68,27 +68,10 @@ extension RealizeContext {
     }
   }
 
-  /// A `-global` on which QEMU crashes when it makes the device.
-  private var crashingGlobal: RealizeFailure? {
-    guard PCIDrivers.isPCI(driver) else { return nil }
-    return machine.globals.lazy.filter { [self.driver, "pci-device", "device"].contains($0.driver) && $0.property != "fd" }
-      .compactMap(QEMUCrash.global).first
-  }
-
   /// A `-global` for the driver whose value QEMU refuses. A hot plug continues.
   private func badGlobalOfDriver() throws(Unknown) -> RealizeFailure? {
     guard request.plug == .cold, try qemu.behaviour.value != .none else { return nil }
-    for global in machine.globals where global.driver == driver {
-      let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
-      switch DeviceProperties.lookup(global.property, of: driver) {
-      case .unknown: continue
-      case .absent: return RealizeFailure(.badGlobal, named + "Property '\(driver).\(global.property)' not found")
-      case .kind(let kind):
-        let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: driver)
-        if let text { return RealizeFailure(.badGlobal, named + text) }
-      }
-    }
-    return nil
+    return index.badGlobal(of: driver)
   }
 
   /// Device types that cannot be plugged into a running machine (observed on 11.1.3).

@@ -44,6 +44,8 @@ public struct Guest: Sendable {
   var spaces = AddressSpaces()
   /// The address space of each IOMMU group that is attached.
   var groupSpaces: [Int: Known<AddressSpace>] = [:]
+  /// The root complex of each bus that was added: a chain of bridges is not followed to its end for each bridge in it.
+  var roots: [String: String] = [:]
   /// Ids of `virtio-net` devices with failover.
   var standbys: Set<String> = []
   /// The ids of the primaries that QEMU keeps back, each by that of its standby.
@@ -111,7 +113,8 @@ public struct Guest: Sendable {
   public func path(from name: String) -> [GuestBus] {
     var path: [GuestBus] = []
     var next = buses[name]
-    while let bus = next, !path.contains(where: { $0.name == bus.name }) {
+    // A running guest reports the parents, and may report a circle.
+    while let bus = next, path.count < buses.count {
       path.append(bus)
       next = bus.parent.flatMap { buses[$0] }
     }

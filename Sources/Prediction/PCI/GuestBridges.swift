@@ -32,6 +32,7 @@ extension Guest {
         buses[id] = GuestBus(id, kind: .bridge, isExpress: false, takesHotplug: .known(false), parent: "pxb-internal")
       }
     } else if PCIDrivers.isBridge(driver), let bus = busBehind(request, driver), buses[bus.name] == nil {
+      roots[bus.name] = bus.parent.flatMap(root)
       buses[bus.name] = bus
       if PCIDrivers.isExpander(driver) { expanderBus = bus.name }
     }
@@ -133,12 +134,14 @@ extension Guest {
 
   private func parent(of request: DeviceRequest) -> String? { busName(of: request) }
 
+  private func root(of name: String) -> String? { roots[name] ?? path(from: name).last?.name }
+
   /// Whether ACPI handles hot plugs behind the bridge. It does below the machine's own root complex for bridges that
   /// are there from the start; below a pxb-pcie, and for a hot-plugged bridge, the bridge's own controller does
   /// (observed on 11.1.3).
   private func isPluggedByACPI(_ request: DeviceRequest) -> Known<Bool> {
     if request.plug == .hot { return .known(false) }
-    let root = parent(of: request).flatMap { path(from: $0).last?.name }
+    let root = parent(of: request).flatMap(root)
     return rootBus.flatMap { machine in root == machine ? hasACPIBridges : .known(false) }
   }
 }

@@ -66,8 +66,7 @@ extension RealizeContext {
   /// `iommufd=ID`, a link to an object that must be there already.
   private func resolve(_ link: String) throws(Unknown) -> RealizeFailure? {
     if link.isEmpty { return nil }
-    let id = link.hasPrefix("/objects/") ? String(link.dropFirst("/objects/".count)) : link
-    if let object = machine.objects.last(where: { $0.id == id }) {
+    if let object = index.object(link) {
       if object.type == "iommufd" { return nil }
       return RealizeFailure(.wrongIOMMUFDObject, "Invalid parameter type for 'iommufd', expected: iommufd")
     }

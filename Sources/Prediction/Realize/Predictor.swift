@@ -3,6 +3,7 @@ import Facts
 /// Predicts every vfio device of a machine, in the order in which QEMU realizes them.
 public struct Predictor {
   private let machine: MachineConfig
+  private let index: MachineIndex
   private let host: Host
   private let qemu: QEMUProfile
   private let descriptors: [String: Known<PCIAddress?>]
@@ -20,6 +21,7 @@ public struct Predictor {
     self.descriptors = descriptors
     self.running = running
     self.machine = machine
+    index = MachineIndex(machine)
     self.host = host
     self.qemu = qemu
   }
@@ -95,7 +97,7 @@ public struct Predictor {
   /// change copies all of it.
   private func check(_ request: DeviceRequest, _ guest: Guest) -> Checked {
     let context = RealizeContext(
-      request: request, machine: machine, guest: guest, host: host, qemu: qemu, descriptors: descriptors)
+      request: request, machine: machine, index: index, guest: guest, host: host, qemu: qemu, descriptors: descriptors)
     let draft = predict(context)
     // libvirt places its devices and checks them itself.
     let isChecked = draft == nil && machine.libvirt == nil && (running == nil || request.plug == .hot)

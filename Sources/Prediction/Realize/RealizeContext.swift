@@ -7,6 +7,7 @@ final class RealizeContext: Sendable {
   let settings: DeviceRequest
   let driver: String
   let machine: MachineConfig
+  let index: MachineIndex
   /// The guest when QEMU creates this device.
   let guest: Guest
   let host: Host
@@ -21,12 +22,13 @@ final class RealizeContext: Sendable {
   let device: Known<HostDevice>
 
   init(
-    request: DeviceRequest, machine: MachineConfig, guest: Guest, host: Host, qemu: QEMUProfile,
+    request: DeviceRequest, machine: MachineConfig, index: MachineIndex, guest: Guest, host: Host, qemu: QEMUProfile,
     descriptors: [String: Known<PCIAddress?>]
   ) {
     self.request = request
     driver = request.driver ?? ""
     self.machine = machine
+    self.index = index
     self.guest = guest
     self.host = host
     self.qemu = qemu
@@ -37,9 +39,7 @@ final class RealizeContext: Sendable {
     iommufdLink = link?.string.flatMap { $0.isEmpty ? nil : $0 }
     if case .unknown(let text)? = link {
       backend = .unknown("backend", "iommufd is \(text)")
-    } else if link == nil, request.plug == .hot, let missing = machine.missingGlobals,
-      machine.objects.contains(where: { $0.type == "iommufd" })
-    {
+    } else if link == nil, request.plug == .hot, let missing = machine.missingGlobals, index.hasIOMMUFD {
       // A -global can link it to an object that exists (observed on 11.1.3), and to no other.
       backend = .unknown("backend", missing.notGiven)
     } else {

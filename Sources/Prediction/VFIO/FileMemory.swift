@@ -24,7 +24,12 @@ public enum FileMemory {
 
   /// The first of them that Linux does not pin, with its path; nil when there is none.
   public static func unpinnable(of machine: MachineConfig, on host: Host) throws(Unknown) -> (path: String, item: Item)? {
-    for item in items(of: machine) {
+    try unpinnable(items(of: machine), on: host)
+  }
+
+  /// The same of the items of a machine.
+  static func unpinnable(_ items: [Item], on host: Host) throws(Unknown) -> (path: String, item: Item)? {
+    for item in items {
       guard try refuses(host) else { return nil }
       let folder = item.object == nil ? host.libvirtMemoryFolder : item.path.map { .known($0) }
       guard let path = try folder?.value else { continue }

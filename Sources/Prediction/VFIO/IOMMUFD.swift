@@ -109,20 +109,16 @@ struct IOMMUFDAttach {
 extension RealizeContext {
   /// The failure of `-object iommufd`: without a descriptor it needs /dev/iommu to exist, also when no device uses it.
   func iommufdObjects() throws(Unknown) -> RealizeFailure? {
-    let objects = machine.objects.filter { $0.type == "iommufd" }
-    let ids = objects.compactMap(\.id)
-    if let twice = ids.first(where: { id in ids.filter { $0 == id }.count > 1 }) {
+    if let twice = index.duplicateIOMMUFD {
       return RealizeFailure(.duplicateObjectID, "Duplicate ID '\(twice)' for object")
     }
-    let opens = objects.contains { $0.string("fd") == nil }
-    guard request.plug == .cold, opens, try host.iommufd.value == .absent else { return nil }
+    guard request.plug == .cold, index.opensIOMMUFD, try host.iommufd.value == .absent else { return nil }
     return RealizeFailure(
       .iommufdMissing, "/dev/iommu does not exist (is your kernel config missing CONFIG_IOMMUFD?)")
   }
 
   /// The object that `iommufd` names, by its id or its path; nil when the machine has none.
   var iommufdObject: ObjectRequest? {
-    guard let link = iommufdLink else { return nil }
-    return machine.objects.last { $0.id == link || "/objects/\($0.id ?? "")" == link }
+    iommufdLink.flatMap(index.object)
   }
 }

@@ -58,7 +58,7 @@ extension RealizeContext {
   /// vfio_listener_region_add).
   func memory(after prefix: String) throws(Unknown) -> RealizeFailure? {
     if let failure = try discardRefused(after: prefix) { return failure }
-    if try FileMemory.unpinnable(of: machine, on: host) != nil {
+    if try FileMemory.unpinnable(index.memoryFiles, on: host) != nil {
       return fails(
         .memoryOnDisk, prefix + "memory listener initialization failed: Region pc.ram: "
           + "vfio_container_dma_map(0x…, 0x0, 0x…, 0x…) = -14 (Bad address)")

@@ -1,0 +1,63 @@
+import Facts
+
+/// Facts of a machine that its devices look up, determined once for all of them.
+struct MachineIndex: Sendable {
+  /// The last object of each id.
+  private let byID: [String: ObjectRequest]
+  /// The first id that two iommufd objects have.
+  let duplicateIOMMUFD: String?
+  /// Whether there is an iommufd object.
+  let hasIOMMUFD: Bool
+  /// Whether an iommufd object opens /dev/iommu, because it has no descriptor.
+  let opensIOMMUFD: Bool
+  /// The shared files that are guest memory.
+  let memoryFiles: [FileMemory.Item]
+  /// The first `-global` option for each driver whose name or value QEMU refuses.
+  private let badGlobals: [String: RealizeFailure]
+  /// The first `-global` option for each driver on which QEMU crashes, and its index.
+  private let crashes: [String: (index: Int, failure: RealizeFailure)]
+
+  init(_ machine: MachineConfig) {
+    byID = Dictionary(machine.objects.compactMap { object in object.id.map { ($0, object) } }) { $1 }
+    let own = machine.objects.filter { $0.type == "iommufd" }
+    let ids = own.compactMap(\.id)
+    let counts = Dictionary(ids.map { ($0, 1) }, uniquingKeysWith: +)
+    duplicateIOMMUFD = ids.first { counts[$0, default: 0] > 1 }
+    hasIOMMUFD = !own.isEmpty
+    opensIOMMUFD = own.contains { $0.string("fd") == nil }
+    memoryFiles = FileMemory.items(of: machine)
+    badGlobals = Dictionary(
+      machine.globals.compactMap { global in MachineIndex.refusal(of: global).map { (global.driver, $0) } }) { first, _ in first }
+    crashes = Dictionary(
+      machine.globals.enumerated().compactMap { index, global in
+        guard global.property != "fd", let failure = QEMUCrash.global(global) else { return nil }
+        return (global.driver, (index, failure))
+      }) { first, _ in first }
+  }
+
+  /// The object with this id or this path.
+  func object(_ link: String) -> ObjectRequest? {
+    let root = "/objects/"
+    return byID[link] ?? (link.hasPrefix(root) ? byID[String(link.dropFirst(root.count))] : nil)
+  }
+
+  /// The first `-global` option for a driver that is not vfio's whose name or value QEMU refuses.
+  func badGlobal(of driver: String) -> RealizeFailure? { badGlobals[driver] }
+
+  /// The first `-global` option on which QEMU crashes when it makes a PCI device of a driver that is not vfio's.
+  func crashingGlobal(of driver: String) -> RealizeFailure? {
+    [driver, "pci-device", "device"].compactMap { crashes[$0] }.min { $0.index < $1.index }?.failure
+  }
+
+  private static func refusal(of global: GlobalProperty) -> RealizeFailure? {
+    let driver = global.driver
+    let named = "can't apply global \(driver).\(global.property)=\(global.value): "
+    switch DeviceProperties.lookup(global.property, of: driver) {
+    case .unknown: return nil
+    case .absent: return RealizeFailure(.badGlobal, named + "Property '\(driver).\(global.property)' not found")
+    case .kind(let kind):
+      let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: driver)
+      return text.map { RealizeFailure(.badGlobal, named + $0) }
+    }
+  }
+}
