@@ -34,10 +34,18 @@ public struct WireText: Hashable, Sendable, ExpressibleByStringLiteral, CustomSt
     bytes.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false).map { WireText(bytes: $0) }
   }
 
-  /// The number that the text is, in decimal digits; nil for anything else.
+  /// The text without its first bytes.
+  public func dropping(_ count: Int) -> WireText { WireText(bytes: bytes.dropFirst(count)) }
+
+  /// The words between blanks.
+  public var words: [WireText] { bytes.split(whereSeparator: HMPCommand.isBlank).map { WireText(bytes: $0) } }
+
+  /// The number that the text is, in decimal digits, as QEMU reads a descriptor's (QEMU monitor/fds.c: monitor_fd_param); nil
+  /// for anything else.
   public var number: Int32? {
-    guard !bytes.isEmpty, bytes.count <= 10, bytes.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-    return Int32(description)
+    guard !bytes.isEmpty, bytes.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    let digits = bytes.drop { $0 == 0x30 }
+    return digits.isEmpty ? 0 : digits.count <= 10 ? Int32(String(decoding: digits, as: UTF8.self)) : nil
   }
 }
 
@@ -47,4 +55,9 @@ extension JSON {
 
   /// The text of a member that is a string; nil for any other, and for none.
   public func wire(_ key: String) -> WireText? { self[key]?.wire }
+
+  /// The texts of all members of that name that are strings: of key=value text a name may be given several times.
+  public func wires(_ key: WireText) -> [WireText] {
+    (members ?? []).filter { WireText($0.key) == key }.compactMap(\.value.wire)
+  }
 }
