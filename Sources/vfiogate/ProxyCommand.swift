@@ -17,8 +17,12 @@ struct ProxyCommand: ParsableCommand {
       GenericError that begins with "vfiogate: refused:" and names the rule (`vfiogate explain RULE`). Always \
       refused: a descriptor without an id, `realized`, both backends in one address space, removing a descriptor \
       that a device uses; \
-      a plug that a scratch QEMU with the same command line crashes on; and bypasses of the proxy: a second monitor, \
-      qtest objects, programs run by migrations.
+      a plug that a scratch QEMU with the same command line crashes on; memory that QEMU may not lock for its vfio \
+      devices; and bypasses of the proxy: a second monitor, qtest objects, programs run by migrations and networks.
+
+      The profile guest-safety protects the guest from clients that mean well, such as libvirt: all else passes. The \
+      profile untrusted is for clients that are not trusted: only queries and judged plugs pass, and with --allow COMMAND \
+      a command that changes the guest alone, such as quit or system_reset. THREATS.md states what each promises.
 
       With --listen fd:N or systemd, the descriptor is a listening socket; fd:N may also be a connected client, and \
       the proxy ends when that client disconnects. A socket at PATH is created with mode 0600; an unused one is \
@@ -39,6 +43,15 @@ struct ProxyCommand: ParsableCommand {
   var policy: String?
   @Option(help: "Action when a rule cannot be determined: refuse or warn. Default: refuse what may crash the guest.")
   var onUnknown: String?
+  @Option(help: "guest-safety, or untrusted: only commands whose effect ends at the guest.")
+  var profile = "guest-safety"
+  @Option(
+    name: .customLong("allow"),
+    help: """
+      Command that passes although the profile would refuse it; can be repeated. With untrusted a QMP command that \
+      changes the guest, with guest-safety one of the human monitor that vfiogate does not know.
+      """)
+  var allowed: [String] = []
   @Option(help: "Log of decisions, one line each: a file, or - for standard error.")
   var log = "-"
   @Option(help: "Log format: text, or json for one object a line.")
@@ -75,6 +88,13 @@ struct ProxyCommand: ParsableCommand {
     gate.emulator = emulator
     do { gate.policy = try .chosen(policy) } catch { throw ValidationError("\(error)") }
     gate.mode = try chosen(mode, "--mode")
+    gate.profile = try chosen(profile, "--profile")
+    for command in allowed {
+      if let reason = QMPCommandFilter.refusalToAllow(command, in: gate.profile) {
+        throw ValidationError("--allow `\(command)`: \(reason).")
+      }
+    }
+    gate.allowed = allowed
     gate.onUnknown = try onUnknown.map { try chosen($0, "--on-unknown") }
     var options = Proxy.Options()
     options.clients = clients

@@ -10,49 +10,17 @@ import XCTest
 /// The command filter without QEMU: a message in; pass, refusal or inquiry out. One row for each line of THREATS.md, each
 /// known attack, and each command of QEMU 11.1.
 final class CommandTableTests: XCTestCase {
-  private enum Answer: Equatable, CustomStringConvertible {
-    case pass, inquire
-    /// A refusal by a rule, or with another text.
-    case refuse(String)
-
-    var description: String {
-      switch self {
-      case .pass: "passes"
-      case .inquire: "is inquired"
-      case .refuse(let rule): "is refused by \(rule)"
-      }
-    }
-  }
-
-  private func filter(_ change: (inout QMPCommandFilter.Options) -> Void = { _ in }) -> QMPCommandFilter {
-    var options = QMPCommandFilter.Options()
-    change(&options)
-    return QMPCommandFilter(options, log: ProxyLog())
-  }
-
-  private func answer(_ text: String, descriptors: Int = 0, _ filter: QMPCommandFilter) throws -> Answer {
-    let given = (0..<descriptors).map { _ in OwnedDescriptor(open("/dev/null", O_RDONLY)) }
-    let message = ClientMessage(bytes: Array(text.utf8), json: try JSON.parse(text), descriptors: given)
-    switch filter.inspect(message, from: ProxyPeer(number: 1, process: nil, user: nil)) {
-    case .pass: return .pass
-    case .inquire: return .inquire
-    case .refuse(let error):
-      let words = error.text.split(separator: ": ", maxSplits: 2).map(String.init)
-      return .refuse(words.count == 3 && words[0] == "vfiogate" ? String(words[2].split(separator: ":")[0]) : error.text)
-    }
-  }
+  private typealias Answer = FilterProbe.Answer
 
   private func check(_ rows: [(String, Answer)], file: StaticString = #filePath, line: UInt = #line) throws {
     for (text, expected) in rows {
-      XCTAssertEqual(try answer(text, filter()), expected, text, file: file, line: line)
+      XCTAssertEqual(try FilterProbe().answer(text), expected, text, file: file, line: line)
     }
   }
 
-  private func command(_ name: String, _ arguments: String) -> String { #"{"execute":"\#(name)","arguments":\#(arguments)}"# }
+  private func command(_ name: String, _ arguments: String) -> String { FilterProbe.command(name, arguments) }
 
-  private func human(_ line: String) -> String {
-    command("human-monitor-command", #"{"command-line":\#(JSON.string(line).text())}"#)
-  }
+  private func human(_ line: String) -> String { FilterProbe.human(line) }
 
   func testPlugs() throws {
     let good = #""driver":"vfio-pci","id":"v","host":"0000:01:00.0""#
@@ -78,6 +46,18 @@ final class CommandTableTests: XCTestCase {
       (human("device_add vfio-pci,fd=3"), .refuse("fd-without-id")),
       (human("device_add \"vfio-pci,id=v"), .refuse("malformed-input")),
       (human("device_add e1000e,id=e"), .pass),
+      (command("device_add", #"{"driver":"nvme","serial":"s","sriov-pf":""}"#), .refuse("crashes-qemu")),
+      (command("device_add", #"{"driver":"virtio-net-pci","sriov-pf":"p"}"#), .pass),
+      (command("device_add", #"{"driver":"usb-ehci","maxframes":0}"#), .refuse("crashes-qemu")),
+      (command("device_add", #"{"driver":"usb-ehci","maxframes":7}"#), .refuse("crashes-qemu")),
+      (command("device_add", #"{"driver":"usb-ehci","maxframes":8}"#), .pass),
+      (command("device_add", #"{"driver":"usb-ehci","maxframes":512}"#), .pass),
+      (command("device_add", #"{"driver":"usb-ehci","maxframes":513}"#), .refuse("crashes-qemu")),
+      (command("device_add", #"{"driver":"usb-ehci","maxframes":0.0}"#), .refuse("crashes-qemu")),
+      (human("device_add usb-ehci,maxframes=0x0"), .refuse("crashes-qemu")), (human("device_add usb-ehci,maxframes=128"), .pass),
+      (human("device_add usb-ehci,maxframes=128,maxframes=0"), .refuse("crashes-qemu")),
+      (command("device_add", #"{"driver":"vfio-user-pci","id":"u"}"#), .inquire), (human("device_add vfio-user-pci,id=u"), .inquire),
+      (command("device_add", #"{"driver":"vhost-vsock-pci","guest-cid":3,"vhostfd":"5"}"#), .inquire),
     ])
   }
 
@@ -100,8 +80,8 @@ final class CommandTableTests: XCTestCase {
       (human("object_del m0"), .inquire),
       (command("add_client", #"{"protocol":"c2","fdname":"s"}"#), .refuse("second-monitor")),
       (command("add_client", #"{"protocol":"vnc\u0301","fdname":"s"}"#), .refuse("second-monitor")),
-      (command("add_client", #"{"protocol":"vnc","fdname":"s"}"#), .pass),
-      (command("add_client", #"{"protocol":"@dbus-display","fdname":"s"}"#), .pass),
+      (command("add_client", #"{"protocol":"vnc","fdname":"s"}"#), .inquire),
+      (command("add_client", #"{"protocol":"@dbus-display","fdname":"s"}"#), .inquire),
       (human("gdbserver"), .refuse("second-monitor")),
       (command("chardev-add", #"{"id":"c","backend":{"type":"null","data":{}}}"#), .pass),
       (command("chardev-change", #"{"id":"c","backend":{"type":"null","data":{}}}"#), .pass),
@@ -136,7 +116,7 @@ final class CommandTableTests: XCTestCase {
       (command("netdev_add", #"{"type":"tap","id":"n","script":"/bin/true"}"#), program),
       (command("netdev_add", #"{"type":"tap","id":"n","downscript":"/bin/true"}"#), program),
       (command("netdev_add", #"{"type":"tap","id":"n","script":"no","downscript":"no"}"#), .pass),
-      (command("netdev_add", #"{"type":"tap","id":"n","fd":"n0","vhost":true}"#), .pass),
+      (command("netdev_add", #"{"type":"tap","id":"n","fd":"n0","vhost":true}"#), .inquire),
       (command("netdev_add", #"{"type":"passt","id":"n","path":"/bin/true"}"#), program),
       (command("netdev_add", #"{"type":"passt","id":"n"}"#), .pass),
       (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-cmd:true"}]}"#), program),
@@ -161,11 +141,13 @@ final class CommandTableTests: XCTestCase {
       (set("/machine", "default-bus-bypass-iommu"), unlisted), (set("/objects/compat_monitor0", "close-action"), unlisted),
       (set("/machine/peripheral/rp1/rp1", "hotplug-handler"), unlisted), (set("b", "poll-max-ns\\u0301"), unlisted),
       (set("/machine/peripheral/balloon0", "guest-stats-polling-interval"), .pass), (set("/objects/iothread1", "poll-max-ns"), .pass),
-      (set("/machine/peripheral/vm0", "requested-size"), .pass), (set("/objects/throttle", "limits"), .pass),
+      (set("/machine/peripheral/vm0", "requested-size"), .inquire), (set("/objects/throttle", "limits"), .pass),
       (human("qom-set /machine/peripheral/v realized false"), .refuse("realized-argument")),
       (human("qom-set -j /machine/peripheral/v realized false"), .refuse("realized-argument")),
       (human("qom-set -j/machine/peripheral/v realized false"), .refuse("realized-argument")),
-      (human("qom-set \"/machine/peripheral/v\" \"realized\" false"), .refuse("malformed-input")),
+      (human("qom-set \"/machine/peripheral/v\" \"realized\" false"), .refuse("realized-argument")),
+      (human("qom-set \"/machine/peripheral/v\"\"realized\"false"), .refuse("realized-argument")),
+      (human("qom-set \"/machine/peripheral/v realized false"), .refuse("malformed-input")),
       (human("qom-set /objects/compat_monitor0 close-action delete"), unlisted),
       (human("qom-set /objects/iothread1 poll-max-ns \"1\""), .pass),
     ])
@@ -180,32 +162,38 @@ final class CommandTableTests: XCTestCase {
       (command("object-add", #"{"qom-type":"iommufd","id":"i","fd":"x"}"#), .inquire),
       (command("object-add", #"{"qom-type":"iommufd","id":"i"}"#), .pass),
     ])
-    let filter = filter()
-    XCTAssertEqual(try answer(getfd, descriptors: 1, filter), .inquire)
+    let probe = FilterProbe()
+    let filter = probe.filter
+    XCTAssertEqual(try probe.answer(getfd, descriptors: 1), .inquire)
     filter.ledger.keep("x", DescriptorLedger.Entry(open("/dev/null", O_RDONLY)))
     XCTAssertEqual(
-      try answer(command("object-add", #"{"qom-type":"iommufd","id":"i","fd":"x"}"#), filter), .refuse("iommufd-wrong-descriptor"))
+      try probe.answer(command("object-add", #"{"qom-type":"iommufd","id":"i","fd":"x"}"#)), .refuse("iommufd-wrong-descriptor"))
     // Two spellings of one letter are two names for QEMU.
     filter.owners["e\u{301}"] = 2
-    XCTAssertEqual(try answer(command("closefd", #"{"fdname":"e\u0301"}"#), filter), .refuse("fd-of-another-client"))
-    XCTAssertEqual(try answer(command("closefd", #"{"fdname":"\u00e9"}"#), filter), .inquire)
+    XCTAssertEqual(try probe.answer(command("closefd", #"{"fdname":"e\u0301"}"#)), .refuse("fd-of-another-client"))
+    XCTAssertEqual(try probe.answer(command("closefd", #"{"fdname":"\u00e9"}"#)), .inquire)
     filter.owners["n"] = 2
     for (name, arguments) in [
       ("getfd", #"{"fdname":"n"}"#), ("device_add", #"{"driver":"vfio-pci","id":"v","fd":"n"}"#),
       ("object-add", #"{"qom-type":"iommufd","id":"i","fd":"n"}"#),
     ] {
-      XCTAssertEqual(try answer(command(name, arguments), descriptors: 1, filter), .refuse("fd-of-another-client"))
+      XCTAssertEqual(try probe.answer(command(name, arguments), descriptors: 1), .refuse("fd-of-another-client"))
     }
-    filter.ledger.numbersInUse = [23]
-    for (arguments, expected) in [
-      (#"{"type":"tap","id":"n","fd":"23"}"#, Answer.refuse("fd-in-use")),
-      (#"{"type":"tap","id":"n","fds":"5:23"}"#, .refuse("fd-in-use")),
-      (#"{"type":"tap","id":"n","fd":"5","vhostfd":"23"}"#, .refuse("fd-in-use")),
-      (#"{"type":"stream","id":"n","addr":{"type":"fd","str":"23"}}"#, .refuse("fd-in-use")),
-      (#"{"type":"tap","id":"n","fd":"24"}"#, .pass),
+    filter.ledger.numbersInUse = [23: "/machine/peripheral/v"]
+    for (arguments, isRefused) in [
+      (#"{"type":"tap","id":"n","fd":"23"}"#, true), (#"{"type":"tap","id":"n","fd":"0000000000000023"}"#, true),
+      (#"{"type":"tap","id":"n","fds":"5:23"}"#, true), (#"{"type":"tap","id":"n","fd":"n0","vhostfd":"23"}"#, true),
+      (#"{"type":"stream","id":"n","addr":{"type":"fd","str":"23"}}"#, true), (#"{"type":"tap","id":"n","fd":"24"}"#, false),
+      (#"{"type":"tap","id":"n","fd":"99"}"#, true),
     ] {
-      XCTAssertEqual(try answer(command("netdev_add", arguments), filter), expected, arguments)
+      filter.ledger.keep("24", DescriptorLedger.Entry(open("/dev/null", O_RDONLY)))
+      let lists: [JSON] = [[["name": "v", "type": "child<vfio-pci>"]], []]
+      XCTAssertEqual(try probe.settle(command("netdev_add", arguments), lists) == .refuse("fd-in-use"), isRefused, arguments)
     }
+    // The device is gone.
+    filter.ledger.keep("23", DescriptorLedger.Entry(open("/dev/null", O_RDONLY)))
+    XCTAssertEqual(try probe.settle(command("netdev_add", #"{"type":"tap","id":"n","fd":"23"}"#), [[], []]), .pass)
+    XCTAssertEqual(filter.ledger.numbersInUse, [:])
   }
 
   /// Every command of QEMU 11.1, without arguments.
@@ -228,7 +216,7 @@ final class CommandTableTests: XCTestCase {
       ("m0", .success(objects), nil, true), ("q0", .success(objects), nil, true), ("s", .success(objects), nil, false),
       ("gone", .success(objects), nil, false), ("s", failure, nil, true), ("s", failure, OnUnknown.warn, false),
     ] as [(String, Result<JSON, CommandError>, OnUnknown?, Bool)] {
-      let filter = filter { $0.onUnknown = onUnknown }
+      let filter = FilterProbe { $0.onUnknown = onUnknown }.filter
       let text = command("object-del", #"{"id":"\#(id)"}"#)
       let message = ClientMessage(bytes: Array(text.utf8), json: try JSON.parse(text))
       guard case .inquire(let inquiry) = filter.inspect(message, from: ProxyPeer(number: 1, process: nil, user: nil)),
@@ -240,9 +228,9 @@ final class CommandTableTests: XCTestCase {
   }
 
   func testInObserveModeEverythingPasses() throws {
-    let filter = filter { $0.mode = .observe }
+    let probe = FilterProbe { $0.mode = .observe }
     for text in [human("gdbserver"), command("qom-set", #"{"path":"p","property":"fd","value":1}"#)] {
-      XCTAssertEqual(try answer(text, filter), .pass)
+      XCTAssertEqual(try probe.answer(text), .pass)
     }
   }
 }

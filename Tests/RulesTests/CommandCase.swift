@@ -13,7 +13,8 @@ import Syntax
 ///
 /// - `client N`: the client that sends the commands below;
 /// - `descriptor PATH`: the next command carries an open descriptor of that file;
-/// - `host FILE`: the recording in Fixtures/hosts that the filter reads.
+/// - `host FILE`: the recording in Fixtures/hosts that the filter reads;
+/// - `profile NAME`, `allow COMMAND`, `socket PATH`: options of the filter.
 struct CommandCase {
   private var options = QMPCommandFilter.Options()
   private var commands: [(client: Int, path: String?, line: String)] = []
@@ -28,6 +29,9 @@ struct CommandCase {
       case "client": client = Int(words[1]) ?? 0
       case "descriptor": path = words[1]
       case "host": options.host = .recording(Fixture.path("hosts/" + words[1]))
+      case "profile": options.profile = QMPCommandFilter.Profile(rawValue: words[1]) ?? .guestSafety
+      case "allow": options.allowed.append(words[1])
+      case "socket": options.sockets.append(words[1])
       default:
         commands.append((client, path, line))
         path = nil

@@ -94,7 +94,10 @@ final class ReportTests: XCTestCase {
   func testWhichRulesAreTreatedInAWayOfTheirOwn() {
     func names(_ isIn: (Rule) -> Bool) -> Set<String> { Set(Rule.all.filter(isIn).map(\.name)) }
     XCTAssertEqual(names(\.crashesGuest),
-      ["mixed-backends", "fd-without-id", "realized-argument", "crashing-global", "sriov-pf-on-vfio", "crashes-qemu"])
+      [
+        "mixed-backends", "fd-without-id", "realized-argument", "crashing-global", "sriov-pf-on-vfio", "crashes-qemu",
+        "memory-plug-exceeds-limit",
+      ])
     XCTAssertEqual(
       names(\.isRecheckedAtStart),
       ["not-bound", "group-not-viable", "device-in-use", "device-gone-0xff", "wrong-variant-driver", "iommufd-no-cdev"])

@@ -435,8 +435,8 @@ _vfiogate_hook_install() {
 _vfiogate_proxy() {
     repeating_flags=()
     non_repeating_flags=(--no-rehearse --pin-ats --version -h --help)
-    repeating_options=(--allow-uid)
-    non_repeating_options=(--listen --qmp --host --policy --on-unknown --log --log-format --mode --clients --emulator)
+    repeating_options=(--allow --allow-uid)
+    non_repeating_options=(--listen --qmp --host --policy --on-unknown --profile --log --log-format --mode --clients --emulator)
     __vfiogate_offer_flags_options 0
 
     # Offer option value completions
@@ -454,6 +454,12 @@ _vfiogate_proxy() {
         return
         ;;
     '--on-unknown')
+        return
+        ;;
+    '--profile')
+        return
+        ;;
+    '--allow')
         return
         ;;
     '--log')

@@ -39,7 +39,7 @@ function __vfiogate_parse_tokens -S
                 __vfiogate_parse_subcommand 0 'host=' 'qemu=' 'fail-on=' 'on-unknown=' 'policy=' 'dir=' 'version' 'h/help'
             end
         case 'proxy'
-            __vfiogate_parse_subcommand 0 'listen=' 'qmp=' 'host=' 'policy=' 'on-unknown=' 'log=' 'log-format=' 'mode=' 'clients=' 'allow-uid=+' 'emulator=' 'no-rehearse' 'pin-ats' 'version' 'h/help'
+            __vfiogate_parse_subcommand 0 'listen=' 'qmp=' 'host=' 'policy=' 'on-unknown=' 'profile=' 'allow=+' 'log=' 'log-format=' 'mode=' 'clients=' 'allow-uid=+' 'emulator=' 'no-rehearse' 'pin-ats' 'version' 'h/help'
         case 'probe'
             __vfiogate_parse_subcommand -r 1 'bind' 'host=' 'record=' 'config=' 'format=' 'version' 'h/help'
         case 'explain'
@@ -189,6 +189,8 @@ complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_opti
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" host' -l 'host' -d 'live, none, or a recording that `vfiogate probe --record` wrote.' -rfka ''
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" policy' -l 'policy' -d 'Policy file. Requests that would crash the guest are refused regardless of the policy.' -rfka ''
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" on-unknown' -l 'on-unknown' -d 'Action when a rule cannot be determined: refuse or warn. Default: refuse what may crash the guest.' -rfka ''
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" profile' -l 'profile' -d 'guest-safety, or untrusted: only commands whose effect ends at the guest.' -rfka ''
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy"' -l 'allow' -d 'Command that passes although the profile would refuse it; can be repeated. With untrusted a QMP command that changes the guest, with guest-safety one of the human monitor that vfiogate does not know.' -rfka ''
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" log' -l 'log' -d 'Log of decisions, one line each: a file, or - for standard error.' -rfka ''
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" log-format' -l 'log-format' -d 'Log format: text, or json for one object a line.' -rfka ''
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate proxy" mode' -l 'mode' -d 'enforce, or observe: refuse nothing, and log what would be refused.' -rfka ''

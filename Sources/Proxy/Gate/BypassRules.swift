@@ -2,7 +2,8 @@ import Common
 import Rules
 import Syntax
 
-/// Bypasses of the proxy: commands with which a client could make QEMU do what the proxy would refuse.
+/// Bypasses of the proxy: commands, also those of the human monitor in the form of QMP's,
+/// with which a client could make QEMU do what the proxy would refuse.
 /// THREATS.md has the reason for each.
 enum BypassRules {
   struct Reason {
@@ -10,11 +11,11 @@ enum BypassRules {
     let message: String
   }
 
-  /// A QMP command.
+  /// The refusal of a command.
   static func match(_ command: WireText, _ arguments: JSON?) -> Reason? {
     guard let arguments else { return nil }
     switch command {
-    case "object-add": return object(arguments.wire("qom-type"))
+    case "object-add": return arguments.wires("qom-type").lazy.compactMap(object).first
     case "object-del": return arguments.wire("id").flatMap(deletion)
     case "qom-set": return property(arguments.wire("property"))
     case "add_client": return socket(for: arguments.wire("protocol"))
@@ -25,52 +26,19 @@ enum BypassRules {
     }
   }
 
-  /// A human monitor's command.
-  static func match(_ command: HMPCommand) -> Reason? {
-    let rest = WireText(bytes: command.rest.bytes)
-    switch WireText(command.name) {
-    case "gdbserver":
-      return monitor("`gdbserver` opens a port whose `monitor` packets are human monitor commands")
-    case "object_add":
-      // The whole rest of the line (QEMU hmp-commands.hx: object:S), as JSON where it begins with a brace (QEMU
-      // qom/object_interfaces.c). Of a key given twice the last counts.
-      if rest.bytes.first == UInt8(ascii: "{") {
-        guard let arguments = try? JSON.parse(rest.bytes) else { return unreadable(command) }
-        return object(arguments.wire("qom-type"))
-      }
-      let types = KeyValueText(rest.bytes, implied: "qom-type").items.filter { WireText($0.key) == "qom-type" }
-      return types.lazy.compactMap { object(WireText($0.value)) }.first
-    case "object_del":
-      guard let id = command.argument else { return unreadable(command) }
-      return deletion(WireText(bytes: id.bytes))
-    case "qom-set":
-      // -j reads the value as JSON and must come first.
-      let words = rest.bytes.split { $0 == 0x20 || (0x09...0x0d).contains($0) }.map { WireText(bytes: $0) }
-      if rest.bytes.contains(UInt8(ascii: "\"")), words.count < 2 || (words[0].contains("\"") || words[1].contains("\"")) {
-        return unreadable(command)
-      }
-      let names = words.first == "-j" ? words.dropFirst() : words[...]
-      return names.count < 2 ? nil : property(names[names.startIndex + 1])
-    case "migrate", "migrate_incoming", "migrate_recover":
-      return rest.contains("exec:") ? ProgramRules.program("`\(command.name)` with `exec`") : nil
-    case "migrate_set_parameter":
-      return rest.contains("cpr-exec") ? ProgramRules.program("`cpr-exec`") : nil
-    case "netdev_add":
-      guard let text = command.argument else { return unreadable(command) }
-      return ProgramRules.network(
-        .object(KeyValueText(text.bytes, implied: "type").items.map { .init($0.key, .string($0.value)) }))
-    default: return nil
-    }
-  }
-
   static func unreadable(_ command: HMPCommand) -> Reason {
     Reason(
       rule: .malformedInput,
       message: "the arguments of `\(command.name)` cannot be read as QEMU would; use QMP")
   }
 
-  private static func object(_ type: WireText?) -> Reason? {
-    guard let type else { return nil }
+  static let gdbServer = monitor("`gdbserver` opens a port whose `monitor` packets are human monitor commands")
+
+  static func guardedSocket(_ path: WireText) -> Reason {
+    Reason(rule: .replacesASocket, message: "`\(path)` is the proxy's own socket, or that of its monitor")
+  }
+
+  private static func object(_ type: WireText) -> Reason? {
     if isMonitor(type) { return monitor("`object-add` of `\(type)` opens a second monitor") }
     guard type == "qtest" else { return nil }
     return Reason(rule: .guestBackDoor, message: "an object of type `qtest` writes the guest's memory and ports")

@@ -2,8 +2,7 @@ import Common
 import QMP
 import Syntax
 
-/// getfd, add-fd, closefd, and iommufd objects around a descriptor: sent alone, and recorded in the ledger when
-/// QEMU has accepted them.
+/// getfd, add-fd and closefd: sent alone, and recorded in the ledger when QEMU has accepted them.
 final class DescriptorInquiry: CommandDecision {
   private let gate: QMPCommandFilter
   private let about: QMPCommandFilter.CommandContext
@@ -34,15 +33,7 @@ final class DescriptorInquiry: CommandDecision {
       guard let name = arguments?.wire("fdname") else { return }
       gate.ledger.keep(name, nil)
       gate.owners[name] = nil
-    case "add-fd": if case .integer(let number)? = value["fd"] { gate.ledger.keep(WireText(String(number)), entry) }
-    default:
-      guard let fd = arguments?.wire("fd") else { return }
-      if let number = fd.number {
-        _ = gate.ledger.numbersInUse.insert(number)
-        return
-      }
-      gate.ledger.keep(fd, nil)
-      gate.owners[fd] = nil
+    default: if case .integer(let number)? = value["fd"] { gate.ledger.keep(WireText(String(number)), entry) }
     }
   }
 }
@@ -66,8 +57,9 @@ final class RemoveFdInquiry: CommandDecision {
   }
 
   private func decide(_ guest: QOMSnapshot) -> DecisionStep {
+    gate.follow(guest)
     for number in numbers {
-      if gate.ledger.numbersInUse.contains(number) {
+      if gate.ledger.numbersInUse[number] != nil {
         return refuse(
           "descriptor \(number) was given to QEMU as `fd=\(number)`, and removing its set closes it under the running device")
       }
@@ -75,7 +67,7 @@ final class RemoveFdInquiry: CommandDecision {
       if let entry = gate.ledger.entries[WireText(String(number))], entry.function == .known(nil), !entry.isIOMMUFD {
         continue
       }
-      let strangers = guest.vfioByDescriptor.contains { $0.map { gate.plugged[$0] == nil } ?? true }
+      let strangers = guest.vfioByDescriptor.contains { $0.map { gate.plugged[WireText($0)] == nil } ?? true }
       guard strangers else { continue }
       let process = gate.options.process
       let isCdev = gate.ledger.function(WireText(String(number)), process: process)

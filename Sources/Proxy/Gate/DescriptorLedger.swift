@@ -2,6 +2,7 @@ import Common
 import Facts
 import Glibc
 import Host
+import QMP
 import Syntax
 
 /// Descriptors that QEMU has, as far as they passed through the proxy: by getfd's name, and by number.
@@ -18,29 +19,69 @@ struct DescriptorLedger {
 
   /// Functions by the value of `fd`: a name, or a number as text.
   private(set) var entries: [WireText: Entry] = [:]
-  /// Numbers that devices and objects use directly: QEMU does not duplicate them.
-  var numbersInUse: Set<Int32> = []
+  /// Numbers that devices and objects use directly, each with its user's path in QEMU's object tree: QEMU does not duplicate
+  /// them.
+  var numbersInUse: [Int32: WireText] = [:]
 
   mutating func keep(_ name: WireText, _ entry: Entry?) { entries[name] = entry }
 
+  /// A user without an id, whose end is not noticed.
+  private static let unnamed: WireText = ""
+
+  /// The path of a device.
+  static func device(_ id: WireText?) -> WireText { id.map { WireText("/machine/peripheral/\($0)") } ?? unnamed }
+
+  /// Forgets the numbers of devices that are gone.
+  mutating func forgetDevices(except ids: Set<WireText>) {
+    let there = Set(ids.map(DescriptorLedger.device))
+    numbersInUse = numbersInUse.filter { !$0.value.hasPrefix("/machine/peripheral/") || there.contains($0.value) }
+  }
+
+  /// The path of a device or object that a command makes; nil for any other command.
+  static func user(of command: WireText, _ arguments: JSON?) -> WireText? {
+    let id = arguments?.wire("id")
+    switch command {
+    case "device_add": return device(id)
+    case "object-add": return id.map { WireText("/objects/\($0)") } ?? unnamed
+    default: return nil
+    }
+  }
+
+  /// The questions whose answers `forgetUsers` expects.
+  static let questions = [Command("qom-list", ["path": "/machine/peripheral"]), Command("qom-list", ["path": "/objects"])]
+
+  /// Forgets the numbers of devices and objects that are gone.
+  /// - Parameter hidden: ids of devices that QEMU keeps back, which are in no list.
+  mutating func forgetUsers(missingFrom answers: [Result<JSON, CommandError>], hidden: some Sequence<WireText>) {
+    var there: Set<WireText> = [DescriptorLedger.unnamed]
+    for (index, folder) in ["/machine/peripheral/", "/objects/"].enumerated() {
+      guard index < answers.count, case .success(let list) = answers[index] else { return }
+      for item in list.array ?? [] { if let name = item.wire("name") { there.insert(WireText("\(folder)\(name)")) } }
+    }
+    for id in hidden { there.insert(DescriptorLedger.device(id)) }
+    numbersInUse = numbersInUse.filter { there.contains($0.value) }
+  }
+
   /// The function behind `fd=`; nil when it cannot be determined.
   func function(_ fd: WireText, process: pid_t?) -> Known<PCIAddress?>? {
-    if let entry = entries[fd] { return entry.function }
+    if let entry = entry(fd) { return entry.function }
     guard let number = fd.number, let process else { return nil }
     return VFIODescriptor.device(behind: number, ofProcess: Int(process))
   }
 
   func isIOMMUFD(_ fd: WireText, process: pid_t?) -> Known<Bool> {
-    if let entry = entries[fd] { return .known(entry.isIOMMUFD) }
+    if let entry = entry(fd) { return .known(entry.isIOMMUFD) }
     guard let number = fd.number, let process else {
       return .unknown("descriptor \(fd)", "it did not pass through the proxy")
     }
-    var path = [CChar](repeating: 0, count: 64)
-    // SAFETY: readlink writes at most the buffer's own count.
-    let count = readlink("/proc/\(process)/fd/\(number)", &path, path.count)
-    guard count > 0 else { return .unknown("descriptor \(fd)", errnoText(errno)) }
-    return .known(path.prefix(count).map { UInt8(bitPattern: $0) }.elementsEqual("/dev/iommu".utf8))
+    guard let target = DescriptorKind.target(number, of: process) else {
+      return .unknown("descriptor \(fd)", errnoText(errno))
+    }
+    return .known(target == "/dev/iommu")
   }
+
+  /// The entry of a name, or of a number in any spelling.
+  private func entry(_ fd: WireText) -> Entry? { entries[fd.number.map { WireText(String($0)) } ?? fd] }
 
   /// The misc device of that name (linux drivers/iommu/iommufd/main.c).
   private static func isIOMMU(_ descriptor: Int32) -> Bool {

@@ -41,12 +41,20 @@ extension PlugInquiry {
   /// - Parameter process: QEMU's process id; nil when it is not known.
   static func globals(of process: pid_t?) -> Known<[GlobalProperty]> {
     guard let process else { return .unknown("QEMU's -global options", "its process is not known") }
+    switch machine(of: process) {
+    case .success(let machine): return globals(of: machine)
+    case .failure(let error): return .unknown("QEMU's -global options", "\(error)")
+    }
+  }
+
+  /// The machine of a running QEMU's command line.
+  static func machine(of process: pid_t) -> Result<MachineConfig, PathError> {
     let path = "/proc/\(process)/cmdline"
     do throws(PathError) {
       let source = try InputFile.read(path, limit: ParsedInput.maximumSize)
-      return globals(of: ParsedInput.parse(source, as: .nul, follow: InputFile.follower(from: path, roots: nil)).machine)
+      return .success(ParsedInput.parse(source, as: .nul, follow: InputFile.follower(from: path, roots: nil)).machine)
     } catch {
-      return .unknown("QEMU's -global options", "\(error)")
+      return .failure(error)
     }
   }
 

@@ -9,10 +9,7 @@ extension PlugInquiry {
   /// Updates the ledger, and logs an error when the reply differs from the prediction.
   package func answered(_ reply: Result<JSON, CommandError>) {
     let failure = PlugInquiry.failure(reply)
-    if failure == nil {
-      if let id = request.id, let host = prediction?.host { gate.plugged[id] = host }
-      if let number = request.string("fd").flatMap({ Int32($0) }) { gate.ledger.numbersInUse.insert(number) }
-    }
+    if failure == nil { gate.wasPlugged(request, prediction?.host) }
     // Resolving a name consumes it, also when the plug then fails.
     if let name = request.string("fd").map({ WireText($0) }), name.number == nil {
       gate.ledger.keep(name, nil)
@@ -32,7 +29,7 @@ extension PlugInquiry {
         .info, "result", [.init("device", .string(device)), .init("qemu", .string(failure ?? "plugged"))])
     }
     // QEMU prints descriptors' numbers, which are not known outside of it.
-    let isAsPredicted = predicted == failure || predicted.map { $0.contains("fd=N") } == true && failure != nil
+    let isAsPredicted = predicted == failure || predicted.map { WireText($0).contains("fd=N") } == true && failure != nil
     gate.log.write(
       isAsPredicted ? .info : .error, isAsPredicted ? "result" : "mismatch",
       [
@@ -46,8 +43,8 @@ extension PlugInquiry {
     switch reply {
     case .failure(let error): return error.text
     case .success(let value):
-      let lines = (value.string ?? "").split(whereSeparator: \.isNewline)
-      return lines.first { $0.hasPrefix("Error: ") }.map { String($0.dropFirst(7)) }
+      let lines = (value.wire ?? "").split("\n").map { WireText(bytes: $0.bytes.filter { $0 != 0x0d }) }
+      return lines.first { $0.hasPrefix("Error: ") }.map { $0.dropping(7).description }
     }
   }
 }

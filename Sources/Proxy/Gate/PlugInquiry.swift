@@ -32,21 +32,43 @@ package final class PlugInquiry: CommandDecision {
   private func decide(_ guest: QOMSnapshot) -> DecisionStep {
     // While the command waited, another client may have given its descriptor the name.
     if let reason = gate.foreignName(about) { return refuse(reason) }
+    gate.readHiddenPrimaries()
+    gate.follow(guest)
+    if let number = request.string("fd").flatMap({ WireText($0).number }), gate.ledger.numbersInUse[number] != nil {
+      return refuse(.init(rule: .fdInUse, message: "descriptor \(number) is that of another device or object"))
+    }
+    if let reason = gate.sharesWithVFIOUser(guest, isVFIOUser: false) { return refuse(reason) }
     let profile = QEMUQuestion.profile(name: "the running QEMU", listing: guest.listing)
     let globals = gate.reserve.lend { gate.options.globals ?? PlugInquiry.globals(of: gate.options.process) }
-    let machine = guest.machine(source: "the running guest", globals: globals, plugged: gate.plugged)
+    let machine = gate.machine(guest, globals: globals)
     let descriptors = self.descriptors
     let host: Facts.Host
     do { host = try gate.reserve.lend { try self.host(machine, descriptors) } } catch { return cannotLook(error) }
     // No policy allows a crash of the guest.
     var policy = gate.options.policy.policy
     policy.allowances.removeAll { Rule.named($0.rule)?.crashesGuest == true }
-    let definition = LintTarget(
-      machine: machine, plugs: [request], problems: [], host: host, qemu: profile, descriptors: descriptors,
-      running: guest.guest(), policy: policy)
+    func target(_ plug: DeviceRequest) -> LintTarget {
+      LintTarget(
+        machine: machine, plugs: [plug], problems: [], host: host, qemu: profile, descriptors: descriptors,
+        running: guest.guest(), policy: policy)
+    }
+    let definition = target(request)
     let judgement = RuleRunner.check(definition)
     prediction = definition.predictions.first
+    if let later = request.asUnhidden, let reason = crash(of: RuleRunner.check(target(later))) { return refuse(reason) }
     return act(judgement, profile, globals)
+  }
+
+  /// The crash of a failover pair's primary once the guest asks for it.
+  private func crash(of judgement: RuleReport) -> BypassRules.Reason? {
+    func crashes(_ rule: Rule) -> Bool { rule.crashesGuest }
+    if let finding = judgement.findings.first(where: { $0.severity == .error && crashes($0.reportedBy) }) {
+      return .init(rule: finding.reportedBy, message: finding.message)
+    }
+    guard gate.options.onUnknown != .warn,
+      let open = judgement.undetermined.first(where: { $0.severity == .error && crashes($0.reportedBy) })
+    else { return nil }
+    return .init(rule: open.reportedBy, message: "cannot determine whether it applies: \(open.unknown)")
   }
 
   private func act(_ judgement: RuleReport, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>) -> DecisionStep {

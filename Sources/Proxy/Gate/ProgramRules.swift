@@ -30,8 +30,12 @@ enum ProgramRules {
   }
 
   /// The program that a migration with the mode `cpr-exec` becomes (QEMU 11.1 migration/cpr-exec.c).
+  /// The human monitor names one parameter, and its value may be in quotes.
   static func parameters(_ arguments: JSON) -> BypassRules.Reason? {
-    arguments["cpr-exec-command"] != nil || arguments.wire("mode") == "cpr-exec" ? program("`cpr-exec`") : nil
+    let isCommand = arguments["cpr-exec-command"] != nil || arguments.wire("parameter") == "cpr-exec-command"
+    let value = arguments.wire("parameter") == "mode" ? arguments.wire("value") : nil
+    let isMode = arguments.wire("mode") == "cpr-exec" || value?.contains("cpr-exec") == true
+    return isCommand || isMode ? program("`cpr-exec`") : nil
   }
 
   /// QEMU's own bridge helper, where distributions install it.
@@ -41,7 +45,7 @@ enum ProgramRules {
 
   /// Programs of a network backend (QEMU qapi/net.json). Where none is named, QEMU runs its own.
   static func network(_ arguments: JSON) -> BypassRules.Reason? {
-    let type = arguments.wire("type")
+    let types = arguments.wires("type")
     for member in arguments.members ?? [] {
       let text = member.value.wire
       switch WireText(member.key) {
@@ -52,7 +56,7 @@ enum ProgramRules {
         // "no" is none. An empty one is not run either (QEMU net/tap.c: net_init_tap).
         if text == "no" || text == "" { continue }
         return program("`\(member.key)` of a network backend")
-      case "path" where type == nil || type == "passt": return program("`path` of a passt network")
+      case "path" where types.isEmpty || types.contains("passt"): return program("`path` of a passt network")
       // The folder's name becomes a part of the server's configuration, which may name programs.
       case "smb": return program("`smb` of a user network")
       case "guestfwd" where names(member.value, "-cmd:"): return program("`guestfwd` with `cmd`")

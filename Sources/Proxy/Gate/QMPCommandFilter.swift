@@ -18,8 +18,22 @@ public final class QMPCommandFilter: CommandFilter {
     case observe
   }
 
+  /// The clients that the filter protects from. THREATS.md states what each profile promises.
+  public enum Profile: String, Sendable, CaseIterable {
+    /// The guest from clients that mean well: everything passes that is not known to do harm.
+    case guestSafety = "guest-safety"
+    /// Guest and host from clients that are not trusted: only commands of a list pass.
+    case untrusted
+  }
+
   /// Options of the filter.
   public struct Options: Sendable {
+    /// The clients that are protected from.
+    public var profile = Profile.guestSafety
+    /// Commands that pass although the profile would refuse them; bypasses are refused regardless.
+    public var allowed: [String] = []
+    /// Paths of the proxy's own socket and of the guarded monitor.
+    public var sockets: [String] = []
     /// The host that QEMU runs on.
     public var host: HostChoice = .live
     /// The effect of a refusal.
@@ -46,17 +60,25 @@ public final class QMPCommandFilter: CommandFilter {
 
   let options: Options
   let log: ProxyLog
+  let allowed: Set<WireText>
   let reserve = DescriptorReserve()
   /// Nil where plugs are not tried, or QEMU's process is not known.
   let scratch: ScratchQEMU?
   var ledger = DescriptorLedger()
   /// Host functions of devices that were plugged through the proxy, by id.
-  var plugged: [String: PCIAddress] = [:]
+  var plugged: [WireText: PCIAddress] = [:]
+  /// Reads QEMU's locked memory.
+  var lockedMemory: (pid_t?) throws(Unknown) -> LockedMemoryUse = { process throws(Unknown) in try .read(of: process) }
+  /// Primaries of failover pairs that QEMU keeps back, by id.
+  var hidden: [WireText: HiddenPrimary] = [:]
+  /// Whether those of QEMU's command line are among them.
+  var hasReadHidden = false
 
   /// Creates a filter that logs its decisions.
   public init(_ options: Options, log: ProxyLog) {
     self.options = options
     self.log = log
+    allowed = Set(options.allowed.map { WireText($0) })
     scratch = options.rehearses ? options.process.map { ScratchQEMU(process: $0, emulator: options.emulator) } : nil
   }
 
@@ -72,23 +94,42 @@ public final class QMPCommandFilter: CommandFilter {
   public func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection {
     guard let name = message.command else { return .pass }
     let about = CommandContext(message: message, client: client, command: WireText(name))
-    if let reason = BypassRules.match(about.command, message.arguments) { return refuse(reason, about) }
-    if let reason = foreignName(about) { return refuse(reason, about) }
-    if let reason = numberInUse(about) { return refuse(reason, about) }
+    if let reason = outsideProfile(about) { return refuse(reason, about) }
+    if CommandClass.named(about.command) == nil {
+      note(.warned, about, text: "this vfiogate does not know the command")
+    }
     switch about.command {
     case "device_add":
-      return plug(message.arguments.flatMap { PlugRequest.read($0, source: "device_add") }, about)
+      return plug(message.arguments.flatMap { PlugRequest.read($0, source: "device_add") }, message.arguments, about)
     case "human-monitor-command": return human(message, about)
     case "getfd", "add-fd":
       // A descriptor of an earlier command would be given the name, unseen.
       guard !message.descriptors.isEmpty else { return .refuse(QMPCommandFilter.noDescriptor) }
-      return .inquire(DescriptorInquiry(self, about))
-    case "closefd": return .inquire(DescriptorInquiry(self, about))
+      return passing(about)
+    case "closefd": return passing(about)
     case "remove-fd": return .inquire(RemoveFdInquiry(self, about))
-    case "object-add": return object(message, about)
+    default: return inspect(about.command, message.arguments, about)
+    }
+  }
+
+  private func passing(_ about: CommandContext) -> ProxyInspection {
+    foreignName(about).map { refuse($0, about) } ?? .inquire(DescriptorInquiry(self, about))
+  }
+
+  /// Decides about a QMP command, or one of the human monitor in the form of QMP's.
+  private func inspect(_ command: WireText, _ arguments: JSON?, _ about: CommandContext) -> ProxyInspection {
+    if let reason = BypassRules.match(command, arguments) { return refuse(reason, about) }
+    if let arguments, let path = sockets.named(in: arguments) { return refuse(BypassRules.guardedSocket(path), about) }
+    if command == "object-add", let reason = wrongIOMMUFD(arguments) { return refuse(reason, about) }
+    if let use = descriptorUse(command, arguments, about) { return use }
+    switch command {
     case "object-del":
-      guard let id = message.arguments?.wire("id") else { return .pass }
+      guard let id = arguments?.wire("id") else { return .pass }
       return .inquire(MonitorDeletionInquiry(self, id, about))
+    case "qom-set":
+      guard arguments?.wire("property") == "requested-size", let path = arguments?.wire("path"), let value = arguments?["value"]
+      else { return .pass }
+      return .inquire(MemoryPlugInquiry(self, .requested(value, path: path), about))
     default: return .pass
     }
   }
@@ -97,34 +138,11 @@ public final class QMPCommandFilter: CommandFilter {
   private static let noDescriptor = CommandError(
     errorClass: "GenericError", text: "No file descriptor supplied via SCM_RIGHTS")
 
-  /// Whether a network backend names the number of a descriptor that a device uses: QEMU closes it when the backend fails or
-  /// is deleted.
-  private func numberInUse(_ about: CommandContext) -> BypassRules.Reason? {
-    guard about.command == "netdev_add", let arguments = about.message.arguments, !ledger.numbersInUse.isEmpty else {
-      return nil
-    }
-    let texts = ["fd", "fds", "vhostfd", "vhostfds"].compactMap { arguments.wire($0) }
-      + [arguments["addr"]?.wire("str")].compactMap { $0 }
-    let numbers = texts.flatMap { $0.split(":") }.compactMap(\.number)
-    guard let number = numbers.first(where: ledger.numbersInUse.contains) else { return nil }
-    return BypassRules.Reason(
-      rule: .fdInUse,
-      message: "descriptor \(number) was given to QEMU as `fd=\(number)`, and a network backend that fails closes it under the "
-        + "running device")
-  }
+  private var sockets: GuardedSockets { GuardedSockets(paths: options.sockets, process: options.process) }
 
   /// Whether the command names a descriptor of another client, which only that client may replace, close and use.
   func foreignName(_ about: CommandContext) -> BypassRules.Reason? {
-    let key: String
-    switch about.command {
-    case "getfd", "closefd": key = "fdname"
-    case "device_add", "object-add": key = "fd"
-    default: return nil
-    }
-    guard let name = about.message.arguments?.wire(key), let owner = owners[name], owner != about.client.number
-    else { return nil }
-    return BypassRules.Reason(
-      rule: .fdOfAnotherClient, message: "the descriptor `\(name)` belongs to client \(owner)")
+    foreignName(NamedDescriptors(about.message.arguments), about)
   }
 
   /// The subject of a log line.
@@ -134,43 +152,47 @@ public final class QMPCommandFilter: CommandFilter {
     let command: WireText
   }
 
-  private func plug(_ request: DeviceRequest?, _ about: CommandContext) -> ProxyInspection {
+  private func plug(_ request: DeviceRequest?, _ arguments: JSON?, _ about: CommandContext) -> ProxyInspection {
     // Without arguments QEMU reports the error itself.
     guard let request else { return .pass }
     if let reason = CrashingRequests.match(request) ?? crash(on: request) { return refuse(reason, about) }
-    return request.isVFIO ? .inquire(PlugInquiry(self, request, about)) : .pass
+    if let arguments, let path = sockets.named(in: arguments) { return refuse(BypassRules.guardedSocket(path), about) }
+    if request.isVFIO {
+      return foreignName(about).map { refuse($0, about) } ?? .inquire(PlugInquiry(self, request, about))
+    }
+    if request.driver.map({ WireText($0).hasPrefix("vfio-user-pci") }) == true { return .inquire(VFIOUserInquiry(self, about)) }
+    if let size = MemoryPlugInquiry.size(of: request) { return .inquire(MemoryPlugInquiry(self, size, about)) }
+    return descriptorUse("device_add", arguments, about) ?? .pass
   }
 
   private func human(_ message: ClientMessage, _ about: CommandContext) -> ProxyInspection {
     guard let line = message.arguments?["command-line"]?.string, let command = HMPCommand(line) else {
       return .pass
     }
-    if let reason = BypassRules.match(command) { return refuse(reason, about) }
-    switch WireText(command.name) {
-    case "device_add":
-      guard let request = PlugRequest.read(command, source: "device_add") else {
-        return refuse(BypassRules.unreadable(command), about)
-      }
-      return plug(request, about)
-    case "object_del":
-      return .inquire(MonitorDeletionInquiry(self, WireText(bytes: command.argument?.bytes ?? []), about))
-    default: return .pass
+    let name = WireText(command.name)
+    guard HumanCommands.types(name) != nil else {
+      return allowed.contains(name) ? .pass : refuse(QMPCommandFilter.unknown(name), about)
+    }
+    if name == "gdbserver" { return refuse(BypassRules.gdbServer, about) }
+    do throws(HumanCommands.Unreadable) {
+      guard let (name, arguments) = try HumanCommands.asQMP(command) else { return .pass }
+      guard name == "device_add" else { return inspect(name, arguments, about) }
+      guard let request = PlugRequest.read(command, source: "device_add") else { throw HumanCommands.Unreadable() }
+      return plug(request, arguments, about)
+    } catch {
+      return refuse(BypassRules.unreadable(command), about)
     }
   }
 
   /// QEMU accepts an iommufd object around any descriptor, unchecked.
-  private func object(_ message: ClientMessage, _ about: CommandContext) -> ProxyInspection {
-    guard message.arguments?.wire("qom-type") == "iommufd", let fd = message.arguments?.wire("fd") else {
-      return .pass
+  private func wrongIOMMUFD(_ arguments: JSON?) -> BypassRules.Reason? {
+    guard arguments?.wires("qom-type").contains("iommufd") == true else { return nil }
+    for fd in arguments?.wires("fd") ?? [] where ledger.isIOMMUFD(fd, process: options.process) == .known(false) {
+      return BypassRules.Reason(
+        rule: .iommufdWrongDescriptor,
+        message: "the descriptor `\(fd)` is not /dev/iommu; QEMU accepts it and every attach fails")
     }
-    if ledger.isIOMMUFD(fd, process: options.process) == .known(false) {
-      return refuse(
-        BypassRules.Reason(
-          rule: .iommufdWrongDescriptor,
-          message: "the descriptor `\(fd)` is not /dev/iommu; QEMU accepts it and every attach fails"),
-        about)
-    }
-    return .inquire(DescriptorInquiry(self, about))
+    return nil
   }
 
   /// - Returns: the refusal, or in observe mode its log line.

@@ -6,7 +6,7 @@ import Syntax
 extension QOMSnapshot {
   /// The running machine, as far as it matters to a plug.
   /// - Parameter plugged: host functions of devices that were plugged through the proxy, by id.
-  func machine(source: String, globals: Known<[GlobalProperty]>, plugged: [String: PCIAddress]) -> MachineConfig {
+  func machine(source: String, globals: Known<[GlobalProperty]>, plugged: [WireText: PCIAddress]) -> MachineConfig {
     let place = Location(source: source, range: nil, path: "running")
     func property(_ name: String, _ value: PropertyValue) -> Property {
       Property(name: name, value: value, location: place)
@@ -40,13 +40,12 @@ extension QOMSnapshot {
   }
 
   /// The properties that name the host function and the backend.
-  private func vfio(_ device: Device, _ plugged: [String: PCIAddress]) -> [(String, PropertyValue)] {
+  private func vfio(_ device: Device, _ plugged: [WireText: PCIAddress]) -> [(String, PropertyValue)] {
     let known = properties[device.path] ?? [:]
     var given: [(String, PropertyValue)] = []
-    if let address = device.id.flatMap({ plugged[$0] }) {
-      given.append(("host", .string(address.description)))
-    } else if isByDescriptor(device) {
-      given.append(("fd", .unknown("a descriptor")))
+    if isByDescriptor(device) {
+      let address = device.id.flatMap { plugged[WireText($0)] }
+      given.append(address.map { ("host", .string($0.description)) } ?? ("fd", .unknown("a descriptor")))
     } else if let path = known["sysfsdev"]?.string, !path.isEmpty {
       given.append(("sysfsdev", .string(path)))
     } else {

@@ -13,6 +13,7 @@ struct QOMSnapshot {
     let type: String
 
     var isVFIO: Bool { type.hasPrefix("vfio-pci") }
+    var isVFIOUser: Bool { type.hasPrefix("vfio-user-pci") }
     var isIOMMU: Bool { ["intel-iommu", "amd-iommu", "virtio-iommu-pci", "arm-smmuv3"].contains(type) }
     var isExpander: Bool { type.hasPrefix("pxb") }
     var isBridge: Bool {

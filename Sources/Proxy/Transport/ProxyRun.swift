@@ -50,6 +50,7 @@ public struct ProxyRun: Sendable {
     let monitor = try connect()
     var options = gate
     options.process = ProxyRun.process(behind: monitor)
+    for case .path(let path) in [listen, qemu] { options.sockets.append(path) }
     let proxy = Proxy(
       qemu: monitor, listener: door.isListening ? door.descriptor : nil,
       connected: door.isListening ? [] : [door.descriptor], gate: QMPCommandFilter(options, log: log), log: log,

@@ -2,7 +2,8 @@ import Facts
 import Prediction
 
 extension Rule {
-  static let mixedBackends = Rule(
+  /// Also refused by the proxy, for devices of vfio-user.
+  public static let mixedBackends = Rule(
     name: "mixed-backends",
     severity: .error,
     summary: "iommufd and the legacy backend in one address space",

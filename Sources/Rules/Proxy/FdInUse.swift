@@ -3,13 +3,14 @@ extension Rule {
   public static let fdInUse = Rule(
     name: "fd-in-use",
     severity: .error,
-    summary: "`remove-fd` of a descriptor that a running device uses",
+    summary: "a descriptor that QEMU uses is closed, or given a second user",
     why: """
       A device created with `fd=NUMBER` uses the descriptor itself, without a copy. `remove-fd` closes every descriptor of \
-      its set, and the running device then works on a closed descriptor, or on another file that QEMU opens later under \
-      the same number.
+      its set, and a network backend, a character device or a migration that is given the same number closes it when it ends \
+      or fails. The running device then works on a closed descriptor, or on another file that QEMU opens later under the \
+      same number. A number that did not come through the proxy may be any descriptor of QEMU's.
       """,
-    fix: "unplug the device first: `device_del`, then wait for DEVICE_DELETED",
+    fix: "pass descriptors by name (`getfd`); unplug the device before its descriptor is removed",
     example: #"{"execute":"remove-fd","arguments":{"fdset-id":1,"fd":23}}   (and a device has `fd=23`)"#,
     references: ["QEMU monitor/fds.c: qmp_remove_fd", "QEMU qapi/misc.json: remove-fd"],
     canBeAllowed: false, check: .command)

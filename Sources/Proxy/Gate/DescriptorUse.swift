@@ -1,0 +1,101 @@
+import Common
+import QMP
+import Syntax
+
+/// A command that names descriptors, and is none of those that only pass or close them: network backends, character devices,
+/// migrations, objects and others. QEMU closes what it was given when such a command fails, or later.
+final class DescriptorUse: CommandDecision {
+  private let gate: QMPCommandFilter
+  private let about: QMPCommandFilter.CommandContext
+  private let named: NamedDescriptors
+  /// The user's path in QEMU's object tree, where it has one.
+  private let user: WireText?
+  /// Whether an object is made of /dev/iommu.
+  private let isIOMMUFD: Bool
+  private var hasAsked = false
+
+  init(
+    _ gate: QMPCommandFilter, _ named: NamedDescriptors, _ command: WireText, _ arguments: JSON?,
+    _ about: QMPCommandFilter.CommandContext
+  ) {
+    self.gate = gate
+    self.about = about
+    self.named = named
+    user = DescriptorLedger.user(of: command, arguments)
+    isIOMMUFD = command == "object-add" && arguments?.wire("qom-type") == "iommufd"
+  }
+
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep {
+    // While this command waited, another client may have given its descriptor the name.
+    if let reason = gate.foreignName(named, about) { return gate.step(reason, about) }
+    guard !named.numbers.isEmpty else { return .pass(instead: nil) }
+    guard hasAsked else {
+      hasAsked = true
+      return .ask(DescriptorLedger.questions)
+    }
+    gate.ledger.forgetUsers(missingFrom: answers, hidden: gate.hidden.keys)
+    for number in named.numbers.sorted() {
+      if let reason = gate.numberInUse(number, isIOMMUFD: isIOMMUFD) { return gate.step(reason, about) }
+    }
+    return .pass(instead: nil)
+  }
+
+  /// Records the numbers as used, and names as consumed.
+  package func answered(_ reply: Result<JSON, CommandError>) {
+    gate.used(named, by: user, reply)
+  }
+}
+
+extension QMPCommandFilter {
+  /// The inquiry about descriptors that a command names; nil when it names none.
+  func descriptorUse(_ command: WireText, _ arguments: JSON?, _ about: CommandContext) -> ProxyInspection? {
+    switch command {
+    // They have inquiries of their own; none of the others gives a device a descriptor by these words.
+    case "getfd", "add-fd", "closefd", "remove-fd", "qom-set": return nil
+    default: break
+    }
+    let named = NamedDescriptors(arguments)
+    if let reason = foreignName(named, about) { return refuse(reason, about) }
+    guard !named.numbers.isEmpty || !named.names.isEmpty else { return nil }
+    return .inquire(DescriptorUse(self, named, command, arguments, about))
+  }
+
+  /// The refusal of a number that QEMU uses, or may use.
+  func numberInUse(_ number: Int32, isIOMMUFD: Bool) -> BypassRules.Reason? {
+    func refusal(_ why: String) -> BypassRules.Reason { .init(rule: .fdInUse, message: why) }
+    if ledger.numbersInUse[number] != nil {
+      return refusal(
+        "descriptor \(number) was given to QEMU as `fd=\(number)`, and a second user closes it under the first")
+    }
+    // It came through add-fd, and nothing uses it.
+    if isIOMMUFD || ledger.entries[WireText(String(number))] != nil { return nil }
+    switch DescriptorKind(number, of: options.process) {
+    case .other: return nil
+    case .vital: return refusal("descriptor \(number) is one that QEMU needs, and a second user closes it")
+    case nil where options.onUnknown == .warn: return nil
+    case nil:
+      return refusal(
+        "descriptor \(number) did not come through the proxy and cannot be read in /proc: it may be one that QEMU needs")
+    }
+  }
+
+  /// Records what QEMU's answer says about descriptors that a command named.
+  func used(_ named: NamedDescriptors, by user: WireText?, _ reply: Result<JSON, CommandError>) {
+    // A command that failed may have left the name: it remains its client's.
+    guard case .success = reply else { return }
+    if let user { for number in named.numbers { ledger.numbersInUse[number] = user } }
+    for name in named.names {
+      ledger.keep(name, nil)
+      owners[name] = nil
+    }
+  }
+
+  /// Whether a command names a descriptor of another client, which only that client may use.
+  func foreignName(_ named: NamedDescriptors, _ about: CommandContext) -> BypassRules.Reason? {
+    for name in named.names {
+      guard let owner = owners[name], owner != about.client.number else { continue }
+      return BypassRules.Reason(rule: .fdOfAnotherClient, message: "the descriptor `\(name)` belongs to client \(owner)")
+    }
+    return nil
+  }
+}

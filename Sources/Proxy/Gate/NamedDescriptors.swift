@@ -1,0 +1,73 @@
+import Glibc
+import Syntax
+
+/// Descriptors of QEMU that a command's arguments name, wherever they can: by the name that `getfd` gave, or by number (QEMU
+/// monitor/fds.c: monitor_fd_param).
+struct NamedDescriptors {
+  private(set) var names: Set<WireText> = []
+  private(set) var numbers: Set<Int32> = []
+
+  init(_ arguments: JSON?) { if let arguments { read(arguments) } }
+
+  private mutating func read(_ value: JSON) {
+    switch value {
+    case .array(let items): for item in items { read(item) }
+    case .object(let members):
+      for member in members {
+        // Key=value text has the members of a member as `addr.str`.
+        switch WireText(member.key).split(".").last {
+        case "fd", "fds", "vhostfd", "vhostfds", "fdname": add(member.value)
+        // Of a socket's address whose type is `fd`.
+        case "str" where isDescriptorAddress(members): add(member.value)
+        case "uri", "protocol": if let text = member.value.wire, text.hasPrefix("fd:") { add(text.dropping(3)) }
+        default: read(member.value)
+        }
+      }
+    default: break
+    }
+  }
+
+  private func isDescriptorAddress(_ members: [JSON.Member]) -> Bool {
+    members.contains { WireText($0.key).split(".").last == "type" && $0.value.wire == "fd" }
+  }
+
+  private mutating func add(_ value: JSON) {
+    switch value {
+    case .integer(let number): if let number = Int32(exactly: number) { numbers.insert(number) }
+    case .string(let text):
+      // A name may have colons, and is separated from others by one.
+      names.insert(WireText(text))
+      for part in WireText(text).split(":") { add(part) }
+    // Several, and alternatives such as `{"str": "n"}`.
+    case .array(let items): for item in items { add(item) }
+    case .object(let members): for member in members { add(member.value) }
+    default: break
+    }
+  }
+
+  private mutating func add(_ text: WireText) {
+    if let number = text.number { numbers.insert(number) } else { names.insert(text) }
+  }
+}
+
+/// The kind of a descriptor of QEMU's process.
+enum DescriptorKind {
+  /// A device, container, group or iommufd of vfio, or a part of KVM: QEMU does not survive its end.
+  case vital
+  case other
+
+  /// - Returns: nil when it cannot be read.
+  init?(_ number: Int32, of process: pid_t?) {
+    guard let process, let target = DescriptorKind.target(number, of: process) else { return nil }
+    let vital: [WireText] = ["/dev/vfio/", "/dev/iommu", "/dev/kvm", "anon_inode:[vfio", "anon_inode:kvm", "anon_inode:[kvm"]
+    self = vital.contains(where: target.hasPrefix) ? .vital : .other
+  }
+
+  /// The target of the link in /proc.
+  static func target(_ number: Int32, of process: pid_t) -> WireText? {
+    var path = [CChar](repeating: 0, count: 64)
+    // SAFETY: readlink writes at most the buffer's own count.
+    let count = readlink("/proc/\(process)/fd/\(number)", &path, path.count)
+    return count > 0 ? WireText(bytes: path.prefix(count).map { UInt8(bitPattern: $0) }) : nil
+  }
+}

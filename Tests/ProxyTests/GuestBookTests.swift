@@ -1,0 +1,165 @@
+import Common
+import Facts
+import Glibc
+import QMP
+import Support
+import Syntax
+import XCTest
+
+@testable import Proxy
+
+/// What the proxy writes down about a guest, corrected by what QEMU reports, without QEMU: plugs of memory and of vfio-user,
+/// primaries that are kept back, numbers of descriptors.
+final class GuestBookTests: XCTestCase {
+  /// QEMU's answers to the first round.
+  private func guest(_ devices: [(String, String)], objects: [String] = []) -> [JSON] {
+    func list(_ items: [(String, String)]) -> JSON {
+      .array(items.map { ["name": .string($0.0), "type": .string("child<\($0.1)>")] })
+    }
+    return [
+      [], [["bus": 0, "devices": []]], [:], list(devices), [], list(objects.map { ($0, "iommufd") }), "pc-q35-11.1-machine",
+      [:], false,
+    ]
+  }
+
+  private let user = FilterProbe.command("device_add", #"{"driver":"vfio-user-pci","id":"u","socket":{"type":"unix","path":"/s"}}"#)
+
+  func testADeviceOfVFIOUserIsNotPluggedBesideOneOfVFIO() throws {
+    for (devices, expected) in [
+      ([], FilterProbe.Answer.pass), ([("u0", "vfio-user-pci")], .pass), ([("v", "vfio-pci")], .refuse("mixed-backends")),
+      ([("i", "intel-iommu"), ("v", "vfio-pci")], .refuse("mixed-backends")), ([("i", "intel-iommu")], .pass),
+    ] as [([(String, String)], FilterProbe.Answer)] {
+      XCTAssertEqual(try FilterProbe().settle(user, guest(devices)), expected, "\(devices)")
+    }
+    // Whether they share a space is not known behind an IOMMU, or nothing is.
+    let careless = FilterProbe { $0.onUnknown = .warn }
+    XCTAssertEqual(try careless.settle(user, guest([("i", "intel-iommu"), ("v", "vfio-pci")])), .pass)
+    XCTAssertEqual(try careless.settle(user, guest([("v", "vfio-pci")])), .refuse("mixed-backends"))
+    XCTAssertEqual(try FilterProbe().settle(user), .refuse("mixed-backends"))
+    XCTAssertEqual(try careless.settle(user), .pass)
+  }
+
+  func testADeviceOfVFIOIsNotPluggedBesideOneOfVFIOUser() throws {
+    let plug = FilterProbe.command("device_add", #"{"driver":"vfio-pci","id":"v","host":"0000:01:00.0","bus":"rp1"}"#)
+    let probe = FilterProbe { $0.host = .recording(Fixture.path("hosts/intel-no-device-tlb.host")) }
+    XCTAssertEqual(try probe.settle(plug, guest([("u", "vfio-user-pci")])), .refuse("mixed-backends"))
+    XCTAssertNotEqual(try probe.settle(plug, guest([("u", "e1000e")])), .refuse("mixed-backends"))
+  }
+
+  func testWhatIsGoneIsForgotten() throws {
+    let filter = FilterProbe().filter
+    let address = try XCTUnwrap(PCIAddress(domain: 0, bus: 1, slot: 0, function: 0))
+    filter.plugged = ["v": address, "gone": address]
+    filter.ledger.numbersInUse = [
+      7: "/machine/peripheral/v", 8: "/machine/peripheral/gone", 9: "/objects/iommufd0", 10: DescriptorLedger.device(nil),
+    ]
+    filter.follow(QOMSnapshot(guest([("v", "vfio-pci")]).map { .success($0) }))
+    XCTAssertEqual(filter.plugged, ["v": address])
+    XCTAssertEqual(Set(filter.ledger.numbersInUse.keys), [7, 9, 10])
+    // Nothing is forgotten where QEMU listed nothing.
+    filter.follow(QOMSnapshot([]))
+    XCTAssertEqual(filter.plugged, ["v": address])
+    filter.ledger.forgetUsers(missingFrom: [.success([["name": "v"]]), .success([])], hidden: [])
+    XCTAssertEqual(Set(filter.ledger.numbersInUse.keys), [7, 10])
+    filter.ledger.forgetUsers(missingFrom: [.success([])], hidden: [])
+    XCTAssertEqual(Set(filter.ledger.numbersInUse.keys), [7, 10])
+  }
+
+  private func request(_ properties: [(String, String)]) -> DeviceRequest {
+    let place = Location(source: "device_add", range: nil, path: "arguments")
+    return DeviceRequest(
+      form: .json, plug: .hot, properties: properties.map { Property(name: $0.0, value: .string($0.1), location: place) }, location: place)
+  }
+
+  func testAPrimaryThatIsKeptBackCounts() throws {
+    let filter = FilterProbe().filter
+    filter.wasPlugged(
+      request([("driver", "vfio-pci"), ("id", "p"), ("host", "0000:01:00.0"), ("iommufd", "i0"), ("failover_pair_id", "n0")]),
+      PCIAddress(domain: 0, bus: 1, slot: 0, function: 0))
+    func devices(_ reported: [(String, String)]) -> [String?] {
+      let snapshot = QOMSnapshot(guest(reported).map { .success($0) })
+      filter.follow(snapshot)
+      return filter.machine(snapshot, globals: .known([])).devices.map { $0.id }
+    }
+    XCTAssertEqual(devices([("n0", "virtio-net-pci")]), ["p"])
+    let primary = filter.hidden["p"]?.request
+    XCTAssertEqual(primary?.string("iommufd"), "i0")
+    XCTAssertEqual(primary?.has("failover_pair_id"), false)
+    // The guest has asked for it, and given it back.
+    XCTAssertEqual(devices([("n0", "virtio-net-pci"), ("p", "vfio-pci")]), ["p"])
+    XCTAssertEqual(devices([("n0", "virtio-net-pci")]), ["p"])
+    // It ends with its standby.
+    XCTAssertEqual(devices([]), [])
+    XCTAssertEqual(filter.plugged, [:])
+    XCTAssertNil(HiddenPrimary(request([("driver", "vfio-pci"), ("id", "v")])))
+  }
+
+  func testLockedMemoryIsReadFromProc() throws {
+    let limits: WireText = """
+      Limit                     Soft Limit           Hard Limit           Units
+      Max locked memory         8388608              unlimited            bytes
+      """
+    let status: WireText = "Name:\tqemu\nVmLck:\t    4096 kB\nVmPin:\t    8192 kB\nCapEff:\t0000000000000000\n"
+    XCTAssertEqual(
+      try LockedMemoryUse.parse(limits: limits, status: status),
+      LockedMemoryUse(limit: 8_388_608, locked: 4 << 20, pinned: 8 << 20))
+    let capable: WireText = "VmLck:\t0 kB\nVmPin:\t0 kB\nCapEff:\t0000000000004000\n"
+    XCTAssertNil(try LockedMemoryUse.parse(limits: limits, status: capable).limit)
+    XCTAssertNil(try LockedMemoryUse.parse(limits: "Max locked memory unlimited unlimited bytes", status: status).limit)
+    for (limits, status) in [
+      (limits, "VmLck: 0 kB"), ("", status), ("Max locked memory x", status), (limits, "VmLck:\tx kB\nVmPin:\t0 kB\nCapEff:\t0"),
+    ] as [(WireText, WireText)] {
+      XCTAssertThrowsError(try LockedMemoryUse.parse(limits: limits, status: status))
+    }
+    XCTAssertThrowsError(try LockedMemoryUse.read(of: nil))
+    XCTAssertNoThrow(try LockedMemoryUse.read(of: getpid()))
+  }
+
+  func testMemoryBeyondTheLimitIsNotPluggedBesideVFIO() throws {
+    let (dimm, mem, resize) = (
+      FilterProbe.command("device_add", #"{"driver":"pc-dimm","id":"d","memdev":"m1"}"#),
+      FilterProbe.command("device_add", #"{"driver":"virtio-mem-pci","id":"d","memdev":"m1","requested-size":1073741824}"#),
+      FilterProbe.command("qom-set", #"{"path":"/machine/peripheral/vm","property":"requested-size","value":1073741824}"#)
+    )
+    let (gib, vfio) = (UInt64(1 << 30), [("v", "vfio-pci")])
+    func answer(
+      _ text: String, _ devices: [(String, String)], limit: UInt64?, locked: UInt64 = 0, pinned: UInt64 = 0, size: JSON? = 1_073_741_824,
+      onUnknown: OnUnknown? = nil, iommufd: Bool = false
+    ) throws -> FilterProbe.Answer {
+      let probe = FilterProbe { $0.onUnknown = onUnknown }
+      probe.filter.lockedMemory = { _ throws(Unknown) in LockedMemoryUse(limit: limit, locked: locked, pinned: pinned) }
+      return try probe.settle(text, guest(devices)) { question in
+        switch question.arguments?["property"]?.string {
+        case "size": size
+        case "iommufd": iommufd ? "/objects/i0" : ""
+        default: nil
+        }
+      }
+    }
+    let refused = FilterProbe.Answer.refuse("memory-plug-exceeds-limit")
+    for text in [dimm, mem, FilterProbe.human("device_add pc-dimm,id=d,memdev=m1"), FilterProbe.human("device_add nvdimm,id=d,memdev=m1")] {
+      XCTAssertEqual(try answer(text, vfio, limit: gib - 1), refused, text)
+      XCTAssertEqual(try answer(text, vfio, limit: gib), .pass, text)
+      XCTAssertEqual(try answer(text, vfio, limit: nil), .pass, text)
+      XCTAssertEqual(try answer(text, vfio, limit: 2 * gib, locked: gib + 1), refused, text)
+      XCTAssertEqual(try answer(text, [("e", "e1000e")], limit: 0), .pass, text)
+      // What counts depends on the backend.
+      XCTAssertEqual(try answer(text, vfio, limit: 2 * gib, pinned: gib + 1), .pass, text)
+      XCTAssertEqual(try answer(text, vfio, limit: 2 * gib, pinned: gib + 1, iommufd: true), refused, text)
+      // Behind an IOMMU each device has a space of its own.
+      let two = [("i", "intel-iommu"), ("v", "vfio-pci"), ("w", "vfio-pci")]
+      XCTAssertEqual(try answer(text, two, limit: 2 * gib - 1), refused, text)
+      XCTAssertEqual(try answer(text, two, limit: 2 * gib), .pass, text)
+    }
+    XCTAssertEqual(try answer(resize, vfio, limit: gib, size: 0), .pass)
+    XCTAssertEqual(try answer(resize, vfio, limit: gib - 1, size: 0), refused)
+    XCTAssertEqual(try answer(resize, vfio, limit: 4096, size: 1_073_737_728), .pass)
+    XCTAssertEqual(try answer(resize, vfio, limit: 0, size: 2_147_483_648), .pass, "it shrinks")
+    // A size that is not known.
+    XCTAssertEqual(try answer(dimm, vfio, limit: gib, size: nil), refused)
+    XCTAssertEqual(try answer(dimm, vfio, limit: gib, size: nil, onUnknown: .warn), .pass)
+    XCTAssertEqual(try FilterProbe().settle(dimm, guest(vfio)), refused, "QEMU's process is not known")
+    XCTAssertEqual(try FilterProbe().settle(dimm, guest([])), .pass)
+    XCTAssertEqual(try FilterProbe().answer(FilterProbe.command("device_add", #"{"driver":"virtio-mem-pci","id":"d"}"#)), .pass)
+  }
+}
