@@ -61,13 +61,15 @@ public final class Rule: Sendable {
   /// Compares one definition with the others of a run, once all have been checked. Of each only the host functions that it
   /// requests are known then.
   let acrossDefinitions: AcrossCheck?
+  /// Whether it is about what a running guest has: nothing is reported about a device that does not realize.
+  let needsRealize: Bool
   /// Whether it checks the text itself, and so also a definition without a vfio device.
   let checksText: Bool
 
   init(
     name: String, severity: Severity, summary: String, why: String, fix: String, example: String,
     references: [String], explains: Set<FailureCause> = [], crashesGuest: Bool = false,
-    isRecheckedAtStart: Bool = false, checksText: Bool = false, canBeAllowed: Bool = true,
+    isRecheckedAtStart: Bool = false, needsRealize: Bool = false, checksText: Bool = false, canBeAllowed: Bool = true,
     acrossDefinitions: AcrossCheck? = nil, check: Body
   ) {
     self.name = name
@@ -80,6 +82,7 @@ public final class Rule: Sendable {
     self.explains = explains
     self.crashesGuest = crashesGuest
     self.isRecheckedAtStart = isRecheckedAtStart
+    self.needsRealize = needsRealize
     self.checksText = checksText
     self.canBeAllowed = canBeAllowed
     self.body = check
@@ -113,6 +116,8 @@ public struct Finding: Hashable, Sendable {
   public let location: Location
   /// The facts that it rests on, one a line.
   public let evidence: [String]
+  /// The device that it is about; nil for the definition as a whole.
+  public let device: DeviceLabel?
 
   /// Name of the rule.
   public var rule: String { reportedBy.name }
@@ -128,6 +133,8 @@ public struct Undetermined: Hashable, Sendable {
   public let unknown: Unknown
   /// The request that the rule was checking, or the whole definition.
   public let location: Location
+  /// The device that the rule was checking; nil for the definition as a whole.
+  public let device: DeviceLabel?
 
   /// Name of the rule.
   public var rule: String { reportedBy.name }

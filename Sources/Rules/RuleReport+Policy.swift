@@ -47,14 +47,17 @@ extension RuleReport {
     undetermined = undetermined.map { open in
       let level = severity(of: open.rule, open.severity)
       if open.severity == .error, level < .error { isByPolicy = true }
-      return Undetermined(reportedBy: open.reportedBy, severity: level, unknown: open.unknown, location: open.location)
+      return Undetermined(reportedBy: open.reportedBy, severity: level, unknown: open.unknown, location: open.location,
+        device: open.device)
     }
   }
 }
 
 extension Finding {
   fileprivate func with(_ severity: Severity) -> Finding {
-    Finding(reportedBy: reportedBy, severity: severity, message: message, fix: fix, location: location, evidence: evidence)
+    Finding(
+      reportedBy: reportedBy, severity: severity, message: message, fix: fix, location: location, evidence: evidence,
+      device: device)
   }
 }
 

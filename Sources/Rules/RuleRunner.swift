@@ -8,11 +8,18 @@ public struct RuleRunner: Sendable {
   private var rule: Rule
   /// The request being checked; the definition's own location while a rule checks all of it.
   private var context: Location
+  /// The device being checked; nil while a rule checks all of the definition.
+  private var device: DeviceLabel?
+  /// The predicted devices, to find the host function of a request.
+  private let predictions: [RealizePrediction]
+  /// Devices by the location of their request; nil until one is asked for.
+  private var labels: [Location: DeviceLabel]?
   private let whole: Location
   /// Rules with a finding, by the request that it is about; under `whole` those about the definition.
   private var reported: [Location: [Rule]] = [:]
 
-  private init(_ source: String, first: Rule, _ report: RuleReport) {
+  private init(_ source: String, first: Rule, _ report: RuleReport, _ predictions: [RealizePrediction] = []) {
+    self.predictions = predictions
     whole = Location(source: source, range: nil, path: "")
     context = whole
     rule = first
@@ -23,25 +30,47 @@ public struct RuleRunner: Sendable {
   /// - Parameters:
   ///   - location: the property to point at, instead of the whole request.
   ///   - request: the request that it is about, for rules that check whole definitions.
+  ///   - label: the device that it is about, where no request is at hand.
   ///   - fix: advice for this case, instead of the rule's.
   mutating func report(
-    _ message: String, at location: Location? = nil, about request: DeviceRequest? = nil, fix: String? = nil,
-    evidence: [String] = []
+    _ message: String, at location: Location? = nil, about request: DeviceRequest? = nil, of label: DeviceLabel? = nil,
+    fix: String? = nil, evidence: [String] = []
   ) {
     reported[request?.location ?? context, default: []].append(rule)
     report.findings.append(
       Finding(
         reportedBy: rule, severity: rule.severity, message: message, fix: fix ?? rule.fix,
-        location: location ?? request?.location ?? context, evidence: evidence))
+        location: location ?? request?.location ?? context, evidence: evidence,
+        device: label ?? self.label(of: request, at: location)))
+  }
+
+  /// The device of a finding: that of the request, else the one being checked, else the one whose request contains the
+  /// location.
+  private mutating func label(of request: DeviceRequest?, at location: Location?) -> DeviceLabel? {
+    if let request {
+      if labels == nil {
+        labels = Dictionary(predictions.map { ($0.request.location, $0.label) }, uniquingKeysWith: { first, _ in first })
+      }
+      return labels?[request.location] ?? DeviceLabel(request, at: nil)
+    }
+    if let device { return device }
+    guard let location, let range = location.range else { return nil }
+    return predictions.first { one in
+      one.request.location.source == location.source
+        && one.request.location.range.map { $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound } ?? false
+    }?.label
   }
 
   /// Records a fact that the current rule could not get, and that does not end the check.
-  mutating func cannotDetermine(_ unknown: Unknown, about request: DeviceRequest? = nil, at location: Location? = nil) {
+  mutating func cannotDetermine(
+    _ unknown: Unknown, about request: DeviceRequest? = nil, of label: DeviceLabel? = nil, at location: Location? = nil
+  ) {
     // Prediction reports that the device does not exist: nothing about it is unknown.
     if unknown.isOfAbsentDevice { return }
     report.undetermined.append(
       Undetermined(
-        reportedBy: rule, severity: rule.severity, unknown: unknown, location: location ?? request?.location ?? context))
+        reportedBy: rule, severity: rule.severity, unknown: unknown, location: location ?? request?.location ?? context,
+        device: label ?? self.label(of: request, at: location)))
   }
 
   /// Checks devices one by one: an unknown fact about one leaves the others checked.
@@ -49,8 +78,10 @@ public struct RuleRunner: Sendable {
     _ contexts: some Sequence<DeviceContext>, _ check: (DeviceContext, inout RuleRunner) throws(Unknown) -> Void
   ) {
     for context in contexts {
+      device = context.prediction.label
       do { try check(context, &self) } catch { cannotDetermine(error, about: context.request) }
     }
+    device = nil
   }
 
   /// Whether a rule that explains the failure has reported the request, or the definition as a whole.
@@ -63,16 +94,18 @@ public struct RuleRunner: Sendable {
     guard let first = rules.first else { return RuleReport(target) }
     let hasPassthrough = target.hasPassthrough
     let contexts = target.contexts
-    var runner = RuleRunner(target.machine.source, first: first, RuleReport(target))
+    var runner = RuleRunner(target.machine.source, first: first, RuleReport(target), target.assignments)
     for rule in rules where hasPassthrough || rule.checksText {
       runner.rule = rule
       switch rule.body {
       case .target(let check):
         runner.context = runner.whole
+        runner.device = nil
         do { try check(target, &runner) } catch { runner.cannotDetermine(error) }
       case .device(let check):
-        for context in contexts {
+        for context in contexts where !rule.needsRealize || context.prediction.failure == nil {
           runner.context = context.request.location
+          runner.device = context.prediction.label
           do { try check(context, &runner) } catch { runner.cannotDetermine(error) }
         }
       case .command, .comparison: break

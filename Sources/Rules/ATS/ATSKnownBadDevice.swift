@@ -16,7 +16,7 @@ extension Rule {
       "linux drivers/pci/quirks.c: quirk_amd_harvest_no_ats, quirk_intel_e2000_no_ats",
       "https://gitlab.freedesktop.org/drm/amd/-/issues/1015",
     ],
-    check: .device(check))
+    needsRealize: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

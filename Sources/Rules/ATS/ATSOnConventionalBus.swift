@@ -13,7 +13,7 @@ extension Rule {
     fix: "put the device on an Express port: `-device pcie-root-port,id=rp0`, and `bus=rp0` for the device",
     example: "-machine pc -device vfio-pci,host=0000:01:00.0,ats=on",
     references: ["QEMU docs/pcie.txt", "QEMU hw/vfio/pci.c: vfio_add_ext_cap"],
-    check: .device(check))
+    needsRealize: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

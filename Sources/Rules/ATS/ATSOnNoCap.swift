@@ -14,7 +14,7 @@ extension Rule {
     fix: "remove `ats=on`: the device does not support ATS",
     example: "-device vfio-pci,host=0000:02:00.0,ats=on   (and 0000:02:00.0 has no capability 0x000F)",
     references: ["QEMU hw/vfio/pci.c: vfio_add_ext_cap", "PCIe 6.0 §10.5.1"],
-    check: .device(check))
+    needsRealize: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

@@ -3,14 +3,19 @@ import Prediction
 
 extension RealizePrediction {
   /// Name for messages: "`hostdev0` (0000:01:00.0)".
-  public var name: String { DeviceLabel(request, at: host).description }
+  public var name: String { label.description }
+
+  /// The device, to compare it with that of a finding.
+  public var label: DeviceLabel { DeviceLabel(request, at: host) }
 }
 
-/// Name of a device for messages, formatted only when it is printed.
-struct DeviceLabel: Hashable, Sendable, CustomStringConvertible {
-  let id: String?
+/// A device that a finding is about. Its name for messages is formatted only when it is printed.
+public struct DeviceLabel: Hashable, Sendable, CustomStringConvertible {
+  /// The device's id in the guest.
+  public let id: String?
   let driver: String?
-  let host: PCIAddress?
+  /// The host function; nil when the request names none that can be resolved.
+  public let host: PCIAddress?
 
   init(_ request: DeviceRequest, at host: PCIAddress?) { self.init(id: request.id, driver: request.driver, host: host) }
 
@@ -21,7 +26,7 @@ struct DeviceLabel: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Text of the form "`hostdev0` (0000:01:00.0)".
-  var description: String {
+  public var description: String {
     switch (id, host) {
     case (.some(let id), .some(let host)): return "`\(id)` (\(host))"
     case (.some(let id), nil): return "`\(id)`"

@@ -18,7 +18,7 @@ extension Rule {
       "linux drivers/firmware/sysfb.c", "linux drivers/vfio/pci/vfio_pci_core.c: vfio_pci_core_mmap",
       "https://github.com/siderolabs/talos/issues/14356",
     ],
-    check: .device(check))
+    needsRealize: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

@@ -23,13 +23,14 @@ private func check(_ own: DefinitionClaims, _ others: OtherDefinitions, _ runner
       // It may be any function that another definition asks for.
       if !others.isEmpty {
         runner.cannotDetermine(
-          Unknown("host device of \(device.name)", reason: "the request does not say which device it is"), at: device.location)
+          Unknown("host device of \(device.name)", reason: "the request does not say which device it is"), of: device.label,
+          at: device.location)
       }
       continue
     }
     guard let other = others.device(at: address) else { continue }
     runner.report(
-      "\(device.name) is also assigned in `\(other.source)`, to \(other.name)", at: device.location,
+      "\(device.name) is also assigned in `\(other.source)`, to \(other.name)", at: device.location, of: device.label,
       evidence: ["both are \(address)"]
         + (own.domain == nil ? [] : other.domain.map {
           ["libvirt: PCI device \(address) is in use by driver QEMU, domain \($0)"]

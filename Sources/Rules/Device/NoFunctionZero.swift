@@ -13,14 +13,14 @@ extension Rule {
     fix: "put the device at function 0 of the slot",
     example: "-device vfio-pci,host=0000:01:00.1,addr=3.1",
     references: ["PCIe 6.0 §7.5.1.1.9", "QEMU hw/pci/pci_host.c (observed on 11.1.3)"],
-    check: .device(check))
+    needsRealize: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard let place = context.prediction.guestAddress, place.devfn % 8 != 0, let bus = context.target.guest.bus(named: place.bus),
     !bus.isPort || place.devfn < 8
   else { return }
-  guard try !context.prediction.isReachable.value else { return }
+  guard try !context.prediction.isReachable.value, !context.hasRefusedFunctionZero else { return }
   let function = "\(String(place.devfn / 8, radix: 16)).\(place.devfn % 8)"
   let isHot = context.request.plug == .hot
   runner.report(
@@ -28,4 +28,17 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
       + (isHot ? "does not see it until one is plugged" : "never sees it"),
     at: context.request.property("addr")?.location,
     fix: isHot ? "then plug function 0 of the slot, with `multifunction=on`" : nil)
+}
+
+extension DeviceContext {
+  /// Whether QEMU refuses the device that the definition puts at function 0 of the slot: what it is refused for is to be
+  /// repaired, and then the slot has its function 0.
+  fileprivate var hasRefusedFunctionZero: Bool {
+    guard let bus = try? prediction.bus else { return false }
+    return target.predictions.contains { other in
+      guard other.failure != nil, other.request.bus == request.bus, let devfn = other.request.requestedDevfn.display ?? nil
+      else { return false }
+      return devfn % 8 == 0 && (bus.isPort || devfn / 8 == requestedSlot(on: bus))
+    }
+  }
 }

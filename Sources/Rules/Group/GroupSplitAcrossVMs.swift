@@ -30,10 +30,10 @@ private func check(_ own: DefinitionClaims, _ others: OtherDefinitions, _ runner
         guard let other = others.device(at: member) else { continue }
         runner.report(
           "\(device.name) is in IOMMU group \(group.number) with \(member), which `\(other.source)` assigns",
-          at: device.location, evidence: ["\(member) is in group \(group.number) with \(address)"])
+          at: device.location, of: device.label, evidence: ["\(member) is in group \(group.number) with \(address)"])
       }
     } catch {
-      runner.cannotDetermine(error, at: device.location)
+      runner.cannotDetermine(error, of: device.label, at: device.location)
     }
   }
 }

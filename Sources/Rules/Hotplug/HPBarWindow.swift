@@ -17,7 +17,7 @@ extension Rule {
       "QEMU docs/pcie.txt §5", "SeaBIOS src/fw/pciinit.c: pci_bios_check_devices", "edk2 OvmfPkg/PciHotPlugInitDxe",
       "https://github.com/kata-containers/runtime/issues/850",
     ],
-    check: .device(check))
+    needsRealize: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

@@ -23,9 +23,19 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
       runner.cannotDetermine(unknown, about: prediction.request)
     }
     guard let failure = prediction.failure, !runner.isExplained(failure.cause, of: prediction.request) else { continue }
+    let location = prediction.request.location(of: failure.property ?? "driver")
+    // A text that cannot be parsed is reported as such; QEMU's message about what is left of it is a consequence.
+    if target.problems.contains(where: { $0.location.overlaps(location) }) { continue }
     runner.report(
       (failure.signal.map { "QEMU crashes with \($0) on" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
-      at: prediction.request.location(of: failure.property ?? "driver"), about: prediction.request,
+      at: location, about: prediction.request,
       fix: failure.cause.advice(on: target.hostNow))
+  }
+}
+
+extension Location {
+  fileprivate func overlaps(_ other: Location) -> Bool {
+    guard source == other.source, let range, let otherRange = other.range else { return false }
+    return range.overlaps(otherRange)
   }
 }
