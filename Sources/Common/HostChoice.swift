@@ -16,16 +16,13 @@ public enum HostChoice: Sendable, Hashable {
     }
   }
 
-  /// Reason of every fact of a host that the user asked not to inspect.
-  package static let notInspected = "no host was inspected (--host none)"
-
   /// Loads the facts.
   /// - Parameter addresses: the functions of a live host to read in detail; nil is all.
   /// - Throws: the recording's path and what is wrong with it.
   package func load(only addresses: Set<PCIAddress>? = nil) throws(RecordingError) -> Facts.Host {
     switch self {
     case .live: return .live(only: addresses)
-    case .none: return Facts.Host(nothingKnown: HostChoice.notInspected, source: "none")
+    case .none: return Facts.Host(nothingKnown: UnknownReason.notInspected, source: "none")
     case .recording(let path): return try HostRecording.load(path)
     }
   }

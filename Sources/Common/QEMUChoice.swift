@@ -11,6 +11,9 @@ public enum QEMUChoice: Sendable, Hashable {
   case socket(String)
   /// The QEMU is not known.
   case none
+  /// None was named: the newest release whose behaviour is known here. A program that only a definition names is not
+  /// started.
+  case assumed
 
   /// Parses the value of `--qemu`; nil for a text that is none of these.
   public init?(_ text: String) {
@@ -36,7 +39,8 @@ public enum QEMUChoice: Sendable, Hashable {
     case .version(let major, let minor, let text): return .released(major, minor, text)
     case .program(let path): return try QEMUQuestion.ask(binary: path)
     case .socket(let path): return try QEMUQuestion.ask(qmpSocket: path)
-    case .none: return .unknown("which QEMU will run it is not known (--qemu none)")
+    case .assumed: return QEMUProfile.released(11, 1, "11.1.3").assumed
+    case .none: return .unknown(UnknownReason.qemuNotNamed)
     }
   }
 }

@@ -1,7 +1,7 @@
 import Facts
 
 /// The reason of facts that have no line in a recording.
-let notRecorded = "not in the recording"
+let notRecorded = UnknownReason.notRecorded
 
 /// A function as in a recording: facts that are nested in `HostDevice` are
 /// separate here, because each has its own line.

@@ -19,7 +19,7 @@ struct HMPReader {
 
   static func parse(_ source: SourceText) -> ParsedInput {
     var definition = ParsedInput(
-      machine: MachineConfig(source: source.name, emulator: nil, missingPart: "the request comes without its machine"))
+      machine: MachineConfig(source: source.name, emulator: nil, missingPart: UnknownReason.withoutMachine))
     var number = 0
     for line in commandLines(source.bytes) {
       guard let command = command(Word(Array(line), at: line.startIndex)) else { continue }

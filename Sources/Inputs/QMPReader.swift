@@ -10,7 +10,7 @@ struct QMPReader {
     self.source = source
     definition = ParsedInput(
       machine: MachineConfig(
-        source: source.name, emulator: nil, missingPart: "the request comes without its machine"))
+        source: source.name, emulator: nil, missingPart: UnknownReason.withoutMachine))
     for (index, word) in QMPReader.messages(source.bytes).enumerated() {
       do throws(SyntaxError) {
         try read(word, JSON.parse(word.bytes), index)

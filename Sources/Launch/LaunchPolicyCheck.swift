@@ -68,7 +68,9 @@ public struct LaunchPolicyCheck: Sendable {
   func answer(_ result: LintResult) -> Answer {
     let exit = exit(result)
     if exit == .clean, result.report.findings.isEmpty, !isVerbose { return Answer() }
-    let text = LintText(style: style, verbose: isVerbose)
+    var options = LintText.Options()
+    options.isVerbose = isVerbose
+    var text = LintText(style: style, options: options)
     let headline = exit == .clean ? "" : "vfiogate: refused: \(result.headline)\n"
     return Answer(complaint: headline + text.render(result), exit: exit)
   }

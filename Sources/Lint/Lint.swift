@@ -42,7 +42,9 @@ public struct Lint: Sendable {
   public var version = ""
   /// Whether undetermined rules and allowed findings are printed.
   public var isVerbose: Bool
-  /// Colours of the text.
+  /// Whether each finding has its rule's explanation, and not only the first of the rule.
+  public var explainsAll = false
+  /// Colours and width of the text.
   public var style: Style
   /// Whether a long run shows its progress on a terminal.
   public var showsProgress = false
@@ -81,7 +83,7 @@ public struct Lint: Sendable {
   public func run(_ write: (String) -> Void) -> Answer {
     do {
       var run = try LintRun(self)
-      var writer = self.writer
+      var writer = self.writer(hidesSafe: run.hasFolders)
       var tally = LintTally()
       var held = writer.begin()
       run.check { result, host in
@@ -115,13 +117,20 @@ public struct Lint: Sendable {
     return run.unreadable
   }
 
-  private var writer: any LintWriter {
+  private func writer(hidesSafe: Bool) -> any LintWriter {
     switch format {
     case .json: return LintJSON()
     case .sarif: return LintSARIF(version: version)
     case .github: return LintGitHub()
     case .junit: return LintJUnit(failOn: failOn)
-    case .text: return isSummary ? LintSummary(style: style) : LintText(style: style, verbose: isVerbose)
+    case .oneline: return LintOneline(style: style)
+    case .text where isSummary: return LintSummary(style: style)
+    case .text:
+      var options = LintText.Options()
+      options.isVerbose = isVerbose
+      options.explainsAll = explainsAll
+      options.hidesSafe = hidesSafe
+      return LintText(style: style, options: options)
     }
   }
 
@@ -135,7 +144,7 @@ public struct Lint: Sendable {
   /// Whether an undetermined verdict exits 2. With `--host none` the user asked not to inspect a host, and only other
   /// unknowns do.
   func refusesUndetermined(on host: HostChoice, _ result: LintResult? = nil) -> Bool {
-    let isExpected = host == .none && result.map { $0.unknowns.allSatisfy { $0.reason == HostChoice.notInspected } } ?? true
+    let isExpected = host == .none && result.map { $0.unknowns.allSatisfy { $0.reason == UnknownReason.notInspected } } ?? true
     return (onUnknown ?? (isExpected ? .warn : .refuse)) == .refuse
   }
 
@@ -152,7 +161,8 @@ public struct Lint: Sendable {
     var answer = Answer(exit: exit(tally))
     answer.complaint = tally.unreadable.map { "vfiogate: \($0)\n" }.joined()
     if tally.unreadable.isEmpty, answer.exit == .couldNotLook {
-      answer.complaint = "vfiogate: undetermined, because a fact is unknown; --on-unknown warn accepts that\n"
+      let advice = tally.advice.isEmpty ? "a fact is unknown" : "decided by " + tally.advice.joined(separator: "; ")
+      answer.complaint = "vfiogate: undetermined: \(advice); --on-unknown warn accepts that\n"
     }
     return answer
   }

@@ -2,5 +2,5 @@ import Common
 
 /// Output formats of `lint`.
 public enum LintFormat: String, Sendable, CaseIterable {
-  case text, json, sarif, github, junit
+  case text, oneline, json, sarif, github, junit
 }

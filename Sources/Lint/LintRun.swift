@@ -11,6 +11,8 @@ import Syntax
 struct LintRun {
   /// Files that could not be read, with the reasons.
   private(set) var unreadable: [String]
+  /// Whether an argument is a directory.
+  var hasFolders: Bool { !files.folders.isEmpty }
   /// The hosts of the definitions, in the order of the run, with the findings across the definitions of each. Empty
   /// when only one definition was checked, or when the definitions do not share a host.
   var across: [(host: HostChoice, result: AcrossResult)] {

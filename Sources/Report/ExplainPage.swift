@@ -14,25 +14,12 @@ public enum ExplainPage {
   /// One rule with its why, fix, example and references.
   public static func page(_ rule: Rule, _ style: Style) -> String {
     var lines = [style.severity(rule.severity, "\(rule.severity.rawValue)[\(rule.name)]") + ": \(rule.summary)", ""]
-    lines += wrapped(rule.why, width: 90) + [""]
+    let width = min(100, style.width ?? 90)
+    lines += wrapped(rule.why, width: width) + [""]
     if rule.isAboutCommands { lines += ["checked by `vfiogate proxy` alone; a policy cannot allow it", ""] }
-    lines.append(style.bold("fix:") + "     " + rule.fix)
-    lines.append(style.bold("example:") + " " + rule.example)
-    lines += rule.references.map { style.bold("see:") + "     " + $0 }
+    lines += wrapped(style.bold("found in:") + " " + rule.example, width: style.width, indent: 10)
+    lines += wrapped(style.bold("fix:") + "      " + rule.fix, width: style.width, indent: 10)
+    lines += rule.references.flatMap { wrapped(style.bold("see:") + "      " + $0, width: style.width, indent: 10) }
     return lines.joined(separator: "\n") + "\n"
-  }
-}
-
-/// Lines of at most `width` characters, cut at blanks.
-func wrapped(_ text: String, width: Int) -> [String] {
-  text.split(separator: " ").reduce(into: [""]) { lines, word in
-    let last = lines[lines.count - 1]
-    if last.isEmpty {
-      lines[lines.count - 1] = String(word)
-    } else if last.count + word.count < width {
-      lines[lines.count - 1] = last + " " + word
-    } else {
-      lines.append(String(word))
-    }
   }
 }

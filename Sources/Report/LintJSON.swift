@@ -44,6 +44,7 @@ public struct LintJSON: LintWriter {
     return .object([.init("source", .string(result.source.name))] + line + [
       .init("verdict", .string(result.verdict.rawValue)),
       .init("qemu", .string(result.target.qemu.name)),
+      .init("qemu-assumed", .bool(result.target.qemu.isAssumed)),
       .init("host", .string(result.target.host.source)),
       .init("devices", .array(result.target.predictions.map(device))),
       .init("rehearsal", RehearsalReport.json(result.target.rehearsal)),
@@ -90,6 +91,7 @@ public struct LintJSON: LintWriter {
   private static func finding(_ finding: Finding, _ result: some LocatedFindings) -> [JSON.Member] {
     [
       .init("rule", .string(finding.rule)), .init("severity", .string(finding.severity.rawValue)),
+      .init("device", device(finding.device)),
       .init("message", .string(finding.message)),
       .init("why", .string(Rule.named(finding.rule)?.why ?? "")), .init("fix", .string(finding.fix)),
       .init("location", location(finding.location, result)), .init("evidence", .strings(finding.evidence)),
@@ -99,8 +101,17 @@ public struct LintJSON: LintWriter {
   private static func open(_ open: Undetermined, _ result: some LocatedFindings) -> JSON {
     .object([
       .init("rule", .string(open.rule)), .init("severity", .string(open.severity.rawValue)),
+      .init("device", device(open.device)),
       .init("fact", .string(open.unknown.fact)), .init("reason", .string(open.unknown.reason)),
       .init("location", location(open.location, result)),
+    ])
+  }
+
+  /// The device that a finding is about; null for the definition as a whole.
+  private static func device(_ label: DeviceLabel?) -> JSON {
+    guard let label else { return .null }
+    return .object([
+      .init("id", label.id.map(JSON.string) ?? .null), .init("host", label.host.map { .string($0.description) } ?? .null),
     ])
   }
 

@@ -37,9 +37,8 @@ public struct LintSummary: LintWriter {
 }
 
 extension LintTally {
-  /// "3 definitions: 1 unsafe, 2 safe; together unsafe; 1 error, 2 warnings".
+  /// "3 definitions: 1 unsafe, 2 safe; together unsafe; 1 error, 2 warnings; with QEMU 11.1.3 as released on this host".
   public var totals: String {
-    func counted(_ count: Int, _ name: String) -> String { "\(count) \(name)\(count == 1 ? "" : "s")" }
     let verdicts: [(Verdict, String)] = [
       (.unsafe, "unsafe"), (.undetermined, "undetermined"), (.safeByPolicy, "safe by policy"), (.safe, "safe"),
     ]
@@ -50,6 +49,10 @@ extension LintTally {
     if !unreadable.isEmpty { kinds.append("\(unreadable.count) could not be read") }
     if definitions > 1, let name = verdicts.first(where: { $0.0 == verdict })?.1 { text += "; together \(name)" }
     if !kinds.isEmpty { text += "; " + kinds.joined(separator: ", ") }
+    if let subject { text += "; \(subject)" }
     return text
   }
 }
+
+/// "1 error", "2 errors".
+func counted(_ count: Int, _ name: String) -> String { "\(count) \(name)\(count == 1 ? "" : "s")" }

@@ -68,6 +68,14 @@ public struct LintTally: Sendable {
   private var verdicts: [Verdict: Int] = [:]
   private var findings: [Severity: Int] = [:]
   private var worst = Verdict.safe
+  /// The QEMU of the definitions.
+  private var qemu: String?
+  private var hosts: Set<String> = []
+  /// Whether no QEMU was named, and the verdicts are for a default.
+  public private(set) var isQEMUAssumed = false
+  /// Means to determine the facts that undetermined verdicts miss.
+  private var remedies: Set<Unknown.Remedy> = []
+  private var isLive = false
   /// Files that could not be read: path and reason.
   public var unreadable: [String] = []
 
@@ -78,6 +86,14 @@ public struct LintTally: Sendable {
   public mutating func count(_ result: LintResult, refusesUndetermined: Bool) {
     definitions += 1
     verdicts[result.verdict, default: 0] += 1
+    let subject = LintSubject(result.target)
+    qemu = subject.qemuText
+    isQEMUAssumed = subject.isAssumed
+    hosts.insert(subject.hostText)
+    if result.verdict == .undetermined {
+      remedies.formUnion(result.unknowns.compactMap(\.remedy))
+      isLive = isLive || subject.host == "live"
+    }
     add(result, refusesUndetermined)
   }
 
@@ -91,6 +107,15 @@ public struct LintTally: Sendable {
     suppressed += result.report.suppressed.count
     for finding in result.report.findings { findings[finding.severity, default: 0] += 1 }
   }
+
+  /// "with QEMU 11.1.3 as released (assumed) on this host"; nil without definitions.
+  var subject: String? {
+    guard let qemu, let host = hosts.first else { return nil }
+    return "with \(qemu) " + (hosts.count == 1 ? host : "on \(hosts.count) hosts")
+  }
+
+  /// Advice to determine the facts that undetermined verdicts miss.
+  public var advice: [String] { MissingFacts.advice(remedies, isLive: isLive) }
 
   /// The verdict of all definitions together. A definition that could not be read may be anything.
   public var verdict: Verdict { unreadable.isEmpty ? worst : worst.joined(with: .undetermined) }

@@ -9,5 +9,10 @@ struct ExplainCommand: ParsableCommand {
   @Argument(help: "Name of a rule.")
   var rule: String?
 
-  func run() throws { try Terminal.finish(Explain.run(rule, Terminal.style)) }
+  @Option(help: "Colour the text: auto, always or never.")
+  var color = "auto"
+
+  func validate() throws { _ = try Terminal.style(color) }
+
+  func run() throws { try Terminal.finish(Explain.run(rule, Terminal.style(color))) }
 }

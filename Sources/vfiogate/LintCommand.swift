@@ -59,7 +59,7 @@ struct LintCommand: ParsableCommand {
       "Effect of an undetermined verdict: refuse exits 2, warn does not.",
       discussion: "Default: refuse; with --host none, warn about facts that only a host would show."))
   var onUnknown: String?
-  @Option(help: "Output format: text, json, sarif (2.1.0), github (annotations) or junit.")
+  @Option(help: "Output format: text, oneline (one line a finding), json, sarif (2.1.0), github (annotations) or junit.")
   var format = "text"
   @Option(help: "Lowest severity to print: error, warning or note. Does not affect the exit code; see --fail-on.")
   var minSeverity = "note"
@@ -67,6 +67,11 @@ struct LintCommand: ParsableCommand {
   var summary = false
   @Flag(help: "Print undetermined rules with the reasons, and allowed findings.")
   var verbose = false
+
+  @Flag(help: "Print the explanation of the rule with every finding, not only with the first of a rule.")
+  var explain = false
+  @Option(help: "Colour the text: auto (at a terminal, unless NO_COLOR is set or TERM is dumb), always or never.")
+  var color = "auto"
 
   func validate() throws { _ = try lint() }
 
@@ -85,13 +90,17 @@ struct LintCommand: ParsableCommand {
     if files.isEmpty { throw ValidationError("No definition is given.") }
     var lint = Lint(
       files: files, guest: guest, input: try input.map { try chosen($0, "--input") }, host: host.map(HostChoice.init),
-      qemu: try chosenQEMU(qemu ?? (rehearse == "emulator" ? nil : rehearse) ?? "11.1.3"),
+      qemu: try (qemu ?? (rehearse == "emulator" ? nil : rehearse)).map(chosenQEMU) ?? .assumed,
       behaviour: try behaviour.map { try chosen($0, "--behaviour") },
       failOn: try chosen(failOn, "--fail-on"), onUnknown: try onUnknown.map { try chosen($0, "--on-unknown") },
-      format: try chosen(format, "--format"), isVerbose: verbose, style: Terminal.style)
+      format: try chosen(format, "--format"), isVerbose: verbose,
+      style: try Terminal.style(color))
+    lint.explainsAll = explain
     lint.minSeverity = try chosen(minSeverity, "--min-severity")
     lint.rehearsal = try rehearsal(lint.qemu)
-    if summary, lint.format != .text { throw ValidationError("--summary requires --format text; JSON always contains a summary.") }
+    if summary, lint.format != .text {
+      throw ValidationError("--summary requires --format text: the other formats always contain a summary.")
+    }
     lint.isSummary = summary
     lint.followRoots = followRoot
     lint.version = Vfiogate.configuration.version

@@ -38,7 +38,11 @@ struct PredictCommand: ParsableCommand {
   @Option(help: "Output format: text or json; with --table also markdown.")
   var format = TableFormat.text
 
+  @Option(help: "Colour the text: auto, always or never.")
+  var color = "auto"
+
   func validate() throws {
+    _ = try Terminal.style(color)
     if table { return }
     if format == .markdown { throw ValidationError("--format markdown requires --table.") }
     guard let host else { throw ValidationError("--host is missing: name the host device.") }
@@ -59,7 +63,7 @@ struct PredictCommand: ParsableCommand {
       extendedList: known(extendedList, "extended capability list"),
       capability: known(capability, "ATS capability"))
     let predict = Predict(
-      inputs: inputs, host: host, id: id, format: format == .json ? .json : .text, style: Terminal.style)
+      inputs: inputs, host: host, id: id, format: format == .json ? .json : .text, style: try Terminal.style(color))
     try Terminal.finish(predict.run())
   }
 

@@ -25,7 +25,11 @@ struct ProbeCommand: ParsableCommand {
   @Option(help: "Output format: text, json, or prometheus for the node exporter's textfile collector.")
   var format = ProbeFormat.text
 
+  @Option(help: "Colour the text: auto, always or never.")
+  var color = "auto"
+
   func validate() throws {
+    _ = try Terminal.style(color)
     if let bad = addresses.first(where: { PCIAddress($0) == nil }) {
       throw ValidationError("`\(bad)` is not a PCI address; write it like 0000:01:00.0.")
     }
@@ -40,7 +44,7 @@ struct ProbeCommand: ParsableCommand {
   func run() throws {
     let probe = Probe(
       addresses: addresses.compactMap { PCIAddress($0) }, binds: bind, host: HostChoice(host), record: record,
-      format: format, style: Terminal.style)
+      format: format, style: try Terminal.style(color))
     try Terminal.finish(config.map { Probe.decode($0, format) } ?? probe.run())
   }
 }

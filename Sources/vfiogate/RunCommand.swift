@@ -40,6 +40,8 @@ struct RunCommand: ParsableCommand {
   var dryRun = false
   @Flag(help: "Print undetermined rules with the reasons, and the prediction for every device.")
   var verbose = false
+  @Option(help: "Colour the text: auto, always or never.")
+  var color = "auto"
   @Argument(parsing: .captureForPassthrough, help: "The QEMU program and its arguments.")
   var command: [String] = []
 
@@ -53,6 +55,7 @@ struct RunCommand: ParsableCommand {
     options.log = log
     options.isDryRun = dryRun
     options.isVerbose = verbose
+    options.color = color
     options.operands = command.first == "--" ? command.count - 1 : command.count
     return options
   }
@@ -83,6 +86,7 @@ struct RunOptions {
   var policy: String?
   var isDryRun = false
   var isVerbose = false
+  var color = "auto"
   /// Number of arguments at the end that are QEMU's.
   var operands = 0
 
@@ -112,7 +116,7 @@ struct RunOptions {
     case "--no-rehearse" where parts.count == 1: rehearses = false
     case "--dry-run" where parts.count == 1: isDryRun = true
     case "--verbose" where parts.count == 1: isVerbose = true
-    case "--host", "--qemu", "--fail-on", "--on-unknown", "--log", "--policy":
+    case "--host", "--qemu", "--fail-on", "--on-unknown", "--log", "--policy", "--color":
       var value = parts.count == 2 ? String(parts[1]) : nil
       if value == nil, index < words.count, let next = words[index] {
         value = String(cString: next)
@@ -125,6 +129,7 @@ struct RunOptions {
       case "--fail-on": failOn = value
       case "--log": log = value
       case "--policy": policy = value
+      case "--color": color = value
       default: onUnknown = value
       }
     default: return false
@@ -142,7 +147,7 @@ struct RunOptions {
     launch.policyCheck.onUnknown = try chosen(onUnknown, "--on-unknown")
     launch.policyCheck.rehearses = rehearses
     launch.policyCheck.isVerbose = isVerbose
-    launch.policyCheck.style = Terminal.errorStyle
+    launch.policyCheck.style = try Terminal.errorStyle(color)
     launch.isAnnotated = annotates
     launch.isGuarded = guards
     launch.log = log

@@ -7,12 +7,33 @@ import Report
 
 /// Standard output and error, and the way out.
 enum Terminal {
-  static var style: Style { style(of: STDOUT_FILENO) }
-  static var errorStyle: Style { style(of: STDERR_FILENO) }
+  /// The style of standard output for a value of `--color`.
+  static func style(_ color: String) throws -> Style { style(of: STDOUT_FILENO, try chosen(color, "--color")) }
+  /// The style of standard error for a value of `--color`.
+  static func errorStyle(_ color: String) throws -> Style { style(of: STDERR_FILENO, try chosen(color, "--color")) }
 
-  /// Colour at a terminal only, and not where NO_COLOR is set (no-color.org).
-  private static func style(of descriptor: Int32) -> Style {
-    Style(isColoured: isatty(descriptor) == 1 && getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
+  /// `--color`.
+  enum Color: String, CaseIterable {
+    case auto, always, never
+  }
+
+  /// Automatic colour is for a terminal that has it, and not where NO_COLOR is set (no-color.org).
+  private static func style(of descriptor: Int32, _ color: Color) -> Style {
+    let isTerminal = isatty(descriptor) == 1
+    let wantsColour = getenv("NO_COLOR").map { $0.pointee == 0 } ?? true
+    let isDumb = getenv("TERM").map { strcmp($0, "dumb") == 0 } ?? false
+    let isColoured = color == .always || color == .auto && isTerminal && wantsColour && !isDumb
+    return Style(isColoured: isColoured, width: width(of: descriptor, isTerminal))
+  }
+
+  /// COLUMNS, else the terminal's own width; nil where neither is known.
+  private static func width(of descriptor: Int32, _ isTerminal: Bool) -> Int? {
+    if let columns = getenv("COLUMNS").flatMap({ Int(String(cString: $0)) }), columns > 0 { return columns }
+    guard isTerminal else { return nil }
+    var size = winsize()
+    // SAFETY: TIOCGWINSZ fills the structure that it is given.
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
   }
 
   /// Writes a piece of the output at once. When it cannot be written, the program ends: with status 2 and errno's text,

@@ -120,8 +120,9 @@ final class InputKindTests: XCTestCase {
       try writeFile(folder.path + "/guest", "qemu-system-x86_64 -M q35 -readconfig \(guest)\n")
       let arguments = ["lint", "-", "--guest", folder.path + "/guest", "--host", "none", "--verbose"]
       let run = try Vfiogate.run(arguments, input: Array(stream.utf8))
-      return (run.output + run.error).split(separator: "\n").filter { $0.hasPrefix("undetermined[malformed-input]") }
-        .joined(separator: "\n")
+      let lines = run.output.split(separator: "\n")
+      return zip(lines, lines.dropFirst()).filter { $0.1.hasPrefix("  missed by: malformed-input") }
+        .map { String($0.0) }.joined(separator: "\n")
     }
     XCTAssertEqual(try undetermined("vm.cfg", plug), "")
     XCTAssert(try undetermined("none.cfg", plug).contains("the configuration file `none.cfg`"))

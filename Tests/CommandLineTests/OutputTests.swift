@@ -25,7 +25,7 @@ final class OutputTests: XCTestCase {
     let text = try Vfiogate.run(unsafe + ["--verbose"]).output
     let definition = try XCTUnwrap(try Vfiogate.run(unsafe + ["--format", "json"]).json["definitions"]?.array?.first)
     XCTAssertEqual(definition["verdict"]?.string, "unsafe")
-    XCTAssert(text.hasSuffix(": unsafe\n"))
+    XCTAssert(text.contains(": unsafe with QEMU 11.1.3 as released (assumed) on "))
     let findings = try XCTUnwrap(definition["findings"]?.array)
     XCTAssertEqual(findings.count, 1)
     for finding in findings {
@@ -50,7 +50,14 @@ final class OutputTests: XCTestCase {
     XCTAssertEqual(definition["verdict"]?.string, "undetermined")
     let left = try XCTUnwrap(definition["undetermined"]?.array)
     XCTAssertFalse(left.isEmpty)
-    XCTAssertEqual(text.split(separator: "\n").filter { $0.hasPrefix("undetermined[") }.count, left.count)
+    // Each missing fact once, with the rules that miss it.
+    let facts = Set(left.compactMap { one in one["fact"]?.string.flatMap { fact in one["reason"]?.string.map { "\(fact): \($0)" } } })
+    let shown = text.split(separator: "\n").filter { $0.hasPrefix("undetermined: ") }.map { String($0.dropFirst("undetermined: ".count)) }
+    XCTAssertEqual(shown.count, Set(shown).count, text)
+    XCTAssert(facts.isSubset(of: shown), text)
+    for rule in left.compactMap({ $0["rule"]?.string }) {
+      XCTAssert(text.split(separator: "\n").contains { $0.hasPrefix("  missed by: ") && $0.contains(rule) }, rule)
+    }
   }
 
   func testPredictPrintsTheDocumentedJSON() throws {
@@ -100,6 +107,64 @@ final class OutputTests: XCTestCase {
     let plain = try onTerminal(unsafe)
     XCTAssertFalse(plain.contains("\u{1b}"), plain)
     XCTAssert(plain.contains("error[ats-on-kernel-unsupported]"), plain)
+  }
+
+  func testColourIsAsChosen() throws {
+    for command in [unsafe, ["explain"]] {
+      XCTAssert(try Vfiogate.run(command + ["--color", "always"]).output.contains("\u{1b}["), "\(command)")
+      XCTAssertFalse(try onTerminal(command + ["--color", "never"]).contains("\u{1b}"), "\(command)")
+    }
+    unsetenv("NO_COLOR")
+    setenv("TERM", "dumb", 1)
+    defer { setenv("TERM", "xterm", 1) }
+    XCTAssertFalse(try onTerminal(unsafe).contains("\u{1b}"))
+    XCTAssertEqual(try Vfiogate.run(unsafe + ["--color", "blue"]).status, 64)
+  }
+
+  func testLinesFitTheTerminal() throws {
+    for columns in [60, 80, 120] {
+      setenv("COLUMNS", "\(columns)", 1)
+      defer { unsetenv("COLUMNS") }
+      let lines = try Vfiogate.run(unsafe).output.split(separator: "\n")
+      // A path is not cut.
+      let wide = lines.filter { $0.count > columns && $0.contains(" ") && !$0.contains("/") }
+      XCTAssertEqual(wide, [], "\(columns)")
+      XCTAssert(lines.contains { $0.count > columns - 15 }, "\(columns): the width is not used")
+    }
+  }
+
+  func testOneLineAFinding() throws {
+    let run = try Vfiogate.run(unsafe + ["--format", "oneline"])
+    XCTAssertEqual(run.status, 1)
+    let lines = run.output.split(separator: "\n")
+    XCTAssertEqual(lines.count, 2, run.output)
+    XCTAssert(lines[0].contains("/server-radeon-ats.qemu:7:70: error[ats-on-kernel-unsupported]: `gpu` (0000:01:00.0) sets "))
+    XCTAssert(lines[1].hasPrefix("1 definition: 1 unsafe; 1 error; with QEMU 11.1.3 as released (assumed) on "), run.output)
+    let open = try Vfiogate.run(
+      "lint", Vfiogate.example("pod-gpu.qemu"), "--host", Vfiogate.host("container-partial-sys"), "--format", "oneline")
+    XCTAssert(open.output.contains("pod-gpu.qemu: undetermined: device-in-use: users of 0000:4b:00.0: "), open.output)
+  }
+
+  /// A definition that names a program does not have it started: the verdict says that its QEMU is assumed.
+  func testTheVerdictNamesTheQEMUAndTheHost() throws {
+    let host = Vfiogate.host("intel-no-device-tlb")
+    XCTAssert(try Vfiogate.run(unsafe).output.contains(
+      ": unsafe with QEMU 11.1.3 as released (assumed) on \(host): 1 error; --qemu PATH or --rehearse emulator asks yours\n"))
+    let given = try Vfiogate.run(unsafe + ["--qemu", "11.1.3"]).output
+    XCTAssert(given.contains(": unsafe with QEMU 11.1.3 as released on \(host): 1 error\n"), given)
+    XCTAssert(try Vfiogate.run("lint", unsafe[1], "--host", "none").output.contains(" without a host"))
+  }
+
+  func testTheExplanationIsPrintedForEachFindingOnRequest() throws {
+    let folder = try TemporaryDirectory()
+    let text = "qemu-system-x86_64 -device e1000e,id=a -device e1000e,id=a -device e1000e,id=a\n"
+    for name in ["a", "b"] { try writeFile("\(folder.path)/\(name)", text) }
+    func explanations(_ options: String...) throws -> Int {
+      let run = try Vfiogate.run(["lint", folder.path, "--host", "none"] + options)
+      return run.output.split(separator: "\n").filter { $0.hasPrefix("  why: ") }.count
+    }
+    XCTAssertEqual(try explanations(), 1)
+    XCTAssertEqual(try explanations("--explain"), 4)
   }
 
   /// The program's output to a terminal.

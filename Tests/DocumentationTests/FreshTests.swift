@@ -13,7 +13,13 @@ final class FreshTests: XCTestCase {
   }
   private static let prompt = "$ vfiogate "
 
-  override func setUp() { XCTAssertEqual(chdir(Fixture.path("..")), 0) }
+  override func setUp() {
+    XCTAssertEqual(chdir(Fixture.path("..")), 0)
+    // The width of a document's lines.
+    setenv("COLUMNS", "100", 1)
+  }
+
+  override func tearDown() { unsetenv("COLUMNS") }
 
   func testDocumentsShowWhatTheProgramPrints() throws {
     var shown = 0

@@ -9,7 +9,10 @@ import XCTest
 final class RehearsalReportTests: XCTestCase {
   private func text(_ title: String, verbose: Bool) throws -> String {
     let one = try XCTUnwrap(try CaseFile(rule: "rehearsal-fails").cases.first { $0.title == title })
-    return LintText(style: Style(isColoured: false), verbose: verbose).render(try one.run().result)
+    var options = LintText.Options()
+    options.isVerbose = verbose
+    var text = LintText(style: .plain, options: options)
+    return text.render(try one.run().result)
   }
 
   func testTheQEMUAndWhatItDidAreNamed() throws {

@@ -188,7 +188,7 @@ _vfiogate_predict() {
     repeating_flags=()
     non_repeating_flags=(--table --version -h --help)
     repeating_options=()
-    non_repeating_options=(--ats --backend --kernel-ats --capability --bus --capability-list --extended-list --host --behaviour --id --format)
+    non_repeating_options=(--ats --backend --kernel-ats --capability --bus --capability-list --extended-list --host --behaviour --id --format --color)
     __vfiogate_offer_flags_options 0
 
     # Offer option value completions
@@ -235,14 +235,17 @@ _vfiogate_predict() {
         __vfiogate_add_completions -W 'text'$'\n''json'$'\n''markdown'
         return
         ;;
+    '--color')
+        return
+        ;;
     esac
 }
 
 _vfiogate_lint() {
     repeating_flags=()
-    non_repeating_flags=(--inherited-fds --no-rehearse --summary --verbose --version -h --help)
+    non_repeating_flags=(--inherited-fds --no-rehearse --summary --verbose --explain --version -h --help)
     repeating_options=(--follow-root --fd)
-    non_repeating_options=(--input --guest --host --policy --qemu --rehearse --behaviour --fail-on --on-unknown --format --min-severity)
+    non_repeating_options=(--input --guest --host --policy --qemu --rehearse --behaviour --fail-on --on-unknown --format --min-severity --color)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
@@ -286,6 +289,9 @@ _vfiogate_lint() {
     '--min-severity')
         return
         ;;
+    '--color')
+        return
+        ;;
     esac
 }
 
@@ -293,7 +299,7 @@ _vfiogate_run() {
     repeating_flags=()
     non_repeating_flags=(--no-rehearse --guard --annotate --dry-run --verbose --version -h --help)
     repeating_options=()
-    non_repeating_options=(--host --qemu --fail-on --on-unknown --policy --log)
+    non_repeating_options=(--host --qemu --fail-on --on-unknown --policy --log --color)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
@@ -314,6 +320,9 @@ _vfiogate_run() {
         return
         ;;
     '--log')
+        return
+        ;;
+    '--color')
         return
         ;;
     esac
@@ -487,7 +496,7 @@ _vfiogate_probe() {
     repeating_flags=()
     non_repeating_flags=(--bind --version -h --help)
     repeating_options=()
-    non_repeating_options=(--host --record --config --format)
+    non_repeating_options=(--host --record --config --format --color)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
@@ -505,6 +514,9 @@ _vfiogate_probe() {
         __vfiogate_add_completions -W 'text'$'\n''json'$'\n''prometheus'
         return
         ;;
+    '--color')
+        return
+        ;;
     esac
 }
 
@@ -512,8 +524,15 @@ _vfiogate_explain() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=()
+    non_repeating_options=(--color)
     __vfiogate_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--color')
+        return
+        ;;
+    esac
 }
 
 _vfiogate_help() {

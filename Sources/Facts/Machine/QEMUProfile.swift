@@ -19,12 +19,16 @@ public struct QEMUProfile: Sendable {
 
   /// The upstream release, `11.1`, when it is one as released; nil for a QEMU that was asked.
   public let release: String?
+  /// Whether it is the default of a lint, because no QEMU was named: the one that runs the guest may be another.
+  public let isAssumed: Bool
 
   /// Creates a profile.
   public init(
-    name: String, behaviour: Known<ATSBehaviour>, properties: Known<Set<String>>, release: String? = nil
+    name: String, behaviour: Known<ATSBehaviour>, properties: Known<Set<String>>, release: String? = nil,
+    isAssumed: Bool = false
   ) {
     self.release = release
+    self.isAssumed = isAssumed
     self.name = name
     self.behaviour = behaviour
     self.properties = properties

@@ -17,6 +17,11 @@ extension QEMUProfile {
   public func with(behaviour: ATSBehaviour) -> QEMUProfile {
     QEMUProfile(
       name: "\(name), ats behaviour \(behaviour.rawValue)", behaviour: .known(behaviour), properties: properties,
-      release: release)
+      release: release, isAssumed: isAssumed)
+  }
+
+  /// The same QEMU as a default that the user did not choose.
+  public var assumed: QEMUProfile {
+    QEMUProfile(name: name, behaviour: behaviour, properties: properties, release: release, isAssumed: true)
   }
 }

@@ -1,0 +1,55 @@
+/// Reasons of unknown facts that something which the user can do removes, and the advice for it. `Unknown.reason` is text,
+/// also in recordings, so these texts are named once.
+public enum UnknownReason {
+  /// A fact without a line in a recording.
+  public static let notRecorded = "not in the recording"
+  /// A fact of a host that the user asked not to inspect.
+  public static let notInspected = "no host was inspected (--host none)"
+  /// A fact of the machine that a request to plug a device comes without.
+  public static let withoutMachine = "the request comes without its machine"
+  /// A fact of a QEMU that was not named.
+  public static let qemuNotNamed = "which QEMU will run it is not known (--qemu none)"
+}
+
+extension Unknown {
+  /// Means to determine the fact: an option, or another recording.
+  public enum Remedy: Int, Hashable, Sendable, CaseIterable {
+    /// A host to inspect.
+    case host
+    /// The privileges of root.
+    case root
+    /// All of the host, which a container shows only in part.
+    case wholeHost
+    /// A recording that has the fact.
+    case recording
+    /// The kernel's answer, which it gives only about a device that is bound.
+    case bind
+    /// The command line of the running guest.
+    case guest
+    /// The QEMU that runs the guest.
+    case qemu
+    /// A value that is written in the definition.
+    case literal
+    /// A start of the QEMU that runs the guest.
+    case rehearsal
+  }
+
+  /// The means to determine the fact; nil where none is known.
+  public var remedy: Remedy? {
+    if reason == UnknownReason.notInspected { return .host }
+    if reason == UnknownReason.notRecorded { return .recording }
+    if reason == UnknownReason.withoutMachine { return .guest }
+    if reason == UnknownReason.qemuNotNamed { return .qemu }
+    return Unknown.signs.first { reason.contains($0.text) }?.remedy
+  }
+
+  /// Parts of reasons that contain more: a path, a name.
+  private static let signs: [(text: String, remedy: Remedy)] = [
+    // errno's texts for EACCES and EPERM, which a recording keeps.
+    ("Permission denied", .root), ("permission denied", .root), ("Operation not permitted", .root),
+    ("is a partial view", .wholeHost), ("not bound to an iommufd", .bind),
+    ("depends on the version of this QEMU", .qemu), ("this QEMU checks it", .qemu),
+    ("only the shell knows", .literal), ("written as", .literal),
+    ("`--rehearse` asks", .rehearsal),
+  ]
+}

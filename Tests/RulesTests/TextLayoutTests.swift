@@ -1,0 +1,121 @@
+import Facts
+import Prediction
+import RuleCases
+import Syntax
+import XCTest
+
+@testable import Report
+@testable import Rules
+
+/// The text of a terminal: columns, carets, wrapping, and what is not repeated.
+final class TextLayoutTests: XCTestCase {
+  private func excerpt(_ text: String, of part: String, width: Int? = 80) throws -> [String] {
+    let source = SourceText(name: "t", bytes: Array(text.utf8))
+    let start = try XCTUnwrap(Array(text.utf8).firstRange(of: Array(part.utf8))).lowerBound
+    let lines = Excerpt(start..<start + part.utf8.count, in: source, number: 1).lines(Style(isColoured: false, width: width), .error)
+    for line in lines { XCTAssertLessThanOrEqual(line.columns, width ?? 100, line) }
+    return lines
+  }
+
+  /// The text above the carets.
+  private func marked(_ lines: [String]) throws -> String {
+    let from = try XCTUnwrap(lines.last?.prefix { $0 != "^" }).columns
+    let count = try XCTUnwrap(lines.last?.count { $0 == "^" })
+    var column = 0
+    var text = ""
+    for scalar in try XCTUnwrap(lines.first).unicodeScalars {
+      if column >= from, column + scalar.columns <= from + count { text.unicodeScalars.append(scalar) }
+      column += scalar.columns
+    }
+    return text
+  }
+
+  func testCaretsAreBelowTheTextWithTabsAndWideCharacters() throws {
+    for text in [
+      "\tqemu\t-device vfio-pci,idd=x", "-name 'Größe 日本' -device vfio-pci,idd=x", "e\u{301}\u{1f600} -device vfio-pci,idd=x",
+      "-name \u{1}\u{202e} -device vfio-pci,idd=x", String(repeating: "日", count: 200) + " -device vfio-pci,idd=x",
+      String(repeating: "x", count: 90) + " -device vfio-pci,idd=x " + String(repeating: "y", count: 900),
+    ] {
+      XCTAssertEqual(try marked(try excerpt(text, of: "idd=x")), "idd=x", text)
+      XCTAssertEqual(try marked(try excerpt(text, of: "idd=x", width: nil)), "idd=x", text)
+    }
+  }
+
+  func testACutLineSaysSo() throws {
+    let long = String(repeating: "x", count: 300)
+    XCTAssert(try excerpt("\(long) here \(long)", of: "here")[0].hasPrefix("  1 | …"))
+    XCTAssert(try excerpt("\(long) here \(long)", of: "here")[0].hasSuffix("…"))
+    XCTAssertFalse(try excerpt("a short here", of: "here")[0].contains("…"))
+    // Six columns are the gutter's.
+    let fits = String(repeating: "x", count: 70) + "here"
+    XCTAssertFalse(try excerpt(fits, of: "here")[0].contains("…"))
+    XCTAssert(try excerpt("x" + fits, of: "here")[0].contains("…"))
+  }
+
+  func testBytesThatAreNotTextAreShown() throws {
+    let bytes = Array("a ".utf8) + [0xff, 0xc3] + Array(" here".utf8)
+    let lines = Excerpt(5..<9, in: SourceText(name: "t", bytes: bytes), number: 7).lines(.plain, .error)
+    XCTAssertEqual(lines, ["  7 | a \u{fffd}\u{fffd} here", "    |      ^^^^"])
+  }
+
+  func testTextThatReversesTheLineIsNotSent() {
+    XCTAssertEqual(printable("a\u{202e}b\u{2066}"), "a\\u202eb\\u2066")
+  }
+
+  func testLinesAreWrappedAndCommandsStayWhole() {
+    XCTAssertEqual(wrapped("  fix: one two three", width: 14, indent: 7), ["  fix: one two", "       three"])
+    XCTAssertEqual(wrapped("say `a b c` now", width: 9, indent: 0), ["say", "`a b c`", "now"])
+    XCTAssertEqual(wrapped("`aaaa bbbb cccc` d", width: 10, indent: 0), ["`aaaa bbbb", "cccc` d"])
+    XCTAssertEqual(wrapped("日本 日本", width: 6, indent: 0), ["日本", "日本"])
+    XCTAssertEqual(wrapped("\u{1b}[1maaa\u{1b}[0m bb", width: 6, indent: 0), ["\u{1b}[1maaa\u{1b}[0m bb"])
+    XCTAssertEqual(wrapped("a b", width: nil), ["a b"])
+  }
+
+  private func text(_ rule: String, _ title: String, verbose: Bool = false) throws -> String {
+    let one = try XCTUnwrap(try CaseFile(rule: rule).cases.first { $0.title == title }, title)
+    var options = LintText.Options()
+    options.isVerbose = verbose
+    var text = LintText(style: .plain, options: options)
+    return text.render(try one.run().result)
+  }
+
+  /// QEMU's message is part of the finding about it, and there is no second block.
+  func testAFailureIsPrintedOnce() throws {
+    let shown = try text("hp-fn0-order", "reports: function 0 last, and not multifunction")
+    XCTAssertEqual(shown.split(separator: "is already populated").count, 2, shown)
+    XCTAssertFalse(shown.contains("prediction:"), shown)
+    XCTAssert(try text("hp-fn0-order", "reports: function 0 last, and not multifunction", verbose: true).contains("prediction:"))
+  }
+
+  /// A missing fact is printed once, however many rules and devices miss it, with the way to determine it.
+  func testMissingFactsAreGroupedWithARemedy() throws {
+    let words = "qemu-system-x86_64 -device vfio-pci,host=01:00.0,id=a -device vfio-pci,host=01:00.1,id=b"
+    let host = Facts.Host(nothingKnown: UnknownReason.notInspected, source: "none")
+    let target = CaseRun(argv: words.split(separator: " ").map(String.init), on: host)
+    for verbose in [false, true] {
+      var options = LintText.Options()
+      options.isVerbose = verbose
+      var writer = LintText(style: .plain, options: options)
+      let shown = writer.render(target.result)
+      let lines = shown.split(separator: "\n").filter { $0.contains("list of PCI functions") && !$0.contains("ats ") }
+      XCTAssertEqual(lines.count, 1, shown)
+      XCTAssert(shown.contains("`a` (0000:01:00.0), `b` (0000:01:00.1)"), shown)
+      XCTAssertEqual(shown.split(separator: "decided by: `--host live`").count, 2, shown)
+    }
+  }
+
+  /// Each reason that has a remedy, as the code that creates it writes it.
+  func testRemediesFollowFromReasons() {
+    for (reason, remedy) in [
+      (UnknownReason.notInspected, Unknown.Remedy.host), (UnknownReason.notRecorded, .recording),
+      (UnknownReason.withoutMachine, .guest), (UnknownReason.qemuNotNamed, .qemu),
+      ("/proc/1/fd: Permission denied", .root), ("/sys/x is a partial view: it has no `resource`", .wholeHost),
+      ("only the shell knows it", .literal),
+    ] {
+      XCTAssertEqual(Unknown("a", reason: reason).remedy, remedy)
+    }
+    XCTAssertNil(Unknown("a", reason: "UEFI chooses the size of the window").remedy)
+    XCTAssertEqual(MissingFacts.advice([.root, .recording], isLive: false).count, 1)
+    XCTAssertEqual(MissingFacts.advice([.root], isLive: true), ["running as root"])
+  }
+}
