@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -144,13 +145,29 @@ int clinux_peer(int socket, pid_t *process, uid_t *user) {
   return 0;
 }
 
+static int descriptor_of(const sigset_t *set) {
+  if (sigprocmask(SIG_BLOCK, set, NULL) < 0) return -errno;
+  int fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+  return fd < 0 ? -errno : fd;
+}
+
 int clinux_signal_descriptor(void) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
-  if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) return -errno;
-  int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  return descriptor_of(&set);
+}
+
+int clinux_reload_descriptor(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGHUP);
+  return descriptor_of(&set);
+}
+
+int clinux_memory_file(const char *name) {
+  int fd = memfd_create(name, 0);
   return fd < 0 ? -errno : fd;
 }
 

@@ -28,6 +28,10 @@ struct ProxyCommand: ParsableCommand {
       the proxy ends when that client disconnects. A socket at PATH is created with mode 0600; an unused one is \
       replaced.
 
+      On SIGHUP the program at this program's path, which an update may have replaced, takes over the connections \
+      between two messages, with the same arguments; clients do not notice. A program that cannot is not started, and \
+      a line in the log says why.
+
       On SIGTERM the proxy waits for answers to commands that QEMU has received, then ends. The exit code is 0 when \
       it was asked to stop or QEMU closed the connection between messages, 2 when it could not start, when QEMU \
       closed the connection in the middle of a message, or when QEMU sent an invalid message.

@@ -32,10 +32,19 @@ final class SessionHarness {
     var options = ProxySession.Options()
     options.clients = clients
     change(&options)
-    let monitor = GuardedMonitor(
-      greeting: Array(Self.greeting.utf8), offered: ["oob"], version: "11.1.3", tellsPlace: true, isPretty: false)
-    session = ProxySession(monitor, idPrefix: "own-", filter: filter, options: options)
+    session = ProxySession(Self.monitor, idPrefix: "own-", filter: filter, options: options)
     for number in 1...clients { session.connect(ProxyPeer(number: number, process: nil, user: nil)) }
+    settle()
+  }
+
+  private static let monitor = GuardedMonitor(
+    greeting: Array(greeting.utf8), offered: ["oob"], version: "11.1.3", tellsPlace: true, isPretty: false)
+
+  /// Continues a session.
+  init(continuing state: SessionState, clients: Int) {
+    var options = ProxySession.Options()
+    options.clients = clients
+    session = ProxySession(Self.monitor, continuing: state, filter: UnfilteredCommands(), options: options)
     settle()
   }
 

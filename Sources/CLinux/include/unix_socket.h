@@ -44,6 +44,12 @@ int clinux_peer(int socket, pid_t *process, uid_t *user);
 // Blocks SIGTERM and SIGINT, and gives a descriptor that is readable when one has come. -errno on failure.
 int clinux_signal_descriptor(void);
 
+// The same for SIGHUP. Reading from the descriptor takes the signal.
+int clinux_reload_descriptor(void);
+
+// A file in memory that a program started by exec(3) inherits (memfd_create(2)). The descriptor, or -errno.
+int clinux_memory_file(const char *name);
+
 // Sends one datagram, as sd_notify(3) does; a leading @ stands for an abstract socket. 0 or -errno.
 int clinux_notify(const char *path, const char *text);
 

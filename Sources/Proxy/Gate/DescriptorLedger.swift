@@ -11,6 +11,11 @@ struct DescriptorLedger {
     let function: Known<PCIAddress?>
     let isIOMMUFD: Bool
 
+    init(function: Known<PCIAddress?>, isIOMMUFD: Bool) {
+      self.function = function
+      self.isIOMMUFD = isIOMMUFD
+    }
+
     init(_ descriptor: Int32) {
       function = VFIODescriptor.device(behind: descriptor)
       isIOMMUFD = DescriptorLedger.isIOMMU(descriptor)

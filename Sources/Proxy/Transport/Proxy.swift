@@ -44,17 +44,25 @@ public final class Proxy {
   var acceptsAgain: ContinuousClock.Instant?
   /// Number of waits of the loop, for a test that it does not spin.
   var waits = 0
+  /// The moment at which a reload is given up; nil while none is wanted.
+  var reloadEnds: ContinuousClock.Instant?
+  /// A descriptor that becomes readable when another program is to continue the session.
+  let reload: Int32?
+  private let handOver: ((Proxy, SessionState) -> String)?
   private let idPrefix: String
-  private var monitor: GuardedMonitor?
+  private(set) var monitor: GuardedMonitor?
+  private var continued: SessionState?
 
   /// - Parameters:
   ///   - qemu: a connection to QEMU's monitor on which nothing has been read or written. Closed in the end.
   ///   - listener: a listening socket for clients; it remains open.
   ///   - connected: clients that are connected already. Closed in the end.
   ///   - stop: a descriptor that becomes readable when the proxy is to end.
+  ///   - reload: a descriptor that becomes readable when another program is to continue the session.
+  ///   - handOver: starts that program between two messages; it returns only a reason why that is not possible.
   public init(
     qemu: Int32, listener: Int32?, connected: [Int32] = [], gate: any CommandFilter, log: ProxyLog = ProxyLog(),
-    options: Options = Options(), stop: Int32? = nil
+    options: Options = Options(), stop: Int32? = nil, reload: Int32? = nil, handOver: ((Proxy, SessionState) -> String)? = nil
   ) {
     self.qemu = OwnedDescriptor(qemu)
     self.listener = listener
@@ -63,6 +71,8 @@ public final class Proxy {
     self.log = log
     self.options = options
     self.stop = stop
+    self.reload = reload
+    self.handOver = handOver
     var chance = SystemRandomNumberGenerator()
     idPrefix = "vfiogate-\(String(chance.next(), radix: 16))-"
     Proxy.unblock(qemu)
@@ -76,6 +86,18 @@ public final class Proxy {
     log.write(.info, "connected", [.init("qemu", .string(monitor.version))])
   }
 
+  /// Takes over the session and the connections of a predecessor, instead of `begin`.
+  func resume(_ handed: Handover) {
+    monitor = handed.monitor
+    continued = handed.session
+    accepted = handed.accepted
+    sockets = handed.sockets.mapValues(OwnedDescriptor.init)
+    for socket in sockets.values { Proxy.unblock(socket.number) }
+    log.write(.info, "reloaded", [
+      .init("qemu", .string(handed.monitor.version)), .init("clients", .integer(Int64(handed.session.clients.count))),
+    ])
+  }
+
   /// Serves until QEMU closes the connection, or a request to stop arrives. `begin` comes first.
   public func run() -> End {
     guard let monitor else { return .failed("QEMU's session was not negotiated") }
@@ -86,7 +108,8 @@ public final class Proxy {
     limits.drain = options.drain
     limits.outboxLimit = options.outboxLimit
     limits.endsWithoutClients = listener == nil
-    let session = ProxySession(monitor, idPrefix: idPrefix, filter: gate, options: limits)
+    let session = continued.map { ProxySession(monitor, continuing: $0, filter: gate, options: limits) }
+      ?? ProxySession(monitor, idPrefix: idPrefix, filter: gate, options: limits)
     for socket in adopted { welcome(socket, session) }
     adopted = []
     while true {
@@ -99,8 +122,25 @@ public final class Proxy {
         log.write(end.level, "end", [.init("reason", .string(end.text))])
         return end
       }
+      if session.isPaused { tryHandOver(session) }
       wait(session)
     }
+  }
+
+  /// Hands the session over when no message is in progress, or gives that up when it takes too long.
+  private func tryHandOver(_ session: ProxySession) {
+    if let state = session.stateBetweenMessages {
+      log.flush()
+      giveUp(session, handOver?(self, state) ?? "no program can continue the session")
+    } else if let end = reloadEnds, end <= .now {
+      giveUp(session, "messages are still in progress")
+    }
+  }
+
+  private func giveUp(_ session: ProxySession, _ reason: String) {
+    log.write(.error, "not reloaded", [.init("reason", .string(reason))])
+    session.isPaused = false
+    reloadEnds = nil
   }
 
   static func unblock(_ descriptor: Int32) {

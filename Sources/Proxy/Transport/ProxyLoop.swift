@@ -16,6 +16,7 @@ extension Proxy {
       pollfd(fd: isAccepting ? listener ?? -1 : -1, events: Int16(POLLIN), revents: 0),
     ]
     entries.append(pollfd(fd: log.waitsForReader ?? -1, events: Int16(POLLOUT), revents: 0))
+    entries.append(pollfd(fd: session.isPaused ? -1 : reload ?? -1, events: Int16(POLLIN), revents: 0))
     for number in numbers {
       let wants = (session.wantsInput(of: number) ? POLLIN : 0) | (session.write(to: number) == nil ? 0 : POLLOUT)
       entries.append(pollfd(fd: sockets[number]?.number ?? -1, events: Int16(wants), revents: 0))
@@ -25,17 +26,31 @@ extension Proxy {
     waits += 1
     if count < 0, errno != EINTR { session.fail("poll: \(errnoText(errno))") }
     guard count > 0 else { return }
-    for (number, entry) in zip(numbers, entries.dropFirst(4)) where entry.revents != 0 { serve(number, entry, session) }
+    for (number, entry) in zip(numbers, entries.dropFirst(5)) where entry.revents != 0 { serve(number, entry, session) }
     // POLLERR of a QEMU that has ended arrives while its last messages are still to be read.
     if entries[0].revents & ~Int16(POLLOUT) != 0 { listen(session) }
     if entries[1].revents != 0 { session.stop(at: .now) }
     if entries[2].revents != 0 { accept(session) }
     if entries[3].revents != 0 { log.flush() }
+    if entries[4].revents != 0 { prepareReload(session) }
+  }
+
+  /// Time in which the messages in progress must end before another program continues the session.
+  private static let reloadPatience = Duration.seconds(5)
+
+  private func prepareReload(_ session: ProxySession) {
+    // The signal is taken; its content is of no interest (signalfd(2): struct signalfd_siginfo).
+    var signal = [UInt8](repeating: 0, count: 128)
+    // SAFETY: the buffer's own count is passed.
+    guard let reload, Glibc.read(reload, &signal, signal.count) > 0, session.deadline == nil else { return }
+    log.write(.info, "reloading")
+    reloadEnds = .now + Proxy.reloadPatience
+    session.isPaused = true
   }
 
   /// The time until something must be done without an event, in milliseconds for poll(2); -1 for ever.
   private func patience(_ session: ProxySession) -> Int32 {
-    guard let next = [session.deadline, acceptsAgain].compactMap({ $0 }).min() else { return -1 }
+    guard let next = [session.deadline, acceptsAgain, reloadEnds].compactMap({ $0 }).min() else { return -1 }
     return Deadline(after: next - .now).milliseconds
   }
 

@@ -44,18 +44,35 @@ public struct ProxyRun: Sendable {
     let stop = clinux_signal_descriptor()
     guard stop >= 0 else { throw ProxyFailure("signals: \(errnoText(-stop))") }
     defer { close(stop) }
+    let reload = clinux_reload_descriptor()
+    guard reload >= 0 else { throw ProxyFailure("signals: \(errnoText(-reload))") }
+    defer { close(reload) }
     let log = try ProxyLog.open(log, format: logFormat)
-    let door = try ProxyListener.open(listen)
+    let handed = try Handover.taken()
+    let door = if let handed { handed.listener } else { try ProxyListener.open(listen) }
     defer { door.close() }
-    let monitor = try connect()
+    let monitor = if let handed { handed.qemu } else { try connect() }
     var options = gate
     options.process = ProxyRun.process(behind: monitor)
     for case .path(let path) in [listen, qemu] { options.sockets.append(path) }
+    let filter = QMPCommandFilter(options, log: log)
     let proxy = Proxy(
       qemu: monitor, listener: door.isListening ? door.descriptor : nil,
-      connected: door.isListening ? [] : [door.descriptor], gate: QMPCommandFilter(options, log: log), log: log,
-      options: self.proxy, stop: stop)
-    try proxy.begin()
+      connected: door.isListening || handed != nil ? [] : [door.descriptor], gate: filter, log: log,
+      options: self.proxy, stop: stop, reload: reload
+    ) { proxy, session in
+      guard let guarded = proxy.monitor else { return "QEMU's session was not negotiated" }
+      return Handover(
+        monitor: guarded, session: session, qemu: monitor, sockets: proxy.sockets.mapValues(\.number),
+        accepted: proxy.accepted, listener: door, books: filter.books
+      ).execute()
+    }
+    if let handed {
+      try filter.restore(handed.books)
+      proxy.resume(handed)
+    } else {
+      try proxy.begin()
+    }
     ServiceManager.notify("READY=1\nSTATUS=guarding a monitor")
     let end = proxy.run()
     ServiceManager.notify("STOPPING=1")

@@ -29,7 +29,7 @@ struct ProxyListener {
   let descriptor: Int32
   let isListening: Bool
   /// The socket file that was created, to be removed in the end.
-  private let made: (path: String, node: ino_t, device: dev_t)?
+  let made: (path: String, node: ino_t, device: dev_t)?
 
   static func open(_ endpoint: ProxyEndpoint) throws(ProxyFailure) -> ProxyListener {
     switch endpoint {

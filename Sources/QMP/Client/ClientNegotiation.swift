@@ -21,6 +21,13 @@ public struct ClientNegotiation: Hashable, Sendable {
   /// Creates the negotiation of a new client.
   public init(offered: [String]) { self.offered = Set(offered) }
 
+  /// Creates the negotiation of a client that has negotiated before.
+  init(offered: [String], isNegotiated: Bool, hasOutOfBand: Bool) {
+    self.init(offered: offered)
+    self.isNegotiated = isNegotiated
+    self.hasOutOfBand = hasOutOfBand
+  }
+
   /// A fast check for messages that `respond` passes: whether the message is forwarded without further checks.
   public func needsNoAnswer(_ message: ClientMessage) -> Bool {
     guard isNegotiated, let members = message.json.members else { return false }

@@ -39,6 +39,12 @@ public struct ClientStream: Sendable {
   /// Number of bytes that are held in memory.
   public var bytesHeld: Int { buffer.count - start }
 
+  /// The bytes behind the last complete message; nil when they do not describe the stream: after a byte that cannot begin a
+  /// token, inside a message that is too large, or with a descriptor.
+  var unread: [UInt8]? {
+    isDiscarding || isRecovering || arrivals.count > 0 ? nil : Array(buffer[start...])
+  }
+
   /// Adds bytes; `descriptors` arrived with the byte at index `at` of them.
   public mutating func append(_ bytes: ArraySlice<UInt8>, descriptors: [OwnedDescriptor] = [], at: Int = 0) {
     if start == buffer.count || start > 1 << 16 { compact() }

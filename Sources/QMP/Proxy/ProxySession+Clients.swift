@@ -1,7 +1,7 @@
 /// The clients of a session, by the numbers of their peers.
 extension ProxySession {
   /// Whether another client may connect.
-  public var wantsClients: Bool { ending == nil && !isStoppingOrLate && clients.count < options.clients }
+  public var wantsClients: Bool { ending == nil && !isPaused && !isStoppingOrLate && clients.count < options.clients }
 
   private var isStoppingOrLate: Bool { deadline != nil }
 
@@ -19,7 +19,7 @@ extension ProxySession {
   public var connected: [Int] { clients.map(\.peer.number) }
 
   /// Whether bytes of the client may be received now.
-  public func wantsInput(of number: Int) -> Bool { !isStoppingOrLate && client(number)?.wantsInput == true }
+  public func wantsInput(of number: Int) -> Bool { !isPaused && !isStoppingOrLate && client(number)?.wantsInput == true }
 
   /// Bytes from a client; `descriptors` arrived with the byte at `index` of them.
   public func receive(

@@ -73,6 +73,8 @@ public final class ProxySession {
   /// Whether a descriptor was sent to QEMU, which may hold it for the next command that takes one.
   var hasStrayDescriptors = false
   var notices: [Notice] = []
+  /// Whether no further input of clients is wanted, so that the session comes to rest between two messages.
+  public var isPaused = false
 
   /// The end, as soon as it is certain; clients may still have replies to read.
   var ending: End?

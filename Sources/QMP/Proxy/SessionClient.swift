@@ -57,6 +57,13 @@ final class SessionClient {
 
   var isFlushed: Bool { isGone || outbox.isEmpty }
 
+  /// The beginning of a message that is not complete, when nothing else of the client is in progress; nil while
+  /// something is.
+  var unread: [UInt8]? {
+    guard !isGone, inbox.isEmpty, held == nil, outstanding == 0, outbox.isEmpty else { return nil }
+    return stream.unread
+  }
+
   /// Number of descriptors that came and were not passed on.
   var descriptorCount: Int {
     var count = stream.descriptorCount

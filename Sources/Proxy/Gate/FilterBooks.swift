@@ -1,0 +1,98 @@
+import Common
+import Facts
+import Inputs
+import QMP
+import Syntax
+
+/// The filter's knowledge of QEMU's descriptors and devices, for a program that continues the session.
+extension QMPCommandFilter {
+  var books: JSON {
+    [
+      "descriptors": .array(ledger.entries.map { name, entry in
+        var members: [JSON.Member] = [
+          .init("name", .array(name.bytes.map { .integer(Int64($0)) })), .init("iommufd", .bool(entry.isIOMMUFD)),
+        ]
+        // Without a member the function is not known.
+        if case .known(let function) = entry.function {
+          members.append(.init("function", function.map { .string($0.description) } ?? .null))
+        }
+        return .object(members)
+      }),
+      "owners": .array(owners.map { name, owner in
+        ["name": .array(name.bytes.map { .integer(Int64($0)) }), "client": .integer(Int64(owner))]
+      }),
+      "numbers-in-use": .array(ledger.numbersInUse.map { number, user in
+        ["number": .integer(Int64(number)), "name": .array(user.bytes.map { .integer(Int64($0)) })]
+      }),
+      "plugged": .array(plugged.map { id, function in
+        ["name": .array(id.bytes.map { .integer(Int64($0)) }), "function": .string(function.description)]
+      }),
+      "hidden": .array(hidden.values.map(\.arguments)),
+    ]
+  }
+
+  func restore(_ books: JSON) throws(ProxyFailure) {
+    let fields = HandoverFields(books)
+    for item in try fields.list("descriptors") {
+      let entry = HandoverFields(item)
+      let function: Known<PCIAddress?>
+      switch item["function"] {
+      case .null?: function = .known(nil)
+      case .string(let text)?: function = PCIAddress(text).map { .known($0) } ?? QMPCommandFilter.forgotten
+      default: function = QMPCommandFilter.forgotten
+      }
+      ledger.keep(try entry.wireName(), .init(function: function, isIOMMUFD: try entry.flag("iommufd")))
+    }
+    for item in try fields.list("owners") {
+      let entry = HandoverFields(item)
+      owners[try entry.wireName()] = try entry.number("client")
+    }
+    for item in try fields.list("numbers-in-use") {
+      let entry = HandoverFields(item)
+      ledger.numbersInUse[Int32(try entry.number("number"))] = try entry.wireName()
+    }
+    for item in try fields.list("plugged") {
+      let entry = HandoverFields(item)
+      guard let address = PCIAddress(try entry.text("function")) else { throw ProxyFailure("`plugged` has no address") }
+      plugged[try entry.wireName()] = address
+    }
+    // Those of QEMU's command line are read again.
+    for item in try fields.list("hidden") {
+      guard let request = PlugRequest.read(item, source: "device_add"), let id = request.id, let primary = HiddenPrimary(request)
+      else { throw ProxyFailure("`hidden` has a device that is not a primary") }
+      hidden[WireText(id)] = primary
+    }
+  }
+
+  private static let forgotten = Known<PCIAddress?>.unknown("the descriptor's function", "it was not known before the reload")
+}
+
+extension HiddenPrimary {
+  /// The arguments of a `device_add` of the device.
+  fileprivate var arguments: JSON {
+    let given = request.properties.map { JSON.Member($0.name, JSON($0.value)) }
+    // Of a name that is given twice the last counts.
+    let last = Dictionary(given.map { ($0.key, $0.value) }) { $1 }
+    let pair = JSON.Member("failover_pair_id", .string(self.pair?.description ?? ""))
+    return .object(last.map { JSON.Member($0, $1) } + [pair])
+  }
+}
+
+extension JSON {
+  fileprivate init(_ value: PropertyValue) {
+    switch value {
+    case .bool(let flag): self = .bool(flag)
+    case .integer(let number): self = .integer(number)
+    case .string(let text), .unknown(let text): self = .string(text)
+    // QEMU accepts none of these for a property of a primary.
+    case .unsigned, .real, .null, .array, .object: self = .null
+    }
+  }
+}
+
+extension HandoverFields {
+  /// A name as QEMU compares it, byte by byte.
+  fileprivate func wireName() throws(ProxyFailure) -> WireText {
+    WireText(bytes: try list("name").compactMap { if case .integer(let byte) = $0 { UInt8(exactly: byte) } else { nil } })
+  }
+}

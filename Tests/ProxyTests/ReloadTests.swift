@@ -1,0 +1,115 @@
+import Foundation
+import Glibc
+import Support
+import XCTest
+
+/// `vfiogate proxy` that is replaced by another program on SIGHUP, with a real QEMU.
+final class ReloadTests: XCTestCase {
+  private final class Running {
+    let directory: TemporaryDirectory
+    /// A copy of the program, which a test replaces.
+    let program: String
+    let qemu: Child
+    let proxy: Child
+    var path: String { directory.path + "/p" }
+    var log: String { (try? readFile(directory.path + "/log")).map { String(decoding: $0, as: UTF8.self) } ?? "" }
+
+    init(clients: Int = 1) throws {
+      directory = try TemporaryDirectory()
+      program = directory.path + "/vfiogate"
+      try FileManager.default.copyItem(atPath: try Child.built("vfiogate"), toPath: program)
+      qemu = try RealQEMU.start(in: directory)
+      proxy = try Child(program, [
+        "proxy", "--listen", directory.path + "/p", "--qmp", directory.path + "/qmp.sock", "--log", directory.path + "/log",
+        "--clients", String(clients),
+      ])
+      try Wait.listener(at: directory.path + "/p")
+    }
+
+    deinit {
+      proxy.end()
+      qemu.end()
+    }
+
+    /// Puts another file in the program's place, as an update does.
+    func replace(by text: String) throws {
+      try writeFile(program + ".new", text)
+      XCTAssertEqual(chmod(program + ".new", 0o755), 0)
+      XCTAssertEqual(rename(program + ".new", program), 0)
+    }
+
+    /// Asks for a reload, and waits until the log reports so many outcomes.
+    func reload(count: Int, _ outcome: String = " reloaded ") throws {
+      kill(proxy.processID, SIGHUP)
+      try Wait.until("\(count) times `\(outcome)`", isTrue: { log.split(separator: "\n").count { $0.contains(outcome) } == count })
+    }
+
+    var descriptors: Int { (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(proxy.processID)/fd").count) ?? 0 }
+  }
+
+  func testAReloadedProxyKeepsItsClientsAndWhatItKnows() throws {
+    let running = try Running(clients: 3)
+    let client = try RawClient(path: running.path), other = try RawClient(path: running.path)
+    try client.negotiate()
+    XCTAssert(try other.line()?.hasPrefix(#"{"QMP""#) == true)
+    let zero = open("/dev/zero", O_RDONLY)
+    defer { close(zero) }
+    try client.send(#"{"execute":"getfd","arguments":{"fdname":"mine"}}"#, descriptors: [zero])
+    XCTAssertEqual(try client.line(), #"{"return": {}}"#)
+
+    // As an update does: another file at the same path, while the old one runs.
+    try FileManager.default.copyItem(atPath: running.program, toPath: running.program + ".new")
+    XCTAssertEqual(rename(running.program + ".new", running.program), 0)
+    try client.send(#"{"execute":"query-na"#)
+    try running.reload(count: 1)
+    let once = running.descriptors
+    for count in 2...4 { try running.reload(count: count) }
+    XCTAssertEqual(running.descriptors, once, "a reload leaves descriptors open")
+
+    XCTAssertEqual(try client.answer(#"me","id":"é"}"#), #"{"return": {}, "id": "\u00E9"}"#)
+    XCTAssertEqual(try other.answer(#"{"execute":"qmp_capabilities"}"#), #"{"return": {}}"#)
+    // The name belongs to the first client, and the descriptor is no device's.
+    let foreign = try other.answer(#"{"execute":"closefd","arguments":{"fdname":"mine"}}"#)
+    XCTAssert(foreign.contains("vfiogate: refused: fd-of-another-client"), foreign)
+    let plug = #"{"execute":"device_add","arguments":{"driver":"vfio-pci","bus":"rp1","fd":"mine","id":"v"}}"#
+    let wrong = try client.answer(plug)
+    XCTAssert(wrong.contains("vfiogate: refused: "), wrong)
+    XCTAssert(try RawClient(path: running.path).line()?.hasPrefix(#"{"QMP""#) == true, "the socket is still the proxy's")
+
+    kill(running.proxy.processID, SIGTERM)
+    XCTAssertEqual(running.proxy.wait(), 0)
+    XCTAssertNotEqual(access(running.path, F_OK), 0, "the socket file goes with the last program")
+  }
+
+  func testWhatCannotContinueTheSessionIsNotStarted() throws {
+    let running = try Running()
+    let client = try RawClient(path: running.path)
+    try client.negotiate()
+    for (count, text) in ["not a program", "#!/bin/false\n", "#!/bin/sh\nexec sleep 100\n"].enumerated() {
+      try running.replace(by: text)
+      try running.reload(count: count + 1, " not reloaded ")
+    }
+    XCTAssertEqual(unlink(running.program), 0)
+    try running.reload(count: 4, " not reloaded ")
+    XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":2}"#), #"{"return": {}, "id": 2}"#)
+  }
+
+  func testAStateThatIsNoneEndsWithOneLine() throws {
+    let own = "the state of the proxy before this one"
+    for (value, text) in [("x", "is not a descriptor"), ("0", "is not a descriptor"), ("77", own)] {
+      let arguments = ["proxy", "--listen", "/nonexistent/p", "--qmp", "/nonexistent/q"]
+      let done = try Child.run("/usr/bin/env", ["VFIOGATE_HANDOVER=\(value)", try Child.built("vfiogate")] + arguments)
+      XCTAssertEqual(done.status, 2)
+      let error = String(decoding: done.error, as: UTF8.self)
+      XCTAssert(error.contains(text) && error.split(separator: "\n").count == 1, error)
+    }
+  }
+}
+
+extension RawClient {
+  /// The answer to a command, or to the rest of one.
+  fileprivate func answer(_ text: String) throws -> String {
+    try send(text)
+    return try line() ?? ""
+  }
+}
