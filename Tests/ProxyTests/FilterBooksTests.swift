@@ -1,0 +1,55 @@
+import Facts
+import Inputs
+import Syntax
+import XCTest
+
+@testable import Proxy
+
+/// The filter's records, handed to a program that continues the session.
+final class FilterBooksTests: XCTestCase {
+  private func filter() -> QMPCommandFilter { QMPCommandFilter(.init(), log: ProxyLog()) }
+
+  private func primary(_ text: String) throws -> HiddenPrimary {
+    try XCTUnwrap(PlugRequest.read(JSON.parse(text), source: "device_add").flatMap(HiddenPrimary.init))
+  }
+
+  func testEachRecordIsHandedOver() throws {
+    let address = try XCTUnwrap(PCIAddress("0000:01:00.0"))
+    let before = filter()
+    // Two names that are one Swift string.
+    before.ledger.keep(WireText("e\u{301}"), .init(function: .known(address), isIOMMUFD: false))
+    before.ledger.keep(WireText("\u{e9}"), .init(function: .known(nil), isIOMMUFD: true))
+    before.ledger.keep("7", .init(function: .unknown("it", "for a reason"), isIOMMUFD: false))
+    before.ledger.numbersInUse = [7: "/machine/peripheral/v", 9: ""]
+    before.owners = [WireText("e\u{301}"): 2]
+    before.plugged = ["v": address]
+    before.hidden = [
+      "p": try primary(
+        #"{"driver":"vfio-pci","id":"p","host":"0000:01:00.0","failover_pair_id":"n","iommufd":"i","bootindex":3,"ats":true}"#)
+    ]
+    let after = filter()
+    try after.restore(JSON.parse(before.books.text()))
+    XCTAssertEqual(after.ledger.entries.count, 3)
+    XCTAssertEqual(after.ledger.entries[WireText("e\u{301}")]?.function, .known(address))
+    XCTAssertEqual(after.ledger.entries[WireText("\u{e9}")]?.function, .known(nil))
+    XCTAssertEqual(after.ledger.entries[WireText("\u{e9}")]?.isIOMMUFD, true)
+    XCTAssertEqual(after.ledger.entries["7"]?.function.isKnown, false, "what was not known is not known")
+    XCTAssertEqual(after.ledger.numbersInUse, before.ledger.numbersInUse)
+    XCTAssertEqual(after.owners, before.owners)
+    XCTAssertEqual(after.plugged, before.plugged)
+    let hidden = try XCTUnwrap(after.hidden["p"])
+    XCTAssertEqual(hidden.pair, "n")
+    XCTAssertEqual(hidden.request.string("iommufd"), "i")
+    XCTAssertEqual(hidden.request.value("bootindex"), .integer(3))
+    XCTAssertEqual(hidden.request.value("ats"), .bool(true))
+    XCTAssertFalse(hidden.request.has("failover_pair_id"))
+  }
+
+  func testDamagedRecordsAreAnError() throws {
+    let whole = filter().books
+    for key in try XCTUnwrap(whole.members).map(\.key) {
+      let rest = JSON.object((whole.members ?? []).filter { $0.key != key })
+      XCTAssertThrowsError(try filter().restore(rest)) { XCTAssert("\($0)".contains("`\(key)`"), "\($0)") }
+    }
+  }
+}
