@@ -42,10 +42,11 @@ final class DescriptorInquiry: CommandDecision {
 final class RemoveFdInquiry: CommandDecision {
   private let gate: QMPCommandFilter
   private let about: QMPCommandFilter.CommandContext
-  private var questions = GuestQuery(and: [Command("query-fdsets")])
+  private var questions: GuestQuery
 
   init(_ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext) {
     self.gate = gate
+    questions = GuestQuery(gate.guestProperties, and: [Command("query-fdsets")])
     self.about = about
   }
 

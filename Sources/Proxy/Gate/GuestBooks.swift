@@ -99,10 +99,11 @@ extension DeviceRequest {
 final class VFIOUserInquiry: CommandDecision {
   private let gate: QMPCommandFilter
   private let about: QMPCommandFilter.CommandContext
-  private var questions = GuestQuery()
+  private var questions: GuestQuery
 
   init(_ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext) {
     self.gate = gate
+    questions = GuestQuery(gate.guestProperties)
     self.about = about
   }
 

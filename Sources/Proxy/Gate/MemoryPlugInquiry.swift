@@ -21,11 +21,12 @@ final class MemoryPlugInquiry: CommandDecision {
   private let gate: QMPCommandFilter
   private let about: QMPCommandFilter.CommandContext
   private let size: Size
-  private var questions = GuestQuery()
+  private var questions: GuestQuery
   private var guest: QOMSnapshot?
 
   init(_ gate: QMPCommandFilter, _ size: Size, _ about: QMPCommandFilter.CommandContext) {
     self.gate = gate
+    questions = GuestQuery(gate.guestProperties)
     self.size = size
     self.about = about
   }

@@ -12,11 +12,12 @@ package final class PlugInquiry: CommandDecision {
   let request: DeviceRequest
   private let about: QMPCommandFilter.CommandContext
   private let start = ContinuousClock.now
-  private var questions = GuestQuery()
+  private var questions: GuestQuery
   private(set) var prediction: RealizePrediction?
 
   init(_ gate: QMPCommandFilter, _ request: DeviceRequest, _ about: QMPCommandFilter.CommandContext) {
     self.gate = gate
+    questions = GuestQuery(gate.guestProperties)
     self.request = request
     self.about = about
   }

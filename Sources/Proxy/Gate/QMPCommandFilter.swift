@@ -74,6 +74,12 @@ public final class QMPCommandFilter: CommandFilter {
   /// Whether those of QEMU's command line are among them.
   var hasReadHidden = false
 
+  /// Properties of the guest that QEMU has reported.
+  let guestProperties = GuestProperties()
+
+  /// Forgets the guest's properties: a device has gone, and another may have its path.
+  public func deviceGone() { guestProperties.forget() }
+
   /// Creates a filter that logs its decisions.
   public init(_ options: Options, log: ProxyLog) {
     self.options = options

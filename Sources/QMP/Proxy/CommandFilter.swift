@@ -6,6 +6,13 @@ public protocol CommandFilter: AnyObject {
   func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection
   /// A client has disconnected: state about it can be dropped.
   func clientGone(_ client: ProxyPeer)
+  /// QEMU has reported that a device is gone, or an event that may report it.
+  func deviceGone()
+}
+
+extension CommandFilter {
+  /// Does nothing, in a filter that knows nothing of the guest.
+  public func deviceGone() {}
 }
 
 /// One client, as the log and the filter identify it.

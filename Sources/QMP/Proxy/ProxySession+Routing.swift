@@ -1,3 +1,5 @@
+import Syntax
+
 /// The destination of the current message of QEMU.
 struct ProxyRouting {
   enum Purpose {
@@ -24,6 +26,7 @@ extension ProxySession {
   /// - Parameter descriptors: descriptors that arrived with the last of the pieces.
   func route(_ pieces: [ServerStream.Piece], _ descriptors: [OwnedDescriptor]) {
     for (index, piece) in pieces.enumerated() where ending == nil {
+      if piece.kind == .event { inspectEvent(piece, isWhole: !routing.isOpen && piece.isEnd) }
       if !routing.isOpen { open(piece.kind) }
       let isLast = index == pieces.count - 1
       for client in routing.recipients {
@@ -32,6 +35,11 @@ extension ProxySession {
       collect(piece.range)
       if piece.isEnd { messageEnded() }
     }
+  }
+
+  /// Reports the end of a device (QAPI event DEVICE_DELETED). Of an event that has arrived in parts the name is not looked for.
+  private func inspectEvent(_ piece: ServerStream.Piece, isWhole: Bool) {
+    if !isWhole || WireText(bytes: stream.buffer[piece.range]).contains("DEVICE_DELETED") { filter.deviceGone() }
   }
 
   private func open(_ kind: ServerStream.Kind) {
