@@ -142,6 +142,13 @@ struct PlannedDevice {
 }
 
 extension PlannedDevice {
+  /// Extent to which a plug of it is tried.
+  var extent: RehearsalResult.Extent {
+    if request.isVFIO { return .withoutHostDevice }
+    let isHosts = PlannedDevice.hostDrivers.contains(where: (request.driver ?? "").hasPrefix)
+    return isHosts || request.properties.contains(where: { unwanted($0) != nil }) ? .replaced : .whole
+  }
+
   /// The arguments of a plug without its host device, and those of what takes its place.
   func plug(spare: Int) -> (own: JSON, substitute: JSON?) {
     var number = spare

@@ -72,6 +72,8 @@ extension RehearsalPlan {
   }
 
   private mutating func keepObject(_ items: [(name: String, value: String)], _ object: ObjectRequest, isChanged: Bool) {
-    keep("-object", OptionText.keyval(items), object.location, isChanged: isChanged)
+    keep(
+      "-object", OptionText.keyval(items), object.location, isChanged: isChanged,
+      properties: isChanged ? [] : object.properties.map(\.location))
   }
 }

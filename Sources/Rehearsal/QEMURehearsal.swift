@@ -85,18 +85,24 @@ public struct StartedRehearsal {
   /// Waits for the answers.
   /// - Parameter qemu: version and path of the QEMU, for the output.
   public func finish(qemu: String) -> Known<RehearsalResult> {
-    let outcome: RehearsalResult.Outcome
+    var outcome: RehearsalResult.Outcome
+    var accepted: [Location: RehearsalResult.Extent] = [:]
     do throws(Unknown) {
       switch try state.get() {
       case .obstacle(let reason): outcome = .notRehearsed(reason)
       case .trial(let trial):
-        let machine = try trial.run()
-        outcome = machine == .started && !plugs.isEmpty ? try trial.plug(plugs) : machine
+        outcome = try trial.run()
+        accepted = trial.accepted(at: outcome)
+        if outcome == .started, !plugs.isEmpty {
+          outcome = try trial.plug(plugs)
+          if outcome == .started { for plug in plugs { accepted[plug.location] = PlannedDevice(plug).extent } }
+        }
       }
     } catch {
       return .unknown(error)
     }
-    return .known(RehearsalResult(qemu: qemu, outcome: outcome, rehearsed: plan.rehearsed, changes: plan.changes))
+    return .known(
+      RehearsalResult(qemu: qemu, outcome: outcome, rehearsed: plan.rehearsed, changes: plan.changes, accepted: accepted))
   }
 }
 

@@ -14,6 +14,13 @@ public struct RehearsalPlan: Sendable {
     var isChanged = false
     /// Index of the vfio device that it is, among those.
     var vfio: Int?
+    /// Properties of it that are unchanged.
+    var properties: [Location] = []
+    /// Whether it is a device, and whether that is given as JSON.
+    var isDevice: Bool { arguments.first == "-device" }
+    var isJSON: Bool { arguments.last?.hasPrefix("{") ?? false }
+    /// Extent to which the definition's own was tried.
+    var extent: RehearsalResult.Extent { vfio != nil ? .withoutHostDevice : isChanged ? .replaced : .whole }
     /// Name for messages: "`-device[1]`".
     var name: String { location.map { "`\($0.path)`" } ?? "an option of the rehearsal's own" }
   }
@@ -90,9 +97,10 @@ public struct RehearsalPlan: Sendable {
   }
 
   /// Adds an option of the definition.
-  mutating func keep(_ option: String, _ text: String?, _ location: Location, isChanged: Bool = false) {
+  mutating func keep(_ option: String, _ text: String?, _ location: Location, isChanged: Bool = false, properties: [Location] = []) {
     if let text, OptionText.isOfShell(text) { obstruct("only the shell knows the value of `\(text)`") }
-    parts.append(Part(arguments: [option] + (text.map { [$0] } ?? []), location: location, isChanged: isChanged))
+    parts.append(
+      Part(arguments: [option] + (text.map { [$0] } ?? []), location: location, isChanged: isChanged, properties: properties))
   }
 
   /// Adds a vfio device, or its substitute.
@@ -128,6 +136,7 @@ extension RehearsalPlan {
 
   private mutating func addMachine(_ machine: MachineConfig) {
     var items: [(name: String, value: String)] = []
+    var kept: [Location] = []
     for property in machine.machine {
       if let why = RehearsalPlan.leftOut[property.name] ?? (property.name.hasPrefix("sgx-epc") ? "needs the host's processor" : nil) {
         if property.name != "accel" { note("`\(property.name)` of `-machine`", "left out: \(why)") }
@@ -140,6 +149,7 @@ extension RehearsalPlan {
       // The host's interrupt controller is KVM's.
       if property.name == "gic-version", value == "host" { value = "max" }
       items.append((property.name, value))
+      kept.append(property.location)
     }
     let size = memory(of: machine)
     if let size, !items.contains(where: { $0.name == "memory-backend" }) {
@@ -149,7 +159,7 @@ extension RehearsalPlan {
     }
     guard !items.isEmpty else { return }
     let place = machine.machineType?.location ?? machine.machine.first?.location
-    parts.append(Part(arguments: ["-machine", OptionText.keyval(items)], location: place))
+    parts.append(Part(arguments: ["-machine", OptionText.keyval(items)], location: place, properties: kept))
   }
 
   /// The size of the guest's memory where QEMU would allocate it itself: the rehearsal's backend reserves none.

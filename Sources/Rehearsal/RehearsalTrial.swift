@@ -80,6 +80,32 @@ struct RehearsalTrial {
     ["romfile", "ROM", "failover", "hotplug"].contains(where: message.text.contains)
   }
 
+  /// Parts that QEMU had accepted at an outcome. It creates objects before devices, and devices of key=value text before those of
+  /// JSON (QEMU system/vl.c: qemu_create_cli_devices).
+  func accepted(at outcome: RehearsalResult.Outcome) -> [Location: RehearsalResult.Extent] {
+    let place: Location
+    switch outcome {
+    case .started: return extents(plan.parts)
+    // Ids are checked while the command line is read.
+    case .refused(let text, _, _) where RehearsalTrial.isAboutNames(text): return [:]
+    case .refused(_, let location, _), .crashed(_, let location, _): place = location
+    case .notRehearsed: return [:]
+    }
+    guard let stop = plan.parts.firstIndex(where: { $0.isDevice && $0.location == place }) else { return [:] }
+    let isJSON = plan.parts[stop].isJSON
+    return extents(plan.parts.enumerated().filter { index, part in
+      !part.isDevice || (part.isJSON == isJSON ? index < stop : isJSON)
+    }.map(\.element))
+  }
+
+  private func extents(_ parts: [RehearsalPlan.Part]) -> [Location: RehearsalResult.Extent] {
+    var all: [Location: RehearsalResult.Extent] = [:]
+    for part in parts {
+      for place in [part.location].compactMap({ $0 }) + part.properties { all[place] = part.extent }
+    }
+    return all
+  }
+
   private enum Stop {
     case message(QEMUMessage)
     case crash(String)
@@ -118,7 +144,7 @@ struct RehearsalTrial {
     case .message(let message):
       let part = message.part.map { plan.parts[$0] }
       if message.mayBeOurs { return .notRehearsed("QEMU's refusal may be about the rehearsal's accelerator or backends: \(message.text)") }
-      if !isOfDevice, let part, part.isChanged || part.location == nil, !RehearsalTrial.isAboutNames(message) {
+      if !isOfDevice, let part, part.isChanged || part.location == nil, !RehearsalTrial.isAboutNames(message.text) {
         return .notRehearsed("what replaced \(part.name) was refused: \(message.text)")
       }
       let place = part?.location ?? self.place(of: message)
@@ -127,8 +153,8 @@ struct RehearsalTrial {
   }
 
   /// Whether a refusal is about an id, which a replaced part has from the definition.
-  private static func isAboutNames(_ message: QEMUMessage) -> Bool {
-    ["expects an identifier", "duplicate", "Duplicate", "already defined"].contains(where: message.text.contains)
+  private static func isAboutNames(_ text: String) -> Bool {
+    ["expects an identifier", "duplicate", "Duplicate", "already defined"].contains(where: text.contains)
   }
 
   private func crash(_ signal: String, _ part: RehearsalPlan.Part?) -> RehearsalResult.Outcome {

@@ -24,13 +24,20 @@ enum RehearsalReport {
     }
   }
 
-  /// Refusals that were predicted, and that QEMU did not give: a fault of vfiogate that is worth reporting. Those that need the host or
-  /// KVM are not part of a rehearsal.
+  /// Differences from the prediction: faults of vfiogate that are worth reporting.
   static func disagreements(_ target: LintTarget) -> [String] {
-    guard let result = target.rehearsal?.display, result.outcome == .started else { return [] }
-    let predicted = target.predictions.compactMap(\.failure) + target.launchFailures.map(\.failure)
-    let own = predicted.filter { failure in !["vfio ", "KVM", "kvm", "/dev/", "VFIO_IOMMU"].contains(where: failure.text.contains) }
-    return own.map { "differs from the prediction, please report it: predicted `\($0.text)`, and \(result.qemu) creates the machine" }
+    guard let result = target.rehearsal?.display else { return [] }
+    let overruled = target.overruled.map { one in
+      "differs from the prediction, please report it: `\(one.failure.text)` was predicted for `\(one.location.path)`, and QEMU did not report it"
+    }
+    let (what, place): (String, Location)
+    switch result.outcome {
+    case .refused(let text, let location, _): (what, place) = ("`\(text)`", location)
+    case .crashed(let signal, let location, _): (what, place) = ("a crash with \(signal)", location)
+    case .started, .notRehearsed: return overruled
+    }
+    guard let device = target.predictions.first(where: { $0.request.location == place }), device.realize == .ok else { return overruled }
+    return overruled + ["differs from the prediction, please report it: \(what) was not predicted for \(device.name)"]
   }
 
   /// Null when no rehearsal was asked for.

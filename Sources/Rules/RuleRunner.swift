@@ -17,13 +17,18 @@ public struct RuleRunner: Sendable {
   private let whole: Location
   /// Rules with a finding, by the request that it is about; under `whole` those about the definition.
   private var reported: [Location: [Rule]] = [:]
+  /// Failures that a rehearsal has shown not to happen.
+  private let overruled: [OverruledFailure]
 
-  private init(_ source: String, first: Rule, _ report: RuleReport, _ predictions: [RealizePrediction] = []) {
+  private init(
+    _ source: String, first: Rule, _ report: RuleReport, _ predictions: [RealizePrediction] = [], overruled: [OverruledFailure] = []
+  ) {
     self.predictions = predictions
     whole = Location(source: source, range: nil, path: "")
     context = whole
     rule = first
     self.report = report
+    self.overruled = overruled
   }
 
   /// Adds a finding of the current rule.
@@ -36,7 +41,12 @@ public struct RuleRunner: Sendable {
     _ message: String, at location: Location? = nil, about request: DeviceRequest? = nil, of label: DeviceLabel? = nil,
     fix: String? = nil, evidence: [String] = []
   ) {
-    reported[request?.location ?? context, default: []].append(rule)
+    let place = request?.location ?? context
+    if let other = overruled.first(where: { (!$0.isVFIO || $0.location == place) && rule.explains.contains($0.failure.cause) }) {
+      if other.isVFIO { cannotDetermine(other.unknown, about: request) }
+      return
+    }
+    reported[place, default: []].append(rule)
     report.findings.append(
       Finding(
         reportedBy: rule, severity: rule.severity, message: message, fix: fix ?? rule.fix,
@@ -94,7 +104,8 @@ public struct RuleRunner: Sendable {
     guard let first = rules.first else { return RuleReport(target) }
     let hasPassthrough = target.hasPassthrough
     let contexts = target.contexts
-    var runner = RuleRunner(target.machine.source, first: first, RuleReport(target), target.assignments)
+    var runner = RuleRunner(
+      target.machine.source, first: first, RuleReport(target), target.assignments, overruled: target.overruled)
     for rule in rules where hasPassthrough || rule.checksText {
       runner.rule = rule
       switch rule.body {

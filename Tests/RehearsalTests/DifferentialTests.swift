@@ -19,24 +19,15 @@ final class DifferentialTests: XCTestCase {
 
   private func firstLine(_ text: String) -> Substring? { text.split(separator: "\n", omittingEmptySubsequences: false).first }
 
-  /// Whether a failure needs a host device that exists, KVM, or the whole realize of the vfio device.
-  private func isOfHost(_ failure: RealizeFailure) -> Bool {
-    ["vfio ", "KVM", "kvm", "/dev/", "VFIO_IOMMU"].contains(where: failure.text.contains)
-  }
-
   /// The difference between what was predicted and what QEMU did; nil when prediction does not claim to know.
-  private func difference(_ target: LintTarget, _ result: RehearsalResult) -> String? {
-    let failures = failures(target)
+  private func difference(_ predicted: LintTarget, _ result: RehearsalResult) -> String? {
+    let target = LintTarget(
+      machine: predicted.machine, plugs: [], problems: [], host: predicted.hostNow, qemu: predicted.qemu, rehearsal: .known(result))
+    if let overruled = target.overruled.first { return "\(result.outcome): overrules \(overruled.failure.text)" }
     switch result.outcome {
-    case .notRehearsed: return nil
-    case .started:
-      let claimed = failures.filter { !isOfHost($0.failure) }
-      return claimed.isEmpty ? nil : "QEMU creates the machine; predicted: \(claimed.map(\.failure.text))"
+    case .notRehearsed, .started: return nil
     case .refused(let text, let place, _):
-      if failures.contains(where: { firstLine($0.failure.text) == firstLine(text) }) { return nil }
-      if let other = failures.first(where: { $0.place == place && !isOfHost($0.failure) }) {
-        return "QEMU: \(text); predicted: \(other.failure.text)"
-      }
+      if failures(target).contains(where: { firstLine($0.failure.text) == firstLine(text) }) { return nil }
       let device = target.predictions.first { $0.request.location == place }
       return device?.realize == .ok ? "QEMU: \(text); predicted: \(place.path) is realized" : nil
     case .crashed(let signal, let place, _):

@@ -140,7 +140,13 @@ extension RuleCase {
     case "unknown": return .unknown("rehearsal", rest)
     default: outcome = .started
     }
-    return .known(RehearsalResult(qemu: "QEMU 11.1.3 at /usr/bin/qemu-system-x86_64", outcome: outcome, rehearsed: 4, changes: []))
+    var accepted: [Location: RehearsalResult.Extent] = [:]
+    if outcome == .started {
+      for device in machine.devices + plugs { accepted[device.location] = device.isVFIO ? .withoutHostDevice : .whole }
+    }
+    return .known(
+      RehearsalResult(
+        qemu: "QEMU 11.1.3 at /usr/bin/qemu-system-x86_64", outcome: outcome, rehearsed: 4, changes: [], accepted: accepted))
   }
 
   private func policy() throws -> PolicyFile {

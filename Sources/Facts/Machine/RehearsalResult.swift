@@ -12,6 +12,16 @@ public struct RehearsalResult: Sendable {
     case notRehearsed(String)
   }
 
+  /// Extent to which an accepted part was the definition's own.
+  public enum Extent: Sendable, Hashable {
+    /// All that decides was unchanged.
+    case whole
+    /// Only its name and its slot.
+    case replaced
+    /// A vfio device up to the check that its host device exists, and another device in its slot.
+    case withoutHostDevice
+  }
+
   /// A part of the definition that was replaced or left out.
   public struct Change: Sendable, Hashable {
     /// The part: "`-drive[0]`", "`mem-path` of `-object[1]`".
@@ -34,12 +44,15 @@ public struct RehearsalResult: Sendable {
   public let rehearsed: Int
   /// Parts that were replaced or left out.
   public let changes: [Change]
+  /// Parts of the definition that QEMU accepted, by their location.
+  public let accepted: [Location: Extent]
 
   /// Creates a result.
-  public init(qemu: String, outcome: Outcome, rehearsed: Int, changes: [Change]) {
+  public init(qemu: String, outcome: Outcome, rehearsed: Int, changes: [Change], accepted: [Location: Extent] = [:]) {
     self.qemu = qemu
     self.outcome = outcome
     self.rehearsed = rehearsed
     self.changes = changes
+    self.accepted = accepted
   }
 }

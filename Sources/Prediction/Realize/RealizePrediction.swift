@@ -37,6 +37,26 @@ public final class RealizePrediction: Sendable {
     isReachable = draft.reachability ?? draft.guestAddress.map(guest.canReach) ?? .known(true)
   }
 
+  private init(_ other: RealizePrediction, without overruled: [RealizeFailure], because unknown: Unknown) {
+    context = other.context
+    failures = other.failures.filter { !overruled.contains($0) }
+    undecided = other.undecided + overruled.compactMap { failure in
+      let step = RealizeStep.allCases.first { $0.causes.contains(failure.cause) }
+      return step.map { UndecidedStep(step: $0, property: failure.property, unknown: unknown) }
+    }
+    unknowns = other.unknowns + [unknown]
+    atsInputs = other.atsInputs
+    atsOutcome = other.atsOutcome
+    guestAddress = other.guestAddress
+    isReachable = other.isReachable
+  }
+
+  /// The same prediction without failures that QEMU itself did not report. Something about the device is not as modelled,
+  /// so that no other failure leaves it undetermined.
+  public func without(_ overruled: [RealizeFailure], because unknown: Unknown) -> RealizePrediction {
+    overruled.isEmpty ? self : RealizePrediction(self, without: overruled, because: unknown)
+  }
+
   /// The request that is predicted.
   public var request: DeviceRequest { context.request }
   /// The guest's topology when QEMU creates the device.

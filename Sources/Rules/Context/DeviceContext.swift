@@ -33,6 +33,8 @@ public final class LintTarget: Sendable {
   public let policy: Policy
   /// Outcome of the rehearsal with the QEMU that will run; nil when it was not asked.
   public let rehearsal: Known<RehearsalResult>?
+  /// Failures that were predicted, and that this QEMU did not report. `predictions` and `launchFailures` are without them.
+  public let overruled: [OverruledFailure]
 
   /// - Parameters:
   ///   - descriptors: the host function of each passed descriptor, by the value of `fd`.
@@ -59,8 +61,15 @@ public final class LintTarget: Sendable {
     guest = outcome.guest
     let isRunning = !plugs.isEmpty
     unmodelled = outcome.unmodelled.filter { !isRunning || $0.request.plug == .hot }
-    launchFailures = outcome.launchFailures.filter { !isRunning || $0.request?.plug == .hot }
-    predictions = all.filter { !isRunning || $0.request.plug == .hot }
+    let launch = outcome.launchFailures.filter { !isRunning || $0.request?.plug == .hot }
+    let realizes = all.filter { !isRunning || $0.request.plug == .hot }
+    let overruled = rehearsal?.display.map { OverruledFailure.all(realizes, launch, of: machine, by: $0) } ?? []
+    self.overruled = overruled
+    launchFailures = launch.filter { failure in !overruled.contains { $0.isOf(failure) } }
+    predictions = overruled.isEmpty ? realizes : realizes.map { one in
+      let own = overruled.filter { $0.isVFIO && $0.location == one.request.location }
+      return own.first.map { one.without(own.map(\.failure), because: $0.unknown) } ?? one
+    }
     running = all.filter { isRunning && $0.request.plug == .cold }
     assignments = running.filter(\.request.isVFIO)
       + predictions.filter(\.request.isVFIO)

@@ -20,10 +20,9 @@ extension Rule {
 /// Also reports that QEMU gave no answer, once for both rules about rehearsals.
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   guard let result = try target.rehearsal?.value, case .refused(let text, let location, let about) = result.outcome else { return }
-  // Hints are on lines of their own, and not predicted.
   let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
   func isPredicted(_ failure: RealizeFailure?) -> Bool {
-    failure?.text.split(separator: "\n", omittingEmptySubsequences: false).first == lines.first
+    failure.map { OverruledFailure.firstLine($0.text) == lines.first } ?? false
   }
   // Prediction's rules say more about it.
   if target.predictions.contains(where: { $0.request.location == location && isPredicted($0.failure) })
