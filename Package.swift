@@ -86,7 +86,7 @@ let package = Package(
     .testTarget(name: "CommonTests", dependencies: ["CLinux", "Common", "Facts", "QMP", "Support", "Syntax"]),
     .testTarget(
       name: "RehearsalTests",
-      dependencies: ["Common", "Facts", "Inputs", "Prediction", "Rehearsal", "RuleCases", "Rules", "Support", "Syntax"]),
+      dependencies: ["Common", "Facts", "Inputs", "Prediction", "QMP", "Rehearsal", "RuleCases", "Rules", "Support", "Syntax"]),
     .testTarget(name: "LintTests", dependencies: ["Common", "Facts", "Lint", "Support"]),
     .testTarget(
       name: "ProxyTests",

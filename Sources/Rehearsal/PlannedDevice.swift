@@ -44,15 +44,17 @@ struct PlannedDevice {
     if request.isVFIO { return addVFIO(to: &plan) }
     let driver = request.driver ?? ""
     if PlannedDevice.hostDrivers.contains(where: driver.hasPrefix) {
-      guard isOnPCI(driver) else { return plan.note(name, "left out: `\(driver)` connects to the host") }
-      plan.note(name, "replaced by a device without a backend in the same place: `\(driver)` connects to the host")
+      guard isOnPCI(driver) else { return plan.note(name, "left out: `\(driver)` connects to the host", isUntried: true) }
+      plan.note(
+        name, "replaced by a device without a backend in the same place: `\(driver)` connects to the host", isUntried: true)
       return plan.keep("-device", text(places, driver: PlannedDevice.substitute), request.location, isChanged: true)
     }
     var kept: [Property] = []
     var isChanged = false
+    let isOfProcess = request.string("netdev").map(plan.networksOfProcesses.contains) ?? false
     for property in request.properties {
-      if let why = unwanted(property) {
-        plan.note("`\(property.name)` of \(name)", "left out: \(why)")
+      if let why = unwanted(property) ?? (isOfProcess && property.name == "tx_queue_size" ? "the network is replaced" : nil) {
+        plan.note("`\(property.name)` of \(name)", "left out: \(why)", isUntried: true)
         isChanged = true
         continue
       }
@@ -61,7 +63,7 @@ struct PlannedDevice {
     }
     var model = driver
     if let plain = PlannedDevice.renderers[driver] {
-      plan.note(name, "replaced by `\(plain)`: a renderer is the host's")
+      plan.note(name, "replaced by `\(plain)`: a renderer is the host's", isUntried: true)
       (model, isChanged) = (plain, true)
     } else if driver.hasPrefix("host-"), driver.hasSuffix("-cpu") {
       (model, isChanged) = ("max" + driver.dropFirst(4), true)
@@ -71,11 +73,14 @@ struct PlannedDevice {
 
   private func isOnPCI(_ driver: String) -> Bool { driver.contains("-pci") || driver.hasSuffix("-vga") || driver == "ivshmem-doorbell" }
 
+  /// Properties whose text may begin with a slash without being a file's name.
+  private static let names: Set<String> = ["bus", "mount_tag", "tag", "name", "serial", "product", "vendor", "label"]
+
   private func unwanted(_ property: Property) -> String? {
     if PlannedDevice.hostProperties.contains(property.name) { return "it is the host's" }
     switch property.value {
     case .array, .object: return "the value is a list or an object"
-    case .string(let text) where text.hasPrefix("/") && !["romfile", "bus"].contains(property.name):
+    case .string(let text) where text.hasPrefix("/") && property.name != "romfile" && !PlannedDevice.names.contains(property.name):
       return "it names a file"
     default: return nil
     }

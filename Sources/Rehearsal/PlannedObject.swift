@@ -39,7 +39,7 @@ extension RehearsalPlan {
         hasDescriptor = true
         if Int(value) != nil { value = "\(spareDescriptor())" }
       } else if value.utf8.contains(UInt8(ascii: "/")) {
-        return note(name, "left out: `\(property.name)` names a file")
+        return note(name, "left out: `\(property.name)` names a file", isUntried: true)
       }
       items.append((property.name, value))
     }

@@ -57,15 +57,31 @@ struct PlannedOption {
     plan.keep("-\(option)", text, self.option.location, isChanged: true)
   }
 
+  /// Bits of an address where the host's processor decides: prediction has a rule about the host's.
+  private static let addressBits = 52
+  /// Features of `-cpu` that only KVM has, or that compare with the host's processor.
+  private static let ofKVM: Set<String> = [
+    "enforce", "check", "hv-passthrough", "hv_passthrough", "hv-vpindex", "hv_vpindex", "host-cache-info", "kvm-no-adjvtime",
+    "kvm-steal-time", "host-phys-bits",
+  ]
+
   private func processor(_ plan: inout RehearsalPlan) {
     var items = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     let isHosts = items.first == "host"
     if isHosts { items[0] = "max" }
+    var width = isHosts ? PlannedOption.addressBits : nil
     items.removeAll { item in
-      let key = item.prefix { $0 != "=" }
-      return ["enforce", "check", "hv-passthrough", "hv_passthrough", "host-cache-info"].contains(key)
+      let (key, value) = (item.prefix { $0 != "=" }, item.drop { $0 != "=" }.dropFirst())
+      if key == "host-phys-bits", value.isEmpty || value == "on" { width = width ?? PlannedOption.addressBits }
+      if key == "host-phys-bits-limit", let limit = Int(value) { width = limit }
+      if key == "hv-vpindex" || key == "hv_vpindex" { return plan.asksForKVM }
+      return PlannedOption.ofKVM.contains(String(key)) || key == "host-phys-bits-limit"
     }
     if isHosts { plan.note("`-cpu`", "`host` is `max`: the host's processor needs KVM") }
+    if let width, plan.isX86, !items.contains(where: { $0.hasPrefix("phys-bits") }) {
+      plan.note("`-cpu`", "addresses have \(width) bits, regardless of the host")
+      items.append("phys-bits=\(width)")
+    }
     plan.keep("-cpu", items.joined(separator: ","), option.location, isChanged: isHosts)
   }
 
@@ -95,7 +111,11 @@ struct PlannedOption {
   }
 
   private func network(_ plan: inout RehearsalPlan) {
-    let id = OptionText.members(text, implied: "type").filter { $0.name == "id" }
+    let members = OptionText.members(text, implied: "type")
+    let id = members.filter { $0.name == "id" }
+    if let type = members.first(where: { $0.name == "type" })?.value, ["vhost-user", "vhost-vdpa"].contains(type) {
+      plan.networksOfProcesses.formUnion(id.map(\.value))
+    }
     // Each is alone on a hub of its own.
     let hub = plan.parts.count + 1
     replaced(

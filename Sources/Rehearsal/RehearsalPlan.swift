@@ -42,6 +42,12 @@ public struct RehearsalPlan: Sendable {
   public private(set) var changes: [RehearsalResult.Change] = []
   /// The reason why the definition cannot be rehearsed; nil when it can.
   public private(set) var obstacle: String?
+  /// Ids of networks whose backend is another process; they allow cards what no replacement does.
+  var networksOfProcesses: Set<String> = []
+  /// Whether the definition asks for KVM, which the rehearsal has not.
+  private(set) var asksForKVM = false
+  /// Whether the machine is of x86 with 64 bits.
+  private(set) var isX86 = false
   /// Number of descriptors that stand for ones of the definition.
   private(set) var spares = 0
   let firstSpare: Int
@@ -84,6 +90,11 @@ public struct RehearsalPlan: Sendable {
   var rehearsed: Int { parts.filter { $0.location != nil }.count }
 
   private mutating func add(_ machine: MachineConfig) {
+    isX86 = machine.emulator.map { $0.hasSuffix("x86_64") || $0.hasSuffix("kvm") } ?? false
+    asksForKVM = machine.hasOption("enable-kvm")
+      || (machine.options.filter { $0.name == "accel" } + machine.machine.filter { $0.name == "accel" })
+        .contains { $0.value.string?.contains("kvm") ?? true }
+      || machine.emulator?.hasSuffix("kvm") ?? false
     // TCG serves where a build has no qtest; its translation buffer is not used.
     parts.append(Part(arguments: ["-accel", "qtest", "-accel", "tcg,tb-size=32"], location: nil))
     addMachine(machine)
@@ -109,8 +120,9 @@ public struct RehearsalPlan: Sendable {
     devices.append(device)
   }
 
-  mutating func note(_ what: String, _ why: String) {
-    let change = RehearsalResult.Change(what: what, why: why)
+  /// - Parameter isUntried: whether QEMU is not asked about a device, or a property of one.
+  mutating func note(_ what: String, _ why: String, isUntried: Bool = false) {
+    let change = RehearsalResult.Change(what: what, why: why, isUntried: isUntried)
     if !changes.contains(change) { changes.append(change) }
   }
 
@@ -150,6 +162,11 @@ extension RehearsalPlan {
       if property.name == "gic-version", value == "host" { value = "max" }
       items.append((property.name, value))
       kept.append(property.location)
+    }
+    // Without it TCG has another interrupt controller than KVM (QEMU hw/arm/virt.c: finalize_gic_version).
+    if asksForKVM, let type = machine.machineType?.value.string, type == "virt" || type.hasPrefix("virt-"),
+      machine.emulator?.contains("aarch64") ?? false, !items.contains(where: { $0.name == "gic-version" }) {
+      items.append(("gic-version", "max"))
     }
     let size = memory(of: machine)
     if let size, !items.contains(where: { $0.name == "memory-backend" }) {

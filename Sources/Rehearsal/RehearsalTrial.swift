@@ -143,7 +143,9 @@ struct RehearsalTrial {
     case .ours(let reason): return .notRehearsed(reason)
     case .message(let message):
       let part = message.part.map { plan.parts[$0] }
-      if message.mayBeOurs { return .notRehearsed("QEMU's refusal may be about the rehearsal's accelerator or backends: \(message.text)") }
+      if message.mayBeOurs(asksForKVM: plan.asksForKVM) {
+        return .notRehearsed("QEMU's refusal may be about the rehearsal's accelerator or backends: \(message.text)")
+      }
       if !isOfDevice, let part, part.isChanged || part.location == nil, !RehearsalTrial.isAboutNames(message.text) {
         return .notRehearsed("what replaced \(part.name) was refused: \(message.text)")
       }

@@ -5,6 +5,9 @@ import Syntax
 
 /// The rehearsed options, and the QEMU.
 enum RehearsalReport {
+  /// Maximum number of untried parts in a line.
+  private static let maxUntried = 8
+
   /// Lines of text. The refusal itself is a finding.
   static func lines(_ rehearsal: Known<RehearsalResult>, verbose: Bool) -> [String] {
     switch rehearsal {
@@ -14,13 +17,17 @@ enum RehearsalReport {
       let parts = "\(result.rehearsed) option\(result.rehearsed == 1 ? "" : "s")"
         + (changes == 0 ? "" : ", \(changes) part\(changes == 1 ? "" : "s") replaced or left out"
           + (verbose ? "" : "; --verbose lists them"))
+      let untried = result.changes.filter(\.isUntried).map(\.what)
       let outcome = switch result.outcome {
       case .started: "creates the machine (\(parts))"
       case .refused(_, _, let about): "refuses \(about) (\(parts))"
       case .crashed(let signal, _, let about): "crashes with \(signal) on \(about) (\(parts))"
       case .notRehearsed(let reason): "not rehearsed: \(reason)"
       }
-      return ["\(result.qemu): \(outcome)"] + (verbose ? result.changes.map { "\($0.what): \($0.why)" } : [])
+      let isTried = if case .notRehearsed = result.outcome { false } else { true }
+      let rest = untried.count > maxUntried ? ", and \(untried.count - maxUntried) more" : ""
+      let left = untried.isEmpty || !isTried ? [] : ["not tried: \(untried.prefix(maxUntried).joined(separator: ", "))\(rest)"]
+      return ["\(result.qemu): \(outcome)"] + left + (verbose ? result.changes.map { "\($0.what): \($0.why)" } : [])
     }
   }
 
@@ -28,7 +35,8 @@ enum RehearsalReport {
   static func disagreements(_ target: LintTarget) -> [String] {
     guard let result = target.rehearsal?.display else { return [] }
     let overruled = target.overruled.map { one in
-      "differs from the prediction, please report it: `\(one.failure.text)` was predicted for `\(one.location.path)`, and QEMU did not report it"
+      "differs from the prediction, please report it: `\(one.failure.text)` was predicted for `\(one.location.path)`, and QEMU did not "
+        + "report it"
     }
     let (what, place): (String, Location)
     switch result.outcome {
@@ -57,7 +65,7 @@ enum RehearsalReport {
       }
       members.append(.init("options", .integer(Int64(result.rehearsed))))
       members.append(.init("changes", .array(result.changes.map { change in
-        .object([.init("what", .string(change.what)), .init("why", .string(change.why))])
+        .object([.init("what", .string(change.what)), .init("why", .string(change.why)), .init("untried", .bool(change.isUntried))])
       })))
       return .object(members)
     }

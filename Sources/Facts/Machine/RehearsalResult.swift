@@ -28,11 +28,14 @@ public struct RehearsalResult: Sendable {
     public let what: String
     /// The replacement, or the reason why it was left out.
     public let why: String
+    /// Whether QEMU was not asked about something of the machine itself: a device, or a property of one.
+    public let isUntried: Bool
 
     /// Creates a change.
-    public init(what: String, why: String) {
+    public init(what: String, why: String, isUntried: Bool = false) {
       self.what = what
       self.why = why
+      self.isUntried = isUntried
     }
   }
 

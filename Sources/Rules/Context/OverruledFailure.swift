@@ -18,7 +18,8 @@ public struct OverruledFailure: Sendable {
     self.location = location
     self.isVFIO = isVFIO
     unknown = Unknown(
-      "model of `\(location.path)`", reason: "`\(failure.text)` was predicted, and \(qemu) did not report it: please report this fault of vfiogate")
+      "model of `\(location.path)`",
+      reason: "`\(failure.text)` was predicted, and \(qemu) did not report it: please report this fault of vfiogate")
   }
 
   /// Whether it is this one.
