@@ -37,18 +37,27 @@ public final class Judge: Sendable {
     descriptors: [String: Known<PCIAddress?>] = [:],
     rehearse: ((MachineConfig, [DeviceRequest]) -> Known<RehearsalResult>)? = nil
   ) -> LintResult {
-    let parsed = parsed.proxmox.map { machine in machine.lowered { self.host.functions(ofSlot: $0) } } ?? parsed
+    let whole = machine(of: parsed, running: running)
     var decided = policy.policy
     // Appending nothing would copy the array that all definitions share.
-    if !parsed.allowances.isEmpty { decided.allowances += parsed.allowances }
-    var machine = parsed.joined(to: running), plugs = parsed.plugs
-    let cut = DeviceCap.cut(&machine.devices, plugs: &plugs, globals: machine.globals.count)
+    if !whole.parsed.allowances.isEmpty { decided.allowances += whole.parsed.allowances }
+    let parsed = whole.parsed
     let target = LintTarget(
-      machine: machine, plugs: plugs, problems: parsed.problems + (cut.map { [$0] } ?? []), host: host, qemu: qemu,
-      descriptors: descriptors, running: topology, policy: decided, rehearsal: rehearse?(machine, plugs))
+      machine: whole.machine, plugs: whole.plugs, problems: parsed.problems + (whole.cut.map { [$0] } ?? []), host: host, qemu: qemu,
+      descriptors: descriptors, running: topology, policy: decided, rehearsal: rehearse?(whole.machine, whole.plugs))
     return LintResult(
       source: source, target: target, report: RuleRunner.check(target, by: rules),
       further: [policy.source].compactMap { $0 } + parsed.sources, firstLine: parsed.firstLine)
+  }
+
+  /// The machine of a definition with what the host decides of it, the plugs, and the devices above the cap.
+  public func machine(
+    of parsed: ParsedInput, running: MachineConfig? = nil
+  ) -> (parsed: ParsedInput, machine: MachineConfig, plugs: [DeviceRequest], cut: InputProblem?) {
+    let parsed = parsed.proxmox.map { machine in machine.lowered { self.host.functions(ofSlot: $0) } } ?? parsed
+    var machine = parsed.joined(to: running), plugs = parsed.plugs
+    let cut = DeviceCap.cut(&machine.devices, plugs: &plugs, globals: machine.globals.count)
+    return (parsed, machine, plugs, cut)
   }
 }
 

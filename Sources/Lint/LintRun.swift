@@ -36,6 +36,8 @@ struct LintRun {
   private var regions: [Location: TextRegion] = [:]
   private var progress: Progress
   private var rehearsals: Rehearsals
+  /// Definitions that are not reported yet, in their order.
+  private var begun: [Begun] = []
 
   /// - Throws: the guest's command line or the QEMU cannot be read.
   init(_ lint: Lint) throws {
@@ -58,31 +60,64 @@ struct LintRun {
   /// - Parameter report: is called with every result in the order of the run, and the host that the definition is for.
   mutating func check(_ report: (LintResult, HostChoice) -> Void) {
     for (index, file) in files.files.enumerated() {
-      progress.report(index)
       do {
         guard var definitions = try read(file) else { continue }
-        while let kept = try checkNext(of: &definitions, file, report) {
-          if files.files.count > 1 || kept.hasOthers { keep(kept) }
-          checked += 1
+        while let parsed = definitions.rest.next() {
+          if let what = parsed.unrecognised {
+            throw PathError(file.path, reason: "not a definition: it looks like \(what)")
+          }
+          if let folder = file.folder { foldersWithDefinitions.insert(folder) }
+          begun.append(try begin(definitions.source, parsed, file, index))
+          // Others are read while the QEMUs of these start.
+          if begun.count >= rehearsals.width { finishNext(report) }
         }
       } catch {
         // One message, however many definitions it is about.
         let text = "\(error)"
         if !unreadable.contains(text) { unreadable.append(text) }
       }
+      if begun.isEmpty { progress.report(index) }
     }
+    while !begun.isEmpty { finishNext(report) }
     progress.clear()
     for folder in files.folders where !foldersWithDefinitions.contains(folder) {
       unreadable.append("\(folder): holds no definition")
     }
   }
 
+  /// A definition that was read, and whose rehearsal runs.
+  private struct Begun {
+    let source: SourceText
+    let parsed: ParsedInput
+    /// Number of its file.
+    let file: Int
+    let host: HostChoice
+    let checker: Judge
+    let descriptors: [String: Known<PCIAddress?>]
+    /// Waits for the rehearsal; nil when none is wanted.
+    let rehearsal: (() -> Known<RehearsalResult>)?
+  }
+
+  /// Checks and reports the definition that was begun first. Only its claims are left on return.
+  private mutating func finishNext(_ report: (LintResult, HostChoice) -> Void) {
+    let one = begun.removeFirst()
+    progress.report(one.file)
+    let result = one.checker.check(
+      one.source, one.parsed, running: running, descriptors: one.descriptors,
+      rehearse: one.rehearsal.map { finish in { _, _ in finish() } })
+    progress.clear()
+    report(result, one.host)
+    checked += 1
+    let hasOthers = one.parsed.firstLine != nil
+    guard files.files.count > 1 || hasOthers else { return }
+    let claims = DefinitionClaims(result.target, name: result.name)
+    keep(Kept(host: one.host, claims: claims, regions: claims.locations.map { result.region(of: $0) }))
+  }
+
   /// The part of a result that is kept.
   private struct Kept {
     let host: HostChoice
     let claims: DefinitionClaims
-    /// Whether the file holds other definitions too.
-    let hasOthers: Bool
     /// Regions of the claims' locations, in their order.
     let regions: [TextRegion?]
   }
@@ -91,24 +126,6 @@ struct LintRun {
   private struct Definitions {
     let source: SourceText
     var rest: ParsedInputs
-  }
-
-  /// Checks and reports the next definition of a file. Nothing else of it is left on return.
-  /// - Returns: nil behind the last.
-  private mutating func checkNext(
-    of definitions: inout Definitions, _ file: DefinitionFiles.File, _ report: (LintResult, HostChoice) -> Void
-  ) throws -> Kept? {
-    guard let parsed = definitions.rest.next() else { return nil }
-    if let what = parsed.unrecognised {
-      throw PathError(file.path, reason: "not a definition: it looks like \(what)")
-    }
-    if let folder = file.folder { foldersWithDefinitions.insert(folder) }
-    let (result, host) = try check(definitions.source, parsed, file)
-    progress.clear()
-    report(result, host)
-    let claims = DefinitionClaims(result.target, name: result.name)
-    return Kept(
-      host: host, claims: claims, hasOthers: parsed.firstLine != nil, regions: claims.locations.map { result.region(of: $0) })
   }
 
   /// - Returns: nil for a file of a directory that is not a definition.
@@ -125,9 +142,9 @@ struct LintRun {
     return Definitions(source: source, rest: ParsedInputs(source, as: format, follow: follow, extent: .passthrough))
   }
 
-  private mutating func check(
-    _ source: SourceText, _ parsed: ParsedInput, _ file: DefinitionFiles.File
-  ) throws -> (LintResult, HostChoice) {
+  private mutating func begin(
+    _ source: SourceText, _ parsed: ParsedInput, _ file: DefinitionFiles.File, _ index: Int
+  ) throws -> Begun {
     let policy = try policies.policy(of: file)
     let choice = lint.host(of: file.path, by: policy.policy)
     let requests = parsed.machine.devices + parsed.plugs + (running?.devices ?? [])
@@ -142,8 +159,13 @@ struct LintRun {
     // A definition whose host cannot be read reports no problems of its policy either, so the host comes first.
     let host = try hosts.host(choice, functions: functions)
     let checker = Judge(host: host, qemu: qemu, policy: policies.reportingProblemsOnce(policy))
-    let rehearse = rehearsals.rehearsal(of: parsed.plugs.isEmpty ? parsed.machine : running ?? parsed.machine)
-    return (checker.check(source, parsed, running: running, descriptors: descriptors, rehearse: rehearse), choice)
+    var rehearsal: (() -> Known<RehearsalResult>)?
+    if lint.rehearsal != .none {
+      let whole = checker.machine(of: parsed, running: running)
+      rehearsal = rehearsals.start(whole.machine, plugs: whole.plugs)
+    }
+    return Begun(
+      source: source, parsed: parsed, file: index, host: choice, checker: checker, descriptors: descriptors, rehearsal: rehearsal)
   }
 
   private mutating func keep(_ one: Kept) {

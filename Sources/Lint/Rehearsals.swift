@@ -1,5 +1,6 @@
 import Common
 import Facts
+import Glibc
 import Inputs
 import Rehearsal
 
@@ -31,26 +32,37 @@ struct Rehearsals {
     known[path] = .known(QEMURehearsal(program: path, qemu: try QEMUChoice.program(path).profile().name))
   }
 
-  /// Rehearses a definition; nil when none is wanted.
-  mutating func rehearsal(of machine: MachineConfig) -> ((MachineConfig, [DeviceRequest]) -> Known<RehearsalResult>)? {
+  /// Number of definitions whose QEMUs run at once.
+  var width: Int { choice == .none ? 1 : max(2, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+  /// Starts the rehearsal of a definition; nil when none is wanted.
+  /// - Returns: waits for the answer.
+  mutating func start(_ machine: MachineConfig, plugs: [DeviceRequest]) -> (() -> Known<RehearsalResult>)? {
+    let rehearsal: Known<QEMURehearsal>
     switch choice {
     case .none: return nil
-    case .program(let path): return rehearse(path)
-    case .emulator:
-      guard machine.libvirt == nil else { return rehearse("") }
-      guard let name = machine.program else { return { _, _ in .unknown("rehearsal", "the definition names no QEMU") } }
-      guard let path = Executable.find(name) else { return { _, _ in .unknown("rehearsal", "`\(name)` is not in PATH") } }
-      if known[path] == nil {
-        do {
-          known[path] = .known(QEMURehearsal(program: path, qemu: try QEMUChoice.program(path).profile().name))
-        } catch { known[path] = .unknown("rehearsal", "\(error)") }
-      }
-      return rehearse(path)
+    case .program(let path): rehearsal = known[path] ?? .known(QEMURehearsal(program: path, qemu: path))
+    case .emulator: rehearsal = ofEmulator(of: machine)
+    }
+    switch rehearsal {
+    case .unknown(let unknown): return { .unknown(unknown) }
+    case .known(let rehearsal):
+      let started = rehearsal.start(machine, plugs: plugs)
+      return { started.finish(qemu: rehearsal.qemu) }
     }
   }
 
-  private func rehearse(_ path: String) -> (MachineConfig, [DeviceRequest]) -> Known<RehearsalResult> {
-    let rehearsal = known[path] ?? .known(QEMURehearsal(program: path, qemu: path))
-    return { machine, plugs in rehearsal.flatMap { $0.run(machine, plugs: plugs) } }
+  private mutating func ofEmulator(of machine: MachineConfig) -> Known<QEMURehearsal> {
+    // Its obstacle says more than a missing name.
+    guard machine.libvirt == nil else { return .known(QEMURehearsal(program: "", qemu: "")) }
+    guard let name = machine.program else { return .unknown("rehearsal", "the definition names no QEMU") }
+    guard let path = Executable.find(name) else { return .unknown("rehearsal", "`\(name)` is not in PATH") }
+    if let known = known[path] { return known }
+    let asked: Known<QEMURehearsal>
+    do { asked = .known(QEMURehearsal(program: path, qemu: try QEMUChoice.program(path).profile().name)) } catch {
+      asked = .unknown("rehearsal", "\(error)")
+    }
+    known[path] = asked
+    return asked
   }
 }

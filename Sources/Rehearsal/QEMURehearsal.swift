@@ -15,7 +15,8 @@ public struct QEMURehearsal: Sendable {
   private static let errorLimit = 32 << 10
 
   private let program: String
-  private let qemu: String
+  /// Version and path of the QEMU, for the output.
+  public let qemu: String
   private let patience: Duration
 
   /// - Parameters:

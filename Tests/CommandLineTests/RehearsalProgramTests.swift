@@ -122,6 +122,31 @@ final class RehearsalProgramTests: XCTestCase {
     XCTAssertFalse(trace.contains { $0.contains("\"/dev/kvm\"") || $0.contains("\"/dev/iommu\"") || $0.contains("\"/dev/vfio") })
   }
 
+  /// Each QEMU waits here until those of two definitions run.
+  func testDefinitionsOfADirectoryAreRehearsedAtOnceAndReportedInOrder() throws {
+    let folder = try TemporaryDirectory()
+    let path = folder.path + "/qemu-system-x86_64", ids = folder.path + "/ids"
+    let script = """
+      #!/bin/sh
+      case "$*" in *"-M none"*) exec \(try program()) "$@";; esac
+      echo $$ >> \(ids)
+      until [ $(wc -l < \(ids)) -ge 4 ]; do sleep 0.02; done
+      exec \(try program()) "$@"
+
+      """
+    try writeFile(path, script, mode: 0o755)
+    let definitions = folder.path + "/definitions"
+    mkdir(definitions, 0o755)
+    for name in ["a", "b", "c", "d", "e"] {
+      try writeFile(definitions + "/\(name).qemu", name == "c" ? "qemu-system-x86_64 " + refused : line)
+    }
+    let run = try Vfiogate.run("lint", definitions, "--host", "none", "--rehearse", path, "--format", "json")
+    let all = try XCTUnwrap(try run.json["definitions"]?.array)
+    XCTAssertEqual(all.compactMap { $0["source"]?.string?.last(6) }, ["a.qemu", "b.qemu", "c.qemu", "d.qemu", "e.qemu"])
+    XCTAssertEqual(
+      all.compactMap { $0["rehearsal"]?["outcome"]?.string }, ["started", "started", "refused", "started", "started"], run.error)
+  }
+
   func testTheQEMUsEndWithVfiogateAlsoWhenItIsKilled() throws {
     let folder = try TemporaryDirectory()
     let path = folder.path + "/qemu-system-x86_64", ids = folder.path + "/ids"
@@ -147,6 +172,8 @@ final class RehearsalProgramTests: XCTestCase {
 }
 
 extension String {
+  fileprivate func last(_ count: Int) -> String { String(suffix(count)) }
+
   /// The same for a QEMU of another target.
   fileprivate func replacingX86() -> String { "qemu-system-aarch64" + dropFirst("qemu-system-x86_64".count) }
 }

@@ -26,7 +26,7 @@ final class RehearsalReportTests: XCTestCase {
 
   func testAPredictionThatQEMUDoesNotConfirmIsAFaultToReport() throws {
     let rows = [
-      ("undetermined: QEMU creates the device that was predicted to be refused",
+      ("silent: QEMU creates the device that was predicted to be refused",
         "differs from the prediction, please report it: `Bus 'nope' not found` was predicted for `-device[1]`"),
       ("silent: QEMU creates another device that was predicted to be refused",
         "differs from the prediction, please report it: `Can't add chassis slot, error -16` was predicted for `-device[1]`"),
