@@ -14,6 +14,8 @@ public struct RuleRunner: Sendable {
   private let predictions: [RealizePrediction]
   /// Devices by the location of their request; nil until one is asked for.
   private var labels: [Location: DeviceLabel]?
+  /// Their requests' locations; nil until one is searched.
+  private var requests: LocationIndex?
   private let whole: Location
   /// Rules with a finding, by the request that it is about; under `whole` those about the definition.
   private var reported: [Location: [Rule]] = [:]
@@ -64,11 +66,10 @@ public struct RuleRunner: Sendable {
       return labels?[request.location] ?? DeviceLabel(request, at: nil)
     }
     if let device { return device }
-    guard let location, let range = location.range else { return nil }
-    return predictions.first { one in
-      one.request.location.source == location.source
-        && one.request.location.range.map { $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound } ?? false
-    }?.label
+    guard let location else { return nil }
+    let index = requests ?? LocationIndex(predictions.map(\.request.location))
+    requests = index
+    return index.around(location).map { predictions[$0].label }
   }
 
   /// Records a fact that the current rule could not get, and that does not end the check.

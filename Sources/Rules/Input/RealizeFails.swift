@@ -18,6 +18,7 @@ extension Rule {
 
 /// Runs after all others, and skips a failure that another rule has explained.
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  let problems = LocationIndex(target.problems.map(\.location))
   for prediction in target.predictions {
     if prediction.realize == .undetermined, let unknown = prediction.unknowns.first {
       runner.cannotDetermine(unknown, about: prediction.request)
@@ -25,17 +26,10 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     guard let failure = prediction.failure, !runner.isExplained(failure.cause, of: prediction.request) else { continue }
     let location = prediction.request.location(of: failure.property ?? "driver")
     // A text that cannot be parsed is reported as such; QEMU's message about what is left of it is a consequence.
-    if target.problems.contains(where: { $0.location.overlaps(location) }) { continue }
+    if problems.overlaps(location) { continue }
     runner.report(
       (failure.signal.map { "QEMU crashes with \($0) on" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
       at: location, about: prediction.request,
       fix: failure.cause.advice(on: target.hostNow))
-  }
-}
-
-extension Location {
-  fileprivate func overlaps(_ other: Location) -> Bool {
-    guard source == other.source, let range, let otherRange = other.range else { return false }
-    return range.overlaps(otherRange)
   }
 }
