@@ -59,6 +59,30 @@ int clinux_detach(const int *kept, size_t count, const char *name) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 1 : -(WIFEXITED(status) ? WEXITSTATUS(status) : EIO);
 }
 
+pid_t clinux_fork_helper(int *pipe_end) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+  pid_t parent = getpid();
+  pid_t child = fork();
+  if (child == 0) {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent) _exit(127);
+    // The connections of clients and QEMU end with the proxy, not with its helper.
+    close_others(&ends[1], 1);
+    for (int standard = 0; standard < 3; standard++)
+      if (standard != ends[1]) open("/dev/null", O_RDWR);
+    *pipe_end = ends[1];
+    return 0;
+  }
+  int failure = errno;
+  close(ends[1]);
+  if (child < 0) {
+    close(ends[0]);
+    return -failure;
+  }
+  *pipe_end = ends[0];
+  return child;
+}
+
 void clinux_retitle(char **arguments, const char *title) {
   if (!arguments[0]) return;
   char *end = arguments[0];

@@ -50,7 +50,7 @@ struct FilterProbe {
   func answer(_ text: String, descriptors: Int = 0, client: Int = 1) throws -> Answer {
     switch try inspect(text, descriptors, client) {
     case .pass: .pass
-    case .inquire: .inquire
+    case .inquire, .wait: .inquire
     case .refuse(let error): Answer(error)
     }
   }
@@ -66,6 +66,7 @@ struct FilterProbe {
     switch try inspect(text, descriptors, client) {
     case .pass: return .pass
     case .refuse(let error): return Answer(error)
+    case .wait: return .inquire
     case .inquire(let decision):
       var answers: [Result<JSON, CommandError>] = []
       for round in 0..<6 {

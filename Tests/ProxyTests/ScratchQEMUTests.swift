@@ -1,33 +1,62 @@
+import Common
 import Facts
-import Inputs
-import Proxy
+import Glibc
+@testable import Proxy
+import QMP
 import Support
 import Syntax
 import XCTest
 
-/// Plugs that crash QEMU, without the list of known crashes.
+/// Plugs that crash QEMU, with the list of known crashes switched off.
 final class ScratchQEMUTests: XCTestCase {
-  private func request(_ members: String) throws -> DeviceRequest {
-    let text = #"{"execute":"device_add","arguments":{"bus":"rp1",\#(members)}}"#
-    return try XCTUnwrap(ParsedInput.parse(SourceText(name: "device_add", bytes: Array(text.utf8)), as: .qmp).plugs.first)
-  }
-
-  /// The signal of a plug into a running QEMU with these further options.
-  private func crash(_ program: String, _ more: [String], _ members: String...) throws -> String? {
+  /// The filter's answers to plugs into `rp1` of a running QEMU with these further options: the text of the refusal, or nil.
+  private func refusals(_ program: String, _ more: [String], _ plugs: String...) throws -> [String?] {
     let directory = try TemporaryDirectory()
     let qemu = try RealQEMU.start(in: directory, program: program, after: more)
-    let scratch = ScratchQEMU(process: qemu.processID, emulator: program)
-    for one in members.dropLast() { XCTAssertNil(try scratch.crash(on: request(one))) }
-    return try scratch.crash(on: request(try XCTUnwrap(members.last)))
+    defer { qemu.end() }
+    var options = QMPCommandFilter.Options()
+    options.process = qemu.processID
+    options.emulator = program
+    let filter = QMPCommandFilter(options, log: ProxyLog())
+    filter.knownCrash = { _ in nil }
+    return try plugs.map { members in
+      let text = #"{"execute":"device_add","arguments":{"bus":"rp1",\#(members)}}"#
+      let message = ClientMessage(bytes: Array(text.utf8), json: try JSON.parse(text), descriptors: [])
+      guard case .wait(let trial) = filter.inspect(message, from: ProxyPeer(number: 1, process: nil, user: nil)) else {
+        XCTFail("\(members) is not tried")
+        return nil
+      }
+      while true {
+        switch trial.inspection {
+        case .refuse(let error): return error.text
+        case .some: return nil
+        case nil:
+          let awaited = try XCTUnwrap(filter.awaited)
+          var entry = pollfd(fd: awaited.descriptor, events: Int16(POLLIN), revents: 0)
+          _ = poll(&entry, 1, Deadline(after: awaited.until - .now).milliseconds)
+          filter.awoken()
+        }
+      }
+    }
+  }
+
+  private func assertCrash(_ program: String, _ more: [String], _ members: String, _ signal: String) throws {
+    let text = try XCTUnwrap(try refusals(program, more, members)[0], "\(program) \(more) \(members)")
+    XCTAssert(text.hasPrefix("vfiogate: refused: crashes-qemu: a scratch QEMU crashed with \(signal) on "), text)
   }
 
   private static let plug = #""driver":"vfio-pci","host":"ff:1f.7","id":"v""#
+  private static let realized = #""driver":"e1000e","realized":true"#
 
   func testTheDistributionsQEMU() throws {
     let program = try RealQEMU.program()
-    XCTAssertEqual(try crash(program, [], #""driver":"e1000e","realized":true"#), "SIGSEGV")
-    XCTAssertEqual(try crash(program, ["-global", "vfio-pci.realized=on"], ScratchQEMUTests.plug), "SIGSEGV")
-    XCTAssertNil(try crash(program, [], ScratchQEMUTests.plug, ScratchQEMUTests.plug, #""driver":"e1000e","addr":"zz""#))
+    // K2, K2g. This release has no `fd`.
+    try assertCrash(program, [], ScratchQEMUTests.realized, "SIGSEGV")
+    try assertCrash(program, ["-global", "vfio-pci.realized=on"], ScratchQEMUTests.plug, "SIGSEGV")
+    // K4
+    try assertCrash(program, ["-global", "vfio-pci.addr=3"], ScratchQEMUTests.plug, "SIGABRT")
+    XCTAssertEqual(
+      try refusals(program, [], ScratchQEMUTests.plug, ScratchQEMUTests.plug, #""driver":"e1000e","addr":"zz""#), [nil, nil, nil])
   }
 
   func testTheLabsQEMU() throws {
@@ -35,12 +64,79 @@ final class ScratchQEMUTests: XCTestCase {
     guard let program = try InstalledQEMU.ofLab(in: directory) else {
       throw XCTSkip("SKIPPED: scripts/lab has not made its root, so no plug was tried on QEMU 11.1")
     }
-    XCTAssertEqual(try crash(program, [], #""driver":"vfio-pci","fd":"7""#), "SIGSEGV")
-    XCTAssertEqual(try crash(program, [], #""driver":"vfio-pci","fd":"name","id":5"#), "SIGSEGV")
-    XCTAssertEqual(try crash(program, [], #""driver":"e1000e","realized":true"#), "SIGSEGV")
-    XCTAssertEqual(try crash(program, ["-global", "vfio-pci.addr=3"], ScratchQEMUTests.plug), "SIGABRT")
-    XCTAssertEqual(try crash(program, ["-global", "vfio-pci.fd=9"], ScratchQEMUTests.plug), "SIGSEGV")
-    XCTAssertEqual(try crash(program, ["-global", "vfio-pci.realized=on"], ScratchQEMUTests.plug), "SIGSEGV")
-    XCTAssertNil(try crash(program, [], ScratchQEMUTests.plug, #""driver":"e1000e","id":"n""#))
+    // K1, K2, K4, K1g, K2g
+    try assertCrash(program, [], #""driver":"vfio-pci","fd":"7""#, "SIGSEGV")
+    try assertCrash(program, [], #""driver":"vfio-pci","fd":"name","id":5"#, "SIGSEGV")
+    try assertCrash(program, [], ScratchQEMUTests.realized, "SIGSEGV")
+    try assertCrash(program, ["-global", "vfio-pci.addr=3"], ScratchQEMUTests.plug, "SIGABRT")
+    try assertCrash(program, ["-global", "vfio-pci.fd=9"], ScratchQEMUTests.plug, "SIGSEGV")
+    try assertCrash(program, ["-global", "vfio-pci.realized=on"], ScratchQEMUTests.plug, "SIGSEGV")
+    XCTAssertEqual(try refusals(program, [], ScratchQEMUTests.plug, #""driver":"e1000e","id":"n""#), [nil, nil])
+  }
+
+  /// A scratch QEMU that starts when a file is there.
+  func testOtherClientsAreServedWhileAPlugIsTried() throws {
+    let directory = try TemporaryDirectory()
+    let qemu = try RealQEMU.start(in: directory)
+    defer { qemu.end() }
+    let (emulator, go, ids) = (directory.path + "/emulator", directory.path + "/go", directory.path + "/ids")
+    let script = """
+      #!/bin/sh
+      echo $$ >> \(ids)
+      until [ -e \(go) ]; do sleep 0.02; done
+      exec \(try RealQEMU.program()) "$@"
+
+      """
+    try writeFile(emulator, script, mode: 0o755)
+    let process = qemu.processID
+    let proxy = try ProxyHarness(qemu: try RealQEMU.connect(directory), clients: 3) {
+      var options = QMPCommandFilter.Options()
+      options.process = process
+      options.emulator = emulator
+      return QMPCommandFilter(options, log: ProxyLog())
+    }
+    let (first, second, third) = (try proxy.connect(), try proxy.connect(), try proxy.connect())
+    for client in [first, second, third] { try client.negotiate() }
+    try first.send(#"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","id":"n"},"id":1}{"execute":"query-name","id":2}"#)
+    try Wait.until("the scratch QEMU", isTrue: { access(ids, F_OK) == 0 })
+    // A second plug waits for the first, and a client that leaves takes its trial along.
+    try second.send(#"{"execute":"query-name","id":"x"}{"execute":"device_add","arguments":{"driver":"edu","bus":"nope"},"id":"y"}"#)
+    XCTAssertEqual(try second.line(), #"{"return": {}, "id": "x"}"#)
+    try third.send(#"{"execute":"query-status","id":"z"}"#)
+    XCTAssertEqual(try third.line()?.hasSuffix(#""id": "z"}"#), true)
+    XCTAssertEqual(try first.arrived(), "")
+    try writeFile(go, "")
+    XCTAssertEqual(try first.line(), #"{"return": {}, "id": 1}"#)
+    XCTAssertEqual(try first.line(), #"{"return": {}, "id": 2}"#)
+    XCTAssertEqual(try second.line()?.contains("Bus 'nope' not found"), true)
+    proxy.stop()
+    XCTAssertLessThan(proxy.waits, 200)
+  }
+
+  func testAClientThatLeavesEndsItsTrial() throws {
+    let directory = try TemporaryDirectory()
+    let qemu = try RealQEMU.start(in: directory)
+    defer { qemu.end() }
+    let (emulator, ids) = (directory.path + "/emulator", directory.path + "/ids")
+    try writeFile(emulator, "#!/bin/sh\necho $$ >> \(ids)\nexec sleep 600\n", mode: 0o755)
+    let process = qemu.processID
+    let proxy = try ProxyHarness(qemu: try RealQEMU.connect(directory), clients: 2) {
+      var options = QMPCommandFilter.Options()
+      options.process = process
+      options.emulator = emulator
+      return QMPCommandFilter(options, log: ProxyLog())
+    }
+    var leaving: RawClient? = try proxy.connect()
+    try leaving?.negotiate()
+    try leaving?.send(#"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1"}}"#)
+    func started() -> [pid_t] {
+      String(decoding: (try? readFile(ids)) ?? [], as: UTF8.self).split(separator: "\n").compactMap { pid_t($0) }
+    }
+    try Wait.until("the scratch QEMU", isTrue: { started().count == 1 })
+    leaving = nil
+    for one in started() { try Wait.until("the end of \(one)", isTrue: { kill(one, 0) != 0 }) }
+    let other = try proxy.connect()
+    try other.negotiate()
+    proxy.stop()
   }
 }

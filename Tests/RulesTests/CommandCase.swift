@@ -51,6 +51,7 @@ struct CommandCase {
       case .pass: last = "passes"
       case .refuse(let error): last = error.text
       case .inquire(let decision): last = settle(decision)
+      case .wait: last = "waits for a trial"
       }
     }
     return last.split(separator: Fixture.path("hosts/"), omittingEmptySubsequences: false).joined(separator: "")

@@ -67,6 +67,8 @@ public final class QMPCommandFilter: CommandFilter {
   var ledger = DescriptorLedger()
   /// Host functions of devices that were plugged through the proxy, by id.
   var plugged: [WireText: PCIAddress] = [:]
+  /// The list of requests that are known to crash QEMU.
+  var knownCrash: (DeviceRequest) -> BypassRules.Reason? = CrashingRequests.match
   /// Reads QEMU's locked memory.
   var lockedMemory: (pid_t?) throws(Unknown) -> LockedMemoryUse = { process throws(Unknown) in try .read(of: process) }
   /// Primaries of failover pairs that QEMU keeps back, by id.
@@ -161,7 +163,13 @@ public final class QMPCommandFilter: CommandFilter {
   private func plug(_ request: DeviceRequest?, _ arguments: JSON?, _ about: CommandContext) -> ProxyInspection {
     // Without arguments QEMU reports the error itself.
     guard let request else { return .pass }
-    if let reason = CrashingRequests.match(request) ?? crash(on: request) { return refuse(reason, about) }
+    if let reason = knownCrash(request) { return refuse(reason, about) }
+    guard let scratch else { return survivor(request, arguments, about) }
+    return .wait(PlugTrial(self, scratch.trial(of: request), about) { [unowned self] in survivor(request, arguments, about) })
+  }
+
+  /// A plug that crashes nothing as far as known.
+  private func survivor(_ request: DeviceRequest, _ arguments: JSON?, _ about: CommandContext) -> ProxyInspection {
     if let arguments, let path = sockets.named(in: arguments) { return refuse(BypassRules.guardedSocket(path), about) }
     if request.isVFIO {
       return foreignName(about).map { refuse($0, about) } ?? .inquire(PlugInquiry(self, request, about))

@@ -1,15 +1,16 @@
+import CLinux
 import Common
 import Facts
+import Glibc
 import Inputs
 import Rehearsal
-import Rules
 
 /// Tries plugs on a scratch QEMU: the running QEMU's program, with its command line and the plugs before, without anything of the
 /// host. Only a crash counts: what else it refuses, the running QEMU answers itself.
 package final class ScratchQEMU {
   /// Plugs before that are repeated.
   private static let historyLimit = 32
-  /// Time limit of one plug; the proxy's clients wait meanwhile.
+  /// Time limit of one plug; its client waits meanwhile.
   private static let patience = Duration.seconds(3)
 
   private let process: Int32
@@ -26,27 +27,46 @@ package final class ScratchQEMU {
     program = emulator ?? "/proc/\(process)/exe"
   }
 
-  /// Tries a plug.
-  /// - Returns: the signal that the scratch QEMU crashed with; nil when it did not.
-  /// - Throws: the reason why there is no answer.
-  package func crash(on request: DeviceRequest) throws(Unknown) -> String? {
+  /// The trial that runs: they run one after the other, each with what was created before.
+  private weak var active: ScratchTrial?
+
+  /// The descriptor of the trial that runs, and the moment at which it is given up.
+  var awaited: (descriptor: Int32, until: ContinuousClock.Instant)? { active?.awaited }
+
+  /// The descriptor is readable, or the moment has come.
+  func awoken() { active?.read() }
+
+  /// A trial of a plug. It begins when its outcome is asked for.
+  package func trial(of request: DeviceRequest) -> ScratchTrial { ScratchTrial(self, request) }
+
+  /// Starts the process of a trial, unless another runs.
+  /// - Returns: nil where it has to wait.
+  func start(_ trial: ScratchTrial) throws(Unknown) -> (process: pid_t, descriptor: Int32)? {
+    guard active == nil || active?.outcome != nil else { return nil }
     let machine = try runningMachine().value
+    let request = trial.request
     // A device that is plugged again was unplugged before.
     history.removeAll { earlier in
       earlier.id != nil && earlier.id == request.id
         || earlier.bus != nil && earlier.bus == request.bus && earlier.value("addr") == request.value("addr")
     }
-    let result = try QEMURehearsal(program: program, qemu: program, patience: ScratchQEMU.patience)
-      .run(machine, plugs: history + [request]).value
-    switch result.outcome {
-    case .crashed(let signal, let place, _) where place == request.location: return signal
-    case .notRehearsed(let reason): throw Unknown("rehearsal", reason: reason)
-    // A refused plug leaves nothing that later ones could meet.
-    case .started: history = Array((history + [request]).suffix(ScratchQEMU.historyLimit))
-    default: break
+    var end: Int32 = -1
+    let process = clinux_fork_helper(&end)
+    if process < 0 { throw Unknown("rehearsal", reason: "fork: \(errnoText(-process))") }
+    guard process == 0 else {
+      active = trial
+      return (process, end)
     }
-    return nil
+    let result = QEMURehearsal(program: program, qemu: program, patience: ScratchQEMU.patience)
+      .run(machine, plugs: history + [request])
+    let text = Array(ScratchTrial.Outcome(result, of: request).text.utf8)
+    // SAFETY: the buffer's own count is passed. A text of one line fits into a pipe.
+    _ = text.withUnsafeBytes { write(end, $0.baseAddress, $0.count) }
+    _exit(0)
   }
+
+  /// A refused plug leaves nothing that later ones could meet.
+  func hasCreated(_ request: DeviceRequest) { history = Array((history + [request]).suffix(ScratchQEMU.historyLimit)) }
 
   private func runningMachine() -> Known<MachineConfig> {
     if let machine { return machine }
@@ -64,17 +84,9 @@ package final class ScratchQEMU {
 }
 
 extension QMPCommandFilter {
-  /// The refusal of a plug that a scratch QEMU crashes on.
-  func crash(on request: DeviceRequest) -> BypassRules.Reason? {
-    guard let scratch else { return nil }
-    do throws(Unknown) {
-      guard let signal = try scratch.crash(on: request) else { return nil }
-      let name = request.id.map { "`\($0)`" } ?? request.driver.map { "`\($0)`" } ?? "a device"
-      return BypassRules.Reason(
-        rule: .crashesQEMU, message: "a scratch QEMU crashed with \(signal) on \(name), and the guest would be lost")
-    } catch {
-      log.write(.warning, "rehearsal", [.init("reason", .string("the plug was not tried: \(error.reason)"))])
-      return nil
-    }
-  }
+  /// The trial that runs.
+  public var awaited: (descriptor: Int32, until: ContinuousClock.Instant)? { scratch?.awaited }
+
+  /// Reads the trial's answer.
+  public func awoken() { scratch?.awoken() }
 }

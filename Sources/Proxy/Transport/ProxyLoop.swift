@@ -17,6 +17,7 @@ extension Proxy {
     ]
     entries.append(pollfd(fd: log.waitsForReader ?? -1, events: Int16(POLLOUT), revents: 0))
     entries.append(pollfd(fd: session.isPaused ? -1 : reload ?? -1, events: Int16(POLLIN), revents: 0))
+    entries.append(pollfd(fd: gate.awaited?.descriptor ?? -1, events: Int16(POLLIN), revents: 0))
     for number in numbers {
       let wants = (session.wantsInput(of: number) ? POLLIN : 0) | (session.write(to: number) == nil ? 0 : POLLOUT)
       entries.append(pollfd(fd: sockets[number]?.number ?? -1, events: Int16(wants), revents: 0))
@@ -25,8 +26,9 @@ extension Proxy {
     let count = poll(&entries, nfds_t(entries.count), patience(session))
     waits += 1
     if count < 0, errno != EINTR { session.fail("poll: \(errnoText(errno))") }
+    if let awaited = gate.awaited, entries[5].revents != 0 || awaited.until <= .now { gate.awoken() }
     guard count > 0 else { return }
-    for (number, entry) in zip(numbers, entries.dropFirst(5)) where entry.revents != 0 { serve(number, entry, session) }
+    for (number, entry) in zip(numbers, entries.dropFirst(6)) where entry.revents != 0 { serve(number, entry, session) }
     // POLLERR of a QEMU that has ended arrives while its last messages are still to be read.
     if entries[0].revents & ~Int16(POLLOUT) != 0 { listen(session) }
     if entries[1].revents != 0 { session.stop(at: .now) }
@@ -50,7 +52,7 @@ extension Proxy {
 
   /// The time until something must be done without an event, in milliseconds for poll(2); -1 for ever.
   private func patience(_ session: ProxySession) -> Int32 {
-    guard let next = [session.deadline, acceptsAgain, reloadEnds].compactMap({ $0 }).min() else { return -1 }
+    guard let next = [session.deadline, acceptsAgain, reloadEnds, gate.awaited?.until].compactMap({ $0 }).min() else { return -1 }
     return Deadline(after: next - .now).milliseconds
   }
 

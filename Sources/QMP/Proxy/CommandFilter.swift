@@ -8,9 +8,17 @@ public protocol CommandFilter: AnyObject {
   func clientGone(_ client: ProxyPeer)
   /// QEMU has reported that a device is gone, or an event that may report it.
   func deviceGone()
+  /// A descriptor that becomes readable when a trial ends, and the moment at which it is given up; nil while none runs.
+  var awaited: (descriptor: Int32, until: ContinuousClock.Instant)? { get }
+  /// The descriptor is readable, or the moment has come.
+  func awoken()
 }
 
 extension CommandFilter {
+  /// Nil: the filter tries nothing.
+  public var awaited: (descriptor: Int32, until: ContinuousClock.Instant)? { nil }
+  /// Does nothing: the filter tries nothing.
+  public func awoken() {}
   /// Does nothing, in a filter that knows nothing of the guest.
   public func deviceGone() {}
 }
@@ -43,6 +51,14 @@ public enum ProxyInspection {
   case refuse(CommandError)
   /// QEMU is asked first, and nothing else is sent to it until this one is answered.
   case inquire(any CommandDecision)
+  /// The command waits for a trial outside of QEMU, and its client's later commands behind it. Other clients are served meanwhile.
+  case wait(any CommandTrial)
+}
+
+/// A trial that decides about a command.
+public protocol CommandTrial: AnyObject {
+  /// The decision; nil while the trial runs. It is not asked for again after a decision.
+  var inspection: ProxyInspection? { get }
 }
 
 /// A decision that needs answers of QEMU. While it runs, QEMU has no other command in progress.

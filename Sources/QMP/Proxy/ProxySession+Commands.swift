@@ -78,6 +78,10 @@ extension ProxySession {
     case .inquire(let inquiry):
       turn = client.peer.number
       return hold(inquiry, message, client)
+    case .wait(let trial):
+      guard let decided = trial.inspection else { return false }
+      client.inbox[0].verdict = decided
+      return pass(message, client)
     }
   }
 

@@ -1,0 +1,153 @@
+import Common
+import Facts
+import Glibc
+import QMP
+import Rules
+
+/// One plug that is tried, in a process of its own: the proxy serves other clients meanwhile.
+package final class ScratchTrial {
+  /// Outcome of a trial.
+  package enum Outcome: Equatable {
+    case created, refused
+    case crashed(signal: String)
+    case unknown(String)
+
+    /// - Parameter request: the plug; an end at another part says nothing about it.
+    init(_ result: Known<RehearsalResult>, of request: DeviceRequest) {
+      switch result {
+      case .unknown(let unknown): self = .unknown(unknown.reason)
+      case .known(let result):
+        switch result.outcome {
+        case .started: self = .created
+        case .crashed(let signal, let place, _) where place == request.location: self = .crashed(signal: signal)
+        case .crashed, .refused: self = .refused
+        case .notRehearsed(let reason): self = .unknown(reason)
+        }
+      }
+    }
+
+    /// The outcome as it goes through the pipe.
+    var text: String {
+      switch self {
+      case .created: "created"
+      case .refused: "refused"
+      case .crashed(let signal): "crashed \(signal)"
+      case .unknown(let reason): "unknown \(reason.prefix(1024))"
+      }
+    }
+
+    init(text: String) {
+      let parts = text.split(separator: " ", maxSplits: 1).map(String.init)
+      switch (parts.first, parts.last) {
+      case ("created", _): self = .created
+      case ("refused", _): self = .refused
+      case ("crashed", let signal?): self = .crashed(signal: signal)
+      case ("unknown", let reason?): self = .unknown(reason)
+      default: self = .unknown("the trial ended without an answer")
+      }
+    }
+  }
+
+  /// Time after which a trial that gives no answer is ended.
+  private static let limit = Duration.seconds(5)
+
+  let request: DeviceRequest
+  private let scratch: ScratchQEMU
+  private var running: (process: pid_t, descriptor: OwnedDescriptor, until: ContinuousClock.Instant)?
+  private var answer: [UInt8] = []
+  private(set) var outcome: Outcome?
+
+  init(_ scratch: ScratchQEMU, _ request: DeviceRequest) {
+    self.scratch = scratch
+    self.request = request
+  }
+
+  deinit { end() }
+
+  var awaited: (descriptor: Int32, until: ContinuousClock.Instant)? { running.map { ($0.descriptor.number, $0.until) } }
+
+  /// The outcome; nil while it runs, or waits for another.
+  package func poll() -> Outcome? {
+    guard outcome == nil, running == nil else { return outcome }
+    do throws(Unknown) {
+      guard let begun = try scratch.start(self) else { return nil }
+      running = (begun.process, OwnedDescriptor(begun.descriptor), .now + ScratchTrial.limit)
+      _ = fcntl(begun.descriptor, F_SETFL, O_NONBLOCK)
+    } catch {
+      outcome = .unknown(error.reason)
+    }
+    return outcome
+  }
+
+  /// Waits for the outcome; for tests, and without another that runs.
+  package func wait() -> Outcome {
+    while true {
+      if let outcome = poll() { return outcome }
+      guard let awaited else { return .unknown("another trial runs") }
+      var entry = pollfd(fd: awaited.descriptor, events: Int16(POLLIN), revents: 0)
+      // SAFETY: one entry, which lives for the call.
+      _ = Glibc.poll(&entry, 1, Deadline(after: awaited.until - .now).milliseconds)
+      read()
+    }
+  }
+
+  /// Reads what has come, and ends a process that is late.
+  func read() {
+    guard let running else { return }
+    var bytes = [UInt8](repeating: 0, count: 2048)
+    // SAFETY: the buffer's own count is passed.
+    let count = Glibc.read(running.descriptor.number, &bytes, bytes.count)
+    if count > 0 { answer += bytes[..<count] }
+    if count == 0 {
+      outcome = Outcome(text: String(decoding: answer, as: UTF8.self))
+    } else if running.until <= .now {
+      outcome = .unknown("no answer within \(ScratchTrial.limit)")
+    } else {
+      return
+    }
+    if outcome == .created { scratch.hasCreated(request) }
+    end()
+  }
+
+  /// The process has nothing to lose; its QEMUs end with it.
+  private func end() {
+    guard let process = running?.process else { return }
+    kill(process, SIGKILL)
+    while waitpid(process, nil, 0) < 0, errno == EINTR {}
+    running = nil
+  }
+}
+
+/// A plug that waits for its trial.
+final class PlugTrial: CommandTrial {
+  private let gate: QMPCommandFilter
+  private let trial: ScratchTrial
+  private let about: QMPCommandFilter.CommandContext
+  private let rest: () -> ProxyInspection
+
+  /// - Parameter rest: decides about a plug that does not crash.
+  init(
+    _ gate: QMPCommandFilter, _ trial: ScratchTrial, _ about: QMPCommandFilter.CommandContext, rest: @escaping () -> ProxyInspection
+  ) {
+    self.gate = gate
+    self.trial = trial
+    self.about = about
+    self.rest = rest
+  }
+
+  var inspection: ProxyInspection? {
+    guard let outcome = trial.poll() else { return nil }
+    switch outcome {
+    case .crashed(let signal):
+      let request = trial.request
+      let name = request.id.map { "`\($0)`" } ?? request.driver.map { "`\($0)`" } ?? "a device"
+      let reason = BypassRules.Reason(
+        rule: .crashesQEMU, message: "a scratch QEMU crashed with \(signal) on \(name), and the guest would be lost")
+      return gate.refuse(reason, about)
+    case .unknown(let reason):
+      gate.log.write(.warning, "rehearsal", [.init("reason", .string("the plug was not tried: \(reason)"))])
+    case .created, .refused: break
+    }
+    return rest()
+  }
+}
