@@ -43,6 +43,29 @@ final class StyleTests: XCTestCase {
     "Tests/Support/Wait.swift",
   ]
 
+  /// Text that QEMU compares as bytes is compared as bytes: Swift's strings compare characters, and two spellings of a letter
+  /// are one to them.
+  func testTheCommandFilterComparesBytes() throws {
+    for line in [
+      #"if arguments["type"]?.string == "tap" {"#, #"member.key == "fd""#, #"switch message.command {"#, #"request.string("fd") != "x""#,
+      #"command.name.hasPrefix("x")"#, #"guard let text = value.string, text.contains("x")"#, #"names.contains($0.driver)"#,
+    ] {
+      XCTAssert(ByteComparison.isViolated(by: line[...]), line)
+    }
+    for line in [
+      #"switch WireText(member.key) {"#, #"WireText(command.name) == "x""#, #"switch request.driver.map({ WireText($0) }) {"#,
+      #".string(text)"#, #"request.id == nil"#, #"about.command == "getfd""#,
+    ] {
+      XCTAssertFalse(ByteComparison.isViolated(by: line[...]), line)
+    }
+    // The scratch QEMU compares plugs with each other.
+    for file in try SourceFile.all(below: "Sources/Proxy/Gate") where !file.path.hasSuffix("/ScratchQEMU.swift") {
+      for (index, line) in file.code.enumerated() where ByteComparison.isViolated(by: line) {
+        XCTFail("\(file.path):\(index + 1): compare bytes, with WireText: \(line)")
+      }
+    }
+  }
+
   func testFilesAreShort() throws {
     for file in try SourceFile.all(below: "Sources", ending: [".swift", ".c", ".h"]) {
       XCTAssertLessThanOrEqual(file.lines.count, 300, "\(file.path) is a file for two")
@@ -71,5 +94,30 @@ final class StyleTests: XCTestCase {
       let head = text.split(separator: "\n").prefix(15).joined(separator: "\n").lowercased()
       XCTAssert(head.contains("usage: "), "\(script) has no usage line")
     }
+  }
+}
+
+/// Comparisons of a client's text as Swift's strings, as far as a line shows them.
+enum ByteComparison {
+  private static let text = #"\.(?:string|key|name|text|driver|id|bus|property|command)\b(?:\("[^"]*"\))?"#
+
+  /// Wrapped text is bytes.
+  private static let wrapped = [
+    #"\.map \{ WireText\(\$0\) \}"#, #"\.map\(\{ WireText\(\$0\) \}\)"#, #"WireText\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"#,
+    // The filter's own command is bytes already.
+    #"\babout\.command\b"#,
+  ]
+
+  private static let forbidden = [
+    text + #"\)?\??\.(?:hasPrefix|hasSuffix|contains|lowercased|split|starts|number)\b"#, text + #"\)?\?? ?(?:==|!=) (?!nil\b)"#,
+    #"(?:==|!=) [\w.$]*"# + text, #"switch [^{]*"# + text, #"\.contains\(\$0\.(?:string|name|text|driver|id)\b"#,
+    // JSON's strings are read as bytes: `wire`.
+    #"\.string\b(?!\()"#,
+  ]
+
+  static func isViolated(by line: Substring) -> Bool {
+    var code = String(line)
+    for pattern in wrapped { code = code.replacingOccurrences(of: pattern, with: "W", options: .regularExpression) }
+    return forbidden.contains { code.range(of: $0, options: .regularExpression) != nil }
   }
 }

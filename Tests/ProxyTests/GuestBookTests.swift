@@ -94,6 +94,52 @@ final class GuestBookTests: XCTestCase {
     XCTAssertNil(HiddenPrimary(request([("driver", "vfio-pci"), ("id", "v")])))
   }
 
+  func testAPrimaryIsJudgedAsTheGuestWillHaveIt() throws {
+    let plug = FilterProbe.command(
+      "device_add", #"{"driver":"vfio-pci","id":"p","host":"0000:01:00.0","bus":"rp1","iommufd":"i0","failover_pair_id":"n0"}"#)
+    func answer(_ backend: JSON) throws -> FilterProbe.Answer {
+      let probe = FilterProbe {
+        $0.host = .recording(Fixture.path("hosts/intel-no-device-tlb.host"))
+        $0.onUnknown = .warn
+        $0.globals = .known([])
+      }
+      let devices = [("n0", "virtio-net-pci"), ("v", "vfio-pci"), ("rp1", "pcie-root-port")]
+      return try probe.settle(plug, guest(devices, objects: ["i0"])) { question in
+        switch (question.arguments?["path"]?.string, question.arguments?["property"]?.string) {
+        case ("/machine/peripheral/v", "host"): "0000:02:00.0"
+        case ("/machine/peripheral/v", "iommufd"): backend
+        default: nil
+        }
+      }
+    }
+    XCTAssertEqual(try answer(""), .refuse("mixed-backends"))
+    XCTAssertNotEqual(try answer("/objects/i0"), .refuse("mixed-backends"))
+  }
+
+  func testNamesAndNumbersFollowWhatQEMUAccepts() throws {
+    let probe = FilterProbe()
+    let add = FilterProbe.command("netdev_add", #"{"type":"tap","id":"n","fd":"x"}"#)
+    XCTAssertEqual(try probe.settle(FilterProbe.command("getfd", #"{"fdname":"x"}"#), descriptors: 1, accepted: [:]), .pass)
+    XCTAssertEqual(probe.filter.owners, ["x": 1])
+    XCTAssertEqual(try probe.settle(add, client: 2), .refuse("fd-of-another-client"))
+    // QEMU refuses it, and keeps the name.
+    XCTAssertEqual(try probe.settle(add), .pass)
+    XCTAssertEqual(probe.filter.owners, ["x": 1])
+    XCTAssertEqual(try probe.settle(add, accepted: [:]), .pass)
+    XCTAssertEqual(probe.filter.owners, [:])
+    XCTAssertNil(probe.filter.ledger.entry("x"))
+    // A number of add-fd serves one user.
+    XCTAssertEqual(try probe.settle(#"{"execute":"add-fd"}"#, descriptors: 1, accepted: ["fdset-id": 0, "fd": 31]), .pass)
+    let plug = FilterProbe.command("device_add", #"{"driver":"vhost-vsock-pci","id":"s","guest-cid":3,"vhostfd":"31"}"#)
+    XCTAssertEqual(try probe.settle(plug, [[], []], accepted: [:]), .pass)
+    XCTAssertEqual(probe.filter.ledger.numbersInUse, [31: "/machine/peripheral/s"])
+    let there: [JSON] = [[["name": "s", "type": "child<vhost-vsock-pci>"]], []]
+    XCTAssertEqual(try probe.settle(FilterProbe.command("migrate-incoming", #"{"uri":"fd:31"}"#), there), .refuse("fd-in-use"))
+    XCTAssertEqual(try probe.settle(FilterProbe.command("migrate-incoming", #"{"uri":"fd:31"}"#), [[], []]), .pass)
+    // One of QEMU's own.
+    XCTAssertEqual(try probe.settle(FilterProbe.command("migrate-incoming", #"{"uri":"fd:5"}"#), [[], []]), .refuse("fd-in-use"))
+  }
+
   func testLockedMemoryIsReadFromProc() throws {
     let limits: WireText = """
       Limit                     Soft Limit           Hard Limit           Units

@@ -65,6 +65,15 @@ final class ProxyBypassTests: XCTestCase {
     #"{"execute":"qom-set","arguments":{"path":"/machine","property":"default-bus-bypass-iommu","value":true}}"#,
     #"{"execute":"object-del","arguments":{"id":"compat_monitor1"}}"#,
     #"{"execute":"device_add","arguments":{"driver":"vfio-pci","bus":"rp1","host":"ff:1f.7","id":"s","sriov-pf":""}}"#,
+    #"{"execute":"device_add","arguments":{"driver":"nvme","bus":"rp1","serial":"s","sriov-pf":""}}"#,
+    #"{"execute":"device_add","arguments":{"driver":"usb-ehci","bus":"rp1","maxframes":0}}"#,
+    #"{"execute":"device_add","arguments":{"driver":"usb-ehci","bus":"rp1","maxframes":513}}"#,
+    #"{"execute":"device_add","arguments":{"driver":"vhost-vsock-pci","bus":"rp1","guest-cid":3,"vhostfd":"4"}}"#,
+    #"{"execute":"netdev_add","arguments":{"type":"tap","id":"n3","fd":"4"}}"#,
+    #"{"execute":"netdev_add","arguments":{"type":"tap","id":"n4","fds":"0004:x"}}"#,
+    #"{"execute":"netdev_add","arguments":{"type":"stream","id":"n5","addr":{"type":"fd","str":"4"}}}"#,
+    #"{"execute":"migrate-incoming","arguments":{"uri":"fd:4"}}"#,
+    #"{"execute":"chardev-add","arguments":{"id":"c9","backend":{"type":"socket","data":{"addr":{"type":"fd","data":{"str":"4"}}}}}}"#,
     // QEMU's lexer stops at the second number, and would read the inner object as a command.
     #"{"execute":"query-name","id":[18446744073709551615,018446744073709551615],"arguments":"#
       + #"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","id":"smuggled"}}}"#,
@@ -85,6 +94,9 @@ final class ProxyBypassTests: XCTestCase {
     "qom-set /machine/peripheral/rp1 realized false", "qom-set -j /machine/peripheral/rp2 realized false",
     "migrate \\\"exec:touch /tmp/vfiogate-bypassed\\\"", "migrate -d exec:true", "migrate_incoming exec:true",
     "object_add qom-type=secret ,qom-type=monitor-hmp,id=m7,chardev=c1", "object_del compat_monitor1",
+    "qom-set \\\"/machine/peripheral/rp1\\\"\\\"realized\\\"false", "frobnicate", "device_add usb-ehci,bus=rp1,maxframes=0x0",
+    "netdev_add tap,id=n6,fd=4", "migrate_incoming fd:4", "object_add {'qom-type':'qtest','id':'m8','chardev':'c1'}",
+    "migrate_set_parameter mode \\\"cpr-exec\\\"", "qom-set -j/machine/peripheral/rp1 realized false",
     "migrate_set_parameter cpr-exec-command touch", "netdev_add bridge,id=n2,helper=/bin/touch",
   ]
 

@@ -34,7 +34,7 @@ enum CrashingRequests {
     }
     guard driver.hasPrefix("vfio") else { return nil }
     for key in ["id", "bus"] {
-      if let property = request.property(key), property.value.string == nil {
+      if request.has(key), request.string(key) == nil {
         return BypassRules.Reason(
           rule: .malformedInput, message: "`\(key)` of \(name) is not a string: QEMU treats it as absent")
       }

@@ -79,14 +79,15 @@ struct DescriptorLedger {
     guard let number = fd.number, let process else {
       return .unknown("descriptor \(fd)", "it did not pass through the proxy")
     }
-    guard let target = DescriptorKind.target(number, of: process) else {
-      return .unknown("descriptor \(fd)", errnoText(errno))
-    }
-    return .known(target == "/dev/iommu")
+    var path = [CChar](repeating: 0, count: 64)
+    // SAFETY: readlink writes at most the buffer's own count.
+    let count = readlink("/proc/\(process)/fd/\(number)", &path, path.count)
+    guard count > 0 else { return .unknown("descriptor \(fd)", errnoText(errno)) }
+    return .known(path.prefix(count).map { UInt8(bitPattern: $0) }.elementsEqual("/dev/iommu".utf8))
   }
 
   /// The entry of a name, or of a number in any spelling.
-  private func entry(_ fd: WireText) -> Entry? { entries[fd.number.map { WireText(String($0)) } ?? fd] }
+  func entry(_ fd: WireText) -> Entry? { entries[fd.number.map { WireText(String($0)) } ?? fd] }
 
   /// The misc device of that name (linux drivers/iommu/iommufd/main.c).
   private static func isIOMMU(_ descriptor: Int32) -> Bool {

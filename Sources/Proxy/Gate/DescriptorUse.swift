@@ -1,4 +1,5 @@
 import Common
+import Facts
 import QMP
 import Syntax
 
@@ -35,7 +36,9 @@ final class DescriptorUse: CommandDecision {
     }
     gate.ledger.forgetUsers(missingFrom: answers, hidden: gate.hidden.keys)
     for number in named.numbers.sorted() {
-      if let reason = gate.numberInUse(number, isIOMMUFD: isIOMMUFD) { return gate.step(reason, about) }
+      let isRight = isIOMMUFD
+        ? gate.ledger.isIOMMUFD(WireText(String(number)), process: gate.options.process) : .known(false)
+      if let reason = gate.numberInUse(number, isRight: isRight) { return gate.step(reason, about) }
     }
     return .pass(instead: nil)
   }
@@ -60,22 +63,20 @@ extension QMPCommandFilter {
     return .inquire(DescriptorUse(self, named, command, arguments, about))
   }
 
-  /// The refusal of a number that QEMU uses, or may use.
-  func numberInUse(_ number: Int32, isIOMMUFD: Bool) -> BypassRules.Reason? {
-    func refusal(_ why: String) -> BypassRules.Reason { .init(rule: .fdInUse, message: why) }
+  /// The refusal of a number that QEMU uses, or may use: one that did not come through the proxy may be any of QEMU's own.
+  /// - Parameter isRight: whether the descriptor is of the kind that the command expects; false where any would do.
+  func numberInUse(_ number: Int32, isRight: Known<Bool>) -> BypassRules.Reason? {
+    func refusal(_ why: String) -> BypassRules.Reason { .init(rule: .fdInUse, message: "descriptor \(number) " + why) }
     if ledger.numbersInUse[number] != nil {
-      return refusal(
-        "descriptor \(number) was given to QEMU as `fd=\(number)`, and a second user closes it under the first")
+      return refusal("was given to QEMU as `fd=\(number)`, and a second user closes it under the first")
     }
-    // It came through add-fd, and nothing uses it.
-    if isIOMMUFD || ledger.entries[WireText(String(number))] != nil { return nil }
-    switch DescriptorKind(number, of: options.process) {
-    case .other: return nil
-    case .vital: return refusal("descriptor \(number) is one that QEMU needs, and a second user closes it")
-    case nil where options.onUnknown == .warn: return nil
-    case nil:
-      return refusal(
-        "descriptor \(number) did not come through the proxy and cannot be read in /proc: it may be one that QEMU needs")
+    if ledger.entry(WireText(String(number))) != nil { return nil }
+    switch isRight {
+    case .known(true): return nil
+    case .known(false): return refusal("did not come through the proxy: QEMU may need it, and the command may close it")
+    case .unknown(let unknown):
+      return options.onUnknown == .warn
+        ? nil : refusal("did not come through the proxy, and cannot be read: QEMU may need it (\(unknown))")
     }
   }
 

@@ -1,4 +1,3 @@
-import Glibc
 import Syntax
 
 /// Descriptors of QEMU that a command's arguments name, wherever they can: by the name that `getfd` gave, or by number (QEMU
@@ -36,7 +35,7 @@ struct NamedDescriptors {
     case .integer(let number): if let number = Int32(exactly: number) { numbers.insert(number) }
     case .string(let text):
       // A name may have colons, and is separated from others by one.
-      names.insert(WireText(text))
+      add(WireText(text))
       for part in WireText(text).split(":") { add(part) }
     // Several, and alternatives such as `{"str": "n"}`.
     case .array(let items): for item in items { add(item) }
@@ -47,27 +46,5 @@ struct NamedDescriptors {
 
   private mutating func add(_ text: WireText) {
     if let number = text.number { numbers.insert(number) } else { names.insert(text) }
-  }
-}
-
-/// The kind of a descriptor of QEMU's process.
-enum DescriptorKind {
-  /// A device, container, group or iommufd of vfio, or a part of KVM: QEMU does not survive its end.
-  case vital
-  case other
-
-  /// - Returns: nil when it cannot be read.
-  init?(_ number: Int32, of process: pid_t?) {
-    guard let process, let target = DescriptorKind.target(number, of: process) else { return nil }
-    let vital: [WireText] = ["/dev/vfio/", "/dev/iommu", "/dev/kvm", "anon_inode:[vfio", "anon_inode:kvm", "anon_inode:[kvm"]
-    self = vital.contains(where: target.hasPrefix) ? .vital : .other
-  }
-
-  /// The target of the link in /proc.
-  static func target(_ number: Int32, of process: pid_t) -> WireText? {
-    var path = [CChar](repeating: 0, count: 64)
-    // SAFETY: readlink writes at most the buffer's own count.
-    let count = readlink("/proc/\(process)/fd/\(number)", &path, path.count)
-    return count > 0 ? WireText(bytes: path.prefix(count).map { UInt8(bitPattern: $0) }) : nil
   }
 }

@@ -35,8 +35,10 @@ package final class PlugInquiry: CommandDecision {
     if let reason = gate.foreignName(about) { return refuse(reason) }
     gate.readHiddenPrimaries()
     gate.follow(guest)
-    if let number = request.string("fd").flatMap({ WireText($0).number }), gate.ledger.numbersInUse[number] != nil {
-      return refuse(.init(rule: .fdInUse, message: "descriptor \(number) is that of another device or object"))
+    if let number = request.string("fd").flatMap({ WireText($0).number }),
+      let reason = gate.numberInUse(number, isRight: isDevice(number))
+    {
+      return refuse(reason)
     }
     if let reason = gate.sharesWithVFIOUser(guest, isVFIOUser: false) { return refuse(reason) }
     let profile = QEMUQuestion.profile(name: "the running QEMU", listing: guest.listing)
@@ -70,6 +72,15 @@ package final class PlugInquiry: CommandDecision {
       let open = judgement.undetermined.first(where: { $0.severity == .error && crashes($0.reportedBy) })
     else { return nil }
     return .init(rule: open.reportedBy, message: "cannot determine whether it applies: \(open.unknown)")
+  }
+
+  /// Whether a descriptor is that of a vfio device; a group's is found as none.
+  private func isDevice(_ number: Int32) -> Known<Bool> {
+    switch gate.ledger.function(WireText(String(number)), process: gate.options.process) {
+    case .known(let function)?: .known(function != nil)
+    case .unknown(let unknown)?: .unknown(unknown)
+    case nil: .unknown("descriptor \(number)", "QEMU's process is not known")
+    }
   }
 
   private func act(_ judgement: RuleReport, _ profile: QEMUProfile, _ globals: Known<[GlobalProperty]>) -> DecisionStep {

@@ -180,7 +180,7 @@ public final class QMPCommandFilter: CommandFilter {
   }
 
   private func human(_ message: ClientMessage, _ about: CommandContext) -> ProxyInspection {
-    guard let line = message.arguments?["command-line"]?.string, let command = HMPCommand(line) else {
+    guard let line = message.arguments?.wire("command-line"), let command = HMPCommand(Word(line.bytes, at: 0)) else {
       return .pass
     }
     let name = WireText(command.name)
