@@ -23,8 +23,22 @@ extension JSON {
       // jansson rejects a whole document for one integer above 2^63 - 1.
       guard error.isOverflow else { throw error.reason }
       let rewritten = WideIntegers(rewriting: bytes)
-      do { return try load(rewritten.bytes, wide: rewritten.prefix) } catch { throw error.reason }
+      do {
+        return try load(rewritten.bytes, wide: rewritten.prefix)
+      } catch {
+        let offset = offset(in: bytes, ofTokenAt: error.reason.offset, in: rewritten.bytes)
+        throw SyntaxError(message: error.reason.message, offset: offset)
+      }
     }
+  }
+
+  /// The offset of the token that is in another text, of the same tokens, at an offset.
+  private static func offset(in bytes: [UInt8], ofTokenAt offset: Int, in other: [UInt8]) -> Int {
+    var (theirs, ours) = (JSONScanner(other), JSONScanner(bytes))
+    while let token = theirs.next(), let same = ours.next() {
+      if token.upperBound > offset { return same.lowerBound }
+    }
+    return bytes.count
   }
 
   /// Parses one value.

@@ -17,7 +17,9 @@ extension ClientStream {
   /// Line and column of a token that is in the buffer, as QEMU 11.1 reports them: one too far for a token whose
   /// first byte ended the one before, which is a keyword, a number, or text that was skipped after a stray byte
   /// (QEMU qobject/json-lexer.c, observed).
-  private mutating func here(_ index: Int) -> (line: Int, column: Int) {
+  private mutating func here(_ place: Int) -> (line: Int, column: Int) {
+    // A complaint about a text is never trusted to lie in it.
+    let index = min(place, buffer.count)
     places.pass(buffer[min(places.passed, index)..<index])
     let endsAnother = index == endOfRecovery || index > start && ClientStream.isOfWord(buffer[index - 1])
     return (places.line, places.column + (endsAnother ? 2 : 1))

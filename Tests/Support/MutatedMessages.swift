@@ -1,10 +1,8 @@
-import Support
-
 /// Messages of clients, damaged by chance: the same for a seed each time.
-struct MutatedMessages {
+public struct MutatedMessages {
   private var chance: SeededGenerator
 
-  init(seed: UInt64) { chance = SeededGenerator(seed: seed) }
+  public init(seed: UInt64) { chance = SeededGenerator(seed: seed) }
 
   /// Messages that pass, that are refused and that wait for a decision, with all that JSON has.
   private static let seeds: [[UInt8]] = [
@@ -49,7 +47,7 @@ struct MutatedMessages {
   ]
 
   /// The next message. One in eight is whole.
-  mutating func next() -> [UInt8] {
+  public mutating func next() -> [UInt8] {
     var message = pick(MutatedMessages.seeds)
     guard below(8) > 0 else { return message }
     for _ in 0...below(3) { change(&message) }
