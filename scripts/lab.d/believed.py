@@ -1,4 +1,4 @@
-"""believed.py VFIOGATE RECORDING [FIXTURE] < rows: vfiogate's predictions against what QEMU did on the make-believe
+"""believed.py VFIOGATE RECORDING VERSION [FIXTURE] < rows: vfiogate's predictions against what QEMU did on the make-believe
 host. Rows that agree are appended to FIXTURE, for Tests/PredictionTests/BelievedRealizesTests.swift.
 
 Prints each disagreement as a row that make_believe.py takes again, and a table of counts; exits 1 on a false safe, a
@@ -7,13 +7,14 @@ import collections, concurrent.futures, json, os, re, shlex, subprocess, sys, te
 from compare import NOISE, HINTS, plain
 from make_believe import QUIET
 
+# "Migration disabled" is what 7.2 says of every device.
 EXTRA = ("Specify rombar", "Rom loading", "Proceeding anyway", "The following", "qemu-system", "devices at ", "child buses at ", "device does not support requested feature")
 
 
 def error(lines):
     """The first line that is an error, with the option that QEMU puts before the text."""
     for line in lines:
-        if "warning: " in line or any(n in line for n in NOISE) or line.startswith(HINTS + EXTRA):
+        if "warning: " in line or line.endswith(": Migration disabled") or any(n in line for n in NOISE) or line.startswith(HINTS + EXTRA):
             continue
         if "terminating on signal" in line or line.startswith(("rom: file", "Please use")):
             continue
@@ -23,11 +24,12 @@ def error(lines):
 
 def normal(text):
     text = plain(text)
-    text = re.sub(r"\[iommufd=\w+\] error attach (\S+) \(\w+\) pasid 0 to id=\w+", r"[iommufd=#] error attach \1 (#) pasid 0 to id=#", text)
+    text = re.sub(r"\[iommufd=\w+\] error attach (\S+) \(\w+\)( pasid 0)? to id=\w+",
+                  r"[iommufd=#] error attach \1 (#)\2 to id=#", text)
     return text
 
 
-def lint(vfiogate, recording, row):
+def lint(vfiogate, recording, version, row):
     with tempfile.TemporaryDirectory() as folder:
         def write(name, data):
             path = os.path.join(folder, name)
@@ -44,7 +46,7 @@ def lint(vfiogate, recording, row):
             data = "\n".join(p if human else json.dumps({"execute": "device_add", "arguments": p}) for p in plugs)
             runs.append(["--input", "hmp" if human else "qmp", "--guest", guest, write("plugs", data.encode())])
         for run in runs:
-            done = subprocess.run([vfiogate, "lint", "--host", recording, "--qemu", "11.1.3", "--format", "json", *run],
+            done = subprocess.run([vfiogate, "lint", "--host", recording, "--qemu", version, "--format", "json", *run],
                                   capture_output=True, text=True)
             try:
                 results.append(json.loads(done.stdout)["definitions"][0])
@@ -91,8 +93,8 @@ def compare(happened, device, definition, others):
     return ("agrees", "") if any(s and text.endswith(s) for s in said) else ("text", f"QEMU {text!r}, vfiogate {said}")
 
 
-def judge(vfiogate, recording, row):
-    cold, *hot = lint(vfiogate, recording, row)
+def judge(vfiogate, recording, version, row):
+    cold, *hot = lint(vfiogate, recording, version, row)
     for definition in [cold, *hot]:
         if "broken" in definition:
             return [("broken", definition["broken"])]
@@ -150,11 +152,11 @@ def recorded(row):
     return result | {"plugs": row["plugs"], "started": True, "replies": replies}
 
 
-def main(vfiogate, recording, fixture=None):
+def main(vfiogate, recording, version, fixture=None):
     rows = [json.loads(line) for line in sys.stdin]
     counts = collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for row, verdicts in zip(rows, pool.map(lambda r: judge(vfiogate, recording, r), rows)):
+        for row, verdicts in zip(rows, pool.map(lambda r: judge(vfiogate, recording, version, r), rows)):
             plugs = row.get("plugs") or []
             if fixture and all(v == "agrees" for v, _ in verdicts) and row.get("started", True) and all(
                     isinstance(p, str) or p["driver"].startswith("vfio") for p in plugs) and "Try " not in str(row.get("replies")):

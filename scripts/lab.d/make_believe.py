@@ -8,7 +8,8 @@ this process alone.
 """
 import ctypes, json, os, shutil, socket, subprocess, sys, tempfile
 
-QUIET = ["-accel", "qtest", "-display", "none", "-S"]
+# Debian 12 and 13 leave qtest out; no processor runs anyway.
+QUIET = ["-accel", "tcg", "-display", "none", "-S"]
 CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000
 SECONDS = 30
 
@@ -111,6 +112,13 @@ class Host:
                 f"{int(r.one(bdf, 'kernel-ats') == 'unsupported')} {r.one(bdf, 'config-size', '256')} "
                 f"{r.one(bdf, 'class', '0x0')[2:]} {config[0x3d]} {resets} {sizes}")
 
+    environment = {"PATH": "/usr/bin", "LD_PRELOAD": "/dev/make-believe.so", "MAKE_BELIEVE": "/dev/make-believe"}
+
+    def enter(self):
+        """In the child, before QEMU."""
+        os.chroot(self.root)
+        os.chdir("/")
+
     def reset(self):
         """Config spaces as recorded: QEMU has written to them."""
         for bdf, cdev in self.kinds.items():
@@ -121,10 +129,10 @@ class Host:
 
 
 class Trial:
-    """One start of QEMU with its plugs."""
+    """One start of QEMU with its plugs, on a host that has an environment, `enter` and `reset`."""
 
-    def __init__(self, host, program, trial):
-        self.host, self.program, self.trial = host, program, trial
+    def __init__(self, host, program, trial, seconds=SECONDS):
+        self.host, self.program, self.trial, self.seconds = host, program, trial, seconds
         self.started = False
 
     def run(self):
@@ -132,16 +140,15 @@ class Trial:
         ours, theirs = socket.socketpair()
         argv = [self.program, *QUIET, "-chardev", f"socket,id=make-believe,fd={theirs.fileno()}",
                 "-mon", "chardev=make-believe,mode=control", *self.trial["argv"]]
-        environment = {"PATH": "/usr/bin", "LD_PRELOAD": "/dev/make-believe.so", "MAKE_BELIEVE": "/dev/make-believe"}
         with tempfile.TemporaryFile() as errors:
             qemu = subprocess.Popen(argv, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=errors,
-                                    stderr=errors, env=environment, preexec_fn=self.enter)
+                                    stderr=errors, env=self.host.environment, preexec_fn=self.host.enter)
             theirs.close()
-            ours.settimeout(SECONDS)
+            ours.settimeout(self.seconds)
             replies = self.talk(ours.makefile("rwb"))
             ours.close()
             try:
-                rc = qemu.wait(SECONDS)
+                rc = qemu.wait(self.seconds)
             except subprocess.TimeoutExpired:
                 qemu.kill()
                 rc = qemu.wait()
@@ -151,10 +158,6 @@ class Trial:
         # Signal numbers as Python gives them: negative.
         row = dict(self.trial, rc=rc, stderr=[line.removeprefix(f"{self.program}: ") for line in lines])
         return row | ({"replies": replies, "started": self.started} if self.trial.get("plugs") else {})
-
-    def enter(self):
-        os.chroot(self.host.root)
-        os.chdir("/")
 
     def talk(self, stream):
         replies = []

@@ -1,12 +1,15 @@
-"""random_trials.py SEED COUNT: machines and plugs by chance, one trial a line, for make_believe.py.
+"""random_trials.py SEED COUNT [RELEASE|lab]: machines and plugs by chance, one trial a line, for make_believe.py.
 
 Every spelling, bus shape, backend and vIOMMU has its share, and every property of vfio-pci valid, wrong and extreme
 values; about half of the trials realize. The same seed gives the same trials, and a longer run begins with those of a
-shorter one."""
+shorter one. `lab`: for the devices of the lab's machines, and with little memory, which the kernel pins."""
 import json, random, sys
 
 HOSTS = ["0000:01:00.0", "02:00.0", "02:00.1", "03:00.0", "00:02.0", "05:00.0", "06:00.0", "07:00.0", "07:00.1", "08:00.0", "09:00.0", "0a:00.0",
          "0000:ff:1f.7"]
+# Of scripts/lab.d/boot: a conventional device is in slot 0 or 1 of its bus, and one of those does not exist.
+LAB_HOSTS = ["01:00.0", "0000:02:00.0", "03:00.0", "03:10.0", "03:10.2", "05:00.0", "05:01.0", "06:00.0", "06:00.1", "00:10.0",
+             "09:00.0"]
 OTHERS = ["e1000e", "e1000", "virtio-net-pci", "virtio-rng-pci", "qemu-xhci", "pci-testdev", "edu", "virtio-balloon",
           "virtio-scsi-pci", "pci-serial-2x", "ich9-ahci", "virtio-gpu-pci", "rtl8139", "i6300esb", "usb-ehci", "bochs-display"]
 FLAGS = ["on", "off", "yes", "no", "true", "n", "1", "x", ""]
@@ -35,14 +38,18 @@ ADDRESSES = ["5", "6", "7.0", "8", "0", "1", "1.0", "2", "3", "0.1", "5.1", "6.1
 
 
 class Trial:
-    def __init__(self, chance):
+    def __init__(self, chance, release="11.1"):
         self.r = chance
+        self.isInLab = release == "lab"
+        self.hasIOMMUFD = release != "7.2"
+        self.versioned = "pc-q35-9.1" if self.hasIOMMUFD else "pc-q35-6.2"
         self.argv, self.plugs, self.ports, self.bridges, self.buses = [], [], [], [], []
-        self.hosts = chance.sample(HOSTS, len(HOSTS))
+        self.all_hosts = LAB_HOSTS if self.isInLab else HOSTS
+        self.hosts = chance.sample(self.all_hosts, len(self.all_hosts))
 
     def make(self):
         r = self.r
-        machine = r.choices(["q35", "pc", "microvm,pcie=on", "q35,usb=on", "q35,acpi=off", "pc-q35-9.1", "pc-q35-99.0", "none"],
+        machine = r.choices(["q35", "pc", "microvm,pcie=on", "q35,usb=on", "q35,acpi=off", self.versioned, "pc-q35-99.0", "none"],
                             [60, 14, 3, 4, 3, 6, 1, 1])[0]
         self.express = "q35" in machine or "microvm" in machine
         self.root = "pcie.0" if self.express else "pci.0"
@@ -66,18 +73,20 @@ class Trial:
             for _ in range(r.choices([1, 2, 3], [60, 30, 10])[0]):
                 device = self.vfio(True)
                 self.plugs.append("device_add " + keyval(device) if human else typed(device))
+        if self.isInLab:
+            self.argv += ["-m", "64"]
         trial = {"argv": self.argv}
         return trial | ({"plugs": self.plugs} if self.plugs else {})
 
     def objects(self):
         r = self.r
-        if r.random() < .5:
+        if r.random() < (.5 if self.hasIOMMUFD else .02):
             self.iommufds = ["i0"] if r.random() < .85 else ["i0", "i1"]
             for name in self.iommufds:
                 self.argv += ["-object", f"iommufd,id={name}"]
         else:
             self.iommufds = []
-        if r.random() < .02:
+        if self.hasIOMMUFD and r.random() < .02:
             self.argv += ["-object", r.choice(["iommufd,id=1a", "iommufd,id=i9,fd=x", "memory-backend-ram,id=i0,size=1M"])]
 
     def topology(self):
@@ -158,7 +167,7 @@ class Trial:
     def vfio(self, hot):
         r = self.r
         driver = r.choices(["vfio-pci", "vfio-pci-nohotplug", "vfio-pcie", "vfio-pci-device"], [95, 3, 1, 1])[0]
-        device = {"driver": driver, "host": self.hosts.pop() if self.hosts and r.random() < .95 else r.choice(HOSTS)}
+        device = {"driver": driver, "host": self.hosts.pop() if self.hosts and r.random() < .95 else r.choice(self.all_hosts)}
         if r.random() < .7:
             device["id"] = r.choices([f"v{len(self.plugs)}{len(self.hosts)}", "rp0", "1a", "o1"], [92, 3, 2, 3])[0]
         if r.random() < .02:
@@ -202,9 +211,9 @@ def typed(device):
     return result
 
 
-def main(seed, count):
+def main(seed, count, release="11.1"):
     for number in range(int(count)):
-        print(json.dumps(Trial(random.Random(f"{seed}/{number}")).make()))
+        print(json.dumps(Trial(random.Random(f"{seed}/{number}"), release).make()))
 
 
 if __name__ == "__main__":
