@@ -50,6 +50,7 @@ extension QEMUProfile {
   package static func unknown(_ reason: String) -> QEMUProfile {
     QEMUProfile(
       name: "unknown", behaviour: .unknown("behaviour of ats", reason),
-      properties: .unknown("properties of vfio-pci", reason))
+      properties: .unknown("properties of vfio-pci", reason),
+      release: .unknown("release of QEMU", reason))
   }
 }

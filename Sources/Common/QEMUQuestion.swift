@@ -37,15 +37,26 @@ public enum QEMUQuestion {
     let version = try connection.negotiate(until: deadline).version
     let listing = try connection.execute(
       Command("device-list-properties", ["typename": "vfio-pci"]), until: deadline)
-    return profile(name: "QEMU \(version) at \(path)", listing: listing)
+    return profile(
+      name: "QEMU \(version) at \(path)", release: version.release, listing: listing)
   }
 
   /// The profile that a reply of `device-list-properties` for `vfio-pci` shows.
-  package static func profile(name: String, listing: Result<JSON, CommandError>) -> QEMUProfile {
+  package static func profile(
+    name: String, release: Known<QEMURelease>, listing: Result<JSON, CommandError>
+  ) -> QEMUProfile {
     let properties = read(listing, of: name)
     return QEMUProfile(
       name: name, behaviour: properties.flatMap { behaviour($0, of: name) },
-      properties: properties.map { Set($0.map(\.name)) })
+      properties: properties.map { Set($0.map(\.name)) }, release: release)
+  }
+
+  /// The release that a reply of `query-version` gives.
+  package static func release(of reply: JSON?) -> Known<QEMURelease> {
+    guard let reply, let version = try? QEMUVersion.parse(reply) else {
+      return .unknown("release of QEMU", "QEMU does not report it")
+    }
+    return version.release
   }
 
   private static func read(
@@ -68,5 +79,12 @@ public enum QEMUQuestion {
       return .unknown("meaning of `ats` in \(name)", "its type is `\(ats.type)`, not `OnOffAuto`")
     }
     return .known(.shipped)
+  }
+}
+
+extension QEMUVersion {
+  /// The first two numbers.
+  fileprivate var release: Known<QEMURelease> {
+    .known(QEMURelease(Int(clamping: major), Int(clamping: minor)))
   }
 }

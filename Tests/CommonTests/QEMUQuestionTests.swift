@@ -7,10 +7,12 @@ import Syntax
 import XCTest
 
 final class QEMUQuestionTests: XCTestCase {
+  private let release = Known.known(QEMURelease(11, 1))
+
   private func profile(_ name: String) throws -> QEMUProfile {
     switch try ServerMessage.parse(Fixture.bytes("qmp/replies/\(name).json")) {
-    case .success(_, let value): return QEMUQuestion.profile(name: name, listing: .success(value))
-    case .failure(_, let error): return QEMUQuestion.profile(name: name, listing: .failure(error))
+    case .success(_, let value): return QEMUQuestion.profile(name: name, release: release, listing: .success(value))
+    case .failure(_, let error): return QEMUQuestion.profile(name: name, release: release, listing: .failure(error))
     default: throw SystemFailure("read \(name)", errno: EINVAL)
     }
   }
@@ -39,7 +41,7 @@ final class QEMUQuestionTests: XCTestCase {
 
   func testAnATSOfAnotherTypeIsUnknown() throws {
     let listing: JSON = [["name": "ats", "type": "bool"]]
-    let profile = QEMUQuestion.profile(name: "X", listing: .success(listing))
+    let profile = QEMUQuestion.profile(name: "X", release: release, listing: .success(listing))
     XCTAssertThrowsError(try profile.behaviour.value) {
       XCTAssertEqual(($0 as? Unknown)?.reason, "its type is `bool`, not `OnOffAuto`")
     }
@@ -48,7 +50,7 @@ final class QEMUQuestionTests: XCTestCase {
 
   func testAListingThatIsNoneIsUnknownAndNotWithoutATS() {
     for listing in [[:], [["name": "host"]], "x", .null] as [JSON] {
-      let profile = QEMUQuestion.profile(name: "X", listing: .success(listing))
+      let profile = QEMUQuestion.profile(name: "X", release: release, listing: .success(listing))
       XCTAssertFalse(profile.behaviour.isKnown, "\(listing)")
       XCTAssertFalse(profile.properties.isKnown, "\(listing)")
     }

@@ -6,7 +6,7 @@ import Support
 import Syntax
 import XCTest
 
-/// Prediction against every row that real QEMU 11.1.3 gave on the make-believe host (scripts/lab.d/make_believe.py).
+/// Prediction against every row that a real QEMU, 11.1.3, 10.0.13 or 7.2.22, gave on the make-believe host (scripts/lab.d/make_believe.py).
 final class BelievedRealizesTests: XCTestCase {
   private enum Happened {
     case ok, died
@@ -18,7 +18,21 @@ final class BelievedRealizesTests: XCTestCase {
   /// Every property with valid, wrong, empty and extreme values, by every way in.
   func testThePropertiesSweptOneByOne() throws { try replay("sweep-11.1.3", atLeast: 2500) }
 
-  private func replay(_ file: String, atLeast count: Int) throws {
+  /// The QEMU of Debian 13: no ats, two names of intel-iommu's properties, other texts.
+  func test10_0() throws {
+    try replay("believed-10.0", atLeast: 300, .released(10, 0, "10.0.13"))
+    try replay("sweep-10.0", atLeast: 500, .released(10, 0, "10.0.13"))
+  }
+
+  /// The QEMU of Debian 12: no iommufd, and `device_add` takes every value as text.
+  func test7_2() throws {
+    try replay("believed-7.2", atLeast: 300, .released(7, 2, "7.2.22"))
+    try replay("sweep-7.2", atLeast: 500, .released(7, 2, "7.2.22"))
+  }
+
+  private func replay(
+    _ file: String, atLeast count: Int, _ qemu: QEMUProfile = .released(11, 1, "11.1.3")
+  ) throws {
     var host = try HostRecording.load(Fixture.path("realizes/make-believe.host"))
     // The files of make_believe.py. QEMU finds no end of a folder of its file system.
     host.sizeOfFile = { ["/tmp/rom/empty": 0, "/tmp/rom/vbios": 65536][$0].map { .known($0) } ?? .known(nil) }
@@ -27,8 +41,8 @@ final class BelievedRealizesTests: XCTestCase {
     for row in rows {
       let argv = (row["argv"]?.array ?? []).compactMap(\.string)
       let name = argv.joined(separator: " ") + (row["plugs"].map { " -- \($0.text())" } ?? "")
-      let machine = parse(["qemu-system-x86_64", "-accel", "qtest"] + argv)
-      let predictor = Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3"))
+      let machine = parse(["qemu-system-x86_64", "-accel", "tcg"] + argv)
+      let predictor = Predictor(machine, on: host, qemu: qemu)
       guard row["plugs"] != nil else {
         check(predictor.run(), cold(row), name)
         continue

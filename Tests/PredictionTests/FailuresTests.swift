@@ -91,7 +91,7 @@ final class FailuresTests: XCTestCase {
       return parsed.plugs.first ?? parsed.machine.devices.first
     }
     func realized(_ text: String) -> CrashOutcome? { request(text).map(QEMUCrash.realizedArgument) }
-    func withoutID(_ text: String) -> CrashOutcome? { request(text).map(QEMUCrash.descriptorWithoutID) }
+    func withoutID(_ text: String) -> CrashOutcome? { request(text).map { QEMUCrash.descriptorWithoutID($0, in: nil) } }
     func plug(_ members: String) -> String {
       #"{"execute":"device_add","arguments":{"driver":"vfio-pci",\#(members)}}"#
     }
@@ -110,5 +110,7 @@ final class FailuresTests: XCTestCase {
     XCTAssertEqual(withoutID("qemu-system-x86_64 -device vfio-pci,fd=gpu"), .withOtherQEMU)
     XCTAssertEqual(withoutID("qemu-system-x86_64 -device vfio-pci,fd=7"), .always)
     XCTAssertEqual(withoutID("qemu-system-x86_64 -device e1000e,fd=7"), .never)
+    let one = request("qemu-system-x86_64 -device vfio-pci,fd=7")
+    XCTAssertEqual(one.map { QEMUCrash.descriptorWithoutID($0, in: .released(10, 0, "10.0.13")) }, .never)
   }
 }

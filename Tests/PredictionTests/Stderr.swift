@@ -27,7 +27,8 @@ enum Stderr {
   static func plain(_ text: String) -> String {
     var text = text
     let numbers = [
-      ("bind device fd=", " to iommufd="), (" to iommufd=", ": "), ("[iommufd=", "]"), (" (", ") pasid"), (" to id=", ":"),
+      ("bind device fd=", " to iommufd="), (" to iommufd=", ": "), ("[iommufd=", "]"), (" (", ") pasid"), (" (", ") to id="),
+      (" to id=", ":"),
     ]
     for (start, end) in numbers {
       guard let low = text.range(of: start), let high = text.range(of: end, from: low.upperBound) else { continue }

@@ -76,7 +76,7 @@ final class MissingGlobalsTests: XCTestCase {
       message: message, client: ProxyPeer(number: 1, process: nil, user: nil), command: "device_add")
     let place = Location(source: "device_add", range: nil, path: "")
     let request = DeviceRequest(form: .json, plug: .hot, properties: [], location: place)
-    let profile = QEMUProfile(name: "one", behaviour: .known(.shipped), properties: .known(["ats"]))
+    let profile = QEMUProfile(name: "one", behaviour: .known(.shipped), properties: .known(["ats"]), release: .known(QEMURelease(11, 1)))
     func pinned(_ globals: Known<[GlobalProperty]>) -> String? {
       PinnedATS.command(about, request, profile, globals).map { String(decoding: $0, as: UTF8.self) }
     }

@@ -17,14 +17,14 @@ public struct QEMUProfile: Sendable {
   /// The names of vfio-pci's properties, when QEMU was asked or its version is given.
   public let properties: Known<Set<String>>
 
-  /// The upstream release, `11.1`, when it is one as released; nil for a QEMU that was asked.
-  public let release: String?
+  /// The release. A distribution's patches do not show in it.
+  public let release: Known<QEMURelease>
   /// Whether it is the default of a lint, because no QEMU was named: the one that runs the guest may be another.
   public let isAssumed: Bool
 
   /// Creates a profile.
   public init(
-    name: String, behaviour: Known<ATSBehaviour>, properties: Known<Set<String>>, release: String? = nil,
+    name: String, behaviour: Known<ATSBehaviour>, properties: Known<Set<String>>, release: Known<QEMURelease>,
     isAssumed: Bool = false
   ) {
     self.release = release
@@ -32,5 +32,10 @@ public struct QEMUProfile: Sendable {
     self.name = name
     self.behaviour = behaviour
     self.properties = properties
+  }
+
+  /// Whether the release is known to be older.
+  public func isBefore(_ major: Int, _ minor: Int) -> Bool {
+    release.display.map { $0 < QEMURelease(major, minor) } ?? false
   }
 }

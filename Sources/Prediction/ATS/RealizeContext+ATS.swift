@@ -20,7 +20,7 @@ extension RealizeContext {
     }
     // In a QEMU without the property a -global for it stops a cold plug, and sets nothing for a hot plug.
     let hasProperty = qemu.behaviour != .known(.none)
-    if hasProperty, let setting = request.atsGlobal(in: machine).flatMap({ ATSSetting(rawValue: $0.value) }) {
+    if hasProperty, let setting = request.atsGlobal(in: machine, of: qemu).flatMap({ ATSSetting(rawValue: $0.value) }) {
       return .known(setting)
     }
     // A running QEMU's -global options are visible to no QMP command.

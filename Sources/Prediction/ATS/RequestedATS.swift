@@ -3,8 +3,8 @@ import Facts
 extension DeviceRequest {
   /// The `-global` that sets the device's `ats` unless the request does: the last that applies to its class, on a
   /// cold and on a hot plug (QEMU hw/core/qdev-properties.c: qdev_prop_set_globals).
-  public func atsGlobal(in machine: MachineConfig) -> GlobalProperty? {
-    machine.globals.last { $0.property == "ats" && $0.applies(to: self) }
+  public func atsGlobal(in machine: MachineConfig, of qemu: QEMUProfile) -> GlobalProperty? {
+    machine.globals.last { $0.property == "ats" && $0.applies(to: self, in: qemu) }
   }
 }
 
@@ -15,9 +15,10 @@ extension Unknown {
 
 extension GlobalProperty {
   /// Whether it applies to the device: it is for the device's class or a parent class of that. A vfio-pci-nohotplug is
-  /// a vfio-pci, which is a vfio-pci-device, and that a pci-device.
-  public func applies(to request: DeviceRequest) -> Bool {
+  /// a vfio-pci, which is a vfio-pci-device since 10.1, and that a pci-device.
+  public func applies(to request: DeviceRequest, in qemu: QEMUProfile) -> Bool {
     switch driver {
+    case "vfio-pci-device" where qemu.isBefore(10, 1): return false
     case "vfio-pci", "vfio-pci-device", "pci-device", "device": return request.isVFIO
     case "vfio-pci-nohotplug": return request.driver == driver
     default: return false

@@ -3,8 +3,12 @@ import Facts
 extension MachineConfig {
   /// Refusals of the machine itself: of its type, and of ids and descriptors of objects.
   func launchFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
+    // Types of objects are checked when the command line is read.
+    if qemu.isBefore(9, 0), let object = objects.first(where: { $0.type == "iommufd" }), let failure = refusal(object, qemu) {
+      return [failure]
+    }
     if let unknown = unknownType(qemu) { return [unknown] }
-    return machinePropertyFailures(qemu) + objects.compactMap(refusal) + duplicateObjects
+    return machinePropertyFailures(qemu) + objects.compactMap { refusal($0, qemu) } + duplicateObjects
       + [expanderOfCXL].compactMap { $0 } + globals.compactMap { refusal($0, qemu) }
   }
 
@@ -18,21 +22,28 @@ extension MachineConfig {
 
   /// A `-global` that stops or crashes QEMU before it makes any device.
   private func refusal(_ global: GlobalProperty, _ qemu: QEMUProfile) -> LaunchFailure? {
-    guard qemu.release == "11.1", libvirt == nil else { return nil }
-    switch MachineKind(self) {
+    guard qemu.modelledRelease != nil, libvirt == nil else { return nil }
+    let kind = MachineKind(self)
+    switch kind {
     case .q35, .i440fx, .virt: break
     case .microvm, .withoutPCI, .unknown: return nil
     }
     let isOfBoard = global.driver == "pci-device"
-    guard isOfBoard || MachineConfig.cards.contains(global.driver) else { return nil }
+    // 7.2 makes only the card of the board.
+    let isMade = qemu.isBefore(8, 0) ? adds(global.driver, kind) : MachineConfig.cards.contains(global.driver)
+    guard isOfBoard || isMade else { return nil }
     if global.property == "addr" {
-      return QEMUCrash.global(global).map { LaunchFailure($0, at: global.location) }
+      return QEMUCrash.global(global, in: qemu).map { LaunchFailure($0, at: global.location) }
     }
-    guard case .kind(let kind) = DeviceProperties.lookup(global.property, of: isOfBoard ? "e1000e" : global.driver),
+    guard case .kind(let kind) = DeviceProperties.lookup(global.property, of: isOfBoard ? "e1000e" : global.driver, in: qemu),
       let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: global.driver)
     else { return nil }
     let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
     return LaunchFailure(RealizeFailure(.badGlobal, named + text), at: global.location)
+  }
+
+  private func adds(_ driver: String, _ kind: MachineKind) -> Bool {
+    addedDevices(kind).contains { if case .placed(let device) = $0 { device.driver == driver } else { false } }
   }
 
   /// Objects of different types with one id. Of two iommufd objects each device that is linked to one reports it.
@@ -51,28 +62,43 @@ extension MachineConfig {
     return LaunchFailure(RealizeFailure(.badOption, "CXL host bridges present, but cxl=off"), of: device)
   }
 
-  /// Releases whose machine types 11.1 has (`-machine help` of 11.1.3 for x86).
-  private static let releases: Set<String> = [
-    "5.2", "6.0", "6.1", "6.2", "7.0", "7.1", "7.2", "8.0", "8.1", "8.2", "9.0", "9.1", "9.2", "10.0", "10.1", "10.2",
-    "11.0", "11.1",
+  /// The releases of machine types, oldest first (`-machine help` of 11.1.3, 10.0.13 and 7.2.22 for x86).
+  private static let releases = [
+    "1.4", "1.5", "1.6", "1.7", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10", "2.11", "2.12",
+    "3.0", "3.1", "4.0", "4.0.1", "4.1", "4.2", "5.0", "5.1", "5.2", "6.0", "6.1", "6.2", "7.0", "7.1", "7.2", "8.0", "8.1",
+    "8.2", "9.0", "9.1", "9.2", "10.0", "10.1", "10.2", "11.0", "11.1",
   ]
+
+  /// Whether a QEMU has the machine types of a release. q35's begin with 2.4, and only q35 has 4.0.1.
+  private static func has(_ type: String, family: String, _ qemu: QEMURelease) -> Bool {
+    let oldest = qemu == QEMURelease(11, 1) ? "5.2" : qemu == QEMURelease(10, 0) || family == "pc-q35-" ? "2.4" : "1.4"
+    guard let place = releases.firstIndex(of: type), let first = releases.firstIndex(of: oldest),
+      let last = releases.firstIndex(of: "\(qemu)")
+    else { return false }
+    return first...last ~= place && (type != "4.0.1" || family == "pc-q35-")
+  }
 
   /// The refusal of a machine type of another release (QEMU system/vl.c: select_machine). A distribution's own type is
   /// not decided here.
   private func unknownType(_ qemu: QEMUProfile) -> LaunchFailure? {
-    guard qemu.release == "11.1", libvirt == nil, let property = machineType, let type = property.value.string,
+    guard let modelled = qemu.modelledRelease, libvirt == nil, let property = machineType, let type = property.value.string,
       let family = ["pc-q35-", "pc-i440fx-"].first(where: type.hasPrefix)
     else { return nil }
     let release = String(type.dropFirst(family.count))
-    guard release.utf8.allSatisfy({ $0.isASCIIDigit || $0 == UInt8(ascii: ".") }), !MachineConfig.releases.contains(release)
+    guard release.utf8.allSatisfy({ $0.isASCIIDigit || $0 == UInt8(ascii: ".") }), !MachineConfig.has(release, family: family, modelled)
     else { return nil }
-    return LaunchFailure(
-      RealizeFailure(.unknownMachine, "unsupported machine type: \"\(type)\""), at: property.location)
+    let text = "unsupported machine type" + (modelled == QEMURelease(7, 2) ? "" : ": \"\(type)\"")
+    return LaunchFailure(RealizeFailure(.unknownMachine, text), at: property.location)
   }
 
   /// The refusal of an object: of its id (QEMU qom/object_interfaces.c: user_creatable_parse_str), or of an iommufd's
   /// descriptor (QEMU backends/iommufd.c: iommufd_backend_set_fd).
-  private func refusal(_ object: ObjectRequest) -> LaunchFailure? {
+  private func refusal(_ object: ObjectRequest, _ qemu: QEMUProfile) -> LaunchFailure? {
+    // The object came with the backend, in 9.0.
+    if object.type == "iommufd", qemu.isBefore(9, 0), libvirt == nil {
+      let text = "Parameter 'qom-type' does not accept value 'iommufd'"
+      return LaunchFailure(RealizeFailure(.badObject, text), at: object.location)
+    }
     guard let id = object.id else {
       // Text that only the shell knows is not an id either, and not missing.
       guard libvirt == nil, !object.properties.contains(where: { $0.name == "id" }) else { return nil }

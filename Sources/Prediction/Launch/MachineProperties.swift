@@ -1,10 +1,10 @@
 import Facts
 
 extension MachineConfig {
-  /// The refusal of an option of a q35 or i440fx machine of 11.1 (`qom-list-properties` of 11.1.3 for its machine types), and
-  /// of two ways to choose the accelerator (QEMU system/vl.c: qemu_apply_legacy_machine_options).
+  /// The refusal of an option of a q35 or i440fx machine (`qom-list-properties` of 11.1.3, 10.0.13 and 7.2.22 for their
+  /// machine types), and of two ways to choose the accelerator (QEMU system/vl.c: qemu_apply_legacy_machine_options).
   func machinePropertyFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
-    guard qemu.release == "11.1", libvirt == nil, let type = typeName else { return [] }
+    guard let release = qemu.modelledRelease, libvirt == nil, let type = typeName(in: release) else { return [] }
     var failures: [LaunchFailure] = []
     for property in machine where property.name != "type" {
       // QEMU reads an underscore as a dash, and a dotted name by its first part.
@@ -16,7 +16,7 @@ extension MachineConfig {
         continue
       }
       if MachineConfig.ofAccelerator.contains(name) { continue }
-      guard let kind = MachineConfig.properties[name], name != "x-south-bridge" || !type.contains("q35") else {
+      guard let kind = MachineConfig.properties[name], MachineConfig.has(name, type, release) else {
         let text = "Property '\(type)-machine.\(name)' not found"
         failures.append(LaunchFailure(RealizeFailure(.badOption, text), at: property.location))
         continue
@@ -29,18 +29,29 @@ extension MachineConfig {
   }
 
   /// The machine type without its aliases; nil for a type that is not modelled.
-  private var typeName: String? {
+  private func typeName(in release: QEMURelease) -> String? {
     switch machineType?.value {
-    case .string("q35"): return "pc-q35-11.1"
-    case .string("pc"): return "pc-i440fx-11.1"
+    case .string("q35"): return "pc-q35-\(release)"
+    case .string("pc"): return "pc-i440fx-\(release)"
     case .string(let type) where type.hasPrefix("pc-q35-") || type.hasPrefix("pc-i440fx-"): return type
-    case nil where MachineKind(self) == .i440fx: return "pc-i440fx-11.1"
+    case nil where MachineKind(self) == .i440fx: return "pc-i440fx-\(release)"
     default: return nil
     }
   }
 
   /// Options that QEMU gives to the accelerator.
   private static let ofAccelerator: Set<String> = ["kernel-irqchip", "kvm-shadow-mem", "igd-passthru"]
+
+  /// Whether a machine type of a release has one of the properties.
+  private static func has(_ name: String, _ type: String, _ release: QEMURelease) -> Bool {
+    switch name {
+    case "x-south-bridge": return !type.contains("q35") && release > QEMURelease(7, 2)
+    case "wdat": return type.contains("q35") && release > QEMURelease(10, 0)
+    case "spcr", "x-change-vmfd-on-reset": return release > QEMURelease(10, 0)
+    case "aux-ram-share", "fd-bootchk", "shim", "smp-cache": return release > QEMURelease(7, 2)
+    default: return true
+    }
+  }
 
   private static let properties: [String: PropertyKind] = {
     let flags = [

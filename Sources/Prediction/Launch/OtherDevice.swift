@@ -3,7 +3,7 @@ import Facts
 /// The checks of a device that is not a vfio device, in QEMU's order, as far as its type is modelled: those of every
 /// device and of the PCI core for all PCI devices, all of a bridge, a root complex and an IOMMU of x86.
 private enum OtherDeviceStep: CaseIterable {
-  case keyvalID, bus, hotplug, migrating, dynamicSysbus, globals, id, properties, secondIOMMU, slot, port, expander, iommu
+  case keyvalID, pluggableClass, bus, hotplug, migrating, dynamicSysbus, globals, id, properties, secondIOMMU, slot, port, expander, iommu
   case balloon, hotplugController, migratable
 }
 
@@ -24,6 +24,7 @@ extension RealizeContext {
   private func otherDeviceFailure(at step: OtherDeviceStep) throws(Unknown) -> RealizeFailure? {
     switch step {
     case .keyvalID: return keyvalID
+    case .pluggableClass: return pluggableClass
     case .bus: return PCIDrivers.isPCI(driver) ? try busLookup() : try foreignBus()
     case .hotplug: return try otherHotplug()
     case .migrating: return try migrating()
@@ -70,18 +71,18 @@ extension RealizeContext {
 
   /// A `-global` for the driver whose value QEMU refuses. A hot plug continues.
   private func badGlobalOfDriver() throws(Unknown) -> RealizeFailure? {
-    guard request.plug == .cold, try qemu.behaviour.value != .none else { return nil }
+    guard request.plug == .cold else { return nil }
     return index.badGlobal(of: driver)
   }
 
   /// Device types that cannot be plugged into a running machine (observed on 11.1.3).
-  private static let notHotpluggable: Set<String> = [
+  static let notHotpluggable: Set<String> = [
     "intel-iommu", "amd-iommu", "virtio-iommu-pci", "pxb", "pxb-pcie", "pxb-cxl",
   ]
 
   private func otherHotplug() throws(Unknown) -> RealizeFailure? {
     guard request.plug == .hot else { return nil }
-    if RealizeContext.notHotpluggable.contains(driver) {
+    if isNeverHotplugged {
       return RealizeFailure(.classNotHotpluggable, "Device '\(driver)' does not support hotplugging")
     }
     return PCIDrivers.isPCI(driver) ? try hotplug() : nil
@@ -89,14 +90,11 @@ extension RealizeContext {
 
   /// The failure of a value that a modelled property does not accept, or of a name that a modelled device has not.
   private func otherProperties() throws(Unknown) -> RealizeFailure? {
-    let behaviour = try qemu.behaviour.value
     for offset in PropertyOrder.sorted(of: request) {
       let property = request.properties[offset]
       if ["driver", "bus", "id"].contains(property.name) { continue }
-      switch DeviceProperties.lookup(property.name, of: driver) {
+      switch DeviceProperties.lookup(property.name, of: driver, in: qemu) {
       case .unknown: continue
-      // An older QEMU has other properties.
-      case .absent where behaviour == .none: continue
       case .absent:
         return RealizeFailure(
           .badOption, property: property.name, "Property '\(driver).\(property.name)' not found")

@@ -32,6 +32,9 @@ public struct Guest: Sendable {
   public let migrating: Known<Bool>
   /// Whether ACPI plugs into bridges that the machine starts with, instead of their own controllers.
   var hasACPIBridges: Known<Bool> = .known(false)
+  /// Whether QEMU checks function 0 also for a plug that names no slot; 7.2 gives it the next slot, which does not exist
+  /// below a port (observed on 7.2.22).
+  var checksChosenSlots = true
   /// Whether libvirt chooses the slots that the definition does not give.
   var isPlacedByLibvirt = false
   /// Ids given in key=value text. QEMU compares these with each other before it creates any device.
@@ -77,6 +80,7 @@ public struct Guest: Sendable {
     guest.assigned = other.assigned
     guest.groupSpaces = other.groupSpaces
     guest.areIndexesKnown = false
+    guest.checksChosenSlots = other.checksChosenSlots
     return guest
   }
 

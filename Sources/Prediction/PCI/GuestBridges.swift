@@ -88,7 +88,9 @@ extension Guest {
       return nil
     }
     let assigned: Int
-    switch buses.values[index].assignDevfn(to: request, driver: driver, requested: devfn) {
+    let result = buses.values[index].assignDevfn(
+      to: request, driver: driver, requested: devfn, checksChosen: checksChosenSlots)
+    switch result {
     case .at(let devfn): assigned = devfn
     case .refused: return nil
     case .undetermined:

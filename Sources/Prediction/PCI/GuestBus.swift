@@ -101,8 +101,12 @@ extension GuestBus {
   }
 
   /// Assigns the devfn as the PCI core does (QEMU hw/pci/pci.c: do_pci_register_device and pci_init_multifunction).
-  /// - Parameter requested: slot times 8 plus function; nil when QEMU is to choose.
-  func assignDevfn(to request: DeviceRequest, driver: String, requested: Int?) -> DevfnResult {
+  /// - Parameters:
+  ///   - requested: slot times 8 plus function; nil when QEMU is to choose.
+  ///   - checksChosen: whether a plug without a slot is checked for function 0; see `Guest.checksChosenSlots`.
+  func assignDevfn(
+    to request: DeviceRequest, driver: String, requested: Int?, checksChosen: Bool
+  ) -> DevfnResult {
     if let expander, !PCIDrivers.isPCIBridge(driver) {
       return .refused(
         .onExpander, "PCI: Only PCI/PCIe bridges can be plugged into \(expander.driver ?? "pxb")")
@@ -125,7 +129,7 @@ extension GuestBus {
     let slot = isPort ? 0 : (requested ?? 0xff) / 8
     // A VF does not belong to its slot's device.
     if request.has("sriov-pf") { return .at(devfn: devfn) }
-    if request.plug == .hot, let first = occupants[slot * 8] {
+    if request.plug == .hot, requested != nil || checksChosen, let first = occupants[slot * 8] {
       return .refused(
         .functionZeroTaken,
         "PCI: slot \(slot) function 0 already occupied by \(first.driver), new func \(driver) "

@@ -1,7 +1,7 @@
 import Facts
 
 /// Properties of the devices other than vfio's whose options are checked: bridges, root complexes and IOMMUs
-/// (`device-list-properties` of 11.1.3), and what the PCI core gives to every PCI device.
+/// (`device-list-properties` of 11.1.3, 10.0.13 and 7.2.22), and what the PCI core gives to every PCI device.
 enum DeviceProperties {
   /// The type of a property.
   enum Lookup: Equatable {
@@ -13,12 +13,18 @@ enum DeviceProperties {
   }
 
   /// The type of a property of a driver.
-  static func lookup(_ name: String, of driver: String) -> Lookup {
+  static func lookup(_ name: String, of driver: String, in qemu: QEMUProfile) -> Lookup {
+    if let release = qemu.release.display, let change = DevicePropertyChange.of(name, driver), !change.exists(in: release) {
+      return qemu.modelledRelease == nil ? .unknown : .absent
+    }
     let own = own(driver)
     if let kind = own?[name] ?? some[driver]?[name] { return .kind(kind) }
-    if PCIDrivers.isPCI(driver), let kind = common[name] { return .kind(kind) }
-    if name == "bootindex", own == nil { return .kind(.signed32) }
-    return own == nil ? .unknown : ofEveryDevice.contains(name) ? .kind(.readOnly) : .absent
+    if PCIDrivers.isPCI(driver), let kind = common[name] {
+      return .kind(VFIOProperties.property(name, of: "vfio-pci")?.kind(in: qemu) ?? kind)
+    }
+    if name == "bootindex", own == nil { return driver == "virtio-iommu-pci" ? .absent : .kind(.signed32) }
+    if own == nil { return .unknown }
+    return ofEveryDevice.contains(name) ? .kind(.readOnly) : qemu.modelledRelease == nil ? .unknown : .absent
   }
 
   private static let ofEveryDevice: Set<String> = ["type", "hotplugged", "hotpluggable", "parent_bus", "realized"]
@@ -28,7 +34,7 @@ enum DeviceProperties {
     "acpi-index": .unsigned(bits: 32), "addr": .slot, "busnr": .readOnly, "failover_pair_id": .text, "multifunction": .bool,
     "rombar": .signed32, "romfile": .text, "romsize": .unsigned(bits: 32), "sriov-pf": .text,
     "x-max-bounce-buffer-size": .size(maximum: 0xffff_ffff), "x-pcie-ari-nextfn-1": .bool, "x-pcie-err-unc-mask": .bool,
-    "x-pcie-ext-tag": .bool, "x-pcie-lnksta-dllla": .bool,
+    "x-pcie-ext-tag": .bool, "x-pcie-extcap-init": .bool, "x-pcie-lnksta-dllla": .bool,
   ]
 
   private static let writeable: [String: PropertyKind] = ["x-pci-express-writeable-slt-bug": .bool]
@@ -37,7 +43,7 @@ enum DeviceProperties {
   ].merging(writeable) { a, _ in a }
   private static let port: [String: PropertyKind] = [
     "chassis": .unsigned(bits: 8), "hotplug": .bool, "power_controller_present": .bool, "slot": .unsigned(bits: 16),
-    "x-do-not-expose-native-hotplug-cap": .bool,
+    "x-do-not-expose-native-hotplug-cap": .bool, "x-native-hotplug": .bool,
   ].merging(upstream) { a, _ in a }
   private static let reserve: [String: PropertyKind] = [
     "bus-reserve": .unsigned(bits: 32), "io-reserve": .size(maximum: nil), "mem-reserve": .size(maximum: nil),
@@ -46,7 +52,9 @@ enum DeviceProperties {
   private static let link: [String: PropertyKind] = [
     "x-speed": .choice(["2_5", "5", "8", "16", "32", "64"]), "x-width": .choice(["1", "2", "4", "8", "12", "16", "32"]),
   ]
-  private static let rootPort = port.merging(reserve) { a, _ in a }.merging(link) { a, _ in a }
+  private static let acsPort = port.merging(["disable-acs": .bool]) { a, _ in a }
+  private static let rootPort = acsPort.merging(reserve) { a, _ in a }.merging(link) { a, _ in a }
+    .merging(["x-migrate-msix": .bool]) { a, _ in a }
   private static let bridge: [String: PropertyKind] = [
     "chassis_nr": .unsigned(bits: 8), "msi": .onOffAuto, "shpc": .bool,
   ].merging(reserve) { a, _ in a }.merging(writeable) { a, _ in a }
@@ -59,10 +67,11 @@ enum DeviceProperties {
     "aw-bits": .unsigned(bits: 8), "caching-mode": .bool, "device-iotlb": .bool, "dma-translation": .bool,
     "eim": .onOffAuto, "fs1gp": .bool, "fsts": .bool, "intremap": .onOffAuto, "pasid-bits": .unsigned(bits: 8),
     "scalable-mode": .bool, "snoop-control": .bool, "stale-tm": .bool, "svm": .bool, "version": .unsigned(bits: 32),
+    "pt": .bool, "dma-drain": .bool, "x-buggy-eim": .bool, "x-flts": .bool, "x-pasid-mode": .bool, "x-scalable-mode": .bool,
   ]
   private static let amdIOMMU: [String: PropertyKind] = [
     "device-iotlb": .bool, "dma-remap": .bool, "dma-translation": .bool, "intremap": .onOffAuto, "pci-id": .text,
-    "xtsup": .bool,
+    "xtsup": .bool, "pt": .bool,
   ]
 
   /// Properties of devices of which not all are known here.
@@ -76,7 +85,8 @@ enum DeviceProperties {
   private static func own(_ driver: String) -> [String: PropertyKind]? {
     switch driver {
     case "pcie-root-port": return rootPort
-    case "ioh3420", "xio3130-downstream": return port
+    case "ioh3420": return acsPort
+    case "xio3130-downstream": return port
     case "x3130-upstream": return upstream
     case "pcie-pci-bridge": return expressBridge
     case "pci-bridge", "pci-bridge-seat": return bridge

@@ -6,16 +6,16 @@ import Facts
 extension MachineConfig {
   /// The request with the values of the `-global` options that QEMU accepts for it, before its own: of a name given
   /// twice the last counts.
-  func settings(of request: DeviceRequest) -> DeviceRequest {
+  func settings(of request: DeviceRequest, _ qemu: QEMUProfile) -> DeviceRequest {
     // Most machines have no -global, and each device asks.
     if globals.isEmpty { return request }
     let given = globals.filter { global in
       // A descriptor that -global gives is refused, or crashes QEMU.
-      guard global.applies(to: request), global.property != "fd",
+      guard global.applies(to: request, in: qemu), global.property != "fd",
         let property = VFIOProperties.property(global.property, of: request.driver ?? "")
       else { return false }
       if property.kind == .link, !global.value.isEmpty, !objects.contains(where: { $0.id == global.value }) { return false }
-      return PropertyChecks.globalRefusal(global.property, global.value, kind: property.kind, driver: request.driver ?? "") == nil
+      return PropertyChecks.globalRefusal(global.property, global.value, kind: property.kind(in: qemu), driver: request.driver ?? "") == nil
     }
     if given.isEmpty { return request }
     var settings = request
@@ -31,8 +31,8 @@ extension RealizeContext {
   func badGlobal() throws(Unknown) -> RealizeFailure? {
     // A good one applies to the plug too, and may make it fail.
     if request.plug == .hot, let missing = machine.missingGlobals { throw missing }
-    for global in machine.globals where global.applies(to: request) {
-      if let crash = QEMUCrash.global(global), let property = VFIOProperties.property(global.property, of: driver),
+    for global in machine.globals where global.applies(to: request, in: qemu) {
+      if let crash = QEMUCrash.global(global, in: qemu), let property = VFIOProperties.property(global.property, of: driver),
         try existence(property) == nil
       {
         return crash
@@ -52,10 +52,10 @@ extension RealizeContext {
     if let missing = try existence(property) {
       return RealizeFailure(missing.cause == .noATSProperty ? missing.cause : .badGlobal, named + missing.text)
     }
-    let text = PropertyChecks.globalRefusal(global.property, global.value, kind: property.kind, driver: driver)
+    let text = PropertyChecks.globalRefusal(global.property, global.value, kind: property.kind(in: qemu), driver: driver)
     if let text { return bad(text) }
     // The value of a link or an index is looked up when it is set.
-    guard let failure = try lookUp(global.property, .string(global.value), property.kind) else { return nil }
+    guard let failure = try lookUp(global.property, .string(global.value), property.kind(in: qemu)) else { return nil }
     return bad(failure.text)
   }
 }

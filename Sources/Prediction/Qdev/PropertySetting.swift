@@ -29,7 +29,7 @@ extension RealizeContext {
       return RealizeFailure(.unknownProperty, "Property '\(driver).\(name)' not found")
     }
     if let failure = try existence(property) { return failure }
-    let kind = property.kind
+    let kind = property.kind(in: qemu)
     // libvirt passes a descriptor that it has opened.
     if name == "fd", request.libvirt != nil, case .unknown = value { return nil }
     if case .unknown(let text) = value { throw Unknown("value of \(name)", reason: "written as \(text)") }
@@ -55,10 +55,15 @@ extension RealizeContext {
 
   /// The failure of a property that this QEMU does not have.
   func existence(_ property: VFIOProperty) throws(Unknown) -> RealizeFailure? {
-    guard property.since != nil else { return nil }
+    guard property.since != nil || property.until != nil else { return nil }
     let isATS = property.name == "ats"
-    let exists = try isATS ? qemu.behaviour.value != .none : qemu.properties.value.contains(property.name)
-    if exists { return nil }
+    if isATS {
+      if try qemu.behaviour.value != .none { return nil }
+    } else if property.isListed {
+      if try qemu.properties.value.contains(property.name) { return nil }
+    } else if property.exists(in: try qemu.release.value) {
+      return nil
+    }
     return RealizeFailure(
       isATS ? .noATSProperty : .unknownProperty, "Property '\(driver).\(property.name)' not found")
   }
@@ -79,13 +84,14 @@ extension RealizeContext {
 
   /// Resolves `fd` (QEMU monitor/fds.c: monitor_fd_param), before vfio's own realize.
   private func descriptor(_ text: String) throws(Unknown) -> RealizeFailure? {
-    if case .undetermined(let unknown) = QEMUCrash.descriptorWithoutID(request) { throw unknown }
-    let crash = request.id == nil ? QEMUCrash.withoutID : nil
+    if case .undetermined(let unknown) = QEMUCrash.descriptorWithoutID(request, in: qemu) { throw unknown }
+    let crash = request.id == nil && !qemu.isBefore(10, 1) ? QEMUCrash.withoutID : nil
     switch PassedDescriptor(text, request.plug) {
     case .number: return crash
     case .invalid:
       return RealizeFailure(
-        .badDescriptor, "Could not parse object fd \(text):Invalid file descriptor number '\(text)'")
+        .badDescriptor, "Could not parse \(qemu.isBefore(10, 1) ? "remote object" : "object") fd \(text):"
+          + "Invalid file descriptor number '\(text)'")
     case .name:
       if descriptors[text]?.isKnown == true { return crash }
       // A name that resolves crashes QEMU when the id is missing, one that does not is answered.
@@ -134,10 +140,11 @@ extension RealizeContext {
 
   /// The PCI core's checks, which run before vfio's own realize (QEMU hw/pci/pci.c: pci_qdev_realize).
   func assignSlot() throws(Unknown) -> RealizeFailure? {
+    if let failure = try portHotplug() { return failure }
     if let failure = try acpiIndex() ?? romSize { return failure }
     if request.isPlacedByLibvirt { return nil }
     guard let bus = try bus(), let requested = QEMUSlot.requested(request) else { return nil }
-    switch bus.assignDevfn(to: request, driver: driver, requested: try requested.value) {
+    switch bus.assignDevfn(to: request, driver: driver, requested: try requested.value, checksChosen: guest.checksChosenSlots) {
     case .at: return nil
     case .refused(let cause, let text): return RealizeFailure(cause, text)
     case .undetermined(let unknown): throw unknown

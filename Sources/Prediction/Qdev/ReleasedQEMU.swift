@@ -4,14 +4,19 @@ extension QEMUProfile {
   /// An upstream release, by the table of properties (`VFIOProperties`). A distribution's build may have more: ask that
   /// QEMU instead where possible.
   public static func released(_ major: Int, _ minor: Int, _ text: String) -> QEMUProfile {
-    let version = QEMUVersion(major, minor)
-    func has(_ property: VFIOProperty) -> Bool { property.since.map { $0 <= version } ?? true }
-    let names = VFIOProperties.all.filter(has).map(\.name)
+    let release = QEMURelease(major, minor)
+    let names = VFIOProperties.all.filter { $0.exists(in: release) }.map(\.name)
     let hasATS = names.contains("ats")
     return QEMUProfile(
       name: "QEMU \(text) as released", behaviour: .known(hasATS ? .shipped : .none),
-      properties: .known(VFIOProperties.listed.intersection(names)), release: "\(major).\(minor)")
+      properties: .known(VFIOProperties.listed.intersection(names)), release: .known(release))
   }
+
+  /// The releases of which all checks are modelled, and recorded: those of Debian 12, Debian 13 and its backports.
+  public static let modelled = [QEMURelease(7, 2), QEMURelease(10, 0), QEMURelease(11, 1)]
+
+  /// The release, when it is a modelled one; nil for any other, and where it is not known.
+  var modelledRelease: QEMURelease? { release.display.flatMap { QEMUProfile.modelled.contains($0) ? $0 : nil } }
 
   /// The same QEMU with the ats behaviour that the user gives.
   public func with(behaviour: ATSBehaviour) -> QEMUProfile {

@@ -13,6 +13,26 @@ extension RealizeContext {
     return RealizeFailure(.duplicateID, "Duplicate ID '\(id)' for device")
   }
 
+  /// The failure of a class that is not hotpluggable, before 8.0 (QEMU softmmu/qdev-monitor.c: qdev_get_device_class).
+  var pluggableClass: RealizeFailure? {
+    guard request.plug == .hot, qemu.isBefore(8, 0), driver == "vfio-pci-nohotplug" || isNeverHotplugged else { return nil }
+    return RealizeFailure(.classNotHotpluggable, "Parameter 'driver' expects a pluggable device type")
+  }
+
+  /// Whether a device's type, other than vfio's, cannot be plugged into a running machine.
+  var isNeverHotplugged: Bool { RealizeContext.notHotpluggable.contains(driver) }
+
+  /// The failure of a machine that refuses vfio devices behind `intel-iommu` without caching-mode, of the hot plug of each,
+  /// also before 10.1 (QEMU hw/i386/pc.c: pc_hotplug_allowed).
+  func machineHotplug() throws(Unknown) -> RealizeFailure? {
+    guard request.plug == .hot, qemu.isBefore(10, 1), [.q35, .i440fx].contains(MachineKind(machine)),
+      let unit = guest.iommus.first, unit.driver == "intel-iommu",
+      try machine.setting("caching-mode", of: unit).value != "on"
+    else { return nil }
+    return RealizeFailure(
+      .cachingModeOff, "Device assignment is not allowed without enabling caching-mode=on for Intel IOMMU.")
+  }
+
   /// The failure to find the bus (QEMU system/qdev-monitor.c: qbus_find).
   func busLookup() throws(Unknown) -> RealizeFailure? {
     // Without a free slot libvirt reports an error itself.
@@ -43,8 +63,23 @@ extension RealizeContext {
       return RealizeFailure(.classNotHotpluggable, "Device '\(driver)' does not support hotplugging")
     }
     if request.isPlacedByLibvirt { return nil }
-    guard let bus = try bus(), try !bus.takesHotplug.value else { return nil }
+    guard let bus = try bus(), try !bus.takesHotplug.value, try !refusesAsPort(bus) else { return nil }
     return RealizeFailure(.busNotHotpluggable, "Bus '\(bus.name)' does not support hotplugging")
+  }
+
+  /// Whether a port with `hotplug=off` refuses only when the device is about to be realized: in 7.2, where the port plugs and
+  /// not ACPI (QEMU hw/pci/pcie.c: pcie_cap_slot_pre_plug_cb).
+  private func refusesAsPort(_ bus: GuestBus) throws(Unknown) -> Bool {
+    guard bus.isPort, qemu.isBefore(8, 0) else { return false }
+    return try !guest.hasACPIBridges.value
+  }
+
+  /// The refusal of such a port.
+  func portHotplug() throws(Unknown) -> RealizeFailure? {
+    guard request.plug == .hot, !request.isPlacedByLibvirt, let bus = try bus(), try !bus.takesHotplug.value,
+      try refusesAsPort(bus)
+    else { return nil }
+    return RealizeFailure(.busNotHotpluggable, "Hot-plug failed: unsupported by the port device '\(bus.name)'")
   }
 
   /// The guest bus of the device; nil when the machine has none.
@@ -56,7 +91,8 @@ extension RealizeContext {
     // libvirt begins with slot 1 there.
     if request.isPlacedByLibvirt { return nil }
     guard let bus = try bus(), bus.isStandardHotplug != .known(false), let requested = QEMUSlot.requested(request),
-      case .at(let devfn) = bus.assignDevfn(to: request, driver: driver, requested: try requested.value), devfn / 8 == 0,
+      case .at(let devfn) = bus.assignDevfn(
+        to: request, driver: driver, requested: try requested.value, checksChosen: guest.checksChosenSlots), devfn / 8 == 0,
       try bus.isStandardHotplug.value, try bus.takesHotplug.value
     else { return nil }
     return RealizeFailure(
@@ -73,7 +109,8 @@ extension RealizeContext {
   /// The failure of an id (QEMU system/qdev-monitor.c: qdev_set_id).
   var qdevID: RealizeFailure? {
     guard let id = request.id else { return nil }
-    if !QEMUIdentifier.isWellFormed(id) { return RealizeFailure(.badID, "Invalid qdev ID '\(id)'") }
+    // Checked since 10.1 (not in 10.0.13).
+    if !qemu.isBefore(10, 1), !QEMUIdentifier.isWellFormed(id) { return RealizeFailure(.badID, "Invalid qdev ID '\(id)'") }
     return guest.ids[id] == nil ? nil : RealizeFailure(.duplicateID, "Duplicate device ID '\(id)'")
   }
 }

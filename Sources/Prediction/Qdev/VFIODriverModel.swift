@@ -11,15 +11,19 @@ enum VFIODriverModel {
   private static let gone = ["pci-assign", "kvm-pci-assign"]
   private static let abstract = ["vfio-pci-device", "pci-device"]
 
+  /// Types that came with 10.1.
+  private static let recent = ["vfio-user-pci", "vfio-pci-device"]
+
   /// The failure of a driver that is missing, unknown or abstract; nil for one that QEMU has, and for one that is not
   /// meant for vfio.
-  static func refusal(_ driver: String?) -> RealizeFailure? {
+  static func refusal(_ driver: String?, _ qemu: QEMUProfile) -> RealizeFailure? {
     guard let driver else { return RealizeFailure(.noDriver, "Parameter 'driver' is missing") }
     guard isMeantForVFIO(driver) else { return nil }
-    if abstract.contains(driver) {
+    let isMissing = recent.contains(driver) && qemu.isBefore(10, 1)
+    if abstract.contains(driver), !isMissing {
       return RealizeFailure(.abstractDriver, "Parameter 'driver' expects a non-abstract device type")
     }
-    if concrete.contains(driver) { return nil }
+    if concrete.contains(driver), !isMissing { return nil }
     return RealizeFailure(.unknownDriver, "'\(driver)' is not a valid device model name")
   }
 

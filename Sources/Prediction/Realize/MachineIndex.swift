@@ -17,7 +17,7 @@ struct MachineIndex: Sendable {
   /// The first `-global` option for each driver on which QEMU crashes, and its index.
   private let crashes: [String: (index: Int, failure: RealizeFailure)]
 
-  init(_ machine: MachineConfig) {
+  init(_ machine: MachineConfig, _ qemu: QEMUProfile) {
     byID = Dictionary(machine.objects.compactMap { object in object.id.map { ($0, object) } }) { $1 }
     let own = machine.objects.filter { $0.type == "iommufd" }
     let ids = own.compactMap(\.id)
@@ -27,10 +27,10 @@ struct MachineIndex: Sendable {
     opensIOMMUFD = own.contains { $0.string("fd") == nil }
     memoryFiles = FileMemory.items(of: machine)
     badGlobals = Dictionary(
-      machine.globals.compactMap { global in MachineIndex.refusal(of: global).map { (global.driver, $0) } }) { first, _ in first }
+      machine.globals.compactMap { global in MachineIndex.refusal(of: global, qemu).map { (global.driver, $0) } }) { first, _ in first }
     crashes = Dictionary(
       machine.globals.enumerated().compactMap { index, global in
-        guard global.property != "fd", let failure = QEMUCrash.global(global) else { return nil }
+        guard global.property != "fd", let failure = QEMUCrash.global(global, in: qemu) else { return nil }
         return (global.driver, (index, failure))
       }) { first, _ in first }
   }
@@ -49,10 +49,10 @@ struct MachineIndex: Sendable {
     [driver, "pci-device", "device"].compactMap { crashes[$0] }.min { $0.index < $1.index }?.failure
   }
 
-  private static func refusal(of global: GlobalProperty) -> RealizeFailure? {
+  private static func refusal(of global: GlobalProperty, _ qemu: QEMUProfile) -> RealizeFailure? {
     let driver = global.driver
     let named = "can't apply global \(driver).\(global.property)=\(global.value): "
-    switch DeviceProperties.lookup(global.property, of: driver) {
+    switch DeviceProperties.lookup(global.property, of: driver, in: qemu) {
     case .unknown: return nil
     case .absent: return RealizeFailure(.badGlobal, named + "Property '\(driver).\(global.property)' not found")
     case .kind(let kind):

@@ -21,7 +21,7 @@ public struct Predictor {
     self.descriptors = descriptors
     self.running = running
     self.machine = machine
-    index = MachineIndex(machine)
+    index = MachineIndex(machine, qemu)
     self.host = host
     self.qemu = qemu
   }
@@ -48,6 +48,7 @@ public struct Predictor {
   public func run(plugs: [DeviceRequest] = []) -> Outcome {
     var guest = Guest(machine)
     guest.isOrderKnown = running == nil
+    guest.checksChosenSlots = !qemu.isBefore(8, 0)
     guest.reserve(machine.devices.count)
     var others = running == nil ? machine.launchFailures(qemu) : []
     var unmodelled: [(request: DeviceRequest, fact: Unknown)] = []
@@ -55,7 +56,7 @@ public struct Predictor {
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
     var drafts: [PredictionDraft] = []
-    for (index, request) in (cold + plugs).enumerated() {
+    for (index, request) in (cold + plugs.map { $0.asRead(by: qemu) }).enumerated() {
       if index == cold.count, let running { guest = running.with(assignmentsOf: guest) }
       let checked = check(request, guest)
       let draft = checked.draft
@@ -109,7 +110,7 @@ public struct Predictor {
   /// - Returns: nil for a device that is not meant for vfio.
   private func predict(_ context: RealizeContext) -> PredictionDraft? {
     let request = context.request
-    let refusal = request.isVFIO ? nil : VFIODriverModel.refusal(request.driver)
+    let refusal = request.isVFIO ? nil : VFIODriverModel.refusal(request.driver, context.qemu)
     guard request.isVFIO || refusal != nil else { return nil }
     let draft = PredictionDraft(context)
     guard let refusal else {

@@ -15,8 +15,10 @@ public enum CrashOutcome: Hashable, Sendable {
 /// The requests that crash QEMU. Decided here alone, for the prediction, the rules and the proxy.
 public enum QEMUCrash {
   /// `fd` without `id`: QEMU stores the descriptor under the device's id, and the null name crashes it (QEMU
-  /// migration/cpr.c: cpr_get_fd_param, cpr_save_fd; observed on 11.1.3).
-  public static func descriptorWithoutID(_ request: DeviceRequest) -> CrashOutcome {
+  /// migration/cpr.c: cpr_get_fd_param, cpr_save_fd; observed on 11.1.3, and not on 10.0.13).
+  /// - Parameter qemu: nil where it is not known yet.
+  public static func descriptorWithoutID(_ request: DeviceRequest, in qemu: QEMUProfile?) -> CrashOutcome {
+    if let qemu, qemu.isBefore(10, 1) { return .never }
     guard let driver = request.driver, driver.hasPrefix("vfio"), let fd = request.value("fd"), request.id == nil
     else { return .never }
     if case .unknown(let text)? = request.value("id") {
@@ -53,13 +55,13 @@ public enum QEMUCrash {
   /// A `-global` on which QEMU crashes when it creates the object, for any request (QEMU
   /// hw/core/qdev-properties-system.c: set_pci_devfn, whose visitor cannot parse text; migration/cpr.c: cpr_get_fd_param,
   /// before the object has an id; hw/core/qdev.c: device_set_realized, before it has a bus; observed on 11.1.3).
-  static func global(_ global: GlobalProperty) -> RealizeFailure? {
+  static func global(_ global: GlobalProperty, in qemu: QEMUProfile) -> RealizeFailure? {
     switch global.property {
     case "addr":
       return RealizeFailure(
         .crashingGlobal, "qapi/qapi-visit-core.c:116: visit_start_alternate: Assertion `!(v->type & VISITOR_INPUT)' failed.",
         signal: "SIGABRT")
-    case "fd" where PassedDescriptor(global.value, .cold) == .number:
+    case "fd" where PassedDescriptor(global.value, .cold) == .number && !qemu.isBefore(10, 1):
       return RealizeFailure(
         .crashingGlobal, "QEMU crashes with SIGSEGV: -global gives fd, which is set before the device has an id",
         signal: "SIGSEGV")
@@ -85,13 +87,15 @@ public enum QEMUCrash {
   /// QOM cast asserts (QEMU hw/vfio/iommufd.c: iommufd_cdev_attach; hw/vfio/container-legacy.c:
   /// vfio_container_connect).
   /// - Parameter other: the device that attached first.
-  static func mixedBackends(_ backend: VFIOBackend, with other: DeviceRequest?) -> RealizeFailure {
+  static func mixedBackends(_ backend: VFIOBackend, with other: DeviceRequest?, in qemu: QEMUProfile) -> RealizeFailure {
+    let isOld = qemu.isBefore(10, 1)
     let text =
+      isOld ? "QEMU crashes with SIGSEGV: its device attaches to a container of the other backend" :
       backend == .iommufd
       ? "hw/vfio/vfio-iommufd.h:33:VFIO_IOMMU_IOMMUFD: Object 0x… is not an instance of type vfio-iommu-iommufd"
       : "./include/hw/vfio/vfio-container-legacy.h:15:VFIO_IOMMU_LEGACY: Object 0x… is not an instance of "
         + "type vfio-iommu-legacy"
-    var failure = RealizeFailure(.mixedBackends, text, signal: "SIGABRT")
+    var failure = RealizeFailure(.mixedBackends, text, signal: isOld ? "SIGSEGV" : "SIGABRT")
     failure.other = other
     return failure
   }

@@ -33,7 +33,7 @@ final class RealizeContext: Sendable {
     self.host = host
     self.qemu = qemu
     self.descriptors = descriptors
-    settings = machine.settings(of: request)
+    settings = machine.settings(of: request, qemu)
     address = settings.hostAddress(descriptors)
     let link = settings.value("iommufd")
     iommufdLink = link?.string.flatMap { $0.isEmpty ? nil : $0 }

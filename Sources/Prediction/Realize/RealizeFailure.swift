@@ -27,7 +27,7 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case noCdev, cdevNodeMissing, cdevDenied, iommufdMissing, iommufdDenied, bindFails
   case groupInSeveralSpaces, noVGARegion, badIDOverride, badMSIXRelocation, hotplugOfIGD, virtualFunctionWithoutPhysical, badClique
   case displayRequired, onlyMigratable, badFailover, badROMFile
-  case mixedBackends, noNesting, smmuRefuses, smmuIncompatible, smmuWithoutNotifier, iommuRefusesDevice
+  case mixedBackends, noNesting, smmuRefuses, smmuIncompatible, iommuWithoutNotifier, iommuRefusesDevice
   /// `intel-iommu` without `caching-mode=on`.
   case cachingModeOff
   /// `aw-bits` of `intel-iommu` is larger than the width that the host maps.

@@ -8,7 +8,7 @@ enum RealizeStep: CaseIterable {
   case iommufdObject
   // before the device object exists (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict); the driver is known to
   // be a vfio driver
-  case bus, hotplug, migrating, globals, id
+  case pluggableClass, bus, hotplug, migrating, globals, machineHotplug, id
   // the object's properties, and the PCI core (QEMU hw/pci/pci.c: pci_qdev_realize, do_pci_register_device)
   case properties, slot, addressSpace
   // vfio's own realize (QEMU hw/vfio/pci.c: vfio_pci_realize)
@@ -19,7 +19,7 @@ enum RealizeStep: CaseIterable {
   case cdevFolder, cdevNode, iommufdNode, bindDevice, bindToken, bindGroup, bindOwner, bindInterrupts
   case iommufdSpace, nesting, smmuNesting, iommufdGroupSpace, iommufdMemory
   // the memory listener of both (QEMU hw/vfio/listener.c: vfio_listener_region_add)
-  case smmuNotifier
+  case missingNotifier
   // the function itself (QEMU hw/vfio/pci.c: vfio_pci_populate_device, vfio_pci_config_setup)
   case vgaRegion, overriddenIDs, msixRelocation, bars
   // both again (QEMU hw/i386/intel_iommu.c: vtd_check_hiod)
@@ -33,6 +33,10 @@ enum RealizeStep: CaseIterable {
   case failover, optionROM
   // the bus's hotplug controller, when all else is done (QEMU hw/pci/shpc.c: shpc_device_plug_common)
   case hotplugController
+  // when all devices are made (QEMU hw/i386/intel_iommu.c: vtd_machine_done_hook)
+  case machineDone
+  // not a check of QEMU's: of another release none of these are certain
+  case release
 
   /// The causes with which the step can fail.
   var causes: [FailureCause] {
@@ -40,6 +44,8 @@ enum RealizeStep: CaseIterable {
     case .keyvalID, .id: return [.badID, .duplicateID]
     case .iommufdObject: return [.duplicateObjectID, .iommufdMissing]
     case .bus: return [.noPCIBus, .wrongBusType, .busNotFound]
+    case .pluggableClass: return [.classNotHotpluggable]
+    case .machineHotplug, .machineDone: return [.cachingModeOff]
     case .hotplug: return [.classNotHotpluggable, .busNotHotpluggable]
     case .migrating: return [.migrating]
     case .globals: return [.crashingGlobal, .badGlobal, .noATSProperty]
@@ -48,14 +54,18 @@ enum RealizeStep: CaseIterable {
         .badProperty, .unknownProperty, .noATSProperty, .wrongIOMMUFDObject, .missingIOMMUFDObject, .badDescriptor,
         .descriptorWithoutID, .realizedArgument, .bootIndexTaken,
       ]
-    case .slot: return [.badProperty, .acpiIndexTaken, .onExpander, .slotTaken, .noSlot, .functionZeroTaken, .notMultifunction]
+    case .slot:
+      return [
+        .busNotHotpluggable, .badProperty, .acpiIndexTaken, .onExpander, .slotTaken, .noSlot, .functionZeroTaken,
+        .notMultifunction,
+      ]
     case .addressSpace: return [.smmuRefuses]
     case .hostGiven: return [.noHostGiven]
     case .hostExists: return [.noSuchHostDevice]
     case .descriptor: return [.descriptorWithoutIOMMUFD]
     case .balloon: return [.balloonNotMediated]
     case .groupSpace, .iommufdGroupSpace: return [.groupInSeveralSpaces]
-    case .smmuNotifier: return [.smmuWithoutNotifier]
+    case .missingNotifier: return [.iommuWithoutNotifier]
     case .vgaRegion: return [.noVGARegion]
     case .overriddenIDs: return [.badIDOverride]
     case .msixRelocation: return [.badMSIXRelocation]
@@ -83,7 +93,7 @@ enum RealizeStep: CaseIterable {
     case .bindOwner: return [.alreadyAttached, .bindFails, .inUse]
     case .nesting: return [.noNesting]
     // Never fails: it only is undecided.
-    case .hostNesting: return []
+    case .hostNesting, .release: return []
     case .firstStageBus: return [.firstStageBelowBridge]
     case .cachingMode: return [.cachingModeOff]
     case .addressWidth: return [.addressWidthExceeded]
@@ -129,6 +139,8 @@ extension RealizeContext {
     switch step {
     case .keyvalID: return keyvalID
     case .iommufdObject: return try iommufdObjects()
+    case .pluggableClass: return pluggableClass
+    case .machineHotplug: return try machineHotplug()
     case .bus: return try busLookup()
     case .hotplug: return try hotplug()
     case .migrating: return try migrating()
@@ -145,7 +157,7 @@ extension RealizeContext {
     case .iommufdSpace: return try backend.value == .iommufd ? mixedBackends() : nil
     case .groupSpace: return try backend.value == .legacy ? try groupInSeveralSpaces() : nil
     case .iommufdGroupSpace: return try backend.value == .iommufd ? try groupInSeveralSpaces() : nil
-    case .smmuNotifier: return try smmuNotifier()
+    case .missingNotifier: return try missingNotifier()
     case .vgaRegion: return try vgaRegion()
     case .overriddenIDs: return overriddenIDs
     case .msixRelocation: return try msixRelocation()
@@ -172,6 +184,16 @@ extension RealizeContext {
     case .display: return try display()
     case .migration: return try migration()
     case .hotplugController: return try hotplugController()
+    case .machineDone: return try machineDone()
+    case .release: return try unmodelledRelease()
     }
+  }
+
+  /// - Throws: the realize of a release whose checks were not recorded.
+  private func unmodelledRelease() throws(Unknown) -> RealizeFailure? {
+    let release = try qemu.release.value
+    if QEMUProfile.modelled.contains(release) { return nil }
+    throw Unknown(
+      "realize in QEMU \(release)", reason: "vfiogate knows \(QEMUProfile.modelled.map(\.description).joined(separator: ", "))")
   }
 }

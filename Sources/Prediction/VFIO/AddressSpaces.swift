@@ -93,9 +93,11 @@ extension RealizeContext {
     let theirs: VFIOBackend = mine == .legacy ? .iommufd : .legacy
     let space = try addressSpace()
     if case .device = space { return nil }
+    // 10.0 takes the other's container for its own only to compare it with the group's.
+    if qemu.isBefore(10, 1), mine == .iommufd { return nil }
     if let other = guest.spaces.first(theirs, in: space) {
       if let missing = machine.missingPart { throw Unknown("guest's IOMMU", reason: missing) }
-      return QEMUCrash.mixedBackends(mine, with: other)
+      return QEMUCrash.mixedBackends(mine, with: other, in: qemu)
     }
     if guest.spaces.unplaced[theirs] != nil {
       throw Unknown("address spaces of other devices", reason: "whether the guest's IOMMU serves them is not known")
@@ -115,6 +117,7 @@ extension RealizeContext {
       return fails(.groupInSeveralSpaces, "group \(number) used in multiple address spaces")
     }
     return fails(
-      .groupInSeveralSpaces, "[iommufd=N] error attach \(name) (N) pasid 0 to id=N: Invalid argument")
+      .groupInSeveralSpaces,
+      "[iommufd=N] error attach \(name) (N)\(qemu.isBefore(10, 1) ? "" : " pasid 0") to id=N: Invalid argument")
   }
 }

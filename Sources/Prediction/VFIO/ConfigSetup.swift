@@ -46,13 +46,18 @@ extension RealizeContext {
     let config = try function.config.value
     // MSI-X (PCI 3.0 §6.8.2): id 0x11.
     guard try config.standardChain.contains(0x11, named: "MSI-X capability of \(function.address)").value else { return nil }
+    // 7.2 crashes when it takes a device back that was plugged so (observed on 7.2.22).
+    let crashes = request.plug == .hot && qemu.isBefore(8, 0)
+    func refused(_ text: String) -> RealizeFailure {
+      crashes
+        ? RealizeFailure(.badMSIXRelocation, "QEMU crashes with SIGSEGV: " + text, signal: "SIGSEGV")
+        : fails(.badMSIXRelocation, text)
+    }
     guard let number = Int(target.dropFirst(3)), target.hasPrefix("bar") else {
       let ids = "\(try function.vendor.value.hexadecimal(digits: 4)):\(try function.device.value.hexadecimal(digits: 4))"
-      return fails(.badMSIXRelocation, "No automatic MSI-X relocation available for device \(ids)")
+      return refused("No automatic MSI-X relocation available for device \(ids)")
     }
-    func invalid(_ reason: String) -> RealizeFailure {
-      fails(.badMSIXRelocation, "Invalid MSI-X relocation BAR \(number), \(reason)")
-    }
+    func invalid(_ reason: String) -> RealizeFailure { refused("Invalid MSI-X relocation BAR \(number), \(reason)") }
     let sizes = try function.regionSizes.value
     guard number < 6, sizes.count > 5 else { return nil }
     let bar = BARType(try config.dword(0x10 + 4 * number).value)
@@ -82,15 +87,31 @@ extension RealizeContext {
 
   /// The failure to plug Intel graphics with an OpRegion into a running machine (QEMU hw/vfio/igd.c:
   /// vfio_pci_igd_opregion_detect). The kernel gives one where the register ASLS, 0xfc, holds its address, with
-  /// CONFIG_VFIO_PCI_IGD (linux drivers/vfio/pci/vfio_pci_igd.c: vfio_pci_igd_opregion_init). The text is from the source.
+  /// CONFIG_VFIO_PCI_IGD (linux drivers/vfio/pci/vfio_pci_igd.c: vfio_pci_igd_opregion_init). The text is from the
+  /// source. Before 10.1 the OpRegion was off by default, and one that is asked for and not there was an error, in 7.2 for
+  /// every device.
   func opRegion() throws(Unknown) -> RealizeFailure? {
-    guard request.plug == .hot, settings.value("x-igd-opregion").map(QEMUBool.init) != .off else { return nil }
+    let given = settings.value("x-igd-opregion").map(QEMUBool.init)
+    let isOld = qemu.isBefore(10, 1)
+    guard isOld ? given == .on : request.plug == .hot && given != .off else { return nil }
     let function = try device.value
-    guard try function.classCode.value >> 8 == 0x0300, try function.vendor.value == 0x8086 else { return nil }
+    let isGraphics = try function.classCode.value >> 8 == 0x0300 ? try function.vendor.value == 0x8086 : false
+    guard isGraphics || qemu.isBefore(8, 0) else { return nil }
+    if isOld, request.plug == .hot {
+      return fails(.hotplugOfIGD, "cannot support IGD OpRegion feature on hotplugged device")
+    }
+    let hasRegion = isGraphics ? try hasOpRegion(function) : false
+    if isOld {
+      let text = qemu.isBefore(8, 0) ? "does not support requested IGD OpRegion feature" : "Device does not supports IGD OpRegion feature"
+      return hasRegion ? nil : fails(.hotplugOfIGD, text + ": No such device")
+    }
+    return hasRegion ? fails(.hotplugOfIGD, "IGD device detected, but OpRegion is not supported on hotplugged device.") : nil
+  }
+
+  private func hasOpRegion(_ function: HostDevice) throws(Unknown) -> Bool {
     let address = try function.config.value.dword(0xfc).value
-    guard address != 0, address != .max else { return nil }
-    guard try hasKernelOption("CONFIG_VFIO_PCI_IGD") else { return nil }
-    return fails(.hotplugOfIGD, "IGD device detected, but OpRegion is not supported on hotplugged device.")
+    guard address != 0, address != .max else { return false }
+    return try hasKernelOption("CONFIG_VFIO_PCI_IGD")
   }
 
   /// The class code that the guest sees: the function's, or the one that overrides it.

@@ -43,7 +43,7 @@ struct LegacyAttach {
   private func node(_ group: IOMMUGroup) throws(Unknown) -> RealizeFailure? {
     if context.sharesGroup(group) { return nil }  // QEMU has it open already
     func cannotOpen(_ cause: FailureCause, _ error: String) -> RealizeFailure {
-      context.fails(cause, "Could not open '/dev/vfio/\(group.number)': \(error)")
+      context.fails(cause, LegacyAttach.cannotOpen("/dev/vfio/\(group.number)", error, context.qemu))
     }
     switch try group.node.value {
     case .absent: return cannotOpen(.groupNodeMissing, "No such file or directory")
@@ -64,6 +64,10 @@ struct LegacyAttach {
     return cannotOpen(.inUse, "Device or resource busy")
   }
 
+  private static func cannotOpen(_ path: String, _ error: String, _ qemu: QEMUProfile) -> String {
+    qemu.isBefore(8, 0) ? "failed to open \(path): \(error)" : "Could not open '\(path)': \(error)"
+  }
+
   /// The failure of VFIO_GROUP_GET_STATUS (QEMU hw/vfio/container-legacy.c: vfio_group_get; linux
   /// drivers/iommu/iommu.c: iommu_group_claim_dma_owner).
   private func viability(_ group: IOMMUGroup) throws(Unknown) -> RealizeFailure? {
@@ -74,7 +78,8 @@ struct LegacyAttach {
   private func container(_ group: IOMMUGroup) throws(Unknown) -> RealizeFailure? {
     func cannotOpen(_ error: String) -> RealizeFailure {
       context.fails(
-        .containerDenied, "failed to setup container for group \(group.number): Could not open '/dev/vfio/vfio': \(error)")
+        .containerDenied, "failed to setup container for group \(group.number): "
+          + LegacyAttach.cannotOpen("/dev/vfio/vfio", error, context.qemu))
     }
     switch try context.host.vfioContainer.value {
     case .accessible: return nil

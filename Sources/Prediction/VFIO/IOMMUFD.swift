@@ -112,7 +112,9 @@ extension RealizeContext {
     if let twice = index.duplicateIOMMUFD {
       return RealizeFailure(.duplicateObjectID, "Duplicate ID '\(twice)' for object")
     }
-    guard request.plug == .cold, index.opensIOMMUFD, try host.iommufd.value == .absent else { return nil }
+    // 10.0 does not look before the first device.
+    let opens = index.opensIOMMUFD && !qemu.isBefore(10, 1)
+    guard request.plug == .cold, opens, try host.iommufd.value == .absent else { return nil }
     return RealizeFailure(
       .iommufdMissing, "/dev/iommu does not exist (is your kernel config missing CONFIG_IOMMUFD?)")
   }

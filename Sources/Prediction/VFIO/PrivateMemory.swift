@@ -14,13 +14,7 @@ extension RealizeContext {
   /// hw/vfio/common.c: vfio_ram_block_discard_disable; kubevirt issue 16407).
   func discardRefused(after prefix: String) throws(Unknown) -> RealizeFailure? {
     guard machine.privateMemoryGuest != nil else { return nil }
-    guard let release = qemu.release else {
-      // A QEMU that was asked has `migration-events` since 9.1, and `x-migration-multifd-transfer` since 10.0.
-      if try qemu.properties.value.contains("x-migration-multifd-transfer") { return nil }
-      throw Unknown("discarding of RAM in \(qemu.name)", reason: "QEMU before 9.2 refuses it")
-    }
-    let parts = release.split(separator: ".").compactMap { Int($0) }
-    guard parts.count == 2, (parts[0], parts[1]) < (9, 2) else { return nil }
+    guard try qemu.release.value < QEMURelease(9, 2) else { return nil }
     return fails(
       .discardRefused, prefix + "Cannot set discarding of RAM broken: Device or resource busy")
   }

@@ -111,27 +111,33 @@ extension RealizeContext {
   func onlyMigratable() throws(Unknown) -> RealizeFailure? {
     guard machine.hasOption("only-migratable"), !settings.has("failover_pair_id"), !settings.isOn("enable-migration")
     else { return nil }
+    if qemu.isBefore(8, 0) {
+      let text = "disallowing migration blocker (--only-migratable) for: VFIO device doesn't support migration"
+      guard try device.value.driver.value == "vfio-pci" else { throw unknownMigration }
+      return RealizeFailure(.onlyMigratable, text)
+    }
     let blocked = "disallowing migration blocker (--only-migratable) for: \(name): "
     if settings.string("enable-migration").map(QEMUBool.init) == .off {
       return fails(.onlyMigratable, blocked + "Migration is disabled for VFIO device")
     }
-    guard try device.value.driver.value == "vfio-pci" else {
-      throw Unknown("migration of \(name)", reason: "whether its variant driver can migrate is not known")
-    }
-    return fails(
-      .onlyMigratable,
-      blocked + "VFIO migration init failed: migration is not supported in kernel: Inappropriate ioctl for device")
+    guard try device.value.driver.value == "vfio-pci" else { throw unknownMigration }
+    return fails(.onlyMigratable, blocked + migrationUnsupported)
   }
 
   /// The failure of `enable-migration`: vfio-pci cannot migrate (QEMU hw/vfio/migration.c: vfio_migration_init).
   func migration() throws(Unknown) -> RealizeFailure? {
     // The primary of a failover pair is unplugged for a migration.
     guard settings.isOn("enable-migration"), !settings.has("failover_pair_id") else { return nil }
-    guard try device.value.driver.value == "vfio-pci" else {
-      throw Unknown("migration of \(name)", reason: "whether its variant driver can migrate is not known")
-    }
-    return fails(
-      .noMigration,
-      "\(name): VFIO migration init failed: migration is not supported in kernel: Inappropriate ioctl for device")
+    guard try device.value.driver.value == "vfio-pci" else { throw unknownMigration }
+    return fails(.noMigration, "\(name): \(migrationUnsupported)")
+  }
+
+  private var unknownMigration: Unknown {
+    Unknown("migration of \(name)", reason: "whether its variant driver can migrate is not known")
+  }
+
+  private var migrationUnsupported: String {
+    qemu.isBefore(10, 1) ? "VFIO migration is not supported in kernel"
+      : "VFIO migration init failed: migration is not supported in kernel: Inappropriate ioctl for device"
   }
 }

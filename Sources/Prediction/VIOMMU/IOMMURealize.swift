@@ -38,19 +38,31 @@ extension RealizeContext {
 
   private func isOn(_ name: String) throws(Unknown) -> Bool { try otherSetting(name) == "on" }
 
-  /// QEMU hw/i386/intel_iommu.c: vtd_decide_config, in its order. Releases before 11.1 have other properties.
+  /// QEMU hw/i386/intel_iommu.c: vtd_decide_config, in its order.
   private func intelFailure() throws(Unknown) -> RealizeFailure? {
     if try isOn("eim"), try !remapsInterrupts() {
       return refused("eim", "eim=on cannot be selected without intremap=on")
     }
-    guard try qemu.behaviour.value != .none else { return nil }
-    let (scalable, first) = (try isOn("scalable-mode"), try isOn("fsts"))
-    if first, !scalable { return refused("fsts", "fsts is only available in scalable mode") }
+    let isOld = qemu.isBefore(10, 1)
+    // The names before they were stable.
+    let (scalableName, firstName) = isOld ? ("x-scalable-mode", "x-flts") : ("scalable-mode", "fsts")
+    let (scalable, first) = (try isOn(scalableName), try isOn(firstName))
+    if first, !scalable { return refused(firstName, "\(firstName) is only available in scalable mode") }
     let width = try machine.addressWidth(of: request, qemu)
     if first ? width != 48 : width != 39 && width != 48 {
-      let mode = scalable ? "Scalable mode(fsts=\(first ? "on" : "off"))" : "Legacy mode"
+      if qemu.isBefore(8, 0) {
+        return RealizeFailure(.badAddressWidth, property: "aw-bits", "Supported values for aw-bits are: 39, 48")
+      }
+      let mode = scalable ? "Scalable mode(\(isOld ? "flts" : "fsts")=\(first ? "on" : "off"))" : "Legacy mode"
       let values = first ? "supported value for aw-bits is: 48" : "supported values for aw-bits are: 39, 48"
       return RealizeFailure(.badAddressWidth, property: "aw-bits", "\(mode): \(values)")
+    }
+    if isOld {
+      if scalable, try otherSetting("dma-drain") == "off" {
+        return refused("dma-drain", "Need to set dma_drain for scalable mode")
+      }
+      let pasid = try isOn("x-pasid-mode")
+      return pasid && !scalable ? refused("x-pasid-mode", "Need to set scalable mode for PASID") : nil
     }
     let pasid = try otherNumber("pasid-bits", default: 0)
     if pasid > 0, !scalable { return refused("pasid-bits", "Need to set scalable mode for PASID") }

@@ -16,7 +16,8 @@ extension RealizeContext {
   /// The failures of `virtio-iommu` (QEMU hw/virtio/virtio-iommu.c: virtio_iommu_set_iommu_device): a second device with
   /// one requester id, and pages of the guest that are smaller or larger than those of the host.
   func virtioIOMMU() throws(Unknown) -> RealizeFailure? {
-    guard let unit = try viommu, unit.driver == "virtio-iommu-pci" else { return nil }
+    // Devices are shown to the guest's IOMMU since 9.1.
+    guard !qemu.isBefore(9, 1), let unit = try viommu, unit.driver == "virtio-iommu-pci" else { return nil }
     let space = try addressSpace()
     if guest.spaces.first(.legacy, in: space) != nil || guest.spaces.first(.iommufd, in: space) != nil {
       return refused(.iommuRefusesDevice, "virtio_iommu_set_host_iova_ranges virtio-iommu does not support aliased BDF")
@@ -33,21 +34,34 @@ extension RealizeContext {
       "\(name): virtio-iommu reports a page size mask 0x1000 incompatible with currently supported mask 0x\(mask)")
   }
 
-  /// The failure of a plain `arm-smmuv3`, which cannot notify vfio of the guest's mappings (QEMU hw/arm/smmuv3.c:
-  /// smmuv3_notify_flag_changed). In the text QEMU names the region by devfn and a number, and the device by the bus number
-  /// of the moment: 0 until firmware has numbered the buses.
-  func smmuNotifier() throws(Unknown) -> RealizeFailure? {
-    guard let unit = try viommu, unit.driver == "arm-smmuv3", try machine.setting("accel", of: unit).value != "on"
-    else { return nil }
+  /// The failure of an IOMMU that cannot notify vfio of the guest's mappings: a plain `arm-smmuv3` (QEMU hw/arm/smmuv3.c:
+  /// smmuv3_notify_flag_changed), and `amd-iommu` before 10.2 (hw/i386/amd_iommu.c: amdvi_iommu_notify_flag_changed). In the
+  /// text QEMU names the region by devfn and a number, and the device by the bus number of the moment: 0 until firmware has
+  /// numbered the buses.
+  func missingNotifier() throws(Unknown) -> RealizeFailure? {
+    guard let unit = try viommu else { return nil }
+    let isAMD = unit.driver == "amd-iommu" && qemu.isBefore(10, 2)
+    let isAccelerated = try machine.setting("accel", of: unit).value == "on"
+    guard isAMD || unit.driver == "arm-smmuv3" && !isAccelerated else { return nil }
     var prefix = ""
     if try backend.value == .legacy, let group = try device.value.group.value {
       prefix = "failed to setup container for group \(group): "
     }
-    let devfn = try QEMUSlot.requested(request)?.value ?? 0
+    let devfn = try chosenDevfn()
     let place = "00.\((devfn / 8).hexadecimal(digits: 2)).\(devfn % 8)"
+    let (region, kind) = isAMD ? ("amd_iommu", "iommu notifier") : ("smmuv3-iommu-memory-region-\(devfn)-0", "iommu MAP notifier")
     return fails(
-      .smmuWithoutNotifier, prefix + "memory listener initialization failed: Region smmuv3-iommu-memory-region-\(devfn)-0: "
-        + "device \(place) requires iommu MAP notifier which is not currently supported")
+      .iommuWithoutNotifier, prefix + "memory listener initialization failed: Region \(region): "
+        + "device \(place) requires \(kind) which is not currently supported")
+  }
+
+  /// The devfn that QEMU gives to the device; 0 where it is refused one.
+  private func chosenDevfn() throws(Unknown) -> Int {
+    guard let bus = try bus(), let requested = QEMUSlot.requested(request),
+      case .at(let devfn) = bus.assignDevfn(
+        to: request, driver: driver, requested: try requested.value, checksChosen: guest.checksChosenSlots)
+    else { return 0 }
+    return devfn
   }
 
   /// QEMU hw/i386/intel_iommu.c: vtd_dev_set_iommu_device and vtd_check_hiod, and intel_iommu_accel.c:
@@ -64,17 +78,30 @@ extension RealizeContext {
     case .firstStageBus where nests:
       guard let bus = try bus(), guest.path(from: bus.name).contains(where: { !$0.isExpress }) else { return nil }
       return refused(.firstStageBelowBridge, "Host device downstream to a PCI bridge is unsupported when fsts=on")
-    case .cachingMode where !nests:
+    case .cachingMode where !nests && !qemu.isBefore(10, 1):
       if try machine.setting("caching-mode", of: unit).value == "on" { return nil }
       return refused(
         .cachingModeOff, "Device assignment is not allowed without enabling caching-mode=on for Intel IOMMU.")
-    case .addressWidth where !nests:
+    case .addressWidth where !nests && !qemu.isBefore(9, 1):
       guard let widths = try addressWidths(), try widths.isExceeded() else { return nil }
       return refused(.addressWidthExceeded, "aw-bits \(widths.guest) > host aw-bits \(try widths.host.exact())")
     case .firstStageBackend where firstStage && !nests:
-      return refused(.firstStageWithoutIOMMUFD, "Need IOMMUFD backend when fsts=on")
+      return refused(
+        .firstStageWithoutIOMMUFD,
+        qemu.isBefore(10, 1) ? "host device is uncompatible with stage-1 translation" : "Need IOMMUFD backend when fsts=on")
     default: return nil
     }
+  }
+
+  /// The exit of a QEMU before 10.1 when the machine is complete: an `intel-iommu` without caching-mode serves a vfio device
+  /// (QEMU hw/i386/intel_iommu.c: vtd_machine_done_notify_one). A hot plug fails before: `machineHotplug`.
+  func machineDone() throws(Unknown) -> RealizeFailure? {
+    guard request.plug == .cold, qemu.isBefore(10, 1), let unit = try viommu, unit.driver == "intel-iommu",
+      try machine.setting("caching-mode", of: unit).value != "on"
+    else { return nil }
+    return RealizeFailure(
+      .cachingModeOff,
+      "We need to set caching-mode=on for intel-iommu to enable device assignment with IOMMU protection.")
   }
 
   /// The widths that the aw-bits check compares (QEMU hw/i386/intel_iommu.c: vtd_check_hiod).
@@ -90,7 +117,7 @@ extension RealizeContext {
   /// First-stage translation asks the kernel for tables that a guest's can be laid upon (QEMU hw/vfio/iommufd.c:
   /// iommufd_cdev_autodomains_get).
   func nestingRefused() throws(Unknown) -> RealizeFailure? {
-    guard let unit = try viommu, unit.driver == "intel-iommu", try machine.firstStage(of: unit),
+    guard !qemu.isBefore(10, 1), let unit = try viommu, unit.driver == "intel-iommu", try machine.firstStage(of: unit),
       let host = try host.iommu(of: try device.value), host.kind == .intel, try !self.host.nests(host).value
     else { return nil }
     return fails(.noNesting, "Failed to allocate hwpt: Operation not supported")
@@ -98,7 +125,7 @@ extension RealizeContext {
 
   /// Whether the device gets first-stage tables. Without `fsts` both backends are checked alike.
   private func nests(on unit: DeviceRequest) throws(Unknown) -> Bool {
-    guard try machine.firstStage(of: unit) else { return false }
+    guard !qemu.isBefore(10, 1), try machine.firstStage(of: unit) else { return false }
     return try backend.value == .iommufd
   }
 
@@ -140,9 +167,6 @@ extension MachineConfig {
     for family in ["pc-q35-", "pc-i440fx-"] {
       if let version = version(after: family) { return version <= (9, 1) ? 39 : 48 }
     }
-    switch try qemu.behaviour.value {
-    case .shipped, .v3: return 48
-    case .none: throw Unknown("default of aw-bits", reason: "it depends on the version of this QEMU")
-    }
+    return try qemu.release.value < QEMURelease(9, 2) ? 39 : 48
   }
 }

@@ -14,7 +14,7 @@ enum CrashingRequests {
         rule: .realizedArgument,
         message: "\(name) sets `realized`: QEMU crashes with SIGSEGV, and the guest with it")
     }
-    if QEMUCrash.descriptorWithoutID(request) != .never {
+    if QEMUCrash.descriptorWithoutID(request, in: nil) != .never {
       return BypassRules.Reason(
         rule: .fdWithoutID,
         message: "\(name) has a descriptor and no id: QEMU crashes with SIGSEGV, and the guest with it; "

@@ -93,7 +93,7 @@ final class MemoryPlugInquiry: CommandDecision {
     let machine = gate.machine(guest, globals: .known([]))
     let host = Facts.Host(nothingKnown: "not needed", source: "none")
     let target = LintTarget(
-      machine: machine, plugs: [], problems: [], host: host, qemu: QEMUQuestion.profile(name: "QEMU", listing: guest.listing),
+      machine: machine, plugs: [], problems: [], host: host, qemu: guest.profile,
       running: guest.guest())
     let (need, overflow) = more.multipliedReportingOverflow(by: UInt64(max(1, target.guest.addressSpaceCount)))
     let isIOMMUFD = machine.devices.contains { $0.isVFIO && $0.has("iommufd") }

@@ -41,7 +41,7 @@ package final class PlugInquiry: CommandDecision {
       return refuse(reason)
     }
     if let reason = gate.sharesWithVFIOUser(guest, isVFIOUser: false) { return refuse(reason) }
-    let profile = QEMUQuestion.profile(name: "the running QEMU", listing: guest.listing)
+    let profile = guest.profile
     let globals = gate.reserve.lend { gate.options.globals ?? PlugInquiry.globals(of: gate.options.process) }
     let machine = gate.machine(guest, globals: globals)
     let descriptors = self.descriptors

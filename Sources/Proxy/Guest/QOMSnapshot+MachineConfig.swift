@@ -4,6 +4,11 @@ import Syntax
 
 /// The guest as a command line would describe it.
 extension QOMSnapshot {
+  /// The QEMU, as it reports its release and vfio-pci's properties.
+  var profile: QEMUProfile {
+    QEMUQuestion.profile(name: "the running QEMU", release: QEMUQuestion.release(of: version), listing: listing)
+  }
+
   /// The running machine, as far as it matters to a plug.
   /// - Parameter plugged: host functions of devices that were plugged through the proxy, by id.
   func machine(source: String, globals: Known<[GlobalProperty]>, plugged: [WireText: PCIAddress]) -> MachineConfig {

@@ -35,10 +35,13 @@ struct QOMSnapshot {
     Command("qom-list", ["path": "/machine/peripheral-anon"]),
     Command("qom-list", ["path": "/objects"]), Command("qom-get", ["path": "/machine", "property": "type"]),
     Command("query-name"), Command("qom-get", ["path": "/machine", "property": "default-bus-bypass-iommu"]),
+    Command("query-version"),
   ]
 
   /// The properties of vfio-pci.
   let listing: Answer
+  /// The answer of `query-version`; nil when there is none.
+  let version: JSON?
   let pci: JSON?
   let migration: JSON?
   private(set) var devices: [Device] = []
@@ -67,6 +70,7 @@ struct QOMSnapshot {
     machineType = value(6)?.string
     name = value(7)?["name"]?.string
     bypassesIOMMU = value(8) == .bool(true)
+    version = value(9)
     missing =
       [3, 4, 5].contains { value($0) == nil }
       ? Unknown("guest's devices", reason: "QEMU did not list them") : nil

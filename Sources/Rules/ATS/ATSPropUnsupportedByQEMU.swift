@@ -20,7 +20,7 @@ extension Rule {
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   let property = context.request.property("ats")
   // A hot plug ignores a -global that it cannot apply.
-  let global = context.request.plug == .cold ? context.request.atsGlobal(in: context.target.machine) : nil
+  let global = context.request.plug == .cold ? context.request.atsGlobal(in: context.target.machine, of: context.target.qemu) : nil
   guard property != nil || global != nil, try context.atsInputs.behaviour.value == .none else { return }
   let qemu = context.target.qemu.name
   if let property {

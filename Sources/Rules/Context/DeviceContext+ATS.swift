@@ -34,7 +34,7 @@ extension DeviceContext {
   /// Location of the `ats` setting: the property, or for a cold-plugged device the `-global`; else the request.
   var atsLocation: Location {
     if let property = request.property("ats") { return property.location }
-    let global = request.plug == .cold ? request.atsGlobal(in: target.machine) : nil
+    let global = request.plug == .cold ? request.atsGlobal(in: target.machine, of: target.qemu) : nil
     return global?.location ?? request.location
   }
 }

@@ -36,8 +36,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   guard least > 1 << UInt64(bits) else {
     throw Unknown("end of the guest's address space", reason: "it is close to the limit of \(bits) bits")
   }
-  guard target.qemu.release == "11.1" else {
-    if target.qemu.release == "7.2" { return }
+  guard target.qemu.release == .known(QEMURelease(11, 1)) else {
+    if target.qemu.release == .known(QEMURelease(7, 2)) { return }
     throw Unknown("limit of the guest's address space in \(target.qemu.name)", reason: "whether this QEMU checks it is not known")
   }
   let cpu = machine.options.last { $0.name == "cpu" }

@@ -25,7 +25,9 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   for prediction in target.predictions {
     guard let failure = prediction.failures.first(where: { $0.cause == .crashingGlobal }), let signal = failure.signal
     else { continue }
-    let global = target.machine.globals.first { $0.applies(to: prediction.request) && ["addr", "fd", "realized"].contains($0.property) }
+    let global = target.machine.globals.first {
+      $0.applies(to: prediction.request, in: target.qemu) && ["addr", "fd", "realized"].contains($0.property)
+    }
     let option = global.map { "`-global \($0.driver).\($0.property)=\($0.value)`" } ?? "a -global option"
     runner.report(
       "\(option) crashes QEMU with \(signal) when it makes \(prediction.name)"

@@ -21,7 +21,7 @@ extension Rule {
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard let property = context.request.property("fd") else { return }
-  switch QEMUCrash.descriptorWithoutID(context.request) {
+  switch QEMUCrash.descriptorWithoutID(context.request, in: context.target.qemu) {
   case .always, .ifDescriptorExists:
     runner.report(
       "\(context.name) has the descriptor `\(property.value.string ?? "")` and no id: QEMU crashes with SIGSEGV"

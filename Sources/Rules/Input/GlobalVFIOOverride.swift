@@ -23,13 +23,13 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   let globals = target.machine.globals
   for (index, global) in globals.enumerated() where global.isForVFIO && !devices.isEmpty {
     let text = "`-global \(global.driver).\(global.property)=\(global.value)`"
-    let affected = devices.filter { global.applies(to: $0.request) }
+    let affected = devices.filter { global.applies(to: $0.request, in: target.qemu) }
     if affected.isEmpty {
       runner.report("\(text) applies to none of the vfio devices", at: global.location, fix: "write `vfio-pci.\(global.property)`")
       continue
     }
     let later = globals.dropFirst(index + 1).last { other in
-      other.property == global.property && affected.allSatisfy { other.applies(to: $0.request) }
+      other.property == global.property && affected.allSatisfy { other.applies(to: $0.request, in: target.qemu) }
     }
     if let later {
       runner.report(

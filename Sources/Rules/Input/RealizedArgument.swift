@@ -20,7 +20,7 @@ extension Rule {
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   for request in target.checkedRequests {
-    switch QEMUCrash.realizedArgument(request) {
+    switch QEMUCrash.realizedArgument(request.asRead(by: target.qemu)) {
     case .always:
       runner.report(
         "\(request.plainName) sets `realized`: QEMU crashes with SIGSEGV"

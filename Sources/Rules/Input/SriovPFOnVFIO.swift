@@ -19,9 +19,11 @@ extension Rule {
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  // Older ones do not have the property.
+  if target.qemu.isBefore(10, 1) { return }
   let globals = target.machine.globals
   for request in target.checkedRequests where request.isVFIO {
-    guard request.has("sriov-pf") || globals.contains(where: { $0.property == "sriov-pf" && $0.applies(to: request) })
+    guard request.has("sriov-pf") || globals.contains(where: { $0.property == "sriov-pf" && $0.applies(to: request, in: target.qemu) })
     else { continue }
     runner.report(
       "\(request.plainName) has `sriov-pf`: QEMU crashes with SIGSEGV when it attaches the device"

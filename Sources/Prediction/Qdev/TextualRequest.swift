@@ -1,0 +1,31 @@
+import Facts
+
+extension DeviceRequest {
+  /// The request as a QEMU reads it. Before 9.2 `device_add` makes text of each scalar, drops the rest, and parses the text as
+  /// that of `-device` (QEMU util/qemu-option.c: qemu_opts_from_qdict; observed on 7.2.22).
+  public func asRead(by qemu: QEMUProfile) -> DeviceRequest {
+    guard plug == .hot, form == .json, libvirt == nil, qemu.isBefore(9, 2) else { return self }
+    var last: [String: PropertyValue] = [:]
+    for property in properties { last[property.name] = property.value }
+    var seen: Set<String> = []
+    let texts = properties.compactMap { property -> Property? in
+      guard seen.insert(property.name).inserted, let value = last[property.name]?.asText else { return nil }
+      return Property(name: property.name, value: value, location: property.location)
+    }
+    return DeviceRequest(form: .keyval, plug: plug, properties: texts, location: location)
+  }
+}
+
+extension PropertyValue {
+  /// The value as text; nil for one that is dropped.
+  fileprivate var asText: PropertyValue? {
+    switch self {
+    case .bool(let flag): return .string(flag ? "on" : "off")
+    case .integer(let number): return .string("\(number)")
+    case .unsigned(let number): return .string("\(number)")
+    case .real(let number): return .string("\(number)")
+    case .null, .array, .object: return nil
+    case .string, .unknown: return self
+    }
+  }
+}
