@@ -12,7 +12,7 @@ public enum ProbeFormat: String, Sendable, CaseIterable {
 
 /// `vfiogate probe`: the facts of a host and its devices.
 public struct Probe: Sendable {
-  /// The functions to show in detail; empty shows a table of all.
+  /// The functions to show in detail; empty shows all, by IOMMU group.
   public var addresses: [PCIAddress]
   /// Whether to ask the kernel about ATS, which resets the named devices.
   public var binds: Bool
@@ -22,7 +22,7 @@ public struct Probe: Sendable {
   public var record: String?
   /// The output format when nothing is recorded.
   public var format: ProbeFormat
-  /// Colours of the text.
+  /// Colours and width of the text.
   public var style: Style
 
   /// Creates a probe.
@@ -49,6 +49,8 @@ public struct Probe: Sendable {
       case .known(.some(let device)): facts.devices[address] = device
       }
     }
+    // A recording has the names of the machine that it is of.
+    if host == .live { facts.readNames() }
     var complaint = ""
     if binds { complaint = bind(&facts) }
     if let record { return self.record(facts, record, complaint) }

@@ -15,9 +15,9 @@ public enum HostJSON {
     return .object([
       .init("source", .string(host.source)), .init("kernel-release", text(host.kernelRelease)),
       .init("kernel-cmdline", text(host.kernelCommandLine)), .init("user", text(host.user)),
-      .init("memlock", text(host.memlock.map { $0.map { "\($0)" } ?? "unlimited" })),
-      .init("iommufd", text(host.iommufd.map(HostTable.description))),
-      .init("vfio-container", text(host.vfioContainer.map(HostTable.description))),
+      .init("memlock", host.memlock.json { $0.map { .integer(Int64(clamping: $0)) } ?? "unlimited" }),
+      .init("iommufd", text(host.iommufd.map(HostTable.word))),
+      .init("vfio-container", text(host.vfioContainer.map(HostTable.word))),
       .init("interrupts-isolated", host.interruptsIsolated.json),
       .init("unsafe-interrupts", host.unsafeInterrupts.json { .strings($0) }),
       .init("kernel-config", host.kernelConfig.json { options in

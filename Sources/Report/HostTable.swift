@@ -1,12 +1,13 @@
 import Facts
 import Prediction
+import Rules
 
-/// Table of a host's PCI functions, one a line, below the facts about the host as a whole.
+/// A host's PCI functions by IOMMU group, below the facts about the host as a whole.
 public struct HostTable: Sendable {
   private let host: Host
   private let style: Style
 
-  /// - Parameter style: colour of the heading.
+  /// - Parameter style: colours, and the columns to which lines are wrapped.
   public init(_ host: Host, _ style: Style) {
     self.host = host
     self.style = style
@@ -14,16 +15,16 @@ public struct HostTable: Sendable {
 
   /// Text for a terminal.
   public func render() -> String {
-    (summary + [""] + table).joined(separator: "\n") + "\n" + blind
+    (summary + groups.flatMap { [""] + $0 }).joined(separator: "\n") + "\n" + hint
   }
 
   private var summary: [String] {
-    func line(_ name: String, _ value: Known<String>) -> String {
-      "\(name):".padded(to: 16) + printable(HostTable.description(value))
+    func line(_ name: String, _ value: Known<String>) -> [String] {
+      hung("\(name):".padded(to: 16), printable(HostTable.description(value)), indent: 16, width: style.width)
     }
     return [
       line("kernel", host.kernelRelease), line("cmdline", host.kernelCommandLine), line("user", host.user),
-      line("memlock", host.memlock.map { $0.map { "\($0) bytes" } ?? "unlimited" }),
+      line("memlock", host.memlock.map { $0.map(sizeText) ?? "unlimited" }),
       line("/dev/iommu", host.iommufd.map(HostTable.description)), line("/dev/vfio/vfio", host.vfioContainer.map(HostTable.description)),
       line("kernel config", host.kernelConfig.map { options in
         options.sorted { $0.key < $1.key }.map { "\($0.key.dropFirst("CONFIG_".count))=\($0.value)" }.joined(separator: " ")
@@ -32,7 +33,7 @@ public struct HostTable: Sendable {
       line("IOMMUs", host.iommus.map { units in
         units.values.sorted { $0.name < $1.name }.map(HostTable.unit).joined(separator: "; ")
       }),
-    ]
+    ].flatMap { $0 }
   }
 
   private static func unit(_ unit: IOMMUUnit) -> String {
@@ -43,10 +44,15 @@ public struct HostTable: Sendable {
   }
 
   static func description(_ access: NodeAccess) -> String {
+    access == .denied ? "not accessible to this user" : word(access)
+  }
+
+  /// Access for programs.
+  static func word(_ access: NodeAccess) -> String {
     switch access {
     case .absent: return "absent"
     case .accessible: return "accessible"
-    case .denied: return "not accessible to this user"
+    case .denied: return "denied"
     }
   }
 
@@ -57,30 +63,73 @@ public struct HostTable: Sendable {
     }
   }
 
-  private var table: [String] {
-    let titles = ["address", "id", "class", "group", "driver", "cdev", "ATS", "kernel ATS"]
-    let rows = [titles] + host.devices.values.sorted { $0.address < $1.address }.map(row)
-    let widths = titles.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.enumerated().map { index, row in
-      let line = zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ").withoutTrailingBlanks
-      return index == 0 ? style.bold(line) : line
+  /// The kernel's flag, IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED, in words.
+  static func kernelATS(_ isSet: Bool) -> String { isSet ? "not supported" : "supported" }
+
+  /// Blocks of lines: the groups by number, then the functions without one.
+  private var groups: [[String]] {
+    let devices = host.devices.values.sorted { $0.address < $1.address }
+    let numbers = Set(devices.compactMap { $0.group.display ?? nil }).union(host.groups.keys).sorted()
+    let byGroup = Dictionary(grouping: devices) { $0.group.display ?? nil }
+    var blocks = numbers.map { group(host.group($0), byGroup[$0] ?? []) }
+    let others = byGroup[nil] ?? []
+    let (without, unread) = (others.filter { $0.group == .known(nil) }, others.filter { !$0.group.isKnown })
+    if !without.isEmpty { blocks.append([style.bold("no IOMMU group")] + without.flatMap(lines)) }
+    if !unread.isEmpty { blocks.append([style.bold("IOMMU group unknown")] + unread.flatMap(lines)) }
+    return blocks
+  }
+
+  private func group(_ group: IOMMUGroup, _ devices: [HostDevice]) -> [String] {
+    let seen = Set(devices.map(\.address))
+    let rest: [String]
+    switch group.members {
+    case .known(let members):
+      rest = members.filter { !seen.contains($0) }.map { "  \($0)  nothing is known about it" }
+    case .unknown(let unknown): rest = ["  other members unknown (\(printable(unknown.reason)))"]
     }
+    return [style.bold("IOMMU group \(group.number)")] + devices.flatMap(lines) + rest
   }
 
-  private func row(_ device: HostDevice) -> [String] {
-    func cell<T>(_ value: Known<T>, _ render: (T) -> String) -> String { value.display.map(render) ?? "?" }
-    let ids = cell(device.vendor) { $0.hexadecimal(digits: 4) } + ":" + cell(device.device) { $0.hexadecimal(digits: 4) }
-    return [
-      device.address.description, ids, cell(device.classCode) { $0.hexadecimal(digits: 6) },
-      cell(device.group) { $0.map(String.init) ?? "-" }, printable(cell(device.driver) { $0 ?? "-" }),
-      cell(device.cdev) { $0?.name ?? "-" }, cell(device.ats) { $0 == nil ? "-" : "yes" },
-      cell(KernelATS.verdict(device, on: host)) { $0 ? "unsupported" : "supported" },
+  /// One function: what it is, the state that it is in, and the uses of it.
+  private func lines(_ device: HostDevice) -> [String] {
+    func known<T>(_ value: Known<T>, _ render: (T) -> String) -> String { value.display.map(render) ?? "unknown" }
+    let margin = String(repeating: " ", count: 16)
+    func block(_ text: String) -> [String] { hung(margin, printable(text), indent: 16, width: style.width) }
+    let ids = known(device.vendor) { $0.hexadecimal(digits: 4) } + ":" + known(device.device) { $0.hexadecimal(digits: 4) }
+    let name = HostDetail.name(of: device) ?? "class " + known(device.classCode) { $0.hexadecimal(digits: 6) }
+    let address = style.bold("\(device.address)")
+    let state = [
+      known(device.driver) { $0.map { "driver \($0)" } ?? "no driver" },
+      known(device.resetMethods) { $0.isEmpty ? "no reset" : "reset \($0.joined(separator: " "))" },
+      known(device.regionSizes, HostTable.regions),
+      known(device.ats) { $0 == nil ? "no ATS" : "ATS" },
+      "kernel ATS " + known(KernelATS.verdict(device, on: host), HostTable.kernelATS),
     ]
+    let unread = zip(state, ["driver", "reset", "regions", "ATS", ""]).map { $0 == "unknown" ? "\($1) unknown" : $0 }
+    var lines = hung("  \(address)".padded(to: 16), printable(name) + " [\(ids)]", indent: 16, width: style.width)
+      + block(unread.joined(separator: ", "))
+    if case .known(let users) = device.users, !users.isEmpty {
+      lines += block("in use by " + users.map { "\($0.name) (pid \($0.pid))" }.joined(separator: ", "))
+    }
+    switch device.hostUses {
+    case .known(let uses): if !uses.isEmpty { lines += block("host: " + uses.map(\.text).joined(separator: ", ")) }
+    case .unknown: if device.isEndpoint != .known(false) { lines += block("host's use unknown") }
+    }
+    if device.bootVGA == .known(true) { lines += block("host: it is the boot graphics card") }
+    return lines
   }
 
-  /// Note about question marks in the table: facts that this user could not read.
-  private var blind: String {
-    let hidden = host.devices.values.contains { !$0.config.flatMap(\.ats).isKnown || !$0.driver.isKnown }
-    return hidden ? "\n? could not be read; name the device for the reason, or run as root\n" : ""
+  private static func regions(_ sizes: [UInt64]) -> String {
+    let bars = sizes.prefix(6).filter { $0 > 0 }.map(sizeText)
+    let rom = sizes.count > 6 && sizes[6] > 0 ? ["ROM " + sizeText(sizes[6])] : []
+    return bars.isEmpty && rom.isEmpty ? "no regions" : "regions " + (bars + rom).joined(separator: " ")
+  }
+
+  /// The way to the reasons, where the text says "unknown" of a device.
+  private var hint: String {
+    guard groups.contains(where: { $0.contains { $0.contains("unknown") } }) else { return "" }
+    let isBlind = host.source == "live" && host.user != .known("root")
+    let text = "unknown: name the device for the reason" + (isBlind ? ", or run as root" : "")
+    return "\n" + wrapped(text, width: style.width).joined(separator: "\n") + "\n"
   }
 }

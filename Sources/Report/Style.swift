@@ -34,11 +34,15 @@ public struct Style: Sendable {
   }
 
   func verdict(_ verdict: Verdict) -> String {
+    self.verdict(verdict, verdict == .safeByPolicy ? "safe by policy" : verdict.rawValue)
+  }
+
+  /// Text in the colour of a verdict.
+  func verdict(_ verdict: Verdict, _ text: String) -> String {
     switch verdict {
-    case .safe: return wrap(verdict.rawValue, "1;32")
-    case .safeByPolicy: return wrap("safe by policy", "1;32")
-    case .unsafe: return wrap(verdict.rawValue, "1;31")
-    case .undetermined: return wrap(verdict.rawValue, "1;33")
+    case .safe, .safeByPolicy: return wrap(text, "1;32")
+    case .unsafe: return wrap(text, "1;31")
+    case .undetermined: return wrap(text, "1;33")
     }
   }
 

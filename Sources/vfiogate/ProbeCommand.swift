@@ -12,7 +12,7 @@ struct ProbeCommand: ParsableCommand {
       RESETS them: it is done only for a device that is bound to a vfio driver and that no process uses.
       """)
 
-  @Argument(help: "PCI addresses to show in detail (0000:01:00.0). Default: a table of all devices.",
+  @Argument(help: "PCI addresses to show in detail (0000:01:00.0). Default: all devices, by IOMMU group.",
     completion: .addresses)
   var addresses: [String] = []
   @Flag(help: "Query the kernel whether ATS is supported. Resets the named devices.")

@@ -109,8 +109,53 @@ final class ProbeTests: XCTestCase {
     }
     let run = try Vfiogate.run("probe", "--bind", "0000:00:00.0")
     XCTAssertEqual(run.status, 2)
-    XCTAssert(run.output.hasPrefix("0000:00:00.0\n"), run.output)
+    XCTAssert(run.output.hasPrefix("0000:00:00.0"), run.output)
     XCTAssertEqual(
       run.error, "vfiogate: kernel's ATS flag for 0000:00:00.0: 0000:00:00.0 has no driver; vfio-pci is needed\n")
+  }
+
+  /// The members of a group are below its title, and every line fits the terminal.
+  func testDevicesAreShownByGroupWithNamesInTheTerminalsWidth() throws {
+    for columns in [80, 120] {
+      let run = try Vfiogate.run(["probe", "--host", Vfiogate.host("desktop-amd-geforce")], columns: columns)
+      XCTAssertEqual(run.status, 0, run.error)
+      let blocks = run.output.split(separator: "\n\n")
+      let group = try XCTUnwrap(blocks.first { $0.hasPrefix("IOMMU group 23\n") }, run.output)
+      let words = group.split(whereSeparator: { $0 == " " || $0 == "\n" }).joined(separator: " ")
+      XCTAssertEqual(
+        words,
+        "IOMMU group 23 0000:0a:00.0 VGA compatible controller: NVIDIA Corporation GA102 [GeForce RTX 3090] [10de:2204] "
+          + "driver vfio-pci, reset flr bus, regions 16M 256M 32M 128 ROM 512K, no ATS, kernel ATS not supported "
+          + "0000:0a:00.1 Audio device: NVIDIA Corporation GA102 High Definition Audio Controller [10de:1aef] "
+          + "driver vfio-pci, reset bus, regions 16K, no ATS, kernel ATS not supported")
+      for line in run.output.split(separator: "\n") { XCTAssertLessThanOrEqual(line.count, columns, String(line)) }
+    }
+  }
+
+  /// Without names the ids and the class remain, and an unknown fact is called unknown.
+  func testWithoutNamesTheIdsAreShown() throws {
+    let folder = try TemporaryDirectory()
+    let lines = try Fixture.text("hosts/desktop-amd-geforce.host").split(separator: "\n", omittingEmptySubsequences: false)
+    let kept = lines.filter { !$0.contains("-name ") && !$0.hasPrefix("0000:0a:00.0 driver ") }
+    try writeFile(folder.path + "/plain.host", kept.joined(separator: "\n"))
+    let run = try Vfiogate.run("probe", "--host", folder.path + "/plain.host")
+    XCTAssert(run.output.contains("  0000:0a:00.0  class 030000 [10de:2204]\n                driver unknown, "), run.output)
+    XCTAssert(run.output.hasSuffix("\nunknown: name the device for the reason\n"), run.output)
+  }
+
+  func testJSONHasNumbersAsNumbersAndListsAsLists() throws {
+    let run = try Vfiogate.run("probe", "--host", Vfiogate.host("sriov-e810"), "--format", "json")
+    let devices = try XCTUnwrap(run.json["devices"]?.array)
+    let device = try XCTUnwrap(devices.first { $0["address"]?.string == "0000:3b:01.1" })
+    XCTAssertEqual(device["iommu-group"], .integer(61))
+    XCTAssertEqual(device["iommu-group-members"], .array([.string("0000:3b:01.1")]))
+    XCTAssertEqual(device["boot-vga"], .null)
+    XCTAssertEqual(device["device-name"], .string("Ethernet Adaptive Virtual Function"))
+    let user = try XCTUnwrap(device["in-use-by"]?.array?.first)
+    XCTAssertEqual(user["pid"], .integer(41877))
+    XCTAssertEqual(user["name"], .string("qemu-system-x86"))
+    guard case .integer? = device["region-sizes"]?.array?.first else { return XCTFail("\(device)") }
+    let port = try XCTUnwrap(devices.first { $0["address"]?.string == "0000:3b:00.0" })
+    XCTAssertEqual(port["host-uses-it-for"]?.array?.first?["kind"], .string("address"))
   }
 }

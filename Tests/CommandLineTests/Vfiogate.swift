@@ -17,6 +17,14 @@ struct Vfiogate {
       status: status, output: String(decoding: output, as: UTF8.self), error: String(decoding: error, as: UTF8.self))
   }
 
+  /// A run in a terminal of that width.
+  static func run(_ arguments: [String], columns: Int) throws -> Vfiogate {
+    let program = try Child.built("vfiogate")
+    let (status, output, error) = try Child.run("/usr/bin/env", ["COLUMNS=\(columns)", program] + arguments)
+    return Vfiogate(
+      status: status, output: String(decoding: output, as: UTF8.self), error: String(decoding: error, as: UTF8.self))
+  }
+
   var json: JSON {
     get throws { try JSON.parse(output) }
   }

@@ -87,9 +87,10 @@ def load(directory, name):
 
 def reading(device):
     """The kernel's own word in the words of `vfiogate probe`."""
-    group = device["group"] and f"{device['group']}, members: {' '.join(device['group-devices'])}"
-    return {"driver": device["driver"] or "none", "iommu-group": group or "none",
-            "vfio-cdev": f"{device['cdev']}, accessible" if device["cdev"] else "none", "has-ats": device["has-ats-cap"]}
+    return {"driver": device["driver"] or None, "iommu-group": int(device["group"]) if device["group"] else None,
+            "iommu-group-members": sorted(device["group-devices"]),
+            "vfio-cdev": {"path": device["cdev"], "access": "accessible"} if device["cdev"] else None,
+            "has-ats": device["has-ats-cap"]}
 
 
 def flag(device):
@@ -97,7 +98,7 @@ def flag(device):
     info = device["hw-info"] or {}
     if "error" in info:
         return None
-    return info and ("not supported" if info["ats-not-supported"] else "supported (flag clear)") or None
+    return not info["ats-not-supported"] if info else None
 
 
 def is_reported(refusal, device, complaints):
@@ -109,12 +110,12 @@ def judge_device(seen, device, bound, complaints):
     has_ats = any(c["id"] == "0x000f" for c in seen["config"]["extended-capabilities"]["capabilities"])
     wrong = [f"{key}: probe {value!r}, kernel {expected!r}" for key, expected in reading(device).items()
              for value in [has_ats if key == "has-ats" else seen.get(key)] if value != expected]
-    reported, expected = seen["kernel-ats-flag"], flag(device)
+    reported, expected = seen["kernel-ats"], flag(device)
     is_open = isinstance(reported, dict)
     refusal = (device["hw-info"] or {}).get("error")
     if bound and refusal and not is_reported(refusal, device, complaints):
         wrong.append(f"the kernel refused to be asked ({refusal}), and probe does not say so")
-    if expected and reported != expected and (bound or not is_open):
+    if expected is not None and reported != expected and (bound or not is_open):
         wrong.append(f"flag: probe {reported!r}, kernel {expected!r}")
     return "disagrees" if wrong else "open" if is_open and not bound else "agrees", "; ".join(wrong)
 

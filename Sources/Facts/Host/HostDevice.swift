@@ -6,6 +6,13 @@ public struct HostDevice: Sendable {
   public var vendor: Known<UInt16>
   /// Device id, 16 bits at config space offset 2 (PCI 3.0 §6.2.1).
   public var device: Known<UInt16>
+  /// The vendor's name in the list of PCI ids (pci.ids) of the machine that read it, for people only: no decision rests on
+  /// a name. `.known(nil)`: the list does not have it.
+  public var vendorName: Known<String?>
+  /// The device's name in the same list.
+  public var deviceName: Known<String?>
+  /// The name of the class in the same list: "VGA compatible controller".
+  public var className: Known<String?>
   /// 24 bits: base class, subclass, programming interface (sysfs `class`).
   public var classCode: Known<UInt32>
   /// The bound driver's name; `.known(nil)` is none.
@@ -63,6 +70,9 @@ public struct HostDevice: Sendable {
     self.address = address
     vendor = unknown("vendor")
     device = unknown("device id")
+    vendorName = unknown("vendor's name")
+    deviceName = unknown("name")
+    className = unknown("name of the class")
     classCode = unknown("class")
     driver = unknown("driver")
     driverOverride = unknown("driver_override")

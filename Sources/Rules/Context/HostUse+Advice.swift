@@ -3,7 +3,7 @@ import Prediction
 
 extension HostUse {
   /// The use for messages: "`eth0` has the default route".
-  var text: String {
+  public var text: String {
     let through = detail.isEmpty ? "" : " (through `\(detail)`)"
     switch kind {
     case .mount: return "`\(device)` is mounted at `\(detail)`"
