@@ -45,8 +45,9 @@ let package = Package(
     .target(
       name: "Lint",
       dependencies: ["CLinux", "Common", "Facts", "Host", "Inputs", "Prediction", "Rehearsal", "Report", "Rules", "Syntax"]),
-    // One host or one decision: probe, predict, explain.
-    .target(name: "Inspect", dependencies: ["Common", "Facts", "Host", "Prediction", "Report", "Rules", "Syntax"]),
+    // One host or one decision: probe, ready, plan, predict, explain.
+    .target(
+      name: "Inspect", dependencies: ["Common", "Facts", "Host", "Inputs", "Prediction", "Report", "Rules", "Syntax"]),
     // The QMP proxy: sockets, the filter of commands, and what it reads of the running guest.
     .target(
       name: "Proxy",
@@ -87,6 +88,11 @@ let package = Package(
     .testTarget(
       name: "RehearsalTests",
       dependencies: ["Common", "Facts", "Inputs", "Prediction", "QMP", "Rehearsal", "RuleCases", "Rules", "Support", "Syntax"]),
+    .testTarget(
+      name: "InspectTests",
+      dependencies: [
+        "Common", "Facts", "Host", "Inputs", "Inspect", "Prediction", "Rehearsal", "Report", "Rules", "Support", "Syntax",
+      ]),
     .testTarget(name: "LintTests", dependencies: ["Common", "Facts", "Lint", "Support"]),
     .testTarget(
       name: "ProxyTests",

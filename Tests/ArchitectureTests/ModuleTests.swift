@@ -19,7 +19,7 @@ final class ModuleTests: XCTestCase {
     "Lint": [
       "CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "Rehearsal", "Report", "Rules", "Syntax",
     ],
-    "Inspect": ["Common", "Facts", "Glibc", "Host", "Prediction", "Report", "Rules", "Syntax"],
+    "Inspect": ["Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "Report", "Rules", "Syntax"],
     "Proxy": [
       "CLinux", "Common", "Facts", "Glibc", "Host", "Inputs", "Prediction", "QMP", "Rehearsal", "Rules", "Syntax",
     ],

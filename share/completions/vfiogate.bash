@@ -173,13 +173,13 @@ _vfiogate() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    predict|lint|run|hook|proxy|probe|explain|help)
+    predict|lint|run|hook|proxy|probe|ready|plan|explain|help)
         # Offer subcommand argument completions
         "_vfiogate_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'predict lint run hook proxy probe explain help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'predict lint run hook proxy probe ready plan explain help' -- "${cur}"))
         ;;
     esac
 }
@@ -587,6 +587,48 @@ _vfiogate_probe() {
     case "${positional_number}" in
     *)
         __vfiogate_add_completions -W "$(eval 'ls /sys/bus/pci/devices 2> /dev/null')"
+        return
+        ;;
+    esac
+}
+
+_vfiogate_ready() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--host --qemu --format)
+    __vfiogate_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--host')
+        return
+        ;;
+    '--qemu')
+        return
+        ;;
+    '--format')
+        return
+        ;;
+    esac
+}
+
+_vfiogate_plan() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--for --host --qemu)
+    __vfiogate_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--for')
+        return
+        ;;
+    '--host')
+        return
+        ;;
+    '--qemu')
         return
         ;;
     esac

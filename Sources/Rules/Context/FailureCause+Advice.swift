@@ -44,17 +44,3 @@ extension FailureCause {
     .inUse: "use one iommufd object for all functions of the group, and no other process for any of them",
   ]
 }
-
-extension Host {
-  /// Advice to enable the IOMMU. The kernel's option is Intel's alone: on AMD the IOMMU is on unless it is switched off
-  /// (linux Documentation/admin-guide/kernel-parameters.txt: intel_iommu, amd_iommu). The processor's vendor is that of
-  /// the root complex's host bridge.
-  fileprivate var iommuAdvice: String {
-    let bridges = devices.values.filter { $0.classCode.map { $0 >> 8 } == .known(0x0600) }
-    switch Set(bridges.compactMap(\.vendor.display)) {
-    case [0x8086]: return "enable VT-d in the firmware, and boot the host with `intel_iommu=on`"
-    case [0x1022]: return "enable the IOMMU (AMD-Vi) in the firmware"
-    default: return "enable the IOMMU in the firmware; on an Intel processor boot the host with `intel_iommu=on`, too"
-    }
-  }
-}

@@ -29,7 +29,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let uses = try device.hostUses.value
   guard !uses.isEmpty else { return }
   let listed = uses.prefix(3).map(\.text).joined(separator: ", ") + (uses.count > 3 ? ", and \(uses.count - 3) more" : "")
-  let who = isManaged
+  let who = isManaged && context.target.machine.libvirt != nil
     ? "libvirt unbinds it from the host when the guest starts" : "binding it to vfio-pci takes it from the host"
   runner.report(
     "the host uses \(context.name): \(listed); \(who)", at: context.hostLocation, fix: fix(uses),

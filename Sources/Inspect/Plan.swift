@@ -1,0 +1,69 @@
+import Common
+import Facts
+import Host
+import Report
+import Rules
+
+/// `vfiogate plan`: the smallest definition that gives devices to a guest, and the host's settings for it.
+public struct Plan: Sendable {
+  /// The devices; what must go along is added.
+  public var addresses: [PCIAddress]
+  /// The program that the definition is for.
+  public var target: PlanTarget
+  /// The live host, or a recording.
+  public var host: HostChoice
+  /// The QEMU whose behaviour is predicted.
+  public var qemu: QEMUChoice
+
+  /// Creates a plan.
+  public init(addresses: [PCIAddress], target: PlanTarget, host: HostChoice, qemu: QEMUChoice) {
+    self.addresses = addresses
+    self.target = target
+    self.host = host
+    self.qemu = qemu
+  }
+
+  /// - Returns: a definition only where the rules report no error on a host that is prepared for it; otherwise exit code 1
+  ///   with the reasons, or 2 with the missing facts.
+  public func run() -> Answer {
+    do {
+      let facts = try Ready.named(host)
+      for address in addresses {
+        if case .known(nil) = facts.device(at: address) { return .couldNotLook("\(address): the host has no such device") }
+      }
+      if case .known(.some(let obstacle)) = facts.obstacle {
+        return Plan.refusal(["\(obstacle.message)", "  fix: \(obstacle.fix)"], .findings)
+      }
+      let readiness = Readiness(try Assignment(addresses, on: facts), qemu: try qemu.profile())
+      let report = readiness.report
+      switch report.verdict {
+      case .no: return Plan.refusal(report.reasons.flatMap { [$0.message, "  fix: \($0.fix)"] }, .findings)
+      case .unknown: return Plan.refusal(report.unknowns.map { "unknown: \($0)" }, .couldNotLook)
+      case .yes: return Answer(output: text(readiness))
+      }
+    } catch {
+      return .couldNotLook("\(error)")
+    }
+  }
+
+  private static func refusal(_ lines: [String], _ exit: ExitStatus) -> Answer {
+    Answer(complaint: lines.map { "vfiogate: " + printable($0) + "\n" }.joined(), exit: exit)
+  }
+
+  /// The settings as comments of the definition's own kind, then the definition.
+  private func text(_ readiness: Readiness) -> String {
+    let comments = PlanSettings(readiness, for: target).lines.map(printable)
+    let definition = target.definition(of: readiness.assignment)
+    if target == .libvirt {
+      // Two dashes end a comment of XML.
+      return comments.map { "<!-- \(Plan.withoutDashes($0)) -->\n" }.joined() + definition
+    }
+    return comments.map { "# \($0)\n" }.joined() + definition
+  }
+
+  private static func withoutDashes(_ text: String) -> String {
+    var kept = ""
+    for character in text where character != "-" || kept.last != "-" { kept.append(character) }
+    return kept
+  }
+}

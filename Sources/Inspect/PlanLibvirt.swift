@@ -1,0 +1,130 @@
+import Facts
+
+/// A libvirt domain.
+struct PlanLibvirt {
+  private let assignment: Assignment
+  private let isManaged: Bool
+
+  /// - Parameter isManaged: libvirt binds the devices when the guest starts.
+  init(_ assignment: Assignment, isManaged: Bool) {
+    self.assignment = assignment
+    self.isManaged = isManaged
+  }
+
+  var text: String {
+    let arch = assignment.isArm ? "aarch64" : "x86_64", machine = assignment.isArm ? "virt" : "q35"
+    let limit = assignment.physicalBitsLimit.map { "<maxphysaddr mode='passthrough' limit='\($0)'/>" }
+    let grace = assignment.functions.filter(assignment.isGrace)
+    let inner = [limit, grace.isEmpty ? nil : cells(grace.count)].compactMap { $0 }.joined(separator: "\n    ")
+    let cpu = inner.isEmpty
+      ? "  <cpu mode='host-passthrough'/>" : "  <cpu mode='host-passthrough'>\n    \(inner)\n  </cpu>"
+    var lines = [
+      "<domain type='kvm'>", "  <name>guest</name>", "  <memory unit='GiB'>\(plannedMemory)</memory>",
+      "  <vcpu>4</vcpu>", "  <os><type arch='\(arch)' machine='\(machine)'>hvm</type></os>",
+      assignment.isArm ? "  <features><acpi/><gic version='3'/></features>" : "  <features><acpi/></features>", cpu,
+      "  <devices>", "    <controller type='pci' index='0' model='pcie-root'/>",
+    ]
+    for (index, _) in assignment.slots.enumerated() {
+      lines += [
+        "    <controller type='pci' index='\(index + 1)' model='pcie-root-port'>",
+        "      <target chassis='\(index + 1)' port='0x\(String(0x10 + index, radix: 16))'/>", "    </controller>",
+      ]
+    }
+    for (index, slot) in assignment.slots.enumerated() {
+      for (number, function) in slot.functions.enumerated() {
+        lines += hostdev(function, bus: index + 1, number, of: slot.functions.count, grace)
+      }
+    }
+    return (lines + ["    <memballoon model='none'/>", "  </devices>", "</domain>"]).joined(separator: "\n") + "\n"
+  }
+
+  private func hostdev(_ function: PCIAddress, bus: Int, _ number: Int, of count: Int, _ grace: [PCIAddress]) -> [String] {
+    func hex(_ value: some FixedWidthInteger, _ digits: Int) -> String { "0x" + value.hexadecimal(digits: digits) }
+    let source = "domain='\(hex(function.domain, 4))' bus='\(hex(function.bus, 2))' slot='\(hex(function.slot, 2))' "
+      + "function='0x\(function.function)'"
+    let multifunction = number == 0 && count > 1 ? " multifunction='on'" : ""
+    var lines = ["    <hostdev mode='subsystem' type='pci' managed='\(isManaged ? "yes" : "no")'>"]
+    // Legacy wherever it works: every libvirt has it. iommufd needs libvirt 12.1.
+    if needsIOMMUFD { lines.append("      <driver name='vfio' iommufd='yes'/>") }
+    lines.append("      <source><address \(source)/></source>")
+    if let index = grace.firstIndex(of: function) {
+      lines.append("      <acpi nodeset='\(index * 8 + 1)-\(index * 8 + 8)'/>")
+    }
+    lines += [
+      "      <address type='pci' domain='0x0000' bus='\(hex(bus, 2))' slot='0x00' function='0x\(number)'\(multifunction)/>",
+      "    </hostdev>",
+    ]
+    return lines
+  }
+
+  private var needsIOMMUFD: Bool { assignment.usesIOMMUFD && assignment.host.vfioContainer == .known(.absent) }
+
+  /// The guest's own node, and eight for each Grace GPU.
+  private func cells(_ count: Int) -> String {
+    let own = "<cell id='0' cpus='0-3' memory='\(plannedMemory)' unit='GiB'/>"
+    let others = (1...count * 8).map { "<cell id='\($0)' memory='0' unit='KiB'/>" }
+    return "<numa>\n      " + ([own] + others).joined(separator: "\n      ") + "\n    </numa>"
+  }
+}
+
+/// KubeVirt's custom resource, and the devices of a VirtualMachine.
+struct PlanKubeVirt {
+  private let assignment: Assignment
+  init(_ assignment: Assignment) { self.assignment = assignment }
+
+  var text: String {
+    let resources = Set(assignment.functions.compactMap(resource)).sorted()
+    let selectors = resources.flatMap { id in
+      ["      - pciVendorSelector: \"\(id.uppercased())\"", "        resourceName: \"\(PlanKubeVirt.name(id))\""]
+    }
+    let devices = assignment.functions.enumerated().flatMap { index, function in
+      [
+        "          - deviceName: \"\(resource(function).map(PlanKubeVirt.name) ?? "unknown")\"",
+        "            name: hostdev\(index)",
+      ]
+    }
+    return """
+      apiVersion: kubevirt.io/v1
+      kind: KubeVirt
+      metadata:
+        name: kubevirt
+        namespace: kubevirt
+      spec:
+        configuration:
+          permittedHostDevices:
+            pciHostDevices:
+      \(selectors.joined(separator: "\n"))
+      ---
+      apiVersion: kubevirt.io/v1
+      kind: VirtualMachine
+      metadata:
+        name: guest
+      spec:
+        runStrategy: Halted
+        template:
+          spec:
+            domain:
+              memory:
+                guest: \(plannedMemory)Gi
+              devices:
+                autoattachMemBalloon: false
+                hostDevices:
+      \(devices.joined(separator: "\n"))
+
+      """
+  }
+
+  /// The domain that virt-launcher makes of it, as far as passthrough is concerned: each device on a port of its own, bound
+  /// to vfio-pci before (kubevirt pkg/virt-launcher/virtwrap/device/hostdevice).
+  var domain: String { PlanLibvirt(assignment, isManaged: false).text }
+
+  private func resource(_ function: PCIAddress) -> String? {
+    guard let device = assignment.host.devices[function], case .known(let vendor) = device.vendor,
+      case .known(let model) = device.device
+    else { return nil }
+    return vendor.hexadecimal(digits: 4) + ":" + model.hexadecimal(digits: 4)
+  }
+
+  /// A name for the resource; the administrator may choose another.
+  private static func name(_ id: String) -> String { "vfio.example.com/" + id.split(separator: ":").joined(separator: "-") }
+}

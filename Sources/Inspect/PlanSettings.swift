@@ -1,0 +1,81 @@
+import Facts
+import Prediction
+import Report
+import Rules
+
+/// Settings of the host that a planned definition needs, as comments before it.
+struct PlanSettings {
+  private let readiness: Readiness
+  private let target: PlanTarget
+  private var assignment: Assignment { readiness.assignment }
+
+  init(_ readiness: Readiness, for target: PlanTarget) {
+    self.readiness = readiness
+    self.target = target
+  }
+
+  /// One setting a line.
+  var lines: [String] { devices + binding + kernel + notes }
+
+  private var devices: [String] {
+    assignment.functions.map { function in
+      let name = assignment.host.devices[function].flatMap { HostDetail.name(of: $0) }
+      let along = assignment.companions.contains(function) ? ", which must go along (same IOMMU group)" : ""
+      return "\(function)" + (name.map { "  \($0)" } ?? "") + along
+    }
+  }
+
+  /// Functions that are not bound to a vfio driver; libvirt and Proxmox bind them when the guest starts.
+  private var unbound: [PCIAddress] {
+    assignment.functions.filter { address in
+      guard let device = assignment.host.devices[address], case .known(let driver) = device.driver else { return true }
+      return !(driver.map(VFIODriverName.isVFIO) ?? false)
+    }
+  }
+
+  private var binding: [String] {
+    if unbound.isEmpty { return [] }
+    if target.bindsDevices {
+      return ["host: nothing to bind: \(target == .libvirt ? "libvirt" : "Proxmox") binds the devices when the guest starts"]
+    }
+    let commands = unbound.map { "driverctl set-override \($0) vfio-pci" }
+    let ids = Set(assignment.functions.compactMap(id)).sorted()
+    // `ids=` applies to every device of that id, also to one that the host keeps.
+    let shared = assignment.host.devices.values.filter {
+      !assignment.functions.contains($0.address) && id($0.address).map(ids.contains) ?? false
+    }
+    let option = shared.isEmpty && !ids.isEmpty
+      ? ["host: or in /etc/modprobe.d/vfio.conf: options vfio-pci ids=" + ids.joined(separator: ",")]
+      : ["host: not by `ids=` of vfio-pci: \(shared.map(\.address).sorted().map(\.description).joined(separator: ", ")) has the same id"]
+    return commands.map { "host: " + $0 } + (ids.isEmpty ? [] : option)
+  }
+
+  private func id(_ address: PCIAddress) -> String? {
+    guard let device = assignment.host.devices[address], case .known(let vendor) = device.vendor,
+      case .known(let model) = device.device
+    else { return nil }
+    return vendor.hexadecimal(digits: 4) + ":" + model.hexadecimal(digits: 4)
+  }
+
+  /// The kernel's parameters that the devices rely on, and limits of memory.
+  private var kernel: [String] {
+    var lines: [String] = []
+    let words = (assignment.host.kernelCommandLine.display ?? "").split(separator: " ")
+    if assignment.host.iommus.display?.values.contains(where: { $0.kind == .intel }) == true {
+      let isOn = words.contains { $0.hasPrefix("intel_iommu=on") }
+      if isOn { lines.append("host: keep `intel_iommu=on` on the kernel's command line") }
+    }
+    // libvirt, Proxmox and KubeVirt set the limit themselves.
+    if target == .qemu, assignment.host.memlock != .known(nil) {
+      lines.append("host: guest memory (-m) is pinned: `ulimit -l` of the user that runs QEMU must be 1 GiB above it")
+    }
+    return lines
+  }
+
+  /// The steps and findings of lower severity that the rules report, besides the binding.
+  private var notes: [String] {
+    let steps = readiness.steps.filter { $0.reportedBy.explains.isDisjoint(with: [.notBound, .groupNotViable]) }
+    return steps.map { "host: " + $0.fix }
+      + readiness.prepared.report.findings.filter { $0.severity == .warning }.map { "note: \($0.message); \($0.fix)" }
+  }
+}

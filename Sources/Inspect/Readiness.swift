@@ -1,0 +1,61 @@
+import Common
+import Facts
+import Inputs
+import Prediction
+import Report
+import Rules
+import Syntax
+
+/// The verdict on devices without any definition: the smallest one is checked by the rules, once on the host as it is, and
+/// once on a host that has been prepared for them. Nothing is decided here that the rules do not decide.
+struct Readiness {
+  let assignment: Assignment
+  /// Findings that no setting of the host removes, and the facts that are missing.
+  let prepared: LintResult
+  /// Findings on the host as it is that its preparation removes.
+  let steps: [Finding]
+
+  /// - Parameter qemu: the QEMU whose behaviour is predicted.
+  init(_ assignment: Assignment, qemu: QEMUProfile) {
+    self.assignment = assignment
+    let text = PlanQEMU(assignment, hasIDs: false).text
+    let source = SourceText(name: "definition", bytes: Array(text.utf8))
+    let parsed = ParsedInput.parse(source, as: .shell)
+    let now = Judge(host: assignment.host, qemu: qemu).check(source, parsed)
+    prepared = Readiness.prepared(source, parsed, assignment.host, qemu)
+    let remaining = Set(prepared.report.findings.map(\.rule))
+    steps = now.report.findings.filter { $0.severity == .error && !remaining.contains($0.rule) }
+  }
+
+  /// The check on a host whose devices are bound to vfio-pci first, and whose user may open their nodes and lock the memory.
+  static func prepared(
+    _ source: SourceText, _ parsed: ParsedInput, _ host: Facts.Host, _ qemu: QEMUProfile
+  ) -> LintResult {
+    var parsed = parsed, host = host
+    for index in parsed.machine.devices.indices where parsed.machine.devices[index].isVFIO {
+      parsed.machine.devices[index].libvirt = LibvirtHostdev(isManaged: true, driverModel: nil)
+    }
+    host.memlock = .known(nil)
+    if host.iommufd == .known(.denied) { host.iommufd = .known(.accessible) }
+    if host.vfioContainer == .known(.denied) { host.vfioContainer = .known(.accessible) }
+    return Judge(host: host, qemu: qemu).check(source, parsed)
+  }
+
+  /// The verdict as it is reported.
+  var report: DeviceReadiness {
+    let errors = prepared.report.findings.filter { $0.severity == .error }
+    var unknowns: [Unknown] = []
+    for unknown in prepared.report.undetermined.filter({ $0.severity == .error }).map(\.unknown)
+      + prepared.target.predictions.flatMap(\.unknowns) where !unknowns.contains(unknown) { unknowns.append(unknown) }
+    let verdict: DeviceReadiness.Verdict
+    switch prepared.verdict {
+    case .unsafe: verdict = .no
+    case .undetermined: verdict = .unknown
+    case .safe, .safeByPolicy: verdict = .yes
+    }
+    return DeviceReadiness(
+      address: assignment.requested.first, companions: assignment.companions, verdict: verdict, reasons: errors,
+      steps: verdict == .no ? [] : steps,
+      notes: prepared.report.findings.filter { $0.severity == .warning }, unknowns: verdict == .unknown ? unknowns : [])
+  }
+}

@@ -1,0 +1,107 @@
+import Facts
+import Prediction
+
+/// A property of a host that keeps all of its devices from guests, or limits them.
+public struct HostObstacle: Hashable, Sendable {
+  /// The fact, for people: lower case, no full stop.
+  public let message: String
+  /// The setting that changes it.
+  public let fix: String
+  /// The facts that it rests on, one a line.
+  public let evidence: [String]
+}
+
+extension Host {
+  /// The first property of the host that keeps every device from a guest; nil when there is none. The same facts decide
+  /// about each device: `noGroup` and `unsafeInterrupts` in Prediction, `not-bound` for a kernel without vfio.
+  public var obstacle: Known<HostObstacle?> {
+    if let option = missingVFIO {
+      return .known(
+        HostObstacle(
+          message: "the kernel has no VFIO, with which devices are assigned", fix: "use a kernel with \(option)",
+          evidence: ["\(option)=n"]))
+    }
+    switch isIOMMUOff {
+    case .unknown(let unknown): return .unknown(unknown)
+    case .known(true):
+      return .known(
+        HostObstacle(
+          message: "the IOMMU is off: no device has an IOMMU group", fix: iommuAdvice,
+          evidence: ["/sys/class/iommu: empty", "/proc/cmdline: " + (kernelCommandLine.display ?? "unknown")]))
+    case .known(false): break
+    }
+    return interruptsIsolated.flatMap { isIsolated in
+      if isIsolated { return .known(nil) }
+      if case .known(let allowed) = unsafeInterrupts, !allowed.isEmpty { return .known(nil) }
+      return .known(
+        HostObstacle(
+          message: "interrupts are not isolated: a device could forge those of another, and the kernel assigns none",
+          fix: interruptAdvice, evidence: ["/proc/interrupts: no remapped message-signalled interrupts"]))
+    }
+  }
+
+  /// The reason why only the legacy backend can be used on the host; nil when iommufd can be.
+  public var iommufdObstacle: Known<HostObstacle?> {
+    for option in ["CONFIG_IOMMUFD", "CONFIG_VFIO_DEVICE_CDEV"] where kernelConfig.display?[option] == "n" {
+      return .known(
+        HostObstacle(
+          message: "the kernel has no iommufd: only the legacy backend works, with which QEMU does not check ATS",
+          fix: "use a kernel with \(option)", evidence: ["\(option)=n"]))
+    }
+    return iommufd.map { access in
+      access != .absent
+        ? nil
+        : HostObstacle(
+          message: "/dev/iommu does not exist: only the legacy backend works, with which QEMU does not check ATS",
+          fix: "load it with `modprobe iommufd`", evidence: ["/dev/iommu: absent"])
+    }
+  }
+
+  private var missingVFIO: String? {
+    ["CONFIG_VFIO", "CONFIG_VFIO_PCI"].first { kernelConfig.display?[$0] == "n" }
+  }
+
+  /// Whether no function has an IOMMU group.
+  private var isIOMMUOff: Known<Bool> {
+    if !groups.isEmpty { return .known(false) }
+    return iommus.flatMap { units in
+      if !units.isEmpty { return .known(false) }
+      for device in devices.values {
+        if case .known(.some) = device.group { return .known(false) }
+        if case .unknown(let unknown) = device.group { return .unknown(unknown) }
+      }
+      return .known(true)
+    }
+  }
+
+  /// Advice to enable the IOMMU, for the processor's vendor and the kernel's configuration. The kernel's option is Intel's
+  /// alone: on AMD the IOMMU is on unless it is switched off (linux Documentation/admin-guide/kernel-parameters.txt:
+  /// intel_iommu, amd_iommu, iommu). The vendor is that of the root complex's host bridge.
+  var iommuAdvice: String {
+    let bridges = devices.values.filter { $0.classCode.map { $0 >> 8 } == .known(0x0600) }
+    let vendors = Set(bridges.compactMap(\.vendor.display))
+    let option = vendors == [0x8086] ? "CONFIG_INTEL_IOMMU" : vendors == [0x1022] ? "CONFIG_AMD_IOMMU" : nil
+    if let option, kernelConfig.display?[option] == "n" { return "use a kernel with \(option)" }
+    let words = (kernelCommandLine.display ?? "").split(separator: " ")
+    if let off = words.last(where: { ["iommu=off", "intel_iommu=off", "amd_iommu=off"].contains($0) }) {
+      return "remove `\(off)` from the kernel's command line"
+    }
+    switch vendors {
+    case [0x8086]:
+      let isRequested = words.contains { $0.hasPrefix("intel_iommu=on") }
+      return "enable VT-d in the firmware" + (isRequested ? "" : ", and boot the host with `intel_iommu=on`")
+    case [0x1022]: return "enable the IOMMU (AMD-Vi) in the firmware"
+    default: return "enable the IOMMU in the firmware; on an Intel processor boot the host with `intel_iommu=on`, too"
+    }
+  }
+
+  /// Advice to isolate interrupts: the kernel remaps them unless an option turns that off (linux
+  /// Documentation/admin-guide/kernel-parameters.txt: intremap).
+  private var interruptAdvice: String {
+    let words = (kernelCommandLine.display ?? "").split(separator: " ")
+    if let off = words.last(where: { ["intremap=off", "nointremap"].contains($0) }) {
+      return "remove `\(off)` from the kernel's command line"
+    }
+    return FailureCause.unsafeInterrupts.advice(on: self) ?? ""
+  }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Common
+import Facts
+import Inspect
+
+struct ReadyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ready",
+    abstract: "Check whether devices of a host can be given to a guest, without any definition.",
+    discussion: """
+      The smallest definition of each device is checked by the rules of `lint`. Exit codes: 0 every named device is ready, \
+      1 one is not, also because of a device that it can only be assigned together with, 2 a fact is missing. Without a \
+      device the exit code is about the host alone.
+      """)
+
+  @Argument(help: "PCI addresses (0000:01:00.0). Default: every device that a guest could have.")
+  var addresses: [String] = []
+  @Option(help: "live, or a recording that `vfiogate probe --record` wrote.")
+  var host = "live"
+  @Option(help: "The QEMU whose behaviour applies: a version, a program, or qmp:PATH of a running one.")
+  var qemu = "11.1.3"
+  @Option(help: "Output format: text or json.")
+  var format = "text"
+
+  func validate() throws { _ = try addresses.map(pciAddress) }
+
+  func run() throws {
+    let ready = Ready(
+      addresses: try addresses.map(pciAddress), host: HostChoice(host), qemu: try chosenQEMU(qemu),
+      format: try chosen(format, "--format"), style: Terminal.style)
+    try Terminal.finish(ready.run())
+  }
+}
+
+/// Parses a device named on the command line.
+func pciAddress(_ text: String) throws -> PCIAddress {
+  if let address = PCIAddress(text) { return address }
+  throw ValidationError("`\(text)` is not a PCI address; write it like 0000:01:00.0.")
+}

@@ -1,0 +1,134 @@
+import Common
+import Facts
+import Host
+import Report
+import Rules
+import XCTest
+
+@testable import Inspect
+
+/// Verdicts on devices without any definition.
+final class ReadinessTests: XCTestCase {
+  private let qemu = QEMUProfile.released(11, 1, "11.1.3")
+
+  private func verdict(_ text: String, on host: Facts.Host) throws -> DeviceReadiness {
+    Ready.verdict(try address(text), on: host, qemu: qemu)
+  }
+
+  func testAGPUIsReadyOnlyTogetherWithItsAudioFunction() throws {
+    let verdict = try verdict("0000:0a:00.0", on: RecordedHosts.host("desktop-amd-geforce"))
+    XCTAssertEqual(verdict.verdict, .yes)
+    XCTAssertEqual(verdict.companions.map(\.description), ["0000:0a:00.1"])
+    XCTAssert(verdict.steps.isEmpty)
+  }
+
+  /// The binding is a step, not an obstacle, and so for every function of the group.
+  func testBindingIsAStep() throws {
+    var host = try RecordedHosts.host("desktop-amd-geforce")
+    for (text, driver) in [("0000:0a:00.0", "nouveau"), ("0000:0a:00.1", "snd_hda_intel")] {
+      host.devices[try address(text)]?.driver = .known(driver)
+      host.devices[try address(text)]?.cdev = .known(nil)
+    }
+    host.groups[23]?.node = .known(.absent)
+    let verdict = try verdict("0000:0a:00.0", on: host)
+    XCTAssertEqual(verdict.verdict, .yes)
+    XCTAssertEqual(Set(verdict.steps.map(\.rule)), ["not-bound", "group-not-viable"])
+    let text = ReadyReport(host, [verdict], isNamed: true).text(.plain)
+    for function in ["0000:0a:00.0", "0000:0a:00.1"] {
+      // Each command once, although several findings advise it.
+      XCTAssertEqual(text.components(of: "`driverctl set-override \(function) vfio-pci`"), 1, text)
+    }
+  }
+
+  func testACompanionThatTheHostUsesMakesItNo() throws {
+    var host = try RecordedHosts.host("desktop-amd-geforce")
+    let audio = try address("0000:0a:00.1")
+    host.devices[audio]?.driver = .known("nvme")
+    host.devices[audio]?.cdev = .known(nil)
+    host.devices[audio]?.hostUses = .known([HostUse(.mount, "nvme0n1p2", "/")])
+    let verdict = try verdict("0000:0a:00.0", on: host)
+    XCTAssertEqual(verdict.verdict, .no)
+    XCTAssertEqual(verdict.reasons.map(\.rule), ["host-still-uses-device"])
+    XCTAssertFalse(verdict.reasons[0].message.contains("libvirt"))
+  }
+
+  /// Every fact that is taken away leaves a verdict that is not better than before.
+  func testWithoutAFactNothingBecomesReady() throws {
+    let host = try RecordedHosts.host("ugly")
+    for text in ["0000:01:00.0", "0000:02:00.0", "0000:04:00.0"] {
+      let function = try address(text)
+      let before = try verdict(text, on: host).verdict
+      XCTAssertNotEqual(before, .yes, text)
+      let lines = HostRecording.render(host).split(separator: "\n", omittingEmptySubsequences: false)
+      for (index, line) in lines.enumerated() where line.hasPrefix("\(function) ") || line.hasPrefix("group ") {
+        if line.hasPrefix("\(function) config 0x") { continue }
+        var fewer = lines
+        fewer.remove(at: index)
+        let forgetful = try HostRecording.parse(Array(fewer.joined(separator: "\n").utf8), source: "test")
+        XCTAssertNotEqual(try verdict(text, on: forgetful).verdict, .yes, "\(text) without `\(line)`")
+      }
+    }
+  }
+
+  func testTheHostsObstacleIsReportedOnceWithAdviceForItsProcessor() throws {
+    var host = try RecordedHosts.host("recorded-q35-vtd-noats")
+    host.iommus = .known([:])
+    host.groups = [:]
+    for address in host.devices.keys {
+      host.devices[address]?.group = .known(nil)
+      host.devices[address]?.iommu = .known(nil)
+    }
+    host.kernelCommandLine = .known("root=/dev/vda quiet")
+    XCTAssertEqual(try host.obstacle.value?.fix, "enable VT-d in the firmware, and boot the host with `intel_iommu=on`")
+    host.kernelCommandLine = .known("root=/dev/vda intel_iommu=on")
+    XCTAssertEqual(try host.obstacle.value?.fix, "enable VT-d in the firmware")
+    host.kernelCommandLine = .known("iommu=off")
+    XCTAssertEqual(try host.obstacle.value?.fix, "remove `iommu=off` from the kernel's command line")
+    host.kernelConfig = .known(["CONFIG_INTEL_IOMMU": "n"])
+    XCTAssertEqual(try host.obstacle.value?.fix, "use a kernel with CONFIG_INTEL_IOMMU")
+    let bridge = try XCTUnwrap(host.devices.values.first { $0.classCode.map { $0 >> 8 } == .known(0x0600) }?.address)
+    host.devices[bridge]?.vendor = .known(0x1022)
+    host.kernelConfig = .known([:])
+    host.kernelCommandLine = .known("quiet")
+    XCTAssertEqual(try host.obstacle.value?.fix, "enable the IOMMU (AMD-Vi) in the firmware")
+
+    // The rules say the same of each device.
+    let device = try Assignment([address("0000:02:00.0")], on: host)
+    XCTAssertEqual(Readiness(device, qemu: qemu).report.verdict, .no)
+    XCTAssertEqual(try verdict("0000:02:00.0", on: host).verdict, .no)
+    host.kernelConfig = .known(["CONFIG_VFIO": "n"])
+    XCTAssertEqual(try host.obstacle.value?.fix, "use a kernel with CONFIG_VFIO")
+  }
+
+  func testInterruptsThatAreNotIsolatedKeepEveryDevice() throws {
+    var host = try RecordedHosts.host("desktop-amd-geforce")
+    host.interruptsIsolated = .known(false)
+    XCTAssertNotNil(try host.obstacle.value)
+    XCTAssertEqual(Readiness(try Assignment([address("0000:0a:00.0")], on: host), qemu: qemu).report.verdict, .no)
+    host.unsafeInterrupts = .known(["iommufd", "vfio_iommu_type1"])
+    XCTAssertNil(try host.obstacle.value)
+    host.interruptsIsolated = .unknown("interrupt remapping", "not read")
+    XCTAssertFalse(host.obstacle.isKnown)
+  }
+
+  func testWithoutIOMMUFDTheLegacyBackendIsPlanned() throws {
+    var host = try RecordedHosts.host("desktop-amd-geforce")
+    XCTAssert(PlanQEMU(try Assignment([address("0000:0a:00.0")], on: host)).text.contains("iommufd=iommufd0"))
+    host.iommufd = .known(.absent)
+    XCTAssertFalse(PlanQEMU(try Assignment([address("0000:0a:00.0")], on: host)).text.contains("iommufd"))
+    XCTAssertEqual(try host.iommufdObstacle.value?.fix, "load it with `modprobe iommufd`")
+    XCTAssertEqual(try verdict("0000:0a:00.0", on: host).verdict, .yes)
+  }
+}
+
+extension String {
+  fileprivate func components(of part: String) -> Int {
+    var count = 0
+    var rest = self[...]
+    while let range = rest.firstRange(of: part) {
+      count += 1
+      rest = rest[range.upperBound...]
+    }
+    return count
+  }
+}
