@@ -6,13 +6,13 @@ import Report
 import Rules
 import Syntax
 
-/// The verdict on devices without any definition: the smallest one is checked by the rules, once on the host as it is, and
+/// The verdict on devices without any definition: the smallest one is checked by the rules, once on the host as found, and
 /// once on a host that has been prepared for them. Nothing is decided here that the rules do not decide.
 struct Readiness {
   let assignment: Assignment
   /// Findings that no setting of the host removes, and the facts that are missing.
   let prepared: LintResult
-  /// Findings on the host as it is that its preparation removes.
+  /// Findings on the host as found that its preparation removes.
   let steps: [Finding]
 
   /// - Parameter qemu: the QEMU whose behaviour is predicted.
@@ -41,7 +41,7 @@ struct Readiness {
     return Judge(host: host, qemu: qemu).check(source, parsed)
   }
 
-  /// The verdict as it is reported.
+  /// The verdict for the report.
   var report: DeviceReadiness {
     let errors = prepared.report.findings.filter { $0.severity == .error }
     var unknowns: [Unknown] = []

@@ -55,9 +55,9 @@ public struct DeviceReadiness: Sendable {
     for finding in findings {
       let parts = finding.fix.split(separator: "`", omittingEmptySubsequences: false)
       let commands = parts.indices.filter { $0 % 2 == 1 }.map { "`\(parts[$0])`" }
-      let isNew = commands.isEmpty
+      let isMissing = commands.isEmpty
         ? !fixes.contains(finding.fix) : commands.contains { command in !fixes.contains { $0.contains(command) } }
-      if isNew { fixes.append(finding.fix) }
+      if isMissing { fixes.append(finding.fix) }
     }
     return fixes
   }

@@ -21,13 +21,18 @@ struct ReadyCommand: ParsableCommand {
   var qemu = "11.1.3"
   @Option(help: "Output format: text or json.")
   var format = "text"
+  @Option(help: "Colour the text: auto, always or never.")
+  var color = "auto"
 
-  func validate() throws { _ = try addresses.map(pciAddress) }
+  func validate() throws {
+    _ = try addresses.map(pciAddress)
+    _ = try Terminal.style(color)
+  }
 
   func run() throws {
     let ready = Ready(
       addresses: try addresses.map(pciAddress), host: HostChoice(host), qemu: try chosenQEMU(qemu),
-      format: try chosen(format, "--format"), style: Terminal.style)
+      format: try chosen(format, "--format"), style: try Terminal.style(color))
     try Terminal.finish(ready.run())
   }
 }

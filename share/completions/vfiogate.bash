@@ -596,7 +596,7 @@ _vfiogate_ready() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--host --qemu --format)
+    non_repeating_options=(--host --qemu --format --color)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
@@ -608,6 +608,9 @@ _vfiogate_ready() {
         return
         ;;
     '--format')
+        return
+        ;;
+    '--color')
         return
         ;;
     esac
