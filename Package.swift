@@ -45,7 +45,7 @@ let package = Package(
     .target(
       name: "Lint",
       dependencies: ["CLinux", "Common", "Facts", "Host", "Inputs", "Prediction", "Rehearsal", "Report", "Rules", "Syntax"]),
-    // One host or one decision: probe, ready, plan, predict, explain.
+    // One host or one decision: probe, ready, plan, topology, predict, explain.
     .target(
       name: "Inspect", dependencies: ["Common", "Facts", "Host", "Inputs", "Prediction", "Report", "Rules", "Syntax"]),
     // The QMP proxy: sockets, the filter of commands, and what it reads of the running guest.

@@ -41,6 +41,7 @@ public final class Judge: Sendable {
     var decided = policy.policy
     // Appending nothing would copy the array that all definitions share.
     if !whole.parsed.allowances.isEmpty { decided.allowances += whole.parsed.allowances }
+    if !whole.parsed.pins.isEmpty { decided.pins += whole.parsed.pins }
     let parsed = whole.parsed
     let target = LintTarget(
       machine: whole.machine, plugs: whole.plugs, problems: parsed.problems + (whole.cut.map { [$0] } ?? []), host: host, qemu: qemu,

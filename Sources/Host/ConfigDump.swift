@@ -6,6 +6,8 @@ public struct ConfigDump: Hashable, Sendable {
   public let title: String
   /// Nil for a raw image, and for rows without a line that names a function.
   public let address: PCIAddress?
+  /// Lines of description below the title, without blanks around them: `Kernel driver in use: vfio-pci`.
+  public let details: [String]
   /// The bytes of the image.
   public let config: ConfigSpace
 
@@ -30,8 +32,9 @@ public struct ConfigDump: Hashable, Sendable {
     return [ConfigDump(title: "\(bytes.count)-byte image", address: nil, bytes: bytes.map { $0 })]
   }
 
-  init(title: String, address: PCIAddress?, bytes: [UInt8?]) {
+  init(title: String, address: PCIAddress?, details: [String] = [], bytes: [UInt8?]) {
     self.title = title
+    self.details = details
     self.address = address
     config = ConfigSpace(bytes: bytes, size: ConfigDump.size(of: bytes))
   }

@@ -6,6 +6,7 @@ struct DumpText {
   private(set) var dumps: [ConfigDump] = []
   private var title = ""
   private var address: PCIAddress?
+  private var details: [String] = []
   private var bytes: [UInt8?] = []
   private var number = 0
   /// A blank line since the last row: a row 0x000 then begins another function.
@@ -35,8 +36,10 @@ struct DumpText {
       finish()
       title = String(decoding: line, as: UTF8.self)
       self.address = address
+    } else if details.count < 100 {
+      // lspci -v's description, or terminal output around the dump.
+      details.append(trimmedText(Array(line.prefix(200))))
     }
-    // Any other line is lspci -v's description, or terminal output around the dump.
   }
 
   /// The function that a line names: it begins with an address, and lspci never indents it.
@@ -78,9 +81,10 @@ struct DumpText {
 
   private mutating func finish() {
     if !bytes.isEmpty {
-      dumps.append(ConfigDump(title: title.isEmpty ? "unnamed function" : title, address: address, bytes: bytes))
+      dumps.append(
+        ConfigDump(title: title.isEmpty ? "unnamed function" : title, address: address, details: details, bytes: bytes))
     }
-    (title, address, bytes, afterBlank) = ("", nil, [], false)
+    (title, address, details, bytes, afterBlank) = ("", nil, [], [], false)
   }
 
   private func fail(_ problem: ConfigDumpError.Problem) -> ConfigDumpError {

@@ -31,7 +31,7 @@ public enum HostRecording {
 
   static let header = "vfiogate-host-recording 1"
 
-  /// Reads the recording at `path`.
+  /// Reads the recording at `path`, or the text of `lspci -xxxx -nn -D` as far as it goes.
   public static func load(_ path: String) throws(RecordingError) -> Host {
     func fail(_ problem: RecordingError.Problem) -> RecordingError {
       RecordingError(source: path, line: nil, problem: problem)
@@ -42,6 +42,8 @@ public enum HostRecording {
     defer { close(descriptor) }
     let (bytes, error) = readAll(descriptor, limit: sizeLimit + 1)
     if error != 0 { throw fail(.unreadable(errnoText(error))) }
+    // No recording begins like the text of lspci.
+    if DumpText.begins(bytes) { return try LspciText.host(bytes, source: path) }
     return try parse(bytes, source: path)
   }
 

@@ -1,7 +1,8 @@
 import Facts
 import Syntax
 
-/// A comment of a definition that allows a finding: `vfiogate: allow=RULE reason`.
+/// A comment of a definition that allows a finding, `vfiogate: allow=RULE reason`, or that names the expected device,
+/// `vfiogate: expect=10de:2941`.
 enum AllowComment {
   /// The first word of a comment that is for this program.
   private static let mark = "vfiogate:"
@@ -28,8 +29,20 @@ enum AllowComment {
       definition.problems.append(
         InputProblem(message: message, fix: "write `vfiogate: allow=RULE reason`", location: location))
     }
+    if words.count > 1, words[1].hasPrefix("expect=") {
+      let text = words[1].dropFirst("expect=".count)
+      if let id = PCIID(text) {
+        definition.pins.append(Policy.Pin(address: nil, id: id, scope: scope(), location: location))
+      } else {
+        definition.problems.append(
+          InputProblem(
+            message: "`expect=\(text)` is not a vendor and device id", fix: "write `vfiogate: expect=10de:2941`",
+            location: location))
+      }
+      return
+    }
     guard words.count > 1, words[1].hasPrefix("allow=") else {
-      return fail("the comment is for vfiogate and has no `allow=`")
+      return fail("the comment is for vfiogate and has neither `allow=` nor `expect=`")
     }
     let rule = String(words[1].dropFirst("allow=".count))
     guard !rule.isEmpty else { return fail("`allow=` names no rule") }

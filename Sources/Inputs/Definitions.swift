@@ -13,6 +13,8 @@ public struct ParsedInput: Sendable {
   public var sources: [SourceText] = []
   /// Allowances in comments of the text.
   public var allowances: [Policy.Allowance] = []
+  /// Devices that comments of the text expect.
+  public var pins: [Policy.Pin] = []
   /// Whether it is a domain without passthrough, which was not converted because no rule reports anything for it.
   var isWithoutPassthrough = false
   /// Set when the text is not a definition: what it looks like, and the way to one. Nothing else is set then.

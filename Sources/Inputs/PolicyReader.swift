@@ -74,9 +74,19 @@ private struct PolicySection {
       try expect(["recording"])
       policy.hosts.append(
         Policy.HostRecording(definitions: Glob(id), host: try path(required("recording").value), location: location))
+    case "device":
+      try expect(["id"])
+      guard let address = PCIAddress(id) else {
+        throw source.policyError("`\(id)` is not a PCI address: write it like 0000:01:00.0", section.range)
+      }
+      let entry = try required("id")
+      guard let expected = PCIID(entry.value) else {
+        throw source.policyError("`\(entry.value)` is not a vendor and device id: write it like 10de:2941", entry.range)
+      }
+      policy.pins.append(Policy.Pin(address: address, id: expected, location: location))
     default:
       throw source.policyError(
-        "there is no section `\(section.name)`: it is allow, guest, severity or host", section.range)
+        "there is no section `\(section.name)`: it is allow, guest, severity, host or device", section.range)
     }
   }
 

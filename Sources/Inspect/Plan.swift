@@ -35,6 +35,10 @@ public struct Plan: Sendable {
         return Plan.refusal(["\(obstacle.message)", "  fix: \(obstacle.fix)"], .findings)
       }
       let readiness = Readiness(try Assignment(addresses, on: facts), qemu: try qemu.profile())
+      if target == .kubevirt {
+        // Its selectors are ids.
+        for function in readiness.assignment.functions { _ = try facts.devices[function]?.id.value }
+      }
       let report = readiness.report
       switch report.verdict {
       case .no: return Plan.refusal(report.reasons.flatMap { [$0.message, "  fix: \($0.fix)"] }, .findings)

@@ -119,10 +119,7 @@ struct PlanKubeVirt {
   var domain: String { PlanLibvirt(assignment, isManaged: false).text }
 
   private func resource(_ function: PCIAddress) -> String? {
-    guard let device = assignment.host.devices[function], case .known(let vendor) = device.vendor,
-      case .known(let model) = device.device
-    else { return nil }
-    return vendor.hexadecimal(digits: 4) + ":" + model.hexadecimal(digits: 4)
+    assignment.host.devices[function]?.id.display?.description
   }
 
   /// A name for the resource; the administrator may choose another.

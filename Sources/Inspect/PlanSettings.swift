@@ -51,10 +51,7 @@ struct PlanSettings {
   }
 
   private func id(_ address: PCIAddress) -> String? {
-    guard let device = assignment.host.devices[address], case .known(let vendor) = device.vendor,
-      case .known(let model) = device.device
-    else { return nil }
-    return vendor.hexadecimal(digits: 4) + ":" + model.hexadecimal(digits: 4)
+    assignment.host.devices[address]?.id.display?.description
   }
 
   /// The kernel's parameters that the devices rely on, and limits of memory.

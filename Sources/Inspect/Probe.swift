@@ -50,7 +50,7 @@ public struct Probe: Sendable {
       }
     }
     // A recording has the names of the machine that it is of.
-    if host == .live { facts.readNames() }
+    if let root = host.root { facts.readNames(root: root) }
     var complaint = ""
     if binds { complaint = bind(&facts) }
     if let record { return self.record(facts, record, complaint) }

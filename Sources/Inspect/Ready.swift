@@ -47,7 +47,7 @@ public struct Ready: Sendable {
   /// A host with the names of its devices; a recording has them, or has none.
   static func named(_ choice: HostChoice) throws(RecordingError) -> Facts.Host {
     var facts = try choice.load()
-    if choice == .live { facts.readNames() }
+    if let root = choice.root { facts.readNames(root: root) }
     return facts
   }
 

@@ -157,6 +157,15 @@ public struct HostDetail: Sendable {
   }
 }
 
+/// Text for other modules' reports.
+public enum ReportText {
+  /// A line as one or several that fit the style's width.
+  public static func wrapped(_ line: String, _ style: Style) -> [String] {
+    let indent = line.prefix { $0 == " " }.count
+    return hung(String(repeating: " ", count: indent), String(line.dropFirst(indent)), indent: indent + 2, width: style.width)
+  }
+}
+
 /// Text behind a head that stays whole; its further lines are indented.
 func hung(_ head: String, _ text: String, indent: Int, width: Int?) -> [String] {
   let lines = wrapped(text, width: width.map { max(20, $0 - indent) })

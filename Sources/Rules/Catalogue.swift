@@ -36,6 +36,7 @@ extension Rule {
     .deviceInUse,
     .deviceGone0xFF,
     .dupHostDevice,
+    .unexpectedDevice,
     .hostStillUsesDevice,
     .hostDisplay,
     .bootVGAFb,

@@ -16,3 +16,9 @@ func chosenQEMU(_ text: String) throws -> QEMUChoice {
   if let choice = QEMUChoice(text) { return choice }
   throw ValidationError("--qemu `\(text)` is not a version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
 }
+
+/// Parses the values of `--host` and `--root`.
+func chosenHost(_ text: String, _ root: String?) throws -> HostChoice {
+  if root != nil, text != "live" { throw ValidationError("--root is the folder of a live host; it cannot be used with --host.") }
+  return HostChoice(text, root: root)
+}

@@ -33,6 +33,10 @@ struct LintCommand: ParsableCommand {
       "live, none, a recording that `vfiogate probe --record` wrote, or a folder of recordings for a table of hosts.",
       discussion: "Default: the host that the policy names, else live."), completion: .file())
   var host: String?
+  @Option(
+    help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
+    completion: .directory)
+  var root: String?
   @Option(help: "Policy file, or none. Default: the .vfiogate.conf next to the definition.", completion: .file())
   var policy: String?
   @Flag(help: "Resolve fd=N in a definition as descriptor N of this process, which QEMU will inherit.")
@@ -93,7 +97,8 @@ struct LintCommand: ParsableCommand {
   private func lint() throws -> Lint {
     if files.isEmpty { throw ValidationError("No definition is given.") }
     var lint = Lint(
-      files: files, guest: guest, input: try input.map { try chosen($0, "--input") }, host: host.map(HostChoice.init),
+      files: files, guest: guest, input: try input.map { try chosen($0, "--input") },
+      host: root == nil ? host.map { HostChoice($0) } : try chosenHost(host ?? "live", root),
       qemu: try (qemu ?? (rehearse == "emulator" ? nil : rehearse)).map(chosenQEMU) ?? .assumed,
       behaviour: try behaviour.map { try chosen($0, "--behaviour") },
       failOn: try chosen(failOn, "--fail-on"), onUnknown: try onUnknown.map { try chosen($0, "--on-unknown") },
@@ -136,7 +141,8 @@ struct LintCommand: ParsableCommand {
       }
       passed.named[String(parts[0])] = number
     }
-    if (inheritedFds || !fd.isEmpty) && host ?? "live" != "live" {
+    _ = try chosenHost(host ?? "live", root)
+    if (inheritedFds || !fd.isEmpty) && (host ?? "live" != "live" || root != nil) {
       throw ValidationError("--inherited-fds and --fd are about this machine: they require --host live.")
     }
     return passed

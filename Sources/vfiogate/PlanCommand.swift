@@ -17,17 +17,20 @@ struct PlanCommand: ParsableCommand {
   var target: String
   @Option(help: "live, or a recording that `vfiogate probe --record` wrote.")
   var host = "live"
+  @Option(help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.")
+  var root: String?
   @Option(help: "The QEMU whose behaviour applies: a version, a program, or qmp:PATH of a running one.")
   var qemu = "11.1.3"
 
   func validate() throws {
     _ = try addresses.map(pciAddress)
+    _ = try chosenHost(host, root)
     let _: PlanTarget = try chosen(target, "--for")
   }
 
   func run() throws {
     let plan = Plan(
-      addresses: try addresses.map(pciAddress), target: try chosen(target, "--for"), host: HostChoice(host),
+      addresses: try addresses.map(pciAddress), target: try chosen(target, "--for"), host: try chosenHost(host, root),
       qemu: try chosenQEMU(qemu))
     try Terminal.finish(plan.run())
   }

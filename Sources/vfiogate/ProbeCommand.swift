@@ -2,6 +2,7 @@ import ArgumentParser
 import Common
 import Facts
 import Inspect
+import Lint
 
 struct ProbeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,6 +20,18 @@ struct ProbeCommand: ParsableCommand {
   var bind = false
   @Option(help: "live, or a recording that --record wrote.", completion: .file())
   var host = "live"
+  @Option(
+    help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
+    completion: .directory)
+  var root: String?
+  @Option(
+    parsing: .upToNextOption, help: "Show what changed between two recordings, the older one first.", completion: .file())
+  var diff: [String] = []
+  @Option(
+    parsing: .singleValue,
+    help: "With --diff: report the definitions of this file or folder whose verdict changes. Exit code 1: one is not safe any more.",
+    completion: .file())
+  var definitions: [String] = []
   @Option(help: "Write a recording of the host to this file; - is standard output.", completion: .file())
   var record: String?
   @Option(help: "Decode a config-space image instead: raw bytes, or lspci -xxx/-xxxx text; - is standard input.",
@@ -35,6 +48,13 @@ struct ProbeCommand: ParsableCommand {
     if let bad = addresses.first(where: { PCIAddress($0) == nil }) {
       throw ValidationError("`\(bad)` is not a PCI address; write it like 0000:01:00.0.")
     }
+    _ = try chosenHost(host, root)
+    if !diff.isEmpty, diff.count != 2 { throw ValidationError("--diff compares two recordings: --diff OLD NEW.") }
+    if diff.isEmpty, !definitions.isEmpty { throw ValidationError("--definitions needs --diff OLD NEW.") }
+    if !diff.isEmpty, bind || record != nil || config != nil || !addresses.isEmpty || format == .prometheus {
+      throw ValidationError("--diff cannot be used with devices, --bind, --record, --config or --format prometheus.")
+    }
+    if bind, root != nil { throw ValidationError("--bind queries the live kernel; it cannot be used with --root.") }
     if bind, addresses.isEmpty { throw ValidationError("--bind resets devices: name them.") }
     if bind, host != "live" { throw ValidationError("--bind queries the live kernel; it cannot be used with --host.") }
     if config != nil, format == .prometheus { throw ValidationError("--format prometheus cannot be used with --config.") }
@@ -44,8 +64,13 @@ struct ProbeCommand: ParsableCommand {
   }
 
   func run() throws {
+    if !diff.isEmpty {
+      let comparison = HostComparison(
+        old: diff[0], new: diff[1], definitions: definitions, isJSON: format == .json, style: try Terminal.style(color))
+      return try Terminal.finish(comparison.run())
+    }
     let probe = Probe(
-      addresses: addresses.compactMap { PCIAddress($0) }, binds: bind, host: HostChoice(host), record: record,
+      addresses: addresses.compactMap { PCIAddress($0) }, binds: bind, host: try chosenHost(host, root), record: record,
       format: format, style: try Terminal.style(color))
     try Terminal.finish(config.map { Probe.decode($0, format) } ?? probe.run())
   }

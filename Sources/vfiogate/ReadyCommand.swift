@@ -17,6 +17,8 @@ struct ReadyCommand: ParsableCommand {
   var addresses: [String] = []
   @Option(help: "live, or a recording that `vfiogate probe --record` wrote.")
   var host = "live"
+  @Option(help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.")
+  var root: String?
   @Option(help: "The QEMU whose behaviour applies: a version, a program, or qmp:PATH of a running one.")
   var qemu = "11.1.3"
   @Option(help: "Output format: text or json.")
@@ -26,12 +28,13 @@ struct ReadyCommand: ParsableCommand {
 
   func validate() throws {
     _ = try addresses.map(pciAddress)
+    _ = try chosenHost(host, root)
     _ = try Terminal.style(color)
   }
 
   func run() throws {
     let ready = Ready(
-      addresses: try addresses.map(pciAddress), host: HostChoice(host), qemu: try chosenQEMU(qemu),
+      addresses: try addresses.map(pciAddress), host: try chosenHost(host, root), qemu: try chosenQEMU(qemu),
       format: try chosen(format, "--format"), style: try Terminal.style(color))
     try Terminal.finish(ready.run())
   }

@@ -20,7 +20,7 @@ struct Vfiogate: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       PredictCommand.self, LintCommand.self, RunCommand.self, HookCommand.self, ProxyCommand.self, ProbeCommand.self,
-      ReadyCommand.self, PlanCommand.self, ExplainCommand.self,
+      ReadyCommand.self, PlanCommand.self, TopologyCommand.self, ExplainCommand.self,
     ])
 
   static func main() {

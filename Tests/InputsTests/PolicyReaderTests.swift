@@ -43,7 +43,7 @@ final class PolicyReaderTests: XCTestCase {
       ("[allow \"a-b\"]\n  reason = \"x\"\n  until = \"2026-02-30\"\n", "3:3", "`2026-02-30` is not a date: write it like 2027-01-01"),
       ("[allow not-bound]\nreason = \"x\"\n", "1:1", "section `allow not-bound` names nothing: write `[allow \"not-bound\"]`"),
       ("[allow]\nreason = \"x\"\n", "1:1", "section `allow` names nothing: write `[allow \"…\"]`"),
-      ("\n[deny \"a-b\"]\n", "2:1", "there is no section `deny`: it is allow, guest, severity or host"),
+      ("\n[deny \"a-b\"]\n", "2:1", "there is no section `deny`: it is allow, guest, severity, host or device"),
       ("[severity \"a-b\"]\nlevel = \"off\"\n", "2:1", "`off` is not a level: use note, warning or error"),
       ("[allow \"a-b\"]\nwhy = \"x\"\n", "2:1", "`allow` has no `why`: reason, until"),
       ("[guest \"g\"]\nallow = \"\"\nreason = \"x\"\n", "1:1", "`allow` names no rule"),
@@ -126,5 +126,15 @@ final class PolicyReaderTests: XCTestCase {
       XCTAssertEqual(parsed.allowances.count, 0, text)
     }
     XCTAssertEqual(ParsedInput.parse(SourceText(name: "t", bytes: Array("# vfiogate is nice\nqemu -M q35\n".utf8))).problems, [])
+  }
+
+  func testExpectedDevices() throws {
+    let policy = try parse("[device \"0000:01:00.0\"]\n  id = \"10de:2941\"\n")
+    XCTAssertEqual(policy.pins.map(\.address), [PCIAddress("0000:01:00.0")])
+    XCTAssertEqual(policy.pins.map(\.id), [PCIID(vendor: 0x10de, device: 0x2941)])
+    for bad in [
+      "[device \"gpu\"]\n  id = \"10de:2941\"\n", "[device \"0000:01:00.0\"]\n  id = \"2941\"\n",
+      "[device \"0000:01:00.0\"]\n", "[device \"0000:01:00.0\"]\n  name = \"x\"\n",
+    ] { XCTAssertThrowsError(try parse(bad), bad) }
   }
 }

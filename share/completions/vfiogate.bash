@@ -173,13 +173,13 @@ _vfiogate() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    predict|lint|run|hook|proxy|probe|ready|plan|explain|help)
+    predict|lint|run|hook|proxy|probe|ready|plan|topology|explain|help)
         # Offer subcommand argument completions
         "_vfiogate_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'predict lint run hook proxy probe ready plan explain help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'predict lint run hook proxy probe ready plan topology explain help' -- "${cur}"))
         ;;
     esac
 }
@@ -247,7 +247,7 @@ _vfiogate_lint() {
     repeating_flags=()
     non_repeating_flags=(--inherited-fds --no-rehearse --summary --verbose --explain --version -h --help)
     repeating_options=(--follow-root --fd)
-    non_repeating_options=(--input --guest --host --policy --qemu --rehearse --behaviour --fail-on --on-unknown --format --min-severity --color)
+    non_repeating_options=(--input --guest --host --root --policy --qemu --rehearse --behaviour --fail-on --on-unknown --format --min-severity --color)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
@@ -266,6 +266,9 @@ _vfiogate_lint() {
         ;;
     '--host')
         __vfiogate_add_completions -f
+        return
+        ;;
+    '--root')
         return
         ;;
     '--policy')
@@ -555,14 +558,23 @@ _vfiogate_proxy() {
 _vfiogate_probe() {
     repeating_flags=()
     non_repeating_flags=(--bind --version -h --help)
-    repeating_options=()
-    non_repeating_options=(--host --record --config --format --color)
+    repeating_options=(--diff --definitions)
+    non_repeating_options=(--host --root --record --config --format --color)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
     '--host')
         __vfiogate_add_completions -f
+        return
+        ;;
+    '--root')
+        return
+        ;;
+    '--diff')
+        return
+        ;;
+    '--definitions')
         return
         ;;
     '--record')
@@ -596,12 +608,15 @@ _vfiogate_ready() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--host --qemu --format --color)
+    non_repeating_options=(--host --root --qemu --format --color)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
     '--host')
+        return
+        ;;
+    '--root')
         return
         ;;
     '--qemu')
@@ -620,7 +635,7 @@ _vfiogate_plan() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--for --host --qemu)
+    non_repeating_options=(--for --host --root --qemu)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
@@ -631,7 +646,34 @@ _vfiogate_plan() {
     '--host')
         return
         ;;
+    '--root')
+        return
+        ;;
     '--qemu')
+        return
+        ;;
+    esac
+}
+
+_vfiogate_topology() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--host --root --format --color)
+    __vfiogate_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--host')
+        return
+        ;;
+    '--root')
+        return
+        ;;
+    '--format')
+        return
+        ;;
+    '--color')
         return
         ;;
     esac

@@ -70,6 +70,28 @@ public struct Policy: Sendable {
     }
   }
 
+  /// `[device "ADDRESS"]`, or a comment `vfiogate: expect=ID` in a definition: the device that is expected.
+  public struct Pin: Hashable, Sendable {
+    /// The host function; nil for a comment, which is about the devices in its scope.
+    public let address: PCIAddress?
+    /// The vendor and device id that it must have.
+    public let id: PCIID
+    /// The part of the definition that a comment applies to, in bytes; nil is all of it.
+    public let scope: Range<Int>?
+    /// Location of the section or the comment.
+    public let location: Location
+
+    /// Creates a pin; without `address` and `scope` it applies to the whole definition.
+    public init(address: PCIAddress?, id: PCIID, scope: Range<Int>? = nil, location: Location) {
+      self.address = address
+      self.id = id
+      self.scope = scope
+      self.location = location
+    }
+  }
+
+  /// Expected devices, in the order of the file, then those of comments.
+  public var pins: [Pin] = []
   /// Allowed findings, in the order of the file, then those of comments.
   public var allowances: [Allowance] = []
   /// Changed severities, in the order of the file; the last one for a rule counts.

@@ -36,7 +36,17 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   guard let last = accelerators.last, target.isChecked(last.request) else { return }
   runner.report(
     "\(accelerators.map(\.name).joined(separator: ", ")) are in one guest and use iommufd: QEMU may not map their "
-      + "memory for each other", at: last.request.location(of: "iommufd"))
+      + "memory for each other", at: last.request.location(of: "iommufd"), evidence: paths(accelerators, target.host))
+}
+
+/// The paths that peer-to-peer accesses would take on the host, between the first device and each other one.
+private func paths(_ accelerators: [RealizePrediction], _ host: Host) -> [String] {
+  let topology = PCITopology(host)
+  let addresses = accelerators.compactMap(\.host)
+  guard let first = addresses.first else { return [] }
+  return addresses.dropFirst().map { other in
+    "path from \(first) to \(other): \(topology.path(first, other).display?.rawValue ?? "unknown")"
+  }
 }
 
 /// Base class 03, display controllers, or 12, processing accelerators (PCI Code and ID
