@@ -50,3 +50,8 @@ enum LoweredOptions {
     }
   }
 }
+
+extension MachineConfig {
+  /// The value of an option of `-machine`.
+  func setting(_ name: String) -> String? { machine.last { $0.name == name }?.value.string }
+}

@@ -165,6 +165,49 @@ final class ProxmoxTests: XCTestCase {
     XCTAssertEqual(written(seven), ["vfio-pci,host=0000:0a:00.0,id=hostpci5,bus=pcie.0,addr=0xa"])
   }
 
+  func testAVirtioIOMMUComesBehindTheOtherDevices() throws {
+    let parsed = try lowered("hostpci0: 01:00.0\nmachine: pc,viommu=virtio,aw-bits=48\nargs: -device edu,id=x\n")
+    XCTAssertEqual(parsed.machine.devices.suffix(2).map(\.driver), ["virtio-iommu-pci", "edu"])
+    XCTAssertEqual(parsed.machine.devices.first { $0.driver == "virtio-iommu-pci" }?.string("aw-bits"), "48")
+  }
+
+  func testWidthsOfIOMMUsThatProxmoxRefuses() throws {
+    for (machine, message) in [
+      ("q35,aw-bits=39", "cannot set aw-bits if no vIOMMU is configured"),
+      ("q35,viommu=intel,aw-bits=52", "Intel vIOMMU supports only 39 or 48 bits as address width"),
+      ("pc,viommu=intel", "to use Intel vIOMMU please set the machine type to q35")
+    ] {
+      XCTAssertEqual(messages(try lowered("machine: \(machine)\n")), ["Proxmox refuses to start the machine: \(message)"])
+    }
+    XCTAssertEqual(messages(try lowered("machine: q35,viommu=intel,aw-bits=39\n")), [])
+  }
+
+  func testATemplateHasNoHostDevices() throws {
+    let parsed = try lowered("hostpci0: 01:00,pcie=1\nhostpci1: nonsense\nmachine: q35\ntemplate: 1\n")
+    XCTAssertEqual(written(parsed), [])
+    XCTAssertEqual(messages(parsed), [])
+    XCTAssertEqual(parsed.machine.machineType?.value, .string("pc"))
+    XCTAssertEqual(parse("hostpci0: 01:00,pcie=1\nmachine: q35\ntemplate: 1\n").machine.unreadParts, [])
+  }
+
+  func testTheSecondBridgeLeavesTheSlotOfLegacyGraphics() throws {
+    func bridge(_ hostpci: String) throws -> [String?] {
+      let device = try lowered("hostpci0: \(hostpci)\nvga: none\nmachine: pc\n").machine.devices.first { $0.id == "pci.2" }
+      return [device?.string("bus"), device?.string("addr")]
+    }
+    XCTAssertEqual(try bridge("00:02.0,legacy-igd=1"), ["pci.1", "0x1e"])
+    XCTAssertEqual(try bridge("00:02.0"), ["pci.0", "0x1f"])
+  }
+
+  func testOtherPartsOfTheMachine() throws {
+    let parsed = try lowered("hostpci0: 01:00.0\namd-sev: snp\nacpi: 0\nmachine: q35\n")
+    XCTAssertEqual(parsed.machine.objects.map(\.type), ["sev-snp-guest"])
+    XCTAssertEqual(parsed.machine.setting("confidential-guest-support"), "sev0")
+    XCTAssertEqual(parsed.machine.setting("acpi"), "off")
+    XCTAssertEqual(try lowered("arch: aarch64\nhostpci0: 01:00.0\n").machine.unreadParts.count, 1)
+    XCTAssertEqual(try lowered("arch: aarch64\nmemory: 512\n").machine.unreadParts, [])
+  }
+
   func testPlacesPointIntoTheFile() throws {
     let text = "# vfiogate: allow=no-reset  spare card\nhostpci0: 0a:00.0,x-vga=1\nmachine: q35\n"
     let parsed = try lowered(text)

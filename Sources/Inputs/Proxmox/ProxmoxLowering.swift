@@ -25,6 +25,8 @@ struct ProxmoxLowering {
 
   /// Lowers everything, in the order of Proxmox's command line.
   mutating func lower() {
+    if machine.isTemplate { return lowerTemplate() }
+    noteOtherArchitecture()
     // `driver=keep` leaves each device with its host driver.
     definition.machine.bindsWholeGroups = !machine.assigned.contains { $0.properties["driver"] == "keep" }
     readMachine()
@@ -35,7 +37,26 @@ struct ProxmoxLowering {
     addDisplay()
     addBalloon()
     addNetwork()
+    if let device = viommu, device.model == "virtio" { add(device.properties, place("machine")) }
+    addLaunchSecurity()
     appendArguments()
+  }
+
+  /// Lowers a template, which starts for its backup only: with its disks, and nothing else of the configuration.
+  private mutating func lowerTemplate() {
+    definition.machine.machine.append(Property(name: "type", value: .string("pc"), location: place("template")))
+    note("nodefaults", "", whole)
+    note("accel", "tcg", place("template"))
+    definition.readElements += machine.assigned.map(\.location)
+  }
+
+  private mutating func noteOtherArchitecture() {
+    guard let entry = config.entry("arch"), entry.value.text != "x86_64",
+      !machine.assigned.isEmpty || config.text("args")?.contains("vfio") == true
+    else { return }
+    definition.noteUnread(
+      "the machine of `arch: \(entry.value.text)`", "of Proxmox's machines only those of x86 are modelled", entry.range,
+      config.source)
   }
 
   private mutating func readMachine() {
@@ -44,7 +65,20 @@ struct ProxmoxLowering {
       definition.machine.machine.append(Property(name: name, value: .string(value), location: place))
     }
     option("type", machine.machineType)
+    if config.text("acpi") == "0" { option("acpi", "off") }
     if machine.machineOptions?["viommu"] == "intel" { option("kernel-irqchip", "split") }
+    if config.entry("amd-sev") != nil { option("confidential-guest-support", "sev0") }
+  }
+
+  private mutating func addLaunchSecurity() {
+    guard let entry = config.entry("amd-sev") else { return }
+    let sev = ProxmoxProperties(entry.value)
+    let type = (sev[""] ?? sev["type"]) == "snp" ? "sev-snp-guest" : "sev-guest"
+    let place = config.location(entry)
+    definition.machine.objects.append(
+      ObjectRequest(
+        properties: [("qom-type", type), ("id", "sev0")].map { Property(name: $0.0, value: .string($0.1), location: place) },
+        location: place))
   }
 
   private mutating func readOptions() {
@@ -72,20 +106,36 @@ struct ProxmoxLowering {
     }
   }
 
-  /// `viommu=` of the machine; Proxmox puts it before every other device.
+  /// The device of `viommu=`, and its model.
+  private var viommu: (model: String, properties: [(String, String)])? {
+    guard let model = machine.machineOptions?["viommu"] else { return nil }
+    let bits = machine.machineOptions?["aw-bits"].map { [("aw-bits", $0)] } ?? []
+    switch model {
+    case "intel": return (model, [("driver", "intel-iommu"), ("intremap", "on"), ("caching-mode", "on")] + bits)
+    case "virtio": return (model, [("driver", "virtio-iommu-pci")] + bits)
+    default: return (model, [])
+    }
+  }
+
+  /// `viommu=` of the machine: Proxmox puts an Intel one before every other device, and a virtio one behind them
+  /// (qemu-server PVE/QemuServer/Machine.pm: assert_valid_machine_property).
   private mutating func readIOMMU() {
-    guard let item = machine.machineOptions?.item("viommu") else { return }
     let place = place("machine")
-    switch item.value {
+    let bits = machine.machineOptions?["aw-bits"]
+    switch viommu?.model {
     case "intel":
       if !machine.isQ35 {
         return refuse("to use Intel vIOMMU please set the machine type to q35", "write `machine: q35,viommu=intel`", place)
       }
-      var properties = [("driver", "intel-iommu"), ("intremap", "on"), ("caching-mode", "on")]
-      if let bits = machine.machineOptions?["aw-bits"] { properties.append(("aw-bits", bits)) }
-      add(properties, place)
-    case "virtio": add([("driver", "virtio-iommu-pci")], place)
-    default: refuse("'\(item.value)' is not a vIOMMU", "write `viommu=intel` or `viommu=virtio`", place)
+      if let bits, bits != "39", bits != "48" {
+        refuse("Intel vIOMMU supports only 39 or 48 bits as address width", "write `aw-bits=39` or `aw-bits=48`", place)
+      }
+      add(viommu?.properties ?? [], place)
+    case "virtio": break
+    case let other?: refuse("'\(other)' is not a vIOMMU", "write `viommu=intel` or `viommu=virtio`", place)
+    case nil where bits != nil:
+      refuse("cannot set aw-bits if no vIOMMU is configured", "add `viommu=intel` or `viommu=virtio`, or remove `aw-bits`", place)
+    case nil: break
     }
   }
 
@@ -95,11 +145,13 @@ struct ProxmoxLowering {
       for device in ProxmoxSlots.q35Configuration { add(device, whole) }
       return
     }
-    for number in [1, 2] {
+    // The slot 0x1f is that of the bridge which a graphics device in legacy mode needs.
+    let isLegacyIGD = machine.assigned.contains(where: \.isLegacyIGD)
+    for (number, bus, slot) in [(1, "pci.0", 0x1e), isLegacyIGD ? (2, "pci.1", 0x1e) : (2, "pci.0", 0x1f)] {
       add(
         [
-          ("driver", "pci-bridge"), ("id", "pci.\(number)"), ("chassis_nr", "\(number)"), ("bus", "pci.0"),
-          ("addr", ProxmoxSlots.hex(0x1d + number))
+          ("driver", "pci-bridge"), ("id", "pci.\(number)"), ("chassis_nr", "\(number)"), ("bus", bus),
+          ("addr", ProxmoxSlots.hex(slot))
         ], whole)
     }
     add([("driver", "piix3-usb-uhci"), ("id", "uhci"), ("bus", "pci.0"), ("addr", "0x1.0x2")], whole)

@@ -27,7 +27,7 @@ public struct ProxmoxMachine: Sendable {
     self.config = config
     self.assigned = assigned.sorted { $0.index < $1.index }
     mappings = assigned.contains { $0.mapping != nil } ? ProxmoxMapping.read(follow) : nil
-    self.refusals = config.problems + refusals
+    self.refusals = config.problems + (config.text("template") == "1" ? [] : refusals)
   }
 
   static func refusal(_ message: String, _ fix: String, _ place: Location) -> InputProblem {
@@ -51,6 +51,8 @@ public struct ProxmoxMachine: Sendable {
     return String(type.prefix { $0 != "+" })
   }
   var isQ35: Bool { machineType == "q35" || machineType.hasPrefix("pc-q35") }
+  /// Whether it is a template, which starts for its backup only, without host devices.
+  var isTemplate: Bool { config.text("template") == "1" }
   var isUEFI: Bool { config.text("bios") == "ovmf" }
 
   /// The machine as QEMU is asked for it.
