@@ -27,6 +27,19 @@ extension FileTree {
     }
   }
 
+  /// The description of a network of libvirt (libvirt src/network/bridge_driver.c: networkStateInitialize). A network that is
+  /// not in the folder may be one that was not made permanent, or of another connection.
+  func libvirtNetwork(_ name: String) -> Known<String> {
+    let fact = "network `\(name)`", folder = "/etc/libvirt/qemu/networks"
+    // The name is from a definition, and must not name a file elsewhere. libvirt refuses a slash too.
+    guard !name.isEmpty, !name.contains("/"), !name.hasPrefix(".") else { return .unknown(fact, "the name is not a network's") }
+    switch text("\(folder)/\(name).xml", limit: 1 << 20) {
+    case .absent: return .unknown(fact, "\(folder) has no description of it")
+    case .failed(let reason): return .unknown(fact, reason)
+    case .found(let text): return .known(text)
+    }
+  }
+
   /// The folder of libvirt's memory files: `memory_backing_dir` of qemu.conf (libvirt src/qemu/qemu.conf.in).
   var libvirtMemoryFolder: Known<String> {
     let fact = "libvirt's memory_backing_dir", byDefault = "/var/lib/libvirt/qemu/ram"

@@ -33,6 +33,7 @@ extension Host {
     host.sizeOfFile = { tree.size(ofROM: $0) }
     host.fileSystem = { tree.fileSystem(of: $0) }
     host.libvirtMemoryFolder = tree.libvirtMemoryFolder
+    host.libvirtNetwork = { tree.libvirtNetwork($0) }
     return host
   }
 

@@ -23,6 +23,8 @@ public struct ParsedInput: Sendable {
   var readElements: [Location] = []
   /// The line that it begins in, when the text holds other definitions too.
   public internal(set) var firstLine: Int?
+  /// The position that a document of libvirt's was read from; nil of other formats.
+  var documentStart: Int?
   /// The machine of Proxmox that it was lowered from; to be lowered again when the host is known.
   public var proxmox: ProxmoxMachine?
 }
@@ -77,7 +79,9 @@ extension ParsedInput {
       let limit = limit(of: source, as: format)
       return .empty(source, "the definition is larger than \(limit) bytes and was not read")
     }
-    guard let format = format ?? .detect(source.bytes) else { return .unrecognised(source) }
+    guard let format = format ?? .detect(source.bytes) else {
+      return .unrecognised(source, UnrecognisedInput.describe(source.bytes))
+    }
     guard source.bytes.contains(where: { $0 > 0x20 }) else { return .empty(source, "the definition is empty") }
     if format == .xml { return onlyDocument(source, extent) }
     let hasMark = source.bytes.starts(with: [0xef, 0xbb, 0xbf]) && !ShellScript.isScript(source.bytes)
@@ -147,8 +151,8 @@ extension ParsedInput {
   }
 
   /// A text that no reader knows: nothing of it may be called safe.
-  private static func unrecognised(_ source: SourceText) -> ParsedInput {
-    let what = UnrecognisedInput.describe(source.bytes)
+  /// - Parameter what: what it looks like, and the way to a definition.
+  static func unrecognised(_ source: SourceText, _ what: String) -> ParsedInput {
     var definition = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil, missingPart: "not a definition"))
     definition.unrecognised = what
     return definition

@@ -9,7 +9,7 @@ extension InputFormat {
     let text = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes[3...] : bytes[...]
     guard let first = text.first(where: { $0 > 0x20 }) else { return nil }
     if bytes.contains(0) { return startsWithEmulator(bytes) ? .nul : nil }
-    if first == UInt8(ascii: "<") { return .xml }
+    if first == UInt8(ascii: "<") { return UnrecognisedInput.isPartOfXML(text) ? nil : .xml }
     if ShellScript.isScript(bytes) { return .shell }
     if bytes.starts(with: "#!".utf8) { return PythonArguments.isRecognised(bytes) ? .python : nil }
     return detect(text: SourceText.withoutMark(bytes), first, isPart)
@@ -25,7 +25,7 @@ extension InputFormat {
     if HMPReader.isRecognised(bytes) { return .hmp }
     if PythonArguments.isRecognised(bytes) { return .python }
     if let format = commandLine(bytes) { return format }
-    return LibvirtDocument.embedded(bytes) == nil ? nil : .xml
+    return LibvirtDocument.embedded(bytes) == nil || UnrecognisedInput.isPartOfXML(bytes[...]) ? nil : .xml
   }
 
   /// The format of a file that was not named, such as one in a directory: nil when it is not a definition, as most
@@ -186,6 +186,8 @@ public enum UnrecognisedInput {
     if bytes.contains(0) {
       return "arguments of a program that is not QEMU, or a binary file: name /proc/PID/cmdline of a running QEMU"
     }
+    let isXML = bytes.first { $0 > 0x20 } == UInt8(ascii: "<") || LibvirtDocument.embedded(bytes) != nil
+    if isXML, isPartOfXML(bytes[...]) { return "a patch, a program or another part of an XML document: give the whole document" }
     let text = String(decoding: bytes.prefix(256 << 10), as: UTF8.self)
     for (what, marks) in kinds where marks.contains(where: text.contains) { return what }
     if text.hasPrefix("#!") { return "a script that no shell runs: `vfiogate run` judges the command line that it starts" }
@@ -202,6 +204,27 @@ public enum UnrecognisedInput {
     }
     return "text without a QEMU command: give a QEMU command line, a QMP command, a libvirt domain or a Proxmox "
       + "configuration, and its format with --input where the content does not show it"
+  }
+
+  /// One line about an XML document that is not a definition.
+  static func document(_ root: String) -> String {
+    root.lowercased() == "html"
+      ? "a page in HTML: give the text of the definition that it shows"
+      : "an XML document `<\(root)>`: give a libvirt domain, as `virsh dumpxml --inactive NAME` prints it, or a device of one"
+  }
+
+  /// Whether a text is lines of XML with the marks of a patch, or begins inside a document or a program.
+  static func isPartOfXML(_ text: ArraySlice<UInt8>) -> Bool {
+    let start = text.drop { $0 <= 0x20 }
+    // A document cannot begin with an end tag, nor with an instruction to another program, as PHP's `<?php`.
+    if start.starts(with: "</".utf8) || start.starts(with: "<?php".utf8) || start.starts(with: "<?=".utf8) { return true }
+    var line = text
+    while let mark = line.first {
+      if mark == UInt8(ascii: "+") || mark == UInt8(ascii: "-"),
+        line.dropFirst().first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "<") { return true }
+      line = line[(line.firstIndex(of: 0x0a) ?? line.endIndex - 1)...].dropFirst()
+    }
+    return false
   }
 
   /// The tool that a script makes or changes a guest with; nil when it mentions none.

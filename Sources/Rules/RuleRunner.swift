@@ -73,15 +73,18 @@ public struct RuleRunner: Sendable {
   }
 
   /// Records a fact that the current rule could not get, and that does not end the check.
+  /// - Parameter severity: of what the fact could change, where that is not the rule's: only `error` leaves the verdict
+  ///   undetermined.
   mutating func cannotDetermine(
-    _ unknown: Unknown, about request: DeviceRequest? = nil, of label: DeviceLabel? = nil, at location: Location? = nil
+    _ unknown: Unknown, about request: DeviceRequest? = nil, of label: DeviceLabel? = nil, at location: Location? = nil,
+    severity: Severity? = nil
   ) {
     // Prediction reports that the device does not exist: nothing about it is unknown.
     if unknown.isOfAbsentDevice { return }
     report.undetermined.append(
       Undetermined(
-        reportedBy: rule, severity: rule.severity, unknown: unknown, location: location ?? request?.location ?? context,
-        device: label ?? self.label(of: request, at: location)))
+        reportedBy: rule, severity: severity ?? rule.severity, unknown: unknown,
+        location: location ?? request?.location ?? context, device: label ?? self.label(of: request, at: location)))
   }
 
   /// Checks devices one by one: an unknown fact about one leaves the others checked.

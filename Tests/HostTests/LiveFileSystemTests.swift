@@ -25,4 +25,16 @@ final class LiveFileSystemTests: XCTestCase {
     tree.file("/etc/libvirt/qemu.conf", "#memory_backing_dir = \"/no\"\nuser = \"root\"\nmemory_backing_dir = \"/dev/shm/vms\"\n")
     XCTAssertEqual(files.libvirtMemoryFolder, .known("/dev/shm/vms"))
   }
+
+  func testOfNetworksOnlyTheFilesOfLibvirtAreRead() throws {
+    let tree = try FixtureTree()
+    let files = FileTree(root: tree.root)
+    tree.directory("/etc/libvirt/qemu/networks")
+    tree.file("/etc/libvirt/qemu/networks/vfs.xml", "<network/>\n")
+    tree.file("/etc/libvirt/qemu/secret.xml", "<secret/>\n")
+    XCTAssertEqual(files.libvirtNetwork("vfs"), .known("<network/>"))
+    for name in ["../secret", "", ".", "..", "none", "/etc/libvirt/qemu/secret"] {
+      XCTAssertFalse(files.libvirtNetwork(name).isKnown, name)
+    }
+  }
 }

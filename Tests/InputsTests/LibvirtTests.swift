@@ -110,6 +110,51 @@ final class LibvirtTests: XCTestCase {
     }
   }
 
+  func testDevicesOfOtherMachinesAreWhereLibvirtPutsThem() throws {
+    let card = "<hostdev mode='subsystem' type='pci'><source><address bus='1'/></source>"
+    let power = domain("pseries-9.2", card + "<address type='pci' bus='2' slot='1'/></hostdev>")
+    XCTAssertEqual(power.devices.first(where: \.isVFIO)?.string("bus"), "pci.2.0")
+    XCTAssertFalse(power.devices.contains { $0.driver == "pci-bridge" }, "its buses are host bridges")
+    XCTAssertNil(power.setting("acpi"))
+    let main = parse(
+      "<domain type='kvm'><os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os><devices><rng model='virtio'/>"
+        + "<interface type='user'/><interface type='user'><model type='virtio'/><address type='pci' slot='3'/></interface>"
+        + "\(card)</hostdev></devices><launchSecurity type='s390-pv'/></domain>"
+    ).machine
+    XCTAssertEqual(
+      main.devices.filter { $0.driver?.hasPrefix("virtio") == true }.compactMap(\.driver),
+      ["virtio-rng-ccw", "virtio-net-ccw", "virtio-net-pci", "virtio-balloon-ccw"])
+    XCTAssertNil(main.setting("acpi"))
+    XCTAssertEqual(main.objects.first?.type, "s390-pv-guest")
+    XCTAssertEqual(main.setting("confidential-guest-support"), "lsec0")
+    XCTAssertEqual(domain("pc-q35-9.2", card + "</hostdev>").setting("acpi"), "off")
+    XCTAssertEqual(domain("virt-9.2", card + "</hostdev>").setting("acpi"), "off")
+  }
+
+  func testMediatedDevicesOfEachModelAreLowered() {
+    func device(_ attributes: String) -> [String: PropertyValue] {
+      let source = "<source><address uuid='83c32df7-d52e-4ec1-9668-1f3c7e4df107'/></source>"
+      let machine = domain("q35", "<hostdev mode='subsystem' type='mdev' \(attributes)>\(source)</hostdev>")
+      let found = machine.devices.first { $0.driver?.hasPrefix("vfio") == true }
+      return Dictionary((found?.properties ?? []).map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    }
+    XCTAssertEqual(device("model='vfio-pci'")["display"], .string("off"), "libvirt's default")
+    XCTAssertEqual(device("model='vfio-pci' display='on'")["display"], .string("on"))
+    XCTAssertEqual(Set(device("model='vfio-ap'").keys), ["driver", "sysfsdev", "id"])
+    XCTAssertEqual(device("model='vfio-ccw'")["driver"], .string("vfio-ccw"))
+  }
+
+  func testInterruptRemappingSplitsTheControllers() {
+    func option(_ features: String, _ iommu: String) -> String? {
+      parse("<domain type='kvm'><os><type machine='q35'>hvm</type></os>\(features)<devices>\(iommu)</devices></domain>")
+        .machine.setting("kernel_irqchip")
+    }
+    let remapping = "<iommu model='intel'><driver intremap='on'/></iommu>"
+    XCTAssertEqual(option("", remapping), "split")
+    XCTAssertEqual(option("<features><ioapic driver='kvm'/></features>", remapping), "on")
+    XCTAssertNil(option("", "<iommu model='intel'/>"))
+  }
+
   func testAnInterfaceThatLeavesItsTeamIsAFunctionOfItsNetwork() throws {
     let machine = domain(
       "q35",

@@ -43,6 +43,8 @@ public struct Host: Sendable {
   public var fileSystem: @Sendable (String) -> Known<FileSystemKind>
   /// The folder of the files that libvirt makes guest memory of: `memory_backing_dir` of its qemu.conf.
   public var libvirtMemoryFolder: Known<String>
+  /// The description of a network of libvirt, as XML, by its name. Not in recordings.
+  public var libvirtNetwork: @Sendable (String) -> Known<String>
 
   /// Creates a host without any known fact, for the reason given.
   public init(nothingKnown reason: String, source: String) {
@@ -64,6 +66,7 @@ public struct Host: Sendable {
     sizeOfFile = { .unknown("size of \($0)", reason) }
     fileSystem = { .unknown("file system of \($0)", reason) }
     libvirtMemoryFolder = .unknown("libvirt's memory_backing_dir", reason)
+    libvirtNetwork = { .unknown("network `\($0)`", reason) }
     self.reason = reason
   }
 

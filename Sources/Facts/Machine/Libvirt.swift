@@ -16,6 +16,9 @@ public struct LibvirtDomain: Hashable, Sendable {
   /// Host functions that the domain takes from the host and does not pass to its guest: hostdevs whose
   /// address type is `unassigned`.
   public var unassigned: [PCIAddress: LibvirtHostdev] = [:]
+  /// Interfaces on a network of libvirt of which it is not known whether it is a pool of VFs; a VF of a pool becomes a
+  /// host device of the guest.
+  public var networks: [LibvirtNetworkInterface] = []
   /// `<qemu:commandline>` or `<qemu:override>`: options that libvirt passes on unchecked.
   public var hasOwnOptions = false
 
@@ -28,6 +31,25 @@ public struct LibvirtDomain: Hashable, Sendable {
 
   /// Creates a domain without any of these properties.
   public init(name: String?) { self.name = name }
+}
+
+/// An interface on a network of libvirt.
+public struct LibvirtNetworkInterface: Hashable, Sendable {
+  /// The network's name.
+  public let network: String
+  /// Location of the name.
+  public let location: Location
+  /// The fact that is missing; nil before a host was asked.
+  public var unknown: Unknown?
+
+  /// Whether it is the network `default` that libvirt installs, with NAT (libvirt src/network/default.xml.in).
+  public var isCommon: Bool { network == "default" }
+
+  /// Creates an interface on a network.
+  public init(network: String, location: Location) {
+    self.network = network
+    self.location = location
+  }
 }
 
 /// An attribute or element that only a fork of libvirt, or a posted patch, knows.

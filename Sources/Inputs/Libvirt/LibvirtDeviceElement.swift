@@ -11,8 +11,11 @@ final class LibvirtDeviceElement {
   let number: Int
   /// Its `type`; empty without one.
   private(set) lazy var type = element.value("type") ?? ""
+  /// Whether it is an interface on a network that is a pool of VFs; set before anything else is asked.
+  var isPooled = false
   /// Whether it is an interface that is a host device.
-  private(set) lazy var isHostdevInterface = name == "interface" && DomainWithoutPassthrough.isHostDevice(element)
+  private(set) lazy var isHostdevInterface = name == "interface"
+    && (isPooled || DomainWithoutPassthrough.isHostDevice(element))
   /// Index of a controller: the one given, or the one that libvirt chooses.
   var index: Int?
   /// Type of its `<address>`; nil when there is none.

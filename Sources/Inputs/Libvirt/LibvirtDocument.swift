@@ -6,8 +6,9 @@ enum LibvirtDocument {
   /// A document that was read.
   struct Reading {
     var definition: ParsedInput
-    /// Whether it is a document of libvirt's that vfiogate reads, or cannot be parsed.
-    var isLibvirts = true
+    /// The root element of a document that is not one of libvirt's that vfiogate reads; nil of one that is, and of a text
+    /// whose root element is not known.
+    var otherRoot: String?
     /// Start of the root element.
     var tag: Int?
     /// The first byte after the root element; nil when the document cannot be parsed.
@@ -17,24 +18,38 @@ enum LibvirtDocument {
   }
 
   /// Reads the document that begins at a position.
-  static func parse(_ source: SourceText, from start: Int, _ extent: ParsedInput.Extent) -> Reading {
+  /// - Parameter pools: networks of libvirt that are pools of VFs, by name.
+  static func parse(
+    _ source: SourceText, from start: Int, _ extent: ParsedInput.Extent, pools: [String: LibvirtNetwork] = [:]
+  ) -> Reading {
     do throws(SyntaxError) {
       let (tree, junk) = try XMLTree.parse(source.bytes, from: start)
       let root = tree.root
       return Reading(
-        definition: parse(tree, source, extent), isLibvirts: isRelevant(root), tag: root.range.lowerBound,
-        end: root.range.upperBound, junk: junk)
+        definition: parse(tree, source, extent, pools), otherRoot: isRelevant(root) ? nil : root.qualifiedName,
+        tag: root.range.lowerBound, end: root.range.upperBound, junk: junk)
     } catch {
-      return Reading(definition: .unreadable(source, xml: error))
+      // A page of the web, for example, need not be well-formed.
+      let rest = Array(source.bytes[start...])
+      let root = isRelevant(rest) || embedded(rest) != nil ? nil : XMLTree.rootTag(rest)?.name
+      return Reading(definition: .unreadable(source, xml: error), otherRoot: root)
     }
   }
 
-  private static func parse(_ tree: XMLTree, _ source: SourceText, _ extent: ParsedInput.Extent) -> ParsedInput {
-    guard extent != .all, DomainWithoutPassthrough.matches(tree) else { return read(tree, source) }
+  private static func parse(
+    _ tree: XMLTree, _ source: SourceText, _ extent: ParsedInput.Extent, _ pools: [String: LibvirtNetwork]
+  ) -> ParsedInput {
+    guard extent != .all, DomainWithoutPassthrough.matches(tree) else { return read(tree, source, pools) }
     var definition = LibvirtReader(source.name).definition
     definition.isWithoutPassthrough = true
-    let hostDevices = DomainWithoutPassthrough.devices(of: tree.root).filter { $0.name == "hostdev" }
-    definition.readElements = hostDevices.map { Location(source: source.name, range: $0.tagRange, path: "hostdev") }
+    for device in DomainWithoutPassthrough.devices(of: tree.root) {
+      if device.name == "hostdev" {
+        definition.readElements.append(Location(source: source.name, range: device.tagRange, path: "hostdev"))
+      } else if let name = LibvirtNetwork.name(of: device) {
+        let place = Location(source: source.name, range: name.range, path: "interface/source/@network")
+        definition.machine.libvirt?.networks.append(LibvirtNetworkInterface(network: name.value, location: place))
+      }
+    }
     return definition
   }
 
@@ -50,8 +65,9 @@ enum LibvirtDocument {
     return nil
   }
 
-  private static func read(_ tree: XMLTree, _ source: SourceText) -> ParsedInput {
+  private static func read(_ tree: XMLTree, _ source: SourceText, _ pools: [String: LibvirtNetwork]) -> ParsedInput {
     var reader = LibvirtReader(source.name)
+    reader.pools = pools
     if let (domain, path) = domain(tree.root, "") {
       reader.readDomain(domain, path)
       compare(domain, tree.root, &reader)
@@ -145,6 +161,7 @@ extension LibvirtReader {
       readDevices(root, "/devices", plug: .hot)
     } else {
       let part = LibvirtDeviceElement(root, LocationBase(source: source, path: "/\(root.name)"))
+      readNetworks([part])
       if part.name == "hostdev" || part.isHostdevInterface { readHostdev(part, plug: .hot) }
     }
   }

@@ -17,11 +17,16 @@ struct LibvirtDocuments: IteratorProtocol {
   private var count = 0
   /// Whether text that is not XML precedes the first document.
   private let isTranscript: Bool
-  /// The first document that is not libvirt's; it is reported only when no document is.
-  private var other: ParsedInput?
+  /// The first document that is not libvirt's, and its root element; it is reported only when no document is.
+  private var other: (definition: ParsedInput, root: String)?
+  /// Whether the format was chosen by the content: then a document that is not libvirt's is not a definition.
+  private let isDetected: Bool
   private var hasDefinition = false
 
-  init(_ source: SourceText, _ extent: ParsedInput.Extent, maximum: Int = LibvirtDocuments.maximum) {
+  init(
+    _ source: SourceText, _ extent: ParsedInput.Extent, isDetected: Bool = false, maximum: Int = LibvirtDocuments.maximum
+  ) {
+    self.isDetected = isDetected
     self.source = source
     self.maximum = maximum
     self.extent = extent
@@ -38,19 +43,21 @@ struct LibvirtDocuments: IteratorProtocol {
       let document = LibvirtDocument.parse(source, from: start, extent)
       self.start = document.end.flatMap(following)
       var definition = document.definition
+      definition.documentStart = start
       if let junk = document.junk, self.start == nil, !isTranscript { definition = .unreadable(source, xml: junk) }
       if self.start != nil || count > 1 { definition.firstLine = source.position(of: document.tag ?? visible(start)).line }
       let end = self.start == nil ? source.bytes.count : document.end ?? source.bytes.count
       definition.noteUnreadDevices(source, in: read..<end, isXML: true)
       read = end
-      if document.isLibvirts || document.junk != nil && self.start == nil {
+      guard let root = document.otherRoot, document.junk == nil || self.start != nil else {
         hasDefinition = true
         return definition
       }
-      if other == nil { other = definition }
+      if other == nil { other = (definition, root) }
     }
     defer { other = nil }
-    return hasDefinition ? nil : other
+    guard !hasDefinition, let other else { return nil }
+    return isDetected ? .unrecognised(source, UnrecognisedInput.document(other.root)) : other.definition
   }
 
   private mutating func tooMany(at place: Int) -> ParsedInput {
@@ -101,7 +108,7 @@ public struct ParsedInputs: Sequence, IteratorProtocol {
     _ source: SourceText, as format: InputFormat? = nil, follow: FileFollower? = nil, extent: ParsedInput.Extent = .all
   ) {
     if ParsedInput.isReadable(source, as: format), (format ?? .detect(source.bytes)) == .xml {
-      documents = LibvirtDocuments(source, extent)
+      documents = LibvirtDocuments(source, extent, isDetected: format == nil)
     } else {
       single = ParsedInput.parse(source, as: format, follow: follow, extent: extent)
     }

@@ -72,15 +72,31 @@ extension LibvirtReader {
       }
     }
     let features = domain.child("features")
-    option("acpi", features?.child("acpi") == nil ? "off" : "on", at: place)
+    if hasACPI { option("acpi", features?.child("acpi") == nil ? "off" : "on", at: place) }
     if let chip = features?.child("ioapic"), let driver = chip["driver"] {
       option("kernel_irqchip", driver.value == "qemu" ? "split" : "on", at: location(driver, part, "/features/ioapic"))
+    } else if let driver = LibvirtReader.remapping(domain) {
+      option("kernel_irqchip", "split", at: location(driver, part, "/devices/iommu/driver"))
     }
     definition.machine.options = [
       Property(name: "nodefaults", value: .string(""), location: place),
       Property(name: "accel", value: .string(LibvirtReader.acceleration[type] ?? type), location: place),
     ]
     if let cpu = domain.child("cpu") { readCPU(cpu, part) }
+  }
+
+  /// Whether the machine type has the option `acpi`, which libvirt always passes then (libvirt src/qemu/qemu_command.c:
+  /// qemuBuildMachineCommandLine).
+  private var hasACPI: Bool {
+    guard let type = definition.machine.machineType?.value.string else { return !isS390 && !isPSeries }
+    return ["pc", "q35", "isapc", "microvm", "virt"].contains { type == $0 || type.hasPrefix("\($0)-") }
+  }
+
+  /// The attribute that makes libvirt split the interrupt controllers of a domain without `<ioapic>` (libvirt
+  /// src/qemu/qemu_postparse.c: qemuDomainDefEnableDefaultFeatures).
+  private static func remapping(_ domain: XMLElement) -> XMLAttribute? {
+    domain.child("devices")?.children.lazy.filter { $0.qualifiedName == "iommu" }
+      .compactMap { $0.child("driver")?["intremap"] }.first { $0.value == "on" }
   }
 
   mutating func option(_ name: String, _ value: String, at place: Location) {
@@ -141,7 +157,7 @@ extension LibvirtReader {
   /// The confidential guest that libvirt creates as `lsec0` (libvirt src/qemu/qemu_command.c: qemuBuildSecCommandLine).
   private mutating func readLaunchSecurity(_ domain: XMLElement, _ part: LocationBase) {
     guard let security = domain.child("launchSecurity"),
-      let type = ["sev": "sev-guest", "sev-snp": "sev-snp-guest", "tdx": "tdx-guest"][security.value("type") ?? ""]
+      let type = LibvirtReader.guards[security.value("type") ?? ""]
     else { return }
     let place = location(security, part, "/launchSecurity")
     option("confidential-guest-support", "lsec0", at: place)
@@ -151,9 +167,14 @@ extension LibvirtReader {
         location: place))
   }
 
+  private static let guards = [
+    "sev": "sev-guest", "sev-snp": "sev-snp-guest", "tdx": "tdx-guest", "s390-pv": "s390-pv-guest"
+  ]
+
   /// - Parameter plug: hot for devices that come without their domain.
   mutating func readDevices(_ devices: XMLElement, _ path: String, plug: DeviceRequest.Plug) {
     let all = LibvirtDeviceElement.all(of: devices, in: source, path)
+    readNetworks(all)
     numberControllers(all)
     if plug == .cold { findSharedSlots(all) }
     if plug == .cold { readControllers(all) }

@@ -8,16 +8,17 @@ extension LibvirtReader {
     for part in devices {
       guard let driver = driver(of: part), let id = id(of: part, afterInterfaces: interfaces) else { continue }
       var device = LibvirtDevice(part)
-      device.set("driver", driver)
+      let channel = channelDriver(driver, part)
+      device.set("driver", channel ?? driver)
       device.set("id", id)
-      guard place(&device) else { continue }
+      guard channel != nil || place(&device) else { continue }
       definition.machine.devices.append(device.request())
     }
     guard !devices.contains(where: { $0.name == "memballoon" }), hasDefaultBalloon else { return }
     var balloon = LibvirtDevice(LibvirtDeviceElement(parent, LocationBase(source: source, path: path)))
-    balloon.set("driver", "virtio-balloon-pci")
+    balloon.set("driver", isS390 ? "virtio-balloon-ccw" : "virtio-balloon-pci")
     balloon.set("id", "balloon0")
-    balloon.set("bus", .unknown("an address that libvirt chooses"))
+    if !isS390 { balloon.set("bus", .unknown("an address that libvirt chooses")) }
     definition.machine.devices.append(balloon.request())
   }
 
@@ -28,6 +29,12 @@ extension LibvirtReader {
     let architecture = definition.machine.emulator.flatMap { $0.split(separator: "-").last } ?? ""
     let without: Set<Substring> = ["aarch64", "arm", "riscv32", "riscv64", "loongarch64"]
     return !without.contains(architecture) && type != "isapc" && type != "microvm"
+  }
+
+  /// QEMU's name of a virtio device of z/Architecture, which is on a channel unless its address says PCI; nil for others.
+  private func channelDriver(_ driver: String, _ part: LibvirtDeviceElement) -> String? {
+    guard driver.hasSuffix("-pci"), driver.hasPrefix("virtio-") || driver.hasPrefix("vhost-") else { return nil }
+    return part.addressType == "ccw" || part.addressType == nil && isS390 ? driver.dropLast(3) + "ccw" : nil
   }
 
   /// QEMU's name of the device; nil for one that is not on a PCI bus, or the machine's own.
@@ -58,7 +65,7 @@ extension LibvirtReader {
     case "crypto": return "virtio-crypto-pci"
     case "panic": return model == "pvpanic" ? "pvpanic-pci" : nil
     case "serial": return element.child("target")?.value("type") == "pci-serial" ? "pci-serial" : nil
-    case "hostdev": return part.type == "scsi_host" ? "vhost-scsi-pci" : nil
+    case "hostdev": return part.type == "scsi_host" ? virtio("vhost-scsi-pci", model) : nil
     default: return nil
     }
   }
@@ -71,7 +78,8 @@ extension LibvirtReader {
   private func network(_ model: String) -> String? {
     switch model {
     case "virtio", "virtio-transitional", "virtio-non-transitional": return virtio("virtio-net-pci", model)
-    case "": return hasExpressRoot ? "e1000e" : "rtl8139"
+    // libvirt src/qemu/qemu_postparse.c: qemuDomainDefaultNetModel.
+    case "": return isS390 || isVirt ? "virtio-net-pci" : "rtl8139"
     case "lan9118", "smc91c111", "usb-net", "spapr-vlan", "netfront": return nil
     default: return model
     }

@@ -94,7 +94,8 @@ extension LibvirtReader {
     device.set("driver", "vfio-pci")
     device.set("host", .unknown("a function of the network `\(network.value)`"), at: location(network, part.path, "/source"))
     finish(&device, id: id)
-    append(device.request(LibvirtHostdev(isManaged: false, driverModel: driver?.value("model")), plug: plug))
+    let isManaged = pools[network.value]?.isManaged == true
+    append(device.request(LibvirtHostdev(isManaged: isManaged, driverModel: driver?.value("model")), plug: plug))
   }
 
   /// A mediated device, which QEMU takes by its path.
@@ -103,11 +104,18 @@ extension LibvirtReader {
   ) {
     let element = part.element
     guard let uuid = source.child("address")?["uuid"] else { return reportMediated(part, source: source) }
-    guard element.value("model") ?? "vfio-pci" == "vfio-pci" else { return }
+    let model = element.value("model") ?? "vfio-pci"
     var device = LibvirtDevice(part)
-    device.set("driver", element.value("ramfb") == "on" ? "vfio-pci-nohotplug" : "vfio-pci")
+    device.set("driver", element.value("ramfb") == "on" && model == "vfio-pci" ? "vfio-pci-nohotplug" : model)
     device.set("sysfsdev", "/sys/bus/mdev/devices/\(uuid.value)", at: location(uuid, part.path, "/source/address"))
-    finish(&device, id: id)
+    if model == "vfio-pci" {
+      // libvirt src/qemu/qemu_postparse.c: qemuDomainHostdevDefMdevPostParse.
+      if element["display"] == nil { device.set("display", "off") }
+      finish(&device, id: id)
+    } else {
+      // The s390 kinds, which have no slot on a PCI bus.
+      device.set("id", id.map(PropertyValue.string) ?? .unknown("an alias that libvirt chooses"))
+    }
     append(device.request(LibvirtHostdev(isManaged: false, driverModel: nil), plug: plug))
   }
 

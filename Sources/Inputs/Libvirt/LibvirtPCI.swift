@@ -37,14 +37,26 @@ extension LibvirtReader {
   /// The name of a bus. libvirt adds the controllers that addresses need and the domain does not declare.
   mutating func bus(_ index: Int) -> String {
     if let name = buses[index] { return name }
-    let name = index == 0 ? rootBus : "pci.\(index)"
+    let name = index == 0 ? rootBus : isPSeries ? "pci.\(index).0" : "pci.\(index)"
     buses[index] = name
     return name
   }
 
+  /// Whether it is a machine of POWER, whose further PCI buses are host bridges of their own.
+  var isPSeries: Bool { definition.machine.machineType?.value.string?.hasPrefix("pseries") == true }
+
+  /// Whether it is a machine of z/Architecture, whose devices are on channels.
+  var isS390: Bool { definition.machine.emulator?.hasSuffix("s390x") == true }
+
   var hasExpressRoot: Bool {
     let type = definition.machine.machineType?.value.string ?? ""
-    return type == "q35" || type.hasPrefix("pc-q35") || type == "virt" || type.hasPrefix("virt-")
+    return type == "q35" || type.hasPrefix("pc-q35") || isVirt
+  }
+
+  /// Whether it is the machine `virt` of Arm, RISC-V or LoongArch.
+  var isVirt: Bool {
+    let type = definition.machine.machineType?.value.string ?? ""
+    return type == "virt" || type.hasPrefix("virt-")
   }
 
   private var rootBus: String { hasExpressRoot ? "pcie.0" : "pci.0" }
@@ -151,6 +163,8 @@ extension LibvirtReader {
       highest = (Int(place.bus), location(place.element, part.path, "/address"))
     }
     guard let place = highest.location else { return }
+    // Those of a POWER machine are its own host bridges, and `bus` names them.
+    if isPSeries { return }
     for index in 1...highest.0 where !declared.contains(index) {
       let properties: [(String, PropertyValue)] = [
         ("driver", .string(hasExpressRoot ? "pcie-root-port" : "pci-bridge")), ("id", .string("pci.\(index)")),

@@ -12,6 +12,8 @@ struct LibvirtReader {
   var buses: [Int: String] = [:]
   /// Slots of the guest with more than function 0, as `slotOfBus` has them.
   var sharedSlots: Set<UInt64> = []
+  /// Networks that are pools of VFs, by name.
+  var pools: [String: LibvirtNetwork] = [:]
   /// Whether a place holder of a template has been reported.
   private var hasPlaceholder = false
   /// The domain's default for hostdevs: `<iommufd enabled='yes'/>`.

@@ -24,4 +24,12 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   for part in target.machine.unreadParts {
     runner.cannotDetermine(Unknown(part.what, reason: part.reason), at: part.location)
   }
+  // libvirt's own network is not a pool. Of a guest without a host device the others alone do not decide.
+  let hasHostDevice = target.requests.contains(where: \.isVFIO)
+  for interface in target.machine.libvirt?.networks ?? [] where !interface.isCommon {
+    guard let unknown = interface.unknown else { continue }
+    runner.cannotDetermine(
+      Unknown("whether \(unknown.fact) is a pool of VFs", reason: unknown.reason), at: interface.location,
+      severity: hasHostDevice ? .error : .note)
+  }
 }
