@@ -19,10 +19,10 @@ public struct LaunchFailure: Sendable {
       return Unknown("realize of \(name)", reason: "devices of type `\(driver)` are not modelled")
     }
     if PCIDrivers.isKnown(driver) || VFIODriverModel.isMeantForVFIO(driver) { return nil }
-    // The list of types is that of x86.
+    // The list of types is that of x86. On other machines too, a name with vfio in it may be meant for a host device.
     switch MachineKind(machine) {
     case .q35, .i440fx, .microvm: break
-    case .virt, .withoutPCI, .unknown: return nil
+    case .virt, .withoutPCI, .unknown: if !driver.lowercased().contains("vfio") { return nil }
     }
     return Unknown("device type `\(driver)`", reason: "not one of QEMU 11.1.3; `--rehearse` asks another QEMU")
   }

@@ -75,11 +75,21 @@ enum PCIDrivers {
   }
 
   /// Whether the type is one of these lists.
-  static func isKnown(_ driver: String) -> Bool { isPCI(driver) || isElsewhere(driver) }
+  static func isKnown(_ driver: String) -> Bool { isPCI(driver) && !isOnlyNamedLikePCI(driver) || isElsewhere(driver) }
+
+  /// Whether a type ends in `-pci` and is not of a kind that QEMU names so: a misspelt name may do that too.
+  private static func isOnlyNamedLikePCI(_ driver: String) -> Bool {
+    driver.hasSuffix("-pci") && !driver.hasPrefix("virtio-") && !driver.hasPrefix("vhost-")
+      && !["vfio-pci", "vfio-user-pci", "pvpanic-pci", "sdhci-pci"].contains(driver)
+  }
 
   /// The bus that a type offers to devices of other kinds: QEMU's name of the bus type, and the number of such buses.
   static func offeredBus(_ driver: String) -> (type: String, count: Int)? {
     switch driver {
+    case "usb-bot", "usb-uas", "virtio-scsi-device", "virtio-scsi-pci-transitional", "virtio-scsi-pci-non-transitional":
+      return ("SCSI", 1)
+    case "virtio-serial-device", "virtio-serial-pci-transitional", "virtio-serial-pci-non-transitional":
+      return ("virtio-serial-bus", 1)
     case "qemu-xhci", "nec-usb-xhci", "usb-ehci", "ich9-usb-ehci1", "ich9-usb-ehci2", "piix3-usb-uhci", "piix4-usb-uhci",
       "ich9-usb-uhci1", "ich9-usb-uhci2", "ich9-usb-uhci3", "ich9-usb-uhci4", "ich9-usb-uhci5", "ich9-usb-uhci6", "pci-ohci":
       return ("usb-bus", 1)

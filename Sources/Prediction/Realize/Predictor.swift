@@ -100,10 +100,12 @@ public struct Predictor {
     let context = RealizeContext(
       request: request, machine: machine, index: index, guest: guest, host: host, qemu: qemu, descriptors: descriptors)
     let draft = predict(context)
-    // libvirt places its devices and checks them itself.
-    let isChecked = draft == nil && machine.libvirt == nil && (running == nil || request.plug == .hot)
+    let isOther = draft == nil && (running == nil || request.plug == .hot)
+    // libvirt places its devices and checks them itself, as far as they are its own.
+    let isChecked = isOther && machine.libvirt == nil
     let failure = isChecked ? context.otherDeviceFailure() : nil
-    let missing = isChecked && failure == nil ? LaunchFailure.unknown(request, in: machine) : nil
+    let isHostDevice = isOther && request.driver?.hasPrefix("vfio-") == true
+    let missing = (isChecked || isHostDevice) && failure == nil ? LaunchFailure.unknown(request, in: machine) : nil
     return Checked(draft: draft, failure: failure, missing: missing, numbers: TakenNumbers(of: context))
   }
 

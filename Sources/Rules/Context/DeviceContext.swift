@@ -80,8 +80,11 @@ public final class LintTarget: Sendable {
   /// device may be meant for vfio and be misspelt.
   var hasPassthrough: Bool {
     guard let libvirt = machine.libvirt, !libvirt.hasOwnOptions else { return true }
-    return requests.contains(where: \.isVFIO)
+    return requests.contains { $0.driver?.hasPrefix("vfio-") == true }
   }
+
+  /// Whether a host device is passed through, or may be: a guest without one is left to QEMU.
+  var mayPassThrough: Bool { !predictions.isEmpty || !running.isEmpty || !unmodelled.isEmpty || !machine.unreadParts.isEmpty }
 
   /// Every device request: those of a running machine first, then in the order of the text.
   public var requests: [DeviceRequest] { plugs.isEmpty ? machine.devices : machine.devices + plugs }

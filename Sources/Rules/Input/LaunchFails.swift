@@ -23,6 +23,7 @@ extension Rule {
 /// Runs after the rules that explain one of these failures by itself.
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   for (request, fact) in target.unmodelled { runner.cannotDetermine(fact, about: request) }
+  guard target.mayPassThrough else { return }
   for refused in target.launchFailures {
     let failure = refused.failure
     if let request = refused.request, runner.isExplained(failure.cause, of: request) { continue }
