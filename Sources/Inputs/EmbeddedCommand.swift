@@ -48,8 +48,9 @@ enum SystemdUnit {
       else { continue }
       var end = line.upperBound
       var last = line
-      // Comment lines between continued lines are skipped by systemd, and by the command's own reader.
+      // Comment lines between continued lines are skipped.
       while EmbeddedCommand.continues(bytes, last), let next = lines.popFirst() {
+        if isComment(bytes, next) { continue }
         last = next
         end = next.upperBound
       }
@@ -64,7 +65,11 @@ enum SystemdUnit {
     let all = commands(source.bytes)
     let isQEMU: (Range<Int>) -> Bool = { ShellScript(Array(source.bytes[$0])).command != nil }
     let starting = all.filter(isQEMU)
-    let text = EmbeddedCommand.only([starting.first ?? all.first].compactMap { $0 }, of: source.bytes)
+    var text = EmbeddedCommand.only([starting.first ?? all.first].compactMap { $0 }, of: source.bytes)
+    // To a shell, `;` would end the command.
+    for line in EmbeddedCommand.lines(text) where isComment(text, line) && text[line].contains(UInt8(ascii: ";")) {
+      text.replaceSubrange(line, with: line.map { _ in 0x20 })
+    }
     var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: withUnknownSpecifiers(text)), follow)
     for other in starting.dropFirst() {
       definition.noteUnread("a second QEMU command", "only the first is judged: give each a unit of its own", other, source)
@@ -72,14 +77,20 @@ enum SystemdUnit {
     return definition
   }
 
-  /// The text with `%i` and the like, which systemd replaces, in the form of a value that only a shell knows
-  /// (systemd.unit(5), Specifiers).
+  /// Whether a line is a comment (systemd.syntax(7)).
+  private static func isComment(_ bytes: [UInt8], _ line: Range<Int>) -> Bool {
+    bytes[line].first { $0 > 0x20 }.map { "#;".utf8.contains($0) } ?? false
+  }
+
+  /// The text with `%i` and `\x2d` and the like, which systemd replaces, in the form of a value that only a shell knows
+  /// (systemd.unit(5), Specifiers; systemd.syntax(7), Quoting).
   private static func withUnknownSpecifiers(_ text: [UInt8]) -> [UInt8] {
     var text = text
     var at = 0
     while at + 1 < text.count {
-      if text[at] == UInt8(ascii: "%"), text[at + 1].isASCIILetter { text[at] = UInt8(ascii: "$") }
-      at += text[at] == UInt8(ascii: "%") ? 2 : 1
+      let isEscape = text[at] == UInt8(ascii: "\\") && text[at + 1].isASCIILetterOrDigit
+      if isEscape || text[at] == UInt8(ascii: "%") && text[at + 1].isASCIILetter { text[at] = UInt8(ascii: "$") }
+      at += text[at] == UInt8(ascii: "%") || text[at] == UInt8(ascii: "\\") ? 2 : 1
     }
     return text
   }

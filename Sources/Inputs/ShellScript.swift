@@ -87,6 +87,8 @@ struct ShellScript {
     // The line's own text: a search over many blank lines for each of them would take too long.
     guard bytes[range].first(where: { $0 > 0x20 }) == UInt8(ascii: "-") else { return false }
     let text = bytes[range.lowerBound...].drop { $0 <= 0x20 }
+    // An item of a list in YAML.
+    guard text.dropFirst().first.map({ $0 > 0x20 }) == true else { return false }
     let pattern = text.prefix { !"\n()".utf8.contains($0) }
     guard pattern.endIndex < bytes.count, bytes[pattern.endIndex] == UInt8(ascii: ")") else { return true }
     return pattern.split(separator: UInt8(ascii: "|")).contains { part in part.split { $0 <= 0x20 }.count != 1 }

@@ -55,7 +55,7 @@ public struct ShellWords {
     case UInt8(ascii: "\\"): escaped()
     case UInt8(ascii: "<"), UInt8(ascii: ">"): if !substitution(isQuoted: false) { redirection() }
     case UInt8(ascii: "|"), UInt8(ascii: "&"), UInt8(ascii: ";"), UInt8(ascii: "("), UInt8(ascii: ")"): end()
-    case UInt8(ascii: "{"): if !braces() { take() }
+    case UInt8(ascii: "{"): if !placeholder(), !braces() { take() }
     default: if !variable(isQuoted: false), !substitution(isQuoted: false) { take() }
     }
   }
@@ -154,6 +154,16 @@ public struct ShellWords {
     return true
   }
 
+  /// `{{ name }}`, which a template replaces: a piece that only the template's reader knows.
+  private mutating func placeholder() -> Bool {
+    guard source[position...].starts(with: "{{".utf8) else { return false }
+    let line = source[position...].prefix { $0 != 0x0a }.prefix(256)
+    guard let end = line.indices.first(where: { line[$0...].starts(with: "}}".utf8) }) else { return false }
+    mark(Array("$(...)".utf8), upTo: end + 2)
+    position = end + 2
+    return true
+  }
+
   /// A redirection is not an argument: the mark, what it is about, and its number before it.
   private mutating func redirection() {
     if bytes.allSatisfy({ (0x30...0x39).contains($0) }) {
@@ -239,7 +249,7 @@ public struct ShellWords {
           offsets.append(position)
         }
         position += 1
-      } else if !variable(isQuoted: true), !substitution(isQuoted: true) {
+      } else if !variable(isQuoted: true), !substitution(isQuoted: true), !placeholder() {
         take()
       }
     }

@@ -56,6 +56,32 @@ final class InputStyleTests: XCTestCase {
     XCTAssertFalse(reset.machine.hasOption("S"))
   }
 
+  func testContinuedCommandsOfAUnitAreReadWhole() {
+    let device = "-device vfio-pci,host=01:00.0"
+    for command in [
+      "/usr/bin/qemu-system-x86_64 \\\n  -M q35 \\\n  \(device)",
+      "/usr/bin/qemu-system-x86_64 -M q35 \\\n# a comment\n; another\n  \(device)",
+      "-/usr/bin/nice -n -5 /usr/bin/qemu-system-x86_64 \(device)",
+      "\"/usr/bin/qemu-system-x86_64\" \"-device\" \"vfio-pci,host=01:00.0\"",
+      "/usr/bin/qemu-system-x86_64 \\\r\n  \(device)\r"
+    ] {
+      let text = "[Unit]\nDescription=a\n[Service]\nExecStartPre=/sbin/modprobe vfio-pci\nExecStart=\(command)\nRestart=no\n"
+      XCTAssertEqual(hosts(text), ["01:00.0"], text)
+      XCTAssertEqual(parse(text).machine.unreadParts, [], text)
+    }
+  }
+
+  func testEscapesOfAUnitAreUnknownValues() {
+    for argument in ["\\x76fio-pci,host=01:00.0", "vfio-pci\\x2chost=01:00.0", "vfio-pci,host=\\0601:00.0"] {
+      let parsed = parse("[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -device \(argument)\n")
+      XCTAssertEqual(parsed.problems, [], argument)
+      let isOpen = !parsed.machine.unreadParts.isEmpty || parsed.machine.devices.contains { device in
+        device.properties.contains { if case .unknown = $0.value { true } else { false } }
+      }
+      XCTAssertTrue(isOpen, argument)
+    }
+  }
+
   func testSpecifiersOfAUnitAreUnknownValues() throws {
     let unit = "[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -name 100%% -device vfio-pci,host=%I,id=g\n"
     let parsed = parse(unit)
@@ -157,9 +183,16 @@ final class InputStyleTests: XCTestCase {
   func testWhatIsNotADefinitionIsNamed() {
     for (text, part) in [
       ("virt-install --name a --hostdev 01:00.0\n", "--print-xml"), ("#!/bin/sh\nvirt-install --hostdev 01:00.0\n", "--print-xml"),
-      ("#!/bin/sh\nqm set 100 --hostpci0 01:00.0\n", "VMID.conf"), ("[Socket]\nListenStream=1\n", "configuration file of another")
+      ("#!/bin/sh\nqm set 100 --hostpci0 01:00.0\n", "VMID.conf"), ("[Socket]\nListenStream=1\n", "configuration file of another"),
+      ("   </clock>\n-  <on_crash>a</on_crash>\n", "a patch"), ("<?php exec('kvm -S');\n", "a program"),
+      ("--- a\n+++ b\n@@ -1 +1 @@\n <domain type='kvm'>\n-  <hostdev type='pci'/>\n </domain>\n", "a patch"),
+      ("<network><name>n</name></network>", "`<network>`"), ("<!DOCTYPE html><html><p>kvm -S<br></html>", "HTML"),
+      ("<plist><dict><key>qemu-system-x86_64</key></dict></plist>", "`<plist>`")
     ] {
-      XCTAssert(parse(text).unrecognised?.contains(part) == true, "\(text): \(parse(text).unrecognised ?? "-")")
+      var all = ParsedInputs(SourceText(name: "t", bytes: Array(text.utf8)))
+      let what = all.next()?.unrecognised
+      XCTAssert(what?.contains(part) == true, "\(text): \(what ?? "-")")
+      XCTAssertNil(InputFormat.recognise(Array(text.utf8)), text)
     }
     let utf16 = ParsedInput.parse(SourceText(name: "t", bytes: [0xff, 0xfe] + Array("k\0v\0m\0 \0-\0S\0".utf8)))
     XCTAssert(utf16.unrecognised?.contains("UTF-16") == true)

@@ -1,5 +1,6 @@
 import Facts
 import Inputs
+import Support
 import Syntax
 import XCTest
 
@@ -77,6 +78,15 @@ final class ScriptStyleTests: XCTestCase {
     "hello world\n", "# only a comment\n", "To start it:\n\n    qemu-system-x86_64 \(device)\n"
   ]
 
+  /// Scripts and files of other kinds, by name.
+  private static func others() throws -> [(name: String, text: String)] {
+    let parts = try Fixture.text("inputs/styles/hidden.txt").split(separator: "=== ").dropFirst()
+    return parts.map { part in
+      let name = part.prefix { $0 != "\n" && $0 != "\r\n" }
+      return (String(name), String(part.dropFirst(name.count + 1)))
+    }
+  }
+
   private func parse(_ text: String) -> ParsedInput { .parse(SourceText(name: "t", bytes: Array(text.utf8))) }
 
   func testPlainScriptsAreReadWithoutAFault() {
@@ -91,9 +101,16 @@ final class ScriptStyleTests: XCTestCase {
     }
   }
 
-  func testAHiddenDeviceIsNeverMissedAndNeverAnError() {
-    for text in ScriptStyleTests.hidden {
-      let parsed = parse(text)
+  func testAHiddenDeviceIsNeverMissedAndNeverAnError() throws {
+    let others = try ScriptStyleTests.others()
+    XCTAssertGreaterThan(others.count, 150)
+    for text in ScriptStyleTests.hidden + others.map(\.text) {
+      let source = SourceText(name: "t", bytes: Array(text.utf8))
+      var all = ParsedInputs(source)
+      guard let parsed = all.next() else {
+        XCTFail("nothing is read of \(text.debugDescription)")
+        continue
+      }
       XCTAssertEqual(parsed.problems.map(\.message), [], text.debugDescription)
       let isOpen = parsed.unrecognised != nil || !parsed.machine.unreadParts.isEmpty
         || parsed.machine.devices.contains { $0.driver == "vfio-pci" } || !parsed.machine.isComplete
