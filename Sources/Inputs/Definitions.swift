@@ -23,8 +23,8 @@ public struct ParsedInput: Sendable {
   var readElements: [Location] = []
   /// The line that it begins in, when the text holds other definitions too.
   public internal(set) var firstLine: Int?
-  /// The position that a document of libvirt's was read from; nil of other formats.
-  var documentStart: Int?
+  /// The text and the position that a document of libvirt's was read from; nil of other formats.
+  var document: (source: SourceText, start: Int)?
   /// The machine of Proxmox that it was lowered from; to be lowered again when the host is known.
   public var proxmox: ProxmoxMachine?
 }

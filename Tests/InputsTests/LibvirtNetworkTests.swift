@@ -23,7 +23,7 @@ final class LibvirtNetworkTests: XCTestCase {
     let text = isAlone ? devices : "<domain type='kvm'><devices>\(devices)</devices></domain>"
     let source = SourceText(name: "t", bytes: Array(text.utf8))
     var all = ParsedInputs(source, extent: .passthrough)
-    return all.next()?.lowered(source, networks: description)
+    return all.next()?.lowered(networks: description)
   }
 
   private func interface(_ network: String, _ more: String = "") -> String {
@@ -70,7 +70,7 @@ final class LibvirtNetworkTests: XCTestCase {
       "<domain type='kvm'><name>\(name)</name><devices>\(interface(network))</devices></domain>\n"
     }
     let source = SourceText(name: "t", bytes: Array((guest("a", "lan") + guest("b", "vfs") + guest("c", "lan")).utf8))
-    let all = Array(ParsedInputs(source, extent: .passthrough)).map { $0.lowered(source, networks: description) }
+    let all = Array(ParsedInputs(source, extent: .passthrough)).map { $0.lowered(networks: description) }
     XCTAssertEqual(all.map { $0.machine.devices.count(where: \.isVFIO) }, [0, 1, 0])
     XCTAssertEqual(all[1].machine.libvirt?.name, "b")
     XCTAssertEqual(all[1].firstLine, 2)

@@ -43,7 +43,7 @@ struct LibvirtDocuments: IteratorProtocol {
       let document = LibvirtDocument.parse(source, from: start, extent)
       self.start = document.end.flatMap(following)
       var definition = document.definition
-      definition.documentStart = start
+      definition.document = (source, start)
       if let junk = document.junk, self.start == nil, !isTranscript { definition = .unreadable(source, xml: junk) }
       if self.start != nil || count > 1 { definition.firstLine = source.position(of: document.tag ?? visible(start)).line }
       let end = self.start == nil ? source.bytes.count : document.end ?? source.bytes.count

@@ -56,12 +56,12 @@ extension LibvirtNetwork {
 extension ParsedInput {
   /// The definition with the networks of its interfaces looked up on a host: interfaces on a pool of VFs are host devices.
   /// - Parameter description: the XML of a network.
-  public func lowered(_ source: SourceText, networks description: (String) -> Known<String>) -> ParsedInput {
+  public func lowered(networks description: (String) -> Known<String>) -> ParsedInput {
     guard let interfaces = machine.libvirt?.networks, !interfaces.isEmpty else { return self }
     var found: [String: Known<LibvirtNetwork>] = [:]
     for name in Set(interfaces.map(\.network)) { found[name] = LibvirtNetwork.read(name, description(name)) }
     let pools = found.compactMapValues { $0.display.flatMap { $0.isPool ? $0 : nil } }
-    var lowered = pools.isEmpty ? self : again(source, pools)
+    var lowered = pools.isEmpty ? self : again(pools)
     let rest = lowered.machine.libvirt?.networks ?? []
     lowered.machine.libvirt?.networks = rest.compactMap { interface in
       guard case .unknown(let unknown)? = found[interface.network] else { return nil }
@@ -73,11 +73,11 @@ extension ParsedInput {
   }
 
   /// The same document, with interfaces on these networks as host devices.
-  private func again(_ source: SourceText, _ pools: [String: LibvirtNetwork]) -> ParsedInput {
-    guard let start = documentStart else { return self }
-    var definition = LibvirtDocument.parse(source, from: start, .all, pools: pools).definition
+  private func again(_ pools: [String: LibvirtNetwork]) -> ParsedInput {
+    guard let document else { return self }
+    var definition = LibvirtDocument.parse(document.source, from: document.start, .all, pools: pools).definition
     definition.firstLine = firstLine
-    definition.documentStart = start
+    definition.document = document
     definition.machine.unreadParts += machine.unreadParts.filter { !definition.machine.unreadParts.contains($0) }
     return definition
   }
