@@ -36,8 +36,8 @@ final class DescriptorUse: CommandDecision {
     }
     gate.ledger.forgetUsers(missingFrom: answers, hidden: gate.hidden.keys)
     for number in named.numbers.sorted() {
-      let isRight = isIOMMUFD
-        ? gate.ledger.isIOMMUFD(WireText(String(number)), process: gate.options.process) : .known(false)
+      // That of an object of another file is refused before.
+      let isRight = Known.known(isIOMMUFD)
       if let reason = gate.numberInUse(number, isRight: isRight) { return gate.step(reason, about) }
     }
     return .pass(instead: nil)
