@@ -110,7 +110,7 @@ final class SMMUAccelerationTests: XCTestCase {
             + "-device vfio-pci,host=0000:01:00.0,bus=rp\(backend)"
           let one = Predictor(Machines.parse(command).machine, on: host(nil), qemu: .released(11, 1, "11.1.3")).predictions().last
           XCTAssertEqual(one?.realize, isRefused ? .fails : .ok, command)
-          XCTAssertEqual(one?.failure?.cause == .smmuWithoutNotifier, isRefused, command)
+          XCTAssertEqual(one?.failure?.cause == .iommuWithoutNotifier, isRefused, command)
         }
       }
     }
