@@ -20,6 +20,7 @@ final class MutatedMessageTests: XCTestCase {
       switch answer {
       case .pass: passed.append(message.json.qemuText())
       case .refuse: refused += 1
+      case .wait: XCTFail("a plug is tried, although no process of QEMU is known")
       case .inquire(let decision): return .inquire(Asked(decision, message, self))
       }
       return answer
