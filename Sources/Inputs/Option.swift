@@ -1,3 +1,4 @@
+import Facts
 import Syntax
 
 /// QEMU's options, as far as reading a command line needs them (QEMU qemu-options.hx, 11.1).
@@ -38,18 +39,6 @@ enum Option {
 
   /// The option that a misspelt name is one typing error away from: a letter more, less or other, or two exchanged.
   static func meant(by name: String) -> String? {
-    guard name.utf8.count > 2 else { return nil }
-    return withArgument.union(withoutArgument).filter { isOneErrorFrom(Array(name.utf8), Array($0.utf8)) }.min()
-  }
-
-  private static func isOneErrorFrom(_ a: [UInt8], _ b: [UInt8]) -> Bool {
-    let (short, long) = a.count <= b.count ? (a, b) : (b, a)
-    guard long.count - short.count <= 1, short != long else { return false }
-    let start = zip(short, long).prefix { $0 == $1 }.count
-    let shortRest = short[start...], longRest = long[start...]
-    if long.count > short.count { return shortRest.elementsEqual(longRest.dropFirst()) }
-    if shortRest.dropFirst().elementsEqual(longRest.dropFirst()) { return true }
-    return shortRest.count > 1 && shortRest.dropFirst(2).elementsEqual(longRest.dropFirst(2))
-      && shortRest.prefix(2).elementsEqual(longRest.prefix(2).reversed())
+    Misspelling.meant(by: name, among: withArgument.union(withoutArgument), errors: 1)
   }
 }

@@ -41,7 +41,10 @@ private struct PolicySection {
     self.section = section
     self.source = source
     guard let id = section.id, !id.isEmpty else {
-      throw source.policyError("section `\(section.name)` names nothing: write `[\(section.name) \"…\"]`", section.range)
+      let words = section.name.split(separator: " ", maxSplits: 1)
+      // `[allow RULE]`: the name is there, and the quotes are missing.
+      let (kind, name) = words.count == 2 ? (words[0], words[1]) : (section.name[...], "…")
+      throw source.policyError("section `\(section.name)` names nothing: write `[\(kind) \"\(name)\"]`", section.range)
     }
     self.id = id
   }

@@ -10,7 +10,9 @@ public enum Explain {
     guard let name else { return Answer(output: ExplainPage.list(Rule.all, style)) }
     guard let rule = Rule.named(name) else {
       return Answer(
-        complaint: "vfiogate: there is no rule `\(name)`; `vfiogate explain` lists them\n", exit: .usage)
+        complaint: "vfiogate: there is no rule `\(printable(name))`"
+          + (Rule.meant(by: name).map { "; did you mean `\($0)`?" } ?? "; `vfiogate explain` lists them") + "\n",
+        exit: .usage)
     }
     return Answer(output: ExplainPage.page(rule, style))
   }

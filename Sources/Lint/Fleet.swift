@@ -25,18 +25,26 @@ public struct Fleet: Sendable {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
-  /// Checks each definition on each host.
-  /// - Returns: exit code 0 when each definition is safe on at least one host.
+  /// Checks each definition on each host, and writes a table, or with a format for other programs the findings on each host.
+  /// - Returns: exit code 0 when for each definition there is a host on which a lint would exit 0.
   public func run() -> Answer {
     var table = FleetTable()
     var unreadable: [String] = []
+    var tally = LintTally()
+    var writer = isTable ? nil : lint.writer(hidesSafe: false)
+    var output = writer?.begin() ?? ""
     do throws(PathError) {
       for name in try recordings() {
         var one = lint
-        one.host = .recording("\(folder)/\(name)")
+        let choice = HostChoice.recording("\(folder)/\(name)")
+        one.host = choice
         let host = String(name.dropLast(Fleet.suffix.count))
         do {
-          let missed = try one.check { table.add(FleetTable.cell($0, on: host), of: $0.source.name) }
+          let missed = try one.check { result in
+            tally.count(result, refusesUndetermined: lint.refusesUndetermined(on: choice, result))
+            table.add(result, on: host, isClean: lint.exit(result, on: choice) == .clean)
+            output += writer?.add(result.showing(from: lint.minSeverity).on(host: host)) ?? ""
+          }
           unreadable += missed.filter { !unreadable.contains($0) }
         } catch {
           unreadable.append("\(error)")
@@ -45,10 +53,19 @@ public struct Fleet: Sendable {
     } catch {
       return .couldNotLook("\(error)")
     }
-    let output = lint.format == .json ? table.json(unreadable).text(indented: true) + "\n" : table.text(lint.style)
-    let complaint = unreadable.map { "vfiogate: \(printable($0))\n" }.joined()
-    return Answer(output: output, complaint: complaint, exit: unreadable.isEmpty ? exit(table) : .couldNotLook)
+    tally.unreadable = unreadable
+    if lint.format == .json { output = table.json(unreadable).text(indented: true) + "\n" }
+    if lint.format == .text {
+      output = table.text(lint.style, lint.isSummary ? .summary : lint.isVerbose ? .allReasons : .firstReason)
+    }
+    output += writer?.end(tally, across: nil) ?? ""
+    let status: ExitStatus = unreadable.isEmpty ? exit(table) : .couldNotLook
+    var complaint = unreadable.map { "vfiogate: \(printable($0))\n" }.joined()
+    if unreadable.isEmpty, status == .couldNotLook { complaint = Lint.complaint(aboutUndetermined: tally) }
+    return Answer(output: output, complaint: complaint, exit: status)
   }
+
+  private var isTable: Bool { lint.format == .text || lint.format == .json }
 
   private static let suffix = ".host"
 
@@ -58,11 +75,10 @@ public struct Fleet: Sendable {
     return names
   }
 
-  /// A definition needs one host on which it is safe.
+  /// A definition needs one host.
   private func exit(_ table: FleetTable) -> ExitStatus {
-    let verdicts = table.definitions.map { definition in table.verdicts(of: definition).map(\.verdict) }
-    let withoutHost = verdicts.filter { !$0.contains(where: \.isSafe) }
-    if withoutHost.contains(where: { !$0.contains(.undetermined) }) { return .findings }
-    return withoutHost.isEmpty || lint.onUnknown == .warn ? .clean : .couldNotLook
+    let withoutHost = table.definitions.map(table.cells).filter { !$0.contains(where: \.isClean) }
+    if withoutHost.isEmpty { return .clean }
+    return withoutHost.allSatisfy { $0.contains { $0.verdict == .undetermined } } ? .couldNotLook : .findings
   }
 }

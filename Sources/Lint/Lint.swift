@@ -117,7 +117,8 @@ public struct Lint: Sendable {
     return run.unreadable
   }
 
-  private func writer(hidesSafe: Bool) -> any LintWriter {
+  /// The writer of the chosen format.
+  func writer(hidesSafe: Bool) -> any LintWriter {
     switch format {
     case .json: return LintJSON()
     case .sarif: return LintSARIF(version: version)
@@ -161,10 +162,21 @@ public struct Lint: Sendable {
     var answer = Answer(exit: exit(tally))
     answer.complaint = tally.unreadable.map { "vfiogate: \($0)\n" }.joined()
     if tally.unreadable.isEmpty, answer.exit == .couldNotLook {
-      let advice = tally.advice.isEmpty ? "a fact is unknown" : "decided by " + tally.advice.joined(separator: "; ")
-      answer.complaint = "vfiogate: undetermined: \(advice); --on-unknown warn accepts that\n"
+      answer.complaint = Lint.complaint(aboutUndetermined: tally)
     }
     return answer
+  }
+
+  static func complaint(aboutUndetermined tally: LintTally) -> String {
+    let advice = tally.advice.isEmpty ? "a fact is unknown" : "decided by " + tally.advice.joined(separator: "; ")
+    return "vfiogate: undetermined: \(advice); --on-unknown warn accepts that\n"
+  }
+
+  /// The exit code of one definition alone.
+  func exit(_ result: LintResult, on host: HostChoice) -> ExitStatus {
+    var tally = LintTally()
+    tally.count(result, refusesUndetermined: refusesUndetermined(on: host, result))
+    return exit(tally)
   }
 
   private func exit(_ tally: LintTally) -> ExitStatus {

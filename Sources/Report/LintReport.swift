@@ -16,6 +16,8 @@ public struct LintResult: LocatedFindings, Sendable {
   private let further: [SourceText]
   /// The line that the definition begins in, when its file holds others too.
   let firstLine: Int?
+  /// The host that it was checked on, when there are several.
+  private let hostName: String?
 
   /// - Parameters:
   ///   - further: other texts that findings may point into: the policy, and included files.
@@ -23,6 +25,13 @@ public struct LintResult: LocatedFindings, Sendable {
   public init(
     source: SourceText, target: LintTarget, report: RuleReport, further: [SourceText] = [], firstLine: Int? = nil
   ) {
+    self.init(source: source, target: target, report: report, further: further, firstLine: firstLine, hostName: nil)
+  }
+
+  private init(
+    source: SourceText, target: LintTarget, report: RuleReport, further: [SourceText], firstLine: Int?, hostName: String?
+  ) {
+    self.hostName = hostName
     self.source = source
     self.target = target
     self.report = report
@@ -36,11 +45,18 @@ public struct LintResult: LocatedFindings, Sendable {
     guard severity > .note else { return self }
     var report = report
     report.hide(below: severity)
-    return LintResult(source: source, target: target, report: report, further: further, firstLine: firstLine)
+    return LintResult(
+      source: source, target: target, report: report, further: further, firstLine: firstLine, hostName: hostName)
   }
 
-  /// The definition's path; of one among several in a file with the line that it begins in, `guests.xml:57`.
-  public var name: String { source.name + (firstLine.map { ":\($0)" } ?? "") }
+  /// The definition's path; of one among several in a file with the line that it begins in, `guests.xml:57`; of one on one of
+  /// several hosts with the host.
+  public var name: String { definitionName + (hostName.map { " on \($0)" } ?? "") }
+
+  /// The name without a host.
+  public var definitionName: String { source.name + (firstLine.map { ":\($0)" } ?? "") }
+
+  var file: String { source.name }
 
   /// Position of a location in its text; nil for a whole file, and for a text that is not known.
   public func region(of location: Location) -> TextRegion? {
@@ -70,11 +86,27 @@ public struct LintResult: LocatedFindings, Sendable {
     return counts.isEmpty ? nil : counts.joined(separator: ", ")
   }
 
-  /// The worst finding in one line, `not-bound: hostdev0 (0000:01:00.0) …`, or the first undetermined rule.
-  public var headline: String {
-    if let worst = report.findings.max(by: { $0.severity < $1.severity }) {
-      return "\(worst.rule): \(printable(worst.message))"
-    }
-    return report.undetermined.first.map { "\($0.rule) is undetermined: \(printable("\($0.unknown)"))" } ?? "undetermined"
+  /// The reason of the verdict in one line: the worst finding, `not-bound: hostdev0 (0000:01:00.0) …`, or the first missing
+  /// fact.
+  public var headline: String { reasons.first ?? "undetermined" }
+
+  /// The reasons of the verdict, one a line, the worst first: errors, or the missing facts, or else findings that do not decide
+  /// it.
+  var reasons: [String] {
+    let findings = Severity.allCases.reversed().flatMap { severity in report.findings.filter { $0.severity == severity } }
+    let texts = findings.map { "\($0.rule): \(printable($0.message))" }
+    guard verdict == .undetermined else { return texts }
+    return MissingFacts(self, target.predictions, isLive: false, decisive: true).facts.map { fact in
+      let rule = fact.rules.first { $0 != "prediction" } ?? "prediction"
+      return "\(rule) is undetermined: \(printable("\(fact.unknown)"))"
+    } + texts
+  }
+
+  /// The same result as one of several hosts: its name and messages say which.
+  public func on(host: String) -> LintResult {
+    var report = report
+    report.mark("on \(host): ")
+    return LintResult(
+      source: source, target: target, report: report, further: further, firstLine: firstLine, hostName: host)
   }
 }

@@ -95,7 +95,7 @@ public struct LintSARIF: LintWriter {
       members.insert(.init("ruleIndex", .integer(Int64(index))), at: 1)
     }
     if let allowance {
-      let isInSource = [result.name, finding.location.source].contains(allowance.location.source)
+      let isInSource = [result.file, finding.location.source].contains(allowance.location.source)
       let kind: JSON = isInSource ? "inSource" : "external"
       members.append(
         .init(

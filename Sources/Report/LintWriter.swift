@@ -18,6 +18,8 @@ protocol LocatedFindings {
   var report: RuleReport { get }
   /// The path of the definition; for findings across definitions a title.
   var name: String { get }
+  /// The path of the definition alone.
+  var file: String { get }
   var verdict: Verdict { get }
   /// Nil when the location is a whole file, or in a text that is not known.
   func region(of location: Location) -> TextRegion?
@@ -31,6 +33,7 @@ public struct AcrossResult: LocatedFindings, Sendable {
 
   static let title = "across definitions"
   var name: String { AcrossResult.title }
+  var file: String { AcrossResult.title }
 
   /// Verdict of the definitions together, from these findings alone.
   public var verdict: Verdict { report.verdict }

@@ -32,11 +32,13 @@ public enum RulesPage {
 
     \(rule.why)
 
-    Fix: \(rule.fix)
+    Found in, for example:
 
     ```
     \(rule.example)
     ```
+
+    Fix: \(rule.fix)
 
     \(rule.references.map { "- \($0)" }.joined(separator: "\n"))
     """

@@ -1,3 +1,5 @@
+import Facts
+
 extension Rule {
   /// Every rule, by subject. A new rule is one file, one line here, and one case file (Fixtures/rules/NAME.md); tests
   /// compare the three. `realize-fails` comes last, because it reports what no other rule has explained.
@@ -35,6 +37,7 @@ extension Rule {
     .deviceGone0xFF,
     .dupHostDevice,
     .hostStillUsesDevice,
+    .hostDisplay,
     .bootVGAFb,
     .optionROM,
     .wrongVariantDriver,
@@ -108,4 +111,11 @@ extension Rule {
 
   /// The rule of that name; nil when there is none.
   public static func named(_ name: String) -> Rule? { all.first { $0.name == name } }
+}
+
+extension Rule {
+  /// The name of a rule that a misspelt one means; nil when none resembles it.
+  public static func meant(by name: String) -> String? {
+    Misspelling.meant(by: name, among: all.map(\.name), errors: 1 + name.utf8.count / 5)
+  }
 }

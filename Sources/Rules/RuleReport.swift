@@ -1,3 +1,4 @@
+import Facts
 import Prediction
 
 /// Result of running rules over one definition, or over the definitions of a run together.
@@ -39,6 +40,25 @@ public struct RuleReport: Sendable {
     hasOpenPrediction = hasOpenPrediction || other.hasOpenPrediction
   }
 
+  /// Begins each message, and each missing fact, with a text.
+  public mutating func mark(_ text: String) {
+    findings = findings.map { $0.marked(text) }
+    suppressed = suppressed.map { Suppressed(finding: $0.finding.marked(text), allowance: $0.allowance) }
+    undetermined = undetermined.map { open in
+      Undetermined(
+        reportedBy: open.reportedBy, severity: open.severity,
+        unknown: Unknown(text + open.unknown.fact, reason: open.unknown.reason), location: open.location, device: open.device)
+    }
+  }
+
   /// Removes findings below a severity, which are not printed.
   public mutating func hide(below severity: Severity) { findings.removeAll { $0.severity < severity } }
+}
+
+extension Finding {
+  fileprivate func marked(_ text: String) -> Finding {
+    Finding(
+      reportedBy: reportedBy, severity: severity, message: text + message, fix: fix, location: location, evidence: evidence,
+      device: device)
+  }
 }

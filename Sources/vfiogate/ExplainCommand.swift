@@ -6,10 +6,10 @@ struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain", abstract: "Explain a rule and its fix, or list all rules.")
 
-  @Argument(help: "Name of a rule.")
+  @Argument(help: "Name of a rule.", completion: .rules)
   var rule: String?
 
-  @Option(help: "Colour the text: auto, always or never.")
+  @Option(help: "Colour the text: auto, always or never.", completion: .choices(Terminal.Color.self))
   var color = "auto"
 
   func validate() throws { _ = try Terminal.style(color) }

@@ -11,16 +11,17 @@ struct HookCommand: ParsableCommand {
 
 /// Options of all hooks.
 struct HookOptions: ParsableArguments {
-  @Option(help: "live, none, or a recording that `vfiogate probe --record` wrote.")
+  @Option(help: "live, none, or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"
-  @Option(help: "QEMU release, path of a QEMU program to start and query each time, or none if unknown.")
+  @Option(help: "QEMU release, path of a QEMU program to start and query each time, or none if unknown.",
+    completion: .file())
   var qemu = "none"
-  @Option(help: "Lowest severity that refuses: error, warning or note.")
+  @Option(help: "Lowest severity that refuses: error, warning or note.", completion: .choices(Severity.self))
   var failOn = "error"
-  @Option(help: "Action on an undetermined verdict: refuse, or warn.")
+  @Option(help: "Action on an undetermined verdict: refuse, or warn.", completion: .choices(OnUnknown.self))
   var onUnknown = "warn"
 
-  @Option(help: "Policy file: allowed findings, and changed severities.")
+  @Option(help: "Policy file: allowed findings, and changed severities.", completion: .file())
   var policy: String?
 
   func policyCheck() throws -> LaunchPolicyCheck {

@@ -17,21 +17,23 @@ struct LintCommand: ParsableCommand {
       -readconfig files and libvirt's logs of guests are read too. In a directory, every file whose content is a definition is checked.
       """)
 
-  @Argument(help: "Definitions, and directories of definitions; - is standard input.")
+  @Argument(help: "Definitions, and directories of definitions; - is standard input.", completion: .file())
   var files: [String]
   @Option(
-    help: "Input format: shell, lines, nul, json, qmp, hmp, xml, proxmox, readconfig, systemd, libvirt-log or python. Default: by content.")
+    help: "Input format: shell, lines, nul, json, qmp, hmp, xml, proxmox, readconfig, systemd, libvirt-log or python. Default: by content.",
+    completion: .choices(InputFormat.self))
   var input: String?
-  @Option(help: "Also read files that a definition refers to below this folder; without it only those below the definition's own.")
+  @Option(help: "Also read files that a definition refers to below this folder; without it only those below the definition's own.",
+    completion: .directory)
   var followRoot: [String] = []
-  @Option(help: "Command line of the running guest that the device_add requests plug into.")
+  @Option(help: "Command line of the running guest that the device_add requests plug into.", completion: .file())
   var guest: String?
   @Option(
     help: ArgumentHelp(
       "live, none, a recording that `vfiogate probe --record` wrote, or a folder of recordings for a table of hosts.",
-      discussion: "Default: the host that the policy names, else live."))
+      discussion: "Default: the host that the policy names, else live."), completion: .file())
   var host: String?
-  @Option(help: "Policy file, or none. Default: the .vfiogate.conf next to the definition.")
+  @Option(help: "Policy file, or none. Default: the .vfiogate.conf next to the definition.", completion: .file())
   var policy: String?
   @Flag(help: "Resolve fd=N in a definition as descriptor N of this process, which QEMU will inherit.")
   var inheritedFds = false
@@ -40,28 +42,32 @@ struct LintCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "QEMU release, path of a QEMU program to start and query, qmp:PATH of a running QEMU, or none.",
-      discussion: "Default: the program of --rehearse, else 11.1.3."))
+      discussion: "Default: the program of --rehearse, else 11.1.3."), completion: .file())
   var qemu: String?
   @Option(
     help: ArgumentHelp(
       "Path of a QEMU program that is started with each definition's options, stopped and without the host's devices; or "
         + "emulator for the one that the definition names.",
-      discussion: "Default: the program of --qemu."))
+      discussion: "Default: the program of --qemu."), completion: .file())
   var rehearse: String?
   @Flag(help: "Do not start the program of --qemu with definitions' options.")
   var noRehearse = false
-  @Option(help: "Override the ats behaviour of that QEMU: v3, 11.1 or none.")
+  @Option(help: "Override the ats behaviour of that QEMU: v3, 11.1 or none.", completion: .choices(ATSBehaviour.self))
   var behaviour: String?
-  @Option(help: "Lowest severity that makes the exit code 1: error, warning or note.")
+  @Option(help: "Lowest severity that makes the exit code 1: error, warning or note.",
+    completion: .choices(Severity.self))
   var failOn = "error"
   @Option(
     help: ArgumentHelp(
       "Effect of an undetermined verdict: refuse exits 2, warn does not.",
-      discussion: "Default: refuse; with --host none, warn about facts that only a host would show."))
+      discussion: "Default: refuse; with --host none, warn about facts that only a host would show."),
+    completion: .choices(OnUnknown.self))
   var onUnknown: String?
-  @Option(help: "Output format: text, oneline (one line a finding), json, sarif (2.1.0), github (annotations) or junit.")
+  @Option(help: "Output format: text, oneline (one line a finding), json, sarif (2.1.0), github (annotations) or junit.",
+    completion: .choices(LintFormat.self))
   var format = "text"
-  @Option(help: "Lowest severity to print: error, warning or note. Does not affect the exit code; see --fail-on.")
+  @Option(help: "Lowest severity to print: error, warning or note. Does not affect the exit code; see --fail-on.",
+    completion: .choices(Severity.self))
   var minSeverity = "note"
   @Flag(help: "Print only the summary. Requires --format text.")
   var summary = false
@@ -70,7 +76,8 @@ struct LintCommand: ParsableCommand {
 
   @Flag(help: "Print the explanation of the rule with every finding, not only with the first of a rule.")
   var explain = false
-  @Option(help: "Colour the text: auto (at a terminal, unless NO_COLOR is set or TERM is dumb), always or never.")
+  @Option(help: "Colour the text: auto (at a terminal, unless NO_COLOR is set or TERM is dumb), always or never.",
+    completion: .choices(Terminal.Color.self))
   var color = "auto"
 
   func validate() throws { _ = try lint() }
@@ -79,9 +86,6 @@ struct LintCommand: ParsableCommand {
     let lint = try lint()
     guard case .recording(let path)? = lint.host, Fleet.isFolder(path) else {
       return try Terminal.finish(lint.run(Terminal.print))
-    }
-    guard lint.format == .text || lint.format == .json else {
-      throw ValidationError("--host `\(path)` is a folder of recordings: its table requires --format text or json.")
     }
     try Terminal.finish(Fleet(lint, folder: path).run())
   }

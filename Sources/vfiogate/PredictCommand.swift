@@ -27,7 +27,7 @@ struct PredictCommand: ParsableCommand {
   var capabilityList = Presence.present
   @Option(help: "The extended capability list of the host device.")
   var extendedList = Presence.present
-  @Option(help: "The host device, in the syntax of QEMU's host property.")
+  @Option(help: "The host device, in the syntax of QEMU's host property.", completion: .addresses)
   var host: String?
   @Option(help: "Behaviour: v3 is the patch as posted, 11.1 the release, none QEMU without the property.")
   var behaviour = ATSBehaviour.shipped
@@ -38,7 +38,7 @@ struct PredictCommand: ParsableCommand {
   @Option(help: "Output format: text or json; with --table also markdown.")
   var format = TableFormat.text
 
-  @Option(help: "Colour the text: auto, always or never.")
+  @Option(help: "Colour the text: auto, always or never.", completion: .choices(Terminal.Color.self))
   var color = "auto"
 
   func validate() throws {

@@ -12,20 +12,22 @@ struct ProbeCommand: ParsableCommand {
       RESETS them: it is done only for a device that is bound to a vfio driver and that no process uses.
       """)
 
-  @Argument(help: "PCI addresses to show in detail (0000:01:00.0). Default: a table of all devices.")
+  @Argument(help: "PCI addresses to show in detail (0000:01:00.0). Default: a table of all devices.",
+    completion: .addresses)
   var addresses: [String] = []
   @Flag(help: "Query the kernel whether ATS is supported. Resets the named devices.")
   var bind = false
-  @Option(help: "live, or a recording that --record wrote.")
+  @Option(help: "live, or a recording that --record wrote.", completion: .file())
   var host = "live"
-  @Option(help: "Write a recording of the host to this file; - is standard output.")
+  @Option(help: "Write a recording of the host to this file; - is standard output.", completion: .file())
   var record: String?
-  @Option(help: "Decode a config-space image instead: raw bytes, or lspci -xxx/-xxxx text; - is standard input.")
+  @Option(help: "Decode a config-space image instead: raw bytes, or lspci -xxx/-xxxx text; - is standard input.",
+    completion: .file())
   var config: String?
   @Option(help: "Output format: text, json, or prometheus for the node exporter's textfile collector.")
   var format = ProbeFormat.text
 
-  @Option(help: "Colour the text: auto, always or never.")
+  @Option(help: "Colour the text: auto, always or never.", completion: .choices(Terminal.Color.self))
   var color = "auto"
 
   func validate() throws {

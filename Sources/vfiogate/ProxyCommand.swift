@@ -37,15 +37,18 @@ struct ProxyCommand: ParsableCommand {
       closed the connection in the middle of a message, or when QEMU sent an invalid message.
       """)
 
-  @Option(help: "Address for clients: a path, fd:N, or systemd.")
+  @Option(help: "Address for clients: a path, fd:N, or systemd.", completion: .file())
   var listen: String
-  @Option(help: "QEMU's monitor: the path of its socket, or fd:N, a connection on which nothing has been read or written.")
+  @Option(help: "QEMU's monitor: the path of its socket, or fd:N, a connection on which nothing has been read or written.",
+    completion: .file())
   var qmp: String
-  @Option(help: "live, none, or a recording that `vfiogate probe --record` wrote.")
+  @Option(help: "live, none, or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"
-  @Option(help: "Policy file. Requests that would crash the guest are refused regardless of the policy.")
+  @Option(help: "Policy file. Requests that would crash the guest are refused regardless of the policy.",
+    completion: .file())
   var policy: String?
-  @Option(help: "Action when a rule cannot be determined: refuse or warn. Default: refuse what may crash the guest.")
+  @Option(help: "Action when a rule cannot be determined: refuse or warn. Default: refuse what may crash the guest.",
+    completion: .choices(OnUnknown.self))
   var onUnknown: String?
   @Option(help: "guest-safety, or untrusted: only commands whose effect ends at the guest.")
   var profile = "guest-safety"
@@ -56,7 +59,7 @@ struct ProxyCommand: ParsableCommand {
       changes the guest, with guest-safety one of the human monitor that vfiogate does not know.
       """)
   var allowed: [String] = []
-  @Option(help: "Log of decisions, one line each: a file, or - for standard error.")
+  @Option(help: "Log of decisions, one line each: a file, or - for standard error.", completion: .file())
   var log = "-"
   @Option(help: "Log format: text, or json for one object a line.")
   var logFormat = "text"
@@ -66,7 +69,8 @@ struct ProxyCommand: ParsableCommand {
   var clients = 1
   @Option(help: "User id that may connect; can be repeated. Default: any user the socket's file permissions admit.")
   var allowUid: [UInt32] = []
-  @Option(help: "QEMU program on which plugs are tried first. Default: that of the running QEMU.")
+  @Option(help: "QEMU program on which plugs are tried first. Default: that of the running QEMU.",
+    completion: .file())
   var emulator: String?
   @Flag(help: "Do not try plugs on a scratch QEMU; requests that are known to crash QEMU are still refused.")
   var noRehearse = false

@@ -18,21 +18,22 @@ struct RunCommand: ParsableCommand {
       and not guarded.
       """)
 
-  @Option(help: "live, none, or a recording that `vfiogate probe --record` wrote.")
+  @Option(help: "live, none, or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"
-  @Option(help: "As for lint. Default: the program to start is queried.")
+  @Option(help: "As for lint. Default: the program to start is queried.", completion: .file())
   var qemu: String?
-  @Option(help: "Lowest severity that refuses: error, warning or note.")
+  @Option(help: "Lowest severity that refuses: error, warning or note.", completion: .choices(Severity.self))
   var failOn = "error"
-  @Option(help: "Action on an undetermined verdict: refuse exits 2, warn starts QEMU.")
+  @Option(help: "Action on an undetermined verdict: refuse exits 2, warn starts QEMU.",
+    completion: .choices(OnUnknown.self))
   var onUnknown = "warn"
-  @Option(help: "Policy file: allowed findings, and changed severities.")
+  @Option(help: "Policy file: allowed findings, and changed severities.", completion: .file())
   var policy: String?
   @Flag(help: "Do not start QEMU with the options first, stopped and without the host's devices.")
   var noRehearse = false
   @Flag(help: "Guard every QMP monitor with a proxy, as `vfiogate proxy` does, at the address that clients expect.")
   var `guard` = false
-  @Option(help: "Log of the guards' decisions. Default: standard error.")
+  @Option(help: "Log of the guards' decisions. Default: standard error.", completion: .file())
   var log: String?
   @Flag(help: "Add a line with the device's name after each ATS warning on QEMU's standard error.")
   var annotate = false
@@ -40,9 +41,9 @@ struct RunCommand: ParsableCommand {
   var dryRun = false
   @Flag(help: "Print undetermined rules with the reasons, and the prediction for every device.")
   var verbose = false
-  @Option(help: "Colour the text: auto, always or never.")
+  @Option(help: "Colour the text: auto, always or never.", completion: .choices(Terminal.Color.self))
   var color = "auto"
-  @Argument(parsing: .captureForPassthrough, help: "The QEMU program and its arguments.")
+  @Argument(parsing: .captureForPassthrough, help: "The QEMU program and its arguments.", completion: .file())
   var command: [String] = []
 
   private var options: RunOptions {

@@ -1,10 +1,12 @@
 import ArgumentParser
 import Common
+import Facts
 import Glibc
 import Inspect
 import Launch
 import Lint
 import Proxy
+import Report
 
 @main
 struct Vfiogate: ParsableCommand {
@@ -32,6 +34,10 @@ struct Vfiogate: ParsableCommand {
     // KubeVirt calls its hooks by this name.
     let isKubeVirt = CommandLine.arguments.first?.split(separator: "/").last == "onDefineDomain"
     let arguments = isKubeVirt ? ["hook", "kubevirt"] + words : Array(words)
+    if let first = arguments.first, let complaint = complaint(aboutCommand: first) {
+      Terminal.complain(complaint)
+      Glibc.exit(ExitStatus.usage.rawValue)
+    }
     do {
       var command = try parseAsRoot(arguments)
       try command.run()
@@ -45,5 +51,14 @@ struct Vfiogate: ParsableCommand {
       if !text.isEmpty { code.isSuccess ? Terminal.print(text + "\n") : Terminal.complain(text + "\n") }
       Glibc.exit(code.rawValue)
     }
+  }
+
+  /// The error for a subcommand that does not exist; nil for one that does, and for an option.
+  private static func complaint(aboutCommand name: String) -> String? {
+    let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+    if name.hasPrefix("-") || names.contains(name) { return nil }
+    let meant = Misspelling.meant(by: name, among: names, errors: 2).map { "; did you mean `\($0)`?" } ?? "."
+    return "Error: There is no command `\(printable(name))`\(meant)\n"
+      + "Usage: vfiogate <subcommand>\n  See 'vfiogate --help' for more information.\n"
   }
 }

@@ -155,6 +155,23 @@ final class OutputTests: XCTestCase {
     XCTAssert(try Vfiogate.run("lint", unsafe[1], "--host", "none").output.contains(" without a host"))
   }
 
+  func testMisspeltNamesAreCorrected() throws {
+    for (arguments, meant) in [
+      (["lnit", "x"], "did you mean `lint`?"), (["explian"], "did you mean `explain`?"),
+      (["explain", "not-bond"], "did you mean `not-bound`?"),
+    ] {
+      let run = try Vfiogate.run(arguments)
+      XCTAssertEqual(run.status, 64)
+      XCTAssert(run.error.contains(meant), run.error)
+      XCTAssertEqual(run.output, "")
+    }
+    XCTAssertFalse(try Vfiogate.run("nothing-like-it").error.contains("did you mean"))
+    XCTAssertEqual(try Vfiogate.run("help", "lint").status, 0)
+    let bad = try Vfiogate.run("explain", "xyzzy\u{1b}[2J").error
+    XCTAssert(bad.contains("`vfiogate explain` lists them"), bad)
+    XCTAssertFalse(bad.contains("\u{1b}"))
+  }
+
   func testTheExplanationIsPrintedForEachFindingOnRequest() throws {
     let folder = try TemporaryDirectory()
     let text = "qemu-system-x86_64 -device e1000e,id=a -device e1000e,id=a -device e1000e,id=a\n"

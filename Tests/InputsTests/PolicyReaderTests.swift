@@ -41,6 +41,7 @@ final class PolicyReaderTests: XCTestCase {
       ("[allow \"a-b\"]\n  reason = because\n", "2:3", "the value of `reason` has no quotes"),
       ("[allow \"a-b\"]\n  reason = \"x\"\n  reason = \"y\"\n", "3:3", "`reason` is given twice"),
       ("[allow \"a-b\"]\n  reason = \"x\"\n  until = \"2026-02-30\"\n", "3:3", "`2026-02-30` is not a date: write it like 2027-01-01"),
+      ("[allow not-bound]\nreason = \"x\"\n", "1:1", "section `allow not-bound` names nothing: write `[allow \"not-bound\"]`"),
       ("[allow]\nreason = \"x\"\n", "1:1", "section `allow` names nothing: write `[allow \"…\"]`"),
       ("\n[deny \"a-b\"]\n", "2:1", "there is no section `deny`: it is allow, guest, severity or host"),
       ("[severity \"a-b\"]\nlevel = \"off\"\n", "2:1", "`off` is not a level: use note, warning or error"),

@@ -1,6 +1,6 @@
 import Facts
 import Prediction
-import Report
+@testable import Report
 import RuleCases
 import Syntax
 import XCTest
@@ -86,7 +86,7 @@ final class ReportTests: XCTestCase {
     let run = try CaseRun(ReportTests.text)
     for (report, rules) in [(unsafe, ["dup-id"]), (undetermined, ["no-reset"])] {
       let result = LintResult(source: run.result.source, target: run.target, report: report)
-      XCTAssertEqual(FleetTable.cell(result, on: "h").rules, rules)
+      XCTAssertEqual(FleetTable.cell(result, on: "h", isClean: true).rules, rules)
     }
   }
 

@@ -222,6 +222,7 @@ _vfiogate_predict() {
         return
         ;;
     '--host')
+        __vfiogate_add_completions -W "$(eval 'ls /sys/bus/pci/devices 2> /dev/null')"
         return
         ;;
     '--behaviour')
@@ -236,6 +237,7 @@ _vfiogate_predict() {
         return
         ;;
     '--color')
+        __vfiogate_add_completions -W 'auto'$'\n''always'$'\n''never'
         return
         ;;
     esac
@@ -251,45 +253,66 @@ _vfiogate_lint() {
     # Offer option value completions
     case "${prev}" in
     '--input')
+        __vfiogate_add_completions -W 'shell'$'\n''lines'$'\n''nul'$'\n''qmp'$'\n''xml'$'\n''hmp'$'\n''readconfig'$'\n''proxmox'$'\n''systemd'$'\n''json'$'\n''python'$'\n''libvirt-log'
         return
         ;;
     '--follow-root')
+        __vfiogate_add_completions -d
         return
         ;;
     '--guest')
+        __vfiogate_add_completions -f
         return
         ;;
     '--host')
+        __vfiogate_add_completions -f
         return
         ;;
     '--policy')
+        __vfiogate_add_completions -f
         return
         ;;
     '--fd')
         return
         ;;
     '--qemu')
+        __vfiogate_add_completions -f
         return
         ;;
     '--rehearse')
+        __vfiogate_add_completions -f
         return
         ;;
     '--behaviour')
+        __vfiogate_add_completions -W 'v3'$'\n''11.1'$'\n''none'
         return
         ;;
     '--fail-on')
+        __vfiogate_add_completions -W 'note'$'\n''warning'$'\n''error'
         return
         ;;
     '--on-unknown')
+        __vfiogate_add_completions -W 'refuse'$'\n''warn'
         return
         ;;
     '--format')
+        __vfiogate_add_completions -W 'text'$'\n''oneline'$'\n''json'$'\n''sarif'$'\n''github'$'\n''junit'
         return
         ;;
     '--min-severity')
+        __vfiogate_add_completions -W 'note'$'\n''warning'$'\n''error'
         return
         ;;
     '--color')
+        __vfiogate_add_completions -W 'auto'$'\n''always'$'\n''never'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __vfiogate_add_completions -f
         return
         ;;
     esac
@@ -305,24 +328,39 @@ _vfiogate_run() {
     # Offer option value completions
     case "${prev}" in
     '--host')
+        __vfiogate_add_completions -f
         return
         ;;
     '--qemu')
+        __vfiogate_add_completions -f
         return
         ;;
     '--fail-on')
+        __vfiogate_add_completions -W 'note'$'\n''warning'$'\n''error'
         return
         ;;
     '--on-unknown')
+        __vfiogate_add_completions -W 'refuse'$'\n''warn'
         return
         ;;
     '--policy')
+        __vfiogate_add_completions -f
         return
         ;;
     '--log')
+        __vfiogate_add_completions -f
         return
         ;;
     '--color')
+        __vfiogate_add_completions -W 'auto'$'\n''always'$'\n''never'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __vfiogate_add_completions -f
         return
         ;;
     esac
@@ -361,18 +399,23 @@ _vfiogate_hook_libvirt() {
     # Offer option value completions
     case "${prev}" in
     '--host')
+        __vfiogate_add_completions -f
         return
         ;;
     '--qemu')
+        __vfiogate_add_completions -f
         return
         ;;
     '--fail-on')
+        __vfiogate_add_completions -W 'note'$'\n''warning'$'\n''error'
         return
         ;;
     '--on-unknown')
+        __vfiogate_add_completions -W 'refuse'$'\n''warn'
         return
         ;;
     '--policy')
+        __vfiogate_add_completions -f
         return
         ;;
     esac
@@ -388,18 +431,23 @@ _vfiogate_hook_kubevirt() {
     # Offer option value completions
     case "${prev}" in
     '--host')
+        __vfiogate_add_completions -f
         return
         ;;
     '--qemu')
+        __vfiogate_add_completions -f
         return
         ;;
     '--fail-on')
+        __vfiogate_add_completions -W 'note'$'\n''warning'$'\n''error'
         return
         ;;
     '--on-unknown')
+        __vfiogate_add_completions -W 'refuse'$'\n''warn'
         return
         ;;
     '--policy')
+        __vfiogate_add_completions -f
         return
         ;;
     '--vmi')
@@ -421,18 +469,23 @@ _vfiogate_hook_install() {
     # Offer option value completions
     case "${prev}" in
     '--host')
+        __vfiogate_add_completions -f
         return
         ;;
     '--qemu')
+        __vfiogate_add_completions -f
         return
         ;;
     '--fail-on')
+        __vfiogate_add_completions -W 'note'$'\n''warning'$'\n''error'
         return
         ;;
     '--on-unknown')
+        __vfiogate_add_completions -W 'refuse'$'\n''warn'
         return
         ;;
     '--policy')
+        __vfiogate_add_completions -f
         return
         ;;
     '--dir')
@@ -451,18 +504,23 @@ _vfiogate_proxy() {
     # Offer option value completions
     case "${prev}" in
     '--listen')
+        __vfiogate_add_completions -f
         return
         ;;
     '--qmp')
+        __vfiogate_add_completions -f
         return
         ;;
     '--host')
+        __vfiogate_add_completions -f
         return
         ;;
     '--policy')
+        __vfiogate_add_completions -f
         return
         ;;
     '--on-unknown')
+        __vfiogate_add_completions -W 'refuse'$'\n''warn'
         return
         ;;
     '--profile')
@@ -472,6 +530,7 @@ _vfiogate_proxy() {
         return
         ;;
     '--log')
+        __vfiogate_add_completions -f
         return
         ;;
     '--log-format')
@@ -487,6 +546,7 @@ _vfiogate_proxy() {
         return
         ;;
     '--emulator')
+        __vfiogate_add_completions -f
         return
         ;;
     esac
@@ -502,12 +562,15 @@ _vfiogate_probe() {
     # Offer option value completions
     case "${prev}" in
     '--host')
+        __vfiogate_add_completions -f
         return
         ;;
     '--record')
+        __vfiogate_add_completions -f
         return
         ;;
     '--config')
+        __vfiogate_add_completions -f
         return
         ;;
     '--format')
@@ -515,6 +578,15 @@ _vfiogate_probe() {
         return
         ;;
     '--color')
+        __vfiogate_add_completions -W 'auto'$'\n''always'$'\n''never'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __vfiogate_add_completions -W "$(eval 'ls /sys/bus/pci/devices 2> /dev/null')"
         return
         ;;
     esac
@@ -530,6 +602,15 @@ _vfiogate_explain() {
     # Offer option value completions
     case "${prev}" in
     '--color')
+        __vfiogate_add_completions -W 'auto'$'\n''always'$'\n''never'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __vfiogate_add_completions -W 'malformed-input'$'\n''policy-unknown-rule'$'\n''policy-expired'$'\n''dup-id'$'\n''fd-without-id'$'\n''realized-argument'$'\n''crashing-global'$'\n''sriov-pf-on-vfio'$'\n''ats-on-kernel-unsupported'$'\n''ats-on-no-cap'$'\n''ats-on-no-iommufd'$'\n''ats-on-conventional-bus'$'\n''ats-auto-old-kernel'$'\n''ats-noats-cmdline'$'\n''ats-vsmmu-mismatch'$'\n''ats-required-hidden'$'\n''ats-prop-unsupported-by-qemu'$'\n''ats-known-bad-device'$'\n''iommufd-missing-object'$'\n''iommufd-fd-without-object'$'\n''iommufd-no-cdev'$'\n''iommufd-perm'$'\n''iommufd-p2p'$'\n''iommufd-vf-token'$'\n''mixed-backends'$'\n''group-not-viable'$'\n''group-split-across-vms'$'\n''acs-override'$'\n''not-bound'$'\n''device-in-use'$'\n''device-gone-0xff'$'\n''dup-host-device'$'\n''host-still-uses-device'$'\n''host-display'$'\n''boot-vga-fb'$'\n''option-rom'$'\n''wrong-variant-driver'$'\n''not-endpoint'$'\n''pf-with-vfs'$'\n''vfio-denylisted'$'\n''noiommu-device'$'\n''no-reset'$'\n''device-in-two-definitions'$'\n''rmrr-direct'$'\n''memlock-too-low'$'\n''shared-memory-on-disk'$'\n''memlock-without-bars'$'\n''balloon-with-vfio'$'\n''confidential-legacy-backend'$'\n''vfio-not-migratable'$'\n''phys-bits-exceed-iommu'$'\n''bars-exceed-guest-addresses'$'\n''address-space-too-small'$'\n''grace-without-initiator'$'\n''vtd-aw-bits'$'\n''smmu-oas-exceeds-host'$'\n''ssidsize-exceeds-host'$'\n''hp-bar-window'$'\n''hp-root-bus'$'\n''hp-port-off'$'\n''hp-no-free-port'$'\n''hp-slot-busy'$'\n''hp-fn0-order'$'\n''hp-slot-not-zero'$'\n''hp-nohotplug-driver'$'\n''hp-while-migrating'$'\n''vtd-caching-mode'$'\n''vtd-snoop-control'$'\n''vtd-fsts-needs-iommufd'$'\n''amd-dma-remap'$'\n''viommu-after-device'$'\n''intremap-irqchip'$'\n''smmu-accel-needs-iommufd'$'\n''smmu-accel-emulated-endpoint'$'\n''smmu-auto-needs-coldplug'$'\n''smmu-accel-needs-kvm'$'\n''smmu-accel-needs-acpi'$'\n''smmu-property-needs-accel'$'\n''no-pci-bus'$'\n''global-vfio-override'$'\n''xml-ssidsize-spelling'$'\n''xml-fork-attribute'$'\n''libvirt-refuses'$'\n''no-function-zero'$'\n''xml-not-qemu'$'\n''set-on-json-device'$'\n''second-monitor'$'\n''deletes-a-monitor'$'\n''unlisted-qom-property'$'\n''guest-back-door'$'\n''runs-a-program'$'\n''fd-of-another-client'$'\n''fd-in-use'$'\n''memory-plug-exceeds-limit'$'\n''replaces-a-socket'$'\n''outside-profile'$'\n''unknown-command'$'\n''iommufd-wrong-descriptor'$'\n''host-unavailable'$'\n''launch-fails'$'\n''crashes-qemu'$'\n''rehearsal-fails'$'\n''realize-fails'
         return
         ;;
     esac

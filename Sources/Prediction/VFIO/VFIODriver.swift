@@ -6,7 +6,7 @@ public enum VFIODriver {
   static let chosenByLibvirt = "vfio-pci or a variant of it"
 
   /// Whether the driver sets driver_managed_dma, or never uses DMA (linux: pci-stub, pcieport).
-  static func leavesDMA(_ name: String) -> Bool {
+  public static func leavesDMA(_ name: String) -> Bool {
     VFIODriverName.isVFIO(name) || name == "pci-stub" || name == "pcieport" || name == "shpchp"
   }
 

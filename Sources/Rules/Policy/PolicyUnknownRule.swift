@@ -24,7 +24,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     if !Rule.canBeAllowed(rule) {
       runner.report("`\(rule)` cannot be changed by a policy", at: location, fix: "remove the entry")
     } else if Rule.named(rule) == nil {
-      runner.report("there is no rule `\(rule)`", at: location)
+      runner.report("there is no rule `\(rule)`", at: location, fix: Rule.meant(by: rule).map { "write `\($0)`" })
     }
   }
 }

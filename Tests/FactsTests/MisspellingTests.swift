@@ -1,0 +1,23 @@
+import Facts
+import XCTest
+
+final class MisspellingTests: XCTestCase {
+  private let names = ["device", "drive", "not-bound", "no-reset", "lint", "run"]
+
+  func testTheNameOfFewestErrorsIsMeant() {
+    for (word, meant) in [
+      ("devcie", "device"), ("devic", "device"), ("ddevice", "device"), ("devixe", "device"), ("not-bond", "not-bound"), ("lnit", "lint"),
+    ] {
+      XCTAssertEqual(Misspelling.meant(by: word, among: names, errors: 1), meant, word)
+    }
+    // Two errors from one, one from the other.
+    XCTAssertEqual(Misspelling.meant(by: "drivee", among: names, errors: 2), "drive")
+  }
+
+  func testWhatDoesNotResembleANameMeansNone() {
+    for word in ["device", "xyz", "", "ru", "dvcie", String(repeating: "device", count: 50)] {
+      XCTAssertNil(Misspelling.meant(by: word, among: names, errors: 1), word)
+    }
+    XCTAssertNil(Misspelling.meant(by: "abc", among: [], errors: 9))
+  }
+}
