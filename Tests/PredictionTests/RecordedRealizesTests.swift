@@ -1,18 +1,28 @@
 import Facts
+import Host
 import Inputs
 import Prediction
 import Support
 import Syntax
 import XCTest
 
-/// The first lab's rows: one device request each, cold and hot, with the host known by the lab's name.
+/// Rows with one device request each, cold and hot, with the host known by the lab's name.
 final class RecordedRealizesTests: XCTestCase {
-  func testEveryRowIsPredicted() throws {
-    let rows = try Fixture.text("realizes/recorded-realizes.jsonl").split(separator: "\n")
+  func testEveryRowIsPredicted() throws { try replay("recorded-realizes", atLeast: 16) { try LabRow.host(at: $0) } }
+
+  /// On an arm64 host with an emulated SMMUv3, whose kernel sets the flag for every device.
+  func testEveryRowOnArmIsPredicted() throws {
+    let host = try HostRecording.load(Fixture.path("realizes/arm-smmuv3.host"))
+    try replay("arm-smmuv3-11.1.3", atLeast: 32) { _ in host }
+  }
+
+  private func replay(_ file: String, atLeast count: Int, on host: (String) throws -> Facts.Host) throws {
+    let rows = try Fixture.text("realizes/\(file).jsonl").split(separator: "\n")
       .map { try JSON.parse(String($0)) }
-    XCTAssertGreaterThanOrEqual(rows.count, 16)
+    XCTAssertGreaterThanOrEqual(rows.count, count)
     for row in rows {
-      let (cold, hot) = try predictions(row)
+      let lab = row["lab"]?.string ?? ""
+      let (cold, hot) = try predictions(row, on: host(lab), isArm: lab.hasPrefix("arm"))
       check(cold, status: row["cold_rc"].flatMap(\.number), row["cold_stderr"], row)
       check(hot, status: row["hot_reply"]?["error"] == nil ? 0 : 1, row["hot_stderr"], row)
       if let said = row["hot_reply"]?["error"]?["desc"]?.string { XCTAssertEqual(hot.failure?.text, said, description(row)) }
@@ -36,14 +46,16 @@ final class RecordedRealizesTests: XCTestCase {
   }
 
   /// The row's request, cold and hot, on the host that its lab was.
-  private func predictions(_ row: JSON) throws -> (RealizePrediction, RealizePrediction) {
+  private func predictions(
+    _ row: JSON, on host: Facts.Host, isArm: Bool
+  ) throws -> (RealizePrediction, RealizePrediction) {
     let device = request(row).text()
     let backend = row["backend"]?.string == "iommufd" ? "-object iommufd,id=iommufd0" : ""
     let ports = "-device pcie-root-port,id=rp,chassis=1 -device pcie-root-port,id=rpb,chassis=2 "
       + "-device pcie-pci-bridge,id=ppb,bus=rpb"
     let global = row["global"]?.string.map { "-global \($0)" } ?? ""
-    let guest = "qemu-system-x86_64 -M q35 -nodefaults \(ports) \(backend) \(global)"
-    let host = try LabRow.host(at: row["lab"]?.string ?? "")
+    let program = isArm ? "qemu-system-aarch64 -M virt" : "qemu-system-x86_64 -M q35"
+    let guest = "\(program) -nodefaults \(ports) \(backend) \(global)"
     func parse(_ text: String) -> ParsedInput { .parse(SourceText(name: "row", bytes: Array(text.utf8))) }
     let qemu = QEMUProfile.released(11, 1, "11.1.3")
     let cold = Predictor(parse("\(guest) -device '\(device)'").machine, on: host, qemu: qemu).predictions()

@@ -12,8 +12,8 @@ enum Stderr {
 
   /// The first line that is an error, without QEMU's name and the option that it stands at.
   static func error(_ lines: [String]) -> String {
-    let name = "qemu-system-x86_64: "
-    for line in lines where line.hasPrefix(name) && !line.contains("warning: ") {
+    for line in lines where !line.contains("warning: ") {
+      guard let name = ["qemu-system-x86_64: ", "qemu-system-aarch64: "].first(where: line.hasPrefix) else { continue }
       let rest = line.dropFirst(name.count)
       if hints.contains(where: rest.hasPrefix) { continue }
       let isJSON = rest.hasPrefix("-device {")
