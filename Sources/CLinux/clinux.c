@@ -54,14 +54,31 @@ int clinux_bind_iommufd(int cdev, int iommufd, uint32_t *devid) {
   return 0;
 }
 
-int clinux_get_hw_info(int iommufd, uint32_t devid, uint64_t *capabilities) {
+/* struct iommu_hw_info_arm_smmuv3 (linux/iommufd.h) */
+struct smmuv3_info {
+  uint32_t flags;
+  uint32_t reserved;
+  uint32_t registers[CLINUX_SMMUV3_REGISTERS];
+};
+_Static_assert(sizeof(struct smmuv3_info) == 40, "struct iommu_hw_info_arm_smmuv3");
+
+#define IOMMU_HW_INFO_TYPE_ARM_SMMUV3 2
+
+int clinux_get_hw_info(int iommufd, uint32_t devid, uint64_t *capabilities, uint32_t *smmuv3, int *is_smmuv3) {
+  struct smmuv3_info info;
   struct hw_info request;
+  memset(&info, 0, sizeof info);
   memset(&request, 0, sizeof request);
   request.size = sizeof request;
   request.dev_id = devid;
+  request.data_len = sizeof info;
+  request.data_uptr = (uintptr_t)&info;
   if (ioctl(iommufd, IOMMU_GET_HW_INFO, &request) != 0)
     return -errno;
   *capabilities = request.out_capabilities;
+  /* The kernel answers with the length of what it has. */
+  *is_smmuv3 = request.out_data_type == IOMMU_HW_INFO_TYPE_ARM_SMMUV3 && request.data_len >= sizeof info;
+  memcpy(smmuv3, info.registers, sizeof info.registers);
   return 0;
 }
 

@@ -36,18 +36,18 @@ struct DMARTable: Sendable, Equatable {
   /// - Throws: the first error. A part of a table is not used: a missing structure could be the one that covers a device.
   init(_ bytes: [UInt8]) throws(TableError) {
     let table = TableBytes(bytes)
-    guard bytes.count >= 48, bytes.starts(with: "DMAR".utf8) else { throw TableError("no DMAR header") }
+    guard bytes.count >= 48, bytes.starts(with: "DMAR".utf8) else { throw TableError("DMAR", "no DMAR header") }
     let length = Int(table.word32(4))
     guard length >= 48, length <= bytes.count else {
-      throw TableError("length \(length) does not fit \(bytes.count) bytes")
+      throw TableError("DMAR", "length \(length) does not fit \(bytes.count) bytes")
     }
     var at = 48  // VT-d 4.1 §8.1: the structures follow a 48-byte header
     while at < length {
-      guard at + 4 <= length else { throw TableError("structure cut off at \(at)") }
+      guard at + 4 <= length else { throw TableError("DMAR", "structure cut off at \(at)") }
       let type = table.word16(at), size = Int(table.word16(at + 2))
-      guard size >= 4, at + size <= length else { throw TableError("structure of \(size) bytes at \(at)") }
+      guard size >= 4, at + size <= length else { throw TableError("DMAR", "structure of \(size) bytes at \(at)") }
       if type == 2 || type == 5 {
-        guard size >= 8 else { throw TableError("structure of \(size) bytes at \(at)") }
+        guard size >= 8 else { throw TableError("DMAR", "structure of \(size) bytes at \(at)") }
         let flag = table.byte(at + 4) & 1 == 1, segment = table.word16(at + 6)
         // With ALL_PORTS the structure has no scopes (VT-d 4.1 §8.5).
         let scopes = type == 2 && flag ? [] : try table.scopes(from: at + 8, to: at + size)
@@ -62,28 +62,14 @@ struct DMARTable: Sendable, Equatable {
   }
 }
 
-/// The reason why an ACPI table could not be read.
-struct TableError: Error, Equatable {
-  let reason: String
-  init(_ reason: String) { self.reason = "DMAR table: \(reason)" }
-}
-
-/// Little-endian reads; bytes beyond the end are zero, and callers check lengths first.
-private struct TableBytes {
-  let bytes: [UInt8]
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-  func byte(_ at: Int) -> UInt8 { bytes.indices.contains(at) ? bytes[at] : 0 }
-  func word16(_ at: Int) -> UInt16 { UInt16(byte(at)) | UInt16(byte(at + 1)) << 8 }
-  func word32(_ at: Int) -> UInt32 { UInt32(word16(at)) | UInt32(word16(at + 2)) << 16 }
-
+extension TableBytes {
   /// Device scope structures (VT-d 4.1 §8.3.1): six bytes, then two for each step of the path.
-  func scopes(from start: Int, to end: Int) throws(TableError) -> [DMARTable.Scope] {
+  fileprivate func scopes(from start: Int, to end: Int) throws(TableError) -> [DMARTable.Scope] {
     var scopes: [DMARTable.Scope] = []
     var at = start
     while at < end {
       let size = Int(byte(at + 1))
-      guard size >= 6, at + size <= end else { throw TableError("device scope of \(size) bytes at \(at)") }
+      guard size >= 6, at + size <= end else { throw TableError("DMAR", "device scope of \(size) bytes at \(at)") }
       let path = stride(from: at + 6, to: at + size - 1, by: 2).map {
         DMARTable.Step(slot: byte($0), function: byte($0 + 1))
       }

@@ -2,28 +2,33 @@ import CLinux
 import Facts
 import Glibc
 
-/// The kernel's answer about ATS for a function, read by binding it.
+/// The kernel's answer about ATS for a function, and its SMMUv3's registers, read by binding it.
 ///
 /// Binding a cdev to an iommufd opens the device, and opening resets it
 /// (linux/drivers/vfio/pci/vfio_pci_core.c: vfio_pci_core_enable). So this is only for functions
 /// that the user named, and it refuses functions that are, or may be, in use.
 public enum KernelATSQuery {
-  /// Whether `IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED` is set for the function at `address`; unknown
-  /// with the reason when the function must not be bound, when a call fails, and for a clear bit
-  /// on a kernel before 7.1, which does not have it.
+  /// Adds the kernel's answers to the facts of `host`.
   ///
   /// - Parameters:
   ///   - host: the facts of this host, read by `Host.live`.
   ///   - root: the folder that contains `dev`, as for `Host.live`.
-  public static func ask(_ address: PCIAddress, on host: Host, root: String = "/") -> Known<Bool> {
+  /// - Returns: whether `IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED` is set for the function at `address`; unknown
+  ///   with the reason when the function must not be bound, when a call fails, and for a clear bit
+  ///   on a kernel before 7.1, which does not have it.
+  public static func ask(_ address: PCIAddress, on host: inout Host, root: String = "/") -> Known<Bool> {
     let fact = "kernel's ATS flag for \(address)"
+    var flag: Known<Bool>
     do throws(Unknown) {
       let cdev = try bindable(address, on: host)
-      let isSet = try bitIsSet(cdev: cdev, in: FileTree(root: root))
-      return .known(try verdict(isSet: isSet, on: host))
+      let answer = try hardwareInfo(cdev: cdev, in: FileTree(root: root))
+      host.add(answer.smmuv3, behind: address)
+      flag = .known(try verdict(isSet: answer.isSet, on: host))
     } catch {
-      return .unknown(fact, error.fact.isEmpty ? error.reason : "\(error.fact): \(error.reason)")
+      flag = .unknown(fact, error.fact.isEmpty ? error.reason : "\(error.fact): \(error.reason)")
     }
+    host.devices[address]?.boundATSNotSupported = flag
+    return flag
   }
 
   /// The path of the cdev of a function that may be bound.
@@ -53,7 +58,10 @@ public enum KernelATSQuery {
     return members.contains(device.address) ? members : members + [device.address]
   }
 
-  private static func bitIsSet(cdev path: String, in tree: FileTree) throws(Unknown) -> Bool {
+  /// - Returns: the bit, and the registers of an SMMUv3; empty behind another IOMMU.
+  private static func hardwareInfo(
+    cdev path: String, in tree: FileTree
+  ) throws(Unknown) -> (isSet: Bool, smmuv3: [UInt32]) {
     // SAFETY: both descriptors are closed on every path out; closing the cdev ends the binding.
     let iommufd = open(tree.place("/dev/iommu"), O_RDWR | O_CLOEXEC)
     guard iommufd >= 0 else { throw refusal("/dev/iommu: \(errnoText(errno))") }
@@ -66,10 +74,13 @@ public enum KernelATSQuery {
     var result = clinux_bind_iommufd(cdev, iommufd, &id)
     if result < 0 { throw refusal("VFIO_DEVICE_BIND_IOMMUFD on \(path): \(errnoText(-result))") }
     var capabilities: UInt64 = 0
-    // SAFETY: as above.
-    result = clinux_get_hw_info(iommufd, id, &capabilities)
+    var registers = [UInt32](repeating: 0, count: Int(CLINUX_SMMUV3_REGISTERS))
+    var isSMMUv3: Int32 = 0
+    // SAFETY: as above; the array has as many elements as the function writes.
+    result = clinux_get_hw_info(iommufd, id, &capabilities, &registers, &isSMMUv3)
     if result < 0 { throw refusal("IOMMU_GET_HW_INFO on \(path): \(errnoText(-result))") }
-    return capabilities & 1 << 3 != 0  // linux/iommufd.h: IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED
+    // linux/iommufd.h: IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED
+    return (capabilities & 1 << 3 != 0, isSMMUv3 == 1 ? registers : [])
   }
 
   /// The meaning of the bit on this kernel: a set bit is an answer on any, a clear bit only where the bit exists.
@@ -89,4 +100,16 @@ public enum KernelATSQuery {
   }
 
   private static func refusal(_ reason: String) -> Unknown { Unknown("", reason: reason) }
+}
+
+extension Host {
+  /// Adds SMMU_IDR0 to SMMU_IDR5, SMMU_IIDR and SMMU_AIDR to the unit that serves the function.
+  fileprivate mutating func add(_ registers: [UInt32], behind address: PCIAddress) {
+    guard registers.count == 8, case .known(let name?)? = devices[address]?.iommu, case .known(var units) = iommus
+    else { return }
+    units[name]?.identification = .known(Array(registers[..<6]))
+    units[name]?.implementer = .known(registers[6])
+    units[name]?.architecture = .known(registers[7])
+    iommus = .known(units)
+  }
 }

@@ -141,8 +141,13 @@ extension Host {
   private mutating func readFirmware(_ tree: FileTree) {
     let table = tree.dmarTable
     let facts = FirmwareATS(tree: tree, table: table, iommus: iommus, scalableMode: scalableMode)
+    var complexes: LiveRootComplexes?
     for (address, device) in devices.sorted(by: { $0.key < $1.key }) {
       devices[address]?.firmwareATS = facts.covers(device)
+      guard case .known(let unit?) = device.iommu, IOMMUUnit.kind(of: unit) == .smmuv3 else { continue }
+      let all = complexes ?? LiveRootComplexes(tree)
+      complexes = all
+      devices[address]?.rootComplex = all.above(address)
     }
   }
 }

@@ -16,8 +16,8 @@ struct LiveKernel {
   /// The options that findings refer to.
   static let options = [
     "CONFIG_AMD_IOMMU", "CONFIG_ARM_SMMU_V3", "CONFIG_INTEL_IOMMU",
-    "CONFIG_INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON", "CONFIG_IOMMUFD", "CONFIG_VFIO",
-    "CONFIG_VFIO_DEVICE_CDEV", "CONFIG_VFIO_PCI", "CONFIG_VFIO_PCI_IGD", "CONFIG_VFIO_PCI_VGA",
+    "CONFIG_INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON", "CONFIG_IOMMUFD", "CONFIG_PCI_ATS",
+    "CONFIG_VFIO", "CONFIG_VFIO_DEVICE_CDEV", "CONFIG_VFIO_PCI", "CONFIG_VFIO_PCI_IGD", "CONFIG_VFIO_PCI_VGA",
   ]
 
   /// The configuration from the plain files of distributions, and without such a file from the kernel

@@ -52,7 +52,7 @@ private func readFact<Value>(_ value: String, _ text: RecordingText<Value>, befo
 /// `? Permission denied`: a fact that could not be determined, with the reason. Nil for facts that
 /// were never read.
 func unknownText(_ unknown: Unknown) -> String? {
-  if [notRecorded, notBound, notShown].contains(unknown.reason) { return nil }
+  if [notRecorded, notBound, notShown, notArm].contains(unknown.reason) { return nil }
   return "? " + (RecordingText.text.write(unknown.reason))
 }
 
@@ -64,7 +64,9 @@ func unknownReason(_ value: String) -> String? {
 /// The reason of `HostDevice` for a kernel's ATS flag that was never read.
 private let notBound = "not bound to an iommufd"
 /// The same of `IOMMUUnit`.
-private let notShown = "the kernel does not show them"
+private let notShown = "the kernel shows them only for a bound device"
+/// The same of the root complex, which is read where an SMMUv3 serves the function.
+private let notArm = "the firmware's IORT or device tree was not read"
 
 extension RecordingField where Owner == HostDraft {
   static let host: [RecordingField] = [
@@ -98,6 +100,8 @@ extension RecordingField where Owner == IOMMUUnit {
     .init("cap", .hexadecimal(digits: 1)) { $1(&$0.capability) },
     .init("ecap", .hexadecimal(digits: 1)) { $1(&$0.extendedCapability) },
     .init("idr", RecordingText<UInt32>.hexadecimal(digits: 8).list()) { $1(&$0.identification) },
+    .init("iidr", .hexadecimal(digits: 8)) { $1(&$0.implementer) },
+    .init("aidr", .hexadecimal(digits: 8)) { $1(&$0.architecture) },
   ]
 }
 
@@ -110,6 +114,20 @@ extension RecordingField where Owner == IOMMUGroup {
 }
 
 extension RecordingField where Owner == DeviceDraft {
+  /// `IORT ats no-canwbs`.
+  private static var rootComplex: RecordingText<RootComplex> {
+    var words: [(String, RootComplex)] = []
+    for source in RootComplex.Source.allCases {
+      for (ats, canwbs) in [(false, false), (false, true), (true, false), (true, true)] {
+        words.append((
+          "\(source.rawValue) \(ats ? "ats" : "no-ats") \(canwbs ? "canwbs" : "no-canwbs")",
+          RootComplex(source, ats: ats, canwbs: canwbs)
+        ))
+      }
+    }
+    return .oneOf(words)
+  }
+
   static let device: [RecordingField] = [
     .init("vendor", .hexadecimal(digits: 4)) { $1(&$0.device.vendor) },
     .init("device", .hexadecimal(digits: 4)) { $1(&$0.device.device) },
@@ -130,6 +148,7 @@ extension RecordingField where Owner == DeviceDraft {
     .init("cdev-number", yesNo) { $1(&$0.cdevNumber) },
     .init("users", RecordingText.process.list()) { $1(&$0.device.users) },
     .init("firmware-ats", yesNo) { $1(&$0.device.firmwareATS) },
+    .init("root-complex", rootComplex) { $1(&$0.device.rootComplex) },
     .init("kernel-ats", .oneOf([("supported", false), ("unsupported", true)])) { $1(&$0.device.boundATSNotSupported) },
     .init("boot-framebuffer", RecordingText.word.orNone) { $1(&$0.device.bootFramebuffer) },
     .init("shadow-rom", yesNo) { $1(&$0.device.hasShadowROM) },

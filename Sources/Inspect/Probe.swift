@@ -62,9 +62,7 @@ public struct Probe: Sendable {
   private func bind(_ facts: inout Facts.Host) -> String {
     var complaint = ""
     for address in addresses {
-      let answer = KernelATSQuery.ask(address, on: facts)
-      facts.devices[address]?.boundATSNotSupported = answer
-      if case .unknown(let unknown) = answer { complaint += "vfiogate: \(unknown)\n" }
+      if case .unknown(let unknown) = KernelATSQuery.ask(address, on: &facts) { complaint += "vfiogate: \(unknown)\n" }
     }
     return complaint
   }

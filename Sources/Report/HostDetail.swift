@@ -50,9 +50,24 @@ public struct HostDetail: Sendable {
       ("ROM is a shadow", device.hasShadowROM.map { $0 ? "yes" : "no" }),
       ("variant drivers", device.variantDrivers.map { $0.joined(separator: " ") }),
       ("host uses it for", device.hostUses.map { $0.map(HostDetail.description).joined(separator: ", ") }),
-      ("firmware covers ATS", device.firmwareATS.map { $0 ? "yes" : "no" }),
-      ("kernel ATS flag", KernelATS.verdict(device, on: host).map { $0 ? "not supported" : "supported (flag clear)" }),
+      firmware,
+      ("kernel ATS flag", KernelATS.verdict(device, on: host).map(flag)),
     ]
+  }
+
+  /// The firmware's word about ATS: of the DMAR table, or for an Arm SMMUv3 of the root complex.
+  private var firmware: (String, Known<String>) {
+    guard case .known(let unit?) = device.iommu, IOMMUUnit.kind(of: unit) == .smmuv3 else {
+      return ("firmware covers ATS", device.firmwareATS.map { $0 ? "yes" : "no" })
+    }
+    return ("root complex", device.rootComplex.map { complex in
+      "\(complex.source.rawValue): ATS \(complex.ats ? "yes" : "no"), CANWBS \(complex.canwbs ? "yes" : "no")"
+    })
+  }
+
+  private func flag(_ isSet: Bool) -> String {
+    let evidence = KernelATS.evidence(device, on: host).map { ": \($0)" } ?? ""
+    return (isSet ? "not supported" : "supported (flag clear)") + evidence
   }
 
   /// Use as text: `mount nvme0n1p1 (/boot)`.

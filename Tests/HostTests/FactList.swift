@@ -40,6 +40,8 @@ struct FactList {
       add("\(name) capability", unit.capability)
       add("\(name) extended", unit.extendedCapability)
       add("\(name) registers", unit.identification)
+      add("\(name) implementer", unit.implementer)
+      add("\(name) architecture", unit.architecture)
     }
     add("addresses", host.addresses.map { $0.sorted() })
     for (number, group) in host.groups {
@@ -78,6 +80,7 @@ struct FactList {
     }
     add("\(name) users", device.users)
     add("\(name) firmware", device.firmwareATS)
+    add("\(name) root complex", device.rootComplex)
     add("\(name) kernel", device.boundATSNotSupported)
     guard case .known(let config) = device.config else { return }
     add("\(name) size", config.size)

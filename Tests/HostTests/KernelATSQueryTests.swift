@@ -10,8 +10,8 @@ final class KernelATSQueryTests: XCTestCase {
     tree.wholeHost()
     change(tree)
     let address = try XCTUnwrap(PCIAddress("0000:01:00.0"))
-    let host = Host.live(root: tree.root, only: [address])
-    guard case .unknown(let unknown) = KernelATSQuery.ask(address, on: host, root: tree.root) else {
+    var host = Host.live(root: tree.root, only: [address])
+    guard case .unknown(let unknown) = KernelATSQuery.ask(address, on: &host, root: tree.root) else {
       XCTFail("an answer from a plain file")
       return ""
     }

@@ -119,4 +119,93 @@ final class KernelATSTests: XCTestCase {
     XCTAssertEqual(amd(iotlb: true, features: all & ~2), .known(true))
     XCTAssertFalse(amd(iotlb: true, features: all).isKnown)
   }
+
+  // MARK: SMMUv3
+
+  private static let smmu = "smmu3.0x0000000009050000"
+
+  /// A device behind an SMMUv3 with a root complex that has the attribute and a unit with IDR0.ATS, changed.
+  private func arm(_ change: (inout Facts.Host, inout HostDevice, inout IOMMUUnit) -> Void) -> (Facts.Host, HostDevice) {
+    var host = Machines.host()
+    var unit = IOMMUUnit(KernelATSTests.smmu, capability: .unknown("cap", "test"), extendedCapability: .unknown("ecap", "test"))
+    unit.identification = .known([0x0d44_141b, 0x0273_0010, 0, 0x1414, 0, 0x74])
+    var device = host.devices[Machines.address] ?? HostDevice(Machines.address, nothingKnown: "test")
+    device.iommu = .known(unit.name)
+    device.firmwareATS = .unknown("DMAR", "test")
+    device.rootComplex = .known(RootComplex(.iort, ats: true, canwbs: false))
+    host.kernelConfig = .known(["CONFIG_PCI_ATS": "y"])
+    change(&host, &device, &unit)
+    host.iommus = .known([unit.name: unit])
+    host.devices[Machines.address] = device
+    return (host, device)
+  }
+
+  /// The table of what Linux 7.3.4 answered behind an emulated SMMUv3: IDR0.ATS, the attribute, `pci=noats`.
+  func testSMMUv3NeedsItsRegisterAndTheRootComplex() {
+    func flag(hardware: Bool, attribute: Bool, _ line: String = "quiet") -> Known<Bool> {
+      let (host, device) = arm { host, device, unit in
+        host.kernelCommandLine = .known(line)
+        device.rootComplex = .known(RootComplex(.deviceTree, ats: attribute, canwbs: false))
+        unit.identification = .known([hardware ? 0x0d44_141b : 0x0d44_101b, 0x0273_0010, 0, 0x1414, 0, 0x74])
+      }
+      return KernelATS.flagSet(device, on: host)
+    }
+    XCTAssertEqual(flag(hardware: false, attribute: false), .known(true))
+    XCTAssertEqual(flag(hardware: false, attribute: true), .known(true))
+    XCTAssertEqual(flag(hardware: true, attribute: false), .known(true))
+    XCTAssertEqual(flag(hardware: true, attribute: true), .known(false))
+    XCTAssertEqual(flag(hardware: true, attribute: true, "iommu.passthrough=1"), .known(false))
+    XCTAssertEqual(flag(hardware: true, attribute: true, "pci=noats"), .known(true))
+  }
+
+  func testEachFactThatIsMissingLeavesSMMUv3Open() {
+    func isKnown(_ change: (inout Facts.Host, inout HostDevice, inout IOMMUUnit) -> Void) -> Bool {
+      let (host, device) = arm(change)
+      return KernelATS.flagSet(device, on: host).isKnown
+    }
+    XCTAssertTrue(isKnown { _, _, _ in })
+    XCTAssertFalse(isKnown { _, device, _ in device.rootComplex = .unknown("IORT", "test") })
+    XCTAssertFalse(isKnown { _, _, unit in unit.identification = .unknown("IDR", "test") })
+    XCTAssertFalse(isKnown { _, _, unit in unit.identification = .known([0x0d44_141b]) })
+    XCTAssertFalse(isKnown { host, _, _ in host.kernelConfig = .known([:]) })
+    XCTAssertFalse(isKnown { host, _, _ in host.kernelConfig = .known(["CONFIG_PCI_ATS": "n"]) })
+    XCTAssertFalse(isKnown { host, _, _ in host.kernelCommandLine = .unknown("cmdline", "test") })
+    XCTAssertFalse(isKnown { _, device, _ in device.config = .unknown("config", "test") })
+    XCTAssertFalse(isKnown { _, device, _ in device.vendor = .unknown("vendor", "test") })
+    XCTAssertFalse(isKnown { _, device, _ in device.removable = .unknown("removable", "test") })
+  }
+
+  func testTheEvidenceIsNamed() {
+    func evidence(_ change: (inout Facts.Host, inout HostDevice, inout IOMMUUnit) -> Void) -> String? {
+      let (host, device) = arm(change)
+      return KernelATS.evidence(device, on: host)
+    }
+    XCTAssertEqual(
+      evidence { _, device, _ in device.rootComplex = .known(RootComplex(.iort, ats: false, canwbs: true)) },
+      "the root complex of segment 0 has no ATS attribute in IORT")
+    XCTAssertEqual(
+      evidence { _, device, _ in device.rootComplex = .known(RootComplex(.deviceTree, ats: false, canwbs: false)) },
+      "the host bridge of domain 0 has no `ats-supported` in the device tree")
+    XCTAssertEqual(
+      evidence { _, _, unit in unit.identification = .known([0x0d44_101b, 0, 0, 0, 0, 0]) },
+      "SMMU_IDR0.ATS of \(KernelATSTests.smmu) is 0")
+    XCTAssertEqual(evidence { _, device, _ in device.boundATSNotSupported = .known(true) }, "the kernel's answer when the device was bound")
+    XCTAssertNil(evidence { _, device, _ in device.rootComplex = .unknown("IORT", "test") })
+    XCTAssertNil(evidence { host, _, _ in host.kernelRelease = .known("6.12") })
+  }
+
+  /// ATS that is enabled in config space is named, and decides nothing.
+  func testStrongEvidenceIsNoProof() {
+    for isEnabled in [false, true] {
+      let (host, device) = arm { _, device, unit in
+        unit.identification = .unknown("IDR", "test")
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        for (at, byte) in [(6, 0x10), (0x34, 0x40), (0x40, 0x10), (0x100, 0x0f), (0x102, 1)] as [(Int, UInt8)] { bytes[at] = byte }
+        bytes[0x107] = isEnabled ? 0x80 : 0
+        device.config = .known(ConfigSpace(bytes, size: .known(4096)))
+      }
+      guard case .unknown(let unknown) = KernelATS.flagSet(device, on: host) else { return XCTFail("\(isEnabled)") }
+      XCTAssertEqual(unknown.reason.contains("probably clear: ATS is enabled"), isEnabled, unknown.reason)
+    }
+  }
 }

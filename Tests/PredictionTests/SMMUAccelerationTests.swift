@@ -1,23 +1,34 @@
 import Facts
-import Prediction
 import XCTest
+
+@testable import Prediction
 
 /// arm-smmuv3 against the host's SMMUv3, one register bit at a time.
 final class SMMUAccelerationTests: XCTestCase {
   /// An SMMUv3 with all that QEMU asks for (Arm IHI 0070 §6.3).
   private static let good: [UInt32] = [0x0840_041b, 0x0000_0520, 0, 0x0000_0500, 0, 0x0000_0075]
 
-  private func text(_ registers: [UInt32]?, _ smmu: String = "accel=on", backend: String = ",iommufd=io0") -> String? {
-    var host = Machines.host()
-    var unit = IOMMUUnit("smmu3.0x0000000009050000", capability: .known(0), extendedCapability: .known(0))
-    if let registers { unit.identification = .known(registers) }
-    host.iommus = .known([unit.name: unit])
-    host.devices[Machines.address]?.iommu = .known(unit.name)
+  private func text(
+    _ registers: [UInt32]?, _ smmu: String = "accel=on", backend: String = ",iommufd=io0", implementer: UInt32? = 0,
+    canwbs: Bool? = nil
+  ) -> String? {
+    let host = host(registers, implementer: implementer, canwbs: canwbs)
     let command = "qemu-system-aarch64 -machine virt -nodefaults -object iommufd,id=io0 "
       + "-device arm-smmuv3,primary-bus=pcie.0,id=s,\(smmu) "
       + "-device vfio-pci,host=0000:01:00.0,bus=pcie.0,addr=3\(backend)"
     let one = Predictor(Machines.parse(command).machine, on: host, qemu: .released(11, 1, "11.1.3")).predictions().last
     return one?.failure?.text ?? one?.unknowns.first?.fact
+  }
+
+  private func host(_ registers: [UInt32]?, implementer: UInt32? = 0, canwbs: Bool? = nil) -> Facts.Host {
+    var host = Machines.host()
+    var unit = IOMMUUnit("smmu3.0x0000000009050000", capability: .known(0), extendedCapability: .known(0))
+    if let registers { unit.identification = .known(registers) }
+    if let implementer { unit.implementer = .known(implementer) }
+    host.iommus = .known([unit.name: unit])
+    host.devices[Machines.address]?.iommu = .known(unit.name)
+    if let canwbs { host.devices[Machines.address]?.rootComplex = .known(RootComplex(.iort, ats: true, canwbs: canwbs)) }
+    return host
   }
 
   private func with(_ index: Int, _ value: UInt32) -> [UInt32] {
@@ -50,9 +61,83 @@ final class SMMUAccelerationTests: XCTestCase {
   func testWhatIsNotComparedOrNotKnown() {
     XCTAssertNil(text(with(1, 0x20)))
     XCTAssertNil(text(with(0, SMMUAccelerationTests.good[0] & ~0x400)))
-    XCTAssertEqual(text(with(3, 0x400)), "CANWBS of the root complex of 0000:01:00.0")
+    XCTAssertEqual(text(with(3, 0x400)), "root complex of 0000:01:00.0")
     XCTAssertEqual(text(nil), "identification registers of smmu3.0x0000000009050000")
     XCTAssertEqual(text(SMMUAccelerationTests.good, "accel=on,cmdqv=on"), "command queues of the host's SMMUv3")
+  }
+
+  /// Linux refuses the vIOMMU of a unit without S2FWB below a root complex without CANWBS (recorded, Linux 7.3.4).
+  func testCachesMustStayCoherent() {
+    let refused = "vfio 0000:01:00.0: Failed to set vIOMMU: IOMMU_VIOMMU_ALLOC failed: Operation not supported"
+    XCTAssertEqual(text(with(3, 0x400), canwbs: false), refused)
+    XCTAssertNil(text(with(3, 0x400), canwbs: true))
+    XCTAssertNil(text(SMMUAccelerationTests.good, canwbs: false))
+  }
+
+  /// Products with errata for which Linux does not nest (arm_smmu_device_iidr_probe).
+  func testErrataForbidNesting() {
+    let refused = "vfio 0000:01:00.0: Failed to allocate hwpt: Operation not supported"
+    for bad in [0x4830_043b, 0x4831_f43b, 0x4870_f43b, 0x4871_043b] as [UInt32] {
+      XCTAssertEqual(text(SMMUAccelerationTests.good, implementer: bad), refused, bad.hexadecimal(digits: 8))
+    }
+    for good in [0x4832_043b, 0x4871_143b, 0x4872_043b, 0x4830_0436, 0] as [UInt32] {
+      XCTAssertNil(text(SMMUAccelerationTests.good, implementer: good), good.hexadecimal(digits: 8))
+    }
+    XCTAssertEqual(text(SMMUAccelerationTests.good, implementer: nil), "SMMU_IIDR of smmu3.0x0000000009050000")
+  }
+
+  /// Recorded with both backends on Linux 7.3.4 and QEMU 11.1.3: a plain SMMU refuses exactly the devices that it serves.
+  func testOnlyDevicesThatThePlainSMMUServesAreRefused() {
+    let pxb = "-device pxb-pcie,id=pcie.1,bus_nr=32,bus=pcie.0", port = "-device pcie-root-port,id=rp,chassis=1,bus="
+    let refused = ["virt,iommu=smmuv3": port + "pcie.0", "virt-9.0,iommu=smmuv3": port + "pcie.0"].map { ($0.key, $0.value) } + [
+      ("virt", "-device arm-smmuv3,primary-bus=pcie.0 \(port)pcie.0"),
+      ("virt", "-device arm-smmuv3,primary-bus=pcie.0,stage=nested \(port)pcie.0"),
+      ("virt", "\(pxb) -device arm-smmuv3,primary-bus=pcie.1 \(port)pcie.1"),
+      ("virt,iommu=smmuv3", "\(pxb) \(port)pcie.1"),
+    ]
+    let accepted = [
+      ("virt", port + "pcie.0"), ("virt,iommu=none", port + "pcie.0"),
+      ("virt,iommu=smmuv3,default-bus-bypass-iommu=on", port + "pcie.0"),
+      ("virt,iommu=smmuv3", "\(pxb),bypass_iommu=on \(port)pcie.1"),
+      ("virt", "\(pxb) -device arm-smmuv3,primary-bus=pcie.1 \(port)pcie.0"),
+      ("virt", "\(pxb) -device arm-smmuv3,primary-bus=pcie.0 \(port)pcie.1"),
+      ("virt", "-device virtio-iommu-pci,addr=3.0 \(port)pcie.0"),
+    ]
+    for (isRefused, machines) in [(true, refused), (false, accepted)] {
+      for (machine, devices) in machines {
+        for backend in ["", ",iommufd=io0"] {
+          let command = "qemu-system-aarch64 -machine \(machine) -nodefaults -object iommufd,id=io0 \(devices) "
+            + "-device vfio-pci,host=0000:01:00.0,bus=rp\(backend)"
+          let one = Predictor(Machines.parse(command).machine, on: host(nil), qemu: .released(11, 1, "11.1.3")).predictions().last
+          XCTAssertEqual(one?.realize, isRefused ? .fails : .ok, command)
+          XCTAssertEqual(one?.failure?.cause == .smmuWithoutNotifier, isRefused, command)
+        }
+      }
+    }
+  }
+
+  /// Recorded on virt and q35: a standard hotplug controller has no slot 0, cold as hot.
+  func testSlotZeroBehindAStandardHotplugController() {
+    let said = "Unsupported PCI slot 0 for standard hotplug controller. Valid slots are between 1 and 31."
+    let acpi = "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
+    for (machine, end, expected) in [
+      ("qemu-system-aarch64 -machine virt", "", said), ("qemu-system-aarch64 -machine virt", ",addr=1.0", nil),
+      ("qemu-system-x86_64 -machine q35 \(acpi)", "", said), ("qemu-system-x86_64 -machine q35", "", nil),
+    ] as [(String, String, String?)] {
+      let command = "\(machine) -nodefaults -device pcie-root-port,id=rp,chassis=1 -device pcie-pci-bridge,id=b,bus=rp "
+        + "-device vfio-pci,host=0000:01:00.0,bus=b\(end)"
+      let one = Predictor(Machines.parse(command).machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).predictions().last
+      XCTAssertEqual(one?.failure?.text, expected, command)
+    }
+  }
+
+  /// `qemu-kvm` is the QEMU of the distribution's architecture: its default machine is not known.
+  func testTheDefaultMachineOfQEMUKVMIsNotKnown() {
+    func bus(_ program: String) -> Known<String?> { Guest(Machines.parse("\(program) -nodefaults -m 1G -device e1000").machine).rootBus }
+    XCTAssertEqual(bus("qemu-system-x86_64").display, "pci.0")
+    XCTAssertEqual(bus("kvm").display, "pci.0")
+    XCTAssertFalse(bus("/usr/libexec/qemu-kvm").isKnown)
+    XCTAssertFalse(bus("qemu-system-aarch64").isKnown)
   }
 
   /// Recorded by both backends (Linux 7.3.4, QEMU 11.1.3).

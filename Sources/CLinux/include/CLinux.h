@@ -15,8 +15,11 @@
  * The binding ends when the cdev's descriptor is closed. */
 int clinux_bind_iommufd(int cdev, int iommufd, uint32_t *devid);
 
-/* IOMMU_GET_HW_INFO (linux/iommufd.h) without the vendor's structure: the generic capabilities of a bound device. */
-int clinux_get_hw_info(int iommufd, uint32_t devid, uint64_t *capabilities);
+#define CLINUX_SMMUV3_REGISTERS 8
+
+/* IOMMU_GET_HW_INFO (linux/iommufd.h): the generic capabilities of a bound device, and, where `is_smmuv3` is 1, the
+ * SMMUv3's registers IDR0 to IDR5, IIDR and AIDR: `smmuv3` has CLINUX_SMMUV3_REGISTERS of them. */
+int clinux_get_hw_info(int iommufd, uint32_t devid, uint64_t *capabilities, uint32_t *smmuv3, int *is_smmuv3);
 
 /* The soft limit RLIMIT_MEMLOCK (getrlimit(2)), in bytes; `unlimited` is 1 when there is none. */
 int clinux_memlock_limit(uint64_t *bytes, int *unlimited);

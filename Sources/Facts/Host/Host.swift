@@ -139,20 +139,28 @@ public struct IOMMUUnit: Hashable, Sendable {
   /// VT-d Extended Capability Register (VT-d 4.1 §11.4.3), `intel-iommu/ecap`. For AMD, the
   /// extended features `amd-iommu/features`.
   public var extendedCapability: Known<UInt64>
-  /// SMMUv3's SMMU_IDR0 to SMMU_IDR5 (Arm IHI 0070 §6.3). The kernel does not show them, so they are known only from a
-  /// recording whose author added them.
+  /// SMMUv3's SMMU_IDR0 to SMMU_IDR5 (Arm IHI 0070 §6.3). The kernel shows them only to a process that has bound a device
+  /// behind the unit (`probe --bind`).
   public var identification: Known<[UInt32]>
+  /// SMMUv3's SMMU_IIDR: the implementer and the product (Arm IHI 0070 §6.3.7).
+  public var implementer: Known<UInt32>
+  /// SMMUv3's SMMU_AIDR: the architecture's revision (Arm IHI 0070 §6.3.8).
+  public var architecture: Known<UInt32>
 
   /// Creates a unit whose identification registers are unknown.
   public init(_ name: String, capability: Known<UInt64>, extendedCapability: Known<UInt64>) {
     self.name = name
     self.capability = capability
     self.extendedCapability = extendedCapability
-    identification = .unknown("identification registers of \(name)", "the kernel does not show them")
-    kind = IOMMUUnit.kind(name)
+    let reason = "the kernel shows them only for a bound device"
+    identification = .unknown("identification registers of \(name)", reason)
+    implementer = .unknown("SMMU_IIDR of \(name)", reason)
+    architecture = .unknown("SMMU_AIDR of \(name)", reason)
+    kind = IOMMUUnit.kind(of: name)
   }
 
-  private static func kind(_ name: String) -> Kind {
+  /// The kind of the unit that the kernel calls `name`.
+  public static func kind(of name: String) -> Kind {
     if name.hasPrefix("dmar") { return .intel }
     if name.hasPrefix("ivhd") { return .amd }
     if name.hasPrefix("smmu3.") { return .smmuv3 }
@@ -188,6 +196,35 @@ public struct IOMMUUnit: Hashable, Sendable {
     return identification.flatMap { registers in
       registers.count == 6
         ? .known(Int(registers[1] >> 6 & 0x1f)) : .unknown("SSIDSIZE of \(name)", "there are not six registers")
+    }
+  }
+
+  /// Whether the SMMU itself supports ATS: SMMU_IDR0.ATS, bit 10 (Arm IHI 0070 §6.3.1).
+  public var smmuATS: Known<Bool>? {
+    guard kind == .smmuv3 else { return nil }
+    return identification.flatMap { registers in
+      registers.count == 6
+        ? .known(registers[0] >> 10 & 1 == 1) : .unknown("SMMU_IDR0 of \(name)", "there are not six registers")
+    }
+  }
+
+  /// Whether the kernel lays a guest's tables upon its own: both stages, SMMU_IDR0.S1P and S2P, in a product without the
+  /// errata for which Linux does without (Arm IHI 0070 §6.3.1, §6.3.7; linux drivers/iommu/arm/arm-smmu-v3:
+  /// arm_smmu_device_iidr_probe).
+  public var smmuNests: Known<Bool>? {
+    guard kind == .smmuv3 else { return nil }
+    return identification.flatMap { registers in
+      guard registers.count == 6 else { return .unknown("SMMU_IDR0 of \(name)", "there are not six registers") }
+      guard registers[0] & 3 == 3 else { return .known(false) }
+      return implementer.map { register in
+        let (variant, revision) = (register >> 16 & 0xf, register >> 12 & 0xf)
+        guard register & 0xfff == 0x43b else { return true }
+        switch register >> 20 {
+        case 0x483: return variant >= 2  // MMU-600, erratum 1209401
+        case 0x487: return (variant, revision) >= (1, 1)  // MMU-700, errata 2268618 and 2812531
+        default: return true
+        }
+      }
     }
   }
 

@@ -49,6 +49,9 @@ public struct HostDevice: Sendable {
   /// Whether the firmware's tables let the IOMMU serve ATS for it: VT-d ATSR or SATC (VT-d 4.1
   /// §8.5, §8.8).
   public var firmwareATS: Known<Bool>
+  /// The firmware's description of the root complex above it, which for an Arm SMMUv3 decides about ATS; not read where
+  /// another IOMMU serves the function.
+  public var rootComplex: Known<RootComplex>
   /// The kernel's answer, read by binding the cdev to an iommufd (`probe --bind`): whether
   /// `IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED` is set (linux/iommufd.h, Linux 7.1).
   public var boundATSNotSupported: Known<Bool>
@@ -80,6 +83,7 @@ public struct HostDevice: Sendable {
     cdev = unknown("vfio cdev")
     users = unknown("users")
     firmwareATS = unknown("firmware's ATS coverage")
+    rootComplex = .unknown("root complex of \(address)", "the firmware's IORT or device tree was not read")
     boundATSNotSupported = .unknown("kernel's ATS flag for \(address)", "not bound to an iommufd")
   }
 }

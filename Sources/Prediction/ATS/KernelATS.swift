@@ -3,10 +3,18 @@ import Facts
 /// The kernel's flag `IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED` for a device: read by binding it, or derived from
 /// facts. True is "not supported".
 public enum KernelATS {
+  /// The flag with what shows it.
+  struct Finding: Sendable {
+    /// True is "not supported".
+    let isSet: Bool
+    /// The fact that decides: "dmar0 serves no device TLBs".
+    let evidence: String
+  }
+
   /// The flag as QEMU reads it. A kernel before 7.1 never sets it, which QEMU treats as support.
   public static func flagSet(_ device: HostDevice, on host: Host) -> Known<Bool> {
     if case .known(let flag) = device.boundATSNotSupported { return .known(flag) }
-    return hasFlag(host).flatMap { $0 ? derived(device, host) : .known(false) }
+    return hasFlag(host).flatMap { $0 ? derived(device, host).map(\.isSet) : .known(false) }
   }
 
   /// The flag, unknown for a kernel before 7.1: there a clear flag does not mean support. True is "not supported".
@@ -18,6 +26,14 @@ public enum KernelATS {
     }
   }
 
+  /// The fact that shows the flag: "the root complex of segment 9 has no ATS attribute in IORT"; nil when the flag is
+  /// unknown.
+  public static func evidence(_ device: HostDevice, on host: Host) -> String? {
+    if device.boundATSNotSupported.isKnown { return "the kernel's answer when the device was bound" }
+    guard hasFlag(host) == .known(true) else { return nil }
+    return derived(device, host).display?.evidence
+  }
+
   /// Whether the host's kernel has the flag, which came with Linux 7.1.
   public static func hasFlag(_ host: Host) -> Known<Bool> {
     host.kernelRelease.flatMap { release in
@@ -26,27 +42,47 @@ public enum KernelATS {
     }
   }
 
+  private static func set(_ evidence: String) -> Known<Finding> { .known(Finding(isSet: true, evidence: evidence)) }
+
   /// Linux 7.1 and newer: drivers/iommu/iommufd/device.c sets the flag unless the driver says that
   /// the device may use ATS.
-  private static func derived(_ device: HostDevice, _ host: Host) -> Known<Bool> {
+  private static func derived(_ device: HostDevice, _ host: Host) -> Known<Finding> {
     let named = "kernel's ATS flag for \(device.address)"
-    // pci_ats_supported(): no ATS without the capability, for untrusted devices, and with noats
-    // (linux drivers/pci/ats.c).
-    if hasNoCapability(device, host) || device.removable.display == .some("removable") { return .known(true) }
-    if host.kernelCommandLine.display.map(KernelCommandLine.hasNoATS) == true { return .known(true) }
-    if case .known(true) = BrokenATS.includes(device) { return .known(true) }
+    if let refusal = refusal(of: device, host) { return set(refusal) }
     return unit(of: device, host).flatMap { unit in
       guard let unit else { return .unknown(named, "no IOMMU serves the device") }
       switch unit.kind {
       case .intel: return intel(device, unit, named, host)
       case .amd:
-        if case .known(false)? = unit.servesDeviceTLBs { return .known(true) }
-        if let features = unit.extendedCapability.display, features & asksDevices != asksDevices { return .known(true) }
+        if case .known(false)? = unit.servesDeviceTLBs { return set("\(unit.name) serves no device TLBs") }
+        if let features = unit.extendedCapability.display, features & asksDevices != asksDevices {
+          return set("\(unit.name) lacks features without which AMD's driver asks no device for ATS")
+        }
         return .unknown(named, "AMD's driver decides when the device is probed, and does not show it in sysfs")
-      case .smmuv3: return .unknown(named, "SMMUv3's IDR0.ATS and the firmware's attribute are not in sysfs")
+      case .smmuv3: return smmuv3(device, unit, named, host)
       // Drivers that do not implement the capability query.
-      case .virtio: return .known(true)
+      case .virtio: return set("virtio-iommu's driver reports no ATS")
       case .other: return .unknown(named, "the IOMMU driver of \(unit.name) is not one that is known here")
+      }
+    }
+  }
+
+  /// The reason of pci_ats_supported() for no ATS behind any IOMMU: no capability, an untrusted device, `noats`, a quirk
+  /// (linux drivers/pci/ats.c); nil when none is known.
+  private static func refusal(of device: HostDevice, _ host: Host) -> String? {
+    if hasNoCapability(device, host) { return "the device has no ATS capability that the kernel uses" }
+    if device.removable.display == .some("removable") { return "the kernel does not trust a removable device" }
+    if host.kernelCommandLine.display.map(KernelCommandLine.hasNoATS) == true { return "`pci=noats` on the kernel's command line" }
+    if case .known(true) = BrokenATS.includes(device) { return "Linux has a quirk for the device's broken ATS" }
+    return nil
+  }
+
+  /// The answer of pci_ats_supported() where nothing known forbids ATS: clear if all facts that could forbid it are known.
+  private static func allowed(_ device: HostDevice, _ host: Host, _ evidence: String) -> Known<Finding> {
+    capability(device, host).flatMap { present in
+      guard present else { return set("the device has no ATS capability that the kernel uses") }
+      return host.kernelCommandLine.flatMap { _ in
+        BrokenATS.includes(device).flatMap { _ in trusted(device).map { Finding(isSet: !$0, evidence: evidence) } }
       }
     }
   }
@@ -58,21 +94,39 @@ public enum KernelATS {
 
   private static func intel(
     _ device: HostDevice, _ unit: IOMMUUnit, _ named: String, _ host: Host
-  ) -> Known<Bool> {
+  ) -> Known<Finding> {
     guard let served = unit.servesDeviceTLBs else { return .unknown(named, "not a VT-d unit") }
     return served.flatMap { served in
-      guard served else { return .known(true) }
+      guard served else { return set("\(unit.name) serves no device TLBs") }
       return device.firmwareATS.flatMap { covered in
-        guard covered else { return .known(true) }
-        // Nothing forbids it; it remains to be seen that all facts above are known.
-        return capability(device, host).flatMap { present in
-          guard present else { return .known(true) }
-          return host.kernelCommandLine.flatMap { _ in
-            BrokenATS.includes(device).flatMap { _ in trusted(device).map { !$0 } }
-          }
+        guard covered else { return set("neither ATSR nor SATC of the DMAR table covers the device") }
+        return allowed(device, host, "\(unit.name) serves device TLBs, and the DMAR table covers the device")
+      }
+    }
+  }
+
+  /// SMMUv3: SMMU_IDR0.ATS and the root complex's attribute, both (linux drivers/iommu/arm/arm-smmu-v3:
+  /// arm_smmu_ats_supported). The kernel shows the first only for a bound device. An ATS control that is on makes a clear
+  /// flag likely, and proves nothing: firmware may have set it.
+  private static func smmuv3(
+    _ device: HostDevice, _ unit: IOMMUUnit, _ named: String, _ host: Host
+  ) -> Known<Finding> {
+    let complex = device.rootComplex, hardware = unit.smmuATS ?? .unknown(named, "not an SMMUv3")
+    if case .known(let complex) = complex, !complex.ats { return set(complex.withoutATS(device.address)) }
+    if case .known(false) = hardware { return set("SMMU_IDR0.ATS of \(unit.name) is 0") }
+    let found: Known<Finding> = complex.flatMap { _ in
+      hardware.flatMap { _ in
+        // Without it the kernel's function always says no; no firmware shows that.
+        host.kernelConfig.flatMap { options in
+          guard options["CONFIG_PCI_ATS"] == "y" else { return .unknown(named, "CONFIG_PCI_ATS of the kernel is not known") }
+          return allowed(device, host, "SMMU_IDR0.ATS of \(unit.name) is 1, and the root complex has the ATS attribute")
         }
       }
     }
+    guard case .unknown(let unknown) = found, device.ats.flatMap({ $0?.enabled ?? .known(false) }) == .known(true)
+    else { return found }
+    return .unknown(
+      unknown.fact, unknown.reason + "; probably clear: ATS is enabled in the device's config space, which does not prove it")
   }
 
   private static func trusted(_ device: HostDevice) -> Known<Bool> {
@@ -154,6 +208,16 @@ enum VFCheck: Hashable {
       self = .ownAndPhysical
     } else {
       self = isUnmodified && version <= (7, 2, 13) ? .own : .undecided
+    }
+  }
+}
+
+extension RootComplex {
+  /// The evidence for a flag that is set.
+  fileprivate func withoutATS(_ address: PCIAddress) -> String {
+    switch source {
+    case .iort: return "the root complex of segment \(address.domain) has no ATS attribute in IORT"
+    case .deviceTree: return "the host bridge of domain \(address.domain) has no `ats-supported` in the device tree"
     }
   }
 }

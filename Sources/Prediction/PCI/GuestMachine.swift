@@ -119,10 +119,13 @@ enum MachineKind: Hashable {
     else { self = .unknown("machine type `\(type)` is not one that vfiogate models") }
   }
 
-  /// The default machine of x86 is `pc`; Arm has none, and QEMU stops.
+  /// The default machine of x86 is `pc`; Arm has none, and QEMU stops. Debian has `kvm` on x86 alone; `qemu-kvm` is the
+  /// QEMU of the distribution's architecture.
   private init(emulator: String?) {
     switch emulator {
-    case "qemu-system-x86_64", "qemu-system-i386", "qemu-kvm", "kvm": self = .i440fx
+    case "qemu-system-x86_64", "qemu-system-i386", "kvm": self = .i440fx
+    case "qemu-kvm":
+      self = .unknown("no machine type is given, and the default of `qemu-kvm` depends on its architecture")
     default: self = .unknown("no machine type is given")
     }
   }

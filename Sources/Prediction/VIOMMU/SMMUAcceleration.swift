@@ -4,29 +4,29 @@ import Facts
 /// (QEMU hw/arm/smmuv3-accel.c; registers of Arm IHI 0070 §6.3).
 extension RealizeContext {
   /// The accelerated SMMU that serves the device, with the identification registers of the host's.
-  private func accelerated() throws(Unknown) -> (unit: DeviceRequest, registers: [UInt32])? {
+  private func accelerated() throws(Unknown) -> (unit: DeviceRequest, host: IOMMUUnit)? {
     guard let unit = try viommu, unit.driver == "arm-smmuv3", try machine.setting("accel", of: unit).value == "on",
       try backend.value == .iommufd
     else { return nil }
     guard let host = try host.iommu(of: try device.value), host.kind == .smmuv3 else {
       throw Unknown("host's SMMUv3 of \(name)", reason: "an accelerated SMMU needs one, and another IOMMU serves the device")
     }
-    let registers = try host.identification.value
-    guard registers.count == 6 else { throw Unknown("registers of \(host.name)", reason: "there are not six") }
-    return (unit, registers)
+    return (unit, host)
   }
 
-  /// The failure to allocate a table that a guest's can be laid upon, which needs both stages: IDR0.S1P and S2P (QEMU
-  /// hw/vfio/iommufd.c: iommufd_cdev_autodomains_get; linux drivers/iommu/arm/arm-smmu-v3).
+  /// The failure to allocate a table that a guest's can be laid upon (QEMU hw/vfio/iommufd.c:
+  /// iommufd_cdev_autodomains_get).
   func smmuNesting() throws(Unknown) -> RealizeFailure? {
-    guard let (_, registers) = try accelerated(), registers[0] & 3 != 3 else { return nil }
+    guard let (_, host) = try accelerated(), let nests = host.smmuNests, try !nests.value else { return nil }
     return fails(.noNesting, "Failed to allocate hwpt: Operation not supported")
   }
 
   /// The failure of registers that the guest's SMMU cannot have (QEMU hw/arm/smmuv3-accel.c:
   /// smmuv3_accel_check_hw_compatible, in its order), and of a host whose devices may bypass the caches.
   func smmuCompatibility() throws(Unknown) -> RealizeFailure? {
-    guard let (unit, registers) = try accelerated() else { return nil }
+    guard let (unit, host) = try accelerated() else { return nil }
+    let registers = try host.identification.value
+    guard registers.count == 6 else { throw Unknown("registers of \(host.name)", reason: "there are not six") }
     func given(_ name: String) throws(Unknown) -> String? { try machine.setting(name, of: unit).value }
     func number(_ name: String) throws(Unknown) -> UInt32? { try given(name).flatMap { UInt32($0) } }
     func refused(_ text: String) -> RealizeFailure {
@@ -52,9 +52,10 @@ extension RealizeContext {
     for (bit, granule) in [(UInt32(4), "4K"), (5, "16K"), (6, "64K")] where registers[5] >> bit & 1 == 0 {
       return refused("doesn't support \(granule) translation granule")
     }
-    // IDR3.FWB; else the root complex needs CANWBS (IORT), which is not read.
-    if registers[3] >> 8 & 1 == 0 {
-      throw Unknown("CANWBS of the root complex of \(name)", reason: "the host's SMMUv3 has no stage-2 forced write-back")
+    // IDR3.FWB, or a root complex that keeps caches coherent by itself (linux drivers/iommu/arm/arm-smmu-v3:
+    // arm_smmu_get_viommu_size).
+    if registers[3] >> 8 & 1 == 0, try !device.value.rootComplex.value.canwbs {
+      return fails(.smmuIncompatible, "Failed to set vIOMMU: IOMMU_VIOMMU_ALLOC failed: Operation not supported")
     }
     if try given("cmdqv") == "on" {
       throw Unknown("command queues of the host's SMMUv3", reason: "the kernel shows them only to who has bound the device")

@@ -31,5 +31,10 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
     "\(context.name) sets `ats=on`" + (hasNone ? " and has no ATS capability" : "")
       + ", and the kernel reports ATS as unsupported for it: QEMU fails with `\(ATSText.notSupported.rawValue)`",
     at: context.atsLocation, fix: hasNone ? "remove `ats=on`: the device does not support ATS" : nil,
-    evidence: ["kernel's ATS flag: not supported"])
+    evidence: ["kernel's ATS flag: not supported" + (try context.flagEvidence().map { ": \($0)" } ?? "")])
+}
+
+extension DeviceContext {
+  /// The fact that shows the kernel's flag of the device; nil when it is unknown.
+  func flagEvidence() throws(Unknown) -> String? { KernelATS.evidence(try device(), on: host) }
 }

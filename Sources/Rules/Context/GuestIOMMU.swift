@@ -5,8 +5,8 @@ import Prediction
 struct GuestIOMMU {
   /// The driver, as QEMU names it.
   let driver: String
-  /// The request that creates it; nil when it is part of the machine.
-  let unit: DeviceRequest?
+  /// The request that creates it; for an IOMMU of the machine, one with the machine's option as its location.
+  let unit: DeviceRequest
   let location: Location?
   /// Whether it reports to the guest that devices may use ATS.
   let offersATS: Known<Bool>
@@ -16,18 +16,17 @@ extension DeviceContext {
   /// The guest's IOMMU that serves the device; nil when none does.
   func guestIOMMU() throws(Unknown) -> GuestIOMMU? {
     try target.requireWholeMachine(for: "guest's IOMMU")
-    if let unit = try prediction.viommu { return GuestIOMMU(unit, in: target.machine) }
-    // `-machine virt,iommu=smmuv3`: one without acceleration.
-    guard let built = target.machine.machine.last(where: { $0.name == "iommu" }), built.value == .string("smmuv3")
-    else { return nil }
-    return GuestIOMMU(driver: "arm-smmuv3", unit: nil, location: built.location, offersATS: .known(false))
+    guard let unit = try prediction.viommu else { return nil }
+    var hostATS: Known<Bool>?
+    do throws(Unknown) { hostATS = try hostIOMMU()?.smmuATS } catch { hostATS = .unknown(error) }
+    return GuestIOMMU(unit, in: target.machine, hostATS: hostATS)
   }
 
   /// The unit that serves the device, if it has that driver.
   func guestIOMMU(_ driver: String) throws(Unknown) -> DeviceRequest? {
     guard !target.machine.isComplete || target.iommus.contains(where: { $0.driver == driver }) else { return nil }
-    guard let unit = try guestIOMMU()?.unit, unit.driver == driver else { return nil }
-    return unit
+    guard let iommu = try guestIOMMU(), iommu.driver == driver else { return nil }
+    return iommu.unit
   }
 
   /// A property of the guest's IOMMU, from the request or a `-global`.
@@ -37,14 +36,15 @@ extension DeviceContext {
 }
 
 extension GuestIOMMU {
-  init(_ unit: DeviceRequest, in machine: MachineConfig) {
+  /// - Parameter hostATS: whether the host's SMMUv3 supports ATS; nil for another IOMMU.
+  init(_ unit: DeviceRequest, in machine: MachineConfig, hostATS: Known<Bool>?) {
     driver = unit.driver ?? ""
     self.unit = unit
     location = unit.location
     switch driver {
     // Both inherit it (QEMU hw/i386/x86-iommu.c).
     case "intel-iommu", "amd-iommu": offersATS = machine.setting("device-iotlb", of: unit).map { $0 == "on" }
-    case "arm-smmuv3": offersATS = GuestIOMMU.smmu(unit, in: machine)
+    case "arm-smmuv3": offersATS = GuestIOMMU.smmu(unit, in: machine, hostATS)
     // virtio-iommu does not support ATS.
     default: offersATS = .known(false)
     }
@@ -52,7 +52,7 @@ extension GuestIOMMU {
 
   /// `ats` of arm-smmuv3 requires `accel`, and `auto`, the default, follows the host's SMMU (QEMU hw/arm/smmuv3.c).
   /// Machine types up to virt-11.0 set it to off (QEMU hw/core/machine.c: hw_compat_11_0).
-  private static func smmu(_ unit: DeviceRequest, in machine: MachineConfig) -> Known<Bool> {
+  private static func smmu(_ unit: DeviceRequest, in machine: MachineConfig, _ hostATS: Known<Bool>?) -> Known<Bool> {
     machine.setting("accel", of: unit).flatMap { accelerated in
       guard accelerated == "on" else { return .known(false) }
       return machine.setting("ats", of: unit).flatMap { setting in
@@ -62,7 +62,7 @@ extension GuestIOMMU {
         default: break
         }
         if setting == nil, let version = machine.virtVersion, version <= (11, 0) { return .known(false) }
-        return .unknown("ats of arm-smmuv3", "`auto` follows the host's SMMU, which does not report it")
+        return hostATS ?? .unknown("ats of arm-smmuv3", "`auto` follows the host's SMMU, and no SMMUv3 serves the device")
       }
     }
   }
