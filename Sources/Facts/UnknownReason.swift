@@ -48,6 +48,8 @@ extension Unknown {
     // errno's texts for EACCES and EPERM, which a recording keeps.
     ("Permission denied", .root), ("permission denied", .root), ("Operation not permitted", .root),
     ("is a partial view", .wholeHost), ("not bound to an iommufd", .bind),
+    // The kernel's ATS flag, where the IOMMU does not show what it derives from.
+    ("are not in sysfs", .bind), ("does not show it in sysfs", .bind),
     ("depends on the version of this QEMU", .qemu), ("this QEMU checks it", .qemu),
     ("only the shell knows", .literal), ("written as", .literal),
     ("`--rehearse` asks", .rehearsal),

@@ -168,8 +168,9 @@ public struct Lint: Sendable {
   }
 
   static func complaint(aboutUndetermined tally: LintTally) -> String {
-    let advice = tally.advice.isEmpty ? "a fact is unknown" : "decided by " + tally.advice.joined(separator: "; ")
-    return "vfiogate: undetermined: \(advice); --on-unknown warn accepts that\n"
+    let fact = tally.missingFact.map { ": \($0)" } ?? ""
+    let advice = tally.advice.isEmpty ? "" : "; decided by " + tally.advice.joined(separator: "; ")
+    return "vfiogate: undetermined\(fact)\(advice); --on-unknown warn accepts that\n"
   }
 
   /// The exit code of one definition alone.

@@ -13,7 +13,8 @@ public enum ExplainPage {
 
   /// One rule with its why, fix, example and references.
   public static func page(_ rule: Rule, _ style: Style) -> String {
-    var lines = [style.severity(rule.severity, "\(rule.severity.rawValue)[\(rule.name)]") + ": \(rule.summary)", ""]
+    let head = style.severity(rule.severity, "\(rule.severity.rawValue)[\(rule.name)]") + ": \(rule.summary)"
+    var lines = wrapped(head, width: style.width, indent: 4) + [""]
     let width = min(100, style.width ?? 90)
     lines += wrapped(rule.why, width: width) + [""]
     if rule.isAboutCommands { lines += ["checked by `vfiogate proxy` alone; a policy cannot allow it", ""] }

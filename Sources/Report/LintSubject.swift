@@ -31,4 +31,6 @@ struct LintSubject: Hashable, Sendable {
 
   /// The way to a verdict for the QEMU that runs the guest.
   static let advice = "--qemu PATH or --rehearse emulator asks yours"
+  /// The same where a QEMU was started with the options already.
+  static let adviceBesideRehearsal = "--qemu PATH asks yours"
 }

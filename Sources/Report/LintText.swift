@@ -69,7 +69,9 @@ public struct LintText: LintWriter {
     let subject = LintSubject(result.target)
     var text = "\(printable(result.name)): \(style.verdict(result.verdict)) \(subject.text)"
     if let counts = result.counts { text += ": \(counts)" }
-    if subject.isAssumed, !hasAdvised { text += "; \(LintSubject.advice)" }
+    if subject.isAssumed, !hasAdvised {
+      text += "; " + (result.target.rehearsal == nil ? LintSubject.advice : LintSubject.adviceBesideRehearsal)
+    }
     hasAdvised = hasAdvised || subject.isAssumed
     return block([text])
   }

@@ -79,6 +79,7 @@ public struct LintTally: Sendable {
   /// Means to determine the facts that undetermined verdicts miss.
   private var remedies: Set<Unknown.Remedy> = []
   private var isLive = false
+  private var missing: Unknown?
   /// Files that could not be read: path and reason.
   public var unreadable: [String] = []
 
@@ -96,6 +97,7 @@ public struct LintTally: Sendable {
     if result.verdict == .undetermined {
       remedies.formUnion(result.unknowns.compactMap(\.remedy))
       isLive = isLive || subject.host == "live"
+      missing = missing ?? result.unknowns.first
     }
     add(result, refusesUndetermined)
   }
@@ -119,6 +121,9 @@ public struct LintTally: Sendable {
 
   /// Advice to determine the facts that undetermined verdicts miss.
   public var advice: [String] { MissingFacts.advice(remedies, isLive: isLive) }
+
+  /// The first fact that an undetermined verdict misses, and the reason.
+  public var missingFact: String? { missing.map { printable("\($0)") } }
 
   /// The verdict of all definitions together. A definition that could not be read may be anything.
   public var verdict: Verdict { unreadable.isEmpty ? worst : worst.joined(with: .undetermined) }

@@ -65,7 +65,7 @@ struct MissingFacts {
     case .wholeHost where isLive: return "running on the host itself, outside of the container"
     case .root, .wholeHost, .recording:
       return "a newer recording: `vfiogate probe --record FILE` on the host itself, as root"
-    case .bind: return "`vfiogate probe --bind ADDRESS`, which asks the kernel about an idle device"
+    case .bind: return "`vfiogate probe --bind ADDRESS` on the host, which asks the kernel about an idle device (and resets it)"
     case .guest: return "`--guest FILE`, with the command line of the running guest"
     case .qemu: return "`--qemu PATH`"
     case .literal: return "values in place of variables, or the command line as QEMU gets it (/proc/PID/cmdline)"

@@ -111,6 +111,7 @@ final class TextLayoutTests: XCTestCase {
       (UnknownReason.withoutMachine, .guest), (UnknownReason.qemuNotNamed, .qemu),
       ("/proc/1/fd: Permission denied", .root), ("/sys/x is a partial view: it has no `resource`", .wholeHost),
       ("only the shell knows it", .literal),
+      ("SMMUv3's IDR0.ATS and the firmware's attribute are not in sysfs", .bind),
     ] {
       XCTAssertEqual(Unknown("a", reason: reason).remedy, remedy)
     }

@@ -22,6 +22,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   // A passed descriptor is that of a bound device.
   if context.request.has("fd") { return }
   let device = try context.device()
+  // Without an IOMMU no vfio driver binds it; realize-fails says what to enable.
+  if context.prediction.failure?.cause == .noGroup { return }
   guard try !VFIODriver.isVFIO(device) else { return }
   // not-endpoint reports a device that no vfio driver binds.
   if device.isEndpoint == .known(false) { return }
