@@ -89,7 +89,7 @@ final class ShellVariables {
       let start = command.lowerBound + words[index].range.lowerBound
       // Up to the next word, because a closing quote belongs to none.
       let next = index + 1 < words.endIndex ? command.lowerBound + words[index + 1].range.lowerBound : command.upperBound
-      let end = code[start..<max(start, next)].lastIndex { $0 > 0x20 } ?? start
+      let end: Int = code[start..<max(start, next)].lastIndex { $0 > 0x20 } ?? start
       guard code[start...].starts(with: (name + "=").utf8), isVariable(name) else { return [] }
       all.append((name, start..<end + 1))
     }
