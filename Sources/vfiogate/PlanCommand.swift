@@ -11,15 +11,17 @@ struct PlanCommand: ParsableCommand {
       ready` says no to (exit code 1), or about which a fact is missing (2).
       """)
 
-  @Argument(help: "PCI addresses (0000:01:00.0).")
+  @Argument(help: "PCI addresses (0000:01:00.0).", completion: .addresses)
   var addresses: [String]
   @Option(name: .customLong("for"), help: "The program that runs the guest: libvirt, qemu, proxmox or kubevirt.")
   var target: String
-  @Option(help: "live, or a recording that `vfiogate probe --record` wrote.")
+  @Option(help: "live, or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"
-  @Option(help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.")
+  @Option(help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
+    completion: .directory)
   var root: String?
-  @Option(help: "The QEMU whose behaviour applies: a version, a program, or qmp:PATH of a running one.")
+  @Option(help: "The QEMU whose behaviour applies: a version, a program, or qmp:PATH of a running one.",
+    completion: .file())
   var qemu = "11.1.3"
 
   func validate() throws {

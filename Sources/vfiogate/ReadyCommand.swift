@@ -13,17 +13,20 @@ struct ReadyCommand: ParsableCommand {
       device the exit code is about the host alone.
       """)
 
-  @Argument(help: "PCI addresses (0000:01:00.0). Default: every device that a guest could have.")
+  @Argument(help: "PCI addresses (0000:01:00.0). Default: every device that a guest could have.",
+    completion: .addresses)
   var addresses: [String] = []
-  @Option(help: "live, or a recording that `vfiogate probe --record` wrote.")
+  @Option(help: "live, or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"
-  @Option(help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.")
+  @Option(help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
+    completion: .directory)
   var root: String?
-  @Option(help: "The QEMU whose behaviour applies: a version, a program, or qmp:PATH of a running one.")
+  @Option(help: "The QEMU whose behaviour applies: a version, a program, or qmp:PATH of a running one.",
+    completion: .file())
   var qemu = "11.1.3"
   @Option(help: "Output format: text or json.")
   var format = "text"
-  @Option(help: "Colour the text: auto, always or never.")
+  @Option(help: "Colour the text: auto, always or never.", completion: .choices(Terminal.Color.self))
   var color = "auto"
 
   func validate() throws {

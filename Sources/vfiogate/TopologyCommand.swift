@@ -11,15 +11,17 @@ struct TopologyCommand: ParsableCommand {
       paths between them, named as `nvidia-smi topo -m` does: PIX, PXB, PHB, NODE, SYS. Exit code 2: a path is not known.
       """)
 
-  @Argument(help: "Two or more PCI addresses (0000:01:00.0) whose paths are shown. Default: a picture of the host.")
+  @Argument(help: "Two or more PCI addresses (0000:01:00.0) whose paths are shown. Default: a picture of the host.",
+    completion: .addresses)
   var addresses: [String] = []
-  @Option(help: "live, or a recording that `vfiogate probe --record` wrote.")
+  @Option(help: "live, or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"
-  @Option(help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.")
+  @Option(help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
+    completion: .directory)
   var root: String?
   @Option(help: "Kind of picture: text, dot for Graphviz, or svg for a browser.")
   var format = "text"
-  @Option(help: "Colour the text: auto, always or never.")
+  @Option(help: "Colour the text: auto, always or never.", completion: .choices(Terminal.Color.self))
   var color = "auto"
 
   func validate() throws {

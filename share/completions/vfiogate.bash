@@ -618,18 +618,30 @@ _vfiogate_ready() {
     # Offer option value completions
     case "${prev}" in
     '--host')
+        __vfiogate_add_completions -f
         return
         ;;
     '--root')
+        __vfiogate_add_completions -d
         return
         ;;
     '--qemu')
+        __vfiogate_add_completions -f
         return
         ;;
     '--format')
         return
         ;;
     '--color')
+        __vfiogate_add_completions -W 'auto'$'\n''always'$'\n''never'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __vfiogate_add_completions -W "$(eval 'ls /sys/bus/pci/devices 2> /dev/null')"
         return
         ;;
     esac
@@ -648,12 +660,23 @@ _vfiogate_plan() {
         return
         ;;
     '--host')
+        __vfiogate_add_completions -f
         return
         ;;
     '--root')
+        __vfiogate_add_completions -d
         return
         ;;
     '--qemu')
+        __vfiogate_add_completions -f
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __vfiogate_add_completions -W "$(eval 'ls /sys/bus/pci/devices 2> /dev/null')"
         return
         ;;
     esac
@@ -669,15 +692,26 @@ _vfiogate_topology() {
     # Offer option value completions
     case "${prev}" in
     '--host')
+        __vfiogate_add_completions -f
         return
         ;;
     '--root')
+        __vfiogate_add_completions -d
         return
         ;;
     '--format')
         return
         ;;
     '--color')
+        __vfiogate_add_completions -W 'auto'$'\n''always'$'\n''never'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __vfiogate_add_completions -W "$(eval 'ls /sys/bus/pci/devices 2> /dev/null')"
         return
         ;;
     esac
