@@ -80,6 +80,13 @@ final class SeveralDocumentsTests: XCTestCase {
     XCTAssertEqual(lines(all), [1, 7])
   }
 
+  func testADocumentThatCannotBeParsedIsAnErrorBesideADomain() {
+    for root in ["<doma~n", "<dom", "<<domain", "<html"] {
+      let all = definitions(domain("a", bus: 1) + domain("b", bus: 2).replacing("<domain", with: root))
+      XCTAssertEqual(all.map(\.problems.count), [0, 1], root)
+    }
+  }
+
   func testOtherDocumentsAreSkippedBesideADomain() {
     let network = "<network><name>n</name><domain name='example.org'/></network>\n"
     XCTAssertEqual(names(definitions(network + domain("a", bus: 1) + network)), ["a"])

@@ -49,7 +49,9 @@ struct LibvirtDocuments: IteratorProtocol {
       let end = self.start == nil ? source.bytes.count : document.end ?? source.bytes.count
       definition.noteUnreadDevices(source, in: read..<end, isXML: true)
       read = end
-      guard let root = document.otherRoot, document.junk == nil || self.start != nil else {
+      // Behind a definition, text that cannot be parsed may have been one.
+      let isSkipped = document.end == nil ? !hasDefinition : document.junk == nil || self.start != nil
+      guard let root = document.otherRoot, isSkipped else {
         hasDefinition = true
         return definition
       }
