@@ -140,6 +140,26 @@ final class GuestBookTests: XCTestCase {
     XCTAssertEqual(try probe.settle(FilterProbe.command("migrate-incoming", #"{"uri":"fd:5"}"#), [[], []]), .refuse("fd-in-use"))
   }
 
+  func testSocketsThatTheProxyGuardsAreFoundInAnySpelling() throws {
+    let folder = try TemporaryDirectory()
+    let probe = FilterProbe { $0.sockets = [folder.path + "/p"] }
+    func chardev(_ path: String) -> String {
+      FilterProbe.command(
+        "chardev-add",
+        #"{"id":"c","backend":{"type":"socket","data":{"addr":{"type":"unix","data":{"path":"\#(path)"}}}}}"#)
+    }
+    for text in [
+      chardev(folder.path + "/p"), chardev(folder.path + "/../" + (folder.path.split(separator: "/").last ?? "") + "//p"),
+      FilterProbe.command("migrate", #"{"uri":"unix:\#(folder.path)/p"}"#), FilterProbe.human("migrate unix:\(folder.path)/p"),
+      FilterProbe.human("chardev-add socket,id=c,path=\(folder.path)/p,server=on"),
+    ] {
+      XCTAssertEqual(try probe.answer(text), .refuse("replaces-a-socket"), text)
+    }
+    for text in [chardev(folder.path + "/q"), chardev("/p"), FilterProbe.command("migrate", #"{"uri":"unix:/p"}"#)] {
+      XCTAssertEqual(try probe.answer(text), .pass, text)
+    }
+  }
+
   func testLockedMemoryIsReadFromProc() throws {
     let limits: WireText = """
       Limit                     Soft Limit           Hard Limit           Units

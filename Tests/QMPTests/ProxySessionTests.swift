@@ -28,6 +28,20 @@ final class ProxySessionTests: XCTestCase {
     }
   }
 
+  func testQEMUGetsTextThatIsWrittenFromTheValue() {
+    let harness = SessionHarness(negotiated: 1)
+    var bytes: [UInt8] = []
+    harness.answers = false
+    harness.isQEMUStalled = true
+    harness.send("{ \"execute\" : \"query\\u002dname\", \"id\":[ 1E0,\"\u{e9}\" ,18446744073709551615] }")
+    while let write = harness.session.writeToQEMU {
+      bytes += write.bytes
+      harness.session.wroteToQEMU(write.bytes.count)
+    }
+    XCTAssertEqual(
+      String(decoding: bytes, as: UTF8.self), #"{"execute":"query-name","id":[1.0,"\u00E9",18446744073709551615]}"#)
+  }
+
   func testAQEMUsMessagesMayBeSplitAnywhere() {
     let bytes = Array(
       ("{\"timestamp\": {\"seconds\": 1}, \"event\": \"X\"}\r\n{\"return\": {}, \"id\": 1}\r\n"

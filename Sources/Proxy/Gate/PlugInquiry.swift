@@ -50,28 +50,13 @@ package final class PlugInquiry: CommandDecision {
     // No policy allows a crash of the guest.
     var policy = gate.options.policy.policy
     policy.allowances.removeAll { Rule.named($0.rule)?.crashesGuest == true }
-    func target(_ plug: DeviceRequest) -> LintTarget {
-      LintTarget(
-        machine: machine, plugs: [plug], problems: [], host: host, qemu: profile, descriptors: descriptors,
-        running: guest.guest(), policy: policy)
-    }
-    let definition = target(request)
+    // A primary that QEMU will keep back is judged as the guest will have it: a running guest's standbys are not modelled.
+    let definition = LintTarget(
+      machine: machine, plugs: [request], problems: [], host: host, qemu: profile, descriptors: descriptors,
+      running: guest.guest(), policy: policy)
     let judgement = RuleRunner.check(definition)
     prediction = definition.predictions.first
-    if let later = request.asUnhidden, let reason = crash(of: RuleRunner.check(target(later))) { return refuse(reason) }
     return act(judgement, profile, globals)
-  }
-
-  /// The crash of a failover pair's primary once the guest asks for it.
-  private func crash(of judgement: RuleReport) -> BypassRules.Reason? {
-    func crashes(_ rule: Rule) -> Bool { rule.crashesGuest }
-    if let finding = judgement.findings.first(where: { $0.severity == .error && crashes($0.reportedBy) }) {
-      return .init(rule: finding.reportedBy, message: finding.message)
-    }
-    guard gate.options.onUnknown != .warn,
-      let open = judgement.undetermined.first(where: { $0.severity == .error && crashes($0.reportedBy) })
-    else { return nil }
-    return .init(rule: open.reportedBy, message: "cannot determine whether it applies: \(open.unknown)")
   }
 
   /// Whether a descriptor is that of a vfio device; a group's is found as none.
