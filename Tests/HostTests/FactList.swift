@@ -122,6 +122,7 @@ struct FactList {
       note(device.cdev)
       note(device.users)
       note(device.firmwareATS)
+      note(device.rootComplex)
       note(device.hostUses)
       note(device.bootFramebuffer)
       note(device.variantDrivers)

@@ -4,8 +4,8 @@ import XCTest
 
 final class RecordingRoundTripTests: XCTestCase {
   static let composed = [
-    "container-partial-sys", "desktop-amd-geforce", "grace-gb200", "intel-no-device-tlb", "intel-server-ats",
-    "pre71-vega", "sriov-e810", "ugly",
+    "container-partial-sys", "desktop-amd-geforce", "grace-cx8-sriov", "grace-gb10", "grace-gb200", "grace-gb200-egm",
+    "intel-no-device-tlb", "intel-server-ats", "pre71-vega", "sriov-e810", "ugly",
   ]
   static let recorded = ["recorded-q35-amd", "recorded-q35-vtd-device-tlb", "recorded-q35-vtd-noats"]
 
