@@ -52,13 +52,13 @@ extension RealizeContext {
     for (bit, granule) in [(UInt32(4), "4K"), (5, "16K"), (6, "64K")] where registers[5] >> bit & 1 == 0 {
       return refused("doesn't support \(granule) translation granule")
     }
+    if try given("cmdqv") == "on" {
+      throw Unknown("command queues of the host's SMMUv3", reason: "the kernel shows them only to who has bound the device")
+    }
     // IDR3.FWB, or a root complex that keeps caches coherent by itself (linux drivers/iommu/arm/arm-smmu-v3:
     // arm_smmu_get_viommu_size).
     if registers[3] >> 8 & 1 == 0, try !device.value.rootComplex.value.canwbs {
       return fails(.smmuIncompatible, "Failed to set vIOMMU: IOMMU_VIOMMU_ALLOC failed: Operation not supported")
-    }
-    if try given("cmdqv") == "on" {
-      throw Unknown("command queues of the host's SMMUv3", reason: "the kernel shows them only to who has bound the device")
     }
     return nil
   }
