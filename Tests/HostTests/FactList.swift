@@ -122,7 +122,10 @@ struct FactList {
       note(device.cdev)
       note(device.users)
       note(device.firmwareATS)
-      note(device.rootComplex)
+      // Recordings of other architectures have no line for it.
+      if case .unknown(let unknown) = device.rootComplex, unknown.reason != "the firmware's IORT or device tree was not read" {
+        reasons.append((unknown.fact, unknown.reason))
+      }
       note(device.hostUses)
       note(device.bootFramebuffer)
       note(device.variantDrivers)
