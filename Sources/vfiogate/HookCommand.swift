@@ -13,7 +13,11 @@ struct HookCommand: ParsableCommand {
 struct HookOptions: ParsableArguments {
   @Option(help: "live, none, or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"
-  @Option(help: "QEMU release, path of a QEMU program to start and query each time, or none if unknown.",
+  @Option(
+    help: """
+      QEMU release, path of a QEMU program to start and query each time, emulator for the one that a libvirt domain names, \
+      or none if unknown.
+      """,
     completion: .file())
   var qemu = "none"
   @Option(help: "Lowest severity that refuses: error, warning or note.", completion: .choices(Severity.self))
@@ -24,8 +28,10 @@ struct HookOptions: ParsableArguments {
   @Option(help: "Policy file: allowed findings, and changed severities.", completion: .file())
   var policy: String?
 
+  var asksEmulator: Bool { qemu == "emulator" }
+
   func policyCheck() throws -> LaunchPolicyCheck {
-    var policyCheck = LaunchPolicyCheck(qemu: try chosenQEMU(qemu))
+    var policyCheck = LaunchPolicyCheck(qemu: asksEmulator ? .none : try chosenQEMU(qemu))
     policyCheck.host = HostChoice(host)
     policyCheck.failOn = try chosen(failOn, "--fail-on")
     policyCheck.onUnknown = try chosen(onUnknown, "--on-unknown")
@@ -56,7 +62,8 @@ struct LibvirtHookCommand: ParsableCommand {
   func validate() throws { _ = try options.policyCheck() }
 
   func run() throws {
-    let hook = LibvirtHook(arguments: arguments, policyCheck: try options.policyCheck(), policy: options.policy)
+    let hook = LibvirtHook(
+      arguments: arguments, policyCheck: try options.policyCheck(), policy: options.policy, asksEmulator: options.asksEmulator)
     try Terminal.finish(hook.run(LibvirtHook.standardInput))
   }
 
@@ -78,7 +85,10 @@ struct KubeVirtHookCommand: ParsableCommand {
   @Option(help: "Domain as libvirt XML; it is printed unchanged to standard output.")
   var domain: String
 
-  func validate() throws { _ = try options.policyCheck() }
+  func validate() throws {
+    _ = try options.policyCheck()
+    if options.asksEmulator { throw ValidationError("--qemu emulator: KubeVirt's QEMU is in another container.") }
+  }
 
   func run() throws {
     let check = try options.policyCheck()

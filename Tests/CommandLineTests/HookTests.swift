@@ -38,6 +38,25 @@ final class HookTests: XCTestCase {
     }
   }
 
+  func testTheDomainsEmulatorIsAskedWhereThatIsWanted() throws {
+    guard let program = Child.find("qemu-system-x86_64") else {
+      throw XCTSkip("SKIPPED: qemu-system-x86_64 is not installed, so no emulator was asked")
+    }
+    // QEMU 7.2 has no iommufd; a later one accepts it.
+    let with = domain("bus='0x01' slot='0x00'").replacing("managed='no'>", with: "managed='no'><driver name='vfio' iommufd='yes'/>")
+      .replacing("<devices>", with: "<devices><emulator>\(program)</emulator>")
+    let isOld = try Child.run(program, ["--version"]).output.starts(with: Array("QEMU emulator version 7.".utf8))
+    let asked = try libvirt("prepare", with, options: ["--qemu", "emulator"])
+    XCTAssertEqual(asked.error.contains("Property 'vfio-pci.iommufd' not found"), isOld, asked.error)
+    XCTAssertFalse(try libvirt("prepare", with).error.contains("Property 'vfio-pci.iommufd' not found"))
+    // Rules about the device's users and driver only.
+    XCTAssertEqual(try libvirt("start", with, options: ["--qemu", "emulator"]).status, 0)
+    let missing = with.replacing(program, with: "/nonexistent/qemu")
+    XCTAssertEqual(try libvirt("prepare", missing, options: ["--qemu", "emulator"]).status, 0, "libvirt reports that itself")
+    let kubevirt = try Vfiogate.run("hook", "kubevirt", "--qemu", "emulator", "--vmi", "{}", "--domain", domain())
+    XCTAssertEqual(kubevirt.status, 64)
+  }
+
   func testADeviceOnAHostDriverIsBoundByLibvirtOnlyWhenManaged() throws {
     let free = "bus='0x01' slot='0x00'"
     let folder = try TemporaryDirectory()

@@ -177,14 +177,14 @@ complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_positional "v
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_positional "vfiogate hook" -eq 1' -fa 'kubevirt' -d 'Run as KubeVirt\'s onDefineDomain hook, also when called by that name.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_positional "vfiogate hook" -eq 1' -fa 'install' -d 'Install a script that calls this program into libvirt\'s folder of hooks.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" host' -l 'host' -d 'live, none, or a recording that `vfiogate probe --record` wrote.' -rF
-complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" qemu' -l 'qemu' -d 'QEMU release, path of a QEMU program to start and query each time, or none if unknown.' -rF
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" qemu' -l 'qemu' -d 'QEMU release, path of a QEMU program to start and query each time, emulator for the one that a libvirt domain names, or none if unknown.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" fail-on' -l 'fail-on' -d 'Lowest severity that refuses: error, warning or note.' -rfka 'note warning error'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" on-unknown' -l 'on-unknown' -d 'Action on an undetermined verdict: refuse, or warn.' -rfka 'refuse warn'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" policy' -l 'policy' -d 'Policy file: allowed findings, and changed severities.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" version' -l 'version' -d 'Show the version.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook kubevirt" host' -l 'host' -d 'live, none, or a recording that `vfiogate probe --record` wrote.' -rF
-complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook kubevirt" qemu' -l 'qemu' -d 'QEMU release, path of a QEMU program to start and query each time, or none if unknown.' -rF
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook kubevirt" qemu' -l 'qemu' -d 'QEMU release, path of a QEMU program to start and query each time, emulator for the one that a libvirt domain names, or none if unknown.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook kubevirt" fail-on' -l 'fail-on' -d 'Lowest severity that refuses: error, warning or note.' -rfka 'note warning error'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook kubevirt" on-unknown' -l 'on-unknown' -d 'Action on an undetermined verdict: refuse, or warn.' -rfka 'refuse warn'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook kubevirt" policy' -l 'policy' -d 'Policy file: allowed findings, and changed severities.' -rF
@@ -193,7 +193,7 @@ complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_opti
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook kubevirt" version' -l 'version' -d 'Show the version.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook kubevirt" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook install" host' -l 'host' -d 'live, none, or a recording that `vfiogate probe --record` wrote.' -rF
-complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook install" qemu' -l 'qemu' -d 'QEMU release, path of a QEMU program to start and query each time, or none if unknown.' -rF
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook install" qemu' -l 'qemu' -d 'QEMU release, path of a QEMU program to start and query each time, emulator for the one that a libvirt domain names, or none if unknown.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook install" fail-on' -l 'fail-on' -d 'Lowest severity that refuses: error, warning or note.' -rfka 'note warning error'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook install" on-unknown' -l 'on-unknown' -d 'Action on an undetermined verdict: refuse, or warn.' -rfka 'refuse warn'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook install" policy' -l 'policy' -d 'Policy file: allowed findings, and changed severities.' -rF

@@ -56,7 +56,8 @@ extension LibvirtReader {
   private mutating func readMachine(_ domain: XMLElement, _ part: LocationBase, type: String) {
     let os = domain.child("os")?.child("type")
     let architecture = os?.value("arch")
-    let emulator = (domain.child("devices")?.child("emulator")?.text).flatMap(\.fileName)
+    definition.machine.program = domain.child("devices")?.child("emulator")?.text
+    let emulator = definition.machine.program.flatMap(\.fileName)
     definition.machine.emulator = emulator ?? architecture.map { "qemu-system-\(LibvirtReader.emulatorSuffix($0))" }
     let place = os.map { location($0, part, "/os/type") } ?? location(domain, part)
     if let machine = os?["machine"] {

@@ -47,7 +47,7 @@ public struct HookInstall: Sendable {
     let command = ([program, "hook", "libvirt"] + options).map(HookInstall.quoted).joined(separator: " ")
     return """
       #!/bin/sh
-      # Written by `vfiogate hook install`. Refuses guests whose PCI passthrough would fail; see vfiogate.hook.libvirt(1).
+      # Written by `vfiogate hook install`. Refuses guests whose PCI passthrough would fail; see vfiogate-hook-libvirt(1).
       exec \(command) -- "$@"
 
       """

@@ -15,9 +15,12 @@ public struct LibvirtHook: Sendable {
   public var policyCheck: LaunchPolicyCheck
   /// The policy's path, or `none`.
   public var policy: String?
+  /// Whether the domain's emulator, which libvirt is about to start, is started without a machine and queried.
+  public var asksEmulator: Bool
 
   /// Creates the hook.
-  public init(arguments: [String], policyCheck: LaunchPolicyCheck, policy: String? = nil) {
+  public init(arguments: [String], policyCheck: LaunchPolicyCheck, policy: String? = nil, asksEmulator: Bool = false) {
+    self.asksEmulator = asksEmulator
     self.arguments = arguments
     self.policyCheck = policyCheck
     self.policy = policy
@@ -70,6 +73,9 @@ public struct LibvirtHook: Sendable {
     }
     var policyCheck = policyCheck
     policyCheck.policy = try .chosen(policy)
+    if asksEmulator, stage == .prepare, parsed.machine.devices.contains(where: \.isVFIO), let program = parsed.machine.program {
+      policyCheck.qemu = .program(program)
+    }
     if stage == .start {
       policyCheck.rules = Rule.all.filter(\.isRecheckedAtStart)
       for index in parsed.machine.devices.indices { parsed.machine.devices[index].libvirt?.isManaged = false }

@@ -26,7 +26,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   if device.bootVGA == .known(false) { return }
   guard let driver = try device.driver.value, !VFIODriver.leavesDMA(driver), try !VFIODriver.isVFIO(device) else { return }
   guard try device.bootVGA.value == true else { return }
-  let who = context.request.libvirt?.isManaged == true
+  let who = context.request.libvirt?.isManaged == true && context.target.machine.libvirt != nil
     ? "libvirt takes it from the host when the guest starts" : "binding it to vfio-pci takes it from the host"
   runner.report(
     "the host displays on \(context.name), its boot graphics card, with `\(driver)`: \(who)", at: context.hostLocation,
