@@ -137,7 +137,23 @@ final class GuestBookTests: XCTestCase {
     XCTAssertEqual(try probe.settle(FilterProbe.command("migrate-incoming", #"{"uri":"fd:31"}"#), there), .refuse("fd-in-use"))
     XCTAssertEqual(try probe.settle(FilterProbe.command("migrate-incoming", #"{"uri":"fd:31"}"#), [[], []]), .pass)
     // One of QEMU's own.
-    XCTAssertEqual(try probe.settle(FilterProbe.command("migrate-incoming", #"{"uri":"fd:5"}"#), [[], []]), .refuse("fd-in-use"))
+    let tap = FilterProbe.command("netdev_add", #"{"type":"tap","id":"n","fd":"5"}"#)
+    XCTAssertEqual(try probe.settle(tap, [[], []]), .refuse("fd-in-use"))
+  }
+
+  /// libvirt restores a guest from a file or a pipe that QEMU has inherited from it.
+  func testAGuestIsReadFromADescriptorThatQEMUHasInherited() throws {
+    let folder = try TemporaryDirectory()
+    let probe = FilterProbe { $0.process = getpid() }
+    let file = open(folder.path + "/saved", O_RDWR | O_CREAT, 0o600), device = open("/dev/zero", O_RDONLY)
+    var pipe: [Int32] = [-1, -1]
+    XCTAssertEqual(Glibc.pipe(&pipe), 0)
+    defer { for descriptor in [file, device] + pipe { close(descriptor) } }
+    func restore(_ number: Int32) -> String { FilterProbe.command("migrate-incoming", #"{"uri":"fd:\#(number)"}"#) }
+    for number in [file, pipe[0]] { XCTAssertEqual(try probe.settle(restore(number), [[], []]), .pass, "\(number)") }
+    XCTAssertEqual(try probe.settle(restore(device), [[], []]), .refuse("fd-in-use"))
+    let other = FilterProbe.command("migrate", #"{"uri":"fd:\#(file)"}"#)
+    XCTAssertEqual(try probe.settle(other, [[], []]), .refuse("fd-in-use"), "a running guest is written to names of getfd only")
   }
 
   func testSocketsThatTheProxyGuardsAreFoundInAnySpelling() throws {

@@ -79,11 +79,16 @@ struct DescriptorLedger {
     guard let number = fd.number, let process else {
       return .unknown("descriptor \(fd)", "it did not pass through the proxy")
     }
+    guard let target = DescriptorLedger.target(number, of: process) else { return .unknown("descriptor \(fd)", errnoText(errno)) }
+    return .known(target == "/dev/iommu")
+  }
+
+  /// The beginning of the link in /proc; nil, with errno, when it cannot be read.
+  static func target(_ number: Int32, of process: pid_t) -> WireText? {
     var path = [CChar](repeating: 0, count: 64)
     // SAFETY: readlink writes at most the buffer's own count.
     let count = readlink("/proc/\(process)/fd/\(number)", &path, path.count)
-    guard count > 0 else { return .unknown("descriptor \(fd)", errnoText(errno)) }
-    return .known(path.prefix(count).map { UInt8(bitPattern: $0) }.elementsEqual("/dev/iommu".utf8))
+    return count > 0 ? WireText(bytes: path.prefix(count).map { UInt8(bitPattern: $0) }) : nil
   }
 
   /// The entry of a name, or of a number in any spelling.

@@ -13,6 +13,8 @@ final class DescriptorUse: CommandDecision {
   private let user: WireText?
   /// Whether an object is made of /dev/iommu.
   private let isIOMMUFD: Bool
+  /// Whether a guest is read from the descriptor: libvirt restores one from a file or pipe that QEMU has inherited.
+  private let isIncoming: Bool
   private var hasAsked = false
 
   init(
@@ -24,6 +26,7 @@ final class DescriptorUse: CommandDecision {
     self.named = named
     user = DescriptorLedger.user(of: command, arguments)
     isIOMMUFD = command == "object-add" && arguments?.wire("qom-type") == "iommufd"
+    isIncoming = command == "migrate-incoming"
   }
 
   func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep {
@@ -37,7 +40,7 @@ final class DescriptorUse: CommandDecision {
     gate.ledger.forgetUsers(missingFrom: answers, hidden: gate.hidden.keys)
     for number in named.numbers.sorted() {
       // That of an object of another file is refused before.
-      let isRight = Known.known(isIOMMUFD)
+      let isRight = Known.known(isIOMMUFD || isIncoming && !gate.isQEMUsOwn(number))
       if let reason = gate.numberInUse(number, isRight: isRight) { return gate.step(reason, about) }
     }
     return .pass(instead: nil)
@@ -78,6 +81,14 @@ extension QMPCommandFilter {
       return options.onUnknown == .warn
         ? nil : refusal("did not come through the proxy, and cannot be read: QEMU may need it (\(unknown))")
     }
+  }
+
+  /// Whether QEMU has opened the descriptor for its own work, as far as that can be read: a device, or an object of the kernel
+  /// without a file. The guest that is to be read does not run yet.
+  func isQEMUsOwn(_ number: Int32) -> Bool {
+    guard let process = options.process, let target = DescriptorLedger.target(number, of: process) else { return false }
+    let own: [WireText] = ["/dev/", "anon_inode:"]
+    return own.contains(where: target.hasPrefix)
   }
 
   /// Records what QEMU's answer says about descriptors that a command named.
