@@ -163,7 +163,7 @@ extension LibvirtReader {
       highest = (Int(place.bus), location(place.element, part.path, "/address"))
     }
     guard let place = highest.location else { return }
-    // Those of a POWER machine are its own host bridges, and `bus` names them.
+    // Host bridges of a POWER machine are its own, and `bus` names them.
     if isPSeries { return }
     for index in 1...highest.0 where !declared.contains(index) {
       let properties: [(String, PropertyValue)] = [

@@ -18,7 +18,7 @@ struct DevicePropertyChange {
     if let change = own[name] { return change }
     guard PCIDrivers.isPCI(driver) else { return nil }
     if name == "x-pci-express-writeable-slt-bug" { return after72 }
-    // What vfio-pci has of the PCI core.
+    // Properties of the PCI core that vfio-pci has.
     guard core.contains(name), let property = VFIOProperties.property(name, of: "vfio-pci") else { return nil }
     return DevicePropertyChange(since: property.since, until: property.until)
   }
@@ -28,7 +28,7 @@ struct DevicePropertyChange {
     "x-pcie-extcap-init",
   ]
 
-  // Where the release is not known exactly: the first after one without it, the last that 11.1 follows.
+  // A release that is not known exactly: the first after one without it, the last that 11.1 follows.
   private static let after72 = DevicePropertyChange(since: QEMURelease(8, 0), until: nil)
   private static let after100 = DevicePropertyChange(since: QEMURelease(10, 1), until: nil)
   private static let before111 = DevicePropertyChange(since: nil, until: QEMURelease(11, 1))

@@ -56,7 +56,7 @@ extension QMPCommandFilter {
       guard let address = PCIAddress(try entry.text("function")) else { throw ProxyFailure("`plugged` has no address") }
       plugged[try entry.wireName()] = address
     }
-    // Those of QEMU's command line are read again.
+    // Primaries of QEMU's command line are read again.
     for item in try fields.list("hidden") {
       guard let request = PlugRequest.read(item, source: "device_add"), let id = request.id, let primary = HiddenPrimary(request)
       else { throw ProxyFailure("`hidden` has a device that is not a primary") }
@@ -71,7 +71,7 @@ extension HiddenPrimary {
   /// The arguments of a `device_add` of the device.
   fileprivate var arguments: JSON {
     let given = request.properties.map { JSON.Member($0.name, JSON($0.value)) }
-    // Of a name that is given twice the last counts.
+    // The last of a name that is given twice counts.
     let last = Dictionary(given.map { ($0.key, $0.value) }) { $1 }
     let pair = JSON.Member("failover_pair_id", .string(self.pair?.description ?? ""))
     return .object(last.map { JSON.Member($0, $1) } + [pair])

@@ -50,7 +50,7 @@ extension QMPCommandFilter {
   func sharesWithVFIOUser(_ guest: QOMSnapshot, isVFIOUser: Bool) -> BypassRules.Reason? {
     let isMixed = isVFIOUser
       ? guest.devices.contains(where: \.isVFIO) || !hidden.isEmpty : guest.devices.contains(where: \.isVFIOUser)
-    // Of a plug of vfio-pci the rules say so.
+    // The rules report it of a plug of vfio-pci.
     if isVFIOUser, let missing = guest.missing {
       return options.onUnknown == .warn
         ? nil : .init(rule: .mixedBackends, message: "cannot determine whether it applies: \(missing)")

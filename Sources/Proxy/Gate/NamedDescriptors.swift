@@ -16,7 +16,7 @@ struct NamedDescriptors {
         // Key=value text has the members of a member as `addr.str`.
         switch WireText(member.key).split(".").last {
         case "fd", "fds", "vhostfd", "vhostfds", "fdname": add(member.value)
-        // Of a socket's address whose type is `fd`.
+        // The text of a socket's address whose type is `fd`.
         case "str" where isDescriptorAddress(members): add(member.value)
         case "uri", "protocol": if let text = member.value.wire, text.hasPrefix("fd:") { add(text.dropping(3)) }
         default: read(member.value)

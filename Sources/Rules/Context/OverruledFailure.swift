@@ -73,7 +73,7 @@ extension RealizeFailure {
       return property != "eim" || machine.usesKVM.display == false
     case .replaced: return RealizeFailure.ofSlot.contains(cause)
     case .withoutHostDevice:
-      // Of a plug the substitute does not decide.
+      // The substitute of a plug does not decide.
       return RealizeFailure.ofSlot.contains(cause) || RealizeFailure.beforeHost.contains(cause)
         || !isHot && [.badROMFile, .badFailover].contains(cause)
     }
