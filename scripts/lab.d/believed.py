@@ -62,7 +62,7 @@ def quoted(finding):
 
 
 def compare(happened, device, definition, others):
-    """One of agrees, open, text, false-safe, false-alarm, crash; and why."""
+    """One of agrees, open, left (to QEMU), text, false-safe, false-alarm, crash; and why."""
     kind, text = happened
     errors = [f for f in definition["findings"] if f["severity"] == "error"]
     if device and device["not-known"] and device["realize"] in ("undetermined",):
@@ -78,6 +78,9 @@ def compare(happened, device, definition, others):
             return "agrees", ""
         return "crash", f"vfiogate {predicted} {other}"
     if predicted[0] == "ok" and not others:
+        # A start without a host device has no findings about its other parts.
+        if not device:
+            return "left", ""
         if definition["verdict"] == "undetermined":
             return "open", str(definition["undetermined"])[:300]
         if definition["verdict"] == "unsafe":
