@@ -17,6 +17,13 @@ func chosenQEMU(_ text: String) throws -> QEMUChoice {
   throw ValidationError("--qemu `\(text)` is not a version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
 }
 
+/// Parses the values of `--host` and `--root` of a command that shows a host.
+func lookedAt(_ text: String, _ root: String?) throws -> HostChoice {
+  let host = try chosenHost(text, root)
+  if host == .none { throw ValidationError("--host none leaves nothing to show; use live or a recording.") }
+  return host
+}
+
 /// Parses the values of `--host` and `--root`.
 func chosenHost(_ text: String, _ root: String?) throws -> HostChoice {
   if root != nil, text != "live" { throw ValidationError("--root is the folder of a live host; it cannot be used with --host.") }

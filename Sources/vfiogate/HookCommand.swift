@@ -11,21 +11,25 @@ struct HookCommand: ParsableCommand {
 
 /// Options of all hooks.
 struct HookOptions: ParsableArguments {
-  @Option(help: "live, none, or a recording that `vfiogate probe --record` wrote.", completion: .file())
+  @Option(
+    help: "live (this machine), none (read no host), or a recording that `vfiogate probe --record` wrote.",
+    completion: .file())
   var host = "live"
   @Option(
     help: """
-      QEMU release, path of a QEMU program to start and query each time, emulator for the one that a libvirt domain names, \
-      or none if unknown.
+      QEMU whose behaviour is predicted: a release, the path of a program to start and query at each start of a \
+      guest, emulator for the program that a libvirt domain names, or none if unknown.
       """,
     completion: .file())
   var qemu = "none"
   @Option(help: "Lowest severity that refuses: error, warning or note.", completion: .choices(Severity.self))
   var failOn = "error"
-  @Option(help: "Action on an undetermined verdict: refuse, or warn.", completion: .choices(OnUnknown.self))
+  @Option(
+    help: "Action on an undetermined verdict: refuse the start, or warn and let it happen.",
+    completion: .choices(OnUnknown.self))
   var onUnknown = "warn"
 
-  @Option(help: "Policy file: allowed findings, and changed severities.", completion: .file())
+  @Option(help: "Policy file, which allows findings or changes their severity. Default: no policy.", completion: .file())
   var policy: String?
 
   var asksEmulator: Bool { qemu == "emulator" }
@@ -53,6 +57,9 @@ struct LibvirtHookCommand: ParsableCommand {
       Checks everything in `prepare begin`, checks again who holds the devices in `start begin`, and exits 0 \
       silently in every other operation. The domain is read from standard input; nothing is printed on \
       standard output.
+
+      Exit codes: 0 libvirt continues, 1 the start is refused because of findings, 2 because of an undetermined verdict with \
+      --on-unknown refuse, or because the host or the domain could not be read. Outside `prepare` and `start` it is always 0.
       """)
 
   @OptionGroup var options: HookOptions
@@ -77,7 +84,12 @@ struct LibvirtHookCommand: ParsableCommand {
 
 struct KubeVirtHookCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "kubevirt", abstract: "Run as KubeVirt's onDefineDomain hook, also when called by that name.")
+    commandName: "kubevirt", abstract: "Run as KubeVirt's onDefineDomain hook, also when called by that name.",
+    discussion: """
+      Exit codes: 0 the domain is printed unchanged, 1 it is refused because of findings, 2 because of an \
+      undetermined verdict with --on-unknown refuse, or because something could not be read. Unless it is 0 nothing \
+      is printed on standard output, and KubeVirt does not start the guest.
+      """)
 
   @OptionGroup var options: HookOptions
   @Option(help: "VirtualMachineInstance as JSON.")
@@ -98,10 +110,11 @@ struct KubeVirtHookCommand: ParsableCommand {
 
 struct HookInstallCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "install", abstract: "Install a script that calls this program into libvirt's folder of hooks.")
+    commandName: "install", abstract: "Write the script by which libvirt calls this program when it starts a guest.",
+    discussion: "The options are written into the script. Exit codes: 0 installed, 2 the script could not be written, 64 wrong usage.")
 
   @OptionGroup var options: HookOptions
-  @Option(help: "libvirt's folder of hooks.")
+  @Option(help: "Folder of libvirt's hooks; the script is qemu.d/50-vfiogate in it.")
   var dir = "/etc/libvirt/hooks"
 
   func validate() throws { _ = try options.policyCheck() }

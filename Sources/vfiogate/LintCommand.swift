@@ -10,34 +10,55 @@ struct LintCommand: ParsableCommand {
     commandName: "lint",
     abstract: "Check QEMU command lines, device_add requests, libvirt XML and Proxmox configurations.",
     discussion: """
-      A command line is a shell command, a shell script that contains one, one argument a line, or \
-      NUL-separated as in /proc/PID/cmdline, or a JSON list. QMP is one command, several, the transcript of a \
-      session, or the arguments of a device_add alone. libvirt XML is a domain, also inside a snapshot, or a bare \
-      hostdev, interface or devices element. Proxmox VE configurations, systemd services, human monitor commands, \
-      -readconfig files and libvirt's logs of guests are read too. In a directory, every file whose content is a definition is checked.
+      A command line is a shell command, a shell script that contains one, one argument a line, or NUL-separated as \
+      in /proc/PID/cmdline, or a JSON list. QMP is one command, several, the transcript of a session, or the \
+      arguments of a device_add alone. libvirt XML is a domain, also inside a snapshot, or a bare hostdev, interface \
+      or devices element. Proxmox VE configurations, systemd services, human monitor commands, -readconfig files and \
+      libvirt's logs of guests are read too. In a directory, every file whose content is a definition is checked.
+
+      Exit codes: 0 no finding at or above --fail-on, 1 findings, 2 an undetermined verdict (see --on-unknown) or a \
+      file that could not be read, 64 wrong usage. With a folder of recordings: 0 for each definition there is a \
+      host on which it alone would exit 0.
       """)
 
   @Argument(help: "Definitions, and directories of definitions; - is standard input.", completion: .file())
   var files: [String]
   @Option(
-    help: "Input format: shell, lines, nul, json, qmp, hmp, xml, proxmox, readconfig, systemd, libvirt-log or python. Default: by content.",
+    help: """
+      Input format: shell, lines, nul, json, qmp, hmp, xml, proxmox, readconfig, systemd, libvirt-log or python. \
+      Default: by content.
+      """,
     completion: .choices(InputFormat.self))
   var input: String?
-  @Option(help: "Also read files that a definition refers to below this folder; without it only those below the definition's own.",
+  @Option(
+    help: """
+      Folder from which files that a definition includes may be read too; can be repeated. Default: only the folder of \
+      the definition.
+      """,
     completion: .directory)
   var followRoot: [String] = []
-  @Option(help: "Command line of the running guest that the device_add requests plug into.", completion: .file())
+  @Option(
+    help: "File with the command line of the running guest, into which the device_add requests plug.",
+    completion: .file())
   var guest: String?
   @Option(
     help: ArgumentHelp(
-      "live, none, a recording that `vfiogate probe --record` wrote, or a folder of recordings for a table of hosts.",
-      discussion: "Default: the host that the policy names, else live."), completion: .file())
+      """
+        live (this machine), none (read no host), a recording that `vfiogate probe --record` wrote, or a folder of \
+        recordings for a table of hosts.
+        """,
+      discussion: "Default: the host that the policy names for the definition, else live."), completion: .file())
   var host: String?
   @Option(
     help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
     completion: .directory)
   var root: String?
-  @Option(help: "Policy file, or none. Default: the .vfiogate.conf next to the definition.", completion: .file())
+  @Option(
+    help: """
+      Policy file, which allows findings or changes their severity, or none. Default: the .vfiogate.conf next to the \
+      definition, if any.
+      """,
+    completion: .file())
   var policy: String?
   @Flag(help: "Resolve fd=N in a definition as descriptor N of this process, which QEMU will inherit.")
   var inheritedFds = false
@@ -45,26 +66,33 @@ struct LintCommand: ParsableCommand {
   var fd: [String] = []
   @Option(
     help: ArgumentHelp(
-      "QEMU release, path of a QEMU program to start and query, qmp:PATH of a running QEMU, or none.",
-      discussion: "Default: the program of --rehearse, else 11.1.3."), completion: .file())
+      """
+        QEMU whose behaviour is predicted: a release, the path of a program to start and query, qmp:PATH of a running \
+        QEMU, or none if unknown.
+        """,
+      discussion: "Default: the path that --rehearse gives, else 11.1.3."), completion: .file())
   var qemu: String?
   @Option(
     help: ArgumentHelp(
-      "Path of a QEMU program that is started with each definition's options, stopped and without the host's devices; or "
-        + "emulator for the one that the definition names.",
-      discussion: "Default: the program of --qemu."), completion: .file())
+      "QEMU program that rehearses each definition: a path, or emulator for the program that the definition names.",
+      discussion: "Default: the path that --qemu gives; without one nothing is rehearsed."), completion: .file())
   var rehearse: String?
-  @Flag(help: "Do not start the program of --qemu with definitions' options.")
+  @Flag(help: "Query the program of --qemu only, and rehearse nothing.")
   var noRehearse = false
-  @Option(help: "Override the ats behaviour of that QEMU: v3, 11.1 or none.", completion: .choices(ATSBehaviour.self))
+  @Option(
+    help: """
+      Behaviour of the ats property, whatever --qemu is: v3 (the patch as posted), 11.1 (as released), or none (QEMU \
+      without it).
+      """,
+    completion: .choices(ATSBehaviour.self))
   var behaviour: String?
   @Option(help: "Lowest severity that makes the exit code 1: error, warning or note.",
     completion: .choices(Severity.self))
   var failOn = "error"
   @Option(
     help: ArgumentHelp(
-      "Effect of an undetermined verdict: refuse exits 2, warn does not.",
-      discussion: "Default: refuse; with --host none, warn about facts that only a host would show."),
+      "Effect of an undetermined verdict: refuse (exit code 2) or warn (as if it were safe, but reported).",
+      discussion: "Default: refuse, but with --host none warn where only facts of a host are missing."),
     completion: .choices(OnUnknown.self))
   var onUnknown: String?
   @Option(help: "Output format: text, oneline (one line a finding), json, sarif (2.1.0), github (annotations) or junit.",
@@ -75,10 +103,10 @@ struct LintCommand: ParsableCommand {
   var minSeverity = "note"
   @Flag(help: "Print only the summary. Requires --format text.")
   var summary = false
-  @Flag(help: "Print undetermined rules with the reasons, and allowed findings.")
+  @Flag(help: "Print also the rules that could not be determined, with the reasons, and the findings that the policy allows.")
   var verbose = false
 
-  @Flag(help: "Print the explanation of the rule with every finding, not only with the first of a rule.")
+  @Flag(help: "Print the reason (why:) with every finding, not only with the first finding of each rule.")
   var explain = false
   @Option(help: "Colour the text: auto (at a terminal, unless NO_COLOR is set or TERM is dumb), always or never.",
     completion: .choices(Terminal.Color.self))

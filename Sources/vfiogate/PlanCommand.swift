@@ -5,34 +5,41 @@ import Inspect
 struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan",
-    abstract: "Write the smallest definition that gives devices to a guest, with what must go along.",
+    abstract: "Write the smallest definition that assigns devices to a guest.",
     discussion: """
-      The settings that the host needs are comments above the definition. Nothing is written for a device that `vfiogate \
-      ready` says no to (exit code 1), or about which a fact is missing (2).
+      The definition also has the other devices of the IOMMU group that must be assigned with them, and the root \
+      ports that they need. Settings that the host needs are comments above it.
+
+      Exit codes: 0 a definition is printed, 1 a device is not ready (`vfiogate ready` says why), 2 a fact is \
+      missing, 64 wrong usage. With 1 and 2 no definition is printed.
       """)
 
   @Argument(help: "PCI addresses (0000:01:00.0).", completion: .addresses)
   var addresses: [String]
   @Option(name: .customLong("for"), help: "The program that runs the guest: libvirt, qemu, proxmox or kubevirt.")
   var target: String
-  @Option(help: "live, or a recording that `vfiogate probe --record` wrote.", completion: .file())
+  @Option(help: "live (this machine), or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"
   @Option(help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
     completion: .directory)
   var root: String?
-  @Option(help: "The QEMU whose behaviour applies: a version, a program, or qmp:PATH of a running one.",
+  @Option(
+    help: """
+      QEMU whose behaviour is predicted: a release, the path of a program to start and query, or qmp:PATH of a running \
+      QEMU.
+      """,
     completion: .file())
   var qemu = "11.1.3"
 
   func validate() throws {
     _ = try addresses.map(pciAddress)
-    _ = try chosenHost(host, root)
+    _ = try lookedAt(host, root)
     let _: PlanTarget = try chosen(target, "--for")
   }
 
   func run() throws {
     let plan = Plan(
-      addresses: try addresses.map(pciAddress), target: try chosen(target, "--for"), host: try chosenHost(host, root),
+      addresses: try addresses.map(pciAddress), target: try chosen(target, "--for"), host: try lookedAt(host, root),
       qemu: try chosenQEMU(qemu))
     try Terminal.finish(plan.run())
   }

@@ -6,7 +6,15 @@ import Prediction
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "predict", abstract: "Show what QEMU does about ATS, from these arguments alone.")
+    commandName: "predict", abstract: "Predict what QEMU does with the ats property, from facts given as options.",
+    usage: "vfiogate predict --host <host> [<options>]\nvfiogate predict --table [--behaviour <behaviour>] [--format <format>]",
+    discussion: """
+      Neither a definition nor a host is read. The answer is whether realize (QEMU's initialization of the device) \
+      succeeds, whether the guest sees Address Translation Services, and the messages that QEMU prints. What is not \
+      given is unknown, and where it matters the answer is undetermined.
+
+      Exit codes: 0 whatever the answer is, 64 wrong usage.
+      """)
 
   enum KernelATSArgument: String, ExpressibleByArgument, CaseIterable { case supported, unsupported, unknown }
   enum Presence: String, ExpressibleByArgument, CaseIterable { case present, absent, unknown }
@@ -17,19 +25,25 @@ struct PredictCommand: ParsableCommand {
   var ats: ATSSetting?
   @Option(help: "iommufd if the device has an iommufd= link, else legacy.")
   var backend = Backend.unknown
-  @Option(help: "The kernel's ATS flag in IOMMU_GET_HW_INFO (Linux 7.1); `supported` means that it is clear.")
+  @Option(
+    help: """
+      The kernel's answer about ATS: supported, or unsupported (IOMMU_GET_HW_INFO sets the flag PCI_ATS_NOT_SUPPORTED, \
+      Linux 7.1).
+      """)
   var kernelAts = KernelATSArgument.unknown
-  @Option(help: "The ATS extended capability of the host device.")
+  @Option(help: "The ATS extended capability in the configuration space of the host device.")
   var capability = Presence.unknown
-  @Option(help: "Whether the device is PCI Express on an Express guest bus.")
+  @Option(help: "Guest bus of the device: express (a PCI Express device on a PCI Express bus) or conventional.")
   var bus = Bus.unknown
-  @Option(help: "The standard capability list of the host device.")
+  @Option(help: "The list of standard capabilities in the host device's configuration space (Status register, bit 4).")
   var capabilityList = Presence.present
-  @Option(help: "The extended capability list of the host device.")
+  @Option(help: "The list of extended capabilities in the host device's configuration space (from offset 100h).")
   var extendedList = Presence.present
-  @Option(help: "The host device, in the syntax of QEMU's host property.", completion: .addresses)
+  @Option(
+    help: "Host device that the messages name, in the syntax of QEMU's host property. Required without --table.",
+    completion: .addresses)
   var host: String?
-  @Option(help: "Behaviour: v3 is the patch as posted, 11.1 the release, none QEMU without the property.")
+  @Option(help: "Behaviour of the ats property: v3 (the patch as posted), 11.1 (as released), or none (QEMU without it).")
   var behaviour = ATSBehaviour.shipped
   @Option(help: "The device's id in the guest.")
   var id: String?

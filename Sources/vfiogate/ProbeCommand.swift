@@ -9,16 +9,20 @@ struct ProbeCommand: ParsableCommand {
     commandName: "probe",
     abstract: "Show a host's PCI devices as passthrough sees them, or decode a config-space image.",
     discussion: """
-      Reads only, except with --bind, which queries the kernel about the named devices through an iommufd. This \
-      RESETS them: it is done only for a device that is bound to a vfio driver and that no process uses.
+      Nothing is written but the file of --record, and nothing changes on the host, except with --bind: it opens the \
+      named devices through an iommufd and asks the kernel about them, which RESETS them. It does not change their \
+      driver, and refuses a device that is not bound to a vfio driver already or that a process uses.
+
+      Exit codes: 0 everything that was asked for was read; 1 the image of --config is malformed, or with \
+      --definitions a guest is not safe any more; 2 something could not be read; 64 wrong usage.
       """)
 
-  @Argument(help: "PCI addresses to show in detail (0000:01:00.0). Default: all devices, by IOMMU group.",
+  @Argument(help: "PCI addresses to show in detail (0000:01:00.0). Default: an overview of all devices, by IOMMU group.",
     completion: .addresses)
   var addresses: [String] = []
-  @Flag(help: "Query the kernel whether ATS is supported. Resets the named devices.")
+  @Flag(help: "Ask the kernel through iommufd whether it supports ATS for the named devices. RESETS them.")
   var bind = false
-  @Option(help: "live, or a recording that --record wrote.", completion: .file())
+  @Option(help: "live (this machine), or a recording that --record wrote.", completion: .file())
   var host = "live"
   @Option(
     help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
@@ -29,7 +33,10 @@ struct ProbeCommand: ParsableCommand {
   var diff: [String] = []
   @Option(
     parsing: .singleValue,
-    help: "With --diff: report the definitions of this file or folder whose verdict changes. Exit code 1: one is not safe any more.",
+    help: """
+      With --diff: report the definitions of this file or folder whose verdict changes. Exit code 1: one is not safe \
+      any more.
+      """,
     completion: .file())
   var definitions: [String] = []
   @Option(help: "Write a recording of the host to this file; - is standard output.", completion: .file())
@@ -48,7 +55,7 @@ struct ProbeCommand: ParsableCommand {
     if let bad = addresses.first(where: { PCIAddress($0) == nil }) {
       throw ValidationError("`\(bad)` is not a PCI address; write it like 0000:01:00.0.")
     }
-    _ = try chosenHost(host, root)
+    _ = try lookedAt(host, root)
     if !diff.isEmpty, diff.count != 2 { throw ValidationError("--diff compares two recordings: --diff OLD NEW.") }
     if diff.isEmpty, !definitions.isEmpty { throw ValidationError("--definitions needs --diff OLD NEW.") }
     if !diff.isEmpty, bind || record != nil || config != nil || !addresses.isEmpty || format == .prometheus {
@@ -70,7 +77,7 @@ struct ProbeCommand: ParsableCommand {
       return try Terminal.finish(comparison.run())
     }
     let probe = Probe(
-      addresses: addresses.compactMap { PCIAddress($0) }, binds: bind, host: try chosenHost(host, root), record: record,
+      addresses: addresses.compactMap { PCIAddress($0) }, binds: bind, host: try lookedAt(host, root), record: record,
       format: format, style: try Terminal.style(color))
     try Terminal.finish(config.map { Probe.decode($0, format) } ?? probe.run())
   }

@@ -8,55 +8,77 @@ struct ProxyCommand: ParsableCommand {
     commandName: "proxy",
     abstract: "Forward QMP between clients and QEMU, and refuse commands that would crash the guest.",
     discussion: """
-      Clients connect to --listen instead of QEMU's monitor, and notice nothing but refusals: greeting, \
-      negotiation, ids, events, out-of-band commands and passed descriptors are forwarded unchanged. Give QEMU a \
-      monitor that no other process can open.
+      Clients connect to --listen instead of QEMU's monitor, and notice nothing but refusals: greeting, negotiation, \
+      ids, events, out-of-band commands and passed descriptors are forwarded. Give QEMU a monitor that no other \
+      process can open.
 
-      A device_add of vfio-pci, also through human-monitor-command, is checked by all rules, with the live host and \
-      with what QEMU reports about its guest at that moment. A refused command is answered with an error of class \
-      GenericError that begins with "vfiogate: refused:" and names the rule (`vfiogate explain RULE`). Always \
-      refused: a descriptor without an id, `realized`, both backends in one address space, removing a descriptor \
-      that a device uses; \
-      a plug that a scratch QEMU with the same command line crashes on; memory that QEMU may not lock for its vfio \
-      devices; and bypasses of the proxy: a second monitor, qtest objects, programs run by migrations and networks.
+      A device_add of vfio-pci, also through human-monitor-command, is checked by all rules of `vfiogate lint`, with \
+      the host and with what QEMU reports about its guest at that moment. Every device_add is rehearsed too: it is \
+      tried first on another QEMU with the same command line, stopped and with stand-ins for the host's devices. A \
+      refused command is answered with an error of class GenericError that begins with "vfiogate: refused:" and \
+      names the rule (`vfiogate explain RULE`).
 
-      The profile guest-safety protects the guest from clients that mean well, such as libvirt: all else passes. The \
-      profile untrusted is for clients that are not trusted: only queries and judged plugs pass, and with --allow COMMAND \
-      a command that changes the guest alone, such as quit or system_reset. THREATS.md states what each promises.
+      Refused whatever --policy, --allow and --on-unknown say, and only logged with --mode observe:
+      - a plug that crashes QEMU in the rehearsal, or that is known to crash it: a device with fd= and without an \
+      id, with the property realized, or with the other backend (iommufd or legacy) than a device of the same \
+      address space;
+      - the removal of a descriptor that a device uses;
+      - memory that QEMU may not lock for its vfio devices;
+      - a way around this proxy: another monitor, a qtest object, a program that QEMU runs for a migration or a \
+      network.
+
+      With --profile guest-safety all else passes: it protects the guest from clients that mean well, such as \
+      libvirt. With --profile untrusted only queries and plugs that were judged pass, and what --allow names. \
+      THREATS.md, in the folder of this program's documentation, states what each promises.
 
       With --listen fd:N or systemd, the descriptor is a listening socket; fd:N may also be a connected client, and \
-      the proxy ends when that client disconnects. A socket at PATH is created with mode 0600; an unused one is \
-      replaced.
+      the proxy ends when that client disconnects. A socket at PATH is created with mode 0600; one that no program \
+      listens on any more is replaced.
 
-      On SIGHUP the program at this program's path, which an update may have replaced, takes over the connections \
-      between two messages, with the same arguments; clients do not notice. A program that cannot is not started, and \
-      a line in the log says why.
+      On SIGHUP the file at this program's path, which an update may have replaced, is started in its place, between \
+      two messages and with the same arguments; clients do not notice. If the file cannot be started or cannot take \
+      over the connections, the running program continues, and the log says why.
 
       On SIGTERM the proxy waits for answers to commands that QEMU has received, then ends. The exit code is 0 when \
       it was asked to stop or QEMU closed the connection between messages, 2 when it could not start, when QEMU \
       closed the connection in the middle of a message, or when QEMU sent an invalid message.
       """)
 
-  @Option(help: "Address for clients: a path, fd:N, or systemd.", completion: .file())
+  @Option(
+    help: """
+      Address for clients: the path of a socket, fd:N (an open descriptor), or systemd (the socket that systemd \
+      passes).
+      """,
+    completion: .file())
   var listen: String
   @Option(help: "QEMU's monitor: the path of its socket, or fd:N, a connection on which nothing has been read or written.",
     completion: .file())
   var qmp: String
-  @Option(help: "live, none, or a recording that `vfiogate probe --record` wrote.", completion: .file())
+  @Option(
+    help: "live (this machine), none (read no host), or a recording that `vfiogate probe --record` wrote.",
+    completion: .file())
   var host = "live"
-  @Option(help: "Policy file. Requests that would crash the guest are refused regardless of the policy.",
+  @Option(
+    help: """
+      Policy file, which allows findings or changes their severity, but not of requests that would crash the guest. \
+      Default: no policy.
+      """,
     completion: .file())
   var policy: String?
-  @Option(help: "Action when a rule cannot be determined: refuse or warn. Default: refuse what may crash the guest.",
+  @Option(
+    help: """
+      Action on a plug about which a rule cannot be determined: refuse, or warn (it passes, with a line in the log). \
+      Default: refuse where the rule is about a crash of the guest, else warn.
+      """,
     completion: .choices(OnUnknown.self))
   var onUnknown: String?
-  @Option(help: "guest-safety, or untrusted: only commands whose effect ends at the guest.")
+  @Option(help: "guest-safety (for clients that mean well) or untrusted (for clients that are not trusted).")
   var profile = "guest-safety"
   @Option(
     name: .customLong("allow"),
     help: """
-      Command that passes although the profile would refuse it; can be repeated. With untrusted a QMP command that \
-      changes the guest, with guest-safety one of the human monitor that vfiogate does not know.
+      Command that passes although the profile would refuse it; can be repeated. With untrusted: a QMP command that \
+      changes only the guest, such as quit. With guest-safety: a command of the human monitor that vfiogate does not know.
       """)
   var allowed: [String] = []
   @Option(help: "Log of decisions, one line each: a file, or - for standard error.", completion: .file())
@@ -65,16 +87,20 @@ struct ProxyCommand: ParsableCommand {
   var logFormat = "text"
   @Option(help: "enforce, or observe: refuse nothing, and log what would be refused.")
   var mode = "enforce"
-  @Option(help: "Number of clients served at once; others wait for their greeting.")
+  @Option(
+    help: """
+      Number of clients served at once, 1 to 64. A further client may connect, and gets its greeting when another \
+      disconnects.
+      """)
   var clients = 1
-  @Option(help: "User id that may connect; can be repeated. Default: any user the socket's file permissions admit.")
+  @Option(help: "User id that may connect; can be repeated. Default: every user whom the permissions of the socket admit.")
   var allowUid: [UInt32] = []
-  @Option(help: "QEMU program on which plugs are tried first. Default: that of the running QEMU.",
+  @Option(help: "QEMU program for the rehearsals. Default: that of the running QEMU.",
     completion: .file())
   var emulator: String?
-  @Flag(help: "Do not try plugs on a scratch QEMU; requests that are known to crash QEMU are still refused.")
+  @Flag(help: "Do not rehearse plugs; those that are known to crash QEMU are still refused.")
   var noRehearse = false
-  @Flag(help: "Add the effective ats to plugs that leave it out, so that no -global can change it.")
+  @Flag(help: "Add ats=, with the value that holds now, to plugs that leave it out, so that no -global can change it.")
   var pinAts = false
 
   func validate() throws { _ = try proxy() }

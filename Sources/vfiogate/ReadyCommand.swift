@@ -8,20 +8,28 @@ struct ReadyCommand: ParsableCommand {
     commandName: "ready",
     abstract: "Check whether devices of a host can be given to a guest, without any definition.",
     discussion: """
-      The smallest definition of each device is checked by the rules of `lint`. Exit codes: 0 every named device is ready, \
-      1 one is not, also because of a device that it can only be assigned together with, 2 a fact is missing. Without a \
-      device the exit code is about the host alone.
+      For each device the smallest definition that assigns it is checked by the rules of `lint`. Answers: yes, only \
+      together with other devices, no with the reason and its remedy, or unknown.
+
+      Exit codes with addresses: 0 every named device is ready, 1 one is not, or is so only together with a device \
+      that is not, 2 a fact is missing. Without an address all devices are shown, and the exit code says whether the \
+      host is set up for passthrough (IOMMU, VFIO, interrupt remapping), whatever its devices are: 0 yes, 1 no, 2 a \
+      fact is missing.
       """)
 
-  @Argument(help: "PCI addresses (0000:01:00.0). Default: every device that a guest could have.",
+  @Argument(help: "PCI addresses (0000:01:00.0). Default: show every device that a guest could have.",
     completion: .addresses)
   var addresses: [String] = []
-  @Option(help: "live, or a recording that `vfiogate probe --record` wrote.", completion: .file())
+  @Option(help: "live (this machine), or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"
   @Option(help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
     completion: .directory)
   var root: String?
-  @Option(help: "The QEMU whose behaviour applies: a version, a program, or qmp:PATH of a running one.",
+  @Option(
+    help: """
+      QEMU whose behaviour is predicted: a release, the path of a program to start and query, or qmp:PATH of a running \
+      QEMU.
+      """,
     completion: .file())
   var qemu = "11.1.3"
   @Option(help: "Output format: text or json.")
@@ -31,13 +39,13 @@ struct ReadyCommand: ParsableCommand {
 
   func validate() throws {
     _ = try addresses.map(pciAddress)
-    _ = try chosenHost(host, root)
+    _ = try lookedAt(host, root)
     _ = try Terminal.style(color)
   }
 
   func run() throws {
     let ready = Ready(
-      addresses: try addresses.map(pciAddress), host: try chosenHost(host, root), qemu: try chosenQEMU(qemu),
+      addresses: try addresses.map(pciAddress), host: try lookedAt(host, root), qemu: try chosenQEMU(qemu),
       format: try chosen(format, "--format"), style: try Terminal.style(color))
     try Terminal.finish(ready.run())
   }

@@ -10,36 +10,47 @@ struct RunCommand: ParsableCommand {
     commandName: "run", abstract: "Check a QEMU command line, and start it unless it is refused.",
     usage: "vfiogate run [<options>] -- <qemu> <argument> ...",
     discussion: """
-      Findings are printed to standard error. A refused command line is not started, and the exit code is 1; \
-      otherwise this process becomes QEMU, with its arguments and descriptors unchanged. A QEMU that is \
-      started without a machine to query its capabilities, as libvirt does, is started unchecked. With passthrough, QEMU \
-      is first started with the same options, stopped and without the host's devices, and what it refuses is refused. With \
-      --guard unsafe hot plugs are refused too, from the start until QEMU ends; HMP monitors are named \
-      and not guarded.
+      Findings are printed to standard error. A command line that is refused is not started: the exit code is 1 for \
+      findings at or above --fail-on, and 2 for an undetermined verdict with --on-unknown refuse, or when the host \
+      could not be read. Otherwise this process becomes QEMU, with its arguments and descriptors unchanged, and the \
+      exit code is QEMU's.
+
+      A command line without passthrough is passed on without a check; one with passthrough is rehearsed first: QEMU \
+      is started with the same options, stopped and with stand-ins for the host's devices, and what it refuses is \
+      refused. A command line that only asks QEMU for its capabilities (`-machine none`, --version), as libvirt \
+      does, is passed on without a check. With --guard unsafe hot plugs are refused too, until QEMU ends; monitors \
+      of the human protocol (HMP) cannot be guarded, and a warning names each.
       """)
 
-  @Option(help: "live, none, or a recording that `vfiogate probe --record` wrote.", completion: .file())
+  @Option(
+    help: "live (this machine), none (read no host), or a recording that `vfiogate probe --record` wrote.",
+    completion: .file())
   var host = "live"
-  @Option(help: "As for lint. Default: the program to start is queried.", completion: .file())
+  @Option(
+    help: """
+      QEMU whose behaviour is predicted: a release, the path of a program to query, qmp:PATH of a running QEMU, or \
+      none if unknown. Default: the program to start.
+      """,
+    completion: .file())
   var qemu: String?
   @Option(help: "Lowest severity that refuses: error, warning or note.", completion: .choices(Severity.self))
   var failOn = "error"
-  @Option(help: "Action on an undetermined verdict: refuse exits 2, warn starts QEMU.",
+  @Option(help: "Action on an undetermined verdict: refuse (exit code 2) or warn (start QEMU).",
     completion: .choices(OnUnknown.self))
   var onUnknown = "warn"
-  @Option(help: "Policy file: allowed findings, and changed severities.", completion: .file())
+  @Option(help: "Policy file, which allows findings or changes their severity. Default: no policy.", completion: .file())
   var policy: String?
-  @Flag(help: "Do not start QEMU with the options first, stopped and without the host's devices.")
+  @Flag(help: "Do not rehearse the command line.")
   var noRehearse = false
-  @Flag(help: "Guard every QMP monitor with a proxy, as `vfiogate proxy` does, at the address that clients expect.")
+  @Flag(help: "Put a proxy (see `vfiogate proxy`) in front of every QMP monitor, at the address that clients expect.")
   var `guard` = false
-  @Option(help: "Log of the guards' decisions. Default: standard error.", completion: .file())
+  @Option(help: "File for the log of these proxies' decisions. Default: standard error.", completion: .file())
   var log: String?
   @Flag(help: "Add a line with the device's name after each ATS warning on QEMU's standard error.")
   var annotate = false
-  @Flag(help: "Only print what would be done.")
+  @Flag(help: "Print what would be done, and start nothing but the rehearsal.")
   var dryRun = false
-  @Flag(help: "Print undetermined rules with the reasons, and the prediction for every device.")
+  @Flag(help: "Print also the rules that could not be determined, with the reasons, and the prediction for every device.")
   var verbose = false
   @Option(help: "Colour the text: auto, always or never.", completion: .choices(Terminal.Color.self))
   var color = "auto"

@@ -42,7 +42,8 @@ final class ExitCodeTests: XCTestCase {
       ["--bogus"], ["bogus"], ["lint"], safe + ["--bogus"], safe + ["--fail-on", "sometimes"],
       safe + ["--qemu", "eleven"], safe + ["--format", "xml"], ["predict", "--ats", "on"],
       ["predict", "--ats", "maybe", "--host", "01:00.0"], ["probe", "not-an-address"], ["probe", "--bind"],
-      ["explain", "no-such-rule"],
+      ["explain", "no-such-rule"], ["probe", "--host", "none"], ["ready", "--host", "none"],
+      ["topology", "--host", "none"], ["plan", "0000:01:00.0", "--for", "qemu", "--host", "none"],
     ] {
       let run = try Vfiogate.run(arguments)
       XCTAssertEqual(run.status, 64, "\(arguments): \(run.output)")
