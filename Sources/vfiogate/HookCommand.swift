@@ -55,11 +55,12 @@ struct LibvirtHookCommand: ParsableCommand {
     commandName: "libvirt", abstract: "Run as libvirt's QEMU hook.",
     discussion: """
       Checks everything in `prepare begin`, checks again who holds the devices in `start begin`, and exits 0 \
-      silently in every other operation. The domain is read from standard input; nothing is printed on \
-      standard output.
+      silently in every other operation. The domain is read from standard input; nothing is printed on standard \
+      output.
 
-      Exit codes: 0 libvirt continues, 1 the start is refused because of findings, 2 because of an undetermined verdict with \
-      --on-unknown refuse, or because the host or the domain could not be read. Outside `prepare` and `start` it is always 0.
+      Exit codes: 0 libvirt continues, 1 the start is refused because of findings, 2 because of an undetermined \
+      verdict with --on-unknown refuse, or because the host or the domain could not be read. Outside `prepare` and \
+      `start` it is always 0.
       """)
 
   @OptionGroup var options: HookOptions

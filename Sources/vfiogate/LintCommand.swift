@@ -81,7 +81,7 @@ struct LintCommand: ParsableCommand {
   var noRehearse = false
   @Option(
     help: """
-      Behaviour of the ats property, whatever --qemu is: v3 (the patch as posted), 11.1 (as released), or none (QEMU \
+      Behaviour of the ats property, regardless of --qemu: v3 (the patch as posted), 11.1 (as released), or none (QEMU \
       without it).
       """,
     completion: .choices(ATSBehaviour.self))

@@ -13,7 +13,7 @@ struct PredictCommand: ParsableCommand {
       succeeds, whether the guest sees Address Translation Services, and the messages that QEMU prints. What is not \
       given is unknown, and where it matters the answer is undetermined.
 
-      Exit codes: 0 whatever the answer is, 64 wrong usage.
+      Exit codes: 0 regardless of the answer, 64 wrong usage.
       """)
 
   enum KernelATSArgument: String, ExpressibleByArgument, CaseIterable { case supported, unsupported, unknown }

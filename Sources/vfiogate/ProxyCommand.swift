@@ -14,11 +14,11 @@ struct ProxyCommand: ParsableCommand {
 
       A device_add of vfio-pci, also through human-monitor-command, is checked by all rules of `vfiogate lint`, with \
       the host and with what QEMU reports about its guest at that moment. Every device_add is rehearsed too: it is \
-      tried first on another QEMU with the same command line, stopped and with stand-ins for the host's devices. A \
+      tried first on another QEMU with the same command line, stopped and with replacements for the host's devices. A \
       refused command is answered with an error of class GenericError that begins with "vfiogate: refused:" and \
       names the rule (`vfiogate explain RULE`).
 
-      Refused whatever --policy, --allow and --on-unknown say, and only logged with --mode observe:
+      Refused regardless of --policy, --allow and --on-unknown, and only logged with --mode observe:
       - a plug that crashes QEMU in the rehearsal, or that is known to crash it: a device with fd= and without an \
       id, with the property realized, or with the other backend (iommufd or legacy) than a device of the same \
       address space;

@@ -13,7 +13,7 @@ struct ReadyCommand: ParsableCommand {
 
       Exit codes with addresses: 0 every named device is ready, 1 one is not, or is so only together with a device \
       that is not, 2 a fact is missing. Without an address all devices are shown, and the exit code says whether the \
-      host is set up for passthrough (IOMMU, VFIO, interrupt remapping), whatever its devices are: 0 yes, 1 no, 2 a \
+      host is set up for passthrough (IOMMU, VFIO, interrupt remapping), regardless of its devices: 0 yes, 1 no, 2 a \
       fact is missing.
       """)
 

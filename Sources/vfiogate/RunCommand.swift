@@ -16,7 +16,7 @@ struct RunCommand: ParsableCommand {
       exit code is QEMU's.
 
       A command line without passthrough is passed on without a check; one with passthrough is rehearsed first: QEMU \
-      is started with the same options, stopped and with stand-ins for the host's devices, and what it refuses is \
+      is started with the same options, stopped and with replacements for the host's devices, and what it refuses is \
       refused. A command line that only asks QEMU for its capabilities (`-machine none`, --version), as libvirt \
       does, is passed on without a check. With --guard unsafe hot plugs are refused too, until QEMU ends; monitors \
       of the human protocol (HMP) cannot be guarded, and a warning names each.
