@@ -17,8 +17,10 @@ public struct RuleReport: Sendable {
   /// A report without findings.
   public init() {}
 
-  init(_ target: LintTarget) {
-    hasOpenPrediction = target.predictions.contains { $0.realize == .undetermined }
+  /// - Parameter rules: the rules that run. A second check just before the start is not about realize, which was judged before.
+  init(_ target: LintTarget, of rules: [Rule]) {
+    let isSecond = !rules.isEmpty && rules.allSatisfy(\.isRecheckedAtStart)
+    hasOpenPrediction = !isSecond && target.predictions.contains { $0.realize == .undetermined }
     // Without facts about the host most rules are undetermined.
     undetermined.reserveCapacity(Rule.all.count)
   }

@@ -105,11 +105,11 @@ public struct RuleRunner: Sendable {
 
   /// Runs every rule over a definition, applies the policy, and sorts the findings by their location in the text.
   public static func check(_ target: LintTarget, by rules: [Rule] = Rule.all) -> RuleReport {
-    guard let first = rules.first else { return RuleReport(target) }
+    guard let first = rules.first else { return RuleReport(target, of: rules) }
     let hasPassthrough = target.hasPassthrough
     let contexts = target.contexts
     var runner = RuleRunner(
-      target.machine.source, first: first, RuleReport(target), target.assignments, overruled: target.overruled)
+      target.machine.source, first: first, RuleReport(target, of: rules), target.assignments, overruled: target.overruled)
     for rule in rules where hasPassthrough || rule.checksText {
       runner.rule = rule
       switch rule.body {

@@ -49,8 +49,11 @@ final class HookTests: XCTestCase {
     let asked = try libvirt("prepare", with, options: ["--qemu", "emulator"])
     XCTAssertEqual(asked.error.contains("Property 'vfio-pci.iommufd' not found"), isOld, asked.error)
     XCTAssertFalse(try libvirt("prepare", with).error.contains("Property 'vfio-pci.iommufd' not found"))
-    // Rules about the device's users and driver only.
-    XCTAssertEqual(try libvirt("start", with, options: ["--qemu", "emulator"]).status, 0)
+    // Rules about the device's users and driver only; whether QEMU realizes it was answered before.
+    for onUnknown in ["warn", "refuse"] {
+      let start = try libvirt("start", with, options: ["--qemu", "emulator", "--on-unknown", onUnknown])
+      XCTAssertEqual(start.status, 0, start.error)
+    }
     let missing = with.replacing(program, with: "/nonexistent/qemu")
     XCTAssertEqual(try libvirt("prepare", missing, options: ["--qemu", "emulator"]).status, 0, "libvirt reports that itself")
     let kubevirt = try Vfiogate.run("hook", "kubevirt", "--qemu", "emulator", "--vmi", "{}", "--domain", domain())

@@ -97,8 +97,9 @@ final class GuestBookTests: XCTestCase {
   func testAPrimaryIsJudgedAsTheGuestWillHaveIt() throws {
     let plug = FilterProbe.command(
       "device_add", #"{"driver":"vfio-pci","id":"p","host":"0000:01:00.0","bus":"rp1","iommufd":"i0","failover_pair_id":"n0"}"#)
-    func answer(_ backend: JSON) throws -> FilterProbe.Answer {
+    func answer(_ backend: JSON, policy: PolicyFile = .none) throws -> FilterProbe.Answer {
       let probe = FilterProbe {
+        $0.policy = policy
         $0.host = .recording(Fixture.path("hosts/intel-no-device-tlb.host"))
         $0.onUnknown = .warn
         $0.globals = .known([])
@@ -113,6 +114,11 @@ final class GuestBookTests: XCTestCase {
       }
     }
     XCTAssertEqual(try answer(""), .refuse("mixed-backends"))
+    let folder = try TemporaryDirectory()
+    for policy in ["[severity \"mixed-backends\"]\nlevel = \"note\"", "[allow \"mixed-backends\"]\nreason = \"one group\""] {
+      try writeFile(folder.path + "/policy", policy)
+      XCTAssertEqual(try answer("", policy: .load(folder.path + "/policy")), .refuse("mixed-backends"), policy)
+    }
     XCTAssertNotEqual(try answer("/objects/i0"), .refuse("mixed-backends"))
   }
 

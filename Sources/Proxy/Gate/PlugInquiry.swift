@@ -47,9 +47,10 @@ package final class PlugInquiry: CommandDecision {
     let descriptors = self.descriptors
     let host: Facts.Host
     do { host = try gate.reserve.lend { try self.host(machine, descriptors) } } catch { return cannotLook(error) }
-    // No policy allows a crash of the guest.
+    // No policy allows a crash of the guest, or makes it less than an error.
     var policy = gate.options.policy.policy
     policy.allowances.removeAll { Rule.named($0.rule)?.crashesGuest == true }
+    policy.overrides.removeAll { Rule.named($0.rule)?.crashesGuest == true }
     // A primary that QEMU will keep back is judged as the guest will have it: a running guest's standbys are not modelled.
     let definition = LintTarget(
       machine: machine, plugs: [request], problems: [], host: host, qemu: profile, descriptors: descriptors,

@@ -88,6 +88,9 @@ public final class QMPCommandFilter: CommandFilter {
     self.log = log
     allowed = Set(options.allowed.map { WireText($0) })
     scratch = options.rehearses ? options.process.map { ScratchQEMU(process: $0, emulator: options.emulator) } : nil
+    if options.rehearses, scratch == nil {
+      log.write(.warning, "rehearsal", [.init("reason", .string("plugs are not tried first: QEMU's process is not known"))])
+    }
   }
 
   /// The client that gave each descriptor its name: QEMU has one set of names for all clients of a monitor.
