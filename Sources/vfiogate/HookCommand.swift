@@ -17,8 +17,10 @@ struct HookOptions: ParsableArguments {
   var host = "live"
   @Option(
     help: """
-      QEMU whose behaviour is predicted: a release, the path of a program to start and query at each start of a \
-      guest, emulator for the program that a libvirt domain names, or none if unknown.
+      QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1), the path of a program to start and query at \
+      each start of a guest, emulator for the program that a libvirt domain names (not with KubeVirt), or none if \
+      unknown: whether QEMU accepts a device is then undetermined, and --on-unknown refuse refuses every guest with \
+      passthrough.
       """,
     completion: .file())
   var qemu = "none"
@@ -54,13 +56,13 @@ struct LibvirtHookCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "libvirt", abstract: "Run as libvirt's QEMU hook.",
     discussion: """
-      Checks everything in `prepare begin`, checks again who holds the devices in `start begin`, and exits 0 \
-      silently in every other operation. The domain is read from standard input; nothing is printed on standard \
-      output.
+      Checks everything in `prepare begin`, checks again in `start begin` what may have changed, and does nothing in \
+      every other operation. The domain is read from standard input; nothing is printed on standard output.
 
-      Exit codes: 0 libvirt continues, 1 the start is refused because of findings, 2 because of an undetermined \
-      verdict with --on-unknown refuse, or because the host or the domain could not be read. Outside `prepare` and \
-      `start` it is always 0.
+      Exit codes in `prepare begin`: 0 libvirt continues, 1 the start is refused because of findings, 2 because of \
+      an undetermined verdict with --on-unknown refuse, or because the domain, the host or the policy could not be \
+      read. In `start begin` drivers, groups, device nodes and processes that use the devices are checked again, \
+      with the same codes, but what cannot be read is printed and does not refuse. Every other operation: 0.
       """)
 
   @OptionGroup var options: HookOptions
@@ -89,7 +91,8 @@ struct KubeVirtHookCommand: ParsableCommand {
     discussion: """
       Exit codes: 0 the domain is printed unchanged, 1 it is refused because of findings, 2 because of an \
       undetermined verdict with --on-unknown refuse, or because something could not be read. Unless it is 0 nothing \
-      is printed on standard output, and KubeVirt does not start the guest.
+      is printed on standard output, and KubeVirt does not start the guest. The limits, device nodes and processes \
+      of QEMU's container are not known to a sidecar, and count as unknown.
       """)
 
   @OptionGroup var options: HookOptions
@@ -112,7 +115,11 @@ struct KubeVirtHookCommand: ParsableCommand {
 struct HookInstallCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "install", abstract: "Write the script by which libvirt calls this program when it starts a guest.",
-    discussion: "The options are written into the script. Exit codes: 0 installed, 2 the script could not be written, 64 wrong usage.")
+    discussion: """
+      An existing script is replaced. The options are written into it as given: use absolute paths. The policy and \
+      the recording are read at each start of a guest, and one that cannot be read refuses every guest. Exit codes: \
+      0 installed, 2 the script could not be written, 64 wrong usage.
+      """)
 
   @OptionGroup var options: HookOptions
   @Option(help: "Folder of libvirt's hooks; the script is qemu.d/50-vfiogate in it.")

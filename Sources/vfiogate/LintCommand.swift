@@ -14,11 +14,13 @@ struct LintCommand: ParsableCommand {
       in /proc/PID/cmdline, or a JSON list. QMP is one command, several, the transcript of a session, or the \
       arguments of a device_add alone. libvirt XML is a domain, also inside a snapshot, or a bare hostdev, interface \
       or devices element. Proxmox VE configurations, systemd services, human monitor commands, -readconfig files and \
-      libvirt's logs of guests are read too. In a directory, every file whose content is a definition is checked.
+      libvirt's logs of guests are read too. In a directory, every file whose content is a definition is checked; \
+      other files and hidden ones are skipped. All definitions of one run are taken as guests that run at the same \
+      time: a device in two of them is an error.
 
-      Exit codes: 0 no finding at or above --fail-on, 1 findings, 2 an undetermined verdict (see --on-unknown) or a \
-      file that could not be read, 64 wrong usage. With a folder of recordings: 0 for each definition there is a \
-      host on which it alone would exit 0.
+      Exit codes: 2 if a file could not be read, else 1 with findings at or above --fail-on, else 2 with an \
+      undetermined verdict (see --on-unknown), else 0; 64 wrong usage. With a folder of recordings: 0 if each \
+      definition passes on at least one host.
       """)
 
   @Argument(help: "Definitions, and directories of definitions; - is standard input.", completion: .file())
@@ -50,13 +52,16 @@ struct LintCommand: ParsableCommand {
       discussion: "Default: the host that the policy names for the definition, else live."), completion: .file())
   var host: String?
   @Option(
-    help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
+    help: """
+      Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked \
+      support archive. User and memory limit are then unknown. Not with --host.
+      """,
     completion: .directory)
   var root: String?
   @Option(
     help: """
-      Policy file, which allows findings or changes their severity, or none. Default: the .vfiogate.conf next to the \
-      definition, if any.
+      Policy file, which allows findings or changes their severity; none uses no policy. Default: the .vfiogate.conf \
+      next to the definition, or above it up to a named directory.
       """,
     completion: .file())
   var policy: String?
@@ -67,8 +72,8 @@ struct LintCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-        QEMU whose behaviour is predicted: a release, the path of a program to start and query, qmp:PATH of a running \
-        QEMU, or none if unknown.
+        QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path \
+        of a program to start and query, qmp:PATH of a running QEMU, or none if unknown.
         """,
       discussion: "Default: the path that --rehearse gives, else 11.1.3."), completion: .file())
   var qemu: String?

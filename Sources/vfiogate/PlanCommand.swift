@@ -20,13 +20,16 @@ struct PlanCommand: ParsableCommand {
   var target: String
   @Option(help: "live (this machine), or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"
-  @Option(help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
+  @Option(help: """
+      Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked \
+      support archive. User and memory limit are then unknown. Not with --host.
+      """,
     completion: .directory)
   var root: String?
   @Option(
     help: """
-      QEMU whose behaviour is predicted: a release, the path of a program to start and query, or qmp:PATH of a running \
-      QEMU.
+      QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path \
+      of a program to start and query, or qmp:PATH of a running QEMU.
       """,
     completion: .file())
   var qemu = "11.1.3"

@@ -10,8 +10,8 @@ struct PredictCommand: ParsableCommand {
     usage: "vfiogate predict --host <host> [<options>]\nvfiogate predict --table [--behaviour <behaviour>] [--format <format>]",
     discussion: """
       Neither a definition nor a host is read. The answer is whether realize (QEMU's initialization of the device) \
-      succeeds, whether the guest sees Address Translation Services, and the messages that QEMU prints. What is not \
-      given is unknown, and where it matters the answer is undetermined.
+      succeeds, whether the guest sees Address Translation Services, and the messages that QEMU prints. Where a fact \
+      matters that is unknown, the answer is undetermined.
 
       Exit codes: 0 regardless of the answer, 64 wrong usage.
       """)

@@ -13,8 +13,9 @@ struct ProbeCommand: ParsableCommand {
       named devices through an iommufd and asks the kernel about them, which RESETS them. It does not change their \
       driver, and refuses a device that is not bound to a vfio driver already or that a process uses.
 
-      Exit codes: 0 everything that was asked for was read; 1 the image of --config is malformed, or with \
-      --definitions a guest is not safe any more; 2 something could not be read; 64 wrong usage.
+      Exit codes: 0 printed or recorded, with what could not be read as unknown; 1 the image of --config is \
+      malformed, or with --definitions a guest that was safe is unsafe now; 2 a device or file could not be read or \
+      written, --bind got no answer, or a guest that was safe is undetermined now; 64 wrong usage.
       """)
 
   @Argument(help: "PCI addresses to show in detail (0000:01:00.0). Default: an overview of all devices, by IOMMU group.",
@@ -25,7 +26,10 @@ struct ProbeCommand: ParsableCommand {
   @Option(help: "live (this machine), or a recording that --record wrote.", completion: .file())
   var host = "live"
   @Option(
-    help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
+    help: """
+      Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked \
+      support archive. User and memory limit are then unknown. Not with --host.
+      """,
     completion: .directory)
   var root: String?
   @Option(
@@ -34,8 +38,8 @@ struct ProbeCommand: ParsableCommand {
   @Option(
     parsing: .singleValue,
     help: """
-      With --diff: report the definitions of this file or folder whose verdict changes. Exit code 1: one is not safe \
-      any more.
+      With --diff: report the definitions of this file or folder whose verdict changes, with \
+      QEMU 11.1.3.
       """,
     completion: .file())
   var definitions: [String] = []

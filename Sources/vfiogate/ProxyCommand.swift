@@ -13,23 +13,28 @@ struct ProxyCommand: ParsableCommand {
       process can open.
 
       A device_add of vfio-pci, also through human-monitor-command, is checked by all rules of `vfiogate lint`, with \
-      the host and with what QEMU reports about its guest at that moment. Every device_add is rehearsed too: it is \
-      tried first on another QEMU with the same command line, stopped and with replacements for the host's devices. A \
-      refused command is answered with an error of class GenericError that begins with "vfiogate: refused:" and \
-      names the rule (`vfiogate explain RULE`).
+      the host and with what QEMU reports about its guest at that moment. Every device_add is rehearsed where QEMU's \
+      process is known, which is so when the process that listened at the monitor's socket is named qemu… or kvm…: \
+      it is tried first on another QEMU with the same command line, stopped and with replacements for the host's \
+      devices. A plug that could not be rehearsed is not refused for that, and the log says so. A refused command is \
+      answered with an error of class GenericError that begins with "vfiogate: refused:" and names the rule \
+      (`vfiogate explain RULE`).
 
-      Refused regardless of --policy, --allow and --on-unknown, and only logged with --mode observe:
-      - a plug that crashes QEMU in the rehearsal, or that is known to crash it: a device with fd= and without an \
-      id, with the property realized, or with the other backend (iommufd or legacy) than a device of the same \
-      address space;
+      Refused regardless of --policy and --allow, and only logged with --mode observe:
+      - a plug that crashes QEMU in the rehearsal;
+      - a plug that is known to crash QEMU: one with fd= and without an id; one with the property realized; one \
+      whose backend (iommufd or legacy) is not that of the other devices of its address space;
       - the removal of a descriptor that a device uses;
       - memory that QEMU may not lock for its vfio devices;
       - a way around this proxy: another monitor, a qtest object, a program that QEMU runs for a migration or a \
       network.
 
-      With --profile guest-safety all else passes: it protects the guest from clients that mean well, such as \
-      libvirt. With --profile untrusted only queries and plugs that were judged pass, and what --allow names. \
-      THREATS.md, in the folder of this program's documentation, states what each promises.
+      --profile guest-safety protects the guest from clients that mean well, such as libvirt. It refuses also a plug \
+      of vfio-pci with another finding of severity error, qom-set of a property that management programs do not set, \
+      a command of the human monitor that vfiogate does not know, and the use of a descriptor that another client \
+      has passed. All else passes. --profile untrusted is for clients that are not trusted: queries, judged plugs of \
+      vfio-pci, the removal of these, and what --allow names pass. THREATS.md, in the folder of this program's \
+      documentation, states what each promises.
 
       With --listen fd:N or systemd, the descriptor is a listening socket; fd:N may also be a connected client, and \
       the proxy ends when that client disconnects. A socket at PATH is created with mode 0600; one that no program \
@@ -67,8 +72,8 @@ struct ProxyCommand: ParsableCommand {
   var policy: String?
   @Option(
     help: """
-      Action on a plug about which a rule cannot be determined: refuse, or warn (it passes, with a line in the log). \
-      Default: refuse where the rule is about a crash of the guest, else warn.
+      Action on a plug about which a rule cannot be determined: refuse, or warn (it passes, with a line in the log; \
+      also where the rule is about a crash). Default: refuse where the rule is about a crash of the guest, else warn.
       """,
     completion: .choices(OnUnknown.self))
   var onUnknown: String?

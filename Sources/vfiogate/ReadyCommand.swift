@@ -8,11 +8,14 @@ struct ReadyCommand: ParsableCommand {
     commandName: "ready",
     abstract: "Check whether devices of a host can be given to a guest, without any definition.",
     discussion: """
-      For each device the smallest definition that assigns it is checked by the rules of `lint`. Answers: yes, only \
-      together with other devices, no with the reason and its remedy, or unknown.
+      For each device the smallest definition that assigns it is checked by the rules of `lint`. Answers: yes, when \
+      a guest can have the device after the steps that are printed as "first:" (driver, permissions, limit of locked \
+      memory); only together with other devices; no, with the reason and its remedy; or unknown.
 
-      Exit codes with addresses: 0 every named device is ready, 1 one is not, or is so only together with a device \
-      that is not, 2 a fact is missing. Without an address all devices are shown, and the exit code says whether the \
+      Exit codes with addresses: 0 every named device is ready, even where steps remain; 1 one is not, or is so only \
+      together with a device that is not; 2 a fact is missing, or the host has no such device. Without an address \
+      all devices are shown, and the exit code says whether the host is set up for passthrough (IOMMU, VFIO, \
+      interrupt remapping), regardless of its devices: 0 yes, 1 no, 2 a fact is missing.
       host is set up for passthrough (IOMMU, VFIO, interrupt remapping), regardless of its devices: 0 yes, 1 no, 2 a \
       fact is missing.
       """)
@@ -22,13 +25,16 @@ struct ReadyCommand: ParsableCommand {
   var addresses: [String] = []
   @Option(help: "live (this machine), or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"
-  @Option(help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
+  @Option(help: """
+      Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked \
+      support archive. User and memory limit are then unknown. Not with --host.
+      """,
     completion: .directory)
   var root: String?
   @Option(
     help: """
-      QEMU whose behaviour is predicted: a release, the path of a program to start and query, or qmp:PATH of a running \
-      QEMU.
+      QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path \
+      of a program to start and query, or qmp:PATH of a running QEMU.
       """,
     completion: .file())
   var qemu = "11.1.3"

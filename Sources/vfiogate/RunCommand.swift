@@ -12,14 +12,18 @@ struct RunCommand: ParsableCommand {
     discussion: """
       Findings are printed to standard error. A command line that is refused is not started: the exit code is 1 for \
       findings at or above --fail-on, and 2 for an undetermined verdict with --on-unknown refuse, or when the host \
-      could not be read. Otherwise this process becomes QEMU, with its arguments and descriptors unchanged, and the \
-      exit code is QEMU's.
+      or QEMU could not be read or started. Otherwise this process becomes QEMU, and the exit code is QEMU's. \
+      Arguments and descriptors are unchanged, except those of monitors with --guard and standard error with \
+      --annotate.
 
-      A command line without passthrough is passed on without a check; one with passthrough is rehearsed first: QEMU \
-      is started with the same options, stopped and with replacements for the host's devices, and what it refuses is \
-      refused. A command line that only asks QEMU for its capabilities (`-machine none`, --version), as libvirt \
-      does, is passed on without a check. With --guard unsafe hot plugs are refused too, until QEMU ends; monitors \
-      of the human protocol (HMP) cannot be guarded, and a warning names each.
+      A command line without passthrough is passed on without a check; one with passthrough is rehearsed first, with \
+      the program of --qemu: it is started with the same options, stopped and with replacements for the host's \
+      devices, and what it refuses is refused. A command line that only asks QEMU for its capabilities (`-machine \
+      none`, --version), as libvirt does, is passed on without a check.
+
+      With --guard unsafe hot plugs are refused too, until QEMU ends; --host, --policy and --no-rehearse apply to \
+      it. A QMP monitor that cannot be guarded, such as one on TCP, refuses the start with exit code 2; monitors of \
+      the human protocol (HMP) are not guarded, and a warning names each.
       """)
 
   @Option(
@@ -28,8 +32,8 @@ struct RunCommand: ParsableCommand {
   var host = "live"
   @Option(
     help: """
-      QEMU whose behaviour is predicted: a release, the path of a program to query, qmp:PATH of a running QEMU, or \
-      none if unknown. Default: the program to start.
+      QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1), the path of a program to query and \
+      rehearse, qmp:PATH of a running QEMU, or none if unknown. Only a program is rehearsed. Default: the program to start.
       """,
     completion: .file())
   var qemu: String?
@@ -44,11 +48,11 @@ struct RunCommand: ParsableCommand {
   var noRehearse = false
   @Flag(help: "Put a proxy (see `vfiogate proxy`) in front of every QMP monitor, at the address that clients expect.")
   var `guard` = false
-  @Option(help: "File for the log of these proxies' decisions. Default: standard error.", completion: .file())
+  @Option(help: "File for the log of these proxies' decisions. Default: standard error; none with -daemonize.", completion: .file())
   var log: String?
   @Flag(help: "Add a line with the device's name after each ATS warning on QEMU's standard error.")
   var annotate = false
-  @Flag(help: "Print what would be done, and start nothing but the rehearsal.")
+  @Flag(help: "Print what would be done. QEMU is started only to query and rehearse it.")
   var dryRun = false
   @Flag(help: "Print also the rules that could not be determined, with the reasons, and the prediction for every device.")
   var verbose = false

@@ -20,7 +20,10 @@ struct TopologyCommand: ParsableCommand {
   var addresses: [String] = []
   @Option(help: "live (this machine), or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"
-  @Option(help: "Read the host's /sys, /proc and /etc below this folder: a container's /host, or a support archive.",
+  @Option(help: """
+      Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked \
+      support archive. User and memory limit are then unknown. Not with --host.
+      """,
     completion: .directory)
   var root: String?
   @Option(help: "Format of the picture: text, dot (Graphviz) or svg (for a browser). The table of paths is text.")

@@ -19,11 +19,12 @@ struct Vfiogate: ParsableCommand {
       or from a recording of it, and each rule that applies gives a finding: an error, a warning or a note. A \
       verdict sums them up: safe, unsafe (at least one error), or undetermined (no error, but a fact that matters is \
       not known). A policy is a file that allows findings or changes their severity. A rehearsal starts QEMU with \
-      the definition's options, stopped and with replacements for the host's devices, to see what QEMU itself refuses. \
-      ATS is PCI Express Address Translation Services, for which QEMU 11.1 has the property ats.
+      the definition's options, stopped and with replacements for the host's devices, to see what QEMU itself \
+      refuses. ATS is PCI Express Address Translation Services, for which QEMU 11.1 has the property ats.
 
-      Exit codes: 0 no finding at or above the threshold (--fail-on), 1 findings at or above it, 2 a verdict is \
-      undetermined (--on-unknown decides whether that counts) or something could not be read, 64 wrong usage.
+      Exit codes of lint (the help of each command states its own): 0 no finding at or above the threshold \
+      (--fail-on), 1 findings at or above it, 2 a verdict is undetermined (--on-unknown decides whether that counts) \
+      or something could not be read, 64 wrong usage.
       """,
     version: "0.1.0",
     subcommands: [
