@@ -46,10 +46,9 @@ struct LintRun {
       let source = try InputFile.read(path, limit: ParsedInput.maximumSize)
       return ParsedInput.parse(source, follow: InputFile.follower(from: path, roots: lint.followRoots)).machine
     }
-    let profile = try lint.qemu.profile()
-    rehearsals = Rehearsals(lint.rehearsal, asked: lint.qemu, profile: profile)
+    qemu = try lint.qemu.profile()
+    rehearsals = Rehearsals(lint.rehearsal, asked: lint.qemu, profile: qemu)
     try rehearsals.begin()
-    qemu = lint.behaviour.map { profile.with(behaviour: $0) } ?? profile
     files = DefinitionFiles(lint.files)
     policies = PolicyCache(lint.policy)
     hosts = HostCache(ignoring: lint.carriers)
@@ -158,6 +157,9 @@ struct LintRun {
     }
     // A definition whose host cannot be read reports no problems of its policy either, so the host comes first.
     let host = try hosts.host(choice, functions: functions)
+    // A QEMU that is only assumed gives way to the one that the definition names and that may be started.
+    var qemu = lint.qemu == .assumed ? rehearsals.emulatorProfile(of: running ?? parsed.machine) ?? qemu : qemu
+    if let behaviour = lint.behaviour { qemu = qemu.with(behaviour: behaviour) }
     let checker = Judge(host: host, qemu: qemu, policy: policies.reportingProblemsOnce(policy))
     var rehearsal: (() -> Known<RehearsalResult>)?
     if lint.rehearsal != .none {

@@ -14,22 +14,22 @@ public enum RehearsalChoice: Sendable, Hashable {
   case emulator
 }
 
-/// The QEMUs of a run, each asked once whether it is one.
+/// The QEMUs of a run, each asked once for its properties.
 struct Rehearsals {
   private let choice: RehearsalChoice
-  private var known: [String: Known<QEMURehearsal>] = [:]
+  private var known: [String: Known<QEMUProfile>] = [:]
 
   /// - Parameter asked: the QEMU that was asked for its properties already.
   init(_ choice: RehearsalChoice, asked: QEMUChoice, profile: QEMUProfile) {
     self.choice = choice
-    if case .program(let path) = asked { known[path] = .known(QEMURehearsal(program: path, qemu: profile.name)) }
+    if case .program(let path) = asked { known[path] = .known(profile) }
   }
 
   /// Asks a program before the first definition, so that its failure is one message.
   /// - Throws: `QMPFailure` when it is not a QEMU that answers.
   mutating func begin() throws(QMPFailure) {
     guard case .program(let path) = choice, known[path] == nil else { return }
-    known[path] = .known(QEMURehearsal(program: path, qemu: try QEMUChoice.program(path).profile().name))
+    known[path] = .known(try QEMUChoice.program(path).profile())
   }
 
   /// Number of definitions whose QEMUs run at once.
@@ -38,30 +38,39 @@ struct Rehearsals {
   /// Starts the rehearsal of a definition; nil when none is wanted.
   /// - Returns: waits for the answer.
   mutating func start(_ machine: MachineConfig, plugs: [DeviceRequest]) -> (() -> Known<RehearsalResult>)? {
-    let rehearsal: Known<QEMURehearsal>
+    let program: Known<String>
     switch choice {
     case .none: return nil
-    case .program(let path): rehearsal = known[path] ?? .known(QEMURehearsal(program: path, qemu: path))
-    case .emulator: rehearsal = ofEmulator(of: machine)
+    case .program(let path): program = .known(path)
+    // Its obstacle says more than a missing name.
+    case .emulator: program = machine.libvirt == nil ? Rehearsals.emulator(of: machine) : .known("")
     }
-    switch rehearsal {
+    switch program.flatMap({ path in path.isEmpty ? .known((path, path)) : profile(of: path).map { (path, $0.name) } }) {
     case .unknown(let unknown): return { .unknown(unknown) }
-    case .known(let rehearsal):
-      let started = rehearsal.start(machine, plugs: plugs)
-      return { started.finish(qemu: rehearsal.qemu) }
+    case .known(let (path, qemu)):
+      let started = QEMURehearsal(program: path, qemu: qemu).start(machine, plugs: plugs)
+      return { started.finish(qemu: qemu) }
     }
   }
 
-  private mutating func ofEmulator(of machine: MachineConfig) -> Known<QEMURehearsal> {
-    // Its obstacle says more than a missing name.
-    guard machine.libvirt == nil else { return .known(QEMURehearsal(program: "", qemu: "")) }
+  /// The QEMU that a definition names, where `--rehearse emulator` permits to start it; nil where it does not, or the program
+  /// does not answer.
+  mutating func emulatorProfile(of machine: MachineConfig) -> QEMUProfile? {
+    guard choice == .emulator, case .known(let path) = Rehearsals.emulator(of: machine) else { return nil }
+    guard case .known(let profile) = profile(of: path) else { return nil }
+    return profile
+  }
+
+  private static func emulator(of machine: MachineConfig) -> Known<String> {
     guard let name = machine.program else { return .unknown("rehearsal", "the definition names no QEMU") }
     guard let path = Executable.find(name) else { return .unknown("rehearsal", "`\(name)` is not in PATH") }
+    return .known(path)
+  }
+
+  private mutating func profile(of path: String) -> Known<QEMUProfile> {
     if let known = known[path] { return known }
-    let asked: Known<QEMURehearsal>
-    do { asked = .known(QEMURehearsal(program: path, qemu: try QEMUChoice.program(path).profile().name)) } catch {
-      asked = .unknown("rehearsal", "\(error)")
-    }
+    let asked: Known<QEMUProfile>
+    do { asked = .known(try QEMUChoice.program(path).profile()) } catch { asked = .unknown("rehearsal", "\(error)") }
     known[path] = asked
     return asked
   }

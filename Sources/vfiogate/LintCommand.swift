@@ -75,7 +75,7 @@ struct LintCommand: ParsableCommand {
         QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path \
         of a program to start and query, qmp:PATH of a running QEMU, or none if unknown.
         """,
-      discussion: "Default: the path that --rehearse gives, else 11.1.3."), completion: .file())
+      discussion: "Default: the program of --rehearse, else 11.1.3."), completion: .file())
   var qemu: String?
   @Option(
     help: ArgumentHelp(

@@ -43,6 +43,29 @@ final class RehearsalProgramTests: XCTestCase {
     XCTAssertEqual(try outcome(["--rehearse", path], line.replacingX86()), "not-rehearsed")
   }
 
+  func testTheProgramThatADefinitionNamesIsTheQEMUOfItsVerdict() throws {
+    let path = try program()
+    func judged(_ text: String, _ more: [String] = ["--rehearse", "emulator"]) throws -> (String?, Bool?) {
+      let run = try Vfiogate.run(["lint", "-", "--host", "none", "--format", "json"] + more, input: Array(text.utf8))
+      let definition = try run.json["definitions"]?.array?.first
+      return (definition?["qemu"]?.string, definition?["qemu-assumed"].map { $0 == .bool(true) })
+    }
+    let domain = """
+      <domain type='kvm'><name>g</name><memory>1048576</memory><os><type arch='x86_64' machine='q35'>hvm</type></os><devices>
+      <emulator>\(path)</emulator><hostdev mode='subsystem' type='pci' managed='yes'>
+      <source><address domain='0' bus='1' slot='0' function='0'/></source></hostdev></devices></domain>
+      """
+    for text in [line, domain] {
+      let (name, isAssumed) = try judged(text)
+      XCTAssert(name?.hasPrefix("QEMU ") == true && name?.hasSuffix(" at " + path) == true, "\(name ?? "-")")
+      XCTAssertEqual(isAssumed, false)
+      // Neither without that word, nor where another was named.
+      XCTAssertEqual(try judged(text, []).1, true)
+      XCTAssertEqual(try judged(text, ["--rehearse", "emulator", "--qemu", "11.1.3"]).0, "QEMU 11.1.3 as released")
+    }
+    XCTAssertEqual(try judged("/no/such/" + line).1, true)
+  }
+
   func testAProgramThatIsNoQEMUIs2AndNeverSafe() throws {
     let folder = try TemporaryDirectory()
     let garbage = folder.path + "/garbage"
