@@ -16,7 +16,8 @@ struct PlanCommand: ParsableCommand {
 
   @Argument(help: "PCI addresses (0000:01:00.0).", completion: .addresses)
   var addresses: [String]
-  @Option(name: .customLong("for"), help: "The program that runs the guest: libvirt, qemu, proxmox or kubevirt.")
+  @Option(name: .customLong("for"), help: "The program that runs the guest: libvirt, qemu, proxmox or kubevirt.",
+    completion: .choices(PlanTarget.self))
   var target: String
   @Option(help: "live (this machine), or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"

@@ -77,7 +77,8 @@ struct ProxyCommand: ParsableCommand {
       """,
     completion: .choices(OnUnknown.self))
   var onUnknown: String?
-  @Option(help: "guest-safety (for clients that mean well) or untrusted (for clients that are not trusted).")
+  @Option(help: "guest-safety (for clients that mean well) or untrusted (for clients that are not trusted).",
+    completion: .choices(QMPCommandFilter.Profile.self))
   var profile = "guest-safety"
   @Option(
     name: .customLong("allow"),
@@ -88,9 +89,10 @@ struct ProxyCommand: ParsableCommand {
   var allowed: [String] = []
   @Option(help: "Log of decisions, one line each: a file, or - for standard error.", completion: .file())
   var log = "-"
-  @Option(help: "Log format: text, or json for one object a line.")
+  @Option(help: "Log format: text, or json for one object a line.", completion: .choices(ProxyLog.Format.self))
   var logFormat = "text"
-  @Option(help: "enforce, or observe: refuse nothing, and log what would be refused.")
+  @Option(help: "enforce, or observe: refuse nothing, and log what would be refused.",
+    completion: .choices(QMPCommandFilter.Mode.self))
   var mode = "enforce"
   @Option(
     help: """

@@ -38,7 +38,7 @@ struct ReadyCommand: ParsableCommand {
       """,
     completion: .file())
   var qemu = "11.1.3"
-  @Option(help: "Output format: text or json.")
+  @Option(help: "Output format: text or json.", completion: .choices(OutputFormat.self))
   var format = "text"
   @Option(help: "Colour the text: auto, always or never.", completion: .choices(Terminal.Color.self))
   var color = "auto"

@@ -26,7 +26,8 @@ struct TopologyCommand: ParsableCommand {
       """,
     completion: .directory)
   var root: String?
-  @Option(help: "Format of the picture: text, dot (Graphviz) or svg (for a browser). The table of paths is text.")
+  @Option(help: "Format of the picture: text, dot (Graphviz) or svg (for a browser). The table of paths is text.",
+    completion: .choices(Topology.Format.self))
   var format = "text"
   @Option(help: "Colour the text: auto, always or never.", completion: .choices(Terminal.Color.self))
   var color = "auto"

@@ -31,7 +31,8 @@ final class CompletionTests: XCTestCase {
       ("vfiogate run --policy redd", "reddish.qemu"), ("vfiogate lint --format one", "oneline"),
       ("vfiogate lint --fail-on w", "warning"), ("vfiogate lint --input prox", "proxmox"),
       ("vfiogate lint --on-unknown re", "refuse"), ("vfiogate explain group-not", "group-not-viable"),
-      ("vfiogate explain --color al", "always"),
+      ("vfiogate explain --color al", "always"), ("vfiogate plan --for li", "libvirt"), ("vfiogate proxy --mode ob", "observe"),
+      ("vfiogate proxy --profile un", "untrusted"), ("vfiogate topology --format s", "svg"), ("vfiogate ready --format j", "json"),
     ] {
       let words = try completions(of: line, in: folder.path)
       XCTAssert(words.contains(offered), "\(line): \(words)")

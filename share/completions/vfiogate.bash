@@ -528,6 +528,7 @@ _vfiogate_proxy() {
         return
         ;;
     '--profile')
+        __vfiogate_add_completions -W 'guest-safety'$'\n''untrusted'
         return
         ;;
     '--allow')
@@ -538,9 +539,11 @@ _vfiogate_proxy() {
         return
         ;;
     '--log-format')
+        __vfiogate_add_completions -W 'text'$'\n''json'
         return
         ;;
     '--mode')
+        __vfiogate_add_completions -W 'enforce'$'\n''observe'
         return
         ;;
     '--clients')
@@ -630,6 +633,7 @@ _vfiogate_ready() {
         return
         ;;
     '--format')
+        __vfiogate_add_completions -W 'text'$'\n''json'
         return
         ;;
     '--color')
@@ -657,6 +661,7 @@ _vfiogate_plan() {
     # Offer option value completions
     case "${prev}" in
     '--for')
+        __vfiogate_add_completions -W 'libvirt'$'\n''qemu'$'\n''proxmox'$'\n''kubevirt'
         return
         ;;
     '--host')
@@ -700,6 +705,7 @@ _vfiogate_topology() {
         return
         ;;
     '--format')
+        __vfiogate_add_completions -W 'text'$'\n''dot'$'\n''svg'
         return
         ;;
     '--color')
