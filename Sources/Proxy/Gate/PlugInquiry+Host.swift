@@ -18,8 +18,11 @@ extension PlugInquiry {
     _ machine: MachineConfig, _ descriptors: [String: Known<PCIAddress?>]
   ) throws -> Facts.Host {
     let addresses = (machine.devices + [request]).compactMap { $0.hostAddress(descriptors) }
-    var host = try gate.options.host.load(only: Set(addresses))
-    guard case .live = gate.options.host else { return host }
+    var host = try gate.recordedHost ?? gate.options.host.load(only: Set(addresses))
+    guard case .live = gate.options.host else {
+      gate.recordedHost = host
+      return host
+    }
     host = host.without(Set([gate.options.process.map { Int($0) }, Int(getpid())].compactMap { $0 }))
     if let process = gate.options.process, !PlugInquiry.runsAsWe(process) {
       let reason = "QEMU runs as another user"

@@ -76,6 +76,8 @@ public final class QMPCommandFilter: CommandFilter {
   /// Whether those of QEMU's command line are among them.
   var hasReadHidden = false
 
+  /// The host where it is not the live one, once it was read: nothing in it changes.
+  var recordedHost: Facts.Host?
   /// Properties of the guest that QEMU has reported.
   let guestProperties = GuestProperties()
 
