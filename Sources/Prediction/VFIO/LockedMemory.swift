@@ -8,7 +8,7 @@ public struct LockedMemory {
   /// The memory of a machine.
   public init(_ machine: MachineConfig) { self.machine = machine }
 
-  /// Guest RAM in bytes; nil when it is not given.
+  /// Guest RAM in bytes, without memory devices; nil when it is not given.
   /// - Throws: the size, when the definition gives it in a way that is not understood.
   public func ram() throws(Unknown) -> UInt64? {
     if let memory = machine.libvirt?.memory { return memory }
@@ -19,6 +19,39 @@ public struct LockedMemory {
     return size
   }
 
+  /// Bytes that a device adds to the guest's memory; nil for a device that adds none.
+  /// - Throws: the size, when the definition does not have it as a number.
+  public func memory(of request: DeviceRequest) throws(Unknown) -> UInt64? {
+    switch request.driver {
+    case "pc-dimm", "nvdimm", "virtio-pmem-pci", "ivshmem-plain":
+      guard let id = request.string("memdev") else { return nil }
+      guard let object = machine.objects.last(where: { $0.id == id }) else {
+        throw Unknown("size of `\(id)`", reason: "the definition does not have the object")
+      }
+      return try bytes(object.properties.last { $0.name == "size" }?.value, of: id)
+    case "virtio-mem-pci":
+      guard let size = request.value("requested-size") else { return nil }
+      return try bytes(size, of: request.id ?? "virtio-mem-pci")
+    default: return nil
+    }
+  }
+
+  private func bytes(_ value: PropertyValue?, of name: String) throws(Unknown) -> UInt64 {
+    switch value {
+    case .integer(let number)? where number >= 0: return UInt64(number)
+    case .unsigned(let number)?: return number
+    case .string(let text)?: if let size = ByteSize.parse(text) { return size }
+    default: break
+    }
+    throw Unknown("size of `\(name)`", reason: "it is not given as a size that is understood")
+  }
+
+  /// The sum, or the largest number where it would be above that.
+  private static func sum(_ one: UInt64, _ other: UInt64) -> UInt64 {
+    let (sum, overflow) = one.addingReportingOverflow(other)
+    return overflow ? .max : sum
+  }
+
   /// The bytes of `4G` or `size=4G,slots=…`: in mebibytes without a unit.
   private static func size(_ text: String) -> UInt64? {
     let parts = text.split(separator: ",")
@@ -27,10 +60,20 @@ public struct LockedMemory {
     return ByteSize.parse(size, unit: 20)
   }
 
-  /// The bytes that this number of address spaces locks; nil when the definition does not give the RAM.
-  public func needed(spaces: Int) throws(Unknown) -> UInt64? {
-    guard let ram = try ram() else { return nil }
-    let (bytes, overflow) = ram.multipliedReportingOverflow(by: UInt64(max(1, spaces)))
+  /// Guest memory in bytes: RAM, and what memory devices add; nil when the definition does not give the RAM.
+  /// - Parameter plugs: requests that come before, of which some may add memory.
+  public func all(after plugs: ArraySlice<DeviceRequest> = []) throws(Unknown) -> UInt64? {
+    guard var sum = try ram() else { return nil }
+    // libvirt's <memory> has that of memory devices.
+    let cold = machine.libvirt == nil ? machine.devices : []
+    for request in cold { sum = LockedMemory.sum(sum, try memory(of: request) ?? 0) }
+    for request in plugs { sum = LockedMemory.sum(sum, try memory(of: request) ?? 0) }
+    return sum
+  }
+
+  /// The bytes that a number of address spaces locks of this memory.
+  public static func needed(_ memory: UInt64, spaces: Int) -> UInt64 {
+    let (bytes, overflow) = memory.multipliedReportingOverflow(by: UInt64(max(1, spaces)))
     return overflow ? .max : bytes
   }
 

@@ -65,8 +65,11 @@ extension RealizeContext {
     }
     let locked = LockedMemory(machine)
     let spaces = guest.spaces.count(adding: try addressSpace())
-    guard let needed = try locked.needed(spaces: spaces), let limit = try locked.limit(on: host), limit < needed
-    else { return nil }
+    guard let ram = try locked.ram(), let limit = try locked.limit(on: host) else { return nil }
+    guard limit < LockedMemory.needed(ram, spaces: spaces) else {
+      guard let all = try locked.all(), limit < LockedMemory.needed(all, spaces: spaces) else { return nil }
+      throw Unknown("name of the memory region that cannot be locked", reason: "it is one of a memory device")
+    }
     return fails(
       .memoryLimit, prefix + "memory listener initialization failed: Region pc.ram: "
         + "vfio_container_dma_map(0x…, 0x0, 0x…, 0x…) = -12 (Cannot allocate memory)")

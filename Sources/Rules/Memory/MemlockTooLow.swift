@@ -69,10 +69,10 @@ struct MemoryNeed {
     guard let limit = try locked.limit(on: target.host) else { return nil }
     if machine.libvirt == nil { try target.requireWholeMachine(for: "guest memory") }
     spaces = target.guest.addressSpaceCount
-    guard let ram = try locked.ram(), let bytes = try locked.needed(spaces: spaces) else { return nil }
+    guard let ram = try locked.all(after: target.plugs.prefix { $0.location != first.request.location }) else { return nil }
     self.limit = limit
     self.ram = ram
-    self.bytes = bytes
+    bytes = LockedMemory.needed(ram, spaces: spaces)
     let option = target.plugs.isEmpty ? machine.options.last { $0.name == "m" } : nil
     location = option?.location ?? first.request.location
   }
