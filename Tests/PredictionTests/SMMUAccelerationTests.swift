@@ -131,6 +131,16 @@ final class SMMUAccelerationTests: XCTestCase {
     }
   }
 
+  /// Recorded: behind a PCIe-to-PCI bridge the SMMU sees the bridge's requester id.
+  func testThePlainSMMUNamesTheRequesterBehindABridge() {
+    let command = "qemu-system-aarch64 -machine virt,iommu=smmuv3 -nodefaults -device pcie-root-port,id=rp,chassis=1 "
+      + "-device pcie-pci-bridge,id=b,bus=rp -device vfio-pci,host=0000:01:00.0,bus=b,addr=3.0"
+    let one = Predictor(Machines.parse(command).machine, on: host(nil), qemu: .released(11, 1, "11.1.3")).predictions().last
+    XCTAssertEqual(
+      one?.failure?.text, "vfio 0000:01:00.0: failed to setup container for group 1: memory listener initialization failed: Region "
+        + "smmuv3-iommu-memory-region-0-0: device 00.00.0 requires iommu MAP notifier which is not currently supported")
+  }
+
   /// `qemu-kvm` is the QEMU of the distribution's architecture: its default machine is not known.
   func testTheDefaultMachineOfQEMUKVMIsNotKnown() {
     func bus(_ program: String) -> Known<String?> { Guest(Machines.parse("\(program) -nodefaults -m 1G -device e1000").machine).rootBus }

@@ -4,6 +4,7 @@ extension MachineConfig {
   /// The refusal of an option of a q35 or i440fx machine (`qom-list-properties` of 11.1.3, 10.0.13 and 7.2.22 for their
   /// machine types), and of two ways to choose the accelerator (QEMU system/vl.c: qemu_apply_legacy_machine_options).
   func machinePropertyFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
+    if let refused = iommuOfVirt { return [refused] }
     guard let release = qemu.modelledRelease, libvirt == nil, let type = typeName(in: release) else { return [] }
     var failures: [LaunchFailure] = []
     for property in machine where property.name != "type" {
@@ -26,6 +27,15 @@ extension MachineConfig {
       if let refusal { failures.append(LaunchFailure(RealizeFailure(.badOption, refusal), at: property.location)) }
     }
     return failures
+  }
+
+  /// The refusal of an IOMMU that the machine `virt` does not have (QEMU hw/arm/virt.c: virt_set_iommu); its other properties are
+  /// not modelled.
+  private var iommuOfVirt: LaunchFailure? {
+    guard MachineKind(self) == .virt, libvirt == nil, let option = machine.last(where: { $0.name == "iommu" }),
+      let value = option.value.string, value != "none", value != "smmuv3"
+    else { return nil }
+    return LaunchFailure(RealizeFailure(.badOption, "Invalid iommu value"), at: option.location)
   }
 
   /// The machine type without its aliases; nil for a type that is not modelled.

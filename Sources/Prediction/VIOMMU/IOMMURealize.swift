@@ -1,30 +1,48 @@
 import Facts
 
-/// The checks of an IOMMU of x86 when QEMU creates it.
+/// The checks of an IOMMU when QEMU creates it.
 extension RealizeContext {
   private var kind: MachineKind { MachineKind(machine) }
 
-  /// `intel-iommu` and `amd-iommu` are for q35 alone (QEMU hw/i386/pc_q35.c: machine_class_allow_dynamic_sysbus_dev).
+  /// The failure of `intel-iommu` and `amd-iommu`, which are for q35 alone (QEMU hw/i386/pc_q35.c: machine_class_allow_dynamic_sysbus_dev).
   var dynamicSysbus: RealizeFailure? {
     guard driver == "intel-iommu" || driver == "amd-iommu" else { return nil }
     switch kind {
-    case .i440fx, .microvm, .withoutPCI, .virt:
+    case .virt: return refused("driver", "'\(driver)' is not a valid device model name")  // QEMU for Arm has only its own
+    case .i440fx, .microvm, .withoutPCI:
       return RealizeFailure(
         .iommuRefused, property: "driver", "Parameter 'driver' expects a dynamic sysbus device type for the machine")
     case .q35, .unknown: return nil
     }
   }
 
-  /// QEMU hw/i386/pc.c: pc_machine_device_pre_plug_cb.
+  /// QEMU hw/i386/pc.c: pc_machine_device_pre_plug_cb; hw/arm/virt.c: virt_machine_device_pre_plug_cb.
   var secondIOMMU: RealizeFailure? {
+    if kind == .virt { return secondIOMMUOfVirt }
     guard Guest.isIOMMU(driver), driver != "arm-smmuv3", kind == .q35 || kind == .i440fx, !guest.iommus.isEmpty
     else { return nil }
     return RealizeFailure(
       .iommuRefused, property: "driver", "QEMU does not support multiple vIOMMUs for x86 yet.")
   }
 
+  /// Several `arm-smmuv3` are allowed, and a `virtio-iommu-pci` behind them (recorded on 11.1.3).
+  private var secondIOMMUOfVirt: RealizeFailure? {
+    guard !qemu.isBefore(11, 1) else { return nil }
+    let isOfMachine = guest.iommus.contains { $0.has(Guest.ofMachine) }
+    let isVirtio = guest.iommus.contains { $0.driver == "virtio-iommu-pci" }
+    guard isOfMachine || isVirtio else { return nil }
+    switch driver {
+    case "arm-smmuv3":
+      return refused(
+        "driver", "virt machine already has \(isOfMachine ? "iommu=smmuv3" : "virtio-iommu") set. Doesn't support incompatible iommus")
+    case "virtio-iommu-pci": return refused("driver", "virt machine does not support multiple IOMMUs")
+    default: return nil
+    }
+  }
+
   func iommuFailure() throws(Unknown) -> RealizeFailure? {
     switch driver {
+    case "arm-smmuv3": return try smmuFailure()
     case "intel-iommu": return try intelFailure()
     case "amd-iommu": return try amdFailure()
     case "virtio-iommu-pci": return try virtioFailure()
@@ -37,6 +55,30 @@ extension RealizeContext {
   }
 
   private func isOn(_ name: String) throws(Unknown) -> Bool { try otherSetting(name) == "on" }
+
+  /// QEMU hw/arm/smmuv3.c: smmu_validate_property; smmu-common.c: smmu_base_realize (recorded on 11.1.3). The rules have
+  /// `accel=on` without KVM, which comes before, and properties that need `accel=on`.
+  private func smmuFailure() throws(Unknown) -> RealizeFailure? {
+    guard !qemu.isBefore(11, 1) else { return nil }
+    let isAccelerated = try isOn("accel")
+    if isAccelerated, try !machine.usesKVM.value { return nil }
+    if let oas = try otherSetting("oas"), ["32", "36", "40", "42", "52", "56"].contains(oas) {
+      return refused(
+        "oas", "QEMU SMMUv3 model only implements auto, 44 bit, or 48 bit OAS. Other OasMode values are not supported.")
+    }
+    if isAccelerated, let stage = try otherSetting("stage"), stage != "1" {
+      return refused("stage", "Only stage1 is supported for SMMUv3 with accel=on")
+    }
+    guard let primary = try otherSetting("primary-bus") else {
+      return RealizeFailure(.iommuRefused, "SMMU is not attached to any PCI bus!")
+    }
+    for other in guest.iommus where other.driver == "arm-smmuv3" {
+      if try machine.setting("primary-bus", of: other).value == primary {
+        return refused("primary-bus", "An iommu is already attached to this bus")
+      }
+    }
+    return nil
+  }
 
   /// QEMU hw/i386/intel_iommu.c: vtd_decide_config, in its order.
   private func intelFailure() throws(Unknown) -> RealizeFailure? {

@@ -47,12 +47,22 @@ extension RealizeContext {
     if try backend.value == .legacy, let group = try device.value.group.value {
       prefix = "failed to setup container for group \(group): "
     }
-    let devfn = try chosenDevfn()
+    let devfn = try requesterDevfn()
     let place = "00.\((devfn / 8).hexadecimal(digits: 2)).\(devfn % 8)"
     let (region, kind) = isAMD ? ("amd_iommu", "iommu notifier") : ("smmuv3-iommu-memory-region-\(devfn)-0", "iommu MAP notifier")
     return fails(
       .iommuWithoutNotifier, prefix + "memory listener initialization failed: Region \(region): "
         + "device \(place) requires \(kind) which is not currently supported")
+  }
+
+  /// The devfn that the IOMMU sees: behind a PCIe-to-PCI bridge that is the bridge's, 0 on the bus behind it (QEMU hw/pci/pci.c:
+  /// pci_device_get_iommu_bus_devfn).
+  private func requesterDevfn() throws(Unknown) -> Int {
+    if let bus = try bus() {
+      let path = guest.path(from: bus.name)
+      if let last = path.lastIndex(where: { !$0.isExpress }), last + 1 < path.count { return 0 }
+    }
+    return try chosenDevfn()
   }
 
   /// The devfn that QEMU gives to the device; 0 where it is refused one.

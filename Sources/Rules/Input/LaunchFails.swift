@@ -9,13 +9,14 @@ extension Rule {
     why: """
       QEMU exits at launch with this message, before it creates the devices that come later, or answers the plug with \
       it. Checked are the machine type, objects, and devices of other types as far as the PCI core, bridges, root \
-      complexes and IOMMUs of x86 decide; other options are left to QEMU.
+      complexes and IOMMUs decide; other options are left to QEMU.
       """,
     fix: "change what QEMU's message names",
     example: "-device pcie-root-port,id=a -device pcie-root-port,id=b",
     references: [
       "QEMU hw/pci/pci.c: do_pci_register_device", "QEMU hw/pci/pcie_port.c: pcie_chassis_add_slot",
       "QEMU hw/i386/intel_iommu.c: vtd_decide_config", "QEMU hw/i386/pc.c: pc_machine_device_pre_plug_cb",
+      "QEMU hw/arm/smmuv3.c: smmu_validate_property",
     ],
     check: .target(check))
 }

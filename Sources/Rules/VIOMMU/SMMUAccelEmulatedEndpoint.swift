@@ -27,7 +27,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       runner.report(
         "\(endpoint.plainName) (\(endpoint.driver ?? "")) is emulated and behind "
           + "\(unit.plainName), an `arm-smmuv3` with `accel=on`: QEMU refuses it",
-        at: endpoint.location(of: "bus"), about: endpoint)
+        at: endpoint.location(of: "bus"), about: endpoint,
+        evidence: ["QEMU: Emulated endpoint devices are not allowed when using arm-smmuv3,accel=on"])
     }
   }
 }

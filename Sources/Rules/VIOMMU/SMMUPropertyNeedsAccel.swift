@@ -47,7 +47,7 @@ private struct SMMUProperty {
     SMMUProperty("ats", text: "ats can only be enabled if accel=on", needsAccel: { value in value == "on" }),
     SMMUProperty(
       "oas", text: "oas must be 44 bits when accel=off",
-      needsAccel: { value in !["auto", "44"].contains(value) }),
+      needsAccel: { value in value == "48" }),  // others are refused with accel too
     SMMUProperty(
       "ssidsize", text: "ssidsize can only be greater than 0 bits if accel=on",
       needsAccel: { value in !["auto", "0"].contains(value) }),
