@@ -17,6 +17,18 @@ final class LabRealizeTests: XCTestCase {
   func testVirtioWithUnsafeInterrupts() throws { try replay("virtio-unsafe-interrupts", atLeast: 18) }
   func testWithoutIOMMU() throws { try replay("no-iommu", atLeast: 18) }
 
+  /// arm64 hosts with an emulated SMMUv3, whose kernel sets the ATS flag or not.
+  func testArmWithSMMUv3() throws { try replay("arm-smmuv3", atLeast: 190) }
+  func testArmWithATS() throws { try replay("arm-smmuv3-ats", atLeast: 120) }
+  func testArmWithATSByIORT() throws { try replay("arm-smmuv3-ats-iort", atLeast: 18) }
+  func testArmWithPassthroughDomains() throws { try replay("arm-smmuv3-ats-passthrough", atLeast: 18) }
+  func testArmWithNoATS() throws { try replay("arm-smmuv3-ats-noats", atLeast: 18) }
+  func testArmWithVirtio() throws { try replay("arm-virtio", atLeast: 18) }
+  func testArmWithoutIOMMU() throws { try replay("arm-no-iommu", atLeast: 18) }
+  func testArmWithGICv2() throws { try replay("arm-gic2", atLeast: 18) }
+  /// `arm-smmuv3,accel=on` under KVM.
+  func testArmAccelerated() throws { try replay("arm-accel", atLeast: 80) }
+
   private func replay(_ variant: String, atLeast count: Int) throws {
     let rows = try LabRow.rows(variant).filter { !$0.isBeyondFacts }
     XCTAssertGreaterThanOrEqual(rows.count, count)
@@ -36,7 +48,8 @@ final class LabRealizeTests: XCTestCase {
   }
 
   private func checkCold(_ row: LabRow) {
-    let predictions = predictor(row, row.machine("cold")).predictions()
+    let outcome = predictor(row, row.machine("cold")).run()
+    let predictions = outcome.predictions
     guard let last = predictions.last else { return }
     // QEMU stops at the first failure.
     let one = predictions.first { $0.failure != nil } ?? last
@@ -48,6 +61,13 @@ final class LabRealizeTests: XCTestCase {
     case 1: happened = .failed(Stderr.error(lines))
     default: happened = .died
     }
+    if let refused = outcome.launchFailures.first {
+      guard case .failed(let text) = happened else { return XCTFail("\(row.name), cold: \(refused.failure.text)") }
+      XCTAssertEqual(refused.failure.text, text, "\(row.name), cold")
+      return
+    }
+    // The rule smmu-accel-emulated-endpoint has it.
+    if case .failed("Emulated endpoint devices are not allowed when using arm-smmuv3,accel=on") = happened { return }
     compare(one, happened, "\(row.name), cold")
   }
 
@@ -94,8 +114,8 @@ final class LabRealizeTests: XCTestCase {
     }
   }
 
-  /// Rows whose prediction may be open: a VF's token, a descriptor of anything.
+  /// Rows whose prediction may be open: a VF's token, a descriptor of anything, command queues of the host's SMMUv3.
   private func mayBeOpen(_ name: String) -> Bool {
-    ["token", "fd of", "fd closed"].contains { name.contains($0) }
+    ["token", "fd of", "fd closed", "cmdqv=on"].contains { name.contains($0) }
   }
 }

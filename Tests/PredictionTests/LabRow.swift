@@ -1,4 +1,5 @@
 import Facts
+import Host
 import Inputs
 import Prediction
 import Support
@@ -15,6 +16,9 @@ struct LabRow {
 
   static func rows(_ variant: String) throws -> [LabRow] {
     let devices = try JSON.parse(try Fixture.bytes("realizes/lab-\(variant).devices.json")).array ?? []
+    if variant.hasPrefix("arm-") {
+      return try rows(variant, devices, on: try HostRecording.load(Fixture.path("realizes/lab-\(variant).host")))
+    }
     var boot = Facts.Host(nothingKnown: "not recorded", source: variant)
     let template = LabRow(json: .null, variant: variant, base: devices, boot: boot)
     for device in devices { template.add(device, to: &boot) }
@@ -28,7 +32,11 @@ struct LabRow {
     boot.kernelCommandLine = .known(variant == "intel-first-stage" ? "intel_iommu=on intel_iommu=sm_on" : "")
     boot.interruptsIsolated = .known(!variant.hasSuffix("unsafe-interrupts"))
     boot.unsafeInterrupts = .known([])
-    return try Fixture.text("realizes/lab-\(variant).jsonl").split(separator: "\n")
+    return try rows(variant, devices, on: boot)
+  }
+
+  private static func rows(_ variant: String, _ devices: [JSON], on boot: Facts.Host) throws -> [LabRow] {
+    try Fixture.text("realizes/lab-\(variant).jsonl").split(separator: "\n")
       .map { LabRow(json: try JSON.parse(String($0)), variant: variant, base: devices, boot: boot) }
   }
 
@@ -50,6 +58,13 @@ struct LabRow {
   private static let shorthand = [
     "MACHINE": [
       "qemu-system-x86_64", "-machine", "q35", "-accel", "qtest", "-m", "64", "-nodefaults", "-display", "none", "-S",
+    ],
+    "ARM": [
+      "qemu-system-aarch64", "-machine", "virt", "-accel", "qtest", "-m", "64", "-nodefaults", "-display", "none", "-S",
+    ],
+    "ARM-KVM": [
+      "qemu-system-aarch64", "-machine", "virt,gic-version=3", "-accel", "kvm", "-cpu", "host", "-bios", "/tmp/lab/firmware",
+      "-m", "128", "-nodefaults", "-display", "none", "-S",
     ],
     "PORTS": [
       "-device", "pcie-root-port,id=rp,bus=pcie.0,addr=4.0,chassis=1", "-device",
@@ -89,7 +104,7 @@ struct LabRow {
     for address in host.devices.keys where isHeld(address) {
       host.devices[address]?.users = .known([ProcessReference(pid: 1, name: "qemu", node: holds)])
     }
-    if let address = json["host"]?.string.flatMap({ PCIAddress($0) }) { host.devices[address] = nil }
+    if let address = json["host"]?.string.flatMap({ PCIAddress($0) }), mine["exists"] != .bool(true) { host.devices[address] = nil }
     if mine["exists"] == .bool(true) { add(mine, to: &host) }
     host.addresses = .known(Set(host.devices.keys))
     if let physical = mine["physfn"]?.string.flatMap({ PCIAddress($0) }) {
@@ -107,7 +122,8 @@ struct LabRow {
 
   private func add(_ fact: JSON, to host: inout Facts.Host) {
     guard let address = fact["host"]?.string.flatMap({ PCIAddress($0) }) else { return }
-    var device = HostDevice(address, nothingKnown: "not recorded")
+    let recorded = variant.hasPrefix("arm-") ? boot.devices[address] : nil
+    var device = recorded ?? HostDevice(address, nothingKnown: "not recorded")
     let drivers = fact["group-devices"]
     device.driver = .known((drivers?[address.description] ?? fact["driver"])?.string)
     device.classCode = .known(UInt32((fact["class"]?.string ?? "0x0").dropFirst(2), radix: 16) ?? 0)
@@ -115,8 +131,8 @@ struct LabRow {
     device.physicalFunction = .known(fact["physfn"]?.string.flatMap { PCIAddress($0) })
     device.virtualFunctions = .known([])
     device.iommu = .known(fact["iommu"]?.string ?? (variant.hasPrefix("intel") ? "dmar0" : nil))
+    if recorded == nil { device.config = .known(config(fact)) }
     device.users = .known(isHeld(address) ? [ProcessReference(pid: 1, name: "qemu", node: holds)] : [])
-    device.config = .known(config(fact))
     let cdev = fact["cdev"]?.string
     device.cdev = .known(cdev.map { path in
       VFIOCdev(

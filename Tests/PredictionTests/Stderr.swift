@@ -37,6 +37,11 @@ enum Stderr {
     if let low = text.range(of: "vfio_container_dma_map("), let high = text.range(of: ") = ", from: low.upperBound) {
       text.replaceSubrange(low.upperBound..<high.lowerBound, with: "#")
     }
+    // A region has its number among those of its device so far, a guest's device the bus number of the moment.
+    if let low = text.range(of: "smmuv3-iommu-memory-region-"), let high = text.range(of: " requires ", from: low.upperBound) {
+      let parts = text[low.upperBound..<high.lowerBound].split(whereSeparator: { "-:. ".contains($0) })
+      text.replaceSubrange(low.upperBound..<high.lowerBound, with: "\(parts[0])-#: device #.\(parts.suffix(2).joined(separator: "."))")
+    }
     return text
   }
 }

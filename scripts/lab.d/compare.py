@@ -12,13 +12,15 @@ def plain(text):
     """Numbers of descriptors and pointers, which cannot be predicted, made equal."""
     text = re.sub(r"fd=\w+ to iommufd=\w+:", "fd=# to iommufd=#:", text)
     text = re.sub(r"dma_map\(.*?\) = ", "dma_map(#) = ", text)
+    # A region has its number among those of its device so far, a guest's device the bus number of the moment.
+    text = re.sub(r"(smmuv3-iommu-memory-region-\d+-)\d+: device [0-9a-f]{2}", r"\1#: device #", text)
     return re.sub(r"0x[0-9a-f]{10,}|0xPTR", "0x#", text)
 
 
 def error(lines):
     """The first line that is an error, without QEMU's name and the option that it names."""
     for line in lines:
-        text = line.removeprefix("qemu-system-x86_64: ")
+        text = re.sub("^qemu-system-(x86_64|aarch64): ", "", line)
         if "warning: " in line or any(n in line for n in NOISE) or text.startswith(HINTS):
             continue
         return plain(re.sub(r"^-\w+ (\{.*?\}|[^ ]*): ", "", text))
@@ -51,17 +53,30 @@ def predicted(plug, way):
         return None
     failed = [d for d in devices if d["realize"] in ("fails", "crashes") or d["not-known"]]
     device = failed[0] if failed else devices[-1]
+    if device["not-known"]:  # what the guest sees is read of the trial's own
+        device = device | {key: devices[-1][key] for key in ("warnings", "guest-sees-ats")}
     died = device["realize"] == "crashes"
     return {**device, "error": None if died else plain(device["error"]) if "error" in device else None,
             "signal": device.get("signal")}
 
 
 def judge(row, way):
-    """`agrees`, `open` or `disagrees`, and why."""
+    """`agrees`, `open` or `disagrees`, and why: of the live host, and where only binding decides, of the host with bound devices."""
     plug = row[way]
+    bound = plug["prediction"].get("bound")
+    verdict, why = judge_prediction(plug, way, row["beyond"] or bound)
+    if bound is None or verdict == "disagrees":
+        return verdict, why
+    return judge_prediction({**plug, "prediction": bound}, way, row["beyond"])
+
+
+def judge_prediction(plug, way, may_be_open):
     happened, prediction = outcome(plug, way), predicted(plug, way)
     if prediction is None:
         return "disagrees", f"vfiogate said nothing: {plug['prediction']}"
+    # Findings about other parts of the machine quote QEMU.
+    if happened["error"] and any(happened["error"] in plain(text) for text in plug["prediction"].get("quoted", [])):
+        return "agrees", ""
     is_open = prediction["not-known"] or "undetermined" in (prediction["warnings"], prediction["guest-sees-ats"])
     if prediction["not-known"]:
         # The prediction is where it fails at the latest, or what it sees of ats if it does not.
@@ -75,7 +90,7 @@ def judge(row, way):
                    if key in happened and prediction[key] not in ("undetermined", happened[key])]
     if wrong:
         differences.append("vfiogate says that it fails at the latest at " + repr(prediction["error"]))
-    if is_open and not row["beyond"]:
+    if is_open and not may_be_open:
         differences.append(f"vfiogate does not know: {prediction['not-known'] or 'what ats comes to'}")
     return ("disagrees" if differences else "open" if is_open else "agrees"), "; ".join(differences)
 

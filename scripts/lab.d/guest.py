@@ -1,5 +1,6 @@
 """One inner QEMU under the qtest accelerator: start it, talk QMP, read its config space as a guest would."""
 import json, os, resource, shutil, socket, subprocess, time
+from host import ARM
 
 TMP = "/tmp/lab"
 TOPOLOGY = [
@@ -10,7 +11,18 @@ TOPOLOGY = [
 ]
 # bus numbers given to the bridges above: bus, slot, secondary, subordinate
 BRIDGES = [(0, 4, 1, 1), (0, 5, 2, 2), (0, 6, 3, 4), (3, 0, 4, 4)]
-ECAM = 0xB0000000
+PROGRAM, MACHINE, ECAM = ("qemu-system-aarch64", "virt", 0x4010000000) if ARM else ("qemu-system-x86_64", "q35", 0xB0000000)
+KVM = os.environ.get("LAB_ACCELERATOR") == "kvm"
+FIRMWARE = f"{TMP}/firmware"
+
+
+def accelerator():
+    """The arguments after the machine: with KVM, firmware that never runs."""
+    if not KVM:
+        return ["-accel", "qtest", "-m", "64"]
+    with open(FIRMWARE, "wb") as f:
+        f.truncate(4096)
+    return ["-accel", "kvm", "-cpu", "host", "-bios", FIRMWARE, "-m", "128"]
 
 
 class Gone(Exception):
@@ -28,12 +40,12 @@ def become(user, memlock):
 
 
 class Guest:
-    def __init__(self, args, user=None, memlock=None, tag="a", topology=TOPOLOGY, machine="q35"):
+    def __init__(self, args, user=None, memlock=None, tag="a", topology=TOPOLOGY, machine=None):
         self.dir = f"{TMP}/{tag}"
         self.user, self.memlock = user, memlock
         # The recorded arguments are without the lab's own sockets.
-        self.argv = ["qemu-system-x86_64", "-machine", machine, "-accel", "qtest", "-m", "64", "-nodefaults",
-                     "-display", "none", "-S", *topology, *args]
+        machine = (machine or MACHINE) + (",gic-version=3" if KVM else "")
+        self.argv = [PROGRAM, "-machine", machine, *accelerator(), "-nodefaults", "-display", "none", "-S", *topology, *args]
         self.full = self.argv + ["-qtest", f"unix:{self.dir}/qtest,server=on,wait=off", "-qtest-log", "none",
                                  "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off"]
         self.qmp = self.qtest = self.proc = None
@@ -117,17 +129,21 @@ class Guest:
 
     def find(self, qdev_id):
         """Guest address of a device: bridges get their bus numbers, then QEMU is asked."""
-        self.test("outl 0xcf8 0x80000060")
-        self.test(f"outl 0xcfc {ECAM | 1:#x}")
+        if not ARM:
+            self.test("outl 0xcf8 0x80000060")
+            self.test(f"outl 0xcfc {ECAM | 1:#x}")
         for bus, slot, secondary, subordinate in BRIDGES:
             value = bus | secondary << 8 | subordinate << 16
             self.test(f"writel {ECAM + (bus << 20) + (slot << 15) + 0x18:#x} {value:#x}")
+            if ARM and bus == 0:
+                self.switch_slot(slot, on=True)
         todo = [d for b in self.command("query-pci")["return"] for d in b["devices"]]
         while todo:
             d = todo.pop()
             if d["qdev_id"] == qdev_id:
                 return d["bus"], d["slot"], d["function"]
-            todo += d.get("pci_bridge", {}).get("devices", [])
+            # Buses behind other ports have no number, by which they could be reached.
+            todo += [one for one in d.get("pci_bridge", {}).get("devices", []) if one["bus"]]
         return None
 
     def look(self, qdev_id):
@@ -147,10 +163,29 @@ class Guest:
             at = dword >> 20 & 0xFFC
         return {"ats-visible": 15 in caps}
 
+    def switch_slot(self, slot, on):
+        """Power of the slot below a root port, where hot plugs are the port's own: Slot Control of the PCI Express capability
+        (PCIe 6.0 §7.5.3.10), bit 10 power off, bits 9:8 the power indicator, of which 3 is off. QEMU hides a plugged device
+        without power, and one that is being unplugged goes when power and indicator are off (hw/pci/pcie.c:
+        pcie_cap_slot_write_config)."""
+        port = ECAM + (slot << 15)
+        read = lambda at, kind="readl": self.test(f"{kind} {port + at:#x}")
+        at = read(0x34) & 0xFC
+        while at and read(at, "readb") != 0x10:
+            at = read(at + 1, "readb") & 0xFC
+        if at:
+            control = read(at + 0x18, "readw")
+            self.test(f"writew {port + at + 0x18:#x} {control & ~0x400 if on else control | 0x700:#x}")
+
     def unplug(self, qdev_id):
-        """No guest runs that would release the device; a reset completes the unplug."""
+        """No guest runs that would release the device; a reset completes the unplug of ACPI, its port that of the port itself."""
+        where = self.find(qdev_id) if ARM else None
         self.command("device_del", {"id": qdev_id})
-        self.command("system_reset")
+        if not ARM:
+            self.command("system_reset")
+        for bus, slot, secondary, _ in BRIDGES:
+            if where and bus == 0 and secondary == where[0]:
+                self.switch_slot(slot, on=False)
         for _ in range(1200):
             if not self.holds_devices():
                 return

@@ -2,6 +2,7 @@
 import fcntl, os, stat, struct
 
 PCI = "/sys/bus/pci/devices"
+ARM = os.uname().machine == "aarch64"
 
 
 def text(path, mode="r"):

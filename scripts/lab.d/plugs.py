@@ -2,9 +2,10 @@
 import contextlib, json, os, subprocess
 import host
 from guest import TOPOLOGY, Gone, Guest, become
+from probe import RECORDING
 from trials import IOMMUFD, keyval, properties
 
-VFIOGATE = ["vfiogate", "lint", "--host", "live", "--format", "json", "--qemu", os.environ["LAB_QEMU_VERSION"]]
+VFIOGATE = ["vfiogate", "lint", "--format", "json", "--qemu", os.environ["LAB_QEMU_VERSION"]]
 
 
 NUMBER = 30  # of a passed descriptor: nothing else of this process comes so far
@@ -12,19 +13,32 @@ NUMBER = 30  # of a passed descriptor: nothing else of this process comes so far
 
 def lint(t, passed, *files):
     """What vfiogate says to files of the given contents, run as the user that QEMU will run as, with the
-    descriptor that QEMU will be passed."""
-    names = ["--inherited-fds"] + (["--fd", f"dev0={passed}"] if passed is not None else [])
+    descriptor that QEMU will be passed. Where this host does not decide, `bound` is what it says on the recording of devices that
+    were bound, if there is one."""
+    names = ["--fd", f"dev0={passed}"] if passed is not None else []
     for option, content in files:
         names += ([option] if option else []) + [f"/tmp/lab/lint{len(names)}"]
         with open(names[-1], "wb") as f:
             f.write(content)
-    run = subprocess.run(VFIOGATE + names, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
+    said = ask(t, passed, ["--host", "live", "--inherited-fds", *names])
+    if is_open(said) and os.path.exists(RECORDING):
+        said["bound"] = ask(t, passed, ["--host", RECORDING, *names])
+    return said
+
+
+def ask(t, passed, arguments):
+    run = subprocess.run(VFIOGATE + arguments, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
                          pass_fds=() if passed is None else (passed,), preexec_fn=lambda: become(t["user"], t["memlock"]))
     if run.returncode not in (0, 1, 2) or not run.stdout:
         return {"exit": run.returncode, "stderr": run.stderr[:2000]}
     definition = json.loads(run.stdout)["definitions"][0]
     return {"exit": run.returncode, "verdict": definition["verdict"], "devices": definition["devices"],
-            "rules": [f["rule"] for f in definition["findings"]]}
+            "rules": [f["rule"] for f in definition["findings"]],
+            "quoted": [f["message"] + " " + " ".join(f["evidence"]) for f in definition["findings"] if f["severity"] == "error"]}
+
+
+def is_open(said):
+    return any(d["not-known"] or "undetermined" in (d["warnings"], d["guest-sees-ats"]) for d in said.get("devices", []))
 
 
 def nul(argv):

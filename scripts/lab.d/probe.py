@@ -2,6 +2,14 @@
 import json, subprocess
 import host
 
+RECORDING = "/tmp/lab/host"
+
+
+def record():
+    """Records this host with the changes of a trial, and with what only binding shows."""
+    bound = [d["host"] for d in host.all_facts() if d["hw-info"]]
+    subprocess.run(["vfiogate", "probe", "--record", RECORDING, *(["--bind", *bound] if bound else [])], capture_output=True, timeout=300)
+
 
 def probe():
     """Every device that is bound to vfio-pci, as the kernel and as vfiogate see it; the kernel's answer about ATS by device."""

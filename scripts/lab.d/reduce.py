@@ -5,6 +5,9 @@ from compare import NOISE
 # Fields that all trials share; LabRow.swift has the same.
 SHARED = {
     "MACHINE": ["qemu-system-x86_64", "-machine", "q35", "-accel", "qtest", "-m", "64", "-nodefaults", "-display", "none", "-S"],
+    "ARM": ["qemu-system-aarch64", "-machine", "virt", "-accel", "qtest", "-m", "64", "-nodefaults", "-display", "none", "-S"],
+    "ARM-KVM": ["qemu-system-aarch64", "-machine", "virt,gic-version=3", "-accel", "kvm", "-cpu", "host", "-bios", "/tmp/lab/firmware",
+                "-m", "128", "-nodefaults", "-display", "none", "-S"],
     "PORTS": ["-device", "pcie-root-port,id=rp,bus=pcie.0,addr=4.0,chassis=1",
               "-device", "pcie-root-port,id=rp2,bus=pcie.0,addr=5.0,chassis=2",
               "-device", "pcie-root-port,id=rpb,bus=pcie.0,addr=6.0,chassis=3", "-device", "pcie-pci-bridge,id=ppb,bus=rpb"]}
@@ -72,6 +75,11 @@ def write_realizes(results, stem):
     boot = {d["host"]: d for d in devices}
     with open(f"{stem}.devices.json", "w") as f:
         f.write(dump(devices))
+    if "/arm-" in results:
+        # The devices' facts lack root complexes and the registers of SMMUs.
+        with open(f"{results}/host") as recorded, open(f"{stem}.host", "w") as f:
+            first, rest = recorded.read().split("\n", 1)
+            f.write(f"{first}\n# Recorded, not composed: by `vfiogate probe --bind --record` in the lab's variant {os.path.basename(results)}.\n{rest}")
     with open(f"{results}/trials.jsonl") as rows, open(f"{stem}.jsonl", "w") as f:
         f.writelines(dump(reduce_row(row, boot)) for row in map(json.loads, rows))
 

@@ -1,5 +1,6 @@
 """Single trials: requests that are wrong in themselves, or ask for more than a device."""
 import itertools, json
+from host import ARM
 from singles import other
 from trials import BOTH, EXPRESS, IOMMUFD, MISSING, NIC, PAIR0, PAIR1, trial
 
@@ -90,7 +91,7 @@ def globals_and_descriptors():
 
 
 def viommus():
-    """Virtual IOMMUs, and what else vfio-pci can be asked for."""
+    """Virtual IOMMUs of x86, and its machines."""
     for b, a, v in itertools.product(BOTH, (None, "on"), VIOMMUS):
         yield trial(f"vIOMMU {v}, ats {a}, {b}", NIC, b, a, args=("-device", v))
     for b in BOTH:
@@ -98,15 +99,20 @@ def viommus():
                     args=("-device", "intel-iommu"))
         yield trial(f"VT-d without caching-mode, conventional bridge, {b}", NIC, b, bus="conventional-bridge",
                     args=("-device", "intel-iommu"))
+        yield trial(f"i440fx, {b}", NIC, b, **PC)
+        yield trial(f"i440fx ats=on, {b}", NIC, b, "on", **PC)
+        yield trial(f"pc-q35-10.0, {b}", NIC, b, machine="pc-q35-10.0")
+
+
+def more():
+    """What else vfio-pci can be asked for."""
+    for b in BOTH:
         yield trial(f"display=on, {b}", NIC, b, extra={"display": "on"})
         yield trial(f"enable-migration=on, {b}", NIC, b, extra={"enable-migration": "on"})
         yield trial(f"enable-migration=on and ats=on, {b}", EXPRESS, b, "on", extra={"enable-migration": "on"})
         yield trial(f"x-no-mmap, {b}", NIC, b, extra={"x-no-mmap": True})
         yield trial(f"host PCI bridge, {b}", "0000:00:10.0", b)
         yield trial(f"host PCIe-to-PCI bridge on no driver, {b}", "0000:04:00.0", b)
-        yield trial(f"i440fx, {b}", NIC, b, **PC)
-        yield trial(f"i440fx ats=on, {b}", NIC, b, "on", **PC)
-        yield trial(f"pc-q35-10.0, {b}", NIC, b, machine="pc-q35-10.0")
     yield trial("iommufd object with a missing /dev/iommu, no device use", NIC, "legacy", setup=("away /dev/iommu",),
                 objects=IOMMUFD)
     yield trial("hot plug onto pcie.0 and host missing", MISSING, "iommufd", bus="root-bus")
@@ -153,6 +159,6 @@ def mixed():
 
 
 SECTIONS = {"topology and properties": topology, "globals and descriptors": globals_and_descriptors,
-            "virtual IOMMUs": viommus}
+            "other properties": more, **({} if ARM else {"virtual IOMMUs": viommus})}
 WIDE = {"address width": widths}
 NARROW = {"address width": widths, "order": order, "both backends": mixed}

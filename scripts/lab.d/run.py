@@ -3,14 +3,15 @@
 Writes /share/trials.jsonl (a trial a line), /share/devices.json (the kernel's facts of each device) and what
 `vfiogate probe` says of them: /share/probe.json, bound.json, recording.json and host."""
 import json, os, re, sys, time
-import crossings, host, proxied, requested, singles
+import crossings, host, proxied, requested, singles, smmu
 from changes import bind, change, write
 from plugs import Series, guest, run_cold
-from probe import probe
+from probe import probe, record
 from trials import CONV, EXPRESS, NIC, PAIR0, PAIR1, PF, VF, VF2, beyond, few, matrix, properties, trial
 
 SETS = {"short": {"matrix": lambda: matrix(short=True)}, "matrix": {"matrix": matrix}, "few": {"few": few},
-        "singles": {**singles.SECTIONS, **requested.SECTIONS}, "crossings": {"crossings": crossings.crossings}, "narrow": requested.NARROW, "wide": requested.WIDE, "proxied": {}}
+        "singles": {**singles.SECTIONS, **requested.SECTIONS}, "crossings": {"crossings": crossings.crossings}, "narrow": requested.NARROW, "wide": requested.WIDE,
+        "smmu": {"guest's SMMUv3": smmu.plain}, "accelerated": {"accelerated SMMUv3": smmu.accelerated}, "proxied": {}}
 
 
 def run(t, section, hw, series):
@@ -48,6 +49,8 @@ def main():
         for bdf in (NIC, EXPRESS, VF, VF2, CONV, PAIR0, PAIR1):
             bind(bdf, "vfio-pci")
     hw = probe()
+    if host.ARM:  # whether an SMMUv3 has ATS is seen by binding only
+        record()
     todo = [(t, section) for s in os.environ["LAB_SETS"].split(",") for section, trials in SETS[s].items()
             for t in trials() if wanted.search(t["name"])]
     todo.sort(key=lambda one: one[0]["setup"])  # stable: equal setups are made once
@@ -60,6 +63,8 @@ def main():
                     undo.pop()()
                 undo += [change(words) for words in t["setup"]]
                 current = t["setup"]
+                if host.ARM:
+                    record()
                 if host.link(f"{host.PCI}/{PF}/driver") == "vfio-pci" and not hw.get(PF):
                     hw[PF] = host.hw_info(PF)
             results.write(json.dumps(run(t, section, hw, series)) + "\n")

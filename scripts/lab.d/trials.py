@@ -1,5 +1,6 @@
 """A trial, and the matrix of trials."""
 import itertools, os
+from host import ARM
 
 NIC, EXPRESS, PF, VF, VF2, PAIR0, PAIR1 = (
     "0000:01:00.0", "0000:02:00.0", "0000:03:00.0", "0000:03:10.0", "0000:03:10.2", "0000:06:00.0", "0000:06:00.1")
@@ -15,7 +16,7 @@ PF_ON_VFIO = ("sriov %s 0" % PF, "bind %s vfio-pci" % PF)
 
 def trial(name, host=NIC, backend="iommufd", ats=None, bus="root-port", extra=None, drop=(), setup=(), args=(),
           objects=None, before=(), holder=None, user=None, memlock=None, driver="vfio-pci", cold="json", hot=True,
-          glob=None, machine="q35", topology=None, series=False, after=()):
+          glob=None, machine=None, topology=None, series=False, after=()):
     """`setup`: changes to the host (see changes.py). `before`: devices that are cold-plugged first. `after`: arguments
     behind the device. `holder`: the
     trial of another QEMU that runs meanwhile. `series`: one QEMU serves all hot plugs of this kind."""
@@ -30,6 +31,10 @@ def beyond(t):
         return "a directory in sysfs's place"
     if t["host"] == VF and t["setup"]:
         return "which token a PF was given"
+    if ARM and t["backend"] == "fd":
+        return "the ATS flag, which only binding shows, and a descriptor, which no recording has"
+    if "cmdqv=on" in "".join(t["args"]):
+        return "command queues of the host's SMMUv3, which the kernel shows only to the device's owner"
     if t["user"]:
         return "config space, which only root may read"
     return None
@@ -51,11 +56,13 @@ def keyval(p):
 
 def matrix(short=False):
     """Devices, backends, buses and values of ats; the short one leaves out what a longer one only repeats."""
+    # Without ACPI hot plug the bridge has a controller, and slot 0 is the controller's.
+    slot = {"conventional-bridge": {"addr": "1.0"}} if ARM else {}
     for backend, dev, bus, ats in itertools.product(
             ("iommufd", "legacy", "fd"), (NIC, EXPRESS, VF, CONV, PAIR0, PF), ("root-port", "root-bus", "conventional-bridge"), ATS):
         repeats = dev != NIC and ats == "auto" or dev in (PAIR0, PF) and (bus != "root-port" or backend == "fd")
         if not (short and repeats):
-            yield trial(f"matrix {dev} {backend} {bus} {ats or 'unset'}", dev, backend, ats, bus, series=True,
+            yield trial(f"matrix {dev} {backend} {bus} {ats or 'unset'}", dev, backend, ats, bus, series=True, extra=slot.get(bus),
                         setup=PF_ON_VFIO if dev == PF else ())
 
 
