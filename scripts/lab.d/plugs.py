@@ -14,14 +14,14 @@ NUMBER = 30  # of a passed descriptor: nothing else of this process comes so far
 def lint(t, passed, *files):
     """What vfiogate says to files of the given contents, run as the user that QEMU will run as, with the
     descriptor that QEMU will be passed. Where this host does not decide, `bound` is what it says on the recording of devices that
-    were bound, if there is one."""
+    were bound, if there is one, which has no descriptors."""
     names = ["--fd", f"dev0={passed}"] if passed is not None else []
     for option, content in files:
         names += ([option] if option else []) + [f"/tmp/lab/lint{len(names)}"]
         with open(names[-1], "wb") as f:
             f.write(content)
     said = ask(t, passed, ["--host", "live", "--inherited-fds", *names])
-    if is_open(said) and os.path.exists(RECORDING):
+    if passed is None and is_open(said) and os.path.exists(RECORDING):
         said["bound"] = ask(t, passed, ["--host", RECORDING, *names])
     return said
 
