@@ -102,8 +102,7 @@ extension CommandLineReader {
         UnreadPart(what: "option group `\(section.name)`", reason: "it is not one of QEMU up to 11.1", location: place))
     default:
       let text = properties.map { "\($0.name)=\(($0.value.string ?? "").doublingCommas)" }.joined(separator: ",")
-      definition.machine.options.append(
-        Property(name: CommandLineReader.option[section.name] ?? section.name, value: .string(text), location: place))
+      note(CommandLineReader.option[section.name] ?? section.name, text, place)
     }
   }
 

@@ -21,9 +21,20 @@ enum DomainWithoutPassthrough {
       switch element.qualifiedName {
       case "hostdev": return element.value("type") != "usb" && element.value("type") != "scsi"
       case "interface": return isHostDevice(element)
+      case "disk": return isHostStorage(element)
       default: return false
       }
     }
+  }
+
+  /// Whether a disk, or one that it is based on or copied to, is an NVMe controller, which QEMU's block layer attaches through VFIO.
+  static func isHostStorage(_ disk: XMLElement) -> Bool {
+    var unread = [disk]
+    while let element = unread.popLast() {
+      if element.value("type") == "nvme", ["disk", "backingStore", "mirror"].contains(element.qualifiedName) { return true }
+      unread += element.children.filter { ["backingStore", "mirror"].contains($0.qualifiedName) }
+    }
+    return false
   }
 
   /// Every `<devices>`: libvirt finds devices by a path such as `./devices/hostdev`, which does not stop at the first
