@@ -21,16 +21,18 @@ struct HMPReader {
     var definition = ParsedInput(
       machine: MachineConfig(source: source.name, emulator: nil, missingPart: UnknownReason.withoutMachine))
     var number = 0
+    var stream = MonitorStream()
     for line in commandLines(source.bytes) {
       guard let command = command(Word(Array(line), at: line.startIndex)) else { continue }
       let place = Location(source: source.name, range: command.rest.range, path: "\(command.name)[\(number)]")
       do throws(SyntaxError) {
-        try definition.add(command, at: place)
+        try definition.add(command, in: &stream, at: place)
       } catch {
         definition.problems.append(JSONProperties.problem(error, in: command.rest, source: source.name, path: place.path))
       }
       number += 1
     }
+    stream.finish(&definition)
     return definition
   }
 
@@ -56,10 +58,16 @@ struct HMPReader {
 }
 
 extension ParsedInput {
-  /// Adds the device or object of a human monitor command. Devices are key=value text; objects may be JSON too (QEMU
-  /// qom/object_interfaces.c: user_creatable_add_from_str).
-  mutating func add(_ command: HMPCommand, at place: Location) throws(SyntaxError) {
-    guard ["device_add", "object_add"].contains(command.name) else { return }
+  /// Adds the device or object of a human monitor command, or the changes of another one. Devices are key=value text; objects
+  /// may be JSON too (QEMU qom/object_interfaces.c: user_creatable_add_from_str).
+  mutating func add(_ command: HMPCommand, in stream: inout MonitorStream, at place: Location) throws(SyntaxError) {
+    guard ["device_add", "object_add"].contains(command.name) else {
+      stream.read(.init(name: command.name, argument: { _ in command.argument?.text }, place: place), into: &self)
+      if command.name == "drive_add", let block = HostStorage(text: command.rest.text) {
+        machine.unreadParts.append(block.part(at: place))
+      }
+      return
+    }
     guard let argument = command.argument else {
       problems.append(
         InputProblem(
@@ -73,9 +81,9 @@ extension ParsedInput {
       ? try JSONProperties.read(argument, keys: [], source: place.source, path: place.path)
       : KeyValueProperties.read(argument, source: place.source, path: place.path, implied: isDevice ? "driver" : "qom-type")
     if isDevice {
-      plugs.append(DeviceRequest(form: .keyval, plug: .hot, properties: properties, location: place))
+      stream.add(DeviceRequest(form: .keyval, plug: .hot, properties: properties, location: place), to: &self)
     } else {
-      machine.objects.append(ObjectRequest(properties: properties, location: place))
+      stream.add(ObjectRequest(properties: properties, location: place), to: &self)
     }
   }
 }

@@ -5,6 +5,7 @@ import Syntax
 struct QMPReader {
   private(set) var definition: ParsedInput
   private let source: SourceText
+  private var stream = MonitorStream()
 
   init(_ source: SourceText) {
     self.source = source
@@ -19,6 +20,7 @@ struct QMPReader {
           JSONProperties.problem(error, in: word, source: source.name, path: "[\(index)]"))
       }
     }
+    stream.finish(&definition)
   }
 
   /// The messages of a text, and of arrays in it, in their places. Strings may be in single quotes, as QEMU's own parser
@@ -44,10 +46,17 @@ struct QMPReader {
     case "object-add":
       let properties = try JSONProperties.read(
         word, keys: ["arguments"], source: source.name, path: "[\(index)].arguments")
-      definition.machine.objects.append(
-        ObjectRequest(properties: properties, location: location(word, "[\(index)]")))
+      stream.add(ObjectRequest(properties: properties, location: location(word, "[\(index)]")), to: &definition)
     case "human-monitor-command": try human(word, message, path: "[\(index)].arguments.command-line")
-    case .some: break
+    case .some(let name):
+      let command = MonitorStream.Command(
+        name: name, argument: { message["arguments"]?[$0]?.string }, place: location(word, "[\(index)]"))
+      stream.read(command, into: &definition)
+      if name == "blockdev-add", let block = message["arguments"].flatMap(HostStorage.init) {
+        definition.machine.unreadParts.append(block.part(at: command.place))
+      }
+    case nil where message["event"]?.string == "DEVICE_DELETED":
+      message["data"]?["device"]?.string.map { stream.deviceDeleted($0) }
     case nil where ["QMP", "return", "error", "event", "exec-oob"].contains { message[$0] != nil }: break
     case nil:
       guard message["driver"] != nil else {
@@ -59,8 +68,8 @@ struct QMPReader {
 
   private mutating func plug(_ word: Word, keys: [String], path: String) throws(SyntaxError) {
     let properties = try JSONProperties.read(word, keys: keys, source: source.name, path: path)
-    definition.plugs.append(
-      DeviceRequest(form: .json, plug: .hot, properties: properties, location: location(word, path)))
+    stream.add(
+      DeviceRequest(form: .json, plug: .hot, properties: properties, location: location(word, path)), to: &definition)
   }
 
   /// A plug through the human monitor, which takes key=value text, and JSON for objects only
@@ -71,7 +80,8 @@ struct QMPReader {
       let place = JSONPlaces(JSON.inDoubleQuotes(word.bytes)).range(of: keys),
       let command = HMPCommand(word.jsonString(at: place, line))
     else { return }
-    try definition.add(command, at: Location(source: source.name, range: word.range(of: place), path: path))
+    let location = Location(source: source.name, range: word.range(of: place), path: path)
+    try definition.add(command, in: &stream, at: location)
   }
 
   private func location(_ word: Word, _ path: String) -> Location {

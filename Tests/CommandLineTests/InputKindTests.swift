@@ -126,7 +126,7 @@ final class InputKindTests: XCTestCase {
     }
     XCTAssertEqual(try undetermined("vm.cfg", plug), "")
     XCTAssert(try undetermined("none.cfg", plug).contains("the configuration file `none.cfg`"))
-    let unread = plug + "{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"sysfsdev=/sys/bus/pci/devices/0000:01:00.0\"}}\n"
+    let unread = plug + "{\"execute\": \"qom-get\", \"arguments\": {\"path\": \"sysfsdev=/sys/bus/pci/devices/0000:01:00.0\"}}\n"
     XCTAssert(try undetermined("vm.cfg", unread).contains("`sysfsdev=` in line 2"))
   }
 }

@@ -13,6 +13,11 @@ public struct DeviceRequest: Hashable, Sendable {
   public let location: Location
   /// Set when it comes from a libvirt `<hostdev>` or `<interface type='hostdev'>`.
   public var libvirt: LibvirtHostdev?
+  /// Ids of objects that do not exist when QEMU executes the request, because the stream of commands adds them later or
+  /// has deleted them.
+  public var absentObjects: Set<String> = []
+  /// Ids of devices that commands before the request have unplugged.
+  public var unplugged: [String] = []
   /// The properties in the order written, `driver`, `id` and `bus` included. A name given twice is in it twice;
   /// the last counts.
   public var properties: [Property] {

@@ -71,7 +71,7 @@ extension RealizeContext {
   /// `iommufd=ID`, a link to an object that must be there already.
   private func resolve(_ link: String) throws(Unknown) -> RealizeFailure? {
     if link.isEmpty { return nil }
-    if let object = index.object(link) {
+    if let object = object(link) {
       if object.type == "iommufd" { return nil }
       return RealizeFailure(.wrongIOMMUFDObject, "Invalid parameter type for 'iommufd', expected: iommufd")
     }

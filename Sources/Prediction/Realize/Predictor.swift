@@ -52,31 +52,37 @@ public struct Predictor {
     guest.reserve(machine.devices.count)
     var others = running == nil ? machine.launchFailures(qemu) : []
     var unmodelled: [(request: DeviceRequest, fact: Unknown)] = []
+    var made = MadeDevices(guest)
     // QEMU creates the devices of key=value text first, regardless of the order on the command line
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
     var drafts: [PredictionDraft] = []
     for (index, request) in (cold + plugs.map { $0.asRead(by: qemu) }).enumerated() {
-      if index == cold.count, let running { guest = running.with(assignmentsOf: guest) }
+      if index == cold.count, let running {
+        guest = running.with(assignmentsOf: guest)
+        made = MadeDevices(guest)
+      }
+      if !request.unplugged.isEmpty { guest = made.without(request.unplugged, of: guest) }
       let checked = check(request, guest)
       let draft = checked.draft
       if let draft { drafts.append(draft) }
       if let failure = checked.failure { others.append(LaunchFailure(failure, of: request)) }
       if let fact = checked.missing { unmodelled.append((request, fact)) }
       if let index = checked.numbers.acpiIndex { guest.acpiIndexes.insert(index) }
+      let settings = machine.settings(of: request, qemu)
       // A plug that fails leaves nothing else; of a launch each device is checked as if those before it had been made.
       // With a step that fails, an earlier one that is not decided changes the text alone.
       let isCertain = checked.failure != nil || draft?.failures.isEmpty == false
       if request.plug == .hot && isCertain || draft?.isHidden == true {
         draft?.place(in: guest)
         if draft?.isHidden == true { guest.keepBack(request) }
+        made.note(failed: checked.numbers.acpiIndex)
         continue
       }
-      let guestAddress = guest.add(request)
-      draft?.guestAddress = guestAddress
-      if request.form == .keyval, let id = request.id { guest.keyvalIDs.insert(id) }
-      guest.take(checked.numbers)
-      if let draft, request.isVFIO { guest.assign(draft.context) }
+      let device = MadeDevice(request: settings, numbers: checked.numbers, context: request.isVFIO ? draft?.context : nil)
+      let address = guest.add(device)
+      draft?.guestAddress = address
+      made.note(device)
     }
     return Outcome(
       predictions: drafts.map { RealizePrediction($0, in: guest) }, launchFailures: others, unmodelled: unmodelled,
@@ -177,6 +183,42 @@ final class PredictionDraft {
   }
 }
 
+/// A device that QEMU has created, and what it occupies.
+private struct MadeDevice {
+  /// The request with the values of `-global` options.
+  let request: DeviceRequest
+  let numbers: TakenNumbers
+  /// Nil for a device that is not vfio's.
+  let context: RealizeContext?
+}
+
+/// The devices that were created so far, to make the guest again without those that are unplugged.
+private struct MadeDevices {
+  private let empty: Guest
+  private var devices: [MadeDevice] = []
+  /// Values of `acpi-index` that failed plugs keep.
+  private var lost: Set<UInt64> = []
+
+  init(_ guest: Guest) { empty = guest }
+
+  mutating func note(_ device: MadeDevice) { devices.append(device) }
+
+  mutating func note(failed index: UInt64?) { index.map { _ = lost.insert($0) } }
+
+  /// The guest when it has released these. From a bus without hot plug QEMU unplugs nothing (QEMU system/qdev-monitor.c:
+  /// qdev_unplug).
+  mutating func without(_ ids: [String], of guest: Guest) -> Guest {
+    devices.removeAll { device in
+      guard device.request.id.map(ids.contains) ?? false else { return false }
+      return (try? guest.bus(for: device.request))?.takesHotplug != .known(false)
+    }
+    var guest = empty
+    guest.acpiIndexes.formUnion(lost)
+    for device in devices { _ = guest.add(device) }
+    return guest
+  }
+}
+
 /// The numbers that a device occupies.
 private struct TakenNumbers {
   /// It stays taken when realize fails.
@@ -196,6 +238,17 @@ private struct TakenNumbers {
 }
 
 extension Guest {
+  /// Adds a device with all that it occupies.
+  /// - Returns: its address, when that is certain.
+  fileprivate mutating func add(_ device: MadeDevice) -> GuestPCIAddress? {
+    let address = add(device.request)
+    if let index = device.numbers.acpiIndex { acpiIndexes.insert(index) }
+    if device.request.form == .keyval, let id = device.request.id { keyvalIDs.insert(id) }
+    take(device.numbers)
+    if let context = device.context { assign(context) }
+    return address
+  }
+
   /// Records the primary of a failover pair.
   fileprivate mutating func keepBack(_ request: DeviceRequest) {
     guard let pair = request.string("failover_pair_id"), primaries[pair] == nil, let id = request.id else { return }

@@ -88,6 +88,12 @@ final class RealizeContext: Sendable {
     RealizeFailure(cause, "vfio \(name): \(text)")
   }
 
+  /// The object that a link names when QEMU executes the request. One in use cannot be deleted before it.
+  func object(_ link: String) -> ObjectRequest? {
+    guard let object = index.object(link), let id = object.id, request.absentObjects.contains(id) else { return index.object(link) }
+    return machine.devices.contains { $0.string("iommufd") == id } ? object : nil
+  }
+
   /// Whether the machine has this host function already.
   func isAssigned(_ address: PCIAddress) -> Bool { guest.assigned[address] != nil }
 

@@ -121,6 +121,6 @@ extension RealizeContext {
 
   /// The object that `iommufd` names, by its id or its path; nil when the machine has none.
   var iommufdObject: ObjectRequest? {
-    iommufdLink.flatMap(index.object)
+    iommufdLink.flatMap(object)
   }
 }

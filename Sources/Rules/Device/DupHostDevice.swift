@@ -20,7 +20,13 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   var seen: [PCIAddress: RealizePrediction] = [:]
   var missed: Unknown?
+  var plugs = target.plugs[...]
   for one in target.assignments {
+    // What the stream has unplugged before this one, also between plugs of other devices.
+    while one.request.plug == .hot, let plug = plugs.popFirst() {
+      if !plug.unplugged.isEmpty { seen = seen.filter { !($0.value.request.id.map(plug.unplugged.contains) ?? false) } }
+      if plug.location == one.request.location { break }
+    }
     guard let address = one.host else {
       guard names(one.request) else { continue }
       missed = missed ?? Unknown("host device of \(one.name)", reason: "only QEMU can resolve it")

@@ -1,0 +1,115 @@
+import Facts
+import Syntax
+
+/// The commands of a stream that decide about plugs behind them, in their order: objects that do not exist yet or any more,
+/// devices that are unplugged, and what QEMU refuses to plug into. Of any other command nothing is kept.
+struct MonitorStream {
+  /// A command as QMP or the human monitor gives it.
+  struct Command {
+    let name: String
+    /// The value of an argument of QMP; of the human monitor, which has no names, the first argument for every name.
+    let argument: (String) -> String?
+    let place: Location
+  }
+
+  /// The descriptors that the stream has passed.
+  private var descriptors: Set<String> = []
+  /// Objects that the stream has deleted.
+  private var deleted: Set<String> = []
+  /// The number of plugs before the first creation of each object.
+  private var firstPlug: [String: Int] = [:]
+  /// Devices that were unplugged since the last plug.
+  private var unplugged: [String] = []
+  /// Devices that the guest was asked to release and that QEMU has not reported as deleted, each with its command.
+  private var leaving: [String: Location] = [:]
+  /// The reason why QEMU may refuse every further plug.
+  private var obstacle: UnreadPart?
+
+  /// Reads a command that adds neither a device nor an object.
+  mutating func read(_ command: Command, into definition: inout ParsedInput) {
+    func note(_ what: String, _ reason: String) -> UnreadPart {
+      UnreadPart(what: what, reason: reason, location: command.place)
+    }
+    switch command.name {
+    case "getfd": command.argument("fdname").map { _ = descriptors.insert($0) }
+    case "device_del":
+      guard let id = command.argument("id") else { return }
+      unplugged.append(id)
+      leaving[id] = command.place
+    case "object-del", "object_del":
+      // QEMU refuses to delete an iommufd in use (QEMU backends/iommufd.c: iommufd_backend_can_be_deleted).
+      guard let id = command.argument("id"), !definition.plugs.contains(where: { uses($0, id) }) else { return }
+      deleted.insert(id)
+    case "migrate", "migrate-recover", "snapshot-load", "snapshot-save", "loadvm", "savevm", "quit", "q", "exit":
+      obstacle = obstacle ?? note(
+        "whether `\(command.name)` has ended", "while a migration runs, and when QEMU has ended, it refuses to plug")
+    case "qom-set":
+      let property = command.argument("property")
+      // libvirt's own, of the balloon.
+      if property == "guest-stats-polling-interval" { return }
+      definition.machine.unreadParts.append(
+        note("`qom-set`", "it may change a device or an object that exists, and is not modelled"))
+    default: return
+    }
+  }
+
+  /// Whether a device that is still there is linked to the object.
+  private func uses(_ request: DeviceRequest, _ object: String) -> Bool {
+    request.string("iommufd") == object && !(request.id.map(unplugged.contains) ?? false)
+  }
+
+  /// Reads an event: QEMU reports it when the guest has released the device.
+  mutating func deviceDeleted(_ id: String) { leaving[id] = nil }
+
+  /// Adds an object. One that was deleted and is made again is the same to the plugs behind it.
+  mutating func add(_ object: ObjectRequest, to definition: inout ParsedInput) {
+    let isAgain = object.id.map { deleted.remove($0) != nil } ?? false
+    if let id = object.id, firstPlug[id] == nil { firstPlug[id] = definition.plugs.count }
+    if let fd = object.string("fd"), !fd.isEmpty, fd.utf8.first.map({ (0x30...0x39).contains($0) }) == false,
+      !descriptors.contains(fd) {
+      definition.machine.unreadParts.append(
+        UnreadPart(
+          what: "descriptor `\(fd)` of the object `\(object.id ?? "")`", reason: "no `getfd` of the stream gives it",
+          location: object.location))
+    }
+    if !isAgain || !definition.machine.objects.contains(where: { $0.id == object.id }) { definition.machine.objects.append(object) }
+  }
+
+  /// Adds a plug, with what the commands before it have changed.
+  mutating func add(_ plug: DeviceRequest, to definition: inout ParsedInput) {
+    var plug = plug
+    plug.absentObjects = deleted
+    plug.unplugged = unplugged
+    unplugged = []
+    if let obstacle {
+      definition.machine.unreadParts.append(obstacle)
+      self.obstacle = nil
+    }
+    for (id, place) in leaving.sorted(by: { $0.key < $1.key }) where mayMeet(plug, id, definition.plugs) {
+      leaving[id] = nil
+      definition.machine.unreadParts.append(
+        UnreadPart(
+          what: "whether the guest has released `\(id)`",
+          reason: "the stream shows no DEVICE_DELETED, and until then QEMU refuses what the device still occupies",
+          location: place))
+    }
+    definition.plugs.append(plug)
+  }
+
+  /// Whether a plug asks for the id, the bus or the host function of a device that may still be there.
+  private func mayMeet(_ plug: DeviceRequest, _ id: String, _ plugs: [DeviceRequest]) -> Bool {
+    // One of the machine itself, of which nothing is known here.
+    guard let old = plugs.last(where: { $0.id == id }) else { return true }
+    func host(_ request: DeviceRequest) -> PCIAddress? { request.string("host").flatMap { PCIAddress($0) } }
+    let sharesHost = plug.isVFIO && old.isVFIO && (host(plug) == nil || host(plug) == host(old))
+    return plug.id == id || plug.bus == old.bus || sharesHost
+  }
+
+  /// Marks the plugs that name an object which the stream adds behind them.
+  func finish(_ definition: inout ParsedInput) {
+    for index in definition.plugs.indices {
+      guard let link = definition.plugs[index].string("iommufd"), let first = firstPlug[link], first > index else { continue }
+      definition.plugs[index].absentObjects.insert(link)
+    }
+  }
+}
