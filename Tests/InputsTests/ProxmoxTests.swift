@@ -165,6 +165,16 @@ final class ProxmoxTests: XCTestCase {
     XCTAssertEqual(written(seven), ["vfio-pci,host=0000:0a:00.0,id=hostpci5,bus=pcie.0,addr=0xa"])
   }
 
+  /// qemu-server appends `args:` behind its own devices, so `-set` changes these.
+  func testSetInArgsChangesTheDevicesBeforeIt() throws {
+    let parsed = try lowered(
+      "hostpci0: 00:02.0\nmachine: pc\nargs: -set device.hostpci0.addr=02.0 -set device.hostpci0.x-igd-opregion=on -set device.x.y=z\n")
+    let device = parsed.machine.devices.first { $0.id == "hostpci0" }
+    XCTAssertEqual(device?.string("addr"), "02.0")
+    XCTAssertEqual(device?.string("x-igd-opregion"), "on")
+    XCTAssertEqual(parsed.machine.sets.map(\.id), ["x"], "there is none of that id")
+  }
+
   func testAVirtioIOMMUComesBehindTheOtherDevices() throws {
     let parsed = try lowered("hostpci0: 01:00.0\nmachine: pc,viommu=virtio,aw-bits=48\nargs: -device edu,id=x\n")
     XCTAssertEqual(parsed.machine.devices.suffix(2).map(\.driver), ["virtio-iommu-pci", "edu"])

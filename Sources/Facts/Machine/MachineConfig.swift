@@ -39,13 +39,19 @@ public struct MachineConfig: Sendable {
   }
 
   /// Appends the options of a command line that is written inside the definition, such as libvirt's
-  /// `<qemu:commandline>`. What could not be read of it stays unread.
+  /// `<qemu:commandline>`. What could not be read of it stays unread, and its `-set` changes the key=value devices before it.
   public mutating func append(_ own: MachineConfig) {
+    for set in own.sets {
+      guard set.group == "device", let index = devices.firstIndex(where: { $0.form == .keyval && $0.id == set.id }) else {
+        sets.append(set)
+        continue
+      }
+      devices[index].properties.append(Property(name: set.property, value: .string(set.value), location: set.location))
+    }
     machine += own.machine
     objects += own.objects
     devices += own.devices
     globals += own.globals
-    sets += own.sets
     options += own.options
     unreadParts += own.unreadParts
     missingPart = missingPart ?? own.missingPart
