@@ -18,6 +18,13 @@ struct CommandLineReader {
     // Words before QEMU: `exec`, `sudo`, an assignment.
     let start = CommandLineReader.start(of: rest)
     if let start { rest = rest[start...] }
+    // Some other program: nothing of it is known.
+    if start == nil, let first = words.first {
+      definition.machine.unreadParts.append(
+        UnreadPart(
+          what: "the program `\(first.text)`", reason: "it is not QEMU, nor known to start one",
+          location: location(first, "argument")))
+    }
     if let first = rest.first, first.bytes.first != UInt8(ascii: "-") {
       definition.machine.emulator = first.text.fileName
       definition.machine.program = first.hasUnknown ? nil : first.text
@@ -57,6 +64,7 @@ struct CommandLineReader {
       guard let name = Option.name(word) else {
         // A disk image, or a text that only the shell knows.
         if word.startsUnknown { unknown(word, location(word, "argument")) }
+        if let disk = HostStorage(text: word.text) { definition.machine.unreadParts.append(disk.part(at: location(word, "disk"))) }
         continue
       }
       let index = counts[name, default: 0]
@@ -133,7 +141,13 @@ struct CommandLineReader {
       UnreadPart(what: "value of `\(word.text)`", reason: "only the shell knows it", location: place))
   }
 
-  private mutating func note(_ name: String, _ argument: String, _ location: Location) {
+  /// Options that name a block node.
+  private static let disks: Set<String> = ["drive", "blockdev", "hda", "hdb", "hdc", "hdd", "cdrom", "sd", "pflash", "mtdblock"]
+
+  mutating func note(_ name: String, _ argument: String, _ location: Location) {
+    if CommandLineReader.disks.contains(name), let disk = HostStorage(text: argument) {
+      definition.machine.unreadParts.append(disk.part(at: location))
+    }
     definition.machine.options.append(Property(name: name, value: .string(argument), location: location))
   }
 

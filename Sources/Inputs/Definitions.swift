@@ -158,10 +158,13 @@ extension ParsedInput {
     return definition
   }
 
+  /// - Parameter restore: the byte that each byte of a word stands for.
   static func parse(
-    command source: SourceText, _ follow: FileFollower?, _ arrays: ShellArrays = ShellArrays()
+    command source: SourceText, _ follow: FileFollower?, _ arrays: ShellArrays = ShellArrays(),
+    restore: ((UInt8) -> UInt8)? = nil
   ) -> ParsedInput {
-    let (list, words, uses) = arrays.split(source.bytes, at: 0)
+    let (split, words, uses) = arrays.split(source.bytes, at: 0)
+    let list = restore.map { restore in split.map { $0.mapping(restore) } } ?? split
     var reader = CommandLineReader(source, words: list, follow: follow)
     reader.definition.problems += words.problems.map { problem in
       InputProblem(

@@ -70,12 +70,34 @@ enum SystemdUnit {
     for line in EmbeddedCommand.lines(text) where isComment(text, line) && text[line].contains(UInt8(ascii: ";")) {
       text.replaceSubrange(line, with: line.map { _ in 0x20 })
     }
-    var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: withUnknownSpecifiers(text)), follow)
+    let plain = SystemdUnit.plain(withUnknownSpecifiers(text))
+    var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: plain), follow, restore: SystemdUnit.restored)
     for other in starting.dropFirst() {
       definition.noteUnread("a second QEMU command", "only the first is judged: give each a unit of its own", other, source)
     }
     return definition
   }
+
+  /// Characters that are special to a shell and not to systemd, each with a byte that no text contains in its place.
+  private static let marks: [UInt8: UInt8] = Dictionary(
+    uniqueKeysWithValues: zip("#&|()<>`{;".utf8, [0xc0, 0xc1] + Array<UInt8>(0xf5...0xfc)))
+  private static let restoring = Dictionary(uniqueKeysWithValues: marks.map { ($1, $0) })
+
+  /// The text with these bytes in the place of those; a lone `;` begins the next command (systemd.service(5), Command Lines).
+  private static func plain(_ text: [UInt8]) -> [UInt8] {
+    var plain = text
+    for line in EmbeddedCommand.lines(text) where !isComment(text, line) {
+      for index in line {
+        guard let mark = marks[text[index]] else { continue }
+        let isAlone = text[index] == UInt8(ascii: ";") && (index == 0 || text[index - 1] <= 0x20)
+          && (index + 1 == text.count || text[index + 1] <= 0x20)
+        if !isAlone { plain[index] = mark }
+      }
+    }
+    return plain
+  }
+
+  private static func restored(_ byte: UInt8) -> UInt8 { restoring[byte] ?? byte }
 
   /// Whether a line is a comment (systemd.syntax(7)).
   private static func isComment(_ bytes: [UInt8], _ line: Range<Int>) -> Bool {
@@ -125,6 +147,14 @@ enum LibvirtLog {
 
 /// A command line as a JSON list of strings, as Python and container runtimes write it.
 enum ArgumentList {
+  /// Whether a list is QEMU's arguments: it begins with QEMU, a program that starts it, or an option; or it mentions a device.
+  static func mayBeQEMU(_ words: [Word], _ bytes: [UInt8]) -> Bool {
+    guard let first = words.first else { return false }
+    if first.bytes.first == UInt8(ascii: "-") || InputFormat.isEmulator(first.text) { return true }
+    let target = ShellRunner.target(of: words, isEmulator: ShellScript.isEmulator)
+    return target != .other || !DeviceMentions.all(in: bytes).isEmpty
+  }
+
   /// The list's strings; nil when the text is not such a list.
   static func words(_ bytes: [UInt8]) -> [Word]? {
     guard bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "[") else { return nil }

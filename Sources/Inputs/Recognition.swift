@@ -60,7 +60,7 @@ extension InputFormat {
     switch first {
     case UInt8(ascii: "{"): return isQMP(bytes) ? .qmp : nil
     case UInt8(ascii: "["):
-      if ArgumentList.words(bytes) != nil { return .list }
+      if let words = ArgumentList.words(bytes) { return ArgumentList.mayBeQEMU(words, bytes) ? .list : nil }
       return isQMPList(bytes) ? .qmp : nil
     case UInt8(ascii: "-") where startsAfterRemarks(bytes, ["-> "]): return .qmp
     default: return startsAfterRemarks(bytes, ["{", "-> ", "<- "]) && isQMP(bytes) ? .qmp : nil

@@ -18,6 +18,8 @@ struct ShellLines {
   private var start = 0
   private var beginsLine = true
   private var quote: UInt8?
+  /// Marks `$'…'`, in which a backslash escapes the quote (POSIX.1-2024, 2.2.4 Dollar-Single-Quotes).
+  private static let escapedQuote = UInt8(ascii: "$")
   /// Depth of parentheses, in an array.
   private var depth = 0
   /// Here documents that the current line names and that follow it.
@@ -39,12 +41,13 @@ struct ShellLines {
       // A line's end of another system continues too, as for `ShellWords`.
       return index + (bytes[index...].dropFirst().starts(with: [0x0d, 0x0a]) ? 3 : 2)
     }
-    if quote != UInt8(ascii: "'"), let end = substitution(index) { return end }
+    if quote != UInt8(ascii: "'"), quote != ShellLines.escapedQuote, let end = substitution(index) { return end }
     if let open = quote {
-      if byte == open { quote = nil }
+      if byte == (open == ShellLines.escapedQuote ? UInt8(ascii: "'") : open) { quote = nil }
       return index + 1
     }
     switch byte {
+    case UInt8(ascii: "'") where follows("$", index): quote = ShellLines.escapedQuote
     case UInt8(ascii: "'"), UInt8(ascii: "\""): quote = byte
     case UInt8(ascii: "#") where index == 0 || bytes[index - 1] <= 0x20: return comment(index)
     case UInt8(ascii: "(") where depth > 0 || follows("=", index): depth += 1

@@ -37,12 +37,15 @@ public enum ShellSubstitution {
       let isQuoted = awaited == UInt8(ascii: "\"")
       if awaited == UInt8(ascii: "'") {
         if byte == awaited { open.removeLast() }
+      } else if awaited == UInt8(ascii: "$") {
+        // In `$'…'` a backslash escapes the quote.
+        if byte == UInt8(ascii: "\\") { position += 1 } else if byte == UInt8(ascii: "'") { open.removeLast() }
       } else if byte == UInt8(ascii: "\\") {
         position += 1
       } else if byte == awaited {
         open.removeLast()
       } else if byte == UInt8(ascii: "'"), !isQuoted {
-        open.append(byte)
+        open.append(source[position - 1] == UInt8(ascii: "$") ? source[position - 1] : byte)
       } else if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "`") && mark != byte {
         open.append(byte)
       } else if byte == UInt8(ascii: "("), !isQuoted || source[position - 1] == UInt8(ascii: "$") {

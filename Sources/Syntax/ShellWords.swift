@@ -54,6 +54,7 @@ public struct ShellWords {
     case UInt8(ascii: "\""): doubleQuoted()
     case UInt8(ascii: "\\"): escaped()
     case UInt8(ascii: "<"), UInt8(ascii: ">"): if !substitution(isQuoted: false) { redirection() }
+    case UInt8(ascii: "&") where position + 1 < source.count && source[position + 1] == UInt8(ascii: ">"): redirection()
     case UInt8(ascii: "|"), UInt8(ascii: "&"), UInt8(ascii: ";"), UInt8(ascii: "("), UInt8(ascii: ")"): end()
     case UInt8(ascii: "{"): if !placeholder(), !braces() { take() }
     default: if !variable(isQuoted: false), !substitution(isQuoted: false) { take() }
@@ -227,7 +228,14 @@ public struct ShellWords {
     let start = position
     isInWord = true
     position += 1
+    // `$'…'` has escapes, that of the quote among them; it stays unknown.
+    let hasEscapes = hasUnknown && bytes.last == UInt8(ascii: "$") && offsets.last == start - 1
     while position < source.count, source[position] != UInt8(ascii: "'") {
+      if hasEscapes, source[position] == UInt8(ascii: "\\"), position + 1 < source.count {
+        bytes.append(source[position])
+        offsets.append(position)
+        position += 1
+      }
       bytes.append(source[position])
       offsets.append(position)
       position += 1

@@ -121,6 +121,11 @@ public struct Word: Hashable, Sendable {
   /// The word as text; invalid UTF-8 is replaced.
   public var text: String { String(decoding: bytes, as: UTF8.self) }
 
+  /// The word with other bytes in their places.
+  public func mapping(_ change: (UInt8) -> UInt8) -> Word {
+    Word(bytes: bytes.map(change), offsets: offsets, end: end, hasUnknown: hasUnknown)
+  }
+
   /// A part, with its places.
   public func part(_ part: Range<Int>) -> Word {
     Word(

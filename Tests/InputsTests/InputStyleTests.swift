@@ -45,6 +45,23 @@ final class InputStyleTests: XCTestCase {
 
   // MARK: - systemd
 
+  /// To systemd only quotes, backslashes, `%`, `$` and a `;` between blanks are special (systemd.service(5), Command Lines).
+  func testCharactersOfAShellAreTextInAUnit() {
+    let device = "-device vfio-pci,host=01:00.0"
+    for text in ["#", "a#b # c", "a|b", "a & b", "(a)", "<a>", "`a", "a;b", "{a,b}"] {
+      let unit = parse("[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -M q35 -name \(text) \(device)\n")
+      XCTAssertEqual(unit.problems.map(\.message), [], text)
+      XCTAssertEqual(unit.machine.devices.map { $0.string("host") }, ["01:00.0"], text)
+    }
+    let name = parse("[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -name a#(b)|c \(device)\n").machine.guestName
+    XCTAssertEqual(name, "a#(b)|c")
+    let next = parse("[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -M q35 ; /bin/echo \(device)\n")
+    XCTAssertEqual(next.machine.devices.count, 0)
+    XCTAssertEqual(next.machine.unreadParts.count, 1)
+    let comment = parse("[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -M q35 \\\n# it's one\n; 'another'\n \(device)\n")
+    XCTAssertEqual(comment.machine.devices.count, 1)
+  }
+
   func testASecondCommandOfAUnitIsUnreadAndAnEmptyOneResets() {
     let command = "ExecStart=/usr/bin/qemu-system-x86_64 -device vfio-pci,host=01:00.0\n"
     let second = parse("[Service]\n\(command)ExecStart=/usr/bin/qemu-system-x86_64 -S\n")

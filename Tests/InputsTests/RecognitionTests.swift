@@ -29,6 +29,8 @@ final class RecognitionTests: XCTestCase {
     XCTAssertEqual(recognise("boot: order=scsi0\nhostpci0: 0000:01:00,pcie=1\nmachine: q35\n"), .proxmox)
     XCTAssertEqual(recognise("(qemu) object_add iommufd,id=i\ndevice_add vfio-pci,host=01:00.0\n"), .hmp)
     XCTAssertEqual(recognise(#"["qemu-system-x86_64", "-device", "vfio-pci,host=01:00.0"]"#), .list)
+    XCTAssertEqual(recognise(#"["sudo", "-E", "qemu-system-x86_64", "-M", "q35"]"#), .list)
+    XCTAssertEqual(recognise(#"["-M", "q35"]"#), .list)
     XCTAssertEqual(recognise(#"[{"execute":"device_add","arguments":{"driver":"vfio-pci"}}]"#), .qmp)
     XCTAssertEqual(recognise("{'execute':'device_add','arguments':{'driver':'vfio-pci'}}"), .qmp)
     let log = "2026-01-01 10:00:00.000+0000: starting up libvirt version: 11.3.0, qemu version: 10.0.0\n"
@@ -47,6 +49,7 @@ final class RecognitionTests: XCTestCase {
     for text in [
       "", "\n\n", "# Notes\n\nRun qemu-system-x86_64 with care.\n", "- one\n- two\n", "#!/bin/sh\necho hello\n",
       "#!/usr/bin/python3\nprint('qemu-system-x86_64')\n", #"{"name":"package","version":"1.0.0"}"#, "[1,2]",
+      #"["bash", "run.sh"]"#, #"["virsh", "start", "vm"]"#, #"["a", "b"]"#,
       "\u{7f}ELF\0\0\0qemu-system-x86_64", "[section]\nkey = value\n", "vfiogate-host-recording 1\n",
       "PATH=/bin ls\n", "#!/bin/bash\nusermod -aG kvm $USER\n", "#!/bin/sh\napt-get install qemu-system-x86\n",
       "#!/sbin/openrc-run\ndescription=\"Virtualization qemu daemon\"\ndepend() {\n  use qemu\n}\n",

@@ -20,7 +20,7 @@ final class ScriptStyleTests: XCTestCase {
       "chrt -f 5 ", "taskset -c 2-5 ", "taskset 0xff ", "numactl --cpunodebind=0 --membind=0 ", "timeout -k 5 1h ",
       "nohup ", "setsid ", "systemd-run --scope -p AllowedCPUs=2-5 ", "ip netns exec blue ", "QEMU_AUDIO_DRV=pa ",
       "sudo ip netns exec blue chrt -r 1 ", "doas -u qemu ", "strace -f -o /tmp/log ", "gdb --args ", "time ", "! ",
-      "unshare -m ", "chroot /vm ", "stdbuf -oL ", "prlimit --memlock=unlimited ", "time -p ", "flock -n /run/vm.lock ",
+      "X=$'it\\'s' ", "unshare -m ", "chroot /vm ", "stdbuf -oL ", "prlimit --memlock=unlimited ", "time -p ", "flock -n /run/vm.lock ",
       "cpulimit -l 50 -- ", "choom -n -1000 -- ", "firejail --noprofile ", "valgrind --leak-check=full ", "catchsegv "
     ]
     let frames = [
@@ -29,7 +29,8 @@ final class ScriptStyleTests: XCTestCase {
       "start() {\n  %\n}\nstart", "case $1 in\n  start) % ;;\n  *) exit ;;\nesac", "% > /tmp/log 2>&1", "% </dev/null | tee log",
       "echo starting\n%\necho done", "# a comment\n%  # another", "trap 'kill $PID' EXIT\n%", "sudo rm -f $QEMU_SOCKET\n%",
       "pkill -f qemu-system-x86_64\n%", "modprobe kvm\n%", "qemu-img create -f qcow2 a 1G\n%", "command -v qemu-system-x86_64 || exit\n%",
-      "cat <<END\nhello\nEND\n%", "% > >(tee log) 2>&1", "%\r\n", "set -e\r\n%\r\n", "for i in 1 2; do\n%\ndone",
+      "cat <<END\nhello\nEND\n%", "% > >(tee log) 2>&1", "X=$'it\\'s # '\n%", "echo \"$(printf $'\\'')\"\n%",
+      "%\r\n", "set -e\r\n%\r\n", "for i in 1 2; do\n%\ndone",
       "echo 0000:01:00.0 > /sys/bus/pci/drivers/vfio-pci/bind\n%"
     ]
     var all: [String] = []

@@ -17,7 +17,12 @@ extension LibvirtReader {
       definition.machine.missingPart = "the domain is one of `\(type)`, which QEMU does not run"
       definition.machine.libvirt?.hypervisor = type
       if let devices = domain.child("devices") { readElsewhere(devices, "\(path)/devices") }
-      if LibvirtReader.isPlaceholder(type) { reportTemplate(domain, path, type) }
+      if LibvirtReader.isPlaceholder(type) {
+        reportTemplate(domain, path, type)
+      } else if let first = definition.machine.libvirt?.nonQEMUDevices.first {
+        definition.machine.unreadParts.append(
+          UnreadPart(what: "host devices of the `\(type)` domain", reason: "only QEMU's passthrough is modelled", location: first))
+      }
       return
     }
     usesIOMMUFD = domain.child("iommufd")?.value("enabled") == "yes"
@@ -182,6 +187,9 @@ extension LibvirtReader {
     for part in all where part.name == "iommu" { readIOMMU(part) }
     if plug == .cold { readEmulated(all, in: devices, path) }
     readHostdevs(all, plug: plug)
+    for part in all where part.name == "disk" && DomainWithoutPassthrough.isHostStorage(part.element) {
+      definition.machine.unreadParts.append(HostStorage.part(of: part.element, at: location(part.element, part.path)))
+    }
   }
 
   /// Interfaces come first in libvirt's list of host devices, and in the count of their aliases.
