@@ -1,5 +1,7 @@
 import Facts
+import Host
 import Prediction
+import Support
 import XCTest
 
 /// Refusals of other parts of a machine that no recorded row has, because they need KVM.
@@ -23,5 +25,94 @@ final class LaunchFailureTests: XCTestCase {
   func testWhatIsNotKnownIsNotRefused() {
     XCTAssertEqual(texts("-M q35 -device pcie-root-port,id=a,chassis=$n -device pcie-root-port,id=b,chassis=1"), [])
     XCTAssertEqual(texts("-M $machine -device pcie-root-port,id=a -device pcie-root-port,id=b"), [])
+  }
+}
+
+/// Options that QEMU refuses by their text, or because nothing makes the part that they name. The texts are rows of
+/// believed-11.1.3.jsonl too; here is what must not be refused.
+final class OptionCheckTests: XCTestCase {
+  private func texts(_ options: String, _ major: Int = 11, _ minor: Int = 1) -> [String] {
+    let machine = Machines.parse("qemu-system-x86_64 -M q35 -nodefaults " + options).machine
+    return Predictor(machine, on: Machines.host(), qemu: .released(major, minor, "\(major).\(minor).0")).run().launchFailures
+      .map(\.failure.text)
+  }
+
+  func testAnOptionIsRefusedByTheReleasesThatDoNotHaveIt() {
+    XCTAssertEqual(texts("-soundhw hda"), ["-soundhw: invalid option"])
+    XCTAssertEqual(texts("-soundhw hda", 7, 2), ["-soundhw: invalid option"])
+    XCTAssertEqual(texts("-no-hpet"), ["-no-hpet: invalid option"])
+    XCTAssertEqual(texts("-no-hpet", 10, 0), ["-no-hpet: invalid option"])
+    XCTAssertEqual(texts("-no-hpet", 7, 2), [])
+    XCTAssertEqual(texts("-runas qemu"), ["-runas: invalid option"])
+    XCTAssertEqual(texts("-runas qemu", 10, 0), [], "not dated")
+    XCTAssertEqual(texts("-run-with user=qemu"), [])
+    XCTAssertEqual(texts("-run-with user=qemu", 7, 2), ["-run-with: invalid option"])
+  }
+
+  func testANameThatNothingMakesIsRefused() {
+    XCTAssertEqual(
+      texts("-netdev user,id=n -device virtio-net-pci,netdev=m"), ["Property 'virtio-net-device.netdev' can't find value 'm'"])
+    for options in [
+      "-netdev user,id=n -device virtio-net-pci,netdev=n", #"-netdev '{"type":"user","id":"n"}' -device e1000e,netdev=n"#,
+      "-netdev user,id=$N -device e1000e,netdev=n", "-nic user,id=n", "-device e1000e,netdev=$N", "-device e1000e,netdev=",
+      "-drive file=/a,id=d,if=none -device virtio-blk-pci,drive=d", "-drive file=/a,,b,if=none,id=d -device virtio-blk,drive=d",
+      "-blockdev file,filename=/a,node-name=d -device ide-hd,drive=d", "-drive if=none,file=/a -device virtio-blk-pci,drive=none0",
+      "-blockdev driver=qcow2,node-name=q,file.driver=file,file.filename=/a,file.node-name=f -device ide-hd,drive=f",
+      "-serial stdio -device virtio-serial -device virtconsole,chardev=serial0", "-chardev stdio,id=c -mon c -mon chardev=c,mode=control",
+      "-object rng-random,id=r,filename=/dev/urandom -device virtio-rng-pci,rng=r",
+      "-object iothread,id=$i -device virtio-scsi-pci,iothread=i",
+      "-fsdev local,id=f,path=/,security_model=none -device virtio-9p-pci,fsdev=f,mount_tag=x", "$MORE -device e1000e,netdev=n",
+      "-tpmdev emulator,id=t,chardev=c -chardev socket,id=c,path=/t -device tpm-tis,tpmdev=t", "-readconfig /a -device e1000e,netdev=n"
+    ] {
+      XCTAssertEqual(texts(options), [], options)
+    }
+  }
+
+  func testTopologiesOfProcessors() {
+    for options in [
+      "4", "4,sockets=2", "4,sockets=1,cores=2,threads=2", "cpus=2,maxcpus=8,sockets=2,cores=2,threads=2", "8,cores=4",
+      "8,dies=2,cores=2,sockets=2", "4,sockets=1,cores=4", "4,threads=2", "$N,sockets=3", "4,sockets=$S",
+      "4,sockets=1,dies=1,clusters=1,cores=4,threads=1", "cores=4,threads=2"
+    ] {
+      XCTAssertEqual(texts("-smp " + options), [], options)
+    }
+    let text = "Invalid CPU topology: product of the hierarchy must match maxcpus: sockets (2) * dies (1) * "
+    XCTAssertEqual(texts("-smp 4,sockets=2,cores=2,threads=2"), [text + "modules (1) * cores (2) * threads (2) != maxcpus (4)"])
+    XCTAssertEqual(texts("-smp 4,sockets=2,cores=2,threads=2", 7, 2), [text + "cores (2) * threads (2) != maxcpus (4)"])
+  }
+
+  func testTheHostsProcessorNeedsAnAccelerator() {
+    let text = ["CPU model 'host' requires KVM or HVF"]
+    XCTAssertEqual(texts("-cpu host"), text)
+    XCTAssertEqual(texts("-accel tcg -cpu host,migratable=off"), text)
+    for options in [
+      "-accel kvm -cpu host", "-enable-kvm -cpu host", "-accel tcg -accel kvm -cpu host", "-accel hvf -cpu host",
+      "-accel $A -cpu host", "-cpu $C"
+    ] {
+      XCTAssertEqual(texts(options), [], options)
+    }
+    let named = Machines.parse("/usr/libexec/qemu-kvm -M q35 -cpu host").machine
+    XCTAssertEqual(Predictor(named, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run().launchFailures.count, 0)
+  }
+
+  func testKVMIsThatOfTheHostsProcessor() throws {
+    func texts(_ command: String, _ host: String) throws -> [String] {
+      let machine = Machines.parse(command + " -nodefaults").machine
+      let host = try HostRecording.load(Fixture.path("hosts/\(host).host"))
+      return Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3")).run().launchFailures.map(\.failure.text)
+    }
+    let x86 = "qemu-system-x86_64 -M q35", arm = "qemu-system-aarch64 -M virt"
+    let refusal = ["invalid accelerator kvm"]
+    for option in [" -accel kvm", " -enable-kvm", ",accel=kvm"] {
+      XCTAssertEqual(try texts(x86 + option, "grace-gb200"), refusal)
+      XCTAssertEqual(try texts(arm + option, "intel-server-ats"), refusal)
+      XCTAssertEqual(try texts(x86 + option, "intel-server-ats"), [])
+      XCTAssertEqual(try texts(x86 + option, "desktop-amd-geforce"), [])
+      XCTAssertEqual(try texts(arm + option, "grace-gb200"), [])
+      XCTAssertEqual(try texts(x86 + option, "container-partial-sys"), [])
+    }
+    XCTAssertEqual(try texts(x86 + " -accel kvm -accel tcg", "grace-gb200"), [])
+    XCTAssertEqual(try texts(x86 + ",accel=kvm:tcg", "grace-gb200"), [])
+    XCTAssertEqual(try texts(x86, "grace-gb200"), [])
   }
 }

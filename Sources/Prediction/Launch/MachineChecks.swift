@@ -8,7 +8,7 @@ extension MachineConfig {
       return [failure]
     }
     if let unknown = unknownType(qemu) { return [unknown] }
-    return machinePropertyFailures(qemu) + objects.compactMap { refusal($0, qemu) } + duplicateObjects
+    return optionFailures(qemu) + machinePropertyFailures(qemu) + objects.compactMap { refusal($0, qemu) } + duplicateObjects
       + [expanderOfCXL].compactMap { $0 } + globals.compactMap { refusal($0, qemu) }
   }
 

@@ -59,7 +59,7 @@ extension MachineConfig {
   /// The USB controllers of `-usb` and `-machine usb=on`, by devfn (QEMU hw/usb/hcd-ehci-pci.c:
   /// ehci_create_ich9_with_companions; observed on 11.1.3).
   func boardUSB(_ kind: MachineKind) -> [Int: SlotDevice] {
-    let isOn = hasOption("usb") || machine.last { $0.name == "usb" }.map { QEMUBool($0.value) } == .on
+    let isOn = hasOption("usb") || hasOption("usbdevice") || machine.last { $0.name == "usb" }.map { QEMUBool($0.value) } == .on
     guard isOn else { return [:] }
     switch kind {
     case .q35:

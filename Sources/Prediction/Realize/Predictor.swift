@@ -50,7 +50,7 @@ public struct Predictor {
     guest.isOrderKnown = running == nil
     guest.checksChosenSlots = !qemu.isBefore(8, 0)
     guest.reserve(machine.devices.count)
-    var others = running == nil ? machine.launchFailures(qemu) : []
+    var others = running == nil ? machine.launchFailures(qemu) + [machine.foreignAccelerator(on: host)].compactMap { $0 } : []
     var unmodelled: [(request: DeviceRequest, fact: Unknown)] = []
     var made = MadeDevices(guest)
     // QEMU creates the devices of key=value text first, regardless of the order on the command line

@@ -1,0 +1,238 @@
+import Facts
+
+/// Options that QEMU refuses by their text alone, or because they name a part of the machine that nothing makes.
+extension MachineConfig {
+  /// The refusals of options, in the order of QEMU's own checks.
+  func optionFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
+    let absent = absentOptions(qemu)
+    // libvirt makes the parts that its devices name.
+    if !absent.isEmpty || libvirt != nil || missingPart != nil || !unreadParts.isEmpty || qemu.modelledRelease == nil { return absent }
+    return [topology(qemu), namedBackend("memory-backend"), namedBackend("confidential-guest-support"), hostCPU].compactMap { $0 }
+      + monitors + devices.compactMap(unresolved)
+  }
+
+  // MARK: - Options of other releases
+
+  /// The first release without an option (options of QEMU 7.2.22 and 11.1.3; QEMU docs/about/removed-features.rst). Of those
+  /// between the two that the document does not date, 11.1 is an upper bound.
+  private static let removed: [String: QEMURelease] = {
+    let early = [
+      "alt-grab", "balloon", "bt", "clock", "ctrl-grab", "curses", "enable-fips", "no-frame", "no-kvm", "no-kvm-irqchip",
+      "no-kvm-pit-reinjection", "no-quit", "nodefconfig", "realtime", "sdl", "show-cursor", "soundhw", "startdate", "tb-size", "tdf",
+      "virtfs_synth", "watchdog", "writeconfig",
+    ]
+    let later = ["async-teardown", "chroot", "no-acpi", "no-hpet", "singlestep"]
+    let recent = ["audio-help", "portrait", "rotate", "runas"]
+    return Dictionary(uniqueKeysWithValues: early.map { ($0, QEMURelease(7, 2)) } + later.map { ($0, QEMURelease(9, 0)) }
+      + recent.map { ($0, QEMURelease(11, 1)) })
+  }()
+
+  /// Options that 7.2 does not have yet.
+  private static let added: Set<String> = ["jitdump", "perfmap", "run-with", "shim"]
+
+  /// QEMU stops at an option that it does not have (QEMU system/vl.c: lookup_opt).
+  private func absentOptions(_ qemu: QEMUProfile) -> [LaunchFailure] {
+    guard let release = qemu.release.display else { return [] }
+    return options.compactMap { option in
+      let isGone = MachineConfig.removed[option.name].map { $0 <= release } ?? false
+      guard isGone || MachineConfig.added.contains(option.name) && release <= QEMURelease(7, 2) else { return nil }
+      return LaunchFailure(RealizeFailure(.badOption, "-\(option.name): invalid option"), at: option.location)
+    }
+  }
+
+  // MARK: - Processors
+
+  /// The product of `-smp` (QEMU hw/core/machine-smp.c: machine_parse_smp_config). QEMU computes
+  /// the counts that are not given, and rounds down; without sockets and cores it depends on the machine type.
+  private func topology(_ qemu: QEMUProfile) -> LaunchFailure? {
+    guard let option = options.last(where: { $0.name == "smp" }), options.filter({ $0.name == "smp" }).count == 1,
+      !machine.contains(where: { $0.name.hasPrefix("smp") }), let text = option.value.string,
+      MachineKind(self) == .q35 || MachineKind(self) == .i440fx
+    else { return nil }
+    var given: [String: Int] = [:]
+    for (key, value) in OptionText.items(text, implied: "cpus") {
+      guard let number = Int(value), (1...4096).contains(number),
+        ["cpus", "maxcpus", "sockets", "dies", "cores", "threads"].contains(key)
+      else { return nil }
+      given[key] = number
+    }
+    guard let maximum = given["maxcpus"] ?? given["cpus"], given["sockets"] != nil || given["cores"] != nil else { return nil }
+    let dies = given["dies"] ?? 1
+    var sockets = given["sockets"] ?? 0, cores = given["cores"] ?? 0, threads = given["threads"] ?? 0
+    if sockets == 0 {
+      threads = max(threads, 1)
+      sockets = maximum / (dies * cores * threads)
+    } else if cores == 0 {
+      threads = max(threads, 1)
+      cores = maximum / (dies * sockets * threads)
+    }
+    if threads == 0 { threads = maximum / (dies * sockets * cores) }
+    guard sockets * dies * cores * threads != maximum else { return nil }
+    let modules = qemu.isBefore(9, 0) ? "" : "modules (1) * "
+    return LaunchFailure(
+      RealizeFailure(
+        .badOption,
+        "Invalid CPU topology: product of the hierarchy must match maxcpus: sockets (\(sockets)) * dies (\(dies)) * \(modules)"
+          + "cores (\(cores)) * threads (\(threads)) != maxcpus (\(maximum))"), at: option.location)
+  }
+
+  /// `-cpu host` is the processor of an accelerator (QEMU target/i386/cpu.c: x86_cpu_realizefn).
+  private var hostCPU: LaunchFailure? {
+    guard let cpu = options.last(where: { $0.name == "cpu" }), let text = cpu.value.string,
+      text.split(separator: ",").first == "host", MachineKind(self) == .q35 || MachineKind(self) == .i440fx
+    else { return nil }
+    let accelerators = options.filter { $0.name == "accel" }.compactMap(\.value.string)
+      + machine.filter { $0.name == "accel" }.compactMap(\.value.string)
+    let isEmulated = accelerators.isEmpty ? usesKVM == .known(false) : accelerators.allSatisfy { text in
+      let name = text.hasPrefix("accel=") ? text.dropFirst(6) : text[...]
+      return name == "tcg" || name.hasPrefix("tcg,")
+    }
+    guard isEmulated, !hasOption("enable-kvm") else { return nil }
+    return LaunchFailure(RealizeFailure(.badOption, "CPU model 'host' requires KVM or HVF"), at: cpu.location)
+  }
+
+  /// KVM of a host with another processor than the guest's (QEMU accel/accel-system.c and system/vl.c:
+  /// do_configure_accelerator: a QEMU has no KVM for another architecture than its own). The host's IOMMUs show its
+  /// architecture.
+  func foreignAccelerator(on host: Host) -> LaunchFailure? {
+    guard libvirt == nil, case .known(let units) = host.iommus, let target = emulator?.split(separator: "-").last,
+      let option = options.first(where: { $0.name == "accel" || $0.name == "enable-kvm" }) ?? machine.last(where: { $0.name == "accel" }),
+      option.name == "enable-kvm" || ["kvm", "accel=kvm"].contains(option.value.string?.split(separator: ",").first),
+      options.filter({ $0.name == "accel" }).count < 2
+    else { return nil }
+    let kinds = Set(units.values.map(\.kind))
+    let isArm = kinds.contains(.smmuv3), isX86 = !kinds.isDisjoint(with: [.intel, .amd])
+    guard isArm && !isX86 && ["x86_64", "i386", "amd64"].contains(target) || isX86 && !isArm && ["aarch64", "arm", "arm64"].contains(target)
+    else { return nil }
+    return LaunchFailure(RealizeFailure(.badOption, "invalid accelerator kvm"), at: option.location)
+  }
+
+  // MARK: - Names
+
+  /// A machine's option that names an object.
+  private func namedBackend(_ name: String) -> LaunchFailure? {
+    guard let property = machine.last(where: { $0.name == name }), let id = property.value.string, areObjectsKnown,
+      !id.isEmpty, !objects.contains(where: { $0.id == id })
+    else { return nil }
+    let text = name == "memory-backend" ? "Memory backend '\(id)' not found" : "Device '\(id)' not found"
+    return LaunchFailure(RealizeFailure(.badObject, text), at: property.location)
+  }
+
+  private var areObjectsKnown: Bool { objects.allSatisfy { $0.id != nil } }
+
+  private var monitors: [LaunchFailure] {
+    guard let known = ids(of: .characterDevice) else { return [] }
+    return options.filter { $0.name == "mon" }.compactMap { option in
+      guard let text = option.value.string, !text.contains("$"), !text.contains("`"),
+        let id = OptionText.items(text, implied: "chardev").last(where: { $0.key == "chardev" })?.value, !known.contains(id),
+        !MachineConfig.isOfBoard(id)
+      else { return nil }
+      return LaunchFailure(RealizeFailure(.badOption, "chardev \"\(id)\" not found"), at: option.location)
+    }
+  }
+
+  /// The part of a machine that a device's property names.
+  private enum Part {
+    case disk, network, characterDevice, tpm, files
+    case object
+  }
+
+  private static let network: Set<String> = [
+    "e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "tulip", "vmxnet3", "usb-net",
+  ]
+
+  /// The part that a property of a driver names, and the driver that QEMU's text calls it a property of: of a virtio device
+  /// on PCI the one inside.
+  private static func part(_ name: String, of driver: String) -> (part: Part, owner: String)? {
+    let virtio = driver.hasPrefix("virtio-net-pci") ? "virtio-net-device"
+      : driver.hasPrefix("virtio-blk-pci") ? "virtio-blk-device" : nil
+    switch name {
+    case "drive" where virtio == "virtio-blk-device" || ["scsi-hd", "scsi-cd", "ide-hd", "ide-cd", "nvme", "usb-storage"].contains(driver):
+      return (.disk, virtio ?? driver)
+    case "netdev" where virtio == "virtio-net-device" || network.contains(driver): return (.network, virtio ?? driver)
+    case "chardev" where driver == "isa-serial" || driver == "pci-serial": return (.characterDevice, "serial")
+    case "chardev" where ["virtserialport", "virtconsole", "ivshmem-doorbell"].contains(driver): return (.characterDevice, driver)
+    case "chardev" where driver.hasPrefix("vhost-user-fs-pci"): return (.characterDevice, "vhost-user-fs-device")
+    case "chardev" where driver.hasPrefix("vhost-user-blk-pci"): return (.characterDevice, "vhost-user-blk")
+    case "tpmdev" where driver == "tpm-tis" || driver == "tpm-crb": return (.tpm, driver)
+    case "fsdev" where driver.hasPrefix("virtio-9p-pci"): return (.files, driver)
+    case "memdev" where ["pc-dimm", "nvdimm", "virtio-mem-pci", "virtio-pmem-pci", "ivshmem-plain"].contains(driver):
+      return (.object, driver)
+    case "cryptodev" where driver.hasPrefix("virtio-crypto-pci"): return (.object, driver)
+    case "rng" where driver.hasPrefix("virtio-rng-pci"): return (.object, driver)
+    case "iothread" where driver.hasPrefix("virtio-scsi-pci") || virtio == "virtio-blk-device": return (.object, driver)
+    default: return nil
+    }
+  }
+
+  /// Ids that QEMU gives itself: of `-serial`, `-drive` without an id, and the like.
+  private static func isOfBoard(_ id: String) -> Bool {
+    ["serial", "parallel", "compat_monitor", "debugcon", "gdb", "ide", "none", "virtio", "scsi", "floppy", "pflash", "sd", "mtd"]
+      .contains(where: id.hasPrefix)
+  }
+
+  private func unresolved(_ device: DeviceRequest) -> LaunchFailure? {
+    guard let driver = device.driver else { return nil }
+    for property in device.properties {
+      guard let (part, owner) = MachineConfig.part(property.name, of: driver), let id = property.value.string, !id.isEmpty,
+        device.property(property.name) == property, let known = ids(of: part), !known.contains(id), !MachineConfig.isOfBoard(id)
+      else { continue }
+      let text = switch part {
+      case .object: "Device '\(id)' not found"
+      case .files: "9pfs device couldn't find fsdev with the id = \(id)"
+      default: "Property '\(owner).\(property.name)' can't find value '\(id)'"
+      }
+      return LaunchFailure(RealizeFailure(.badOption, property: property.name, text), of: device)
+    }
+    return nil
+  }
+
+  /// The ids of all parts of a kind; nil when some are not known: those in JSON, and those that only a shell knows.
+  private func ids(of part: Part) -> Set<String>? {
+    let (names, key): ([String], String)
+    switch part {
+    case .object: return areObjectsKnown ? Set(objects.compactMap(\.id) + devices.compactMap(\.id)) : nil
+    case .disk: (names, key) = (["drive", "blockdev"], "node-name")
+    case .network: (names, key) = (["netdev", "nic", "net"], "id")
+    case .characterDevice: (names, key) = (["chardev"], "id")
+    case .tpm: (names, key) = (["tpmdev"], "id")
+    case .files: (names, key) = (["fsdev", "virtfs"], "id")
+    }
+    var ids: Set<String> = []
+    for option in options where names.contains(option.name) {
+      guard let text = option.value.string, text.first != "{", !text.contains("$"), !text.contains("`") else { return nil }
+      for item in OptionText.items(text, implied: "") where item.key == "id" || item.key.hasSuffix(key) { ids.insert(item.value) }
+    }
+    return ids
+  }
+}
+
+/// The text of an option as `key=value` items; two commas are one of the value's own (QEMU util/qemu-option.c: opts_do_parse).
+enum OptionText {
+  static func items(_ text: String, implied: String) -> [(key: String, value: String)] {
+    var items: [(key: String, value: String)] = []
+    var current = ""
+    func add() {
+      let parts = current.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      if parts.count == 2 {
+        items.append((parts[0], parts[1]))
+      } else if !current.isEmpty {
+        items.append((items.isEmpty ? implied : current, current))
+      }
+    }
+    var rest = text[...]
+    while let letter = rest.popFirst() {
+      if letter != "," {
+        current.append(letter)
+      } else if rest.first == "," {
+        current.append(letter)
+        rest.removeFirst()
+      } else {
+        add()
+        current = ""
+      }
+    }
+    add()
+    return items
+  }
+}
