@@ -8,7 +8,10 @@ from compare import NOISE, HINTS, plain
 from make_believe import QUIET
 
 # "Migration disabled" is what 7.2 says of every device.
-EXTRA = ("Specify rombar", "Rom loading", "Proceeding anyway", "The following", "qemu-system", "devices at ", "child buses at ", "device does not support requested feature")
+EXTRA = ("Specify rombar", "Rom loading", "Proceeding anyway", "The following", "devices at ", "child buses at ", "device does not support requested feature")
+
+# A property of a device of which vfiogate knows only what each PCI device has: its faults are counted apart.
+OTHER = re.compile(r"^-device (?!vfio).*: Property '(?!vfio|pci|ioh|pxb|i82|xio|x31|cxl|intel-iommu|amd-iommu)[^']*' not found$")
 
 
 def error(lines):
@@ -19,11 +22,12 @@ def error(lines):
         if "terminating on signal" in line or line.startswith(("rom: file", "Please use")):
             continue
         return normal(line)
-    return None
+    return ""
 
 
 def normal(text):
-    text = plain(text)
+    # Of an option in a configuration file QEMU names the line.
+    text = re.sub(r"^qemu-system-x86_64:\S+:\d+: ", "", plain(text))
     text = re.sub(r"\[iommufd=\w+\] error attach (\S+) \(\w+\)( pasid 0)? to id=\w+",
                   r"[iommufd=#] error attach \1 (#)\2 to id=#", text)
     return text
@@ -37,13 +41,15 @@ def lint(vfiogate, recording, version, row):
                 file.write(data)
             return path
         argv = ["qemu-system-x86_64", *QUIET, *row["argv"]]
+        if "config" in row:
+            argv[argv.index("/tmp/config")] = write("config", row["config"].encode())
         guest = write("guest.nul", b"".join(a.encode() + b"\0" for a in argv))
         results = []
         runs = [["--input", "nul", guest]]
         plugs = row.get("plugs") or []
         if plugs:
             human = isinstance(plugs[0], str)
-            data = "\n".join(p if human else json.dumps({"execute": "device_add", "arguments": p}) for p in plugs)
+            data = "\n".join(p if human else json.dumps(command(p)) for p in plugs)
             runs.append(["--input", "hmp" if human else "qmp", "--guest", guest, write("plugs", data.encode())])
         for run in runs:
             done = subprocess.run([vfiogate, "lint", "--host", recording, "--qemu", version, "--format", "json", *run],
@@ -55,6 +61,15 @@ def lint(vfiogate, recording, version, row):
         return results
 
 
+def command(plug):
+    return plug if "execute" in plug else {"execute": "device_add", "arguments": plug}
+
+
+def is_of_vfio(plug):
+    """Whether lint has a device of it; it has one too of a name that is meant for vfio."""
+    return plug.replace('"', "").startswith("device_add vfio") if isinstance(plug, str) else "vfio" in str(plug.get("driver"))
+
+
 def quoted(finding):
     """QEMU's text that a finding about another part of the machine quotes."""
     match = re.search(r"`(.*)`$", finding["message"].partition(": ")[2]) if ": " in finding["message"] else None
@@ -62,7 +77,7 @@ def quoted(finding):
 
 
 def compare(happened, device, definition, others):
-    """One of agrees, open, left (to QEMU), text, false-safe, false-alarm, crash; and why."""
+    """One of agrees, open, left (to QEMU), other (device), text, false-safe, false-alarm, crash; and why."""
     kind, text = happened
     errors = [f for f in definition["findings"] if f["severity"] == "error"]
     if device and device["not-known"] and device["realize"] in ("undetermined",):
@@ -73,14 +88,16 @@ def compare(happened, device, definition, others):
         if predicted[0] != "ok" or others:
             return "false-alarm", f"vfiogate {predicted} {other}"
         return "agrees", ""
+    # A start without a host device has no findings about its other parts.
+    if not device:
+        return "left", ""
     if kind == "crash":
         if predicted[0] == "crashes" or any("crashes" in f["message"] for f in errors):
             return "agrees", ""
         return "crash", f"vfiogate {predicted} {other}"
+    if predicted[0] == "ok" and not others and OTHER.search(text):
+        return "other", text
     if predicted[0] == "ok" and not others:
-        # A start without a host device has no findings about its other parts.
-        if not device:
-            return "left", ""
         if definition["verdict"] == "undetermined":
             return "open", str(definition["undetermined"])[:300]
         if definition["verdict"] == "unsafe":
@@ -91,9 +108,36 @@ def compare(happened, device, definition, others):
     own = {"dup-id": "Duplicate ID", "vtd-aw-bits": "aw-bits"}
     if any(own.get(f["rule"]) and own[f["rule"]] in text for f in errors):
         return "agrees", ""
-    if text.startswith("Try ") and "expects an identifier" in str(said):
+    if text.startswith("Try ") and ("expects an identifier" in str(said) or any(f["rule"] == "malformed-input" for f in errors)):
         return "agrees", ""
-    return ("agrees", "") if any(s and text.endswith(s) for s in said) else ("text", f"QEMU {text!r}, vfiogate {said}")
+    if device["not-known"] and not any(s and text.endswith(s) for s in said):
+        return "open", str(device["not-known"])
+    if any(s and text.endswith(s) for s in said):
+        return "agrees", ""
+    return "other" if OTHER.search(text) else "text", f"QEMU {text!r}, vfiogate {said}"
+
+
+def answered(reply):
+    """What QEMU did with a plug."""
+    if reply is None:
+        return "crash", None
+    if "error" in reply:
+        return "fails", normal(reply["error"]["desc"])
+    # The human monitor mixes warnings and the error.
+    lines = reply["return"].splitlines() if isinstance(reply["return"], str) else []
+    text = [line.removeprefix("Error: ") for line in lines if line.startswith(("Error: ", "Try "))]
+    return ("fails", normal(text[0])) if text else ("ok", None)
+
+
+def judge_others(row, definition):
+    """Plugs of other devices: a refusal that lint names must be QEMU's. A fault that it does not name is left to QEMU."""
+    # A crash ends the series; where it is, another plug's verdict says.
+    if None in row["replies"]:
+        return
+    texts = [answered(r)[1] for p, r in zip(row["plugs"], row["replies"]) if not is_of_vfio(p)]
+    for finding in definition["findings"]:
+        if finding["rule"] == "launch-fails" and (text := quoted(finding)) and text not in texts:
+            yield "false-alarm", f"vfiogate {text!r}, QEMU {texts}"
 
 
 def judge(vfiogate, recording, version, row):
@@ -107,7 +151,7 @@ def judge(vfiogate, recording, version, row):
     happened = ("ok", None) if rc == 0 else ("fails", error(row["stderr"])) if rc == 1 else ("crash", None)
     failing = [d for d in cold["devices"] if d["realize"] in ("fails", "crashes")]
     unknown = [d for d in cold["devices"] if d["realize"] == "undetermined"]
-    others = [f for f in cold["findings"] if f["rule"] in ("launch-fails", "dup-id", "malformed-input", "crashing-global")
+    others = [f for f in cold["findings"] if f["rule"] in ("launch-fails", "dup-id", "malformed-input", "crashing-global", "set-on-json-device")
               and f["severity"] == "error"]
     shown = failing or unknown or cold["devices"][-1:]
     cold["said"] = [normal(d.get("error") or "") for d in failing]
@@ -115,22 +159,14 @@ def judge(vfiogate, recording, version, row):
     if not started or not hot:
         return verdicts
     devices = [d for d in hot[0]["devices"] if d["plug"] == "hot"]
-    plugs = [p for p in row["plugs"] if isinstance(p, str) or "vfio" in str(p.get("driver"))]
-    replies = [r for p, r in zip(row["plugs"], row["replies"]) if p in plugs]
+    replies = [r for p, r in zip(row["plugs"], row["replies"]) if is_of_vfio(p)]
+    verdicts += judge_others(row, hot[0])
     died = False
     for device, reply in zip(devices, replies):
         if died:
             break
-        died = reply is None
-        if died:
-            happened = ("crash", None)
-        elif "error" in reply:
-            happened = ("fails", normal(reply["error"]["desc"]))
-        else:
-            # The human monitor mixes warnings and the error.
-            lines = reply["return"].splitlines() if isinstance(reply["return"], str) else []
-            text = [line.removeprefix("Error: ") for line in lines if line.startswith(("Error: ", "Try "))]
-            happened = ("fails", normal(text[0])) if text else ("ok", None)
+        happened = answered(reply)
+        died = happened[0] == "crash"
         alone = dict(hot[0], findings=[f for f in hot[0]["findings"] if f["severity"] == "error"])
         verdicts.append(compare(happened, device, alone, []))
     return verdicts
@@ -161,8 +197,9 @@ def main(vfiogate, recording, version, fixture=None):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for row, verdicts in zip(rows, pool.map(lambda r: judge(vfiogate, recording, version, r), rows)):
             plugs = row.get("plugs") or []
-            if fixture and all(v == "agrees" for v, _ in verdicts) and row.get("started", True) and all(
-                    isinstance(p, str) or p["driver"].startswith("vfio") for p in plugs) and "Try " not in str(row.get("replies")):
+            isPlain = "config" not in row and all(isinstance(p, str) or "execute" not in p for p in plugs)
+            if fixture and isPlain and all(v == "agrees" for v, _ in verdicts) and row.get("started", True) and all(
+                    is_of_vfio(p) for p in plugs) and "Try " not in str(row.get("replies")):
                 with open(fixture, "a") as file:
                     file.write(json.dumps(recorded(row)) + "\n")
             for verdict, why in verdicts:

@@ -1,7 +1,8 @@
 """make_believe.py ROOT LIBRARY RECORDING < trials > rows: what the QEMU of a root does on a make-believe host.
 
 A trial is a JSON line: "argv" (QEMU's options, without the program) and "plugs" (arguments of device_add in order, or
-text for the human monitor). A row is the trial with "rc" and "stderr", and for plugs "started" (whether QEMU came to
+text for the human monitor; a dictionary with "execute" is
+another command); "config" is the text of /tmp/config, for -readconfig. A row is the trial with "rc" and "stderr", and for plugs "started" (whether QEMU came to
 them) and "replies", one for each, null where QEMU died. The vfio and iommufd calls are answered by make-believe.c from the recording; everything else,
 QEMU included, is real. Needs root: the host's files are mounted over the root's /sys and /dev, in a namespace of
 this process alone.
@@ -52,7 +53,7 @@ class Host:
     """A recording laid out as files below the root, and described for the library."""
 
     def __init__(self, root, library, recording):
-        self.root, self.recording = root, recording
+        self.root, self.recording, self.folder = root, recording, f"{root}/tmp"
         self.mount(root)
         self.kinds = {}
         shutil.copy(library, f"{root}/dev/make-believe.so")
@@ -137,6 +138,9 @@ class Trial:
 
     def run(self):
         self.host.reset()
+        if "config" in self.trial:
+            with open(f"{self.host.folder}/config", "w") as file:
+                file.write(self.trial["config"])
         ours, theirs = socket.socketpair()
         argv = [self.program, *QUIET, "-chardev", f"socket,id=make-believe,fd={theirs.fileno()}",
                 "-mon", "chardev=make-believe,mode=control", *self.trial["argv"]]
@@ -170,6 +174,8 @@ class Trial:
             for plug in self.trial.get("plugs", []):
                 if isinstance(plug, str):
                     command = {"execute": "human-monitor-command", "arguments": {"command-line": plug}}
+                elif "execute" in plug:
+                    command = plug
                 else:
                     command = {"execute": "device_add", "arguments": plug}
                 replies.append(self.ask(stream, command))

@@ -57,7 +57,7 @@ def smaller(trial):
 
 def disagreement(vfiogate, recording, version, row):
     """The first verdict that is a disagreement; None when there is none."""
-    return next((kind for kind, _ in judge(vfiogate, recording, version, row) if kind not in ("agrees", "open", "left")), None)
+    return next((kind for kind, _ in judge(vfiogate, recording, version, row) if kind not in ("agrees", "open", "left", "other")), None)
 
 
 def main(vfiogate, recording, version, folder):

@@ -15,6 +15,7 @@ SECONDS = 300
 class RealHost:
     """The machine itself: nothing is put back between trials."""
     environment = {"PATH": "/usr/bin"}
+    folder = "/tmp"
 
     def reset(self):
         pass

@@ -29,11 +29,28 @@ PROPERTIES = {
     "x-migration-max-queued-buffers-size": SIZES, "x-igd-opregion": ["off", "on"], "x-igd-gms": NUMBERS, "x-req": FLAGS,
     "x-no-mmap": FLAGS, "x-no-kvm-intx": FLAGS, "skip-vsc-check": FLAGS, "x-pcie-ext-tag": FLAGS, "migration-events": FLAGS,
     "x-pre-copy-dirty-page-tracking": AUTO, "x-intx-mmap-timeout-ms": NUMBERS, "x-vpasid-cap-offset": ["0", "0x100", "70000", "x"],
-    "sysfsdev": ["/sys/bus/pci/devices/0000:01:00.0", "/sys/bus/pci/devices/0000:ff:1f.7", "/nope", ""],
+    "sysfsdev": ["/sys/bus/pci/devices/0000:01:00.0", "/sys/bus/pci/devices/0000:ff:1f.7", "/no/such", ""],
     "fd": ["9999999999", "x", "-1"], "realized": ["off", "off", "on"], "sriov-pf": ["", "x"], "busnr": ["1"], "hotplugged": ["on"],
-    "nosuch": ["1"], "ramfb": ["off", "on"],
+    "nosuch": ["1"], "ramfb": ["off", "on"], "romfile": ["", "", "/no/such"], "x-pcie-extcap-init": FLAGS,
+    "x-pcie-lnksta-dllla": FLAGS, "x-pcie-err-unc-mask": FLAGS, "x-pcie-ari-nextfn-1": FLAGS,
 }
-RARE = {"realized", "sriov-pf", "busnr", "hotplugged", "nosuch", "ramfb", "sysfsdev", "fd", "vf-token", "x-vga"}
+RARE = {"realized", "sriov-pf", "busnr", "hotplugged", "nosuch", "ramfb", "sysfsdev", "fd", "vf-token", "x-vga", "romfile"}
+IDS = ["1a", "a.b", "a-b_c", "a b", "a/b", "", "ü", "a:b", "a+b", "-a", "x" * 100, "vfio-pci", "i0", "pcie.0", "A", "a#0"]
+SPELLINGS = ["05", "0x05", "0X5", "5.", "5.8", "5.00", "5.0x1", "+5", " 5", "5 ", "-1", "05.0", "0x5.1", "5.7", "1f", "0x1f.7", "32", "5.0.0",
+             "5,multifunction=on", "005.000", "ff"]
+# Of other devices, of the board and of the machine; some change nothing that vfio sees.
+GLOBALS = [
+    "pcie-root-port.hotplug=off", "pcie-root-port.chassis=5", "pcie-root-port.slot=3", "pcie-root-port.nosuch=1", "pcie-root-port.hotplug=x",
+    "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off", "PIIX4_PM.acpi-pci-hotplug-with-bridge-support=off",
+    "PIIX4_PM.acpi-root-pci-hotplug=off", "pci-bridge.chassis_nr=3", "pci-bridge.shpc=off", "pci-bridge.shpc=x", "pcie-pci-bridge.msi=off",
+    "intel-iommu.caching-mode=on", "intel-iommu.aw-bits=39", "intel-iommu.nosuch=1", "virtio-iommu-pci.granule=4k", "amd-iommu.dma-remap=on",
+    "pxb-pcie.bus_nr=7", "pxb-pcie.bypass_iommu=on", "ioh3420.hotplug=off", "pcie-root-port.multifunction=on", "pcie-slot.hotplug=off",
+    "pcie-root-port-base.disable-acs=on", "pci-device.rombar=0", "mch.extended-tseg-mbytes=16", "q35-pcihost.pci-hole64-size=1G",
+    "pcie-root-port.bus-reserve=1", "pcie-root-port.io-reserve=x", "nosuch.a=1", "vfio-pci.bus=rp0", "vfio-pci.id=x", "vfio-pci.iommufd=i0",
+    "vfio-pci.host=01:00.0", "i82801b11-bridge.nosuch=1", "virtio-net-pci.failover=on", "virtio-pci.disable-legacy=on",
+]
+SETS = {"addr": ["5", "6.0", "x"], "rombar": ["0", "x"], "ats": AUTO, "bus": ["rp0", "nope"], "host": ["01:00.0"], "nosuch": ["1"], "id": ["q"],
+        "x-no-mmap": FLAGS, "iommufd": ["i0"], "chassis": ["1", "7"], "hotplug": ["off", "on"]}
 ADDRESSES = ["5", "6", "7.0", "8", "0", "1", "1.0", "2", "3", "0.1", "5.1", "6.1", "1f.0", "1f.2", "1f.3", "0x9", "20", "x", "1d.0", "4.+1"]
 
 
@@ -49,8 +66,9 @@ class Trial:
 
     def make(self):
         r = self.r
-        machine = r.choices(["q35", "pc", "microvm,pcie=on", "q35,usb=on", "q35,acpi=off", self.versioned, "pc-q35-99.0", "none"],
-                            [60, 14, 3, 4, 3, 6, 1, 1])[0]
+        machine = r.choices(["q35", "pc", "microvm,pcie=on", "q35,usb=on", "q35,acpi=off", self.versioned, "pc-q35-99.0", "none",
+                             self.old(), self.option()], [48, 14, 3, 3, 3, 5, 1, 1, 8, 7])[0]
+        self.isCXL = "cxl=on" in machine
         self.express = "q35" in machine or "microvm" in machine
         self.root = "pcie.0" if self.express else "pci.0"
         self.argv += ["-M", machine]
@@ -61,6 +79,10 @@ class Trial:
         self.objects()
         self.topology()
         self.globals()
+        if r.random() < .04:
+            self.argv += ["-m", "256,slots=2,maxmem=1G"]
+            if r.random() < .5:
+                self.argv += ["-object", "memory-backend-ram,id=m0,size=128M", "-device", "pc-dimm,memdev=m0" + r.choice(["", ",id=d0"])]
         for _ in range(r.choices([0, 1, 2], [70, 20, 10])[0]):
             self.other()
         hot = r.random() < .4
@@ -71,12 +93,74 @@ class Trial:
         if hot:
             human = r.random() < .3
             for _ in range(r.choices([1, 2, 3], [60, 30, 10])[0]):
+                if r.random() < .12:
+                    self.plug_other(human)
                 device = self.vfio(True)
-                self.plugs.append("device_add " + keyval(device) if human else typed(device))
-        if self.isInLab:
+                self.plugs.append("device_add " + self.quoted(keyval(device)) if human else typed(device))
+        self.sets()
+        if self.isInLab and "-m" not in self.argv:
             self.argv += ["-m", "64"]
         trial = {"argv": self.argv}
+        self.configure(trial)
         return trial | ({"plugs": self.plugs} if self.plugs else {})
+
+    def old(self):
+        """A machine type of a release, which may be too old or too new."""
+        release = self.r.choice(["11.1", "11.0", "10.1", "10.0", "9.2", "9.1", "9.0", "8.2", "8.1", "8.0", "7.2", "6.1", "6.0", "5.2", "5.1", "4.0.1"])
+        return self.r.choice(["pc-q35-", "pc-q35-", "pc-i440fx-"]) + release
+
+    def option(self):
+        return "q35," + self.r.choice([
+            "cxl=on", "cxl=on", "default-bus-bypass-iommu=on", "smm=off", "nosuch=1", "sata=off", "smbus=off", "kernel-irqchip=split",
+            "max-ram-below-4g=x", "accel=tcg", "vmport=x", "nvdimm=on", "hmat=on", "i8042=off", "usb=x", "pic=off", "graphics=off",
+            "memory-backend=nope", "default_bus_bypass_iommu=on"])
+
+    def quoted(self, text):
+        """Some in double quotes, as the human monitor reads them."""
+        return f'"{text}"' if self.r.random() < .1 and '"' not in text else text
+
+    def plug_other(self, human):
+        """A device of another kind, and now and then memory."""
+        r = self.r
+        device = {"driver": r.choice(OTHERS + ["virtio-balloon-pci"])} | self.place(True)
+        if r.random() < .4:
+            device["id"] = r.choice(["o1", "o2", "rp0", "v0"])
+        if r.random() < .3:
+            device["acpi-index"] = r.choice(["1", "2"])
+        if r.random() < .2:
+            device = {"driver": "pc-dimm", "memdev": "m1", "id": "d1"}
+            text = "memory-backend-ram,id=m1,size=128M"
+            self.plugs.append("object_add " + text if human else {
+                "execute": "object-add", "arguments": {"qom-type": "memory-backend-ram", "id": "m1", "size": 1 << 27}})
+        self.plugs.append("device_add " + keyval(device) if human else typed(device))
+
+    def sets(self):
+        """-set of a device that has an id and is key=value text."""
+        r = self.r
+        ids = [part[3:] for word in self.argv for part in word.split(",") if part.startswith("id=") and not word.startswith("{")]
+        if r.random() < .05 and ids:
+            name = r.choice(list(SETS))
+            group = r.choices(["device", "object", "machine"], [90, 5, 5])[0]
+            self.argv += ["-set", f"{group}.{r.choice(ids) if r.random() < .93 else 'nope'}.{name}={r.choice(SETS[name])}"]
+
+    def configure(self, trial):
+        """Moves some of the key=value options into a file for -readconfig."""
+        r = self.r
+        if r.random() >= .06:
+            return
+        argv, moved, kept = self.argv, [], []
+        at = 0
+        while at < len(argv):
+            isMovable = argv[at] in ("-device", "-object", "-global") and at + 1 < len(argv) and not argv[at + 1].startswith("{")
+            if isMovable and r.random() < .6:
+                moved.append((argv[at][1:], argv[at + 1]))
+                at += 2
+            else:
+                kept.append(argv[at])
+                at += 1
+        if moved and "-set" not in kept:
+            self.argv = ["-readconfig", "/tmp/config"] + kept if r.random() < .5 else kept + ["-readconfig", "/tmp/config"]
+            trial["argv"], trial["config"] = self.argv, "".join(section(*one) for one in moved)
 
     def objects(self):
         r = self.r
@@ -95,8 +179,13 @@ class Trial:
             self.argv += ["-device", r.choice([
                 "intel-iommu,caching-mode=on", "intel-iommu,caching-mode=on,aw-bits=39", "intel-iommu", "virtio-iommu-pci",
                 "virtio-iommu,granule=host", "amd-iommu", "amd-iommu,dma-remap=on", "intel-iommu,caching-mode=on,device-iotlb=on",
+                "virtio-iommu-pci,granule=4k", "virtio-iommu-pci,granule=64k", "virtio-iommu-pci,bus=pcie.0,addr=7", "intel-iommu,x-flts=on",
+                "virtio-iommu-pci,boot-bypass=off,id=v0", "amd-iommu,intremap=on,device-iotlb=on", "amd-iommu,pci-id=nope", "amd-iommu,xtsup=on",
+                "intel-iommu,caching-mode=on,scalable-mode=on", "intel-iommu,caching-mode=on,snoop-control=on,id=io",
                 "intel-iommu,aw-bits=40", "intel-iommu,fsts=on", "intel-iommu,caching-mode=on,eim=on,intremap=off",
                 "intel-iommu,scalable-mode=on,fsts=on", "virtio-iommu-pci,aw-bits=65", "intel-iommu,pasid-bits=8"])]
+            if r.random() < .06:
+                self.argv += ["-device", r.choice(["intel-iommu", "virtio-iommu-pci", "amd-iommu"])]
         chassis = 0
         for _ in range(r.choices([0, 1, 2, 3], [15, 40, 30, 15])[0]):
             chassis += r.choices([1, 0], [97, 3])[0]
@@ -104,7 +193,13 @@ class Trial:
             extra = r.choices(["", f",addr={r.choice(ADDRESSES)}", ",hotplug=off", ",slot=1", ",bus=pcie.0"], [70, 12, 5, 5, 8])[0]
             number = f",chassis={chassis}" if r.random() < .97 else ""
             kind = r.choices(["pcie-root-port", "ioh3420"], [9, 1])[0]
-            self.argv += ["-device", f"{kind},id={name}{number}{extra}"]
+            if r.random() < .03:
+                extra += r.choice([",multifunction=on", ",hotplug=x", ",x-native-hotplug=off", ",bus-reserve=2", ",nosuch=1", ",aer_log_max=129",
+                                   ",mem-reserve=4G", ",pref32-reserve=1M,pref64-reserve=1M", ",disable-acs=on", ",port=3", ",x-speed=3"])
+            text = f"{kind},id={name}{number}{extra}"
+            if r.random() < .08:
+                text = json.dumps({"driver": kind, "id": name, "chassis": chassis})
+            self.argv += ["-device", text]
             self.ports.append(name)
         if r.random() < .2:
             at = f",bus={r.choice(self.ports)}" if self.ports and r.random() < .7 else ""
@@ -119,7 +214,18 @@ class Trial:
             if self.express and r.random() < .6:
                 self.argv += ["-device", f"pcie-root-port,id=rpx,chassis=99,bus=px"]
                 self.ports.append("rpx")
-        if r.random() < .04:
+        if r.random() < (.8 if self.isCXL else .02):
+            self.argv += ["-device", f"pxb-cxl,id=cx,bus_nr={r.choice([20, 40])}{r.choice(['', ',bus=' + self.root])}"]
+            self.bridges.append("cx")
+            if r.random() < .7:
+                self.argv += ["-device", f"cxl-rp,id=crp,chassis=77,slot=2,bus={r.choice(['cx', 'cx', 'cx', self.root])}"]
+                self.ports.append("crp")
+        if self.ports and r.random() < .05:
+            self.argv += ["-device", f"x3130-upstream,id=up,bus={r.choice(self.ports)}",
+                          "-device", f"xio3130-downstream,id=down,chassis=60,bus=up"]
+            self.ports.append("down")
+        self.hasStandby = r.random() < .05
+        if self.hasStandby:
             self.argv += ["-device", "virtio-net-pci,id=n,failover=on"]
 
     def globals(self):
@@ -132,6 +238,13 @@ class Trial:
             self.argv += ["-global", f"{kind}.{name}={r.choice(PROPERTIES[name])}"]
         if r.random() < .01:
             self.argv += ["-global", "vfio-pci.addr=3"]
+        if r.random() < .1:
+            text = r.choice(GLOBALS)
+            if r.random() < .2:
+                driver, _, rest = text.partition(".")
+                name, _, value = rest.partition("=")
+                text = f"driver={driver},property={name},value={value}"
+            self.argv += ["-global", text]
 
     def place(self, hot):
         """bus and addr"""
@@ -141,7 +254,7 @@ class Trial:
         if self.ports and choice < (.75 if hot else .5):
             where["bus"] = r.choice(self.ports)
             if r.random() < .15:
-                where["addr"] = r.choice(["0", "0.1", "0.0", "1", "x"])
+                where["addr"] = r.choice(["0", "0.1", "0.0", "1", "x", "0.7", "00", "0x0"])
         elif self.bridges and choice < .85:
             where["bus"] = r.choice(self.bridges)
             if r.random() < .7:
@@ -151,6 +264,12 @@ class Trial:
                 where["bus"] = self.root
             if r.random() < .5:
                 where["addr"] = r.choice(ADDRESSES)
+            elif r.random() < .1:
+                where["addr"] = r.choice(SPELLINGS)
+            elif r.random() < .3:
+                # Functions of one slot, with and without the first.
+                where["addr"] = r.choice(["8", "8.0", "8.1", "8.2", "8.7"])
+                where["multifunction"] = r.choice(["on", "on", "off"])
         elif choice < .93:
             where["bus"] = r.choice(["nope", "pcie.1", "ide.0", "isa.0", "i2c", "pcie.0/rp0", "rp0/rp0", "", "main-system-bus"])
         return where
@@ -172,6 +291,10 @@ class Trial:
             device["id"] = r.choices([f"v{len(self.plugs)}{len(self.hosts)}", "rp0", "1a", "o1"], [92, 3, 2, 3])[0]
         if r.random() < .02:
             device["host"] = r.choice(["zz", "01:00", "", "1:0.0"])
+        if r.random() < .03:
+            device["id"] = r.choice(IDS)
+        if getattr(self, "hasStandby", False) and r.random() < .5:
+            device["failover_pair_id"] = "n"
         if self.iommufds and r.random() < .6:
             device["iommufd"] = r.choices([r.choice(self.iommufds), "nope", ""], [94, 3, 3])[0]
         device |= self.place(hot)
@@ -183,6 +306,21 @@ class Trial:
         first = items.pop(0)
         r.shuffle(items)
         return dict([first] + items)
+
+
+def section(group, text):
+    """An option as a section of a configuration file."""
+    first, *rest = text.split(",")
+    if group == "global":
+        driver, _, left = first.partition(".")
+        name, _, value = left.partition("=")
+        pairs = [("driver", driver), ("property", name), ("value", value)] if not rest else [p.split("=", 1) for p in text.split(",")]
+        return "[global]\n" + "".join(f'  {n} = "{v}"\n' for n, v in pairs)
+    pairs = [p.split("=", 1) for p in rest]
+    name = next((v for n, v in pairs if n == "id"), None)
+    head = f'[{group} "{name}"]\n' if name is not None else f"[{group}]\n"
+    kind = "driver" if group == "device" else "qom-type"
+    return head + f'  {kind} = "{first}"\n' + "".join(f'  {n} = "{v}"\n' for n, v in pairs if n != "id")
 
 
 def keyval(device):
@@ -200,6 +338,9 @@ def typed(device):
     """The device with the types that JSON wants, where the value has one."""
     result = {}
     for name, value in device.items():
+        # The slot as a number is devfn.
+        if name == "addr" and value.isdigit() and value[0] != "0" and len(value) < 3 and len(device) % 4 == 0:
+            value = int(value) * 8
         if name in BOOLEAN and value in ("on", "off"):
             value = value == "on"
         elif name in NUMERIC:

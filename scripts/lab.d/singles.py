@@ -107,6 +107,9 @@ def virtual_functions():
     for b in BOTH:
         yield trial(f"vf-token for an ordinary device, {b}", EXPRESS, b, extra={"vf-token": TOKEN})
         yield trial(f"vf-token not a UUID, {b}", EXPRESS, b, extra={"vf-token": "nope"})
+    # The VF's own registers are zero; its BARs 0 and 3 have 64 bits.
+    for bar in ("bar1", "bar2", "bar4"):
+        yield trial(f"MSI-X of a VF into {bar}", VF, extra={"x-msix-relocation": bar})
 
 
 SECTIONS = {"drivers and nodes": host_and_drivers, "users and limits": user, "sharing": sharing,
