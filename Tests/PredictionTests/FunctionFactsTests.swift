@@ -1,6 +1,8 @@
 import Facts
+import Host
 import Inputs
 import Prediction
+import Support
 import Syntax
 import XCTest
 
@@ -51,5 +53,32 @@ final class FunctionFactsTests: XCTestCase {
     XCTAssertEqual(x(0x030000, ["CONFIG_VFIO_PCI_VGA": "n"]), text)
     XCTAssertNil(x(0x030000, ["CONFIG_VFIO_PCI_VGA": "y"]))
     XCTAssertEqual(x(0x030000, [:]), "CONFIG_VFIO_PCI_VGA")
+  }
+
+  /// The registers of a virtual function are zero; QEMU 11.1.3 refused the first of these on Linux 7.3.4.
+  func testABAROfAVirtualFunctionHasTheTypeThatItsPhysicalFunctionGives() throws {
+    var host = try HostRecording.load(Fixture.path("hosts/recorded-q35-vtd-device-tlb.host"))
+    func relocate(_ address: String, _ bar: String) -> (failures: [String], missing: [String]) {
+      let machine = Machines.parse(
+        "qemu-system-x86_64 -M q35 -nodefaults -device vfio-pci,host=\(address),x-msix-relocation=\(bar)").machine
+      let one = Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3")).predictions().last
+      return (one?.failures.map(\.text).filter { $0.contains("MSI-X") } ?? [], one?.unknowns.map(\.fact) ?? [])
+    }
+    let refused = "vfio 0000:03:10.0: Invalid MSI-X relocation BAR "
+    XCTAssertEqual(relocate("03:10.0", "bar4").failures, [refused + "4, consumed by 64-bit BAR 3"])
+    XCTAssertEqual(relocate("03:10.0", "bar1").failures, [refused + "1, consumed by 64-bit BAR 0"])
+    XCTAssertEqual(relocate("03:10.0", "bar2").failures, [])
+    let (physical, plain) = try (XCTUnwrap(PCIAddress("0000:03:00.0")), XCTUnwrap(PCIAddress("0000:02:00.0")))
+    host.devices[physical]?.config = .unknown("config space", "not read")
+    XCTAssertEqual(relocate("03:10.0", "bar4").failures, [])
+    XCTAssertNotEqual(relocate("03:10.0", "bar4").missing, [])
+
+    // The upper half of an address that looks like the type of a 64-bit BAR.
+    var bytes = (0..<4096).map { host.devices[plain]?.config.display?.byte($0).display ?? 0 }
+    bytes.replaceSubrange(0x10..<0x18, with: [4, 0, 0, 0, 4, 0, 0, 0])
+    host.devices[plain]?.config = .known(ConfigSpace(bytes, size: .known(4096)))
+    host.devices[plain]?.regionSizes = .known([0x20000, 0, 0, 0x4000, 0, 0, 0])
+    XCTAssertEqual(relocate("02:00.0", "bar1").failures, ["vfio 0000:02:00.0: Invalid MSI-X relocation BAR 1, consumed by 64-bit BAR 0"])
+    XCTAssertEqual(relocate("02:00.0", "bar2").failures, [])
   }
 }

@@ -1,7 +1,9 @@
 import Facts
 import Host
+import Inputs
 import Prediction
 import Support
+import Syntax
 import XCTest
 
 /// Refusals of other parts of a machine that no recorded row has, because they need KVM.
@@ -25,6 +27,19 @@ final class LaunchFailureTests: XCTestCase {
   func testWhatIsNotKnownIsNotRefused() {
     XCTAssertEqual(texts("-M q35 -device pcie-root-port,id=a,chassis=$n -device pcie-root-port,id=b,chassis=1"), [])
     XCTAssertEqual(texts("-M $machine -device pcie-root-port,id=a -device pcie-root-port,id=b"), [])
+  }
+
+  /// A hot plug into a port reports the device before the bus.
+  func testADisplayIsNotPlugged() {
+    let machine = Machines.parse("qemu-system-x86_64 -M q35 -nodefaults").machine
+    func refusal(_ driver: String) -> [String] {
+      let text = "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"\(driver)\"}}"
+      let plugs = ParsedInput.parse(SourceText(name: "qmp", bytes: Array(text.utf8)), as: .qmp).plugs
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run(plugs: plugs).launchFailures
+        .map(\.failure.text)
+    }
+    XCTAssertEqual(refusal("virtio-gpu-pci"), ["Device 'virtio-gpu-pci' does not support hotplugging"])
+    XCTAssertEqual(refusal("virtio-net-pci"), ["Bus 'pcie.0' does not support hotplugging"])
   }
 }
 

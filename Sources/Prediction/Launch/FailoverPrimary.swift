@@ -3,9 +3,11 @@ import Facts
 /// The primary of a failover pair, which QEMU keeps back until the guest's driver asks for it (QEMU hw/net/virtio-net.c:
 /// failover_hide_primary_device).
 extension RealizeContext {
-  /// Whether QEMU keeps the device back: a standby with the id that it names is there.
+  /// Whether QEMU keeps the device back: a standby with the id that it names is there. With any standby, one that has
+  /// no id is refused.
   var isHiddenPrimary: Bool {
-    request.string("failover_pair_id").map { guest.standbys.contains($0) } ?? false
+    guard let pair = request.string("failover_pair_id") else { return false }
+    return guest.standbys.contains(pair) || request.id == nil && !guest.standbys.isEmpty
   }
 
   /// The failure of a device that is kept back.

@@ -7,7 +7,8 @@ extension MachineConfig {
     if qemu.isBefore(9, 0), let object = objects.first(where: { $0.type == "iommufd" }), let failure = refusal(object, qemu) {
       return [failure]
     }
-    if let unknown = unknownType(qemu) { return [unknown] }
+    // Objects are read with the command line.
+    if let unknown = unknownType(qemu) { return objects.compactMap { refusal($0, qemu) } + [unknown] }
     return optionFailures(qemu) + machinePropertyFailures(qemu) + objects.compactMap { refusal($0, qemu) } + duplicateObjects
       + [expanderOfCXL].compactMap { $0 } + globals.compactMap { refusal($0, qemu) }
   }
@@ -28,6 +29,7 @@ extension MachineConfig {
     case .q35, .i440fx, .virt: break
     case .microvm, .withoutPCI, .unknown: return nil
     }
+    if !qemu.isBefore(8, 0), let refused = MachineConfig.refusalOfVirtio(global) { return refused }
     let isOfBoard = global.driver == "pci-device"
     // 7.2 makes only the card of the board.
     let isMade = qemu.isBefore(8, 0) ? adds(global.driver, kind) : MachineConfig.cards.contains(global.driver)
@@ -39,6 +41,16 @@ extension MachineConfig {
       let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: global.driver)
     else { return nil }
     let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
+    return LaunchFailure(RealizeFailure(.badGlobal, named + text), at: global.location)
+  }
+
+  /// The two properties of `virtio-pci` that its cards of only one generation do not have: QEMU makes one of each.
+  private static func refusalOfVirtio(_ global: GlobalProperty) -> LaunchFailure? {
+    guard global.driver == "virtio-pci", ["disable-legacy", "disable-modern"].contains(global.property) else { return nil }
+    let kind: PropertyKind = global.property == "disable-legacy" ? .onOffAuto : .bool
+    let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: "virtio-net-pci")
+      ?? "Property 'virtio-net-pci-non-transitional.\(global.property)' not found"
+    let named = "can't apply global virtio-pci.\(global.property)=\(global.value): "
     return LaunchFailure(RealizeFailure(.badGlobal, named + text), at: global.location)
   }
 

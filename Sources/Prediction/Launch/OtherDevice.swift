@@ -77,7 +77,10 @@ extension RealizeContext {
 
   /// Device types that cannot be plugged into a running machine (observed on 11.1.3).
   static let notHotpluggable: Set<String> = [
-    "intel-iommu", "amd-iommu", "virtio-iommu-pci", "pxb", "pxb-pcie", "pxb-cxl",
+    "VGA", "acpi-erst", "amd-iommu", "ati-vga", "cirrus-vga", "cxl-rp", "ich9-usb-ehci1", "ich9-usb-ehci2", "ich9-usb-uhci1",
+    "ich9-usb-uhci2", "ich9-usb-uhci3", "ich9-usb-uhci4", "ich9-usb-uhci5", "ich9-usb-uhci6", "intel-iommu", "pci-ohci",
+    "piix3-ide", "piix4-ide", "pxb", "pxb-cxl", "pxb-pcie", "vfio-pci-igd-lpc-bridge", "vhost-user-gpu-pci", "vhost-user-vga",
+    "virtio-gpu-pci", "virtio-iommu-pci", "virtio-vga", "vmware-svga",
   ]
 
   private func otherHotplug() throws(Unknown) -> RealizeFailure? {

@@ -62,6 +62,27 @@ enum PCIDrivers {
     "xen-gnttab", "xen-overlay", "xen-primary-console", "xen-sysdev", "xen-xenstore",
   ]
 
+  /// The type and the types that it derives from, as far as a `-global` names them (`qom-list-types` of 11.1.3).
+  static func classes(of driver: String) -> [String] {
+    var classes = [driver]
+    while let parent = parents[classes[classes.count - 1]] { classes.append(parent) }
+    if classes.last != "device", isPCI(driver) {
+      if driver.hasPrefix("virtio-"), driver.contains("-pci") { classes.append("virtio-pci") }
+      classes += ["pci-device", "device"]
+    }
+    return classes
+  }
+
+  private static let parents = [
+    "pcie-root-port": "pcie-root-port-base", "ioh3420": "pcie-root-port-base", "cxl-rp": "pcie-root-port-base",
+    "pcie-root-port-base": "pcie-slot", "xio3130-downstream": "pcie-slot", "cxl-downstream": "pcie-slot",
+    "pcie-slot": "pcie-port", "x3130-upstream": "pcie-port", "cxl-upstream": "pcie-port", "pcie-port": "base-pci-bridge",
+    "pci-bridge-seat": "pci-bridge", "pci-bridge": "base-pci-bridge", "pcie-pci-bridge": "base-pci-bridge",
+    "i82801b11-bridge": "base-pci-bridge", "base-pci-bridge": "pci-device", "pxb-cxl": "pxb-pcie", "pxb-pcie": "pxb",
+    "pxb": "pci-device", "pci-device": "device", "intel-iommu": "x86-iommu", "amd-iommu": "x86-iommu",
+    "x86-iommu": "sys-bus-device", "sys-bus-device": "device",
+  ]
+
   /// QEMU's name of the bus type that a device needs; nil for a PCI device, and where it is not known.
   static func neededBus(_ driver: String) -> String? {
     if driver.hasPrefix("usb-"), driver != "usb-ehci" { return "usb-bus" }

@@ -9,7 +9,7 @@ extension MachineConfig {
   func settings(of request: DeviceRequest, _ qemu: QEMUProfile) -> DeviceRequest {
     // Most machines have no -global, and each device asks.
     if globals.isEmpty { return request }
-    if !request.isVFIO { return otherSettings(of: request, qemu) }
+    guard request.isVFIO else { return otherSettings(of: request, qemu) }
     let given = globals.filter { global in
       // A descriptor that -global gives is refused, or crashes QEMU.
       guard global.applies(to: request, in: qemu), global.property != "fd",
@@ -18,43 +18,32 @@ extension MachineConfig {
       if property.kind == .link, !global.value.isEmpty, !objects.contains(where: { $0.id == global.value }) { return false }
       return PropertyChecks.globalRefusal(global.property, global.value, kind: property.kind(in: qemu), driver: request.driver ?? "") == nil
     }
-    if given.isEmpty { return request }
-    var settings = request
-    settings.properties = given.map {
-      Property(name: $0.property, value: .string($0.value), location: $0.location)
-    } + request.properties
-    return settings
+    return request.with(given)
   }
 
-  /// The same for a device that is not vfio's, as far as its properties are modelled.
+  /// The same for a device that is not vfio's, as far as its properties are known.
   private func otherSettings(of request: DeviceRequest, _ qemu: QEMUProfile) -> DeviceRequest {
     guard let driver = request.driver else { return request }
-    let given = globals.filter { global in
-      guard global.driver == driver || MachineConfig.parents(driver).contains(global.driver),
-        case .kind(let kind) = DeviceProperties.lookup(global.property, of: driver, in: qemu)
-      else { return false }
-      return PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: driver) == nil
-    }
-    if given.isEmpty { return request }
-    var settings = request
-    settings.properties = given.map {
-      Property(name: $0.property, value: .string($0.value), location: $0.location)
-    } + request.properties
-    return settings
+    let classes = PCIDrivers.classes(of: driver)
+    return request.with(
+      globals.filter { global in
+        guard classes.contains(global.driver), global.property != "addr",
+          case .kind(let kind) = DeviceProperties.lookup(global.property, of: driver, in: qemu)
+        else { return false }
+        return PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: driver) == nil
+      })
   }
+}
 
-  /// The classes that a driver is derived from (QEMU hw/pci-bridge, hw/pci/pcie_port.c).
-  private static func parents(_ driver: String) -> [String] {
-    let ofEveryPCIDevice = PCIDrivers.isPCI(driver) ? ["pci-device", "device"] : ["device"]
-    switch driver {
-    case "pcie-root-port", "ioh3420", "cxl-rp":
-      return ["pcie-root-port-base", "pcie-slot", "pcie-port", "base-pci-bridge"] + ofEveryPCIDevice
-    case "xio3130-downstream", "cxl-downstream": return ["pcie-slot", "pcie-port", "base-pci-bridge"] + ofEveryPCIDevice
-    case "x3130-upstream", "cxl-upstream": return ["pcie-port", "base-pci-bridge"] + ofEveryPCIDevice
-    case "pci-bridge", "pcie-pci-bridge", "i82801b11-bridge": return ["base-pci-bridge"] + ofEveryPCIDevice
-    case "pci-bridge-seat": return ["pci-bridge", "base-pci-bridge"] + ofEveryPCIDevice
-    default: return ofEveryPCIDevice
-    }
+extension DeviceRequest {
+  /// The request with values of `-global` options before its own.
+  fileprivate func with(_ globals: [GlobalProperty]) -> DeviceRequest {
+    if globals.isEmpty { return self }
+    var settings = self
+    settings.properties = globals.map {
+      Property(name: $0.property, value: .string($0.value), location: $0.location)
+    } + properties
+    return settings
   }
 }
 

@@ -5,8 +5,7 @@ extension MachineConfig {
   /// it. A boolean is `on` or `off`, however it is spelt.
   public func setting(_ name: String, of device: DeviceRequest) -> Known<String?> {
     guard let property = device.property(name) else {
-      let global = globals.last { $0.driver == device.driver && $0.property == name }
-      return .known(global.map { MachineConfig.normalized($0.value) })
+      return .known(global(name, of: device).map { MachineConfig.normalized($0.value) })
     }
     switch property.value {
     case .bool(let flag): return .known(flag ? "on" : "off")
@@ -16,6 +15,13 @@ extension MachineConfig {
     case .unknown(let text): return .unknown("\(name) of `\(device.driver ?? "device")`", "written as \(text)")
     default: return .known(nil)
     }
+  }
+
+  /// The last `-global` for a property of a device's type, or of one that it derives from.
+  private func global(_ name: String, of device: DeviceRequest) -> GlobalProperty? {
+    guard let driver = device.driver, globals.contains(where: { $0.property == name }) else { return nil }
+    let classes = PCIDrivers.classes(of: driver)
+    return globals.last { $0.property == name && classes.contains($0.driver) }
   }
 
   /// A natural number of a device's property, its own or that of the last `-global` for its driver.

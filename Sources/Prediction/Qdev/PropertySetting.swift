@@ -144,7 +144,7 @@ extension RealizeContext {
     if let failure = try acpiIndex() ?? romSize { return failure }
     if request.isPlacedByLibvirt { return nil }
     guard let bus = try bus(), let requested = QEMUSlot.requested(request) else { return nil }
-    switch bus.assignDevfn(to: request, driver: driver, requested: try requested.value, checksChosen: guest.checksChosenSlots) {
+    switch bus.assignDevfn(to: settings, driver: driver, requested: try requested.value, checksChosen: guest.checksChosenSlots) {
     case .at: return nil
     case .refused(let cause, let text): return RealizeFailure(cause, text)
     case .undetermined(let unknown): throw unknown

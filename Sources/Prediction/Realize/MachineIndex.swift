@@ -26,8 +26,7 @@ struct MachineIndex: Sendable {
     hasIOMMUFD = !own.isEmpty
     opensIOMMUFD = own.contains { $0.string("fd") == nil }
     memoryFiles = FileMemory.items(of: machine)
-    badGlobals = Dictionary(
-      machine.globals.compactMap { global in MachineIndex.refusal(of: global, qemu).map { (global.driver, $0) } }) { first, _ in first }
+    badGlobals = MachineIndex.badGlobals(of: machine, qemu)
     crashes = Dictionary(
       machine.globals.enumerated().compactMap { index, global in
         guard global.property != "fd", let failure = QEMUCrash.global(global, in: qemu) else { return nil }
@@ -46,12 +45,23 @@ struct MachineIndex: Sendable {
 
   /// The first `-global` option on which QEMU crashes when it makes a PCI device of a driver that is not vfio's.
   func crashingGlobal(of driver: String) -> RealizeFailure? {
-    [driver, "pci-device", "device"].compactMap { crashes[$0] }.min { $0.index < $1.index }?.failure
+    PCIDrivers.classes(of: driver).compactMap { crashes[$0] }.min { $0.index < $1.index }?.failure
   }
 
-  private static func refusal(of global: GlobalProperty, _ qemu: QEMUProfile) -> RealizeFailure? {
-    let driver = global.driver
-    let named = "can't apply global \(driver).\(global.property)=\(global.value): "
+  /// The first bad `-global` option of each driver that the machine has. There are few drivers that are known.
+  private static func badGlobals(of machine: MachineConfig, _ qemu: QEMUProfile) -> [String: RealizeFailure] {
+    if machine.globals.isEmpty { return [:] }
+    let drivers = Set(machine.devices.compactMap(\.driver)).filter(PCIDrivers.isKnown)
+    return Dictionary(
+      drivers.compactMap { driver in
+        let classes = PCIDrivers.classes(of: driver)
+        let mine = machine.globals.lazy.filter { classes.contains($0.driver) }
+        return mine.compactMap { refusal(of: $0, for: driver, qemu) }.first.map { (driver, $0) }
+      }) { first, _ in first }
+  }
+
+  private static func refusal(of global: GlobalProperty, for driver: String, _ qemu: QEMUProfile) -> RealizeFailure? {
+    let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
     switch DeviceProperties.lookup(global.property, of: driver, in: qemu) {
     case .unknown: return nil
     case .absent: return RealizeFailure(.badGlobal, named + "Property '\(driver).\(global.property)' not found")

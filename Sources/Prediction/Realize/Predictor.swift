@@ -155,7 +155,7 @@ final class PredictionDraft {
   /// Determines the address that the device would have in a guest that it is not part of.
   fileprivate func place(in guest: Guest) {
     var trial = guest
-    guestAddress = trial.add(context.request)
+    guestAddress = trial.add(context.settings)
     reachability = guestAddress.map(trial.canReach)
   }
 

@@ -60,12 +60,29 @@ extension RealizeContext {
     func invalid(_ reason: String) -> RealizeFailure { refused("Invalid MSI-X relocation BAR \(number), \(reason)") }
     let sizes = try function.regionSizes.value
     guard number < 6, sizes.count > 5 else { return nil }
-    let bar = BARType(try config.dword(0x10 + 4 * number).value)
-    if sizes[number] > 0, bar.isPort { return invalid("I/O port BAR") }
-    if sizes[number] == 0, number > 0, BARType(try config.dword(0x0c + 4 * number).value).is64Bit {
+    // The upper half of a 64-bit BAR is an address, not a type.
+    if sizes[number] == 0 {
+      guard number > 0, sizes[number - 1] > 0, try barType(number - 1, of: function).is64Bit else { return nil }
       return invalid("consumed by 64-bit BAR \(number - 1)")
     }
+    let bar = try barType(number, of: function)
+    if bar.isPort { return invalid("I/O port BAR") }
     return sizes[number] > 1 << 30 && !bar.is64Bit ? invalid("no space to extend 32-bit BAR") : nil
+  }
+
+  /// The type of a BAR as the kernel shows it to QEMU. The registers of a virtual function are zero; the types are in its
+  /// physical function's SR-IOV capability (PCIe 6.0 §9.3.3.14; linux drivers/vfio/pci/vfio_pci_config.c: vfio_bar_fixup).
+  private func barType(_ number: Int, of function: HostDevice) throws(Unknown) -> BARType {
+    guard let physical = try function.physicalFunction.value else {
+      return BARType(try function.config.value.dword(0x10 + 4 * number).value)
+    }
+    let missing = "SR-IOV capability of \(physical)"
+    guard let owner = try host.device(at: physical).value else { throw Unknown(missing, reason: "the device was not read") }
+    let config = try owner.config.value
+    guard let capability = config.extendedChain.capabilities.first(where: { $0.id == 0x10 }) else {
+      throw Unknown(missing, reason: "not found in its config space")
+    }
+    return BARType(try config.dword(capability.offset + 0x24 + 4 * number).value)
   }
 
   /// The failure of `x-nv-gpudirect-clique`, which is for NVIDIA's display and 3D controllers (QEMU

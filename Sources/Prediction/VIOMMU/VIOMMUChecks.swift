@@ -25,13 +25,25 @@ extension RealizeContext {
     guard let text = try machine.setting("granule", of: unit).value, let shift = ["8k": 13, "16k": 14, "64k": 16][text]
     else { return nil }
     // With iommufd QEMU is given the smallest page alone, which is x86's.
-    guard try backend.value == .iommufd else {
-      throw Unknown("page sizes of the host's IOMMU", reason: "the kernel reports them only to a container's owner")
-    }
+    guard try backend.value == .iommufd else { return try granule(shift) }
     let mask = (UInt64.max << UInt64(shift)).hexadecimal(digits: 1)
     return refused(
       .iommuRefusesDevice,
       "\(name): virtio-iommu reports a page size mask 0x1000 incompatible with currently supported mask 0x\(mask)")
+  }
+
+  /// The failure of pages of the guest that are larger than 4 KiB, with the legacy backend. VT-d maps pages of 4 KiB, and of
+  /// 2 MiB and 1 GiB where CAP bits 34 and 35 are set (VT-d 4.1 §11.4.2). At the start larger ones are enough for QEMU; when the
+  /// machine is complete the guest's size is frozen.
+  private func granule(_ shift: Int) throws(Unknown) -> RealizeFailure? {
+    let unseen = Unknown("page sizes of the host's IOMMU", reason: "the kernel reports them only to a container's owner")
+    guard let unit = try host.iommu(of: try device.value), unit.kind == .intel, try unit.capability.value >> 34 & 1 == 1
+    else { throw unseen }
+    if request.plug == .cold { return nil }
+    // A device that was there before made the frozen size larger.
+    guard guest.assigned.isEmpty, guest.groupSpaces.isEmpty else { throw unseen }
+    let size = (UInt64(1) << UInt64(shift)).hexadecimal(digits: 1)
+    return refused(.iommuRefusesDevice, "\(name): virtio-iommu does not support frozen granule 0x\(size)")
   }
 
   /// The failure of an IOMMU that cannot notify vfio of the guest's mappings: a plain `arm-smmuv3` (QEMU hw/arm/smmuv3.c:
