@@ -213,13 +213,18 @@ struct CommandLineReader {
           fix: "write `-set device.ID.property=value`", location: whole))
       return
     }
-    guard names[0] == "device" else { return }
-    let index = definition.machine.devices.firstIndex { $0.form == .keyval && $0.id == names[1] }
+    // Options of other groups change nothing that is read here, but of some QEMU exits.
+    guard names[0] == "device" || SetProperty.unsupported.contains(names[0]) else { return }
+    let index = names[0] != "device" ? nil : definition.machine.devices.firstIndex { $0.form == .keyval && $0.id == names[1] }
     guard let index else {
       definition.machine.sets.append(
         SetProperty(
           group: names[0], id: names[1], property: names[2], value: String(parts[1]), location: whole))
       return
+    }
+    // A second id of key=value text does not count, one of -set does (observed on 11.1.3).
+    if names[2] == "id", let own = definition.machine.devices[index].properties.firstIndex(where: { $0.name == "id" }) {
+      definition.machine.devices[index].properties.remove(at: own)
     }
     definition.machine.devices[index].properties.append(
       Property(name: names[2], value: .string(String(parts[1])), location: whole))

@@ -77,6 +77,13 @@ extension ParsedInput {
       return
     }
     let isDevice = command.name == "device_add"
+    // object_add takes the rest of the line.
+    if isDevice, command.hasMore {
+      problems.append(
+        InputProblem(
+          message: "text follows the argument of `\(command.name)`: QEMU answers `extraneous characters at the end of line`",
+          fix: "put the argument into double quotes, or remove its blanks", location: place))
+    }
     let properties = !isDevice && argument.bytes.first == UInt8(ascii: "{")
       ? try JSONProperties.read(argument, keys: [], source: place.source, path: place.path)
       : KeyValueProperties.read(argument, source: place.source, path: place.path, implied: isDevice ? "driver" : "qom-type")

@@ -22,6 +22,9 @@ public struct HMPCommand {
   /// cut it.
   public var argument: Word? { rest.bytes.isEmpty ? rest : rest.hmpWord?.word }
 
+  /// Whether text follows the first argument: QEMU refuses a command of one argument then.
+  public var hasMore: Bool { rest.hmpWord?.behind.bytes.contains { !HMPCommand.isBlank($0) } ?? false }
+
   static let bufferSize = 1024
 
   static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }

@@ -132,6 +132,9 @@ public struct GlobalProperty: Hashable, Sendable {
 
 /// One `-set group.id.property=value`.
 public struct SetProperty: Hashable, Sendable {
+  /// Option groups that `-set` cannot change (QEMU system/vl.c: is_qemuopts_group).
+  public static let unsupported: Set<String> = ["object", "audiodev", "machine", "smp-opts", "boot-opts"]
+
   /// The option group: `device`, `drive`.
   public let group: String
   /// The id of the option that it changes.

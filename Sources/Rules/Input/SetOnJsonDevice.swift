@@ -20,6 +20,12 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   guard target.requests.contains(where: { $0.isVFIO }) else { return }
   for set in target.machine.sets {
+    if SetProperty.unsupported.contains(set.group) {
+      runner.report(
+        "`-set` cannot change options of `\(set.group)`: QEMU exits with `-set is not supported with \(set.group)`",
+        at: set.location, fix: "write `\(set.property)` into the option itself")
+      continue
+    }
     let device = target.machine.devices.first { $0.form == .json && $0.id == set.id }
     if let device {
       runner.report(
