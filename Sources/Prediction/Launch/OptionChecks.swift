@@ -112,7 +112,7 @@ extension MachineConfig {
   /// A machine's option that names an object.
   private func namedBackend(_ name: String) -> LaunchFailure? {
     guard let property = machine.last(where: { $0.name == name }), let id = property.value.string, areObjectsKnown,
-      !id.isEmpty, !objects.contains(where: { $0.id == id })
+      !id.isEmpty, !objects.contains(where: { $0.id == id && (name != "memory-backend" || $0.type?.hasPrefix(name) != false) })
     else { return nil }
     let text = name == "memory-backend" ? "Memory backend '\(id)' not found" : "Device '\(id)' not found"
     return LaunchFailure(RealizeFailure(.badObject, text), at: property.location)

@@ -84,7 +84,7 @@ public final class LintTarget: Sendable {
   }
 
   /// Whether a host device is passed through, or may be: a guest without one is left to QEMU.
-  var mayPassThrough: Bool { !predictions.isEmpty || !running.isEmpty || !unmodelled.isEmpty || !machine.unreadParts.isEmpty }
+  public var mayPassThrough: Bool { !predictions.isEmpty || !running.isEmpty || !unmodelled.isEmpty || !machine.unreadParts.isEmpty }
 
   /// Every device request: those of a running machine first, then in the order of the text.
   public var requests: [DeviceRequest] { plugs.isEmpty ? machine.devices : machine.devices + plugs }
