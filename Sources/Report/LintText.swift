@@ -69,8 +69,12 @@ public struct LintText: LintWriter {
     let subject = LintSubject(result.target)
     var text = "\(printable(result.name)): \(style.verdict(result.verdict)) \(subject.text)"
     if let counts = result.counts { text += ": \(counts)" }
-    if result.verdict == .safe, !result.target.mayPassThrough {
-      text += "; no host device: the rest of the machine was not checked"
+    if [.safe, .safeByPolicy].contains(result.verdict) {
+      if !result.target.mayPassThrough {
+        text += "; no host device: the rest of the machine was not checked"
+      } else if result.target.leavesOthers {
+        text += "; options of other devices were not checked"
+      }
     }
     if subject.isAssumed, !hasAdvised {
       text += "; " + (result.target.rehearsal == nil ? LintSubject.advice : LintSubject.adviceBesideRehearsal)

@@ -24,9 +24,8 @@ enum RehearsalReport {
       case .crashed(let signal, _, let about): "crashes with \(signal) on \(about) (\(parts))"
       case .notRehearsed(let reason): "not rehearsed: \(reason)"
       }
-      let isTried = if case .notRehearsed = result.outcome { false } else { true }
       let rest = untried.count > maxUntried ? ", and \(untried.count - maxUntried) more" : ""
-      let left = untried.isEmpty || !isTried ? [] : ["not tried: \(untried.prefix(maxUntried).joined(separator: ", "))\(rest)"]
+      let left = untried.isEmpty || !result.isTried ? [] : ["not tried: \(untried.prefix(maxUntried).joined(separator: ", "))\(rest)"]
       return ["\(result.qemu): \(outcome)"] + left + (verbose ? result.changes.map { "\($0.what): \($0.why)" } : [])
     }
   }

@@ -155,6 +155,29 @@ final class OutputTests: XCTestCase {
     XCTAssert(try Vfiogate.run("lint", unsafe[1], "--host", "none").output.contains(" without a host"))
   }
 
+  /// Safe is a promise about passthrough: what was left to QEMU is named.
+  func testASafeVerdictNamesWhatWasNotChecked() throws {
+    let port = "qemu-system-x86_64 -M q35 -nodefaults -device pcie-root-port,id=rp0,chassis=1,bus=pcie.0"
+    let devices = " -device vfio-pci,host=0000:01:00.0,bus=rp0,addr=0.0,multifunction=on -device vfio-pci,host=0000:01:00.1,bus=rp0,addr=0.1"
+    func verdict(_ line: String, _ more: [String] = []) throws -> String {
+      let run = try Vfiogate.run(
+        ["lint", "-", "--host", Vfiogate.host("intel-no-device-tlb")] + more, input: Array((line + "\n").utf8))
+      XCTAssertEqual(run.status, 0, run.output)
+      return String(run.output.split(separator: "\n").last { $0.hasPrefix("<stdin>") || $0.hasPrefix("-") } ?? "")
+    }
+    let (others, nothing) = ("; options of other devices were not checked", "; no host device: the rest of the machine was not checked")
+    for more in [" -netdev user,id=n -device e1000e,netdev=n", " -chardev null,id=c"] {
+      XCTAssert(try verdict(port + devices + more).contains(others), more)
+    }
+    let whole = try verdict(port + devices)
+    XCTAssert(whole.contains(": safe ") && !whole.contains("not checked"), whole)
+    XCTAssert(try verdict(port).contains(nothing))
+    if let program = InstalledQEMU.ofDistribution {
+      let asked = try verdict(port + devices + " -chardev null,id=c", ["--rehearse", program, "--qemu", "11.1.3"])
+      XCTAssert(asked.contains(": safe ") && !asked.contains("not checked"), asked)
+    }
+  }
+
   func testMisspeltNamesAreCorrected() throws {
     for (arguments, meant) in [
       (["lnit", "x"], "did you mean `lint`?"), (["explian"], "did you mean `explain`?"),

@@ -43,6 +43,8 @@ public struct RehearsalResult: Sendable {
   public let qemu: String
   /// Behaviour of that QEMU.
   public let outcome: Outcome
+  /// Whether QEMU was started with the options.
+  public var isTried: Bool { if case .notRehearsed = outcome { false } else { true } }
   /// Number of options, objects and devices that were rehearsed, with or without changes.
   public let rehearsed: Int
   /// Parts that were replaced or left out.

@@ -86,6 +86,21 @@ public final class LintTarget: Sendable {
   /// Whether a host device is passed through, or may be: a guest without one is left to QEMU.
   public var mayPassThrough: Bool { !predictions.isEmpty || !running.isEmpty || !unmodelled.isEmpty || !machine.unreadParts.isEmpty }
 
+  /// Whether there are devices or backends besides those of passthrough whose own options no QEMU was asked about. libvirt writes
+  /// those of its domains itself.
+  public var leavesOthers: Bool {
+    if case .known(let result)? = rehearsal, result.isTried { return false }
+    guard machine.libvirt == nil else { return false }
+    let backends: Set<String> = ["drive", "blockdev", "netdev", "nic", "chardev", "tpmdev", "fsdev", "audiodev"]
+    return checkedRequests.contains { !$0.isVFIO && !LintTarget.isModelled($0.driver) }
+      || plugs.isEmpty && machine.options.contains { backends.contains($0.name) }
+  }
+
+  /// Ports, bridges and IOMMUs, of which all options are modelled.
+  private static func isModelled(_ driver: String?) -> Bool {
+    driver.map { ["pcie-root-port", "pcie-pci-bridge", "pci-bridge", "pxb-pcie"].contains($0) || Guest.isIOMMU($0) } ?? false
+  }
+
   /// Every device request: those of a running machine first, then in the order of the text.
   public var requests: [DeviceRequest] { plugs.isEmpty ? machine.devices : machine.devices + plugs }
 
