@@ -104,8 +104,8 @@ extension Rule {
     .unknownCommand,
     .iommufdWrongDescriptor,
     .hostUnavailable,
-    .launchFails,
     .crashesQEMU,
+    .launchFails,
     .rehearsalFails,
     .realizeFails,
   ]

@@ -158,7 +158,8 @@ final class OutputTests: XCTestCase {
   /// Safe is a promise about passthrough: what was left to QEMU is named.
   func testASafeVerdictNamesWhatWasNotChecked() throws {
     let port = "qemu-system-x86_64 -M q35 -nodefaults -device pcie-root-port,id=rp0,chassis=1,bus=pcie.0"
-    let devices = " -device vfio-pci,host=0000:01:00.0,bus=rp0,addr=0.0,multifunction=on -device vfio-pci,host=0000:01:00.1,bus=rp0,addr=0.1"
+    let devices = " -device vfio-pci,host=0000:01:00.0,bus=rp0,addr=0.0,multifunction=on"
+      + " -device vfio-pci,host=0000:01:00.1,bus=rp0,addr=0.1"
     func verdict(_ line: String, _ more: [String] = []) throws -> String {
       let run = try Vfiogate.run(
         ["lint", "-", "--host", Vfiogate.host("intel-no-device-tlb")] + more, input: Array((line + "\n").utf8))

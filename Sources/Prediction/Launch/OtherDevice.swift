@@ -4,7 +4,7 @@ import Facts
 /// device and of the PCI core for all PCI devices, all of a bridge, a root complex and an IOMMU of x86.
 private enum OtherDeviceStep: CaseIterable {
   case keyvalID, pluggableClass, bus, hotplug, migrating, dynamicSysbus, globals, id, properties, secondIOMMU, slot, port, expander, iommu
-  case balloon, hotplugController, migratable
+  case balloon, crash, virtualFunction, hotplugController, migratable
 }
 
 extension RealizeContext {
@@ -39,6 +39,8 @@ extension RealizeContext {
     case .port: return try portFailure()
     case .expander: return try expanderFailure()
     case .iommu: return try iommuFailure()
+    case .crash: return QEMUCrash.property(of: request, in: qemu)
+    case .virtualFunction: return virtualFunctionRefused
     case .hotplugController: return PCIDrivers.isPCI(driver) ? try hotplugController() : nil
     case .migratable:
       guard driver == "amd-iommu", machine.hasOption("only-migratable") else { return nil }
@@ -48,6 +50,13 @@ extension RealizeContext {
       guard driver.hasPrefix("virtio-balloon"), guest.hasBalloon else { return nil }
       return RealizeFailure(.badOption, property: "driver", "Only one balloon device is supported")
     }
+  }
+
+  /// The refusal of a virtual function of an emulated physical function (QEMU hw/pci/pci.c: do_pci_register_device; each PCI
+  /// device of 11.1.3 was tried).
+  private var virtualFunctionRefused: RealizeFailure? {
+    guard PCIDrivers.isPCI(driver), !driver.hasPrefix("virtio-"), request.has("sriov-pf"), !qemu.isBefore(10, 1) else { return nil }
+    return RealizeFailure(.badOption, property: "sriov-pf", "user cannot create SR-IOV VF with this device type")
   }
 
   /// The bus of a device that is not a PCI device, where its type is known.

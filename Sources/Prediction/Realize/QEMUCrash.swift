@@ -72,6 +72,44 @@ public enum QEMUCrash {
     }
   }
 
+  /// A value of a property of a device that is not vfio's, on which QEMU crashes when it realizes the device.
+  /// - Parameter qemu: nil where it is not known yet.
+  public static func property(of request: DeviceRequest, in qemu: QEMUProfile?) -> RealizeFailure? {
+    func crash(_ property: String, _ why: String, _ signal: String) -> RealizeFailure {
+      RealizeFailure(.crashingProperty, property: property, why, signal: signal)
+    }
+    switch request.driver {
+    case "usb-ehci", "ich9-usb-ehci1", "ich9-usb-ehci2":
+      // QEMU hw/usb/hcd-ehci.c: usb_ehci_realize; its refusal of any other number crashes (observed on 7.2.22 and 11.1.3).
+      guard let frames = number(request, "maxframes"), !(8...512 ~= frames) else { return nil }
+      return crash("maxframes", "maxframes is not a number of 8 to 512", "SIGSEGV")
+    case "pci-testdev":
+      // QEMU hw/pci/pci.c: pci_register_bar (observed on 7.2.22 and 11.1.3).
+      guard let size = number(request, "membar"), size != 0, size & (size - 1) != 0 else { return nil }
+      return crash("membar", "membar is not a power of two", "SIGABRT")
+    case "nvme" where hasPhysical(request, qemu), "tpci200" where hasPhysical(request, qemu):
+      return crash("sriov-pf", "sriov-pf is given for a device that cannot be a virtual function", "SIGSEGV")
+    case "rocker" where hasPhysical(request, qemu):
+      return crash("sriov-pf", "sriov-pf is given for a device that cannot be a virtual function", "SIGABRT")
+    default: return nil
+    }
+  }
+
+  /// `sriov-pf`, with any value; releases before 10.1 do not have it. Of the other PCI devices of 11.1.3 QEMU refuses it
+  /// (`RealizeContext.virtualFunctionRefused`).
+  private static func hasPhysical(_ request: DeviceRequest, _ qemu: QEMUProfile?) -> Bool {
+    request.has("sriov-pf") && qemu?.isBefore(10, 1) != true
+  }
+
+  private static func number(_ request: DeviceRequest, _ property: String) -> UInt64? {
+    switch request.value(property) {
+    case .integer(let number): UInt64(exactly: number)
+    case .unsigned(let number): number
+    case .string(let text): ByteSize.parse(text)
+    default: nil
+    }
+  }
+
   /// `sriov-pf` of a vfio device: QEMU treats it as a VF of an emulated PF, which does not exist, when it registers
   /// the BARs (QEMU hw/pci/pci.c: pci_bar_address; observed on 11.1.3).
   static let virtualFunctionWithoutPhysical = RealizeFailure(

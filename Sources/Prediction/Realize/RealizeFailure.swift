@@ -7,6 +7,8 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case crashingGlobal, badGlobal, badProperty, unknownProperty, noATSProperty
   case duplicateObjectID, missingIOMMUFDObject, wrongIOMMUFDObject, badDescriptor
   case descriptorWithoutID, realizedArgument
+  /// A property of a device that is not vfio's, on which QEMU crashes.
+  case crashingProperty
   /// A property of another device that QEMU refuses.
   case badOption
   /// Chassis and slot of a port that another has.

@@ -27,10 +27,14 @@ enum CrashingRequests {
         rule: driver.hasPrefix("vfio") ? .sriovPFOnVFIO : .crashesQEMU,
         message: "\(name) has `sriov-pf`: QEMU crashes with SIGSEGV when it realizes the device, and the guest with it")
     }
-    if driver == "usb-ehci", let frames = request.property("maxframes"), !isFrameCount(frames.value) {
+    if let crash = QEMUCrash.property(of: request, in: nil) {
       return BypassRules.Reason(
-        rule: .crashesQEMU,
-        message: "\(name) has a `maxframes` that is not a number of 8 to 512: QEMU crashes with SIGSEGV, and the guest with it")
+        rule: .crashesQEMU, message: "QEMU crashes with \(crash.signal ?? "a signal") on \(name), and the guest is lost: \(crash.text)")
+    }
+    // A number that QEMU may read otherwise.
+    if driver == "usb-ehci", let frames = request.property("maxframes"), !isNumber(frames.value) {
+      return BypassRules.Reason(
+        rule: .crashesQEMU, message: "\(name) has a `maxframes` that is not a whole number: QEMU crashes on those below 8 and above 512")
     }
     guard driver.hasPrefix("vfio") else { return nil }
     for key in ["id", "bus"] {
@@ -42,11 +46,10 @@ enum CrashingRequests {
     return nil
   }
 
-  /// QEMU hw/usb/hcd-ehci.c: usb_ehci_realize; the refusal of any other number crashes (observed on 7.2.22 and 11.1.3).
-  private static func isFrameCount(_ value: PropertyValue) -> Bool {
+  private static func isNumber(_ value: PropertyValue) -> Bool {
     switch value {
-    case .integer(let number): 8...512 ~= number
-    case .string(let text): WireText(text).number.map { 8...512 ~= $0 } ?? false
+    case .integer, .unsigned: true
+    case .string(let text): WireText(text).number != nil
     default: false
     }
   }

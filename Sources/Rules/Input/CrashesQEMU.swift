@@ -1,26 +1,35 @@
 import Facts
+import Prediction
 
 extension Rule {
-  /// Also refused by the proxy, when a scratch QEMU crashes on a plug.
+  /// Also refused by the proxy, where a request is known to crash QEMU, or a scratch QEMU crashes on it.
   public static let crashesQEMU = Rule(
     name: "crashes-qemu",
     severity: .error,
     summary: "the QEMU that will run crashes",
     why: """
-      The QEMU was started with the definition's own options, stopped, and without the host's devices, and crashed. A plug that \
-      does this ends the running guest.
+      QEMU is known to crash on the property, or the QEMU that will run was started with the definition's own options, stopped, and \
+      without the host's devices, and crashed. A plug that does this ends the running guest.
       """,
     fix: "remove the option or the property that QEMU crashes on, and report it to QEMU",
     example: "-device vfio-pci,fd=3",
     references: ["QEMU tests/qtest"],
-    crashesGuest: true, checksText: true,
+    explains: [.crashingProperty], crashesGuest: true, checksText: true,
     check: .target(check))
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  for refused in target.launchFailures where refused.failure.cause == .crashingProperty {
+    let name = refused.request.map { $0.plainName } ?? "the machine"
+    runner.report(
+      "QEMU crashes with \(refused.failure.signal ?? "a signal") on \(name): \(refused.failure.text)"
+        + (refused.request?.plug == .hot ? ", and the guest is lost" : ""),
+      at: refused.location, about: refused.request)
+  }
   guard let result = target.rehearsal?.display, case .crashed(let signal, let location, let about) = result.outcome else { return }
   // Prediction's rules say more about it.
   if target.predictions.contains(where: { $0.request.location == location && $0.failure?.signal == signal }) { return }
+  if target.launchFailures.contains(where: { $0.location == location && $0.failure.signal == signal }) { return }
   runner.report(
     "QEMU crashes with \(signal) on \(about)", at: location, evidence: ["\(result.qemu) was started with the definition's options"])
 }
