@@ -93,9 +93,9 @@ extension MachineConfig {
 
   /// KVM of a host with another processor than the guest's (QEMU accel/accel-system.c and system/vl.c:
   /// do_configure_accelerator: a QEMU has no KVM for another architecture than its own). The host's IOMMUs show its
-  /// architecture.
+  /// architecture. Proxmox, whose configuration names no program, takes that of the host.
   func foreignAccelerator(on host: Host) -> LaunchFailure? {
-    guard libvirt == nil, case .known(let units) = host.iommus, let target = emulator?.split(separator: "-").last,
+    guard libvirt == nil, program != nil, case .known(let units) = host.iommus, let target = emulator?.split(separator: "-").last,
       let option = options.first(where: { $0.name == "accel" || $0.name == "enable-kvm" }) ?? machine.last(where: { $0.name == "accel" }),
       option.name == "enable-kvm" || ["kvm", "accel=kvm"].contains(option.value.string?.split(separator: ",").first),
       options.filter({ $0.name == "accel" }).count < 2
