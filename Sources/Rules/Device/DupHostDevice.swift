@@ -22,7 +22,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   var missed: Unknown?
   var plugs = target.plugs[...]
   for one in target.assignments {
-    // What the stream has unplugged before this one, also between plugs of other devices.
+    // Devices that the stream has unplugged before this one, also between plugs of other devices.
     while one.request.plug == .hot, let plug = plugs.popFirst() {
       if !plug.unplugged.isEmpty { seen = seen.filter { !($0.value.request.id.map(plug.unplugged.contains) ?? false) } }
       if plug.location == one.request.location { break }
