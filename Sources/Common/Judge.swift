@@ -55,7 +55,7 @@ public final class Judge: Sendable {
   public func machine(
     of parsed: ParsedInput, running: MachineConfig? = nil
   ) -> (parsed: ParsedInput, machine: MachineConfig, plugs: [DeviceRequest], cut: InputProblem?) {
-    let parsed = parsed.proxmox.map { machine in machine.lowered { self.host.functions(ofSlot: $0) } }
+    let parsed = parsed.proxmox.map { machine in machine.lowered(isArm: host.isArm) { self.host.functions(ofSlot: $0) } }
       ?? parsed.lowered(networks: host.libvirtNetwork)
     var machine = parsed.joined(to: running), plugs = parsed.plugs
     let cut = DeviceCap.cut(&machine.devices, plugs: &plugs, globals: machine.globals.count)

@@ -120,7 +120,7 @@ extension ParsedInput {
     case .qmp: return QMPReader(source).definition
     case .hmp: return HMPReader.parse(source)
     case .proxmox:
-      return ProxmoxMachine(source, follow: follow).lowered { _ in .unknown("functions", "no host was inspected") }
+      return ProxmoxMachine(source, follow: follow).lowered(isArm: nil) { _ in .unknown("functions", "no host was inspected") }
     case .systemd: return SystemdUnit.parse(source, follow)
     case .libvirtLog: return LibvirtLog.parse(source, follow)
     case .readconfig: return CommandLineReader(source, configuration: IniText(source.bytes)).definition

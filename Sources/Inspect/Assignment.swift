@@ -56,11 +56,8 @@ struct Assignment: Sendable {
     return slots
   }
 
-  /// Whether the host is an Arm machine: it has SMMUs, or a kernel that could drive one.
-  var isArm: Bool {
-    if let units = host.iommus.display, !units.isEmpty { return units.values.contains { $0.kind == .smmuv3 } }
-    return ["y", "m"].contains(host.kernelConfig.display?["CONFIG_ARM_SMMU_V3"])
-  }
+  /// Whether the host is an Arm machine, as far as it is known.
+  var isArm: Bool { host.isArm ?? false }
 
   /// Whether every function has its vfio character device now.
   private var haveCdevs: Bool {

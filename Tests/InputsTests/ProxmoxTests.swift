@@ -21,8 +21,8 @@ final class ProxmoxTests: XCTestCase {
     return ParsedInput.parse(SourceText(name: "100.conf", bytes: Array(text.utf8)), follow: follow)
   }
 
-  private func lowered(_ text: String, mapping: String? = nil) throws -> ParsedInput {
-    try XCTUnwrap(parse(text, mapping: mapping).proxmox).lowered(ProxmoxTests.functions)
+  private func lowered(_ text: String, mapping: String? = nil, isArm: Bool? = nil) throws -> ParsedInput {
+    try XCTUnwrap(parse(text, mapping: mapping).proxmox).lowered(isArm: isArm, ProxmoxTests.functions)
   }
 
   /// As Proxmox would write it after `-device`.
@@ -216,6 +216,11 @@ final class ProxmoxTests: XCTestCase {
     XCTAssertEqual(parsed.machine.setting("acpi"), "off")
     XCTAssertEqual(try lowered("arch: aarch64\nhostpci0: 01:00.0\n").machine.unreadParts.count, 1)
     XCTAssertEqual(try lowered("arch: aarch64\nmemory: 512\n").machine.unreadParts, [])
+    // Without `arch:` Proxmox takes the host's.
+    for (text, unread) in [("hostpci0: 01:00.0\n", 1), ("arch: x86_64\nhostpci0: 01:00.0\n", 0), ("memory: 512\n", 0)] {
+      XCTAssertEqual(try lowered(text, isArm: true).machine.unreadParts.count, unread, text)
+      XCTAssertEqual(try lowered(text, isArm: false).machine.unreadParts.count, 0, text)
+    }
   }
 
   func testPlacesPointIntoTheFile() throws {

@@ -81,6 +81,14 @@ public struct Host: Sendable {
     }
   }
 
+  /// Whether it is an Arm machine, by its IOMMUs or by a kernel that could drive Arm's; nil where neither shows it.
+  public var isArm: Bool? {
+    let kinds = Set((iommus.display ?? [:]).values.map(\.kind))
+    if kinds.contains(.smmuv3) { return true }
+    if !kinds.isDisjoint(with: [.intel, .amd]) { return false }
+    return ["y", "m"].contains(kernelConfig.display?["CONFIG_ARM_SMMU_V3"]) ? true : nil
+  }
+
   /// The IOMMU that serves a device; nil when none does.
   public func iommu(of device: HostDevice) throws(Unknown) -> IOMMUUnit? {
     guard let name = try device.iommu.value else { return nil }

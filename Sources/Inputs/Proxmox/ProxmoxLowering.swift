@@ -4,6 +4,8 @@ import Syntax
 /// Lowers one machine for one host.
 struct ProxmoxLowering {
   let machine: ProxmoxMachine
+  /// Whether the host is an Arm machine; nil where its recording does not show it.
+  let isArm: Bool?
   let functions: ProxmoxMachine.FunctionsOfSlot
   var definition: ParsedInput
   /// The type of the `vga:` entry; nil where it is not given.
@@ -13,8 +15,9 @@ struct ProxmoxLowering {
 
   var config: ProxmoxConfig { machine.config }
 
-  init(_ machine: ProxmoxMachine, _ functions: @escaping ProxmoxMachine.FunctionsOfSlot) {
+  init(_ machine: ProxmoxMachine, isArm: Bool?, _ functions: @escaping ProxmoxMachine.FunctionsOfSlot) {
     self.machine = machine
+    self.isArm = isArm
     self.functions = functions
     definition = ParsedInput(machine: MachineConfig(source: machine.config.source.name, emulator: "qemu-system-x86_64"))
     display = machine.config.entry("vga").map { entry in
@@ -50,13 +53,16 @@ struct ProxmoxLowering {
     definition.readElements += machine.assigned.map(\.location)
   }
 
+  /// Notes a machine that is not x86's. Without `arch:` it has the host's architecture (qemu-server
+  /// PVE/QemuServer.pm: get_vm_arch).
   private mutating func noteOtherArchitecture() {
-    guard let entry = config.entry("arch"), entry.value.text != "x86_64",
-      !machine.assigned.isEmpty || config.text("args")?.contains("vfio") == true
-    else { return }
+    let entry = config.entry("arch")
+    guard entry.map({ $0.value.text != "x86_64" }) ?? (isArm == true) else { return }
+    let arguments = config.entry("args").flatMap { $0.value.text.contains("vfio") ? $0.range : nil }
+    guard let first = machine.assigned.first?.location.range ?? arguments else { return }
     definition.noteUnread(
-      "the machine of `arch: \(entry.value.text)`", "of Proxmox's machines only those of x86 are modelled", entry.range,
-      config.source)
+      entry.map { "the machine of `arch: \($0.value.text)`" } ?? "the machine of an Arm host without `arch:`",
+      "of Proxmox's machines only those of x86 are modelled", entry?.range ?? first, config.source)
   }
 
   private mutating func readMachine() {

@@ -56,8 +56,9 @@ public struct ProxmoxMachine: Sendable {
   var isUEFI: Bool { config.text("bios") == "ovmf" }
 
   /// The machine as QEMU is asked for it.
-  public func lowered(_ functions: @escaping FunctionsOfSlot) -> ParsedInput {
-    var reader = ProxmoxLowering(self, functions)
+  /// - Parameter isArm: whether the host is an Arm machine, whose architecture a configuration without `arch:` has.
+  public func lowered(isArm: Bool?, _ functions: @escaping FunctionsOfSlot) -> ParsedInput {
+    var reader = ProxmoxLowering(self, isArm: isArm, functions)
     reader.lower()
     var definition = reader.definition
     definition.problems = refusals + definition.problems
