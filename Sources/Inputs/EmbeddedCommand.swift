@@ -70,7 +70,7 @@ enum SystemdUnit {
     for line in EmbeddedCommand.lines(text) where isComment(text, line) && text[line].contains(UInt8(ascii: ";")) {
       text.replaceSubrange(line, with: line.map { _ in 0x20 })
     }
-    let plain = SystemdUnit.plain(withUnknownSpecifiers(text))
+    let plain = SystemdUnit.plain(inDoubleQuotes(withUnknownSpecifiers(text)))
     var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: plain), follow, restore: SystemdUnit.restored)
     for other in starting.dropFirst() {
       definition.noteUnread("a second QEMU command", "only the first is judged: give each a unit of its own", other, source)
@@ -80,7 +80,7 @@ enum SystemdUnit {
 
   /// Characters that are special to a shell and not to systemd, each with a byte that no text contains in its place.
   private static let marks: [UInt8: UInt8] = Dictionary(
-    uniqueKeysWithValues: zip("#&|()<>`{;".utf8, [0xc0, 0xc1] + Array<UInt8>(0xf5...0xfc)))
+    uniqueKeysWithValues: zip("#&|()<>`{;\"".utf8, [0xc0, 0xc1] + Array<UInt8>(0xf5...0xfd)))
   private static let restoring = Dictionary(uniqueKeysWithValues: marks.map { ($1, $0) })
 
   /// The text with these bytes in the place of those; a lone `;` begins the next command (systemd.service(5), Command Lines).
@@ -88,13 +88,36 @@ enum SystemdUnit {
     var plain = text
     for line in EmbeddedCommand.lines(text) where !isComment(text, line) {
       for index in line {
-        guard let mark = marks[text[index]] else { continue }
+        guard text[index] != UInt8(ascii: "\""), let mark = marks[text[index]] else { continue }
         let isAlone = text[index] == UInt8(ascii: ";") && (index == 0 || text[index - 1] <= 0x20)
           && (index + 1 == text.count || text[index + 1] <= 0x20)
         if !isAlone { plain[index] = mark }
       }
     }
     return plain
+  }
+
+  /// The text with single quotes as double ones: to systemd an escape and a variable mean the same in both
+  /// (systemd.syntax(7), Quoting; systemd.service(5), Command Lines).
+  private static func inDoubleQuotes(_ text: [UInt8]) -> [UInt8] {
+    var text = text
+    var quote: UInt8?
+    for line in EmbeddedCommand.lines(text) where !isComment(text, line) {
+      var at = line.lowerBound
+      while at < line.upperBound {
+        let byte = text[at]
+        switch byte {
+        case UInt8(ascii: "\\"): at += 1
+        case UInt8(ascii: "'") where quote != UInt8(ascii: "\""), UInt8(ascii: "\"") where quote != UInt8(ascii: "'"):
+          quote = quote == nil ? byte : nil
+          text[at] = UInt8(ascii: "\"")
+        case UInt8(ascii: "\""): text[at] = marks[byte] ?? byte
+        default: break
+        }
+        at += 1
+      }
+    }
+    return text
   }
 
   private static func restored(_ byte: UInt8) -> UInt8 { restoring[byte] ?? byte }

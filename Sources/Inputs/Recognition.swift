@@ -17,8 +17,9 @@ extension InputFormat {
 
   /// The format of a text that is neither XML nor a script.
   private static func detect(text bytes: [UInt8], _ first: UInt8, _ isPart: Bool) -> InputFormat? {
-    if let format = json(bytes, first, isPart) { return format }
+    // Its first byte and a device in JSON are those of a QMP array.
     if SystemdUnit.isRecognised(bytes) { return .systemd }
+    if let format = json(bytes, first, isPart) { return format }
     if LibvirtLog.isRecognised(bytes) { return .libvirtLog }
     if isReadConfig(bytes) { return .readconfig }
     if ProxmoxConfig.isRecognised(bytes) { return .proxmox }

@@ -99,6 +99,20 @@ final class InputStyleTests: XCTestCase {
     }
   }
 
+  func testAUnitsSingleQuotesEscapeAndExpandAsDoubleOnesDo() throws {
+    let start = "[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -device "
+    for argument in [
+      #"'{"driver":"vfio-pci","host":"01:00.0"}'"#, #"'{\"driver\":\"vfio-pci\",\"host\":\"01:00.0\"}'"#,
+      #""{\"driver\":\"vfio-pci\",\"host\":\"01:00.0\"}""#, "'vfio-pci,host=01:00.0'", "\"vfio-pci,host=01:00.0\" -name \"it's\""
+    ] {
+      let unit = parse(start + argument + "\n")
+      XCTAssertEqual(unit.problems.map(\.message), [], argument)
+      XCTAssertEqual(unit.machine.devices.map { $0.string("host") }, ["01:00.0"], argument)
+    }
+    let device = try XCTUnwrap(parse(start + "'vfio-pci,host=${GPU},id=g'\n").machine.devices.first)
+    guard case .unknown = device.property("host")?.value else { return XCTFail("\(device.properties)") }
+  }
+
   func testSpecifiersOfAUnitAreUnknownValues() throws {
     let unit = "[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -name 100%% -device vfio-pci,host=%I,id=g\n"
     let parsed = parse(unit)
