@@ -110,6 +110,30 @@ final class OptionCheckTests: XCTestCase {
     XCTAssertEqual(Predictor(named, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run().launchFailures.count, 0)
   }
 
+  /// The texts of 11.1.3 under TCG.
+  func testAConfidentialGuestNeedsKVM() {
+    func failures(_ options: String) -> [String] { texts(options.replacing("M=", with: "-machine confidential-guest-support=")) }
+    let needed = ": KVM required", sev = "-object sev-guest,id=c,cbitpos=47,reduced-phys-bits=1"
+    XCTAssertEqual(failures("M=c -object tdx-guest,id=c"), ["cannot set up private guest memory for tdx-guest" + needed])
+    XCTAssertEqual(
+      failures("M=c " + sev.replacing("sev", with: "sev-snp")), ["cannot set up private guest memory for sev-snp-guest" + needed])
+    XCTAssertEqual(failures("M=c " + sev), ["accelerator does not support confidential guest sev-guest"])
+    XCTAssertEqual(
+      failures("-accel tcg -object tdx-guest,id=c"),
+      ["tdx-guest needs KVM: KVM_STATE: Object 0x… is not an instance of type kvm-accel"])
+    for options in ["-accel kvm M=c -object tdx-guest,id=c", "-accel $A -object tdx-guest,id=c", sev, "M=$C -object tdx-guest,id=c"] {
+      XCTAssertEqual(failures(options), [], options)
+    }
+  }
+
+  /// `maxframes` is an integer: QEMU refuses a size.
+  func testFramesThatCrashQEMU() {
+    let text = ["maxframes is not a number of 8 to 512"]
+    func crashes(_ frames: String) -> [String] { texts("-device usb-ehci,maxframes=" + frames) }
+    for frames in ["0", "7", "513", "0x7", "010000", "4294967295"] { XCTAssertEqual(crashes(frames), text, frames) }
+    for frames in ["8", "512", "0x10", "1k", "-1", "4294967296", "$F"] { XCTAssertEqual(crashes(frames), [], frames) }
+  }
+
   func testKVMIsThatOfTheHostsProcessor() throws {
     func texts(_ command: String, _ host: String) throws -> [String] {
       let machine = Machines.parse(command + " -nodefaults").machine

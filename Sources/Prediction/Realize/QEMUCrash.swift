@@ -81,11 +81,14 @@ public enum QEMUCrash {
     switch request.driver {
     case "usb-ehci", "ich9-usb-ehci1", "ich9-usb-ehci2":
       // QEMU hw/usb/hcd-ehci.c: usb_ehci_realize; its refusal of any other number crashes (observed on 7.2.22 and 11.1.3).
-      guard let frames = number(request, "maxframes"), !(8...512 ~= frames) else { return nil }
+      guard let value = request.value("maxframes"),
+        case .natural(let frames)? = value.string.map(QEMUNumber.integer) ?? QEMUNumber.integer(value),
+        frames <= UInt32.max, !(8...512 ~= frames)
+      else { return nil }
       return crash("maxframes", "maxframes is not a number of 8 to 512", "SIGSEGV")
     case "pci-testdev":
       // QEMU hw/pci/pci.c: pci_register_bar (observed on 7.2.22 and 11.1.3).
-      guard let size = number(request, "membar"), size != 0, size & (size - 1) != 0 else { return nil }
+      guard let size = size(request, "membar"), size != 0, size & (size - 1) != 0 else { return nil }
       return crash("membar", "membar is not a power of two", "SIGABRT")
     case "nvme" where hasPhysical(request, qemu), "tpci200" where hasPhysical(request, qemu):
       return crash("sriov-pf", "sriov-pf is given for a device that cannot be a virtual function", "SIGSEGV")
@@ -101,7 +104,7 @@ public enum QEMUCrash {
     request.has("sriov-pf") && qemu?.isBefore(10, 1) != true
   }
 
-  private static func number(_ request: DeviceRequest, _ property: String) -> UInt64? {
+  private static func size(_ request: DeviceRequest, _ property: String) -> UInt64? {
     switch request.value(property) {
     case .integer(let number): UInt64(exactly: number)
     case .unsigned(let number): number
