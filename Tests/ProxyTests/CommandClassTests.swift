@@ -144,6 +144,16 @@ final class CommandClassTests: XCTestCase {
     if programs.count < 2 { throw XCTSkip("SKIPPED: of QEMU 7.2 and 11.1 only \(programs.count) are there, so not both were asked") }
   }
 
+  func testEachCommandOfARecordedQEMUHasAClass() throws {
+    let known = Set(try rows().map(\.name))
+    for version in ["7.2.22", "10.0.13", "11.1.3"] {
+      let reply = try JSON.parse(try Fixture.bytes("qmp/replies/query-commands.\(version).json"))
+      let names = (reply["return"]?.array ?? []).compactMap { $0["name"]?.string }
+      XCTAssertGreaterThan(names.count, 200, version)
+      for name in names where !known.contains(name) { XCTFail("\(name) of \(version) has no class") }
+    }
+  }
+
   func testEachCommandOfARealQEMUHasAClass() throws {
     let known = Set(try rows().map(\.name))
     try withQEMUs { client, program in

@@ -31,8 +31,8 @@ enum CommandClass: String {
     query-current-machine query-dirty-rate query-display-options query-dump query-dump-guest-memory-capability query-fdsets
     query-gic-capabilities query-hotpluggable-cpus query-hv-balloon-status-report query-iothreads query-jobs query-kvm
     query-machines query-memdev query-memory-devices query-memory-size-summary query-mice query-migrate query-migrate-capabilities
-    query-migrate-parameters query-name query-named-block-nodes query-pci query-pr-managers query-qmp-schema query-replay
-    query-rocker query-rocker-of-dpa-flows query-rocker-of-dpa-groups query-rocker-ports query-rx-filter
+    query-migrate-parameters query-migrationthreads query-name query-named-block-nodes query-pci query-pr-managers
+    query-qmp-schema query-replay query-rocker query-rocker-of-dpa-flows query-rocker-of-dpa-groups query-rocker-ports query-rx-filter
     query-s390x-cpu-polarization query-sev query-sev-capabilities query-sev-launch-measure query-sgx query-sgx-capabilities
     query-spice query-stats query-stats-schemas query-status query-target query-tpm query-tpm-models query-tpm-types query-uuid
     query-vcpu-dirty-limit query-version query-vm-generation-id query-vnc query-vnc-servers query-xen-replication-status
