@@ -36,7 +36,6 @@ static char **without_session(void) {
 
 // 0, or -1 where the kernel refuses a limit. A network namespace is had where the kernel gives one.
 static int confine(const struct clinux_confinement *limits) {
-  setpgid(0, 0);
   const struct rlimit none = {0, 0};
   struct rlimit data;
   if (getrlimit(RLIMIT_DATA, &data) < 0) return -1;
@@ -66,6 +65,8 @@ static void become(const char *path, char *const arguments[], char *const enviro
     if ((kept[i] = fcntl(standard[i], F_DUPFD_CLOEXEC, 3)) < 0) return;
   for (int i = 0; i < 3; i++)
     if (dup2(kept[i], i) < 0) return;
+  // A group of its own, so that what a wrapper has started ends with it.
+  if (setpgid(0, 0) < 0) return;
   // Before the death signal: a change of user namespace clears it.
   if (limits && confine(limits) < 0) return;
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return;

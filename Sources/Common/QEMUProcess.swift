@@ -8,7 +8,6 @@ package final class QEMUProcess {
   package let connection: QMPConnection
   private let path: String
   private let standardError: Int32
-  private let isConfined: Bool
   /// Nil once reaped.
   private var processID: pid_t?
 
@@ -55,7 +54,6 @@ package final class QEMUProcess {
     standardError = errors.0
     defer { close(errors.1) }
     self.path = path
-    isConfined = confinement != nil
     _ = fcntl(errors.0, F_SETFL, O_NONBLOCK)
     let result = QEMUProcess.spawn(path, arguments, confinement, input: sockets.1, error: errors.1)
     guard result > 0 else { throw QMPFailure(path: path, cause: .system("run", errno: -result)) }
@@ -91,11 +89,10 @@ package final class QEMUProcess {
     return (status, errorText(limit: errorLimit).text)
   }
 
-  /// Kills and reaps. It has nothing to lose.
+  /// Kills it with everything that it started, and reaps it. It has nothing to lose.
   private func end() {
     guard let child = processID else { return }
-    kill(child, SIGKILL)
-    if isConfined { kill(-child, SIGKILL) }
+    kill(-child, SIGKILL)
     while waitpid(child, nil, 0) < 0, errno == EINTR {}
     processID = nil
   }
@@ -106,11 +103,15 @@ package final class QEMUProcess {
     let deadline = Deadline(after: .seconds(1))
     var status: Int32 = 0
     while true {
-      let result = waitpid(child, &status, WNOHANG)
-      if result == child { break }
+      var info = siginfo_t()
+      let result = waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT)
+      if result == 0, info.si_signo == SIGCHLD { break }
       guard result == 0 || errno == EINTR, !deadline.isPast else { return nil }
       usleep(5000)
     }
+    // A wrapper's own children, before the number of their group can be another's.
+    kill(-child, SIGKILL)
+    while waitpid(child, &status, 0) < 0, errno == EINTR {}
     processID = nil
     // wait(2): the low seven bits are the signal, 0 for an exit; the next byte is the exit code.
     let signal = status & 0x7f

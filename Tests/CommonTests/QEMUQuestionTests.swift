@@ -113,6 +113,25 @@ final class QEMUProcessTests: XCTestCase {
     XCTAssertEqual(errno, ESRCH)
   }
 
+  /// A wrapper that does not exec, and one that ends before its QEMU.
+  func testTheChildrenOfAWrapperEndWithIt() throws {
+    let directory = try TemporaryDirectory()
+    for end in ["wait", "exit 3"] {
+      let path = try script("sleep 1000 & echo $! > \(directory.path)/pid; \(end)", in: directory)
+      XCTAssertFalse(failure(path, timeout: .seconds(3)).isEmpty)
+      let text = String(decoding: try readFile(directory.path + "/pid"), as: UTF8.self)
+      let processID = try XCTUnwrap(pid_t(text.filter(\.isNumber)))
+      // Its parent is gone, so who reaps it, and when, is the machine's.
+      try Wait.until("the end of a child of a wrapper that ends in `\(end)`", isTrue: { Self.hasEnded(processID) })
+    }
+  }
+
+  /// Whether a process is gone, or a zombie (proc_pid_stat(5)).
+  private static func hasEnded(_ processID: pid_t) -> Bool {
+    guard let stat = try? readFile("/proc/\(processID)/stat") else { return true }
+    return stat.split(separator: UInt8(ascii: ")")).last?.dropFirst().first == UInt8(ascii: "Z")
+  }
+
   func testStandardErrorIsCutAndSaidToBe() throws {
     let directory = try TemporaryDirectory()
     let path = try script("exec yes nonsense >&2", in: directory)

@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 // Starts the program at `path` with these descriptors as standard input, output and error. It has
-// the caller's environment, no signal blocked, SIGPIPE at its default, and is killed when the calling
+// a process group of its own, the caller's environment, no signal blocked, SIGPIPE at its default, and is killed when the calling
 // thread ends, which posix_spawn(3) cannot arrange. `arguments` ends with NULL.
 // The child's process id, or -errno, also when it was the exec that failed.
 pid_t clinux_spawn(const char *path, char *const arguments[], int input, int output, int error);
@@ -18,7 +18,7 @@ struct clinux_confinement {
   int spares;     // number of descriptors of /dev/null, from CLINUX_FIRST_SPARE on
 };
 
-// As clinux_spawn, in a process group of its own, with the limits, without core dumps, without other descriptors of
+// As clinux_spawn, with the limits, without core dumps, without other descriptors of
 // the caller's, without the environment of its session, and without the host's network where the kernel permits that. NULL: no limits.
 pid_t clinux_spawn_confined(const char *path, char *const arguments[], int input, int output, int error,
                             const struct clinux_confinement *limits);
