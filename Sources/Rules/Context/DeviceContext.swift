@@ -86,6 +86,11 @@ public final class LintTarget: Sendable {
   /// Whether a host device is passed through, or may be: a guest without one is left to QEMU.
   public var mayPassThrough: Bool { !predictions.isEmpty || !running.isEmpty || !unmodelled.isEmpty || !machine.unreadParts.isEmpty }
 
+  /// The parts of the machine that QEMU refuses, where they are findings: of a guest that is left to QEMU only crashes are.
+  var reportedLaunchFailures: [LaunchFailure] {
+    mayPassThrough ? launchFailures : launchFailures.filter { $0.failure.cause == .crashingProperty }
+  }
+
   /// Whether there are devices or backends besides those of passthrough whose own options no QEMU was asked about. libvirt writes
   /// those of its domains itself.
   public var leavesOthers: Bool {

@@ -19,7 +19,7 @@ extension Rule {
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
-  for refused in target.launchFailures where refused.failure.cause == .crashingProperty {
+  for refused in target.reportedLaunchFailures where refused.failure.cause == .crashingProperty {
     let name = refused.request.map { $0.plainName } ?? "the machine"
     runner.report(
       "QEMU crashes with \(refused.failure.signal ?? "a signal") on \(name): \(refused.failure.text)"
@@ -29,7 +29,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   guard let result = target.rehearsal?.display, case .crashed(let signal, let location, let about) = result.outcome else { return }
   // Prediction's rules say more about it.
   if target.predictions.contains(where: { $0.request.location == location && $0.failure?.signal == signal }) { return }
-  if target.launchFailures.contains(where: { $0.location == location && $0.failure.signal == signal }) { return }
+  if target.reportedLaunchFailures.contains(where: { $0.location == location && $0.failure.signal == signal }) { return }
   runner.report(
     "QEMU crashes with \(signal) on \(about)", at: location, evidence: ["\(result.qemu) was started with the definition's options"])
 }

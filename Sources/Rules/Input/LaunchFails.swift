@@ -25,8 +25,8 @@ extension Rule {
 /// Runs after the rules that explain one of these failures by itself.
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   for (request, fact) in target.unmodelled { runner.cannotDetermine(fact, about: request) }
-  guard target.mayPassThrough else { return }
-  for refused in target.launchFailures {
+  // crashes-qemu reports the others.
+  for refused in target.reportedLaunchFailures where refused.failure.cause != .crashingProperty {
     let failure = refused.failure
     if let request = refused.request, runner.isExplained(failure.cause, of: request) { continue }
     // The rule about the IOMMU's width reports the device behind it.

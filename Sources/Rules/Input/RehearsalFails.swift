@@ -26,7 +26,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   }
   // Prediction's rules say more about it.
   if target.predictions.contains(where: { $0.request.location == location && isPredicted($0.failure) })
-    || target.launchFailures.contains(where: { isPredicted($0.failure) }) { return }
+    || target.reportedLaunchFailures.contains(where: { isPredicted($0.failure) }) { return }
   // Distributions have devices in modules of their own packages (QEMU system/qdev-monitor.c: qdev_get_device_class).
   let isUnknownDevice = text.contains("is not a valid device model name")
   runner.report(
