@@ -15,6 +15,23 @@ struct PlannedPlug {
       + (substitute.map { [PlannedPlug(command: Command("device_add", $0), decides: false)] } ?? [])
   }
 
+  /// The creation of a backend without a connection for each one that the plug names. QEMU refuses those that it has; the others
+  /// may have been made since the machine's start, as libvirt does just before a plug.
+  /// - Parameter hub: a number that no other call gets.
+  static func backends(of request: DeviceRequest, hub: Int) -> [(property: String, command: Command)] {
+    ["netdev", "drive", "chardev"].compactMap { property in
+      guard let id = request.string(property) else { return nil }
+      let name = JSON.string(id)
+      switch property {
+      case "netdev": return (property, Command("netdev_add", ["type": "hubport", "id": name, "hubid": .integer(Int64(hub))]))
+      case "drive":
+        let disk: JSON = ["driver": "null-co", "node-name": name, "read-zeroes": true, "size": 67_108_864]
+        return (property, Command("blockdev-add", disk))
+      default: return (property, Command("chardev-add", ["id": name, "backend": ["type": "null", "data": [:]]]))
+      }
+    }
+  }
+
   private static func command(_ arguments: JSON, _ request: DeviceRequest) -> Command {
     guard request.form == .keyval, let members = arguments.members else { return Command("device_add", arguments) }
     // The human monitor's form.

@@ -90,6 +90,7 @@ public struct StartedRehearsal {
   public func finish(qemu: String) -> Known<RehearsalResult> {
     var outcome: RehearsalResult.Outcome
     var accepted: [Location: RehearsalResult.Extent] = [:]
+    var made: [Location: [RehearsalResult.Change]] = [:]
     do throws(Unknown) {
       switch try state.get() {
       case .obstacle(let reason): outcome = .notRehearsed(reason)
@@ -97,15 +98,19 @@ public struct StartedRehearsal {
         outcome = try trial.run()
         accepted = trial.accepted(at: outcome)
         if outcome == .started, !plugs.isEmpty {
-          outcome = try trial.plug(plugs)
-          if outcome == .started { for plug in plugs { accepted[plug.location] = PlannedDevice(plug).extent } }
+          (outcome, made) = try trial.plug(plugs)
+          if outcome == .started {
+            for plug in plugs { accepted[plug.location] = made[plug.location] == nil ? PlannedDevice(plug).extent : .replaced }
+          }
         }
       }
     } catch {
       return .unknown(error)
     }
     return .known(
-      RehearsalResult(qemu: qemu, outcome: outcome, rehearsed: plan.rehearsed, changes: plan.changes, accepted: accepted))
+      RehearsalResult(
+        qemu: qemu, outcome: outcome, rehearsed: plan.rehearsed, changes: plan.changes + plugs.flatMap { made[$0.location] ?? [] },
+        accepted: accepted))
   }
 }
 

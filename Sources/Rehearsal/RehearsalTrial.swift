@@ -173,10 +173,27 @@ struct RehearsalTrial {
   }
 
   /// Plugs into the started machine, in their order.
-  /// - Returns: the first refusal, or the crash that ended it.
-  func plug(_ plugs: [DeviceRequest]) throws(Unknown) -> RehearsalResult.Outcome {
+  /// - Returns: the first refusal, or the crash that ended it; and the backends that were made for the plugs.
+  func plug(
+    _ plugs: [DeviceRequest]
+  ) throws(Unknown) -> (outcome: RehearsalResult.Outcome, made: [Location: [RehearsalResult.Change]]) {
+    var made: [Location: [RehearsalResult.Change]] = [:]
+    let outcome = try plug(plugs, &made)
+    return (outcome, made)
+  }
+
+  private func plug(
+    _ plugs: [DeviceRequest], _ made: inout [Location: [RehearsalResult.Change]]
+  ) throws(Unknown) -> RehearsalResult.Outcome {
     var refusal: RehearsalResult.Outcome?
-    for request in plugs {
+    for (index, request) in plugs.enumerated() {
+      for (property, command) in PlannedPlug.backends(of: request, hub: plan.parts.count + 2 + index) {
+        guard case .reply(.success) = try whole.execute(command, until: deadline) else { continue }
+        made[request.location, default: []].append(
+          RehearsalResult.Change(
+            what: "`\(property)` of `\(request.location.path)`",
+            why: "one without a connection: the machine starts without `\(request.string(property) ?? "")`", isUntried: true))
+      }
       for trial in PlannedPlug.trials(of: request, spare: plan.firstSpare + plan.spares) {
         let reply: Result<JSON, CommandError>
         switch try whole.execute(trial.command, until: deadline) {

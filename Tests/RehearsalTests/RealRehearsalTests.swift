@@ -128,6 +128,31 @@ final class RealRehearsalTests: XCTestCase {
     }
   }
 
+  /// A guest is given networks and disks just before the plug, and its command line has none of them.
+  func testBackendsOfARunningMachineAreMade() throws {
+    let guest = "qemu-system-x86_64 -M q35 -nodefaults -netdev user,id=old -device pcie-root-port,id=rp1,chassis=1 "
+      + "-device pcie-root-port,id=rp2,chassis=2 -device virtio-net-pci,netdev=old -device virtio-serial,id=s"
+    let machine = ParsedInput.parse(SourceText(name: "guest", bytes: Array(guest.utf8)), as: .shell).machine
+    func result(_ plugs: String, _ program: String) throws -> RehearsalResult {
+      let parsed = ParsedInput.parse(SourceText(name: "plugs", bytes: Array(plugs.utf8)), as: .qmp)
+      return try QEMURehearsal(program: program, qemu: program).run(machine, plugs: parsed.plugs).value
+    }
+    try each { program, _ in
+      let network = #"{"driver":"virtio-net-pci","netdev":"new","bus":"rp1"}"#
+      let disk = #"{"driver":"virtio-blk-pci","drive":"d","bus":"rp2"}"#
+      let all = try result(network + disk + #"{"driver":"virtconsole","chardev":"c"}"#, program)
+      XCTAssertEqual(all.outcome, .started, program)
+      XCTAssertEqual(all.changes.suffix(3).map(\.what), ["`netdev` of `[0]`", "`drive` of `[1]`", "`chardev` of `[2]`"])
+      XCTAssertEqual(Set(all.accepted.filter { $0.key.path.hasPrefix("[") }.values), [.replaced])
+      assertRefused(
+        try result(network.replacing("new", with: "old"), program).outcome,
+        "Property 'virtio-net-device.netdev' can't take value 'old', it's in use", at: "[0]", "in use")
+      guard case .crashed = try result(#"{"driver":"e1000e","netdev":"new","bus":"rp1","realized":true}"#, program).outcome else {
+        return XCTFail("\(program): K2 behind a network that the machine has since its start is not a crash")
+      }
+    }
+  }
+
   func testAProgramThatGivesNoAnswerIsUnknown() throws {
     let directory = try TemporaryDirectory()
     let rows = [
