@@ -5,6 +5,8 @@ public enum UnknownReason {
   public static let notRecorded = "not in the recording"
   /// A fact of a host that the user asked not to inspect.
   public static let notInspected = "no host was inspected (--host none)"
+  /// The end of the reason of a value that a definition leaves to the host.
+  public static let onlyOfHost = ", which only the host lists"
   /// A fact of the machine that a request to plug a device comes without.
   public static let withoutMachine = "the request comes without its machine"
   /// A fact of a QEMU that was not named.
@@ -51,7 +53,7 @@ extension Unknown {
     // The kernel's ATS flag, where the IOMMU does not show what it derives from.
     ("are not in sysfs", .bind), ("does not show it in sysfs", .bind),
     ("depends on the version of this QEMU", .qemu), ("this QEMU checks it", .qemu),
-    ("only the shell knows", .literal), ("written as", .literal),
+    ("only the shell knows", .literal), (UnknownReason.onlyOfHost, .host), ("written as", .literal),
     ("`--rehearse` asks", .rehearsal),
   ]
 }

@@ -32,6 +32,9 @@ public struct DeviceRequest: Hashable, Sendable {
   /// The guest bus that the request names; nil when QEMU is to choose.
   public private(set) var bus: String?
 
+  /// Name for messages: "`smmu0`", or the driver of a device without an id.
+  public var plainName: String { (id ?? driver).map { "`\($0)`" } ?? "a device" }
+
   /// Creates a request. `driver`, `id` and `bus` are taken from its properties.
   public init(
     form: Form, plug: Plug, properties: [Property], location: Location, libvirt: LibvirtHostdev? = nil

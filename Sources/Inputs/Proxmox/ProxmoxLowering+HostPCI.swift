@@ -46,7 +46,7 @@ extension ProxmoxLowering {
       case .one(let name): found.append(name)
       case .slot(let name):
         guard case .known(let all)? = PCIAddress(name + ".0").map(functions) else {
-          return .unknown(name, "every function of \(name), which only the host lists")
+          return .unknown(name, "every function of \(name)" + UnknownReason.onlyOfHost)
         }
         if all.isEmpty {
           refuse(

@@ -14,7 +14,7 @@ public struct LaunchFailure: Sendable {
   /// another way than vfio-pci, or one that the QEMU of the prediction does not have.
   static func unknown(_ request: DeviceRequest, in machine: MachineConfig) -> Unknown? {
     guard let driver = request.driver else { return nil }
-    let name = request.id.map { "`\($0)`" } ?? "`\(driver)`"
+    let name = request.plainName
     if ["vfio-user-pci", "vfio-ap", "vfio-ccw", "x-pci-proxy-dev"].contains(driver) {
       return Unknown("realize of \(name)", reason: "devices of type `\(driver)` are not modelled")
     }

@@ -47,7 +47,7 @@ public enum QEMUCrash {
     case .undetermined:
       var text = ""
       if case .unknown(let written) = value { text = written }
-      let name = request.id.map { "`\($0)`" } ?? request.driver.map { "`\($0)`" } ?? "a device"
+      let name = request.plainName
       return .undetermined(Unknown("realized of \(name)", reason: "written as \(text)"))
     }
   }

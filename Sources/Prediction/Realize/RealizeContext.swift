@@ -68,12 +68,11 @@ final class RealizeContext: Sendable {
     of request: DeviceRequest, at address: PCIAddress?, on host: Host, _ descriptors: [String: Known<PCIAddress?>]
   ) -> Known<HostDevice> {
     guard let address else {
-      let fact = "host device of \(request.id ?? request.driver ?? "")"
+      let fact = "host device of \(request.plainName)"
       if case .unknown(let unknown)? = request.string("fd").flatMap({ descriptors[$0] }) {
         return .unknown(fact, unknown.description)
       }
-      return .unknown(fact, request.has("fd")
-        ? "only the passed descriptor says which it is" : "the request does not name it")
+      return .unknown(fact, request.unnamedHost)
     }
     return host.device(at: address).flatMap { device in
       device.map { .known($0) } ?? .unknown(Unknown(ofAbsentDevice: address))

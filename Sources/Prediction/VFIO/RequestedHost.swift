@@ -12,4 +12,10 @@ extension DeviceRequest {
     }
     return string("host").flatMap(QEMUHostAddress.parse)
   }
+
+  /// The reason why a request does not say which host function it is about.
+  public var unnamedHost: String {
+    if case .unknown(let text)? = (property("sysfsdev") ?? property("host"))?.value { return "written as \(text)" }
+    return has("fd") ? "only the passed descriptor says which it is" : "the request does not say which device it is"
+  }
 }

@@ -7,7 +7,7 @@ import Syntax
 /// Requests that crash QEMU regardless of the host and the guest.
 enum CrashingRequests {
   static func match(_ request: DeviceRequest) -> BypassRules.Reason? {
-    let name = request.id.map { "`\($0)`" } ?? request.driver.map { "`\($0)`" } ?? "a device"
+    let name = request.plainName
     // Refused too where only another QEMU than 11.1 would crash: the proxy does not know the version yet.
     if QEMUCrash.realizedArgument(request) != .never {
       return BypassRules.Reason(

@@ -140,7 +140,7 @@ final class PlugTrial: CommandTrial {
     switch outcome {
     case .crashed(let signal):
       let request = trial.request
-      let name = request.id.map { "`\($0)`" } ?? request.driver.map { "`\($0)`" } ?? "a device"
+      let name = request.plainName
       let reason = BypassRules.Reason(
         rule: .crashesQEMU, message: "a scratch QEMU crashed with \(signal) on \(name), and the guest would be lost")
       return gate.refuse(reason, about)

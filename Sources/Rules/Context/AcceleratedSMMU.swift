@@ -20,8 +20,3 @@ extension LintTarget {
     return behind
   }
 }
-
-extension DeviceRequest {
-  /// Name for messages: "`smmu0`", or the driver of a device without an id.
-  var plainName: String { "`\(id ?? driver ?? "device")`" }
-}

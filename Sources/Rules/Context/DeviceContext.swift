@@ -144,7 +144,7 @@ public final class DeviceContext: Sendable {
     if let address = prediction.host {
       hostDevice = target.host.device(at: address)
     } else {
-      hostDevice = .unknown("host device of \(prediction.name)", "the request does not say which device it is")
+      hostDevice = .unknown(prediction.missingHost)
     }
   }
 
@@ -163,7 +163,7 @@ public final class DeviceContext: Sendable {
   public func device() throws(Unknown) -> HostDevice {
     guard let device = try hostDevice.value else {
       throw prediction.host.map { Unknown(ofAbsentDevice: $0) }
-        ?? Unknown("host device of \(name)", reason: "the request names none")
+        ?? prediction.missingHost
     }
     return device
   }

@@ -7,6 +7,9 @@ extension RealizePrediction {
 
   /// The device, to compare it with that of a finding.
   public var label: DeviceLabel { DeviceLabel(request, at: host) }
+
+  /// The fact that is missing where `host` is nil.
+  var missingHost: Unknown { Unknown("host device of \(name)", reason: request.unnamedHost) }
 }
 
 /// A device that a finding is about. Its name for messages is formatted only when it is printed.

@@ -53,7 +53,7 @@ extension DeviceContext {
     var owned: Set<Int> = []
     for one in target.assignments {
       guard let host = one.host else {
-        throw Unknown("host device of \(one.name)", reason: "the request does not say which device it is")
+        throw one.missingHost
       }
       if let group = try self.host.device(at: host).value?.group.value { owned.insert(group) }
     }

@@ -41,7 +41,7 @@ private func check(_ own: DefinitionClaims, _ others: OtherDefinitions, _ runner
 /// Reports a process that holds a member of the group.
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard let address = context.prediction.host else {
-    throw Unknown("host device of \(context.name)", reason: "the request does not say which device it is")
+    throw context.prediction.missingHost
   }
   guard let group = try context.group() else { return }
   let device = try context.device()

@@ -53,7 +53,7 @@ private func paths(_ accelerators: [RealizePrediction], _ host: Host) -> [String
 /// Assignment 1.16 §1.4, §1.19).
 private func isAccelerator(_ one: RealizePrediction, _ host: Host) throws(Unknown) -> Bool {
   guard let address = one.host else {
-    throw Unknown("class of \(one.name)", reason: "the request does not say which device it is")
+    throw one.missingHost
   }
   guard let device = try host.device(at: address).value else { throw Unknown(ofAbsentDevice: address) }
   return try [0x03, 0x12].contains(device.classCode.value >> 16)

@@ -26,7 +26,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   for one in need.devices {
     guard try one.atsInputs.backend.value == .iommufd else { continue }
     guard let address = one.host else {
-      throw Unknown("region sizes of \(one.name)", reason: "the request does not say which device it is")
+      throw one.missingHost
     }
     guard let device = try target.host.device(at: address).value else { continue }
     // The last is the ROM.

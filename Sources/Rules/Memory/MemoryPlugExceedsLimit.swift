@@ -38,7 +38,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     }
     let need = LockedMemory.needed(memory, spaces: target.guest.addressSpaceCount)
     guard need > limit else { continue }
-    let name = request.id.map { "`\($0)`" } ?? "`\(request.driver ?? "the device")`"
+    let name = request.plainName
     runner.report(
       "\(name) adds \(ByteSize.text(more)) to the guest's memory, of which then \(ByteSize.text(need)) are locked "
         + "for vfio devices, and \(target.host.user.display ?? "the user") may lock \(ByteSize.text(limit)): QEMU crashes with "
