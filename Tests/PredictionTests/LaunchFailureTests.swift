@@ -59,7 +59,8 @@ final class OptionCheckTests: XCTestCase {
     XCTAssertEqual(texts("-no-hpet", 10, 0), ["-no-hpet: invalid option"])
     XCTAssertEqual(texts("-no-hpet", 7, 2), [])
     XCTAssertEqual(texts("-runas qemu"), ["-runas: invalid option"])
-    XCTAssertEqual(texts("-runas qemu", 10, 0), [], "not dated")
+    XCTAssertEqual(texts("-runas qemu", 10, 0), ["-runas: invalid option"])
+    XCTAssertEqual(texts("-runas qemu", 9, 2), [], "not dated")
     XCTAssertEqual(texts("-run-with user=qemu"), [])
     XCTAssertEqual(texts("-run-with user=qemu", 7, 2), ["-run-with: invalid option"])
   }
@@ -124,6 +125,18 @@ final class OptionCheckTests: XCTestCase {
     for options in ["-accel kvm M=c -object tdx-guest,id=c", "-accel $A -object tdx-guest,id=c", sev, "M=$C -object tdx-guest,id=c"] {
       XCTAssertEqual(failures(options), [], options)
     }
+  }
+
+  /// Texts of 7.2.22 and 10.0.13.
+  func testConfidentialGuestsOfOlderReleases() {
+    func refused(_ type: String) -> [String] { ["Parameter 'qom-type' does not accept value '\(type)'"] }
+    for (type, major, minor) in [("tdx-guest", 7, 2), ("tdx-guest", 10, 0), ("sev-snp-guest", 7, 2)] {
+      XCTAssertEqual(texts("-accel kvm -object \(type),id=c", major, minor), refused(type), "\(major).\(minor)")
+    }
+    XCTAssertEqual(texts("-accel kvm -object sev-snp-guest,id=c", 10, 0), [])
+    let sev = "-machine confidential-guest-support=c -object sev-guest,id=c,cbitpos=47,reduced-phys-bits=1"
+    XCTAssertEqual(texts(sev, 7, 2), ["qemu_machine_creation_done: Assertion `machine->cgs->ready' failed."])
+    XCTAssertEqual(texts(sev, 10, 0), ["accelerator does not support confidential guest sev-guest"])
   }
 
   /// `maxframes` is an integer: QEMU refuses a size.

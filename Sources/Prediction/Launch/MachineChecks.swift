@@ -103,12 +103,16 @@ extension MachineConfig {
     return LaunchFailure(RealizeFailure(.unknownMachine, text), at: property.location)
   }
 
-  /// The refusal of an object: of its id (QEMU qom/object_interfaces.c: user_creatable_parse_str), or of an iommufd's
+  /// The first releases with these objects (QEMU qapi/qom.json: ObjectType).
+  private static let firstReleases = [
+    "iommufd": QEMURelease(9, 0), "sev-snp-guest": QEMURelease(9, 1), "tdx-guest": QEMURelease(10, 1),
+  ]
+
+  /// The refusal of an object: of its type and of its id (QEMU qom/object_interfaces.c: user_creatable_parse_str), or of an iommufd's
   /// descriptor (QEMU backends/iommufd.c: iommufd_backend_set_fd).
   private func refusal(_ object: ObjectRequest, _ qemu: QEMUProfile) -> LaunchFailure? {
-    // The object came with the backend, in 9.0.
-    if object.type == "iommufd", qemu.isBefore(9, 0), libvirt == nil {
-      let text = "Parameter 'qom-type' does not accept value 'iommufd'"
+    if let type = object.type, let first = MachineConfig.firstReleases[type], qemu.isBefore(first.major, first.minor), libvirt == nil {
+      let text = "Parameter 'qom-type' does not accept value '\(type)'"
       return LaunchFailure(RealizeFailure(.badObject, text), at: object.location)
     }
     guard let id = object.id else {

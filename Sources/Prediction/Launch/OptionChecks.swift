@@ -7,15 +7,15 @@ extension MachineConfig {
     let absent = absentOptions(qemu)
     // libvirt makes the parts that its devices name.
     if !absent.isEmpty || libvirt != nil || missingPart != nil || !unreadParts.isEmpty || qemu.modelledRelease == nil { return absent }
-    return [topology(qemu), namedBackend("memory-backend"), namedBackend("confidential-guest-support"), confidentialGuest, hostCPU]
+    return [topology(qemu), namedBackend("memory-backend"), namedBackend("confidential-guest-support"), confidentialGuest(qemu), hostCPU]
       .compactMap { $0 }
       + monitors + devices.compactMap(unresolved)
   }
 
   // MARK: - Options of other releases
 
-  /// The first release without an option (options of QEMU 7.2.22 and 11.1.3; QEMU docs/about/removed-features.rst). Of those
-  /// between the two that the document does not date, 11.1 is an upper bound.
+  /// The first release without an option (options of QEMU 7.2.22, 10.0.13 and 11.1.3; QEMU docs/about/removed-features.rst). Of
+  /// those that the document does not date, 10.0 is an upper bound.
   private static let removed: [String: QEMURelease] = {
     let early = [
       "alt-grab", "balloon", "bt", "clock", "ctrl-grab", "curses", "enable-fips", "no-frame", "no-kvm", "no-kvm-irqchip",
@@ -25,7 +25,7 @@ extension MachineConfig {
     let later = ["async-teardown", "chroot", "no-acpi", "no-hpet", "singlestep"]
     let recent = ["audio-help", "portrait", "rotate", "runas"]
     return Dictionary(uniqueKeysWithValues: early.map { ($0, QEMURelease(7, 2)) } + later.map { ($0, QEMURelease(9, 0)) }
-      + recent.map { ($0, QEMURelease(11, 1)) })
+      + recent.map { ($0, QEMURelease(10, 0)) })
   }()
 
   /// Options that 7.2 does not have yet.
@@ -94,7 +94,7 @@ extension MachineConfig {
 
   /// A confidential guest without KVM. A TDX object that the machine does not use crashes QEMU when the machine is complete
   /// (QEMU hw/core/machine.c: machine_run_board_init; target/i386/kvm/tdx.c: tdx_finalize_vm; observed on 11.1.3).
-  private var confidentialGuest: LaunchFailure? {
+  private func confidentialGuest(_ qemu: QEMUProfile) -> LaunchFailure? {
     guard usesKVM == .known(false), machine.allSatisfy({ $0.value.string != nil }) else { return nil }
     if let property = machine.last(where: { $0.name == "confidential-guest-support" }) {
       guard let type = objects.first(where: { $0.id == property.value.string })?.type else { return nil }
@@ -102,6 +102,10 @@ extension MachineConfig {
       case "tdx-guest", "sev-snp-guest":
         return LaunchFailure(
           RealizeFailure(.badOption, "cannot set up private guest memory for \(type): KVM required"), at: property.location)
+      case "sev-guest" where qemu.isBefore(10, 0):
+        // Observed on 7.2.22.
+        let text = "qemu_machine_creation_done: Assertion `machine->cgs->ready' failed."
+        return LaunchFailure(RealizeFailure(.crashingProperty, text, signal: "SIGABRT"), at: property.location)
       case "sev-guest":
         return LaunchFailure(
           RealizeFailure(.badOption, "accelerator does not support confidential guest \(type)"), at: property.location)
