@@ -119,6 +119,12 @@ final class CommandTableTests: XCTestCase {
       (command("netdev_add", #"{"type":"tap","id":"n","script":"/bin/true"}"#), program),
       (command("netdev_add", #"{"type":"tap","id":"n","downscript":"/bin/true"}"#), program),
       (command("netdev_add", #"{"type":"tap","id":"n","script":"no","downscript":"no"}"#), .pass),
+      // QEMU would run its own scripts.
+      (command("netdev_add", #"{"type":"tap","id":"n"}"#), program),
+      (command("netdev_add", #"{"type":"tap","id":"n","script":"no"}"#), program),
+      (command("netdev_add", #"{"type":"tap","id":"n","downscript":"no"}"#), program),
+      (command("netdev_add", #"{"type":"tap","id":"n","br":"b","helper":"/usr/lib/qemu/qemu-bridge-helper"}"#), .pass),
+      (human("netdev_add tap,id=n,ifname=t"), program), (human("netdev_add tap,id=n,fds=a:b"), .inquire),
       (command("netdev_add", #"{"type":"tap","id":"n","fd":"n0","vhost":true}"#), .inquire),
       (command("netdev_add", #"{"type":"passt","id":"n","path":"/bin/true"}"#), program),
       (command("netdev_add", #"{"type":"passt","id":"n"}"#), .pass),
@@ -182,6 +188,24 @@ final class CommandTableTests: XCTestCase {
     ] {
       XCTAssertEqual(try probe.answer(command(name, arguments), descriptors: 1), .refuse("fd-of-another-client"))
     }
+    // Wherever an address can be, also in the name of an image.
+    let address = #"{"type":"fd","data":{"str":"n"}}"#
+    let image = #"json:{\"driver\":\"nbd\",\"server\":{\"type\":\"fd\",\"str\":\"n\"}}"#
+    for (name, arguments) in [
+      ("chardev-add", #"{"id":"c","backend":{"type":"socket","data":{"addr":\#(address),"server":false}}}"#),
+      ("nbd-server-start", #"{"addr":\#(address)}"#), ("blockdev-change-medium", #"{"id":"d","filename":"\#(image)"}"#),
+      ("drive-mirror", #"{"device":"d","sync":"full","target":"\#(image)"}"#),
+      ("netdev_add", #"{"type":"af-xdp","id":"x","ifname":"e","sock-fds":"m:n"}"#),
+    ] {
+      XCTAssertEqual(try probe.answer(command(name, arguments)), .refuse("fd-of-another-client"), arguments)
+    }
+    for line in [
+      "drive_add 0 if=none,file.driver=nbd,file.server.type=fd,file.server.str=n",
+      #"drive_add 0 if=none,file=json:{"driver":"nbd",,"server.type":"fd",,"server.str":"n"}"#,
+    ] {
+      XCTAssertEqual(try probe.answer(human(line)), .refuse("fd-of-another-client"), line)
+    }
+    XCTAssertEqual(try probe.answer(human("drive_add 0 if=none,file=/d.img,id=d")), .pass)
     filter.ledger.numbersInUse = [23: "/machine/peripheral/v"]
     for (arguments, isRefused) in [
       (#"{"type":"tap","id":"n","fd":"23"}"#, true), (#"{"type":"tap","id":"n","fd":"0000000000000023"}"#, true),

@@ -174,10 +174,21 @@ final class GuestBookTests: XCTestCase {
       chardev(folder.path + "/p"), chardev(folder.path + "/../" + (folder.path.split(separator: "/").last ?? "") + "//p"),
       FilterProbe.command("migrate", #"{"uri":"unix:\#(folder.path)/p"}"#), FilterProbe.human("migrate unix:\(folder.path)/p"),
       FilterProbe.human("chardev-add socket,id=c,path=\(folder.path)/p,server=on"),
+      FilterProbe.human("hostfwd_add unix:\(folder.path)/p-:22"), FilterProbe.human("hostfwd_add n unix:\(folder.path)/p-10.0.2.15:22"),
+      FilterProbe.command("netdev_add", #"{"type":"user","id":"n","hostfwd":[{"str":"unix:\#(folder.path)/p-:22"}]}"#),
+      FilterProbe.command(
+        "netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:80-unix:\#(folder.path)/p,server=on,wait=off"}]}"#),
+      FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-unix:\(folder.path)/p"),
+      FilterProbe.command(
+        "blockdev-change-medium", #"{"id":"d","filename":"json:{\"server\":{\"type\":\"unix\",\"path\":\"\#(folder.path)/p\"}}"}"#),
     ] {
       XCTAssertEqual(try probe.answer(text), .refuse("replaces-a-socket"), text)
     }
-    for text in [chardev(folder.path + "/q"), chardev("/p"), FilterProbe.command("migrate", #"{"uri":"unix:/p"}"#)] {
+    for text in [
+      chardev(folder.path + "/q"), chardev("/p"), chardev(folder.path + "/p-:22"), FilterProbe.command("migrate", #"{"uri":"unix:/p"}"#),
+      FilterProbe.command("migrate", #"{"uri":"unix:\#(folder.path)/p-2"}"#), FilterProbe.human("hostfwd_add tcp::22-:22"),
+      FilterProbe.human("hostfwd_add unix:\(folder.path)/q-:22"),
+    ] {
       XCTAssertEqual(try probe.answer(text), .pass, text)
     }
   }
@@ -243,6 +254,24 @@ final class GuestBookTests: XCTestCase {
     XCTAssertEqual(try answer(resize, vfio, limit: gib - 1, size: 0), refused)
     XCTAssertEqual(try answer(resize, vfio, limit: 4096, size: 1_073_737_728), .pass)
     XCTAssertEqual(try answer(resize, vfio, limit: 0, size: 2_147_483_648), .pass, "it shrinks")
+    // What another device was promised, and its guest has not taken yet, is locked later.
+    for text in [dimm, mem, resize, resize.replacing("/machine/peripheral/vm", with: "vm")] {
+      let two = vfio + [("vm", "virtio-mem-pci"), ("other", "virtio-mem-pci")]
+      for (limit, expected) in [(2 * gib, FilterProbe.Answer.pass), (2 * gib - 1, refused)] {
+        let probe = FilterProbe()
+        probe.filter.lockedMemory = { _ throws(Unknown) in LockedMemoryUse(limit: limit, locked: 0, pinned: 0) }
+        let found = try probe.settle(text, guest(two)) { question in
+          switch (question.arguments?["path"]?.string, question.arguments?["property"]?.string) {
+          case ("/objects/m1", "size"): 1_073_741_824
+          case ("/machine/peripheral/other", "requested-size"): 2_147_483_648
+          case ("/machine/peripheral/other", "size"): 1_073_741_824
+          case (_, "requested-size"), (_, "size"): 0
+          default: nil
+          }
+        }
+        XCTAssertEqual(found, expected, "\(text) \(limit)")
+      }
+    }
     // A size that is not known.
     XCTAssertEqual(try answer(dimm, vfio, limit: gib, size: nil), refused)
     XCTAssertEqual(try answer(dimm, vfio, limit: gib, size: nil, onUnknown: .warn), .pass)

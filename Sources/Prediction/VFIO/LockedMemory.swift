@@ -92,11 +92,13 @@ public enum ByteSize {
   /// Parses a size in bytes; nil when it is not one.
   /// - Parameter unit: the power of two that a number without a suffix is in.
   public static func parse(_ text: some StringProtocol, unit: Int = 0) -> UInt64? {
-    let suffix = text.last.map { !$0.isNumber } == true ? text.suffix(1).lowercased() : ""
-    guard let shift = ["": unit, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50][suffix] else { return nil }
-    let digits = text.dropLast(suffix.count)
-    let number = digits.hasPrefix("0x") ? UInt64(digits.dropFirst(2), radix: 16) : UInt64(digits)
-    guard let number, digits.first != "+", number <= UInt64.max >> UInt64(shift) else { return nil }
+    let isHexadecimal = text.hasPrefix("0x") || text.hasPrefix("0X")
+    // A letter that is a digit is not a unit: `0x1b` has none.
+    let digits = text.dropFirst(isHexadecimal ? 2 : 0).prefix { $0.isASCII && (isHexadecimal ? $0.isHexDigit : $0.isNumber) }
+    let suffix = text.dropFirst(digits.count + (isHexadecimal ? 2 : 0)).lowercased()
+    guard let shift = ["": unit, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50][suffix],
+      let number = UInt64(digits, radix: isHexadecimal ? 16 : 10), number <= UInt64.max >> UInt64(shift)
+    else { return nil }
     return number << UInt64(shift)
   }
 

@@ -1,3 +1,4 @@
+import Facts
 import Glibc
 import Syntax
 
@@ -11,7 +12,9 @@ struct GuardedSockets {
   func named(in value: JSON) -> WireText? {
     if paths.isEmpty { return nil }
     switch value {
-    case .string(let text): return names(WireText(text)) ? WireText(text) : nil
+    case .string(let text):
+      if WireText(text).hasPrefix("json:"), let options = try? JSON.parse(WireText(text).dropping(5).bytes) { return named(in: options) }
+      return names(WireText(text)) ? WireText(text) : nil
     case .array(let items): return items.lazy.compactMap(named).first
     case .object(let members): return members.lazy.compactMap { named(in: $0.value) }.first
     default: return nil
@@ -19,9 +22,19 @@ struct GuardedSockets {
   }
 
   private func names(_ text: WireText) -> Bool {
-    // `unix:PATH` of a URI, with options behind a comma.
-    let path = text.hasPrefix("unix:") ? text.dropping(5).split(",")[0] : text
-    return paths.contains { isSame(path, WireText($0)) }
+    let named = [text] + GuardedSockets.behindUnix(text)
+    return paths.contains { own in named.contains { isSame($0, WireText(own)) } }
+  }
+
+  /// Paths behind `unix:`: of a URI, with options behind a comma, and of a rule that forwards to a socket, or from one.
+  private static func behindUnix(_ text: WireText) -> [WireText] {
+    let mark = Array("unix:".utf8)
+    let bytes = text.bytes
+    guard let start = bytes.indices.first(where: { bytes[$0...].starts(with: mark) }) else { return [] }
+    let path = WireText(bytes: bytes[(start + mark.count)...]).split(",")[0]
+    // `-ADDRESS:PORT` of a rule.
+    guard let end = path.bytes.lastIndex(of: UInt8(ascii: "-")), path.bytes[end...].contains(UInt8(ascii: ":")) else { return [path] }
+    return [path, WireText(bytes: path.bytes[..<end])]
   }
 
   /// Whether two paths are the same entry of one folder; the file itself may not exist.
@@ -46,5 +59,22 @@ struct GuardedSockets {
     // SAFETY: stat reads the path and fills the structure that it is given.
     guard stat(isAbsolute ? "\(root)\(name)/" : "\(cwd)/\(name)", &status) == 0 else { return nil }
     return Folder(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+  }
+
+  /// Ids of the character devices that are monitors' on a command line.
+  static func monitorDevices(of machine: MachineConfig) -> Set<WireText> {
+    func id(_ text: WireText) -> WireText? {
+      KeyValueText(text.bytes, implied: "chardev").items.last { WireText($0.key) == "chardev" }.map { WireText($0.value) }
+    }
+    let options = machine.options.compactMap { option -> WireText? in
+      guard let text = option.value.string.map({ WireText($0) }) else { return nil }
+      switch WireText(option.name) {
+      case "mon": return id(text)
+      case "qmp", "qmp-pretty", "monitor": return text.hasPrefix("chardev:") ? text.dropping(8) : nil
+      default: return nil
+      }
+    }
+    let objects = machine.objects.filter { $0.type.map { BypassRules.isMonitor(WireText($0)) } ?? false }
+    return Set(options + objects.compactMap { $0.string("chardev").map { WireText($0) } })
   }
 }

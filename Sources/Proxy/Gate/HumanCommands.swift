@@ -32,6 +32,8 @@ enum HumanCommands {
     case "migrate_set_parameter":
       // 7.2 reads the value as a word, and 11.1 as the rest of the line.
       return (target, object(("parameter", text("parameter")), ("value", text("value"))))
+    case "drive_add": return (target, keyValues(arguments["opts"], implied: "file"))
+    case "hostfwd_add": return (target, object(("hostfwd", text("arg1")), ("hostfwd2", text("arg2"))))
     default: return (target, object(("uri", text("uri"))))
     }
   }
@@ -49,7 +51,8 @@ enum HumanCommands {
     "device_add": "device_add", "device_del": "device_del", "netdev_add": "netdev_add", "object_add": "object-add",
     "object_del": "object-del", "qom-set": "qom-set", "chardev-add": "chardev-add", "chardev-change": "chardev-change",
     "migrate": "migrate", "migrate_incoming": "migrate-incoming", "migrate_recover": "migrate-recover",
-    "migrate_set_parameter": "migrate-set-parameters", "nbd_server_start": "nbd-server-start",
+    "migrate_set_parameter": "migrate-set-parameters", "nbd_server_start": "nbd-server-start", "drive_add": "blockdev-add",
+    "hostfwd_add": "hostfwd_add",
   ]
 
   private static let table: [WireText: String] = {

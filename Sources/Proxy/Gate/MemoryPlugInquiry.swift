@@ -56,16 +56,29 @@ final class MemoryPlugInquiry: CommandDecision {
       let isUsed = guest.missing != nil || guest.devices.contains(where: \.isVFIO) || !gate.hidden.isEmpty
       guard isUsed else { return .pass(instead: nil) }
       self.guest = guest
-      switch size {
-      case .object(let id): return ask("/objects/\(id)", "size")
-      case .requested(_, let path): return ask("\(path)", "size")
-      case .bytes: return decide(guest, [])
-      }
+      let questions = ownQuestions + growing(guest).flatMap { [ask($0, "requested-size"), ask($0, "size")] }
+      return questions.isEmpty ? decide(guest, []) : .ask(questions)
     }
   }
 
-  private func ask(_ path: String, _ property: String) -> DecisionStep {
-    .ask([Command("qom-get", ["path": .string(path), "property": .string(property)])])
+  /// The question about the memory itself.
+  private var ownQuestions: [Command] {
+    switch size {
+    case .object(let id): [ask("/objects/\(id)", "size")]
+    case .requested(_, let path): [ask("\(path)", "size")]
+    case .bytes: []
+    }
+  }
+
+  /// Other devices of virtio-mem, whose guest may not have taken yet what it was promised.
+  private func growing(_ guest: QOMSnapshot) -> [String] {
+    var own: WireText?
+    if case .requested(_, let path) = size { own = path.split("/").last { !$0.bytes.isEmpty } }
+    return guest.devices.filter { WireText($0.type).hasPrefix("virtio-mem-pci") && WireText($0.path).split("/").last != own }.map(\.path)
+  }
+
+  private func ask(_ path: String, _ property: String) -> Command {
+    Command("qom-get", ["path": .string(path), "property": .string(property)])
   }
 
   private func decide(_ guest: QOMSnapshot, _ answers: [Result<JSON, CommandError>]) -> DecisionStep {
@@ -100,6 +113,7 @@ final class MemoryPlugInquiry: CommandDecision {
     return (overflow ? .max : need, isIOMMUFD ? max(use.locked, use.pinned) : use.locked)
   }
 
+  /// The new memory, and what other devices are still to get.
   private func bytes(_ answers: [Result<JSON, CommandError>]) throws(Unknown) -> UInt64 {
     func number(_ value: JSON?) throws(Unknown) -> UInt64 {
       switch value {
@@ -110,14 +124,23 @@ final class MemoryPlugInquiry: CommandDecision {
       }
       throw Unknown("size of the new memory", reason: "it is not a number")
     }
-    let answer = try? answers.first?.get()
+    let values = answers.map { try? $0.get() }
+    var sum: UInt64
     switch size {
-    case .object: return try number(answer)
-    case .bytes(let value): return try number(value)
+    case .object: sum = try number(values.first ?? nil)
+    case .bytes(let value): sum = try number(value)
     case .requested(let value, _):
-      let (wanted, now) = (try number(value), try number(answer))
-      return wanted > now ? wanted - now : 0
+      let (wanted, now) = (try number(value), try number(values.first ?? nil))
+      // It shrinks: nothing new is locked for it.
+      if wanted <= now { return 0 }
+      sum = wanted - now
     }
+    let others = Array(values.dropFirst(ownQuestions.count))
+    for index in stride(from: 0, to: others.count - 1, by: 2) {
+      let (wanted, now) = (try number(others[index]), try number(others[index + 1]))
+      sum = sum.addingReportingOverflow(wanted > now ? wanted - now : 0).overflow ? .max : sum + (wanted > now ? wanted - now : 0)
+    }
+    return sum
   }
 
   /// Does nothing: the reply is only forwarded.

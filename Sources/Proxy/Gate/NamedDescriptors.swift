@@ -15,13 +15,16 @@ struct NamedDescriptors {
       for member in members {
         // Key=value text has the members of a member as `addr.str`.
         switch WireText(member.key).split(".").last {
-        case "fd", "fds", "vhostfd", "vhostfds", "fdname": add(member.value)
-        // The text of a socket's address whose type is `fd`.
-        case "str" where isDescriptorAddress(members): add(member.value)
+        case "fd", "fds", "vhostfd", "vhostfds", "sock-fds", "fdname": add(member.value)
+        // The text of a socket's address whose type is `fd`; in the older form it is in `data`.
+        case "str" where isDescriptorAddress(members), "data" where isDescriptorAddress(members): add(member.value)
         case "uri", "protocol": if let text = member.value.wire, text.hasPrefix("fd:") { add(text.dropping(3)) }
         default: read(member.value)
         }
       }
+    // The name of an image may be the options of one (QEMU block.c: parse_json_filename).
+    case .string(let text) where WireText(text).hasPrefix("json:"):
+      if let options = try? JSON.parse(WireText(text).dropping(5).bytes) { read(options) }
     default: break
     }
   }

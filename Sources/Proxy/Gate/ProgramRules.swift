@@ -46,6 +46,12 @@ enum ProgramRules {
   /// Programs of a network backend (QEMU qapi/net.json). Where none is named, QEMU runs its own.
   static func network(_ arguments: JSON) -> BypassRules.Reason? {
     let types = arguments.wires("type")
+    // Scripts that are not named are /etc/qemu-ifup and /etc/qemu-ifdown, unless QEMU does not open the interface itself.
+    if types.contains("tap"), !["fd", "fds", "helper"].contains(where: { arguments[$0] != nil }),
+      let script = ["script", "downscript"].first(where: { arguments[$0] == nil })
+    {
+      return program("a tap network without `\(script)=no`")
+    }
     for member in arguments.members ?? [] {
       let text = member.value.wire
       switch WireText(member.key) {

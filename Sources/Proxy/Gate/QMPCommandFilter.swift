@@ -75,6 +75,9 @@ public final class QMPCommandFilter: CommandFilter {
   var hidden: [WireText: HiddenPrimary] = [:]
   /// Whether those of QEMU's command line are among them.
   var hasReadHidden = false
+  /// Character devices of the monitors on QEMU's command line, beside those that QEMU names itself.
+  private(set) lazy var monitorDevices: Set<WireText> =
+    options.process.flatMap { try? PlugInquiry.machine(of: $0).get() }.map(GuardedSockets.monitorDevices) ?? []
 
   /// The host where it is not the live one, once it was read: nothing in it changes.
   var recordedHost: Facts.Host?
@@ -132,6 +135,8 @@ public final class QMPCommandFilter: CommandFilter {
   /// Decides about a QMP command, or one of the human monitor in the form of QMP's.
   private func inspect(_ command: WireText, _ arguments: JSON?, _ about: CommandContext) -> ProxyInspection {
     if let reason = BypassRules.match(command, arguments) { return refuse(reason, about) }
+    if command == "yank", let reason = endedMonitor(arguments) { return refuse(reason, about) }
+    if let reason = arguments.flatMap({ CrashingCommands.match(command, $0) }) { return refuse(reason, about) }
     if let arguments, let path = sockets.named(in: arguments) { return refuse(BypassRules.guardedSocket(path), about) }
     if command == "object-add", let reason = wrongIOMMUFD(arguments) { return refuse(reason, about) }
     if let use = descriptorUse(command, arguments, about) { return use }
@@ -143,7 +148,7 @@ public final class QMPCommandFilter: CommandFilter {
       guard arguments?.wire("property") == "requested-size", let path = arguments?.wire("path"), let value = arguments?["value"]
       else { return .pass }
       return .inquire(MemoryPlugInquiry(self, .requested(value, path: path), about))
-    default: return .pass
+    default: return CrashInquiry.of(command, arguments, self, about).map { .inquire($0) } ?? .pass
     }
   }
 
@@ -193,14 +198,30 @@ public final class QMPCommandFilter: CommandFilter {
       return allowed.contains(name) ? .pass : refuse(QMPCommandFilter.unknown(name), about)
     }
     if name == "gdbserver" { return refuse(BypassRules.gdbServer, about) }
+    if let reason = CrashingCommands.match(command) { return refuse(reason, about) }
+    // The flag for the dirty ring. The other arguments are numbers.
+    if name == "calc_dirty_rate", WireText(bytes: command.rest.bytes).contains("-r") {
+      return inspect("calc-dirty-rate", ["mode": "dirty-ring"], about)
+    }
     do throws(HumanCommands.Unreadable) {
       guard let (name, arguments) = try HumanCommands.asQMP(command) else { return .pass }
       guard name == "device_add" else { return inspect(name, arguments, about) }
       guard let request = PlugRequest.read(command, source: "device_add") else { throw HumanCommands.Unreadable() }
+      // A question about the properties of a type.
+      if request.has("help") || request.has("?"), let reason = request.driver.flatMap({ CrashingCommands.listing(WireText($0)) }) {
+        return refuse(reason, about)
+      }
       return plug(request, arguments, about)
     } catch {
       return refuse(BypassRules.unreadable(command), about)
     }
+  }
+
+  /// A monitor's connection ends for all of its clients, and for the proxy.
+  private func endedMonitor(_ arguments: JSON?) -> BypassRules.Reason? {
+    let instances = arguments?["instances"]?.array ?? []
+    let ids = instances.filter { $0.wire("type") == "chardev" }.compactMap { $0.wire("id") }
+    return ids.first { $0.hasPrefix("compat_monitor") || monitorDevices.contains($0) }.map(BypassRules.monitorDeleted)
   }
 
   /// QEMU accepts an iommufd object around any descriptor, unchecked.

@@ -9,7 +9,9 @@ extension Rule {
     summary: "the QEMU that will run crashes",
     why: """
       QEMU is known to crash on the property, or the QEMU that will run was started with the definition's own options, stopped, and \
-      without the host's devices, and crashed. A plug that does this ends the running guest.
+      without the host's devices, and crashed. A plug that does this ends the running guest. \
+      The proxy refuses other commands that are known to end QEMU too, such as the list of the properties of a type whose object \
+      crashes.
       """,
     fix: "remove the option or the property that QEMU crashes on, and report it to QEMU",
     example: "-device vfio-pci,fd=3",

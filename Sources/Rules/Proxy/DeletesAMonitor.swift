@@ -3,10 +3,11 @@ extension Rule {
   public static let deletesAMonitor = Rule(
     name: "deletes-a-monitor",
     severity: .error,
-    summary: "a command that deletes a monitor of the guest",
+    summary: "a command that deletes a monitor of the guest, or ends its connection",
     why: """
       Since QEMU 11.1 monitors are objects, those of `-mon` too. `object-del` of one takes the guest's monitor from the \
-      program that uses it, which may be the proxy itself.
+      program that uses it, which may be the proxy itself. `yank` of a monitor's character device ends its connection, for the \
+      proxy and for all of its clients.
       """,
     fix: "leave the monitor; to end its use, disconnect from it",
     example: #"{"execute":"object-del","arguments":{"id":"compat_monitor0"}}"#,

@@ -1,0 +1,212 @@
+import Common
+import Prediction
+import QMP
+import Syntax
+
+/// Commands that end QEMU, and the guest with it, regardless of the host; plugs have `CrashingRequests`. All were observed on
+/// 7.2.22 or 11.1.3, and refused of any QEMU: the proxy does not know the version yet.
+enum CrashingCommands {
+  /// The refusal of a command, also of the human monitor in the form of QMP's.
+  static func match(_ command: WireText, _ arguments: JSON) -> BypassRules.Reason? {
+    switch command {
+    case "device-list-properties", "qom-list-properties": return arguments.wire("typename").flatMap(listing)
+    case "object-add": return object(arguments)
+    // QEMU hw/virtio/virtio-qmp.c: qmp_x_query_virtio_status, of a device without vhost.
+    case "x-query-virtio-status":
+      return arguments["path"] == nil ? nil : ends("`x-query-virtio-status`", "fails an assertion")
+    // QEMU system/cpus.c: qmp_pmemsave, which reads into a buffer of its own.
+    case "memsave", "pmemsave":
+      return exceeds(arguments["size"]) ? ends("a `size` that is negative or above 2^63", "reads past its buffer") : nil
+    // QEMU block.c: bdrv_reopen_multiple.
+    case "blockdev-reopen":
+      return arguments["options"]?.array?.isEmpty == true ? ends("`blockdev-reopen` of no node", "fails an assertion") : nil
+    // QEMU migration/savevm.c: without Xen's toolstack there is no channel that they could use.
+    case "xen-save-devices-state", "xen-load-devices-state":
+      return arguments["filename"] == nil ? nil : ends("`\(command)`", "crashes")
+    // QEMU 7.2 net/net.c: net_client_init1.
+    case "netdev_add":
+      guard arguments.wires("type").contains("tap"), members("queues", arguments).contains(where: { number($0) == 0 }) else { return nil }
+      return ends("a tap network with no `queues`", "fails an assertion")
+    case "chardev-add", "chardev-change": return console(arguments["backend"]?["data"] ?? arguments)
+    default: return nil
+    }
+  }
+
+  /// The refusal of a command of the human monitor that has no form of QMP's.
+  static func match(_ command: HMPCommand) -> BypassRules.Reason? {
+    let words = WireText(bytes: command.rest.bytes).words
+    switch WireText(command.name) {
+    case "info" where words.first == "virtio-status" && words.count > 1: return match("x-query-virtio-status", ["path": ""])
+    case "qemu-io":
+      // The text, in quotes or not; its words are read as QEMU reads them (QEMU qemu-io-cmds.c: qemuio_command).
+      let text = WireText(bytes: command.rest.bytes.map { $0 == UInt8(ascii: "\"") ? UInt8(ascii: " ") : $0 }).words
+      guard let name = text.first(where: debugging.contains) else { return nil }
+      return ends("`qemu-io` with `\(name)`", name == "abort" || name == "sigraise" ? "ends itself" : "answers no more")
+    default: return nil
+    }
+  }
+
+  /// Commands of qemu-io that end QEMU, or stop it until another event.
+  private static let debugging: Set<WireText> = ["abort", "sigraise", "sleep", "wait_break"]
+
+  /// Types of which QEMU cannot make an object to list its properties. Those with `gl` are missing parts of a module that may
+  /// not be installed.
+  private static let unlistable: Set<WireText> = [
+    "colo-compare", "microvm-machine", "qio-net-listener", "virtio-gpu-gl-pci", "virtio-vga-gl", "x-remote-object",
+  ]
+
+  /// The refusal to list a type's properties, for which QEMU makes an object of it.
+  static func listing(_ type: WireText) -> BypassRules.Reason? {
+    unlistable.contains(type) ? ends("the properties of `\(type)`, for which it makes an object,", "crashes") : nil
+  }
+
+  /// Types that QEMU accepts at its start only, or that take it with them when they cannot be created.
+  private static let objects: [WireText: String] = [
+    "x-remote-object": "crashes outside of a machine of type x-remote",
+    "acpi-generic-initiator": "can end when the guest starts anew", "acpi-generic-port": "can end when the guest starts anew",
+    "colo-compare": "crashes, or answers no more, when a part is missing",
+  ]
+
+  private static func object(_ arguments: JSON) -> BypassRules.Reason? {
+    for type in arguments.wires("qom-type") {
+      if let what = objects[type] { return ends("an object of type `\(type)`", what) }
+      // QEMU backends/cryptodev.c: MAX_CRYPTO_QUEUE_NUM.
+      if type.hasPrefix("cryptodev-"), members("queues", arguments).contains(where: { (number($0) ?? .max) > 64 }) {
+        return ends("more than 64 `queues` of `\(type)`", "writes past its memory")
+      }
+      // QEMU system/physmem.c: find_ram_offset.
+      if type.hasPrefix("memory-backend-"), members("size", arguments).contains(where: exceeds) {
+        return ends("a `size` of memory that is negative or above 2^63", "fails an assertion")
+      }
+    }
+    return nil
+  }
+
+  /// A console's size, in pixels or characters (QEMU ui/console-vc.c: vc_chr_open).
+  private static func console(_ options: JSON) -> BypassRules.Reason? {
+    for (name, limit) in [("width", 16384), ("height", 16384), ("cols", 2048), ("rows", 1024)] as [(WireText, UInt64)] {
+      if members(name, options).contains(where: { (number($0) ?? 0) > limit }) {
+        return ends("`\(name)` of a console above \(limit)", "aborts")
+      }
+    }
+    return nil
+  }
+
+  private static func members(_ name: WireText, _ object: JSON) -> [JSON] {
+    (object.members ?? []).filter { WireText($0.key) == name }.map(\.value)
+  }
+
+  /// A number as QEMU takes it: a negative one is very large.
+  private static func number(_ value: JSON) -> UInt64? {
+    switch value {
+    case .integer(let number): UInt64(bitPattern: number)
+    case .unsigned(let number): number
+    case .string(let text): ByteSize.parse(text)
+    default: nil
+    }
+  }
+
+  private static func exceeds(_ value: JSON?) -> Bool {
+    guard let value else { return false }
+    if let number = number(value) { return number > UInt64(Int64.max) }
+    // Exbibytes, with fractions, come near the limit.
+    return value.wire.map { $0.contains("e") || $0.contains("E") } ?? false
+  }
+
+  private static func ends(_ what: String, _ how: String) -> BypassRules.Reason {
+    BypassRules.Reason(rule: .crashesQEMU, message: "on \(what) QEMU \(how), and the guest is lost")
+  }
+}
+
+/// A command that ends QEMU in a state that only QEMU knows.
+final class CrashInquiry: CommandDecision {
+  private let gate: QMPCommandFilter
+  private let about: QMPCommandFilter.CommandContext
+  private let questions: [Command]
+  /// The refusal, by QEMU's answers.
+  private let failure: ([JSON]) -> String?
+  private var hasAsked = false
+
+  private init(
+    _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext, _ questions: [Command], failure: @escaping ([JSON]) -> String?
+  ) {
+    self.gate = gate
+    self.about = about
+    self.questions = questions
+    self.failure = failure
+  }
+
+  /// The inquiry about a command; nil for one that crashes in no state.
+  static func of(
+    _ command: WireText, _ arguments: JSON?, _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext
+  ) -> CrashInquiry? {
+    switch command {
+    case "calc-dirty-rate" where arguments?.wire("mode") == "dirty-ring":
+      // QEMU 7.2 asks an accelerator that there is not.
+      return CrashInquiry(gate, about, [Command("query-kvm")]) { answers in
+        answers[0]["enabled"] == .bool(true) ? nil : "without KVM there is no dirty ring, and QEMU 7.2 crashes with SIGSEGV"
+      }
+    case "transaction":
+      let actions = arguments?["actions"]?.array ?? []
+      guard actions.contains(where: { changed($0) != nil }) else { return nil }
+      return CrashInquiry(gate, about, [Command("query-named-block-nodes", ["flat": true]), Command("query-block")]) { answers in
+        missing(actions, answers).map {
+          "`\($0.node)` has no dirty bitmap `\($0.name)`: QEMU crashes with SIGSEGV when it undoes the transaction"
+        }
+      }
+    default: return nil
+    }
+  }
+
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep {
+    guard hasAsked else {
+      hasAsked = true
+      return .ask(questions)
+    }
+    let values = answers.compactMap { try? $0.get() }
+    guard values.count == questions.count else {
+      if gate.options.onUnknown == .warn { return .pass(instead: nil) }
+      return refuse("cannot determine whether it applies: QEMU did not report the guest's state")
+    }
+    return failure(values).map(refuse) ?? .pass(instead: nil)
+  }
+
+  private func refuse(_ message: String) -> DecisionStep { gate.step(.init(rule: .crashesQEMU, message: message), about) }
+
+  private struct Bitmap: Hashable {
+    let node: WireText
+    let name: WireText
+
+    init?(_ data: JSON?) {
+      guard let node = data?.wire("node"), let name = data?.wire("name") else { return nil }
+      (self.node, self.name) = (node, name)
+    }
+  }
+
+  /// The bitmap that an action switches on or off (QEMU blockdev.c: block_dirty_bitmap_enable_abort).
+  private static func changed(_ action: JSON) -> Bitmap? {
+    switch action.wire("type") {
+    case "block-dirty-bitmap-enable", "block-dirty-bitmap-disable": Bitmap(action["data"])
+    default: nil
+    }
+  }
+
+  private static func missing(_ actions: [JSON], _ answers: [JSON]) -> Bitmap? {
+    var there: Set<Bitmap> = []
+    func add(_ node: WireText?, _ info: JSON?) {
+      for bitmap in info?["dirty-bitmaps"]?.array ?? [] {
+        if let node, let found = Bitmap(["node": .string("\(node)"), "name": bitmap["name"] ?? .null]) { there.insert(found) }
+      }
+    }
+    for node in answers[0].array ?? [] { add(node.wire("node-name"), node) }
+    for device in answers[1].array ?? [] { add(device.wire("device"), device["inserted"]) }
+    for action in actions {
+      if action.wire("type") == "block-dirty-bitmap-add", let new = Bitmap(action["data"]) { there.insert(new) }
+      if let changed = changed(action), !there.contains(changed) { return changed }
+    }
+    return nil
+  }
+
+  /// Does nothing: the reply is only forwarded.
+  package func answered(_ reply: Result<JSON, CommandError>) {}
+}

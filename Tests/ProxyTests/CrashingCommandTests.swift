@@ -1,0 +1,165 @@
+import Common
+import Glibc
+import Facts
+import Inputs
+import QMP
+import Support
+import Syntax
+import XCTest
+
+@testable import Proxy
+
+/// Commands other than plugs that end QEMU, without QEMU. `ProxyBypassTests` sends those that need no state to real ones.
+final class CrashingCommandTests: XCTestCase {
+  private let crash = FilterProbe.Answer.refuse("crashes-qemu")
+
+  private func command(_ name: String, _ arguments: String) -> String { FilterProbe.command(name, arguments) }
+
+  private func check(_ rows: [(String, FilterProbe.Answer)]) throws {
+    for (text, expected) in rows { XCTAssertEqual(try FilterProbe().answer(text), expected, text) }
+  }
+
+  func testTypesWhoseObjectsCrash() throws {
+    let types = ["x-remote-object", "colo-compare", "microvm-machine", "qio-net-listener", "virtio-gpu-gl-pci", "virtio-vga-gl"]
+    for type in types {
+      for name in ["qom-list-properties", "device-list-properties"] {
+        try check([(command(name, #"{"typename":"\#(type)"}"#), crash), (command(name, #"{"typename":"\#(type)\u0301"}"#), .pass)])
+      }
+      try check([
+        (FilterProbe.human("device_add \(type),help"), crash), (FilterProbe.human("device_add driver=\(type),?"), crash),
+        (FilterProbe.human("device_add \(type),help=on"), crash),
+      ])
+    }
+    try check([
+      (command("device-list-properties", #"{"typename":"virtio-gpu-pci"}"#), .pass), (FilterProbe.human("device_add e1000e,help"), .pass),
+      (command("object-add", #"{"qom-type":"x-remote-object","id":"x","fd":"n","devid":"d"}"#), crash),
+      (command("object-add", #"{"qom-type":"acpi-generic-initiator","id":"x","pci-dev":"d","node":9}"#), crash),
+      (command("object-add", #"{"qom-type":"acpi-generic-port","id":"x","pci-bus":"b","node":9}"#), crash),
+      (command("object-add", #"{"qom-type":"colo-compare","id":"x"}"#), crash),
+      (FilterProbe.human("object_add secret,qom-type=x-remote-object,id=x"), crash),
+    ])
+  }
+
+  func testSizesAndNumbersOfObjects() throws {
+    func memory(_ size: String, _ type: String = "memory-backend-ram") -> String {
+      command("object-add", #"{"qom-type":"\#(type)","id":"m","size":\#(size)}"#)
+    }
+    func queues(_ count: String, _ type: String = "cryptodev-backend-builtin") -> String {
+      command("object-add", #"{"qom-type":"\#(type)","id":"c","queues":\#(count)}"#)
+    }
+    try check([
+      (memory("-1"), crash), (memory("18446744073709551615"), crash), (memory("9223372036854775808"), crash),
+      (memory("9223372036854775807"), .pass), (memory("1073741824"), .pass), (memory("-1", "memory-backend-memfd"), crash),
+      (FilterProbe.human("object_add memory-backend-ram,id=m,size=0xffffffffffffffff"), crash),
+      (FilterProbe.human("object_add memory-backend-ram,id=m,size=15.9999E"), crash),
+      (FilterProbe.human("object_add memory-backend-ram,id=m,size=1.5G"), .pass),
+      (FilterProbe.human("object_add memory-backend-ram,id=m,size=1G,size=18446744073709551615"), crash),
+      (queues("65"), crash), (queues("-1"), crash), (queues("64"), .pass), (queues("65535", "cryptodev-vhost-user"), crash),
+      (FilterProbe.human("object_add cryptodev-backend-builtin,id=c,queues=65535"), crash),
+      (command("object-add", #"{"qom-type":"rng-builtin","id":"r","queues":65535}"#), .pass),
+    ])
+  }
+
+  func testCommandsAndTheirArguments() throws {
+    func console(_ name: String, _ value: Int) -> String {
+      command("chardev-add", #"{"id":"v","backend":{"type":"vc","data":{"\#(name)":\#(value)}}}"#)
+    }
+    try check([
+      (command("x-query-virtio-status", #"{"path":"/machine/peripheral/d/virtio-backend"}"#), crash),
+      (FilterProbe.human("info virtio-status /machine/peripheral/d/virtio-backend"), crash), (FilterProbe.human("info virtio"), .pass),
+      (FilterProbe.human("info \tvirtio-status x"), crash), (FilterProbe.human("info virtio-status"), .pass),
+      (command("pmemsave", #"{"val":0,"size":-1,"filename":"f"}"#), crash),
+      (command("memsave", #"{"val":0,"size":-1,"filename":"f"}"#), crash),
+      (command("pmemsave", #"{"val":0,"size":4096,"filename":"f"}"#), .pass),
+      (command("blockdev-reopen", #"{"options":[]}"#), crash),
+      (command("blockdev-reopen", #"{"options":[{"driver":"raw","node-name":"n","file":"f"}]}"#), .pass),
+      (command("xen-save-devices-state", #"{"filename":"f"}"#), crash), (command("xen-load-devices-state", #"{"filename":"f"}"#), crash),
+      (console("width", 16385), crash), (console("height", 16385), crash), (console("cols", 2049), crash), (console("rows", 1025), crash),
+      (console("rows", -1), crash), (console("width", 16384), .pass), (console("rows", 25), .pass),
+      (FilterProbe.human("chardev-add vc,id=v,width=99999,height=1"), crash), (FilterProbe.human("chardev-add vc,id=v"), .pass),
+      (FilterProbe.human("qemu-io disk \"abort\""), crash), (FilterProbe.human("qemu-io -d disk \" sigraise  9\""), crash),
+      (FilterProbe.human("qemu-io disk sleep"), crash), (FilterProbe.human("qemu-io disk \"wait_break A\""), crash),
+      (FilterProbe.human("qemu-io disk \"read 0 512\""), .pass),
+      (command("netdev_add", #"{"type":"tap","id":"n","script":"no","downscript":"no","queues":0}"#), crash),
+      (command("netdev_add", #"{"type":"tap","id":"n","script":"no","downscript":"no","queues":2}"#), .pass),
+    ])
+  }
+
+  func testAVhostDescriptorThatNobodySent() throws {
+    let probe = FilterProbe()
+    func tap(_ more: String) -> String { command("netdev_add", #"{"type":"tap","id":"n","fd":"t",\#(more)}"#) }
+    for more in [#""vhostfd":"v""#, #""vhostfds":"v:w""#, #""vhostfds":"w:v""#] { XCTAssertEqual(try probe.answer(tap(more)), crash, more) }
+    for name in ["t", "v", "w"] {
+      XCTAssertEqual(try probe.settle(command("getfd", #"{"fdname":"\#(name)"}"#), descriptors: 1, accepted: [:]), .pass)
+    }
+    for more in [#""vhostfd":"v""#, #""vhostfds":"v:w""#] { XCTAssertEqual(try probe.answer(tap(more)), .inquire, more) }
+  }
+
+  func testATransactionIsUndoneOnlyWithItsBitmaps() throws {
+    let nodes: JSON = [["node-name": "n", "dirty-bitmaps": [["name": "b"]]], ["node-name": "bare"]]
+    let disks: JSON = [["device": "d", "inserted": ["dirty-bitmaps": [["name": "c"]]]], ["device": "empty"]]
+    func settle(_ actions: String, onUnknown: OnUnknown? = nil, _ answers: [JSON]? = nil) throws -> FilterProbe.Answer {
+      try FilterProbe { $0.onUnknown = onUnknown }.settle(command("transaction", #"{"actions":[\#(actions)]}"#), answers ?? [nodes, disks])
+    }
+    func action(_ type: String, _ node: String, _ name: String) -> String {
+      #"{"type":"block-dirty-bitmap-\#(type)","data":{"node":"\#(node)","name":"\#(name)"}}"#
+    }
+    for type in ["enable", "disable"] {
+      XCTAssertEqual(try settle(action(type, "n", "b")), .pass)
+      XCTAssertEqual(try settle(action(type, "d", "c")), .pass)
+      for (node, name) in [("n", "c"), ("d", "b"), ("bare", "b"), ("gone", "b"), ("empty", "b")] {
+        XCTAssertEqual(try settle(action(type, node, name)), crash, "\(node) \(name)")
+      }
+      XCTAssertEqual(try settle(action("add", "n", "new") + "," + action(type, "n", "new")), .pass)
+      XCTAssertEqual(try settle(action(type, "n", "new") + "," + action("add", "n", "new")), crash)
+      XCTAssertEqual(try settle(action(type, "n", "b"), []), crash, "QEMU does not say")
+      XCTAssertEqual(try settle(action(type, "n", "b"), onUnknown: .warn, []), .pass)
+    }
+    for type in ["add", "remove", "clear", "merge"] { XCTAssertEqual(try settle(action(type, "gone", "b")), .pass) }
+  }
+
+  func testTheDirtyRingIsKVMs() throws {
+    for (text, kvm, expected) in [
+      (command("calc-dirty-rate", #"{"calc-time":1,"mode":"dirty-ring"}"#), true, .pass),
+      (command("calc-dirty-rate", #"{"calc-time":1,"mode":"dirty-ring"}"#), false, crash),
+      (command("calc-dirty-rate", #"{"calc-time":1,"mode":"page-sampling"}"#), false, .pass),
+      (command("calc-dirty-rate", #"{"calc-time":1}"#), false, .pass), (FilterProbe.human("calc_dirty_rate 1"), false, .pass),
+      (FilterProbe.human("calc_dirty_rate -r 1"), false, crash), (FilterProbe.human("calc_dirty_rate -r 1"), true, .pass),
+    ] as [(String, Bool, FilterProbe.Answer)] {
+      XCTAssertEqual(try FilterProbe().settle(text, [["enabled": .bool(kvm), "present": true]]), expected, text)
+    }
+  }
+
+  func testAMonitorsConnectionIsNotEnded() throws {
+    func yank(_ id: String, _ type: String = "chardev") -> String { #"{"instances":[{"type":"\#(type)","id":"\#(id)"}]}"# }
+    let refused = FilterProbe.Answer.refuse("deletes-a-monitor")
+    try check([
+      (command("yank", yank("compat_monitor0")), refused), (#"{"exec-oob":"yank","arguments":\#(yank("compat_monitor3"))}"#, refused),
+      (command("yank", yank("serial0")), .pass), (command("yank", #"{"instances":[{"type":"migration"}]}"#), .pass),
+      (command("yank", #"{"instances":[{"type":"block-node","node-name":"compat_monitor0"}]}"#), .pass),
+    ])
+    let allowed = FilterProbe {
+      $0.profile = .untrusted
+      $0.allowed = ["yank"]
+    }
+    XCTAssertEqual(try allowed.answer(command("yank", yank("compat_monitor0"))), refused)
+    let line = "qemu-system-x86_64 -chardev socket,id=charmonitor,path=/s -mon chardev=charmonitor,mode=control -mon short "
+      + "-qmp chardev:second "
+      + "-object monitor-hmp,id=m,chardev=third -serial chardev:fourth"
+    let machine = ParsedInput.parse(SourceText(name: "line", bytes: Array(line.utf8)), as: .shell).machine
+    let devices = GuardedSockets.monitorDevices(of: machine)
+    XCTAssertEqual(devices, ["charmonitor", "short", "second", "third"])
+  }
+
+  func testUntrustedClientsListVFIOOnly() throws {
+    for name in ["device-list-properties", "qom-list-properties"] {
+      for (type, expected) in [
+        ("vfio-pci", .pass), ("vfio-pci-nohotplug", .pass), ("e1000e", .refuse("outside-profile")),
+        ("x-remote-object", .refuse("outside-profile")),
+      ] as [(String, FilterProbe.Answer)] {
+        let text = command(name, #"{"typename":"\#(type)"}"#)
+        XCTAssertEqual(try FilterProbe { $0.profile = .untrusted }.answer(text), expected, text)
+      }
+    }
+  }
+}
