@@ -1,4 +1,5 @@
 import Facts
+import Prediction
 
 /// Host functions for one guest, with the functions that must go along.
 struct Assignment: Sendable {
@@ -8,6 +9,12 @@ struct Assignment: Sendable {
   let functions: [PCIAddress]
   /// The host that they are of.
   let host: Facts.Host
+  /// Guest memory in GiB.
+  var memory = 4
+  /// Whether the guest gets an IOMMU of its own.
+  var hasGuestIOMMU = false
+  /// Whether guest memory is on hugepages.
+  var hasHugepages = false
 
   /// Functions of one IOMMU group and one slot of the host: they get one slot of the guest.
   struct Slot: Sendable {
@@ -83,6 +90,21 @@ struct Assignment: Sendable {
       .compactMap { host.iommus.display?[$0]?.addressWidth?.display }
     guard let narrowest = widths.min(), let own = host.physicalAddressBits.display, own > narrowest else { return nil }
     return narrowest
+  }
+
+  /// Bits of the addresses of the guest's VT-d, where the host's IOMMUs map fewer than its default of 48, or may do so. It
+  /// has 39 or 48 (QEMU hw/i386/intel_iommu.c: vtd_decide_config).
+  var guestIOMMUWidth: Int? {
+    let backend = Known<VFIOBackend>.known(usesIOMMUFD ? .iommufd : .legacy)
+    let isNarrow = functions.compactMap { host.devices[$0]?.iommu.display ?? nil }
+      .compactMap { host.iommus.display?[$0] }.contains { unit in
+        do throws(Unknown) {
+          return try host.mappedWidth(by: unit, for: backend)?.isExceeded(by: 48) ?? false
+        } catch {
+          return true
+        }
+      }
+    return isNarrow ? 39 : nil
   }
 
   /// Whether the function is a Grace GPU, whose memory appears in the guest as NUMA nodes.

@@ -10,15 +10,27 @@ public struct Plan: Sendable {
   public var addresses: [PCIAddress]
   /// The program that the definition is for.
   public var target: PlanTarget
+  /// Guest memory in GiB.
+  public var memory: Int
+  /// Whether the guest gets an IOMMU of its own; not for KubeVirt.
+  public var hasGuestIOMMU: Bool
+  /// Whether guest memory is on hugepages.
+  public var hasHugepages: Bool
   /// The live host, or a recording.
   public var host: HostChoice
   /// The QEMU whose behaviour is predicted.
   public var qemu: QEMUChoice
 
   /// Creates a plan.
-  public init(addresses: [PCIAddress], target: PlanTarget, host: HostChoice, qemu: QEMUChoice) {
+  public init(
+    addresses: [PCIAddress], target: PlanTarget, memory: Int = 4, hasGuestIOMMU: Bool = false, hasHugepages: Bool = false,
+    host: HostChoice, qemu: QEMUChoice
+  ) {
     self.addresses = addresses
     self.target = target
+    self.memory = memory
+    self.hasGuestIOMMU = hasGuestIOMMU
+    self.hasHugepages = hasHugepages
     self.host = host
     self.qemu = qemu
   }
@@ -26,15 +38,26 @@ public struct Plan: Sendable {
   /// - Returns: a definition only where the rules report no error on a host that is prepared for it; otherwise exit code 1
   ///   with the reasons, or 2 with the missing facts.
   public func run() -> Answer {
+    do { return answer(on: try Ready.named(host)) } catch { return .couldNotLook("\(error)") }
+  }
+
+  /// The answer on a host that has been read, whichever it is.
+  func answer(on facts: Facts.Host) -> Answer {
     do {
-      let facts = try Ready.named(host)
       for address in addresses {
         if case .known(nil) = facts.device(at: address) { return .couldNotLook("\(address): the host has no such device") }
       }
       if case .known(.some(let obstacle)) = facts.obstacle {
         return Plan.refusal(["\(obstacle.message)", "  fix: \(obstacle.fix)"], .findings)
       }
-      let readiness = Readiness(try Assignment(addresses, on: facts), qemu: try qemu.profile())
+      var assignment = try Assignment(addresses, on: facts)
+      if target == .proxmox, assignment.isArm {
+        throw Unknown("Proxmox's machine of an Arm host", reason: "only those of x86 are modelled")
+      }
+      assignment.memory = memory
+      assignment.hasGuestIOMMU = hasGuestIOMMU
+      assignment.hasHugepages = hasHugepages
+      let readiness = Readiness(assignment, qemu: try qemu.profile())
       if target == .kubevirt {
         // Its selectors are ids.
         for function in readiness.assignment.functions { _ = try facts.devices[function]?.id.value }

@@ -19,9 +19,12 @@ struct PlanLibvirt {
     let cpu = inner.isEmpty
       ? "  <cpu mode='host-passthrough'/>" : "  <cpu mode='host-passthrough'>\n    \(inner)\n  </cpu>"
     var lines = [
-      "<domain type='kvm'>", "  <name>guest</name>", "  <memory unit='GiB'>\(plannedMemory)</memory>",
+      "<domain type='kvm'>", "  <name>guest</name>", "  <memory unit='GiB'>\(assignment.memory)</memory>",
+    ]
+    if assignment.hasHugepages { lines.append("  <memoryBacking><hugepages/></memoryBacking>") }
+    lines += [
       "  <vcpu>4</vcpu>", "  <os><type arch='\(arch)' machine='\(machine)'>hvm</type></os>",
-      assignment.isArm ? "  <features><acpi/><gic version='3'/></features>" : "  <features><acpi/></features>", cpu,
+      "  <features><acpi/>\(chip)</features>", cpu,
       "  <devices>", "    <controller type='pci' index='0' model='pcie-root'/>",
     ]
     for (index, _) in assignment.slots.enumerated() {
@@ -35,7 +38,21 @@ struct PlanLibvirt {
         lines += hostdev(function, bus: index + 1, number, of: slot.functions.count, grace)
       }
     }
+    if assignment.hasGuestIOMMU { lines.append(iommu) }
     return (lines + ["    <memballoon model='none'/>", "  </devices>", "</domain>"]).joined(separator: "\n") + "\n"
+  }
+
+  /// Interrupt remapping is emulated, and so must the I/O APIC be (`intremap-irqchip`).
+  private var chip: String {
+    if assignment.isArm { return "<gic version='3'/>" }
+    return assignment.hasGuestIOMMU ? "<ioapic driver='qemu'/>" : ""
+  }
+
+  /// vfio needs caching_mode (`vtd-caching-mode`), a device with ATS iotlb (`ats-vsmmu-mismatch`).
+  private var iommu: String {
+    if assignment.isArm { return "    <iommu model='virtio'/>" }
+    let width = assignment.guestIOMMUWidth.map { " aw_bits='\($0)'" } ?? ""
+    return "    <iommu model='intel'><driver intremap='on' caching_mode='on' iotlb='on'\(width)/></iommu>"
   }
 
   private func hostdev(_ function: PCIAddress, bus: Int, _ number: Int, of count: Int, _ grace: [PCIAddress]) -> [String] {
@@ -61,7 +78,7 @@ struct PlanLibvirt {
 
   /// The guest's own node, and eight for each Grace GPU.
   private func cells(_ count: Int) -> String {
-    let own = "<cell id='0' cpus='0-3' memory='\(plannedMemory)' unit='GiB'/>"
+    let own = "<cell id='0' cpus='0-3' memory='\(assignment.memory)' unit='GiB'/>"
     let others = (1...count * 8).map { "<cell id='\($0)' memory='0' unit='KiB'/>" }
     return "<numa>\n      " + ([own] + others).joined(separator: "\n      ") + "\n    </numa>"
   }
@@ -77,6 +94,7 @@ struct PlanKubeVirt {
     let selectors = resources.flatMap { id in
       ["      - pciVendorSelector: \"\(id.uppercased())\"", "        resourceName: \"\(PlanKubeVirt.name(id))\""]
     }
+    let pages = assignment.hasHugepages ? "\n          hugepages:\n            pageSize: 2Mi" : ""
     let devices = assignment.functions.enumerated().flatMap { index, function in
       [
         "          - deviceName: \"\(resource(function).map(PlanKubeVirt.name) ?? "unknown")\"",
@@ -105,7 +123,7 @@ struct PlanKubeVirt {
           spec:
             domain:
               memory:
-                guest: \(plannedMemory)Gi
+                guest: \(assignment.memory)Gi\(pages)
               devices:
                 autoattachMemBalloon: false
                 hostDevices:

@@ -62,16 +62,45 @@ struct PlanSettings {
       let isOn = words.contains { $0.hasPrefix("intel_iommu=on") }
       if isOn { lines.append("host: keep `intel_iommu=on` on the kernel's command line") }
     }
-    // libvirt, Proxmox and KubeVirt set the limit themselves.
-    if target == .qemu, assignment.host.memlock != .known(nil) {
-      lines.append("host: guest memory (-m) is pinned: `ulimit -l` of the user that runs QEMU must be 1 GiB above it")
+    return lines + memory
+  }
+
+  /// Hugepages to reserve, and the limit of locked memory. libvirt, Proxmox and KubeVirt set the limit themselves, and Proxmox
+  /// reserves hugepages.
+  private var memory: [String] {
+    var lines: [String] = []
+    if assignment.hasHugepages, target != .proxmox {
+      let count = assignment.isArm ? "N` (memory divided by Hugepagesize of /proc/meminfo)" : "\(assignment.memory << 9)`"
+      lines.append("host: reserve hugepages for \(assignment.memory) GiB: `sysctl vm.nr_hugepages=\(count)")
+    }
+    if target == .qemu, let limit = lockedMemory {
+      lines.append("host: unless root runs QEMU, let it lock the memory: `ulimit -l \(limit)`, or `LimitMEMLOCK=\(limit)K` of its unit")
     }
     return lines
   }
 
+  /// KiB that QEMU has to lock: guest memory in each address space, regions of the devices, which iommufd may count, and 1 GiB
+  /// for the rest. Nil where the host's limit is known to suffice for another user than root.
+  private var lockedMemory: Int? {
+    let lint = readiness.prepared.target
+    let spaces = lint.guest.addressSpaceCount
+    var bytes = LockedMemory.needed(UInt64(assignment.memory) << 30, spaces: spaces)
+    if assignment.usesIOMMUFD {
+      for address in assignment.functions {
+        // The last is the ROM. A processor has at most 57 bits of addresses.
+        for size in assignment.host.devices[address]?.regionSizes.display?.prefix(6) ?? [] { bytes &+= size & (1 << 57 - 1) }
+      }
+    }
+    bytes &+= 1 << 30
+    if case .known(let user) = assignment.host.user, user != "root", case .known(let limit) = assignment.host.memlock {
+      guard let limit, limit < bytes else { return nil }
+    }
+    return Int(bytes >> 10)
+  }
+
   /// The steps and findings of lower severity that the rules report, besides the binding.
   private var notes: [String] {
-    let steps = readiness.steps.filter { $0.reportedBy.explains.isDisjoint(with: [.notBound, .groupNotViable]) }
+    let steps = readiness.steps.filter { $0.reportedBy.explains.isDisjoint(with: [.notBound, .groupNotViable, .memoryLimit]) }
     return steps.map { "host: " + $0.fix }
       + readiness.prepared.report.findings.filter { $0.severity == .warning }.map { "note: \($0.message); \($0.fix)" }
   }

@@ -16,10 +16,10 @@ public enum PlanTarget: String, Sendable, CaseIterable {
 
   /// Whether the program binds the devices to vfio-pci itself when the guest starts.
   var bindsDevices: Bool { self == .libvirt || self == .proxmox }
-}
 
-/// Guest memory of a planned definition, in GiB: a value to replace.
-let plannedMemory = 4
+  /// Whether a definition for the program can ask for an IOMMU of the guest.
+  public var hasGuestIOMMU: Bool { self != .kubevirt }
+}
 
 /// A QEMU command line.
 struct PlanQEMU {
@@ -41,9 +41,15 @@ struct PlanQEMU {
     let grace = assignment.functions.filter(assignment.isGrace)
     let ids = Dictionary(
       uniqueKeysWithValues: slots.flatMap(\.functions).enumerated().map { ($1, "hostdev\($0)") })
-    let machine = assignment.isArm ? "virt,accel=kvm,gic-version=3" : "q35,accel=kvm"
+    var machine = assignment.isArm ? "virt,accel=kvm,gic-version=3" : "q35,accel=kvm"
+    // Interrupt remapping is emulated (`intremap-irqchip`).
+    if assignment.hasGuestIOMMU, !assignment.isArm { machine += ",kernel-irqchip=split" }
+    if assignment.hasHugepages, grace.isEmpty { machine += ",memory-backend=m0" }
     let limit = assignment.physicalBitsLimit.map { ",host-phys-bits-limit=\($0)" } ?? ""
-    var lines = ["-machine \(machine) -cpu host\(limit) -m \(plannedMemory)G -nodefaults"]
+    var lines = ["-machine \(machine) -cpu host\(limit) -m \(assignment.memory)G -nodefaults"]
+    if assignment.hasHugepages || !grace.isEmpty { lines.append(backend) }
+    // Before the devices that it serves (`viommu-after-device`).
+    if assignment.hasGuestIOMMU { lines.append(iommu) }
     if assignment.usesIOMMUFD { lines.append("-object iommufd,id=iommufd0") }
     lines += initiators(grace.compactMap { ids[$0] })
     for (index, slot) in slots.enumerated() {
@@ -59,10 +65,22 @@ struct PlanQEMU {
     return lines
   }
 
+  private var backend: String {
+    let kind = assignment.hasHugepages ? "memory-backend-memfd,id=m0,hugetlb=on,prealloc=on" : "memory-backend-ram,id=m0"
+    return "-object \(kind),size=\(assignment.memory)G"
+  }
+
+  /// vfio needs caching-mode (`vtd-caching-mode`), a device with ATS device-iotlb (`ats-vsmmu-mismatch`).
+  private var iommu: String {
+    if assignment.isArm { return "-device virtio-iommu-pci" }
+    let width = assignment.guestIOMMUWidth.map { ",aw-bits=\($0)" } ?? ""
+    return "-device intel-iommu,intremap=on,caching-mode=on,device-iotlb=on\(width)"
+  }
+
   /// Eight NUMA nodes for each Grace GPU, one for each partition that it may have (`grace-without-initiator`).
   private func initiators(_ ids: [String]) -> [String] {
     if ids.isEmpty { return [] }
-    var lines = ["-object memory-backend-ram,id=m0,size=\(plannedMemory)G -numa node,nodeid=0,memdev=m0"]
+    var lines = ["-numa node,nodeid=0,memdev=m0"]
     for (index, id) in ids.enumerated() {
       let nodes = (index * 8 + 1)...(index * 8 + 8)
       lines.append(nodes.map { "-numa node,nodeid=\($0)" }.joined(separator: " "))
@@ -82,7 +100,13 @@ struct PlanProxmox {
     let entries = assignment.slots.enumerated().map { index, slot in
       "hostpci\(index): " + slot.functions.map(\.description).joined(separator: ";") + ",pcie=1"
     }
-    return (["balloon: 0", "cpu: host"] + entries + ["machine: q35", "memory: \(plannedMemory << 10)"])
-      .joined(separator: "\n") + "\n"
+    let width = assignment.guestIOMMUWidth.map { ",aw-bits=\($0)" } ?? ""
+    let machine = "machine: q35" + (assignment.hasGuestIOMMU ? ",viommu=intel\(width)" : "")
+    var lines = ["balloon: 0", "cpu: host"] + entries
+    // In MiB; Proxmox reserves them, and needs NUMA for that.
+    if assignment.hasHugepages { lines.append("hugepages: 2") }
+    lines += [machine, "memory: \(assignment.memory << 10)"]
+    if assignment.hasHugepages { lines.append("numa: 1") }
+    return lines.joined(separator: "\n") + "\n"
   }
 }

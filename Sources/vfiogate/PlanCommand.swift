@@ -19,6 +19,12 @@ struct PlanCommand: ParsableCommand {
   @Option(name: .customLong("for"), help: "The program that runs the guest: libvirt, qemu, proxmox or kubevirt.",
     completion: .choices(PlanTarget.self))
   var target: String
+  @Option(help: "Guest memory in GiB.")
+  var memory = 4
+  @Flag(help: "Give the guest an IOMMU of its own: intel-iommu on x86, virtio-iommu on Arm. Not with --for kubevirt.")
+  var viommu = false
+  @Flag(help: "Put guest memory on hugepages.")
+  var hugepages = false
   @Option(help: "live (this machine), or a recording that `vfiogate probe --record` wrote.", completion: .file())
   var host = "live"
   @Option(help: """
@@ -38,12 +44,15 @@ struct PlanCommand: ParsableCommand {
   func validate() throws {
     _ = try addresses.map(pciAddress)
     _ = try lookedAt(host, root)
-    let _: PlanTarget = try chosen(target, "--for")
+    let target: PlanTarget = try chosen(target, "--for")
+    guard (1...65536).contains(memory) else { throw ValidationError("--memory must be 1 to 65536 GiB") }
+    if viommu, !target.hasGuestIOMMU { throw ValidationError("--viommu does not go with --for \(target.rawValue)") }
   }
 
   func run() throws {
     let plan = Plan(
-      addresses: try addresses.map(pciAddress), target: try chosen(target, "--for"), host: try lookedAt(host, root),
+      addresses: try addresses.map(pciAddress), target: try chosen(target, "--for"), memory: memory,
+      hasGuestIOMMU: viommu, hasHugepages: hugepages, host: try lookedAt(host, root),
       qemu: try chosenQEMU(qemu))
     try Terminal.finish(plan.run())
   }

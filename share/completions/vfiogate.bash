@@ -653,15 +653,18 @@ _vfiogate_ready() {
 
 _vfiogate_plan() {
     repeating_flags=()
-    non_repeating_flags=(--version -h --help)
+    non_repeating_flags=(--viommu --hugepages --version -h --help)
     repeating_options=()
-    non_repeating_options=(--for --host --root --qemu)
+    non_repeating_options=(--for --memory --host --root --qemu)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
     '--for')
         __vfiogate_add_completions -W 'libvirt'$'\n''qemu'$'\n''proxmox'$'\n''kubevirt'
+        return
+        ;;
+    '--memory')
         return
         ;;
     '--host')

@@ -45,7 +45,7 @@ function __vfiogate_parse_tokens -S
         case 'ready'
             __vfiogate_parse_subcommand -r 1 'host=' 'root=' 'qemu=' 'format=' 'color=' 'version' 'h/help'
         case 'plan'
-            __vfiogate_parse_subcommand -r 1 'for=' 'host=' 'root=' 'qemu=' 'version' 'h/help'
+            __vfiogate_parse_subcommand -r 1 'for=' 'memory=' 'viommu' 'hugepages' 'host=' 'root=' 'qemu=' 'version' 'h/help'
         case 'topology'
             __vfiogate_parse_subcommand -r 1 'host=' 'root=' 'format=' 'color=' 'version' 'h/help'
         case 'explain'
@@ -239,6 +239,9 @@ complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_opti
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate ready" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_positional "vfiogate plan" -ge 1' -fka '(ls /sys/bus/pci/devices 2> /dev/null)'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" for' -l 'for' -d 'The program that runs the guest: libvirt, qemu, proxmox or kubevirt.' -rfka 'libvirt qemu proxmox kubevirt'
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" memory' -l 'memory' -d 'Guest memory in GiB.' -rfka ''
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" viommu' -l 'viommu' -d 'Give the guest an IOMMU of its own: intel-iommu on x86, virtio-iommu on Arm. Not with --for kubevirt.'
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" hugepages' -l 'hugepages' -d 'Put guest memory on hugepages.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" host' -l 'host' -d 'live (this machine), or a recording that `vfiogate probe --record` wrote.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" root' -l 'root' -d 'Read the host\'s /sys, /proc, /dev, /etc and /boot below this folder: a container\'s /host, or an unpacked support archive. User and memory limit are then unknown. Not with --host.' -rfa '(__vfiogate_complete_directories)'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" qemu' -l 'qemu' -d 'QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path of a program to start and query, or qmp:PATH of a running QEMU.' -rF

@@ -32,6 +32,8 @@ extension FailureCause {
     .groupNodeDenied: "let the user that runs QEMU open the node that QEMU names",
     .containerDenied: "let the user that runs QEMU open the node that QEMU names",
     .badToken: "bind the physical function to its host driver, or pass the token that its holder has set",
+    .groupInSeveralSpaces:
+      "put the functions of the group behind one `pcie-pci-bridge`, so that they share an address space, or remove the guest's IOMMU",
     .cachingModeOff: "add `caching-mode=on` to `intel-iommu`",
     .addressWidthExceeded: "set `aw-bits=39` for `intel-iommu`",
     .firstStageWithoutIOMMUFD: "set `iommufd=` for the device",
