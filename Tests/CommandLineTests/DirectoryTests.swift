@@ -33,9 +33,9 @@ final class DirectoryTests: XCTestCase {
     XCTAssertEqual(run.status, 1, run.error)
     // Each definition is judged as if it were alone, and a safe one is not listed.
     XCTAssert(run.output.hasPrefix("across definitions:\n"), run.output)
-    XCTAssert(run.output.contains("\n14 definitions: 14 safe; together unsafe; 2 errors; "), run.output)
+    XCTAssert(run.output.contains("\n14 definitions: 14 safe; together unsafe; 1 error; "), run.output)
     let message = "error[device-in-two-definitions]: `gpu` (0000:0a:00.0) is also assigned in"
-    XCTAssert(run.output.contains("\(folder.path)/one:1:73: \(message) `\(folder.path)/two`"), run.output)
+    XCTAssertFalse(run.output.contains("\(folder.path)/one:1:73: "), "one failure is reported once: \(run.output)")
     XCTAssert(run.output.contains("\(folder.path)/two:2:73: \(message) `\(folder.path)/one`"), run.output)
   }
 
@@ -46,7 +46,7 @@ final class DirectoryTests: XCTestCase {
     let both = try Vfiogate.run("lint", folder.path, "--host", host, "--format", "json").json
     let alone = try Vfiogate.run("lint", folder.path + "/one", "--host", host, "--format", "json").json
     XCTAssertEqual(both["definitions"]?.array?.first, alone["definitions"]?.array?.first)
-    XCTAssertEqual(both["across-definitions"]?["findings"]?.array?.count, 2)
+    XCTAssertEqual(both["across-definitions"]?["findings"]?.array?.count, 1)
     XCTAssertEqual(both["across-definitions"]?["verdict"]?.string, "unsafe")
     XCTAssertEqual(both["summary"]?["verdict"]?.string, "unsafe")
     XCTAssertEqual(alone["across-definitions"]?["findings"]?.array, [])
@@ -74,7 +74,7 @@ final class DirectoryTests: XCTestCase {
     let run = try Vfiogate.run("lint", folder.path, "--host", host, "--verbose")
     XCTAssertEqual(run.status, 0, run.output)
     XCTAssert(run.output.contains("  reason: never both (\(folder.path)/.vfiogate.conf:1)"), run.output)
-    XCTAssert(run.output.contains("\n2 definitions: 2 safe; together safe by policy; 2 allowed; with "), run.output)
+    XCTAssert(run.output.contains("\n2 definitions: 2 safe; together safe by policy; 1 allowed; with "), run.output)
   }
 
   /// Definitions for different hosts do not conflict.
@@ -112,7 +112,7 @@ final class DirectoryTests: XCTestCase {
     }
   }
 
-  func testWhatALaterDefinitionAsksForIsKnownToAnEarlierOne() throws {
+  func testWhatAnEarlierDefinitionAsksForIsKnownToALaterOne() throws {
     let folder = try TemporaryDirectory()
     let text = try Fixture.text("inputs/libvirt/gpu-with-audio.xml")
     for number in 100..<300 {
@@ -126,11 +126,11 @@ final class DirectoryTests: XCTestCase {
     for format in ["text", "json"] {
       let run = try Vfiogate.run("lint", folder.path, "--host", "none", "--format", format)
       XCTAssertEqual(run.status, 1, run.error)
-      for (one, other) in [(100, 299), (299, 100), (170, 180), (180, 170)] {
-        XCTAssert(run.output.contains("is also assigned in `\(folder.path)/vm\(other).xml`"), "\(one) in \(format)")
+      for one in [100, 170] {
+        XCTAssert(run.output.contains("is also assigned in `\(folder.path)/vm\(one).xml`"), "\(one) in \(format)")
       }
       let found = run.output.split(separator: "\n").filter { $0.contains(" is also assigned in `") }
-      XCTAssertEqual(found.count, 8, "two functions of four definitions, in \(format)")
+      XCTAssertEqual(found.count, 4, "two functions of two pairs of definitions, in \(format)")
     }
   }
 

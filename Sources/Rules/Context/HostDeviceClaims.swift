@@ -135,9 +135,9 @@ public struct HostDeviceClaims: Sendable {
     }
   }
 
-  fileprivate func first(at address: PCIAddress, notOf own: Int) -> (source: String, name: String, domain: String?)? {
+  fileprivate func first(at address: PCIAddress, before own: Int) -> (source: String, name: String, domain: String?)? {
     let claims = [firstByAddress[address]].compactMap { $0 } + (moreByAddress[address] ?? [])
-    guard let claim = claims.first(where: { isAnotherGuest($0.definition, than: own) }) else { return nil }
+    guard let claim = claims.first(where: { $0.definition < own && isAnotherGuest($0.definition, than: own) }) else { return nil }
     let definition = definitions[claim.definition]
     return (definition.name, definition.devices[claim.device].name, definition.domain)
   }
@@ -149,7 +149,6 @@ public struct HostDeviceClaims: Sendable {
   }
 
   private func isAnotherGuest(_ definition: Int, than own: Int) -> Bool {
-    guard definition != own else { return false }
     guard let domain = definitions[definition].domain else { return true }
     return domain != definitions[own].domain
   }
@@ -163,7 +162,7 @@ public struct OtherDefinitions: Sendable {
   /// Whether none of them has a vfio device.
   var isEmpty: Bool { all.deviceCount(notOf: own) == 0 }
 
-  /// The first device of another definition that is this host function: the definition's path, the device's name, and that of
-  /// a libvirt domain.
-  func device(at address: PCIAddress) -> (source: String, name: String, domain: String?)? { all.first(at: address, notOf: own) }
+  /// The first device of an earlier definition that is this host function: the definition's path, the device's name, and that of
+  /// a libvirt domain. Later ones report this definition, so each pair is reported once.
+  func device(at address: PCIAddress) -> (source: String, name: String, domain: String?)? { all.first(at: address, before: own) }
 }

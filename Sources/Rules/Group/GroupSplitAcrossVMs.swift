@@ -19,15 +19,19 @@ extension Rule {
     explains: [.bindFails, .inUse], acrossDefinitions: check, check: .device(check))
 }
 
-/// Reports a member of the group that another definition requests. A group that is not known may have such a member.
+/// Reports a member of the group that an earlier definition requests. A group that is not known may have such a member.
 private func check(_ own: DefinitionClaims, _ others: OtherDefinitions, _ runner: inout RuleRunner) {
   if others.isEmpty { return }
+  let assigned = Set(own.devices.compactMap(\.host))
   for device in own.devices {
-    guard let address = device.host else { continue }
+    // device-in-two-definitions reports a function that both have.
+    guard let address = device.host, others.device(at: address) == nil else { continue }
     do throws(Unknown) {
       guard let group = try device.group.value else { continue }
-      for member in group.members where member != address {
-        guard let other = others.device(at: member) else { continue }
+      // Each other definition once, whatever it has of the group.
+      var named: Set<String> = []
+      for member in group.members where !assigned.contains(member) {
+        guard let other = others.device(at: member), named.insert(other.source).inserted else { continue }
         runner.report(
           "\(device.name) is in IOMMU group \(group.number) with \(member), which `\(other.source)` assigns",
           at: device.location, of: device.label, evidence: ["\(member) is in group \(group.number) with \(address)"])
