@@ -61,7 +61,8 @@ public final class Rule: Sendable {
   /// Compares one definition with the others of a run, once all have been checked. Of each only the host functions that it
   /// requests are known then.
   let acrossDefinitions: AcrossCheck?
-  /// Whether it is about what a running guest has: nothing is reported about a device that does not realize.
+  /// Whether it is about what a running guest has: nothing is reported about a device that does not realize. A check of a whole
+  /// definition gets its devices from the runner.
   let needsRealize: Bool
   /// Whether it checks the text itself, and so also a definition without a vfio device.
   let checksText: Bool

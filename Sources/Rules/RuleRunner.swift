@@ -98,6 +98,14 @@ public struct RuleRunner: Sendable {
     device = nil
   }
 
+  /// The devices that the current rule is about.
+  func contexts(of target: LintTarget) -> [DeviceContext] { target.contexts(where: concerns) }
+
+  /// Predictions for the devices that the current rule is about, those of a running machine among them.
+  func assignments(of target: LintTarget) -> [RealizePrediction] { target.assignments.filter(concerns) }
+
+  private func concerns(_ prediction: RealizePrediction) -> Bool { !rule.needsRealize || prediction.failure == nil }
+
   /// Whether a rule that explains the failure has reported the request, or the definition as a whole.
   func isExplained(_ cause: FailureCause, of request: DeviceRequest) -> Bool {
     [request.location, whole].contains { (reported[$0] ?? []).contains { $0.explains.contains(cause) } }
@@ -118,7 +126,7 @@ public struct RuleRunner: Sendable {
         runner.device = nil
         do { try check(target, &runner) } catch { runner.cannotDetermine(error) }
       case .device(let check):
-        for context in contexts where !rule.needsRealize || context.prediction.failure == nil {
+        for context in contexts where runner.concerns(context.prediction) {
           runner.context = context.request.location
           runner.device = context.prediction.label
           do { try check(context, &runner) } catch { runner.cannotDetermine(error) }

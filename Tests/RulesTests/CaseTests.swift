@@ -1,8 +1,9 @@
 import Glibc
 import RuleCases
-import Rules
 import Support
 import XCTest
+
+@testable import Rules
 
 final class CaseTests: XCTestCase {
   /// Every case gives what its `expect` block says.
@@ -91,6 +92,29 @@ final class CaseTests: XCTestCase {
       XCTAssertEqual(file.prose.first, "# \(file.rule)")
       XCTAssertFalse(file.prose.dropFirst().allSatisfy(\.isEmpty), "\(file.rule): no word about the rule")
     }
+  }
+
+  /// Consequences of a failure are not findings of their own. Besides errors, each of which is to be repaired anyway, only these
+  /// are reported about a device that QEMU refuses: about the host's hardware and settings, the text, and the policy.
+  func testNothingIsReportedOfWhatAGuestSeesOfARefusedDevice() throws {
+    let ofTheHost: Set<String> = [
+      "no-reset", "host-display", "wrong-variant-driver", "acs-override", "global-vfio-override", "xml-fork-attribute",
+      "xml-ssidsize-spelling", "xml-not-qemu", "policy-expired", "policy-unknown-rule",
+    ]
+    for rule in Rule.all where rule.severity < .error && !rule.isAboutCommands {
+      XCTAssertEqual(rule.explains, [], "\(rule.name) is an error")
+      XCTAssertNotEqual(rule.needsRealize, ofTheHost.contains(rule.name), rule.name)
+    }
+    var refused = 0
+    for (one, run) in try CaseRun.all() {
+      let hosts = Set(run.target.assignments.filter { $0.failure != nil }.compactMap(\.host))
+      refused += hosts.count
+      let findings = run.own.findings.filter { finding in
+        Rule.named(finding.rule)?.needsRealize == true && finding.device?.host.map(hosts.contains) == true
+      }
+      XCTAssertEqual(findings.map(\.message), [], "\(one)")
+    }
+    XCTAssertGreaterThan(refused, 100)
   }
 
   /// "Never in doubt" is a claim: such a rule leaves nothing undetermined, whatever is not known.

@@ -14,7 +14,7 @@ extension Rule {
     fix: "add `-object iommufd,id=iommufd0` and give the device `iommufd=iommufd0`",
     example: "-device vfio-pci,host=0000:01:00.0,ats=on",
     references: ["QEMU hw/vfio/pci.c: vfio_pci_ats_requested_and_supported", "QEMU docs/devel/vfio-iommufd.rst"],
-    check: .device(check))
+    needsRealize: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

@@ -14,7 +14,7 @@ extension Rule {
     fix: "pass the card's original ROM with `romfile=FILE`, or none with `rombar=0`",
     example: "-device vfio-pci,host=0000:01:00.0   (boot_vga is 1, and its ROM is at 0xc0000)",
     references: ["QEMU hw/vfio/pci.c: vfio_pci_load_rom", "linux arch/x86/pci/fixup.c: pci_fixup_video"],
-    check: .device(check))
+    needsRealize: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

@@ -18,7 +18,7 @@ extension Rule {
       "edk2 OvmfPkg/Library/PlatformInitLib/MemDetect.c: PlatformDynamicMmioWindow", "SeaBIOS src/fw/pciinit.c: pci_bios_map_devices",
       "QEMU target/i386/cpu.h: TCG_PHYS_ADDR_BITS", "https://github.com/tianocore/edk2/issues/9932",
     ],
-    check: .target(check))
+    needsRealize: true, check: .target(check))
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
@@ -26,7 +26,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   var needed: UInt64 = 0
   var largest: UInt64 = 0
   var owners: [DeviceContext] = []
-  runner.forEach(target.contexts) { context, _ throws(Unknown) in
+  runner.forEach(runner.contexts(of: target)) { context, _ throws(Unknown) in
     let sizes = try WindowSizes(context.device())
     if sizes.prefetchable > 0 { owners.append(context) }
     needed = needed.addingReportingOverflow(sizes.prefetchable).overflow ? .max : needed + sizes.prefetchable

@@ -17,7 +17,7 @@ extension Rule {
       "QEMU hw/acpi/acpi_generic_initiator.c", "linux drivers/vfio/pci/nvgrace-gpu/main.c",
       "https://github.com/kubevirt/enhancements/pull/270",
     ],
-    check: .device(check))
+    needsRealize: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

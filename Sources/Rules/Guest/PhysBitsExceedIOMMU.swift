@@ -17,7 +17,7 @@ extension Rule {
       "https://github.com/bpg/terraform-provider-proxmox/issues/1353", "QEMU target/i386/host-cpu.c: host_cpu_adjust_phys_bits",
       "VT-d 4.1 §11.4.2: MGAW",
     ],
-    check: .target(check))
+    needsRealize: true, check: .target(check))
 }
 
 /// Reports the narrowest unit once, and not for each device.
@@ -26,7 +26,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     let setting = GuestPhysBits(text)
   else { return }
   var narrow: [(name: String, unit: String, width: Int)] = []
-  runner.forEach(target.contexts) { context, _ throws(Unknown) in
+  runner.forEach(runner.contexts(of: target)) { context, _ throws(Unknown) in
     guard let unit = try context.hostIOMMU(), let width = unit.addressWidth else { return }
     let bits = try setting.bits(on: context.host), max = try width.value
     if bits > max { narrow.append((context.name, unit.name, max)) }

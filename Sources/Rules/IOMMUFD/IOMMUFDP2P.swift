@@ -15,13 +15,13 @@ extension Rule {
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0 "
       + "-device vfio-pci,host=0000:41:00.0,iommufd=iommufd0",
     references: ["QEMU docs/devel/vfio-iommufd.rst", "QEMU hw/vfio/region.c: vfio_region_mmap"],
-    check: .target(check))
+    needsRealize: true, check: .target(check))
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   var accelerators: [RealizePrediction] = []
   var missed: [Unknown] = []
-  for one in target.assignments where one.atsInputs.backend != .known(.legacy) {
+  for one in runner.assignments(of: target) where one.atsInputs.backend != .known(.legacy) {
     if let host = one.host, accelerators.contains(where: { $0.host == host }) { continue }
     do throws(Unknown) {
       guard try one.atsInputs.backend.value == .iommufd, try isAccelerator(one, target.host) else { continue }

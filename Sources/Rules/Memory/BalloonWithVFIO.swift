@@ -13,11 +13,11 @@ extension Rule {
     fix: "remove the balloon; for libvirt `<memballoon model='none'/>`",
     example: "-device virtio-balloon-pci -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/vfio/device.c: vfio_ram_block_discard_disable", "QEMU hw/virtio/virtio-balloon.c: virtio_balloon_inhibited"],
-    check: .target(check))
+    needsRealize: true, check: .target(check))
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let device = target.assignments.last, target.isChecked(device.request) else { return }
+  guard let device = runner.assignments(of: target).last, target.isChecked(device.request) else { return }
   guard let balloon = target.requests.first(where: { $0.driver?.hasPrefix("virtio-balloon") == true }) else {
     return try target.requireWholeMachine(for: "whether the guest has a balloon")
   }

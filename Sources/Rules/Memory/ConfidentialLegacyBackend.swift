@@ -17,7 +17,7 @@ extension Rule {
       "linux drivers/vfio/vfio_iommu_type1.c: dma_entry_limit", "https://github.com/kata-containers/kata-containers/issues/11721",
       "https://github.com/NVIDIA/nvtrust/issues/46",
     ],
-    check: .device(check))
+    needsRealize: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

@@ -14,16 +14,17 @@ extension Rule {
     fix: "raise the limit by the size of the BARs",
     example: "-m 16G -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0   (a BAR of 128 GiB, `ulimit -l` of 17 GiB)",
     references: ["https://github.com/NVIDIA/NV-Kernels/issues/249", "linux drivers/iommu/iommufd/pages.c"],
-    check: .target(check))
+    needsRealize: true, check: .target(check))
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
-  guard target.assignments.contains(where: { $0.atsInputs.backend != .known(.legacy) }),
+  let assignments = runner.assignments(of: target)
+  guard assignments.contains(where: { $0.atsInputs.backend != .known(.legacy) }),
     let need = try MemoryNeed(target), need.bytes <= need.limit
   else { return }
   var bars: UInt64 = 0
   var owners: [RealizePrediction] = []
-  for one in need.devices {
+  for one in assignments {
     guard try one.atsInputs.backend.value == .iommufd else { continue }
     guard let address = one.host else {
       throw one.missingHost
