@@ -41,7 +41,7 @@ public struct Plan: Sendable {
     do { return answer(on: try Ready.named(host)) } catch { return .couldNotLook("\(error)") }
   }
 
-  /// The answer on a host that has been read, whichever it is.
+  /// The answer on a host that has been read.
   func answer(on facts: Facts.Host) -> Answer {
     do {
       for address in addresses {

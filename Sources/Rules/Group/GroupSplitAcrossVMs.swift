@@ -28,7 +28,7 @@ private func check(_ own: DefinitionClaims, _ others: OtherDefinitions, _ runner
     guard let address = device.host, others.device(at: address) == nil else { continue }
     do throws(Unknown) {
       guard let group = try device.group.value else { continue }
-      // Each other definition once, whatever it has of the group.
+      // Each other definition once, although it may have several functions of the group.
       var named: Set<String> = []
       for member in group.members where !assigned.contains(member) {
         guard let other = others.device(at: member), named.insert(other.source).inserted else { continue }
