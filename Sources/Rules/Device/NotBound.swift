@@ -12,7 +12,7 @@ extension Rule {
       mounted disk or the console's display is lost.
       """,
     fix: "bind it: `driverctl set-override 0000:01:00.0 vfio-pci`",
-    example: "-device vfio-pci,host=0000:0e:00.0   (which is bound to amdgpu)",
+    example: "-device vfio-pci,host=0000:01:00.0   (which is bound to amdgpu)",
     references: ["linux Documentation/driver-api/vfio.rst", "QEMU hw/vfio/container-legacy.c: vfio_group_get"],
     explains: [.groupNotViable, .notBound, .groupNodeMissing, .noCdev], isRecheckedAtStart: true,
     check: .device(check))
