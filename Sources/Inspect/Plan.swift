@@ -79,13 +79,15 @@ public struct Plan: Sendable {
 
   /// The settings as comments of the definition's own kind, then the definition.
   private func text(_ readiness: Readiness) -> String {
-    let comments = PlanSettings(readiness, for: target).lines.map(printable)
+    // Read in a terminal first, and kept in a file: as wide as any terminal.
+    let style = Style(isColoured: false, width: 72)
+    let comments = PlanSettings(readiness, for: target).lines.map { ReportText.wrapped(printable($0), style) }
     let definition = target.definition(of: readiness.assignment)
     if target == .libvirt {
       // Two dashes end a comment of XML.
-      return comments.map { "<!-- \(Plan.withoutDashes($0)) -->\n" }.joined() + definition
+      return comments.map { "<!-- \(Plan.withoutDashes($0.joined(separator: "\n     "))) -->\n" }.joined() + definition
     }
-    return comments.map { "# \($0)\n" }.joined() + definition
+    return comments.joined().map { "# \($0)\n" }.joined() + definition
   }
 
   private static func withoutDashes(_ text: String) -> String {
