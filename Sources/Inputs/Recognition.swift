@@ -17,6 +17,7 @@ extension InputFormat {
 
   /// The format of a text that is neither XML nor a script.
   private static func detect(text bytes: [UInt8], _ first: UInt8, _ isPart: Bool) -> InputFormat? {
+    if UnrecognisedInput.isManualPage(bytes) { return nil }
     // Its first byte and a device in JSON are those of a QMP array.
     if SystemdUnit.isRecognised(bytes) { return .systemd }
     if let format = json(bytes, first, isPart) { return format }
@@ -189,6 +190,7 @@ public enum UnrecognisedInput {
     }
     let isXML = bytes.first { $0 > 0x20 } == UInt8(ascii: "<") || LibvirtDocument.embedded(bytes) != nil
     if isXML, isPartOfXML(bytes[...]) { return "a patch, a program or another part of an XML document: give the whole document" }
+    if isManualPage(bytes) { return "a manual page: give the text of the definition that it shows" }
     let text = String(decoding: bytes.prefix(256 << 10), as: UTF8.self)
     for (what, marks) in kinds where marks.contains(where: text.contains) { return what }
     if text.hasPrefix("#!") { return "a script that no shell runs: `vfiogate run` judges the command line that it starts" }
@@ -226,6 +228,13 @@ public enum UnrecognisedInput {
       line = line[(line.firstIndex(of: 0x0a) ?? line.endIndex - 1)...].dropFirst()
     }
     return false
+  }
+
+  /// Whether a text begins with a request of roff: `.Dd`, `.TH`, a comment.
+  static func isManualPage(_ bytes: [UInt8]) -> Bool {
+    let start = bytes.drop { $0 <= 0x20 }.prefix(3)
+    if start.starts(with: ".\\\"".utf8) || start.starts(with: "'\\\"".utf8) { return true }
+    return start.first == UInt8(ascii: ".") && start.dropFirst().first.map { 0x41...0x5a ~= $0 } == true
   }
 
   /// The tool that a script makes or changes a guest with; nil when it mentions none.

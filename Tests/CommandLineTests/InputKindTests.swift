@@ -62,7 +62,7 @@ final class InputKindTests: XCTestCase {
     let run = try Vfiogate.run("lint", folder.path + "/guests.xml", "--host", "none")
     XCTAssert(run.output.contains("guests.xml:1: undetermined"), run.output)
     XCTAssert(run.output.contains("guests.xml:\(domain.count + 1): undetermined"), run.output)
-    XCTAssert(run.output.contains("is also assigned in `\(folder.path)/guests.xml:\(domain.count + 1)`"), run.output)
+    XCTAssert(run.output.contains("is also assigned in `\(folder.path)/guests.xml:1`"), run.output)
     XCTAssertEqual(run.status, 1, run.output)
   }
 
@@ -71,6 +71,7 @@ final class InputKindTests: XCTestCase {
     for (text, part) in [
       ("hello world\n", "text without a QEMU command"), ("# nothing\n", "comments only"),
       ("#!/bin/sh\necho hi\n", "a shell script without"),
+      (".Sh EXAMPLES\n.Dl qemu-system-x86_64 -device vfio-pci,host=01:00.0\n", "a manual page"),
       ("apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n", "vfiogate hook kubevirt"), ("{\"a\": 1}\n", "JSON without a QMP command"),
       ("guest_os=\"linux\"\nextra_args=\"-device vfio-pci,host=01:00.0\"\n", "quickemu"),
       ("config:\n  security.secureboot: \"false\"\ndevices:\n  gpu:\n    gputype: physical\n", "qemu.conf that Incus writes")
