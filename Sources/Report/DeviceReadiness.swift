@@ -49,6 +49,15 @@ public struct DeviceReadiness: Sendable {
       address: address, companions: [], verdict: .unknown, reasons: [], steps: [], notes: [], unknowns: [unknown])
   }
 
+  /// Findings that differ in more than the device: functions of one group often have the same.
+  static func distinct(_ findings: [Finding]) -> [Finding] {
+    var seen: Set<String> = []
+    return findings.filter { finding in
+      let device = finding.device?.host?.description
+      return seen.insert(device.map { finding.message.replacing($0, with: "") } ?? finding.message).inserted
+    }
+  }
+
   /// The advice of findings, each command once.
   static func fixes(_ findings: [Finding]) -> [String] {
     var fixes: [String] = []
@@ -114,9 +123,9 @@ public struct ReadyReport: Sendable {
       style.bold("\(address)").padded(to: 14), words.joined(separator: " "), indent: 14, width: style.width)
     if let name = host.devices[address].flatMap(HostDetail.name) { lines += line("", name) }
     if device.verdict != .yes, !device.companions.isEmpty { lines += line("", device.together) }
-    for reason in device.reasons.dropFirst() { lines += line("and because ", reason.message) }
+    for reason in DeviceReadiness.distinct(device.reasons).dropFirst() { lines += line("", "and because " + reason.message) }
     for fix in DeviceReadiness.fixes(device.reasons) { lines += line("fix: ", fix) }
-    for unknown in device.unknowns.dropFirst().prefix(2) { lines += line("and because of ", "\(unknown)") }
+    for unknown in device.unknowns.dropFirst().prefix(2) { lines += line("", "and because of \(unknown)") }
     if device.unknowns.count > 3 { lines += line("", "and \(device.unknowns.count - 3) more unknown facts") }
     for fix in DeviceReadiness.fixes(device.steps) { lines += line("first: ", fix) }
     if isNamed { for note in device.notes { lines += line("note: ", note.message) + line("  fix: ", note.fix) } }

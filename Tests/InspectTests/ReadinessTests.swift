@@ -52,6 +52,15 @@ final class ReadinessTests: XCTestCase {
     XCTAssertFalse(verdict.reasons[0].message.contains("libvirt"))
   }
 
+  /// What is so of each function of the group is one reason.
+  func testAReasonOfAllFunctionsIsReportedOnce() throws {
+    let host = try RecordedHosts.host("ugly")
+    let verdict = try verdict("0000:01:00.0", on: host)
+    XCTAssertEqual(verdict.reasons.map(\.rule), ["rmrr-direct", "rmrr-direct"])
+    let text = ReadyReport(host, [verdict], isNamed: true).text(.plain)
+    XCTAssertEqual(text.components(of: "the firmware reserves a direct mapping"), 1, text)
+  }
+
   /// Every fact that is taken away leaves a verdict that is not better than before.
   func testWithoutAFactNothingBecomesReady() throws {
     let host = try RecordedHosts.host("ugly")
