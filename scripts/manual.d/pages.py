@@ -56,6 +56,8 @@ def main(tool, folder, parts):
         text = text.replace('.Sh SYNOPSIS\n.Nm\n', f'.Sh SYNOPSIS\n.Nm "{spoken}"\n')
         text = re.sub(r"^\.Xr (vfiogate\S*) 1", lambda found: ".Xr " + found.group(1).replace(".", "-") + " 1", text, flags=re.M)
         text = re.sub(r"^\.Xr vfiogate-help 1.*\n", "", text, flags=re.M)
+        # A paragraph; groff warns of an empty line.
+        text = re.sub(r"\n\n(?=.)", "\n.Pp\n", text)
         for (page, option), value in values.items():
             if page == name:
                 text = re.sub(
