@@ -162,7 +162,9 @@ public struct Lint: Sendable {
     var answer = Answer(exit: exit(tally))
     answer.complaint = tally.unreadable.map { "vfiogate: \($0)\n" }.joined()
     if tally.unreadable.isEmpty, answer.exit == .couldNotLook {
-      answer.complaint = Lint.complaint(aboutUndetermined: tally)
+      // On a terminal the text right above it has the facts, and what would determine them.
+      answer.complaint = format == .text && !isSummary && style.width != nil
+        ? "vfiogate: undetermined; --on-unknown warn accepts that\n" : Lint.complaint(aboutUndetermined: tally)
     }
     return answer
   }

@@ -133,6 +133,16 @@ final class OutputTests: XCTestCase {
     }
   }
 
+  /// The facts are in the text on the same terminal; a log of standard error alone has them in its line.
+  func testAMissingFactIsOnATerminalOnce() throws {
+    let command = ["lint", Vfiogate.example("pod-gpu.qemu"), "--host", Vfiogate.host("container-partial-sys")]
+    let terminal = try Vfiogate.run(command, columns: 80)
+    XCTAssertEqual(terminal.error, "vfiogate: undetermined; --on-unknown warn accepts that\n")
+    XCTAssert(terminal.output.contains("  missing: users of 0000:4b:00.0"), terminal.output)
+    XCTAssert(try Vfiogate.run(command).error.contains("users of 0000:4b:00.0"))
+    XCTAssert(try Vfiogate.run(command + ["--summary"], columns: 80).error.contains("users of 0000:4b:00.0"))
+  }
+
   func testOneLineAFinding() throws {
     let run = try Vfiogate.run(unsafe + ["--format", "oneline"])
     XCTAssertEqual(run.status, 1)
