@@ -10,6 +10,14 @@ struct CommandLineReader {
   /// Reads configuration files; nil leaves them out.
   let follow: FileFollower?
 
+  /// Options that another program appends to its own for QEMU. A word that belongs to none is a disk image.
+  init(_ source: SourceText, options: [Word]) {
+    self.source = source
+    follow = nil
+    definition = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil))
+    read(options[...])
+  }
+
   init(_ source: SourceText, words: [Word], follow: FileFollower? = nil) {
     self.source = source
     self.follow = follow

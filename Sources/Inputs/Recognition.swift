@@ -9,7 +9,9 @@ extension InputFormat {
     let text = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes[3...] : bytes[...]
     guard let first = text.first(where: { $0 > 0x20 }) else { return nil }
     if bytes.contains(0) { return startsWithEmulator(bytes) ? .nul : nil }
-    if first == UInt8(ascii: "<") { return UnrecognisedInput.isPartOfXML(text) ? nil : .xml }
+    // `<- {"return": {}}` begins a transcript.
+    if first == UInt8(ascii: "<"), !startsAfterRemarks(bytes, ["<- "]) { return UnrecognisedInput.isPartOfXML(text) ? nil : .xml }
+    if UnrecognisedInput.isTemplate(bytes) { return nil }
     if ShellScript.isScript(bytes) { return .shell }
     if bytes.starts(with: "#!".utf8) { return PythonArguments.isRecognised(bytes) ? .python : nil }
     return detect(text: SourceText.withoutMark(bytes), first, isPart)
@@ -21,6 +23,8 @@ extension InputFormat {
     // Its first byte and a device in JSON are those of a QMP array.
     if SystemdUnit.isRecognised(bytes) { return .systemd }
     if let format = json(bytes, first, isPart) { return format }
+    // Whole JSON is nothing else, regardless of the words in its strings.
+    if first == UInt8(ascii: "{"), !isPart, (try? JSON.parse(bytes)) != nil { return nil }
     if LibvirtLog.isRecognised(bytes) { return .libvirtLog }
     if isReadConfig(bytes) { return .readconfig }
     if ProxmoxConfig.isRecognised(bytes) { return .proxmox }
@@ -191,6 +195,7 @@ public enum UnrecognisedInput {
     let isXML = bytes.first { $0 > 0x20 } == UInt8(ascii: "<") || LibvirtDocument.embedded(bytes) != nil
     if isXML, isPartOfXML(bytes[...]) { return "a patch, a program or another part of an XML document: give the whole document" }
     if isManualPage(bytes) { return "a manual page: give the text of the definition that it shows" }
+    if isTemplate(bytes) { return "a template of another program, with lines such as `{% for … %}`: give the text that it makes" }
     let text = String(decoding: bytes.prefix(256 << 10), as: UTF8.self)
     for (what, marks) in kinds where marks.contains(where: text.contains) { return what }
     if text.hasPrefix("#!") { return "a script that no shell runs: `vfiogate run` judges the command line that it starts" }
@@ -237,6 +242,15 @@ public enum UnrecognisedInput {
     return start.first == UInt8(ascii: ".") && start.dropFirst().first.map { 0x41...0x5a ~= $0 } == true
   }
 
+  /// Whether a line is a statement of a template language: `{% for gpu in gpus %}`.
+  static func isTemplate(_ bytes: [UInt8]) -> Bool {
+    bytes.split(separator: 0x0a).contains { line in
+      let line = line.drop { $0 <= 0x20 }
+      guard line.starts(with: "{%".utf8), let end = line.lastIndex(where: { $0 > 0x20 }) else { return false }
+      return line[...end].suffix(2).elementsEqual("%}".utf8)
+    }
+  }
+
   /// The tool that a script makes or changes a guest with; nil when it mentions none.
   static func tool(_ bytes: [UInt8]) -> String? {
     let text = String(decoding: bytes.prefix(256 << 10), as: UTF8.self)
@@ -245,7 +259,13 @@ public enum UnrecognisedInput {
 
   private static let tools: [(String, [String])] = [
     ("a virt-install command: lint what it prints with --print-xml", ["virt-install "]),
-    ("a command of Proxmox: lint /etc/pve/qemu-server/VMID.conf when it is done", ["qm set ", "qm create "])
+    ("a command of Proxmox: lint /etc/pve/qemu-server/VMID.conf when it is done", ["qm set ", "qm create "]),
+    (
+      "a script of virsh: lint the XML that it gives to libvirt, or `virsh dumpxml NAME`",
+      ["virsh attach-", "virsh define", "virsh create", "virsh nodedev-", "virsh start"]
+    ),
+    ("a command of cloud-hypervisor: vfiogate judges QEMU only", ["cloud-hypervisor "]),
+    ("a command of crosvm: vfiogate judges QEMU only", ["crosvm "])
   ]
 
   private static let kinds: [(String, [String])] = tools + [
@@ -257,6 +277,11 @@ public enum UnrecognisedInput {
       "an Incus instance: lint the qemu.conf that Incus writes for it",
       ["volatile.", "type: virtual-machine", "security.secureboot", "gputype:", "nictype:"]
     ),
+    ("a profile of LXD or Incus: lint the qemu.conf that is written for an instance with it", ["raw.qemu"]),
+    ("a container of Proxmox, which QEMU does not run", ["\nlxc.", "\nrootfs: "]),
+    ("a Compose file: lint /proc/PID/cmdline of the QEMU that its container runs", ["services:\n"]),
+    ("a Packer template: lint the command line that it starts QEMU with", ["source \"qemu\"", "qemuargs"]),
+    ("a configuration of Firecracker: vfiogate judges QEMU only", ["\"boot-source\""]),
     ("a quickemu configuration: lint the script that quickemu writes beside it", ["guest_os=", "disk_img=", "extra_args="]),
     ("a Vagrantfile: lint `virsh dumpxml NAME` of its guest", ["Vagrant.configure"]),
     (
@@ -264,7 +289,7 @@ public enum UnrecognisedInput {
       ["resource \"libvirt_", "resource \"proxmox_"]
     ),
     ("an Ansible playbook or another YAML file: lint the definition that it deploys", ["\n- hosts:", "apiVersion:", "---\n"]),
-    ("a NixOS configuration: lint the definition that it builds", ["{ config, pkgs", "{ pkgs, ", "virtualisation."]),
+    ("a NixOS configuration: lint the definition that it builds", ["{ config, pkgs", "{ pkgs, ", "virtualisation.", "microvm"]),
     ("a Python program: lint the command line that it builds, as a JSON list", ["import subprocess", "\ndef ", "import os"])
   ]
 }

@@ -125,6 +125,43 @@ final class ProxmoxTests: XCTestCase {
     XCTAssertEqual(messages(unread), [], "a file that was not read is not a refusal")
   }
 
+  /// qemu-server warns of an entry that its schema does not accept, and starts the machine without the device.
+  func testAnEntryThatProxmoxLeavesOutIsReported() throws {
+    for (entry, reason) in [
+      ("0x1:00.0", "'0x1:00.0' is not a PCI address"), ("01:00.0;", "'' is not a PCI address"),
+      ("01:0A.0", "'01:0A.0' is not a PCI address"),
+      ("01:00.0,bogus=1", "invalid key in comma-separated list property: bogus"),
+      ("01:00.0,pcie=1,pcie=0", "duplicate key in comma-separated list property: pcie"),
+      ("01:00.0,host=01:00.1", "duplicate key in comma-separated list property: host"),
+      ("01:00.0,rombar=maybe", "type check ('boolean') failed - got 'maybe'"),
+      ("01:00.0,vendor-id=10de", "`vendor-id` is '10de'"), ("01:00.0,sub-device-id=0x123", "`sub-device-id` is '0x123'"),
+      ("01:00.0,driver=nvidia", "`driver` is 'nvidia'")
+    ] {
+      let found = messages(try lowered("hostpci0: \(entry)\nmachine: q35\n"))
+      XCTAssertEqual(
+        found, ["Proxmox starts the machine without the device: it warns `unable to parse value of 'hostpci0'`: \(reason)"], entry)
+    }
+    let good = ["host=01:00.0,pcie=on,x-vga=OFF,rombar=yes,driver=keep", "01:00.0,vendor-id=0x10de,mdev=i915-GVTg_V5_4", "mapping=gpu"]
+    for entry in good {
+      XCTAssertEqual(messages(try lowered("hostpci0: \(entry)\nmachine: q35\n")), [], entry)
+    }
+  }
+
+  func testLinesThatEndWithACarriageReturnAloneAreNotSafe() {
+    for text in ["machine: q35\rmemory: 4096\rhostpci0: 01:00.0,pcie=1\r", "machine: q35\rargs: -device vfio-pci,host=01:00.0\r"] {
+      let parsed = ParsedInput.parse(SourceText(name: "100.conf", bytes: Array(text.utf8)))
+      XCTAssert(
+        parsed.unrecognised != nil || !parsed.machine.unreadParts.isEmpty || !parsed.problems.isEmpty, text.debugDescription)
+    }
+    XCTAssertEqual(parse("machine: q35\r\nhostpci0: 0000:01:00.0\r\n").machine.devices.last { $0.isVFIO }?.string("host"), "0000:01:00.0")
+  }
+
+  func testWordsOfArgsThatBelongToNoOptionAreDisks() throws {
+    let parsed = try lowered("machine: q35\nargs: disk.img -device vfio-pci,host=01:00.0\n")
+    XCTAssertEqual(parsed.machine.devices.last?.string("host"), "01:00.0")
+    XCTAssertEqual(parsed.machine.unreadParts, [])
+  }
+
   func testProxmoxsOwnRefusals() throws {
     for (text, refusal) in [
       ("hostpci0: 01:00.0,pcie=1\nmachine: pc\n", "q35 machine model is not enabled"),
@@ -133,7 +170,6 @@ final class ProxmoxTests: XCTestCase {
       ("hostpci0: 05:00\nmachine: q35\n", "no PCI device found for '0000:05:00'"),
       ("hostpci0: pcie=1\nmachine: q35\n", "Either 'host' or 'mapping' must be set."),
       ("hostpci0: 01:00.0,mapping=a\nmachine: q35\n", "Cannot set both 'host' and 'mapping'."),
-      ("hostpci0: 0x1:00.0\nmachine: q35\n", "invalid format - '0x1:00.0' is not a PCI address"),
       ("hostpci0: 01:00,mdev=nvidia-1\nmachine: q35\n", "cannot use mediated device with multifunction device"),
       ("hostpci0: 00:02.0,legacy-igd=1\nvga: std\nmachine: pc\n", "legacy IGD assignment requires VGA mode to be 'none'"),
       ("hostpci0: 00:02.0,legacy-igd=1\nvga: none\nmachine: q35\n", "legacy IGD assignment is not compatible with q35"),

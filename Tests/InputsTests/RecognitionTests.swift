@@ -1,4 +1,5 @@
 import Inputs
+import Syntax
 import XCTest
 
 /// Recognition of a directory's files.
@@ -33,6 +34,9 @@ final class RecognitionTests: XCTestCase {
     XCTAssertEqual(recognise(#"["-M", "q35"]"#), .list)
     XCTAssertEqual(recognise(#"[{"execute":"device_add","arguments":{"driver":"vfio-pci"}}]"#), .qmp)
     XCTAssertEqual(recognise("{'execute':'device_add','arguments':{'driver':'vfio-pci'}}"), .qmp)
+    XCTAssertEqual(recognise("agent: 1\nboot:\nhostpci0: 0000:00:02\nmachine: pc\n"), .proxmox, "a key may have lost its value")
+    XCTAssertEqual(recognise("ostype: l26\nof-another-release: 1\nhostpci0: 01:00\n"), .proxmox)
+    XCTAssertEqual(recognise("<- {\"return\": {}}\n-> {\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\"}}\n"), .qmp)
     let log = "2026-01-01 10:00:00.000+0000: starting up libvirt version: 11.3.0, qemu version: 10.0.0\n"
     XCTAssertEqual(recognise(log + "LC_ALL=C \\\n/usr/bin/qemu-system-x86_64 \\\n-M q35\n"), .libvirtLog)
   }
@@ -42,6 +46,26 @@ final class RecognitionTests: XCTestCase {
     let bytes = text.utf16.flatMap { [UInt8($0 & 0xff), UInt8($0 >> 8)] }
     for end in (bytes.count - 4)...bytes.count {
       XCTAssertEqual(InputFormat.recognise(Array(bytes[..<end])), .xml, "\(end)")
+    }
+  }
+
+  /// Descriptions of files that people keep such devices in.
+  func testTheWayInNamesTheKindOfFile() {
+    for (text, what) in [
+      ("config:\n  raw.qemu: -device vfio-pci,host=41:00.0\nname: vm\n", "a profile of LXD"),
+      ("services:\n  win:\n    environment:\n      ARGUMENTS: \"-device vfio-pci,host=01:00.0\"\n", "a Compose file"),
+      ("source \"qemu\" \"win\" {\n  qemuargs = [[\"-device\", \"vfio-pci,host=01:00.0\"]]\n}\n", "a Packer template"),
+      ("{\n  microvm.devices = [ { bus = \"pci\"; path = \"0000:06:00.1\"; } ];\n}\n", "a NixOS configuration"),
+      ("arch: amd64\nmemory: 512\nrootfs: local-lvm:vm-101-disk-0\n", "a container of Proxmox"),
+      ("memory: 8192\ncores: 4\npci: 0000:01:00.0\n", "text without a QEMU command"),
+      ("#!/bin/sh\nvirsh attach-device vm gpu.xml\n", "a script of virsh"),
+      ("#!/bin/sh\ncloud-hypervisor --device path=/sys/bus/pci/devices/0000:01:00.0\n", "a command of cloud-hypervisor"),
+      ("#!/bin/sh\ncrosvm run --vfio /sys/bus/pci/devices/0000:01:00.0\n", "a command of crosvm"),
+      ("#!/bin/sh\nqemu-system-x86_64 -M q35 \\\n{% for d in gpus %}\n -device {{ d }} \\\n{% endfor %}\n", "a template"),
+      ("{\"args\": [\"/usr/bin/qemu-system-x86_64\", \"-S\"]}", "JSON without a QMP command")
+    ] {
+      let parsed = ParsedInput.parse(SourceText(name: "file", bytes: Array(text.utf8)))
+      XCTAssert(parsed.unrecognised?.hasPrefix(what) == true, "\(text): \(parsed.unrecognised ?? "read")")
     }
   }
 

@@ -29,8 +29,28 @@ public struct LibvirtDomain: Hashable, Sendable {
   /// Attributes that a fork of libvirt reads, and upstream ignores silently.
   public var unsupportedAttributes: [UnsupportedLibvirtAttribute] = []
 
+  /// Refusals of the domain's text alone.
+  public var refusals: [LibvirtRefusal] = []
+
   /// Creates a domain without any of these properties.
   public init(name: String?) { self.name = name }
+}
+
+/// A definition that libvirt refuses before it starts QEMU, with libvirt's message (libvirt 12.9).
+public struct LibvirtRefusal: Hashable, Sendable {
+  /// libvirt's message.
+  public let text: String
+  /// Advice that makes libvirt accept the definition.
+  public let fix: String
+  /// Location of the element or attribute.
+  public let location: Location?
+
+  /// Creates a refusal.
+  public init(text: String, fix: String, location: Location?) {
+    self.text = text
+    self.fix = fix
+    self.location = location
+  }
 }
 
 /// An interface on a network of libvirt.

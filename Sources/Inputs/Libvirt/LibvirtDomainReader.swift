@@ -182,6 +182,7 @@ extension LibvirtReader {
     let all = LibvirtDeviceElement.all(of: devices, in: source, path)
     readNetworks(all)
     numberControllers(all)
+    if plug == .cold, let domain = devices.parent { validate(domain, all) }
     if plug == .cold { findSharedSlots(all) }
     if plug == .cold { readControllers(all) }
     for part in all where part.name == "iommu" { readIOMMU(part) }

@@ -59,17 +59,22 @@ struct ProxmoxConfig: Sendable {
   /// among the entries one that names a machine's hardware. YAML, which looks alike, indents.
   static func isRecognised(_ bytes: [UInt8]) -> Bool {
     var isHardware = false
+    var isProxmox = false
+    var isForeign = false
     for line in lines(bytes) {
       if line.lowerBound > 0, bytes[line.lowerBound - 1] != 0x0a { return false }
       switch bytes[line.lowerBound] {
       case UInt8(ascii: "#"): continue
-      case UInt8(ascii: "["): return isHardware
+      case UInt8(ascii: "["): return isHardware && (isProxmox || !isForeign)
       default:
-        guard let entry = entry(bytes, line), !entry.value.bytes.isEmpty else { return false }
+        // Proxmox ignores a key without a value.
+        guard let entry = entry(bytes, line) else { return false }
         isHardware = isHardware || isHardwareKey(entry.key)
+        isProxmox = isProxmox || isOwnKey(entry.key)
+        isForeign = isForeign || !isSetting(entry.key)
       }
     }
-    return isHardware
+    return isHardware && (isProxmox || !isForeign)
   }
 
   /// Keys of the machine's hardware (qemu-server PVE/QemuServer.pm: $confdesc).
@@ -81,8 +86,32 @@ struct ProxmoxConfig: Sendable {
     "hostpci", "net", "scsi", "virtio", "ide", "sata", "efidisk", "smbios", "usb", "serial"
   ]
 
+  /// Keys that no other file of `key: value` lines has, without the numbers behind them. Beside one, an unknown key is
+  /// one of another release; without one, the file is another program's.
+  private static let own: Set<String> = ["scsihw", "ostype", "vmgenid", "smbios", "efidisk", "bootdisk", "tpmstate"]
+
+  private static func isOwnKey(_ key: String) -> Bool {
+    key.lowercased().hasPrefix("hostpci") || own.contains(key) || own.contains(withoutNumber(key))
+  }
+
+  /// Every other key, without its number (qemu-server PVE/QemuServer.pm: $confdesc and parse_vm_config).
+  private static let settings: Set<String> = [
+    "acpi", "affinity", "agent", "allow-ksm", "amd-sev", "arch", "args", "audio", "autostart", "boot", "cdrom", "cicustom",
+    "cipassword", "citype", "ciupgrade", "ciuser", "cpu", "cpulimit", "cpuunits", "description", "digest", "freeze", "hookscript",
+    "hotplug", "hugepages", "intel-tdx", "ipconfig", "ivshmem", "keephugepages", "keyboard", "kvm", "localtime", "lock", "meta",
+    "migrate_downtime", "migrate_speed", "name", "nameserver", "numa", "onboot", "parallel", "parent", "protection", "reboot", "rng",
+    "runningcpu", "runningmachine", "searchdomain", "shares", "smp", "snapstate", "snaptime", "spice_enhancements", "sshkeys",
+    "startdate", "startup", "tablet", "tags", "tdf", "template", "unused", "vcpus", "virtiofs", "vmstate", "vmstatestorage", "watchdog"
+  ]
+
+  private static func isSetting(_ key: String) -> Bool {
+    isHardwareKey(key) || isOwnKey(key) || settings.contains(key) || settings.contains(withoutNumber(key))
+  }
+
+  private static func withoutNumber(_ key: String) -> String { String(key.reversed().drop { $0.isNumber }.reversed()) }
+
   private static func isHardwareKey(_ key: String) -> Bool {
-    let name = String(key.reversed().drop { $0.isNumber }.reversed())
+    let name = withoutNumber(key)
     return hardware.contains(key) || name != key && numbered.contains(name)
   }
 
@@ -96,9 +125,11 @@ struct ProxmoxConfig: Sendable {
     }
   }
 
-  /// `key: value`: the key of letters, digits, `-` and `_`, the blanks after the colon optional.
+  /// `key: value`: the key of letters, digits, `-` and `_`, the blanks after the colon optional. A carriage return inside
+  /// shows a file whose lines end with it alone: for Proxmox it is one line, whose first value is wrong.
   private static func entry(_ bytes: [UInt8], _ line: Range<Int>) -> Entry? {
-    guard let colon = bytes[line].firstIndex(of: UInt8(ascii: ":")), colon > line.lowerBound else { return nil }
+    guard let colon = bytes[line].firstIndex(of: UInt8(ascii: ":")), colon > line.lowerBound, !bytes[line].contains(0x0d)
+    else { return nil }
     let key = bytes[line.lowerBound..<colon]
     guard key.allSatisfy({ isKeyByte($0) }) else { return nil }
     let start = bytes[colon + 1..<line.upperBound].firstIndex { $0 > 0x20 } ?? line.upperBound

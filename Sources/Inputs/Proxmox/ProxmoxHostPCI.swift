@@ -19,8 +19,8 @@ struct ProxmoxHostPCI: Sendable {
   let functions: [Function]?
   let mapping: String?
 
-  /// - Parameter problem: reports what keeps Proxmox from starting the machine.
-  init?(_ entry: ProxmoxConfig.Entry, in config: ProxmoxConfig, problem: (String, String, Location) -> Void) {
+  /// - Parameter problem: reports what keeps Proxmox from starting the machine, or from passing the device.
+  init?(_ entry: ProxmoxConfig.Entry, in config: ProxmoxConfig, problem: (InputProblem) -> Void) {
     guard entry.key.hasPrefix("hostpci"), let index = Int(entry.key.dropFirst(7)), (0..<16).contains(index) else {
       return nil
     }
@@ -28,14 +28,21 @@ struct ProxmoxHostPCI: Sendable {
     location = config.location(entry)
     properties = ProxmoxProperties(entry.value)
     mapping = properties["mapping"]
+    for item in properties.items {
+      guard let (what, fix) = ProxmoxHostPCI.mistake(in: item, of: properties) else { continue }
+      let place = Location(source: config.source.name, range: item.range, path: "\(entry.key).\(item.key)")
+      problem(ProxmoxMachine.ignored(entry.key, what, fix, place))
+    }
     let host = properties.item("") ?? properties.item("host")
     if host != nil, mapping != nil {
-      problem("Cannot set both 'host' and 'mapping'.", "keep one of them", location)
+      problem(ProxmoxMachine.refusal("Cannot set both 'host' and 'mapping'.", "keep one of them", location))
     }
     guard let host else {
       functions = nil
       if mapping == nil {
-        problem("Either 'host' or 'mapping' must be set.", "name the device: `hostpci\(index): 0000:01:00`", location)
+        problem(
+          ProxmoxMachine.refusal(
+            "Either 'host' or 'mapping' must be set.", "name the device: `hostpci\(index): 0000:01:00`", location))
       }
       return
     }
@@ -44,14 +51,36 @@ struct ProxmoxHostPCI: Sendable {
       guard let function = ProxmoxHostPCI.function(text) else {
         let place = Location(source: config.source.name, range: host.range, path: "\(entry.key).host")
         problem(
-          "invalid format - '\(text)' is not a PCI address", "write `[domain:]bus:slot[.function]` in hexadecimal, as `lspci -D` does",
-          place)
+          ProxmoxMachine.ignored(
+            entry.key, "'\(text)' is not a PCI address",
+            "write `[domain:]bus:slot[.function]` in hexadecimal and lower case, as `lspci -D` does", place))
         functions = nil
         return
       }
       found.append(function)
     }
     functions = found
+  }
+
+  /// The mistake for which the schema does not accept an item, and the remedy (qemu-server PVE/QemuServer/PCI.pm: $hostpci_fmt;
+  /// pve-common PVE/JSONSchema.pm: parse_property_string).
+  private static func mistake(in item: ProxmoxProperties.Item, of all: ProxmoxProperties) -> (String, String)? {
+    let key = item.key.isEmpty ? "host" : item.key
+    if all.items.filter({ ($0.key.isEmpty ? "host" : $0.key) == key }).first?.range != item.range {
+      return ("duplicate key in comma-separated list property: \(key)", "write it once")
+    }
+    switch key {
+    case "host", "mapping", "romfile", "mdev": return nil
+    case "rombar", "pcie", "x-vga", "legacy-igd":
+      return all.flag(key) == nil ? ("type check ('boolean') failed - got '\(item.value)'", "write `\(key)=1` or `\(key)=0`") : nil
+    case "vendor-id", "device-id", "sub-vendor-id", "sub-device-id":
+      let digits = item.value.dropFirst(2).utf8
+      let isID = item.value.hasPrefix("0x") && digits.count == 4 && item.value.dropFirst(2).allSatisfy(\.isHexDigit)
+      return isID ? nil : ("`\(key)` is '\(item.value)'", "write four digits, as `0x10de`")
+    case "driver":
+      return ["vfio", "keep"].contains(item.value) ? nil : ("`driver` is '\(item.value)'", "write `driver=vfio` or `driver=keep`")
+    default: return ("invalid key in comma-separated list property: \(key)", "take `\(key)` out")
+    }
   }
 
   /// `[domain:]bus:slot[.function]`, lower-case hexadecimal without `0x`; the domain is 0 when it is not given.

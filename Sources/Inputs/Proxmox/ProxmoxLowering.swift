@@ -198,7 +198,7 @@ struct ProxmoxLowering {
   private mutating func appendArguments() {
     guard let entry = config.entry("args") else { return }
     let words = ShellWords(EmbeddedCommand.only([entry.value.range], of: config.source.bytes))
-    let more = CommandLineReader(config.source, words: words.words).definition
+    let more = CommandLineReader(config.source, options: words.words).definition
     definition.machine.append(more.machine)
     definition.problems += more.problems
     definition.problems += words.problems.map { problem in

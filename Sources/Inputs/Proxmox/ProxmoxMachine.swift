@@ -22,7 +22,7 @@ public struct ProxmoxMachine: Sendable {
     var refusals: [InputProblem] = []
     let assigned = config.entries.compactMap { entry -> ProxmoxHostPCI? in
       guard config.entry(entry.key)?.range == entry.range else { return nil }
-      return ProxmoxHostPCI(entry, in: config) { refusals.append(ProxmoxMachine.refusal($0, $1, $2)) }
+      return ProxmoxHostPCI(entry, in: config) { refusals.append($0) }
     }
     self.config = config
     self.assigned = assigned.sorted { $0.index < $1.index }
@@ -32,6 +32,14 @@ public struct ProxmoxMachine: Sendable {
 
   static func refusal(_ message: String, _ fix: String, _ place: Location) -> InputProblem {
     InputProblem(message: "Proxmox refuses to start the machine: \(message)", fix: fix, location: place)
+  }
+
+  /// An entry that Proxmox cannot parse: it warns, and leaves the entry out (qemu-server PVE/QemuServer.pm:
+  /// parse_vm_config).
+  static func ignored(_ key: String, _ reason: String, _ fix: String, _ place: Location) -> InputProblem {
+    InputProblem(
+      message: "Proxmox starts the machine without the device: it warns `unable to parse value of '\(key)'`: \(reason)",
+      fix: fix, location: place)
   }
 
   /// The slots of which every function is passed through, as the address of function 0.

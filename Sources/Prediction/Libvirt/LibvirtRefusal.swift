@@ -1,22 +1,12 @@
 import Facts
 
-/// A definition that libvirt refuses before it starts QEMU, with libvirt's message (libvirt 12.9).
-public struct LibvirtRefusal: Hashable, Sendable {
-  /// libvirt's message.
-  public let text: String
-  /// Advice that makes libvirt accept the definition.
-  public let fix: String
-  /// Location of the element or attribute.
-  public let location: Location?
-}
-
 extension MachineConfig {
-  /// The refusals of a domain's IOMMUs (libvirt src/qemu/qemu_validate.c: qemuValidateDomainDeviceDefIOMMU, and
+  /// The refusals of a domain's text, and of its IOMMUs (libvirt src/qemu/qemu_validate.c: qemuValidateDomainDeviceDefIOMMU, and
   /// src/conf/domain_validate.c: virDomainDefIOMMUValidate).
   public var libvirtRefusals: [LibvirtRefusal] {
     guard let libvirt else { return [] }
     let units = devices.filter { Guest.isIOMMU($0.driver ?? "") }
-    var found: [LibvirtRefusal] = []
+    var found = libvirt.refusals
     if units.count > 1, let other = units.first(where: { $0.driver != "arm-smmuv3" }) {
       found.append(
         LibvirtRefusal(
@@ -45,6 +35,21 @@ extension MachineConfig {
       found.append(
         refusal("IOMMU device: '\(model)' is only supported with Q35 machines", "use a q35 machine, and not `\(type)`", "driver"))
     }
+    if unit.driver == "virtio-iommu-pci" {
+      if !isQ35, !isArmVirt {
+        found.append(
+          refusal(
+            "IOMMU device: 'virtio' is only supported with Q35 and ARM Virt machines",
+            "use a q35 machine, or `virt` of Arm", "driver"))
+      } else if machineOption("acpi") == "off" {
+        found.append(refusal("IOMMU device: 'virtio' requires ACPI", "add `<acpi/>` to `<features>`", "driver"))
+      }
+    }
+    if unit.driver == "arm-smmuv3", !isArmVirt {
+      found.append(
+        refusal(
+          "IOMMU device: 'smmuv3' is only supported with ARM Virt machines", "use the machine `virt` of Arm", "driver"))
+    }
     if isOn("eim"), !isOn("intremap") {
       found.append(refusal("IOMMU eim requires interrupt remapping to be enabled", "add `intremap='on'` to its `<driver>`", "eim"))
     }
@@ -60,6 +65,13 @@ extension MachineConfig {
   private var isQ35: Bool {
     let type = machineType?.value.string ?? ""
     return type == "q35" || type.hasPrefix("pc-q35-")
+  }
+
+  /// The machine `virt` of an Arm emulator.
+  private var isArmVirt: Bool {
+    let type = machineType?.value.string ?? ""
+    let isArm = emulator?.hasSuffix("aarch64") == true || emulator?.hasSuffix("-arm") == true
+    return (type == "virt" || type.hasPrefix("virt-")) && (isArm || emulator?.hasPrefix("qemu-system-") != true)
   }
 
   private func acceptsManyVCPUs(_ units: [DeviceRequest]) -> Bool {

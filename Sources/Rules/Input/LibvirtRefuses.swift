@@ -16,8 +16,10 @@ extension Rule {
     references: [
       "libvirt src/qemu/qemu_validate.c: qemuValidateDomainDeviceDefIOMMU",
       "libvirt src/qemu/qemu_hostdev.c: qemuHostdevHostSupportsPassthroughVFIO",
+      "libvirt src/qemu/qemu_postparse.c: qemuDomainPCIControllerPostParse",
     ],
     explains: [.noGroup, .groupNodeMissing, .containerDenied, .notBound, .noCdev, .iommufdMissing],
+    checksText: true,
     check: .target(check))
 }
 

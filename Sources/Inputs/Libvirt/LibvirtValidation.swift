@@ -1,0 +1,141 @@
+import Facts
+import Syntax
+
+/// Refusals of a domain's text, with libvirt's messages, about PCI addresses, controllers, IOMMUs and host devices. Its
+/// checks of disks, processors and other devices are left to it.
+extension LibvirtReader {
+  mutating func validate(_ domain: XMLElement, _ devices: [LibvirtDeviceElement]) {
+    for part in devices {
+      validateAddress(part)
+      switch part.name {
+      case "controller" where part.type == "pci": validateController(part)
+      case "hostdev" where part.element.value("mode") ?? "subsystem" == "subsystem": validateHostdev(part)
+      case "iommu": validateIOMMU(part)
+      default: break
+      }
+    }
+    validateTogether(domain, devices)
+  }
+
+  private mutating func refuse(_ text: String, _ fix: String, at place: Location) {
+    definition.machine.libvirt?.refusals.append(LibvirtRefusal(text: text, fix: fix, location: place))
+  }
+
+  /// Reports numbers that are out of range (libvirt src/util/virpci.c: virPCIDeviceAddressIsValid), and parts that only
+  /// z/Architecture has.
+  private mutating func validateAddress(_ part: LibvirtDeviceElement) {
+    guard part.addressType == "pci", let address = part.place else { return }
+    let place = location(address.element, part.path, "/address")
+    if address.bus > 0xff {
+      let bus = LibvirtNumber.hexadecimal(address.bus)
+      refuse("Invalid PCI address bus='\(bus)', must be <= 0xFF", "name a bus up to 0xff", at: place)
+    } else if address.slot > 0x1f {
+      let slot = LibvirtNumber.hexadecimal(address.slot)
+      refuse("Invalid PCI address slot='\(slot)', must be <= 0x1F", "name a slot up to 0x1f", at: place)
+    } else if address.function > 7 {
+      let function = LibvirtNumber.hexadecimal(address.function)
+      refuse("Invalid PCI address function=\(function), must be <= 7", "name a function up to 7", at: place)
+    }
+    if !isS390, address.element.child("zpci") != nil {
+      refuse("This QEMU binary doesn't support zPCI", "take `<zpci>` out", at: place)
+    }
+  }
+
+  /// PCI controllers by the machine (libvirt src/qemu/qemu_postparse.c and src/conf/domain_validate.c).
+  private mutating func validateController(_ part: LibvirtDeviceElement) {
+    let model = part.element.value("model") ?? ""
+    let place = location(part.element, part.path)
+    let isRoot = model == "pci-root" || model == "pcie-root"
+    if isRoot, !isPSeries {
+      if let index = part.index, index != 0 {
+        refuse("pci-root and pcie-root controllers should have index 0", "write `index='0'`, or another model", at: place)
+      }
+      if part.element.child("address") != nil {
+        refuse("pci-root and pcie-root controllers should not have an address", "take its `<address>` out", at: place)
+      }
+    }
+    let root = hasExpressRoot ? "pcie-root" : isI440FX ? "pci-root" : nil
+    if part.index == 0, let root, !model.isEmpty, model != root {
+      refuse(
+        "The PCI controller with index='0' must be model='\(root)' for this machine type, but model='\(model)' was found instead",
+        "write `model='\(root)'`, or use another machine type", at: place)
+    }
+    if model == "pci-expander-bus", hasExpressRoot {
+      refuse(
+        "pci-expander-bus controllers are only supported on 440fx-based machinetypes", "use a `pcie-expander-bus`", at: place)
+    }
+    if model == "pcie-expander-bus", isI440FX {
+      refuse("pcie-expander-bus controllers are not supported with this machine type", "use a q35 machine", at: place)
+    }
+  }
+
+  private var isI440FX: Bool {
+    let type = definition.machine.machineType?.value.string ?? ""
+    return type == "pc" || type.hasPrefix("pc-i440fx-")
+  }
+
+  /// Guest addresses of host devices (libvirt src/qemu/qemu_validate.c and src/conf/domain_postparse.c).
+  private mutating func validateHostdev(_ part: LibvirtDeviceElement) {
+    guard let type = part.addressType, type != "pci" else { return }
+    let place = location(part.element, part.path, "/address")
+    if part.type == "pci", type != "unassigned" {
+      refuse("PCI host devices must use 'pci' or 'unassigned' address type", "write `type='pci'`", at: place)
+    } else if part.type == "mdev", part.element.value("model") == "vfio-pci" {
+      refuse("Unsupported address type '\(type)' with mediated device model 'vfio-pci'", "write `type='pci'`", at: place)
+    }
+  }
+
+  /// Attributes and addresses of an IOMMU (libvirt src/conf/domain_validate.c: virDomainIOMMUDefValidate).
+  private mutating func validateIOMMU(_ part: LibvirtDeviceElement) {
+    guard let model = part.element.value("model"), model == "virtio" || model == "smmuv3" else { return }
+    let place = location(part.element, part.path)
+    let names = ["intremap", "caching_mode", "eim", "iotlb", "aw_bits", "dma_translation"]
+    if let driver = part.element.child("driver"), let other = names.lazy.compactMap({ driver[$0] }).first {
+      refuse(
+        "iommu model '\(model)' doesn't support additional attributes", "take `\(other.name)` out",
+        at: location(other, part.path, "/driver"))
+    }
+    guard model == "virtio", let type = part.addressType else { return }
+    if type != "pci" {
+      refuse("IOMMU device: 'virtio' needs a PCI address", "write `type='pci'`, or no `<address>`", at: place)
+    } else if let address = part.place, address.bus > 0, address.bus < 256 {
+      let text = "0000:" + hexadecimal(address.bus) + ":" + hexadecimal(address.slot) + ".\(address.function)"
+      refuse(
+        "The device at PCI address \(text) needs to be an integrated device (bus=0)", "put it on bus 0, or give no `<address>`",
+        at: place)
+    }
+  }
+
+  private func hexadecimal(_ number: UInt64) -> String {
+    let digits = String(number, radix: 16)
+    return digits.count < 2 ? "0" + digits : digits
+  }
+
+  /// Reports conflicts between devices.
+  private mutating func validateTogether(_ domain: XMLElement, _ devices: [LibvirtDeviceElement]) {
+    let assigned = devices.filter { $0.name == "hostdev" && ($0.type == "pci" || $0.type == "mdev") }
+    let hasGraphics = devices.contains { $0.name == "graphics" }
+    for part in assigned where part.element.value("display") == "on" && !hasGraphics {
+      refuse(
+        "graphics device is needed for attribute value 'display=on' in <hostdev>", "add `<graphics>`, or write `display='off'`",
+        at: location(part.element, part.path))
+    }
+    for part in assigned.filter({ $0.element.value("ramfb") == "on" }).dropFirst() {
+      refuse("Only one vgpu device can have 'ramfb' enabled", "keep `ramfb='on'` on one", at: location(part.element, part.path))
+    }
+    var mediated: Set<String> = []
+    for part in assigned where part.type == "mdev" {
+      guard let uuid = part.element.child("source")?.child("address")?.value("uuid") else { continue }
+      if !mediated.insert(uuid.lowercased()).inserted {
+        refuse("Hostdev already exists in the domain configuration", "assign each device once", at: location(part.element, part.path))
+      }
+    }
+    // libvirt src/conf/domain_postparse.c: virDomainDefBootOrderPostParse.
+    guard domain.child("os")?.child("boot") != nil,
+      let ordered = devices.first(where: { $0.element.child("boot")?["order"] != nil })
+    else { return }
+    refuse(
+      "per-device boot elements cannot be used together with os/boot elements",
+      "take `<boot>` out of `<os>`, or `<boot order=>` out of the devices", at: location(ordered.element, ordered.path, "/boot"))
+  }
+}
