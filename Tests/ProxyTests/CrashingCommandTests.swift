@@ -61,6 +61,9 @@ final class CrashingCommandTests: XCTestCase {
   }
 
   func testCommandsAndTheirArguments() throws {
+    func channel(_ type: String) -> String {
+      #"{"channel-type":"\#(type)","addr":{"transport":"socket","type":"unix","path":"/run/m"}}"#
+    }
     func console(_ name: String, _ value: Int) -> String {
       command("chardev-add", #"{"id":"v","backend":{"type":"vc","data":{"\#(name)":\#(value)}}}"#)
     }
@@ -74,6 +77,9 @@ final class CrashingCommandTests: XCTestCase {
       (command("blockdev-reopen", #"{"options":[]}"#), crash),
       (command("blockdev-reopen", #"{"options":[{"driver":"raw","node-name":"n","file":"f"}]}"#), .pass),
       (command("xen-save-devices-state", #"{"filename":"f"}"#), crash), (command("xen-load-devices-state", #"{"filename":"f"}"#), crash),
+      (command("migrate", #"{"channels":[\#(channel("cpr"))]}"#), crash), (command("migrate", #"{"channels":[]}"#), .pass),
+      (command("migrate-incoming", #"{"channels":[\#(channel("cpr"))]}"#), crash),
+      (command("migrate", #"{"channels":[\#(channel("cpr")),\#(channel("main"))]}"#), .pass),
       (console("width", 16385), crash), (console("height", 16385), crash), (console("cols", 2049), crash), (console("rows", 1025), crash),
       (console("rows", -1), crash), (console("width", 16384), .pass), (console("rows", 25), .pass),
       (FilterProbe.human("chardev-add vc,id=v,width=99999,height=1"), crash), (FilterProbe.human("chardev-add vc,id=v"), .pass),

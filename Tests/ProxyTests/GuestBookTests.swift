@@ -1,6 +1,7 @@
 import Common
 import Facts
 import Glibc
+import Inputs
 import QMP
 import Support
 import Syntax
@@ -160,6 +161,39 @@ final class GuestBookTests: XCTestCase {
     XCTAssertEqual(try probe.settle(restore(device), [[], []]), .refuse("fd-in-use"))
     let other = FilterProbe.command("migrate", #"{"uri":"fd:\#(file)"}"#)
     XCTAssertEqual(try probe.settle(other, [[], []]), .refuse("fd-in-use"), "a running guest is written to names of getfd only")
+  }
+
+  func testTheDescriptorOfAPrimaryThatIsKeptBackIsInUse() throws {
+    let probe = FilterProbe()
+    let arguments: JSON = ["driver": "vfio-pci", "id": "p", "host": "01:00.0", "failover_pair_id": "s"]
+    let request = try XCTUnwrap(PlugRequest.read(arguments, source: "device_add"))
+    probe.filter.hidden = ["p": try XCTUnwrap(HiddenPrimary(request))]
+    probe.filter.ledger.keep("23", .init(function: .known(nil), isIOMMUFD: false))
+    probe.filter.ledger.numbersInUse = [23: "/machine/peripheral/p"]
+    let tap = FilterProbe.command("netdev_add", #"{"type":"tap","id":"n","fd":"23"}"#)
+    XCTAssertEqual(try probe.settle(tap, [[], []]), .refuse("fd-in-use"))
+  }
+
+  func testAPlugThatFailsHasTakenItsDescriptor() throws {
+    let filter = FilterProbe().filter
+    filter.owners = ["x": 1, "y": 1]
+    let arguments: JSON = ["driver": "vfio-pci", "id": "v", "fd": "x"]
+    let request = try XCTUnwrap(PlugRequest.read(arguments, source: "device_add"))
+    let message = ClientMessage(bytes: [], json: ["execute": "device_add", "arguments": arguments])
+    let about = QMPCommandFilter.CommandContext(
+      message: message, client: ProxyPeer(number: 1, process: nil, user: nil), command: "device_add")
+    PlugInquiry(filter, request, about).answered(.failure(CommandError(errorClass: "GenericError", text: "no")))
+    XCTAssertEqual(filter.owners, ["y": 1])
+  }
+
+  func testTheDescriptorsOfARemovedSetAreForgotten() throws {
+    let probe = FilterProbe()
+    for name: WireText in ["9", "10"] { probe.filter.ledger.keep(name, .init(function: .known(nil), isIOMMUFD: false)) }
+    let sets: JSON = [["fdset-id": 1, "fds": [["fd": 9]]], ["fdset-id": 2, "fds": [["fd": 10]]]]
+    let remove = FilterProbe.command("remove-fd", #"{"fdset-id":1}"#)
+    XCTAssertEqual(try probe.settle(remove, [sets] + guest([]), accepted: [:]), .pass)
+    XCTAssertNil(probe.filter.ledger.entry("9"))
+    XCTAssertNotNil(probe.filter.ledger.entry("10"))
   }
 
   func testSocketsThatTheProxyGuardsAreFoundInAnySpelling() throws {

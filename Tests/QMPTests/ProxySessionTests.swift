@@ -252,4 +252,27 @@ final class ProxySessionTests: XCTestCase {
     XCTAssert(Witness.isOpen(number))
     close(number)
   }
+
+  /// QEMU answers in order: what one client has sent ahead delays all others.
+  func testAClientMayNotQueueCommandsBeforeTheOthers() {
+    let harness = SessionHarness(negotiated: 2)
+    harness.answers = false
+    for id in 1...6 { harness.send(#"{"execute":"query-qmp-schema","id":\#(id)}"#) }
+    harness.send(#"{"execute":"query-name","id":7}"#, from: 2)
+    XCTAssertEqual(harness.commands.suffix(3).map { WireText($0).contains("query-name") }, [false, false, true])
+    for id in [1, 2] { harness.reply("\(id)") }
+    XCTAssertEqual(harness.commands.suffix(2).map { WireText($0).contains("query-qmp-schema") }, [true, true])
+    harness.reply("7")
+    for id in 3...6 { harness.reply("\(id)") }
+    XCTAssert(harness.text(2).hasSuffix("\"id\": 7}\r\n"), harness.text(2))
+    XCTAssertEqual(WireText(harness.text()).split("\n").count, 7)
+  }
+
+  func testAnOnlyClientQueuesAsItLikes() {
+    let harness = SessionHarness(negotiated: 1)
+    harness.answers = false
+    let before = harness.commands.count
+    for id in 1...6 { harness.send(#"{"execute":"query-name","id":\#(id)}"#) }
+    XCTAssertEqual(harness.commands.count - before, 6)
+  }
 }

@@ -27,6 +27,12 @@ enum CrashingCommands {
     case "netdev_add":
       guard arguments.wires("type").contains("tap"), members("queues", arguments).contains(where: { number($0) == 0 }) else { return nil }
       return ends("a tap network with no `queues`", "fails an assertion")
+    // QEMU 11.1 migration/migration.c: qmp_migrate.
+    case "migrate", "migrate-incoming":
+      guard let channels = arguments["channels"]?.array, !channels.isEmpty,
+        !channels.contains(where: { $0.wire("channel-type") == "main" })
+      else { return nil }
+      return ends("`\(command)` without a channel of type `main`", "crashes")
     case "chardev-add", "chardev-change": return console(arguments["backend"]?["data"] ?? arguments)
     default: return nil
     }

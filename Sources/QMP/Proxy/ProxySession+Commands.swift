@@ -5,6 +5,10 @@ extension ProxySession {
   /// Limit of pending replies; QEMU's own queue is shorter.
   private static let inFlightLimit = 1024
 
+  /// Limit of one client's pending replies where several are served: QEMU answers in order, and another client's next command
+  /// waits for all of them. Two keep QEMU busy.
+  private static let clientLimit = 2
+
   /// Processes messages of all clients, beginning behind the one whose command was sent last.
   func processAll() {
     let first = clients.firstIndex { $0.peer.number > turn } ?? 0
@@ -59,7 +63,8 @@ extension ProxySession {
   private func pass(_ message: ClientMessage, _ client: SessionClient) -> Bool {
     let overtakes = isOvertaking(message, client)
     guard toQEMU.isEmpty, inFlight.count < ProxySession.inFlightLimit,
-      overtakes || job == nil && deciding == nil && (options.clients == 1 || outOfBand.isEmpty)
+      overtakes || job == nil && deciding == nil
+        && (options.clients == 1 || outOfBand.isEmpty && client.outstanding < ProxySession.clientLimit)
     else { return false }
     switch verdict(about: message, 0, client) {
     case .pass:
