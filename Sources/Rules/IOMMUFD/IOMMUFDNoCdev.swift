@@ -60,7 +60,9 @@ private func checkIOMMU(
   runner.report(
     "/dev/iommu does not exist, and \(name) needs it",
     at: opening?.location ?? attaching?.request.location(of: "iommufd"),
-    fix: "load it with `modprobe iommufd` (CONFIG_IOMMUFD), or pass /dev/iommu to the container",
+    // The rule's own advice is for a kernel that has none.
+    fix: target.host.kernelConfig.display?["CONFIG_IOMMUFD"] == "n"
+      ? nil : "load it with `modprobe iommufd` (CONFIG_IOMMUFD), or pass /dev/iommu to the container",
     evidence: configuration(target.host))
 }
 
