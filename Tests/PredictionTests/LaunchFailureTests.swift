@@ -139,6 +139,25 @@ final class OptionCheckTests: XCTestCase {
     XCTAssertEqual(texts(sev, 10, 0), ["accelerator does not support confidential guest sev-guest"])
   }
 
+  /// Texts of QEMU 11.1.3 for Arm.
+  func testPropertiesOfArmsSMMU() {
+    func refusals(_ property: String) -> [String] {
+      let machine = Machines.parse("qemu-system-aarch64 -M virt -nodefaults -device arm-smmuv3,primary-bus=pcie.0," + property).machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run().launchFailures.map(\.failure.text)
+    }
+    for (property, text) in [
+      ("pasid=on", "Property 'arm-smmuv3.pasid' not found"), ("oas=x", "Parameter 'oas' does not accept value 'x'"),
+      ("ssidsize=21", "Parameter 'ssidsize' does not accept value '21'"), ("ril=x", "Parameter 'ril' does not accept value 'x'"),
+      ("bus_num=256", "Parameter 'bus_num' expects uint8_t"), ("accel=x", "Parameter 'accel' expects 'on' or 'off'"),
+      ("hotplugged=on", "Property 'arm-smmuv3.hotplugged' is not writable"),
+    ] {
+      XCTAssertEqual(refusals(property), [text], property)
+    }
+    for property in ["identifier=1", "msi-gpa=1", "stage=1", "smmu_per_bus=on", "oas=44", "oas=$OAS"] {
+      XCTAssertEqual(refusals(property), [], property)
+    }
+  }
+
   /// `maxframes` is an integer: QEMU refuses a size.
   func testFramesThatCrashQEMU() {
     let text = ["maxframes is not a number of 8 to 512"]

@@ -73,6 +73,13 @@ enum DeviceProperties {
     "device-iotlb": .bool, "dma-remap": .bool, "dma-translation": .bool, "intremap": .onOffAuto, "pci-id": .text,
     "xtsup": .bool, "pt": .bool,
   ]
+  /// QEMU hw/arm/smmuv3.c: smmuv3_properties; hw/core/qdev-properties-system.c: OasMode and SsidSizeMode.
+  private static let smmuv3: [String: PropertyKind] = [
+    "accel": .bool, "ats": .onOffAuto, "bus_num": .unsigned(bits: 8), "cmdqv": .onOffAuto, "identifier": .unsigned(bits: 8),
+    "memory": .text, "msi-gpa": .unsigned(bits: 64), "oas": .choice(["auto", "32", "36", "40", "42", "44", "48", "52", "56"]),
+    "primary-bus": .text, "ril": .onOffAuto, "secure-memory": .text, "smmu_per_bus": .bool,
+    "ssidsize": .choice(["auto"] + (0...20).map { "\($0)" }), "stage": .text,
+  ]
 
   /// Properties of devices of which not all are known here.
   private static let some: [String: [String: PropertyKind]] = [
@@ -95,6 +102,7 @@ enum DeviceProperties {
     case "pxb-cxl": return memoryExpander
     case "intel-iommu": return intelIOMMU
     case "amd-iommu": return amdIOMMU
+    case "arm-smmuv3": return smmuv3
     default: return nil
     }
   }
