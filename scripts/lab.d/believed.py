@@ -62,7 +62,7 @@ def lint(vfiogate, recording, version, row):
 
 
 def command(plug):
-    return plug if "execute" in plug else {"execute": "device_add", "arguments": plug}
+    return plug if "execute" in plug or "event" in plug else {"execute": "device_add", "arguments": plug}
 
 
 def is_of_vfio(plug):
@@ -159,12 +159,20 @@ def judge(vfiogate, recording, version, row):
     if not started or not hot:
         return verdicts
     devices = [d for d in hot[0]["devices"] if d["plug"] == "hot"]
-    replies = [r for p, r in zip(row["plugs"], row["replies"]) if is_of_vfio(p)]
+    pairs = list(zip(row["plugs"], row["replies"]))
+    # A command that plugs nothing and ends QEMU, as a reset may, ends the series.
+    end = next((n for n, (p, r) in enumerate(pairs) if r is None and not is_of_vfio(p) and "device_del" in str(p)), None)
+    replies = [r for p, r in pairs[:end] if is_of_vfio(p)]
     verdicts += judge_others(row, hot[0])
-    died = False
+    died = isOpen = False
     for device, reply in zip(devices, replies):
         if died:
             break
+        # What is left of a plug that is not decided decides about those after it.
+        if isOpen and device["realize"] == "fails":
+            verdicts.append(("open", "behind a plug that is not decided"))
+            continue
+        isOpen = isOpen or device["realize"] == "undetermined"
         happened = answered(reply)
         died = happened[0] == "crash"
         alone = dict(hot[0], findings=[f for f in hot[0]["findings"] if f["severity"] == "error"])
@@ -197,9 +205,10 @@ def main(vfiogate, recording, version, fixture=None):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for row, verdicts in zip(rows, pool.map(lambda r: judge(vfiogate, recording, version, r), rows)):
             plugs = row.get("plugs") or []
-            isPlain = "config" not in row and all(isinstance(p, str) or "execute" not in p for p in plugs)
+            added = [p for p in plugs if isinstance(p, str) or "driver" in p]
+            isPlain = "config" not in row and all(p in added or "event" in p or p["execute"] == "device_del" for p in plugs)
             if fixture and isPlain and all(v == "agrees" for v, _ in verdicts) and row.get("started", True) and all(
-                    is_of_vfio(p) for p in plugs) and "Try " not in str(row.get("replies")):
+                    is_of_vfio(p) for p in added) and "Try " not in str(row.get("replies")):
                 with open(fixture, "a") as file:
                     file.write(json.dumps(recorded(row)) + "\n")
             for verdict, why in verdicts:

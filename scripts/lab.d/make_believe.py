@@ -2,8 +2,8 @@
 
 A trial is a JSON line: "argv" (QEMU's options, without the program) and "plugs" (arguments of device_add in order, or
 text for the human monitor; a dictionary with "execute" is
-another command); "config" is the text of /tmp/config, for -readconfig. A row is the trial with "rc" and "stderr", and for plugs "started" (whether QEMU came to
-them) and "replies", one for each, null where QEMU died. The vfio and iommufd calls are answered by make-believe.c from the recording; everything else,
+another command, and device_del is followed by a reset of the machine, with which ACPI's unplug is complete); "config" is the text of /tmp/config, for -readconfig. A row is the trial with "rc" and "stderr", and for plugs "started" (whether QEMU came to
+them) and "replies", one for each, null where QEMU died; a device that QEMU reports as deleted is an event in "plugs". The vfio and iommufd calls are answered by make-believe.c from the recording; everything else,
 QEMU included, is real. Needs root: the host's files are mounted over the root's /sys and /dev, in a namespace of
 this process alone.
 """
@@ -134,7 +134,7 @@ class Trial:
 
     def __init__(self, host, program, trial, seconds=SECONDS):
         self.host, self.program, self.trial, self.seconds = host, program, trial, seconds
-        self.started = False
+        self.started, self.plugs, self.deleted, self.events = False, [], [], set()
 
     def run(self):
         self.host.reset()
@@ -161,38 +161,59 @@ class Trial:
         lines = [line for line in lines if "'-mon' is deprecated" not in line]
         # Signal numbers as Python gives them: negative.
         row = dict(self.trial, rc=rc, stderr=[line.removeprefix(f"{self.program}: ") for line in lines])
-        return row | ({"replies": replies, "started": self.started} if self.trial.get("plugs") else {})
+        return row | ({"plugs": self.plugs, "replies": replies, "started": self.started} if self.trial.get("plugs") else {})
 
     def talk(self, stream):
-        replies = []
+        # Of an earlier run.
+        plugs = [plug for plug in self.trial.get("plugs", []) if isinstance(plug, str) or "event" not in plug]
+        replies, self.plugs = [], []
         try:
             if not stream.readline():
-                return [None] * len(self.trial.get("plugs", []))
+                raise OSError("QEMU is gone")
             # The greeting comes before the devices, this answer after them.
             self.ask(stream, {"execute": "qmp_capabilities"})
             self.started = True
-            for plug in self.trial.get("plugs", []):
+            for plug in plugs:
                 if isinstance(plug, str):
                     command = {"execute": "human-monitor-command", "arguments": {"command-line": plug}}
                 elif "execute" in plug:
                     command = plug
                 else:
                     command = {"execute": "device_add", "arguments": plug}
-                replies.append(self.ask(stream, command))
+                self.deleted, self.events = [], set()
+                reply = self.ask(stream, command)
+                if command["execute"] == "device_del" and "return" in reply:
+                    self.ask(stream, {"execute": "system_reset"})
+                    self.wait(stream, "RESET")
+                    path = "/machine/peripheral/" + command["arguments"]["id"]
+                    # QEMU reports the end only when the last reference has gone.
+                    if "error" in self.ask(stream, {"execute": "qom-list", "arguments": {"path": path}}):
+                        self.wait(stream, "DEVICE_DELETED")
+                self.plugs += [plug, *self.deleted]
+                replies += [reply] + [{"return": {}} for _ in self.deleted]
             self.ask(stream, {"execute": "quit"})
         except (OSError, ValueError):
             pass
-        return replies + [None] * (len(self.trial.get("plugs", [])) - len(replies))
+        self.plugs += plugs[sum(isinstance(plug, str) or "event" not in plug for plug in self.plugs):]
+        return replies + [None] * (len(self.plugs) - len(replies))
 
-    @staticmethod
-    def ask(stream, command):
+    def ask(self, stream, command):
         stream.write(json.dumps(command).encode() + b"\n")
         stream.flush()
-        while line := stream.readline():
+        return self.wait(stream)
+
+    def wait(self, stream, event=None):
+        """An answer; or an event of that name, which may have come before."""
+        while event not in self.events:
+            line = stream.readline()
+            if not line:
+                raise OSError("QEMU is gone")
             message = json.loads(line)
             if "event" not in message:
                 return message
-        raise OSError("QEMU is gone")
+            self.events.add(message["event"])
+            if message["event"] == "DEVICE_DELETED" and "device" in message["data"]:
+                self.deleted.append({"event": "DEVICE_DELETED", "data": {"device": message["data"]["device"]}})
 
 
 def main(root, library, recording, program="qemu-system-x86_64"):

@@ -6,7 +6,7 @@ shorter one. `lab`: for the devices of the lab's machines, and with little memor
 import json, random, sys
 
 HOSTS = ["0000:01:00.0", "02:00.0", "02:00.1", "03:00.0", "00:02.0", "05:00.0", "06:00.0", "07:00.0", "07:00.1", "08:00.0", "09:00.0", "0a:00.0",
-         "0000:ff:1f.7"]
+         "0b:00.0", "0000:ff:1f.7"]
 # Of scripts/lab.d/boot: a conventional device is in slot 0 or 1 of its bus, and one of those does not exist.
 LAB_HOSTS = ["01:00.0", "0000:02:00.0", "03:00.0", "03:10.0", "03:10.2", "05:00.0", "05:01.0", "06:00.0", "06:00.1", "00:10.0",
              "09:00.0"]
@@ -60,7 +60,7 @@ class Trial:
         self.isInLab = release == "lab"
         self.hasIOMMUFD = release != "7.2"
         self.versioned = "pc-q35-9.1" if self.hasIOMMUFD else "pc-q35-6.2"
-        self.argv, self.plugs, self.ports, self.bridges, self.buses = [], [], [], [], []
+        self.argv, self.plugs, self.plugged, self.ports, self.bridges = [], [], [], [], []
         self.all_hosts = LAB_HOSTS if self.isInLab else HOSTS
         self.hosts = chance.sample(self.all_hosts, len(self.all_hosts))
 
@@ -85,8 +85,11 @@ class Trial:
                 self.argv += ["-object", "memory-backend-ram,id=m0,size=128M", "-device", "pc-dimm,memdev=m0" + r.choice(["", ",id=d0"])]
         for _ in range(r.choices([0, 1, 2], [70, 20, 10])[0]):
             self.other()
-        hot = r.random() < .4
-        if not hot or r.random() < .2:
+        isCrowded = r.random() < .12
+        if isCrowded:
+            self.functions(r.random() < .4)
+        hot = not isCrowded and r.random() < .45
+        if not isCrowded and (not hot or r.random() < .2):
             for _ in range(r.choices([1, 2, 3], [65, 28, 7])[0]):
                 device = self.vfio(False)
                 self.argv += ["-device", json.dumps(typed(device)) if r.random() < .25 else keyval(device)]
@@ -95,14 +98,89 @@ class Trial:
             for _ in range(r.choices([1, 2, 3], [60, 30, 10])[0]):
                 if r.random() < .12:
                     self.plug_other(human)
-                device = self.vfio(True)
-                self.plugs.append("device_add " + self.quoted(keyval(device)) if human else typed(device))
+                self.plug(self.vfio(True), human)
+                if r.random() < .25:
+                    self.reuse(human)
+                if not human and r.random() < .25:
+                    self.replug()
         self.sets()
         if self.isInLab and "-m" not in self.argv:
             self.argv += ["-m", "64"]
         trial = {"argv": self.argv}
         self.configure(trial)
         return trial | ({"plugs": self.plugs} if self.plugs else {})
+
+    def plug(self, device, human=False):
+        self.plugged.append(device)
+        self.plugs.append("device_add " + self.quoted(keyval(device)) if human else typed(device))
+
+    def reuse(self, human):
+        """A plug that wants what one before it has or has failed to get: id, slot, numbers or the host function."""
+        old, device = self.r.choice(self.plugged), self.vfio(True)
+        for name in self.r.sample(["id", "bus", "addr", "bootindex", "acpi-index", "host", "failover_pair_id"], self.r.choice([1, 2, 3])):
+            device.pop(name, None)
+            if name in old:
+                device[name] = old[name]
+        if self.r.random() < .2:
+            device = dict(old)
+        self.plug(device, human)
+
+    def replug(self):
+        """Unplugs a device, cold or hot, and plugs it again, or another where it was. make_believe.py stands for the guest."""
+        r = self.r
+        cold = [keys for word in self.argv if (keys := read(word)).get("id") and keys["driver"] not in ("iommufd", "memory-backend-ram")]
+        old = r.choice((self.plugged * 3 + cold) if r.random() < .9 else self.plugged)
+        target = old.get("id") or r.choice(["nope", "v0"])
+        self.plugs.append({"execute": "device_del", "arguments": {"id": target}})
+        if r.random() < .05:
+            self.plugs.append(self.plugs[-1])
+        if r.random() < .5 and "vfio" in old["driver"]:
+            self.plug(dict(old))
+        else:
+            device = self.vfio(True)
+            for name in ("id", "bus", "addr", "bootindex", "acpi-index", "host"):
+                if name in old and r.random() < .6:
+                    device[name] = old[name]
+            self.plug(device)
+
+    def functions(self, hot):
+        """Functions of one slot, in any order, with and without the first."""
+        r = self.r
+        where = {"bus": r.choice(self.ports)} if self.ports and r.random() < .5 else {}
+        slot = "0" if where else "9"
+        if r.random() < .1 and self.bridges:
+            where, slot = {"bus": r.choice(self.bridges)}, "4"
+        numbers = r.sample([0, 1, 2, 3, 7], r.choice([2, 3, 4]))
+        if r.random() < .4:
+            numbers.sort(reverse=r.random() < .7)
+        if hot and r.random() < .3 and numbers[0]:
+            self.argv += ["-device", keyval({"driver": "vfio-pci", "host": self.hosts.pop(), "id": "f", "multifunction": "on", "addr": slot} | where)]
+        for number in numbers:
+            if not self.hosts:
+                break
+            device = {"driver": "vfio-pci", "host": self.hosts.pop(), "id": f"f{number}", "addr": f"{slot}.{number}"} | where
+            if r.random() < .6:
+                device["multifunction"] = r.choice(["on", "on", "off"])
+            if self.iommufds and r.random() < .6:
+                device["iommufd"] = self.iommufds[0]
+            if hot:
+                self.plug(device)
+                if r.random() < .1:
+                    self.replug()
+            elif r.random() < .2:
+                plain = {name: value for name, value in device.items() if name not in ("host", "iommufd")}
+                self.argv += ["-device", keyval(plain | {"driver": r.choice(["e1000e", "virtio-rng-pci"])})]
+            else:
+                self.argv += ["-device", keyval(device)]
+
+    def rom(self, device):
+        """An option ROM of each kind that make_believe.py has."""
+        r = self.r
+        device["romfile"] = "/tmp/rom/" + r.choice(["missing", "empty", "folder", "vbios", "vbios", "vbios/x"])
+        if r.random() < .4:
+            device["romsize"] = r.choice(["32768", "65536", "131072", "0", "1", "3", "4294967295", "2147483648"])
+        if r.random() < .25:
+            device["rombar"] = r.choice(["0", "1", "-1"])
 
     def old(self):
         """A machine type of a release, which may be too old or too new."""
@@ -236,8 +314,10 @@ class Trial:
             if kind == "e1000e":
                 name = "rombar"
             self.argv += ["-global", f"{kind}.{name}={r.choice(PROPERTIES[name])}"]
-        if r.random() < .01:
-            self.argv += ["-global", "vfio-pci.addr=3"]
+        if r.random() < .04:
+            name = r.choice(["addr=3", "addr=x", "addr=3.0", "multifunction=x", "failover_pair_id=n", "acpi-index=1", "bootindex=1", "romsize=3",
+                             "rombar=2", "x-pci-vendor-id=0x10000", "ats=1", "display=on", "ramfb=on", "x-igd-gms=x", "host=", "sysfsdev=/x"])
+            self.argv += ["-global", f"{r.choice(['vfio-pci', 'vfio-pci', 'vfio-pci-device', 'pci-device'])}.{name}"]
         if r.random() < .1:
             text = r.choice(GLOBALS)
             if r.random() < .2:
@@ -302,10 +382,18 @@ class Trial:
             name = r.choice(list(PROPERTIES))
             if name not in RARE or r.random() < .25:
                 device[name] = r.choice(PROPERTIES[name])
+        if not self.isInLab and r.random() < .02:
+            self.rom(device)
         items = list(device.items())
         first = items.pop(0)
         r.shuffle(items)
         return dict([first] + items)
+
+
+def read(word):
+    """The properties of key=value text; an option's name has no id."""
+    first, *rest = word.split(",")
+    return {"driver": first} | dict(part.split("=", 1) for part in rest if "=" in part)
 
 
 def section(group, text):
