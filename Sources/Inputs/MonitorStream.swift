@@ -22,6 +22,8 @@ struct MonitorStream {
   private var unplugged: [String] = []
   /// Devices that the guest was asked to release and that QEMU has not reported as deleted, each with its command.
   private var leaving: [String: Location] = [:]
+  /// Devices that were reported as deleted since the last plug.
+  private var gone: [String] = []
   /// The reason why QEMU may refuse every further plug.
   private var obstacle: UnreadPart?
 
@@ -59,7 +61,9 @@ struct MonitorStream {
   }
 
   /// Reads an event: QEMU reports it when the guest has released the device.
-  mutating func deviceDeleted(_ id: String) { leaving[id] = nil }
+  mutating func deviceDeleted(_ id: String) {
+    if leaving.removeValue(forKey: id) != nil { gone.append(id) }
+  }
 
   /// Adds an object. One that was deleted and is made again is the same to the plugs behind it.
   mutating func add(_ object: ObjectRequest, to definition: inout ParsedInput) {
@@ -80,7 +84,8 @@ struct MonitorStream {
     var plug = plug
     plug.absentObjects = deleted
     plug.unplugged = unplugged
-    unplugged = []
+    plug.deleted = gone
+    (unplugged, gone) = ([], [])
     if let obstacle {
       definition.machine.unreadParts.append(obstacle)
       self.obstacle = nil
@@ -101,8 +106,10 @@ struct MonitorStream {
     // One of the machine itself, of which nothing is known here.
     guard let old = plugs.last(where: { $0.id == id }) else { return true }
     func host(_ request: DeviceRequest) -> PCIAddress? { request.string("host").flatMap { PCIAddress($0) } }
-    let sharesHost = plug.isVFIO && old.isVFIO && (host(plug) == nil || host(plug) == host(old))
-    return plug.id == id || plug.bus == old.bus || sharesHost
+    // The guest releases a slot with all of its functions.
+    let leaving = plugs.filter { $0.id == id || $0.bus == old.bus }
+    let sharesHost = plug.isVFIO && leaving.contains { $0.isVFIO && (host(plug) == nil || host(plug) == host($0)) }
+    return plug.bus == old.bus || sharesHost || leaving.contains { plug.id != nil && $0.id == plug.id }
   }
 
   /// Marks the plugs that name an object which the stream adds behind them.

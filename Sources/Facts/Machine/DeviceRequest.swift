@@ -18,6 +18,8 @@ public struct DeviceRequest: Hashable, Sendable {
   public var absentObjects: Set<String> = []
   /// Ids of devices that commands before the request have unplugged.
   public var unplugged: [String] = []
+  /// Ids of devices that QEMU has reported as deleted since the plug before this one.
+  public var deleted: [String] = []
   /// The properties in the order written, `driver`, `id` and `bus` included. A name given twice is in it twice;
   /// the last counts.
   public var properties: [Property] {

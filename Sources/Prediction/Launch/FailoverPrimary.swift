@@ -16,11 +16,14 @@ extension RealizeContext {
       return RealizeFailure(.badFailover, "Device with failover_pair_id needs to have id")
     }
     let pair = request.string("failover_pair_id") ?? ""
-    if let other = guest.primaries[pair] {
+    // The same one may be given again.
+    if let other = guest.primaries[pair], other != id {
       return RealizeFailure(
         .badFailover, "Cannot attach more than one primary device to '\(pair)': '\(other)' and '\(id)'")
     }
     guard case .some(.some(let bus)) = try? bus(), bus.takesHotplug == .known(false) else { return nil }
+    // In 7.2 the handler of q35's root bus appears after the devices of the command line (observed on 7.2.22).
+    if qemu.isBefore(8, 0), request.plug == .cold, bus.name == "pcie.0" { return nil }
     return RealizeFailure(.busNotHotpluggable, "Bus '\(bus.name)' does not support hotplugging")
   }
 }

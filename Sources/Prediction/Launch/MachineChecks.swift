@@ -37,11 +37,35 @@ extension MachineConfig {
     if global.property == "addr" {
       return QEMUCrash.global(global, in: qemu).map { LaunchFailure($0, at: global.location) }
     }
+    if isOfBoard, let refused = boardRefusal(global, kind, qemu) { return LaunchFailure(refused, at: global.location) }
+    let first = isOfBoard ? MachineConfig.hostBridge(kind) : global.driver
     guard case .kind(let kind) = DeviceProperties.lookup(global.property, of: isOfBoard ? "e1000e" : global.driver, in: qemu),
-      let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: global.driver)
+      let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: first)
     else { return nil }
     let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
     return LaunchFailure(RealizeFailure(.badGlobal, named + text), at: global.location)
+  }
+
+  private static func hostBridge(_ kind: MachineKind) -> String {
+    kind == .q35 ? "mch" : kind == .i440fx ? "i440FX" : "gpex-root"
+  }
+
+  /// The refusal of a `-global` of every PCI device by the first one of the board, a host bridge: it has what the PCI core gives,
+  /// and is not an Ethernet device (observed on 11.1.3, 10.0.13 and 7.2.22).
+  private func boardRefusal(_ global: GlobalProperty, _ kind: MachineKind, _ qemu: QEMUProfile) -> RealizeFailure? {
+    let bridge = MachineConfig.hostBridge(kind)
+    switch global.property {
+    case "failover_pair_id":
+      let text = kind == .i440fx ? "must be on PCIExpress bus" : "is not an Ethernet device"
+      return RealizeFailure(.badGlobal, "failover primary device " + text)
+    case "sriov-pf" where !qemu.isBefore(10, 1):
+      return RealizeFailure(.badGlobal, "user cannot create SR-IOV VF with this device type")
+    case _ where !DeviceProperties.isOfPCICore(global.property, in: qemu):
+      return RealizeFailure(
+        .badGlobal,
+        "can't apply global \(global.driver).\(global.property)=\(global.value): Property '\(bridge).\(global.property)' not found")
+    default: return nil
+    }
   }
 
   /// The two properties of `virtio-pci` that its cards of only one generation do not have: QEMU makes one of each.

@@ -53,6 +53,8 @@ public struct Guest: Sendable {
   var standbys: Set<String> = []
   /// The ids of the primaries that QEMU keeps back, each by that of its standby.
   var primaries: [String: String] = [:]
+  /// Whether this QEMU has realized Intel graphics before, also one that has gone; see `RealizeContext.graphicsQuirk`.
+  var hadIntelGraphics: Known<Bool> = .known(false)
   /// Host functions that are attached already, with their backend.
   var assigned: [PCIAddress: AttachedBackend] = [:]
 

@@ -29,6 +29,12 @@ enum DeviceProperties {
 
   private static let ofEveryDevice: Set<String> = ["type", "hotplugged", "hotpluggable", "parent_bus", "realized"]
 
+  /// Whether every PCI device has the property.
+  static func isOfPCICore(_ name: String, in qemu: QEMUProfile) -> Bool {
+    if ofEveryDevice.contains(name) { return true }
+    return lookup(name, of: "pcie-pci-bridge", in: qemu) != .absent && common[name] != nil
+  }
+
   /// The properties of the PCI core (QEMU hw/pci/pci.c: pci_props).
   private static let common: [String: PropertyKind] = [
     "acpi-index": .unsigned(bits: 32), "addr": .slot, "busnr": .readOnly, "failover_pair_id": .text, "multifunction": .bool,

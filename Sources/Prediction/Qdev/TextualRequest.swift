@@ -12,7 +12,11 @@ extension DeviceRequest {
       guard seen.insert(property.name).inserted, let value = last[property.name]?.asText else { return nil }
       return Property(name: property.name, value: value, location: property.location)
     }
-    return DeviceRequest(form: .keyval, plug: plug, properties: texts, location: location)
+    var request = DeviceRequest(form: .keyval, plug: plug, properties: texts, location: location)
+    request.absentObjects = absentObjects
+    request.unplugged = unplugged
+    request.deleted = deleted
+    return request
   }
 }
 

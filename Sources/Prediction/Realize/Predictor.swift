@@ -60,15 +60,21 @@ public struct Predictor {
     for (index, request) in (cold + plugs.map { $0.asRead(by: qemu) }).enumerated() {
       if index == cold.count, let running {
         guest = running.with(assignmentsOf: guest)
+        guest.hadIntelGraphics = .unknown("earlier devices of this QEMU", "it does not report those that have gone")
         made = MadeDevices(guest)
       }
-      if !request.unplugged.isEmpty { guest = made.without(request.unplugged, of: guest) }
+      if !request.unplugged.isEmpty || !request.deleted.isEmpty {
+        guest = made.without(request.unplugged, deleted: request.deleted, of: guest)
+      }
       let checked = check(request, guest)
       let draft = checked.draft
       if let draft { drafts.append(draft) }
       if let failure = checked.failure { others.append(LaunchFailure(failure, of: request)) }
       if let fact = checked.missing { unmodelled.append((request, fact)) }
-      if let index = checked.numbers.acpiIndex { guest.acpiIndexes.insert(index) }
+      // A plug that fails before its device is realized takes none.
+      let isUntaken = request.plug == .hot && (checked.failure ?? draft?.failures.first)?.isBeforeRealize == true
+      let acpiIndex = isUntaken ? nil : checked.numbers.acpiIndex
+      if let acpiIndex { guest.acpiIndexes.insert(acpiIndex) }
       let settings = machine.settings(of: request, qemu)
       // A plug that fails leaves nothing else; of a launch each device is checked as if those before it had been made.
       // With a step that fails, an earlier one that is not decided changes the text alone.
@@ -76,13 +82,15 @@ public struct Predictor {
       if request.plug == .hot && isCertain || draft?.isHidden == true {
         draft?.place(in: guest)
         if draft?.isHidden == true { guest.keepBack(request) }
-        made.note(failed: checked.numbers.acpiIndex)
+        made.note(failed: acpiIndex)
+        if let draft, draft.isLateFailure, guest.hadIntelGraphics == .known(false) { guest.note(graphics: draft.context) }
         continue
       }
       let device = MadeDevice(request: settings, numbers: checked.numbers, context: request.isVFIO ? draft?.context : nil)
       let address = guest.add(device)
+      if let draft, guest.hadIntelGraphics != .known(true) { guest.note(graphics: draft.context) }
       draft?.guestAddress = address
-      made.note(device)
+      made.note(device, at: address)
     }
     return Outcome(
       predictions: drafts.map { RealizePrediction($0, in: guest) }, launchFailures: others, unmodelled: unmodelled,
@@ -152,6 +160,15 @@ final class PredictionDraft {
   /// Whether QEMU keeps the device back until the guest asks for it, as the primary of a failover pair.
   fileprivate(set) var isHidden = false
 
+  /// Whether realize fails only after the quirks of the device's regions.
+  fileprivate var isLateFailure: Bool {
+    let late: Set<FailureCause> = [
+      .badClique, .hotplugOfIGD, .atsNotSupported, .noDisplay, .displayRequired, .noMigration, .onlyMigratable, .badFailover,
+      .badROMFile, .slotNotHotpluggable,
+    ]
+    return failures.first.map { late.contains($0.cause) } ?? false
+  }
+
   /// Determines the address that the device would have in a guest that it is not part of.
   fileprivate func place(in guest: Guest) {
     var trial = guest
@@ -180,100 +197,6 @@ final class PredictionDraft {
       }
     }
     unknowns = unknowns.unique
-  }
-}
-
-/// A device that QEMU has created, and what it occupies.
-private struct MadeDevice {
-  /// The request with the values of `-global` options.
-  let request: DeviceRequest
-  let numbers: TakenNumbers
-  /// Nil for a device that is not vfio's.
-  let context: RealizeContext?
-}
-
-/// The devices that were created so far, to make the guest again without those that are unplugged.
-private struct MadeDevices {
-  private let empty: Guest
-  private var devices: [MadeDevice] = []
-  /// Values of `acpi-index` that failed plugs keep.
-  private var lost: Set<UInt64> = []
-
-  init(_ guest: Guest) { empty = guest }
-
-  mutating func note(_ device: MadeDevice) { devices.append(device) }
-
-  mutating func note(failed index: UInt64?) { index.map { _ = lost.insert($0) } }
-
-  /// The guest when it has released these. From a bus without hot plug QEMU unplugs nothing (QEMU system/qdev-monitor.c:
-  /// qdev_unplug).
-  mutating func without(_ ids: [String], of guest: Guest) -> Guest {
-    devices.removeAll { device in
-      guard device.request.id.map(ids.contains) ?? false else { return false }
-      return (try? guest.bus(for: device.request))?.takesHotplug != .known(false)
-    }
-    var guest = empty
-    guest.acpiIndexes.formUnion(lost)
-    for device in devices { _ = guest.add(device) }
-    return guest
-  }
-}
-
-/// The numbers that a device occupies.
-private struct TakenNumbers {
-  /// It stays taken when realize fails.
-  let acpiIndex: UInt64?
-  let bootIndex: Int64?
-  let chassis: ChassisSlot?
-  /// The id of a network card that waits for the primary of its failover pair.
-  let standby: String?
-
-  init(of context: RealizeContext) {
-    acpiIndex = context.number("acpi-index").flatMap { $0 > 0 ? $0 : nil }
-    bootIndex = context.settings.value("bootindex").flatMap(QEMUNumber.index).flatMap { $0 >= 0 ? $0 : nil }
-    chassis = (try? context.chassisSlot()) ?? nil
-    let isStandby = context.driver.hasPrefix("virtio-net") && context.request.isOn("failover")
-    standby = isStandby ? context.request.id : nil
-  }
-}
-
-extension Guest {
-  /// Adds a device with all that it occupies.
-  /// - Returns: its address, when that is certain.
-  fileprivate mutating func add(_ device: MadeDevice) -> GuestPCIAddress? {
-    let address = add(device.request)
-    if let index = device.numbers.acpiIndex { acpiIndexes.insert(index) }
-    if device.request.form == .keyval, let id = device.request.id { keyvalIDs.insert(id) }
-    take(device.numbers)
-    if let context = device.context { assign(context) }
-    return address
-  }
-
-  /// Records the primary of a failover pair.
-  fileprivate mutating func keepBack(_ request: DeviceRequest) {
-    guard let pair = request.string("failover_pair_id"), primaries[pair] == nil, let id = request.id else { return }
-    primaries[pair] = id
-  }
-
-  /// Records the numbers that a device occupies.
-  fileprivate mutating func take(_ numbers: TakenNumbers) {
-    if let index = numbers.bootIndex { bootIndexes.insert(index) }
-    if let place = numbers.chassis { chassisSlots.insert(place) }
-    if let id = numbers.standby { standbys.insert(id) }
-  }
-
-  /// Records what a vfio device that QEMU has realized holds of the host.
-  fileprivate mutating func assign(_ context: RealizeContext) {
-    let space: Known<AddressSpace>
-    do throws(Unknown) {
-      space = .known(try addressSpace(of: context.request, in: context.machine))
-    } catch {
-      space = .unknown(error)
-    }
-    spaces.attach(context.request, context.backend, in: space)
-    if case .known(.some(let group)) = context.device.flatMap(\.group), groupSpaces[group] == nil { groupSpaces[group] = space }
-    guard context.backend.isKnown, let address = context.address else { return }
-    assigned[address] = context.iommufdLink.map(AttachedBackend.iommufd) ?? .legacy
   }
 }
 

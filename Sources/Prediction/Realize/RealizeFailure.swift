@@ -83,6 +83,20 @@ public struct RealizeFailure: Hashable, Sendable {
   /// The device of the same machine that it conflicts with: for `mixedBackends` the one that attached first.
   public internal(set) var other: DeviceRequest?
 
+  /// Whether QEMU has refused before the PCI core takes the device's `acpi-index` (QEMU hw/pci/pci.c: pci_qdev_realize; observed on
+  /// 11.1.3).
+  var isBeforeRealize: Bool {
+    // A size that is a number is checked later.
+    if text.hasPrefix("ROM size ") { return false }
+    switch cause {
+    case .badID, .duplicateID, .noDriver, .unknownDriver, .abstractDriver, .busNotFound, .wrongBusType, .noPCIBus,
+      .classNotHotpluggable, .busNotHotpluggable, .migrating, .crashingGlobal, .badGlobal, .badProperty, .unknownProperty,
+      .noATSProperty, .duplicateObjectID, .missingIOMMUFDObject, .wrongIOMMUFDObject, .badDescriptor, .bootIndexTaken:
+      return true
+    default: return false
+    }
+  }
+
   /// - Parameter property: needed where the cause does not determine it.
   init(_ cause: FailureCause, property: String? = nil, _ text: String, signal: String? = nil) {
     self.cause = cause

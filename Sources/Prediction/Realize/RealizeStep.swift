@@ -14,14 +14,15 @@ enum RealizeStep: CaseIterable {
   // vfio's own realize (QEMU hw/vfio/pci.c: vfio_pci_realize)
   case hostGiven, hostExists, descriptor, balloon
   // the legacy backend (QEMU hw/vfio/container-legacy.c: vfio_legacy_attach_device)
-  case groupSpace, group, groupNode, groupViable, legacySpace, container, legacyInterrupts, legacyMemory, groupMember
+  case groupSpace, group, groupNode, groupViable, legacySpace, container, legacyInterrupts, legacyMemory
+  case balloonOfGroup, groupMember
   // the iommufd backend (QEMU hw/vfio/iommufd.c: iommufd_cdev_attach)
   case cdevFolder, cdevNode, iommufdNode, bindDevice, bindToken, bindGroup, bindOwner, bindInterrupts
   case iommufdSpace, nesting, smmuNesting, iommufdGroupSpace, iommufdMemory
   // the memory listener of both (QEMU hw/vfio/listener.c: vfio_listener_region_add)
   case missingNotifier
   // the function itself (QEMU hw/vfio/pci.c: vfio_pci_populate_device, vfio_pci_config_setup)
-  case vgaRegion, overriddenIDs, msixRelocation, bars
+  case vgaRegion, overriddenIDs, msixRelocation, bars, graphicsQuirk
   // both again (QEMU hw/i386/intel_iommu.c: vtd_check_hiod)
   case hostNesting, firstStageBus, cachingMode, addressWidth, firstStageBackend, virtioIOMMU
   case smmuCompatibility
@@ -63,13 +64,14 @@ enum RealizeStep: CaseIterable {
     case .hostGiven: return [.noHostGiven]
     case .hostExists: return [.noSuchHostDevice]
     case .descriptor: return [.descriptorWithoutIOMMUFD]
-    case .balloon: return [.balloonNotMediated]
+    case .balloon, .balloonOfGroup: return [.balloonNotMediated]
     case .groupSpace, .iommufdGroupSpace: return [.groupInSeveralSpaces]
     case .missingNotifier: return [.iommuWithoutNotifier]
     case .vgaRegion: return [.noVGARegion]
     case .overriddenIDs: return [.badIDOverride]
     case .msixRelocation: return [.badMSIXRelocation]
     case .bars: return [.virtualFunctionWithoutPhysical]
+    case .graphicsQuirk: return [.hotplugOfIGD]
     case .gpudirectClique: return [.badClique]
     case .opRegion: return [.hotplugOfIGD]
     case .displayRequired: return [.displayRequired]
@@ -152,7 +154,8 @@ extension RealizeContext {
     case .hostGiven: return hostGiven
     case .hostExists: return try hostExists()
     case .descriptor: return try descriptorBackend()
-    case .balloon: return balloon
+    case .balloon: return balloon(afterGroup: false)
+    case .balloonOfGroup: return balloon(afterGroup: true)
     case .legacySpace: return try backend.value == .legacy ? mixedBackends() : nil
     case .iommufdSpace: return try backend.value == .iommufd ? mixedBackends() : nil
     case .groupSpace: return try backend.value == .legacy ? try groupInSeveralSpaces() : nil
@@ -162,6 +165,7 @@ extension RealizeContext {
     case .overriddenIDs: return overriddenIDs
     case .msixRelocation: return try msixRelocation()
     case .bars: return try bars()
+    case .graphicsQuirk: return try graphicsQuirk()
     case .gpudirectClique: return try gpudirectClique()
     case .opRegion: return try opRegion()
     case .displayRequired: return try displayRequired()

@@ -91,6 +91,7 @@ extension RealizeContext {
     // Higher values are refused when they are set.
     guard let clique = number("x-nv-gpudirect-clique"), clique <= 15 else { return nil }
     let function = try device.value
+    if try !hasCapabilities(function) { return nil }
     var vendor = try function.vendor.value
     if let given = number("x-pci-vendor-id"), given != 0xffff_ffff { vendor = UInt16(truncatingIfNeeded: given) }
     if vendor != 0x10de {
@@ -100,6 +101,14 @@ extension RealizeContext {
       return fails(.badClique, "NVIDIA GPUDirect Clique ID: unsupported PCI class")
     }
     return nil
+  }
+
+  /// Whether the function has a list of capabilities: without one QEMU adds none of its own (QEMU hw/vfio/pci.c:
+  /// vfio_pci_add_capabilities). Bit 4 of the status register, and the list's pointer (PCI 3.0 §6.2.3, §6.7).
+  private func hasCapabilities(_ function: HostDevice) throws(Unknown) -> Bool {
+    let config = try function.config.value
+    let status = try config.dword(0x04).value, pointer = try config.dword(0x34).value
+    return status & 1 << 20 != 0 && pointer & 0xff != 0
   }
 
   /// The failure to plug Intel graphics with an OpRegion into a running machine (QEMU hw/vfio/igd.c:
@@ -129,6 +138,27 @@ extension RealizeContext {
     let address = try function.config.value.dword(0xfc).value
     guard address != 0, address != .max else { return false }
     return try hasKernelOption("CONFIG_VFIO_PCI_IGD")
+  }
+
+  /// The end of QEMU 10.0 when it realizes Intel graphics a second time: it adds the size of the stolen memory to fw_cfg, and nothing
+  /// removes it (QEMU hw/vfio/igd.c: vfio_probe_igd_config_quirk; hw/nvram/fw_cfg.c: fw_cfg_add_file_callback; observed on
+  /// 10.0.13, and on neither 7.2.22 nor 11.1.3).
+  func graphicsQuirk() throws(Unknown) -> RealizeFailure? {
+    guard guest.hadIntelGraphics != .known(false), try isGraphicsWithStolenMemory(), try guest.hadIntelGraphics.value
+    else { return nil }
+    return RealizeFailure(.hotplugOfIGD, "duplicate fw_cfg file name: etc/igd-bdsm-size", signal: "exit status 1")
+  }
+
+  /// Whether QEMU 10.0 adds that of the device. Of i440fx at 02.0 it may take the way of the legacy mode, and the list of generations
+  /// was not observed.
+  func isGraphicsWithStolenMemory() throws(Unknown) -> Bool {
+    guard !qemu.isBefore(10, 0), qemu.isBefore(10, 1), request.isVFIO else { return false }
+    var vendor = try UInt64(device.value.vendor.value), id = try UInt64(device.value.device.value)
+    if let given = number("x-pci-vendor-id"), given != 0xffff_ffff { vendor = given }
+    if let given = number("x-pci-device-id"), given != 0xffff_ffff { id = given }
+    guard vendor == 0x8086, try device.value.classCode.value >> 8 == 0x0300 else { return false }
+    if id & 0xff00 == 0x9a00, MachineKind(machine) == .q35 { return true }
+    throw Unknown("fw_cfg files of \(name)", reason: "QEMU 10.0 ends when it adds that of Intel graphics again")
   }
 
   /// The class code that the guest sees: the function's, or the one that overrides it.

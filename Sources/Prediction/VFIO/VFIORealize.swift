@@ -41,8 +41,9 @@ extension RealizeContext {
   }
 
   /// The failure of `x-balloon-allowed`, which is for mediated devices.
-  var balloon: RealizeFailure? {
-    guard settings.isOn("x-balloon-allowed") else { return nil }
+  /// - Parameter afterGroup: 7.2 checks it when the group is attached (QEMU hw/vfio/pci.c: vfio_realize).
+  func balloon(afterGroup: Bool) -> RealizeFailure? {
+    guard settings.isOn("x-balloon-allowed"), qemu.isBefore(8, 0) == afterGroup else { return nil }
     return fails(.balloonNotMediated, "x-balloon-allowed only potentially compatible with mdev devices")
   }
 
