@@ -44,6 +44,13 @@ final class DescriptorOwnerTests: XCTestCase {
     XCTAssertNil(refusal(own))
   }
 
+  func testAClosedNameBelongsToNoClient() throws {
+    let first = try inquire(getfd, peers[0])
+    first.answered(.success([:]))
+    try inquire(#"{"execute":"closefd","arguments":{"fdname":"x"}}"#, peers[0]).answered(.success([:]))
+    XCTAssertNil(refusal(try inquire(getfd, peers[1])))
+  }
+
   func testANameThatQEMURefusedBelongsToNoClient() throws {
     let (first, second) = (try inquire(getfd, peers[0]), try inquire(getfd, peers[1]))
     XCTAssertNil(refusal(first))

@@ -279,6 +279,7 @@ final class GuestBookTests: XCTestCase {
       // What counts depends on the backend.
       XCTAssertEqual(try answer(text, vfio, limit: 2 * gib, pinned: gib + 1), .pass, text)
       XCTAssertEqual(try answer(text, vfio, limit: 2 * gib, pinned: gib + 1, iommufd: true), refused, text)
+      XCTAssertEqual(try answer(text, vfio, limit: 2 * gib, locked: gib + 1, pinned: gib, iommufd: true), refused, text)
       // Behind an IOMMU each device has a space of its own.
       let two = [("i", "intel-iommu"), ("v", "vfio-pci"), ("w", "vfio-pci")]
       XCTAssertEqual(try answer(text, two, limit: 2 * gib - 1), refused, text)

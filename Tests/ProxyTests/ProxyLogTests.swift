@@ -100,6 +100,15 @@ final class ProxyLogTests: XCTestCase {
         if format == .json { XCTAssertEqual(try JSON.parse(bytes)["event"]?.string, "e") }
       }
     }
+    // Lines that are as long as the limit, and one byte shorter or longer.
+    var longest = 0
+    for count in 1900...2048 {
+      let texts = [2048, count].map { JSON.string(String(repeating: "x", count: $0)) }
+      let line = LogLine(time: "t", level: .info, event: "e", fields: [.init("a", texts[0]), .init("b", texts[1])]).bytes(.text)
+      XCTAssertLessThanOrEqual(line.count, LogLine.limit)
+      longest = max(longest, line.count)
+    }
+    XCTAssertEqual(longest, LogLine.limit)
     let short = LogLine(time: "t", level: .info, event: "e", fields: [.init("id", [1, "x"]), .init("text", "a b")]).bytes(.text)
     XCTAssertEqual(String(decoding: short, as: UTF8.self), "t info e id=[1,\"x\"] text=\"a b\"\n")
   }
