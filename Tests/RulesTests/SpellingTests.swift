@@ -87,14 +87,16 @@ final class SpellingTests: XCTestCase {
     "driver", "id", "bus", "host", "addr", "fd", "iommufd", "sysfsdev", "vf-token",
   ]
 
-  /// Enumerations: their `on` and `off` are strings.
-  private static let onOffAutos: Set<String> = ["ats", "intremap", "eim", "msi", "display", "enable-migration"]
+  /// Enumerations: their `on`, `off` and numbers are strings.
+  private static let enumerations: Set<String> = [
+    "ats", "intremap", "eim", "msi", "display", "enable-migration", "oas", "ssidsize", "ril", "cmdqv",
+  ]
 
   /// Values with the types that QEMU wants in JSON.
   private static func json(_ text: String) -> JSON {
     let items = KeyValueText(Array(text.utf8), implied: "driver").items
     return .object(items.map { item in
-      if texts.contains(item.key) || onOffAutos.contains(item.key) { return .init(item.key, .string(item.value)) }
+      if texts.contains(item.key) || enumerations.contains(item.key) { return .init(item.key, .string(item.value)) }
       if let number = Int64(item.value) { return .init(item.key, .integer(number)) }
       return .init(item.key, ["on": .bool(true), "off": .bool(false)][item.value] ?? .string(item.value))
     })
