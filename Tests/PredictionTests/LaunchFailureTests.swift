@@ -158,6 +158,16 @@ final class OptionCheckTests: XCTestCase {
     }
   }
 
+  func testMemoryModulesNeedACPI() {
+    let module = "-m 256,slots=2,maxmem=1G -object memory-backend-ram,id=m,size=128M -device pc-dimm,memdev=m,id=d"
+    let text = ["memory hotplug is not enabled: missing acpi device or acpi disabled"]
+    XCTAssertEqual(texts("-machine acpi=off " + module), text)
+    XCTAssertEqual(texts("-machine acpi=off " + module.replacing("pc-dimm", with: "nvdimm")), text)
+    XCTAssertEqual(texts("-no-acpi " + module, 7, 2), text)
+    XCTAssertEqual(texts(module), [])
+    XCTAssertEqual(texts("-machine acpi=$A " + module), [])
+  }
+
   /// `maxframes` is an integer: QEMU refuses a size.
   func testFramesThatCrashQEMU() {
     let text = ["maxframes is not a number of 8 to 512"]

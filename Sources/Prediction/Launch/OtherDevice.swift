@@ -3,8 +3,8 @@ import Facts
 /// The checks of a device that is not a vfio device, in QEMU's order, as far as its type is modelled: those of every
 /// device and of the PCI core for all PCI devices, all of a bridge, a root complex and an IOMMU of x86.
 private enum OtherDeviceStep: CaseIterable {
-  case keyvalID, pluggableClass, bus, hotplug, migrating, dynamicSysbus, globals, id, properties, secondIOMMU, slot, port, expander, iommu
-  case balloon, crash, virtualFunction, hotplugController, migratable
+  case keyvalID, pluggableClass, bus, hotplug, migrating, dynamicSysbus, globals, id, properties, memory, secondIOMMU, slot, port, expander
+  case iommu, balloon, crash, virtualFunction, hotplugController, migratable
 }
 
 extension RealizeContext {
@@ -34,6 +34,7 @@ extension RealizeContext {
       return try badGlobalOfDriver()
     case .id: return qdevID
     case .properties: return try otherProperties()
+    case .memory: return memoryWithoutACPI
     case .secondIOMMU: return secondIOMMU
     case .slot: return PCIDrivers.isPCI(driver) ? try assignSlot() : nil
     case .port: return try portFailure()
@@ -50,6 +51,14 @@ extension RealizeContext {
       guard driver.hasPrefix("virtio-balloon"), guest.hasBalloon else { return nil }
       return RealizeFailure(.badOption, property: "driver", "Only one balloon device is supported")
     }
+  }
+
+  /// The refusal of a memory module (QEMU hw/i386/pc.c: pc_memory_pre_plug).
+  private var memoryWithoutACPI: RealizeFailure? {
+    let kind = MachineKind(machine)
+    guard ["pc-dimm", "nvdimm"].contains(driver), kind == .q35 || kind == .i440fx, !machine.hasACPI else { return nil }
+    return RealizeFailure(
+      .badOption, property: "driver", "memory hotplug is not enabled: missing acpi device or acpi disabled")
   }
 
   /// The refusal of a virtual function of an emulated physical function (QEMU hw/pci/pci.c: do_pci_register_device; each PCI

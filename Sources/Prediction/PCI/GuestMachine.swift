@@ -133,7 +133,7 @@ enum MachineKind: Hashable {
 
 extension MachineConfig {
   /// Whether i440fx has ACPI, which `-machine acpi=off` removes; q35's ICH9 plugs without it.
-  fileprivate var hasACPI: Bool {
+  var hasACPI: Bool {
     hasBoardDevice("acpi") && !hasOption("no-acpi")
   }
 
