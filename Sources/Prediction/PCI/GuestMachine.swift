@@ -132,7 +132,8 @@ enum MachineKind: Hashable {
 }
 
 extension MachineConfig {
-  /// Whether i440fx has ACPI, which `-machine acpi=off` removes; q35's ICH9 plugs without it.
+  /// Whether a machine of x86 has ACPI, which `-machine acpi=off` removes. i440fx plugs PCI devices by it alone, and q35's ICH9
+  /// without it too; memory modules need it on both.
   var hasACPI: Bool {
     hasBoardDevice("acpi") && !hasOption("no-acpi")
   }
