@@ -23,7 +23,8 @@ extension ProxySession {
 
   /// Begins the decision that is held when QEMU has no command in progress.
   func start(_ inquiry: any CommandDecision, _ message: ClientMessage, _ client: SessionClient) -> Bool {
-    guard job == nil, inFlight.isEmpty, !routing.isOpen else { return false }
+    // A decision that is active has a command in flight, or its reply is being read.
+    guard inFlight.isEmpty, !routing.isOpen else { return false }
     deciding = nil
     client.held = nil
     client.outstanding += 1

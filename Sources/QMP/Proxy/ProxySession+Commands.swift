@@ -12,7 +12,7 @@ extension ProxySession {
   /// Processes messages of all clients, beginning behind the one whose command was sent last.
   func processAll() {
     let first = clients.firstIndex { $0.peer.number > turn } ?? 0
-    for client in clients[first...] + clients[..<first] where !client.isGone { process(client) }
+    for client in clients[first...] + clients[..<first] { process(client) }
   }
 
   /// Whether a reply of the proxy's own can be sent now: after everything that QEMU owes the client, and not
@@ -21,15 +21,15 @@ extension ProxySession {
     client.outstanding == 0 && !(routing.isOpen && routing.recipients.contains { $0 === client })
   }
 
-  /// Processes a client's messages, as far as is possible now.
+  /// Processes a client's messages, as far as is possible now. One that has gone has none.
   private func process(_ client: SessionClient) {
     client.frame()
-    while let pending = client.inbox.first, !client.isGone {
+    while let pending = client.inbox.first {
       guard take(pending.item, of: client) else { break }
       client.inbox.removeFirst()
       if client.inbox.isEmpty { client.frame() }
     }
-    if client.negotiation.hasOutOfBand, client.inbox.count > 1 { overtake(client) }
+    overtake(client)
   }
 
   /// - Returns: false when it has to wait.
@@ -61,7 +61,7 @@ extension ProxySession {
   }
 
   private func pass(_ message: ClientMessage, _ client: SessionClient) -> Bool {
-    let overtakes = isOvertaking(message, client)
+    let overtakes = message.isOutOfBand
     guard toQEMU.isEmpty, inFlight.count < ProxySession.inFlightLimit,
       overtakes || job == nil && deciding == nil
         && (options.clients == 1 || outOfBand.isEmpty && client.outstanding < ProxySession.clientLimit)

@@ -2,15 +2,12 @@ import Syntax
 
 /// Commands out of band.
 extension ProxySession {
-  func isOvertaking(_ message: ClientMessage, _ client: SessionClient) -> Bool {
-    message.isOutOfBand && client.negotiation.hasOutOfBand
-  }
-
-  /// Sends out-of-band commands before the other messages in the inbox. A refused one keeps its place.
+  /// Sends out-of-band commands before the other messages in the inbox. A refused one keeps its place. A client that has not
+  /// negotiated it is answered in `ClientNegotiation`.
   func overtake(_ client: SessionClient) {
     var index = 1
     while index < client.inbox.count {
-      guard case .message(let message) = client.inbox[index].item, isOvertaking(message, client),
+      guard case .message(let message) = client.inbox[index].item, message.isOutOfBand,
         client.negotiation.needsNoAnswer(message), toQEMU.isEmpty,
         case .pass = verdict(about: message, index, client), send(outOfBand: message, client)
       else {

@@ -12,7 +12,6 @@ extension ProxySession {
     case .own: limit = JSON.maximumSize
     case .watched, .undecided: limit = ProxySession.watchLimit
     }
-    guard !routing.isCut else { return }
     guard routing.collected.count + range.count <= limit else {
       routing.isCut = true
       // Nothing out of band is so large.

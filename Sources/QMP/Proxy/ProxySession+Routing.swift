@@ -47,7 +47,7 @@ extension ProxySession {
     routing.isOpen = true
     switch kind {
     case .greeting: fail("QEMU sent a second greeting")
-    case .event: routing.recipients = clients.filter { $0.negotiation.isNegotiated && !$0.isGone }
+    case .event: routing.recipients = clients.filter(\.negotiation.isNegotiated)
     case .reply where !outOfBand.isEmpty: routing.purpose = .undecided
     case .reply: openInBand()
     }
@@ -57,11 +57,11 @@ extension ProxySession {
     switch inFlight.take() {
     case .client(let client, _):
       routing.purpose = .carried
-      routing.recipients = client.isGone ? [] : [client]
+      routing.recipients = [client]
       awaited = client
     case .job(let client):
       routing.purpose = .watched(client)
-      routing.recipients = client.isGone ? [] : [client]
+      routing.recipients = [client]
     case .own(let id): routing.purpose = .own(id)
     case nil: fail("QEMU sent a reply without a command")
     }

@@ -118,15 +118,12 @@ public final class ProxySession {
   }
 
   private var isIdle: Bool {
-    inFlight.isEmpty && outOfBand.isEmpty && job == nil && clients.allSatisfy(\.isFlushed)
+    inFlight.isEmpty && outOfBand.isEmpty && !routing.isOpen
   }
 
   private func finish(_ reason: End) {
     job = nil
-    for client in clients {
-      client.drop()
-      filter.clientGone(client.peer)
-    }
+    for client in clients { client.drop() }
     clients = []
     deciding = nil
     toQEMU.close()

@@ -52,7 +52,7 @@ final class SessionClient {
 
   /// Whether everything is done for a client that sends no more.
   var isFinished: Bool {
-    isGone || inputEnded && inbox.isEmpty && held == nil && outstanding == 0 && outbox.isEmpty
+    isGone || inputEnded && inbox.isEmpty && outstanding == 0 && outbox.isEmpty
   }
 
   var isFlushed: Bool { isGone || outbox.isEmpty }
@@ -60,7 +60,7 @@ final class SessionClient {
   /// The beginning of a message that is not complete, when nothing else of the client is in progress; nil while
   /// something is.
   var unread: [UInt8]? {
-    guard !isGone, inbox.isEmpty, held == nil, outstanding == 0, outbox.isEmpty else { return nil }
+    guard !isGone, inbox.isEmpty, outstanding == 0, outbox.isEmpty else { return nil }
     return stream.unread
   }
 

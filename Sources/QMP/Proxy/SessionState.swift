@@ -67,8 +67,7 @@ extension ProxySession {
   /// The state, when no message is in progress in either direction; nil while one is, and when the session ends. Everything
   /// that is not part of the state has been processed then.
   public var stateBetweenMessages: SessionState? {
-    guard ending == nil, deadline == nil, inFlight.isEmpty, outOfBand.isEmpty, job == nil, deciding == nil, toQEMU.isEmpty,
-      !stream.isInsideMessage, notices.isEmpty
+    guard ending == nil, deadline == nil, inFlight.isEmpty, outOfBand.isEmpty, !stream.isInsideMessage
     else { return nil }
     var states: [SessionState.Client] = []
     for client in clients {

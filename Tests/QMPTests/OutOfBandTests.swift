@@ -1,0 +1,107 @@
+import Support
+import Syntax
+import XCTest
+
+@testable import QMP
+
+/// Commands out of band: what they overtake, what holds them back, and whose their replies are.
+final class OutOfBandTests: XCTestCase {
+  private func harness(_ clients: Int, filter: any CommandFilter = UnfilteredCommands()) -> SessionHarness {
+    let harness = SessionHarness(negotiated: clients, outOfBand: true, filter: filter)
+    harness.answers = false
+    return harness
+  }
+
+  private static func yank(_ id: Int) -> String { #"{"exec-oob":"yank","id":\#(id)}"# }
+
+  /// A QEMU that does not read gets one message, and little is read ahead.
+  func testAQEMUThatDoesNotReadIsNotOvertaken() {
+    let harness = harness(1)
+    harness.isQEMUStalled = true
+    harness.send(#"{"execute":"a"}{"execute":"b"}"#)
+    for id in 1...20 { harness.send(Self.yank(id)) }
+    XCTAssertEqual(harness.session.toQEMU.byteCount, #"{"execute":"a"}"#.utf8.count)
+    XCTAssertFalse(harness.session.wantsInput(of: 1), "8 messages are read ahead")
+    harness.isQEMUStalled = false
+    harness.settle()
+    XCTAssertEqual(harness.commands.count, 22)
+  }
+
+  func testOneThatQEMUWouldRefuseKeepsItsPlace() {
+    let harness = harness(1)
+    harness.send(#"{"execute":"a","id":1}{"execute":5,"id":2}{"exec-oob":"yank","id":3,"more":0}"#)
+    XCTAssertEqual(harness.commands.count, 1)
+    XCTAssertEqual(harness.text(), "")
+    harness.reply("1")
+    let lines = WireText(harness.text()).split("\n").map(\.description)
+    XCTAssert(lines[2].contains("QMP input member 'more' is unexpected"), lines[2])
+  }
+
+  /// Ids are a client's own affair, unless another's reply could be mistaken for its.
+  func testAClientMayUseOneIdTwice() {
+    for clients in 1...2 {
+      let harness = harness(clients)
+      harness.send(#"{"execute":"a","id":7}"# + Self.yank(7))
+      XCTAssertEqual(harness.commands.count, 2, "\(clients)")
+    }
+    let alone = harness(1)
+    alone.send(#"{"execute":"a"}"# + Self.yank(7) + Self.yank(7))
+    XCTAssertEqual(alone.commands.count, 3)
+  }
+
+  func testTwoClientsWithOneIdWaitForEachOther() {
+    let harness = harness(2)
+    harness.send(Self.yank(7), from: 1)
+    harness.send(Self.yank(7), from: 2)
+    XCTAssertEqual(harness.commands.count, 1)
+    harness.reply("7")
+    XCTAssertEqual(harness.commands.count, 2)
+    harness.reply("7")
+    for number in 1...2 { XCTAssertEqual(harness.text(number), "{\"return\": {}, \"id\": 7}\r\n") }
+  }
+
+  /// Of an in-band command with the same id the reply could not be distinguished.
+  func testCommandsInBandWaitWhereSeveralAreServed() {
+    for clients in 1...2 {
+      let harness = harness(clients)
+      harness.send(Self.yank(7), from: 1)
+      harness.send(#"{"execute":"a","id":7}"#, from: clients)
+      XCTAssertEqual(harness.commands.count, clients == 1 ? 2 : 1)
+      harness.reply("7")
+      XCTAssertEqual(harness.commands.count, 2)
+    }
+  }
+
+  /// Longer than is parsed, and in pieces, while its kind is not decided.
+  func testALargeReplyInBandPassesWhole() {
+    let harness = harness(1)
+    harness.send(#"{"execute":"a","id":1}"# + Self.yank(2))
+    let large = "{\"return\": \"" + String(repeating: "x", count: 300_000) + "\", \"id\": 1}\r\n"
+    harness.receive(large)
+    harness.reply("2")
+    XCTAssert(harness.text() == large + "{\"return\": {}, \"id\": 2}\r\n", "\(harness.text().utf8.count) bytes")
+    XCTAssertEqual(harness.session.clients[0].outstanding, 0)
+  }
+
+  func testAStopWaitsForTheReply() {
+    let harness = harness(1)
+    harness.send(Self.yank(1))
+    harness.session.stop(at: harness.now)
+    harness.settle()
+    XCTAssertNil(harness.session.end)
+    harness.reply("1")
+    XCTAssertEqual(harness.text(), "{\"return\": {}, \"id\": 1}\r\n")
+    XCTAssertEqual(harness.session.end, .stopped)
+  }
+
+  /// Its reply would be taken for that of the next client's.
+  func testNoOtherProgramContinuesBeforeTheReplyToAClientThatHasGone() {
+    let harness = harness(2)
+    harness.send(Self.yank(1), from: 1)
+    harness.session.lost(1)
+    harness.settle()
+    XCTAssertNil(harness.session.stateBetweenMessages)
+    harness.reply("1")
+    XCTAssertNotNil(harness.session.stateBetweenMessages)
+  }
+}
