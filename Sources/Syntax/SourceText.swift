@@ -11,7 +11,7 @@ public struct SourceText: Sendable {
   /// The line number at the beginning of each block but the first: a text with many findings is not counted through from its
   /// beginning for each.
   private let blocks: [Place]
-  private static let blockSize = 1 << 10
+  private static let blockSize = 1 << 8
 
   /// A line, the byte that it starts at, and whether it is ASCII up to the place.
   private typealias Place = (line: Int, start: Int, isASCII: Bool)
@@ -37,8 +37,8 @@ public struct SourceText: Sendable {
     bytes.starts(with: [0xef, 0xbb, 0xbf]) ? [0x20, 0x20, 0x20] + bytes[3...] : bytes
   }
 
-  /// The smallest of all is found sixteen bytes at a time, where a search for the first goes one by one.
-  private static func holdsNUL(_ bytes: [UInt8]) -> Bool {
+  /// Whether one of the bytes is 0. The smallest of all is found sixteen bytes at a time, where a search for the first goes one by one.
+  public static func holdsNUL(_ bytes: [UInt8]) -> Bool {
     bytes.withUnsafeBufferPointer { $0.reduce(0xff, min) == 0 }
   }
 

@@ -14,7 +14,11 @@ public struct XMLElement: Sendable {
   /// The name as written, prefix included.
   public var qualifiedName: String { node.name }
   /// The name without its prefix.
-  public var name: String { node.name.split(separator: ":").last.map(String.init) ?? node.name }
+  public var name: String {
+    let name = node.name
+    guard name.utf8.contains(UInt8(ascii: ":")) else { return name }
+    return name.split(separator: ":").last.map(String.init) ?? name
+  }
   /// Attributes in the order of the start tag.
   public var attributes: [XMLAttribute] { node.attributes }
   /// The character data of the element itself, without that of the elements inside it.
@@ -23,11 +27,24 @@ public struct XMLElement: Sendable {
   /// The element that contains this one; nil for the root.
   public var parent: XMLElement? { node.parent.map { XMLElement(tree: tree, index: $0) } }
   /// Children in the order of the document.
-  public var children: [XMLElement] { node.children.map { XMLElement(tree: tree, index: $0) } }
+  public var children: [XMLElement] {
+    var children: [XMLElement] = []
+    var next = node.firstChild
+    while let index = next {
+      children.append(XMLElement(tree: tree, index: index))
+      next = tree.nodes[index].next
+    }
+    return children
+  }
 
   /// The first child with a name, which is compared as written: a name without a prefix finds none with one.
   public func child(_ name: String) -> XMLElement? {
-    node.children.first { tree.nodes[$0].name == name }.map { XMLElement(tree: tree, index: $0) }
+    var next = node.firstChild
+    while let index = next {
+      if tree.nodes[index].name == name { return XMLElement(tree: tree, index: index) }
+      next = tree.nodes[index].next
+    }
+    return nil
   }
 
   /// The attribute with a name, as written.

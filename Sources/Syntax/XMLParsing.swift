@@ -28,14 +28,9 @@ extension XMLTree {
       throw SyntaxError(message: "larger than \(maximumSize) bytes", offset: maximumSize)
     }
     if isUTF16(bytes) { throw SyntaxError(message: "invalid UTF-16, or no byte order mark", offset: 0) }
-    let builder = try XMLTreeBuilder(bytes, from: start, .utf8)
-    builder.parse()
-    if let encoding = builder.otherEncoding {
-      let second = try XMLTreeBuilder(bytes, from: start, encoding)
-      second.parse()
-      return try second.tree()
-    }
-    return try builder.tree()
+    let first = try XMLTreeBuilder.parse(bytes, from: start, .utf8)
+    guard let encoding = first.otherEncoding else { return try first.tree() }
+    return try XMLTreeBuilder.parse(bytes, from: start, encoding).tree()
   }
 
   /// SourceText converts UTF-16 before this; what still looks like it is broken.
@@ -45,7 +40,7 @@ extension XMLTree {
 }
 
 /// The handlers of one run of expat, which build the nodes of a tree.
-private final class XMLTreeBuilder {
+private struct XMLTreeBuilder {
   private let parser: XML_Parser
   private let bytes: [UInt8]
   /// Offset of the first byte that is passed to expat.
@@ -56,6 +51,11 @@ private final class XMLTreeBuilder {
   private var attributeCount = 0
   /// Indexes of the elements whose end tag has not been seen, the root first.
   private var open: [Int] = []
+  /// Character data of the open elements, in UTF-8, by depth; expat reports a line and its end apart. Kept for the next
+  /// element of that depth.
+  private var text: [[UInt8]] = []
+  /// Index of the latest child of each open element, by depth.
+  private var lastChild: [Int?] = []
   private var error: SyntaxError?
   /// The error that follows the root element's end tag.
   private var junk: SyntaxError?
@@ -66,40 +66,41 @@ private final class XMLTreeBuilder {
   /// it expat asks the kernel for random bytes once a document.
   private static let salt = (0..<16).map { _ in UInt8.random(in: 0...255) }
 
-  /// - Parameter encoding: how to read the bytes, regardless of the document's declaration.
-  init(_ bytes: [UInt8], from start: Int, _ encoding: XMLEncoding) throws(SyntaxError) {
-    guard let parser = XML_ParserCreate(encoding.rawValue) else {
-      throw SyntaxError(message: "no memory for a parser", offset: 0)
-    }
+  private init(_ parser: XML_Parser, _ bytes: [UInt8], from start: Int, _ encoding: XMLEncoding) {
     self.parser = parser
     self.bytes = bytes
     self.start = start
     self.encoding = encoding
-    // SAFETY: the array has the 16 bytes that are read.
-    cexpat_set_salt(parser, XMLTreeBuilder.salt)
-    XML_SetUserData(parser, Unmanaged.passUnretained(self).toOpaque())
-    XML_SetXmlDeclHandler(parser) { data, _, encoding, _ in XMLTreeBuilder.of(data)?.declaration(encoding: encoding) }
-    XML_SetStartDoctypeDeclHandler(parser) { data, _, system, publicID, hasSubset in
-      if system != nil || publicID != nil || hasSubset != 0 { XMLTreeBuilder.of(data)?.refuseDocumentType() }
-    }
-    XML_SetElementHandler(
-      parser, { XMLTreeBuilder.of($0)?.startElement($1, $2) }, { data, _ in XMLTreeBuilder.of(data)?.endElement() })
-    XML_SetCharacterDataHandler(parser) { XMLTreeBuilder.of($0)?.characters($1, Int($2)) }
-    XML_SetCommentHandler(parser) { XMLTreeBuilder.of($0)?.comment($1) }
   }
 
-  deinit { XML_ParserFree(parser) }
-
-  private static func of(_ data: UnsafeMutableRawPointer?) -> XMLTreeBuilder? {
-    // SAFETY: expat passes the pointer that `init` set, and calls handlers only while `parse` runs.
-    let builder = data.map { Unmanaged<XMLTreeBuilder>.fromOpaque($0).takeUnretainedValue() }
-    // A stopped parser may still call the handler of the end of an empty element.
-    return builder?.error == nil && builder?.otherEncoding == nil ? builder : nil
+  /// Parses the document that begins at `start`.
+  /// - Parameter encoding: how to read the bytes, regardless of the document's declaration.
+  static func parse(_ bytes: [UInt8], from start: Int, _ encoding: XMLEncoding) throws(SyntaxError) -> XMLTreeBuilder {
+    guard let parser = XML_ParserCreate(encoding.rawValue) else {
+      throw SyntaxError(message: "no memory for a parser", offset: 0)
+    }
+    defer { XML_ParserFree(parser) }
+    // SAFETY: the array has the 16 bytes that are read.
+    cexpat_set_salt(parser, XMLTreeBuilder.salt)
+    var builder = XMLTreeBuilder(parser, bytes, from: start, encoding)
+    withUnsafeMutablePointer(to: &builder) { XMLTreeBuilder.parse(parser, bytes, from: start, into: $0) }
+    return builder
   }
 
   /// Parses in pieces of which each is twice as large as the one before: expat copies a piece before it parses it, so one
   /// piece for the rest of a text that holds many documents would be copied again for each of them.
-  func parse() {
+  private static func parse(
+    _ parser: XML_Parser, _ bytes: [UInt8], from start: Int, into builder: UnsafeMutablePointer<XMLTreeBuilder>
+  ) {
+    XML_SetUserData(parser, builder)
+    XML_SetXmlDeclHandler(parser) { data, _, encoding, _ in XMLTreeBuilder.of(data)?.pointee.declaration(encoding: encoding) }
+    XML_SetStartDoctypeDeclHandler(parser) { data, _, system, publicID, hasSubset in
+      if system != nil || publicID != nil || hasSubset != 0 { XMLTreeBuilder.of(data)?.pointee.refuseDocumentType() }
+    }
+    XML_SetElementHandler(
+      parser, { XMLTreeBuilder.of($0)?.pointee.startElement($1, $2) }, { data, _ in XMLTreeBuilder.of(data)?.pointee.endElement() })
+    XML_SetCharacterDataHandler(parser) { XMLTreeBuilder.of($0)?.pointee.characters($1, Int($2)) }
+    XML_SetCommentHandler(parser) { XMLTreeBuilder.of($0)?.pointee.comment($1) }
     bytes.withUnsafeBytes { buffer in
       let characters = buffer.bindMemory(to: CChar.self)
       var position = start
@@ -110,7 +111,7 @@ private final class XMLTreeBuilder {
         // SAFETY: expat reads `end - position` bytes, which the array has, and copies them. The size limit fits in an Int32.
         let status = XML_Parse(
           parser, characters.baseAddress.map { $0 + position }, Int32(end - position), isLast ? 1 : 0)
-        if status != XML_STATUS_OK { return fail() }
+        if status != XML_STATUS_OK { return builder.pointee.fail() }
         if isLast { return }
         position = end
         size *= 2
@@ -118,7 +119,14 @@ private final class XMLTreeBuilder {
     }
   }
 
-  private func fail() {
+  private static func of(_ data: UnsafeMutableRawPointer?) -> UnsafeMutablePointer<XMLTreeBuilder>? {
+    // SAFETY: expat passes the pointer that `parse` set, and calls handlers only while `parse` has the builder.
+    guard let builder = data?.bindMemory(to: XMLTreeBuilder.self, capacity: 1) else { return nil }
+    // A stopped parser may still call the handler of the end of an empty element.
+    return builder.pointee.error == nil && builder.pointee.otherEncoding == nil ? builder : nil
+  }
+
+  private mutating func fail() {
     guard error == nil else { return }
     let message = XML_ErrorString(XML_GetErrorCode(parser)).map { String(cString: $0) } ?? "not well-formed"
     let found = SyntaxError(message: message, offset: max(start, offset))
@@ -140,12 +148,12 @@ private final class XMLTreeBuilder {
   private var offset: Int { start + Int(cexpat_byte_index(parser)) }
   private var eventRange: Range<Int> { offset..<offset + Int(XML_GetCurrentByteCount(parser)) }
 
-  private func stop(_ message: String, at offset: Int) {
+  private mutating func stop(_ message: String, at offset: Int) {
     error = SyntaxError(message: message, offset: offset)
     XML_StopParser(parser, 0)
   }
 
-  private func declaration(encoding name: UnsafePointer<CChar>?) {
+  private mutating func declaration(encoding name: UnsafePointer<CChar>?) {
     guard let name, encoding == .utf8 else { return }
     let declared = String(cString: name)
     guard let other = XMLEncoding(declared: declared) else {
@@ -158,7 +166,7 @@ private final class XMLTreeBuilder {
   }
 
   /// Reported at the start of the declaration; expat calls the handler further in.
-  private func refuseDocumentType() {
+  private mutating func refuseDocumentType() {
     let mark = Array("<!DOCTYPE".utf8)
     let before = stride(from: min(offset, bytes.count - mark.count), through: 0, by: -1)
     stop(
@@ -166,7 +174,7 @@ private final class XMLTreeBuilder {
       at: before.first { bytes[$0...].starts(with: mark) } ?? offset)
   }
 
-  private func startElement(
+  private mutating func startElement(
     _ name: UnsafePointer<CChar>?, _ list: UnsafeMutablePointer<UnsafePointer<CChar>?>?
   ) {
     let tag = eventRange
@@ -181,12 +189,20 @@ private final class XMLTreeBuilder {
       return stop("more than \(XMLTree.maximumAttributes) attributes", at: tag.lowerBound)
     }
     let index = nodes.count
-    if let parent = open.last { nodes[parent].children.append(index) }
+    if !open.isEmpty {
+      if let last = lastChild[open.count - 1] { nodes[last].next = index } else { nodes[open[open.count - 1]].firstChild = index }
+      lastChild[open.count - 1] = index
+    }
     nodes.append(
       XMLTree.Node(
         name: name.map { String(cString: $0) } ?? "", attributes: attributes(list, in: tag), parent: open.last,
         tag: tag, contentEnd: tag.upperBound, end: tag.upperBound))
     open.append(index)
+    if text.count < open.count {
+      text.append([])
+      lastChild.append(nil)
+    }
+    lastChild[open.count - 1] = nil
   }
 
   /// - Parameter list: names and values in turn, in the order of the tag; nil ends it.
@@ -195,9 +211,10 @@ private final class XMLTreeBuilder {
   ) -> [XMLAttribute] {
     guard var next = list, next.pointee != nil else { return [] }
     var attributes: [XMLAttribute] = []
-    for ranges in XMLStartTag.attributeRanges(bytes, tag) {
-      // SAFETY: the list ends with nil, and each name is followed by a value.
-      guard let name = next.pointee, let value = (next + 1).pointee else { break }
+    attributes.reserveCapacity(Int(XML_GetSpecifiedAttributeCount(parser)) / 2)
+    var tag = XMLStartTag.Attributes(bytes, tag)
+    // SAFETY: the list ends with nil, and each name is followed by a value.
+    while let name = next.pointee, let value = (next + 1).pointee, let ranges = tag.next() {
       attributes.append(
         XMLAttribute(
           name: String(cString: name), value: String(cString: value), range: ranges.whole, valueRange: ranges.value))
@@ -206,20 +223,23 @@ private final class XMLTreeBuilder {
     return attributes
   }
 
-  private func endElement() {
+  private mutating func endElement() {
     guard let index = open.popLast() else { return }
+    if !text[open.count].isEmpty {
+      nodes[index].text = String(decoding: text[open.count], as: UTF8.self)
+      text[open.count].removeAll(keepingCapacity: true)
+    }
     nodes[index].contentEnd = eventRange.lowerBound
     nodes[index].end = eventRange.upperBound
   }
 
-  private func characters(_ text: UnsafePointer<CChar>?, _ count: Int) {
-    guard let text, let index = open.last else { return }
+  private mutating func characters(_ piece: UnsafePointer<CChar>?, _ count: Int) {
+    guard let piece, !open.isEmpty else { return }
     // SAFETY: expat passes `count` bytes of UTF-8.
-    let bytes = UnsafeRawBufferPointer(start: text, count: count)
-    nodes[index].text += String(decoding: bytes, as: UTF8.self)
+    text[open.count - 1].append(contentsOf: UnsafeRawBufferPointer(start: piece, count: count))
   }
 
-  private func comment(_ text: UnsafePointer<CChar>?) {
+  private mutating func comment(_ text: UnsafePointer<CChar>?) {
     comments.append(
       XMLComment(
         text: text.map { String(cString: $0) } ?? "", range: eventRange, parent: open.last, next: nodes.count))

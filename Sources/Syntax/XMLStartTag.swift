@@ -1,23 +1,42 @@
 /// The bytes of start tags, as far as expat does not report them.
 enum XMLStartTag {
-  /// Finds the attributes of a start tag: `Name S? '=' S? AttValue` (XML 1.0 §3.1).
-  /// - Parameter tag: the range of a start tag that expat has accepted.
-  static func attributeRanges(_ bytes: [UInt8], _ tag: Range<Int>) -> [(whole: Range<Int>, value: Range<Int>)] {
-    var ranges: [(Range<Int>, Range<Int>)] = []
-    var rest = bytes[tag].drop { !endsName($0) }
-    while true {
-      rest = rest.drop(while: isBlank)
-      guard let open = rest.firstIndex(where: { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "'") }),
-        let close = rest[(open + 1)...].firstIndex(of: rest[open])
-      else { return ranges }
-      ranges.append((rest.startIndex..<close + 1, open + 1..<close))
-      rest = rest[(close + 1)...]
+  /// Finds the attributes of a start tag in turn: `Name S? '=' S? AttValue` (XML 1.0 §3.1).
+  struct Attributes {
+    private let bytes: [UInt8]
+    private let end: Int
+    private var at: Int
+
+    /// - Parameter tag: the range of a start tag that expat has accepted.
+    init(_ bytes: [UInt8], _ tag: Range<Int>) {
+      self.bytes = bytes
+      at = tag.lowerBound
+      end = tag.upperBound
+      skip { !endsName($0) }
+    }
+
+    private mutating func skip(while isSkipped: (UInt8) -> Bool) { while at < end, isSkipped(bytes[at]) { at += 1 } }
+
+    /// The next attribute: from its name to after its closing quote, and between the quotes.
+    mutating func next() -> (whole: Range<Int>, value: Range<Int>)? {
+      skip(while: isBlank)
+      let name = at
+      skip { $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "'") }
+      guard at < end else { return nil }
+      let quote = bytes[at]
+      at += 1
+      let value = at
+      skip { $0 != quote }
+      guard at < end else { return nil }
+      at += 1
+      return (name..<at, value..<at - 1)
     }
   }
 
   fileprivate static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
 
-  fileprivate static func endsName(_ byte: UInt8) -> Bool { isBlank(byte) || "/=>".utf8.contains(byte) }
+  fileprivate static func endsName(_ byte: UInt8) -> Bool {
+    isBlank(byte) || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "=") || byte == UInt8(ascii: ">")
+  }
 }
 
 extension XMLTree {

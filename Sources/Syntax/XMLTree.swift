@@ -14,7 +14,10 @@ public final class XMLTree: Sendable {
     var contentEnd: Int
     /// The first byte after the end tag.
     var end: Int
-    var children: [Int] = []
+    /// Index of the first child; nil without any.
+    var firstChild: Int?
+    /// Index of the next child of the same parent; nil for the last.
+    var next: Int?
     var text = ""
   }
 
