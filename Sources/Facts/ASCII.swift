@@ -10,6 +10,13 @@ extension UInt8 {
   /// Whether it is an ASCII digit.
   public var isASCIIDigit: Bool { isASCIILetterOrDigit && self <= UInt8(ascii: "9") }
 
+  /// The value of a hexadecimal digit of either case; nil for any other byte.
+  public var hexDigitValue: UInt8? {
+    if isASCIIDigit { return self - UInt8(ascii: "0") }
+    let letter = self | 0x20
+    return (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(letter) ? letter - UInt8(ascii: "a") + 10 : nil
+  }
+
   /// Whether it is an ASCII letter.
   public var isASCIILetter: Bool { isASCIILetterOrDigit && self > UInt8(ascii: "9") }
 

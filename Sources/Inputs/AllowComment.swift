@@ -8,11 +8,16 @@ enum AllowComment {
   private static let mark = "vfiogate:"
 
   /// Whether `parse` reports or allows anything for the comment.
-  static func isForVFIOGate(_ text: String) -> Bool { words(text).first == mark[...] }
+  static func isForVFIOGate(_ text: String) -> Bool {
+    let first = text.drop(while: isBlank)
+    return first.hasPrefix(mark) && first.dropFirst(mark.count).first.map(isBlank) ?? true
+  }
 
   private static func words(_ text: String) -> [Substring] {
-    text.split { $0 == " " || $0.isNewline || $0 == "\t" }
+    text.split(whereSeparator: isBlank)
   }
+
+  private static func isBlank(_ character: Character) -> Bool { character == " " || character.isNewline || character == "\t" }
 
   /// Parses one comment; others than vfiogate's are ignored.
   /// - Parameters:
@@ -23,8 +28,8 @@ enum AllowComment {
     _ text: String, at location: Location, scope: @autoclosure () -> Range<Int>?,
     into definition: inout ParsedInput
   ) {
+    guard isForVFIOGate(text) else { return }
     let words = words(text)
-    guard words.first == mark[...] else { return }
     func fail(_ message: String) {
       definition.problems.append(
         InputProblem(message: message, fix: "write `vfiogate: allow=RULE reason`", location: location))

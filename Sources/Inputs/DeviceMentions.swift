@@ -13,7 +13,8 @@ enum DeviceMentions {
     let comments = isXML ?? beginsLikeXML(bytes) ? xmlComments(bytes) : []
     var comment = comments[...]
     var position = 0
-    while position < bytes.count {
+    while let next = bytes.withUnsafeBufferPointer({ candidate($0, from: position) }) {
+      position = next
       while let first = comment.first, first.upperBound <= position { comment = comment.dropFirst() }
       if let first = comment.first, first.contains(position) {
         position = first.upperBound
@@ -29,6 +30,22 @@ enum DeviceMentions {
     return found
   }
 
+  /// The next place where a mention or a comment may begin. Most bytes begin none.
+  private static func candidate(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+    for position in start..<bytes.count {
+      let second: UInt8
+      switch bytes[position] {
+      case UInt8(ascii: "v"): second = UInt8(ascii: "f")
+      case UInt8(ascii: "s"): second = UInt8(ascii: "y")
+      case UInt8(ascii: "h"): second = UInt8(ascii: "o")
+      case UInt8(ascii: "<"), UInt8(ascii: "#"): return position
+      default: continue
+      }
+      if position + 1 < bytes.count, bytes[position + 1] == second { return position }
+    }
+    return nil
+  }
+
   /// The end of a mention that begins here.
   private static func mention(_ bytes: [UInt8], _ start: Int) -> Int? {
     switch bytes[start] {
@@ -36,7 +53,7 @@ enum DeviceMentions {
     case UInt8(ascii: "s"): return word(bytes, start, "sysfsdev=")
     case UInt8(ascii: "<"):
       let end = start + "<hostdev".utf8.count
-      guard bytes[start...].starts(with: "<hostdev".utf8), end == bytes.count || !isNameByte(bytes[end]) else { return nil }
+      guard begins(bytes, start, "<hostdev"), end == bytes.count || !isNameByte(bytes[end]) else { return nil }
       return end
     case UInt8(ascii: "h"):
       guard let end = word(bytes, start, "hostpci") else { return nil }
@@ -68,8 +85,17 @@ enum DeviceMentions {
 
   /// The end of a word that begins here and is not the end of a longer one.
   private static func word(_ bytes: [UInt8], _ start: Int, _ text: String) -> Int? {
-    guard bytes[start...].starts(with: text.utf8), start == 0 || !isNameByte(bytes[start - 1]) else { return nil }
+    guard begins(bytes, start, text), start == 0 || !isNameByte(bytes[start - 1]) else { return nil }
     return start + text.utf8.count
+  }
+
+  private static func begins(_ bytes: [UInt8], _ start: Int, _ text: String) -> Bool {
+    var at = start
+    for byte in text.utf8 {
+      guard at < bytes.count, bytes[at] == byte else { return false }
+      at += 1
+    }
+    return true
   }
 
   private static func isNameByte(_ byte: UInt8) -> Bool {
@@ -88,7 +114,7 @@ enum DeviceMentions {
     var position = 0
     while let start = bytes[position...].firstIndex(of: UInt8(ascii: "<")) {
       position = start + 1
-      guard bytes[start...].starts(with: "<!--".utf8) else { continue }
+      guard position < bytes.count, bytes[position] == UInt8(ascii: "!"), bytes[start...].starts(with: "<!--".utf8) else { continue }
       var end = start + 4
       while end < bytes.count, !bytes[end...].starts(with: "-->".utf8) { end += 1 }
       comments.append(start..<min(bytes.count, end + 3))

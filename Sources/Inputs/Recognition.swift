@@ -8,7 +8,7 @@ extension InputFormat {
     let bytes = UTF16Text.utf8(bytes, isPart: isPart) ?? bytes
     let text = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes[3...] : bytes[...]
     guard let first = text.first(where: { $0 > 0x20 }) else { return nil }
-    if bytes.contains(0) { return startsWithEmulator(bytes) ? .nul : nil }
+    if SourceText.holdsNUL(bytes) { return startsWithEmulator(bytes) ? .nul : nil }
     // `<- {"return": {}}` begins a transcript.
     if first == UInt8(ascii: "<"), !startsAfterRemarks(bytes, ["<- "]) { return UnrecognisedInput.isPartOfXML(text) ? nil : .xml }
     if UnrecognisedInput.isTemplate(bytes) { return nil }

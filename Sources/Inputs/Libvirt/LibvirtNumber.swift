@@ -1,13 +1,26 @@
+import Facts
 import Syntax
 
 enum LibvirtNumber {
   /// A number as libvirt's virStrToLong reads it with base 0: `0x1f`, `31`, `037`.
   static func parse(_ attribute: XMLAttribute) -> UInt64? {
-    let text = attribute.value.drop { $0 == " " }
-    // The initializers below accept a sign, which no number of a domain has.
-    guard !text.contains(where: { $0 == "+" || $0 == "-" }) else { return nil }
-    if text.lowercased().hasPrefix("0x") { return UInt64(text.dropFirst(2), radix: 16) }
-    return UInt64(text, radix: text.hasPrefix("0") ? 8 : 10)
+    var digits = attribute.value.utf8.drop { $0 == UInt8(ascii: " ") }
+    var radix: UInt64 = 10
+    if digits.first == UInt8(ascii: "0") {
+      let rest = digits.dropFirst()
+      radix = rest.first.map { $0 | 0x20 } == UInt8(ascii: "x") ? 16 : 8
+      if radix == 16 { digits = rest.dropFirst() }
+    }
+    guard !digits.isEmpty else { return nil }
+    var number: UInt64 = 0
+    for byte in digits {
+      guard let digit = byte.hexDigitValue.map(UInt64.init), digit < radix else { return nil }
+      let (product, isTooLarge) = number.multipliedReportingOverflow(by: radix)
+      let (sum, overflows) = product.addingReportingOverflow(digit)
+      if isTooLarge || overflows { return nil }
+      number = sum
+    }
+    return number
   }
 
   /// `0x1f`.
