@@ -82,9 +82,9 @@ struct MonitorStream {
   /// Adds a plug, with what the commands before it have changed.
   mutating func add(_ plug: DeviceRequest, to definition: inout ParsedInput) {
     var plug = plug
-    plug.absentObjects = deleted
-    plug.unplugged = unplugged
-    plug.deleted = gone
+    plug.history.absentObjects = deleted
+    plug.history.unplugged = unplugged
+    plug.history.deleted = gone
     (unplugged, gone) = ([], [])
     if let obstacle {
       definition.machine.unreadParts.append(obstacle)
@@ -116,7 +116,7 @@ struct MonitorStream {
   func finish(_ definition: inout ParsedInput) {
     for index in definition.plugs.indices {
       guard let link = definition.plugs[index].string("iommufd"), let first = firstPlug[link], first > index else { continue }
-      definition.plugs[index].absentObjects.insert(link)
+      definition.plugs[index].history.absentObjects.insert(link)
     }
   }
 }

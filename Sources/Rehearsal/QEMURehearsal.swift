@@ -38,7 +38,7 @@ public struct QEMURehearsal: Sendable {
   /// Starts the QEMUs and does not wait for them.
   public func start(_ machine: MachineConfig, plugs: [DeviceRequest] = []) -> StartedRehearsal {
     let plan = RehearsalPlan(machine, firstSpare: QEMUProcess.Confinement.firstSpare)
-    let isOrdered = plugs.contains { !$0.unplugged.isEmpty || !$0.absentObjects.isEmpty }
+    let isOrdered = plugs.contains { !$0.history.unplugged.isEmpty || !$0.history.absentObjects.isEmpty }
     let order = isOrdered ? "the stream unplugs devices, or makes objects behind the plugs that name them" : nil
     if let obstacle = plan.obstacle ?? otherProgram(machine) ?? order {
       return StartedRehearsal(plan: plan, plugs: plugs, state: .success(.obstacle(obstacle)))

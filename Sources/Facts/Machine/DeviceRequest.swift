@@ -5,21 +5,55 @@ public struct DeviceRequest: Hashable, Sendable {
   /// Cold: before the machine runs. Hot: `device_add` on a running one.
   public enum Plug: Sendable { case cold, hot }
 
+  /// Everything but the properties. Shared by the copies of a request, of which each step and each rule makes some.
+  private final class Details: Sendable {
+    let form: Form
+    let plug: Plug
+    let location: Location
+    let libvirt: LibvirtHostdev?
+    let history: History
+
+    init(_ form: Form, _ plug: Plug, _ location: Location, _ libvirt: LibvirtHostdev?, _ history: History) {
+      self.form = form
+      self.plug = plug
+      self.location = location
+      self.libvirt = libvirt
+      self.history = history
+    }
+  }
+
+  /// Commands and events before a plug, as far as they concern it.
+  public struct History: Hashable, Sendable {
+    /// Ids of objects that do not exist when QEMU executes the request, because the stream of commands adds them later or
+    /// has deleted them.
+    public var absentObjects: Set<String> = []
+    /// Ids of devices that commands before the request have unplugged.
+    public var unplugged: [String] = []
+    /// Ids of devices that QEMU has reported as deleted since the plug before this one.
+    public var deleted: [String] = []
+
+    /// Creates the history of a plug that nothing precedes.
+    public init() {}
+  }
+
+  private var details: Details
+
   /// The syntax that the user wrote.
-  public let form: Form
+  public var form: Form { details.form }
   /// Whether the request is part of a launch or a hot plug.
-  public let plug: Plug
+  public var plug: Plug { details.plug }
   /// Location of the whole request.
-  public let location: Location
+  public var location: Location { details.location }
   /// Set when it comes from a libvirt `<hostdev>` or `<interface type='hostdev'>`.
-  public var libvirt: LibvirtHostdev?
-  /// Ids of objects that do not exist when QEMU executes the request, because the stream of commands adds them later or
-  /// has deleted them.
-  public var absentObjects: Set<String> = []
-  /// Ids of devices that commands before the request have unplugged.
-  public var unplugged: [String] = []
-  /// Ids of devices that QEMU has reported as deleted since the plug before this one.
-  public var deleted: [String] = []
+  public var libvirt: LibvirtHostdev? {
+    get { details.libvirt }
+    set { details = Details(form, plug, location, newValue, history) }
+  }
+  /// Commands and events before a plug; empty for a device of a launch.
+  public var history: History {
+    get { details.history }
+    set { details = Details(form, plug, location, libvirt, newValue) }
+  }
   /// The properties in the order written, `driver`, `id` and `bus` included. A name given twice is in it twice;
   /// the last counts.
   public var properties: [Property] {
@@ -41,11 +75,8 @@ public struct DeviceRequest: Hashable, Sendable {
   public init(
     form: Form, plug: Plug, properties: [Property], location: Location, libvirt: LibvirtHostdev? = nil
   ) {
-    self.form = form
-    self.plug = plug
+    details = Details(form, plug, location, libvirt, History())
     self.properties = properties
-    self.location = location
-    self.libvirt = libvirt
     readNames()
   }
 
@@ -54,6 +85,14 @@ public struct DeviceRequest: Hashable, Sendable {
     // Of key=value text the first id counts (QEMU util/qemu-option.c: opts_parse_id; observed on 11.1.3).
     id = form == .keyval ? properties.first { $0.name == "id" }?.value.string : string("id")
     bus = string("bus")
+  }
+
+  public static func == (a: DeviceRequest, b: DeviceRequest) -> Bool {
+    if a.details !== b.details {
+      guard a.form == b.form, a.plug == b.plug, a.location == b.location, a.libvirt == b.libvirt, a.history == b.history
+      else { return false }
+    }
+    return a.properties == b.properties
   }
 
   // A location is unique, and comparing the rest is for ==.

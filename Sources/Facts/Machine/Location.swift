@@ -67,7 +67,9 @@ public struct Location: Sendable {
 
 extension Location: Hashable {
   public static func == (a: Location, b: Location) -> Bool {
-    a.range == b.range && a.source == b.source && a.path == b.path
+    // Parts of one element share their base, and a path is made on demand.
+    if a.base === b.base, a.end == b.end, a.attribute == b.attribute { return a.range == b.range }
+    return a.range == b.range && a.source == b.source && a.path == b.path
   }
 
   public func hash(into hasher: inout Hasher) {

@@ -67,11 +67,19 @@ enum PCIDrivers {
     var classes = [driver]
     while let parent = parents[classes[classes.count - 1]] { classes.append(parent) }
     if classes.last != "device", isPCI(driver) {
-      if driver.hasPrefix("virtio-"), driver.contains("-pci") { classes.append("virtio-pci") }
+      if driver.hasPrefix("virtio-"), driver.hasSuffix("-pci") || driver.hasSuffix("-transitional") { classes.append("virtio-pci") }
       classes += ["pci-device", "device"]
     }
     return classes
   }
+
+  /// Whether a type is another or derives from it.
+  static func derives(_ driver: String, from base: String) -> Bool {
+    driver == base || bases.contains(base) && classes(of: driver).contains(base)
+  }
+
+  /// The types that others derive from; most names that a `-global` has are none.
+  private static let bases = Set(parents.values).union(["virtio-pci"])
 
   private static let parents = [
     "pcie-root-port": "pcie-root-port-base", "ioh3420": "pcie-root-port-base", "cxl-rp": "pcie-root-port-base",
@@ -105,22 +113,24 @@ enum PCIDrivers {
   }
 
   /// The bus that a type offers to devices of other kinds: QEMU's name of the bus type, and the number of such buses.
-  static func offeredBus(_ driver: String) -> (type: String, count: Int)? {
-    switch driver {
-    case "usb-bot", "usb-uas", "virtio-scsi-device", "virtio-scsi-pci-transitional", "virtio-scsi-pci-non-transitional":
-      return ("SCSI", 1)
-    case "virtio-serial-device", "virtio-serial-pci-transitional", "virtio-serial-pci-non-transitional":
-      return ("virtio-serial-bus", 1)
-    case "qemu-xhci", "nec-usb-xhci", "usb-ehci", "ich9-usb-ehci1", "ich9-usb-ehci2", "piix3-usb-uhci", "piix4-usb-uhci",
-      "ich9-usb-uhci1", "ich9-usb-uhci2", "ich9-usb-uhci3", "ich9-usb-uhci4", "ich9-usb-uhci5", "ich9-usb-uhci6", "pci-ohci":
-      return ("usb-bus", 1)
-    case "virtio-scsi-pci", "lsi53c895a", "lsi53c810", "megasas", "megasas-gen2", "mptsas1068", "pvscsi", "am53c974",
-      "dc390": return ("SCSI", 1)
-    case "ich9-ahci": return ("IDE", 6)
-    case "piix3-ide", "piix4-ide": return ("IDE", 2)
-    case "virtio-serial-pci": return ("virtio-serial-bus", 1)
-    case "intel-hda", "ich9-intel-hda": return ("HDA", 1)
-    default: return nil
-    }
-  }
+  static func offeredBus(_ driver: String) -> (type: String, count: Int)? { offeredBuses[driver] }
+
+  private static let offeredBuses: [String: (type: String, count: Int)] = {
+    let types: [(type: String, count: Int, drivers: [String])] = [
+      ("SCSI", 1, [
+        "usb-bot", "usb-uas", "virtio-scsi-device", "virtio-scsi-pci", "virtio-scsi-pci-transitional",
+        "virtio-scsi-pci-non-transitional", "lsi53c895a", "lsi53c810", "megasas", "megasas-gen2", "mptsas1068", "pvscsi",
+        "am53c974", "dc390",
+      ]),
+      ("virtio-serial-bus", 1, [
+        "virtio-serial-device", "virtio-serial-pci", "virtio-serial-pci-transitional", "virtio-serial-pci-non-transitional",
+      ]),
+      ("usb-bus", 1, [
+        "qemu-xhci", "nec-usb-xhci", "usb-ehci", "ich9-usb-ehci1", "ich9-usb-ehci2", "piix3-usb-uhci", "piix4-usb-uhci",
+        "ich9-usb-uhci1", "ich9-usb-uhci2", "ich9-usb-uhci3", "ich9-usb-uhci4", "ich9-usb-uhci5", "ich9-usb-uhci6", "pci-ohci",
+      ]),
+      ("IDE", 6, ["ich9-ahci"]), ("IDE", 2, ["piix3-ide", "piix4-ide"]), ("HDA", 1, ["intel-hda", "ich9-intel-hda"]),
+    ]
+    return Dictionary(uniqueKeysWithValues: types.flatMap { one in one.drivers.map { ($0, (one.type, one.count)) } })
+  }()
 }

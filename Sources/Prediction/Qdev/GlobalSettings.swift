@@ -24,10 +24,9 @@ extension MachineConfig {
   /// The same for a device that is not vfio's, as far as its properties are known.
   private func otherSettings(of request: DeviceRequest, _ qemu: QEMUProfile) -> DeviceRequest {
     guard let driver = request.driver else { return request }
-    let classes = PCIDrivers.classes(of: driver)
     return request.with(
       globals.filter { global in
-        guard classes.contains(global.driver), global.property != "addr",
+        guard PCIDrivers.derives(driver, from: global.driver), global.property != "addr",
           case .kind(let kind) = DeviceProperties.lookup(global.property, of: driver, in: qemu)
         else { return false }
         return PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: driver) == nil

@@ -20,8 +20,7 @@ extension MachineConfig {
   /// The last `-global` for a property of a device's type, or of one that it derives from.
   private func global(_ name: String, of device: DeviceRequest) -> GlobalProperty? {
     guard let driver = device.driver, globals.contains(where: { $0.property == name }) else { return nil }
-    let classes = PCIDrivers.classes(of: driver)
-    return globals.last { $0.property == name && classes.contains($0.driver) }
+    return globals.last { $0.property == name && PCIDrivers.derives(driver, from: $0.driver) }
   }
 
   /// A natural number of a device's property, its own or that of the last `-global` for its driver.

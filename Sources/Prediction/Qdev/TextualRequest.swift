@@ -13,9 +13,7 @@ extension DeviceRequest {
       return Property(name: property.name, value: value, location: property.location)
     }
     var request = DeviceRequest(form: .keyval, plug: plug, properties: texts, location: location)
-    request.absentObjects = absentObjects
-    request.unplugged = unplugged
-    request.deleted = deleted
+    request.history = history
     return request
   }
 }

@@ -54,8 +54,7 @@ struct MachineIndex: Sendable {
     let drivers = Set(machine.devices.compactMap(\.driver)).filter(PCIDrivers.isKnown)
     return Dictionary(
       drivers.compactMap { driver in
-        let classes = PCIDrivers.classes(of: driver)
-        let mine = machine.globals.lazy.filter { classes.contains($0.driver) }
+        let mine = machine.globals.lazy.filter { PCIDrivers.derives(driver, from: $0.driver) }
         return mine.compactMap { refusal(of: $0, for: driver, qemu) }.first.map { (driver, $0) }
       }) { first, _ in first }
   }

@@ -1,12 +1,13 @@
 import Facts
 
-/// Predicts every vfio device of a machine, in the order in which QEMU realizes them.
-public struct Predictor {
-  private let machine: MachineConfig
-  private let index: MachineIndex
-  private let host: Host
-  private let qemu: QEMUProfile
-  private let descriptors: [String: Known<PCIAddress?>]
+/// Predicts every vfio device of a machine, in the order in which QEMU realizes them. An object, because the context of each
+/// device has it.
+public final class Predictor: Sendable {
+  let machine: MachineConfig
+  let index: MachineIndex
+  let host: Host
+  let qemu: QEMUProfile
+  let descriptors: [String: Known<PCIAddress?>]
   private let running: Guest?
 
   /// - Parameters:
@@ -63,8 +64,9 @@ public struct Predictor {
         guest.hadIntelGraphics = .unknown("earlier devices of this QEMU", "it does not report those that have gone")
         made = MadeDevices(guest)
       }
-      if !request.unplugged.isEmpty || !request.deleted.isEmpty {
-        guest = made.without(request.unplugged, deleted: request.deleted, of: guest)
+      let history = request.history
+      if !history.unplugged.isEmpty || !history.deleted.isEmpty {
+        guest = made.without(history.unplugged, deleted: history.deleted, of: guest)
       }
       let checked = check(request, guest)
       let draft = checked.draft
@@ -75,7 +77,6 @@ public struct Predictor {
       let isUntaken = request.plug == .hot && (checked.failure ?? draft?.failures.first)?.isBeforeRealize == true
       let acpiIndex = isUntaken ? nil : checked.numbers.acpiIndex
       if let acpiIndex { guest.acpiIndexes.insert(acpiIndex) }
-      let settings = machine.settings(of: request, qemu)
       // A plug that fails leaves nothing else; of a launch each device is checked as if those before it had been made.
       // With a step that fails, an earlier one that is not decided changes the text alone.
       let isCertain = checked.failure != nil || draft?.failures.isEmpty == false
@@ -86,7 +87,7 @@ public struct Predictor {
         if let draft, draft.isLateFailure, guest.hadIntelGraphics == .known(false) { guest.note(graphics: draft.context) }
         continue
       }
-      let device = MadeDevice(request: settings, numbers: checked.numbers, context: request.isVFIO ? draft?.context : nil)
+      let device = MadeDevice(request: checked.settings, numbers: checked.numbers, context: request.isVFIO ? draft?.context : nil)
       let address = guest.add(device)
       if let draft, guest.hadIntelGraphics != .known(true) { guest.note(graphics: draft.context) }
       draft?.guestAddress = address
@@ -106,13 +107,14 @@ public struct Predictor {
     /// The fact that is missing of a device whose type is not modelled.
     let missing: Unknown?
     let numbers: TakenNumbers
+    /// The request with what `-global` options give it.
+    let settings: DeviceRequest
   }
 
   /// Checks a request. The context of a device that is not vfio's ends here: while it exists the guest is shared, and a
   /// change copies all of it.
   private func check(_ request: DeviceRequest, _ guest: Guest) -> Checked {
-    let context = RealizeContext(
-      request: request, machine: machine, index: index, guest: guest, host: host, qemu: qemu, descriptors: descriptors)
+    let context = RealizeContext(request, guest, self)
     let draft = predict(context)
     let isOther = draft == nil && (running == nil || request.plug == .hot)
     // libvirt places its devices and checks them itself, as far as they are its own.
@@ -120,7 +122,8 @@ public struct Predictor {
     let failure = isChecked ? context.otherDeviceFailure() : nil
     let isHostDevice = isOther && request.driver?.hasPrefix("vfio-") == true
     let missing = (isChecked || isHostDevice) && failure == nil ? LaunchFailure.unknown(request, in: machine) : nil
-    return Checked(draft: draft, failure: failure, missing: missing, numbers: TakenNumbers(of: context))
+    return Checked(
+      draft: draft, failure: failure, missing: missing, numbers: TakenNumbers(of: context), settings: context.settings)
   }
 
   /// - Returns: nil for a device that is not meant for vfio.

@@ -6,13 +6,10 @@ final class RealizeContext: Sendable {
   /// The request with what `-global` options give it.
   let settings: DeviceRequest
   let driver: String
-  let machine: MachineConfig
-  let index: MachineIndex
   /// The guest when QEMU creates this device.
   let guest: Guest
-  let host: Host
-  let qemu: QEMUProfile
-  let descriptors: [String: Known<PCIAddress?>]
+  /// The facts that all devices of the machine share.
+  private let predictor: Predictor
   /// The host function's address: nil when only a descriptor says which it is.
   let address: PCIAddress?
   /// The value of `iommufd`; nil for an empty one (observed on 11.1.3).
@@ -21,31 +18,30 @@ final class RealizeContext: Sendable {
   /// The host function; unknown when the host has no such device.
   let device: Known<HostDevice>
 
-  init(
-    request: DeviceRequest, machine: MachineConfig, index: MachineIndex, guest: Guest, host: Host, qemu: QEMUProfile,
-    descriptors: [String: Known<PCIAddress?>]
-  ) {
+  var machine: MachineConfig { predictor.machine }
+  var index: MachineIndex { predictor.index }
+  var host: Host { predictor.host }
+  var qemu: QEMUProfile { predictor.qemu }
+  var descriptors: [String: Known<PCIAddress?>] { predictor.descriptors }
+
+  init(_ request: DeviceRequest, _ guest: consuming Guest, _ predictor: Predictor) {
     self.request = request
     driver = request.driver ?? ""
-    self.machine = machine
-    self.index = index
     self.guest = guest
-    self.host = host
-    self.qemu = qemu
-    self.descriptors = descriptors
-    settings = machine.settings(of: request, qemu)
-    address = settings.hostAddress(descriptors)
+    self.predictor = predictor
+    settings = predictor.machine.settings(of: request, predictor.qemu)
+    address = settings.hostAddress(predictor.descriptors)
     let link = settings.value("iommufd")
     iommufdLink = link?.string.flatMap { $0.isEmpty ? nil : $0 }
     if case .unknown(let text)? = link {
       backend = .unknown("backend", "iommufd is \(text)")
-    } else if link == nil, request.plug == .hot, let missing = machine.missingGlobals, index.hasIOMMUFD {
+    } else if link == nil, request.plug == .hot, let missing = predictor.machine.missingGlobals, predictor.index.hasIOMMUFD {
       // A -global can link it to an object that exists (observed on 11.1.3), and to no other.
       backend = .unknown("backend", missing.notGiven)
     } else {
       backend = .known(iommufdLink == nil ? .legacy : .iommufd)
     }
-    device = RealizeContext.device(of: settings, at: address, on: host, descriptors)
+    device = RealizeContext.device(of: settings, at: address, on: predictor.host, predictor.descriptors)
   }
 
   /// The `host` property's address, as QEMU reads it.
@@ -64,10 +60,14 @@ final class RealizeContext: Sendable {
     return "/sys/bus/pci/devices/" + (hostProperty?.description ?? "")
   }
 
+  private static let noHost = Unknown("host device", reason: "the device is not one of vfio's")
+
   private static func device(
     of request: DeviceRequest, at address: PCIAddress?, on host: Host, _ descriptors: [String: Known<PCIAddress?>]
   ) -> Known<HostDevice> {
     guard let address else {
+      // Most devices of a machine are others, which have none.
+      guard request.driver?.hasPrefix("vfio-") == true else { return .unknown(noHost) }
       let fact = "host device of \(request.plainName)"
       if case .unknown(let unknown)? = request.string("fd").flatMap({ descriptors[$0] }) {
         return .unknown(fact, unknown.description)
@@ -89,7 +89,7 @@ final class RealizeContext: Sendable {
 
   /// The object that a link names when QEMU executes the request. One in use cannot be deleted before it.
   func object(_ link: String) -> ObjectRequest? {
-    guard let object = index.object(link), let id = object.id, request.absentObjects.contains(id) else { return index.object(link) }
+    guard let object = index.object(link), let id = object.id, request.history.absentObjects.contains(id) else { return index.object(link) }
     return machine.devices.contains { $0.string("iommufd") == id } ? object : nil
   }
 

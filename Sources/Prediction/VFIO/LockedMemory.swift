@@ -92,12 +92,17 @@ public enum ByteSize {
   /// Parses a size in bytes; nil when it is not one.
   /// - Parameter unit: the power of two that a number without a suffix is in.
   public static func parse(_ text: some StringProtocol, unit: Int = 0) -> UInt64? {
-    let isHexadecimal = text.hasPrefix("0x") || text.hasPrefix("0X")
+    var rest = Array(text.utf8)[...]
+    let isHexadecimal = rest.starts(with: "0x".utf8) || rest.starts(with: "0X".utf8)
+    if isHexadecimal { rest = rest.dropFirst(2) }
     // A letter that is a digit is not a unit: `0x1b` has none.
-    let digits = text.dropFirst(isHexadecimal ? 2 : 0).prefix { $0.isASCII && (isHexadecimal ? $0.isHexDigit : $0.isNumber) }
-    let suffix = text.dropFirst(digits.count + (isHexadecimal ? 2 : 0)).lowercased()
-    guard let shift = ["": unit, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50][suffix],
-      let number = UInt64(digits, radix: isHexadecimal ? 16 : 10), number <= UInt64.max >> UInt64(shift)
+    let digits = rest.prefix { isHexadecimal ? $0.hexDigitValue != nil : $0.isASCIIDigit }
+    rest = rest.dropFirst(digits.count)
+    let units = Array("bkmgtp".utf8)
+    guard rest.count <= 1,
+      let shift = rest.first.map({ units.firstIndex(of: $0 | 0x20).map { $0 * 10 } }) ?? unit,
+      let number = UInt64(String(decoding: digits, as: UTF8.self), radix: isHexadecimal ? 16 : 10),
+      number <= UInt64.max >> UInt64(shift)
     else { return nil }
     return number << UInt64(shift)
   }

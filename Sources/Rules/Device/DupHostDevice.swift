@@ -24,7 +24,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   for one in target.assignments {
     // Devices that the stream has unplugged before this one, also between plugs of other devices.
     while one.request.plug == .hot, let plug = plugs.popFirst() {
-      if !plug.unplugged.isEmpty { seen = seen.filter { !($0.value.request.id.map(plug.unplugged.contains) ?? false) } }
+      if !plug.history.unplugged.isEmpty { seen = seen.filter { !($0.value.request.id.map(plug.history.unplugged.contains) ?? false) } }
       if plug.location == one.request.location { break }
     }
     guard let address = one.host else {

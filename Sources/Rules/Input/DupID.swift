@@ -22,7 +22,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   var seen: [String: Int] = [:]
   seen.reserveCapacity(requests.count)
   for (index, request) in requests.enumerated() {
-    for id in request.unplugged { seen[id] = nil }
+    for id in request.history.unplugged { seen[id] = nil }
     guard let id = request.id, let first = seen.updateValue(index, forKey: id) else { continue }
     // All later ones are compared with the first.
     seen[id] = first
