@@ -73,7 +73,7 @@ public struct LintResult: LocatedFindings, Sendable {
 
   /// The facts that keep the verdict from being safe or unsafe.
   public var unknowns: [Unknown] {
-    report.undetermined.filter { $0.severity == .error }.map(\.unknown)
+    report.undetermined.compactMap { $0.severity == .error ? $0.unknown : nil }
       + target.predictions.filter { $0.realize == .undetermined }.flatMap(\.unknowns)
   }
 

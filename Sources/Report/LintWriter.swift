@@ -95,9 +95,10 @@ public struct LintTally: Sendable {
     isQEMUAssumed = subject.isAssumed
     hosts.insert(subject.hostText)
     if result.verdict == .undetermined {
-      remedies.formUnion(result.unknowns.compactMap(\.remedy))
+      let unknowns = result.unknowns
+      remedies.formUnion(unknowns.compactMap(\.remedy))
       isLive = isLive || subject.host == "live"
-      missing = missing ?? result.unknowns.first
+      missing = missing ?? unknowns.first
     }
     add(result, refusesUndetermined)
   }

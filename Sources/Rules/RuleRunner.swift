@@ -6,10 +6,10 @@ import Prediction
 public struct RuleRunner: Sendable {
   private var report: RuleReport
   private var rule: Rule
-  /// The request being checked; the definition's own location while a rule checks all of it.
-  private var context: Location
-  /// The device being checked; nil while a rule checks all of the definition.
-  private var device: DeviceLabel?
+  /// The device being checked, at which findings are; nil while a rule checks all of the definition.
+  private var checked: DeviceContext?
+  /// The device that a check of all of the definition is at.
+  private var current: DeviceContext?
   /// The predicted devices, to find the host function of a request.
   private let predictions: [RealizePrediction]
   /// Devices by the location of their request; nil until one is asked for.
@@ -27,7 +27,6 @@ public struct RuleRunner: Sendable {
   ) {
     self.predictions = predictions
     whole = Location(source: source, range: nil, path: "")
-    context = whole
     rule = first
     self.report = report
     self.overruled = overruled
@@ -43,7 +42,7 @@ public struct RuleRunner: Sendable {
     _ message: String, at location: Location? = nil, about request: DeviceRequest? = nil, of label: DeviceLabel? = nil,
     fix: String? = nil, evidence: [String] = []
   ) {
-    let place = request?.location ?? context
+    let place = request?.location ?? place
     if let other = overruled.first(where: { (!$0.isVFIO || $0.location == place) && rule.explains.contains($0.failure.cause) }) {
       if other.isVFIO { cannotDetermine(other.unknown, about: request) }
       return
@@ -52,9 +51,12 @@ public struct RuleRunner: Sendable {
     report.findings.append(
       Finding(
         reportedBy: rule, severity: rule.severity, message: message, fix: fix ?? rule.fix,
-        location: location ?? request?.location ?? context, evidence: evidence,
+        location: location ?? place, evidence: evidence,
         device: label ?? self.label(of: request, at: location)))
   }
+
+  /// The request being checked; the definition's own location while a rule checks all of it.
+  private var place: Location { checked?.request.location ?? whole }
 
   /// The device of a finding: that of the request, else the one being checked, else the one whose request contains the
   /// location.
@@ -65,7 +67,7 @@ public struct RuleRunner: Sendable {
       }
       return labels?[request.location] ?? DeviceLabel(request, at: nil)
     }
-    if let device { return device }
+    if let device = current ?? checked { return device.prediction.label }
     guard let location else { return nil }
     let index = requests ?? LocationIndex(predictions.map(\.request.location))
     requests = index
@@ -84,7 +86,7 @@ public struct RuleRunner: Sendable {
     report.undetermined.append(
       Undetermined(
         reportedBy: rule, severity: severity ?? rule.severity, unknown: unknown,
-        location: location ?? request?.location ?? context, device: label ?? self.label(of: request, at: location)))
+        location: location ?? request?.location ?? place, device: label ?? self.label(of: request, at: location)))
   }
 
   /// Checks devices one by one: an unknown fact about one leaves the others checked.
@@ -92,10 +94,10 @@ public struct RuleRunner: Sendable {
     _ contexts: some Sequence<DeviceContext>, _ check: (DeviceContext, inout RuleRunner) throws(Unknown) -> Void
   ) {
     for context in contexts {
-      device = context.prediction.label
+      current = context
       do { try check(context, &self) } catch { cannotDetermine(error, about: context.request) }
     }
-    device = nil
+    current = nil
   }
 
   /// The devices that the current rule is about.
@@ -122,13 +124,11 @@ public struct RuleRunner: Sendable {
       runner.rule = rule
       switch rule.body {
       case .target(let check):
-        runner.context = runner.whole
-        runner.device = nil
+        runner.checked = nil
         do { try check(target, &runner) } catch { runner.cannotDetermine(error) }
       case .device(let check):
         for context in contexts where runner.concerns(context.prediction) {
-          runner.context = context.request.location
-          runner.device = context.prediction.label
+          runner.checked = context
           do { try check(context, &runner) } catch { runner.cannotDetermine(error) }
         }
       case .command, .comparison: break
