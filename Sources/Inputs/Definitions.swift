@@ -87,7 +87,8 @@ extension ParsedInput {
     let hasMark = source.bytes.starts(with: [0xef, 0xbb, 0xbf]) && !ShellScript.isScript(source.bytes)
     let text = hasMark ? SourceText(name: source.name, bytes: SourceText.withoutMark(source.bytes)) : source
     var definition = parse(text, format, follow, extent)
-    definition.noteUnreadDevices(source, in: 0..<source.bytes.count)
+    // Of Proxmox's only a part starts, and it is lowered again for each host.
+    if format != .proxmox { definition.noteUnreadDevices(source, in: 0..<source.bytes.count) }
     return definition
   }
 
@@ -158,6 +159,9 @@ extension ParsedInput {
     return definition
   }
 
+  /// The path of a variable's assignment among `readElements`.
+  static let assignment = "assignment"
+
   /// - Parameter restore: the byte that each byte of a word stands for.
   static func parse(
     command source: SourceText, _ follow: FileFollower?, _ arrays: ShellArrays = ShellArrays(),
@@ -176,7 +180,7 @@ extension ParsedInput {
     }
     CommandComments(source: source, words: list).read(words.comments, into: &reader.definition)
     reader.definition.readElements += arrays.variables.places(of: uses).map {
-      Location(source: source.name, range: $0, path: "assignment")
+      Location(source: source.name, range: $0, path: assignment)
     }
     return reader.definition
   }

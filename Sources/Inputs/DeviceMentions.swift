@@ -68,8 +68,10 @@ enum DeviceMentions {
     guard let short = word(bytes, start, "vfio-pci") else { return nil }
     let end = bytes[short...].starts(with: "-nohotplug".utf8) ? short + "-nohotplug".utf8.count : short
     if end < bytes.count, isNameByte(bytes[end]) { return nil }
+    // Behind a comma it is a module of a list, unless properties of the device follow.
     let isFirst = start == 0 || bytes[start - 1] != UInt8(ascii: ",")
-    if end < bytes.count, bytes[end] == UInt8(ascii: ","), isFirst { return end }
+    let hasProperties = [",host=", ",sysfsdev=", ",id=", ",bus="].contains { bytes[end...].starts(with: $0.utf8) }
+    if end < bytes.count, bytes[end] == UInt8(ascii: ","), isFirst || hasProperties { return end }
     // Backwards over quotes, their backslashes, blanks and one `:` or `=`.
     var at = start
     func skip(_ isSkipped: (UInt8) -> Bool) { while at > 0, isSkipped(bytes[at - 1]) { at -= 1 } }
@@ -129,7 +131,8 @@ extension ArraySlice<UInt8> {
 }
 
 extension ParsedInput {
-  /// Makes what looks like a device and was not read unknown, so that no verdict is safe because of it.
+  /// Makes what looks like a device and was not read unknown, so that no verdict is safe because of it. Options of other kinds
+  /// read no device: a quote in the wrong position hides one in a name or a kernel's arguments.
   /// - Parameters:
   ///   - part: the bytes that the definition was read from.
   ///   - isXML: whether comments are those of XML; nil decides by the first letter.
@@ -141,32 +144,72 @@ extension ParsedInput {
       part.lowerBound + $0.lowerBound..<part.lowerBound + $0.upperBound
     }
     guard !mentions.isEmpty else { return }
-    // Sorted and joined, so that one walk finds what lies outside.
-    let covered = locations.compactMap { $0.source == source.name ? $0.range : nil }.sorted { $0.lowerBound < $1.lowerBound }
-    var next = 0, reached = 0, lastLine = -1
-    for mention in mentions {
-      while next < covered.count, covered[next].lowerBound <= mention.lowerBound {
-        reached = max(reached, covered[next].upperBound)
-        next += 1
-      }
-      guard mention.lowerBound >= reached else { continue }
+    var lastLine = -1
+    for mention in ParsedInput.outside(mentions, locations + readElements, source) {
       // One for each line is enough.
       let line = source.position(of: mention.lowerBound).line
       guard line != lastLine else { continue }
       lastLine = line
-      let text = String(decoding: source.bytes[mention], as: UTF8.self)
-      noteUnread("`\(text)` in line \(line)", "it looks like a device, and belongs to nothing that was read", mention, source)
+      noteUnread(mention, source)
+    }
+    noteSurplus(mentions, source)
+  }
+
+  /// Notes a mention of a driver when more of them were found than devices: two may be in the text of one device or variable.
+  private mutating func noteSurplus(_ mentions: [Range<Int>], _ source: SourceText) {
+    guard machine.unreadParts.isEmpty else { return }
+    // An assignment is read when its variable is used, for a device or for something else.
+    let asksNothing = readElements.filter { $0.path != ParsedInput.assignment }
+    let drivers = ParsedInput.outside(
+      mentions.filter { source.bytes[$0].starts(with: "vfio-pci".utf8) }, asksNothing, source)
+    let devices = (machine.devices + plugs).filter { $0.driver?.hasPrefix("vfio-pci") == true }.map(\.location)
+    let found = devices + machine.globals.filter { $0.driver == "vfio-pci" }.map(\.location)
+    guard drivers.count > found.count, let last = drivers.last else { return }
+    let own = ParsedInput.sorted(found, in: source)
+    // The first that is not the only one of a device.
+    var next = 0
+    let other = drivers.first { mention in
+      while next < own.count, own[next].upperBound <= mention.lowerBound { next += 1 }
+      guard next < own.count, own[next].lowerBound <= mention.lowerBound else { return true }
+      next += 1
+      return false
+    }
+    noteUnread(other ?? last, source)
+  }
+
+  private mutating func noteUnread(_ mention: Range<Int>, _ source: SourceText) {
+    let line = source.position(of: mention.lowerBound).line
+    let text = String(decoding: source.bytes[mention], as: UTF8.self)
+    noteUnread("`\(text)` in line \(line)", "it looks like a device, and belongs to nothing that was read", mention, source)
+  }
+
+  /// The mentions that begin in none of these places.
+  private static func outside(_ mentions: [Range<Int>], _ places: [Location], _ source: SourceText) -> [Range<Int>] {
+    // Sorted and joined, so that one walk finds what lies outside.
+    let covered = sorted(places, in: source)
+    var next = 0, reached = 0
+    return mentions.filter { mention in
+      while next < covered.count, covered[next].lowerBound <= mention.lowerBound {
+        reached = max(reached, covered[next].upperBound)
+        next += 1
+      }
+      return mention.lowerBound >= reached
     }
   }
 
-  /// The places of everything that was read.
+  private static func sorted(_ locations: [Location], in source: SourceText) -> [Range<Int>] {
+    locations.compactMap { $0.source == source.name ? $0.range : nil }.sorted { $0.lowerBound < $1.lowerBound }
+  }
+
+  /// The places of devices that may be of vfio, with those of the properties that `-set` has given them, and of what is open
+  /// already.
   private var locations: [Location] {
-    let devices: [[Location]] = [machine.devices.map(\.location), plugs.map(\.location), machine.objects.map(\.location)]
+    let devices = (machine.devices + plugs).filter { $0.driver?.hasPrefix("vfio") != false }
+      .flatMap { [$0.location] + $0.properties.map(\.location) }
     let rest: [[Location]] = [
-      machine.globals.map(\.location), machine.sets.map(\.location), machine.options.map(\.location),
-      machine.machine.map(\.location), machine.unreadParts.map(\.location), problems.map(\.location),
+      machine.globals.map(\.location), machine.unreadParts.map(\.location), problems.map(\.location),
       machine.libvirt?.nonQEMUDevices ?? []
     ]
-    return (devices + rest).flatMap { $0 } + readElements
+    return devices + rest.flatMap { $0 }
   }
 }

@@ -37,11 +37,65 @@ final class DeviceMentionsTests: XCTestCase {
   }
 
   private func places(_ parsed: ParsedInput) -> [Location] {
-    var places: [Location] = parsed.machine.devices.map(\.location) + parsed.plugs.map(\.location)
-    places += parsed.machine.options.map(\.location) + parsed.machine.globals.map(\.location)
-    places += parsed.machine.objects.map(\.location) + parsed.machine.machine.map(\.location)
-    places += parsed.machine.sets.map(\.location) + parsed.readElements
+    let devices = (parsed.machine.devices + parsed.plugs).filter { $0.driver?.hasPrefix("vfio") != false }
+    let places = devices.map(\.location) + parsed.machine.globals.map(\.location) + parsed.readElements
     return places + (parsed.machine.libvirt?.nonQEMUDevices ?? [])
+  }
+
+  /// Texts in which a device is part of another option: through a quote in the wrong position, or a line's end that is missing.
+  private static let inOtherOptions: [String] = {
+    let device = "-device vfio-pci,host=0000:01:00.0"
+    let domain = "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>x</name><memory>4194304</memory>"
+      + "<os><type arch='x86_64' machine='q35'>hvm</type></os><devices/><qemu:commandline>%</qemu:commandline></domain>"
+    let commands = [
+      "-name \"gpu \(device)\"", "-append \"console=ttyS0 \(device) -m 4G\"", "-smp \"4 \(device)\"", "-M \"q35 \(device)\"",
+      "-object \"memory-backend-ram,id=m,size=4G \(device)\"", "-global \"ICH9-LPC.disable_s3=1 \(device)\"",
+      "-set \"drive.x.file=3 \(device)\"", "-device \"virtio-net-pci,netdev=n \(device)\"",
+      "-device virtio-net-pci,netdev=n,vfio-pci,host=01:00.0", "-device \"vfio-pci,host=02:00.0 \(device)\"",
+      "-monitor stdio <<< \"device_add vfio-pci,host=01:00.0\""
+    ]
+    let pve = "machine: q35\nscsihw: virtio-scsi-pci\nmemory: 4096\n"
+    return commands.map { "qemu-system-x86_64 -nodefaults \($0)\n" } + [
+      "#!/bin/sh\nO=\"gpu \(device)\"\nqemu-system-x86_64 -name \"$O\"\n",
+      "#!/bin/bash\nA=(-M q35 -name \"vm \(device)\")\nqemu-system-x86_64 \"${A[@]}\"\n",
+      "[\"qemu-system-x86_64\", \"-append\", \"x \(device)\"]", "import os\nrun([\"qemu-system-x86_64\", \"-append\", \"x \(device)\"])\n",
+      "[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -append \"x \(device)\"\n", "qemu-system-x86_64\n-append\nx \(device)\n",
+      "[chardev \"x\"]\n  backend = \"null\" [device \"g\"] driver = \"vfio-pci\"\n", pve + "name: x hostpci0: 01:00\n",
+      pve + "args: -name \"x \(device)\"\n", domain.replacing("%", with: "<qemu:arg value='-name'/><qemu:arg value='x \(device)'/>"),
+      "{\"execute\":\"object-add\",\"arguments\":{\"qom-type\":\"iothread\",\"id\":\"x\",\"y\":{\"driver\":\"vfio-pci\"}}}",
+      "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"virtio-rng-pci\"},\"and\":{\"driver\":\"vfio-pci\"}}",
+      "device_add virtio-rng-pci,id=x\nchardev-add null,id=device_add vfio-pci,host=01:00.0\n"
+    ]
+  }()
+
+  func testADeviceInAnotherOptionIsNotRead() {
+    for text in Self.inOtherOptions {
+      let parsed = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8)))
+      XCTAssertEqual(parsed.problems.map(\.message), [], text)
+      XCTAssert(parsed.machine.unreadParts.contains { $0.reason.hasPrefix("it looks like a device") }, text)
+    }
+  }
+
+  /// The machine of Proxmox is lowered again when the host is known, and the device stays unread.
+  func testADeviceStaysUnreadWhenTheHostIsKnown() throws {
+    let text = "machine: q35\nscsihw: virtio-scsi-pci\nmemory: 4096\nname: x hostpci0: 01:00\n[snapshot]\nhostpci1: 02:00\n"
+    let parsed = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8)))
+    let again = try XCTUnwrap(parsed.proxmox).lowered(isArm: false) { .known([$0]) }
+    XCTAssertEqual(again.machine.unreadParts.map(\.what), ["`hostpci0:` in line 4"])
+  }
+
+  func testADeviceThatIsReadLeavesNothingUnread() {
+    for text in [
+      "qemu-system-x86_64 -device virtio-rng-pci,id=x -set device.x.driver=vfio-pci -set device.x.host=01:00.0\n",
+      "qemu-system-x86_64 -global driver=vfio-pci,property=x-no-mmap,value=on -device vfio-pci,sysfsdev=/sys/bus/pci/devices/0000:01:00.0\n",
+      "#!/bin/sh\nG=\"-device vfio-pci,host=01:00.0 -device vfio-pci,host=01:00.1\"\nqemu-system-x86_64 -M q35 $G\n",
+      "#!/bin/sh\nD=vfio-pci,host=01:00.0\nqemu-system-x86_64 -device $D -name vm\n",
+      "machine: q35\nscsihw: virtio-scsi-pci\nhostpci0: 01:00.0\nhostpci0: 02:00.0\n",
+      "template: 1\nscsihw: virtio-scsi-pci\nargs: -device vfio-pci,host=01:00.0\nhostpci0: 02:00.0\n"
+    ] {
+      let parsed = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8)))
+      XCTAssertEqual(parsed.machine.unreadParts.map(\.what).filter { $0.contains("in line") }, [], text)
+    }
   }
 
   /// Every fixture that is read, with a byte or a line changed, removed or moved: a mention that no place covers makes

@@ -19,12 +19,18 @@ struct ProxmoxConfig: Sendable {
   private(set) var problems: [InputProblem] = []
   /// Lines that begin with `#`, which Proxmox keeps as the machine's description.
   private(set) var comments: [Range<Int>] = []
+  /// The start of the first section, or the end of the text.
+  private(set) var end: Int
 
   init(_ source: SourceText) {
     self.source = source
+    end = source.bytes.count
     for line in ProxmoxConfig.lines(source.bytes) {
       let bytes = source.bytes[line]
-      if bytes.first == UInt8(ascii: "[") { break }
+      if bytes.first == UInt8(ascii: "[") {
+        end = line.lowerBound
+        break
+      }
       if bytes.first == UInt8(ascii: "#") {
         comments.append(line)
         continue
@@ -46,7 +52,7 @@ struct ProxmoxConfig: Sendable {
   }
 
   /// `hostpci0` to `hostpci15` (qemu-server PVE/QemuServer/PCI.pm: $MAX_HOSTPCI_DEVICES).
-  private static func isHostPCI(_ key: String) -> Bool { (0..<16).contains { key == "hostpci\($0)" } }
+  static func isHostPCI(_ key: String) -> Bool { (0..<16).contains { key == "hostpci\($0)" } }
 
   /// The entry that counts: the last one with that key.
   func entry(_ key: String) -> Entry? { entries.last { $0.key == key } }

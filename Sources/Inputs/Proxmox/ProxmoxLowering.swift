@@ -28,6 +28,7 @@ struct ProxmoxLowering {
 
   /// Lowers everything, in the order of Proxmox's command line.
   mutating func lower() {
+    definition.readElements = machine.entries
     if machine.isTemplate { return lowerTemplate() }
     noteOtherArchitecture()
     // `driver=keep` leaves each device with its host driver.
@@ -50,7 +51,7 @@ struct ProxmoxLowering {
     definition.machine.machine.append(Property(name: "type", value: .string("pc"), location: place("template")))
     note("nodefaults", "", whole)
     note("accel", "tcg", place("template"))
-    definition.readElements += machine.assigned.map(\.location)
+    definition.readElements += [config.entry("args").map(config.location)].compactMap { $0 }
   }
 
   /// Notes a machine that is not x86's. Without `arch:` it has the host's architecture (qemu-server

@@ -51,6 +51,9 @@ public struct ProxmoxMachine: Sendable {
       })
   }
 
+  /// The places of all `hostpciN:`, also of those that a later one of the same number replaces.
+  var entries: [Location] { config.entries.filter { ProxmoxConfig.isHostPCI($0.key) }.map(config.location) }
+
   var machineOptions: ProxmoxProperties? { config.entry("machine").map { ProxmoxProperties($0.value) } }
   /// The type without Proxmox's own revision: `pc-q35-10.0+pve1` is `pc-q35-10.0` to QEMU.
   var machineType: String {
@@ -76,6 +79,7 @@ public struct ProxmoxMachine: Sendable {
       let place = Location(source: config.source.name, range: comment, path: "comment")
       AllowComment.parse(text, at: place, scope: nil, into: &definition)
     }
+    definition.noteUnreadDevices(config.source, in: 0..<config.end)
     return definition
   }
 }
