@@ -64,6 +64,7 @@ final class LibvirtDeviceElement {
 /// `<address type='pci' …/>` of a guest device. Shared, like the device that it is of.
 final class LibvirtGuestAddress {
   let element: XMLElement
+  let domain: UInt64
   let bus: UInt64
   let busAttribute: XMLAttribute?
   let slot: UInt64
@@ -82,6 +83,7 @@ final class LibvirtGuestAddress {
     guard let domain = number(element["domain"]), let bus = number(busAttribute), let slot = number(slotAttribute),
       let function = number(element["function"]), domain | bus | slot | function != 0
     else { return nil }
+    self.domain = domain
     self.bus = bus
     self.slot = slot
     self.function = function
@@ -90,9 +92,22 @@ final class LibvirtGuestAddress {
   /// The slot among those of all buses.
   var slotOfBus: UInt64 { bus << 5 | slot & 31 }
 
+  /// The address as libvirt's messages have it.
+  var text: String {
+    LibvirtNumber.padded(domain, 4) + ":" + LibvirtNumber.padded(bus, 2) + ":" + LibvirtNumber.padded(slot, 2) + ".\(function)"
+  }
+
   /// The address as libvirt writes `addr`.
   var addr: String {
     let slot = LibvirtNumber.hexadecimal(slot)
     return function == 0 ? slot : slot + "." + LibvirtNumber.hexadecimal(function)
+  }
+}
+
+extension LibvirtNumber {
+  /// Hexadecimal digits, with zeros before them up to a count.
+  static func padded(_ number: UInt64, _ count: Int) -> String {
+    let digits = String(number, radix: 16)
+    return String(repeating: "0", count: max(0, count - digits.utf8.count)) + digits
   }
 }

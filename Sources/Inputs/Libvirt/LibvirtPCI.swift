@@ -109,7 +109,7 @@ extension LibvirtReader {
   }
 
   /// The driver of a controller that is a device; nil for those that are the machine's own.
-  private static func bridge(_ model: String, _ name: String?) -> String? {
+  static func bridge(_ model: String, _ name: String?) -> String? {
     switch model {
     case "pci-bridge": return "pci-bridge"
     case "dmi-to-pci-bridge": return "i82801b11-bridge"

@@ -5,15 +5,18 @@ import Syntax
 /// checks of disks, processors and other devices are left to it.
 extension LibvirtReader {
   mutating func validate(_ domain: XMLElement, _ devices: [LibvirtDeviceElement]) {
+    let controllers = LibvirtControllerChecks(devices, of: domain, self)
     for part in devices {
       validateAddress(part)
+      if let refusal = controllers.connection(of: part) { definition.machine.libvirt?.refusals.append(refusal) }
       switch part.name {
-      case "controller" where part.type == "pci": validateController(part)
+      case "controller" where part.type == "pci": definition.machine.libvirt?.refusals += controllers.refusals(of: part)
       case "hostdev" where part.element.value("mode") ?? "subsystem" == "subsystem": validateHostdev(part)
       case "iommu": validateIOMMU(part)
       default: break
       }
     }
+    validateZPCI(devices)
     validateTogether(domain, devices)
   }
 
@@ -21,8 +24,7 @@ extension LibvirtReader {
     definition.machine.libvirt?.refusals.append(LibvirtRefusal(text: text, fix: fix, location: place))
   }
 
-  /// Reports numbers that are out of range (libvirt src/util/virpci.c: virPCIDeviceAddressIsValid), and parts that only
-  /// z/Architecture has.
+  /// Reports numbers that are out of range (libvirt src/util/virpci.c: virPCIDeviceAddressIsValid).
   private mutating func validateAddress(_ part: LibvirtDeviceElement) {
     guard part.addressType == "pci", let address = part.place else { return }
     let place = location(address.element, part.path, "/address")
@@ -36,46 +38,41 @@ extension LibvirtReader {
       let function = LibvirtNumber.hexadecimal(address.function)
       refuse("Invalid PCI address function=\(function), must be <= 7", "name a function up to 7", at: place)
     }
-    if !isS390, address.element.child("zpci") != nil {
-      refuse("This QEMU binary doesn't support zPCI", "take `<zpci>` out", at: place)
-    }
   }
 
-  /// PCI controllers by the machine (libvirt src/qemu/qemu_postparse.c and src/conf/domain_validate.c).
-  private mutating func validateController(_ part: LibvirtDeviceElement) {
-    let model = part.element.value("model") ?? ""
-    let place = location(part.element, part.path)
-    let isRoot = model == "pci-root" || model == "pcie-root"
-    if isRoot, !isPSeries {
-      if let index = part.index, index != 0 {
-        refuse("pci-root and pcie-root controllers should have index 0", "write `index='0'`, or another model", at: place)
+  /// Reports `<zpci>` of another architecture, and ids that z/Architecture does not have or that two devices share (libvirt
+  /// src/qemu/qemu_validate.c: qemuValidateDomainDeviceDefZPCIAddress, src/conf/domain_addr.c: virDomainZPCIAddressReserveId).
+  private mutating func validateZPCI(_ devices: [LibvirtDeviceElement]) {
+    var taken: [String: Set<UInt64>] = [:]
+    for part in devices where part.addressType == nil || part.addressType == "pci" {
+      guard let address = part.element.child("address"), let zpci = address.child("zpci"), zpci["uid"] != nil || zpci["fid"] != nil
+      else { continue }
+      let place = location(address, part.path, "/address")
+      guard isS390 else {
+        refuse("This QEMU binary doesn't support zPCI", "take `<zpci>` out", at: place)
+        continue
       }
-      if part.element.child("address") != nil {
-        refuse("pci-root and pcie-root controllers should not have an address", "take its `<address>` out", at: place)
+      for name in ["uid", "fid"] {
+        guard let number = zpci[name].flatMap(LibvirtNumber.parse) else { continue }
+        if name == "uid", number == 0 || number > 0xffff {
+          let digits = LibvirtNumber.padded(number, 4)
+          refuse("Invalid PCI address uid='0x\(digits)', must be > 0x0000 and <= 0xffff", "name a uid from 0x1 to 0xffff", at: place)
+        } else if !taken[name, default: []].insert(number).inserted {
+          refuse(
+            "zPCI \(name) \(String(number, radix: 8)) is already reserved",
+            "give each device a \(name) of its own; the number in libvirt's message is octal", at: place)
+        }
       }
     }
-    let root = hasExpressRoot ? "pcie-root" : isI440FX ? "pci-root" : nil
-    if part.index == 0, let root, !model.isEmpty, model != root {
-      refuse(
-        "The PCI controller with index='0' must be model='\(root)' for this machine type, but model='\(model)' was found instead",
-        "write `model='\(root)'`, or use another machine type", at: place)
-    }
-    if model == "pci-expander-bus", hasExpressRoot {
-      refuse(
-        "pci-expander-bus controllers are only supported on 440fx-based machinetypes", "use a `pcie-expander-bus`", at: place)
-    }
-    if model == "pcie-expander-bus", isI440FX {
-      refuse("pcie-expander-bus controllers are not supported with this machine type", "use a q35 machine", at: place)
-    }
-  }
-
-  private var isI440FX: Bool {
-    let type = definition.machine.machineType?.value.string ?? ""
-    return type == "pc" || type.hasPrefix("pc-i440fx-")
   }
 
   /// Guest addresses of host devices (libvirt src/qemu/qemu_validate.c and src/conf/domain_postparse.c).
   private mutating func validateHostdev(_ part: LibvirtDeviceElement) {
+    if part.type == "mdev", part.element.value("model") ?? "vfio-pci" == "vfio-pci", let boot = part.element.child("boot") {
+      refuse(
+        "booting from assigned devices is not supported by mediated devices of model vfio-pci", "take `<boot>` out",
+        at: location(boot, part.path, "/boot"))
+    }
     guard let type = part.addressType, type != "pci" else { return }
     let place = location(part.element, part.path, "/address")
     if part.type == "pci", type != "unassigned" {
@@ -99,16 +96,10 @@ extension LibvirtReader {
     if type != "pci" {
       refuse("IOMMU device: 'virtio' needs a PCI address", "write `type='pci'`, or no `<address>`", at: place)
     } else if let address = part.place, address.bus > 0, address.bus < 256 {
-      let text = "0000:" + hexadecimal(address.bus) + ":" + hexadecimal(address.slot) + ".\(address.function)"
       refuse(
-        "The device at PCI address \(text) needs to be an integrated device (bus=0)", "put it on bus 0, or give no `<address>`",
+        "The device at PCI address \(address.text) needs to be an integrated device (bus=0)", "put it on bus 0, or give no `<address>`",
         at: place)
     }
-  }
-
-  private func hexadecimal(_ number: UInt64) -> String {
-    let digits = String(number, radix: 16)
-    return digits.count < 2 ? "0" + digits : digits
   }
 
   /// Reports conflicts between devices.

@@ -17,6 +17,7 @@ extension Rule {
       "libvirt src/qemu/qemu_validate.c: qemuValidateDomainDeviceDefIOMMU",
       "libvirt src/qemu/qemu_hostdev.c: qemuHostdevHostSupportsPassthroughVFIO",
       "libvirt src/qemu/qemu_postparse.c: qemuDomainPCIControllerPostParse",
+      "libvirt src/conf/domain_addr.c: virDomainPCIAddressValidate",
     ],
     explains: [.noGroup, .groupNodeMissing, .containerDenied, .notBound, .noCdev, .iommufdMissing],
     checksText: true,
