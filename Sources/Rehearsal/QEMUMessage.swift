@@ -27,6 +27,15 @@ struct QEMUMessage: Equatable {
     part = found?.index
   }
 
+  /// The last line of a QEMU that exits while it serves: not all that it prints then begins with its name.
+  init(endingWith error: String) {
+    let lines = error.split(whereSeparator: \.isNewline).map(String.init).filter { !QEMUMessage.isRemark($0) }
+    let last = lines.last ?? "no message"
+    let isNamed = QEMUMessage.isError(last)
+    text = isNamed ? String(last[last.index(after: last.firstIndex(of: ":") ?? last.startIndex)...].dropFirst()) : last
+    part = nil
+  }
+
   /// A line that begins with the program's name, and is not a warning.
   private static func isError(_ line: String) -> Bool {
     guard let colon = line.firstIndex(of: ":"), line[..<colon].allSatisfy({ !$0.isWhitespace }) else { return false }
@@ -39,14 +48,13 @@ struct QEMUMessage: Equatable {
   }
 
   /// Whether a refusal may be about the rehearsal's own accelerator, processor, memory or backends.
-  /// - Parameter asksForKVM: whether the definition does. Distributions' machine types have the host's width of addresses there.
-  func mayBeOurs(asksForKVM: Bool) -> Bool {
+  /// - Parameters:
+  ///   - asksForKVM: whether the definition does. Distributions' machine types have the host's width of addresses there.
+  ///   - isLimited: whether the QEMU may not use all memory that the host has.
+  func mayBeOurs(asksForKVM: Bool, isLimited: Bool = true) -> Bool {
     let text = text.lowercased()
     if asksForKVM, text.contains("phys-bits") { return true }
-    let words = [
-      "kvm", "irqchip", "interrupt controller", "x2apic", "hyperv", "accel", "tcg", "allocate memory",
-      "failed to allocate", "vfiogate-", "null-co", "hubport",
-    ]
-    return words.contains(where: text.contains)
+    let words = ["kvm", "irqchip", "interrupt controller", "x2apic", "hyperv", "accel", "tcg", "vfiogate-", "null-co", "hubport"]
+    return (isLimited ? words + ["allocate memory", "failed to allocate"] : words).contains(where: text.contains)
   }
 }

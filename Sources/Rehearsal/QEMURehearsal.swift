@@ -140,14 +140,14 @@ struct RehearsalProcess {
   /// A command's reply, or how QEMU ended instead.
   enum Reply {
     case reply(Result<JSON, CommandError>)
-    case stopped(QEMUProcess.End?)
+    case stopped(QEMUProcess.End?, error: String)
   }
 
   /// Sends a command.
   func execute(_ command: Command, until deadline: Deadline) throws(Unknown) -> Reply {
     do { return .reply(try process.connection.execute(command, until: deadline)) } catch {
-      guard case .stopped(let end, _) = try stopped(error) else { return .stopped(nil) }
-      return .stopped(end)
+      guard case .stopped(let end, let text) = try stopped(error) else { return .stopped(nil, error: "") }
+      return .stopped(end, error: text)
     }
   }
 

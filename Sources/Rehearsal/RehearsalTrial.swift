@@ -88,7 +88,7 @@ struct RehearsalTrial {
     case .started: return extents(plan.parts)
     // Ids are checked while the command line is read.
     case .refused(let text, _, _) where RehearsalTrial.isAboutNames(text): return [:]
-    case .refused(_, let location, _), .crashed(_, let location, _): place = location
+    case .refused(_, let location, _), .crashed(_, let location, _), .exited(_, let location, _): place = location
     case .notRehearsed: return [:]
     }
     guard let stop = plan.parts.firstIndex(where: { $0.isDevice && $0.location == place }) else { return [:] }
@@ -172,23 +172,32 @@ struct RehearsalTrial {
     return plan.parts.first { $0.arguments.first == option && $0.location != nil }?.location ?? everything
   }
 
+  /// Backends that were made for plugs.
+  typealias Made = [Location: [RehearsalResult.Change]]
+
   /// Plugs into the started machine, in their order.
-  /// - Returns: the first refusal, or the crash that ended it; and the backends that were made for the plugs.
-  func plug(
-    _ plugs: [DeviceRequest]
-  ) throws(Unknown) -> (outcome: RehearsalResult.Outcome, made: [Location: [RehearsalResult.Change]]) {
-    var made: [Location: [RehearsalResult.Change]] = [:]
-    let outcome = try plug(plugs, &made)
-    return (outcome, made)
+  /// - Returns: the first refusal, or the end of QEMU at a plug; and the backends that were made for the plugs.
+  func plug(_ plugs: [DeviceRequest]) throws(Unknown) -> (outcome: RehearsalResult.Outcome, made: Made) {
+    let first = try plug(plugs, whole)
+    switch first.outcome {
+    case .crashed, .exited: break
+    default: return first
+    }
+    // A QEMU that gets no memory ends too. Where there is no time to see, the first counts.
+    guard let again = try? start(plan.arguments(), plan.spares + 8, false), case .started? = try? again.answer(until: deadline),
+      let second = try? plug(plugs, again)
+    else { return first }
+    return second
   }
 
   private func plug(
-    _ plugs: [DeviceRequest], _ made: inout [Location: [RehearsalResult.Change]]
-  ) throws(Unknown) -> RehearsalResult.Outcome {
+    _ plugs: [DeviceRequest], _ process: RehearsalProcess
+  ) throws(Unknown) -> (outcome: RehearsalResult.Outcome, made: Made) {
+    var made: Made = [:]
     var refusal: RehearsalResult.Outcome?
     for (index, request) in plugs.enumerated() {
       for (property, command) in PlannedPlug.backends(of: request, hub: plan.parts.count + 2 + index) {
-        guard case .reply(.success) = try whole.execute(command, until: deadline) else { continue }
+        guard case .reply(.success) = try process.execute(command, until: deadline) else { continue }
         made[request.location, default: []].append(
           RehearsalResult.Change(
             what: "`\(property)` of `\(request.location.path)`",
@@ -196,14 +205,9 @@ struct RehearsalTrial {
       }
       for trial in PlannedPlug.trials(of: request, spare: plan.firstSpare + plan.spares) {
         let reply: Result<JSON, CommandError>
-        switch try whole.execute(trial.command, until: deadline) {
+        switch try process.execute(trial.command, until: deadline) {
         case .reply(let answer): reply = answer
-        case .stopped(.signal(let number)?):
-          guard let signal = RehearsalTrial.signals[number] else {
-            throw Unknown("rehearsal", reason: "QEMU was ended by signal \(number)")
-          }
-          return .crashed(signal: signal, location: request.location, about: "`\(request.location.path)`")
-        case .stopped: throw Unknown("rehearsal", reason: "QEMU stopped at `\(request.location.path)`")
+        case .stopped(let end, let error): return (try ended(end, error, at: request), made)
         }
         guard let text = trial.refusal(reply), trial.decides else { continue }
         if text.contains(PlannedDevice.acceptedText) || text.contains("error bind device fd") { continue }
@@ -211,6 +215,25 @@ struct RehearsalTrial {
         break
       }
     }
-    return refusal ?? .started
+    return (refusal ?? .started, made)
+  }
+
+  /// Outcome of a plug at which QEMU ended.
+  private func ended(_ end: QEMUProcess.End?, _ error: String, at request: DeviceRequest) throws(Unknown) -> RehearsalResult.Outcome {
+    let about = "`\(request.location.path)`"
+    switch end {
+    case .signal(let number)?:
+      guard let signal = RehearsalTrial.signals[number] else {
+        throw Unknown("rehearsal", reason: "QEMU was ended by signal \(number)")
+      }
+      return .crashed(signal: signal, location: request.location, about: about)
+    case .exit?:
+      let message = QEMUMessage(endingWith: error)
+      if message.mayBeOurs(asksForKVM: plan.asksForKVM, isLimited: false) {
+        return .notRehearsed("QEMU's exit may be about the rehearsal's accelerator or backends: \(message.text)")
+      }
+      return .exited(text: message.text, location: request.location, about: about)
+    case nil: throw Unknown("rehearsal", reason: "QEMU stopped answering at \(about)")
+    }
   }
 }

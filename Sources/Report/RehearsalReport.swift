@@ -22,6 +22,7 @@ enum RehearsalReport {
       case .started: "creates the machine (\(parts))"
       case .refused(_, _, let about): "refuses \(about) (\(parts))"
       case .crashed(let signal, _, let about): "crashes with \(signal) on \(about) (\(parts))"
+      case .exited(_, _, let about): "exits on \(about) (\(parts))"
       case .notRehearsed(let reason): "not rehearsed: \(reason)"
       }
       let rest = untried.count > maxUntried ? ", and \(untried.count - maxUntried) more" : ""
@@ -41,6 +42,7 @@ enum RehearsalReport {
     switch result.outcome {
     case .refused(let text, let location, _): (what, place) = ("`\(text)`", location)
     case .crashed(let signal, let location, _): (what, place) = ("a crash with \(signal)", location)
+    case .exited(let text, let location, _): (what, place) = ("an exit with `\(text)`", location)
     case .started, .notRehearsed: return overruled
     }
     guard let device = target.predictions.first(where: { $0.request.location == place }), device.realize == .ok else { return overruled }
@@ -60,6 +62,8 @@ enum RehearsalReport {
         members += [.init("outcome", "refused"), .init("error", .string(text)), .init("path", .string(place.path))]
       case .crashed(let signal, let place, _):
         members += [.init("outcome", "crashed"), .init("signal", .string(signal)), .init("path", .string(place.path))]
+      case .exited(let text, let place, _):
+        members += [.init("outcome", "exited"), .init("error", .string(text)), .init("path", .string(place.path))]
       case .notRehearsed(let reason): members += [.init("outcome", "not-rehearsed"), .init("reason", .string(reason))]
       }
       members.append(.init("options", .integer(Int64(result.rehearsed))))

@@ -6,30 +6,30 @@ import XCTest
 
 @testable import Proxy
 
-/// A process that may open no more descriptors.
-final class ScarceDescriptorTests: XCTestCase {
-  /// Uses up all descriptors below a limit.
-  private final class Scarcity {
-    private var fillers: [OwnedDescriptor] = []
-    private var before = rlimit()
+/// Uses up all descriptors below a limit.
+final class Scarcity {
+  private var fillers: [OwnedDescriptor] = []
+  private var before = rlimit()
 
-    init() {
-      getrlimit(__rlimit_resource_t(7), &before)  // RLIMIT_NOFILE of asm-generic/resource.h
-      var limit = before
-      limit.rlim_cur = 256
-      setrlimit(__rlimit_resource_t(7), &limit)
-      while true {
-        let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { break }
-        fillers.append(OwnedDescriptor(descriptor))
-      }
+  init() {
+    getrlimit(__rlimit_resource_t(7), &before)  // RLIMIT_NOFILE of asm-generic/resource.h
+    var limit = before
+    limit.rlim_cur = 256
+    setrlimit(__rlimit_resource_t(7), &limit)
+    while true {
+      let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { break }
+      fillers.append(OwnedDescriptor(descriptor))
     }
-
-    func free(_ count: Int) { fillers.removeLast(count) }
-
-    deinit { setrlimit(__rlimit_resource_t(7), &before) }
   }
 
+  func free(_ count: Int) { fillers.removeLast(count) }
+
+  deinit { setrlimit(__rlimit_resource_t(7), &before) }
+}
+
+/// A process that may open no more descriptors.
+final class ScarceDescriptorTests: XCTestCase {
   func testAConnectionThatCannotBeAcceptedWaitsWithoutASpinningLoop() throws {
     let folder = try TemporaryDirectory()
     let qemu = try RealQEMU.start(in: folder)
@@ -64,6 +64,12 @@ final class ScarceDescriptorTests: XCTestCase {
     XCTAssertLessThan(open("/dev/null", O_RDONLY), 0)
     for _ in 0..<2 {
       let opened = reserve.lend { (0..<8).map { _ in OwnedDescriptor(open("/dev/null", O_RDONLY)) } }
+      XCTAssertFalse(opened.contains { $0.number < 0 })
+    }
+    // Within another's borrowing, all are the outer one's.
+    reserve.lend {
+      reserve.lend {}
+      let opened = (0..<8).map { _ in OwnedDescriptor(open("/dev/null", O_RDONLY)) }
       XCTAssertFalse(opened.contains { $0.number < 0 })
     }
     // The connections that were open are closed now, and the reserve is filled again.

@@ -10,7 +10,9 @@ import XCTest
 /// Plugs that crash QEMU, with the list of known crashes switched off.
 final class ScratchQEMUTests: XCTestCase {
   /// The filter's answers to plugs into `rp1` of a running QEMU with these further options: the text of the refusal, or nil.
-  private func refusals(_ program: String, _ more: [String], _ plugs: String...) throws -> [String?] {
+  private func refusals(
+    _ program: String, _ more: [String], _ plugs: String..., before: (QMPCommandFilter) throws -> Void = { _ in }
+  ) throws -> [String?] {
     let directory = try TemporaryDirectory()
     let qemu = try RealQEMU.start(in: directory, program: program, after: more)
     defer { qemu.end() }
@@ -20,6 +22,7 @@ final class ScratchQEMUTests: XCTestCase {
     let filter = QMPCommandFilter(options, log: ProxyLog())
     filter.knownCrash = { _ in nil }
     return try plugs.map { members in
+      try before(filter)
       let text = #"{"execute":"device_add","arguments":{"bus":"rp1",\#(members)}}"#
       let message = ClientMessage(bytes: Array(text.utf8), json: try JSON.parse(text), descriptors: [])
       guard case .wait(let trial) = filter.inspect(message, from: ProxyPeer(number: 1, process: nil, user: nil)) else {
@@ -57,6 +60,59 @@ final class ScratchQEMUTests: XCTestCase {
     try assertCrash(program, ["-global", "vfio-pci.addr=3"], ScratchQEMUTests.plug, "SIGABRT")
     XCTAssertEqual(
       try refusals(program, [], ScratchQEMUTests.plug, ScratchQEMUTests.plug, #""driver":"e1000e","addr":"zz""#), [nil, nil, nil])
+  }
+
+  /// The scratch QEMU would find the slot taken, and not get so far as to crash.
+  func testAPlugIntoTheSlotOfADeviceThatIsGoneIsTried() throws {
+    let program = try RealQEMU.program()
+    // A controller's memory of a petabyte.
+    let crash = #""driver":"nvme","serial":"x","cmb_size_mb":1073741824,"id":"b","addr":"0.0""#
+    let texts = try refusals(program, [], #""driver":"e1000e","id":"a","addr":"0""#, crash) { $0.deviceGone("a") }
+    XCTAssertNil(texts[0])
+    XCTAssert(texts[1]?.contains("crashed with SIGTRAP") ?? false, texts[1] ?? "it passes")
+  }
+
+  func testAPlugIsTriedByAProcessThatMayOpenNoMoreDescriptors() throws {
+    let program = try RealQEMU.program()
+    var scarcity: Scarcity?
+    let texts = try refusals(program, [], ScratchQEMUTests.realized, ScratchQEMUTests.realized) { _ in
+      if scarcity == nil { scarcity = Scarcity() }
+    }
+    for text in texts { XCTAssert(text?.contains("crashed with SIGSEGV") ?? false, text ?? "it passes") }
+    withExtendedLifetime(scarcity) {}
+  }
+
+  func testAQEMUThatExitsIsAGuestThatIsLost() throws {
+    let program = try RealQEMU.program()
+    let texts = try refusals(program, [], #""driver":"qxl","vram64_size_mb":1048576,"id":"q""#, ScratchQEMUTests.plug)
+    XCTAssertEqual(
+      texts[0],
+      "vfiogate: refused: crashes-qemu: a scratch QEMU exited on `q`, and the guest would be lost: "
+        + "`cannot set up guest memory 'qxl.vram': Cannot allocate memory`")
+    XCTAssertEqual(texts[1], nil)
+  }
+
+  /// Only what happened at the plug itself says something about it.
+  func testAnEndBeforeThePlugIsNoTrial() {
+    let place = Location(source: "guest", range: nil, path: "[1]"), other = Location(source: "guest", range: nil, path: "-device[0]")
+    let request = DeviceRequest(form: .json, plug: .hot, properties: [], location: place)
+    func outcome(_ outcome: RehearsalResult.Outcome) -> ScratchTrial.Outcome {
+      .init(.known(RehearsalResult(qemu: "QEMU", outcome: outcome, rehearsed: 1, changes: [])), of: request)
+    }
+    let rows: [(RehearsalResult.Outcome, ScratchTrial.Outcome)] = [
+      (.started, .created), (.notRehearsed("no"), .unknown("no")),
+      (.refused(text: "no", location: place, about: "it"), .refused),
+      (.refused(text: "no", location: other, about: "it"), .unknown("the scratch QEMU refused it: no")),
+      (.crashed(signal: "SIGABRT", location: place, about: "it"), .crashed(signal: "SIGABRT")),
+      (.crashed(signal: "SIGABRT", location: other, about: "it"), .unknown("the scratch QEMU crashed with SIGABRT on it")),
+      (.exited(text: "a b\nc", location: place, about: "it"), .exited(text: "a b\nc")),
+      (.exited(text: "no", location: other, about: "it"), .unknown("the scratch QEMU refused it: no")),
+    ]
+    for (result, expected) in rows {
+      XCTAssertEqual(outcome(result), expected)
+      XCTAssertEqual(ScratchTrial.Outcome(text: expected.text), expected, "through the pipe")
+    }
+    XCTAssertEqual(ScratchTrial.Outcome(text: ""), .unknown("the trial ended without an answer"))
   }
 
   func testTheLabsQEMU() throws {

@@ -253,12 +253,20 @@ final class SessionEdgeTests: XCTestCase {
   }
 
   func testTheFilterLearnsThatADeviceMayBeGone() {
-    let gone = #"{"timestamp": {"seconds": 1}, "event": "DEVICE_DELETED", "data": {"path": "/machine/peripheral/v"}}"# + "\r\n"
-    for (pieces, count) in [([Self.event], 0), ([gone], 1), ([String(gone.prefix(40)), String(gone.dropFirst(40))], 2)] {
+    func event(_ data: String, _ name: String = "DEVICE_DELETED") -> String {
+      "{\"timestamp\": {\"seconds\": 1}, \"event\": \"\(name)\", \"data\": {\(data)}}\r\n"
+    }
+    let gone = event(#""device": "v", "path": "/machine/peripheral/v""#)
+    let rows: [([String], [String?])] = [
+      ([Self.event], []), ([gone], ["v"]), ([String(gone.prefix(40)), String(gone.dropFirst(40))], [nil, nil]),
+      ([event(#""path": "/machine/peripheral-anon/device[1]""#)], [nil]),
+      ([event(#""device": "v", "path": "DEVICE_DELETED""#, "X")], [nil]),
+    ]
+    for (pieces, ids) in rows {
       let filter = StepFilter([])
       let harness = harness(1, [], filter)
       pieces.forEach(harness.receive)
-      XCTAssertEqual(filter.deletions, count, "\(pieces)")
+      XCTAssertEqual(filter.deletions, ids, "\(pieces)")
     }
   }
 
@@ -286,7 +294,7 @@ final class SessionEdgeTests: XCTestCase {
 private final class StepFilter: CommandFilter {
   let decision: StepDecision
   let trial = OneTrial()
-  private(set) var deletions = 0
+  private(set) var deletions: [String?] = []
   init(_ steps: [DecisionStep]) { decision = StepDecision(steps) }
 
   func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection {
@@ -299,7 +307,7 @@ private final class StepFilter: CommandFilter {
   }
 
   func clientGone(_ client: ProxyPeer) {}
-  func deviceGone() { deletions += 1 }
+  func deviceGone(_ id: WireText?) { deletions.append(id?.description) }
 }
 
 /// A trial that ends when a test says so.

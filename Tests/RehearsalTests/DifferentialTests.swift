@@ -36,6 +36,9 @@ final class DifferentialTests: XCTestCase {
     case .crashed(let signal, let place, _):
       let device = target.predictions.first { $0.request.location == place }
       return device?.realize == .ok ? "QEMU crashes with \(signal); predicted: \(place.path) is realized" : nil
+    case .exited(let text, let place, _):
+      let device = target.predictions.first { $0.request.location == place }
+      return device?.realize == .ok ? "QEMU exits with \(text); predicted: \(place.path) is realized" : nil
     }
   }
 

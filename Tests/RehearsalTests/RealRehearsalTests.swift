@@ -128,6 +128,37 @@ final class RealRehearsalTests: XCTestCase {
     }
   }
 
+  /// The rehearsal of one plug behind a root port `rp1`.
+  private func plug(_ device: String, _ program: String) throws -> RehearsalResult.Outcome {
+    let guest = "qemu-system-x86_64 -M q35 -nodefaults -device pcie-root-port,id=rp1,chassis=1"
+    let machine = ParsedInput.parse(SourceText(name: "guest", bytes: Array(guest.utf8)), as: .shell).machine
+    let plugs = ParsedInput.parse(SourceText(name: "plugs", bytes: Array(device.utf8)), as: .qmp).plugs
+    return try QEMURehearsal(program: program, qemu: program).run(machine, plugs: plugs).value.outcome
+  }
+
+  /// A video memory of a terabyte: the running QEMU would exit as well.
+  func testAnExitAtAPlugIsReported() throws {
+    try each { program, isLab in
+      // Of QEMU 11.1 no device is known that exits; it has no qxl here.
+      if isLab { return }
+      let outcome = try plug(#"{"driver":"qxl","vram64_size_mb":1048576,"bus":"rp1"}"#, program)
+      guard case .exited("cannot set up guest memory 'qxl.vram': Cannot allocate memory", let place, "`[0]`") = outcome else {
+        return XCTFail("\(program): \(outcome)")
+      }
+      XCTAssertEqual(place.path, "[0]")
+    }
+  }
+
+  /// A rehearsal has less memory than the running QEMU may have.
+  func testMemoryOfAPlugAboveTheLimitIsNoCrash() throws {
+    try each { program, _ in
+      let nvme = #"{"driver":"nvme","serial":"x","cmb_size_mb":4096,"bus":"rp1"}"#
+      XCTAssertEqual(try plug(nvme, program), .started, program)
+      let huge = try plug(nvme.replacing("4096", with: "1073741824"), program)
+      guard case .crashed = huge else { return XCTFail("\(program): \(huge)") }
+    }
+  }
+
   /// A guest is given networks and disks just before the plug, and its command line has none of them.
   func testBackendsOfARunningMachineAreMade() throws {
     let guest = "qemu-system-x86_64 -M q35 -nodefaults -netdev user,id=old -device pcie-root-port,id=rp1,chassis=1 "

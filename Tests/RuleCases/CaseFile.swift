@@ -24,7 +24,8 @@ import Support
 /// - `host`: lines of a recording. `use FILE` takes those of Fixtures/FILE; `only ADDRESS…` keeps of
 ///   all functions' lines these; `- TEXT` takes out the lines that begin with TEXT, of which there must
 ///   be one; every other line is added. Without the block nothing is known about the host.
-/// - `rehearsal`: what the QEMU that will run did: `started`, `refused PATH TEXT`, `crashed PATH SIGNAL` or `unknown REASON`.
+/// - `rehearsal`: what the QEMU that will run did: `started`, `refused PATH TEXT`, `crashed PATH SIGNAL`, `exited PATH TEXT` or
+///   `unknown REASON`.
 /// - `files`: lines such as `/srv disk` and `/dev/shm memory`: file systems of a host that is live.
 /// - `policy`: what is allowed, on the 15th of June 2026.
 /// - `qemu`: `11.1.3` (which is the default), any other release, or `none`.

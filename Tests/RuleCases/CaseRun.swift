@@ -137,6 +137,7 @@ extension RuleCase {
     switch verb {
     case "refused": outcome = .refused(text: text, location: place, about: "`\(path)`")
     case "crashed": outcome = .crashed(signal: text, location: place, about: "`\(path)`")
+    case "exited": outcome = .exited(text: text, location: place, about: "`\(path)`")
     case "unknown": return .unknown("rehearsal", rest)
     default: outcome = .started
     }

@@ -8,6 +8,8 @@ public struct RehearsalResult: Sendable {
     case refused(text: String, location: Location, about: String)
     /// It crashed with a signal ("SIGSEGV"). The request that it was about, where that is known.
     case crashed(signal: String, location: Location, about: String)
+    /// It exited at a plug, with this text on its standard error: a running QEMU that does so ends, and the guest with it.
+    case exited(text: String, location: Location, about: String)
     /// It stopped for a reason that is the rehearsal's own and not the definition's: nothing is known.
     case notRehearsed(String)
   }

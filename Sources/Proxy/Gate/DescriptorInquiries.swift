@@ -12,7 +12,7 @@ final class DescriptorInquiry: CommandDecision {
     self.gate = gate
     self.about = about
     // QEMU keeps the first and closes the others.
-    entry = about.message.descriptors.first.map { DescriptorLedger.Entry($0.number) }
+    entry = gate.reserve.lend { about.message.descriptors.first.map { DescriptorLedger.Entry($0.number) } }
   }
 
   /// Asks about the owner again: while this command waited, another client may have given its descriptor the name.
@@ -71,7 +71,7 @@ final class RemoveFdInquiry: CommandDecision {
       let strangers = guest.vfioByDescriptor.contains { $0.map { gate.plugged[WireText($0)] == nil } ?? true }
       guard strangers else { continue }
       let process = gate.options.process
-      let isCdev = gate.ledger.function(WireText(String(number)), process: process)
+      let isCdev = gate.reserve.lend { gate.ledger.function(WireText(String(number)), process: process) }
       if case .known(nil)? = isCdev, gate.ledger.isIOMMUFD(WireText(String(number)), process: process) == .known(false) {
         continue
       }

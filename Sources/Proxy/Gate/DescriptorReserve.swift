@@ -1,19 +1,25 @@
 import Glibc
 import QMP
 
-/// Descriptors that are kept for reading the host: clients that use up all others keep no decision from its facts.
+/// Descriptors that are kept for reading the host and for trials: clients that use up all others keep no decision from its facts.
 final class DescriptorReserve {
   /// The host is read with far fewer at a time.
   private static let size = 16
 
   private var held: [OwnedDescriptor] = []
+  /// Number of borrowers, each within the one before.
+  private var borrowers = 0
 
   init() { fill() }
 
   /// Runs code that needs descriptors.
-  func lend<Value>(_ body: () throws -> Value) rethrows -> Value {
+  func lend<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
     held = []
-    defer { fill() }
+    borrowers += 1
+    defer {
+      borrowers -= 1
+      if borrowers == 0 { fill() }
+    }
     return try body()
   }
 

@@ -38,8 +38,8 @@ extension QMPCommandFilter {
   /// Reads primaries from QEMU's command line, once.
   func readHiddenPrimaries() {
     guard !hasReadHidden, let process = options.process else { return }
+    guard let machine = reserve.lend({ try? PlugInquiry.machine(of: process).get() }) else { return }
     hasReadHidden = true
-    guard let machine = try? PlugInquiry.machine(of: process).get() else { return }
     for device in machine.devices where device.isVFIO {
       if let id = device.id, let primary = HiddenPrimary(device) { hidden[WireText(id)] = primary }
     }

@@ -83,7 +83,7 @@ final class MemoryPlugInquiry: CommandDecision {
 
   private func decide(_ guest: QOMSnapshot, _ answers: [Result<JSON, CommandError>]) -> DecisionStep {
     do throws(Unknown) {
-      let use = try gate.lockedMemory(gate.options.process)
+      let use = try gate.reserve.lend { () throws(Unknown) in try gate.lockedMemory(gate.options.process) }
       guard let limit = use.limit else { return .pass(instead: nil) }
       let more = try bytes(answers)
       let (need, used) = try demand(of: more, guest, use)

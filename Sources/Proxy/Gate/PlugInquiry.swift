@@ -44,7 +44,7 @@ package final class PlugInquiry: CommandDecision {
     let profile = guest.profile
     let globals = gate.reserve.lend { gate.options.globals ?? PlugInquiry.globals(of: gate.options.process) }
     let machine = gate.machine(guest, globals: globals)
-    let descriptors = self.descriptors
+    let descriptors = gate.reserve.lend { self.descriptors }
     let host: Facts.Host
     do { host = try gate.reserve.lend { try self.host(machine, descriptors) } } catch { return cannotLook(error) }
     // No policy allows a crash of the guest, or makes it less than an error.
@@ -62,7 +62,7 @@ package final class PlugInquiry: CommandDecision {
 
   /// Whether a descriptor is that of a vfio device; a group's is found as none.
   private func isDevice(_ number: Int32) -> Known<Bool> {
-    switch gate.ledger.function(WireText(String(number)), process: gate.options.process) {
+    switch gate.reserve.lend({ gate.ledger.function(WireText(String(number)), process: gate.options.process) }) {
     case .known(let function)?: .known(function != nil)
     case .unknown(let unknown)?: .unknown(unknown)
     case nil: .unknown("descriptor \(number)", "QEMU's process is not known")

@@ -77,7 +77,7 @@ public final class QMPCommandFilter: CommandFilter {
   var hasReadHidden = false
   /// Character devices of the monitors on QEMU's command line, beside those that QEMU names itself.
   private(set) lazy var monitorDevices: Set<WireText> =
-    options.process.flatMap { try? PlugInquiry.machine(of: $0).get() }.map(GuardedSockets.monitorDevices) ?? []
+    reserve.lend { options.process.flatMap { try? PlugInquiry.machine(of: $0).get() } }.map(GuardedSockets.monitorDevices) ?? []
 
   /// The host where it is not the live one, once it was read: nothing in it changes.
   var recordedHost: Facts.Host?
@@ -85,7 +85,10 @@ public final class QMPCommandFilter: CommandFilter {
   let guestProperties = GuestProperties()
 
   /// Forgets the guest's properties: a device has gone, and another may have its path.
-  public func deviceGone() { guestProperties.forget() }
+  public func deviceGone(_ id: WireText?) {
+    guestProperties.forget()
+    if let id { scratch?.hasLost(id) }
+  }
 
   /// Creates a filter that logs its decisions.
   public init(_ options: Options, log: ProxyLog) {

@@ -3,7 +3,9 @@ import Common
 import Facts
 import Glibc
 import Inputs
+import QMP
 import Rehearsal
+import Syntax
 
 /// Tries plugs on a scratch QEMU: the running QEMU's program, with its command line and the plugs before, without anything of the
 /// host. Only a crash counts: what else it refuses, the running QEMU answers itself.
@@ -42,7 +44,7 @@ package final class ScratchQEMU {
   /// Starts the process of a trial, unless another runs.
   /// - Returns: nil where it has to wait.
   func start(_ trial: ScratchTrial) throws(Unknown) -> (process: pid_t, descriptor: Int32)? {
-    guard active == nil || active?.outcome != nil else { return nil }
+    guard isFree else { return nil }
     let machine = try runningMachine().value
     let request = trial.request
     // A device that is plugged again was unplugged before.
@@ -65,6 +67,12 @@ package final class ScratchQEMU {
     _exit(0)
   }
 
+  /// Whether a trial can begin.
+  var isFree: Bool { active == nil || active?.outcome != nil }
+
+  /// A device that QEMU has released is not plugged before later ones.
+  func hasLost(_ id: WireText) { history.removeAll { $0.id.map { WireText($0) } == id } }
+
   /// A refused plug leaves nothing that later ones could meet.
   func hasCreated(_ request: DeviceRequest) { history = Array((history + [request]).suffix(ScratchQEMU.historyLimit)) }
 
@@ -76,7 +84,7 @@ package final class ScratchQEMU {
       let source = try InputFile.read(path, limit: ParsedInput.maximumSize)
       found = .known(ParsedInput.parse(source, as: .nul, follow: InputFile.follower(from: path, roots: nil)).machine)
     } catch {
-      found = .unknown("QEMU's command line", "\(error)")
+      return .unknown("QEMU's command line", "\(error)")
     }
     machine = found
     return found

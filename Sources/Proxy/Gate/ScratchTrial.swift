@@ -10,17 +10,23 @@ package final class ScratchTrial {
   package enum Outcome: Equatable {
     case created, refused
     case crashed(signal: String)
+    /// It exited, with this text on its standard error.
+    case exited(text: String)
     case unknown(String)
 
-    /// - Parameter request: the plug; an end at another part says nothing about it.
+    /// - Parameter request: the plug; a refusal or an end at another part says nothing about it.
     init(_ result: Known<RehearsalResult>, of request: DeviceRequest) {
       switch result {
       case .unknown(let unknown): self = .unknown(unknown.reason)
       case .known(let result):
         switch result.outcome {
         case .started: self = .created
-        case .crashed(let signal, let place, _) where place == request.location: self = .crashed(signal: signal)
-        case .crashed, .refused: self = .refused
+        case .crashed(let signal, request.location, _): self = .crashed(signal: signal)
+        case .exited(let text, request.location, _): self = .exited(text: text)
+        case .refused(_, request.location, _): self = .refused
+        case .crashed(let signal, _, let about): self = .unknown("the scratch QEMU crashed with \(signal) on \(about)")
+        case .refused(let text, _, let about), .exited(let text, _, let about):
+          self = .unknown("the scratch QEMU refused \(about): \(text)")
         case .notRehearsed(let reason): self = .unknown(reason)
         }
       }
@@ -32,6 +38,7 @@ package final class ScratchTrial {
       case .created: "created"
       case .refused: "refused"
       case .crashed(let signal): "crashed \(signal)"
+      case .exited(let text): "exited \(text.prefix(1024))"
       case .unknown(let reason): "unknown \(reason.prefix(1024))"
       }
     }
@@ -42,6 +49,7 @@ package final class ScratchTrial {
       case ("created", _): self = .created
       case ("refused", _): self = .refused
       case ("crashed", let signal?): self = .crashed(signal: signal)
+      case ("exited", let text?): self = .exited(text: text)
       case ("unknown", let reason?): self = .unknown(reason)
       default: self = .unknown("the trial ended without an answer")
       }
@@ -78,6 +86,9 @@ package final class ScratchTrial {
     }
     return outcome
   }
+
+  /// Whether the trial begins when its outcome is asked for.
+  var isToBegin: Bool { outcome == nil && running == nil && scratch.isFree }
 
   /// Waits for the outcome; for tests, and without another that runs.
   package func wait() -> Outcome {
@@ -136,18 +147,20 @@ final class PlugTrial: CommandTrial {
   }
 
   var inspection: ProxyInspection? {
-    guard let outcome = trial.poll() else { return nil }
+    guard let outcome = trial.isToBegin ? gate.reserve.lend({ trial.poll() }) : trial.poll() else { return nil }
     switch outcome {
-    case .crashed(let signal):
-      let request = trial.request
-      let name = request.plainName
-      let reason = BypassRules.Reason(
-        rule: .crashesQEMU, message: "a scratch QEMU crashed with \(signal) on \(name), and the guest would be lost")
-      return gate.refuse(reason, about)
+    case .crashed(let signal): return refuse("a scratch QEMU crashed with \(signal) on \(name), and the guest would be lost")
+    case .exited(let text): return refuse("a scratch QEMU exited on \(name), and the guest would be lost: `\(text)`")
     case .unknown(let reason):
       gate.log.write(.warning, "rehearsal", [.init("reason", .string("the plug was not tried: \(reason)"))])
     case .created, .refused: break
     }
     return rest()
+  }
+
+  private var name: String { trial.request.plainName }
+
+  private func refuse(_ message: String) -> ProxyInspection {
+    gate.refuse(BypassRules.Reason(rule: .crashesQEMU, message: message), about)
   }
 }

@@ -7,7 +7,8 @@ public protocol CommandFilter: AnyObject {
   /// A client has disconnected: state about it can be dropped.
   func clientGone(_ client: ProxyPeer)
   /// QEMU has reported that a device is gone, or an event that may report it.
-  func deviceGone()
+  /// - Parameter id: the device's; nil for one without an id, and when it was not read.
+  func deviceGone(_ id: WireText?)
   /// A descriptor that becomes readable when a trial ends, and the moment at which it is given up; nil while none runs.
   var awaited: (descriptor: Int32, until: ContinuousClock.Instant)? { get }
   /// The descriptor is readable, or the moment has come.
@@ -20,7 +21,7 @@ extension CommandFilter {
   /// Does nothing: the filter tries nothing.
   public func awoken() {}
   /// Does nothing, in a filter that knows nothing of the guest.
-  public func deviceGone() {}
+  public func deviceGone(_ id: WireText?) {}
 }
 
 /// One client, as the log and the filter identify it.

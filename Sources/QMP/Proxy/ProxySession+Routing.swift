@@ -39,7 +39,11 @@ extension ProxySession {
 
   /// Reports the end of a device (QAPI event DEVICE_DELETED). Of an event that has arrived in parts the name is not looked for.
   private func inspectEvent(_ piece: ServerStream.Piece, isWhole: Bool) {
-    if !isWhole || WireText(bytes: stream.buffer[piece.range]).contains("DEVICE_DELETED") { filter.deviceGone() }
+    let text = stream.buffer[piece.range]
+    guard isWhole else { return filter.deviceGone(nil) }
+    guard WireText(bytes: text).contains("DEVICE_DELETED") else { return }
+    let event = try? JSON.parse(Array(text))
+    filter.deviceGone(event?.wire("event") == "DEVICE_DELETED" ? event?["data"]?.wire("device") : nil)
   }
 
   private func open(_ kind: ServerStream.Kind) {

@@ -9,7 +9,7 @@ extension Rule {
     summary: "the QEMU that will run crashes",
     why: """
       QEMU is known to crash on the property, or the QEMU that will run was started with the definition's own options, stopped, and \
-      without the host's devices, and crashed. A plug that does this ends the running guest. \
+      without the host's devices, and crashed, or exited at a plug. A plug that does this ends the running guest. \
       The proxy refuses other commands that are known to end QEMU too, such as the list of the properties of a type whose object \
       crashes.
       """,
@@ -28,10 +28,14 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
         + (refused.request?.plug == .hot ? ", and the guest is lost" : ""),
       at: refused.location, about: refused.request)
   }
-  guard let result = target.rehearsal?.display, case .crashed(let signal, let location, let about) = result.outcome else { return }
+  guard let result = target.rehearsal?.display else { return }
+  let evidence = ["\(result.qemu) was started with the definition's options"]
+  if case .exited(let text, let location, let about) = result.outcome {
+    runner.report("QEMU exits on \(about), and the guest is lost: `\(text)`", at: location, evidence: evidence)
+  }
+  guard case .crashed(let signal, let location, let about) = result.outcome else { return }
   // Prediction's rules say more about it.
   if target.predictions.contains(where: { $0.request.location == location && $0.failure?.signal == signal }) { return }
   if target.reportedLaunchFailures.contains(where: { $0.location == location && $0.failure.signal == signal }) { return }
-  runner.report(
-    "QEMU crashes with \(signal) on \(about)", at: location, evidence: ["\(result.qemu) was started with the definition's options"])
+  runner.report("QEMU crashes with \(signal) on \(about)", at: location, evidence: evidence)
 }
