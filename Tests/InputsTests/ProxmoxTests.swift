@@ -100,6 +100,26 @@ final class ProxmoxTests: XCTestCase {
     ])
   }
 
+  /// Proxmox applies pending changes before it starts the machine, and first those that delete.
+  func testPendingChangesAreApplied() throws {
+    let head = "machine: q35\nmemory: 8192\nhostpci0: 01:00.0\nargs: -device vfio-pci,host=03:00.0\n"
+    func hosts(_ pending: String) throws -> [String] {
+      let parsed = try lowered(head + pending)
+      XCTAssertEqual(messages(parsed), [], pending)
+      XCTAssertEqual(parsed.machine.unreadParts.map(\.what), [], pending)
+      return parsed.machine.devices.filter(\.isVFIO).compactMap { $0.string("host") }
+    }
+    XCTAssertEqual(try hosts(""), ["0000:01:00.0", "03:00.0"])
+    XCTAssertEqual(try hosts("\n[PENDING]\nhostpci0: 02:00.0\n"), ["0000:02:00.0", "03:00.0"])
+    XCTAssertEqual(try hosts("\n[pending]\nhostpci1: 02:00.0\n"), ["0000:01:00.0", "0000:02:00.0", "03:00.0"])
+    XCTAssertEqual(try hosts("\n[PENDING]\ndelete: hostpci0,!args\n"), [])
+    XCTAssertEqual(try hosts("\n[PENDING]\ndelete: hostpci0;args\nhostpci0: 04:00.0\n"), ["0000:04:00.0"])
+    XCTAssertEqual(try hosts("\n[PENDING]\nargs: -device vfio-pci,host=06:00.0\ndelete: args\n"), ["0000:01:00.0", "06:00.0"])
+    XCTAssertEqual(try hosts("\n[before]\nhostpci1: 05:00.0\ndelete: hostpci0\n"), ["0000:01:00.0", "03:00.0"])
+    let memory = try lowered(head + "[PENDING]\nmemory: 4096\n[before]\nmemory: 1024\n").machine.options
+    XCTAssertEqual(memory.filter { $0.name == "m" }.map(\.value), [.string("4096")])
+  }
+
   func testMappings() throws {
     let mapping = """
       gpu

@@ -3,8 +3,8 @@ import Syntax
 
 /// A Proxmox VE virtual machine, `/etc/pve/qemu-server/VMID.conf`, as lines of `key: value`.
 ///
-/// Only the part before the first `[section]` describes the machine that starts: the sections behind it are
-/// snapshots and pending changes (qemu-server PVE/QemuServer.pm: parse_vm_config).
+/// The part before the first `[section]` describes the machine, with the changes of `[PENDING]`, which Proxmox applies before it
+/// starts the machine (qemu-server PVE/QemuServer.pm: vm_start_nolock). Other sections are snapshots (parse_vm_config).
 struct ProxmoxConfig: Sendable {
   struct Entry: Sendable {
     let key: String
@@ -14,23 +14,32 @@ struct ProxmoxConfig: Sendable {
   }
 
   let source: SourceText
+  /// The entries that count, in the order of the text.
   private(set) var entries: [Entry] = []
+  /// Entries that a later one with the same key replaces, or that pending changes delete.
+  private(set) var unused: [Entry] = []
   /// Lines that are neither an entry nor a comment.
   private(set) var problems: [InputProblem] = []
   /// Lines that begin with `#`, which Proxmox keeps as the machine's description.
   private(set) var comments: [Range<Int>] = []
-  /// The start of the first section, or the end of the text.
+  /// The start of the first snapshot, or the end of the text.
   private(set) var end: Int
 
   init(_ source: SourceText) {
     self.source = source
     end = source.bytes.count
+    var isPending = false, isSnapshot = false
+    var all: [Entry] = [], changes: [Entry] = []
+    var deleted: Set<String> = []
     for line in ProxmoxConfig.lines(source.bytes) {
       let bytes = source.bytes[line]
       if bytes.first == UInt8(ascii: "[") {
-        end = line.lowerBound
-        break
+        isPending = String(decoding: bytes, as: UTF8.self).uppercased() == "[PENDING]"
+        isSnapshot = !isPending
+        if isSnapshot { end = min(end, line.lowerBound) }
+        continue
       }
+      if isSnapshot { continue }
       if bytes.first == UInt8(ascii: "#") {
         comments.append(line)
         continue
@@ -42,12 +51,24 @@ struct ProxmoxConfig: Sendable {
             location: Location(source: source.name, range: line, path: "")))
         continue
       }
-      entries.append(entry)
+      if isPending, entry.key == "delete" {
+        deleted.formUnion(entry.value.text.split { ",; \t!".contains($0) }.map(String.init))
+        continue
+      }
+      if isPending { changes.append(entry) } else { all.append(entry) }
       guard entry.key.lowercased().hasPrefix("hostpci"), !ProxmoxConfig.isHostPCI(entry.key) else { continue }
       problems.append(
         InputProblem(
           message: "Proxmox does not know `\(entry.key)`, and ignores it", fix: "write `hostpci0:` to `hostpci15:`",
           location: location(entry)))
+    }
+    // What the changes set comes after what they delete (pve-guest-common PVE/AbstractConfig.pm: parse_pending_delete).
+    unused = all.filter { deleted.contains($0.key) }
+    all = all.filter { !deleted.contains($0.key) } + changes
+    var last: [String: Int] = [:]
+    for (index, entry) in all.enumerated() { last[entry.key] = index }
+    for (index, entry) in all.enumerated() {
+      if last[entry.key] == index { entries.append(entry) } else { unused.append(entry) }
     }
   }
 
@@ -55,7 +76,7 @@ struct ProxmoxConfig: Sendable {
   static func isHostPCI(_ key: String) -> Bool { (0..<16).contains { key == "hostpci\($0)" } }
 
   /// The entry that counts: the last one with that key.
-  func entry(_ key: String) -> Entry? { entries.last { $0.key == key } }
+  func entry(_ key: String) -> Entry? { entries.first { $0.key == key } }
 
   func text(_ key: String) -> String? { entry(key)?.value.text }
 

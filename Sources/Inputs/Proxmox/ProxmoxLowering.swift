@@ -28,7 +28,7 @@ struct ProxmoxLowering {
 
   /// Lowers everything, in the order of Proxmox's command line.
   mutating func lower() {
-    definition.readElements = machine.entries
+    definition.readElements = machine.readEntries
     if machine.isTemplate { return lowerTemplate() }
     noteOtherArchitecture()
     // `driver=keep` leaves each device with its host driver.

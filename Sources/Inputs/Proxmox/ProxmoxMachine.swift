@@ -21,8 +21,7 @@ public struct ProxmoxMachine: Sendable {
     let config = ProxmoxConfig(source)
     var refusals: [InputProblem] = []
     let assigned = config.entries.compactMap { entry -> ProxmoxHostPCI? in
-      guard config.entry(entry.key)?.range == entry.range else { return nil }
-      return ProxmoxHostPCI(entry, in: config) { refusals.append($0) }
+      ProxmoxHostPCI(entry, in: config) { refusals.append($0) }
     }
     self.config = config
     self.assigned = assigned.sorted { $0.index < $1.index }
@@ -51,8 +50,10 @@ public struct ProxmoxMachine: Sendable {
       })
   }
 
-  /// The places of all `hostpciN:`, also of those that a later one of the same number replaces.
-  var entries: [Location] { config.entries.filter { ProxmoxConfig.isHostPCI($0.key) }.map(config.location) }
+  /// The places of all `hostpciN:`, and of entries that do not count.
+  var readEntries: [Location] {
+    (config.entries.filter { ProxmoxConfig.isHostPCI($0.key) } + config.unused).map(config.location)
+  }
 
   var machineOptions: ProxmoxProperties? { config.entry("machine").map { ProxmoxProperties($0.value) } }
   /// The type without Proxmox's own revision: `pc-q35-10.0+pve1` is `pc-q35-10.0` to QEMU.
