@@ -218,7 +218,18 @@ final class InputStyleTests: XCTestCase {
       ("   </clock>\n-  <on_crash>a</on_crash>\n", "a patch"), ("<?php exec('kvm -S');\n", "a program"),
       ("--- a\n+++ b\n@@ -1 +1 @@\n <domain type='kvm'>\n-  <hostdev type='pci'/>\n </domain>\n", "a patch"),
       ("<network><name>n</name></network>", "`<network>`"), ("<!DOCTYPE html><html><p>kvm -S<br></html>", "HTML"),
-      ("<plist><dict><key>qemu-system-x86_64</key></dict></plist>", "`<plist>`")
+      ("<plist><dict><key>qemu-system-x86_64</key></dict></plist>", "`<plist>`"),
+      ("<device><name>pci_0000_01_00_0</name><capability type='pci'/></device>", "a node device of libvirt, `<device>`: `vfiogate ready"),
+      ("<domainCapabilities><path>/usr/bin/qemu-system-x86_64</path></domainCapabilities>", "capabilities of domains"),
+      ("<pool type='dir'/>", "a storage pool"), ("<interface type='ethernet' name='eth0'/>", "an interface of the host"),
+      ("<domain type='kvm'>\n{% for gpu in gpus %}\n<hostdev type='pci'/>\n{% endfor %}\n</domain>\n", "a template"),
+      ("usage: attach-gpu <domain> <address>\n  attaches it to <domain>\n", "without a QEMU command"),
+      ("--state\n--balloon\n--vcpu\n--block\n", "without a QEMU command"), ("--domain\n", "without a QEMU command"),
+      ("podman run -e ARGS=\"-device vfio-pci,host=01:00.0\" --device=/dev/vfio/1 img\n", "a container's command"),
+      ("Vagrant.configure('2') do |c|\n l.qemuargs :value => 'vfio-pci,host=01:00.0'\nend\n", "a Vagrantfile"),
+      ("#!/usr/bin/env fish\nqemu-system-x86_64 -device $gpu\n", "another language"),
+      (".encoding = \"UTF-8\"\npciPassthru0.present = \"TRUE\"\n", "VMware"), ("cpu=2\npassthru0=\"1/0/0\"\n", "bhyve"),
+      ("{\"mdev_type\": \"i915-GVTg_V5_8\", \"start\": \"manual\"}\n", "mdevctl")
     ] {
       var all = ParsedInputs(SourceText(name: "t", bytes: Array(text.utf8)))
       let what = all.next()?.unrecognised

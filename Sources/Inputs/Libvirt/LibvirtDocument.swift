@@ -65,6 +65,17 @@ enum LibvirtDocument {
     return nil
   }
 
+  /// Whether an end tag of the document's root element follows its start.
+  static func isClosed(_ bytes: [UInt8], from start: Int) -> Bool {
+    let name = bytes[(start + 1)...].prefix { $0 > 0x20 && $0 != UInt8(ascii: ">") }
+    var rest = bytes[start...]
+    while let open = rest.firstIndex(of: UInt8(ascii: "<")) {
+      if bytes[(open + 1)...].first == UInt8(ascii: "/"), bytes[(open + 2)...].starts(with: name) { return true }
+      rest = bytes[(open + 1)...]
+    }
+    return false
+  }
+
   private static func read(_ tree: XMLTree, _ source: SourceText, _ pools: [String: LibvirtNetwork]) -> ParsedInput {
     var reader = LibvirtReader(source.name)
     reader.pools = pools
