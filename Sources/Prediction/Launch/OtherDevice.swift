@@ -151,18 +151,21 @@ struct ChassisSlot: Hashable {
   let slot: UInt64
 }
 
+extension MachineConfig {
+  fileprivate static let ports: Set<String> = ["pcie-root-port", "ioh3420", "xio3130-downstream", "cxl-rp", "cxl-downstream"]
+
+  /// Chassis and slot of a port; nil for any other device.
+  func chassisSlot(of request: DeviceRequest) throws(Unknown) -> ChassisSlot? {
+    guard let driver = request.driver, MachineConfig.ports.contains(driver) else { return nil }
+    return ChassisSlot(
+      chassis: try number("chassis", of: request, default: 0), slot: try number("slot", of: request, default: 0))
+  }
+}
+
 /// The checks of bridges (QEMU hw/pci-bridge).
 extension RealizeContext {
-  private static let ports: Set<String> = ["pcie-root-port", "ioh3420", "xio3130-downstream", "cxl-rp", "cxl-downstream"]
-
-  /// Chassis and slot of the port; nil for any other device.
-  func chassisSlot() throws(Unknown) -> ChassisSlot? {
-    guard RealizeContext.ports.contains(driver) else { return nil }
-    return ChassisSlot(chassis: try otherNumber("chassis", default: 0), slot: try otherNumber("slot", default: 0))
-  }
-
   func portFailure() throws(Unknown) -> RealizeFailure? {
-    if let place = try chassisSlot(), guest.chassisSlots.contains(place) {
+    if let place = try machine.chassisSlot(of: request), guest.chassisSlots.contains(place) {
       return RealizeFailure(.chassisTaken, property: "chassis", "Can't add chassis slot, error -16")
     }
     let isNamed = driver == "pci-bridge" || driver == "pci-bridge-seat"
@@ -171,7 +174,7 @@ extension RealizeContext {
         .badOption, property: "chassis_nr",
         "Bridge chassis not specified. Each bridge is required to be assigned a unique chassis id > 0.")
     }
-    if RealizeContext.ports.contains(driver) || driver.hasSuffix("-upstream") {
+    if MachineConfig.ports.contains(driver) || driver.hasSuffix("-upstream") {
       let logs = try otherNumber("aer_log_max", default: 8)
       if logs > 128 {
         return RealizeFailure(

@@ -25,6 +25,7 @@ extension MachineConfig {
 
   /// A natural number of a device's property, its own or that of the last `-global` for its driver.
   func number(_ name: String, of device: DeviceRequest, default value: UInt64) throws(Unknown) -> UInt64 {
+    if case .integer(let number)? = device.value(name), number >= 0 { return UInt64(number) }
     if let text = try setting(name, of: device).value, case .natural(let number)? = QEMUNumber.integer(text) { return number }
     return value
   }

@@ -131,12 +131,7 @@ extension RealizeContext {
   }
 
   /// A natural number that the request or a `-global` gives; nil for any other value.
-  func number(_ name: String) -> UInt64? {
-    guard let value = settings.value(name) else { return nil }
-    let number = value.string.flatMap { QEMUNumber.integer($0) } ?? QEMUNumber.integer(value)
-    if case .natural(let natural)? = number { return natural }
-    return nil
-  }
+  func number(_ name: String) -> UInt64? { settings.natural(name) }
 
   /// The PCI core's checks, which run before vfio's own realize (QEMU hw/pci/pci.c: pci_qdev_realize).
   func assignSlot() throws(Unknown) -> RealizeFailure? {
@@ -149,5 +144,15 @@ extension RealizeContext {
     case .refused(let cause, let text): return RealizeFailure(cause, text)
     case .undetermined(let unknown): throw unknown
     }
+  }
+}
+
+extension DeviceRequest {
+  /// The value of a property that is a natural number, as text too; nil for any other value.
+  func natural(_ name: String) -> UInt64? {
+    guard let value = value(name) else { return nil }
+    let number = value.string.flatMap { QEMUNumber.integer($0) } ?? QEMUNumber.integer(value)
+    if case .natural(let natural)? = number { return natural }
+    return nil
   }
 }

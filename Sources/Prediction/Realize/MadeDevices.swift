@@ -86,12 +86,13 @@ struct TakenNumbers {
   /// The id of a network card that waits for the primary of its failover pair.
   let standby: String?
 
-  init(of context: RealizeContext) {
-    acpiIndex = context.number("acpi-index").flatMap { $0 > 0 ? $0 : nil }
-    bootIndex = context.settings.value("bootindex").flatMap(QEMUNumber.index).flatMap { $0 >= 0 ? $0 : nil }
-    chassis = (try? context.chassisSlot()) ?? nil
-    let isStandby = context.driver.hasPrefix("virtio-net") && context.request.isOn("failover")
-    standby = isStandby ? context.request.id : nil
+  /// - Parameter settings: the request with what `-global` options give it.
+  init(of request: DeviceRequest, _ settings: DeviceRequest, in machine: MachineConfig) {
+    acpiIndex = settings.natural("acpi-index").flatMap { $0 > 0 ? $0 : nil }
+    bootIndex = settings.value("bootindex").flatMap(QEMUNumber.index).flatMap { $0 >= 0 ? $0 : nil }
+    chassis = (try? machine.chassisSlot(of: request)) ?? nil
+    let isStandby = request.driver?.hasPrefix("virtio-net") == true && request.isOn("failover")
+    standby = isStandby ? request.id : nil
   }
 }
 

@@ -114,30 +114,25 @@ public final class Predictor: Sendable {
   /// Checks a request. The context of a device that is not vfio's ends here: while it exists the guest is shared, and a
   /// change copies all of it.
   private func check(_ request: DeviceRequest, _ guest: Guest) -> Checked {
-    let context = RealizeContext(request, guest, self)
-    let draft = predict(context)
-    let isOther = draft == nil && (running == nil || request.plug == .hot)
-    // libvirt places its devices and checks them itself, as far as they are its own.
-    let isChecked = isOther && machine.libvirt == nil
-    let failure = isChecked ? context.otherDeviceFailure() : nil
-    let isHostDevice = isOther && request.driver?.hasPrefix("vfio-") == true
-    let missing = (isChecked || isHostDevice) && failure == nil ? LaunchFailure.unknown(request, in: machine) : nil
-    return Checked(
-      draft: draft, failure: failure, missing: missing, numbers: TakenNumbers(of: context), settings: context.settings)
-  }
-
-  /// - Returns: nil for a device that is not meant for vfio.
-  private func predict(_ context: RealizeContext) -> PredictionDraft? {
-    let request = context.request
-    let refusal = request.isVFIO ? nil : VFIODriverModel.refusal(request.driver, context.qemu)
-    guard request.isVFIO || refusal != nil else { return nil }
-    let draft = PredictionDraft(context)
-    guard let refusal else {
-      draft.walk()
-      return draft
+    let settings = machine.settings(of: request, qemu)
+    func result(_ draft: PredictionDraft? = nil, _ failure: RealizeFailure? = nil, missing: Unknown? = nil) -> Checked {
+      Checked(
+        draft: draft, failure: failure, missing: missing, numbers: TakenNumbers(of: request, settings, in: machine),
+        settings: settings)
     }
-    draft.failures = [context.keyvalID ?? refusal]
-    return draft
+    let refusal = request.isVFIO ? nil : VFIODriverModel.refusal(request.driver, qemu)
+    if request.isVFIO || refusal != nil {
+      let draft = PredictionDraft(RealizeContext(request, settings, guest, self))
+      if let refusal { draft.failures = [draft.context.keyvalID ?? refusal] } else { draft.walk() }
+      return result(draft)
+    }
+    guard running == nil || request.plug == .hot else { return result() }
+    // libvirt places its devices and checks them itself, as far as they are its own.
+    let isChecked = machine.libvirt == nil
+    let failure = isChecked ? RealizeContext(request, settings, guest, self).otherDeviceFailure() : nil
+    let isHostDevice = request.driver?.hasPrefix("vfio-") == true
+    let missing = (isChecked || isHostDevice) && failure == nil ? LaunchFailure.unknown(request, in: machine) : nil
+    return result(nil, failure, missing: missing)
   }
 }
 

@@ -24,12 +24,12 @@ final class RealizeContext: Sendable {
   var qemu: QEMUProfile { predictor.qemu }
   var descriptors: [String: Known<PCIAddress?>] { predictor.descriptors }
 
-  init(_ request: DeviceRequest, _ guest: consuming Guest, _ predictor: Predictor) {
+  init(_ request: DeviceRequest, _ settings: DeviceRequest, _ guest: consuming Guest, _ predictor: Predictor) {
     self.request = request
+    self.settings = settings
     driver = request.driver ?? ""
     self.guest = guest
     self.predictor = predictor
-    settings = predictor.machine.settings(of: request, predictor.qemu)
     address = settings.hostAddress(predictor.descriptors)
     let link = settings.value("iommufd")
     iommufdLink = link?.string.flatMap { $0.isEmpty ? nil : $0 }
