@@ -11,6 +11,8 @@ public struct LintResult: LocatedFindings, Sendable {
   public let target: LintTarget
   /// Findings and undetermined rules.
   public let report: RuleReport
+  /// The facts that keep the verdict from being safe or unsafe.
+  public let unknowns: [Unknown]
 
   /// Other texts that findings may point into: the policy, and included files.
   private let further: [SourceText]
@@ -37,6 +39,9 @@ public struct LintResult: LocatedFindings, Sendable {
     self.report = report
     self.further = further
     self.firstLine = firstLine
+    unknowns =
+      report.undetermined.compactMap { $0.severity == .error ? $0.unknown : nil }
+      + target.predictions.filter { $0.realize == .undetermined }.flatMap(\.unknowns)
   }
 
   /// Copy without the findings below a severity, which are not printed. The verdict does not change: it depends on
@@ -70,12 +75,6 @@ public struct LintResult: LocatedFindings, Sendable {
 
   /// Verdict of the definition.
   public var verdict: Verdict { report.verdict }
-
-  /// The facts that keep the verdict from being safe or unsafe.
-  public var unknowns: [Unknown] {
-    report.undetermined.compactMap { $0.severity == .error ? $0.unknown : nil }
-      + target.predictions.filter { $0.realize == .undetermined }.flatMap(\.unknowns)
-  }
 
   /// Number of findings of each severity, the worst first: "1 error, 2 notes"; nil without any.
   var counts: String? {

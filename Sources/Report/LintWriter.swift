@@ -95,10 +95,9 @@ public struct LintTally: Sendable {
     isQEMUAssumed = subject.isAssumed
     hosts.insert(subject.hostText)
     if result.verdict == .undetermined {
-      let unknowns = result.unknowns
-      remedies.formUnion(unknowns.compactMap(\.remedy))
+      remedies.formUnion(result.unknowns.compactMap(\.remedy))
       isLive = isLive || subject.host == "live"
-      missing = missing ?? unknowns.first
+      missing = missing ?? result.unknowns.first
     }
     add(result, refusesUndetermined)
   }

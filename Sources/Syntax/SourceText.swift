@@ -46,15 +46,17 @@ public struct SourceText: Sendable {
   private static func place(
     of offset: Int, from start: Int, _ place: Place, _ bytes: [UInt8], _ separator: UInt8
   ) -> Place {
-    var place = place
-    for index in start..<offset {
-      if bytes[index] == separator {
-        place = (place.line + 1, index + 1, true)
-      } else if bytes[index] >= 0x80 {
-        place.isASCII = false
+    bytes.withUnsafeBufferPointer { bytes in
+      var place = place
+      for index in start..<offset {
+        if bytes[index] == separator {
+          place = (place.line + 1, index + 1, true)
+        } else if bytes[index] >= 0x80 {
+          place.isASCII = false
+        }
       }
+      return place
     }
-    return place
   }
 
   private func place(of offset: Int) -> Place {
