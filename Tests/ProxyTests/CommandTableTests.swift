@@ -217,10 +217,15 @@ final class CommandTableTests: XCTestCase {
       let lists: [JSON] = [[["name": "v", "type": "child<vfio-pci>"]], []]
       XCTAssertEqual(try probe.settle(command("netdev_add", arguments), lists) == .refuse("fd-in-use"), isRefused, arguments)
     }
-    // The device is gone.
+    // The device is gone, and with it the descriptor.
+    let tap = command("netdev_add", #"{"type":"tap","id":"n","fd":"23"}"#)
     filter.ledger.keep("23", DescriptorLedger.Entry(open("/dev/null", O_RDONLY)))
-    XCTAssertEqual(try probe.settle(command("netdev_add", #"{"type":"tap","id":"n","fd":"23"}"#), [[], []]), .pass)
+    XCTAssertEqual(try probe.settle(tap, [[], []]), .refuse("fd-in-use"))
     XCTAssertEqual(filter.ledger.numbersInUse, [:])
+    // It is sent again.
+    filter.ledger.numbersInUse = [23: "/machine/peripheral/v"]
+    filter.ledger.opened(23, DescriptorLedger.Entry(open("/dev/null", O_RDONLY)))
+    XCTAssertEqual(try probe.settle(tap, [[], []]), .pass)
   }
 
   /// Every command of QEMU 11.1, without arguments.

@@ -57,9 +57,11 @@ struct FilterProbe {
 
   /// The decision, where QEMU answers the questions of the first round with these values, and those of later rounds with
   /// the function's.
-  /// - Parameter accepted: QEMU's answer to the command itself; nil where it is not sent.
+  /// - Parameters:
+  ///   - accepted: QEMU's answer to the command itself; nil where it gives none.
+  ///   - fails: whether QEMU answers the command with an error.
   func settle(
-    _ text: String, _ first: [JSON] = [], descriptors: Int = 0, client: Int = 1, accepted: JSON? = nil,
+    _ text: String, _ first: [JSON] = [], descriptors: Int = 0, client: Int = 1, accepted: JSON? = nil, fails: Bool = false,
     then more: (Command) -> JSON? = { _ in nil }
   ) throws -> Answer {
     let failure = Result<JSON, CommandError>.failure(CommandError(errorClass: "GenericError", text: "no answer"))
@@ -77,7 +79,7 @@ struct FilterProbe {
             return more(question).map { .success($0) } ?? failure
           }
         case .pass:
-          if let accepted { decision.answered(.success(accepted)) }
+          if let accepted { decision.answered(.success(accepted)) } else if fails { decision.answered(failure) }
           return .pass
         case .refuse(let error): return Answer(error)
         }

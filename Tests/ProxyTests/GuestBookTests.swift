@@ -148,6 +148,53 @@ final class GuestBookTests: XCTestCase {
     XCTAssertEqual(try probe.settle(tap, [[], []]), .refuse("fd-in-use"))
   }
 
+  /// QEMU closes the descriptor with the network or its failure, and opens another file under the number (observed on 7.2.22 and
+  /// 11.1.3: a disk's, which the second network closed).
+  func testANumberServesOneNetworkUntilItIsSentAgain() throws {
+    let tap = FilterProbe.command("netdev_add", #"{"type":"tap","id":"n","fd":"31"}"#)
+    let remove = FilterProbe.command("remove-fd", #"{"fdset-id":0,"fd":31}"#)
+    for accepted: JSON? in [nil, [:]] {
+      let probe = FilterProbe()
+      func add() throws {
+        let answer = try probe.settle(#"{"execute":"add-fd"}"#, descriptors: 1, accepted: ["fdset-id": 0, "fd": 31])
+        XCTAssertEqual(answer, .pass)
+      }
+      for _ in 0..<2 {
+        try add()
+        XCTAssertEqual(try probe.settle(tap, [[], []], accepted: accepted, fails: accepted == nil), .pass)
+        XCTAssertEqual(try probe.settle(tap, [[], []]), .refuse("fd-in-use"))
+        // Its set has the number, and closes it once more.
+        XCTAssertEqual(try probe.settle(remove, [[]] + guest([])), .refuse("fd-in-use"))
+      }
+    }
+  }
+
+  func testTheNumberOfADeviceThatIsGoneIsNotItsClientsAnyMore() throws {
+    let plug = FilterProbe.command("device_add", #"{"driver":"vhost-vsock-pci","id":"s","guest-cid":3,"vhostfd":"31"}"#)
+    let human = FilterProbe.human("device_add vhost-vsock-pci,id=s,guest-cid=3,vhostfd=31")
+    let rows: [(String, JSON)] = [(plug, [:]), (human, ""), (human, "Error: vhost-vsock: unable to set guest cid\r\n")]
+    for (command, reply) in rows {
+      let probe = FilterProbe()
+      XCTAssertEqual(try probe.settle(#"{"execute":"add-fd"}"#, descriptors: 1, accepted: ["fdset-id": 0, "fd": 31]), .pass)
+      XCTAssertEqual(try probe.settle(command, [[], []], accepted: reply), .pass)
+      XCTAssertEqual(try probe.settle(plug, [[], []]), .refuse("fd-in-use"), "\(reply)")
+    }
+  }
+
+  func testANumberWhosePlugHasFailedIsLookedAtAgain() throws {
+    let filter = FilterProbe().filter
+    filter.ledger.keep("31", .init(function: .known(PCIAddress("0000:01:00.0")), isIOMMUFD: false))
+    let arguments: JSON = ["driver": "vfio-pci", "id": "v", "fd": "0031"]
+    let request = try XCTUnwrap(PlugRequest.read(arguments, source: "device_add"))
+    let message = ClientMessage(bytes: [], json: ["execute": "device_add", "arguments": arguments])
+    let about = QMPCommandFilter.CommandContext(
+      message: message, client: ProxyPeer(number: 1, process: nil, user: nil), command: "device_add")
+    XCTAssertNil(filter.numberInUse(31, isRight: .known(false)))
+    PlugInquiry(filter, request, about).answered(.failure(CommandError(errorClass: "GenericError", text: "no")))
+    XCTAssertNotNil(filter.numberInUse(31, isRight: .known(false)))
+    XCTAssertNil(filter.numberInUse(31, isRight: .known(true)))
+  }
+
   /// libvirt restores a guest from a file or a pipe that QEMU has inherited from it.
   func testAGuestIsReadFromADescriptorThatQEMUHasInherited() throws {
     let folder = try TemporaryDirectory()

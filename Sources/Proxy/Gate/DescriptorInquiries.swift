@@ -33,7 +33,7 @@ final class DescriptorInquiry: CommandDecision {
       guard let name = arguments?.wire("fdname") else { return }
       gate.ledger.keep(name, nil)
       gate.owners[name] = nil
-    default: if case .integer(let number)? = value["fd"] { gate.ledger.keep(WireText(String(number)), entry) }
+    default: if case .integer(let number)? = value["fd"], let number = Int32(exactly: number) { gate.ledger.opened(number, entry) }
     }
   }
 }
@@ -62,7 +62,8 @@ final class RemoveFdInquiry: CommandDecision {
     for number in numbers {
       if gate.ledger.numbersInUse[number] != nil {
         return refuse(
-          "descriptor \(number) was given to QEMU as `fd=\(number)`, and removing its set closes it under the running device")
+          "descriptor \(number) was given to QEMU as `fd=\(number)`, and removing its set closes it under the running device, or "
+            + "another file that has the number now")
       }
       // A descriptor that came through here and was not used, or is not vfio's, may be closed.
       if let entry = gate.ledger.entries[WireText(String(number))], entry.function == .known(nil), !entry.isIOMMUFD {

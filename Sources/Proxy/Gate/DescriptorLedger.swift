@@ -30,8 +30,14 @@ struct DescriptorLedger {
 
   mutating func keep(_ name: WireText, _ entry: Entry?) { entries[name] = entry }
 
-  /// A user without an id, whose end is not noticed.
-  private static let unnamed: WireText = ""
+  /// QEMU has a new descriptor of this number: no earlier user has it any more.
+  mutating func opened(_ number: Int32, _ entry: Entry?) {
+    keep(WireText(String(number)), entry)
+    numbersInUse[number] = nil
+  }
+
+  /// A user whose end is not noticed: it has no id, or failed and may have closed the descriptor.
+  static let unnamed: WireText = ""
 
   /// The path of a device.
   static func device(_ id: WireText?) -> WireText { id.map { WireText("/machine/peripheral/\($0)") } ?? unnamed }
@@ -39,7 +45,15 @@ struct DescriptorLedger {
   /// Forgets the numbers of devices that are gone.
   mutating func forgetDevices(except ids: Set<WireText>) {
     let there = Set(ids.map(DescriptorLedger.device))
-    numbersInUse = numbersInUse.filter { !$0.value.hasPrefix("/machine/peripheral/") || there.contains($0.value) }
+    forgetNumbers { $0.hasPrefix("/machine/peripheral/") && !there.contains($0) }
+  }
+
+  /// Forgets the numbers of users that are gone: QEMU has closed them, and opens other files under them.
+  private mutating func forgetNumbers(where isGone: (WireText) -> Bool) {
+    for (number, user) in numbersInUse where isGone(user) {
+      numbersInUse[number] = nil
+      keep(WireText(String(number)), nil)
+    }
   }
 
   /// The path of a device or object that a command makes; nil for any other command.
@@ -64,7 +78,7 @@ struct DescriptorLedger {
       for item in list.array ?? [] { if let name = item.wire("name") { there.insert(WireText("\(folder)\(name)")) } }
     }
     for id in hidden { there.insert(DescriptorLedger.device(id)) }
-    numbersInUse = numbersInUse.filter { there.contains($0.value) }
+    forgetNumbers { !there.contains($0) }
   }
 
   /// The function behind `fd=`; nil when it cannot be determined.

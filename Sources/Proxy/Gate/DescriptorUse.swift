@@ -81,8 +81,11 @@ extension QMPCommandFilter {
   /// - Parameter isRight: whether the descriptor is of the kind that the command expects; false where any would do.
   func numberInUse(_ number: Int32, isRight: Known<Bool>) -> BypassRules.Reason? {
     func refusal(_ why: String) -> BypassRules.Reason { .init(rule: .fdInUse, message: "descriptor \(number) " + why) }
-    if ledger.numbersInUse[number] != nil {
-      return refusal("was given to QEMU as `fd=\(number)`, and a second user closes it under the first")
+    switch ledger.numbersInUse[number] {
+    case DescriptorLedger.unnamed?:
+      return refusal("was given to QEMU before, which may use it or another file under the number: it has to be sent again (add-fd)")
+    case .some: return refusal("was given to QEMU as `fd=\(number)`, and a second user closes it under the first")
+    case nil: break
     }
     if ledger.entry(WireText(String(number))) != nil { return nil }
     switch isRight {
@@ -104,9 +107,11 @@ extension QMPCommandFilter {
 
   /// Records what QEMU's answer says about descriptors that a command named.
   func used(_ named: NamedDescriptors, by user: WireText?, _ reply: Result<JSON, CommandError>) {
+    // QEMU closes a number when the command fails or its network is deleted, and opens another file under it.
+    let isAccepted = PlugInquiry.failure(reply) == nil
+    for number in named.numbers { ledger.numbersInUse[number] = isAccepted ? user ?? DescriptorLedger.unnamed : DescriptorLedger.unnamed }
     // A command that failed may have left the name: it remains its client's.
-    guard case .success = reply else { return }
-    if let user { for number in named.numbers { ledger.numbersInUse[number] = user } }
+    guard isAccepted else { return }
     for name in named.names {
       ledger.keep(name, nil)
       owners[name] = nil

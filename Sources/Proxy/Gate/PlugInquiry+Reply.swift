@@ -11,9 +11,10 @@ extension PlugInquiry {
     let failure = PlugInquiry.failure(reply)
     if failure == nil { gate.wasPlugged(request, prediction?.host) }
     // Resolving a name consumes it, also when the plug then fails.
-    if let name = request.string("fd").map({ WireText($0) }), name.number == nil {
-      gate.ledger.keep(name, nil)
-      gate.owners[name] = nil
+    if let name = request.string("fd").map({ WireText($0) }) {
+      // A number whose plug fails may be that of another file now: /proc shows it.
+      if name.number == nil || failure != nil { gate.ledger.keep(name.number.map { WireText(String($0)) } ?? name, nil) }
+      if name.number == nil { gate.owners[name] = nil }
     }
     compare(failure)
   }
@@ -39,7 +40,7 @@ extension PlugInquiry {
   }
 
   /// QEMU's message text, nil for success. The human monitor answers with text.
-  private static func failure(_ reply: Result<JSON, CommandError>) -> String? {
+  static func failure(_ reply: Result<JSON, CommandError>) -> String? {
     switch reply {
     case .failure(let error): return error.text
     case .success(let value):
