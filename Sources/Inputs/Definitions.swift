@@ -89,6 +89,7 @@ extension ParsedInput {
     var definition = parse(text, format, follow, extent)
     // Of Proxmox's only a part starts, and it is lowered again for each host.
     if format != .proxmox { definition.noteUnreadDevices(source, in: 0..<source.bytes.count) }
+    if [.shell, .python, .systemd].contains(format) { definition.noteHotPlug(source) }
     return definition
   }
 

@@ -30,6 +30,22 @@ enum DeviceMentions {
     return found
   }
 
+  /// The first `device_add` outside comments, as a program sends it to a monitor.
+  static func hotPlug(in bytes: [UInt8]) -> Range<Int>? {
+    let word = Array("device_add".utf8)
+    var position = 0
+    while position < bytes.count {
+      if isHashComment(bytes, position) {
+        position = bytes[position...].firstIndex(of: 0x0a) ?? bytes.count
+      } else if bytes[position] == word[0], bytes[position...].starts(with: word), position == 0 || !isNameByte(bytes[position - 1]) {
+        return position..<position + word.count
+      } else {
+        position += 1
+      }
+    }
+    return nil
+  }
+
   /// The next place where a mention or a comment may begin. Most bytes begin none.
   private static func candidate(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
     for position in start..<bytes.count {
@@ -153,6 +169,15 @@ extension ParsedInput {
       noteUnread(mention, source)
     }
     noteSurplus(mentions, source)
+  }
+
+  /// Notes a hot plug in a program that starts QEMU. The device of one that names no driver, as `device_add $GPU`, is not a mention.
+  mutating func noteHotPlug(_ source: SourceText) {
+    guard problems.isEmpty, unrecognised == nil, machine.unreadParts.isEmpty, let place = DeviceMentions.hotPlug(in: source.bytes)
+    else { return }
+    noteUnread(
+      "`device_add` in line \(source.position(of: place.lowerBound).line)", "what a program sends to QEMU's monitor is not read", place,
+      source)
   }
 
   /// Notes a mention of a driver when more of them were found than devices: two may be in the text of one device or variable.

@@ -113,6 +113,10 @@ struct ShellScript {
   private static func target(_ words: [Word]) -> Target {
     var words = words
     while let word = words.first, keywords.contains(word.text) { words.removeFirst() }
+    if words.first?.text == "alias" {
+      let value = words.dropFirst().first { mentionsEmulator(String($0.text.drop { $0 != "=" }.dropFirst())) }
+      return value.map { .text($0.range) } ?? .other
+    }
     switch ShellRunner.target(of: words, isEmulator: isEmulator) {
     case .emulator(let index):
       let options = words[(index + 1)...].map(\.text)

@@ -84,6 +84,39 @@ final class DeviceMentionsTests: XCTestCase {
     XCTAssertEqual(again.machine.unreadParts.map(\.what), ["`hostpci0:` in line 4"])
   }
 
+  /// A program that plugs a device into the QEMU that it starts need not name a driver.
+  func testAHotPlugOfAProgramIsNotRead() {
+    let command = "qemu-system-x86_64 -M q35 -qmp unix:/run/q,server,nowait"
+    let list = "[\"qemu-system-x86_64\", \"-M\", \"q35\"]"
+    for text in [
+      "#!/bin/sh\n\(command) -daemonize\necho \"device_add $GPU\" | socat - unix:/run/m\n",
+      "#!/bin/sh\n\(command) -daemonize\nsocat - unix:/run/m <<END\ndevice_add $GPU\nEND\n",
+      "#!/bin/sh\n\(command) -daemonize\nprintf '{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"%s\"}}' $D | socat - /run/q\n",
+      "[Service]\nExecStart=/usr/bin/\(command)\nExecStartPost=/usr/bin/plug device_add ${GPU}\n",
+      "import subprocess\nsubprocess.Popen(\(list))\nqmp.cmd(\"device_add\", driver=driver)\n"
+    ] {
+      let parsed = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8)))
+      XCTAssertEqual(parsed.problems.map(\.message), [], text)
+      XCTAssertEqual(parsed.machine.unreadParts.count, 1, text)
+      XCTAssert(parsed.machine.unreadParts.first?.what.hasPrefix("`device_add` in line") == true || text.contains("<<END"), text)
+    }
+    for text in [
+      "#!/bin/sh\n# then device_add by hand\n\(command)\n", "\(command) -name my_device_add\n",
+      "device_add virtio-rng-pci,id=r\n", "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"virtio-rng-pci\"}}\n"
+    ] {
+      let parsed = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8)))
+      XCTAssertEqual(parsed.machine.unreadParts.map(\.what), [], text)
+    }
+  }
+
+  func testAnAliasOfQEMUIsNotRead() {
+    let name = "qemu-system-x86_64"
+    for text in ["alias \(name)='\(name) -readconfig gpu.cfg'\n\(name) -M q35\n", "alias vm='sudo \(name) -M q35'\nvm -m 4G\n"] {
+      let parsed = ParsedInput.parse(SourceText(name: "t", bytes: Array(("#!/bin/sh\n" + text).utf8)))
+      XCTAssertEqual(parsed.machine.unreadParts.map(\.what), ["the QEMU command inside a string"], text)
+    }
+  }
+
   func testADeviceThatIsReadLeavesNothingUnread() {
     for text in [
       "qemu-system-x86_64 -device virtio-rng-pci,id=x -set device.x.driver=vfio-pci -set device.x.host=01:00.0\n",

@@ -71,6 +71,25 @@ final class DomainWithoutPassthroughTests: XCTestCase {
     }
   }
 
+  /// A program of the user's own may start QEMU with further options.
+  func testAnEmulatorThatIsNotQEMUIsNotRead() {
+    func unread(_ emulator: String, type: String = "kvm") -> [String] {
+      let text = "<domain type='\(type)'><name>vm</name><os><type arch='x86_64' machine='q35'>hvm</type></os>"
+        + "<devices><emulator>\(emulator)</emulator></devices></domain>"
+      return ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8)), extent: .passthrough).machine.unreadParts.map(\.what)
+    }
+    for emulator in [
+      "/usr/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm", "/usr/bin/kvm", "/usr/bin/kvm-spice", "/opt/qemu-9.2/qemu-system-x86_64-gpu",
+      "/nix/store/x/bin/.qemu-system-x86_64-wrapped", ""
+    ] {
+      XCTAssertEqual(unread(emulator), [], emulator)
+    }
+    for emulator in ["/usr/local/bin/gpu-wrapper.sh", "/usr/local/bin/qemu-gpu.sh", "/root/start-vm", "/root/qemu-kvm.py"] {
+      XCTAssertEqual(unread(emulator), ["the emulator `\(emulator)`"])
+    }
+    XCTAssertEqual(unread("/usr/lib/xen/bin/dm", type: "xen"), [])
+  }
+
   func testWhatIsNotWellFormedIsReported() {
     for text in [
       "<domain><name></domain>", "<!DOCTYPE domain [ ]><domain/>", "<domain/><domain/>",

@@ -10,9 +10,19 @@ enum DomainWithoutPassthrough {
     let domain = tree.root
     guard domain.qualifiedName == "domain" || domain.qualifiedName == "inactiveDomain" else { return false }
     let devices = devices(of: domain)
-    return !asksForHostDevices(domain) && !LibvirtReader.hasOwnOptions(domain)
+    return !asksForHostDevices(domain) && otherEmulator(of: domain) == nil && !LibvirtReader.hasOwnOptions(domain)
       && deviceLists(of: domain).count < 2 && !devices.contains { $0.name == "iommu" }
       && !tree.comments.contains { AllowComment.isForVFIOGate($0.text) }
+  }
+
+  /// The `<emulator>` of a domain that may be a program of the user's own, which starts QEMU with further options: by its name it is
+  /// not QEMU.
+  static func otherEmulator(of domain: XMLElement) -> XMLElement? {
+    guard LibvirtReader.acceleration[domain.value("type") ?? "kvm"] != nil, let emulator = domain.child("devices")?.child("emulator"),
+      let name = emulator.text.fileName, !name.isEmpty
+    else { return nil }
+    let isQEMU = name.hasPrefix("qemu") || name.hasPrefix("kvm") || name.contains("qemu-system-")
+    return isQEMU && ![".sh", ".py", ".pl"].contains(where: name.hasSuffix) ? nil : emulator
   }
 
   /// Whether the domain has a host device that vfio may pass through: it never passes USB and SCSI devices.

@@ -56,7 +56,7 @@ extension LibvirtReader {
   }
 
   /// Domain types that QEMU runs, and the `-accel` of each.
-  private static let acceleration = ["kvm": "kvm", "qemu": "tcg", "hvf": "hvf", "nvmm": "nvmm", "whpx": "whpx"]
+  static let acceleration = ["kvm": "kvm", "qemu": "tcg", "hvf": "hvf", "nvmm": "nvmm", "whpx": "whpx"]
 
   private mutating func readMachine(_ domain: XMLElement, _ part: LocationBase, type: String) {
     let os = domain.child("os")?.child("type")
@@ -64,6 +64,12 @@ extension LibvirtReader {
     definition.machine.program = domain.child("devices")?.child("emulator")?.text
     let emulator = definition.machine.program.flatMap(\.fileName)
     definition.machine.emulator = emulator ?? architecture.map { "qemu-system-\(LibvirtReader.emulatorSuffix($0))" }
+    if let other = DomainWithoutPassthrough.otherEmulator(of: domain) {
+      definition.machine.unreadParts.append(
+        UnreadPart(
+          what: "the emulator `\(other.text)`", reason: "by its name it is not QEMU, and may add devices",
+          location: location(other, part, "/devices/emulator")))
+    }
     let place = os.map { location($0, part, "/os/type") } ?? location(domain, part)
     if let machine = os?["machine"] {
       option("type", machine.value, at: location(machine, part, "/os/type"))
