@@ -14,7 +14,7 @@ final class ReloadTests: XCTestCase {
     var path: String { directory.path + "/p" }
     var log: String { (try? readFile(directory.path + "/log")).map { String(decoding: $0, as: UTF8.self) } ?? "" }
 
-    init(clients: Int = 1) throws {
+    init(clients: Int = 1, more: [String] = []) throws {
       directory = try TemporaryDirectory()
       program = directory.path + "/vfiogate"
       try FileManager.default.copyItem(atPath: try Child.built("vfiogate"), toPath: program)
@@ -22,7 +22,7 @@ final class ReloadTests: XCTestCase {
       proxy = try Child(program, [
         "proxy", "--listen", directory.path + "/p", "--qmp", directory.path + "/qmp.sock", "--log", directory.path + "/log",
         "--clients", String(clients),
-      ])
+      ] + more)
       try Wait.listener(at: directory.path + "/p")
     }
 
@@ -92,6 +92,50 @@ final class ReloadTests: XCTestCase {
     XCTAssertEqual(unlink(running.program), 0)
     try running.reload(count: 4, " not reloaded ")
     XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":2}"#), #"{"return": {}, "id": 2}"#)
+  }
+
+  func testPlugsBeforeTheReloadAreRepeatedInTrials() throws {
+    let running = try Running()
+    let client = try RawClient(path: running.path)
+    try client.negotiate()
+    let bridge = #"{"execute":"device_add","arguments":{"driver":"pcie-pci-bridge","bus":"rp1","id":"b"}}"#
+    XCTAssertEqual(try client.answer(bridge), #"{"return": {}}"#)
+    try running.reload(count: 1)
+    // A controller's memory of a petabyte.
+    let crash = #"{"execute":"device_add","arguments":{"driver":"nvme","serial":"x","cmb_size_mb":1073741824,"bus":"b","addr":"3"}}"#
+    let answer = try client.answer(crash)
+    XCTAssert(answer.contains("a scratch QEMU crashed with SIGTRAP"), answer)
+    XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":1}"#), #"{"return": {}, "id": 1}"#)
+  }
+
+  /// A scratch QEMU that starts when a file is there.
+  func testASignalWhileAPlugIsTriedLeavesNoScratchQEMU() throws {
+    for signal in [SIGTERM, SIGKILL, SIGHUP] {
+      let folder = try TemporaryDirectory()
+      let (emulator, go, ids) = (folder.path + "/emulator", folder.path + "/go", folder.path + "/ids")
+      let script = "#!/bin/sh\necho $$ >> \(ids)\nuntil [ -e \(go) ]; do sleep 0.02; done\nexec \(try RealQEMU.program()) \"$@\"\n"
+      try writeFile(emulator, script, mode: 0o755)
+      let running = try Running(more: ["--emulator", emulator])
+      let client = try RawClient(path: running.path)
+      try client.negotiate()
+      try client.send(#"{"execute":"device_add","arguments":{"driver":"e1000e","bus":"rp1","id":"n"},"id":1}"#)
+      func started() -> [pid_t] {
+        String(decoding: (try? readFile(ids)) ?? [], as: UTF8.self).split(separator: "\n").compactMap { pid_t($0) }
+      }
+      try Wait.until("the scratch QEMU", isTrue: { started().count == 1 })
+      kill(running.proxy.processID, signal)
+      if signal == SIGHUP {
+        try Wait.text(" reloading", in: running.directory.path + "/log")
+        try writeFile(go, "")
+        XCTAssertEqual(try client.line(), #"{"return": {}, "id": 1}"#)
+        try Wait.text(" reloaded ", in: running.directory.path + "/log")
+        XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":2}"#), #"{"return": {}, "id": 2}"#)
+      } else {
+        XCTAssertNil(try client.line())
+        running.proxy.wait()
+      }
+      for one in started() { try Wait.until("the end of \(one)", isTrue: { kill(one, 0) != 0 }) }
+    }
   }
 
   func testAStateThatIsNoneEndsWithOneLine() throws {

@@ -113,6 +113,9 @@ final class ScratchQEMUTests: XCTestCase {
       XCTAssertEqual(ScratchTrial.Outcome(text: expected.text), expected, "through the pipe")
     }
     XCTAssertEqual(ScratchTrial.Outcome(text: ""), .unknown("the trial ended without an answer"))
+    let scratch = ScratchQEMU(process: getpid())
+    scratch.hasCreated(request)
+    XCTAssertNotEqual(scratch.history.map(\.location), [place], "an earlier plug is another part")
   }
 
   func testTheLabsQEMU() throws {

@@ -28,6 +28,7 @@ extension QMPCommandFilter {
         ["name": .array(id.bytes.map { .integer(Int64($0)) }), "function": .string(function.description)]
       }),
       "hidden": .array(hidden.values.map(\.arguments)),
+      "tried": .array((scratch?.history ?? []).map { ["human": .bool($0.form == .keyval), "arguments": $0.arguments] }),
     ]
   }
 
@@ -62,6 +63,14 @@ extension QMPCommandFilter {
       else { throw ProxyFailure("`hidden` has a device that is not a primary") }
       hidden[WireText(id)] = primary
     }
+    // A program of an earlier release does not hand them over.
+    for item in books["tried"] == nil ? [] : try fields.list("tried") {
+      let entry = HandoverFields(item)
+      guard let request = PlugRequest.read(try entry.object("arguments").value, source: "device_add") else { continue }
+      let form: DeviceRequest.Form = try entry.flag("human") ? .keyval : .json
+      scratch?.hasCreated(
+        DeviceRequest(form: form, plug: .hot, properties: request.properties, location: request.location))
+    }
   }
 
   private static let forgotten = Known<PCIAddress?>.unknown("the descriptor's function", "it was not known before the reload")
@@ -70,22 +79,32 @@ extension QMPCommandFilter {
 extension HiddenPrimary {
   /// The arguments of a `device_add` of the device.
   fileprivate var arguments: JSON {
-    let given = request.properties.map { JSON.Member($0.name, JSON($0.value)) }
-    // The last of a name that is given twice counts.
-    let last = Dictionary(given.map { ($0.key, $0.value) }) { $1 }
     let pair = JSON.Member("failover_pair_id", .string(self.pair?.description ?? ""))
-    return .object(last.map { JSON.Member($0, $1) } + [pair])
+    return .object((request.arguments.members ?? []) + [pair])
+  }
+}
+
+extension DeviceRequest {
+  /// The arguments of a `device_add`, without lists and objects.
+  fileprivate var arguments: JSON {
+    let given = properties.compactMap { property in JSON(property.value).map { (property.name, $0) } }
+    // The last of a name that is given twice counts.
+    var seen: Set<String> = []
+    return .object(given.reversed().filter { seen.insert($0.0).inserted }.reversed().map { JSON.Member($0.0, $0.1) })
   }
 }
 
 extension JSON {
-  fileprivate init(_ value: PropertyValue) {
+  /// Nil for a value whose content was not kept.
+  fileprivate init?(_ value: PropertyValue) {
     switch value {
     case .bool(let flag): self = .bool(flag)
     case .integer(let number): self = .integer(number)
+    case .unsigned(let number): self = .unsigned(number)
+    case .real(let number): self = .real(number)
     case .string(let text), .unknown(let text): self = .string(text)
-    // QEMU accepts none of these for a property of a primary.
-    case .unsigned, .real, .null, .array, .object: self = .null
+    case .null: self = .null
+    case .array, .object: return nil
     }
   }
 }

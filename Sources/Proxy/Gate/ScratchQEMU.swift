@@ -17,7 +17,8 @@ package final class ScratchQEMU {
 
   private let process: Int32
   private let program: String
-  private var history: [DeviceRequest] = []
+  /// Plugs that scratch QEMUs have accepted, oldest first.
+  private(set) var history: [DeviceRequest] = []
   /// The running machine, once it was read.
   private var machine: Known<MachineConfig>?
 
@@ -74,7 +75,12 @@ package final class ScratchQEMU {
   func hasLost(_ id: WireText) { history.removeAll { $0.id.map { WireText($0) } == id } }
 
   /// A refused plug leaves nothing that later ones could meet.
-  func hasCreated(_ request: DeviceRequest) { history = Array((history + [request]).suffix(ScratchQEMU.historyLimit)) }
+  func hasCreated(_ request: DeviceRequest) {
+    // Its refusal or crash in a later trial is not that of the later plug, which has the same location.
+    let place = Location(source: "an earlier plug", range: nil, path: request.id ?? request.driver ?? "device")
+    let earlier = DeviceRequest(form: request.form, plug: request.plug, properties: request.properties, location: place)
+    history = Array((history + [earlier]).suffix(ScratchQEMU.historyLimit))
+  }
 
   private func runningMachine() -> Known<MachineConfig> {
     if let machine { return machine }
