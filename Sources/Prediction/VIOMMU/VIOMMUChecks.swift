@@ -115,10 +115,15 @@ extension RealizeContext {
     }
   }
 
-  /// The exit of a QEMU before 10.1 when the machine is complete: an `intel-iommu` without caching-mode serves a vfio device
-  /// (QEMU hw/i386/intel_iommu.c: vtd_machine_done_notify_one). A hot plug fails before: `machineHotplug`.
+  /// The exit of a QEMU before 10.1 when the machine is complete: it has a vfio device and an `intel-iommu` without
+  /// caching-mode, in any order, also where the device bypasses it (QEMU hw/i386/intel_iommu.c:
+  /// vtd_machine_done_notify_one; observed on 10.0.13). A hot plug fails before: `machineHotplug`.
   func machineDone() throws(Unknown) -> RealizeFailure? {
-    guard request.plug == .cold, qemu.isBefore(10, 1), let unit = try viommu, unit.driver == "intel-iommu",
+    guard request.plug == .cold, qemu.isBefore(10, 1) else { return nil }
+    // Without one there may be some in parts that were not read.
+    var unit = machine.devices.last { $0.driver == "intel-iommu" }
+    if unit == nil { unit = try viommu }
+    guard let unit, unit.driver == "intel-iommu",
       try machine.setting("caching-mode", of: unit).value != "on"
     else { return nil }
     return RealizeFailure(
