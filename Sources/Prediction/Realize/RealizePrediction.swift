@@ -61,6 +61,8 @@ public final class RealizePrediction: Sendable {
   public var request: DeviceRequest { context.request }
   /// The guest's topology when QEMU creates the device.
   public var guest: Guest { context.guest }
+  /// Whether QEMU keeps the device back until the guest asks for it, as the primary of a failover pair. It has no id until then.
+  public var isKeptBack: Bool { context.isHiddenPrimary }
   /// The host function; nil when the request names none that can be resolved.
   public var host: PCIAddress? { context.address }
 

@@ -21,12 +21,22 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   let requests = target.requests
   var seen: [String: Int] = [:]
   seen.reserveCapacity(requests.count)
+  // Of key=value text the ids are compared before.
+  let keptBack = Set(target.assignments.filter { $0.isKeptBack && $0.request.form == .json }.map(\.request.location))
   for (index, request) in requests.enumerated() {
     for id in request.history.unplugged { seen[id] = nil }
     guard let id = request.id, let first = seen.updateValue(index, forKey: id) else { continue }
     // All later ones are compared with the first.
     seen[id] = first
     guard target.isChecked(request) else { continue }
+    if keptBack.contains(request.location) || keptBack.contains(requests[first].location) {
+      runner.cannotDetermine(
+        Unknown(
+          "devices that the guest gets of id `\(id)`",
+          reason: "QEMU keeps the primary of a failover pair back, and cannot plug it later while another device has its id"),
+        about: request)
+      continue
+    }
     runner.report(
       "\(named(request, target)) has the same id `\(id)` as \(named(requests[first], target))",
       at: request.location(of: "id"), about: request, fix: "give one of them an id other than `\(id)`")
