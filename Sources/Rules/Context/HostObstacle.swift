@@ -78,6 +78,7 @@ extension Host {
   /// alone: on AMD the IOMMU is on unless it is switched off (linux Documentation/admin-guide/kernel-parameters.txt:
   /// intel_iommu, amd_iommu, iommu). The vendor is that of the root complex's host bridge.
   var iommuAdvice: String {
+    if let option = missingVFIO { return "use a kernel with \(option)" }
     let bridges = devices.values.filter { $0.classCode.map { $0 >> 8 } == .known(0x0600) }
     let vendors = Set(bridges.compactMap(\.vendor.display))
     let option = vendors == [0x8086] ? "CONFIG_INTEL_IOMMU" : vendors == [0x1022] ? "CONFIG_AMD_IOMMU" : nil
