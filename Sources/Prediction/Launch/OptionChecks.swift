@@ -7,9 +7,11 @@ extension MachineConfig {
     let absent = absentOptions(qemu)
     // libvirt makes the parts that its devices name.
     if !absent.isEmpty || libvirt != nil || missingPart != nil || !unreadParts.isEmpty || qemu.modelledRelease == nil { return absent }
+    // Of each kind, once for all devices.
+    var ids: [Part: Set<String>?] = [:]
     return [topology(qemu), namedBackend("memory-backend"), namedBackend("confidential-guest-support"), confidentialGuest(qemu), hostCPU]
       .compactMap { $0 }
-      + monitors + devices.compactMap(unresolved)
+      + monitors + devices.compactMap { unresolved($0, &ids) }
   }
 
   // MARK: - Options of other releases
@@ -197,12 +199,16 @@ extension MachineConfig {
       .contains(where: id.hasPrefix)
   }
 
-  private func unresolved(_ device: DeviceRequest) -> LaunchFailure? {
+  /// The failure of a property that names a part which the machine does not have.
+  private func unresolved(_ device: DeviceRequest, _ ids: inout [Part: Set<String>?]) -> LaunchFailure? {
     guard let driver = device.driver else { return nil }
     for property in device.properties {
       guard let (part, owner) = MachineConfig.part(property.name, of: driver), let id = property.value.string, !id.isEmpty,
-        device.property(property.name) == property, let known = ids(of: part), !known.contains(id), !MachineConfig.isOfBoard(id)
+        device.property(property.name) == property, !MachineConfig.isOfBoard(id)
       else { continue }
+      let known = ids[part] ?? self.ids(of: part)
+      ids[part] = .some(known)
+      guard let known, !known.contains(id) else { continue }
       let text = switch part {
       case .object: "Device '\(id)' not found"
       case .files: "9pfs device couldn't find fsdev with the id = \(id)"

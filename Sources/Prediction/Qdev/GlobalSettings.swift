@@ -6,10 +6,12 @@ import Facts
 extension MachineConfig {
   /// The request with the values of the `-global` options that QEMU accepts for it, before its own: of a name given
   /// twice the last counts.
-  func settings(of request: DeviceRequest, _ qemu: QEMUProfile) -> DeviceRequest {
+  func settings(of request: DeviceRequest, _ qemu: QEMUProfile, _ index: MachineIndex) -> DeviceRequest {
     // Most machines have no -global, and each device asks.
     if globals.isEmpty { return request }
-    guard request.isVFIO else { return otherSettings(of: request, qemu) }
+    guard request.isVFIO else {
+      return request.with(request.driver.map { index.settings[$0] ?? settings(ofType: $0, qemu) } ?? [])
+    }
     let given = globals.filter { global in
       // A descriptor that -global gives is refused, or crashes QEMU.
       guard global.applies(to: request, in: qemu), global.property != "fd",
@@ -21,16 +23,18 @@ extension MachineConfig {
     return request.with(given)
   }
 
-  /// The same for a device that is not vfio's, as far as its properties are known.
-  private func otherSettings(of request: DeviceRequest, _ qemu: QEMUProfile) -> DeviceRequest {
-    guard let driver = request.driver else { return request }
-    return request.with(
-      globals.filter { global in
-        guard PCIDrivers.derives(driver, from: global.driver), global.property != "addr",
-          case .kind(let kind) = DeviceProperties.lookup(global.property, of: driver, in: qemu)
-        else { return false }
-        return PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: driver) == nil
-      })
+  /// The options that QEMU accepts for devices of a type that is not vfio's, as far as its properties are known. Of a
+  /// property given twice the last.
+  func settings(ofType driver: String, _ qemu: QEMUProfile) -> [GlobalProperty] {
+    var found: Set<String> = []
+    let last = globals.reversed().filter { global in
+      guard PCIDrivers.derives(driver, from: global.driver), global.property != "addr", !found.contains(global.property),
+        case .kind(let kind) = DeviceProperties.lookup(global.property, of: driver, in: qemu),
+        PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: driver) == nil
+      else { return false }
+      return found.insert(global.property).inserted
+    }
+    return last.reversed()
   }
 }
 

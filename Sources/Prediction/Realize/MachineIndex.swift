@@ -12,6 +12,8 @@ struct MachineIndex: Sendable {
   let opensIOMMUFD: Bool
   /// The shared files that are guest memory.
   let memoryFiles: [FileMemory.Item]
+  /// The `-global` options that QEMU accepts for each type of device that the machine has and that is not vfio's.
+  let settings: [String: [GlobalProperty]]
   /// The first `-global` option for each driver whose name or value QEMU refuses.
   private let badGlobals: [String: RealizeFailure]
   /// The first `-global` option for each driver on which QEMU crashes, and its index.
@@ -26,6 +28,8 @@ struct MachineIndex: Sendable {
     hasIOMMUFD = !own.isEmpty
     opensIOMMUFD = own.contains { $0.string("fd") == nil }
     memoryFiles = FileMemory.items(of: machine)
+    let drivers = machine.globals.isEmpty ? [] : Set(machine.devices.filter { !$0.isVFIO }.compactMap(\.driver))
+    settings = Dictionary(uniqueKeysWithValues: drivers.map { ($0, machine.settings(ofType: $0, qemu)) })
     badGlobals = MachineIndex.badGlobals(of: machine, qemu)
     crashes = Dictionary(
       machine.globals.enumerated().compactMap { index, global in

@@ -114,7 +114,7 @@ public final class Predictor: Sendable {
   /// Checks a request. The context of a device that is not vfio's ends here: while it exists the guest is shared, and a
   /// change copies all of it.
   private func check(_ request: DeviceRequest, _ guest: Guest) -> Checked {
-    let settings = machine.settings(of: request, qemu)
+    let settings = machine.settings(of: request, qemu, index)
     func result(_ draft: PredictionDraft? = nil, _ failure: RealizeFailure? = nil, missing: Unknown? = nil) -> Checked {
       Checked(
         draft: draft, failure: failure, missing: missing, numbers: TakenNumbers(of: request, settings, in: machine),
