@@ -70,16 +70,17 @@ extension ParsedInput {
     case passthrough
   }
 
-  /// - Parameter follow: reads the files of `-readconfig`; without it they stay unread, and the machine
-  ///   incomplete.
+  /// - Parameters:
+  ///   - detected: the text's own format, where the caller has determined it.
+  ///   - follow: reads the files of `-readconfig`; without it they stay unread, and the machine incomplete.
   public static func parse(
-    _ source: SourceText, as format: InputFormat? = nil, follow: FileFollower? = nil, extent: Extent = .all
+    _ source: SourceText, as format: InputFormat? = nil, detected: InputFormat? = nil, follow: FileFollower? = nil, extent: Extent = .all
   ) -> ParsedInput {
     guard isReadable(source, as: format) else {
       let limit = limit(of: source, as: format)
       return .empty(source, "the definition is larger than \(limit) bytes and was not read")
     }
-    guard let format = format ?? .detect(source.bytes) else {
+    guard let format = format ?? detected ?? .detect(source.bytes) else {
       return .unrecognised(source, UnrecognisedInput.describe(source.bytes))
     }
     guard source.bytes.contains(where: { $0 > 0x20 }) else { return .empty(source, "the definition is empty") }

@@ -147,13 +147,13 @@ enum LibvirtLog {
   private static let mark = "starting up libvirt version:"
 
   static func isRecognised(_ bytes: [UInt8]) -> Bool {
-    EmbeddedCommand.lines(bytes).contains { contains(bytes[$0], mark) }
+    EmbeddedCommand.lines(bytes).contains { bytes[$0].contains(text: mark) }
   }
 
   /// The lines after the mark of the last start, up to the first that no backslash continues.
   static func command(_ bytes: [UInt8]) -> Range<Int>? {
     let lines = EmbeddedCommand.lines(bytes)
-    guard let start = lines.lastIndex(where: { contains(bytes[$0], mark) }), start + 1 < lines.count else { return nil }
+    guard let start = lines.lastIndex(where: { bytes[$0].contains(text: mark) }), start + 1 < lines.count else { return nil }
     let end = lines[(start + 1)...].first { !EmbeddedCommand.continues(bytes, $0) } ?? lines[lines.count - 1]
     return lines[start + 1].lowerBound..<end.upperBound
   }
@@ -161,10 +161,6 @@ enum LibvirtLog {
   static func parse(_ source: SourceText, _ follow: FileFollower?) -> ParsedInput {
     let text = EmbeddedCommand.only([command(source.bytes)].compactMap { $0 }, of: source.bytes)
     return ParsedInput.parse(command: SourceText(name: source.name, bytes: text), follow)
-  }
-
-  private static func contains(_ line: ArraySlice<UInt8>, _ text: String) -> Bool {
-    String(decoding: line, as: UTF8.self).contains(text)
   }
 }
 

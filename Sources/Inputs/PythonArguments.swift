@@ -42,7 +42,7 @@ struct PythonArguments {
     let after = bytes[list.upperBound...].first { $0 > 0x20 }
     return ["run", "Popen", "call", "check_call", "check_output"].contains(String(decoding: Array(name), as: UTF8.self))
       && (after == UInt8(ascii: ",") || after == UInt8(ascii: ")"))
-      && !String(decoding: bytes, as: UTF8.self).contains("shell=True")
+      && !bytes.contains(text: "shell=True")
   }
 
   private func lists(atMost count: Int) -> [List] {

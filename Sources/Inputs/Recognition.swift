@@ -107,8 +107,7 @@ extension InputFormat {
   }
 
   private static func mentionsQMP(_ bytes: [UInt8]) -> Bool {
-    let text = String(decoding: bytes, as: UTF8.self)
-    return ["execute", "driver", "exec-oob"].contains { text.contains("\"\($0)\"") || text.contains("'\($0)'") }
+    ["execute", "driver", "exec-oob"].contains { bytes.contains(text: "\"\($0)\"") || bytes.contains(text: "'\($0)'") }
   }
 
   // MARK: - Configuration files

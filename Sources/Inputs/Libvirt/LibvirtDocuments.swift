@@ -109,10 +109,11 @@ public struct ParsedInputs: Sequence, IteratorProtocol {
   public init(
     _ source: SourceText, as format: InputFormat? = nil, follow: FileFollower? = nil, extent: ParsedInput.Extent = .all
   ) {
-    if ParsedInput.isReadable(source, as: format), (format ?? .detect(source.bytes)) == .xml {
+    let found = format ?? (ParsedInput.isReadable(source, as: format) ? .detect(source.bytes) : nil)
+    if ParsedInput.isReadable(source, as: format), found == .xml {
       documents = LibvirtDocuments(source, extent, isDetected: format == nil)
     } else {
-      single = ParsedInput.parse(source, as: format, follow: follow, extent: extent)
+      single = ParsedInput.parse(source, as: format, detected: found, follow: follow, extent: extent)
     }
   }
 
