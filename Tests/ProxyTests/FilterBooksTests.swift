@@ -30,7 +30,7 @@ final class FilterBooksTests: XCTestCase {
         #"{"driver":"vfio-pci","id":"p","host":"0000:01:00.0","failover_pair_id":"n","iommufd":"i","bootindex":3,"ats":true}"#)
     ]
     let after = filter()
-    try after.restore(JSON.parse(before.books.text()))
+    try after.restore(JSON.parse(before.books.canonicalBytes))
     XCTAssertEqual(after.ledger.entries.count, 3)
     XCTAssertEqual(after.ledger.entries[WireText("e\u{301}")]?.function, .known(address))
     XCTAssertEqual(after.ledger.entries[WireText("\u{e9}")]?.function, .known(nil))
@@ -69,19 +69,21 @@ final class FilterBooksTests: XCTestCase {
       return QMPCommandFilter(options, log: ProxyLog())
     }
     let before = filter(), after = filter()
-    let text = #"{"driver":"nvme","id":"a","serial":"x","cmb_size_mb":9223372036854775807,"addr":4,"list":[1],"none":null}"#
+    let text = #"{"driver":"nvme","id":"a","serial":"x","cmb_size_mb":9223372036854775807,"addr":4,"#
+      + #""max":18446744073709551615,"list":[1],"none":null}"#
     let human = try XCTUnwrap(HMPCommand(Word(Array("device_add e1000e,id=b,addr=3,addr=4".utf8), at: 0)))
     for request in [try PlugRequest.read(JSON.parse(text), source: "device_add"), PlugRequest.read(human, source: "device_add")] {
       before.scratch?.hasCreated(try XCTUnwrap(request))
     }
-    try after.restore(JSON.parse(before.books.text()))
+    try after.restore(JSON.parse(before.books.canonicalBytes))
     let plugs = try XCTUnwrap(after.scratch?.history)
     XCTAssertEqual(plugs.map(\.id), ["a", "b"])
     XCTAssertEqual(plugs.map(\.form), [.json, .keyval])
     XCTAssertEqual(plugs[1].properties.map(\.name), ["driver", "id", "addr"])
     XCTAssertEqual(plugs[1].string("addr"), "4")
-    XCTAssertEqual(plugs[0].properties.map(\.name), ["driver", "id", "serial", "cmb_size_mb", "addr", "none"])
+    XCTAssertEqual(plugs[0].properties.map(\.name), ["driver", "id", "serial", "cmb_size_mb", "addr", "max", "none"])
     XCTAssertEqual(plugs[0].value("cmb_size_mb"), .integer(.max))
     XCTAssertEqual(plugs[0].value("addr"), .integer(4))
+    XCTAssertEqual(plugs[0].value("max"), .unsigned(.max))
   }
 }

@@ -32,7 +32,8 @@ extension Handover {
   func execute() -> String {
     guard let path = Handover.program else { return "the path of this program is not known" }
     if let fault = Handover.fault(of: path) { return "\(path): \(fault)" }
-    let text = Array(json.text().utf8)
+    // jansson would write an integer above 2^63 as a real number.
+    let text = json.canonicalBytes
     guard text.count <= JSON.maximumSize else { return "\(text.count) bytes of unfinished messages cannot be handed over" }
     let file = "vfiogate-handover".withCString { clinux_memory_file($0) }
     guard file >= 0 else { return "memory for the state: \(errnoText(-file))" }
