@@ -12,13 +12,18 @@ enum RecordingConfig {
     if bytes.count <= range.upperBound {
       bytes += [UInt8?](repeating: nil, count: range.upperBound + 1 - bytes.count)
     }
-    let isFill = range.count != words.count - 1
+    // A range may be nearly all of a config space: its byte is read once.
+    var given: [UInt8?] = []
+    for word in words.dropFirst() {
+      guard word.count == 2, let high = word.first, let low = word.last else { return false }
+      let byte = hexadecimalByte(high, low)
+      guard byte != nil || high == UInt8(ascii: ".") && low == high else { return false }
+      given.append(byte)
+    }
+    let isFill = range.count != given.count
     for offset in range {
-      let word = words[isFill ? 1 : 1 + offset - range.lowerBound]
-      guard bytes[offset] == nil, word.count == 2, let high = word.first, let low = word.last else { return false }
-      if high == UInt8(ascii: "."), low == high { continue }
-      guard let byte = hexadecimalByte(high, low) else { return false }
-      bytes[offset] = byte
+      guard bytes[offset] == nil else { return false }
+      bytes[offset] = given[isFill ? 0 : offset - range.lowerBound]
     }
     return true
   }
