@@ -18,7 +18,7 @@ extension MachineConfig {
       found.append(
         LibvirtRefusal(
           text: "more than 255 vCPUs require either IOAPIC in QEMU or an iommu device with EIM or XTSup mode enabled",
-          fix: "add `<ioapic driver='qemu'/>`, and `<iommu model='intel'><driver intremap='on' eim='on'/></iommu>`",
+          fix: "add `<ioapic driver='qemu'/>`, and `<iommu model='intel'><driver intremap='on' caching_mode='on' eim='on'/></iommu>`",
           location: nil))
     }
     return found
