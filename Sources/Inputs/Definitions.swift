@@ -88,7 +88,7 @@ extension ParsedInput {
     let hasMark = source.bytes.starts(with: [0xef, 0xbb, 0xbf]) && !ShellScript.isScript(source.bytes)
     let text = hasMark ? SourceText(name: source.name, bytes: SourceText.withoutMark(source.bytes)) : source
     var definition = parse(text, format, follow, extent)
-    // Of Proxmox's only a part starts, and it is lowered again for each host.
+    // Proxmox's configuration is lowered again for each host, and only a part of it starts.
     if format != .proxmox { definition.noteUnreadDevices(source, in: 0..<source.bytes.count) }
     if [.shell, .python, .systemd].contains(format) { definition.noteHotPlug(source) }
     return definition

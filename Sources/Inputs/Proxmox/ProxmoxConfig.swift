@@ -62,7 +62,7 @@ struct ProxmoxConfig: Sendable {
           message: "Proxmox does not know `\(entry.key)`, and ignores it", fix: "write `hostpci0:` to `hostpci15:`",
           location: location(entry)))
     }
-    // What the changes set comes after what they delete (pve-guest-common PVE/AbstractConfig.pm: parse_pending_delete).
+    // The changes delete first, and set then (pve-guest-common PVE/AbstractConfig.pm: parse_pending_delete).
     unused = all.filter { deleted.contains($0.key) }
     all = all.filter { !deleted.contains($0.key) } + changes
     var last: [String: Int] = [:]

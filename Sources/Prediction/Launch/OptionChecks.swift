@@ -7,7 +7,7 @@ extension MachineConfig {
     let absent = absentOptions(qemu)
     // libvirt makes the parts that its devices name.
     if !absent.isEmpty || libvirt != nil || missingPart != nil || !unreadParts.isEmpty || qemu.modelledRelease == nil { return absent }
-    // Of each kind, once for all devices.
+    // Gathered once for each kind of part, not for each device.
     var ids: [Part: Set<String>?] = [:]
     return [topology(qemu), namedBackend("memory-backend"), namedBackend("confidential-guest-support"), confidentialGuest(qemu), hostCPU]
       .compactMap { $0 }

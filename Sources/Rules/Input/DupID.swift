@@ -21,7 +21,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   let requests = target.requests
   var seen: [String: Int] = [:]
   seen.reserveCapacity(requests.count)
-  // Of key=value text the ids are compared before.
+  // The ids of key=value text are compared before.
   let keptBack = Set(target.assignments.filter { $0.isKeptBack && $0.request.form == .json }.map(\.request.location))
   for (index, request) in requests.enumerated() {
     for id in request.history.unplugged { seen[id] = nil }
