@@ -55,7 +55,7 @@ struct DumpText {
     guard (2...8).contains(digits.count), colon + 1 == line.endIndex || line[colon + 1] == 0x20 else { return nil }
     var offset = 0
     for byte in digits {
-      guard let digit = hexadecimalDigit(byte) else { return nil }
+      guard let digit = byte.hexDigitValue else { return nil }
       offset = offset << 4 | Int(digit)
     }
     return offset

@@ -107,7 +107,7 @@ struct PCIIDs {
     var digits = 0
     for byte in entry.prefix(5) {
       if byte == 0x20 { return digits == 0 ? nil : (number, digits) }
-      guard digits < 4, let digit = hexadecimalDigit(byte) else { return nil }
+      guard digits < 4, let digit = byte.hexDigitValue else { return nil }
       number = number << 4 | UInt16(digit)
       digits += 1
     }

@@ -45,7 +45,7 @@ enum RecordingConfig {
     guard place.starts(with: "0x".utf8), (3...5).contains(place.count) else { return nil }
     var offset = 0
     for byte in place.dropFirst(2) {
-      guard let digit = hexadecimalDigit(byte) else { return nil }
+      guard let digit = byte.hexDigitValue else { return nil }
       offset = offset << 4 | Int(digit)
     }
     return offset

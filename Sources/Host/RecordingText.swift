@@ -176,15 +176,6 @@ private func unescaped(_ text: String) -> String? {
 
 /// Two hexadecimal digits, nil when they are not.
 func hexadecimalByte(_ high: UInt8, _ low: UInt8) -> UInt8? {
-  guard let high = hexadecimalDigit(high), let low = hexadecimalDigit(low) else { return nil }
+  guard let high = high.hexDigitValue, let low = low.hexDigitValue else { return nil }
   return high << 4 | low
-}
-
-func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
-  switch byte {
-  case UInt8(ascii: "0")...UInt8(ascii: "9"): return byte - UInt8(ascii: "0")
-  case UInt8(ascii: "a")...UInt8(ascii: "f"): return byte - UInt8(ascii: "a") + 10
-  case UInt8(ascii: "A")...UInt8(ascii: "F"): return byte - UInt8(ascii: "A") + 10
-  default: return nil
-  }
 }
