@@ -32,13 +32,12 @@ enum DeviceMentions {
 
   /// The first `device_add` outside comments, as a program sends it to a monitor.
   static func hotPlug(in bytes: [UInt8]) -> Range<Int>? {
-    let word = Array("device_add".utf8)
     var position = 0
     while position < bytes.count {
       if isHashComment(bytes, position) {
         position = bytes[position...].firstIndex(of: 0x0a) ?? bytes.count
-      } else if bytes[position] == word[0], bytes[position...].starts(with: word), position == 0 || !isNameByte(bytes[position - 1]) {
-        return position..<position + word.count
+      } else if let end = word(bytes, position, "device_add") {
+        return position..<end
       } else {
         position += 1
       }
