@@ -53,7 +53,8 @@ enum DeviceMentions {
       case UInt8(ascii: "v"): second = UInt8(ascii: "f")
       case UInt8(ascii: "s"): second = UInt8(ascii: "y")
       case UInt8(ascii: "h"): second = UInt8(ascii: "o")
-      case UInt8(ascii: "<"), UInt8(ascii: "#"): return position
+      case UInt8(ascii: "<"): second = UInt8(ascii: "h")
+      case UInt8(ascii: "#"): return position
       default: continue
       }
       if position + 1 < bytes.count, bytes[position + 1] == second { return position }
@@ -129,12 +130,12 @@ enum DeviceMentions {
   private static func xmlComments(_ bytes: [UInt8]) -> [Range<Int>] {
     var comments: [Range<Int>] = []
     var position = 0
-    while let start = bytes[position...].firstIndex(of: UInt8(ascii: "<")) {
-      position = start + 1
-      guard position < bytes.count, bytes[position] == UInt8(ascii: "!"), bytes[start...].starts(with: "<!--".utf8) else { continue }
-      var end = start + 4
+    while let mark = bytes[position...].firstIndex(of: UInt8(ascii: "!")) {
+      position = mark + 1
+      guard mark > 0, bytes[(mark - 1)...].starts(with: "<!--".utf8) else { continue }
+      var end = mark + 3
       while end < bytes.count, !bytes[end...].starts(with: "-->".utf8) { end += 1 }
-      comments.append(start..<min(bytes.count, end + 3))
+      comments.append(mark - 1..<min(bytes.count, end + 3))
       position = min(bytes.count, end + 3)
     }
     return comments

@@ -86,11 +86,17 @@ public enum UnrecognisedInput {
 
   /// Whether a line is a statement of a template language: `{% for gpu in gpus %}`.
   static func isTemplate(_ bytes: [UInt8]) -> Bool {
-    bytes.split(separator: 0x0a).contains { line in
-      let line = line.drop { $0 <= 0x20 }
-      guard line.starts(with: "{%".utf8), let end = line.lastIndex(where: { $0 > 0x20 }) else { return false }
-      return line[...end].suffix(2).elementsEqual("%}".utf8)
+    var position = 0
+    while let brace = bytes[position...].firstIndex(of: UInt8(ascii: "{")) {
+      position = brace + 1
+      guard bytes[brace...].starts(with: "{%".utf8),
+        bytes[..<brace].last(where: { $0 > 0x20 || $0 == 0x0a }).map({ $0 == 0x0a }) ?? true
+      else { continue }
+      let end = bytes[brace...].firstIndex(of: 0x0a) ?? bytes.count
+      position = end
+      if let last = bytes[..<end].lastIndex(where: { $0 > 0x20 }), bytes[brace...last].suffix(2).elementsEqual("%}".utf8) { return true }
     }
+    return false
   }
 
   /// The tool that a script makes or changes a guest with; nil when it mentions none.
