@@ -10,15 +10,15 @@ enum DeviceMentions {
   /// - Parameter isXML: whether comments are those of XML; nil decides by the first letter.
   static func all(in bytes: [UInt8], isXML: Bool? = nil) -> [Range<Int>] {
     var found: [Range<Int>] = []
-    let comments = isXML ?? beginsLikeXML(bytes) ? xmlComments(bytes) : []
-    var comment = comments[...]
+    let isXML = isXML ?? beginsLikeXML(bytes)
+    var comment = (isXML ? xmlComments(bytes) : [])[...]
     var position = 0
     while let next = bytes.withUnsafeBufferPointer({ candidate($0, from: position) }) {
       position = next
       while let first = comment.first, first.upperBound <= position { comment = comment.dropFirst() }
       if let first = comment.first, first.contains(position) {
         position = first.upperBound
-      } else if comments.isEmpty, isHashComment(bytes, position) {
+      } else if !isXML, isHashComment(bytes, position) {
         position = bytes[position...].firstIndex(of: 0x0a) ?? bytes.count
       } else if let end = mention(bytes, position) {
         found.append(position..<end)
@@ -69,7 +69,8 @@ enum DeviceMentions {
     case UInt8(ascii: "s"): return word(bytes, start, "sysfsdev=")
     case UInt8(ascii: "<"):
       let end = start + "<hostdev".utf8.count
-      guard begins(bytes, start, "<hostdev"), end == bytes.count || !isNameByte(bytes[end]) else { return nil }
+      guard begins(bytes, start, "<hostdev"), end == bytes.count || !isNameByte(bytes[end]) || bytes[end] == UInt8(ascii: "/")
+      else { return nil }
       return end
     case UInt8(ascii: "h"):
       guard let end = word(bytes, start, "hostpci") else { return nil }
@@ -130,7 +131,7 @@ enum DeviceMentions {
   private static func xmlComments(_ bytes: [UInt8]) -> [Range<Int>] {
     var comments: [Range<Int>] = []
     var position = 0
-    while let mark = bytes[position...].firstIndex(of: UInt8(ascii: "!")) {
+    while let mark = bytes.firstIndex(of: UInt8(ascii: "!"), from: position) {
       position = mark + 1
       guard mark > 0, bytes[(mark - 1)...].starts(with: "<!--".utf8) else { continue }
       var end = mark + 3

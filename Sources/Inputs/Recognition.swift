@@ -11,7 +11,9 @@ extension InputFormat {
     if SourceText.holdsNUL(bytes) { return startsWithEmulator(bytes) ? .nul : nil }
     // `<- {"return": {}}` begins a transcript.
     if UnrecognisedInput.isTemplate(bytes) { return nil }
-    if first == UInt8(ascii: "<"), !startsAfterRemarks(bytes, ["<- "]) { return UnrecognisedInput.isPartOfXML(text) ? nil : .xml }
+    if first == UInt8(ascii: "<"), !startsAfterRemarks(bytes, ["<- "]) {
+      return UnrecognisedInput.isPartOfXML(bytes, from: text.startIndex) ? nil : .xml
+    }
     if ShellScript.isScript(bytes) { return .shell }
     if bytes.starts(with: "#!".utf8) { return PythonArguments.isRecognised(bytes) ? .python : nil }
     return detect(text: SourceText.withoutMark(bytes), first, isPart)
@@ -31,7 +33,7 @@ extension InputFormat {
     if HMPReader.isRecognised(bytes) { return .hmp }
     if PythonArguments.isRecognised(bytes) { return .python }
     if let format = commandLine(bytes) { return format }
-    guard let start = LibvirtDocument.embedded(bytes), !UnrecognisedInput.isPartOfXML(bytes[...]) else { return nil }
+    guard let start = LibvirtDocument.embedded(bytes), !UnrecognisedInput.isPartOfXML(bytes) else { return nil }
     // A manual's `<domain>` is a place holder, and nothing closes it.
     return isPart || LibvirtDocument.isClosed(bytes, from: start) ? .xml : nil
   }

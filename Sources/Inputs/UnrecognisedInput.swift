@@ -16,7 +16,7 @@ public enum UnrecognisedInput {
       return "arguments of a program that is not QEMU, or a binary file: name /proc/PID/cmdline of a running QEMU"
     }
     let isXML = bytes.first { $0 > 0x20 } == UInt8(ascii: "<") || LibvirtDocument.embedded(bytes) != nil
-    if isXML, isPartOfXML(bytes[...]) { return "a patch, a program or another part of an XML document: give the whole document" }
+    if isXML, isPartOfXML(bytes) { return "a patch, a program or another part of an XML document: give the whole document" }
     if isManualPage(bytes) { return "a manual page: give the text of the definition that it shows" }
     if isTemplate(bytes) { return "a template of another program, with lines such as `{% for … %}`: give the text that it makes" }
     let text = String(decoding: bytes.prefix(256 << 10), as: UTF8.self)
@@ -64,15 +64,15 @@ public enum UnrecognisedInput {
   }()
 
   /// Whether a text is lines of XML with the marks of a patch, or begins inside a document or a program.
-  static func isPartOfXML(_ text: ArraySlice<UInt8>) -> Bool {
-    let start = text.drop { $0 <= 0x20 }
+  static func isPartOfXML(_ bytes: [UInt8], from start: Int = 0) -> Bool {
+    var line = bytes[start...]
+    let start = line.drop { $0 <= 0x20 }
     // A document cannot begin with an end tag, nor with an instruction to another program, as PHP's `<?php`.
     if start.starts(with: "</".utf8) || start.starts(with: "<?php".utf8) || start.starts(with: "<?=".utf8) { return true }
-    var line = text
     while let mark = line.first {
       if mark == UInt8(ascii: "+") || mark == UInt8(ascii: "-"),
         line.dropFirst().first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "<") { return true }
-      line = line[(line.firstIndex(of: 0x0a) ?? line.endIndex - 1)...].dropFirst()
+      line = bytes[(bytes.firstIndex(of: 0x0a, from: line.startIndex).map { $0 + 1 } ?? bytes.count)...]
     }
     return false
   }
@@ -87,12 +87,12 @@ public enum UnrecognisedInput {
   /// Whether a line is a statement of a template language: `{% for gpu in gpus %}`.
   static func isTemplate(_ bytes: [UInt8]) -> Bool {
     var position = 0
-    while let brace = bytes[position...].firstIndex(of: UInt8(ascii: "{")) {
+    while let brace = bytes.firstIndex(of: UInt8(ascii: "{"), from: position) {
       position = brace + 1
       guard bytes[brace...].starts(with: "{%".utf8),
         bytes[..<brace].last(where: { $0 > 0x20 || $0 == 0x0a }).map({ $0 == 0x0a }) ?? true
       else { continue }
-      let end = bytes[brace...].firstIndex(of: 0x0a) ?? bytes.count
+      let end = bytes.firstIndex(of: 0x0a, from: brace) ?? bytes.count
       position = end
       if let last = bytes[..<end].lastIndex(where: { $0 > 0x20 }), bytes[brace...last].suffix(2).elementsEqual("%}".utf8) { return true }
     }

@@ -10,6 +10,8 @@ public struct RuleRunner: Sendable {
   private var checked: DeviceContext?
   /// The device that a check of all of the definition is at.
   private var current: DeviceContext?
+  /// The vfio devices that are checked.
+  private var contexts: [DeviceContext] = []
   /// The predicted devices, to find the host function of a request.
   private let predictions: [RealizePrediction]
   /// Devices by the location of their request; nil until one is asked for.
@@ -101,7 +103,7 @@ public struct RuleRunner: Sendable {
   }
 
   /// The devices that the current rule is about.
-  func contexts(of target: LintTarget) -> [DeviceContext] { target.contexts(where: concerns) }
+  func contexts(of target: LintTarget) -> [DeviceContext] { contexts.filter { concerns($0.prediction) } }
 
   /// Predictions for the devices that the current rule is about, those of a running machine among them.
   func assignments(of target: LintTarget) -> [RealizePrediction] { target.assignments.filter(concerns) }
@@ -117,9 +119,9 @@ public struct RuleRunner: Sendable {
   public static func check(_ target: LintTarget, by rules: [Rule] = Rule.all) -> RuleReport {
     guard let first = rules.first else { return RuleReport(target, of: rules) }
     let hasPassthrough = target.hasPassthrough
-    let contexts = target.contexts
     var runner = RuleRunner(
       target.machine.source, first: first, RuleReport(target, of: rules), target.assignments, overruled: target.overruled)
+    runner.contexts = target.contexts
     for rule in rules where hasPassthrough || rule.checksText {
       runner.rule = rule
       switch rule.body {
@@ -127,7 +129,7 @@ public struct RuleRunner: Sendable {
         runner.checked = nil
         do { try check(target, &runner) } catch { runner.cannotDetermine(error) }
       case .device(let check):
-        for context in contexts where runner.concerns(context.prediction) {
+        for context in runner.contexts where runner.concerns(context.prediction) {
           runner.checked = context
           do { try check(context, &runner) } catch { runner.cannotDetermine(error) }
         }

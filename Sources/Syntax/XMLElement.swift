@@ -48,10 +48,17 @@ public struct XMLElement: Sendable {
   }
 
   /// The attribute with a name, as written.
-  public subscript(name: String) -> XMLAttribute? { node.attributes.first { $0.name == name } }
+  public subscript(name: String) -> XMLAttribute? { position(of: name).map { tree.nodes[index].attributes[$0] } }
 
   /// The value of the attribute with a name; nil without one.
-  public func value(_ name: String) -> String? { self[name]?.value }
+  public func value(_ name: String) -> String? { position(of: name).map { tree.nodes[index].attributes[$0].value } }
+
+  private func position(of name: String) -> Int? {
+    // By index: an attribute whose name is another is not copied.
+    tree.nodes[index].attributes.withUnsafeBufferPointer { attributes in
+      attributes.indices.first { attributes[$0].name == name }
+    }
+  }
 
   /// The namespace of the element (Namespaces in XML 1.0 §6). Nil when it is in none, and when its prefix is not
   /// declared: libvirt's own documents are accepted without their declarations.

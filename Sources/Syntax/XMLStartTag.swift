@@ -25,10 +25,9 @@ enum XMLStartTag {
       let quote = bytes[at]
       at += 1
       let value = at
-      skip { $0 != quote }
-      guard at < end else { return nil }
-      at += 1
-      return (name..<at, value..<at - 1)
+      guard let close = bytes.firstIndex(of: quote, from: value), close < end else { return nil }
+      at = close + 1
+      return (name..<at, value..<close)
     }
   }
 

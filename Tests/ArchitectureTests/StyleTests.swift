@@ -43,6 +43,17 @@ final class StyleTests: XCTestCase {
     "Tests/Support/Wait.swift",
   ]
 
+  /// The release counts references without atomic instructions (scripts/build), and signals, forks and descriptors are simple
+  /// with one thread.
+  func testNothingStartsAThread() throws {
+    let ways = ["pthread_create", "thrd_create", "Dispatch", "Task {", "Task(", "Task.detached", " async ", " async throws", "await "]
+    for file in try SourceFile.all(below: "Sources", ending: [".swift", ".c", ".h"]) {
+      for (index, line) in file.code.enumerated() {
+        for way in ways where line.contains(way) { XCTFail("\(file.path):\(index + 1): `\(way)`: the program has one thread") }
+      }
+    }
+  }
+
   /// Text that QEMU compares as bytes is compared as bytes: Swift's strings compare characters, and two spellings of a letter
   /// are one to them.
   func testTheCommandFilterComparesBytes() throws {

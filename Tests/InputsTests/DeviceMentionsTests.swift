@@ -18,8 +18,9 @@ final class DeviceMentionsTests: XCTestCase {
     for text in [
       "-device vfio-pci,host=01:00.0", "-device 'vfio-pci,host=01:00.0'", "DEV=vfio-pci,host=$1", "\"vfio-pci-nohotplug,ramfb=on\"",
       "{\"driver\":\"vfio-pci\"}", "{\"driver\": \"vfio-pci\", \"id\": 1}", "{'driver': 'vfio-pci'}", "{\\\"driver\\\":\\\"vfio-pci\\\"}",
-      "driver = \"vfio-pci\"", "driver=vfio-pci", "-device vfio-pci", "device_add vfio-pci", "sysfsdev=/sys/x", "<hostdev mode='x'>",
-      "<hostdev>", "hostpci0: 01:00", "hostpci15: 01:00", "-device\", \"vfio-pci", "- -device\n- vfio-pci,host=01:00.0"
+      "driver = \"vfio-pci\"", "driver=vfio-pci", "-device vfio-pci", "device_add vfio-pci", "sysfsdev=/sys/x",
+      "<hostdev mode='x'>", "<hostdev>", "<a> # <hostdev/></a>",
+      "hostpci0: 01:00", "hostpci15: 01:00", "-device\", \"vfio-pci", "- -device\n- vfio-pci,host=01:00.0"
     ] {
       XCTAssertEqual(mentions(text).count, 1, text)
     }

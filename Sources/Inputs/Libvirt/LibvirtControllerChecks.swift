@@ -15,7 +15,7 @@ struct LibvirtControllerChecks {
     }
   }
 
-  private static let buses = [
+  private static let buses: [String: Bus] = [
     "pci-root": Bus("device pci-bridge pci-expander-bus", slots: 1...31),
     "pci-bridge": Bus("device pci-bridge", slots: 1...31),
     "pci-expander-bus": Bus("device pci-bridge", slots: 0...31),
@@ -87,26 +87,28 @@ struct LibvirtControllerChecks {
   /// virDomainPCIAddressValidate).
   func connection(of part: LibvirtDeviceElement) -> LibvirtRefusal? {
     guard part.name != "iommu", let address = LibvirtControllerChecks.address(part) else { return nil }
-    let place = reader.location(address.element, part.path, "/address")
+    func refusal(_ text: String, _ fix: String) -> LibvirtRefusal {
+      LibvirtRefusal(text: text, fix: fix, location: reader.location(address.element, part.path, "/address"))
+    }
     if address.domain != 0 {
-      return refusal("Invalid PCI address \(address.text). Only PCI domain 0 is available", "write `domain='0x0000'`", place)
+      return refusal("Invalid PCI address \(address.text). Only PCI domain 0 is available", "write `domain='0x0000'`")
     }
     if doubled.contains(ObjectIdentifier(part)) {
-      return refusal("Attempted double use of PCI Address \(address.text)", "give each device a slot or function of its own", place)
+      return refusal("Attempted double use of PCI Address \(address.text)", "give each device a slot or function of its own")
     }
     guard let model = model(address.bus), let bus = LibvirtControllerChecks.buses[model] else { return nil }
     if let (kind, text) = connection(part), !bus.accepts.contains(kind) {
       return refusal(
         "The device at PCI address \(address.text) cannot be plugged into the PCI controller with index='\(address.bus)'. It requires "
           + "a controller that accepts a \(text).",
-        "name the bus of a controller that accepts it, or give no `<address>`: `\(model)` does not", place)
+        "name the bus of a controller that accepts it, or give no `<address>`: `\(model)` does not")
     }
     if address.slot < bus.slots.lowerBound {
       return refusal(
-        "Invalid PCI address \(address.text). slot must be >= \(bus.slots.lowerBound)", "name a slot from 0x01", place)
+        "Invalid PCI address \(address.text). slot must be >= \(bus.slots.lowerBound)", "name a slot from 0x01")
     }
     if address.slot > bus.slots.upperBound {
-      return refusal("Invalid PCI address \(address.text). slot must be <= 0", "write `slot='0x00'`: a port has one", place)
+      return refusal("Invalid PCI address \(address.text). slot must be <= 0", "write `slot='0x00'`: a port has one")
     }
     return nil
   }

@@ -4,7 +4,12 @@ import Syntax
 enum LibvirtNumber {
   /// A number as libvirt's virStrToLong reads it with base 0: `0x1f`, `31`, `037`.
   static func parse(_ attribute: XMLAttribute) -> UInt64? {
-    var digits = attribute.value.utf8.drop { $0 == UInt8(ascii: " ") }
+    var value = attribute.value
+    return value.withUTF8(parse)
+  }
+
+  private static func parse(_ text: UnsafeBufferPointer<UInt8>) -> UInt64? {
+    var digits = text.drop { $0 == UInt8(ascii: " ") }
     var radix: UInt64 = 10
     if digits.first == UInt8(ascii: "0") {
       let rest = digits.dropFirst()

@@ -96,7 +96,7 @@ public struct Guest: Sendable {
     }
     if let name = request.bus {
       if let bus = buses[name] { return bus }
-      if name.contains("/"), case .pci(let bus) = try named(name) { return bus }
+      if name.utf8.contains(UInt8(ascii: "/")), case .pci(let bus) = try named(name) { return bus }
       if case .unknown(let unknown) = rootBus { throw Unknown("guest bus `\(name)`", reason: unknown.reason) }
       throw Unknown("guest bus `\(name)`", reason: "not in the configuration")
     }
@@ -106,7 +106,7 @@ public struct Guest: Sendable {
   /// The name of the request's bus, as `buses` has it; nil when it is not one of them.
   func busName(of request: DeviceRequest) -> String? {
     guard let name = request.bus else { return defaultBus.display.flatMap { $0 } }
-    guard name.contains("/") else { return name }
+    guard name.utf8.contains(UInt8(ascii: "/")) else { return name }
     if case .pci(let bus)? = try? named(name) { return bus.name }
     return nil
   }

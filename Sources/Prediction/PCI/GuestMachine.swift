@@ -72,15 +72,18 @@ extension MachineKind {
   /// The buses of the board that are not PCI, with the names that QEMU gives to their types (observed on 11.1.3).
   fileprivate var otherBuses: [String: String] {
     switch self {
-    case .q35, .i440fx:
-      var buses = ["main-system-bus": "System", "isa.0": "ISA", "i2c": "i2c-bus"]
-      for number in 0..<(self == .q35 ? 6 : 2) { buses["ide.\(number)"] = "IDE" }
-      return buses
+    case .q35: return MachineKind.otherBusesOfQ35
+    case .i440fx: return MachineKind.otherBusesOfPC
     case .virt: return ["main-system-bus": "System"]
     case .microvm, .withoutPCI: return ["main-system-bus": "System", "isa.0": "ISA"]
     case .unknown: return [:]
     }
   }
+
+  private static let otherBusesOfPC = [
+    "main-system-bus": "System", "isa.0": "ISA", "i2c": "i2c-bus", "ide.0": "IDE", "ide.1": "IDE",
+  ]
+  private static let otherBusesOfQ35 = otherBusesOfPC.merging((2..<6).map { ("ide.\($0)", "IDE") }) { first, _ in first }
 }
 
 extension SlotDevice {

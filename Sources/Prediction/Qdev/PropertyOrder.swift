@@ -10,7 +10,7 @@ enum PropertyOrder {
   static func sorted(of request: DeviceRequest) -> [Int] {
     let properties = request.properties
     var places: [(bucket: UInt32, offset: Int)] = []
-    var last: [String: Int] = [:]
+    var last = [String: Int](minimumCapacity: properties.count)
     places.reserveCapacity(properties.count)
     for (offset, property) in properties.enumerated() {
       if last.updateValue(offset, forKey: property.name) == nil {

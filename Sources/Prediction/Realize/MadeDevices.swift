@@ -87,10 +87,10 @@ struct TakenNumbers {
   let standby: String?
 
   /// - Parameter settings: the request with what `-global` options give it.
-  init(of request: DeviceRequest, _ settings: DeviceRequest, in machine: MachineConfig) {
+  init(of request: DeviceRequest, _ settings: DeviceRequest, chassis: ChassisSlot?) {
     acpiIndex = settings.natural("acpi-index").flatMap { $0 > 0 ? $0 : nil }
     bootIndex = settings.value("bootindex").flatMap(QEMUNumber.index).flatMap { $0 >= 0 ? $0 : nil }
-    chassis = (try? machine.chassisSlot(of: request)) ?? nil
+    self.chassis = chassis
     let isStandby = request.driver?.hasPrefix("virtio-net") == true && request.isOn("failover")
     standby = isStandby ? request.id : nil
   }

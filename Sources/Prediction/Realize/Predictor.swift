@@ -117,8 +117,8 @@ public final class Predictor: Sendable {
     let settings = machine.settings(of: request, qemu, index)
     func result(_ draft: PredictionDraft? = nil, _ failure: RealizeFailure? = nil, missing: Unknown? = nil) -> Checked {
       Checked(
-        draft: draft, failure: failure, missing: missing, numbers: TakenNumbers(of: request, settings, in: machine),
-        settings: settings)
+        draft: draft, failure: failure, missing: missing,
+        numbers: TakenNumbers(of: request, settings, chassis: (try? machine.chassisSlot(of: request)) ?? nil), settings: settings)
     }
     let refusal = request.isVFIO ? nil : VFIODriverModel.refusal(request.driver, qemu)
     if request.isVFIO || refusal != nil {
@@ -176,6 +176,7 @@ final class PredictionDraft {
 
   /// Goes through all steps.
   fileprivate func walk() {
+    var failures: [RealizeFailure] = [], unknowns: [Unknown] = []
     for step in RealizeStep.allCases {
       // Of a device that is kept back QEMU checks no more (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict).
       if step == .hotplug, context.isHiddenPrimary {
@@ -194,7 +195,8 @@ final class PredictionDraft {
         }
       }
     }
-    unknowns = unknowns.unique
+    self.failures = failures
+    self.unknowns = unknowns.unique
   }
 }
 

@@ -8,6 +8,8 @@ public final class RealizePrediction: Sendable {
   }
 
   private let context: RealizeContext
+  /// The request that is predicted.
+  public let request: DeviceRequest
   /// Each step that fails, in QEMU's order, as if the steps before it had succeeded.
   public let failures: [RealizeFailure]
   /// The failure that QEMU reports: the first.
@@ -28,6 +30,7 @@ public final class RealizePrediction: Sendable {
   /// - Parameter guest: the guest when all devices are created and plugged.
   init(_ draft: PredictionDraft, in guest: Guest) {
     context = draft.context
+    request = draft.context.request
     failures = draft.failures
     undecided = draft.undecided
     unknowns = draft.unknowns
@@ -39,6 +42,7 @@ public final class RealizePrediction: Sendable {
 
   private init(_ other: RealizePrediction, without overruled: [RealizeFailure], because unknown: Unknown) {
     context = other.context
+    request = other.request
     failures = other.failures.filter { !overruled.contains($0) }
     undecided = other.undecided + overruled.compactMap { failure in
       let step = RealizeStep.allCases.first { $0.causes.contains(failure.cause) }
@@ -57,8 +61,6 @@ public final class RealizePrediction: Sendable {
     overruled.isEmpty ? self : RealizePrediction(self, without: overruled, because: unknown)
   }
 
-  /// The request that is predicted.
-  public var request: DeviceRequest { context.request }
   /// The guest's topology when QEMU creates the device.
   public var guest: Guest { context.guest }
   /// Whether QEMU keeps the device back until the guest asks for it, as the primary of a failover pair. It has no id until then.

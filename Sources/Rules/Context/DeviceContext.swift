@@ -121,11 +121,8 @@ public final class LintTarget: Sendable {
   }
 
   /// The vfio devices that are checked.
-  public var contexts: [DeviceContext] { contexts { _ in true } }
-
-  /// The checked vfio devices whose prediction passes a test.
-  func contexts(where isWanted: (RealizePrediction) -> Bool) -> [DeviceContext] {
-    predictions.filter { $0.request.isVFIO && isWanted($0) }.map { DeviceContext(target: self, prediction: $0) }
+  public var contexts: [DeviceContext] {
+    predictions.filter(\.request.isVFIO).map { DeviceContext(target: self, prediction: $0) }
   }
 }
 

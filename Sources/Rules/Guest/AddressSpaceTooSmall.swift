@@ -22,11 +22,12 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   guard target.plugs.isEmpty, machine.isX86PC, !target.contexts.isEmpty else { return }
   let hole = try machine.pciHole64
   let memory = try LockedMemory(machine).ram() ?? 128 << 20
-  let total = max(memory, machine.maximumMemory ?? 0)
+  let maximum = machine.maximumMemory
+  let total = max(memory, maximum ?? 0)
   // The least that is used: 3.5 GiB of memory are below 4 GiB, and nothing is rounded.
   let least = AddressRange.sum(4 << 30, total > 7 << 29 ? total - 7 << 29 : 0, hole.size)
   // Each slot for memory may add a gigabyte, and on AMD memory moves above 1 TiB where it would get to 1012 GiB.
-  let slots: UInt64 = machine.maximumMemory == nil ? 2 << 30 : 300 << 30
+  let slots: UInt64 = maximum == nil ? 2 << 30 : 300 << 30
   let unmoved = AddressRange.sum(total, 4 << 30, hole.size, slots)
   let most = unmoved < 1012 << 30 ? unmoved : AddressRange.sum(unmoved, 1 << 40)
   // A host that holds such a guest has more bits.

@@ -22,7 +22,7 @@ extension Rule {
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
-  let contexts = target.contexts { $0.atsInputs.backend == .known(.iommufd) }
+  let contexts = target.contexts.filter { $0.prediction.atsInputs.backend == .known(.iommufd) }
   runner.forEach(contexts.lazy.filter { !$0.request.has("fd") }, checkCdev)
   do throws(Unknown) { try checkIOMMU(target, contexts, &runner) } catch { runner.cannotDetermine(error) }
 }

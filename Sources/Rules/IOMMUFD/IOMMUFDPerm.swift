@@ -19,7 +19,7 @@ extension Rule {
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
-  let contexts = target.contexts { $0.atsInputs.backend == .known(.iommufd) }
+  let contexts = target.contexts.filter { $0.prediction.atsInputs.backend == .known(.iommufd) }
   runner.forEach(contexts.lazy.filter { !$0.request.has("fd") }, checkCdev)
   // The first device that attaches opens it, unless a descriptor was passed.
   guard let first = contexts.first(where: { $0.prediction.iommufdObject?.isPassed != true }) else { return }
