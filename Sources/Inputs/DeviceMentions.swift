@@ -6,60 +6,34 @@ import Syntax
 /// A safety net that depends on no reader: where one of these is left over, a device may have been missed, and the
 /// definition is undetermined. Host set-up, such as `modprobe vfio-pci` and `driver_override`, does not look like one.
 enum DeviceMentions {
-  /// The first mention on each line of a text, outside comments.
+  /// The mentions in a text, outside comments.
   /// - Parameter isXML: whether comments are those of XML; nil decides by the first letter.
   static func all(in bytes: [UInt8], isXML: Bool? = nil) -> [Range<Int>] {
     var found: [Range<Int>] = []
-    let isXML = isXML ?? beginsLikeXML(bytes)
-    var comment = (isXML ? xmlComments(bytes) : [])[...]
-    var position = 0
-    while let next = bytes.withUnsafeBufferPointer({ candidate($0, from: position) }) {
-      position = next
-      while let first = comment.first, first.upperBound <= position { comment = comment.dropFirst() }
-      if let first = comment.first, first.contains(position) {
-        position = first.upperBound
-      } else if !isXML, isHashComment(bytes, position) {
-        position = bytes[position...].firstIndex(of: 0x0a) ?? bytes.count
-      } else if let end = mention(bytes, position) {
-        found.append(position..<end)
-        position = end
-      } else {
-        position += 1
-      }
+    for place in places(of: marks, in: bytes, isXML: isXML ?? beginsLikeXML(bytes)) {
+      if let end = mention(bytes, place) { found.append(place..<end) }
     }
     return found
   }
 
   /// The first `device_add` outside comments, as a program sends it to a monitor.
   static func hotPlug(in bytes: [UInt8]) -> Range<Int>? {
-    var position = 0
-    while position < bytes.count {
-      if isHashComment(bytes, position) {
-        position = bytes[position...].firstIndex(of: 0x0a) ?? bytes.count
-      } else if let end = word(bytes, position, "device_add") {
-        return position..<end
-      } else {
-        position += 1
-      }
-    }
-    return nil
+    places(of: [Array("device_add".utf8)], in: bytes, isXML: false).lazy
+      .compactMap { place in word(bytes, place, "device_add").map { place..<$0 } }.first
   }
 
-  /// The next place where a mention or a comment may begin. Most bytes begin none.
-  private static func candidate(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
-    for position in start..<bytes.count {
-      let second: UInt8
-      switch bytes[position] {
-      case UInt8(ascii: "v"): second = UInt8(ascii: "f")
-      case UInt8(ascii: "s"): second = UInt8(ascii: "y")
-      case UInt8(ascii: "h"): second = UInt8(ascii: "o")
-      case UInt8(ascii: "<"): second = UInt8(ascii: "h")
-      case UInt8(ascii: "#"): return position
-      default: continue
-      }
-      if position + 1 < bytes.count, bytes[position + 1] == second { return position }
+  /// The beginnings of mentions.
+  private static let marks = ["vfio-pci", "sysfsdev=", "hostpci", "<hostdev"].map { Array($0.utf8) }
+
+  /// The places of such texts outside comments, in order.
+  private static func places(of marks: [[UInt8]], in bytes: [UInt8], isXML: Bool) -> [Int] {
+    let places = marks.flatMap(bytes.indices).sorted()
+    guard !places.isEmpty else { return [] }
+    var comments = (isXML ? xmlComments(bytes) : hashComments(bytes))[...]
+    return places.filter { place in
+      while let first = comments.first, first.upperBound <= place { comments = comments.dropFirst() }
+      return comments.first.map { place < $0.lowerBound } ?? true
     }
-    return nil
   }
 
   /// The end of a mention that begins here.
@@ -121,9 +95,17 @@ enum DeviceMentions {
     byte.isASCIILetterOrDigit || "_-./".utf8.contains(byte)
   }
 
-  /// `#` at the beginning of a line or after a blank, as in shells and configuration files.
-  private static func isHashComment(_ bytes: [UInt8], _ position: Int) -> Bool {
-    bytes[position] == UInt8(ascii: "#") && (position == 0 || bytes[position - 1] <= 0x20)
+  /// Comments of shells and configuration files: a `#` at the beginning of a line or after a blank, and the rest of the line.
+  private static func hashComments(_ bytes: [UInt8]) -> [Range<Int>] {
+    var comments: [Range<Int>] = []
+    var position = 0
+    while let mark = bytes.firstIndex(of: UInt8(ascii: "#"), from: position) {
+      position = mark + 1
+      guard mark == 0 || bytes[mark - 1] <= 0x20 else { continue }
+      position = bytes.firstIndex(of: 0x0a, from: mark) ?? bytes.count
+      comments.append(mark..<position)
+    }
+    return comments
   }
 
   private static func beginsLikeXML(_ bytes: [UInt8]) -> Bool { bytes.first { $0 > 0x20 } == UInt8(ascii: "<") }

@@ -34,7 +34,7 @@ struct MadeDevices {
   /// The guest when it has released these, and what is behind them.
   /// - Parameter deleted: those that QEMU has reported as deleted. The guest releases a slot with all of its functions (QEMU
   ///   hw/acpi/pcihp.c: acpi_pcihp_eject_slot; hw/pci/pcie.c: pcie_cap_slot_do_unplug; hw/pci/shpc.c: shpc_free_devices_in_slot).
-  mutating func without(_ ids: [String], deleted: [String], of guest: Guest) -> Guest {
+  mutating func without(_ ids: [String], _ deleted: [String], of guest: Guest) -> Guest {
     let emptied = deleted.compactMap { slots[$0] }.filter { !isUnexposed($0, in: guest) }
     var bridges: Set<String> = []
     func leaves(_ device: MadeDevice) -> Bool {

@@ -53,20 +53,22 @@ public final class Predictor: Sendable {
     guest.reserve(machine.devices.count)
     var others = running == nil ? machine.launchFailures(qemu) + [machine.foreignAccelerator(on: host)].compactMap { $0 } : []
     var unmodelled: [(request: DeviceRequest, fact: Unknown)] = []
-    var made = MadeDevices(guest)
     // QEMU creates the devices of key=value text first, regardless of the order on the command line
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
+    // Most machines keep their devices: then none has to be made again, and the guest is not copied.
+    let unplugs = (cold + plugs).contains { !$0.history.unplugged.isEmpty || !$0.history.deleted.isEmpty }
+    var made = unplugs ? MadeDevices(guest) : nil
     var drafts: [PredictionDraft] = []
     for (index, request) in (cold + plugs.map { $0.asRead(by: qemu) }).enumerated() {
       if index == cold.count, let running {
         guest = running.with(assignmentsOf: guest)
         guest.hadIntelGraphics = .unknown("earlier devices of this QEMU", "it does not report those that have gone")
-        made = MadeDevices(guest)
+        if unplugs { made = MadeDevices(guest) }
       }
       let history = request.history
-      if !history.unplugged.isEmpty || !history.deleted.isEmpty {
-        guest = made.without(history.unplugged, deleted: history.deleted, of: guest)
+      if !history.unplugged.isEmpty || !history.deleted.isEmpty, let rest = made?.without(history.unplugged, history.deleted, of: guest) {
+        guest = rest
       }
       let checked = check(request, guest)
       let draft = checked.draft
@@ -83,7 +85,7 @@ public final class Predictor: Sendable {
       if request.plug == .hot && isCertain || draft?.isHidden == true {
         draft?.place(in: guest)
         if draft?.isHidden == true { guest.keepBack(request) }
-        made.note(failed: acpiIndex)
+        made?.note(failed: acpiIndex)
         if let draft, draft.isLateFailure, guest.hadIntelGraphics == .known(false) { guest.note(graphics: draft.context) }
         continue
       }
@@ -91,7 +93,7 @@ public final class Predictor: Sendable {
       let address = guest.add(device)
       if let draft, guest.hadIntelGraphics != .known(true) { guest.note(graphics: draft.context) }
       draft?.guestAddress = address
-      made.note(device, at: address)
+      made?.note(device, at: address)
     }
     return Outcome(
       predictions: drafts.map { RealizePrediction($0, in: guest) }, launchFailures: others, unmodelled: unmodelled,
