@@ -48,6 +48,7 @@ public struct LintJSON: LintWriter {
       .init("host", .string(result.target.host.source)),
       .init("devices", .array(result.target.predictions.map(device))),
       .init("rehearsal", RehearsalReport.json(result.target.rehearsal)),
+      .init("not-checked", .strings(result.target.unchecked)),
     ] + findings(result))
   }
 

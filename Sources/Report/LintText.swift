@@ -72,8 +72,8 @@ public struct LintText: LintWriter {
     if [.safe, .safeByPolicy].contains(result.verdict) {
       if !result.target.mayPassThrough {
         text += "; no host device: the rest of the machine was not checked"
-      } else if result.target.leavesOthers {
-        text += "; options of other devices were not checked"
+      } else if let others = LintText.unchecked(result.target) {
+        text += "; \(others) were not checked"
       }
     }
     if subject.isAssumed, !hasAdvised {
@@ -81,6 +81,15 @@ public struct LintText: LintWriter {
     }
     hasAdvised = hasAdvised || subject.isAssumed
     return block([text])
+  }
+
+  /// The options that were not checked, the first ones by name; nil without any.
+  private static func unchecked(_ target: LintTarget) -> String? {
+    var names = target.unchecked.map { $0 == "devices" ? "options of other devices" : "`\($0)`" }
+    guard !names.isEmpty else { return nil }
+    if names.count > 5 { names = names.prefix(4) + ["\(names.count - 4) others"] }
+    if names.count == 1, names[0].hasPrefix("`") { return "the values of \(names[0])" }
+    return names.count == 1 ? names[0] : names.dropLast().joined(separator: ", ") + " and " + (names.last ?? "")
   }
 
   /// Text after the last definition: the findings across definitions, and the totals.

@@ -176,11 +176,19 @@ final class OutputTests: XCTestCase {
       XCTAssertEqual(run.status, 0, run.output)
       return String(run.output.split(separator: "\n").last { $0.hasPrefix("<stdin>") || $0.hasPrefix("-") } ?? "")
     }
-    let (others, nothing) = ("; options of other devices were not checked", "; no host device: the rest of the machine was not checked")
-    for more in [" -netdev user,id=n -device e1000e,netdev=n", " -chardev null,id=c"] {
-      XCTAssert(try verdict(port + devices + more).contains(others), more)
+    let nothing = "; no host device: the rest of the machine was not checked"
+    for (more, others) in [
+      (" -netdev user,id=n -device e1000e,netdev=n", "`-netdev` and options of other devices"),
+      (" -chardev null,id=c", "the values of `-chardev`"),
+      (" -device usb-ehci", "options of other devices"), (" -object iothread,id=i", "the values of `-object`"),
+      (
+        " -cpu max -rtc base=utc -name a -uuid x -boot c -vga none -numa dist,src=0,dst=0,val=10",
+        "`-cpu`, `-rtc`, `-name`, `-uuid` and 3 others"
+      ),
+    ] {
+      XCTAssert(try verdict(port + devices + more).contains("; \(others) were not checked"), more)
     }
-    let whole = try verdict(port + devices)
+    let whole = try verdict(port + devices + " -S -m 1G -smp 2 -object memory-backend-ram,id=m,size=1G -numa node,memdev=m")
     XCTAssert(whole.contains(": safe ") && !whole.contains("not checked"), whole)
     XCTAssert(try verdict(port).contains(nothing))
     if let program = InstalledQEMU.ofDistribution {

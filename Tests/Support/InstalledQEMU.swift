@@ -24,6 +24,11 @@ public enum InstalledQEMU {
     return path
   }
 
+  /// Whether a QEMU has a device: distributions ship some as modules of their own packages.
+  public static func has(_ device: String, _ program: String) throws -> Bool {
+    String(decoding: try Child.run(program, ["-device", "help"]).output, as: UTF8.self).contains("name \"\(device)\"")
+  }
+
   /// Both, as far as they are there.
   public static func all(in directory: TemporaryDirectory) throws -> [String] {
     [ofDistribution, try ofLab(in: directory)].compactMap { $0 }

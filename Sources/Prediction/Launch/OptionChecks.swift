@@ -9,7 +9,8 @@ extension MachineConfig {
     if !absent.isEmpty || libvirt != nil || missingPart != nil || !unreadParts.isEmpty || qemu.modelledRelease == nil { return absent }
     // Gathered once for each kind of part, not for each device.
     var ids: [Part: Set<String>?] = [:]
-    return [topology(qemu), namedBackend("memory-backend"), namedBackend("confidential-guest-support"), confidentialGuest(qemu), hostCPU]
+    return memoryFailures(qemu)
+      + [topology(qemu), namedBackend("memory-backend"), namedBackend("confidential-guest-support"), confidentialGuest(qemu), hostCPU]
       .compactMap { $0 }
       + monitors + devices.compactMap { unresolved($0, &ids) }
   }
@@ -49,15 +50,31 @@ extension MachineConfig {
   /// the counts that are not given, and rounds down; without sockets and cores it depends on the machine type.
   private func topology(_ qemu: QEMUProfile) -> LaunchFailure? {
     guard let option = options.last(where: { $0.name == "smp" }), options.filter({ $0.name == "smp" }).count == 1,
-      !machine.contains(where: { $0.name.hasPrefix("smp") }), let text = option.value.string,
-      MachineKind(self) == .q35 || MachineKind(self) == .i440fx
+      !machine.contains(where: { $0.name.hasPrefix("smp") }), let text = option.value.string, !text.contains("$"),
+      !text.contains("`"), MachineKind(self) == .q35 || MachineKind(self) == .i440fx
     else { return nil }
+    func failure(_ text: String) -> LaunchFailure { LaunchFailure(RealizeFailure(.badOption, text), at: option.location) }
+    let isOld = qemu.isBefore(9, 0)
+    let keys: Set = ["cpus", "maxcpus", "sockets", "dies", "cores", "threads", "clusters"]
+    let items = OptionText.items(text, implied: "cpus")
+    let numbers = items.map { QEMUNumber.integer($0.value) }
+    let newer: Set = ["modules", "books", "drawers"]
+    if let bad = zip(items, numbers).first(where: { $1 == nil && keys.contains($0.key) }) {
+      return failure("Parameter 'smp.\(bad.0.key)' expects integer")
+    }
+    if let other = items.first(where: { !keys.contains($0.key) && (isOld || !newer.contains($0.key)) }) {
+      return failure("Parameter 'smp.\(other.key)' is unexpected")
+    }
+    if !isOld, numbers.contains(.natural(0)) {
+      return failure("Invalid CPU topology: CPU topology parameters must be greater than zero")
+    }
+    if zip(items, numbers).contains(where: { item, number in item.key == "clusters" && number.map { $0 != .natural(1) } == true }) {
+      return failure("clusters \(isOld ? "" : "> 1 ")not supported by this machine's CPU topology")
+    }
     var given: [String: Int] = [:]
-    for (key, value) in OptionText.items(text, implied: "cpus") {
-      guard let number = Int(value), (1...4096).contains(number),
-        ["cpus", "maxcpus", "sockets", "dies", "cores", "threads"].contains(key)
-      else { return nil }
-      given[key] = number
+    for ((key, _), number) in zip(items, numbers) {
+      guard case .natural(let count)? = number, (1...4096).contains(count), key != "clusters", keys.contains(key) else { return nil }
+      given[key] = Int(count)
     }
     guard let maximum = given["maxcpus"] ?? given["cpus"], given["sockets"] != nil || given["cores"] != nil else { return nil }
     let dies = given["dies"] ?? 1
@@ -70,13 +87,14 @@ extension MachineConfig {
       cores = maximum / (dies * sockets * threads)
     }
     if threads == 0 { threads = maximum / (dies * sockets * cores) }
-    guard sockets * dies * cores * threads != maximum else { return nil }
-    let modules = qemu.isBefore(9, 0) ? "" : "modules (1) * "
-    return LaunchFailure(
-      RealizeFailure(
-        .badOption,
-        "Invalid CPU topology: product of the hierarchy must match maxcpus: sockets (\(sockets)) * dies (\(dies)) * \(modules)"
-          + "cores (\(cores)) * threads (\(threads)) != maxcpus (\(maximum))"), at: option.location)
+    let modules = isOld ? "" : "modules (1) * "
+    let product = "sockets (\(sockets)) * dies (\(dies)) * \(modules)cores (\(cores)) * threads (\(threads))"
+    if sockets * dies * cores * threads != maximum {
+      return failure("Invalid CPU topology: product of the hierarchy must match maxcpus: \(product) != maxcpus (\(maximum))")
+    }
+    guard let count = given["cpus"], count > maximum else { return nil }
+    return failure(
+      "Invalid CPU topology: maxcpus must be equal to or greater than smp: \(product) == maxcpus (\(maximum)) < smp_cpus (\(count))")
   }
 
   /// `-cpu host` is the processor of an accelerator (QEMU target/i386/cpu.c: x86_cpu_realizefn).
@@ -146,7 +164,7 @@ extension MachineConfig {
     return LaunchFailure(RealizeFailure(.badObject, text), at: property.location)
   }
 
-  private var areObjectsKnown: Bool { objects.allSatisfy { $0.id != nil } }
+  var areObjectsKnown: Bool { objects.allSatisfy { $0.id != nil } }
 
   private var monitors: [LaunchFailure] {
     guard let known = ids(of: .characterDevice) else { return [] }

@@ -13,10 +13,10 @@ public struct LockedMemory {
   public func ram() throws(Unknown) -> UInt64? {
     if let memory = machine.libvirt?.memory { return memory }
     guard let option = machine.options.last(where: { $0.name == "m" }) else { return nil }
-    guard let text = option.value.string, let size = LockedMemory.size(text) else {
+    guard let memory = MemoryOption(machine) else {
       throw Unknown("guest memory", reason: "`-m \(option.value.string ?? "")` is not a size that is understood")
     }
-    return size
+    return memory.size
   }
 
   /// Bytes that a device adds to the guest's memory; nil for a device that adds none.
@@ -52,14 +52,6 @@ public struct LockedMemory {
     return overflow ? .max : sum
   }
 
-  /// The bytes of `4G` or `size=4G,slots=…`: in mebibytes without a unit.
-  private static func size(_ text: String) -> UInt64? {
-    let parts = text.split(separator: ",")
-    let named = parts.first { $0.hasPrefix("size=") }?.dropFirst(5)
-    guard let size = named ?? parts.first else { return nil }
-    return ByteSize.parse(size, unit: 20)
-  }
-
   /// Guest memory in bytes: RAM, and what memory devices add; nil when the definition does not give the RAM.
   /// - Parameter plugs: requests that come before, of which some may add memory.
   public func all(after plugs: ArraySlice<DeviceRequest> = []) throws(Unknown) -> UInt64? {
@@ -87,24 +79,12 @@ public struct LockedMemory {
   }
 }
 
-/// Sizes in QEMU's syntax (QEMU util/cutils.c: do_strtosz), without fractions.
+/// Sizes as QEMU reads them, and as people do.
 public enum ByteSize {
-  /// Parses a size in bytes; nil when it is not one.
-  /// - Parameter unit: the power of two that a number without a suffix is in.
-  public static func parse(_ text: some StringProtocol, unit: Int = 0) -> UInt64? {
-    var rest = Array(text.utf8)[...]
-    let isHexadecimal = rest.starts(with: "0x".utf8) || rest.starts(with: "0X".utf8)
-    if isHexadecimal { rest = rest.dropFirst(2) }
-    // A letter that is a digit is not a unit: `0x1b` has none.
-    let digits = rest.prefix { isHexadecimal ? $0.hexDigitValue != nil : $0.isASCIIDigit }
-    rest = rest.dropFirst(digits.count)
-    let units = Array("bkmgtp".utf8)
-    guard rest.count <= 1,
-      let shift = rest.first.map({ units.firstIndex(of: $0 | 0x20).map { $0 * 10 } }) ?? unit,
-      let number = UInt64(String(decoding: digits, as: UTF8.self), radix: isHexadecimal ? 16 : 10),
-      number <= UInt64.max >> UInt64(shift)
-    else { return nil }
-    return number << UInt64(shift)
+  /// Parses a size in bytes; nil when QEMU refuses it.
+  public static func parse(_ text: some StringProtocol) -> UInt64? {
+    guard case .bytes(let bytes) = QEMUNumber.size(String(text)) else { return nil }
+    return bytes
   }
 
   /// The size as text, in the largest unit that needs no fraction: `16 GiB`.

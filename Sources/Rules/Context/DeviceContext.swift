@@ -91,14 +91,29 @@ public final class LintTarget: Sendable {
     mayPassThrough ? launchFailures : launchFailures.filter { $0.failure.cause == .crashingProperty }
   }
 
-  /// Whether there are devices or backends besides those of passthrough whose own options no QEMU was asked about. libvirt writes
-  /// those of its domains itself.
-  public var leavesOthers: Bool {
-    if case .known(let result)? = rehearsal, result.isTried { return false }
-    guard machine.libvirt == nil else { return false }
-    let backends: Set<String> = ["drive", "blockdev", "netdev", "nic", "chardev", "tpmdev", "fsdev", "audiodev"]
-    return checkedRequests.contains { !$0.isVFIO && !LintTarget.isModelled($0.driver) }
-      || plugs.isEmpty && machine.options.contains { backends.contains($0.name) }
+  /// Options whose values no QEMU was asked about, and that are not modelled: `-cpu`, `-drive`, in the order of the text; the last
+  /// is `devices`, for those besides passthrough. libvirt writes those of its domains itself.
+  public var unchecked: [String] {
+    if case .known(let result)? = rehearsal, result.isTried { return [] }
+    guard machine.libvirt == nil else { return [] }
+    var names: [String] = []
+    if plugs.isEmpty {
+      var known = LintTarget.checkedOptions
+      for option in machine.options where option.value != .string("") && !LintTarget.isNode(option) {
+        if known.insert(option.name).inserted { names.append("-" + option.name) }
+      }
+      let isModelled: (ObjectRequest) -> Bool = { $0.type == "iommufd" || $0.type?.hasPrefix("memory-backend-") == true }
+      if !machine.objects.allSatisfy(isModelled) { names.append("-object") }
+    }
+    if checkedRequests.contains(where: { !$0.isVFIO && !LintTarget.isModelled($0.driver) }) { names.append("devices") }
+    return names
+  }
+
+  /// Options that are modelled, or that only refer to others. Those without a value cannot be wrong.
+  private static let checkedOptions: Set<String> = ["m", "smp", "machine", "M", "accel", "global", "set", "readconfig", "device"]
+
+  private static func isNode(_ option: Property) -> Bool {
+    option.name == "numa" && option.value.string.map { $0 == "node" || $0.hasPrefix("node,") } == true
   }
 
   /// Ports, bridges and IOMMUs, of which all options are modelled.

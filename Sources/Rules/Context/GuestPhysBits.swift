@@ -61,8 +61,5 @@ struct GuestPhysBits {
 
 extension MachineConfig {
   /// `maxmem` of `-m`, in bytes.
-  var maximumMemory: UInt64? {
-    options.last { $0.name == "m" }?.value.string?.split(separator: ",").first { $0.hasPrefix("maxmem=") }
-      .flatMap { ByteSize.parse($0.dropFirst("maxmem=".count), unit: 20) }
-  }
+  var maximumMemory: UInt64? { MemoryOption(self)?.maximum }
 }

@@ -110,6 +110,6 @@ extension MachineConfig {
     guard let text = texts.last(where: { $0.contains("opt/ovmf/X-PciMmio64Mb") }),
       let size = text.split(separator: ",").first(where: { $0.hasPrefix("string=") })
     else { return nil }
-    return ByteSize.parse(size.dropFirst("string=".count), unit: 20)
+    return UInt64(size.dropFirst("string=".count)).flatMap { $0 <= .max >> 20 ? $0 << 20 : nil }
   }
 }

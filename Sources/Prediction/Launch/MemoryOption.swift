@@ -1,0 +1,69 @@
+import Facts
+
+/// `-m`, as QEMU reads it (QEMU system/vl.c: qemu_mem_opts, parse_memory_options; recorded from 7.2.22, 10.0.13 and 11.1.3).
+public struct MemoryOption {
+  /// Bytes of RAM; nil where the machine's default is used.
+  public private(set) var size: UInt64?
+  /// Bytes that memory devices may extend it to; nil without `maxmem`.
+  public private(set) var maximum: UInt64?
+  /// Places for memory modules; nil without `slots`.
+  private(set) var slots: UInt64?
+  /// The first refusal of its text.
+  private(set) var refusal: LaunchFailure?
+
+  /// Nil where a part of it is not known, as in a template. Without `-m` all is QEMU's default.
+  /// - Parameter qemu: the release whose refusals count; nil reads what any of them does.
+  public init?(_ machine: MachineConfig, _ qemu: QEMUProfile? = nil) {
+    guard !machine.machine.contains(where: { $0.name.hasPrefix("memory.") }) else { return nil }
+    // QEMU merges several.
+    for option in machine.options where option.name == "m" {
+      guard let text = option.value.string, !text.utf8.contains(where: { $0 == UInt8(ascii: "$") || $0 == UInt8(ascii: "`") })
+      else { return nil }
+      for (key, value) in OptionText.items(text, implied: "size") where refusal == nil {
+        if let text = take(key, value, qemu) { refusal = LaunchFailure(RealizeFailure(.badOption, text), at: option.location) }
+      }
+    }
+  }
+
+  /// Takes a key; the text of a refusal.
+  private mutating func take(_ key: String, _ value: String, _ qemu: QEMUProfile?) -> String? {
+    let isOld = qemu?.isBefore(10, 0) ?? true
+    switch key {
+    case "size", "maxmem":
+      switch MemoryOption.bytes(value, takesHexSuffix: isOld) {
+      case .bytes(let bytes) where key == "maxmem": maximum = bytes
+      case .bytes(0): size = nil
+      case .bytes(let bytes):
+        size = bytes
+        // Digits alone are mebibytes: QEMU adds an M, which it then refuses behind hexadecimal ones.
+        guard value.utf8.last?.isASCIIDigit == true else { return nil }
+        guard case .bytes(let bytes) = MemoryOption.bytes(value + "M", takesHexSuffix: isOld) else {
+          return "Parameter 'memory.size' expects size"
+        }
+        size = bytes
+      case .outOfRange where !(isOld && value.hasPrefix("-")): return "Value '\(value)' is out of range for parameter '\(key)'"
+      case .invalid, .outOfRange: return "Parameter '\(key)' expects a non-negative number below 2^64"
+      }
+    case "slots":
+      switch QEMUNumber.integer(value) {
+      case .natural(let number)?: slots = number
+      case .negative(let number)?: slots = UInt64(bitPattern: number)
+      case nil:
+        let isNumber = !value.isEmpty && value.utf8.allSatisfy(\.isASCIIDigit)
+        return isNumber ? "Value '\(value)' is too large for parameter 'slots'" : "Parameter 'slots' expects a number"
+      }
+    default: return "Invalid parameter '\(key)'"
+    }
+    return nil
+  }
+
+  /// A size; before 10.0 a suffix behind hexadecimal digits only gives a warning.
+  static func bytes(_ text: String, takesHexSuffix: Bool) -> QEMUSize {
+    let size = QEMUNumber.size(text)
+    let shifts: [UInt8: UInt64] = [0x6b: 10, 0x6d: 20, 0x67: 30, 0x74: 40, 0x70: 50]
+    guard takesHexSuffix, size == .invalid, text.hasPrefix("0x") || text.hasPrefix("0X"),
+      let shift = text.utf8.last.flatMap({ shifts[$0 | 0x20] }), let number = UInt64(text.dropFirst(2).dropLast(), radix: 16)
+    else { return size }
+    return number <= UInt64.max >> shift ? .bytes(number << shift) : .outOfRange
+  }
+}
