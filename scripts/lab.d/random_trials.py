@@ -104,11 +104,40 @@ class Trial:
                 if not human and r.random() < .25:
                     self.replug()
         self.sets()
+        if not self.isInLab and "-m" not in self.argv:
+            # A stream of chance of its own: the rest of a trial stays as its seed has made it.
+            self.memory(random.Random(json.dumps(self.argv)))
         if self.isInLab and "-m" not in self.argv:
             self.argv += ["-m", "64"]
         trial = {"argv": self.argv}
         self.configure(trial)
         return trial | ({"plugs": self.plugs} if self.plugs else {})
+
+    def memory(self, r):
+        """Memory, its backends and nodes, and processors: in one trial of ten, and of these half are wrong."""
+        if r.random() < .9 or self.argv[1] == "none":
+            return
+        size = r.choice(["64", "64M", "0x10000k", "65536k", "0.0625G", "size=64M", "1.5", "64MB", "0x40", "-1", "x", "0", ""])
+        more = r.choice(["", ",slots=2,maxmem=1G", ",maxmem=256M", ",slots=2", ",slots=0,maxmem=64M", ",maxmem=32", ",slots=300,maxmem=1G",
+                         ",maxmem=100000001", ",slots=y,maxmem=1G", ",foo=1", ",slots=1,maxmem=64M"])
+        backend = r.choice(["memory-backend-ram", "memory-backend-memfd"]) + ",id=mb0,size=" + r.choice(["64M", "64M", "128M", "0", "z"])
+        backend += r.choice(["", "", ",share=on", ",share=perhaps", ",policy=bind", ",foo=1", ",merge=off"])
+        if r.random() < .7:
+            self.argv += ["-m", size + more]
+        use = r.random()
+        if use < .5:
+            self.argv += ["-object", backend]
+        if use < .2:
+            self.argv[1] += ",memory-backend=" + r.choice(["mb0", "mb0", "mb1"])
+        elif use < .4:
+            self.argv += ["-numa", r.choice(["node,memdev=mb0", "node,memdev=mb0,nodeid=0", "node,memdev=mb0,nodeid=2", "node,memdev=mb1",
+                                             "node", "node,foo=1"])]
+        elif use < .5:
+            self.argv += ["-device", r.choice(["pc-dimm,memdev=mb0", "pc-dimm", "virtio-mem-pci,memdev=mb0", "pc-dimm,memdev=mb0,slot=1",
+                                               "nvdimm,memdev=mb0", "pc-dimm,memdev=mb0,node=1"])]
+        if r.random() < .3:
+            self.argv += ["-smp", r.choice(["2", "4,sockets=2", "4,sockets=2,cores=2,threads=1", "3,sockets=2,cores=1", "0", "x", "2,foo=1",
+                                            "2,maxcpus=4,cores=4", "4,maxcpus=2,cores=2", "2,clusters=2", "cpus=2,dies=1"])]
 
     def plug(self, device, human=False):
         self.plugged.append(device)

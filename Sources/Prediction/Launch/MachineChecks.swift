@@ -8,8 +8,9 @@ extension MachineConfig {
       return [failure]
     }
     // Objects are read with the command line.
-    if let unknown = unknownType(qemu) { return objects.compactMap { refusal($0, qemu) } + [unknown] }
-    return optionFailures(qemu) + machinePropertyFailures(qemu) + objects.compactMap { refusal($0, qemu) } + duplicateObjects
+    let read = memoryTextFailures(qemu)
+    if let unknown = unknownType(qemu) { return read + objects.compactMap { refusal($0, qemu) } + [unknown] }
+    return read + optionFailures(qemu) + machinePropertyFailures(qemu) + objects.compactMap { refusal($0, qemu) } + duplicateObjects
       + [expanderOfCXL].compactMap { $0 } + globals.compactMap { refusal($0, qemu) }
   }
 

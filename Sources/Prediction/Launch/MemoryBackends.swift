@@ -33,22 +33,19 @@ extension MachineConfig {
     }
     // Of key=value text all values are strings.
     let isJSON = object.properties.contains { if case .string = $0.value { false } else { true } }
-    var isEmpty: Property?
     for (name, kind) in known {
       guard let property = object.properties.last(where: { $0.name == name }) else {
         if name == "size" || name == "mem-path" { return failure("Parameter '\(name)' is missing") }
         continue
       }
-      if case .integer(0) = property.value, name == "size" { isEmpty = property }
       guard case .string(let text) = property.value else { continue }
       if text.utf8.contains(where: { $0 == UInt8(ascii: "$") || $0 == UInt8(ascii: "`") }) { return nil }
       switch kind {
       case .size where isJSON: return failure("Parameter '\(name)' expects uint64", property)
       case .size:
-        guard case .bytes(let bytes) = MemoryOption.bytes(text, takesHexSuffix: qemu.isBefore(10, 0)) else {
+        guard case .bytes = MemoryOption.bytes(text, takesHexSuffix: qemu.isBefore(10, 0)) else {
           return failure("Parameter '\(name)' expects a size value", property)
         }
-        if name == "size", bytes == 0 { isEmpty = property }
       case .bool where !isJSON && QEMUBool(property.value) == .invalid:
         return failure("Parameter '\(name)' expects 'on' or 'off'", property)
       case .choice(let values) where !values.contains(text):
@@ -56,12 +53,23 @@ extension MachineConfig {
       case .bool, .choice, .text: break
       }
     }
-    if let other = object.properties.first(where: { property in
+    let other = object.properties.first { property in
       !["qom-type", "id"].contains(property.name) && !property.name.contains(".") && !known.contains { $0.name == property.name }
-    }) {
-      return failure(isJSON ? "Parameter '\(other.name)' is unexpected" : "Invalid parameter '\(other.name)'", other)
     }
-    return isEmpty.map { failure("property 'size' of \(type) doesn't take value '0'", $0) }
+    return other.map { failure(isJSON ? "Parameter '\($0.name)' is unexpected" : "Invalid parameter '\($0.name)'", $0) }
+  }
+
+  /// The refusal of a memory backend when QEMU makes it (QEMU backends/hostmem.c: host_memory_backend_set_size,
+  /// host_memory_backend_memory_complete).
+  func emptyBackend(_ object: ObjectRequest) -> LaunchFailure? {
+    guard let type = object.type, MachineConfig.backendProperties[type] != nil, let id = object.id else { return nil }
+    if backendSize(id) == 0 {
+      return LaunchFailure(RealizeFailure(.badObject, "property 'size' of \(type) doesn't take value '0'"), at: object.location)
+    }
+    guard let policy = object.string("policy"), policy != "default", !policy.contains("$"), !policy.contains("`"),
+      !object.properties.contains(where: { $0.name.hasPrefix("host-nodes") })
+    else { return nil }
+    return LaunchFailure(RealizeFailure(.badObject, "host-nodes must be set for policy \(policy)"), at: object.location)
   }
 
   /// Bytes of a memory backend; nil when it does not have them as a number.

@@ -3,14 +3,21 @@ import Facts
 /// Memory that the options of a machine give it: refusals that need no device of the host (recorded from 7.2.22, 10.0.13 and
 /// 11.1.3).
 extension MachineConfig {
-  /// Refusals of `-m`, of memory backends, NUMA nodes and memory devices, in the order in which QEMU starts.
+  /// Refusals of the text of `-m` and of memory backends, which QEMU reads with the command line.
+  func memoryTextFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
+    guard libvirt == nil, qemu.modelledRelease != nil else { return [] }
+    return ([MemoryOption(self, qemu)?.refusal] + objects.map { backendRefusal($0, qemu) }).compactMap { $0 }
+      .sorted { ($0.location.range?.lowerBound ?? 0) < ($1.location.range?.lowerBound ?? 0) }
+  }
+
+  /// Refusals of `-m`, of memory backends, NUMA nodes and memory devices, in the order in which QEMU makes the machine.
   func memoryFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
     guard let memory = MemoryOption(self, qemu) else { return [] }
-    let text = [memory.refusal].compactMap { $0 } + objects.compactMap { backendRefusal($0, qemu) }
-    if !text.isEmpty { return text.sorted { ($0.location.range?.lowerBound ?? 0) < ($1.location.range?.lowerBound ?? 0) } }
+    if let refusal = memory.sizeRefusal { return [refusal] }
     let kind = MachineKind(self)
     guard kind == .q35 || kind == .i440fx else { return [] }
-    return [limits(memory), nodes(memory)].compactMap { $0 } + moduleFailures(memory, qemu)
+    return ([limits(memory)] + objects.map(emptyBackend) + [nodes(memory)]).compactMap { $0 }
+      + moduleFailures(memory, qemu)
   }
 
   /// RAM of a PC without `-m`, in bytes (QEMU hw/core/machine.c: default_ram_size).

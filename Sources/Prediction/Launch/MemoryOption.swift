@@ -8,8 +8,10 @@ public struct MemoryOption {
   public private(set) var maximum: UInt64?
   /// Places for memory modules; nil without `slots`.
   private(set) var slots: UInt64?
-  /// The first refusal of its text.
+  /// The first refusal of its text, with the rest of the command line.
   private(set) var refusal: LaunchFailure?
+  /// The refusal of the size when the machine is made.
+  private(set) var sizeRefusal: LaunchFailure?
 
   /// Nil where a part of it is not known, as in a template. Without `-m` all is QEMU's default.
   /// - Parameter qemu: the release whose refusals count; nil reads what any of them does.
@@ -19,14 +21,18 @@ public struct MemoryOption {
     for option in machine.options where option.name == "m" {
       guard let text = option.value.string, !text.utf8.contains(where: { $0 == UInt8(ascii: "$") || $0 == UInt8(ascii: "`") })
       else { return nil }
-      for (key, value) in OptionText.items(text, implied: "size") where refusal == nil {
-        if let text = take(key, value, qemu) { refusal = LaunchFailure(RealizeFailure(.badOption, text), at: option.location) }
+      // A comma in front leaves the size empty.
+      let items = text.hasPrefix(",") ? [("size", "")] : OptionText.items(text, implied: "size")
+      for (key, value) in items where refusal == nil {
+        if let text = take(key, value, at: option.location, qemu) {
+          refusal = LaunchFailure(RealizeFailure(.badOption, text), at: option.location)
+        }
       }
     }
   }
 
   /// Takes a key; the text of a refusal.
-  private mutating func take(_ key: String, _ value: String, _ qemu: QEMUProfile?) -> String? {
+  private mutating func take(_ key: String, _ value: String, at place: Location, _ qemu: QEMUProfile?) -> String? {
     let isOld = qemu?.isBefore(10, 0) ?? true
     switch key {
     case "size", "maxmem":
@@ -37,10 +43,11 @@ public struct MemoryOption {
         size = bytes
         // Digits alone are mebibytes: QEMU adds an M, which it then refuses behind hexadecimal ones.
         guard value.utf8.last?.isASCIIDigit == true else { return nil }
-        guard case .bytes(let bytes) = MemoryOption.bytes(value + "M", takesHexSuffix: isOld) else {
-          return "Parameter 'memory.size' expects size"
+        if case .bytes(let bytes) = MemoryOption.bytes(value + "M", takesHexSuffix: isOld) {
+          size = bytes
+        } else {
+          sizeRefusal = LaunchFailure(RealizeFailure(.badOption, "Parameter 'memory.size' expects size"), at: place)
         }
-        size = bytes
       case .outOfRange where !(isOld && value.hasPrefix("-")): return "Value '\(value)' is out of range for parameter '\(key)'"
       case .invalid, .outOfRange: return "Parameter '\(key)' expects a non-negative number below 2^64"
       }

@@ -182,7 +182,7 @@ final class PredictionDraft {
     for step in RealizeStep.allCases {
       // Of a device that is kept back QEMU checks no more (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict).
       if step == .hotplug, context.isHiddenPrimary {
-        isHidden = true
+        isHidden = failures.isEmpty
         if let failure = context.hiddenPrimaryFailure() { failures.append(failure) }
         break
       }
