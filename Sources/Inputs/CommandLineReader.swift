@@ -27,11 +27,12 @@ struct CommandLineReader {
     let start = CommandLineReader.start(of: rest)
     if let start { rest = rest[start...] }
     // Some other program: nothing of it is known.
-    if start == nil, let first = words.first {
+    let isForeign = start.map { $0 > words.startIndex && words[$0].bytes.first == UInt8(ascii: "-") } ?? true
+    if isForeign, let program = words.first(where: { !ShellRunner.isAssignment($0.text) }) {
       definition.machine.unreadParts.append(
         UnreadPart(
-          what: "the program `\(first.text)`", reason: "it is not QEMU, nor known to start one",
-          location: location(first, "argument")))
+          what: "the program `\(program.text)`", reason: "it is not QEMU, nor known to start one with these options alone",
+          location: location(program, "argument")))
     }
     if let first = rest.first, first.bytes.first != UInt8(ascii: "-") {
       definition.machine.emulator = first.text.fileName

@@ -62,6 +62,16 @@ final class ShellVariableTests: XCTestCase {
     XCTAssertEqual(hosts("qemu-system-x86_64 -device vfio-pci,host='$GPU'"), ["$GPU"])
   }
 
+  /// A program of the user's own may add options.
+  func testAProgramThatIsByItsNameNotQEMUIsUnknown() {
+    for program in ["./start-guest", "/usr/local/bin/launch.sh", "./kvm-run"] {
+      let parsed = parse("QEMU=\(program)\n$QEMU -M q35 -device vfio-pci,host=01:00.0")
+      XCTAssertEqual(parsed.machine.unreadParts.map(\.what), ["the program `\(program)`"])
+    }
+    XCTAssertEqual(parse("$QEMU -M q35 -device vfio-pci,host=01:00.0").machine.unreadParts, [])
+    XCTAssertEqual(parse("QEMU=$HOME/qemu-system-x86_64\n$QEMU -M q35 -device vfio-pci,host=01:00.0").machine.unreadParts, [])
+  }
+
   func testZshDoesNotSplitAValue() {
     let text = "#!/bin/zsh\nA='-device vfio-pci,host=01:00.0'\nqemu-system-x86_64 $A\n"
     let parsed = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8)))

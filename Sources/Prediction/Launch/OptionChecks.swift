@@ -261,25 +261,25 @@ extension MachineConfig {
 enum OptionText {
   static func items(_ text: String, implied: String) -> [(key: String, value: String)] {
     var items: [(key: String, value: String)] = []
-    var current = ""
+    var current: [UInt8] = []
     func add() {
-      let parts = current.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      if parts.count == 2 {
-        items.append((parts[0], parts[1]))
+      func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+      if let equals = current.firstIndex(of: UInt8(ascii: "=")) {
+        items.append((text(current[..<equals]), text(current[(equals + 1)...])))
       } else if !current.isEmpty {
-        items.append((items.isEmpty ? implied : current, current))
+        items.append((items.isEmpty ? implied : text(current), text(current)))
       }
     }
-    var rest = text[...]
-    while let letter = rest.popFirst() {
-      if letter != "," {
-        current.append(letter)
-      } else if rest.first == "," {
-        current.append(letter)
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+      if byte != UInt8(ascii: ",") {
+        current.append(byte)
+      } else if rest.first == UInt8(ascii: ",") {
+        current.append(byte)
         rest.removeFirst()
       } else {
         add()
-        current = ""
+        current = []
       }
     }
     add()
