@@ -126,6 +126,21 @@ final class LibvirtRefusalTests: XCTestCase {
       ["Only the PCI controller with index 0 can have target index 0, and vice versa"])
   }
 
+  /// The texts are those of libvirt 9.0.
+  func testAMachineWithoutPCIAndANegativeIndexAreRefused() {
+    let none = "No PCI buses available"
+    XCTAssertEqual(refusals(hostdev(""), machine: "isapc"), [none])
+    let network = "<interface type='hostdev'><source><address type='pci' bus='1'/></source></interface>"
+    XCTAssertEqual(refusals(network, machine: "isapc"), [none])
+    XCTAssertEqual(refusals(hostdev("<address type='unassigned'/>"), machine: "isapc"), [])
+    XCTAssertEqual(refusals("", machine: "isapc"), [])
+    XCTAssertEqual(refusals(hostdev(""), machine: "pc-i440fx-9.2"), [])
+    let negative = "Invalid value for attribute 'index' in element 'controller': '-1'. Expected non-negative value"
+    XCTAssertEqual(refusals(controller(-1, "pcie-root-port") + hostdev("")), [negative])
+    XCTAssertEqual(refusals("<controller type='usb' index='-1'/>" + hostdev("")), [negative])
+    XCTAssertEqual(refusals("<controller type='usb' index='-0'/>" + hostdev("")), [])
+  }
+
   func testIdsOfZPCIAreRefused() {
     func hostdev(_ zpci: String, _ source: Int = 1) -> String {
       self.hostdev("<address type='pci'>\(zpci)</address>", source: source)

@@ -9,6 +9,11 @@ extension LibvirtReader {
     for part in devices {
       validateAddress(part)
       if let refusal = controllers.connection(of: part) { definition.machine.libvirt?.refusals.append(refusal) }
+      if part.name == "controller", let index = part.element["index"], let number = Int32(part.element.value("index") ?? ""), number < 0 {
+        refuse(
+          "Invalid value for attribute 'index' in element 'controller': '\(number)'. Expected non-negative value",
+          "write an index from 0", at: location(index, part.path))
+      }
       switch part.name {
       case "controller" where part.type == "pci": definition.machine.libvirt?.refusals += controllers.refusals(of: part)
       case "hostdev" where part.element.value("mode") ?? "subsystem" == "subsystem": validateHostdev(part)
@@ -105,6 +110,13 @@ extension LibvirtReader {
   /// Reports conflicts between devices.
   private mutating func validateTogether(_ domain: XMLElement, _ devices: [LibvirtDeviceElement]) {
     let assigned = devices.filter { $0.name == "hostdev" && ($0.type == "pci" || $0.type == "mdev") }
+    // libvirt src/conf/domain_addr.c: virDomainPCIAddressValidate and virDomainPCIAddressGetNextAddr.
+    if definition.machine.machineType?.value == .string("isapc"), !devices.contains(where: { $0.name == "controller" && $0.type == "pci" }),
+      let part = devices.first(where: {
+        ($0.isHostdevInterface || $0.name == "hostdev" && $0.type == "pci") && ($0.addressType ?? "pci") == "pci"
+      }) {
+      refuse("No PCI buses available", "use a machine with PCI", at: location(part.element, part.path))
+    }
     let hasGraphics = devices.contains { $0.name == "graphics" }
     for part in assigned where part.element.value("display") == "on" && !hasGraphics {
       refuse(
