@@ -117,7 +117,9 @@ public enum UnrecognisedInput {
     ("a container's command: lint /proc/PID/cmdline of the QEMU that the container runs", ["docker run ", "podman run "])
   ]
 
-  private static let kinds: [(String, [String])] = tools + [
+  private static let kinds: [(String, [String])] = [
+    ("a transcript of virsh: give one domain or one device of it, or what `virsh dumpxml --inactive NAME` prints", ["virsh # "])
+  ] + tools + [
     (
       "a KubeVirt VirtualMachine: use vfiogate hook kubevirt, or virsh dumpxml in the pod",
       ["kubevirt.io/", "kind: VirtualMachine", "\"kind\": \"VirtualMachine", "\"kind\":\"VirtualMachine"]
