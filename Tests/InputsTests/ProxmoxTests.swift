@@ -120,6 +120,21 @@ final class ProxmoxTests: XCTestCase {
     XCTAssertEqual(memory.filter { $0.name == "m" }.map(\.value), [.string("4096")])
   }
 
+  /// A suspended machine is resumed with the devices that it had, so its pending changes are not known to apply.
+  func testPendingChangesOfASuspendedMachineAreUndetermined() throws {
+    func unread(_ text: String) throws -> [String] { try lowered(text).machine.unreadParts.map(\.what) }
+    let what = "the pending changes of a suspended machine"
+    let head = "machine: q35\nmemory: 8192\n", gpu = "hostpci0: 01:00.0\n", suspended = "lock: suspended\n"
+    XCTAssertEqual(try unread(head + gpu + suspended + "[PENDING]\ndelete: hostpci0\n"), [what])
+    XCTAssertEqual(try unread(head + gpu + suspended + "[PENDING]\nmemory: 4096\n"), [what])
+    XCTAssertEqual(try unread(head + suspended + "[PENDING]\n" + gpu), [what])
+    XCTAssertEqual(try unread(head + suspended + "[PENDING]\nargs: -device vfio-pci,host=03:00.0\n"), [what])
+    XCTAssertEqual(try unread(head + gpu + suspended), [])
+    XCTAssertEqual(try unread(head + gpu + suspended + "[before]\ndelete: hostpci0\n"), [])
+    XCTAssertEqual(try unread(head + gpu + "lock: backup\n[PENDING]\nmemory: 4096\n"), [])
+    XCTAssertEqual(try unread(head + suspended + "[PENDING]\nmemory: 4096\n"), [])
+  }
+
   func testMappings() throws {
     let mapping = """
       gpu

@@ -18,6 +18,8 @@ struct ProxmoxConfig: Sendable {
   private(set) var entries: [Entry] = []
   /// Entries that a later one with the same key replaces, or that pending changes delete.
   private(set) var unused: [Entry] = []
+  /// The first change of `[PENDING]`, also one that deletes.
+  private(set) var firstChange: Range<Int>?
   /// Lines that are neither an entry nor a comment.
   private(set) var problems: [InputProblem] = []
   /// Lines that begin with `#`, which Proxmox keeps as the machine's description.
@@ -51,6 +53,7 @@ struct ProxmoxConfig: Sendable {
             location: Location(source: source.name, range: line, path: "")))
         continue
       }
+      if isPending { firstChange = firstChange ?? entry.range }
       if isPending, entry.key == "delete" {
         deleted.formUnion(entry.value.text.split { ",; \t!".contains($0) }.map(String.init))
         continue

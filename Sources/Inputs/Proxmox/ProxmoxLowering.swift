@@ -31,6 +31,7 @@ struct ProxmoxLowering {
     definition.readElements = machine.readEntries
     if machine.isTemplate { return lowerTemplate() }
     noteOtherArchitecture()
+    noteSuspended()
     // `driver=keep` leaves each device with its host driver.
     definition.machine.bindsWholeGroups = !machine.assigned.contains { $0.properties["driver"] == "keep" }
     readMachine()
@@ -64,6 +65,17 @@ struct ProxmoxLowering {
     definition.noteUnread(
       entry.map { "the machine of `arch: \($0.value.text)`" } ?? "the machine of an Arm host without `arch:`",
       "of Proxmox's machines only those of x86 are modelled", entry?.range ?? first, config.source)
+  }
+
+  /// Notes a machine that was suspended to disk and has pending changes: its next start resumes it as it was, and
+  /// which of the two configurations it gets is not modelled (qemu-server PVE/QemuServer.pm: vm_start_nolock).
+  private mutating func noteSuspended() {
+    guard config.text("lock") == "suspended", let change = config.firstChange,
+      (config.entries + config.unused).contains(where: { $0.key.hasPrefix("hostpci") || $0.value.text.contains("vfio") })
+    else { return }
+    definition.noteUnread(
+      "the pending changes of a suspended machine", "whether they are applied when it is resumed is not modelled", change,
+      config.source)
   }
 
   private mutating func readMachine() {
