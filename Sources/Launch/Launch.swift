@@ -122,7 +122,7 @@ public struct Launch {
     // QEMU sends its greeting when its memory is allocated, which may be a terabyte; its end is noticed at any time.
     proxyOptions.handshake = .seconds(24 * 3600)
     var options = options
-    options.sockets = [takeover.path].compactMap { $0 }
+    options.sockets = [takeover.file?.path].compactMap { $0 }
     let proxy = Proxy(
       qemu: takeover.qemu, listener: takeover.listener, connected: takeover.client.map { [$0] } ?? [],
       gate: QMPCommandFilter(options, log: log), log: log, options: proxyOptions)

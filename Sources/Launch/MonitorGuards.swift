@@ -23,7 +23,7 @@ struct MonitorGuards {
 
   /// Removes the socket files of monitors that will not be served.
   private static func removeSockets(_ takeovers: [MonitorTakeover]) {
-    for path in takeovers.compactMap(\.path) { unlink(path) }
+    for takeover in takeovers { takeover.file?.remove() }
   }
 
   /// Rewrites the arguments so that QEMU finds its end of each socket. An argument that names a descriptor
@@ -46,9 +46,9 @@ struct MonitorGuards {
       // SAFETY: the array's own count is given; this process has one thread.
       let result = clinux_detach(kept, kept.count, "vfiogate-guard")
       if result == 0 {
-        clinux_retitle(CommandLine.unsafeArgv, "vfiogate: guards QEMU's monitor \(takeover.path ?? "")")
+        clinux_retitle(CommandLine.unsafeArgv, "vfiogate: guards QEMU's monitor \(takeover.file?.path ?? "")")
         serve(takeover)
-        if let path = takeover.path { unlink(path) }
+        takeover.file?.remove()
         _exit(0)
       }
       guard result > 0 else {

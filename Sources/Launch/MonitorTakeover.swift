@@ -15,7 +15,7 @@ struct MonitorTakeover {
   /// argument names already.
   private(set) var passed: Int32?
   /// The socket's file, which is removed when QEMU ends.
-  private(set) var path: String?
+  private(set) var file: SocketFile?
   /// Whether QEMU continues only when a client has connected.
   private(set) var waits = false
 
@@ -25,7 +25,7 @@ struct MonitorTakeover {
     switch address {
     case .listens(let path, let waits):
       listener = try MonitorTakeover.listen(path)
-      self.path = path
+      file = SocketFile(path)
       self.waits = waits
       let pair = try MonitorTakeover.pair()
       (qemu, passed) = (pair.0, pair.1)

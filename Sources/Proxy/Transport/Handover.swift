@@ -141,7 +141,9 @@ extension Handover {
     let path = door.value["path"]?.string
     listener = ProxyListener(
       descriptor: Int32(try door.number("descriptor")), isListening: try door.flag("listens"),
-      made: path == nil ? nil : (path ?? "", ino_t(try door.number("node")), dev_t(try door.number("device"))))
+      made: try path.map { path throws(ProxyFailure) in
+        SocketFile(path: path, node: ino_t(try door.number("node")), device: dev_t(try door.number("device")))
+      })
     monitor = GuardedMonitor(
       greeting: try guarded.bytes("greeting"), offered: try guarded.list("offered").compactMap(\.string),
       version: try guarded.text("version"), tellsPlace: try guarded.flag("shows-place"), isPretty: try guarded.flag("pretty"))

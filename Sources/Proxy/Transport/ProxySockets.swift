@@ -29,7 +29,7 @@ struct ProxyListener {
   let descriptor: Int32
   let isListening: Bool
   /// The socket file that was created, to be removed in the end.
-  let made: (path: String, node: ino_t, device: dev_t)?
+  let made: SocketFile?
 
   static func open(_ endpoint: ProxyEndpoint) throws(ProxyFailure) -> ProxyListener {
     switch endpoint {
@@ -45,13 +45,7 @@ struct ProxyListener {
   }
 
   func close() {
-    if let made {
-      var status = stat()
-      // A file that another process has created meanwhile is not removed.
-      if lstat(made.path, &status) == 0, status.st_ino == made.node, status.st_dev == made.device {
-        unlink(made.path)
-      }
-    }
+    made?.remove()
     if isListening { Glibc.close(descriptor) }
   }
 
@@ -77,10 +71,7 @@ struct ProxyListener {
     guard descriptor >= 0 else {
       throw ProxyFailure("\(path): cannot listen: \(errnoText(-descriptor))")
     }
-    var status = stat()
-    let isThere = lstat(path, &status) == 0
-    return ProxyListener(
-      descriptor: descriptor, isListening: true, made: isThere ? (path, status.st_ino, status.st_dev) : nil)
+    return ProxyListener(descriptor: descriptor, isListening: true, made: SocketFile(path))
   }
 
   /// Whether a path is a socket file on which no process listens any more.
