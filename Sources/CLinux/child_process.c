@@ -34,6 +34,16 @@ static char **without_session(void) {
   return all;
 }
 
+// Raises the limit of descriptors to a count, where that is allowed: a service may have fewer than the spare ones need.
+static void allow_descriptors(rlim_t count) {
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= count) return;
+  files.rlim_cur = count;
+  if (files.rlim_max < count) files.rlim_max = count;
+  int unused = setrlimit(RLIMIT_NOFILE, &files);
+  (void)unused;
+}
+
 // 0, or -1 where the kernel refuses a limit. A network namespace is had where the kernel gives one.
 static int confine(const struct clinux_confinement *limits) {
   const struct rlimit none = {0, 0};
@@ -43,6 +53,8 @@ static int confine(const struct clinux_confinement *limits) {
   if (limits->data < data.rlim_max) data.rlim_max = limits->data;
   data.rlim_cur = data.rlim_max;
   if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_DATA, &data) < 0) return -1;
+  // Before a user namespace, in which the right to do it counts for nothing.
+  if (limits->spares > 0) allow_descriptors(CLINUX_FIRST_SPARE + limits->spares);
   if (unshare(CLONE_NEWNET) < 0) {
     int unused = unshare(CLONE_NEWUSER | CLONE_NEWNET);
     (void)unused;
@@ -52,7 +64,11 @@ static int confine(const struct clinux_confinement *limits) {
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0) return -1;
   for (int i = 0; i < limits->spares; i++)
-    if (dup2(null, CLINUX_FIRST_SPARE + i) < 0) return -1;
+    if (dup2(null, CLINUX_FIRST_SPARE + i) < 0) {
+      // A number above the limit is "bad" to dup2.
+      if (errno == EBADF) errno = EMFILE;
+      return -1;
+    }
   return 0;
 }
 
