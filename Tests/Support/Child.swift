@@ -17,8 +17,10 @@ public final class Child {
     Child.lineBuffering.forEach { unsetenv($0) }
     let strings = ([path] + arguments).map { strdup($0) }
     defer { strings.forEach { free($0) } }
-    processID = clinux_spawn(path, strings + [nil], input ?? null, output ?? null, error ?? null)
-    guard processID > 0 else { throw SystemFailure("run \(path)", errno: -processID) }
+    let child = clinux_spawn(path, strings + [nil], input ?? null, output ?? null, error ?? null)
+    // Before the property has its value: an object that never had a program is not deinitialised, and kills none.
+    guard child > 0 else { throw SystemFailure("run \(path)", errno: -child) }
+    processID = child
   }
 
   deinit { end() }
