@@ -13,7 +13,7 @@ public struct HMPArguments {
       let parts = item.split(":")
       guard parts.count == 2, let kind = parts[1].bytes.first else { return nil }
       let isOptional = parts[1].bytes.last == UInt8(ascii: "?")
-      rest = rest.trimmed
+      rest = rest.withoutBlanks
       switch kind {
       case UInt8(ascii: "-"):
         guard rest.bytes.first == kind else { continue }
@@ -23,7 +23,7 @@ public struct HMPArguments {
         values[parts[0]] = Word([], at: 0)
         // -ds: the flag has a value.
         guard parts[1].bytes.count == 3 else { continue }
-        guard let (word, behind) = rest.trimmed.hmpWord else { return nil }
+        guard let (word, behind) = rest.withoutBlanks.hmpWord else { return nil }
         values[parts[0]] = word
         rest = behind
       case UInt8(ascii: "s"), UInt8(ascii: "F"), UInt8(ascii: "B"), UInt8(ascii: "O"):
@@ -40,7 +40,7 @@ public struct HMPArguments {
       default: return nil
       }
     }
-    guard rest.trimmed.bytes.isEmpty else { return nil }
+    guard rest.withoutBlanks.bytes.isEmpty else { return nil }
   }
 
   /// The argument of that key; nil when it is not given.
@@ -57,13 +57,13 @@ public struct HMPArguments {
 
 extension Word {
   /// The text without the blanks before it.
-  fileprivate var trimmed: Word {
+  public var withoutBlanks: Word {
     part(bytes.count - bytes.drop { HMPCommand.isBlank($0) }.count..<bytes.count)
   }
 
   /// The first word, in quotes or up to a blank, and the text behind it (QEMU monitor/hmp.c: get_str). Nil when there is
   /// none, its quotes are not closed, or it is longer than QEMU's buffer, which would cut it.
-  var hmpWord: (word: Word, behind: Word)? {
+  public var hmpWord: (word: Word, behind: Word)? {
     guard let first = bytes.first else { return nil }
     guard first == UInt8(ascii: "\"") else {
       let count = bytes.prefix { !HMPCommand.isBlank($0) }.count

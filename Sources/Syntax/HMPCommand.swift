@@ -27,5 +27,6 @@ public struct HMPCommand {
 
   static let bufferSize = 1024
 
-  static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
+  /// Whether the byte is one of C's isspace(), at which QEMU ends words.
+  public static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
 }

@@ -29,6 +29,12 @@ public struct WireText: Hashable, Sendable, ExpressibleByStringLiteral, CustomSt
     return false
   }
 
+  /// The places behind each occurrence of these bytes, which are not empty, as indices of the bytes.
+  public func ends(of part: WireText) -> [Int] {
+    guard let first = part.bytes.first else { return [] }
+    return bytes.indices.filter { bytes[$0] == first && bytes[$0...].starts(with: part.bytes) }.map { $0 + part.bytes.count }
+  }
+
   /// The parts between a separator's occurrences.
   public func split(_ separator: Unicode.Scalar) -> [WireText] {
     bytes.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false).map { WireText(bytes: $0) }

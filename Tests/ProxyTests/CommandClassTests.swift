@@ -90,6 +90,9 @@ final class CommandClassTests: XCTestCase {
       (FilterProbe.human("info version"), outside), (FilterProbe.human("quit"), outside),
       (#"{"exec-oob":"yank"}"#, outside), (#"{"execute":"frobnicate"}"#, .refuse("unknown-command")),
       (FilterProbe.command("qom-get", #"{"path":"/objects/s","property":"data"}"#), outside),
+      (FilterProbe.command("query-cpu-model-expansion", #"{"type":"full","model":{"name":"max"}}"#), .pass),
+      (FilterProbe.command("query-cpu-model-expansion", #"{"type":"full","model":{"name":"max","props":{"apic-id":1}}}"#), outside),
+      (FilterProbe.command("query-cpu-model-baseline", #"{"modela":{"name":"a"},"modelb":{"name":"b","props":{}}}"#), outside),
     ])
     let address = try XCTUnwrap(PCIAddress(domain: 0, bus: 1, slot: 0, function: 0))
     try check([

@@ -93,6 +93,11 @@ final class CommandTableTests: XCTestCase {
 
   func testPrograms() throws {
     let program = Answer.refuse("runs-a-program")
+    let monitor = Answer.refuse("second-monitor")
+    let realized = Answer.refuse("realized-argument")
+    func expansion(_ properties: String) -> String {
+      command("query-cpu-model-expansion", #"{"type":"full","model":{"name":"max","props":{\#(properties)}}}"#)
+    }
     let channel = #"{"channels":[{"channel-type":"main","addr":{"transport":"exec","args":["/bin/true"]}}]}"#
     for name in ["migrate", "migrate-incoming", "migrate-recover"] {
       try check([
@@ -130,6 +135,19 @@ final class CommandTableTests: XCTestCase {
       (command("netdev_add", #"{"type":"passt","id":"n"}"#), .pass),
       (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-cmd:true"}]}"#), program),
       (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-chardev:c"}]}"#), .pass),
+      (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-tcp:mux.example:80"}]}"#), .pass),
+      (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-mon:unix:/x,server=on"}]}"#), monitor),
+      (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-unix:/x,server=on,mux=on"}]}"#), monitor),
+      (human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:1-mon:stdio"), monitor),
+      (human("netdev_add user,id=n,guestfwd.0.str=tcp:10.0.2.100:1-unix:/x,,mux"), monitor),
+      (human("netdev_add user,id=n,guestfwd.0.str=tcp:10.0.2.100:1-cmd:true"), program),
+      (expansion(#""realized":true"#), realized),
+      (expansion(#""lbr-fmt":"""#), .refuse("crashes-qemu")), (expansion(#""avx":false"#), .pass),
+      (command("query-cpu-model-comparison", #"{"modela":{"name":"a"},"modelb":{"name":"b","props":{"realized":1}}}"#), realized),
+      (command("blockdev-change-medium", #"{"id":"d","filename":"json:{'driver':'null-co'}"}"#), .pass),
+      (command("blockdev-change-medium", #"{"id":"d","filename":"json:{'driver':'a\\'b'}"}"#), .refuse("malformed-input")),
+      (command("blockdev-add", #"{"driver":"raw","file":{"filename":"json:{"}}"#), .refuse("malformed-input")),
+      (human("change ide0 json:{'driver':'null-co'}"), .refuse("malformed-input")),
       (command("netdev_add", #"{"type":"user","id":"n","smb":"/srv"}"#), program),
       (command("netdev_add", #"{"type":"stream","id":"n","addr":{"type":"unix","path":"/run/s"}}"#), .pass),
       (human("netdev_add tap,id=n,helper=/bin/true"), program), (human("netdev_add tap,id=n,script=no,script=/bin/true"), program),

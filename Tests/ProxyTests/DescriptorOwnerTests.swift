@@ -11,7 +11,9 @@ import XCTest
 final class DescriptorOwnerTests: XCTestCase {
   private let gate = QMPCommandFilter(.init(), log: ProxyLog())
   private let peers = (1...2).map { ProxyPeer(number: $0, process: nil, user: nil) }
-  private let getfd = #"{"execute":"getfd","arguments":{"fdname":"x"}}"#
+  private let getfd = getfd("x")
+
+  private static func getfd(_ name: String) -> String { #"{"execute":"getfd","arguments":{"fdname":"\#(name)"}}"# }
 
   private func inquire(_ text: String, _ peer: ProxyPeer) throws -> any CommandDecision {
     let message = ClientMessage(
@@ -49,6 +51,35 @@ final class DescriptorOwnerTests: XCTestCase {
     first.answered(.success([:]))
     try inquire(#"{"execute":"closefd","arguments":{"fdname":"x"}}"#, peers[0]).answered(.success([:]))
     XCTAssertNil(refusal(try inquire(getfd, peers[1])))
+  }
+
+  /// They are closed, so that the next client may give them.
+  func testNamesThatAClientLeavesAreReported() throws {
+    for name in ["x", "y"] {
+      try inquire(Self.getfd(name), peers[0]).answered(.success([:]))
+    }
+    try inquire(Self.getfd("z"), peers[1]).answered(.success([:]))
+    try inquire(#"{"execute":"closefd","arguments":{"fdname":"y"}}"#, peers[0]).answered(.success([:]))
+    XCTAssertEqual(gate.clientGone(peers[0]), ["x"])
+    XCTAssertEqual(gate.clientGone(peers[0]), [])
+    XCTAssertNil(refusal(try inquire(getfd, peers[1])))
+    XCTAssertEqual(Set(gate.owners.keys), ["z"])
+  }
+
+  /// The last close of one may wait for its peer.
+  func testUntrustedClientsPassNoSocketOfTheNetwork() throws {
+    var options = QMPCommandFilter.Options()
+    options.profile = .untrusted
+    let gate = QMPCommandFilter(options, log: ProxyLog())
+    for (domain, isRefused) in [(AF_INET, true), (AF_INET6, true), (AF_UNIX, false)] {
+      let socket = socket(domain, Int32(SOCK_STREAM.rawValue), 0)
+      if socket < 0, errno == EAFNOSUPPORT { continue }
+      let message = ClientMessage(bytes: Array(getfd.utf8), json: try JSON.parse(getfd), descriptors: [OwnedDescriptor(socket)])
+      switch gate.inspect(message, from: peers[0]) {
+      case .refuse(let error): XCTAssert(isRefused && error.text.contains("outside-profile"), error.text)
+      default: XCTAssertFalse(isRefused, "\(domain)")
+      }
+    }
   }
 
   func testANameThatQEMURefusedBelongsToNoClient() throws {

@@ -26,7 +26,7 @@ final class MutatedMessageTests: XCTestCase {
       return answer
     }
 
-    func clientGone(_ client: ProxyPeer) { filter.clientGone(client) }
+    func clientGone(_ client: ProxyPeer) -> [WireText] { filter.clientGone(client) }
   }
 
   private final class Asked: CommandDecision {

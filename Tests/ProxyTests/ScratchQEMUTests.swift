@@ -23,7 +23,8 @@ final class ScratchQEMUTests: XCTestCase {
     filter.knownCrash = { _ in nil }
     return try plugs.map { members in
       try before(filter)
-      let text = #"{"execute":"device_add","arguments":{"bus":"rp1",\#(members)}}"#
+      let bus = members.contains(#""bus""#) ? "" : #""bus":"rp1","#
+      let text = #"{"execute":"device_add","arguments":{\#(bus)\#(members)}}"#
       let message = ClientMessage(bytes: Array(text.utf8), json: try JSON.parse(text), descriptors: [])
       guard case .wait(let trial) = filter.inspect(message, from: ProxyPeer(number: 1, process: nil, user: nil)) else {
         XCTFail("\(members) is not tried")
@@ -70,6 +71,19 @@ final class ScratchQEMUTests: XCTestCase {
     let texts = try refusals(program, [], #""driver":"e1000e","id":"a","addr":"0""#, crash) { $0.deviceGone("a") }
     XCTAssertNil(texts[0])
     XCTAssert(texts[1]?.contains("crashed with SIGTRAP") ?? false, texts[1] ?? "it passes")
+  }
+
+  /// A plug that QEMU refuses because of one before takes nothing from later trials.
+  func testARefusedPlugIsNotThatOfADeviceThatIsGone() throws {
+    let program = try RealQEMU.program()
+    let bridge = #""driver":"pci-bridge","chassis_nr":9,"id":"br","addr":"0.0""#
+    let crash = #""driver":"nvme","serial":"x","cmb_size_mb":1073741824,"id":"b","bus":"br""#
+    // The id again; and another device on the same bus, neither of them with an address.
+    for second in [#""driver":"e1000","id":"br","bus":"br""#, #""driver":"e1000","id":"e","bus":"br""#] {
+      let texts = try refusals(program, [], bridge, second, crash)
+      XCTAssertEqual(texts.prefix(2).compactMap { $0 }, [], second)
+      XCTAssert(texts[2]?.contains("crashed with SIGTRAP") ?? false, texts[2] ?? "it passes after \(second)")
+    }
   }
 
   func testAPlugIsTriedByAProcessThatMayOpenNoMoreDescriptors() throws {

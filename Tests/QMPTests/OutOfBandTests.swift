@@ -83,6 +83,78 @@ final class OutOfBandTests: XCTestCase {
     XCTAssertEqual(harness.session.clients[0].outstanding, 0)
   }
 
+  /// A reply has the command's id, which may be larger than other replies out of band.
+  func testALargeIdIsThatOfTheReply() {
+    for clients in 1...2 {
+      let harness = harness(clients)
+      let id = "\"" + String(repeating: "A", count: 200_000) + "\""
+      harness.send(#"{"exec-oob":"yank","id":\#(id)}"#)
+      harness.reply(id)
+      XCTAssertEqual(harness.text().utf8.count, id.utf8.count + #"{"return": {}, "id": }"#.utf8.count + 2)
+      XCTAssertNil(harness.session.ending)
+      harness.send(#"{"execute":"a","id":1}"#)
+      harness.reply("1")
+      XCTAssert(harness.text().hasSuffix("{\"return\": {}, \"id\": 1}\r\n"))
+    }
+  }
+
+  func testAReplyThatNoCommandHasEndsTheSession() {
+    let harness = harness(1)
+    harness.send(Self.yank(1))
+    harness.receive("{\"return\": {}, \"id\": 2}\r\n")
+    XCTAssertEqual(harness.session.ending, .failed("QEMU sent a reply without a command"))
+  }
+
+  /// Its reply would be taken for that of the command, whose client would get the other.
+  func testACommandWithADecisionSharesItsIdWithNone() {
+    for clients in 1...2 {
+      let filter = ScriptedFilter()
+      let harness = harness(clients, filter: filter)
+      harness.send(#"{"execute":"decide","id":7}"#, from: 1)
+      harness.send(Self.yank(7), from: clients)
+      harness.send(Self.yank(8), from: clients)
+      XCTAssertEqual(harness.commands.count, 2, "the question, and what has another id")
+      harness.reply("8")
+      harness.reply("\"own-1\"")
+      XCTAssert(harness.commands.last?.contains("decide") ?? false)
+      harness.receive("{\"return\": {\"a\": 1}, \"id\": 7}\r\n")
+      XCTAssertEqual(try? filter.decisions[0].reply?.get(), ["a": 1])
+      XCTAssert(harness.text(1).contains("\"a\": 1"))
+      harness.reply("7")
+      XCTAssertNil(harness.session.ending)
+    }
+  }
+
+  /// A stream of them would otherwise hold back what waits for their replies.
+  func testCommandsOutOfBandLetOthersPass() {
+    for command in ["a", "decide"] {
+      let harness = harness(2, filter: ScriptedFilter())
+      harness.send(Self.yank(1), from: 1)
+      harness.send(#"{"execute":"\#(command)","id":9}"#, from: 2)
+      harness.send(Self.yank(2), from: 1)
+      XCTAssertEqual(harness.commands.count, 1, command)
+      harness.reply("1")
+      XCTAssert(harness.commands[1].contains(command == "a" ? "\"a\"" : "question"), harness.commands[1])
+      XCTAssert(harness.commands[2].contains("yank"))
+    }
+    // A client that goes holds back nothing.
+    let harness = harness(2)
+    harness.send(Self.yank(1), from: 1)
+    harness.send(#"{"execute":"a","id":9}"#, from: 2)
+    harness.session.lost(2)
+    harness.send(Self.yank(2), from: 1)
+    XCTAssertEqual(harness.commands.count, 2)
+  }
+
+  func testADecisionWaitsForRepliesOutOfBand() {
+    let filter = ScriptedFilter()
+    let harness = harness(1, filter: filter)
+    harness.send(Self.yank(7) + #"{"execute":"decide","id":7}"#)
+    XCTAssertEqual(harness.commands.count, 1)
+    harness.reply("7")
+    XCTAssertEqual(harness.commands.count, 2)
+  }
+
   func testAStopWaitsForTheReply() {
     let harness = harness(1)
     harness.send(Self.yank(1))

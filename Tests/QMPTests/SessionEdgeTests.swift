@@ -306,7 +306,7 @@ private final class StepFilter: CommandFilter {
     }
   }
 
-  func clientGone(_ client: ProxyPeer) {}
+  func clientGone(_ client: ProxyPeer) -> [WireText] { [] }
   func deviceGone(_ id: WireText?) { deletions.append(id?.description) }
 }
 

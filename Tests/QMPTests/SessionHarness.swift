@@ -158,7 +158,12 @@ final class ScriptedFilter: CommandFilter {
     return .inquire(decision)
   }
 
-  func clientGone(_ client: ProxyPeer) { gone.append(client.number) }
+  func clientGone(_ client: ProxyPeer) -> [WireText] {
+    gone.append(client.number)
+    return left
+  }
+  /// The names of descriptors that each client leaves.
+  var left: [WireText] = []
 }
 
 /// A decision that asks one question.

@@ -21,7 +21,9 @@ enum BypassRules {
     case "add_client": return socket(for: arguments.wire("protocol"))
     case "migrate", "migrate-incoming", "migrate-recover": return ProgramRules.migration(command, arguments)
     case "migrate-set-parameters": return ProgramRules.parameters(arguments)
-    case "netdev_add": return ProgramRules.network(arguments)
+    case "netdev_add": return ProgramRules.network(arguments) ?? forwarding(arguments)
+    case "query-cpu-model-expansion", "query-cpu-model-baseline", "query-cpu-model-comparison":
+      return models.lazy.compactMap { processor(arguments[$0]) }.first
     default: return nil
     }
   }
@@ -31,6 +33,9 @@ enum BypassRules {
       rule: .malformedInput,
       message: "the arguments of `\(command.name)` cannot be read as QEMU would; use QMP")
   }
+
+  static let unreadableImage = Reason(
+    rule: .malformedInput, message: "the options behind `json:` cannot be read as QEMU would; give them as JSON with double quotes")
 
   static let gdbServer = monitor("`gdbserver` opens a port whose `monitor` packets are human monitor commands")
 
@@ -70,13 +75,31 @@ enum BypassRules {
 
   private static func property(_ name: WireText?) -> Reason? {
     guard let name, !properties.contains(name) else { return nil }
-    if name == "realized" {
-      return Reason(
-        rule: .realizedArgument,
-        message: "setting `realized` plugs and unplugs behind QEMU's own checks; use device_add and device_del")
-    }
+    if name == "realized" { return realized }
     return Reason(
       rule: .unlistedQOMProperty, message: "`\(name)` is not among the properties that management programs set in a running guest")
+  }
+
+  private static let realized = Reason(
+    rule: .realizedArgument,
+    message: "setting `realized` plugs and unplugs behind QEMU's own checks; use device_add and device_del")
+
+  /// The arguments that are models of a processor (QEMU qapi/machine-target.json).
+  static let models = ["model", "modela", "modelb"]
+
+  /// QEMU makes a processor of the model, and one that is realized is the guest's (QEMU target/i386/cpu.c: x86_cpu_from_model).
+  private static func processor(_ model: JSON?) -> Reason? {
+    let properties = model?["props"]?.members ?? []
+    if properties.contains(where: { WireText($0.key) == "realized" }) { return realized }
+    return properties.contains { WireText($0.key) == "lbr-fmt" } ? CrashingCommands.branchRecords : nil
+  }
+
+  /// The older form of a character device makes a monitor of a multiplexed one (QEMU net/slirp.c: slirp_guestfwd calls
+  /// qemu_chr_new_mux_mon).
+  private static func forwarding(_ arguments: JSON) -> Reason? {
+    let rules = (arguments.members ?? []).filter { WireText($0.key).split(".").first == "guestfwd" }
+    guard rules.contains(where: { ProgramRules.names($0.value, "-mon:") || ProgramRules.names($0.value, ",mux") }) else { return nil }
+    return monitor("`guestfwd` with `mon:` or `mux` opens a human monitor")
   }
 
   private static func socket(for protocolName: WireText?) -> Reason? {

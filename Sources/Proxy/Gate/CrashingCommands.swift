@@ -41,6 +41,9 @@ enum CrashingCommands {
   /// The refusal of a command of the human monitor that has no form of QMP's.
   static func match(_ command: HMPCommand) -> BypassRules.Reason? {
     let words = WireText(bytes: command.rest.bytes).words
+    if HumanCommands.numbers(of: command).map(divides) == true {
+      return ends("a division by anything but a positive number", "may divide -2^63 by -1")
+    }
     switch WireText(command.name) {
     case "info" where words.first == "virtio-status" && words.count > 1: return match("x-query-virtio-status", ["path": ""])
     case "qemu-io":
@@ -51,6 +54,23 @@ enum CrashingCommands {
     default: return nil
     }
   }
+
+  /// Whether numbers have a quotient that the processor may not be able to form: the least number and -1 (QEMU monitor/hmp.c:
+  /// expr_prod, which tests for 0 only). A divisor of up to 15 digits in any base is positive.
+  private static func divides(_ numbers: WireText) -> Bool {
+    let bytes = numbers.bytes
+    return bytes.indices.contains { index in
+      guard bytes[index] == UInt8(ascii: "/") || bytes[index] == UInt8(ascii: "%") else { return false }
+      let divisor = bytes[(index + 1)...].drop(while: HMPCommand.isBlank).prefix { !HMPCommand.isBlank($0) && !operators.contains($0) }
+      let isNumber = divisor.first.map { (0x30...0x39).contains($0) } ?? false
+      return !isNumber || divisor.count > 15
+    }
+  }
+
+  private static let operators = Set("+-*/%&|^()\",".utf8)
+
+  /// QEMU 7.2 target/i386/cpu.c: x86_cpu_set_lbr_fmt reports two errors for a text that is not a number.
+  static let branchRecords = ends("`lbr-fmt` of a processor's model", "aborts")
 
   /// Commands of qemu-io that end QEMU, or stop it until another event.
   private static let debugging: Set<WireText> = ["abort", "sigraise", "sleep", "wait_break"]

@@ -8,33 +8,82 @@ struct GuardedSockets {
   let paths: [String]
   let process: pid_t?
 
-  /// A text of the arguments that names one of the paths, as far as this process sees QEMU's files; nil for none.
+  /// Limit of places in one command's arguments at which the name of a guarded socket is compared with all that is before it.
+  private static let placeLimit = 64
+
+  /// The path that a text of the arguments names, as far as this process sees QEMU's files; nil for none.
   func named(in value: JSON) -> WireText? {
+    var places = GuardedSockets.placeLimit
+    return named(in: value, &places)
+  }
+
+  private func named(in value: JSON, _ places: inout Int) -> WireText? {
     if paths.isEmpty { return nil }
     switch value {
     case .string(let text):
-      if WireText(text).hasPrefix("json:"), let options = try? JSON.parse(WireText(text).dropping(5).bytes) { return named(in: options) }
-      return names(WireText(text)) ? WireText(text) : nil
-    case .array(let items): return items.lazy.compactMap(named).first
-    case .object(let members): return members.lazy.compactMap { named(in: $0.value) }.first
-    default: return nil
+      if let options = try? WireText(text).imageOptions() { return named(in: options, &places) }
+      return named(by: WireText(text), &places)
+    case .array(let items):
+      for item in items { if let path = named(in: item, &places) { return path } }
+    case .object(let members):
+      for member in members { if let path = named(in: member.value, &places) { return path } }
+    default: break
     }
+    return nil
   }
 
-  private func names(_ text: WireText) -> Bool {
-    let named = [text] + GuardedSockets.behindUnix(text)
-    return paths.contains { own in named.contains { isSame($0, WireText(own)) } }
+  private func named(by text: WireText, _ places: inout Int) -> WireText? {
+    let texts = Set([text, GuardedSockets.percentDecoded(text)])
+    for own in paths.map({ WireText($0) }) {
+      if isSame(text, own) { return own }
+      for text in texts {
+        for end in text.ends(of: own.split("/").last ?? "") {
+          places -= 1
+          // No path of a socket has so many. One that was not compared may be the one.
+          if places < 0 || GuardedSockets.paths(in: text, endingAt: end).contains(where: { isSame($0, own) }) { return own }
+        }
+      }
+    }
+    return nil
   }
 
-  /// Paths behind `unix:`: of a URI, with options behind a comma, and of a rule that forwards to a socket, or from one.
-  private static func behindUnix(_ text: WireText) -> [WireText] {
-    let mark = Array("unix:".utf8)
+  /// Every text that can be a path in a text with more around it, such as a URI or a rule that forwards to a socket. A socket's
+  /// path has at most 108 bytes (Linux include/uapi/linux/un.h: UNIX_PATH_MAX).
+  private static func paths(in text: WireText, endingAt end: Int) -> some Sequence<WireText> {
     let bytes = text.bytes
-    guard let start = bytes.indices.first(where: { bytes[$0...].starts(with: mark) }) else { return [] }
-    let path = WireText(bytes: bytes[(start + mark.count)...]).split(",")[0]
-    // `-ADDRESS:PORT` of a rule.
-    guard let end = path.bytes.lastIndex(of: UInt8(ascii: "-")), path.bytes[end...].contains(UInt8(ascii: ":")) else { return [path] }
-    return [path, WireText(bytes: path.bytes[..<end])]
+    let slash = UInt8(ascii: "/")
+    let next = bytes[end...].first
+    let starts = (max(0, end - 108)..<end).lazy.filter { start in
+      // What begins within a name is none; an absolute path may follow anything.
+      guard start == 0 || bytes[start] == slash || bytes[start - 1] != slash && !isName(bytes[start - 1]) else { return false }
+      // `-ADDRESS:PORT` of a rule; otherwise `a-2` and `a.bak` are other files than `a`.
+      if next == UInt8(ascii: "-") { return start > 0 && bytes[end...].contains(UInt8(ascii: ":")) }
+      return next.map { !isName($0) } ?? true
+    }
+    return starts.map { WireText(bytes: bytes[$0..<end]) }
+  }
+
+  /// Whether a byte is one of a file's name in a text with paths.
+  private static func isName(_ byte: UInt8) -> Bool { isAlphanumeric(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_") }
+
+  private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+  }
+
+  /// A text with the octets of its `%HH` (RFC 3986 section 2.1); others are unchanged.
+  private static func percentDecoded(_ text: WireText) -> WireText {
+    var decoded: [UInt8] = []
+    var rest = text.bytes[...]
+    while let byte = rest.popFirst() {
+      let digits = String(decoding: rest.prefix(2), as: UTF8.self)
+      if byte == UInt8(ascii: "%"), digits.utf8.allSatisfy(isAlphanumeric), digits.utf8.count == 2, let octet = UInt8(digits, radix: 16) {
+        decoded.append(octet)
+        rest = rest.dropFirst(2)
+      } else {
+        decoded.append(byte)
+      }
+    }
+    return WireText(bytes: decoded)
   }
 
   /// Whether two paths are the same entry of one folder; the file itself may not exist.
@@ -52,8 +101,13 @@ struct GuardedSockets {
   }
 
   private func folder(of path: WireText, root: String, cwd: String) -> Folder? {
-    let parts = path.split("/").dropLast()
-    let name = parts.map(\.description).joined(separator: "/")
+    var parts = path.split("/").dropLast().map(\.description)
+    // The links are this process's own here, and QEMU's there.
+    if let process, !root.isEmpty, let own = zip(parts, parts.dropFirst()).enumerated().first(where: { $0.element.0 == "proc" }) {
+      let name = own.element.1
+      if name == "self" || name == "thread-self" { parts[own.offset + 1] = String(process) }
+    }
+    let name = parts.joined(separator: "/")
     let isAbsolute = path.hasPrefix("/")
     var status = stat()
     // SAFETY: stat reads the path and fills the structure that it is given.

@@ -38,6 +38,29 @@ enum HumanCommands {
     }
   }
 
+  /// The text in which QEMU reads a command's numbers, each of which may be an expression (QEMU monitor/hmp.c: get_expr); nil
+  /// where it has none.
+  static func numbers(of command: HMPCommand) -> WireText? {
+    guard let types = types(WireText(command.name)) else { return nil }
+    var rest = command.rest
+    for type in WireText(types).split(",") {
+      rest = rest.withoutBlanks
+      switch type.split(":").last?.bytes.first {
+      case UInt8(ascii: "i"), UInt8(ascii: "l"), UInt8(ascii: "M"):
+        // A path in quotes may follow.
+        return WireText(bytes: rest.bytes.prefix { $0 != UInt8(ascii: "\"") })
+      case UInt8(ascii: "-"): if rest.bytes.first == UInt8(ascii: "-") { rest = rest.part(min(2, rest.bytes.count)..<rest.bytes.count) }
+      case UInt8(ascii: "/"):
+        guard rest.bytes.first == UInt8(ascii: "/") else { continue }
+        rest = rest.part(rest.bytes.prefix { !HMPCommand.isBlank($0) }.count..<rest.bytes.count)
+      default:
+        guard let (_, behind) = rest.hmpWord else { return nil }
+        rest = behind
+      }
+    }
+    return nil
+  }
+
   /// Arguments that cannot be read.
   struct Unreadable: Error {}
 

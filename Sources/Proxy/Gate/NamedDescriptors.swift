@@ -22,9 +22,7 @@ struct NamedDescriptors {
         default: read(member.value)
         }
       }
-    // The name of an image may be the options of one (QEMU block.c: parse_json_filename).
-    case .string(let text) where WireText(text).hasPrefix("json:"):
-      if let options = try? JSON.parse(WireText(text).dropping(5).bytes) { read(options) }
+    case .string(let text): if let options = try? WireText(text).imageOptions() { read(options) }
     default: break
     }
   }

@@ -54,7 +54,8 @@ enum ProgramRules {
     }
     for member in arguments.members ?? [] {
       let text = member.value.wire
-      switch WireText(member.key) {
+      // Key=value text has the members of a member as `guestfwd.0.str`.
+      switch WireText(member.key).split(".")[0] {
       case "helper":
         if let text, bridgeHelpers.contains(text) { continue }
         return program("`helper` of a network backend")
@@ -72,7 +73,8 @@ enum ProgramRules {
     return nil
   }
 
-  private static func names(_ value: JSON, _ part: WireText) -> Bool {
+  /// Whether a text at any depth has a part.
+  static func names(_ value: JSON, _ part: WireText) -> Bool {
     switch value {
     case .string(let text): WireText(text).contains(part)
     case .array(let items): items.contains { names($0, part) }

@@ -105,8 +105,13 @@ public final class QMPCommandFilter: CommandFilter {
   var owners: [WireText: Int] = [:]
 
   /// Drops the names of the client's descriptors.
-  public func clientGone(_ client: ProxyPeer) {
-    for (name, owner) in owners where owner == client.number { owners[name] = nil }
+  public func clientGone(_ client: ProxyPeer) -> [WireText] {
+    let names = owners.filter { $0.value == client.number }.map(\.key)
+    for name in names {
+      owners[name] = nil
+      ledger.keep(name, nil)
+    }
+    return names
   }
 
   /// Forwards, refuses, or begins a decision.
@@ -124,6 +129,9 @@ public final class QMPCommandFilter: CommandFilter {
     case "getfd", "add-fd":
       // A descriptor of an earlier command would be given the name, unseen.
       guard !message.descriptors.isEmpty else { return .refuse(QMPCommandFilter.noDescriptor) }
+      if options.profile == .untrusted, message.descriptors.contains(where: \.isNetworkSocket) {
+        return refuse(QMPCommandFilter.networkSocket, about)
+      }
       return passing(about)
     case "closefd": return passing(about)
     case "remove-fd": return .inquire(RemoveFdInquiry(self, about))
@@ -140,7 +148,7 @@ public final class QMPCommandFilter: CommandFilter {
     if let reason = BypassRules.match(command, arguments) { return refuse(reason, about) }
     if command == "yank", let reason = endedMonitor(arguments) { return refuse(reason, about) }
     if let reason = arguments.flatMap({ CrashingCommands.match(command, $0) }) { return refuse(reason, about) }
-    if let arguments, let path = sockets.named(in: arguments) { return refuse(BypassRules.guardedSocket(path), about) }
+    if let reason = arguments.flatMap(unseen) { return refuse(reason, about) }
     if command == "object-add", let reason = wrongIOMMUFD(arguments) { return refuse(reason, about) }
     if let use = descriptorUse(command, arguments, about) { return use }
     switch command {
@@ -153,6 +161,12 @@ public final class QMPCommandFilter: CommandFilter {
       return .inquire(MemoryPlugInquiry(self, .requested(value, path: path), about))
     default: return CrashInquiry.of(command, arguments, self, about).map { .inquire($0) } ?? .pass
     }
+  }
+
+  /// The refusal of a text that is read further as QEMU reads it.
+  private func unseen(_ value: JSON) -> BypassRules.Reason? {
+    if value.hasUnreadableOptions { return BypassRules.unreadableImage }
+    return sockets.named(in: value).map(BypassRules.guardedSocket)
   }
 
   /// QEMU's own answer (QEMU monitor/fds.c: qmp_getfd, qmp_add_fd).
@@ -207,7 +221,10 @@ public final class QMPCommandFilter: CommandFilter {
       return inspect("calc-dirty-rate", ["mode": "dirty-ring"], about)
     }
     do throws(HumanCommands.Unreadable) {
-      guard let (name, arguments) = try HumanCommands.asQMP(command) else { return .pass }
+      guard let (name, arguments) = try HumanCommands.asQMP(command) else {
+        if WireText(bytes: command.rest.bytes).contains("json:") { return refuse(BypassRules.unreadable(command), about) }
+        return unseen(.string(command.rest.text)).map { refuse($0, about) } ?? .pass
+      }
       guard name == "device_add" else { return inspect(name, arguments, about) }
       guard let request = PlugRequest.read(command, source: "device_add") else { throw HumanCommands.Unreadable() }
       // A question about the properties of a type.

@@ -10,8 +10,8 @@ import Syntax
 /// Tries plugs on a scratch QEMU: the running QEMU's program, with its command line and the plugs before, without anything of the
 /// host. Only a crash counts: what else it refuses, the running QEMU answers itself.
 package final class ScratchQEMU {
-  /// Plugs before that are repeated.
-  private static let historyLimit = 32
+  /// Limit of plugs before that are repeated, which take some milliseconds each.
+  private static let historyLimit = 256
   /// Time limit of one plug; its client waits meanwhile.
   private static let patience = Duration.seconds(3)
 
@@ -48,11 +48,7 @@ package final class ScratchQEMU {
     guard isFree else { return nil }
     let machine = try runningMachine().value
     let request = trial.request
-    // A device that is plugged again was unplugged before.
-    history.removeAll { earlier in
-      earlier.id != nil && earlier.id == request.id
-        || earlier.bus != nil && earlier.bus == request.bus && earlier.value("addr") == request.value("addr")
-    }
+    let before = history(before: request)
     var end: Int32 = -1
     let process = clinux_fork_helper(&end)
     if process < 0 { throw Unknown("rehearsal", reason: "fork: \(errnoText(-process))") }
@@ -61,7 +57,7 @@ package final class ScratchQEMU {
       return (process, end)
     }
     let result = QEMURehearsal(program: program, qemu: program, patience: ScratchQEMU.patience)
-      .run(machine, plugs: history + [request])
+      .run(machine, plugs: before + [request])
     let text = Array(ScratchTrial.Outcome(result, of: request).text.utf8)
     // SAFETY: the buffer's own count is passed. A text of one line fits into a pipe.
     _ = text.withUnsafeBytes { write(end, $0.baseAddress, $0.count) }
@@ -79,7 +75,17 @@ package final class ScratchQEMU {
     // Its refusal or crash in a later trial is not that of the later plug, which has the same location.
     let place = Location(source: "an earlier plug", range: nil, path: request.id ?? request.driver ?? "device")
     let earlier = DeviceRequest(form: request.form, plug: request.plug, properties: request.properties, location: place)
-    history = Array((history + [earlier]).suffix(ScratchQEMU.historyLimit))
+    history = Array((history(before: request) + [earlier]).suffix(ScratchQEMU.historyLimit))
+  }
+
+  /// Plugs that are repeated before a request. A device that is plugged again, or at the place of another, was unplugged
+  /// before. The history stays until the plug has gone well: QEMU may refuse it because nothing was unplugged.
+  private func history(before request: DeviceRequest) -> [DeviceRequest] {
+    history.filter { earlier in
+      let isAgain = earlier.id != nil && earlier.id == request.id
+      let place = request.value("addr")
+      return !isAgain && !(place != nil && earlier.value("addr") == place && earlier.bus == request.bus)
+    }
   }
 
   private func runningMachine() -> Known<MachineConfig> {

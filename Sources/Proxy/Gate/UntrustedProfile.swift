@@ -44,6 +44,9 @@ extension QMPCommandFilter {
       rule: .unknownCommand, message: "this vfiogate does not know the command `\(command)`, so it cannot say what it does")
   }
 
+  static let networkSocket = BypassRules.Reason(
+    rule: .outsideProfile, message: "QEMU could wait for the peer of a network's socket when it closes it")
+
   private func outside(_ message: String) -> BypassRules.Reason { .init(rule: .outsideProfile, message: message) }
 
   /// QEMU makes an object of the type whose properties it lists, and crashes with some.
@@ -52,6 +55,10 @@ extension QMPCommandFilter {
     case "device-list-properties", "qom-list-properties":
       guard let type = about.message.arguments?.wire("typename"), !type.hasPrefix("vfio-pci") else { return nil }
       return outside("only the properties of `vfio-pci` are listed")
+    case "query-cpu-model-expansion", "query-cpu-model-baseline", "query-cpu-model-comparison":
+      let models = BypassRules.models.compactMap { about.message.arguments?[$0] }
+      guard models.contains(where: { $0["props"] != nil }) else { return nil }
+      return outside("`props` sets any property of a processor")
     default: return nil
     }
   }

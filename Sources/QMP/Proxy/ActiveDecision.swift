@@ -24,7 +24,8 @@ extension ProxySession {
   /// Begins the decision that is held when QEMU has no command in progress.
   func start(_ inquiry: any CommandDecision, _ message: ClientMessage, _ client: SessionClient) -> Bool {
     // A decision that is active has a command in flight, or its reply is being read.
-    guard inFlight.isEmpty, !routing.isOpen else { return false }
+    // The reply to a command out of band could be mistaken for that of this command, which may have the same id.
+    guard inFlight.isEmpty, outOfBand.isEmpty, !routing.isOpen else { return false }
     deciding = nil
     client.held = nil
     client.outstanding += 1

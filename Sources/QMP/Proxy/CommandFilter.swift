@@ -5,7 +5,8 @@ public protocol CommandFilter: AnyObject {
   /// Decides about a command of a client; called once for each that would be sent to QEMU, in order.
   func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection
   /// A client has disconnected: state about it can be dropped.
-  func clientGone(_ client: ProxyPeer)
+  /// - Returns: the names of descriptors that it has left in QEMU.
+  func clientGone(_ client: ProxyPeer) -> [WireText]
   /// QEMU has reported that a device is gone, or an event that may report it.
   /// - Parameter id: the device's; nil for one without an id, and when it was not read.
   func deviceGone(_ id: WireText?)
@@ -87,5 +88,5 @@ public final class UnfilteredCommands: CommandFilter {
   /// Forwards the command.
   public func inspect(_ message: ClientMessage, from client: ProxyPeer) -> ProxyInspection { .pass }
   /// Does nothing: the filter has no state.
-  public func clientGone(_ client: ProxyPeer) {}
+  public func clientGone(_ client: ProxyPeer) -> [WireText] { [] }
 }

@@ -67,11 +67,16 @@ extension ProxySession {
       if deciding === client { deciding = nil }
       // QEMU still answers the questions of its decision; the answers are dropped.
       if let job, job.client === client, !job.isSent { self.job = nil }
-      filter.clientGone(client.peer)
+      takeBackDescriptors(of: client)
       notices.append(.disconnected(client.peer))
       if hasStrayDescriptors { takeBackDescriptors() }
     }
     clients.removeAll(where: \.isGone)
+  }
+
+  /// Closes the descriptors to which a client has given names, and that QEMU has not used.
+  func takeBackDescriptors(of client: SessionClient) {
+    for name in filter.clientGone(client.peer) { _ = ask(Command("closefd", ["fdname": .string(name.description)])) }
   }
 
   /// Discards descriptors that a client left in QEMU, so that the next client's `getfd` does not get them.

@@ -9,6 +9,9 @@ extension ProxySession {
   /// waits for all of them. Two keep QEMU busy.
   private static let clientLimit = 2
 
+  /// Limit of unread bytes of a client, in bytes, above which it gets no more answers of the proxy's own: its next message waits.
+  private static let answerLimit = 1 << 20
+
   /// Processes messages of all clients, beginning behind the one whose command was sent last.
   func processAll() {
     let first = clients.firstIndex { $0.peer.number > turn } ?? 0
@@ -18,16 +21,21 @@ extension ProxySession {
   /// Whether a reply of the proxy's own can be sent now: after everything that QEMU owes the client, and not
   /// in the middle of an event.
   private func mayAnswer(_ client: SessionClient) -> Bool {
-    client.outstanding == 0 && !(routing.isOpen && routing.recipients.contains { $0 === client })
+    client.outstanding == 0 && client.outbox.byteCount <= ProxySession.answerLimit
+      && !(routing.isOpen && routing.recipients.contains { $0 === client })
   }
 
   /// Processes a client's messages, as far as is possible now. One that has gone has none.
   private func process(_ client: SessionClient) {
     client.frame()
     while let pending = client.inbox.first {
+      var hasBeenTried = false
+      if case .wait = pending.verdict { hasBeenTried = true }
       guard take(pending.item, of: client) else { break }
       client.inbox.removeFirst()
       if client.inbox.isEmpty { client.frame() }
+      // Others, whose plugs have waited for the trial, are served first.
+      if hasBeenTried { break }
     }
     overtake(client)
   }
@@ -62,10 +70,14 @@ extension ProxySession {
 
   private func pass(_ message: ClientMessage, _ client: SessionClient) -> Bool {
     let overtakes = message.isOutOfBand
+    client.waitsForOutOfBand = false
     guard toQEMU.isEmpty, inFlight.count < ProxySession.inFlightLimit,
-      overtakes || job == nil && deciding == nil
-        && (options.clients == 1 || outOfBand.isEmpty && client.outstanding < ProxySession.clientLimit)
+      overtakes || job == nil && deciding == nil && (options.clients == 1 || client.outstanding < ProxySession.clientLimit)
     else { return false }
+    if !overtakes, options.clients > 1, !outOfBand.isEmpty {
+      client.waitsForOutOfBand = true
+      return false
+    }
     switch verdict(about: message, 0, client) {
     case .pass:
       if overtakes { return send(outOfBand: message, client) }
@@ -85,6 +97,7 @@ extension ProxySession {
       return hold(inquiry, message, client)
     case .wait(let trial):
       guard let decided = trial.inspection else { return false }
+      turn = client.peer.number
       client.inbox[0].verdict = decided
       return pass(message, client)
     }

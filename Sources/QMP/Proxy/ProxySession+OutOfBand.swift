@@ -18,19 +18,24 @@ extension ProxySession {
     }
   }
 
-  /// - Returns: false when its reply could not be distinguished: another client's command with the
-  ///   same id is in progress.
+  /// - Returns: false when it has to wait: its reply could not be distinguished, because another client's command with the same id
+  ///   is in progress or one with a decision, or it is the turn of a command in band.
   func send(outOfBand message: ClientMessage, _ client: SessionClient) -> Bool {
+    func text(_ id: JSON?) -> String? { id?.qemuText(isPretty: monitor.isPretty) }
+    let id = text(message.id)
+    // What waits for the replies to earlier ones goes first, or a stream of them would hold it back for ever.
+    if clients.contains(where: \.waitsForOutOfBand) || deciding != nil && inFlight.isEmpty { return false }
+    if let job, text(job.message.id) == id { return false }
     if options.clients > 1 {
-      let id = message.id?.qemuText()
       let taken = inFlight.all.contains { debt in
-        if case .client(let other, let used) = debt { return other !== client && used?.qemuText() == id }
+        if case .client(let other, let used) = debt { return other !== client && text(used) == id }
         return false
       }
-      guard !taken, !outOfBand.contains(where: { $0.id?.qemuText() == id }) else { return false }
+      guard !taken, !outOfBand.contains(where: { text($0.id) == id }) else { return false }
     }
     toQEMU.add(message.canonicalBytes)
-    outOfBand.append((client, message.id))
+    // A pretty reply has the id one level deeper: at most 4 blanks more for each CR LF.
+    outOfBand.append((client, message.id, (id?.utf8.count ?? 0) * (monitor.isPretty ? 3 : 1)))
     client.outstanding += 1
     return true
   }

@@ -10,7 +10,9 @@ extension ProxySession {
     switch routing.purpose {
     case .carried: return
     case .own: limit = JSON.maximumSize
-    case .watched, .undecided: limit = ProxySession.watchLimit
+    case .watched: limit = ProxySession.watchLimit
+    // The reply has the command's id, which may be of any size.
+    case .undecided: limit = ProxySession.watchLimit + outOfBand.reduce(0) { max($0, $1.idSize) }
     }
     guard routing.collected.count + range.count <= limit else {
       routing.isCut = true
@@ -42,7 +44,7 @@ extension ProxySession {
       job = nil
       inquiry?.answered(result(nil))
       // A descriptor whose client went before the reply has no owner.
-      if client.isGone { filter.clientGone(client.peer) }
+      if client.isGone { takeBackDescriptors(of: client) }
     case .own(let id): settle(id)
     case .undecided: decide()
     }

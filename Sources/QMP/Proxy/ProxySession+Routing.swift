@@ -67,7 +67,9 @@ extension ProxySession {
       routing.purpose = .watched(client)
       routing.recipients = [client]
     case .own(let id): routing.purpose = .own(id)
-    case nil: fail("QEMU sent a reply without a command")
+    case nil:
+      routing.purpose = .carried
+      fail("QEMU sent a reply without a command")
     }
   }
 }

@@ -64,8 +64,8 @@ public final class ProxySession {
   var stream = ServerStream()
   /// Pending replies to in-band commands, oldest first.
   var inFlight = ProxyQueue<PendingReply>()
-  /// Commands sent out of band, whose replies overtake.
-  var outOfBand: [(client: SessionClient, id: JSON?)] = []
+  /// Commands sent out of band, whose replies overtake, with the number of bytes that the id has in a reply.
+  var outOfBand: [(client: SessionClient, id: JSON?, idSize: Int)] = []
   var job: ActiveDecision?
   var routing = ProxyRouting()
   /// The client whose reply is being forwarded; it may have disconnected.

@@ -17,6 +17,8 @@ final class SessionClient {
   var held: (any CommandDecision)?
   /// Number of commands of this client that QEMU has not answered.
   var outstanding = 0
+  /// Whether its next command waits only for the replies to commands out of band.
+  var waitsForOutOfBand = false
   /// Whether it has closed its sending side; its commands are still answered.
   var inputEnded = false
   private(set) var isGone = false
@@ -87,6 +89,7 @@ final class SessionClient {
     isGone = true
     inbox = []
     held = nil
+    waitsForOutOfBand = false
     stream = ClientStream(tellsPlace: false)
     outbox.close()
   }
