@@ -137,6 +137,16 @@ final class OutOfBandTests: XCTestCase {
       XCTAssert(harness.commands[1].contains(command == "a" ? "\"a\"" : "question"), harness.commands[1])
       XCTAssert(harness.commands[2].contains("yank"))
     }
+    // Also where the next one is sent before the last is written.
+    let stream = harness(2)
+    stream.isQEMUStalled = true
+    stream.send(Self.yank(1), from: 1)
+    stream.send(#"{"execute":"a","id":9}"#, from: 2)
+    stream.send(Self.yank(2), from: 1)
+    stream.isQEMUStalled = false
+    stream.settle()
+    stream.reply("1")
+    XCTAssertEqual(stream.commands.map { $0.contains("yank") }, [true, false, true])
     // A client that goes holds back nothing.
     let harness = harness(2)
     harness.send(Self.yank(1), from: 1)

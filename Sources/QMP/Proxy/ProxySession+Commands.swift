@@ -70,14 +70,10 @@ extension ProxySession {
 
   private func pass(_ message: ClientMessage, _ client: SessionClient) -> Bool {
     let overtakes = message.isOutOfBand
-    client.waitsForOutOfBand = false
-    guard toQEMU.isEmpty, inFlight.count < ProxySession.inFlightLimit,
-      overtakes || job == nil && deciding == nil && (options.clients == 1 || client.outstanding < ProxySession.clientLimit)
-    else { return false }
-    if !overtakes, options.clients > 1, !outOfBand.isEmpty {
-      client.waitsForOutOfBand = true
-      return false
-    }
+    let isFree = inFlight.count < ProxySession.inFlightLimit
+      && (overtakes || job == nil && deciding == nil && (options.clients == 1 || client.outstanding < ProxySession.clientLimit))
+    client.waitsForOutOfBand = isFree && !overtakes && options.clients > 1 && !outOfBand.isEmpty
+    guard toQEMU.isEmpty, isFree, !client.waitsForOutOfBand else { return false }
     switch verdict(about: message, 0, client) {
     case .pass:
       if overtakes { return send(outOfBand: message, client) }
