@@ -50,6 +50,12 @@ struct CommandLineReader {
   init(_ source: SourceText, configuration: IniText) {
     self.init(source, words: [])
     read(configuration, of: source.name)
+    // Incus and LXD give -nodefaults beside their file (Incus internal/server/instance/drivers/driver_qemu.go).
+    if definition.machine.devices.contains(where: { $0.id?.hasPrefix("qemu_pcie") == true }) {
+      note("nodefaults", "", Location(source: source.name, range: nil, path: "-nodefaults"))
+    } else {
+      definition.machine.hasUnknownDefaults = true
+    }
   }
 
   /// The emulator's word, or its first option. `sudo -u qemu` has options of its own.
@@ -71,15 +77,18 @@ struct CommandLineReader {
     var rest = words
     while let word = rest.popFirst() {
       guard let name = Option.name(word) else {
-        // A disk image, or a text that only the shell knows.
-        if word.startsUnknown { unknown(word, location(word, "argument")) }
+        // A disk image, or a text that only the shell or a template's reader knows.
+        if word.startsUnknown || TemplatePlaceholder.begins(word.bytes) { unknown(word, location(word, "argument")) }
         if let disk = HostStorage(text: word.text) { definition.machine.unreadParts.append(disk.part(at: location(word, "disk"))) }
         continue
       }
       let index = counts[name, default: 0]
       counts[name] = index + 1
       let path = "-\(name)[\(index)]"
-      if !word.hasUnknown, !Option.isKnown(name) {
+      if word.hasUnknown {
+        unknown(word, location(word, "argument"))
+        if let next = rest.first, Option.name(next) == nil { rest.removeFirst() }
+      } else if !Option.isKnown(name) {
         invalid(name, location(word, path))
         // Its argument is not an option.
         if let next = rest.first, Option.name(next) == nil { rest.removeFirst() }
@@ -99,7 +108,12 @@ struct CommandLineReader {
   /// QEMU stops at an option that it does not have (QEMU system/vl.c: lookup_opt). One that resembles another is an error; any
   /// other may be of a QEMU that is not known here.
   private mutating func invalid(_ name: String, _ place: Location) {
-    if let meant = Option.meant(by: name) {
+    if let blank = name.firstIndex(of: " "), Option.withArgument.contains(String(name[..<blank])) {
+      definition.problems.append(
+        InputProblem(
+          message: "QEMU gets `-\(name)` as one argument and stops: `-\(name): invalid option`",
+          fix: "give `-\(name[..<blank])` and `\(name[blank...].drop { $0 == " " })` as two arguments", location: place))
+    } else if let meant = Option.meant(by: name) {
       definition.problems.append(
         InputProblem(
           message: "QEMU has no option `-\(name)` and stops: `-\(name): invalid option`", fix: "write `-\(meant)`",
@@ -112,6 +126,8 @@ struct CommandLineReader {
 
   private mutating func option(_ name: String, _ argument: Word, _ path: String) {
     let whole = location(argument, path)
+    // A list may have more items than this argument, and those are options.
+    if argument.isList { unknown(argument, whole) }
     switch name {
     case "device":
       if hasUnknownName(argument) { return unknown(argument, whole) }
@@ -135,19 +151,29 @@ struct CommandLineReader {
   /// Whether the shell decides which driver or which property it is: then it may be any device.
   private func hasUnknownName(_ argument: Word) -> Bool {
     if argument.startsUnknown { return true }
-    guard argument.hasUnknown, argument.bytes.first != UInt8(ascii: "{") else { return false }
+    if TemplatePlaceholder.begins(argument.bytes) { return true }
+    guard argument.hasUnknown else { return false }
+    if argument.bytes.first == UInt8(ascii: "{") {
+      // A value without quotes is not JSON before the shell has replaced it.
+      guard let json = try? JSON.parse(JSON.inDoubleQuotes(argument.bytes)) else { return true }
+      return ["driver", "qom-type"].contains { json[$0]?.string?.contains { $0 == "$" || $0 == "`" } == true }
+    }
     return KeyValueText(argument.bytes, implied: "driver").items.contains { item in
       item.key.contains { $0 == "$" || $0 == "`" }
         || ["driver", "qom-type"].contains(item.key) && item.value.contains { $0 == "$" || $0 == "`" }
     }
   }
 
-  /// Records an argument that only the shell knows: it may be any device.
+  /// Records an argument that only the shell, or who reads a template, knows: it may be any device.
   private mutating func unknown(_ word: Word, _ place: Location) {
-    let reason = "only the shell knows the value of `\(word.text)`"
-    if definition.machine.missingPart == nil { definition.machine.missingPart = reason }
-    definition.machine.unreadParts.append(
-      UnreadPart(what: "value of `\(word.text)`", reason: "only the shell knows it", location: place))
+    // Of a text with blanks the word has a mark only.
+    let isMarked = word.text.contains("(...)") && word.range.upperBound <= source.bytes.count
+    let written = isMarked ? Array(source.bytes[word.range].prefix(60)) : word.bytes
+    let isTemplates = TemplatePlaceholder.begins(written)
+    let text = String(decoding: written, as: UTF8.self)
+    let reason = isTemplates ? "it is a placeholder of a template" : "only the shell knows it"
+    if definition.machine.missingPart == nil { definition.machine.missingPart = "the value of `\(text)`: \(reason)" }
+    definition.machine.unreadParts.append(UnreadPart(what: "value of `\(text)`", reason: reason, location: place))
   }
 
   /// Options that name a block node.
@@ -213,6 +239,7 @@ struct CommandLineReader {
 
   /// `-set device.ID.property=value` edits a key=value `-device` before it.
   private mutating func set(_ word: Word, _ whole: Location) {
+    if word.startsUnknown { return unknown(word, whole) }
     let parts = word.text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let names = parts[0].split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
     guard parts.count == 2, names.count == 3 else {
@@ -244,5 +271,12 @@ extension Word {
   /// `$DEVICE`, `"${args[@]}"`, and the output of a command.
   fileprivate var startsUnknown: Bool {
     hasUnknown && (bytes.first == UInt8(ascii: "$") || bytes.first == UInt8(ascii: "`"))
+  }
+
+  /// Whether a shell makes several words of it: `"$@"`, `${images[*]}` (POSIX.1-2024, 2.5.2 Special Parameters).
+  fileprivate var isList: Bool {
+    guard hasUnknown else { return false }
+    let text = text
+    return ["$@", "$*", "${@", "${*", "[@]}", "[*]}"].contains { text.contains($0) } && !text.contains("${#")
   }
 }

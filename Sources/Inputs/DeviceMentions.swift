@@ -95,17 +95,31 @@ enum DeviceMentions {
     byte.isASCIILetterOrDigit || "_-./".utf8.contains(byte)
   }
 
-  /// Comments of shells and configuration files: a `#` at the beginning of a line or after a blank, and the rest of the line.
+  /// Comments of shells and configuration files: a `#` at the beginning of a line or after a blank, and the rest of the line. One
+  /// behind a quote that is open is text.
   private static func hashComments(_ bytes: [UInt8]) -> [Range<Int>] {
     var comments: [Range<Int>] = []
     var position = 0
     while let mark = bytes.firstIndex(of: UInt8(ascii: "#"), from: position) {
       position = mark + 1
-      guard mark == 0 || bytes[mark - 1] <= 0x20 else { continue }
+      guard mark == 0 || bytes[mark - 1] <= 0x20, !isQuoted(bytes, mark) else { continue }
       position = bytes.firstIndex(of: 0x0a, from: mark) ?? bytes.count
       comments.append(mark..<position)
     }
     return comments
+  }
+
+  /// Whether a quote that opens on the line of a place is closed behind it.
+  private static func isQuoted(_ bytes: [UInt8], _ place: Int) -> Bool {
+    var start = place
+    while start > 0, bytes[start - 1] != 0x0a { start -= 1 }
+    var quote: UInt8?
+    for index in start..<place where bytes[index] == UInt8(ascii: "\"") || bytes[index] == UInt8(ascii: "'") {
+      if index > start, bytes[index - 1] == UInt8(ascii: "\\") { continue }
+      quote = quote == nil ? bytes[index] : quote == bytes[index] ? nil : quote
+    }
+    guard let quote else { return false }
+    return bytes[place...].prefix { $0 != 0x0a }.contains(quote)
   }
 
   private static func beginsLikeXML(_ bytes: [UInt8]) -> Bool { bytes.first { $0 > 0x20 } == UInt8(ascii: "<") }

@@ -56,9 +56,29 @@ enum SystemdUnit {
       }
       let text = bytes[equals + 1..<end].drop { $0 <= 0x20 || "@-:+!|".utf8.contains($0) }
       // An empty one takes those before it away, as in a drop-in file.
-      if text.isEmpty { found = [] } else { found.append(text.startIndex..<end) }
+      if text.isEmpty { found = [] } else { found += separated(bytes, text.startIndex..<end) }
     }
     return found
+  }
+
+  /// The commands of one value, between each `;` that is a word of its own (systemd.service(5), Command Lines).
+  private static func separated(_ bytes: [UInt8], _ value: Range<Int>) -> [Range<Int>] {
+    var all: [Range<Int>] = []
+    var start = value.lowerBound
+    var quote: UInt8?
+    for line in EmbeddedCommand.lines(Array(bytes[value])).map({ $0.lowerBound + value.lowerBound..<$0.upperBound + value.lowerBound })
+    where !isComment(bytes, line) || line.lowerBound == value.lowerBound {
+      for index in line {
+        let byte = bytes[index]
+        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") { quote = quote == nil ? byte : quote == byte ? nil : quote }
+        guard quote == nil, byte == UInt8(ascii: ";"), index > start, bytes[index - 1] <= 0x20,
+          index + 1 == value.upperBound || bytes[index + 1] <= 0x20
+        else { continue }
+        all.append(start..<index)
+        start = index + 1
+      }
+    }
+    return all + [start..<value.upperBound]
   }
 
   static func parse(_ source: SourceText, _ follow: FileFollower?) -> ParsedInput {
@@ -87,7 +107,14 @@ enum SystemdUnit {
   private static func plain(_ text: [UInt8]) -> [UInt8] {
     var plain = text
     for line in EmbeddedCommand.lines(text) where !isComment(text, line) {
-      for index in line {
+      var index = line.lowerBound
+      while index < line.upperBound {
+        // `{{ name }}` and `<% name %>` remain a template's.
+        if let end = TemplatePlaceholder.end(text, at: index) {
+          index = end
+          continue
+        }
+        defer { index += 1 }
         guard text[index] != UInt8(ascii: "\""), let mark = marks[text[index]] else { continue }
         let isAlone = text[index] == UInt8(ascii: ";") && (index == 0 || text[index - 1] <= 0x20)
           && (index + 1 == text.count || text[index + 1] <= 0x20)
@@ -159,8 +186,21 @@ enum LibvirtLog {
   }
 
   static func parse(_ source: SourceText, _ follow: FileFollower?) -> ParsedInput {
-    let text = EmbeddedCommand.only([command(source.bytes)].compactMap { $0 }, of: source.bytes)
-    return ParsedInput.parse(command: SourceText(name: source.name, bytes: text), follow)
+    let command = command(source.bytes)
+    let text = EmbeddedCommand.only([command].compactMap { $0 }, of: source.bytes)
+    var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: text), follow)
+    guard let command else { return definition }
+    // Earlier starts had other devices, and QEMU's messages quote them.
+    let messages = EmbeddedCommand.lines(source.bytes).filter { $0.lowerBound >= command.upperBound && isMessage(source.bytes[$0]) }
+    definition.readElements += ([0..<command.lowerBound] + messages).map { Location(source: source.name, range: $0, path: "log") }
+    return definition
+  }
+
+  /// Whether a line begins with a date, or with QEMU's name and a colon, as its messages do (QEMU util/error-report.c).
+  private static func isMessage(_ line: ArraySlice<UInt8>) -> Bool {
+    let word = String(decoding: line.prefix { $0 > 0x20 }, as: UTF8.self)
+    if word.hasSuffix(":"), InputFormat.isEmulator(String(word.dropLast())) { return true }
+    return word.utf8.prefix(5).elementsEqual(word.utf8.prefix(4).filter(\.isASCIIDigit) + [UInt8(ascii: "-")])
   }
 }
 

@@ -48,7 +48,8 @@ enum KeyValueProperties {
   static func read(_ word: Word, source: String, path: String, implied: String) -> [Property] {
     KeyValueText(word.bytes, implied: implied).items.map { item in
       let range = item.keyRange.lowerBound..<item.valueRange.upperBound
-      let isUnknown = word.hasUnknown && item.value.contains { $0 == "$" || $0 == "`" }
+      let isShells = word.hasUnknown && item.value.contains { $0 == "$" || $0 == "`" }
+      let isUnknown = isShells || TemplatePlaceholder.begins(Array(item.value.utf8))
       return Property(
         name: item.key, value: isUnknown ? .unknown(item.value) : .string(item.value),
         location: Location(source: source, range: word.range(of: range), path: "\(path).\(item.key)"))

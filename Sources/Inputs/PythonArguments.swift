@@ -10,7 +10,16 @@ struct PythonArguments {
     let range: Range<Int>
   }
 
+  /// The program with comments and strings in three quotes blanked out: of those no list is run.
   private let bytes: [UInt8]
+
+  private init(bytes: [UInt8]) {
+    var code = bytes
+    for range in PythonArguments.hidden(in: bytes) {
+      for index in range where code[index] != 0x0a { code[index] = 0x20 }
+    }
+    self.bytes = code
+  }
 
   static func isRecognised(_ bytes: [UInt8]) -> Bool { !PythonArguments(bytes: bytes).lists(atMost: 1).isEmpty }
 
@@ -34,15 +43,50 @@ struct PythonArguments {
     return definition
   }
 
-  /// Whether the list is the first argument of a function that runs it, with nothing behind it that changes it (Python's
-  /// subprocess). With `shell=True` only its first item would be run.
+  /// Whether the list is the first argument of a function of Python's module subprocess that runs it, with nothing behind it that
+  /// changes it. With `shell=True` only its first item would be run.
   private func isWholeArgument(_ list: Range<Int>) -> Bool {
     guard let call = bytes[..<list.lowerBound].lastIndex(where: { $0 > 0x20 }), bytes[call] == UInt8(ascii: "(") else { return false }
-    let name = bytes[..<call].reversed().prefix { $0.isShellNameByte }.reversed()
+    let name = String(decoding: Array(bytes[..<call].reversed().prefix { $0.isShellNameByte }.reversed()), as: UTF8.self)
+    guard ["run", "Popen", "call", "check_call", "check_output"].contains(name) else { return false }
+    let before = bytes[..<(call - name.utf8.count)]
+    let isOfModule = before.suffix("subprocess.".utf8.count).elementsEqual("subprocess.".utf8)
+    // A function of that name may be another's, or the program's own.
+    let isImported = before.last != UInt8(ascii: ".") && bytes.contains(text: "from subprocess import")
+      && !bytes.contains(text: "def \(name)(")
     let after = bytes[list.upperBound...].first { $0 > 0x20 }
-    return ["run", "Popen", "call", "check_call", "check_output"].contains(String(decoding: Array(name), as: UTF8.self))
-      && (after == UInt8(ascii: ",") || after == UInt8(ascii: ")"))
+    return (isOfModule || isImported) && (after == UInt8(ascii: ",") || after == UInt8(ascii: ")"))
       && !bytes.contains(text: "shell=True")
+  }
+
+  private static func hidden(in bytes: [UInt8]) -> [Range<Int>] {
+    var hidden: [Range<Int>] = []
+    var at = 0
+    while at < bytes.count {
+      switch bytes[at] {
+      case UInt8(ascii: "#"):
+        let end = bytes[at...].firstIndex(of: 0x0a) ?? bytes.count
+        hidden.append(at..<end)
+        at = end
+      case UInt8(ascii: "\""), UInt8(ascii: "'"):
+        let quote = bytes[at]
+        let isLong = bytes[at...].starts(with: [quote, quote, quote])
+        var end = at + (isLong ? 3 : 1)
+        while end < bytes.count {
+          if bytes[end] == UInt8(ascii: "\\") {
+            end += 2
+            continue
+          }
+          if isLong ? bytes[end...].starts(with: [quote, quote, quote]) : bytes[end] == quote || bytes[end] == 0x0a { break }
+          end += 1
+        }
+        end = min(bytes.count, end + (isLong ? 3 : 1))
+        if isLong { hidden.append(at..<end) }
+        at = end
+      default: at += 1
+      }
+    }
+    return hidden
   }
 
   private func lists(atMost count: Int) -> [List] {
@@ -52,8 +96,8 @@ struct PythonArguments {
       position = open + 1
       // Most brackets are of something else: only behind the first item the rest is read.
       guard let first = string(at: skipBlanks(position)), ShellScript.isEmulator(first.word), let list = list(at: open) else { continue }
-      found.append(list)
       position = list.range.upperBound
+      if !list.words.contains(where: { ShellScript.asksForHelp($0.text) }) { found.append(list) }
     }
     return found
   }
@@ -80,17 +124,5 @@ struct PythonArguments {
     return (Word(Array(inner), at: start + 1), inner.endIndex + 1)
   }
 
-  private func skipBlanks(_ start: Int) -> Int {
-    var position = start
-    while position < bytes.count {
-      if bytes[position] == UInt8(ascii: "#") {
-        position = bytes[position...].firstIndex(of: 0x0a) ?? bytes.count
-      } else if bytes[position] <= 0x20 {
-        position += 1
-      } else {
-        break
-      }
-    }
-    return position
-  }
+  private func skipBlanks(_ start: Int) -> Int { bytes[start...].firstIndex { $0 > 0x20 } ?? bytes.count }
 }

@@ -20,7 +20,7 @@ struct ShellArrays {
       for index in range where code[index] != 0x0a { code[index] = 0x20 }
     }
     variables = ShellVariables(code, script, isZsh: ShellScript.isZsh(bytes))
-    if lines.contains(where: { ShellArrays.runsOtherText(code[$0]) }) { return }
+    if lines.contains(where: { ShellVariables.setsOthers(code[$0]) }) { return }
     for line in lines where parts.count < ShellArrays.maximum {
       guard let (name, content) = ShellArrays.assignment(code, line) else { continue }
       // In its place, so that every word has its own.
@@ -96,11 +96,5 @@ struct ShellArrays {
       at = end + 1
     }
     return assignments == 1
-  }
-
-  /// Whether a command is `.`, `source` or `eval`, which may change any variable.
-  private static func runsOtherText(_ line: ArraySlice<UInt8>) -> Bool {
-    let word = line.drop { $0 <= 0x20 }.prefix { $0 > 0x20 }
-    return [".", "source", "eval"].contains(String(decoding: word, as: UTF8.self))
   }
 }

@@ -49,7 +49,7 @@ struct ShellLines {
     switch byte {
     case UInt8(ascii: "'") where follows("$", index): quote = ShellLines.escapedQuote
     case UInt8(ascii: "'"), UInt8(ascii: "\""): quote = byte
-    case UInt8(ascii: "#") where index == 0 || bytes[index - 1] <= 0x20: return comment(index)
+    case UInt8(ascii: "#") where beginsComment(index): return comment(index)
     case UInt8(ascii: "(") where depth > 0 || follows("=", index): depth += 1
     case UInt8(ascii: ")") where depth > 0: depth -= 1
     case UInt8(ascii: "<") where follows("<", index): marks.append(index + 1)
@@ -79,6 +79,12 @@ struct ShellLines {
     let end = ShellSubstitution.end(bytes, at: index, isQuoted: quote != nil)
     if end == nil { unclosed = index }
     return end
+  }
+
+  /// Whether a `#` begins a word (POSIX.1-2024, 2.3 Token Recognition), and is not Ruby's `#{name}`.
+  private func beginsComment(_ index: Int) -> Bool {
+    guard index == 0 || bytes[index - 1] <= 0x20 || ";&|()".utf8.contains(bytes[index - 1]) else { return false }
+    return TemplatePlaceholder.end(bytes, at: index) == nil
   }
 
   private mutating func comment(_ index: Int) -> Int {

@@ -10,6 +10,8 @@ struct ShellScript {
   let others: [Range<Int>]
   /// Lines that begin with an option, which a comment or a lost backslash cut off.
   let strays: [Range<Int>]
+  /// Text around the command that may be a part of it, each with the reason why it is not read.
+  let doubts: [(place: Range<Int>, what: String, reason: String)]
   /// Nil when no command is QEMU's.
   let command: Range<Int>?
   let arrays: ShellArrays
@@ -65,8 +67,10 @@ struct ShellScript {
     strays = script.commands.filter { $0.beginsLine && ShellScript.isOption(bytes, $0.range) }.map(\.range)
     guard let command else {
       text = bytes
+      doubts = []
       return
     }
+    doubts = ShellDoubts(bytes, script, command, arrays.variables).all
     let inArrays = Set(arrays.parts.flatMap(\.comments))
     text = ShellScript.text(of: command, in: bytes, script.comments.filter { !inArrays.contains($0) })
   }
@@ -129,7 +133,7 @@ struct ShellScript {
   }
 
   /// `--version`, `-device help`: QEMU prints something and starts nothing.
-  private static func asksForHelp(_ word: String) -> Bool {
+  static func asksForHelp(_ word: String) -> Bool {
     ["-version", "--version", "-help", "--help", "-h", "help", "?"].contains(word) || word.hasSuffix(",help")
   }
 
@@ -182,6 +186,7 @@ extension ParsedInput {
         "end the line before in a backslash, with no comment between", stray)
     }
     parsed.noteInner(script, source)
+    for doubt in script.doubts { parsed.noteUnread(doubt.what, doubt.reason, doubt.place, source) }
     for other in script.others {
       parsed.noteUnread("a second QEMU command", "only the first is judged: give each a script of its own", other, source)
     }

@@ -51,6 +51,9 @@ final class ShellVariables {
     return (words, uses)
   }
 
+  /// Whether the value of a variable is followed.
+  func isFollowed(_ name: String) -> Bool { values[name] != nil }
+
   /// Whether so many more bytes may be expanded.
   func spend(_ count: Int) -> Bool {
     guard count <= rest else {
@@ -139,17 +142,42 @@ final class ShellVariables {
   }
 
   /// Whether a command may change variables that it does not name: it reads another script, or the name is itself a value.
-  private static func setsOthers(_ line: ArraySlice<UInt8>) -> Bool {
-    var words = line.split { $0 <= 0x20 }.map { String(decoding: $0.filter { !"'\"\\".utf8.contains($0) }, as: UTF8.self) }[...]
+  static func setsOthers(_ line: ArraySlice<UInt8>) -> Bool {
+    let raw = line.split { $0 <= 0x20 }
     let before: Set<String> = [
       "if", "then", "else", "elif", "while", "until", "do", "!", "{", "time", "builtin", "command"
     ]
-    while let word = words.first, before.contains(word) { words.removeFirst() }
+    var words = raw.map { String(decoding: $0.filter { !"'\"\\".utf8.contains($0) }, as: UTF8.self) }[...]
+    while let word = words.first, before.contains(word) || isRedirection(word) || isWholeAssignment(raw[words.startIndex], word) {
+      words.removeFirst()
+      // The name of a script's command: `load=source; $load vm.conf`.
+      if let equals = word.firstIndex(of: "="), readers.contains(String(word[word.index(after: equals)...])) { return true }
+    }
     guard let command = words.popFirst() else { return false }
-    if [".", "source", "eval"].contains(command) || command.contains("((") { return true }
-    guard ["export", "readonly", "declare", "typeset", "local", "read", "unset", "let", "getopts", "mapfile", "readarray", "printf"]
-      .contains(command), command != "printf" || words.contains("-v")
+    if readers.contains(command) { return true }
+    // Arithmetic assigns, and the name may be a value there.
+    if command.contains("(("), line.drop(while: { $0 != UInt8(ascii: "(") }).contains(UInt8(ascii: "$")) { return true }
+    if command == "trap" { return words.contains(where: readers.contains) }
+    let declares = ["declare", "typeset", "local"].contains(command)
+    // A name for another variable, whose own name is a value.
+    if declares, words.contains(where: { $0.hasPrefix("-") && $0.contains("n") }) { return true }
+    guard declares || ["export", "readonly", "read", "unset", "let", "getopts", "mapfile", "readarray", "printf"].contains(command),
+      command != "printf" || words.contains("-v")
     else { return false }
     return words.contains { word in word.prefix { $0 != "=" }.contains { $0 == "$" || $0 == "`" } }
+  }
+
+  /// Commands that run other text in this shell.
+  private static let readers: Set<String> = [".", "source", "eval"]
+
+  /// An assignment before a command, without blanks in its value.
+  private static func isWholeAssignment(_ raw: ArraySlice<UInt8>, _ word: String) -> Bool {
+    ShellRunner.isAssignment(word) && !raw.contains(UInt8(ascii: "("))
+      && "'\"".utf8.allSatisfy { quote in raw.count { $0 == quote } % 2 == 0 }
+  }
+
+  /// `2>/dev/null`, with its file.
+  private static func isRedirection(_ word: String) -> Bool {
+    word.drop { $0.isNumber }.first.map { "<>".contains($0) } ?? false
   }
 }

@@ -49,11 +49,11 @@ public struct ShellWords {
     case UInt8(ascii: " "), 0x09, 0x0d, 0x0a:
       endWord()
       position += 1
-    case UInt8(ascii: "#") where !isInWord: skipComment()
+    case UInt8(ascii: "#") where !isInWord: if !placeholder() { skipComment() }
     case UInt8(ascii: "'"): singleQuoted()
     case UInt8(ascii: "\""): doubleQuoted()
     case UInt8(ascii: "\\"): escaped()
-    case UInt8(ascii: "<"), UInt8(ascii: ">"): if !substitution(isQuoted: false) { redirection() }
+    case UInt8(ascii: "<"), UInt8(ascii: ">"): if !placeholder(), !substitution(isQuoted: false) { redirection() }
     case UInt8(ascii: "&") where position + 1 < source.count && source[position + 1] == UInt8(ascii: ">"): redirection()
     case UInt8(ascii: "|"), UInt8(ascii: "&"), UInt8(ascii: ";"), UInt8(ascii: "("), UInt8(ascii: ")"): end()
     case UInt8(ascii: "{"): if !placeholder(), !braces() { take() }
@@ -157,11 +157,9 @@ public struct ShellWords {
 
   /// `{{ name }}`, which a template replaces: a piece that only the template's reader knows.
   private mutating func placeholder() -> Bool {
-    guard source[position...].starts(with: "{{".utf8) else { return false }
-    let line = source[position...].prefix { $0 != 0x0a }.prefix(256)
-    guard let end = line.indices.first(where: { line[$0...].starts(with: "}}".utf8) }) else { return false }
-    mark(Array("$(...)".utf8), upTo: end + 2)
-    position = end + 2
+    guard let end = TemplatePlaceholder.end(source, at: position) else { return false }
+    mark(Array("$(...)".utf8), upTo: end)
+    position = end
     return true
   }
 

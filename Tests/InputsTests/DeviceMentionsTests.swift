@@ -59,7 +59,8 @@ final class DeviceMentionsTests: XCTestCase {
     return commands.map { "qemu-system-x86_64 -nodefaults \($0)\n" } + [
       "#!/bin/sh\nO=\"gpu \(device)\"\nqemu-system-x86_64 -name \"$O\"\n",
       "#!/bin/bash\nA=(-M q35 -name \"vm \(device)\")\nqemu-system-x86_64 \"${A[@]}\"\n",
-      "[\"qemu-system-x86_64\", \"-append\", \"x \(device)\"]", "import os\nrun([\"qemu-system-x86_64\", \"-append\", \"x \(device)\"])\n",
+      "[\"qemu-system-x86_64\", \"-append\", \"x \(device)\"]",
+      "import os\nsubprocess.run([\"qemu-system-x86_64\", \"-append\", \"x \(device)\"])\n",
       "[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -append \"x \(device)\"\n", "qemu-system-x86_64\n-append\nx \(device)\n",
       "[chardev \"x\"]\n  backend = \"null\" [device \"g\"] driver = \"vfio-pci\"\n", pve + "name: x hostpci0: 01:00\n",
       pve + "args: -name \"x \(device)\"\n", domain.replacing("%", with: "<qemu:arg value='-name'/><qemu:arg value='x \(device)'/>"),

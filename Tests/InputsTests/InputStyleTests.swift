@@ -169,18 +169,36 @@ final class InputStyleTests: XCTestCase {
   func testAListOfAProgramIsRead() {
     let list = "[\"qemu-system-x86_64\", '-M', \"q35\",  # the machine\n  \"-device\", \"vfio-pci,host=01:00.0\",\n]"
     for head in ["", "#!/usr/bin/env python3\n", "import subprocess\nx = [1, 2]\n"] {
-      for call in ["subprocess.run(%)", "subprocess.Popen( % , env=x)", "check_call(\n%\n)"] {
+      for call in ["subprocess.run(%)", "subprocess.Popen( % , env=x)", "from subprocess import check_call\ncheck_call(\n%\n)"] {
         let text = head + call.replacing("%", with: list) + "\n"
         XCTAssertEqual(hosts(text), ["01:00.0"], text)
         XCTAssertEqual(parse(text).machine.unreadParts, [], text)
         XCTAssertEqual(parse(text).machine.machineType?.value, .string("q35"), text)
       }
-      for other in ["cmd = %", "cmd.extend(%)", "run(% + more)", "os.execvp(a, %)", "run(%, shell=True)", "run(%)\nrun(%)"] {
+      for other in [
+        "cmd = %", "cmd.extend(%)", "subprocess.run(% + more)", "os.execvp(a, %)", "subprocess.run(%, shell=True)",
+        "subprocess.run(%)\nsubprocess.run(%)",
+        "run(%)", "vm.run(%)", "from subprocess import run\nvm.run(%)", "from subprocess import run\ndef run(x): pass\nrun(%)"
+      ] {
         let text = head + other.replacing("%", with: list) + "\n"
         XCTAssertEqual(hosts(text), ["01:00.0"], text)
         XCTAssertFalse(parse(text).machine.unreadParts.isEmpty, text)
       }
     }
+  }
+
+  /// A list in a comment, in a string or of a question to QEMU starts no guest.
+  func testAListThatIsNotRunIsNoCommand() {
+    let list = "[\"qemu-system-x86_64\", \"-m\", \"4G\"]"
+    let quotes = ["'", "\""].map { String(repeating: $0, count: 3) }
+    for text in [
+      "# subprocess.run(\(list))\nstart()\n", "\(quotes[0])run(\(list))\(quotes[0])\nstart()\n",
+      "\(quotes[1])\n\(list)\n\(quotes[1])\nstart()\n", "subprocess.check_output([\"qemu-system-x86_64\", \"--version\"])\n"
+    ] {
+      XCTAssertNotNil(parse(text).unrecognised, text)
+    }
+    let run = "x = \"#\"; y = '\\'#'\nsubprocess.run([\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=01:00.0\"])\n"
+    XCTAssertEqual(hosts(run), ["01:00.0"])
   }
 
   func testOfADirectorysProgramsOnlyThoseWithADeviceAreDefinitions() {

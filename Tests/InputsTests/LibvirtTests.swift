@@ -257,20 +257,20 @@ final class LibvirtTests: XCTestCase {
     func hostdev(_ bus: Int, _ more: String = "") -> String {
       "<devices><hostdev type='pci' managed='yes'>\(more)<source><address bus='\(bus)'/></source></hostdev></devices>"
     }
-    func problems(_ domain: String, _ inactive: String) -> [InputProblem] {
+    func unread(_ domain: String, _ inactive: String) -> [UnreadPart] {
       parse(
         "<domainsnapshot><domain type='kvm' id='1'>\(domain)</domain>"
           + "<inactiveDomain type='kvm'>\(inactive)</inactiveDomain></domainsnapshot>"
-      ).problems
+      ).machine.unreadParts
     }
-    XCTAssertEqual(problems(hostdev(1, "<alias name='hostdev0'/><boot order='1'/>"), hostdev(1)), [])
-    XCTAssertEqual(problems(hostdev(1), "<devices/>"), [])
-    XCTAssertEqual(problems("<devices/>", hostdev(1)), [])
+    XCTAssertEqual(unread(hostdev(1, "<alias name='hostdev0'/><boot order='1'/>"), hostdev(1)), [])
+    XCTAssertEqual(unread(hostdev(1), "<devices/>"), [])
+    XCTAssertEqual(unread("<devices/>", hostdev(1)), [])
     let iommufd = "<driver iommufd='yes'/>"
     for (one, other) in [(hostdev(1), hostdev(2)), (hostdev(1), hostdev(1, iommufd)), (hostdev(1, iommufd), hostdev(2, iommufd))] {
-      let problems = problems(one, other)
-      XCTAssertEqual(problems.map(\.location.path), ["/domainsnapshot/inactiveDomain"], other)
-      XCTAssertEqual(problems.first?.message.hasPrefix("`<inactiveDomain>` asks for other host devices"), true, other)
+      let unread = unread(one, other)
+      XCTAssertEqual(unread.map(\.location.path), ["/domainsnapshot/inactiveDomain"], other)
+      XCTAssertEqual(unread.first?.what, "the host devices of `<inactiveDomain>`", other)
     }
   }
 

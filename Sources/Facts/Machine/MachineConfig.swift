@@ -28,6 +28,8 @@ public struct MachineConfig: Sendable {
   /// Whether every device of each IOMMU group that the machine takes from is bound to vfio-pci before QEMU starts, as
   /// Proxmox does.
   public var bindsWholeGroups = false
+  /// Whether options that are not part of the text decide about the default devices, as beside a lone file of `-readconfig`.
+  public var hasUnknownDefaults = false
   /// Set when the machine comes from a libvirt domain.
   public var libvirt: LibvirtDomain?
 

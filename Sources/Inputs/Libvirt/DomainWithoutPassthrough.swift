@@ -11,7 +11,7 @@ enum DomainWithoutPassthrough {
     guard domain.qualifiedName == "domain" || domain.qualifiedName == "inactiveDomain" else { return false }
     let devices = devices(of: domain)
     return !asksForHostDevices(domain) && otherEmulator(of: domain) == nil && !LibvirtReader.hasOwnOptions(domain)
-      && deviceLists(of: domain).count < 2 && !devices.contains { $0.name == "iommu" }
+      && deviceLists(of: domain).count < 2 && placeholder(in: domain) == nil && !devices.contains { $0.name == "iommu" }
       && !tree.comments.contains { AllowComment.isForVFIOGate($0.text) }
   }
 
@@ -45,6 +45,14 @@ enum DomainWithoutPassthrough {
       unread += element.children.filter { ["backingStore", "mirror"].contains($0.qualifiedName) }
     }
     return false
+  }
+
+  /// Text where a domain has elements only: of a template, which puts others there.
+  static func placeholder(in domain: XMLElement) -> String? {
+    let texts = ([domain] + deviceLists(of: domain)).map(\.text)
+    guard let text = texts.first(where: { $0.utf8.contains { $0 > 0x20 } }) else { return nil }
+    let words = text.split { $0.isWhitespace }
+    return words.isEmpty ? nil : words.joined(separator: " ")
   }
 
   /// Every `<devices>`: libvirt finds devices by a path such as `./devices/hostdev`, which does not stop at the first

@@ -144,11 +144,13 @@ enum LibvirtDocument {
             + ["\(device.libvirt?.source?.description ?? "")"]
         })
     }
+    reader.definition.readElements.append(Location(source: reader.source, range: other.range, path: "/\(root.name)/\(other.name)"))
     if asked(reader) == asked(second) { return }
-    reader.problem(
-      "`<\(other.name)>` asks for other host devices than `<\(judged.name)>`, which alone is judged",
-      fix: "give `<\(other.name)>` as a definition of its own",
-      at: Location(source: reader.source, range: other.tagRange, path: "/\(root.name)/\(other.name)"))
+    reader.definition.machine.unreadParts.append(
+      UnreadPart(
+        what: "the host devices of `<\(other.name)>`",
+        reason: "they are others than those of `<\(judged.name)>`, which alone is judged: give it as a definition of its own",
+        location: Location(source: reader.source, range: other.tagRange, path: "/\(root.name)/\(other.name)")))
   }
 
   /// Devices without a domain, as `virsh attach-device` accepts one.

@@ -25,6 +25,13 @@ extension LibvirtReader {
       }
       return
     }
+    if let text = DomainWithoutPassthrough.placeholder(in: domain) {
+      definition.machine.unreadParts.append(
+        UnreadPart(
+          what: "the text `\(text.prefix(60))` between the domain's elements",
+          reason: "libvirt ignores it, and a template may put devices there",
+          location: location(domain, LocationBase(source: source, path: path))))
+    }
     usesIOMMUFD = domain.child("iommufd")?.value("enabled") == "yes"
     let part = LocationBase(source: source, path: path)
     readMachine(domain, part, type: type)

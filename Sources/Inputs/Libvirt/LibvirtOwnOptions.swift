@@ -102,8 +102,9 @@ extension LibvirtReader {
 
   /// libvirt searches the element by its namespace, and ignores one that is in none.
   private mutating func reportDropped(_ element: XMLElement, _ path: String) {
+    let namespace = element.namespace.map { "bound to `\($0)`, which libvirt does not know" } ?? "not bound to a namespace"
     problem(
-      "`<\(element.qualifiedName)>` is dropped by libvirt: the prefix `qemu` is not bound to a namespace",
+      "`<\(element.qualifiedName)>` is dropped by libvirt: the prefix `qemu` is \(namespace)",
       fix: "write `<domain … xmlns:qemu='\(LibvirtReader.qemuNamespace)'>`",
       at: Location(source: source, range: element.tagRange, path: path))
   }

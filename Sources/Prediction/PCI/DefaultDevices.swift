@@ -38,11 +38,13 @@ extension MachineConfig {
     }
     let isReplaced = devices.contains { MachineConfig.displays.contains($0.driver ?? "") }
       || globals.contains { MachineConfig.displays.contains($0.driver) }
+    if hasUnknownDefaults { return [.unplaced] }
     return hasOption("nodefaults") || isReplaced ? [] : [.placed(SlotDevice(board: "VGA"))]
   }
 
   private func nics(_ usual: String) -> [AddedDevice] {
     let given = options.filter { ["nic", "net", "netdev"].contains($0.name) }
+    if given.isEmpty, hasUnknownDefaults { return [.unplaced] }
     if given.isEmpty { return hasOption("nodefaults") ? [] : [.placed(SlotDevice(board: usual))] }
     return given.compactMap { option in
       guard option.name != "netdev" else { return nil }

@@ -12,7 +12,7 @@ extension FailureCause {
     .noDriver: "use `vfio-pci`",
     .unknownDriver: "use `vfio-pci`",
     .abstractDriver: "use `vfio-pci`",
-    .busNotFound: "name a bus that the machine has: the id of a `pcie-root-port`, or `pcie.0`",
+    .busNotFound: "name a bus that the machine has: the id of a `pcie-root-port`, or the machine's own: `pcie.0` of q35, `pci.0` of pc",
     .wrongBusType: "put the device on a PCI bus",
     .noPCIBus: "put the device on a PCI bus",
     .classNotHotpluggable: "plug `vfio-pci`, or create the device at launch",

@@ -1,0 +1,148 @@
+import Syntax
+
+/// Parts of a script that may give its QEMU command more arguments, or commands to its monitor, in ways that are not followed.
+struct ShellDoubts {
+  typealias Doubt = (place: Range<Int>, what: String, reason: String)
+
+  private let bytes: [UInt8]
+  private let script: ShellLines
+  private let command: Range<Int>
+  private let variables: ShellVariables
+
+  init(_ bytes: [UInt8], _ script: ShellLines, _ command: Range<Int>, _ variables: ShellVariables) {
+    (self.bytes, self.script, self.command, self.variables) = (bytes, script, command, variables)
+  }
+
+  var all: [Doubt] { [program, continuation, placeholder, parenthesis, input].compactMap { $0 } }
+
+  private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+
+  // MARK: - Arguments
+
+  /// The line behind the command, where a comment or a lost backslash has cut it off: more indented, and of values only.
+  private var continuation: Doubt? {
+    guard let next = script.commands.first(where: { $0.range.lowerBound >= command.upperBound }), next.beginsLine,
+      let start = bytes[next.range].firstIndex(where: { $0 > 0x20 }),
+      ["$", "\"$"].contains(where: { bytes[start...].starts(with: $0.utf8) })
+    else { return nil }
+    let isNext = bytes[command.upperBound..<start].allSatisfy { $0 <= 0x20 }
+      || script.comments.contains { $0.upperBound < start && $0.lowerBound > command.lowerBound }
+    guard isNext, indent(of: start) > indent(of: bytes[command].firstIndex { $0 > 0x20 } ?? command.lowerBound) else { return nil }
+    let reason = "it may be meant as a part of it, and the line before does not continue"
+    return (start..<next.range.upperBound, "the line behind the command", reason)
+  }
+
+  private func indent(of index: Int) -> Int {
+    let line = bytes[..<index].lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
+    return bytes[line..<index].prefix { $0 == 0x20 || $0 == 0x09 }.count
+  }
+
+  /// A line of a template's placeholder behind the command.
+  private var placeholder: Doubt? {
+    for next in script.commands where next.range.lowerBound >= command.upperBound && next.beginsLine {
+      guard let start = bytes[next.range].firstIndex(where: { $0 > 0x20 }) else { continue }
+      let word = bytes[start...].prefix { $0 > 0x20 }
+      guard TemplatePlaceholder.begins(Array(word)) else { continue }
+      let what = "the placeholder `\(text(start..<word.endIndex))`"
+      return (start..<next.range.upperBound, what, "only what a template makes of it would be read")
+    }
+    return nil
+  }
+
+  /// A parenthesis behind an argument: no shell of POSIX accepts it, and fish replaces it by a command's output.
+  private var parenthesis: Doubt? {
+    guard command.upperBound < bytes.count, bytes[command.upperBound] == UInt8(ascii: "("),
+      let last = bytes[command].last, last == 0x20 || last == 0x09
+    else { return nil }
+    let place = command.upperBound..<command.upperBound + 1
+    return (place, "the text in parentheses", "only another shell, such as fish, has arguments there")
+  }
+
+  // MARK: - The program
+
+  /// A variable that is the command, and that the script sets to more than the path of a QEMU.
+  private var program: Doubt? {
+    let words = ShellWords(Array(bytes[command])).words
+    guard case .emulator(let index) = ShellRunner.target(of: words, isEmulator: ShellScript.isEmulator),
+      words[index].bytes.first == UInt8(ascii: "$")
+    else { return nil }
+    let text = words[index].bytes.dropFirst().drop { $0 == UInt8(ascii: "{") }
+    let name = text.prefix { $0.isShellNameByte }
+    // Of an array that is not followed nothing is known already.
+    guard !name.isEmpty, text[name.endIndex...].first != UInt8(ascii: "["), !variables.isFollowed(String(decoding: name, as: UTF8.self)),
+      let place = assignments(of: Array(name)).first(where: { !isProgram(bytes[$0]) })
+    else { return nil }
+    return (place, "the value of `$\(String(decoding: name, as: UTF8.self))`", "the script sets it to more than the path of a QEMU")
+  }
+
+  /// The values that are assigned to a name, up to a blank outside quotes.
+  private func assignments(of name: [UInt8]) -> [Range<Int>] {
+    var code = bytes
+    for range in script.comments + script.documents { for index in range { code[index] = 0x20 } }
+    return code.indices(of: name).compactMap { start in
+      guard start == 0 || !code[start - 1].isShellNameByte && !"${".utf8.contains(code[start - 1]) else { return nil }
+      var at = start + name.count
+      if code[at...].first == UInt8(ascii: "+") { at += 1 }
+      guard code[at...].first == UInt8(ascii: "=") else { return nil }
+      // What is appended is an argument.
+      if code[at - 1] == UInt8(ascii: "+") { return start..<at + 1 }
+      var end = at + 1, quote: UInt8?
+      var depth = 0
+      while end < code.count, code[end] != 0x0a, quote != nil || depth > 0 || code[end] > 0x20 && !";&|".utf8.contains(code[end]) {
+        switch code[end] {
+        case UInt8(ascii: "("): depth += 1
+        case UInt8(ascii: ")"): depth -= 1
+        case UInt8(ascii: "\""), UInt8(ascii: "'"): quote = quote == nil ? code[end] : quote == code[end] ? nil : quote
+        default: break
+        }
+        end += 1
+      }
+      return at + 1..<end
+    }
+  }
+
+  /// Whether a value is the path of one program: `qemu-system-x86_64`, `"$DIR/qemu-kvm"`, `$(command -v kvm)`, `${QEMU:-kvm}`.
+  private func isProgram(_ value: ArraySlice<UInt8>) -> Bool {
+    var text = String(decoding: value.filter { !"\"'".utf8.contains($0) }, as: UTF8.self)
+    let finders = ["$(which ", "$(command -v ", "$(type -p ", "$(realpath ", "$(readlink -f "]
+    for finder in finders where text.hasPrefix(finder) && text.hasSuffix(")") {
+      text = String(text.dropFirst(finder.count).dropLast())
+    }
+    // `${1:-kvm}`: another value is the caller's.
+    if text.hasPrefix("${"), text.hasSuffix("}"), let mark = text.firstIndex(of: "-") {
+      text = String(text[text.index(after: mark)...].dropLast())
+    }
+    return !text.isEmpty && !text.contains(where: \.isWhitespace) && !text.contains("`")
+      && (ShellScript.isEmulator(Word(Array(text.utf8), at: 0)) || text == "qemu")
+  }
+
+  // MARK: - Standard input
+
+  /// A monitor on standard input, which is a file or another command's output.
+  private var input: Doubt? {
+    let words = ShellWords(Array(bytes[command])).words.map(\.text)
+    let hasMonitor = words.contains { $0 == "-nographic" } || zip(words, words.dropFirst()).contains { option, value in
+      ["-monitor", "-qmp", "-qmp-pretty", "-serial", "-chardev", "-mon"].contains(option) && value.contains("stdio")
+    }
+    guard hasMonitor else { return nil }
+    let reason = "QEMU's monitor reads commands from it"
+    if let pipe = bytes[..<command.lowerBound].last, pipe == UInt8(ascii: "|"),
+      command.lowerBound < 2 || bytes[command.lowerBound - 2] != UInt8(ascii: "|")
+    {
+      return (command.lowerBound - 1..<command.lowerBound, "the output that is QEMU's standard input", reason)
+    }
+    let text = bytes[command]
+    var quote: UInt8?
+    for index in text.indices {
+      let byte = text[index]
+      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") { quote = quote == nil ? byte : quote == byte ? nil : quote }
+      guard quote == nil, byte == UInt8(ascii: "<"), index == text.startIndex || text[index - 1] != byte else { continue }
+      let file = text[(index + 1)...].drop { $0 == 0x20 }
+      // A here document is reported of its own, and `<&-` closes the input.
+      let isOther = file.starts(with: "/dev/null".utf8) || file.starts(with: "&".utf8) || file.starts(with: "%".utf8)
+        || file.first == byte && !file.dropFirst().starts(with: [byte]) || file.starts(with: "/dev/tty".utf8)
+      if !isOther { return (index..<index + 1, "the file that is QEMU's standard input", reason) }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,24 @@
+/// Text that another program replaces before a shell or QEMU sees it.
+public enum TemplatePlaceholder {
+  /// The marks of a placeholder with an expression: of Jinja, Go and GitHub, of ERB, and of strings in Ruby.
+  private static let marks = [("{{", "}}"), ("<%", "%>"), ("#{", "}")].map { (open: Array($0.0.utf8), close: Array($0.1.utf8)) }
+
+  /// The end of a placeholder that begins at a place and ends within 256 bytes of its line; nil where there is none.
+  public static func end(_ bytes: [UInt8], at start: Int) -> Int? {
+    guard let mark = marks.first(where: { bytes[start...].starts(with: $0.open) }) else { return nil }
+    // `#{{{` is a mark of editors in a comment.
+    let first = bytes[start...].dropFirst(2).first
+    if mark.open.first == UInt8(ascii: "#"), first.map({ $0.isASCIILetter || "_@$".utf8.contains($0) }) != true { return nil }
+    let line = bytes[start...].prefix { $0 != 0x0a }.prefix(256)
+    return line.indices.dropFirst(2).first { line[$0...].starts(with: mark.close) }.map { $0 + mark.close.count }
+  }
+
+  /// Whether a word is a placeholder, or begins with one: `{{ x }}`, `{% x %}`, `<%= x %>`, `@X@`, `__X__`, `%X%`, `%(X)s`.
+  public static func begins(_ word: [UInt8]) -> Bool {
+    if ["{{", "{%", "<%", "${{", "#{", "%("].contains(where: { word.starts(with: $0.utf8) }) { return true }
+    func isIn(_ mark: String) -> Bool {
+      word.count > 2 * mark.utf8.count && word.starts(with: mark.utf8) && word.suffix(mark.utf8.count).elementsEqual(mark.utf8)
+    }
+    return isIn("@") || isIn("%") || isIn("__")
+  }
+}

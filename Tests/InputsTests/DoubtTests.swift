@@ -1,0 +1,158 @@
+import Facts
+import Syntax
+import XCTest
+
+@testable import Inputs
+
+/// Texts in which a device may come from where no reader looks: undetermined, and never an error.
+final class DoubtTests: XCTestCase {
+  private func parse(_ text: String) -> ParsedInput { ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8))) }
+
+  private func assertOpen(_ texts: [String], line: UInt = #line) {
+    for text in texts {
+      let parsed = parse(text)
+      XCTAssertEqual(parsed.problems.map(\.message), [], text, line: line)
+      XCTAssertFalse(parsed.machine.unreadParts.isEmpty && parsed.unrecognised == nil, text, line: line)
+    }
+  }
+
+  private func assertRead(_ texts: [String], line: UInt = #line) {
+    for text in texts {
+      let parsed = parse(text)
+      XCTAssertEqual(parsed.problems.map(\.message), [], text, line: line)
+      XCTAssertEqual(parsed.machine.unreadParts.map(\.what), [], text, line: line)
+      XCTAssertNil(parsed.unrecognised, text, line: line)
+    }
+  }
+
+  private static let qemu = "qemu-system-x86_64 -M q35 -m 4G"
+
+  func testTheProgramMayHoldOptions() {
+    assertOpen([
+      "QEMU=\"qemu-system-x86_64 $EXTRA\"\n$QEMU -m 4G\n", "QEMU=$(build)\n$QEMU -m 4G\n",
+      "QEMU=qemu-system-x86_64\nQEMU+=\" $X\"\n$QEMU -m 4G\n",
+      "QEMU=qemu-system-x86_64\n[ -n \"$GPU\" ] && QEMU=\"$QEMU -device $D\"\nsudo $QEMU -m 4G\n", "QEMU=`build`\nexec \"$QEMU\" -m 4G\n",
+      "if x; then QEMU='qemu-kvm -S'; else QEMU=qemu-kvm; fi\n${QEMU} -m 4G\n", "QEMU=./wrapper\nQEMU=./other\n$QEMU -m 4G\n"
+    ])
+    assertRead([
+      "QEMU=${QEMU:-qemu-system-x86_64}\n$QEMU -m 4G\n", "QEMU=$(command -v qemu-system-x86_64)\n$QEMU -m 4G\n", "$QEMU -m 4G\n",
+      "QEMU=\"$DIR/qemu-system-x86_64\"\n$QEMU -m 4G\n", "if x; then QEMU=kvm; else QEMU=/usr/bin/qemu-kvm; fi\n\"$QEMU\" -m 4G\n",
+      "QEMU='qemu-system-x86_64 -enable-kvm'\n$QEMU -m 4G\n", "# QEMU=x y\nQEMU=qemu-kvm\nQEMU=kvm\n$QEMU -m 4G\n",
+      "QEMU_IMG=\"qemu-img x\"\n$QEMU -m 4G\n"
+    ])
+  }
+
+  func testAListMayHoldMoreThanTheArgument() {
+    assertOpen(["-kernel \"$@\"", "-cdrom $*", "-hda \"${imgs[@]}\"", "-drive file=\"$@\"",
+    "-name vm-\"$@\""].map { "\(Self.qemu) \($0)\n" })
+    assertRead(["\(Self.qemu) -smp \"$N\" -name \"vm-${#names[@]}\"\n"])
+  }
+
+  func testAnArrayMayBeChangedByOtherText() {
+    for command in [
+      "if [ -f x ]; then . x; fi", "for f in a; do . \"$f\"; done", "f() { source x; }; f", "while x; do eval \"$l\"; done", "! . x",
+      "time . x",
+      "builtin source x", "LC_ALL=C . ./vm.conf", "2>/dev/null . x", "load=source\n$load x", "trap '. x' USR1",
+      "declare -n ref=\"arg$s\"",
+      "printf -v \"${k}s[2]\" x", "command . x"
+    ] {
+      assertOpen(["#!/bin/bash\nargs=(-M q35)\n\(command)\nqemu-system-x86_64 \"${args[@]}\"\n"])
+    }
+    for command in ["X=1 Y=\"a b\" cmd", "A=$((1 + 2))", "echo source x", "printf '%s' x", "declare -a other=(1)",
+    "trap 'rm -f x' EXIT"] {
+      assertRead(["#!/bin/bash\nargs=(-M q35)\n\(command)\nqemu-system-x86_64 \"${args[@]}\"\n"])
+    }
+  }
+
+  func testALineBehindTheCommandMayBelongToIt() {
+    assertOpen([
+      "#!/bin/sh\n\(Self.qemu) \\\n  -nographic # none \\\n  $EXTRA\n", "#!/bin/sh\n\(Self.qemu)\n  \"$@\"\n",
+      "- shell: >\n    \(Self.qemu)\n    {{ extra }}\n",
+      "\(Self.qemu)\n<%= more %>\n", "run: >\n  \(Self.qemu)\n  ${{ matrix.devices }}\n", "command=\(Self.qemu)\n  %(ENV_DEVICES)s\n",
+      "function f\n  \(Self.qemu) (gpu_args) -S\nend\n"
+    ])
+    assertRead(["#!/bin/sh\n\(Self.qemu)\n$CLEANUP\n", "#!/bin/sh\nif x; then\n  \(Self.qemu)\nfi\n\"$@\"\n"])
+  }
+
+  func testAPlaceholderIsNoArgument() {
+    for placeholder in ["{{ args }}", "{{args}}", "<%= args %>", "@ARGS@", "__ARGS__", "%ARGS%", "{% if x %}", "#{args}"] {
+      assertOpen([
+        "\(Self.qemu) \(placeholder)\n", "[Service]\nExecStart=/usr/bin/\(Self.qemu) \(placeholder)\n",
+        "\(Self.qemu) -device \(placeholder)\n",
+        "[\"qemu-system-x86_64\", \"-m\", \"4G\", \"\(placeholder)\"]\n", "[\"qemu-system-x86_64\", \"-device\", \"\(placeholder)\"]\n"
+      ])
+      let domain = "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>a</name><devices>"
+      let escaped = placeholder.replacing("<", with: "&lt;")
+      assertOpen([
+        domain + "\n  \(escaped)\n</devices></domain>", "<domain type='kvm'><name>a</name>\(escaped)<devices/></domain>",
+        domain + "</devices><qemu:commandline><qemu:arg value='-device'/><qemu:arg value='\(escaped)'/></qemu:commandline></domain>"
+      ])
+    }
+    XCTAssertEqual(parse("\(Self.qemu) -device vfio-pci,host=@GPU@\n").machine.devices[0].property("host")?.value, .unknown("@GPU@"))
+    XCTAssertEqual(parse("\(Self.qemu) {{ a  b }}\n").machine.unreadParts.map(\.what), ["value of `{{ a  b }}`"])
+    assertRead(["docker inspect -f '{{.State}}' x\n\(Self.qemu) -S\n", "\(Self.qemu) -S #{{{ fold\n", "#{{{\n\(Self.qemu)\n",
+    "\(Self.qemu) -name a@b\n"])
+  }
+
+  func testAnOptionWhoseNameIsNotKnown() {
+    assertOpen([
+      "\(Self.qemu) -\"$OPT\" \"$VAL\"\n", "\(Self.qemu) -${MODE:-nographic}\n", "\(Self.qemu) -set $S\n",
+      "\(Self.qemu) -device '{\"driver\":\"'\"$DRV\"'\",\"host\":\"0a:00.0\"}'\n",
+      "\(Self.qemu) -device \"{\\\"driver\\\":\\\"e1000\\\",\\\"mq\\\":$MQ}\"\n"
+    ])
+    let parsed = parse("\(Self.qemu) -${MODE} -device vfio-pci,host=01:00.0\n")
+    XCTAssertEqual(parsed.machine.devices.count, 1, "the option behind is not an argument")
+  }
+
+  func testTheMonitorMayReadCommands() {
+    for option in ["-monitor stdio", "-qmp stdio", "-serial mon:stdio", "-nographic", "-chardev stdio,id=c"] {
+      assertOpen(["\(Self.qemu) \(option) < plug.hmp\n", "\(Self.qemu) \(option) <<< \"$X\"\n", "cat x | \(Self.qemu) \(option)\n"])
+      assertRead(["\(Self.qemu) \(option) < /dev/null\n", "\(Self.qemu) \(option) <&-\n", "x || \(Self.qemu) \(option)\n",
+      "\(Self.qemu) \(option) -name 'a < b'\n"])
+    }
+    assertRead(["\(Self.qemu) -display none < x\n",
+    "cat x | \(Self.qemu) -serial stdio -monitor none | tee log\n".replacing("stdio", with: "null")])
+  }
+
+  func testAHashInQuotesHidesNoDevice() {
+    assertOpen(["if x; then\n  \(Self.qemu)\nelse\n  run-vm --name \"Windows #1\" -device vfio-pci,host=0a:00.0\nfi\n"])
+    assertRead(["\(Self.qemu)\n# don't use -device vfio-pci,host=0a:00.0\n", "(# it's the guest\n\(Self.qemu)\n)\n"])
+  }
+
+  /// systemd's own separator of commands.
+  func testASemicolonOfAUnitSeparatesCommands() {
+    let unit = "[Service]\nExecStart=/usr/sbin/modprobe vfio-pci ; /usr/bin/\(Self.qemu) -device vfio-pci,host=01:00.0 ; /bin/true\n"
+    assertRead([unit, "[Service]\nExecStart=/usr/bin/\(Self.qemu) -name 'a ; b' \\\n; a comment\n  -S\n"])
+    XCTAssertEqual(parse(unit).machine.devices.count, 1)
+    XCTAssertFalse(parse("[Service]\nExecStart=/usr/bin/\(Self.qemu) ; /usr/bin/\(Self.qemu)\n").machine.unreadParts.isEmpty)
+  }
+
+  /// Earlier starts, and messages that quote a device, are not the last start's.
+  func testALogsMessagesAreNoDevices() {
+    let device = "-device '{\"driver\":\"vfio-pci\",\"host\":\"0000:01:00.0\"}'"
+    let start = "2026-05-01 10:00:00.000+0000: starting up libvirt version: 10.0.0\n/usr/bin/qemu-system-x86_64 \\\n-m 4G \\\n"
+    let message = "qemu-system-x86_64: -device vfio-pci,host=01:00.0: vfio 0000:01:00.0: group 23 is not viable\n"
+    let log = start + device + " \\\n-S\n" + message + "2026-05-01T10:00:05.0Z " + message
+    assertRead([log, log + start + "-S\n", log + log])
+    XCTAssertEqual(parse(log + log).machine.devices.count, 1)
+    assertOpen([log + start + "-S\n" + device + "\n"])
+  }
+
+  func testAnOptionAndItsArgumentInOneArgument() {
+    let problems = parse("[\"qemu-system-x86_64\", \"-device vfio-pci,host=01:00.0\"]\n").problems
+    XCTAssertEqual(problems.map(\.message), [
+      "QEMU gets `-device vfio-pci,host=01:00.0` as one argument and stops: `-device vfio-pci,host=01:00.0: invalid option`"
+    ])
+    XCTAssertEqual(problems.first?.fix, "give `-device` and `vfio-pci,host=01:00.0` as two arguments")
+  }
+
+  /// Incus gives -nodefaults on the command line; of another file the default devices are not known.
+  func testALoneConfigurationSaysNothingOfDefaultDevices() {
+    func file(_ id: String) -> ParsedInput {
+      parse("[machine]\n  type = \"q35\"\n[device \"\(id)\"]\n  driver = \"pcie-root-port\"\n  addr = \"1.0\"\n")
+    }
+    XCTAssertTrue(file("qemu_pcie0").machine.hasOption("nodefaults"))
+    XCTAssertFalse(file("qemu_pcie0").machine.hasUnknownDefaults)
+    XCTAssertTrue(file("rp0").machine.hasUnknownDefaults)
+  }
+}
