@@ -25,6 +25,24 @@ final class GuestMachineTests: XCTestCase {
     XCTAssertEqual(bus("-M virt \(bridge)")?.isStandardHotplug, .known(true))
   }
 
+  /// The slots of their controllers are taken behind those of key=value devices, and before those of JSON.
+  func testDisksOfDriveLeaveSlotsToKeyValueDevices() {
+    func outcome(_ options: String) -> RealizePrediction.Realize? {
+      let machine = Machines.parse("qemu-system-x86_64 -nodefaults -M q35 \(options)").machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).predictions().last?.realize
+    }
+    let disk = "-drive file=/d.img,if=virtio"
+    XCTAssertEqual(outcome("\(disk) -device vfio-pci,host=0000:01:00.0,addr=1"), .ok)
+    XCTAssertEqual(outcome("-device vfio-pci,host=0000:01:00.0,addr=5.0 \(disk)"), .ok)
+    for open in [
+      "\(disk) -device '{\"driver\":\"vfio-pci\",\"host\":\"0000:01:00.0\",\"addr\":\"1\"}'",
+      "-virtfs local,path=/srv,mount_tag=t,security_model=none -device vfio-pci,host=0000:01:00.0,addr=1",
+      "\(disk) -device vfio-pci,host=0000:01:00.0,addr=1 " + String(repeating: "\(disk) ", count: 24)
+    ] {
+      XCTAssertEqual(outcome(open), .undetermined, open)
+    }
+  }
+
   private func libvirt(_ type: String, _ change: (inout HostDevice) -> Void = { _ in }) -> (RealizePrediction?, Facts.Host) {
     var host = Machines.host()
     if var device = host.devices[Machines.address] {

@@ -72,15 +72,18 @@ extension MachineConfig {
     }
   }
 
-  /// The number of devices that options such as `-virtfs` and `-drive if=virtio` add among those of `-device`, in slots
-  /// that QEMU chooses.
+  /// The number of devices that options such as `-virtfs` and `-drive if=scsi` add among those of `-device`, in slots that QEMU
+  /// chooses. Those of `-drive if=virtio` come behind all of -device with key=value text, and before those with JSON (QEMU
+  /// blockdev.c: drive_new, system/vl.c: qemu_create_cli_devices; observed on 7.2.22 and 11.1.3).
   var devicesOfOptions: Int {
     let own: Set<String> = ["virtfs", "audio", "soundhw", "watchdog", "virtiocon"]
+    // With so many devices there may be no slot for a disk.
+    let disksMatter = devices.contains { $0.form == .json } || devices.count + options.count > 24
     return options.count { option in
       if own.contains(option.name) { return true }
       guard option.name == "drive" else { return false }
       guard let text = option.value.string else { return true }
-      return text.split(separator: ",").contains { $0 == "if=virtio" || $0 == "if=scsi" }
+      return text.split(separator: ",").contains { $0 == "if=scsi" || $0 == "if=virtio" && disksMatter }
     }
   }
 }
