@@ -9,25 +9,29 @@ struct CommandLineReader {
   private var counts: [String: Int] = [:]
   /// Reads configuration files; nil leaves them out.
   let follow: FileFollower?
+  /// Whether a word that is `$NAME` becomes any number of words, as for systemd (systemd.service(5), Command Lines).
+  private let splitsVariables: Bool
 
   /// Options that another program appends to its own for QEMU. A word that belongs to none is a disk image.
   init(_ source: SourceText, options: [Word]) {
     self.source = source
     follow = nil
+    splitsVariables = false
     definition = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil))
     read(options[...])
   }
 
-  init(_ source: SourceText, words: [Word], follow: FileFollower? = nil) {
+  init(_ source: SourceText, words: [Word], follow: FileFollower? = nil, splitsVariables: Bool = false) {
     self.source = source
     self.follow = follow
+    self.splitsVariables = splitsVariables
     definition = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil))
     var rest = words[...]
     // Words before QEMU: `exec`, `sudo`, an assignment.
     let start = CommandLineReader.start(of: rest)
     if let start { rest = rest[start...] }
     // Some other program: nothing of it is known.
-    let isForeign = start.map { $0 > words.startIndex && words[$0].bytes.first == UInt8(ascii: "-") } ?? true
+    let isForeign = start.map { $0 > words.startIndex && !CommandLineReader.isStarted(by: words[..<$0], words) } ?? true
     if isForeign, let program = words.first(where: { !ShellRunner.isAssignment($0.text) }) {
       definition.machine.unreadParts.append(
         UnreadPart(
@@ -68,6 +72,13 @@ struct CommandLineReader {
       ?? words.firstIndex { $0.bytes.first == UInt8(ascii: "-") || isEmulator($0.text) }
   }
 
+  /// Whether the words before QEMU's are programs that start it, with their options, or assignments.
+  private static func isStarted(by before: ArraySlice<Word>, _ words: [Word]) -> Bool {
+    let runners = before.drop { ShellScript.keywords.contains($0.text) || ShellRunner.isAssignment($0.text) }
+    let target = ShellRunner.target(of: Array(words[runners.startIndex...]), isEmulator: ShellScript.isEmulator)
+    return runners.isEmpty || target == .emulator(runners.count)
+  }
+
   private static func isEmulator(_ word: String) -> Bool {
     let name = word.fileName ?? ""
     return name.hasPrefix("qemu") || name == "kvm"
@@ -79,6 +90,12 @@ struct CommandLineReader {
       guard let name = Option.name(word) else {
         // A disk image, or a text that only the shell or a template's reader knows.
         if word.startsUnknown || TemplatePlaceholder.begins(word.bytes) { unknown(word, location(word, "argument")) }
+        if !word.hasUnknown, CommandLineReader.isOperator(word.text) {
+          definition.problems.append(
+            InputProblem(
+              message: "`\(word.text)` is an argument here: QEMU opens it as a disk image, and stops where there is none",
+              fix: "remove it, or start the program through a shell", location: location(word, "argument")))
+        }
         if let disk = HostStorage(text: word.text) { definition.machine.unreadParts.append(disk.part(at: location(word, "disk"))) }
         continue
       }
@@ -105,6 +122,11 @@ struct CommandLineReader {
     }
   }
 
+  /// An operator of a shell, which is a word of a command only where no shell reads it, or in quotes.
+  private static func isOperator(_ word: String) -> Bool {
+    ["&&", "||", "|", "&", ">", ">>", "<", "#", "2>&1"].contains(word) || word.hasPrefix("2>") || word.hasPrefix(">/")
+  }
+
   /// QEMU stops at an option that it does not have (QEMU system/vl.c: lookup_opt). One that resembles another is an error; any
   /// other may be of a QEMU that is not known here.
   private mutating func invalid(_ name: String, _ place: Location) {
@@ -127,7 +149,11 @@ struct CommandLineReader {
   private mutating func option(_ name: String, _ argument: Word, _ path: String) {
     let whole = location(argument, path)
     // A list may have more items than this argument, and those are options.
-    if argument.isList { unknown(argument, whole) }
+    // A name of one letter is a specifier, `%i`, which is one word.
+    let isVariable = argument.bytes.count > 2 && argument.bytes.first == UInt8(ascii: "$")
+      && argument.bytes.dropFirst().allSatisfy(\.isShellNameByte)
+    let isReported = ["device", "object", "global", "set", "readconfig"].contains(name)
+    if argument.isList || splitsVariables && isVariable, !isReported { unknown(argument, whole) }
     switch name {
     case "device":
       if hasUnknownName(argument) { return unknown(argument, whole) }
@@ -264,19 +290,5 @@ struct CommandLineReader {
     }
     definition.machine.devices[index].properties.append(
       Property(name: names[2], value: .string(String(parts[1])), location: whole))
-  }
-}
-
-extension Word {
-  /// `$DEVICE`, `"${args[@]}"`, and the output of a command.
-  fileprivate var startsUnknown: Bool {
-    hasUnknown && (bytes.first == UInt8(ascii: "$") || bytes.first == UInt8(ascii: "`"))
-  }
-
-  /// Whether a shell makes several words of it: `"$@"`, `${images[*]}` (POSIX.1-2024, 2.5.2 Special Parameters).
-  fileprivate var isList: Bool {
-    guard hasUnknown else { return false }
-    let text = text
-    return ["$@", "$*", "${@", "${*", "[@]}", "[*]}"].contains { text.contains($0) } && !text.contains("${#")
   }
 }

@@ -147,7 +147,9 @@ extension ParsedInput {
       let script = ShellScript(source.bytes)
       if ShellScript.isScript(source.bytes) { return parse(script: script, source, follow) }
       // Without a line that names a shell, options may go over lines that no backslash joins: one command.
-      if script.strays.isEmpty, script.command != nil || script.hasInnerCommand { return parse(script: script, source, follow) }
+      if script.strays.isEmpty || script.hasForgottenBackslash, script.command != nil || script.hasInnerCommand {
+        return parse(script: script, source, follow)
+      }
       let isCommand = script.command != nil || InputFormat.beginsWithArgument(source.bytes)
       return isCommand ? parse(command: source, follow) : parse(withoutCommand: script, source)
     }
@@ -171,7 +173,7 @@ extension ParsedInput {
   ) -> ParsedInput {
     let (split, words, uses) = arrays.split(source.bytes, at: 0)
     let list = restore.map { restore in split.map { $0.mapping(restore) } } ?? split
-    var reader = CommandLineReader(source, words: list, follow: follow)
+    var reader = CommandLineReader(source, words: list, follow: follow, splitsVariables: restore != nil)
     reader.definition.problems += words.problems.map { problem in
       InputProblem(
         message: problem.message, fix: "give one plain command, its quotes closed",

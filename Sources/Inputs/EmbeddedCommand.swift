@@ -29,6 +29,31 @@ enum EmbeddedCommand {
   }
 }
 
+/// Characters that are special to a shell, and are not in a text that another program splits into words.
+enum LiteralBytes {
+  /// Each with a byte that no text contains in its place.
+  static let marks: [UInt8: UInt8] = Dictionary(uniqueKeysWithValues: zip("#&|()<>`{;\"".utf8, [0xc0, 0xc1] + Array<UInt8>(0xf5...0xfd)))
+  private static let originals = Dictionary(uniqueKeysWithValues: marks.map { ($1, $0) })
+
+  /// The byte that a byte stands for.
+  static func shown(_ byte: UInt8) -> UInt8 { originals[byte] ?? byte }
+
+  /// The text with marks for all of them but quotes and a template's placeholders.
+  static func hidden(_ text: [UInt8]) -> [UInt8] {
+    var hidden = text
+    var index = 0
+    while index < text.count {
+      if let end = TemplatePlaceholder.end(text, at: index) {
+        index = end
+        continue
+      }
+      if text[index] != UInt8(ascii: "\""), let mark = marks[text[index]] { hidden[index] = mark }
+      index += 1
+    }
+    return hidden
+  }
+}
+
 /// A systemd service (systemd.service(5)): the commands of `ExecStart=`.
 enum SystemdUnit {
   static func isRecognised(_ bytes: [UInt8]) -> Bool {
@@ -91,34 +116,21 @@ enum SystemdUnit {
       text.replaceSubrange(line, with: line.map { _ in 0x20 })
     }
     let plain = SystemdUnit.plain(inDoubleQuotes(withUnknownSpecifiers(text)))
-    var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: plain), follow, restore: SystemdUnit.restored)
+    var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: plain), follow, restore: LiteralBytes.shown)
     for other in starting.dropFirst() {
       definition.noteUnread("a second QEMU command", "only the first is judged: give each a unit of its own", other, source)
     }
     return definition
   }
 
-  /// Characters that are special to a shell and not to systemd, each with a byte that no text contains in its place.
-  private static let marks: [UInt8: UInt8] = Dictionary(
-    uniqueKeysWithValues: zip("#&|()<>`{;\"".utf8, [0xc0, 0xc1] + Array<UInt8>(0xf5...0xfd)))
-  private static let restoring = Dictionary(uniqueKeysWithValues: marks.map { ($1, $0) })
-
-  /// The text with these bytes in the place of those; a lone `;` begins the next command (systemd.service(5), Command Lines).
+  /// The text with marks for what is special to a shell; a lone `;` begins the next command (systemd.service(5), Command Lines).
   private static func plain(_ text: [UInt8]) -> [UInt8] {
     var plain = text
     for line in EmbeddedCommand.lines(text) where !isComment(text, line) {
-      var index = line.lowerBound
-      while index < line.upperBound {
-        // `{{ name }}` and `<% name %>` remain a template's.
-        if let end = TemplatePlaceholder.end(text, at: index) {
-          index = end
-          continue
-        }
-        defer { index += 1 }
-        guard text[index] != UInt8(ascii: "\""), let mark = marks[text[index]] else { continue }
+      for (index, byte) in zip(line, LiteralBytes.hidden(Array(text[line]))) {
         let isAlone = text[index] == UInt8(ascii: ";") && (index == 0 || text[index - 1] <= 0x20)
           && (index + 1 == text.count || text[index + 1] <= 0x20)
-        if !isAlone { plain[index] = mark }
+        if !isAlone { plain[index] = byte }
       }
     }
     return plain
@@ -138,7 +150,7 @@ enum SystemdUnit {
         case UInt8(ascii: "'") where quote != UInt8(ascii: "\""), UInt8(ascii: "\"") where quote != UInt8(ascii: "'"):
           quote = quote == nil ? byte : nil
           text[at] = UInt8(ascii: "\"")
-        case UInt8(ascii: "\""): text[at] = marks[byte] ?? byte
+        case UInt8(ascii: "\""): text[at] = LiteralBytes.marks[byte] ?? byte
         default: break
         }
         at += 1
@@ -146,8 +158,6 @@ enum SystemdUnit {
     }
     return text
   }
-
-  private static func restored(_ byte: UInt8) -> UInt8 { restoring[byte] ?? byte }
 
   /// Whether a line is a comment (systemd.syntax(7)).
   private static func isComment(_ bytes: [UInt8], _ line: Range<Int>) -> Bool {
@@ -221,9 +231,10 @@ enum ArgumentList {
     guard let list = try? JSON.parse(text), case .array(let items) = list, !items.isEmpty else { return nil }
     var places = JSONPlaces.items(of: text)[...]
     var words: [Word] = []
+    let whole = Word(bytes, at: 0)
     for item in items {
       guard case .string(let string) = item, let place = places.popFirst() else { return nil }
-      words.append(Word(bytes, at: 0).jsonString(at: place, string))
+      words.append(whole.jsonString(at: place, string))
     }
     return words
   }

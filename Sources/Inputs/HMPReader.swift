@@ -11,7 +11,8 @@ struct HMPReader {
     var adds = false
     for line in commandLines(bytes) {
       guard let command = command(Word(Array(line), at: line.startIndex)) else { continue }
-      guard command.name.utf8.allSatisfy({ (0x61...0x7a).contains($0) || $0 == 0x5f || $0 == 0x2d }) else { return false }
+      let isName = command.name.utf8.allSatisfy { (0x61...0x7a).contains($0) || $0 == 0x5f || $0 == 0x2d }
+      guard isName || TemplatePlaceholder.isOpen(command.name) else { return false }
       if ["device_add", "object_add"].contains(command.name) { adds = true }
     }
     return adds
@@ -61,9 +62,14 @@ extension ParsedInput {
   /// Adds the device or object of a human monitor command, or the changes of another one. Devices are key=value text; objects
   /// may be JSON too (QEMU qom/object_interfaces.c: user_creatable_add_from_str).
   mutating func add(_ command: HMPCommand, in stream: inout MonitorStream, at place: Location) throws(SyntaxError) {
+    let driver = KeyValueText(command.argument?.bytes ?? [], implied: "driver").items.last { $0.key == "driver" }?.value
+    if TemplatePlaceholder.isOpen(command.name) || driver.map(TemplatePlaceholder.isOpen) == true && command.name == "device_add" {
+      machine.unreadParts.append(
+        UnreadPart(what: "value of `\(driver ?? command.name)`", reason: "another program fills it in", location: place))
+    }
     guard ["device_add", "object_add"].contains(command.name) else {
       stream.read(.init(name: command.name, argument: { _ in command.argument?.text }, place: place), into: &self)
-      if command.name == "drive_add", let block = HostStorage(text: command.rest.text) {
+      if let block = HostStorage(text: command.rest.text) {
         machine.unreadParts.append(block.part(at: place))
       }
       return

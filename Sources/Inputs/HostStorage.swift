@@ -20,6 +20,24 @@ struct HostStorage {
 
   private init(function: String?) { self.function = function }
 
+  /// A file name in any argument of another command, such as the target of a copy.
+  init?(anyTextOf arguments: JSON) {
+    var unread = [arguments]
+    while let value = unread.popLast() {
+      switch value {
+      case .string(let text):
+        if text.contains("nvme://") || text.hasPrefix("json:"), let found = HostStorage(text: text) {
+          self = found
+          return
+        }
+      case .array(let items): unread += items
+      case .object(let members): unread += members.map(\.value)
+      default: break
+      }
+    }
+    return nil
+  }
+
   /// The text of a `-drive`, a `-blockdev` or a file name.
   init?(text: String) {
     // A file name, also one that is a value: `nvme://0000:01:00.0/1` (QEMU block/nvme.c: nvme_parse_filename).

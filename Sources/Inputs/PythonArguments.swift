@@ -37,6 +37,9 @@ struct PythonArguments {
         "the rest of the program", "it may change the list, which is not the argument of `subprocess.run` or the like",
         list.range, source)
     }
+    if let open = program.unplain {
+      definition.noteUnread("another list that begins with a QEMU", "it holds more than plain strings", open..<open + 1, source)
+    }
     if let second = lists.dropFirst().first {
       definition.noteUnread("a second QEMU command", "only the first is judged", second.range, source)
     }
@@ -87,6 +90,18 @@ struct PythonArguments {
       }
     }
     return hidden
+  }
+
+  /// The bracket of a list that begins with a QEMU and cannot be read.
+  private var unplain: Int? {
+    var position = 0
+    while let open = bytes[position...].firstIndex(of: UInt8(ascii: "[")) {
+      position = open + 1
+      guard let first = string(at: skipBlanks(position)), ShellScript.isEmulator(first.word) else { continue }
+      guard let list = list(at: open) else { return open }
+      position = list.range.upperBound
+    }
+    return nil
   }
 
   private func lists(atMost count: Int) -> [List] {

@@ -40,6 +40,7 @@ struct QMPReader {
   }
 
   private mutating func read(_ word: Word, _ message: JSON, _ index: Int) throws(SyntaxError) {
+    notePlaceholder(message, location(word, "[\(index)]"))
     switch message["execute"]?.string {
     case "device_add":
       try plug(word, keys: ["arguments"], path: "[\(index)].arguments")
@@ -52,7 +53,7 @@ struct QMPReader {
       let command = MonitorStream.Command(
         name: name, argument: { message["arguments"]?[$0]?.string }, place: location(word, "[\(index)]"))
       stream.read(command, into: &definition)
-      if name == "blockdev-add", let block = message["arguments"].flatMap(HostStorage.init) {
+      if let block = message["arguments"].flatMap({ HostStorage($0) ?? HostStorage(anyTextOf: $0) }) {
         definition.machine.unreadParts.append(block.part(at: command.place))
       }
     case nil where message["event"]?.string == "DEVICE_DELETED":
@@ -64,6 +65,15 @@ struct QMPReader {
       }
       try plug(word, keys: [], path: "[\(index)]")
     }
+  }
+
+  /// Notes a command, a driver or a line of the human monitor that only a template or a program fills in.
+  private mutating func notePlaceholder(_ message: JSON, _ place: Location) {
+    let arguments = message["arguments"]
+    let texts = [message["execute"], arguments?["driver"], arguments?["qom-type"], arguments?["command-line"], message["driver"]]
+    guard let text = texts.compactMap({ $0?.string }).first(where: TemplatePlaceholder.isOpen) else { return }
+    definition.machine.unreadParts.append(
+      UnreadPart(what: "value of `\(text)`", reason: "another program fills it in", location: place))
   }
 
   private mutating func plug(_ word: Word, keys: [String], path: String) throws(SyntaxError) {

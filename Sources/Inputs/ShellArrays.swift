@@ -77,7 +77,7 @@ struct ShellArrays {
     return words.contains(String(decoding: word, as: UTF8.self)) ? next : nil
   }
 
-  /// Whether a name occurs as one assignment, and else as `${name[@]}` or `${#name[@]}`.
+  /// Whether a name occurs as one assignment, and else as `${name[@]}`, `${name[*]}` or `${#name[@]}`.
   private static func isOnlyUsedWhole(_ name: String, _ code: ArraySlice<UInt8>) -> Bool {
     let name = Array(name.utf8)
     var assignments = 0
@@ -89,7 +89,7 @@ struct ShellArrays {
         let isWhole = before.suffix(2).elementsEqual("${".utf8) || before.suffix(3).elementsEqual("${#".utf8)
         if code[end...].starts(with: "=(".utf8) {
           assignments += 1
-        } else if !isWhole || !code[end...].starts(with: "[@]}".utf8) {
+        } else if !isWhole || !["[@]}", "[*]}"].contains(where: { code[end...].starts(with: $0.utf8) }) {
           return false
         }
       }

@@ -13,7 +13,7 @@ struct ShellDoubts {
     (self.bytes, self.script, self.command, self.variables) = (bytes, script, command, variables)
   }
 
-  var all: [Doubt] { [program, continuation, placeholder, parenthesis, input].compactMap { $0 } }
+  var all: [Doubt] { [program, function, continuation, placeholder, parenthesis, input].compactMap { $0 } }
 
   private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
@@ -73,6 +73,19 @@ struct ShellDoubts {
       let place = assignments(of: Array(name)).first(where: { !isProgram(bytes[$0]) })
     else { return nil }
     return (place, "the value of `$\(String(decoding: name, as: UTF8.self))`", "the script sets it to more than the path of a QEMU")
+  }
+
+  /// A function of the script that has the emulator's name.
+  private var function: Doubt? {
+    let words = ShellWords(Array(bytes[command])).words
+    guard case .emulator(let index) = ShellRunner.target(of: words, isEmulator: ShellScript.isEmulator) else { return nil }
+    let name = words[index].bytes
+    let place = bytes.indices(of: name).first { start in
+      let after = bytes[(start + name.count)...].drop { $0 == 0x20 }
+      return (start == 0 || bytes[start - 1] <= 0x20) && after.starts(with: "()".utf8)
+        || bytes[..<start].suffix(9).elementsEqual("function ".utf8)
+    }
+    return place.map { ($0..<$0 + name.count, "the function `\(String(decoding: name, as: UTF8.self))`", "it may add arguments") }
   }
 
   /// The values that are assigned to a name, up to a blank outside quotes.

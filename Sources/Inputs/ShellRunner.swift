@@ -69,8 +69,11 @@ struct ShellRunner {
     "cpulimit": ShellRunner("-l -c --limit --cpu", without: "-p -e -P --pid --exe --path"),
     "choom": ShellRunner("-n --adjust", without: "-p --pid"), "firejail": ShellRunner(), "valgrind": ShellRunner(),
     "catchsegv": ShellRunner(), "unbuffer": ShellRunner("-p"), "torsocks": ShellRunner(), "primusrun": ShellRunner(),
-    "optirun": ShellRunner("-b -c")
+    "optirun": ShellRunner("-b -c"),
+    "ld-linux-x86-64.so.2": loader, "ld-linux-aarch64.so.1": loader, "ld-musl-x86_64.so.1": loader, "ld-musl-aarch64.so.1": loader
   ]
+  /// The dynamic linker, called as a program (ld.so(8)).
+  private static let loader = ShellRunner("--library-path --preload --argv0 --audit --inhibit-rpath", without: "--list --verify --help")
   private static let shells: Set<String> = ["sh", "bash", "dash", "zsh", "ksh", "ash", "su"]
 
   /// - Parameters:

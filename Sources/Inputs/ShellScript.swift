@@ -25,6 +25,9 @@ struct ShellScript {
 
   var hasInnerCommand: Bool { !innerCommands.isEmpty }
 
+  /// Whether a backslash joins lines of the text, and one is missing: not where a comment is between an option and the line before.
+  let hasForgottenBackslash: Bool
+
   /// Whether a text begins with a line that names a shell: `#!/bin/bash -e`, `#! /usr/bin/env -S bash`.
   static func isScript(_ bytes: [UInt8]) -> Bool { shell(bytes) != nil }
 
@@ -65,6 +68,12 @@ struct ShellScript {
     command = commands.first
     others = Array(commands.dropFirst())
     strays = script.commands.filter { $0.beginsLine && ShellScript.isOption(bytes, $0.range) }.map(\.range)
+    let lines = EmbeddedCommand.lines(bytes)
+    hasForgottenBackslash = lines.contains { EmbeddedCommand.continues(bytes, $0) }
+      && strays.contains { stray in
+        let before = lines.last { $0.upperBound <= stray.lowerBound && bytes[$0].contains { $0 > 0x20 } }
+        return before.map { bytes[$0].first { $0 > 0x20 } != UInt8(ascii: "#") } ?? false
+      }
     guard let command else {
       text = bytes
       doubts = []
@@ -157,7 +166,7 @@ struct ShellScript {
     return words.contains { isEmulator(Word(Array($0.utf8), at: 0)) }
   }
 
-  private static let keywords: Set<String> = ["if", "then", "else", "elif", "while", "until", "do", "!", "{"]
+  static let keywords: Set<String> = ["if", "then", "else", "elif", "while", "until", "do", "!", "{"]
 }
 
 extension ParsedInput {

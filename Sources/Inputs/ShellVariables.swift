@@ -151,7 +151,7 @@ final class ShellVariables {
     while let word = words.first, before.contains(word) || isRedirection(word) || isWholeAssignment(raw[words.startIndex], word) {
       words.removeFirst()
       // The name of a script's command: `load=source; $load vm.conf`.
-      if let equals = word.firstIndex(of: "="), readers.contains(String(word[word.index(after: equals)...])) { return true }
+      if let equals = word.firstIndex(of: "="), ["source", "eval"].contains(word[word.index(after: equals)...]) { return true }
     }
     guard let command = words.popFirst() else { return false }
     if readers.contains(command) { return true }

@@ -17,6 +17,11 @@ enum Transcript {
       if isMark(bytes[position..<brace]) { blank(&output, position..<brace) }
       // A message may go over lines: the next begins after it.
       let message = JSONPlaces(bytes).value(from: brace) ?? brace..<end
+      if bytes[position..<brace].contains(text: "qemu-monitor-command") {
+        blank(&output, position..<brace)
+        let rest = max(end, message.upperBound)
+        blank(&output, message.upperBound..<(bytes[rest...].firstIndex(of: 0x0a) ?? bytes.count))
+      }
       position = max(end, message.upperBound)
       if position > end, let next = bytes[position...].firstIndex(of: 0x0a) { position = next }
       position += 1

@@ -46,7 +46,7 @@ public struct Launch {
       guard answer.exit == .clean else { return planned([], answer) }
       let monitors = isGuarded ? LaunchMonitor.all(of: parsed.machine) : []
       answer.complaint += monitors.compactMap(\.remark).map { "vfiogate: \(printable($0))\n" }.joined()
-      if let refusal = monitors.compactMap(\.refusal).first {
+      if let refusal = monitors.compactMap(\.refusal).first ?? (isGuarded ? Launch.changedMonitor(arguments) : nil) {
         return .couldNotLook("refused: \(printable(refusal))")
       }
       if isDryRun { return planned(monitors, answer) }
@@ -70,6 +70,19 @@ public struct Launch {
       next += 1
     }
     return false
+  }
+
+  /// The refusal of a `-set` that changes a monitor, or its character device, behind the option that makes it.
+  private static func changedMonitor(_ arguments: Arguments) -> String? {
+    var next = arguments
+    while let argument = next.pointee, let value = next[1] {
+      next += 1
+      // SAFETY: argv's strings end with NUL.
+      guard ["-set", "--set"].contains(String(cString: argument)) else { continue }
+      let text = String(cString: value)
+      if text.hasPrefix("mon.") || text.hasPrefix("chardev.") { return "`-set \(text)` changes a monitor, which cannot be guarded then" }
+    }
+    return nil
   }
 
   /// Whether QEMU is started without a machine, to query its capabilities, as libvirt does.

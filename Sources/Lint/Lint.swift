@@ -145,7 +145,7 @@ public struct Lint: Sendable {
   /// Whether an undetermined verdict exits 2. With `--host none` the user asked not to inspect a host, and only other
   /// unknowns do.
   func refusesUndetermined(on host: HostChoice, _ result: LintResult? = nil) -> Bool {
-    let isExpected = host == .none && result.map { $0.unknowns.allSatisfy { $0.reason == UnknownReason.notInspected } } ?? true
+    let isExpected = host == .none && result.map { $0.unknowns.allSatisfy { $0.remedy == .host } } ?? true
     return (onUnknown ?? (isExpected ? .warn : .refuse)) == .refuse
   }
 

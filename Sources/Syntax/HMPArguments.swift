@@ -1,5 +1,5 @@
 /// The arguments of a human monitor's command, read by the types that QEMU gives them, such as `detach:-d,uri:s` (QEMU
-/// monitor/hmp.c: monitor_parse_arguments). Types of numbers are not read.
+/// monitor/hmp.c: monitor_parse_arguments). Of numbers only plain ones are read.
 public struct HMPArguments {
   private var values: [WireText: Word] = [:]
 
@@ -37,6 +37,13 @@ public struct HMPArguments {
         guard !rest.bytes.isEmpty else { return nil }
         values[parts[0]] = rest
         rest = rest.part(rest.bytes.count..<rest.bytes.count)
+      case UInt8(ascii: "i"), UInt8(ascii: "l"):
+        if rest.bytes.isEmpty, isOptional { continue }
+        // An expression is not read.
+        guard let (word, behind) = rest.hmpWord, !word.bytes.isEmpty, word.bytes.allSatisfy({ (0x30...0x39).contains($0) })
+        else { return nil }
+        values[parts[0]] = word
+        rest = behind
       default: return nil
       }
     }

@@ -13,6 +13,12 @@ public enum TemplatePlaceholder {
     return line.indices.dropFirst(2).first { line[$0...].starts(with: mark.close) }.map { $0 + mark.close.count }
   }
 
+  /// Whether a text is filled in by another program before it is sent: one that begins with a placeholder, `$NAME` or `%s`.
+  public static func isOpen(_ text: String) -> Bool {
+    let bytes = Array(text.utf8)
+    return begins(bytes) || bytes.first == UInt8(ascii: "$") || bytes.starts(with: "%s".utf8)
+  }
+
   /// Whether a word is a placeholder, or begins with one: `{{ x }}`, `{% x %}`, `<%= x %>`, `@X@`, `__X__`, `%X%`, `%(X)s`.
   public static func begins(_ word: [UInt8]) -> Bool {
     if ["{{", "{%", "<%", "${{", "#{", "%("].contains(where: { word.starts(with: $0.utf8) }) { return true }

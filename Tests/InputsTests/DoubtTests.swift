@@ -42,6 +42,56 @@ final class DoubtTests: XCTestCase {
     ])
   }
 
+  func testAFunctionMayHaveTheEmulatorsName() {
+    assertOpen([
+      "qemu-system-x86_64() { command qemu-system-x86_64 \"$@\" -S; }\n\(Self.qemu)\n",
+      "function kvm {\n /usr/bin/kvm \"$@\" $X\n}\nkvm -m 4G\n"
+    ])
+  }
+
+  /// Without a line that names a shell, lines without a backslash are one command, unless others have one.
+  func testAForgottenBackslashIsAnError() {
+    XCTAssertEqual(parse("qemu-system-x86_64 -m 4G\n-nographic\n").problems, [])
+    XCTAssertEqual(parse("qemu-system-x86_64 -m 4G \\\n  -S\n  -nographic\n").problems.count, 1)
+  }
+
+  func testAProgramBeforeQEMUMayAddOptions() {
+    assertOpen(["[Service]\nExecStart=@/usr/local/bin/vm \(Self.qemu)\n", "[\"vm\", \"qemu-system-x86_64\", \"-m\", \"4G\"]\n"])
+    let list = "[\"sudo\", \"qemu-system-x86_64\", \"-m\", \"4G\"]\n"
+    let loader = "/lib64/ld-linux-x86-64.so.2 --library-path /opt/lib /opt/\(Self.qemu)\n"
+    assertRead(["[Service]\nExecStart=/usr/bin/nice -n 5 /usr/bin/\(Self.qemu)\n", list, loader])
+  }
+
+  func testAWordOfAnotherProgramIsOpen() {
+    let line = "{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"%s\"}}\n"
+    assertOpen(["{{ cmd }}", "$CMD", "%s"].map { "{\"execute\":\"\($0)\"}\n" } + [line, "(qemu) info status\n(qemu) {{ plug }}\n"])
+    assertOpen(["$DEV", "${DRV},host=0a:00.0", "%s"].map { "info status\ndevice_add \($0)\n" })
+    let names = [("drive-mirror", "target"), ("blockdev-change-medium", "filename"), ("change-backing-file", "backing-file")]
+    for (name, argument) in names {
+      let parsed = parse("{\"execute\":\"\(name)\",\"arguments\":{\"\(argument)\":\"nvme://0000:01:00.0/1\"}}\n")
+      XCTAssertEqual(parsed.machine.unreadParts.map(\.what), ["host function of the disk `0000:01:00.0`"], name)
+    }
+    let plug = "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\",\"host\":\"01:00.0\"}}"
+    let virsh = "# virsh qemu-monitor-command vm '\(plug)'\n{\"return\":{}}\n"
+    XCTAssertEqual(parse(virsh).plugs.count, 1)
+    XCTAssertEqual(parse(virsh).problems, [])
+  }
+
+  func testAVariableOfAUnitMayBeSeveralWords() {
+    assertOpen(["[Service]\nExecStart=/usr/bin/\(Self.qemu) -kernel $ARGS\n"])
+    assertRead(["[Service]\nExecStart=/usr/bin/\(Self.qemu) -name ${NAME}\n", "\(Self.qemu) -name $NAME\n"])
+    for word in ["&&", "2>/dev/null", "#"] {
+      let problems = parse("[Service]\nExecStart=/usr/bin/\(Self.qemu) \(word)\n").problems
+      let text = "`\(word)` is an argument here: QEMU opens it as a disk image, and stops where there is none"
+      XCTAssertEqual(problems.map(\.message), [text])
+    }
+  }
+
+  func testAnotherListOfAProgramIsOpen() {
+    let list = "[\"qemu-system-x86_64\", \"-m\", \"4G\"]"
+    assertOpen(["subprocess.run(\(list))\nsubprocess.run([\"qemu-system-x86_64\", \"-device\", device])\n"])
+  }
+
   func testAListMayHoldMoreThanTheArgument() {
     assertOpen(["-kernel \"$@\"", "-cdrom $*", "-hda \"${imgs[@]}\"", "-drive file=\"$@\"",
     "-name vm-\"$@\""].map { "\(Self.qemu) \($0)\n" })

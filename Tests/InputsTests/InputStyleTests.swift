@@ -48,7 +48,7 @@ final class InputStyleTests: XCTestCase {
   /// To systemd only quotes, backslashes, `%`, `$` and a `;` between blanks are special (systemd.service(5), Command Lines).
   func testCharactersOfAShellAreTextInAUnit() {
     let device = "-device vfio-pci,host=01:00.0"
-    for text in ["#", "a#b # c", "a|b", "a & b", "(a)", "<a>", "`a", "a;b", "{a,b}"] {
+    for text in ["#", "a#b", "a|b", "a&b", "(a)", "<a>", "`a", "a;b", "{a,b}"] {
       let unit = parse("[Service]\nExecStart=/usr/bin/qemu-system-x86_64 -M q35 -name \(text) \(device)\n")
       XCTAssertEqual(unit.problems.map(\.message), [], text)
       XCTAssertEqual(unit.machine.devices.map { $0.string("host") }, ["01:00.0"], text)

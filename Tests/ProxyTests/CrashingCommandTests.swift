@@ -76,12 +76,24 @@ final class CrashingCommandTests: XCTestCase {
       (command("pmemsave", #"{"val":0,"size":4096,"filename":"f"}"#), .pass),
       (command("blockdev-reopen", #"{"options":[]}"#), crash),
       (command("blockdev-reopen", #"{"options":[{"driver":"raw","node-name":"n","file":"f"}]}"#), .pass),
+      (command("netdev_add", #"{"type":"hubport","id":"h","hubid":5,"netdev":"u0"}"#), crash),
+      (FilterProbe.human("netdev_add hubport,id=h,hubid=5,netdev=u0"), crash),
+      (command("netdev_add", #"{"type":"hubport","id":"h","hubid":5}"#), .pass),
+      (command("blockdev-add", #"{"driver":"quorum","node-name":"q","children":["a","a"],"vote-threshold":1}"#), crash),
+      (command("blockdev-add", #"{"driver":"raw","file":{"driver":"blkverify","test":"a","raw":"a"}}"#), crash),
+      (command("blockdev-add", #"{"driver":"quorum","node-name":"q","children":["a","b"],"vote-threshold":1}"#), .pass),
+      (command("blockdev-add", #"{"driver":"qcow2","node-name":"q","file":"a","backing":"b"}"#), .pass),
+      (command("x-blockdev-set-iothread", #"{"node-name":"q","iothread":null}"#), crash),
       (command("xen-save-devices-state", #"{"filename":"f"}"#), crash), (command("xen-load-devices-state", #"{"filename":"f"}"#), crash),
       (command("migrate", #"{"channels":[\#(channel("cpr"))]}"#), crash), (command("migrate", #"{"channels":[]}"#), .pass),
       (command("migrate-incoming", #"{"channels":[\#(channel("cpr"))]}"#), crash),
       (command("migrate", #"{"channels":[\#(channel("cpr")),\#(channel("main"))]}"#), .pass),
       (console("width", 16385), crash), (console("height", 16385), crash), (console("cols", 2049), crash), (console("rows", 1025), crash),
       (console("rows", -1), crash), (console("width", 16384), .pass), (console("rows", 25), .pass),
+      (command("chardev-add", #"{"id":"r","backend":{"type":"ringbuf","data":{"size":1099511627776}}}"#), crash),
+      (command("chardev-add", #"{"id":"r","backend":{"type":"ringbuf","data":{"size":65536}}}"#), .pass),
+      (FilterProbe.human("chardev-add ringbuf,id=r,size=1T"), crash), (FilterProbe.human("chardev-add ringbuf,id=r,size=64K"), .pass),
+      (FilterProbe.human("chardev-add ringbuf,id=r"), .pass), (FilterProbe.human("chardev-add memory,id=r,size=-1"), crash),
       (FilterProbe.human("chardev-add vc,id=v,width=99999,height=1"), crash), (FilterProbe.human("chardev-add vc,id=v"), .pass),
       (FilterProbe.human("qemu-io disk \"abort\""), crash), (FilterProbe.human("qemu-io -d disk \" sigraise  9\""), crash),
       (FilterProbe.human("qemu-io disk sleep"), crash), (FilterProbe.human("qemu-io disk \"wait_break A\""), crash),
@@ -91,10 +103,14 @@ final class CrashingCommandTests: XCTestCase {
       (FilterProbe.human("print 1/18446744073709551615"), crash), (FilterProbe.human("memsave 0 4096 /tmp/x"), crash),
       (FilterProbe.human("ringbuf_read c 1/-1"), crash), (FilterProbe.human("screendump /tmp/x.ppm d 1/-1"), crash),
       (FilterProbe.human("mce -b 0 1/-1 0 0 0 0"), crash), (FilterProbe.human("balloon 1%-1"), crash),
+      (FilterProbe.human("info sync-profile -n 1/-1"), crash), (FilterProbe.human("info lapic 1 / -1"), crash),
+      (FilterProbe.human("info virtio-queue-status /machine/peripheral/x 1%-1"), crash),
+      (FilterProbe.human("info virtio-queue-status /machine/peripheral/x 0"), .pass), (FilterProbe.human("info qtree"), .pass),
+      (FilterProbe.human("qemu-io -d icd \"reopen -w\""), crash), (FilterProbe.human("qemu-io icd info"), crash),
       (FilterProbe.human("print 4096/0x10"), .pass), (FilterProbe.human("xp /4xw 0x1000"), .pass),
       (FilterProbe.human("print 7 % 2 + 1"), .pass),
       (FilterProbe.human("memsave 0 4096 \"/tmp/x\""), .pass), (FilterProbe.human("screendump /tmp/x.ppm"), .pass),
-      (FilterProbe.human("screendump /tmp/x.ppm d 1"), .pass), (FilterProbe.human("x/8i $pc"), .pass),
+      (FilterProbe.human("screendump /tmp/x.ppm d 1"), .inquire), (FilterProbe.human("x/8i $pc"), .pass),
       (command("netdev_add", #"{"type":"tap","id":"n","script":"no","downscript":"no","queues":0}"#), crash),
       (command("netdev_add", #"{"type":"tap","id":"n","script":"no","downscript":"no","queues":2}"#), .pass),
     ])
@@ -131,6 +147,36 @@ final class CrashingCommandTests: XCTestCase {
       XCTAssertEqual(try settle(action(type, "n", "b"), onUnknown: .warn, []), .pass)
     }
     for type in ["add", "remove", "clear", "merge"] { XCTAssertEqual(try settle(action(type, "gone", "b")), .pass) }
+  }
+
+  func testAThrottleIsAddedBeforeTheDeviceThatUsesItsNode() throws {
+    let blocks: JSON = [["device": "", "qdev": "d", "inserted": ["node-name": "n0"]], ["device": "empty"]]
+    func add(_ file: String) -> String {
+      command("blockdev-add", #"{"driver":"throttle","node-name":"t","throttle-group":"g","file":\#(file)}"#)
+    }
+    XCTAssertEqual(try FilterProbe().settle(add(#""n0""#), [blocks]), crash)
+    XCTAssertEqual(try FilterProbe().settle(add(#""n1""#), [blocks]), .pass)
+    XCTAssertEqual(try FilterProbe().settle(add(#""n0""#), []), crash, "QEMU does not say")
+    XCTAssertEqual(try FilterProbe().answer(add(#"{"driver":"file","filename":"/d"}"#)), .pass)
+    let inner = #"{"driver":"raw","node-name":"r","file":{"driver":"throttle","throttle-group":"g","file":"n0"}}"#
+    XCTAssertEqual(try FilterProbe().settle(command("blockdev-add", inner), [blocks]), crash)
+  }
+
+  func testAScreenshotOfADeviceBesideConsolesOfText() throws {
+    let graphics: JSON = [["name": "console[0]", "type": "child<qemu-graphic-console>"]]
+    let text: JSON = [
+      ["name": "console[0]", "type": "child<qemu-graphic-console>"], ["name": "console[1]", "type": "child<qemu-fixed-text-console>"]
+    ]
+    let first: JSON = "/machine/peripheral/vga"
+    for shot in [command("screendump", #"{"filename":"f","device":"vga"}"#), FilterProbe.human("screendump f vga")] {
+      XCTAssertEqual(try FilterProbe().settle(shot, [text, first]), .pass, shot)
+      XCTAssertEqual(try FilterProbe().settle(shot, [graphics, "/machine/peripheral/other"]), .pass, shot)
+      XCTAssertEqual(try FilterProbe().settle(shot, [text, "/machine/peripheral/other"]), crash, shot)
+    }
+    XCTAssertEqual(try FilterProbe().settle(command("screendump", #"{"filename":"f","device":"vga","head":1}"#), [text, first]), crash)
+    XCTAssertEqual(try FilterProbe().settle(command("screendump", #"{"filename":"f","device":"vga","head":0}"#), [text, first]), .pass)
+    XCTAssertEqual(try FilterProbe().answer(command("screendump", #"{"filename":"f"}"#)), .pass)
+    XCTAssertEqual(try FilterProbe().answer(FilterProbe.human("screendump f")), .pass)
   }
 
   func testTheDirtyRingIsKVMs() throws {

@@ -243,51 +243,6 @@ final class GuestBookTests: XCTestCase {
     XCTAssertNotNil(probe.filter.ledger.entry("10"))
   }
 
-  func testSocketsThatTheProxyGuardsAreFoundInAnySpelling() throws {
-    let folder = try TemporaryDirectory()
-    let probe = FilterProbe { $0.sockets = [folder.path + "/p"] }
-    func chardev(_ path: String) -> String {
-      FilterProbe.command(
-        "chardev-add",
-        #"{"id":"c","backend":{"type":"socket","data":{"addr":{"type":"unix","data":{"path":"\#(path)"}}}}}"#)
-    }
-    let encoded = folder.path.split(separator: "/").map { "%2f\($0)" }.joined()
-    for text in [
-      chardev(folder.path + "/p"), chardev(folder.path + "/../" + (folder.path.split(separator: "/").last ?? "") + "//p"),
-      FilterProbe.command("migrate", #"{"uri":"unix:\#(folder.path)/p"}"#), FilterProbe.human("migrate unix:\(folder.path)/p"),
-      FilterProbe.human("chardev-add socket,id=c,path=\(folder.path)/p,server=on"),
-      FilterProbe.human("hostfwd_add unix:\(folder.path)/p-:22"), FilterProbe.human("hostfwd_add n unix:\(folder.path)/p-10.0.2.15:22"),
-      FilterProbe.command("netdev_add", #"{"type":"user","id":"n","hostfwd":[{"str":"unix:\#(folder.path)/p-:22"}]}"#),
-      FilterProbe.command(
-        "netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:80-unix:\#(folder.path)/p,server=on,wait=off"}]}"#),
-      FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-unix:\(folder.path)/p"),
-      FilterProbe.command(
-        "blockdev-change-medium", #"{"id":"d","filename":"json:{\"server\":{\"type\":\"unix\",\"path\":\"\#(folder.path)/p\"}}"}"#),
-      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"json:{'path':'\#(folder.path)/p'}"}"#),
-      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd:unix:\#(folder.path)/p:exportname=x"}"#),
-      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd+unix:///x?socket=\#(folder.path)/p&y=z"}"#),
-      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd+unix:///x?socket=\#(encoded)%2Fp"}"#),
-      FilterProbe.command(
-        "netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.4 unix:1234-unix:\#(folder.path)/p"}]}"#),
-      FilterProbe.human("change cd0 nbd:unix:\(folder.path)/p"),
-      FilterProbe.human("drive_mirror n0 nbd:unix:\(folder.path)/p:exportname=x"),
-      FilterProbe.human("drive_add 0 if=none,file=nbd:unix:\(folder.path)/p:exportname=x"),
-      // So many places that they are not all compared.
-      FilterProbe.command("ringbuf-write", #"{"device":"d","data":"\#(String(repeating: "p ", count: 70))"}"#),
-    ] {
-      XCTAssertEqual(try probe.answer(text), .refuse("replaces-a-socket"), text)
-    }
-    for text in [
-      chardev(folder.path + "/q"), chardev("/p"), chardev(folder.path + "/p-:22"), FilterProbe.command("migrate", #"{"uri":"unix:/p"}"#),
-      FilterProbe.command("migrate", #"{"uri":"unix:\#(folder.path)/p-2"}"#), FilterProbe.human("hostfwd_add tcp::22-:22"),
-      FilterProbe.human("hostfwd_add unix:\(folder.path)/q-:22"), FilterProbe.human("change cd0 \(folder.path)/p.bak"),
-      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd:unix:\#(folder.path)/p2:exportname=x"}"#),
-      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd:unix:\#(folder.path)/q/p:exportname=x"}"#),
-    ] {
-      XCTAssertEqual(try probe.answer(text), .pass, text)
-    }
-  }
-
   func testLockedMemoryIsReadFromProc() throws {
     let limits: WireText = """
       Limit                     Soft Limit           Hard Limit           Units

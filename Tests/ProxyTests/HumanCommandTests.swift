@@ -55,7 +55,7 @@ final class HumanCommandTests: XCTestCase {
       ("o a,b=c d", "o:S", ["o": "a,b=c d"]), ("o \"a", "o:S", ["o": "\"a"]), ("o", "o:S", nil), ("o", "o:S?", [:]),
       ("o a=b", "o:O", ["o": "a=b"]), ("o", "o:O", [:]), ("o a=b c", "o:O", nil), ("o x", "o:s?", ["o": "x"]), ("o", "o:s?", [:]),
       ("s -f png x", "format:-fs,file:F", ["format": "png", "file": "x"]), ("s x", "format:-fs,file:F", ["file": "x"]),
-      ("s -f", "format:-fs,file:F", nil), ("i 1", "addr:i", nil),
+      ("s -f", "format:-fs,file:F", nil), ("i 1", "addr:i", ["addr": "1"]), ("i 1+1", "addr:i", nil),
       ("q -j /p realized x y", "json:-j,path:s,property:s,value:S", ["json": "", "path": "/p", "property": "realized", "value": "x y"]),
       ("o " + String(repeating: "x", count: 1023), "o:s", ["o": String(repeating: "x", count: 1023)]),
       ("o " + String(repeating: "x", count: 1024), "o:s", nil),

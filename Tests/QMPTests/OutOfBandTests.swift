@@ -156,6 +156,15 @@ final class OutOfBandTests: XCTestCase {
     XCTAssertEqual(harness.commands.count, 2)
   }
 
+  /// As many as QEMU's own queue holds; another client's command waits for all of them.
+  func testOfOneClientAFewAreInProgress() {
+    let harness = harness(2)
+    for id in 1...12 { harness.send(Self.yank(id), from: 1) }
+    XCTAssertEqual(harness.commands.count, 8)
+    harness.reply("1")
+    XCTAssertEqual(harness.commands.count, 9)
+  }
+
   func testADecisionWaitsForRepliesOutOfBand() {
     let filter = ScriptedFilter()
     let harness = harness(1, filter: filter)

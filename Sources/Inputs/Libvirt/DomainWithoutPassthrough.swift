@@ -22,7 +22,9 @@ enum DomainWithoutPassthrough {
       let name = emulator.text.fileName, !name.isEmpty
     else { return nil }
     let isQEMU = name.hasPrefix("qemu") || name.hasPrefix("kvm") || name.contains("qemu-system-")
-    return isQEMU && ![".sh", ".py", ".pl"].contains(where: name.hasSuffix) ? nil : emulator
+    let isScript = [".sh", ".py", ".pl"].contains(where: name.hasSuffix)
+      || ["wrapper", "launch", "hook", "script"].contains(where: name.contains)
+    return isQEMU && !isScript ? nil : emulator
   }
 
   /// Whether the domain has a host device that vfio may pass through: it never passes USB and SCSI devices.

@@ -46,8 +46,7 @@ extension LibvirtReader {
   ) {
     let element = part.element
     let driver = element.child("driver")
-    // Xen's own passthrough.
-    if driver?.value("name") == "xen" { return }
+    checkDriver(driver, part)
     if let network = source["network"], source.child("address") == nil {
       return readPooled(part, network, driver: driver, id: id, plug: plug)
     }
@@ -83,6 +82,15 @@ extension LibvirtReader {
     finish(&device, id: id)
     readPosted(&device, driver, id: id)
     append(device.request(libvirt, plug: plug))
+  }
+
+  /// libvirt starts QEMU with VFIO only (libvirt src/hypervisor/virhostdev.c, src/qemu/qemu_command.c:
+  /// qemuBuildPCIHostdevDevProps; observed on 9.0: `invalid PCI passthrough type 'kvm'`).
+  private mutating func checkDriver(_ driver: XMLElement?, _ part: LibvirtDeviceElement) {
+    guard let name = driver?["name"], name.value != "vfio" else { return }
+    problem(
+      "`<\(part.element.name)>` has the driver `\(name.value)`: libvirt starts QEMU with `vfio` only, and refuses the domain",
+      fix: "remove `name`, or write `name='vfio'`", at: location(name, part.path, "/driver"))
   }
 
   /// One of the functions that a network has, which libvirt chooses at the start.

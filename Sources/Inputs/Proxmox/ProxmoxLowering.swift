@@ -30,8 +30,8 @@ struct ProxmoxLowering {
   mutating func lower() {
     definition.readElements = machine.readEntries
     if machine.isTemplate { return lowerTemplate() }
-    noteOtherArchitecture()
     noteSuspended()
+    if noteOtherArchitecture() { return }
     // `driver=keep` leaves each device with its host driver.
     definition.machine.bindsWholeGroups = !machine.assigned.contains { $0.properties["driver"] == "keep" }
     readMachine()
@@ -57,14 +57,16 @@ struct ProxmoxLowering {
 
   /// Notes a machine that is not x86's. Without `arch:` it has the host's architecture (qemu-server
   /// PVE/QemuServer.pm: get_vm_arch).
-  private mutating func noteOtherArchitecture() {
+  /// - Returns: whether a device of the host may be in it; it is not lowered then.
+  private mutating func noteOtherArchitecture() -> Bool {
     let entry = config.entry("arch")
-    guard entry.map({ $0.value.text != "x86_64" }) ?? (isArm == true) else { return }
+    guard entry.map({ $0.value.text != "x86_64" }) ?? (isArm == true) else { return false }
     let arguments = config.entry("args").flatMap { $0.value.text.contains("vfio") ? $0.range : nil }
-    guard let first = machine.assigned.first?.location.range ?? arguments else { return }
+    guard let first = machine.assigned.first?.location.range ?? arguments else { return false }
     definition.noteUnread(
       entry.map { "the machine of `arch: \($0.value.text)`" } ?? "the machine of an Arm host without `arch:`",
       "of Proxmox's machines only those of x86 are modelled", entry?.range ?? first, config.source)
+    return true
   }
 
   /// Notes a machine that was suspended to disk and has pending changes: its next start resumes it as it was, and
@@ -207,11 +209,12 @@ struct ProxmoxLowering {
     }
   }
 
-  /// `args:` is split as a shell does and appended unchanged.
+  /// `args:` is split at blanks outside quotes and appended unchanged: nothing else is special (Perl's Text::ParseWords, by
+  /// qemu-server PVE/QemuServer.pm: config_to_command).
   private mutating func appendArguments() {
     guard let entry = config.entry("args") else { return }
-    let words = ShellWords(EmbeddedCommand.only([entry.value.range], of: config.source.bytes))
-    let more = CommandLineReader(config.source, options: words.words).definition
+    let words = ShellWords(LiteralBytes.hidden(EmbeddedCommand.only([entry.value.range], of: config.source.bytes)))
+    let more = CommandLineReader(config.source, options: words.words.map { $0.mapping(LiteralBytes.shown) }).definition
     definition.machine.append(more.machine)
     definition.problems += more.problems
     definition.problems += words.problems.map { problem in

@@ -20,11 +20,19 @@ enum CrashingCommands {
     // QEMU block.c: bdrv_reopen_multiple.
     case "blockdev-reopen":
       return arguments["options"]?.array?.isEmpty == true ? ends("`blockdev-reopen` of no node", "fails an assertion") : nil
+    // QEMU 10.0 block.c: bdrv_inactivate_recurse, of a node that is a child twice.
+    case "blockdev-add": return arguments.sharesChild ? ends("a node with one child twice", "fails an assertion later") : nil
+    // For QEMU's own tests: QEMU 11.1 block/io.c: bdrv_drain_all_end, of a node that is opened in an I/O thread.
+    case "x-blockdev-set-iothread": return ends("`x-blockdev-set-iothread`", "fails an assertion later")
     // QEMU migration/savevm.c: without Xen's toolstack there is no channel that they could use.
     case "xen-save-devices-state", "xen-load-devices-state":
       return arguments["filename"] == nil ? nil : ends("`\(command)`", "crashes")
-    // QEMU 7.2 net/net.c: net_client_init1.
     case "netdev_add":
+      // QEMU net/net.c: qemu_net_client_setup, of a network that a NIC uses.
+      if arguments.wires("type").contains("hubport"), arguments["netdev"] != nil {
+        return ends("a hub's port on a network that may be in use", "fails an assertion")
+      }
+      // QEMU 7.2 net/net.c: net_client_init1.
       guard arguments.wires("type").contains("tap"), members("queues", arguments).contains(where: { number($0) == 0 }) else { return nil }
       return ends("a tap network with no `queues`", "fails an assertion")
     // QEMU 11.1 migration/migration.c: qmp_migrate.
@@ -33,7 +41,9 @@ enum CrashingCommands {
         !channels.contains(where: { $0.wire("channel-type") == "main" })
       else { return nil }
       return ends("`\(command)` without a channel of type `main`", "crashes")
-    case "chardev-add", "chardev-change": return console(arguments["backend"]?["data"] ?? arguments)
+    case "chardev-add", "chardev-change":
+      let options = arguments["backend"]?["data"] ?? arguments
+      return console(options) ?? ringBuffer(options, arguments.wire("backend") ?? arguments["backend"]?.wire("type"))
     default: return nil
     }
   }
@@ -50,7 +60,7 @@ enum CrashingCommands {
       // The text, in quotes or not; its words are read as QEMU reads them (QEMU qemu-io-cmds.c: qemuio_command).
       let text = WireText(bytes: command.rest.bytes.map { $0 == UInt8(ascii: "\"") ? UInt8(ascii: " ") : $0 }).words
       guard let name = text.first(where: debugging.contains) else { return nil }
-      return ends("`qemu-io` with `\(name)`", name == "abort" || name == "sigraise" ? "ends itself" : "answers no more")
+      return ends("`qemu-io` with `\(name)`", "may crash, end itself or answer no more")
     default: return nil
     }
   }
@@ -72,8 +82,8 @@ enum CrashingCommands {
   /// QEMU 7.2 target/i386/cpu.c: x86_cpu_set_lbr_fmt reports two errors for a text that is not a number.
   static let branchRecords = ends("`lbr-fmt` of a processor's model", "aborts")
 
-  /// Commands of qemu-io that end QEMU, or stop it until another event.
-  private static let debugging: Set<WireText> = ["abort", "sigraise", "sleep", "wait_break"]
+  /// Commands of qemu-io that end QEMU, stop it until another event, or crash it for a drive without a medium (7.2 and 11.1).
+  private static let debugging: Set<WireText> = ["abort", "sigraise", "sleep", "wait_break", "reopen", "info", "alloc", "map"]
 
   /// Types of which QEMU cannot make an object to list its properties. Those with `gl` are missing parts of a module that may
   /// not be installed.
@@ -118,6 +128,14 @@ enum CrashingCommands {
     return nil
   }
 
+  /// A buffer of more than a gibibyte (QEMU chardev/char-ringbuf.c: qemu_chr_open_ringbuf, which allocates it).
+  private static func ringBuffer(_ options: JSON, _ type: WireText?) -> BypassRules.Reason? {
+    guard type == "ringbuf" || type == "memory",
+      members("size", options).contains(where: { (number($0) ?? .max) > 1 << 30 })
+    else { return nil }
+    return ends("a ring buffer of more than a gibibyte", "may find no memory")
+  }
+
   private static func members(_ name: WireText, _ object: JSON) -> [JSON] {
     (object.members ?? []).filter { WireText($0.key) == name }.map(\.value)
   }
@@ -144,95 +162,18 @@ enum CrashingCommands {
   }
 }
 
-/// A command that ends QEMU in a state that only QEMU knows.
-final class CrashInquiry: CommandDecision {
-  private let gate: QMPCommandFilter
-  private let about: QMPCommandFilter.CommandContext
-  private let questions: [Command]
-  /// The refusal, by QEMU's answers.
-  private let failure: ([JSON]) -> String?
-  private var hasAsked = false
-
-  private init(
-    _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext, _ questions: [Command], failure: @escaping ([JSON]) -> String?
-  ) {
-    self.gate = gate
-    self.about = about
-    self.questions = questions
-    self.failure = failure
-  }
-
-  /// The inquiry about a command; nil for one that crashes in no state.
-  static func of(
-    _ command: WireText, _ arguments: JSON?, _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext
-  ) -> CrashInquiry? {
-    switch command {
-    case "calc-dirty-rate" where arguments?.wire("mode") == "dirty-ring":
-      // QEMU 7.2 asks an accelerator that there is not.
-      return CrashInquiry(gate, about, [Command("query-kvm")]) { answers in
-        answers[0]["enabled"] == .bool(true) ? nil : "without KVM there is no dirty ring, and QEMU 7.2 crashes with SIGSEGV"
-      }
-    case "transaction":
-      let actions = arguments?["actions"]?.array ?? []
-      guard actions.contains(where: { changed($0) != nil }) else { return nil }
-      return CrashInquiry(gate, about, [Command("query-named-block-nodes", ["flat": true]), Command("query-block")]) { answers in
-        missing(actions, answers).map {
-          "`\($0.node)` has no dirty bitmap `\($0.name)`: QEMU crashes with SIGSEGV when it undoes the transaction"
-        }
-      }
-    default: return nil
+extension JSON {
+  /// Whether a list of block nodes, or a node under several names, has one twice, at any depth.
+  fileprivate var sharesChild: Bool {
+    switch self {
+    case .array(let items):
+      let names = items.compactMap(\.wire)
+      return Set(names).count < names.count || items.contains(where: \.sharesChild)
+    case .object(let members):
+      let nodes = members.filter { ["file", "backing", "target", "test", "raw", "data-file", "image"].contains($0.key) }
+      let names = nodes.compactMap(\.value.wire)
+      return Set(names).count < names.count || members.contains(where: \.value.sharesChild)
+    default: return false
     }
   }
-
-  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep {
-    guard hasAsked else {
-      hasAsked = true
-      return .ask(questions)
-    }
-    let values = answers.compactMap { try? $0.get() }
-    guard values.count == questions.count else {
-      if gate.options.onUnknown == .warn { return .pass(instead: nil) }
-      return refuse("cannot determine whether it applies: QEMU did not report the guest's state")
-    }
-    return failure(values).map(refuse) ?? .pass(instead: nil)
-  }
-
-  private func refuse(_ message: String) -> DecisionStep { gate.step(.init(rule: .crashesQEMU, message: message), about) }
-
-  private struct Bitmap: Hashable {
-    let node: WireText
-    let name: WireText
-
-    init?(_ data: JSON?) {
-      guard let node = data?.wire("node"), let name = data?.wire("name") else { return nil }
-      (self.node, self.name) = (node, name)
-    }
-  }
-
-  /// The bitmap that an action switches on or off (QEMU blockdev.c: block_dirty_bitmap_enable_abort).
-  private static func changed(_ action: JSON) -> Bitmap? {
-    switch action.wire("type") {
-    case "block-dirty-bitmap-enable", "block-dirty-bitmap-disable": Bitmap(action["data"])
-    default: nil
-    }
-  }
-
-  private static func missing(_ actions: [JSON], _ answers: [JSON]) -> Bitmap? {
-    var there: Set<Bitmap> = []
-    func add(_ node: WireText?, _ info: JSON?) {
-      for bitmap in info?["dirty-bitmaps"]?.array ?? [] {
-        if let node, let found = Bitmap(["node": .string("\(node)"), "name": bitmap["name"] ?? .null]) { there.insert(found) }
-      }
-    }
-    for node in answers[0].array ?? [] { add(node.wire("node-name"), node) }
-    for device in answers[1].array ?? [] { add(device.wire("device"), device["inserted"]) }
-    for action in actions {
-      if action.wire("type") == "block-dirty-bitmap-add", let new = Bitmap(action["data"]) { there.insert(new) }
-      if let changed = changed(action), !there.contains(changed) { return changed }
-    }
-    return nil
-  }
-
-  /// Does nothing: the reply is only forwarded.
-  package func answered(_ reply: Result<JSON, CommandError>) {}
 }

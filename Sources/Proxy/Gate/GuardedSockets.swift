@@ -86,33 +86,32 @@ struct GuardedSockets {
     return WireText(bytes: decoded)
   }
 
-  /// Whether two paths are the same entry of one folder; the file itself may not exist.
+  /// Whether two paths are the same entry of one folder, or the first is a link to it; the file itself may not exist.
   private func isSame(_ path: WireText, _ own: WireText) -> Bool {
-    guard let name = path.split("/").last, name == own.split("/").last else { return false }
-    guard let theirs = folder(of: path, root: process.map { "/proc/\($0)/root" } ?? "", cwd: process.map { "/proc/\($0)/cwd" } ?? "."),
-      let ours = folder(of: own, root: "", cwd: ".")
-    else { return path == own }
-    return theirs == ours
+    if path == own { return true }
+    guard let name = own.split("/").last, let ours = Folder(GuardedSockets.parent(of: own)) else { return false }
+    // A text without a slash is rarely a path, and a name in QEMU's own folder then.
+    guard path.split("/").last == name || path.hasPrefix("/") && path.bytes.count < 4096 else { return false }
+    let view = QEMUPath(process: process)
+    guard let (folder, last) = view.resolved(path), last == name else { return false }
+    return Folder(folder) == ours
+  }
+
+  private static func parent(of path: WireText) -> String {
+    let parts = path.split("/").dropLast().map(\.description)
+    return parts.isEmpty ? "." : parts.joined(separator: "/") + "/"
   }
 
   private struct Folder: Equatable {
     let device: UInt64
     let inode: UInt64
-  }
 
-  private func folder(of path: WireText, root: String, cwd: String) -> Folder? {
-    var parts = path.split("/").dropLast().map(\.description)
-    // The links are this process's own here, and QEMU's there.
-    if let process, !root.isEmpty, let own = zip(parts, parts.dropFirst()).enumerated().first(where: { $0.element.0 == "proc" }) {
-      let name = own.element.1
-      if name == "self" || name == "thread-self" { parts[own.offset + 1] = String(process) }
+    init?(_ path: String) {
+      var status = stat()
+      // SAFETY: stat reads the path and fills the structure that it is given.
+      guard stat(path, &status) == 0 else { return nil }
+      (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
-    let name = parts.joined(separator: "/")
-    let isAbsolute = path.hasPrefix("/")
-    var status = stat()
-    // SAFETY: stat reads the path and fills the structure that it is given.
-    guard stat(isAbsolute ? "\(root)\(name)/" : "\(cwd)/\(name)", &status) == 0 else { return nil }
-    return Folder(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
   /// Ids of the character devices that are monitors' on a command line.

@@ -32,6 +32,9 @@ enum HumanCommands {
     case "migrate_set_parameter":
       // 7.2 reads the value as a word, and 11.1 as the rest of the line.
       return (target, object(("parameter", text("parameter")), ("value", text("value"))))
+    case "screendump":
+      let head = arguments["head"].flatMap { Int64($0.text) }.map { JSON.integer($0) }
+      return (target, object(("filename", text("filename")), ("device", text("device")), ("head", head)))
     case "drive_add": return (target, keyValues(arguments["opts"], implied: "file"))
     case "hostfwd_add": return (target, object(("hostfwd", text("arg1")), ("hostfwd2", text("arg2"))))
     default: return (target, object(("uri", text("uri"))))
@@ -41,7 +44,14 @@ enum HumanCommands {
   /// The text in which QEMU reads a command's numbers, each of which may be an expression (QEMU monitor/hmp.c: get_expr); nil
   /// where it has none.
   static func numbers(of command: HMPCommand) -> WireText? {
-    guard let types = types(WireText(command.name)) else { return nil }
+    let name = WireText(command.name)
+    guard let types = types(name) else { return nil }
+    // The subcommands of info have arguments of their own. A path of an object is not a number.
+    if name == "info" {
+      let words = WireText(bytes: command.rest.bytes).words.dropFirst()
+      let numbers = words.filter { !$0.hasPrefix("/") || $0.bytes.dropFirst().first.map(\.isASCIILetter) != true }
+      return WireText(bytes: numbers.map(\.bytes).joined(separator: [0x20]))
+    }
     var rest = command.rest
     for type in WireText(types).split(",") {
       rest = rest.withoutBlanks
@@ -75,7 +85,7 @@ enum HumanCommands {
     "object_del": "object-del", "qom-set": "qom-set", "chardev-add": "chardev-add", "chardev-change": "chardev-change",
     "migrate": "migrate", "migrate_incoming": "migrate-incoming", "migrate_recover": "migrate-recover",
     "migrate_set_parameter": "migrate-set-parameters", "nbd_server_start": "nbd-server-start", "drive_add": "blockdev-add",
-    "hostfwd_add": "hostfwd_add",
+    "hostfwd_add": "hostfwd_add", "screendump": "screendump",
   ]
 
   private static let table: [WireText: String] = {

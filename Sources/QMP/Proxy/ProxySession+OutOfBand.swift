@@ -2,6 +2,9 @@ import Syntax
 
 /// Commands out of band.
 extension ProxySession {
+  /// Limit of one client's commands in progress, as of QEMU's own queue (QEMU monitor/monitor-internal.h: QMP_REQ_QUEUE_LEN_MAX).
+  private static let outOfBandLimit = 8
+
   /// Sends out-of-band commands before the other messages in the inbox. A refused one keeps its place. A client that has not
   /// negotiated it is answered in `ClientNegotiation`.
   func overtake(_ client: SessionClient) {
@@ -21,6 +24,7 @@ extension ProxySession {
   /// - Returns: false when it has to wait: its reply could not be distinguished, because another client's command with the same id
   ///   is in progress or one with a decision, or it is the turn of a command in band.
   func send(outOfBand message: ClientMessage, _ client: SessionClient) -> Bool {
+    if options.clients > 1, outOfBand.count(where: { $0.client === client }) >= ProxySession.outOfBandLimit { return false }
     func text(_ id: JSON?) -> String? { id?.qemuText(isPretty: monitor.isPretty) }
     let id = text(message.id)
     // What waits for the replies to earlier ones goes first, or a stream of them would hold it back for ever.

@@ -1,0 +1,131 @@
+import Common
+import QMP
+import Syntax
+
+/// A command that ends QEMU in a state that only QEMU knows.
+final class CrashInquiry: CommandDecision {
+  private let gate: QMPCommandFilter
+  private let about: QMPCommandFilter.CommandContext
+  private let questions: [Command]
+  /// The refusal, by QEMU's answers.
+  private let failure: ([JSON]) -> String?
+  private var hasAsked = false
+
+  private init(
+    _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext, _ questions: [Command], failure: @escaping ([JSON]) -> String?
+  ) {
+    self.gate = gate
+    self.about = about
+    self.questions = questions
+    self.failure = failure
+  }
+
+  /// The inquiry about a command; nil for one that crashes in no state.
+  static func of(
+    _ command: WireText, _ arguments: JSON?, _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext
+  ) -> CrashInquiry? {
+    switch command {
+    case "calc-dirty-rate" where arguments?.wire("mode") == "dirty-ring":
+      // QEMU 7.2 asks an accelerator that there is not.
+      return CrashInquiry(gate, about, [Command("query-kvm")]) { answers in
+        answers[0]["enabled"] == .bool(true) ? nil : "without KVM there is no dirty ring, and QEMU 7.2 crashes with SIGSEGV"
+      }
+    case "transaction":
+      let actions = arguments?["actions"]?.array ?? []
+      guard actions.contains(where: { changed($0) != nil }) else { return nil }
+      return CrashInquiry(gate, about, [Command("query-named-block-nodes", ["flat": true]), Command("query-block")]) { answers in
+        missing(actions, answers).map {
+          "`\($0.node)` has no dirty bitmap `\($0.name)`: QEMU crashes with SIGSEGV when it undoes the transaction"
+        }
+      }
+    case "blockdev-add":
+      let nodes = throttled(arguments)
+      guard !nodes.isEmpty else { return nil }
+      // QEMU block/throttle.c: throttle_attach_aio_context, of a node whose device has an I/O thread (7.2, 10.0 and 11.1).
+      return CrashInquiry(gate, about, [Command("query-block")]) { answers in
+        let used = (answers[0].array ?? []).compactMap { $0["inserted"]?.wire("node-name") }
+        return nodes.first(where: used.contains).map {
+          "a throttle above `\($0)`, which a device uses, crashes with SIGSEGV if that has an I/O thread; add it before the device"
+        }
+      }
+    case "screendump":
+      guard let device = arguments?.wire("device") else { return nil }
+      let isFirst = arguments?["head"].map { $0 == .integer(0) } ?? true
+      // QEMU 10.0 ui/console.c: qemu_console_lookup_by_device asks each console before the device's for a property that those of
+      // text do not have.
+      let questions = [
+        Command("qom-list", ["path": "/backend"]), Command("qom-get", ["path": "/backend/console[0]", "property": "device"])
+      ]
+      return CrashInquiry(gate, about, questions) { answers in
+        let types = (answers[0].array ?? []).compactMap { $0.wire("type") }
+        guard types.contains(where: { $0.contains("text-console") }) else { return nil }
+        if isFirst, answers[1].wire?.split("/").last == device { return nil }
+        return "the guest has consoles of text: QEMU 10.0 and later abort when they search the console of `\(device)` among them"
+      }
+    default: return nil
+    }
+  }
+
+  /// The existing nodes above which an option tree puts a throttle.
+  private static func throttled(_ value: JSON?) -> [WireText] {
+    switch value {
+    case .array(let items)?: return items.flatMap(throttled)
+    case .object(let members)?:
+      let own = value?.wire("driver") == "throttle" ? value?.wire("file") : nil
+      return [own].compactMap { $0 } + members.flatMap { throttled($0.value) }
+    default: return []
+    }
+  }
+
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep {
+    guard hasAsked else {
+      hasAsked = true
+      return .ask(questions)
+    }
+    let values = answers.compactMap { try? $0.get() }
+    guard values.count == questions.count else {
+      if gate.options.onUnknown == .warn { return .pass(instead: nil) }
+      return refuse("cannot determine whether it applies: QEMU did not report the guest's state")
+    }
+    return failure(values).map(refuse) ?? .pass(instead: nil)
+  }
+
+  private func refuse(_ message: String) -> DecisionStep { gate.step(.init(rule: .crashesQEMU, message: message), about) }
+
+  private struct Bitmap: Hashable {
+    let node: WireText
+    let name: WireText
+
+    init?(_ data: JSON?) {
+      guard let node = data?.wire("node"), let name = data?.wire("name") else { return nil }
+      (self.node, self.name) = (node, name)
+    }
+  }
+
+  /// The bitmap that an action switches on or off (QEMU blockdev.c: block_dirty_bitmap_enable_abort).
+  private static func changed(_ action: JSON) -> Bitmap? {
+    switch action.wire("type") {
+    case "block-dirty-bitmap-enable", "block-dirty-bitmap-disable": Bitmap(action["data"])
+    default: nil
+    }
+  }
+
+  private static func missing(_ actions: [JSON], _ answers: [JSON]) -> Bitmap? {
+    var there: Set<Bitmap> = []
+    func add(_ node: WireText?, _ info: JSON?) {
+      for bitmap in info?["dirty-bitmaps"]?.array ?? [] {
+        if let node, let found = Bitmap(["node": .string("\(node)"), "name": bitmap["name"] ?? .null]) { there.insert(found) }
+      }
+    }
+    for node in answers[0].array ?? [] { add(node.wire("node-name"), node) }
+    for device in answers[1].array ?? [] { add(device.wire("device"), device["inserted"]) }
+    for action in actions {
+      if action.wire("type") == "block-dirty-bitmap-add", let new = Bitmap(action["data"]) { there.insert(new) }
+      if let changed = changed(action), !there.contains(changed) { return changed }
+    }
+    return nil
+  }
+
+  /// Does nothing: the reply is only forwarded.
+  package func answered(_ reply: Result<JSON, CommandError>) {}
+}

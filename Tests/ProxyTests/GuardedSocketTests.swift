@@ -1,0 +1,86 @@
+import Glibc
+import Support
+import Syntax
+import XCTest
+@testable import Proxy
+
+/// The sockets that no client may make QEMU listen at or connect to.
+final class GuardedSocketTests: XCTestCase {
+  func testSocketsThatTheProxyGuardsAreFoundInAnySpelling() throws {
+    let folder = try TemporaryDirectory()
+    let probe = FilterProbe { $0.sockets = [folder.path + "/p"] }
+    func chardev(_ path: String) -> String {
+      FilterProbe.command(
+        "chardev-add",
+        #"{"id":"c","backend":{"type":"socket","data":{"addr":{"type":"unix","data":{"path":"\#(path)"}}}}}"#)
+    }
+    let encoded = folder.path.split(separator: "/").map { "%2f\($0)" }.joined()
+    for text in [
+      chardev(folder.path + "/p"), chardev(folder.path + "/../" + (folder.path.split(separator: "/").last ?? "") + "//p"),
+      FilterProbe.command("migrate", #"{"uri":"unix:\#(folder.path)/p"}"#), FilterProbe.human("migrate unix:\(folder.path)/p"),
+      FilterProbe.human("chardev-add socket,id=c,path=\(folder.path)/p,server=on"),
+      FilterProbe.human("hostfwd_add unix:\(folder.path)/p-:22"), FilterProbe.human("hostfwd_add n unix:\(folder.path)/p-10.0.2.15:22"),
+      FilterProbe.command("netdev_add", #"{"type":"user","id":"n","hostfwd":[{"str":"unix:\#(folder.path)/p-:22"}]}"#),
+      FilterProbe.command(
+        "netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:80-unix:\#(folder.path)/p,server=on,wait=off"}]}"#),
+      FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-unix:\(folder.path)/p"),
+      FilterProbe.command(
+        "blockdev-change-medium", #"{"id":"d","filename":"json:{\"server\":{\"type\":\"unix\",\"path\":\"\#(folder.path)/p\"}}"}"#),
+      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"json:{'path':'\#(folder.path)/p'}"}"#),
+      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd:unix:\#(folder.path)/p:exportname=x"}"#),
+      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd+unix:///x?socket=\#(folder.path)/p&y=z"}"#),
+      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd+unix:///x?socket=\#(encoded)%2Fp"}"#),
+      FilterProbe.command(
+        "netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.4 unix:1234-unix:\#(folder.path)/p"}]}"#),
+      FilterProbe.human("change cd0 nbd:unix:\(folder.path)/p"),
+      FilterProbe.human("drive_mirror n0 nbd:unix:\(folder.path)/p:exportname=x"),
+      FilterProbe.human("drive_add 0 if=none,file=nbd:unix:\(folder.path)/p:exportname=x"),
+      // So many places that they are not all compared.
+      FilterProbe.command("ringbuf-write", #"{"device":"d","data":"\#(String(repeating: "p ", count: 70))"}"#),
+    ] {
+      XCTAssertEqual(try probe.answer(text), .refuse("replaces-a-socket"), text)
+    }
+    for text in [
+      chardev(folder.path + "/q"), chardev("/p"), chardev(folder.path + "/p-:22"), FilterProbe.command("migrate", #"{"uri":"unix:/p"}"#),
+      FilterProbe.command("migrate", #"{"uri":"unix:\#(folder.path)/p-2"}"#), FilterProbe.human("hostfwd_add tcp::22-:22"),
+      FilterProbe.human("hostfwd_add unix:\(folder.path)/q-:22"), FilterProbe.human("change cd0 \(folder.path)/p.bak"),
+      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd:unix:\#(folder.path)/p2:exportname=x"}"#),
+      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd:unix:\#(folder.path)/q/p:exportname=x"}"#),
+    ] {
+      XCTAssertEqual(try probe.answer(text), .pass, text)
+    }
+  }
+
+  /// The links of /proc are QEMU's own: here those of a process whose working directory is the folder.
+  func testSocketsAreFoundBehindLinks() throws {
+    let folder = try TemporaryDirectory()
+    let process = try Child("/bin/sh", ["-c", "cd \(folder.path) && exec sleep 600"])
+    try Wait.until("the working directory") {
+      var text = [CChar](repeating: 0, count: 4096)
+      let count = readlink("/proc/\(process.processID)/cwd", &text, text.count)
+      return String(decoding: text.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self).hasSuffix(folder.path) ? true : nil
+    }
+    let probe = FilterProbe {
+      $0.sockets = [folder.path + "/p"]
+      $0.process = process.processID
+      $0.rehearses = false
+    }
+    XCTAssertEqual(symlink(folder.path + "/p", folder.path + "/other"), 0)
+    XCTAssertEqual(symlink(folder.path, folder.path + "/here"), 0)
+    func chardev(_ path: String) -> String {
+      FilterProbe.command(
+        "chardev-add", #"{"id":"c","backend":{"type":"socket","data":{"addr":{"type":"unix","data":{"path":"\#(path)"}}}}}"#)
+    }
+    for path in [
+      "/proc/self/cwd/p", "/proc/./self/cwd/p", "/proc//self/cwd/p", "/proc/self/../self/cwd/p", "/proc/net/../cwd/p", "/dev/fd/../cwd/p",
+      "/proc/thread-self/cwd/p", "/proc/self/cwd/here/p", "/proc/self/root\(folder.path)/p", "/proc/\(process.processID)/cwd/p",
+      folder.path + "/here/p", folder.path + "/other", "p", "./p", "here/p"
+    ] {
+      XCTAssertEqual(try probe.answer(chardev(path)), .refuse("replaces-a-socket"), path)
+    }
+    for path in ["/proc/self/cwd/q", "/proc/self/p", "/proc/1/cwd/p", folder.path + "/here/q", "q", "/p", folder.path + "/here/../p"] {
+      XCTAssertNotEqual(try probe.answer(chardev(path)), .refuse("replaces-a-socket"), path)
+    }
+    process.end()
+  }
+}
