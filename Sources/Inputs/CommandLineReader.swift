@@ -7,6 +7,10 @@ struct CommandLineReader {
   private let source: SourceText
   /// Number of occurrences of each option, for the path `-device[2]`.
   private var counts: [String: Int] = [:]
+  /// The first key=value device of each id, and the properties that `-set` adds to devices, each by its index: a device reads all
+  /// of its properties when one is added.
+  var keyValueDevices: [String: Int] = [:]
+  var added: [Int: [Property]] = [:]
   /// Reads configuration files; nil leaves them out.
   let follow: FileFollower?
   /// Whether a word that is `$NAME` becomes any number of words, as for systemd (systemd.service(5), Command Lines).
@@ -85,6 +89,7 @@ struct CommandLineReader {
   }
 
   private mutating func read(_ words: ArraySlice<Word>) {
+    defer { addProperties() }
     var rest = words
     while let word = rest.popFirst() {
       guard let name = Option.name(word) else {
@@ -157,7 +162,7 @@ struct CommandLineReader {
     switch name {
     case "device":
       if hasUnknownName(argument) { return unknown(argument, whole) }
-      if let device = device(argument, whole) { definition.machine.devices.append(device) }
+      if let device = device(argument, whole) { append(device) }
     case "object":
       if hasUnknownName(argument) { return unknown(argument, whole) }
       guard let properties = properties(argument, whole, implied: "qom-type") else { return }
@@ -191,7 +196,7 @@ struct CommandLineReader {
   }
 
   /// Records an argument that only the shell, or who reads a template, knows: it may be any device.
-  private mutating func unknown(_ word: Word, _ place: Location) {
+  mutating func unknown(_ word: Word, _ place: Location) {
     // Of a text with blanks the word has a mark only.
     let isMarked = word.text.contains("(...)") && word.range.upperBound <= source.bytes.count
     let written = isMarked ? Array(source.bytes[word.range].prefix(60)) : word.bytes
@@ -235,60 +240,5 @@ struct CommandLineReader {
 
   private func keyval(_ word: Word, _ whole: Location, implied: String) -> [Property] {
     KeyValueProperties.read(word, source: source.name, path: whole.path, implied: implied)
-  }
-
-  /// `driver.property=value`, or `driver=…,property=…,value=…` (QEMU system/vl.c: qemu_global_option).
-  private mutating func global(_ word: Word, _ whole: Location) {
-    // An unknown value cannot name one; nor can a driver.
-    if word.hasUnknown { return unknown(word, whole) }
-    let text = word.text
-    let name = text.prefix { $0 != "=" }
-    let given: (String?, String?, String?)
-    if let dot = name.firstIndex(of: "."), name.endIndex < text.endIndex {
-      let value = text[text.index(after: name.endIndex)...]
-      given = (String(text[..<dot]), String(name[name.index(after: dot)...]), String(value))
-    } else {
-      let items = KeyValueText(word.bytes, implied: nil).items
-      func item(_ key: String) -> String? { items.last { $0.key == key }?.value }
-      given = (item("driver"), item("property"), item("value"))
-    }
-    guard let driver = given.0, let property = given.1, let value = given.2 else {
-      definition.problems.append(
-        InputProblem(
-          message: "`-global \(text)` does not name a driver, a property and a value",
-          fix: "write `-global driver.property=value`", location: whole))
-      return
-    }
-    definition.machine.globals.append(
-      GlobalProperty(driver: driver, property: property, value: value, location: whole))
-  }
-
-  /// `-set device.ID.property=value` edits a key=value `-device` before it.
-  private mutating func set(_ word: Word, _ whole: Location) {
-    if word.startsUnknown { return unknown(word, whole) }
-    let parts = word.text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    let names = parts[0].split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 2, names.count == 3 else {
-      definition.problems.append(
-        InputProblem(
-          message: "`-set \(word.text)` is not `group.id.property=value`",
-          fix: "write `-set device.ID.property=value`", location: whole))
-      return
-    }
-    // Options of other groups change nothing that is read here, but of some QEMU exits.
-    guard names[0] == "device" || SetProperty.unsupported.contains(names[0]) else { return }
-    let index = names[0] != "device" ? nil : definition.machine.devices.firstIndex { $0.form == .keyval && $0.id == names[1] }
-    guard let index else {
-      definition.machine.sets.append(
-        SetProperty(
-          group: names[0], id: names[1], property: names[2], value: String(parts[1]), location: whole))
-      return
-    }
-    // A second id of key=value text does not count, one of -set does (observed on 11.1.3).
-    if names[2] == "id", let own = definition.machine.devices[index].properties.firstIndex(where: { $0.name == "id" }) {
-      definition.machine.devices[index].properties.remove(at: own)
-    }
-    definition.machine.devices[index].properties.append(
-      Property(name: names[2], value: .string(String(parts[1])), location: whole))
   }
 }

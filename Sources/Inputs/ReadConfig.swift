@@ -85,8 +85,7 @@ extension CommandLineReader {
     func value(_ name: String) -> String { properties.last { $0.name == name }?.value.string ?? "" }
     switch section.name {
     case "device":
-      definition.machine.devices.append(
-        DeviceRequest(form: .keyval, plug: .cold, properties: properties, location: place))
+      append(DeviceRequest(form: .keyval, plug: .cold, properties: properties, location: place))
     case "object": definition.machine.objects.append(ObjectRequest(properties: properties, location: place))
     case "machine": definition.machine.machine += properties
     case "global":

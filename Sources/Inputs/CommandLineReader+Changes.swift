@@ -1,0 +1,75 @@
+import Facts
+import Syntax
+
+/// Options that change devices: `-global` and `-set`.
+extension CommandLineReader {
+  /// Appends a device, which a later `-set` may name.
+  mutating func append(_ device: DeviceRequest) {
+    if device.form == .keyval, let id = device.id, keyValueDevices[id] == nil { keyValueDevices[id] = definition.machine.devices.count }
+    definition.machine.devices.append(device)
+  }
+
+  /// `driver.property=value`, or `driver=…,property=…,value=…` (QEMU system/vl.c: qemu_global_option).
+  mutating func global(_ word: Word, _ whole: Location) {
+    // An unknown value cannot name one; nor can a driver.
+    if word.hasUnknown { return unknown(word, whole) }
+    let text = word.text
+    let name = text.prefix { $0 != "=" }
+    let given: (String?, String?, String?)
+    if let dot = name.firstIndex(of: "."), name.endIndex < text.endIndex {
+      let value = text[text.index(after: name.endIndex)...]
+      given = (String(text[..<dot]), String(name[name.index(after: dot)...]), String(value))
+    } else {
+      let items = KeyValueText(word.bytes, implied: nil).items
+      func item(_ key: String) -> String? { items.last { $0.key == key }?.value }
+      given = (item("driver"), item("property"), item("value"))
+    }
+    guard let driver = given.0, let property = given.1, let value = given.2 else {
+      definition.problems.append(
+        InputProblem(
+          message: "`-global \(text)` does not name a driver, a property and a value",
+          fix: "write `-global driver.property=value`", location: whole))
+      return
+    }
+    definition.machine.globals.append(
+      GlobalProperty(driver: driver, property: property, value: value, location: whole))
+  }
+
+  /// `-set device.ID.property=value` edits a key=value `-device` before it.
+  mutating func set(_ word: Word, _ whole: Location) {
+    if word.startsUnknown { return unknown(word, whole) }
+    let parts = word.text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let names = parts[0].split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 2, names.count == 3 else {
+      definition.problems.append(
+        InputProblem(
+          message: "`-set \(word.text)` is not `group.id.property=value`",
+          fix: "write `-set device.ID.property=value`", location: whole))
+      return
+    }
+    // Options of other groups change nothing that is read here, but of some QEMU exits.
+    guard names[0] == "device" || SetProperty.unsupported.contains(names[0]) else { return }
+    let index = names[0] != "device" ? nil : keyValueDevices[names[1]]
+    guard let index else {
+      definition.machine.sets.append(
+        SetProperty(
+          group: names[0], id: names[1], property: names[2], value: String(parts[1]), location: whole))
+      return
+    }
+    added[index, default: []].append(Property(name: names[2], value: .string(String(parts[1])), location: whole))
+    // A second id of key=value text does not count, one of -set does (observed on 11.1.3).
+    guard names[2] == "id" else { return }
+    if let own = definition.machine.devices[index].properties.firstIndex(where: { $0.name == "id" }) {
+      definition.machine.devices[index].properties.remove(at: own)
+    }
+    addProperties()
+    keyValueDevices[names[1]] = definition.machine.devices.firstIndex { $0.form == .keyval && $0.id == names[1] }
+    if keyValueDevices[String(parts[1])] == nil { keyValueDevices[String(parts[1])] = index }
+  }
+
+  /// Adds what `-set` has given to devices.
+  mutating func addProperties() {
+    for (index, properties) in added { definition.machine.devices[index].properties += properties }
+    added = [:]
+  }
+}
