@@ -162,7 +162,10 @@ struct CommandLineReader {
     switch name {
     case "device":
       if hasUnknownName(argument) { return unknown(argument, whole) }
-      if let device = device(argument, whole) { append(device) }
+      guard let device = device(argument, whole) else { return }
+      guard device.asksForHelp else { return append(device) }
+      definition.machine.unreadParts.append(
+        UnreadPart(what: "guest behind `-device \(argument.text)`", reason: "QEMU prints help and starts none", location: whole))
     case "object":
       if hasUnknownName(argument) { return unknown(argument, whole) }
       guard let properties = properties(argument, whole, implied: "qom-type") else { return }

@@ -94,7 +94,10 @@ extension ParsedInput {
       ? try JSONProperties.read(argument, keys: [], source: place.source, path: place.path)
       : KeyValueProperties.read(argument, source: place.source, path: place.path, implied: isDevice ? "driver" : "qom-type")
     if isDevice {
-      stream.add(DeviceRequest(form: .keyval, plug: .hot, properties: properties, location: place), to: &self)
+      let device = DeviceRequest(form: .keyval, plug: .hot, properties: properties, location: place)
+      // QEMU prints help and plugs nothing.
+      if device.asksForHelp { return }
+      stream.add(device, to: &self)
     } else {
       stream.add(ObjectRequest(properties: properties, location: place), to: &self)
     }

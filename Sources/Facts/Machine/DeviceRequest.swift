@@ -80,6 +80,9 @@ public struct DeviceRequest: Hashable, Sendable {
     readNames()
   }
 
+  /// Whether QEMU prints the device's properties and makes none (QEMU util/qemu-option.c: qemu_opt_has_help_opt).
+  public var asksForHelp: Bool { form == .keyval && (has("help") || has("?")) }
+
   private mutating func readNames() {
     driver = string("driver").map(DriverAlias.resolve)
     // Of key=value text the first id counts (QEMU util/qemu-option.c: opts_parse_id; observed on 11.1.3).

@@ -134,7 +134,7 @@ extension MachineConfig {
       }
       if driver.hasSuffix("dimm"), let node = device.value("node") {
         guard case .natural(let node)? = node.string.flatMap(QEMUNumber.integer) ?? QEMUNumber.integer(node) else { return [] }
-        let count = max(1, options.filter { $0.name == "numa" && $0.value.string?.hasPrefix("node") == true }.count)
+        let count = max(1, options.filter(\.isNUMANode).count)
         if node >= count {
           return failure("'DIMM property node has value \(node)' which exceeds the number of numa nodes: \(count)", "node")
         }

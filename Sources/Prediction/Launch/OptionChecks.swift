@@ -68,7 +68,8 @@ extension MachineConfig {
     if !isOld, numbers.contains(.natural(0)) {
       return failure("Invalid CPU topology: CPU topology parameters must be greater than zero")
     }
-    if zip(items, numbers).contains(where: { item, number in item.key == "clusters" && number.map { $0 != .natural(1) } == true }) {
+    // Before 9.0 a zero is as good as none.
+    if zip(items, numbers).contains(where: { item, number in item.key == "clusters" && number != .natural(1) && number != .natural(0) }) {
       return failure("clusters \(isOld ? "" : "> 1 ")not supported by this machine's CPU topology")
     }
     var given: [String: Int] = [:]
@@ -254,6 +255,13 @@ extension MachineConfig {
       for item in OptionText.items(text, implied: "") where item.key == "id" || item.key.hasSuffix(key) { ids.insert(item.value) }
     }
     return ids
+  }
+}
+
+extension Property {
+  /// Whether it is a `-numa` option that adds a node.
+  public var isNUMANode: Bool {
+    name == "numa" && OptionText.items(value.string ?? "", implied: "type").last { $0.key == "type" }?.value == "node"
   }
 }
 

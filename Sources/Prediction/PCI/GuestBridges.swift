@@ -116,25 +116,35 @@ extension Guest {
     switch driver {
     case "pcie-root-port", "ioh3420", "xio3130-downstream", "cxl-rp", "cxl-downstream":
       let hotplug = request.flag("hotplug", default: true)
-      return GuestBus(id, kind: .port, isExpress: true, takesHotplug: hotplug, parent: parent(of: request))
+      let acpi = hotplug.flatMap { $0 ? isHandledByACPI(request) : .known(false) }
+      return GuestBus(
+        id, kind: .port, isExpress: true, takesHotplug: hotplug, isHandledByACPI: acpi, parent: parent(of: request))
     case "pxb-pcie", "pxb-cxl":
       return GuestBus(
         id, kind: .root, isExpress: true, takesHotplug: .known(false), parent: nil, expander: request)
     case "x3130-upstream", "cxl-upstream", "i82801b11-bridge":
       return GuestBus(
         id, kind: .bridge, isExpress: driver != "i82801b11-bridge", takesHotplug: isPluggedByACPI(request),
-        parent: parent(of: request))
+        isHandledByACPI: isHandledByACPI(request), parent: parent(of: request))
     case "pcie-pci-bridge", "pci-bridge", "pci-bridge-seat":
       let acpi = isPluggedByACPI(request)
       let standard = driver == "pcie-pci-bridge" ? .known(true) : request.flag("shpc", default: true)
       return GuestBus(
         id, kind: .bridge, isExpress: false, takesHotplug: acpi == .known(true) ? acpi : standard,
-        isStandardHotplug: acpi.map { !$0 }, parent: parent(of: request))
+        isStandardHotplug: acpi.map { !$0 }, isHandledByACPI: isHandledByACPI(request), parent: parent(of: request))
     default: return nil
     }
   }
 
   private func parent(of request: DeviceRequest) -> String? { busName(of: request) }
+
+  /// Whether ACPI takes over the bus behind a bridge that it has plugged itself (QEMU hw/acpi/pcihp.c: acpi_pcihp_device_plug_cb;
+  /// observed on 7.2.22).
+  private func isHandledByACPI(_ request: DeviceRequest) -> Known<Bool> {
+    if request.plug == .hot { return .known(false) }
+    guard let bus = parent(of: request).flatMap({ buses[$0] }) else { return .known(false) }
+    return bus.isHandledByACPI.flatMap { $0 ? hasACPIBridges : .known(false) }
+  }
 
   private func root(of name: String) -> String? { roots[name] ?? path(from: name).last?.name }
 

@@ -47,6 +47,8 @@ public struct GuestBus: Sendable {
   public let takesHotplug: Known<Bool>
   /// Whether a hot plug goes through the bridge's own controller (SHPC), which refuses slot 0.
   public let isStandardHotplug: Known<Bool>
+  /// Whether ACPI's controller has a part in every plug, cold ones too: before 8.0 it alone checks and keeps `acpi-index`.
+  public let isHandledByACPI: Known<Bool>
   /// The bus of its bridge; nil for a root complex.
   public let parent: String?
   /// The request of the `pxb` whose root complex it is; nil for any other bus.
@@ -59,8 +61,8 @@ public struct GuestBus: Sendable {
   /// - Parameter occupants: every device on the bus, by devfn (slot times 8 plus function).
   public init(
     _ name: String, kind: Kind, isExpress: Bool, takesHotplug: Known<Bool>,
-    isStandardHotplug: Known<Bool> = .known(false), parent: String?, occupants: [Int: SlotDevice] = [:],
-    expander: DeviceRequest? = nil
+    isStandardHotplug: Known<Bool> = .known(false), isHandledByACPI: Known<Bool> = .known(false), parent: String?,
+    occupants: [Int: SlotDevice] = [:], expander: DeviceRequest? = nil
   ) {
     self.expander = expander
     self.name = name
@@ -68,6 +70,7 @@ public struct GuestBus: Sendable {
     self.isExpress = isExpress
     self.takesHotplug = takesHotplug
     self.isStandardHotplug = isStandardHotplug
+    self.isHandledByACPI = isHandledByACPI
     self.parent = parent
     self.occupants = occupants
   }

@@ -34,19 +34,22 @@ extension Guest {
     if machine.hasBoardDevice("sata") { taken[0xfa] = SlotDevice(board: "ich9-ahci") }
     if machine.hasBoardDevice("smbus") { taken[0xfb] = SlotDevice(board: "ICH9-SMB") }
     return GuestBus(
-      "pcie.0", kind: .root, isExpress: true, takesHotplug: .known(false), parent: nil, occupants: taken)
+      "pcie.0", kind: .root, isExpress: true, takesHotplug: .known(false), isHandledByACPI: machine.hasACPIBridges(.q35),
+      parent: nil, occupants: taken)
   }
 
   /// `pc` (QEMU hw/i386/pc_piix.c: pc_init1). ACPI plugs into the root bus, unless acpi-root-pci-hotplug is off
   /// (hw/acpi/piix4.c).
   private static func i440fx(_ machine: MachineConfig) -> GuestBus {
-    let taken = [
-      0: SlotDevice(board: "i440FX"), 8: SlotDevice(board: "PIIX3", multifunction: true),
-      9: SlotDevice(board: "piix3-ide"), 0xb: SlotDevice(board: "PIIX4_PM"),
+    var taken = [
+      0: SlotDevice(board: "i440FX"), 8: SlotDevice(board: "PIIX3", multifunction: true), 9: SlotDevice(board: "piix3-ide"),
     ]
+    // Without ACPI there is no power management.
+    if machine.hasACPI { taken[0xb] = SlotDevice(board: "PIIX4_PM") }
     let hotplug = machine.hasACPI && machine.global("acpi-root-pci-hotplug", of: "PIIX4_PM") ?? true
     return GuestBus(
-      "pci.0", kind: .root, isExpress: false, takesHotplug: .known(hotplug), parent: nil, occupants: taken)
+      "pci.0", kind: .root, isExpress: false, takesHotplug: .known(hotplug), isHandledByACPI: .known(machine.hasACPI),
+      parent: nil, occupants: taken)
   }
 
   /// `virt`: a generic Express host bridge (QEMU hw/arm/virt.c: create_pcie).

@@ -100,9 +100,11 @@ extension RealizeContext {
   }
 
   /// The failure of an index that is too large, or that another device has: also one whose plug failed (QEMU
-  /// hw/pci/pci.c: pci_qdev_realize; observed on 11.1.3).
+  /// hw/pci/pci.c: pci_qdev_realize; observed on 11.1.3). Before 8.0 ACPI's controller checks it, where it handles the bus (QEMU
+  /// hw/acpi/pcihp.c: acpi_pcihp_device_pre_plug_cb; observed on 7.2.22).
   private func acpiIndex() throws(Unknown) -> RealizeFailure? {
     guard let number = number("acpi-index"), number > 0 else { return nil }
+    if qemu.isBefore(8, 0), let bus = try bus(), !(try bus.isHandledByACPI.value) { return nil }
     if number > 16383 {
       return RealizeFailure(.badProperty, property: "acpi-index", "acpi-index should be less or equal to 16383")
     }

@@ -87,8 +87,9 @@ struct TakenNumbers {
   let standby: String?
 
   /// - Parameter settings: the request with what `-global` options give it.
-  init(of request: DeviceRequest, _ settings: DeviceRequest, chassis: ChassisSlot?) {
-    acpiIndex = settings.natural("acpi-index").flatMap { $0 > 0 ? $0 : nil }
+  /// - Parameter isIndexed: whether QEMU reads the device's `acpi-index`.
+  init(of request: DeviceRequest, _ settings: DeviceRequest, chassis: ChassisSlot?, isIndexed: Bool) {
+    acpiIndex = isIndexed ? settings.natural("acpi-index").flatMap { $0 > 0 ? $0 : nil } : nil
     bootIndex = settings.value("bootindex").flatMap(QEMUNumber.index).flatMap { $0 >= 0 ? $0 : nil }
     self.chassis = chassis
     let isStandby = request.driver?.hasPrefix("virtio-net") == true && request.isOn("failover")

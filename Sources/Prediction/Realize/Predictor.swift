@@ -117,10 +117,12 @@ public final class Predictor: Sendable {
   /// change copies all of it.
   private func check(_ request: DeviceRequest, _ guest: Guest) -> Checked {
     let settings = machine.settings(of: request, qemu, index)
+    let isIndexed = !qemu.isBefore(8, 0) || (try? guest.bus(for: request))?.isHandledByACPI == .known(true)
     func result(_ draft: PredictionDraft? = nil, _ failure: RealizeFailure? = nil, missing: Unknown? = nil) -> Checked {
       Checked(
         draft: draft, failure: failure, missing: missing,
-        numbers: TakenNumbers(of: request, settings, chassis: (try? machine.chassisSlot(of: request)) ?? nil), settings: settings)
+        numbers: TakenNumbers(
+          of: request, settings, chassis: (try? machine.chassisSlot(of: request)) ?? nil, isIndexed: isIndexed), settings: settings)
     }
     let refusal = request.isVFIO ? nil : VFIODriverModel.refusal(request.driver, qemu)
     if request.isVFIO || refusal != nil {

@@ -24,7 +24,7 @@ extension QOMSnapshot {
     return GuestBus(
       bus.name, kind: kind,
       isExpress: isExpress ?? !(type == "pcie-pci-bridge" || type == "pci-bridge" || bus.name == "pci.0"),
-      takesHotplug: takesHotplug(bus.name, known), parent: bus.parent,
+      takesHotplug: takesHotplug(bus.name, known), isHandledByACPI: isHandledByACPI(bus.name, known), parent: bus.parent,
       occupants: bus.occupants.mapValues { occupant in
         SlotDevice(
           driver: types[occupant.id] ?? occupant.description, id: occupant.id.isEmpty ? nil : occupant.id,
@@ -73,6 +73,14 @@ extension QOMSnapshot {
       return .known(properties[handler]?["hotplug"] != .bool(false))
     }
     return .known(known?["acpi-pcihp-bsel"] != nil)
+  }
+
+  /// Whether the handler of a bus is ACPI's: the other one is the port or bridge itself.
+  private func isHandledByACPI(_ name: String, _ known: [String: JSON]?) -> Known<Bool> {
+    guard let handler = known?["hotplug-handler"]?.string else {
+      return .unknown("hot plug into \(name)", "QEMU did not report it")
+    }
+    return .known(!handler.isEmpty && handler != "/machine/peripheral/\(name)")
   }
 
   private var migrating: Known<Bool> {

@@ -99,7 +99,7 @@ public final class LintTarget: Sendable {
     var names: [String] = []
     if plugs.isEmpty {
       var known = LintTarget.checkedOptions
-      for option in machine.options where option.value != .string("") && !LintTarget.isNode(option) {
+      for option in machine.options where option.value != .string("") && !option.isNUMANode {
         if known.insert(option.name).inserted { names.append("-" + option.name) }
       }
       let isModelled: (ObjectRequest) -> Bool = { $0.type == "iommufd" || $0.type?.hasPrefix("memory-backend-") == true }
@@ -111,10 +111,6 @@ public final class LintTarget: Sendable {
 
   /// Options that are modelled, or that only refer to others. Those without a value cannot be wrong.
   private static let checkedOptions: Set<String> = ["m", "smp", "machine", "M", "accel", "global", "set", "readconfig", "device"]
-
-  private static func isNode(_ option: Property) -> Bool {
-    option.name == "numa" && option.value.string.map { $0 == "node" || $0.hasPrefix("node,") } == true
-  }
 
   /// Ports, bridges and IOMMUs, of which all options are modelled.
   private static func isModelled(_ driver: String?) -> Bool {

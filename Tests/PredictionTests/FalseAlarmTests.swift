@@ -1,0 +1,80 @@
+import Facts
+import Inputs
+import Prediction
+import Syntax
+import XCTest
+
+/// Launches that QEMU accepts, and that look like ones it refuses.
+final class FalseAlarmTests: XCTestCase {
+  private func texts(_ options: String, _ major: Int = 7, _ minor: Int = 2) -> [String] {
+    let machine = Machines.parse("qemu-system-x86_64 -nodefaults " + options).machine
+    let outcome = Predictor(machine, on: Machines.host(), qemu: .released(major, minor, "\(major).\(minor).0")).run()
+    return (outcome.predictions.compactMap(\.failure) + outcome.launchFailures.map(\.failure)).map(\.text)
+  }
+
+  /// Observed on 7.2.22; 10.0.13 and 11.1.3 refuse all of them.
+  func testBefore8OnlyACPIReadsAnIndex() {
+    let twice = " -device e1000e,acpi-index=1,addr=5 -device vfio-pci,host=01:00.0,acpi-index=1,addr=6"
+    let high = " -device vfio-pci,host=01:00.0,acpi-index=20000"
+    let port = " -device pcie-root-port,id=rp,hotplug=off -device vfio-pci,host=01:00.0,acpi-index=1,bus=rp -device e1000e,acpi-index=1"
+    let expander = " -device pxb-pcie,id=p,bus_nr=10 -device pcie-root-port,id=rp,bus=p" + high + ",bus=rp"
+    let bridgesOff = "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
+    for options in [
+      "-M pc-q35-6.0" + twice, "-M pc-q35-6.0" + high, "-M q35 -global " + bridgesOff + high, "-M q35 -global " + bridgesOff + twice,
+      "-M pc,acpi=off" + twice.replacing("e1000e", with: "e1000"), "-M microvm,pcie=on" + high, "-M microvm,pcie=on" + twice,
+      "-M q35" + port, "-M q35" + expander,
+    ] {
+      XCTAssertEqual(texts(options), [], options)
+      XCTAssertEqual(texts(options, 11, 1).count, 1, options)
+    }
+  }
+
+  func testBefore8ACPIReadsAnIndex() {
+    let twice = " -device e1000,acpi-index=1,addr=5 -device vfio-pci,host=01:00.0,acpi-index=1,addr=6"
+    let text = ["a PCI device with acpi-index = 1 already exist"]
+    for machine in [
+      "pc-q35-6.1", "q35,acpi=off", "pc", "pc-i440fx-1.6", "pc -global PIIX4_PM.acpi-root-pci-hotplug=off",
+      "pc -global PIIX4_PM.acpi-pci-hotplug-with-bridge-support=off",
+      "pc-q35-6.0 -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=on",
+    ] {
+      XCTAssertEqual(texts("-M " + machine + twice), text, machine)
+    }
+    let behind = " -device pci-bridge,id=b,chassis_nr=1 -device e1000,acpi-index=1,bus=b,addr=1"
+      + " -device vfio-pci,host=01:00.0,acpi-index=1,addr=6"
+    XCTAssertEqual(texts("-M pc" + behind), text)
+    XCTAssertEqual(texts("-M pc -global PIIX4_PM.acpi-pci-hotplug-with-bridge-support=off" + behind), [])
+  }
+
+  func testWithoutACPIThereIsNoPowerManagement() {
+    for options in ["-M pc,acpi=off", "-M pc -no-acpi"] {
+      XCTAssertEqual(texts(options + " -device vfio-pci,host=01:00.0,addr=1.3"), [], options)
+    }
+    XCTAssertEqual(texts("-M pc,acpi=off -device vfio-pci,host=01:00.0,addr=1.3", 11, 1), [])
+    XCTAssertEqual(texts("-M pc -device vfio-pci,host=01:00.0,addr=1.3").count, 1)
+  }
+
+  func testANodeMayHaveItsTypeAnywhere() {
+    let memory = "-M q35 -m 512,slots=2,maxmem=2G" + (0...2).map { " -object memory-backend-ram,id=m\($0),size=256M" }.joined()
+    let module = " -device pc-dimm,memdev=m2,node=1"
+    XCTAssertEqual(texts(memory + " -numa type=node,memdev=m0 -numa memdev=m1,type=node" + module, 11, 1), [])
+    XCTAssertEqual(texts(memory + " -numa type=node,memdev=m0 -numa nodeid=1,type=node,memdev=m1" + module), [])
+  }
+
+  func testNoClustersAreAsGoodAsNone() {
+    XCTAssertEqual(texts("-M q35 -smp 4,clusters=0"), [])
+    XCTAssertEqual(
+      texts("-M q35 -smp 4,clusters=0", 10, 0), ["Invalid CPU topology: CPU topology parameters must be greater than zero"])
+    XCTAssertEqual(texts("-M q35 -smp 4,clusters=2"), ["clusters not supported by this machine's CPU topology"])
+  }
+
+  /// QEMU prints the properties, and starts no guest.
+  func testAQuestionForHelpIsNotADevice() {
+    for device in ["vfio-pci,help", "vfio-pci,host=01:00.0,?", "driver=vfio-pci,help=on"] {
+      let machine = Machines.parse("qemu-system-x86_64 -M q35 -device " + device).machine
+      XCTAssertEqual(machine.devices.count, 0, device)
+      XCTAssertEqual(machine.unreadParts.map(\.reason), ["QEMU prints help and starts none"], device)
+    }
+    let text = Array("device_add vfio-pci,help".utf8)
+    XCTAssertEqual(ParsedInput.parse(SourceText(name: "hmp", bytes: text), as: .hmp).plugs.count, 0)
+  }
+}
