@@ -16,7 +16,7 @@ extension QEMUProfile {
   public static let modelled = [QEMURelease(7, 2), QEMURelease(10, 0), QEMURelease(11, 1)]
 
   /// The release, when it is a modelled one; nil for any other, and where it is not known.
-  var modelledRelease: QEMURelease? { release.display.flatMap { QEMUProfile.modelled.contains($0) ? $0 : nil } }
+  public var modelledRelease: QEMURelease? { release.display.flatMap { QEMUProfile.modelled.contains($0) ? $0 : nil } }
 
   /// The same QEMU with the ats behaviour that the user gives.
   public func with(behaviour: ATSBehaviour) -> QEMUProfile {

@@ -22,10 +22,13 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   guard target.plugs.isEmpty, machine.isX86PC, !target.contexts.isEmpty else { return }
   let hole = try machine.pciHole64
   let memory = try LockedMemory(machine).ram() ?? 128 << 20
-  let maximum = machine.maximumMemory
+  // Machine types up to 2.4 place the hole without regard to memory that may be plugged.
+  let isFirst = ["pc-q35-", "pc-i440fx-"].contains { machine.version(after: $0).map { $0 <= (2, 4) } ?? false }
+  let maximum = isFirst ? nil : machine.maximumMemory
   let total = max(memory, maximum ?? 0)
-  // The least that is used: 3.5 GiB of memory are below 4 GiB, and nothing is rounded.
-  let least = AddressRange.sum(4 << 30, total > 7 << 29 ? total - 7 << 29 : 0, hole.size)
+  // The least that is used: 3.5 GiB of memory, or what the machine sets, are below 4 GiB, and nothing is rounded.
+  let low: UInt64 = machine.machine.contains { $0.name == "max-ram-below-4g" } ? 4 << 30 : 7 << 29
+  let least = AddressRange.sum(4 << 30, memory > low ? memory - low : 0, total - memory, hole.size)
   // Each slot for memory may add a gigabyte, and on AMD memory moves above 1 TiB where it would get to 1012 GiB.
   let slots: UInt64 = maximum == nil ? 2 << 30 : 300 << 30
   let unmoved = AddressRange.sum(total, 4 << 30, hole.size, slots)
@@ -37,8 +40,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   guard least > 1 << UInt64(bits) else {
     throw Unknown("end of the guest's address space", reason: "it is close to the limit of \(bits) bits")
   }
-  guard target.qemu.release == .known(QEMURelease(11, 1)) else {
-    if target.qemu.release == .known(QEMURelease(7, 2)) { return }
+  if target.qemu.isBefore(8, 0), bits <= 32 || machine.has32BitProcessor { return }
+  guard target.qemu.modelledRelease != nil else {
     throw Unknown("limit of the guest's address space in \(target.qemu.name)", reason: "whether this QEMU checks it is not known")
   }
   let cpu = machine.options.last { $0.name == "cpu" }
@@ -59,6 +62,12 @@ private enum AddressRange {
 }
 
 extension MachineConfig {
+  /// Whether the processor has 32 address bits, for which 7.2 reserves no hole (QEMU 7.2 hw/i386/pc.c: pc_max_used_gpa).
+  fileprivate var has32BitProcessor: Bool {
+    let model = options.last { $0.name == "cpu" }?.value.string?.split(separator: ",").first
+    return model.map { ["486", "pentium", "qemu32"].contains($0) } ?? false
+  }
+
   /// `pci-hole64-size` of the host bridge, by its `-global` or by default.
   fileprivate var pciHole64: (size: UInt64, location: Location?) {
     get throws(Unknown) {
