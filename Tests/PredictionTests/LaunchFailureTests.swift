@@ -23,6 +23,53 @@ final class LaunchFailureTests: XCTestCase {
     XCTAssertEqual(texts("-M q35 -accel tcg -device intel-iommu,eim=on,intremap=off"), text)
   }
 
+  /// 7.2 has it with KVM alone, and machine types up to 2.7 without a check.
+  func testExtendedInterruptModeOf7_2() {
+    func old(_ options: String) -> [String] {
+      let machine = Machines.parse("qemu-system-x86_64 -nodefaults " + options).machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(7, 2, "7.2.22")).run().launchFailures.map(\.failure.text)
+    }
+    let text = ["eim=on requires accel=kvm,kernel-irqchip=split"]
+    for machine in ["q35 -accel tcg", "q35", "q35,accel=kvm,kernel-irqchip=off", "pc-q35-2.12", "q35,kernel-irqchip=split"] {
+      XCTAssertEqual(old("-M \(machine) -device intel-iommu,eim=on"), text, machine)
+    }
+    for machine in ["q35,accel=kvm,kernel-irqchip=split", "pc-q35-2.7"] {
+      XCTAssertEqual(old("-M \(machine) -device intel-iommu,eim=on"), [], machine)
+    }
+    XCTAssertEqual(old("-M q35 -device intel-iommu,eim=on,x-buggy-eim=on"), [])
+  }
+
+  /// Observed on 7.2.22, 10.0.13 and 11.1.3.
+  func testTwoWaysToChooseTheAccelerator() {
+    let text = ["The -accel and \"-machine accel=\" options are incompatible"]
+    for options in [
+      "-M q35 -enable-kvm -accel kvm", "-M q35 -accel tcg -enable-kvm", "-M q35,accel=kvm -accel kvm", "-accel tcg -M microvm,accel=tcg",
+    ] {
+      XCTAssertEqual(texts(options), text, options)
+    }
+    XCTAssertEqual(texts("-M q35,accel=kvm -enable-kvm"), [])
+    XCTAssertEqual(texts("-M q35 -enable-kvm -enable-kvm"), [])
+  }
+
+  func testABusBehindABridgeHasItsIdAlone() {
+    let expander = "-M q35 -device pxb-pcie,id=p,bus_nr=20 -device pcie-root-port,id=rp,bus="
+    XCTAssertEqual(texts(expander + "p.0"), ["Bus 'p.0' not found"])
+    XCTAssertEqual(texts(expander + "p"), [])
+    XCTAssertEqual(texts("-M q35 -device pcie-pci-bridge,id=b -device e1000,bus=b.0,addr=1"), ["Bus 'b.0' not found"])
+  }
+
+  func testSpeedsOfPorts() {
+    func refusals(_ value: String, _ major: Int, _ minor: Int) -> [String] {
+      let machine = Machines.parse("qemu-system-x86_64 -M q35 -nodefaults -device pcie-root-port,id=rp,x-speed=" + value).machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(major, minor, "\(major).\(minor).0")).run().launchFailures
+        .map(\.failure.text)
+    }
+    XCTAssertEqual(refusals("32", 7, 2), ["Parameter 'x-speed' does not accept value '32'"])
+    XCTAssertEqual(refusals("64", 10, 0), [])
+    XCTAssertEqual(refusals("16", 7, 2), [])
+    XCTAssertEqual(refusals("128", 11, 1), ["Parameter 'x-speed' does not accept value '128'"])
+  }
+
   /// A value or a machine that only the shell knows refuses nothing.
   func testWhatIsNotKnownIsNotRefused() {
     XCTAssertEqual(texts("-M q35 -device pcie-root-port,id=a,chassis=$n -device pcie-root-port,id=b,chassis=1"), [])

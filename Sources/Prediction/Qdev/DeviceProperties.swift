@@ -18,6 +18,8 @@ enum DeviceProperties {
       return qemu.modelledRelease == nil ? .unknown : .absent
     }
     let own = own(driver)
+    // Observed on 7.2.22.
+    if name == "x-speed", own?[name] != nil, qemu.isBefore(8, 0) { return .kind(.choice(["2_5", "5", "8", "16"])) }
     if let kind = own?[name] ?? some[driver]?[name] { return .kind(kind) }
     if PCIDrivers.isPCI(driver), let kind = common[name] {
       return .kind(VFIOProperties.property(name, of: "vfio-pci")?.kind(in: qemu) ?? kind)

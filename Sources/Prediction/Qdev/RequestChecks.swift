@@ -48,8 +48,9 @@ extension RealizeContext {
     case .pci: return nil
     case .other(let type): return RealizeFailure(.wrongBusType, "Device '\(driver)' can't go on \(type) bus")
     case .refused(let failure):
-      // A device that is not modelled may offer the bus.
-      if failure.text.hasPrefix("Bus "), guest.ids.keys.contains(where: { name.hasPrefix($0 + ".") }) {
+      // A device that is not modelled may offer the bus; that of a bridge has the id alone.
+      let isOpen = guest.ids.contains { id, driver in name.hasPrefix(id + ".") && !PCIDrivers.isBridge(driver) }
+      if failure.text.hasPrefix("Bus "), isOpen {
         throw Unknown("bus `\(name)`", reason: "not a bus that vfiogate models")
       }
       return failure

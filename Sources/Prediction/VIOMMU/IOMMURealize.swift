@@ -85,6 +85,11 @@ extension RealizeContext {
     if try isOn("eim"), try !remapsInterrupts() {
       return refused("eim", "eim=on cannot be selected without intremap=on")
     }
+    // Machine types up to 2.7 have it without (observed on 7.2.22).
+    let isChecked = qemu.isBefore(8, 0) && machine.version(after: "pc-q35-").map { $0 > (2, 7) } ?? true
+    if isChecked, try isOn("eim"), try !isOn("x-buggy-eim"), try !hasSplitController() {
+      return refused("eim", "eim=on requires accel=kvm,kernel-irqchip=split")
+    }
     let isOld = qemu.isBefore(10, 1)
     // The names before they were stable.
     let (scalableName, firstName) = isOld ? ("x-scalable-mode", "x-flts") : ("scalable-mode", "fsts")
@@ -116,6 +121,12 @@ extension RealizeContext {
     if !first { return refused("svm", "Need to set fsts for svm") }
     if try otherSetting("dma-translation") == "off" { return refused("svm", "Need to set dma-translation for svm") }
     return pasid == 0 ? refused("svm", "Need to set PASID support for svm") : nil
+  }
+
+  /// Whether KVM has the interrupt controller in part (QEMU accel/kvm/kvm-all.c: kvm_irqchip_is_split).
+  private func hasSplitController() throws(Unknown) -> Bool {
+    guard try machine.usesKVM.value else { return false }
+    return try machine.kernelIrqchip.value == "split"
   }
 
   /// Whether the IOMMU remaps interrupts: `auto` does unless KVM's whole interrupt controller is in the kernel (QEMU
