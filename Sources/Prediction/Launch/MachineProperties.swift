@@ -1,21 +1,21 @@
 import Facts
 
 extension MachineConfig {
-  /// The refusal of an option of a q35 or i440fx machine (`qom-list-properties` of 11.1.3, 10.0.13 and 7.2.22 for their
-  /// machine types), and of two ways to choose the accelerator (QEMU system/vl.c: qemu_apply_legacy_machine_options).
+  /// The refusal of an option of a q35, i440fx or microvm machine (`qom-list-properties` of 11.1.3, 10.0.13 and 7.2.22 for their
+  /// machine types).
   func machinePropertyFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
     if let refused = iommuOfVirt { return [refused] }
     guard let release = qemu.modelledRelease, libvirt == nil, let type = typeName(in: release) else { return [] }
     var failures: [LaunchFailure] = []
+    if let conflict = twoSpellings { failures.append(conflict) }
     for property in machine where property.name != "type" {
-      // QEMU reads an underscore as a dash, and a dotted name by its first part.
-      let name = String((property.name.split(separator: ".").first ?? "").map { $0 == "_" ? "-" : $0 })
-      if name == "accel" {
-        guard hasOption("accel") else { continue }
-        let text = "The -accel and \"-machine accel=\" options are incompatible"
+      if let short = property.shortForm {
+        let text = "Expected '=' after parameter '\(short)'"
         failures.append(LaunchFailure(RealizeFailure(.badOption, text), at: property.location))
         continue
       }
+      // QEMU reads an underscore as a dash, and a dotted name by its first part.
+      let name = String((property.name.split(separator: ".").first ?? "").map { $0 == "_" ? "-" : $0 })
       if MachineConfig.ofAccelerator.contains(name) { continue }
       guard let kind = MachineConfig.properties[name], MachineConfig.has(name, type, release) else {
         let text = "Property '\(type)-machine.\(name)' not found"
@@ -23,7 +23,9 @@ extension MachineConfig {
         continue
       }
       guard case .string(let text) = property.value else { continue }
-      let refusal = PropertyChecks.refusal(name, .string(text), kind: kind, driver: type + "-machine", form: .keyval)
+      let refusal = PropertyChecks.refusal(
+        name, .string(text), kind: MachineConfig.old(name, release) ?? kind, driver: type + "-machine", form: .keyval)
+        ?? MachineConfig.valueRefusal(name, text, release)
       if let refusal { failures.append(LaunchFailure(RealizeFailure(.badOption, refusal), at: property.location)) }
     }
     return failures
@@ -39,9 +41,10 @@ extension MachineConfig {
   }
 
   /// The machine type without its aliases; nil for a type that is not modelled.
-  private func typeName(in release: QEMURelease) -> String? {
+  func typeName(in release: QEMURelease) -> String? {
     switch machineType?.value {
     case .string("q35"): return "pc-q35-\(release)"
+    case .string("microvm"): return "microvm"
     case .string("pc"): return "pc-i440fx-\(release)"
     case .string(let type) where type.hasPrefix("pc-q35-") || type.hasPrefix("pc-i440fx-"): return type
     case nil where MachineKind(self) == .i440fx: return "pc-i440fx-\(release)"
@@ -49,35 +52,122 @@ extension MachineConfig {
     }
   }
 
+  /// One property by both of its spellings (QEMU util/keyval.c: keyval_dashify).
+  private var twoSpellings: LaunchFailure? {
+    guard let old = machine.first(where: { $0.name.contains("_") }) else { return nil }
+    let new = String(old.name.map { $0 == "_" ? "-" : $0 })
+    guard machine.contains(where: { $0.name == new }) else { return nil }
+    return LaunchFailure(RealizeFailure(.badOption, "Conflict between '\(old.name)' and '\(new)'"), at: old.location)
+  }
+
+  /// The options of `-machine` whose values are left to QEMU.
+  var uncheckedMachineOptions: [Property] {
+    let kind = MachineKind(self)
+    let isPC = kind == .q35 || kind == .i440fx || kind == .microvm
+    return machine.filter { property in
+      let value = property.value.string
+      switch property.name {
+      case "type", "memory-backend", "confidential-guest-support": return false
+      case "accel": return value.map { !$0.split(separator: ":").allSatisfy { ["kvm", "tcg"].contains($0) } } ?? true
+      case "kernel-irqchip", "kernel_irqchip": return value.map { !["on", "off", "split"].contains($0) } ?? true
+      case "iommu" where kind == .virt: return value == nil
+      default:
+        if property.name.hasPrefix("smp.") { return !isPC }
+        let name = String(property.name.map { $0 == "_" ? "-" : $0 })
+        return !isPC || value == nil || MachineConfig.properties[name].map { $0 == .text } ?? true && !MachineConfig.limited.contains(name)
+      }
+    }
+  }
+
   /// Options that QEMU gives to the accelerator.
-  private static let ofAccelerator: Set<String> = ["kernel-irqchip", "kvm-shadow-mem", "igd-passthru"]
+  private static let ofAccelerator: Set<String> = ["accel", "kernel-irqchip", "kvm-shadow-mem", "igd-passthru"]
 
   /// Whether a machine type of a release has one of the properties.
   private static func has(_ name: String, _ type: String, _ release: QEMURelease) -> Bool {
+    let isMicro = type == "microvm"
     switch name {
-    case "x-south-bridge": return !type.contains("q35") && release > QEMURelease(7, 2)
+    case "x-south-bridge": return type.contains("i440fx") && release > QEMURelease(7, 2)
     case "wdat": return type.contains("q35") && release > QEMURelease(10, 0)
+    case "spcr" where isMicro: return false
     case "spcr", "x-change-vmfd-on-reset": return release > QEMURelease(10, 0)
-    case "aux-ram-share", "fd-bootchk", "shim", "smp-cache": return release > QEMURelease(7, 2)
-    default: return true
+    case "aux-ram-share", "shim", "smp-cache": return release > QEMURelease(7, 2)
+    case "fd-bootchk": return !isMicro && release > QEMURelease(7, 2)
+    case _ where MachineConfig.ofMicrovm.contains(name): return isMicro
+    default: return !isMicro || !MachineConfig.notOfMicrovm.contains(name)
+    }
+  }
+
+  private static let ofMicrovm: Set<String> = [
+    "auto-kernel-cmdline", "ioapic2", "isa-serial", "pcie", "rtc", "x-option-roms",
+  ]
+
+  private static let notOfMicrovm: Set<String> = [
+    "cxl", "cxl-fmw", "default-bus-bypass-iommu", "hmat", "hpet", "i8042", "max-fw-size", "max-ram-below-4g", "nvdimm",
+    "nvdimm-persistence", "pcspk-audiodev", "pflash0", "pflash1", "sata", "smbios-entry-point-type", "smbus", "vmport",
+  ]
+
+  /// Texts whose values are checked by `valueRefusal`.
+  private static let limited: Set<String> = ["bus-lock-ratelimit", "nvdimm-persistence", "phandle-start", "x-oem-id", "x-oem-table-id"]
+
+  /// The type of a property that has another one in an older release.
+  private static func old(_ name: String, _ release: QEMURelease) -> PropertyKind? {
+    name == "smbios-entry-point-type" && release == QEMURelease(7, 2) ? .choice(["32", "64"]) : nil
+  }
+
+  /// Limits of values (QEMU hw/i386/pc.c and x86.c: the setters of these properties).
+  private static func valueRefusal(_ name: String, _ text: String, _ release: QEMURelease) -> String? {
+    func bytes() -> UInt64 {
+      if case .bytes(let bytes) = QEMUNumber.size(text) { return bytes }
+      return 0
+    }
+    switch name {
+    case "max-ram-below-4g" where bytes() > 4 << 30:
+      return "Machine option 'max-ram-below-4g=\(bytes())' expects size less than or equal to 4G"
+    case "max-fw-size" where bytes() > 16 << 20:
+      return "User specified max allowed firmware size \(bytes()) is greater than 16MiB. If combined "
+        + "\(release == QEMURelease(7, 2) ? "firwmare" : "firmware") size exceeds 16MiB the system may not boot, or experience "
+        + "intermittentstability issues."
+    case "x-oem-id" where text.utf8.count > 6: return "User specified x-oem-id value is bigger than 6 bytes in size"
+    case "x-oem-table-id" where text.utf8.count > 8: return "User specified x-oem-table-id value is bigger than 8 bytes in size"
+    case "nvdimm-persistence" where !["cpu", "mem-ctrl"].contains(text):
+      return "-machine nvdimm-persistence=\(text): unsupported option"
+    case "bus-lock-ratelimit" where QEMUNumber.integer(text) == nil, "phandle-start" where QEMUNumber.integer(text) == nil:
+      return "Parameter '\(name)' expects integer"
+    default: return nil
     }
   }
 
   private static let properties: [String: PropertyKind] = {
     let flags = [
-      "aux-ram-share", "cxl", "default-bus-bypass-iommu", "dump-guest-core", "fd-bootchk", "graphics", "hmat", "hpet",
-      "i8042", "mem-merge", "nvdimm", "sata", "smbus", "spcr", "suppress-vmdesc", "usb", "wdat", "x-change-vmfd-on-reset",
+      "auto-kernel-cmdline", "aux-ram-share", "cxl", "default-bus-bypass-iommu", "dump-guest-core", "fd-bootchk", "graphics", "hmat",
+      "hpet", "i8042", "isa-serial", "mem-merge", "nvdimm", "sata", "smbus", "spcr", "suppress-vmdesc", "usb", "wdat",
+      "x-change-vmfd-on-reset", "x-option-roms",
     ]
     let texts = [
       "append", "boot", "bus-lock-ratelimit", "confidential-guest-support", "cxl-fmw", "dt-compatible", "dtb", "dumpdtb",
       "firmware", "initrd", "kernel", "memory", "memory-backend", "memory-encryption", "nvdimm-persistence",
-      "pcspk-audiodev", "pflash0", "pflash1", "phandle-start", "sgx-epc", "shim", "smbios-entry-point-type", "smp",
-      "smp-cache", "x-oem-id", "x-oem-table-id", "x-south-bridge",
+      "pcspk-audiodev", "pflash0", "pflash1", "phandle-start", "sgx-epc", "shim", "smp", "smp-cache", "x-oem-id",
+      "x-oem-table-id",
     ]
-    var all: [String: PropertyKind] = ["max-fw-size": .size(maximum: nil), "max-ram-below-4g": .size(maximum: nil)]
+    var all: [String: PropertyKind] = [
+      "max-fw-size": .size(maximum: nil), "max-ram-below-4g": .size(maximum: nil), "smbios-entry-point-type": .choice(["32", "64", "auto"]),
+      "x-south-bridge": .choice(["PIIX3", "piix4-isa"]),
+    ]
     for name in flags { all[name] = .bool }
     for name in texts { all[name] = .text }
-    for name in ["acpi", "pic", "pit", "smm", "vmport"] { all[name] = .onOffAuto }
+    for name in ["acpi", "ioapic2", "pcie", "pic", "pit", "rtc", "smm", "vmport"] { all[name] = .onOffAuto }
     return all
   }()
+}
+
+extension Property {
+  /// A word of `-machine` without a value, as written; nil for any other.
+  fileprivate var shortForm: String? {
+    guard let range = location.range, location.path.hasPrefix("-machine") || location.path.hasPrefix("-M") else { return nil }
+    switch value.string {
+    case "on" where range.count == name.utf8.count: return name
+    case "off" where range.count == name.utf8.count + 2: return "no" + name
+    default: return nil
+    }
+  }
 }

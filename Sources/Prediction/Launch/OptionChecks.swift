@@ -10,7 +10,10 @@ extension MachineConfig {
     // Gathered once for each kind of part, not for each device.
     var ids: [Part: Set<String>?] = [:]
     return memoryFailures(qemu)
-      + [topology(qemu), namedBackend("memory-backend"), namedBackend("confidential-guest-support"), confidentialGuest(qemu), hostCPU]
+      + [
+        twoAccelerators, ProcessorTopology.refusal(self, qemu), namedBackend("memory-backend"), namedBackend("confidential-guest-support"),
+        confidentialGuest(qemu), hostCPU,
+      ]
       .compactMap { $0 }
       + monitors + devices.compactMap { unresolved($0, &ids) }
   }
@@ -44,59 +47,16 @@ extension MachineConfig {
     }
   }
 
-  // MARK: - Processors
-
-  /// The product of `-smp` (QEMU hw/core/machine-smp.c: machine_parse_smp_config). QEMU computes
-  /// the counts that are not given, and rounds down; without sockets and cores it depends on the machine type.
-  private func topology(_ qemu: QEMUProfile) -> LaunchFailure? {
-    guard let option = options.last(where: { $0.name == "smp" }), options.filter({ $0.name == "smp" }).count == 1,
-      !machine.contains(where: { $0.name.hasPrefix("smp") }), let text = option.value.string, !text.contains("$"),
-      !text.contains("`"), MachineKind(self) == .q35 || MachineKind(self) == .i440fx
+  /// Two ways to choose the accelerator; `-enable-kvm` is `-machine accel=kvm` (QEMU system/vl.c: configure_accelerators; observed on
+  /// 7.2.22, 10.0.13 and 11.1.3).
+  private var twoAccelerators: LaunchFailure? {
+    guard hasOption("accel"), let other = machine.last(where: { $0.name == "accel" }) ?? options.last(where: { $0.name == "enable-kvm" })
     else { return nil }
-    func failure(_ text: String) -> LaunchFailure { LaunchFailure(RealizeFailure(.badOption, text), at: option.location) }
-    let isOld = qemu.isBefore(9, 0)
-    let keys: Set = ["cpus", "maxcpus", "sockets", "dies", "cores", "threads", "clusters"]
-    let items = OptionText.items(text, implied: "cpus")
-    let numbers = items.map { QEMUNumber.integer($0.value) }
-    let newer: Set = ["modules", "books", "drawers"]
-    if let bad = zip(items, numbers).first(where: { $1 == nil && keys.contains($0.key) }) {
-      return failure("Parameter 'smp.\(bad.0.key)' expects integer")
-    }
-    if let other = items.first(where: { !keys.contains($0.key) && (isOld || !newer.contains($0.key)) }) {
-      return failure("Parameter 'smp.\(other.key)' is unexpected")
-    }
-    if !isOld, numbers.contains(.natural(0)) {
-      return failure("Invalid CPU topology: CPU topology parameters must be greater than zero")
-    }
-    // Before 9.0 a zero is as good as none.
-    if zip(items, numbers).contains(where: { item, number in item.key == "clusters" && number != .natural(1) && number != .natural(0) }) {
-      return failure("clusters \(isOld ? "" : "> 1 ")not supported by this machine's CPU topology")
-    }
-    var given: [String: Int] = [:]
-    for ((key, _), number) in zip(items, numbers) {
-      guard case .natural(let count)? = number, (1...4096).contains(count), key != "clusters", keys.contains(key) else { return nil }
-      given[key] = Int(count)
-    }
-    guard let maximum = given["maxcpus"] ?? given["cpus"], given["sockets"] != nil || given["cores"] != nil else { return nil }
-    let dies = given["dies"] ?? 1
-    var sockets = given["sockets"] ?? 0, cores = given["cores"] ?? 0, threads = given["threads"] ?? 0
-    if sockets == 0 {
-      threads = max(threads, 1)
-      sockets = maximum / (dies * cores * threads)
-    } else if cores == 0 {
-      threads = max(threads, 1)
-      cores = maximum / (dies * sockets * threads)
-    }
-    if threads == 0 { threads = maximum / (dies * sockets * cores) }
-    let modules = isOld ? "" : "modules (1) * "
-    let product = "sockets (\(sockets)) * dies (\(dies)) * \(modules)cores (\(cores)) * threads (\(threads))"
-    if sockets * dies * cores * threads != maximum {
-      return failure("Invalid CPU topology: product of the hierarchy must match maxcpus: \(product) != maxcpus (\(maximum))")
-    }
-    guard let count = given["cpus"], count > maximum else { return nil }
-    return failure(
-      "Invalid CPU topology: maxcpus must be equal to or greater than smp: \(product) == maxcpus (\(maximum)) < smp_cpus (\(count))")
+    return LaunchFailure(
+      RealizeFailure(.badOption, "The -accel and \"-machine accel=\" options are incompatible"), at: other.location)
   }
+
+  // MARK: - Processors
 
   /// `-cpu host` is the processor of an accelerator (QEMU target/i386/cpu.c: x86_cpu_realizefn).
   private var hostCPU: LaunchFailure? {
@@ -255,42 +215,5 @@ extension MachineConfig {
       for item in OptionText.items(text, implied: "") where item.key == "id" || item.key.hasSuffix(key) { ids.insert(item.value) }
     }
     return ids
-  }
-}
-
-extension Property {
-  /// Whether it is a `-numa` option that adds a node.
-  public var isNUMANode: Bool {
-    name == "numa" && OptionText.items(value.string ?? "", implied: "type").last { $0.key == "type" }?.value == "node"
-  }
-}
-
-/// The text of an option as `key=value` items; two commas are one of the value's own (QEMU util/qemu-option.c: opts_do_parse).
-enum OptionText {
-  static func items(_ text: String, implied: String) -> [(key: String, value: String)] {
-    var items: [(key: String, value: String)] = []
-    var current: [UInt8] = []
-    func add() {
-      func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
-      if let equals = current.firstIndex(of: UInt8(ascii: "=")) {
-        items.append((text(current[..<equals]), text(current[(equals + 1)...])))
-      } else if !current.isEmpty {
-        items.append((items.isEmpty ? implied : text(current), text(current)))
-      }
-    }
-    var rest = text.utf8[...]
-    while let byte = rest.popFirst() {
-      if byte != UInt8(ascii: ",") {
-        current.append(byte)
-      } else if rest.first == UInt8(ascii: ",") {
-        current.append(byte)
-        rest.removeFirst()
-      } else {
-        add()
-        current = []
-      }
-    }
-    add()
-    return items
   }
 }

@@ -170,15 +170,18 @@ extension MachineConfig {
     }
   }
 
-  /// The version in `pc-q35-9.2`; nil for an unversioned type, which is the newest.
+  /// The version in `pc-q35-9.2` and `pc-q35-4.0.1`; nil for an unversioned type, which is the newest.
   public func version(after prefix: String) -> (Int, Int)? {
     guard let type = machineType?.value.string, type.hasPrefix(prefix) else { return nil }
     let text = type.utf8.dropFirst(prefix.utf8.count)
     guard let dot = text.firstIndex(of: UInt8(ascii: ".")), let major = Int(Substring(text[..<dot])),
-      let minor = Int(Substring(text[dot...].dropFirst()))
+      let minor = Int(Substring(text[dot...].dropFirst().prefix(while: \.isASCIIDigit)))
     else { return nil }
     return (major, minor)
   }
+
+  /// The version of a machine type of q35 or i440fx; nil for the newest.
+  var versionOfPC: (Int, Int)? { version(after: "pc-q35-") ?? version(after: "pc-i440fx-") }
 
   /// The text of a machine option; nil when it is not given, or only the shell knows it.
   func machineOption(_ name: String) -> String? { machine.last { $0.name == name }?.value.string }

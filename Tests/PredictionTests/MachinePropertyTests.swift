@@ -1,0 +1,66 @@
+import Facts
+import Inputs
+import Prediction
+import XCTest
+
+/// Properties of machines, as QEMU 7.2.22, 10.0.13 and 11.1.3 refused or accepted them.
+final class MachinePropertyTests: XCTestCase {
+  private func texts(_ options: String, _ major: Int = 11, _ minor: Int = 1) -> [String] {
+    let machine = Machines.parse("qemu-system-x86_64 -nodefaults -M " + options).machine
+    return Predictor(machine, on: Machines.host(), qemu: .released(major, minor, "\(major).\(minor).0")).run().launchFailures
+      .map(\.failure.text)
+  }
+
+  func testLimitsOfValues() {
+    for (option, text) in [
+      ("max-ram-below-4g=5G", "Machine option 'max-ram-below-4g=5368709120' expects size less than or equal to 4G"),
+      ("x-oem-id=SEVENSE", "User specified x-oem-id value is bigger than 6 bytes in size"),
+      ("x-oem-table-id=NINENINEN", "User specified x-oem-table-id value is bigger than 8 bytes in size"),
+      ("smbios-entry-point-type=foo", "Parameter 'smbios-entry-point-type' does not accept value 'foo'"),
+      ("nvdimm-persistence=foo", "-machine nvdimm-persistence=foo: unsupported option"),
+      ("phandle-start=x", "Parameter 'phandle-start' expects integer"), ("vmport", "Expected '=' after parameter 'vmport'"),
+      ("nographics", "Expected '=' after parameter 'nographics'"),
+      ("default-bus-bypass-iommu=on,default_bus_bypass_iommu=off",
+        "Conflict between 'default_bus_bypass_iommu' and 'default-bus-bypass-iommu'"),
+    ] {
+      XCTAssertEqual(texts("q35," + option), [text], option)
+      XCTAssertEqual(texts("pc," + option, 7, 2), [text], option)
+    }
+    for option in [
+      "max-ram-below-4g=4G", "max-fw-size=16M", "x-oem-id=SIXSIX", "x-oem-table-id=EIGHTEIG", "nvdimm-persistence=cpu",
+      "bus-lock-ratelimit=-1", "vmport=on", "kernel-irqchip=maybe", "smbios-entry-point-type=64", "x-oem-id=$ID",
+    ] {
+      XCTAssertEqual(texts("q35," + option, 7, 2), [], option)
+    }
+    XCTAssertEqual(texts("q35,smbios-entry-point-type=auto"), [])
+    XCTAssertEqual(
+      texts("q35,smbios-entry-point-type=auto", 7, 2), ["Parameter 'smbios-entry-point-type' does not accept value 'auto'"])
+    XCTAssertEqual(texts("q35,max-fw-size=17M", 10, 0).first?.contains("combined firmware size"), true)
+    XCTAssertEqual(texts("q35,max-fw-size=17M", 7, 2).first?.contains("combined firwmare size"), true)
+  }
+
+  func testPropertiesOfMicrovm() {
+    for (option, text) in [
+      ("foo=on", "Property 'microvm-machine.foo' not found"), ("hpet=on", "Property 'microvm-machine.hpet' not found"),
+      ("vmport=on", "Property 'microvm-machine.vmport' not found"), ("pit=foo", "Parameter 'pit' does not accept value 'foo'"),
+      ("isa-serial=foo", "Parameter 'isa-serial' expects 'on' or 'off'"),
+    ] {
+      XCTAssertEqual(texts("microvm,pcie=on," + option), [text], option)
+      XCTAssertEqual(texts("microvm,pcie=on," + option, 7, 2), [text], option)
+    }
+    for option in ["usb=on", "rtc=on", "ioapic2=auto", "x-option-roms=off", "auto-kernel-cmdline=on", "memory.size=1G"] {
+      XCTAssertEqual(texts("microvm,pcie=on," + option), [], option)
+    }
+    XCTAssertEqual(texts("q35,pcie=on"), ["Property 'pc-q35-11.1-machine.pcie' not found"])
+  }
+
+  func testMemoryOfMicrovm() {
+    XCTAssertEqual(texts("microvm,pcie=on -m 512M,slots=2"), ["slots specified but no max-size"])
+    XCTAssertEqual(texts("microvm,pcie=on -m 64M,slots=300,maxmem=1G"), [])
+    XCTAssertEqual(
+      texts("microvm,pcie=on -object memory-backend-ram,id=m0,size=0"), ["property 'size' of memory-backend-ram doesn't take value '0'"])
+    XCTAssertEqual(
+      texts("microvm,pcie=on,memory-backend=m0 -m 512M -object memory-backend-ram,id=m0,size=256M"),
+      ["Machine memory size does not match the size of the memory backend"])
+  }
+}
