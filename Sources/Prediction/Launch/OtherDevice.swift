@@ -206,8 +206,10 @@ extension RealizeContext {
     }
     let node = try otherNumber("numa_node", default: 128)
     if node != 128 {
-      guard !machine.hasOption("numa") else { throw Unknown("NUMA nodes of the guest", reason: "not counted") }
-      return RealizeFailure(.badOption, property: "numa_node", "Illegal numa node \(node)")
+      guard let memory = MemoryOption(machine, qemu) else { throw Unknown("NUMA nodes of the guest", reason: "its memory is not known") }
+      let nodes = NUMANodes.read(machine, memory, qemu)
+      guard nodes.isKnown else { throw Unknown("NUMA nodes of the guest", reason: "not counted") }
+      if node >= nodes.count { return RealizeFailure(.badOption, property: "numa_node", "Illegal numa node \(node)") }
     }
     if bus.kind != .root {
       return RealizeFailure(.badOption, property: "bus", "PXB devices can be attached only to root bus")
