@@ -47,7 +47,7 @@ struct QMPReader {
     case "object-add":
       let properties = try JSONProperties.read(
         word, keys: ["arguments"], source: source.name, path: "[\(index)].arguments")
-      stream.add(ObjectRequest(properties: properties, location: location(word, "[\(index)]")), to: &definition)
+      stream.add(ObjectRequest(properties: properties, location: location(word, "[\(index)]"), isJSON: true), to: &definition)
     case "human-monitor-command": try human(word, message, path: "[\(index)].arguments.command-line")
     case .some(let name):
       let command = MonitorStream.Command(

@@ -19,6 +19,7 @@ final class MachinePropertyTests: XCTestCase {
       ("smbios-entry-point-type=foo", "Parameter 'smbios-entry-point-type' does not accept value 'foo'"),
       ("nvdimm-persistence=foo", "-machine nvdimm-persistence=foo: unsupported option"),
       ("phandle-start=x", "Parameter 'phandle-start' expects integer"), ("vmport", "Expected '=' after parameter 'vmport'"),
+      ("acpi.foo=on", "Parameters 'acpi.*' are unexpected"), ("smp=2", "Invalid parameter type for 'smp', expected: object"),
       ("nographics", "Expected '=' after parameter 'nographics'"),
       ("default-bus-bypass-iommu=on,default_bus_bypass_iommu=off",
         "Conflict between 'default_bus_bypass_iommu' and 'default-bus-bypass-iommu'"),

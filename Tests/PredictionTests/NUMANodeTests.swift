@@ -46,7 +46,9 @@ final class NUMANodeTests: XCTestCase {
     XCTAssertEqual(texts(two(",cpus=0,initiator=3", "", on)), ["The initiator of CPU NUMA node 0 should be itself (got 3)"])
     XCTAssertEqual(texts(two(",cpus=0", ",initiator=3", on)), ["NUMA node 3 is missing, use '-numa node' option to declare it first"])
     XCTAssertEqual(texts(two(",cpus=0", ",initiator=200", on)), ["The initiator id 200 expects an integer between 0 and 127"])
+    XCTAssertEqual(texts(two(",cpus=0", ",initiator=1", on)), ["The initiator of NUMA node 1 is invalid"])
     XCTAssertEqual(texts(two(",cpus=0,initiator=0", ",initiator=0", on)), [])
+    XCTAssertEqual(texts(two("", ",initiator=0", on)), [])
     XCTAssertEqual(texts(two(",initiator=0")).map { String($0.prefix(40)) }, ["ACPI Heterogeneous Memory Attribute Tabl"])
   }
 

@@ -141,11 +141,14 @@ public struct ObjectRequest: Hashable, Sendable {
   public let properties: [Property]
   /// Location of the whole request.
   public let location: Location
+  /// Whether it is written as JSON, whose values have types.
+  public let isJSON: Bool
 
   /// Creates a request. `type` and `id` are taken from its properties.
-  public init(properties: [Property], location: Location) {
+  public init(properties: [Property], location: Location, isJSON: Bool = false) {
     self.properties = properties
     self.location = location
+    self.isJSON = isJSON
     type = properties.last { $0.name == "qom-type" }?.value.string
     id = properties.last { $0.name == "id" }?.value.string
   }

@@ -23,6 +23,10 @@ extension MachineConfig {
         continue
       }
       guard case .string(let text) = property.value else { continue }
+      if let shape = MachineConfig.shapeRefusal(property.name, name, kind) {
+        failures.append(LaunchFailure(RealizeFailure(.badOption, shape), at: property.location))
+        continue
+      }
       let refusal = PropertyChecks.refusal(
         name, .string(text), kind: MachineConfig.old(name, release) ?? kind, driver: type + "-machine", form: .keyval)
         ?? MachineConfig.valueRefusal(name, text, release)
@@ -50,6 +54,13 @@ extension MachineConfig {
     case nil where MachineKind(self) == .i440fx: return "pc-i440fx-\(release)"
     default: return nil
     }
+  }
+
+  /// The refusal of a dotted name for one value, or of one value for several.
+  private static func shapeRefusal(_ written: String, _ name: String, _ kind: PropertyKind) -> String? {
+    let isDotted = written.contains(".")
+    if isDotted, kind != .text { return "Parameters '\(name).*' are unexpected" }
+    return !isDotted && (name == "smp" || name == "boot") ? "Invalid parameter type for '\(name)', expected: object" : nil
   }
 
   /// One property by both of its spellings (QEMU util/keyval.c: keyval_dashify).

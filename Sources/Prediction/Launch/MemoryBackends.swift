@@ -1,9 +1,9 @@
 import Facts
 
-/// Memory backends, and the memory devices that have them (recorded from 7.2.22, 10.0.13 and 11.1.3).
+/// Memory backends (recorded from 7.2.22, 10.0.13 and 11.1.3).
 extension MachineConfig {
   private enum BackendValue {
-    case bool, size, text
+    case bool, size, text, threads, nodes
     case choice(Set<String>)
   }
 
@@ -11,12 +11,12 @@ extension MachineConfig {
   /// MemoryBackendFileProperties, MemoryBackendMemfdProperties).
   private static let backendProperties: [String: [(name: String, value: BackendValue)]] = {
     let all: [(String, BackendValue)] = [
-      ("dump", .bool), ("host-nodes", .text), ("merge", .bool), ("policy", .choice(["default", "preferred", "bind", "interleave"])),
-      ("prealloc", .bool), ("prealloc-threads", .text), ("prealloc-context", .text), ("share", .bool), ("reserve", .bool),
+      ("dump", .bool), ("host-nodes", .nodes), ("merge", .bool), ("policy", .choice(["default", "preferred", "bind", "interleave"])),
+      ("prealloc", .bool), ("prealloc-threads", .threads), ("prealloc-context", .text), ("share", .bool), ("reserve", .bool),
       ("size", .size), ("x-use-canonical-path-for-ramblock-id", .bool),
     ]
     return [
-      "memory-backend-ram": all,
+      "memory-backend-ram": all, "memory-backend-shm": all,
       "memory-backend-file": all + [
         ("align", .size), ("offset", .size), ("discard-data", .bool), ("mem-path", .text), ("pmem", .bool), ("readonly", .bool),
         ("rom", .choice(["on", "off", "auto"])),
@@ -25,51 +25,136 @@ extension MachineConfig {
     ]
   }()
 
-  /// The refusal of a memory backend's properties.
+  /// The backend whose type exists where the host has SGX.
+  private static let epc = "memory-backend-epc"
+
+  /// The refusal of a memory backend's type and properties, which QEMU reads with the command line.
   func backendRefusal(_ object: ObjectRequest, _ qemu: QEMUProfile) -> LaunchFailure? {
-    guard let type = object.type, let known = MachineConfig.backendProperties[type] else { return nil }
+    guard let type = object.type, type.hasPrefix("memory-backend"), type != MachineConfig.epc else { return nil }
     func failure(_ text: String, _ property: Property? = nil) -> LaunchFailure {
       LaunchFailure(RealizeFailure(.badObject, text), at: property?.location ?? object.location)
     }
-    // Of key=value text all values are strings.
-    let isJSON = object.properties.contains { if case .string = $0.value { false } else { true } }
-    for (name, kind) in known {
+    let isOld = qemu.isBefore(9, 1)
+    guard let known = MachineConfig.backendProperties[type], !(isOld && type == "memory-backend-shm") else {
+      return failure("Parameter 'qom-type' does not accept value '\(type)'")
+    }
+    let has = known.filter { !(isOld && ($0.name == "rom" || $0.name == "offset")) }
+    for (name, kind) in has {
       guard let property = object.properties.last(where: { $0.name == name }) else {
         if name == "size" || name == "mem-path" { return failure("Parameter '\(name)' is missing") }
         continue
       }
-      guard case .string(let text) = property.value else { continue }
-      if text.utf8.contains(where: { $0 == UInt8(ascii: "$") || $0 == UInt8(ascii: "`") }) { return nil }
-      switch kind {
-      case .size where isJSON: return failure("Parameter '\(name)' expects uint64", property)
-      case .size:
-        guard case .bytes = MemoryOption.bytes(text, takesHexSuffix: qemu.isBefore(10, 0)) else {
-          return failure("Parameter '\(name)' expects a size value", property)
-        }
-      case .bool where !isJSON && QEMUBool(property.value) == .invalid:
-        return failure("Parameter '\(name)' expects 'on' or 'off'", property)
-      case .choice(let values) where !values.contains(text):
-        return failure("Parameter '\(name)' does not accept value '\(text)'", property)
-      case .bool, .choice, .text: break
-      }
+      if property.value.isOfShell { return nil }
+      let text = object.isJSON
+        ? MachineConfig.jsonRefusal(name, property.value, kind) : MachineConfig.textRefusal(name, property, kind, qemu)
+      if let text { return failure(text, property) }
     }
     let other = object.properties.first { property in
-      !["qom-type", "id"].contains(property.name) && !property.name.contains(".") && !known.contains { $0.name == property.name }
+      !["qom-type", "id"].contains(property.name) && !has.contains { $0.name == property.name }
+        && !(object.isJSON && property.name.contains("."))
     }
-    return other.map { failure(isJSON ? "Parameter '\($0.name)' is unexpected" : "Invalid parameter '\($0.name)'", $0) }
+    return other.map { failure(object.isJSON ? "Parameter '\($0.name)' is unexpected" : "Invalid parameter '\($0.name)'", $0) }
+  }
+
+  /// QEMU qapi/opts-visitor.c.
+  private static func textRefusal(_ name: String, _ property: Property, _ kind: BackendValue, _ qemu: QEMUProfile) -> String? {
+    guard let text = property.value.string else { return nil }
+    let isOld = qemu.isBefore(10, 0)
+    switch kind {
+    case .size:
+      if case .bytes = MemoryOption.bytes(text, takesHexSuffix: isOld, needsDigit: isOld) { return nil }
+      return "Parameter '\(name)' expects a size value"
+    case .bool: return QEMUBool(property.value) == .invalid ? "Parameter '\(name)' expects 'on' or 'off'" : nil
+    case .choice(let values): return values.contains(text) ? nil : "Parameter '\(name)' does not accept value '\(text)'"
+    case .threads:
+      if case .natural? = QEMUNumber.integer(text) { return nil }
+      return "Parameter '\(name)' expects a uint64 value"
+    case .nodes:
+      let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { QEMUNumber.integer(String($0)) }
+      let isRange = parts.allSatisfy { if case .natural? = $0 { true } else { false } }
+      return isRange ? nil : "Parameter '\(name)' expects a uint64 value or range"
+    case .text: return nil
+    }
+  }
+
+  /// QEMU qapi/qobject-input-visitor.c.
+  private static func jsonRefusal(_ name: String, _ value: PropertyValue, _ kind: BackendValue) -> String? {
+    func expected(_ type: String) -> String { "Invalid parameter type for '\(name)', expected: \(type)" }
+    switch (kind, value) {
+    case (.size, .integer), (.size, .unsigned), (.threads, .integer), (.threads, .unsigned), (.bool, .bool), (.nodes, .array): return nil
+    case (.text, .string): return nil
+    case (.size, .string), (.size, .real), (.threads, .string): return "Parameter '\(name)' expects uint64"
+    case (.choice(let values), .string(let text)):
+      return values.contains(text) ? nil : "Parameter '\(name)' does not accept value '\(text)'"
+    case (.bool, _): return expected("boolean")
+    case (.nodes, _): return expected("array")
+    case (.text, _), (.choice, _): return expected("string")
+    // Other types of numbers were not tried.
+    case (.size, _), (.threads, _): return nil
+    }
   }
 
   /// The refusal of a memory backend when QEMU makes it (QEMU backends/hostmem.c: host_memory_backend_set_size,
-  /// host_memory_backend_memory_complete).
-  func emptyBackend(_ object: ObjectRequest) -> LaunchFailure? {
+  /// host_memory_backend_memory_complete; hostmem-file.c, hostmem-memfd.c and hostmem-shm.c).
+  func backendFailure(_ object: ObjectRequest) -> LaunchFailure? {
     guard let type = object.type, MachineConfig.backendProperties[type] != nil, let id = object.id else { return nil }
-    if backendSize(id) == 0 {
-      return LaunchFailure(RealizeFailure(.badObject, "property 'size' of \(type) doesn't take value '0'"), at: object.location)
+    func failure(_ text: String) -> LaunchFailure { LaunchFailure(RealizeFailure(.badObject, text), at: object.location) }
+    if object.isJSON, case .integer(let number)? = object.value("size"), number < 0 {
+      return LaunchFailure(
+        RealizeFailure(.crashingProperty, "find_ram_offset: Assertion `size != 0' failed.", signal: "SIGABRT"), at: object.location)
     }
-    guard let policy = object.string("policy"), policy != "default", !policy.contains("$"), !policy.contains("`"),
-      !object.properties.contains(where: { $0.name.hasPrefix("host-nodes") })
-    else { return nil }
-    return LaunchFailure(RealizeFailure(.badObject, "host-nodes must be set for policy \(policy)"), at: object.location)
+    if backendSize(id) == 0 { return failure("property 'size' of \(type) doesn't take value '0'") }
+    if object.number("prealloc-threads") == 0 { return failure("property 'prealloc-threads' of \(type) doesn't take value '0'") }
+    if let context = object.string("prealloc-context"), areObjectsKnown, !objects.contains(where: { $0.id == context }),
+      !object.properties.contains(where: \.value.isOfShell)
+    { return failure("Device '\(context)' not found") }
+    func isOn(_ name: String) -> Bool { object.value(name).map { QEMUBool($0) } == .on }
+    func isOff(_ name: String) -> Bool { object.value(name).map { QEMUBool($0) } == .off }
+    if isOn("prealloc"), isOff("reserve") { return failure("'prealloc=on' and 'reserve=off' are incompatible") }
+    if type == "memory-backend-shm", isOff("share") { return failure("can't create shm backend with `share=off`") }
+    if type == "memory-backend-file" {
+      if object.string("rom") == "on", !object.properties.contains(where: { $0.name == "readonly" && QEMUBool($0.value) != .off }) {
+        return failure("property 'rom' = 'on' is not supported with 'readonly' = 'off'")
+      }
+      if let align = object.bytes("align"), align % 4096 != 0 || align & (align &- 1) != 0, align != 0 {
+        let text = "alignment 0x\(String(align, radix: 16)) must be "
+        return failure(text + (align % 4096 != 0 ? "multiples of page size 0x1000" : "a power of two"))
+      }
+    }
+    if type == "memory-backend-memfd", let size = object.bytes("hugetlbsize"), size & (size &- 1) != 0 || size == 0 {
+      return failure(
+        size == 0 ? "Property 'memory-backend-memfd.hugetlbsize' doesn't take value '0'" : "Hugepage size must be a power of 2")
+    }
+    return nodesFailure(object)
+  }
+
+  /// The host's nodes that a backend is bound to.
+  private func nodesFailure(_ object: ObjectRequest) -> LaunchFailure? {
+    func failure(_ text: String) -> LaunchFailure { LaunchFailure(RealizeFailure(.badObject, text), at: object.location) }
+    let nodes = object.properties.filter { $0.name.hasPrefix("host-nodes") }
+    let ends = nodes.compactMap { $0.value.string?.split(separator: "-").last.map(String.init) }.compactMap(QEMUNumber.integer)
+    // MAX_NODES
+    if ends.contains(where: { if case .natural(let node) = $0 { node >= 128 } else { false } }) {
+      let first = nodes.compactMap { $0.value.string?.split(separator: "-").first.map(String.init) }.compactMap(QEMUNumber.integer).last
+      if case .natural(let node)? = first { return failure("Invalid host-nodes value: \(max(node, 128))") }
+      return nil
+    }
+    let policy = object.properties.last { $0.name == "policy" }?.value ?? .string("default")
+    guard let policy = policy.string, !PropertyValue.string(policy).isOfShell, !nodes.contains(where: \.value.isOfShell) else { return nil }
+    if policy == "default", !nodes.isEmpty {
+      return nodes.contains { $0.value == .array } ? nil : failure(
+        "host-nodes must be empty for policy default, or you should explicitly specify a policy other than default")
+    }
+    return policy != "default" && nodes.isEmpty ? failure("host-nodes must be set for policy \(policy)") : nil
+  }
+
+  /// Whether all that decides about an object is modelled and known.
+  func isChecked(_ object: ObjectRequest) -> Bool {
+    if object.type == "iommufd" { return true }
+    guard let type = object.type, type.hasPrefix("memory-backend"), type != MachineConfig.epc else { return false }
+    // Files, host nodes and the limits of reservations are the host's.
+    let isOfHost = type == "memory-backend-file" || object.properties.contains { $0.name.hasPrefix("host-nodes") || $0.name == "reserve" }
+    return !isOfHost && !object.properties.contains(where: \.value.isOfShell)
   }
 
   /// Bytes of a memory backend; nil when it does not have them as a number.
@@ -83,67 +168,31 @@ extension MachineConfig {
     default: return nil
     }
   }
+}
 
-  /// Memory devices that a machine starts with: their backends, and the places that `-m` gives (QEMU hw/mem/pc-dimm.c:
-  /// pc_dimm_pre_plug, pc_dimm_realize; hw/mem/memory-device.c: memory_device_pre_plug).
-  func moduleFailures(_ memory: MemoryOption, _ qemu: QEMUProfile) -> [LaunchFailure] {
-    var used = Set([machine.last { $0.name == "memory-backend" }?.value.string].compactMap { $0 })
-    for option in options where option.name == "numa" {
-      used.formUnion(OptionText.items(option.value.string ?? "", implied: "type").filter { $0.key == "memdev" }.map(\.value))
+extension PropertyValue {
+  /// Whether only a shell knows the value, or a part of it.
+  var isOfShell: Bool {
+    switch self {
+    case .unknown: return true
+    case .string(let text): return text.utf8.contains { $0 == UInt8(ascii: "$") || $0 == UInt8(ascii: "`") }
+    default: return false
     }
-    // Without ACPI there are none, which each says itself.
-    guard hasACPI else { return [] }
-    var slots: Set<UInt64> = []
-    var taken: UInt64 = 0
-    for device in devices {
-      guard let driver = device.driver, ["pc-dimm", "nvdimm", "virtio-mem-pci", "virtio-pmem-pci"].contains(driver) else { continue }
-      func failure(_ text: String, _ property: String = "driver") -> [LaunchFailure] {
-        [LaunchFailure(RealizeFailure(.badOption, property: property, text), of: device)]
-      }
-      guard let backend = device.value("memdev") else {
-        return driver.hasSuffix("dimm") ? failure("'memdev' property must be set") : []
-      }
-      if driver == "nvdimm", machine.last(where: { $0.name == "nvdimm" }).map({ QEMUBool($0.value) != .on }) ?? true {
-        return failure("nvdimm is not enabled: missing 'nvdimm' in '-M'")
-      }
-      guard let id = backend.string, areObjectsKnown, objects.contains(where: { $0.id == id }) else { return [] }
-      if driver.hasSuffix("dimm") {
-        let count = memory.maximum == nil ? 0 : memory.slots ?? 0
-        if count == 0 { return failure("no slots where allocated, please specify the 'slots' option") }
-        if let given = device.value("slot") {
-          guard case .natural(let slot)? = given.string.flatMap(QEMUNumber.integer) ?? QEMUNumber.integer(given) else { return [] }
-          if slot >= count { return failure("invalid slot number \(slot), valid range is [0-\(count - 1)]", "slot") }
-          if !slots.insert(slot).inserted { return failure("slot \(slot) is busy", "slot") }
-        } else {
-          guard let free = (0..<count).first(where: { !slots.contains($0) }) else { return failure("no free slots available") }
-          slots.insert(free)
-        }
-        let space = (memory.maximum ?? 0) - min(memory.maximum ?? 0, MachineConfig.rounded(memory.size ?? MachineConfig.defaultMemory))
-        guard let size = backendSize(id) else { return [] }
-        if size > space - min(space, taken) {
-          return failure(
-            "not enough space, currently 0x\(String(taken, radix: 16)) in use of total space for memory devices "
-              + "0x\(String(space, radix: 16))")
-        }
-        taken += size
-      } else if memory.maximum == nil {
-        return failure(
-          qemu.isBefore(10, 0)
-            ? "memory devices (e.g. for memory hotplug) are not enabled, please specify the maxmem option"
-            : "the configuration is not prepared for memory devices (e.g., for memory hotplug), consider specifying the maxmem option")
-      }
-      if driver.hasSuffix("dimm"), let node = device.value("node") {
-        guard case .natural(let node)? = node.string.flatMap(QEMUNumber.integer) ?? QEMUNumber.integer(node) else { return [] }
-        let count = max(1, options.filter(\.isNUMANode).count)
-        if node >= count {
-          return failure("'DIMM property node has value \(node)' which exceeds the number of numa nodes: \(count)", "node")
-        }
-      }
-      if !used.insert(id).inserted {
-        guard driver.hasSuffix("dimm") else { return [] }
-        return failure("can't use already busy memdev: \(id)", "memdev")
-      }
-    }
-    return []
+  }
+}
+
+extension ObjectRequest {
+  fileprivate func value(_ name: String) -> PropertyValue? { properties.last { $0.name == name }?.value }
+
+  fileprivate func number(_ name: String) -> UInt64? {
+    guard let value = value(name), case .natural(let number)? = value.string.flatMap(QEMUNumber.integer) ?? QEMUNumber.integer(value)
+    else { return nil }
+    return number
+  }
+
+  fileprivate func bytes(_ name: String) -> UInt64? {
+    guard let text = value(name)?.string else { return number(name) }
+    if !isJSON, case .bytes(let bytes) = MemoryOption.bytes(text, takesHexSuffix: true) { return bytes }
+    return nil
   }
 }

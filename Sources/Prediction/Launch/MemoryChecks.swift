@@ -17,7 +17,7 @@ extension MachineConfig {
     let kind = MachineKind(self)
     guard kind == .q35 || kind == .i440fx || kind == .microvm else { return [] }
     let nodes = NUMANodes.read(self, memory, qemu)
-    return ([limits(memory, kind)] + objects.map(emptyBackend) + [nodes.failure]).compactMap { $0 }
+    return ([limits(memory, kind)] + objects.map(backendFailure) + [nodes.failure]).compactMap { $0 }
       + (kind == .microvm ? [] : moduleFailures(memory, qemu))
   }
 
@@ -46,6 +46,9 @@ extension MachineConfig {
           + "initial memory size (\(hexadecimal(size)))")
     }
     if kind == .microvm { return nil }
+    if let type = machineType?.value.string, version(after: "pc-i440fx-").map({ $0 < (2, 1) }) ?? false {
+      return failure("\"-memory 'slots|maxmem'\" is not supported by: \(type)")
+    }
     // ACPI_MAX_RAM_SLOTS
     if slots > 256 { return failure("unsupported amount of memory slots: \(slots)") }
     return maximum % 4096 == 0 ? nil : failure("maximum memory size must by aligned to multiple of 4096 bytes")

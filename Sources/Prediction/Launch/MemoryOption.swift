@@ -36,7 +36,7 @@ public struct MemoryOption {
     let isOld = qemu?.isBefore(10, 0) ?? true
     switch key {
     case "size", "maxmem":
-      switch MemoryOption.bytes(value, takesHexSuffix: isOld) {
+      switch MemoryOption.bytes(value, takesHexSuffix: isOld, needsDigit: qemu?.isBefore(10, 0) ?? false) {
       case .bytes(let bytes) where key == "maxmem": maximum = bytes
       case .bytes(0): size = nil
       case .bytes(let bytes):
@@ -64,8 +64,9 @@ public struct MemoryOption {
     return nil
   }
 
-  /// A size; before 10.0 a suffix behind hexadecimal digits only gives a warning.
-  static func bytes(_ text: String, takesHexSuffix: Bool) -> QEMUSize {
+  /// A size; before 10.0 a suffix behind hexadecimal digits only gives a warning, and there must be a digit before a point.
+  static func bytes(_ text: String, takesHexSuffix: Bool, needsDigit: Bool = false) -> QEMUSize {
+    if needsDigit, text.utf8.first(where: { $0 != 0x20 && $0 != 0x2b }) == UInt8(ascii: ".") { return .invalid }
     let size = QEMUNumber.size(text)
     let shifts: [UInt8: UInt64] = [0x6b: 10, 0x6d: 20, 0x67: 30, 0x74: 40, 0x70: 50]
     guard takesHexSuffix, size == .invalid, text.hasPrefix("0x") || text.hasPrefix("0X"),

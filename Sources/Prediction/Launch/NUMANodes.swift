@@ -160,8 +160,11 @@ struct NUMANodes {
     if let twice { return failure("memory backend \(twice) can't be used multiple times.") }
     // Other options of -numa may give a node its processors.
     guard machine.options.allSatisfy({ $0.name != "numa" || $0.isNUMANode }) else { return nil }
+    let own = Set(nodeOfProcessor.values)
     for (node, initiator) in initiators.sorted(by: { $0.key < $1.key }) {
       if !numbers.contains(initiator) { return failure("NUMA node \(initiator) is missing, use '-numa node' option to declare it first") }
+      // Without a processor in any node QEMU distributes them.
+      if !own.isEmpty, !own.contains(initiator) { return failure("The initiator of NUMA node \(node) is invalid") }
     }
     return nil
   }

@@ -7,7 +7,8 @@ extension Property {
   }
 }
 
-/// The text of an option as `key=value` items; two commas are one of the value's own (QEMU util/qemu-option.c: opts_do_parse).
+/// The text of an option as `key=value` items; two commas are one of the value's own, and `key` and `nokey` switch it on and off
+/// (QEMU util/qemu-option.c: opts_do_parse).
 enum OptionText {
   static func items(_ text: String, implied: String) -> [(key: String, value: String)] {
     var items: [(key: String, value: String)] = []
@@ -17,7 +18,9 @@ enum OptionText {
       if let equals = current.firstIndex(of: UInt8(ascii: "=")) {
         items.append((text(current[..<equals]), text(current[(equals + 1)...])))
       } else if !current.isEmpty {
-        items.append((items.isEmpty ? implied : text(current), text(current)))
+        let word = text(current)
+        let isOff = word.hasPrefix("no")
+        items.append(items.isEmpty ? (implied, word) : (isOff ? String(word.dropFirst(2)) : word, isOff ? "off" : "on"))
       }
     }
     var rest = text.utf8[...]

@@ -8,17 +8,17 @@ private enum OtherDeviceStep: CaseIterable {
 }
 
 extension RealizeContext {
-  /// The first failure; nil when none is certain. What is not modelled is not reported.
-  func otherDeviceFailure() -> RealizeFailure? {
+  /// The first failure, and whether all steps before it were decided; nil when none is certain. What is not modelled is not reported.
+  func otherDeviceFailure() -> (failure: RealizeFailure?, isDecided: Bool) {
     for step in OtherDeviceStep.allCases {
       do throws(Unknown) {
-        if let failure = try otherDeviceFailure(at: step) { return failure }
+        if let failure = try otherDeviceFailure(at: step) { return (failure, true) }
       } catch {
         // The steps after it may depend on it.
-        return nil
+        return (nil, false)
       }
     }
-    return nil
+    return (nil, true)
   }
 
   private func otherDeviceFailure(at step: OtherDeviceStep) throws(Unknown) -> RealizeFailure? {
@@ -71,7 +71,9 @@ extension RealizeContext {
   /// The bus of a device that is not a PCI device, where its type is known.
   private func foreignBus() throws(Unknown) -> RealizeFailure? {
     let isOfSystem = driver == "intel-iommu" || driver == "amd-iommu"
-    guard let type = isOfSystem ? "System" : PCIDrivers.neededBus(driver) else { return nil }
+    let isModule = driver == "pc-dimm" || driver == "nvdimm"
+    if isModule, request.bus == nil { return nil }
+    guard let type = isOfSystem ? "System" : isModule ? "" : PCIDrivers.neededBus(driver) else { return nil }
     _ = try guest.rootBus.value
     guard guest.hasOnlyKnownDevices else { return nil }
     guard let name = request.bus else {

@@ -43,6 +43,7 @@ struct ProcessorTopology {
     func refused(_ text: String, _ place: Location? = nil) -> Reading {
       .refused(LaunchFailure(RealizeFailure(.badOption, text), at: place ?? last.location))
     }
+    if let short = shortForm(machine) { return refused("Expected '=' after parameter '\(short)'") }
     let isOld = qemu.isBefore(9, 0)
     let keys = Set(["cpus", "maxcpus", "sockets", "dies", "cores", "threads", "clusters"] + (isOld ? [] : ["modules", "books", "drawers"]))
     if let bad = items.first(where: { $0.number == nil && keys.contains($0.key) }) {
@@ -100,6 +101,15 @@ struct ProcessorTopology {
     // Files of -readconfig have positions of their own.
     let sources = Set(items.map(\.location.source))
     return sources.count < 2 ? items : nil
+  }
+
+  /// A word without a value, which QEMU does not accept here.
+  private static func shortForm(_ machine: MachineConfig) -> String? {
+    for option in machine.options where option.name == "smp" {
+      let words = (option.value.string ?? "").split(separator: ",", omittingEmptySubsequences: false).dropFirst()
+      if let short = words.first(where: { !$0.isEmpty && !$0.contains("=") }) { return String(short) }
+    }
+    return nil
   }
 
   /// QEMU reads a number of 64 bits with a sign.

@@ -24,10 +24,30 @@ enum DeviceProperties {
     if PCIDrivers.isPCI(driver), let kind = common[name] {
       return .kind(VFIOProperties.property(name, of: "vfio-pci")?.kind(in: qemu) ?? kind)
     }
-    if name == "bootindex", own == nil { return driver == "virtio-iommu-pci" ? .absent : .kind(.signed32) }
+    if name == "bootindex", own == nil {
+      return bootable.contains(driver) || !PCIDrivers.isKnown(driver) || qemu.modelledRelease == nil ? .kind(.signed32) : .absent
+    }
     if own == nil { return .unknown }
     return ofEveryDevice.contains(name) ? .kind(.readOnly) : qemu.modelledRelease == nil ? .unknown : .absent
   }
+
+  /// Types with `bootindex` (`device-list-properties` of each type of 11.1.3; of those that 10.0.13 and 7.2.22 have, the same ones).
+  private static let bootable: Set<String> = {
+    let generations = ["vhost-scsi", "vhost-user-blk", "vhost-user-scsi", "vhost-vdpa-device", "virtio-blk", "virtio-net"].flatMap {
+      ["\($0)-pci", "\($0)-pci-transitional", "\($0)-pci-non-transitional"]
+    }
+    let cards = [
+      "e1000", "e1000-82544gc", "e1000-82545em", "e1000e", "i82550", "i82551", "i82557a", "i82557b", "i82557c", "i82558a", "i82558b",
+      "i82559a", "i82559b", "i82559c", "i82559er", "i82562", "i82801", "igb", "ne2k_isa", "ne2k_pci", "pcnet", "rtl8139", "tulip",
+      "usb-net", "vmxnet3", "virtio-net-device",
+    ]
+    let disks = [
+      "ide-cd", "ide-cf", "ide-hd", "nvme", "nvme-ns", "scsi-block", "scsi-cd", "scsi-generic", "scsi-hd", "usb-storage",
+      "vhost-scsi", "vhost-user-blk", "vhost-user-fs-device", "vhost-user-fs-pci", "vhost-user-scsi", "vhost-vdpa-device",
+      "virtio-blk-device",
+    ]
+    return Set(generations + cards + disks + ["usb-host", "usb-redir", "vfio-pci", "vfio-pci-nohotplug", "vfio-user-pci"])
+  }()
 
   private static let ofEveryDevice: Set<String> = ["type", "hotplugged", "hotpluggable", "parent_bus", "realized"]
 

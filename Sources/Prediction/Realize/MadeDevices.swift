@@ -88,9 +88,10 @@ struct TakenNumbers {
 
   /// - Parameter settings: the request with what `-global` options give it.
   /// - Parameter isIndexed: whether QEMU reads the device's `acpi-index`.
-  init(of request: DeviceRequest, _ settings: DeviceRequest, chassis: ChassisSlot?, isIndexed: Bool) {
+  /// - Parameter isBootable: whether its type has `bootindex`.
+  init(of request: DeviceRequest, _ settings: DeviceRequest, chassis: ChassisSlot?, isIndexed: Bool, isBootable: Bool) {
     acpiIndex = isIndexed ? settings.natural("acpi-index").flatMap { $0 > 0 ? $0 : nil } : nil
-    bootIndex = settings.value("bootindex").flatMap(QEMUNumber.index).flatMap { $0 >= 0 ? $0 : nil }
+    bootIndex = isBootable ? settings.value("bootindex").flatMap(QEMUNumber.index).flatMap { $0 >= 0 ? $0 : nil } : nil
     self.chassis = chassis
     let isStandby = request.driver?.hasPrefix("virtio-net") == true && request.isOn("failover")
     standby = isStandby ? request.id : nil

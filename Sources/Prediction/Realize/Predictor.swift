@@ -41,6 +41,8 @@ public final class Predictor: Sendable {
     public let launchFailures: [LaunchFailure]
     /// Devices of types that are not modelled at all, each with the fact that is missing.
     public let unmodelled: [(request: DeviceRequest, fact: Unknown)]
+    /// Other devices of modelled types with a check that is not decided.
+    public let undecided: [DeviceRequest]
     /// The guest's topology when all devices are created and plugged.
     public let guest: Guest
   }
@@ -53,6 +55,7 @@ public final class Predictor: Sendable {
     guest.reserve(machine.devices.count)
     var others = running == nil ? machine.launchFailures(qemu) + [machine.foreignAccelerator(on: host)].compactMap { $0 } : []
     var unmodelled: [(request: DeviceRequest, fact: Unknown)] = []
+    var undecided: [DeviceRequest] = []
     // QEMU creates the devices of key=value text first, regardless of the order on the command line
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
@@ -75,6 +78,7 @@ public final class Predictor: Sendable {
       if let draft { drafts.append(draft) }
       if let failure = checked.failure { others.append(LaunchFailure(failure, of: request)) }
       if let fact = checked.missing { unmodelled.append((request, fact)) }
+      if !checked.isDecided { undecided.append(request) }
       // A plug that fails before its device is realized takes none.
       let isUntaken = request.plug == .hot && (checked.failure ?? draft?.failures.first)?.isBeforeRealize == true
       let acpiIndex = isUntaken ? nil : checked.numbers.acpiIndex
@@ -97,7 +101,7 @@ public final class Predictor: Sendable {
     }
     return Outcome(
       predictions: drafts.map { RealizePrediction($0, in: guest) }, launchFailures: others, unmodelled: unmodelled,
-      guest: guest)
+      undecided: undecided, guest: guest)
   }
 
   /// The result of checking one request.
@@ -108,6 +112,8 @@ public final class Predictor: Sendable {
     let failure: RealizeFailure?
     /// The fact that is missing of a device whose type is not modelled.
     let missing: Unknown?
+    /// Whether each check of another device is decided.
+    let isDecided: Bool
     let numbers: TakenNumbers
     /// The request with what `-global` options give it.
     let settings: DeviceRequest
@@ -118,11 +124,15 @@ public final class Predictor: Sendable {
   private func check(_ request: DeviceRequest, _ guest: Guest) -> Checked {
     let settings = machine.settings(of: request, qemu, index)
     let isIndexed = !qemu.isBefore(8, 0) || (try? guest.bus(for: request))?.isHandledByACPI == .known(true)
-    func result(_ draft: PredictionDraft? = nil, _ failure: RealizeFailure? = nil, missing: Unknown? = nil) -> Checked {
+    let isBootable = request.isVFIO || DeviceProperties.lookup("bootindex", of: request.driver ?? "", in: qemu) != .absent
+    func result(
+      _ draft: PredictionDraft? = nil, _ failure: RealizeFailure? = nil, missing: Unknown? = nil, isDecided: Bool = true
+    ) -> Checked {
       Checked(
-        draft: draft, failure: failure, missing: missing,
+        draft: draft, failure: failure, missing: missing, isDecided: isDecided,
         numbers: TakenNumbers(
-          of: request, settings, chassis: (try? machine.chassisSlot(of: request)) ?? nil, isIndexed: isIndexed), settings: settings)
+          of: request, settings, chassis: (try? machine.chassisSlot(of: request)) ?? nil, isIndexed: isIndexed,
+          isBootable: isBootable), settings: settings)
     }
     let refusal = request.isVFIO ? nil : VFIODriverModel.refusal(request.driver, qemu)
     if request.isVFIO || refusal != nil {
@@ -133,10 +143,10 @@ public final class Predictor: Sendable {
     guard running == nil || request.plug == .hot else { return result() }
     // libvirt places its devices and checks them itself, as far as they are its own.
     let isChecked = machine.libvirt == nil
-    let failure = isChecked ? RealizeContext(request, settings, guest, self).otherDeviceFailure() : nil
+    let (failure, isDecided) = isChecked ? RealizeContext(request, settings, guest, self).otherDeviceFailure() : (nil, true)
     let isHostDevice = request.driver?.hasPrefix("vfio-") == true
     let missing = (isChecked || isHostDevice) && failure == nil ? LaunchFailure.unknown(request, in: machine) : nil
-    return result(nil, failure, missing: missing)
+    return result(nil, failure, missing: missing, isDecided: isDecided)
   }
 }
 
