@@ -48,7 +48,7 @@ extension CommandLineReader {
       return
     }
     // Options of other groups change nothing that is read here, but of some QEMU exits.
-    guard names[0] == "device" || SetProperty.unsupported.contains(names[0]) else { return }
+    guard names[0] == "device" || SetProperty.unsupported.contains(names[0]) else { return note("set", word.text, whole) }
     let index = names[0] != "device" ? nil : keyValueDevices[names[1]]
     guard let index else {
       definition.machine.sets.append(

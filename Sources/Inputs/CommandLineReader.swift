@@ -94,14 +94,17 @@ struct CommandLineReader {
     while let word = rest.popFirst() {
       guard let name = Option.name(word) else {
         // A disk image, or a text that only the shell or a template's reader knows.
-        if word.startsUnknown || TemplatePlaceholder.begins(word.bytes) { unknown(word, location(word, "argument")) }
-        if !word.hasUnknown, CommandLineReader.isOperator(word.text) {
+        if word.startsUnknown || TemplatePlaceholder.begins(word.bytes) {
+          unknown(word, location(word, "argument"))
+        } else if !word.hasUnknown, CommandLineReader.isOperator(word.text) {
           definition.problems.append(
             InputProblem(
               message: "`\(word.text)` is an argument here: QEMU opens it as a disk image, and stops where there is none",
               fix: "remove it, or start the program through a shell", location: location(word, "argument")))
+        } else {
+          // QEMU reads a disk image as the argument of -hda.
+          note("hda", word.text, location(word, "disk"))
         }
-        if let disk = HostStorage(text: word.text) { definition.machine.unreadParts.append(disk.part(at: location(word, "disk"))) }
         continue
       }
       let index = counts[name, default: 0]
@@ -169,7 +172,8 @@ struct CommandLineReader {
     case "object":
       if hasUnknownName(argument) { return unknown(argument, whole) }
       guard let properties = properties(argument, whole, implied: "qom-type") else { return }
-      definition.machine.objects.append(ObjectRequest(properties: properties, location: whole))
+      let isJSON = argument.bytes.first == UInt8(ascii: "{")
+      definition.machine.objects.append(ObjectRequest(properties: properties, location: whole, isJSON: isJSON))
       // Any object may have that id.
       if properties.contains(where: { $0.name == "id" && $0.value.string == nil }) { unknown(argument, whole) }
     case "machine", "M": definition.machine.machine += keyval(argument, whole, implied: "type")

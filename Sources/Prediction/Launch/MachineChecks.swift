@@ -89,7 +89,9 @@ extension MachineConfig {
     return objects.compactMap { object in
       guard let id = object.id, let other = first.updateValue(object, forKey: id) else { return nil }
       if other.type == "iommufd", object.type == "iommufd" { return nil }
-      return LaunchFailure(RealizeFailure(.badObject, "Duplicate ID '\(id)' for object"), at: object.location)
+      let text = object.isJSON || other.isJSON
+        ? "attempt to add duplicate property '\(id)' to object (type 'container')" : "Duplicate ID '\(id)' for object"
+      return LaunchFailure(RealizeFailure(.badObject, text), at: object.location)
     }
   }
 
@@ -126,6 +128,17 @@ extension MachineConfig {
     else { return nil }
     let text = "unsupported machine type" + (modelled == QEMURelease(7, 2) ? "" : ": \"\(type)\"")
     return LaunchFailure(RealizeFailure(.unknownMachine, text), at: property.location)
+  }
+
+  /// The fact that is missing of a machine type of a distribution's QEMU, such as `pc-q35-noble`: a release as published does not have
+  /// it. Another QEMU may.
+  public func unknownMachineType(_ qemu: QEMUProfile) -> (fact: Unknown, location: Location)? {
+    guard qemu.isAsReleased, qemu.modelledRelease != nil, libvirt == nil, !bindsWholeGroups, let property = machineType,
+      let type = property.value.string, let family = ["pc-q35-", "pc-i440fx-"].first(where: type.hasPrefix),
+      !type.utf8.dropFirst(family.utf8.count).allSatisfy({ $0.isASCIIDigit || $0 == UInt8(ascii: ".") })
+    else { return nil }
+    let reason = "\(qemu.name) does not have it, a distribution's QEMU may; `--qemu PATH` asks that one"
+    return (Unknown("machine type `\(type)`", reason: reason), property.location)
   }
 
   /// The first releases with these objects (QEMU qapi/qom.json: ObjectType).

@@ -11,8 +11,8 @@ extension MachineConfig {
     var ids: [Part: Set<String>?] = [:]
     return memoryFailures(qemu)
       + [
-        twoAccelerators, ProcessorTopology.refusal(self, qemu), namedBackend("memory-backend"), namedBackend("confidential-guest-support"),
-        confidentialGuest(qemu), hostCPU,
+        twoAccelerators, unknownAccelerator, ProcessorTopology.refusal(self, qemu), namedBackend("memory-backend"),
+        namedBackend("confidential-guest-support"), confidentialGuest(qemu), hostCPU,
       ]
       .compactMap { $0 }
       + monitors + devices.compactMap { unresolved($0, &ids) }
@@ -119,7 +119,8 @@ extension MachineConfig {
   /// A machine's option that names an object.
   private func namedBackend(_ name: String) -> LaunchFailure? {
     guard let property = machine.last(where: { $0.name == name }), let id = property.value.string, areObjectsKnown,
-      !id.isEmpty, !objects.contains(where: { $0.id == id && (name != "memory-backend" || $0.type?.hasPrefix(name) != false) })
+      !id.isEmpty || name == "memory-backend",
+      !objects.contains(where: { $0.id == id && (name != "memory-backend" || $0.type?.hasPrefix(name) != false) })
     else { return nil }
     let text = name == "memory-backend" ? "Memory backend '\(id)' not found" : "Device '\(id)' not found"
     return LaunchFailure(RealizeFailure(.badObject, text), at: property.location)

@@ -81,6 +81,11 @@ enum PCIDrivers {
   /// The types that others derive from; most names that a `-global` has are none.
   private static let bases = Set(parents.values).union(["virtio-pci"])
 
+  /// Whether it is a type that ports and bridges derive from.
+  static func isBaseOfBridges(_ driver: String) -> Bool {
+    driver.hasPrefix("pcie-") && bases.contains(driver) || driver == "base-pci-bridge"
+  }
+
   private static let parents = [
     "pcie-root-port": "pcie-root-port-base", "ioh3420": "pcie-root-port-base", "cxl-rp": "pcie-root-port-base",
     "pcie-root-port-base": "pcie-slot", "xio3130-downstream": "pcie-slot", "cxl-downstream": "pcie-slot",

@@ -8,9 +8,14 @@ extension QEMUProfile {
     let names = VFIOProperties.all.filter { $0.exists(in: release) }.map(\.name)
     let hasATS = names.contains("ats")
     return QEMUProfile(
-      name: "QEMU \(text) as released", behaviour: .known(hasATS ? .shipped : .none),
+      name: "QEMU \(text)\(asReleased)", behaviour: .known(hasATS ? .shipped : .none),
       properties: .known(VFIOProperties.listed.intersection(names)), release: .known(release))
   }
+
+  private static let asReleased = " as released"
+
+  /// Whether it is a release as published, and not a program that was asked.
+  var isAsReleased: Bool { name.hasSuffix(QEMUProfile.asReleased) }
 
   /// The releases of which all checks are modelled, and recorded: those of Debian 12, Debian 13 and its backports.
   public static let modelled = [QEMURelease(7, 2), QEMURelease(10, 0), QEMURelease(11, 1)]

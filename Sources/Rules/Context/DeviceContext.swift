@@ -27,6 +27,8 @@ public final class LintTarget: Sendable {
   public let launchFailures: [LaunchFailure]
   /// Devices of types that are not modelled at all, each with the fact that is missing.
   let unmodelled: [(request: DeviceRequest, fact: Unknown)]
+  /// Other devices with a check that is not decided.
+  private let undecided: [DeviceRequest]
   /// Version and properties of the QEMU that will run it.
   public let qemu: QEMUProfile
   /// Allowances and severities, from a file and from comments in the definition.
@@ -61,6 +63,7 @@ public final class LintTarget: Sendable {
     guest = outcome.guest
     let isRunning = !plugs.isEmpty
     unmodelled = outcome.unmodelled.filter { !isRunning || $0.request.plug == .hot }
+    undecided = outcome.undecided.filter { !isRunning || $0.plug == .hot }
     let launch = outcome.launchFailures.filter { !isRunning || $0.request?.plug == .hot }
     let realizes = all.filter { !isRunning || $0.request.plug == .hot }
     let overruled = rehearsal?.display.map { OverruledFailure.all(realizes, launch, of: machine, by: $0) } ?? []
@@ -96,25 +99,15 @@ public final class LintTarget: Sendable {
   public var unchecked: [String] {
     if case .known(let result)? = rehearsal, result.isTried { return [] }
     guard machine.libvirt == nil else { return [] }
-    var names: [String] = []
-    if plugs.isEmpty {
-      var known = LintTarget.checkedOptions
-      for option in machine.options where option.value != .string("") && !option.isNUMANode {
-        if known.insert(option.name).inserted { names.append("-" + option.name) }
-      }
-      let isModelled: (ObjectRequest) -> Bool = { $0.type == "iommufd" || $0.type?.hasPrefix("memory-backend-") == true }
-      if !machine.objects.allSatisfy(isModelled) { names.append("-object") }
-    }
-    if checkedRequests.contains(where: { !$0.isVFIO && !LintTarget.isModelled($0.driver) }) { names.append("devices") }
-    return names
+    let names = plugs.isEmpty ? machine.uncheckedOptions(qemu) : []
+    let isOpen = !undecided.isEmpty || checkedRequests.contains { !$0.isVFIO && !LintTarget.isModelled($0) }
+    return isOpen ? names + ["devices"] : names
   }
 
-  /// Options that are modelled, or that only refer to others. Those without a value cannot be wrong.
-  private static let checkedOptions: Set<String> = ["m", "smp", "machine", "M", "accel", "global", "set", "readconfig", "device"]
-
-  /// Ports, bridges and IOMMUs, of which all options are modelled.
-  private static func isModelled(_ driver: String?) -> Bool {
-    driver.map { ["pcie-root-port", "pcie-pci-bridge", "pci-bridge", "pxb-pcie"].contains($0) || Guest.isIOMMU($0) } ?? false
+  /// Ports, bridges and IOMMUs, of which all options but a ROM's file are modelled.
+  private static func isModelled(_ request: DeviceRequest) -> Bool {
+    guard let driver = request.driver, (request.string("romfile") ?? "").isEmpty else { return false }
+    return ["pcie-root-port", "pcie-pci-bridge", "pci-bridge", "pxb-pcie"].contains(driver) || Guest.isIOMMU(driver)
   }
 
   /// Every device request: those of a running machine first, then in the order of the text.

@@ -1,0 +1,102 @@
+import Facts
+
+extension MachineConfig {
+  /// Options of which a value decides whether QEMU starts and is left to QEMU, because it is not modelled or not known: `-cpu`,
+  /// `-drive`, in the order of the text, and then `-machine`, `-global` and `-object`.
+  public func uncheckedOptions(_ qemu: QEMUProfile) -> [String] {
+    var names: [String] = []
+    for option in options where !isChecked(option, qemu) {
+      // Options without a value are flags, except this one.
+      if option.value != .string("") || option.name == "accel" { names.append("-" + option.name) }
+    }
+    if !uncheckedMachineOptions.isEmpty { names.append("-machine") }
+    if !globals.allSatisfy({ isChecked($0, qemu) }) { names.append("-global") }
+    if !objects.allSatisfy(isChecked) { names.append("-object") }
+    return names.unique
+  }
+
+  private func isChecked(_ option: Property, _ qemu: QEMUProfile) -> Bool {
+    switch option.name {
+    case "machine", "M", "global", "readconfig", "device": return true
+    case "accel": return MachineConfig.isChecked(accelerator: option)
+    case "smp":
+      if case .unknown = ProcessorTopology.read(self, qemu) { return false }
+      return true
+    case "m":
+      guard let memory = MemoryOption(self, qemu) else { return false }
+      switch MachineKind(self) {
+      case .q35, .i440fx, .microvm: return true
+      case .virt, .withoutPCI, .unknown: return memory.maximum == nil && memory.slots == nil
+      }
+    case "numa":
+      guard option.isNUMANode, let memory = MemoryOption(self, qemu) else { return false }
+      switch MachineKind(self) {
+      case .q35, .i440fx, .microvm: return NUMANodes.read(self, memory, qemu).isKnown
+      case .virt, .withoutPCI, .unknown: return false
+      }
+    default: return false
+    }
+  }
+
+  // MARK: - Accelerators
+
+  /// Accelerators that a QEMU may have.
+  private static let accelerators: Set<String> = ["hax", "hvf", "kvm", "mshv", "nitro", "nvmm", "qtest", "tcg", "whpx", "xen"]
+
+  private static func isChecked(accelerator option: Property) -> Bool {
+    guard let text = option.value.string else { return false }
+    let items = OptionText.items(text, implied: "accel")
+    guard let name = items.last(where: { $0.key == "accel" })?.value, name == "tcg" || name == "kvm" else { return false }
+    return items.allSatisfy { key, value in
+      switch key {
+      case "accel": return true
+      case "kernel-irqchip": return name == "kvm" && ["on", "off", "split"].contains(value)
+      case "thread": return name == "tcg" && ["single", "multi"].contains(value)
+      default: return false
+      }
+    }
+  }
+
+  /// The refusal of the one accelerator that is named; of several QEMU takes the first that works (QEMU system/vl.c:
+  /// do_configure_accelerator; observed on 7.2.22, 10.0.13 and 11.1.3).
+  var unknownAccelerator: LaunchFailure? {
+    let given = options.filter { $0.name == "accel" } + machine.filter { $0.name == "accel" }
+    guard given.count == 1, let option = given.first, !hasOption("enable-kvm"), let text = option.value.string,
+      !option.value.isOfShell
+    else { return nil }
+    let isOption = options.contains(option)
+    func failure(_ text: String) -> LaunchFailure { LaunchFailure(RealizeFailure(.badOption, text), at: option.location) }
+    let items = OptionText.items(text, implied: "accel")
+    let name = isOption ? items.last { $0.key == "accel" }?.value : text
+    guard let name, !name.isEmpty else { return isOption ? nil : failure("no accelerator found") }
+    if !isOption, name.contains(":") { return nil }
+    if !MachineConfig.accelerators.contains(name) { return failure("invalid accelerator \(name)") }
+    guard isOption, name == "kvm", let irqchip = items.last(where: { $0.key == "kernel-irqchip" })?.value,
+      !["on", "off", "split"].contains(irqchip)
+    else { return nil }
+    return failure("Parameter 'kernel-irqchip' does not accept value '\(irqchip)'")
+  }
+
+  // MARK: - Globals
+
+  /// Properties of the board's own devices that are often set.
+  private static let ofBoard: [String: Set<String>] = [
+    "ICH9-LPC": ["acpi-pci-hotplug-with-bridge-support", "disable_s3", "disable_s4"],
+    "PIIX4_PM": ["acpi-pci-hotplug-with-bridge-support", "acpi-root-pci-hotplug", "disable_s3", "disable_s4"],
+  ]
+
+  private static let holes: Set<String> = ["q35-pcihost", "i440FX-pcihost"]
+
+  private func isChecked(_ global: GlobalProperty, _ qemu: QEMUProfile) -> Bool {
+    if VFIODriverModel.isMeantForVFIO(global.driver) || global.driver == "pci-device" { return true }
+    if PCIDrivers.isBridge(global.driver) || Guest.isIOMMU(global.driver) || PCIDrivers.isBaseOfBridges(global.driver) { return true }
+    if MachineConfig.holes.contains(global.driver), global.property == "pci-hole64-size" {
+      if case .bytes = QEMUNumber.size(global.value) { return true }
+      return false
+    }
+    guard MachineConfig.ofBoard[global.driver]?.contains(global.property) == true else { return false }
+    if global.property.hasPrefix("acpi") { return QEMUBool(global.value) != .invalid }
+    if case .natural(let number)? = QEMUNumber.integer(global.value) { return number < 256 }
+    return false
+  }
+}
