@@ -25,7 +25,7 @@ struct ShellScript {
 
   var hasInnerCommand: Bool { !innerCommands.isEmpty }
 
-  /// Whether a backslash joins lines of the text, and one is missing: not where a comment is between an option and the line before.
+  /// Whether a backslash joins lines of the text, and one is missing: not behind a blank line, or one with a comment.
   let hasForgottenBackslash: Bool
 
   /// Whether a text begins with a line that names a shell: `#!/bin/bash -e`, `#! /usr/bin/env -S bash`.
@@ -72,7 +72,8 @@ struct ShellScript {
     hasForgottenBackslash = lines.contains { EmbeddedCommand.continues(bytes, $0) }
       && strays.contains { stray in
         let before = lines.last { $0.upperBound <= stray.lowerBound && bytes[$0].contains { $0 > 0x20 } }
-        return before.map { bytes[$0].first { $0 > 0x20 } != UInt8(ascii: "#") } ?? false
+        guard let before, !EmbeddedCommand.continues(bytes, before) else { return false }
+        return !script.comments.contains { before.contains($0.lowerBound) }
       }
     guard let command else {
       text = bytes

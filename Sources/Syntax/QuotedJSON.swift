@@ -34,8 +34,8 @@ extension Word {
   public func jsonString(at place: Range<Int>, _ string: String) -> Word {
     let inner = place.dropFirst().dropLast()
     let text = Array(string.utf8)
-    if bytes[inner].elementsEqual(text) { return part(inner) }
+    if bytes[inner].elementsEqual(text) || text.isEmpty { return part(inner) }
     let whole = range(of: place)
-    return Word(bytes: text, offsets: text.map { _ in whole.lowerBound }, end: whole.upperBound)
+    return Word(bytes: text, offsets: text.dropLast().map { _ in whole.lowerBound } + [whole.upperBound - 1], end: whole.upperBound)
   }
 }

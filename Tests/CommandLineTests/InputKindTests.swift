@@ -30,7 +30,7 @@ final class InputKindTests: XCTestCase {
     try check("text-before-domain.xml", "undetermined", 0, [gpu])
     try check("hmp-device_add.txt", "undetermined", 2, [gpu])
     try check("qemu-readconfig-file.conf", "undetermined", 0, [gpu])
-    try check("proxmox-vm.conf", "undetermined", 2, [])
+    try check("proxmox-vm.conf", "undetermined", 0, [])
     try check("second-command-taskset-pid.sh", "undetermined", 0, [gpu])
     try check("device-variable.sh", "undetermined", 2, [])
     try check("object-id-variable.sh", "undetermined", 2, [gpu])

@@ -87,6 +87,12 @@ final class DoubtTests: XCTestCase {
     }
   }
 
+  func testADeviceInJSONInAListIsRead() {
+    let list = "[\"qemu-system-x86_64\",\"-device\",\"{\\\"driver\\\":\\\"vfio-pci\\\",\\\"host\\\":\\\"01:00.0\\\"}\"]\n"
+    assertRead([list])
+    XCTAssertEqual(parse(list).machine.devices.map { $0.string("host") }, ["01:00.0"])
+  }
+
   func testAnotherListOfAProgramIsOpen() {
     let list = "[\"qemu-system-x86_64\", \"-m\", \"4G\"]"
     assertOpen(["subprocess.run(\(list))\nsubprocess.run([\"qemu-system-x86_64\", \"-device\", device])\n"])

@@ -179,6 +179,14 @@ final class CrashingCommandTests: XCTestCase {
     XCTAssertEqual(try FilterProbe().answer(FilterProbe.human("screendump f")), .pass)
   }
 
+  func testAResetWaitsForADump() throws {
+    for reset in [#"{"execute":"system_reset"}"#, FilterProbe.human("system_reset")] {
+      XCTAssertEqual(try FilterProbe().settle(reset, [["status": "active"]]), crash)
+      XCTAssertEqual(try FilterProbe().settle(reset, [["status": "completed"]]), .pass)
+    }
+    XCTAssertEqual(try FilterProbe().answer(command("object-add", #"{"qom-type":"tdx-guest","id":"t"}"#)), crash)
+  }
+
   func testTheDirtyRingIsKVMs() throws {
     for (text, kvm, expected) in [
       (command("calc-dirty-rate", #"{"calc-time":1,"mode":"dirty-ring"}"#), true, .pass),

@@ -44,6 +44,7 @@ final class GuardedSocketTests: XCTestCase {
       chardev(folder.path + "/q"), chardev("/p"), chardev(folder.path + "/p-:22"), FilterProbe.command("migrate", #"{"uri":"unix:/p"}"#),
       FilterProbe.command("migrate", #"{"uri":"unix:\#(folder.path)/p-2"}"#), FilterProbe.human("hostfwd_add tcp::22-:22"),
       FilterProbe.human("hostfwd_add unix:\(folder.path)/q-:22"), FilterProbe.human("change cd0 \(folder.path)/p.bak"),
+      FilterProbe.command("ringbuf-write", #"{"device":"d","data":"\#(String(repeating: "apple+p2/", count: 700))"}"#),
       FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd:unix:\#(folder.path)/p2:exportname=x"}"#),
       FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd:unix:\#(folder.path)/q/p:exportname=x"}"#),
     ] {

@@ -100,6 +100,7 @@ enum CrashingCommands {
   private static let objects: [WireText: String] = [
     "x-remote-object": "crashes outside of a machine of type x-remote",
     "acpi-generic-initiator": "can end when the guest starts anew", "acpi-generic-port": "can end when the guest starts anew",
+    "tdx-guest": "crashes at the next reset, also where the object is refused",
     "colo-compare": "crashes, or answers no more, when a part is missing",
   ]
 

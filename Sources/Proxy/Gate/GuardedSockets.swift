@@ -37,7 +37,8 @@ struct GuardedSockets {
     for own in paths.map({ WireText($0) }) {
       if isSame(text, own) { return own }
       for text in texts {
-        for end in text.ends(of: own.split("/").last ?? "") {
+        let name = own.split("/").last ?? ""
+        for end in text.ends(of: name) where GuardedSockets.isWhole(text.bytes, end - name.bytes.count..<end) {
           places -= 1
           // No path of a socket has so many. One that was not compared may be the one.
           if places < 0 || GuardedSockets.paths(in: text, endingAt: end).contains(where: { isSame($0, own) }) { return own }
@@ -61,6 +62,11 @@ struct GuardedSockets {
       return next.map { !isName($0) } ?? true
     }
     return starts.map { WireText(bytes: bytes[$0..<end]) }
+  }
+
+  /// Whether a name is not a part of a longer word.
+  private static func isWhole(_ bytes: [UInt8], _ name: Range<Int>) -> Bool {
+    (name.lowerBound == 0 || !isName(bytes[name.lowerBound - 1])) && (name.upperBound == bytes.count || !isName(bytes[name.upperBound]))
   }
 
   /// Whether a byte is one of a file's name in a text with paths.

@@ -36,6 +36,7 @@ enum HumanCommands {
       let head = arguments["head"].flatMap { Int64($0.text) }.map { JSON.integer($0) }
       return (target, object(("filename", text("filename")), ("device", text("device")), ("head", head)))
     case "drive_add": return (target, keyValues(arguments["opts"], implied: "file"))
+    case "system_reset": return (target, .object([]))
     case "hostfwd_add": return (target, object(("hostfwd", text("arg1")), ("hostfwd2", text("arg2"))))
     default: return (target, object(("uri", text("uri"))))
     }
@@ -85,7 +86,7 @@ enum HumanCommands {
     "object_del": "object-del", "qom-set": "qom-set", "chardev-add": "chardev-add", "chardev-change": "chardev-change",
     "migrate": "migrate", "migrate_incoming": "migrate-incoming", "migrate_recover": "migrate-recover",
     "migrate_set_parameter": "migrate-set-parameters", "nbd_server_start": "nbd-server-start", "drive_add": "blockdev-add",
-    "hostfwd_add": "hostfwd_add", "screendump": "screendump",
+    "hostfwd_add": "hostfwd_add", "screendump": "screendump", "system_reset": "system_reset",
   ]
 
   private static let table: [WireText: String] = {

@@ -57,7 +57,7 @@ extension QMPCommandFilter {
       return outside("only the properties of `vfio-pci` are listed")
     case "query-cpu-model-expansion", "query-cpu-model-baseline", "query-cpu-model-comparison":
       let models = BypassRules.models.compactMap { about.message.arguments?[$0] }
-      guard models.contains(where: { $0["props"] != nil }) else { return nil }
+      guard models.contains(where: { $0["props"].map { $0.members?.isEmpty != true } ?? false }) else { return nil }
       return outside("`props` sets any property of a processor")
     default: return nil
     }
