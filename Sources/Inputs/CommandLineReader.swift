@@ -176,7 +176,7 @@ struct CommandLineReader {
       definition.machine.objects.append(ObjectRequest(properties: properties, location: whole, isJSON: isJSON))
       // Any object may have that id.
       if properties.contains(where: { $0.name == "id" && $0.value.string == nil }) { unknown(argument, whole) }
-    case "machine", "M": definition.machine.machine += keyval(argument, whole, implied: "type")
+    case "machine", "M": definition.machine.machine += keyval(argument, whole, implied: "type").map(withoutRevision)
     case "global": global(argument, whole)
     case "set": set(argument, whole)
     case "readconfig":
@@ -232,6 +232,12 @@ struct CommandLineReader {
     guard let properties = properties(word, whole, implied: "driver") else { return nil }
     let form: DeviceRequest.Form = word.bytes.first == UInt8(ascii: "{") ? .json : .keyval
     return DeviceRequest(form: form, plug: .cold, properties: properties, location: whole)
+  }
+
+  /// The machine type that Proxmox's QEMU, `/usr/bin/kvm`, reads: its own revision is not a part of it.
+  private func withoutRevision(_ property: Property) -> Property {
+    guard property.name == "type", definition.machine.emulator == "kvm", case .string(let type) = property.value else { return property }
+    return Property(name: property.name, value: .string(ProxmoxMachine.withoutRevision(type)), location: property.location)
   }
 
   /// JSON exactly when the first byte is `{`; a leading blank makes it key=value text.

@@ -93,6 +93,13 @@ final class DoubtTests: XCTestCase {
     XCTAssertEqual(parse(list).machine.devices.map { $0.string("host") }, ["01:00.0"])
   }
 
+  /// Proxmox's QEMU, as `qm showcmd` prints its command, reads a type without Proxmox's revision.
+  func testProxmoxsRevisionIsNoPartOfAMachineType() {
+    func type(_ emulator: String) -> PropertyValue? { parse("\(emulator) -machine 'type=q35+pve0' -m 4G\n").machine.machineType?.value }
+    XCTAssertEqual(type("/usr/bin/kvm"), .string("q35"))
+    XCTAssertEqual(type("qemu-system-x86_64"), .string("q35+pve0"))
+  }
+
   func testAnotherListOfAProgramIsOpen() {
     let list = "[\"qemu-system-x86_64\", \"-m\", \"4G\"]"
     assertOpen(["subprocess.run(\(list))\nsubprocess.run([\"qemu-system-x86_64\", \"-device\", device])\n"])

@@ -252,7 +252,8 @@ final class CommandTableTests: XCTestCase {
     let names = (reply["return"]?.array ?? []).compactMap { $0["name"]?.string }
     XCTAssertGreaterThan(names.count, 240)
     let others: [String: Answer] = [
-      "closefd": .inquire, "remove-fd": .inquire, "getfd": .refuse("No file descriptor supplied via SCM_RIGHTS"),
+      "closefd": .inquire, "remove-fd": .inquire, "system_reset": .inquire,
+      "getfd": .refuse("No file descriptor supplied via SCM_RIGHTS"),
       "add-fd": .refuse("No file descriptor supplied via SCM_RIGHTS"),
     ]
     try check(names.map { (#"{"execute":"\#($0)"}"#, others[$0] ?? .pass) })

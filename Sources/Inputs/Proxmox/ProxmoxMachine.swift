@@ -59,9 +59,11 @@ public struct ProxmoxMachine: Sendable {
   /// The type without Proxmox's own revision: `pc-q35-10.0+pve1` is `pc-q35-10.0` to QEMU.
   var machineType: String {
     let options = machineOptions
-    let type = options?[""] ?? options?["type"] ?? "pc"
-    return String(type.prefix { $0 != "+" })
+    return ProxmoxMachine.withoutRevision(options?[""] ?? options?["type"] ?? "pc")
   }
+
+  static func withoutRevision(_ type: String) -> String { String(type.prefix { $0 != "+" }) }
+
   var isQ35: Bool { machineType == "q35" || machineType.hasPrefix("pc-q35") }
   /// Whether it is a template, which starts for its backup only, without host devices.
   var isTemplate: Bool { config.text("template") == "1" }

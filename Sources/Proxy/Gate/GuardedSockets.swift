@@ -95,12 +95,11 @@ struct GuardedSockets {
   /// Whether two paths are the same entry of one folder, or the first is a link to it; the file itself may not exist.
   private func isSame(_ path: WireText, _ own: WireText) -> Bool {
     if path == own { return true }
-    guard let name = own.split("/").last, let ours = Folder(GuardedSockets.parent(of: own)) else { return false }
-    // A text without a slash is rarely a path, and a name in QEMU's own folder then.
-    guard path.split("/").last == name || path.hasPrefix("/") && path.bytes.count < 4096 else { return false }
+    guard let name = own.split("/").last else { return false }
     let view = QEMUPath(process: process)
-    guard let (folder, last) = view.resolved(path), last == name else { return false }
-    return Folder(folder) == ours
+    // A path with another name at its end matters where that is a link.
+    guard path.split("/").last == name || view.isLink(path), let (folder, last) = view.resolved(path), last == name else { return false }
+    return Folder(folder).map { $0 == Folder(GuardedSockets.parent(of: own)) } ?? false
   }
 
   private static func parent(of path: WireText) -> String {

@@ -47,6 +47,12 @@ struct QEMUPath {
     return nil
   }
 
+  /// Whether an absolute path ends at a link.
+  func isLink(_ path: WireText) -> Bool {
+    guard path.hasPrefix("/"), path.bytes.count < 4096 else { return false }
+    return link((process.map { "/proc/\($0)/root" } ?? "") + path.description) != nil
+  }
+
   /// The links of /proc that depend on who follows them (proc(5)).
   private func own(_ name: WireText) -> WireText? {
     guard let process else { return nil }
