@@ -94,8 +94,13 @@ struct CommandLineReader {
     while let word = rest.popFirst() {
       guard let name = Option.name(word) else {
         // A disk image, or a text that only the shell or a template's reader knows.
-        if word.startsUnknown || TemplatePlaceholder.begins(word.bytes) {
+        if word.startsUnknown || TemplatePlaceholder.omits(word.bytes) {
           unknown(word, location(word, "argument"))
+        } else if let dash = word.dash {
+          definition.problems.append(
+            InputProblem(
+              message: "`\(word.text)` begins with another dash than `-`: QEMU opens it as a disk image, and stops",
+              fix: "write `-\(dash)`", location: location(word, "argument")))
         } else if !word.hasUnknown, CommandLineReader.isOperator(word.text) {
           definition.problems.append(
             InputProblem(
@@ -202,9 +207,13 @@ struct CommandLineReader {
     }
   }
 
+  /// Limit of parts that are reported as unread: one decides.
+  private static let unreadLimit = 1000
+
   /// Records an argument that only the shell, or who reads a template, knows: it may be any device.
   mutating func unknown(_ word: Word, _ place: Location) {
     // Of a text with blanks the word has a mark only.
+    if definition.machine.unreadParts.count >= CommandLineReader.unreadLimit { return }
     let isMarked = word.text.contains("(...)") && word.range.upperBound <= source.bytes.count
     let written = isMarked ? Array(source.bytes[word.range].prefix(60)) : word.bytes
     let isTemplates = TemplatePlaceholder.begins(written)

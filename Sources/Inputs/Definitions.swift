@@ -126,7 +126,7 @@ extension ParsedInput {
       return ProxmoxMachine(source, follow: follow).lowered(isArm: nil) { _ in .unknown("functions", "no host was inspected") }
     case .systemd: return SystemdUnit.parse(source, follow)
     case .libvirtLog: return LibvirtLog.parse(source, follow)
-    case .readconfig: return CommandLineReader(source, configuration: IniText(source.bytes)).definition
+    case .readconfig: return CommandLineReader(source, configuration: IniText(source.bytes, isStrict: true)).definition
     case .python: return PythonArguments.parse(source, follow)
     case .list:
       guard let words = ArgumentList.words(source.bytes) else {

@@ -23,7 +23,7 @@ enum DeviceMentions {
   }
 
   /// The beginnings of mentions.
-  private static let marks = ["vfio-pci", "sysfsdev=", "hostpci", "<hostdev"].map { Array($0.utf8) }
+  private static let marks = ["vfio-pci", "sysfsdev=", "hostpci", "<hostdev", "nvme://"].map { Array($0.utf8) }
 
   /// The places of such texts outside comments, in order.
   private static func places(of marks: [[UInt8]], in bytes: [UInt8], isXML: Bool) -> [Int] {
@@ -41,6 +41,7 @@ enum DeviceMentions {
     switch bytes[start] {
     case UInt8(ascii: "v"): return driver(bytes, start)
     case UInt8(ascii: "s"): return word(bytes, start, "sysfsdev=")
+    case UInt8(ascii: "n"): return begins(bytes, start, "nvme://") ? start + "nvme://".utf8.count : nil
     case UInt8(ascii: "<"):
       let end = start + "<hostdev".utf8.count
       guard begins(bytes, start, "<hostdev"), end == bytes.count || !isNameByte(bytes[end]) || bytes[end] == UInt8(ascii: "/")

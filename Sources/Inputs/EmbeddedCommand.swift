@@ -120,7 +120,31 @@ enum SystemdUnit {
     for other in starting.dropFirst() {
       definition.noteUnread("a second QEMU command", "only the first is judged: give each a unit of its own", other, source)
     }
+    noteLines(source, outside: all, in: &definition)
     return definition
+  }
+
+  /// Reports lines that systemd ignores because they have no `=`, as where a backslash is missing; and notes an input from
+  /// which a monitor may read commands (systemd.exec(5), StandardInput=).
+  private static func noteLines(_ source: SourceText, outside commands: [Range<Int>], in definition: inout ParsedInput) {
+    let bytes = source.bytes
+    for line in EmbeddedCommand.lines(bytes) where !isComment(bytes, line) {
+      guard let start = bytes[line].firstIndex(where: { $0 > 0x20 }), bytes[start] != UInt8(ascii: "["),
+        !commands.contains(where: { $0.contains(start) })
+      else { continue }
+      if "-$".utf8.contains(bytes[start]) {
+        definition.problems.append(
+          InputProblem(
+            message: "systemd ignores the line: the one before does not continue here", fix: "end the line before in a backslash",
+            location: Location(source: source.name, range: start..<line.upperBound, path: "")))
+      }
+      let text = String(decoding: bytes[start..<line.upperBound].filter { $0 > 0x20 }, as: UTF8.self)
+      let inputs = ["null", "tty", "tty-force", "tty-fail"]
+      if text.hasPrefix("StandardInput"), let equals = text.firstIndex(of: "="),
+        !inputs.contains(String(text[text.index(after: equals)...])) {
+        definition.noteUnread("the unit's standard input", "a monitor of QEMU may read commands from it", start..<line.upperBound, source)
+      }
+    }
   }
 
   /// The text with marks for what is special to a shell; a lone `;` begins the next command (systemd.service(5), Command Lines).
@@ -200,6 +224,9 @@ enum LibvirtLog {
     let text = EmbeddedCommand.only([command].compactMap { $0 }, of: source.bytes)
     var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: text), follow)
     guard let command else { return definition }
+    if source.bytes[command].last(where: { $0 > 0x20 }) == UInt8(ascii: "\\") {
+      definition.noteUnread("the rest of the command", "its last line continues, and the text ends there", command, source)
+    }
     // Earlier starts had other devices, and QEMU's messages quote them.
     let messages = EmbeddedCommand.lines(source.bytes).filter { $0.lowerBound >= command.upperBound && isMessage(source.bytes[$0]) }
     definition.readElements += ([0..<command.lowerBound] + messages).map { Location(source: source.name, range: $0, path: "log") }

@@ -33,9 +33,15 @@ struct PythonArguments {
     }
     var definition = CommandLineReader(source, words: list.words, follow: follow).definition
     if !program.isWholeArgument(list.range) {
+      // What is appended may be the argument.
+      definition.problems.removeAll { $0.message.hasSuffix("` has no argument") }
       definition.noteUnread(
         "the rest of the program", "it may change the list, which is not the argument of `subprocess.run` or the like",
         list.range, source)
+    }
+    let readsInput = list.words.contains { $0.text == "-nographic" || $0.text.contains("stdio") }
+    if readsInput, ["stdin=", "input=", "communicate("].contains(where: { program.bytes.contains(text: $0) }) {
+      definition.noteUnread("QEMU's standard input", "a monitor reads commands from it", list.range, source)
     }
     if let open = program.unplain {
       definition.noteUnread("another list that begins with a QEMU", "it holds more than plain strings", open..<open + 1, source)

@@ -38,7 +38,7 @@ extension CommandLineReader {
         UnreadPart(what: "the configuration file `\(path)`", reason: "it was not read: \(reason)", location: whole))
     case .found(let text):
       definition.sources.append(text)
-      read(IniText(text.bytes), of: text.name)
+      read(IniText(text.bytes, isStrict: true), of: text.name)
     }
   }
 

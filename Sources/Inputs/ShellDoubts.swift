@@ -13,7 +13,7 @@ struct ShellDoubts {
     (self.bytes, self.script, self.command, self.variables) = (bytes, script, command, variables)
   }
 
-  var all: [Doubt] { [program, function, continuation, placeholder, parenthesis, input].compactMap { $0 } }
+  var all: [Doubt] { [program, function, continuation, end, placeholder, parenthesis, input].compactMap { $0 } }
 
   private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
@@ -32,6 +32,13 @@ struct ShellDoubts {
     return (start..<next.range.upperBound, "the line behind the command", reason)
   }
 
+  /// A command whose last line continues, behind which the text ends.
+  private var end: Doubt? {
+    guard let last = bytes.lastIndex(where: { $0 > 0x20 }), bytes[last] == UInt8(ascii: "\\"), command.upperBound >= last
+    else { return nil }
+    return (last..<last + 1, "the rest of the command", "its last line continues, and the text ends there")
+  }
+
   private func indent(of index: Int) -> Int {
     let line = bytes[..<index].lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
     return bytes[line..<index].prefix { $0 == 0x20 || $0 == 0x09 }.count
@@ -42,9 +49,11 @@ struct ShellDoubts {
     for next in script.commands where next.range.lowerBound >= command.upperBound && next.beginsLine {
       guard let start = bytes[next.range].firstIndex(where: { $0 > 0x20 }) else { continue }
       let word = bytes[start...].prefix { $0 > 0x20 }
-      guard TemplatePlaceholder.begins(Array(word)) else { continue }
-      let what = "the placeholder `\(text(start..<word.endIndex))`"
-      return (start..<next.range.upperBound, what, "only what a template makes of it would be read")
+      // Strings of Nix and Lua, and variables of make, end so, and something may be appended.
+      let endsString = word.starts(with: "''".utf8) || word.starts(with: "]]".utf8) || word.elementsEqual("endef".utf8)
+      guard endsString || TemplatePlaceholder.begins(Array(word)) else { continue }
+      let what = "the text from `\(text(start..<word.endIndex))`"
+      return (start..<next.range.upperBound, what, "another program than a shell makes of it what QEMU gets")
     }
     return nil
   }
@@ -144,6 +153,13 @@ struct ShellDoubts {
     {
       return (command.lowerBound - 1..<command.lowerBound, "the output that is QEMU's standard input", reason)
     }
+    // The input of a compound command or of the script is QEMU's too.
+    let outer = script.commands.map(\.range).first { range in
+      let words = bytes[range].split { $0 <= 0x20 }.map { String(decoding: $0, as: UTF8.self) }
+      guard let first = words.first, ["exec", "}", "fi", "done", "esac"].contains(first), range != command else { return false }
+      return words.contains { $0.hasPrefix("<") || $0.hasPrefix("0<") } && !words.contains { $0.hasSuffix("/dev/null") }
+    }
+    if let outer { return (outer, "the standard input of the script", reason) }
     let text = bytes[command]
     var quote: UInt8?
     for index in text.indices {
@@ -152,7 +168,7 @@ struct ShellDoubts {
       guard quote == nil, byte == UInt8(ascii: "<"), index == text.startIndex || text[index - 1] != byte else { continue }
       let file = text[(index + 1)...].drop { $0 == 0x20 }
       // A here document is reported of its own, and `<&-` closes the input.
-      let isOther = file.starts(with: "/dev/null".utf8) || file.starts(with: "&".utf8) || file.starts(with: "%".utf8)
+      let isOther = file.starts(with: "/dev/null".utf8) || file.starts(with: "&-".utf8) || file.starts(with: "%".utf8)
         || file.first == byte && !file.dropFirst().starts(with: [byte]) || file.starts(with: "/dev/tty".utf8)
       if !isOther { return (index..<index + 1, "the file that is QEMU's standard input", reason) }
     }

@@ -12,4 +12,10 @@ extension Word {
     let text = text
     return ["$@", "$*", "${@", "${*", "[@]}", "[*]}"].contains { text.contains($0) } && !text.contains("${#")
   }
+
+  /// The text behind a dash of word processors, U+2010 to U+2015 and U+2212, at the beginning of the word; nil for any other word.
+  var dash: String? {
+    guard let first = text.unicodeScalars.first, (0x2010...0x2015).contains(first.value) || first.value == 0x2212 else { return nil }
+    return String(text.unicodeScalars.dropFirst())
+  }
 }

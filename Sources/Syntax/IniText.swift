@@ -48,10 +48,13 @@ public struct IniText {
   /// Ranges from `#` to the end of the line.
   public private(set) var comments: [Range<Int>] = []
   private let bytes: [UInt8]
+  private let isStrict: Bool
 
   /// Parses a file.
-  public init(_ bytes: [UInt8]) {
+  /// - Parameter isStrict: whether lines are read as QEMU's sscanf does: marks in the first column, and blanks around a key.
+  public init(_ bytes: [UInt8], isStrict: Bool = false) {
     self.bytes = bytes
+    self.isStrict = isStrict
     var start = 0
     while start < bytes.count {
       let end = bytes[start...].firstIndex(of: 0x0a) ?? bytes.count
@@ -62,12 +65,20 @@ public struct IniText {
 
   private mutating func line(_ whole: Range<Int>) {
     let range = trimmed(whole)
-    guard !range.isEmpty else { return }
-    switch bytes[range.lowerBound] {
+    guard !range.isEmpty else {
+      if isStrict, !whole.isEmpty { fail("a line of blanks, which QEMU cannot parse", whole) }
+      return
+    }
+    switch bytes[isStrict ? whole.lowerBound : range.lowerBound] {
     case UInt8(ascii: "#"): comments.append(range)
-    case UInt8(ascii: "["): header(range)
+    case UInt8(ascii: "["): header(isStrict ? upToBracket(range) : range)
     default: entry(range)
     }
+  }
+
+  /// QEMU ignores what follows a header.
+  private func upToBracket(_ range: Range<Int>) -> Range<Int> {
+    bytes[range].firstIndex(of: UInt8(ascii: "]")).map { range.lowerBound..<$0 + 1 } ?? range
   }
 
   private mutating func header(_ range: Range<Int>) {
@@ -87,7 +98,7 @@ public struct IniText {
   }
 
   private mutating func entry(_ range: Range<Int>) {
-    let isEnd: (UInt8) -> Bool = { $0 == UInt8(ascii: "=") || $0 <= 0x20 }
+    let isEnd: (UInt8) -> Bool = { $0 == UInt8(ascii: "=") && !isStrict || $0 <= 0x20 }
     let keyEnd = bytes[range].firstIndex(where: isEnd) ?? range.upperBound
     let equals = trimmed(keyEnd..<range.upperBound)
     guard keyEnd > range.lowerBound, !equals.isEmpty, bytes[equals.lowerBound] == UInt8(ascii: "=") else {

@@ -25,6 +25,12 @@ public enum TemplatePlaceholder {
     func isIn(_ mark: String) -> Bool {
       word.count > 2 * mark.utf8.count && word.starts(with: mark.utf8) && word.suffix(mark.utf8.count).elementsEqual(mark.utf8)
     }
-    return isIn("@") || isIn("%") || isIn("__")
+    return isIn("@") || isIn("%") || isIn("__") || isIn("!")
+  }
+
+  /// Whether a word, where a disk image could be, stands for words that are not written: `...`, `[options]`, and lists of other
+  /// shells, `@args`, `%*` and `...$args`.
+  public static func omits(_ word: [UInt8]) -> Bool {
+    ["...", "\u{2026}", "[", "@", "%*"].contains { word.starts(with: $0.utf8) } || begins(word)
   }
 }

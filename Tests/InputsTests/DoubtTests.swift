@@ -100,6 +100,45 @@ final class DoubtTests: XCTestCase {
     XCTAssertEqual(type("qemu-system-x86_64"), .string("q35+pve0"))
   }
 
+  func testWordsThatStandForOthers() {
+    for word in ["...", "\u{2026}", "[...]", "[options]", "@args", "%*", "!EXTRA!"] {
+      assertOpen(["\(Self.qemu) \(word)\n", "[\"qemu-system-x86_64\", \"-m\", \"4G\", \"\(word)\"]\n"])
+    }
+    for dash in ["\u{2014}", "\u{2212}"] {
+      let problems = parse("\(Self.qemu) \(dash)device vfio\u{2011}pci,host=0a:00.0\n").problems
+      XCTAssertEqual(problems.map(\.fix), ["write `-device`"])
+    }
+  }
+
+  func testATextThatEndsInTheCommandIsCut() {
+    let log = "2026-05-01 10:00:00.000+0000: starting up libvirt version: 10.0.0\n/usr/bin/qemu-system-x86_64 \\\n-m 4G \\\n"
+    assertOpen([log, "#!/bin/sh\n\(Self.qemu) \\\n  -S \\\n"])
+    assertOpen(["script = ''\n  \(Self.qemu) \\\n    -S\n  '' + devices;\n", "os.execute([[\n  \(Self.qemu) -S\n]] .. devices)\n"])
+  }
+
+  func testInputsThatReachAMonitor() {
+    let qemu = "\(Self.qemu) -monitor stdio"
+    assertOpen([
+      "exec < plug.hmp\n\(qemu)\n", "{ \(qemu); } < plug.hmp\n", "if x; then\n\(qemu)\nfi < plug.hmp\n", "exec 3<x\n\(qemu) <&3\n",
+      "[Service]\nStandardInput=file:/etc/plug.hmp\nExecStart=/usr/bin/\(qemu)\n",
+      "p = subprocess.Popen([\"qemu-system-x86_64\", \"-qmp\", \"stdio\"], stdin=subprocess.PIPE)\n",
+      "\(Self.qemu) &\necho \"change cd0 nvme://0000:0a:00.0/1\" | socat - unix:/m\n"
+    ])
+    assertRead(["[Service]\nStandardInput=null\nExecStart=/usr/bin/\(qemu)\n", "exec < /dev/null\n\(qemu)\n"])
+  }
+
+  func testALineThatSystemdIgnoresIsAnError() {
+    for line in ["  $GPU", "  -device vfio-pci,host=01:00.0"] {
+      let unit = parse("[Service]\nExecStart=/usr/bin/\(Self.qemu) \\\n  -S\n\(line)\nRestart=no\n")
+      XCTAssertEqual(unit.problems.map(\.message), ["systemd ignores the line: the one before does not continue here"])
+    }
+  }
+
+  func testThousandsOfPlaceholdersAreReadInLinearTime() {
+    let parsed = parse("\(Self.qemu) " + String(repeating: "{{ x ", count: 4000) + "\n")
+    XCTAssertEqual(parsed.machine.unreadParts.count, 1000)
+  }
+
   func testAnotherListOfAProgramIsOpen() {
     let list = "[\"qemu-system-x86_64\", \"-m\", \"4G\"]"
     assertOpen(["subprocess.run(\(list))\nsubprocess.run([\"qemu-system-x86_64\", \"-device\", device])\n"])

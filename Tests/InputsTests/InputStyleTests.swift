@@ -158,6 +158,21 @@ final class InputStyleTests: XCTestCase {
     XCTAssertNil(InputFormat.detect(Array("[section]\nkey = \"value\"\n".utf8)))
   }
 
+  /// QEMU reads lines with sscanf (observed on 11.1.3).
+  func testLinesOfAConfigurationAreReadAsByQEMU() {
+    let device = "[device \"g\"]\n  driver = \"vfio-pci\"\n  host = \"01:00.0\"\n"
+    for text in [
+      "[machine] # x\n  type = \"q35\"\n" + device, device.replacing("\n", with: "\r\n"), "\n# x\n" + device,
+      device.replacing(" = ", with: " =")
+    ] {
+      XCTAssertEqual(parse(text).problems.map(\.message), [], text)
+      XCTAssertEqual(parse(text).machine.devices.map { $0.string("host") }, ["01:00.0"], text)
+    }
+    for text in [device + " \n", device + "  # x\n", device + "  bus=\"rp0\"\n", device + "  bus= \"rp0\"\n", device + "\r\n"] {
+      XCTAssertFalse(parse(text).problems.isEmpty, text)
+    }
+  }
+
   func testAGroupThatQEMUDoesNotHaveIsUnread() {
     let parsed = parse("[device \"g\"]\n  driver = \"vfio-pci\"\n  host = \"01:00.0\"\n[set]\n  x = \"y\"\n")
     XCTAssertEqual(parsed.machine.devices.count, 1)

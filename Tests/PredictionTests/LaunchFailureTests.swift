@@ -131,6 +131,48 @@ final class OptionCheckTests: XCTestCase {
     }
   }
 
+  /// 7.2 warns. Without its own APIC a processor needs none of KVM's.
+  func testInterruptControllersOutsideOfKVM() {
+    let text = ["KVM does not support userspace APIC"]
+    for options in [
+      "-M q35,kernel-irqchip=off -accel kvm", "-M pc -accel kvm,kernel-irqchip=off", "-M q35,kernel_irqchip=off -enable-kvm"
+    ] {
+      XCTAssertEqual(texts(options), text, options)
+      XCTAssertEqual(texts(options, 10, 0), text, options)
+      XCTAssertEqual(texts(options, 7, 2), [], options)
+    }
+    for options in [
+      "-M q35,kernel-irqchip=off -accel tcg", "-M q35,kernel-irqchip=split -accel kvm",
+      "-M q35,kernel-irqchip=off -accel kvm -cpu qemu64,-apic",
+      "-M q35,kernel-irqchip=off -accel kvm -cpu $C"
+    ] {
+      XCTAssertEqual(texts(options), [], options)
+    }
+    let old = Machines.parse("qemu-system-x86_64 -M pc-q35-4.0 -accel kvm").machine
+    XCTAssertEqual(old.kernelIrqchip, .known("split"))
+    XCTAssertEqual(Machines.parse("qemu-system-x86_64 -M pc-q35-4.0.1 -accel kvm").machine.kernelIrqchip, .known(nil))
+  }
+
+  func testAnObjectMayBeNamedByItsPath() {
+    let object = "-m 512M -object memory-backend-ram,id=mm,size=512M"
+    for options in [
+      "-M q35,memory-backend=/objects/mm \(object)", "-M q35 \(object) -numa node,memdev=/objects/mm",
+      "-M q35,memory-backend=objects/mm \(object)"
+    ] {
+      XCTAssertEqual(texts(options), [], options)
+    }
+    XCTAssertEqual(texts("-M q35,memory-backend=/objects/nn \(object)"), ["Memory backend '/objects/nn' not found"])
+  }
+
+  /// KVM's maximum, and that of old SMBIOS tables, is left to QEMU.
+  func testManyProcessorsAreNotChecked() {
+    func unchecked(_ options: String) -> [String] {
+      Machines.parse("qemu-system-x86_64 -M q35 \(options)").machine.uncheckedOptions(.released(11, 1, "11.1.3"))
+    }
+    XCTAssertEqual(unchecked("-smp 254"), [])
+    XCTAssertEqual(unchecked("-smp 1,maxcpus=1025"), ["-smp"])
+  }
+
   func testTopologiesOfProcessors() {
     for options in [
       "4", "4,sockets=2", "4,sockets=1,cores=2,threads=2", "cpus=2,maxcpus=8,sockets=2,cores=2,threads=2", "8,cores=4",

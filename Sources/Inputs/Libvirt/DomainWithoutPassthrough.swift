@@ -43,8 +43,8 @@ enum DomainWithoutPassthrough {
   static func isHostStorage(_ disk: XMLElement) -> Bool {
     var unread = [disk]
     while let element = unread.popLast() {
-      if element.value("type") == "nvme", ["disk", "backingStore", "mirror"].contains(element.qualifiedName) { return true }
-      unread += element.children.filter { ["backingStore", "mirror"].contains($0.qualifiedName) }
+      if element.value("type") == "nvme", ["disk", "backingStore", "mirror", "dataStore"].contains(element.qualifiedName) { return true }
+      unread += element.children.filter { ["backingStore", "mirror", "source", "dataStore"].contains($0.qualifiedName) }
     }
     return false
   }

@@ -118,6 +118,7 @@ struct NUMANodes {
 
   private mutating func takeMemory(_ size: UInt64?, _ backend: String?, _ machine: MachineConfig) throws(Refusal) {
     hasSizes = hasSizes || size != nil
+    let backend = backend.map(MachineConfig.objectID)
     if let backend { backends.append(backend) }
     if hasSizes, !backends.isEmpty {
       throw Refusal("numa configuration should use either mem= or memdev=,mixing both is not allowed")
@@ -142,7 +143,7 @@ struct NUMANodes {
   /// The refusal of the nodes together, and of the backend of the whole machine.
   private func refusal(_ backend: Property?, _ last: Property?, _ machine: MachineConfig, _ memory: MemoryOption) -> LaunchFailure? {
     let ram = memory.size.map(MachineConfig.rounded)
-    if let backend, let id = backend.value.string {
+    if let backend, let id = backend.value.string.map(MachineConfig.objectID) {
       func failure(_ text: String) -> LaunchFailure { LaunchFailure(RealizeFailure(.badObject, text), at: backend.location) }
       if !backends.isEmpty { return failure("'-machine memory-backend' and '-numa memdev' properties are mutually exclusive") }
       let size = machine.backendSize(id)

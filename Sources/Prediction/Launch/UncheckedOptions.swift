@@ -20,8 +20,12 @@ extension MachineConfig {
     case "machine", "M", "global", "readconfig", "device": return true
     case "accel": return MachineConfig.isChecked(accelerator: option)
     case "smp":
-      if case .unknown = ProcessorTopology.read(self, qemu) { return false }
-      return true
+      // KVM's maximum is the host's, and older SMBIOS tables have room for fewer in a socket.
+      switch ProcessorTopology.read(self, qemu) {
+      case .unknown: return false
+      case .topology(let topology): return topology.maximum < 255
+      case .refused: return true
+      }
     case "m":
       guard let memory = MemoryOption(self, qemu) else { return false }
       switch MachineKind(self) {

@@ -28,6 +28,7 @@ extension MachineConfig {
         return .known(String(value))
       }
     }
-    return .known(nil)
+    // QEMU hw/i386/pc_q35.c: pc_q35_4_0_machine_options.
+    return .known(machineType?.value == .string("pc-q35-4.0") ? "split" : nil)
   }
 }
