@@ -120,6 +120,10 @@ enum SystemdUnit {
     for other in starting.dropFirst() {
       definition.noteUnread("a second QEMU command", "only the first is judged: give each a unit of its own", other, source)
     }
+    if let last = all.last, source.bytes[last].last(where: { $0 > 0x20 }) == UInt8(ascii: "\\"),
+      !source.bytes[last.upperBound...].contains(where: { $0 > 0x20 }) {
+      definition.noteUnread("the rest of the command", "its last line continues, and the text ends there", last, source)
+    }
     noteLines(source, outside: all, in: &definition)
     return definition
   }

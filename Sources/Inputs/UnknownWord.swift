@@ -13,9 +13,14 @@ extension Word {
     return ["$@", "$*", "${@", "${*", "[@]}", "[*]}"].contains { text.contains($0) } && !text.contains("${#")
   }
 
-  /// The text behind a dash of word processors, U+2010 to U+2015 and U+2212, at the beginning of the word; nil for any other word.
+  /// The text behind a dash of word processors, or behind a character without width and a dash, at the beginning of the word; nil
+  /// for any other word.
   var dash: String? {
-    guard let first = text.unicodeScalars.first, (0x2010...0x2015).contains(first.value) || first.value == 0x2212 else { return nil }
-    return String(text.unicodeScalars.dropFirst())
+    let dashes: Set<UInt32> = [0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212, 0xfe58, 0xfe63, 0xff0d]
+    let withoutWidth: Set<UInt32> = [0x200b, 0x200c, 0x200d, 0x2060, 0xfeff]
+    let scalars = text.unicodeScalars.drop { withoutWidth.contains($0.value) }
+    let isHidden = scalars.first == "-" && scalars.count < text.unicodeScalars.count
+    guard let first = scalars.first, isHidden || dashes.contains(first.value) else { return nil }
+    return String(String.UnicodeScalarView(scalars.dropFirst()))
   }
 }

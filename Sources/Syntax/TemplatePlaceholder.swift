@@ -29,8 +29,9 @@ public enum TemplatePlaceholder {
   }
 
   /// Whether a word, where a disk image could be, stands for words that are not written: `...`, `[options]`, and lists of other
-  /// shells, `@args`, `%*` and `...$args`.
+  /// shells, `@args`, `%*` and `...$args`. So do signs with which other languages append a text.
   public static func omits(_ word: [UInt8]) -> Bool {
-    ["...", "\u{2026}", "[", "@", "%*"].contains { word.starts(with: $0.utf8) } || begins(word)
+    ["...", "\u{2026}", "[", "@", "%*"].contains { word.starts(with: $0.utf8) }
+      || ["+", "++", "..", "]]"].contains { word.elementsEqual($0.utf8) } || begins(word)
   }
 }

@@ -104,7 +104,7 @@ final class DoubtTests: XCTestCase {
     for word in ["...", "\u{2026}", "[...]", "[options]", "@args", "%*", "!EXTRA!"] {
       assertOpen(["\(Self.qemu) \(word)\n", "[\"qemu-system-x86_64\", \"-m\", \"4G\", \"\(word)\"]\n"])
     }
-    for dash in ["\u{2014}", "\u{2212}"] {
+    for dash in ["\u{2014}", "\u{2212}", "\u{200b}-"] {
       let problems = parse("\(Self.qemu) \(dash)device vfio\u{2011}pci,host=0a:00.0\n").problems
       XCTAssertEqual(problems.map(\.fix), ["write `-device`"])
     }
@@ -112,7 +112,8 @@ final class DoubtTests: XCTestCase {
 
   func testATextThatEndsInTheCommandIsCut() {
     let log = "2026-05-01 10:00:00.000+0000: starting up libvirt version: 10.0.0\n/usr/bin/qemu-system-x86_64 \\\n-m 4G \\\n"
-    assertOpen([log, "#!/bin/sh\n\(Self.qemu) \\\n  -S \\\n"])
+    assertOpen([log, "#!/bin/sh\n\(Self.qemu) \\\n  -S \\\n", "[Service]\nExecStart=/usr/bin/\(Self.qemu) \\\n  -S \\\n"])
+    assertOpen(["script = ''\n  \(Self.qemu) \\\n    -S \\\n  '' + devices;\n", "os.execute([[\n \(Self.qemu) \\\n ]] .. x)\n"])
     assertOpen(["script = ''\n  \(Self.qemu) \\\n    -S\n  '' + devices;\n", "os.execute([[\n  \(Self.qemu) -S\n]] .. devices)\n"])
   }
 
