@@ -212,7 +212,7 @@ struct CommandLineReader {
 
   /// Records an argument that only the shell, or who reads a template, knows: it may be any device.
   mutating func unknown(_ word: Word, _ place: Location) {
-    // Of a text with blanks the word has a mark only.
+    // The word has only a mark for a text with blanks.
     if definition.machine.unreadParts.count >= CommandLineReader.unreadLimit { return }
     let isMarked = word.text.contains("(...)") && word.range.upperBound <= source.bytes.count
     let written = isMarked ? Array(source.bytes[word.range].prefix(60)) : word.bytes

@@ -33,7 +33,7 @@ struct PythonArguments {
     }
     var definition = CommandLineReader(source, words: list.words, follow: follow).definition
     if !program.isWholeArgument(list.range) {
-      // What is appended may be the argument.
+      // An item that is appended may be the argument.
       definition.problems.removeAll { $0.message.hasSuffix("` has no argument") }
       definition.noteUnread(
         "the rest of the program", "it may change the list, which is not the argument of `subprocess.run` or the like",

@@ -8,9 +8,19 @@ struct ShellDoubts {
   private let script: ShellLines
   private let command: Range<Int>
   private let variables: ShellVariables
+  /// The command's words, with nothing expanded.
+  private let words: [Word]
+  /// The word that is the emulator.
+  private let emulator: Word?
 
   init(_ bytes: [UInt8], _ script: ShellLines, _ command: Range<Int>, _ variables: ShellVariables) {
     (self.bytes, self.script, self.command, self.variables) = (bytes, script, command, variables)
+    words = ShellWords(Array(bytes[command])).words
+    if case .emulator(let index) = ShellRunner.target(of: words, isEmulator: ShellScript.isEmulator) {
+      emulator = words[index]
+    } else {
+      emulator = nil
+    }
   }
 
   var all: [Doubt] { [program, function, continuation, end, placeholder, parenthesis, input].compactMap { $0 } }
@@ -71,13 +81,10 @@ struct ShellDoubts {
 
   /// A variable that is the command, and that the script sets to more than the path of a QEMU.
   private var program: Doubt? {
-    let words = ShellWords(Array(bytes[command])).words
-    guard case .emulator(let index) = ShellRunner.target(of: words, isEmulator: ShellScript.isEmulator),
-      words[index].bytes.first == UInt8(ascii: "$")
-    else { return nil }
-    let text = words[index].bytes.dropFirst().drop { $0 == UInt8(ascii: "{") }
+    guard let emulator, emulator.bytes.first == UInt8(ascii: "$") else { return nil }
+    let text = emulator.bytes.dropFirst().drop { $0 == UInt8(ascii: "{") }
     let name = text.prefix { $0.isShellNameByte }
-    // Of an array that is not followed nothing is known already.
+    // An array that is not followed is unknown already.
     guard !name.isEmpty, text[name.endIndex...].first != UInt8(ascii: "["), !variables.isFollowed(String(decoding: name, as: UTF8.self)),
       let place = assignments(of: Array(name)).first(where: { !isProgram(bytes[$0]) })
     else { return nil }
@@ -86,9 +93,7 @@ struct ShellDoubts {
 
   /// A function of the script that has the emulator's name.
   private var function: Doubt? {
-    let words = ShellWords(Array(bytes[command])).words
-    guard case .emulator(let index) = ShellRunner.target(of: words, isEmulator: ShellScript.isEmulator) else { return nil }
-    let name = words[index].bytes
+    guard let name = emulator?.bytes else { return nil }
     let place = bytes.indices(of: name).first { start in
       let after = bytes[(start + name.count)...].drop { $0 == 0x20 }
       return (start == 0 || bytes[start - 1] <= 0x20) && after.starts(with: "()".utf8)
@@ -106,7 +111,7 @@ struct ShellDoubts {
       var at = start + name.count
       if code[at...].first == UInt8(ascii: "+") { at += 1 }
       guard code[at...].first == UInt8(ascii: "=") else { return nil }
-      // What is appended is an argument.
+      // A text that is appended is an argument.
       if code[at - 1] == UInt8(ascii: "+") { return start..<at + 1 }
       var end = at + 1, quote: UInt8?
       var depth = 0
@@ -142,7 +147,7 @@ struct ShellDoubts {
 
   /// A monitor on standard input, which is a file or another command's output.
   private var input: Doubt? {
-    let words = ShellWords(Array(bytes[command])).words.map(\.text)
+    let words = words.map(\.text)
     let hasMonitor = words.contains { $0 == "-nographic" } || zip(words, words.dropFirst()).contains { option, value in
       ["-monitor", "-qmp", "-qmp-pretty", "-serial", "-chardev", "-mon"].contains(option) && value.contains("stdio")
     }

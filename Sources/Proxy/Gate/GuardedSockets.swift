@@ -55,7 +55,7 @@ struct GuardedSockets {
     let slash = UInt8(ascii: "/")
     let next = bytes[end...].first
     let starts = (max(0, end - 108)..<end).lazy.filter { start in
-      // What begins within a name is none; an absolute path may follow anything.
+      // A path does not begin within a name; an absolute one may follow anything.
       guard start == 0 || bytes[start] == slash || bytes[start - 1] != slash && !isName(bytes[start - 1]) else { return false }
       // `-ADDRESS:PORT` of a rule; otherwise `a-2` and `a.bak` are other files than `a`.
       if next == UInt8(ascii: "-") { return start > 0 && bytes[end...].contains(UInt8(ascii: ":")) }

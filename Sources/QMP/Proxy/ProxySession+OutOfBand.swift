@@ -27,7 +27,7 @@ extension ProxySession {
     if options.clients > 1, outOfBand.count(where: { $0.client === client }) >= ProxySession.outOfBandLimit { return false }
     func text(_ id: JSON?) -> String? { id?.qemuText(isPretty: monitor.isPretty) }
     let id = text(message.id)
-    // What waits for the replies to earlier ones goes first, or a stream of them would hold it back for ever.
+    // A command that waits for replies to earlier ones goes first, or a stream of them would hold it back for ever.
     if clients.contains(where: \.waitsForOutOfBand) || deciding != nil && inFlight.isEmpty { return false }
     if let job, text(job.message.id) == id { return false }
     if options.clients > 1 {
