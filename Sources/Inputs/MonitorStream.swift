@@ -22,6 +22,14 @@ struct MonitorStream {
   private var unplugged: [String] = []
   /// Devices that the guest was asked to release and that QEMU has not reported as deleted, each with its command.
   private var leaving: [String: Location] = [:]
+  /// The iommufd object of each device, by its id, and the number of devices that use each object.
+  private var links: [String: String] = [:]
+  private var users: [String: Int] = [:]
+  /// What each bus, and each id, has been asked to hold.
+  private var buses: [String?: Occupants] = [:]
+  private var named: [String: Occupants] = [:]
+  /// The maximum number of devices that leave at once, because each plug is compared with all of them.
+  private static let maximumLeaving = 256
   /// Devices that were reported as deleted since the last plug.
   private var gone: [String] = []
   /// The reason why QEMU may refuse every further plug.
@@ -37,10 +45,16 @@ struct MonitorStream {
     case "device_del":
       guard let id = command.argument("id") else { return }
       unplugged.append(id)
-      leaving[id] = command.place
+      if let object = links.removeValue(forKey: id) { users[object, default: 1] -= 1 }
+      if leaving.count < MonitorStream.maximumLeaving || leaving[id] != nil {
+        leaving[id] = command.place
+      } else {
+        obstacle = obstacle ?? note(
+          "whether the guest has released `\(id)`", "more than \(MonitorStream.maximumLeaving) devices leave at once")
+      }
     case "object-del", "object_del":
       // QEMU refuses to delete an iommufd in use (QEMU backends/iommufd.c: iommufd_backend_can_be_deleted).
-      guard let id = command.argument("id"), !definition.plugs.contains(where: { uses($0, id) }) else { return }
+      guard let id = command.argument("id"), users[id, default: 0] == 0 else { return }
       deleted.insert(id)
     case "migrate", "migrate-recover", "snapshot-load", "snapshot-save", "loadvm", "savevm", "quit", "q", "exit":
       obstacle = obstacle ?? note(
@@ -53,11 +67,6 @@ struct MonitorStream {
         note("`qom-set`", "it may change a device or an object that exists, and is not modelled"))
     default: return
     }
-  }
-
-  /// Whether a device that is still there is linked to the object.
-  private func uses(_ request: DeviceRequest, _ object: String) -> Bool {
-    request.string("iommufd") == object && !(request.id.map(unplugged.contains) ?? false)
   }
 
   /// Reads an event: QEMU reports it when the guest has released the device.
@@ -90,7 +99,7 @@ struct MonitorStream {
       definition.machine.unreadParts.append(obstacle)
       self.obstacle = nil
     }
-    for (id, place) in leaving.sorted(by: { $0.key < $1.key }) where mayMeet(plug, id, definition.plugs) {
+    for (id, place) in leaving.sorted(by: { $0.key < $1.key }) where mayMeet(plug, id) {
       leaving[id] = nil
       definition.machine.unreadParts.append(
         UnreadPart(
@@ -98,18 +107,46 @@ struct MonitorStream {
           reason: "the stream shows no DEVICE_DELETED, and until then QEMU refuses what the device still occupies",
           location: place))
     }
+    buses[plug.bus, default: Occupants()].add(plug)
+    if let id = plug.id { named[id, default: Occupants()].add(plug) }
+    if let object = plug.string("iommufd") {
+      users[object, default: 0] += 1
+      // One without an id cannot be unplugged.
+      if let id = plug.id, let other = links.updateValue(object, forKey: id) { users[other, default: 1] -= 1 }
+    }
     definition.plugs.append(plug)
   }
 
   /// Whether a plug asks for the id, the bus or the host function of a device that may still be there.
-  private func mayMeet(_ plug: DeviceRequest, _ id: String, _ plugs: [DeviceRequest]) -> Bool {
+  private func mayMeet(_ plug: DeviceRequest, _ id: String) -> Bool {
     // One of the machine itself, of which nothing is known here.
-    guard let old = plugs.last(where: { $0.id == id }) else { return true }
-    func host(_ request: DeviceRequest) -> PCIAddress? { request.string("host").flatMap { PCIAddress($0) } }
+    guard let old = named[id] else { return true }
+    if plug.bus == old.bus { return true }
     // The guest releases a slot with all of its functions.
-    let leaving = plugs.filter { $0.id == id || $0.bus == old.bus }
-    let sharesHost = plug.isVFIO && leaving.contains { $0.isVFIO && (host(plug) == nil || host(plug) == host($0)) }
-    return plug.bus == old.bus || sharesHost || leaving.contains { plug.id != nil && $0.id == plug.id }
+    return [old, buses[old.bus]].contains { $0?.mayMeet(plug) == true }
+  }
+
+  /// The plugs of one bus, or of one id.
+  private struct Occupants {
+    /// The bus of the last one.
+    var bus: String?
+    private var ids: Set<String> = []
+    private var hosts: Set<PCIAddress> = []
+    private var hasVFIO = false
+
+    mutating func add(_ plug: DeviceRequest) {
+      bus = plug.bus
+      if let id = plug.id { ids.insert(id) }
+      guard plug.isVFIO else { return }
+      hasVFIO = true
+      if let host = plug.string("host").flatMap({ PCIAddress($0) }) { hosts.insert(host) }
+    }
+
+    func mayMeet(_ plug: DeviceRequest) -> Bool {
+      if let id = plug.id, ids.contains(id) { return true }
+      guard plug.isVFIO, hasVFIO else { return false }
+      return plug.string("host").flatMap { PCIAddress($0) }.map(hosts.contains) ?? true
+    }
   }
 
   /// Marks the plugs that name an object which the stream adds behind them.

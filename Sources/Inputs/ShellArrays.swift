@@ -1,9 +1,10 @@
 import Syntax
 
-/// A bash script's arrays that are written out once, `args=( … )`, for commands that take `"${args[@]}"`. Of one that
-/// is named in any other way, nothing is known: it may have been changed.
+/// A bash script's arrays that are written out once, `args=( … )`, for commands that take `"${args[@]}"`, with what is
+/// appended in every run before their use, `args+=( … )`. Of one that is named in any other way, nothing is known: it may have
+/// been changed.
 struct ShellArrays {
-  private var words: [String: (list: [Word], uses: Set<String>)] = [:]
+  private var words: [String: (list: [Word], uses: Set<String>, end: Int)] = [:]
   /// The script's variables, which arrays and the command may use.
   let variables: ShellVariables
   /// Maximum number of arrays, because each is searched in the whole script; further ones are unknown.
@@ -21,18 +22,27 @@ struct ShellArrays {
     }
     variables = ShellVariables(code, script, isZsh: ShellScript.isZsh(bytes))
     if lines.contains(where: { ShellVariables.setsOthers(code[$0]) }) { return }
+    let topLevel = Set(ShellNesting(code, script).topLevel.map(\.lowerBound))
+    var appended: [String: Int] = [:]
     for line in lines where parts.count < ShellArrays.maximum {
-      guard let (name, content) = ShellArrays.assignment(code, line) else { continue }
+      guard let (name, content, appends) = ShellArrays.assignment(code, line) else { continue }
       // In its place, so that every word has its own.
       let inner = Array(repeating: 0x20, count: content.lowerBound) + bytes[content]
       let (found, uses) = variables.split(inner, at: 0)
-      parts.append(([Word(Array(name.utf8), at: content.lowerBound - name.utf8.count - 2)] + found.words, found.comments))
+      let start = content.lowerBound - name.utf8.count - (appends ? 3 : 2)
+      parts.append(([Word(Array(name.utf8), at: start)] + found.words, found.comments))
+      let before = words.removeValue(forKey: name)
       guard found.problems.isEmpty, !found.words.contains(where: { $0.bytes.first == UInt8(ascii: "[") }),
-        ShellArrays.isOnlyUsedWhole(name, code[...])
+        let appendings = ShellArrays.appendings(to: name, code[...]), appends == (before != nil),
+        appendings == 0 || topLevel.contains(line.lowerBound)
       else { continue }
-      let (list, further) = expanded(found.words, in: inner)
-      words[name] = (list, uses.union(further))
+      appended[name] = before == nil ? 0 : (appended[name] ?? 0) + 1
+      let (list, further) = expanded(found.words, in: inner, at: 0)
+      // A use before the last one sees less.
+      let end = appended[name] == appendings ? line.upperBound : Int.max
+      words[name] = ((before?.list ?? []) + list, uses.union(further).union(before?.uses ?? []), end)
     }
+    words = words.filter { $0.value.end < Int.max }
   }
 
   /// A command as words, with every `"${name[@]}"` replaced by the array's items.
@@ -40,17 +50,17 @@ struct ShellArrays {
   /// - Returns: the words, what is wrong with the text, and the names of the variables that were expanded.
   func split(_ text: [UInt8], at offset: Int) -> (list: [Word], words: ShellWords, uses: Set<String>) {
     let (words, uses) = variables.split(text, at: offset)
-    let (list, inner) = expanded(words.words, in: text)
+    let (list, inner) = expanded(words.words, in: text, at: offset)
     return (list, words, uses.union(inner))
   }
 
-  private func expanded(_ list: [Word], in source: [UInt8]) -> (list: [Word], uses: Set<String>) {
+  private func expanded(_ list: [Word], in source: [UInt8], at offset: Int) -> (list: [Word], uses: Set<String>) {
     var uses: Set<String> = []
     let all = list.flatMap { word -> [Word] in
       let start = word.range.lowerBound
       let name = word.text.dropFirst(2).dropLast(4)
       guard word.hasUnknown, start > 0, source[start - 1] == UInt8(ascii: "\""), word.text == "${\(name)[@]}",
-        let array = words[String(name)], variables.spend(array.list.reduce(0) { $0 + $1.bytes.count + 1 })
+        let array = words[String(name)], array.end <= offset + start, variables.spend(array.list.reduce(0) { $0 + $1.bytes.count + 1 })
       else { return [word] }
       uses.formUnion(array.uses)
       return array.list
@@ -58,15 +68,17 @@ struct ShellArrays {
     return (all, uses)
   }
 
-  /// The name, and what is between the parentheses.
-  private static func assignment(_ bytes: [UInt8], _ line: Range<Int>) -> (String, Range<Int>)? {
+  /// The name, what is between the parentheses, and whether it is appended.
+  private static func assignment(_ bytes: [UInt8], _ line: Range<Int>) -> (String, Range<Int>, appends: Bool)? {
     var start: Int = bytes[line].firstIndex { $0 > 0x20 } ?? line.upperBound
     while let word = declaration(bytes[start..<line.upperBound]) { start = word }
     let end = bytes[start..<line.upperBound].firstIndex { !$0.isShellNameByte } ?? line.upperBound
-    guard end > start, bytes[end..<line.upperBound].starts(with: "=(".utf8),
-      let last = bytes[line].lastIndex(where: { $0 > 0x20 }), last > end, bytes[last] == UInt8(ascii: ")")
+    let appends = bytes[end..<line.upperBound].first == UInt8(ascii: "+")
+    let sign = appends ? end + 1 : end
+    guard end > start, bytes[sign..<line.upperBound].starts(with: "=(".utf8),
+      let last = bytes[line].lastIndex(where: { $0 > 0x20 }), last > sign, bytes[last] == UInt8(ascii: ")")
     else { return nil }
-    return (String(decoding: bytes[start..<end], as: UTF8.self), end + 2..<last)
+    return (String(decoding: bytes[start..<end], as: UTF8.self), sign + 2..<last, appends)
   }
 
   /// The position after `declare -a ` and the like; nil where there is none.
@@ -77,10 +89,11 @@ struct ShellArrays {
     return words.contains(String(decoding: word, as: UTF8.self)) ? next : nil
   }
 
-  /// Whether a name occurs as one assignment, and else as `${name[@]}`, `${name[*]}` or `${#name[@]}`.
-  private static func isOnlyUsedWhole(_ name: String, _ code: ArraySlice<UInt8>) -> Bool {
+  /// How often something is appended to an array: nil unless its name occurs as one assignment, as `name+=( … )`, and else as
+  /// `${name[@]}`, `${name[*]}` or `${#name[@]}`.
+  private static func appendings(to name: String, _ code: ArraySlice<UInt8>) -> Int? {
     let name = Array(name.utf8)
-    var assignments = 0
+    var assignments = 0, appendings = 0
     var at = code.startIndex
     while at < code.endIndex {
       let end = code[at...].firstIndex { !$0.isShellNameByte } ?? code.endIndex
@@ -89,12 +102,14 @@ struct ShellArrays {
         let isWhole = before.suffix(2).elementsEqual("${".utf8) || before.suffix(3).elementsEqual("${#".utf8)
         if code[end...].starts(with: "=(".utf8) {
           assignments += 1
+        } else if code[end...].starts(with: "+=(".utf8) {
+          appendings += 1
         } else if !isWhole || !["[@]}", "[*]}"].contains(where: { code[end...].starts(with: $0.utf8) }) {
-          return false
+          return nil
         }
       }
       at = end + 1
     }
-    return assignments == 1
+    return assignments == 1 ? appendings : nil
   }
 }

@@ -19,7 +19,7 @@ public struct LintOneline: LintWriter {
   private func lines(of result: some LocatedFindings) -> String {
     var lines = result.report.findings.map { finding in
       LintOneline.place(finding.location, result.region(of: finding.location))
-        + style.severity(finding.severity, "\(finding.severity.rawValue)[\(finding.rule)]") + ": \(printable(finding.message))"
+        + ": " + style.severity(finding.severity, "\(finding.severity.rawValue)[\(finding.rule)]") + ": \(printable(finding.message))"
     }
     if result.verdict == .undetermined {
       let missing = result.report.undetermined.filter { $0.severity == .error }
@@ -35,8 +35,8 @@ public struct LintOneline: LintWriter {
     (across.map { lines(of: $0) } ?? "") + tally.totals + "\n"
   }
 
-  /// "source:line:col: ", or "source: " for a whole file.
+  /// "source:line:col", or "source" for a whole file.
   static func place(_ location: Location, _ region: TextRegion?) -> String {
-    printable(location.source) + (region.map { ":\($0.line):\($0.column)" } ?? "") + ": "
+    printable(location.source) + (region.map { ":\($0.line):\($0.column)" } ?? "")
   }
 }

@@ -137,26 +137,40 @@ public struct LintText: LintWriter {
     return (texts, explained)
   }
 
+  /// A block for each failure. One that several devices have, such as an IOMMU that is off, is told once: for the first of
+  /// them, with the places of the others.
   private mutating func findings(
     of result: some LocatedFindings, _ texts: [Int: String], text: (Location) -> SourceText?
   ) -> [String] {
-    result.report.findings.enumerated().map { index, one in
-      let isFirstOfRule = explained.insert(one.rule).inserted
+    var order: [RepeatedFinding] = []
+    var alike: [RepeatedFinding: [Int]] = [:]
+    for (index, one) in result.report.findings.enumerated() {
+      let key = RepeatedFinding(one, number: index, qemu: texts[index])
+      if alike[key, default: []].isEmpty { order.append(key) }
+      alike[key, default: []].append(index)
+    }
+    return order.compactMap { key in
+      guard let places = alike[key], let index = places.first else { return nil }
+      let all = result.report.findings
+      let isFirstOfRule = explained.insert(all[index].rule).inserted
       return finding(
-        one, at: result.region(of: one.location), in: text(one.location), qemu: texts[index],
+        all[index], at: result.region(of: all[index].location), in: text(all[index].location), qemu: texts[index],
+        others: places.dropFirst().map { (all[$0], result.region(of: all[$0].location)) },
         explains: isFirstOfRule || options.explainsAll)
     }
   }
 
   /// - Parameters:
   ///   - qemu: the message with which QEMU fails.
+  ///   - others: the findings that say the same of other devices, and where they are.
   ///   - explains: whether to add the rule's explanation, which is the same for each of its findings.
   private func finding(
-    _ finding: Finding, at region: TextRegion?, in source: SourceText?, qemu: String?, explains: Bool
+    _ finding: Finding, at region: TextRegion?, in source: SourceText?, qemu: String?, others: [(Finding, TextRegion?)],
+    explains: Bool
   ) -> String {
     let kind = style.severity(finding.severity, "\(finding.severity.rawValue)[\(finding.rule)]")
     var lines = wrapped(
-      LintOneline.place(finding.location, region) + "\(kind): \(printable(finding.message))", width: style.width, indent: 4)
+      LintOneline.place(finding.location, region) + ": \(kind): \(printable(finding.message))", width: style.width, indent: 4)
     if let range = finding.location.range, let source, let region {
       lines += Excerpt(range, in: source, number: region.line).lines(style, finding.severity)
     }
@@ -164,6 +178,9 @@ public struct LintText: LintWriter {
       lines += wrapped("  \(label): " + printable(text), width: style.width, indent: label.count + 4)
     }
     if let qemu { add("qemu", qemu) }
+    if !others.isEmpty {
+      add("also", others.map { "\($0.device?.description ?? "") at \(LintOneline.place($0.location, $1))" }.joined(separator: ", "))
+    }
     for fact in finding.evidence { add("fact", fact) }
     if explains, let why = Rule.named(finding.rule)?.why {
       lines += wrapped("  why: " + why, width: min(100, style.width ?? 100), indent: 7)

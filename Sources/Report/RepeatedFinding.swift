@@ -1,0 +1,24 @@
+import Rules
+
+/// What findings have in common that say the same of several devices: everything but the device's names and the place.
+/// A finding about no device is like no other.
+struct RepeatedFinding: Hashable, Sendable {
+  private let rule: String
+  private let severity: Severity
+  private let texts: [String]
+  /// The finding's number, where it is like no other.
+  private let number: Int?
+
+  /// - Parameters:
+  ///   - number: of the finding in its report.
+  ///   - qemu: QEMU's message, where the finding's is another.
+  init(_ finding: Finding, number: Int, qemu: String?) {
+    rule = finding.rule
+    severity = finding.severity
+    let names = finding.device.map { [$0.description, $0.host?.description, $0.id.map { "`\($0)`" }].compactMap { $0 } } ?? []
+    texts = ([finding.message, finding.fix, qemu ?? ""] + finding.evidence).map { text in
+      names.reduce(text) { $0.split(separator: $1, omittingEmptySubsequences: false).joined(separator: "\0") }
+    }
+    self.number = finding.device == nil ? number : nil
+  }
+}
