@@ -183,6 +183,9 @@ extension ParsedInput {
       reader.definition.noteUnread("the here document", "QEMU may read commands from it", document, source)
     }
     CommandComments(source: source, words: list).read(words.comments, into: &reader.definition)
+    if restore == nil, let last = source.bytes.firstRange(of: [0x0d, 0x0a]) {
+      reader.definition.machine.carriageReturn = Location(source: source.name, range: last, path: "")
+    }
     reader.definition.readElements += arrays.variables.places(of: uses).map {
       Location(source: source.name, range: $0, path: assignment)
     }

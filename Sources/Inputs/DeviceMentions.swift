@@ -23,7 +23,7 @@ enum DeviceMentions {
   }
 
   /// The beginnings of mentions.
-  private static let marks = ["vfio-pci", "sysfsdev=", "hostpci", "<hostdev", "nvme://"].map { Array($0.utf8) }
+  private static let marks = ["vfio-pci", "sysfsdev=", "hostpci", "<hostdev", "nvme"].map { Array($0.utf8) }
 
   /// The places of such texts outside comments, in order.
   private static func places(of marks: [[UInt8]], in bytes: [UInt8], isXML: Bool) -> [Int] {
@@ -41,7 +41,7 @@ enum DeviceMentions {
     switch bytes[start] {
     case UInt8(ascii: "v"): return driver(bytes, start)
     case UInt8(ascii: "s"): return word(bytes, start, "sysfsdev=")
-    case UInt8(ascii: "n"): return begins(bytes, start, "nvme://") ? start + "nvme://".utf8.count : nil
+    case UInt8(ascii: "n"): return begins(bytes, start, "nvme://") ? start + "nvme://".utf8.count : storage(bytes, start)
     case UInt8(ascii: "<"):
       let end = start + "<hostdev".utf8.count
       guard begins(bytes, start, "<hostdev"), end == bytes.count || !isNameByte(bytes[end]) || bytes[end] == UInt8(ascii: "/")
@@ -75,6 +75,17 @@ enum DeviceMentions {
       return bytes[..<at].hasSuffix("driver") ? end : nil
     }
     return ["-device", "device_add"].contains { bytes[..<at].hasSuffix($0) } ? end : nil
+  }
+
+  /// `driver=nvme,…,device=0000:01:00.0` and the like in JSON: a block driver. The emulated device of that name has no `device`.
+  private static func storage(_ bytes: [UInt8], _ start: Int) -> Int? {
+    guard let end = word(bytes, start, "nvme"), end == bytes.count || !isNameByte(bytes[end]) else { return nil }
+    let before = bytes[max(0, start - 512)..<start], after = bytes[end..<min(bytes.count, end + 512)]
+    let name = before.reversed().drop { $0 <= 0x20 || "\"'\\:=".utf8.contains($0) }
+    guard name.starts(with: "revird".utf8) else { return nil }
+    let line = Array((before.split(separator: 0x0a, omittingEmptySubsequences: false).last ?? []) + after.prefix { $0 != 0x0a })
+    let marks = ["\"device\"", "'device'", ",device=", "\"file.device\"", ".device="]
+    return marks.contains { line.contains(text: $0) } ? end : nil
   }
 
   /// The end of a word that begins here and is not the end of a longer one.
@@ -141,7 +152,7 @@ enum DeviceMentions {
 }
 
 extension ArraySlice<UInt8> {
-  fileprivate func hasSuffix(_ text: String) -> Bool { suffix(text.utf8.count).elementsEqual(text.utf8) }
+  func hasSuffix(_ text: String) -> Bool { suffix(text.utf8.count).elementsEqual(text.utf8) }
 }
 
 extension ParsedInput {

@@ -255,6 +255,12 @@ enum ArgumentList {
     return target != .other || !DeviceMentions.all(in: bytes).isEmpty
   }
 
+  /// Whether a text is a list whose first item is an emulator.
+  static func beginsWithQEMU(_ bytes: [UInt8]) -> Bool {
+    guard let list = try? JSON.parse(JSON.inDoubleQuotes(bytes)), case .array(let items) = list else { return false }
+    return items.first?.string.map(InputFormat.isEmulator) == true
+  }
+
   /// The list's strings; nil when the text is not such a list.
   static func words(_ bytes: [UInt8]) -> [Word]? {
     guard bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "[") else { return nil }

@@ -80,6 +80,13 @@ struct HostStorage {
     if let name = value["driver"]?.string, drivers.contains(name) {
       return HostStorage(function: value["device"]?.string ?? value["path"]?.string)
     }
+    // Keys of a nested node, `file.driver` (QEMU block.c: parse_json_protocol flattens and joins them).
+    if case .object(let members) = value,
+      let named = members.first(where: { $0.key.hasSuffix(".driver") && drivers.contains($0.value.string ?? "") })
+    {
+      let node = named.key.dropLast("driver".count)
+      return HostStorage(function: value["\(node)device"]?.string ?? value["\(node)path"]?.string)
+    }
     if let name = value["filename"]?.string, let found = HostStorage(text: name) { return found }
     switch value {
     case .object(let members): return members.lazy.compactMap { search($0.value, depth: depth + 1) }.first

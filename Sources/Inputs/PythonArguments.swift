@@ -62,10 +62,20 @@ struct PythonArguments {
     let isOfModule = before.suffix("subprocess.".utf8.count).elementsEqual("subprocess.".utf8)
     // A function of that name may be another's, or the program's own.
     let isImported = before.last != UInt8(ascii: ".") && bytes.contains(text: "from subprocess import")
-      && !bytes.contains(text: "def \(name)(")
+      && !bytes.contains(text: "def \(name)(") && !isAssigned(name)
     let after = bytes[list.upperBound...].first { $0 > 0x20 }
     return (isOfModule || isImported) && (after == UInt8(ascii: ",") || after == UInt8(ascii: ")"))
-      && !bytes.contains(text: "shell=True")
+      && !bytes.contains(text: "shell=True") && !bytes.contains(text: "executable")
+  }
+
+  /// Whether a name of the program is given another value: `run = log(run)`.
+  private func isAssigned(_ name: String) -> Bool {
+    bytes.indices(of: Array(name.utf8)).contains { start in
+      let before = start == 0 ? nil : bytes[start - 1]
+      let after = bytes[(start + name.utf8.count)...].drop { $0 == 0x20 }
+      return before.map { !$0.isShellNameByte && $0 != UInt8(ascii: ".") } ?? true && after.first == UInt8(ascii: "=")
+        && !after.starts(with: "==".utf8)
+    }
   }
 
   private static func hidden(in bytes: [UInt8]) -> [Range<Int>] {

@@ -71,6 +71,8 @@ extension InputFormat {
     case UInt8(ascii: "{"): return isQMP(bytes) ? .qmp : nil
     case UInt8(ascii: "["):
       if let words = ArgumentList.words(bytes) { return ArgumentList.mayBeQEMU(words, bytes) ? .list : nil }
+      // One with other items than strings is a list that cannot be read.
+      if ArgumentList.beginsWithQEMU(bytes) { return .list }
       return isQMPList(bytes) ? .qmp : nil
     case UInt8(ascii: "-") where startsAfterRemarks(bytes, ["-> "]): return .qmp
     default: return startsAfterRemarks(bytes, ["{", "-> ", "<- "]) && isQMP(bytes) ? .qmp : nil

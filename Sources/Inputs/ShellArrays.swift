@@ -23,6 +23,7 @@ struct ShellArrays {
     variables = ShellVariables(code, script, isZsh: ShellScript.isZsh(bytes))
     if lines.contains(where: { ShellVariables.setsOthers(code[$0]) }) { return }
     let topLevel = Set(ShellNesting(code, script).topLevel.map(\.lowerBound))
+    let naming = ShellNaming(code, script)
     var appended: [String: Int] = [:]
     for line in lines where parts.count < ShellArrays.maximum {
       guard let (name, content, appends) = ShellArrays.assignment(code, line) else { continue }
@@ -33,7 +34,7 @@ struct ShellArrays {
       parts.append(([Word(Array(name.utf8), at: start)] + found.words, found.comments))
       let before = words.removeValue(forKey: name)
       guard found.problems.isEmpty, !found.words.contains(where: { $0.bytes.first == UInt8(ascii: "[") }),
-        let appendings = ShellArrays.appendings(to: name, code[...]), appends == (before != nil),
+        let appendings = ShellArrays.appendings(to: name, code[...], naming), appends == (before != nil),
         appendings == 0 || topLevel.contains(line.lowerBound)
       else { continue }
       appended[name] = before == nil ? 0 : (appended[name] ?? 0) + 1
@@ -90,8 +91,9 @@ struct ShellArrays {
   }
 
   /// How often something is appended to an array: nil unless its name occurs as one assignment, as `name+=( … )`, and else as
-  /// `${name[@]}`, `${name[*]}` or `${#name[@]}`.
-  private static func appendings(to name: String, _ code: ArraySlice<UInt8>) -> Int? {
+  /// `${name[@]}`, `${name[*]}`, `${#name[@]}` or text.
+  private static func appendings(to name: String, _ code: ArraySlice<UInt8>, _ naming: ShellNaming) -> Int? {
+    if naming.isGlued(name) { return nil }
     let name = Array(name.utf8)
     var assignments = 0, appendings = 0
     var at = code.startIndex
@@ -104,7 +106,9 @@ struct ShellArrays {
           assignments += 1
         } else if code[end...].starts(with: "+=(".utf8) {
           appendings += 1
-        } else if !isWhole || !["[@]}", "[*]}"].contains(where: { code[end...].starts(with: $0.utf8) }) {
+        } else if isWhole && ["[@]}", "[*]}"].contains(where: { code[end...].starts(with: $0.utf8) }) {
+          // A use.
+        } else if before.last == UInt8(ascii: "$") || naming.mayAssign(at..<end) {
           return nil
         }
       }

@@ -91,15 +91,28 @@ struct ShellDoubts {
     return (place, "the value of `$\(String(decoding: name, as: UTF8.self))`", "the script sets it to more than the path of a QEMU")
   }
 
-  /// A function of the script that has the emulator's name.
+  /// A function or an alias of the script that has the emulator's name, or that of a program before it: `sudo() { … }`.
   private var function: Doubt? {
-    guard let name = emulator?.bytes else { return nil }
-    let place = bytes.indices(of: name).first { start in
-      let after = bytes[(start + name.count)...].drop { $0 == 0x20 }
-      return (start == 0 || bytes[start - 1] <= 0x20) && after.starts(with: "()".utf8)
-        || bytes[..<start].suffix(9).elementsEqual("function ".utf8)
+    guard let emulator else { return nil }
+    var names: [[UInt8]] = []
+    for word in words {
+      if !word.bytes.contains(where: { "-=$`".utf8.contains($0) }) || word.range == emulator.range { names.append(word.bytes) }
+      if word.range == emulator.range { break }
     }
-    return place.map { ($0..<$0 + name.count, "the function `\(String(decoding: name, as: UTF8.self))`", "it may add arguments") }
+    for name in names where !name.isEmpty {
+      let place = bytes.indices(of: name).first { start in
+        let after = bytes[(start + name.count)...], rest = after.drop { $0 == 0x20 }
+        let before = bytes[..<start]
+        return (start == 0 || bytes[start - 1] <= 0x20 || bytes[start - 1] == UInt8(ascii: ";")) && rest.starts(with: "()".utf8)
+          || before.hasSuffix("function ")
+          || name != emulator.bytes && before.hasSuffix("alias ") && after.first == UInt8(ascii: "=")
+      }
+      guard let place else { continue }
+      return (place..<place + name.count, "the function `\(String(decoding: name, as: UTF8.self))`", "it may add arguments")
+    }
+    // `hash -p PATH NAME` gives a name another program (bash(1), Shell Builtin Commands).
+    let hash = script.commands.first { ShellNaming.words(of: bytes[$0.range]).prefix(2).elementsEqual(["hash", "-p"]) }
+    return hash.map { ($0.range, "`hash -p`", "the program of that name may be another, and add arguments") }
   }
 
   /// The values that are assigned to a name, up to a blank outside quotes.

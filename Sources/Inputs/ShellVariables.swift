@@ -27,7 +27,8 @@ final class ShellVariables {
     if isZsh || script.commands.contains(where: { ShellVariables.setsOthers(code[$0.range]) }) { return }
     let assignments = ShellNesting(code, script).topLevel.flatMap { ShellVariables.assignments(code, $0) }
     guard !assignments.isEmpty else { return }
-    let followed = ShellVariables.namesAssignedOnce(code, Set(assignments.map(\.place.lowerBound)))
+    let naming = ShellNaming(code, script)
+    let followed = ShellVariables.namesAssignedOnce(code, Set(assignments.map(\.place.lowerBound)), naming)
     for (name, place) in assignments where followed.contains(name) {
       let (words, uses) = split(Array(code[place]), at: place.lowerBound)
       guard let word = words.words.first, words.words.count == 1, words.problems.isEmpty, !word.hasUnknown else { continue }
@@ -108,10 +109,10 @@ final class ShellVariables {
     ].contains(name)
   }
 
-  /// The names that occur as one of the assignments, and else only where their value is used. One that is named otherwise may
-  /// be changed there: `read NAME`, `for NAME in`, `printf -v NAME`. None when the script changes how words are split.
+  /// The names that occur as one of the assignments, and else only where their value is used or where they are text. None when
+  /// the script changes how words are split.
   /// - Parameter places: the starts of the assignments.
-  private static func namesAssignedOnce(_ code: [UInt8], _ places: Set<Int>) -> Set<String> {
+  private static func namesAssignedOnce(_ code: [UInt8], _ places: Set<Int>, _ naming: ShellNaming) -> Set<String> {
     var once: Set<String> = [], other: Set<String> = []
     var at = 0
     while at < code.count {
@@ -121,15 +122,15 @@ final class ShellVariables {
       }
       let end = code[at...].firstIndex { !$0.isShellNameByte } ?? code.count
       let name = String(decoding: code[at..<end], as: UTF8.self)
-      if name == "IFS" { return [] }
+      if name == "IFS", !naming.isForReading(at..<end) { return [] }
       if places.contains(at) {
         if !once.insert(name).inserted { other.insert(name) }
-      } else if !isUse(code, at..<end) {
+      } else if !isUse(code, at..<end), naming.mayAssign(at..<end) {
         other.insert(name)
       }
       at = end
     }
-    return once.subtracting(other)
+    return once.subtracting(other).filter { !naming.isGlued($0) }
   }
 
   /// `$NAME`, `${NAME}`, `${NAME%…}`, and not `${NAME=…}`. A key in a list, `,NAME=`, is neither a use nor an assignment.
@@ -143,16 +144,9 @@ final class ShellVariables {
 
   /// Whether a command may change variables that it does not name: it reads another script, or the name is itself a value.
   static func setsOthers(_ line: ArraySlice<UInt8>) -> Bool {
-    let raw = line.split { $0 <= 0x20 }
-    let before: Set<String> = [
-      "if", "then", "else", "elif", "while", "until", "do", "!", "{", "time", "builtin", "command"
-    ]
-    var words = raw.map { String(decoding: $0.filter { !"'\"\\".utf8.contains($0) }, as: UTF8.self) }[...]
-    while let word = words.first, before.contains(word) || isRedirection(word) || isWholeAssignment(raw[words.startIndex], word) {
-      words.removeFirst()
-      // The name of a script's command: `load=source; $load vm.conf`.
-      if let equals = word.firstIndex(of: "="), ["source", "eval"].contains(word[word.index(after: equals)...]) { return true }
-    }
+    // The name of a script's command: `load=source; $load vm.conf`.
+    if line.split(whereSeparator: { $0 <= 0x20 }).contains(where: namesReader) { return true }
+    var words = ShellNaming.words(of: line)
     guard let command = words.popFirst() else { return false }
     if readers.contains(command) { return true }
     // Arithmetic assigns, and the name may be a value there.
@@ -170,14 +164,10 @@ final class ShellVariables {
   /// Commands that run other text in this shell.
   private static let readers: Set<String> = [".", "source", "eval"]
 
-  /// An assignment before a command, without blanks in its value.
-  private static func isWholeAssignment(_ raw: ArraySlice<UInt8>, _ word: String) -> Bool {
-    ShellRunner.isAssignment(word) && !raw.contains(UInt8(ascii: "("))
-      && "'\"".utf8.allSatisfy { quote in raw.count { $0 == quote } % 2 == 0 }
-  }
-
-  /// `2>/dev/null`, with its file.
-  private static func isRedirection(_ word: String) -> Bool {
-    word.drop { $0.isNumber }.first.map { "<>".contains($0) } ?? false
+  /// An assignment of the name of such a command.
+  private static func namesReader(_ word: ArraySlice<UInt8>) -> Bool {
+    guard let equals = word.firstIndex(of: UInt8(ascii: "=")) else { return false }
+    let value = word[(equals + 1)...].filter { !"'\"\\".utf8.contains($0) }
+    return ["source", "eval"].contains { value.elementsEqual($0.utf8) }
   }
 }

@@ -107,6 +107,7 @@ extension Rule {
     .crashesQEMU,
     .launchFails,
     .rehearsalFails,
+    .crlfLineEnds,
     .realizeFails,
   ]
 

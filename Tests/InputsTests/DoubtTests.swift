@@ -45,8 +45,31 @@ final class DoubtTests: XCTestCase {
   func testAFunctionMayHaveTheEmulatorsName() {
     assertOpen([
       "qemu-system-x86_64() { command qemu-system-x86_64 \"$@\" -S; }\n\(Self.qemu)\n",
-      "function kvm {\n /usr/bin/kvm \"$@\" $X\n}\nkvm -m 4G\n"
+      "function kvm {\n /usr/bin/kvm \"$@\" $X\n}\nkvm -m 4G\n",
+      "sudo() { command sudo \"$@\" -device \"$D\"; }\nsudo \(Self.qemu)\n", "alias sudo=plug\nsudo \(Self.qemu)\n",
+      "nice () {\n x\n}\nsudo nice -n 5 \(Self.qemu)\n", "hash -p /x/vm qemu-system-x86_64\n\(Self.qemu)\n"
     ])
+    assertRead(["log() {\n echo sudo\n}\nsudo \(Self.qemu)\n", "sudo() { x; }\n\(Self.qemu)\n"])
+  }
+
+  func testStorageThatVFIOAttachesIsOpen() {
+    assertOpen([
+      "\(Self.qemu) -cdrom 'json:{\"file.driver\":\"nvme\",\"file.device\":\"0000:0a:00.0\",\"file.namespace\":1}'\n",
+      "qemu-storage-daemon --blockdev driver=nvme,node-name=n,device=0000:0a:00.0,namespace=1 &\n\(Self.qemu)\n",
+      "echo '{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"nvme\",\"device\":\"0000:0a:00.0\"}}' | socat - m\n\(Self.qemu)\n"
+    ])
+    assertRead(["\(Self.qemu) -drive id=d,if=none,file=x -device nvme,drive=d,serial=1\n"])
+  }
+
+  func testADashOfAWordProcessorIsAnError() {
+    for mark in ["\u{a0}", "\u{202e}", "\u{2066}", "\u{ad}", "\u{3000}", "\u{feff}"] {
+      XCTAssertEqual(parse("\(Self.qemu) \(mark)-device virtio-net-pci\n").problems.count, 1, mark)
+    }
+    XCTAssertEqual(parse("\(Self.qemu) \u{2013}device virtio-net-pci\n").problems.count, 1)
+  }
+
+  func testAListWithOtherItemsThanStringsIsAnError() {
+    XCTAssertEqual(parse("[\"qemu-system-x86_64\",\"-M\",\"q35\",null,\"-device\",5]\n").problems.count, 1)
   }
 
   /// Without a line that names a shell, lines without a backslash are one command, unless others have one.

@@ -131,7 +131,7 @@ final class FollowedTests: XCTestCase {
     let array = "args=(-M q35\n  -device vfio-pci,host=01:00.0\n)\n"
     let command = "qemu-system-x86_64 \"${args[@]}\"\n"
     for script in [
-      array + "args+=(-S)\n" + command, array + "args[1]=pc\n" + command, array + array + command,
+      array + command + "args+=(-S)\n", array + "args[1]=pc\n" + command, array + array + command,
       array + "unset args\n" + command, array + "mapfile -t args < more\n" + command, array + ". ./more\n" + command,
       array + "source more\n" + command, array + "eval \"$MORE\"\n" + command, "args=([1]=-S\n)\n" + command, command,
       array + "qemu-system-x86_64 ${args[@]}\n", array + "qemu-system-x86_64 \"${args[*]}\"\n",

@@ -19,6 +19,7 @@ import Support
 ///
 /// - `argv`: a QEMU command line; `xml`: a libvirt document; or `qmp`: requests to a running machine, whose command line, if it is
 ///   known, is in `guest`.
+///   A carriage return is written `\u{240d}`.
 /// - `running`: what the running QEMU says beside its command line: `migrating yes`, `no` or `unknown`.
 /// - `other NAME`: a further definition of the same run.
 /// - `host`: lines of a recording. `use FILE` takes those of Fixtures/FILE; `only ADDRESS…` keeps of
@@ -143,5 +144,5 @@ extension RuleCase.Block {
   package init(kind: String, lines: [String]) { self.init(kind: kind, lines: lines, start: 0) }
 
   /// The lines as a file has them.
-  var text: String { lines.joined(separator: "\n") + "\n" }
+  var text: String { lines.joined(separator: "\n").replacing("\u{240d}", with: "\r") + "\n" }
 }

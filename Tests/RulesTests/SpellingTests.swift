@@ -10,7 +10,8 @@ final class SpellingTests: XCTestCase {
   func testKeyValueTextAndJSONGiveTheSameFindings() throws {
     var compared = 0
     for (one, run) in try CaseRun.all() where one.block("argv") != nil {
-      guard let json = jsonForm(of: one) else { continue }
+      // The words alone have no line ends.
+      guard one.rule != "crlf-line-ends", let json = jsonForm(of: one) else { continue }
       XCTAssertEqual(
         said(try json.run(json.texts(), on: run.target.hostNow)), said(run), "\(one)")
       compared += 1

@@ -25,6 +25,8 @@ public struct MachineConfig: Sendable {
   public var options: [Property] = []
   /// Parts of the text that may ask for a device and could not be read. Nothing that they could change is known.
   public var unreadParts: [UnreadPart] = []
+  /// The first end of a line of the command that is CR LF; nil where none is, and where no shell reads the text.
+  public var carriageReturn: Location?
   /// Whether every device of each IOMMU group that the machine takes from is bound to vfio-pci before QEMU starts, as
   /// Proxmox does.
   public var bindsWholeGroups = false

@@ -83,6 +83,9 @@ struct ProxmoxConfig: Sendable {
 
   func text(_ key: String) -> String? { entry(key)?.value.text }
 
+  /// Whether a boolean is set (pve-common PVE/JSONSchema.pm: parse_boolean).
+  func flag(_ key: String) -> Bool { ["1", "on", "yes", "true"].contains(text(key)?.lowercased()) }
+
   func location(_ entry: Entry) -> Location { Location(source: source.name, range: entry.range, path: entry.key) }
 
   /// Whether a text is such a file: every line an entry that is not indented, a comment or a section, and

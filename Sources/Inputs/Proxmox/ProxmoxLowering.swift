@@ -36,6 +36,7 @@ struct ProxmoxLowering {
     definition.machine.bindsWholeGroups = !machine.assigned.contains { $0.properties["driver"] == "keep" }
     readMachine()
     readOptions()
+    refuseMemory()
     readIOMMU()
     addBoard()
     for entry in machine.assigned { assign(entry) }
@@ -198,10 +199,15 @@ struct ProxmoxLowering {
   /// Network cards, with which a host device may share a bus.
   private mutating func addNetwork() {
     let drivers = ["virtio": "virtio-net-pci"]
+    // Each is a key too, whose value is the address: `virtio=BC:24:11:…` (qemu-server PVE/QemuServer.pm: $nic_model_list, parse_net).
+    let models = [
+      "e1000", "e1000-82540em", "e1000-82544gc", "e1000-82545em", "e1000e", "i82551", "i82557b", "i82559er", "ne2k_isa", "ne2k_pci",
+      "pcnet", "rtl8139", "virtio", "vmxnet3"
+    ]
     for entry in config.entries where entry.key.hasPrefix("net") {
       guard let index = Int(entry.key.dropFirst(3)), (0..<32).contains(index) else { continue }
       let card = ProxmoxProperties(entry.value)
-      let model = card["model"] ?? card.items.first?.key ?? "e1000"
+      let model = card[""] ?? card["model"] ?? card.items.first { models.contains($0.key) }?.key ?? "e1000"
       let slot = ProxmoxSlots.network(index)
       add(
         [("driver", drivers[model] ?? model), ("id", entry.key), ("bus", slot.bus), ("addr", slot.address)],
@@ -227,7 +233,7 @@ struct ProxmoxLowering {
   /// The part that belongs to the file as a whole.
   private var whole: Location { Location(source: config.source.name, range: nil, path: "") }
 
-  private func place(_ key: String) -> Location { config.entry(key).map(config.location) ?? whole }
+  func place(_ key: String) -> Location { config.entry(key).map(config.location) ?? whole }
 
   private mutating func note(_ name: String, _ value: String, _ place: Location) {
     definition.machine.options.append(Property(name: name, value: .string(value), location: place))

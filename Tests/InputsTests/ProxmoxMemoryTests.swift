@@ -1,0 +1,55 @@
+import Facts
+import Inputs
+import Syntax
+import XCTest
+
+/// Memory, NUMA nodes and network cards of Proxmox (qemu-server PVE/QemuServer/Memory.pm, PVE/QemuServer.pm).
+final class ProxmoxMemoryTests: XCTestCase {
+  private func parse(_ text: String) -> ParsedInput {
+    ParsedInput.parse(SourceText(name: "100.conf", bytes: Array(("machine: q35\nhostpci0: 01:00.0\n" + text + "\n").utf8)))
+  }
+
+  private func refusals(_ text: String) -> [String] {
+    parse(text).problems.map { $0.message.replacing("Proxmox refuses to start the machine: ", with: "") }
+  }
+
+  func testMemoryThatDoesNotGoTogetherIsRefused() {
+    for (text, refusal) in [
+      ("memory: 8192\nhugepages: 2", "numa needs to be enabled to use hugepages"),
+      ("hotplug: disk,memory\nmemory: 2048", "NUMA needs to be enabled for memory hotplug"),
+      ("hotplug: memory\nnuma: 1\nmemory: 512", "minimum memory must be 1024MB"),
+      ("hotplug: memory\nnuma: 1\nhugepages: 1024\nsockets: 2\nmemory: 1024", "minimum memory must be 2048MB"),
+      ("hotplug: memory\nnuma: 1\nmemory: 4096\nvirtiofs0: x", "Memory hotplug does not work in combination with virtio-fs."),
+      ("numa: 1\nnuma0: cpus=0-3,memory=4096\nmemory: 8192", "total memory for NUMA nodes must be equal to vm static memory"),
+      ("numa: 1\nnuma0: memory=8192\nmemory: 8192", "missing NUMA node0 cpus"),
+      ("numa: 1\nnuma0: cpus=0-3\nmemory: 8192", "missing NUMA node0 memory value"),
+      ("numa: 1\nnuma0: cpus=0-3,memory=8192,hostnodes=0\nmemory: 8192", "you need to define a policy for hostnode 0")
+    ] {
+      XCTAssertEqual(refusals(text), [refusal], text)
+    }
+    XCTAssertEqual(
+      refusals("hotplug: memory\nnuma: 1\nnuma0: cpus=0,memory=1024\nmemory: 1024"),
+      ["cannot enable memory hotplugging with custom NUMA topology"])
+  }
+
+  func testMemoryThatGoesTogetherIsNot() {
+    for text in [
+      "memory: 8192\nnuma: 1\nhugepages: 2", "memory: 8192\nhotplug: 1", "hotplug: network,disk,usb\nmemory: 512",
+      "numa: 1\nnuma0: cpus=0-3,memory=4096,hostnodes=0,policy=bind\nnuma1: cpus=4-7,memory=4096\nmemory: 8192",
+      "hotplug: memory\nnuma: on\nmemory: current=4096", "numa: 0\nnuma0: memory=1\nmemory: 8192", "numa: 1\nmemory: 8192"
+    ] {
+      XCTAssertEqual(refusals(text), [], text)
+      XCTAssertEqual(parse(text).machine.unreadParts, [], text)
+    }
+    XCTAssertEqual(parse("numa: 1\nhugepages: 1024\nmemory: 8191").machine.unreadParts.count, 1)
+  }
+
+  func testTheModelOfANetworkCardIsReadInEachSpelling() {
+    for (text, driver) in [
+      ("virtio,bridge=vmbr0", "virtio-net-pci"), ("virtio=BC:24:11:00:00:01,bridge=vmbr0", "virtio-net-pci"), ("e1000", "e1000"),
+      ("bridge=vmbr0,e1000e=BC:24:11:00:00:01", "e1000e"), ("model=rtl8139,macaddr=BC:24:11:00:00:01", "rtl8139")
+    ] {
+      XCTAssertEqual(parse("net0: \(text)").machine.devices.first { $0.id == "net0" }?.driver, driver, text)
+    }
+  }
+}
