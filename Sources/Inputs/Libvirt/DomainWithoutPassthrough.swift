@@ -21,9 +21,10 @@ enum DomainWithoutPassthrough {
     guard LibvirtReader.acceleration[domain.value("type") ?? "kvm"] != nil, let emulator = domain.child("devices")?.child("emulator"),
       let name = emulator.text.fileName, !name.isEmpty
     else { return nil }
-    let isQEMU = name.hasPrefix("qemu") || name.hasPrefix("kvm") || name.contains("qemu-system-")
+    let bytes = Array(name.utf8)
+    let isQEMU = name.hasPrefix("qemu") || name.hasPrefix("kvm") || bytes.contains(text: "qemu-system-")
     let isScript = [".sh", ".py", ".pl"].contains(where: name.hasSuffix)
-      || ["wrapper", "launch", "hook", "script"].contains(where: name.contains)
+      || ["wrapper", "launch", "hook", "script"].contains { bytes.contains(text: $0) }
     return isQEMU && !isScript ? nil : emulator
   }
 
