@@ -63,7 +63,9 @@ enum DeviceMentions {
     // Behind a comma it is a module of a list, unless properties of the device follow.
     let isFirst = start == 0 || bytes[start - 1] != UInt8(ascii: ",")
     let hasProperties = [",host=", ",sysfsdev=", ",id=", ",bus="].contains { bytes[end...].starts(with: $0.utf8) }
-    if end < bytes.count, bytes[end] == UInt8(ascii: ","), isFirst || hasProperties { return end }
+    // In prose a blank follows, and in no request.
+    let isProse = bytes[end...].starts(with: ", ".utf8)
+    if end < bytes.count, bytes[end] == UInt8(ascii: ","), isFirst && !isProse || hasProperties { return end }
     // Backwards over quotes, their backslashes, blanks and one `:` or `=`.
     var at = start
     func skip(_ isSkipped: (UInt8) -> Bool) { while at > 0, isSkipped(bytes[at - 1]) { at -= 1 } }

@@ -31,7 +31,7 @@ final class DeviceMentionsTests: XCTestCase {
       "modprobe vfio-pci", "echo vfio-pci > driver_override", "options vfio-pci ids=10de:2941", "vfio-pci.ids=10de:2941",
       "MODULES=(vfio vfio-pci)", "MODULES=vfio,vfio-pci,kvm", "# -device vfio-pci,host=01:00.0", "x # vfio-pci,host=1",
       "<!-- <hostdev> -->", "<a><!-- vfio-pci,host --></a>", "/sys/bus/pci/drivers/vfio-pci", "softdep amdgpu pre: vfio-pci",
-      "<hostdevs>", "hostpci: x", "lsmod | grep vfio-pci", "driver_override=vfio-pci"
+      "echo 'bound to vfio-pci, starting'", "<hostdevs>", "hostpci: x", "lsmod | grep vfio-pci", "driver_override=vfio-pci"
     ] {
       XCTAssertEqual(mentions(text), [], text)
     }
