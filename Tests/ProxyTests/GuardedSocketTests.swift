@@ -41,8 +41,9 @@ final class GuardedSocketTests: XCTestCase {
       XCTAssertEqual(try probe.answer(text), .refuse("replaces-a-socket"), text)
     }
     for text in [
-      chardev(folder.path + "/q"), chardev("/p"), chardev(folder.path + "/p-:22"), FilterProbe.command("migrate", #"{"uri":"unix:/p"}"#),
-      FilterProbe.command("migrate", #"{"uri":"unix:\#(folder.path)/p-2"}"#), FilterProbe.human("hostfwd_add tcp::22-:22"),
+      chardev(folder.path + "/q"), chardev("/p"), chardev(folder.path + "/p-:22"),
+      FilterProbe.command("migrate-incoming", #"{"uri":"unix:/p"}"#),
+      FilterProbe.command("migrate-incoming", #"{"uri":"unix:\#(folder.path)/p-2"}"#), FilterProbe.human("hostfwd_add tcp::22-:22"),
       FilterProbe.human("hostfwd_add unix:\(folder.path)/q-:22"), FilterProbe.human("change cd0 \(folder.path)/p.bak"),
       FilterProbe.command("ringbuf-write", #"{"device":"d","data":"\#(String(repeating: "apple+p2/", count: 700))"}"#),
       FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd:unix:\#(folder.path)/p2:exportname=x"}"#),
@@ -50,6 +51,24 @@ final class GuardedSocketTests: XCTestCase {
     ] {
       XCTAssertEqual(try probe.answer(text), .pass, text)
     }
+  }
+
+  /// Its folders are not there, or it is longer than any path.
+  func testAPathThatQEMUCannotOpenIsNotLookedUp() throws {
+    let folder = try TemporaryDirectory()
+    let probe = FilterProbe { $0.sockets = [folder.path + "/p"] }
+    func query(_ path: String) -> String { FilterProbe.command("query-status", #"{"x":"\#(path)"}"#) }
+    let start = ContinuousClock.now
+    for path in ["/a", "/..", "a/../", "../", "/proc/self/root", "./"] {
+      XCTAssertEqual(try probe.answer(query(String(repeating: path, count: (1 << 18 - 64) / path.utf8.count) + "/p")), .pass, path)
+      let short = String(repeating: path, count: 4000 / path.utf8.count) + folder.path + "/p"
+      XCTAssertNotEqual(try probe.answer(query(short)), .inquire, path)
+    }
+    let many = (0..<250).map { _ in "\"" + String(repeating: "/..", count: 1300) + folder.path + "/p2/p\"" }.joined(separator: ",")
+    XCTAssertEqual(
+      try probe.answer(FilterProbe.command("query-status", "{\"x\":[\(many)]}")), .refuse("replaces-a-socket"), "too many to be compared")
+    // Quadratic work takes hours.
+    XCTAssertLessThan(ContinuousClock.now - start, .seconds(60))
   }
 
   /// The links of /proc are QEMU's own: here those of a process whose working directory is the folder.
@@ -68,6 +87,19 @@ final class GuardedSocketTests: XCTestCase {
     }
     XCTAssertEqual(symlink(folder.path + "/p", folder.path + "/other"), 0)
     XCTAssertEqual(symlink(folder.path, folder.path + "/here"), 0)
+    let link = folder.path + "/other"
+    for text in [
+      FilterProbe.command("migrate", #"{"uri":"unix:\#(link)"}"#), FilterProbe.command("migrate", #"{"uri":"unix:other"}"#),
+      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd:unix:\#(link):exportname=x"}"#),
+      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd+unix:///x?socket=\#(link)&y=z"}"#),
+      FilterProbe.human("hostfwd_add unix:\(link)-:22"), FilterProbe.human("drive_add 0 if=none,id=z,file=nbd:unix:\(link):exportname=x"),
+      FilterProbe.human("change cd0 nbd:unix:\(link):exportname=x"),
+    ] {
+      XCTAssertEqual(try probe.answer(text), .refuse("replaces-a-socket"), text)
+    }
+    let rules = (1...40).map { #"{"str":"unix:/run/forward-\#($0)-10.0.2.15:22"}"# }.joined(separator: ",")
+    let network = FilterProbe.command("netdev_add", #"{"type":"user","id":"n","hostfwd":[\#(rules)]}"#)
+    XCTAssertEqual(try probe.answer(network), .pass)
     func chardev(_ path: String) -> String {
       FilterProbe.command(
         "chardev-add", #"{"id":"c","backend":{"type":"socket","data":{"addr":{"type":"unix","data":{"path":"\#(path)"}}}}}"#)
@@ -75,11 +107,13 @@ final class GuardedSocketTests: XCTestCase {
     for path in [
       "/proc/self/cwd/p", "/proc/./self/cwd/p", "/proc//self/cwd/p", "/proc/self/../self/cwd/p", "/proc/net/../cwd/p", "/dev/fd/../cwd/p",
       "/proc/thread-self/cwd/p", "/proc/self/cwd/here/p", "/proc/self/root\(folder.path)/p", "/proc/\(process.processID)/cwd/p",
-      folder.path + "/here/p", folder.path + "/other", "p", "./p", "here/p"
+      folder.path + "/here/p", folder.path + "/other", "p", "./p", "here/p", "other", "here/other", "./other"
     ] {
       XCTAssertEqual(try probe.answer(chardev(path)), .refuse("replaces-a-socket"), path)
     }
-    for path in ["/proc/self/cwd/q", "/proc/self/p", "/proc/1/cwd/p", folder.path + "/here/q", "q", "/p", folder.path + "/here/../p"] {
+    for path in ["/proc/self/cwd/q", "/proc/self/p", "/proc/1/cwd/p", folder.path + "/here/q", "q", "/p", folder.path + "/here/../p",
+      "missing/../p"
+    ] {
       XCTAssertNotEqual(try probe.answer(chardev(path)), .refuse("replaces-a-socket"), path)
     }
     process.end()

@@ -8,57 +8,88 @@ struct GuardedSockets {
   let paths: [String]
   let process: pid_t?
 
-  /// Limit of places in one command's arguments at which the name of a guarded socket is compared with all that is before it.
-  private static let placeLimit = 64
+  /// Size limit of a socket's path in bytes (Linux include/uapi/linux/un.h: UNIX_PATH_MAX).
+  private static let pathLimit = 108
+
+  /// Limits of the paths in one command's arguments that are looked up.
+  private struct Budget {
+    /// Places at which the name of a guarded socket is compared with all that is before it.
+    var places = 64
+    /// Paths with other names, which may be links.
+    var links = 4096
+  }
 
   /// The path that a text of the arguments names, as far as this process sees QEMU's files; nil for none.
   func named(in value: JSON) -> WireText? {
-    var places = GuardedSockets.placeLimit
-    return named(in: value, &places)
+    var budget = Budget()
+    return named(in: value, &budget)
   }
 
-  private func named(in value: JSON, _ places: inout Int) -> WireText? {
+  private func named(in value: JSON, _ budget: inout Budget) -> WireText? {
     if paths.isEmpty { return nil }
     switch value {
     case .string(let text):
-      if let options = try? WireText(text).imageOptions() { return named(in: options, &places) }
-      return named(by: WireText(text), &places)
+      if let options = try? WireText(text).imageOptions() { return named(in: options, &budget) }
+      return named(by: WireText(text), &budget)
     case .array(let items):
-      for item in items { if let path = named(in: item, &places) { return path } }
+      for item in items { if let path = named(in: item, &budget) { return path } }
     case .object(let members):
-      for member in members { if let path = named(in: member.value, &places) { return path } }
+      for member in members { if let path = named(in: member.value, &budget) { return path } }
     default: break
     }
     return nil
   }
 
-  private func named(by text: WireText, _ places: inout Int) -> WireText? {
+  private func named(by text: WireText, _ budget: inout Budget) -> WireText? {
     let texts = Set([text, GuardedSockets.percentDecoded(text)])
     for own in paths.map({ WireText($0) }) {
-      if isSame(text, own) { return own }
+      let name = own.split("/").last ?? ""
+      // Each folder of a path is looked into: a long one counts as several.
+      let isLong = text.bytes.count > GuardedSockets.pathLimit && text.bytes.count < QEMUPath.limit
+      if isLong, text.bytes.suffix(name.bytes.count) == name.bytes[...] { budget.places -= text.bytes.count / GuardedSockets.pathLimit }
+      if budget.places < 0 || isSame(text, own) { return own }
       for text in texts {
-        let name = own.split("/").last ?? ""
+        for path in GuardedSockets.pathsBehindMarks(in: text).prefix(budget.links + 1) {
+          budget.links -= 1
+          if budget.links < 0 || isSame(path, own) { return own }
+        }
         for end in text.ends(of: name) where GuardedSockets.isWhole(text.bytes, end - name.bytes.count..<end) {
-          places -= 1
+          budget.places -= 1
           // No path of a socket has so many. One that was not compared may be the one.
-          if places < 0 || GuardedSockets.paths(in: text, endingAt: end).contains(where: { isSame($0, own) }) { return own }
+          if budget.places < 0 || GuardedSockets.paths(in: text, endingAt: end).contains(where: { isSame($0, own) }) { return own }
         }
       }
     }
     return nil
   }
 
-  /// Every text that can be a path in a text with more around it, such as a URI or a rule that forwards to a socket. A socket's
-  /// path has at most 108 bytes (Linux include/uapi/linux/un.h: UNIX_PATH_MAX).
+  /// The texts before which a URI, or a rule that forwards to a socket, has the path of one.
+  private static let marks: [WireText] = ["unix:", "socket="]
+
+  /// The paths behind such marks, of any name: each ends with the text, or before a byte that may separate it from more.
+  private static func pathsBehindMarks(in text: WireText) -> some Sequence<WireText> {
+    marks.lazy.flatMap { text.ends(of: $0) }.flatMap { start in
+      let path = text.bytes[start...].prefix(pathLimit)
+      let ends = path.indices.filter { path.startIndex < $0 && isEnd(path[$0], text.bytes[$0...]) }
+      return (ends + [path.endIndex]).map { WireText(bytes: path[..<$0]) }
+    }
+  }
+
+  /// Whether a byte may be the first behind a path: one that separates, or that of a rule's `-ADDRESS:PORT`.
+  private static func isEnd(_ byte: UInt8, _ rest: ArraySlice<UInt8>) -> Bool {
+    byte == UInt8(ascii: "-") ? rest.contains(UInt8(ascii: ":")) : ":,&; ".utf8.contains(byte)
+  }
+
+  /// Every text that can be a path in a text with more around it, such as a URI or a rule that forwards to a socket.
   private static func paths(in text: WireText, endingAt end: Int) -> some Sequence<WireText> {
     let bytes = text.bytes
     let slash = UInt8(ascii: "/")
     let next = bytes[end...].first
-    let starts = (max(0, end - 108)..<end).lazy.filter { start in
+    let starts = (max(0, end - pathLimit)..<end).lazy.filter { start in
       // A path does not begin within a name; an absolute one may follow anything.
       guard start == 0 || bytes[start] == slash || bytes[start - 1] != slash && !isName(bytes[start - 1]) else { return false }
       // `-ADDRESS:PORT` of a rule; otherwise `a-2` and `a.bak` are other files than `a`.
-      if next == UInt8(ascii: "-") { return start > 0 && bytes[end...].contains(UInt8(ascii: ":")) }
+      if next == UInt8(ascii: "-") { return start > 0 && isEnd(UInt8(ascii: "-"), bytes[end...]) }
       return next.map { !isName($0) } ?? true
     }
     return starts.map { WireText(bytes: bytes[$0..<end]) }

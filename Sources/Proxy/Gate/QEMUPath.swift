@@ -7,14 +7,16 @@ import Syntax
 struct QEMUPath {
   /// The number of links that the kernel follows (linux include/linux/namei.h: MAXSYMLINKS).
   private static let linkLimit = 40
+  /// The length in bytes from which on the kernel opens no path (linux include/uapi/linux/limits.h: PATH_MAX).
+  static let limit = 4096
 
   let process: pid_t?
 
   /// The entry that a path names, all links followed: the folder as this process can open it, and the name in it.
-  /// - Returns: nil where a folder does not exist or cannot be looked into.
+  /// - Returns: nil where a folder does not exist or cannot be looked into, and for a path that is too long.
   func resolved(_ path: WireText) -> (folder: String, name: WireText)? {
-    let root = process.map { "/proc/\($0)/root" } ?? ""
-    var base = path.hasPrefix("/") ? root : process.map { "/proc/\($0)/cwd" } ?? "."
+    guard path.bytes.count < QEMUPath.limit else { return nil }
+    var base = start(of: path)
     // Parts below the root of QEMU; nil while the path is relative to the working directory.
     var inside: [String]? = path.hasPrefix("/") ? [] : nil
     var rest = Array(path.split("/").filter { !$0.bytes.isEmpty && $0 != "." }.reversed())
@@ -30,6 +32,8 @@ struct QEMUPath {
       let target = isProc ? own(part) ?? link(folder + "/" + name) : link(folder + "/" + name)
       guard let target else {
         if rest.isEmpty { return (folder + "/", part) }
+        // What is there and no link is "invalid" to readlink(2). A folder that is missing has nothing in it.
+        guard errno == EINVAL else { return nil }
         if inside != nil { inside?.append(name) } else { base += "/" + name }
         continue
       }
@@ -41,16 +45,21 @@ struct QEMUPath {
         (base, inside) = (folder + "/" + name, nil)
         continue
       }
-      if target.hasPrefix("/") { (base, inside) = (root, []) }
+      if target.hasPrefix("/") { (base, inside) = (start(of: target), []) }
       rest += target.split("/").filter { !$0.bytes.isEmpty && $0 != "." }.reversed()
     }
     return nil
   }
 
-  /// Whether an absolute path ends at a link.
+  /// Whether a path ends at a link.
   func isLink(_ path: WireText) -> Bool {
-    guard path.hasPrefix("/"), path.bytes.count < 4096 else { return false }
-    return link((process.map { "/proc/\($0)/root" } ?? "") + path.description) != nil
+    path.bytes.count < QEMUPath.limit && link(start(of: path) + "/" + path.description) != nil
+  }
+
+  /// The folder in which a path begins: QEMU's root or its working directory.
+  private func start(of path: WireText) -> String {
+    let isAbsolute = path.hasPrefix("/")
+    return process.map { "/proc/\($0)/" + (isAbsolute ? "root" : "cwd") } ?? (isAbsolute ? "" : ".")
   }
 
   /// The links of /proc that depend on who follows them (proc(5)).
