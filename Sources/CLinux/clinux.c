@@ -1,10 +1,13 @@
+#define _GNU_SOURCE
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 /* Own structures, because distributions' kernel headers are older than the kernels that run:
@@ -99,3 +102,12 @@ int clinux_file_system(const char *path, uint64_t *magic) {
   return 0;
 }
 
+
+int clinux_character_device(int descriptor, uint32_t *major, uint32_t *minor) {
+  struct statx found;
+  if (statx(descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) != 0)
+    return -errno;
+  *major = found.stx_rdev_major;
+  *minor = found.stx_rdev_minor;
+  return S_ISCHR(found.stx_mode);
+}

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,4 +95,18 @@ void clinux_retitle(char **arguments, const char *title) {
   if (length >= room) length = room - 1;
   memcpy(arguments[0], title, length);
   memset(arguments[0] + length, 0, room - length);
+}
+
+pid_t clinux_close_apart(const int *descriptors, size_t count) {
+  pid_t parent = getpid();
+  // As fork(2), without its copy of the table of descriptors.
+  pid_t child = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, 0L);
+  if (child != 0) return child < 0 ? -errno : child;
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent) _exit(127);
+  const struct linger none = {0, 0};
+  for (size_t i = 0; i < count; i++) {
+    setsockopt(descriptors[i], SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    close(descriptors[i]);
+  }
+  _exit(0);
 }

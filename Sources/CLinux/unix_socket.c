@@ -2,6 +2,7 @@
 #include "unix_socket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -184,4 +185,12 @@ int clinux_notify(const char *path, const char *text) {
   int error = sent < 0 ? errno : 0;
   close(fd);
   return -error;
+}
+
+int clinux_is_drained(int socket) {
+  char byte;
+  shutdown(socket, SHUT_RDWR);
+  // A byte out of band is not among those that are peeked at.
+  struct pollfd urgent = {.fd = socket, .events = POLLPRI};
+  return recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0 && poll(&urgent, 1, 0) >= 0 && !(urgent.revents & POLLPRI);
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Facts
 import Glibc
 
@@ -5,16 +6,16 @@ import Glibc
 public enum VFIODescriptor {
   /// The function behind a descriptor of this process.
   /// - Parameters:
-  ///   - descriptor: a descriptor of this process, only inspected with fstat(2).
+  ///   - descriptor: a descriptor of this process. The server of its file system is not asked.
   ///   - root: the folder that contains `sys`.
   /// - Returns: `.known(nil)` when it is open and not a vfio cdev. Unknown when it could not be read, when
   ///   it is not open (QEMU may open another file under that number later), and when it
   ///   is a vfio device but not a PCI function.
   public static func device(behind descriptor: Int32, root: String = "/") -> Known<PCIAddress?> {
-    var status = stat()
-    // SAFETY: fstat fills the structure that it is given.
-    guard fstat(descriptor, &status) == 0 else { return .unknown("descriptor \(descriptor)", errnoText(errno)) }
-    return function(status, "descriptor \(descriptor)", FileTree(root: root))
+    var (major, minor) = (UInt32(0), UInt32(0))
+    let kind = clinux_character_device(descriptor, &major, &minor)
+    guard kind >= 0 else { return .unknown("descriptor \(descriptor)", errnoText(-kind)) }
+    return kind == 0 ? .known(nil) : function(major, minor, "descriptor \(descriptor)", FileTree(root: root))
   }
 
   /// The function behind a descriptor of another process, through /proc. Needs the rights of ptrace(2).
@@ -28,13 +29,14 @@ public enum VFIODescriptor {
     guard stat(tree.place(path), &status) == 0 else {
       return .unknown("descriptor \(descriptor) of process \(process)", "\(path): \(errnoText(errno))")
     }
-    return function(status, "descriptor \(descriptor) of process \(process)", tree)
+    guard status.st_mode & S_IFMT == S_IFCHR else { return .known(nil) }
+    let (major, minor) = (UInt32(major(status.st_rdev)), UInt32(minor(status.st_rdev)))
+    return function(major, minor, "descriptor \(descriptor) of process \(process)", tree)
   }
 
   /// A cdev's number leads to `…/0000:06:12.2/vfio-dev/vfio0` (linux drivers/vfio/device_cdev.c).
-  private static func function(_ status: stat, _ fact: String, _ tree: FileTree) -> Known<PCIAddress?> {
-    guard status.st_mode & S_IFMT == S_IFCHR else { return .known(nil) }
-    let path = "/sys/dev/char/\(major(status.st_rdev)):\(minor(status.st_rdev))"
+  private static func function(_ major: UInt32, _ minor: UInt32, _ fact: String, _ tree: FileTree) -> Known<PCIAddress?> {
+    let path = "/sys/dev/char/\(major):\(minor)"
     switch tree.link(path) {
     case .failed(let reason): return .unknown(fact, reason)
     // A device that is gone has no entry, nor has any in a view of sysfs that hides some.

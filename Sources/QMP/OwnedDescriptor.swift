@@ -6,18 +6,17 @@ public final class OwnedDescriptor: Sendable {
   /// The number, for system calls while the reference lives.
   public let number: Int32
 
-  /// Takes over an open descriptor, which no other code closes from now on.
-  public init(_ number: Int32) { self.number = number }
+  private let discard: (@Sendable (Int32) -> Void)?
 
-  /// Whether it is a socket of another domain than UNIX: the close of one may wait (socket(7), SO_LINGER).
-  public var isNetworkSocket: Bool {
-    var domain = Int32(AF_UNIX)
-    var size = socklen_t(MemoryLayout<Int32>.size)
-    // It fails for anything but a socket.
-    return getsockopt(number, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain != AF_UNIX
-  }
+  /// Takes over an open descriptor, which no other code closes from now on.
+  public init(_ number: Int32) { (self.number, discard) = (number, nil) }
+
+  /// Takes over an open descriptor whose close may wait.
+  /// - Parameter discard: closes the number; called once, with the last reference.
+  public init(_ number: Int32, closedBy discard: @escaping @Sendable (Int32) -> Void) { (self.number, self.discard) = (number, discard) }
 
   deinit {
+    if let discard { return discard(number) }
     // The last close of a socket with unsent bytes waits for them if its sender has asked for that (socket(7), SO_LINGER).
     var none = linger()
     let error = errno

@@ -71,6 +71,7 @@ final class CommandClassTests: XCTestCase {
     func check(_ rows: [(String, FilterProbe.Answer)], _ change: (QMPCommandFilter) -> Void = { _ in }) throws {
       for (text, expected) in rows {
         let probe = FilterProbe { $0.profile = .untrusted }
+        probe.filter.isVFIODevice = { _ in true }
         change(probe.filter)
         XCTAssertEqual(try probe.answer(text, descriptors: 1), expected, text)
       }

@@ -66,20 +66,26 @@ final class DescriptorOwnerTests: XCTestCase {
     XCTAssertEqual(Set(gate.owners.keys), ["z"])
   }
 
-  /// The last close of one may wait for its peer.
-  func testUntrustedClientsPassNoSocketOfTheNetwork() throws {
+  /// The last close of a socket may wait for its peer, also of one in another's queue, and that of a file for its server.
+  func testUntrustedClientsPassDescriptorsOfVFIODevicesOnly() throws {
     var options = QMPCommandFilter.Options()
     options.profile = .untrusted
     let gate = QMPCommandFilter(options, log: ProxyLog())
-    for (domain, isRefused) in [(AF_INET, true), (AF_INET6, true), (AF_UNIX, false)] {
-      let socket = socket(domain, Int32(SOCK_STREAM.rawValue), 0)
-      if socket < 0, errno == EAFNOSUPPORT { continue }
-      let message = ClientMessage(bytes: Array(getfd.utf8), json: try JSON.parse(getfd), descriptors: [OwnedDescriptor(socket)])
-      switch gate.inspect(message, from: peers[0]) {
-      case .refuse(let error): XCTAssert(isRefused && error.text.contains("outside-profile"), error.text)
-      default: XCTAssertFalse(isRefused, "\(domain)")
-      }
+    func refusal(_ descriptors: Int32...) throws -> String? {
+      let message = ClientMessage(
+        bytes: Array(getfd.utf8), json: try JSON.parse(getfd), descriptors: descriptors.map { OwnedDescriptor($0) })
+      if case .refuse(let error) = gate.inspect(message, from: peers[0]) { return error.text }
+      return nil
     }
+    let stream = Int32(SOCK_STREAM.rawValue)
+    for descriptor in [socket(AF_INET, stream, 0), socket(AF_UNIX, stream, 0), open("/dev/null", O_RDONLY), open("/", O_RDONLY)] {
+      XCTAssertEqual(try refusal(descriptor)?.contains("outside-profile"), true, "\(descriptor)")
+    }
+    let (device, other) = (open("/dev/null", O_RDONLY), open("/dev/null", O_RDONLY))
+    gate.isVFIODevice = { $0 == device }
+    XCTAssertEqual(try refusal(device, other)?.contains("outside-profile"), true)
+    gate.isVFIODevice = { _ in true }
+    XCTAssertNil(try refusal(open("/dev/null", O_RDONLY)))
   }
 
   func testANameThatQEMURefusedBelongsToNoClient() throws {

@@ -27,4 +27,8 @@ int clinux_memlock_limit(uint64_t *bytes, int *unlimited);
 /* The magic number of the file system that a path is on (statfs(2), linux/magic.h). */
 int clinux_file_system(const char *path, uint64_t *magic);
 
+/* 1 for an open character device, with its number; 0 for another file. Does not ask a file system's server, which may not answer
+ * (statx(2), AT_STATX_DONT_SYNC). */
+int clinux_character_device(int descriptor, uint32_t *major, uint32_t *minor);
+
 #endif

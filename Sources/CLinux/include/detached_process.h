@@ -17,4 +17,9 @@ void clinux_retitle(char **arguments, const char *title);
 // in `pipe_end` there, and the reading end in the caller. 0 in the helper, its process id in the caller, or -errno.
 pid_t clinux_fork_helper(int *pipe_end);
 
+// Closes descriptors in a process that shares this one's: the last close of a socket waits for its peer if its sender has asked for
+// that (SO_LINGER), also of one in another's queue, and a file of FUSE waits for its server. A number is free as soon as its close
+// begins. The process ends with the calling thread. Its id, to be waited for, or -errno.
+pid_t clinux_close_apart(const int *descriptors, size_t count);
+
 #endif

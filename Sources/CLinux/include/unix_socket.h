@@ -53,4 +53,7 @@ int clinux_memory_file(const char *name);
 // Sends one datagram, as sd_notify(3) does; a leading @ stands for an abstract socket. 0 or -errno.
 int clinux_notify(const char *path, const char *text);
 
+// Ends a connection in both directions. 1 when nothing that its peer has sent is left unread in it, with descriptors perhaps; else 0.
+int clinux_is_drained(int socket);
+
 #endif

@@ -69,6 +69,10 @@ public final class QMPCommandFilter: CommandFilter {
   var plugged: [WireText: PCIAddress] = [:]
   /// The list of requests that are known to crash QEMU.
   var knownCrash: (DeviceRequest) -> BypassRules.Reason? = CrashingRequests.match
+  /// Determines whether a descriptor is that of a vfio device.
+  var isVFIODevice: (Int32) -> Bool = {
+    if case .known(.some) = VFIODescriptor.device(behind: $0) { true } else { false }
+  }
   /// Reads QEMU's locked memory.
   var lockedMemory: (pid_t?) throws(Unknown) -> LockedMemoryUse = { process throws(Unknown) in try .read(of: process) }
   /// Primaries of failover pairs that QEMU keeps back, by id.
@@ -129,8 +133,8 @@ public final class QMPCommandFilter: CommandFilter {
     case "getfd", "add-fd":
       // A descriptor of an earlier command would be given the name, unseen.
       guard !message.descriptors.isEmpty else { return .refuse(QMPCommandFilter.noDescriptor) }
-      if options.profile == .untrusted, message.descriptors.contains(where: \.isNetworkSocket) {
-        return refuse(QMPCommandFilter.networkSocket, about)
+      if options.profile == .untrusted, !message.descriptors.map(\.number).allSatisfy(isVFIODevice) {
+        return refuse(QMPCommandFilter.otherDescriptor, about)
       }
       return passing(about)
     case "closefd": return passing(about)

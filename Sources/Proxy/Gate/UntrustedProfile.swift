@@ -44,8 +44,10 @@ extension QMPCommandFilter {
       rule: .unknownCommand, message: "this vfiogate does not know the command `\(command)`, so it cannot say what it does")
   }
 
-  static let networkSocket = BypassRules.Reason(
-    rule: .outsideProfile, message: "QEMU could wait for the peer of a network's socket when it closes it")
+  static let otherDescriptor = BypassRules.Reason(
+    rule: .outsideProfile,
+    message: "only descriptors of vfio devices (/dev/vfio/devices/) are passed on: QEMU could wait, when it closes another file, for the "
+      + "peer or the server that it belongs to")
 
   private func outside(_ message: String) -> BypassRules.Reason { .init(rule: .outsideProfile, message: message) }
 

@@ -29,6 +29,7 @@ public final class Proxy {
   public typealias End = ProxySession.End
 
   let qemu: OwnedDescriptor
+  let closer = DescriptorCloser()
   let gate: any CommandFilter
   let log: ProxyLog
   let options: Options
@@ -66,7 +67,7 @@ public final class Proxy {
   ) {
     self.qemu = OwnedDescriptor(qemu)
     self.listener = listener
-    adopted = connected.map(OwnedDescriptor.init)
+    adopted = connected.map(closer.own(connection:))
     self.gate = gate
     self.log = log
     self.options = options
@@ -91,7 +92,7 @@ public final class Proxy {
     monitor = handed.monitor
     continued = handed.session
     accepted = handed.accepted
-    sockets = handed.sockets.mapValues(OwnedDescriptor.init)
+    sockets = handed.sockets.mapValues(closer.own(connection:))
     for socket in sockets.values { Proxy.unblock(socket.number) }
     log.write(.info, "reloaded", [
       .init("qemu", .string(handed.monitor.version)), .init("clients", .integer(Int64(handed.session.clients.count))),
@@ -112,6 +113,7 @@ public final class Proxy {
       ?? ProxySession(monitor, idPrefix: idPrefix, filter: gate, options: limits)
     for socket in adopted { welcome(socket, session) }
     adopted = []
+    defer { closer.finish() }
     while true {
       repeat {
         session.advance(at: .now)
@@ -122,6 +124,7 @@ public final class Proxy {
         log.write(end.level, "end", [.init("reason", .string(end.text))])
         return end
       }
+      closer.closeAll()
       if session.isPaused { tryHandOver(session) }
       wait(session)
     }

@@ -19,7 +19,7 @@ extension Proxy {
   func accept(_ session: ProxySession) {
     guard let listener else { return }
     let descriptor = clinux_accept(listener)
-    if descriptor >= 0 { return welcome(OwnedDescriptor(descriptor), session) }
+    if descriptor >= 0 { return welcome(closer.own(connection: descriptor), session) }
     switch -descriptor {
     case EAGAIN, EINTR, ECONNABORTED: break
     case EMFILE, ENFILE, ENOMEM, ENOBUFS:

@@ -41,10 +41,11 @@ extension Proxy {
       withUnsafeTemporaryAllocation(of: Int32.self, capacity: Int(CLINUX_DESCRIPTORS_MAX)) { room in
         // SAFETY: the buffers' own counts bound what is written into them.
         let result = clinux_receive_segment(socket.number, bytes.baseAddress, bytes.count, room.baseAddress, &count, &at)
-        if count > 0 { descriptors = room[..<count].map(OwnedDescriptor.init) }
+        if count > 0 { descriptors = room[..<count].map(closer.own(_:)) }
         return result
       }
     }
+    if count > 0, closer.isStuck { return session.close(number, "it sent descriptors while many before cannot be closed") }
     if result > 0 { return session.receive(input[..<result], descriptors: descriptors, at: at, from: number) }
     if result == 0 { return session.inputEnded(of: number) }
     switch Int32(-result) {
