@@ -83,6 +83,19 @@ final class OutOfBandTests: XCTestCase {
     XCTAssertEqual(harness.session.clients[0].outstanding, 0)
   }
 
+  /// An answer to the proxy's own question is read whole, although it could be out of band at first.
+  func testALargeAnswerDuringACommandOutOfBandIsRead() {
+    let filter = ScriptedFilter()
+    let harness = harness(2, filter: filter)
+    harness.send(#"{"execute":"decide","id":1}"#, from: 1)
+    harness.send(Self.yank(2), from: 2)
+    let large = String(repeating: "x", count: 300_000)
+    harness.receive("{\"return\": \"" + large + "\", \"id\": \"own-1\"}\r\n")
+    XCTAssertEqual(filter.decisions.first?.answers.compactMap { try? $0.get() }, [.string(large)])
+    harness.reply("2")
+    XCTAssertNil(harness.session.ending)
+  }
+
   /// A reply has the command's id, which may be larger than other replies out of band.
   func testALargeIdIsThatOfTheReply() {
     for clients in 1...2 {

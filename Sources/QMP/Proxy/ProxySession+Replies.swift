@@ -6,28 +6,30 @@ extension ProxySession {
   private static let watchLimit = 1 << 16
 
   func collect(_ range: Range<Int>) {
-    let limit: Int
+    if case .carried = routing.purpose { return }
+    if routing.collected.count + range.count <= collectLimit { return routing.collected += stream.buffer[range] }
+    // Nothing out of band is so large.
+    if case .undecided = routing.purpose { return settleInBand(stream.buffer[range]) }
+    routing.isCut = true
+  }
+
+  /// Size limit of the current message in bytes, as far as it is parsed.
+  private var collectLimit: Int {
     switch routing.purpose {
-    case .carried: return
-    case .own: limit = JSON.maximumSize
-    case .watched: limit = ProxySession.watchLimit
+    case .carried: 0
+    case .own: JSON.maximumSize
+    case .watched: ProxySession.watchLimit
     // The reply has the command's id, which may be of any size.
-    case .undecided: limit = ProxySession.watchLimit + outOfBand.reduce(0) { max($0, $1.idSize) }
+    case .undecided: ProxySession.watchLimit + outOfBand.reduce(0) { max($0, $1.idSize) }
     }
-    guard routing.collected.count + range.count <= limit else {
-      routing.isCut = true
-      // Nothing out of band is so large.
-      if case .undecided = routing.purpose { settleInBand(stream.buffer[range]) }
-      return
-    }
-    routing.collected += stream.buffer[range]
   }
 
   /// An undecided reply turns out to be in band: its held bytes are forwarded.
   private func settleInBand(_ rest: ArraySlice<UInt8>) {
     let held = routing.collected + rest
     openInBand()
-    routing.collected = Array(held.prefix(ProxySession.watchLimit))
+    routing.isCut = held.count > collectLimit
+    routing.collected = Array(held.prefix(collectLimit))
     for client in routing.recipients { client.outbox.add(held) }
   }
 
