@@ -79,15 +79,11 @@ final class CrashingCommandTests: XCTestCase {
       (command("netdev_add", #"{"type":"hubport","id":"h","hubid":5,"netdev":"u0"}"#), crash),
       (FilterProbe.human("netdev_add hubport,id=h,hubid=5,netdev=u0"), crash),
       (command("netdev_add", #"{"type":"hubport","id":"h","hubid":5}"#), .pass),
-      (command("blockdev-add", #"{"driver":"quorum","node-name":"q","children":["a","a"],"vote-threshold":1}"#), crash),
-      (command("blockdev-add", #"{"driver":"raw","file":{"driver":"blkverify","test":"a","raw":"a"}}"#), crash),
-      (command("blockdev-add", #"{"driver":"quorum","node-name":"q","children":["a","b"],"vote-threshold":1}"#), .pass),
-      (command("blockdev-add", #"{"driver":"qcow2","node-name":"q","file":"a","backing":"b"}"#), .pass),
       (command("x-blockdev-set-iothread", #"{"node-name":"q","iothread":null}"#), crash),
       (command("xen-save-devices-state", #"{"filename":"f"}"#), crash), (command("xen-load-devices-state", #"{"filename":"f"}"#), crash),
-      (command("migrate", #"{"channels":[\#(channel("cpr"))]}"#), crash), (command("migrate", #"{"channels":[]}"#), .pass),
+      (command("migrate", #"{"channels":[\#(channel("cpr"))]}"#), crash), (command("migrate", #"{"channels":[]}"#), .inquire),
       (command("migrate-incoming", #"{"channels":[\#(channel("cpr"))]}"#), crash),
-      (command("migrate", #"{"channels":[\#(channel("cpr")),\#(channel("main"))]}"#), .pass),
+      (command("migrate", #"{"channels":[\#(channel("cpr")),\#(channel("main"))]}"#), .inquire),
       (console("width", 16385), crash), (console("height", 16385), crash), (console("cols", 2049), crash), (console("rows", 1025), crash),
       (console("rows", -1), crash), (console("width", 16384), .pass), (console("rows", 25), .pass),
       (command("chardev-add", #"{"id":"r","backend":{"type":"ringbuf","data":{"size":1099511627776}}}"#), crash),
@@ -97,7 +93,7 @@ final class CrashingCommandTests: XCTestCase {
       (FilterProbe.human("chardev-add vc,id=v,width=99999,height=1"), crash), (FilterProbe.human("chardev-add vc,id=v"), .pass),
       (FilterProbe.human("qemu-io disk \"abort\""), crash), (FilterProbe.human("qemu-io -d disk \" sigraise  9\""), crash),
       (FilterProbe.human("qemu-io disk sleep"), crash), (FilterProbe.human("qemu-io disk \"wait_break A\""), crash),
-      (FilterProbe.human("qemu-io disk \"read 0 512\""), .pass),
+      (FilterProbe.human("qemu-io disk \"read 0 512\""), .inquire),
       (FilterProbe.human("print -9223372036854775808/-1"), crash), (FilterProbe.human("p/x 1 %  ~0"), crash),
       (FilterProbe.human("xp /4xw (1<<63)/-1"), crash), (FilterProbe.human("x 1/$rip"), crash), (FilterProbe.human("cpu 1/(0-1)"), crash),
       (FilterProbe.human("print 1/18446744073709551615"), crash), (FilterProbe.human("memsave 0 4096 /tmp/x"), crash),
@@ -147,19 +143,6 @@ final class CrashingCommandTests: XCTestCase {
       XCTAssertEqual(try settle(action(type, "n", "b"), onUnknown: .warn, []), .pass)
     }
     for type in ["add", "remove", "clear", "merge"] { XCTAssertEqual(try settle(action(type, "gone", "b")), .pass) }
-  }
-
-  func testAThrottleIsAddedBeforeTheDeviceThatUsesItsNode() throws {
-    let blocks: JSON = [["device": "", "qdev": "d", "inserted": ["node-name": "n0"]], ["device": "empty"]]
-    func add(_ file: String) -> String {
-      command("blockdev-add", #"{"driver":"throttle","node-name":"t","throttle-group":"g","file":\#(file)}"#)
-    }
-    XCTAssertEqual(try FilterProbe().settle(add(#""n0""#), [blocks]), crash)
-    XCTAssertEqual(try FilterProbe().settle(add(#""n1""#), [blocks]), .pass)
-    XCTAssertEqual(try FilterProbe().settle(add(#""n0""#), []), crash, "QEMU does not say")
-    XCTAssertEqual(try FilterProbe().answer(add(#"{"driver":"file","filename":"/d"}"#)), .pass)
-    let inner = #"{"driver":"raw","node-name":"r","file":{"driver":"throttle","throttle-group":"g","file":"n0"}}"#
-    XCTAssertEqual(try FilterProbe().settle(command("blockdev-add", inner), [blocks]), crash)
   }
 
   func testAScreenshotOfADeviceBesideConsolesOfText() throws {

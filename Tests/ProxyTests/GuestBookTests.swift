@@ -207,7 +207,8 @@ final class GuestBookTests: XCTestCase {
     for number in [file, pipe[0]] { XCTAssertEqual(try probe.settle(restore(number), [[], []]), .pass, "\(number)") }
     XCTAssertEqual(try probe.settle(restore(device), [[], []]), .refuse("fd-in-use"))
     let other = FilterProbe.command("migrate", #"{"uri":"fd:\#(file)"}"#)
-    XCTAssertEqual(try probe.settle(other, [[], []]), .refuse("fd-in-use"), "a running guest is written to names of getfd only")
+    let states: [JSON] = [["status": "running"], [], [:]]
+    XCTAssertEqual(try probe.settle(other, states) { _ in [] }, .refuse("fd-in-use"), "a running guest is written to names of getfd only")
   }
 
   func testTheDescriptorOfAPrimaryThatIsKeptBackIsInUse() throws {

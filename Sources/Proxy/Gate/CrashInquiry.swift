@@ -30,27 +30,14 @@ final class CrashInquiry: CommandDecision {
       return CrashInquiry(gate, about, [Command("query-kvm")]) { answers in
         answers[0]["enabled"] == .bool(true) ? nil : "without KVM there is no dirty ring, and QEMU 7.2 crashes with SIGSEGV"
       }
-    case "system_reset":
-      // The states of QEMU do not allow it (QEMU system/runstate.c; observed on 7.2.22 and 11.1.3).
-      return CrashInquiry(gate, about, [Command("query-dump")]) { answers in
-        answers[0].wire("status") == "active" ? "a dump of the guest's memory runs, and QEMU aborts at a reset meanwhile" : nil
-      }
+    case _ where RunStates.commands.contains(command):
+      return CrashInquiry(gate, about, RunStates.questions) { answers in gate.runStates.refusal(of: command, answers) }
     case "transaction":
       let actions = arguments?["actions"]?.array ?? []
       guard actions.contains(where: { changed($0) != nil }) else { return nil }
       return CrashInquiry(gate, about, [Command("query-named-block-nodes", ["flat": true]), Command("query-block")]) { answers in
         missing(actions, answers).map {
           "`\($0.node)` has no dirty bitmap `\($0.name)`: QEMU crashes with SIGSEGV when it undoes the transaction"
-        }
-      }
-    case "blockdev-add":
-      let nodes = throttled(arguments)
-      guard !nodes.isEmpty else { return nil }
-      // QEMU block/throttle.c: throttle_attach_aio_context, of a node whose device has an I/O thread (7.2, 10.0 and 11.1).
-      return CrashInquiry(gate, about, [Command("query-block")]) { answers in
-        let used = (answers[0].array ?? []).compactMap { $0["inserted"]?.wire("node-name") }
-        return nodes.first(where: used.contains).map {
-          "a throttle above `\($0)`, which a device uses, crashes with SIGSEGV if that has an I/O thread; add it before the device"
         }
       }
     case "screendump":
@@ -71,14 +58,16 @@ final class CrashInquiry: CommandDecision {
     }
   }
 
-  /// The existing nodes above which an option tree puts a throttle.
-  private static func throttled(_ value: JSON?) -> [WireText] {
-    switch value {
-    case .array(let items)?: return items.flatMap(throttled)
-    case .object(let members)?:
-      let own = value?.wire("driver") == "throttle" ? value?.wire("file") : nil
-      return [own].compactMap { $0 } + members.flatMap { throttled($0.value) }
-    default: return []
+  /// The inquiry about a throttle above nodes that exist; nil for none (QEMU block/throttle.c: throttle_attach_aio_context, of a node
+  /// whose device has an I/O thread; 7.2, 10.0 and 11.1).
+  static func ofThrottle(
+    above nodes: [WireText], _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext
+  ) -> CrashInquiry? {
+    guard !nodes.isEmpty else { return nil }
+    return CrashInquiry(gate, about, [Command("x-debug-query-block-graph")]) { answers in
+      BlockOptions.used(nodes, in: answers[0]).map {
+        "a throttle above `\($0)`, which a device uses, crashes with SIGSEGV if that has an I/O thread; add it before the device"
+      }
     }
   }
 

@@ -67,6 +67,17 @@ extension QMPCommandFilter {
     return .inquire(DescriptorUse(self, named, command, arguments, about))
   }
 
+  /// The refusal of an iommufd object: QEMU accepts one around any descriptor, unchecked.
+  func wrongIOMMUFD(_ arguments: JSON?) -> BypassRules.Reason? {
+    guard arguments?.wires("qom-type").contains("iommufd") == true else { return nil }
+    for fd in arguments?.wires("fd") ?? [] where ledger.isIOMMUFD(fd, process: options.process) == .known(false) {
+      return BypassRules.Reason(
+        rule: .iommufdWrongDescriptor,
+        message: "the descriptor `\(fd)` is not /dev/iommu; QEMU accepts it and every attach fails")
+    }
+    return nil
+  }
+
   /// The refusal of a tap network whose vhost descriptor no client has sent: QEMU 7.2 only warns, and then fails an assertion (QEMU
   /// net/tap.c: net_init_tap_one; observed on 7.2.22).
   private func missingVhost(_ arguments: JSON?) -> BypassRules.Reason? {

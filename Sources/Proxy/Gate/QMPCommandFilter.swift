@@ -75,6 +75,8 @@ public final class QMPCommandFilter: CommandFilter {
   }
   /// Reads QEMU's locked memory.
   var lockedMemory: (pid_t?) throws(Unknown) -> LockedMemoryUse = { process throws(Unknown) in try .read(of: process) }
+  /// The guest's states, as far as they decide about commands.
+  var runStates = RunStates()
   /// Primaries of failover pairs that QEMU keeps back, by id.
   var hidden: [WireText: HiddenPrimary] = [:]
   /// Whether those of QEMU's command line are among them.
@@ -154,16 +156,26 @@ public final class QMPCommandFilter: CommandFilter {
     if let reason = arguments.flatMap({ CrashingCommands.match(command, $0) }) { return refuse(reason, about) }
     if let reason = arguments.flatMap(unseen) { return refuse(reason, about) }
     if command == "object-add", let reason = wrongIOMMUFD(arguments) { return refuse(reason, about) }
-    if let use = descriptorUse(command, arguments, about) { return use }
+    // One that cannot be read was refused as unseen, but for its depth.
+    guard let trees = try? BlockOptions.trees(in: command, arguments) else { return refuse(BypassRules.unreadableImage, about) }
+    if trees.contains(where: BlockOptions.sharesChild) { return refuse(CrashingCommands.sharedChild, about) }
+    let first: [(any CommandDecision)?] = [
+      CrashInquiry.of(command, arguments, self, about),
+      CrashInquiry.ofThrottle(above: trees.flatMap(BlockOptions.throttled), self, about),
+    ]
+    if let use = descriptorUse(command, arguments, about) {
+      guard case .inquire(let decision) = use else { return use }
+      return DecisionChain.of(first + [decision]) ?? use
+    }
     switch command {
     case "object-del":
       guard let id = arguments?.wire("id") else { return .pass }
-      return .inquire(MonitorDeletionInquiry(self, id, about))
+      return DecisionChain.of(first + [MonitorDeletionInquiry(self, id, about)]) ?? .pass
     case "qom-set":
       guard arguments?.wire("property") == "requested-size", let path = arguments?.wire("path"), let value = arguments?["value"]
       else { return .pass }
       return .inquire(MemoryPlugInquiry(self, .requested(value, path: path), about))
-    default: return CrashInquiry.of(command, arguments, self, about).map { .inquire($0) } ?? .pass
+    default: return DecisionChain.of(first) ?? .pass
     }
   }
 
@@ -227,7 +239,8 @@ public final class QMPCommandFilter: CommandFilter {
     do throws(HumanCommands.Unreadable) {
       guard let (name, arguments) = try HumanCommands.asQMP(command) else {
         if WireText(bytes: command.rest.bytes).contains("json:") { return refuse(BypassRules.unreadable(command), about) }
-        return unseen(.string(command.rest.text)).map { refuse($0, about) } ?? .pass
+        if let reason = unseen(.string(command.rest.text)) { return refuse(reason, about) }
+        return DecisionChain.of([CrashInquiry.of(WireText(command.name), nil, self, about)]) ?? .pass
       }
       guard name == "device_add" else { return inspect(name, arguments, about) }
       guard let request = PlugRequest.read(command, source: "device_add") else { throw HumanCommands.Unreadable() }
@@ -246,17 +259,6 @@ public final class QMPCommandFilter: CommandFilter {
     let instances = arguments?["instances"]?.array ?? []
     let ids = instances.filter { $0.wire("type") == "chardev" }.compactMap { $0.wire("id") }
     return ids.first { $0.hasPrefix("compat_monitor") || monitorDevices.contains($0) }.map(BypassRules.monitorDeleted)
-  }
-
-  /// QEMU accepts an iommufd object around any descriptor, unchecked.
-  private func wrongIOMMUFD(_ arguments: JSON?) -> BypassRules.Reason? {
-    guard arguments?.wires("qom-type").contains("iommufd") == true else { return nil }
-    for fd in arguments?.wires("fd") ?? [] where ledger.isIOMMUFD(fd, process: options.process) == .known(false) {
-      return BypassRules.Reason(
-        rule: .iommufdWrongDescriptor,
-        message: "the descriptor `\(fd)` is not /dev/iommu; QEMU accepts it and every attach fails")
-    }
-    return nil
   }
 
   /// - Returns: the refusal, or in observe mode its log line.

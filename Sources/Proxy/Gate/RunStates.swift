@@ -1,0 +1,69 @@
+import QMP
+import Syntax
+
+/// Commands that abort QEMU in some states of the guest: its table of states lacks the step (QEMU system/runstate.c:
+/// runstate_transitions_def), images are inactive, or a capability of migrations is on. All were observed on 7.2.22 or 11.1.3.
+struct RunStates {
+  /// The questions whose answers `refusal` expects.
+  static let questions = [Command("query-status"), Command("query-migrate-capabilities"), Command("query-migrate")]
+
+  /// The commands that are concerned, also those of the human monitor alone.
+  static let commands: Set<WireText> = [
+    "system_reset", "migrate", "dump-guest-memory", "snapshot-save", "savevm", "block_resize", "qemu-io",
+  ]
+
+  /// Whether the guest was reset since a migration made its images inactive: its state does not show it any more.
+  private var isResetWhileInactive = false
+
+  /// The refusal of a command.
+  /// - Parameter answers: QEMU's answers to `questions`.
+  mutating func refusal(of command: WireText, _ answers: [JSON]) -> String? {
+    let state = answers[0].wire("status") ?? ""
+    let hasInactiveImages = hasInactiveImages(state)
+    func isOn(_ capability: WireText) -> Bool {
+      (answers[1].array ?? []).contains { $0.wire("capability") == capability && $0["state"] == .bool(true) }
+    }
+    switch command {
+    // A dump is reported as complete before it ends (QEMU dump/dump.c: dump_process). It blocks migrations until then.
+    case "dump-guest-memory":
+      let blockers = answers[2]["blocked-reasons"]?.array ?? []
+      return blockers.contains { $0.wire?.contains("dump-guest-memory") ?? false }
+        ? "a dump of the guest's memory has not ended, and QEMU aborts; try again" : nil
+    case "system_reset":
+      guard state == "save-vm" else { return nil }
+      return "the guest's memory is being dumped or saved (`\(state)`), and QEMU aborts; try again when it runs"
+    case "migrate":
+      if state == "restore-vm" || state == "save-vm" {
+        return "the guest is in the state `\(state)`, as after a snapshot that could not be loaded, and QEMU aborts; load a snapshot, or "
+          + "use `cont` or `system_reset` first"
+      }
+      if state == "prelaunch", hasInactiveImages {
+        return "a migration has made the images inactive, and QEMU 7.2 aborts; use `cont` first"
+      }
+      if isOn("background-snapshot"), !["running", "paused", "suspended", "shutdown"].contains(state) {
+        return "with the capability `background-snapshot` QEMU aborts in the state `\(state)`; use `cont` first"
+      }
+      return nil
+    case "snapshot-save", "savevm":
+      return (["multifd", "dirty-bitmaps"] as [WireText]).first(where: isOn).map {
+        "with the capability `\($0)` QEMU crashes or answers no more; switch it off for the snapshot (`migrate-set-capabilities`)"
+      }
+    case "block_resize", "qemu-io":
+      return hasInactiveImages ? "the images are inactive in the state `\(state)`, and QEMU aborts; use `cont` first" : nil
+    default: return nil
+    }
+  }
+
+  /// Whether QEMU has given up its images to a migration, or waits for one to get them.
+  private mutating func hasInactiveImages(_ state: WireText) -> Bool {
+    switch state {
+    case "postmigrate":
+      isResetWhileInactive = true
+      return true
+    case "prelaunch": return isResetWhileInactive
+    default:
+      isResetWhileInactive = false
+      return state == "inmigrate" || state == "finish-migrate"
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import QMP
+import Syntax
+import XCTest
+
+@testable import Proxy
+
+/// Commands that abort QEMU in some states of the guest.
+final class RunStateTests: XCTestCase {
+  private let crash = FilterProbe.Answer.refuse("crashes-qemu")
+
+  private func state(_ status: String, _ on: String..., blocked: [String] = []) -> [JSON] {
+    let capabilities = ["xbzrle", "multifd", "dirty-bitmaps", "background-snapshot"]
+    return [
+      ["status": .string(status), "running": .bool(status == "running")],
+      .array(capabilities.map { ["capability": .string($0), "state": .bool(on.contains($0))] }),
+      blocked.isEmpty ? [:] : ["blocked": true, "blocked-reasons": .array(blocked.map { .string($0) })],
+    ]
+  }
+
+  private let resets = [#"{"execute":"system_reset"}"#, FilterProbe.human("system_reset")]
+  private let migrations = [
+    FilterProbe.command("migrate", #"{"uri":"unix:/m"}"#), FilterProbe.human("migrate -d unix:/m"),
+    FilterProbe.command("migrate", #"{"uri":"fd:name"}"#),
+  ]
+  private let snapshots = [
+    FilterProbe.command("snapshot-save", #"{"job-id":"j","tag":"t","vmstate":"q","devices":["q"]}"#), FilterProbe.human("savevm t"),
+  ]
+  private let writes = [
+    FilterProbe.command("block_resize", #"{"node-name":"q","size":1048576}"#), FilterProbe.human("block_resize q 1M"),
+    FilterProbe.human("qemu-io q \"write 0 512\""),
+  ]
+
+  private func check(
+    _ texts: [String], _ state: [JSON], _ expected: FilterProbe.Answer, _ probe: FilterProbe = FilterProbe(), line: UInt = #line
+  ) throws {
+    for text in texts { XCTAssertEqual(try probe.settle(text, state), expected, text, line: line) }
+  }
+
+  func testAResetWaitsForADump() throws {
+    let dumps = [
+      FilterProbe.command("dump-guest-memory", #"{"paging":false,"protocol":"file:/d"}"#), FilterProbe.human("dump-guest-memory /d"),
+    ]
+    for status in ["running", "paused", "prelaunch", "shutdown", "postmigrate", "restore-vm"] {
+      try check(resets + dumps, state(status), .pass)
+    }
+    try check(resets, state("save-vm"), crash)
+    try check(dumps, state("running", blocked: ["The vvfat format does not support live migration"]), .pass)
+    try check(dumps, state("running", blocked: ["x", "Live migration disabled: dump-guest-memory in progress"]), crash)
+    try check(resets, [], crash)
+    try check([FilterProbe.command("object-add", #"{"qom-type":"tdx-guest","id":"t"}"#)], [], crash)
+  }
+
+  func testAGuestThatCouldNotBeLoadedIsNotMigrated() throws {
+    for status in ["restore-vm", "save-vm"] { try check(migrations, state(status), crash) }
+    for status in ["running", "paused", "prelaunch", "shutdown", "io-error", "postmigrate", "suspended"] {
+      try check(migrations, state(status, "xbzrle"), .pass)
+      let isAllowed = ["running", "paused", "shutdown", "suspended"].contains(status)
+      try check(migrations, state(status, "background-snapshot"), isAllowed ? .pass : crash)
+    }
+  }
+
+  func testCapabilitiesOfMigrationsAreOffForASnapshot() throws {
+    try check(snapshots, state("running"), .pass)
+    try check(snapshots, state("running", "xbzrle"), .pass)
+    for capability in ["multifd", "dirty-bitmaps"] { try check(snapshots, state("running", capability), crash) }
+  }
+
+  func testInactiveImagesAreNotWritten() throws {
+    let probe = FilterProbe()
+    for status in ["running", "paused", "prelaunch"] { try check(writes, state(status), .pass, probe) }
+    for status in ["postmigrate", "inmigrate", "finish-migrate"] { try check(writes, state(status), crash, probe) }
+    // A reset changes the state, and not the images.
+    try check(writes + migrations, state("prelaunch"), .pass, probe)
+    try check(resets, state("postmigrate"), .pass, probe)
+    try check(writes + migrations, state("prelaunch"), crash, probe)
+    try check(resets, state("paused"), .pass, probe)
+    try check(writes + migrations, state("prelaunch"), .pass, probe)
+  }
+}
