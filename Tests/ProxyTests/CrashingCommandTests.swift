@@ -20,7 +20,9 @@ final class CrashingCommandTests: XCTestCase {
   }
 
   func testTypesWhoseObjectsCrash() throws {
-    let types = ["x-remote-object", "colo-compare", "microvm-machine", "qio-net-listener", "virtio-gpu-gl-pci", "virtio-vga-gl"]
+    let types = [
+      "x-remote-object", "colo-compare", "microvm-machine", "qio-net-listener", "virtio-gpu-gl-pci", "virtio-vga-gl", "tdx-guest"
+    ]
     for type in types {
       for name in ["qom-list-properties", "device-list-properties"] {
         try check([(command(name, #"{"typename":"\#(type)"}"#), crash), (command(name, #"{"typename":"\#(type)\u0301"}"#), .pass)])
@@ -71,6 +73,8 @@ final class CrashingCommandTests: XCTestCase {
       (command("x-query-virtio-status", #"{"path":"/machine/peripheral/d/virtio-backend"}"#), crash),
       (FilterProbe.human("info virtio-status /machine/peripheral/d/virtio-backend"), crash), (FilterProbe.human("info virtio"), .pass),
       (FilterProbe.human("info \tvirtio-status x"), crash), (FilterProbe.human("info virtio-status"), .pass),
+      (FilterProbe.human("info virtio-status/machine/peripheral/d/virtio-backend"), crash),
+      (FilterProbe.human("info virtio-queue-status /machine/peripheral/d/virtio-backend 0"), .pass),
       (command("pmemsave", #"{"val":0,"size":-1,"filename":"f"}"#), crash),
       (command("memsave", #"{"val":0,"size":-1,"filename":"f"}"#), crash),
       (command("pmemsave", #"{"val":0,"size":4096,"filename":"f"}"#), .pass),
@@ -98,6 +102,8 @@ final class CrashingCommandTests: XCTestCase {
       (FilterProbe.human("xp /4xw (1<<63)/-1"), crash), (FilterProbe.human("x 1/$rip"), crash), (FilterProbe.human("cpu 1/(0-1)"), crash),
       (FilterProbe.human("print 1/18446744073709551615"), crash), (FilterProbe.human("memsave 0 4096 /tmp/x"), crash),
       (FilterProbe.human("ringbuf_read c 1/-1"), crash), (FilterProbe.human("screendump /tmp/x.ppm d 1/-1"), crash),
+      (FilterProbe.human("pcie_aer_inject_error -c -a X 1/-1"), crash), (FilterProbe.human("pcie_aer_inject_error -a -c d X 1/-1"), crash),
+      (FilterProbe.human("pcie_aer_inject_error -a -c d X 1"), .pass),
       (FilterProbe.human("mce -b 0 1/-1 0 0 0 0"), crash), (FilterProbe.human("balloon 1%-1"), crash),
       (FilterProbe.human("info sync-profile -n 1/-1"), crash), (FilterProbe.human("info lapic 1 / -1"), crash),
       (FilterProbe.human("info virtio-queue-status /machine/peripheral/x 1%-1"), crash),
@@ -162,12 +168,14 @@ final class CrashingCommandTests: XCTestCase {
     XCTAssertEqual(try FilterProbe().answer(FilterProbe.human("screendump f")), .pass)
   }
 
-  func testAResetWaitsForADump() throws {
-    for reset in [#"{"execute":"system_reset"}"#, FilterProbe.human("system_reset")] {
-      XCTAssertEqual(try FilterProbe().settle(reset, [["status": "active"]]), crash)
-      XCTAssertEqual(try FilterProbe().settle(reset, [["status": "completed"]]), .pass)
+  func testThreadsThatAreStartedAtOnce() throws {
+    for (count, expected) in [("1024", .pass), ("1025", crash), ("-1", crash)] as [(String, FilterProbe.Answer)] {
+      for type in ["iothread", "main-loop"] {
+        try check([(command("object-add", #"{"qom-type":"\#(type)","id":"i","thread-pool-min":\#(count)}"#), expected)])
+      }
+      try check([(command("qom-set", #"{"path":"/objects/i","property":"thread-pool-min","value":\#(count)}"#), expected)])
+      try check([(FilterProbe.human("object_add iothread,id=i,thread-pool-min=\(count)"), expected)])
     }
-    XCTAssertEqual(try FilterProbe().answer(command("object-add", #"{"qom-type":"tdx-guest","id":"t"}"#)), crash)
   }
 
   func testTheDirtyRingIsKVMs() throws {

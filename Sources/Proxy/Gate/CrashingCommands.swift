@@ -11,6 +11,8 @@ enum CrashingCommands {
     switch command {
     case "device-list-properties", "qom-list-properties": return arguments.wire("typename").flatMap(listing)
     case "object-add": return object(arguments)
+    case "qom-set":
+      return arguments.wire("property") == "thread-pool-min" ? arguments["value"].flatMap(threads) : nil
     // QEMU hw/virtio/virtio-qmp.c: qmp_x_query_virtio_status, of a device without vhost.
     case "x-query-virtio-status":
       return arguments["path"] == nil ? nil : ends("`x-query-virtio-status`", "fails an assertion")
@@ -53,7 +55,9 @@ enum CrashingCommands {
       return ends("a division by anything but a positive number", "may divide -2^63 by -1")
     }
     switch WireText(command.name) {
-    case "info" where words.first == "virtio-status" && words.count > 1: return match("x-query-virtio-status", ["path": ""])
+    // A name ends at a slash too (QEMU monitor/hmp.c: get_command_name).
+    case "info" where words.count > 1 && words[0] == "virtio-status" || words.first?.hasPrefix("virtio-status/") == true:
+      return match("x-query-virtio-status", ["path": ""])
     case "qemu-io":
       // The text, in quotes or not; its words are read as QEMU reads them (QEMU qemu-io-cmds.c: qemuio_command).
       let text = WireText(bytes: command.rest.bytes.map { $0 == UInt8(ascii: "\"") ? UInt8(ascii: " ") : $0 }).words
@@ -91,7 +95,7 @@ enum CrashingCommands {
 
   /// The refusal to list a type's properties, for which QEMU makes an object of it.
   static func listing(_ type: WireText) -> BypassRules.Reason? {
-    unlistable.contains(type) ? ends("the properties of `\(type)`, for which it makes an object,", "crashes") : nil
+    unlistable.contains(type) || objects[type] != nil ? ends("the properties of `\(type)`, for which it makes an object,", "crashes") : nil
   }
 
   /// Types that QEMU accepts at its start only, or that take it with them when they cannot be created.
@@ -109,12 +113,18 @@ enum CrashingCommands {
       if type.hasPrefix("cryptodev-"), members("queues", arguments).contains(where: { (number($0) ?? .max) > 64 }) {
         return ends("more than 64 `queues` of `\(type)`", "writes past its memory")
       }
+      if let reason = members("thread-pool-min", arguments).lazy.compactMap(threads).first { return reason }
       // QEMU system/physmem.c: find_ram_offset.
       if type.hasPrefix("memory-backend-"), members("size", arguments).contains(where: exceeds) {
         return ends("a `size` of memory that is negative or above 2^63", "fails an assertion")
       }
     }
     return nil
+  }
+
+  /// Threads that QEMU starts at once; without room for one it aborts (QEMU util/thread-pool.c: spawn_thread).
+  private static func threads(_ least: JSON) -> BypassRules.Reason? {
+    (number(least) ?? .max) > 1024 ? ends("a `thread-pool-min` above 1024", "may find no room for its threads and aborts") : nil
   }
 
   /// A console's size, in pixels or characters (QEMU ui/console-vc.c: vc_chr_open).

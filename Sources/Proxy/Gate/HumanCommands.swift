@@ -60,7 +60,11 @@ enum HumanCommands {
       case UInt8(ascii: "i"), UInt8(ascii: "l"), UInt8(ascii: "M"):
         // A path in quotes may follow.
         return WireText(bytes: rest.bytes.prefix { $0 != UInt8(ascii: "\"") })
-      case UInt8(ascii: "-"): if rest.bytes.first == UInt8(ascii: "-") { rest = rest.part(min(2, rest.bytes.count)..<rest.bytes.count) }
+      case UInt8(ascii: "-"):
+        // A flag in another order than the table's is not one: QEMU reads it as the next argument (QEMU monitor/hmp.c:
+        // monitor_parse_arguments).
+        let flag = type.split(":").last?.bytes.prefix(2) ?? []
+        if rest.bytes.starts(with: flag) { rest = rest.part(flag.count..<rest.bytes.count) }
       case UInt8(ascii: "/"):
         guard rest.bytes.first == UInt8(ascii: "/") else { continue }
         rest = rest.part(rest.bytes.prefix { !HMPCommand.isBlank($0) }.count..<rest.bytes.count)
