@@ -11,7 +11,8 @@ import XCTest
 final class ScratchQEMUTests: XCTestCase {
   /// The filter's answers to plugs into `rp1` of a running QEMU with these further options: the text of the refusal, or nil.
   private func refusals(
-    _ program: String, _ more: [String], _ plugs: String..., before: (QMPCommandFilter) throws -> Void = { _ in }
+    _ program: String, _ more: [String], _ plugs: String..., isAccepted: Bool = true, log: ProxyLog = ProxyLog(),
+    before: (QMPCommandFilter) throws -> Void = { _ in }
   ) throws -> [String?] {
     let directory = try TemporaryDirectory()
     let qemu = try RealQEMU.start(in: directory, program: program, after: more)
@@ -19,7 +20,7 @@ final class ScratchQEMUTests: XCTestCase {
     var options = QMPCommandFilter.Options()
     options.process = qemu.processID
     options.emulator = program
-    let filter = QMPCommandFilter(options, log: ProxyLog())
+    let filter = QMPCommandFilter(options, log: log)
     filter.knownCrash = { _ in nil }
     return try plugs.map { members in
       try before(filter)
@@ -33,6 +34,9 @@ final class ScratchQEMUTests: XCTestCase {
       while true {
         switch trial.inspection {
         case .refuse(let error): return error.text
+        case .inquire(let decision):
+          decision.answered(isAccepted ? .success([:]) : .failure(CommandError(errorClass: "GenericError", text: "no")))
+          return nil
         case .some: return nil
         case nil:
           let awaited = try XCTUnwrap(filter.awaited)
@@ -86,6 +90,48 @@ final class ScratchQEMUTests: XCTestCase {
     }
   }
 
+  /// The running QEMU has not the devices that it refused, and a plug that only a scratch QEMU refuses was not tried.
+  func testAPlugThatTheRunningQEMURefusedIsNotRepeated() throws {
+    let program = try RealQEMU.program()
+    let first = #""driver":"virtio-rng-pci","id":"d1","bus":"rp2","bootindex":7"#
+    let second = #""driver":"nvme","serial":"x","cmb_size_mb":1073741824,"id":"b","bootindex":7"#
+    let folder = try TemporaryDirectory()
+    let plain = #""driver":"e1000e","id":"d1","bus":"rp2","bootindex":7"#
+    XCTAssert(try refusals(program, [], plain, second, isAccepted: false)[1]?.contains("crashed with SIGTRAP") ?? false)
+    let log = try ProxyLog.open(folder.path + "/log", format: .text)
+    XCTAssertEqual(try refusals(program, [], plain, second, log: log), [nil, nil])
+    XCTAssertEqual(try refusals(program, [], first, log: log), [nil])
+    log.flush()
+    let text = String(decoding: try readFile(folder.path + "/log"), as: UTF8.self)
+    XCTAssertEqual(text.split(separator: "\n").count { $0.contains("tried no further: a scratch QEMU refuses it") }, 2, text)
+  }
+
+  /// Objects are made just before a plug that names them.
+  func testAPlugIsTriedWithTheObjectsThatQEMUHasMade() throws {
+    let program = try RealQEMU.program()
+    let crash = #""driver":"nvme","serial":"x","cmb_size_mb":1073741824,"id":"b","pmrdev":"hm""#
+    func record(_ filter: QMPCommandFilter, _ name: String, _ arguments: String, _ reply: Result<JSON, CommandError>) throws {
+      let text = FilterProbe.command(name, arguments)
+      let message = ClientMessage(bytes: Array(text.utf8), json: try JSON.parse(text), descriptors: [])
+      guard case .inquire(let decision) = filter.inspect(message, from: ProxyPeer(number: 1, process: nil, user: nil)) else {
+        return XCTFail("\(name) is not recorded")
+      }
+      decision.answered(reply)
+    }
+    let memory = #"{"qom-type":"memory-backend-file","id":"hm","size":16777216,"share":true,"mem-path":"/dev/shm"}"#
+    let text = try refusals(program, [], crash) { try record($0, "object-add", memory, .success([:])) }[0]
+    XCTAssert(text?.contains("crashed with SIGTRAP") ?? false, text ?? "it passes")
+    let refused = Result<JSON, CommandError>.failure(CommandError(errorClass: "GenericError", text: "no"))
+    XCTAssertNil(try refusals(program, [], crash) { try record($0, "object-add", memory, refused) }[0])
+    let gone = try refusals(program, [], crash) {
+      try record($0, "object-add", memory, .success([:]))
+      let books = $0.books
+      try record($0, "object-del", #"{"id":"hm"}"#, .success([:]))
+      XCTAssertEqual([books, $0.books].map { $0["objects"]?.array?.count }, [1, 0])
+    }
+    XCTAssertNil(gone[0])
+  }
+
   func testAPlugIsTriedByAProcessThatMayOpenNoMoreDescriptors() throws {
     let program = try RealQEMU.program()
     var scarcity: Scarcity?
@@ -118,7 +164,7 @@ final class ScratchQEMUTests: XCTestCase {
     }
     let rows: [(RehearsalResult.Outcome, ScratchTrial.Outcome)] = [
       (.started, .created), (.notRehearsed("no"), .unknown("no")),
-      (.refused(text: "no", location: place, about: "it"), .refused),
+      (.refused(text: "no", location: place, about: "it"), .refused(text: "no")),
       (.refused(text: "no", location: other, about: "it"), .unknown("the scratch QEMU refused it: no")),
       (.crashed(signal: "SIGABRT", location: place, about: "it"), .crashed(signal: "SIGABRT")),
       (.crashed(signal: "SIGABRT", location: other, about: "it"), .unknown("the scratch QEMU crashed with SIGABRT on it")),

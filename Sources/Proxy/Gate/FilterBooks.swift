@@ -29,6 +29,7 @@ extension QMPCommandFilter {
       }),
       "hidden": .array(hidden.values.map(\.arguments)),
       "tried": .array((scratch?.history ?? []).map { ["human": .bool($0.form == .keyval), "arguments": $0.arguments] }),
+      "objects": .array(scratch?.objects ?? []),
     ]
   }
 
@@ -71,6 +72,11 @@ extension QMPCommandFilter {
       scratch?.hasCreated(
         DeviceRequest(form: form, plug: .hot, properties: request.properties, location: request.location))
     }
+    try restoreObjects(books)
+  }
+
+  private func restoreObjects(_ books: JSON) throws(ProxyFailure) {
+    for item in books["objects"] == nil ? [] : try HandoverFields(books).list("objects") { scratch?.hasMade(item) }
   }
 
   private static let forgotten = Known<PCIAddress?>.unknown("the descriptor's function", "it was not known before the reload")

@@ -162,6 +162,7 @@ public final class QMPCommandFilter: CommandFilter {
     let first: [(any CommandDecision)?] = [
       CrashInquiry.of(command, arguments, self, about),
       CrashInquiry.ofThrottle(above: trees.flatMap(BlockOptions.throttled), self, about),
+      ObjectRecord.of(command, arguments, scratch),
     ]
     if let use = descriptorUse(command, arguments, about) {
       guard case .inquire(let decision) = use else { return use }

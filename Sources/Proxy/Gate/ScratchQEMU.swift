@@ -8,7 +8,7 @@ import Rehearsal
 import Syntax
 
 /// Tries plugs on a scratch QEMU: the running QEMU's program, with its command line and the plugs before, without anything of the
-/// host. Only a crash counts: what else it refuses, the running QEMU answers itself.
+/// host. Only a crash counts: what else it refuses, the running QEMU answers itself, and the log says that it was not tried.
 package final class ScratchQEMU {
   /// Limit of plugs before that are repeated, which take some milliseconds each.
   private static let historyLimit = 256
@@ -17,8 +17,10 @@ package final class ScratchQEMU {
 
   private let process: Int32
   private let program: String
-  /// Plugs that scratch QEMUs have accepted, oldest first.
+  /// Plugs that a scratch QEMU and the running one have accepted, oldest first.
   private(set) var history: [DeviceRequest] = []
+  /// Arguments of `object-add` that the running QEMU has accepted, oldest first.
+  private(set) var objects: [JSON] = []
   /// The running machine, once it was read.
   private var machine: Known<MachineConfig>?
 
@@ -46,7 +48,7 @@ package final class ScratchQEMU {
   /// - Returns: nil where it has to wait.
   func start(_ trial: ScratchTrial) throws(Unknown) -> (process: pid_t, descriptor: Int32)? {
     guard isFree else { return nil }
-    let machine = try runningMachine().value
+    let machine = withObjects(try runningMachine().value)
     let request = trial.request
     let before = history(before: request)
     var end: Int32 = -1
@@ -65,10 +67,29 @@ package final class ScratchQEMU {
   }
 
   /// Whether a trial can begin.
-  var isFree: Bool { active == nil || active?.outcome != nil }
+  var isFree: Bool { active?.isSettled ?? true }
 
   /// A device that QEMU has released is not plugged before later ones.
   func hasLost(_ id: WireText) { history.removeAll { $0.id.map { WireText($0) } == id } }
+
+  /// The running QEMU has made an object.
+  func hasMade(_ object: JSON) { objects.append(object) }
+
+  /// The running QEMU has deleted an object.
+  func hasDeleted(object id: WireText) { objects.removeAll { $0.wire("id") == id } }
+
+  /// The machine with the objects that were made since its start.
+  private func withObjects(_ machine: MachineConfig) -> MachineConfig {
+    let made = objects.compactMap { arguments -> ObjectRequest? in
+      guard let properties = PlugRequest.read(arguments, source: "object-add")?.properties else { return nil }
+      let place = Location(source: "an earlier object-add", range: nil, path: arguments.wire("id")?.description ?? "object")
+      return ObjectRequest(properties: properties, location: place, isJSON: true)
+    }
+    var machine = machine
+    machine.objects.removeAll { object in object.id.map { id in made.contains { $0.id == id } } ?? false }
+    machine.objects += made
+    return machine
+  }
 
   /// A refused plug leaves nothing that later ones could meet.
   func hasCreated(_ request: DeviceRequest) {
@@ -100,6 +121,31 @@ package final class ScratchQEMU {
     }
     machine = found
     return found
+  }
+}
+
+/// An object that is made or deleted, which later trials have or have not.
+final class ObjectRecord: CommandDecision {
+  private let scratch: ScratchQEMU
+  private let isMade: Bool
+  private let arguments: JSON
+
+  private init(_ scratch: ScratchQEMU, isMade: Bool, _ arguments: JSON) {
+    (self.scratch, self.isMade, self.arguments) = (scratch, isMade, arguments)
+  }
+
+  /// The record of a command; nil for one that makes and deletes no object, or without trials.
+  static func of(_ command: WireText, _ arguments: JSON?, _ scratch: ScratchQEMU?) -> ObjectRecord? {
+    guard let scratch, let arguments, command == "object-add" || command == "object-del" else { return nil }
+    return ObjectRecord(scratch, isMade: command == "object-add", arguments)
+  }
+
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep { .pass(instead: nil) }
+
+  /// Records what QEMU has accepted.
+  func answered(_ reply: Result<JSON, CommandError>) {
+    guard PlugInquiry.failure(reply) == nil else { return }
+    if isMade { scratch.hasMade(arguments) } else if let id = arguments.wire("id") { scratch.hasDeleted(object: id) }
   }
 }
 

@@ -3,12 +3,15 @@ import Facts
 import Glibc
 import QMP
 import Rules
+import Syntax
 
 /// One plug that is tried, in a process of its own: the proxy serves other clients meanwhile.
 package final class ScratchTrial {
   /// Outcome of a trial.
   package enum Outcome: Equatable {
-    case created, refused
+    case created
+    /// It refused the plug, with this text: whether the running QEMU would crash is not known.
+    case refused(text: String)
     case crashed(signal: String)
     /// It exited, with this text on its standard error.
     case exited(text: String)
@@ -23,7 +26,7 @@ package final class ScratchTrial {
         case .started: self = .created
         case .crashed(let signal, request.location, _): self = .crashed(signal: signal)
         case .exited(let text, request.location, _): self = .exited(text: text)
-        case .refused(_, request.location, _): self = .refused
+        case .refused(let text, request.location, _): self = .refused(text: text)
         case .crashed(let signal, _, let about): self = .unknown("the scratch QEMU crashed with \(signal) on \(about)")
         case .refused(let text, _, let about), .exited(let text, _, let about):
           self = .unknown("the scratch QEMU refused \(about): \(text)")
@@ -36,7 +39,7 @@ package final class ScratchTrial {
     var text: String {
       switch self {
       case .created: "created"
-      case .refused: "refused"
+      case .refused(let text): "refused \(text.prefix(1024))"
       case .crashed(let signal): "crashed \(signal)"
       case .exited(let text): "exited \(text.prefix(1024))"
       case .unknown(let reason): "unknown \(reason.prefix(1024))"
@@ -47,7 +50,7 @@ package final class ScratchTrial {
       let parts = text.split(separator: " ", maxSplits: 1).map(String.init)
       switch (parts.first, parts.last) {
       case ("created", _): self = .created
-      case ("refused", _): self = .refused
+      case ("refused", let text?): self = .refused(text: text)
       case ("crashed", let signal?): self = .crashed(signal: signal)
       case ("exited", let text?): self = .exited(text: text)
       case ("unknown", let reason?): self = .unknown(reason)
@@ -116,8 +119,18 @@ package final class ScratchTrial {
     } else {
       return
     }
-    if outcome == .created { scratch.hasCreated(request) }
     end()
+  }
+
+  /// Whether the next may begin: this one's plug, if it was created, was answered by the running QEMU.
+  var isSettled: Bool { outcome != nil && (outcome != .created || isAnswered) }
+
+  private var isAnswered = false
+
+  /// The running QEMU has answered the plug. Later trials repeat it if both have created it.
+  func answered(isAccepted: Bool) {
+    isAnswered = true
+    if isAccepted, outcome == .created { scratch.hasCreated(request) }
   }
 
   /// The process has nothing to lose; its QEMUs end with it.
@@ -153,9 +166,16 @@ final class PlugTrial: CommandTrial {
     case .exited(let text): return refuse("a scratch QEMU exited on \(name), and the guest would be lost: `\(text)`")
     case .unknown(let reason):
       gate.log.write(.warning, "rehearsal", [.init("reason", .string("the plug was not tried: \(reason)"))])
-    case .created, .refused: break
+    case .refused(let text):
+      let reason = "the plug was tried no further: a scratch QEMU refuses it: `\(text)`"
+      gate.log.write(.warning, "rehearsal", [.init("reason", .string(reason))], client: about.client.number)
+    case .created: break
     }
-    return rest()
+    switch rest() {
+    case .pass: return .inquire(TriedPlug(trial))
+    case .inquire(let decision): return .inquire(DecisionChain([decision, TriedPlug(trial)]))
+    case let other: return other
+    }
   }
 
   private var name: String { trial.request.plainName }
@@ -163,4 +183,16 @@ final class PlugTrial: CommandTrial {
   private func refuse(_ message: String) -> ProxyInspection {
     gate.refuse(BypassRules.Reason(rule: .crashesQEMU, message: message), about)
   }
+}
+
+/// A plug whose answer its trial waits for.
+private final class TriedPlug: CommandDecision {
+  private let trial: ScratchTrial
+
+  init(_ trial: ScratchTrial) { self.trial = trial }
+
+  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep { .pass(instead: nil) }
+
+  /// Settles the trial.
+  func answered(_ reply: Result<JSON, CommandError>) { trial.answered(isAccepted: PlugInquiry.failure(reply) == nil) }
 }
