@@ -74,12 +74,7 @@ ssize_t clinux_receive(int socket, void *bytes, size_t capacity,
     memcpy(descriptors + *descriptor_count, CMSG_DATA(header), number * sizeof(int));
     *descriptor_count += number;
   }
-  if (message.msg_flags & MSG_CTRUNC) {
-    for (size_t i = 0; i < *descriptor_count; i++) close(descriptors[i]);
-    *descriptor_count = 0;
-    return -EMFILE;
-  }
-  return count;
+  return message.msg_flags & MSG_CTRUNC ? -EMFILE : count;
 }
 
 ssize_t clinux_receive_segment(int socket, void *bytes, size_t capacity, int *descriptors,

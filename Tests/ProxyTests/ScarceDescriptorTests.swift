@@ -58,6 +58,22 @@ final class ScarceDescriptorTests: XCTestCase {
     XCTAssertLessThan(proxy.waits, 400)
   }
 
+  /// Their close may wait, and is not for the reading code to do.
+  func testDescriptorsThatArriveBesideLostOnesAreTheCallers() {
+    var ends: [Int32] = [-1, -1]
+    XCTAssertEqual(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends), 0)
+    let null = open("/dev/null", O_RDONLY)
+    XCTAssertEqual(clinux_send(ends[0], "x", 1, [null, null, null, null], 4), 1)
+    let scarcity = Scarcity()
+    scarcity.free(2)
+    var (byte, count, at) = (UInt8(0), 0, 0)
+    var received = [Int32](repeating: -1, count: Int(CLINUX_DESCRIPTORS_MAX))
+    XCTAssertEqual(clinux_receive_segment(ends[1], &byte, 1, &received, &count, &at), -Int(EMFILE))
+    XCTAssertEqual(count, 2)
+    for descriptor in received[..<count] + ends + [null] { XCTAssertEqual(close(descriptor), 0) }
+    withExtendedLifetime(scarcity) {}
+  }
+
   func testTheReserveServesWhatNeedsDescriptors() {
     let reserve = DescriptorReserve()
     let scarcity = Scarcity()

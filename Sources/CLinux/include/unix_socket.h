@@ -21,7 +21,7 @@ ssize_t clinux_send(int socket, const void *bytes, size_t count,
 // Reads as recvmsg(2) does. Descriptors that came along go to `descriptors`, which has room for
 // CLINUX_DESCRIPTORS_MAX, close-on-exec, and their number to `descriptor_count`. Bytes read, 0 at the
 // end, or -errno; -EMFILE when the kernel dropped descriptors because this process may hold no more:
-// those that did arrive are closed and the bytes are lost, so the stream is of no further use.
+// those that did arrive are the caller's, and the bytes are lost, so the stream is of no further use.
 ssize_t clinux_receive(int socket, void *bytes, size_t capacity,
                        int *descriptors, size_t *descriptor_count);
 
