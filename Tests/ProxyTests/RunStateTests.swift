@@ -1,4 +1,5 @@
 import QMP
+import Support
 import Syntax
 import XCTest
 
@@ -75,5 +76,32 @@ final class RunStateTests: XCTestCase {
     try check(writes + migrations, state("prelaunch"), crash, probe)
     try check(resets, state("paused"), .pass, probe)
     try check(writes + migrations, state("prelaunch"), .pass, probe)
+  }
+
+  /// Each question is one that a real QEMU answers.
+  func testARealQEMUAnswersTheQuestions() throws {
+    let folder = try TemporaryDirectory()
+    let qemu = try RealQEMU.start(in: folder)
+    defer { qemu.end() }
+    let proxy = try ProxyHarness(qemu: try RealQEMU.connect(folder), gate: { QMPCommandFilter(.init(), log: ProxyLog()) })
+    let client = try proxy.connect()
+    try client.negotiate()
+    for (text, answer) in [
+      (#"{"execute":"system_reset","id":"r"}"#, #"{"return": {}, "id": "r"}"#),
+      (#"{"execute":"blockdev-add","arguments":{"driver":"null-co","node-name":"n"},"id":"n"}"#, #"{"return": {}, "id": "n"}"#),
+      (#"{"execute":"object-add","arguments":{"qom-type":"throttle-group","id":"g"},"id":"g"}"#, #"{"return": {}, "id": "g"}"#),
+      (
+        #"{"execute":"blockdev-add","arguments":{"driver":"throttle","node-name":"t","throttle-group":"g","file":"n"},"id":"t"}"#,
+        #"{"return": {}, "id": "t"}"#
+      ),
+      (#"{"execute":"migrate","arguments":{"uri":"unix:\#(folder.path)/none"},"id":"m"}"#, nil),
+      (#"{"execute":"dump-guest-memory","arguments":{"paging":false,"protocol":"file:/none/d"},"id":"d"}"#, nil),
+    ] as [(String, String?)] {
+      try client.send(text)
+      let line = try client.text { !$0.contains(#""event""#) }
+      if let answer { XCTAssert(line.contains(answer), line) }
+      XCTAssertFalse(line.contains("vfiogate"), line)
+    }
+    proxy.stop()
   }
 }
