@@ -7,7 +7,7 @@ package final class QEMUProcess {
   /// The connection to its monitor.
   package let connection: QMPConnection
   private let path: String
-  private let standardError: Int32
+  private let standardError: ErrorOutput
   /// Nil once reaped.
   private var processID: pid_t?
 
@@ -51,19 +51,16 @@ package final class QEMUProcess {
     connection = QMPConnection(adopting: sockets.0, path: path)
     defer { close(sockets.1) }
     let errors = try QEMUProcess.pair(path, "make a pipe") { pipe($0) }
-    standardError = errors.0
+    standardError = ErrorOutput(adopting: errors.0)
+    connection.errors = standardError
     defer { close(errors.1) }
     self.path = path
-    _ = fcntl(errors.0, F_SETFL, O_NONBLOCK)
     let result = QEMUProcess.spawn(path, arguments, confinement, input: sockets.1, error: errors.1)
     guard result > 0 else { throw QMPFailure(path: path, cause: .system("run", errno: -result)) }
     processID = result
   }
 
-  deinit {
-    end()
-    close(standardError)
-  }
+  deinit { end() }
 
   /// The failure, extended by the program's exit status and standard error. Ends the program.
   package func explain(_ failure: QMPFailure) -> QMPFailure {
@@ -73,9 +70,11 @@ package final class QEMUProcess {
     default: break
     }
     end()
-    let (text, isCut) = errorText(limit: QEMUProcess.errorLimit)
-    let lines = text.split(whereSeparator: \.isNewline).joined(separator: " | ")
-    let whole = lines + (isCut ? " … (cut at \(QEMUProcess.errorLimit) bytes)" : "")
+    standardError.drain()
+    let text = Array(standardError.text.utf8)
+    let lines = String(decoding: text.prefix(QEMUProcess.errorLimit), as: UTF8.self)
+      .split(whereSeparator: \.isNewline).joined(separator: " | ")
+    let whole = lines + (text.count > QEMUProcess.errorLimit ? " … (cut at \(QEMUProcess.errorLimit) bytes)" : "")
     if !whole.isEmpty { parts.append("standard error: \(whole)") }
     return QMPFailure(
       path: failure.path, cause: failure.cause, detail: parts.isEmpty ? nil : parts.joined(separator: "; "))
@@ -83,10 +82,11 @@ package final class QEMUProcess {
 
   /// Waits for a program that has closed its monitor, at most a second, and ends it otherwise.
   /// - Returns: how it ended; nil when it was ended here. The text of its standard error.
-  package func finish(errorLimit: Int) -> (end: End?, error: String) {
+  package func finish() -> (end: End?, error: String) {
     let status = exitStatus()
     end()
-    return (status, errorText(limit: errorLimit).text)
+    standardError.drain()
+    return (status, standardError.text)
   }
 
   /// Kills it with everything that it started, and reaps it. It has nothing to lose.
@@ -107,6 +107,8 @@ package final class QEMUProcess {
       let result = waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT)
       if result == 0, info.si_signo == SIGCHLD { break }
       guard result == 0 || errno == EINTR, !deadline.isPast else { return nil }
+      // It may wait for a full pipe.
+      standardError.read()
       usleep(5000)
     }
     // A wrapper's own children, before the number of their group can be another's.
@@ -116,14 +118,6 @@ package final class QEMUProcess {
     // wait(2): the low seven bits are the signal, 0 for an exit; the next byte is the exit code.
     let signal = status & 0x7f
     return signal == 0 ? .exit((status >> 8) & 0xff) : .signal(signal)
-  }
-
-  /// The content of the pipe. It is not read before: a program that fills it blocks.
-  private func errorText(limit: Int) -> (text: String, isCut: Bool) {
-    var bytes = [UInt8](repeating: 0, count: limit)
-    // SAFETY: the buffer's own count bounds the read.
-    let count = bytes.withUnsafeMutableBytes { read(standardError, $0.baseAddress, $0.count) }
-    return (String(decoding: bytes.prefix(max(0, count)), as: UTF8.self), count == limit)
   }
 
   private static func spawn(

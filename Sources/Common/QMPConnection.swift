@@ -15,6 +15,9 @@ public final class QMPConnection {
   /// Number of events that were dropped because of `eventLimit`.
   public private(set) var eventsDropped = 0
 
+  /// Standard error of the program at the other end, read while this waits.
+  var errors: ErrorOutput?
+
   private let descriptor: Int32
   private let path: String
   private var replies: [CommandID: Result<JSON, CommandError>] = [:]
@@ -92,11 +95,17 @@ extension QMPConnection {
   private func advance(until deadline: Deadline, awaiting awaited: String? = nil) throws(QMPFailure) {
     if case .closed(let closure) = session.state { throw ended(closure) }
     unsent += session.takeTransmissions()
-    var entry = pollfd(fd: descriptor, events: Int16(POLLIN | (unsent.isEmpty ? 0 : POLLOUT)), revents: 0)
-    // SAFETY: one entry, which lives for the call.
-    let count = poll(&entry, 1, deadline.milliseconds)
+    let aside = errors.flatMap { $0.isOpen ? $0.descriptor : nil } ?? -1
+    var entries = [
+      pollfd(fd: descriptor, events: Int16(POLLIN | (unsent.isEmpty ? 0 : POLLOUT)), revents: 0),
+      pollfd(fd: aside, events: Int16(POLLIN), revents: 0),
+    ]
+    // SAFETY: the array's own count is passed.
+    let count = poll(&entries, nfds_t(entries.count), deadline.milliseconds)
     if count < 0, errno != EINTR { throw QMPFailure(path: path, cause: .system("poll", errno: errno)) }
-    if count <= 0 {
+    let entry = entries[0]
+    if count > 0, entries[1].revents != 0 { errors?.read() }
+    if count <= 0 || entry.revents == 0 {
       guard !deadline.isPast else {
         let awaited = awaited ?? session.awaiting ?? "the other side"
         throw QMPFailure(path: path, cause: .timedOut(awaiting: awaited, after: deadline.patience))

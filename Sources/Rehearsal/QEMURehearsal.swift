@@ -11,8 +11,6 @@ public struct QEMURehearsal: Sendable {
   public static let patience = Duration.seconds(10)
   /// RLIMIT_DATA of each QEMU, in bytes. The guest's memory is shared and not reserved, and does not count.
   private static let dataLimit: UInt64 = 4 << 30
-  /// Maximum number of bytes of standard error.
-  private static let errorLimit = 32 << 10
 
   private let program: String
   /// Version and path of the QEMU, for the output.
@@ -67,7 +65,7 @@ public struct QEMURehearsal: Sendable {
       let process = try QEMUProcess(
         path: program, arguments: arguments,
         confinement: QEMUProcess.Confinement(data: isLimited ? QEMURehearsal.dataLimit : .max, spares: spares))
-      return RehearsalProcess(process: process, errorLimit: QEMURehearsal.errorLimit)
+      return RehearsalProcess(process: process)
     } catch {
       throw Unknown("rehearsal", reason: "\(error)")
     }
@@ -123,7 +121,6 @@ struct RehearsalProcess {
   }
 
   let process: QEMUProcess
-  let errorLimit: Int
 
   /// Waits until its machine is created, or until it stops.
   func answer(until deadline: Deadline) throws(Unknown) -> Answer {
@@ -154,7 +151,7 @@ struct RehearsalProcess {
   private func stopped(_ failure: QMPFailure) throws(Unknown) -> Answer {
     switch failure.cause {
     case .ended(.byPeer, _), .system(_, errno: ECONNRESET), .system(_, errno: EPIPE):
-      let (end, error) = process.finish(errorLimit: errorLimit)
+      let (end, error) = process.finish()
       return .stopped(end, error: error)
     default: throw Unknown("rehearsal", reason: "\(process.explain(failure))")
     }

@@ -100,7 +100,7 @@ final class LaunchTableTests: XCTestCase {
       _ = try process.connection.execute(Command("query-status"), until: deadline)
       return .started
     } catch {
-      let (end, text) = process.finish(errorLimit: 1 << 14)
+      let (end, text) = process.finish()
       XCTAssertEqual(end, .exit(1), "\(words)")
       let lines = text.split(whereSeparator: \.isNewline).map(String.init)
       let last = lines.last { $0.hasPrefix("qemu") && !$0.contains(": warning: ") && !$0.contains("invalid accelerator qtest") }

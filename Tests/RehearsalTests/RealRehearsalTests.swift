@@ -187,6 +187,29 @@ final class RealRehearsalTests: XCTestCase {
     }
   }
 
+  /// TCG prints more than a pipe holds about the processors of many types; a refusal comes after it.
+  func testWarningsDoNotHideARefusalNorStopQEMU() throws {
+    let device = "-device vfio-pci,host=01:00.0"
+    try each { program, _ in
+      for count in [30, 64, 200] {
+        let guest = "-M q35 -nodefaults -cpu Skylake-Server -smp \(count)"
+        XCTAssertEqual(try outcome("\(guest) \(device)", program), .started, guest)
+        assertRefused(try outcome("\(guest) -device nosuch", program), "'nosuch' is not a valid device model name", at: "-device[0]", guest)
+      }
+    }
+  }
+
+  func testAProgramThatPrintsWithoutAnEndIsGivenUp() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/qemu"
+    try writeFile(path, "#!/bin/sh\nwhile :; do echo text; done >&2\n", mode: 0o755)
+    let source = SourceText(name: "text", bytes: Array("qemu-system-x86_64 -M q35".utf8))
+    let machine = ParsedInput.parse(source, as: .shell).machine
+    let result = QEMURehearsal(program: path, qemu: path, patience: .milliseconds(300)).run(machine)
+    guard case .unknown(let unknown) = result else { return XCTFail("\(result)") }
+    XCTAssert(unknown.reason.contains("within 0.3 s"), unknown.reason)
+  }
+
   func testAProgramThatGivesNoAnswerIsUnknown() throws {
     let directory = try TemporaryDirectory()
     let rows = [
