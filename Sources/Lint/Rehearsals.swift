@@ -32,8 +32,8 @@ struct Rehearsals {
     known[path] = .known(try QEMUChoice.program(path).profile())
   }
 
-  /// Number of definitions whose QEMUs run at once.
-  var width: Int { choice == .none ? 1 : max(2, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+  /// Number of definitions whose QEMUs run at once, two of each.
+  var width: Int { choice == .none ? 1 : QEMURehearsal.processors }
 
   /// Starts the rehearsal of a definition; nil when none is wanted.
   /// - Returns: waits for the answer.
@@ -48,7 +48,7 @@ struct Rehearsals {
     switch program.flatMap({ path in path.isEmpty ? .known((path, path)) : profile(of: path).map { (path, $0.name) } }) {
     case .unknown(let unknown): return { .unknown(unknown) }
     case .known(let (path, qemu)):
-      let started = QEMURehearsal(program: path, qemu: qemu).start(machine, plugs: plugs)
+      let started = QEMURehearsal(program: path, qemu: qemu, width: 2).start(machine, plugs: plugs)
       return { started.finish(qemu: qemu) }
     }
   }

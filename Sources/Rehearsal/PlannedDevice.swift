@@ -20,12 +20,7 @@ struct PlannedDevice {
   private static let hostDrivers = [
     "vhost-", "vfio-", "usb-host", "ccid-card-emulated", "tpm-", "ivshmem-doorbell", "virtio-gpu-rutabaga", "scsi-block",
     "scsi-generic", "loader", "guest-loader", "u2f-passthru", "usb-mtp", "xen-", "x-pci-proxy-dev", "can-host",
-    "virtio-input-host", "sclpconsole-host",
-  ]
-  /// Properties that name a file, a descriptor or a display's renderer.
-  private static let hostProperties: Set<String> = [
-    "file", "filename", "path", "mem-path", "rootdir", "socket", "sockfd", "fd", "fds", "vhostfd", "vhostfds", "chroot",
-    "blob", "hostmem", "venus", "prealloc", "evdev", "context_init", "drm_native_context",
+    "virtio-input-host", "sclpconsole-host", "pvrdma",
   ]
   /// Devices that need a renderer, and those without.
   private static let renderers = [
@@ -53,7 +48,8 @@ struct PlannedDevice {
     var isChanged = false
     let isOfProcess = request.string("netdev").map(plan.networksOfProcesses.contains) ?? false
     for property in request.properties {
-      if let why = unwanted(property) ?? (isOfProcess && property.name == "tx_queue_size" ? "the network is replaced" : nil) {
+      let ofNetwork = isOfProcess && property.name == "tx_queue_size" ? "the network is replaced" : nil
+      if let why = HostProperty.reason(property.name, property.value) ?? ofNetwork {
         plan.note("`\(property.name)` of \(name)", "left out: \(why)", isUntried: true)
         isChanged = true
         continue
@@ -73,19 +69,6 @@ struct PlannedDevice {
 
   private func isOnPCI(_ driver: String) -> Bool { driver.contains("-pci") || driver.hasSuffix("-vga") || driver == "ivshmem-doorbell" }
 
-  /// Properties whose text may begin with a slash without being a file's name.
-  private static let names: Set<String> = ["bus", "mount_tag", "tag", "name", "serial", "product", "vendor", "label"]
-
-  private func unwanted(_ property: Property) -> String? {
-    if PlannedDevice.hostProperties.contains(property.name) { return "it is the host's" }
-    switch property.value {
-    case .array, .object: return "the value is a list or an object"
-    case .string(let text) where text.hasPrefix("/") && property.name != "romfile" && !PlannedDevice.names.contains(property.name):
-      return "it names a file"
-    default: return nil
-    }
-  }
-
   private var places: [Property] { request.properties.filter { PlannedDevice.placement.contains($0.name) } }
 
   private func addVFIO(to plan: inout RehearsalPlan) {
@@ -95,7 +78,6 @@ struct PlannedDevice {
     }
     let signature = own.filter { !PlannedDevice.placement.contains($0.name) && $0.name != "fd" }
       .map { "\($0.name)=\($0.value)" } + own.filter { ["fd", "id"].contains($0.name) }.map(\.name)
-    plan.note(name, "replaced by a device without a backend in the same place, and tried once without its host device")
     let device = RehearsalPlan.VFIODevice(
       request: request, own: ["-device", text(own, driver: request.driver ?? "")],
       signature: signature.joined(separator: ","))
@@ -151,7 +133,8 @@ extension PlannedDevice {
   var extent: RehearsalResult.Extent {
     if request.isVFIO { return .withoutHostDevice }
     let isHosts = PlannedDevice.hostDrivers.contains(where: (request.driver ?? "").hasPrefix)
-    return isHosts || request.properties.contains(where: { unwanted($0) != nil }) ? .replaced : .whole
+    let isWhole = !isHosts && request.properties.allSatisfy { HostProperty.reason($0.name, $0.value) == nil }
+    return isWhole ? .whole : .replaced
   }
 
   /// The arguments of a plug without its host device, and those of what takes its place.
@@ -160,7 +143,9 @@ extension PlannedDevice {
     let driver = request.driver ?? ""
     guard request.isVFIO else {
       let isHosts = PlannedDevice.hostDrivers.contains(where: driver.hasPrefix)
-      let kept = request.properties.filter { isHosts ? PlannedDevice.placement.contains($0.name) : unwanted($0) == nil }
+      let kept = request.properties.filter {
+        isHosts ? PlannedDevice.placement.contains($0.name) : HostProperty.reason($0.name, $0.value) == nil
+      }
       return (json(kept, driver: isHosts ? PlannedDevice.substitute : PlannedDevice.renderers[driver] ?? driver), nil)
     }
     let own = request.properties.map { withoutHost($0) { defer { number += 1 }; return number } }

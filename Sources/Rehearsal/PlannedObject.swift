@@ -38,8 +38,8 @@ extension RehearsalPlan {
       if type == "iommufd", property.name == "fd" {
         hasDescriptor = true
         if Int(value) != nil { value = "\(spareDescriptor())" }
-      } else if value.utf8.contains(UInt8(ascii: "/")) {
-        return note(name, "left out: `\(property.name)` names a file", isUntried: true)
+      } else if let why = HostProperty.reason(property.name, value) {
+        return note(name, "left out: `\(property.name)`: \(why)", isUntried: true)
       }
       items.append((property.name, value))
     }

@@ -13,7 +13,7 @@ struct PlannedOption {
 
   /// Options that describe the machine and touch nothing.
   private static let kept: Set<String> = [
-    "smp", "m", "numa", "rtc", "uuid", "vga", "compat", "action", "watchdog", "watchdog-action", "g", "L", "soundhw", "prom-env",
+    "smp", "m", "numa", "rtc", "uuid", "vga", "compat", "action", "watchdog", "watchdog-action", "g", "soundhw", "prom-env",
   ]
   /// The same, without an argument.
   private static let flags: Set<String> = [
@@ -35,7 +35,8 @@ struct PlannedOption {
     case "cpu": processor(&plan)
     case "boot", "smbios", "fw_cfg": withoutFiles(&plan)
     case "overcommit": break
-    case "usbdevice" where !text.contains(":"): plan.keep("-usbdevice", text, option.location)
+    case "L": plan.keep("-L", text.hasPrefix("/") ? text : plan.directory + "/" + text, option.location)
+    case "usbdevice": usbDevice(&plan)
     case "serial", "parallel", "debugcon": port(&plan)
     case "chardev": backend("null", implied: "backend", keeping: ["id", "mux"], &plan)
     case "fsdev": backend("synth", implied: "fsdriver", keeping: ["id"], &plan)
@@ -50,6 +51,14 @@ struct PlannedOption {
     case "virtfs": sharedFolder(&plan)
     default: plan.note(name, "left out: it is not needed to create the devices")
     }
+  }
+
+  private func usbDevice(_ plan: inout RehearsalPlan) {
+    // Others are disks, serial ports, and devices of the host.
+    guard ["mouse", "tablet", "keyboard", "wacom-tablet"].contains(text) else {
+      return plan.note("`-usbdevice \(text)`", "left out: it may connect to the host", isUntried: true)
+    }
+    plan.keep("-usbdevice", text, option.location)
   }
 
   private func replaced(_ option: String, _ text: String, _ why: String, _ plan: inout RehearsalPlan) {
@@ -85,11 +94,15 @@ struct PlannedOption {
     plan.keep("-cpu", items.joined(separator: ","), option.location, isChanged: isHosts)
   }
 
+  /// Members of `-fw_cfg` and `-smbios` that are text.
+  private static let texts: Set<String> = ["name", "string", "manufacturer", "version", "family", "sku", "asset", "value", "date"]
+
   private func withoutFiles(_ plan: inout RehearsalPlan) {
     let items = OptionText.items(text, implied: option.name == "boot" ? "order" : option.name == "fw_cfg" ? "name" : nil)
-    guard items.contains(where: { ["file", "path", "splash", "gen_id"].contains($0.name) }) else {
-      return plan.keep("-\(option.name)", text, option.location)
+    let isKept = items.allSatisfy { item in
+      item.name != "gen_id" && (PlannedOption.texts.contains(item.name) || HostProperty.reason(item.name, item.value) == nil)
     }
+    if isKept { return plan.keep("-\(option.name)", text, option.location) }
     plan.note(name, "left out: it names a file")
   }
 

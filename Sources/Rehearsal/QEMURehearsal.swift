@@ -13,18 +13,36 @@ public struct QEMURehearsal: Sendable {
   private static let dataLimit: UInt64 = 4 << 30
 
   private let program: String
+  private let directory: String
   /// Version and path of the QEMU, for the output.
   public let qemu: String
   private let patience: Duration
+  private let width: Int
+
+  /// Number of QEMUs that run at once: one for each processor, and at least two.
+  public static var processors: Int { max(2, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
   /// - Parameters:
   ///   - program: path of a program that has answered as a QEMU.
   ///   - qemu: its version and path, for the output.
   ///   - patience: time limit of one definition.
-  public init(program: String, qemu: String, patience: Duration = QEMURehearsal.patience) {
+  ///   - width: maximum number of QEMUs of one definition that run at once, at least two.
+  public init(
+    program: String, qemu: String, patience: Duration = QEMURehearsal.patience, width: Int = QEMURehearsal.processors
+  ) {
     self.patience = patience
-    self.program = program
+    self.width = width
+    directory = QEMURehearsal.workingDirectory
+    // The programs have another working directory.
+    self.program = program.hasPrefix("/") || !program.contains("/") ? program : directory + "/" + program
     self.qemu = qemu
+  }
+
+  /// Absolute path of the working directory; the root where it has none.
+  private static var workingDirectory: String {
+    guard let path = getcwd(nil, 0) else { return "/" }
+    defer { free(path) }
+    return String(cString: path)
   }
 
   /// Starts the machine, then plugs.
@@ -35,7 +53,8 @@ public struct QEMURehearsal: Sendable {
 
   /// Starts the QEMUs and does not wait for them.
   public func start(_ machine: MachineConfig, plugs: [DeviceRequest] = []) -> StartedRehearsal {
-    let plan = RehearsalPlan(machine, firstSpare: QEMUProcess.Confinement.firstSpare)
+    let plan = RehearsalPlan(
+      machine, plugs: plugs, firstSpare: QEMUProcess.Confinement.firstSpare, directory: directory)
     let isOrdered = plugs.contains { !$0.history.unplugged.isEmpty || !$0.history.absentObjects.isEmpty }
     let order = isOrdered ? "the stream unplugs devices, or makes objects behind the plugs that name them" : nil
     if let obstacle = plan.obstacle ?? otherProgram(machine) ?? order {
@@ -43,7 +62,8 @@ public struct QEMURehearsal: Sendable {
     }
     do throws(Unknown) {
       let trial = try RehearsalTrial(
-        plan, source: machine.source, isRunning: !plugs.isEmpty, deadline: Deadline(after: patience), start: start)
+        plan, source: machine.source, isRunning: !plugs.isEmpty, width: width, deadline: Deadline(after: patience),
+        start: start)
       return StartedRehearsal(plan: plan, plugs: plugs, state: .success(.trial(trial)))
     } catch {
       return StartedRehearsal(plan: plan, plugs: plugs, state: .failure(error))

@@ -20,7 +20,9 @@ public struct RehearsalPlan: Sendable {
     var isDevice: Bool { arguments.first == "-device" }
     var isJSON: Bool { arguments.last?.hasPrefix("{") ?? false }
     /// Extent to which the definition's own was tried.
-    var extent: RehearsalResult.Extent { vfio != nil ? .withoutHostDevice : isChanged ? .replaced : .whole }
+    var extent: RehearsalResult.Extent { isTriedItself ? .withoutHostDevice : isChanged ? .replaced : .whole }
+    /// Whether it is a vfio device whose kind is tried itself.
+    var isTriedItself = false
     /// Name for messages: "`-device[1]`".
     var name: String { location.map { "`\($0.path)`" } ?? "an option of the rehearsal's own" }
   }
@@ -38,6 +40,11 @@ public struct RehearsalPlan: Sendable {
   private(set) var parts: [Part] = []
   /// The vfio devices in the order of the definition.
   private(set) var devices: [VFIODevice] = []
+  /// Indices of the vfio devices that are tried themselves, the first of each kind.
+  private(set) var kinds: [Int] = []
+  private var signatures: Set<String> = []
+  /// Maximum number of those: each is a process.
+  static let kindLimit = 32
   /// Parts that were replaced or left out.
   public private(set) var changes: [RehearsalResult.Change] = []
   /// The reason why the definition cannot be rehearsed; nil when it can.
@@ -51,10 +58,16 @@ public struct RehearsalPlan: Sendable {
   /// Number of descriptors that stand for ones of the definition.
   private(set) var spares = 0
   let firstSpare: Int
+  /// The caller's working directory.
+  let directory: String
 
-  /// - Parameter firstSpare: number of the first descriptor that replaces one of the definition's.
-  public init(_ machine: MachineConfig, firstSpare: Int) {
+  /// - Parameters:
+  ///   - plugs: the devices that are plugged into the machine.
+  ///   - firstSpare: number of the first descriptor that replaces one of the definition's.
+  ///   - directory: absolute path of the directory that relative names of ROMs are relative to.
+  public init(_ machine: MachineConfig, plugs: [DeviceRequest] = [], firstSpare: Int, directory: String) {
     self.firstSpare = firstSpare
+    self.directory = directory
     if machine.libvirt != nil {
       obstacle = "libvirt writes the command line; lint the one in its log (/var/log/libvirt/qemu) to rehearse it"
     } else if let missing = machine.missingPart {
@@ -65,6 +78,7 @@ public struct RehearsalPlan: Sendable {
       obstacle = "\(part.what): \(part.reason)"
     } else {
       add(machine)
+      addSound(machine, plugs)
     }
     if obstacle != nil { parts = [] }
   }
@@ -72,7 +86,8 @@ public struct RehearsalPlan: Sendable {
   /// The arguments, after the program's name.
   /// - Parameter own: index of the vfio device that is not substituted; QEMU stops at it, so nothing follows.
   func arguments(own index: Int? = nil) -> [String] {
-    var all = ["-S", "-display", "none", "-monitor", "none", "-qmp", "stdio"]
+    // QEMU has another working directory. Behind it, and before its own folders, it finds ROMs in those of -L.
+    var all = ["-L", directory, "-S", "-display", "none", "-monitor", "none", "-qmp", "stdio"]
     for part in parts {
       if let index, part.vfio == index {
         // A JSON device is created after all others (QEMU system/vl.c: qemu_create_cli_devices).
@@ -114,10 +129,19 @@ public struct RehearsalPlan: Sendable {
       Part(arguments: [option] + (text.map { [$0] } ?? []), location: location, isChanged: isChanged, properties: properties))
   }
 
+  /// Adds options of the rehearsal's own.
+  mutating func addOwn(_ own: [Part]) { parts += own }
+
   /// Adds a vfio device, or its substitute.
   mutating func keep(_ device: VFIODevice, substitute: [String], _ location: Location) {
-    parts.append(Part(arguments: substitute, location: location, isChanged: true, vfio: devices.count))
+    if signatures.count < RehearsalPlan.kindLimit, signatures.insert(device.signature).inserted { kinds.append(devices.count) }
+    let isTried = signatures.contains(device.signature)
+    parts.append(Part(arguments: substitute, location: location, isChanged: true, vfio: devices.count, isTriedItself: isTried))
     devices.append(device)
+    let replaced = "replaced by a device without a backend in the same place, and "
+    let rest = isTried ? "tried once without its host device"
+      : "not tried itself: of vfio devices with different properties the first \(RehearsalPlan.kindLimit) are"
+    note("`\(location.path)`", replaced + rest, isUntried: !isTried)
   }
 
   /// - Parameter isUntried: whether QEMU is not asked about a device, or a property of one.
@@ -146,11 +170,16 @@ extension RehearsalPlan {
     "igvm-cfg": "a file",
   ]
 
+  private static func reason(_ property: Property) -> String? {
+    leftOut[property.name] ?? (property.name.hasPrefix("sgx-epc") ? "needs the host's processor" : nil)
+      ?? HostProperty.reason(property.name, property.value)
+  }
+
   private mutating func addMachine(_ machine: MachineConfig) {
     var items: [(name: String, value: String)] = []
     var kept: [Location] = []
     for property in machine.machine {
-      if let why = RehearsalPlan.leftOut[property.name] ?? (property.name.hasPrefix("sgx-epc") ? "needs the host's processor" : nil) {
+      if let why = RehearsalPlan.reason(property) {
         if property.name != "accel" { note("`\(property.name)` of `-machine`", "left out: \(why)") }
         continue
       }
@@ -190,17 +219,5 @@ extension RehearsalPlan {
       size % 8192 == 0
     else { return nil }
     return size
-  }
-
-  private mutating func addGlobal(_ global: GlobalProperty) {
-    var value = global.value
-    if global.driver.hasPrefix("vfio-pci") {
-      if global.property == "fd", Int(value) != nil { value = "\(spareDescriptor())" }
-      if global.property == "host", PlannedDevice.isAddress(value) { value = PlannedDevice.absentHost }
-      if global.property == "sysfsdev" { value = PlannedDevice.absentDirectory }
-    }
-    keep(
-      "-global", OptionText.keyval([("driver", global.driver), ("property", global.property), ("value", value)]),
-      global.location)
   }
 }

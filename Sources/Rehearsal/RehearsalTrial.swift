@@ -5,7 +5,7 @@ import QMP
 import Syntax
 
 /// The QEMUs of one rehearsal: one with substitutes for all vfio devices, and one for each kind of vfio device, which stops
-/// at it. All run at once.
+/// at it. A limited number runs at once.
 struct RehearsalTrial {
   typealias Start = (_ arguments: [String], _ spares: Int, _ isLimited: Bool) throws(Unknown) -> RehearsalProcess
 
@@ -16,12 +16,14 @@ struct RehearsalTrial {
   /// The QEMU with the whole machine.
   private let whole: RehearsalProcess
   /// The QEMUs with a vfio device itself.
-  private let own: [(index: Int, process: RehearsalProcess)]
+  private let own: TrialQueue
 
-  /// Starts them.
-  /// - Parameter isRunning: whether the machine runs already, so that its own vfio devices need no trial.
+  /// Starts the first ones.
+  /// - Parameters:
+  ///   - isRunning: whether the machine runs already, so that its own vfio devices need no trial.
+  ///   - width: maximum number of QEMUs that run at once, at least two.
   init(
-    _ plan: RehearsalPlan, source: String, isRunning: Bool, deadline: Deadline, start: @escaping Start
+    _ plan: RehearsalPlan, source: String, isRunning: Bool, width: Int, deadline: Deadline, start: @escaping Start
   ) throws(Unknown) {
     self.plan = plan
     self.source = source
@@ -29,18 +31,15 @@ struct RehearsalTrial {
     self.start = start
     // Plugs have descriptors too.
     whole = try start(plan.arguments(), plan.spares + 8, true)
-    var kinds: Set<String> = []
-    var own: [(index: Int, process: RehearsalProcess)] = []
-    for (index, device) in plan.devices.enumerated() where !isRunning && kinds.insert(device.signature).inserted {
-      own.append((index, try start(plan.arguments(own: index), plan.spares, true)))
+    own = try TrialQueue(isRunning ? [] : plan.kinds, limit: width - 1) { index throws(Unknown) in
+      try start(plan.arguments(own: index), plan.spares, true)
     }
-    self.own = own
   }
 
   /// Waits for their answers.
   func run() throws(Unknown) -> RehearsalResult.Outcome {
     var outcomeOfDevice: RehearsalResult.Outcome?
-    for (index, one) in own where outcomeOfDevice == nil { outcomeOfDevice = try outcome(ofDevice: index, one) }
+    while outcomeOfDevice == nil, let one = try own.next() { outcomeOfDevice = try outcome(ofDevice: one.index, one.process) }
     if case .refused? = outcomeOfDevice, let outcomeOfDevice { return outcomeOfDevice }
     guard case .stopped(let end, let error) = try whole.answer(until: deadline) else { return outcomeOfDevice ?? .started }
     // Only a crash without the device is not the device's.

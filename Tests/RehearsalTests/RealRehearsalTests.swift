@@ -187,6 +187,25 @@ final class RealRehearsalTests: XCTestCase {
     }
   }
 
+  /// A relative name leads to no file, in any property.
+  func testTheWorkingDirectoryOfAProgramIsEmptyAndNothingCanBeMadeInIt() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/qemu"
+    try writeFile(path, "#!/bin/sh\n(: > made-by-a-rehearsal) && echo made >&2\ncat Package.swift >&2\n", mode: 0o755)
+    XCTAssertEqual(access("Package.swift", R_OK), 0)
+    let (end, error) = try QEMUProcess(path: path, confinement: QEMUProcess.Confinement(data: .max, spares: 0)).finish()
+    XCTAssertNotNil(end, error)
+    XCTAssertFalse(error.contains("made\n") || error.contains("import PackageDescription"), error)
+    XCTAssertNotEqual(access("made-by-a-rehearsal", F_OK), 0)
+  }
+
+  func testTheProgramsPathMayBeRelative() throws {
+    try each { program, _ in
+      let path = String(repeating: "../", count: 40) + program.dropFirst()
+      XCTAssertEqual(try outcome("-M q35 -nodefaults", path), .started)
+    }
+  }
+
   /// TCG prints more than a pipe holds about the processors of many types; a refusal comes after it.
   func testWarningsDoNotHideARefusalNorStopQEMU() throws {
     let device = "-device vfio-pci,host=01:00.0"
@@ -197,6 +216,31 @@ final class RealRehearsalTests: XCTestCase {
         assertRefused(try outcome("\(guest) -device nosuch", program), "'nosuch' is not a valid device model name", at: "-device[0]", guest)
       }
     }
+  }
+
+  /// Each vfio device with properties of its own is a process.
+  func testALimitedNumberOfQEMUsRunsAtOnceAndIsTried() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/qemu", log = directory.path + "/log"
+    // Counts those that run beside it: each has a file while it runs.
+    let script = """
+      #!/bin/sh
+      : > \(directory.path)/running.$$
+      ls \(directory.path) | grep -c running >> \(log)
+      rm \(directory.path)/running.$$
+      echo "qemu: -device x: no such host device" >&2
+      exit 1
+
+      """
+    try writeFile(path, script, mode: 0o755)
+    let devices = (0..<40).map { "-device vfio-pci,host=01:00.0,x-pci-sub-device-id=\($0)" }.joined(separator: " ")
+    let source = SourceText(name: "text", bytes: Array("qemu-system-x86_64 -M q35 \(devices)".utf8))
+    let machine = ParsedInput.parse(source, as: .shell).machine
+    let result = try QEMURehearsal(program: path, qemu: path, width: 2).run(machine).value
+    let counts = String(decoding: try readFile(log), as: UTF8.self).split(separator: "\n").compactMap { Int($0) }
+    XCTAssertEqual(counts.count, 1 + RehearsalPlan.kindLimit)
+    XCTAssertLessThanOrEqual(counts.max() ?? 0, 2)
+    XCTAssertEqual(result.changes.filter(\.isUntried).count, 40 - RehearsalPlan.kindLimit)
   }
 
   func testAProgramThatPrintsWithoutAnEndIsGivenUp() throws {

@@ -10,7 +10,7 @@ import XCTest
 final class RehearsalPlanTests: XCTestCase {
   private func plan(_ line: String) -> RehearsalPlan {
     let source = SourceText(name: "text", bytes: Array("qemu-system-x86_64 \(line)".utf8))
-    return RehearsalPlan(ParsedInput.parse(source, as: .shell).machine, firstSpare: 100)
+    return RehearsalPlan(ParsedInput.parse(source, as: .shell).machine, firstSpare: 100, directory: "/here")
   }
 
   /// The options of the definition as the rehearsal has them.
@@ -62,6 +62,34 @@ final class RehearsalPlanTests: XCTestCase {
     XCTAssertEqual(options(line), [])
     let changes = plan(line).changes.map(\.what)
     XCTAssert(["`-kernel`", "`-object[0]`", "`-device[0]`", "`-tpmdev`"].allSatisfy(changes.contains), "\(changes)")
+  }
+
+  func testPropertiesThatNameFilesOrConnectionsAreLeftOut() {
+    let rows = [
+      "uefi-vars-x64,jsonfile=vars.json": "uefi-vars-x64", "ipmi-bmc-sim,frudatafile=fru.bin": "ipmi-bmc-sim",
+      "nvme,serial=a/b,spdm_port=2323": "nvme,serial=a/b", "edu,unheard-of=a/b": "edu", "cxl-type3,cdat=t": "cxl-type3",
+      "e1000e,romfile=/rom": "e1000e,romfile=/rom",
+    ]
+    for (written, kept) in rows { XCTAssertEqual(options("-device \(written)"), ["-device driver=\(kept)"]) }
+    XCTAssertEqual(options("-global uefi-vars-x64.jsonfile=v -global a.b=/c -global x.sysfsdev=/sys/d"), [
+      "-global driver=x,property=sysfsdev,value=/sys/bus/pci/devices/ffff:ff:1f.7"
+    ])
+    XCTAssertEqual(options("-M q35,boot.splash=s,nosuch=/x -usbdevice braille -usbdevice tablet"), [
+      "-machine type=q35", "-usbdevice tablet",
+    ])
+  }
+
+  /// QEMU would probe the host's sound server.
+  func testASoundDeviceWithoutABackendGetsOneUnlessDefaultsAreRuledOut() {
+    let global = "driver=AC97,property=audiodev,value=vfiogate-sound"
+    XCTAssert(plan("-device ac97").arguments().contains(global))
+    XCTAssertFalse(plan("-nodefaults -device AC97").arguments().contains(global))
+    XCTAssertFalse(plan("-audiodev none,id=a -device AC97,audiodev=a").arguments().contains(global))
+  }
+
+  func testROMsAreRelativeToTheCallersDirectory() {
+    XCTAssertEqual(plan("-M q35 -L roms").arguments().prefix(2), ["-L", "/here"])
+    XCTAssertEqual(options("-L roms -L /usr/share/qemu"), ["-L /here/roms", "-L /usr/share/qemu"])
   }
 
   func testADeviceOfTheHostHasASubstituteInItsPlace() {
