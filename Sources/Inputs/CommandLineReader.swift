@@ -161,6 +161,7 @@ struct CommandLineReader {
 
   private mutating func option(_ name: String, _ argument: Word, _ path: String) {
     let whole = location(argument, path)
+    if argument.hasUnknown { definition.machine.shellLocations.insert(whole) }
     // A list may have more items than this argument, and those are options.
     // A name of one letter is a specifier, `%i`, which is one word.
     let isVariable = argument.bytes.count > 2 && argument.bytes.first == UInt8(ascii: "$")

@@ -11,11 +11,11 @@ struct PlannedDevice {
   static let acceptedText = "no such host device"
 
   /// Properties of the PCI core and of qdev, which a substitute has too.
-  private static let placement: Set<String> = [
+  static let placement: Set<String> = [
     "id", "bus", "addr", "multifunction", "acpi-index", "bootindex", "romfile", "rombar", "romsize", "failover_pair_id",
   ]
   /// A device of both kinds of bus, without a backend.
-  private static let substitute = "virtio-net-pci"
+  static let substitute = "virtio-net-pci"
   /// Devices that connect to the host, by the beginning of the name; on a PCI bus they are substituted.
   private static let hostDrivers = [
     "vhost-", "vfio-", "usb-host", "ccid-card-emulated", "tpm-", "ivshmem-doorbell", "virtio-gpu-rutabaga", "scsi-block",
@@ -81,7 +81,8 @@ struct PlannedDevice {
     let device = RehearsalPlan.VFIODevice(
       request: request, own: ["-device", text(own, driver: request.driver ?? "")],
       signature: signature.joined(separator: ","))
-    plan.keep(device, substitute: ["-device", text(places, driver: PlannedDevice.substitute)], request.location)
+    plan.keep(device, substitute: ["-device", text(places + plan.placesOfGlobals(for: request), driver: PlannedDevice.substitute)],
+      request.location)
   }
 
   /// The property with a host device that does not exist, or with a descriptor of the rehearsal's own.
@@ -144,7 +145,9 @@ extension PlannedDevice {
     guard request.isVFIO else {
       let isHosts = PlannedDevice.hostDrivers.contains(where: driver.hasPrefix)
       let kept = request.properties.filter {
-        isHosts ? PlannedDevice.placement.contains($0.name) : HostProperty.reason($0.name, $0.value) == nil
+        // A network that was made for the plug allows fewer than one of another process.
+        isHosts ? PlannedDevice.placement.contains($0.name)
+          : HostProperty.reason($0.name, $0.value) == nil && $0.name != "tx_queue_size"
       }
       return (json(kept, driver: isHosts ? PlannedDevice.substitute : PlannedDevice.renderers[driver] ?? driver), nil)
     }

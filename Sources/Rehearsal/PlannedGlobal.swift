@@ -13,11 +13,28 @@ extension RehearsalPlan {
         return note("`\(global.location.path)`", "left out: \(why)", isUntried: true)
       }
     }
+    if global.property == "tx_queue_size", !networksOfProcesses.isEmpty {
+      return note("`\(global.location.path)`", "left out: a network is replaced", isUntried: true)
+    }
+    if global.driver.hasPrefix("vfio-pci"), PlannedDevice.placement.contains(global.property) {
+      let place = Property(name: global.property, value: .string(value), location: global.location)
+      placesOfGlobals.append((global.driver, place))
+    }
     keep("-global", RehearsalPlan.global(global.driver, global.property, value), global.location)
   }
 
   private static func global(_ driver: String, _ property: String, _ value: String) -> String {
     OptionText.keyval([("driver", driver), ("property", property), ("value", value)])
+  }
+
+  /// The properties that globals give to a vfio device besides its own; the last global counts.
+  func placesOfGlobals(for device: DeviceRequest) -> [Property] {
+    var places: [String: Property] = [:]
+    for (driver, property) in placesOfGlobals where device.value(property.name) == nil {
+      // Types of vfio-pci inherit from it.
+      if driver == device.driver || driver == "vfio-pci" { places[property.name] = property }
+    }
+    return places.values.sorted { $0.name < $1.name }
   }
 
   /// Types of sound devices, by the names that a definition may use.

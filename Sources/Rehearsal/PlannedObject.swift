@@ -14,7 +14,7 @@ extension RehearsalPlan {
     let name = "`\(object.location.path)`"
     let type = object.type ?? ""
     if RehearsalPlan.hostTypes.contains(type) || ["authz-", "filter-", "colo-"].contains(where: type.hasPrefix) {
-      return note(name, "left out: `\(type)` connects to the host, or serves what does")
+      return replace(object, because: "`\(type)` connects to the host, or serves what does", isUntried: false)
     }
     if type.hasPrefix("memory-backend-") { return addMemory(object) }
     if type.hasPrefix("rng-"), type != "rng-builtin" {
@@ -39,7 +39,7 @@ extension RehearsalPlan {
         hasDescriptor = true
         if Int(value) != nil { value = "\(spareDescriptor())" }
       } else if let why = HostProperty.reason(property.name, value) {
-        return note(name, "left out: `\(property.name)`: \(why)", isUntried: true)
+        return replace(object, because: "`\(property.name)`: \(why)", isUntried: true)
       }
       items.append((property.name, value))
     }
@@ -48,6 +48,12 @@ extension RehearsalPlan {
       if !hasDescriptor { items.append(("fd", "\(spareDescriptor())")) }
     }
     keepObject(items, object, isChanged: false)
+  }
+
+  /// An object without a connection that has the same id, so that QEMU checks it.
+  private mutating func replace(_ object: ObjectRequest, because why: String, isUntried: Bool) {
+    note("`\(object.location.path)`", "replaced by an empty object of the same id: \(why)", isUntried: isUntried)
+    keepObject([("qom-type", "rng-builtin")] + id(of: object), object, isChanged: true)
   }
 
   /// Memory of the same size that nothing is reserved for.

@@ -21,20 +21,34 @@ struct PlannedOption {
   ]
   /// Options that the rehearsal has itself, or that change nothing before the guest runs.
   private static let silent: Set<String> = [
-    "S", "display", "nographic", "monitor", "qmp", "qmp-pretty", "mon", "accel", "enable-kvm", "no-kvm", "name", "daemonize",
-    "pidfile", "no-shutdown", "no-reboot", "msg", "trace", "D", "d", "sandbox", "runas", "run-with", "chroot", "k", "full-screen",
-    "no-quit", "no-frame", "alt-grab", "ctrl-grab", "show-cursor", "gdb", "s", "tb-size",
+    "S", "nographic", "enable-kvm", "no-kvm", "daemonize", "no-shutdown", "no-reboot", "full-screen", "no-quit", "no-frame", "alt-grab",
+    "ctrl-grab", "show-cursor", "s",
   ]
-  private static let null = "driver=null-co,read-zeroes=on,size=67108864"
+  /// Options whose texts only matter to what the rehearsal has itself, or to a running guest.
+  private static let ofProcess: Set<String> = [
+    "display", "monitor", "qmp", "qmp-pretty", "accel", "pidfile", "trace", "D", "d", "sandbox", "runas", "run-with", "chroot", "k",
+    "gdb", "tb-size",
+  ]
+  /// Size of an empty disk in bytes: room for the largest zones and partitions of devices, and a power of two as cards demand it
+  /// (QEMU hw/nvme/ns.c: nvme_ns_zoned_check_calc_geometry, hw/sd/sd.c: sd_realize). The image may have another.
+  static let diskSize: Int64 = 16 << 30
+  private static let null = "driver=null-co,read-zeroes=on,size=\(diskSize)"
 
   func add(to plan: inout RehearsalPlan) {
     if PlannedOption.flags.contains(option.name) { return plan.keep("-\(option.name)", nil, option.location) }
     if PlannedOption.kept.contains(option.name) { return plan.keep("-\(option.name)", text, option.location) }
     if PlannedOption.silent.contains(option.name) { return }
+    if PlannedOption.ofProcess.contains(option.name) {
+      return plan.note(name, "left out: the rehearsal has its own, or it is about a running guest")
+    }
     switch option.name {
     case "cpu": processor(&plan)
     case "boot", "smbios", "fw_cfg": withoutFiles(&plan)
-    case "overcommit": break
+    case "name": process(without: [], implied: "guest", &plan)
+    case "overcommit": process(without: ["mem-lock", "cpu-pm"], implied: nil, &plan)
+    case "msg": process(without: ["timestamp", "guest-name"], implied: nil, &plan)
+    // The first monitors are the rehearsal's.
+    case "mon" where !text.contains("compat_monitor"): process(without: [], implied: "chardev", &plan)
     case "L": plan.keep("-L", text.hasPrefix("/") ? text : plan.directory + "/" + text, option.location)
     case "usbdevice": usbDevice(&plan)
     case "serial", "parallel", "debugcon": port(&plan)
@@ -51,6 +65,17 @@ struct PlannedOption {
     case "virtfs": sharedFolder(&plan)
     default: plan.note(name, "left out: it is not needed to create the devices")
     }
+  }
+
+  /// An option of the process, without the items that would change this one.
+  private func process(without items: Set<String>, implied: String?, _ plan: inout RehearsalPlan) {
+    if plan.isShells(option.location) { return plan.note(name, "left out: only the shell knows it") }
+    let all = OptionText.items(text, implied: implied)
+    let kept = all.filter { !items.contains($0.name) }
+    if kept.count < all.count {
+      plan.note(name, "without \(items.sorted().map { "`\($0)`" }.joined(separator: " and ")): of the process, and not of the machine")
+    }
+    if !kept.isEmpty { plan.keep("-\(option.name)", OptionText.keyval(kept), option.location) }
   }
 
   private func usbDevice(_ plan: inout RehearsalPlan) {
@@ -78,6 +103,7 @@ struct PlannedOption {
     var items = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     let isHosts = items.first == "host"
     if isHosts { items[0] = "max" }
+    plan.hasHostProcessor = isHosts
     var width = isHosts ? PlannedOption.addressBits : nil
     items.removeAll { item in
       let (key, value) = (item.prefix { $0 != "=" }, item.drop { $0 != "=" }.dropFirst())
@@ -126,7 +152,7 @@ struct PlannedOption {
   private func network(_ plan: inout RehearsalPlan) {
     let members = OptionText.members(text, implied: "type")
     let id = members.filter { $0.name == "id" }
-    if let type = members.first(where: { $0.name == "type" })?.value, ["vhost-user", "vhost-vdpa"].contains(type) {
+    if let type = members.first(where: { $0.name == "type" })?.value, ["vhost-user", "vhost-vdpa", "passt"].contains(type) {
       plan.networksOfProcesses.formUnion(id.map(\.value))
     }
     // Each is alone on a hub of its own.

@@ -25,7 +25,7 @@ struct PlannedPlug {
       switch property {
       case "netdev": return (property, Command("netdev_add", ["type": "hubport", "id": name, "hubid": .integer(Int64(hub))]))
       case "drive":
-        let disk: JSON = ["driver": "null-co", "node-name": name, "read-zeroes": true, "size": 67_108_864]
+        let disk: JSON = ["driver": "null-co", "node-name": name, "read-zeroes": true, "size": .integer(PlannedOption.diskSize)]
         return (property, Command("blockdev-add", disk))
       default: return (property, Command("chardev-add", ["id": name, "backend": ["type": "null", "data": [:]]]))
       }

@@ -15,16 +15,20 @@ struct QEMUMessage: Equatable {
     guard let last = lines.lastIndex(where: QEMUMessage.isError) else { return nil }
     var first = lines[last]
     if let colon = first.firstIndex(of: ":") { first = String(first[first.index(after: colon)...].dropFirst()) }
-    var found: (index: Int, length: Int)?
+    var found: (indices: [Int], length: Int) = ([], 0)
     for (index, part) in parts.enumerated() {
       // An option that it does not have is named without its argument.
       for prefix in [part.joined(separator: " ") + ": ", (part.first ?? "") + ": "]
-      where first.hasPrefix(prefix) && prefix.count > found?.length ?? 0 { found = (index, prefix.count) }
+      where first.hasPrefix(prefix) && prefix.count >= found.length {
+        found = (prefix.count == found.length ? found.indices + [index] : [index], prefix.count)
+      }
     }
-    if let found { first = String(first.dropFirst(found.length)) }
+    first = String(first.dropFirst(found.length))
     let hints = lines[(last + 1)...].filter { !QEMUMessage.isRemark($0) }
     text = ([first] + hints).joined(separator: "\n")
-    part = found?.index
+    // Of equal options the second is the one that meets another.
+    let isConflict = QEMUMessage.conflicts.contains(where: first.contains)
+    part = isConflict ? found.indices.dropFirst().first ?? found.indices.first : found.indices.first
   }
 
   /// The last line of a QEMU that exits while it serves: not all that it prints then begins with its name.
@@ -36,6 +40,9 @@ struct QEMUMessage: Equatable {
     part = nil
   }
 
+  /// Texts about something that an earlier option has.
+  private static let conflicts = ["in use", "uplicate", "already", "not available", "no slot", " exists"]
+
   /// A line that begins with the program's name, and is not a warning.
   private static func isError(_ line: String) -> Bool {
     guard let colon = line.firstIndex(of: ":"), line[..<colon].allSatisfy({ !$0.isWhitespace }) else { return false }
@@ -45,16 +52,5 @@ struct QEMUMessage: Equatable {
 
   private static func isRemark(_ line: String) -> Bool {
     [": warning: ", ": info: ", ": invalid accelerator qtest", ": falling back to "].contains(where: line.contains)
-  }
-
-  /// Whether a refusal may be about the rehearsal's own accelerator, processor, memory or backends.
-  /// - Parameters:
-  ///   - asksForKVM: whether the definition does. Distributions' machine types have the host's width of addresses there.
-  ///   - isLimited: whether the QEMU may not use all memory that the host has.
-  func mayBeOurs(asksForKVM: Bool, isLimited: Bool = true) -> Bool {
-    let text = text.lowercased()
-    if asksForKVM, text.contains("phys-bits") { return true }
-    let words = ["kvm", "irqchip", "interrupt controller", "x2apic", "hyperv", "accel", "tcg", "vfiogate-", "null-co", "hubport"]
-    return (isLimited ? words + ["allocate memory", "failed to allocate"] : words).contains(where: text.contains)
   }
 }

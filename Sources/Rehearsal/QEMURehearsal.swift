@@ -173,6 +173,11 @@ struct RehearsalProcess {
     case .ended(.byPeer, _), .system(_, errno: ECONNRESET), .system(_, errno: EPIPE):
       let (end, error) = process.finish()
       return .stopped(end, error: error)
+    case .ended(.violation, _):
+      // QEMU prints some lists on standard output and then refuses.
+      let (end, error) = process.finish()
+      if case .exit(1)? = end, !error.isEmpty { return .stopped(end, error: error) }
+      throw Unknown("rehearsal", reason: "\(process.explain(failure))")
     default: throw Unknown("rehearsal", reason: "\(process.explain(failure))")
     }
   }

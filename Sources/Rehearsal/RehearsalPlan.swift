@@ -43,14 +43,20 @@ public struct RehearsalPlan: Sendable {
   /// Indices of the vfio devices that are tried themselves, the first of each kind.
   private(set) var kinds: [Int] = []
   private var signatures: Set<String> = []
+  /// Options of whose text the shell knows a part.
+  private var shellLocations: Set<Location> = []
   /// Maximum number of those: each is a process.
   static let kindLimit = 32
   /// Parts that were replaced or left out.
   public private(set) var changes: [RehearsalResult.Change] = []
   /// The reason why the definition cannot be rehearsed; nil when it can.
   public private(set) var obstacle: String?
+  /// Properties of `-global` that a substitute has as its own, with their drivers.
+  var placesOfGlobals: [(driver: String, property: Property)] = []
   /// Ids of networks whose backend is another process; they allow cards what no replacement does.
   var networksOfProcesses: Set<String> = []
+  /// Whether `-cpu host` is replaced.
+  var hasHostProcessor = false
   /// Whether the definition asks for KVM, which the rehearsal has not.
   private(set) var asksForKVM = false
   /// Whether the machine is of x86 with 64 bits.
@@ -101,10 +107,27 @@ public struct RehearsalPlan: Sendable {
     return all
   }
 
+  /// Causes of a refusal that are the rehearsal's own.
+  var ownCause: OwnCause { OwnCause(asksForKVM: asksForKVM, parts: parts) }
+
+  /// A message with the names that it would have without the rehearsal: of `-cpu host`, and of the vfio device in a slot.
+  func withOwnNames(_ text: String) -> String {
+    let text = hasHostProcessor ? text.replacing("max-x86_64-cpu", with: "host-x86_64-cpu") : text
+    let isOther = { (part: Part) in
+      part.vfio == nil && (part.arguments.first == "-net" || part.arguments.last?.contains("virtio-net") ?? false)
+    }
+    // A machine's own network card may be of the type that replaces vfio devices.
+    guard parts.contains(where: { $0.arguments == ["-nodefaults"] }), !parts.contains(where: isOther),
+      let driver = devices.first?.request.driver, devices.allSatisfy({ $0.request.driver == driver })
+    else { return text }
+    return text.replacing("in use by \(PlannedDevice.substitute),", with: "in use by \(driver),")
+  }
+
   /// Number of the definition's options that take part.
   var rehearsed: Int { parts.filter { $0.location != nil }.count }
 
   private mutating func add(_ machine: MachineConfig) {
+    shellLocations = machine.shellLocations
     isX86 = machine.emulator.map { $0.hasSuffix("x86_64") || $0.hasSuffix("kvm") } ?? false
     asksForKVM = machine.hasOption("enable-kvm")
       || (machine.options.filter { $0.name == "accel" } + machine.machine.filter { $0.name == "accel" })
@@ -124,7 +147,7 @@ public struct RehearsalPlan: Sendable {
 
   /// Adds an option of the definition.
   mutating func keep(_ option: String, _ text: String?, _ location: Location, isChanged: Bool = false, properties: [Location] = []) {
-    if let text, OptionText.isOfShell(text) { obstruct("only the shell knows the value of `\(text)`") }
+    if let text, OptionText.isOfShell(text), isShells(location) { obstruct("only the shell knows the value of `\(text)`") }
     parts.append(
       Part(arguments: [option] + (text.map { [$0] } ?? []), location: location, isChanged: isChanged, properties: properties))
   }
@@ -149,6 +172,9 @@ public struct RehearsalPlan: Sendable {
     let change = RehearsalResult.Change(what: what, why: why, isUntried: isUntried)
     if !changes.contains(change) { changes.append(change) }
   }
+
+  /// Whether the shell knows a part of an option.
+  func isShells(_ location: Location) -> Bool { shellLocations.contains(location) }
 
   mutating func obstruct(_ reason: String) { obstacle = obstacle ?? reason }
 
@@ -180,7 +206,7 @@ extension RehearsalPlan {
     var kept: [Location] = []
     for property in machine.machine {
       if let why = RehearsalPlan.reason(property) {
-        if property.name != "accel" { note("`\(property.name)` of `-machine`", "left out: \(why)") }
+        note("`\(property.name)` of `-machine`", "left out: \(why)")
         continue
       }
       guard var value = OptionText.text(of: property.value) else {

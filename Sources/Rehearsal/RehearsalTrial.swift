@@ -11,6 +11,7 @@ struct RehearsalTrial {
 
   private let plan: RehearsalPlan
   private let source: String
+  private let isRunning: Bool
   private let deadline: Deadline
   private let start: Start
   /// The QEMU with the whole machine.
@@ -27,6 +28,7 @@ struct RehearsalTrial {
   ) throws(Unknown) {
     self.plan = plan
     self.source = source
+    self.isRunning = isRunning
     self.deadline = deadline
     self.start = start
     // Plugs have descriptors too.
@@ -109,6 +111,8 @@ struct RehearsalTrial {
     case message(QEMUMessage)
     case crash(String)
     case ours(String)
+    /// It starts where its memory is not limited.
+    case unlimited
   }
 
   /// - Parameter arguments: of the QEMU that stopped.
@@ -118,9 +122,11 @@ struct RehearsalTrial {
     let message = QEMUMessage(error, parts: parts)
     if case .signal(let number)? = end {
       // A QEMU that gets no memory aborts, with no message from some releases.
-      let again = try start(arguments, plan.spares, false)
-      guard case .stopped(.signal(number), _) = try again.answer(until: deadline) else {
-        return .ours("QEMU needs more memory than a rehearsal may use")
+      switch try start(arguments, plan.spares, false).answer(until: deadline) {
+      case .started: return .unlimited
+      case .stopped(.signal(number), _): break
+      case .stopped(_, let error):
+        return QEMUMessage(error, parts: parts).map { .message($0) } ?? .ours("QEMU needs more memory than a rehearsal may use")
       }
       guard let name = RehearsalTrial.signals[number] else {
         throw Unknown("rehearsal", reason: "QEMU was ended by signal \(number)")
@@ -140,22 +146,34 @@ struct RehearsalTrial {
     switch stop {
     case .crash(let signal): return crash(signal, nil)
     case .ours(let reason): return .notRehearsed(reason)
+    case .unlimited where isRunning: return .notRehearsed("QEMU needs more memory than a rehearsal may use")
+    case .unlimited: return .started
     case .message(let message):
       let part = message.part.map { plan.parts[$0] }
-      if message.mayBeOurs(asksForKVM: plan.asksForKVM) {
+      if plan.ownCause.explains(message.text) {
         return .notRehearsed("QEMU's refusal may be about the rehearsal's accelerator or backends: \(message.text)")
       }
-      if !isOfDevice, let part, part.isChanged || part.location == nil, !RehearsalTrial.isAboutNames(message.text) {
+      let isDefinitions = isOfDevice || RehearsalTrial.isAboutNames(message.text) || RehearsalTrial.isAboutPlaces(message.text)
+      if !isDefinitions, let part, part.isChanged || part.location == nil {
         return .notRehearsed("what replaced \(part.name) was refused: \(message.text)")
       }
       let place = part?.location ?? self.place(of: message)
-      return .refused(text: message.text, location: place, about: part?.name ?? "the definition")
+      return .refused(text: plan.withOwnNames(message.text), location: place, about: part?.name ?? "the definition")
     }
   }
 
   /// Whether a refusal is about an id, which a replaced part has from the definition.
   private static func isAboutNames(_ text: String) -> Bool {
     ["expects an identifier", "duplicate", "Duplicate", "already defined"].contains(where: text.contains)
+  }
+
+  /// Whether a refusal is about another text that a replaced part has from the definition: the place of a drive, the address and the
+  /// number of network cards (QEMU blockdev.c: drive_new, net/net.c: net_init_nic).
+  private static func isAboutPlaces(_ text: String) -> Bool {
+    [
+      "unsupported bus type", "machine type does not support if=", " too big (max is ", "(index=", "oo many NICs",
+      "invalid syntax for ethernet address",
+    ].contains(where: text.contains)
   }
 
   private func crash(_ signal: String, _ part: RehearsalPlan.Part?) -> RehearsalResult.Outcome {
@@ -166,7 +184,7 @@ struct RehearsalTrial {
 
   /// The option that a message without an option's name is about.
   private func place(of message: QEMUMessage) -> Location {
-    let words = [("machine type", "-machine"), ("CPU model", "-cpu"), ("SMP", "-smp"), ("memory size", "-m")]
+    let words = [("machine type", "-machine"), ("CPU model", "-cpu"), ("-cpu.", "-cpu"), ("SMP", "-smp"), ("memory size", "-m")]
     let option = words.first { message.text.contains($0.0) }?.1
     return plan.parts.first { $0.arguments.first == option && $0.location != nil }?.location ?? everything
   }
@@ -228,7 +246,7 @@ struct RehearsalTrial {
       return .crashed(signal: signal, location: request.location, about: about)
     case .exit?:
       let message = QEMUMessage(endingWith: error)
-      if message.mayBeOurs(asksForKVM: plan.asksForKVM, isLimited: false) {
+      if plan.ownCause.explains(message.text, isLimited: false) {
         return .notRehearsed("QEMU's exit may be about the rehearsal's accelerator or backends: \(message.text)")
       }
       return .exited(text: message.text, location: request.location, about: about)

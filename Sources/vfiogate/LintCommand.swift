@@ -129,6 +129,10 @@ struct LintCommand: ParsableCommand {
 
   private func lint() throws -> Lint {
     if files.isEmpty { throw ValidationError("No definition is given.") }
+    // Before it serves as the value of --qemu.
+    if let rehearse, rehearse != "emulator", !rehearse.contains("/") {
+      throw ValidationError("--rehearse `\(rehearse)` is neither a path (/usr/bin/…) nor emulator.")
+    }
     var lint = Lint(
       files: files, guest: guest, input: try input.map { try chosen($0, "--input") },
       host: root == nil ? host.map { HostChoice($0) } : try chosenHost(host ?? "live", root),
@@ -158,11 +162,7 @@ struct LintCommand: ParsableCommand {
       return .none
     }
     if noRehearse { throw ValidationError("--rehearse and --no-rehearse exclude each other.") }
-    if rehearse == "emulator" { return .emulator }
-    guard rehearse.contains("/") else {
-      throw ValidationError("--rehearse `\(rehearse)` is neither a path (/usr/bin/…) nor emulator.")
-    }
-    return .program(rehearse)
+    return rehearse == "emulator" ? .emulator : .program(rehearse)
   }
 
   private func passedDescriptors() throws -> PassedDescriptors {

@@ -79,7 +79,11 @@ final class RehearsalProgramTests: XCTestCase {
       XCTAssert(run.error.contains(path), run.error)
       XCTAssertFalse(run.output.contains(": safe"), run.output)
     }
-    XCTAssertEqual(try Vfiogate.run("lint", "-", "--rehearse", "qemu", input: line).status, 64)
+    for name in ["qemu", "", "EMULATOR"] {
+      let run = try Vfiogate.run("lint", "-", "--rehearse", name, input: line)
+      XCTAssertEqual(run.status, 64)
+      XCTAssert(run.error.contains("--rehearse `\(name)`"), run.error)
+    }
   }
 
   func testRunRehearsesGuestsWithPassthroughOnly() throws {

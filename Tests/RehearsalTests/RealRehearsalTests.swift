@@ -97,13 +97,49 @@ final class RealRehearsalTests: XCTestCase {
     }
   }
 
-  /// A size that QEMU rounds up, and so allocates itself, is above the limit: no crash of QEMU's.
-  func testMemoryAboveTheLimitIsNoCrash() throws {
-    try each { program, _ in
-      guard case .notRehearsed = try outcome("-M pc -m 6000001k", program) else {
-        return XCTFail("\(program): \(try outcome("-M pc -m 6000001k", program))")
-      }
+  /// Launches that a replacement could spoil.
+  func testReplacementsDoNotCauseARefusal() throws {
+    let disk = "-M q35 -nodefaults -drive id=z,if=none,file=/x"
+    var rows = [
+      "\(disk) -device nvme,id=n,serial=x -device nvme-ns,drive=z,zoned=on",
+      "\(disk) -device sdhci-pci -device sd-card,drive=z",
+      "-M q35 -nodefaults -global virtio-net-pci.tx_queue_size=1024 -chardev socket,id=c,path=/s "
+        + "-netdev vhost-user,id=n,chardev=c -device virtio-net-pci,netdev=n",
+      "-M q35 -nodefaults -global vfio-pci.multifunction=on -device vfio-pci,host=01:00.0,addr=5.0 -device vfio-pci,host=01:00.1,addr=5.1",
+      "-M q35 -nodefaults -device AC97,audiodev=a -audiodev pa,id=a -usbdevice braille -device qemu-xhci -device usb-kbd,pcap=x",
+      "-M q35 -nodefaults -chardev socket,id=m,path=/m -mon chardev=m,mode=control -object secret,id=s,file=/k -name g,process=x",
+    ]
+    try each { program, isLab in
+      for line in rows { XCTAssertEqual(try outcome(line, program), .started, "\(program) \(line)") }
+      if isLab { rows = ["\(disk) -device sdhci-pci -device emmc,drive=z,boot-partition-size=1048576"] }
+      for line in rows { XCTAssertEqual(try outcome(line, program), .started, "\(program) \(line)") }
     }
+  }
+
+  /// Refusals about what the rehearsal kept of the parts that it replaced, and of the process.
+  func testWhatIsKeptOfAReplacedPartIsRefused() throws {
+    let device = "-device vfio-pci,host=01:00.0,addr=5"
+    let rows: [(line: String, text: String, path: String)] = [
+      ("-M q35 -nodefaults -mon chardev=nope", #"chardev "nope" not found"#, "-mon[0]"),
+      ("-M q35 -nodefaults -object secret,id=1s,data=a", "Parameter 'id' expects an identifier", "-object[0]"),
+      ("-M q35 -nodefaults \(device) \(device)",
+        "PCI: slot 5 function 0 not available for vfio-pci, in use by vfio-pci,id=(null)", "-device[1]"),
+      ("-M q35 -cpu host,nosuch=on",
+        "can't apply global host-x86_64-cpu.nosuch=on: Property 'host-x86_64-cpu.nosuch' not found", "-cpu[0]"),
+      ("-M q35 -nodefaults -drive if=ide,index=20,file=/x", "machine type does not support if=ide,bus=20,unit=0", "-drive[0]"),
+      ("-M q35 -nodefaults -global vfio-pci.romfile=/no/such.rom \(device)", #"failed to find romfile "/no/such.rom""#, "-device[0]"),
+      ("-M q35 -nodefaults -device virtio-net-pci,romfile=/usr/share/kvm/no.rom",
+        #"failed to find romfile "/usr/share/kvm/no.rom""#, "-device[0]"),
+      ("-M q35 -nodefaults -drive if=nosuch,file=/x", "unsupported bus type 'nosuch'", "-drive[0]"),
+    ]
+    try each { program, _ in
+      for row in rows { assertRefused(try outcome(row.line, program), row.text, at: row.path, row.line) }
+    }
+  }
+
+  /// A size that QEMU rounds up, and so allocates itself, is above the limit: it is tried again without the limit.
+  func testMemoryAboveTheLimitIsNoCrash() throws {
+    try each { program, _ in XCTAssertEqual(try outcome("-M pc -m 6000001k", program), .started, program) }
   }
 
   func testAPlugIsTried() throws {

@@ -30,7 +30,7 @@ final class RehearsalPlanTests: XCTestCase {
   }
 
   func testBackendsAreReplaced() {
-    let null = "driver=null-co,read-zeroes=on,size=67108864"
+    let null = "driver=null-co,read-zeroes=on,size=17179869184"
     XCTAssertEqual(options("-drive file=/a,,b.img,if=virtio,index=2,cache=none"), ["-drive \(null),if=virtio,index=2"])
     XCTAssertEqual(
       options("-blockdev '{\"driver\":\"file\",\"node-name\":\"d0\",\"filename\":\"/disk\"}'"), ["-blockdev \(null),node-name=d0"])
@@ -59,7 +59,7 @@ final class RehearsalPlanTests: XCTestCase {
       -sandbox on -daemonize -pidfile /run/p -kernel /boot/k -append x -vnc :1 -object secret,id=s,file=/key \
       -object tls-creds-x509,id=t,dir=/pki -device usb-host,hostbus=1 -tpmdev emulator,id=t,chardev=c -device tpm-tis,tpmdev=t
       """
-    XCTAssertEqual(options(line), [])
+    XCTAssertEqual(options(line), ["-object qom-type=rng-builtin,id=s", "-object qom-type=rng-builtin,id=t"])
     let changes = plan(line).changes.map(\.what)
     XCTAssert(["`-kernel`", "`-object[0]`", "`-device[0]`", "`-tpmdev`"].allSatisfy(changes.contains), "\(changes)")
   }
@@ -130,6 +130,52 @@ final class RehearsalPlanTests: XCTestCase {
     XCTAssertEqual(plan("-m $RAM").obstacle, "only the shell knows the value of `$RAM`")
     XCTAssertNotNil(plan("-device vfio-pci,host=01:00.0,bus=$BUS").obstacle)
     XCTAssertNil(plan("-name $NAME -device vfio-pci,host=$GPU").obstacle)
+    // A text in single quotes is not the shell's.
+    XCTAssertEqual(options("-smbios 'type=1,product=US$100' -rtc \"base=utc\""), ["-smbios type=1,product=US$100", "-rtc base=utc"])
+  }
+
+  func testOptionsOfTheProcessAreTriedWithoutWhatWouldChangeThisOne() {
+    XCTAssertEqual(
+      options("-name g,debug-threads=on -overcommit mem-lock=on,x=1 -overcommit cpu-pm=on -msg timestamp=on -mon chardev=m,mode=control"),
+      ["-name guest=g,debug-threads=on", "-overcommit x=1", "-mon chardev=m,mode=control"])
+    let changes = plan("-display gtk -sandbox on -monitor stdio -gdb tcp::1 -M q35,accel=kvm").changes.map(\.what)
+    XCTAssertEqual(changes, ["`accel` of `-machine`", "`-display`", "`-sandbox`", "`-monitor`", "`-gdb`"])
+  }
+
+  func testGlobalsOfAVFIODeviceAreThoseOfItsSubstitute() {
+    let plan = plan("-global vfio-pci.multifunction=on -global vfio-pci.romfile=/a -device vfio-pci,host=01:00.0,romfile=/b")
+    XCTAssert(plan.arguments().contains("driver=virtio-net-pci,romfile=/b,multifunction=on"), "\(plan.arguments())")
+  }
+
+  func testMoreQueuesThanAReplacedNetworkHasAreLeftOut() {
+    let device = "-device virtio-net-pci,netdev=n,tx_queue_size=1024 -global virtio-net-pci.tx_queue_size=1024"
+    for network in ["vhost-user,id=n,chardev=c", "passt,id=n,vhost-user=on"] {
+      XCTAssertFalse(options("-netdev \(network) \(device)").contains { $0.contains("tx_queue_size") }, network)
+    }
+    XCTAssertEqual(options("-netdev user,id=n \(device)").filter { $0.contains("tx_queue_size") }.count, 2)
+  }
+
+  /// A path, and a name that the definition has, say nothing about the accelerator.
+  func testARefusalIsTheRehearsalsOwnOnlyByItsOwnWords() {
+    let devices = "-device e1000e,bus=kvm,id=tcg -device '{\"driver\":\"kvm-x\",\"romfile\":\"/usr/share/kvm/a b.rom\"}'"
+    let cause = plan("-M q35 \(devices)").ownCause
+    for text in [
+      #"failed to find romfile "/usr/share/kvm/pxe-virtio.rom""#, "Bus 'kvm' not found", "Bus 'kvmbus' not found",
+      "Duplicate device ID 'tcg'", "'kvm-x' is not a valid device model name", #"failed to find romfile "/usr/share/kvm/a b.rom""#,
+      "failed to load /usr/share/kvm/x",
+    ] { XCTAssertFalse(cause.explains(text), text) }
+    for text in [
+      "kvm-pic: no in-kernel irqchip", "Invalid CPU: needs KVM", "'kvm' accelerator not found", "x2APIC is not supported",
+      "there is no 'vfiogate-ram'", "Could not open 'x': No such file or directory", "Invalid eMMC size: 62 MiB",
+      "cannot set up guest memory 'r': Cannot allocate memory",
+    ] { XCTAssert(cause.explains(text), text) }
+  }
+
+  func testOfEqualOptionsTheSecondIsRefusedForWhatTheFirstHas() {
+    let parts = [["-device", "driver=a,addr=5"], ["-device", "driver=a,addr=5"]]
+    func part(_ text: String) -> Int? { QEMUMessage("q: -device driver=a,addr=5: \(text)\n", parts: parts)?.part }
+    XCTAssertEqual(part("PCI: slot 5 function 0 not available for a, in use by a"), 1)
+    XCTAssertEqual(part("'a' is not a valid device model name"), 0)
   }
 
   func testAPartThatQEMUNamesIsFound() throws {

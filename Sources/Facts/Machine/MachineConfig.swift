@@ -23,6 +23,8 @@ public struct MachineConfig: Sendable {
   public var sets: [SetProperty] = []
   /// All other options, by name without dashes: `nodefaults`, `m`, `cpu`.
   public var options: [Property] = []
+  /// Locations of other options, and of `-set`, of whose text only the shell knows a part.
+  public var shellLocations: Set<Location> = []
   /// Parts of the text that may ask for a device and could not be read. Nothing that they could change is known.
   public var unreadParts: [UnreadPart] = []
   /// The first end of a line of the command that is CR LF; nil where none is, and where no shell reads the text.
@@ -57,6 +59,7 @@ public struct MachineConfig: Sendable {
     devices += own.devices
     globals += own.globals
     options += own.options
+    shellLocations.formUnion(own.shellLocations)
     unreadParts += own.unreadParts
     missingPart = missingPart ?? own.missingPart
   }

@@ -1,0 +1,58 @@
+import Facts
+
+/// Decides whether QEMU's refusal may be about the rehearsal's own accelerator, processor, memory, disks or directory.
+struct OwnCause {
+  /// Whether the definition asks for KVM. Distributions' machine types have the host's width of addresses there.
+  let asksForKVM: Bool
+  /// Values of the definition, which QEMU repeats in its messages.
+  private let values: Set<String>
+
+  init(asksForKVM: Bool, parts: [RehearsalPlan.Part]) {
+    self.asksForKVM = asksForKVM
+    values = Set(parts.filter { $0.location != nil }.flatMap { part in
+      part.arguments.dropFirst().flatMap { $0.split(whereSeparator: { ",=\"".contains($0) }) }.map { $0.lowercased() }
+    })
+  }
+
+  /// Words of messages about an accelerator, or about what only KVM has.
+  private static let words: Set<Substring> = [
+    "kvm", "irqchip", "x2apic", "hyperv", "accel", "accelerator", "accelerators", "accelerated", "acceleration", "tcg",
+  ]
+  private static let phrases = ["interrupt controller", "null-co", "hubport"]
+  /// Errors of the C library about a file that a rehearsal does not have, or a connection (errno(3)).
+  private static let errors = [
+    "no such file or directory", "permission denied", "read-only file system", "network is unreachable", "connection refused",
+  ]
+  /// Texts about a disk of another size than the definition's (QEMU hw/nvme/ns.c, hw/sd/sd.c, hw/block/block.c, hw/nvram/eeprom_at24c.c).
+  private static let sizes = ["drive capacity", "emmc size", "card size", "block backend provides", "backing file size", "rom-size"]
+  private static let memory = ["allocate memory", "failed to allocate"]
+
+  /// - Parameter isLimited: whether the QEMU may not use all memory that the host has.
+  func explains(_ message: String, isLimited: Bool = true) -> Bool {
+    let text = message.lowercased()
+    if asksForKVM, text.contains("phys-bits") { return true }
+    // A name of the rehearsal's own.
+    if text.contains("vfiogate-") { return true }
+    if OwnCause.sizes.contains(where: text.contains) { return true }
+    if isLimited, OwnCause.memory.contains(where: text.contains) { return true }
+    let bare = withoutValues(text)
+    if OwnCause.errors.contains(where: bare.contains), !text.contains("romfile") { return true }
+    return OwnCause.phrases.contains(where: bare.contains)
+      || bare.split { !$0.isASCII || !($0.isLetter || $0.isNumber) }.contains(where: OwnCause.words.contains)
+  }
+
+  /// The text without the definition's own values in quotes, and without paths.
+  private func withoutValues(_ text: String) -> String {
+    var kept: [Substring] = []
+    var rest = text[...]
+    while let open = rest.firstIndex(where: { $0 == "'" || $0 == "\"" }),
+      let close = rest[rest.index(after: open)...].firstIndex(of: rest[open]) {
+      let inner = rest[rest.index(after: open)..<close]
+      kept.append(rest[..<open])
+      if !values.contains(String(inner)), !inner.hasPrefix("/") { kept.append(inner) }
+      rest = rest[rest.index(after: close)...]
+    }
+    kept.append(rest)
+    return kept.joined(separator: " ").split(separator: " ").filter { !$0.hasPrefix("/") }.joined(separator: " ")
+  }
+}
