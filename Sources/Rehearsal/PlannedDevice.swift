@@ -35,6 +35,13 @@ struct PlannedDevice {
   /// Whether QEMU takes the text as a host device's address, so that it can be replaced.
   static func isAddress(_ text: String) -> Bool { PCIAddress(text.split(separator: ":").count < 3 ? "0000:" + text : text) != nil }
 
+  /// Whether QEMU does not have a type that the definition names.
+  static func isAboutDefinitionsDriver(_ text: String) -> Bool {
+    guard text.hasSuffix("is not a valid device model name") else { return false }
+    let own = renderers.values + [substitute]
+    return !own.contains { text.hasPrefix("'\($0)'") } && !text.hasPrefix("'max-")
+  }
+
   func add(to plan: inout RehearsalPlan) {
     if request.isVFIO { return addVFIO(to: &plan) }
     let driver = request.driver ?? ""

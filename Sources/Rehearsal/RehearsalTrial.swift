@@ -101,7 +101,8 @@ struct RehearsalTrial {
 
   private func extents(_ parts: [RehearsalPlan.Part]) -> [Location: RehearsalResult.Extent] {
     var all: [Location: RehearsalResult.Extent] = [:]
-    for part in parts {
+    // Of a replaced object only the id was the definition's.
+    for part in parts where !(part.arguments.first == "-object" && part.isChanged) {
       for place in [part.location].compactMap({ $0 }) + part.properties { all[place] = part.extent }
     }
     return all
@@ -154,6 +155,7 @@ struct RehearsalTrial {
         return .notRehearsed("QEMU's refusal may be about the rehearsal's accelerator or backends: \(message.text)")
       }
       let isDefinitions = isOfDevice || RehearsalTrial.isAboutNames(message.text) || RehearsalTrial.isAboutPlaces(message.text)
+        || PlannedDevice.isAboutDefinitionsDriver(message.text)
       if !isDefinitions, let part, part.isChanged || part.location == nil {
         return .notRehearsed("what replaced \(part.name) was refused: \(message.text)")
       }

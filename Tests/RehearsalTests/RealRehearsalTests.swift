@@ -121,6 +121,7 @@ final class RealRehearsalTests: XCTestCase {
     let device = "-device vfio-pci,host=01:00.0,addr=5"
     let rows: [(line: String, text: String, path: String)] = [
       ("-M q35 -nodefaults -mon chardev=nope", #"chardev "nope" not found"#, "-mon[0]"),
+      ("-M q35 -nodefaults -device nosuch,jsonfile=x", "'nosuch' is not a valid device model name", "-device[0]"),
       ("-M q35 -nodefaults -object secret,id=1s,data=a", "Parameter 'id' expects an identifier", "-object[0]"),
       ("-M q35 -nodefaults \(device) \(device)",
         "PCI: slot 5 function 0 not available for vfio-pci, in use by vfio-pci,id=(null)", "-device[1]"),
