@@ -46,7 +46,7 @@ public struct RehearsalPlan: Sendable {
   /// Options of whose text the shell knows a part.
   private var shellLocations: Set<Location> = []
   /// Maximum number of those: each is a process.
-  static let kindLimit = 32
+  static let kindLimit = 16
   /// Parts that were replaced or left out.
   public private(set) var changes: [RehearsalResult.Change] = []
   /// The reason why the definition cannot be rehearsed; nil when it can.
