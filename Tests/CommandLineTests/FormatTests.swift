@@ -48,7 +48,8 @@ final class FormatTests: XCTestCase {
   }
 
   func testPlacesInUTF16HaveLinesAndNoBytesOfAnotherText() throws {
-    let text = "\u{feff}<domain type='kvm'>\n  <name>é</name><devices>\n    <hostdev type='pci'/></devices></domain>"
+    let text = "\u{feff}<domain type='kvm'>\n  <name>é</name><memory>1</memory><os><type>hvm</type></os><devices>\n"
+      + "    <hostdev type='pci'/></devices></domain>"
     let bytes = text.utf16.flatMap { [UInt8($0 & 0xff), UInt8($0 >> 8)] }
     let json = try Vfiogate.run(["lint", "-", "--host", "none", "--format", "sarif"], input: bytes).json
     let result = try XCTUnwrap(json["runs"]?.array?.first?["results"]?.array?.first { $0["kind"] == nil })

@@ -147,7 +147,9 @@ final class InputStyleTests: XCTestCase {
     for type in ["usb", "scsi", "scsi_host"] {
       XCTAssertEqual(problems("<hostdev mode='subsystem' type='\(type)'><source/></hostdev>"), [], type)
     }
-    XCTAssertEqual(problems("<hostdev mode='capabilities' type='misc'/>"), [])
+    XCTAssertEqual(
+      problems("<hostdev mode='capabilities' type='misc'/>"),
+      ["`<hostdev>` has the mode `capabilities`: libvirt refuses it with `hostdev mode 'capabilities' is not supported in qemu`"])
   }
 
   // MARK: - -readconfig

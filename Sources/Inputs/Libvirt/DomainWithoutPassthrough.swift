@@ -35,9 +35,19 @@ enum DomainWithoutPassthrough {
       case "hostdev": return element.value("type") != "usb" && element.value("type") != "scsi"
       case "interface": return isHostDevice(element)
       case "disk": return isHostStorage(element)
-      default: return false
+      default: return isMisspeltHostdev(element)
       }
     }
+  }
+
+  /// Whether an element's name is one typing error away from `hostdev`, or differs by case or prefix only: libvirt ignores it.
+  static func isMisspeltHostdev(_ element: XMLElement) -> Bool {
+    let name = element.name
+    guard (6...8).contains(name.utf8.count), element.qualifiedName != "hostdev" else { return false }
+    let lower = name.lowercased()
+    // An error leaves one of the two ends.
+    guard lower.hasPrefix("hos") || lower.hasSuffix("dev") else { return false }
+    return lower == "hostdev" || Misspelling.meant(by: lower, among: ["hostdev"], errors: 1) != nil
   }
 
   /// Whether a disk, or one that it is based on or copied to, is an NVMe controller, which QEMU's block layer attaches through VFIO.

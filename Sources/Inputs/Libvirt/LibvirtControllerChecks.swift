@@ -5,7 +5,7 @@ import Syntax
 struct LibvirtControllerChecks {
   /// A bus of a controller: the connections that an address may ask of it, and its slots (libvirt src/conf/domain_addr.c:
   /// virDomainPCIAddressBusSetModel). A bus for devices takes those of PCI and of PCI Express alike where the address is given.
-  private struct Bus {
+  struct Bus {
     let accepts: Set<String>
     let slots: ClosedRange<UInt64>
 
@@ -15,7 +15,7 @@ struct LibvirtControllerChecks {
     }
   }
 
-  private static let buses: [String: Bus] = [
+  static let buses: [String: Bus] = [
     "pci-root": Bus("device pci-bridge pci-expander-bus", slots: 1...31),
     "pci-bridge": Bus("device pci-bridge", slots: 1...31),
     "pci-expander-bus": Bus("device pci-bridge", slots: 0...31),
@@ -28,25 +28,32 @@ struct LibvirtControllerChecks {
     "pcie-expander-bus": Bus("pcie-root-port dmi-to-pci-bridge", slots: 0...31)
   ]
 
-  private let reader: LibvirtReader
+  let reader: LibvirtReader
   /// The model of each controller by its index, up to the highest that is declared; libvirt fills the gaps.
   private var models: [Int: String] = [:]
   private var highest = 0
+  /// Connections that the declared buses and the root have.
+  var connections: Set<String> = []
   /// Controllers with an index that an earlier one has.
   private var repeated: Set<Int> = []
   /// Devices whose address an earlier one has.
   private var doubled: Set<ObjectIdentifier> = []
+  /// Whether the first USB controller is that of a PC's chip set.
+  private let hasPIIX3USB: Bool
   /// The number of cells in `<cpu><numa>`.
   private let cells: Int
 
   init(_ devices: [LibvirtDeviceElement], of domain: XMLElement, _ reader: LibvirtReader) {
     self.reader = reader
     cells = domain.child("cpu")?.child("numa")?.children.filter { $0.qualifiedName == "cell" }.count ?? 0
+    let usb = devices.first { $0.name == "controller" && $0.type == "usb" && $0.index == 0 }
+    hasPIIX3USB = ["piix3-uhci", "default"].contains(usb?.element.value("model") ?? "default")
     for part in devices where part.name == "controller" && part.type == "pci" {
       guard let index = part.index else { continue }
       highest = max(highest, index)
       if models.updateValue(part.element.value("model") ?? "", forKey: index) != nil { repeated.insert(part.number) }
     }
+    for model in models.values + [root ?? ""] { connections.formUnion(LibvirtControllerChecks.buses[model]?.accepts ?? []) }
     var taken: Set<UInt64> = []
     for part in devices {
       guard let address = LibvirtControllerChecks.address(part), !isOfPIIX3(part, address) else { continue }
@@ -68,7 +75,7 @@ struct LibvirtControllerChecks {
   }
 
   /// The root bus's model; nil of machines that are not known to have one.
-  private var root: String? { reader.hasExpressRoot ? "pcie-root" : reader.isI440FX || reader.isPSeries ? "pci-root" : nil }
+  var root: String? { reader.hasExpressRoot ? "pcie-root" : reader.isI440FX || reader.isPSeries ? "pci-root" : nil }
 
   private func model(_ bus: UInt64) -> String? {
     if let model = models[Int(clamping: bus)] { return model }
@@ -77,7 +84,7 @@ struct LibvirtControllerChecks {
     return reader.hasExpressRoot ? "pcie-root-port" : "pci-bridge"
   }
 
-  private func refusal(_ text: String, _ fix: String, _ place: Location) -> LibvirtRefusal {
+  func refusal(_ text: String, _ fix: String, _ place: Location) -> LibvirtRefusal {
     LibvirtRefusal(text: text, fix: fix, location: place)
   }
 
@@ -93,7 +100,7 @@ struct LibvirtControllerChecks {
     if address.domain != 0 {
       return refusal("Invalid PCI address \(address.text). Only PCI domain 0 is available", "write `domain='0x0000'`")
     }
-    if doubled.contains(ObjectIdentifier(part)) {
+    if doubled.contains(ObjectIdentifier(part)) || isTaken(address, from: part) {
       return refusal("Attempted double use of PCI Address \(address.text)", "give each device a slot or function of its own")
     }
     guard let model = model(address.bus), let bus = LibvirtControllerChecks.buses[model] else { return nil }
@@ -111,6 +118,13 @@ struct LibvirtControllerChecks {
       return refusal("Invalid PCI address \(address.text). slot must be <= 0", "write `slot='0x00'`: a port has one")
     }
     return nil
+  }
+
+  /// Whether the address is that of a PC's power management, or of the USB controller that it has unless one of another model is
+  /// declared (libvirt src/qemu/qemu_domain_address.c: qemuDomainValidateDevicePCISlotsPIIX3). QEMU refuses the others' itself.
+  private func isTaken(_ address: LibvirtGuestAddress, from part: LibvirtDeviceElement) -> Bool {
+    reader.isI440FX && address.bus == 0 && address.slot == 1 && !isOfPIIX3(part, address)
+      && (address.function == 3 || address.function == 2 && hasPIIX3USB)
   }
 
   /// The connection that a device asks for, and libvirt's name of it; nil of devices that are not checked.
@@ -134,6 +148,9 @@ struct LibvirtControllerChecks {
     let model = part.element.value("model") ?? ""
     let place = reader.location(part.element, part.path)
     func refuse(_ text: String, _ fix: String) { found.append(refusal(text, fix, place)) }
+    if let refusal = unknown(part.element["model"], part) { found.append(refusal) }
+    if let refusal = slot(for: part, model) { found.append(refusal) }
+    if let index = part.index, let refusal = modelName(of: part, model, index) { found.append(refusal) }
     let isRoot = model == "pci-root" || model == "pcie-root"
     if isRoot, !reader.isPSeries, let index = part.index, index != 0 {
       refuse("pci-root and pcie-root controllers should have index 0", "write `index='0'`, or another model")
@@ -210,7 +227,7 @@ struct LibvirtControllerChecks {
     return found
   }
 
-  private func invalid(_ option: String, _ index: Int, _ model: String, _ name: String, _ place: Location) -> LibvirtRefusal {
+  func invalid(_ option: String, _ index: Int, _ model: String, _ name: String, _ place: Location) -> LibvirtRefusal {
     refusal(
       "Option '\(option)' is not valid for PCI controller with index '\(index)', model '\(model)' and modelName '\(name)'",
       "take it out", place)

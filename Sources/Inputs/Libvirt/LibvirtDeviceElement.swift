@@ -81,7 +81,7 @@ final class LibvirtGuestAddress {
     slotAttribute = element["slot"]
     multifunction = element["multifunction"]
     guard let domain = number(element["domain"]), let bus = number(busAttribute), let slot = number(slotAttribute),
-      let function = number(element["function"]), domain | bus | slot | function != 0
+      let function = number(element["function"]), domain | bus | slot != 0
     else { return nil }
     self.domain = domain
     self.bus = bus

@@ -42,6 +42,7 @@ enum LibvirtDocument {
     guard extent != .all, DomainWithoutPassthrough.matches(tree) else { return read(tree, source, pools) }
     var definition = LibvirtReader(source.name).definition
     definition.isWithoutPassthrough = true
+    definition.readElements += LibvirtReader.textOfOthers(in: tree.root, source.name, "/domain")
     for device in DomainWithoutPassthrough.devices(of: tree.root) {
       if device.name == "hostdev" {
         definition.readElements.append(Location(source: source.name, range: device.tagRange, path: "hostdev"))

@@ -3,7 +3,8 @@ import Syntax
 
 extension LibvirtReader {
   mutating func readDomain(_ domain: XMLElement, _ path: String) {
-    let type = domain.value("type") ?? "kvm"
+    let type = domain.value("type").flatMap { $0.isEmpty ? nil : $0 } ?? "kvm"
+    definition.readElements += LibvirtReader.textOfOthers(in: domain, source, path)
     definition.machine.libvirt = LibvirtDomain(name: domain.child("name")?.text)
     isRunning = domain["id"] != nil || domain.parent?.qualifiedName == "domstatus"
     for second in DomainWithoutPassthrough.deviceLists(of: domain).dropFirst() {
@@ -37,9 +38,17 @@ extension LibvirtReader {
     readMachine(domain, part, type: type)
     readMemory(domain, part)
     readLaunchSecurity(domain, part)
+    validateDomain(domain, part)
     definition.machine.libvirt?.maximumVCPUs = (domain.child("vcpu")?.text).flatMap { Int($0) }
     if let devices = domain.child("devices") { readDevices(devices, "\(path)/devices", plug: .cold) }
     readOwnOptions(domain, path)
+  }
+
+  /// The parts of a domain with text that neither libvirt nor QEMU reads: devices in it are not the domain's.
+  static func textOfOthers(in domain: XMLElement, _ source: String, _ path: String) -> [Location] {
+    let variables = domain.children.lazy.filter { $0.name == "commandline" }.flatMap { $0.children.filter { $0.name == "env" } }
+    let texts = domain.children.filter { ["metadata", "title", "description"].contains($0.qualifiedName) } + variables
+    return texts.map { Location(source: source, range: $0.range, path: "\(path)/\($0.qualifiedName)") }
   }
 
   /// The hypervisor is unknown until the template is rendered.
@@ -201,6 +210,12 @@ extension LibvirtReader {
     for part in all where part.name == "iommu" { readIOMMU(part) }
     if plug == .cold { readEmulated(all, in: devices, path) }
     readHostdevs(all, plug: plug)
+    for part in all where DomainWithoutPassthrough.isMisspeltHostdev(part.element) {
+      definition.machine.unreadParts.append(
+        UnreadPart(
+          what: "`<\(part.name)>`", reason: "libvirt ignores an element that it does not know, and `<hostdev>` may be meant",
+          location: location(part.element, part.path)))
+    }
     for part in all where part.name == "disk" && DomainWithoutPassthrough.isHostStorage(part.element) {
       definition.machine.unreadParts.append(HostStorage.part(of: part.element, at: location(part.element, part.path)))
     }

@@ -8,7 +8,7 @@ extension LibvirtReader {
     let element = part.element
     let isInterface = part.name == "interface"
     definition.readElements.append(location(element, part.path))
-    if !isInterface, element.value("mode") ?? "subsystem" != "subsystem" { return }
+    if !isInterface, let mode = element["mode"], mode.value != "subsystem" { return reportMode(part, mode) }
     if !isInterface, !LibvirtReader.hostdevTypes.contains(element.value("type") ?? "") { return reportType(part) }
     let id = plug == .hot ? ownAlias(element) : alias(element, "hostdev")
     // An interface's network may have put the device aside, in a domain that runs.
@@ -33,6 +33,15 @@ extension LibvirtReader {
 
   /// Types of a `<hostdev mode='subsystem'>` (libvirt src/conf/domain_conf.c: virDomainHostdevSubsys).
   private static let hostdevTypes: Set<String> = ["usb", "pci", "scsi", "scsi_host", "mdev"]
+
+  /// libvirt src/conf/domain_conf.c: virDomainHostdevDefParseXML, src/qemu/qemu_validate.c: qemuValidateDomainDeviceDefHostdev.
+  private mutating func reportMode(_ part: LibvirtDeviceElement, _ mode: XMLAttribute) {
+    let isKnown = mode.value == "capabilities"
+    let text = isKnown ? "hostdev mode 'capabilities' is not supported in qemu" : "unknown hostdev mode '\(mode.value)'"
+    problem(
+      "`<hostdev>` has the mode `\(mode.value)`: libvirt refuses it with `\(text)`", fix: "write `mode='subsystem'`",
+      at: location(mode, part.path))
+  }
 
   private mutating func reportType(_ part: LibvirtDeviceElement) {
     let type = part.element.value("type").map { "the type `\($0)`, which libvirt does not know" } ?? "no type"

@@ -28,6 +28,24 @@ enum LibvirtNumber {
     return number
   }
 
+  /// A number as libvirt's virStrToLong_ullp reads it with base 10: `1`, `+1`, ` 01`.
+  static func natural(_ text: String) -> UInt64? {
+    let digits = text.utf8.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
+    guard digits.last.map({ (0x30...0x39).contains($0) }) == true, digits.first != UInt8(ascii: "-") else { return nil }
+    return UInt64(Substring(digits))
+  }
+
+  /// The numbers of a set such as `0-3,8,^2` (libvirt src/util/virbitmap.c: virBitmapParse); nil of another text.
+  static func set(_ text: String) -> Set<Int>? {
+    var numbers: Set<Int> = []
+    for item in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let ends = item.drop { $0 == "^" }.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+      guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count < 3, first <= last, last < 16384 else { return nil }
+      if item.hasPrefix("^") { numbers.subtract(first...last) } else { numbers.formUnion(first...last) }
+    }
+    return numbers
+  }
+
   /// `0x1f`.
   static func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
 
@@ -41,7 +59,7 @@ enum LibvirtNumber {
   }
 
   /// Units in any case; `K` and `KiB` are powers of 1024, `KB` of 1000.
-  private static func scale(_ unit: String) -> UInt64? {
+  static func scale(_ unit: String) -> UInt64? {
     let letters = unit.utf8.map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 }
     if letters.isEmpty || ["b", "byte", "bytes"].contains(where: { letters.elementsEqual($0.utf8) }) { return 1 }
     guard let power = "kmgtpe".utf8.enumerated().first(where: { $0.element == letters[0] })?.offset else { return nil }

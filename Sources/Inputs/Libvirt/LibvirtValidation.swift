@@ -1,12 +1,12 @@
 import Facts
 import Syntax
 
-/// Refusals of a domain's text, with libvirt's messages, about PCI addresses, controllers, IOMMUs and host devices. Its
-/// checks of disks, processors and other devices are left to it.
+/// Refusals of a domain's text, with libvirt's messages, about PCI addresses, controllers, IOMMUs and host devices.
 extension LibvirtReader {
   mutating func validate(_ domain: XMLElement, _ devices: [LibvirtDeviceElement]) {
     let controllers = LibvirtControllerChecks(devices, of: domain, self)
     for part in devices {
+      validateAttributes(of: part.element, part.path)
       validateAddress(part)
       if let refusal = controllers.connection(of: part) { definition.machine.libvirt?.refusals.append(refusal) }
       if part.name == "controller", let index = part.element["index"], let number = Int32(part.element.value("index") ?? ""), number < 0 {
@@ -16,21 +16,28 @@ extension LibvirtReader {
       }
       switch part.name {
       case "controller" where part.type == "pci": definition.machine.libvirt?.refusals += controllers.refusals(of: part)
+      case "controller": if let refusal = controllers.refusal(ofUntyped: part) { definition.machine.libvirt?.refusals.append(refusal) }
       case "hostdev" where part.element.value("mode") ?? "subsystem" == "subsystem": validateHostdev(part)
+      case "interface": validateInterface(part)
       case "iommu": validateIOMMU(part)
       default: break
       }
     }
     validateZPCI(devices)
     validateTogether(domain, devices)
+    validateOthers(devices)
   }
 
-  private mutating func refuse(_ text: String, _ fix: String, at place: Location) {
+  mutating func refuse(_ text: String, _ fix: String, at place: Location) {
     definition.machine.libvirt?.refusals.append(LibvirtRefusal(text: text, fix: fix, location: place))
   }
 
-  /// Reports numbers that are out of range (libvirt src/util/virpci.c: virPCIDeviceAddressIsValid).
+  /// Reports an address without a type, and numbers that are out of range (libvirt src/util/virpci.c: virPCIDeviceAddressIsValid).
   private mutating func validateAddress(_ part: LibvirtDeviceElement) {
+    let isOnPCI = part.name == "hostdev" || part.isHostdevInterface || part.name == "controller" && part.type == "pci"
+    if isOnPCI, part.addressType == nil, let address = part.element.child("address") {
+      refuse("No type specified for device address", "write `type='pci'`", at: location(address, part.path, "/address"))
+    }
     guard part.addressType == "pci", let address = part.place else { return }
     let place = location(address.element, part.path, "/address")
     if address.bus > 0xff {
@@ -78,6 +85,7 @@ extension LibvirtReader {
         "booting from assigned devices is not supported by mediated devices of model vfio-pci", "take `<boot>` out",
         at: location(boot, part.path, "/boot"))
     }
+    validateOptions(of: part)
     guard let type = part.addressType, type != "pci" else { return }
     let place = location(part.element, part.path, "/address")
     if part.type == "pci", type != "unassigned" {
@@ -111,7 +119,8 @@ extension LibvirtReader {
   private mutating func validateTogether(_ domain: XMLElement, _ devices: [LibvirtDeviceElement]) {
     let assigned = devices.filter { $0.name == "hostdev" && ($0.type == "pci" || $0.type == "mdev") }
     // libvirt src/conf/domain_addr.c: virDomainPCIAddressValidate and virDomainPCIAddressGetNextAddr.
-    if definition.machine.machineType?.value == .string("isapc"), !devices.contains(where: { $0.name == "controller" && $0.type == "pci" }),
+    if ["isapc", "microvm"].contains(definition.machine.machineType?.value.string),
+      !devices.contains(where: { $0.name == "controller" && $0.type == "pci" }),
       let part = devices.first(where: {
         ($0.isHostdevInterface || $0.name == "hostdev" && $0.type == "pci") && ($0.addressType ?? "pci") == "pci"
       }) {
@@ -131,6 +140,17 @@ extension LibvirtReader {
       guard let uuid = part.element.child("source")?.child("address")?.value("uuid") else { continue }
       if !mediated.insert(uuid.lowercased()).inserted {
         refuse("Hostdev already exists in the domain configuration", "assign each device once", at: location(part.element, part.path))
+      }
+    }
+    // libvirt src/conf/domain_postparse.c: virDomainDefCollectBootOrder.
+    var orders: Set<UInt64> = []
+    for part in devices where LibvirtAttribute.bootable.contains(part.name) {
+      guard let order = part.element.child("boot")?["order"], let number = LibvirtNumber.natural(order.value), number > 0
+      else { continue }
+      if !orders.insert(number).inserted {
+        refuse(
+          "boot order '\(number)' used for more than one device", "give each device an order of its own",
+          at: location(order, part.path, "/boot"))
       }
     }
     // libvirt src/conf/domain_postparse.c: virDomainDefBootOrderPostParse.

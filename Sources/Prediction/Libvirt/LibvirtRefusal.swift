@@ -14,6 +14,9 @@ extension MachineConfig {
           location: other.location))
     }
     for unit in units { found += refusals(of: unit) }
+    if let option = machine.last(where: { $0.name == "iommu" }), option.value == .string("smmuv3"), !isArmVirt {
+      found.append(notArmVirt(option.location))
+    }
     if let count = libvirt.maximumVCPUs, count > 255, isQ35, !acceptsManyVCPUs(units) {
       found.append(
         LibvirtRefusal(
@@ -46,9 +49,7 @@ extension MachineConfig {
       }
     }
     if unit.driver == "arm-smmuv3", !isArmVirt {
-      found.append(
-        refusal(
-          "IOMMU device: 'smmuv3' is only supported with ARM Virt machines", "use the machine `virt` of Arm", "driver"))
+      found.append(notArmVirt(unit.location(of: "driver")))
     }
     if isOn("eim"), !isOn("intremap") {
       found.append(refusal("IOMMU eim requires interrupt remapping to be enabled", "add `intremap='on'` to its `<driver>`", "eim"))
@@ -60,6 +61,11 @@ extension MachineConfig {
           "intremap"))
     }
     return found
+  }
+
+  private func notArmVirt(_ place: Location) -> LibvirtRefusal {
+    LibvirtRefusal(
+      text: "IOMMU device: 'smmuv3' is only supported with ARM Virt machines", fix: "use the machine `virt` of Arm", location: place)
   }
 
   private var isQ35: Bool {

@@ -19,7 +19,7 @@ extension Rule {
       "libvirt src/qemu/qemu_postparse.c: qemuDomainPCIControllerPostParse",
       "libvirt src/conf/domain_addr.c: virDomainPCIAddressValidate",
     ],
-    explains: [.noGroup, .groupNodeMissing, .containerDenied, .notBound, .noCdev, .iommufdMissing],
+    explains: [.noGroup, .groupNodeMissing, .containerDenied, .notBound, .noCdev, .iommufdMissing, .bootIndexTaken],
     checksText: true,
     check: .target(check))
 }

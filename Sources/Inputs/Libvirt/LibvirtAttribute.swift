@@ -1,0 +1,95 @@
+import Facts
+import Syntax
+
+/// An attribute that libvirt parses strictly (libvirt src/util/virxml.c: virXMLPropEnum and virXMLPropUInt). The texts are those of
+/// libvirt 9.0.
+struct LibvirtAttribute {
+  enum Values {
+    case words([String])
+    /// A number from 1 to 2^32 - 1.
+    case positive
+  }
+
+  /// Names of the elements that it is below: devices, or `domain`.
+  let owners: Set<String>
+  /// Names of the elements from the owner to the one that has it; empty for the owner's own.
+  let path: [String]
+  let name: String
+  let values: Values
+  var isRequired = false
+
+  private static let onOff = Values.words(["on", "off"])
+
+  private static let all: [LibvirtAttribute] = [
+    .init(owners: bootable, path: ["boot"], name: "order", values: .positive, isRequired: true),
+    .init(owners: ["hostdev", "interface"], path: ["rom"], name: "enabled", values: .words(["yes", "no"])),
+    .init(owners: ["hostdev", "interface"], path: ["rom"], name: "bar", values: onOff),
+    .init(owners: ["hostdev", "interface"], path: ["acpi"], name: "index", values: .positive),
+    .init(owners: ["hostdev", "interface", "controller"], path: ["address"], name: "multifunction", values: onOff),
+    .init(
+      owners: ["controller"], path: [], name: "type",
+      values: .words(["ide", "fdc", "scsi", "sata", "virtio-serial", "ccid", "usb", "pci", "xenbus", "isa", "nvme"])),
+    .init(owners: ["controller"], path: ["target"], name: "hotplug", values: onOff),
+    .init(owners: ["iommu"], path: [], name: "model", values: .words(["intel", "smmuv3", "virtio", "amd"]), isRequired: true),
+    .init(owners: ["iommu"], path: ["driver"], name: "intremap", values: onOff),
+    .init(owners: ["iommu"], path: ["driver"], name: "caching_mode", values: onOff),
+    .init(owners: ["iommu"], path: ["driver"], name: "eim", values: onOff),
+    .init(owners: ["iommu"], path: ["driver"], name: "iotlb", values: onOff),
+    .init(owners: ["domain"], path: ["cpu", "topology"], name: "sockets", values: .positive, isRequired: true),
+    .init(owners: ["domain"], path: ["cpu", "topology"], name: "dies", values: .positive),
+    .init(owners: ["domain"], path: ["cpu", "topology"], name: "cores", values: .positive, isRequired: true),
+    .init(owners: ["domain"], path: ["cpu", "topology"], name: "threads", values: .positive, isRequired: true),
+    .init(owners: ["domain"], path: ["features", "kvm", "hidden"], name: "state", values: onOff, isRequired: true),
+    .init(owners: ["domain"], path: ["features", "hyperv", "vendor_id"], name: "state", values: onOff, isRequired: true)
+  ]
+
+  /// Attributes by the name of an owner.
+  static let byOwner: [String: [LibvirtAttribute]] = all.reduce(into: [:]) { found, attribute in
+    for owner in attribute.owners { found[owner, default: []].append(attribute) }
+  }
+
+  /// The kind of a mediated device.
+  static let mediatedModel = LibvirtAttribute(
+    owners: ["hostdev"], path: [], name: "model", values: .words(["vfio-pci", "vfio-ccw", "vfio-ap"]), isRequired: true)
+
+  /// Devices that may have a boot order.
+  static let bootable: Set<String> = ["disk", "interface", "hostdev", "redirdev"]
+
+  /// The message about a value; nil of one that libvirt accepts.
+  func refusal(of value: String?, in element: String) -> (text: String, fix: String)? {
+    guard let value else {
+      guard isRequired else { return nil }
+      return ("Missing required attribute '\(name)' in element '\(element)'", "add `\(name)=`, or take the element out")
+    }
+    let reason: String?, advice: String
+    switch values {
+    case .words(let words):
+      reason = words.contains(value) ? nil : "'\(value)'."
+      advice = "write " + (words.count < 5 ? words.map { "`\($0)`" }.joined(separator: " or ") : "a \(name) that libvirt knows")
+    case .positive:
+      let number = LibvirtNumber.natural(value)
+      reason = number == 0 ? "Zero is not permitted"
+        : number.map { $0 <= UInt64(UInt32.max) } == true ? nil : "'\(value)'. Expected non-negative integer value"
+      advice = "write a decimal number from 1"
+    }
+    return reason.map { reason in
+      ("Invalid value for attribute '\(name)' in element '\(element)': \(reason)",
+        LibvirtReader.isPlaceholder(value) ? "give the document that is made of the template" : advice)
+    }
+  }
+}
+
+extension LibvirtReader {
+  /// Reports attributes of a device, or of the domain itself, with values that libvirt does not accept.
+  mutating func validateAttributes(of owner: XMLElement, _ part: LocationBase) {
+    for attribute in LibvirtAttribute.byOwner[owner.qualifiedName] ?? [] { validate(attribute, of: owner, part) }
+  }
+
+  mutating func validate(_ attribute: LibvirtAttribute, of owner: XMLElement, _ part: LocationBase) {
+    guard let element = attribute.path.reduce(owner as XMLElement?, { $0?.child($1) }) else { return }
+    let path = attribute.path.map { "/" + $0 }.joined()
+    let given = element[attribute.name]
+    guard let refusal = attribute.refusal(of: given?.value, in: element.qualifiedName) else { return }
+    refuse(refusal.text, refusal.fix, at: location(given, part, path, or: location(element, part, path)))
+  }
+}

@@ -1,0 +1,226 @@
+import Facts
+import Support
+import Syntax
+import XCTest
+
+@testable import Inputs
+
+/// Refusals of a domain's parts and of host devices' options. The texts are those of libvirt 9.0; where it is installed with a QEMU
+/// it is asked.
+final class LibvirtDomainRefusalTests: XCTestCase {
+  /// A domain of which a part is another one.
+  private struct Domain {
+    var start = "<domain type='qemu'>"
+    var name = "<name>vm</name>"
+    var memory = "<memory unit='GiB'>1</memory>"
+    var vcpu = "<vcpu>2</vcpu>"
+    var machine = "q35"
+    var system: String?
+    var head = ""
+    /// Elements inside of `<hostdev>`, and attributes of it.
+    var inside = ""
+    var attributes = ""
+    var source = "<source>"
+    var devices = ""
+
+    var text: String {
+      let system = system ?? "<os><type arch='x86_64' machine='\(machine)'>hvm</type></os>"
+      return "\(start)\(name)\(memory)\(vcpu)\(system)\(head)<devices><emulator>/usr/bin/qemu-system-x86_64</emulator>\(devices)"
+        + "<hostdev \(attributes.contains("mode=") ? "" : "mode='subsystem' ")type='pci' managed='yes' \(attributes)>"
+        + "<driver name='vfio'/>"
+        + "\(source)<address domain='0' bus='10' slot='0' function='0'/></source>\(inside)</hostdev></devices></domain>"
+    }
+  }
+
+  private static func controller(_ index: Int, _ model: String, _ inside: String = "") -> String {
+    "<controller type='pci' index='\(index)'\(model.isEmpty ? "" : " model='\(model)'")>\(inside)</controller>"
+  }
+
+  private static func at(_ slot: Int, _ function: Int) -> String {
+    "<address type='pci' domain='0' bus='0' slot='\(slot)' function='\(function)'/>"
+  }
+
+  private static func numa(_ cells: String...) -> String {
+    "<cpu><numa>" + cells.enumerated().map { "<cell id='\($0)' cpus='\($1)' memory='512' unit='MiB'/>" }.joined() + "</numa></cpu>"
+  }
+
+  private static let disk = "<disk type='file' device='disk'><source file='/a'/><target dev='vda' bus='virtio'/><boot order='1'/></disk>"
+  private static let cdrom = "<disk type='file' device='cdrom'><target dev='hda' bus='ide'/></disk>"
+
+  private static func hyperV(_ vendor: String) -> String {
+    "<features><hyperv><vendor_id state='on' value='\(vendor)'/></hyperv></features>"
+  }
+
+  private static func topology(_ cores: String) -> String { "<cpu><topology sockets='1' cores='\(cores)' threads='1'/></cpu>" }
+
+  private static func video(_ type: String) -> String { "<video><model type='\(type)' primary='yes'/></video>" }
+
+  private static let order = "Invalid value for attribute 'order' in element 'boot': "
+  private static let double = "Attempted double use of PCI Address 0000:00:01."
+  private static func slot(_ model: String) -> String {
+    "a PCI slot is needed to connect a PCI controller model='\(model)', but none is available, and it cannot be automatically added"
+  }
+  private static let noMemory = "Memory size must be specified via <memory> or in the <numa> configuration"
+  private static let noIDE = "IDE controllers are unsupported for this QEMU binary or machine type"
+
+  private static let refusedDevices: [(Domain, String)] = [
+    (Domain(inside: "<boot order='1'/>", devices: disk), "boot order '1' used for more than one device"),
+    (Domain(inside: "<boot order=' 01'/>", devices: disk), "boot order '1' used for more than one device"),
+    (Domain(inside: "<boot order='0'/>"), order + "Zero is not permitted"),
+    (Domain(inside: "<boot order='x'/>"), order + "'x'. Expected non-negative integer value"),
+    (Domain(inside: "<boot order='-1'/>"), order + "'-1'. Expected non-negative integer value"),
+    (Domain(inside: "<boot/>"), "Missing required attribute 'order' in element 'boot'"),
+    (Domain(inside: "<acpi index='0'/>"), "Invalid value for attribute 'index' in element 'acpi': Zero is not permitted"),
+    (Domain(inside: "<rom enabled='no' file='/x'/>"), "ROM tuning is not supported when ROM is disabled"),
+    (Domain(inside: "<rom bar='maybe'/>"), "Invalid value for attribute 'bar' in element 'rom': 'maybe'."),
+    (Domain(inside: "<address bus='1'/>"), "No type specified for device address"),
+    (Domain(inside: "<teaming type='transient'/>"), "missing required persistent attribute in hostdev teaming element"),
+    (Domain(inside: "<teaming type='persistent'/>"), "teaming hostdev devices must have type='transient'"),
+    (Domain(attributes: "model='vfio-pci'"), "'model' attribute in <hostdev> is only supported when type='pci'"),
+    (Domain(source: "<source startupPolicy='optional'>"), "Setting startupPolicy is only allowed for USB devices"),
+    (
+      Domain(source: "<source writeFiltering='no'>"),
+      "Write filtering of PCI device configuration space is not supported by qemu"
+    ),
+    (Domain(machine: "pc", inside: at(1, 2)), double + "2"),
+    (Domain(machine: "pc", inside: at(1, 3)), double + "3"),
+    (Domain(machine: "pc", devices: controller(1, "pcie-root-port")), slot("pcie-root-port")),
+    (Domain(machine: "pc", devices: controller(1, "dmi-to-pci-bridge")), slot("dmi-to-pci-bridge")),
+    (Domain(machine: "pc", devices: controller(1, "pcie-switch-upstream-port")), slot("pcie-root-port")),
+    (Domain(devices: controller(1, "pcie-switch-downstream-port")), slot("pcie-switch-downstream-port")),
+    (Domain(devices: controller(1, "")), "PCI controller model was not set correctly"),
+    (Domain(devices: controller(1, "pcie-foo")), "Unknown model type 'pcie-foo'"),
+    (Domain(devices: "<controller index='1' model='pcie-root-port'/>"), "Unknown model type 'pcie-root-port'"),
+    (Domain(devices: "<controller type='pcie' index='1'/>"), "Invalid value for attribute 'type' in element 'controller': 'pcie'."),
+    (
+      Domain(devices: controller(1, "pcie-root-port", "<model name='foo'/>")),
+      "Invalid value for attribute 'name' in element 'model': 'foo'."
+    ),
+    (
+      Domain(devices: controller(1, "pcie-root-port", "<model name='pci-bridge'/>")),
+      "Option 'modelName' has invalid value for PCI controller with index '1', model 'pcie-root-port' and modelName 'pci-bridge'"
+    ),
+    (Domain(machine: "microvm"), "No PCI buses available"),
+    (Domain(devices: "<iommu model='vtd'/>"), "Invalid value for attribute 'model' in element 'iommu': 'vtd'."),
+    (Domain(devices: "<interface type='user'><mac address='zz'/></interface>"), "unable to parse mac address 'zz'"),
+    (
+      Domain(devices: "<interface type='user'><mac address='01:00:5e:00:00:01'/></interface>"),
+      "expected unicast mac address, found multicast '01:00:5e:00:00:01'"
+    ),
+    (
+      Domain(devices: "<interface type='hostdev'><source><address bus='1'/></source></interface>"), "missing source address type"
+    )
+  ]
+
+  private static let refusedDomains: [(Domain, String)] = [
+    (Domain(start: "<domain>"), "missing domain type attribute"),
+    (Domain(start: "<domain type='qemu' xmlns='urn:x'>"), "missing name information"),
+    (Domain(name: ""), "missing name information"),
+    (Domain(name: "<name>a/b</name>"), "name a/b cannot contain '/'"),
+    (Domain(system: ""), "an os <type> must be specified"),
+    (Domain(memory: ""), noMemory), (Domain(memory: "<memory>0</memory>"), noMemory),
+    (Domain(memory: "<memory unit='zB'>1</memory>"), "unknown suffix 'zB'"),
+    (Domain(memory: "<memory>1GiB</memory>"), "Invalid value '1GiB' for element or attribute './memory[1]'"),
+    (Domain(head: numa("0-2")), "Number of CPUs in <numa> exceeds the <vcpu> count"),
+    (Domain(vcpu: "", head: numa("0", "1")), "Number of CPUs in <numa> exceeds the <vcpu> count"),
+    (Domain(head: numa("4")), "CPU IDs in <numa> exceed the <vcpu> count"),
+    (Domain(vcpu: "<vcpu>x</vcpu>"), "maximum vcpus count must be an integer"),
+    (Domain(head: topology("4")), "CPU topology doesn't match maximum vcpu count"),
+    (Domain(head: "<cpu><topology sockets='1' cores='2'/></cpu>"), "Missing required attribute 'threads' in element 'topology'"),
+    (Domain(head: hyperV("1234567890123")), "HyperV vendor_id value must not be more than 12 characters."),
+    (
+      Domain(head: "<features><kvm><hidden state='yes'/></kvm></features>"),
+      "Invalid value for attribute 'state' in element 'hidden': 'yes'."
+    ),
+    (Domain(devices: cdrom), noIDE), (Domain(devices: "<controller type='ide' index='0'/>"), noIDE),
+    (Domain(devices: cdrom.replacing(" bus='ide'", with: "")), noIDE),
+    (Domain(devices: "<graphics type='vnc'/>" + video("vga") + video("qxl")), "Only one primary video device is supported"),
+    (
+      Domain(devices: "<memballoon model='virtio'/><memballoon model='none'/>"), "only a single memory balloon device is supported"
+    )
+  ]
+
+  private static let refused = refusedDevices + refusedDomains
+
+  private static let accepted: [Domain] = [
+    Domain(), Domain(memory: "", head: numa("0-1")), Domain(head: numa("0-2,^2")), Domain(head: topology("2")),
+    Domain(vcpu: "", head: topology("1")), Domain(head: hyperV("123456789012")), Domain(machine: "pc", devices: cdrom),
+    Domain(machine: "pc", inside: at(1, 2), devices: "<controller type='usb' index='0' model='qemu-xhci'/>"),
+    Domain(inside: "<boot order='+2'/>", devices: disk), Domain(inside: "<rom enabled='no'/>"), Domain(inside: "<teaming/>"),
+    Domain(inside: at(0, 1)), Domain(devices: controller(1, "pcie-root-port", "<model name='ioh3420'/>")),
+    Domain(devices: controller(1, "pcie-switch-upstream-port") + controller(2, "pcie-switch-downstream-port")),
+    Domain(devices: controller(1, "pcie-root-port", "<boot order='1'/>") + disk),
+    Domain(name: "<name>vm</name><metadata><x:a xmlns:x='urn:x'><hostdev/></x:a></metadata>")
+  ]
+
+  private func refusals(_ domain: Domain) -> [String] {
+    let machine = ParsedInput.parse(SourceText(name: "t", bytes: Array(domain.text.utf8))).machine
+    return machine.libvirt?.refusals.map(\.text) ?? []
+  }
+
+  func testPartsOfADomainAreRefusedWithLibvirtsMessages() {
+    for (domain, text) in LibvirtDomainRefusalTests.refused { XCTAssertEqual(refusals(domain), [text], domain.text) }
+    for domain in LibvirtDomainRefusalTests.accepted { XCTAssertEqual(refusals(domain), [], domain.text) }
+  }
+
+  func testTheInstalledLibvirtRefusesTheSame() throws {
+    let folder = try TemporaryDirectory()
+    let domains = LibvirtDomainRefusalTests.refused.map { ($0, Optional($1)) } + LibvirtDomainRefusalTests.accepted.map { ($0, nil) }
+    let files = try domains.enumerated().map { index, domain in
+      let file = "\(folder.path)/\(index).xml"
+      try writeFile(file, domain.0.text)
+      return file
+    }
+    let run = try Child.run(Fixture.path("../scripts/libvirt-options"), files)
+    let text = String(decoding: run.output, as: UTF8.self)
+    guard run.status == 0 else {
+      throw XCTSkip("SKIPPED: \(String(decoding: run.error, as: UTF8.self).split(separator: "\n").first ?? "")")
+    }
+    let lines = text.split(separator: "\n")
+    for (file, (domain, refusal)) in zip(files, domains) {
+      let answer = lines.firstIndex { $0 == "== \(file)" }.flatMap { lines.indices.contains($0 + 1) ? lines[$0 + 1] : nil } ?? ""
+      if let refusal {
+        XCTAssert(answer.hasPrefix("error: ") && answer.hasSuffix(refusal), "\(answer): \(domain.text)")
+      } else {
+        XCTAssert(answer.hasPrefix("LC_ALL="), "\(answer): \(domain.text)")
+      }
+    }
+  }
+
+  func testAnElementThatMeansHostdevIsNotIgnored() {
+    for name in ["hotsdev", "hostdv", "hostdevs", "Hostdev", "HOSTDEV", "ohstdev", "x:hostdev"] {
+      let text = Domain().text.replacing("hostdev", with: name)
+      let parts = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8)), extent: .passthrough).machine.unreadParts
+      XCTAssertEqual(parts.first?.what, "`<\(name)>`", text)
+    }
+    let text = Domain(attributes: "mode='subsytem'").text
+    let problems = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8))).problems.map(\.message)
+    XCTAssertEqual(
+      problems, ["`<hostdev>` has the mode `subsytem`: libvirt refuses it with `unknown hostdev mode 'subsytem'`"])
+  }
+
+  /// A device that replaces a `<source>` is not one that libvirt binds.
+  func testAnOverrideOfTheHostDeviceIsNotManaged() throws {
+    func devices(_ properties: String) -> MachineConfig {
+      let text = Domain(inside: "<alias name='ua-g'/>").text
+        .replacing("type='qemu'", with: "type='qemu' xmlns:qemu='\(LibvirtReader.qemuNamespace)'")
+        .replacing(
+          "</domain>",
+          with: "<qemu:override><qemu:device alias='ua-g'><qemu:frontend>\(properties)</qemu:frontend></qemu:device>"
+            + "</qemu:override></domain>")
+      return ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8))).machine
+    }
+    let source = try XCTUnwrap(PCIAddress("0000:0a:00.0"))
+    let other = devices("<qemu:property name='host' type='string' value='0000:0e:00.0'/>")
+    XCTAssertNil(try XCTUnwrap(other.devices.first(where: \.isVFIO)).libvirt)
+    XCTAssertEqual(other.libvirt?.unassigned[source]?.isManaged, true)
+    let same = devices("<qemu:property name='host' type='string' value='0a:00.0'/><qemu:property name='x-vga' type='bool' value='true'/>")
+    XCTAssertEqual(same.devices.first(where: \.isVFIO)?.libvirt?.source, source)
+    let twice = devices(
+      "<qemu:property name='rombar' type='unsigned' value='1'/><qemu:property name='display' type='string' value='off'/>"
+        + "<qemu:property name='rombar' type='unsigned' value='0'/>")
+    let properties = try XCTUnwrap(twice.devices.first(where: \.isVFIO)).properties
+    XCTAssertEqual(properties.suffix(2).map(\.name), ["display", "rombar"])
+    XCTAssertEqual(properties.last?.value, .integer(0))
+  }
+}
