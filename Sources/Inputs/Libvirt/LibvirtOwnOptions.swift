@@ -43,9 +43,14 @@ extension LibvirtReader {
 
   /// Properties that replace, add to or take from those of one device.
   private mutating func readOverrides(_ element: XMLElement, _ path: String) {
+    var indexes: [String: Int] = [:]
+    for (index, device) in definition.machine.devices.enumerated() {
+      if let id = device.id, indexes[id] == nil { indexes[id] = index }
+    }
+    var changes: [Int: [(name: String, property: Property?)]] = [:]
     for device in element.children where device.name == "device" {
       guard let alias = device["alias"], let frontend = device.children.first(where: { $0.name == "frontend" }),
-        let index = definition.machine.devices.firstIndex(where: { $0.id == alias.value })
+        let index = indexes[alias.value]
       else { continue }
       for property in frontend.children where property.name == "property" {
         guard let name = property.value("name") else { continue }
@@ -57,12 +62,31 @@ extension LibvirtReader {
             "libvirt refuses the override of `\(name)` of `\(alias.value)`: \(refusal.reason)", fix: refusal.fix, at: place)
           continue
         }
-        definition.machine.devices[index].properties.removeAll { $0.name == name }
-        if let value = LibvirtReader.value(of: property) {
-          definition.machine.devices[index].properties.append(Property(name: name, value: value, location: place))
-        }
+        let value = LibvirtReader.value(of: property)
+        changes[index, default: []].append((name, value.map { Property(name: name, value: $0, location: place) }))
       }
     }
+    for (index, changes) in changes { override(index, with: changes) }
+  }
+
+  /// Applies the overrides of a device; of several of one property the last applies.
+  private mutating func override(_ index: Int, with changes: [(name: String, property: Property?)]) {
+    var names: Set<String> = []
+    let last = changes.reversed().filter { names.insert($0.name).inserted }.reversed()
+    var device = definition.machine.devices[index]
+    device.properties.removeAll { names.contains($0.name) }
+    device.properties += last.compactMap(\.property)
+    // libvirt binds the `<source>`, and opens its nodes to QEMU: not those of the device that QEMU gets instead.
+    if let hostdev = device.libvirt, let source = hostdev.source, !device.has("fd"), LibvirtReader.host(of: device) != source {
+      definition.machine.libvirt?.unassigned[source] = hostdev
+      device.libvirt = nil
+    }
+    definition.machine.devices[index] = device
+  }
+
+  private static func host(of device: DeviceRequest) -> PCIAddress? {
+    let path = device.property("sysfsdev")?.value.string.flatMap { $0.split(separator: "/").last }
+    return (path ?? device.property("host")?.value.string?[...]).flatMap { PCIAddress($0) }
   }
 
   /// Values that libvirt does not accept (libvirt src/qemu/qemu_domain.c: qemuDomainDefNamespaceParseOverrideProperties).

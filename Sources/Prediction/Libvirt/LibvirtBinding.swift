@@ -12,8 +12,8 @@ extension Host {
       taken[address] = hostdev
     }
     if machine.bindsWholeGroups { taken.merge(groupMembers(of: machine), uniquingKeysWith: { own, _ in own }) }
-    guard !taken.isEmpty else { return self }
     var host = self
+    if machine.libvirt != nil { host.hideNodes(of: machine.devices.filter { $0.libvirt == nil }.compactMap { $0.hostAddress() }) }
     for (address, hostdev) in taken {
       guard var device = devices[address] else { continue }
       // vfio refuses a header that is not an endpoint's.
@@ -27,6 +27,19 @@ extension Host {
       }
     }
     return host
+  }
+
+  /// Makes the access to nodes unknown: those of devices that libvirt does not know, because only `<qemu:commandline>` or
+  /// `<qemu:override>` names them (libvirt src/qemu/qemu_namespace.c: qemuDomainSetupAllHostdevs, src/qemu/qemu_cgroup.c).
+  private mutating func hideNodes(of addresses: [PCIAddress]) {
+    let reason = "libvirt opens nodes for `<hostdev>` only: for others qemu.conf decides (`user`, `namespaces`, `cgroup_device_acl`)"
+    for address in addresses {
+      if case .known(.some(let cdev))? = devices[address]?.cdev, cdev.node == .known(.accessible) {
+        devices[address]?.cdev = .known(VFIOCdev(name: cdev.name, node: .unknown("access to /dev/vfio/devices/\(cdev.name)", reason)))
+      }
+      guard case .known(.some(let number))? = devices[address]?.group, groups[number]?.node == .known(.accessible) else { continue }
+      groups[number]?.node = .unknown("access to /dev/vfio/\(number)", reason)
+    }
   }
 
   /// All devices of the IOMMU groups that a machine takes from, as Proxmox binds them to vfio-pci before it starts the
