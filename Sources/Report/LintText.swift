@@ -73,7 +73,7 @@ public struct LintText: LintWriter {
       if !result.target.mayPassThrough {
         text += "; no host device: the rest of the machine was not checked"
       } else if let others = LintText.unchecked(result.target) {
-        text += "; \(others) were not checked"
+        text += "; \(others) not checked"
       }
     }
     if subject.isAssumed, !hasAdvised {
@@ -83,8 +83,13 @@ public struct LintText: LintWriter {
     return block([text])
   }
 
-  /// The options that were not checked, the first ones by name; nil without any.
+  /// The options that were not checked, the first ones by name, and the verb; nil without any.
   private static func unchecked(_ target: LintTarget) -> String? {
+    if target.unchecked == ["domain"] { return "the rest of the domain was" }
+    return options(target).map { $0 + " were" }
+  }
+
+  private static func options(_ target: LintTarget) -> String? {
     var names = target.unchecked.map { $0 == "devices" ? "options of other devices" : "`\($0)`" }
     guard !names.isEmpty else { return nil }
     if names.count > 5 { names = names.prefix(4) + ["\(names.count - 4) others"] }

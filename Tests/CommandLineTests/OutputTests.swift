@@ -191,6 +191,13 @@ final class OutputTests: XCTestCase {
     let whole = try verdict(port + devices + " -S -m 1G -smp 2 -object memory-backend-ram,id=m,size=1G -numa node,memdev=m")
     XCTAssert(whole.contains(": safe ") && !whole.contains("not checked"), whole)
     XCTAssert(try verdict(port).contains(nothing))
+    let text = "<domain type='kvm'><name>vm</name><memory unit='GiB'>1</memory><os><type arch='x86_64' machine='q35'>hvm</type></os>"
+      + "<devices><hostdev mode='subsystem' type='pci' managed='yes'><source><address bus='10'/></source></hostdev></devices></domain>"
+    let lint = ["lint", "-", "--host", Vfiogate.host("desktop-amd-geforce")]
+    let domain = try Vfiogate.run(lint, input: Array(text.utf8))
+    XCTAssert(domain.output.contains(": safe ") && domain.output.contains("; the rest of the domain was not checked"), domain.output)
+    let json = try Vfiogate.run(lint + ["--format", "json"], input: Array(text.utf8)).json
+    XCTAssertEqual(json["definitions"]?.array?.first?["not-checked"]?.array?.map(\.string), ["domain"])
     if let program = InstalledQEMU.ofDistribution {
       let asked = try verdict(port + devices + " -chardev null,id=c", ["--rehearse", program, "--qemu", "11.1.3"])
       XCTAssert(asked.contains(": safe ") && !asked.contains("not checked"), asked)

@@ -95,10 +95,13 @@ public final class LintTarget: Sendable {
   }
 
   /// Options whose values no QEMU was asked about, and that are not modelled: `-cpu`, `-drive`, in the order of the text; the last
-  /// is `devices`, for those besides passthrough. libvirt writes those of its domains itself.
+  /// is `devices`, for those besides passthrough. Of a domain of libvirt, which writes them itself, `domain`: its other parts, which
+  /// libvirt may refuse.
   public var unchecked: [String] {
+    if let libvirt = machine.libvirt {
+      return plugs.isEmpty && libvirt.hypervisor == nil && machine.missingPart == nil ? ["domain"] : []
+    }
     if case .known(let result)? = rehearsal, result.isTried { return [] }
-    guard machine.libvirt == nil else { return [] }
     let names = plugs.isEmpty ? machine.uncheckedOptions(qemu) : []
     let isOpen = !undecided.isEmpty || checkedRequests.contains { !$0.isVFIO && !LintTarget.isModelled($0) }
     return isOpen ? names + ["devices"] : names
