@@ -56,10 +56,22 @@ enum LiteralBytes {
 
 /// A systemd service (systemd.service(5)): the commands of `ExecStart=`.
 enum SystemdUnit {
+  /// Whether a text is a service that starts QEMU, or mentions a device that it may give to one.
   static func isRecognised(_ bytes: [UInt8]) -> Bool {
+    isService(bytes) && (commands(bytes).contains { startsQEMU(bytes, $0) } || !DeviceMentions.all(in: bytes).isEmpty)
+  }
+
+  /// Whether a text is a service of any program.
+  static func isService(_ bytes: [UInt8]) -> Bool {
     let lines = EmbeddedCommand.lines(bytes).map { bytes[$0].drop { $0 <= 0x20 } }
     return lines.contains { $0.starts(with: "[Service]".utf8) } && !commands(bytes).isEmpty
       && !bytes.starts(with: "#!".utf8)
+  }
+
+  /// Whether a command is QEMU, or a shell's that starts it.
+  private static func startsQEMU(_ bytes: [UInt8], _ command: Range<Int>) -> Bool {
+    let script = ShellScript(Array(bytes[command]))
+    return script.command != nil || script.hasInnerCommand
   }
 
   /// The values of `ExecStart=`, without the prefixes that say how systemd runs them.
@@ -125,6 +137,7 @@ enum SystemdUnit {
       definition.noteUnread("the rest of the command", "its last line continues, and the text ends there", last, source)
     }
     noteLines(source, outside: all, in: &definition)
+    definition.machine.service = limits(source.bytes)
     return definition
   }
 
@@ -188,7 +201,7 @@ enum SystemdUnit {
   }
 
   /// Whether a line is a comment (systemd.syntax(7)).
-  private static func isComment(_ bytes: [UInt8], _ line: Range<Int>) -> Bool {
+  static func isComment(_ bytes: [UInt8], _ line: Range<Int>) -> Bool {
     bytes[line].first { $0 > 0x20 }.map { "#;".utf8.contains($0) } ?? false
   }
 

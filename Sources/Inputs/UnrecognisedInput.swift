@@ -19,6 +19,7 @@ public enum UnrecognisedInput {
     if isXML, isPartOfXML(bytes) { return "a patch, a program or another part of an XML document: give the whole document" }
     if isManualPage(bytes) { return "a manual page: give the text of the definition that it shows" }
     if isTemplate(bytes) { return "a template of another program, with lines such as `{% for … %}`: give the text that it makes" }
+    if SystemdUnit.isService(bytes) { return "a systemd service whose ExecStart= is not QEMU: lint the script or the file that it starts" }
     let text = String(decoding: bytes.prefix(256 << 10), as: UTF8.self)
     for (what, marks) in kinds where marks.contains(where: text.contains) { return what }
     if text.hasPrefix("#!") {

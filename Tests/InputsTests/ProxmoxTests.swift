@@ -197,6 +197,33 @@ final class ProxmoxTests: XCTestCase {
     XCTAssertEqual(parsed.machine.unreadParts, [])
   }
 
+  func testAMisspeltKeyOfAHostDeviceIsReported() throws {
+    for (key, meant) in [
+      ("hostpc1", "`hostpci1:`"), ("hospci0", "`hostpci0:`"), ("host-pci2", "`hostpci2:`"), ("HostPCI3", "`hostpci3:`"),
+      ("hostpci16", "`hostpci0:` to `hostpci15:`"), ("hostpci", "`hostpci0:` to `hostpci15:`"),
+    ] {
+      for text in ["machine: q35\n\(key): 0e:00.0\n", "\(key): 0e:00.0\n"] {
+        let parsed = parse(text)
+        XCTAssertEqual(messages(parsed), ["Proxmox does not know `\(key)`, and ignores it"], text)
+        XCTAssertEqual(parsed.problems.first?.fix, "write \(meant)")
+      }
+    }
+    XCTAssertEqual(messages(parse("machine: q35\nhotplug: disk\nhookscript: a\nhostpci0: 0e:00.0\n")), [])
+  }
+
+  /// The group of a device that keeps its host driver is not bound, and neither is one of `args:`.
+  func testProxmoxBindsTheGroupsOfItsOwnEntries() throws {
+    let parsed = try lowered("""
+      args: -device vfio-pci,host=0000:03:00.0
+      hostpci0: 01:00
+      hostpci1: 02:00.0,driver=keep
+      hostpci2: 04:00.0,mdev=nvidia-63
+      machine: q35
+      """)
+    XCTAssertEqual(parsed.machine.proxmox?.boundWithGroups.map(\.description), ["0000:01:00.0", "0000:01:00.1"])
+    XCTAssertEqual(parsed.machine.service?.user, .known("root"))
+  }
+
   func testProxmoxsOwnRefusals() throws {
     for (text, refusal) in [
       ("hostpci0: 01:00.0,pcie=1\nmachine: pc\n", "q35 machine model is not enabled"),

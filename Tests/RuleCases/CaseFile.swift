@@ -137,7 +137,7 @@ package struct RuleCase: CustomStringConvertible {
   package var isExecuted: Bool { !isAboutCommands && definition != nil }
 
   /// The block with the definition.
-  var definition: Block? { ["argv", "qmp", "xml"].lazy.compactMap(block).first }
+  var definition: Block? { ["argv", "qmp", "xml", "proxmox", "unit"].lazy.compactMap(block).first }
 }
 
 extension RuleCase.Block {

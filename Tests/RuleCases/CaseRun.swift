@@ -101,7 +101,7 @@ extension RuleCase {
   }
 
   package func texts() throws -> CaseTexts {
-    guard let block = definition else { throw CaseFile.Malformed(rule, line, "neither argv nor qmp nor xml") }
+    guard let block = definition else { throw CaseFile.Malformed(rule, line, "without a definition") }
     let others = blocks.filter { $0.kind.hasPrefix("other ") }.map { block in
       ParsedInput.parse(RuleCase.source(block, named: String(block.kind.dropFirst(6))))
     }

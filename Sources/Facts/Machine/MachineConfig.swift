@@ -29,9 +29,10 @@ public struct MachineConfig: Sendable {
   public var unreadParts: [UnreadPart] = []
   /// The first end of a line of the command that is CR LF; nil where none is, and where no shell reads the text.
   public var carriageReturn: Location?
-  /// Whether every device of each IOMMU group that the machine takes from is bound to vfio-pci before QEMU starts, as
-  /// Proxmox does.
-  public var bindsWholeGroups = false
+  /// Set when the machine comes from a configuration of Proxmox.
+  public var proxmox: ProxmoxStart?
+  /// The user and the limits that the definition gives QEMU; nil where QEMU has those of the user who starts it.
+  public var service: ServiceLimits?
   /// Whether options that are not part of the text decide about the default devices, as beside a lone file of `-readconfig`.
   public var hasUnknownDefaults = false
   /// Set when the machine comes from a libvirt domain.

@@ -59,11 +59,9 @@ struct ProxmoxConfig: Sendable {
         continue
       }
       if isPending { changes.append(entry) } else { all.append(entry) }
-      guard entry.key.lowercased().hasPrefix("hostpci"), !ProxmoxConfig.isHostPCI(entry.key) else { continue }
+      guard let meant = ProxmoxConfig.meant(by: entry.key) else { continue }
       problems.append(
-        InputProblem(
-          message: "Proxmox does not know `\(entry.key)`, and ignores it", fix: "write `hostpci0:` to `hostpci15:`",
-          location: location(entry)))
+        InputProblem(message: "Proxmox does not know `\(entry.key)`, and ignores it", fix: "write \(meant)", location: location(entry)))
     }
     // The changes delete first, and set then (pve-guest-common PVE/AbstractConfig.pm: parse_pending_delete).
     unused = all.filter { deleted.contains($0.key) }
@@ -77,6 +75,15 @@ struct ProxmoxConfig: Sendable {
 
   /// `hostpci0` to `hostpci15` (qemu-server PVE/QemuServer/PCI.pm: $MAX_HOSTPCI_DEVICES).
   static func isHostPCI(_ key: String) -> Bool { (0..<16).contains { key == "hostpci\($0)" } }
+
+  /// The keys of host devices that an unknown one means; nil for any other key.
+  static func meant(by key: String) -> String? {
+    if isHostPCI(key) { return nil }
+    let name = withoutNumber(key), letters = name.lowercased().filter { $0 != "-" && $0 != "_" }
+    guard letters.hasPrefix("hostpci") || Misspelling.meant(by: letters, among: ["hostpci"], errors: 2) != nil else { return nil }
+    let number = Int(key.dropFirst(name.count)).flatMap { $0 < 16 ? $0 : nil }
+    return number.map { "`hostpci\($0):`" } ?? "`hostpci0:` to `hostpci15:`"
+  }
 
   /// The entry that counts: the last one with that key.
   func entry(_ key: String) -> Entry? { entries.first { $0.key == key } }
@@ -124,7 +131,7 @@ struct ProxmoxConfig: Sendable {
   private static let own: Set<String> = ["scsihw", "ostype", "vmgenid", "smbios", "efidisk", "bootdisk", "tpmstate"]
 
   private static func isOwnKey(_ key: String) -> Bool {
-    key.lowercased().hasPrefix("hostpci") || own.contains(key) || own.contains(withoutNumber(key))
+    isHostPCI(key) || meant(by: key) != nil || own.contains(key) || own.contains(withoutNumber(key))
   }
 
   /// Every other key, without its number (qemu-server PVE/QemuServer.pm: $confdesc and parse_vm_config).
@@ -145,7 +152,7 @@ struct ProxmoxConfig: Sendable {
 
   private static func isHardwareKey(_ key: String) -> Bool {
     let name = withoutNumber(key)
-    return hardware.contains(key) || name != key && numbered.contains(name)
+    return hardware.contains(key) || name != key && numbered.contains(name) || meant(by: key) != nil
   }
 
   /// The lines that hold more than blanks, without their ends.

@@ -27,6 +27,10 @@ extension ProxmoxLowering {
         if !used.insert(function).inserted {
           refuse("device '\(function)' assigned more than once", "assign each function once", entry.location)
         }
+        // `driver=keep` leaves the device with its host driver.
+        if entry.properties["driver"] != "keep", let address = PCIAddress(function) {
+          definition.machine.proxmox?.boundWithGroups.append(address)
+        }
         add(device(entry, .string(function), number, of: functions.count), entry.location)
       }
     }

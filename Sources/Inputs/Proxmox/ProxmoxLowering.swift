@@ -32,8 +32,8 @@ struct ProxmoxLowering {
     if machine.isTemplate { return lowerTemplate() }
     noteSuspended()
     if noteOtherArchitecture() { return }
-    // `driver=keep` leaves each device with its host driver.
-    definition.machine.bindsWholeGroups = !machine.assigned.contains { $0.properties["driver"] == "keep" }
+    definition.machine.proxmox = ProxmoxStart()
+    definition.machine.service = ServiceLimits(user: .known("root"))
     readMachine()
     readOptions()
     refuseMemory()

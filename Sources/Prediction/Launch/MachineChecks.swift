@@ -133,7 +133,7 @@ extension MachineConfig {
   /// The fact that is missing of a machine type of a distribution's QEMU, such as `pc-q35-noble`: a release as published does not have
   /// it. Another QEMU may.
   public func unknownMachineType(_ qemu: QEMUProfile) -> (fact: Unknown, location: Location)? {
-    guard qemu.isAsReleased, qemu.modelledRelease != nil, libvirt == nil, !bindsWholeGroups, let property = machineType,
+    guard qemu.isAsReleased, qemu.modelledRelease != nil, libvirt == nil, proxmox == nil, let property = machineType,
       let type = property.value.string, let family = ["pc-q35-", "pc-i440fx-"].first(where: type.hasPrefix),
       !type.utf8.dropFirst(family.utf8.count).allSatisfy({ $0.isASCIIDigit || $0 == UInt8(ascii: ".") })
     else { return nil }

@@ -3,22 +3,35 @@ import Facts
 extension Host {
   /// The host when QEMU starts: libvirt binds a domain's managed devices to a vfio driver first, and lets QEMU open the
   /// nodes of all its devices (libvirt src/hypervisor/virhostdev.c: virHostdevPreparePCIDevices). Facts that only the
-  /// binding determines are unknown.
+  /// binding determines are unknown. The user and the limits are those that the machine's definition gives QEMU.
   public func prepared(by machine: MachineConfig, plugs: [DeviceRequest] = []) -> Host {
+    if let service = machine.service {
+      var rest = machine
+      rest.service = nil
+      return seen(by: service).prepared(by: rest, plugs: plugs)
+    }
     guard !devices.isEmpty else { return self }
     var taken = machine.libvirt?.unassigned ?? [:]
     for request in machine.devices + plugs {
       guard let hostdev = request.libvirt, let address = request.hostAddress() else { continue }
       taken[address] = hostdev
     }
-    if machine.bindsWholeGroups { taken.merge(groupMembers(of: machine), uniquingKeysWith: { own, _ in own }) }
+    for address in machine.proxmox?.boundWithGroups ?? [] {
+      for member in boundWithGroup(of: address).display ?? [address] {
+        taken[member] = LibvirtHostdev(isManaged: true, driverModel: "vfio-pci", source: member)
+      }
+    }
+    if taken.isEmpty, machine.libvirt == nil { return self }
     var host = self
     if machine.libvirt != nil { host.hideNodes(of: machine.devices.filter { $0.libvirt == nil }.compactMap { $0.hostAddress() }) }
     for (address, hostdev) in taken {
       guard var device = devices[address] else { continue }
       // vfio refuses a header that is not an endpoint's.
       let isBound = hostdev.isManaged && device.isEndpoint != .known(false)
-      if isBound { device.bind(hostdev, on: self) }
+      if isBound {
+        device.bind(hostdev, on: self)
+        host.vfioContainer = containerAfterBinding
+      }
       device.grant()
       host.devices[address] = device
       guard case .known(.some(let number)) = device.group, let group = groups[number] else { continue }
@@ -42,17 +55,28 @@ extension Host {
     }
   }
 
-  /// All devices of the IOMMU groups that a machine takes from, as Proxmox binds them to vfio-pci before it starts the
-  /// machine (pve-common PVE/SysFSTools.pm: pci_dev_group_bind_to_vfio, which leaves bridges out).
-  private func groupMembers(of machine: MachineConfig) -> [PCIAddress: LibvirtHostdev] {
-    var taken: [PCIAddress: LibvirtHostdev] = [:]
-    for address in machine.devices.filter(\.isVFIO).compactMap({ $0.hostAddress() }) {
-      guard case .known(.some(let number))? = devices[address]?.group, let group = groups[number],
-        case .known(let members) = group.members
-      else { continue }
-      for member in members { taken[member] = LibvirtHostdev(isManaged: true, driverModel: "vfio-pci", source: member) }
+  /// /dev/vfio/vfio once a device is bound to vfio-pci. The first binding loads the module that creates the node (linux
+  /// drivers/vfio/container.c: vfio_container_init).
+  private var containerAfterBinding: Known<NodeAccess> {
+    let isLoaded = devices.values.contains { ($0.driver.display ?? nil).map(VFIODriverName.isVFIO) ?? false }
+    guard vfioContainer == .known(.absent), !isLoaded else { return vfioContainer }
+    switch kernelConfig.display?["CONFIG_VFIO"] {
+    // All users may open it.
+    case "m": return kernelConfig.display?["CONFIG_VFIO_CONTAINER"] == "n" ? vfioContainer : .known(.accessible)
+    case nil: return .unknown("/dev/vfio/vfio", "binding a device to vfio-pci may load the module that creates it")
+    default: return vfioContainer
     }
-    return taken
+  }
+
+  /// The functions that Proxmox binds to vfio-pci together with one, itself among them: all of its IOMMU group but bridges
+  /// (pve-common PVE/SysFSTools.pm: pci_dev_group_bind_to_vfio). A function without a group is alone.
+  public func boundWithGroup(of address: PCIAddress) -> Known<[PCIAddress]> {
+    device(at: address).flatMap { device in
+      guard let device else { return .known([address]) }
+      return device.group.flatMap { number in
+        number.map { self.group($0).members } ?? .known([address])
+      }
+    }.map { members in members.filter { devices[$0]?.isEndpoint != .known(false) } }
   }
 }
 

@@ -72,10 +72,12 @@ public struct LockedMemory {
 
   /// The bytes that QEMU may lock; nil is unlimited. libvirt sets the limit itself: to `hard_limit`, else
   /// high enough (libvirt src/qemu/qemu_domain.c: qemuDomainGetMemLockLimitBytes). Elsewhere it is the
-  /// host's, and CAP_IPC_LOCK is above it.
+  /// host's or the service's, and CAP_IPC_LOCK is above it.
   public func limit(on host: Host) throws(Unknown) -> UInt64? {
     if let libvirt = machine.libvirt { return libvirt.hardLimit }
-    guard let limit = try host.memlock.value, try host.user.value != "root" else { return nil }
+    if host.user == .known("root") { return nil }
+    guard let limit = try host.memlock.value else { return nil }
+    _ = try host.user.value
     return limit
   }
 }

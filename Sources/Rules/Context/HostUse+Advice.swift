@@ -16,6 +16,31 @@ extension HostUse {
 }
 
 extension DeviceContext {
+  /// The host functions that are taken from the host for the device: itself, and where Proxmox binds its whole group, the
+  /// members that no device of the machine is. The first device of a group has them.
+  func takenFunctions() throws(Unknown) -> [PCIAddress] {
+    guard let address = prediction.host else { return [] }
+    let bound = target.machine.proxmox?.boundWithGroups ?? []
+    guard bound.contains(address) else { return [address] }
+    let members = try target.hostNow.boundWithGroup(of: address).value
+    guard bound.first(where: members.contains) == address else { return [address] }
+    return [address] + members.filter { !bound.contains($0) }
+  }
+
+  /// The name of a function that is taken from the host for the device: its own, or one that says why.
+  func name(ofTaken address: PCIAddress) -> String {
+    address == prediction.host ? name : "\(address), which is in one IOMMU group with \(name)"
+  }
+
+  /// The program that takes the functions from the host, for messages.
+  var taker: String {
+    if target.machine.proxmox?.boundWithGroups.isEmpty == false {
+      return "Proxmox binds the whole group to vfio-pci when the guest starts"
+    }
+    let isManaged = request.libvirt?.isManaged == true && target.machine.libvirt != nil
+    return isManaged ? "libvirt unbinds it from the host when the guest starts" : "binding it to vfio-pci takes it from the host"
+  }
+
   /// The functions that the host itself uses, with their first use: advice never takes these from the host.
   func usedByHost(_ addresses: [PCIAddress]) -> [(address: PCIAddress, use: HostUse)] {
     addresses.compactMap { address in

@@ -9,7 +9,7 @@ extension Rule {
     why: """
       The firmware booted with this graphics card, and a driver of the host has it. Binding it to vfio-pci takes the \
       host's display: the screen freezes or goes black, and a desktop that runs on it ends. Some drivers cannot be \
-      unbound while they display, and hang. With `managed='yes'` libvirt does so when the guest starts.
+      unbound while they display, and hang. With `managed='yes'` libvirt does so when the guest starts, and so does Proxmox.
       """,
     fix: "let the firmware boot with a different graphics card, or make sure that the host is reached without a display, as by ssh",
     example: "<hostdev mode='subsystem' type='pci' managed='yes'> of the card whose boot_vga is 1, and whose driver is amdgpu",
@@ -20,15 +20,15 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let address = context.prediction.host, let device = try context.target.hostNow.device(at: address).value else { return }
-  // Base class 03: display controllers (PCI Code and ID Assignment 1.16 §1.4).
-  if case .known(let code) = device.classCode, code >> 16 != 0x03 { return }
-  if device.bootVGA == .known(false) { return }
-  guard let driver = try device.driver.value, !VFIODriver.leavesDMA(driver), try !VFIODriver.isVFIO(device) else { return }
-  guard try device.bootVGA.value == true else { return }
-  let who = context.request.libvirt?.isManaged == true && context.target.machine.libvirt != nil
-    ? "libvirt takes it from the host when the guest starts" : "binding it to vfio-pci takes it from the host"
-  runner.report(
-    "the host displays on \(context.name), its boot graphics card, with `\(driver)`: \(who)", at: context.hostLocation,
-    evidence: ["boot_vga of \(address): 1", "driver of \(address): \(driver)"])
+  for address in try context.takenFunctions() {
+    guard let device = try context.target.hostNow.device(at: address).value else { continue }
+    // Base class 03: display controllers (PCI Code and ID Assignment 1.16 §1.4).
+    if case .known(let code) = device.classCode, code >> 16 != 0x03 { continue }
+    if device.bootVGA == .known(false) { continue }
+    guard let driver = try device.driver.value, !VFIODriver.leavesDMA(driver), try !VFIODriver.isVFIO(device) else { continue }
+    guard try device.bootVGA.value == true else { continue }
+    runner.report(
+      "the host displays on \(context.name(ofTaken: address)), its boot graphics card, with `\(driver)`: \(context.taker)",
+      at: context.hostLocation, evidence: ["boot_vga of \(address): 1", "driver of \(address): \(driver)"])
+  }
 }

@@ -9,7 +9,8 @@ extension Rule {
     why: """
       Binding the device to vfio-pci takes it from its host driver, and the kernel does not check whether it is in \
       use: a mounted disk disappears with its unwritten data, and losing the interface of the default route cuts off \
-      access to the host. With `managed='yes'` libvirt does so when the guest starts, which may be at boot.
+      access to the host. With `managed='yes'` libvirt does so when the guest starts, which may be at boot; Proxmox does \
+      so with all functions of the device's IOMMU group.
       """,
     fix: "stop using the device on the host first, or assign a different one",
     example: "<hostdev mode='subsystem' type='pci' managed='yes'> of the controller that / is on",
@@ -21,18 +22,23 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  let device = try context.device()
-  if device.isEndpoint == .known(false) { return }
-  let isManaged = context.request.libvirt?.isManaged == true
-  // For a managed device prediction has the driver that it will have; it has a cdev only if it has one now.
-  if try VFIODriver.isVFIO(device), !isManaged || device.cdev.isKnown { return }
+  _ = try context.device()
+  var missed: Unknown?
+  for address in try context.takenFunctions() {
+    do { try check(address, of: context, &runner) } catch { missed = missed ?? error }
+  }
+  if let missed { throw missed }
+}
+
+private func check(_ address: PCIAddress, of context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let device = try context.target.hostNow.device(at: address).value, device.isEndpoint != .known(false),
+    try !VFIODriver.isVFIO(device)
+  else { return }
   let uses = try device.hostUses.value
   guard !uses.isEmpty else { return }
   let listed = uses.prefix(3).map(\.text).joined(separator: ", ") + (uses.count > 3 ? ", and \(uses.count - 3) more" : "")
-  let who = isManaged && context.target.machine.libvirt != nil
-    ? "libvirt unbinds it from the host when the guest starts" : "binding it to vfio-pci takes it from the host"
   runner.report(
-    "the host uses \(context.name): \(listed); \(who)", at: context.hostLocation, fix: fix(uses),
+    "the host uses \(context.name(ofTaken: address)): \(listed); \(context.taker)", at: context.hostLocation, fix: fix(uses),
     evidence: uses.map { "host's use of \(device.address): \($0.text)" })
 }
 

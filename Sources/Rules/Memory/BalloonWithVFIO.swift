@@ -23,5 +23,6 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   }
   runner.report(
     "the guest's `\(balloon.id ?? balloon.driver ?? "")` returns no memory to the host while \(device.name) is assigned",
-    at: target.isChecked(balloon) ? balloon.location : device.request.location)
+    at: target.isChecked(balloon) ? balloon.location : device.request.location,
+    fix: target.machine.proxmox == nil ? nil : "write `balloon: 0`: without the line the machine has one")
 }

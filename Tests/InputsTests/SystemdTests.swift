@@ -1,0 +1,66 @@
+import Facts
+import Inputs
+import Syntax
+import XCTest
+
+/// Services of systemd (systemd.service(5), systemd.exec(5)).
+final class SystemdTests: XCTestCase {
+  private let command = "ExecStart=/usr/bin/qemu-system-x86_64 -m 1G -device vfio-pci,host=0000:0a:00.0\n"
+
+  private func parse(_ text: String) -> ParsedInput { .parse(SourceText(name: "vm.service", bytes: Array(text.utf8))) }
+
+  private func limits(_ settings: String, command: String? = nil) -> ServiceLimits? {
+    parse("[Service]\n" + settings + "\n" + (command ?? self.command)).machine.service
+  }
+
+  func testLimitsOfAService() {
+    XCTAssertNil(limits("Restart=no"))
+    XCTAssertEqual(limits("LimitMEMLOCK=infinity"), ServiceLimits(memlock: .known(nil)))
+    XCTAssertEqual(limits("LimitMEMLOCK=64M"), ServiceLimits(memlock: .known(64 << 20)))
+    XCTAssertEqual(limits("LimitMEMLOCK = 4096:8G"), ServiceLimits(memlock: .known(4096)))
+    // The last counts, and an empty one takes it away.
+    XCTAssertEqual(limits("LimitMEMLOCK=64M\nLimitMEMLOCK=1G"), ServiceLimits(memlock: .known(1 << 30)))
+    XCTAssertNil(limits("LimitMEMLOCK=64M\nLimitMEMLOCK="))
+    XCTAssertEqual(limits("User=root"), ServiceLimits(user: .known("root")))
+    XCTAssertEqual(limits("User=0"), ServiceLimits(user: .known("root")))
+    XCTAssertEqual(limits("User=107\nLimitMEMLOCK=1G"), ServiceLimits(user: .known("uid 107"), memlock: .known(1 << 30)))
+    XCTAssertEqual(
+      limits("User=guests\nAmbientCapabilities=CAP_NET_ADMIN CAP_IPC_LOCK"), ServiceLimits(user: .known("guests"), memlock: .known(nil)))
+    // Those of another section are not the command's.
+    XCTAssertNil(parse("[Unit]\nUser=guests\n[Service]\n" + command).machine.service)
+  }
+
+  func testWhatIsNotModelledIsUnknown() {
+    for settings in [
+      "User=%i", "User=root\nCapabilityBoundingSet=CAP_NET_ADMIN", "PrivateUsers=yes", "CapabilityBoundingSet=~CAP_IPC_LOCK",
+    ] {
+      XCTAssertEqual(limits(settings)?.user?.isKnown, false, settings)
+      XCTAssertEqual(limits(settings)?.memlock?.isKnown, false, settings)
+    }
+    XCTAssertEqual(limits("User=guests")?.memlock?.isKnown, false)
+    XCTAssertEqual(limits("LimitMEMLOCK=%i")?.memlock?.isKnown, false)
+    XCTAssertEqual(limits("LimitMEMLOCK=99999999999E")?.memlock?.isKnown, false)
+    let full = "ExecStart=+" + command.dropFirst("ExecStart=".count)
+    XCTAssertEqual(limits("User=guests", command: full)?.user?.isKnown, false)
+  }
+
+  func testAServiceOfAnotherProgramIsNotADefinition() {
+    for program in ["/usr/sbin/sshd -D", "/usr/bin/python3 -m http.server", "/usr/sbin/qemu-ga", "/bin/sh -c 'echo done'"] {
+      let text = "[Unit]\nDescription=x\n[Service]\nExecStart=\(program)\n"
+      XCTAssertNil(InputFormat.detect(Array(text.utf8)), program)
+      XCTAssertNil(InputFormat.recognise(Array(text.utf8)), program)
+      XCTAssertEqual(parse(text).unrecognised?.hasPrefix("a systemd service whose ExecStart= is not QEMU"), true, program)
+    }
+  }
+
+  /// A device that may be given to a QEMU is never skipped.
+  func testAServiceThatMayStartQEMUIsADefinition() {
+    for program in [
+      "/usr/bin/qemu-system-x86_64 -m 1G", "/usr/bin/numactl -N 0 /usr/bin/qemu-system-x86_64 -m 1G",
+      "/bin/sh -c 'qemu-system-x86_64 -m 1G'",
+      "/opt/start-vm -device vfio-pci,host=0a:00.0",
+    ] {
+      XCTAssertEqual(InputFormat.detect(Array("[Service]\nExecStart=\(program)\n".utf8)), .systemd, program)
+    }
+  }
+}
