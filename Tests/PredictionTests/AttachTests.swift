@@ -38,6 +38,19 @@ final class AttachTests: XCTestCase {
     return .known(ConfigSpace(bytes, size: .known(256)))
   }
 
+  /// Recorded with QEMU 7.2.22: the kernel has one spelling, and QEMU opens the path unchanged.
+  func testAPathThatIsNotSpeltAsTheKernelDoesNamesNoDevice() {
+    for (name, exists) in [
+      ("0000:01:00.0", true), ("0000:01:00.0/", true), ("01:00.0", false), ("0000:0A:00.0", false), ("00000:01:00.0", false),
+    ] {
+      let path = "/sys/bus/pci/devices/\(name)"
+      let one = predict("-device vfio-pci,sysfsdev=\(path),bus=pcie.0,addr=3") { _ in }
+      XCTAssertEqual(one?.realize, exists ? .ok : .fails, name)
+      XCTAssertEqual(
+        one?.failure?.text, exists ? nil : "vfio \(path): no such host device: No such file or directory", name)
+    }
+  }
+
   func testAGroupIsViableBesideABridgeAndNotBesideADeviceOfTheHost() {
     checkBoth(.groupNotViable) { sibling(&$0, driver: "snd_hda_intel", class: 0x040300) }
     checkBoth(nil) { sibling(&$0, driver: "a_bridge_driver", class: 0x060400, header: 1) }

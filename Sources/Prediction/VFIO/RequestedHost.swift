@@ -8,7 +8,9 @@ extension DeviceRequest {
     guard isVFIO else { return nil }
     if has("fd") { return libvirt?.source ?? string("fd").flatMap { descriptors[$0]?.display ?? nil } }
     if let path = string("sysfsdev") {
-      return path.hasPrefix("/sys/") ? PCIAddress(path.split(separator: "/").last ?? "") : nil
+      guard path.hasPrefix("/sys/"), let name = path.split(separator: "/").last, let address = PCIAddress(name) else { return nil }
+      // QEMU opens the path unchanged, and the kernel has one spelling for a function.
+      return address.description == name ? address : nil
     }
     return string("host").flatMap(QEMUHostAddress.parse)
   }

@@ -24,10 +24,19 @@ extension RealizeContext {
       // A path outside sysfs is not a device's. Should it exist, QEMU fails later, for want of a group.
       if let path = settings.string("sysfsdev"), !path.hasPrefix("/sys/") {
         guard case .known(.some) = host.sizeOfFile(path) else { return noSuchHost }
+      } else if hasOtherSpelling {
+        return noSuchHost
       }
       throw Unknown("sysfs path `\(sysfsPath)`", reason: "not a PCI function's folder")
     }
     return try host.device(at: address).value == nil ? noSuchHost : nil
+  }
+
+  /// Whether `sysfsdev` ends in an address that is not spelt as the kernel does, in full and in lower case: there is no such
+  /// folder.
+  private var hasOtherSpelling: Bool {
+    guard let name = settings.string("sysfsdev")?.split(separator: "/").last, let address = PCIAddress(name) else { return false }
+    return address.description != name
   }
 
   private var noSuchHost: RealizeFailure {
