@@ -25,7 +25,7 @@ struct MonitorStream {
   /// The iommufd object of each device, by its id, and the number of devices that use each object.
   private var links: [String: String] = [:]
   private var users: [String: Int] = [:]
-  /// What each bus, and each id, has been asked to hold.
+  /// Requests to each bus, and to each id.
   private var buses: [String?: Occupants] = [:]
   private var named: [String: Occupants] = [:]
   /// The maximum number of devices that leave at once, because each plug is compared with all of them.

@@ -15,6 +15,8 @@ struct Assignment: Sendable {
   var hasGuestIOMMU = false
   /// Whether guest memory is on hugepages.
   var hasHugepages = false
+  /// Whether the QEMU is known to have the legacy backend alone.
+  var isLegacyOnly = false
 
   /// Functions of one IOMMU group and one slot of the host: they get one slot of the guest.
   struct Slot: Sendable {
@@ -77,7 +79,7 @@ struct Assignment: Sendable {
   /// Whether the definition uses iommufd: where it can be used, and every function has its node already or gets one when it
   /// is bound. The legacy backend is for the others.
   var usesIOMMUFD: Bool {
-    if host.iommufd == .known(.absent) { return false }
+    if isLegacyOnly || host.iommufd == .known(.absent) { return false }
     if haveCdevs { return true }
     let hasOption = host.kernelConfig.display?["CONFIG_VFIO_DEVICE_CDEV"] == "y"
     return hasOption && host.vfioContainer == .known(.absent)

@@ -17,6 +17,8 @@ struct Readiness {
 
   /// - Parameter qemu: the QEMU whose behaviour is predicted.
   init(_ assignment: Assignment, qemu: QEMUProfile) {
+    var assignment = assignment
+    assignment.isLegacyOnly = qemu.isBefore(9, 0) || qemu.properties.display?.contains("iommufd") == false
     self.assignment = assignment
     let text = PlanQEMU(assignment, hasIDs: false).text
     let source = SourceText(name: "definition", bytes: Array(text.utf8))

@@ -142,7 +142,7 @@ public struct LintText: LintWriter {
     return (texts, explained)
   }
 
-  /// A block for each failure. One that several devices have, such as an IOMMU that is off, is told once: for the first of
+  /// A block for each failure. One that several devices have, such as an IOMMU that is off, is reported once: for the first of
   /// them, with the places of the others.
   private mutating func findings(
     of result: some LocatedFindings, _ texts: [Int: String], text: (Location) -> SourceText?

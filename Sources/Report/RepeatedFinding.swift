@@ -1,6 +1,6 @@
 import Rules
 
-/// What findings have in common that say the same of several devices: everything but the device's names and the place.
+/// The parts that findings about several devices have in common: everything but the device's names and the place.
 /// A finding about no device is like no other.
 struct RepeatedFinding: Hashable, Sendable {
   private let rule: String

@@ -37,6 +37,7 @@ extension Rule {
     .deviceGone0xFF,
     .dupHostDevice,
     .unexpectedDevice,
+    .hostNotReady,
     .hostStillUsesDevice,
     .hostDisplay,
     .bootVGAFb,

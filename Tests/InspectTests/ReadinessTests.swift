@@ -106,7 +106,52 @@ final class ReadinessTests: XCTestCase {
     XCTAssertEqual(Readiness(device, qemu: qemu).report.verdict, .no)
     XCTAssertEqual(try verdict("0000:02:00.0", on: host).verdict, .no)
     host.kernelConfig = .known(["CONFIG_VFIO": "n"])
-    XCTAssertEqual(try host.obstacle.value?.fix, "use a kernel with CONFIG_VFIO")
+    XCTAssertEqual(try host.obstacle.value?.fix, "use a kernel with CONFIG_VFIO, and enable the IOMMU (AMD-Vi) in the firmware")
+  }
+
+  func testAKernelWithoutVFIOAndAnIOMMUThatIsOffAreReportedTogether() throws {
+    var host = try RecordedHosts.host("recorded-q35-vtd-noats")
+    host.iommus = .known([:])
+    host.groups = [:]
+    for address in host.devices.keys { host.devices[address]?.group = .known(nil) }
+    host.kernelConfig = .known(["CONFIG_VFIO": "n"])
+    host.kernelCommandLine = .known("quiet")
+    XCTAssertEqual(
+      try host.obstacle.value?.fix,
+      "use a kernel with CONFIG_VFIO, and enable VT-d in the firmware, and boot the host with `intel_iommu=on`")
+  }
+
+  /// The first device that is bound to vfio-pci loads the module that creates /dev/vfio/vfio.
+  func testBindingLoadsTheModuleThatCreatesTheContainer() throws {
+    var host = try RecordedHosts.host("desktop-amd-geforce")
+    for text in ["0000:0a:00.0", "0000:0a:00.1"] {
+      host.devices[try address(text)]?.driver = .known(nil)
+      host.devices[try address(text)]?.cdev = .known(nil)
+    }
+    host.groups[23]?.node = .known(.absent)
+    host.vfioContainer = .known(.absent)
+    host.iommufd = .known(.absent)
+    let ready = try verdict("0000:0a:00.0", on: host)
+    XCTAssertEqual(ready.verdict, .yes)
+    XCTAssert(ready.steps.contains { $0.fix.contains("modprobe vfio-pci") })
+    XCTAssert(ready.steps.contains { $0.rule == "not-bound" })
+    host.kernelConfig = .unknown("kernel's configuration", "not read")
+    XCTAssertEqual(try verdict("0000:0a:00.0", on: host).verdict, .unknown)
+    host.kernelConfig = .known(["CONFIG_VFIO": "y"])
+    XCTAssertEqual(try verdict("0000:0a:00.0", on: host).verdict, .no)
+    host.kernelConfig = .known(["CONFIG_VFIO": "m"])
+    host.devices[try address("0000:0e:00.0")]?.driver = .known("vfio-pci")
+    XCTAssertEqual(try verdict("0000:0a:00.0", on: host).verdict, .no, "the module is loaded already")
+  }
+
+  func testAQEMUWithoutIOMMUFDIsAskedForTheLegacyBackend() throws {
+    let host = try RecordedHosts.host("desktop-amd-geforce")
+    let gpu = try address("0000:0a:00.0")
+    let old = Readiness(try Assignment([gpu], on: host), qemu: .released(7, 2, "7.2.22"))
+    XCTAssertEqual(old.report.verdict, .yes)
+    XCTAssertFalse(PlanQEMU(old.assignment).text.contains("iommufd"))
+    XCTAssert(Readiness(try Assignment([gpu], on: host), qemu: qemu).assignment.usesIOMMUFD)
+    XCTAssert(Readiness(try Assignment([gpu], on: host), qemu: .released(9, 0, "9.0.0")).assignment.usesIOMMUFD)
   }
 
   func testInterruptsThatAreNotIsolatedKeepEveryDevice() throws {

@@ -4,7 +4,11 @@ import Prediction
 extension FailureCause {
   /// Advice for a failure that no rule explains; nil where only QEMU's message says what to change.
   func advice(on host: Host) -> String? {
-    self == .noGroup ? host.iommuAdvice : FailureCause.advices[self]
+    if self == .noGroup { return host.iommuAdvice }
+    if self == .containerDenied, host.vfioContainer == .known(.absent) {
+      return "load it with `modprobe vfio-pci` (CONFIG_VFIO_CONTAINER), or use iommufd"
+    }
+    return FailureCause.advices[self]
   }
 
   private static let advices: [FailureCause: String] = [
@@ -27,7 +31,7 @@ extension FailureCause {
     .slotNotHotpluggable: "use a slot from 1 on: `addr=1`",
     .migrating: "wait until the migration ends",
     .noHostGiven: "name a host device: `host=0000:01:00.0`",
-    .noSuchHostDevice: "name a function of the host, as `lspci -D` lists them",
+    .noSuchHostDevice: "name a function of the host, spelt as `lspci -D` lists them",
     .balloonNotMediated: "remove `x-balloon-allowed`",
     .groupNodeDenied: "let the user that runs QEMU open the node that QEMU names",
     .containerDenied: "let the user that runs QEMU open the node that QEMU names",

@@ -16,10 +16,12 @@ extension Host {
   /// about each device: `noGroup` and `unsafeInterrupts` in Prediction, `not-bound` for a kernel without vfio.
   public var obstacle: Known<HostObstacle?> {
     if let option = missingVFIO {
+      let message = "the kernel has no VFIO, with which devices are assigned", fix = "use a kernel with \(option)"
+      guard isIOMMUOff == .known(true) else { return .known(HostObstacle(message: message, fix: fix, evidence: ["\(option)=n"])) }
       return .known(
         HostObstacle(
-          message: "the kernel has no VFIO, with which devices are assigned", fix: "use a kernel with \(option)",
-          evidence: ["\(option)=n"]))
+          message: message + ", and the IOMMU is off", fix: fix + ", and " + iommuAdvice,
+          evidence: ["\(option)=n", "/sys/class/iommu: empty"]))
     }
     switch isIOMMUOff {
     case .unknown(let unknown): return .unknown(unknown)
@@ -57,7 +59,8 @@ extension Host {
     }
   }
 
-  private var missingVFIO: String? {
+  /// The kernel's option without which no device is assigned, where the kernel is known not to have it.
+  var missingVFIO: String? {
     ["CONFIG_VFIO", "CONFIG_VFIO_PCI"].first { kernelConfig.display?[$0] == "n" }
   }
 
@@ -78,7 +81,6 @@ extension Host {
   /// alone: on AMD the IOMMU is on unless it is switched off (linux Documentation/admin-guide/kernel-parameters.txt:
   /// intel_iommu, amd_iommu, iommu). The vendor is that of the root complex's host bridge.
   var iommuAdvice: String {
-    if let option = missingVFIO { return "use a kernel with \(option)" }
     let bridges = devices.values.filter { $0.classCode.map { $0 >> 8 } == .known(0x0600) }
     let vendors = Set(bridges.compactMap(\.vendor.display))
     let option = vendors == [0x8086] ? "CONFIG_INTEL_IOMMU" : vendors == [0x1022] ? "CONFIG_AMD_IOMMU" : nil

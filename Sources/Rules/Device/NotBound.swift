@@ -24,6 +24,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let device = try context.device()
   // Without an IOMMU no vfio driver binds it; realize-fails says what to enable.
   if context.prediction.failure?.cause == .noGroup { return }
+  // host-not-ready reports a kernel without them.
+  if context.host.missingVFIO != nil { return }
   guard try !VFIODriver.isVFIO(device) else { return }
   // not-endpoint reports a device that no vfio driver binds.
   if device.isEndpoint == .known(false) { return }

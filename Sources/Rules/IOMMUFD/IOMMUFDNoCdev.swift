@@ -56,6 +56,8 @@ private func checkIOMMU(
   let opening = objects.first { $0.type == "iommufd" && $0.string("fd") == nil }
   let attaching = contexts.first { $0.prediction.iommufdObject?.string("fd") == nil }
   guard opening != nil || attaching != nil, try target.host.iommufd.value == .absent else { return }
+  // host-not-ready reports a kernel without vfio.
+  if attaching != nil, target.host.missingVFIO != nil { return }
   let name = opening.map { "the iommufd object `\($0.id ?? "")`" } ?? attaching.map(\.name) ?? ""
   runner.report(
     "/dev/iommu does not exist, and \(name) needs it",

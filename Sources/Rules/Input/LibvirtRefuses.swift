@@ -37,9 +37,10 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   // A part that the host lacks is reported once, and not for each device.
   let host = target.hostNow
   if try !host.supportsPassthrough() {
+    let obstacle = host.obstacle.display?.map(\.fix)
     return runner.report(
       "libvirt refuses \(first.name): `host doesn't support passthrough of host PCI devices`", at: first.hostLocation,
-      fix: FailureCause.noGroup.advice(on: host), evidence: ["/dev/vfio/vfio or the IOMMU groups: none"])
+      fix: obstacle ?? FailureCause.containerDenied.advice(on: host), evidence: ["/dev/vfio/vfio or the IOMMU groups: none"])
   }
   guard let linked = devices.first(where: { $0.atsInputs.backend == .known(.iommufd) }) else { return }
   if try host.iommufd.value == .absent {
@@ -52,7 +53,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
 extension Host {
   /// Whether libvirt assigns PCI devices: there are IOMMU groups, and /dev/vfio/vfio (libvirt src/qemu/qemu_hostdev.c:
   /// qemuHostdevHostSupportsPassthroughVFIO).
-  fileprivate func supportsPassthrough() throws(Unknown) -> Bool {
+  func supportsPassthrough() throws(Unknown) -> Bool {
     if vfioContainer == .known(.absent) { return false }
     if case .known(let units) = iommus, units.isEmpty, groups.isEmpty { return false }
     _ = try vfioContainer.value

@@ -30,12 +30,6 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     runner.report(
       (failure.signal.map { "QEMU crashes with \($0) on" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
       at: location, about: prediction.request,
-      fix: failure.cause.advice(on: target.hostNow), evidence: obstacle(failure.cause, target.hostNow))
+      fix: failure.cause.advice(on: target.hostNow))
   }
-}
-
-/// What is wrong with the host as a whole, for failures that every device of such a host has.
-private func obstacle(_ cause: FailureCause, _ host: Host) -> [String] {
-  guard [.noGroup, .unsafeInterrupts].contains(cause), case .known(let obstacle?) = host.obstacle else { return [] }
-  return [obstacle.message]
 }

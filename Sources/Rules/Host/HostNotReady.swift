@@ -1,0 +1,33 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let hostNotReady = Rule(
+    name: "host-not-ready",
+    severity: .error,
+    summary: "the host assigns no device: it has no VFIO, no IOMMU, or interrupts that are not isolated",
+    why: """
+      A device is assigned by VFIO, behind an IOMMU, and with its interrupts remapped. Without one of them QEMU refuses \
+      every host device, with messages that name a missing file. `vfiogate ready` reports the same of the host alone.
+      """,
+    fix: "enable the IOMMU and interrupt remapping in the firmware, and use a kernel with CONFIG_VFIO_PCI",
+    example: "-device vfio-pci,host=0000:01:00.0   (on a host whose IOMMU is off)",
+    references: [
+      "linux Documentation/driver-api/vfio.rst", "linux drivers/iommu/iommu.c: iommu_group_has_isolated_msi",
+    ],
+    explains: [.noGroup, .unsafeInterrupts, .notBound, .groupNodeMissing, .containerDenied, .noCdev, .iommufdMissing],
+    check: .target(check))
+}
+
+/// Reports the host once for all devices. What is not known of it, prediction misses for each device.
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+  let host = target.hostNow
+  guard case .known(let obstacle?) = host.obstacle else { return }
+  // A passed descriptor is that of an assigned device.
+  let devices = target.contexts.filter { !$0.request.has("fd") || $0.request.libvirt != nil }
+  guard !devices.isEmpty else { return }
+  // libvirt-refuses reports what libvirt checks itself.
+  if target.machine.libvirt != nil, (try? host.supportsPassthrough()) == false { return }
+  runner.report(
+    "the host assigns no device: \(obstacle.message)", fix: obstacle.fix, evidence: obstacle.evidence)
+}
