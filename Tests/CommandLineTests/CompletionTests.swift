@@ -8,12 +8,14 @@ final class CompletionTests: XCTestCase {
     let script = """
       cd "$2" && . "$1"
       COMP_LINE="$3"; COMP_POINT=${#COMP_LINE}
-      read -r -a COMP_WORDS <<< "$COMP_LINE"
+      ls() { printf '%s\\n' 0000:00:02.0 0000:00:05.0 0000:00:05.1 0001:00:05.0; }
+      read -r -a COMP_WORDS <<< "${COMP_LINE//:/ : }"
       case $COMP_LINE in *' ') COMP_WORDS+=('') ;; esac
       COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
       set +e
       compopt() { :; }
-      _vfiogate vfiogate "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+      word="${COMP_WORDS[COMP_CWORD]}"
+      _vfiogate_with_colons vfiogate "${word#:}" "${COMP_WORDS[COMP_CWORD - 1]}"
       printf '%s\\n' "${COMPREPLY[@]}"
       """
     let (status, output, error) = try Child.run(
@@ -36,6 +38,19 @@ final class CompletionTests: XCTestCase {
     ] {
       let words = try completions(of: line, in: folder.path)
       XCTAssert(words.contains(offered), "\(line): \(words)")
+    }
+  }
+
+  /// Bash breaks words at colons, and replaces only what follows the last.
+  func testAddressesAreOfferedWithTheirColons() throws {
+    let folder = try TemporaryDirectory()
+    for (line, offered) in [
+      ("vfiogate ready 000", ["0000:00:02.0", "0000:00:05.0", "0000:00:05.1", "0001:00:05.0"]),
+      ("vfiogate ready 0000:00:05", ["05.0", "05.1"]), ("vfiogate probe 0000:", ["00:02.0", "00:05.0", "00:05.1"]),
+      ("vfiogate ready 0000:00:05.0 0001:00:0", ["05.0"]), ("vfiogate plan --for libvirt 0000:00:0", ["02.0", "05.0", "05.1"]),
+      ("vfiogate ready 0000:00:05.0 --format j", ["json"]),
+    ] {
+      XCTAssertEqual(try completions(of: line, in: folder.path), Set(offered), line)
     }
   }
 }

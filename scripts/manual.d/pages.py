@@ -10,18 +10,57 @@ import re
 import subprocess
 import sys
 
-EXIT_STATUS = """.Sh "EXIT STATUS"
-.Bl -tag -width 3n
-.It 0
-Nothing at or above the threshold.
-.It 1
-Findings at or above it.
-.It 2
-A verdict is undetermined, or something could not be read.
-.It 64
-Wrong usage.
-.El
-"""
+USAGE = (64, "Wrong usage.")
+LINT = [
+    (0, "No finding at or above --fail-on."), (1, "Findings at or above it."),
+    (2, "A verdict is undetermined, or something could not be read."), USAGE,
+]
+# The exit codes of each page. One without them is an error.
+EXIT_STATUS = {
+    "vfiogate": [(0, "Done."), (1, "Findings."), (2, "A verdict is undetermined, or something could not be read."), USAGE],
+    "vfiogate-lint": LINT,
+    "vfiogate-run": [
+        (1, "Findings at or above --fail-on: QEMU was not started."),
+        (2, "A verdict is undetermined with --on-unknown refuse, or the host or QEMU could not be read or started."), USAGE,
+        ("other", "QEMU was started: the exit code is its own."),
+    ],
+    "vfiogate-ready": [
+        (0, "Every named device is ready, or without addresses the host is."), (1, "One is not, or the host is not."),
+        (2, "A fact is missing, or the host has no such device."), USAGE,
+    ],
+    "vfiogate-plan": [
+        (0, "A definition was printed."), (1, "A device is not ready."), (2, "A fact is missing, or the host has no such device."), USAGE,
+    ],
+    "vfiogate-probe": [
+        (0, "Printed or recorded, with what could not be read as unknown."),
+        (1, "The image of --config is malformed, or with --definitions a guest that was safe is unsafe now."),
+        (2, "A device or file could not be read or written, --bind got no answer, or a guest that was safe is undetermined now."),
+        USAGE,
+    ],
+    "vfiogate-topology": [(0, "Printed."), (2, "The host or a path is not known."), USAGE],
+    "vfiogate-explain": [(0, "Printed."), (64, "There is no such rule, or wrong usage.")],
+    "vfiogate-predict": [(0, "The answer was printed."), USAGE],
+    "vfiogate-proxy": [
+        (0, "The proxy was asked to stop, or QEMU closed the connection between messages."),
+        (2, "It could not start, or QEMU closed the connection in the middle of a message or sent an invalid one."), USAGE,
+    ],
+    "vfiogate-hook": [(0, "The guest may start."), (1, "Findings."), (2, "Something could not be read."), USAGE],
+    "vfiogate-hook-libvirt": [
+        (0, "libvirt continues."), (1, "The start is refused because of findings."),
+        (2, "It is refused because of an undetermined verdict with --on-unknown refuse, or because something could not be read."), USAGE,
+    ],
+    "vfiogate-hook-kubevirt": [
+        (0, "The domain was printed unchanged."), (1, "It is refused because of findings."),
+        (2, "It is refused because of an undetermined verdict with --on-unknown refuse, or because something could not be read."), USAGE,
+    ],
+    "vfiogate-hook-install": [(0, "Installed."), (2, "The script could not be written."), USAGE],
+}
+
+
+def exit_status(page):
+    """The section EXIT STATUS of a page."""
+    rows = "".join(f".It {code}\n{meaning}\n" for code, meaning in EXIT_STATUS[page])
+    return f'.Sh "EXIT STATUS"\n.Bl -tag -width 5n\n{rows}.El\n'
 
 
 def defaults(command, path, found):
@@ -72,7 +111,7 @@ def main(tool, folder, parts):
             commands = f".Sh COMMANDS\n.Bl -tag -width 6n\n{rows}.El\n"
         start = text.index('.Sh "EXIT STATUS"\n')
         end = text.index(".Sh ", start + 1)
-        text = text[:start] + commands + before + EXIT_STATUS + mark + after + text[end:]
+        text = text[:start] + commands + before + exit_status(name) + mark + after + text[end:]
         pathlib.Path(folder, name + ".1").write_text(text.rstrip("\n") + "\n")
 
 

@@ -744,7 +744,7 @@ _vfiogate_explain() {
     # Offer positional completions
     case "${positional_number}" in
     1)
-        __vfiogate_add_completions -W 'malformed-input'$'\n''policy-unknown-rule'$'\n''policy-expired'$'\n''dup-id'$'\n''fd-without-id'$'\n''realized-argument'$'\n''crashing-global'$'\n''sriov-pf-on-vfio'$'\n''ats-on-kernel-unsupported'$'\n''ats-on-no-cap'$'\n''ats-on-no-iommufd'$'\n''ats-on-conventional-bus'$'\n''ats-auto-old-kernel'$'\n''ats-noats-cmdline'$'\n''ats-vsmmu-mismatch'$'\n''ats-required-hidden'$'\n''ats-prop-unsupported-by-qemu'$'\n''ats-known-bad-device'$'\n''iommufd-missing-object'$'\n''iommufd-fd-without-object'$'\n''iommufd-no-cdev'$'\n''iommufd-perm'$'\n''iommufd-p2p'$'\n''iommufd-vf-token'$'\n''mixed-backends'$'\n''group-not-viable'$'\n''group-split-across-vms'$'\n''acs-override'$'\n''not-bound'$'\n''device-in-use'$'\n''device-gone-0xff'$'\n''dup-host-device'$'\n''unexpected-device'$'\n''host-still-uses-device'$'\n''host-display'$'\n''boot-vga-fb'$'\n''option-rom'$'\n''wrong-variant-driver'$'\n''not-endpoint'$'\n''pf-with-vfs'$'\n''vfio-denylisted'$'\n''noiommu-device'$'\n''no-reset'$'\n''device-in-two-definitions'$'\n''rmrr-direct'$'\n''memlock-too-low'$'\n''shared-memory-on-disk'$'\n''memlock-without-bars'$'\n''balloon-with-vfio'$'\n''confidential-legacy-backend'$'\n''vfio-not-migratable'$'\n''phys-bits-exceed-iommu'$'\n''bars-exceed-guest-addresses'$'\n''address-space-too-small'$'\n''grace-without-initiator'$'\n''vtd-aw-bits'$'\n''smmu-oas-exceeds-host'$'\n''ssidsize-exceeds-host'$'\n''hp-bar-window'$'\n''hp-root-bus'$'\n''hp-port-off'$'\n''hp-no-free-port'$'\n''hp-slot-busy'$'\n''hp-fn0-order'$'\n''hp-slot-not-zero'$'\n''hp-nohotplug-driver'$'\n''hp-while-migrating'$'\n''vtd-caching-mode'$'\n''vtd-snoop-control'$'\n''vtd-fsts-needs-iommufd'$'\n''amd-dma-remap'$'\n''viommu-after-device'$'\n''intremap-irqchip'$'\n''smmu-accel-needs-iommufd'$'\n''smmu-accel-emulated-endpoint'$'\n''smmu-auto-needs-coldplug'$'\n''smmu-accel-needs-kvm'$'\n''smmu-accel-needs-acpi'$'\n''smmu-property-needs-accel'$'\n''no-pci-bus'$'\n''global-vfio-override'$'\n''xml-ssidsize-spelling'$'\n''xml-fork-attribute'$'\n''libvirt-refuses'$'\n''no-function-zero'$'\n''xml-not-qemu'$'\n''set-on-json-device'$'\n''second-monitor'$'\n''deletes-a-monitor'$'\n''unlisted-qom-property'$'\n''guest-back-door'$'\n''runs-a-program'$'\n''fd-of-another-client'$'\n''fd-in-use'$'\n''memory-plug-exceeds-limit'$'\n''replaces-a-socket'$'\n''outside-profile'$'\n''unknown-command'$'\n''iommufd-wrong-descriptor'$'\n''host-unavailable'$'\n''crashes-qemu'$'\n''launch-fails'$'\n''rehearsal-fails'$'\n''crlf-line-ends'$'\n''realize-fails'
+        __vfiogate_add_completions -W 'malformed-input'$'\n''policy-unknown-rule'$'\n''policy-expired'$'\n''dup-id'$'\n''fd-without-id'$'\n''realized-argument'$'\n''crashing-global'$'\n''sriov-pf-on-vfio'$'\n''ats-on-kernel-unsupported'$'\n''ats-on-no-cap'$'\n''ats-on-no-iommufd'$'\n''ats-on-conventional-bus'$'\n''ats-auto-old-kernel'$'\n''ats-noats-cmdline'$'\n''ats-vsmmu-mismatch'$'\n''ats-required-hidden'$'\n''ats-prop-unsupported-by-qemu'$'\n''ats-known-bad-device'$'\n''iommufd-missing-object'$'\n''iommufd-fd-without-object'$'\n''iommufd-no-cdev'$'\n''iommufd-perm'$'\n''iommufd-p2p'$'\n''iommufd-vf-token'$'\n''mixed-backends'$'\n''group-not-viable'$'\n''group-split-across-vms'$'\n''acs-override'$'\n''not-bound'$'\n''device-in-use'$'\n''device-gone-0xff'$'\n''dup-host-device'$'\n''unexpected-device'$'\n''host-not-ready'$'\n''host-still-uses-device'$'\n''host-display'$'\n''boot-vga-fb'$'\n''option-rom'$'\n''wrong-variant-driver'$'\n''not-endpoint'$'\n''pf-with-vfs'$'\n''vfio-denylisted'$'\n''noiommu-device'$'\n''no-reset'$'\n''device-in-two-definitions'$'\n''rmrr-direct'$'\n''memlock-too-low'$'\n''shared-memory-on-disk'$'\n''memlock-without-bars'$'\n''balloon-with-vfio'$'\n''confidential-legacy-backend'$'\n''vfio-not-migratable'$'\n''phys-bits-exceed-iommu'$'\n''bars-exceed-guest-addresses'$'\n''address-space-too-small'$'\n''grace-without-initiator'$'\n''vtd-aw-bits'$'\n''smmu-oas-exceeds-host'$'\n''ssidsize-exceeds-host'$'\n''hp-bar-window'$'\n''hp-root-bus'$'\n''hp-port-off'$'\n''hp-no-free-port'$'\n''hp-slot-busy'$'\n''hp-fn0-order'$'\n''hp-slot-not-zero'$'\n''hp-nohotplug-driver'$'\n''hp-while-migrating'$'\n''vtd-caching-mode'$'\n''vtd-snoop-control'$'\n''vtd-fsts-needs-iommufd'$'\n''amd-dma-remap'$'\n''viommu-after-device'$'\n''intremap-irqchip'$'\n''smmu-accel-needs-iommufd'$'\n''smmu-accel-emulated-endpoint'$'\n''smmu-auto-needs-coldplug'$'\n''smmu-accel-needs-kvm'$'\n''smmu-accel-needs-acpi'$'\n''smmu-property-needs-accel'$'\n''no-pci-bus'$'\n''global-vfio-override'$'\n''xml-ssidsize-spelling'$'\n''xml-fork-attribute'$'\n''libvirt-refuses'$'\n''no-function-zero'$'\n''xml-not-qemu'$'\n''set-on-json-device'$'\n''second-monitor'$'\n''deletes-a-monitor'$'\n''unlisted-qom-property'$'\n''guest-back-door'$'\n''runs-a-program'$'\n''fd-of-another-client'$'\n''fd-in-use'$'\n''memory-plug-exceeds-limit'$'\n''replaces-a-socket'$'\n''outside-profile'$'\n''unknown-command'$'\n''iommufd-wrong-descriptor'$'\n''host-unavailable'$'\n''crashes-qemu'$'\n''launch-fails'$'\n''rehearsal-fails'$'\n''realize-fails'
         return
         ;;
     esac
@@ -758,4 +758,35 @@ _vfiogate_help() {
     __vfiogate_offer_flags_options -1
 }
 
-complete -o filenames -F _vfiogate vfiogate
+
+# Bash breaks words at the colons of a PCI address. They are joined here, and completions are cut to what follows the last colon.
+_vfiogate_with_colons() {
+    local -a joined=()
+    local -i index current=0
+    local rest="${COMP_LINE}" last='' word trimmed
+    for index in "${!COMP_WORDS[@]}"; do
+        word="${COMP_WORDS[index]}"
+        trimmed="${rest#"${rest%%[![:space:]]*}"}"
+        if [[ "${#joined[@]}" -gt 0 && "${trimmed}" = "${rest}" && ("${word}" = :* || "${last}" = *:) ]]; then
+            joined[${#joined[@]} - 1]+="${word}"
+        else
+            joined+=("${word}")
+        fi
+        rest="${trimmed#"${word}"}"
+        last="${word}"
+        if ((index == COMP_CWORD)); then current=$((${#joined[@]} - 1)); fi
+    done
+    if [[ "${#joined[@]}" -eq "${#COMP_WORDS[@]}" ]]; then
+        _vfiogate "${@}"
+    else
+        local -a COMP_WORDS=("${joined[@]}")
+        local -i COMP_CWORD="${current}"
+        _vfiogate "${1}" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+    fi
+    # Completions of file names are quoted, which an address must not be.
+    if [[ "${COMPREPLY[0]}" = ????*:??:??.? ]]; then compopt +o filenames; fi
+    local before="${joined[current]%"${joined[current]##*:}"}"
+    if [[ -n "${before}" && "${COMP_WORDBREAKS}" = *:* ]]; then COMPREPLY=("${COMPREPLY[@]#"${before}"}"); fi
+}
+
+complete -o filenames -F _vfiogate_with_colons vfiogate
