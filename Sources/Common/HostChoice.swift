@@ -1,4 +1,5 @@
 import Facts
+import Glibc
 import Host
 
 /// `--host live|none|FILE`, or `--root DIR`: the host whose facts are used.
@@ -40,6 +41,9 @@ public enum HostChoice: Sendable, Hashable {
     switch self {
     case .live: return .live(only: addresses)
     case .below(let folder):
+      if access(folder, F_OK) != 0 {
+        throw RecordingError(source: folder, line: nil, problem: .unreadable(errnoText(errno)))
+      }
       var host = Facts.Host.live(root: folder, only: addresses)
       host.source = folder
       // This process's own user and limit say nothing about those of the other host.

@@ -1,7 +1,10 @@
+import Common
 import Facts
+import Inputs
 import Prediction
 import Report
 import Rules
+import Syntax
 
 /// Settings of the host that a planned definition needs, as comments before it.
 struct PlanSettings {
@@ -45,9 +48,22 @@ struct PlanSettings {
       !assignment.functions.contains($0.address) && id($0.address).map(ids.contains) ?? false
     }
     let option = shared.isEmpty && !ids.isEmpty
-      ? ["host: or in /etc/modprobe.d/vfio.conf: options vfio-pci ids=" + ids.joined(separator: ",")]
-      : ["host: not by `ids=` of vfio-pci: \(shared.map(\.address).sorted().map(\.description).joined(separator: ", ")) has the same id"]
+      ? ["host: or in /etc/modprobe.d/vfio.conf: options vfio-pci ids=" + ids.joined(separator: ",")] + order
+      : [
+        "host: not by `ids=` of vfio-pci, which are also those of "
+          + shared.map(\.address).sorted().map(\.description).joined(separator: ", ")
+      ]
     return commands.map { "host: " + $0 } + (ids.isEmpty ? [] : option)
+  }
+
+  /// Lines that load vfio-pci before the drivers that have the devices now, which bind them first otherwise
+  /// (modprobe.d(5): softdep).
+  private var order: [String] {
+    let drivers = unbound.compactMap { assignment.host.devices[$0]?.driver.display ?? nil }
+    // The module of xhci_hcd's PCI driver has a name of its own.
+    let modules = Set(drivers.map { $0 == "xhci_hcd" ? "xhci_pci" : $0 }).sorted()
+    return modules.map { "host: and there, so that vfio-pci comes first: softdep \($0) pre: vfio-pci" }
+      + (modules.isEmpty ? [] : ["host: then rebuild the initramfs: `update-initramfs -u` or `dracut -f`"])
   }
 
   private func id(_ address: PCIAddress) -> String? {
@@ -102,6 +118,15 @@ struct PlanSettings {
   private var notes: [String] {
     let steps = readiness.steps.filter { $0.reportedBy.explains.isDisjoint(with: [.notBound, .groupNotViable, .memoryLimit]) }
     return steps.map { "host: " + $0.fix }
-      + readiness.prepared.report.findings.filter { $0.severity == .warning }.map { "note: \($0.message); \($0.fix)" }
+      + definition.report.findings.filter { $0.severity == .warning }.map { "note: \($0.message); \($0.fix)" }
+  }
+
+  /// The check of the definition that is printed: another program may use another backend than the smallest command line.
+  private var definition: LintResult {
+    if target == .qemu { return readiness.prepared }
+    let text = target == .kubevirt ? PlanKubeVirt(assignment).domain : target.definition(of: assignment)
+    let source = SourceText(name: "definition", bytes: Array(text.utf8))
+    let parsed = ParsedInput.parse(source, as: target == .proxmox ? .proxmox : .xml)
+    return Readiness.prepared(source, parsed, assignment.host, readiness.prepared.target.qemu)
   }
 }

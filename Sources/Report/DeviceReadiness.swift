@@ -127,8 +127,13 @@ public struct ReadyReport: Sendable {
     for fix in DeviceReadiness.fixes(device.reasons) { lines += line("fix: ", fix) }
     for unknown in device.unknowns.dropFirst().prefix(2) { lines += line("", "and because of \(unknown)") }
     if device.unknowns.count > 3 { lines += line("", "and \(device.unknowns.count - 3) more unknown facts") }
+    let advice = MissingFacts.advice(Set(device.unknowns.compactMap(\.remedy)), isLive: host.source == "live")
+    if !advice.isEmpty { lines += line("decided by: ", advice.joined(separator: "; ")) }
     for fix in DeviceReadiness.fixes(device.steps) { lines += line("first: ", fix) }
-    if isNamed { for note in device.notes { lines += line("note: ", note.message) + line("  fix: ", note.fix) } }
+    for note in DeviceReadiness.distinct(device.notes) {
+      lines += line("note: ", note.message)
+      if isNamed { lines += line("  fix: ", note.fix) }
+    }
     return lines
   }
 

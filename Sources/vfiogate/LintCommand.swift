@@ -46,8 +46,8 @@ struct LintCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-        live (this machine), none (read no host), a recording that `vfiogate probe --record` wrote, or a folder of \
-        recordings for a table of hosts.
+        live (this machine), none (read no host), a recording that `vfiogate probe --record` wrote, text of `lspci \
+        -xxxx -nn -D`, or a folder of recordings for a table of hosts.
         """,
       discussion: "Default: the host that the policy names for the definition, else live."), completion: .file())
   var host: String?

@@ -25,7 +25,8 @@ struct PlanCommand: ParsableCommand {
   var viommu = false
   @Flag(help: "Put guest memory on hugepages.")
   var hugepages = false
-  @Option(help: "live (this machine), or a recording that `vfiogate probe --record` wrote.", completion: .file())
+  @Option(help: "live (this machine), a recording that `vfiogate probe --record` wrote, or text of `lspci -xxxx -nn -D`.",
+    completion: .file())
   var host = "live"
   @Option(help: """
       Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked \

@@ -23,7 +23,7 @@ struct ProbeCommand: ParsableCommand {
   var addresses: [String] = []
   @Flag(help: "Ask the kernel through iommufd whether it supports ATS for the named devices. RESETS them.")
   var bind = false
-  @Option(help: "live (this machine), or a recording that --record wrote.", completion: .file())
+  @Option(help: "live (this machine), a recording that --record wrote, or text of `lspci -xxxx -nn -D`.", completion: .file())
   var host = "live"
   @Option(
     help: """

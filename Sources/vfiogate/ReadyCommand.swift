@@ -21,7 +21,8 @@ struct ReadyCommand: ParsableCommand {
   @Argument(help: "PCI addresses (0000:01:00.0). Default: show every device that a guest could have.",
     completion: .addresses)
   var addresses: [String] = []
-  @Option(help: "live (this machine), or a recording that `vfiogate probe --record` wrote.", completion: .file())
+  @Option(help: "live (this machine), a recording that `vfiogate probe --record` wrote, or text of `lspci -xxxx -nn -D`.",
+    completion: .file())
   var host = "live"
   @Option(help: """
       Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked \

@@ -18,7 +18,8 @@ struct TopologyCommand: ParsableCommand {
   @Argument(help: "Two or more PCI addresses (0000:01:00.0) whose paths are shown. Default: a picture of the host.",
     completion: .addresses)
   var addresses: [String] = []
-  @Option(help: "live (this machine), or a recording that `vfiogate probe --record` wrote.", completion: .file())
+  @Option(help: "live (this machine), a recording that `vfiogate probe --record` wrote, or text of `lspci -xxxx -nn -D`.",
+    completion: .file())
   var host = "live"
   @Option(help: """
       Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked \

@@ -88,6 +88,9 @@ final class TopologyTests: XCTestCase {
     XCTAssertEqual(json["devices"]?.array?.count, 1)
     XCTAssertNotNil(json["devices"]?.array?.first?["driver"]?["unknown"])
     XCTAssertEqual(try Vfiogate.run("probe", "--root", folder.path, "--host", "none").status, 64)
+    let absent = try Vfiogate.run("ready", "--root", folder.path + "/absent")
+    XCTAssertEqual(absent.status, 2)
+    XCTAssertEqual(absent.error, "vfiogate: \(folder.path)/absent: No such file or directory\n")
     XCTAssertEqual(try Vfiogate.run("ready", "0000:01:00.0", "--root", folder.path).status, 2)
   }
 }

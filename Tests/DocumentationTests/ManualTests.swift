@@ -14,7 +14,7 @@ final class ManualTests: XCTestCase {
       XCTAssertFalse(listed.isEmpty, name)
       guard let help = text[..<section.lowerBound].firstRange(of: "Exit codes") else { continue }
       compared += 1
-      let sentence = text[help.upperBound...].split(separator: "\n.Sh").first?.split { " ,;:.\n".contains($0) } ?? []
+      let sentence = text[help.upperBound...].split(separator: "\n.").first?.split { " ,;:.\n".contains($0) } ?? []
       let named = Set(sentence.compactMap { Int($0) }.filter { [0, 1, 2, 64].contains($0) })
       XCTAssertEqual(listed, named.union([64]), name)
     }

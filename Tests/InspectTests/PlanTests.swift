@@ -95,6 +95,25 @@ final class PlanTests: XCTestCase {
     XCTAssertEqual(plan.run().exit, .clean)
   }
 
+  /// The driver that has the device now would bind it first at the next boot.
+  func testModulesAreLoadedInOrder() throws {
+    let host = try RecordedHosts.host("desktop-amd-geforce")
+    let readiness = Readiness(try Assignment([address("0000:0e:00.0")], on: host), qemu: qemu)
+    let lines = PlanSettings(readiness, for: .qemu).lines
+    XCTAssert(lines.contains { $0.hasSuffix("softdep amdgpu pre: vfio-pci") }, "\(lines)")
+    XCTAssert(lines.contains { $0.contains("update-initramfs -u") }, "\(lines)")
+    XCTAssertFalse(PlanSettings(readiness, for: .libvirt).lines.contains { $0.contains("softdep") })
+  }
+
+  /// Notes are about the definition that is printed: libvirt's and Proxmox's use the legacy backend.
+  func testNotesAreThoseOfTheDefinition() throws {
+    let host = try RecordedHosts.host("pre71-vega")
+    for target in PlanTarget.allCases where target != .qemu {
+      let readiness = Readiness(try Assignment([address("0000:28:00.0")], on: host), qemu: qemu)
+      XCTAssertFalse(PlanSettings(readiness, for: target).lines.contains { $0.contains("`ats=off`") }, "\(target)")
+    }
+  }
+
   func testProxmoxOnArmGetsNoPlan() throws {
     let plan = Plan(
       addresses: [try address("0002:01:00.1")], target: .proxmox, host: .recording(Fixture.path("hosts/grace-cx8-sriov.host")),
@@ -199,7 +218,7 @@ final class PlanTests: XCTestCase {
     twin.device = .known(0x164e)
     host.devices[other] = twin
     XCTAssertFalse(try lines().contains("options vfio-pci"))
-    XCTAssert(try lines().contains("not by `ids=` of vfio-pci: 0000:0f:00.0 has the same id"))
+    XCTAssert(try lines().contains("not by `ids=` of vfio-pci, which are also those of 0000:0f:00.0"))
   }
 
   /// Real QEMU accepts everything of the command lines that does not need the host's devices.

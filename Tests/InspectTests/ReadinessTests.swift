@@ -22,6 +22,17 @@ final class ReadinessTests: XCTestCase {
     XCTAssert(verdict.steps.isEmpty)
   }
 
+  /// The host's display is a note without an address, too, and an unknown verdict says what would decide it.
+  func testNotesAndRemediesAreInTheTable() throws {
+    var host = try RecordedHosts.host("desktop-amd-geforce")
+    let graphics = try verdict("0000:0e:00.0", on: host)
+    XCTAssert(ReadyReport(host, [graphics], isNamed: false).text(.plain).contains("note: the host displays on"))
+    host.groups[23]?.members = .unknown("members of group 23", UnknownReason.notRecorded)
+    let unknown = try verdict("0000:0a:00.0", on: host)
+    XCTAssertEqual(unknown.verdict, .unknown)
+    XCTAssert(ReadyReport(host, [unknown], isNamed: true).text(.plain).contains("decided by: a newer recording"))
+  }
+
   /// The binding is a step, not an obstacle, and so for every function of the group.
   func testBindingIsAStep() throws {
     var host = try RecordedHosts.host("desktop-amd-geforce")
@@ -32,7 +43,7 @@ final class ReadinessTests: XCTestCase {
     host.groups[23]?.node = .known(.absent)
     let verdict = try verdict("0000:0a:00.0", on: host)
     XCTAssertEqual(verdict.verdict, .yes)
-    XCTAssertEqual(Set(verdict.steps.map(\.rule)), ["not-bound", "group-not-viable"])
+    XCTAssertEqual(Set(verdict.steps.map(\.rule)), ["not-bound"])
     let text = ReadyReport(host, [verdict], isNamed: true).text(.plain)
     for function in ["0000:0a:00.0", "0000:0a:00.1"] {
       // Each command once, although several findings advise it.

@@ -22,8 +22,11 @@ extension Rule {
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   let device = try context.device()
   guard let group = try context.group() else { return }
-  // not-bound reports the device itself.
-  let offenders = try GroupViability(group, context.host).offenders(besides: device.address)
+  // not-bound reports the device itself, and other unbound devices of the machine beside one that is not bound either.
+  let isBound = try VFIODriver.isVFIO(device)
+  let offenders = try GroupViability(group, context.host).offenders(besides: device.address).filter { one in
+    isBound || !context.target.contexts.contains { $0.prediction.host == one.address }
+  }
   guard !offenders.isEmpty else { return }
   let named = offenders.map { "\($0.address), which is bound to `\($0.driver)`" }.joined(separator: ", and ")
   runner.report(

@@ -30,6 +30,16 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     runner.report(
       (failure.signal.map { "QEMU crashes with \($0) on" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
       at: location, about: prediction.request,
-      fix: failure.cause.advice(on: target.hostNow))
+      fix: propertyAdvice(failure) ?? failure.cause.advice(on: target.hostNow))
+  }
+}
+
+/// Advice about the property that a failure names; nil where it names none, or nothing is known of its values.
+private func propertyAdvice(_ failure: RealizeFailure) -> String? {
+  guard let name = failure.property else { return nil }
+  switch failure.cause {
+  case .badProperty: return PropertyAdvice.values(of: name)
+  case .unknownProperty: return PropertyAdvice.meant(by: name).map { "write `\($0)=`" }
+  default: return nil
   }
 }

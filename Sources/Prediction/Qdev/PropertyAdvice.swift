@@ -1,0 +1,23 @@
+import Facts
+
+/// Advice about the properties of vfio-pci.
+public enum PropertyAdvice {
+  /// The values that a property accepts, as an instruction; nil for kinds of which QEMU's message says enough.
+  public static func values(of name: String) -> String? {
+    guard let property = VFIOProperties.property(name, of: "vfio-pci") else { return nil }
+    switch property.kind {
+    case .bool: return "write `\(name)=on` or `\(name)=off`, in JSON `true` or `false`"
+    case .choice(let values):
+      return "write one of " + values.map { "`\($0)`" }.joined(separator: ", ") + ", in JSON as a string"
+    case .host: return "write `host=0000:01:00.0`, as `lspci -D` lists it: bus up to ff, slot up to 1f, function up to 7"
+    case .slot: return "write `addr=SLOT.FUNCTION` in hexadecimal: slot up to 1f, function up to 7"
+    case .size: return "write a size, such as `64M`"
+    case .text, .signed32, .unsigned, .link, .descriptor, .token, .readOnly, .realized: return nil
+    }
+  }
+
+  /// The property that a misspelt one means; nil when none resembles it.
+  public static func meant(by name: String) -> String? {
+    Misspelling.meant(by: name, among: VFIOProperties.listed, errors: name.utf8.count < 5 ? 1 : 2)
+  }
+}
