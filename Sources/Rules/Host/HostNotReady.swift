@@ -23,9 +23,13 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   let host = target.hostNow
   guard case .known(let obstacle?) = host.obstacle else { return }
-  // A passed descriptor is that of an assigned device.
-  let devices = target.contexts.filter { !$0.request.has("fd") || $0.request.libvirt != nil }
-  guard !devices.isEmpty else { return }
+  let needsHost = target.contexts.contains { context in
+    // A passed descriptor is that of an assigned device, and a device that the host does not have fails for that.
+    if context.request.has("fd"), context.request.libvirt == nil { return false }
+    if let address = context.prediction.host, case .known(nil) = host.device(at: address) { return false }
+    return true
+  }
+  guard needsHost else { return }
   // libvirt-refuses reports what libvirt checks itself.
   if target.machine.libvirt != nil, (try? host.supportsPassthrough()) == false { return }
   runner.report(
