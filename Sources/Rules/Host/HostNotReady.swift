@@ -19,17 +19,16 @@ extension Rule {
     check: .target(check))
 }
 
-/// Reports the host once for all devices. What is not known of it, prediction misses for each device.
-private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
+/// Reports the host once for all devices.
+private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   let host = target.hostNow
-  guard case .known(let obstacle?) = host.obstacle else { return }
   let needsHost = target.contexts.contains { context in
     // A passed descriptor is that of an assigned device, and a device that the host does not have fails for that.
     if context.request.has("fd"), context.request.libvirt == nil { return false }
     if let address = context.prediction.host, case .known(nil) = host.device(at: address) { return false }
     return true
   }
-  guard needsHost else { return }
+  guard needsHost, let obstacle = try host.obstacle.value else { return }
   // libvirt-refuses reports what libvirt checks itself.
   if target.machine.libvirt != nil, (try? host.supportsPassthrough()) == false { return }
   runner.report(
