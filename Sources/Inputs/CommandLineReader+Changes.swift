@@ -31,6 +31,14 @@ extension CommandLineReader {
           fix: "write `-global driver.property=value`", location: whole))
       return
     }
+    // QEMU reads a text without both names before the dot as items (QEMU system/vl.c: qemu_global_option).
+    if name.contains("."), driver.isEmpty || property.isEmpty {
+      definition.problems.append(
+        InputProblem(
+          message: "`-global \(text)` has no name \(driver.isEmpty ? "before" : "behind") the dot: QEMU stops with "
+            + "`Invalid parameter '\(name)'`", fix: "write `-global driver.property=value`", location: whole))
+      return
+    }
     definition.machine.globals.append(
       GlobalProperty(driver: driver, property: property, value: value, location: whole))
   }
@@ -62,6 +70,8 @@ extension CommandLineReader {
     if let own = definition.machine.devices[index].properties.firstIndex(where: { $0.name == "id" }) {
       definition.machine.devices[index].properties.remove(at: own)
     }
+    // The text keeps its id, which QEMU compares with those of other texts (QEMU util/qemu-option.c: qemu_opts_find).
+    if definition.machine.devices[index].history.writtenID == nil { definition.machine.devices[index].history.writtenID = names[1] }
     addProperties()
     keyValueDevices[names[1]] = definition.machine.devices.firstIndex { $0.form == .keyval && $0.id == names[1] }
     if keyValueDevices[String(parts[1])] == nil { keyValueDevices[String(parts[1])] = index }

@@ -107,6 +107,12 @@ struct CommandLineReader {
               message: "`\(word.text)` is an argument here: QEMU opens it as a disk image, and stops where there is none",
               fix: "remove it, or start the program through a shell", location: location(word, "argument")))
         } else {
+          if word.bytes.isEmpty {
+            definition.machine.unreadParts.append(
+              UnreadPart(
+                what: "an empty argument", reason: "QEMU opens it as a disk, and stops with `Device needs media, but drive is empty`",
+                location: location(word, "argument")))
+          }
           // QEMU reads a disk image as the argument of -hda.
           note("hda", word.text, location(word, "disk"))
         }
@@ -124,6 +130,10 @@ struct CommandLineReader {
         if let next = rest.first, Option.name(next) == nil { rest.removeFirst() }
       } else if Option.withoutArgument.contains(name) {
         note(name, "", location(word, path))
+        if ["h", "help", "version"].contains(name) {
+          definition.machine.unreadParts.append(
+            UnreadPart(what: "guest behind `\(word.text)`", reason: "QEMU prints it and starts none", location: location(word, path)))
+        }
       } else if let argument = rest.popFirst() {
         option(name, argument, path)
       } else {

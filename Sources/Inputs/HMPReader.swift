@@ -50,7 +50,8 @@ struct HMPReader {
   /// Nil for an empty line, a lone prompt and a comment.
   private static func command(_ line: Word) -> HMPCommand? {
     let start = line.bytes.firstIndex { $0 > 0x20 } ?? line.bytes.count
-    let end: Int = line.bytes.lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? start
+    // A blank at the end is a part of an argument that is the rest of the line.
+    let end = max(start, line.bytes.last == 0x0d ? line.bytes.count - 1 : line.bytes.count)
     var text = start..<end
     if line.bytes[text].starts(with: prompt.utf8) { text = start + prompt.utf8.count..<end }
     guard let command = HMPCommand(line.part(text)), !command.name.hasPrefix("#") else { return nil }
@@ -74,7 +75,9 @@ extension ParsedInput {
       }
       return
     }
-    guard let argument = command.argument else {
+    let isDevice = command.name == "device_add"
+    // object_add takes the rest of the line, quotes too (QEMU hmp-commands.hx).
+    guard let argument = isDevice ? command.argument : command.rest else {
       problems.append(
         InputProblem(
           message: "the arguments of `\(command.name)` have an open quote or an escape that QEMU does not know, "
@@ -82,8 +85,6 @@ extension ParsedInput {
           fix: "use QMP's own command", location: place))
       return
     }
-    let isDevice = command.name == "device_add"
-    // object_add takes the rest of the line.
     if isDevice, command.hasMore {
       problems.append(
         InputProblem(
@@ -99,7 +100,8 @@ extension ParsedInput {
       if device.asksForHelp { return }
       stream.add(device, to: &self)
     } else {
-      stream.add(ObjectRequest(properties: properties, location: place), to: &self)
+      let isJSON = argument.bytes.first == UInt8(ascii: "{")
+      stream.add(ObjectRequest(properties: properties, location: place, isJSON: isJSON, isAdded: true), to: &self)
     }
   }
 }

@@ -14,6 +14,8 @@ struct MonitorStream {
 
   /// The descriptors that the stream has passed.
   private var descriptors: Set<String> = []
+  /// Commands about objects since the last plug.
+  private var objects: [ObjectCommand] = []
   /// Objects that the stream has deleted.
   private var deleted: Set<String> = []
   /// The number of plugs before the first creation of each object.
@@ -25,7 +27,7 @@ struct MonitorStream {
   /// The iommufd object of each device, by its id, and the number of devices that use each object.
   private var links: [String: String] = [:]
   private var users: [String: Int] = [:]
-  /// Requests to each bus, and to each id.
+  /// Plugs of each bus, and of each id.
   private var buses: [String?: Occupants] = [:]
   private var named: [String: Occupants] = [:]
   /// The maximum number of devices that leave at once, because each plug is compared with all of them.
@@ -53,9 +55,10 @@ struct MonitorStream {
           "whether the guest has released `\(id)`", "more than \(MonitorStream.maximumLeaving) devices leave at once")
       }
     case "object-del", "object_del":
+      guard let id = command.argument("id") else { return }
+      objects.append(.delete(id: id, at: command.place))
       // QEMU refuses to delete an iommufd in use (QEMU backends/iommufd.c: iommufd_backend_can_be_deleted).
-      guard let id = command.argument("id"), users[id, default: 0] == 0 else { return }
-      deleted.insert(id)
+      if users[id, default: 0] == 0 { deleted.insert(id) }
     case "migrate", "migrate-recover", "snapshot-load", "snapshot-save", "loadvm", "savevm", "quit", "q", "exit":
       obstacle = obstacle ?? note(
         "whether `\(command.name)` has ended", "while a migration runs, and when QEMU has ended, it refuses to plug")
@@ -76,9 +79,10 @@ struct MonitorStream {
 
   /// Adds an object. One that was deleted and is made again is the same to the plugs behind it.
   mutating func add(_ object: ObjectRequest, to definition: inout ParsedInput) {
+    objects.append(.add(object))
     let isAgain = object.id.map { deleted.remove($0) != nil } ?? false
     if let id = object.id, firstPlug[id] == nil { firstPlug[id] = definition.plugs.count }
-    if let fd = object.string("fd"), !fd.isEmpty, fd.utf8.first.map({ (0x30...0x39).contains($0) }) == false,
+    if let fd = object.string("fd"), fd.utf8.first.map({ (0x30...0x39).contains($0) }) != true,
       !descriptors.contains(fd) {
       definition.machine.unreadParts.append(
         UnreadPart(
@@ -92,6 +96,8 @@ struct MonitorStream {
   mutating func add(_ plug: DeviceRequest, to definition: inout ParsedInput) {
     var plug = plug
     plug.history.absentObjects = deleted
+    plug.history.objects = objects
+    objects = []
     plug.history.unplugged = unplugged
     plug.history.deleted = gone
     (unplugged, gone) = ([], [])
@@ -151,6 +157,7 @@ struct MonitorStream {
 
   /// Marks the plugs that name an object which the stream adds behind them.
   func finish(_ definition: inout ParsedInput) {
+    definition.machine.objectCommands = objects
     for index in definition.plugs.indices {
       guard let link = definition.plugs[index].string("iommufd"), let first = firstPlug[link], first > index else { continue }
       definition.plugs[index].history.absentObjects.insert(link)

@@ -11,16 +11,7 @@ enum Option {
   }
 
   /// Every other option takes one argument.
-  static let withoutArgument: Set<String> = [
-    "h", "help", "version", "mem-prealloc", "snapshot", "usb", "nographic", "full-screen", "win2k-hack",
-    "no-fd-bootchk", "preconfig", "S", "s", "enable-kvm", "xen-attach", "xen-domid-restrict", "no-reboot",
-    "no-shutdown", "daemonize", "only-migratable", "nodefaults", "no-user-config",
-    "enable-sync-profile", "perfmap", "jitdump", "old-param", "semihosting",
-    // gone by 11.1, and still in people's scripts
-    "no-hpet", "no-acpi", "no-quit", "no-frame", "alt-grab", "ctrl-grab", "singlestep", "nodefconfig",
-    "portrait", "no-kvm", "no-kvm-irqchip", "no-kvm-pit-reinjection", "sdl", "curses", "async-teardown", "audio-help",
-    "enable-fips", "show-cursor", "semihosting-config"
-  ]
+  static let withoutArgument = MachineConfig.flags
 
   /// Options with an argument, of every target and of releases back to 4.0: QEMU stops at any other.
   static let withArgument: Set<String> = [

@@ -41,13 +41,20 @@ struct QMPReader {
 
   private mutating func read(_ word: Word, _ message: JSON, _ index: Int) throws(SyntaxError) {
     notePlaceholder(message, location(word, "[\(index)]"))
+    if let refusal = QMPCommandText.refusal(of: message) {
+      definition.problems.append(
+        InputProblem(
+          message: "QEMU answers `\(refusal)`", fix: "give the members that the command has", location: location(word, "[\(index)]")))
+      return
+    }
     switch message["execute"]?.string {
     case "device_add":
       try plug(word, keys: ["arguments"], path: "[\(index)].arguments")
     case "object-add":
       let properties = try JSONProperties.read(
         word, keys: ["arguments"], source: source.name, path: "[\(index)].arguments")
-      stream.add(ObjectRequest(properties: properties, location: location(word, "[\(index)]"), isJSON: true), to: &definition)
+      stream.add(
+        ObjectRequest(properties: properties, location: location(word, "[\(index)]"), isJSON: true, isAdded: true), to: &definition)
     case "human-monitor-command": try human(word, message, path: "[\(index)].arguments.command-line")
     case .some(let name):
       let command = MonitorStream.Command(

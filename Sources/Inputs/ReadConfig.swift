@@ -89,6 +89,16 @@ extension CommandLineReader {
     case "object": definition.machine.objects.append(ObjectRequest(properties: properties, location: place))
     case "machine": definition.machine.machine += properties
     case "global":
+      let names = ["driver", "property", "value"]
+      if let other = properties.first(where: { !names.contains($0.name) && $0.name != "id" }) {
+        return complain(
+          "`\(other.name)` is not a part of `[global]`: QEMU stops with `Invalid parameter '\(other.name)'`",
+          "write `driver`, `property` and `value`", other.location)
+      }
+      if let missing = names.first(where: { name in !properties.contains { $0.name == name } }) {
+        return complain(
+          "`[global]` has no `\(missing)`: QEMU crashes", "write `driver`, `property` and `value`", place)
+      }
       definition.machine.globals.append(
         GlobalProperty(
           driver: value("driver"), property: value("property"), value: value("value"), location: place))

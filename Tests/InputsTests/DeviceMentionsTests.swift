@@ -65,7 +65,7 @@ final class DeviceMentionsTests: XCTestCase {
       "[chardev \"x\"]\n  backend = \"null\" [device \"g\"] driver = \"vfio-pci\"\n", pve + "name: x hostpci0: 01:00\n",
       pve + "args: -name \"x \(device)\"\n", domain.replacing("%", with: "<qemu:arg value='-name'/><qemu:arg value='x \(device)'/>"),
       "{\"execute\":\"object-add\",\"arguments\":{\"qom-type\":\"iothread\",\"id\":\"x\",\"y\":{\"driver\":\"vfio-pci\"}}}",
-      "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"virtio-rng-pci\"},\"and\":{\"driver\":\"vfio-pci\"}}",
+      "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"virtio-rng-pci\"},\"id\":{\"driver\":\"vfio-pci\"}}",
       "device_add virtio-rng-pci,id=x\nchardev-add null,id=device_add vfio-pci,host=01:00.0\n"
     ]
   }()

@@ -1,3 +1,4 @@
+import Facts
 import Inputs
 import Syntax
 import XCTest
@@ -16,5 +17,63 @@ final class HMPArgumentTests: XCTestCase {
     XCTAssertEqual(problems("device_add \"vfio-pci,host=01:00.0,id=a b\"  "), [])
     XCTAssertEqual(problems("device_add vfio-pci,host=01:00.0"), [])
     XCTAssertEqual(problems("object_add iommufd,id=a b"), [])
+  }
+}
+
+/// Text that QEMU stops at, or after which it starts no guest. Observed on 11.1.3.
+final class RefusedTextTests: XCTestCase {
+  private func problems(_ text: String, as format: InputFormat) -> [String] {
+    ParsedInput.parse(SourceText(name: "text", bytes: Array(text.utf8)), as: format).problems.map(\.message)
+  }
+
+  func testMembersThatAQMPCommandDoesNotHave() {
+    let plug = #""execute":"device_add","arguments":{"driver":"vfio-pci","host":"03:00.0"}"#
+    for (message, text) in [
+      ("{\(plug),\"control\":{}}", "QMP input member 'control' is unexpected"),
+      ("{\(plug),\"exec-oob\":\"x\"}", "QMP input member 'exec-oob' is unexpected"),
+      (#"{"execute":"device_del","arguments":{"id":5}}"#, "Invalid parameter type for 'id', expected: string"),
+      (#"{"execute":"object-del"}"#, "Parameter 'id' is missing"),
+      (#"{"execute":"object-del","arguments":{"id":"a","b":1}}"#, "Parameter 'b' is unexpected"),
+      (#"{"execute":"human-monitor-command","arguments":{"command-line":"x","foo":1}}"#, "Parameter 'foo' is unexpected"),
+    ] {
+      XCTAssertEqual(problems(message, as: .qmp), ["QEMU answers `\(text)`"], message)
+    }
+    let parsed = ParsedInput.parse(SourceText(name: "text", bytes: Array("{\(plug),\"foo\":1}".utf8)), as: .qmp)
+    XCTAssertEqual(parsed.plugs.count, 0)
+    XCTAssertEqual(problems("{\(plug),\"id\":{}}", as: .qmp), [])
+    XCTAssertEqual(
+      problems(#"{"execute":"human-monitor-command","arguments":{"command-line":"info pci","cpu-index":0}}"#, as: .qmp), [])
+  }
+
+  func testGlobalsWithoutAName() {
+    XCTAssertEqual(
+      problems("qemu-system-x86_64 -global .rombar=1", as: .shell),
+      ["`-global .rombar=1` has no name before the dot: QEMU stops with `Invalid parameter '.rombar'`"])
+    XCTAssertEqual(problems("qemu-system-x86_64 -global vfio-pci.=1", as: .shell).count, 1)
+    XCTAssertEqual(problems("qemu-system-x86_64 -global vfio-pci.rombar=", as: .shell), [])
+  }
+
+  func testGlobalsOfAConfigurationFile() {
+    let good = "[global]\ndriver = \"vfio-pci\"\nproperty = \"rombar\"\n"
+    XCTAssertEqual(problems(good + "value = \"1\"\n", as: .readconfig), [])
+    XCTAssertEqual(problems(good, as: .readconfig), ["`[global]` has no `value`: QEMU crashes"])
+    XCTAssertEqual(
+      problems(good + "value = \"1\"\nfoo = \"1\"\n", as: .readconfig),
+      ["`foo` is not a part of `[global]`: QEMU stops with `Invalid parameter 'foo'`"])
+  }
+
+  private func open(_ options: String) -> [UnreadPart] {
+    ParsedInput.parse(SourceText(name: "text", bytes: Array("qemu-system-x86_64 -M q35 \(options)".utf8)), as: .shell).machine.unreadParts
+  }
+
+  func testAnEmptyArgumentIsADisk() {
+    XCTAssertEqual(open("''").map(\.what), ["an empty argument"])
+    XCTAssertEqual(open("disk.img"), [])
+  }
+
+  func testHelpStartsNoGuest() {
+    for option in ["-version", "-h", "--help"] {
+      XCTAssertEqual(open(option).map(\.reason), ["QEMU prints it and starts none"], option)
+    }
   }
 }

@@ -77,4 +77,47 @@ final class FalseAlarmTests: XCTestCase {
     let text = Array("device_add vfio-pci,help".utf8)
     XCTAssertEqual(ParsedInput.parse(SourceText(name: "hmp", bytes: text), as: .hmp).plugs.count, 0)
   }
+
+  /// glibc reads them from 2.38 on, which QEMU 7.2's system is older than.
+  func testABinaryNumberIsLeftToTheCLibrary() {
+    for options in ["-M q35 -device vfio-pci,host=01:00.0,rombar=0b1", "-M q35 -global vfio-pci.rombar=0b1 -device vfio-pci,host=01:00.0"] {
+      XCTAssertEqual(texts(options, 11, 1), [], options)
+      XCTAssertEqual(texts(options).count, 1, options)
+      let machine = Machines.parse("qemu-system-x86_64 -nodefaults " + options).machine
+      let predictions = Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).predictions()
+      XCTAssertTrue(predictions.last?.unknowns.contains { $0.fact == "number `0b1`" } ?? false, options)
+    }
+    for options in [
+      "-smp 0b10", "-m 512,slots=0b1,maxmem=1G", "-numa node,cpus=0b0", "-object memory-backend-ram,id=a,size=4M,prealloc-threads=0b11",
+    ] {
+      XCTAssertEqual(texts("-M q35 " + options, 11, 1), [], options)
+      XCTAssertEqual(
+        Machines.parse("qemu-system-x86_64 -M q35 " + options).machine.uncheckedOptions(.released(11, 1, "11.1.3")).count, 1, options)
+    }
+    XCTAssertEqual(texts("-M q35 -smp 0b10").count, 1)
+    XCTAssertEqual(texts("-M q35 -smp 0b2", 11, 1).count, 1)
+  }
+
+  func testARelativePathDependsOnQEMUsFolder() {
+    let path = "sys/bus/pci/devices/0000:01:00.0"
+    let machine = Machines.parse("qemu-system-x86_64 -M q35 -nodefaults -device vfio-pci,sysfsdev=" + path).machine
+    let one = Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).predictions().last
+    XCTAssertNil(one?.failure)
+    XCTAssertEqual(one?.unknowns.first?.fact, "sysfs path `\(path)`")
+  }
+
+  /// The host's memory, and parts that not every QEMU has.
+  func testWhatTheHostDecidesIsNamed() {
+    func unchecked(_ options: String) -> [String] {
+      Machines.parse("qemu-system-x86_64 -M q35 " + options).machine.uncheckedOptions(.released(11, 1, "11.1.3"))
+    }
+    for options in [
+      "hugetlb=on,size=4M", "hugetlbsize=2M,hugetlb=on,size=4M", "size=8E", "size=4M,prealloc=on",
+    ] {
+      XCTAssertEqual(unchecked("-object memory-backend-memfd,id=a," + options), ["-object"], options)
+    }
+    XCTAssertEqual(unchecked("-object memory-backend-memfd,id=a,size=4M,hugetlb=off"), [])
+    XCTAssertEqual(unchecked("-object memory-backend-shm,id=a,size=4M"), ["-object"])
+    XCTAssertEqual(unchecked("-xen-attach -semihosting -cpu '' -S"), ["-xen-attach", "-semihosting", "-cpu"])
+  }
 }

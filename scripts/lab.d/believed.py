@@ -17,7 +17,7 @@ OTHER = re.compile(r"^-device (?!vfio).*: Property '(?!vfio|pci|ioh|pxb|i82|xio|
 def error(lines):
     """The first line that is an error, with the option that QEMU puts before the text."""
     for line in lines:
-        if "warning: " in line or line.endswith(": Migration disabled") or any(n in line for n in NOISE) or line.startswith(HINTS + EXTRA):
+        if "warning: " in line or ": info: " in line or line.endswith(": Migration disabled") or any(n in line for n in NOISE) or line.startswith(HINTS + EXTRA):
             continue
         if "terminating on signal" in line or line.startswith(("rom: file", "Please use")):
             continue

@@ -31,6 +31,10 @@ public struct DeviceRequest: Hashable, Sendable {
     public var unplugged: [String] = []
     /// Ids of devices that QEMU has reported as deleted since the plug before this one.
     public var deleted: [String] = []
+    /// Commands about objects since the plug before this one.
+    public var objects: [ObjectCommand] = []
+    /// The id in the text of a key=value device that `-set` has given another id; nil for any other. QEMU compares the ids of the text.
+    public var writtenID: String?
 
     /// Creates the history of a plug that nothing precedes.
     public init() {}
@@ -131,6 +135,12 @@ public struct DeviceRequest: Hashable, Sendable {
   public var isVFIO: Bool { driver == "vfio-pci" || driver == "vfio-pci-nohotplug" }
 }
 
+/// A command of a stream about an object.
+public enum ObjectCommand: Hashable, Sendable {
+  case add(ObjectRequest)
+  case delete(id: String, at: Location)
+}
+
 /// One `-object` or `object-add`.
 public struct ObjectRequest: Hashable, Sendable {
   /// The object type (`qom-type`); nil when it is not a string.
@@ -143,14 +153,19 @@ public struct ObjectRequest: Hashable, Sendable {
   public let location: Location
   /// Whether it is written as JSON, whose values have types.
   public let isJSON: Bool
+  /// Whether a stream of commands adds it to a running machine.
+  public let isAdded: Bool
 
-  /// Creates a request. `type` and `id` are taken from its properties.
-  public init(properties: [Property], location: Location, isJSON: Bool = false) {
+  /// Creates a request. `type` and `id` are taken from its properties: of the text of `-object` the first id counts (QEMU
+  /// util/qemu-option.c: opts_parse_id; observed on 7.2.22, 10.0.13 and 11.1.3).
+  public init(properties: [Property], location: Location, isJSON: Bool = false, isAdded: Bool = false) {
     self.properties = properties
     self.location = location
     self.isJSON = isJSON
+    self.isAdded = isAdded
     type = properties.last { $0.name == "qom-type" }?.value.string
-    id = properties.last { $0.name == "id" }?.value.string
+    let ids = properties.lazy.filter { $0.name == "id" }
+    id = (isJSON || isAdded ? ids.last : ids.first)?.value.string
   }
 
   /// The value of a property that is a string; nil for any other type.

@@ -13,6 +13,8 @@ public struct MachineConfig: Sendable {
   public var machine: [Property] = []
   /// The objects, in the order in which QEMU creates them: all of `-object` before all of `-device`.
   public var objects: [ObjectRequest] = []
+  /// Commands of a stream about objects, behind its last plug.
+  public var objectCommands: [ObjectCommand] = []
   /// The devices that exist at launch, in the order written.
   public var devices: [DeviceRequest] = []
   /// The `-global` options, in the order written; the last one for a property counts.
@@ -86,6 +88,18 @@ public struct MachineConfig: Sendable {
     }
     return name.hasPrefix("guest=") ? String(name.dropFirst(6)) : name
   }
+
+  /// Options without an argument, of any release.
+  public static let flags: Set<String> = [
+    "h", "help", "version", "mem-prealloc", "snapshot", "usb", "nographic", "full-screen", "win2k-hack",
+    "no-fd-bootchk", "preconfig", "S", "s", "enable-kvm", "xen-attach", "xen-domid-restrict", "no-reboot",
+    "no-shutdown", "daemonize", "only-migratable", "nodefaults", "no-user-config",
+    "enable-sync-profile", "perfmap", "jitdump", "old-param", "semihosting",
+    // gone by 11.1, and still in people's scripts
+    "no-hpet", "no-acpi", "no-quit", "no-frame", "alt-grab", "ctrl-grab", "singlestep", "nodefconfig",
+    "portrait", "no-kvm", "no-kvm-irqchip", "no-kvm-pit-reinjection", "sdl", "curses", "async-teardown", "audio-help",
+    "enable-fips", "show-cursor", "semihosting-config",
+  ]
 
   /// Whether an option is given that is neither a device nor an object.
   public func hasOption(_ name: String) -> Bool { options.contains { $0.name == name } }

@@ -9,6 +9,8 @@ public struct LaunchFailure: Sendable {
   public let request: DeviceRequest?
   /// Location of the option, or of the property that the failure is about.
   public let location: Location
+  /// Whether it is the answer to a command to a running machine.
+  public let isOfCommand: Bool
 
   /// The fact that is missing for a device of a type that is not modelled at all: one that passes a host device through by
   /// another way than vfio-pci, or one that the QEMU of the prediction does not have.
@@ -30,11 +32,13 @@ public struct LaunchFailure: Sendable {
   init(_ failure: RealizeFailure, of request: DeviceRequest) {
     self.failure = failure
     self.request = request
+    isOfCommand = request.plug == .hot
     location = failure.property.map { request.location(of: $0) } ?? request.location
   }
 
-  init(_ failure: RealizeFailure, at location: Location) {
+  init(_ failure: RealizeFailure, at location: Location, isOfCommand: Bool = false) {
     self.failure = failure
+    self.isOfCommand = isOfCommand
     self.request = nil
     self.location = location
   }

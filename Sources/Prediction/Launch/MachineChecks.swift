@@ -148,26 +148,35 @@ extension MachineConfig {
 
   /// The refusal of an object: of its type and of its id (QEMU qom/object_interfaces.c: user_creatable_parse_str), or of an iommufd's
   /// descriptor (QEMU backends/iommufd.c: iommufd_backend_set_fd).
-  private func refusal(_ object: ObjectRequest, _ qemu: QEMUProfile) -> LaunchFailure? {
+  func refusal(_ object: ObjectRequest, _ qemu: QEMUProfile) -> LaunchFailure? {
+    func failure(_ text: String, at place: Location? = nil) -> LaunchFailure {
+      LaunchFailure(RealizeFailure(.badObject, text), at: place ?? object.location)
+    }
+    if libvirt == nil, object.type == nil, let text = missing("qom-type", of: object) { return failure(text) }
     if let type = object.type, let first = MachineConfig.firstReleases[type], qemu.isBefore(first.major, first.minor), libvirt == nil {
-      let text = "Parameter 'qom-type' does not accept value '\(type)'"
-      return LaunchFailure(RealizeFailure(.badObject, text), at: object.location)
+      return failure("Parameter 'qom-type' does not accept value '\(type)'")
     }
-    guard let id = object.id else {
-      // Text that only the shell knows is not an id either, and not missing.
-      guard libvirt == nil, !object.properties.contains(where: { $0.name == "id" }) else { return nil }
-      return LaunchFailure(RealizeFailure(.badObject, "Parameter 'id' is missing"), at: object.location)
+    guard let id = object.id else { return libvirt == nil ? missing("id", of: object).map { failure($0) } : nil }
+    if !QEMUIdentifier.isWellFormed(id) { return failure("Parameter 'id' expects an identifier") }
+    guard object.type == "iommufd" else { return nil }
+    if let other = object.properties.first(where: { !["qom-type", "id", "fd"].contains($0.name) }) {
+      let isVisited = object.isJSON || object.isAdded
+      return failure(isVisited ? "Parameter '\(other.name)' is unexpected" : "Invalid parameter '\(other.name)'", at: other.location)
     }
-    if !QEMUIdentifier.isWellFormed(id) {
-      return LaunchFailure(RealizeFailure(.badObject, "Parameter 'id' expects an identifier"), at: object.location)
+    guard let given = object.properties.last(where: { $0.name == "fd" }) else { return nil }
+    guard let fd = given.value.string else {
+      return given.value.isOfShell ? nil : failure("Invalid parameter type for 'fd', expected: string", at: given.location)
     }
-    if object.type == "iommufd", let other = object.properties.first(where: { !["qom-type", "id", "fd"].contains($0.name) }) {
-      return LaunchFailure(RealizeFailure(.badObject, "Invalid parameter '\(other.name)'"), at: other.location)
+    guard PassedDescriptor(fd, object.isAdded ? .hot : .cold) == .invalid else { return nil }
+    return failure("Could not parse remote object fd \(fd):Invalid file descriptor number '\(fd)'")
+  }
+
+  /// The refusal of an object without a string that it needs; nil where only the shell knows it.
+  private func missing(_ name: String, of object: ObjectRequest) -> String? {
+    switch object.properties.last(where: { $0.name == name })?.value {
+    case nil: return "Parameter '\(name)' is missing"
+    case .unknown?, .string?: return nil
+    default: return "Invalid parameter type for '\(name)', expected: string"
     }
-    guard object.type == "iommufd", let fd = object.string("fd"), PassedDescriptor(fd, .cold) == .invalid else { return nil }
-    return LaunchFailure(
-      RealizeFailure(
-        .badObject, "Could not parse remote object fd \(fd):Invalid file descriptor number '\(fd)'"),
-      at: object.location)
   }
 }

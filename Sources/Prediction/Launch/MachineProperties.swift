@@ -8,12 +8,16 @@ extension MachineConfig {
     guard let release = qemu.modelledRelease, libvirt == nil, let type = typeName(in: release) else { return [] }
     var failures: [LaunchFailure] = []
     if let conflict = twoSpellings { failures.append(conflict) }
+    // Of a name that is given twice the last value counts (QEMU util/keyval.c: keyval_parse_one).
+    var last: [String: Property] = [:]
+    for property in machine { last[property.name] = property }
     for property in machine where property.name != "type" {
       if let short = property.shortForm {
         let text = "Expected '=' after parameter '\(short)'"
         failures.append(LaunchFailure(RealizeFailure(.badOption, text), at: property.location))
         continue
       }
+      if last[property.name] != property { continue }
       // QEMU reads an underscore as a dash, and a dotted name by its first part.
       let name = String((property.name.split(separator: ".").first ?? "").map { $0 == "_" ? "-" : $0 })
       if MachineConfig.ofAccelerator.contains(name) { continue }
@@ -25,6 +29,10 @@ extension MachineConfig {
       guard case .string(let text) = property.value else { continue }
       if let shape = MachineConfig.shapeRefusal(property.name, name, kind) {
         failures.append(LaunchFailure(RealizeFailure(.badOption, shape), at: property.location))
+        continue
+      }
+      if name == "max-ram-below-4g", QEMUNumber.size(text) == .bytes(1), !type.hasPrefix("microvm") {
+        failures.append(LaunchFailure(QEMUCrash.oneByteOfMemory, at: property.location))
         continue
       }
       let refusal = PropertyChecks.refusal(
@@ -99,7 +107,6 @@ extension MachineConfig {
     switch name {
     case "x-south-bridge": return type.contains("i440fx") && release > QEMURelease(7, 2)
     case "wdat": return type.contains("q35") && release > QEMURelease(10, 0)
-    case "spcr" where isMicro: return false
     case "spcr", "x-change-vmfd-on-reset": return release > QEMURelease(10, 0)
     case "aux-ram-share", "shim", "smp-cache": return release > QEMURelease(7, 2)
     case "fd-bootchk": return !isMicro && release > QEMURelease(7, 2)
@@ -113,7 +120,7 @@ extension MachineConfig {
   ]
 
   private static let notOfMicrovm: Set<String> = [
-    "cxl", "cxl-fmw", "default-bus-bypass-iommu", "hmat", "hpet", "i8042", "max-fw-size", "max-ram-below-4g", "nvdimm",
+    "cxl", "cxl-fmw", "default-bus-bypass-iommu", "hpet", "i8042", "max-fw-size", "max-ram-below-4g", "nvdimm",
     "nvdimm-persistence", "pcspk-audiodev", "pflash0", "pflash1", "sata", "smbios-entry-point-type", "smbus", "vmport",
   ]
 

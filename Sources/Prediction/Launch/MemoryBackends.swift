@@ -67,7 +67,10 @@ extension MachineConfig {
     case .bool: return QEMUBool(property.value) == .invalid ? "Parameter '\(name)' expects 'on' or 'off'" : nil
     case .choice(let values): return values.contains(text) ? nil : "Parameter '\(name)' does not accept value '\(text)'"
     case .threads:
-      if case .natural? = QEMUNumber.integer(text) { return nil }
+      if QEMUNumber.mayBeBinary(text, in: qemu) { return nil }
+      if case .natural(let number)? = QEMUNumber.integer(text) {
+        return number <= UInt32.max ? nil : "Parameter '\(name)' expects uint32_t"
+      }
       return "Parameter '\(name)' expects a uint64 value"
     case .nodes:
       let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { QEMUNumber.integer(String($0)) }
@@ -81,22 +84,22 @@ extension MachineConfig {
   private static func jsonRefusal(_ name: String, _ value: PropertyValue, _ kind: BackendValue) -> String? {
     func expected(_ type: String) -> String { "Invalid parameter type for '\(name)', expected: \(type)" }
     switch (kind, value) {
-    case (.size, .integer), (.size, .unsigned), (.threads, .integer), (.threads, .unsigned), (.bool, .bool), (.nodes, .array): return nil
+    case (.size, .integer), (.size, .unsigned), (.bool, .bool), (.nodes, .array): return nil
+    case (.threads, .integer(let number)) where UInt32(exactly: number) != nil: return nil
+    case (.threads, .integer), (.threads, .unsigned): return "Parameter '\(name)' expects uint32_t"
     case (.text, .string): return nil
-    case (.size, .string), (.size, .real), (.threads, .string): return "Parameter '\(name)' expects uint64"
     case (.choice(let values), .string(let text)):
       return values.contains(text) ? nil : "Parameter '\(name)' does not accept value '\(text)'"
     case (.bool, _): return expected("boolean")
     case (.nodes, _): return expected("array")
     case (.text, _), (.choice, _): return expected("string")
-    // Other types of numbers were not tried.
-    case (.size, _), (.threads, _): return nil
+    case (.size, _), (.threads, _): return "Parameter '\(name)' expects uint64"
     }
   }
 
   /// The refusal of a memory backend when QEMU makes it (QEMU backends/hostmem.c: host_memory_backend_set_size,
   /// host_memory_backend_memory_complete; hostmem-file.c, hostmem-memfd.c and hostmem-shm.c).
-  func backendFailure(_ object: ObjectRequest) -> LaunchFailure? {
+  func backendFailure(_ object: ObjectRequest, _ qemu: QEMUProfile) -> LaunchFailure? {
     guard let type = object.type, MachineConfig.backendProperties[type] != nil, let id = object.id else { return nil }
     func failure(_ text: String) -> LaunchFailure { LaunchFailure(RealizeFailure(.badObject, text), at: object.location) }
     if object.isJSON, case .integer(let number)? = object.value("size"), number < 0 {
@@ -105,7 +108,7 @@ extension MachineConfig {
     }
     if backendSize(id) == 0 { return failure("property 'size' of \(type) doesn't take value '0'") }
     if object.number("prealloc-threads") == 0 { return failure("property 'prealloc-threads' of \(type) doesn't take value '0'") }
-    if let context = object.string("prealloc-context"), areObjectsKnown, !objects.contains(where: { $0.id == context }),
+    if let context = object.string("prealloc-context"), !context.isEmpty, areObjectsKnown, !objects.contains(where: { $0.id == context }),
       !object.properties.contains(where: \.value.isOfShell)
     { return failure("Device '\(context)' not found") }
     func isOn(_ name: String) -> Bool { object.value(name).map { QEMUBool($0) } == .on }
@@ -124,6 +127,13 @@ extension MachineConfig {
     if type == "memory-backend-memfd", let size = object.bytes("hugetlbsize"), size & (size &- 1) != 0 || size == 0 {
       return failure(
         size == 0 ? "Property 'memory-backend-memfd.hugetlbsize' doesn't take value '0'" : "Hugepage size must be a power of 2")
+    }
+    if type == "memory-backend-memfd", let size = object.bytes("size"), size % 4096 != 0, size < 1 << 62 {
+      func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
+      let (given, rounded) = (hexadecimal(size), hexadecimal((size + 4095) & ~4095))
+      return failure(
+        qemu.isBefore(9, 1) ? "backing store size \(given) does not match 'size' option \(rounded)"
+          : "a backing store size \(given) is too small for 'size' option \(rounded) plus 'offset' option 0x0")
     }
     return nodesFailure(object)
   }
@@ -152,9 +162,15 @@ extension MachineConfig {
   func isChecked(_ object: ObjectRequest) -> Bool {
     if object.type == "iommufd" { return true }
     guard let type = object.type, type.hasPrefix("memory-backend"), type != MachineConfig.epc else { return false }
-    // Files, host nodes and the limits of reservations are the host's.
-    let isOfHost = type == "memory-backend-file" || object.properties.contains { $0.name.hasPrefix("host-nodes") || $0.name == "reserve" }
-    return !isOfHost && !object.properties.contains(where: \.value.isOfShell)
+    // Files, shared memory, host nodes, huge pages, pages that are touched and the limits of reservations are the host's.
+    let isOfHost = type == "memory-backend-file" || type == "memory-backend-shm" || object.properties.contains { property in
+      property.name.hasPrefix("host-nodes") || property.name == "reserve"
+        || ["hugetlb", "hugetlbsize", "prealloc"].contains(property.name) && QEMUBool(property.value) != .off
+        || property.value.string.map { QEMUNumber.mayBeBinary($0, in: nil) } == true
+    }
+    // No file has more bytes.
+    let isTooLarge = object.id.flatMap(backendSize).map { $0 > UInt64(Int64.max) } ?? false
+    return !isOfHost && !isTooLarge && !object.properties.contains(where: \.value.isOfShell)
   }
 
   /// Bytes of a memory backend; nil when it does not have them as a number.

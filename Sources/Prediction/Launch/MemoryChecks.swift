@@ -17,8 +17,32 @@ extension MachineConfig {
     let kind = MachineKind(self)
     guard kind == .q35 || kind == .i440fx || kind == .microvm else { return [] }
     let nodes = NUMANodes.read(self, memory, qemu)
-    return ([limits(memory, kind)] + objects.map(backendFailure) + [nodes.failure]).compactMap { $0 }
+    return ([limits(memory, kind)] + objects.map { backendFailure($0, qemu) } + [nodes.failure, defaultMemoryTaken(qemu)])
+      .compactMap { $0 }
       + (kind == .microvm ? [] : moduleFailures(memory, qemu))
+  }
+
+  /// The id of the backend that QEMU makes itself; nil where the options name one (QEMU system/vl.c: qemu_create_machine,
+  /// hw/core/numa.c: numa_uses_legacy_mem).
+  var defaultMemoryID: String? {
+    let isNamed = machine.contains { $0.name == "memory-backend" }
+      || options.contains { $0.name == "numa" && $0.value.string?.contains("memdev=") != false }
+    if isNamed { return nil }
+    switch MachineKind(self) {
+    case .q35, .i440fx: return "pc.ram"
+    case .microvm: return "microvm.ram"
+    case .virt, .withoutPCI, .unknown: return nil
+    }
+  }
+
+  /// An object with that id (QEMU hw/core/machine.c: machine_run_board_init, create_default_memdev).
+  private func defaultMemoryTaken(_ qemu: QEMUProfile) -> LaunchFailure? {
+    guard let id = defaultMemoryID, let object = objects.first(where: { $0.id == id }) else { return nil }
+    let text = qemu.isBefore(8, 0)
+      ? "object name '\(id)' is reserved for the default RAM backend, it can't be used for any other purposes. Change the object's 'id' to "
+        + "something else"
+      : "object's id '\(id)' is reserved for the default RAM backend, it can't be used for any other purposes"
+    return LaunchFailure(RealizeFailure(.badObject, text), at: object.location)
   }
 
   /// RAM of a PC without `-m`, in bytes (QEMU hw/core/machine.c: default_ram_size).

@@ -23,6 +23,7 @@ public struct MemoryOption {
       else { return nil }
       // A comma in front leaves the size empty.
       let items = text.hasPrefix(",") ? [("size", "")] : OptionText.items(text, implied: "size")
+      if items.contains(where: { $0.key == "slots" && QEMUNumber.mayBeBinary($0.value, in: qemu) }) { return nil }
       for (key, value) in items where refusal == nil {
         if let text = take(key, value, at: option.location, qemu) {
           refusal = LaunchFailure(RealizeFailure(.badOption, text), at: option.location)

@@ -34,7 +34,7 @@ struct NUMANodes {
     var processors: UInt64?
     if case .topology(let topology) = ProcessorTopology.read(machine, qemu) { processors = UInt64(topology.maximum) }
     for option in options where nodes.failure == nil && nodes.isKnown {
-      guard let text = option.value.string, !text.contains("$"), !text.contains("`") else {
+      guard let text = option.value.string, !option.value.isOfShell, !NUMANodes.mayHaveBinary(text, qemu) else {
         nodes.isKnown = false
         return nodes
       }
@@ -48,6 +48,11 @@ struct NUMANodes {
     if nodes.failure == nil, nodes.isKnown { nodes.failure = nodes.refusal(backend, options.last, machine, memory) }
     if options.isEmpty, machine.addsNode(memory) { nodes.count = 1 }
     return nodes
+  }
+
+  /// Whether only the C library decides about a number.
+  private static func mayHaveBinary(_ text: String, _ qemu: QEMUProfile) -> Bool {
+    text.split { ",=-".contains($0) }.contains { QEMUNumber.mayBeBinary(String($0), in: qemu) }
   }
 
   private struct Refusal: Error {

@@ -42,6 +42,10 @@ extension MachineConfig {
   private func absentOptions(_ qemu: QEMUProfile) -> [LaunchFailure] {
     guard let release = qemu.release.display else { return [] }
     return options.compactMap { option in
+      if option.name == "old-param", MachineKind(self) == .q35 || MachineKind(self) == .i440fx {
+        let text = release > QEMURelease(10, 0) ? "invalid option" : "Option not supported for this target"
+        return LaunchFailure(RealizeFailure(.badOption, "-old-param: " + text), at: option.location)
+      }
       let isGone = MachineConfig.removed[option.name].map { $0 <= release } ?? false
       guard isGone || MachineConfig.added.contains(option.name) && release <= QEMURelease(7, 2) else { return nil }
       return LaunchFailure(RealizeFailure(.badOption, "-\(option.name): invalid option"), at: option.location)
@@ -141,11 +145,19 @@ extension MachineConfig {
 
   /// A machine's option that names an object.
   private func namedBackend(_ name: String) -> LaunchFailure? {
-    guard let property = machine.last(where: { $0.name == name }), let id = property.value.string, areObjectsKnown,
-      !id.isEmpty || name == "memory-backend",
-      !objects.contains(where: { $0.id == MachineConfig.objectID(id) && (name != "memory-backend" || $0.type?.hasPrefix(name) != false) })
+    let isMemory = name == "memory-backend"
+    guard let property = machine.last(where: { $0.name == name }), let id = property.value.string, areObjectsKnown, !id.isEmpty || isMemory
     else { return nil }
-    let text = name == "memory-backend" ? "Memory backend '\(id)' not found" : "Device '\(id)' not found"
+    // Memory backends are made after the machine has read its options (QEMU system/vl.c: object_create_early).
+    let object = objects.first { object in
+      object.id == MachineConfig.objectID(id) && (object.type.map { $0.hasPrefix("memory-backend") == isMemory } ?? true)
+    }
+    let text: String
+    switch object?.type {
+    case "iommufd" where !isMemory, "iothread" where !isMemory: text = "Invalid parameter type for '\(name)', expected: \(name)"
+    case nil where object == nil: text = (isMemory ? "Memory backend" : "Device") + " '\(id)' not found"
+    default: return nil
+    }
     return LaunchFailure(RealizeFailure(.badObject, text), at: property.location)
   }
 

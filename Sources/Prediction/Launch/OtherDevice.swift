@@ -4,7 +4,7 @@ import Facts
 /// device and of the PCI core for all PCI devices, all of a bridge, a root complex and an IOMMU of x86.
 private enum OtherDeviceStep: CaseIterable {
   case keyvalID, pluggableClass, bus, hotplug, migrating, dynamicSysbus, globals, id, properties, memory, secondIOMMU, slot, port, expander
-  case iommu, balloon, crash, virtualFunction, hotplugController, migratable
+  case iommu, balloon, crash, virtualFunction, failover, hotplugController, migratable
 }
 
 extension RealizeContext {
@@ -30,7 +30,8 @@ extension RealizeContext {
     case .migrating: return try migrating()
     case .dynamicSysbus: return dynamicSysbus
     case .globals:
-      if PCIDrivers.isPCI(driver), let crash = index.crashingGlobal(of: driver) { return crash }
+      // Devices of other kinds have no `addr`.
+      if let crash = index.crashingGlobal(of: driver), PCIDrivers.isPCI(driver) || crash.property == "realized" { return crash }
       return try badGlobalOfDriver()
     case .id: return qdevID
     case .properties: return try otherProperties()
@@ -42,6 +43,7 @@ extension RealizeContext {
     case .iommu: return try iommuFailure()
     case .crash: return QEMUCrash.property(of: request, in: qemu)
     case .virtualFunction: return virtualFunctionRefused
+    case .failover: return try failoverOfBridge()
     case .hotplugController: return PCIDrivers.isPCI(driver) ? try hotplugController() : nil
     case .migratable:
       guard driver == "amd-iommu", machine.hasOption("only-migratable") else { return nil }
@@ -64,8 +66,17 @@ extension RealizeContext {
   /// The refusal of a virtual function of an emulated physical function (QEMU hw/pci/pci.c: do_pci_register_device; each PCI
   /// device of 11.1.3 was tried).
   private var virtualFunctionRefused: RealizeFailure? {
-    guard PCIDrivers.isPCI(driver), !driver.hasPrefix("virtio-"), request.has("sriov-pf"), !qemu.isBefore(10, 1) else { return nil }
+    let mayBeVirtual = driver.hasPrefix("virtio-") && driver != "virtio-iommu-pci"
+    guard PCIDrivers.isPCI(driver), !mayBeVirtual, request.has("sriov-pf"), !qemu.isBefore(10, 1) else { return nil }
     return RealizeFailure(.badOption, property: "sriov-pf", "user cannot create SR-IOV VF with this device type")
+  }
+
+  /// The failure of `failover_pair_id` of a bridge or an IOMMU, which is not an Ethernet device (QEMU hw/pci/pci.c: pci_qdev_realize).
+  private func failoverOfBridge() throws(Unknown) -> RealizeFailure? {
+    guard PCIDrivers.isBridge(driver) || driver == "virtio-iommu-pci", settings.has("failover_pair_id"), let bus = try bus()
+    else { return nil }
+    let text = bus.isExpress ? "is not an Ethernet device" : "must be on PCIExpress bus"
+    return RealizeFailure(.badFailover, "failover primary device " + text)
   }
 
   /// The bus of a device that is not a PCI device, where its type is known.
@@ -123,9 +134,14 @@ extension RealizeContext {
           .badOption, property: property.name, "Property '\(driver).\(property.name)' not found")
       case .kind(let kind):
         if case .unknown(let text) = property.value { throw Unknown("value of \(property.name)", reason: "written as \(text)") }
-        let text = PropertyChecks.refusal(
-          property.name, property.value, kind: kind, driver: driver, form: request.form)
+        let text = try PropertyChecks.refusal(property.name, property.value, kind: kind, of: request, in: qemu)
         if let text { return RealizeFailure(.badOption, property: property.name, text) }
+        if property.name == "primary-bus", driver == "virtio-iommu-pci", let link = property.value.string, !link.isEmpty,
+          guest.buses[link] == nil
+        {
+          throw Unknown("bus `\(link)`", reason: "links of IOMMUs are not modelled")
+        }
+        if let failure = try QEMUCrash.reservedRegions(property, of: request, on: MachineKind(machine)) { return failure }
         if property.name == "bootindex", let failure = try lookUp(property.name, property.value, kind) { return failure }
       }
     }

@@ -29,6 +29,7 @@ struct ProcessorTopology {
   /// A key with its value and the option that it is of.
   private struct Item {
     let key: String
+    let text: String
     let number: QEMUInteger?
     let location: Location
   }
@@ -39,14 +40,17 @@ struct ProcessorTopology {
     guard let release = qemu.modelledRelease, machine.libvirt == nil, let type = machine.typeName(in: release),
       kind == .q35 || kind == .i440fx || kind == .microvm, let items = items(machine)
     else { return .unknown }
-    guard let last = items.last else { return .topology(ProcessorTopology()) }
+    guard let end = items.last else { return .topology(ProcessorTopology()) }
     func refused(_ text: String, _ place: Location? = nil) -> Reading {
-      .refused(LaunchFailure(RealizeFailure(.badOption, text), at: place ?? last.location))
+      .refused(LaunchFailure(RealizeFailure(.badOption, text), at: place ?? end.location))
     }
     if let short = shortForm(machine) { return refused("Expected '=' after parameter '\(short)'") }
     let isOld = qemu.isBefore(9, 0)
     let keys = Set(["cpus", "maxcpus", "sockets", "dies", "cores", "threads", "clusters"] + (isOld ? [] : ["modules", "books", "drawers"]))
-    if let bad = items.first(where: { $0.number == nil && keys.contains($0.key) }) {
+    // Of a key that is given twice the last value counts (QEMU util/keyval.c: keyval_parse_one).
+    let last = Dictionary(items.map { ($0.key, $0) }) { $1 }
+    if last.values.contains(where: { QEMUNumber.mayBeBinary($0.text, in: qemu) }) { return .unknown }
+    if let bad = items.first(where: { last[$0.key]?.number == nil && keys.contains($0.key) }) {
       return refused("Parameter 'smp.\(bad.key)' expects integer", bad.location)
     }
     if let other = items.first(where: { !keys.contains($0.key) }) {
@@ -54,8 +58,8 @@ struct ProcessorTopology {
     }
     var given: [String: UInt32] = [:]
     var hasZero = false
-    for (key, group) in Dictionary(grouping: items, by: \.key) {
-      let number = group.last?.number
+    for (key, item) in last {
+      let number = item.number
       hasZero = hasZero || number == .natural(0)
       given[key] = number.map(ProcessorTopology.truncated)
     }
@@ -68,7 +72,7 @@ struct ProcessorTopology {
     guard let topology = ProcessorTopology(given, prefersSockets: machine.prefersSockets) else {
       return .refused(
         LaunchFailure(
-          RealizeFailure(.crashingProperty, "machine_parse_smp_config divides by zero", signal: "SIGFPE"), at: last.location))
+          RealizeFailure(.crashingProperty, "machine_parse_smp_config divides by zero", signal: "SIGFPE"), at: end.location))
     }
     let text = topology.text(kind, isOld)
     if topology.product != topology.maximum {
@@ -96,7 +100,7 @@ struct ProcessorTopology {
     for option in (options + properties).sorted(by: { ($0.location.range?.lowerBound ?? 0) < ($1.location.range?.lowerBound ?? 0) }) {
       guard let text = option.value.string, !text.contains("$"), !text.contains("`") else { return nil }
       let own = option.name == "smp" ? OptionText.items(text, implied: "cpus") : [(String(option.name.dropFirst(4)), text)]
-      items += own.map { Item(key: $0.0, number: QEMUNumber.integer($0.1).flatMap(signed), location: option.location) }
+      items += own.map { Item(key: $0.0, text: $0.1, number: QEMUNumber.integer($0.1).flatMap(signed), location: option.location) }
     }
     // Files of -readconfig have positions of their own.
     let sources = Set(items.map(\.location.source))

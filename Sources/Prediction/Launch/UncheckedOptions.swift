@@ -6,14 +6,17 @@ extension MachineConfig {
   public func uncheckedOptions(_ qemu: QEMUProfile) -> [String] {
     var names: [String] = []
     for option in options where !isChecked(option, qemu) {
-      // Options without a value are flags, except this one.
-      if option.value != .string("") || option.name == "accel" { names.append("-" + option.name) }
+      let isFlag = MachineConfig.flags.contains(option.name)
+      if !isFlag || MachineConfig.uncheckedFlags.contains(option.name) { names.append("-" + option.name) }
     }
     if !uncheckedMachineOptions.isEmpty { names.append("-machine") }
     if !globals.allSatisfy({ isChecked($0, qemu) }) { names.append("-global") }
     if !objects.allSatisfy(isChecked) { names.append("-object") }
     return names.unique
   }
+
+  /// Options without an argument that not every QEMU has been built with.
+  private static let uncheckedFlags: Set<String> = ["semihosting", "xen-attach", "xen-domid-restrict"]
 
   private func isChecked(_ option: Property, _ qemu: QEMUProfile) -> Bool {
     switch option.name {
@@ -29,7 +32,8 @@ extension MachineConfig {
     case "m":
       guard let memory = MemoryOption(self, qemu) else { return false }
       switch MachineKind(self) {
-      case .q35, .i440fx, .microvm: return true
+      // A microvm has no limit of its own, and QEMU makes room for each slot.
+      case .q35, .i440fx, .microvm: return memory.slots.map { $0 <= 256 } ?? true
       case .virt, .withoutPCI, .unknown: return memory.maximum == nil && memory.slots == nil
       }
     case "numa":

@@ -37,6 +37,8 @@ public struct Guest: Sendable {
   var checksChosenSlots = true
   /// Whether libvirt chooses the slots that the definition does not give.
   var isPlacedByLibvirt = false
+  /// The objects that exist, by id.
+  var objects: [String: ObjectRequest] = [:]
   /// Ids given in key=value text. QEMU compares these with each other before it creates any device.
   var keyvalIDs: Set<String> = []
   /// The guest's IOMMUs that QEMU has created.

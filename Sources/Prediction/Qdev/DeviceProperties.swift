@@ -20,7 +20,7 @@ enum DeviceProperties {
     let own = own(driver)
     // Observed on 7.2.22.
     if name == "x-speed", own?[name] != nil, qemu.isBefore(8, 0) { return .kind(.choice(["2_5", "5", "8", "16"])) }
-    if let kind = own?[name] ?? some[driver]?[name] { return .kind(kind) }
+    if let kind = own?[name] { return .kind(kind) }
     if PCIDrivers.isPCI(driver), let kind = common[name] {
       return .kind(VFIOProperties.property(name, of: "vfio-pci")?.kind(in: qemu) ?? kind)
     }
@@ -28,6 +28,7 @@ enum DeviceProperties {
       return bootable.contains(driver) || !PCIDrivers.isKnown(driver) || qemu.modelledRelease == nil ? .kind(.signed32) : .absent
     }
     if own == nil { return .unknown }
+    if name == "realized" { return .kind(.realized) }
     return ofEveryDevice.contains(name) ? .kind(.readOnly) : qemu.modelledRelease == nil ? .unknown : .absent
   }
 
@@ -109,12 +110,21 @@ enum DeviceProperties {
     "ssidsize": .choice(["auto"] + (0...20).map { "\($0)" }), "stage": .text,
   ]
 
-  /// Properties of devices of which not all are known here.
-  private static let some: [String: [String: PropertyKind]] = [
-    "virtio-iommu-pci": [
-      "aw-bits": .unsigned(bits: 8), "boot-bypass": .bool, "granule": .choice(["4k", "8k", "16k", "64k", "host"]),
-    ],
-  ]
+  private static let virtioIOMMU: [String: PropertyKind] = {
+    let flags = [
+      "aer", "any_layout", "ats", "boot-bypass", "disable-modern", "event_idx", "in_order", "indirect_desc", "iommu_platform",
+      "migrate-extra", "modern-pio-notify", "notify_on_empty", "packed", "page-per-vq", "queue_reset", "use-disabled-flag",
+      "use-started", "virtio-pci-bus-master-bug-migration", "x-ats-page-aligned", "x-disable-legacy-check", "x-disable-pcie",
+      "x-ignore-backend-features", "x-pcie-deverr-init", "x-pcie-flr-init", "x-pcie-lnkctl-init", "x-pcie-pm-init",
+      "x-pcie-pm-no-soft-reset",
+    ]
+    let others: [String: PropertyKind] = [
+      "aw-bits": .unsigned(bits: 8), "class": .unsigned(bits: 32), "disable-legacy": .onOffAuto,
+      "granule": .choice(["4k", "8k", "16k", "64k", "host"]), "len-reserved-regions": .unsigned(bits: 32), "primary-bus": .text,
+      "reserved-regions": .list, "virtio-backend": .readOnly,
+    ]
+    return others.merging(flags.map { ($0, .bool) }) { a, _ in a }
+  }()
 
   /// The driver's own properties; nil for a driver that is not modelled.
   private static func own(_ driver: String) -> [String: PropertyKind]? {
@@ -131,6 +141,7 @@ enum DeviceProperties {
     case "intel-iommu": return intelIOMMU
     case "amd-iommu": return amdIOMMU
     case "arm-smmuv3": return smmuv3
+    case "virtio-iommu-pci": return virtioIOMMU
     default: return nil
     }
   }

@@ -49,7 +49,12 @@ struct DevicePropertyChange {
     "amd-iommu": [
       "xtsup": after72, "dma-translation": after100, "pci-id": after100, "dma-remap": after100, "pt": before111,
     ],
-    "virtio-iommu-pci": ["aw-bits": after72, "granule": after72],
+    "virtio-iommu-pci": [
+      "aw-bits": after72, "granule": after72, "in_order": after72, "reserved-regions": after72, "x-pcie-pm-no-soft-reset": after72,
+      "len-reserved-regions": DevicePropertyChange(since: nil, until: QEMURelease(8, 0)), "migrate-extra": before111,
+      "x-disable-pcie": before111, "x-ignore-backend-features": before111, "x-pcie-deverr-init": before111,
+      "x-pcie-lnkctl-init": before111, "x-pcie-pm-init": before111,
+    ],
     "pxb-cxl": ["hdm_for_passthrough": after72],
   ]
 }

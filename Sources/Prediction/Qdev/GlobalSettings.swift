@@ -77,6 +77,9 @@ extension RealizeContext {
       return RealizeFailure(missing.cause == .noATSProperty ? missing.cause : .badGlobal, named + missing.text)
     }
     let text = PropertyChecks.globalRefusal(global.property, global.value, kind: property.kind(in: qemu), driver: driver)
+    if text?.contains("64") == true, QEMUNumber.mayBeBinary(global.value, in: qemu) {
+      throw Unknown("number `\(global.value)`", reason: "the C library reads binary numbers or not: glibc from 2.38 on")
+    }
     if let text { return bad(text) }
     // The value of a link or an index is looked up when it is set.
     guard let failure = try lookUp(global.property, .string(global.value), property.kind(in: qemu)) else { return nil }

@@ -16,10 +16,26 @@ enum PropertyChecks {
     }
   }
 
+  /// The text with which a QEMU refuses a value of a device; nil when it accepts it.
+  /// - Throws: the C library decides.
+  static func refusal(
+    _ name: String, _ value: PropertyValue, kind: PropertyKind, of request: DeviceRequest, in qemu: QEMUProfile
+  ) throws(Unknown) -> String? {
+    if request.form == .keyval, let text = value.string, QEMUNumber.mayBeBinary(text, in: qemu) {
+      switch kind {
+      case .signed32, .unsigned: throw Unknown("number `\(text)`", reason: "the C library reads binary numbers or not: glibc from 2.38 on")
+      default: break
+      }
+    }
+    return refusal(name, value, kind: kind, driver: request.driver ?? "", form: request.form)
+  }
+
   /// The text with which QEMU refuses the value of a `-global`, which another visitor parses (QEMU
   /// qapi/string-input-visitor.c); nil when it accepts it.
   static func globalRefusal(_ name: String, _ text: String, kind: PropertyKind, driver: String) -> String? {
     switch kind {
+    // Of any other text QEMU crashes: see `QEMUCrash.global`.
+    case .list: return nil
     case .signed32 where QEMUNumber.integer(text) == nil: return "Parameter '\(name)' expects int64"
     case .unsigned where QEMUNumber.integer(text) == nil: return "Parameter '\(name)' expects uint64"
     case .size:
@@ -80,6 +96,7 @@ enum PropertyChecks {
     case .readOnly: return "Property '\(driver).\(name)' is not writable"
     case .text, .link, .descriptor: return nil
     case .bool, .realized: return "Invalid parameter type for '\(name)', expected: boolean"
+    case .list: return "Invalid parameter type for '\(name)', expected: array"
     case .signed32: return "Invalid parameter type for '\(name)', expected: integer"
     case .unsigned, .size: return "Parameter '\(name)' expects uint64"
     }
@@ -114,6 +131,7 @@ enum PropertyChecks {
       return QEMUIntegerRange(-1, 255).contains(number)
         ? nil : "Parameter '\(name)' expects a value between -1 and 255"
     case .readOnly: return "Property '\(driver).\(name)' is not writable"
+    case .list: return value == .array ? nil : "Invalid parameter type for '\(name)', expected: array"
     case .text, .choice, .host, .link, .descriptor, .token:
       return "Invalid parameter type for '\(name)', expected: string"
     }

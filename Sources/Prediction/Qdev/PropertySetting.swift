@@ -33,7 +33,7 @@ extension RealizeContext {
     // libvirt passes a descriptor that it has opened.
     if name == "fd", request.libvirt != nil, case .unknown = value { return nil }
     if case .unknown(let text) = value { throw Unknown("value of \(name)", reason: "written as \(text)") }
-    if let text = PropertyChecks.refusal(name, value, kind: kind, driver: driver, form: request.form) {
+    if let text = try PropertyChecks.refusal(name, value, kind: kind, of: request, in: qemu) {
       return RealizeFailure(.badProperty, text)
     }
     return try lookUp(name, value, kind)
@@ -104,7 +104,11 @@ extension RealizeContext {
   /// hw/acpi/pcihp.c: acpi_pcihp_device_pre_plug_cb; observed on 7.2.22).
   private func acpiIndex() throws(Unknown) -> RealizeFailure? {
     guard let number = number("acpi-index"), number > 0 else { return nil }
-    if qemu.isBefore(8, 0), let bus = try bus(), !(try bus.isHandledByACPI.value) { return nil }
+    if qemu.isBefore(8, 0) {
+      // The machine itself plugs this one (QEMU hw/i386/pc.c: pc_get_hotplug_handler).
+      if driver == "virtio-iommu-pci" { return nil }
+      if let bus = try bus(), !(try bus.isHandledByACPI.value) { return nil }
+    }
     if number > 16383 {
       return RealizeFailure(.badProperty, property: "acpi-index", "acpi-index should be less or equal to 16383")
     }

@@ -84,10 +84,12 @@ private struct HexScanner {
     return true
   }
 
-  /// Reads a number. Leading blanks and `0x` are accepted, as by strtoul; nil without a digit or when it is too large
+  /// Reads a number. Leading blanks, a sign and `0x` are accepted, as by strtoul; nil without a digit or when it is too large
   /// for any part.
   mutating func number(radix: UInt64 = 16) -> UInt64? {
     while let blank = byte(), blank == 0x20 || 0x09 <= blank && blank <= 0x0d { position += 1 }
+    let isNegative = byte() == UInt8(ascii: "-")
+    if isNegative || byte() == UInt8(ascii: "+") { position += 1 }
     if radix == 16, byte() == UInt8(ascii: "0"), byte(after: 1).map({ $0 | 0x20 }) == UInt8(ascii: "x") { position += 2 }
     let start = position
     var value: UInt64 = 0
@@ -96,7 +98,8 @@ private struct HexScanner {
       value = value * radix + digit
       position += 1
     }
-    return position > start ? value : nil
+    // strtoul wraps a negative number around.
+    return position > start && !(isNegative && value > 0) ? value : nil
   }
 
   /// Reads a number as sscanf's `%x` does, with which QEMU reads `addr`: a sign is accepted, `0x` alone is 0, and of

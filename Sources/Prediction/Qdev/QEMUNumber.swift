@@ -54,6 +54,15 @@ enum QEMUNumber {
     return magnitude <= UInt64(Int64.max) ? .negative(-Int64(magnitude)) : nil
   }
 
+  /// Whether a text is a binary number, which the C library reads or not: glibc from 2.38 on. The system of QEMU 7.2 has an older one
+  /// (observed on Debian 12 and 13).
+  static func mayBeBinary(_ text: String, in qemu: QEMUProfile?) -> Bool {
+    if let qemu, qemu.isBefore(8, 0) { return false }
+    let digits = text.utf8.drop { $0 == 0x20 || $0 == 0x2b || $0 == 0x2d }
+    guard digits.count > 2, digits.first == 0x30, digits.dropFirst().first.map({ $0 | 0x20 }) == 0x62 else { return false }
+    return digits.dropFirst(2).allSatisfy { $0 | 1 == 0x31 }
+  }
+
   /// The integer of a value, as text or as a JSON number, where it fits into 64 bits with a sign; nil for any other.
   static func index(_ value: PropertyValue) -> Int64? {
     switch value.string.flatMap({ integer($0) }) ?? integer(value) {

@@ -6,7 +6,7 @@ extension RealizeContext {
   /// The failure of an id in key=value text, which QEMU checks while it reads the command line (QEMU
   /// util/qemu-option.c: qemu_opts_create).
   var keyvalID: RealizeFailure? {
-    guard request.form == .keyval, let id = request.id else { return nil }
+    guard let id = request.keyvalID else { return nil }
     if !QEMUIdentifier.isWellFormed(id) { return RealizeFailure(.badID, "Parameter 'id' expects an identifier") }
     // The human monitor's own check is qdev's.
     guard request.plug == .cold, guest.keyvalIDs.contains(id) else { return nil }
@@ -114,4 +114,9 @@ extension RealizeContext {
     if !qemu.isBefore(10, 1), !QEMUIdentifier.isWellFormed(id) { return RealizeFailure(.badID, "Invalid qdev ID '\(id)'") }
     return guest.ids[id] == nil ? nil : RealizeFailure(.duplicateID, "Duplicate device ID '\(id)'")
   }
+}
+
+extension DeviceRequest {
+  /// The id of key=value text as written, before `-set` has changed it; nil of JSON.
+  var keyvalID: String? { form == .keyval ? history.writtenID ?? id : nil }
 }

@@ -10,6 +10,8 @@ enum PropertyKind: Hashable {
   case unsigned(bits: Int)
   case size(maximum: UInt64?)
   case host, slot, link, descriptor, token
+  /// A list, which only JSON can give.
+  case list
   /// Exists, and cannot be set.
   case readOnly
   /// `realized`: see `QEMUCrash.realizedArgument`.

@@ -2,8 +2,6 @@ import Facts
 
 /// Facts of a machine that its devices look up, determined once for all of them.
 struct MachineIndex: Sendable {
-  /// The last object of each id.
-  private let byID: [String: ObjectRequest]
   /// The first id that two iommufd objects have.
   let duplicateIOMMUFD: String?
   /// Whether there is an iommufd object.
@@ -20,9 +18,8 @@ struct MachineIndex: Sendable {
   private let crashes: [String: (index: Int, failure: RealizeFailure)]
 
   init(_ machine: MachineConfig, _ qemu: QEMUProfile) {
-    byID = Dictionary(machine.objects.compactMap { object in object.id.map { ($0, object) } }) { $1 }
     let own = machine.objects.filter { $0.type == "iommufd" }
-    let ids = own.compactMap(\.id)
+    let ids = own.filter { !$0.isAdded }.compactMap(\.id)
     let counts = Dictionary(ids.map { ($0, 1) }, uniquingKeysWith: +)
     duplicateIOMMUFD = ids.first { counts[$0, default: 0] > 1 }
     hasIOMMUFD = !own.isEmpty
@@ -36,12 +33,6 @@ struct MachineIndex: Sendable {
         guard global.property != "fd", let failure = QEMUCrash.global(global, in: qemu) else { return nil }
         return (global.driver, (index, failure))
       }) { first, _ in first }
-  }
-
-  /// The object with this id or this path.
-  func object(_ link: String) -> ObjectRequest? {
-    let root = "/objects/"
-    return byID[link] ?? (link.hasPrefix(root) ? byID[String(link.dropFirst(root.count))] : nil)
   }
 
   /// The first `-global` option for a driver that is not vfio's whose name or value QEMU refuses.

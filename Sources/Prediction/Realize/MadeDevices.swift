@@ -104,7 +104,7 @@ extension Guest {
   mutating func add(_ device: MadeDevice) -> GuestPCIAddress? {
     let address = add(device.request)
     if let index = device.numbers.acpiIndex { acpiIndexes.insert(index) }
-    if device.request.form == .keyval, let id = device.request.id { keyvalIDs.insert(id) }
+    if let id = device.request.keyvalID { keyvalIDs.insert(id) }
     take(device.numbers)
     if let context = device.context { assign(context) }
     return address

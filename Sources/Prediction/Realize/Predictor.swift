@@ -54,6 +54,7 @@ public final class Predictor: Sendable {
     guest.checksChosenSlots = !qemu.isBefore(8, 0)
     guest.reserve(machine.devices.count)
     var others = running == nil ? machine.launchFailures(qemu) + [machine.foreignAccelerator(on: host)].compactMap { $0 } : []
+    var objects = ExistingObjects(machine, qemu)
     var unmodelled: [(request: DeviceRequest, fact: Unknown)] = []
     var undecided: [DeviceRequest] = []
     // QEMU creates the devices of key=value text first, regardless of the order on the command line
@@ -73,6 +74,8 @@ public final class Predictor: Sendable {
       if !history.unplugged.isEmpty || !history.deleted.isEmpty, let rest = made?.without(history.unplugged, history.deleted, of: guest) {
         guest = rest
       }
+      for command in history.objects { others += objects.execute(command, guest) }
+      guest.objects = objects.byID
       let checked = check(request, guest)
       let draft = checked.draft
       if let draft { drafts.append(draft) }
@@ -99,6 +102,7 @@ public final class Predictor: Sendable {
       draft?.guestAddress = address
       made?.note(device, at: address)
     }
+    for command in machine.objectCommands { others += objects.execute(command, guest) }
     return Outcome(
       predictions: drafts.map { RealizePrediction($0, in: guest) }, launchFailures: others, unmodelled: unmodelled,
       undecided: undecided, guest: guest)
@@ -123,7 +127,8 @@ public final class Predictor: Sendable {
   /// change copies all of it.
   private func check(_ request: DeviceRequest, _ guest: Guest) -> Checked {
     let settings = machine.settings(of: request, qemu, index)
-    let isIndexed = !qemu.isBefore(8, 0) || (try? guest.bus(for: request))?.isHandledByACPI == .known(true)
+    let isOfACPI = request.driver != "virtio-iommu-pci" && (try? guest.bus(for: request))?.isHandledByACPI == .known(true)
+    let isIndexed = !qemu.isBefore(8, 0) || isOfACPI
     let isBootable = request.isVFIO || DeviceProperties.lookup("bootindex", of: request.driver ?? "", in: qemu) != .absent
     func result(
       _ draft: PredictionDraft? = nil, _ failure: RealizeFailure? = nil, missing: Unknown? = nil, isDecided: Bool = true

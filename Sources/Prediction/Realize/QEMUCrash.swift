@@ -65,9 +65,12 @@ public enum QEMUCrash {
       return RealizeFailure(
         .crashingGlobal, "QEMU crashes with SIGSEGV: -global gives fd, which is set before the device has an id",
         signal: "SIGSEGV")
+    case "reserved-regions" where global.driver == "virtio-iommu-pci" && !global.value.isEmpty && !qemu.isBefore(8, 0):
+      return RealizeFailure(
+        .crashingGlobal, "parse_type_str: Assertion `siv->lm == LM_NONE' failed.", signal: "SIGABRT")
     case "realized" where QEMUBool(global.value) == .on:
       return RealizeFailure(
-        .crashingGlobal, "QEMU crashes with SIGSEGV: realized is set by -global", signal: "SIGSEGV")
+        .crashingGlobal, property: "realized", "QEMU crashes with SIGSEGV: realized is set by -global", signal: "SIGSEGV")
     default: return nil
     }
   }
@@ -111,6 +114,29 @@ public enum QEMUCrash {
     case .string(let text): ByteSize.parse(text)
     default: nil
     }
+  }
+
+  /// One byte below 4 GiB (QEMU hw/smbios/smbios.c: smbios_build_type_19_table; observed on 7.2.22, 10.0.13 and 11.1.3).
+  static let oneByteOfMemory = RealizeFailure(
+    .crashingProperty, "smbios_build_type_19_table: Assertion `end > start' failed.", signal: "SIGABRT")
+
+  /// `reserved-regions` of a `virtio-iommu-pci`, which the machine sets itself (QEMU hw/i386/pc.c: pc_machine_device_pre_plug_cb;
+  /// observed on 10.0.13 and 11.1.3).
+  static func reservedRegions(
+    _ property: Property, of request: DeviceRequest, on machine: MachineKind
+  ) throws(Unknown) -> RealizeFailure? {
+    guard request.driver == "virtio-iommu-pci", property.name.hasSuffix("reserved-regions") else { return nil }
+    // The length of 7.2.
+    let isLength = property.name.hasPrefix("len")
+    if isLength, QEMUNumber.index(property.value) == 0 { return nil }
+    switch machine {
+    case .q35, .i440fx: break
+    case .microvm: return nil
+    case .virt, .withoutPCI, .unknown: throw Unknown("reserved-regions", reason: "not modelled for this machine")
+    }
+    return RealizeFailure(
+      isLength ? .badOption : .crashingProperty, property: property.name,
+      "array size property \(property.name) may not be set more than once", signal: isLength ? nil : "SIGABRT")
   }
 
   /// `sriov-pf` of a vfio device: QEMU treats it as a VF of an emulated PF, which does not exist, when it registers

@@ -87,11 +87,8 @@ final class RealizeContext: Sendable {
     RealizeFailure(cause, "vfio \(name): \(text)")
   }
 
-  /// The object that a link names when QEMU executes the request. One in use cannot be deleted before it.
-  func object(_ link: String) -> ObjectRequest? {
-    guard let object = index.object(link), let id = object.id, request.history.absentObjects.contains(id) else { return index.object(link) }
-    return machine.devices.contains { $0.string("iommufd") == id } ? object : nil
-  }
+  /// The object that a link names when QEMU executes the request.
+  func object(_ link: String) -> ObjectRequest? { guest.objects[link] ?? guest.objects[MachineConfig.objectID(link)] }
 
   /// Whether the machine has this host function already.
   func isAssigned(_ address: PCIAddress) -> Bool { guest.assigned[address] != nil }

@@ -14,7 +14,7 @@ extension RealizeContext {
   }
 
   /// Whether the kernel was built with an option, as a module or not.
-  private func hasKernelOption(_ name: String) throws(Unknown) -> Bool {
+  func hasKernelOption(_ name: String) throws(Unknown) -> Bool {
     guard let option = try host.kernelConfig.value[name] else {
       throw Unknown(name, reason: "not in the kernel configuration that was read")
     }
@@ -109,56 +109,6 @@ extension RealizeContext {
     let config = try function.config.value
     let status = try config.dword(0x04).value, pointer = try config.dword(0x34).value
     return status & 1 << 20 != 0 && pointer & 0xff != 0
-  }
-
-  /// The failure to plug Intel graphics with an OpRegion into a running machine (QEMU hw/vfio/igd.c:
-  /// vfio_pci_igd_opregion_detect). The kernel gives one where the register ASLS, 0xfc, holds its address, with
-  /// CONFIG_VFIO_PCI_IGD (linux drivers/vfio/pci/vfio_pci_igd.c: vfio_pci_igd_opregion_init). The text is from the
-  /// source. Before 10.1 the OpRegion was off by default, and one that is asked for and not there was an error, in 7.2 for
-  /// every device.
-  func opRegion() throws(Unknown) -> RealizeFailure? {
-    let given = settings.value("x-igd-opregion").map(QEMUBool.init)
-    let isOld = qemu.isBefore(10, 1)
-    guard isOld ? given == .on : request.plug == .hot && given != .off else { return nil }
-    let function = try device.value
-    let isGraphics = try function.classCode.value >> 8 == 0x0300 ? try function.vendor.value == 0x8086 : false
-    guard isGraphics || qemu.isBefore(8, 0) else { return nil }
-    if isOld, request.plug == .hot {
-      return fails(.hotplugOfIGD, "cannot support IGD OpRegion feature on hotplugged device")
-    }
-    let hasRegion = isGraphics ? try hasOpRegion(function) : false
-    if isOld {
-      let text = qemu.isBefore(8, 0) ? "does not support requested IGD OpRegion feature" : "Device does not supports IGD OpRegion feature"
-      return hasRegion ? nil : fails(.hotplugOfIGD, text + ": No such device")
-    }
-    return hasRegion ? fails(.hotplugOfIGD, "IGD device detected, but OpRegion is not supported on hotplugged device.") : nil
-  }
-
-  private func hasOpRegion(_ function: HostDevice) throws(Unknown) -> Bool {
-    let address = try function.config.value.dword(0xfc).value
-    guard address != 0, address != .max else { return false }
-    return try hasKernelOption("CONFIG_VFIO_PCI_IGD")
-  }
-
-  /// The end of QEMU 10.0 when it realizes Intel graphics a second time: it adds the size of the stolen memory to fw_cfg, and nothing
-  /// removes it (QEMU hw/vfio/igd.c: vfio_probe_igd_config_quirk; hw/nvram/fw_cfg.c: fw_cfg_add_file_callback; observed on
-  /// 10.0.13, and on neither 7.2.22 nor 11.1.3).
-  func graphicsQuirk() throws(Unknown) -> RealizeFailure? {
-    guard guest.hadIntelGraphics != .known(false), try isGraphicsWithStolenMemory(), try guest.hadIntelGraphics.value
-    else { return nil }
-    return RealizeFailure(.hotplugOfIGD, "duplicate fw_cfg file name: etc/igd-bdsm-size", signal: "exit status 1")
-  }
-
-  /// Whether QEMU 10.0 adds that of the device. Of i440fx at 02.0 it may take the way of the legacy mode, and the list of generations
-  /// was not observed.
-  func isGraphicsWithStolenMemory() throws(Unknown) -> Bool {
-    guard !qemu.isBefore(10, 0), qemu.isBefore(10, 1), request.isVFIO else { return false }
-    var vendor = try UInt64(device.value.vendor.value), id = try UInt64(device.value.device.value)
-    if let given = number("x-pci-vendor-id"), given != 0xffff_ffff { vendor = given }
-    if let given = number("x-pci-device-id"), given != 0xffff_ffff { id = given }
-    guard vendor == 0x8086, try device.value.classCode.value >> 8 == 0x0300 else { return false }
-    if id & 0xff00 == 0x9a00, MachineKind(machine) == .q35 { return true }
-    throw Unknown("fw_cfg files of \(name)", reason: "QEMU 10.0 ends when it adds that of Intel graphics again")
   }
 
   /// The class code that the guest sees: the function's, or the one that overrides it.

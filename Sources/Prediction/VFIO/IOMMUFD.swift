@@ -56,7 +56,13 @@ struct IOMMUFDAttach {
   /// The failure to open /dev/iommu, at the first attach (QEMU backends/iommufd.c: iommufd_backend_connect). Its
   /// existence is checked when the object is created, before any device.
   private func openIOMMUFD() throws(Unknown) -> RealizeFailure? {
-    if context.iommufdObject?.isPassed == true { return nil }
+    if let object = context.iommufdObject, object.isPassed {
+      // Of a name only the monitor knows the descriptor, which a stream of commands gives.
+      guard let fd = object.string("fd"), PassedDescriptor(fd, .hot) == .number, context.descriptors[fd]?.isKnown != true
+      else { return nil }
+      throw Unknown(
+        "descriptor `\(fd)` of `\(object.id ?? "iommufd")`", reason: "only the program that starts QEMU knows it; see `--inherited-fds`")
+    }
     switch try context.host.iommufd.value {
     case .accessible: return nil
     case .absent: return context.fails(.iommufdMissing, "Could not open '/dev/iommu': No such file or directory")

@@ -21,6 +21,9 @@ extension RealizeContext {
     guard !settings.has("fd"), settings.has("sysfsdev") || hostProperty != nil
     else { return nil }
     guard let address else {
+      if let path = settings.string("sysfsdev"), path.contains("/"), !path.hasPrefix("/") {
+        throw Unknown("sysfs path `\(path)`", reason: "it is relative to the folder that QEMU runs in")
+      }
       // A path outside sysfs is not a device's. Should it exist, QEMU fails later, for want of a group.
       if let path = settings.string("sysfsdev"), !path.hasPrefix("/sys/") {
         guard case .known(.some) = host.sizeOfFile(path) else { return noSuchHost }

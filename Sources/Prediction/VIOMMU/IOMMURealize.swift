@@ -156,6 +156,10 @@ extension RealizeContext {
 
   /// QEMU hw/virtio/virtio-iommu-pci.c: virtio_iommu_pci_realize; virtio-iommu.c: virtio_iommu_device_realize.
   private func virtioFailure() throws(Unknown) -> RealizeFailure? {
+    // QEMU hw/virtio/virtio-pci.c: virtio_pci_dc_realize.
+    if try isOn("disable-modern"), try isOn("disable-legacy") {
+      return refused("disable-modern", "device cannot work as neither modern nor legacy mode is enabled")
+    }
     if kind == .microvm {
       return refused("driver", "Check your machine implements a hotplug handler for the virtio-iommu-pci device")
     }

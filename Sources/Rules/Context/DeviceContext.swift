@@ -64,7 +64,7 @@ public final class LintTarget: Sendable {
     let isRunning = !plugs.isEmpty
     unmodelled = outcome.unmodelled.filter { !isRunning || $0.request.plug == .hot }
     undecided = outcome.undecided.filter { !isRunning || $0.plug == .hot }
-    let launch = outcome.launchFailures.filter { !isRunning || $0.request?.plug == .hot }
+    let launch = outcome.launchFailures.filter { !isRunning || $0.isOfCommand }
     let realizes = all.filter { !isRunning || $0.request.plug == .hot }
     let overruled = rehearsal?.display.map { OverruledFailure.all(realizes, launch, of: machine, by: $0) } ?? []
     self.overruled = overruled
@@ -102,7 +102,7 @@ public final class LintTarget: Sendable {
       return plugs.isEmpty && libvirt.hypervisor == nil && machine.missingPart == nil ? ["domain"] : []
     }
     if case .known(let result)? = rehearsal, result.isTried { return [] }
-    let names = plugs.isEmpty ? machine.uncheckedOptions(qemu) : []
+    let names = plugs.isEmpty ? machine.uncheckedOptions(qemu) : machine.uncheckedCommands
     let isOpen = !undecided.isEmpty || checkedRequests.contains { !$0.isVFIO && !LintTarget.isModelled($0) }
     return isOpen ? names + ["devices"] : names
   }

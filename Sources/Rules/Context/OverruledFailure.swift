@@ -36,7 +36,7 @@ public struct OverruledFailure: Sendable {
     }
     return realizes + launch.flatMap { one in
       overruled(
-        [one.failure], at: one.request?.location ?? one.location, isHot: one.request?.plug == .hot, isVFIO: false, machine, result)
+        [one.failure], at: one.request?.location ?? one.location, isHot: one.isOfCommand, isVFIO: false, machine, result)
     }
   }
 

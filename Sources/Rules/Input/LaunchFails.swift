@@ -37,7 +37,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     if failure.cause == .badAddressWidth, target.predictions.contains(where: { runner.isExplained(failure.cause, of: $0.request) }) {
       continue
     }
-    let what = refused.request.map { "`\($0.driver ?? "device")`" } ?? "the machine"
+    let what = refused.request.map { "`\($0.driver ?? "device")`" } ?? (refused.isOfCommand ? "the object" : "the machine")
     runner.report(
       (failure.signal.map { "QEMU crashes with \($0) on" } ?? "QEMU refuses") + " \(what): `\(failure.text)`",
       at: refused.location, about: refused.request, fix: advice(failure, target))
