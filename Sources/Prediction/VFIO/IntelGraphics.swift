@@ -60,11 +60,12 @@ extension RealizeContext {
     }
     if asksForMode { return refused("Machine is not i440fx or assigned BDF is not 00:02.0") }
     if settings.isOn("x-igd-opregion") {
-      if request.plug == .hot { return refused("cannot support IGD OpRegion feature on hotplugged device") }
+      if request.plug == .hot { return refused("IGD OpRegion is not supported on hotplugged device") }
       if try !hasOpRegion(device.value) { return refused("Device does not supports IGD OpRegion feature: No such device") }
     }
     guard settings.isOn("x-igd-lpc") else { return nil }
-    guard MachineKind(machine) == .q35, request.plug == .cold else {
+    if request.plug == .hot { return refused("IGD LPC is not supported on hotplugged device") }
+    guard MachineKind(machine) == .q35 else {
       throw Unknown("LPC bridge of \(name)", reason: "whether the kernel gives its region is not recorded")
     }
     return refused("Cannot create LPC bridge due to existing device at 1f.0")
