@@ -130,7 +130,7 @@ struct CommandLineReader {
         if let next = rest.first, Option.name(next) == nil { rest.removeFirst() }
       } else if Option.withoutArgument.contains(name) {
         note(name, "", location(word, path))
-        if ["h", "help", "version"].contains(name) {
+        if ["h", "help", "version", "audio-help"].contains(name) {
           definition.machine.unreadParts.append(
             UnreadPart(what: "guest behind `\(word.text)`", reason: "QEMU prints it and starts none", location: location(word, path)))
         }

@@ -72,7 +72,7 @@ final class RefusedTextTests: XCTestCase {
   }
 
   func testHelpStartsNoGuest() {
-    for option in ["-version", "-h", "--help"] {
+    for option in ["-version", "-h", "--help", "-audio-help"] {
       XCTAssertEqual(open(option).map(\.reason), ["QEMU prints it and starts none"], option)
     }
   }
