@@ -12,7 +12,7 @@ public enum PropertyAdvice {
     case .host: return "write `host=0000:01:00.0`, as `lspci -D` lists it: bus up to ff, slot up to 1f, function up to 7"
     case .slot: return "write `addr=SLOT.FUNCTION` in hexadecimal: slot up to 1f, function up to 7"
     case .size: return "write a size, such as `64M`"
-    case .text, .signed32, .unsigned, .link, .descriptor, .token, .readOnly, .realized: return nil
+    case .text, .signed32, .unsigned, .link, .descriptor, .token, .list, .readOnly, .realized: return nil
     }
   }
 
