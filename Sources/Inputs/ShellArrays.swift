@@ -90,8 +90,8 @@ struct ShellArrays {
     return words.contains(String(decoding: word, as: UTF8.self)) ? next : nil
   }
 
-  /// How often something is appended to an array: nil unless its name occurs as one assignment, as `name+=( … )`, and else as
-  /// `${name[@]}`, `${name[*]}`, `${#name[@]}` or text.
+  /// Number of times that something is appended to an array: nil unless its name occurs as one assignment, as `name+=( … )`, and
+  /// else as `${name[@]}`, `${name[*]}`, `${#name[@]}` or text.
   private static func appendings(to name: String, _ code: ArraySlice<UInt8>, _ naming: ShellNaming) -> Int? {
     if naming.isGlued(name) { return nil }
     let name = Array(name.utf8)

@@ -30,7 +30,7 @@ struct ShellNaming {
   func mayAssign(_ name: Range<Int>) -> Bool {
     let before = code[..<name.lowerBound], after = code[name.upperBound...]
     let assigns = [UInt8(ascii: "="), UInt8(ascii: "[")].contains(after.first) || after.starts(with: "+=".utf8)
-    // The end of a longer word, such as an option, is no name.
+    // The end of a longer word, such as an option, is not a name.
     if assigns, before.last.map({ "-.,/:".utf8.contains($0) }) != true { return true }
     // `{NAME}>file`, and `${NAME=value}`.
     if before.last == UInt8(ascii: "{") || ["${!", "${#"].contains(where: { before.suffix(3).elementsEqual($0.utf8) }) { return true }

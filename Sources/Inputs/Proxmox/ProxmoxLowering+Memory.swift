@@ -31,7 +31,7 @@ extension ProxmoxLowering {
     let sizes = total > 0 ? nodes.compactMap { ProxmoxProperties($0.value)["memory"].flatMap { Int($0) } } : [size / sockets]
     if pages > 0, let odd = sizes.first(where: { $0 % pages != 0 }), let entry = config.entry("hugepages") {
       definition.noteUnread(
-        "`hugepages: \(pages)` for a node of \(odd) MiB", "the size is no multiple of the pages', and Proxmox may refuse it",
+        "`hugepages: \(pages)` for a node of \(odd) MiB", "the size is not a multiple of the pages', and Proxmox may refuse it",
         entry.range, config.source)
     }
   }

@@ -26,7 +26,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   // libvirt gives a device without an address a slot that is free.
   if addr == nil, context.target.machine.libvirt != nil { return }
   guard let bus = try context.prediction.bus, bus.isPort else { return }
-  // Without `addr` QEMU takes the first free slot: of a port with a device that is one that no guest looks at.
+  // Without `addr` QEMU takes the first free slot: of a port with a device that is one that no guest scans.
   guard let slot = (context.requestedDevfn ?? context.prediction.guestAddress?.devfn).map({ $0 / 8 }) else {
     throw Unknown("slot of \(context.name)", reason: "QEMU chooses it, and other devices of `\(bus.name)` are not known")
   }

@@ -8,7 +8,7 @@ extension Rule {
     summary: "a script has the line ends of another system",
     why: """
       A shell ends a line at LF. The CR before it is a character of the last word: QEMU gets `host=01:00.0` and a CR, and \
-      refuses it, and a backslash before a CR continues nothing. The definition is judged as it is meant.
+      refuses it, and a backslash before a CR continues nothing. The definition is judged as if its lines ended in LF.
       """,
     fix: "convert the file: `sed -i 's/\\r$//' FILE`",
     example: "#!/bin/sh\u{240d}",
