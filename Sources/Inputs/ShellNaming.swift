@@ -70,14 +70,32 @@ struct ShellNaming {
   private static func assigns(_ line: ArraySlice<UInt8>) -> Bool {
     let text = Array(line)
     // Arithmetic of old, and what bash 5.3 runs in this shell.
-    if ["$[", "${ ", "${|"].contains(where: { text.firstRange(of: Array($0.utf8)) != nil }) { return true }
+    if ["$[", "${ ", "${|"].contains(where: { text.contains(text: $0) }) || holdsExpression(text) { return true }
     let words = ShellNaming.words(of: line)
     guard let command = words.first else { return false }
+    if ["[[", "[", "test"].contains(command), words.contains(where: conditions.contains) { return true }
     if command.contains("$") || command.contains("`") { return !ShellScript.isEmulator(Word(Array(command.utf8), at: 0)) }
     switch command {
     case "printf": return words.contains { $0.hasPrefix("-v") }
     case "set": return words.contains { $0.dropFirst().first == "A" }
     default: return assigners.contains(command)
+    }
+  }
+
+  /// Conditions that evaluate an expression, or a subscript, which may assign (bash(1), Conditional Expressions).
+  private static let conditions: Set<String> = ["-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-v", "-R"]
+
+  /// Whether a text has an expression that the shell evaluates: a subscript `a[N++]`, but for `[@]`, `[*]` and numbers, or
+  /// `${NAME:N++}` (bash(1), Arithmetic Evaluation).
+  private static func holdsExpression(_ text: [UInt8]) -> Bool {
+    let isSubscript = text.indices(of: [UInt8(ascii: "[")]).contains { open in
+      guard open > 0, text[open - 1].isShellNameByte else { return false }
+      let inner = text[(open + 1)...].prefix { $0 != UInt8(ascii: "]") }
+      return inner.contains { !(0x30...0x39).contains($0) } && !inner.elementsEqual("@".utf8) && !inner.elementsEqual("*".utf8)
+    }
+    return isSubscript || text.indices(of: Array("${".utf8)).contains { open in
+      let rest = text[(open + 2)...].drop { $0.isShellNameByte }
+      return rest.first == UInt8(ascii: ":") && rest.dropFirst().first.map { !"-=?+".utf8.contains($0) } == true
     }
   }
 

@@ -18,7 +18,8 @@ final class ShellNamingTests: XCTestCase {
     for text in [
       "echo \"Passing through GPU $GPU\"", "echo GPU", "die \"GPU not found\"", "[ \"$1\" = GPU ] && exit", "./bind.sh GPU --GPU",
       "export GPU", "readonly GPU", "while IFS= read -r line; do echo \"GPU: $line\"; done < list", "printf 'GPU %s\\n' \"$GPU\"",
-      "f() {\n  log GPU\n}", "case $1 in\n  GPU) echo x ;;\nesac", "other=GPU", "start --GPU=x", "echo \"read this: GPU\""
+      "f() {\n  log GPU\n}", "case $1 in\n  GPU) echo x ;;\nesac", "other=GPU", "start --GPU=x", "echo \"read this: GPU\"",
+      "echo \"GPU = $GPU\"", "[[ $# -eq 0 ]] && echo GPU", "[[ \"$1\" == GPU ]]", "echo ${GPU:-x} ${a[0]} GPU"
     ] {
       XCTAssertEqual(hosts(set + text + use), ["01:00.0"], text)
     }
@@ -36,7 +37,8 @@ final class ShellNamingTests: XCTestCase {
       "getopts ab GPU", "mapfile -t GPU < x", "let GPU=2", "x=$((GPU=2))", "wait -p GPU", "coproc GPU { x; }", "GPU[1]=x", "GPU+=x",
       "exec {GPU}>x", ": ${GPU:=x}", "{ read GPU; } < x", "while read GPU; do :; done < x", "if true; then read GPU; fi",
       "f() { read GPU; }", "case $1 in a) read GPU ;; esac", "command read GPU", "r\"ea\"d GPU", "X=read\n$X GPU",
-      "IFS=: read GPU < x", "trap 'read GPU' USR1", "alias r='read GPU'", "set -A GPU x", "unset IFS"
+      "IFS=: read GPU < x", "trap 'read GPU' USR1", "alias r='read GPU'", "set -A GPU x", "unset IFS",
+      "x=abc; echo ${x:GPU++}", "[[ -v b[GPU++] ]]", "[[ GPU++ -eq 0 ]]", "echo ${b[GPU = 2]}", "test -v 'b[GPU++]'", "b[ GPU = 2 ]=x"
     ] {
       XCTAssertEqual(hosts(set + text + use).filter { $0 == "01:00.0" }, [], text)
     }
