@@ -113,7 +113,8 @@ enum MachineKind: Hashable {
       self = machine.machineOption("pcie") == "on" && machine.hasACPI ? .microvm : .withoutPCI
     case .string(let type): self = MachineKind(type: type)
     case .none: self = MachineKind(emulator: machine.emulator)
-    case .some(let other): self = .unknown("machine type \(other)")
+    case .unknown(let text): self = .unknown("the machine type is written as `\(text)`")
+    case .some: self = .unknown("the machine type is not a text")
     }
   }
 

@@ -14,7 +14,9 @@ public struct LockedMemory {
     if let memory = machine.libvirt?.memory { return memory }
     guard let option = machine.options.last(where: { $0.name == "m" }) else { return nil }
     guard let memory = MemoryOption(machine) else {
-      if case .unknown(let text) = option.value { throw Unknown("guest memory", reason: "written as \(text)") }
+      if machine.shellLocations.contains(option.location) {
+        throw Unknown("guest memory", reason: "written as \(option.value.string ?? "a variable"), which only the shell knows")
+      }
       throw Unknown("guest memory", reason: "`-m \(option.value.string ?? "")` is not a size that is understood")
     }
     return memory.size
