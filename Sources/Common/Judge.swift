@@ -68,7 +68,7 @@ extension ParsedInput {
   fileprivate func joined(to running: MachineConfig?) -> MachineConfig {
     guard var machine = running, !plugs.isEmpty else { return self.machine }
     machine.objects += self.machine.objects
-    machine.objectCommands = self.machine.objectCommands
+    machine.lastCommands = self.machine.lastCommands
     machine.unreadParts += self.machine.unreadParts
     if let unsupported = self.machine.libvirt?.unsupportedAttributes {
       machine.libvirt?.unsupportedAttributes = unsupported

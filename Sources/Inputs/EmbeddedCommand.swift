@@ -138,6 +138,10 @@ enum SystemdUnit {
     }
     noteLines(source, outside: all, in: &definition)
     definition.machine.service = limits(source.bytes)
+    if let setting = sandbox(source.bytes), definition.machine.devices.contains(where: \.isVFIO) {
+      let place = source.bytes.indices(of: Array(setting.utf8)).first ?? 0
+      definition.noteUnread("access to /dev/vfio", "the effect of `\(setting)=` is not modelled", place..<place + 1, source)
+    }
     return definition
   }
 

@@ -157,7 +157,9 @@ struct MonitorStream {
 
   /// Marks the plugs that name an object which the stream adds behind them.
   func finish(_ definition: inout ParsedInput) {
-    definition.machine.objectCommands = objects
+    definition.machine.lastCommands.objects = objects
+    definition.machine.lastCommands.unplugged = unplugged
+    definition.machine.lastCommands.deleted = gone
     for index in definition.plugs.indices {
       guard let link = definition.plugs[index].string("iommufd"), let first = firstPlug[link], first > index else { continue }
       definition.plugs[index].history.absentObjects.insert(link)

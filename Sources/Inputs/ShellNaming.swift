@@ -109,10 +109,12 @@ struct ShellNaming {
   static func words(of line: ArraySlice<UInt8>) -> ArraySlice<String> {
     let raw = line.split { $0 <= 0x20 }
     var words = raw.map { String(decoding: $0.filter { !"'\"\\".utf8.contains($0) }, as: UTF8.self) }[...]
-    while let word = words.first,
-      reserved.contains(word) || isRedirection(word) || isWholeAssignment(raw[words.startIndex], word)
-    {
+    while let word = words.first {
+      guard reserved.contains(word) || isRedirection(word) || isWholeAssignment(raw[words.startIndex], word) else { break }
       words.removeFirst()
+      // The file of a redirection may be the next word, and `command -p` and the like have options.
+      if isRedirection(word), word.last.map({ "<>&|".contains($0) }) == true { words = words.dropFirst() }
+      if ["command", "builtin", "time"].contains(word) { words = words.drop { $0.hasPrefix("-") && $0 != "-v" && $0 != "-V" } }
     }
     return words
   }

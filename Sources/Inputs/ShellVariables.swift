@@ -153,8 +153,10 @@ final class ShellVariables {
     if command.contains("(("), line.drop(while: { $0 != UInt8(ascii: "(") }).contains(UInt8(ascii: "$")) { return true }
     if command == "trap" { return words.contains(where: readers.contains) }
     let declares = ["declare", "typeset", "local"].contains(command)
-    // A name for another variable, whose own name is a value.
-    if declares, words.contains(where: { $0.hasPrefix("-") && $0.contains("n") }) { return true }
+    // A name for another variable, whose own name is a value, and integers, whose values are expressions that may assign.
+    if declares, words.contains(where: { $0.hasPrefix("-") && ($0.contains("n") || $0.contains("i")) }) || command == "integer" {
+      return true
+    }
     guard declares || ["export", "readonly", "read", "unset", "let", "getopts", "mapfile", "readarray", "printf"].contains(command),
       command != "printf" || words.contains("-v")
     else { return false }

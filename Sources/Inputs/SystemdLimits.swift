@@ -16,6 +16,16 @@ extension SystemdUnit {
     return limits.user == nil && limits.memlock == nil ? nil : limits
   }
 
+  /// The first setting that may keep the command from the nodes below /dev/vfio (systemd.exec(5), Sandboxing;
+  /// systemd.resource-control(5), DevicePolicy=).
+  static func sandbox(_ bytes: [UInt8]) -> String? {
+    let settings = settings(bytes)
+    let folders = ["RootDirectory", "RootImage"].first { settings[$0] != nil }
+    let hidden = settings["PrivateDevices"].map(isTrue) == true ? "PrivateDevices" : nil
+    let policy = settings["DevicePolicy"].map { $0 != "auto" } == true || settings["DeviceAllow"] != nil ? "DevicePolicy" : nil
+    return hidden ?? policy ?? folders
+  }
+
   /// The user who runs the command; nil where the service manager decides.
   private static func user(_ settings: [String: String]) -> Known<String>? {
     let name = settings["User"] ?? (settings["DynamicUser"].map(isTrue) == true ? "a dynamic user" : nil)

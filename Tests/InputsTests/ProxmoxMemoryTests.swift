@@ -20,10 +20,13 @@ final class ProxmoxMemoryTests: XCTestCase {
       ("hotplug: memory\nnuma: 1\nmemory: 512", "minimum memory must be 1024MB"),
       ("hotplug: memory\nnuma: 1\nhugepages: 1024\nsockets: 2\nmemory: 1024", "minimum memory must be 2048MB"),
       ("hotplug: memory\nnuma: 1\nmemory: 4096\nvirtiofs0: x", "Memory hotplug does not work in combination with virtio-fs."),
-      ("numa: 1\nnuma0: cpus=0-3,memory=4096\nmemory: 8192", "total memory for NUMA nodes must be equal to vm static memory"),
+      ("cores: 4\nnuma: 1\nnuma0: cpus=0-3,memory=4096\nmemory: 8192", "total memory for NUMA nodes must be equal to vm static memory"),
       ("numa: 1\nnuma0: memory=8192\nmemory: 8192", "missing NUMA node0 cpus"),
       ("numa: 1\nnuma0: cpus=0-3\nmemory: 8192", "missing NUMA node0 memory value"),
-      ("numa: 1\nnuma0: cpus=0-3,memory=8192,hostnodes=0\nmemory: 8192", "you need to define a policy for hostnode 0")
+      (
+        "numa: 1\nhugepages: 2\nnuma0: cpus=0,memory=8192\nmemory: 8192", "numa hostnodes need to be defined to use hugepages"
+      ),
+      ("cores: 4\nnuma: 1\nnuma0: cpus=0-3,memory=8192,hostnodes=0\nmemory: 8192", "you need to define a policy for hostnode 0")
     ] {
       XCTAssertEqual(refusals(text), [refusal], text)
     }
@@ -35,13 +38,21 @@ final class ProxmoxMemoryTests: XCTestCase {
   func testMemoryThatGoesTogetherIsNot() {
     for text in [
       "memory: 8192\nnuma: 1\nhugepages: 2", "memory: 8192\nhotplug: 1", "hotplug: network,disk,usb\nmemory: 512",
-      "numa: 1\nnuma0: cpus=0-3,memory=4096,hostnodes=0,policy=bind\nnuma1: cpus=4-7,memory=4096\nmemory: 8192",
+      "cores: 8\nnuma: 1\nnuma0: cpus=0-3,memory=4096,hostnodes=0,policy=bind\nnuma1: cpus=4-7,memory=4096\nmemory: 8192",
+      "numa: 1\nnuma0: cpus=0,memory=8192\nnuma8: cpus=0-7\nmemory: 8192", "cores: 4\nvcpus: 2\nmemory: 8192",
       "hotplug: memory\nnuma: on\nmemory: current=4096", "numa: 0\nnuma0: memory=1\nmemory: 8192", "numa: 1\nmemory: 8192"
     ] {
       XCTAssertEqual(refusals(text), [], text)
       XCTAssertEqual(parse(text).machine.unreadParts, [], text)
     }
-    XCTAssertEqual(parse("numa: 1\nhugepages: 1024\nmemory: 8191").machine.unreadParts.count, 1)
+    for text in [
+      "numa: 1\nhugepages: 1024\nmemory: 8191", "numa: 1\nhugepages: any\nmemory: 8193", "numa: 1\nsockets: 3\nmemory: 8192",
+      "numa: 1\ncores: 4\nnuma0: cpus=0-7,memory=8192\nmemory: 8192", "numa: 1\ncores: 4\nnuma1: cpus=0-3,memory=8192\nmemory: 8192",
+      "numa: 1\nhotplug: memory\nmemory: 8193", "cores: 4\nvcpus: 8\nmemory: 8192"
+    ] {
+      XCTAssertEqual(parse(text).machine.unreadParts.count, 1, text)
+      XCTAssertEqual(refusals(text), [], text)
+    }
   }
 
   func testTheModelOfANetworkCardIsReadInEachSpelling() {

@@ -38,7 +38,9 @@ final class ShellNamingTests: XCTestCase {
       "exec {GPU}>x", ": ${GPU:=x}", "{ read GPU; } < x", "while read GPU; do :; done < x", "if true; then read GPU; fi",
       "f() { read GPU; }", "case $1 in a) read GPU ;; esac", "command read GPU", "r\"ea\"d GPU", "X=read\n$X GPU",
       "IFS=: read GPU < x", "trap 'read GPU' USR1", "alias r='read GPU'", "set -A GPU x", "unset IFS",
-      "x=abc; echo ${x:GPU++}", "[[ -v b[GPU++] ]]", "[[ GPU++ -eq 0 ]]", "echo ${b[GPU = 2]}", "test -v 'b[GPU++]'", "b[ GPU = 2 ]=x"
+      "x=abc; echo ${x:GPU++}", "[[ -v b[GPU++] ]]", "[[ GPU++ -eq 0 ]]", "echo ${b[GPU = 2]}", "test -v 'b[GPU++]'", "b[ GPU = 2 ]=x",
+      "< list read -r GPU", "2> /dev/null read GPU", "builtin -- read GPU", "command -p read GPU", "time -p read GPU",
+      "declare -i n; n=GPU++"
     ] {
       XCTAssertEqual(hosts(set + text + use).filter { $0 == "01:00.0" }, [], text)
     }

@@ -17,7 +17,7 @@ final class AddedObjectTests: XCTestCase {
     let stream = ParsedInput.parse(SourceText(name: "s", bytes: Array(lines.joined(separator: "\n").utf8)), as: format)
     var machine = ParsedInput.parse(SourceText(name: "g", bytes: Array(guest.utf8)), as: .shell).machine
     machine.objects += stream.machine.objects
-    machine.objectCommands = stream.machine.objectCommands
+    machine.lastCommands = stream.machine.lastCommands
     let host = try HostRecording.load(Fixture.path("realizes/make-believe.host"))
     let outcome = Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3")).run(plugs: stream.plugs)
     let hot = outcome.predictions.filter { $0.request.plug == .hot }
@@ -44,6 +44,20 @@ final class AddedObjectTests: XCTestCase {
       XCTAssertEqual(again.plugs, ["ok"], members)
       XCTAssertEqual(try run(add(members), plug, add(#""id":"i0""#)).plugs, ["Device 'i0' not found"], members)
     }
+  }
+
+  func testAnObjectIsDeletedWhenItsDeviceHasGone() throws {
+    let plug = plug.replacing("{\"driver\"", with: "{\"id\":\"g\",\"driver\"")
+    let unplug = #"{"execute":"device_del","arguments":{"id":"g"}}"#
+    let event = #"{"event":"DEVICE_DELETED","data":{"device":"g","path":"/machine/peripheral/g"}}"#
+    for end in [[], [event], [event, add(#""id":"i0""#)]] {
+      let lines = [add(#""id":"i0""#), plug, unplug] + end.prefix(1) + [deletion] + end.dropFirst()
+      let stream = lines.joined(separator: "\n")
+      XCTAssertEqual(try run(stream).refused, [], stream)
+      XCTAssertEqual(try run(stream).plugs, ["ok"], stream)
+    }
+    XCTAssertEqual(
+      try run(add(#""id":"i0""#), plug, deletion).refused, ["Can not delete IOMMUFD backend 'i0' with 1 users"])
   }
 
   func testAnIdIsTakenOnce() throws {

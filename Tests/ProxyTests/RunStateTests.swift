@@ -9,12 +9,13 @@ import XCTest
 final class RunStateTests: XCTestCase {
   private let crash = FilterProbe.Answer.refuse("crashes-qemu")
 
-  private func state(_ status: String, _ on: String..., blocked: [String] = []) -> [JSON] {
+  private func state(_ status: String, _ on: String..., blocked: [String] = [], last: JSON = [:]) -> [JSON] {
     let capabilities = ["xbzrle", "multifd", "dirty-bitmaps", "background-snapshot"]
     return [
       ["status": .string(status), "running": .bool(status == "running")],
       .array(capabilities.map { ["capability": .string($0), "state": .bool(on.contains($0))] }),
       blocked.isEmpty ? [:] : ["blocked": true, "blocked-reasons": .array(blocked.map { .string($0) })],
+      last,
     ]
   }
 
@@ -63,7 +64,10 @@ final class RunStateTests: XCTestCase {
   func testCapabilitiesOfMigrationsAreOffForASnapshot() throws {
     try check(snapshots, state("running"), .pass)
     try check(snapshots, state("running", "xbzrle"), .pass)
-    for capability in ["multifd", "dirty-bitmaps"] { try check(snapshots, state("running", capability), crash) }
+    try check(snapshots, state("running", "multifd"), crash)
+    // Without a bitmap there is nothing to migrate.
+    try check(snapshots, state("running", "dirty-bitmaps", last: [["node-name": "q"], ["dirty-bitmaps": []]]), .pass)
+    try check(snapshots, state("running", "dirty-bitmaps", last: [["dirty-bitmaps": [["name": "b"]]]]), crash)
   }
 
   func testInactiveImagesAreNotWritten() throws {
@@ -74,6 +78,9 @@ final class RunStateTests: XCTestCase {
     try check(writes + migrations, state("prelaunch"), .pass, probe)
     try check(resets, state("postmigrate"), .pass, probe)
     try check(writes + migrations, state("prelaunch"), crash, probe)
+    let new: JSON = ["qemu": ["major": 10, "minor": 0, "micro": 13]]
+    try check(migrations, state("prelaunch", last: new), .pass, probe)
+    try check(migrations, state("prelaunch", last: ["qemu": ["major": 9]]), crash, probe)
     try check(resets, state("paused"), .pass, probe)
     try check(writes + migrations, state("prelaunch"), .pass, probe)
   }

@@ -13,8 +13,8 @@ public struct MachineConfig: Sendable {
   public var machine: [Property] = []
   /// The objects, in the order in which QEMU creates them: all of `-object` before all of `-device`.
   public var objects: [ObjectRequest] = []
-  /// Commands of a stream about objects, behind its last plug.
-  public var objectCommands: [ObjectCommand] = []
+  /// Commands and events of a stream behind its last plug.
+  public var lastCommands = DeviceRequest.History()
   /// The devices that exist at launch, in the order written.
   public var devices: [DeviceRequest] = []
   /// The `-global` options, in the order written; the last one for a property counts.

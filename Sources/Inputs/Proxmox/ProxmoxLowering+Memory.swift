@@ -10,10 +10,15 @@ extension ProxmoxLowering {
     let memory = config.entry("memory").map { ProxmoxProperties($0.value) }
     let size = Int(memory?[""] ?? memory?["current"] ?? "512") ?? 512
     let hasNUMA = config.flag("numa"), hugepages = config.text("hugepages")
-    let nodes = config.entries.filter { isNumbered($0.key, "numa") }
+    let nodes = (0..<8).compactMap { config.entry("numa\($0)") }
     // `1` is `network,disk,usb` (PVE/QemuServer.pm: parse_hotplug_features).
     let hotplug = (config.text("hotplug") ?? "").split { ",; ".contains($0) }.contains("memory")
     let numa = "set `numa: 1`"
+    if let entry = config.entry("vcpus"), Int(entry.value.text).map({ $0 > processors }) ?? true {
+      definition.noteUnread(
+        "`vcpus: \(entry.value.text)`", "it is more than the machine's \(processors), and QEMU may refuse it", entry.range,
+        config.source)
+    }
     if hotplug { refuseHotplug(size, nodes, hugepages: hugepages, hasNUMA: hasNUMA) }
     if hugepages != nil, !hasNUMA { refuse("numa needs to be enabled to use hugepages", numa, place("hugepages")) }
     if hotplug, config.entries.contains(where: { isNumbered($0.key, "virtiofs") }) {
@@ -27,14 +32,46 @@ extension ProxmoxLowering {
       refuse(
         "total memory for NUMA nodes must be equal to vm static memory", "give the nodes \(size) MiB together", place("memory"))
     }
-    let pages = hugepages.flatMap { Int($0) } ?? 0
+    let pages = hugepages == "any" ? 2 : hugepages.flatMap { Int($0) } ?? 0
     let sizes = total > 0 ? nodes.compactMap { ProxmoxProperties($0.value)["memory"].flatMap { Int($0) } } : [size / sockets]
     if pages > 0, let odd = sizes.first(where: { $0 % pages != 0 }), let entry = config.entry("hugepages") {
       definition.noteUnread(
         "`hugepages: \(pages)` for a node of \(odd) MiB", "the size is not a multiple of the pages', and Proxmox may refuse it",
         entry.range, config.source)
     }
+    if hugepages != nil, let node = nodes.first(where: { ProxmoxProperties($0.value)["hostnodes"] == nil }) {
+      refuse("numa hostnodes need to be defined to use hugepages", "add `hostnodes=0,policy=bind`", config.location(node))
+    }
+    noteOpen(nodes, size)
   }
+
+  /// Notes nodes and sizes that QEMU may refuse, whose checks are not modelled: gaps between nodes, processors of two nodes or
+  /// beyond the machine's, and memory that is not divided evenly.
+  private mutating func noteOpen(_ nodes: [ProxmoxConfig.Entry], _ size: Int) {
+    var taken: Set<Int> = []
+    for (index, node) in nodes.enumerated() {
+      let properties = ProxmoxProperties(node.value)
+      let cpus = (properties["cpus"] ?? properties[""] ?? "").split(separator: ";").flatMap { part -> [Int] in
+        let ends = part.split(separator: "-").compactMap { Int($0) }
+        guard let first = ends.first, let last = ends.last, first <= last, last < 4096 else { return [-1] }
+        return Array(first...last)
+      }
+      let isPlain = node.key == "numa\(index)" && cpus.allSatisfy { (0..<processors).contains($0) && taken.insert($0).inserted }
+        && properties["hostnodes"].map { Int($0) != nil } ?? true
+      if !isPlain {
+        definition.noteUnread(
+          "the NUMA node `\(node.key)`", "QEMU or Proxmox may refuse its number, its processors or its host nodes", node.range,
+          config.source)
+      }
+    }
+    if nodes.isEmpty, size % sockets != 0, let entry = config.entry("numa") {
+      definition.noteUnread(
+        "the memory of \(sockets) NUMA nodes", "\(size) MiB are not divided evenly, and QEMU may refuse the sum", entry.range,
+        config.source)
+    }
+  }
+
+  private var processors: Int { sockets * max(1, config.text("cores").flatMap { Int($0) } ?? 1) }
 
   private var sockets: Int { max(1, config.text("sockets").flatMap { Int($0) } ?? 1) }
 
@@ -47,6 +84,11 @@ extension ProxmoxLowering {
     }
     let least = ProxmoxLowering.staticMemory * (hugepages == "1024" ? sockets : 1)
     if size < least { refuse("minimum memory must be \(least)MB", "set `memory: \(least)`", place) }
+    // Modules of 512 MiB, and of more behind them (PVE/QemuServer/Memory.pm: foreach_dimm).
+    if size > least, (size - least) % 512 != 0, let entry = config.entry("memory") {
+      definition.noteUnread(
+        "`memory: \(size)` with hot plug", "it is not a multiple of the modules' size, and Proxmox may refuse it", entry.range, config.source)
+    }
   }
 
   /// - Returns: the MiB of all nodes.

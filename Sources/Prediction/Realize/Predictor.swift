@@ -61,7 +61,7 @@ public final class Predictor: Sendable {
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
     // Most machines keep their devices: then none has to be made again, and the guest is not copied.
-    let unplugs = (cold + plugs).contains { !$0.history.unplugged.isEmpty || !$0.history.deleted.isEmpty }
+    let unplugs = ((cold + plugs).map(\.history) + [machine.lastCommands]).contains { !$0.unplugged.isEmpty || !$0.deleted.isEmpty }
     var made = unplugs ? MadeDevices(guest) : nil
     var drafts: [PredictionDraft] = []
     for (index, request) in (cold + plugs.map { $0.asRead(by: qemu) }).enumerated() {
@@ -102,7 +102,11 @@ public final class Predictor: Sendable {
       draft?.guestAddress = address
       made?.note(device, at: address)
     }
-    for command in machine.objectCommands { others += objects.execute(command, guest) }
+    let last = machine.lastCommands
+    if !last.objects.isEmpty {
+      let rest = made?.without(last.unplugged, last.deleted, of: guest) ?? guest
+      for command in last.objects { others += objects.execute(command, rest) }
+    }
     return Outcome(
       predictions: drafts.map { RealizePrediction($0, in: guest) }, launchFailures: others, unmodelled: unmodelled,
       undecided: undecided, guest: guest)

@@ -31,7 +31,7 @@ final class CrashInquiry: CommandDecision {
         answers[0]["enabled"] == .bool(true) ? nil : "without KVM there is no dirty ring, and QEMU 7.2 crashes with SIGSEGV"
       }
     case _ where RunStates.commands.contains(command):
-      return CrashInquiry(gate, about, RunStates.questions) { answers in gate.runStates.refusal(of: command, answers) }
+      return CrashInquiry(gate, about, RunStates.questions(about: command)) { answers in gate.runStates.refusal(of: command, answers) }
     case "transaction":
       let actions = arguments?["actions"]?.array ?? []
       guard actions.contains(where: { changed($0) != nil }) else { return nil }

@@ -5,7 +5,11 @@ import Syntax
 /// runstate_transitions_def), images are inactive, or a capability of migrations is on. All were observed on 7.2.22 or 11.1.3.
 struct RunStates {
   /// The questions whose answers `refusal` expects.
-  static let questions = [Command("query-status"), Command("query-migrate-capabilities"), Command("query-migrate")]
+  static func questions(about command: WireText) -> [Command] {
+    let last: Command = ["snapshot-save", "savevm"].contains(command)
+      ? Command("query-named-block-nodes", ["flat": true]) : Command("query-version")
+    return [Command("query-status"), Command("query-migrate-capabilities"), Command("query-migrate"), last]
+  }
 
   /// The commands that are concerned, also those of the human monitor alone.
   static let commands: Set<WireText> = [
@@ -16,7 +20,7 @@ struct RunStates {
   private var isResetWhileInactive = false
 
   /// The refusal of a command.
-  /// - Parameter answers: QEMU's answers to `questions`.
+  /// - Parameter answers: QEMU's answers to the questions about it.
   mutating func refusal(of command: WireText, _ answers: [JSON]) -> String? {
     let state = answers[0].wire("status") ?? ""
     let hasInactiveImages = hasInactiveImages(state)
@@ -37,7 +41,10 @@ struct RunStates {
         return "the guest is in the state `\(state)`, as after a snapshot that could not be loaded, and QEMU aborts; load a snapshot, or "
           + "use `cont` or `system_reset` first"
       }
-      if state == "prelaunch", hasInactiveImages {
+      // QEMU 10.0 and 11.1 migrate.
+      var isNew = false
+      if case .integer(let major)? = answers[3]["qemu"]?["major"] { isNew = major >= 10 }
+      if state == "prelaunch", hasInactiveImages, !isNew {
         return "a migration has made the images inactive, and QEMU 7.2 aborts; use `cont` first"
       }
       if isOn("background-snapshot"), !["running", "paused", "suspended", "shutdown"].contains(state) {
@@ -45,7 +52,8 @@ struct RunStates {
       }
       return nil
     case "snapshot-save", "savevm":
-      return (["multifd", "dirty-bitmaps"] as [WireText]).first(where: isOn).map {
+      let hasBitmaps = (answers[3].array ?? []).contains { $0["dirty-bitmaps"]?.array?.isEmpty == false }
+      return (["multifd", hasBitmaps ? "dirty-bitmaps" : nil] as [WireText?]).compactMap { $0 }.first(where: isOn).map {
         "with the capability `\($0)` QEMU crashes or answers no more; switch it off for the snapshot (`migrate-set-capabilities`)"
       }
     case "block_resize", "qemu-io":

@@ -13,6 +13,13 @@ final class DescriptorCloser: Sendable {
   nonisolated(unsafe) private var numbers: [Int32] = []
   nonisolated(unsafe) private var processes: [pid_t] = []
 
+  /// Takes over the closes in progress of the program before a reload: all processes that this one has (proc(5),
+  /// /proc/pid/task/tid/children).
+  func adoptAll() {
+    guard let text = try? InputFile.read("/proc/thread-self/children", limit: 1 << 16) else { return }
+    processes += text.bytes.split(separator: 0x20).compactMap { pid_t(String(decoding: $0, as: UTF8.self)) }
+  }
+
   /// Takes over a descriptor that a client sent.
   func own(_ number: Int32) -> OwnedDescriptor { OwnedDescriptor(number) { [self] in numbers.append($0) } }
 

@@ -89,6 +89,7 @@ public final class Proxy {
 
   /// Takes over the session and the connections of a predecessor, instead of `begin`.
   func resume(_ handed: Handover) {
+    closer.adoptAll()
     monitor = handed.monitor
     continued = handed.session
     accepted = handed.accepted
