@@ -6,6 +6,8 @@ struct ShellNaming {
   private let code: [UInt8]
   /// Their ranges, in the order of the script.
   private let places: [Range<Int>]
+  /// The arguments of commands that only print them.
+  private let texts: [Range<Int>]
   /// The insides of `(( … ))`, in the order of the script.
   private let arithmetic: [Range<Int>]
   /// Names that are glued to an option's letter: `printf -vNAME`.
@@ -15,6 +17,7 @@ struct ShellNaming {
   init(_ code: [UInt8], _ script: ShellLines) {
     self.code = code
     places = script.commands.map(\.range).filter { ShellNaming.assigns(code[$0]) }
+    texts = script.commands.map(\.range).compactMap { ShellNaming.text(in: code[$0]) }
     arithmetic = ShellNaming.arithmetic(code)
     var glued: Set<String> = []
     for word in places.lazy.flatMap({ code[$0].split { byte in byte <= 0x20 } }) where word.first == UInt8(ascii: "-") {
@@ -29,12 +32,14 @@ struct ShellNaming {
   /// Whether the place of a name that is not its use may change its value.
   func mayAssign(_ name: Range<Int>) -> Bool {
     let before = code[..<name.lowerBound], after = code[name.upperBound...]
+    if place(of: name.lowerBound, in: arithmetic) != nil { return true }
+    if place(of: name.lowerBound, in: texts) != nil, before.last != UInt8(ascii: "{") { return false }
     let assigns = [UInt8(ascii: "="), UInt8(ascii: "[")].contains(after.first) || after.starts(with: "+=".utf8)
     // The end of a longer word, such as an option, is not a name.
     if assigns, before.last.map({ "-.,/:".utf8.contains($0) }) != true { return true }
     // `{NAME}>file`, and `${NAME=value}`.
     if before.last == UInt8(ascii: "{") || ["${!", "${#"].contains(where: { before.suffix(3).elementsEqual($0.utf8) }) { return true }
-    return place(of: name.lowerBound, in: places) != nil || place(of: name.lowerBound, in: arithmetic) != nil
+    return place(of: name.lowerBound, in: places) != nil
   }
 
   /// Whether an assignment is only for a command that reads into variables: `while IFS= read -r line`.
@@ -45,6 +50,14 @@ struct ShellNaming {
 
   /// Whether a name is glued to an option of one of the commands.
   func isGlued(_ name: String) -> Bool { glued.contains(name) }
+
+  /// The arguments of a command that prints them, without expressions: `echo "GPU=$GPU"`.
+  private static func text(in line: ArraySlice<UInt8>) -> Range<Int>? {
+    guard let command = words(of: line).first, ["echo", "logger", "notify-send"].contains(command), !assigns(line),
+      let place = line.firstRange(of: Array(command.utf8)), line[..<place.lowerBound].allSatisfy({ $0 <= 0x20 })
+    else { return nil }
+    return place.upperBound..<line.endIndex
+  }
 
   private static func arithmetic(_ code: [UInt8]) -> [Range<Int>] {
     let ends = code.indices(of: Array("))".utf8))

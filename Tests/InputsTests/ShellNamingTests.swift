@@ -19,7 +19,8 @@ final class ShellNamingTests: XCTestCase {
       "echo \"Passing through GPU $GPU\"", "echo GPU", "die \"GPU not found\"", "[ \"$1\" = GPU ] && exit", "./bind.sh GPU --GPU",
       "export GPU", "readonly GPU", "while IFS= read -r line; do echo \"GPU: $line\"; done < list", "printf 'GPU %s\\n' \"$GPU\"",
       "f() {\n  log GPU\n}", "case $1 in\n  GPU) echo x ;;\nesac", "other=GPU", "start --GPU=x", "echo \"read this: GPU\"",
-      "echo \"GPU = $GPU\"", "[[ $# -eq 0 ]] && echo GPU", "[[ \"$1\" == GPU ]]", "echo ${GPU:-x} ${a[0]} GPU"
+      "echo \"GPU = $GPU\"", "echo \"GPU=$GPU AUDIO=$AUDIO\"", "notify-send GPU=started",
+      "[[ $# -eq 0 ]] && echo GPU", "[[ \"$1\" == GPU ]]", "echo ${GPU:-x} ${a[0]} GPU"
     ] {
       XCTAssertEqual(hosts(set + text + use), ["01:00.0"], text)
     }
@@ -40,7 +41,7 @@ final class ShellNamingTests: XCTestCase {
       "IFS=: read GPU < x", "trap 'read GPU' USR1", "alias r='read GPU'", "set -A GPU x", "unset IFS",
       "x=abc; echo ${x:GPU++}", "[[ -v b[GPU++] ]]", "[[ GPU++ -eq 0 ]]", "echo ${b[GPU = 2]}", "test -v 'b[GPU++]'", "b[ GPU = 2 ]=x",
       "< list read -r GPU", "2> /dev/null read GPU", "builtin -- read GPU", "command -p read GPU", "time -p read GPU",
-      "declare -i n; n=GPU++"
+      "declare -i n; n=GPU++", "GPU=x echo a", "echo a; GPU=x", "echo ${GPU:=x}", "echo $((GPU=2))", "b=1 GPU=2\necho"
     ] {
       XCTAssertEqual(hosts(set + text + use).filter { $0 == "01:00.0" }, [], text)
     }

@@ -60,6 +60,8 @@ final class BlockOptionTests: XCTestCase {
     ],
   ]
 
+  private let threads: JSON = [["id": "io0", "thread-id": 7]]
+
   func testAThrottleIsAddedBeforeTheDeviceThatUsesItsNode() throws {
     for node in ["q0", "n0", "r0", "n1", "t1", "none"] {
       let expected = ["q0", "n0", "r0"].contains(node) ? crash : .pass
@@ -68,13 +70,15 @@ final class BlockOptionTests: XCTestCase {
         #"{"driver":"raw","node-name":"r","file":{"driver":"throttle","throttle-group":"g","file":"\#(node)"}}"#,
         #"{"driver":"throttle","throttle-group":"g","file":{"driver":"raw","file":"\#(node)"}}"#,
       ] {
-        for text in [add(options)] + names(options) { XCTAssertEqual(try FilterProbe().settle(text, [graph]), expected, text) }
+        for text in [add(options)] + names(options) { XCTAssertEqual(try FilterProbe().settle(text, [graph, threads]), expected, text) }
       }
       let line = "drive_add 0 if=none,id=z,driver=raw,file.driver=throttle,file.throttle-group=g,file.file=\(node)"
-      XCTAssertEqual(try FilterProbe().settle(FilterProbe.human(line), [graph]), expected, line)
+      XCTAssertEqual(try FilterProbe().settle(FilterProbe.human(line), [graph, threads]), expected, line)
     }
     let options = #"{"driver":"throttle","node-name":"t","throttle-group":"g","file":"n1"}"#
     XCTAssertEqual(try FilterProbe().settle(add(options), []), crash, "QEMU does not say")
+    let above = #"{"driver":"throttle","node-name":"t","throttle-group":"g","file":"q0"}"#
+    XCTAssertEqual(try FilterProbe().settle(add(above), [graph, []]), .pass, "there is no I/O thread")
     let own = #"{"driver":"throttle","node-name":"t","throttle-group":"g","file":{"driver":"file","filename":"/d"}}"#
     XCTAssertEqual(try FilterProbe().answer(add(own)), .pass)
   }

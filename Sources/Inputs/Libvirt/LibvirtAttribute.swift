@@ -61,6 +61,8 @@ struct LibvirtAttribute {
       guard isRequired else { return nil }
       return ("Missing required attribute '\(name)' in element '\(element)'", "add `\(name)=`, or take the element out")
     }
+    // The text that libvirt gets of a template is another one.
+    if LibvirtReader.isPlaceholder(value) { return nil }
     let reason: String?, advice: String
     switch values {
     case .words(let words):
@@ -73,8 +75,7 @@ struct LibvirtAttribute {
       advice = "write a decimal number from 1"
     }
     return reason.map { reason in
-      ("Invalid value for attribute '\(name)' in element '\(element)': \(reason)",
-        LibvirtReader.isPlaceholder(value) ? "give the document that is made of the template" : advice)
+      ("Invalid value for attribute '\(name)' in element '\(element)': \(reason)", advice)
     }
   }
 }

@@ -53,9 +53,9 @@ extension LibvirtReader {
   /// src/conf/domain_validate.c: virDomainNetDefValidate).
   mutating func validateInterface(_ part: LibvirtDeviceElement) {
     validateROM(part)
-    if let mac = part.element.child("mac")?["address"] {
+    if let mac = part.element.child("mac")?["address"], !LibvirtReader.isPlaceholder(mac.value) {
       let place = location(mac, part.path, "/mac")
-      if let first = LibvirtReader.firstOctet(mac.value) {
+      if let first = LibvirtReader.firstOctet(String(mac.value.prefix { $0 != " " })) {
         if first & 1 == 1 {
           refuse("expected unicast mac address, found multicast '\(mac.value)'", "make its first octet even, as `52:54:00:…`", at: place)
         }

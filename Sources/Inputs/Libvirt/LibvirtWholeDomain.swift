@@ -5,6 +5,8 @@ import Syntax
 /// verdict says that the rest of the domain was not checked.
 extension LibvirtReader {
   mutating func validateDomain(_ domain: XMLElement, _ part: LocationBase) {
+    // The domain of an old snapshot has no more than its uuid, and libvirt ignores it.
+    if domain.parent?.qualifiedName == "domainsnapshot" { return }
     let whole = location(domain, part)
     if (domain.value("type") ?? "").isEmpty {
       refuse("missing domain type attribute", "write `<domain type='kvm'>`", at: whole)
@@ -27,7 +29,7 @@ extension LibvirtReader {
     let text = name?.text ?? ""
     if text.isEmpty {
       refuse("missing name information", "add `<name>`", at: location(name ?? domain, part, name == nil ? "" : "/name"))
-    } else if text.contains("/"), let name {
+    } else if text.contains("/"), !LibvirtReader.isPlaceholder(text), let name {
       refuse("name \(text) cannot contain '/'", "give it another name", at: location(name, part, "/name"))
     }
     let system = domain.child("os")
@@ -42,6 +44,8 @@ extension LibvirtReader {
   private mutating func validateMemory(_ domain: XMLElement, _ part: LocationBase) {
     let memory = domain.child("memory")
     if let memory, !memory.text.isEmpty {
+      // The text that libvirt gets is another one.
+      if LibvirtReader.isPlaceholder(memory.text) || memory.value("unit").map(LibvirtReader.isPlaceholder) == true { return }
       let place = location(memory, part, "/memory")
       guard let number = LibvirtNumber.natural(memory.text) else {
         return refuse(
@@ -66,6 +70,7 @@ extension LibvirtReader {
   /// src/qemu/qemu_validate.c: qemuValidateDomainVCpuTopology).
   private mutating func validateProcessors(_ domain: XMLElement, _ part: LocationBase) {
     let given = domain.child("vcpu")
+    if let given, LibvirtReader.isPlaceholder(given.text) { return }
     guard let maximum = given.map({ LibvirtNumber.natural($0.text) }) ?? 1 else {
       return refuse(
         "maximum vcpus count must be an integer", "write a decimal number", at: location(given ?? domain, part, "/vcpu"))
@@ -104,6 +109,7 @@ extension LibvirtReader {
     guard let value = vendor.value("value") else {
       return refuse("missing 'value' attribute for HyperV feature 'vendor_id'", "add `value=`", at: place)
     }
+    if LibvirtReader.isPlaceholder(value) { return }
     if value.utf8.count > 12 {
       refuse("HyperV vendor_id value must not be more than 12 characters.", "shorten it", at: place)
     } else if value.contains(",") {

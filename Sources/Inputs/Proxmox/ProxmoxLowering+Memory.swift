@@ -56,9 +56,9 @@ extension ProxmoxLowering {
         guard let first = ends.first, let last = ends.last, first <= last, last < 4096 else { return [-1] }
         return Array(first...last)
       }
-      let isPlain = node.key == "numa\(index)" && cpus.allSatisfy { (0..<processors).contains($0) && taken.insert($0).inserted }
+      let isOrdinary = node.key == "numa\(index)" && cpus.allSatisfy { (0..<processors).contains($0) && taken.insert($0).inserted }
         && properties["hostnodes"].map { Int($0) != nil } ?? true
-      if !isPlain {
+      if !isOrdinary {
         definition.noteUnread(
           "the NUMA node `\(node.key)`", "QEMU or Proxmox may refuse its number, its processors or its host nodes", node.range,
           config.source)
@@ -87,7 +87,8 @@ extension ProxmoxLowering {
     // Modules of 512 MiB, and of more behind them (PVE/QemuServer/Memory.pm: foreach_dimm).
     if size > least, (size - least) % 512 != 0, let entry = config.entry("memory") {
       definition.noteUnread(
-        "`memory: \(size)` with hot plug", "it is not a multiple of the modules' size, and Proxmox may refuse it", entry.range, config.source)
+        "`memory: \(size)` with hot plug", "it is not a multiple of the modules' size, and Proxmox may refuse it", entry.range,
+        config.source)
     }
   }
 

@@ -64,9 +64,10 @@ final class CrashInquiry: CommandDecision {
     above nodes: [WireText], _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext
   ) -> CrashInquiry? {
     guard !nodes.isEmpty else { return nil }
-    return CrashInquiry(gate, about, [Command("x-debug-query-block-graph")]) { answers in
-      BlockOptions.used(nodes, in: answers[0]).map {
-        "a throttle above `\($0)`, which a device uses, crashes with SIGSEGV if that has an I/O thread; add it before the device"
+    return CrashInquiry(gate, about, [Command("x-debug-query-block-graph"), Command("query-iothreads")]) { answers in
+      if answers[1].array?.isEmpty == true { return nil }
+      return BlockOptions.used(nodes, in: answers[0]).map {
+        "a throttle above `\($0)`, which is in use, crashes with SIGSEGV if its user has an I/O thread; add it before the user"
       }
     }
   }

@@ -42,9 +42,9 @@ struct RunStates {
           + "use `cont` or `system_reset` first"
       }
       // QEMU 10.0 and 11.1 migrate.
-      var isNew = false
-      if case .integer(let major)? = answers[3]["qemu"]?["major"] { isNew = major >= 10 }
-      if state == "prelaunch", hasInactiveImages, !isNew {
+      var migratesInactive = false
+      if case .integer(let major)? = answers[3]["qemu"]?["major"] { migratesInactive = major >= 10 }
+      if state == "prelaunch", hasInactiveImages, !migratesInactive {
         return "a migration has made the images inactive, and QEMU 7.2 aborts; use `cont` first"
       }
       if isOn("background-snapshot"), !["running", "paused", "suspended", "shutdown"].contains(state) {
