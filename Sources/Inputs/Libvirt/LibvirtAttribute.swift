@@ -61,22 +61,24 @@ struct LibvirtAttribute {
       guard isRequired else { return nil }
       return ("Missing required attribute '\(name)' in element '\(element)'", "add `\(name)=`, or take the element out")
     }
+    // Nearly all are right.
+    let number = LibvirtNumber.natural(value)
+    switch values {
+    case .words(let words): if words.contains(value) { return nil }
+    case .positive: if let number, number > 0, number <= UInt64(UInt32.max) { return nil }
+    }
     // The text that libvirt gets of a template is another one.
     if LibvirtReader.isPlaceholder(value) { return nil }
-    let reason: String?, advice: String
+    let reason: String, advice: String
     switch values {
     case .words(let words):
-      reason = words.contains(value) ? nil : "'\(value)'."
+      reason = "'\(value)'."
       advice = "write " + (words.count < 5 ? words.map { "`\($0)`" }.joined(separator: " or ") : "a \(name) that libvirt knows")
     case .positive:
-      let number = LibvirtNumber.natural(value)
-      reason = number == 0 ? "Zero is not permitted"
-        : number.map { $0 <= UInt64(UInt32.max) } == true ? nil : "'\(value)'. Expected non-negative integer value"
+      reason = number == 0 ? "Zero is not permitted" : "'\(value)'. Expected non-negative integer value"
       advice = "write a decimal number from 1"
     }
-    return reason.map { reason in
-      ("Invalid value for attribute '\(name)' in element '\(element)': \(reason)", advice)
-    }
+    return ("Invalid value for attribute '\(name)' in element '\(element)': \(reason)", advice)
   }
 }
 
@@ -88,9 +90,9 @@ extension LibvirtReader {
 
   mutating func validate(_ attribute: LibvirtAttribute, of owner: XMLElement, _ part: LocationBase) {
     guard let element = attribute.path.reduce(owner as XMLElement?, { $0?.child($1) }) else { return }
-    let path = attribute.path.map { "/" + $0 }.joined()
     let given = element[attribute.name]
     guard let refusal = attribute.refusal(of: given?.value, in: element.qualifiedName) else { return }
+    let path = attribute.path.map { "/" + $0 }.joined()
     refuse(refusal.text, refusal.fix, at: location(given, part, path, or: location(element, part, path)))
   }
 }

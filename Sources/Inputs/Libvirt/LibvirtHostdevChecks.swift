@@ -53,14 +53,16 @@ extension LibvirtReader {
   /// src/conf/domain_validate.c: virDomainNetDefValidate).
   mutating func validateInterface(_ part: LibvirtDeviceElement) {
     validateROM(part)
-    if let mac = part.element.child("mac")?["address"], !LibvirtReader.isPlaceholder(mac.value) {
-      let place = location(mac, part.path, "/mac")
-      if let first = LibvirtReader.firstOctet(String(mac.value.prefix { $0 != " " })) {
-        if first & 1 == 1 {
-          refuse("expected unicast mac address, found multicast '\(mac.value)'", "make its first octet even, as `52:54:00:…`", at: place)
-        }
-      } else {
-        refuse("unable to parse mac address '\(mac.value)'", "write six hexadecimal octets, as `52:54:00:12:34:56`", at: place)
+    if let mac = part.element.child("mac")?["address"] {
+      let first = LibvirtReader.firstOctet(mac.value) ?? LibvirtReader.firstOctet(String(mac.value.prefix { $0 != " " }))
+      if let first, first & 1 == 1 {
+        refuse(
+          "expected unicast mac address, found multicast '\(mac.value)'", "make its first octet even, as `52:54:00:…`",
+          at: location(mac, part.path, "/mac"))
+      } else if first == nil, !LibvirtReader.isPlaceholder(mac.value) {
+        refuse(
+          "unable to parse mac address '\(mac.value)'", "write six hexadecimal octets, as `52:54:00:12:34:56`",
+          at: location(mac, part.path, "/mac"))
       }
     }
     guard part.element.value("type") == "hostdev" else { return }

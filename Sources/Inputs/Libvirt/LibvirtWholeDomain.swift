@@ -44,14 +44,15 @@ extension LibvirtReader {
   private mutating func validateMemory(_ domain: XMLElement, _ part: LocationBase) {
     let memory = domain.child("memory")
     if let memory, !memory.text.isEmpty {
-      // The text that libvirt gets is another one.
-      if LibvirtReader.isPlaceholder(memory.text) || memory.value("unit").map(LibvirtReader.isPlaceholder) == true { return }
       let place = location(memory, part, "/memory")
+      // The text that libvirt gets of a template is another one.
       guard let number = LibvirtNumber.natural(memory.text) else {
+        if LibvirtReader.isPlaceholder(memory.text) { return }
         return refuse(
           "Invalid value '\(memory.text)' for element or attribute './memory[1]'", "write a decimal number, and its `unit=`", at: place)
       }
       if let unit = memory.value("unit"), LibvirtNumber.scale(unit) == nil {
+        if LibvirtReader.isPlaceholder(unit) { return }
         return refuse("unknown suffix '\(unit)'", "write `unit='KiB'`, `MiB` or `GiB`", at: place)
       }
       if number > 0 { return }
@@ -70,8 +71,8 @@ extension LibvirtReader {
   /// src/qemu/qemu_validate.c: qemuValidateDomainVCpuTopology).
   private mutating func validateProcessors(_ domain: XMLElement, _ part: LocationBase) {
     let given = domain.child("vcpu")
-    if let given, LibvirtReader.isPlaceholder(given.text) { return }
     guard let maximum = given.map({ LibvirtNumber.natural($0.text) }) ?? 1 else {
+      if let given, LibvirtReader.isPlaceholder(given.text) { return }
       return refuse(
         "maximum vcpus count must be an integer", "write a decimal number", at: location(given ?? domain, part, "/vcpu"))
     }
@@ -109,10 +110,10 @@ extension LibvirtReader {
     guard let value = vendor.value("value") else {
       return refuse("missing 'value' attribute for HyperV feature 'vendor_id'", "add `value=`", at: place)
     }
-    if LibvirtReader.isPlaceholder(value) { return }
+    guard value.utf8.count > 12 || value.contains(","), !LibvirtReader.isPlaceholder(value) else { return }
     if value.utf8.count > 12 {
       refuse("HyperV vendor_id value must not be more than 12 characters.", "shorten it", at: place)
-    } else if value.contains(",") {
+    } else {
       refuse("HyperV vendor_id value is invalid", "take the comma out", at: place)
     }
   }
