@@ -2,13 +2,14 @@ import Facts
 import Syntax
 
 /// Refusals of a domain's other parts that definitions written by hand often meet, with libvirt's messages (observed on 9.0). A
-/// verdict says that the rest of the domain was not checked.
+/// verdict says that the rest of the domain was not checked. A domain that lacks a part which every domain has is an excerpt, and
+/// not refused for that.
 extension LibvirtReader {
   mutating func validateDomain(_ domain: XMLElement, _ part: LocationBase) {
     // The domain of an old snapshot has no more than its uuid, and libvirt ignores it.
     if domain.parent?.qualifiedName == "domainsnapshot" { return }
     let whole = location(domain, part)
-    if (domain.value("type") ?? "").isEmpty {
+    if domain.value("type")?.isEmpty == true {
       refuse("missing domain type attribute", "write `<domain type='kvm'>`", at: whole)
     }
     // libvirt's paths find elements without a namespace only.
@@ -25,25 +26,22 @@ extension LibvirtReader {
 
   /// libvirt src/conf/domain_conf.c: virDomainDefParseXML and virDomainDefParseBootXML.
   private mutating func validateName(_ domain: XMLElement, _ part: LocationBase) {
-    let name = domain.child("name")
-    let text = name?.text ?? ""
-    if text.isEmpty {
-      refuse("missing name information", "add `<name>`", at: location(name ?? domain, part, name == nil ? "" : "/name"))
-    } else if text.contains("/"), !LibvirtReader.isPlaceholder(text), let name {
-      refuse("name \(text) cannot contain '/'", "give it another name", at: location(name, part, "/name"))
+    if let name = domain.child("name") {
+      if name.text.isEmpty {
+        refuse("missing name information", "write a name", at: location(name, part, "/name"))
+      } else if name.text.contains("/"), !LibvirtReader.isPlaceholder(name.text) {
+        refuse("name \(name.text) cannot contain '/'", "give it another name", at: location(name, part, "/name"))
+      }
     }
-    let system = domain.child("os")
-    if (system?.child("type")?.text ?? "").isEmpty {
-      refuse(
-        "an os <type> must be specified", "add `<type>hvm</type>` to `<os>`",
-        at: location(system ?? domain, part, system == nil ? "" : "/os"))
+    if let type = domain.child("os")?.child("type"), type.text.isEmpty {
+      refuse("an os <type> must be specified", "write `<type>hvm</type>`", at: location(type, part, "/os/type"))
     }
   }
 
   /// libvirt src/conf/domain_conf.c: virDomainParseMemory, src/conf/domain_postparse.c: virDomainDefPostParseMemory.
   private mutating func validateMemory(_ domain: XMLElement, _ part: LocationBase) {
-    let memory = domain.child("memory")
-    if let memory, !memory.text.isEmpty {
+    guard let memory = domain.child("memory") else { return }
+    if !memory.text.isEmpty {
       let place = location(memory, part, "/memory")
       // The text that libvirt gets of a template is another one.
       guard let number = LibvirtNumber.natural(memory.text) else {
@@ -60,7 +58,7 @@ extension LibvirtReader {
     if cells(of: domain).contains(where: { $0["memory"] != nil }) { return }
     refuse(
       "Memory size must be specified via <memory> or in the <numa> configuration", "add `<memory unit='GiB'>`",
-      at: location(memory ?? domain, part, memory == nil ? "" : "/memory"))
+      at: location(memory, part, "/memory"))
   }
 
   private func cells(of domain: XMLElement) -> [XMLElement] {
