@@ -55,6 +55,13 @@ final class ProxmoxMemoryTests: XCTestCase {
     }
   }
 
+  func testAMachineWithoutHostDevicesIsLeftToProxmox() {
+    let text = "machine: q35\nmemory: 8192\nhugepages: 2\nvcpus: 8\nscsihw: virtio-scsi-pci\n"
+    let parsed = ParsedInput.parse(SourceText(name: "100.conf", bytes: Array(text.utf8)))
+    XCTAssertEqual(parsed.problems, [])
+    XCTAssertEqual(parsed.machine.unreadParts, [])
+  }
+
   func testTheModelOfANetworkCardIsReadInEachSpelling() {
     for (text, driver) in [
       ("virtio,bridge=vmbr0", "virtio-net-pci"), ("virtio=BC:24:11:00:00:01,bridge=vmbr0", "virtio-net-pci"), ("e1000", "e1000"),

@@ -7,6 +7,8 @@ extension ProxmoxLowering {
 
   /// Refuses memory, NUMA nodes and hugepages that do not go together (qemu-server PVE/QemuServer/Memory.pm: config).
   mutating func refuseMemory() {
+    // Of a machine without host devices nothing is reported.
+    guard !machine.assigned.isEmpty || config.text("args")?.contains("vfio") == true else { return }
     let memory = config.entry("memory").map { ProxmoxProperties($0.value) }
     let size = Int(memory?[""] ?? memory?["current"] ?? "512") ?? 512
     let hasNUMA = config.flag("numa"), hugepages = config.text("hugepages")
