@@ -56,9 +56,9 @@ enum LiteralBytes {
 
 /// A systemd service (systemd.service(5)): the commands of `ExecStart=`.
 enum SystemdUnit {
-  /// Whether a text is a service that starts QEMU, or mentions a device that it may give to one.
-  static func isRecognised(_ bytes: [UInt8]) -> Bool {
-    isService(bytes) && (commands(bytes).contains { startsQEMU(bytes, $0) } || !DeviceMentions.all(in: bytes).isEmpty)
+  /// Whether a service starts QEMU, or mentions a device that it may give to one.
+  static func isRelevant(_ bytes: [UInt8]) -> Bool {
+    commands(bytes).contains { startsQEMU(bytes, $0) } || !DeviceMentions.all(in: bytes).isEmpty
   }
 
   /// Whether a text is a service of any program.
@@ -132,13 +132,13 @@ enum SystemdUnit {
     for other in starting.dropFirst() {
       definition.noteUnread("a second QEMU command", "only the first is judged: give each a unit of its own", other, source)
     }
-    if let last = all.last, source.bytes[last].last(where: { $0 > 0x20 }) == UInt8(ascii: "\\"),
-      !source.bytes[last.upperBound...].contains(where: { $0 > 0x20 }) {
-      definition.noteUnread("the rest of the command", "its last line continues, and the text ends there", last, source)
+    if let last = all.last, !source.bytes[last.upperBound...].contains(where: { $0 > 0x20 }) {
+      definition.noteOpenEnd(of: last, source)
     }
     noteLines(source, outside: all, in: &definition)
-    definition.machine.service = limits(source.bytes)
-    if let setting = sandbox(source.bytes), definition.machine.devices.contains(where: \.isVFIO) {
+    let settings = settings(source.bytes)
+    definition.machine.service = limits(settings)
+    if let setting = sandbox(settings), definition.machine.devices.contains(where: \.isVFIO) {
       let place = source.bytes.indices(of: Array(setting.utf8)).first ?? 0
       definition.noteUnread("access to /dev/vfio", "the effect of `\(setting)=` is not modelled", place..<place + 1, source)
     }
@@ -245,9 +245,7 @@ enum LibvirtLog {
     let text = EmbeddedCommand.only([command].compactMap { $0 }, of: source.bytes)
     var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: text), follow)
     guard let command else { return definition }
-    if source.bytes[command].last(where: { $0 > 0x20 }) == UInt8(ascii: "\\") {
-      definition.noteUnread("the rest of the command", "its last line continues, and the text ends there", command, source)
-    }
+    definition.noteOpenEnd(of: command, source)
     // Earlier starts had other devices, and QEMU's messages quote them.
     let messages = EmbeddedCommand.lines(source.bytes).filter { $0.lowerBound >= command.upperBound && isMessage(source.bytes[$0]) }
     definition.readElements += ([0..<command.lowerBound] + messages).map { Location(source: source.name, range: $0, path: "log") }

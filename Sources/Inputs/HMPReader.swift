@@ -91,7 +91,8 @@ extension ParsedInput {
           message: "text follows the argument of `\(command.name)`: QEMU answers `extraneous characters at the end of line`",
           fix: "put the argument into double quotes, or remove its blanks", location: place))
     }
-    let properties = !isDevice && argument.bytes.first == UInt8(ascii: "{")
+    let isJSON = !isDevice && argument.bytes.first == UInt8(ascii: "{")
+    let properties = isJSON
       ? try JSONProperties.read(argument, keys: [], source: place.source, path: place.path)
       : KeyValueProperties.read(argument, source: place.source, path: place.path, implied: isDevice ? "driver" : "qom-type")
     if isDevice {
@@ -100,7 +101,6 @@ extension ParsedInput {
       if device.asksForHelp { return }
       stream.add(device, to: &self)
     } else {
-      let isJSON = argument.bytes.first == UInt8(ascii: "{")
       stream.add(ObjectRequest(properties: properties, location: place, isJSON: isJSON, isAdded: true), to: &self)
     }
   }

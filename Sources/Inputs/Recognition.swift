@@ -23,7 +23,7 @@ extension InputFormat {
   private static func detect(text bytes: [UInt8], _ first: UInt8, _ isPart: Bool) -> InputFormat? {
     if UnrecognisedInput.isManualPage(bytes) { return nil }
     // Its first byte and a device in JSON are those of a QMP array.
-    if SystemdUnit.isService(bytes) { return SystemdUnit.isRecognised(bytes) ? .systemd : nil }
+    if SystemdUnit.isService(bytes) { return SystemdUnit.isRelevant(bytes) ? .systemd : nil }
     if let format = json(bytes, first, isPart) { return format }
     // Whole JSON is nothing else, regardless of the words in its strings.
     if first == UInt8(ascii: "{"), !isPart, (try? JSON.parse(bytes)) != nil { return nil }

@@ -226,4 +226,10 @@ extension ParsedInput {
     let place = Location(source: source.name, range: range, path: "line \(source.position(of: range.lowerBound).line)")
     machine.unreadParts.append(UnreadPart(what: what, reason: reason, location: place))
   }
+
+  /// Notes that a command ends in a backslash, with which its last line continues.
+  mutating func noteOpenEnd(of command: Range<Int>, _ source: SourceText) {
+    guard source.bytes[command].last(where: { $0 > 0x20 }) == UInt8(ascii: "\\") else { return }
+    noteUnread("the rest of the command", "its last line continues, and the text ends there", command, source)
+  }
 }

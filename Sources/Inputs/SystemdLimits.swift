@@ -4,8 +4,7 @@ import Syntax
 /// The user and the limits that a systemd service gives its command (systemd.exec(5)).
 extension SystemdUnit {
   /// The user and the limit of locked memory; nil when the unit sets neither.
-  static func limits(_ bytes: [UInt8]) -> ServiceLimits? {
-    let settings = settings(bytes)
+  static func limits(_ settings: [String: String]) -> ServiceLimits? {
     var limits = ServiceLimits(user: user(settings), memlock: settings["LimitMEMLOCK"].map(memlock))
     // A capability above the limit.
     if settings["AmbientCapabilities"].map(grantsLocking) == true { limits.memlock = .known(nil) }
@@ -18,8 +17,7 @@ extension SystemdUnit {
 
   /// The first setting that may keep the command from the nodes below /dev/vfio (systemd.exec(5), Sandboxing;
   /// systemd.resource-control(5), DevicePolicy=).
-  static func sandbox(_ bytes: [UInt8]) -> String? {
-    let settings = settings(bytes)
+  static func sandbox(_ settings: [String: String]) -> String? {
     let folders = ["RootDirectory", "RootImage"].first { settings[$0] != nil }
     let hidden = settings["PrivateDevices"].map(isTrue) == true ? "PrivateDevices" : nil
     let policy = settings["DevicePolicy"].map { $0 != "auto" } == true || settings["DeviceAllow"] != nil ? "DevicePolicy" : nil
@@ -60,7 +58,7 @@ extension SystemdUnit {
   }
 
   /// The settings of `[Service]`, the last of each; an empty one takes those before it away.
-  private static func settings(_ bytes: [UInt8]) -> [String: String] {
+  static func settings(_ bytes: [UInt8]) -> [String: String] {
     var found: [String: String] = [:]
     var isService = false, isContinued = false
     for line in EmbeddedCommand.lines(bytes) where !isComment(bytes, line) {

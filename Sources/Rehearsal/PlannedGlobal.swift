@@ -4,7 +4,7 @@ extension RehearsalPlan {
   mutating func addGlobal(_ global: GlobalProperty) {
     var value = global.value
     switch global.property {
-    // Of any type: vfio-pci has parents.
+    // Globals of any type count: vfio-pci has parents.
     case "host" where PlannedDevice.isAddress(value): value = PlannedDevice.absentHost
     case "sysfsdev": value = PlannedDevice.absentDirectory
     case "fd" where global.driver.hasPrefix("vfio-pci"): if Int(value) != nil { value = "\(spareDescriptor())" }

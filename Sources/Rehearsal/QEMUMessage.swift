@@ -26,7 +26,7 @@ struct QEMUMessage: Equatable {
     first = String(first.dropFirst(found.length))
     let hints = lines[(last + 1)...].filter { !QEMUMessage.isRemark($0) }
     text = ([first] + hints).joined(separator: "\n")
-    // Of equal options the second is the one that meets another.
+    // The second of two equal options is the one that meets another.
     let isConflict = QEMUMessage.conflicts.contains(where: first.contains)
     part = isConflict ? found.indices.dropFirst().first ?? found.indices.first : found.indices.first
   }

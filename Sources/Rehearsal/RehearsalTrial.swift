@@ -101,7 +101,7 @@ struct RehearsalTrial {
 
   private func extents(_ parts: [RehearsalPlan.Part]) -> [Location: RehearsalResult.Extent] {
     var all: [Location: RehearsalResult.Extent] = [:]
-    // Of a replaced object only the id was the definition's.
+    // Only the id of a replaced object was the definition's.
     for part in parts where !(part.arguments.first == "-object" && part.isChanged) {
       for place in [part.location].compactMap({ $0 }) + part.properties { all[place] = part.extent }
     }

@@ -129,7 +129,7 @@ struct LintCommand: ParsableCommand {
 
   private func lint() throws -> Lint {
     if files.isEmpty { throw ValidationError("No definition is given.") }
-    // Before it serves as the value of --qemu.
+    // The word is refused before it serves as the value of --qemu.
     if let rehearse, rehearse != "emulator", !rehearse.contains("/") {
       throw ValidationError("--rehearse `\(rehearse)` is neither a path (/usr/bin/…) nor emulator.")
     }

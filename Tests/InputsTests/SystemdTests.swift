@@ -26,7 +26,7 @@ final class SystemdTests: XCTestCase {
     XCTAssertEqual(limits("User=107\nLimitMEMLOCK=1G"), ServiceLimits(user: .known("uid 107"), memlock: .known(1 << 30)))
     XCTAssertEqual(
       limits("User=guests\nAmbientCapabilities=CAP_NET_ADMIN CAP_IPC_LOCK"), ServiceLimits(user: .known("guests"), memlock: .known(nil)))
-    // Those of another section are not the command's.
+    // Settings of another section are not the command's.
     XCTAssertNil(parse("[Unit]\nUser=guests\n[Service]\n" + command).machine.service)
   }
 

@@ -96,7 +96,7 @@ final class AddedObjectTests: XCTestCase {
     }
   }
 
-  /// Which descriptors QEMU has, only the program that starts it knows.
+  /// Only the program that starts QEMU knows which descriptors it has.
   func testAPassedDescriptorIsNotKnown() throws {
     XCTAssertEqual(try run(add(#""id":"i0","fd":"99""#), plug).plugs, ["open"])
     let machine = Machines.parse("qemu-system-x86_64 -M q35 -object iommufd,id=i0,fd=9 -device vfio-pci,host=01:00.0,iommufd=i0").machine

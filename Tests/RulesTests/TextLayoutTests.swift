@@ -107,7 +107,7 @@ final class TextLayoutTests: XCTestCase {
     XCTAssertEqual(shown.split(separator: "error[realize-fails]").count, 2, shown)
     XCTAssert(shown.contains("\n  also: 0000:02:00.0 at argv:"), shown)
     XCTAssert(shown.contains(", `c` (0000:03:00.0) at argv:"), shown)
-    // Where the whole host has none, that is the finding.
+    // The finding is about the whole host when none of it has any.
     host.iommus = .known([:])
     XCTAssertEqual(CaseRun(argv: argv, on: host).result.report.findings.map(\.rule), ["host-not-ready"])
   }

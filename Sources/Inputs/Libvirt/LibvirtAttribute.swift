@@ -61,7 +61,7 @@ struct LibvirtAttribute {
       guard isRequired else { return nil }
       return ("Missing required attribute '\(name)' in element '\(element)'", "add `\(name)=`, or take the element out")
     }
-    // Nearly all are right.
+    // A fast path: nearly all attributes are right.
     let number = LibvirtNumber.natural(value)
     switch values {
     case .words(let words): if words.contains(value) { return nil }

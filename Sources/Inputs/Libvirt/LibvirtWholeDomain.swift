@@ -87,7 +87,7 @@ extension LibvirtReader {
       }
     }
     guard let topology = domain.child("cpu")?.child("topology") else { return }
-    // Those with a default; `clusters` is newer than 9.0.
+    // The attributes with a default; `clusters` is newer than 9.0.
     var product: UInt64 = 1
     for name in ["sockets", "dies", "clusters", "cores", "threads"] {
       let value = topology.value(name) ?? (name == "dies" || name == "clusters" ? "1" : "")

@@ -7,7 +7,7 @@ extension ProxmoxLowering {
 
   /// Refuses memory, NUMA nodes and hugepages that do not go together (qemu-server PVE/QemuServer/Memory.pm: config).
   mutating func refuseMemory() {
-    // Of a machine without host devices nothing is reported.
+    // Nothing is reported about a machine without host devices.
     guard !machine.assigned.isEmpty || config.text("args")?.contains("vfio") == true else { return }
     let memory = config.entry("memory").map { ProxmoxProperties($0.value) }
     let size = Int(memory?[""] ?? memory?["current"] ?? "512") ?? 512
@@ -15,14 +15,11 @@ extension ProxmoxLowering {
     let nodes = (0..<8).compactMap { config.entry("numa\($0)") }
     // `1` is `network,disk,usb` (PVE/QemuServer.pm: parse_hotplug_features).
     let hotplug = (config.text("hotplug") ?? "").split { ",; ".contains($0) }.contains("memory")
-    let numa = "set `numa: 1`"
     if let entry = config.entry("vcpus"), Int(entry.value.text).map({ $0 > processors }) ?? true {
-      definition.noteUnread(
-        "`vcpus: \(entry.value.text)`", "it is more than the machine's \(processors), and QEMU may refuse it", entry.range,
-        config.source)
+      noteOpen("`vcpus: \(entry.value.text)`", "it is more than the machine's \(processors), and QEMU may refuse it", entry)
     }
     if hotplug { refuseHotplug(size, nodes, hugepages: hugepages, hasNUMA: hasNUMA) }
-    if hugepages != nil, !hasNUMA { refuse("numa needs to be enabled to use hugepages", numa, place("hugepages")) }
+    if hugepages != nil, !hasNUMA { refuse("numa needs to be enabled to use hugepages", "set `numa: 1`", place("hugepages")) }
     if hotplug, config.entries.contains(where: { isNumbered($0.key, "virtiofs") }) {
       refuse(
         "Memory hotplug does not work in combination with virtio-fs.", "remove `memory` from `hotplug:`, or the folder",
@@ -37,19 +34,18 @@ extension ProxmoxLowering {
     let pages = hugepages == "any" ? 2 : hugepages.flatMap { Int($0) } ?? 0
     let sizes = total > 0 ? nodes.compactMap { ProxmoxProperties($0.value)["memory"].flatMap { Int($0) } } : [size / sockets]
     if pages > 0, let odd = sizes.first(where: { $0 % pages != 0 }), let entry = config.entry("hugepages") {
-      definition.noteUnread(
-        "`hugepages: \(pages)` for a node of \(odd) MiB", "the size is not a multiple of the pages', and Proxmox may refuse it",
-        entry.range, config.source)
+      noteOpen(
+        "`hugepages: \(pages)` for a node of \(odd) MiB", "the size is not a multiple of the pages', and Proxmox may refuse it", entry)
     }
     if hugepages != nil, let node = nodes.first(where: { ProxmoxProperties($0.value)["hostnodes"] == nil }) {
       refuse("numa hostnodes need to be defined to use hugepages", "add `hostnodes=0,policy=bind`", config.location(node))
     }
-    noteOpen(nodes, size)
+    noteNodes(nodes, size)
   }
 
   /// Notes nodes and sizes that QEMU may refuse, whose checks are not modelled: gaps between nodes, processors of two nodes or
   /// beyond the machine's, and memory that is not divided evenly.
-  private mutating func noteOpen(_ nodes: [ProxmoxConfig.Entry], _ size: Int) {
+  private mutating func noteNodes(_ nodes: [ProxmoxConfig.Entry], _ size: Int) {
     var taken: Set<Int> = []
     for (index, node) in nodes.enumerated() {
       let properties = ProxmoxProperties(node.value)
@@ -61,15 +57,11 @@ extension ProxmoxLowering {
       let isOrdinary = node.key == "numa\(index)" && cpus.allSatisfy { (0..<processors).contains($0) && taken.insert($0).inserted }
         && properties["hostnodes"].map { Int($0) != nil } ?? true
       if !isOrdinary {
-        definition.noteUnread(
-          "the NUMA node `\(node.key)`", "QEMU or Proxmox may refuse its number, its processors or its host nodes", node.range,
-          config.source)
+        noteOpen("the NUMA node `\(node.key)`", "QEMU or Proxmox may refuse its number, its processors or its host nodes", node)
       }
     }
     if nodes.isEmpty, size % sockets != 0, let entry = config.entry("numa") {
-      definition.noteUnread(
-        "the memory of \(sockets) NUMA nodes", "\(size) MiB are not divided evenly, and QEMU may refuse the sum", entry.range,
-        config.source)
+      noteOpen("the memory of \(sockets) NUMA nodes", "\(size) MiB are not divided evenly, and QEMU may refuse the sum", entry)
     }
   }
 
@@ -88,9 +80,7 @@ extension ProxmoxLowering {
     if size < least { refuse("minimum memory must be \(least)MB", "set `memory: \(least)`", place) }
     // Modules of 512 MiB, and of more behind them (PVE/QemuServer/Memory.pm: foreach_dimm).
     if size > least, (size - least) % 512 != 0, let entry = config.entry("memory") {
-      definition.noteUnread(
-        "`memory: \(size)` with hot plug", "it is not a multiple of the modules' size, and Proxmox may refuse it", entry.range,
-        config.source)
+      noteOpen("`memory: \(size)` with hot plug", "it is not a multiple of the modules' size, and Proxmox may refuse it", entry)
     }
   }
 
@@ -112,6 +102,11 @@ extension ProxmoxLowering {
       }
     }
     return total
+  }
+
+  /// Notes a part that QEMU or Proxmox may refuse.
+  private mutating func noteOpen(_ what: String, _ reason: String, _ entry: ProxmoxConfig.Entry) {
+    definition.noteUnread(what, reason, entry.range, config.source)
   }
 
   private func isNumbered(_ key: String, _ name: String) -> Bool {

@@ -8,7 +8,7 @@ extension MachineConfig {
     guard let release = qemu.modelledRelease, libvirt == nil, let type = typeName(in: release) else { return [] }
     var failures: [LaunchFailure] = []
     if let conflict = twoSpellings { failures.append(conflict) }
-    // Of a name that is given twice the last value counts (QEMU util/keyval.c: keyval_parse_one).
+    // The last value counts when a name is given twice (QEMU util/keyval.c: keyval_parse_one).
     var last: [String: Property] = [:]
     for property in machine { last[property.name] = property }
     for property in machine where property.name != "type" {

@@ -47,7 +47,7 @@ struct ProcessorTopology {
     if let short = shortForm(machine) { return refused("Expected '=' after parameter '\(short)'") }
     let isOld = qemu.isBefore(9, 0)
     let keys = Set(["cpus", "maxcpus", "sockets", "dies", "cores", "threads", "clusters"] + (isOld ? [] : ["modules", "books", "drawers"]))
-    // Of a key that is given twice the last value counts (QEMU util/keyval.c: keyval_parse_one).
+    // The last value counts when a key is given twice (QEMU util/keyval.c: keyval_parse_one).
     let last = Dictionary(items.map { ($0.key, $0) }) { $1 }
     if last.values.contains(where: { QEMUNumber.mayBeBinary($0.text, in: qemu) }) { return .unknown }
     if let bad = items.first(where: { last[$0.key]?.number == nil && keys.contains($0.key) }) {

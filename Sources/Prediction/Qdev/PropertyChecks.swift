@@ -34,7 +34,7 @@ enum PropertyChecks {
   /// qapi/string-input-visitor.c); nil when it accepts it.
   static func globalRefusal(_ name: String, _ text: String, kind: PropertyKind, driver: String) -> String? {
     switch kind {
-    // Of any other text QEMU crashes: see `QEMUCrash.global`.
+    // QEMU crashes on any other text: see `QEMUCrash.global`.
     case .list: return nil
     case .signed32 where QEMUNumber.integer(text) == nil: return "Parameter '\(name)' expects int64"
     case .unsigned where QEMUNumber.integer(text) == nil: return "Parameter '\(name)' expects uint64"

@@ -57,7 +57,7 @@ struct IOMMUFDAttach {
   /// existence is checked when the object is created, before any device.
   private func openIOMMUFD() throws(Unknown) -> RealizeFailure? {
     if let object = context.iommufdObject, object.isPassed {
-      // Of a name only the monitor knows the descriptor, which a stream of commands gives.
+      // Only the monitor knows the descriptor behind a name, which a stream of commands gives.
       guard let fd = object.string("fd"), PassedDescriptor(fd, .hot) == .number, context.descriptors[fd]?.isKnown != true
       else { return nil }
       throw Unknown(

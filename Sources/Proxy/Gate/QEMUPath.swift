@@ -32,7 +32,7 @@ struct QEMUPath {
       let target = isProc ? own(part) ?? link(folder + "/" + name) : link(folder + "/" + name)
       guard let target else {
         if rest.isEmpty { return (folder + "/", part) }
-        // What is there and no link is "invalid" to readlink(2). A folder that is missing has nothing in it.
+        // An entry that is not a link is "invalid" to readlink(2). A folder that is missing has nothing in it.
         guard errno == EINVAL else { return nil }
         if inside != nil { inside?.append(name) } else { base += "/" + name }
         continue

@@ -39,7 +39,7 @@ final class DescriptorCloser: Sendable {
     guard !numbers.isEmpty, !isStuck else { return }
     // SAFETY: the array's own count is passed.
     let process = numbers.withUnsafeBufferPointer { clinux_close_apart($0.baseAddress, $0.count) }
-    // Without a process they wait for the next call.
+    // They wait for the next call when no process could be started.
     guard process > 0 else { return }
     processes.append(process)
     numbers = []
