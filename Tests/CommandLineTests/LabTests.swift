@@ -14,22 +14,24 @@ final class LabTests: XCTestCase {
     folder = try TemporaryDirectory()
   }
 
-  /// `scripts/lab --prepare` with a cache of its own; `before` is shell text that goes first.
-  private func lab(_ environment: [String], before: String = "") throws -> (status: Int32, error: String) {
+  /// `scripts/lab` with a cache of its own; `before` is shell text that goes first.
+  private func lab(
+    _ environment: [String], options: [String] = ["--prepare"], before: String = ""
+  ) throws -> (status: Int32, output: String, error: String) {
     let folder = try XCTUnwrap(folder).path
     let words = (["XDG_CACHE_HOME=\(folder)/cache", "LAB_KERNEL=\(folder)/bzImage"] + environment).joined(separator: " ")
     let kernel = [UInt8](repeating: 0, count: 514) + Array("HdrS".utf8)
     let descriptor = open(folder + "/bzImage", O_WRONLY | O_CREAT | O_TRUNC, 0o644)
     try writeAll(descriptor, kernel)
     close(descriptor)
-    let command = "\(before) env \(words) \(Fixture.path("../scripts/lab")) --prepare"
+    let command = "\(before) env \(words) \(Fixture.path("../scripts/lab")) \(options.joined(separator: " "))"
     let run = try Child.run("/usr/bin/unshare", ["--mount", "/bin/bash", "-c", command])
     let text = String(decoding: run.error, as: UTF8.self)
     if text.hasPrefix("unshare: ") { throw XCTSkip("SKIPPED: no mount namespace of its own: \(text)") }
-    return (run.status, text)
+    return (run.status, String(decoding: run.output, as: UTF8.self), text)
   }
 
-  private func assertRefusal(_ run: (status: Int32, error: String), _ message: String, line: UInt = #line) {
+  private func assertRefusal(_ run: (status: Int32, output: String, error: String), _ message: String, line: UInt = #line) {
     XCTAssertEqual(run.status, 2, run.error, line: line)
     XCTAssert(run.error.hasPrefix("lab: "), run.error, line: line)
     XCTAssert(run.error.contains(message), run.error, line: line)
@@ -89,6 +91,27 @@ final class LabTests: XCTestCase {
     for name in ["root", "root.partial"] { XCTAssertNotEqual(access("\(parts)/\(name)", F_OK), 0, name) }
   }
 
+  /// The machine is a program that ends only when it is killed.
+  func testAMachineThatStandsStillIsStartedOnceMore() throws {
+    let folder = try XCTUnwrap(folder).path
+    let root = try root(qemu: "11.1.3")
+    let script = """
+      printf '#!/bin/sh\\n%s\\n' 'case "$*" in *--version) echo QEMU emulator version 11.1.3; exit;; esac' \
+        'mkfifo "$0.pipe"; read never < "$0.pipe"' > \(root)/lib64/ld-linux-x86-64.so.2
+      printf '#!/bin/sh\\n' > \(root)/usr/bin/busybox
+      cp \(root)/usr/bin/busybox \(root)/usr/bin/python3
+      cp \(root)/usr/bin/busybox \(folder)/vfiogate
+      chmod +x \(root)/usr/bin/* \(folder)/vfiogate
+      """
+    XCTAssertEqual(try Child.run("/bin/bash", ["-ec", script]).status, 0)
+    let run = try lab(["LAB_ROOT=\(root)", "LAB_VFIOGATE=\(folder)/vfiogate", "LAB_PATIENCE=1"], options: ["intel"])
+    XCTAssertEqual(run.status, 2, run.error)
+    XCTAssertEqual(run.error, "lab: intel: the machine wrote nothing for 1 s\n")
+    for start in ["first", "second"] {
+      XCTAssert(run.output.contains("lab: intel: the machine wrote nothing for 1 s, at its \(start) start."), run.output)
+    }
+  }
+
   func testWrongUsage() throws {
     let wrong = [
       "unknown option --nope": ["--nope"], "no variant nowhere": ["nowhere"], "--only needs a value": ["--only"],
@@ -96,7 +119,7 @@ final class LabTests: XCTestCase {
     ]
     for (message, words) in wrong {
       let run = try Child.run(Fixture.path("../scripts/lab"), words)
-      assertRefusal((run.status, String(decoding: run.error, as: UTF8.self)), message)
+      assertRefusal((run.status, "", String(decoding: run.error, as: UTF8.self)), message)
     }
   }
 }
