@@ -8,7 +8,6 @@ from changes import bind, write
 from make_believe import Trial
 from probe import probe
 from trials import CONV, EXPRESS, NIC, PAIR0, PAIR1, PF, VF, VF2
-from watchdog import watched
 
 SECONDS = 300
 
@@ -49,8 +48,7 @@ def main():
     with open("/share/rows", "a", buffering=1) as rows:
         trials = open("/share/trials").readlines()
         for number, line in enumerate(trials[done:], done):
-            with watched(line):
-                rows.write(json.dumps(Trial(RealHost(), "qemu-system-x86_64", json.loads(line), SECONDS).run()) + "\n")
+            rows.write(json.dumps(Trial(RealHost(), "qemu-system-x86_64", json.loads(line), SECONDS).run()) + "\n")
             if number % 25 == 0:
                 print(f"{number} of {len(trials)} trials, {time.time() - begin:.0f} s", file=sys.stderr, flush=True)
 

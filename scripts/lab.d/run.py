@@ -8,7 +8,6 @@ from changes import bind, change, write
 from plugs import Series, guest, run_cold
 from probe import probe, record
 from trials import CONV, EXPRESS, NIC, PAIR0, PAIR1, PF, VF, VF2, beyond, few, matrix, properties, trial
-from watchdog import watched
 
 SETS = {"short": {"matrix": lambda: matrix(short=True)}, "matrix": {"matrix": matrix}, "few": {"few": few},
         "singles": {**singles.SECTIONS, **requested.SECTIONS}, "crossings": {"crossings": crossings.crossings}, "narrow": requested.NARROW, "wide": requested.WIDE,
@@ -58,18 +57,17 @@ def main():
     begin, current, undo, series = time.time(), (), [], Series()
     with open("/share/trials.jsonl", "w", buffering=1) as results:
         for i, (t, section) in enumerate(todo):
-            with watched(t["name"]):
-                if t["setup"] != current:
-                    series.end()
-                    while undo:
-                        undo.pop()()
-                    undo += [change(words) for words in t["setup"]]
-                    current = t["setup"]
-                    if host.ARM:
-                        record()
-                    if host.link(f"{host.PCI}/{PF}/driver") == "vfio-pci" and not hw.get(PF):
-                        hw[PF] = host.hw_info(PF)
-                results.write(json.dumps(run(t, section, hw, series)) + "\n")
+            if t["setup"] != current:
+                series.end()
+                while undo:
+                    undo.pop()()
+                undo += [change(words) for words in t["setup"]]
+                current = t["setup"]
+                if host.ARM:
+                    record()
+                if host.link(f"{host.PCI}/{PF}/driver") == "vfio-pci" and not hw.get(PF):
+                    hw[PF] = host.hw_info(PF)
+            results.write(json.dumps(run(t, section, hw, series)) + "\n")
             if i % 25 == 0:
                 print(f"{i} of {len(todo)} trials, {time.time() - begin:.0f} s", file=sys.stderr, flush=True)
     series.end()
