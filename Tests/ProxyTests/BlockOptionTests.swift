@@ -25,6 +25,9 @@ final class BlockOptionTests: XCTestCase {
       (#"{"driver":"quorum","node-name":"q","children":["a","a"],"vote-threshold":1}"#, crash),
       (#"{"driver":"raw","file":{"driver":"blkverify","test":"a","raw":"a"}}"#, crash),
       (#"{"driver":"quorum","vote-threshold":1,"children.0":"a","children.1":"a"}"#, crash),
+      (#"{"driver":"qcow2","file":{"driver":"file","node-name":"a","filename":"/d"},"backing":"a"}"#, crash),
+      (#"{"driver":"quorum","vote-threshold":1,"children":[{"driver":"null-co","node-name":"a"},"a"]}"#, crash),
+      (#"{"driver":"qcow2","file":{"driver":"file","node-name":"a","filename":"/d"},"backing":"b"}"#, .pass),
       (#"{"driver":"quorum","node-name":"q","children":["a","b"],"vote-threshold":1}"#, .pass),
       (#"{"driver":"qcow2","node-name":"q","file":"a","backing":"b"}"#, .pass),
     ] as [(String, FilterProbe.Answer)] {
@@ -40,6 +43,56 @@ final class BlockOptionTests: XCTestCase {
     }
   }
 
+  private func reopen(_ options: String) -> String { FilterProbe.command("blockdev-reopen", #"{"options":[\#(options)]}"#) }
+
+  private func snapshot(_ node: String, _ overlay: String) -> [String] {
+    let data = #"{"node":"\#(node)","overlay":"\#(overlay)"}"#
+    return [
+      FilterProbe.command("blockdev-snapshot", data),
+      FilterProbe.command("transaction", #"{"actions":[{"type":"blockdev-snapshot","data":\#(data)}]}"#),
+    ]
+  }
+
+  func testANodeGetsNoChildThatItHas() throws {
+    XCTAssertEqual(try FilterProbe().answer(reopen(#"{"driver":"qcow2","node-name":"q","file":"a","backing":"a"}"#)), crash)
+    XCTAssertEqual(try FilterProbe().answer(reopen(#"{"driver":"qcow2","node-name":"q","file":"a","backing":"b"}"#)), .pass)
+    // `d` is the device above `q0`.
+    for (node, overlay, expected) in [
+      ("n0", "q0", crash), ("n0", "r0", crash), ("n1", "t1", crash), ("q0", "r0", .pass), ("d", "r0", .pass), ("d", "o", crash),
+      ("n1", "q0", .pass), ("none", "q0", .pass),
+    ] as [(String, String, FilterProbe.Answer)] {
+      for text in snapshot(node, overlay) { XCTAssertEqual(try FilterProbe().settle(text, [graph]), expected, text) }
+    }
+    for text in snapshot("n0", "q0") { XCTAssertEqual(try FilterProbe().settle(text, []), crash, "QEMU does not say") }
+  }
+
+  func testAQcow2NodeGetsANewFileAlone() throws {
+    let nodes: JSON = [["node-name": "q0", "drv": "qcow2"], ["node-name": "t1", "drv": "throttle"]]
+    for (options, expected) in [
+      (#"{"driver":"raw","node-name":"q0","file":"n1"}"#, crash),
+      (#"{"driver":"qcow2","node-name":"q0","file":"n1","force-share":false}"#, crash),
+      (#"{"driver":"qcow2","node-name":"q0","file":"n1","data-file":"x"}"#, crash),
+      (#"{"driver":"qcow2","node-name":"t1","file":"n1"},{"driver":"raw","node-name":"q0","file":"n1"}"#, crash),
+      (#"{"driver":"qcow2","node-name":"q0","file":"n1"}"#, .pass),
+      (#"{"driver":"qcow2","node-name":"q0","file":"n0","force-share":true}"#, .pass),
+      (#"{"driver":"throttle","node-name":"t1","throttle-group":"g","file":"n0"}"#, .pass),
+    ] as [(String, FilterProbe.Answer)] {
+      XCTAssertEqual(try FilterProbe().settle(reopen(options), [graph, nodes]), expected, options)
+    }
+  }
+
+  func testACopyOnReadNodeHasNoBottom() throws {
+    for (options, expected) in [
+      (#"{"driver":"copy-on-read","file":"a","bottom":"b"}"#, crash),
+      (#"{"driver":"raw","file":{"driver":"copy-on-read","file":"a","bottom":"b"}}"#, crash),
+      (#"{"driver":"copy-on-read","file":"a"}"#, .pass),
+    ] as [(String, FilterProbe.Answer)] {
+      for text in [add(options)] + names(options) { XCTAssertEqual(try FilterProbe().answer(text), expected, text) }
+    }
+    let stream = FilterProbe.command("block-stream", #"{"device":"d","job-id":"j","bottom":"b"}"#)
+    XCTAssertEqual(try FilterProbe().answer(stream), .pass)
+  }
+
   func testATreeOfTooManyLevelsIsNotRead() throws {
     let deep = "drive_add 0 if=none,driver=raw," + String(repeating: "file.", count: 200) + "file=a"
     XCTAssertEqual(try FilterProbe().answer(FilterProbe.human(deep)), .refuse("malformed-input"))
@@ -47,16 +100,17 @@ final class BlockOptionTests: XCTestCase {
     XCTAssertEqual(try FilterProbe().answer(add(real)), .pass)
   }
 
-  /// A device uses `q0`, which has `n0` below it; `t1` is above `n1`, which nothing uses.
+  /// A device uses `q0`, which has `n0` below it; `t1` is above `n1`, and `o` above `q0`.
   private let graph: JSON = [
     "nodes": [
       ["id": 1, "type": "block-backend", "name": "d"], ["id": 2, "type": "block-driver", "name": "q0"],
       ["id": 3, "type": "block-driver", "name": "n0"], ["id": 4, "type": "block-driver", "name": "r0"],
       ["id": 5, "type": "block-driver", "name": "n1"], ["id": 6, "type": "block-driver", "name": "t1"],
+      ["id": 7, "type": "block-driver", "name": "o"],
     ],
     "edges": [
       ["parent": 1, "child": 2, "name": "root"], ["parent": 2, "child": 3, "name": "file"], ["parent": 4, "child": 3, "name": "file"],
-      ["parent": 6, "child": 5, "name": "file"],
+      ["parent": 6, "child": 5, "name": "file"], ["parent": 7, "child": 2, "name": "file"],
     ],
   ]
 

@@ -79,7 +79,7 @@ final class CrashingCommandTests: XCTestCase {
       (command("memsave", #"{"val":0,"size":-1,"filename":"f"}"#), crash),
       (command("pmemsave", #"{"val":0,"size":4096,"filename":"f"}"#), .pass),
       (command("blockdev-reopen", #"{"options":[]}"#), crash),
-      (command("blockdev-reopen", #"{"options":[{"driver":"raw","node-name":"n","file":"f"}]}"#), .pass),
+      (command("blockdev-reopen", #"{"options":[{"driver":"qcow2","node-name":"n","file":"f"}]}"#), .pass),
       (command("netdev_add", #"{"type":"hubport","id":"h","hubid":5,"netdev":"u0"}"#), crash),
       (FilterProbe.human("netdev_add hubport,id=h,hubid=5,netdev=u0"), crash),
       (command("netdev_add", #"{"type":"hubport","id":"h","hubid":5}"#), .pass),

@@ -7,10 +7,17 @@ enum BlockOptions {
   /// Members that are a child of the node, beside lists of them.
   private static let children: Set<WireText> = ["file", "backing", "target", "test", "raw", "data-file", "image", "children"]
 
-  /// The trees in a command's arguments: those of `blockdev-add`, and each name of an image that consists of options.
+  /// The trees in a command's arguments: those of `blockdev-add` and `blockdev-reopen`, and each name of an image that consists of options.
   static func trees(in command: WireText, _ arguments: JSON?) throws(WireText.UnreadableOptions) -> [JSON] {
     guard let arguments else { return [] }
-    return command == "blockdev-add" ? [try tree(arguments, levelLimit)] : try named(in: arguments)
+    switch command {
+    case "blockdev-add": return [try tree(arguments, levelLimit)]
+    case "blockdev-reopen":
+      var trees: [JSON] = []
+      for options in arguments["options"]?.array ?? [] { trees.append(try tree(options, levelLimit)) }
+      return trees
+    default: return try named(in: arguments)
+    }
   }
 
   /// The trees behind `json:` at any depth.
@@ -70,13 +77,26 @@ enum BlockOptions {
   /// Whether a list of block nodes, or a node under several names, has one twice, at any depth.
   static func sharesChild(_ tree: JSON) -> Bool {
     switch tree {
-    case .array(let items):
-      let names = items.compactMap(\.wire)
-      return Set(names).count < names.count || items.contains(where: sharesChild)
+    case .array(let items): return hasTwice(items) || items.contains(where: sharesChild)
     case .object(let members):
-      let names = members.filter { children.contains(WireText($0.key)) }.compactMap(\.value.wire)
-      return Set(names).count < names.count || members.map(\.value).contains(where: sharesChild)
+      return hasTwice(members.filter { children.contains(WireText($0.key)) }.map(\.value))
+        || members.map(\.value).contains(where: sharesChild)
     default: return false
+    }
+  }
+
+  /// Whether two children are one node; one that is made of options can have a name too.
+  private static func hasTwice(_ children: [JSON]) -> Bool {
+    let names = children.compactMap { $0.wire ?? $0.wire("node-name") }
+    return Set(names).count < names.count
+  }
+
+  /// Whether a tree has a copy-on-read node that ends at another (QEMU qapi/block-core.json: BlockdevOptionsCor).
+  static func hasBottom(_ tree: JSON) -> Bool {
+    switch tree {
+    case .array(let items): items.contains(where: hasBottom)
+    case .object(let members): tree["bottom"] != nil || members.map(\.value).contains(where: hasBottom)
+    default: false
     }
   }
 
@@ -99,27 +119,5 @@ enum BlockOptions {
       }
     default: []
     }
-  }
-
-  /// The first of some nodes that is connected with a device or an export, also through other nodes: all of them have one
-  /// AioContext.
-  /// - Parameter graph: QEMU's answer to `x-debug-query-block-graph`.
-  static func used(_ nodes: [WireText], in graph: JSON) -> WireText? {
-    func number(_ value: JSON?) -> Int64? { if case .integer(let number)? = value { number } else { nil } }
-    var neighbours: [Int64: [Int64]] = [:]
-    for edge in graph["edges"]?.array ?? [] {
-      guard let parent = number(edge["parent"]), let child = number(edge["child"]) else { continue }
-      neighbours[parent, default: []].append(child)
-      neighbours[child, default: []].append(parent)
-    }
-    // All that is connected with a user of nodes.
-    let all = graph["nodes"]?.array ?? []
-    var reached: Set<Int64> = []
-    var rest = all.filter { $0.wire("type") == "block-backend" }.compactMap { number($0["id"]) }
-    while let id = rest.popLast() {
-      if reached.insert(id).inserted { rest += neighbours[id] ?? [] }
-    }
-    let names = Set(all.filter { number($0["id"]).map(reached.contains) ?? false }.compactMap { $0.wire("name") })
-    return nodes.first(where: names.contains)
   }
 }

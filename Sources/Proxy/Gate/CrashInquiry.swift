@@ -11,7 +11,7 @@ final class CrashInquiry: CommandDecision {
   private let failure: ([JSON]) -> String?
   private var hasAsked = false
 
-  private init(
+  init(
     _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext, _ questions: [Command], failure: @escaping ([JSON]) -> String?
   ) {
     self.gate = gate
@@ -61,12 +61,14 @@ final class CrashInquiry: CommandDecision {
   /// The inquiry about a throttle above nodes that exist; nil for none (QEMU block/throttle.c: throttle_attach_aio_context, of a node
   /// whose device has an I/O thread; 7.2, 10.0 and 11.1).
   static func ofThrottle(
-    above nodes: [WireText], _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext
+    _ command: WireText, _ trees: [JSON], _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext
   ) -> CrashInquiry? {
-    guard !nodes.isEmpty else { return nil }
+    let nodes = trees.flatMap(BlockOptions.throttled)
+    // One that is opened anew is above its node already.
+    guard !nodes.isEmpty, command != "blockdev-reopen" else { return nil }
     return CrashInquiry(gate, about, [Command("x-debug-query-block-graph"), Command("query-iothreads")]) { answers in
       if answers[1].array?.isEmpty == true { return nil }
-      return BlockOptions.used(nodes, in: answers[0]).map {
+      return BlockGraph(answers[0]).used(nodes).map {
         "a throttle above `\($0)`, which is in use, crashes with SIGSEGV if its user has an I/O thread; add it before the user"
       }
     }

@@ -169,6 +169,15 @@ enum CrashingCommands {
   /// QEMU 10.0 block.c: bdrv_inactivate_recurse, of a node that is a child twice.
   static let sharedChild = ends("a node with one child twice", "fails an assertion later")
 
+  /// QEMU block/copy-on-read.c: cor_open freezes the chain down to that node, which may not be in it (7.2 and 11.1).
+  private static let copyBottom = ends("`bottom` of a node that copies on read", "answers no more when that is not below it")
+
+  /// The refusal of a tree of block nodes.
+  static func tree(_ tree: JSON) -> BypassRules.Reason? {
+    if BlockOptions.sharesChild(tree) { return sharedChild }
+    return BlockOptions.hasBottom(tree) ? copyBottom : nil
+  }
+
   private static func ends(_ what: String, _ how: String) -> BypassRules.Reason {
     BypassRules.Reason(rule: .crashesQEMU, message: "on \(what) QEMU \(how), and the guest is lost")
   }

@@ -158,10 +158,10 @@ public final class QMPCommandFilter: CommandFilter {
     if command == "object-add", let reason = wrongIOMMUFD(arguments) { return refuse(reason, about) }
     // One that cannot be read was refused as unseen, but for its depth.
     guard let trees = try? BlockOptions.trees(in: command, arguments) else { return refuse(BypassRules.unreadableImage, about) }
-    if trees.contains(where: BlockOptions.sharesChild) { return refuse(CrashingCommands.sharedChild, about) }
+    if let reason = trees.lazy.compactMap(CrashingCommands.tree).first { return refuse(reason, about) }
     let first: [(any CommandDecision)?] = [
       CrashInquiry.of(command, arguments, self, about),
-      CrashInquiry.ofThrottle(above: trees.flatMap(BlockOptions.throttled), self, about),
+      CrashInquiry.ofThrottle(command, trees, self, about), CrashInquiry.ofNodes(command, arguments, self, about),
       ObjectRecord.of(command, arguments, scratch),
     ]
     if let use = descriptorUse(command, arguments, about) {
