@@ -87,7 +87,7 @@ final class CommandTableTests: XCTestCase {
       (command("add_client", #"{"protocol":"@dbus-display","fdname":"s"}"#), .inquire),
       (human("gdbserver"), .refuse("second-monitor")),
       (command("chardev-add", #"{"id":"c","backend":{"type":"null","data":{}}}"#), .pass),
-      (command("chardev-change", #"{"id":"c","backend":{"type":"null","data":{}}}"#), .pass),
+      (command("chardev-change", #"{"id":"c","backend":{"type":"null","data":{}}}"#), .inquire),
     ])
   }
 
@@ -143,7 +143,8 @@ final class CommandTableTests: XCTestCase {
       (human("netdev_add user,id=n,guestfwd.0.str=tcp:10.0.2.100:1-unix:/x,,mux"), monitor),
       (human("netdev_add user,id=n,guestfwd.0.str=tcp:10.0.2.100:1-cmd:true"), program),
       (expansion(#""realized":true"#), realized),
-      (expansion(#""lbr-fmt":"""#), .refuse("crashes-qemu")), (expansion(#""avx":false"#), .pass),
+      (expansion(#""lbr-fmt":"""#), .refuse("crashes-qemu")), (expansion(#""lbr_fmt":true"#), .refuse("crashes-qemu")),
+      (expansion(#""avx":false"#), .pass),
       (command("query-cpu-model-comparison", #"{"modela":{"name":"a"},"modelb":{"name":"b","props":{"realized":1}}}"#), realized),
       (command("blockdev-change-medium", #"{"id":"d","filename":"json:{'driver':'null-co'}"}"#), .pass),
       (command("blockdev-change-medium", #"{"id":"d","filename":"json:{'driver':'a\\'b'}"}"#), .refuse("malformed-input")),

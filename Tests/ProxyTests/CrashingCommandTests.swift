@@ -39,6 +39,11 @@ final class CrashingCommandTests: XCTestCase {
       (command("object-add", #"{"qom-type":"acpi-generic-port","id":"x","pci-bus":"b","node":9}"#), crash),
       (command("object-add", #"{"qom-type":"colo-compare","id":"x"}"#), crash),
       (FilterProbe.human("object_add secret,qom-type=x-remote-object,id=x"), crash),
+      (command("object-add", #"{"qom-type":"cryptodev-backend","id":"x"}"#), crash),
+      (command("object-add", #"{"qom-type":"cryptodev-vhost-user","id":"x","chardev":"c"}"#), crash),
+      (FilterProbe.human("object_add cryptodev-vhost-user,id=x,chardev=c"), crash),
+      (command("object-add", #"{"qom-type":"cryptodev-backend-builtin","id":"x"}"#), .pass),
+      (command("qom-list-properties", #"{"typename":"cryptodev-vhost-user"}"#), .pass),
     ])
   }
 
@@ -56,7 +61,7 @@ final class CrashingCommandTests: XCTestCase {
       (FilterProbe.human("object_add memory-backend-ram,id=m,size=15.9999E"), crash),
       (FilterProbe.human("object_add memory-backend-ram,id=m,size=1.5G"), .pass),
       (FilterProbe.human("object_add memory-backend-ram,id=m,size=1G,size=18446744073709551615"), crash),
-      (queues("65"), crash), (queues("-1"), crash), (queues("64"), .pass), (queues("65535", "cryptodev-vhost-user"), crash),
+      (queues("65"), crash), (queues("-1"), crash), (queues("64"), .pass), (queues("65535", "cryptodev-backend-lkcf"), crash),
       (FilterProbe.human("object_add cryptodev-backend-builtin,id=c,queues=65535"), crash),
       (command("object-add", #"{"qom-type":"rng-builtin","id":"r","queues":65535}"#), .pass),
     ])
@@ -178,16 +183,40 @@ final class CrashingCommandTests: XCTestCase {
     }
   }
 
-  func testTheDirtyRingIsKVMs() throws {
+  func testPagesAreRecordedByKVM() throws {
     for (text, kvm, expected) in [
       (command("calc-dirty-rate", #"{"calc-time":1,"mode":"dirty-ring"}"#), true, .pass),
       (command("calc-dirty-rate", #"{"calc-time":1,"mode":"dirty-ring"}"#), false, crash),
+      (command("calc-dirty-rate", #"{"calc-time":1,"mode":"dirty-bitmap"}"#), true, .pass),
+      (command("calc-dirty-rate", #"{"calc-time":1,"mode":"dirty-bitmap"}"#), false, crash),
+      (FilterProbe.human("calc_dirty_rate -b 1"), false, crash), (FilterProbe.human("calc_dirty_rate -b 1"), true, .pass),
       (command("calc-dirty-rate", #"{"calc-time":1,"mode":"page-sampling"}"#), false, .pass),
       (command("calc-dirty-rate", #"{"calc-time":1}"#), false, .pass), (FilterProbe.human("calc_dirty_rate 1"), false, .pass),
       (FilterProbe.human("calc_dirty_rate -r 1"), false, crash), (FilterProbe.human("calc_dirty_rate -r 1"), true, .pass),
     ] as [(String, Bool, FilterProbe.Answer)] {
-      XCTAssertEqual(try FilterProbe().settle(text, [["enabled": .bool(kvm), "present": true]]), expected, text)
+      let answer: JSON = ["enabled": .bool(kvm), "present": true]
+      XCTAssertEqual(try FilterProbe().settle(text, [answer, ["qemu": ["major": 7]]]), expected, text)
+      XCTAssertEqual(try FilterProbe().settle(text, [answer, ["qemu": ["major": 11]]]), .pass, text)
     }
+  }
+
+  func testTheAgentsDeviceStays() throws {
+    let devices: JSON = [["name": "v", "type": "child<chardev-qemu-vdagent>"], ["name": "n", "type": "child<chardev-null>"]]
+    func settle(_ text: String, _ major: Int64) throws -> FilterProbe.Answer {
+      try FilterProbe().settle(text, [devices, ["qemu": ["major": .integer(major)]]])
+    }
+    func ends(_ id: String) -> [String] {
+      let change = #"{"id":"\#(id)","backend":{"type":"null","data":{}}}"#
+      return [
+        command("chardev-remove", #"{"id":"\#(id)"}"#), command("chardev-change", change), FilterProbe.human("chardev-remove \(id)"),
+        FilterProbe.human("chardev-change \(id) null"), FilterProbe.human("chardev-change \(id) null,id=n"),
+      ]
+    }
+    for text in ends("v") {
+      XCTAssertEqual(try settle(text, 11), crash, text)
+      XCTAssertEqual(try settle(text, 7), .pass, text)
+    }
+    for text in ends("n") + ends("none") { XCTAssertEqual(try settle(text, 11), .pass, text) }
   }
 
   func testAMonitorsConnectionIsNotEnded() throws {

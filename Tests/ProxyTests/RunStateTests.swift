@@ -85,6 +85,16 @@ final class RunStateTests: XCTestCase {
     try check(writes + migrations, state("prelaunch"), .pass, probe)
   }
 
+  func testANodeThatWasMadeInactiveIsNotWritten() throws {
+    let line = [FilterProbe.human("qemu-io q \"write 0 512\"")]
+    for status in ["running", "paused", "prelaunch"] {
+      try check(line, state(status, last: [["node-name": "n", "active": true], ["node-name": "q", "active": false]]), crash)
+      try check(line, state(status, last: [["node-name": "n", "active": true]]), .pass)
+      // 7.2 does not report it.
+      try check(line, state(status, last: [["node-name": "n"]]), .pass)
+    }
+  }
+
   /// Each question is one that a real QEMU answers.
   func testARealQEMUAnswersTheQuestions() throws {
     let folder = try TemporaryDirectory()
@@ -101,6 +111,18 @@ final class RunStateTests: XCTestCase {
         #"{"execute":"blockdev-add","arguments":{"driver":"throttle","node-name":"t","throttle-group":"g","file":"n"},"id":"t"}"#,
         #"{"return": {}, "id": "t"}"#
       ),
+      (
+        #"{"execute":"blockdev-reopen","id":"o","arguments":{"options":["#
+          + #"{"driver":"throttle","node-name":"t","throttle-group":"g","file":"n"}]}}"#,
+        #"{"return": {}, "id": "o"}"#
+      ),
+      (
+        #"{"execute":"chardev-add","arguments":{"id":"a","backend":{"type":"qemu-vdagent","data":{}}},"id":"a"}"#,
+        #"{"return": {}, "id": "a"}"#
+      ),
+      (#"{"execute":"chardev-remove","arguments":{"id":"a"},"id":"c"}"#, #"{"return": {}, "id": "c"}"#),
+      (#"{"execute":"blockdev-snapshot","arguments":{"node":"none","overlay":"n"},"id":"s"}"#, nil),
+      (#"{"execute":"human-monitor-command","arguments":{"command-line":"qemu-io n \"read 0 512\""},"id":"q"}"#, nil),
       (#"{"execute":"migrate","arguments":{"uri":"unix:\#(folder.path)/none"},"id":"m"}"#, nil),
       (#"{"execute":"dump-guest-memory","arguments":{"paging":false,"protocol":"file:/none/d"},"id":"d"}"#, nil),
     ] as [(String, String?)] {

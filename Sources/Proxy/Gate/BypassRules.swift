@@ -91,7 +91,8 @@ enum BypassRules {
   private static func processor(_ model: JSON?) -> Reason? {
     let properties = model?["props"]?.members ?? []
     if properties.contains(where: { WireText($0.key) == "realized" }) { return realized }
-    return properties.contains { WireText($0.key) == "lbr-fmt" } ? CrashingCommands.branchRecords : nil
+    // QEMU accepts both spellings.
+    return properties.contains { ["lbr-fmt", "lbr_fmt"].contains(WireText($0.key)) } ? CrashingCommands.branchRecords : nil
   }
 
   /// The older form of a character device makes a monitor of a multiplexed one (QEMU net/slirp.c: slirp_guestfwd calls

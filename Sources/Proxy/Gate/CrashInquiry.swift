@@ -25,11 +25,13 @@ final class CrashInquiry: CommandDecision {
     _ command: WireText, _ arguments: JSON?, _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext
   ) -> CrashInquiry? {
     switch command {
-    case "calc-dirty-rate" where arguments?.wire("mode") == "dirty-ring":
+    case "calc-dirty-rate" where ["dirty-ring", "dirty-bitmap"].contains(arguments?.wire("mode")):
       // QEMU 7.2 asks an accelerator that there is not.
-      return CrashInquiry(gate, about, [Command("query-kvm")]) { answers in
-        answers[0]["enabled"] == .bool(true) ? nil : "without KVM there is no dirty ring, and QEMU 7.2 crashes with SIGSEGV"
+      return CrashInquiry(gate, about, [Command("query-kvm"), Command("query-version")]) { answers in
+        if answers[0]["enabled"] == .bool(true) || RunStates.isAtLeastTen(answers[1]) { return nil }
+        return "without KVM no dirty pages are recorded, and QEMU 7.2 crashes with SIGSEGV"
       }
+    case "chardev-remove", "chardev-change": return arguments?.wire("id").map { agent($0, gate, about) }
     case _ where RunStates.commands.contains(command):
       return CrashInquiry(gate, about, RunStates.questions(about: command)) { answers in gate.runStates.refusal(of: command, answers) }
     case "transaction":
@@ -55,6 +57,17 @@ final class CrashInquiry: CommandDecision {
         return "the guest has consoles of text: QEMU 10.0 and later abort when they search the console of `\(device)` among them"
       }
     default: return nil
+    }
+  }
+
+  /// The inquiry about the end of a character device: QEMU 11.1 ui/vdagent.c does not forget that the state of one is migrated.
+  private static func agent(
+    _ id: WireText, _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext
+  ) -> CrashInquiry {
+    CrashInquiry(gate, about, [Command("qom-list", ["path": "/chardevs"]), Command("query-version")]) { answers in
+      let isAgent = (answers[0].array ?? []).contains { $0.wire("name") == id && $0.wire("type")?.contains("qemu-vdagent") == true }
+      guard isAgent, RunStates.isAtLeastTen(answers[1]) else { return nil }
+      return "`\(id)` is a `qemu-vdagent`: when it has gone, QEMU 11.1 crashes with SIGSEGV at the next migration or snapshot"
     }
   }
 

@@ -19,7 +19,10 @@ enum HumanCommands {
     case "device_add": return (target, keyValues(arguments["device"], implied: "driver"))
     case "netdev_add": return (target, keyValues(arguments["netdev"], implied: "type"))
     case "chardev-add": return (target, keyValues(arguments["args"], implied: "backend"))
-    case "chardev-change": return (target, keyValues(arguments["args"], implied: "backend"))
+    case "chardev-change":
+      // The device that is changed; an `id` among the options has no effect.
+      let options = keyValues(arguments["args"], implied: "backend").members ?? []
+      return (target, .object([.init("id", text("id") ?? .null)] + options))
     case "object_add":
       // JSON where it begins with a brace (QEMU qom/object_interfaces.c: user_creatable_add_from_str).
       guard let text = arguments["object"], text.bytes.first == UInt8(ascii: "{") else {
@@ -27,7 +30,7 @@ enum HumanCommands {
       }
       guard let parsed = try? JSON.parse(text.bytes) else { throw Unreadable() }
       return (target, parsed)
-    case "object_del", "device_del": return (target, object(("id", text("id"))))
+    case "object_del", "device_del", "chardev-remove": return (target, object(("id", text("id"))))
     case "qom-set": return (target, object(("path", text("path")), ("property", text("property")), ("value", text("value"))))
     case "migrate_set_parameter":
       // 7.2 reads the value as a word, and 11.1 as the rest of the line.
@@ -88,6 +91,7 @@ enum HumanCommands {
   private static let inspected: [WireText: WireText] = [
     "device_add": "device_add", "device_del": "device_del", "netdev_add": "netdev_add", "object_add": "object-add",
     "object_del": "object-del", "qom-set": "qom-set", "chardev-add": "chardev-add", "chardev-change": "chardev-change",
+    "chardev-remove": "chardev-remove",
     "migrate": "migrate", "migrate_incoming": "migrate-incoming", "migrate_recover": "migrate-recover",
     "migrate_set_parameter": "migrate-set-parameters", "nbd_server_start": "nbd-server-start", "drive_add": "blockdev-add",
     "hostfwd_add": "hostfwd_add", "screendump": "screendump", "system_reset": "system_reset",

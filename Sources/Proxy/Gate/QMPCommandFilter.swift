@@ -233,8 +233,8 @@ public final class QMPCommandFilter: CommandFilter {
     }
     if name == "gdbserver" { return refuse(BypassRules.gdbServer, about) }
     if let reason = CrashingCommands.match(command) { return refuse(reason, about) }
-    // The flag for the dirty ring. The other arguments are numbers.
-    if name == "calc_dirty_rate", WireText(bytes: command.rest.bytes).contains("-r") {
+    // The flags for the dirty ring and the bitmap. The other arguments are numbers.
+    if name == "calc_dirty_rate", ["-r", "-b"].contains(where: WireText(bytes: command.rest.bytes).contains) {
       return inspect("calc-dirty-rate", ["mode": "dirty-ring"], about)
     }
     do throws(HumanCommands.Unreadable) {

@@ -6,7 +6,7 @@ import Syntax
 struct RunStates {
   /// The questions whose answers `refusal` expects.
   static func questions(about command: WireText) -> [Command] {
-    let last: Command = ["snapshot-save", "savevm"].contains(command)
+    let last: Command = ["snapshot-save", "savevm", "qemu-io"].contains(command)
       ? Command("query-named-block-nodes", ["flat": true]) : Command("query-version")
     return [Command("query-status"), Command("query-migrate-capabilities"), Command("query-migrate"), last]
   }
@@ -42,9 +42,7 @@ struct RunStates {
           + "use `cont` or `system_reset` first"
       }
       // QEMU 10.0 and 11.1 migrate.
-      var migratesInactive = false
-      if case .integer(let major)? = answers[3]["qemu"]?["major"] { migratesInactive = major >= 10 }
-      if state == "prelaunch", hasInactiveImages, !migratesInactive {
+      if state == "prelaunch", hasInactiveImages, !RunStates.isAtLeastTen(answers[3]) {
         return "a migration has made the images inactive, and QEMU 7.2 aborts; use `cont` first"
       }
       if isOn("background-snapshot"), !["running", "paused", "suspended", "shutdown"].contains(state) {
@@ -57,9 +55,20 @@ struct RunStates {
         "with the capability `\($0)` QEMU crashes or answers no more; switch it off for the snapshot (`migrate-set-capabilities`)"
       }
     case "block_resize", "qemu-io":
+      // Nodes that `blockdev-set-active` or an option made inactive, in any state.
+      if command == "qemu-io", let node = (answers[3].array ?? []).first(where: { $0["active"] == .bool(false) }) {
+        let name = node.wire("node-name") ?? ""
+        return "the block node `\(name)` is inactive, and QEMU aborts when one is written; use `blockdev-set-active` first"
+      }
       return hasInactiveImages ? "the images are inactive in the state `\(state)`, and QEMU aborts; use `cont` first" : nil
     default: return nil
     }
+  }
+
+  /// Whether QEMU is of 10.0 or newer.
+  /// - Parameter version: its answer to `query-version`.
+  static func isAtLeastTen(_ version: JSON) -> Bool {
+    if case .integer(let major)? = version["qemu"]?["major"] { major >= 10 } else { false }
   }
 
   /// Whether QEMU has given up its images to a migration, or waits for one to get them.
