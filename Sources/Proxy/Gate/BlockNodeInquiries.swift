@@ -49,9 +49,10 @@ extension CrashInquiry {
     let questions = [Command("x-debug-query-block-graph"), Command("query-named-block-nodes", ["flat": true])]
     return CrashInquiry(gate, about, questions) { answers in
       let graph = BlockGraph(answers[0])
+      let images = Set((answers[1].array ?? []).filter { $0.wire("drv") == "qcow2" }.compactMap { $0.wire("node-name") })
       for node in late {
-        guard let name = node.wire("node-name"), let file = node.wire("file"), !graph.children(of: name, as: "file").contains(file),
-          (answers[1].array ?? []).contains(where: { $0.wire("node-name") == name && $0.wire("drv") == "qcow2" })
+        guard let name = node.wire("node-name"), let file = node.wire("file"), images.contains(name),
+          !graph.children(of: name, as: "file").contains(file)
         else { continue }
         return "`\(name)` gets another file together with another driver, `force-share` or `data-file`, which QEMU refuses too late: the "
           + "next use of the node crashes; change the file alone"
