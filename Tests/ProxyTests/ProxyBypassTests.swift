@@ -141,7 +141,9 @@ final class ProxyBypassTests: XCTestCase {
       case 1: for byte in whole { try client.send([byte]) }
       default: try client.send(Array(#"{"execute":"query-name"}"#.utf8) + [0xff] + whole + Array(#"{"execute":"query-name"}"#.utf8))
       }
-      _ = try client.text { $0.contains("\"error\"") }
+      // After 0xff, at which a command that is not complete ends (QEMU qobject/json-lexer.c), one more: its answer comes last.
+      try client.send([0xff] + Array(#"{"execute":"query-name","id":"last"}"#.utf8))
+      _ = try client.text { $0.contains(#""last""#) }
       XCTAssertEqual(try state(direct), before, command)
     }
     XCTAssertNotEqual(access("/tmp/vfiogate-bypassed", F_OK), 0)
