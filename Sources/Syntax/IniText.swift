@@ -48,37 +48,28 @@ public struct IniText {
   /// Ranges from `#` to the end of the line.
   public private(set) var comments: [Range<Int>] = []
   private let bytes: [UInt8]
-  private let isStrict: Bool
 
   /// Parses a file.
-  /// - Parameter isStrict: whether lines are read as QEMU's sscanf does: marks in the first column, and blanks around a key.
+  /// - Parameter isStrict: whether lines are read as QEMU's sscanf does: what follows a match does not matter, and a word without a
+  ///   value in quotes is an entry too.
   public init(_ bytes: [UInt8], isStrict: Bool = false) {
     self.bytes = bytes
-    self.isStrict = isStrict
     var start = 0
     while start < bytes.count {
       let end = bytes[start...].firstIndex(of: 0x0a) ?? bytes.count
-      line(start..<end)
+      if isStrict { scan(start..<end) } else { line(start..<end) }
       start = end + 1
     }
   }
 
   private mutating func line(_ whole: Range<Int>) {
     let range = trimmed(whole)
-    guard !range.isEmpty else {
-      if isStrict, !whole.isEmpty { fail("a line of blanks, which QEMU cannot parse", whole) }
-      return
-    }
-    switch bytes[isStrict ? whole.lowerBound : range.lowerBound] {
+    guard let first = bytes[range].first else { return }
+    switch first {
     case UInt8(ascii: "#"): comments.append(range)
-    case UInt8(ascii: "["): header(isStrict ? upToBracket(range) : range)
+    case UInt8(ascii: "["): header(range)
     default: entry(range)
     }
-  }
-
-  /// QEMU ignores what follows a header.
-  private func upToBracket(_ range: Range<Int>) -> Range<Int> {
-    bytes[range].firstIndex(of: UInt8(ascii: "]")).map { range.lowerBound..<$0 + 1 } ?? range
   }
 
   private mutating func header(_ range: Range<Int>) {
@@ -98,7 +89,7 @@ public struct IniText {
   }
 
   private mutating func entry(_ range: Range<Int>) {
-    let isEnd: (UInt8) -> Bool = { $0 == UInt8(ascii: "=") && !isStrict || $0 <= 0x20 }
+    let isEnd: (UInt8) -> Bool = { $0 == UInt8(ascii: "=") || $0 <= 0x20 }
     let keyEnd = bytes[range].firstIndex(where: isEnd) ?? range.upperBound
     let equals = trimmed(keyEnd..<range.upperBound)
     guard keyEnd > range.lowerBound, !equals.isEmpty, bytes[equals.lowerBound] == UInt8(ascii: "=") else {
@@ -116,6 +107,51 @@ public struct IniText {
         range: range, valueRange: inner.lowerBound..<end))
   }
 
+  // MARK: - As QEMU reads it
+
+  /// Lengths of group, id and key; QEMU ignores the rest of them.
+  private static let longest = 63
+
+  private mutating func scan(_ line: Range<Int>) {
+    guard let first = bytes[line].first else { return }
+    if first == UInt8(ascii: "#") { return comments.append(trimmed(line)) }
+    if first == UInt8(ascii: "["), scanHeader(line) { return }
+    var scanner = LineScanner(bytes[line])
+    guard let key = scanner.word(IniText.longest) else { return fail("a line of blanks, which QEMU cannot parse", line) }
+    guard !sections.isEmpty else { return fail("an entry before the first section", trimmed(line)) }
+    let isQuoted = scanner.skips("=") && scanner.skips("\"")
+    let value = scanner.upTo(isQuoted ? "\"" : "\n")
+    let end = isQuoted && !scanner.skips("\"") ? lineEnd(line) : ""
+    sections[sections.count - 1].entries.append(
+      Entry(
+        key: text(key), value: text(isQuoted ? value : trimmed(value)) + end, isQuoted: isQuoted, range: trimmed(line),
+        valueRange: value))
+  }
+
+  /// A header, as `[%63s "%63[^"]"]` or `[%63[^]]]` finds it; false where none does.
+  private mutating func scanHeader(_ line: Range<Int>) -> Bool {
+    var scanner = LineScanner(bytes[line.lowerBound + 1..<line.upperBound])
+    if let group = scanner.word(IniText.longest), scanner.skips("\"") {
+      let id = scanner.upTo("\"", IniText.longest)
+      let end = scanner.skips("\"") ? "" : lineEnd(line)
+      if !id.isEmpty || !end.isEmpty {
+        sections.append(
+          Section(name: text(group), id: text(id) + end, range: line.lowerBound..<min(id.upperBound + 2, line.upperBound)))
+        return true
+      }
+    }
+    scanner = LineScanner(bytes[line.lowerBound + 1..<line.upperBound])
+    let group = scanner.upTo("]", IniText.longest)
+    if group.isEmpty { return false }
+    let end = scanner.skips("]") ? "" : lineEnd(line)
+    sections.append(
+      Section(name: text(group) + end, id: nil, range: line.lowerBound..<min(group.upperBound + 1, line.upperBound)))
+    return true
+  }
+
+  /// The end of the line, which is a part of a text that no mark ends before it.
+  private func lineEnd(_ line: Range<Int>) -> String { line.upperBound < bytes.count ? "\n" : "" }
+
   private mutating func fail(_ message: String, _ range: Range<Int>) {
     problems.append(Problem(message: message, range: range))
   }
@@ -127,4 +163,38 @@ public struct IniText {
   }
 
   private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+}
+
+/// The directives of sscanf that QEMU reads a line with.
+private struct LineScanner {
+  private var rest: ArraySlice<UInt8>
+
+  init(_ line: ArraySlice<UInt8>) { rest = line }
+
+  /// `%s` with a length.
+  mutating func word(_ length: Int) -> Range<Int>? {
+    skipBlanks()
+    let word = rest.prefix(length).prefix { !LineScanner.isBlank($0) }
+    rest = rest[word.endIndex...]
+    return word.isEmpty ? nil : word.indices
+  }
+
+  /// A character after blanks.
+  mutating func skips(_ character: Character) -> Bool {
+    skipBlanks()
+    guard let byte = rest.first, byte == character.asciiValue else { return false }
+    rest.removeFirst()
+    return true
+  }
+
+  /// `%[^…]`, of which the end of the line is none too.
+  mutating func upTo(_ end: Character, _ length: Int = .max) -> Range<Int> {
+    let text = rest.prefix(length).prefix { $0 != end.asciiValue }
+    rest = rest[text.endIndex...]
+    return text.indices
+  }
+
+  private mutating func skipBlanks() { rest = rest.drop(while: LineScanner.isBlank) }
+
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
 }

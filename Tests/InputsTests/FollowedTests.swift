@@ -11,6 +11,18 @@ final class FollowedTests: XCTestCase {
     }
   }
 
+  /// Groups of which QEMU takes sections, and the slot of a card in one.
+  func testEachOptionGroupIsRead() {
+    for group in ["nic", "tpmdev", "option-rom", "action", "run-with", "net"] {
+      let read = parse("qemu-system-x86_64 -readconfig c\n", ["c": "[\(group)]\n  type = \"nic\"\n"])
+      XCTAssertEqual(read.problems, [], group)
+      XCTAssertEqual(read.machine.unreadParts, [], group)
+      XCTAssertEqual(read.machine.options.last?.name, group)
+    }
+    let other = parse("qemu-system-x86_64 -readconfig c\n", ["c": "[ net ]\n  type = \"nic\"\n"])
+    XCTAssertEqual(other.machine.unreadParts.map(\.what), ["option group ` net `"])
+  }
+
   private let config = """
     # a guest
     [device "gpu"]
