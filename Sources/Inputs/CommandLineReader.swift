@@ -101,6 +101,10 @@ struct CommandLineReader {
             InputProblem(
               message: "`\(word.text)` begins with another dash than `-`: QEMU opens it as a disk image, and stops",
               fix: "write `-\(dash)`", location: location(word, "argument")))
+        } else if word.text == "-", !word.hasUnknown {
+          definition.problems.append(
+            InputProblem(
+              message: "QEMU stops at `-` with `-: invalid option`", fix: "remove it", location: location(word, "argument")))
         } else if !word.hasUnknown, CommandLineReader.isOperator(word.text) {
           definition.problems.append(
             InputProblem(

@@ -21,9 +21,9 @@ enum Option {
     "incoming", "initrd", "iscsi", "k", "kernel", "loadvm", "m", "machine", "mem-path", "mon", "monitor", "msg", "mtdblock",
     "name", "net", "netdev", "nic", "numa", "object", "option-rom", "overcommit", "parallel", "pflash", "pidfile", "plugin",
     "prom-env", "qmp", "qmp-pretty", "qtest", "qtest-log", "readconfig", "rotate", "rtc", "run-with", "runas", "sandbox",
-    "sd", "seed", "serial", "set", "shim", "smbios", "smp", "soundhw", "spice", "tb-size", "tpmdev", "trace", "usbdevice",
-    "uuid", "vga", "virtfs", "virtfs_synth", "vnc", "watchdog", "watchdog-action", "writeconfig", "xen-domid", "realtime",
-    "balloon", "clock", "tdf", "startdate", "bt", "id"
+    "sd", "seed", "semihosting-config", "serial", "set", "shim", "smbios", "smp", "soundhw", "spice", "tb-size", "tpmdev",
+    "trace", "usbdevice", "uuid", "vga", "virtfs", "virtfs_synth", "vnc", "watchdog", "watchdog-action", "writeconfig",
+    "xen-domid", "realtime", "balloon", "clock", "tdf", "startdate", "bt", "id"
   ]
 
   static func isKnown(_ name: String) -> Bool { withArgument.contains(name) || withoutArgument.contains(name) }

@@ -108,6 +108,7 @@ final class DoubtTests: XCTestCase {
       let text = "`\(word)` is an argument here: QEMU opens it as a disk image, and stops where there is none"
       XCTAssertEqual(problems.map(\.message), [text])
     }
+    XCTAssertEqual(parse("\(Self.qemu) -\n").problems.map(\.message), ["QEMU stops at `-` with `-: invalid option`"])
   }
 
   func testADeviceInJSONInAListIsRead() {

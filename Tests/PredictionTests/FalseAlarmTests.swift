@@ -119,5 +119,6 @@ final class FalseAlarmTests: XCTestCase {
     XCTAssertEqual(unchecked("-object memory-backend-memfd,id=a,size=4M,hugetlb=off"), [])
     XCTAssertEqual(unchecked("-object memory-backend-shm,id=a,size=4M"), ["-object"])
     XCTAssertEqual(unchecked("-xen-attach -semihosting -cpu '' -S"), ["-xen-attach", "-semihosting", "-cpu"])
+    XCTAssertEqual(unchecked("-semihosting-config enable=on -S"), ["-semihosting-config"])
   }
 }

@@ -98,7 +98,7 @@ public struct MachineConfig: Sendable {
     // gone by 11.1, and still in people's scripts
     "no-hpet", "no-acpi", "no-quit", "no-frame", "alt-grab", "ctrl-grab", "singlestep", "nodefconfig",
     "portrait", "no-kvm", "no-kvm-irqchip", "no-kvm-pit-reinjection", "sdl", "curses", "async-teardown", "audio-help",
-    "enable-fips", "show-cursor", "semihosting-config",
+    "enable-fips", "show-cursor",
   ]
 
   /// Whether an option is given that is neither a device nor an object.
