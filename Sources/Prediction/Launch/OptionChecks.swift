@@ -77,10 +77,11 @@ extension MachineConfig {
     processor.string.map { $0.contains("apic") || $0.contains("$") } ?? true
   }
 
-  /// The id of an object by its link, which may be its path (QEMU qom/object.c: object_resolve_path).
+  /// The id of an object by its link, which may be its path (QEMU qom/object.c: object_resolve_path); empty parts do not count.
   static func objectID(_ link: String) -> String {
-    for folder in ["/objects/", "objects/"] where link.hasPrefix(folder) { return String(link.dropFirst(folder.count)) }
-    return link
+    let parts = link.split(separator: "/")
+    if parts.count == 2, parts[0] == "objects" { return String(parts[1]) }
+    return parts.count == 1 && link.first != "/" ? String(parts[0]) : link
   }
 
   // MARK: - Processors

@@ -188,7 +188,7 @@ extension MachineConfig {
   /// hw/i386/pc.c: pc_compat_9_1).
   public func addressWidth(of unit: DeviceRequest, _ qemu: QEMUProfile) throws(Unknown) -> Int {
     if let given = try setting("aw-bits", of: unit).value {
-      if let bits = Int(given) { return bits }
+      if case .natural(let bits)? = QEMUNumber.integer(given), let bits = Int(exactly: bits) { return bits }
       throw Unknown("aw-bits", reason: "`\(given)` is not a number")
     }
     for family in ["pc-q35-", "pc-i440fx-"] {
