@@ -34,13 +34,84 @@ final class GuestMachineTests: XCTestCase {
     let disk = "-drive file=/d.img,if=virtio"
     XCTAssertEqual(outcome("\(disk) -device vfio-pci,host=0000:01:00.0,addr=1"), .ok)
     XCTAssertEqual(outcome("-device vfio-pci,host=0000:01:00.0,addr=5.0 \(disk)"), .ok)
-    for open in [
-      "\(disk) -device '{\"driver\":\"vfio-pci\",\"host\":\"0000:01:00.0\",\"addr\":\"1\"}'",
-      "-virtfs local,path=/srv,mount_tag=t,security_model=none -device vfio-pci,host=0000:01:00.0,addr=1",
-      "\(disk) -device vfio-pci,host=0000:01:00.0,addr=1 " + String(repeating: "\(disk) ", count: 24)
-    ] {
-      XCTAssertEqual(outcome(open), .undetermined, open)
+    func json(_ slot: Int) -> String {
+      "\(disk) -device '{\"driver\":\"vfio-pci\",\"host\":\"0000:01:00.0\",\"addr\":\"\(slot)\"}'"
     }
+    XCTAssertEqual(outcome(json(1)), .fails)
+    XCTAssertEqual(outcome(json(2)), .ok)
+    XCTAssertEqual(
+      outcome("-virtfs local,path=/srv,mount_tag=t,security_model=none -device vfio-pci,host=0000:01:00.0,addr=1"), .undetermined)
+    let crowd = "-device vfio-pci,host=0000:01:00.0,addr=1 " + String(repeating: "\(disk) ", count: 30)
+    XCTAssertEqual(refusals(crowd), ["PCI: no slot/function available for virtio-blk-pci, all in use or reserved"])
+  }
+
+  /// A hot plug comes behind the disks too.
+  func testADiskOfDriveKeepsItsSlotFromAHotPlug() {
+    func plug(_ slot: String) -> String? {
+      let machine = Machines.parse("qemu-system-x86_64 -nodefaults -M pc -drive file=/d.img,if=virtio").machine
+      let plugs = Machines.parse(
+        "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\",\"host\":\"0000:01:00.0\",\"addr\":\"\(slot)\"}}").plugs
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).predictions(plugs: plugs).last?.failure?.text
+    }
+    XCTAssertEqual(plug("2"), "PCI: slot 2 function 0 not available for vfio-pci, in use by virtio-blk-pci,id=(null)")
+    XCTAssertNil(plug("3"))
+  }
+
+  /// Slots of the cards of `-nic` and `-net`, by the spelling of the option and by the release.
+  func testCardsOfOptionsHaveTheSlotsThatQEMUGivesThem() {
+    func text(_ option: String, _ slot: String, _ qemu: QEMUProfile = .released(11, 1, "11.1.3")) -> String? {
+      Machines.predict("\(option) -device vfio-pci,host=0000:01:00.0,addr=\(slot)", qemu: qemu).last?.failure?.text
+    }
+    func isTaken(_ slot: Int, by driver: String) -> String {
+      "PCI: slot \(slot) function 0 not available for vfio-pci, in use by \(driver),id=(null)"
+    }
+    for option in ["-net type=nic,model=e1000e", "-net model=e1000e,type=nic", "-nic type=user", "-nic none -nic user"] {
+      XCTAssertEqual(text(option, "1"), isTaken(1, by: "e1000e"), option)
+    }
+    for option in ["-nic type=none", "-net type=user", "-nic user,model=ne2k_isa", "-net nic,model=none", "-nic user,model=usb-net"] {
+      XCTAssertNil(text(option, "1"), option)
+    }
+    let old = QEMUProfile.released(7, 2, "7.2.22")
+    XCTAssertEqual(text("-net nic,addr=7", "7", old), isTaken(7, by: "e1000e"))
+    XCTAssertNil(text("-net nic,addr=7", "1", old))
+    XCTAssertEqual(text("-net nic,addr=7", "1"), isTaken(1, by: "e1000e"))
+    XCTAssertNil(text("-net nic,addr=7", "7"))
+  }
+
+  /// Virtual functions that an emulated device makes of itself are on the bus, and its slot takes further functions.
+  func testVirtualFunctionsOfEmulatedDevicesAreOnTheBus() {
+    func text(_ options: String, _ address: String, _ qemu: QEMUProfile = .released(11, 1, "11.1.3")) -> String? {
+      Machines.predict("\(options) -device vfio-pci,host=0000:01:00.0,addr=\(address)", qemu: qemu).last?.failure?.text
+    }
+    let single = "PCI: single function device can't be populated in function "
+    for card in ["-device igb,addr=5", "-device igb,addr=5,multifunction=off", "-device e1000e,addr=1 -device igb,addr=5"] {
+      XCTAssertNil(text(card, "5.1"), card)
+      XCTAssertEqual(text(card, "15"), "PCI: slot 21 function 0 not available for vfio-pci, in use by igbvf,id=(null)", card)
+      XCTAssertEqual(text(card, "15.1"), single + "15.1", card)
+      XCTAssertNil(text(card, "17"), card)
+    }
+    XCTAssertNil(text("-nic user,model=igb", "1.1"))
+    XCTAssertNotNil(text("-nic user,model=igb", "11"))
+    let disk = "-device nvme-subsys,id=s -device nvme,serial=x,subsys=s,addr=6,sriov_max_vfs="
+    XCTAssertEqual(text(disk + "10", "7"), "PCI: slot 7 function 0 not available for vfio-pci, in use by nvme,id=(null)")
+    XCTAssertNil(text(disk + "1", "6.2"))
+    XCTAssertEqual(text(disk + "0", "6.2"), single + "6.2")
+    // 7.2 makes them when the guest asks for them.
+    XCTAssertNil(text(disk + "10", "7", .released(7, 2, "7.2.22")))
+    // The functions of virtio are devices of their own, made before the physical one.
+    let pair = "-device virtio-net-pci,sriov-pf=pf,addr=8.1 -device virtio-net-pci,id=pf,addr=8"
+    XCTAssertNil(text(pair, "8.2"))
+    XCTAssertEqual(refusals("-device igb,addr=14"), ["VF addr overflows"])
+    XCTAssertEqual(refusals("-device igb,addr=f"), ["VF addr overflows"])
+    XCTAssertEqual(
+      refusals("-device e1000e,addr=15 -device igb,addr=5"),
+      ["PCI: slot 21 function 0 not available for igbvf, in use by e1000e,id=(null)"])
+    XCTAssertEqual(refusals(pair), [])
+  }
+
+  private func refusals(_ options: String) -> [String] {
+    let machine = Machines.parse("qemu-system-x86_64 -nodefaults -M q35 \(options)").machine
+    return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run().launchFailures.map(\.failure.text)
   }
 
   private func libvirt(_ type: String, _ change: (inout HostDevice) -> Void = { _ in }) -> (RealizePrediction?, Facts.Host) {

@@ -143,7 +143,9 @@ final class SMMUAccelerationTests: XCTestCase {
 
   /// `qemu-kvm` is the QEMU of the distribution's architecture: its default machine is not known.
   func testTheDefaultMachineOfQEMUKVMIsNotKnown() {
-    func bus(_ program: String) -> Known<String?> { Guest(Machines.parse("\(program) -nodefaults -m 1G -device e1000").machine).rootBus }
+    func bus(_ program: String) -> Known<String?> {
+      Guest(Machines.parse("\(program) -nodefaults -m 1G -device e1000").machine, .released(11, 1, "11.1.3")).rootBus
+    }
     XCTAssertEqual(bus("qemu-system-x86_64").display, "pci.0")
     XCTAssertEqual(bus("kvm").display, "pci.0")
     XCTAssertFalse(bus("/usr/libexec/qemu-kvm").isKnown)

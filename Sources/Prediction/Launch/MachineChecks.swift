@@ -14,9 +14,9 @@ extension MachineConfig {
       + [expanderOfCXL].compactMap { $0 } + globals.compactMap { refusal($0, qemu) }
   }
 
-  /// Network cards of which pc, q35 and virt make an object each to list their models, whether or not the machine has one
-  /// (QEMU net/net.c: qemu_get_nic_models; observed on 11.1.3).
-  private static let cards: Set<String> = [
+  /// The PCI cards that `model` of `-nic` and `-net` may name. pc, q35 and virt make an object of each to list them, whether or not
+  /// the machine has one (QEMU net/net.c: qemu_get_nic_models; observed on 11.1.3).
+  static let cards: Set<String> = [
     "e1000", "e1000-82544gc", "e1000-82545em", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "tulip", "virtio-net-pci",
     "virtio-net-pci-non-transitional", "virtio-net-pci-transitional", "vmxnet3", "i82550", "i82551", "i82557a",
     "i82557b", "i82557c", "i82558a", "i82558b", "i82559a", "i82559b", "i82559c", "i82559er", "i82562", "i82801",
@@ -33,7 +33,7 @@ extension MachineConfig {
     if !qemu.isBefore(8, 0), let refused = MachineConfig.refusalOfVirtio(global) { return refused }
     let isOfBoard = global.driver == "pci-device"
     // 7.2 makes only the card of the board.
-    let isMade = qemu.isBefore(8, 0) ? adds(global.driver, kind) : MachineConfig.cards.contains(global.driver)
+    let isMade = qemu.isBefore(8, 0) ? adds(global.driver, kind, qemu) : MachineConfig.cards.contains(global.driver)
     guard isOfBoard || isMade else { return nil }
     if global.property == "addr" {
       return QEMUCrash.global(global, in: qemu).map { LaunchFailure($0, at: global.location) }
@@ -79,8 +79,8 @@ extension MachineConfig {
     return LaunchFailure(RealizeFailure(.badGlobal, named + text), at: global.location)
   }
 
-  private func adds(_ driver: String, _ kind: MachineKind) -> Bool {
-    addedDevices(kind).contains { if case .placed(let device) = $0 { device.driver == driver } else { false } }
+  private func adds(_ driver: String, _ kind: MachineKind, _ qemu: QEMUProfile) -> Bool {
+    addedDevices(kind, qemu).contains { $0.device?.driver == driver }
   }
 
   /// Objects of different types with one id. Of two iommufd objects each device that is linked to one reports it.

@@ -4,18 +4,28 @@ import Facts
 enum AddedDevice: Hashable {
   /// A device in the first free slot.
   case placed(SlotDevice)
+  /// A device in the slot that its option names.
+  case fixed(SlotDevice, slot: Int)
   /// A device of which type or slot are not known.
   case unplaced
+
+  /// The device, where it is known.
+  var device: SlotDevice? {
+    switch self {
+    case .placed(let device), .fixed(let device, _): device
+    case .unplaced: nil
+    }
+  }
 }
 
 extension MachineConfig {
   /// The display and the NICs that QEMU adds by default or by `-vga`, `-nic` and `-net`, in the order of their slots
   /// (QEMU system/vl.c: qemu_disable_default_devices, hw/i386/pc.c: pc_vga_init, pc_nic_init; observed on 11.1.3).
-  func addedDevices(_ kind: MachineKind) -> [AddedDevice] {
+  func addedDevices(_ kind: MachineKind, _ qemu: QEMUProfile) -> [AddedDevice] {
     switch kind {
-    case .q35: return display + nics("e1000e")
-    case .i440fx: return display + nics("e1000")
-    case .virt: return nics("virtio-net-pci")
+    case .q35: return display + nics("e1000e", qemu)
+    case .i440fx: return display + nics("e1000", qemu)
+    case .virt: return nics("virtio-net-pci", qemu)
     case .microvm, .withoutPCI, .unknown: return []
     }
   }
@@ -42,19 +52,26 @@ extension MachineConfig {
     return hasOption("nodefaults") || isReplaced ? [] : [.placed(SlotDevice(board: "VGA"))]
   }
 
-  private func nics(_ usual: String) -> [AddedDevice] {
+  private func nics(_ usual: String, _ qemu: QEMUProfile) -> [AddedDevice] {
     let given = options.filter { ["nic", "net", "netdev"].contains($0.name) }
     if given.isEmpty, hasUnknownDefaults { return [.unplaced] }
     if given.isEmpty { return hasOption("nodefaults") ? [] : [.placed(SlotDevice(board: usual))] }
     return given.compactMap { option in
       guard option.name != "netdev" else { return nil }
       guard case .string(let text) = option.value else { return .unplaced }
-      let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-      if parts.first == "none" || option.name == "net" && parts.first != "nic" { return nil }
-      // `-nic` may name an address of its own only through `-net nic`.
-      if parts.contains(where: { $0.hasPrefix("addr=") }) { return .unplaced }
-      let model = parts.last { $0.hasPrefix("model=") }.map { String($0.dropFirst(6)) } ?? usual
-      return .placed(SlotDevice(board: model == "virtio" ? "virtio-net-pci" : model))
+      let items = OptionText.items(text, implied: "type")
+      func value(_ key: String) -> String? { items.last { $0.key == key }?.value }
+      if value("type") == "none" || option.name == "net" && value("type") != "nic" { return nil }
+      let model = value("model").map { $0 == "virtio" ? "virtio-net-pci" : $0 } ?? usual
+      // ne2k_isa is elsewhere. At a model that the board cannot make 7.2 stops, and later releases warn.
+      guard MachineConfig.cards.contains(model) else { return nil }
+      // Releases after 7.2 ignore the address of `-net nic` (observed on 10.0.13 and 11.1.3).
+      let card = SlotDevice(board: model, multifunction: model == "igb")
+      guard qemu.isBefore(8, 0), let address = value("addr") else { return .placed(card) }
+      // Hexadecimal; with a bus that does not exist QEMU stops.
+      let digits = address.hasPrefix("0x") ? address.dropFirst(2) : address[...]
+      guard let slot = Int(digits, radix: 16), 0..<32 ~= slot else { return .unplaced }
+      return .fixed(card, slot: slot)
     }
   }
 
@@ -73,17 +90,28 @@ extension MachineConfig {
   }
 
   /// The number of devices that options such as `-virtfs` and `-drive if=scsi` add among those of `-device`, in slots that QEMU
-  /// chooses. Those of `-drive if=virtio` come behind all of -device with key=value text, and before those with JSON (QEMU
-  /// blockdev.c: drive_new, system/vl.c: qemu_create_cli_devices; observed on 7.2.22 and 11.1.3).
+  /// chooses. `-audio` without a model adds none.
   var devicesOfOptions: Int {
-    let own: Set<String> = ["virtfs", "audio", "soundhw", "watchdog", "virtiocon"]
-    // With so many devices there may be no slot for a disk.
-    let disksMatter = devices.contains { $0.form == .json } || devices.count + options.count > 24
+    let own: Set<String> = ["virtfs", "soundhw", "watchdog", "virtiocon"]
     return options.count { option in
       if own.contains(option.name) { return true }
-      guard option.name == "drive" else { return false }
+      guard ["audio", "drive"].contains(option.name) else { return false }
       guard let text = option.value.string else { return true }
-      return text.split(separator: ",").contains { $0 == "if=scsi" || $0 == "if=virtio" && disksMatter }
+      let items = OptionText.items(text, implied: option.name == "drive" ? "file" : "driver")
+      if option.name == "audio" { return items.contains { $0.key == "model" } }
+      return items.last { $0.key == "if" }?.value == "scsi"
+    }
+  }
+
+  /// The disks of `-drive if=virtio`: QEMU adds a device for each to those of `-device` with key=value text, behind all of them
+  /// (QEMU blockdev.c: drive_new; observed on 7.2.22 and 11.1.3).
+  var devicesOfDrives: [DeviceRequest] {
+    options.compactMap { option in
+      guard option.name == "drive", let text = option.value.string,
+        OptionText.items(text, implied: "file").last(where: { $0.key == "if" })?.value == "virtio"
+      else { return nil }
+      let driver = Property(name: "driver", value: .string("virtio-blk-pci"), location: option.location)
+      return DeviceRequest(form: .keyval, plug: .cold, properties: [driver], location: option.location)
     }
   }
 }

@@ -35,6 +35,10 @@ public struct Guest: Sendable {
   /// Whether QEMU checks function 0 also for a plug that names no slot; 7.2 gives it the next slot, which does not exist
   /// below a port (observed on 7.2.22).
   var checksChosenSlots = true
+  /// Whether an emulated physical function makes its virtual ones with itself, and not when the guest asks for them; see `EmulatedSRIOV`.
+  var makesVirtualFunctions = true
+  /// Ids that `sriov-pf` of a virtual function names.
+  var physicalFunctions: Set<String> = []
   /// Whether libvirt chooses the slots that the definition does not give.
   var isPlacedByLibvirt = false
   /// The objects that exist, by id.
@@ -85,6 +89,7 @@ public struct Guest: Sendable {
     guest.groupSpaces = other.groupSpaces
     guest.areIndexesKnown = false
     guest.checksChosenSlots = other.checksChosenSlots
+    guest.makesVirtualFunctions = other.makesVirtualFunctions
     return guest
   }
 

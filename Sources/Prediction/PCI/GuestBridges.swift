@@ -2,13 +2,15 @@ import Facts
 
 extension Guest {
   /// Adds a device that QEMU has created: its id, its slot, and the bus behind it.
+  /// - Parameter place: the address of a device that stays when others leave.
+  /// - Parameter stays: whether it is such a device, and QEMU chooses no slot for it again.
   /// - Returns: its address, when that is certain.
-  mutating func add(_ request: DeviceRequest) -> GuestPCIAddress? {
+  mutating func add(_ request: DeviceRequest, at place: GuestPCIAddress? = nil, stays: Bool = false) -> GuestPCIAddress? {
     if let id = request.id { ids[id] = request.driver ?? "" }
     guard let driver = request.driver else { return nil }
     if Guest.isIOMMU(driver) { iommus.append(request) }
     if !PCIDrivers.isKnown(driver) || driver == "usb-hub" { hasOnlyKnownDevices = false }
-    let address = assignSlot(request, driver)
+    let address = assignSlot(request, driver, place, stays)
     // The IOMMU of AMD has a PCI function of its own (QEMU hw/i386/amd_iommu.c: amdvi_sysbus_realize).
     if driver == "amd-iommu", !request.has("pci-id"), case .known(.some(let root)) = rootBus {
       buses[root]?.place(.placed(SlotDevice(board: "AMDVI-PCI")))
@@ -68,7 +70,13 @@ extension Guest {
     return PCIDrivers.isPCI(driver) || request.bus.map { buses[$0] != nil } ?? false
   }
 
-  private mutating func assignSlot(_ request: DeviceRequest, _ driver: String) -> GuestPCIAddress? {
+  private mutating func assignSlot(
+    _ request: DeviceRequest, _ driver: String, _ place: GuestPCIAddress?, _ stays: Bool
+  ) -> GuestPCIAddress? {
+    if let place, let index = buses.index(forKey: place.bus) {
+      put(request, driver, index, place.devfn)
+      return place
+    }
     // libvirt never assigns one slot twice.
     if case .unknown? = request.value("bus") {
       if !isPlacedByLibvirt { for name in buses.keys { buses[name]?.unplacedDeviceCount += 1 } }
@@ -98,13 +106,22 @@ extension Guest {
       return nil
     }
     // A slot that QEMU chooses is certain only while all earlier devices have known slots.
-    if devfn == nil, !buses.values[index].isPort, buses.values[index].unplacedDeviceCount > 0 {
+    if devfn == nil, !buses.values[index].isPort, buses.values[index].unplacedDeviceCount > 0 || stays {
       buses.values[index].unplacedDeviceCount += 1
       return nil
     }
-    buses.values[index].occupants[assigned] = SlotDevice(
-      driver: driver, id: request.id, isMultifunction: request.multifunction)
+    put(request, driver, index, assigned)
     return GuestPCIAddress(bus: name, devfn: assigned)
+  }
+
+  private mutating func put(_ request: DeviceRequest, _ driver: String, _ index: [String: GuestBus].Index, _ devfn: Int) {
+    let functions = EmulatedSRIOV.of(request, driver)
+    let isPhysical = functions != nil || request.id.map(physicalFunctions.contains) ?? false
+    buses.values[index].occupants[devfn] = SlotDevice(
+      driver: driver, id: request.id, isMultifunction: isPhysical ? .known(true) : request.multifunction,
+      isVirtual: request.has("sriov-pf"))
+    if makesVirtualFunctions, let functions { buses.values[index].add(functions, of: devfn) }
+    if let physical = request.string("sriov-pf") { physicalFunctions.insert(physical) }
   }
 
   /// The bus behind a bridge, which has the bridge's id (QEMU hw/pci/pci_bridge.c: pci_bridge_initfn), or that of a root

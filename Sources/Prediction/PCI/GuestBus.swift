@@ -6,14 +6,21 @@ public struct SlotDevice: Hashable, Sendable {
   public let driver: String
   /// Nil for a device without an id, which QEMU's texts call `(null)`.
   public let id: String?
-  /// Its `multifunction` property.
+  /// Whether its slot takes further functions: its `multifunction` property, which SR-IOV of an emulated device switches on.
   public let isMultifunction: Known<Bool>
+  /// Whether it is a virtual function of an emulated device.
+  let isVirtual: Bool
 
   /// A device of that type.
   public init(driver: String, id: String?, isMultifunction: Known<Bool>) {
+    self.init(driver: driver, id: id, isMultifunction: isMultifunction, isVirtual: false)
+  }
+
+  init(driver: String, id: String?, isMultifunction: Known<Bool>, isVirtual: Bool) {
     self.driver = driver
     self.id = id
     self.isMultifunction = isMultifunction
+    self.isVirtual = isVirtual
   }
 }
 
@@ -153,8 +160,8 @@ extension GuestBus {
       case .unknown(let unknown): return .undetermined(unknown)
       }
     }
-    let others = occupants.keys.lazy.filter { devfn < $0 && $0 < devfn + 8 }
-    guard let other = others.min() else { return .at(devfn: devfn) }
+    let others = occupants.lazy.filter { devfn < $0.key && $0.key < devfn + 8 && !$0.value.isVirtual }
+    guard let other = others.map(\.key).min() else { return .at(devfn: devfn) }
     switch request.multifunction {
     case .known(true): return .at(devfn: devfn)
     case .known(false):

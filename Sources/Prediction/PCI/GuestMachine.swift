@@ -3,7 +3,7 @@ import Facts
 extension Guest {
   /// The topology that a machine type starts with, from the QEMU 11.1 source of each. A static definition is assumed
   /// not to be migrating.
-  init(_ machine: MachineConfig) {
+  init(_ machine: MachineConfig, _ qemu: QEMUProfile) {
     let kind = MachineKind(machine)
     var root: GuestBus?
     switch kind {
@@ -14,7 +14,7 @@ extension Guest {
     }
     let usb = machine.boardUSB(kind)
     root?.occupants.merge(usb) { there, _ in there }
-    for device in machine.addedDevices(kind) { root?.place(device) }
+    for device in machine.addedDevices(kind, qemu) { root?.place(device) }
     root?.unplacedDeviceCount += machine.devicesOfOptions
     var rootBus: Known<String?> = .known(root?.name)
     if case .unknown(let why) = kind { rootBus = .unknown("guest's PCI topology", why) }
@@ -26,6 +26,8 @@ extension Guest {
     iommus = Guest.iommu(of: machine, kind).map { [$0] } ?? []
     isPlacedByLibvirt = machine.libvirt != nil
     hasACPIBridges = rootBus.flatMap { _ in machine.hasACPIBridges(kind) }
+    checksChosenSlots = !qemu.isBefore(8, 0)
+    makesVirtualFunctions = !qemu.isBefore(10, 0)
   }
 
   /// `q35` (QEMU hw/i386/pc_q35.c: pc_q35_init); the devices as 11.1.3 names them.
@@ -61,13 +63,20 @@ extension Guest {
 }
 
 extension GuestBus {
-  /// Puts a device into the first free slot.
+  /// Puts a device into its slot, or the first free one.
   mutating func place(_ device: AddedDevice) {
-    guard case .placed(let there) = device, unplacedDeviceCount == 0, let devfn = freeDevfn else {
-      unplacedDeviceCount += 1
-      return
+    switch device {
+    case .fixed(let there, let slot): put(there, at: slot * 8)
+    case .placed(let there):
+      if unplacedDeviceCount == 0, let devfn = freeDevfn { put(there, at: devfn) } else { unplacedDeviceCount += 1 }
+    case .unplaced: unplacedDeviceCount += 1
     }
-    occupants[devfn] = there
+  }
+
+  private mutating func put(_ device: SlotDevice, at devfn: Int) {
+    occupants[devfn] = device
+    // Of the modelled releases none has an igb that makes them later.
+    if device.driver == "igb" { add(EmulatedSRIOV.igb, of: devfn) }
   }
 }
 

@@ -146,7 +146,9 @@ extension RealizeContext {
     if request.isPlacedByLibvirt { return nil }
     guard let bus = try bus(), let requested = QEMUSlot.requested(request) else { return nil }
     switch bus.assignDevfn(to: settings, driver: driver, requested: try requested.value, checksChosen: guest.checksChosenSlots) {
-    case .at: return nil
+    case .at(let devfn):
+      guard guest.makesVirtualFunctions, bus.unplacedDeviceCount == 0 else { return nil }
+      return EmulatedSRIOV.of(settings, driver).flatMap { bus.refusal(of: $0, of: devfn) }
     case .refused(let cause, let text): return RealizeFailure(cause, text)
     case .undetermined(let unknown): throw unknown
     }

@@ -53,7 +53,7 @@ struct MadeDevices {
     var next = empty
     next.acpiIndexes.formUnion(lost)
     next.hadIntelGraphics = guest.hadIntelGraphics
-    for device in devices { _ = next.add(device) }
+    for device in devices { _ = next.add(device, stays: true) }
     next.primaries = guest.primaries.filter { next.standbys.contains($0.key) }
     return next
   }
@@ -100,9 +100,10 @@ struct TakenNumbers {
 
 extension Guest {
   /// Adds a device with all that it occupies.
+  /// - Parameter stays: whether it was made before, and stays when others leave.
   /// - Returns: its address, when that is certain.
-  mutating func add(_ device: MadeDevice) -> GuestPCIAddress? {
-    let address = add(device.request)
+  mutating func add(_ device: MadeDevice, stays: Bool = false) -> GuestPCIAddress? {
+    let address = add(device.request, at: device.address, stays: stays)
     if let index = device.numbers.acpiIndex { acpiIndexes.insert(index) }
     if let id = device.request.keyvalID { keyvalIDs.insert(id) }
     take(device.numbers)

@@ -49,9 +49,8 @@ public final class Predictor: Sendable {
 
   /// Predicts all that is created and plugged.
   public func run(plugs: [DeviceRequest] = []) -> Outcome {
-    var guest = Guest(machine)
+    var guest = Guest(machine, qemu)
     guest.isOrderKnown = running == nil
-    guest.checksChosenSlots = !qemu.isBefore(8, 0)
     guest.reserve(machine.devices.count)
     var others = running == nil ? machine.launchFailures(qemu) + [machine.foreignAccelerator(on: host)].compactMap { $0 } : []
     var objects = ExistingObjects(machine, qemu)
@@ -59,7 +58,7 @@ public final class Predictor: Sendable {
     var undecided: [DeviceRequest] = []
     // QEMU creates the devices of key=value text first, regardless of the order on the command line
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
-    let cold = machine.devices.filter { $0.form == .keyval } + machine.devices.filter { $0.form == .json }
+    let cold = machine.devices.filter { $0.form == .keyval } + machine.devicesOfDrives + machine.devices.filter { $0.form == .json }
     // Most machines keep their devices: then none has to be made again, and the guest is not copied.
     let unplugs = ((cold + plugs).map(\.history) + [machine.lastCommands]).contains { !$0.unplugged.isEmpty || !$0.deleted.isEmpty }
     var made = unplugs ? MadeDevices(guest) : nil
@@ -133,7 +132,9 @@ public final class Predictor: Sendable {
     let settings = machine.settings(of: request, qemu, index)
     let isOfACPI = request.driver != "virtio-iommu-pci" && (try? guest.bus(for: request))?.isHandledByACPI == .known(true)
     let isIndexed = !qemu.isBefore(8, 0) || isOfACPI
-    let isBootable = request.isVFIO || DeviceProperties.lookup("bootindex", of: request.driver ?? "", in: qemu) != .absent
+    // That of ne2k_isa is checked and not kept (QEMU hw/net/ne2000-isa.c: isa_ne2000_set_bootindex; observed on 7.2.22 and 11.1.3).
+    let isBootable = request.isVFIO
+      || request.driver != "ne2k_isa" && DeviceProperties.lookup("bootindex", of: request.driver ?? "", in: qemu) != .absent
     func result(
       _ draft: PredictionDraft? = nil, _ failure: RealizeFailure? = nil, missing: Unknown? = nil, isDecided: Bool = true
     ) -> Checked {
