@@ -98,11 +98,9 @@ struct HostStorage {
   /// The part for a `<disk type='nvme'>`, or one with such a disk below it.
   static func part(of disk: XMLElement, at place: Location) -> UnreadPart {
     let address = disk.child("source")?.child("address")
-    func number(_ name: String) -> UInt32 {
-      address?.value(name).flatMap { UInt32($0.hasPrefix("0x") ? String($0.dropFirst(2)) : $0, radix: 16) } ?? 0
-    }
+    func number(_ name: String) -> UInt64 { address?[name].flatMap(LibvirtNumber.parse) ?? 0 }
     let function = PCIAddress(
-      domain: number("domain"), bus: UInt8(clamping: number("bus")), slot: UInt8(clamping: number("slot")),
+      domain: UInt32(clamping: number("domain")), bus: UInt8(clamping: number("bus")), slot: UInt8(clamping: number("slot")),
       function: UInt8(clamping: number("function")))
     return HostStorage(function: address.flatMap { _ in function?.description }).part(at: place)
   }

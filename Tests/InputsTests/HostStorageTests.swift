@@ -39,6 +39,10 @@ final class HostStorageTests: XCTestCase {
     ] {
       XCTAssertEqual(unread("<domain type='kvm'><name>a</name><devices>\(disk)</devices></domain>").count, 1, disk)
     }
+    // libvirt's numbers are decimal without `0x`.
+    let decimal = "<disk type='nvme'><source type='pci' managed='yes'><address domain='0' bus='10' slot='0' function='0'/></source></disk>"
+    let found = unread("<domain type='kvm'><name>a</name><devices>\(decimal)</devices></domain>")
+    XCTAssertEqual(found, ["host function of the disk `0000:0a:00.0`"])
   }
 
   func testEmulatedControllersAndOtherDisksAreNotMeant() {
