@@ -12,7 +12,7 @@ struct ShellArrays {
   /// Each with its name before it, and the comments inside it.
   private(set) var parts: [(words: [Word], comments: [Range<Int>])] = []
 
-  init() { variables = ShellVariables() }
+  init(variables: ShellVariables = ShellVariables()) { self.variables = variables }
 
   init(_ bytes: [UInt8], _ script: ShellLines) {
     let lines = script.commands.map(\.range)
@@ -20,7 +20,7 @@ struct ShellArrays {
     for range in script.comments + script.documents {
       for index in range where code[index] != 0x0a { code[index] = 0x20 }
     }
-    variables = ShellVariables(code, script, isZsh: ShellScript.isZsh(bytes))
+    variables = ShellVariables(code, script, shell: ShellScript.shell(bytes))
     if lines.contains(where: { ShellVariables.setsOthers(code[$0]) }) { return }
     let topLevel = Set(ShellNesting(code, script).topLevel.map(\.lowerBound))
     let naming = ShellNaming(code, script)

@@ -31,10 +31,8 @@ struct ShellScript {
   /// Whether a text begins with a line that names a shell: `#!/bin/bash -e`, `#! /usr/bin/env -S bash`.
   static func isScript(_ bytes: [UInt8]) -> Bool { shell(bytes) != nil }
 
-  /// Whether the line names zsh.
-  static func isZsh(_ bytes: [UInt8]) -> Bool { shell(bytes) == "zsh" }
-
-  private static func shell(_ bytes: [UInt8]) -> String? {
+  /// The shell that the line names.
+  static func shell(_ bytes: [UInt8]) -> String? {
     // After a byte order mark, as editors of other systems write one.
     let text = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes[3...] : bytes[...]
     guard text.starts(with: "#!".utf8) else { return nil }

@@ -37,11 +37,48 @@ final class ShellVariableTests: XCTestCase {
     }
   }
 
+  func testAValueThatIsComposedStepByStepIsFollowed() {
+    let steps = "-M q35 -device vfio-pci,host=01:00.0"
+    for text in [
+      "O=''\nO=\"$O -M q35\"\nO=\"$O -device vfio-pci,host=01:00.0\"\nkvm $O", "O='-M q35'\nO+=' -device vfio-pci,host=01:00.0'\nkvm $O",
+      "export O='-M q35'\nO=\"${O} -device vfio-pci,host=01:00.0\"\nif true; then\n  kvm $O\nfi", "GPU=$1\nGPU=01:00.0\n" + use,
+      "GPU=02:00.0\nGPU=01:00.0\n" + use, "O='\(steps)'\nO=\"$O -S\"\nrun() {\n  kvm $O\n}\nrun"
+    ] {
+      XCTAssertEqual(hosts(text), ["01:00.0"], text)
+      XCTAssertEqual(parse(text).machine.unreadParts, [], text)
+    }
+    for text in [
+      // A function is called later than it is written.
+      "GPU=01:00.0\nf() {\n" + use + "\n}\nGPU=$1\nf", "GPU=01:00.0\nf() {\n" + use + "\n}\nGPU=02:00.0\nf",
+      "O='\(steps)'\nO=\"$O $X\"\nkvm $O", "O=\"$O \(steps)\"\nkvm $O", "O+=' \(steps)'\nkvm $O",
+      "O='\(steps)'\nif x; then O=\"$O -S\"; fi\nkvm $O", "readonly GPU=01:00.0\nGPU=02:00.0\n" + use,
+      "O='\(steps)'\nwhile x; do\n  O+=' -S'\ndone\nkvm $O"
+    ] {
+      XCTAssertEqual(hosts(text), [], text)
+      XCTAssertFalse(parse(text).machine.unreadParts.isEmpty && parse(text).machine.devices.isEmpty, text)
+    }
+    // Only some shells have `+=`.
+    let plain = ParsedInput.parse(SourceText(name: "t", bytes: Array("#!/bin/sh\nO=-S\nO+=' \(steps)'\nqemu-kvm $O\n".utf8)))
+    XCTAssertFalse(plain.machine.unreadParts.isEmpty)
+  }
+
+  /// Items of a declared array are not options of `declare`, nor names.
+  func testADeclaredArrayIsFollowed() {
+    for text in [
+      "declare -a A=(-machine q35 -nodefaults)\nA+=(-device vfio-pci,host=01:00.0)\nkvm \"${A[@]}\"",
+      "f() {\n  local A=(-m \"$2\" -device vfio-pci,host=01:00.0)\n  kvm \"${A[@]}\"\n}\nf"
+    ] {
+      XCTAssertEqual(hosts(text), ["01:00.0"], text)
+    }
+    let other = "GPU=01:00.0\ndeclare A=(x) \"$n=5\"\n" + use
+    XCTAssertEqual(hosts(other), [])
+  }
+
   func testAValueThatMayBeAnotherIsUnknown() {
     let set = "GPU=01:00.0\n"
     let glob = "GPU=0?:00.0\nqemu-system-x86_64 -device $GPU"
     for text in [
-      glob, use, use + "\n" + set, set + set + use, set + "GPU+=x\n" + use,
+      glob, use, use + "\n" + set, 
       "if a; then GPU=01:00.0; fi\n" + use, "a && GPU=01:00.0\n" + use,
       "a ||\nGPU=01:00.0\n" + use, "a | GPU=01:00.0\n" + use, "GPU=01:00.0 | a\n" + use, "GPU=01:00.0 &\n" + use,
       "(GPU=01:00.0)\n" + use, "f() { GPU=01:00.0; }\nf\n" + use, "f() {\n  GPU=01:00.0\n}\n" + use, "GPU=$1\n" + use,
