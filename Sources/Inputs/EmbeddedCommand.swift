@@ -29,31 +29,6 @@ enum EmbeddedCommand {
   }
 }
 
-/// Characters that are special to a shell, and are not in a text that another program splits into words.
-enum LiteralBytes {
-  /// Each with a byte that no text contains in its place.
-  static let marks: [UInt8: UInt8] = Dictionary(uniqueKeysWithValues: zip("#&|()<>`{;\"".utf8, [0xc0, 0xc1] + Array<UInt8>(0xf5...0xfd)))
-  private static let originals = Dictionary(uniqueKeysWithValues: marks.map { ($1, $0) })
-
-  /// The byte that a byte stands for.
-  static func shown(_ byte: UInt8) -> UInt8 { originals[byte] ?? byte }
-
-  /// The text with marks for all of them but quotes and a template's placeholders.
-  static func hidden(_ text: [UInt8]) -> [UInt8] {
-    var hidden = text
-    var index = 0
-    while index < text.count {
-      if let end = TemplatePlaceholder.end(text, at: index) {
-        index = end
-        continue
-      }
-      if text[index] != UInt8(ascii: "\""), let mark = marks[text[index]] { hidden[index] = mark }
-      index += 1
-    }
-    return hidden
-  }
-}
-
 /// A systemd service (systemd.service(5)): the commands of `ExecStart=`.
 enum SystemdUnit {
   /// Whether a service starts QEMU, or mentions a device that it may give to one.
@@ -128,7 +103,9 @@ enum SystemdUnit {
       text.replaceSubrange(line, with: line.map { _ in 0x20 })
     }
     let plain = SystemdUnit.plain(inDoubleQuotes(withUnknownSpecifiers(text)))
-    var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: plain), follow, restore: LiteralBytes.shown)
+    var definition = ParsedInput.parse(
+      command: SourceText(name: source.name, bytes: plain), follow, ShellArrays(variables: variables(source.bytes)),
+      restore: LiteralBytes.shown)
     for other in starting.dropFirst() {
       definition.noteUnread("a second QEMU command", "only the first is judged: give each a unit of its own", other, source)
     }

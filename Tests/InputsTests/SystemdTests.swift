@@ -30,6 +30,29 @@ final class SystemdTests: XCTestCase {
     XCTAssertNil(parse("[Unit]\nUser=guests\n[Service]\n" + command).machine.service)
   }
 
+  func testAVariableOfTheUnitIsFollowed() {
+    func hosts(_ settings: String, use: String = "${GPU}") -> [String?] {
+      let command = "ExecStart=/usr/bin/qemu-system-x86_64 -m 1G -device vfio-pci,host=\(use)\n"
+      return parse("[Service]\n\(command)\(settings)\n").machine.devices.map { $0.string("host") }
+    }
+    for settings in [
+      "Environment=GPU=01:00.0", "Environment = A=1 GPU=01:00.0", "Environment=\"GPU=01:00.0\" B=2", "Environment='GPU=01:00.0'",
+      "Environment=GPU=02:00.0\nEnvironment=GPU=01:00.0", "Environment=GPU=x\nEnvironment=\nEnvironment=GPU=01:00.0"
+    ] {
+      XCTAssertEqual(hosts(settings), ["01:00.0"], settings)
+    }
+    for settings in [
+      "Environment=GPU=01:00.0\nEnvironmentFile=-/etc/default/vm", "Environment=GPU=%i", "Environment=GPU=\"01:00.0\"",
+      "Environment=GPU=01:00.0 \\\n  GPU=02:00.0", "Environment=GPU=01:00.0\nEnvironment=", "[Unit]\nEnvironment=GPU=01:00.0",
+      "Environment=GPU=01:00.0\nUnsetEnvironment=GPU", "# Environment=GPU=01:00.0", "Environment=\"GPU=01:00.0"
+    ] {
+      XCTAssertEqual(hosts(settings), [nil], settings)
+    }
+    // Inside a word it is text.
+    XCTAssertEqual(hosts("Environment=GPU=01:00.0", use: "$GPU"), [nil])
+    XCTAssertEqual(parse("[Service]\nEnvironment=N=a\nExecStart=/usr/bin/qemu-system-x86_64 -name ${N} -S\n").machine.unreadParts, [])
+  }
+
   func testWhatIsNotModelledIsUnknown() {
     for settings in [
       "User=%i", "User=root\nCapabilityBoundingSet=CAP_NET_ADMIN", "PrivateUsers=yes", "CapabilityBoundingSet=~CAP_IPC_LOCK",
