@@ -133,13 +133,21 @@ struct PythonArguments {
     return found
   }
 
-  /// A list of strings and commas, with a comma behind the last or without; nil for anything else in it.
+  /// A list of strings and commas, with a comma behind the last or without; nil for anything else in it. Strings without a comma
+  /// between them are one (Python's language reference, String literal concatenation).
   private func list(at open: Int) -> List? {
     var words: [Word] = []
     var position = skipBlanks(open + 1)
     while let item = string(at: position) {
-      words.append(item.word)
-      position = skipBlanks(item.end)
+      var text = item.word.bytes, offsets = Array(item.word.range)
+      var (last, end) = item
+      while let next = string(at: skipBlanks(end)) {
+        (last, end) = next
+        text += last.bytes
+        offsets += last.range
+      }
+      words.append(Word(bytes: text, offsets: offsets, end: last.range.upperBound))
+      position = skipBlanks(end)
       guard position < bytes.count else { return nil }
       if bytes[position] == UInt8(ascii: ",") { position = skipBlanks(position + 1) } else { break }
     }

@@ -214,6 +214,9 @@ final class InputStyleTests: XCTestCase {
     ] {
       XCTAssertNotNil(parse(text).unrecognised, text)
     }
+    let parts = "subprocess.run([\"qemu-system-x86_64\", \"-device\", \"vfio-pci,\"\n  'host=01:00.0', \"-S\"])\n"
+    XCTAssertEqual(hosts(parts), ["01:00.0"])
+    XCTAssertTrue(parse(parts).machine.hasOption("S"))
     let run = "x = \"#\"; y = '\\'#'\nsubprocess.run([\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=01:00.0\"])\n"
     XCTAssertEqual(hosts(run), ["01:00.0"])
   }
@@ -227,7 +230,7 @@ final class InputStyleTests: XCTestCase {
 
   func testAListThatIsNotOnlyPlainStringsIsNotRead() {
     for item in [
-      "gpu", "f\"vfio-pci,host={gpu}\"", "\"vfio-pci,host=\" + gpu", "\"vfio-pci,\" \"host=01:00.0\"",
+      "gpu", "f\"vfio-pci,host={gpu}\"", "\"vfio-pci,host=\" + gpu", "\"vfio-pci,\" f\"host={gpu}\"",
       "\"vfio-pci,host=%s\" % gpu", "*more"
     ] {
       let parsed = parse("subprocess.run([\"qemu-system-x86_64\", \"-device\", \(item)])\n")
