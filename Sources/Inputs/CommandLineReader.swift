@@ -45,6 +45,13 @@ struct CommandLineReader {
     if let first = rest.first, first.bytes.first != UInt8(ascii: "-") {
       definition.machine.emulator = first.text.fileName
       definition.machine.program = first.hasUnknown ? nil : first.text
+      definition.readElements.append(location(first, "program"))
+      if !first.hasUnknown, let name = first.text.fileName, InputFormat.mayBeScript(name) {
+        definition.machine.unreadParts.append(
+          UnreadPart(
+            what: "the emulator `\(first.text)`", reason: "by its name it is not QEMU, and may add devices",
+            location: location(first, "argument")))
+      }
       rest = rest.dropFirst()
     }
     // An array that the emulator is in may hold its options too.

@@ -23,9 +23,7 @@ enum DomainWithoutPassthrough {
     else { return nil }
     let bytes = Array(name.utf8)
     let isQEMU = name.hasPrefix("qemu") || name.hasPrefix("kvm") || bytes.contains(text: "qemu-system-")
-    let isScript = [".sh", ".py", ".pl"].contains(where: name.hasSuffix)
-      || ["wrapper", "launch", "hook", "script"].contains { bytes.contains(text: $0) }
-    return isQEMU && !isScript ? nil : emulator
+    return isQEMU && !InputFormat.mayBeScript(name) ? nil : emulator
   }
 
   /// Whether the domain has a host device that vfio may pass through: it never passes USB and SCSI devices.
