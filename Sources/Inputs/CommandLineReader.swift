@@ -76,8 +76,9 @@ struct CommandLineReader {
   /// The emulator's word, or its first option. `sudo -u qemu` has options of its own.
   private static func start(of words: ArraySlice<Word>) -> Int? {
     if words.first?.bytes.first == UInt8(ascii: "-") { return words.startIndex }
-    if case .emulator(let index) = ShellRunner.target(of: Array(words), isEmulator: ShellScript.isEmulator) {
-      return words.startIndex + index
+    let command = words.drop { ShellScript.keywords.contains($0.text) }
+    if case .emulator(let index) = ShellRunner.target(of: Array(command), isEmulator: ShellScript.isEmulator) {
+      return command.startIndex + index
     }
     return words.firstIndex { InputFormat.isEmulator($0.text) && $0.text != "qemu" }
       ?? words.firstIndex { $0.bytes.first == UInt8(ascii: "-") || isEmulator($0.text) }
