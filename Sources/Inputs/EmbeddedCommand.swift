@@ -113,6 +113,8 @@ enum SystemdUnit {
       definition.noteOpenEnd(of: last, source)
     }
     noteLines(source, outside: all, in: &definition)
+    let rest = SourceText(name: source.name, bytes: EmbeddedCommand.only(all, of: source.bytes))
+    definition.noteUnreadCommand(rest, outside: [starting.first ?? all.first].compactMap { $0 })
     let settings = settings(source.bytes)
     definition.machine.service = limits(settings)
     if let setting = sandbox(settings), definition.machine.devices.contains(where: \.isVFIO) {

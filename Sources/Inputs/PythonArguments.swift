@@ -49,6 +49,7 @@ struct PythonArguments {
     if let second = lists.dropFirst().first {
       definition.noteUnread("a second QEMU command", "only the first is judged", second.range, source)
     }
+    definition.noteUnreadCommand(source, outside: hidden(in: source.bytes) + [list.range])
     return definition
   }
 

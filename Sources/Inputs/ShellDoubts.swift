@@ -23,7 +23,7 @@ struct ShellDoubts {
     }
   }
 
-  var all: [Doubt] { [program, function, continuation, end, placeholder, parenthesis, input].compactMap { $0 } }
+  var all: [Doubt] { [program, function, continuation, end, placeholder, parenthesis, list, document, input].compactMap { $0 } }
 
   private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
@@ -75,6 +75,19 @@ struct ShellDoubts {
     else { return nil }
     let place = command.upperBound..<command.upperBound + 1
     return (place, "the text in parentheses", "only another shell, such as fish, has arguments there")
+  }
+
+  /// A parenthesis behind a name, before the command: Perl's list `qw(…)`, to which the program may append.
+  private var list: Doubt? {
+    guard command.lowerBound > 1, bytes[command.lowerBound - 1] == UInt8(ascii: "("), bytes[command.lowerBound - 2].isShellNameByte
+    else { return nil }
+    return (command.lowerBound - 1..<command.lowerBound, "the list in parentheses", "a program of another language may append to it")
+  }
+
+  /// A here document before the command that no line closes.
+  private var document: Doubt? {
+    guard let word = script.unclosedDocument, word.upperBound <= command.lowerBound else { return nil }
+    return (word, "the here document `\(text(word))`", "no line ends it: to a shell all that is behind belongs to it")
   }
 
   // MARK: - The program

@@ -13,6 +13,9 @@ struct ShellLines {
   private(set) var comments: [Range<Int>] = []
   /// Here documents, each with the line that ends it.
   private(set) var documents: [Range<Int>] = []
+  /// The word of the first here document that no line closes: to a shell it has the rest of the text, and another language may have
+  /// other rules for its end, such as Ruby's `<<~END`.
+  private(set) var unclosedDocument: Range<Int>?
 
   private let bytes: [UInt8]
   private var start = 0
@@ -107,13 +110,28 @@ struct ShellLines {
     return start
   }
 
-  /// `<<END`, `<<-'END'`: up to the line that is END. Where there is none, it was no here document but a shift.
+  /// `<<END`, `<<-'END'`: up to the line that is END. Where there is none, it may be a shift: `((a << b))`.
   private mutating func readDocument(_ mark: Int) {
     let word = bytes[mark...].drop { $0 == UInt8(ascii: "-") || $0 == 0x20 }.prefix { $0 > 0x20 && !"<>;|&)".utf8.contains($0) }
-    let end = word.filter { !"'\"\\".utf8.contains($0) }
-    guard !end.isEmpty, let place = ends[end[...]]?.first(where: { $0.lowerBound >= start }) else { return }
+    // With line ends of another system the carriage return is a part of both words.
+    let end = word.filter { !"'\"\\".utf8.contains($0) } + (bytes[word.endIndex...].first == 0x0d && !word.isEmpty ? [0x0d] : [])
+    guard !end.isEmpty, let place = ends[end[...]]?.first(where: { $0.lowerBound >= start }) else {
+      let isNumber = word.first.map { (0x30...0x39).contains($0) || $0 == UInt8(ascii: "$") } == true
+      // `<<<` is followed by a text.
+      let isText = mark > 2 && bytes[mark - 3] == UInt8(ascii: "<")
+      if unclosedDocument == nil, !end.isEmpty, !isNumber, !isText, !isShift(before: mark) {
+        unclosedDocument = word.startIndex..<word.endIndex
+      }
+      return
+    }
     documents.append(start..<place.upperBound)
     start = place.upperBound
+  }
+
+  /// Whether the line has arithmetic, `((`, not far before a mark.
+  private func isShift(before mark: Int) -> Bool {
+    let text = bytes[max(0, mark - 256)..<mark]
+    return text[(text.lastIndex(of: 0x0a) ?? text.startIndex)...].contains(text: "((")
   }
 
   /// The places of every line, by its text without tabs before it. A text that occurs often is found at its first

@@ -20,6 +20,8 @@ struct ShellScript {
 
   /// Words that hold a QEMU command which only another shell reads: `bash -c "…"`.
   let innerCommands: [Range<Int>]
+  let comments: [Range<Int>]
+
   /// Comments and here documents: no part of any command.
   let hidden: [Range<Int>]
 
@@ -61,6 +63,7 @@ struct ShellScript {
     }
     self.arrays = arrays
     unclosed = script.unclosed
+    comments = script.comments
     hidden = script.comments + script.documents
     innerCommands = inner
     command = commands.first
@@ -198,6 +201,7 @@ extension ParsedInput {
     for other in script.others {
       parsed.noteUnread("a second QEMU command", "only the first is judged: give each a script of its own", other, source)
     }
+    parsed.noteUnreadCommand(source, outside: script.comments + [script.command].compactMap { $0 })
     return parsed
   }
 
@@ -207,6 +211,7 @@ extension ParsedInput {
     var parsed = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil, missingPart: missing))
     parsed.noteInner(script, source)
     parsed.noteUnreadDevices(source, in: 0..<source.bytes.count)
+    parsed.noteUnreadCommand(source, outside: script.comments)
     if parsed.machine.unreadParts.isEmpty {
       let what = UnrecognisedInput.tool(source.bytes)
       parsed.unrecognised = what ?? "a shell script without a QEMU command: name a script that starts QEMU"

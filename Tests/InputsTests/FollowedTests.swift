@@ -210,7 +210,7 @@ final class FollowedTests: XCTestCase {
       #!/bin/bash
       cat > vm.conf <<-'END' ; cat <<MORE
       -device no
-      qemu-system-x86_64 -M pc "
+      exec qemu-system-x86_64 "
       \tEND
       args+=(x
       MORE

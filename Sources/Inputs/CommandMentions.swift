@@ -1,0 +1,100 @@
+import Facts
+import Syntax
+
+/// QEMU commands in a text that no reader follows: behind a program that is not known to start one, inside a string, or in another
+/// list of a program.
+///
+/// A second safety net beside `DeviceMentions`: the devices of such a command may be in a variable, where none is mentioned.
+enum CommandMentions {
+  /// The number of bytes that are read before and behind a name.
+  private static let reach = 4096
+
+  /// The name of the first emulator with an option behind it, outside some ranges.
+  static func first(in bytes: [UInt8], outside read: [Range<Int>]) -> Range<Int>? {
+    let covered = read.sorted { $0.lowerBound < $1.lowerBound }
+    var next = 0, end = 0
+    for start in ["qemu-system-", "qemu-kvm", "kvm"].flatMap({ bytes.indices(of: Array($0.utf8)) }).sorted() {
+      while next < covered.count, covered[next].lowerBound <= start {
+        end = max(end, covered[next].upperBound)
+        next += 1
+      }
+      guard start >= end, start == 0 || bytes[start - 1] == UInt8(ascii: "/") || !isNameByte(bytes[start - 1]) else { continue }
+      let name = start..<(bytes[start...].firstIndex { !isNameByte($0) } ?? bytes.count)
+      if bytes[start] == UInt8(ascii: "k"), !isProgram(bytes, name) { continue }
+      let behind = name.upperBound..<min(bytes.count, name.upperBound + reach)
+      if startsGuest(bytes[behind]), !isText(bytes[max(0, start - reach)..<start]) { return name }
+    }
+    return nil
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool { byte.isASCIILetterOrDigit || "-_.+~/".utf8.contains(byte) }
+
+  /// Whether `kvm` is a word of its own, and not the accelerator.
+  private static func isProgram(_ bytes: [UInt8], _ name: Range<Int>) -> Bool {
+    guard name.count == 3, let byte = bytes[..<name.lowerBound].last, byte <= 0x20 || "/\"'".utf8.contains(byte) else { return false }
+    let before = bytes[max(0, name.lowerBound - 64)..<name.lowerBound].reversed().drop { $0 <= 0x20 || "\"',".utf8.contains($0) }
+    return !before.starts(with: "lecca-".utf8)
+  }
+
+  /// Whether the text behind an emulator begins with an option, or with a variable that may hold some, and does not only ask for help.
+  /// The quotes and commas of a list may be before it, and the `--` that ends another program's options.
+  private static func startsGuest(_ text: ArraySlice<UInt8>) -> Bool {
+    let isQuoted = text.first.map { "\"'".utf8.contains($0) } == true
+    let isList = isQuoted && text.dropFirst().first == UInt8(ascii: ",")
+    var rest = skippingBlanks(isList ? text.dropFirst(2) : isQuoted ? text.dropFirst() : text, linesToo: isList)
+    guard isList || rest.startIndex > text.startIndex + (isQuoted ? 1 : 0) else { return false }
+    if rest.starts(with: "-- ".utf8) { rest = skippingBlanks(rest.dropFirst(3), linesToo: false) }
+    if let quote = rest.first, "\"'".utf8.contains(quote) { rest = rest.dropFirst() }
+    if rest.first == UInt8(ascii: "$") || isList && rest.first == UInt8(ascii: "*") { return true }
+    guard rest.first == UInt8(ascii: "-") else { return false }
+    let name = rest.dropFirst(rest.starts(with: "--".utf8) ? 2 : 1).prefix { $0.isASCIILetterOrDigit || $0 == UInt8(ascii: "-") }
+    let words = rest.prefix { !"\n;|&)`".utf8.contains($0) }.split { $0 <= 0x20 || "\"',[]".utf8.contains($0) }
+    return Option.isKnown(String(decoding: name, as: UTF8.self))
+      && !words.contains { ShellScript.asksForHelp(String(decoding: $0, as: UTF8.self)) }
+  }
+
+  /// The text behind blanks, and behind line ends that a backslash continues.
+  private static func skippingBlanks(_ text: ArraySlice<UInt8>, linesToo: Bool) -> ArraySlice<UInt8> {
+    var rest = text
+    while let byte = rest.first {
+      if byte == 0x20 || byte == 0x09 || linesToo && byte <= 0x20 {
+        rest = rest.dropFirst()
+      } else if rest.starts(with: "\\\n".utf8) || rest.starts(with: "\\\r\n".utf8) {
+        rest = rest.drop { $0 != 0x0a }.dropFirst()
+      } else {
+        break
+      }
+    }
+    return rest
+  }
+
+  /// Whether the words before an emulator, back to the beginning of their command, only print or find what is behind them.
+  private static func isText(_ before: ArraySlice<UInt8>) -> Bool {
+    let start = before.lastIndex { "\n;|&`(".utf8.contains($0) }
+    var words = before[(start.map { $0 + 1 } ?? before.startIndex)...].split { $0 <= 0x20 || "\"'".utf8.contains($0) }
+    // The function whose argument it is: `print(`, `log.info(`.
+    if let start, before[start] == UInt8(ascii: "("), let name = before[..<start].split(whereSeparator: { !$0.isShellNameByte }).last {
+      words.append(name)
+    }
+    return words.contains { texts.contains(String(decoding: $0, as: UTF8.self)) }
+  }
+
+  private static let texts: Set<String> = [
+    "echo", "printf", "print", "logger", "notify-send", "log", "info", "debug", "warn", "warning", "error", "fail", "die", "usage",
+    "pgrep", "pkill", "killall", "pidof", "ps", "grep", "egrep", "fgrep", "rg", "awk", "sed", "command", "which", "type", "hash"
+  ]
+}
+
+extension ParsedInput {
+  /// Makes a QEMU command that was not read unknown, so that no verdict is safe because of it.
+  /// - Parameter read: the commands that were read, and comments.
+  mutating func noteUnreadCommand(_ source: SourceText, outside read: [Range<Int>]) {
+    let read = read + readElements.filter { $0.source == source.name }.compactMap(\.range)
+    guard problems.isEmpty, unrecognised == nil, machine.unreadParts.isEmpty,
+      let place = CommandMentions.first(in: source.bytes, outside: read)
+    else { return }
+    let line = source.position(of: place.lowerBound).line
+    noteUnread(
+      "the QEMU command in line \(line)", "it is inside a string, or behind a program that is not known to start QEMU", place, source)
+  }
+}

@@ -1,0 +1,77 @@
+import Facts
+import Syntax
+import XCTest
+
+@testable import Inputs
+
+/// QEMU commands beside the one that is read: the devices of one that is not followed may be in a variable.
+final class CommandMentionsTests: XCTestCase {
+  private func unread(_ text: String) -> [String] {
+    let parsed = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8)))
+    XCTAssertEqual(parsed.problems.map(\.message), [], text)
+    XCTAssertNil(parsed.unrecognised, text)
+    return parsed.machine.unreadParts.map(\.what)
+  }
+
+  private let qemu = "qemu-system-x86_64 -M q35 -m 4G"
+
+  func testACommandThatIsNotFollowedIsUnread() {
+    for text in [
+      "screen -dmS vm \(qemu) $GPU", "tmux new-session -d -s vm \"\(qemu) $GPU\"",
+      "start-stop-daemon --start --exec /usr/bin/qemu-system-x86_64 -- -M q35 $ARGS", "chpst -u kvm:kvm qemu-system-x86_64 \"$@\"",
+      "ssh host 'cd /vm; \(qemu) '$GPU", "cset shield --exec -- qemu-system-x86_64 \\\n  -M q35 $GPU", "run_with_gpu \(qemu)",
+      "cat > run.sh <<END\n\(qemu) $GPU\nEND", "CMD=\"\(qemu) $GPU\"\nrun", "screen -dm kvm -M q35 $GPU",
+      "xterm -e /usr/libexec/qemu-kvm --machine q35 $GPU"
+    ] {
+      XCTAssertEqual(unread("#!/bin/bash\nif rescue; then\n\(qemu)\nelse\n\(text)\nfi\n").count, 1, text)
+      XCTAssertEqual(unread("#!/bin/bash\n\(text)\n").count, 1, text)
+    }
+    XCTAssertEqual(unread("steps:\n  - run: |\n      \(qemu)\n  - run: \(qemu) $GPU\n"), ["the QEMU command in line 4"])
+    let list = "subprocess.run([\"qemu-system-x86_64\", \"-M\", \"q35\"])\n"
+    for text in [
+      "os.system(\"\(qemu) \" + gpu)", "c = [\"sudo\", \"qemu-system-x86_64\", \"-M\", \"q35\"]", "run([sudo, 'qemu-kvm', *args])"
+    ] {
+      XCTAssertEqual(unread(list + text + "\n"), ["the QEMU command in line 2"], text)
+    }
+    let unit = "[Service]\nExecStart=/usr/bin/\(qemu)\nExecStart=/usr/bin/screen -Dm \(qemu) $GPU\n"
+    XCTAssertEqual(unread(unit), ["the QEMU command in line 3"])
+  }
+
+  func testTextThatStartsNoGuestIsNone() {
+    for text in [
+      "echo \"starting \(qemu) $GPU\"", "pgrep -f '\(qemu)' && exit", "ps aux | grep \"\(qemu)\"", "sudo pkill -f \"\(qemu)\"",
+      "qemu-system-x86_64 -machine help | grep q35", "V=$(qemu-system-x86_64 --version)", "[ -x /usr/bin/qemu-system-x86_64 ] || exit 1",
+      "command -v qemu-system-x86_64 > /dev/null", "# \(qemu) $GPU", "setcap cap_net_admin+ep /usr/bin/qemu-system-x86_64",
+      "log \"\(qemu)\"", "QEMU=qemu-system-x86_64", "ACCEL='-accel kvm -cpu host'", "usermod -aG kvm -a me",
+      "apt-get install qemu-system-x86 -y",
+      "if [ $(pidof qemu-system-x86_64) ]; then exit; fi"
+    ] {
+      XCTAssertEqual(unread("#!/bin/bash\n\(text)\n\(qemu)\n"), [], text)
+    }
+    XCTAssertEqual(unread("#!/bin/bash\nC=(sudo \(qemu))\nC+=(-S)\n\"${C[@]}\"\n"), [])
+    XCTAssertEqual(unread("#!/bin/bash\nC='\(qemu)'\n$C -S\n"), [])
+    XCTAssertEqual(unread("print(\"\(qemu)\")\nsubprocess.run([\"qemu-system-x86_64\", \"-M\", \"q35\"])\n"), [])
+    XCTAssertEqual(unread("[Service]\nExecStart=/usr/bin/\(qemu)\nExecStop=/usr/bin/pkill -f \"\(qemu)\"\n"), [])
+  }
+
+  func testAKeywordBeforeAVariableIsNoProgram() {
+    XCTAssertEqual(unread("#!/bin/bash\nif x; then $QEMU -M q35 -m 4G; fi\n"), [])
+  }
+
+  func testAProgramThatIsNamedLikeQEMUMayAddOptions() {
+    for name in ["./qemu-system-x86_64-gpu.sh", "/opt/qemu-system-x86_64.wrapper"] {
+      XCTAssertEqual(unread("\(name) -M q35 -m 4G\n"), ["the emulator `\(name)`"])
+    }
+    XCTAssertEqual(unread("/opt/qemu-system-x86_64-gpu -M q35 -m 4G\n"), [])
+  }
+
+  /// Lists and here documents of other languages than a shell's, to which more may be appended.
+  func testTextOfOtherLanguages() {
+    XCTAssertEqual(unread("my @a = qw(\(qemu));\npush @a, @gpu;\n"), ["the list in parentheses"])
+    XCTAssertEqual(unread("cmd = <<~CMD\n  \(qemu) -S\nCMD\nsystem(cmd + gpu)\n"), ["the here document `~CMD`"])
+    XCTAssertEqual(unread("cmd = <<-CMD\n  \(qemu) -S\n  CMD\nsystem(cmd + gpu)\n"), ["the here document `CMD`"])
+    for text in ["((a = b << c))", "x=$((1 << n))", "cat <<< \"$x\"", "let \"a=1<<2\"", "cat <<END\na\nEND"] {
+      XCTAssertEqual(unread("#!/bin/bash\n\(text)\n\(qemu)\n"), [], text)
+    }
+  }
+}
