@@ -92,7 +92,7 @@ final class LabTests: XCTestCase {
   }
 
   /// The machine is a program that ends only when it is killed.
-  func testAMachineThatStandsStillIsStartedOnceMore() throws {
+  func testAMachineThatIsStuckIsStartedOnceMore() throws {
     let folder = try XCTUnwrap(folder).path
     let root = try root(qemu: "11.1.3")
     let script = """

@@ -25,14 +25,14 @@ def report():
 
 
 def main():
-    seen, since, told = ended(), time.monotonic(), False
+    seen, since, reported = ended(), time.monotonic(), False
     while True:
         time.sleep(5)
         if ended() != seen:
-            seen, since, told = ended(), time.monotonic(), False
-        elif time.monotonic() - since > SECONDS and not told:
+            seen, since, reported = ended(), time.monotonic(), False
+        elif time.monotonic() - since > SECONDS and not reported:
             report()
-            told = True
+            reported = True
 
 
 main()
