@@ -83,15 +83,50 @@ enum CommandMentions {
     "echo", "printf", "print", "logger", "notify-send", "log", "info", "debug", "warn", "warning", "error", "fail", "die", "usage",
     "pgrep", "pkill", "killall", "pidof", "ps", "grep", "egrep", "fgrep", "rg", "awk", "sed", "command", "which", "type", "hash"
   ]
+
+  // MARK: - Variables of a script
+
+  /// Whether a command of a script that is not QEMU's may start it all the same: an emulator in a variable is behind another program
+  /// (`screen -dm $QEMU $GPU`), or an unknown program has options of the command that is read (`$VM $OPTS $GPU`).
+  static func mayStartGuest(_ words: [Word], beside read: [Word]) -> Bool {
+    let words = words.drop { ShellScript.keywords.contains($0.text) }
+    guard let program = words.first, !quiet.contains(program.text.fileName ?? ""), !texts.contains(program.text.fileName ?? ""),
+      !words.contains(where: { ShellScript.asksForHelp($0.text) })
+    else { return false }
+    let arguments = words.dropFirst()
+    if let index = arguments.firstIndex(where: { isVariable($0) && ShellScript.isEmulator($0) }), index + 1 < words.endIndex {
+      let next = words[index + 1]
+      if isVariable(next) || optionName(next).map(Option.isKnown) == true { return true }
+    }
+    guard isVariable(program) else { return false }
+    // One behind an option is its argument, such as the path of a disk.
+    let options = zip(read, read.dropFirst()).filter { optionName($0).map(Option.withArgument.contains) != true && isVariable($1) }
+    return !Set(options.map(\.1.bytes)).isDisjoint(with: arguments.map(\.bytes))
+  }
+
+  /// Commands that use paths and names of QEMU's, and start nothing.
+  private static let quiet: Set<String> = [
+    "[", "[[", "test", "cp", "mv", "ln", "rm", "mkdir", "mkfifo", "touch", "chmod", "chown", "setcap", "file", "ldd", "kill", "wait", "cd",
+    "for", "case", "export", "local", "declare", "readonly", "read", "trap", "return", "exit", "taskset", "chrt", "renice",
+  ]
+
+  private static func isVariable(_ word: Word) -> Bool { word.hasUnknown && word.bytes.first == UInt8(ascii: "$") }
+
+  private static func optionName(_ word: Word) -> String? {
+    guard word.bytes.first == UInt8(ascii: "-") else { return nil }
+    return String(decoding: word.bytes.dropFirst(word.bytes.starts(with: "--".utf8) ? 2 : 1), as: UTF8.self)
+  }
 }
 
 extension ParsedInput {
   /// Makes a QEMU command that was not read unknown, so that no verdict is safe because of it.
-  /// - Parameter read: the commands that were read, and comments.
-  mutating func noteUnreadCommand(_ source: SourceText, outside read: [Range<Int>]) {
+  /// - Parameters:
+  ///   - read: the commands that were read, and comments.
+  ///   - further: commands of a script that may start QEMU.
+  mutating func noteUnreadCommand(_ source: SourceText, outside read: [Range<Int>], further: [Range<Int>] = []) {
     let read = read + readElements.filter { $0.source == source.name }.compactMap(\.range)
     guard problems.isEmpty, unrecognised == nil, machine.unreadParts.isEmpty,
-      let place = CommandMentions.first(in: source.bytes, outside: read)
+      let place = CommandMentions.first(in: source.bytes, outside: read) ?? further.first
     else { return }
     let line = source.position(of: place.lowerBound).line
     noteUnread(

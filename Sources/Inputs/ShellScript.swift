@@ -20,6 +20,8 @@ struct ShellScript {
 
   /// Words that hold a QEMU command which only another shell reads: `bash -c "…"`.
   let innerCommands: [Range<Int>]
+  /// Commands that may start QEMU with options in variables, by a program that is not known.
+  let unreadCommands: [Range<Int>]
   let comments: [Range<Int>]
 
   /// Comments and here documents: no part of any command.
@@ -53,14 +55,16 @@ struct ShellScript {
   init(_ bytes: [UInt8]) {
     let script = ShellLines(bytes)
     let arrays = ShellArrays(bytes, script)
-    var commands: [Range<Int>] = [], inner: [Range<Int>] = []
+    var commands: [Range<Int>] = [], inner: [Range<Int>] = [], rest: [Range<Int>] = []
     for range in script.commands.map(\.range) {
       switch ShellScript.target(Array(bytes[range]), at: range.lowerBound, arrays) {
       case .emulator: commands.append(range)
       case .text(let place): inner.append(range.lowerBound + place.lowerBound..<range.lowerBound + place.upperBound)
-      case .other: break
+      case .other: if bytes[range].contains(UInt8(ascii: "$")) { rest.append(range) }
       }
     }
+    let read = commands.first.map { ShellWords(Array(bytes[$0])).words } ?? []
+    unreadCommands = rest.filter { CommandMentions.mayStartGuest(ShellWords(Array(bytes[$0])).words, beside: read) }
     self.arrays = arrays
     unclosed = script.unclosed
     comments = script.comments
@@ -201,7 +205,7 @@ extension ParsedInput {
     for other in script.others {
       parsed.noteUnread("a second QEMU command", "only the first is judged: give each a script of its own", other, source)
     }
-    parsed.noteUnreadCommand(source, outside: script.comments + [script.command].compactMap { $0 })
+    parsed.noteUnreadCommand(source, outside: script.comments + [script.command].compactMap { $0 }, further: script.unreadCommands)
     return parsed
   }
 
@@ -211,7 +215,7 @@ extension ParsedInput {
     var parsed = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil, missingPart: missing))
     parsed.noteInner(script, source)
     parsed.noteUnreadDevices(source, in: 0..<source.bytes.count)
-    parsed.noteUnreadCommand(source, outside: script.comments)
+    parsed.noteUnreadCommand(source, outside: script.comments, further: script.unreadCommands)
     if parsed.machine.unreadParts.isEmpty {
       let what = UnrecognisedInput.tool(source.bytes)
       parsed.unrecognised = what ?? "a shell script without a QEMU command: name a script that starts QEMU"

@@ -54,6 +54,23 @@ final class CommandMentionsTests: XCTestCase {
     XCTAssertEqual(unread("[Service]\nExecStart=/usr/bin/\(qemu)\nExecStop=/usr/bin/pkill -f \"\(qemu)\"\n"), [])
   }
 
+  /// The program or the emulator in a variable.
+  func testACommandInVariablesIsUnread() {
+    let script = "#!/bin/bash\nO=\"-M q35 -m 4G\"\nQEMU=${QEMU:-/usr/bin/qemu-system-x86_64}\n"
+    for text in [
+      "$VM $O $GPU", "else $VM $O $GPU", "sudo screen -dm $QEMU -M q35 $GPU", "screen -dm \"$QEMU\" \"${GPU[@]}\"", "start_vm $QEMU_OPTS $GPU",
+      "\"$VM\" $GPU $O"
+    ] {
+      XCTAssertEqual(unread(script + "[ \"$1\" = rescue ] && { qemu-system-x86_64 $O; exit; }\n\(text)\n").count, 1, text)
+    }
+    for text in [
+      "$SUDO modprobe vfio-pci", "$SUDO qemu-img resize $DISK 4G", "[ -x \"$QEMU\" ] || exit 1", "echo $QEMU $O", "cp $QEMU $BACKUP",
+      "$QEMU --version", "kill -9 $QEMU_PID", "$SUDO chown $USER $DISK", "$LOG \"started $QEMU\""
+    ] {
+      XCTAssertEqual(unread(script + "\(text)\nqemu-system-x86_64 $O -hda $DISK\n"), [], text)
+    }
+  }
+
   func testAKeywordBeforeAVariableIsNoProgram() {
     XCTAssertEqual(unread("#!/bin/bash\nif x; then $QEMU -M q35 -m 4G; fi\n"), [])
   }
