@@ -84,6 +84,16 @@ enum CommandMentions {
     "pgrep", "pkill", "killall", "pidof", "ps", "grep", "egrep", "fgrep", "rg", "awk", "sed", "command", "which", "type", "hash"
   ]
 
+  /// The here documents of a script that describe its use: only printed, and with the word "usage" near their beginning.
+  static func usages(_ bytes: [UInt8], _ documents: [Range<Int>]) -> [Range<Int>] {
+    documents.filter { document in
+      let before = bytes[max(0, document.lowerBound - 256)..<max(0, document.lowerBound - 1)]
+      let line = before[(before.lastIndex(of: 0x0a).map { $0 + 1 } ?? before.startIndex)...].drop { $0 <= 0x20 }
+      let beginning = String(decoding: bytes[document].prefix(256), as: UTF8.self).lowercased()
+      return line.starts(with: "cat <<".utf8) && !line.contains { ">|".utf8.contains($0) } && beginning.contains("usage")
+    }
+  }
+
   // MARK: - Variables of a script
 
   /// Whether a command of a script that is not QEMU's may start it all the same: an emulator in a variable is behind another program

@@ -23,7 +23,8 @@ struct ShellScript {
   /// Commands that may start QEMU with options in variables, by a program that is not known.
   let unreadCommands: [Range<Int>]
   let comments: [Range<Int>]
-
+  /// Here documents that are only printed.
+  let usages: [Range<Int>]
   /// Comments and here documents: no part of any command.
   let hidden: [Range<Int>]
 
@@ -68,6 +69,7 @@ struct ShellScript {
     self.arrays = arrays
     unclosed = script.unclosed
     comments = script.comments
+    usages = CommandMentions.usages(bytes, script.documents)
     hidden = script.comments + script.documents
     innerCommands = inner
     command = commands.first
@@ -205,7 +207,8 @@ extension ParsedInput {
     for other in script.others {
       parsed.noteUnread("a second QEMU command", "only the first is judged: give each a script of its own", other, source)
     }
-    parsed.noteUnreadCommand(source, outside: script.comments + [script.command].compactMap { $0 }, further: script.unreadCommands)
+    let read = script.comments + script.usages + [script.command].compactMap { $0 }
+    parsed.noteUnreadCommand(source, outside: read, further: script.unreadCommands)
     return parsed
   }
 
@@ -215,7 +218,7 @@ extension ParsedInput {
     var parsed = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil, missingPart: missing))
     parsed.noteInner(script, source)
     parsed.noteUnreadDevices(source, in: 0..<source.bytes.count)
-    parsed.noteUnreadCommand(source, outside: script.comments, further: script.unreadCommands)
+    parsed.noteUnreadCommand(source, outside: script.comments + script.usages, further: script.unreadCommands)
     if parsed.machine.unreadParts.isEmpty {
       let what = UnrecognisedInput.tool(source.bytes)
       parsed.unrecognised = what ?? "a shell script without a QEMU command: name a script that starts QEMU"

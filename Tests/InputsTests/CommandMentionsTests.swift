@@ -20,7 +20,9 @@ final class CommandMentionsTests: XCTestCase {
       "screen -dmS vm \(qemu) $GPU", "tmux new-session -d -s vm \"\(qemu) $GPU\"",
       "start-stop-daemon --start --exec /usr/bin/qemu-system-x86_64 -- -M q35 $ARGS", "chpst -u kvm:kvm qemu-system-x86_64 \"$@\"",
       "ssh host 'cd /vm; \(qemu) '$GPU", "cset shield --exec -- qemu-system-x86_64 \\\n  -M q35 $GPU", "run_with_gpu \(qemu)",
-      "cat > run.sh <<END\n\(qemu) $GPU\nEND", "CMD=\"\(qemu) $GPU\"\nrun", "screen -dm kvm -M q35 $GPU",
+      "cat > run.sh <<END\n\(qemu) $GPU\nEND",
+      "cat <<END | sh\n# usage: none\n\(qemu) $GPU\nEND",
+      "cat <<END\n\(qemu) $GPU\nEND", "CMD=\"\(qemu) $GPU\"\nrun", "screen -dm kvm -M q35 $GPU",
       "xterm -e /usr/libexec/qemu-kvm --machine q35 $GPU"
     ] {
       XCTAssertEqual(unread("#!/bin/bash\nif rescue; then\n\(qemu)\nelse\n\(text)\nfi\n").count, 1, text)
@@ -44,7 +46,7 @@ final class CommandMentionsTests: XCTestCase {
       "command -v qemu-system-x86_64 > /dev/null", "# \(qemu) $GPU", "setcap cap_net_admin+ep /usr/bin/qemu-system-x86_64",
       "log \"\(qemu)\"", "QEMU=qemu-system-x86_64", "ACCEL='-accel kvm -cpu host'", "usermod -aG kvm -a me",
       "apt-get install qemu-system-x86 -y",
-      "if [ $(pidof qemu-system-x86_64) ]; then exit; fi"
+      "if [ $(pidof qemu-system-x86_64) ]; then exit; fi", "cat <<EOF\nUsage: $0\nStarts \(qemu) with the GPU\nEOF"
     ] {
       XCTAssertEqual(unread("#!/bin/bash\n\(text)\n\(qemu)\n"), [], text)
     }
@@ -58,7 +60,9 @@ final class CommandMentionsTests: XCTestCase {
   func testACommandInVariablesIsUnread() {
     let script = "#!/bin/bash\nO=\"-M q35 -m 4G\"\nQEMU=${QEMU:-/usr/bin/qemu-system-x86_64}\n"
     for text in [
-      "$VM $O $GPU", "else $VM $O $GPU", "sudo screen -dm $QEMU -M q35 $GPU", "screen -dm \"$QEMU\" \"${GPU[@]}\"", "start_vm $QEMU_OPTS $GPU",
+      "$VM $O $GPU", "else $VM $O $GPU",
+      "sudo screen -dm $QEMU -M q35 $GPU", "screen -dm \"$QEMU\" \"${GPU[@]}\"",
+      "start_vm $QEMU_OPTS $GPU",
       "\"$VM\" $GPU $O"
     ] {
       XCTAssertEqual(unread(script + "[ \"$1\" = rescue ] && { qemu-system-x86_64 $O; exit; }\n\(text)\n").count, 1, text)
