@@ -107,25 +107,44 @@ struct ShellDoubts {
   /// A function or an alias of the script that has the emulator's name, or that of a program before it: `sudo() { … }`.
   private var function: Doubt? {
     guard let emulator else { return nil }
-    var names: [[UInt8]] = []
+    var programs: [[UInt8]] = []
     for word in words {
-      if !word.bytes.contains(where: { "-=$`".utf8.contains($0) }) || word.range == emulator.range { names.append(word.bytes) }
+      if !word.bytes.contains(where: { "-=$`".utf8.contains($0) }) || word.range == emulator.range { programs.append(word.bytes) }
       if word.range == emulator.range { break }
     }
-    for name in names where !name.isEmpty {
-      let place = bytes.indices(of: name).first { start in
-        let after = bytes[(start + name.count)...], rest = after.drop { $0 == 0x20 }
-        let before = bytes[..<start]
-        return (start == 0 || bytes[start - 1] <= 0x20 || bytes[start - 1] == UInt8(ascii: ";")) && rest.starts(with: "()".utf8)
-          || before.hasSuffix("function ")
-          || name != emulator.bytes && before.hasSuffix("alias ") && after.first == UInt8(ascii: "=")
-      }
-      guard let place else { continue }
-      return (place..<place + name.count, "the function `\(String(decoding: name, as: UTF8.self))`", "it may add arguments")
+    let defined = functions, aliases = names(behind: "alias ", upTo: "=")
+    for name in programs where !name.isEmpty {
+      guard let start = defined[name] ?? (name == emulator.bytes ? nil : aliases[name]) else { continue }
+      return (start..<start + name.count, "the function `\(String(decoding: name, as: UTF8.self))`", "it may add arguments")
     }
     // `hash -p PATH NAME` gives a name another program (bash(1), Shell Builtin Commands).
     let hash = script.commands.first { ShellNaming.words(of: bytes[$0.range]).prefix(2).elementsEqual(["hash", "-p"]) }
     return hash.map { ($0.range, "`hash -p`", "the program of that name may be another, and add arguments") }
+  }
+
+  /// The functions of the script, `NAME()` and `function NAME`, each with its first place. Found once: a command may have many words.
+  private var functions: [[UInt8]: Int] {
+    var found = names(behind: "function ", upTo: nil)
+    for parentheses in bytes.indices(of: Array("()".utf8)) {
+      let before = bytes[..<parentheses]
+      guard let last = before.lastIndex(where: { $0 != 0x20 }) else { continue }
+      let start = before[...last].lastIndex { $0 <= 0x20 || ";()".utf8.contains($0) }.map { $0 + 1 } ?? 0
+      let name = Array(bytes[start..<last + 1])
+      if found[name] == nil { found[name] = start }
+    }
+    return found
+  }
+
+  /// The names behind a keyword, each with its first place.
+  /// - Parameter end: the character that must follow.
+  private func names(behind keyword: String, upTo end: Character?) -> [[UInt8]: Int] {
+    var found: [[UInt8]: Int] = [:]
+    for start in bytes.indices(of: Array(keyword.utf8)).map({ $0 + keyword.utf8.count }) {
+      let name = Array(bytes[start...].prefix { $0 > 0x20 && !"=;(){".utf8.contains($0) })
+      let follows = bytes[(start + name.count)...].first
+      if end == nil || follows == end?.asciiValue, found[name] == nil { found[name] = start }
+    }
+    return found
   }
 
   /// The values that are assigned to a name, up to a blank outside quotes.
