@@ -56,3 +56,18 @@ enum AllowComment {
       Policy.Allowance(rule: rule, reason: words[2...].joined(separator: " "), scope: scope(), location: location))
   }
 }
+
+extension ParsedInput {
+  /// Makes a pin unknown where comments are not read: its author relies on it.
+  mutating func noteUnreadPins(_ source: SourceText) {
+    guard problems.isEmpty, unrecognised == nil else { return }
+    // One behind the command is about itself only.
+    let effective = pins.filter { $0.location.source == source.name && $0.scope != $0.location.range }
+    let read = effective.compactMap(\.location.range)
+    let mentions = source.bytes.indices(of: Array("vfiogate: expect=".utf8))
+    guard mentions.count > read.count, let place = mentions.first(where: { at in !read.contains { $0.contains(at) } }) else { return }
+    noteUnread(
+      "the comment `vfiogate: expect=` in line \(source.position(of: place).line)",
+      "it has no effect there: move it into the command, or use a policy", place..<place + 1, source)
+  }
+}

@@ -104,20 +104,8 @@ struct CommandLineReader {
         // A disk image, or a text that only the shell or a template's reader knows.
         if word.startsUnknown || TemplatePlaceholder.omits(word.bytes) {
           unknown(word, location(word, "argument"))
-        } else if let dash = word.dash {
-          definition.problems.append(
-            InputProblem(
-              message: "`\(word.text)` begins with another dash than `-`: QEMU opens it as a disk image, and stops",
-              fix: "write `-\(dash)`", location: location(word, "argument")))
-        } else if word.text == "-", !word.hasUnknown {
-          definition.problems.append(
-            InputProblem(
-              message: "QEMU stops at `-` with `-: invalid option`", fix: "remove it", location: location(word, "argument")))
-        } else if !word.hasUnknown, CommandLineReader.isOperator(word.text) {
-          definition.problems.append(
-            InputProblem(
-              message: "`\(word.text)` is an argument here: QEMU opens it as a disk image, and stops where there is none",
-              fix: "remove it, or start the program through a shell", location: location(word, "argument")))
+        } else if let problem = StrayArgument.problem(word, after: words[..<rest.startIndex].dropLast().last, location(word, "argument")) {
+          definition.problems.append(problem)
         } else {
           if word.bytes.isEmpty {
             definition.machine.unreadParts.append(
@@ -155,11 +143,6 @@ struct CommandLineReader {
             location: location(word, path)))
       }
     }
-  }
-
-  /// An operator of a shell, which is a word of a command only where no shell reads it, or in quotes.
-  private static func isOperator(_ word: String) -> Bool {
-    ["&&", "||", "|", "&", ">", ">>", "<", "#", "2>&1"].contains(word) || word.hasPrefix("2>") || word.hasPrefix(">/")
   }
 
   /// QEMU stops at an option that it does not have (QEMU system/vl.c: lookup_opt). One that resembles another is an error; any

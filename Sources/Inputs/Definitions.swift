@@ -91,6 +91,7 @@ extension ParsedInput {
     // Proxmox's configuration is lowered again for each host, and only a part of it starts.
     if format != .proxmox { definition.noteUnreadDevices(source, in: 0..<source.bytes.count) }
     if [.shell, .python, .systemd].contains(format) { definition.noteHotPlug(source) }
+    definition.noteUnreadPins(source)
     return definition
   }
 

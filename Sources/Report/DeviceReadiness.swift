@@ -99,7 +99,9 @@ public struct ReadyReport: Sendable {
     case .unknown(let unknown): lines = line("host: ", "unknown: \(unknown)")
     case .known(nil):
       let units = (host.iommus.display ?? [:]).keys.sorted().joined(separator: " ")
-      lines = line("host: ", "ready: IOMMU\(units.isEmpty ? "" : " (\(units))"), VFIO, isolated interrupts")
+      let interrupts = host.interruptsIsolated.display == false ? "interrupts not isolated, which `allow_unsafe_interrupts` accepts"
+        : "isolated interrupts"
+      lines = line("host: ", "ready: IOMMU\(units.isEmpty ? "" : " (\(units))"), VFIO, \(interrupts)")
       switch host.iommufdObstacle {
       case .known(.some(let obstacle)):
         lines += line("      ", "note: " + obstacle.message) + line("      ", "fix: " + obstacle.fix)

@@ -95,4 +95,32 @@ final class CommandMentionsTests: XCTestCase {
       XCTAssertEqual(unread("#!/bin/bash\n\(text)\n\(qemu)\n"), [], text)
     }
   }
+
+  /// An argument that QEMU opens as a disk image because of a blank.
+  func testAStrayBlankIsAnError() {
+    for (text, word) in [
+      ("\(qemu) -device vfio-pci,host=0a:00.0, multifunction=on\n", "multifunction=on"),
+      ("\(qemu) -device vfio-pci host=0a:00.0\n", "host=0a:00.0"), ("\(qemu) -device vfio-pci ,host=0a:00.0\n", ",host=0a:00.0"),
+      ("\(qemu) \\ \n-device vfio-pci,host=0a:00.0\n", " ")
+    ] {
+      let problems = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8))).problems.map(\.message)
+      XCTAssertEqual(
+        problems.first, "`\(word)` is an argument of its own: QEMU opens it as a disk image, and stops where there is none", text)
+    }
+    for text in ["\(qemu) disk.img\n", "\(qemu) nbd://host/x?a=b\n", "\(qemu) ./a=b.img\n", "\(qemu) json:{\"a\":\"b=c\"}\n"] {
+      XCTAssertEqual(unread(text), [], text)
+    }
+  }
+
+  /// A pin that no reader reads never leaves a verdict safe.
+  func testAPinThatHasNoEffectIsUnread() {
+    let pin = "# vfiogate: expect=10de:2941\n", command = "\(qemu) -device vfio-pci,host=0a:00.0\n"
+    let list = "subprocess.run([\"qemu-system-x86_64\", \"-M\", \"q35\"])\n"
+    for text in ["[Service]\n\(pin)ExecStart=/usr/bin/\(command)", pin + list, "#!/bin/sh\n\(command)\(pin)"] {
+      XCTAssertEqual(unread(text).count, 1, text)
+    }
+    for text in ["#!/bin/sh\n\(pin)\(command)", "#!/bin/sh\n\(qemu) -device vfio-pci,host=0a:00.0 \(pin)"] {
+      XCTAssertEqual(unread(text), [], text)
+    }
+  }
 }

@@ -1,0 +1,42 @@
+import Facts
+import Syntax
+
+/// An argument without an option, of which the text is not that of a disk image. QEMU opens it as one (QEMU system/vl.c: qemu_init), and stops.
+enum StrayArgument {
+  /// - Parameter before: the argument before it.
+  static func problem(_ word: Word, after before: Word?, _ place: Location) -> InputProblem? {
+    if let dash = word.dash {
+      return InputProblem(
+        message: "`\(word.text)` begins with another dash than `-`: QEMU opens it as a disk image, and stops", fix: "write `-\(dash)`",
+        location: place)
+    }
+    guard !word.hasUnknown else { return nil }
+    if word.text == "-" {
+      return InputProblem(message: "QEMU stops at `-` with `-: invalid option`", fix: "remove it", location: place)
+    }
+    if isOperator(word.text) {
+      return InputProblem(
+        message: "`\(word.text)` is an argument here: QEMU opens it as a disk image, and stops where there is none",
+        fix: "remove it, or start the program through a shell", location: place)
+    }
+    let isBlank = !word.bytes.isEmpty && word.bytes.allSatisfy { $0 <= 0x20 }
+    guard isBlank || before?.dash == nil && isSeparated(word, from: before) else { return nil }
+    return InputProblem(
+      message: "`\(word.text)` is an argument of its own: QEMU opens it as a disk image, and stops where there is none",
+      fix: isBlank ? "remove the blank behind the backslash"
+        : "remove the blank before it, or write `./\(word.text)` for a file of that name",
+      location: place)
+  }
+
+  /// An operator of a shell, which is a word of a command only where no shell reads it, or in quotes.
+  private static func isOperator(_ word: String) -> Bool {
+    ["&&", "||", "|", "&", ">", ">>", "<", "#", "2>&1"].contains(word) || word.hasPrefix("2>") || word.hasPrefix(">/")
+  }
+
+  /// Whether a blank made two arguments of one: a comma is beside it, or the second is `key=value` and no path or URI.
+  private static func isSeparated(_ word: Word, from before: Word?) -> Bool {
+    let key = word.bytes.prefix { !"=/:".utf8.contains($0) }
+    return before?.bytes.last == UInt8(ascii: ",") || word.bytes.first == UInt8(ascii: ",")
+      || !key.isEmpty && word.bytes.dropFirst(key.count).first == UInt8(ascii: "=")
+  }
+}
