@@ -1,7 +1,8 @@
 import Facts
 import Syntax
 
-/// An argument without an option, of which the text is not that of a disk image. QEMU opens it as one (QEMU system/vl.c: qemu_init), and stops.
+/// An argument without an option, of which the text is not that of a disk image. QEMU opens it as one, and stops (QEMU system/vl.c:
+/// qemu_init).
 enum StrayArgument {
   /// - Parameter before: the argument before it.
   static func problem(_ word: Word, after before: Word?, _ place: Location) -> InputProblem? {

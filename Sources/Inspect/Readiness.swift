@@ -17,8 +17,19 @@ struct Readiness {
 
   /// - Parameter qemu: the QEMU whose behaviour is predicted.
   init(_ assignment: Assignment, qemu: QEMUProfile) {
+    let first = Readiness(assignment, isLegacyOnly: qemu.isBefore(9, 0) || qemu.properties.display?.contains("iommufd") == false, qemu)
+    guard first.prepared.verdict == .unsafe, !first.assignment.isLegacyOnly else {
+      self = first
+      return
+    }
+    // What iommufd refuses the legacy backend may accept, such as interrupts that are not isolated: each has its own module.
+    let second = Readiness(assignment, isLegacyOnly: true, qemu)
+    self = [.safe, .safeByPolicy].contains(second.prepared.verdict) ? second : first
+  }
+
+  private init(_ assignment: Assignment, isLegacyOnly: Bool, _ qemu: QEMUProfile) {
     var assignment = assignment
-    assignment.isLegacyOnly = qemu.isBefore(9, 0) || qemu.properties.display?.contains("iommufd") == false
+    assignment.isLegacyOnly = isLegacyOnly
     self.assignment = assignment
     let text = PlanQEMU(assignment, hasIDs: false).text
     let source = SourceText(name: "definition", bytes: Array(text.utf8))
@@ -35,7 +46,10 @@ struct Readiness {
   ) -> LintResult {
     var parsed = parsed, host = host
     for index in parsed.machine.devices.indices where parsed.machine.devices[index].isVFIO {
-      parsed.machine.devices[index].libvirt = LibvirtHostdev(isManaged: true, driverModel: nil)
+      // What libvirt's definition says of it besides stays.
+      var hostdev = parsed.machine.devices[index].libvirt ?? LibvirtHostdev(isManaged: true, driverModel: nil)
+      hostdev.isManaged = true
+      parsed.machine.devices[index].libvirt = hostdev
     }
     host.memlock = .known(nil)
     if host.iommufd == .known(.denied) { host.iommufd = .known(.accessible) }

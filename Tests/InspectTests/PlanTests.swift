@@ -114,6 +114,12 @@ final class PlanTests: XCTestCase {
     }
   }
 
+  func testAGraceGPUsNodesAreInItsDomain() throws {
+    let host = try RecordedHosts.host("grace-gb200")
+    let readiness = Readiness(try Assignment([address("0008:01:00.0")], on: host), qemu: qemu)
+    XCTAssertFalse(PlanSettings(readiness, for: .libvirt).lines.contains { $0.contains("acpi-generic-initiator") })
+  }
+
   func testProxmoxOnArmGetsNoPlan() throws {
     let plan = Plan(
       addresses: [try address("0002:01:00.1")], target: .proxmox, host: .recording(Fixture.path("hosts/grace-cx8-sriov.host")),

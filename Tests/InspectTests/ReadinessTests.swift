@@ -172,6 +172,17 @@ final class ReadinessTests: XCTestCase {
     XCTAssertEqual(Readiness(try Assignment([address("0000:0a:00.0")], on: host), qemu: qemu).report.verdict, .no)
     host.unsafeInterrupts = .known(["iommufd", "vfio_iommu_type1"])
     XCTAssertNil(try host.obstacle.value)
+    // The module of one backend.
+    host.unsafeInterrupts = .known(["vfio_iommu_type1"])
+    let readiness = Readiness(try Assignment([address("0000:0a:00.0")], on: host), qemu: qemu)
+    XCTAssertEqual(readiness.report.verdict, .yes)
+    XCTAssertFalse(PlanQEMU(readiness.assignment).text.contains("iommufd"))
+    let text = ReadyReport(host, [readiness.report], isNamed: true).text(Style(isColoured: false, width: 80))
+    XCTAssert(text.contains("not isolated, which"), text)
+    host.unsafeInterrupts = .known(["iommufd"])
+    let other = Readiness(try Assignment([address("0000:0a:00.0")], on: host), qemu: qemu)
+    XCTAssertEqual(other.report.verdict, .yes)
+    XCTAssert(PlanQEMU(other.assignment).text.contains("iommufd=iommufd0"))
     host.interruptsIsolated = .unknown("interrupt remapping", "not read")
     XCTAssertFalse(host.obstacle.isKnown)
   }
