@@ -10,10 +10,10 @@ final class SMMUAccelerationTests: XCTestCase {
 
   private func text(
     _ registers: [UInt32]?, _ smmu: String = "accel=on", backend: String = ",iommufd=io0", implementer: UInt32? = 0,
-    canwbs: Bool? = nil
+    canwbs: Bool? = nil, machine: String = "virt"
   ) -> String? {
     let host = host(registers, implementer: implementer, canwbs: canwbs)
-    let command = "qemu-system-aarch64 -machine virt -nodefaults -object iommufd,id=io0 "
+    let command = "qemu-system-aarch64 -machine \(machine) -nodefaults -object iommufd,id=io0 "
       + "-device arm-smmuv3,primary-bus=pcie.0,id=s,\(smmu) "
       + "-device vfio-pci,host=0000:01:00.0,bus=pcie.0,addr=3\(backend)"
     let one = Predictor(Machines.parse(command).machine, on: host, qemu: .released(11, 1, "11.1.3")).predictions().last
@@ -64,6 +64,23 @@ final class SMMUAccelerationTests: XCTestCase {
     XCTAssertEqual(text(with(3, 0x400)), "root complex of 0000:01:00.0")
     XCTAssertEqual(text(nil), "identification registers of smmu3.0x0000000009050000")
     XCTAssertEqual(text(SMMUAccelerationTests.good, "accel=on,cmdqv=on"), "command queues of the host's SMMUv3")
+  }
+
+  /// Machine types up to virt-11.0 have ril=on and oas=44 (the properties of each type of 11.1.3).
+  func testDefaultsOfOlderMachineTypesAreCompared() {
+    let (noRange, small) = (with(3, 0x100), with(5, 0x72))
+    let start = "vfio 0000:01:00.0: Failed to set vIOMMU: Host SMMUv3 "
+    for machine in ["virt-11.0", "virt-10.2", "virt-9.0"] {
+      XCTAssertEqual(text(noRange, machine: machine), start + "doesn't support Range Invalidation")
+      XCTAssertEqual(text(small, machine: machine), start + "supports only 40-bit IPA, but the vSMMU OAS implies 44-bit IPA")
+      XCTAssertNil(text(noRange, "accel=on,ril=off", machine: machine))
+      XCTAssertNil(text(small, "accel=on,oas=auto", machine: machine))
+    }
+    for machine in ["virt", "virt-11.1"] {
+      XCTAssertNil(text(noRange, machine: machine))
+      XCTAssertNil(text(small, machine: machine))
+    }
+    XCTAssertEqual(text(noRange, machine: "virt-rhel9.8.0"), "ssidsize of `arm-smmuv3`")
   }
 
   /// Linux refuses the vIOMMU of a unit without S2FWB below a root complex without CANWBS (recorded, Linux 7.3.4).

@@ -27,8 +27,8 @@ extension RealizeContext {
     guard let (unit, host) = try accelerated() else { return nil }
     let registers = try host.identification.value
     guard registers.count == 6 else { throw Unknown("registers of \(host.name)", reason: "there are not six") }
-    func given(_ name: String) throws(Unknown) -> String? { try machine.setting(name, of: unit).value }
-    func number(_ name: String) throws(Unknown) -> UInt32? { try given(name).flatMap { UInt32($0) } }
+    func value(_ name: String) throws(Unknown) -> String { try machine.smmuSetting(name, of: unit, qemu) }
+    func number(_ name: String) throws(Unknown) -> UInt32? { UInt32(try value(name)) }
     func refused(_ text: String) -> RealizeFailure {
       fails(.smmuIncompatible, "Failed to set vIOMMU: Host SMMUv3 \(text)")
     }
@@ -42,17 +42,17 @@ extension RealizeContext {
     if let wanted = try number("ssidsize"), substreams < wanted {
       return refused("SSIDSIZE not compatible (host=\(substreams), QEMU=\(wanted))")
     }
-    if registers[3] >> 10 & 1 == 0, try given("ril") == "on" { return refused("doesn't support Range Invalidation") }
+    if registers[3] >> 10 & 1 == 0, try value("ril") == "on" { return refused("doesn't support Range Invalidation") }
     let sizes: [UInt32] = [32, 36, 40, 42, 44, 48, 52]
     let code = Int(registers[5] & 7)
     if let wanted = try number("oas"), sizes.indices.contains(code), sizes[code] < wanted {
       return refused("supports only \(sizes[code])-bit IPA, but the vSMMU OAS implies \(wanted)-bit IPA")
     }
-    if registers[0] >> 10 & 1 == 0, try given("ats") == "on" { return refused("doesn't support Address Translation Services") }
+    if registers[0] >> 10 & 1 == 0, try value("ats") == "on" { return refused("doesn't support Address Translation Services") }
     for (bit, granule) in [(UInt32(4), "4K"), (5, "16K"), (6, "64K")] where registers[5] >> bit & 1 == 0 {
       return refused("doesn't support \(granule) translation granule")
     }
-    if try given("cmdqv") == "on" {
+    if try machine.setting("cmdqv", of: unit).value == "on" {
       throw Unknown("command queues of the host's SMMUv3", reason: "the kernel shows them only to who has bound the device")
     }
     // IDR3.FWB, or a root complex that keeps caches coherent by itself (linux drivers/iommu/arm/arm-smmu-v3:

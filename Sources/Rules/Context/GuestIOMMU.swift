@@ -19,7 +19,7 @@ extension DeviceContext {
     guard let unit = try prediction.viommu else { return nil }
     var hostATS: Known<Bool>?
     do throws(Unknown) { hostATS = try hostIOMMU()?.smmuATS } catch { hostATS = .unknown(error) }
-    return GuestIOMMU(unit, in: target.machine, hostATS: hostATS)
+    return GuestIOMMU(unit, in: target.machine, qemu: target.qemu, hostATS: hostATS)
   }
 
   /// The unit that serves the device, if it has that driver.
@@ -37,38 +37,30 @@ extension DeviceContext {
 
 extension GuestIOMMU {
   /// - Parameter hostATS: whether the host's SMMUv3 supports ATS; nil for another IOMMU.
-  init(_ unit: DeviceRequest, in machine: MachineConfig, hostATS: Known<Bool>?) {
+  init(_ unit: DeviceRequest, in machine: MachineConfig, qemu: QEMUProfile, hostATS: Known<Bool>?) {
     driver = unit.driver ?? ""
     self.unit = unit
     location = unit.location
     switch driver {
     // Both inherit it (QEMU hw/i386/x86-iommu.c).
     case "intel-iommu", "amd-iommu": offersATS = machine.setting("device-iotlb", of: unit).map { $0 == "on" }
-    case "arm-smmuv3": offersATS = GuestIOMMU.smmu(unit, in: machine, hostATS)
+    case "arm-smmuv3": offersATS = GuestIOMMU.smmu(unit, in: machine, qemu, hostATS)
     // virtio-iommu does not support ATS.
     default: offersATS = .known(false)
     }
   }
 
-  /// `ats` of arm-smmuv3 requires `accel`, and `auto`, the default, follows the host's SMMU (QEMU hw/arm/smmuv3.c).
-  /// Machine types up to virt-11.0 set it to off (QEMU hw/core/machine.c: hw_compat_11_0).
-  private static func smmu(_ unit: DeviceRequest, in machine: MachineConfig, _ hostATS: Known<Bool>?) -> Known<Bool> {
-    machine.setting("accel", of: unit).flatMap { accelerated in
-      guard accelerated == "on" else { return .known(false) }
-      return machine.setting("ats", of: unit).flatMap { setting in
-        switch setting {
-        case "on": return .known(true)
-        case "off": return .known(false)
-        default: break
-        }
-        if setting == nil, let version = machine.virtVersion, version <= (11, 0) { return .known(false) }
-        return hostATS ?? .unknown("ats of arm-smmuv3", "`auto` follows the host's SMMU, and no SMMUv3 serves the device")
+  /// `ats` of arm-smmuv3 requires `accel`, and `auto` follows the host's SMMU (QEMU hw/arm/smmuv3.c).
+  private static func smmu(
+    _ unit: DeviceRequest, in machine: MachineConfig, _ qemu: QEMUProfile, _ hostATS: Known<Bool>?
+  ) -> Known<Bool> {
+    do throws(Unknown) {
+      guard try machine.setting("accel", of: unit).value == "on" else { return .known(false) }
+      switch try machine.smmuSetting("ats", of: unit, qemu) {
+      case "on": return .known(true)
+      case "off": return .known(false)
+      default: return hostATS ?? .unknown("ats of arm-smmuv3", "`auto` follows the host's SMMU, and no SMMUv3 serves the device")
       }
-    }
+    } catch { return .unknown(error) }
   }
-}
-
-extension MachineConfig {
-  /// The version in `virt-11.0`; nil for `virt`, which is the newest that the QEMU has.
-  var virtVersion: (Int, Int)? { version(after: "virt-") }
 }

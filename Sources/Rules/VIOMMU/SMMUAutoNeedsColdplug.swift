@@ -22,11 +22,9 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   guard target.plugs.isEmpty else { return }
   for unit in try target.acceleratedSMMUs() {
     guard try target.qemu.behaviour.value != .none else { return }
-    let hasFixedDefaults = machine.virtVersion.map { $0 <= (11, 0) } ?? false
     var automatic: [String] = []
-    for name in ["ats", "ril", "ssidsize", "oas"] {
-      let setting = try machine.setting(name, of: unit).value
-      if setting == "auto" || setting == nil && !hasFixedDefaults { automatic.append("`\(name)`") }
+    for name in ["ats", "ril", "ssidsize", "oas"] where try machine.smmuSetting(name, of: unit, target.qemu) == "auto" {
+      automatic.append("`\(name)`")
     }
     let wantsQueue = try machine.setting("cmdqv", of: unit).value == "on"
     guard !automatic.isEmpty || wantsQueue,
