@@ -83,6 +83,30 @@ final class SMMUAccelerationTests: XCTestCase {
     XCTAssertEqual(text(noRange, machine: "virt-rhel9.8.0"), "ssidsize of `arm-smmuv3`")
   }
 
+  /// The mask is that of the host's smallest page (QEMU hw/virtio/virtio-iommu.c: check_page_size_mask), on Arm the kernel's choice.
+  func testGranuleFollowsThePagesOfTheHost() {
+    func text(_ granule: String, _ option: String?, _ registers: [UInt32]? = SMMUAccelerationTests.good) -> String? {
+      var host = host(registers)
+      host.kernelConfig = .known(option.map { ["CONFIG_ARM64_\($0)_PAGES": "y"] } ?? [:])
+      let command = "qemu-system-aarch64 -machine virt -nodefaults -object iommufd,id=io0 "
+        + "-device virtio-iommu-pci,granule=\(granule) -device vfio-pci,host=0000:01:00.0,addr=3,iommufd=io0"
+      let one = Predictor(Machines.parse(command).machine, on: host, qemu: .released(11, 1, "11.1.3")).predictions().last
+      return one?.failure?.text ?? one?.unknowns.first?.fact
+    }
+    func refused(_ page: String, _ mask: String) -> String {
+      "vfio 0000:01:00.0: Failed to set vIOMMU: 0000:01:00.0: virtio-iommu reports a page size mask 0x\(page) incompatible with "
+        + "currently supported mask 0x\(mask)"
+    }
+    XCTAssertEqual(text("64k", "4K"), refused("1000", "ffffffffffff0000"))
+    XCTAssertEqual(text("64k", "16K"), refused("4000", "ffffffffffff0000"))
+    for granule in ["8k", "16k", "64k"] {
+      XCTAssertNil(text(granule, "64K"), granule)
+      XCTAssertEqual(text(granule, nil), "page size of the host's kernel", granule)
+    }
+    XCTAssertEqual(text("64k", "64K", with(5, 0x35)), "page sizes of smmu3.0x0000000009050000")
+    XCTAssertNil(text("4k", nil))
+  }
+
   /// Linux refuses the vIOMMU of a unit without S2FWB below a root complex without CANWBS (recorded, Linux 7.3.4).
   func testCachesMustStayCoherent() {
     let refused = "vfio 0000:01:00.0: Failed to set vIOMMU: IOMMU_VIOMMU_ALLOC failed: Operation not supported"

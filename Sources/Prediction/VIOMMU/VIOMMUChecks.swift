@@ -24,12 +24,32 @@ extension RealizeContext {
     }
     guard let text = try machine.setting("granule", of: unit).value, let shift = ["8k": 13, "16k": 14, "64k": 16][text]
     else { return nil }
-    // With iommufd QEMU is given the smallest page alone, which is x86's.
     guard try backend.value == .iommufd else { return try granule(shift) }
+    let (page, wanted) = (try smallestPage(), UInt64(1) << UInt64(shift))
+    guard page < wanted else {
+      if request.plug == .cold || page == wanted { return nil }
+      throw Unknown("granule of `virtio-iommu-pci`", reason: "it is frozen when the machine is complete, and the host's pages are larger")
+    }
     let mask = (UInt64.max << UInt64(shift)).hexadecimal(digits: 1)
     return refused(
       .iommuRefusesDevice,
-      "\(name): virtio-iommu reports a page size mask 0x1000 incompatible with currently supported mask 0x\(mask)")
+      "\(name): virtio-iommu reports a page size mask 0x\(page.hexadecimal(digits: 1)) incompatible with currently supported "
+        + "mask 0x\(mask)")
+  }
+
+  /// The smallest page of the host's tables in bytes, which iommufd gives to QEMU alone: an SMMU's are those of the processor where it
+  /// has them (linux drivers/iommu/io-pgtable-arm.c: arm_lpae_restrict_pgsizes).
+  private func smallestPage() throws(Unknown) -> UInt64 {
+    // A host of which neither is known may be x86's where the guest is.
+    if host.isArm == nil, MachineKind(machine) != .virt { return 4096 }
+    let page = try host.pageSize.value
+    guard let unit = try host.iommu(of: try device.value), unit.kind == .smmuv3, page != 4096 else { return page }
+    let registers = try unit.identification.value
+    let bit = page == 65_536 ? 6 : 5
+    guard registers.count == 6, registers[5] >> UInt32(bit) & 1 == 1 else {
+      throw Unknown("page sizes of \(unit.name)", reason: "it does not have those of the processor")
+    }
+    return page
   }
 
   /// The failure of pages of the guest that are larger than 4 KiB, with the legacy backend. VT-d maps pages of 4 KiB, and of
