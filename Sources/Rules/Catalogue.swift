@@ -79,6 +79,7 @@ extension Rule {
     .viommuAfterDevice,
     .intremapIrqchip,
     .smmuAccelNeedsIOMMUFD,
+    .smmuAccelSpansHostSMMUs,
     .smmuAccelEmulatedEndpoint,
     .smmuAutoNeedsColdplug,
     .smmuAccelNeedsKVM,

@@ -1,0 +1,38 @@
+import Facts
+import Prediction
+
+extension Rule {
+  static let smmuAccelSpansHostSMMUs = Rule(
+    name: "smmu-accel-spans-host-smmus",
+    severity: .error,
+    summary: "devices of different host SMMUs behind one `arm-smmuv3` with `accel=on`",
+    why: """
+      An accelerated SMMU is a part of one host SMMU: that of its first device. QEMU starts with a device of another one \
+      behind it, but the kernel refuses (EINVAL) to attach it to the guest's tables, and its DMA fails once the guest uses it.
+      """,
+    fix: "give each host SMMU its own `pxb-pcie` and `arm-smmuv3`",
+    example: "-device arm-smmuv3,primary-bus=pcie.1,accel=on   (with two GPUs of a GB200 behind it)",
+    references: [
+      "linux drivers/iommu/iommufd/viommu.c: iommufd_vdevice_alloc_ioctl",
+      "linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3-iommufd.c: arm_smmu_attach_dev_nested",
+    ],
+    check: .device(check))
+}
+
+private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  guard let unit = try context.guestIOMMU("arm-smmuv3"), try context.setting("accel", of: unit) == "on" else { return }
+  let target = context.target
+  for other in target.assignments {
+    if other.request.location == context.request.location { return }
+    guard try other.viommu?.location == unit.location else { continue }
+    guard let address = other.host else { throw other.missingHost }
+    guard let first = try target.host.device(at: address).value, let its = try target.host.iommu(of: first),
+      let mine = try context.hostIOMMU(), its.name != mine.name
+    else { continue }
+    runner.report(
+      "\(context.name) is behind \(unit.plainName), an `arm-smmuv3` with `accel=on`, together with \(other.name), and different "
+        + "SMMUs of the host serve them",
+      at: context.request.location(of: "bus"), evidence: ["\(other.name): \(its.name)", "\(context.name): \(mine.name)"])
+    return
+  }
+}
