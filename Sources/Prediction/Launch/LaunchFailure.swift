@@ -14,12 +14,13 @@ public struct LaunchFailure: Sendable {
 
   /// The fact that is missing for a device of a type that is not modelled at all: one that passes a host device through by
   /// another way than vfio-pci, or one that the QEMU of the prediction does not have.
-  static func unknown(_ request: DeviceRequest, in machine: MachineConfig) -> Unknown? {
+  static func unknown(_ request: DeviceRequest, in machine: MachineConfig, _ qemu: QEMUProfile) -> Unknown? {
     guard let driver = request.driver else { return nil }
     let name = request.plainName
     if ["vfio-user-pci", "vfio-ap", "vfio-ccw", "x-pci-proxy-dev"].contains(driver) {
       return Unknown("realize of \(name)", reason: "devices of type `\(driver)` are not modelled")
     }
+    if driver == "arm-smmuv3", case .unknown(let missing) = qemu.makesNoSMMU { return missing }
     if PCIDrivers.isKnown(driver) || VFIODriverModel.isMeantForVFIO(driver) { return nil }
     // The list of types is that of x86. On other machines too, a name with vfio in it may be meant for a host device.
     switch MachineKind(machine) {

@@ -143,7 +143,8 @@ extension MachineConfig {
 
   /// The first releases with these objects (QEMU qapi/qom.json: ObjectType).
   private static let firstReleases = [
-    "iommufd": QEMURelease(9, 0), "sev-snp-guest": QEMURelease(9, 1), "tdx-guest": QEMURelease(10, 1),
+    "acpi-generic-initiator": QEMURelease(9, 0), "iommufd": QEMURelease(9, 0), "sev-snp-guest": QEMURelease(9, 1),
+    "tdx-guest": QEMURelease(10, 1),
   ]
 
   /// The refusal of an object: of its type and of its id (QEMU qom/object_interfaces.c: user_creatable_parse_str), or of an iommufd's

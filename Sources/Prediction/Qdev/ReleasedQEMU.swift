@@ -23,6 +23,13 @@ extension QEMUProfile {
   /// The release, when it is a modelled one; nil for any other, and where it is not known.
   public var modelledRelease: QEMURelease? { release.display.flatMap { QEMUProfile.modelled.contains($0) ? $0 : nil } }
 
+  /// Whether only the machine makes an `arm-smmuv3`, as before 10.2. A build for Arm servers may have it earlier.
+  var makesNoSMMU: Known<Bool> {
+    guard isBefore(10, 2) else { return .known(false) }
+    return isAsReleased || isBefore(8, 0)
+      ? .known(true) : .unknown("device type `arm-smmuv3`", "\(name) is older than 10.2, and may have it by a patch; `--rehearse` asks it")
+  }
+
   /// The same QEMU with the ats behaviour that the user gives.
   public func with(behaviour: ATSBehaviour) -> QEMUProfile {
     QEMUProfile(

@@ -155,7 +155,7 @@ public final class Predictor: Sendable {
     let isChecked = machine.libvirt == nil
     let (failure, isDecided) = isChecked ? RealizeContext(request, settings, guest, self).otherDeviceFailure() : (nil, true)
     let isHostDevice = request.driver?.hasPrefix("vfio-") == true
-    let missing = (isChecked || isHostDevice) && failure == nil ? LaunchFailure.unknown(request, in: machine) : nil
+    let missing = (isChecked || isHostDevice) && failure == nil ? LaunchFailure.unknown(request, in: machine, qemu) : nil
     return result(nil, failure, missing: missing, isDecided: isDecided)
   }
 }

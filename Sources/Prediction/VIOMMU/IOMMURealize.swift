@@ -25,9 +25,8 @@ extension RealizeContext {
       .iommuRefused, property: "driver", "QEMU does not support multiple vIOMMUs for x86 yet.")
   }
 
-  /// Several `arm-smmuv3` are allowed, and a `virtio-iommu-pci` behind them (recorded on 11.1.3).
+  /// Several `arm-smmuv3` are allowed, and a `virtio-iommu-pci` behind them (recorded on 11.1.3; without them 7.2.22 is alike).
   private var secondIOMMUOfVirt: RealizeFailure? {
-    guard !qemu.isBefore(11, 1) else { return nil }
     let isOfMachine = guest.iommus.contains { $0.has(Guest.ofMachine) }
     let isVirtio = guest.iommus.contains { $0.driver == "virtio-iommu-pci" }
     guard isOfMachine || isVirtio else { return nil }
