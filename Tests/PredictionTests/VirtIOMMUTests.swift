@@ -11,6 +11,29 @@ final class VirtIOMMUTests: XCTestCase {
 
   private let old = QEMUProfile.released(7, 2, "7.2.22")
 
+  /// The machine makes its SMMU before any device.
+  func testGlobalsOfTheMachinesOwnSMMU() {
+    func own(_ value: String) -> [String] { texts("-M virt,iommu=smmuv3 -global arm-smmuv3.\(value)") }
+    XCTAssertEqual(own("nosuch=52"), ["can't apply global arm-smmuv3.nosuch=52: Property 'arm-smmuv3.nosuch' not found"])
+    XCTAssertEqual(own("oas=foo"), ["can't apply global arm-smmuv3.oas=foo: Parameter 'oas' does not accept value 'foo'"])
+    XCTAssertEqual(
+      own("oas=52"), ["QEMU SMMUv3 model only implements auto, 44 bit, or 48 bit OAS. Other OasMode values are not supported."])
+    XCTAssertEqual(
+      texts("-M virt,iommu=smmuv3 -global arm-smmu.bus_num=foo"),
+      ["can't apply global arm-smmu.bus_num=foo: Parameter 'bus_num' expects uint64"])
+    XCTAssertEqual(own("oas=44"), [])
+    XCTAssertEqual(own("ril=on"), [])
+    XCTAssertEqual(texts("-M virt -global arm-smmuv3.nosuch=52"), [])
+  }
+
+  func testGlobalsOfTheMachinesOwnSMMUOf7_2() {
+    for name in ["ats", "accel", "oas", "stage", "nosuch"] {
+      XCTAssertEqual(
+        texts("-M virt,iommu=smmuv3 -global arm-smmuv3.\(name)=on", old),
+        ["can't apply global arm-smmuv3.\(name)=on: Property 'arm-smmuv3.\(name)' not found"])
+    }
+  }
+
   /// Users can make one since 10.2 (QEMU hw/arm/smmuv3.c: smmuv3_class_init).
   func testAnSMMUIsOfTheMachineAloneBefore10_2() {
     for qemu in [old, .released(10, 0, "10.0.13")] {

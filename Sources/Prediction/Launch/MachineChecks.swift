@@ -12,6 +12,7 @@ extension MachineConfig {
     if let unknown = unknownType(qemu) { return read + objects.compactMap { refusal($0, qemu) } + [unknown] }
     return read + optionFailures(qemu) + machinePropertyFailures(qemu) + objects.compactMap { refusal($0, qemu) } + duplicateObjects
       + [expanderOfCXL].compactMap { $0 } + globals.compactMap { refusal($0, qemu) }
+      + [refusalOfOwnSMMU(qemu)].compactMap { $0 }
   }
 
   /// The PCI cards that `model` of `-nic` and `-net` may name. pc, q35 and virt make an object of each to list them, whether or not

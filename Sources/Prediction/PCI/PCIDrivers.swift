@@ -93,7 +93,7 @@ enum PCIDrivers {
     "pci-bridge-seat": "pci-bridge", "pci-bridge": "base-pci-bridge", "pcie-pci-bridge": "base-pci-bridge",
     "i82801b11-bridge": "base-pci-bridge", "base-pci-bridge": "pci-device", "pxb-cxl": "pxb-pcie", "pxb-pcie": "pxb",
     "pxb": "pci-device", "pci-device": "device", "intel-iommu": "x86-iommu", "amd-iommu": "x86-iommu",
-    "x86-iommu": "sys-bus-device", "sys-bus-device": "device",
+    "x86-iommu": "sys-bus-device", "arm-smmuv3": "arm-smmu", "arm-smmu": "sys-bus-device", "sys-bus-device": "device",
   ]
 
   /// QEMU's name of the bus type that a device needs; nil for a PCI device, and where it is not known.

@@ -55,6 +55,11 @@ struct DevicePropertyChange {
       "x-disable-pcie": before111, "x-ignore-backend-features": before111, "x-pcie-deverr-init": before111,
       "x-pcie-lnkctl-init": before111, "x-pcie-pm-init": before111,
     ],
+    // `device-list-properties` of 7.2.22; `stage` is of 8.1.
+    "arm-smmuv3": [
+      "accel": after100, "ats": after100, "cmdqv": after100, "identifier": after100, "memory": after100, "msi-gpa": after100,
+      "oas": after100, "ril": after100, "secure-memory": after100, "smmu_per_bus": after100, "ssidsize": after100, "stage": after72,
+    ],
     "pxb-cxl": ["hdm_for_passthrough": after72],
   ]
 }

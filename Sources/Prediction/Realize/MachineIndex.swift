@@ -54,7 +54,8 @@ struct MachineIndex: Sendable {
       }) { first, _ in first }
   }
 
-  private static func refusal(of global: GlobalProperty, for driver: String, _ qemu: QEMUProfile) -> RealizeFailure? {
+  /// The refusal of a `-global` option by a device of a driver.
+  static func refusal(of global: GlobalProperty, for driver: String, _ qemu: QEMUProfile) -> RealizeFailure? {
     let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
     switch DeviceProperties.lookup(global.property, of: driver, in: qemu) {
     case .unknown: return nil

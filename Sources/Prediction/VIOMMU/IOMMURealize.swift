@@ -61,10 +61,7 @@ extension RealizeContext {
     guard !qemu.isBefore(11, 1) else { return nil }
     let isAccelerated = try isOn("accel")
     if isAccelerated, try !machine.usesKVM.value { return nil }
-    if let oas = try otherSetting("oas"), ["32", "36", "40", "42", "52", "56"].contains(oas) {
-      return refused(
-        "oas", "QEMU SMMUv3 model only implements auto, 44 bit, or 48 bit OAS. Other OasMode values are not supported.")
-    }
+    if let failure = try machine.unsupportedOAS(of: request) { return failure }
     if isAccelerated, let stage = try otherSetting("stage"), stage != "1" {
       return refused("stage", "Only stage1 is supported for SMMUv3 with accel=on")
     }

@@ -8,6 +8,9 @@ extension RealizeContext {
     guard let unit = try viommu, unit.driver == "arm-smmuv3", try machine.setting("accel", of: unit).value == "on",
       try backend.value == .iommufd
     else { return nil }
+    if unit.has(Guest.ofMachine) {
+      throw Unknown("realize of \(name)", reason: "`accel=on` of the machine's own SMMU was never observed with KVM")
+    }
     guard let host = try host.iommu(of: try device.value), host.kind == .smmuv3 else {
       throw Unknown("host's SMMUv3 of \(name)", reason: "an accelerated SMMU needs one, and another IOMMU serves the device")
     }

@@ -2,6 +2,11 @@ import Facts
 import Prediction
 
 extension LintTarget {
+  /// The guest's arm-smmuv3 units that are checked, and that of `-machine iommu=smmuv3`.
+  var checkedSMMUs: [DeviceRequest] {
+    iommus.filter { $0.driver == "arm-smmuv3" && isChecked($0) } + (plugs.isEmpty ? [machine.ownSMMU].compactMap { $0 } : [])
+  }
+
   /// The guest's arm-smmuv3 units with `accel=on` that are checked.
   func acceleratedSMMUs() throws(Unknown) -> [DeviceRequest] {
     var units: [DeviceRequest] = []

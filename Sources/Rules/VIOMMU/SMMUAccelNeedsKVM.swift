@@ -18,7 +18,7 @@ extension Rule {
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
-  for unit in try target.acceleratedSMMUs() {
+  for unit in target.checkedSMMUs where try target.machine.setting("accel", of: unit).value == "on" {
     let usesKVM = try target.machine.usesKVM.value
     let irqchip = try target.machine.kernelIrqchip.value ?? "on"
     guard !usesKVM || irqchip != "on" else { continue }

@@ -19,7 +19,7 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   guard !target.assignments.isEmpty else { return }
   let machine = target.machine
-  for unit in target.iommus where unit.driver == "arm-smmuv3" && target.isChecked(unit) {
+  for unit in target.checkedSMMUs {
     guard try machine.setting("accel", of: unit).value != "on" else { continue }
     for property in SMMUProperty.all {
       guard let value = try machine.setting(property.name, of: unit).value, property.needsAccel(value) else { continue }

@@ -1,0 +1,29 @@
+import Facts
+
+extension MachineConfig {
+  /// The SMMU of `-machine iommu=smmuv3`; nil when there is none.
+  public var ownSMMU: DeviceRequest? { Guest.iommu(of: self, MachineKind(self)) }
+
+  /// The refusal of a `-global` by the SMMU of `-machine iommu=smmuv3`, which the machine makes before any device (QEMU
+  /// hw/arm/virt.c: create_smmu; observed on 11.1.3 and 7.2.22). The rules have properties that need `accel=on`, and KVM for that.
+  func refusalOfOwnSMMU(_ qemu: QEMUProfile) -> LaunchFailure? {
+    guard qemu.modelledRelease != nil, let unit = ownSMMU else { return nil }
+    let mine = globals.filter { ["arm-smmuv3", "arm-smmu"].contains($0.driver) }
+    for global in mine {
+      if let failure = MachineIndex.refusal(of: global, for: "arm-smmuv3", qemu) { return LaunchFailure(failure, at: global.location) }
+    }
+    do throws(Unknown) {
+      if try setting("accel", of: unit).value == "on", try !usesKVM.value { return nil }
+      let place = mine.last { $0.property == "oas" }?.location ?? unit.location
+      return try unsupportedOAS(of: unit).map { LaunchFailure($0, at: place) }
+    } catch { return nil }
+  }
+
+  /// The failure of an output address size that no `arm-smmuv3` has (QEMU hw/arm/smmuv3.c: smmu_validate_property).
+  func unsupportedOAS(of unit: DeviceRequest) throws(Unknown) -> RealizeFailure? {
+    guard let oas = try setting("oas", of: unit).value, ["32", "36", "40", "42", "52", "56"].contains(oas) else { return nil }
+    return RealizeFailure(
+      .iommuRefused, property: "oas",
+      "QEMU SMMUv3 model only implements auto, 44 bit, or 48 bit OAS. Other OasMode values are not supported.")
+  }
+}
