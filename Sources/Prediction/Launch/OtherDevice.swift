@@ -81,7 +81,8 @@ extension RealizeContext {
 
   /// The bus of a device that is not a PCI device, where its type is known.
   private func foreignBus() throws(Unknown) -> RealizeFailure? {
-    let isOfSystem = driver == "intel-iommu" || driver == "amd-iommu"
+    let isOfArm = driver == "arm-smmuv3" && MachineKind(machine) == .virt && !qemu.isBefore(11, 1)
+    let isOfSystem = driver == "intel-iommu" || driver == "amd-iommu" || isOfArm
     let isModule = driver == "pc-dimm" || driver == "nvdimm"
     if isModule, request.bus == nil { return nil }
     guard let type = isOfSystem ? "System" : isModule ? "" : PCIDrivers.neededBus(driver) else { return nil }
@@ -136,6 +137,11 @@ extension RealizeContext {
         if case .unknown(let text) = property.value { throw Unknown("value of \(property.name)", reason: "written as \(text)") }
         let text = try PropertyChecks.refusal(property.name, property.value, kind: kind, of: request, in: qemu)
         if let text { return RealizeFailure(.badOption, property: property.name, text) }
+        if property.name == "primary-bus", driver == "arm-smmuv3", !qemu.isBefore(11, 1),
+          let failure = try primaryBusLink(property.value.string ?? "")
+        {
+          return failure
+        }
         if property.name == "primary-bus", driver == "virtio-iommu-pci", let link = property.value.string, !link.isEmpty,
           guest.buses[link] == nil
         {

@@ -190,6 +190,15 @@ extension MachineConfig {
     return (major, minor)
   }
 
+  /// Whether the machine type is one of x86 alone.
+  var isOfX86: Bool {
+    let type = machineType?.value.string
+    switch MachineKind(self) {
+    case .q35, .i440fx, .microvm: return true
+    case .virt, .withoutPCI, .unknown: return type == "microvm" || type == "isapc"
+    }
+  }
+
   /// The version of a machine type of q35 or i440fx; nil for the newest.
   var versionOfPC: (Int, Int)? { version(after: "pc-q35-") ?? version(after: "pc-i440fx-") }
 

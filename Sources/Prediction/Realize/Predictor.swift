@@ -97,6 +97,7 @@ public final class Predictor: Sendable {
       }
       let device = MadeDevice(request: checked.settings, numbers: checked.numbers, context: request.isVFIO ? draft?.context : nil)
       let address = guest.add(device)
+      guest.drop(request, checked.failure)
       if let draft, guest.hadIntelGraphics != .known(true) { guest.note(graphics: draft.context) }
       draft?.guestAddress = address
       made?.note(device, at: address)

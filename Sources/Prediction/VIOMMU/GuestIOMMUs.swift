@@ -43,7 +43,7 @@ extension Guest {
   }
 
   /// Whether the root complex bypasses the IOMMU (QEMU docs/bypass-iommu.txt).
-  private func bypasses(_ root: GuestBus, _ machine: MachineConfig) throws(Unknown) -> Bool {
+  func bypasses(_ root: GuestBus, _ machine: MachineConfig) throws(Unknown) -> Bool {
     if let expander = root.expander ?? machine.devices.first(where: { $0.id == root.name }) {
       return try machine.setting("bypass_iommu", of: expander).value == "on"
     }

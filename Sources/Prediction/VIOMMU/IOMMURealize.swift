@@ -4,8 +4,12 @@ import Facts
 extension RealizeContext {
   private var kind: MachineKind { MachineKind(machine) }
 
-  /// The failure of `intel-iommu` and `amd-iommu`, which are for q35 alone (QEMU hw/i386/pc_q35.c: machine_class_allow_dynamic_sysbus_dev).
+  /// The failure of `intel-iommu` and `amd-iommu`, which are for q35 alone (QEMU hw/i386/pc_q35.c: machine_class_allow_dynamic_sysbus_dev),
+  /// and of Arm's on x86.
   var dynamicSysbus: RealizeFailure? {
+    if driver == "arm-smmuv3", machine.isOfX86 {
+      return refused("driver", "'\(driver)' is not a valid device model name")
+    }
     guard driver == "intel-iommu" || driver == "amd-iommu" else { return nil }
     switch kind {
     case .virt: return refused("driver", "'\(driver)' is not a valid device model name")  // QEMU for Arm has only its own
@@ -55,7 +59,7 @@ extension RealizeContext {
 
   private func isOn(_ name: String) throws(Unknown) -> Bool { try otherSetting(name) == "on" }
 
-  /// QEMU hw/arm/smmuv3.c: smmu_validate_property; smmu-common.c: smmu_base_realize (recorded on 11.1.3). The rules have
+  /// QEMU hw/arm/smmuv3.c: smmu_validate_property (recorded on 11.1.3). The rules have
   /// `accel=on` without KVM, which comes before, and properties that need `accel=on`.
   private func smmuFailure() throws(Unknown) -> RealizeFailure? {
     guard !qemu.isBefore(11, 1) else { return nil }
@@ -65,15 +69,7 @@ extension RealizeContext {
     if isAccelerated, let stage = try otherSetting("stage"), stage != "1" {
       return refused("stage", "Only stage1 is supported for SMMUv3 with accel=on")
     }
-    guard let primary = try otherSetting("primary-bus") else {
-      return RealizeFailure(.iommuRefused, "SMMU is not attached to any PCI bus!")
-    }
-    for other in guest.iommus where other.driver == "arm-smmuv3" {
-      if try machine.setting("primary-bus", of: other).value == primary {
-        return refused("primary-bus", "An iommu is already attached to this bus")
-      }
-    }
-    return nil
+    return try primaryBusFailure()
   }
 
   /// QEMU hw/i386/intel_iommu.c: vtd_decide_config, in its order.

@@ -27,7 +27,9 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       automatic.append("`\(name)`")
     }
     let wantsQueue = try machine.setting("cmdqv", of: unit).value == "on"
-    guard !automatic.isEmpty || wantsQueue,
+    // With a wrong root complex QEMU refuses it before.
+    let isRefused = target.launchFailures.contains { $0.failure.property == "primary-bus" && $0.request?.location == unit.location }
+    guard !isRefused, !automatic.isEmpty || wantsQueue,
       try target.requests(machine.devices.filter(\.isVFIO), behind: unit).isEmpty
     else { continue }
     let text = automatic.isEmpty
