@@ -2,14 +2,15 @@ import Facts
 
 extension MachineConfig {
   /// Refusals of the machine itself: of its type, and of ids and descriptors of objects.
-  func launchFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
+  /// - Parameter isArm: whether the host is an Arm machine; nil where that is not known.
+  func launchFailures(_ qemu: QEMUProfile, isArm: Bool?) -> [LaunchFailure] {
     // Types of objects are checked when the command line is read.
     if qemu.isBefore(9, 0), let object = objects.first(where: { $0.type == "iommufd" }), let failure = refusal(object, qemu) {
       return [failure]
     }
     // Objects are read with the command line.
     let read = memoryTextFailures(qemu)
-    if let unknown = unknownType(qemu) { return read + objects.compactMap { refusal($0, qemu) } + [unknown] }
+    if let unknown = unknownType(qemu, isArm: isArm) { return read + objects.compactMap { refusal($0, qemu) } + [unknown] }
     return read + optionFailures(qemu) + machinePropertyFailures(qemu) + objects.compactMap { refusal($0, qemu) } + duplicateObjects
       + [expanderOfCXL].compactMap { $0 } + globals.compactMap { refusal($0, qemu) }
       + [refusalOfOwnSMMU(qemu)].compactMap { $0 }
@@ -100,46 +101,6 @@ extension MachineConfig {
   private var expanderOfCXL: LaunchFailure? {
     guard let device = devices.first(where: { $0.driver == "pxb-cxl" }), machineSetting("cxl") == .known(nil) else { return nil }
     return LaunchFailure(RealizeFailure(.badOption, "CXL host bridges present, but cxl=off"), of: device)
-  }
-
-  /// The releases of machine types, oldest first (`-machine help` of 11.1.3, 10.0.13 and 7.2.22 for x86).
-  private static let releases = [
-    "1.4", "1.5", "1.6", "1.7", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10", "2.11", "2.12",
-    "3.0", "3.1", "4.0", "4.0.1", "4.1", "4.2", "5.0", "5.1", "5.2", "6.0", "6.1", "6.2", "7.0", "7.1", "7.2", "8.0", "8.1",
-    "8.2", "9.0", "9.1", "9.2", "10.0", "10.1", "10.2", "11.0", "11.1",
-  ]
-
-  /// Whether a QEMU has the machine types of a release. q35's begin with 2.4, and only q35 has 4.0.1.
-  private static func has(_ type: String, family: String, _ qemu: QEMURelease) -> Bool {
-    let oldest = qemu == QEMURelease(11, 1) ? "5.2" : qemu == QEMURelease(10, 0) || family == "pc-q35-" ? "2.4" : "1.4"
-    guard let place = releases.firstIndex(of: type), let first = releases.firstIndex(of: oldest),
-      let last = releases.firstIndex(of: "\(qemu)")
-    else { return false }
-    return first...last ~= place && (type != "4.0.1" || family == "pc-q35-")
-  }
-
-  /// The refusal of a machine type of another release (QEMU system/vl.c: select_machine). A distribution's own type is
-  /// not decided here.
-  private func unknownType(_ qemu: QEMUProfile) -> LaunchFailure? {
-    guard let modelled = qemu.modelledRelease, libvirt == nil, let property = machineType, let type = property.value.string,
-      let family = ["pc-q35-", "pc-i440fx-"].first(where: type.hasPrefix)
-    else { return nil }
-    let release = String(type.dropFirst(family.count))
-    guard release.utf8.allSatisfy({ $0.isASCIIDigit || $0 == UInt8(ascii: ".") }), !MachineConfig.has(release, family: family, modelled)
-    else { return nil }
-    let text = "unsupported machine type" + (modelled == QEMURelease(7, 2) ? "" : ": \"\(type)\"")
-    return LaunchFailure(RealizeFailure(.unknownMachine, text), at: property.location)
-  }
-
-  /// The fact that is missing of a machine type of a distribution's QEMU, such as `pc-q35-noble`: a release as published does not have
-  /// it. Another QEMU may.
-  public func unknownMachineType(_ qemu: QEMUProfile) -> (fact: Unknown, location: Location)? {
-    guard qemu.isAsReleased, qemu.modelledRelease != nil, libvirt == nil, proxmox == nil, let property = machineType,
-      let type = property.value.string, let family = ["pc-q35-", "pc-i440fx-"].first(where: type.hasPrefix),
-      !type.utf8.dropFirst(family.utf8.count).allSatisfy({ $0.isASCIIDigit || $0 == UInt8(ascii: ".") })
-    else { return nil }
-    let reason = "\(qemu.name) does not have it, a distribution's QEMU may; `--qemu PATH` asks that one"
-    return (Unknown("machine type `\(type)`", reason: reason), property.location)
   }
 
   /// The first releases with these objects (QEMU qapi/qom.json: ObjectType).

@@ -52,7 +52,10 @@ public final class Predictor: Sendable {
     var guest = Guest(machine, qemu)
     guest.isOrderKnown = running == nil
     guest.reserve(machine.devices.count)
-    var others = running == nil ? machine.launchFailures(qemu) + [machine.foreignAccelerator(on: host)].compactMap { $0 } : []
+    var others: [LaunchFailure] = []
+    if running == nil {
+      others = machine.launchFailures(qemu, isArm: host.isArm) + [machine.foreignAccelerator(on: host)].compactMap { $0 }
+    }
     var objects = ExistingObjects(machine, qemu)
     var unmodelled: [(request: DeviceRequest, fact: Unknown)] = []
     var undecided: [DeviceRequest] = []

@@ -1,0 +1,84 @@
+import Facts
+
+/// Machine types that a QEMU has.
+extension MachineConfig {
+  /// The releases of machine types, oldest first (`-machine help` of 11.1.3, 10.0.13 and 7.2.22 for x86, of 11.1.3 and 7.2.22 for
+  /// Arm).
+  private static let releases = [
+    "1.4", "1.5", "1.6", "1.7", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10", "2.11", "2.12",
+    "3.0", "3.1", "4.0", "4.0.1", "4.1", "4.2", "5.0", "5.1", "5.2", "6.0", "6.1", "6.2", "7.0", "7.1", "7.2", "8.0", "8.1",
+    "8.2", "9.0", "9.1", "9.2", "10.0", "10.1", "10.2", "11.0", "11.1",
+  ]
+
+  private static let families = ["pc-q35-", "pc-i440fx-", "virt-"]
+
+  /// Whether a QEMU has the machine types of a release. q35's begin with 2.4, Arm's with 2.6, and only q35 has 4.0.1.
+  private static func has(_ type: String, family: String, _ qemu: QEMURelease) -> Bool {
+    let oldest = qemu == QEMURelease(11, 1) ? "5.2"
+      : family == "virt-" ? "2.6" : qemu == QEMURelease(10, 0) || family == "pc-q35-" ? "2.4" : "1.4"
+    guard let place = releases.firstIndex(of: type), let first = releases.firstIndex(of: oldest),
+      let last = releases.firstIndex(of: "\(qemu)")
+    else { return false }
+    return first...last ~= place && (type != "4.0.1" || family == "pc-q35-")
+  }
+
+  /// Family and the rest of a versioned machine type.
+  private static func parts(_ type: String) -> (family: String, release: String)? {
+    families.first(where: type.hasPrefix).map { ($0, String(type.dropFirst($0.count))) }
+  }
+
+  /// The refusal of a machine type of another release or architecture (QEMU system/vl.c: select_machine). A distribution's own type
+  /// is not decided here.
+  func unknownType(_ qemu: QEMUProfile, isArm: Bool?) -> LaunchFailure? {
+    guard libvirt == nil, let property = machineType, let type = property.value.string else { return nil }
+    let isMissing: Bool
+    if isOfOtherArchitecture(type, isArm) {
+      isMissing = true
+    } else if let modelled = qemu.modelledRelease, let (family, release) = MachineConfig.parts(type) {
+      isMissing = release.isNumeric && !MachineConfig.has(release, family: family, modelled)
+    } else {
+      isMissing = false
+    }
+    guard isMissing else { return nil }
+    let text = "unsupported machine type" + (qemu.modelledRelease == QEMURelease(7, 2) ? "" : ": \"\(type)\"")
+    return LaunchFailure(RealizeFailure(.unknownMachine, text), at: property.location)
+  }
+
+  /// Whether the program is known to be for another architecture than the machine type. The distribution's own names of the program
+  /// leave it to the host.
+  private func isOfOtherArchitecture(_ type: String, _ hostIsArm: Bool?) -> Bool {
+    guard proxmox == nil else { return false }
+    let isArm: Bool?
+    switch emulator {
+    case "qemu-system-x86_64", "qemu-system-i386", "kvm": isArm = false
+    case "qemu-system-aarch64", "qemu-system-arm": isArm = true
+    case "qemu-kvm": isArm = hostIsArm
+    default: isArm = nil
+    }
+    guard let isArm else { return false }
+    if type == "virt" || type.hasPrefix("virt-") { return !isArm }
+    return isArm && (["q35", "pc", "microvm", "isapc"].contains(type) || MachineConfig.parts(type) != nil)
+  }
+
+  /// The fact that is missing of a machine type of a distribution's QEMU, such as `pc-q35-noble`: a release as published does not have
+  /// it. Another QEMU may.
+  public func unknownMachineType(_ qemu: QEMUProfile) -> (fact: Unknown, location: Location)? {
+    guard qemu.isAsReleased, let modelled = qemu.modelledRelease, libvirt == nil, proxmox == nil, let property = machineType,
+      let type = property.value.string, let (family, release) = MachineConfig.parts(type)
+    else { return nil }
+    func missing(_ reason: String) -> (fact: Unknown, location: Location) {
+      (Unknown("machine type `\(type)`", reason: reason + "; `--qemu PATH` asks that one"), property.location)
+    }
+    if !release.isNumeric { return missing("\(qemu.name) does not have it, a distribution's QEMU may") }
+    // Which of the oldest types 10.0 for Arm has is not recorded.
+    if family == "virt-", modelled == QEMURelease(10, 0), release.hasPrefix("2."), MachineConfig.has(release, family: family, modelled) {
+      return missing("not recorded of \(qemu.name)")
+    }
+    return nil
+  }
+}
+
+extension String {
+  /// Whether it has digits and dots alone.
+  fileprivate var isNumeric: Bool { utf8.allSatisfy { $0.isASCIIDigit || $0 == UInt8(ascii: ".") } }
+}

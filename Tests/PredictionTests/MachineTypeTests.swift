@@ -1,0 +1,57 @@
+import Facts
+import XCTest
+
+@testable import Prediction
+
+/// Machine types of other releases and architectures. Texts of QEMU for Arm and for x86, 11.1.3 and 7.2.22.
+final class MachineTypeTests: XCTestCase {
+  private func texts(_ command: String, _ major: Int = 11, _ minor: Int = 1, isArm: Bool? = nil) -> [String] {
+    var host = Machines.host()
+    if let isArm {
+      let kind: IOMMUUnit.Kind = isArm ? .smmuv3 : .intel
+      let name = kind == .smmuv3 ? "smmu3.0x0000000009050000" : "dmar0"
+      host.iommus = .known([name: IOMMUUnit(name, capability: .known(0), extendedCapability: .known(0))])
+    }
+    let machine = Machines.parse(command + " -nodefaults").machine
+    return Predictor(machine, on: host, qemu: .released(major, minor, "\(major).\(minor).0")).run().launchFailures.map(\.failure.text)
+  }
+
+  private func refused(_ type: String) -> [String] { ["unsupported machine type: \"\(type)\""] }
+
+  func testTypesOfAnotherRelease() {
+    for type in ["virt-12.0", "virt-2.6", "virt-5.1", "virt-4.0.1", "virt-11", "virt-"] {
+      XCTAssertEqual(texts("qemu-system-aarch64 -M " + type), refused(type), type)
+    }
+    for type in ["virt", "virt-5.2", "virt-11.1"] { XCTAssertEqual(texts("qemu-system-aarch64 -M " + type), [], type) }
+    XCTAssertEqual(texts("qemu-system-aarch64 -M virt-9.0", 7, 2), ["unsupported machine type"])
+    for type in ["virt-2.6", "virt-7.2"] { XCTAssertEqual(texts("qemu-system-aarch64 -M " + type, 7, 2), [], type) }
+  }
+
+  func testTypesOfAnotherArchitecture() {
+    for type in ["q35", "pc", "microvm", "isapc", "pc-q35-9.0", "pc-i440fx-9.0", "pc-q35-noble"] {
+      XCTAssertEqual(texts("qemu-system-aarch64 -M " + type), refused(type), type)
+    }
+    for program in ["qemu-system-x86_64", "kvm", "/usr/bin/qemu-system-i386"] {
+      XCTAssertEqual(texts(program + " -M virt"), refused("virt"), program)
+    }
+    XCTAssertEqual(texts("qemu-system-x86_64 -M virt", 7, 2), ["unsupported machine type"])
+  }
+
+  /// The program of this name is that of the host's architecture.
+  func testTheHostDecidesForAProgramOfNoArchitecture() {
+    XCTAssertEqual(texts("/usr/libexec/qemu-kvm -M virt", isArm: false), refused("virt"))
+    XCTAssertEqual(texts("/usr/libexec/qemu-kvm -M q35", isArm: true), refused("q35"))
+    XCTAssertEqual(texts("/usr/libexec/qemu-kvm -M virt", isArm: true), [])
+    XCTAssertEqual(texts("/usr/libexec/qemu-kvm -M q35", isArm: false), [])
+    XCTAssertEqual(texts("./qemu -M virt", isArm: false), [])
+  }
+
+  func testTypesThatAreNotKnown() {
+    func fact(_ type: String, _ qemu: QEMUProfile) -> String? {
+      Machines.parse("qemu-system-aarch64 -M " + type).machine.unknownMachineType(qemu)?.fact.fact
+    }
+    XCTAssertEqual(fact("virt-rhel9.2.0", .released(11, 1, "11.1.3")), "machine type `virt-rhel9.2.0`")
+    XCTAssertEqual(fact("virt-2.6", .released(10, 0, "10.0.13")), "machine type `virt-2.6`")
+    for type in ["virt", "virt-4.0"] { XCTAssertNil(fact(type, .released(10, 0, "10.0.13"))) }
+  }
+}
