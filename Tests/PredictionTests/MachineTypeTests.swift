@@ -54,4 +54,24 @@ final class MachineTypeTests: XCTestCase {
     XCTAssertEqual(fact("virt-2.6", .released(10, 0, "10.0.13")), "machine type `virt-2.6`")
     for type in ["virt", "virt-4.0"] { XCTAssertNil(fact(type, .released(10, 0, "10.0.13"))) }
   }
+
+  /// Arm has other device types than x86.
+  func testDeviceTypesOfVirt() {
+    func missing(_ driver: String) -> [String] {
+      let machine = Machines.parse("qemu-system-aarch64 -M virt -nodefaults -device \(driver)").machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run().unmodelled.map(\.fact.fact)
+    }
+    for driver in [
+      "smmuv3", "isa-serial", "pvpanic", "arm-smmu", "gpio-pwr", "virtio-iommu-device", "hpet", "vmgenid", "cortex-a57-arm-cpu",
+      "virtio-vga", "tpm-tis", "foo-device",
+    ] {
+      XCTAssertEqual(missing(driver), ["device type `\(driver)`"])
+    }
+    for driver in [
+      "arm-smmuv3,primary-bus=pcie.0", "virtio-net", "virtio-net-pci", "virtio-blk-device", "qemu-xhci", "pvpanic-pci", "ramfb",
+      "pcie-root-port", "tpm-tis-device", "usb-kbd", "qxl",
+    ] {
+      XCTAssertEqual(missing(driver), [], driver)
+    }
+  }
 }

@@ -21,13 +21,16 @@ public struct LaunchFailure: Sendable {
       return Unknown("realize of \(name)", reason: "devices of type `\(driver)` are not modelled")
     }
     if driver == "arm-smmuv3", case .unknown(let missing) = qemu.makesNoSMMU { return missing }
-    if PCIDrivers.isKnown(driver) || VFIODriverModel.isMeantForVFIO(driver) { return nil }
-    // The list of types is that of x86. On other machines too, a name with vfio in it may be meant for a host device.
-    switch MachineKind(machine) {
-    case .q35, .i440fx, .microvm: break
-    case .virt, .withoutPCI, .unknown: if !driver.lowercased().contains("vfio") { return nil }
+    let kind = MachineKind(machine)
+    if VFIODriverModel.isMeantForVFIO(driver) || (kind == .virt ? ArmDrivers.isKnown(driver) : PCIDrivers.isKnown(driver)) { return nil }
+    // On other machines too, a name with vfio in it may be meant for a host device.
+    switch kind {
+    case .q35, .i440fx, .microvm, .virt: break
+    case .withoutPCI, .unknown: if !driver.lowercased().contains("vfio") { return nil }
     }
-    return Unknown("device type `\(driver)`", reason: "not one of QEMU 11.1.3; `--rehearse` asks another QEMU")
+    let reason = kind == .virt ? "`virt` of QEMU 11.1.3 is not known to take it; `--rehearse` asks QEMU"
+      : "not one of QEMU 11.1.3; `--rehearse` asks another QEMU"
+    return Unknown("device type `\(driver)`", reason: reason)
   }
 
   init(_ failure: RealizeFailure, of request: DeviceRequest) {
