@@ -19,7 +19,7 @@ extension MachineConfig {
 
   /// `kernel-irqchip`, of the machine or of the accelerator; nil when it is not given.
   public var kernelIrqchip: Known<String?> {
-    let ofMachine = machineSetting("kernel-irqchip", "kernel_irqchip")
+    let ofMachine = machineSetting("kernel-irqchip")
     guard case .known(nil) = ofMachine else { return ofMachine }
     for option in options where option.name == "accel" {
       for part in (option.value.string ?? "").split(separator: ",") {

@@ -38,10 +38,11 @@ extension MachineConfig {
     }
   }
 
-  /// The value of a `-machine` option, which may have several names; nil when it is not given. A boolean is `on` or
-  /// `off`.
-  public func machineSetting(_ names: String...) -> Known<String?> {
-    guard let property = machine.last(where: { names.contains($0.name) }) else { return .known(nil) }
+  /// The value of a `-machine` option; nil when it is not given. A boolean is `on` or `off`.
+  /// - Parameter name: with dashes, for which QEMU takes each underscore (QEMU util/keyval.c: keyval_dashify).
+  public func machineSetting(_ name: String) -> Known<String?> {
+    func isNamed(_ given: String) -> Bool { given == name || given.contains("_") && String(given.map { $0 == "_" ? "-" : $0 }) == name }
+    guard let property = machine.last(where: { isNamed($0.name) }) else { return .known(nil) }
     switch property.value {
     case .string(let text): return .known(MachineConfig.normalized(text))
     case .unknown(let text): return .unknown("machine option \(property.name)", "written as \(text)")

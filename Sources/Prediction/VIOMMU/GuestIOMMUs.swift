@@ -47,7 +47,7 @@ extension Guest {
     if let expander = root.expander ?? machine.devices.first(where: { $0.id == root.name }) {
       return try machine.setting("bypass_iommu", of: expander).value == "on"
     }
-    return try machine.machineSetting("default_bus_bypass_iommu", "default-bus-bypass-iommu").value == "on"
+    return try machine.machineSetting("default-bus-bypass-iommu").value == "on"
   }
 }
 
