@@ -33,6 +33,20 @@ final class LibvirtRefusalTests: XCTestCase {
       + "accepts a \(kind)."
   }
 
+  func testAttributesOfIOMMUs() {
+    func refusals(_ model: String, _ attribute: String) -> [String] {
+      self.refusals("<iommu model='\(model)'><driver \(attribute)/></iommu>", machine: "virt", arch: "aarch64")
+    }
+    for name in ["accel", "ats", "ril", "cmdqv"] {
+      let text = "Invalid value for attribute '\(name)' in element 'driver': 'yes'."
+      XCTAssertEqual(refusals("smmuv3", "pciBus='0' \(name)='yes'"), [text])
+      XCTAssertEqual(refusals("smmuv3", "pciBus='0' \(name)='on'"), [])
+    }
+    let text = "Invalid value for attribute 'aw_bits' in element 'driver': 'x'. Expected non-negative integer value"
+    XCTAssertEqual(refusals("intel", "aw_bits='x'"), [text])
+    XCTAssertEqual(refusals("intel", "aw_bits='48'"), [])
+  }
+
   func testAnAddressOnABusThatDoesNotTakeTheDeviceIsRefused() {
     let port = controller(1, "pcie-root-port")
     for (devices, text) in [

@@ -1,4 +1,6 @@
 import Facts
+import Inputs
+import Syntax
 import XCTest
 
 @testable import Prediction
@@ -43,7 +45,7 @@ final class SMMUPrimaryBusTests: XCTestCase {
   func testARootComplexThatBypasses() {
     let text = ["Bypass option cannot be set for SMMUv3 associated PCIe RC"]
     XCTAssertEqual(texts("-M virt -device pxb-pcie,id=p,bus_nr=20,bypass_iommu=on -device arm-smmuv3,primary-bus=p"), text)
-    for option in ["default-bus-bypass-iommu", "default_bus_bypass_iommu"] {
+    for option in ["default-bus-bypass-iommu", "default_bus_bypass_iommu", "default_bus_bypass-iommu"] {
       XCTAssertEqual(texts("-M virt,\(option)=on -device arm-smmuv3,primary-bus=pcie.0"), text, option)
     }
     let other = "-device pxb-pcie,id=p,bus_nr=20 -device arm-smmuv3,primary-bus=p"
@@ -84,5 +86,26 @@ final class SMMUPrimaryBusTests: XCTestCase {
       let all = Predictor(Machines.parse(device).machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run()
       XCTAssertEqual(all.launchFailures.map(\.failure.text), ["'arm-smmuv3' is not a valid device model name"], machine)
     }
+  }
+
+  /// libvirt leaves them to QEMU.
+  func testSMMUsOfLibvirt() {
+    func texts(_ drivers: String...) -> [String] {
+      let units = drivers.map { "<iommu model='smmuv3'><driver \($0)/></iommu>" }.joined()
+      let text = """
+        <domain type='kvm'><name>vm</name><memory unit='GiB'>8</memory><vcpu>8</vcpu><os><type arch='aarch64' machine='virt'>hvm</type></os>
+        <devices><controller type='pci' index='0' model='pcie-root'/><controller type='pci' index='1' model='pcie-root-port'/>
+        \(units)</devices></domain>
+        """
+      let machine = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8))).machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run().launchFailures.map(\.failure.text)
+    }
+    XCTAssertEqual(texts("pciBus='0'", "pciBus='0'"), ["An iommu is already attached to this bus"])
+    XCTAssertEqual(
+      texts("pciBus='1'"), ["SMMU should be attached to a default PCIe root complex(pcie.0) or a pxb-pcie based root complex"])
+    XCTAssertEqual(
+      texts("pciBus='0' accel='on' oas='40'"),
+      ["QEMU SMMUv3 model only implements auto, 44 bit, or 48 bit OAS. Other OasMode values are not supported."])
+    XCTAssertEqual(texts("pciBus='0'"), [])
   }
 }

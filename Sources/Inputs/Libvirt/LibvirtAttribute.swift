@@ -8,6 +8,8 @@ struct LibvirtAttribute {
     case words([String])
     /// A number from 1 to 2^32 - 1.
     case positive
+    /// A number from 0 to 2^32 - 1.
+    case natural
   }
 
   /// Names of the elements that it is below: devices, or `domain`.
@@ -35,6 +37,11 @@ struct LibvirtAttribute {
     .init(owners: ["iommu"], path: ["driver"], name: "caching_mode", values: onOff),
     .init(owners: ["iommu"], path: ["driver"], name: "eim", values: onOff),
     .init(owners: ["iommu"], path: ["driver"], name: "iotlb", values: onOff),
+    .init(owners: ["iommu"], path: ["driver"], name: "aw_bits", values: .natural),
+    .init(owners: ["iommu"], path: ["driver"], name: "accel", values: onOff),
+    .init(owners: ["iommu"], path: ["driver"], name: "ats", values: onOff),
+    .init(owners: ["iommu"], path: ["driver"], name: "ril", values: onOff),
+    .init(owners: ["iommu"], path: ["driver"], name: "cmdqv", values: onOff),
     .init(owners: ["domain"], path: ["cpu", "topology"], name: "sockets", values: .positive, isRequired: true),
     .init(owners: ["domain"], path: ["cpu", "topology"], name: "dies", values: .positive),
     .init(owners: ["domain"], path: ["cpu", "topology"], name: "cores", values: .positive, isRequired: true),
@@ -66,6 +73,7 @@ struct LibvirtAttribute {
     switch values {
     case .words(let words): if words.contains(value) { return nil }
     case .positive: if let number, number > 0, number <= UInt64(UInt32.max) { return nil }
+    case .natural: if let number, number <= UInt64(UInt32.max) { return nil }
     }
     // The text that libvirt gets of a template is another one.
     if LibvirtReader.isPlaceholder(value) { return nil }
@@ -74,6 +82,9 @@ struct LibvirtAttribute {
     case .words(let words):
       reason = "'\(value)'."
       advice = "write " + (words.count < 5 ? words.map { "`\($0)`" }.joined(separator: " or ") : "a \(name) that libvirt knows")
+    case .natural:
+      reason = "'\(value)'. Expected non-negative integer value"
+      advice = "write a decimal number"
     case .positive:
       reason = number == 0 ? "Zero is not permitted" : "'\(value)'. Expected non-negative integer value"
       advice = "write a decimal number from 1"

@@ -157,7 +157,10 @@ public final class Predictor: Sendable {
     guard running == nil || request.plug == .hot else { return result() }
     // libvirt places its devices and checks them itself, as far as they are its own.
     let isChecked = machine.libvirt == nil
-    let (failure, isDecided) = isChecked ? RealizeContext(request, settings, guest, self).otherDeviceFailure() : (nil, true)
+    let context = RealizeContext(request, settings, guest, self)
+    // It leaves an SMMU's values, and what is on one root complex, to QEMU.
+    let ofSMMU = !isChecked && request.driver == "arm-smmuv3" ? (try? context.iommuFailure()) ?? nil : nil
+    let (failure, isDecided) = isChecked ? context.otherDeviceFailure() : (ofSMMU, true)
     let isHostDevice = request.driver?.hasPrefix("vfio-") == true
     let missing = (isChecked || isHostDevice) && failure == nil ? LaunchFailure.unknown(request, in: machine, qemu) : nil
     return result(nil, failure, missing: missing, isDecided: isDecided)
