@@ -50,9 +50,9 @@ extension MachineConfig {
     guard proxmox == nil else { return false }
     let isArm: Bool?
     switch emulator {
-    case "qemu-system-x86_64", "qemu-system-i386", "kvm": isArm = false
+    case "qemu-system-x86_64", "qemu-system-i386": isArm = false
     case "qemu-system-aarch64", "qemu-system-arm": isArm = true
-    case "qemu-kvm": isArm = hostIsArm
+    case "qemu-kvm", "kvm": isArm = hostIsArm
     default: isArm = nil
     }
     guard let isArm else { return false }
