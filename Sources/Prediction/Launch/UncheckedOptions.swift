@@ -5,7 +5,13 @@ extension MachineConfig {
   /// `-drive`, in the order of the text, and then `-machine`, `-global` and `-object`.
   public func uncheckedOptions(_ qemu: QEMUProfile) -> [String] {
     var names: [String] = []
-    for option in options where !isChecked(option, qemu) {
+    // QEMU merges all options of these names: the answer for one is that for each.
+    var merged: [String: Bool] = [:]
+    for option in options {
+      let isOneOfMany = ["smp", "m"].contains(option.name)
+      let isChecked = (isOneOfMany ? merged[option.name] : nil) ?? self.isChecked(option, qemu)
+      if isOneOfMany { merged[option.name] = isChecked }
+      if isChecked { continue }
       let isFlag = MachineConfig.flags.contains(option.name)
       if !isFlag || MachineConfig.uncheckedFlags.contains(option.name) { names.append("-" + option.name) }
     }
