@@ -61,7 +61,7 @@ extension ParsedInput {
   /// Makes a pin unknown where comments are not read: its author relies on it.
   mutating func noteUnreadPins(_ source: SourceText) {
     guard problems.isEmpty, unrecognised == nil else { return }
-    // One behind the command is about itself only.
+    // A comment behind the command is about itself only.
     let effective = pins.filter { $0.location.source == source.name && $0.scope != $0.location.range }
     let read = effective.compactMap(\.location.range)
     let mentions = source.bytes.indices(of: Array("vfiogate: expect=".utf8))

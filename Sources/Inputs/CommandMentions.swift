@@ -106,11 +106,11 @@ enum CommandMentions {
     let arguments = words.dropFirst()
     if let index = arguments.firstIndex(where: { isVariable($0) && ShellScript.isEmulator($0) }), index + 1 < words.endIndex {
       let next = words[index + 1]
-      if isVariable(next) || optionName(next).map(Option.isKnown) == true { return true }
+      if isVariable(next) || Option.name(next).map(Option.isKnown) == true { return true }
     }
     guard isVariable(program) else { return false }
-    // One behind an option is its argument, such as the path of a disk.
-    let options = zip(read, read.dropFirst()).filter { optionName($0).map(Option.withArgument.contains) != true && isVariable($1) }
+    // A variable behind an option is its argument, such as the path of a disk.
+    let options = zip(read, read.dropFirst()).filter { Option.name($0).map(Option.withArgument.contains) != true && isVariable($1) }
     return !Set(options.map(\.1.bytes)).isDisjoint(with: arguments.map(\.bytes))
   }
 
@@ -121,11 +121,6 @@ enum CommandMentions {
   ]
 
   private static func isVariable(_ word: Word) -> Bool { word.hasUnknown && word.bytes.first == UInt8(ascii: "$") }
-
-  private static func optionName(_ word: Word) -> String? {
-    guard word.bytes.first == UInt8(ascii: "-") else { return nil }
-    return String(decoding: word.bytes.dropFirst(word.bytes.starts(with: "--".utf8) ? 2 : 1), as: UTF8.self)
-  }
 }
 
 extension ParsedInput {

@@ -42,7 +42,7 @@ final class ShellVariables {
   /// - Parameter code: the script without comments and here documents.
   /// - Parameter shell: the shell that the script names.
   init(_ code: [UInt8], _ script: ShellLines, shell: String?) {
-    // To zsh an unquoted variable is one word.
+    // An unquoted variable is one word to zsh.
     if shell == "zsh" || script.commands.contains(where: { ShellVariables.setsOthers(code[$0.range]) }) { return }
     let assignments = ShellNesting(code, script).topLevel.flatMap { ShellVariables.assignments(code, $0) }
     // A shell without `+=` stops at it, or ignores it.

@@ -22,7 +22,7 @@ struct Readiness {
       self = first
       return
     }
-    // What iommufd refuses the legacy backend may accept, such as interrupts that are not isolated: each has its own module.
+    // The legacy backend may accept a host that iommufd refuses: interrupts that are not isolated are allowed for each module.
     let second = Readiness(assignment, isLegacyOnly: true, qemu)
     self = [.safe, .safeByPolicy].contains(second.prepared.verdict) ? second : first
   }
@@ -46,7 +46,7 @@ struct Readiness {
   ) -> LintResult {
     var parsed = parsed, host = host
     for index in parsed.machine.devices.indices where parsed.machine.devices[index].isVFIO {
-      // What libvirt's definition says of it besides stays.
+      // The other properties of libvirt's definition stay.
       var hostdev = parsed.machine.devices[index].libvirt ?? LibvirtHostdev(isManaged: true, driverModel: nil)
       hostdev.isManaged = true
       parsed.machine.devices[index].libvirt = hostdev

@@ -68,7 +68,7 @@ final class SMMUPrimaryBusTests: XCTestCase {
     }
   }
 
-  /// By these names it may be found.
+  /// Names by which it may be found.
   func testNamesThatAreNotModelled() {
     for options in [
       "-device arm-smmuv3,primary-bus=/machine/unattached/device[3]/pcie.0",

@@ -70,7 +70,7 @@ extension MachineConfig {
       (Unknown("machine type `\(type)`", reason: reason + "; `--qemu PATH` asks that one"), property.location)
     }
     if !release.isNumeric { return missing("\(qemu.name) does not have it, a distribution's QEMU may") }
-    // Which of the oldest types 10.0 for Arm has is not recorded.
+    // The oldest types of 10.0 for Arm are not recorded.
     if family == "virt-", modelled == QEMURelease(10, 0), release.hasPrefix("2."), MachineConfig.has(release, family: family, modelled) {
       return missing("not recorded of \(qemu.name)")
     }

@@ -75,7 +75,7 @@ extension GuestBus {
 
   private mutating func put(_ device: SlotDevice, at devfn: Int) {
     occupants[devfn] = device
-    // Of the modelled releases none has an igb that makes them later.
+    // No modelled release has an igb that makes them later.
     if device.driver == "igb" { add(EmulatedSRIOV.igb, of: devfn) }
   }
 }

@@ -136,7 +136,7 @@ public final class Predictor: Sendable {
     let settings = machine.settings(of: request, qemu, index)
     let isOfACPI = request.driver != "virtio-iommu-pci" && (try? guest.bus(for: request))?.isHandledByACPI == .known(true)
     let isIndexed = !qemu.isBefore(8, 0) || isOfACPI
-    // That of ne2k_isa is checked and not kept (QEMU hw/net/ne2000-isa.c: isa_ne2000_set_bootindex; observed on 7.2.22 and 11.1.3).
+    // The index of ne2k_isa is checked and not kept (QEMU hw/net/ne2000-isa.c: isa_ne2000_set_bootindex; observed on 7.2.22 and 11.1.3).
     let isBootable = request.isVFIO
       || request.driver != "ne2k_isa" && DeviceProperties.lookup("bootindex", of: request.driver ?? "", in: qemu) != .absent
     func result(

@@ -77,7 +77,7 @@ final class CrashInquiry: CommandDecision {
     _ command: WireText, _ trees: [JSON], _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext
   ) -> CrashInquiry? {
     let nodes = trees.flatMap(BlockOptions.throttled)
-    // One that is opened anew is above its node already.
+    // A node that is opened anew is above its child already.
     guard !nodes.isEmpty, command != "blockdev-reopen" else { return nil }
     return CrashInquiry(gate, about, [Command("x-debug-query-block-graph"), Command("query-iothreads")]) { answers in
       if answers[1].array?.isEmpty == true { return nil }
