@@ -112,6 +112,10 @@ final class LabTests: XCTestCase {
     }
   }
 
+  func testAPatienceThatIsNotANumber() throws {
+    assertRefusal(try lab(["LAB_PATIENCE=ten"]), "LAB_PATIENCE=ten is not a number of seconds")
+  }
+
   func testWrongUsage() throws {
     let wrong = [
       "unknown option --nope": ["--nope"], "no variant nowhere": ["nowhere"], "--only needs a value": ["--only"],
