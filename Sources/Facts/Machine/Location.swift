@@ -26,6 +26,28 @@ public final class LocationBase: Sendable {
     guard let element else { return folder }
     return "\(folder)/\(element.name)[\(element.number)]"
   }
+
+  /// A number that equal paths with equal ends share, however a path is divided into parts. The path is not made.
+  func hash(with end: String, attribute: String?) -> UInt64 {
+    var hash: UInt64 = 0
+    func add(_ text: String) {
+      for byte in text.utf8 { hash = hash &* 31 &+ UInt64(byte) }
+    }
+    add(folder)
+    if let element {
+      add("/")
+      add(element.name)
+      add("[")
+      add("\(element.number)")
+      add("]")
+    }
+    add(end)
+    if let attribute {
+      add("/@")
+      add(attribute)
+    }
+    return hash
+  }
 }
 
 /// A location in a text that the user wrote.
@@ -75,5 +97,7 @@ extension Location: Hashable {
   public func hash(into hasher: inout Hasher) {
     hasher.combine(range)
     hasher.combine(source)
+    // All devices of a shell array that a command uses many times have one range.
+    hasher.combine(base.hash(with: end, attribute: attribute))
   }
 }
