@@ -156,13 +156,16 @@ final class CrashingCommandTests: XCTestCase {
     for type in ["add", "remove", "clear", "merge"] { XCTAssertEqual(try settle(action(type, "gone", "b")), .pass) }
   }
 
-  func testAScreenshotOfADeviceBesideConsolesOfText() throws {
+  func testTheConsoleOfADeviceBesideConsolesOfText() throws {
     let graphics: JSON = [["name": "console[0]", "type": "child<qemu-graphic-console>"]]
     let text: JSON = [
       ["name": "console[0]", "type": "child<qemu-graphic-console>"], ["name": "console[1]", "type": "child<qemu-fixed-text-console>"]
     ]
     let first: JSON = "/machine/peripheral/vga"
-    for shot in [command("screendump", #"{"filename":"f","device":"vga"}"#), FilterProbe.human("screendump f vga")] {
+    let input = #"{"device":"vga","events":[]}"#
+    for shot in [
+      command("screendump", #"{"filename":"f","device":"vga"}"#), FilterProbe.human("screendump f vga"), command("input-send-event", input)
+    ] {
       XCTAssertEqual(try FilterProbe().settle(shot, [text, first]), .pass, shot)
       XCTAssertEqual(try FilterProbe().settle(shot, [graphics, "/machine/peripheral/other"]), .pass, shot)
       XCTAssertEqual(try FilterProbe().settle(shot, [text, "/machine/peripheral/other"]), crash, shot)
@@ -171,6 +174,7 @@ final class CrashingCommandTests: XCTestCase {
     XCTAssertEqual(try FilterProbe().settle(command("screendump", #"{"filename":"f","device":"vga","head":0}"#), [text, first]), .pass)
     XCTAssertEqual(try FilterProbe().answer(command("screendump", #"{"filename":"f"}"#)), .pass)
     XCTAssertEqual(try FilterProbe().answer(FilterProbe.human("screendump f")), .pass)
+    XCTAssertEqual(try FilterProbe().answer(command("input-send-event", #"{"events":[]}"#)), .pass)
   }
 
   func testThreadsThatAreStartedAtOnce() throws {

@@ -42,7 +42,7 @@ final class CrashInquiry: CommandDecision {
           "`\($0.node)` has no dirty bitmap `\($0.name)`: QEMU crashes with SIGSEGV when it undoes the transaction"
         }
       }
-    case "screendump":
+    case "screendump", "input-send-event":
       guard let device = arguments?.wire("device") else { return nil }
       let isFirst = arguments?["head"].map { $0 == .integer(0) } ?? true
       // QEMU 10.0 ui/console.c: qemu_console_lookup_by_device asks each console before the device's for a property that those of
