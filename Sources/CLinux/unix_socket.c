@@ -167,6 +167,21 @@ int clinux_memory_file(const char *name) {
   return fd < 0 ? -errno : fd;
 }
 
+ssize_t clinux_socket_path(int socket, int is_peers, char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNSPEC};
+  socklen_t size = sizeof address;
+  int result = (is_peers ? getpeername : getsockname)(socket, (struct sockaddr *)&address, &size);
+  if (result < 0) return -errno;
+  path[0] = 0;
+  if (address.sun_family != AF_UNIX || size <= offsetof(struct sockaddr_un, sun_path)) return 0;
+  // The name of an abstract one begins with NUL. One without room for its NUL ends with the address.
+  size_t length = strnlen(address.sun_path, size - offsetof(struct sockaddr_un, sun_path));
+  if (length > CLINUX_SOCKET_PATH_MAX) return -ENAMETOOLONG;
+  memcpy(path, address.sun_path, length);
+  path[length] = 0;
+  return (ssize_t)length;
+}
+
 int clinux_notify(const char *path, const char *text) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   size_t length = strlen(path);

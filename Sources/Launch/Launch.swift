@@ -123,7 +123,9 @@ public struct Launch {
     options.host = policyCheck.host
     options.process = isDaemon ? nil : getpid()
     options.rehearses = policyCheck.rehearses
-    options.globals = PlugInquiry.globals(of: machine)
+    options.machine = machine
+    // A listener of QEMU's at another monitor's path replaces that one.
+    options.sockets = monitors.filter { $0.kind == .hmp }.compactMap(\.address.path) + guards.monitors.compactMap(\.takeover.path)
     options.policy = try .chosen(policy)
     try guards.start(log: log) { serve($0, options, ProxyLog(descriptor: log)) }
     guards.rewrite(source, arguments)
@@ -134,8 +136,6 @@ public struct Launch {
     var proxyOptions = Proxy.Options()
     // QEMU sends its greeting when its memory is allocated, which may be a terabyte; its end is noticed at any time.
     proxyOptions.handshake = .seconds(24 * 3600)
-    var options = options
-    options.sockets = [takeover.file?.path].compactMap { $0 }
     let proxy = Proxy(
       qemu: takeover.qemu, listener: takeover.listener, connected: takeover.client.map { [$0] } ?? [],
       gate: QMPCommandFilter(options, log: log), log: log, options: proxyOptions)

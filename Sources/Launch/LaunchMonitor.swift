@@ -16,17 +16,19 @@ struct LaunchMonitor: Hashable, Sendable {
   /// Every monitor, in the order in which QEMU creates them: objects, then -mon, -qmp and -monitor.
   static func all(of machine: MachineConfig) -> [LaunchMonitor] {
     let objects = machine.objects.compactMap { object -> LaunchMonitor? in
-      guard let type = object.type, type == "monitor-qmp" || type == "monitor-hmp" else { return nil }
+      guard let type = object.type, isMonitor(type) else { return nil }
       let text = "-object \(type),id=\(object.id ?? "")"
       return monitor(type == "monitor-qmp" ? .qmp : .hmp, text, on: object.string("chardev"), of: machine)
     }
     let options = machine.options.compactMap { monitor($0, of: machine) }
-    return objects + options + defaults(of: machine, hasMonitor: !options.isEmpty)
+    return objects + options + defaults(of: machine)
   }
+
+  private static func isMonitor(_ type: String?) -> Bool { type == "monitor-qmp" || type == "monitor-hmp" }
 
   private static func monitor(_ option: Property, of machine: MachineConfig) -> LaunchMonitor? {
     let value = option.value.string ?? ""
-    let text = "-\(option.name) \(value)"
+    let text = value.isEmpty ? "-\(option.name)" : "-\(option.name) \(value)"
     switch option.name {
     case "qmp", "qmp-pretty", "monitor":
       let kind: Kind = option.name == "monitor" ? .hmp : .qmp
@@ -40,9 +42,12 @@ struct LaunchMonitor: Hashable, Sendable {
       let items = KeyValueText(Array(value.utf8), implied: "chardev").items
       func item(_ key: String) -> String? { items.last { $0.key == key }?.value }
       return monitor(item("mode") == "control" ? .qmp : .hmp, text, on: item("chardev"), of: machine)
-    case "serial", "parallel", "virtioconsole":
+    case "serial", "parallel", "virtioconsole", "debugcon":
       guard value.hasPrefix("mon:") else { return nil }
       return LaunchMonitor(kind: .hmp, text: text, address: .other("it shares a console"), place: nil)
+    // The packets `monitor` of gdb are commands of the human monitor.
+    case "gdb" where value != "none", "s":
+      return LaunchMonitor(kind: .hmp, text: "gdb's port (`\(text)`)", address: .other("it is gdb's"), place: nil)
     default: return nil
     }
   }
@@ -66,9 +71,15 @@ struct LaunchMonitor: Hashable, Sendable {
   }
 
   /// QEMU creates an HMP monitor of its own where none is requested (QEMU system/vl.c: default_monitor).
-  private static func defaults(of machine: MachineConfig, hasMonitor: Bool) -> [LaunchMonitor] {
-    let isAsked = hasMonitor || machine.options.contains { $0.name == "monitor" || $0.name == "qmp" }
-    if isAsked || machine.hasOption("nodefaults") || machine.hasOption("daemonize") { return [] }
+  private static func defaults(of machine: MachineConfig) -> [LaunchMonitor] {
+    let isAsked = machine.options.contains { option in
+      switch option.name {
+      case "monitor", "qmp", "qmp-pretty", "mon", "nodefaults": true
+      case "serial", "parallel": option.value.string?.hasPrefix("mon:") == true
+      default: false
+      }
+    }
+    if isAsked || machine.objects.contains(where: { isMonitor($0.type) }) { return [] }
     return [LaunchMonitor(kind: .hmp, text: "QEMU's default monitor", address: .other("it is on a console"), place: nil)]
   }
 }

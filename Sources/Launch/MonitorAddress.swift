@@ -1,5 +1,6 @@
 import Common
 import Facts
+import Glibc
 import Syntax
 
 /// The address of a monitor, by the options of QEMU's socket character device.
@@ -43,6 +44,22 @@ enum MonitorAddress: Hashable, Sendable {
     } else {
       self = .other("it is not on a Unix socket")
     }
+  }
+
+  /// The path of a socket that QEMU listens at by itself; nil for another address.
+  var path: String? {
+    switch self {
+    case .listens(let path, _): MonitorAddress.absolute(path)
+    case .listensOn(let descriptor, _): SocketFile.path(of: descriptor)
+    case .connected, .other: nil
+    }
+  }
+
+  /// A path from the root.
+  static func absolute(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+    defer { free(folder) }
+    return String(cString: folder) + "/" + path
   }
 
   /// Options of a listening socket, which are removed when QEMU gets a connection instead.

@@ -16,6 +16,8 @@ struct MonitorTakeover {
   private(set) var passed: Int32?
   /// The socket's file, which is removed when QEMU ends.
   private(set) var file: SocketFile?
+  /// The path at which clients connect; nil for a socket without one.
+  private(set) var path: String?
   /// Whether QEMU continues only when a client has connected.
   private(set) var waits = false
 
@@ -23,21 +25,25 @@ struct MonitorTakeover {
   /// - Throws: the operation that failed, with the address.
   init(_ address: MonitorAddress) throws(PathError) {
     switch address {
-    case .listens(let path, let waits):
-      listener = try MonitorTakeover.listen(path)
-      file = SocketFile(path)
+    case .listens(let named, let waits):
+      listener = try MonitorTakeover.listen(named)
+      // The guard has another working directory.
+      path = MonitorAddress.absolute(named)
+      file = path.flatMap { SocketFile($0) }
       self.waits = waits
       let pair = try MonitorTakeover.pair()
       (qemu, passed) = (pair.0, pair.1)
       _ = fcntl(pair.1, F_SETFD, 0)
     case .listensOn(let descriptor, let waits):
       listener = try MonitorTakeover.duplicate(descriptor)
+      path = SocketFile.path(of: descriptor)
       self.waits = waits
       let (own, connected) = try MonitorTakeover.privateListener()
       qemu = connected
       try MonitorTakeover.install(own, at: descriptor)
     case .connected(let descriptor):
       client = try MonitorTakeover.duplicate(descriptor)
+      path = SocketFile.path(of: descriptor)
       let pair = try MonitorTakeover.pair()
       qemu = pair.0
       try MonitorTakeover.install(pair.1, at: descriptor)

@@ -165,6 +165,74 @@ final class GuardTests: XCTestCase {
     XCTAssert(waitUntilGone(path))
   }
 
+  private func listen(at path: String) -> String {
+    let address = #"{"type":"unix","data":{"path":"\#(path)"}}"#
+    return #"{"execute":"chardev-add","arguments":{"id":"x","backend":{"type":"socket","data":{"addr":\#(address),"wait":false}}}}"#
+  }
+
+  /// QEMU would unlink the file of the socket that its clients connect to, and bind another.
+  func testNoMonitorsSocketIsReplaced() throws {
+    let listener = try UnixListener(path: folder.path + "/passed")
+    let number = fcntl(listener.descriptor, F_DUPFD, 40)
+    defer { close(number) }
+    let child = try start([
+      "-qmp", "unix:\(path),server=on,wait=off", "-qmp", "unix:\(path)2,server=on,wait=off", "-monitor",
+      "unix:\(path)3,server=on,wait=off", "-chardev", "socket,id=m,fd=\(number),server=on,wait=off", "-mon", "chardev=m,mode=control",
+    ])
+    defer { child.end() }
+    let all = [path, path + "2", path + "3", listener.path]
+    for own in [path, listener.path] {
+      let answers = try talk(all.map(listen) + [listen(at: path + "4")], at: own)
+      for (place, answer) in zip(all, answers.dropFirst(2)) {
+        XCTAssert(answer.contains("replaces-a-socket"), "\(place) at \(own): \(answer)")
+      }
+      XCTAssertEqual(answers.last?.contains("vfiogate"), false, "another path at \(own)")
+    }
+  }
+
+  func testASocketInTheWorkingDirectoryIsGuardedAndGoes() throws {
+    let vfiogate = try Child.built("vfiogate")
+    let command = "cd \(folder.path) && exec \(vfiogate) run --guard --log log --host none -- \(qemu) \(plain.joined(separator: " "))"
+    let child = try Child("/bin/sh", ["-c", command + " -qmp unix:qmp,server=on,wait=off"])
+    defer { child.end() }
+    let answers = try talk([listen(at: "/no/qmp"), listen(at: "qmp"), listen(at: path), #"{"execute":"quit"}"#], at: path)
+    XCTAssertFalse(answers[2].contains("vfiogate"), answers[2])
+    for answer in answers[3...4] { XCTAssert(answer.contains("replaces-a-socket"), answer) }
+    XCTAssertEqual(child.wait(), 0)
+    XCTAssert(waitUntilGone(path))
+  }
+
+  /// The guard of a daemon does not know QEMU's process, but has its command line.
+  func testTheMonitorOfADaemonIsNotEnded() throws {
+    let child = try start([
+      "-daemonize", "-chardev", "socket,id=m,path=\(path),server=on,wait=off", "-mon", "chardev=m,mode=control",
+    ])
+    XCTAssertEqual(child.wait(), 0)
+    let yank = #"{"execute":"yank","arguments":{"instances":[{"type":"chardev","id":"m"}]}}"#
+    let answers = try talk([yank, #"{"execute":"quit"}"#], at: path)
+    XCTAssert(answers[2].contains("deletes-a-monitor"), answers[2])
+    XCTAssert(waitUntilGone(path))
+  }
+
+  func testEveryHumanMonitorIsNamed() throws {
+    for (arguments, name) in [
+      (["-serial", "mon:null"], "-serial mon:null"), (["-debugcon", "mon:null"], "-debugcon mon:null"), (["-s"], "gdb's port (`-s`)"),
+      (["-gdb", "tcp::1"], "gdb's port (`-gdb tcp::1`)"), ([], nil), (["-gdb", "none"], nil),
+    ] as [([String], String?)] {
+      let run = try Vfiogate.run(["run", "--guard", "--dry-run", "--host", "none", "--", qemu, "-nodefaults"] + arguments)
+      XCTAssertEqual(run.error.contains("not guarded: "), name != nil, run.error)
+      if let name { XCTAssert(run.error.contains("not guarded: \(name) is an HMP monitor"), run.error) }
+    }
+    let byDefault = "QEMU's default monitor"
+    for (arguments, isThere) in [
+      ([], true), (["-daemonize"], true), (["-debugcon", "mon:null"], true), (["-s"], true), (["-serial", "mon:null"], false),
+      (["-nodefaults"], false), (["-monitor", "none"], false), (["-object", "monitor-hmp,id=m,chardev=c"], false),
+    ] as [([String], Bool)] {
+      let run = try Vfiogate.run(["run", "--guard", "--dry-run", "--host", "none", "--", qemu] + arguments)
+      XCTAssertEqual(run.error.contains(byDefault), isThere, "\(arguments): \(run.error)")
+    }
+  }
+
   func testALiveSocketIsNotTakenFromItsOwner() throws {
     let other = try UnixListener(path: path)
     let child = try start(["-qmp", "unix:\(other.path),server=on,wait=off"])

@@ -60,6 +60,26 @@ final class ProxyProgramTests: XCTestCase {
     XCTAssert(running.log.contains("asked to stop"), running.log)
   }
 
+  /// systemd or another program has bound them.
+  func testTheSocketsBehindDescriptorsAreNotReplaced() throws {
+    let running = try Running()
+    kill(running.proxy.processID, SIGTERM)
+    running.proxy.wait()
+    let clients = try UnixListener(path: running.path)
+    let monitor = try Wait.connection(to: running.directory.path + "/q")
+    let numbers = (fcntl(clients.descriptor, F_DUPFD, 40), fcntl(monitor, F_DUPFD, 40))
+    let arguments = ["proxy", "--listen", "fd:\(numbers.0)", "--qmp", "fd:\(numbers.1)", "--log", running.directory.path + "/log"]
+    let second = try Child(try Child.built("vfiogate"), arguments)
+    defer { second.end() }
+    for one in [numbers.0, numbers.1, monitor] { close(one) }
+    for path in [running.path, running.directory.path + "/q"] {
+      let address = #"{"type":"unix","data":{"path":"\#(path)"}}"#
+      let answer = try running.session(
+        [#"{"execute":"chardev-add","arguments":{"id":"x","backend":{"type":"socket","data":{"addr":\#(address),"wait":false}}}}"#])
+      XCTAssertEqual(answer.first?.contains("replaces-a-socket"), true, "\(path): \(answer)")
+    }
+  }
+
   func testADeadSocketIsReplacedAndALiveOneIsNot() throws {
     let running = try Running()
     let second = try Child.run(

@@ -103,7 +103,7 @@ final class GuestBookTests: XCTestCase {
         $0.policy = policy
         $0.host = .recording(Fixture.path("hosts/intel-no-device-tlb.host"))
         $0.onUnknown = .warn
-        $0.globals = .known([])
+        $0.machine = MachineConfig(source: "QEMU", emulator: nil)
       }
       let devices = [("n0", "virtio-net-pci"), ("v", "vfio-pci"), ("rp1", "pcie-root-port")]
       return try probe.settle(plug, guest(devices, objects: ["i0"])) { question in

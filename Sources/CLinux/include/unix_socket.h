@@ -41,6 +41,10 @@ int clinux_accept(int listener);
 // Credentials of the peer (SO_PEERCRED) at the time of connect. 0 or -errno.
 int clinux_peer(int socket, pid_t *process, uid_t *user);
 
+// The file that a socket is bound to, or its peer, into `path`, which has room for CLINUX_SOCKET_PATH_MAX + 1 bytes. Its
+// length, 0 for one without a file, or -errno.
+ssize_t clinux_socket_path(int socket, int is_peers, char *path);
+
 // Blocks SIGTERM and SIGINT, and gives a descriptor that is readable when one has come. -errno on failure.
 int clinux_signal_descriptor(void);
 

@@ -62,6 +62,11 @@ enum BypassRules {
     Reason(rule: .deletesAMonitor, message: "`\(id)` is a monitor, which another client may use")
   }
 
+  static func perhapsMonitor(_ id: WireText) -> Reason {
+    Reason(
+      rule: .deletesAMonitor, message: "cannot determine whether `\(id)` is a monitor's: QEMU's command line cannot be read")
+  }
+
   private static func monitor(_ how: String) -> Reason {
     Reason(rule: .secondMonitor, message: "\(how), which the proxy does not guard")
   }

@@ -1,4 +1,3 @@
-import Facts
 import Glibc
 import Syntax
 
@@ -148,22 +147,5 @@ struct GuardedSockets {
       guard stat(path, &status) == 0 else { return nil }
       (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
-  }
-
-  /// Ids of the character devices that are monitors' on a command line.
-  static func monitorDevices(of machine: MachineConfig) -> Set<WireText> {
-    func id(_ text: WireText) -> WireText? {
-      KeyValueText(text.bytes, implied: "chardev").items.last { WireText($0.key) == "chardev" }.map { WireText($0.value) }
-    }
-    let options = machine.options.compactMap { option -> WireText? in
-      guard let text = option.value.string.map({ WireText($0) }) else { return nil }
-      switch WireText(option.name) {
-      case "mon": return id(text)
-      case "qmp", "qmp-pretty", "monitor": return text.hasPrefix("chardev:") ? text.dropping(8) : nil
-      default: return nil
-      }
-    }
-    let objects = machine.objects.filter { $0.type.map { BypassRules.isMonitor(WireText($0)) } ?? false }
-    return Set(options + objects.compactMap { $0.string("chardev").map { WireText($0) } })
   }
 }

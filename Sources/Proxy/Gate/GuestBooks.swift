@@ -37,8 +37,7 @@ extension QMPCommandFilter {
 
   /// Reads primaries from QEMU's command line, once.
   func readHiddenPrimaries() {
-    guard !hasReadHidden, let process = options.process else { return }
-    guard let machine = reserve.lend({ try? PlugInquiry.machine(of: process).get() }) else { return }
+    guard !hasReadHidden, let machine = commandLine() else { return }
     hasReadHidden = true
     for device in machine.devices where device.isVFIO {
       if let id = device.id, let primary = HiddenPrimary(device) { hidden[WireText(id)] = primary }

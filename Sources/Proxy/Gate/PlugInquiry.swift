@@ -42,7 +42,7 @@ package final class PlugInquiry: CommandDecision {
     }
     if let reason = gate.sharesWithVFIOUser(guest, isVFIOUser: false) { return refuse(reason) }
     let profile = guest.profile
-    let globals = gate.reserve.lend { gate.options.globals ?? PlugInquiry.globals(of: gate.options.process) }
+    let globals = gate.options.machine.map(PlugInquiry.globals) ?? gate.reserve.lend { PlugInquiry.globals(of: gate.options.process) }
     let machine = gate.machine(guest, globals: globals)
     let descriptors = gate.reserve.lend { self.descriptors }
     let host: Facts.Host

@@ -46,8 +46,8 @@ public final class QMPCommandFilter: CommandFilter {
     public var pinsATS = false
     /// QEMU's process id, for its files in /proc; nil when it is not known.
     public var process: pid_t?
-    /// QEMU's -global options, if the caller started it; nil reads them from its process.
-    public var globals: Known<[GlobalProperty]>?
+    /// QEMU's command line, if the caller starts it; nil reads it from its process.
+    public var machine: MachineConfig?
 
     /// Whether plugs are tried on a scratch QEMU.
     public var rehearses = true
@@ -81,9 +81,8 @@ public final class QMPCommandFilter: CommandFilter {
   var hidden: [WireText: HiddenPrimary] = [:]
   /// Whether those of QEMU's command line are among them.
   var hasReadHidden = false
-  /// Character devices of the monitors on QEMU's command line, beside those that QEMU names itself.
-  private(set) lazy var monitorDevices: Set<WireText> =
-    reserve.lend { options.process.flatMap { try? PlugInquiry.machine(of: $0).get() } }.map(GuardedSockets.monitorDevices) ?? []
+  /// Character devices of the monitors on QEMU's command line, beside those that QEMU names itself, once it was read.
+  var monitorDevices: Set<WireText>?
 
   /// The host where it is not the live one, once it was read: nothing in it changes.
   var recordedHost: Facts.Host?
@@ -197,7 +196,7 @@ public final class QMPCommandFilter: CommandFilter {
     foreignName(NamedDescriptors(about.message.arguments), about)
   }
 
-  /// The subject of a log line.
+  /// The candidate of a log line.
   struct CommandContext {
     let message: ClientMessage
     let client: ProxyPeer
@@ -253,13 +252,6 @@ public final class QMPCommandFilter: CommandFilter {
     } catch {
       return refuse(BypassRules.unreadable(command), about)
     }
-  }
-
-  /// A monitor's connection ends for all of its clients, and for the proxy.
-  private func endedMonitor(_ arguments: JSON?) -> BypassRules.Reason? {
-    let instances = arguments?["instances"]?.array ?? []
-    let ids = instances.filter { $0.wire("type") == "chardev" }.compactMap { $0.wire("id") }
-    return ids.first { $0.hasPrefix("compat_monitor") || monitorDevices.contains($0) }.map(BypassRules.monitorDeleted)
   }
 
   /// - Returns: the refusal, or in observe mode its log line.

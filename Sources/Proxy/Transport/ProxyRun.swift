@@ -54,7 +54,8 @@ public struct ProxyRun: Sendable {
     let monitor = if let handed { handed.qemu } else { try connect() }
     var options = gate
     options.process = ProxyRun.process(behind: monitor)
-    for case .path(let path) in [listen, qemu] { options.sockets.append(path) }
+    let paths = [listen.path ?? SocketFile.path(of: door.descriptor), qemu.path ?? SocketFile.path(of: monitor, isPeers: true)]
+    options.sockets += paths.compactMap { $0 }
     let filter = QMPCommandFilter(options, log: log)
     let proxy = Proxy(
       qemu: monitor, listener: door.isListening ? door.descriptor : nil,

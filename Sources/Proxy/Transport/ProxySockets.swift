@@ -9,6 +9,11 @@ public enum ProxyEndpoint: Sendable, Hashable {
   /// The one socket that systemd passes (sd_listen_fds(3)).
   case systemd
 
+  /// The path where it is one; a descriptor's socket may have one too.
+  var path: String? {
+    if case .path(let path) = self { path } else { nil }
+  }
+
   /// Parses an address; nil for a negative or invalid number.
   public init?(_ text: String) {
     if text == "systemd" {
