@@ -15,6 +15,14 @@ struct PlannedPlug {
       + (substitute.map { [PlannedPlug(command: Command("device_add", $0), decides: false)] } ?? [])
   }
 
+  /// Plugs of the type itself that look it up and then find no bus: a substitute is another type. After a module of another build
+  /// the next one that is loaded ends QEMU (QEMU util/module.c: module_load_dso), so there are two.
+  static func lookups(of request: DeviceRequest) -> [Command] {
+    guard let driver = request.driver else { return [] }
+    let lookup = Command("device_add", ["driver": .string(driver), "bus": "vfiogate-lookup"])
+    return [lookup, lookup]
+  }
+
   /// The creation of a backend without a connection for each one that the plug names. QEMU refuses those that it has; the others
   /// may have been made since the machine's start, as libvirt does just before a plug.
   /// - Parameter hub: a number that no other call gets.

@@ -16,7 +16,7 @@ public struct QEMURehearsal: Sendable {
   private let directory: String
   /// Version and path of the QEMU, for the output.
   public let qemu: String
-  private let patience: Duration
+  let patience: Duration
   private let width: Int
 
   /// Number of QEMUs that run at once: one for each processor, and at least two.
@@ -80,7 +80,7 @@ public struct QEMURehearsal: Sendable {
     return "the definition is for qemu-system-\(theirs), and \(program) is another"
   }
 
-  private func start(_ arguments: [String], spares: Int, isLimited: Bool) throws(Unknown) -> RehearsalProcess {
+  func start(_ arguments: [String], spares: Int, isLimited: Bool) throws(Unknown) -> RehearsalProcess {
     do {
       let process = try QEMUProcess(
         path: program, arguments: arguments,

@@ -139,7 +139,7 @@ struct RehearsalTrial {
   }
 
   /// Signals of a program's own fault (signal(7)).
-  private static let signals: [Int32: String] = [
+  static let signals: [Int32: String] = [
     SIGSEGV: "SIGSEGV", SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP",
   ]
 
@@ -215,6 +215,11 @@ struct RehearsalTrial {
     var made: Made = [:]
     var refusal: RehearsalResult.Outcome?
     for (index, request) in plugs.enumerated() {
+      for command in PlannedPlug.lookups(of: request) {
+        if case .stopped(let end, let error) = try process.execute(command, until: deadline) {
+          return (try ended(end, error, at: request), made)
+        }
+      }
       for (property, command) in PlannedPlug.backends(of: request, hub: plan.parts.count + 2 + index) {
         guard case .reply(.success) = try process.execute(command, until: deadline) else { continue }
         made[request.location, default: []].append(

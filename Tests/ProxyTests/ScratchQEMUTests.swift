@@ -142,6 +142,30 @@ final class ScratchQEMUTests: XCTestCase {
     withExtendedLifetime(scarcity) {}
   }
 
+  /// An update has replaced the modules of a running QEMU: the second that it loads ends it.
+  func testPlugsOfATypeInAModuleOfAnotherBuild() throws {
+    let program = try RealQEMU.program()
+    guard let compiler = Child.find("cc") ?? Child.find("clang"), try InstalledQEMU.has("qxl", program) else {
+      throw XCTSkip("SKIPPED: no C compiler, or no qxl in \(program), so that no module of another build was loaded")
+    }
+    let folder = try TemporaryDirectory()
+    let code = """
+      void register_dso_module_init(void (*begin)(void), int type);
+      static void begin(void) {}
+      static void __attribute__((constructor)) enter(void) { register_dso_module_init(begin, 3); }
+      """
+    try writeFile(folder.path + "/m.c", code)
+    for name in ["hw-display-qxl", "hw-usb-host"] {
+      let made = try Child.run(compiler, ["-shared", "-fPIC", "-o", "\(folder.path)/\(name).so", folder.path + "/m.c"])
+      XCTAssertEqual(made.status, 0, String(decoding: made.error, as: UTF8.self))
+    }
+    setenv("QEMU_MODULE_DIR", folder.path, 1)
+    defer { unsetenv("QEMU_MODULE_DIR") }
+    // The second is replaced in a rehearsal.
+    for members in [#""driver":"qxl","id":"q""#, #""driver":"usb-host","id":"u""#] { try assertCrash(program, [], members, "SIGABRT") }
+    XCTAssertEqual(try refusals(program, [], #""driver":"e1000e","id":"n""#, #""driver":"no-such-device""#), [nil, nil])
+  }
+
   func testAQEMUThatExitsIsAGuestThatIsLost() throws {
     let program = try RealQEMU.program()
     guard try InstalledQEMU.has("qxl", program) else {

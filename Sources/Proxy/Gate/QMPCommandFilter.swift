@@ -130,7 +130,7 @@ public final class QMPCommandFilter: CommandFilter {
     switch about.command {
     case "device_add":
       return plug(message.arguments.flatMap { PlugRequest.read($0, source: "device_add") }, message.arguments, about)
-    case "human-monitor-command": return human(message, about)
+    case "human-monitor-command": return orTried(human(message, about), about)
     case "getfd", "add-fd":
       // A descriptor of an earlier command would be given the name, unseen.
       guard !message.descriptors.isEmpty else { return .refuse(QMPCommandFilter.noDescriptor) }
@@ -140,8 +140,13 @@ public final class QMPCommandFilter: CommandFilter {
       return passing(about)
     case "closefd": return passing(about)
     case "remove-fd": return .inquire(RemoveFdInquiry(self, about))
-    default: return inspect(about.command, message.arguments, about)
+    default: return orTried(inspect(about.command, message.arguments, about), about)
     }
+  }
+
+  private func orTried(_ decision: ProxyInspection, _ about: CommandContext) -> ProxyInspection {
+    guard case .pass = decision else { return decision }
+    return triedList(about) ?? .pass
   }
 
   private func passing(_ about: CommandContext) -> ProxyInspection {
@@ -208,7 +213,7 @@ public final class QMPCommandFilter: CommandFilter {
     guard let request else { return .pass }
     if let reason = knownCrash(request) { return refuse(reason, about) }
     guard let scratch else { return survivor(request, arguments, about) }
-    return .wait(PlugTrial(self, scratch.trial(of: request), about) { [unowned self] in survivor(request, arguments, about) })
+    return .wait(WaitingTrial(self, scratch.trial(of: .plug(request)), about) { [unowned self] in survivor(request, arguments, about) })
   }
 
   /// A plug that crashes nothing as far as known.

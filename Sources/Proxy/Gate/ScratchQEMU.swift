@@ -41,16 +41,14 @@ package final class ScratchQEMU {
   /// The descriptor is readable, or the moment has come.
   func awoken() { active?.read() }
 
-  /// A trial of a plug. It begins when its outcome is asked for.
-  package func trial(of request: DeviceRequest) -> ScratchTrial { ScratchTrial(self, request) }
+  /// A trial, which begins when its outcome is asked for.
+  func trial(of candidate: ScratchTrial.Candidate) -> ScratchTrial { ScratchTrial(self, candidate) }
 
   /// Starts the process of a trial, unless another runs.
   /// - Returns: nil where it has to wait.
   func start(_ trial: ScratchTrial) throws(Unknown) -> (process: pid_t, descriptor: Int32)? {
     guard isFree else { return nil }
-    let machine = withObjects(try runningMachine().value)
-    let request = trial.request
-    let before = history(before: request)
+    let work = try work(of: trial.candidate)
     var end: Int32 = -1
     let process = clinux_fork_helper(&end)
     if process < 0 { throw Unknown("rehearsal", reason: "fork: \(errnoText(-process))") }
@@ -58,12 +56,26 @@ package final class ScratchQEMU {
       active = trial
       return (process, end)
     }
-    let result = QEMURehearsal(program: program, qemu: program, patience: ScratchQEMU.patience)
-      .run(machine, plugs: before + [request])
-    let text = Array(ScratchTrial.Outcome(result, of: request).text.utf8)
+    let text = Array(work(QEMURehearsal(program: program, qemu: program, patience: ScratchQEMU.patience)).text.utf8)
     // SAFETY: the buffer's own count is passed. A text of one line fits into a pipe.
     _ = text.withUnsafeBytes { write(end, $0.baseAddress, $0.count) }
     _exit(0)
+  }
+
+  private func work(of candidate: ScratchTrial.Candidate) throws(Unknown) -> (QEMURehearsal) -> ScratchTrial.Outcome {
+    switch candidate {
+    case .list(let command, _):
+      return { rehearsal in
+        switch rehearsal.signal(at: command) {
+        case .known(let signal): signal.map { .crashed(signal: $0) } ?? .created
+        case .unknown(let unknown): .unknown(unknown.reason)
+        }
+      }
+    case .plug(let request):
+      let machine = withObjects(try runningMachine().value)
+      let before = history(before: request)
+      return { rehearsal in .init(rehearsal.run(machine, plugs: before + [request]), of: request) }
+    }
   }
 
   /// Whether a trial can begin.

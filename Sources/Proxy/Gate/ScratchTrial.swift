@@ -2,11 +2,24 @@ import Common
 import Facts
 import Glibc
 import QMP
-import Rules
 import Syntax
 
-/// One plug that is tried, in a process of its own: the proxy serves other clients meanwhile.
+/// One plug or one list that is tried, in a process of its own: the proxy serves other clients meanwhile.
 package final class ScratchTrial {
+  enum Candidate {
+    case plug(DeviceRequest)
+    /// A command that changes nothing.
+    case list(Command, name: WireText)
+
+    /// The name in a message.
+    var name: String {
+      switch self {
+      case .plug(let request): request.plainName
+      case .list(_, let name): "`\(name)`"
+      }
+    }
+  }
+
   /// Outcome of a trial.
   package enum Outcome: Equatable {
     case created
@@ -62,15 +75,15 @@ package final class ScratchTrial {
   /// Time after which a trial that gives no answer is ended.
   private static let limit = Duration.seconds(5)
 
-  let request: DeviceRequest
+  let candidate: Candidate
   private let scratch: ScratchQEMU
   private var running: (process: pid_t, descriptor: OwnedDescriptor, until: ContinuousClock.Instant)?
   private var answer: [UInt8] = []
   private(set) var outcome: Outcome?
 
-  init(_ scratch: ScratchQEMU, _ request: DeviceRequest) {
+  init(_ scratch: ScratchQEMU, _ candidate: Candidate) {
     self.scratch = scratch
-    self.request = request
+    self.candidate = candidate
   }
 
   deinit { end() }
@@ -123,14 +136,17 @@ package final class ScratchTrial {
   }
 
   /// Whether the next may begin: this one's plug, if it was created, was answered by the running QEMU.
-  var isSettled: Bool { outcome != nil && (outcome != .created || isAnswered) }
+  var isSettled: Bool {
+    guard case .plug = candidate, outcome == .created else { return outcome != nil }
+    return isAnswered
+  }
 
   private var isAnswered = false
 
   /// The running QEMU has answered the plug. Later trials repeat it if both have created it.
   func answered(isAccepted: Bool) {
     isAnswered = true
-    if isAccepted, outcome == .created { scratch.hasCreated(request) }
+    if isAccepted, outcome == .created, case .plug(let request) = candidate { scratch.hasCreated(request) }
   }
 
   /// The process has nothing to lose; its QEMUs end with it.
@@ -140,59 +156,4 @@ package final class ScratchTrial {
     while waitpid(process, nil, 0) < 0, errno == EINTR {}
     running = nil
   }
-}
-
-/// A plug that waits for its trial.
-final class PlugTrial: CommandTrial {
-  private let gate: QMPCommandFilter
-  private let trial: ScratchTrial
-  private let about: QMPCommandFilter.CommandContext
-  private let rest: () -> ProxyInspection
-
-  /// - Parameter rest: decides about a plug that does not crash.
-  init(
-    _ gate: QMPCommandFilter, _ trial: ScratchTrial, _ about: QMPCommandFilter.CommandContext, rest: @escaping () -> ProxyInspection
-  ) {
-    self.gate = gate
-    self.trial = trial
-    self.about = about
-    self.rest = rest
-  }
-
-  var inspection: ProxyInspection? {
-    guard let outcome = trial.isToBegin ? gate.reserve.lend({ trial.poll() }) : trial.poll() else { return nil }
-    switch outcome {
-    case .crashed(let signal): return refuse("a scratch QEMU crashed with \(signal) on \(name), and the guest would be lost")
-    case .exited(let text): return refuse("a scratch QEMU exited on \(name), and the guest would be lost: `\(text)`")
-    case .unknown(let reason):
-      gate.log.write(.warning, "rehearsal", [.init("reason", .string("the plug was not tried: \(reason)"))])
-    case .refused(let text):
-      let reason = "the plug was tried no further: a scratch QEMU refuses it: `\(text)`"
-      gate.log.write(.warning, "rehearsal", [.init("reason", .string(reason))], client: about.client.number)
-    case .created: break
-    }
-    switch rest() {
-    case .pass: return .inquire(TriedPlug(trial))
-    case .inquire(let decision): return .inquire(DecisionChain([decision, TriedPlug(trial)]))
-    case let other: return other
-    }
-  }
-
-  private var name: String { trial.request.plainName }
-
-  private func refuse(_ message: String) -> ProxyInspection {
-    gate.refuse(BypassRules.Reason(rule: .crashesQEMU, message: message), about)
-  }
-}
-
-/// A plug whose answer its trial waits for.
-private final class TriedPlug: CommandDecision {
-  private let trial: ScratchTrial
-
-  init(_ trial: ScratchTrial) { self.trial = trial }
-
-  func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep { .pass(instead: nil) }
-
-  /// Settles the trial.
-  func answered(_ reply: Result<JSON, CommandError>) { trial.answered(isAccepted: PlugInquiry.failure(reply) == nil) }
 }
