@@ -58,6 +58,7 @@ struct CommandLineReader {
     for word in words[..<rest.startIndex] where word.startsUnknown && word.text.contains("[") {
       unknown(word, location(word, "argument"))
     }
+    if definition.machine.emulator != nil, !rest.contains(where: { Option.name($0) == "no-user-config" }) { readDefaultConfig() }
     read(rest)
   }
 

@@ -60,6 +60,9 @@ public enum InputFormat: String, Sendable, CaseIterable {
 extension ParsedInput {
   /// The size of the largest file that is read, in bytes.
   public static let maximumSize = XMLTree.maximumSize
+
+  /// The configuration file that QEMU reads unless it has `-no-user-config`, where distributions build it.
+  public static let defaultConfig = "/etc/qemu/qemu.conf"
   /// The size of the largest command line or stream of commands that is read, in bytes; QEMU's own are far smaller.
   private static let maximumOptionsSize = 4 << 20
 

@@ -42,6 +42,13 @@ extension CommandLineReader {
     }
   }
 
+  /// The file that QEMU reads before its options, where there is one (QEMU system/vl.c: qemu_read_default_config_file).
+  mutating func readDefaultConfig() {
+    guard case .found(let text)? = follow?(ParsedInput.defaultConfig) else { return }
+    definition.sources.append(text)
+    read(IniText(text.bytes, isStrict: true), of: text.name)
+  }
+
   private mutating func noteMissing(_ path: String) {
     definition.machine.missingPart = "the configuration file `\(path)` was not read"
   }

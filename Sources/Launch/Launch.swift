@@ -59,8 +59,9 @@ public struct Launch {
     }
   }
 
-  /// Whether an argument may concern passthrough. Most guests have none, and are started at once.
+  /// Whether an argument, or QEMU's own configuration file, may concern passthrough. Most guests have none, and are started at once.
   private static func mayConcern(_ arguments: Arguments) -> Bool {
+    if access(ParsedInput.defaultConfig, F_OK) == 0 { return true }
     var next = arguments
     while let argument = next.pointee {
       // SAFETY: argv's strings end with NUL.

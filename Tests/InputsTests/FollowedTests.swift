@@ -23,6 +23,21 @@ final class FollowedTests: XCTestCase {
     XCTAssertEqual(other.machine.unreadParts.map(\.what), ["option group ` net `"])
   }
 
+  /// QEMU reads it before its options.
+  func testTheConfigurationFileOfTheHostIsRead() {
+    let files = [
+      ParsedInput.defaultConfig:
+        "[chardev \"c\"]\n  backend = \"null\"\n[device \"gpu\"]\n  driver = \"vfio-pci\"\n[machine]\n  type = \"pc\"\n",
+    ]
+    let read = parse("qemu-system-x86_64 -M q35 -device e1000e,id=n\n", files)
+    XCTAssertEqual(read.machine.devices.map(\.id), ["gpu", "n"])
+    XCTAssertEqual(read.machine.machineType?.value.string, "q35")
+    XCTAssertEqual(read.machine.options.map(\.location.source), [ParsedInput.defaultConfig])
+    XCTAssertEqual(read.sources.map(\.name), [ParsedInput.defaultConfig])
+    XCTAssertEqual(parse("qemu-system-x86_64 -no-user-config -M q35 -device e1000e,id=n\n", files).machine.devices.map(\.id), ["n"])
+    XCTAssertEqual(parse("qemu-system-x86_64 -device e1000e,id=n\n").machine.unreadParts, [])
+  }
+
   private let config = """
     # a guest
     [device "gpu"]
