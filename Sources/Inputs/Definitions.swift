@@ -61,8 +61,13 @@ extension ParsedInput {
   /// The size of the largest file that is read, in bytes.
   public static let maximumSize = XMLTree.maximumSize
 
-  /// The configuration file that QEMU reads unless it has `-no-user-config`, where distributions build it.
-  public static let defaultConfig = "/etc/qemu/qemu.conf"
+  /// The configuration file that a QEMU reads unless it has `-no-user-config`: that of a distribution, or of a build for /usr/local. Nil
+  /// for a program elsewhere, which has it in a folder that only its build knows.
+  public static func defaultConfig(of program: String?) -> String? {
+    guard let program, program.contains("/") else { return "/etc/qemu/qemu.conf" }
+    if program.hasPrefix("/usr/local/") { return "/usr/local/etc/qemu/qemu.conf" }
+    return ["/usr/", "/bin/"].contains(where: program.hasPrefix) ? "/etc/qemu/qemu.conf" : nil
+  }
   /// The size of the largest command line or stream of commands that is read, in bytes; QEMU's own are far smaller.
   private static let maximumOptionsSize = 4 << 20
 

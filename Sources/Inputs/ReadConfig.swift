@@ -44,7 +44,7 @@ extension CommandLineReader {
 
   /// The file that QEMU reads before its options, where there is one (QEMU system/vl.c: qemu_read_default_config_file).
   mutating func readDefaultConfig() {
-    guard case .found(let text)? = follow?(ParsedInput.defaultConfig) else { return }
+    guard let path = ParsedInput.defaultConfig(of: definition.machine.program), case .found(let text)? = follow?(path) else { return }
     definition.sources.append(text)
     read(IniText(text.bytes, isStrict: true), of: text.name)
   }

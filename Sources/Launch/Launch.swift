@@ -61,7 +61,7 @@ public struct Launch {
 
   /// Whether an argument, or QEMU's own configuration file, may concern passthrough. Most guests have none, and are started at once.
   private static func mayConcern(_ arguments: Arguments) -> Bool {
-    if access(ParsedInput.defaultConfig, F_OK) == 0 { return true }
+    if let file = ParsedInput.defaultConfig(of: arguments[0].map { String(cString: $0) }), access(file, F_OK) == 0 { return true }
     var next = arguments
     while let argument = next.pointee {
       // SAFETY: argv's strings end with NUL.

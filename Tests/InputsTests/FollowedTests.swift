@@ -26,16 +26,21 @@ final class FollowedTests: XCTestCase {
   /// QEMU reads it before its options.
   func testTheConfigurationFileOfTheHostIsRead() {
     let files = [
-      ParsedInput.defaultConfig:
+      "/etc/qemu/qemu.conf":
         "[chardev \"c\"]\n  backend = \"null\"\n[device \"gpu\"]\n  driver = \"vfio-pci\"\n[machine]\n  type = \"pc\"\n",
     ]
     let read = parse("qemu-system-x86_64 -M q35 -device e1000e,id=n\n", files)
     XCTAssertEqual(read.machine.devices.map(\.id), ["gpu", "n"])
     XCTAssertEqual(read.machine.machineType?.value.string, "q35")
-    XCTAssertEqual(read.machine.options.map(\.location.source), [ParsedInput.defaultConfig])
-    XCTAssertEqual(read.sources.map(\.name), [ParsedInput.defaultConfig])
+    XCTAssertEqual(read.machine.options.map(\.location.source), ["/etc/qemu/qemu.conf"])
+    XCTAssertEqual(read.sources.map(\.name), ["/etc/qemu/qemu.conf"])
     XCTAssertEqual(parse("qemu-system-x86_64 -no-user-config -M q35 -device e1000e,id=n\n", files).machine.devices.map(\.id), ["n"])
     XCTAssertEqual(parse("qemu-system-x86_64 -device e1000e,id=n\n").machine.unreadParts, [])
+    for (program, isRead) in [("/usr/bin/qemu-kvm", true), ("/usr/local/bin/qemu-kvm", false), ("/opt/qemu-kvm", false)] {
+      XCTAssertEqual(parse("\(program) -device e1000e,id=n\n", files).machine.devices.count, isRead ? 2 : 1, program)
+    }
+    let local = ["/usr/local/etc/qemu/qemu.conf": "[device \"gpu\"]\n  driver = \"vfio-pci\"\n"]
+    XCTAssertEqual(parse("/usr/local/bin/qemu-system-x86_64 -M q35\n", local).machine.devices.map(\.id), ["gpu"])
   }
 
   private let config = """
