@@ -156,6 +156,15 @@ final class CrashingCommandTests: XCTestCase {
     for type in ["add", "remove", "clear", "merge"] { XCTAssertEqual(try settle(action(type, "gone", "b")), .pass) }
   }
 
+  func testAnnouncementsWithoutAPause() throws {
+    for (longest, expected) in [("550", .pass), ("4398046511104", .pass), ("-1", .pass), ("4398046511105", crash), ("9223372036854", crash)]
+      as [(String, FilterProbe.Answer)]
+    {
+      let times = #"{"initial":\#(longest),"max":\#(longest),"rounds":5,"step":100}"#
+      try check([(command("announce-self", times), expected)])
+    }
+  }
+
   func testTheConsoleOfADeviceBesideConsolesOfText() throws {
     let graphics: JSON = [["name": "console[0]", "type": "child<qemu-graphic-console>"]]
     let text: JSON = [

@@ -24,6 +24,10 @@ enum CrashingCommands {
       return arguments["options"]?.array?.isEmpty == true ? ends("`blockdev-reopen` of no node", "fails an assertion") : nil
     // For QEMU's own tests: QEMU 11.1 block/io.c: bdrv_drain_all_end, of a node that is opened in an I/O thread.
     case "x-blockdev-set-iothread": return ends("`x-blockdev-set-iothread`", "fails an assertion later")
+    // QEMU net/announce.c: qemu_announce_self_once, whose timer is in nanoseconds and ends in the past: 2^42 ms are 139 years.
+    case "announce-self":
+      guard case .integer(let longest)? = arguments["max"], longest > 1 << 42 else { return nil }
+      return ends("a `max` of `announce-self` above 2^42", "may announce without a pause and answer no more")
     // QEMU migration/savevm.c: without Xen's toolstack there is no channel that they could use.
     case "xen-save-devices-state", "xen-load-devices-state":
       return arguments["filename"] == nil ? nil : ends("`\(command)`", "crashes")
