@@ -15,6 +15,8 @@ struct CommandLineReader {
   let follow: FileFollower?
   /// Whether a word that is `$NAME` becomes any number of words, as for systemd (systemd.service(5), Command Lines).
   private let splitsVariables: Bool
+  /// Whether QEMU reads the options, as far as the program's name shows it.
+  private var isReadByQEMU = true
 
   /// Options that another program appends to its own for QEMU. A word that belongs to none is a disk image.
   init(_ source: SourceText, options: [Word]) {
@@ -36,6 +38,7 @@ struct CommandLineReader {
     if let start { rest = rest[start...] }
     // Some other program: nothing of it is known.
     let isForeign = start.map { $0 > words.startIndex && !CommandLineReader.isStarted(by: words[..<$0], words) } ?? true
+    isReadByQEMU = !isForeign
     if isForeign, let program = words.first(where: { !ShellRunner.isAssignment($0.text) }) {
       definition.machine.unreadParts.append(
         UnreadPart(
@@ -47,6 +50,7 @@ struct CommandLineReader {
       definition.machine.program = first.hasUnknown ? nil : first.text
       definition.readElements.append(location(first, "program"))
       if !first.hasUnknown, let name = first.text.fileName, InputFormat.mayBeScript(name) {
+        isReadByQEMU = false
         definition.machine.unreadParts.append(
           UnreadPart(
             what: "the emulator `\(first.text)`", reason: "by its name it is not QEMU, and may add devices",
@@ -126,7 +130,7 @@ struct CommandLineReader {
         unknown(word, location(word, "argument"))
         if let next = rest.first, Option.name(next) == nil { rest.removeFirst() }
       } else if !Option.isKnown(name) {
-        invalid(name, location(word, path))
+        invalid(name, word.text, location(word, path))
         // Its argument is not an option.
         if let next = rest.first, Option.name(next) == nil { rest.removeFirst() }
       } else if Option.withoutArgument.contains(name) {
@@ -146,23 +150,23 @@ struct CommandLineReader {
     }
   }
 
-  /// QEMU stops at an option that it does not have (QEMU system/vl.c: lookup_opt). One that resembles another is an error; any
-  /// other may be of a QEMU that is not known here.
-  private mutating func invalid(_ name: String, _ place: Location) {
-    if let blank = name.firstIndex(of: " "), Option.withArgument.contains(String(name[..<blank])) {
-      definition.problems.append(
-        InputProblem(
-          message: "QEMU gets `-\(name)` as one argument and stops: `-\(name): invalid option`",
-          fix: "give `-\(name[..<blank])` and `\(name[blank...].drop { $0 == " " })` as two arguments", location: place))
-    } else if let meant = Option.meant(by: name) {
-      definition.problems.append(
-        InputProblem(
-          message: "QEMU has no option `-\(name)` and stops: `-\(name): invalid option`", fix: "write `-\(meant)`",
-          location: place))
-    } else {
-      definition.machine.unreadParts.append(
-        UnreadPart(what: "option `-\(name)`", reason: "it is not an option of QEMU up to 11.1", location: place))
+  /// QEMU stops at an option that it does not have (QEMU system/vl.c: lookup_opt). One that resembles another is an error, and so is
+  /// one with a character that no option's name has, as in `-device=vfio-pci`; any other may be of a QEMU that is not known here.
+  private mutating func invalid(_ name: String, _ text: String, _ place: Location) {
+    let head = String(name.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") })
+    func refuse(_ fix: String) {
+      let opening = head.count < name.count ? "QEMU gets `\(text)` as one argument" : "QEMU has no option `\(text)`"
+      definition.problems.append(InputProblem(message: "\(opening) and stops: `\(text): invalid option`", fix: fix, location: place))
     }
+    if isReadByQEMU, head.count < name.count {
+      let argument = name.dropFirst(head.count + 1).drop { $0 == " " }
+      if Option.withoutArgument.contains(head) { return refuse("write `-\(head)`, which has no argument") }
+      if Option.withArgument.contains(head) { return refuse("give `-\(head)` and `\(argument)` as two arguments") }
+      return refuse("write the name of an option, and its argument behind a blank")
+    }
+    if isReadByQEMU, let meant = Option.meant(by: name) { return refuse("write `-\(meant)`") }
+    definition.machine.unreadParts.append(
+      UnreadPart(what: "option `\(text)`", reason: "it is not an option of QEMU up to 11.1", location: place))
   }
 
   private mutating func option(_ name: String, _ argument: Word, _ path: String) {

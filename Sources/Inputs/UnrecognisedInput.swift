@@ -7,7 +7,8 @@ public enum UnrecognisedInput {
     let bytes = UTF16Text.utf8(bytes) ?? bytes
     guard bytes.contains(where: { $0 > 0x20 }) else { return "an empty file" }
     if bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) {
-      return "a program: `lint --qemu PATH` asks a QEMU about itself, and `run PATH ARGUMENT…` judges a command line"
+      return "a program: `vfiogate run -- PATH ARGUMENT…` judges a command line before it starts, and `vfiogate lint FILE --qemu "
+        + "PATH` asks this QEMU about a definition"
     }
     if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) {
       return "text in UTF-16, which is read of XML only: convert it to UTF-8, as with iconv"

@@ -73,6 +73,7 @@ final class InputKindTests: XCTestCase {
       ("#!/bin/sh\necho hi\n", "a shell script without"),
       (".Sh EXAMPLES\n.Dl qemu-system-x86_64 -device vfio-pci,host=01:00.0\n", "a manual page"),
       ("apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n", "vfiogate hook kubevirt"), ("{\"a\": 1}\n", "JSON without a QMP command"),
+      ("\u{7f}ELF", "`vfiogate run -- PATH ARGUMENT…` judges a command line"),
       ("virsh # attach-disk vm /x vdb --print-xml\n<disk type='file'>\n</disk>\n\nvirsh # echo\n", "a transcript of virsh"),
       ("guest_os=\"linux\"\nextra_args=\"-device vfio-pci,host=01:00.0\"\n", "quickemu"),
       ("config:\n  security.secureboot: \"false\"\ndevices:\n  gpu:\n    gputype: physical\n", "qemu.conf that Incus writes")

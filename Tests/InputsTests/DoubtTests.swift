@@ -273,6 +273,29 @@ final class DoubtTests: XCTestCase {
     XCTAssertEqual(problems.first?.fix, "give `-device` and `vfio-pci,host=01:00.0` as two arguments")
   }
 
+  /// QEMU's names of options are letters, digits, dashes and underscores: no release and no build accepts another character (observed
+  /// on 7.2.22 and 11.1.3).
+  func testACharacterThatNoOptionHasIsRefused() {
+    for (option, fix) in [
+      ("-device=vfio-pci,host=01:00.0", "give `-device` and `vfio-pci,host=01:00.0` as two arguments"),
+      ("--device=vfio-pci,host=01:00.0", "give `-device` and `vfio-pci,host=01:00.0` as two arguments"),
+      ("-device:vfio-pci", "give `-device` and `vfio-pci` as two arguments"),
+      ("-nographic=on", "write `-nographic`, which has no argument"),
+      ("-frobnicate=on", "write the name of an option, and its argument behind a blank"),
+    ] {
+      let problems = parse("\(Self.qemu) \(option)\n").problems
+      XCTAssertEqual(problems.map(\.message), ["QEMU gets `\(option)` as one argument and stops: `\(option): invalid option`"])
+      XCTAssertEqual(problems.map(\.fix), [fix])
+    }
+    // Another program may have such options.
+    for program in ["./start-guest.sh", "launcher"] {
+      let text = "\(program) --name=x -device vfio-pci,host=01:00.0\n"
+      let parsed = ParsedInput.parse(SourceText(name: "vm", bytes: Array(text.utf8)), as: .shell)
+      XCTAssertEqual(parsed.problems.map(\.message), [], program)
+      XCTAssertFalse(parsed.machine.unreadParts.isEmpty, program)
+    }
+  }
+
   /// Incus gives -nodefaults on the command line; of another file the default devices are not known.
   func testALoneConfigurationSaysNothingOfDefaultDevices() {
     func file(_ id: String) -> ParsedInput {
