@@ -23,12 +23,47 @@ enum ReadResult<Value: Sendable>: Sendable {
 /// The file system under a prefix: `/` for this host, a folder of a test for another.
 struct FileTree: Sendable {
   private let prefix: String
+  /// The kernel's limit of links in one path (path_resolution(7)).
+  private static let linkLimit = 40
 
   init(root: String) {
     prefix = root.hasSuffix("/") ? String(root.dropLast()) : root
   }
 
-  func place(_ path: String) -> String { prefix + path }
+  /// The path below the prefix. Links lead as they would on the host that the files are of, whose root the prefix is: an absolute one,
+  /// or one with many `..`, names no file of this machine.
+  /// - Parameter followsLast: whether a link at the end of the path is followed.
+  func place(_ path: String, followsLast: Bool = true) -> String {
+    if prefix.isEmpty { return path }
+    var rest = ArraySlice(path.split(separator: "/").map(String.init))
+    var parts: [String] = []
+    var links = 0
+    while let part = rest.popFirst() {
+      if part == "." { continue }
+      if part == ".." {
+        _ = parts.popLast()
+        continue
+      }
+      parts.append(part)
+      guard followsLast || !rest.isEmpty, let target = FileTree.target(of: prefix + "/" + parts.joined(separator: "/")) else { continue }
+      links += 1
+      // No file has a name of this length: what the kernel made of the rest could be outside. See `text(ofError:at:)`.
+      if links > FileTree.linkLimit { return prefix + "/" + String(repeating: "x", count: 4096) }
+      _ = parts.popLast()
+      if target.hasPrefix("/") { parts = [] }
+      rest = ArraySlice(target.split(separator: "/").map(String.init)) + rest
+    }
+    return prefix + "/" + parts.joined(separator: "/")
+  }
+
+  /// The target of a link; nil for any other file, and for none.
+  private static func target(of place: String) -> String? {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    // SAFETY: the kernel writes at most buffer.count bytes.
+    let count = readlink(place, &buffer, buffer.count)
+    guard count >= 0 else { return nil }
+    return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
 
   /// The whole file, or its first `limit` bytes.
   func bytes(_ path: String, limit: Int = 65536) -> ReadResult<[UInt8]> {
@@ -67,11 +102,8 @@ struct FileTree: Sendable {
 
   /// The target of a symbolic link.
   func link(_ path: String) -> ReadResult<String> {
-    var buffer = [CChar](repeating: 0, count: 4096)
-    // SAFETY: the kernel writes at most buffer.count bytes.
-    let count = readlink(place(path), &buffer, buffer.count)
-    guard count >= 0 else { return missing(path, errno) }
-    return .found(String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    if let target = FileTree.target(of: place(path, followsLast: false)) { return .found(target) }
+    return missing(path, errno)
   }
 
   /// The last component of where a symbolic link points to.
@@ -83,10 +115,16 @@ struct FileTree: Sendable {
     }
   }
 
+  /// The kernel's text for an error; a path without a long name got one in `place`, for its many links.
+  static func text(ofError error: Int32, at path: String) -> String {
+    let isLoop = error == ENAMETOOLONG && path.split(separator: "/").allSatisfy { $0.utf8.count < 256 }
+    return errnoText(isLoop ? ELOOP : error)
+  }
+
   /// ENOENT means absent only where the directory itself could be read: a path that a container
   /// does not show is not a path that the host does not have.
   private func missing<T>(_ path: String, _ error: Int32) -> ReadResult<T> {
-    let reason = "\(path): \(errnoText(error))"
+    let reason = "\(path): \(FileTree.text(ofError: error, at: path))"
     guard error == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
       return .failed(reason)
     }

@@ -21,7 +21,7 @@ extension FileTree {
   /// A node is absent when its directory can be read and does not have it, or is itself absent
   /// from a directory that can be read: /dev is the one that QEMU would see.
   private func missingNode(_ path: String, _ error: Int32) -> Known<NodeAccess> {
-    guard error == ENOENT else { return .unknown(path, "\(path): \(errnoText(error))") }
+    guard error == ENOENT else { return .unknown(path, "\(path): \(FileTree.text(ofError: error, at: path))") }
     var parent = path
     while let slash = parent.lastIndex(of: "/"), slash != parent.startIndex {
       parent = String(parent[..<slash])

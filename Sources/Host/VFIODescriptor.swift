@@ -26,7 +26,8 @@ public enum VFIODescriptor {
     let path = "/proc/\(process)/fd/\(descriptor)"
     var status = stat()
     // SAFETY: stat reads the path and fills the structure that it is given.
-    guard stat(tree.place(path), &status) == 0 else {
+    // The kernel's own link names an open file, not a path.
+    guard stat(tree.place(path, followsLast: false), &status) == 0 else {
       return .unknown("descriptor \(descriptor) of process \(process)", "\(path): \(errnoText(errno))")
     }
     guard status.st_mode & S_IFMT == S_IFCHR else { return .known(nil) }

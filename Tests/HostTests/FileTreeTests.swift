@@ -79,6 +79,31 @@ final class FileTreeTests: XCTestCase {
     XCTAssertTrue(isFailed(tree.link("/file/inside"), "Not a directory"))
   }
 
+  /// The files of a host below a folder lead to that host's own, and never to this machine's.
+  func testNoLinkLeadsOutOfTheRoot() throws {
+    let (tree, folder) = try tree()
+    let up = String(repeating: "../", count: 20)
+    let outside = try TemporaryDirectory()
+    try writeFile(outside.path + "/secret", "this machine's")
+    for (name, target) in [
+      ("absolute", outside.path + "/secret"), ("many", up + outside.path.dropFirst() + "/secret"), ("parent", outside.path),
+      ("inner", "/file"), ("above", up + "file"), ("folder/deep", "../file"), ("chain", "/inner"),
+    ] { XCTAssertEqual(symlink(target, folder.path + "/" + name), 0) }
+    for path in ["/absolute", "/many", "/parent/secret", "/\(up)\(outside.path)/secret"] {
+      if case .found = tree.bytes(path) { XCTFail("bytes of \(path)") }
+      XCTAssertNotEqual(tree.access(to: path), .known(.accessible), path)
+      XCTAssertFalse(tree.size(ofROM: path) == .known(14), path)
+    }
+    if case .found = tree.list("/parent") { XCTFail("list of /parent") }
+    for path in ["/inner", "/above", "/folder/deep", "/chain", "/\(up)file"] {
+      guard case .found("text") = tree.text(path) else { return XCTFail(path) }
+    }
+    for number in 0...45 {
+      XCTAssertEqual(symlink(number == 45 ? outside.path + "/secret" : "l\(number + 1)", folder.path + "/l\(number)"), 0)
+    }
+    if case .found = tree.bytes("/l0") { XCTFail("a chain of links") }
+  }
+
   /// A read that fails after open(2) succeeded, as sysfs attributes of a device in trouble do: EIO.
   func testAReadThatFailsIsAFailure() throws {
     XCTAssertTrue(isFailed(FileTree(root: "/").bytes("/proc/self/mem"), "Input/output error"))
