@@ -3,6 +3,10 @@
 public enum UnknownReason {
   /// A fact without a line in a recording.
   public static let notRecorded = "not in the recording"
+  /// A fact that no recording has: about files that a definition names.
+  public static let neverRecorded = "recordings do not have it"
+  /// The reason of every fact that the text of `lspci` does not have.
+  public static let notInLspci = "not in the text of lspci"
   /// A fact of a host that the user asked not to inspect.
   public static let notInspected = "no host was inspected (--host none)"
   /// The end of the reason of a value that a definition leaves to the host.
@@ -18,6 +22,8 @@ extension Unknown {
   public enum Remedy: Int, Hashable, Sendable, CaseIterable {
     /// A host to inspect.
     case host
+    /// The host itself.
+    case liveHost
     /// The privileges of root.
     case root
     /// All of the host, which a container shows only in part.
@@ -39,7 +45,8 @@ extension Unknown {
   /// The means to determine the fact; nil where none is known.
   public var remedy: Remedy? {
     if reason == UnknownReason.notInspected { return .host }
-    if reason == UnknownReason.notRecorded { return .recording }
+    if reason == UnknownReason.notRecorded || reason == UnknownReason.notInLspci { return .recording }
+    if reason == UnknownReason.neverRecorded { return .liveHost }
     if reason == UnknownReason.withoutMachine { return .guest }
     if reason == UnknownReason.qemuNotNamed { return .qemu }
     return Unknown.signs.first { reason.contains($0.text) }?.remedy
@@ -49,7 +56,8 @@ extension Unknown {
   private static let signs: [(text: String, remedy: Remedy)] = [
     // errno's texts for EACCES and EPERM, which a recording keeps.
     ("Permission denied", .root), ("permission denied", .root), ("Operation not permitted", .root),
-    ("is a partial view", .wholeHost), ("not bound to an iommufd", .bind),
+    // A live host has every option: the recording is older than the option's use.
+    ("not in the kernel configuration that was read", .recording), ("is a partial view", .wholeHost), ("not bound to an iommufd", .bind),
     // The kernel's ATS flag, where the IOMMU does not show what it derives from.
     ("are not in sysfs", .bind), ("does not show it in sysfs", .bind),
     ("depends on the version of this QEMU", .qemu), ("this QEMU checks it", .qemu),

@@ -36,7 +36,7 @@ struct DumpText {
       finish()
       title = String(decoding: line, as: UTF8.self)
       self.address = address
-    } else if details.count < 100 {
+    } else if details.count < 1000 {
       // lspci -v's description, or terminal output around the dump.
       details.append(trimmedText(Array(line.prefix(200))))
     }

@@ -4,11 +4,10 @@ import Facts
 /// drivers and groups that it names, and nothing else. Which other functions the host has is not known: lspci may have been
 /// asked for some only.
 enum LspciText {
-  /// The reason of every fact that the text does not have.
-  private static let reason = "not in the text of lspci"
+  private static let reason = UnknownReason.notInLspci
 
   static func host(_ bytes: [UInt8], source: String) throws(RecordingError) -> Host {
-    var host = Host(nothingKnown: reason, source: source)
+    var host = Host(nothingKnown: reason, ofFiles: UnknownReason.neverRecorded, source: source)
     do throws(ConfigDumpError) {
       for dump in try ConfigDump.parse(bytes) {
         guard let address = dump.address, host.devices[address] == nil else { continue }
@@ -42,26 +41,39 @@ enum LspciText {
       case "Kernel driver in use": device.driver = .known(String(value))
       case "IOMMU group": if let number = Int(value) { device.group = .known(number) }
       case "NUMA node": if let node = Int(value) { device.numaNode = .known(node) }
+      case "Flags": flags(value, &device)
       default: break
       }
     }
     return device
   }
 
+  /// `bus master, fast devsel, latency 0, IRQ 16, NUMA node 0, IOMMU group 2`: `-v` has one line for what `-vv` has several
+  /// lines for (pciutils ls-pci.c: show_terse).
+  private static func flags(_ text: Substring, _ device: inout HostDevice) {
+    for flag in text.split(separator: ",") {
+      let words = flag.split(separator: " ")
+      guard words.count == 3, let number = Int(words[2]) else { continue }
+      if words[..<2] == ["IOMMU", "group"] { device.group = .known(number) }
+      if words[..<2] == ["NUMA", "node"] { device.numaNode = .known(number) }
+    }
+  }
+
   /// `0000:01:00.0 VGA compatible controller [0300]: NVIDIA Corporation GA102 [10de:2204] (rev a1)`: the class's name, and
-  /// the vendor's and the device's in one.
-  /// - Returns: the id in the last brackets; nil without `-nn`.
+  /// the vendor's and the device's in one. `-v` adds `(prog-if 00 [VGA controller])`.
+  /// - Returns: the id in brackets; nil without `-nn`.
   private static func title(_ title: String, _ device: inout HostDevice) -> PCIID? {
     let text = title.drop { $0 != " " }.dropFirst()
     guard let mark = text.firstRange(of: "]: "), let bracket = text[..<mark.lowerBound].lastIndex(of: "[") else { return nil }
     let name = text[..<bracket].trimmed
     if !name.isEmpty { device.className = .known(name) }
     let rest = text[mark.upperBound...]
-    guard let open = rest.lastIndex(of: "["), let close = rest[open...].firstIndex(of: "]"),
-      let id = PCIID(rest[rest.index(after: open)..<close])
-    else { return nil }
-    device.deviceName = .known(rest[..<open].trimmed)
-    return id
+    for open in rest.indices.reversed() where rest[open] == "[" {
+      guard let close = rest[open...].firstIndex(of: "]"), let id = PCIID(rest[rest.index(after: open)..<close]) else { continue }
+      device.deviceName = .known(rest[..<open].trimmed)
+      return id
+    }
+    return nil
   }
 }
 

@@ -64,7 +64,7 @@ struct HostDraft: Sendable {
   var devices: [PCIAddress: DeviceDraft]
 
   init(source: String) {
-    host = Host(nothingKnown: notRecorded, source: source)
+    host = Host(nothingKnown: notRecorded, ofFiles: UnknownReason.neverRecorded, source: source)
     iommuNames = host.iommus.map { _ in [] }
     units = [:]
     devices = [:]
@@ -91,6 +91,10 @@ struct HostDraft: Sendable {
       Dictionary(names.map { ($0, units[$0] ?? HostDraft.unit($0)) }, uniquingKeysWith: { first, _ in first })
     }
     host.devices = devices.mapValues { $0.finished }
+    // Of a recording that was cut off, the list still names the others.
+    for address in host.addresses.display ?? [] where host.devices[address] == nil {
+      host.devices[address] = HostDevice(address, nothingKnown: notRecorded)
+    }
     return host
   }
 }

@@ -51,9 +51,12 @@ struct MissingFacts {
   /// Advice for all facts, each once.
   var advice: [String] { MissingFacts.advice(Set(facts.compactMap(\.unknown.remedy)), isLive: isLive) }
 
-  /// - Parameter isLive: the host is the one that the program runs on.
+  /// - Parameters:
+  ///   - remedies: of the facts of one verdict that have any.
+  ///   - isLive: the host is the one that the program runs on.
   static func advice(_ remedies: Set<Unknown.Remedy>, isLive: Bool) -> [String] {
-    Unknown.Remedy.allCases.filter(remedies.contains).map { advice($0, isLive: isLive) }.reduce(into: []) { all, one in
+    if remedies.isEmpty { return ["QEMU alone, when it starts the guest: nothing that vfiogate can read shows it"] }
+    return Unknown.Remedy.allCases.filter(remedies.contains).map { advice($0, isLive: isLive) }.reduce(into: []) { all, one in
       if !all.contains(one) { all.append(one) }
     }
   }
@@ -61,6 +64,7 @@ struct MissingFacts {
   private static func advice(_ remedy: Unknown.Remedy, isLive: Bool) -> String {
     switch remedy {
     case .host: return "`--host live` on the host, or `--host FILE` with a recording of it"
+    case .liveHost: return "`--host live` on the host itself"
     case .root where isLive: return "running as root"
     case .wholeHost where isLive: return "running on the host itself, outside of the container"
     case .root, .wholeHost, .recording:

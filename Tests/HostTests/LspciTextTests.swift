@@ -51,6 +51,26 @@ final class LspciTextTests: XCTestCase {
     XCTAssertEqual(function.id, .known(PCIID(vendor: 0x8086, device: 0x1889)))
   }
 
+  /// `-v` has a title with the programming interface, and the group among the flags (pciutils ls-pci.c: show_terse).
+  func testTheShortFormOfV() throws {
+    let tree = try FixtureTree()
+    tree.file(
+      "/lspci.txt",
+      """
+      0000:01:00.0 VGA compatible controller [0300]: GA102 [GeForce RTX 3090] [10de:2204] (rev a1) (prog-if 00 [VGA controller])
+      \tFlags: bus master, fast devsel, latency 0, IRQ 16, NUMA node 1, IOMMU group 14
+      \(String(repeating: "\tCapabilities: [60] Power Management version 3\n", count: 300))\tKernel driver in use: nvidia
+      00: de 10 04 22 07 04 10 00 a1 00 00 03 10 00 80 00
+      """)
+    let host = try HostRecording.load(tree.root + "/lspci.txt")
+    let device = try XCTUnwrap(host.devices[XCTUnwrap(PCIAddress("0000:01:00.0"))])
+    XCTAssertEqual(device.id, .known(PCIID(vendor: 0x10de, device: 0x2204)))
+    XCTAssertEqual(device.deviceName, .known("GA102 [GeForce RTX 3090]"))
+    XCTAssertEqual(device.group, .known(14))
+    XCTAssertEqual(device.numaNode, .known(1))
+    XCTAssertEqual(device.driver, .known("nvidia"))
+  }
+
   /// A fact that the text does not have is unknown, and never absent.
   func testWhatItDoesNotSayIsUnknown() throws {
     let host = try host()

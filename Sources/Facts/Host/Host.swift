@@ -47,7 +47,8 @@ public struct Host: Sendable {
   public var libvirtNetwork: @Sendable (String) -> Known<String>
 
   /// Creates a host without any known fact, for the reason given.
-  public init(nothingKnown reason: String, source: String) {
+  /// - Parameter ofFiles: the reason for what no recording has.
+  public init(nothingKnown reason: String, ofFiles: String? = nil, source: String) {
     self.source = source
     kernelRelease = .unknown("kernel release", reason)
     kernelCommandLine = .unknown("kernel command line", reason)
@@ -63,10 +64,11 @@ public struct Host: Sendable {
     addresses = .unknown("list of PCI functions", reason)
     devices = [:]
     groups = [:]
-    sizeOfFile = { .unknown("size of \($0)", reason) }
-    fileSystem = { .unknown("file system of \($0)", reason) }
-    libvirtMemoryFolder = .unknown("libvirt's memory_backing_dir", reason)
-    libvirtNetwork = { .unknown("network `\($0)`", reason) }
+    let ofFiles = ofFiles ?? reason
+    sizeOfFile = { .unknown("size of \($0)", ofFiles) }
+    fileSystem = { .unknown("file system of \($0)", ofFiles) }
+    libvirtMemoryFolder = .unknown("libvirt's memory_backing_dir", ofFiles)
+    libvirtNetwork = { .unknown("network `\($0)`", ofFiles) }
     self.reason = reason
   }
 
@@ -79,6 +81,22 @@ public struct Host: Sendable {
     return addresses.map { all in
       all.contains(address) ? HostDevice(address, nothingKnown: reason) : nil
     }
+  }
+
+  /// The functions that a reader may have meant by an address at which the host has none: those of the same slot, else the one that is
+  /// a typing error away.
+  public func functions(near address: PCIAddress) -> [PCIAddress] {
+    let all = devices.keys.sorted()
+    let slot = all.filter { ($0.domain, $0.bus, $0.slot) == (address.domain, address.bus, address.slot) }
+    if !slot.isEmpty { return Array(slot.prefix(8)) }
+    let meant = Misspelling.meant(by: "\(address)", among: all.map(\.description), errors: 1)
+    return meant.flatMap { PCIAddress($0) }.map { [$0] } ?? []
+  }
+
+  /// The complaint about an address at which the host has no function.
+  public func complaint(aboutAbsent address: PCIAddress) -> String {
+    let near = functions(near: address).map(\.description).joined(separator: " or ")
+    return "\(address): the host has no such device" + (near.isEmpty ? "" : "; did you mean \(near)?")
   }
 
   /// Whether it is an Arm machine, by its IOMMUs or by a kernel that could drive Arm's; nil where neither shows it.
