@@ -14,6 +14,14 @@ public enum Misspelling {
     }.min { $0 < $1 }?.1
   }
 
+  /// The end of a message about a misspelt word: "; did you mean `lint`?", or nothing. A short word may have one error, a longer one two.
+  public static func hint(_ word: String, among names: some Sequence<String>) -> String {
+    let letters = word.lowercased(), errors = word.utf8.count < 5 ? 1 : 2
+    let names = Array(names)
+    let meant = names.first { $0.lowercased() == letters && $0 != word } ?? self.meant(by: letters, among: names, errors: errors)
+    return meant.map { "; did you mean `\($0)`?" } ?? ""
+  }
+
   private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
     if a.isEmpty || b.isEmpty { return max(a.count, b.count) }
     var beforeLast: [Int] = [], last = Array(0...b.count)

@@ -47,7 +47,9 @@ enum AllowComment {
       return
     }
     guard words.count > 1, words[1].hasPrefix("allow=") else {
-      return fail("the comment is for vfiogate and has neither `allow=` nor `expect=`")
+      let key = words.count > 1 ? String(words[1].prefix { $0 != "=" }) : ""
+      let hint = Misspelling.hint(key, among: ["allow", "expect"])
+      return fail("the comment is for vfiogate and has neither `allow=` nor `expect=`\(hint)")
     }
     let rule = String(words[1].dropFirst("allow=".count))
     guard !rule.isEmpty else { return fail("`allow=` names no rule") }

@@ -67,7 +67,8 @@ private struct PolicySection {
       try expect(["level"])
       let entry = try required("level")
       guard let level = Policy.Override.Level(rawValue: entry.value) else {
-        throw source.policyError("`\(entry.value)` is not a level: use note, warning or error", entry.range)
+        let hint = Misspelling.hint(entry.value, among: ["note", "warning", "error"])
+        throw source.policyError("`\(entry.value)` is not a level: use note, warning or error\(hint)", entry.range)
       }
       policy.overrides.append(Policy.Override(rule: id, level: level, location: location))
     case "host":
@@ -77,7 +78,7 @@ private struct PolicySection {
     case "device":
       try expect(["id"])
       guard let address = PCIAddress(id) else {
-        throw source.policyError("`\(id)` is not a PCI address: write it like 0000:01:00.0", section.range)
+        throw source.policyError(PCIAddress.complaint(about: id), section.range)
       }
       let entry = try required("id")
       guard let expected = PCIID(entry.value) else {
@@ -86,7 +87,8 @@ private struct PolicySection {
       policy.pins.append(Policy.Pin(address: address, id: expected, location: location))
     default:
       throw source.policyError(
-        "there is no section `\(section.name)`: it is allow, guest, severity, host or device", section.range)
+        "there is no section `\(section.name)`: it is allow, guest, severity, host or device"
+          + Misspelling.hint(section.name, among: ["allow", "guest", "severity", "host", "device"]), section.range)
     }
   }
 
@@ -119,7 +121,9 @@ private struct PolicySection {
     var seen: Set<String> = []
     for entry in section.entries {
       guard keys.contains(entry.key) else {
-        throw source.policyError("`\(section.name)` has no `\(entry.key)`: \(keys.sorted().joined(separator: ", "))", entry.range)
+        throw source.policyError(
+          "`\(section.name)` has no `\(entry.key)`: \(keys.sorted().joined(separator: ", "))\(Misspelling.hint(entry.key, among: keys))",
+          entry.range)
       }
       guard seen.insert(entry.key).inserted else {
         throw source.policyError("`\(entry.key)` is given twice", entry.range)

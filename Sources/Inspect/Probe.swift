@@ -44,7 +44,7 @@ public struct Probe: Sendable {
     do throws(RecordingError) { facts = try host.load() } catch { return .couldNotLook(error.description) }
     for address in addresses {
       switch facts.device(at: address) {
-      case .known(nil): return .couldNotLook("\(address): the host has no such device")
+      case .known(nil): return .couldNotLook(facts.complaint(aboutAbsent: address))
       case .unknown(let unknown): return .couldNotLook("\(unknown)")
       case .known(.some(let device)): facts.devices[address] = device
       }

@@ -31,7 +31,7 @@ public struct Topology: Sendable {
     do {
       let facts = try Ready.named(host)
       for address in addresses {
-        if case .known(nil) = facts.device(at: address) { return .couldNotLook("\(address): the host has no such device") }
+        if case .known(nil) = facts.device(at: address) { return .couldNotLook(facts.complaint(aboutAbsent: address)) }
       }
       let report = TopologyReport(facts)
       if !addresses.isEmpty {

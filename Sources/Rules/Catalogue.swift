@@ -120,6 +120,7 @@ extension Rule {
 extension Rule {
   /// The name of a rule that a misspelt one means; nil when none resembles it.
   public static func meant(by name: String) -> String? {
-    Misspelling.meant(by: name, among: all.map(\.name), errors: 1 + name.utf8.count / 5)
+    let spelt = name.lowercased().replacing("_", with: "-")
+    return named(spelt)?.name ?? Misspelling.meant(by: spelt, among: all.map(\.name), errors: 1 + name.utf8.count / 5)
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Common
+import Facts
 
 /// Parses the value of an option. ArgumentParser could do it for an option of the enumeration's own type, but spends
 /// more time at start-up on each such type than a whole lint needs.
@@ -28,4 +29,16 @@ func lookedAt(_ text: String, _ root: String?) throws -> HostChoice {
 func chosenHost(_ text: String, _ root: String?) throws -> HostChoice {
   if root != nil, text != "live" { throw ValidationError("--root is the folder of a live host; it cannot be used with --host.") }
   return HostChoice(text, root: root)
+}
+
+/// Adds to a complaint about the value of an option which of the values it lists was meant. ArgumentParser does so for the names of
+/// options only.
+func withHint(_ complaint: String) -> String {
+  guard let end = complaint.firstIndex(of: "\n"), let mark = complaint[..<end].firstRange(of: "Please provide one of ")
+  else { return complaint }
+  let value = complaint[..<mark.lowerBound].split(separator: "'", omittingEmptySubsequences: false).dropFirst().first
+  let listed = complaint[mark.upperBound..<end].split(separator: "'", omittingEmptySubsequences: false)
+  let choices = listed.indices.filter { $0 % 2 == 1 }.map { String(listed[$0]) }
+  let hint = value.map { Misspelling.hint(String($0), among: choices) } ?? ""
+  return hint.isEmpty ? complaint : complaint[..<end].dropLast() + hint + complaint[end...]
 }

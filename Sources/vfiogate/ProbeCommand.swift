@@ -56,9 +56,7 @@ struct ProbeCommand: ParsableCommand {
 
   func validate() throws {
     _ = try Terminal.style(color)
-    if let bad = addresses.first(where: { PCIAddress($0) == nil }) {
-      throw ValidationError("`\(bad)` is not a PCI address; write it like 0000:01:00.0.")
-    }
+    _ = try addresses.map(pciAddress)
     _ = try lookedAt(host, root)
     if !diff.isEmpty, diff.count != 2 { throw ValidationError("--diff compares two recordings: --diff OLD NEW.") }
     if diff.isEmpty, !definitions.isEmpty { throw ValidationError("--definitions needs --diff OLD NEW.") }

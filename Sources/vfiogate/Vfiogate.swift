@@ -43,7 +43,7 @@ struct Vfiogate: ParsableCommand {
     // KubeVirt calls its hooks by this name.
     let isKubeVirt = CommandLine.arguments.first?.split(separator: "/").last == "onDefineDomain"
     let arguments = isKubeVirt ? ["hook", "kubevirt"] + words : Array(words)
-    if let first = arguments.first, let complaint = complaint(aboutCommand: first) {
+    if let complaint = complaint(about: arguments) {
       Terminal.complain(complaint)
       Glibc.exit(ExitStatus.usage.rawValue)
     }
@@ -57,17 +57,30 @@ struct Vfiogate: ParsableCommand {
       }
       // As exit(withError:), but help that cannot be written is an error.
       let (text, code) = (fullMessage(for: error), exitCode(for: error))
-      if !text.isEmpty { code.isSuccess ? Terminal.print(text + "\n") : Terminal.complain(text + "\n") }
+      if !text.isEmpty { code.isSuccess ? Terminal.print(text + "\n") : Terminal.complain(withHint(text) + "\n") }
       Glibc.exit(code.rawValue)
     }
   }
 
-  /// The error for a subcommand that does not exist; nil for one that does, and for an option.
-  private static func complaint(aboutCommand name: String) -> String? {
-    let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
-    if name.hasPrefix("-") || names.contains(name) { return nil }
-    let meant = Misspelling.meant(by: name, among: names, errors: 2).map { "; did you mean `\($0)`?" } ?? "."
-    return "Error: There is no command `\(printable(name))`\(meant)\n"
-      + "Usage: vfiogate <subcommand>\n  See 'vfiogate --help' for more information.\n"
+  /// The error for a subcommand that does not exist, also below `hook` and `help`; nil for one that does, and for an option.
+  private static func complaint(about arguments: [String]) -> String? {
+    var command: any ParsableCommand.Type = self
+    var path = ["vfiogate"]
+    for (index, name) in arguments.enumerated() {
+      if index == 0, name == "help" { continue }
+      let below = command.configuration.subcommands
+      if below.isEmpty || name.hasPrefix("-") { return nil }
+      if let next = below.first(where: { $0.configuration.commandName == name }) {
+        command = next
+        path.append(name)
+        continue
+      }
+      if path.count > 1, name == "help" { return nil }
+      let names = below.compactMap { $0.configuration.commandName } + (path.count == 1 ? ["help"] : [])
+      let hint = Misspelling.hint(name, among: names), line = path.joined(separator: " ")
+      return "Error: There is no command `\(printable((path.dropFirst() + [name]).joined(separator: " ")))`\(hint.isEmpty ? "." : hint)\n"
+        + "Usage: \(line) <subcommand>\n  See '\(line) --help' for more information.\n"
+    }
+    return nil
   }
 }

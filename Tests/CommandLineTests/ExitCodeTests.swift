@@ -52,6 +52,30 @@ final class ExitCodeTests: XCTestCase {
     }
   }
 
+  /// What was meant is in the message, wherever a word has few choices.
+  func testMisspeltWordsHaveAHint() throws {
+    let host = Vfiogate.host("desktop-amd-geforce")
+    for (arguments, hint) in [
+      (["lint", "x", "--format", "jsn"], "`json`"), (["lint", "x", "--on-unknown", "wran"], "`warn`"),
+      (["lint", "x", "--input", "xlm"], "`xml`"), (["probe", "--format", "jsom"], "`json`"),
+      (["predict", "--backend", "iomufd"], "`iommufd`"), (["plan", "0a:00.0", "--for", "libvrt"], "`libvirt`"),
+      (["topology", "--format", "sgv"], "`svg`"), (["explain", "NOT_BOUND"], "`not-bound`"), (["lnit"], "`lint`"),
+      (["proxy", "--listen", "l", "--qmp", "q", "--profile", "untrsted"], "`untrusted`"),
+      (["hook", "libvrt"], "`libvirt`"), (["help", "lnit"], "`lint`"), (["help", "hook", "instal"], "`install`"),
+      (["ready", "0a:00:0"], "0000:0a:00.0"), (["probe", "pci_0000_0a_00_0"], "0000:0a:00.0"),
+      (["ready", "0a:00.3", "--host", host], "0000:0a:00.0 or 0000:0a:00.1"),
+      (["plan", "0a:00.3", "--for", "qemu", "--host", host], "0000:0a:00.0 or"),
+      (["topology", "0a:00.0", "0e:00.1", "--host", host], "0000:0e:00.0"), (["probe", "0b:00.0", "--host", host], "0000:0a:00.0"),
+    ] {
+      let run = try Vfiogate.run(arguments)
+      XCTAssertNotEqual(run.status, 0)
+      XCTAssert(run.error.contains("did you mean \(hint)"), run.error)
+    }
+    for arguments in [["lint", "x", "--format", "nope"], ["nope"], ["hook", "nope"]] {
+      XCTAssertFalse(try Vfiogate.run(arguments).error.contains("did you mean"), "\(arguments)")
+    }
+  }
+
   func testHelpAndVersionAreClean() throws {
     try assertStatus(["--help"], 0)
     try assertStatus(["--version"], 0)

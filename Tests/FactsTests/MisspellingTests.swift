@@ -20,4 +20,10 @@ final class MisspellingTests: XCTestCase {
     }
     XCTAssertNil(Misspelling.meant(by: "abc", among: [], errors: 9))
   }
+
+  func testTheHint() {
+    XCTAssertEqual(Misspelling.hint("lnit", among: names), "; did you mean `lint`?")
+    XCTAssertEqual(Misspelling.hint("LINT", among: names), "; did you mean `lint`?")
+    for word in ["xyz", "lx", ""] { XCTAssertEqual(Misspelling.hint(word, among: names), "", word) }
+  }
 }

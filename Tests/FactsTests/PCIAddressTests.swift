@@ -25,4 +25,16 @@ final class PCIAddressTests: XCTestCase {
       texts.compactMap { PCIAddress($0) }.sorted().map(\.description),
       ["0000:00:01.1", "0000:00:02.0", "0000:ff:1f.7", "0001:00:00.0"])
   }
+
+  func testOtherSpellingsMeanAnAddress() {
+    for text in ["01:00:0", "1:0.0", "0000:01:00:0", "pci_0000_01_00_0", "0000-01-00.0", "01:00.0.", "0:1:0.0"] {
+      XCTAssertEqual(PCIAddress.meant(by: text)?.description, "0000:01:00.0", text)
+    }
+    for text in ["", "gpu", "01:00", "01:00:9", "01:40.0", "1:2:3:4:5:6:7:8:9", "100:00.0", "-1:-1:-1"] {
+      let meant = PCIAddress.meant(by: text)
+      if let meant { XCTAssertNotNil(PCIAddress("\(meant)"), text) }
+    }
+    for text in ["", "gpu", "01:00", "01:00:9", "01:40.0"] { XCTAssertNil(PCIAddress.meant(by: text), text) }
+    XCTAssertEqual(PCIAddress.complaint(about: "gpu"), "`gpu` is not a PCI address; write it like 0000:01:00.0.")
+  }
 }

@@ -44,6 +44,12 @@ final class PolicyReaderTests: XCTestCase {
       ("[allow not-bound]\nreason = \"x\"\n", "1:1", "section `allow not-bound` names nothing: write `[allow \"not-bound\"]`"),
       ("[allow]\nreason = \"x\"\n", "1:1", "section `allow` names nothing: write `[allow \"…\"]`"),
       ("\n[deny \"a-b\"]\n", "2:1", "there is no section `deny`: it is allow, guest, severity, host or device"),
+      (
+        "[alow \"a-b\"]\n", "1:1", "there is no section `alow`: it is allow, guest, severity, host or device; did you mean `allow`?"
+      ),
+      ("[severity \"a-b\"]\nlevel = \"eror\"\n", "2:1", "`eror` is not a level: use note, warning or error; did you mean `error`?"),
+      ("[allow \"a-b\"]\nreson = \"x\"\n", "2:1", "`allow` has no `reson`: reason, until; did you mean `reason`?"),
+      ("[device \"01:00:0\"]\nid = \"10de:2941\"\n", "1:1", "`01:00:0` is not a PCI address; did you mean 0000:01:00.0?"),
       ("[severity \"a-b\"]\nlevel = \"off\"\n", "2:1", "`off` is not a level: use note, warning or error"),
       ("[allow \"a-b\"]\nwhy = \"x\"\n", "2:1", "`allow` has no `why`: reason, until"),
       ("[guest \"g\"]\nallow = \"\"\nreason = \"x\"\n", "1:1", "`allow` names no rule"),

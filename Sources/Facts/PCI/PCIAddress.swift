@@ -33,6 +33,21 @@ public struct PCIAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
     self.init(domain: domain, bus: UInt8(bus), slot: UInt8(slot), function: UInt8(function))
   }
 
+  /// The address that a text of another spelling means: `01:00:0`, `1:0.0`, or libvirt's `pci_0000_01_00_0`; nil for any other text.
+  public static func meant(by text: some StringProtocol) -> PCIAddress? {
+    let groups = text.split { ":._- ".contains($0) }.map { hex($0) }
+    let numbers = groups.suffix(groups.count > 3 ? 4 : 3).compactMap { $0 }
+    guard numbers.count == min(groups.count, 4), numbers.count >= 3, let bus = UInt8(exactly: numbers[numbers.count - 3]),
+      let slot = UInt8(exactly: numbers[numbers.count - 2]), let function = UInt8(exactly: numbers[numbers.count - 1])
+    else { return nil }
+    return PCIAddress(domain: numbers.count == 4 ? numbers[0] : 0, bus: bus, slot: slot, function: function)
+  }
+
+  /// The complaint about a text that is not an address.
+  public static func complaint(about text: some StringProtocol) -> String {
+    "`\(text)` is not a PCI address; " + (meant(by: text).map { "did you mean \($0)?" } ?? "write it like 0000:01:00.0.")
+  }
+
   private static func hex(_ text: some StringProtocol) -> UInt32? {
     // UInt32(_:radix:) accepts a sign, which no address has.
     text.utf8.first == UInt8(ascii: "+") ? nil : UInt32(text, radix: 16)

@@ -3,16 +3,20 @@ import Facts
 /// Advice about the properties of vfio-pci.
 public enum PropertyAdvice {
   /// The values that a property accepts, as an instruction; nil for kinds of which QEMU's message says enough.
-  public static func values(of name: String) -> String? {
+  /// - Parameter given: the text that QEMU refuses.
+  public static func values(of name: String, insteadOf given: String? = nil) -> String? {
     guard let property = VFIOProperties.property(name, of: "vfio-pci") else { return nil }
     switch property.kind {
     case .bool: return "write `\(name)=on` or `\(name)=off`, in JSON `true` or `false`"
     case .choice(let values):
       return "write one of " + values.map { "`\($0)`" }.joined(separator: ", ") + ", in JSON as a string"
+    case .host where given.flatMap(PCIAddress.meant) != nil:
+      return "write `host=\(given.flatMap(PCIAddress.meant).map { "\($0)" } ?? "")`, as `lspci -D` lists it"
     case .host: return "write `host=0000:01:00.0`, as `lspci -D` lists it: bus up to ff, slot up to 1f, function up to 7"
     case .slot: return "write `addr=SLOT.FUNCTION` in hexadecimal: slot up to 1f, function up to 7"
     case .size: return "write a size, such as `64M`"
-    case .text, .signed32, .unsigned, .link, .descriptor, .token, .list, .readOnly, .realized: return nil
+    case .signed32, .unsigned: return "write `\(name)=` with a number"
+    case .text, .link, .descriptor, .token, .list, .readOnly, .realized: return nil
     }
   }
 

@@ -4,7 +4,9 @@ import Prediction
 extension FailureCause {
   /// Advice for a failure that no rule explains; nil where only QEMU's message says what to change.
   func advice(on host: Host) -> String? {
-    if self == .noGroup { return host.iommuAdvice }
+    if self == .noGroup {
+      return host.isIOMMUOff == .known(false) ? "assign a different device: no IOMMU of the host serves this one" : host.iommuAdvice
+    }
     if self == .containerDenied, host.vfioContainer == .known(.absent) {
       return "load it with `modprobe vfio-pci` (CONFIG_VFIO_CONTAINER), or use iommufd"
     }

@@ -65,7 +65,7 @@ extension Host {
   }
 
   /// Whether no function has an IOMMU group.
-  private var isIOMMUOff: Known<Bool> {
+  var isIOMMUOff: Known<Bool> {
     if !groups.isEmpty { return .known(false) }
     return iommus.flatMap { units in
       if !units.isEmpty { return .known(false) }

@@ -22,8 +22,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   // A passed descriptor is that of a bound device.
   if context.request.has("fd") { return }
   let device = try context.device()
-  // Without an IOMMU no vfio driver binds it; realize-fails says what to enable.
-  if context.prediction.failure?.cause == .noGroup { return }
+  // No vfio driver binds a device without an IOMMU group; host-not-ready and realize-fails say what to change.
+  if device.group == .known(nil) { return }
   // host-not-ready reports a kernel without them.
   if context.host.missingVFIO != nil { return }
   guard try !VFIODriver.isVFIO(device) else { return }

@@ -30,15 +30,34 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     runner.report(
       (failure.signal.map { "QEMU crashes with \($0) on" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
       at: location, about: prediction.request,
-      fix: propertyAdvice(failure) ?? failure.cause.advice(on: target.hostNow))
+      fix: advice(failure, prediction, on: target.hostNow))
   }
 }
 
+/// Advice for the property, the address or the cause; nil where only QEMU's message says what to change.
+private func advice(_ failure: RealizeFailure, _ prediction: RealizePrediction, on host: Host) -> String? {
+  propertyAdvice(failure, prediction.request) ?? nearDevices(failure, prediction, on: host)
+    ?? cause(of: failure, prediction, on: host).advice(on: host)
+}
+
+/// Advice with the functions that the host has near an address where it has none.
+private func nearDevices(_ failure: RealizeFailure, _ prediction: RealizePrediction, on host: Host) -> String? {
+  guard failure.cause == .noSuchHostDevice, let address = prediction.host else { return nil }
+  let near = host.functions(near: address)
+  return near.isEmpty ? nil : "name a function of the host: \(near.map(\.description).joined(separator: " or "))"
+}
+
+/// The cause that advice is for: without an IOMMU group no driver creates the nodes that QEMU misses.
+private func cause(of failure: RealizeFailure, _ prediction: RealizePrediction, on host: Host) -> FailureCause {
+  let device = prediction.host.flatMap { host.device(at: $0).display ?? nil }
+  return device?.group == .known(nil) && [.noCdev, .groupNodeMissing].contains(failure.cause) ? .noGroup : failure.cause
+}
+
 /// Advice about the property that a failure names; nil where it names none, or nothing is known of its values.
-private func propertyAdvice(_ failure: RealizeFailure) -> String? {
+private func propertyAdvice(_ failure: RealizeFailure, _ request: DeviceRequest) -> String? {
   guard let name = failure.property else { return nil }
   switch failure.cause {
-  case .badProperty: return PropertyAdvice.values(of: name)
+  case .badProperty: return PropertyAdvice.values(of: name, insteadOf: request.string(name))
   case .unknownProperty: return PropertyAdvice.meant(by: name).map { "write `\($0)=`" }
   default: return nil
   }
