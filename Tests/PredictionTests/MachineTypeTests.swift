@@ -27,6 +27,16 @@ final class MachineTypeTests: XCTestCase {
     for type in ["virt-2.6", "virt-7.2"] { XCTAssertEqual(texts("qemu-system-aarch64 -M " + type, 7, 2), [], type) }
   }
 
+  /// Observed with `-M q53` on 11.1.3 and 7.2.22. A type that resembles none may be of another build.
+  func testMisspeltTypes() {
+    for type in ["q53", "q355", "microvn"] { XCTAssertEqual(texts("qemu-system-x86_64 -M " + type), refused(type), type) }
+    XCTAssertEqual(texts("qemu-system-x86_64 -M q53", 7, 2), ["unsupported machine type"])
+    XCTAssertEqual(texts("qemu-system-aarch64 -M vrit"), refused("vrit"))
+    for type in ["q35", "pc", "none", "isapc", "ubuntu", "x-remote"] { XCTAssertEqual(texts("qemu-system-x86_64 -M " + type), [], type) }
+    XCTAssertEqual(texts("qemu-system-x86_64 -M q53", 12, 0), [])
+    XCTAssertEqual(texts("my-qemu -M q53"), [])
+  }
+
   func testTypesOfAnotherArchitecture() {
     for type in ["q35", "pc", "microvm", "isapc", "pc-q35-9.0", "pc-i440fx-9.0", "pc-q35-noble"] {
       XCTAssertEqual(texts("qemu-system-aarch64 -M " + type), refused(type), type)

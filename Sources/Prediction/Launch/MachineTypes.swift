@@ -36,12 +36,28 @@ extension MachineConfig {
       isMissing = true
     } else if let modelled = qemu.modelledRelease, let (family, release) = MachineConfig.parts(type) {
       isMissing = release.isNumeric && !MachineConfig.has(release, family: family, modelled)
+    } else if qemu.modelledRelease != nil, proxmox == nil {
+      isMissing = meantType(by: type) != nil
     } else {
       isMissing = false
     }
     guard isMissing else { return nil }
     let text = "unsupported machine type" + (qemu.modelledRelease == QEMURelease(7, 2) ? "" : ": \"\(type)\"")
     return LaunchFailure(RealizeFailure(.unknownMachine, text), at: property.location)
+  }
+
+  /// Machine types without a release, which are spelt right.
+  private static let unversioned: Set<String> = ["q35", "pc", "microvm", "isapc", "none", "virt", "xenpv", "xenfv", "x-remote"]
+
+  /// The machine type that a misspelt one is one typing error away from, with the program of the type's architecture; nil for any other:
+  /// a build of QEMU may have it.
+  public func meantType(by type: String) -> String? {
+    if MachineConfig.unversioned.contains(type) { return nil }
+    switch emulator {
+    case "qemu-system-x86_64", "qemu-system-i386": return Misspelling.meant(by: type, among: ["q35", "microvm"], errors: 1)
+    case "qemu-system-aarch64": return Misspelling.meant(by: type, among: ["virt"], errors: 1)
+    default: return nil
+    }
   }
 
   /// Whether the program is known to be for another architecture than the machine type. The distribution's own names of the program

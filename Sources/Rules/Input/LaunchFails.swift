@@ -49,7 +49,10 @@ private func advice(_ failure: RealizeFailure, _ target: LintTarget) -> String? 
   case .chassisTaken: return "give the port a `chassis=` of its own"
   case .iommuRefused where failure.property == "driver": return "keep one IOMMU that the machine type has"
   case .onExpander, .slotTaken, .noSlot: return "put the device on another bus or slot"
-  case .unknownMachine: return "use a machine type that `-machine help` lists"
+  case .unknownMachine:
+    let meant = target.machine.machineType?.value.string.flatMap(target.machine.meantType)
+    return meant.map { "write `\($0)`" } ?? "use a machine type that `-machine help` lists"
+  case .badOption where failure.text.hasPrefix("Parameter 'size'"): return "write a size such as `512M` or `8G`"
   case .bootIndexTaken: return "give each device a `bootindex` of its own"
   case .acpiIndexTaken: return "give each device an `acpi-index` of its own"
   default: return nil
