@@ -36,7 +36,9 @@ extension DeviceContext {
   fileprivate var hasRefusedFunctionZero: Bool {
     guard let bus = try? prediction.bus else { return false }
     return target.predictions.contains { other in
-      guard other.failure != nil, other.request.bus == request.bus, let devfn = other.request.requestedDevfn.display ?? nil
+      guard other.failure != nil, other.request.bus == request.bus, case .known(let requested) = other.request.requestedDevfn,
+        // A port has one slot, in which QEMU puts a device without `addr` at function 0.
+        let devfn = requested ?? (bus.isPort ? 0 : nil)
       else { return false }
       return devfn % 8 == 0 && (bus.isPort || devfn / 8 == requestedSlot(on: bus))
     }

@@ -22,11 +22,15 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   guard !target.assignments.isEmpty,
     let unit = target.iommus.first(where: { ["intel-iommu", "amd-iommu"].contains($0.driver) }),
     target.isChecked(unit), try machine.setting("intremap", of: unit).value == "on",
-    try machine.usesKVM.value, try machine.kernelIrqchip.value ?? "on" == "on"
+    try machine.usesKVM.value
   else { return }
-  let asked = machine.machine.last { $0.name.hasPrefix("kernel") }?.location
+  let given = try machine.kernelIrqchip.value
+  guard given ?? "on" == "on" else { return }
+  let asked = machine.machine.last { ["kernel-irqchip", "kernel_irqchip"].contains($0.name) }?.location
   runner.report(
     "`\(unit.driver ?? "")` has `intremap=on`, and all of KVM's interrupt controllers are in the kernel: QEMU exits",
     at: asked ?? unit.location(of: "intremap"),
+    // Both spellings together are a conflict that QEMU refuses.
+    fix: given == nil ? nil : "write `kernel-irqchip=split` in place of what is given",
     evidence: ["QEMU: Interrupt Remapping cannot work with kernel-irqchip=on, please use 'split|off'."])
 }
