@@ -45,7 +45,7 @@ public struct Plan: Sendable {
   func answer(on facts: Facts.Host) -> Answer {
     do {
       for address in addresses {
-        if case .known(nil) = facts.device(at: address) { return .couldNotLook("\(address): the host has no such device") }
+        if case .known(nil) = facts.device(at: address) { return .couldNotLook(facts.complaint(aboutAbsent: address)) }
       }
       if case .known(.some(let obstacle)) = facts.obstacle {
         return Plan.refusal(["\(obstacle.message)", "  fix: \(obstacle.fix)"], .findings)

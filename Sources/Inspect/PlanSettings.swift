@@ -18,7 +18,13 @@ struct PlanSettings {
   }
 
   /// One setting a line.
-  var lines: [String] { devices + binding + kernel + notes }
+  var lines: [String] { devices + [judged] + binding + kernel + notes }
+
+  /// The QEMU that it was judged with: another may refuse it.
+  private var judged: String {
+    let qemu = readiness.prepared.target.qemu
+    return "judged with \(qemu.name)" + (qemu.isAssumed ? " (assumed, as none was named)" : "")
+  }
 
   private var devices: [String] {
     assignment.functions.map { function in

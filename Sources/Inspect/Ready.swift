@@ -33,10 +33,10 @@ public struct Ready: Sendable {
       let facts = try Ready.named(host)
       let qemu = try qemu.profile()
       for address in addresses {
-        if case .known(nil) = facts.device(at: address) { return .couldNotLook("\(address): the host has no such device") }
+        if case .known(nil) = facts.device(at: address) { return .couldNotLook(facts.complaint(aboutAbsent: address)) }
       }
       let devices = (addresses.isEmpty ? facts.assignable : addresses).map { Ready.verdict($0, on: facts, qemu: qemu) }
-      let report = ReadyReport(facts, devices, isNamed: !addresses.isEmpty)
+      let report = ReadyReport(facts, devices, isNamed: !addresses.isEmpty, qemu: qemu)
       let output = format == .json ? report.json.text(indented: true) + "\n" : report.text(style)
       return Answer(output: output, exit: exit(facts, devices))
     } catch {

@@ -54,6 +54,7 @@ public struct Fleet: Sendable {
       return .couldNotLook("\(error)")
     }
     tally.unreadable = unreadable
+    tally.closingLine = table.closingLine(.plain)
     if lint.format == .json { output = table.json(unreadable).text(indented: true) + "\n" }
     if lint.format == .text {
       output = table.text(lint.style, lint.isSummary ? .summary : lint.isVerbose ? .allReasons : .firstReason)

@@ -77,17 +77,32 @@ public struct ReadyReport: Sendable {
   private let host: Host
   private let devices: [DeviceReadiness]
   private let isNamed: Bool
+  private let qemu: QEMUProfile
 
-  /// - Parameter isNamed: the devices were named, and their findings of lower severity are shown.
-  public init(_ host: Host, _ devices: [DeviceReadiness], isNamed: Bool) {
+  /// - Parameters:
+  ///   - isNamed: the devices were named, and their findings of lower severity are shown.
+  ///   - qemu: the QEMU that the verdicts are for.
+  public init(_ host: Host, _ devices: [DeviceReadiness], isNamed: Bool, qemu: QEMUProfile) {
     self.host = host
     self.devices = devices
     self.isNamed = isNamed
+    self.qemu = qemu
   }
 
   /// Text for a terminal.
   public func text(_ style: Style) -> String {
-    (hostLines(style) + (devices.isEmpty ? [] : [""]) + devices.flatMap { lines($0, style) }).joined(separator: "\n") + "\n"
+    let middle = devices.isEmpty ? [] : [""] + devices.flatMap { lines($0, style) }
+    return (hostLines(style) + middle + closingLines(style)).joined(separator: "\n") + "\n"
+  }
+
+  /// Functions that may be missing above, and the QEMU that the verdicts are for.
+  private func closingLines(_ style: Style) -> [String] {
+    var texts: [String] = []
+    if !isNamed, case .unknown(let unknown) = host.addresses { texts.append("other devices: unknown: \(unknown)") }
+    if !devices.isEmpty {
+      texts.append("with \(qemu.name)" + (qemu.isAssumed ? " (assumed); \(LintSubject.adviceBesideRehearsal)" : ""))
+    }
+    return texts.isEmpty ? [] : [""] + texts.flatMap { wrapped(printable($0), width: style.width, indent: 4) }
   }
 
   private func hostLines(_ style: Style) -> [String] {
@@ -129,7 +144,8 @@ public struct ReadyReport: Sendable {
     for fix in DeviceReadiness.fixes(device.reasons) { lines += line("fix: ", fix) }
     for unknown in device.unknowns.dropFirst().prefix(2) { lines += line("", "and because of \(unknown)") }
     if device.unknowns.count > 3 { lines += line("", "and \(device.unknowns.count - 3) more unknown facts") }
-    let advice = MissingFacts.advice(Set(device.unknowns.compactMap(\.remedy)), isLive: host.source == "live")
+    let remedies = Set(device.unknowns.compactMap(\.remedy))
+    let advice = device.unknowns.isEmpty ? [] : MissingFacts.advice(remedies, isLive: host.source == "live")
     if !advice.isEmpty { lines += line("decided by: ", advice.joined(separator: "; ")) }
     for fix in DeviceReadiness.fixes(device.steps) { lines += line("first: ", fix) }
     for note in DeviceReadiness.distinct(device.notes) {
@@ -142,7 +158,8 @@ public struct ReadyReport: Sendable {
   /// Object for programs.
   public var json: JSON {
     .object([
-      .init("host", hostJSON), .init("devices", .array(devices.map(deviceJSON))),
+      .init("host", hostJSON), .init("devices", .array(devices.map(deviceJSON))), .init("qemu", .string(qemu.name)),
+      .init("qemu-assumed", .bool(qemu.isAssumed)),
     ])
   }
 
@@ -160,6 +177,8 @@ public struct ReadyReport: Sendable {
     case .known(let obstacle): members.append(.init("iommufd-obstacle", ReadyReport.json(obstacle)))
     case .unknown(let unknown): members.append(.init("iommufd-obstacle", .object([.init("unknown", .string(unknown.reason))])))
     }
+    // Functions may be missing from the list of devices.
+    members.append(.init("all-devices-known", .bool(host.addresses.isKnown)))
     return .object(members)
   }
 

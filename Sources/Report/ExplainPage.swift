@@ -5,22 +5,23 @@ public enum ExplainPage {
   /// All rules, one a line: name, severity and summary.
   public static func list(_ rules: [Rule], _ style: Style) -> String {
     let width = rules.map(\.name.count).max() ?? 0
-    return rules.map { rule in
+    return rules.flatMap { rule in
       let name = style.severity(rule.severity, rule.name.padded(to: width))
-      return "\(name)  \(rule.severity.rawValue.padded(to: 7))  \(rule.summary)"
+      return hung("\(name)  \(rule.severity.rawValue.padded(to: 7))  ", rule.summary, indent: width + 11, width: style.width)
     }.joined(separator: "\n") + "\n"
   }
 
   /// One rule with its why, fix, example and references.
   public static func page(_ rule: Rule, _ style: Style) -> String {
     let head = style.severity(rule.severity, "\(rule.severity.rawValue)[\(rule.name)]") + ": \(rule.summary)"
-    var lines = wrapped(head, width: style.width, indent: 4) + [""]
-    let width = min(100, style.width ?? 90)
+    // A page is for people, also where it is not for a terminal.
+    let width = min(100, style.width ?? 80)
+    var lines = wrapped(head, width: width, indent: 4) + [""]
     lines += wrapped(rule.why, width: width) + [""]
     if rule.isAboutCommands { lines += ["checked by `vfiogate proxy` alone; a policy cannot allow it", ""] }
-    lines += wrapped(style.bold("found in:") + " " + rule.example, width: style.width, indent: 10)
-    lines += wrapped(style.bold("fix:") + "      " + rule.fix, width: style.width, indent: 10)
-    lines += rule.references.flatMap { wrapped(style.bold("see:") + "      " + $0, width: style.width, indent: 10) }
+    lines += wrapped(style.bold("found in:") + " " + rule.example, width: width, indent: 10)
+    lines += wrapped(style.bold("fix:") + "      " + rule.fix, width: width, indent: 10)
+    lines += rule.references.flatMap { wrapped(style.bold("see:") + "      " + $0, width: width, indent: 10) }
     return lines.joined(separator: "\n") + "\n"
   }
 }

@@ -69,7 +69,7 @@ public struct FleetTable: Sendable {
       let lines = detail == .summary ? [] : sorted.flatMap { row($0, width, style, detail) }
       return ([style.bold("\(printable(definition)): safe on \(safe) of \(cells.count)")] + lines).joined(separator: "\n")
     }
-    return (parts + [totals(style)]).joined(separator: detail == .summary ? "\n" : "\n\n") + "\n"
+    return (parts + [closingLine(style)]).joined(separator: detail == .summary ? "\n" : "\n\n") + "\n"
   }
 
   private func row(_ cell: Cell, _ width: Int, _ style: Style, _ detail: Detail) -> [String] {
@@ -95,7 +95,8 @@ public struct FleetTable: Sendable {
   private static let verdictWidth = 12
   private static let reasonWidth = 48
 
-  private func totals(_ style: Style) -> String {
+  /// "3 definitions on 2 hosts: 1 safe on all, 2 on some, 0 on none; with QEMU 11.1.3 as released".
+  public func closingLine(_ style: Style) -> String {
     let somewhere = definitions.count { cells(of: $0).contains(where: \.verdict.isSafe) }
     let everywhere = definitions.count { cells(of: $0).allSatisfy(\.verdict.isSafe) }
     var text = "\(counted(definitions.count, "definition")) on \(counted(hosts.count, "host")): \(everywhere) safe on all, "

@@ -77,7 +77,7 @@ public struct LintSARIF: LintWriter {
         "help",
         .object([
           .init("text", .string("\(rule.why) Fix: \(rule.fix).")),
-          .init("markdown", .string("\(rule.why)\n\n**Fix:** \(rule.fix). See [RULES.md](RULES.md#\(rule.name)).")),
+          .init("markdown", .string("\(rule.why)\n\n**Fix:** \(rule.fix).\n\nSee `vfiogate explain \(rule.name)`.")),
         ])),
       .init("defaultConfiguration", .object([.init("level", .string(rule.severity.rawValue))])),
     ])

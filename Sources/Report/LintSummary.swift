@@ -39,6 +39,7 @@ public struct LintSummary: LintWriter {
 extension LintTally {
   /// "3 definitions: 1 unsafe, 2 safe; together unsafe; 1 error, 2 warnings; with QEMU 11.1.3 as released on this host".
   public var totals: String {
+    if let closingLine { return closingLine }
     let verdicts: [(Verdict, String)] = [
       (.unsafe, "unsafe"), (.undetermined, "undetermined"), (.safeByPolicy, "safe by policy"), (.safe, "safe"),
     ]

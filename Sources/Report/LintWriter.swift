@@ -83,6 +83,9 @@ public struct LintTally: Sendable {
   /// Files that could not be read: path and reason.
   public var unreadable: [String] = []
 
+  /// The last line of formats that are text, in place of the totals: a fleet counts each definition once, and not on each host.
+  public var closingLine: String?
+
   /// Creates totals of zero.
   public init() {}
 

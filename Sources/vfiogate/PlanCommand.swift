@@ -35,12 +35,13 @@ struct PlanCommand: ParsableCommand {
     completion: .directory)
   var root: String?
   @Option(
-    help: """
-      QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path \
-      of a program to start and query, or qmp:PATH of a running QEMU.
-      """,
-    completion: .file())
-  var qemu = "11.1.3"
+    help: ArgumentHelp(
+      """
+        QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path \
+        of a program to start and query, or qmp:PATH of a running QEMU.
+        """,
+      discussion: "Default: 11.1.3."), completion: .file())
+  var qemu: String?
 
   func validate() throws {
     _ = try addresses.map(pciAddress)
@@ -54,7 +55,7 @@ struct PlanCommand: ParsableCommand {
     let plan = Plan(
       addresses: try addresses.map(pciAddress), target: try chosen(target, "--for"), memory: memory,
       hasGuestIOMMU: viommu, hasHugepages: hugepages, host: try lookedAt(host, root),
-      qemu: try chosenQEMU(qemu))
+      qemu: try qemu.map(chosenQEMU) ?? .assumed)
     try Terminal.finish(plan.run())
   }
 }

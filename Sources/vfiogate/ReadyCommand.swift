@@ -31,12 +31,13 @@ struct ReadyCommand: ParsableCommand {
     completion: .directory)
   var root: String?
   @Option(
-    help: """
-      QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path \
-      of a program to start and query, or qmp:PATH of a running QEMU.
-      """,
-    completion: .file())
-  var qemu = "11.1.3"
+    help: ArgumentHelp(
+      """
+        QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path \
+        of a program to start and query, or qmp:PATH of a running QEMU.
+        """,
+      discussion: "Default: 11.1.3."), completion: .file())
+  var qemu: String?
   @Option(help: "Output format: text or json.", completion: .choices(OutputFormat.self))
   var format = "text"
   @Option(help: "Colour the text: auto, always or never.", completion: .choices(Terminal.Color.self))
@@ -50,7 +51,7 @@ struct ReadyCommand: ParsableCommand {
 
   func run() throws {
     let ready = Ready(
-      addresses: try addresses.map(pciAddress), host: try lookedAt(host, root), qemu: try chosenQEMU(qemu),
+      addresses: try addresses.map(pciAddress), host: try lookedAt(host, root), qemu: try qemu.map(chosenQEMU) ?? .assumed,
       format: try chosen(format, "--format"), style: try Terminal.style(color))
     try Terminal.finish(ready.run())
   }
@@ -59,5 +60,5 @@ struct ReadyCommand: ParsableCommand {
 /// Parses a device named on the command line.
 func pciAddress(_ text: String) throws -> PCIAddress {
   if let address = PCIAddress(text) { return address }
-  throw ValidationError("`\(text)` is not a PCI address; write it like 0000:01:00.0.")
+  throw ValidationError(PCIAddress.complaint(about: text))
 }

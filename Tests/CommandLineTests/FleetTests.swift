@@ -31,6 +31,16 @@ final class FleetTests: XCTestCase {
     XCTAssert(lines[lines.count - 1].hasPrefix("1 definition on \(lines.count - 2) hosts: 0 safe on all, 1 on some, 0 on none; "))
   }
 
+  /// Formats that are text count each definition once, as the table does.
+  func testTheClosingLineCountsDefinitions() throws {
+    let table = try Vfiogate.run("lint", definition, "--host", Fixture.path("hosts"))
+    for format in ["oneline", "github"] {
+      let run = try Vfiogate.run("lint", definition, "--host", Fixture.path("hosts"), "--format", format)
+      XCTAssertEqual(run.output.split(separator: "\n").last, table.output.split(separator: "\n").last, format)
+      XCTAssertEqual(run.status, table.status)
+    }
+  }
+
   func testADefinitionThatIsSafeNowhereIsAFinding() throws {
     let folder = try TemporaryDirectory()
     try writeFile(folder.path + "/a.host", try Fixture.text("hosts/intel-no-device-tlb.host"))

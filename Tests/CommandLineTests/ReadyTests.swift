@@ -31,6 +31,42 @@ final class ReadyTests: XCTestCase {
     XCTAssert(text.contains("\n0000:0a:00.0  yes, only together with 0000:0a:00.1\n"), text)
   }
 
+  /// A recording that was cut off names devices that it does not describe.
+  func testNoDeviceOfAListIsLeftOut() throws {
+    let folder = try TemporaryDirectory()
+    let lines = try Fixture.text("hosts/desktop-amd-geforce.host").split(separator: "\n", omittingEmptySubsequences: false)
+    for count in [40, 60, 120] {
+      try writeFile(folder.path + "/cut.host", lines.prefix(count).joined(separator: "\n") + "\n")
+      let run = try Vfiogate.run("ready", "--host", folder.path + "/cut.host")
+      for address in ["0000:0a:00.0", "0000:0a:00.1", "0000:0e:00.0"] {
+        XCTAssert(run.output.contains("\n\(address)  unknown"), "\(count): \(run.output)")
+      }
+    }
+    // Without the list nothing says which there are.
+    try writeFile(folder.path + "/cut.host", lines.prefix(10).joined(separator: "\n") + "\n")
+    let run = try Vfiogate.run("ready", "--host", folder.path + "/cut.host")
+    XCTAssert(run.output.contains("other devices: unknown: list of PCI functions: not in the recording"), run.output)
+  }
+
+  /// The verdicts are for one QEMU, which the user may not have.
+  func testReadyAndPlanNameTheQEMU() throws {
+    let assumed = "with QEMU 11.1.3 as released (assumed"
+    XCTAssert(try ready("ugly").output.contains("\n\(assumed)"))
+    XCTAssert(try ready("ugly", "--qemu", "7.2").output.hasSuffix("\nwith QEMU 7.2 as released\n"))
+    XCTAssertEqual(try ready("ugly", "--format", "json").json["qemu-assumed"], .bool(true))
+    for target in ["libvirt", "qemu", "proxmox", "kubevirt"] {
+      let run = try Vfiogate.run("plan", "0000:05:00.0", "--for", target, "--host", Vfiogate.host("ugly"))
+      XCTAssert(run.output.contains("judged \(assumed)"), run.output)
+    }
+  }
+
+  /// The advice of a plan is for its own options.
+  func testMoreMemoryThanTheHostsBits() throws {
+    let run = try Vfiogate.run("plan", "0000:05:00.0", "--for", "qemu", "--memory", "1024", "--host", Vfiogate.host("ugly"))
+    XCTAssertEqual(run.status, 1)
+    XCTAssert(run.error.contains("fix: give the guest less memory"), run.error)
+  }
+
   func testJSON() throws {
     let run = try ready("ugly", "--format", "json", "0000:01:00.0")
     let json = try run.json

@@ -26,11 +26,11 @@ final class ReadinessTests: XCTestCase {
   func testNotesAndRemediesAreInTheTable() throws {
     var host = try RecordedHosts.host("desktop-amd-geforce")
     let graphics = try verdict("0000:0e:00.0", on: host)
-    XCTAssert(ReadyReport(host, [graphics], isNamed: false).text(.plain).contains("note: the host displays on"))
+    XCTAssert(ReadyReport(host, [graphics], isNamed: false, qemu: qemu).text(.plain).contains("note: the host displays on"))
     host.groups[23]?.members = .unknown("members of group 23", UnknownReason.notRecorded)
     let unknown = try verdict("0000:0a:00.0", on: host)
     XCTAssertEqual(unknown.verdict, .unknown)
-    XCTAssert(ReadyReport(host, [unknown], isNamed: true).text(.plain).contains("decided by: a newer recording"))
+    XCTAssert(ReadyReport(host, [unknown], isNamed: true, qemu: qemu).text(.plain).contains("decided by: a newer recording"))
   }
 
   /// The binding is a step, not an obstacle, and so for every function of the group.
@@ -44,7 +44,7 @@ final class ReadinessTests: XCTestCase {
     let verdict = try verdict("0000:0a:00.0", on: host)
     XCTAssertEqual(verdict.verdict, .yes)
     XCTAssertEqual(Set(verdict.steps.map(\.rule)), ["not-bound"])
-    let text = ReadyReport(host, [verdict], isNamed: true).text(.plain)
+    let text = ReadyReport(host, [verdict], isNamed: true, qemu: qemu).text(.plain)
     for function in ["0000:0a:00.0", "0000:0a:00.1"] {
       // Each command once, although several findings advise it.
       XCTAssertEqual(text.components(of: "`driverctl set-override \(function) vfio-pci`"), 1, text)
@@ -68,7 +68,7 @@ final class ReadinessTests: XCTestCase {
     let host = try RecordedHosts.host("ugly")
     let verdict = try verdict("0000:01:00.0", on: host)
     XCTAssertEqual(verdict.reasons.map(\.rule), ["rmrr-direct", "rmrr-direct"])
-    let text = ReadyReport(host, [verdict], isNamed: true).text(.plain)
+    let text = ReadyReport(host, [verdict], isNamed: true, qemu: qemu).text(.plain)
     XCTAssertEqual(text.components(of: "the firmware reserves a direct mapping"), 1, text)
   }
 
@@ -177,7 +177,7 @@ final class ReadinessTests: XCTestCase {
     let readiness = Readiness(try Assignment([address("0000:0a:00.0")], on: host), qemu: qemu)
     XCTAssertEqual(readiness.report.verdict, .yes)
     XCTAssertFalse(PlanQEMU(readiness.assignment).text.contains("iommufd"))
-    let text = ReadyReport(host, [readiness.report], isNamed: true).text(Style(isColoured: false, width: 80))
+    let text = ReadyReport(host, [readiness.report], isNamed: true, qemu: qemu).text(Style(isColoured: false, width: 80))
     XCTAssert(text.contains("not isolated, which"), text)
     host.unsafeInterrupts = .known(["iommufd"])
     let other = Readiness(try Assignment([address("0000:0a:00.0")], on: host), qemu: qemu)

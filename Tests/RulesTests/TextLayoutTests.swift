@@ -133,15 +133,33 @@ final class TextLayoutTests: XCTestCase {
   func testRemediesFollowFromReasons() {
     for (reason, remedy) in [
       (UnknownReason.notInspected, Unknown.Remedy.host), (UnknownReason.notRecorded, .recording),
+      (UnknownReason.notInLspci, .recording), (UnknownReason.neverRecorded, .liveHost),
       (UnknownReason.withoutMachine, .guest), (UnknownReason.qemuNotNamed, .qemu),
       ("/proc/1/fd: Permission denied", .root), ("/sys/x is a partial view: it has no `resource`", .wholeHost),
-      ("only the shell knows it", .literal),
+      ("only the shell knows it", .literal), ("not in the kernel configuration that was read", .recording),
       ("SMMUv3's IDR0.ATS and the firmware's attribute are not in sysfs", .bind),
     ] {
       XCTAssertEqual(Unknown("a", reason: reason).remedy, remedy)
     }
     XCTAssertNil(Unknown("a", reason: "UEFI chooses the size of the window").remedy)
+    XCTAssertEqual(MissingFacts.advice([], isLive: false).count, 1, "an unknown fact always has an answer to what decides it")
     XCTAssertEqual(MissingFacts.advice([.root, .recording], isLive: false).count, 1)
     XCTAssertEqual(MissingFacts.advice([.root], isLive: true), ["running as root"])
+  }
+
+  /// A page is for people, also where the output is not a terminal.
+  func testExplainFitsEightyColumns() {
+    for rule in Rule.all {
+      for style in [Style.plain, Style(isColoured: false, width: 80)] {
+        for line in ExplainPage.page(rule, style).split(separator: "\n") {
+          // A reference or an example without a blank is not cut.
+          if line.columns > 80 { XCTAssertLessThanOrEqual(line.drop { $0 == " " }.split(separator: " ").count, 1, "\(rule.name): \(line)") }
+        }
+      }
+    }
+    for line in ExplainPage.list(Rule.all, Style(isColoured: false, width: 80)).split(separator: "\n") {
+      XCTAssertLessThanOrEqual(line.columns, 80, String(line))
+    }
+    XCTAssertEqual(ExplainPage.list(Rule.all, .plain).split(separator: "\n").count, Rule.all.count, "a line for each, for programs")
   }
 }
