@@ -65,9 +65,12 @@ public struct Plan: Sendable {
       let report = readiness.report
       switch report.verdict {
       case .no: return Plan.refusal(report.reasons.flatMap { [$0.message, "  fix: \($0.fix)"] }, .findings)
-      case .unknown: return Plan.refusal(report.unknowns.map { "unknown: \($0)" }, .couldNotLook)
+      case .unknown: return Plan.refusal(report.missing(isLive: facts.source == "live"), .couldNotLook)
       case .yes: return Answer(output: text(readiness))
       }
+    } catch let unknown as Unknown {
+      let report = DeviceReadiness(nil, unknown: unknown)
+      return Plan.refusal(report.missing(isLive: facts.source == "live"), .couldNotLook)
     } catch {
       return .couldNotLook("\(error)")
     }

@@ -44,9 +44,18 @@ public struct DeviceReadiness: Sendable {
   }
 
   /// A verdict that rests on one unknown fact.
-  public init(_ address: PCIAddress, unknown: Unknown) {
+  public init(_ address: PCIAddress?, unknown: Unknown) {
     self.init(
       address: address, companions: [], verdict: .unknown, reasons: [], steps: [], notes: [], unknowns: [unknown])
+  }
+
+  fileprivate var remedies: Set<Unknown.Remedy> { Set(unknowns.compactMap(\.remedy)) }
+
+  /// The missing facts, one a line, and below them what determines them, where anything does.
+  /// - Parameter isLive: the host is the one that the program runs on.
+  public func missing(isLive: Bool) -> [String] {
+    unknowns.map { "unknown: \($0)" }
+      + (remedies.isEmpty ? [] : MissingFacts.advice(remedies, isLive: isLive).map { "  decided by: \($0)" })
   }
 
   /// Findings that differ in more than the device: functions of one group often have the same.
@@ -144,8 +153,7 @@ public struct ReadyReport: Sendable {
     for fix in DeviceReadiness.fixes(device.reasons) { lines += line("fix: ", fix) }
     for unknown in device.unknowns.dropFirst().prefix(2) { lines += line("", "and because of \(unknown)") }
     if device.unknowns.count > 3 { lines += line("", "and \(device.unknowns.count - 3) more unknown facts") }
-    let remedies = Set(device.unknowns.compactMap(\.remedy))
-    let advice = device.unknowns.isEmpty ? [] : MissingFacts.advice(remedies, isLive: host.source == "live")
+    let advice = device.unknowns.isEmpty ? [] : MissingFacts.advice(device.remedies, isLive: host.source == "live")
     if !advice.isEmpty { lines += line("decided by: ", advice.joined(separator: "; ")) }
     for fix in DeviceReadiness.fixes(device.steps) { lines += line("first: ", fix) }
     for note in DeviceReadiness.distinct(device.notes) {

@@ -22,6 +22,13 @@ final class FormatTests: XCTestCase {
     return try Vfiogate.run(["lint", folder.path, folder.path + "/none", "--host", host, "--format", format] + more)
   }
 
+  /// A page of code scanning has no file of ours beside it.
+  func testSARIFHasNoRelativeLinks() throws {
+    let run = try run("sarif")
+    XCTAssert(run.output.contains("See `vfiogate explain realize-fails`."))
+    for part in run.output.split(separator: "](").dropFirst() { XCTAssert(part.hasPrefix("https://"), String(part.prefix(60))) }
+  }
+
   func testSARIFIsWhatTheStandardSays() throws {
     let run = try run("sarif")
     XCTAssertEqual(run.status, 2)

@@ -60,6 +60,16 @@ final class ReadyTests: XCTestCase {
     }
   }
 
+  func testAPlanThatMissesAFactSaysWhatDecidesIt() throws {
+    let folder = try TemporaryDirectory()
+    let lines = try Fixture.text("hosts/desktop-amd-geforce.host").split(separator: "\n", omittingEmptySubsequences: false)
+    try writeFile(folder.path + "/cut.host", lines.prefix(40).joined(separator: "\n") + "\n")
+    let run = try Vfiogate.run("plan", "0000:0a:00.0", "--for", "qemu", "--host", folder.path + "/cut.host")
+    XCTAssertEqual(run.status, 2)
+    XCTAssert(run.error.hasPrefix("vfiogate: unknown: "), run.error)
+    XCTAssert(run.error.contains("\nvfiogate:   decided by: a newer recording"), run.error)
+  }
+
   /// The advice of a plan is for its own options.
   func testMoreMemoryThanTheHostsBits() throws {
     let run = try Vfiogate.run("plan", "0000:05:00.0", "--for", "qemu", "--memory", "1024", "--host", Vfiogate.host("ugly"))

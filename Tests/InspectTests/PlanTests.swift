@@ -126,7 +126,7 @@ final class PlanTests: XCTestCase {
       qemu: .version(major: 11, minor: 1, text: "11.1.3"))
     let answer = plan.run()
     XCTAssertEqual(answer.exit, .couldNotLook)
-    XCTAssertEqual(answer.complaint, "vfiogate: Proxmox's machine of an Arm host: only those of x86 are modelled\n")
+    XCTAssertEqual(answer.complaint, "vfiogate: unknown: Proxmox's machine of an Arm host: only those of x86 are modelled\n")
   }
 
   /// VT-d's default of 48 bits is refused where the host's maps fewer.
