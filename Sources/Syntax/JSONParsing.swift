@@ -8,8 +8,9 @@ extension JSON {
 
   /// Reads one JSON value and nothing else. Duplicate keys, invalid UTF-8 and trailing text are
   /// errors.
+  /// - Parameter isExact: whether an integer outside 64 bits is an error too. Otherwise it becomes a real, as in QEMU.
   /// - Throws: `SyntaxError` with the place.
-  public static func parse(_ bytes: [UInt8]) throws(SyntaxError) -> JSON {
+  public static func parse(_ bytes: [UInt8], isExact: Bool = false) throws(SyntaxError) -> JSON {
     guard !bytes.isEmpty else { throw SyntaxError(message: "no JSON text", offset: 0) }
     guard bytes.count <= maximumSize else {
       throw SyntaxError(message: "larger than \(maximumSize) bytes", offset: maximumSize)
@@ -22,7 +23,7 @@ extension JSON {
     } catch {
       // jansson rejects a whole document for one integer above 2^63 - 1.
       guard error.isOverflow else { throw error.reason }
-      let rewritten = WideIntegers(rewriting: bytes)
+      let rewritten = WideIntegers(rewriting: bytes, isExact: isExact)
       do {
         return try load(rewritten.bytes, wide: rewritten.prefix)
       } catch {

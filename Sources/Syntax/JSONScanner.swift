@@ -123,13 +123,13 @@ extension JSONScanner {
 }
 
 /// A copy of a JSON text that jansson can read: integers above 2^63 - 1 become marked strings,
-/// those beyond 64 bits become reals, as QEMU reads them.
+/// those outside 64 bits become reals, as QEMU reads them, unless they are left unchanged: jansson refuses them.
 struct WideIntegers {
   let bytes: [UInt8]
   /// The beginning of the marked strings. It is made by chance, so that no text contains it, escaped or not.
   let prefix: String
 
-  init(rewriting text: [UInt8]) {
+  init(rewriting text: [UInt8], isExact: Bool) {
     var chance = SystemRandomNumberGenerator()
     prefix = "u64-\(String(chance.next(), radix: 16))\(String(chance.next(), radix: 16))-"
     var output: [UInt8] = []
@@ -138,7 +138,7 @@ struct WideIntegers {
     while let token = scanner.next() {
       guard WideIntegers.isInteger(text[token]) else { continue }
       let word = String(decoding: text[token], as: UTF8.self)
-      guard Int64(word) == nil else { continue }
+      guard Int64(word) == nil, !isExact || UInt64(word) != nil else { continue }
       output += text[copied..<token.lowerBound]
       output += Array((UInt64(word) != nil ? "\"\(prefix)\(word)\"" : "\(word).0").utf8)
       copied = token.upperBound

@@ -201,7 +201,7 @@ public final class QMPCommandFilter: CommandFilter {
     foreignName(NamedDescriptors(about.message.arguments), about)
   }
 
-  /// The candidate of a log line.
+  /// The subject of a log line.
   struct CommandContext {
     let message: ClientMessage
     let client: ProxyPeer

@@ -145,7 +145,7 @@ extension ClientStream {
   private mutating func parse(_ bytes: [UInt8], _ end: Int) -> Item {
     guard bytes.count <= ClientStream.sizeLimit else { return refusal(.tooLarge, upTo: end) }
     do {
-      let json = try JSON.parse(bytes)
+      let json = try JSON.parse(bytes, isExact: true)
       // QEMU's JSON has no such characters; jansson accepts them.
       if let complaint = ParseComplaint(nonCharacterIn: bytes) { return refusal(complaint, upTo: end) }
       return .message(ClientMessage(bytes: bytes, json: json, descriptors: arrivals.take(before: end)))
