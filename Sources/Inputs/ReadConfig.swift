@@ -67,9 +67,10 @@ extension CommandLineReader {
       let name = section.name + (section.id.map { " \"\($0)\"" } ?? "")
       let place = Location(source: file, range: section.wholeRange, path: "[\(name)]")
       for entry in section.entries where !entry.isQuoted {
-        complain(
-          "`\(entry.key)` has no quotes: QEMU treats it as empty", "write `\(entry.key) = \"\(entry.value)\"`",
-          Location(source: file, range: entry.range, path: "\(place.path).\(entry.key)"))
+        definition.machine.unquotedValues.append(
+          Property(
+            name: entry.key, value: .string(entry.value),
+            location: Location(source: file, range: entry.range, path: "\(place.path).\(entry.key)")))
       }
       take(section, properties(section, file, place), place)
     }

@@ -110,6 +110,7 @@ extension Rule {
     .launchFails,
     .rehearsalFails,
     .crlfLineEnds,
+    .unquotedValue,
     .realizeFails,
   ]
 

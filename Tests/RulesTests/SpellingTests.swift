@@ -11,7 +11,7 @@ final class SpellingTests: XCTestCase {
     var compared = 0
     for (one, run) in try CaseRun.all() where one.block("argv") != nil {
       // The words alone have no line ends.
-      guard one.rule != "crlf-line-ends", let json = jsonForm(of: one) else { continue }
+      guard !["crlf-line-ends", "unquoted-value"].contains(one.rule), let json = jsonForm(of: one) else { continue }
       XCTAssertEqual(
         said(try json.run(json.texts(), on: run.target.hostNow)), said(run), "\(one)")
       compared += 1

@@ -31,6 +31,8 @@ public struct MachineConfig: Sendable {
   public var unreadParts: [UnreadPart] = []
   /// The first end of a line of the command that is CR LF; nil where none is, and where no shell reads the text.
   public var carriageReturn: Location?
+  /// Values without quotes in a file of `-readconfig`, as written: QEMU treats each as empty.
+  public var unquotedValues: [Property] = []
   /// Set when the machine comes from a configuration of Proxmox.
   public var proxmox: ProxmoxStart?
   /// The user and the limits that the definition gives QEMU; nil where QEMU has those of the user who starts it.

@@ -32,7 +32,7 @@ extension MachineConfig {
   func unknownType(_ qemu: QEMUProfile, isArm: Bool?) -> LaunchFailure? {
     guard libvirt == nil, let property = machineType, let type = property.value.string else { return nil }
     let isMissing: Bool
-    if isOfOtherArchitecture(type, isArm) {
+    if type.isEmpty || isOfOtherArchitecture(type, isArm) {
       isMissing = true
     } else if let modelled = qemu.modelledRelease, let (family, release) = MachineConfig.parts(type) {
       isMissing = release.isNumeric && !MachineConfig.has(release, family: family, modelled)
