@@ -45,7 +45,7 @@ struct MonitorStream {
     switch command.name {
     case "getfd": command.argument("fdname").map { _ = descriptors.insert($0) }
     case "device_del":
-      guard let id = command.argument("id") else { return }
+      guard let id = command.argument("id").map(MonitorStream.device) else { return }
       unplugged.append(id)
       if let object = links.removeValue(forKey: id) { users[object, default: 1] -= 1 }
       if leaving.count < MonitorStream.maximumLeaving || leaving[id] != nil {
@@ -70,6 +70,13 @@ struct MonitorStream {
         note("`qom-set`", "it may change a device or an object that exists, and is not modelled"))
     default: return
     }
+  }
+
+  /// The id of a device by its id or its path (QEMU qom/object.c: object_resolve_path_at); empty parts do not count.
+  private static func device(_ path: String) -> String {
+    let parts = path.split(separator: "/")
+    if path.hasPrefix("/") { return parts.count == 3 && parts[..<2] == ["machine", "peripheral"] ? String(parts[2]) : path }
+    return parts.count == 1 ? String(parts[0]) : path
   }
 
   /// Reads an event: QEMU reports it when the guest has released the device.

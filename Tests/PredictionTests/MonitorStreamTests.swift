@@ -62,6 +62,13 @@ final class MonitorStreamTests: XCTestCase {
     let elsewhere = try run(first, unplug("a"), add("b", "03:00.0", "rp2"))
     XCTAssertEqual(elsewhere.open, [], "it needs nothing of the other")
     XCTAssertNotEqual(try run(first, again).causes, [nil, nil])
+    // QEMU takes a path too.
+    for path in ["/machine/peripheral/a", "//machine/peripheral//a/", "a/"] {
+      let byPath = try run(first, unplug(path), deleted("a"), again)
+      XCTAssertEqual(byPath.causes, [nil, nil], path)
+      XCTAssertEqual(byPath.open, [], path)
+    }
+    XCTAssertNotEqual(try run(first, unplug("/machine/unattached/a"), again).open, [])
     // A port of the root bus cannot be unplugged.
     XCTAssertEqual(try run(unplug("rp1"), first).causes, [nil])
   }
