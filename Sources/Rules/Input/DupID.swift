@@ -23,11 +23,17 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   seen.reserveCapacity(requests.count)
   // The ids of key=value text are compared before.
   let keptBack = Set(target.assignments.filter { $0.isKeptBack && $0.request.form == .json }.map(\.request.location))
+  // A plug that fails leaves its id to the next one.
+  let failed = Set(
+    target.launchFailures.compactMap(\.request).filter { $0.plug == .hot }.map(\.location)
+      + target.predictions.filter { $0.request.plug == .hot && $0.failure != nil }.map(\.request.location))
   for (index, request) in requests.enumerated() {
     for id in request.history.unplugged { seen[id] = nil }
-    guard let id = request.id, let first = seen.updateValue(index, forKey: id) else { continue }
-    // All later ones are compared with the first.
-    seen[id] = first
+    guard let id = request.id else { continue }
+    guard let first = seen[id] else {
+      if !failed.contains(request.location) { seen[id] = index }
+      continue
+    }
     guard target.isChecked(request) else { continue }
     if keptBack.contains(request.location) || keptBack.contains(requests[first].location) {
       runner.cannotDetermine(
