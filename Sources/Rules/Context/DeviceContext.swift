@@ -17,6 +17,8 @@ public final class LintTarget: Sendable {
   public let assignments: [RealizePrediction]
   /// The IOMMUs of the machine, in the order of the text.
   let iommus: [DeviceRequest]
+  /// The first device behind each `arm-smmuv3`, by the location of that.
+  let firstBehind: [Location: RealizePrediction]
   /// The guest's PCI topology with all devices created and plugged.
   public let guest: Guest
   /// The host as QEMU will find it: libvirt binds the managed devices of a domain first.
@@ -77,6 +79,11 @@ public final class LintTarget: Sendable {
     assignments = running.filter(\.request.isVFIO)
       + predictions.filter(\.request.isVFIO)
       .sorted { ($0.request.location.range?.lowerBound ?? 0) < ($1.request.location.range?.lowerBound ?? 0) }
+    firstBehind = Dictionary(
+      assignments.compactMap { one in
+        guard let unit = try? one.viommu, unit.driver == "arm-smmuv3" else { return nil }
+        return (unit.location, one)
+      }, uniquingKeysWith: { first, _ in first })
   }
 
   /// Whether rules about devices are run. A libvirt domain without vfio devices is left to libvirt; on a command line a

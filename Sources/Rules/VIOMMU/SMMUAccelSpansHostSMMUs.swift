@@ -22,17 +22,14 @@ extension Rule {
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard let unit = try context.guestIOMMU("arm-smmuv3"), try context.setting("accel", of: unit) == "on" else { return }
   let target = context.target
-  for other in target.assignments {
-    if other.request.location == context.request.location { return }
-    guard try other.viommu?.location == unit.location else { continue }
-    guard let address = other.host else { throw other.missingHost }
-    guard let first = try target.host.device(at: address).value, let its = try target.host.iommu(of: first),
-      let mine = try context.hostIOMMU(), its.name != mine.name
-    else { continue }
-    runner.report(
-      "\(context.name) is behind \(unit.plainName), an `arm-smmuv3` with `accel=on`, together with \(other.name), and different "
-        + "SMMUs of the host serve them",
-      at: context.request.location(of: "bus"), evidence: ["\(other.name): \(its.name)", "\(context.name): \(mine.name)"])
-    return
-  }
+  // The others belong to the host's SMMU of the first, or are reported themselves.
+  guard let other = target.firstBehind[unit.location], other.request.location != context.request.location else { return }
+  guard let address = other.host else { throw other.missingHost }
+  guard let first = try target.host.device(at: address).value, let its = try target.host.iommu(of: first),
+    let mine = try context.hostIOMMU(), its.name != mine.name
+  else { return }
+  runner.report(
+    "\(context.name) is behind \(unit.plainName), an `arm-smmuv3` with `accel=on`, together with \(other.name), and different "
+      + "SMMUs of the host serve them",
+    at: context.request.location(of: "bus"), evidence: ["\(other.name): \(its.name)", "\(context.name): \(mine.name)"])
 }
