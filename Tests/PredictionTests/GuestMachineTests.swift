@@ -45,6 +45,89 @@ final class GuestMachineTests: XCTestCase {
     XCTAssertEqual(refusals(crowd), ["PCI: no slot/function available for virtio-blk-pci, all in use or reserved"])
   }
 
+  /// The interface of `virt` is virtio, of the options for one disk too.
+  func testDisksOfVirt() {
+    func text(_ options: String, _ emulator: String = "aarch64 -M virt") -> String? {
+      let json = "-device '{\"driver\":\"vfio-pci\",\"host\":\"0000:01:00.0\",\"addr\":\"1\"}'"
+      let machine = Machines.parse("qemu-system-\(emulator) -nodefaults \(options) \(json)").machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).predictions().last?.failure?.text
+    }
+    let taken = "PCI: slot 1 function 0 not available for vfio-pci, in use by virtio-blk-pci,id=(null)"
+    for options in ["-drive file=/d.img", "-drive file=/d.img,id=d", "-hda /d.img", "-cdrom /d.iso", "/d.img"] {
+      XCTAssertEqual(text(options), taken, options)
+      XCTAssertNil(text(options, "x86_64 -M q35"), options)
+    }
+    for options in ["-drive if=none,file=/d.img", "-drive if=pflash,file=/d.img", "-fda /d.img"] { XCTAssertNil(text(options), options) }
+  }
+
+  /// Observed on 7.2.22, 10.0.13 and 11.1.3.
+  func testCardsOfAudio() {
+    func slot(_ model: String, _ slot: Int, _ machine: String = "q35 -nodefaults") -> String? {
+      let options = "-M \(machine) -audio none,model=\(model) -device vfio-pci,host=0000:01:00.0,addr=\(slot)"
+      let machine = Machines.parse("qemu-system-x86_64 " + options).machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).predictions().last?.failure?.text
+    }
+    for (model, card) in [("hda", "intel-hda"), ("ac97", "AC97"), ("es1370", "ES1370"), ("virtio", "virtio-sound-pci")] {
+      let taken = "function 0 not available for vfio-pci, in use by \(card),id=(null)"
+      XCTAssertEqual(slot(model, 1), "PCI: slot 1 \(taken)")
+      XCTAssertEqual(slot(model, 2, "pc -nodefaults"), "PCI: slot 2 \(taken)")
+      XCTAssertEqual(slot(model, 3, "q35"), "PCI: slot 3 \(taken)")
+      XCTAssertEqual(slot(model, 1, "microvm,pcie=on -nodefaults"), "PCI: slot 1 \(taken)")
+      XCTAssertNil(slot(model, 2))
+    }
+    for model in ["sb16", "adlib", "gus", "cs4231a"] { XCTAssertNil(slot(model, 1)) }
+    func refused(_ options: String, _ machine: String = "q35", _ major: Int = 11) -> [String] {
+      let machine = Machines.parse("qemu-system-x86_64 -nodefaults -M \(machine) \(options)").machine
+      let minor = [11: 1, 10: 0, 7: 2][major] ?? 0
+      return Predictor(machine, on: Machines.host(), qemu: .released(major, minor, "\(major).\(minor).0")).run().launchFailures
+        .map(\.failure.text)
+    }
+    XCTAssertEqual(refused("-audio none,model=nope"), ["Unknown audio device model `nope'"])
+    for major in [7, 10] {
+      XCTAssertEqual(refused("-audio none,model=nope", "pc", major), ["Unknown sound card name `nope'"])
+      XCTAssertEqual(
+        refused("-audio none,model=hda -audio none,model=ac97", "pc", major), ["only one -soundhw option is allowed"])
+    }
+    XCTAssertEqual(refused("-audio none,model=hda -audio none,model=ac97"), ["only one -audio option is allowed"])
+    XCTAssertEqual(refused("-audio none,model=virtio", "q35", 7), ["Unknown sound card name `virtio'"])
+    XCTAssertEqual(refused("-audio none", "q35", 7), ["Parameter 'model' is missing"])
+    XCTAssertEqual(refused("-audio model=hda"), ["Parameter 'driver' is missing"])
+    XCTAssertEqual(refused("-audio none,model=sb16", "microvm,pcie=on"), ["ISA controller does not support DMA"])
+    for options in [
+      "-audio none", "-audio none,model=$M", "-audio none,model=hda -device hda-micro", "-audio none,model=hda -audio none,id=b",
+    ] {
+      XCTAssertEqual(refused(options), [], options)
+    }
+  }
+
+  func testBusesOfPartsThatAreSwitchedOff() {
+    func text(_ machine: String, _ bus: String) -> String? {
+      let machine = Machines.parse("qemu-system-x86_64 -nodefaults -M \(machine) -device vfio-pci,host=0000:01:00.0,bus=\(bus)").machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).predictions().last?.failure?.text
+    }
+    XCTAssertEqual(text("q35", "ide.0"), "Device 'vfio-pci' can't go on IDE bus")
+    XCTAssertEqual(text("q35,sata=off", "ide.0"), "Bus 'ide.0' not found")
+    XCTAssertEqual(text("q35,sata=off", "i2c"), "Device 'vfio-pci' can't go on i2c-bus bus")
+    XCTAssertEqual(text("q35,smbus=off", "i2c"), "Bus 'i2c' not found")
+  }
+
+  func testSRIOVOfAGlobalTakesFunctions() {
+    func text(_ global: String) -> String? {
+      Machines.predict("\(global) -device nvme,serial=x,addr=4 -device vfio-pci,host=0000:01:00.0,addr=4.2").last?.failure?.text
+    }
+    XCTAssertEqual(
+      text("-global nvme.sriov_max_vfs=2"), "PCI: slot 4 function 2 not available for vfio-pci, in use by nvme,id=(null)")
+    XCTAssertEqual(text("-global nvme.sriov_max_vfs=0"), "PCI: single function device can't be populated in function 4.2")
+  }
+
+  /// QEMU finds the bus of the newest root complex first.
+  func testARootComplexWithTheNameOfAnotherBus() {
+    let named = Machines.predict("-device pxb-pcie,id=pcie.0,bus_nr=5 -device vfio-pci,host=0000:01:00.0,bus=pcie.0")
+    XCTAssertEqual(named.last?.realize, .undetermined)
+    let port = "-device pcie-root-port,id=b,chassis=1 -device pxb-pcie,id=b,bus_nr=5"
+    XCTAssertEqual(Machines.predict("\(port) -device vfio-pci,host=0000:01:00.0,bus=b").last?.realize, .undetermined)
+  }
+
   /// A hot plug comes behind the disks too.
   func testADiskOfDriveKeepsItsSlotFromAHotPlug() {
     func plug(_ slot: String) -> String? {

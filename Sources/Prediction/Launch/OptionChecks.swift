@@ -13,7 +13,7 @@ extension MachineConfig {
       + [
         twoAccelerators, unknownAccelerator, userspaceInterrupts(qemu), ProcessorTopology.refusal(self, qemu),
         namedBackend("memory-backend"),
-        namedBackend("confidential-guest-support"), confidentialGuest(qemu), hostCPU,
+        namedBackend("confidential-guest-support"), confidentialGuest(qemu), hostCPU, unknownAudio(qemu),
       ]
       .compactMap { $0 }
       + monitors + devices.compactMap { unresolved($0, &ids) }

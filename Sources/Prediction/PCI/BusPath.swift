@@ -43,6 +43,7 @@ extension Guest {
   private static func element(_ text: Substring) -> String { String(decoding: text.utf8.prefix(127), as: UTF8.self) }
 
   private func anyBus(_ name: String) throws(Unknown) -> NamedBus? {
+    if ambiguousBuses.contains(name) { throw Guest.ambiguous(name) }
     if let bus = buses[name] { return .pci(bus) }
     if let type = otherBuses[name] { return .other(type) }
     // Buses may exist that are not known.

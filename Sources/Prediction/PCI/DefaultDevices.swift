@@ -23,10 +23,11 @@ extension MachineConfig {
   /// (QEMU system/vl.c: qemu_disable_default_devices, hw/i386/pc.c: pc_vga_init, pc_nic_init; observed on 11.1.3).
   func addedDevices(_ kind: MachineKind, _ qemu: QEMUProfile) -> [AddedDevice] {
     switch kind {
-    case .q35: return display + nics("e1000e", qemu)
-    case .i440fx: return display + nics("e1000", qemu)
-    case .virt: return nics("virtio-net-pci", qemu)
-    case .microvm, .withoutPCI, .unknown: return []
+    case .q35: return display + nics("e1000e", qemu) + audio
+    case .i440fx: return display + nics("e1000", qemu) + audio
+    case .virt: return nics("virtio-net-pci", qemu) + audio
+    case .microvm: return audio
+    case .withoutPCI, .unknown: return []
     }
   }
 
@@ -90,26 +91,33 @@ extension MachineConfig {
   }
 
   /// The number of devices that options such as `-virtfs` and `-drive if=scsi` add among those of `-device`, in slots that QEMU
-  /// chooses. `-audio` without a model adds none.
+  /// chooses.
   var devicesOfOptions: Int {
     let own: Set<String> = ["virtfs", "soundhw", "watchdog", "virtiocon"]
     return options.count { option in
       if own.contains(option.name) { return true }
-      guard ["audio", "drive"].contains(option.name) else { return false }
+      guard option.name == "drive" else { return false }
       guard let text = option.value.string else { return true }
-      let items = OptionText.items(text, implied: option.name == "drive" ? "file" : "driver")
-      if option.name == "audio" { return items.contains { $0.key == "model" } }
-      return items.last { $0.key == "if" }?.value == "scsi"
+      return OptionText.items(text, implied: "file").last { $0.key == "if" }?.value == "scsi"
     }
   }
 
+  /// Options that are a disk at the interface of the machine type.
+  private static let disks: Set<String> = ["hda", "hdb", "hdc", "hdd", "cdrom"]
+
   /// The disks of `-drive if=virtio`: QEMU adds a device for each to those of `-device` with key=value text, behind all of them
-  /// (QEMU blockdev.c: drive_new; observed on 7.2.22 and 11.1.3).
-  var devicesOfDrives: [DeviceRequest] {
-    options.compactMap { option in
-      guard option.name == "drive", let text = option.value.string,
-        OptionText.items(text, implied: "file").last(where: { $0.key == "if" })?.value == "virtio"
-      else { return nil }
+  /// (QEMU blockdev.c: drive_new; observed on 7.2.22 and 11.1.3). That is the interface of `virt` (QEMU hw/arm/virt.c:
+  /// virt_machine_class_init).
+  func devicesOfDrives(_ kind: MachineKind) -> [DeviceRequest] {
+    let usual = kind == .virt ? "virtio" : nil
+    return options.compactMap { option in
+      let interface: String?
+      if option.name == "drive", let text = option.value.string {
+        interface = OptionText.items(text, implied: "file").last(where: { $0.key == "if" })?.value ?? usual
+      } else {
+        interface = MachineConfig.disks.contains(option.name) ? usual : nil
+      }
+      guard interface == "virtio" else { return nil }
       let driver = Property(name: "driver", value: .string("virtio-blk-pci"), location: option.location)
       return DeviceRequest(form: .keyval, plug: .cold, properties: [driver], location: option.location)
     }

@@ -53,6 +53,8 @@ public struct Guest: Sendable {
   var spaces = AddressSpaces()
   /// The address space of each IOMMU group that is attached.
   var groupSpaces: [Int: Known<AddressSpace>] = [:]
+  /// Names that a root complex has in common with an older bus; QEMU finds the newer one first.
+  var ambiguousBuses: Set<String> = []
   /// The root complex of each bus that was added: a chain of bridges is not followed to its end for each bridge in it.
   var roots: [String: String] = [:]
   /// Ids of `virtio-net` devices with failover.
@@ -101,6 +103,7 @@ public struct Guest: Sendable {
     if case .unknown(let text)? = request.value("bus") {
       throw Unknown("guest bus of \(request.id.map { "`\($0)`" } ?? "a device")", reason: "it is \(text)")
     }
+    if let name = request.bus ?? defaultBus.display.flatMap({ $0 }), ambiguousBuses.contains(name) { throw Guest.ambiguous(name) }
     if let name = request.bus {
       if let bus = buses[name] { return bus }
       if name.utf8.contains(UInt8(ascii: "/")), case .pci(let bus) = try named(name) { return bus }
@@ -108,6 +111,11 @@ public struct Guest: Sendable {
       throw Unknown("guest bus `\(name)`", reason: "not in the configuration")
     }
     return try defaultBus.value.flatMap { buses[$0] }
+  }
+
+  /// The fact that is missing of a name that several buses have.
+  static func ambiguous(_ name: String) -> Unknown {
+    Unknown("guest bus `\(name)`", reason: "several buses have the name")
   }
 
   /// The name of the request's bus, as `buses` has it; nil when it is not one of them.

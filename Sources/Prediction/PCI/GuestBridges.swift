@@ -25,6 +25,7 @@ extension Guest {
     if let offered = PCIDrivers.offeredBus(driver) {
       for _ in 0..<offered.count { otherBuses[busName(behind: request, offered.type)] = offered.type }
     }
+    if PCIDrivers.isExpander(driver), let id = request.id, buses[id] != nil { ambiguousBuses.insert(id) }
     if driver == "pxb" {
       // The bridge in its own root complex has its id, and its devices.
       buses["pxb-internal"] = GuestBus(

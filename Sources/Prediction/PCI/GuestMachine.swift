@@ -20,9 +20,15 @@ extension Guest {
     if case .unknown(let why) = kind { rootBus = .unknown("guest's PCI topology", why) }
     self.init(buses: root.map { [$0] } ?? [], rootBus: rootBus, ids: [:], migrating: .known(false))
     otherBuses = kind.otherBuses
+    if kind == .q35, !machine.hasBoardDevice("sata") { otherBuses = otherBuses.filter { $0.value != "IDE" } }
+    if kind == .q35, !machine.hasBoardDevice("smbus") { otherBuses["i2c"] = nil }
     // The host bridge of i440fx has named its bus by the type.
     if kind == .i440fx { automaticBuses["pci"] = 1 }
     if !usb.isEmpty { otherBuses["usb-bus.0"] = "usb-bus" }
+    if machine.hasAudioBus {
+      otherBuses["hda.0"] = "HDA"
+      automaticBuses["hda"] = 1
+    }
     iommus = Guest.iommu(of: machine, kind).map { [$0] } ?? []
     isPlacedByLibvirt = machine.libvirt != nil
     hasACPIBridges = rootBus.flatMap { _ in machine.hasACPIBridges(kind) }

@@ -27,6 +27,8 @@ enum DeviceProperties {
     if name == "bootindex", own == nil {
       return bootable.contains(driver) || !PCIDrivers.isKnown(driver) || qemu.modelledRelease == nil ? .kind(.signed32) : .absent
     }
+    // It decides about slots.
+    if driver == "nvme", name == "sriov_max_vfs" { return .kind(.unsigned(bits: 16)) }
     if own == nil { return .unknown }
     if name == "realized" { return .kind(.realized) }
     return ofEveryDevice.contains(name) ? .kind(.readOnly) : qemu.modelledRelease == nil ? .unknown : .absent

@@ -61,7 +61,8 @@ public final class Predictor: Sendable {
     var undecided: [DeviceRequest] = []
     // QEMU creates the devices of key=value text first, regardless of the order on the command line
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
-    let cold = machine.devices.filter { $0.form == .keyval } + machine.devicesOfDrives + machine.devices.filter { $0.form == .json }
+    let cold = machine.devices.filter { $0.form == .keyval } + machine.devicesOfDrives(MachineKind(machine))
+      + machine.devices.filter { $0.form == .json }
     // Most machines keep their devices: then none has to be made again, and the guest is not copied.
     let unplugs = ((cold + plugs).map(\.history) + [machine.lastCommands]).contains { !$0.unplugged.isEmpty || !$0.deleted.isEmpty }
     var made = unplugs ? MadeDevices(guest) : nil

@@ -1,0 +1,56 @@
+import Facts
+
+/// The card of `-audio …,model=`, which QEMU makes before the devices of `-device` (QEMU hw/audio/model.c: audio_model_init; before
+/// 11.1 hw/audio/soundhw.c: soundhw_init).
+extension MachineConfig {
+  private static let audioCards = ["ac97": "AC97", "es1370": "ES1370", "hda": "intel-hda", "virtio": "virtio-sound-pci"]
+  private static let ofISA: Set<String> = ["adlib", "cs4231a", "gus", "sb16"]
+
+  /// The models of all options, each with its option; of one that is not known no value.
+  private var audioModels: [(option: Property, model: String?)] {
+    options.compactMap { option in
+      guard option.name == "audio" else { return nil }
+      guard let text = option.value.string, !option.value.isOfShell else { return (option, nil) }
+      return OptionText.items(text, implied: "driver").last { $0.key == "model" }.map { (option, $0.value) }
+    }
+  }
+
+  /// The card, if it is a PCI device.
+  var audio: [AddedDevice] {
+    audioModels.prefix(1).compactMap { _, model in
+      guard let model else { return .unplaced }
+      return MachineConfig.audioCards[model].map { .placed(SlotDevice(board: $0)) }
+    }
+  }
+
+  /// Whether it offers a bus for codecs.
+  var hasAudioBus: Bool { audioModels.first?.model == "hda" }
+
+  /// The refusal of an option; all were observed on 7.2.22, 10.0.13 and 11.1.3.
+  func unknownAudio(_ qemu: QEMUProfile) -> LaunchFailure? {
+    let kind = MachineKind(self)
+    let isPC = kind == .q35 || kind == .i440fx || kind == .microvm
+    guard isPC || kind == .virt else { return nil }
+    let isOld = qemu.isBefore(11, 1)
+    var isFirst = true
+    for option in options where option.name == "audio" {
+      guard let text = option.value.string, !option.value.isOfShell else { return nil }
+      func refused(_ text: String) -> LaunchFailure { LaunchFailure(RealizeFailure(.badOption, text), at: option.location) }
+      let items = OptionText.items(text, implied: "driver")
+      guard items.contains(where: { $0.key == "driver" }) else { return refused("Parameter 'driver' is missing") }
+      guard let model = items.last(where: { $0.key == "model" })?.value else {
+        if qemu.isBefore(8, 0) { return refused("Parameter 'model' is missing") }
+        continue
+      }
+      if model == "help" { return nil }
+      if !isFirst { return refused("only one \(isOld ? "-soundhw" : "-audio") option is allowed") }
+      isFirst = false
+      let isCard = MachineConfig.audioCards[model] != nil && (model != "virtio" || !qemu.isBefore(8, 0))
+      if !isCard, !(isPC && MachineConfig.ofISA.contains(model)) {
+        return refused("Unknown \(isOld ? "sound card name" : "audio device model") `\(model)'")
+      }
+      if kind == .microvm, !isCard, model != "adlib" { return refused("ISA controller does not support DMA") }
+    }
+    return nil
+  }
+}
