@@ -116,11 +116,14 @@ extension MachineConfig {
       LaunchFailure(RealizeFailure(.badObject, text), at: place ?? object.location)
     }
     if libvirt == nil, object.type == nil, let text = missing("qom-type", of: object) { return failure(text) }
-    if let type = object.type, let first = MachineConfig.firstReleases[type], qemu.isBefore(first.major, first.minor), libvirt == nil {
+    if let type = object.type, libvirt == nil,
+      type.isEmpty || MachineConfig.firstReleases[type].map({ qemu.isBefore($0.major, $0.minor) }) ?? false
+    {
       return failure("Parameter 'qom-type' does not accept value '\(type)'")
     }
     guard let id = object.id else { return libvirt == nil ? missing("id", of: object).map { failure($0) } : nil }
     if !QEMUIdentifier.isWellFormed(id) { return failure("Parameter 'id' expects an identifier") }
+    if let (text, place) = refusal(ofInitiator: object) { return failure(text, at: place) }
     guard object.type == "iommufd" else { return nil }
     if let other = object.properties.first(where: { !["qom-type", "id", "fd"].contains($0.name) }) {
       let isVisited = object.isJSON || object.isAdded

@@ -106,6 +106,7 @@ public final class Predictor: Sendable {
       draft?.guestAddress = address
       made?.note(device, at: address)
     }
+    if running == nil, plugs.isEmpty, let failure = machine.initiatorFailure(in: guest, qemu) { others.append(failure) }
     let last = machine.lastCommands
     if !last.objects.isEmpty {
       let rest = made?.without(last.unplugged, last.deleted, of: guest) ?? guest

@@ -1,0 +1,57 @@
+import Facts
+
+/// Objects `acpi-generic-initiator`, which give a NUMA node to a device (QEMU hw/acpi/pci.c).
+extension MachineConfig {
+  /// The refusal of the text of one (QEMU qapi/qom.json: AcpiGenericInitiatorProperties; acpi_generic_initiator_set_node).
+  func refusal(ofInitiator object: ObjectRequest) -> (text: String, place: Location)? {
+    guard object.type == "acpi-generic-initiator", libvirt == nil else { return nil }
+    func value(_ name: String) -> Property? { object.properties.last { $0.name == name } }
+    guard let device = value("pci-dev") else { return ("Parameter 'pci-dev' is missing", object.location) }
+    if device.value.string == nil, !device.value.isOfShell {
+      return ("Invalid parameter type for 'pci-dev', expected: string", device.location)
+    }
+    guard let node = value("node") else { return ("Parameter 'node' is missing", object.location) }
+    let number: QEMUInteger?
+    if object.isJSON {
+      number = QEMUNumber.integer(node.value)
+      if number == nil, !node.value.isOfShell { return ("Parameter 'node' expects uint64", node.location) }
+    } else {
+      guard let text = node.value.string, !node.value.isOfShell, !QEMUNumber.mayBeBinary(text, in: nil) else { return nil }
+      number = QEMUNumber.integer(text)
+      guard case .natural? = number else { return ("Parameter 'node' expects a uint64 value", node.location) }
+    }
+    if let other = object.properties.first(where: { !["qom-type", "id", "pci-dev", "node"].contains($0.name) }) {
+      let isVisited = object.isJSON || object.isAdded
+      return (isVisited ? "Parameter '\(other.name)' is unexpected" : "Invalid parameter '\(other.name)'", other.location)
+    }
+    guard case .natural(let number)? = number, 128...UInt64(UInt32.max) ~= number else { return nil }
+    return ("acpi-generic-initiator: Invalid NUMA node specified", node.location)
+  }
+
+  /// The refusal of one when ACPI's tables are made of a machine with nodes (QEMU hw/acpi/pci.c: build_acpi_generic_initiator).
+  /// - Parameter guest: with all devices of the command line.
+  func initiatorFailure(in guest: Guest, _ qemu: QEMUProfile) -> LaunchFailure? {
+    let kind = MachineKind(self)
+    guard libvirt == nil, kind == .q35 || kind == .i440fx || kind == .virt, hasACPI, let memory = MemoryOption(self, qemu)
+    else { return nil }
+    let nodes = NUMANodes.read(self, memory, qemu)
+    guard nodes.isKnown, nodes.failure == nil, nodes.count > 0 else { return nil }
+    for object in objects where object.type == "acpi-generic-initiator" && !object.isAdded {
+      func failure(_ text: String, _ name: String) -> LaunchFailure {
+        let place = object.properties.last { $0.name == name }?.location ?? object.location
+        return LaunchFailure(RealizeFailure(.badObject, "acpi-generic-initiator: " + text), at: place)
+      }
+      let node = object.properties.last { $0.name == "node" }?.value
+      guard let node, case .natural(let number)? = node.string.map({ QEMUNumber.integer($0) }) ?? QEMUNumber.integer(node),
+        let device = object.string("pci-dev"), !device.isEmpty
+      else { return nil }
+      if number >= nodes.count { return failure("Specified node \(number) is invalid.", "node") }
+      // Parts of the board have names too, and a path leads to any.
+      guard !device.contains("/"), !["mch", "gpex_root"].contains(device) else { continue }
+      let driver = guest.ids[device]
+      if let driver, PCIDrivers.isPCI(driver) || !PCIDrivers.isKnown(driver) { continue }
+      return failure("Specified device must be a PCI device.", "pci-dev")
+    }
+    return nil
+  }
+}
