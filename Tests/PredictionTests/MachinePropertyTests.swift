@@ -40,6 +40,18 @@ final class MachinePropertyTests: XCTestCase {
     XCTAssertEqual(texts("q35,max-fw-size=17M", 7, 2).first?.contains("combined firwmare size"), true)
   }
 
+  func testDottedNames() {
+    for name in ["kernel", "memory-backend", "pflash0", "confidential-guest-support", "nvdimm-persistence", "phandle-start"] {
+      XCTAssertEqual(texts("q35,\(name).x=1"), ["Parameters '\(name).*' are unexpected"])
+      XCTAssertEqual(texts("q35,\(name).x=1", 7, 2), ["Parameters '\(name).*' are unexpected"])
+    }
+    for option in ["cxl-fmw=x", "cxl-fmw.x=1", "sgx-epc.x=1"] {
+      let name = option.prefix(7)
+      XCTAssertEqual(texts("q35," + option, 7, 2), ["Invalid parameter type for '\(name)', expected: array"])
+    }
+    XCTAssertEqual(texts("q35,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G"), [])
+  }
+
   func testPropertiesOfMicrovm() {
     for (option, text) in [
       ("foo=on", "Property 'microvm-machine.foo' not found"), ("hpet=on", "Property 'microvm-machine.hpet' not found"),
@@ -53,6 +65,12 @@ final class MachinePropertyTests: XCTestCase {
       XCTAssertEqual(texts("microvm,pcie=on," + option), [], option)
     }
     XCTAssertEqual(texts("q35,pcie=on"), ["Property 'pc-q35-11.1-machine.pcie' not found"])
+  }
+
+  func testAnIOMMUOfMicrovm() {
+    for (major, minor) in [(7, 2), (10, 0), (11, 1)] {
+      XCTAssertEqual(texts("microvm,pcie=on -device virtio-iommu-device", major, minor), ["VIRTIO-IOMMU is not attached to any PCI bus!"])
+    }
   }
 
   func testMemoryOfMicrovm() {

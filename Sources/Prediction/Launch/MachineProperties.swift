@@ -1,10 +1,11 @@
 import Facts
 
 extension MachineConfig {
-  /// The refusal of an option of a q35, i440fx or microvm machine (`qom-list-properties` of 11.1.3, 10.0.13 and 7.2.22 for their
-  /// machine types).
+  /// The refusal of an option of a q35, i440fx, microvm or virt machine (`qom-list-properties` of 11.1.3, 10.0.13 and 7.2.22 for
+  /// their machine types).
   func machinePropertyFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
     if let refused = iommuOfVirt { return [refused] }
+    let isVirt = MachineKind(self) == .virt
     guard let release = qemu.modelledRelease, libvirt == nil, let type = typeName(in: release) else { return [] }
     var failures: [LaunchFailure] = []
     if let conflict = twoSpellings { failures.append(conflict) }
@@ -21,13 +22,15 @@ extension MachineConfig {
       // QEMU reads an underscore as a dash, and a dotted name by its first part.
       let name = String((property.name.split(separator: ".").first ?? "").map { $0 == "_" ? "-" : $0 })
       if MachineConfig.ofAccelerator.contains(name) { continue }
-      guard let kind = MachineConfig.properties[name], MachineConfig.has(name, type, release) else {
+      let known: PropertyKind?
+      do throws(Unknown) { known = try MachineConfig.kind(name, type, release, isVirt) } catch { continue }
+      guard let kind = known else {
         let text = "Property '\(type)-machine.\(name)' not found"
         failures.append(LaunchFailure(RealizeFailure(.badOption, text), at: property.location))
         continue
       }
       guard case .string(let text) = property.value else { continue }
-      if let shape = MachineConfig.shapeRefusal(property.name, name, kind) {
+      if let shape = MachineConfig.shapeRefusal(property.name, name) {
         failures.append(LaunchFailure(RealizeFailure(.badOption, shape), at: property.location))
         continue
       }
@@ -36,15 +39,21 @@ extension MachineConfig {
         continue
       }
       let refusal = PropertyChecks.refusal(
-        name, .string(text), kind: MachineConfig.old(name, release) ?? kind, driver: type + "-machine", form: .keyval)
-        ?? MachineConfig.valueRefusal(name, text, release)
+        name, .string(text), kind: kind, driver: type + "-machine", form: .keyval)
+        ?? (isVirt ? VirtMachine.valueRefusal(name, text, release) : nil) ?? MachineConfig.valueRefusal(name, text, release)
       if let refusal { failures.append(LaunchFailure(RealizeFailure(.badOption, refusal), at: property.location)) }
     }
-    return failures
+    return failures.isEmpty && isVirt ? virtConflicts(qemu) : failures
   }
 
-  /// The refusal of an IOMMU that the machine `virt` does not have (QEMU hw/arm/virt.c: virt_set_iommu); its other properties are
-  /// not modelled.
+  /// The type of a property of a machine type; nil where it has none.
+  /// - Throws: the release was not recorded.
+  private static func kind(_ name: String, _ type: String, _ release: QEMURelease, _ isVirt: Bool) throws(Unknown) -> PropertyKind? {
+    if isVirt { return try VirtMachine.kind(name, in: release) }
+    return has(name, type, release) ? old(name, release) ?? properties[name] : nil
+  }
+
+  /// The refusal of an IOMMU that the machine `virt` does not have (QEMU hw/arm/virt.c: virt_set_iommu).
   private var iommuOfVirt: LaunchFailure? {
     guard MachineKind(self) == .virt, libvirt == nil, let option = machine.last(where: { $0.name == "iommu" }),
       let value = option.value.string, value != "none", value != "smmuv3"
@@ -58,6 +67,8 @@ extension MachineConfig {
     case .string("q35"): return "pc-q35-\(release)"
     case .string("microvm"): return "microvm"
     case .string("pc"): return "pc-i440fx-\(release)"
+    case .string("virt"): return "virt-\(release)"
+    case .string(let type) where type.hasPrefix("virt-"): return type
     case .string(let type) where type.hasPrefix("pc-q35-") || type.hasPrefix("pc-i440fx-"): return type
     case nil where MachineKind(self) == .i440fx: return "pc-i440fx-\(release)"
     default: return nil
@@ -65,10 +76,15 @@ extension MachineConfig {
   }
 
   /// The refusal of a dotted name for one value, or of one value for several.
-  private static func shapeRefusal(_ written: String, _ name: String, _ kind: PropertyKind) -> String? {
-    let isDotted = written.contains(".")
-    if isDotted, kind != .text { return "Parameters '\(name).*' are unexpected" }
-    return !isDotted && (name == "smp" || name == "boot") ? "Invalid parameter type for '\(name)', expected: object" : nil
+  private static func shapeRefusal(_ written: String, _ name: String) -> String? {
+    let parts = written.split(separator: ".", omittingEmptySubsequences: false)
+    switch name {
+    case "boot", "smp": return parts.count == 1 ? "Invalid parameter type for '\(name)', expected: object" : nil
+    case "cxl-fmw", "sgx-epc", "smp-cache":
+      return parts.count == 1 || Int(parts[1]) == nil ? "Invalid parameter type for '\(name)', expected: array" : nil
+    case "memory": return nil
+    default: return parts.count == 1 ? nil : "Parameters '\(name).*' are unexpected"
+    }
   }
 
   /// One property by both of its spellings (QEMU util/keyval.c: keyval_dashify).
@@ -93,9 +109,17 @@ extension MachineConfig {
       default:
         if property.name.hasPrefix("smp.") { return !isPC }
         let name = String(property.name.map { $0 == "_" ? "-" : $0 })
+        if kind == .virt { return value.map { !isDecidedOfVirt(name, $0) } ?? true }
         return !isPC || value == nil || MachineConfig.properties[name].map { $0 == .text } ?? true && !MachineConfig.limited.contains(name)
       }
     }
+  }
+
+  /// Whether a value of a property of `virt` is checked, or cannot keep it from starting.
+  private func isDecidedOfVirt(_ name: String, _ value: String) -> Bool {
+    if VirtMachine.harmless.contains(name) { return true }
+    if name == "gic-version" { return usesKVM == .known(false) && ["2", "3", "max"].contains(value) }
+    return VirtMachine.needing.contains(name) && QEMUBool(value) == .off
   }
 
   /// Options that QEMU gives to the accelerator.

@@ -109,7 +109,7 @@ extension RealizeContext {
 
   /// Device types that cannot be plugged into a running machine (observed on 11.1.3).
   static let notHotpluggable: Set<String> = [
-    "VGA", "acpi-erst", "amd-iommu", "ati-vga", "cirrus-vga", "cxl-rp", "ich9-usb-ehci1", "ich9-usb-ehci2", "ich9-usb-uhci1",
+    "VGA", "acpi-erst", "amd-iommu", "arm-smmuv3", "ati-vga", "cirrus-vga", "cxl-rp", "ich9-usb-ehci1", "ich9-usb-ehci2", "ich9-usb-uhci1",
     "ich9-usb-uhci2", "ich9-usb-uhci3", "ich9-usb-uhci4", "ich9-usb-uhci5", "ich9-usb-uhci6", "intel-iommu", "pci-ohci",
     "piix3-ide", "piix4-ide", "pxb", "pxb-cxl", "pxb-pcie", "vfio-pci-igd-lpc-bridge", "vhost-user-gpu-pci", "vhost-user-vga",
     "virtio-gpu-pci", "virtio-iommu-pci", "virtio-vga", "vmware-svga",
@@ -189,6 +189,7 @@ extension MachineConfig {
 /// The checks of bridges (QEMU hw/pci-bridge).
 extension RealizeContext {
   func portFailure() throws(Unknown) -> RealizeFailure? {
+    if let failure = try withoutMSI() { return failure }
     if let place = try machine.chassisSlot(of: request), guest.chassisSlots.contains(place) {
       return RealizeFailure(.chassisTaken, property: "chassis", "Can't add chassis slot, error -16")
     }
@@ -206,6 +207,25 @@ extension RealizeContext {
       }
     }
     return isNamed || driver == "pcie-root-port" || driver == "cxl-rp" ? try reserveFailure() : nil
+  }
+
+  /// The failure of a bridge that must have MSI, in a `virt` whose interrupt controller has none: a GICv3 without ITS (QEMU
+  /// hw/pci/msi.c: msi_init; observed on 7.2.22; 11.1.3 starts).
+  private func withoutMSI() throws(Unknown) -> RealizeFailure? {
+    guard qemu.isBefore(11, 1), MachineKind(machine) == .virt, PCIDrivers.isBridge(driver), !PCIDrivers.isExpander(driver),
+      let controller = machine.machineOption("gic-version"), ["3", "4", "max"].contains(controller)
+    else { return nil }
+    let usesKVM = try machine.usesKVM.value
+    let isOff = try machine.machineSetting("its").value == "off" && (controller != "max" || !usesKVM)
+    // Before 6.2 TCG had none.
+    guard isOff || !usesKVM && machine.version(after: "virt-").map({ $0 < (6, 2) }) ?? false else { return nil }
+    if !qemu.isBefore(8, 0) { throw Unknown("MSI of \(name)", reason: "a GICv3 without ITS was not recorded of QEMU for Arm 10.0") }
+    switch driver {
+    case "pcie-root-port": return RealizeFailure(.badOption, "MSI-X is not supported by interrupt controller")
+    case "ioh3420", "x3130-upstream", "xio3130-downstream": break
+    default: if try otherSetting("msi") != "on" { return nil }
+    }
+    return RealizeFailure(.badOption, "MSI is not supported by interrupt controller")
   }
 
   /// QEMU hw/pci/pci_bridge.c: pci_bridge_qemu_reserve_cap_init. All ones: nothing is reserved.

@@ -49,8 +49,22 @@ extension RealizeContext {
     case "intel-iommu": return try intelFailure()
     case "amd-iommu": return try amdFailure()
     case "virtio-iommu-pci": return try virtioFailure()
+    // Only microvm has a bus for it, and none for its devices (QEMU hw/virtio/virtio-iommu.c: virtio_iommu_device_realize).
+    case "virtio-iommu-device" where kind == .microvm && !settings.has("primary-bus"):
+      return refused("driver", "VIRTIO-IOMMU is not attached to any PCI bus!")
     default: return nil
     }
+  }
+
+  /// The failure of an `arm-smmuv3` of a libvirt domain, whose numbers libvirt passes on.
+  func failureOfLibvirtSMMU() throws(Unknown) -> RealizeFailure? {
+    for name in ["oas", "ssidsize"] {
+      guard let property = request.property(name), case .kind(let kind) = DeviceProperties.lookup(name, of: driver, in: qemu),
+        let text = try PropertyChecks.refusal(name, property.value, kind: kind, of: request, in: qemu)
+      else { continue }
+      return refused(name, text)
+    }
+    return try iommuFailure()
   }
 
   private func refused(_ property: String, _ text: String) -> RealizeFailure {

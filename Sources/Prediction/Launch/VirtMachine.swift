@@ -1,0 +1,117 @@
+import Facts
+
+/// The properties of Arm's machine `virt` (QEMU hw/arm/virt.c; `qom-list` of the machine of 11.1.3 and 7.2.22, its texts with TCG).
+enum VirtMachine {
+  /// The type of a property in a release; nil where it has none.
+  /// - Throws: no QEMU of that release was recorded.
+  static func kind(_ name: String, in release: QEMURelease) throws(Unknown) -> PropertyKind? {
+    if let kind = old[name] { return kind }
+    guard let kind = recent[name] else { return nil }
+    if release == QEMURelease(10, 0) { throw Unknown("machine property `\(name)`", reason: "not recorded of QEMU for Arm 10.0") }
+    return release > QEMURelease(10, 0) ? kind : nil
+  }
+
+  private static let old: [String: PropertyKind] = {
+    let flags = [
+      "default-bus-bypass-iommu", "dtb-kaslr-seed", "dtb-randomness", "dump-guest-core", "graphics", "highmem", "hmat", "its", "mem-merge",
+      "mte", "nvdimm", "ras", "secure", "suppress-vmdesc", "usb", "virtualization",
+    ]
+    let texts = [
+      "append", "boot", "confidential-guest-support", "dt-compatible", "dtb", "dumpdtb", "firmware", "gic-version", "initrd", "iommu",
+      "kernel", "memory", "memory-backend", "memory-encryption", "nvdimm-persistence", "pflash0", "pflash1", "phandle-start", "smp",
+      "x-oem-id", "x-oem-table-id",
+    ]
+    return Dictionary(uniqueKeysWithValues: flags.map { ($0, .bool) } + texts.map { ($0, .text) } + [("acpi", .onOffAuto)])
+  }()
+
+  /// Properties that 7.2 does not have.
+  private static let recent: [String: PropertyKind] = [
+    "aux-ram-share": .bool, "compact-highmem": .bool, "cxl": .bool, "cxl-fmw": .text, "highmem-ecam": .bool, "highmem-mmio": .bool,
+    "highmem-mmio-size": .size(maximum: nil), "highmem-redists": .bool, "msi": .text, "shim": .text, "smp-cache": .text, "spcr": .bool,
+    "virtio-mmio-transports": .unsigned(bits: 8), "x-change-vmfd-on-reset": .bool,
+  ]
+
+  /// Properties of which no value that their type accepts keeps the machine from starting.
+  static let harmless: Set<String> = [
+    "acpi", "aux-ram-share", "default-bus-bypass-iommu", "dt-compatible", "dtb-kaslr-seed", "dtb-randomness", "dump-guest-core", "graphics",
+    "mem-merge", "nvdimm", "nvdimm-persistence", "phandle-start", "ras", "spcr", "suppress-vmdesc", "usb", "virtio-mmio-transports",
+    "x-change-vmfd-on-reset", "x-oem-id", "x-oem-table-id",
+  ]
+
+  /// Properties that need something of the processor or of KVM when they are on.
+  static let needing: Set<String> = ["its", "mte", "secure", "virtualization"]
+
+  /// The refusal of a value by its setter.
+  static func valueRefusal(_ name: String, _ text: String, _ release: QEMURelease) -> String? {
+    switch name {
+    case "gic-version":
+      let known = ["2", "3", "4", "host", "max"] + (release > QEMURelease(10, 0) ? ["x-5"] : [])
+      return known.contains(text) ? nil : "Invalid gic-version value"
+    case "msi": return ["auto", "gicv2m", "its", "off"].contains(text) ? nil : "Invalid msi value"
+    case "virtio-mmio-transports":
+      if case .natural(let number)? = QEMUNumber.integer(text), number > 32 { return "virtio-mmio-transports must not exceed 32" }
+      return nil
+    case "highmem-mmio-size":
+      guard case .bytes(let size) = QEMUNumber.size(text) else { return nil }
+      if size.nonzeroBitCount != 1 { return "highmem-mmio-size is not a power of 2" }
+      return size < 512 << 30 ? "highmem-mmio-size cannot be set to a lower value than the default (512 GiB)" : nil
+    case "x-oem-id": return text.utf8.count > 6 ? "User specified oem-id value is bigger than 6 bytes in size" : nil
+    case "x-oem-table-id": return text.utf8.count > 8 ? "User specified oem-table-id value is bigger than 8 bytes in size" : nil
+    default: return nil
+    }
+  }
+}
+
+extension MachineConfig {
+  /// The refusals of values that do not go together, in QEMU's order (QEMU hw/arm/virt.c: finalize_gic_version, machvirt_init;
+  /// hw/arm/virt-acpi-build.c: virt_acpi_setup).
+  func virtConflicts(_ qemu: QEMUProfile) -> [LaunchFailure] {
+    guard usesKVM == .known(false) else { return [] }
+    func option(_ name: String) -> Property? { machine.last { $0.name == name } }
+    func failure(_ text: String, _ property: Property?) -> [LaunchFailure] {
+      property.map { [LaunchFailure(RealizeFailure(.badOption, text), at: $0.location)] } ?? []
+    }
+    let isOld = qemu.isBefore(8, 0)
+    let controller = option("gic-version")
+    let hasEL2 = machineSetting("virtualization") == .known("on")
+    switch controller?.value.string {
+    case "host"?: return failure("gic-version=host requires KVM", controller)
+    case "4"? where !hasEL2:
+      return failure(
+        isOld ? "gic-version=4 requires virtualization enabled" : "tcg does not support GICv4 emulation, is virtualization=on?", controller)
+    case "x-5"? where !hasOption("cpu"): return failure("Using GICv5 but guest CPU does not support it", controller)
+    default: break
+    }
+    let asked = machineSetting("its") == .known("on") ? option("its") : option("msi").flatMap { $0.value.string == "its" ? $0 : nil }
+    // Without `gic-version` QEMU takes GICv2 for up to 8 processors.
+    if let asked, controller.map({ $0.value.string == "2" }) ?? !hasOption("smp"), !qemu.isBefore(11, 1),
+      !machine.contains(where: { $0.name.hasPrefix("smp.") })
+    {
+      return failure("GICv2 + ITS is an invalid configuration.", asked)
+    }
+    if machineSetting("mte") == .known("on"), !hasOption("cpu") {
+      return failure("MTE requested, but not supported by the guest CPU", option("mte"))
+    }
+    return [crashOfErrorReports(qemu)].compactMap { $0 }
+  }
+
+  /// `ras=on` without a firmware: the machine has no device for ACPI's events, and its tables need it.
+  private func crashOfErrorReports(_ qemu: QEMUProfile) -> LaunchFailure? {
+    guard let option = machine.last(where: { $0.name == "ras" }), QEMUBool(option.value) == .on,
+      let acpi = machineSetting("acpi").display, acpi != "off", !hasOption("no-acpi"), !mayHaveFirmware
+    else { return nil }
+    let (text, signal) = qemu.isBefore(8, 0)
+      ? ("virt_acpi_setup: Assertion `vms->acpi_dev' failed.", "SIGABRT")
+      : ("QEMU crashes with SIGSEGV: ras=on without a firmware", "SIGSEGV")
+    return LaunchFailure(RealizeFailure(.crashingProperty, text, signal: signal), at: option.location)
+  }
+
+  private var mayHaveFirmware: Bool {
+    if ["bios", "pflash"].contains(where: hasOption) { return true }
+    if machine.contains(where: { ["firmware", "pflash0"].contains($0.name) }) { return true }
+    return options.contains { option in
+      guard option.name == "drive" else { return false }
+      return option.value.string.map { $0.contains("pflash") || $0.contains("$") } ?? true
+    }
+  }
+}

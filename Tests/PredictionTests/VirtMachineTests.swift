@@ -1,0 +1,84 @@
+import Facts
+import Inputs
+import Prediction
+import Support
+import Syntax
+import XCTest
+
+/// Options of Arm's machine `virt`, as QEMU 11.1.3 and 7.2.22 refused or accepted them (scripts/record-refusals --virt).
+final class VirtMachineTests: XCTestCase {
+  private func failures(_ argv: [String], _ qemu: QEMUProfile) -> [RealizeFailure] {
+    let words = ["qemu-system-aarch64", "-accel", "tcg", "-nodefaults"] + argv
+    let bytes = words.flatMap { (word: String) -> [UInt8] in Array(word.utf8) + [UInt8(0)] }
+    let machine = ParsedInput.parse(SourceText(name: "argv", bytes: bytes), as: .nul).machine
+    return Predictor(machine, on: Machines.host(), qemu: qemu).run().launchFailures.map(\.failure)
+  }
+
+  private func replay(_ file: String, _ qemu: QEMUProfile, refused least: Int) throws {
+    var refused = 0
+    for line in try Fixture.text("realizes/\(file).jsonl").split(separator: "\n") {
+      let row = try JSON.parse(String(line))
+      let argv = row["argv"]?.array?.compactMap(\.string) ?? []
+      let name = "\(file): " + argv.joined(separator: " ")
+      let failures = failures(argv, qemu)
+      switch row["rc"].flatMap(\.number) ?? 0 {
+      case 0: XCTAssertEqual(failures.map(\.text), [], name)
+      case ..<0:
+        XCTAssertNotNil(failures.first?.signal, name)
+        refused += 1
+      default:
+        let lines = row["stderr"]?.array?.compactMap(\.string) ?? []
+        let error = lines.first { !$0.contains("warning: ") } ?? ""
+        XCTAssert(failures.first.map { error.hasSuffix($0.text) } ?? false, "\(name): \(error), not \(failures.map(\.text))")
+        refused += 1
+      }
+    }
+    XCTAssertGreaterThan(refused, least)
+  }
+
+  func testEveryRecordedOptionIsPredictedWordForWord() throws {
+    try replay("virt-11.1.3", .released(11, 1, "11.1.3"), refused: 60)
+    try replay("virt-7.2", .released(7, 2, "7.2.22"), refused: 60)
+  }
+
+  /// Values that the processor, KVM or the firmware decide about are left to QEMU, and named.
+  func testWhatIsNotDecidedIsNotRefused() {
+    func texts(_ options: String) -> [String] {
+      let machine = Machines.parse("qemu-system-aarch64 -nodefaults -M virt," + options).machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run().launchFailures.map(\.failure.text)
+    }
+    for options in [
+      "mte=on -cpu max", "gic-version=x-5 -cpu max", "gic-version=host -accel kvm", "its=on -accel kvm", "its=on -smp 9",
+      "its=on,smp.cpus=9", "ras=on -bios QEMU_EFI.fd", "ras=on -drive if=pflash,file=code.fd", "ras=on,firmware=f", "gic-version=$GIC",
+    ] {
+      // The host is no Arm machine.
+      XCTAssertEqual(texts(options).filter { $0 != "invalid accelerator kvm" }, [], options)
+    }
+    XCTAssertEqual(texts("ras=on -drive if=none,file=d"), ["QEMU crashes with SIGSEGV: ras=on without a firmware"])
+    func unchecked(_ options: String) -> Bool {
+      let machine = Machines.parse("qemu-system-aarch64 -nodefaults -M virt," + options).machine
+      return machine.uncheckedOptions(.released(11, 1, "11.1.3")).contains("-machine")
+    }
+    for options in ["mte=on -cpu max", "gic-version=host -accel kvm", "secure=on", "highmem=off", "gic-version=4"] {
+      XCTAssert(unchecked(options), options)
+    }
+    for options in ["mte=off", "gic-version=3", "acpi=off", "default_bus_bypass_iommu=on", "nvdimm=on", "x-oem-id=me"] {
+      XCTAssertFalse(unchecked(options), options)
+    }
+  }
+
+  /// No QEMU 10.0 for Arm was recorded: what 7.2 and 11.1 do not agree on is not decided.
+  func testAReleaseThatWasNotRecorded() {
+    func texts(_ options: String) -> [String] {
+      let machine = Machines.parse("qemu-system-aarch64 -nodefaults -M virt," + options).machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(10, 0, "10.0.13")).run().launchFailures.map(\.failure.text)
+    }
+    XCTAssertEqual(texts("msi=x"), [])
+    XCTAssertEqual(texts("highmem-mmio-size=1G"), [])
+    XCTAssertEqual(texts("nosuch=1"), ["Property 'virt-10.0-machine.nosuch' not found"])
+    let device = "gic-version=3,its=off -device pcie-root-port,id=b,chassis=1"
+    let machine = Machines.parse("qemu-system-aarch64 -nodefaults -M virt," + device).machine
+    let outcome = Predictor(machine, on: Machines.host(), qemu: .released(10, 0, "10.0.13")).run()
+    XCTAssertEqual(outcome.undecided.map(\.driver), ["pcie-root-port"])
+  }
+}
