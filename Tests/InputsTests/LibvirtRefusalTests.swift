@@ -47,6 +47,24 @@ final class LibvirtRefusalTests: XCTestCase {
     XCTAssertEqual(refusals("intel", "aw_bits='48'"), [])
   }
 
+  func testNumbersOfSMMUs() {
+    func problems(_ attributes: String) -> [String] {
+      let text = """
+        <domain type='kvm'><name>vm</name><memory unit='GiB'>8</memory><vcpu>8</vcpu><os><type arch='aarch64' machine='virt'>hvm</type></os>
+        <devices><controller type='pci' index='1' model='pcie-expander-bus'/><iommu model='smmuv3'><driver \(attributes)/></iommu></devices>
+        </domain>
+        """
+      return ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8))).problems.map(\.message)
+    }
+    for bus in ["7", "x", "-1", "256"] {
+      XCTAssertEqual(problems("pciBus='\(bus)'"), ["`pciBus` is `\(bus)`, which is not the index of a controller"])
+    }
+    XCTAssertEqual(problems("pciBus='0'") + problems("pciBus='1' ssidsize='20' oas='48'"), [])
+    for name in ["ssidsize", "oas"] {
+      XCTAssertEqual(problems("pciBus='1' \(name)='x'"), ["`\(name)` is `x`, which is not a number"])
+    }
+  }
+
   func testAnAddressOnABusThatDoesNotTakeTheDeviceIsRefused() {
     let port = controller(1, "pcie-root-port")
     for (devices, text) in [

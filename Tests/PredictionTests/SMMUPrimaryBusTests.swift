@@ -106,6 +106,20 @@ final class SMMUPrimaryBusTests: XCTestCase {
     XCTAssertEqual(
       texts("pciBus='0' accel='on' oas='40'"),
       ["QEMU SMMUv3 model only implements auto, 44 bit, or 48 bit OAS. Other OasMode values are not supported."])
+    XCTAssertEqual(texts("pciBus='0' accel='on' ssidsize='21'"), ["Parameter 'ssidsize' does not accept value '21'"])
+    XCTAssertEqual(texts("pciBus='0' accel='on' oas='33'"), ["Parameter 'oas' does not accept value '33'"])
     XCTAssertEqual(texts("pciBus='0'"), [])
+  }
+
+  /// A plug that QEMU refuses serves no device.
+  func testAnSMMUIsNotPlugged() {
+    let machine = Machines.parse("qemu-system-aarch64 -M virt -nodefaults -device pcie-root-port,id=rp1,chassis=1").machine
+    func add(_ properties: String) -> String { "{\"execute\":\"device_add\",\"arguments\":{\(properties)}}\n" }
+    let plugs = Machines.parse(
+      add("\"driver\":\"arm-smmuv3\",\"id\":\"s\",\"primary-bus\":\"pcie.0\"")
+        + add("\"driver\":\"vfio-pci\",\"id\":\"v\",\"host\":\"0000:01:00.0\",\"bus\":\"rp1\"")).plugs
+    let outcome = Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run(plugs: plugs)
+    XCTAssertEqual(outcome.launchFailures.map(\.failure.text), ["Device 'arm-smmuv3' does not support hotplugging"])
+    XCTAssertEqual(outcome.predictions.map(\.realize), [.ok])
   }
 }

@@ -207,7 +207,8 @@ extension LibvirtReader {
     if plug == .cold, let domain = devices.parent { validate(domain, all) }
     if plug == .cold { findSharedSlots(all) }
     if plug == .cold { readControllers(all) }
-    for part in all where part.name == "iommu" { readIOMMU(part) }
+    let controllers = Set(all.lazy.filter { $0.name == "controller" && $0.type == "pci" }.compactMap(\.index))
+    for part in all where part.name == "iommu" { readIOMMU(part, controllers) }
     if plug == .cold { readEmulated(all, in: devices, path) }
     readHostdevs(all, plug: plug)
     for part in all where DomainWithoutPassthrough.isMisspeltHostdev(part.element) {

@@ -3,12 +3,13 @@ import Syntax
 
 extension LibvirtReader {
   /// `<iommu model=…>` (libvirt src/qemu/qemu_command.c: qemuBuildIOMMUCommandLine).
-  mutating func readIOMMU(_ part: LibvirtDeviceElement) {
+  /// - Parameter controllers: indices of the PCI controllers that the domain declares.
+  mutating func readIOMMU(_ part: LibvirtDeviceElement, _ controllers: Set<Int>) {
     let driver = part.element.child("driver")
     switch part.element.value("model") {
     case "intel": readIntel(part, driver)
     case "amd": readAMD(part, driver)
-    case "smmuv3": readSMMU(part, driver)
+    case "smmuv3": readSMMU(part, driver, controllers)
     case "virtio":
       var device = LibvirtDevice(part)
       // libvirt says `virtio-iommu`, QEMU's other name for it.
@@ -72,15 +73,20 @@ extension LibvirtReader {
   }
 
   /// One for the whole machine, or one for each root complex that `pciBus` names.
-  private mutating func readSMMU(_ part: LibvirtDeviceElement, _ driver: XMLElement?) {
+  /// Of those that libvirt adds itself none is a root complex.
+  private mutating func readSMMU(_ part: LibvirtDeviceElement, _ driver: XMLElement?, _ controllers: Set<Int>) {
     guard let driver, let bus = driver["pciBus"] else {
       return option("iommu", "smmuv3", at: location(part.element, part.path))
     }
     let place = location(bus, part.path, "/driver")
-    guard let index = LibvirtNumber.parse(bus), index < 256 else {
+    guard let index = LibvirtNumber.parse(bus), index < 256, index == 0 || controllers.contains(Int(index)) else {
       return problem(
         "`pciBus` is `\(bus.value)`, which is not the index of a controller", fix: "give the index of a `pcie-root` or a "
           + "`pcie-expander-bus`", at: place)
+    }
+    for name in ["ssidsize", "oas"] {
+      guard let value = driver[name], LibvirtNumber.parse(value) == nil else { continue }
+      notANumber("`\(name)`", value, fix: "write a decimal number", at: location(value, part.path, "/driver"))
     }
     var device = LibvirtDevice(part)
     device.set("driver", "arm-smmuv3")

@@ -161,7 +161,7 @@ public final class Predictor: Sendable {
     let isChecked = machine.libvirt == nil
     let context = RealizeContext(request, settings, guest, self)
     // It leaves an SMMU's values, and what is on one root complex, to QEMU.
-    let ofSMMU = !isChecked && request.driver == "arm-smmuv3" ? (try? context.iommuFailure()) ?? nil : nil
+    let ofSMMU = !isChecked && request.driver == "arm-smmuv3" ? (try? context.failureOfLibvirtSMMU()) ?? nil : nil
     let (failure, isDecided) = isChecked ? context.otherDeviceFailure() : (ofSMMU, true)
     let isHostDevice = request.driver?.hasPrefix("vfio-") == true
     let missing = (isChecked || isHostDevice) && failure == nil ? LaunchFailure.unknown(request, in: machine, qemu) : nil
