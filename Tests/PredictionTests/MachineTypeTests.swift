@@ -67,6 +67,21 @@ final class MachineTypeTests: XCTestCase {
     for type in ["virt", "virt-4.0"] { XCTAssertNil(fact(type, .released(10, 0, "10.0.13"))) }
   }
 
+  /// `virt` of RISC-V and LoongArch is another machine than Arm's.
+  func testMachinesOfOtherProcessors() {
+    for program in ["qemu-system-riscv64", "/usr/bin/qemu-system-loongarch64", "qemu-system-ppc64", "qemu-system-s390x"] {
+      for type in ["q35", "pc", "microvm", "pc-q35-9.0"] {
+        XCTAssertEqual(texts("\(program) -M \(type)"), ["unsupported machine type: \"\(type)\""], program)
+      }
+      XCTAssertEqual(texts(program + " -M virt,aia=aplic-imsic"), [], program)
+      let machine = Machines.parse(program + " -M virt -nodefaults -device vfio-pci,host=0000:01:00.0").machine
+      let realize = Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).predictions().map(\.realize)
+      XCTAssertEqual(realize, [.undetermined], program)
+    }
+    XCTAssertEqual(texts("qemu-system-amd64 -M virt"), ["unsupported machine type: \"virt\""])
+    XCTAssertEqual(texts("qemu-system-arm64 -M q35"), ["unsupported machine type: \"q35\""])
+  }
+
   /// Arm has other device types than x86.
   func testDeviceTypesOfVirt() {
     func missing(_ driver: String) -> [String] {

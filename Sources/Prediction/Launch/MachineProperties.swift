@@ -67,8 +67,7 @@ extension MachineConfig {
     case .string("q35"): return "pc-q35-\(release)"
     case .string("microvm"): return "microvm"
     case .string("pc"): return "pc-i440fx-\(release)"
-    case .string("virt"): return "virt-\(release)"
-    case .string(let type) where type.hasPrefix("virt-"): return type
+    case .string(let type) where MachineKind(self) == .virt: return type == "virt" ? "virt-\(release)" : type
     case .string(let type) where type.hasPrefix("pc-q35-") || type.hasPrefix("pc-i440fx-"): return type
     case nil where MachineKind(self) == .i440fx: return "pc-i440fx-\(release)"
     default: return nil

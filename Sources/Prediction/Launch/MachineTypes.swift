@@ -1,5 +1,27 @@
 import Facts
 
+/// The processor that a program of QEMU emulates, by its name.
+enum EmulatedProcessor {
+  case x86, arm, other, unknown
+
+  init(_ emulator: String?) {
+    guard let emulator, emulator.hasPrefix("qemu-system-") else {
+      self = .unknown
+      return
+    }
+    switch emulator.dropFirst(12) {
+    case "x86_64", "i386", "amd64", "x86_64-microvm": self = .x86
+    case "aarch64", "arm", "arm64": self = .arm
+    case let name: self = EmulatedProcessor.others.contains(where: name.hasPrefix) ? .other : .unknown
+    }
+  }
+
+  private static let others = [
+    "alpha", "avr", "hppa", "loongarch", "m68k", "microblaze", "mips", "or1k", "ppc", "riscv", "rx", "s390x", "sh4", "sparc", "tricore",
+    "xtensa",
+  ]
+}
+
 /// Machine types that a QEMU has.
 extension MachineConfig {
   /// The releases of machine types, oldest first (`-machine help` of 11.1.3, 10.0.13 and 7.2.22 for x86, of 11.1.3 and 7.2.22 for
@@ -64,16 +86,18 @@ extension MachineConfig {
   /// leave it to the host.
   private func isOfOtherArchitecture(_ type: String, _ hostIsArm: Bool?) -> Bool {
     guard proxmox == nil else { return false }
-    let isArm: Bool?
+    let target: EmulatedProcessor
     switch emulator {
-    case "qemu-system-x86_64", "qemu-system-i386": isArm = false
-    case "qemu-system-aarch64", "qemu-system-arm": isArm = true
-    case "qemu-kvm", "kvm": isArm = hostIsArm
-    default: isArm = nil
+    case "qemu-kvm", "kvm": target = hostIsArm.map { $0 ? .arm : .x86 } ?? .unknown
+    default: target = EmulatedProcessor(emulator)
     }
-    guard let isArm else { return false }
-    if type == "virt" || type.hasPrefix("virt-") { return !isArm }
-    return isArm && (["q35", "pc", "microvm", "isapc"].contains(type) || MachineConfig.parts(type) != nil)
+    switch target {
+    case .unknown: return false
+    case .x86: return type == "virt" || type.hasPrefix("virt-")
+    case .arm, .other:
+      let family = MachineConfig.parts(type)?.family
+      return ["q35", "pc", "microvm", "isapc"].contains(type) || family.map { $0 != "virt-" } ?? false
+    }
   }
 
   /// The fact that is missing of a machine type of a distribution's QEMU, such as `pc-q35-noble`: a release as published does not have

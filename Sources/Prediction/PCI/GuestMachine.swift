@@ -126,7 +126,14 @@ enum MachineKind: Hashable {
       // QEMU hw/i386/microvm.c: the same generic host bridge as virt's, only with `pcie=on`, an OnOffAuto.
       // It needs ACPI.
       self = machine.machineOption("pcie") == "on" && machine.hasACPI ? .microvm : .withoutPCI
-    case .string(let type): self = MachineKind(type: type)
+    case .string(let type):
+      let kind = MachineKind(type: type)
+      // Other processors have a `virt` of their own.
+      if kind == .virt, EmulatedProcessor(machine.emulator) == .other {
+        self = .unknown("`\(type)` of `\(machine.emulator ?? "")` is not a machine that vfiogate models")
+      } else {
+        self = kind
+      }
     case .none: self = MachineKind(emulator: machine.emulator)
     case .unknown(let text): self = .unknown("the machine type is written as `\(text)`")
     case .some: self = .unknown("the machine type is not a text")
