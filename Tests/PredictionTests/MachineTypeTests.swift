@@ -67,6 +67,15 @@ final class MachineTypeTests: XCTestCase {
     for type in ["virt", "virt-4.0"] { XCTAssertNil(fact(type, .released(10, 0, "10.0.13"))) }
   }
 
+  /// Observed on 7.2.22 and 11.1.3.
+  func testArmHasNoDefault() {
+    XCTAssertEqual(texts("qemu-system-aarch64 -nodefaults"), ["No machine specified, and there is no default"])
+    XCTAssertEqual(texts("qemu-system-aarch64 -M acpi=off"), ["No machine specified, and there is no default"])
+    for command in ["qemu-system-aarch64 $MACHINE", "qemu-system-aarch64 -readconfig f", "./qemu -S", "qemu-system-x86_64 -S"] {
+      XCTAssertEqual(texts(command), [], command)
+    }
+  }
+
   /// `virt` of RISC-V and LoongArch is another machine than Arm's.
   func testMachinesOfOtherProcessors() {
     for program in ["qemu-system-riscv64", "/usr/bin/qemu-system-loongarch64", "qemu-system-ppc64", "qemu-system-s390x"] {

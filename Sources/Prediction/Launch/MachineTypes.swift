@@ -52,6 +52,10 @@ extension MachineConfig {
   /// The refusal of a machine type of another release or architecture (QEMU system/vl.c: select_machine). A distribution's own type
   /// is not decided here.
   func unknownType(_ qemu: QEMUProfile, isArm: Bool?) -> LaunchFailure? {
+    if machineType == nil, libvirt == nil, missingPart == nil, unreadParts.isEmpty, EmulatedProcessor(emulator) == .arm {
+      let place = Location(source: source, range: nil, path: "")
+      return LaunchFailure(RealizeFailure(.unknownMachine, "No machine specified, and there is no default"), at: place)
+    }
     guard libvirt == nil, let property = machineType, let type = property.value.string else { return nil }
     let isMissing: Bool
     if type.isEmpty || isOfOtherArchitecture(type, isArm) {
