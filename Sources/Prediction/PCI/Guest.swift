@@ -32,6 +32,8 @@ public struct Guest: Sendable {
   public let migrating: Known<Bool>
   /// Whether ACPI plugs into bridges that the machine starts with, instead of their own controllers.
   var hasACPIBridges: Known<Bool> = .known(false)
+  /// Whether ACPI takes over no bridge below a port without hot plug (observed on 7.2.22; 10.0.13 and 11.1.3 do).
+  var stopsACPIAtPorts = false
   /// Whether QEMU checks function 0 also for a plug that names no slot; 7.2 gives it the next slot, which does not exist
   /// below a port (observed on 7.2.22).
   var checksChosenSlots = true
@@ -91,6 +93,7 @@ public struct Guest: Sendable {
     guest.groupSpaces = other.groupSpaces
     guest.areIndexesKnown = false
     guest.checksChosenSlots = other.checksChosenSlots
+    guest.stopsACPIAtPorts = other.stopsACPIAtPorts
     guest.makesVirtualFunctions = other.makesVirtualFunctions
     return guest
   }

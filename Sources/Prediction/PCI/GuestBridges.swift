@@ -171,6 +171,7 @@ extension Guest {
   /// (observed on 11.1.3).
   private func isPluggedByACPI(_ request: DeviceRequest) -> Known<Bool> {
     if request.plug == .hot { return .known(false) }
+    if stopsACPIAtPorts { return isHandledByACPI(request) }
     let root = parent(of: request).flatMap(root)
     return rootBus.flatMap { machine in root == machine ? hasACPIBridges : .known(false) }
   }

@@ -33,6 +33,7 @@ extension Guest {
     isPlacedByLibvirt = machine.libvirt != nil
     hasACPIBridges = rootBus.flatMap { _ in machine.hasACPIBridges(kind) }
     checksChosenSlots = !qemu.isBefore(8, 0)
+    stopsACPIAtPorts = qemu.isBefore(8, 0)
     makesVirtualFunctions = !qemu.isBefore(10, 0)
   }
 
