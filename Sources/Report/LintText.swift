@@ -67,11 +67,12 @@ public struct LintText: LintWriter {
   /// Verdict, counts, and what the verdict is for.
   private mutating func verdict(_ result: LintResult) -> String {
     let subject = LintSubject(result.target)
+    let isCreated = result.target.rehearsal?.display?.outcome == .started
     var text = "\(printable(result.name)): \(style.verdict(result.verdict)) \(subject.text)"
     if let counts = result.counts { text += ": \(counts)" }
     if [.safe, .safeByPolicy].contains(result.verdict) {
       if !result.target.mayPassThrough {
-        text += "; no host device: the rest of the machine was not checked"
+        text += "; no host device" + (isCreated ? "" : ": the rest of the machine was not checked")
       } else if let others = LintText.unchecked(result.target) {
         text += "; \(others) not checked"
       }

@@ -28,6 +28,11 @@ final class RehearsalProgramTests: XCTestCase {
     XCTAssertEqual(rules?.contains("rehearsal-fails"), true)
   }
 
+  func testAMachineWithoutHostDevicesThatQEMUCreatesWasChecked() throws {
+    let run = try Vfiogate.run("lint", "-", "--host", "none", "--rehearse", try program(), input: "qemu-system-x86_64 -M q35 -device edu")
+    XCTAssert(run.output.hasSuffix("; no host device\n"), run.output)
+  }
+
   func testTheProgramOfQemuIsRehearsedUnlessItIsRefused() throws {
     let path = try program()
     func outcome(_ more: [String], _ text: String? = nil) throws -> String? {
