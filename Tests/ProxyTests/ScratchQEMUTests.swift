@@ -72,9 +72,35 @@ final class ScratchQEMUTests: XCTestCase {
     let program = try RealQEMU.program()
     // A controller's memory of a petabyte.
     let crash = #""driver":"nvme","serial":"x","cmb_size_mb":1073741824,"id":"b","addr":"0.0""#
-    let texts = try refusals(program, [], #""driver":"e1000e","id":"a","addr":"0""#, crash) { $0.deviceGone("a") }
+    let texts = try refusals(program, [], #""driver":"e1000e","id":"a","addr":"0""#, crash) {
+      $0.deviceGone("a")
+      // A program that continues the session knows it too.
+      let other = QMPCommandFilter($0.options, log: ProxyLog())
+      try other.restore($0.books)
+      XCTAssertEqual(other.scratch?.released, ["a"])
+    }
     XCTAssertNil(texts[0])
     XCTAssert(texts[1]?.contains("crashed with SIGTRAP") ?? false, texts[1] ?? "it passes")
+  }
+
+  /// The same of a device of QEMU's command line, whose unplug the proxy has seen or not.
+  func testAPlugInPlaceOfADeviceOfTheCommandLineIsTried() throws {
+    let program = try RealQEMU.program()
+    let crash = #""driver":"nvme","serial":"x","cmb_size_mb":1073741824"#
+    let own = ["-device", "pcie-root-port,id=rp9,chassis=99"]
+    let rows: [(device: String, plug: String, isSeen: Bool)] = [
+      ("e1000e,id=a,bus=rp9", #""id":"a","bus":"rp9""#, true),
+      ("e1000e,id=a,bus=rp9", #""id":"a","bus":"rp9""#, false),
+      ("e1000e,id=a,bus=rp9,addr=0", #""id":"b","bus":"rp9","addr":"0x0.0""#, false),
+      ("e1000e,id=a,bus=rp9", #""id":"b","bus":"rp9""#, false),
+      ("e1000e,id=a,bootindex=7", #""id":"b","bus":"rp9","bootindex":7"#, true),
+      ("pcie-pci-bridge,id=a,bus=rp9 -device e1000,bus=a,addr=1", #""id":"b","bus":"rp9""#, true),
+    ]
+    for row in rows {
+      let devices = row.device.components(separatedBy: " -device ").flatMap { ["-device", $0] }
+      let text = try refusals(program, own + devices, crash + "," + row.plug) { if row.isSeen { $0.deviceGone("a") } }[0]
+      XCTAssert(text?.contains("crashed with SIGTRAP") ?? false, "\(row): \(text ?? "it passes")")
+    }
   }
 
   /// A plug that QEMU refuses because of one before takes nothing from later trials.

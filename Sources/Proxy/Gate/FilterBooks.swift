@@ -30,6 +30,7 @@ extension QMPCommandFilter {
       "hidden": .array(hidden.values.map(\.arguments)),
       "tried": .array((scratch?.history ?? []).map { ["human": .bool($0.form == .keyval), "arguments": $0.arguments] }),
       "objects": .array(scratch?.objects ?? []),
+      "released": .array((scratch?.released ?? []).map { ["name": .array($0.bytes.map { .integer(Int64($0)) })] }),
     ]
   }
 
@@ -64,7 +65,8 @@ extension QMPCommandFilter {
       else { throw ProxyFailure("`hidden` has a device that is not a primary") }
       hidden[WireText(id)] = primary
     }
-    // A program of an earlier release does not hand them over.
+    // A program of an earlier release does not hand these over.
+    try restoreReleased(books)
     for item in books["tried"] == nil ? [] : try fields.list("tried") {
       let entry = HandoverFields(item)
       guard let request = PlugRequest.read(try entry.object("arguments").value, source: "device_add") else { continue }
@@ -77,6 +79,12 @@ extension QMPCommandFilter {
 
   private func restoreObjects(_ books: JSON) throws(ProxyFailure) {
     for item in books["objects"] == nil ? [] : try HandoverFields(books).list("objects") { scratch?.hasMade(item) }
+  }
+
+  private func restoreReleased(_ books: JSON) throws(ProxyFailure) {
+    for item in books["released"] == nil ? [] : try HandoverFields(books).list("released") {
+      scratch?.hasLost(try HandoverFields(item).wireName())
+    }
   }
 
   private static let forgotten = Known<PCIAddress?>.unknown("the descriptor's function", "it was not known before the reload")

@@ -21,6 +21,8 @@ package final class ScratchQEMU {
   private(set) var history: [DeviceRequest] = []
   /// Arguments of `object-add` that the running QEMU has accepted, oldest first.
   private(set) var objects: [JSON] = []
+  /// Ids of devices that the running QEMU has released, those of its command line among them.
+  private(set) var released: Set<WireText> = []
   /// The running machine, once it was read.
   private var machine: Known<MachineConfig>?
 
@@ -72,7 +74,7 @@ package final class ScratchQEMU {
         }
       }
     case .plug(let request):
-      let machine = withObjects(try runningMachine().value)
+      let machine = withoutReleased(withObjects(try runningMachine().value), before: request)
       let before = history(before: request)
       return { rehearsal in .init(rehearsal.run(machine, plugs: before + [request]), of: request) }
     }
@@ -81,8 +83,11 @@ package final class ScratchQEMU {
   /// Whether a trial can begin.
   var isFree: Bool { active?.isSettled ?? true }
 
-  /// A device that QEMU has released is not plugged before later ones.
-  func hasLost(_ id: WireText) { history.removeAll { $0.id.map { WireText($0) } == id } }
+  /// A device that QEMU has released is not there before later plugs.
+  func hasLost(_ id: WireText) {
+    history.removeAll { $0.id.map { WireText($0) } == id }
+    released.insert(id)
+  }
 
   /// The running QEMU has made an object.
   func hasMade(_ object: JSON) { objects.append(object) }
@@ -111,14 +116,21 @@ package final class ScratchQEMU {
     history = Array((history(before: request) + [earlier]).suffix(ScratchQEMU.historyLimit))
   }
 
-  /// Plugs that are repeated before a request. A device that is plugged again, or at the place of another, was unplugged
-  /// before. The history stays until the plug has gone well: QEMU may refuse it because nothing was unplugged.
+  /// Plugs that are repeated before a request. The history stays until the plug has gone well: QEMU may refuse it because nothing
+  /// was unplugged.
   private func history(before request: DeviceRequest) -> [DeviceRequest] {
-    history.filter { earlier in
-      let isAgain = earlier.id != nil && earlier.id == request.id
-      let place = request.value("addr")
-      return !isAgain && !(place != nil && earlier.value("addr") == place && earlier.bus == request.bus)
+    let rivals = PlugRivals(request, among: history + (machine?.display?.devices ?? []))
+    return history.without(rivals.contains)
+  }
+
+  /// The machine without the devices of its command line that QEMU has released.
+  private func withoutReleased(_ machine: MachineConfig, before request: DeviceRequest) -> MachineConfig {
+    let rivals = PlugRivals(request, among: machine.devices + history)
+    var machine = machine
+    machine.devices = machine.devices.without { device in
+      rivals.contains(device) || device.id.map { released.contains(WireText($0)) } ?? false
     }
+    return machine
   }
 
   private func runningMachine() -> Known<MachineConfig> {
