@@ -30,7 +30,7 @@ struct OwnCause {
   /// - Parameter isLimited: whether the QEMU may not use all memory that the host has.
   func explains(_ message: String, isLimited: Bool = true) -> Bool {
     let text = message.lowercased()
-    if asksForKVM, text.contains("phys-bits") { return true }
+    if asksForKVM, text.contains("phys-bits"), !text.hasSuffix("' not found") { return true }
     // A name of the rehearsal's own.
     if text.contains("vfiogate-") { return true }
     if OwnCause.sizes.contains(where: text.contains) { return true }

@@ -16,7 +16,7 @@ struct PlannedDevice {
   ]
   /// A device of both kinds of bus, without a backend.
   static let substitute = "virtio-net-pci"
-  /// Devices that connect to the host, by the beginning of the name; on a PCI bus they are substituted.
+  /// Devices that connect to the host, by the beginning of the name.
   private static let hostDrivers = [
     "vhost-", "vfio-", "usb-host", "ccid-card-emulated", "tpm-", "ivshmem-doorbell", "virtio-gpu-rutabaga", "scsi-block",
     "scsi-generic", "loader", "guest-loader", "u2f-passthru", "usb-mtp", "xen-", "x-pci-proxy-dev", "can-host",
@@ -38,18 +38,21 @@ struct PlannedDevice {
   /// Whether QEMU does not have a type that the definition names.
   static func isAboutDefinitionsDriver(_ text: String) -> Bool {
     guard text.hasSuffix("is not a valid device model name") else { return false }
-    let own = renderers.values + [substitute]
+    let own = renderers.values + Substitute.drivers
     return !own.contains { text.hasPrefix("'\($0)'") } && !text.hasPrefix("'max-")
   }
 
   func add(to plan: inout RehearsalPlan) {
     if request.isVFIO { return addVFIO(to: &plan) }
     let driver = request.driver ?? ""
-    if PlannedDevice.hostDrivers.contains(where: driver.hasPrefix) {
-      guard isOnPCI(driver) else { return plan.note(name, "left out: `\(driver)` connects to the host", isUntried: true) }
+    if isHosts {
+      guard let other = Substitute(for: driver) else {
+        return plan.note(name, "left out: `\(driver)` connects to the host", isUntried: true)
+      }
       plan.note(
         name, "replaced by a device without a backend in the same place: `\(driver)` connects to the host", isUntried: true)
-      return plan.keep("-device", text(places, driver: PlannedDevice.substitute), request.location, isChanged: true)
+      let kept = request.properties.filter { other.properties.contains($0.name) }
+      return plan.keep("-device", text(kept, driver: other.driver), request.location, isChanged: true, model: (driver, other.driver))
     }
     var kept: [Property] = []
     var isChanged = false
@@ -74,7 +77,7 @@ struct PlannedDevice {
     plan.keep("-device", text(kept, driver: model), request.location, isChanged: isChanged)
   }
 
-  private func isOnPCI(_ driver: String) -> Bool { driver.contains("-pci") || driver.hasSuffix("-vga") || driver == "ivshmem-doorbell" }
+  private var isHosts: Bool { PlannedDevice.hostDrivers.contains(where: (request.driver ?? "").hasPrefix) }
 
   private var places: [Property] { request.properties.filter { PlannedDevice.placement.contains($0.name) } }
 
@@ -140,7 +143,6 @@ extension PlannedDevice {
   /// Extent to which a plug of it is tried.
   var extent: RehearsalResult.Extent {
     if request.isVFIO { return .withoutHostDevice }
-    let isHosts = PlannedDevice.hostDrivers.contains(where: (request.driver ?? "").hasPrefix)
     let isWhole = !isHosts && request.properties.allSatisfy { HostProperty.reason($0.name, $0.value) == nil }
     return isWhole ? .whole : .replaced
   }
@@ -150,13 +152,15 @@ extension PlannedDevice {
     var number = spare
     let driver = request.driver ?? ""
     guard request.isVFIO else {
-      let isHosts = PlannedDevice.hostDrivers.contains(where: driver.hasPrefix)
-      let kept = request.properties.filter {
+      let other = isHosts ? Substitute(for: driver) ?? .ofPCI : nil
+      let kept = request.properties.filter { property in
+        // A property of every device, which crashes (QEMU hw/core/qdev.c: device_set_realized).
+        if property.name == "realized" { return true }
         // A network that was made for the plug allows fewer than one of another process.
-        isHosts ? PlannedDevice.placement.contains($0.name)
-          : HostProperty.reason($0.name, $0.value) == nil && $0.name != "tx_queue_size"
+        return other?.properties.contains(property.name)
+          ?? (HostProperty.reason(property.name, property.value) == nil && property.name != "tx_queue_size")
       }
-      return (json(kept, driver: isHosts ? PlannedDevice.substitute : PlannedDevice.renderers[driver] ?? driver), nil)
+      return (json(kept, driver: other?.driver ?? PlannedDevice.renderers[driver] ?? driver), nil)
     }
     let own = request.properties.map { withoutHost($0) { defer { number += 1 }; return number } }
     // QEMU keeps the acpi-index of a failed plug (QEMU hw/acpi/pcihp.c).

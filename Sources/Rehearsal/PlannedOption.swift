@@ -50,6 +50,9 @@ struct PlannedOption {
     // The first monitors are the rehearsal's.
     case "mon" where !text.contains("compat_monitor"): process(without: [], implied: "chardev", &plan)
     case "L": plan.keep("-L", text.hasPrefix("/") ? text : plan.directory + "/" + text, option.location)
+    // QEMU refuses them and opens nothing (QEMU system/vl.c: qemu_validate_options).
+    case "append" where plan.isWithoutKernel, "initrd" where plan.isWithoutKernel:
+      plan.keep("-\(option.name)", "x", option.location)
     case "usbdevice": usbDevice(&plan)
     case "serial", "parallel", "debugcon": port(&plan)
     case "chardev": backend("null", implied: "backend", keeping: ["id", "mux"], &plan)
@@ -178,17 +181,28 @@ struct PlannedOption {
     if let kind = items.last(where: { $0.name == "if" })?.value, ["pflash", "sd", "mtd"].contains(kind) {
       return plan.note(name, "left out: a firmware image, or a card")
     }
-    let kept = items.filter { ["if", "index", "bus", "unit", "id", "media"].contains($0.name) }
+    let kept = items.filter { ["if", "index", "bus", "unit", "id", "media", "readonly", "read-only"].contains($0.name) }
     let rest = OptionText.keyval(kept)
+    if isEmpty(items) { return plan.keep("-drive", rest, option.location) }
     replaced(
       "drive", PlannedOption.null + (rest.isEmpty ? "" : "," + rest), "replaced by an empty disk: the image is the host's", &plan)
   }
 
+  /// Options of a drive that do not give it an image.
+  private static let ofDrive: Set<String> = [
+    "if", "index", "bus", "unit", "id", "media", "readonly", "read-only", "cache", "aio", "werror", "rerror", "snapshot", "discard",
+  ]
+
+  /// Whether a drive has no image, which only some devices accept (QEMU blockdev.c: blockdev_init).
+  private func isEmpty(_ items: [(name: String, value: String)]) -> Bool {
+    items.allSatisfy { PlannedOption.ofDrive.contains($0.name) || $0.name == "file" && $0.value.isEmpty }
+  }
+
   private func node(_ plan: inout RehearsalPlan) {
-    let name = OptionText.members(text, implied: "driver").filter { $0.name == "node-name" }
-    guard !name.isEmpty else { return plan.note(self.name, "left out: it has no name") }
+    let members = OptionText.members(text, implied: "driver").filter { ["node-name", "read-only"].contains($0.name) }
+    guard members.contains(where: { $0.name == "node-name" }) else { return plan.note(name, "left out: it has no name") }
     replaced(
-      "blockdev", PlannedOption.null + "," + OptionText.keyval(name), "replaced by an empty disk: the image is the host's", &plan)
+      "blockdev", PlannedOption.null + "," + OptionText.keyval(members), "replaced by an empty disk: the image is the host's", &plan)
   }
 
   private func disk(_ plan: inout RehearsalPlan) {
@@ -203,13 +217,10 @@ struct PlannedOption {
     replaced("drive", text, "replaced by an empty disk: the image is the host's", &plan)
   }
 
-  /// `-virtfs` is a backend and its device (QEMU system/vl.c).
+  /// QEMU makes a backend and its device, and chooses what is not given (QEMU system/vl.c).
   private func sharedFolder(_ plan: inout RehearsalPlan) {
-    let items = OptionText.items(text, implied: "fsdriver")
-    let id = items.last { $0.name == "id" }?.value ?? "vfiogate-fs\(plan.parts.count)"
-    replaced("fsdev", OptionText.keyval([("fsdriver", "synth"), ("id", id)]), "replaced by `synth`: the folder is the host's", &plan)
-    let tag = items.last { $0.name == "mount_tag" }?.value ?? "tag"
-    let device = OptionText.keyval([("driver", "virtio-9p-pci"), ("fsdev", id), ("mount_tag", tag)])
-    plan.keep("-device", device, option.location, isChanged: true)
+    let items = OptionText.items(text, implied: "fsdriver").filter { ["fsdriver", "id", "mount_tag"].contains($0.name) }
+    let own = items.map { $0.name == "fsdriver" ? (name: "fsdriver", value: "synth") : $0 }
+    replaced("virtfs", OptionText.keyval(own), "replaced by `synth`: the folder is the host's", &plan)
   }
 }

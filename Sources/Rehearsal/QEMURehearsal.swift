@@ -45,6 +45,9 @@ public struct QEMURehearsal: Sendable {
     return String(cString: path)
   }
 
+  /// Whether a plug is tried with another device in its place, or without some of its properties.
+  public static func replaces(_ plug: DeviceRequest) -> Bool { PlannedDevice(plug).extent == .replaced }
+
   /// Starts the machine, then plugs.
   /// - Returns: unknown when QEMU gave no answer: it cannot be started, does not answer in time, or prints what no QEMU prints.
   public func run(_ machine: MachineConfig, plugs: [DeviceRequest] = []) -> Known<RehearsalResult> {

@@ -12,6 +12,8 @@ public struct RehearsalPlan: Sendable {
     var location: Location?
     /// Whether the rehearsal changed it so that a refusal may be about the change.
     var isChanged = false
+    /// The type of the definition's device, and that of another in its place.
+    var model: (own: String, substitute: String)?
     /// Index of the vfio device that it is, among those.
     var vfio: Int?
     /// Properties of it that are unchanged.
@@ -55,6 +57,8 @@ public struct RehearsalPlan: Sendable {
   var placesOfGlobals: [(driver: String, property: Property)] = []
   /// Ids of networks whose backend is another process; they allow cards what no replacement does.
   var networksOfProcesses: Set<String> = []
+  /// Whether the definition has no kernel for the guest.
+  private(set) var isWithoutKernel = false
   /// Whether `-cpu host` is replaced.
   var hasHostProcessor = false
   /// Whether the definition asks for KVM, which the rehearsal has not.
@@ -133,6 +137,7 @@ public struct RehearsalPlan: Sendable {
       || (machine.options.filter { $0.name == "accel" } + machine.machine.filter { $0.name == "accel" })
         .contains { $0.value.string?.contains("kvm") ?? true }
       || machine.emulator?.hasSuffix("kvm") ?? false
+    isWithoutKernel = !machine.hasOption("kernel") && !machine.machine.contains { $0.name == "kernel" }
     // TCG serves where a build has no qtest; its translation buffer is not used.
     parts.append(Part(arguments: ["-accel", "qtest", "-accel", "tcg,tb-size=32"], location: nil))
     addMachine(machine)
@@ -146,10 +151,13 @@ public struct RehearsalPlan: Sendable {
   }
 
   /// Adds an option of the definition.
-  mutating func keep(_ option: String, _ text: String?, _ location: Location, isChanged: Bool = false, properties: [Location] = []) {
+  mutating func keep(
+    _ option: String, _ text: String?, _ location: Location, isChanged: Bool = false, properties: [Location] = [],
+    model: (String, String)? = nil
+  ) {
     if let text, OptionText.isOfShell(text), isShells(location) { obstruct("only the shell knows the value of `\(text)`") }
     parts.append(
-      Part(arguments: [option] + (text.map { [$0] } ?? []), location: location, isChanged: isChanged, properties: properties))
+      Part(arguments: [option] + (text.map { [$0] } ?? []), location: location, isChanged: isChanged, model: model, properties: properties))
   }
 
   /// Adds options of the rehearsal's own.

@@ -160,7 +160,9 @@ struct RehearsalTrial {
         return .notRehearsed("what replaced \(part.name) was refused: \(message.text)")
       }
       let place = part?.location ?? self.place(of: message)
-      return .refused(text: plan.withOwnNames(message.text), location: place, about: part?.name ?? "the definition")
+      let model = part?.model
+      let text = model.map { message.text.replacing("for device '\($0.substitute)'", with: "for device '\($0.own)'") } ?? message.text
+      return .refused(text: plan.withOwnNames(text), location: place, about: part?.name ?? "the definition")
     }
   }
 
@@ -170,12 +172,12 @@ struct RehearsalTrial {
   }
 
   /// Whether a refusal is about another text that a replaced part has from the definition: the place of a drive, the address and the
-  /// number of network cards (QEMU blockdev.c: drive_new, net/net.c: net_init_nic).
+  /// number of network cards, the bus of a device (QEMU blockdev.c: drive_new, net/net.c: net_init_nic, system/qdev-monitor.c: qbus_find).
   private static func isAboutPlaces(_ text: String) -> Bool {
     [
       "unsupported bus type", "machine type does not support if=", " too big (max is ", "(index=", "oo many NICs",
-      "invalid syntax for ethernet address",
-    ].contains(where: text.contains)
+      "invalid syntax for ethernet address", "Usage: -virtfs", " bus found for device '",
+    ].contains(where: text.contains) || text.hasPrefix("Bus '") && text.contains("' not found")
   }
 
   private func crash(_ signal: String, _ part: RehearsalPlan.Part?) -> RehearsalResult.Outcome {

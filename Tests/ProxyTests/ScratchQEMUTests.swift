@@ -60,6 +60,8 @@ final class ScratchQEMUTests: XCTestCase {
     let program = try RealQEMU.program()
     // K2, K2g. This release has no `fd`.
     try assertCrash(program, [], ScratchQEMUTests.realized, "SIGSEGV")
+    // The same of a device that another takes the place of.
+    try assertCrash(program, [], #""driver":"vhost-user-blk-pci","realized":true"#, "SIGSEGV")
     try assertCrash(program, ["-global", "vfio-pci.realized=on"], ScratchQEMUTests.plug, "SIGSEGV")
     // K4
     try assertCrash(program, ["-global", "vfio-pci.addr=3"], ScratchQEMUTests.plug, "SIGABRT")

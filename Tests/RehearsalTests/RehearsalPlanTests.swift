@@ -44,6 +44,24 @@ final class RehearsalPlanTests: XCTestCase {
     XCTAssertEqual(options("-hda /disk -cdrom /cd"), ["-drive \(null),index=0,media=disk", "-drive \(null),index=2,media=cdrom"])
   }
 
+  func testAnEmptyDriveStaysEmptyAndAReadOnlyOneReadOnly() {
+    let null = "driver=null-co,read-zeroes=on,size=17179869184"
+    XCTAssertEqual(options("-drive if=none,id=d,media=cdrom,cache=none"), ["-drive if=none,id=d,media=cdrom"])
+    XCTAssertEqual(options("-drive if=none,id=d,file=,readonly=on"), ["-drive if=none,id=d,readonly=on"])
+    XCTAssertEqual(options("-drive if=none,id=d,format=raw"), ["-drive \(null),if=none,id=d"])
+    XCTAssertEqual(options("-drive file.filename=/d,id=d,read-only=on"), ["-drive \(null),id=d,read-only=on"])
+    XCTAssertEqual(
+      options(#"-blockdev '{"driver":"file","node-name":"d","filename":"/d","read-only":true}'"#),
+      ["-blockdev \(null),node-name=d,read-only=on"])
+  }
+
+  func testDevicesOfTheHostHaveASubstituteOnTheSameBus() {
+    XCTAssertEqual(
+      options("-device usb-host,vendorid=1,productid=2,bus=x.0,port=3,id=u"), ["-device driver=usb-tablet,bus=x.0,port=3,id=u"])
+    XCTAssertEqual(options("-device scsi-block,drive=d,lun=2,share-rw=on"), ["-device driver=scsi-hd,drive=d,lun=2"])
+    XCTAssertEqual(options("-device tpm-tis,tpmdev=t"), [])
+  }
+
   func testMemoryIsOfTheSameSizeAndNotReserved() {
     XCTAssertEqual(options("-M q35 -m 4G"), ["-machine type=q35,memory-backend=vfiogate-ram", "-m 4G"])
     XCTAssert(plan("-M q35 -m 4G").arguments().contains("qom-type=memory-backend-ram,id=vfiogate-ram,share=on,reserve=off,size=4294967296"))
@@ -59,7 +77,8 @@ final class RehearsalPlanTests: XCTestCase {
       -sandbox on -daemonize -pidfile /run/p -kernel /boot/k -append x -vnc :1 -object secret,id=s,file=/key \
       -object tls-creds-x509,id=t,dir=/pki -device usb-host,hostbus=1 -tpmdev emulator,id=t,chardev=c -device tpm-tis,tpmdev=t
       """
-    XCTAssertEqual(options(line), ["-object qom-type=rng-builtin,id=s", "-object qom-type=rng-builtin,id=t"])
+    XCTAssertEqual(
+      options(line), ["-object qom-type=rng-builtin,id=s", "-object qom-type=rng-builtin,id=t", "-device driver=usb-tablet"])
     let changes = plan(line).changes.map(\.what)
     XCTAssert(["`-kernel`", "`-object[0]`", "`-device[0]`", "`-tpmdev`"].allSatisfy(changes.contains), "\(changes)")
   }
@@ -159,6 +178,9 @@ final class RehearsalPlanTests: XCTestCase {
   func testARefusalIsTheRehearsalsOwnOnlyByItsOwnWords() {
     let devices = "-device e1000e,bus=kvm,id=tcg -device '{\"driver\":\"kvm-x\",\"romfile\":\"/usr/share/kvm/a b.rom\"}'"
     let cause = plan("-M q35 \(devices)").ownCause
+    let ofKVM = plan("-enable-kvm").ownCause
+    XCTAssert(ofKVM.explains("phys-bits too low (39)"))
+    XCTAssertFalse(ofKVM.explains("can't apply global a.guest-phys-bits=48: Property 'a.guest-phys-bits' not found"))
     for text in [
       #"failed to find romfile "/usr/share/kvm/pxe-virtio.rom""#, "Bus 'kvm' not found", "Bus 'kvmbus' not found",
       "Duplicate device ID 'tcg'", "'kvm-x' is not a valid device model name", #"failed to find romfile "/usr/share/kvm/a b.rom""#,

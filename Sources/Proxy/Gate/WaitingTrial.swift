@@ -1,5 +1,6 @@
 import Common
 import QMP
+import Rehearsal
 import Rules
 import Syntax
 
@@ -30,7 +31,10 @@ final class WaitingTrial: CommandTrial {
     case .refused(let text):
       let reason = "\(what) was tried no further: a scratch QEMU refuses it: `\(text)`"
       gate.log.write(.warning, "rehearsal", [.init("reason", .string(reason))], client: about.client.number)
-    case .created: break
+    case .created:
+      guard case .plug(let request) = trial.candidate, QEMURehearsal.replaces(request) else { break }
+      let reason = "\(name) was tried without what connects it to the host"
+      gate.log.write(.warning, "rehearsal", [.init("reason", .string(reason))], client: about.client.number)
     }
     guard case .plug = trial.candidate else { return rest() }
     switch rest() {
