@@ -97,6 +97,21 @@ final class ProxyProgramTests: XCTestCase {
     third.end()
   }
 
+  func testAnEmulatorThatCannotBeStartedEndsWithOneLine() throws {
+    let directory = try TemporaryDirectory()
+    let plain = directory.path + "/plain"
+    try writeFile(plain, "x")
+    for (emulator, text) in [
+      (directory.path + "/none", "No such file or directory"), (plain, "Permission denied"), ("no-such-qemu", "not in PATH"),
+    ] {
+      let done = try Child.run(
+        try Child.built("vfiogate"), ["proxy", "--listen", directory.path + "/p", "--qmp", directory.path + "/q", "--emulator", emulator])
+      XCTAssertEqual(done.status, 2)
+      let error = String(decoding: done.error, as: UTF8.self)
+      XCTAssert(error.contains("\(emulator): ") && error.contains(text) && error.split(separator: "\n").count == 1, error)
+    }
+  }
+
   func testItEndsWithQEMU() throws {
     let running = try Running()
     running.qemu.end()

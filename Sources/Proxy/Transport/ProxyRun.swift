@@ -49,6 +49,7 @@ public struct ProxyRun: Sendable {
     defer { close(reload) }
     let log = try ProxyLog.open(log, format: logFormat)
     let handed = try Handover.taken()
+    if handed == nil, gate.rehearses, let emulator = gate.emulator { try check(emulator) }
     let door = if let handed { handed.listener } else { try ProxyListener.open(listen) }
     defer { door.close() }
     let monitor = if let handed { handed.qemu } else { try connect() }
@@ -81,6 +82,12 @@ public struct ProxyRun: Sendable {
     case .stopped, .clientsGone, .qemuGone(midMessage: false): return Answer()
     case .qemuGone(midMessage: true), .failed: return .couldNotLook("proxy: \(end.text)")
     }
+  }
+
+  /// A name that is misspelt would only be seen in the log, plug by plug.
+  private func check(_ emulator: String) throws(ProxyFailure) {
+    guard let path = Executable.find(emulator) else { throw ProxyFailure("\(emulator): it is not in PATH") }
+    guard access(path, X_OK) == 0 else { throw ProxyFailure("\(emulator): cannot run: \(errnoText(errno))") }
   }
 
   private func connect() throws(ProxyFailure) -> Int32 {
