@@ -94,9 +94,9 @@ final class ScratchQEMUTests: XCTestCase {
       ("e1000e,id=a,bus=rp9", #""id":"a","bus":"rp9""#, true),
       ("e1000e,id=a,bus=rp9", #""id":"a","bus":"rp9""#, false),
       ("e1000e,id=a,bus=rp9,addr=0", #""id":"b","bus":"rp9","addr":"0x0.0""#, false),
-      ("e1000e,id=a,bus=rp9", #""id":"b","bus":"rp9""#, false),
+      ("e1000e,id=a,bus=rp9", #""id":"b","bus":"rp9","addr":0"#, false),
       ("e1000e,id=a,bootindex=7", #""id":"b","bus":"rp9","bootindex":7"#, true),
-      ("pcie-pci-bridge,id=a,bus=rp9 -device e1000,bus=a,addr=1", #""id":"b","bus":"rp9""#, true),
+      ("pcie-pci-bridge,id=a,bus=rp9 -device e1000,bus=a,addr=1", #""id":"b","bus":"rp9","addr":"0""#, true),
     ]
     for row in rows {
       let devices = row.device.components(separatedBy: " -device ").flatMap { ["-device", $0] }
