@@ -102,7 +102,10 @@ struct CommandLineReader {
   }
 
   private mutating func read(_ words: ArraySlice<Word>) {
-    defer { addProperties() }
+    defer {
+      addProperties()
+      definition.noteFilesOfMonitors()
+    }
     var rest = words
     while let word = rest.popFirst() {
       guard let name = Option.name(word) else {

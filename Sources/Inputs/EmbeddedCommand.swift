@@ -49,14 +49,14 @@ enum SystemdUnit {
     return script.command != nil || script.hasInnerCommand
   }
 
-  /// The values of `ExecStart=`, without the prefixes that say how systemd runs them.
-  static func commands(_ bytes: [UInt8]) -> [Range<Int>] {
+  /// The values of `ExecStart=` or of another setting, without the prefixes that say how systemd runs them.
+  static func commands(_ bytes: [UInt8], of setting: String = "ExecStart") -> [Range<Int>] {
     var found: [Range<Int>] = []
     var lines = EmbeddedCommand.lines(bytes)[...]
     while let line = lines.popFirst() {
-      guard let start = bytes[line].firstIndex(where: { $0 > 0x20 }), bytes[start...].starts(with: "ExecStart".utf8),
+      guard let start = bytes[line].firstIndex(where: { $0 > 0x20 }), bytes[start...].starts(with: setting.utf8),
         let equals = bytes[start..<line.upperBound].firstIndex(of: UInt8(ascii: "=")),
-        bytes[start..<equals].split(whereSeparator: { $0 <= 0x20 }).map({ Array($0) }) == [Array("ExecStart".utf8)]
+        bytes[start..<equals].split(whereSeparator: { $0 <= 0x20 }).map({ Array($0) }) == [Array(setting.utf8)]
       else { continue }
       var end = line.upperBound
       var last = line
@@ -115,6 +115,7 @@ enum SystemdUnit {
     noteLines(source, outside: all, in: &definition)
     let rest = SourceText(name: source.name, bytes: EmbeddedCommand.only(all, of: source.bytes))
     definition.noteUnreadCommand(rest, outside: [starting.first ?? all.first].compactMap { $0 })
+    noteClients(source, in: &definition)
     let settings = settings(source.bytes)
     definition.machine.service = limits(settings)
     if let setting = sandbox(settings), definition.machine.devices.contains(where: \.isVFIO) {
@@ -122,6 +123,19 @@ enum SystemdUnit {
       definition.noteUnread("access to /dev/vfio", "the effect of `\(setting)=` is not modelled", place..<place + 1, source)
     }
     return definition
+  }
+
+  /// Notes a command of the unit that may send something to QEMU's monitor. Those of `ExecStop=` end the guest.
+  private static func noteClients(_ source: SourceText, in definition: inout ParsedInput) {
+    let options = definition.machine.options.compactMap { option in option.value.string.map { (option.name, $0) } }
+    let addresses = MonitorClients.addresses(of: options)
+    guard !addresses.isEmpty else { return }
+    let variables = variables(source.bytes)
+    for command in ["ExecStartPost", "ExecReload"].flatMap({ commands(source.bytes, of: $0) }) {
+      let text = withUnknownSpecifiers(Array(source.bytes[command]))
+      guard MonitorClients.areIn(text, addresses, variables) else { continue }
+      definition.noteUnread("the text that a command sends to QEMU's monitor", "it is not read", command, source)
+    }
   }
 
   /// Reports lines that systemd ignores because they have no `=`, as where a backslash is missing; and notes an input from

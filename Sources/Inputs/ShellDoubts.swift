@@ -7,14 +7,15 @@ struct ShellDoubts {
   private let bytes: [UInt8]
   private let script: ShellLines
   private let command: Range<Int>
-  private let variables: ShellVariables
+  private let arrays: ShellArrays
+  private var variables: ShellVariables { arrays.variables }
   /// The command's words, with nothing expanded.
   private let words: [Word]
   /// The word that is the emulator.
   private let emulator: Word?
 
-  init(_ bytes: [UInt8], _ script: ShellLines, _ command: Range<Int>, _ variables: ShellVariables) {
-    (self.bytes, self.script, self.command, self.variables) = (bytes, script, command, variables)
+  init(_ bytes: [UInt8], _ script: ShellLines, _ command: Range<Int>, _ arrays: ShellArrays) {
+    (self.bytes, self.script, self.command, self.arrays) = (bytes, script, command, arrays)
     words = ShellWords(Array(bytes[command])).words
     if case .emulator(let index) = ShellRunner.target(of: words, isEmulator: ShellScript.isEmulator) {
       emulator = words[index]
@@ -23,7 +24,7 @@ struct ShellDoubts {
     }
   }
 
-  var all: [Doubt] { [program, function, continuation, end, placeholder, parenthesis, list, document, input].compactMap { $0 } }
+  var all: [Doubt] { [program, function, continuation, end, placeholder, parenthesis, list, document, input, client].compactMap { $0 } }
 
   private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
@@ -198,10 +199,10 @@ struct ShellDoubts {
     }
     guard hasMonitor else { return nil }
     let reason = "QEMU's monitor reads commands from it"
-    if let pipe = bytes[..<command.lowerBound].last, pipe == UInt8(ascii: "|"),
-      command.lowerBound < 2 || bytes[command.lowerBound - 2] != UInt8(ascii: "|")
-    {
-      return (command.lowerBound - 1..<command.lowerBound, "the output that is QEMU's standard input", reason)
+    // A pipe may end the line before.
+    let before = bytes[..<command.lowerBound]
+    if let pipe = before.lastIndex(where: { $0 > 0x20 }), bytes[pipe] == UInt8(ascii: "|"), !before[...pipe].hasSuffix("||") {
+      return (pipe..<pipe + 1, "the output that is QEMU's standard input", reason)
     }
     // The input of a compound command or of the script is QEMU's too.
     let outer = script.commands.map(\.range).first { range in
@@ -223,5 +224,15 @@ struct ShellDoubts {
       if !isOther { return (index..<index + 1, "the file that is QEMU's standard input", reason) }
     }
     return nil
+  }
+
+  /// Another command that may send something to QEMU's monitor.
+  private var client: Doubt? {
+    var code = bytes
+    for range in script.comments { for index in range { code[index] = 0x20 } }
+    let words = arrays.split(Array(bytes[command]), at: command.lowerBound).list
+    let options = zip(words, words.dropFirst()).compactMap { option, value in Option.name(option).map { ($0, value.text) } }
+    let clients = MonitorClients(code, script, variables, addresses: MonitorClients.addresses(of: options))
+    return clients.first(outside: command).map { ($0, "the text that a command sends to QEMU's monitor", "it is not read") }
   }
 }

@@ -108,6 +108,16 @@ struct ShellRunner {
     while index < words.count {
       let text = words[index].text
       if text == "--" {
+  /// The program that a command starts, behind all runners and assignments; nil when it starts none.
+  static func program(of words: [Word]) -> Word? {
+    let target = target(of: words) { word in
+      let name = word.text.fileName ?? ""
+      return !isAssignment(word.text) && known[name] == nil && name != "ip"
+    }
+    guard case .emulator(let index) = target else { return nil }
+    return words[index]
+  }
+
         index += 1
         return index + operands < words.count ? index + operands : nil
       }

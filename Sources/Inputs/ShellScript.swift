@@ -87,7 +87,7 @@ struct ShellScript {
       doubts = []
       return
     }
-    doubts = ShellDoubts(bytes, script, command, arrays.variables).all
+    doubts = ShellDoubts(bytes, script, command, arrays).all
     let inArrays = Set(arrays.parts.flatMap(\.comments))
     text = ShellScript.text(of: command, in: bytes, script.comments.filter { !inArrays.contains($0) })
   }
