@@ -58,7 +58,8 @@ enum DomainWithoutPassthrough {
     return false
   }
 
-  /// Text where a domain has elements only: of a template, which puts others there.
+  /// Text where a domain has elements only, of a template, which puts others there; or an element that another program replaces by a
+  /// file (XInclude, which libvirt does not follow).
   static func placeholder(in domain: XMLElement) -> String? {
     let texts = ([domain] + deviceLists(of: domain)).map(\.text)
     guard let text = texts.first(where: { $0.utf8.contains { $0 > 0x20 } }) else { return nil }
