@@ -114,26 +114,43 @@ enum DeviceMentions {
   private static func hashComments(_ bytes: [UInt8]) -> [Range<Int>] {
     var comments: [Range<Int>] = []
     var position = 0
+    var quotes = LineQuotes(bytes)
     while let mark = bytes.firstIndex(of: UInt8(ascii: "#"), from: position) {
       position = mark + 1
-      guard mark == 0 || bytes[mark - 1] <= 0x20, !isQuoted(bytes, mark) else { continue }
+      guard mark == 0 || bytes[mark - 1] <= 0x20, !quotes.surround(mark) else { continue }
       position = bytes.firstIndex(of: 0x0a, from: mark) ?? bytes.count
       comments.append(mark..<position)
     }
     return comments
   }
 
-  /// Whether a quote that opens on the line of a place is closed behind it.
-  private static func isQuoted(_ bytes: [UInt8], _ place: Int) -> Bool {
-    var start = place
-    while start > 0, bytes[start - 1] != 0x0a { start -= 1 }
-    var quote: UInt8?
-    for index in start..<place where bytes[index] == UInt8(ascii: "\"") || bytes[index] == UInt8(ascii: "'") {
-      if index > start, bytes[index - 1] == UInt8(ascii: "\\") { continue }
-      quote = quote == nil ? bytes[index] : quote == bytes[index] ? nil : quote
+  /// The quotes of lines, read once from the beginning to the end.
+  private struct LineQuotes {
+    private let bytes: [UInt8]
+    private var at = 0
+    /// The one that is open at `at`, and the place where it ends or its line does.
+    private var quote: UInt8?
+    private var end = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// Whether a quote that opens on the line of a place is closed behind it.
+    /// - Parameter place: not before that of the last call.
+    mutating func surround(_ place: Int) -> Bool {
+      while at < place {
+        let byte = bytes[at]
+        if byte == 0x0a {
+          quote = nil
+        } else if "\"'".utf8.contains(byte), quote == nil || quote == byte, at == 0 || bytes[at - 1] != UInt8(ascii: "\\") {
+          quote = quote == nil ? byte : nil
+          end = 0
+        }
+        at += 1
+      }
+      guard let quote else { return false }
+      if end < place { end = bytes[place...].firstIndex { $0 == quote || $0 == 0x0a } ?? bytes.count }
+      return end < bytes.count && bytes[end] == quote
     }
-    guard let quote else { return false }
-    return bytes[place...].prefix { $0 != 0x0a }.contains(quote)
   }
 
   private static func beginsLikeXML(_ bytes: [UInt8]) -> Bool { bytes.first { $0 > 0x20 } == UInt8(ascii: "<") }

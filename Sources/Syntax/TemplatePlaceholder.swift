@@ -9,8 +9,10 @@ public enum TemplatePlaceholder {
     // `#{{{` is a mark of editors in a comment.
     let first = bytes[start...].dropFirst(2).first
     if mark.open.first == UInt8(ascii: "#"), first.map({ $0.isASCIILetter || "_@$".utf8.contains($0) }) != true { return nil }
-    let line = bytes[start...].prefix { $0 != 0x0a }.prefix(256)
-    return line.indices.dropFirst(2).first { line[$0...].starts(with: mark.close) }.map { $0 + mark.close.count }
+    let line = bytes[start...].prefix(256).prefix { $0 != 0x0a }
+    // The first byte decides mostly, and a text may have thousands of marks.
+    let end = line.indices.dropFirst(2).first { line[$0] == mark.close[0] && line[$0...].starts(with: mark.close) }
+    return end.map { $0 + mark.close.count }
   }
 
   /// Whether a text is filled in by another program before it is sent: one that begins with a placeholder, `$NAME` or `%s`.
