@@ -13,6 +13,8 @@ struct ShellLines {
   private(set) var comments: [Range<Int>] = []
   /// Here documents, each with the line that ends it.
   private(set) var documents: [Range<Int>] = []
+  /// Here documents of `:`, which does nothing, without anything that the shell replaces: comments of many lines.
+  private(set) var ignored: [Range<Int>] = []
   /// The word of the first here document that no line closes: to a shell it has the rest of the text, and another language may have
   /// other rules for its end, such as Ruby's `<<~END`.
   private(set) var unclosedDocument: Range<Int>?
@@ -125,7 +127,19 @@ struct ShellLines {
       return
     }
     documents.append(start..<place.upperBound)
+    let isQuoted = word.contains { "'\"\\".utf8.contains($0) }
+    if let command = commands.last(where: { $0.range.lowerBound < mark }), isNull(command.range),
+      isQuoted || !bytes[start..<place.upperBound].contains(where: { "$`".utf8.contains($0) })
+    {
+      ignored.append(start..<place.upperBound)
+    }
     start = place.upperBound
+  }
+
+  /// Whether a command is `:`, which does nothing.
+  func isNull(_ command: Range<Int>) -> Bool {
+    let text = bytes[command].drop { $0 <= 0x20 }
+    return text.first == UInt8(ascii: ":") && text.dropFirst().first.map { $0 <= 0x20 || $0 == UInt8(ascii: "<") } ?? true
   }
 
   /// Whether the line has arithmetic, `((`, not far before a mark.

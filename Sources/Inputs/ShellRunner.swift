@@ -29,7 +29,8 @@ struct ShellRunner {
   }
 
   /// Runners by name: sudo(8), doas(1), env(1), nice(1), ionice(1), chrt(1), taskset(1), numactl(8), timeout(1), systemd-run(1),
-  /// prlimit(1), strace(1), setpriv(1), runuser(1), flock(1), cpulimit(1), choom(1), bash(1).
+  /// prlimit(1), strace(1), setpriv(1), runuser(1), flock(1), cpulimit(1), choom(1),
+  /// run0(1), chpst(8), softlimit(8), tini(1), aa-exec(1), schedtool(8), screen(1), bash(1).
   private static let known: [String: ShellRunner] = [
     "sudo": ShellRunner(
       "-u -g -h -p -C -r -t -T -U -D -R --user --group --host --prompt --close-from --role --type --command-timeout "
@@ -69,7 +70,13 @@ struct ShellRunner {
     "cpulimit": ShellRunner("-l -c --limit --cpu", without: "-p -e -P --pid --exe --path"),
     "choom": ShellRunner("-n --adjust", without: "-p --pid"), "firejail": ShellRunner(), "valgrind": ShellRunner(),
     "catchsegv": ShellRunner(), "unbuffer": ShellRunner("-p"), "torsocks": ShellRunner(), "primusrun": ShellRunner(),
-    "optirun": ShellRunner("-b -c"),
+    "optirun": ShellRunner("-b -c"), "prime-run": ShellRunner(), "mangohud": ShellRunner(),
+    "run0": ShellRunner("-u -g -D --unit --property --description --slice --user --group --nice --chdir --setenv --background"),
+    "chpst": ShellRunner("-u -U -b -/ -n -l -L -m -d -o -p -f -c -r -t -e"), "softlimit": ShellRunner("-a -c -d -f -l -m -o -p -r -s -t"),
+    "setuidgid": ShellRunner(operands: 1), "s6-setuidgid": ShellRunner(operands: 1), "gosu": ShellRunner(operands: 1),
+    "su-exec": ShellRunner(operands: 1), "tini": ShellRunner("-p -e"), "dumb-init": ShellRunner("-r --rewrite"),
+    "catatonit": ShellRunner(), "aa-exec": ShellRunner("-p -n --profile --namespace"), "schedtool": ShellRunner("-p -n -a"),
+    "screen": ShellRunner("-S -c -h -s -t -T -e -p -Logfile", without: "-r -x -R -ls -list -wipe -X -Q"),
     "ld-linux-x86-64.so.2": loader, "ld-linux-aarch64.so.1": loader, "ld-musl-x86_64.so.1": loader, "ld-musl-aarch64.so.1": loader
   ]
   /// The dynamic linker, called as a program (ld.so(8)).
@@ -101,13 +108,6 @@ struct ShellRunner {
     return .other
   }
 
-  /// The index of the program that it runs; nil when it runs none.
-  private func program(_ words: [Word], after start: Int) -> Int? {
-    var index = start + 1
-    var operands = operands
-    while index < words.count {
-      let text = words[index].text
-      if text == "--" {
   /// The program that a command starts, behind all runners and assignments; nil when it starts none.
   static func program(of words: [Word]) -> Word? {
     let target = target(of: words) { word in
@@ -118,6 +118,13 @@ struct ShellRunner {
     return words[index]
   }
 
+  /// The index of the program that it runs; nil when it runs none.
+  private func program(_ words: [Word], after start: Int) -> Int? {
+    var index = start + 1
+    var operands = operands
+    while index < words.count {
+      let text = words[index].text
+      if text == "--" {
         index += 1
         return index + operands < words.count ? index + operands : nil
       }

@@ -25,6 +25,8 @@ struct ShellScript {
   let comments: [Range<Int>]
   /// Here documents that are only printed.
   let usages: [Range<Int>]
+  /// Texts that nothing is done with but to print some: arguments and here documents of `:`, and `usages`.
+  let unused: [Range<Int>]
   /// Comments and here documents: no part of any command.
   let hidden: [Range<Int>]
 
@@ -42,15 +44,24 @@ struct ShellScript {
     let text = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes[3...] : bytes[...]
     guard text.starts(with: "#!".utf8) else { return nil }
     let line = String(decoding: text.dropFirst(2).prefix { $0 != 0x0a && $0 != 0x0d }.prefix(256), as: UTF8.self)
-    let shells: Set<String> = ["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "busybox"]
+    let shells: Set<String> = ["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "rbash", "busybox"]
     let words = line.split { $0 == " " || $0 == "\t" }
     for word in words {
       let name = String(word).fileName ?? ""
       if shells.contains(name) { return name }
       // `env` and its options go before the shell.
+      if name == "nix-shell" || name == "nix" { return nixShell(text, shells) }
       guard name == "env" || word.hasPrefix("-") || ShellRunner.isAssignment(String(word)) else { return nil }
     }
     return nil
+  }
+
+  /// The shell of a script that begins with two lines for Nix: `#! nix-shell -i bash -p qemu`, `#! nix shell … --command bash`.
+  private static func nixShell(_ text: ArraySlice<UInt8>, _ shells: Set<String>) -> String? {
+    let lines = text.prefix(4096).split(separator: 0x0a).dropFirst().prefix { $0.starts(with: "#!".utf8) }
+    let words = lines.flatMap { String(decoding: $0, as: UTF8.self).split { $0.isWhitespace }.map(String.init) }
+    let shell = zip(words, words.dropFirst()).first { ["-i", "-c", "--command"].contains($0.0) }?.1.fileName
+    return shell.flatMap { shells.contains($0) ? $0 : nil }
   }
 
   init(_ bytes: [UInt8]) {
@@ -70,6 +81,9 @@ struct ShellScript {
     unclosed = script.unclosed
     comments = script.comments
     usages = CommandMentions.usages(bytes, script.documents)
+    let null = script.commands.map(\.range).filter { range in script.isNull(range) && !bytes[range].contains { "$`".utf8.contains($0) } }
+    // A script may have a function of that name.
+    unused = usages + (bytes.contains(text: ":()") ? [] : script.ignored + null)
     hidden = script.comments + script.documents
     innerCommands = inner
     command = commands.first
@@ -207,7 +221,8 @@ extension ParsedInput {
     for other in script.others {
       parsed.noteUnread("a second QEMU command", "only the first is judged: give each a script of its own", other, source)
     }
-    let read = script.comments + script.usages + [script.command].compactMap { $0 }
+    parsed.noteUnused(script, source)
+    let read = script.comments + [script.command].compactMap { $0 }
     parsed.noteUnreadCommand(source, outside: read, further: script.unreadCommands)
     return parsed
   }
@@ -217,8 +232,9 @@ extension ParsedInput {
     let missing = "no command of the script was recognised as QEMU's"
     var parsed = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil, missingPart: missing))
     parsed.noteInner(script, source)
+    parsed.noteUnused(script, source)
     parsed.noteUnreadDevices(source, in: 0..<source.bytes.count)
-    parsed.noteUnreadCommand(source, outside: script.comments + script.usages, further: script.unreadCommands)
+    parsed.noteUnreadCommand(source, outside: script.comments, further: script.unreadCommands)
     if parsed.machine.unreadParts.isEmpty {
       let what = UnrecognisedInput.tool(source.bytes)
       parsed.unrecognised = what ?? "a shell script without a QEMU command: name a script that starts QEMU"
@@ -230,6 +246,10 @@ extension ParsedInput {
     for place in script.innerCommands {
       noteUnread("the QEMU command inside a string", "only the shell that runs it expands it", place, source)
     }
+  }
+
+  private mutating func noteUnused(_ script: ShellScript, _ source: SourceText) {
+    readElements += script.unused.map { Location(source: source.name, range: $0, path: "text") }
   }
 
   mutating func noteUnread(_ what: String, _ reason: String, _ range: Range<Int>, _ source: SourceText) {

@@ -35,7 +35,7 @@ final class CommandMentionsTests: XCTestCase {
     ] {
       XCTAssertEqual(unread(list + text + "\n"), ["the QEMU command in line 2"], text)
     }
-    let unit = "[Service]\nExecStart=/usr/bin/\(qemu)\nExecStart=/usr/bin/screen -Dm \(qemu) $GPU\n"
+    let unit = "[Service]\nExecStart=/usr/bin/\(qemu)\nExecStart=/usr/bin/xterm -e \(qemu) $GPU\n"
     XCTAssertEqual(unread(unit), ["the QEMU command in line 3"])
   }
 
