@@ -49,7 +49,7 @@ struct CommandLineReader {
       definition.machine.emulator = first.text.fileName
       definition.machine.program = first.hasUnknown ? nil : first.text
       definition.readElements.append(location(first, "program"))
-      if !first.hasUnknown, let name = first.text.fileName, InputFormat.mayBeScript(name) {
+      if !first.hasUnknown, let name = first.text.fileName, !InputFormat.isNamedLikeEmulator(name) {
         isReadByQEMU = false
         definition.machine.unreadParts.append(
           UnreadPart(
@@ -119,6 +119,12 @@ struct CommandLineReader {
             definition.machine.unreadParts.append(
               UnreadPart(
                 what: "an empty argument", reason: "QEMU opens it as a disk, and stops with `Device needs media, but drive is empty`",
+                location: location(word, "argument")))
+          }
+          if !word.bytes.isEmpty, !StrayArgument.isLikeFile(word), definition.machine.unreadParts.count < CommandLineReader.unreadLimit {
+            definition.machine.unreadParts.append(
+              UnreadPart(
+                what: "the argument `\(word.text)`", reason: "QEMU opens it as a disk image, and stops where there is none",
                 location: location(word, "argument")))
           }
           // QEMU reads a disk image as the argument of -hda.
@@ -208,7 +214,7 @@ struct CommandLineReader {
   /// Whether the shell decides which driver or which property it is: then it may be any device.
   private func hasUnknownName(_ argument: Word) -> Bool {
     if argument.startsUnknown { return true }
-    if TemplatePlaceholder.begins(argument.bytes) { return true }
+    if TemplatePlaceholder.isOpen(argument.text) { return true }
     guard argument.hasUnknown else { return false }
     if argument.bytes.first == UInt8(ascii: "{") {
       // A value without quotes is not JSON before the shell has replaced it.

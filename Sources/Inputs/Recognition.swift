@@ -58,11 +58,13 @@ extension InputFormat {
     return name.hasPrefix("qemu-system-") || name == "qemu-kvm" || name == "qemu" || name == "kvm"
   }
 
-  /// Whether a program may be a script of the user's own that starts QEMU with further options, by its file's name.
-  static func mayBeScript(_ name: String) -> Bool {
+  /// Whether a file's name is that of an emulator, as distributions name it or with a prefix, and not that of a script of the user's
+  /// own that starts QEMU with further options.
+  static func isNamedLikeEmulator(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
-    return [".sh", ".py", ".pl"].contains(where: name.hasSuffix)
-      || ["wrapper", "launch", "hook", "script"].contains { bytes.contains(text: $0) }
+    let isEmulator = ["qemu", "kvm", "kvm-spice"].contains(name) || name.hasPrefix("qemu-kvm") || bytes.contains(text: "qemu-system-")
+    return isEmulator && ![".sh", ".py", ".pl"].contains(where: name.hasSuffix)
+      && !["wrapper", "launch", "hook", "script"].contains { bytes.contains(text: $0) }
   }
 
   private static func startsWithEmulator(_ bytes: [UInt8]) -> Bool {

@@ -29,6 +29,13 @@ enum StrayArgument {
       location: place)
   }
 
+  /// Whether a text looks like the path of a file or an address of storage: it has a slash, a colon or a suffix. `G` of `-m 4 G` and a
+  /// placeholder such as `OPTIONS` do not.
+  static func isLikeFile(_ word: Word) -> Bool {
+    let isSuffix: (UInt8, UInt8) -> Bool = { $0 == UInt8(ascii: ".") && ($1.isASCIILetterOrDigit || $1 == UInt8(ascii: "$")) }
+    return word.bytes.contains { "/:\\".utf8.contains($0) } || zip(word.bytes, word.bytes.dropFirst()).contains(where: isSuffix)
+  }
+
   /// An operator of a shell, which is a word of a command only where no shell reads it, or in quotes.
   private static func isOperator(_ word: String) -> Bool {
     ["&&", "||", "|", "&", ">", ">>", "<", "#", "2>&1"].contains(word) || word.hasPrefix("2>") || word.hasPrefix(">/")

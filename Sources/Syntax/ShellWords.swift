@@ -53,7 +53,7 @@ public struct ShellWords {
     case UInt8(ascii: "'"): singleQuoted()
     case UInt8(ascii: "\""): doubleQuoted()
     case UInt8(ascii: "\\"): escaped()
-    case UInt8(ascii: "<"), UInt8(ascii: ">"): if !placeholder(), !substitution(isQuoted: false) { redirection() }
+    case UInt8(ascii: "<"), UInt8(ascii: ">"): if !placeholder(), !remark(), !substitution(isQuoted: false) { redirection() }
     case UInt8(ascii: "&") where position + 1 < source.count && source[position + 1] == UInt8(ascii: ">"): redirection()
     case UInt8(ascii: "|"), UInt8(ascii: "&"), UInt8(ascii: ";"), UInt8(ascii: "("), UInt8(ascii: ")"): end()
     case UInt8(ascii: "{"): if !placeholder(), !braces() { take() }
@@ -160,6 +160,17 @@ public struct ShellWords {
     guard let end = TemplatePlaceholder.end(source, at: position) else { return false }
     mark(Array("$(...)".utf8), upTo: end)
     position = end
+    return true
+  }
+
+  /// `<options>`, which stands for words that are not written: no shell accepts a `>` with nothing behind it, and a name with blanks.
+  private mutating func remark() -> Bool {
+    let inner = source[(position + 1)...].prefix { $0.isASCIILetterOrDigit || " _-.,".utf8.contains($0) }
+    guard source[position] == UInt8(ascii: "<"), inner.first.map(\.isASCIILetterOrDigit) == true, inner.last != 0x20,
+      source[inner.endIndex...].first == UInt8(ascii: ">"), source[(inner.endIndex + 1)...].first.map({ $0 <= 0x20 }) ?? true
+    else { return false }
+    mark(Array("$(...)".utf8), upTo: inner.endIndex + 1)
+    position = inner.endIndex + 1
     return true
   }
 

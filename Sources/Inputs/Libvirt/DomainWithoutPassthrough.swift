@@ -21,9 +21,7 @@ enum DomainWithoutPassthrough {
     guard LibvirtReader.acceleration[domain.value("type") ?? "kvm"] != nil, let emulator = domain.child("devices")?.child("emulator"),
       let name = emulator.text.fileName, !name.isEmpty
     else { return nil }
-    let bytes = Array(name.utf8)
-    let isQEMU = name.hasPrefix("qemu") || name.hasPrefix("kvm") || bytes.contains(text: "qemu-system-")
-    return isQEMU && !InputFormat.mayBeScript(name) ? nil : emulator
+    return InputFormat.isNamedLikeEmulator(name) ? nil : emulator
   }
 
   /// Whether the domain has a host device that vfio may pass through: it never passes USB and SCSI devices.
@@ -61,7 +59,9 @@ enum DomainWithoutPassthrough {
   /// Text where a domain has elements only, of a template, which puts others there; or an element that another program replaces by a
   /// file (XInclude, which libvirt does not follow).
   static func placeholder(in domain: XMLElement) -> String? {
-    let texts = ([domain] + deviceLists(of: domain)).map(\.text)
+    let parents = [domain] + deviceLists(of: domain)
+    if let include = parents.lazy.flatMap(\.children).first(where: { $0.name == "include" }) { return "<\(include.qualifiedName)>" }
+    let texts = parents.map(\.text)
     guard let text = texts.first(where: { $0.utf8.contains { $0 > 0x20 } }) else { return nil }
     let words = text.split { $0.isWhitespace }
     return words.isEmpty ? nil : words.joined(separator: " ")
