@@ -18,7 +18,9 @@ final class ShellRunnerTests: XCTestCase {
       "numactl -m 0 -N 0 CMD", "numactl --membind=0 --cpunodebind=0 -- CMD", "timeout 10s CMD", "timeout -k 5 -s INT 1h CMD",
       "setsid -f CMD", "nohup CMD", "systemd-run --scope -p MemoryMax=8G CMD", "systemd-run --unit vm --uid 64055 CMD",
       "ip netns exec blue CMD", "sudo ip netns exec blue nice CMD", "chroot /vm CMD", "stdbuf -oL CMD", "prlimit --memlock=unlimited CMD",
-      "strace -f -o log CMD", "gdb --args CMD", "setpriv --reuid 64055 --clear-groups CMD", "command CMD", "cgexec -g cpu:vm CMD"
+      "strace -f -o log CMD", "gdb --args CMD", "setpriv --reuid 64055 --clear-groups CMD", "command CMD", "cgexec -g cpu:vm CMD",
+      "run0 -u vm CMD", "chpst -u vm:kvm CMD", "softlimit -m 1 setuidgid vm CMD", "s6-setuidgid vm CMD", "gosu vm CMD", "su-exec vm CMD",
+      "tini -- CMD", "dumb-init CMD", "aa-exec -p unconfined -- CMD", "schedtool -R -p 20 -e CMD", "screen -dmS vm CMD", "mangohud CMD"
     ] {
       for emulator in ["qemu-system-x86_64", "/usr/libexec/qemu-kvm", "kvm", "$QEMU", "\"${QEMU_BIN}\""] {
         let text = line.replacing("CMD", with: emulator) + " -M q35"
@@ -37,7 +39,8 @@ final class ShellRunnerTests: XCTestCase {
       "sudo rm $QEMU_SOCKET", "pkill -f qemu-system-x86_64", "modprobe kvm", "sudo modprobe kvm", "taskset -cp 0-7 $QEMU_PID",
       "taskset -p $QEMU_PID", "qemu-img create -f qcow2 a 1G", "chrt -f -p 1 $QEMU_PID", "command -v qemu-system-x86_64",
       "which qemu-system-x86_64", "usermod -aG kvm $USER", "ionice -p $QEMU_PID", "sudo -l kvm", "kill $QEMU_PID",
-      "prlimit --pid $QEMU_PID --memlock=unlimited", "$QEMU_IMG create x", "numactl --show", "echo qemu-system-x86_64 -M q35"
+      "prlimit --pid $QEMU_PID --memlock=unlimited", "$QEMU_IMG create x", "numactl --show", "echo qemu-system-x86_64 -M q35",
+      "screen -r kvm"
     ] {
       XCTAssertEqual(target(line), .other, line)
     }
