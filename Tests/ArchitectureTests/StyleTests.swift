@@ -94,6 +94,15 @@ final class StyleTests: XCTestCase {
     }
   }
 
+  /// `set -e` ignores a failure on the left of `&&`.
+  func testAStepOfAScriptCanFail() throws {
+    let text = try Fixture.text("../scripts/test")
+    XCTAssert(text.contains("\n  scripts/manual --check\n"), "the steps were not found")
+    for line in text.split(separator: "\n").map({ $0.drop { $0 == " " } }) where line.hasPrefix("scripts/") {
+      XCTAssertFalse(line.contains("&&"), "\(line)")
+    }
+  }
+
   func testEveryScriptIsExecutableAndSaysHowToUseIt() throws {
     let scripts = try Fixture.names(in: "../scripts")
     XCTAssert(scripts.contains("demo"), "the scripts were not found")
