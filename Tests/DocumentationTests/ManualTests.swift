@@ -20,4 +20,13 @@ final class ManualTests: XCTestCase {
     }
     XCTAssertGreaterThan(compared, 7)
   }
+
+  func testEveryPageHasFilesAndExamples() throws {
+    let pages = try Fixture.names(in: "../share/man/man1")
+    XCTAssertGreaterThan(pages.count, 10)
+    for name in pages {
+      let text = try Fixture.text("../share/man/man1/\(name)")
+      for section in ["FILES", "EXAMPLES"] { XCTAssertTrue(text.contains(".Sh \(section)\n"), "\(name): \(section)") }
+    }
+  }
 }
