@@ -18,6 +18,8 @@ struct GuestChanges: Sendable {
   private(set) var changes: [Change] = []
   private(set) var unreadable: [String] = []
   private var checked = 0
+  /// The QEMU that the verdicts are for; nil where there is none.
+  private var subject: LintSubject?
 
   /// Checks the definitions on both hosts.
   /// - Throws: an error that concerns all definitions.
@@ -27,7 +29,10 @@ struct GuestChanges: Sendable {
         files: definitions, guest: nil, input: nil, host: HostChoice(host), qemu: qemu, behaviour: nil, failOn: .error,
         onUnknown: nil, format: .text, isVerbose: false, style: .plain)
       var all: [(name: String, result: RuleReport)] = []
-      let missed = try lint.check { all.append(($0.name, $0.report)) }
+      let missed = try lint.check {
+        all.append(($0.name, $0.report))
+        subject = LintSubject($0.target)
+      }
       return (all, missed)
     }
     let (before, missed) = try results(old), after = try results(new)
@@ -48,21 +53,26 @@ struct GuestChanges: Sendable {
 
   /// Text for a terminal.
   func text(_ style: Style) -> String {
-    if changes.isEmpty { return "\(checked) definitions: no verdict changes\n" }
-    return changes.map { change in
-      let lines = ["\(change.name): \(change.old.rawValue) -> \(change.new.rawValue)"] + change.reasons.map { "  \($0)" }
-      return lines.flatMap { ReportText.wrapped(printable($0), style) }.joined(separator: "\n") + "\n"
-    }.joined()
+    let number = changes.isEmpty ? "no verdict changes" : "\(changes.count) with another verdict"
+    let qemu = subject.map { "; with \($0.qemuText)" + ($0.isAssumed ? "; \(LintSubject.adviceBesideRehearsal)" : "") }
+    let lines = changes.flatMap { change in
+      ["\(change.name): \(change.old.rawValue) -> \(change.new.rawValue)"] + change.reasons.map { "  \($0)" }
+    } + ["\(checked) definition\(checked == 1 ? "" : "s"): \(number)" + (qemu ?? "")]
+    return lines.flatMap { ReportText.wrapped(printable($0), style) }.joined(separator: "\n") + "\n"
   }
 
-  /// Array for programs.
-  var json: JSON {
-    .array(changes.map { change in
-      .object([
+  /// Members of an object for programs.
+  var members: [JSON.Member] {
+    let all = changes.map { change in
+      JSON.object([
         .init("definition", .string(change.name)), .init("old", .string(change.old.rawValue)),
         .init("new", .string(change.new.rawValue)), .init("reasons", .array(change.reasons.map(JSON.string))),
       ])
-    })
+    }
+    return [
+      .init("definitions", .array(all)), .init("qemu", subject.map { .string($0.qemu) } ?? .null),
+      .init("qemu-assumed", subject.map { .bool($0.isAssumed) } ?? .null),
+    ]
   }
 
   /// Complaints about definitions that could not be read.

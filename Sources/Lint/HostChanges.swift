@@ -10,14 +10,18 @@ public struct HostComparison: Sendable {
   private let old: String
   private let new: String
   private let definitions: [String]
+  private let qemu: QEMUChoice
   private let isJSON: Bool
   private let style: Style
 
-  /// - Parameter definitions: files and folders whose verdicts are compared; may be empty.
-  public init(old: String, new: String, definitions: [String], isJSON: Bool, style: Style) {
+  /// - Parameters:
+  ///   - definitions: files and folders whose verdicts are compared; may be empty.
+  ///   - qemu: the QEMU that they are for.
+  public init(old: String, new: String, definitions: [String], qemu: QEMUChoice, isJSON: Bool, style: Style) {
     self.old = old
     self.new = new
     self.definitions = definitions
+    self.qemu = qemu
     self.isJSON = isJSON
     self.style = style
   }
@@ -26,13 +30,10 @@ public struct HostComparison: Sendable {
   public func run() -> Answer {
     do {
       let changes = HostChanges(try HostChoice(old).load(), try HostChoice(new).load())
-      let guests = definitions.isEmpty
-        ? nil
-        : try GuestChanges(
-          definitions: definitions, old: old, new: new, qemu: .version(major: 11, minor: 1, text: "11.1.3"))
+      let guests = definitions.isEmpty ? nil : try GuestChanges(definitions: definitions, old: old, new: new, qemu: qemu)
       var answer = Answer(complaint: guests?.complaint ?? "", exit: guests?.exit ?? .clean)
       if isJSON {
-        let members = [JSON.Member("host", changes.json)] + (guests.map { [JSON.Member("definitions", $0.json)] } ?? [])
+        let members = [JSON.Member("host", changes.json)] + (guests?.members ?? [])
         answer.output = JSON.object(members).text(indented: true) + "\n"
       } else {
         answer.output = changes.text(style) + (guests.map { "\n" + $0.text(style) } ?? "")

@@ -2,15 +2,16 @@ import Facts
 import Rules
 
 /// The QEMU and the host that a verdict is for.
-struct LintSubject: Hashable, Sendable {
+public struct LintSubject: Hashable, Sendable {
   /// The QEMU's name.
-  let qemu: String
+  public let qemu: String
   /// Whether no QEMU was named, and the verdict is for a default.
-  let isAssumed: Bool
+  public let isAssumed: Bool
   /// `live`, `none`, or the path of a recording.
   let host: String
 
-  init(_ target: LintTarget) {
+  /// Creates the subject of a definition's verdict.
+  public init(_ target: LintTarget) {
     qemu = target.qemu.name
     isAssumed = target.qemu.isAssumed
     host = target.host.source
@@ -19,7 +20,8 @@ struct LintSubject: Hashable, Sendable {
   /// "with QEMU 11.1.3 as released (assumed) on this host".
   var text: String { "with \(qemuText) \(hostText)" }
 
-  var qemuText: String { printable(qemu) + (isAssumed ? " (assumed)" : "") }
+  /// "QEMU 11.1.3 as released (assumed)".
+  public var qemuText: String { printable(qemu) + (isAssumed ? " (assumed)" : "") }
 
   var hostText: String {
     switch host {
@@ -32,5 +34,5 @@ struct LintSubject: Hashable, Sendable {
   /// The way to a verdict for the QEMU that runs the guest.
   static let advice = "--qemu PATH or --rehearse emulator asks yours"
   /// The same where a QEMU was started with the options already.
-  static let adviceBesideRehearsal = "--qemu PATH asks yours"
+  public static let adviceBesideRehearsal = "--qemu PATH asks yours"
 }

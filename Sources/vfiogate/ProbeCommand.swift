@@ -37,12 +37,16 @@ struct ProbeCommand: ParsableCommand {
   var diff: [String] = []
   @Option(
     parsing: .singleValue,
-    help: """
-      With --diff: report the definitions of this file or folder whose verdict changes, with \
-      QEMU 11.1.3.
-      """,
-    completion: .file())
+    help: "With --diff: report the definitions of this file or folder whose verdict changes.", completion: .file())
   var definitions: [String] = []
+  @Option(
+    help: ArgumentHelp(
+      """
+        QEMU whose behaviour is predicted for --definitions: a release (7.2, 10.0 or 11.1; others make realize \
+        undetermined), or the path of a program to start and query.
+        """,
+      discussion: "Default: 11.1.3."), completion: .file())
+  var qemu: String?
   @Option(help: "Write a recording of the host to this file; - is standard output.", completion: .file())
   var record: String?
   @Option(help: "Decode a config-space image instead: raw bytes, or lspci -xxx/-xxxx text; - is standard input.",
@@ -60,6 +64,8 @@ struct ProbeCommand: ParsableCommand {
     _ = try lookedAt(host, root)
     if !diff.isEmpty, diff.count != 2 { throw ValidationError("--diff compares two recordings: --diff OLD NEW.") }
     if diff.isEmpty, !definitions.isEmpty { throw ValidationError("--definitions needs --diff OLD NEW.") }
+    if definitions.isEmpty, qemu != nil { throw ValidationError("--qemu is for the verdicts of --definitions.") }
+    _ = try qemu.map(chosenQEMU)
     if !diff.isEmpty, bind || record != nil || config != nil || !addresses.isEmpty || format == .prometheus {
       throw ValidationError("--diff cannot be used with devices, --bind, --record, --config or --format prometheus.")
     }
@@ -75,7 +81,8 @@ struct ProbeCommand: ParsableCommand {
   func run() throws {
     if !diff.isEmpty {
       let comparison = HostComparison(
-        old: diff[0], new: diff[1], definitions: definitions, isJSON: format == .json, style: try Terminal.style(color))
+        old: diff[0], new: diff[1], definitions: definitions, qemu: try qemu.map(chosenQEMU) ?? .assumed, isJSON: format == .json,
+        style: try Terminal.style(color))
       return try Terminal.finish(comparison.run())
     }
     let probe = Probe(

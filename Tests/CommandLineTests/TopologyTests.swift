@@ -53,6 +53,11 @@ final class TopologyTests: XCTestCase {
     let guest = try XCTUnwrap(guests.json["definitions"]?.array?.first)
     XCTAssertEqual(guest["old"], .string("safe"))
     XCTAssertEqual(guest["new"], .string("unsafe"))
+    XCTAssertEqual(try guests.json["qemu-assumed"], .bool(true))
+    let named = try Vfiogate.run(
+      "probe", "--diff", old, new, "--definitions", Vfiogate.example("desktop-geforce.qemu"), "--qemu", "11.1")
+    XCTAssert(named.output.hasSuffix("\n1 definition: 1 with another verdict; with QEMU 11.1 as released\n"), named.output)
+    XCTAssertEqual(try Vfiogate.run("probe", "--diff", old, new, "--qemu", "10.0").status, 64)
     XCTAssertEqual(try Vfiogate.run("probe", "--diff", old).status, 64)
     XCTAssertEqual(try Vfiogate.run("probe", "--definitions", old).status, 64)
     XCTAssertEqual(try Vfiogate.run("probe", "--diff", old, folder.path + "/none.host").status, 2)

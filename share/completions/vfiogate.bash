@@ -563,7 +563,7 @@ _vfiogate_probe() {
     repeating_flags=()
     non_repeating_flags=(--bind --version -h --help)
     repeating_options=(--diff --definitions)
-    non_repeating_options=(--host --root --record --config --format --color)
+    non_repeating_options=(--host --root --qemu --record --config --format --color)
     __vfiogate_offer_flags_options -1
 
     # Offer option value completions
@@ -581,6 +581,10 @@ _vfiogate_probe() {
         return
         ;;
     '--definitions')
+        __vfiogate_add_completions -f
+        return
+        ;;
+    '--qemu')
         __vfiogate_add_completions -f
         return
         ;;

@@ -41,7 +41,7 @@ function __vfiogate_parse_tokens -S
         case 'proxy'
             __vfiogate_parse_subcommand 0 'listen=' 'qmp=' 'host=' 'policy=' 'on-unknown=' 'profile=' 'allow=+' 'log=' 'log-format=' 'mode=' 'clients=' 'allow-uid=+' 'emulator=' 'no-rehearse' 'pin-ats' 'version' 'h/help'
         case 'probe'
-            __vfiogate_parse_subcommand -r 1 'bind' 'host=' 'root=' 'diff=+' 'definitions=+' 'record=' 'config=' 'format=' 'color=' 'version' 'h/help'
+            __vfiogate_parse_subcommand -r 1 'bind' 'host=' 'root=' 'diff=+' 'definitions=+' 'qemu=' 'record=' 'config=' 'format=' 'color=' 'version' 'h/help'
         case 'ready'
             __vfiogate_parse_subcommand -r 1 'host=' 'root=' 'qemu=' 'format=' 'color=' 'version' 'h/help'
         case 'plan'
@@ -222,7 +222,8 @@ complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_opti
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe" host' -l 'host' -d 'live (this machine), a recording that --record wrote, or text of `lspci -xxxx -nn -D`.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe" root' -l 'root' -d 'Read the host\'s /sys, /proc, /dev, /etc and /boot below this folder: a container\'s /host, or an unpacked support archive. User and memory limit are then unknown. Not with --host.' -rfa '(__vfiogate_complete_directories)'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe"' -l 'diff' -d 'Show what changed between two recordings, the older one first.' -rF
-complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe"' -l 'definitions' -d 'With --diff: report the definitions of this file or folder whose verdict changes, with QEMU 11.1.3.' -rF
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe"' -l 'definitions' -d 'With --diff: report the definitions of this file or folder whose verdict changes.' -rF
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe" qemu' -l 'qemu' -d 'QEMU whose behaviour is predicted for --definitions: a release (7.2, 10.0 or 11.1; others make realize undetermined), or the path of a program to start and query.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe" record' -l 'record' -d 'Write a recording of the host to this file; - is standard output.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe" config' -l 'config' -d 'Decode a config-space image instead: raw bytes, or lspci -xxx/-xxxx text; - is standard input.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe" format' -l 'format' -d 'Output format: text, json, or prometheus for the node exporter\'s textfile collector.' -rfka 'text json prometheus'
