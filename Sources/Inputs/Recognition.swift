@@ -61,6 +61,8 @@ extension InputFormat {
   /// Whether a file's name is that of an emulator, as distributions name it or with a prefix, and not that of a script of the user's
   /// own that starts QEMU with further options.
   static func isNamedLikeEmulator(_ name: String) -> Bool {
+    // Nearly every definition's.
+    if name == "qemu-system-x86_64" || name == "qemu-system-aarch64" { return true }
     let bytes = Array(name.utf8)
     let isEmulator = ["qemu", "kvm", "kvm-spice"].contains(name) || name.hasPrefix("qemu-kvm") || bytes.contains(text: "qemu-system-")
     return isEmulator && ![".sh", ".py", ".pl"].contains(where: name.hasSuffix)
