@@ -40,5 +40,5 @@ func withHint(_ complaint: String) -> String {
   let listed = complaint[mark.upperBound..<end].split(separator: "'", omittingEmptySubsequences: false)
   let choices = listed.indices.filter { $0 % 2 == 1 }.map { String(listed[$0]) }
   let hint = value.map { Misspelling.hint(String($0), among: choices) } ?? ""
-  return hint.isEmpty ? complaint : complaint[..<end].dropLast() + hint + complaint[end...]
+  return hint.isEmpty ? complaint : String(complaint[..<end].dropLast()) + hint + String(complaint[end...])
 }
