@@ -80,13 +80,18 @@ package final class QEMUProcess {
       path: failure.path, cause: failure.cause, detail: parts.isEmpty ? nil : parts.joined(separator: "; "))
   }
 
+  /// The text of its standard error until now.
+  package var errorText: String {
+    standardError.drain()
+    return standardError.text
+  }
+
   /// Waits for a program that has closed its monitor, at most a second, and ends it otherwise.
   /// - Returns: how it ended; nil when it was ended here. The text of its standard error.
   package func finish() -> (end: End?, error: String) {
     let status = exitStatus()
     end()
-    standardError.drain()
-    return (status, standardError.text)
+    return (status, errorText)
   }
 
   /// Kills it with everything that it started, and reaps it. It has nothing to lose.

@@ -118,11 +118,13 @@ public struct StartedRehearsal {
       case .trial(let trial):
         outcome = try trial.run()
         accepted = trial.accepted(at: outcome)
+    var accelerator: String?
         if outcome == .started, !plugs.isEmpty {
           (outcome, made) = try trial.plug(plugs)
           if outcome == .started {
             for plug in plugs { accepted[plug.location] = made[plug.location] == nil ? PlannedDevice(plug).extent : .replaced }
           }
+        accelerator = trial.accelerator
         }
       }
     } catch {
@@ -130,8 +132,8 @@ public struct StartedRehearsal {
     }
     return .known(
       RehearsalResult(
-        qemu: qemu, outcome: outcome, rehearsed: plan.rehearsed, changes: plan.changes + plugs.flatMap { made[$0.location] ?? [] },
-        accepted: accepted))
+        qemu: qemu, accelerator: accelerator, outcome: outcome, rehearsed: plan.rehearsed,
+        changes: plan.changes + plugs.flatMap { made[$0.location] ?? [] }, accepted: accepted))
   }
 }
 

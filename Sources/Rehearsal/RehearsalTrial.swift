@@ -42,7 +42,11 @@ struct RehearsalTrial {
   func run() throws(Unknown) -> RehearsalResult.Outcome {
     var outcomeOfDevice: RehearsalResult.Outcome?
     while outcomeOfDevice == nil, let one = try own.next() { outcomeOfDevice = try outcome(ofDevice: one.index, one.process) }
-    if case .refused? = outcomeOfDevice, let outcomeOfDevice { return outcomeOfDevice }
+    if case .refused? = outcomeOfDevice, let outcomeOfDevice {
+      // It says which accelerator it takes.
+      _ = try? whole.answer(until: deadline)
+      return outcomeOfDevice
+    }
     guard case .stopped(let end, let error) = try whole.answer(until: deadline) else { return outcomeOfDevice ?? .started }
     // Only a crash without the device is not the device's.
     if let outcomeOfDevice, case .exit? = end { return outcomeOfDevice }
@@ -55,6 +59,9 @@ struct RehearsalTrial {
     if RehearsalTrial.isChecked(afterRealize: message) { return outcome(stop, isOfDevice: true) }
     return .notRehearsed("the substitute for `\(plan.devices[index].request.location.path)` was refused: \(message.text)")
   }
+
+  /// The accelerator that QEMU has taken once it has answered (QEMU system/vl.c: configure_accelerators).
+  var accelerator: String { whole.process.errorText.contains("falling back to tcg") ? "tcg" : "qtest" }
 
   /// Outcome of trying a vfio device itself; nil when it accepted all but its host device, or stopped before it.
   private func outcome(ofDevice index: Int, _ process: RehearsalProcess) throws(Unknown) -> RehearsalResult.Outcome? {

@@ -17,12 +17,13 @@ enum RehearsalReport {
       let parts = "\(result.rehearsed) option\(result.rehearsed == 1 ? "" : "s")"
         + (changes == 0 ? "" : ", \(changes) part\(changes == 1 ? "" : "s") replaced or left out"
           + (verbose ? "" : "; --verbose lists them"))
+      let accelerator = result.accelerator == "tcg" ? ", with tcg: it has no qtest" : ""
       let untried = result.changes.filter(\.isUntried).map(\.what)
       let outcome = switch result.outcome {
-      case .started: "creates the machine (\(parts))"
-      case .refused(_, _, let about): "refuses \(about) (\(parts))"
-      case .crashed(let signal, _, let about): "crashes with \(signal) on \(about) (\(parts))"
-      case .exited(_, _, let about): "exits on \(about) (\(parts))"
+      case .started: "creates the machine (\(parts)\(accelerator))"
+      case .refused(_, _, let about): "refuses \(about) (\(parts)\(accelerator))"
+      case .crashed(let signal, _, let about): "crashes with \(signal) on \(about) (\(parts)\(accelerator))"
+      case .exited(_, _, let about): "exits on \(about) (\(parts)\(accelerator))"
       case .notRehearsed(let reason): "not rehearsed: \(reason)"
       }
       let rest = untried.count > maxUntried ? ", and \(untried.count - maxUntried) more" : ""
@@ -55,7 +56,9 @@ enum RehearsalReport {
     case nil: return .null
     case .unknown(let unknown): return .object([.init("outcome", "unknown"), .init("reason", .string(unknown.reason))])
     case .known(let result):
-      var members: [JSON.Member] = [.init("qemu", .string(result.qemu))]
+      var members: [JSON.Member] = [
+        .init("qemu", .string(result.qemu)), .init("accelerator", result.accelerator.map { .string($0) } ?? .null),
+      ]
       switch result.outcome {
       case .started: members.append(.init("outcome", "started"))
       case .refused(let text, let place, _):

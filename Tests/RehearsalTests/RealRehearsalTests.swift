@@ -77,6 +77,19 @@ final class RealRehearsalTests: XCTestCase {
     }
   }
 
+  /// Not every distribution's package has qtest.
+  func testTheAcceleratorIsThatOfTheQEMU() throws {
+    try each { program, _ in
+      let run = try Child.run(program, ["-accel", "qtest", "-M", "none", "-display", "none", "-device", "nosuch"])
+      let isWithout = String(decoding: run.error, as: UTF8.self).contains("invalid accelerator qtest")
+      for options in ["", "-device nosuch", "-device vfio-pci,host=01:00.0,nosuch=x"] {
+        let source = SourceText(name: "text", bytes: Array("qemu-system-x86_64 -M q35 -nodefaults \(options)".utf8))
+        let result = try QEMURehearsal(program: program, qemu: program).run(ParsedInput.parse(source, as: .shell).machine).value
+        XCTAssertEqual(result.accelerator, isWithout ? "tcg" : "qtest", "\(program) \(options)")
+      }
+    }
+  }
+
   func testCrashesAreReported() throws {
     try each { program, isLab in
       var rows = ["-M q35 -nodefaults -device vfio-pci,host=01:00.0,realized=on"]

@@ -43,6 +43,8 @@ public struct RehearsalResult: Sendable {
 
   /// Version and path of the QEMU.
   public let qemu: String
+  /// The accelerator that it took ("qtest", "tcg"); nil where no QEMU was started.
+  public let accelerator: String?
   /// Behaviour of that QEMU.
   public let outcome: Outcome
   /// Whether QEMU was started with the options.
@@ -55,8 +57,12 @@ public struct RehearsalResult: Sendable {
   public let accepted: [Location: Extent]
 
   /// Creates a result.
-  public init(qemu: String, outcome: Outcome, rehearsed: Int, changes: [Change], accepted: [Location: Extent] = [:]) {
+  public init(
+    qemu: String, accelerator: String? = nil, outcome: Outcome, rehearsed: Int, changes: [Change],
+    accepted: [Location: Extent] = [:]
+  ) {
     self.qemu = qemu
+    self.accelerator = accelerator
     self.outcome = outcome
     self.rehearsed = rehearsed
     self.changes = changes
