@@ -15,12 +15,19 @@ struct PlannedPlug {
       + (substitute.map { [PlannedPlug(command: Command("device_add", $0), decides: false)] } ?? [])
   }
 
-  /// Plugs of the type itself that look it up and then find no bus: a substitute is another type. After a module of another build
-  /// the next one that is loaded ends QEMU (QEMU util/module.c: module_load_dso), so there are two.
+  /// A plug before the one that is tried, of a device that the running QEMU has: what takes its place is enough.
+  static func repetition(of request: DeviceRequest) -> Command {
+    let (own, substitute) = PlannedDevice(request).plug(spare: 0)
+    return substitute.map { Command("device_add", $0) } ?? command(own, request)
+  }
+
+  /// Plugs of the type itself that look it up and then find no bus. After a module of another build the next one that is loaded ends
+  /// QEMU (QEMU util/module.c: module_load_dso), so the type is looked up twice, the second time by the plug unless that has a
+  /// substitute of another type. Each refusal after the first takes 60 milliseconds (QEMU 7.2 monitor: drain_call_rcu).
   static func lookups(of request: DeviceRequest) -> [Command] {
     guard let driver = request.driver else { return [] }
     let lookup = Command("device_add", ["driver": .string(driver), "bus": "vfiogate-lookup"])
-    return [lookup, lookup]
+    return PlannedDevice(request).plug(spare: 0).own["driver"] == .string(driver) ? [lookup] : [lookup, lookup]
   }
 
   /// The creation of a backend without a connection for each one that the plug names. QEMU refuses those that it has; the others

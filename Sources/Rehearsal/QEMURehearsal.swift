@@ -49,27 +49,32 @@ public struct QEMURehearsal: Sendable {
   public static func replaces(_ plug: DeviceRequest) -> Bool { PlannedDevice(plug).extent == .replaced }
 
   /// Starts the machine, then plugs.
+  /// - Parameter earlier: plugs before those, which the running QEMU has accepted.
   /// - Returns: unknown when QEMU gave no answer: it cannot be started, does not answer in time, or prints what no QEMU prints.
-  public func run(_ machine: MachineConfig, plugs: [DeviceRequest] = []) -> Known<RehearsalResult> {
-    start(machine, plugs: plugs).finish(qemu: qemu)
+  public func run(
+    _ machine: MachineConfig, plugs: [DeviceRequest] = [], after earlier: [DeviceRequest] = []
+  ) -> Known<RehearsalResult> {
+    start(machine, plugs: plugs, after: earlier).finish(qemu: qemu)
   }
 
   /// Starts the QEMUs and does not wait for them.
-  public func start(_ machine: MachineConfig, plugs: [DeviceRequest] = []) -> StartedRehearsal {
+  public func start(
+    _ machine: MachineConfig, plugs: [DeviceRequest] = [], after earlier: [DeviceRequest] = []
+  ) -> StartedRehearsal {
     let plan = RehearsalPlan(
-      machine, plugs: plugs, firstSpare: QEMUProcess.Confinement.firstSpare, directory: directory)
+      machine, plugs: earlier + plugs, firstSpare: QEMUProcess.Confinement.firstSpare, directory: directory)
     let isOrdered = plugs.contains { !$0.history.unplugged.isEmpty || !$0.history.absentObjects.isEmpty }
     let order = isOrdered ? "the stream unplugs devices, or makes objects behind the plugs that name them" : nil
     if let obstacle = plan.obstacle ?? otherProgram(machine) ?? order {
-      return StartedRehearsal(plan: plan, plugs: plugs, state: .success(.obstacle(obstacle)))
+      return StartedRehearsal(plan: plan, earlier: earlier, plugs: plugs, state: .success(.obstacle(obstacle)))
     }
     do throws(Unknown) {
       let trial = try RehearsalTrial(
         plan, source: machine.source, isRunning: !plugs.isEmpty, width: width, deadline: Deadline(after: patience),
         start: start)
-      return StartedRehearsal(plan: plan, plugs: plugs, state: .success(.trial(trial)))
+      return StartedRehearsal(plan: plan, earlier: earlier, plugs: plugs, state: .success(.trial(trial)))
     } catch {
-      return StartedRehearsal(plan: plan, plugs: plugs, state: .failure(error))
+      return StartedRehearsal(plan: plan, earlier: earlier, plugs: plugs, state: .failure(error))
     }
   }
 
@@ -103,6 +108,7 @@ public struct StartedRehearsal {
   }
 
   let plan: RehearsalPlan
+  let earlier: [DeviceRequest]
   let plugs: [DeviceRequest]
   let state: Result<State, Unknown>
 
@@ -112,19 +118,19 @@ public struct StartedRehearsal {
     var outcome: RehearsalResult.Outcome
     var accepted: [Location: RehearsalResult.Extent] = [:]
     var made: [Location: [RehearsalResult.Change]] = [:]
+    var accelerator: String?
     do throws(Unknown) {
       switch try state.get() {
       case .obstacle(let reason): outcome = .notRehearsed(reason)
       case .trial(let trial):
         outcome = try trial.run()
+        accelerator = trial.accelerator
         accepted = trial.accepted(at: outcome)
-    var accelerator: String?
         if outcome == .started, !plugs.isEmpty {
-          (outcome, made) = try trial.plug(plugs)
+          (outcome, made) = try trial.plug(plugs, after: earlier)
           if outcome == .started {
             for plug in plugs { accepted[plug.location] = made[plug.location] == nil ? PlannedDevice(plug).extent : .replaced }
           }
-        accelerator = trial.accelerator
         }
       }
     } catch {

@@ -204,32 +204,45 @@ struct RehearsalTrial {
   typealias Made = [Location: [RehearsalResult.Change]]
 
   /// Plugs into the started machine, in their order.
+  /// - Parameter earlier: plugs before those, whose refusal says nothing about them; what needs them is refused itself.
   /// - Returns: the first refusal, or the end of QEMU at a plug; and the backends that were made for the plugs.
-  func plug(_ plugs: [DeviceRequest]) throws(Unknown) -> (outcome: RehearsalResult.Outcome, made: Made) {
-    let first = try plug(plugs, whole)
+  func plug(
+    _ plugs: [DeviceRequest], after earlier: [DeviceRequest]
+  ) throws(Unknown) -> (outcome: RehearsalResult.Outcome, made: Made) {
+    let first = try plug(plugs, after: earlier, whole)
     switch first.outcome {
     case .crashed, .exited: break
     default: return first
     }
     // A QEMU that gets no memory ends too. Where there is no time to see, the first counts.
     guard let again = try? start(plan.arguments(), plan.spares + 8, false), case .started? = try? again.answer(until: deadline),
-      let second = try? plug(plugs, again)
+      let second = try? plug(plugs, after: earlier, again)
     else { return first }
     return second
   }
 
   private func plug(
-    _ plugs: [DeviceRequest], _ process: RehearsalProcess
+    _ plugs: [DeviceRequest], after earlier: [DeviceRequest], _ process: RehearsalProcess
   ) throws(Unknown) -> (outcome: RehearsalResult.Outcome, made: Made) {
     var made: Made = [:]
     var refusal: RehearsalResult.Outcome?
-    for (index, request) in plugs.enumerated() {
+    var hub = plan.parts.count + 1
+    for request in earlier {
+      hub += 1
+      for command in PlannedPlug.backends(of: request, hub: hub).map(\.command) + [PlannedPlug.repetition(of: request)] {
+        if case .stopped(let end, let error) = try process.execute(command, until: deadline) {
+          return (try ended(end, error, at: request), made)
+        }
+      }
+    }
+    for request in plugs {
+      hub += 1
       for command in PlannedPlug.lookups(of: request) {
         if case .stopped(let end, let error) = try process.execute(command, until: deadline) {
           return (try ended(end, error, at: request), made)
         }
       }
-      for (property, command) in PlannedPlug.backends(of: request, hub: plan.parts.count + 2 + index) {
+      for (property, command) in PlannedPlug.backends(of: request, hub: hub) {
         guard case .reply(.success) = try process.execute(command, until: deadline) else { continue }
         made[request.location, default: []].append(
           RehearsalResult.Change(

@@ -10,7 +10,7 @@ import XCTest
 /// Plugs that crash QEMU, with the list of known crashes switched off.
 final class ScratchQEMUTests: XCTestCase {
   /// The filter's answers to plugs into `rp1` of a running QEMU with these further options: the text of the refusal, or nil.
-  private func refusals(
+  func refusals(
     _ program: String, _ more: [String], _ plugs: String..., isAccepted: Bool = true, log: ProxyLog = ProxyLog(),
     before: (QMPCommandFilter) throws -> Void = { _ in }
   ) throws -> [String?] {

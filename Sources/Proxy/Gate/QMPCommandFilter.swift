@@ -92,7 +92,7 @@ public final class QMPCommandFilter: CommandFilter {
   /// Forgets the guest's properties: a device has gone, and another may have its path.
   public func deviceGone(_ id: WireText?) {
     guestProperties.forget()
-    if let id { scratch?.hasLost(id) }
+    scratch?.hasLost(id)
   }
 
   /// Creates a filter that logs its decisions.

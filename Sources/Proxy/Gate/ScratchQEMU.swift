@@ -76,17 +76,18 @@ package final class ScratchQEMU {
     case .plug(let request):
       let machine = withoutReleased(withObjects(try runningMachine().value), before: request)
       let before = history(before: request)
-      return { rehearsal in .init(rehearsal.run(machine, plugs: before + [request]), of: request) }
+      return { rehearsal in .init(rehearsal.run(machine, plugs: [request], after: before), of: request) }
     }
   }
 
   /// Whether a trial can begin.
   var isFree: Bool { active?.isSettled ?? true }
 
-  /// A device that QEMU has released is not there before later plugs.
-  func hasLost(_ id: WireText) {
-    history.removeAll { $0.id.map { WireText($0) } == id }
-    released.insert(id)
+  /// A device that QEMU has released is not there before later plugs, nor what was on its buses.
+  /// - Parameter id: nil for a device without one: it may be any of those.
+  func hasLost(_ id: WireText?) {
+    history = history.without { $0.id.map { WireText($0) } == id }
+    if let id { released.insert(id) }
   }
 
   /// The running QEMU has made an object.

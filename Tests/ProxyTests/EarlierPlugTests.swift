@@ -1,0 +1,61 @@
+import Facts
+import Inputs
+@testable import Proxy
+import QMP
+import Support
+import Syntax
+import XCTest
+
+/// Plugs before the one that is tried.
+extension ScratchQEMUTests {
+  private func request(_ members: String) throws -> DeviceRequest {
+    try XCTUnwrap(PlugRequest.read(try JSON.parse("{\(members)}"), source: "device_add"))
+  }
+
+  /// A controller's memory of a petabyte.
+  private static let crash = #""driver":"nvme","serial":"x","cmb_size_mb":1073741824,"id":"b""#
+
+  /// Looking up the types of all of them, and the refusal of each vfio device without its host device, would take all the time that one
+  /// plug has.
+  func testAPlugIsTriedAfterManyOthers() throws {
+    let program = try RealQEMU.program()
+    let texts = try refusals(
+      program, ["-device", "virtio-serial-pci,id=vs,max_ports=200", "-device", "pci-bridge,id=pb,chassis_nr=9"],
+      ScratchQEMUTests.crash
+    ) { filter in
+      for number in 1..<150 {
+        filter.scratch?.hasCreated(try self.request(#""driver":"virtserialport","bus":"vs.0","id":"p\#(number)","nr":\#(number)"#))
+      }
+      for number in 1..<30 {
+        filter.scratch?.hasCreated(
+          try self.request(#""driver":"vfio-pci","host":"ff:1f.7","bus":"pb","addr":"\#(String(number, radix: 16))","id":"v\#(number)""#))
+      }
+    }
+    XCTAssert(texts[0]?.contains("crashed with SIGTRAP") ?? false, texts[0] ?? "it passes")
+  }
+
+  /// The running QEMU may have lost a device without an id that the scratch QEMU then refuses.
+  func testAPlugIsTriedAfterOneThatIsRefused() throws {
+    let program = try RealQEMU.program()
+    let bridge = #""driver":"pci-bridge","chassis_nr":9,"id":"br","addr":"0.0""#
+    let texts = try refusals(program, [], bridge, ScratchQEMUTests.crash + #","bus":"br""#) { filter in
+      filter.scratch?.hasCreated(try self.request(#""driver":"virtio-rng-pci","bus":"none""#))
+    }
+    XCTAssertNil(texts[0])
+    XCTAssert(texts[1]?.contains("crashed with SIGTRAP") ?? false, texts[1] ?? "it passes")
+  }
+
+  /// QEMU names no id for those behind a hub that have none.
+  func testWhatWasBehindADeviceGoesWithIt() throws {
+    let scratch = ScratchQEMU(process: 1)
+    for members in [
+      #""driver":"usb-hub","id":"h","port":"1""#, #""driver":"pci-bridge","id":"br""#, #""driver":"e1000","bus":"br""#,
+      #""driver":"nec-usb-xhci","id":"u","bus":"br""#, #""driver":"usb-tablet","bus":"u.0""#, #""driver":"usb-mouse""#,
+    ] { scratch.hasCreated(try request(members)) }
+    scratch.hasLost("br")
+    XCTAssertEqual(scratch.history.map(\.driver), ["usb-hub", "usb-mouse"])
+    scratch.hasLost(nil)
+    XCTAssertEqual(scratch.history.map(\.driver), ["usb-hub"])
+    XCTAssertEqual(scratch.released, ["br"])
+  }
+}
