@@ -4,10 +4,10 @@ import Syntax
 extension RehearsalPlan {
   /// Types whose objects connect to the host, or serve only parts that are left out.
   private static let hostTypes: Set<String> = [
-    "secret", "secret_keyring", "tls-creds-x509", "tls-creds-psk", "tls-creds-anon", "tls-cipher-suites", "throttle-group",
-    "input-linux", "input-barrier", "can-host-socketcan", "pr-manager-helper", "sev-guest", "sev-snp-guest", "tdx-guest",
-    "s390-pv-guest", "pef-guest", "rme-guest", "arm-rme-guest", "igvm-cfg", "qtest", "monitor-qmp", "monitor-hmp",
-    "thread-context", "memory-backend-epc", "dbus-vmstate", "x-remote-object", "x-vfio-user-server",
+    "secret_keyring", "tls-creds-x509", "tls-creds-psk", "tls-creds-anon", "tls-cipher-suites", "input-linux",
+    "input-barrier", "can-host-socketcan", "pr-manager-helper", "sev-guest", "sev-snp-guest", "tdx-guest", "s390-pv-guest",
+    "pef-guest", "rme-guest", "arm-rme-guest", "igvm-cfg", "qtest", "monitor-qmp", "monitor-hmp", "thread-context",
+    "memory-backend-epc", "dbus-vmstate", "x-remote-object", "x-vfio-user-server",
   ]
 
   mutating func addObject(_ object: ObjectRequest) {
@@ -17,6 +17,7 @@ extension RehearsalPlan {
       return replace(object, because: "`\(type)` connects to the host, or serves what does", isUntried: false)
     }
     if type.hasPrefix("memory-backend-") { return addMemory(object) }
+    if type == "secret" { return addSecret(object) }
     if type.hasPrefix("rng-"), type != "rng-builtin" {
       note(name, "replaced by rng-builtin: the source is the host's")
       return keepObject([("qom-type", "rng-builtin")] + id(of: object), object, isChanged: true)
@@ -65,12 +66,50 @@ extension RehearsalPlan {
       return obstruct("only the shell knows `size` of `\(object.location.path)`")
     }
     let options = object.properties.filter { !["qom-type", "id", "size"].contains($0.name) }
-    if object.type != "memory-backend-ram" || !options.isEmpty {
+    let kept = options.filter { isKept($0, of: object) }.compactMap { property in
+      OptionText.text(of: property.value).map { (name: property.name, value: $0) }
+    }
+    if object.type != "memory-backend-ram" || kept.count < options.count {
       note("`\(object.location.path)`", "replaced by memory of the same size that is not reserved")
     }
     keepObject(
-      [("qom-type", "memory-backend-ram")] + id(of: object) + [("share", "on"), ("reserve", "off"), ("size", text)], object,
-      isChanged: true)
+      [("qom-type", "memory-backend-ram")] + id(of: object) + [("share", "on"), ("reserve", "off"), ("size", text)] + kept,
+      object, isChanged: true)
+  }
+
+  /// Properties of memory that would allocate it, or that the rehearsal sets.
+  private static let ofAllocation: Set<String> = ["prealloc", "prealloc-threads", "prealloc-context", "share", "reserve"]
+
+  /// Whether a property of memory can be tried: a policy is that of the host's nodes where it has some. Of other types than the
+  /// rehearsal's only what all have.
+  private func isKept(_ property: Property, of object: ObjectRequest) -> Bool {
+    switch property.name {
+    case "policy", "host-nodes":
+      let isBound = object.properties.contains { $0.name == "host-nodes" } && (object.string("policy") ?? "default") != "default"
+      return !isBound
+    case "merge", "dump": return true
+    case let name: return object.type == "memory-backend-ram" && !RehearsalPlan.ofAllocation.contains(name)
+    }
+  }
+
+  /// The secret with other content: a command line can be read by others.
+  private mutating func addSecret(_ object: ObjectRequest) {
+    let isRaw = (object.string("format") ?? "raw") == "raw"
+    var items: [(name: String, value: String)] = []
+    // Content that is encrypted by another secret.
+    for property in object.properties where !["keyid", "iv"].contains(property.name) {
+      switch property.name {
+      case "data": items.append(("data", isRaw ? "x" : "eA=="))
+      case "file": items.append(("file", "/dev/null"))
+      case let name:
+        guard let text = OptionText.text(of: property.value), HostProperty.reason(name, text) == nil else {
+          return replace(object, because: "`\(name)` cannot be kept", isUntried: true)
+        }
+        items.append((name, text))
+      }
+    }
+    note("`\(object.location.path)`", "has other content: the secret is the host's")
+    keepObject(items, object, isChanged: false)
   }
 
   private func id(of object: ObjectRequest) -> [(name: String, value: String)] {

@@ -66,6 +66,7 @@ struct PlannedOption {
     case "hda", "hdb", "hdc", "hdd", "cdrom": disk(&plan)
     case "fda", "fdb": floppy(&plan)
     case "virtfs": sharedFolder(&plan)
+    case "set": plan.note("`-set \(text)`", "left out: what it changes is replaced", isUntried: true)
     default: plan.note(name, "left out: it is not needed to create the devices")
     }
   }

@@ -162,7 +162,7 @@ struct RehearsalTrial {
         return .notRehearsed("QEMU's refusal may be about the rehearsal's accelerator or backends: \(message.text)")
       }
       let isDefinitions = isOfDevice || RehearsalTrial.isAboutNames(message.text) || RehearsalTrial.isAboutPlaces(message.text)
-        || PlannedDevice.isAboutDefinitionsDriver(message.text)
+        || PlannedDevice.isAboutDefinitionsDriver(message.text) || RehearsalTrial.isAboutProperties(message.text, of: part)
       if !isDefinitions, let part, part.isChanged || part.location == nil {
         return .notRehearsed("what replaced \(part.name) was refused: \(message.text)")
       }
@@ -176,6 +176,12 @@ struct RehearsalTrial {
   /// Whether a refusal is about an id, which a replaced part has from the definition.
   private static func isAboutNames(_ text: String) -> Bool {
     ["expects an identifier", "duplicate", "Duplicate", "already defined"].contains(where: text.contains)
+  }
+
+  /// Whether a refusal is about a property that a replaced object has from the definition (QEMU qapi/qobject-input-visitor.c).
+  private static func isAboutProperties(_ text: String, of part: RehearsalPlan.Part?) -> Bool {
+    part?.arguments.first == "-object" && ["Invalid parameter '", "Parameter '"].contains(where: text.hasPrefix)
+      && !["'qom-type'", "'share'", "'reserve'"].contains(where: text.contains)
   }
 
   /// Whether a refusal is about another text that a replaced part has from the definition: the place of a drive, the address and the

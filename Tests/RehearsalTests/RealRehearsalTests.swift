@@ -134,6 +134,11 @@ final class RealRehearsalTests: XCTestCase {
       "-M q35 -nodefaults -global vfio-pci.multifunction=on -device vfio-pci,host=01:00.0,addr=5.0 -device vfio-pci,host=01:00.1,addr=5.1",
       "-M q35 -nodefaults -device AC97,audiodev=a -audiodev pa,id=a -usbdevice braille -device qemu-xhci -device usb-kbd,pcap=x",
       "-M q35 -nodefaults -chardev socket,id=m,path=/m -mon chardev=m,mode=control -object secret,id=s,file=/k -name g,process=x",
+      "-M q35 -nodefaults -object secret,id=s,file=/k,format=base64 -object secret,id=t,data=aGk=,keyid=s,iv=aGk=,format=base64 "
+        + "-object throttle-group,id=g,x-iops-total=9 -drive if=none,id=d,file=/x,throttling.group=g",
+      "-M q35 -nodefaults -object memory-backend-file,id=m,size=1M,mem-path=/x,policy=bind,host-nodes=77,align=1M,prealloc=on",
+      "-M q35 -nodefaults -object memory-backend-memfd,id=m,size=1M,hugetlb=on,seal=off,merge=on,dump=off,policy=default",
+      "-M q35 -nodefaults -drive if=none,id=d,file=/x -set drive.d.format=raw -set drive.d.nosuch=x",
     ]
     try each { program, isLab in
       for line in rows { XCTAssertEqual(try outcome(line, program), .started, "\(program) \(line)") }
@@ -158,6 +163,16 @@ final class RealRehearsalTests: XCTestCase {
       ("-M q35 -nodefaults -device virtio-net-pci,romfile=/usr/share/kvm/no.rom",
         #"failed to find romfile "/usr/share/kvm/no.rom""#, "-device[0]"),
       ("-M q35 -nodefaults -drive if=nosuch,file=/x", "unsupported bus type 'nosuch'", "-drive[0]"),
+      ("-M q35 -nodefaults -object memory-backend-ram,id=m,size=1M,nosuch=x", "Invalid parameter 'nosuch'", "-object[0]"),
+      ("-M q35 -nodefaults -object memory-backend-file,id=m,size=1M,mem-path=/x,policy=nosuch",
+        "Parameter 'policy' does not accept value 'nosuch'", "-object[0]"),
+      ("-M q35 -nodefaults -object memory-backend-file,id=m,size=1M,mem-path=/x,policy=bind",
+        "host-nodes must be set for policy bind", ""),
+      ("-M q35 -nodefaults -object secret,id=s,data=x,format=nosuch", "Parameter 'format' does not accept value 'nosuch'", "-object[0]"),
+      ("-M q35 -nodefaults -object secret,id=s", "Either 'file' or 'data' must be provided", ""),
+      ("-M q35 -nodefaults -object secret,id=s,file=/k,data=x", "'file' and 'data' are mutually exclusive", ""),
+      ("-M q35 -nodefaults -object throttle-group,id=t,x-iops-total=9,x-iops-read=5",
+        "bps/iops/max total values and read/write values cannot be used at the same time", ""),
     ]
     try each { program, _ in
       for row in rows { assertRefused(try outcome(row.line, program), row.text, at: row.path, row.line) }

@@ -70,6 +70,23 @@ final class RehearsalPlanTests: XCTestCase {
     XCTAssertEqual(
       options("-object memory-backend-file,id=m0,size=1G,mem-path=/dev/hugepages,prealloc=on"),
       ["-object qom-type=memory-backend-ram,id=m0,share=on,reserve=off,size=1G"])
+    let own = "-object qom-type=memory-backend-ram,id=m0,share=on,reserve=off,size=1G"
+    let rows = [
+      "ram,prealloc=on,reserve=on,nosuch=x": ",nosuch=x", "ram,merge=off,policy=bind": ",merge=off,policy=bind",
+      "ram,policy=bind,host-nodes=7": "", "ram,policy=default,host-nodes=7": ",policy=default,host-nodes=7",
+      "ram,host-nodes=7": ",host-nodes=7", "memfd,hugetlb=on,nosuch=x,dump=off": ",dump=off",
+    ]
+    for (written, kept) in rows { XCTAssertEqual(options("-object memory-backend-\(written),id=m0,size=1G"), [own + kept], written) }
+  }
+
+  /// A command line can be read by others.
+  func testASecretHasOtherContent() {
+    let rows = [
+      "data=hidden,format=raw": "data=x,format=raw", "data=aGlkZGVu,format=base64": "data=eA==,format=base64", "file=k": "file=/dev/null",
+      "data=aGlkZGVu,keyid=k,iv=aGlkZGVu,nosuch=y": "data=x,nosuch=y",
+    ]
+    for (written, kept) in rows { XCTAssertEqual(options("-object secret,id=s,\(written)"), ["-object qom-type=secret,id=s,\(kept)"]) }
+    XCTAssertEqual(options("-object secret,id=s,nosuch=/x"), ["-object qom-type=rng-builtin,id=s"])
   }
 
   func testWhatConnectsToTheHostIsLeftOut() {
@@ -78,7 +95,7 @@ final class RehearsalPlanTests: XCTestCase {
       -object tls-creds-x509,id=t,dir=/pki -device usb-host,hostbus=1 -tpmdev emulator,id=t,chardev=c -device tpm-tis,tpmdev=t
       """
     XCTAssertEqual(
-      options(line), ["-object qom-type=rng-builtin,id=s", "-object qom-type=rng-builtin,id=t", "-device driver=usb-tablet"])
+      options(line), ["-object qom-type=secret,id=s,file=/dev/null", "-object qom-type=rng-builtin,id=t", "-device driver=usb-tablet"])
     let changes = plan(line).changes.map(\.what)
     XCTAssert(["`-kernel`", "`-object[0]`", "`-device[0]`", "`-tpmdev`"].allSatisfy(changes.contains), "\(changes)")
   }
