@@ -122,7 +122,7 @@ public struct StartedRehearsal {
     do throws(Unknown) {
       switch try state.get() {
       case .obstacle(let reason): outcome = .notRehearsed(reason)
-      case .trial(let trial):
+      case .trial(var trial):
         outcome = try trial.run()
         accelerator = trial.accelerator
         accepted = trial.accepted(at: outcome)

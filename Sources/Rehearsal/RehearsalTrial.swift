@@ -11,11 +11,11 @@ struct RehearsalTrial {
 
   private let plan: RehearsalPlan
   private let source: String
-  private let isRunning: Bool
   private let deadline: Deadline
   private let start: Start
-  /// The QEMU with the whole machine.
-  private let whole: RehearsalProcess
+  /// The QEMU with the whole machine; in its place another without a limit of memory where it needs that.
+  private var whole: RehearsalProcess
+  private var isLimited = true
   /// The QEMUs with a vfio device itself.
   private let own: TrialQueue
 
@@ -28,7 +28,6 @@ struct RehearsalTrial {
   ) throws(Unknown) {
     self.plan = plan
     self.source = source
-    self.isRunning = isRunning
     self.deadline = deadline
     self.start = start
     // Plugs have descriptors too.
@@ -39,7 +38,7 @@ struct RehearsalTrial {
   }
 
   /// Waits for their answers.
-  func run() throws(Unknown) -> RehearsalResult.Outcome {
+  mutating func run() throws(Unknown) -> RehearsalResult.Outcome {
     var outcomeOfDevice: RehearsalResult.Outcome?
     while outcomeOfDevice == nil, let one = try own.next() { outcomeOfDevice = try outcome(ofDevice: one.index, one.process) }
     if case .refused? = outcomeOfDevice, let outcomeOfDevice {
@@ -51,6 +50,10 @@ struct RehearsalTrial {
     // Only a crash without the device is not the device's.
     if let outcomeOfDevice, case .exit? = end { return outcomeOfDevice }
     let stop = try stop(end, error, parts: plan.parts.map(\.arguments), plan.arguments())
+    if case .unlimited(let process) = stop {
+      (whole, isLimited) = (process, false)
+      return outcomeOfDevice ?? .started
+    }
     guard case .message(let message) = stop, let index = message.part.flatMap({ plan.parts[$0].vfio }) else {
       return outcome(stop)
     }
@@ -120,7 +123,7 @@ struct RehearsalTrial {
     case crash(String)
     case ours(String)
     /// It starts where its memory is not limited.
-    case unlimited
+    case unlimited(RehearsalProcess)
   }
 
   /// - Parameter arguments: of the QEMU that stopped.
@@ -130,8 +133,9 @@ struct RehearsalTrial {
     let message = QEMUMessage(error, parts: parts)
     if case .signal(let number)? = end {
       // A QEMU that gets no memory aborts, with no message from some releases.
-      switch try start(arguments, plan.spares, false).answer(until: deadline) {
-      case .started: return .unlimited
+      let process = try start(arguments, plan.spares + 8, false)
+      switch try process.answer(until: deadline) {
+      case .started: return .unlimited(process)
       case .stopped(.signal(number), _): break
       case .stopped(_, let error):
         return QEMUMessage(error, parts: parts).map { .message($0) } ?? .ours("QEMU needs more memory than a rehearsal may use")
@@ -154,7 +158,6 @@ struct RehearsalTrial {
     switch stop {
     case .crash(let signal): return crash(signal, nil)
     case .ours(let reason): return .notRehearsed(reason)
-    case .unlimited where isRunning: return .notRehearsed("QEMU needs more memory than a rehearsal may use")
     case .unlimited: return .started
     case .message(let message):
       let part = message.part.map { plan.parts[$0] }
@@ -217,7 +220,7 @@ struct RehearsalTrial {
   ) throws(Unknown) -> (outcome: RehearsalResult.Outcome, made: Made) {
     let first = try plug(plugs, after: earlier, whole)
     switch first.outcome {
-    case .crashed, .exited: break
+    case .crashed where isLimited, .exited where isLimited: break
     default: return first
     }
     // A QEMU that gets no memory ends too. Where there is no time to see, the first counts.

@@ -58,4 +58,12 @@ extension ScratchQEMUTests {
     XCTAssertEqual(scratch.history.map(\.driver), ["usb-hub"])
     XCTAssertEqual(scratch.released, ["br"])
   }
+
+  /// Its memory is above the limit of a trial, in which it aborts before the plug.
+  func testAPlugIntoALargeMachineIsTried() throws {
+    let program = try RealQEMU.program()
+    // A size that QEMU rounds up, and so allocates itself.
+    let text = try refusals(program, ["-m", "6000001k"], ScratchQEMUTests.crash)[0]
+    XCTAssert(text?.contains("crashed with SIGTRAP") ?? false, text ?? "it passes")
+  }
 }

@@ -12,8 +12,8 @@ import Syntax
 package final class ScratchQEMU {
   /// Limit of plugs before that are repeated, which take some milliseconds each.
   private static let historyLimit = 256
-  /// Time limit of one plug; its client waits meanwhile.
-  private static let patience = Duration.seconds(3)
+  /// Time limit of one trial; its client waits meanwhile. A machine with 255 processors takes 3 to 4 seconds to start.
+  static let patience = QEMURehearsal.patience
 
   private let process: Int32
   private let program: String

@@ -72,8 +72,8 @@ package final class ScratchTrial {
     }
   }
 
-  /// Time after which a trial that gives no answer is ended.
-  private static let limit = Duration.seconds(5)
+  /// Time after which a trial that gives no answer is ended: the rehearsal has its own limit, and says more.
+  private static let limit = ScratchQEMU.patience + .seconds(2)
 
   let candidate: Candidate
   private let scratch: ScratchQEMU
