@@ -66,4 +66,21 @@ extension ScratchQEMUTests {
     let text = try refusals(program, ["-m", "6000001k"], ScratchQEMUTests.crash)[0]
     XCTAssert(text?.contains("crashed with SIGTRAP") ?? false, text ?? "it passes")
   }
+
+  /// The bus that QEMU chooses where none is named is the machine's own.
+  func testAPlaceOnTheMachinesOwnBusHasItsNameOrNone() throws {
+    let rows: [(plug: String, other: String, isRival: Bool)] = [
+      (#""driver":"e1000","addr":"5""#, #""driver":"nvme","bus":"pci.0","addr":"0x5.0""#, true),
+      (#""driver":"e1000","bus":"pci.0","addr":"5""#, #""driver":"nvme","addr":"05""#, true),
+      (#""driver":"e1000","addr":"5""#, #""driver":"nvme","addr":"5""#, true),
+      (#""driver":"e1000","addr":"5""#, #""driver":"nvme","bus":"br","addr":"5""#, false),
+      (#""driver":"e1000","addr":"5""#, #""driver":"nvme","addr":"6""#, false),
+      (#""driver":"e1000""#, #""driver":"nvme""#, false),
+      (#""driver":"usb-mouse","port":"1""#, #""driver":"usb-tablet","port":"1""#, true),
+      (#""driver":"usb-mouse","port":"1""#, #""driver":"usb-tablet","port":"2""#, false),
+    ]
+    for row in rows {
+      XCTAssertEqual(PlugRivals(try request(row.plug), among: []).contains(try request(row.other)), row.isRival, "\(row)")
+    }
+  }
 }

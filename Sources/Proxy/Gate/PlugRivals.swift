@@ -20,7 +20,7 @@ struct PlugRivals {
   func contains(_ device: DeviceRequest) -> Bool {
     let other = PlugSite(device)
     if let id = place.ownID, id == other.ownID { return true }
-    guard let bus = place.onBus, bus == other.onBus else { return false }
+    guard place.onBus == other.onBus else { return false }
     if let port = place.port, port == other.port { return true }
     guard case .known(let slot) = place.devfn, case .known(let taken) = other.devfn else { return false }
     // A port has slot 0.
@@ -32,6 +32,7 @@ struct PlugRivals {
 /// The names of a device and of its place in the guest.
 private struct PlugSite {
   let ownID: WireText?
+  /// Nil for the machine's own bus, which QEMU chooses where none is named.
   let onBus: WireText?
   /// The port of a USB device.
   let port: WireText?
@@ -41,7 +42,7 @@ private struct PlugSite {
 
   init(_ device: DeviceRequest) {
     ownID = device.id.map { WireText($0) }
-    onBus = device.bus.map { WireText($0) }
+    onBus = device.bus.map { WireText($0) }.flatMap { ["pci.0", "pcie.0"].contains($0) ? nil : $0 }
     port = device.string("port").map { WireText($0) }
     devfn = device.requestedDevfn
     driver = WireText(device.driver ?? "")
