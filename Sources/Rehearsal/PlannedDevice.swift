@@ -68,13 +68,20 @@ struct PlannedDevice {
       kept.append(property)
     }
     var model = driver
-    if let plain = PlannedDevice.renderers[driver] {
-      plan.note(name, "replaced by `\(plain)`: a renderer is the host's", isUntried: true)
+    if let plain {
+      if PlannedDevice.renderers[driver] != nil {
+        plan.note(name, "replaced by `\(plain)`: a renderer is the host's", isUntried: true)
+      }
       (model, isChanged) = (plain, true)
-    } else if driver.hasPrefix("host-"), driver.hasSuffix("-cpu") {
-      (model, isChanged) = ("max" + driver.dropFirst(4), true)
     }
     plan.keep("-device", text(kept, driver: model), request.location, isChanged: isChanged)
+  }
+
+  /// The type in place of one that needs a renderer, or KVM.
+  private var plain: String? {
+    let driver = request.driver ?? ""
+    if driver.hasPrefix("host-"), driver.hasSuffix("-cpu") { return "max" + driver.dropFirst(4) }
+    return PlannedDevice.renderers[driver]
   }
 
   private var isHosts: Bool { PlannedDevice.hostDrivers.contains(where: (request.driver ?? "").hasPrefix) }
@@ -160,7 +167,7 @@ extension PlannedDevice {
         return other?.properties.contains(property.name)
           ?? (HostProperty.reason(property.name, property.value) == nil && property.name != "tx_queue_size")
       }
-      return (json(kept, driver: other?.driver ?? PlannedDevice.renderers[driver] ?? driver), nil)
+      return (json(kept, driver: other?.driver ?? plain ?? driver), nil)
     }
     let own = request.properties.map { withoutHost($0) { defer { number += 1 }; return number } }
     // QEMU keeps the acpi-index of a failed plug (QEMU hw/acpi/pcihp.c).

@@ -206,6 +206,18 @@ final class RealRehearsalTests: XCTestCase {
     }
   }
 
+  /// `host` needs KVM, and a rehearsal has `max` in its place, at the start and in a plug.
+  func testAProcessorOfTheHostIsPlugged() throws {
+    let guest = "qemu-system-x86_64 -M q35 -nodefaults -cpu host -smp 1,maxcpus=2,sockets=2"
+    let machine = ParsedInput.parse(SourceText(name: "guest", bytes: Array(guest.utf8)), as: .shell).machine
+    let text = #"{"driver":"host-x86_64-cpu","id":"c","socket-id":1,"core-id":0,"thread-id":0}"#
+    let plugs = ParsedInput.parse(SourceText(name: "plugs", bytes: Array(text.utf8)), as: .qmp).plugs
+    try each { program, _ in
+      let result = try QEMURehearsal(program: program, qemu: program).run(machine, plugs: plugs).value
+      XCTAssertEqual(result.outcome, .started, program)
+    }
+  }
+
   /// The rehearsal of one plug behind a root port `rp1`.
   private func plug(_ device: String, _ program: String) throws -> RehearsalResult.Outcome {
     let guest = "qemu-system-x86_64 -M q35 -nodefaults -device pcie-root-port,id=rp1,chassis=1"
