@@ -237,9 +237,16 @@ final class CrashingCommandTests: XCTestCase {
     let refused = FilterProbe.Answer.refuse("deletes-a-monitor")
     let line = "qemu-system-x86_64 -chardev socket,id=charmonitor,path=/s -mon chardev=charmonitor,mode=control -mon short "
       + "-qmp chardev:second "
-      + "-object monitor-hmp,id=m,chardev=third -serial chardev:fourth"
+      + "-object monitor-hmp,id=m,chardev=third -serial chardev:fourth -parallel mon:unix:/p"
     let machine = ParsedInput.parse(SourceText(name: "line", bytes: Array(line.utf8)), as: .shell).machine
-    XCTAssertEqual(MonitorDevices.all(of: machine), ["charmonitor", "short", "second", "third"])
+    let devices = MonitorDevices(machine)
+    // With a multiplexer the connection is that of the device behind it.
+    for id in ["charmonitor", "short", "second", "third", "short-base", "parallel0", "parallel12-base"] as [WireText] {
+      XCTAssert(devices.contains(id), "\(id)")
+    }
+    for id in ["fourth", "serial0", "serial0-base", "parallelx", "short-bas", "base", "-base"] as [WireText] {
+      XCTAssertFalse(devices.contains(id), "\(id)")
+    }
     let known = FilterProbe { $0.machine = machine }
     for (text, expected, unknown) in [
       (command("yank", yank("compat_monitor0")), refused, refused),

@@ -81,8 +81,8 @@ public final class QMPCommandFilter: CommandFilter {
   var hidden: [WireText: HiddenPrimary] = [:]
   /// Whether those of QEMU's command line are among them.
   var hasReadHidden = false
-  /// Character devices of the monitors on QEMU's command line, beside those that QEMU names itself, once it was read.
-  var monitorDevices: Set<WireText>?
+  /// Character devices of monitors, once QEMU's command line was read.
+  var monitorDevices: MonitorDevices?
 
   /// The host where it is not the live one, once it was read: nothing in it changes.
   var recordedHost: Facts.Host?
