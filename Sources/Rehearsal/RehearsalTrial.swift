@@ -244,9 +244,10 @@ struct RehearsalTrial {
         }
       }
     }
+    var types: Set<String> = []
     for request in plugs {
       hub += 1
-      for command in PlannedPlug.lookups(of: request) {
+      for command in types.insert(request.driver ?? "").inserted ? PlannedPlug.lookups(of: request) : [] {
         if case .stopped(let end, let error) = try process.execute(command, until: deadline) {
           return (try ended(end, error, at: request), made)
         }

@@ -206,6 +206,17 @@ final class RealRehearsalTests: XCTestCase {
     }
   }
 
+  /// A type that was looked up for each of them would take all the time of a rehearsal.
+  func testManyPlugsAreTried() throws {
+    let guest = "qemu-system-x86_64 -M q35 -nodefaults -device virtio-serial-pci,id=vs,max_ports=200"
+    let machine = ParsedInput.parse(SourceText(name: "guest", bytes: Array(guest.utf8)), as: .shell).machine
+    let text = (1..<200).map { #"{"driver":"virtserialport","bus":"vs.0","id":"p\#($0)"}"# }.joined()
+    let plugs = ParsedInput.parse(SourceText(name: "plugs", bytes: Array(text.utf8)), as: .qmp).plugs
+    try each { program, _ in
+      XCTAssertEqual(try QEMURehearsal(program: program, qemu: program).run(machine, plugs: plugs).value.outcome, .started, program)
+    }
+  }
+
   /// `host` needs KVM, and a rehearsal has `max` in its place, at the start and in a plug.
   func testAProcessorOfTheHostIsPlugged() throws {
     let guest = "qemu-system-x86_64 -M q35 -nodefaults -cpu host -smp 1,maxcpus=2,sockets=2"
