@@ -147,7 +147,8 @@ extension RuleCase {
     }
     return .known(
       RehearsalResult(
-        qemu: "QEMU 11.1.3 at /usr/bin/qemu-system-x86_64", outcome: outcome, rehearsed: 4, changes: [], accepted: accepted))
+        qemu: "QEMU 11.1.3 at /usr/bin/qemu-system-x86_64", accelerator: rest == "tcg" ? "tcg" : "qtest", outcome: outcome,
+        rehearsed: 4, changes: [], accepted: accepted))
   }
 
   private func policy() throws -> PolicyFile {
