@@ -1,6 +1,8 @@
 import CLinux
 import Common
 import Glibc
+import Inputs
+import Syntax
 
 /// `vfiogate proxy`: opens both ends, serves, and reports the end.
 public struct ProxyRun: Sendable {
@@ -105,13 +107,18 @@ public struct ProxyRun: Sendable {
 
   /// QEMU's process: the process that listened at the monitor's socket, if that is a QEMU and not a launcher that created
   /// the socket for it.
-  private static func process(behind monitor: Int32) -> pid_t? {
+  static func process(behind monitor: Int32) -> pid_t? {
     var process: pid_t = 0
     var user: uid_t = 0
-    guard clinux_peer(monitor, &process, &user) == 0, process > 0,
-      let name = try? InputFile.read("/proc/\(process)/comm", limit: 64)
-    else { return nil }
-    let text = String(decoding: name.bytes, as: UTF8.self)
-    return text.hasPrefix("qemu") || text.hasPrefix("kvm") ? process : nil
+    guard clinux_peer(monitor, &process, &user) == 0, process > 0 else { return nil }
+    // `-name process=` changes the first.
+    let names = ["comm", "cmdline"].compactMap { file in
+      try? InputFile.read("/proc/\(process)/\(file)", limit: ParsedInput.maximumSize).bytes.split(separator: 0).first
+    }
+    let isQEMU = names.contains { name in
+      let program = WireText(bytes: name).split("/").last ?? ""
+      return program.hasPrefix("qemu") || program.hasPrefix("kvm")
+    }
+    return isQEMU ? process : nil
   }
 }
