@@ -55,7 +55,10 @@ struct GuestPhysBits {
     guard let text = cpu.value.string else {
       throw Unknown("guest's physical address bits", reason: "libvirt chooses the processor's model")
     }
-    return try GuestPhysBits(text)?.bits(on: host) ?? GuestPhysBits.byDefault
+    guard let given = GuestPhysBits(text) else { return GuestPhysBits.byDefault }
+    // Only KVM gives the guest its host's width (QEMU target/i386/host-cpu.c).
+    if !given.isExplicit, machine.usesKVM == .known(false) { return GuestPhysBits.byDefault }
+    return try given.bits(on: host)
   }
 }
 

@@ -48,9 +48,11 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   runner.report(
     "the guest's memory of \(ByteSize.text(total)) and its PCI hole of \(ByteSize.text(hole.size)) do not fit into \(bits) physical "
       + "address bits: QEMU exits with `phys-bits too low (\(bits))`", at: hole.location ?? cpu?.location,
-    // No setting gives a guest more bits than its host has.
-    fix: target.host.physicalAddressBits.display.map { bits >= $0 } == true
-      ? "give the guest less memory or a smaller `pci-hole64-size`: its processor has all \(bits) address bits of the host" : nil,
+    fix: machine.usesKVM == .known(false)
+      ? "give the guest more address bits: `phys-bits=N` for `-cpu`"
+      // No setting gives a guest of KVM more bits than its host has.
+      : target.host.physicalAddressBits.display.map { bits >= $0 } == true
+        ? "give the guest less memory or a smaller `pci-hole64-size`: its processor has all \(bits) address bits of the host" : nil,
     evidence: ["address bits: \(bits)"])
 }
 

@@ -97,9 +97,13 @@ private struct AddressSpace {
     if target.machine.libvirt != nil {
       return "add `<maxphysaddr mode='passthrough'" + (limit < host ? " limit='\(limit)'" : "") + "/>` to `<cpu>`"
     }
-    let option = target.machine.hasOption("cpu") ? "add `host-phys-bits=on" : "add `-cpu host"
-    return option + (limit < host ? ",host-phys-bits-limit=\(limit)" : "") + "`"
-      + (target.machine.hasOption("cpu") ? " to `-cpu`" : "")
+    let hasModel = target.machine.hasOption("cpu")
+    // Only KVM has the host's processor and its width.
+    if target.machine.usesKVM == .known(false) {
+      return hasModel ? "add `phys-bits=\(wanted)` to `-cpu`" : "add `-cpu max,phys-bits=\(wanted)`"
+    }
+    return (hasModel ? "add `host-phys-bits=on" : "add `-cpu host") + (limit < host ? ",host-phys-bits-limit=\(limit)" : "") + "`"
+      + (hasModel ? " to `-cpu`" : "")
   }
 }
 
