@@ -40,6 +40,39 @@ final class MachinePropertyTests: XCTestCase {
     XCTAssertEqual(texts("q35,max-fw-size=17M", 7, 2).first?.contains("combined firwmare size"), true)
   }
 
+  /// VMware's mouse is a part of the keyboard controller; 7.2 leaves it out then.
+  func testAMouseWithoutAController() {
+    for (major, minor) in [(10, 0), (11, 1)] {
+      for option in ["q35,i8042=off,vmport=on", "pc,vmport=on,i8042=off"] {
+        XCTAssertEqual(texts(option, major, minor), ["vmport requires the i8042 controller to be enabled"])
+      }
+    }
+    for option in ["i8042=off", "i8042=off,vmport=auto", "i8042=off,vmport=off", "i8042=on,vmport=on", "i8042=$X,vmport=on"] {
+      XCTAssertEqual(texts("q35," + option), [], option)
+    }
+    XCTAssertEqual(texts("q35,i8042=off,vmport=on", 7, 2), [])
+  }
+
+  /// The old name of `confidential-guest-support` is no path, and memory backends are made later.
+  func testMemoryEncryption() {
+    let guest = " -object sev-guest,id=sev0,cbitpos=51,reduced-phys-bits=1"
+    for release in [(7, 2), (10, 0), (11, 1)] {
+      func texts(_ options: String) -> [String] { self.texts(options, release.0, release.1) }
+      XCTAssertEqual(texts("q35,memory-encryption=sev1" + guest), ["No such memory encryption object 'sev1'"])
+      XCTAssertEqual(texts("q35,memory-encryption=/objects/sev0" + guest), ["No such memory encryption object '/objects/sev0'"])
+      XCTAssertEqual(
+        texts("q35,memory-encryption=m -object memory-backend-ram,id=m,size=1M"), ["No such memory encryption object 'm'"])
+      XCTAssertEqual(
+        texts("q35,memory-encryption=t -object iothread,id=t"),
+        ["Invalid parameter type for 'confidential-guest-support', expected: confidential-guest-support"])
+      XCTAssertEqual(texts("q35,accel=kvm,memory-encryption=sev0" + guest), [])
+    }
+    XCTAssertEqual(
+      texts("q35,memory-encryption=sev0 -accel tcg" + guest), ["accelerator does not support confidential guest sev-guest"])
+    XCTAssertEqual(
+      texts("q35,memory-encryption=sev0 -accel tcg" + guest, 7, 2), ["qemu_machine_creation_done: Assertion `machine->cgs->ready' failed."])
+  }
+
   func testDottedNames() {
     for name in ["kernel", "memory-backend", "pflash0", "confidential-guest-support", "nvdimm-persistence", "phandle-start"] {
       XCTAssertEqual(texts("q35,\(name).x=1"), ["Parameters '\(name).*' are unexpected"])

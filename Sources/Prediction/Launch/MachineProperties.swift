@@ -43,7 +43,16 @@ extension MachineConfig {
         ?? (isVirt ? VirtMachine.valueRefusal(name, text, release) : nil) ?? MachineConfig.valueRefusal(name, text, release)
       if let refusal { failures.append(LaunchFailure(RealizeFailure(.badOption, refusal), at: property.location)) }
     }
-    return failures.isEmpty && isVirt ? virtConflicts(qemu) : failures
+    if !failures.isEmpty { return failures }
+    return isVirt ? virtConflicts(qemu) : [mouseWithoutController(qemu)].compactMap { $0 }
+  }
+
+  /// VMware's mouse needs the keyboard controller (QEMU hw/i386/pc.c: pc_superio_init; 7.2 leaves it out).
+  private func mouseWithoutController(_ qemu: QEMUProfile) -> LaunchFailure? {
+    guard !qemu.isBefore(9, 2), machineSetting("i8042") == .known("off"), machineSetting("vmport") == .known("on"),
+      let option = machine.last(where: { $0.name == "vmport" })
+    else { return nil }
+    return LaunchFailure(RealizeFailure(.badOption, "vmport requires the i8042 controller to be enabled"), at: option.location)
   }
 
   /// The type of a property of a machine type; nil where it has none.
@@ -101,7 +110,7 @@ extension MachineConfig {
     return machine.filter { property in
       let value = property.value.string
       switch property.name {
-      case "type", "memory-backend", "confidential-guest-support": return false
+      case "type", "memory-backend", "confidential-guest-support", "memory-encryption": return false
       case "accel": return value.map { !$0.split(separator: ":").allSatisfy { ["kvm", "tcg"].contains($0) } } ?? true
       case "kernel-irqchip", "kernel_irqchip": return value.map { !["on", "off", "split"].contains($0) } ?? true
       case "iommu" where kind == .virt: return value == nil

@@ -13,7 +13,7 @@ extension MachineConfig {
       + [
         twoAccelerators, unknownAccelerator, userspaceInterrupts(qemu), ProcessorTopology.refusal(self, qemu),
         namedBackend("memory-backend"),
-        namedBackend("confidential-guest-support"), confidentialGuest(qemu), hostCPU, unknownAudio(qemu),
+        namedBackend("confidential-guest-support"), memoryEncryption, confidentialGuest(qemu), hostCPU, unknownAudio(qemu),
       ]
       .compactMap { $0 }
       + monitors + devices.compactMap { unresolved($0, &ids) }
@@ -105,7 +105,7 @@ extension MachineConfig {
   /// (QEMU hw/core/machine.c: machine_run_board_init; target/i386/kvm/tdx.c: tdx_finalize_vm; observed on 11.1.3).
   private func confidentialGuest(_ qemu: QEMUProfile) -> LaunchFailure? {
     guard usesKVM == .known(false), machine.allSatisfy({ $0.value.string != nil }) else { return nil }
-    if let property = machine.last(where: { $0.name == "confidential-guest-support" }) {
+    if let property = machine.last(where: { ["confidential-guest-support", "memory-encryption"].contains($0.name) }) {
       guard let type = objects.first(where: { $0.id == property.value.string })?.type else { return nil }
       switch type {
       case "tdx-guest", "sev-snp-guest":
@@ -157,6 +157,22 @@ extension MachineConfig {
     switch object?.type {
     case "iommufd" where !isMemory, "iothread" where !isMemory: text = "Invalid parameter type for '\(name)', expected: \(name)"
     case nil where object == nil: text = (isMemory ? "Memory backend" : "Device") + " '\(id)' not found"
+    default: return nil
+    }
+    return LaunchFailure(RealizeFailure(.badObject, text), at: property.location)
+  }
+
+  /// The old name of `confidential-guest-support` (QEMU hw/core/machine.c: machine_set_memory_encryption).
+  private var memoryEncryption: LaunchFailure? {
+    guard let property = machine.last(where: { $0.name == "memory-encryption" }), let id = property.value.string, areObjectsKnown,
+      !property.value.isOfShell
+    else { return nil }
+    // QEMU takes no path here, and makes memory backends later.
+    let object = objects.first { $0.id == id && $0.type?.hasPrefix("memory-backend") != true }
+    let text: String
+    switch object?.type {
+    case "iommufd", "iothread": text = "Invalid parameter type for 'confidential-guest-support', expected: confidential-guest-support"
+    case nil where object == nil: text = "No such memory encryption object '\(id)'"
     default: return nil
     }
     return LaunchFailure(RealizeFailure(.badObject, text), at: property.location)
