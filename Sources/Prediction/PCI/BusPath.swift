@@ -56,7 +56,7 @@ extension Guest {
     guard case .pci(let bus) = bus else {
       guard case .other("System") = bus else { return nil }
       let hosts = ["q35-pcihost": "pcie.0", "i440FX-pcihost": "pci.0", "gpex-pcihost": "pcie.0"]
-      return hosts[device].flatMap { buses[$0] == nil ? nil : [$0] }
+      return hostBridge.map { $0 == device } == false ? nil : hosts[device].flatMap { buses[$0] == nil ? nil : [$0] }
     }
     let type = DriverAlias.resolve(device)
     guard let found = bus.occupants.values.first(where: { $0.id == device })

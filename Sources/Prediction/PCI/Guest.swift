@@ -55,8 +55,10 @@ public struct Guest: Sendable {
   var spaces = AddressSpaces()
   /// The address space of each IOMMU group that is attached.
   var groupSpaces: [Int: Known<AddressSpace>] = [:]
-  /// Names that a root complex has in common with an older bus; QEMU finds the newer one first.
+  /// Names that a root complex or a bus of another kind has in common with an older bus; QEMU finds the newer one first.
   var ambiguousBuses: Set<String> = []
+  /// The type of the machine's own host bridge; nil where it is not known.
+  var hostBridge: String?
   /// The root complex of each bus that was added: a chain of bridges is not followed to its end for each bridge in it.
   var roots: [String: String] = [:]
   /// Ids of `virtio-net` devices with failover.

@@ -23,7 +23,11 @@ extension Guest {
   /// Adds the buses that a device offers. A bus whose name is taken cannot be addressed: QEMU finds the older first.
   private mutating func addBuses(behind request: DeviceRequest, _ driver: String) {
     if let offered = PCIDrivers.offeredBus(driver) {
-      for _ in 0..<offered.count { otherBuses[busName(behind: request, offered.type)] = offered.type }
+      for _ in 0..<offered.count {
+        let name = busName(behind: request, offered.type)
+        if buses[name] != nil { ambiguousBuses.insert(name) }
+        otherBuses[name] = offered.type
+      }
     }
     if PCIDrivers.isExpander(driver), let id = request.id, buses[id] != nil { ambiguousBuses.insert(id) }
     if driver == "pxb" {

@@ -20,6 +20,7 @@ extension Guest {
     if case .unknown(let why) = kind { rootBus = .unknown("guest's PCI topology", why) }
     self.init(buses: root.map { [$0] } ?? [], rootBus: rootBus, ids: [:], migrating: .known(false))
     otherBuses = kind.otherBuses
+    hostBridge = kind.hostBridge
     if kind == .q35, !machine.hasBoardDevice("sata") { otherBuses = otherBuses.filter { $0.value != "IDE" } }
     if kind == .q35, !machine.hasBoardDevice("smbus") { otherBuses["i2c"] = nil }
     // The host bridge of i440fx has named its bus by the type.
@@ -96,6 +97,16 @@ extension MachineKind {
     case .virt: return ["main-system-bus": "System"]
     case .microvm, .withoutPCI: return ["main-system-bus": "System", "isa.0": "ISA"]
     case .unknown: return [:]
+    }
+  }
+
+  /// The type of the board's host bridge.
+  fileprivate var hostBridge: String? {
+    switch self {
+    case .q35: "q35-pcihost"
+    case .i440fx: "i440FX-pcihost"
+    case .virt, .microvm: "gpex-pcihost"
+    case .withoutPCI, .unknown: nil
     }
   }
 
