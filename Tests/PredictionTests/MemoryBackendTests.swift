@@ -118,7 +118,7 @@ final class UncheckedOptionTests: XCTestCase {
       ("-M q35 -cpu max -drive file=a -cpu max", ["-cpu", "-drive"]), ("-M q35 disk.img", ["-hda"]),
       ("-M q35 -set drive.d.cache=none", ["-set"]), ("-M q35,kernel=bzImage", ["-machine"]), ("-M q35,pflash0=x", ["-machine"]),
       ("-M q35,memory.size=1G -m 1G", ["-m", "-machine"]), ("-M q35,accel=foo:tcg", ["-machine"]), ("-M q35 -accel xen", ["-accel"]),
-      ("-M q35 -accel tcg,tb-size=x", ["-accel"]), ("-M q35 -smp $N", ["-smp"]), ("-M virt -smp 4,sockets=2", ["-smp"]),
+      ("-M q35 -accel tcg,tb-size=x", ["-accel"]), ("-M q35 -smp $N", ["-smp"]), ("-M virt -smp 9", ["-smp"]),
       ("-M q35 -numa cpu,node-id=0", ["-numa"]), ("-M q35 -global ICH9-LPC.disable_s3=foo", ["-global"]),
       ("-M q35 -global fw_cfg.dma_enabled=x", ["-global"]), ("-M q35 -object memory-backend-epc,id=a,size=1M", ["-object"]),
       ("-M q35 -object memory-backend-ram,id=a,size=$S", ["-object"]), ("-M q35 -object iothread,id=a", ["-object"]),
@@ -130,6 +130,7 @@ final class UncheckedOptionTests: XCTestCase {
       "-M q35,accel=kvm,kernel-irqchip=split,usb=off -m 4G -smp 4", "-M pc -accel kvm,kernel-irqchip=on",
       "-M q35 -global vfio-pci.rombar=0",
       "-M q35 -global ICH9-LPC.disable_s3=1 -global q35-pcihost.pci-hole64-size=64G", "-M q35 -global pcie-root-port.hotplug=off",
+      "-M virt -smp 4,sockets=2", "-M virt,gic-version=3 -smp 64",
       "-M microvm,pcie=on,rtc=on -m 512 -smp 2", "-M q35 -object memory-backend-memfd,id=a,size=1G -numa node,memdev=a -m 1G",
     ] {
       XCTAssertEqual(unchecked(options), [], options)

@@ -49,12 +49,14 @@ final class VirtMachineTests: XCTestCase {
     }
     for options in [
       "mte=on -cpu max", "gic-version=x-5 -cpu max", "gic-version=host -accel kvm", "its=on -accel kvm", "its=on -smp 9",
-      "its=on,smp.cpus=9", "ras=on -bios QEMU_EFI.fd", "ras=on -drive if=pflash,file=code.fd", "ras=on,firmware=f", "gic-version=$GIC",
+      "its=on,smp.cpus=9", "ras=on -cpu max -bios QEMU_EFI.fd", "ras=on -cpu max -drive if=pflash,file=code.fd",
+      "ras=on,firmware=f -cpu $CPU", "gic-version=$GIC", "its=on,msi=$MSI",
+      "memory-backend=$M -object memory-backend-ram,id=m,size=2G", "memory-encryption=$ID",
     ] {
       // The host is no Arm machine.
       XCTAssertEqual(texts(options).filter { $0 != "invalid accelerator kvm" }, [], options)
     }
-    XCTAssertEqual(texts("ras=on -drive if=none,file=d"), ["QEMU crashes with SIGSEGV: ras=on without a firmware"])
+    XCTAssertEqual(texts("ras=on -cpu max -drive if=none,file=d"), ["QEMU crashes with SIGSEGV: ras=on without a firmware"])
     func unchecked(_ options: String) -> Bool {
       let machine = Machines.parse("qemu-system-aarch64 -nodefaults -M virt," + options).machine
       return machine.uncheckedOptions(.released(11, 1, "11.1.3")).contains("-machine")

@@ -20,11 +20,12 @@ extension MachineConfig {
       number = QEMUNumber.integer(text)
       guard case .natural? = number else { return ("Parameter 'node' expects a uint64 value", node.location) }
     }
+    if case .natural(let number)? = number, number > UInt32.max { return ("Parameter 'node' expects uint32_t", node.location) }
     if let other = object.properties.first(where: { !["qom-type", "id", "pci-dev", "node"].contains($0.name) }) {
       let isVisited = object.isJSON || object.isAdded
       return (isVisited ? "Parameter '\(other.name)' is unexpected" : "Invalid parameter '\(other.name)'", other.location)
     }
-    guard case .natural(let number)? = number, 128...UInt64(UInt32.max) ~= number else { return nil }
+    guard case .natural(let number)? = number, number > 127 else { return nil }
     return ("acpi-generic-initiator: Invalid NUMA node specified", node.location)
   }
 

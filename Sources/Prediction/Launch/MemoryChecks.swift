@@ -15,11 +15,12 @@ extension MachineConfig {
     guard let memory = MemoryOption(self, qemu) else { return [] }
     if let refusal = memory.sizeRefusal { return [refusal] }
     let kind = MachineKind(self)
-    guard kind == .q35 || kind == .i440fx || kind == .microvm else { return [] }
+    guard kind == .q35 || kind == .i440fx || kind == .microvm || kind == .virt else { return [] }
     let nodes = NUMANodes.read(self, memory, qemu)
-    return ([limits(memory, kind)] + objects.map { backendFailure($0, qemu) } + [nodes.failure, defaultMemoryTaken(qemu)])
+    let ofBoard = kind == .virt ? backendBeyondMaximum(memory) : nil
+    return ([limits(memory, kind)] + objects.map { backendFailure($0, qemu) } + [nodes.failure, defaultMemoryTaken(qemu), ofBoard])
       .compactMap { $0 }
-      + (kind == .microvm ? [] : moduleFailures(memory, qemu))
+      + (kind == .q35 || kind == .i440fx ? moduleFailures(memory, qemu) : [])
   }
 
   /// The id of the backend that QEMU makes itself; nil where the options name one (QEMU system/vl.c: qemu_create_machine,
@@ -31,8 +32,21 @@ extension MachineConfig {
     switch MachineKind(self) {
     case .q35, .i440fx: return "pc.ram"
     case .microvm: return "microvm.ram"
-    case .virt, .withoutPCI, .unknown: return nil
+    case .virt: return "mach-virt.ram"
+    case .withoutPCI, .unknown: return nil
     }
+  }
+
+  /// The refusal of a backend that gives the size without `-m`: the maximum stays the default, and `virt` computes a negative space for
+  /// memory modules (QEMU hw/arm/virt.c: virt_set_memmap).
+  private func backendBeyondMaximum(_ memory: MemoryOption) -> LaunchFailure? {
+    guard memory.size == nil, memory.maximum == nil, memory.slots == nil,
+      let backend = machine.last(where: { $0.name == "memory-backend" }),
+      let size = backend.value.string.flatMap({ backendSize(MachineConfig.objectID($0)) }),
+      // QEMU rounds the space up to gigabytes.
+      size >= MachineConfig.defaultMemory + 1 << 30
+    else { return nil }
+    return LaunchFailure(RealizeFailure(.badObject, "maxmem/slots too huge"), at: backend.location)
   }
 
   /// An object with that id (QEMU hw/core/machine.c: machine_run_board_init, create_default_memdev).
@@ -74,7 +88,8 @@ extension MachineConfig {
       return failure("\"-memory 'slots|maxmem'\" is not supported by: \(type)")
     }
     // ACPI_MAX_RAM_SLOTS
-    if slots > 256 { return failure("unsupported amount of memory slots: \(slots)") }
+    if slots > 256 { return failure("unsupported \(kind == .virt ? "number" : "amount") of memory slots: \(slots)") }
+    if kind == .virt { return nil }
     return maximum % 4096 == 0 ? nil : failure("maximum memory size must by aligned to multiple of 4096 bytes")
   }
 }

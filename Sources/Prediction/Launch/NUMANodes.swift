@@ -22,7 +22,7 @@ struct NUMANodes {
   /// MAX_NODES
   private static let most: UInt64 = 128
 
-  /// Reads the options of a q35, i440fx or microvm.
+  /// Reads the options of a q35, i440fx, microvm or virt.
   static func read(_ machine: MachineConfig, _ memory: MemoryOption, _ qemu: QEMUProfile) -> NUMANodes {
     var nodes = NUMANodes()
     let backend = machine.machine.last { $0.name == "memory-backend" }
@@ -199,7 +199,7 @@ struct NUMANodes {
 
 extension MachineConfig {
   /// Whether a node may have memory without a backend: in machine types before 5.1.
-  fileprivate var acceptsSizesOfNodes: Bool { versionOfPC.map { $0 < (5, 1) } ?? false }
+  fileprivate var acceptsSizesOfNodes: Bool { (versionOfPC ?? version(after: "virt-")).map { $0 < (5, 1) } ?? false }
 
   /// Whether QEMU adds a node for memory that is plugged in (QEMU hw/core/numa.c: numa_complete_configuration; observed on 7.2.22
   /// and 10.0.13).

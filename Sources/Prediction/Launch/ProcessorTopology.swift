@@ -1,6 +1,6 @@
 import Facts
 
-/// The processors of a q35, i440fx or microvm, by `-smp` and `-machine smp.*` (QEMU hw/core/machine-smp.c: machine_parse_smp_config;
+/// The processors of a q35, i440fx, microvm or virt, by `-smp` and `-machine smp.*` (QEMU hw/core/machine-smp.c: machine_parse_smp_config;
 /// recorded from 7.2.22, 10.0.13 and 11.1.3).
 struct ProcessorTopology {
   /// The result of reading the options.
@@ -15,13 +15,14 @@ struct ProcessorTopology {
   private(set) var count: UInt32
   /// Processors that it may have.
   private(set) var maximum: UInt32
-  private var sockets, dies, modules, cores, threads: UInt32
+  private var sockets, dies, clusters, modules, cores, threads: UInt32
 
   /// The first refusal; nil where none is certain.
   static func refusal(_ machine: MachineConfig, _ qemu: QEMUProfile) -> LaunchFailure? {
     switch read(machine, qemu) {
     case .refused(let failure): return failure
-    case .topology(let topology): return topology.refusalOfController(machine, qemu)
+    case .topology(let topology):
+      return MachineKind(machine) == .virt ? topology.refusalOfGIC(machine, qemu) : topology.refusalOfController(machine, qemu)
     case .unknown: return nil
     }
   }
@@ -38,7 +39,7 @@ struct ProcessorTopology {
   static func read(_ machine: MachineConfig, _ qemu: QEMUProfile) -> Reading {
     let kind = MachineKind(machine)
     guard let release = qemu.modelledRelease, machine.libvirt == nil, let type = machine.typeName(in: release),
-      kind == .q35 || kind == .i440fx || kind == .microvm, let items = items(machine)
+      kind == .q35 || kind == .i440fx || kind == .microvm || kind == .virt, let items = items(machine)
     else { return .unknown }
     guard let end = items.last else { return .topology(ProcessorTopology()) }
     func refused(_ text: String, _ place: Location? = nil) -> Reading {
@@ -65,8 +66,9 @@ struct ProcessorTopology {
     }
     if !isOld, hasZero { return refused("Invalid CPU topology: CPU topology parameters must be greater than zero") }
     let more = isOld ? "" : "> 1 "
+    let own: Set<String> = kind == .virt ? ["clusters"] : kind == .microvm ? [] : ["modules", "dies"]
     let absent = ["modules", "clusters", "dies", "books", "drawers"].first { name in
-      (kind == .microvm || name != "modules" && name != "dies") && given[name].map { $0 > 1 } == true
+      !own.contains(name) && given[name].map { $0 > 1 } == true
     }
     if let absent { return refused("\(absent) \(more)not supported by this machine's CPU topology") }
     guard let topology = ProcessorTopology(given, prefersSockets: machine.prefersSockets) else {
@@ -130,7 +132,7 @@ struct ProcessorTopology {
   }
 
   /// One processor.
-  private init() { (count, maximum, sockets, dies, modules, cores, threads) = (1, 1, 1, 1, 1, 1, 1) }
+  private init() { (count, maximum, sockets, dies, clusters, modules, cores, threads) = (1, 1, 1, 1, 1, 1, 1, 1) }
 
   /// Computes the counts that are not given; nil where QEMU divides by zero.
   private init?(_ given: [String: UInt32], prefersSockets: Bool) {
@@ -138,6 +140,7 @@ struct ProcessorTopology {
     count = given["cpus"] ?? 0
     maximum = given["maxcpus"] ?? 0
     dies = max(given["dies"] ?? 0, 1)
+    clusters = max(given["clusters"] ?? 0, 1)
     modules = max(given["modules"] ?? 0, 1)
     (sockets, cores, threads) = (given["sockets"] ?? 0, given["cores"] ?? 0, given["threads"] ?? 0)
     if count == 0, maximum == 0 {
@@ -145,7 +148,7 @@ struct ProcessorTopology {
     } else {
       if maximum == 0 { maximum = count }
       func rest(_ parts: UInt32...) -> UInt32? {
-        let divisor = parts.reduce(dies &* modules, &*)
+        let divisor = parts.reduce(dies &* clusters &* modules, &*)
         return divisor == 0 ? nil : maximum / divisor
       }
       if prefersSockets ? sockets == 0 : sockets == 0 && cores != 0 {
@@ -166,11 +169,15 @@ struct ProcessorTopology {
     if count == 0 { count = maximum }
   }
 
-  private var product: UInt32 { sockets &* dies &* modules &* cores &* threads }
+  private var product: UInt32 { sockets &* dies &* clusters &* modules &* cores &* threads }
 
   /// The counts as QEMU prints them (QEMU hw/core/machine-smp.c: cpu_hierarchy_to_string).
   private func text(_ kind: MachineKind, _ isOld: Bool) -> String {
-    let inner = kind == .microvm ? "" : "dies (\(dies)) * " + (isOld ? "" : "modules (\(modules)) * ")
+    let inner = switch kind {
+    case .microvm: ""
+    case .virt: "clusters (\(clusters)) * "
+    default: "dies (\(dies)) * " + (isOld ? "" : "modules (\(modules)) * ")
+    }
     return "sockets (\(sockets)) * \(inner)cores (\(cores)) * threads (\(threads))"
   }
 
@@ -188,6 +195,26 @@ struct ProcessorTopology {
       shift += UInt32(32 - (count - 1).leadingZeroBitCount)
     }
     return id | rest << shift
+  }
+
+  /// The refusal of more processors than a GICv2 serves, which TCG has by default in 7.2 (QEMU hw/arm/virt.c: machvirt_init).
+  private func refusalOfGIC(_ machine: MachineConfig, _ qemu: QEMUProfile) -> LaunchFailure? {
+    guard maximum > 8, let option = machine.options.last(where: { $0.name == "smp" })
+      ?? machine.machine.last(where: { $0.name.hasPrefix("smp.") })
+    else { return nil }
+    switch machine.machineSetting("gic-version") {
+    case .known("2"): break
+    case .known(nil) where qemu.isBefore(8, 0) && machine.usesKVM == .known(false): break
+    default: return nil
+    }
+    let text = "Number of SMP CPUs requested (\(maximum)) exceeds max CPUs supported by machine 'mach-virt' (8)"
+    return LaunchFailure(RealizeFailure(.badOption, text), at: option.location)
+  }
+
+  /// Whether the GIC of a `virt` certainly serves them: a GICv3 has room for 123 without high memory.
+  func fitGIC(_ machine: MachineConfig, _ qemu: QEMUProfile) -> Bool {
+    if maximum <= 8 || refusalOfGIC(machine, qemu) != nil { return true }
+    return maximum <= 123 && ["3", "4", "max", "host"].contains(machine.machineOption("gic-version"))
   }
 
   /// The refusal of more processors than TCG's interrupt controller has ids for. 7.2 counts those that the guest may have, and
@@ -216,14 +243,15 @@ extension MachineConfig {
     return texts.count > 1 || texts.contains { !["tcg", "accel=tcg"].contains($0.split(separator: ",").first.map(String.init) ?? "") }
   }
 
-  /// Machine types before 6.2 compute sockets before cores (QEMU hw/i386/pc_q35.c: pc_q35_6_1_machine_options).
+  /// Machine types before 6.2 compute sockets before cores (QEMU hw/i386/pc_q35.c: pc_q35_6_1_machine_options; hw/arm/virt.c).
   fileprivate var prefersSockets: Bool {
-    versionOfPC.map { $0 < (6, 2) } ?? false
+    (versionOfPC ?? version(after: "virt-")).map { $0 < (6, 2) } ?? false
   }
 
   /// The maximum of processors of a machine type (`query-machines` of 7.2.22, 10.0.13 and 11.1.3).
   fileprivate func mostProcessors(_ kind: MachineKind, _ release: QEMURelease) -> UInt32 {
     guard kind != .i440fx else { return 255 }
+    if kind == .virt { return version(after: "virt-").map { $0 < (3, 0) } ?? false ? 255 : 512 }
     guard kind == .q35 else { return 288 }
     let version = version(after: "pc-q35-") ?? (release.major, release.minor)
     return version < (2, 8) ? 255 : version < (8, 1) ? 288 : version < (9, 0) ? 1024 : 4096

@@ -32,7 +32,7 @@ extension MachineConfig {
       // KVM's maximum is the host's, and older SMBIOS tables have room for fewer in a socket.
       switch ProcessorTopology.read(self, qemu) {
       case .unknown: return false
-      case .topology(let topology): return topology.maximum < 255
+      case .topology(let topology): return MachineKind(self) == .virt ? topology.fitGIC(self, qemu) : topology.maximum < 255
       case .refused: return true
       }
     case "m":
@@ -45,8 +45,8 @@ extension MachineConfig {
     case "numa":
       guard option.isNUMANode, let memory = MemoryOption(self, qemu) else { return false }
       switch MachineKind(self) {
-      case .q35, .i440fx, .microvm: return NUMANodes.read(self, memory, qemu).isKnown
-      case .virt, .withoutPCI, .unknown: return false
+      case .q35, .i440fx, .microvm, .virt: return NUMANodes.read(self, memory, qemu).isKnown
+      case .withoutPCI, .unknown: return false
       }
     default: return false
     }

@@ -82,11 +82,10 @@ extension MachineConfig {
     case "x-5"? where !hasOption("cpu"): return failure("Using GICv5 but guest CPU does not support it", controller)
     default: break
     }
-    let asked = machineSetting("its") == .known("on") ? option("its") : option("msi").flatMap { $0.value.string == "its" ? $0 : nil }
+    // QEMU sets `msi` after `its` in either order, and `auto` leaves it to the controller.
+    let asked = option("msi").map { $0.value.string == "its" ? $0 : nil } ?? (machineSetting("its") == .known("on") ? option("its") : nil)
     // Without `gic-version` QEMU takes GICv2 for up to 8 processors.
-    if let asked, controller.map({ $0.value.string == "2" }) ?? !hasOption("smp"), !qemu.isBefore(11, 1),
-      !machine.contains(where: { $0.name.hasPrefix("smp.") })
-    {
+    if let asked, controller.map({ $0.value.string == "2" }) ?? hasFewProcessors(qemu), !qemu.isBefore(11, 1) {
       return failure("GICv2 + ITS is an invalid configuration.", asked)
     }
     if machineSetting("mte") == .known("on"), !hasOption("cpu") {
@@ -95,15 +94,28 @@ extension MachineConfig {
     return [crashOfErrorReports(qemu)].compactMap { $0 }
   }
 
-  /// `ras=on` without a firmware: the machine has no device for ACPI's events, and its tables need it.
+  /// Whether it certainly has no more than a GICv2 serves.
+  private func hasFewProcessors(_ qemu: QEMUProfile) -> Bool {
+    guard case .topology(let topology) = ProcessorTopology.read(self, qemu) else { return false }
+    return topology.maximum <= 8
+  }
+
+  /// `ras=on` without a firmware or with a processor of 32 bits, as the default one is: the machine has no device for ACPI's
+  /// events, and its tables need it.
   private func crashOfErrorReports(_ qemu: QEMUProfile) -> LaunchFailure? {
     guard let option = machine.last(where: { $0.name == "ras" }), QEMUBool(option.value) == .on,
-      let acpi = machineSetting("acpi").display, acpi != "off", !hasOption("no-acpi"), !mayHaveFirmware
+      let acpi = machineSetting("acpi").display, acpi != "off", !hasOption("no-acpi"), has32BitProcessor || !mayHaveFirmware
     else { return nil }
     let (text, signal) = qemu.isBefore(8, 0)
       ? ("virt_acpi_setup: Assertion `vms->acpi_dev' failed.", "SIGABRT")
-      : ("QEMU crashes with SIGSEGV: ras=on without a firmware", "SIGSEGV")
+      : ("QEMU crashes with SIGSEGV: ras=on without \(has32BitProcessor ? "a processor of 64 bits" : "a firmware")", "SIGSEGV")
     return LaunchFailure(RealizeFailure(.crashingProperty, text, signal: signal), at: option.location)
+  }
+
+  /// Whether it is one of the machine's processors of 32 bits.
+  private var has32BitProcessor: Bool {
+    guard let processor = options.last(where: { $0.name == "cpu" }) else { return true }
+    return processor.value.string?.split(separator: ",").first.map { $0 == "cortex-a7" || $0 == "cortex-a15" } ?? false
   }
 
   private var mayHaveFirmware: Bool {
