@@ -61,10 +61,10 @@ final class VirtMachineTests: XCTestCase {
       let machine = Machines.parse("qemu-system-aarch64 -nodefaults -M virt," + options).machine
       return machine.uncheckedOptions(.released(11, 1, "11.1.3")).contains("-machine")
     }
-    for options in ["mte=on -cpu max", "gic-version=host -accel kvm", "secure=on", "highmem=off", "gic-version=4"] {
+    for options in ["mte=on -cpu max", "gic-version=host -accel kvm", "secure=on", "highmem=off -m $M", "gic-version=4"] {
       XCTAssert(unchecked(options), options)
     }
-    for options in ["mte=off", "gic-version=3", "acpi=off", "default_bus_bypass_iommu=on", "nvdimm=on", "x-oem-id=me"] {
+    for options in ["mte=off", "highmem=off -m 1G", "gic-version=3", "acpi=off", "default_bus_bypass_iommu=on", "nvdimm=on", "x-oem-id=me"] {
       XCTAssertFalse(unchecked(options), options)
     }
   }

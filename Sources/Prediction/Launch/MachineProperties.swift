@@ -127,6 +127,8 @@ extension MachineConfig {
   private func isDecidedOfVirt(_ name: String, _ value: String) -> Bool {
     if VirtMachine.harmless.contains(name) { return true }
     if name == "gic-version" { return usesKVM == .known(false) && ["2", "3", "max"].contains(value) }
+    // The memory's addresses are checked.
+    if name == "highmem" { return MemoryOption(self) != nil }
     return VirtMachine.needing.contains(name) && QEMUBool(value) == .off
   }
 

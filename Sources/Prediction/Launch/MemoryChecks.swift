@@ -17,8 +17,9 @@ extension MachineConfig {
     let kind = MachineKind(self)
     guard kind == .q35 || kind == .i440fx || kind == .microvm || kind == .virt else { return [] }
     let nodes = NUMANodes.read(self, memory, qemu)
-    let ofBoard = kind == .virt ? backendBeyondMaximum(memory) : nil
-    return ([limits(memory, kind)] + objects.map { backendFailure($0, qemu) } + [nodes.failure, defaultMemoryTaken(qemu), ofBoard])
+    let limit = limits(memory, kind)
+    let ofBoard = kind == .virt && limit == nil ? addressFailure(memory) : nil
+    return ([limit] + objects.map { backendFailure($0, qemu) } + [nodes.failure, defaultMemoryTaken(qemu), ofBoard])
       .compactMap { $0 }
       + (kind == .q35 || kind == .i440fx ? moduleFailures(memory, qemu) : [])
   }
@@ -37,16 +38,34 @@ extension MachineConfig {
     }
   }
 
-  /// The refusal of a backend that gives the size without `-m`: the maximum stays the default, and `virt` computes a negative space for
-  /// memory modules (QEMU hw/arm/virt.c: virt_set_memmap).
-  private func backendBeyondMaximum(_ memory: MemoryOption) -> LaunchFailure? {
-    guard memory.size == nil, memory.maximum == nil, memory.slots == nil,
-      let backend = machine.last(where: { $0.name == "memory-backend" }),
-      let size = backend.value.string.flatMap({ backendSize(MachineConfig.objectID($0)) }),
-      // QEMU rounds the space up to gigabytes.
-      size >= MachineConfig.defaultMemory + 1 << 30
-    else { return nil }
-    return LaunchFailure(RealizeFailure(.badObject, "maxmem/slots too huge"), at: backend.location)
+  /// The refusal of memory of `virt` beyond the addresses that there are. Where a backend gives the size without `-m`, the maximum
+  /// stays the default, and the space for memory modules is negative (QEMU hw/arm/virt.c: virt_set_memmap).
+  private func addressFailure(_ memory: MemoryOption) -> LaunchFailure? {
+    let backend = machine.last { $0.name == "memory-backend" }
+    guard let place = options.last(where: { $0.name == "m" })?.location ?? backend?.location else { return nil }
+    func failure(_ text: String) -> LaunchFailure { LaunchFailure(RealizeFailure(.badOption, text), at: place) }
+    let size = memory.size.map(MachineConfig.rounded)
+    if size == nil, backend != nil, backend?.value.string.flatMap({ backendSize(MachineConfig.objectID($0)) }) == nil { return nil }
+    let ram = size ?? backend?.value.string.flatMap { backendSize(MachineConfig.objectID($0)) } ?? MachineConfig.defaultMemory
+    let maximum = memory.maximum ?? size ?? MachineConfig.defaultMemory
+    func gigabytes(_ bytes: UInt64) -> UInt64 { (bytes &+ (1 << 30 - 1)) & ~(1 << 30 - 1) }
+    // Memory begins at 1 GiB, and each slot has one for alignment.
+    let base = gigabytes(ram &+ 1 << 30)
+    let end = base &+ gigabytes(maximum &- ram &+ (memory.slots ?? 0) << 30)
+    if let bits = addressBitsOfVirt, end > 1 << UInt64(bits) {
+      return failure("Addressing limited to \(bits) bits, but memory exceeds it by \(end - 1 << UInt64(bits)) bytes")
+    }
+    return end < base ? failure("maxmem/slots too huge") : nil
+  }
+
+  /// The width of the addresses of a `virt`, as far as the definition decides it.
+  var addressBitsOfVirt: Int? {
+    if machineSetting("highmem") == .known("off") { return 32 }
+    guard usesKVM == .known(false) else { return nil }
+    guard let processor = options.last(where: { $0.name == "cpu" }) else { return 40 }
+    // Observed on 7.2.22 and 11.1.3.
+    let model = processor.value.string?.split(separator: ",").first
+    return model.map { ["cortex-a7", "cortex-a15", "cortex-a53"].contains($0) } == true ? 40 : nil
   }
 
   /// An object with that id (QEMU hw/core/machine.c: machine_run_board_init, create_default_memdev).

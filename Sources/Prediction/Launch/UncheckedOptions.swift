@@ -40,7 +40,8 @@ extension MachineConfig {
       switch MachineKind(self) {
       // A microvm has no limit of its own, and QEMU makes room for each slot.
       case .q35, .i440fx, .microvm: return memory.slots.map { $0 <= 256 } ?? true
-      case .virt, .withoutPCI, .unknown: return memory.maximum == nil && memory.slots == nil
+      case .virt: return memory.maximum == nil && memory.slots == nil || addressBitsOfVirt != nil
+      case .withoutPCI, .unknown: return memory.maximum == nil && memory.slots == nil
       }
     case "numa":
       guard option.isNUMANode, let memory = MemoryOption(self, qemu) else { return false }
