@@ -109,6 +109,22 @@ final class AddedObjectTests: XCTestCase {
     XCTAssertFalse(try open(["9": .known(nil)]))
   }
 
+  /// QEMU exits at the node of a generic initiator that no machine has, and the guest is lost.
+  func testAGenericInitiatorOfNoNodeEndsTheGuest() {
+    func signals(_ node: String) -> [String?] {
+      let command = #"{"execute":"object-add","arguments":{"qom-type":"acpi-generic-initiator","id":"g","pci-dev":"v","node":\#(node)}}"#
+      let stream = ParsedInput.parse(SourceText(name: "s", bytes: Array((command + "\n" + plug).utf8)), as: .qmp)
+      var machine = Machines.parse(AddedObjectTests.guest).machine
+      machine.objects += stream.machine.objects
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run(plugs: stream.plugs).launchFailures
+        .filter(\.isOfCommand).map(\.failure.signal)
+    }
+    XCTAssertEqual(signals("127"), [])
+    XCTAssertEqual(signals("128"), ["exit status 1"])
+    XCTAssertEqual(signals("4294967295"), ["exit status 1"])
+    XCTAssertEqual(signals("4294967296"), [nil])
+  }
+
   func testTypesThatAreNotModelledAreNamed() {
     func unchecked(_ command: String) -> [String] {
       ParsedInput.parse(SourceText(name: "s", bytes: Array(command.utf8)), as: .qmp).machine.uncheckedCommands

@@ -25,8 +25,17 @@ extension MachineConfig {
       let isVisited = object.isJSON || object.isAdded
       return (isVisited ? "Parameter '\(other.name)' is unexpected" : "Invalid parameter '\(other.name)'", other.location)
     }
-    guard case .natural(let number)? = number, number > 127 else { return nil }
-    return ("acpi-generic-initiator: Invalid NUMA node specified", node.location)
+    return nil
+  }
+
+  /// The end of QEMU at a node that no machine has: its setter does not refuse it, also where the guest runs (QEMU hw/acpi/pci.c:
+  /// acpi_generic_initiator_set_node; observed on 11.1.3).
+  func exit(ofInitiator object: ObjectRequest) -> LaunchFailure? {
+    guard object.type == "acpi-generic-initiator", libvirt == nil, let node = object.properties.last(where: { $0.name == "node" }),
+      case .natural(128...)? = node.value.string.map({ QEMUNumber.integer($0) }) ?? QEMUNumber.integer(node.value)
+    else { return nil }
+    let text = "acpi-generic-initiator: Invalid NUMA node specified"
+    return LaunchFailure(RealizeFailure(.badObject, text, signal: object.isAdded ? "exit status 1" : nil), at: node.location)
   }
 
   /// The refusal of one when ACPI's tables are made of a machine with nodes (QEMU hw/acpi/pci.c: build_acpi_generic_initiator).

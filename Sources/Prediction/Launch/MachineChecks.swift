@@ -124,6 +124,7 @@ extension MachineConfig {
     guard let id = object.id else { return libvirt == nil ? missing("id", of: object).map { failure($0) } : nil }
     if !QEMUIdentifier.isWellFormed(id) { return failure("Parameter 'id' expects an identifier") }
     if let (text, place) = refusal(ofInitiator: object) { return failure(text, at: place) }
+    if let exit = exit(ofInitiator: object) { return exit }
     guard object.type == "iommufd" else { return nil }
     if let other = object.properties.first(where: { !["qom-type", "id", "fd"].contains($0.name) }) {
       let isVisited = object.isJSON || object.isAdded
