@@ -11,7 +11,10 @@ extension Rule {
       by `acpi-generic-initiator` objects, eight for each GPU, one for each partition that it may have. Without them \
       it brings no GPU memory online: CUDA sees a GPU without memory.
       """,
-    fix: "add eight `-numa node,nodeid=N`, and `-object acpi-generic-initiator,id=gi0,pci-dev=ID,node=N` for each",
+    fix: """
+      give the memory to a node (`-numa node,nodeid=0,memdev=ID`), and add eight without: `-numa node,nodeid=N` and \
+      `-object acpi-generic-initiator,id=gi0,pci-dev=ID,node=N` for each
+      """,
     example: "-machine virt -device vfio-pci-nohotplug,host=0009:01:00.0,id=gpu   (a GB200 GPU)",
     references: [
       "QEMU hw/acpi/acpi_generic_initiator.c", "linux drivers/vfio/pci/nvgrace-gpu/main.c",
