@@ -8,8 +8,8 @@ struct MonitorClients {
   private let script: ShellLines
   private let variables: ShellVariables
   /// Paths of sockets and pipes, and ports.
-  private let addresses: [[UInt8]]
-  /// First words of commands with something that the shell replaces.
+  let addresses: [[UInt8]]
+  /// First words of commands with something that the shell replaces, and functions that are given to other programs.
   private let replaced: Set<String>
   /// Depth of strings that hold commands.
   private let depth: Int
@@ -25,7 +25,9 @@ struct MonitorClients {
     self.depth = depth
     let commands = addresses.isEmpty ? [] : script.commands.map(\.range).filter { code[$0].contains { $0 > 0x20 } }
     self.commands = commands
-    replaced = Set(commands.filter { !MonitorClients.isWritten(code[$0]) }.compactMap { ShellNaming.words(of: code[$0]).first })
+    let words = commands.map { (ShellNaming.words(of: code[$0]), MonitorClients.isWritten(code[$0])) }
+    let given = words.filter { ["export", "declare", "typeset", "mapfile", "readarray"].contains($0.0.first) }.flatMap(\.0)
+    replaced = Set(words.filter { !$0.1 }.compactMap(\.0.first) + given)
   }
 
   /// Whether a text holds one.
@@ -49,72 +51,6 @@ struct MonitorClients {
     return nil
   }
 
-  // MARK: - Addresses
-
-  /// The maximum number of addresses that commands are compared with; of more, every other command counts.
-  private static let maximum = 16
-
-  /// The addresses of the monitors that a command line opens.
-  /// - Parameter options: names without dashes, each with its argument.
-  static func addresses(of options: [(name: String, value: String)]) -> [[UInt8]] {
-    let monitors = options.filter { ["monitor", "qmp", "qmp-pretty", "mon", "object"].contains($0.name) }
-    var found = options.compactMap { option -> String? in
-      switch option.name {
-      case "monitor", "qmp", "qmp-pretty": return address(option.value)
-      case "serial": return option.value.hasPrefix("mon:") ? address(String(option.value.dropFirst(4))) : nil
-      case "chardev":
-        guard isOfMonitor(option.value, monitors.map(\.value)) else { return nil }
-        let items = KeyValueText(Array(option.value.utf8), implied: "backend").items
-        func value(_ key: String) -> String? { items.first { $0.key == key }?.value }
-        if value("backend") == "pty" { return "/dev/pts" }
-        return value("path").map { value("backend") == "pipe" ? $0 + ".in" : $0 } ?? value("port")
-      default: return nil
-      }
-    }
-    found = found.map { String(decoding: plain(Array($0.utf8)), as: UTF8.self) }.filter { !$0.isEmpty && !["0", "$"].contains($0) }
-    return found.prefix(maximum + 1).map { Array($0.utf8) }
-  }
-
-  /// Whether a monitor uses the character device.
-  static func isOfMonitor(_ chardev: String, _ monitors: [String]) -> Bool {
-    let items = KeyValueText(Array(chardev.utf8), implied: "backend").items
-    guard let id = items.first(where: { $0.key == "id" })?.value else { return false }
-    return monitors.contains { monitor in
-      KeyValueText(Array(monitor.utf8), implied: "chardev").items.contains { item in
-        item.key == "chardev" && (item.value == id || item.value == "chardev:\(id)")
-      }
-    }
-  }
-
-  /// `unix:PATH`, `pipe:PATH`, `tcp:HOST:PORT` and the like.
-  private static func address(_ text: String) -> String? {
-    let whole = text.prefix { $0 != "," }
-    let kind = whole.prefix { $0 != ":" }
-    let rest = String(whole.dropFirst(kind.count + 1))
-    switch kind {
-    case "unix": return rest
-    case "pipe": return rest + ".in"
-    case "tcp", "telnet", "websocket": return rest.split(separator: ":").last.map(String.init)
-    case "pty": return "/dev/pts"
-    default: return nil
-    }
-  }
-
-  /// The text without quotes and braces, so that `"${MON}"` is `$MON`.
-  private static func plain(_ text: [UInt8]) -> [UInt8] { text.filter { !"\"'{}\\".utf8.contains($0) } }
-
-  /// Whether a text names one of the addresses.
-  private func mentions(_ text: [UInt8]) -> Bool {
-    func isPart(_ byte: UInt8?) -> Bool { byte.map { $0.isShellNameByte || "-.".utf8.contains($0) } == true }
-    let text = MonitorClients.plain(text)
-    return addresses.contains { address in
-      text.indices(of: address).contains { start in
-        let isApart = !isPart(text[..<start].last) || address.first.map { "/$.".utf8.contains($0) } == true
-        return isApart && !isPart(text[(start + address.count)...].first)
-      }
-    }
-  }
-
   // MARK: - Commands
 
   /// Programs that send what they read, and read from the terminal where nothing else is given.
@@ -128,29 +64,84 @@ struct MonitorClients {
   ]
   private static let texts: Set<String> = ["echo", "printf", "sleep", "true"]
 
+  /// The words of a command, with the variables that are followed.
+  private func words(_ index: Int) -> [Word] {
+    variables.split(Array(bytes[commands[index]]), at: commands[index].lowerBound).words.words
+  }
+
   private func mentionsAddress(_ index: Int) -> Bool {
     let raw = Array(bytes[commands[index]])
-    if mentions(raw) { return true }
-    guard raw.contains(UInt8(ascii: "$")) else { return false }
-    return mentions(Array(variables.split(raw, at: commands[index].lowerBound).words.words.map(\.bytes).joined(separator: [0x20])))
+    if mentions(raw) || document(of: index) != nil { return true }
+    let mayMean = raw.contains { "$*?[{~".utf8.contains($0) }
+    let isClient = MonitorClients.clients.contains { raw.contains(text: $0) }
+    guard mayMean || isClient else { return false }
+    let words = words(index)
+    if mentions(Array(words.map(\.bytes).joined(separator: [0x20]))) { return true }
+    return isClient && program(words).map(MonitorClients.clients.contains) == true
+      && words.contains { word in addresses.contains { MonitorClients.mayBe(word.bytes, $0) } }
+  }
+
+  private func program(_ words: [Word]) -> String? {
+    let own = words.drop { ShellScript.keywords.contains($0.text) }
+    return ShellRunner.program(of: Array(own)).map { $0.text.fileName ?? $0.text }
+  }
+
+  /// The here document of a command, if it names an address.
+  private func document(of index: Int) -> ArraySlice<UInt8>? {
+    let text = bytes[commands[index]]
+    guard text.contains(text: "<<"), !text.contains(text: "<<<"),
+      let document = document(behind: commands[index]), mentions(Array(bytes[document]))
+    else { return nil }
+    return bytes[document]
+  }
+
+  /// The first here document behind a command.
+  private func document(behind command: Range<Int>) -> Range<Int>? {
+    var low = 0, high = script.documents.count
+    while low < high {
+      let middle = (low + high) / 2
+      if script.documents[middle].lowerBound < command.upperBound { low = middle + 1 } else { high = middle }
+    }
+    return low < script.documents.count ? script.documents[low] : nil
   }
 
   private func sendsUnread(_ index: Int) -> Bool {
     let raw = Array(bytes[commands[index]])
     if let text = substitution(raw) { return MonitorClients.areIn(text, addresses, variables, depth: depth + 1) }
-    let words = ShellWords(raw).words
-    let own = words.drop { ShellScript.keywords.contains($0.text) }
-    guard let program = ShellRunner.program(of: Array(own)) else { return !own.allSatisfy { ShellRunner.isAssignment($0.text) } }
-    let name = program.text.fileName ?? program.text
+    let words = words(index)
+    guard let name = program(words) else {
+      let own = words.drop { ShellScript.keywords.contains($0.text) }
+      return !own.allSatisfy { ShellRunner.isAssignment($0.text) } || own.contains(where: isUnfollowedCommand)
+    }
     if MonitorClients.quiet.contains(name) { return false }
     if MonitorClients.texts.contains(name) { return raw.contains(UInt8(ascii: ">")) && !isLiteral(index) }
+    // A text that is printed.
+    if name == "cat", !raw.contains(UInt8(ascii: ">")), bytes[commands[index].upperBound...].first != UInt8(ascii: "|") { return false }
     if MonitorClients.clients.contains(name) {
-      return !hasReadInput(commands[index]) || feeders(of: index).contains { !isLiteral($0) }
+      if !hasReadInput(commands[index]) || MonitorClients.readsAnother(name, words) { return true }
+      let feeders = feeders(of: index)
+      if feeders.isEmpty, !raw.contains(UInt8(ascii: "<")) { return ShellInput(bytes, script).outer(commands[index]) != nil }
+      return feeders.contains { !isLiteral($0) }
     }
-    // Of another shell, or of a trap.
-    let strings = words.filter { $0.bytes.contains(0x20) && mentions($0.bytes) }
+    // Of another shell, or of a trap, or written to a file.
+    var strings = words.map(\.bytes).filter { $0.contains(0x20) && mentions($0) }
+    if let document = document(of: index) { strings.append(Array(document)) }
     guard !strings.isEmpty else { return true }
-    return strings.contains { MonitorClients.areIn($0.bytes, addresses, variables, depth: depth + 1) }
+    return strings.contains { MonitorClients.areIn($0, addresses, variables, depth: depth + 1) }
+  }
+
+  /// Whether an assignment's value is a command with an address, and the uses of the variable are not followed.
+  private func isUnfollowedCommand(_ word: Word) -> Bool {
+    let name = String(decoding: word.bytes.prefix { $0.isShellNameByte }, as: UTF8.self)
+    return word.bytes.contains(0x20) && mentions(word.bytes) && !variables.isFollowed(name)
+  }
+
+  /// Whether a program sends what another one prints, or a file, and not its standard input (socat(1), ncat(1)).
+  private static func readsAnother(_ name: String, _ words: [Word]) -> Bool {
+    let words = words.map(\.text)
+    let sources = ["exec:", "system:", "shell:", "open:", "file:", "gopen:"]
+    if name == "socat" { return words.contains { word in sources.contains { word.lowercased().hasPrefix($0) } } }
+    return words.contains { ["-e", "-c", "--exec", "--sh-exec", "--lua-exec"].contains($0) }
   }
 
   /// The commands of the first substitution that names an address.
@@ -191,26 +182,16 @@ struct MonitorClients {
     let isText = MonitorClients.texts.contains(words[words.startIndex].fileName ?? "")
     guard isText, MonitorClients.isWritten(text, parametersToo: true) else { return false }
     if MonitorClients.isWritten(text) { return true }
-    return function(around: commands[index].lowerBound).map { !replaced.contains($0) } ?? false
+    return ShellInput(bytes, script).function(around: commands[index].lowerBound).map { !replaced.contains($0) } ?? false
   }
 
   /// Whether a text has nothing that the shell replaces.
   /// - Parameter parametersToo: `$1` and `"$@"` do not count.
-  private static func isWritten(_ text: ArraySlice<UInt8>, parametersToo: Bool = false) -> Bool {
+  static func isWritten(_ text: ArraySlice<UInt8>, parametersToo: Bool = false) -> Bool {
     text.indices.allSatisfy { index in
       guard text[index] == UInt8(ascii: "$") else { return text[index] != UInt8(ascii: "`") && text[index] != UInt8(ascii: "<") }
       return parametersToo && text[(index + 1)...].first { $0 != UInt8(ascii: "{") }.map { "@*0123456789".utf8.contains($0) } == true
     }
-  }
-
-  /// The name of the function that begins last before a position, which is that around it where none has ended.
-  private func function(around position: Int) -> String? {
-    let before = bytes[..<position]
-    let near = Array(before.suffix(4096)), offset = position - near.count
-    guard let found = near.indices(of: Array("()".utf8)).last, !near[found...].contains(text: "\n}") else { return nil }
-    let parentheses = offset + found
-    let name = before[..<parentheses].reversed().drop { $0 == 0x20 }.prefix { $0.isShellNameByte || $0 == UInt8(ascii: "-") }
-    return name.isEmpty ? nil : String(decoding: name.reversed(), as: UTF8.self)
   }
 
   /// Whether the input that a command itself gives to its program is written out, or is the terminal.
@@ -224,7 +205,7 @@ struct MonitorClients {
       if rest.starts(with: "<<<".utf8) { return MonitorClients.isWritten(rest.dropFirst(3)) }
       if rest.starts(with: "<<".utf8) {
         let isQuoted = rest.dropFirst(2).drop { $0 <= 0x20 || $0 == UInt8(ascii: "-") }.first.map { "\"'\\".utf8.contains($0) } == true
-        guard let document = script.documents.first(where: { $0.lowerBound >= command.upperBound }) else { return false }
+        guard let document = document(behind: command) else { return false }
         return isQuoted || !bytes[document].contains { "$`".utf8.contains($0) }
       }
       let file = rest.dropFirst().drop { $0 == 0x20 }

@@ -113,7 +113,7 @@ struct ShellDoubts {
       if !word.bytes.contains(where: { "-=$`".utf8.contains($0) }) || word.range == emulator.range { programs.append(word.bytes) }
       if word.range == emulator.range { break }
     }
-    let defined = functions, aliases = names(behind: "alias ", upTo: "=")
+    let defined = functions, aliases = names(behind: "alias", upTo: "=")
     for name in programs where !name.isEmpty {
       guard let start = defined[name] ?? (name == emulator.bytes ? nil : aliases[name]) else { continue }
       return (start..<start + name.count, "the function `\(String(decoding: name, as: UTF8.self))`", "it may add arguments")
@@ -125,7 +125,7 @@ struct ShellDoubts {
 
   /// The functions of the script, `NAME()` and `function NAME`, each with its first place. Found once: a command may have many words.
   private var functions: [[UInt8]: Int] {
-    var found = names(behind: "function ", upTo: nil)
+    var found = names(behind: "function", upTo: nil)
     for parentheses in bytes.indices(of: Array("()".utf8)) {
       let before = bytes[..<parentheses]
       guard let last = before.lastIndex(where: { $0 != 0x20 }) else { continue }
@@ -137,13 +137,15 @@ struct ShellDoubts {
   }
 
   /// The names behind a keyword, each with its first place.
-  /// - Parameter end: the character that must follow.
-  private func names(behind keyword: String, upTo end: Character?) -> [[UInt8]: Int] {
+  /// - Parameter mark: the character that must follow.
+  private func names(behind keyword: String, upTo mark: Character?) -> [[UInt8]: Int] {
     var found: [[UInt8]: Int] = [:]
-    for start in bytes.indices(of: Array(keyword.utf8)).map({ $0 + keyword.utf8.count }) {
+    for end in bytes.indices(of: Array(keyword.utf8)).map({ $0 + keyword.utf8.count }) {
+      let start = bytes[end...].firstIndex { $0 != 0x20 && $0 != 0x09 } ?? bytes.count
+      guard start > end else { continue }
       let name = Array(bytes[start...].prefix { $0 > 0x20 && !"=;(){".utf8.contains($0) })
       let follows = bytes[(start + name.count)...].first
-      if end == nil || follows == end?.asciiValue, found[name] == nil { found[name] = start }
+      if mark == nil || follows == mark?.asciiValue, found[name] == nil { found[name] = start }
     }
     return found
   }
@@ -204,13 +206,10 @@ struct ShellDoubts {
     if let pipe = before.lastIndex(where: { $0 > 0x20 }), bytes[pipe] == UInt8(ascii: "|"), !before[...pipe].hasSuffix("||") {
       return (pipe..<pipe + 1, "the output that is QEMU's standard input", reason)
     }
-    // The input of a compound command or of the script is QEMU's too.
-    let outer = script.commands.map(\.range).first { range in
-      let words = bytes[range].split { $0 <= 0x20 }.map { String(decoding: $0, as: UTF8.self) }
-      guard let first = words.first, ["exec", "}", "fi", "done", "esac"].contains(first), range != command else { return false }
-      return words.contains { $0.hasPrefix("<") || $0.hasPrefix("0<") } && !words.contains { $0.hasSuffix("/dev/null") }
-    }
+    // The input of a compound command, a function or the script is QEMU's too.
+    let outer = ShellInput(bytes, script).outer(command)
     if let outer { return (outer, "the standard input of the script", reason) }
+    if words.contains("screen"), let sender { return (sender, "the text that `screen` sends to QEMU", reason) }
     let text = bytes[command]
     var quote: UInt8?
     for index in text.indices {
@@ -224,6 +223,15 @@ struct ShellDoubts {
       if !isOther { return (index..<index + 1, "the file that is QEMU's standard input", reason) }
     }
     return nil
+  }
+
+  /// A command that has screen(1) type something that is not written out into its window.
+  private var sender: Range<Int>? {
+    script.commands.map(\.range).first { range in
+      let words = bytes[range].split { $0 <= 0x20 }.map { String(decoding: $0, as: UTF8.self) }
+      guard range != command, words.contains("screen"), words.contains("-X"), !words.contains("quit") else { return false }
+      return !words.contains("stuff") || !MonitorClients.isWritten(bytes[range])
+    }
   }
 
   /// Another command that may send something to QEMU's monitor.

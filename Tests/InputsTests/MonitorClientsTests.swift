@@ -81,6 +81,58 @@ final class MonitorClientsTests: XCTestCase {
     XCTAssertEqual(unread("x ||\n  \(qemu) -monitor stdio\n"), [])
   }
 
+  /// Each beside a QEMU with its monitor at `/run/m`.
+  func testATextFromElsewhereIsUnread() {
+    for client in [
+      "send() { socat - UNIX:/run/m; }\nsend < cmds", "send() { socat - UNIX:/run/m; }\ncat cmds | send",
+      "send() { echo \"$1\" | nc -U /run/m; }\nmapfile -c 1 -C send < cmds",
+      "send() { echo \"$1\" | nc -U /run/m; }\nexport -f send\nparallel send :::: cmds",
+      "{ socat - UNIX:/run/m; } < cmds", "(socat - UNIX:/run/m) < cmds", "cat cmds | while true; do nc -U /run/m; done",
+      "cat cmds | ( sleep 1; nc -U /run/m )", "socat EXEC:./gen UNIX:/run/m", "socat -u OPEN:cmds UNIX-CONNECT:/run/m",
+      "nc -U /run/m -e ./gen", "ncat -U /run/m --sh-exec ./gen", "CMD='nc -U /run/m < cmds'\neval $CMD",
+      "python3 - <<'END'\nplug('/run/m')\nEND", "cat > plug.sh <<END\nnc -U /run/m < cmds\nEND"
+    ] {
+      XCTAssertEqual(unread("#!/bin/bash\n\(qemu) -monitor unix:/run/m,server,nowait -daemonize\n\(client)\n"), Self.what, client)
+    }
+    for client in [
+      "send() { socat - UNIX:/run/m; }\nsend", "{ socat - UNIX:/run/m; }", "(socat - UNIX:/run/m)", "socat STDIO UNIX:/run/m",
+      "HMP='socat - UNIX:/run/m'\necho quit | $HMP", "cat <<END\nuse: socat - UNIX:/run/m\nEND", "echo quit | socat -t1 - UNIX:/run/m",
+      "cat > stop.sh <<END\necho quit | nc -U /run/m\nEND", "while true; do nc -U /run/m; done", "cat a | sort; nc -U /run/m"
+    ] {
+      XCTAssertEqual(unread("#!/bin/bash\n\(qemu) -monitor unix:/run/m,server,nowait -daemonize\n\(client)\n"), [], client)
+    }
+  }
+
+  func testAnAddressThatIsNotWrittenMayBeTheMonitors() {
+    for (path, client) in [
+      ("/run/m.sock", "UNIX:/run/*.sock"), ("/run/m.sock", "UNIX:/run/{m,n}.sock"), ("/run/m.sock", "UNIX:$1"),
+      ("run/m.sock", "UNIX:m.sock"), ("m.sock", "UNIX-CONNECT:/run/m.sock,retry=3"), ("$HOME/m.sock", "UNIX:~/m.sock")
+    ] {
+      XCTAssertEqual(unread("\(qemu) -monitor \"unix:\(path),server,nowait\" &\nsocat - \(client) < cmds\n"), Self.what, client)
+      XCTAssertEqual(unread("\(qemu) -monitor \"unix:\(path),server,nowait\" &\necho quit | socat - \(client)\n"), [], client)
+    }
+    for client in ["UNIX:$D/n.sock", "TCP:$HOST:80", "UNIX:/tmp/m.sock", "n.sock"] {
+      XCTAssertEqual(unread("\(qemu) -monitor unix:/run/m.sock,server,nowait &\nsocat - \(client) < cmds\n"), [], client)
+    }
+  }
+
+  func testAnInputThatAMonitorSharesIsUnread() {
+    let guest = "\(qemu) -monitor stdio"
+    for text in [
+      "(\n\(guest)\n) < cmds", "(\(guest)) < cmds", "run() {\n\(guest)\n}\nrun < cmds", "run() {\n\(guest)\n}\ncat cmds | run",
+      "cat cmds | (\n\(guest)\n)", "cat cmds | while true; do\n\(guest)\ndone"
+    ] {
+      XCTAssertEqual(unread("#!/bin/bash\n\(text)\n"), ["the standard input of the script"], text)
+    }
+    for text in ["(\(guest))", "run() {\n\(guest)\n}\nrun", "cat a | sort\n\(guest)", "(\(guest)) < /dev/null"] {
+      XCTAssertEqual(unread("#!/bin/bash\n\(text)\n"), [], text)
+    }
+    let what = ["the text that `screen` sends to QEMU"]
+    XCTAssertEqual(unread("screen -dmS a \(guest)\nscreen -S a -X stuff \"$(cat cmds)\"\n"), what)
+    XCTAssertEqual(unread("screen -dmS a \(guest)\nscreen -S a -X readbuf cmds\n"), what)
+    XCTAssertEqual(unread("screen -dmS a \(guest)\nscreen -S a -X stuff 'quit^M'\n"), [])
+  }
+
   func testThousandsOfClientsAreReadInLinearTime() {
     let client = "hmp() { echo \"$1\" | nc -U /run/m; }\n"
     let script = "\(qemu) -monitor unix:/run/m,server &\n" + String(repeating: client, count: 5000)
