@@ -22,7 +22,7 @@ enum CommandMentions {
       let name = start..<(bytes[start...].firstIndex { !isNameByte($0) } ?? bytes.count)
       if bytes[start] == UInt8(ascii: "k"), !isProgram(bytes, name) { continue }
       let behind = name.upperBound..<min(bytes.count, name.upperBound + reach)
-      if startsGuest(bytes[behind]), !isText(bytes[max(0, start - reach)..<start]) { return name }
+      if startsGuest(bytes[behind]), !isText(bytes[max(0, start - reach)..<start]) || isRun(bytes[behind]) { return name }
     }
     return nil
   }
@@ -71,6 +71,8 @@ enum CommandMentions {
   /// Whether the words before an emulator, back to the beginning of their command, only print or find what is behind them.
   private static func isText(_ before: ArraySlice<UInt8>) -> Bool {
     let start = before.lastIndex { "\n;|&`(".utf8.contains($0) }
+    // `source <(echo …)`.
+    if let start, start > before.startIndex, before[start] == UInt8(ascii: "("), before[start - 1] == UInt8(ascii: "<") { return false }
     var words = before[(start.map { $0 + 1 } ?? before.startIndex)...].split { $0 <= 0x20 || "\"'".utf8.contains($0) }
     // The function whose argument it is: `print(`, `log.info(`.
     if let start, before[start] == UInt8(ascii: "("), let name = before[..<start].split(whereSeparator: { !$0.isShellNameByte }).last {
@@ -78,6 +80,22 @@ enum CommandMentions {
     }
     return words.contains { texts.contains(String(decoding: $0, as: UTF8.self)) }
   }
+
+  /// Whether the text behind an emulator ends in a pipe to a program that runs what it reads: `echo … | sudo sh`.
+  private static func isRun(_ behind: ArraySlice<UInt8>) -> Bool {
+    let parts = behind.prefix { $0 != 0x0a }.split(separator: UInt8(ascii: "|"), omittingEmptySubsequences: false).dropFirst()
+    // Behind `||` is another command.
+    return parts.prefix { !$0.isEmpty }.contains { part in
+      let words = part.split { $0 <= 0x20 || "\"';&)".utf8.contains($0) }.map { Word(Array($0), at: 0) }
+      let target = ShellRunner.target(of: words) { runners.contains($0.text.fileName ?? "") }
+      if case .emulator = target { return true }
+      return false
+    }
+  }
+
+  private static let runners: Set<String> = [
+    "sh", "bash", "dash", "zsh", "ksh", "ash", "su", "at", "batch", "crontab", "ssh", "xargs", "parallel"
+  ]
 
   private static let texts: Set<String> = [
     "echo", "printf", "print", "logger", "notify-send", "log", "info", "debug", "warn", "warning", "error", "fail", "die", "usage",

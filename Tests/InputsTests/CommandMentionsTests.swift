@@ -23,7 +23,8 @@ final class CommandMentionsTests: XCTestCase {
       "cat > run.sh <<END\n\(qemu) $GPU\nEND",
       "cat <<END | sh\n# usage: none\n\(qemu) $GPU\nEND",
       "cat <<END\n\(qemu) $GPU\nEND", "CMD=\"\(qemu) $GPU\"\nrun", "screen -dm kvm -M q35 $GPU",
-      "xterm -e /usr/libexec/qemu-kvm --machine q35 $GPU"
+      "xterm -e /usr/libexec/qemu-kvm --machine q35 $GPU", "echo '\(qemu) $GPU' | sudo -u me bash", "echo '\(qemu)' $GPU | at now",
+      "source <(echo '\(qemu) $GPU')", "bash <(echo '\(qemu)' $GPU)"
     ] {
       XCTAssertEqual(unread("#!/bin/bash\nif rescue; then\n\(qemu)\nelse\n\(text)\nfi\n").count, 1, text)
       XCTAssertEqual(unread("#!/bin/bash\n\(text)\n").count, 1, text)
@@ -46,6 +47,7 @@ final class CommandMentionsTests: XCTestCase {
       "command -v qemu-system-x86_64 > /dev/null", "# \(qemu) $GPU", "setcap cap_net_admin+ep /usr/bin/qemu-system-x86_64",
       "log \"\(qemu)\"", "QEMU=qemu-system-x86_64", "ACCEL='-accel kvm -cpu host'", "usermod -aG kvm -a me",
       "apt-get install qemu-system-x86 -y",
+      "echo '\(qemu)' | tee -a log", "echo '\(qemu)' >> log", "echo '\(qemu)' | grep x || sh -c true",
       "if [ $(pidof qemu-system-x86_64) ]; then exit; fi", "cat <<EOF\nUsage: $0\nStarts \(qemu) with the GPU\nEOF"
     ] {
       XCTAssertEqual(unread("#!/bin/bash\n\(text)\n\(qemu)\n"), [], text)
