@@ -30,11 +30,12 @@ struct ShellArrays {
       // In its place, so that every word has its own.
       let inner = Array(repeating: 0x20, count: content.lowerBound) + bytes[content]
       let (found, uses) = variables.split(inner, at: 0)
-      let start = content.lowerBound - name.utf8.count - (appends ? 3 : 2)
+      let start = content.isEmpty && content.lowerBound == line.upperBound ? line.upperBound - name.utf8.count
+        : content.lowerBound - name.utf8.count - (appends ? 3 : 2)
       parts.append(([Word(Array(name.utf8), at: start)] + found.words, found.comments))
       let before = words.removeValue(forKey: name)
       guard found.problems.isEmpty, !found.words.contains(where: { $0.bytes.first == UInt8(ascii: "[") }),
-        let appendings = ShellArrays.appendings(to: name, code[...], naming), appends == (before != nil),
+        let appendings = ShellArrays.appendings(to: name, code, naming), appends == (before != nil),
         appendings == 0 || topLevel.contains(line.lowerBound)
       else { continue }
       appended[name] = before == nil ? 0 : (appended[name] ?? 0) + 1
@@ -76,10 +77,18 @@ struct ShellArrays {
     let end = bytes[start..<line.upperBound].firstIndex { !$0.isShellNameByte } ?? line.upperBound
     let appends = bytes[end..<line.upperBound].first == UInt8(ascii: "+")
     let sign = appends ? end + 1 : end
+    let name = String(decoding: bytes[start..<end], as: UTF8.self)
+    if isEmpty(bytes, start..<end), end == line.upperBound { return (name, end..<end, false) }
     guard end > start, bytes[sign..<line.upperBound].starts(with: "=(".utf8),
       let last = bytes[line].lastIndex(where: { $0 > 0x20 }), last > sign, bytes[last] == UInt8(ascii: ")")
     else { return nil }
-    return (String(decoding: bytes[start..<end], as: UTF8.self), sign + 2..<last, appends)
+    return (name, sign + 2..<last, appends)
+  }
+
+  /// Whether a name is declared to be an array, without items: `declare -a args`.
+  private static func isEmpty(_ bytes: [UInt8], _ name: Range<Int>) -> Bool {
+    let isAlone = bytes[name.upperBound...].first.map { $0 == 0x0a || $0 == UInt8(ascii: ";") } ?? true
+    return isAlone && !name.isEmpty && ["declare -a ", "local -a ", "typeset -a "].contains { bytes[..<name.lowerBound].hasSuffix($0) }
   }
 
   /// The position after `declare -a ` and the like; nil where there is none.
@@ -92,7 +101,7 @@ struct ShellArrays {
 
   /// Number of times that something is appended to an array: nil unless its name occurs as one assignment, as `name+=( … )`, and
   /// else as `${name[@]}`, `${name[*]}`, `${#name[@]}` or text.
-  private static func appendings(to name: String, _ code: ArraySlice<UInt8>, _ naming: ShellNaming) -> Int? {
+  private static func appendings(to name: String, _ code: [UInt8], _ naming: ShellNaming) -> Int? {
     if naming.isGlued(name) { return nil }
     let name = Array(name.utf8)
     var assignments = 0, appendings = 0
@@ -102,7 +111,7 @@ struct ShellArrays {
       if code[at..<end].elementsEqual(name) {
         let before = code[..<at]
         let isWhole = before.suffix(2).elementsEqual("${".utf8) || before.suffix(3).elementsEqual("${#".utf8)
-        if code[end...].starts(with: "=(".utf8) {
+        if code[end...].starts(with: "=(".utf8) || isEmpty(code, at..<end) {
           assignments += 1
         } else if code[end...].starts(with: "+=(".utf8) {
           appendings += 1

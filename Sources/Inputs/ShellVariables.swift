@@ -204,7 +204,10 @@ final class ShellVariables {
     guard declares || ["export", "readonly", "read", "unset", "let", "getopts", "mapfile", "readarray", "printf"].contains(command),
       command != "printf" || words.contains("-v")
     else { return false }
-    return words.contains { word in word.prefix { $0 != "=" }.contains { $0 == "$" || $0 == "`" } }
+    // A substitution belongs to one word: `readonly DIR=$(dirname "$0")`.
+    let whole = ShellWords(Array(line))
+    let names = whole.problems.isEmpty ? whole.words.map(\.text) : Array(words)
+    return names.contains { word in word.prefix { $0 != "=" }.contains { $0 == "$" || $0 == "`" } }
   }
 
   /// Commands that run other text in this shell.

@@ -66,6 +66,8 @@ final class ShellVariableTests: XCTestCase {
   func testADeclaredArrayIsFollowed() {
     for text in [
       "declare -a A=(-machine q35 -nodefaults)\nA+=(-device vfio-pci,host=01:00.0)\nkvm \"${A[@]}\"",
+      "declare -a A\nA+=(-machine q35 -nodefaults)\nA+=(-device vfio-pci,host=01:00.0)\nkvm \"${A[@]}\"",
+      "readonly L=\"$(basename \"$0\")\"\nA=(-machine q35 -nodefaults -device vfio-pci,host=01:00.0)\nkvm \"${A[@]}\"",
       "f() {\n  local A=(-m \"$2\" -device vfio-pci,host=01:00.0)\n  kvm \"${A[@]}\"\n}\nf"
     ] {
       XCTAssertEqual(hosts(text), ["01:00.0"], text)
