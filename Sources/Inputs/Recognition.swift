@@ -64,10 +64,22 @@ extension InputFormat {
     // Nearly every definition's.
     if name == "qemu-system-x86_64" || name == "qemu-system-aarch64" { return true }
     let bytes = Array(name.utf8)
-    let isEmulator = ["qemu", "kvm", "kvm-spice"].contains(name) || name.hasPrefix("qemu-kvm") || bytes.contains(text: "qemu-system-")
-    return isEmulator && ![".sh", ".py", ".pl"].contains(where: name.hasSuffix)
+    var isEmulator = ["qemu", "kvm", "kvm-spice"].contains(name) || name.hasPrefix("qemu-kvm")
+    if let start = bytes.firstRange(of: Array("qemu-system-".utf8))?.upperBound {
+      let architecture = bytes[start...].prefix { $0.isASCIILetterOrDigit || $0 == UInt8(ascii: "_") }
+      isEmulator = architectures.contains(String(decoding: architecture, as: UTF8.self))
+    }
+    let languages = [".sh", ".bash", ".zsh", ".ksh", ".fish", ".py", ".pl", ".rb", ".lua", ".cmd"]
+    return isEmulator && !languages.contains(where: name.hasSuffix)
       && !["wrapper", "launch", "hook", "script"].contains { bytes.contains(text: $0) }
   }
+
+  /// Architectures that QEMU emulates, as in the names of its programs (QEMU configs/targets).
+  private static let architectures: Set<String> = [
+    "x86_64", "i386", "aarch64", "arm", "alpha", "avr", "hppa", "loongarch64", "m68k", "microblaze", "microblazeel", "mips", "mips64",
+    "mips64el", "mipsel", "or1k", "ppc", "ppc64", "riscv32", "riscv64", "rx", "s390x", "sh4", "sh4eb", "sparc", "sparc64", "tricore",
+    "xtensa", "xtensaeb"
+  ]
 
   private static func startsWithEmulator(_ bytes: [UInt8]) -> Bool {
     isEmulator(String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))

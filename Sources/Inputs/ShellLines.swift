@@ -117,7 +117,10 @@ struct ShellLines {
     let word = bytes[mark...].drop { $0 == UInt8(ascii: "-") || $0 == 0x20 }.prefix { $0 > 0x20 && !"<>;|&)".utf8.contains($0) }
     // With line ends of another system the carriage return is a part of both words.
     let end = word.filter { !"'\"\\".utf8.contains($0) } + (bytes[word.endIndex...].first == 0x0d && !word.isEmpty ? [0x0d] : [])
-    guard !end.isEmpty, let place = ends[end[...]]?.first(where: { $0.lowerBound >= start }) else {
+    // Only `<<-` and another language's `<<~` have tabs before the end.
+    let hasTabs = bytes[mark...].first.map { "-~".utf8.contains($0) } == true
+    let place = ends[end[...]]?.first { $0.lowerBound >= start && (hasTabs || bytes[$0.lowerBound] != 0x09) }
+    guard !end.isEmpty, let place else {
       let isNumber = word.first.map { (0x30...0x39).contains($0) || $0 == UInt8(ascii: "$") } == true
       // `<<<` is followed by a text.
       let isText = mark > 2 && bytes[mark - 3] == UInt8(ascii: "<")

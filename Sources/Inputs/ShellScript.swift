@@ -83,7 +83,8 @@ struct ShellScript {
     usages = CommandMentions.usages(bytes, script.documents)
     let null = script.commands.map(\.range).filter { range in script.isNull(range) && !bytes[range].contains { "$`".utf8.contains($0) } }
     // A script may have a function of that name.
-    unused = usages + (bytes.contains(text: ":()") ? [] : script.ignored + null)
+    let isReplaced = [":()", ": ()", "function :", "alias :"].contains { bytes.contains(text: $0) }
+    unused = usages + (isReplaced ? [] : script.ignored + null)
     hidden = script.comments + script.documents
     innerCommands = inner
     command = commands.first

@@ -39,11 +39,14 @@ final class UnusedTextTests: XCTestCase {
   }
 
   func testAProgramIsQEMUByItsNameOnly() {
-    for name in ["qemu-system-x86_64", "/usr/libexec/qemu-kvm", "kvm", "qemu", "/opt/bin/qemu-system-x86_64-9.1"] {
+    for name in ["qemu-system-x86_64", "/usr/libexec/qemu-kvm", "kvm", "qemu", "/opt/bin/qemu-system-x86_64-9.1", "qemu-system-arm"] {
       XCTAssertTrue(InputFormat.isNamedLikeEmulator(name.fileName ?? ""), name)
       XCTAssertEqual(unread("QEMU=\(name)\n$QEMU -M q35 -m 4G\n"), [], name)
     }
-    for name in ["./qemu-run", "/usr/local/bin/qemu-wrap", "qemu-gpu", "qemu-system-x86_64.sh", "qemu-system-x86_64-wrapper"] {
+    for name in [
+      "./qemu-run", "/usr/local/bin/qemu-wrap", "qemu-gpu", "qemu-system-x86_64.sh", "qemu-system-x86_64-wrapper",
+      "qemu-system-gaming", "qemu-system-x86_64.bash", "qemu-system-x86_64.zsh"
+    ] {
       XCTAssertEqual(unread("QEMU=\(name)\n$QEMU -M q35 -m 4G\n"), ["the emulator `\(name)`"], name)
       let domain = "<domain type='kvm'><name>a</name><devices><emulator>\(name)</emulator></devices></domain>"
       XCTAssertEqual(unread(domain), ["the emulator `\(name)`"], name)
@@ -61,10 +64,16 @@ final class UnusedTextTests: XCTestCase {
     }
     for text in [
       ": <<X\n$(echo \(device))\nX", ": \"${GPU:=\(device)}\"", "cat <<'X'\n\(device)\nX", "x: <<'X'\n\(device)\nX",
-      ":() { sh; }\n: <<'X'\n\(device)\nX", "sh <<'X'\n: <<Y\n\(device)\nX"
+      ":() { sh; }\n: <<'X'\n\(device)\nX", "function : { sh; }\n: <<'X'\n\(device)\nX", "sh <<'X'\n: <<Y\n\(device)\nX"
     ] {
       XCTAssertEqual(unread("#!/bin/bash\n\(text)\n\(qemu)\n").count, 1, text)
     }
+  }
+
+  /// Only `<<-` removes tabs before the end (POSIX.1-2024, 2.7.4 Here-Document).
+  func testATabBeforeTheEndOfADocument() {
+    XCTAssertEqual(parse("#!/bin/bash\n: <<'X'\n\tX\n\(qemu) -device vfio-pci,host=01:00.0\nX\n\(qemu)\n").machine.devices.count, 0)
+    XCTAssertEqual(parse("#!/bin/bash\n: <<-'X'\n\tX\n\(qemu) -device vfio-pci,host=01:00.0\n").machine.devices.count, 1)
   }
 
   func testAScriptForNixNamesItsShellInTheSecondLine() {
