@@ -112,7 +112,9 @@ struct CommandLineReader {
         // A disk image, or a text that only the shell or a template's reader knows.
         if word.startsUnknown || TemplatePlaceholder.omits(word.bytes) {
           unknown(word, location(word, "argument"))
-        } else if let problem = StrayArgument.problem(word, after: words[..<rest.startIndex].dropLast().last, location(word, "argument")) {
+        } else if definition.problems.count < CommandLineReader.unreadLimit,
+          let problem = StrayArgument.problem(word, after: words[..<rest.startIndex].dropLast().last, location(word, "argument"))
+        {
           definition.problems.append(problem)
         } else {
           if word.bytes.isEmpty {
@@ -227,7 +229,7 @@ struct CommandLineReader {
     }
   }
 
-  /// Limit of parts that are reported as unread: one decides.
+  /// Limit of parts that are reported as unread, and of arguments that are errors: one decides.
   private static let unreadLimit = 1000
 
   /// Records an argument that only the shell, or who reads a template, knows: it may be any device.
@@ -235,7 +237,7 @@ struct CommandLineReader {
     // The word has only a mark for a text with blanks.
     if definition.machine.unreadParts.count >= CommandLineReader.unreadLimit { return }
     let isMarked = word.text.contains("(...)") && word.range.upperBound <= source.bytes.count
-    let written = isMarked ? Array(source.bytes[word.range].prefix(60)) : word.bytes
+    let written = isMarked ? Array(source.bytes[word.range].prefix(60)) : Array(word.bytes.prefix(1024))
     let isTemplates = TemplatePlaceholder.begins(written)
     let text = String(decoding: written, as: UTF8.self)
     let reason = isTemplates ? "it is a placeholder of a template" : "only the shell knows it"

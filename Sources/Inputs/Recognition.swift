@@ -47,7 +47,7 @@ extension InputFormat {
     case .xml: return LibvirtDocument.isRelevant(UTF16Text.utf8(head, isPart: true) ?? head) ? .xml : nil
     // Programs that start QEMU without a device, such as tests, are many.
     case .python: return DeviceMentions.all(in: head).isEmpty ? nil : .python
-    case .shell: return !ShellScript.isScript(head) || isGuestScript(head) ? .shell : nil
+    case .shell: return !ShellScript.isScript(head) || isGuestScript(head, ShellScript(head)) ? .shell : nil
     default: return format
     }
   }
@@ -161,10 +161,11 @@ extension InputFormat {
 
   /// Commands of a shell, or a list of arguments.
   private static func commandLine(_ bytes: [UInt8]) -> InputFormat? {
+    let script = ShellScript(bytes)
     // A command has its options on its line.
-    if ShellScript(bytes).command != nil { return .shell }
+    if script.command != nil { return .shell }
     if beginsWithArgument(bytes) { return isOneArgumentALine(bytes) ? .lines : .shell }
-    return isGuestScript(bytes) ? .shell : nil
+    return isGuestScript(bytes, script) ? .shell : nil
   }
 
   /// Whether the first word is an emulator or looks like an option.
@@ -198,8 +199,7 @@ extension InputFormat {
 
   /// Whether a script starts a guest. One that names an emulator and devices may do so in a way that no reader
   /// follows; of others that only speak of QEMU, such as `usermod -aG kvm`, there are many.
-  private static func isGuestScript(_ bytes: [UInt8]) -> Bool {
-    let script = ShellScript(bytes)
+  private static func isGuestScript(_ bytes: [UInt8], _ script: ShellScript) -> Bool {
     if script.command != nil || script.hasInnerCommand { return true }
     var code = bytes
     for range in script.hidden { for index in range { code[index] = 0x20 } }

@@ -126,7 +126,7 @@ struct ShellNaming {
       guard reserved.contains(word) || isRedirection(word) || isWholeAssignment(raw[words.startIndex], word) else { break }
       words.removeFirst()
       // The file of a redirection may be the next word, and `command -p` and the like have options.
-      if isRedirection(word), word.last.map({ "<>&|".contains($0) }) == true { words = words.dropFirst() }
+      if isRedirection(word), word.utf8.last.map({ "<>&|".utf8.contains($0) }) == true { words = words.dropFirst() }
       if ["command", "builtin", "time"].contains(word) { words = words.drop { $0.hasPrefix("-") && $0 != "-v" && $0 != "-V" } }
     }
     return words
@@ -144,6 +144,6 @@ struct ShellNaming {
 
   /// `2>/dev/null`, with its file.
   private static func isRedirection(_ word: String) -> Bool {
-    word.drop { $0.isNumber }.first.map { "<>".contains($0) } ?? false
+    word.utf8.drop(while: \.isASCIIDigit).first.map { "<>".utf8.contains($0) } ?? false
   }
 }

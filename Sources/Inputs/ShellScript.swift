@@ -174,9 +174,9 @@ struct ShellScript {
     let text = word.text
     // `$DIR/qemu-system-x86_64` is what its last part says.
     if text.hasPrefix("$"), text.fileName == text || text.fileName?.contains("$") == true {
-      let name = text.lowercased()
+      let name = Array(text.lowercased().utf8)
       let others = ["img", "pid", "sock", "nbd", "monitor", "log", "(", "dir", "user", "audio", "_io", "_ga"]
-      return name.contains("qemu") && !others.contains(where: name.contains)
+      return name.contains(text: "qemu") && !others.contains { name.contains(text: $0) }
     }
     let name = text.fileName ?? ""
     // A word of another language ends in a comma or a bracket.

@@ -5,14 +5,22 @@ public enum TemplatePlaceholder {
 
   /// The end of a placeholder that begins at a place and ends within 256 bytes of its line; nil where there is none.
   public static func end(_ bytes: [UInt8], at start: Int) -> Int? {
-    guard let mark = marks.first(where: { bytes[start...].starts(with: $0.open) }) else { return nil }
+    guard start + 1 < bytes.count,
+      let mark = marks.first(where: { bytes[start] == $0.open[0] && bytes[start + 1] == $0.open[1] })
+    else { return nil }
     // `#{{{` is a mark of editors in a comment.
     let first = bytes[start...].dropFirst(2).first
     if mark.open.first == UInt8(ascii: "#"), first.map({ $0.isASCIILetter || "_@$".utf8.contains($0) }) != true { return nil }
-    let line = bytes[start...].prefix(256).prefix { $0 != 0x0a }
-    // The first byte decides mostly, and a text may have thousands of marks.
-    let end = line.indices.dropFirst(2).first { line[$0] == mark.close[0] && line[$0...].starts(with: mark.close) }
-    return end.map { $0 + mark.close.count }
+    // A text may have thousands of marks, each of which is searched.
+    let last = mark.close[mark.close.count - 1], end = min(bytes.count, start + 256)
+    var at = start + 2
+    while at < end {
+      let byte = bytes[at]
+      if byte == 0x0a { return nil }
+      if byte == last, mark.close.count == 1 || at > start + 2 && bytes[at - 1] == mark.close[0] { return at + 1 }
+      at += 1
+    }
+    return nil
   }
 
   /// Whether a text is filled in by another program before it is sent: one that begins with a placeholder, `$NAME` or `%s`.
