@@ -188,7 +188,8 @@ extension ParsedInput {
         message: problem.message, fix: "give one plain command, its quotes closed",
         location: Location(source: source.name, range: problem.range, path: ""))
     }
-    for document in words.documents {
+    // One decides, and a line may have thousands.
+    for document in words.documents.prefix(64) {
       reader.definition.noteUnread("the here document", "QEMU may read commands from it", document, source)
     }
     CommandComments(source: source, words: list).read(words.comments, into: &reader.definition)

@@ -76,9 +76,9 @@ extension InputFormat {
 
   /// Architectures that QEMU emulates, as in the names of its programs (QEMU configs/targets).
   private static let architectures: Set<String> = [
-    "x86_64", "i386", "aarch64", "arm", "alpha", "avr", "hppa", "loongarch64", "m68k", "microblaze", "microblazeel", "mips", "mips64",
-    "mips64el", "mipsel", "or1k", "ppc", "ppc64", "riscv32", "riscv64", "rx", "s390x", "sh4", "sh4eb", "sparc", "sparc64", "tricore",
-    "xtensa", "xtensaeb"
+    "x86_64", "i386", "aarch64", "arm", "alpha", "avr", "cris", "hppa", "loongarch64", "m68k", "microblaze", "microblazeel",
+    "mips", "mips64", "mips64el", "mipsel", "nios2", "or1k", "ppc", "ppc64", "riscv32", "riscv64", "rx", "s390x", "sh4", "sh4eb",
+    "sparc", "sparc64", "tricore", "xtensa", "xtensaeb"
   ]
 
   private static func startsWithEmulator(_ bytes: [UInt8]) -> Bool {
