@@ -108,6 +108,8 @@ struct MonitorClients {
   private func sendsUnread(_ index: Int) -> Bool {
     let raw = Array(bytes[commands[index]])
     if let text = substitution(raw) { return MonitorClients.areIn(text, addresses, variables, depth: depth + 1) }
+    // `args+=( … )`.
+    if raw.drop(while: { $0 <= 0x20 }).drop(while: \.isShellNameByte).starts(with: "+=(".utf8) { return false }
     let words = words(index)
     guard let name = program(words) else {
       let own = words.drop { ShellScript.keywords.contains($0.text) }

@@ -53,6 +53,7 @@ final class MonitorClientsTests: XCTestCase {
     ] {
       XCTAssertEqual(unread("#!/bin/bash\n\(qemu) -monitor unix:/run/m,server,nowait -daemonize\n\(client)\n"), [], client)
     }
+    XCTAssertEqual(unread("#!/bin/bash\nA=(-m 4G)\nA+=(-monitor unix:/m,server)\nkvm \"${A[@]}\"\n"), [])
     XCTAssertEqual(unread("\(qemu) -serial unix:/run/s,server &\nsocat - UNIX:/run/s < cmds\n"), [])
     XCTAssertEqual(unread("\(qemu) -chardev socket,id=s,path=/s -serial chardev:s &\nsocat - UNIX:/s < cmds\n"), [])
   }
