@@ -63,5 +63,8 @@ extension Unknown {
     ("depends on the version of this QEMU", .qemu), ("this QEMU checks it", .qemu),
     ("only the shell knows", .literal), (UnknownReason.onlyOfHost, .host), ("written as", .literal),
     ("`--rehearse` asks", .rehearsal),
+    // Parts of a definition that no reader follows.
+    ("commands from it", .literal), ("it is not read", .literal), ("it is not QEMU", .literal), ("the shell that runs it", .literal),
+    ("another program fills it in", .literal), ("belongs to nothing that was read", .literal), ("only the first is judged", .literal),
   ]
 }

@@ -72,7 +72,7 @@ struct MissingFacts {
     case .bind: return "`vfiogate probe --bind ADDRESS` on the host, which asks the kernel about an idle device (and resets it)"
     case .guest: return "`--guest FILE`, with the command line of the running guest"
     case .qemu: return "`--qemu PATH`"
-    case .literal: return "values in place of variables, or the command line as QEMU gets it (/proc/PID/cmdline)"
+    case .literal: return "texts and values written out, or the command line as QEMU gets it (/proc/PID/cmdline)"
     case .rehearsal: return "`--rehearse PATH`, which starts the QEMU that will run"
     }
   }

@@ -136,7 +136,8 @@ final class TextLayoutTests: XCTestCase {
       (UnknownReason.notInLspci, .recording), (UnknownReason.neverRecorded, .liveHost),
       (UnknownReason.withoutMachine, .guest), (UnknownReason.qemuNotNamed, .qemu),
       ("/proc/1/fd: Permission denied", .root), ("/sys/x is a partial view: it has no `resource`", .wholeHost),
-      ("only the shell knows it", .literal), ("not in the kernel configuration that was read", .recording),
+      ("only the shell knows it", .literal), ("it is not read", .literal), ("a monitor of QEMU reads commands from it", .literal),
+      ("by its name it is not QEMU, and may add devices", .literal), ("not in the kernel configuration that was read", .recording),
       ("SMMUv3's IDR0.ATS and the firmware's attribute are not in sysfs", .bind),
     ] {
       XCTAssertEqual(Unknown("a", reason: reason).remedy, remedy)
