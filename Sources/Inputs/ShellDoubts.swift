@@ -201,14 +201,12 @@ struct ShellDoubts {
     }
     guard hasMonitor else { return nil }
     let reason = "QEMU's monitor reads commands from it"
-    // A pipe may end the line before.
-    let before = bytes[..<command.lowerBound]
-    if let pipe = before.lastIndex(where: { $0 > 0x20 }), bytes[pipe] == UInt8(ascii: "|"), !before[...pipe].hasSuffix("||") {
+    let shared = ShellInput(bytes, script)
+    if let pipe = shared.pipe(before: command.lowerBound) {
       return (pipe..<pipe + 1, "the output that is QEMU's standard input", reason)
     }
     // The input of a compound command, a function or the script is QEMU's too.
-    let outer = ShellInput(bytes, script).outer(command)
-    if let outer { return (outer, "the standard input of the script", reason) }
+    if let outer = shared.outer(command) { return (outer, "the standard input of the script", reason) }
     if words.contains("screen"), let sender { return (sender, "the text that `screen` sends to QEMU", reason) }
     let text = bytes[command]
     var quote: UInt8?
@@ -236,11 +234,13 @@ struct ShellDoubts {
 
   /// Another command that may send something to QEMU's monitor.
   private var client: Doubt? {
-    var code = bytes
-    for range in script.comments { for index in range { code[index] = 0x20 } }
     let words = arrays.split(Array(bytes[command]), at: command.lowerBound).list
     let options = zip(words, words.dropFirst()).compactMap { option, value in Option.name(option).map { ($0, value.text) } }
-    let clients = MonitorClients(code, script, variables, addresses: MonitorClients.addresses(of: options))
+    let addresses = MonitorClients.addresses(of: options)
+    if addresses.isEmpty { return nil }
+    var code = bytes
+    for range in script.comments { for index in range { code[index] = 0x20 } }
+    let clients = MonitorClients(code, script, variables, addresses: addresses)
     return clients.first(outside: command).map { ($0, "the text that a command sends to QEMU's monitor", "it is not read") }
   }
 }

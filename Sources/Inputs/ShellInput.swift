@@ -26,14 +26,17 @@ struct ShellInput {
 
   /// Whether a command, or the subshell that begins with it, is behind a pipe.
   private func isPiped(_ range: Range<Int>, parenthesis: Bool = false) -> Bool {
-    var before = bytes[..<range.lowerBound]
-    func trim() { while let last = before.last, last <= 0x20 { before.removeLast() } }
-    trim()
-    if parenthesis {
-      guard before.popLast() == UInt8(ascii: "(") else { return false }
-      trim()
-    }
-    return before.last == UInt8(ascii: "|") && before.dropLast().last != UInt8(ascii: "|")
+    if !parenthesis { return pipe(before: range.lowerBound) != nil }
+    guard let last = bytes[..<range.lowerBound].lastIndex(where: { $0 > 0x20 }), bytes[last] == UInt8(ascii: "(") else { return false }
+    return pipe(before: last) != nil
+  }
+
+  /// The place of the pipe that a position is behind, which may end the line before.
+  func pipe(before position: Int) -> Int? {
+    let mark = UInt8(ascii: "|")
+    guard let last = bytes[..<position].lastIndex(where: { $0 > 0x20 }), bytes[last] == mark, bytes[..<last].last != mark
+    else { return nil }
+    return last
   }
 
   /// The name of the function that begins last before a position, which is that around it where none has ended.
