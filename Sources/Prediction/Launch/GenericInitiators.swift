@@ -31,11 +31,18 @@ extension MachineConfig {
   /// The end of QEMU at a node that no machine has: its setter does not refuse it, also where the guest runs (QEMU hw/acpi/pci.c:
   /// acpi_generic_initiator_set_node; observed on 11.1.3).
   func exit(ofInitiator object: ObjectRequest) -> LaunchFailure? {
-    guard object.type == "acpi-generic-initiator", libvirt == nil, let node = object.properties.last(where: { $0.name == "node" }),
-      case .natural(128...)? = node.value.string.map({ QEMUNumber.integer($0) }) ?? QEMUNumber.integer(node.value)
+    guard object.type == "acpi-generic-initiator", libvirt == nil, let (number, place) = node(of: object), number >= 128
     else { return nil }
     let text = "acpi-generic-initiator: Invalid NUMA node specified"
-    return LaunchFailure(RealizeFailure(.badObject, text, signal: object.isAdded ? "exit status 1" : nil), at: node.location)
+    return LaunchFailure(RealizeFailure(.badObject, text, signal: object.isAdded ? "exit status 1" : nil), at: place)
+  }
+
+  /// The number of the node; nil where there is none or it is not a natural number.
+  private func node(of object: ObjectRequest) -> (number: UInt64, place: Location)? {
+    guard let node = object.properties.last(where: { $0.name == "node" }),
+      case .natural(let number)? = node.value.string.map({ QEMUNumber.integer($0) }) ?? QEMUNumber.integer(node.value)
+    else { return nil }
+    return (number, node.location)
   }
 
   /// The refusal of one when ACPI's tables are made of a machine with nodes (QEMU hw/acpi/pci.c: build_acpi_generic_initiator).
@@ -47,20 +54,16 @@ extension MachineConfig {
     let nodes = NUMANodes.read(self, memory, qemu)
     guard nodes.isKnown, nodes.failure == nil, nodes.count > 0 else { return nil }
     for object in objects where object.type == "acpi-generic-initiator" && !object.isAdded {
-      func failure(_ text: String, _ name: String) -> LaunchFailure {
-        let place = object.properties.last { $0.name == name }?.location ?? object.location
-        return LaunchFailure(RealizeFailure(.badObject, "acpi-generic-initiator: " + text), at: place)
+      func failure(_ text: String, _ place: Location?) -> LaunchFailure {
+        LaunchFailure(RealizeFailure(.badObject, "acpi-generic-initiator: " + text), at: place ?? object.location)
       }
-      let node = object.properties.last { $0.name == "node" }?.value
-      guard let node, case .natural(let number)? = node.string.map({ QEMUNumber.integer($0) }) ?? QEMUNumber.integer(node),
-        let device = object.string("pci-dev"), !device.isEmpty
-      else { return nil }
-      if number >= nodes.count { return failure("Specified node \(number) is invalid.", "node") }
+      guard let (number, place) = node(of: object), let device = object.string("pci-dev"), !device.isEmpty else { return nil }
+      if number >= nodes.count { return failure("Specified node \(number) is invalid.", place) }
       // Parts of the board have names too, and a path leads to any.
       guard !device.contains("/"), !["mch", "gpex_root"].contains(device) else { continue }
       let driver = guest.ids[device]
       if let driver, PCIDrivers.isPCI(driver) || !PCIDrivers.isKnown(driver) { continue }
-      return failure("Specified device must be a PCI device.", "pci-dev")
+      return failure("Specified device must be a PCI device.", object.properties.last { $0.name == "pci-dev" }?.location)
     }
     return nil
   }

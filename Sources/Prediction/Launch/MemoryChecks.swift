@@ -45,8 +45,9 @@ extension MachineConfig {
     guard let place = options.last(where: { $0.name == "m" })?.location ?? backend?.location else { return nil }
     func failure(_ text: String) -> LaunchFailure { LaunchFailure(RealizeFailure(.badOption, text), at: place) }
     let size = memory.size.map(MachineConfig.rounded)
-    if size == nil, backend != nil, backend?.value.string.flatMap({ backendSize(MachineConfig.objectID($0)) }) == nil { return nil }
-    let ram = size ?? backend?.value.string.flatMap { backendSize(MachineConfig.objectID($0)) } ?? MachineConfig.defaultMemory
+    let ofBackend = size == nil ? backend?.value.string.flatMap { backendSize(MachineConfig.objectID($0)) } : nil
+    if size == nil, backend != nil, ofBackend == nil { return nil }
+    let ram = size ?? ofBackend ?? MachineConfig.defaultMemory
     let maximum = memory.maximum ?? size ?? MachineConfig.defaultMemory
     func gigabytes(_ bytes: UInt64) -> UInt64 { (bytes &+ (1 << 30 - 1)) & ~(1 << 30 - 1) }
     // Memory begins at 1 GiB, and each slot has one for alignment.
