@@ -54,10 +54,10 @@ struct GuestChanges: Sendable {
   /// Text for a terminal.
   func text(_ style: Style) -> String {
     let number = changes.isEmpty ? "no verdict changes" : "\(changes.count) with another verdict"
-    let qemu = subject.map { "; with \($0.qemuText)" + ($0.isAssumed ? "; \(LintSubject.adviceBesideRehearsal)" : "") }
+    let qemu = subject.map { "; " + $0.text(advising: LintSubject.adviceBesideRehearsal) }
     let lines = changes.flatMap { change in
       ["\(change.name): \(change.old.rawValue) -> \(change.new.rawValue)"] + change.reasons.map { "  \($0)" }
-    } + ["\(checked) definition\(checked == 1 ? "" : "s"): \(number)" + (qemu ?? "")]
+    } + ["\(counted(checked, "definition")): \(number)" + (qemu ?? "")]
     return lines.flatMap { ReportText.wrapped(printable($0), style) }.joined(separator: "\n") + "\n"
   }
 
@@ -69,10 +69,7 @@ struct GuestChanges: Sendable {
         .init("new", .string(change.new.rawValue)), .init("reasons", .array(change.reasons.map(JSON.string))),
       ])
     }
-    return [
-      .init("definitions", .array(all)), .init("qemu", subject.map { .string($0.qemu) } ?? .null),
-      .init("qemu-assumed", subject.map { .bool($0.isAssumed) } ?? .null),
-    ]
+    return [.init("definitions", .array(all))] + LintSubject.members(subject)
   }
 
   /// Complaints about definitions that could not be read.

@@ -108,9 +108,7 @@ public struct ReadyReport: Sendable {
   private func closingLines(_ style: Style) -> [String] {
     var texts: [String] = []
     if !isNamed, case .unknown(let unknown) = host.addresses { texts.append("other devices: unknown: \(unknown)") }
-    if !devices.isEmpty {
-      texts.append("with \(qemu.name)" + (qemu.isAssumed ? " (assumed); \(LintSubject.adviceBesideRehearsal)" : ""))
-    }
+    if !devices.isEmpty { texts.append(LintSubject(qemu, on: host).text(advising: LintSubject.adviceBesideRehearsal)) }
     return texts.isEmpty ? [] : [""] + texts.flatMap { wrapped(printable($0), width: style.width, indent: 4) }
   }
 
@@ -165,10 +163,9 @@ public struct ReadyReport: Sendable {
 
   /// Object for programs.
   public var json: JSON {
-    .object([
-      .init("host", hostJSON), .init("devices", .array(devices.map(deviceJSON))), .init("qemu", .string(qemu.name)),
-      .init("qemu-assumed", .bool(qemu.isAssumed)),
-    ])
+    .object(
+      [.init("host", hostJSON), .init("devices", .array(devices.map(deviceJSON)))]
+        + LintSubject.members(LintSubject(qemu, on: host)))
   }
 
   private var hostJSON: JSON {

@@ -101,9 +101,7 @@ public struct FleetTable: Sendable {
     let everywhere = definitions.count { cells(of: $0).allSatisfy(\.verdict.isSafe) }
     var text = "\(counted(definitions.count, "definition")) on \(counted(hosts.count, "host")): \(everywhere) safe on all, "
       + "\(somewhere - everywhere) on some, \(definitions.count - somewhere) on none"
-    if let subject {
-      text += "; with \(subject.qemuText)" + (subject.isAssumed ? "; \(LintSubject.advice)" : "")
-    }
+    if let subject { text += "; " + subject.text(advising: LintSubject.advice) }
     return wrapped(text, width: style.width, indent: 4).joined(separator: "\n")
   }
 
@@ -122,8 +120,6 @@ public struct FleetTable: Sendable {
           })),
         ])
       })),
-      .init("qemu", subject.map { .string($0.qemu) } ?? .null), .init("qemu-assumed", subject.map { .bool($0.isAssumed) } ?? .null),
-      .init("unreadable", .strings(unreadable)),
-    ])
+    ] + LintSubject.members(subject) + [.init("unreadable", .strings(unreadable))])
   }
 }

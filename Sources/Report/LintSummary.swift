@@ -56,4 +56,4 @@ extension LintTally {
 }
 
 /// "1 error", "2 errors".
-func counted(_ count: Int, _ name: String) -> String { "\(count) \(name)\(count == 1 ? "" : "s")" }
+public func counted(_ count: Int, _ name: String) -> String { "\(count) \(name)\(count == 1 ? "" : "s")" }
