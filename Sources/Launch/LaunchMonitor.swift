@@ -1,5 +1,6 @@
 import Common
 import Facts
+import Proxy
 import Syntax
 
 /// One monitor of a QEMU command line.
@@ -24,7 +25,7 @@ struct LaunchMonitor: Hashable, Sendable {
     return objects + options + defaults(of: machine)
   }
 
-  private static func isMonitor(_ type: String?) -> Bool { type == "monitor-qmp" || type == "monitor-hmp" }
+  private static func isMonitor(_ type: String?) -> Bool { type.map { BypassRules.isMonitor(WireText($0)) } ?? false }
 
   private static func monitor(_ option: Property, of machine: MachineConfig) -> LaunchMonitor? {
     let value = option.value.string ?? ""

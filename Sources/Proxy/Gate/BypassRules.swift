@@ -5,7 +5,7 @@ import Syntax
 /// Bypasses of the proxy: commands, also those of the human monitor in the form of QMP's,
 /// with which a client could make QEMU do what the proxy would refuse.
 /// THREATS.md has the reason for each.
-enum BypassRules {
+package enum BypassRules {
   struct Reason {
     let rule: Rule
     let message: String
@@ -50,7 +50,7 @@ enum BypassRules {
   }
 
   /// Types of objects that are monitors (QEMU 11.1 qapi/qom.json: ObjectType).
-  static func isMonitor(_ type: WireText) -> Bool { type == "monitor-qmp" || type == "monitor-hmp" }
+  package static func isMonitor(_ type: WireText) -> Bool { type == "monitor-qmp" || type == "monitor-hmp" }
 
   /// Monitors of `-mon` and `-qmp` have names of QEMU's own (QEMU 11.1 monitor/monitor.c); those of `-object` are found by
   /// `MonitorDeletionInquiry`.

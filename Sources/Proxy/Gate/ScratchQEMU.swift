@@ -12,8 +12,6 @@ import Syntax
 package final class ScratchQEMU {
   /// Limit of plugs before that are repeated, which take some milliseconds each.
   private static let historyLimit = 256
-  /// Time limit of one trial; its client waits meanwhile. A machine with 255 processors takes 3 to 4 seconds to start.
-  static let patience = QEMURehearsal.patience
 
   private let process: Int32
   private let program: String
@@ -58,7 +56,7 @@ package final class ScratchQEMU {
       active = trial
       return (process, end)
     }
-    let text = Array(work(QEMURehearsal(program: program, qemu: program, patience: ScratchQEMU.patience)).text.utf8)
+    let text = Array(work(QEMURehearsal(program: program, qemu: program)).text.utf8)
     // SAFETY: the buffer's own count is passed. A text of one line fits into a pipe.
     _ = text.withUnsafeBytes { write(end, $0.baseAddress, $0.count) }
     _exit(0)

@@ -2,6 +2,7 @@ import Common
 import Facts
 import Glibc
 import QMP
+import Rehearsal
 import Syntax
 
 /// One plug or one list that is tried, in a process of its own: the proxy serves other clients meanwhile.
@@ -72,8 +73,9 @@ package final class ScratchTrial {
     }
   }
 
-  /// Time after which a trial that gives no answer is ended: the rehearsal has its own limit, and says more.
-  private static let limit = ScratchQEMU.patience + .seconds(2)
+  /// Time after which a trial that gives no answer is ended; its client waits meanwhile. The rehearsal has its own limit, and says
+  /// more: a machine with 255 processors takes 3 to 4 seconds to start.
+  private static let limit = QEMURehearsal.patience + .seconds(2)
 
   let candidate: Candidate
   private let scratch: ScratchQEMU
