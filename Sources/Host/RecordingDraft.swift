@@ -91,7 +91,7 @@ struct HostDraft: Sendable {
       Dictionary(names.map { ($0, units[$0] ?? HostDraft.unit($0)) }, uniquingKeysWith: { first, _ in first })
     }
     host.devices = devices.mapValues { $0.finished }
-    // Of a recording that was cut off, the list still names the others.
+    // The list of a recording that was cut off still names the others.
     for address in host.addresses.display ?? [] where host.devices[address] == nil {
       host.devices[address] = HostDevice(address, nothingKnown: notRecorded)
     }

@@ -125,7 +125,7 @@ struct MonitorClients {
       if feeders.isEmpty, !raw.contains(UInt8(ascii: "<")) { return ShellInput(bytes, script).outer(commands[index]) != nil }
       return feeders.contains { !isLiteral($0) }
     }
-    // Of another shell, or of a trap, or written to a file.
+    // Commands of another shell or of a trap, or a text that is written to a file.
     var strings = words.map(\.bytes).filter { $0.contains(0x20) && mentions($0) }
     if let document = document(of: index) { strings.append(Array(document)) }
     guard !strings.isEmpty else { return true }

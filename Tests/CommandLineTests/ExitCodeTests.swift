@@ -52,7 +52,7 @@ final class ExitCodeTests: XCTestCase {
     }
   }
 
-  /// What was meant is in the message, wherever a word has few choices.
+  /// The message has the word that was meant, wherever there are few choices.
   func testMisspeltWordsHaveAHint() throws {
     let host = Vfiogate.host("desktop-amd-geforce")
     for (arguments, hint) in [

@@ -73,7 +73,7 @@ extension LibvirtReader {
   }
 
   /// One for the whole machine, or one for each root complex that `pciBus` names.
-  /// Of those that libvirt adds itself none is a root complex.
+  /// A controller that libvirt adds itself is not a root complex.
   private mutating func readSMMU(_ part: LibvirtDeviceElement, _ driver: XMLElement?, _ controllers: Set<Int>) {
     guard let driver, let bus = driver["pciBus"] else {
       return option("iommu", "smmuv3", at: location(part.element, part.path))
