@@ -49,7 +49,7 @@ extension QEMUProfile {
   /// A QEMU without any known fact, for the reason given.
   package static func unknown(_ reason: String) -> QEMUProfile {
     QEMUProfile(
-      name: "unknown", behaviour: .unknown("behaviour of ats", reason),
+      name: "an unknown QEMU", behaviour: .unknown("behaviour of ats", reason),
       properties: .unknown("properties of vfio-pci", reason),
       release: .unknown("release of QEMU", reason))
   }

@@ -12,6 +12,16 @@ func chosen<Choice: RawRepresentable & CaseIterable>(
   throw ValidationError("The value '\(text)' is invalid for '\(option)'. Please provide one of \(all).")
 }
 
+/// Help of `--qemu`, the QEMU that verdicts are for, in commands that start no guest.
+func qemuHelp(for purpose: String = "", default: String = "11.1.3") -> ArgumentHelp {
+  ArgumentHelp(
+    """
+      QEMU whose behaviour is predicted\(purpose): a release (7.2, 10.0 or 11.1; others make realize undetermined), the path \
+      of a program to start and query, qmp:PATH of a running QEMU, or none if unknown.
+      """,
+    discussion: "Default: \(`default`).")
+}
+
 /// Parses the value of `--qemu`.
 func chosenQEMU(_ text: String) throws -> QEMUChoice {
   if let choice = QEMUChoice(text) { return choice }

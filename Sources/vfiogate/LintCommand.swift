@@ -69,13 +69,7 @@ struct LintCommand: ParsableCommand {
   var inheritedFds = false
   @Option(help: "NAME=N: resolve fd=NAME, a name that getfd will assign, as descriptor N of this process.")
   var fd: [String] = []
-  @Option(
-    help: ArgumentHelp(
-      """
-        QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path \
-        of a program to start and query, qmp:PATH of a running QEMU, or none if unknown.
-        """,
-      discussion: "Default: the program of --rehearse, else 11.1.3."), completion: .file())
+  @Option(help: qemuHelp(default: "the program of --rehearse, else 11.1.3"), completion: .file())
   var qemu: String?
   @Option(
     help: ArgumentHelp(

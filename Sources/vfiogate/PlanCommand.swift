@@ -34,13 +34,7 @@ struct PlanCommand: ParsableCommand {
       """,
     completion: .directory)
   var root: String?
-  @Option(
-    help: ArgumentHelp(
-      """
-        QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path \
-        of a program to start and query, or qmp:PATH of a running QEMU.
-        """,
-      discussion: "Default: 11.1.3."), completion: .file())
+  @Option(help: qemuHelp(), completion: .file())
   var qemu: String?
 
   func validate() throws {

@@ -39,13 +39,7 @@ struct ProbeCommand: ParsableCommand {
     parsing: .singleValue,
     help: "With --diff: report the definitions of this file or folder whose verdict changes.", completion: .file())
   var definitions: [String] = []
-  @Option(
-    help: ArgumentHelp(
-      """
-        QEMU whose behaviour is predicted for --definitions: a release (7.2, 10.0 or 11.1; others make realize \
-        undetermined), or the path of a program to start and query.
-        """,
-      discussion: "Default: 11.1.3."), completion: .file())
+  @Option(help: qemuHelp(for: " for --definitions"), completion: .file())
   var qemu: String?
   @Option(help: "Write a recording of the host to this file; - is standard output.", completion: .file())
   var record: String?
