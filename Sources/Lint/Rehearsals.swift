@@ -42,10 +42,9 @@ struct Rehearsals {
     switch choice {
     case .none: return nil
     case .program(let path): program = .known(path)
-    // Its obstacle says more than a missing name.
-    case .emulator: program = machine.libvirt == nil ? Rehearsals.emulator(of: machine) : .known("")
+    case .emulator: program = Rehearsals.emulator(of: machine)
     }
-    switch program.flatMap({ path in path.isEmpty ? .known((path, path)) : profile(of: path).map { (path, $0.name) } }) {
+    switch program.flatMap({ path in profile(of: path).map { (path, $0.name) } }) {
     case .unknown(let unknown): return { .unknown(unknown) }
     case .known(let (path, qemu)):
       let started = QEMURehearsal(program: path, qemu: qemu, width: 2).start(machine, plugs: plugs)

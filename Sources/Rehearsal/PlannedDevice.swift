@@ -22,6 +22,14 @@ struct PlannedDevice {
     "scsi-generic", "loader", "guest-loader", "u2f-passthru", "usb-mtp", "xen-", "x-pci-proxy-dev", "can-host",
     "virtio-input-host", "sclpconsole-host", "pvrdma",
   ]
+  /// Devices that need a backend, by the beginning of the name; a libvirt domain does not show its id.
+  private static let backedDrivers = [
+    "virtio-blk-pci", "virtio-9p-pci", "virtio-mem-pci", "virtio-pmem-pci", "virtio-crypto-pci", "ivshmem-plain", "nvme",
+  ]
+  /// Types of which a libvirt domain shows all properties but the NUMA node's, by the beginning of the name.
+  private static let wholeDrivers = [
+    "pcie-", "pci-bridge", "pxb", "ioh3420", "x3130-", "xio3130-", "i82801b11-", "intel-iommu", "amd-iommu", "virtio-iommu", "arm-smmuv3",
+  ]
   /// Devices that need a renderer, and those without.
   private static let renderers = [
     "virtio-gpu-gl-pci": "virtio-gpu-pci", "virtio-vga-gl": "virtio-vga", "virtio-gpu-gl-device": "virtio-gpu-device",
@@ -45,6 +53,18 @@ struct PlannedDevice {
   func add(to plan: inout RehearsalPlan) {
     if request.isVFIO { return addVFIO(to: &plan) }
     let driver = request.driver ?? ""
+    let isOfDomain = plan.isDomain && request.location.path.hasPrefix("/")
+    let isWhole = !isOfDomain || PlannedDevice.wholeDrivers.contains(where: driver.hasPrefix)
+    if !isWhole {
+      // A place that libvirt chooses is free.
+      if places.contains(where: \.value.isUnknown) { return plan.note(name, "left out: libvirt chooses its place", isUntried: true) }
+      if PlannedDevice.backedDrivers.contains(where: driver.hasPrefix) {
+        plan.note(name, "replaced by a device without a backend in the same place", isUntried: true)
+        return plan.keep(
+          "-device", text(places, driver: PlannedDevice.substitute), request.location, isChanged: true,
+          model: (driver, PlannedDevice.substitute))
+      }
+    }
     if isHosts {
       guard let other = Substitute(for: driver) else {
         return plan.note(name, "left out: `\(driver)` connects to the host", isUntried: true)
@@ -55,7 +75,7 @@ struct PlannedDevice {
       return plan.keep("-device", text(kept, driver: other.driver), request.location, isChanged: true, model: (driver, other.driver))
     }
     var kept: [Property] = []
-    var isChanged = false
+    var isChanged = !isWhole
     let isOfProcess = request.string("netdev").map(plan.networksOfProcesses.contains) ?? false
     for property in request.properties {
       let ofNetwork = isOfProcess && property.name == "tx_queue_size" ? "the network is replaced" : nil
@@ -64,7 +84,9 @@ struct PlannedDevice {
         isChanged = true
         continue
       }
-      if case .unknown = property.value { return plan.obstruct("only the shell knows `\(property.name)` of \(name)") }
+      if property.value.isUnknown { return plan.obstruct(unknown: "`\(property.name)` of \(name)") }
+      // The domain's nodes are not tried.
+      if isOfDomain, property.name == "numa_node" { continue }
       kept.append(property)
     }
     var model = driver
@@ -89,10 +111,8 @@ struct PlannedDevice {
   private var places: [Property] { request.properties.filter { PlannedDevice.placement.contains($0.name) } }
 
   private func addVFIO(to plan: inout RehearsalPlan) {
-    let own = request.properties.map { withoutHost($0) { plan.spareDescriptor() } }
-    for property in own {
-      if case .unknown = property.value { return plan.obstruct("only the shell knows `\(property.name)` of \(name)") }
-    }
+    let own = request.properties.map { withoutHost($0, isDomain: plan.isDomain) { plan.spareDescriptor() } }
+    for property in own where property.value.isUnknown { return plan.obstruct(unknown: "`\(property.name)` of \(name)") }
     let signature = own.filter { !PlannedDevice.placement.contains($0.name) && $0.name != "fd" }
       .map { "\($0.name)=\($0.value)" } + own.filter { ["fd", "id"].contains($0.name) }.map(\.name)
     let device = RehearsalPlan.VFIODevice(
@@ -103,7 +123,7 @@ struct PlannedDevice {
   }
 
   /// The property with a host device that does not exist, or with a descriptor of the rehearsal's own.
-  private func withoutHost(_ property: Property, spare: () -> Int) -> Property {
+  private func withoutHost(_ property: Property, isDomain: Bool = false, spare: () -> Int) -> Property {
     var value = property.value
     switch (property.name, value) {
     case ("host", .string(let text)) where PlannedDevice.isAddress(text): value = .string(PlannedDevice.absentHost)
@@ -112,6 +132,8 @@ struct PlannedDevice {
     // A name of getfd too, in a plug.
     case ("fd", .string(let text)) where Int(text) != nil || request.plug == .hot: value = .string("\(spare())")
     case ("fd", .integer): value = .string("\(spare())")
+    // libvirt opens the device.
+    case ("fd", .unknown) where isDomain: value = .string("\(spare())")
     default: break
     }
     return Property(name: property.name, value: value, location: property.location)

@@ -47,7 +47,8 @@ extension RehearsalPlan {
   /// Gives sound devices without a backend one that makes no sound: QEMU would probe the host's. Where the definition rules defaults
   /// out, QEMU 8.2 and later refuse such a device (QEMU audio/audio.c: AUD_register_card).
   mutating func addSound(_ machine: MachineConfig, _ plugs: [DeviceRequest]) {
-    if ["nodefaults", "audiodev", "audio"].contains(where: machine.hasOption) { return }
+    // libvirt gives each sound device a backend, which the domain does not show.
+    if !isDomain, ["nodefaults", "audiodev", "audio"].contains(where: machine.hasOption) { return }
     let types = Set((machine.devices + plugs).filter { $0.value("audiodev") == nil }.compactMap {
       RehearsalPlan.soundTypes[$0.driver ?? ""]
     })

@@ -65,6 +65,8 @@ public struct RehearsalPlan: Sendable {
   private(set) var asksForKVM = false
   /// Whether the machine is of x86 with 64 bits.
   private(set) var isX86 = false
+  /// Whether libvirt writes the command line, so that the definition shows a part of it only.
+  let isDomain: Bool
   /// Number of descriptors that stand for ones of the definition.
   private(set) var spares = 0
   let firstSpare: Int
@@ -78,15 +80,18 @@ public struct RehearsalPlan: Sendable {
   public init(_ machine: MachineConfig, plugs: [DeviceRequest] = [], firstSpare: Int, directory: String) {
     self.firstSpare = firstSpare
     self.directory = directory
-    if machine.libvirt != nil {
-      obstacle = "libvirt writes the command line; lint the one in its log (/var/log/libvirt/qemu) to rehearse it"
-    } else if let missing = machine.missingPart {
+    isDomain = machine.libvirt != nil
+    if let missing = machine.missingPart {
       obstacle = missing
     } else if machine.emulator == nil, machine.machineType == nil {
       obstacle = "the definition names neither a QEMU nor a machine type"
     } else if let part = machine.unreadParts.first {
       obstacle = "\(part.what): \(part.reason)"
     } else {
+      if isDomain {
+        let tried = "the machine type, the PCI devices in their places and `<qemu:commandline>`"
+        note("libvirt's command line", "only \(tried) are tried: the domain does not show the rest", isUntried: true)
+      }
       add(machine)
       addSound(machine, plugs)
     }
@@ -186,6 +191,12 @@ public struct RehearsalPlan: Sendable {
 
   mutating func obstruct(_ reason: String) { obstacle = obstacle ?? reason }
 
+  /// Ends the rehearsal at a value that the definition does not show.
+  /// - Parameter what: "`bus` of `-device[1]`".
+  mutating func obstruct(unknown what: String) {
+    obstruct(isDomain ? "libvirt chooses \(what); lint what `virsh dumpxml` prints" : "only the shell knows \(what)")
+  }
+
   /// Number of a descriptor that is the rehearsal's own.
   mutating func spareDescriptor() -> Int {
     // More than there are devices in any machine would be refused for other reasons.
@@ -218,7 +229,7 @@ extension RehearsalPlan {
         continue
       }
       guard var value = OptionText.text(of: property.value) else {
-        obstruct("only the shell knows `\(property.name)` of `-machine`")
+        obstruct(unknown: "`\(property.name)` of `-machine`")
         continue
       }
       // The host's interrupt controller is KVM's.

@@ -142,6 +142,37 @@ final class HookTests: XCTestCase {
     }
   }
 
+  func testLibvirtsHookRehearsesWhereThatIsWanted() throws {
+    guard let program = Child.find("qemu-system-x86_64") else {
+      throw XCTSkip("SKIPPED: qemu-system-x86_64 is not installed, so nothing was rehearsed")
+    }
+    let slot = "<address type='pci' domain='0' bus='0' slot='7' function='0'/>"
+    // A fault of another device, which the prediction does not know.
+    let wrong = domain("bus='0x01' slot='0x00'").replacing("<devices>", with: "<devices><emulator>\(program)</emulator>")
+      .replacing("</hostdev>", with: slot + "</hostdev><memballoon model='none'/>")
+      .replacing("<domain type='kvm'>", with: "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>")
+      .replacing("</domain>", with: """
+        <qemu:commandline><qemu:arg value='-device'/><qemu:arg value='virtio-rng-pci,max-bytes=x'/></qemu:commandline></domain>
+        """)
+    for options in [["--qemu", "emulator"], ["--qemu", program]] {
+      let run = try libvirt("prepare", wrong, options: options + ["--rehearse"])
+      XCTAssert(run.error.contains("max-bytes"), run.error)
+      XCTAssertEqual([run.status, Int32(run.output.utf8.count)], [1, 0])
+      XCTAssertFalse(try libvirt("prepare", wrong, options: options).error.contains("max-bytes"))
+      XCTAssertEqual(try libvirt("start", wrong, options: options + ["--rehearse"]).status, 0)
+    }
+    for qemu in [[], ["--qemu", "11.1"], ["--qemu", "none"]] {
+      let folder = try TemporaryDirectory()
+      XCTAssertEqual(try Vfiogate.run(["hook", "install", "--dir", folder.path, "--rehearse"] + qemu).status, 64, qemu.joined())
+    }
+    let folder = try TemporaryDirectory()
+    XCTAssertEqual(
+      try Vfiogate.run("hook", "install", "--dir", folder.path, "--host", host, "--qemu", "emulator", "--rehearse").status, 0)
+    let refused = try Child.run(folder.path + "/qemu.d/50-vfiogate", ["g", "prepare", "begin", "-"], input: Array(wrong.utf8))
+    XCTAssertEqual(refused.status, 1)
+    XCTAssert(String(decoding: refused.error, as: UTF8.self).contains("max-bytes"))
+  }
+
   func testTheInstalledScriptCallsThisProgram() throws {
     let folder = try TemporaryDirectory()
     let install = try Vfiogate.run("hook", "install", "--dir", folder.path + "/hooks", "--host", host)

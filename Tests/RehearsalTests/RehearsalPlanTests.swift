@@ -29,6 +29,54 @@ final class RehearsalPlanTests: XCTestCase {
       ])
   }
 
+  /// The rehearsal of a libvirt domain with these devices.
+  private func domain(_ devices: String, _ rest: String = "") -> RehearsalPlan {
+    let text = """
+      <domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>g</name><memory>1048576</memory>
+      <os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os><devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
+      <controller type='pci' index='0' model='pcie-root'/><memballoon model='none'/>\(devices)</devices>\(rest)</domain>
+      """
+    let parsed = ParsedInput.parse(SourceText(name: "text", bytes: Array(text.utf8)), as: .xml)
+    return RehearsalPlan(parsed.machine, firstSpare: 100, directory: "/here")
+  }
+
+  private func hostdev(_ address: String) -> String {
+    "<hostdev mode='subsystem' type='pci'><source><address domain='0' bus='1' slot='0' function='0'/></source>\(address)</hostdev>"
+  }
+
+  func testOfADomainTheMachineAndItsPCIDevicesAreTried() {
+    let port = """
+      <controller type='pci' index='1' model='pcie-root-port'><target chassis='1' port='0x8'/>
+      <address type='pci' domain='0' bus='0' slot='1' function='0'/></controller>
+      """
+    let disk = """
+      <disk type='file' device='disk'><source file='/d'/><target dev='vda' bus='virtio'/>
+      <address type='pci' domain='0' bus='0' slot='4' function='0'/></disk>
+      """
+    let own = "<qemu:commandline><qemu:arg value='-device'/><qemu:arg value='edu,addr=7'/></qemu:commandline>"
+    let plan = domain(
+      port + disk + hostdev("<address type='pci' domain='0' bus='1' slot='0' function='0'/>") + "<rng model='virtio'><backend/></rng>", own)
+    XCTAssertNil(plan.obstacle)
+    XCTAssertEqual(plan.parts.filter { $0.arguments.first == "-device" }.map(\.arguments.last), [
+      #"{"driver":"pcie-root-port","port":8,"chassis":1,"id":"pci.1","bus":"pcie.0","addr":"0x1"}"#,
+      #"{"driver":"virtio-net-pci","id":"virtio-disk0","bus":"pcie.0","addr":"0x4","romfile":""}"#,
+      #"{"driver":"virtio-net-pci","id":"hostdev0","bus":"pci.1","addr":"0x0","romfile":""}"#,
+      "driver=edu,addr=7",
+    ])
+    XCTAssertEqual(plan.devices.map(\.own.last), [
+      #"{"driver":"vfio-pci","host":"ffff:ff:1f.7","id":"hostdev0","bus":"pci.1","addr":"0x0"}"#
+    ])
+    let left = plan.changes.first { $0.what.contains("rng") }
+    XCTAssertEqual(left?.why, "left out: libvirt chooses its place")
+    // The disk's properties are not all there, and the port's are.
+    XCTAssertEqual(plan.parts.filter(\.isDevice).map(\.isChanged), [false, true, true, false])
+  }
+
+  func testWhatLibvirtChoosesForAHostDeviceOrABridgeIsNotTried() {
+    XCTAssertEqual(domain(hostdev("")).obstacle, "libvirt chooses `bus` of `/domain/devices/hostdev[1]`; lint what `virsh dumpxml` prints")
+    XCTAssertNotNil(domain("<controller type='pci' index='1' model='pcie-root-port'/>").obstacle)
+  }
+
   func testBackendsAreReplaced() {
     let null = "driver=null-co,read-zeroes=on,size=17179869184"
     XCTAssertEqual(options("-drive file=/a,,b.img,if=virtio,index=2,cache=none"), ["-drive \(null),if=virtio,index=2"])

@@ -18,6 +18,12 @@ public enum PropertyValue: Hashable, Sendable {
     if case .string(let text) = self { return text }
     return nil
   }
+
+  /// Whether a part of the value is not known.
+  package var isUnknown: Bool {
+    if case .unknown = self { return true }
+    return false
+  }
 }
 
 /// One property of a device or object, under QEMU's own name.

@@ -18,8 +18,14 @@ public struct LibvirtHook: Sendable {
   /// Whether the domain's emulator, which libvirt is about to start, is started without a machine and queried.
   public var asksEmulator: Bool
 
+  /// Whether the QEMU is tried with the domain's machine type and PCI devices.
+  public var rehearses: Bool
+
   /// Creates the hook.
-  public init(arguments: [String], policyCheck: LaunchPolicyCheck, policy: String? = nil, asksEmulator: Bool = false) {
+  public init(
+    arguments: [String], policyCheck: LaunchPolicyCheck, policy: String? = nil, asksEmulator: Bool = false, rehearses: Bool = false
+  ) {
+    self.rehearses = rehearses
     self.asksEmulator = asksEmulator
     self.arguments = arguments
     self.policyCheck = policyCheck
@@ -76,6 +82,7 @@ public struct LibvirtHook: Sendable {
     if asksEmulator, stage == .prepare, parsed.machine.devices.contains(where: \.isVFIO), let program = parsed.machine.program {
       policyCheck.qemu = .program(program)
     }
+    policyCheck.rehearses = rehearses && stage == .prepare
     if stage == .start {
       policyCheck.rules = Rule.all.filter(\.isRecheckedAtStart)
       for index in parsed.machine.devices.indices { parsed.machine.devices[index].libvirt?.isManaged = false }
