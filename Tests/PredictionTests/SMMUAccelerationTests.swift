@@ -182,6 +182,55 @@ final class SMMUAccelerationTests: XCTestCase {
         + "smmuv3-iommu-memory-region-0-0: device 00.00.0 requires iommu MAP notifier which is not currently supported")
   }
 
+  /// Recorded: of a bridge that is not a PCIe-to-PCI bridge the SMMU sees the id, and an accelerated one translates behind it as a plain
+  /// one does; it finds a device in slot 0 behind a PCIe-to-PCI bridge itself.
+  func testTheAcceleratedSMMUDoesNotFindDevicesBehindABridge() {
+    func text(_ bridge: String, slot: String, _ smmu: String, _ backend: String = ",iommufd=io0") -> String? {
+      let command = "qemu-system-aarch64 -machine virt -accel kvm -nodefaults -object iommufd,id=io0 "
+        + "-device arm-smmuv3,primary-bus=pcie.0,\(smmu) -device pcie-root-port,id=rp,chassis=1 -device \(bridge) "
+        + "-device vfio-pci,host=0000:01:00.0,bus=b,addr=\(slot)\(backend)"
+      let host = host(SMMUAccelerationTests.good)
+      return Predictor(Machines.parse(command).machine, on: host, qemu: .released(11, 1, "11.1.3")).predictions().last?.failure?.text
+    }
+    func missing(_ devfn: Int, _ place: String) -> String {
+      "vfio 0000:01:00.0: memory listener initialization failed: Region smmuv3-iommu-memory-region-\(devfn)-0: device \(place) requires "
+        + "iommu MAP notifier which is not currently supported"
+    }
+    for smmu in ["accel=on", "stage=1"] {
+      for slot in ["0.0", "1.0"] { XCTAssertEqual(text("i82801b11-bridge,id=b,addr=3.0", slot: slot, smmu), missing(24, "00.03.0"), smmu) }
+      XCTAssertEqual(text("pcie-pci-bridge,id=b,bus=rp", slot: "1.0", smmu), missing(0, "00.00.0"), smmu)
+    }
+    XCTAssertEqual(
+      text("pcie-pci-bridge,id=b,bus=rp", slot: "0.0", "accel=on"),
+      "Unsupported PCI slot 0 for standard hotplug controller. Valid slots are between 1 and 31.")
+    XCTAssertEqual(
+      text("pcie-pci-bridge,id=b,bus=rp", slot: "0.0", "accel=on", ""),
+      "vfio-pci endpoint devices without an iommufd backend not allowed when using arm-smmuv3,accel=on")
+  }
+
+  /// Recorded: since virt-9.2 the machine sets `stage` of its own SMMU, after any `-global`.
+  func testTheMachinesOwnSMMUIsNotAccelerated() {
+    func text(_ machine: String, _ more: String = "") -> String? {
+      let command = "qemu-system-aarch64 -machine \(machine),iommu=smmuv3 -accel kvm -nodefaults -global arm-smmuv3.accel=on \(more)"
+      let run = Predictor(Machines.parse(command).machine, on: host(nil), qemu: .released(11, 1, "11.1.3")).run()
+      return run.launchFailures.first?.failure.text
+    }
+    for machine in ["virt", "virt-11.1", "virt-9.2"] {
+      XCTAssertEqual(text(machine, "-global arm-smmuv3.stage=1"), "Only stage1 is supported for SMMUv3 with accel=on", machine)
+    }
+    XCTAssertNil(text("virt-9.1"))
+  }
+
+  /// A kernel without the driver of Tegra's command queues says so for any hardware (recorded).
+  func testCommandQueuesNeedADriverOfTheKernel() {
+    var host = host(SMMUAccelerationTests.good)
+    host.kernelConfig = .known(["CONFIG_TEGRA241_CMDQV": "n"])
+    let command = "qemu-system-aarch64 -machine virt -accel kvm -nodefaults -object iommufd,id=io0 "
+      + "-device arm-smmuv3,primary-bus=pcie.0,accel=on,cmdqv=on -device vfio-pci,host=0000:01:00.0,addr=3,iommufd=io0"
+    let one = Predictor(Machines.parse(command).machine, on: host, qemu: .released(11, 1, "11.1.3")).predictions().last
+    XCTAssertEqual(one?.failure?.text, "vfio 0000:01:00.0: Failed to set vIOMMU: Failed to get hardware info: Operation not supported")
+  }
+
   /// `qemu-kvm` is the QEMU of the distribution's architecture: its default machine is not known.
   func testTheDefaultMachineOfQEMUKVMIsNotKnown() {
     func bus(_ program: String) -> Known<String?> {

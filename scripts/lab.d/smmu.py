@@ -2,7 +2,7 @@
 import itertools
 from requested import EMULATED
 from singles import other
-from trials import BOTH, CONV, EXPRESS, MISSING, NIC, VF, trial
+from trials import BOTH, CONV, EXPRESS, MISSING, NIC, PAIR0, PAIR1, VF, trial
 
 PXB = ("-device", "pxb-pcie,id=pxb,bus_nr=32,bus=pcie.0")
 BELOW_PXB = {"extra": {"bus": "rpx"}, "hot": False}
@@ -80,3 +80,30 @@ def accelerated():
     for b in BOTH:
         yield trial(f"accel=off, {b}", NIC, b, args=smmu(",accel=off"))
         yield trial(f"-machine iommu=smmuv3, {b}", NIC, b, machine="virt,iommu=smmuv3")
+    yield from elsewhere()
+
+
+DMI = ("-device", "i82801b11-bridge,id=dmi,addr=3.0")
+FIXED_OFF = FIXED + ",ats=off"
+
+
+def elsewhere():
+    """Devices that an accelerated SMMU does not find by their requester id, and groups whose table it has changed."""
+    slot1, below_pxb = {"addr": "1.0"}, {"args": PXB + RPX + smmu(FIXED_OFF, bus="pxb")}
+    for b in BOTH:
+        yield trial(f"accel=on, on the bridge, {b}", NIC, b, bus="conventional-bridge", extra=slot1, args=smmu(FIXED_OFF))
+        yield trial(f"accel=on, in slot 0 of the bridge, {b}", NIC, b, bus="conventional-bridge", args=smmu(FIXED_OFF))
+        for options, slot in itertools.product(("", FIXED_OFF), ("0.0", "1.0")):
+            yield trial(f"arm-smmuv3{options}, on i82801b11-bridge, slot {slot}, {b}", NIC, b, args=DMI + smmu(options), hot=False,
+                        extra={"bus": "dmi", "addr": slot})
+        yield trial(f"accel=on, group used already, {b}", PAIR1, b, args=smmu(FIXED_OFF), before=(other(PAIR0, "iommufd"),))
+        yield trial(f"accel=on on pxb, group used there, {b}", PAIR1, b, before=(other(PAIR0, "iommufd", bus="rpx"),), **below_pxb)
+        yield trial(f"accel=on on pxb, group used on pcie.0, {b}", PAIR1, "iommufd", before=(other(PAIR0, b),), extra={"bus": "rpx"},
+                    hot=False, **below_pxb)
+        yield trial(f"accel=on on pxb, another device on pcie.0, {b}", NIC, b, before=(other(EXPRESS, "iommufd", bus="rpx"),), **below_pxb)
+    bridged = {"driver": "e1000", "id": "b0", "bus": "ppb"}
+    for slot in ("0.0", "1.0"):
+        yield trial(f"accel=on, emulated device in slot {slot} of the bridge", NIC, "iommufd", args=smmu(FIXED_OFF), hot=False,
+                    before=({**bridged, "addr": slot},))
+    for options in (FIXED_OFF, ",accel=on,stage=2", ",accel=on,oas=52"):
+        yield trial(f"{options[1:]} and -only-migratable", NIC, "iommufd", args=smmu(options) + ("-only-migratable",), hot=False)

@@ -33,8 +33,6 @@ def beyond(t):
         return "which token a PF was given"
     if ARM and t["backend"] == "fd":
         return "the ATS flag, which only binding shows, and a descriptor, which no recording has"
-    if "cmdqv=on" in "".join(t["args"]):
-        return "command queues of the host's SMMUv3, which the kernel shows only to the device's owner"
     if t["user"]:
         return "config space, which only root may read"
     return None

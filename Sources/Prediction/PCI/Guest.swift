@@ -53,8 +53,8 @@ public struct Guest: Sendable {
   var isOrderKnown = true
   /// The address spaces of assigned devices.
   var spaces = AddressSpaces()
-  /// The address space of each IOMMU group that is attached.
-  var groupSpaces: [Int: Known<AddressSpace>] = [:]
+  /// The IOMMU groups that are attached.
+  var groupSpaces: [Int: GroupAttachment] = [:]
   /// Names that a root complex or a bus of another kind has in common with an older bus; QEMU finds the newer one first.
   var ambiguousBuses: Set<String> = []
   /// The type of the machine's own host bridge; nil where it is not known.

@@ -132,7 +132,7 @@ extension Guest {
   /// The bus behind a bridge, which has the bridge's id (QEMU hw/pci/pci_bridge.c: pci_bridge_initfn), or that of a root
   /// complex.
   private mutating func busBehind(_ request: DeviceRequest, _ driver: String) -> GuestBus? {
-    let isConventional = ["pcie-pci-bridge", "pci-bridge", "pci-bridge-seat", "i82801b11-bridge"].contains(driver)
+    let isConventional = PCIDrivers.isConventionalBridge(driver)
     let isExpander = PCIDrivers.isExpander(driver)
     let id = request.id ?? (isExpander ? "\(driver)-internal" : busName(behind: request, isConventional ? "PCI" : "PCIE"))
     switch driver {

@@ -22,6 +22,11 @@ enum PCIDrivers {
   /// Whether the type derives from QEMU's PCI bridge.
   static func isPCIBridge(_ driver: String) -> Bool { bridges.contains(driver) }
 
+  /// Whether it is a bridge to a conventional bus.
+  static func isConventionalBridge(_ driver: String) -> Bool {
+    ["pcie-pci-bridge", "pci-bridge", "pci-bridge-seat", "i82801b11-bridge"].contains(driver)
+  }
+
   private static let bridges: Set<String> = [
     "pcie-root-port", "ioh3420", "x3130-upstream", "xio3130-downstream", "pcie-pci-bridge", "pci-bridge",
     "pci-bridge-seat", "i82801b11-bridge", "cxl-rp", "cxl-upstream", "cxl-downstream",

@@ -142,7 +142,9 @@ extension Guest {
       space = .unknown(error)
     }
     spaces.attach(context.request, context.backend, in: space)
-    if case .known(.some(let group)) = context.device.flatMap(\.group), groupSpaces[group] == nil { groupSpaces[group] = space }
+    if case .known(.some(let group)) = context.device.flatMap(\.group), groupSpaces[group] == nil {
+      groupSpaces[group] = GroupAttachment(space: space, backend: context.backend)
+    }
     guard context.backend.isKnown, let address = context.address else { return }
     assigned[address] = context.iommufdLink.map(AttachedBackend.iommufd) ?? .legacy
   }

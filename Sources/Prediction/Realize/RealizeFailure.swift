@@ -27,6 +27,8 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case noGroup, groupNodeMissing, groupNodeDenied, inUse, groupNotViable, containerDenied
   case notBound, alreadyAttached, badToken, unsafeInterrupts, memoryLimit, memoryOnDisk, discardRefused
   case noCdev, cdevNodeMissing, cdevDenied, iommufdMissing, iommufdDenied, bindFails
+  /// Another function of the group is behind an `arm-smmuv3` with `accel=on`.
+  case groupOfAcceleratedSMMU
   case groupInSeveralSpaces, noVGARegion, badIDOverride, badMSIXRelocation, hotplugOfIGD, virtualFunctionWithoutPhysical, badClique
   case displayRequired, onlyMigratable, badFailover, badROMFile
   case mixedBackends, noNesting, smmuRefuses, smmuIncompatible, iommuWithoutNotifier, iommuRefusesDevice

@@ -17,6 +17,8 @@ enum AddressSpace: Hashable, Sendable {
   /// The space of all devices behind a bridge to a conventional bus, which have one requester id (QEMU hw/pci/pci.c:
   /// pci_device_get_iommu_bus_devfn): the bus behind that bridge.
   case bridge(String)
+  /// The space of all devices behind accelerated SMMUv3s, also of different ones (QEMU hw/arm/smmuv3-accel.c: shared_as_sysmem).
+  case accelerated
 }
 
 /// The DMA address spaces of a guest's assigned devices (QEMU hw/vfio/container.c: vfio_address_space_get). All RAM is
@@ -63,23 +65,29 @@ struct AddressSpaces: Sendable {
   }
 }
 
+/// The functions of an IOMMU group that are attached.
+struct GroupAttachment: Sendable {
+  /// The address space of the first.
+  let space: Known<AddressSpace>
+  let backend: Known<VFIOBackend>
+}
+
 extension Guest {
   /// The number of DMA address spaces of the guest's vfio devices: guest memory is locked once for each.
   public var addressSpaceCount: Int { spaces.count }
 
   /// The address space of a device. Behind an IOMMU of x86 each requester id has one (observed on 11.1.3), into which all
-  /// RAM is mapped while the guest does not translate. Behind an accelerated SMMUv3, and without an IOMMU, devices
-  /// share one.
+  /// RAM is mapped while the guest does not translate. Devices behind accelerated SMMUv3s share one, and devices without an IOMMU
+  /// another.
   func addressSpace(of request: DeviceRequest, in machine: MachineConfig) throws(Unknown) -> AddressSpace {
     guard let unit = try viommu(for: request, in: machine) else { return .memory }
     guard isOrderKnown || request.plug == .hot else {
       throw Unknown("address space of `\(request.id ?? "device")`", reason: "a running QEMU does not report what it created first")
     }
-    if unit.driver == "arm-smmuv3", try machine.setting("accel", of: unit).value == "on" { return .memory }
-    guard let bus = try bus(for: request) else { return .device(request) }
-    // The conventional bus nearest to the root complex decides; that of the machine itself has no bridge.
-    let conventional = path(from: bus.name).last { !$0.isExpress && $0.parent != nil }
-    return conventional.map { .bridge($0.name) } ?? .device(request)
+    if unit.driver == "arm-smmuv3", try machine.setting("accel", of: unit).value == "on", try isFoundByRequesterID(request) {
+      return .accelerated
+    }
+    return try conventionalBus(above: request).map { .bridge($0.name) } ?? .device(request)
   }
 }
 
@@ -106,18 +114,22 @@ extension RealizeContext {
     return nil
   }
 
-  /// The failure of functions of one group in several address spaces: a group has one container (QEMU
-  /// hw/vfio/container-legacy.c: vfio_group_get), and one page table (QEMU hw/vfio/iommufd.c:
-  /// iommufd_cdev_attach_ioas_hwpt; linux drivers/iommu/iommufd/device.c: iommufd_hw_pagetable_attach).
+  /// The failure of a function of a group that another one has attached elsewhere: a group has one container (QEMU
+  /// hw/vfio/container-legacy.c: vfio_group_get), and one page table (QEMU hw/vfio/iommufd.c: iommufd_cdev_attach_ioas_hwpt; linux
+  /// drivers/iommu/iommufd/device.c: iommufd_hw_pagetable_attach). An accelerated SMMU has given the group tables of its own at once
+  /// (QEMU hw/arm/smmuv3-accel.c: smmuv3_accel_alloc_viommu), so that no other function follows (recorded on 11.1.3).
   func groupInSeveralSpaces() throws(Unknown) -> RealizeFailure? {
     guard !guest.groupSpaces.isEmpty, let number = try device.value.group.value, let others = guest.groupSpaces[number]
     else { return nil }
-    guard try others.value != addressSpace() else { return nil }
     if try backend.value == .legacy {
+      // A group that iommufd holds cannot be opened: `groupNode`.
+      guard try others.backend.value == .legacy, try others.space.value != addressSpace() else { return nil }
       return fails(.groupInSeveralSpaces, "group \(number) used in multiple address spaces")
     }
+    let theirs = try others.space.value
+    if theirs != .accelerated, try theirs == addressSpace() { return nil }
     return fails(
-      .groupInSeveralSpaces,
+      theirs == .accelerated ? .groupOfAcceleratedSMMU : .groupInSeveralSpaces,
       "[iommufd=N] error attach \(name) (N)\(qemu.isBefore(10, 1) ? "" : " pasid 0") to id=N: Invalid argument")
   }
 }

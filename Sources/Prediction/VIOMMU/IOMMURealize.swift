@@ -81,7 +81,13 @@ extension RealizeContext {
     if isAccelerated, try !machine.usesKVM.value { return nil }
     if let failure = try machine.unsupportedOAS(of: request) { return failure }
     if isAccelerated, let stage = try otherSetting("stage"), stage != "1" {
-      return refused("stage", "Only stage1 is supported for SMMUv3 with accel=on")
+      return MachineConfig.onlyFirstStage
+    }
+    // QEMU hw/arm/smmuv3.c: smmu_realize.
+    if isAccelerated, machine.hasOption("only-migratable") {
+      return RealizeFailure(
+        .iommuRefused, property: "accel",
+        "disallowing migration blocker (--only-migratable) for: Migration not supported with SMMUv3 accelerator mode enabled")
     }
     return try primaryBusFailure()
   }

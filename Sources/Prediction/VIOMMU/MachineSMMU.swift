@@ -4,6 +4,15 @@ extension MachineConfig {
   /// The SMMU of `-machine iommu=smmuv3`; nil when there is none.
   public var ownSMMU: DeviceRequest? { Guest.iommu(of: self, MachineKind(self)) }
 
+  /// Whether the machine gives both stages to its SMMU itself, regardless of a `-global`: virt-9.2 and newer do (recorded on 11.1.3).
+  public var ownSMMUNests: Bool {
+    guard let type = machineType?.value.string, ownSMMU != nil else { return false }
+    return type == "virt" || version(after: "virt-").map { $0 >= (9, 2) } ?? false
+  }
+
+  static let onlyFirstStage = RealizeFailure(
+    .iommuRefused, property: "stage", "Only stage1 is supported for SMMUv3 with accel=on")
+
   /// The refusal of a `-global` by the SMMU of `-machine iommu=smmuv3`, which the machine makes before any device (QEMU
   /// hw/arm/virt.c: create_smmu; observed on 11.1.3 and 7.2.22). The rules have properties that need `accel=on`, and KVM for that.
   func refusalOfOwnSMMU(_ qemu: QEMUProfile) -> LaunchFailure? {
@@ -13,9 +22,12 @@ extension MachineConfig {
       if let failure = MachineIndex.refusal(of: global, for: "arm-smmuv3", qemu) { return LaunchFailure(failure, at: global.location) }
     }
     do throws(Unknown) {
-      if try setting("accel", of: unit).value == "on", try !usesKVM.value { return nil }
+      let isAccelerated = try setting("accel", of: unit).value == "on"
+      if isAccelerated, try !usesKVM.value { return nil }
       let place = mine.last { $0.property == "oas" }?.location ?? unit.location
-      return try unsupportedOAS(of: unit).map { LaunchFailure($0, at: place) }
+      if let failure = try unsupportedOAS(of: unit) { return LaunchFailure(failure, at: place) }
+      guard isAccelerated, ownSMMUNests else { return nil }
+      return LaunchFailure(MachineConfig.onlyFirstStage, at: mine.last { $0.property == "accel" }?.location ?? unit.location)
     } catch { return nil }
   }
 

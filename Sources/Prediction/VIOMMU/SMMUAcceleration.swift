@@ -56,6 +56,10 @@ extension RealizeContext {
       return refused("doesn't support \(granule) translation granule")
     }
     if try machine.setting("cmdqv", of: unit).value == "on" {
+      // A kernel without the driver answers so for any hardware (linux drivers/iommu/arm/arm-smmu-v3: arm_smmu_hw_info; recorded).
+      if case .known("n"?) = self.host.kernelConfig.map({ $0["CONFIG_TEGRA241_CMDQV"] }) {
+        return fails(.smmuIncompatible, "Failed to set vIOMMU: Failed to get hardware info: Operation not supported")
+      }
       throw Unknown("command queues of the host's SMMUv3", reason: "the kernel shows them only to who has bound the device")
     }
     // IDR3.FWB, or a root complex that keeps caches coherent by itself (linux drivers/iommu/arm/arm-smmu-v3:

@@ -6,7 +6,7 @@ extension RealizeContext {
   /// smmuv3_accel_supports_as).
   func smmuAcceptance() throws(Unknown) -> RealizeFailure? {
     guard let unit = try viommu, unit.driver == "arm-smmuv3", try machine.setting("accel", of: unit).value == "on",
-      try backend.value == .legacy
+      try backend.value == .legacy, try guest.isFoundByRequesterID(request)
     else { return nil }
     return RealizeFailure(
       .smmuRefuses,
@@ -67,34 +67,26 @@ extension RealizeContext {
   }
 
   /// The failure of an IOMMU that cannot notify vfio of the guest's mappings: a plain `arm-smmuv3` (QEMU hw/arm/smmuv3.c:
-  /// smmuv3_notify_flag_changed), and `amd-iommu` before 10.2 (hw/i386/amd_iommu.c: amdvi_iommu_notify_flag_changed). In the
-  /// text QEMU names the region by devfn and a number, and the device by the bus number of the moment: 0 until firmware has
-  /// numbered the buses.
+  /// smmuv3_notify_flag_changed), an accelerated one for a device that it does not find, and `amd-iommu` before 10.2
+  /// (hw/i386/amd_iommu.c: amdvi_iommu_notify_flag_changed). In the text QEMU names the region by devfn and a number, and the device
+  /// by the bus number of the moment: 0 until firmware has numbered the buses.
   func missingNotifier() throws(Unknown) -> RealizeFailure? {
     guard let unit = try viommu else { return nil }
     let isAMD = unit.driver == "amd-iommu" && qemu.isBefore(10, 2)
-    let isAccelerated = try machine.setting("accel", of: unit).value == "on"
-    guard isAMD || unit.driver == "arm-smmuv3" && !isAccelerated else { return nil }
+    guard isAMD || unit.driver == "arm-smmuv3" else { return nil }
+    if !isAMD, try machine.setting("accel", of: unit).value == "on", try guest.isFoundByRequesterID(request) { return nil }
     var prefix = ""
     if try backend.value == .legacy, let group = try device.value.group.value {
       prefix = "failed to setup container for group \(group): "
     }
-    let devfn = try requesterDevfn()
+    let alias = try guest.alias(of: request)
+    let devfn: Int
+    if let alias { devfn = alias.devfn } else { devfn = try chosenDevfn() }
     let place = "00.\((devfn / 8).hexadecimal(digits: 2)).\(devfn % 8)"
     let (region, kind) = isAMD ? ("amd_iommu", "iommu notifier") : ("smmuv3-iommu-memory-region-\(devfn)-0", "iommu MAP notifier")
     return fails(
       .iommuWithoutNotifier, prefix + "memory listener initialization failed: Region \(region): "
         + "device \(place) requires \(kind) which is not currently supported")
-  }
-
-  /// The devfn that the IOMMU sees: behind a PCIe-to-PCI bridge that is the bridge's, 0 on the bus behind it (QEMU hw/pci/pci.c:
-  /// pci_device_get_iommu_bus_devfn).
-  private func requesterDevfn() throws(Unknown) -> Int {
-    if let bus = try bus() {
-      let path = guest.path(from: bus.name)
-      if let last = path.lastIndex(where: { !$0.isExpress }), last + 1 < path.count { return 0 }
-    }
-    return try chosenDevfn()
   }
 
   /// The devfn that QEMU gives to the device; 0 where it is refused one.

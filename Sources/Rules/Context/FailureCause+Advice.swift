@@ -38,6 +38,7 @@ extension FailureCause {
     .groupNodeDenied: "let the user that runs QEMU open the node that QEMU names",
     .containerDenied: "let the user that runs QEMU open the node that QEMU names",
     .badToken: "bind the physical function to its host driver, or pass the token that its holder has set",
+    .groupOfAcceleratedSMMU: "assign one function of the group alone, or none of it behind an `arm-smmuv3` with `accel=on`",
     .groupInSeveralSpaces:
       "put the functions of the group behind one `pcie-pci-bridge`, so that they share an address space, or remove the guest's IOMMU",
     .cachingModeOff: "add `caching-mode=on` to `intel-iommu`",
