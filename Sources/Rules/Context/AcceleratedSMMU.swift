@@ -16,6 +16,9 @@ extension LintTarget {
     return units
   }
 
+  /// Whether a unit has `accel=on`: such a guest is made for host devices, which may be plugged later.
+  var hasAcceleratedSMMU: Bool { checkedSMMUs.contains { (try? machine.setting("accel", of: $0).value) == "on" } }
+
   /// Subset of the requests that are on the root complex of a unit.
   func requests(_ requests: [DeviceRequest], behind unit: DeviceRequest) throws(Unknown) -> [DeviceRequest] {
     var behind: [DeviceRequest] = []

@@ -94,7 +94,9 @@ public final class LintTarget: Sendable {
   }
 
   /// Whether a host device is passed through, or may be: a guest without one is left to QEMU.
-  public var mayPassThrough: Bool { !predictions.isEmpty || !running.isEmpty || !unmodelled.isEmpty || !machine.unreadParts.isEmpty }
+  public var mayPassThrough: Bool {
+    !predictions.isEmpty || !running.isEmpty || !unmodelled.isEmpty || !machine.unreadParts.isEmpty || hasAcceleratedSMMU
+  }
 
   /// The parts of the machine that QEMU refuses, where they are findings: of a guest that is left to QEMU only crashes are.
   var reportedLaunchFailures: [LaunchFailure] {

@@ -22,7 +22,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     let usesKVM = try target.machine.usesKVM.value
     let irqchip = try target.machine.kernelIrqchip.value ?? "on"
     if usesKVM, irqchip == "on" {
-      guard unit.location == target.machine.ownSMMU?.location else { continue }
+      guard unit.location == target.machine.ownSMMU?.location, !target.machine.ownSMMUNests else { continue }
       throw Unknown("`accel=on` of the machine's own SMMU", reason: "what QEMU does with it under KVM was never observed")
     }
     runner.report(

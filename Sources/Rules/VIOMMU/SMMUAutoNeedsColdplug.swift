@@ -27,8 +27,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       automatic.append("`\(name)`")
     }
     let wantsQueue = try machine.setting("cmdqv", of: unit).value == "on"
-    // With a wrong root complex QEMU refuses it before.
-    let isRefused = target.launchFailures.contains { $0.failure.property == "primary-bus" && $0.request?.location == unit.location }
+    // QEMU refuses it before.
+    let isRefused = target.launchFailures.contains { $0.request?.location == unit.location }
     guard !isRefused, !automatic.isEmpty || wantsQueue,
       try target.requests(machine.devices.filter(\.isVFIO), behind: unit).isEmpty
     else { continue }
