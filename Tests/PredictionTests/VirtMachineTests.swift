@@ -7,11 +7,14 @@ import XCTest
 
 /// Options of Arm's machine `virt`, as QEMU 11.1.3 and 7.2.22 refused or accepted them (scripts/record-refusals --virt).
 final class VirtMachineTests: XCTestCase {
-  private func failures(_ argv: [String], _ qemu: QEMUProfile) -> [RealizeFailure] {
-    let words = ["qemu-system-aarch64", "-accel", "tcg", "-nodefaults"] + argv
+  private func failures(_ argv: [String], _ qemu: QEMUProfile, accelerator: String = "tcg") -> [RealizeFailure] {
+    let words = ["qemu-system-aarch64", "-accel", accelerator, "-nodefaults"] + argv
     let bytes = words.flatMap { (word: String) -> [UInt8] in Array(word.utf8) + [UInt8(0)] }
     let machine = ParsedInput.parse(SourceText(name: "argv", bytes: bytes), as: .nul).machine
-    return Predictor(machine, on: Machines.host(), qemu: qemu).run().launchFailures.map(\.failure)
+    var host = Machines.host()
+    let unit = IOMMUUnit("smmu3.0x0000000009050000", capability: .known(0), extendedCapability: .known(0))
+    if accelerator.hasPrefix("kvm") { host.iommus = .known([unit.name: unit]) }
+    return Predictor(machine, on: host, qemu: qemu).run().launchFailures.map(\.failure)
   }
 
   private func replay(_ file: String, _ qemu: QEMUProfile, refused least: Int) throws {
@@ -42,6 +45,23 @@ final class VirtMachineTests: XCTestCase {
   }
 
   /// Values that the processor, KVM or the firmware decide about are left to QEMU, and named.
+  /// Recorded on a host with GICv3 (Linux 7.3.4, QEMU 11.1.3).
+  func testKVMHasNoSecureWorldAndNoGICv3OutsideOfTheKernel() {
+    func text(_ machine: String, _ accelerator: String) -> String? {
+      failures(["-machine", machine, "-cpu", "host"], .released(11, 1, "11.1.3"), accelerator: accelerator).first?.text
+    }
+    XCTAssertEqual(
+      text("virt,secure=on", "kvm"), "mach-virt: KVM does not support providing Security extensions (TrustZone) to the guest CPU")
+    XCTAssertEqual(
+      text("virt,gic-version=3,kernel-irqchip=off", "kvm"), "KVM with kernel-irqchip=off does not support GICv3 emulation")
+    let split = "-machine kernel_irqchip=split is not supported on ARM."
+    XCTAssertEqual(text("virt,kernel-irqchip=split", "kvm"), split)
+    XCTAssertEqual(text("virt", "kvm,kernel-irqchip=split"), split)
+    XCTAssertNil(text("virt,kernel-irqchip=off", "kvm"))
+    XCTAssertNil(text("virt,gic-version=3,secure=off", "kvm"))
+    XCTAssertNil(text("virt,secure=on", "tcg"))
+  }
+
   func testWhatIsNotDecidedIsNotRefused() {
     func texts(_ options: String) -> [String] {
       let machine = Machines.parse("qemu-system-aarch64 -nodefaults -M virt," + options).machine

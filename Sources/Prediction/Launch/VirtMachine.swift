@@ -66,10 +66,22 @@ extension MachineConfig {
   /// The refusals of values that do not go together, in QEMU's order (QEMU hw/arm/virt.c: finalize_gic_version, machvirt_init;
   /// hw/arm/virt-acpi-build.c: virt_acpi_setup).
   func virtConflicts(_ qemu: QEMUProfile) -> [LaunchFailure] {
-    guard usesKVM == .known(false) else { return [] }
     func option(_ name: String) -> Property? { machine.last { $0.name == name } }
     func failure(_ text: String, _ property: Property?) -> [LaunchFailure] {
       property.map { [LaunchFailure(RealizeFailure(.badOption, text), at: $0.location)] } ?? []
+    }
+    guard case .known(let isOfKVM) = usesKVM else { return [] }
+    if isOfKVM {
+      // QEMU target/arm/kvm.c: kvm_arch_irqchip_create. What the host's KVM offers decides about the other values.
+      if kernelIrqchip == .known("split") {
+        let place = option("kernel-irqchip") ?? option("kernel_irqchip") ?? options.last { $0.name == "accel" }
+        return failure("-machine kernel_irqchip=split is not supported on ARM.", place)
+      }
+      if let controller = option("gic-version"), controller.value.string == "3", kernelIrqchip == .known("off"), !qemu.isBefore(11, 1) {
+        return failure("KVM with kernel-irqchip=off does not support GICv3 emulation", controller)
+      }
+      guard let secure = option("secure"), QEMUBool(secure.value) == .on else { return [] }
+      return failure("mach-virt: KVM does not support providing Security extensions (TrustZone) to the guest CPU", secure)
     }
     let isOld = qemu.isBefore(8, 0)
     let controller = option("gic-version")
