@@ -137,15 +137,10 @@ extension RealizeContext {
         if case .unknown(let text) = property.value { throw Unknown("value of \(property.name)", reason: "written as \(text)") }
         let text = try PropertyChecks.refusal(property.name, property.value, kind: kind, of: request, in: qemu)
         if let text { return RealizeFailure(.badOption, property: property.name, text) }
-        if property.name == "primary-bus", driver == "arm-smmuv3", !qemu.isBefore(11, 1),
+        if property.name == "primary-bus", driver == "virtio-iommu-pci" || !qemu.isBefore(11, 1),
           let failure = try primaryBusLink(property.value.string ?? "")
         {
           return failure
-        }
-        if property.name == "primary-bus", driver == "virtio-iommu-pci", let link = property.value.string, !link.isEmpty,
-          guest.buses[link] == nil
-        {
-          throw Unknown("bus `\(link)`", reason: "links of IOMMUs are not modelled")
         }
         if let failure = try QEMUCrash.reservedRegions(property, of: request, on: MachineKind(machine)) { return failure }
         if property.name == "bootindex", let failure = try lookUp(property.name, property.value, kind) { return failure }

@@ -36,6 +36,8 @@ extension Guest {
         return .refused(RealizeFailure(.busNotFound, "Device '\(device)' has \(text)"))
       }
     }
+    // The virtio device behind the function is on it, and it has place for one.
+    if case .other("virtio-pci-bus") = current { return .refused(RealizeFailure(.busNotFound, "Bus '\(path)' is full")) }
     return current
   }
 
@@ -55,23 +57,50 @@ extension Guest {
   private func children(of device: String, on bus: NamedBus, _ path: String) throws(Unknown) -> [String]? {
     guard case .pci(let bus) = bus else {
       guard case .other("System") = bus else { return nil }
+      if let name = expanderHosts[device] { return [name] }
       let hosts = ["q35-pcihost": "pcie.0", "i440FX-pcihost": "pci.0", "gpex-pcihost": "pcie.0"]
       return hostBridge.map { $0 == device } == false ? nil : hosts[device].flatMap { buses[$0] == nil ? nil : [$0] }
     }
-    let type = DriverAlias.resolve(device)
-    guard let found = bus.occupants.values.first(where: { $0.id == device })
-      ?? bus.occupants.values.first(where: { $0.driver == type })
-    else {
-      if bus.unplacedDeviceCount > 0 { throw Unknown("bus `\(path)`", reason: "QEMU chooses slots on \(bus.name)") }
-      return nil
+    guard let (devfn, found) = try occupant(device, of: bus, path) else { return nil }
+    let address = GuestPCIAddress(bus: bus.name, devfn: devfn)
+    if let behind = busesBehind[address] {
+      if behind.isHidden { throw Guest.ambiguous(behind.names[0]) }
+      return behind.names
     }
-    if let offered = PCIDrivers.offeredBus(found.driver) {
-      guard let id = found.id else { throw Unknown("bus `\(path)`", reason: "it leads through a device without an id") }
-      return (0..<offered.count).map { "\(id).\($0)" }
-    }
-    if found.driver.hasPrefix("virtio-") { return ["virtio-bus"] }
-    guard PCIDrivers.isBridge(found.driver) else { return [] }
+    if let names = Guest.busesOfBoard[found.driver] { return names.filter { otherBuses[$0] != nil } }
+    // The device of a running guest, or of the board.
+    if PCIDrivers.hasVirtioBus(found.driver) { return ["virtio-bus"] }
+    let isOffering = PCIDrivers.offeredBus(found.driver)
+    guard isOffering != nil || PCIDrivers.isPCIBridge(found.driver) else { return [] }
     guard let id = found.id else { throw Unknown("bus `\(path)`", reason: "it leads through a device without an id") }
-    return [id]
+    return isOffering.map { (0..<$0.count).map { "\(id).\($0)" } } ?? [id]
   }
+
+  /// The device that a part of a path names: by its id, else the newest of the type (QEMU system/qdev-monitor.c: qbus_find_dev).
+  private func occupant(_ name: String, of bus: GuestBus, _ path: String) throws(Unknown) -> (Int, SlotDevice)? {
+    if let named = bus.occupants.first(where: { $0.value.id == name }) { return named }
+    if bus.unplacedDeviceCount > 0 { throw Unknown("bus `\(path)`", reason: "QEMU chooses slots on \(bus.name)") }
+    let type = DriverAlias.resolve(name)
+    return bus.occupants.filter { $0.value.driver == type }.max { age($0.key, bus) < age($1.key, bus) }
+  }
+
+  private func age(_ devfn: Int, _ bus: GuestBus) -> Int {
+    busesBehind[GuestPCIAddress(bus: bus.name, devfn: devfn)]?.number ?? -1
+  }
+
+  /// The buses of the board's own devices.
+  private static let busesOfBoard = [
+    "ICH9-LPC": ["isa.0"], "PIIX3": ["isa.0"], "ICH9-SMB": ["i2c"], "PIIX4_PM": ["i2c"], "ich9-ahci": (0..<6).map { "ide.\($0)" },
+    "piix3-ide": ["ide.0", "ide.1"], "ich9-usb-ehci1": ["usb-bus.0"], "ich9-usb-uhci1": [], "ich9-usb-uhci2": [],
+    "ich9-usb-uhci3": [], "piix3-usb-uhci": ["usb-bus.0"],
+  ]
+}
+
+/// The buses behind a device that QEMU has created.
+struct BusesBehind {
+  /// The number of such devices before it.
+  let number: Int
+  let names: [String]
+  /// Whether an older bus has the name.
+  let isHidden: Bool
 }

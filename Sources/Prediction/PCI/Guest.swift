@@ -12,6 +12,12 @@ public struct Guest: Sendable {
   var otherBuses: [String: String] = [:]
   /// The newest root complex of a `pxb`, which takes every device that names no bus; nil without one.
   var expanderBus: String?
+  /// The newest root complex behind each type of host bridge that a `pxb` brings with it.
+  var expanderHosts: [String: String] = [:]
+  /// The buses behind devices that were added.
+  var busesBehind: [GuestPCIAddress: BusesBehind] = [:]
+  /// The number of devices that were added with buses behind them.
+  var offeringCount = 0
   /// The number of buses of each type that QEMU has named itself: `pcie` of `pcie.1`.
   var automaticBuses: [String: Int] = [:]
   /// Whether `bootIndexes` and `acpiIndexes` are all that are taken; a running QEMU does not report them.

@@ -16,33 +16,58 @@ extension Guest {
       buses[root]?.place(.placed(SlotDevice(board: "AMDVI-PCI")))
     }
     if driver.hasPrefix("virtio-balloon") { hasBalloon = true }
-    addBuses(behind: request, driver)
+    addBuses(behind: request, driver, address)
     return address
   }
 
   /// Adds the buses that a device offers. A bus whose name is taken cannot be addressed: QEMU finds the older first.
-  private mutating func addBuses(behind request: DeviceRequest, _ driver: String) {
+  private mutating func addBuses(behind request: DeviceRequest, _ driver: String, _ address: GuestPCIAddress?) {
+    var names: [String] = []
+    var isHidden = false
     if let offered = PCIDrivers.offeredBus(driver) {
       for _ in 0..<offered.count {
         let name = busName(behind: request, offered.type)
         if buses[name] != nil { ambiguousBuses.insert(name) }
         otherBuses[name] = offered.type
+        names.append(name)
       }
+    }
+    if PCIDrivers.hasVirtioBus(driver) {
+      // Its other bus is behind the virtio device on this one.
+      otherBuses["virtio-bus"] = "virtio-pci-bus"
+      names = ["virtio-bus"]
     }
     if PCIDrivers.isExpander(driver), let id = request.id, buses[id] != nil { ambiguousBuses.insert(id) }
     if driver == "pxb" {
       // The bridge in its own root complex has its id, and its devices.
+      let bridge = SlotDevice(driver: "pci-bridge", id: request.id, isMultifunction: .known(false))
       buses["pxb-internal"] = GuestBus(
-        "pxb-internal", kind: .root, isExpress: false, takesHotplug: .known(false), parent: nil, expander: request)
+        "pxb-internal", kind: .root, isExpress: false, takesHotplug: .known(false), parent: nil, occupants: [0: bridge],
+        expander: request)
       expanderBus = "pxb-internal"
-      if let id = request.id, buses[id] == nil {
-        buses[id] = GuestBus(id, kind: .bridge, isExpress: false, takesHotplug: .known(false), parent: "pxb-internal")
+      expanderHosts["pxb-host"] = "pxb-internal"
+      let name = request.id ?? busName(behind: request, "PCI")
+      if buses[name] == nil {
+        buses[name] = GuestBus(name, kind: .bridge, isExpress: false, takesHotplug: .known(false), parent: "pxb-internal")
       }
-    } else if PCIDrivers.isBridge(driver), let bus = busBehind(request, driver), buses[bus.name] == nil {
-      roots[bus.name] = bus.parent.flatMap(root)
-      buses[bus.name] = bus
-      if PCIDrivers.isExpander(driver) { expanderBus = bus.name }
+    } else if PCIDrivers.isBridge(driver), let bus = busBehind(request, driver) {
+      // QEMU begins its search at the system's bus.
+      let isFound = buses[bus.name] == nil && otherBuses[bus.name] != "System"
+      if isFound {
+        roots[bus.name] = bus.parent.flatMap(root)
+        buses[bus.name] = bus
+      }
+      if !PCIDrivers.isExpander(driver) {
+        names = [bus.name]
+        isHidden = !isFound
+      } else if isFound {
+        expanderBus = bus.name
+        expanderHosts[driver == "pxb-cxl" ? "pxb-cxl-host" : "pxb-host"] = bus.name
+      }
     }
+    guard let address else { return }
+    busesBehind[address] = names.isEmpty ? nil : BusesBehind(number: offeringCount, names: names, isHidden: isHidden)
+    offeringCount += 1
   }
 
   /// The name that QEMU gives to a bus behind a device: its id, else its type and a number (QEMU hw/core/bus.c:
@@ -134,7 +159,7 @@ extension Guest {
   private mutating func busBehind(_ request: DeviceRequest, _ driver: String) -> GuestBus? {
     let isConventional = PCIDrivers.isConventionalBridge(driver)
     let isExpander = PCIDrivers.isExpander(driver)
-    let id = request.id ?? (isExpander ? "\(driver)-internal" : busName(behind: request, isConventional ? "PCI" : "PCIE"))
+    let id = request.id ?? busName(behind: request, isExpander ? "\(driver)-bus" : isConventional ? "PCI" : "PCIE")
     switch driver {
     case "pcie-root-port", "ioh3420", "xio3130-downstream", "cxl-rp", "cxl-downstream":
       let hotplug = request.flag("hotplug", default: true)

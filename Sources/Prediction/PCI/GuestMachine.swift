@@ -22,10 +22,14 @@ extension Guest {
     otherBuses = kind.otherBuses
     hostBridge = kind.hostBridge
     if kind == .q35, !machine.hasBoardDevice("sata") { otherBuses = otherBuses.filter { $0.value != "IDE" } }
-    if kind == .q35, !machine.hasBoardDevice("smbus") { otherBuses["i2c"] = nil }
+    if kind == .q35 && !machine.hasBoardDevice("smbus") || kind == .i440fx && !machine.hasACPI { otherBuses["i2c"] = nil }
+    automaticBuses["ide"] = otherBuses.values.count { $0 == "IDE" }
     // The host bridge of i440fx has named its bus by the type.
     if kind == .i440fx { automaticBuses["pci"] = 1 }
-    if !usb.isEmpty { otherBuses["usb-bus.0"] = "usb-bus" }
+    if !usb.isEmpty {
+      otherBuses["usb-bus.0"] = "usb-bus"
+      automaticBuses["usb-bus"] = 1
+    }
     if machine.hasAudioBus {
       otherBuses["hda.0"] = "HDA"
       automaticBuses["hda"] = 1

@@ -13,6 +13,11 @@ enum PCIDrivers {
       || driver.hasSuffix("-cpu") || driver.hasSuffix("-device") || elsewhere.contains(driver)
   }
 
+  /// Whether it is a PCI function with a virtio device behind it, on a bus of its own.
+  static func hasVirtioBus(_ driver: String) -> Bool {
+    (driver.hasPrefix("virtio-") || driver.hasPrefix("vhost-")) && isPCI(driver)
+  }
+
   /// Whether the type has a PCI bus behind it, or is a root complex.
   static func isBridge(_ driver: String) -> Bool { bridges.contains(driver) || isExpander(driver) }
 

@@ -13,8 +13,6 @@ extension RealizeContext {
       return refused("Path '\(link)' does not uniquely identify an object")
     }
     if guest.buses[link] != nil { return nil }
-    // As a part of the machine's tree it has another name than as `bus=`.
-    if guest.buses["pxb-pcie-internal"] != nil { throw Unknown("bus `\(link)`", reason: "a `pxb-pcie` has no id") }
     if guest.ids[link] != nil || guest.otherBuses[link] != nil && link != "main-system-bus" || object(link) != nil {
       return refused("Invalid parameter type for 'primary-bus', expected: PCI")
     }
