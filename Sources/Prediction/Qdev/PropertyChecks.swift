@@ -36,7 +36,7 @@ enum PropertyChecks {
     switch kind {
     // QEMU crashes on any other text: see `QEMUCrash.global`.
     case .list: return nil
-    case .signed32 where QEMUNumber.integer(text) == nil: return "Parameter '\(name)' expects int64"
+    case .signed32 where !isSigned(QEMUNumber.integer(text)): return "Parameter '\(name)' expects int64"
     case .unsigned where QEMUNumber.integer(text) == nil: return "Parameter '\(name)' expects uint64"
     case .size:
       switch QEMUNumber.size(text) {
@@ -54,7 +54,9 @@ enum PropertyChecks {
     switch kind {
     case .bool, .realized:
       return QEMUBool(text) == .invalid ? "Parameter '\(name)' expects 'on' or 'off'" : nil
-    case .signed32: return integer(name, text, in: QEMUIntegerRange(Int64(Int32.min), UInt64(Int32.max)), "int32_t")
+    case .signed32:
+      guard isSigned(QEMUNumber.integer(text)) else { return "Parameter '\(name)' expects integer" }
+      return integer(name, text, in: QEMUIntegerRange(Int64(Int32.min), UInt64(Int32.max)), "int32_t")
     case .unsigned(let bits):
       return integer(name, text, in: QEMUIntegerRange(0, UInt64.max >> UInt64(64 - bits)), "uint\(bits)_t")
     case .size(let maximum):
@@ -75,6 +77,11 @@ enum PropertyChecks {
     }
     return value <= maximum
       ? nil : "Property \(driver).\(name) doesn't take value \(value) (maximum: \(maximum))"
+  }
+
+  /// Whether it is a number of 64 bits with a sign, as which QEMU reads one of 32 bits.
+  private static func isSigned(_ number: QEMUInteger?) -> Bool {
+    number.map { QEMUIntegerRange(.min, UInt64(Int64.max)).contains($0) } ?? false
   }
 
   private static func integer(_ name: String, _ text: String, in range: QEMUIntegerRange, _ type: String) -> String? {
@@ -112,7 +119,7 @@ enum PropertyChecks {
       if case .bool = value { return nil }
       return "Invalid parameter type for '\(name)', expected: boolean"
     case .signed32:
-      guard let number else { return "Invalid parameter type for '\(name)', expected: integer" }
+      guard let number, isSigned(number) else { return "Invalid parameter type for '\(name)', expected: integer" }
       return QEMUIntegerRange(Int64(Int32.min), UInt64(Int32.max)).contains(number)
         ? nil : "Parameter '\(name)' expects int32_t"
     case .unsigned(let bits):
@@ -125,6 +132,7 @@ enum PropertyChecks {
     case .slot:
       if case .real = value { return "Invalid parameter type for '\(name)', expected: integer" }
       guard let number else { return "Invalid parameter type for '\(name)', expected int or str" }
+      guard isSigned(number) else { return "Invalid parameter type for '\(name)', expected: integer" }
       guard QEMUIntegerRange(Int64(Int32.min), UInt64(Int32.max)).contains(number) else {
         return "Parameter '\(name)' expects int32_t"
       }

@@ -51,7 +51,7 @@ enum QEMUNumber {
       let magnitude = UInt64(digits, radix: radix)
     else { return nil }
     guard isNegative, magnitude > 0 else { return .natural(magnitude) }
-    return magnitude <= UInt64(Int64.max) ? .negative(-Int64(magnitude)) : nil
+    return magnitude <= 1 << 63 ? .negative(Int64(truncatingIfNeeded: 0 &- magnitude)) : nil
   }
 
   /// Whether a text is a binary number, which the C library reads or not: glibc from 2.38 on. The system of QEMU 7.2 has an older one
