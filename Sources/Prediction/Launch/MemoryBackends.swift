@@ -123,17 +123,22 @@ extension MachineConfig {
         let text = "alignment 0x\(String(align, radix: 16)) must be "
         return failure(text + (align % 4096 != 0 ? "multiples of page size 0x1000" : "a power of two"))
       }
+      if let offset = object.bytes("offset"), offset % 4096 != 0 {
+        return failure("offset 0x\(String(offset, radix: 16)) must be multiples of page size 0x1000")
+      }
     }
-    if type == "memory-backend-memfd", let size = object.bytes("hugetlbsize"), size & (size &- 1) != 0 || size == 0 {
+    // QEMU ignores an odd one (QEMU util/memfd.c: qemu_memfd_create).
+    if type == "memory-backend-memfd", let size = object.bytes("hugetlbsize"), size % 2 == 0, size & (size &- 1) != 0 || size == 0 {
       return failure(
         size == 0 ? "Property 'memory-backend-memfd.hugetlbsize' doesn't take value '0'" : "Hugepage size must be a power of 2")
     }
     if type == "memory-backend-memfd", let size = object.bytes("size"), size % 4096 != 0, size < 1 << 62 {
       func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
       let (given, rounded) = (hexadecimal(size), hexadecimal((size + 4095) & ~4095))
+      let region = isOn("x-use-canonical-path-for-ramblock-id") ? "/objects/\(id)" : id
       return failure(
         qemu.isBefore(9, 1) ? "backing store size \(given) does not match 'size' option \(rounded)"
-          : "a backing store size \(given) is too small for 'size' option \(rounded) plus 'offset' option 0x0")
+          : "\(region) backing store size \(given) is too small for 'size' option \(rounded) plus 'offset' option 0x0")
     }
     return nodesFailure(object)
   }
