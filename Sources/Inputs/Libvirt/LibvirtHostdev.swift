@@ -10,7 +10,7 @@ extension LibvirtReader {
     definition.readElements.append(location(element, part.path))
     if !isInterface, let mode = element["mode"], mode.value != "subsystem" { return reportMode(part, mode) }
     if !isInterface, !LibvirtReader.hostdevTypes.contains(element.value("type") ?? "") { return reportType(part) }
-    let id = plug == .hot ? ownAlias(element) : alias(element, "hostdev")
+    let id = plug == .hot ? ownAlias(element) : hostdevAlias(element)
     // An interface's network may have put the device aside, in a domain that runs.
     let actual = isInterface ? element.child("actual") : nil
     guard let source = (actual ?? element).child("source") else {

@@ -74,6 +74,16 @@ struct LibvirtReader {
     return ownAlias(element) ?? "\(prefix)\(next)"
   }
 
+  /// The id of a host device: behind the highest number that was given, of which a name of the user's own takes none (libvirt
+  /// src/qemu/qemu_alias.c: qemuAssignDeviceHostdevAlias).
+  mutating func hostdevAlias(_ element: XMLElement) -> String {
+    guard let own = ownAlias(element) else { return alias(element, "hostdev") }
+    if own.hasPrefix("hostdev"), let number = Int(own.dropFirst("hostdev".count)), number < 1 << 20 {
+      counts["hostdev"] = max(counts["hostdev", default: 0], number + 1)
+    }
+    return own
+  }
+
   /// Takes an attribute that upstream's libvirt does not read.
   mutating func unsupported(_ attribute: XMLAttribute?, _ part: LocationBase, _ end: String, of id: String?) {
     guard let attribute else { return }
