@@ -128,4 +128,21 @@ final class SeveralDocumentsTests: XCTestCase {
     body()
     return now() - start
   }
+
+  /// Nothing says what reads such a document, and a text with more devices than were found is never safe.
+  func testADeviceInADocumentThatIsNotLibvirtsIsUnread() {
+    let device = "<hostdev mode='subsystem' type='pci'><source><address bus='1' slot='0' function='0'/></source></hostdev>"
+    let domain = "<domain type='kvm'><name>a</name><memory>1</memory><os><type machine='q35'>hvm</type></os><devices/></domain>"
+    for text in [
+      "<os>\(device)</os>\(domain)", "\(domain)\n<os>\(device)</os>", "\(domain)\n<os>\(device)</os>\n\(domain)",
+      "<interface type='user'/><metadata>\(device)</metadata>", "<os/><os>\(device)</os>\(domain)<os/>"
+    ] {
+      var inputs = ParsedInputs(SourceText(name: "t", bytes: Array(text.utf8)))
+      let parts = IteratorSequence(AnyIterator { inputs.next() }).flatMap(\.machine.unreadParts).map(\.what)
+      XCTAssertEqual(parts.filter { $0.hasPrefix("`<hostdev` in line") }.count, 1, text)
+    }
+    var plain = ParsedInputs(SourceText(name: "t", bytes: Array("<os/>\(domain)<os/>".utf8)))
+    XCTAssertEqual(plain.next()?.machine.unreadParts, [])
+    XCTAssertNil(plain.next())
+  }
 }

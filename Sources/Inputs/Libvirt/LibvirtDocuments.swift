@@ -12,7 +12,7 @@ struct LibvirtDocuments: IteratorProtocol {
   private let extent: ParsedInput.Extent
   /// Start of the next document; nil behind the last.
   private var start: Int?
-  /// The end of the documents that were read.
+  /// The end of the last definition: a device in a document behind it that is not libvirt's is looked for with the next.
   private var read = 0
   private var count = 0
   /// Whether text that is not XML precedes the first document.
@@ -48,18 +48,28 @@ struct LibvirtDocuments: IteratorProtocol {
       if self.start != nil || count > 1 { definition.firstLine = source.position(of: document.tag ?? visible(start)).line }
       let end = self.start == nil ? source.bytes.count : document.end ?? source.bytes.count
       definition.noteUnreadDevices(source, in: read..<end, isXML: true)
-      read = end
       // Behind a definition, text that cannot be parsed may have been one.
       let isSkipped = document.end == nil ? !hasDefinition : document.junk == nil || self.start != nil
       guard let root = document.otherRoot, isSkipped else {
         hasDefinition = true
+        read = end
         return definition
       }
       if other == nil { other = (definition, root) }
     }
     defer { other = nil }
-    guard !hasDefinition, let other else { return nil }
+    guard let other else { return nil }
+    if hasDefinition { return unreadDevices() }
     return isDetected ? .unrecognised(source, UnrecognisedInput.document(other.root)) : other.definition
+  }
+
+  /// The devices behind the last definition, in documents that are not libvirt's; nil where there are none.
+  private mutating func unreadDevices() -> ParsedInput? {
+    var definition = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil, missingPart: "the document is not libvirt's"))
+    definition.noteUnreadDevices(source, in: read..<source.bytes.count, isXML: true)
+    definition.firstLine = source.position(of: visible(read)).line
+    read = source.bytes.count
+    return definition.machine.unreadParts.isEmpty ? nil : definition
   }
 
   private mutating func tooMany(at place: Int) -> ParsedInput {
