@@ -55,8 +55,11 @@ extension InputFormat {
   /// `qemu-system-x86_64`, `/usr/libexec/qemu-kvm`, `kvm`.
   static func isEmulator(_ word: String) -> Bool {
     let name = word.fileName ?? ""
-    return name.hasPrefix("qemu-system-") || name == "qemu-kvm" || name == "qemu" || name == "kvm"
+    return name.hasPrefix("qemu-system-") && !isOfOtherLanguage(name) || name == "qemu-kvm" || name == "qemu" || name == "kvm"
   }
+
+  /// Whether a word continues as a list of another language does: `qemu-system-x86_64","-m"`.
+  private static func isOfOtherLanguage(_ name: String) -> Bool { name.utf8.contains { ",;\"'()[]".utf8.contains($0) } }
 
   /// Whether a file's name is that of an emulator, as distributions name it or with a prefix, and not that of a script of the user's
   /// own that starts QEMU with further options.
@@ -70,7 +73,7 @@ extension InputFormat {
       isEmulator = architectures.contains(String(decoding: architecture, as: UTF8.self))
     }
     let languages = [".sh", ".bash", ".zsh", ".ksh", ".fish", ".py", ".pl", ".rb", ".lua", ".cmd"]
-    return isEmulator && !languages.contains(where: name.hasSuffix)
+    return isEmulator && !isOfOtherLanguage(name) && !languages.contains(where: name.hasSuffix)
       && !["wrapper", "launch", "hook", "script"].contains { bytes.contains(text: $0) }
   }
 
