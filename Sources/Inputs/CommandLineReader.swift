@@ -107,10 +107,17 @@ struct CommandLineReader {
       definition.noteFilesOfMonitors()
     }
     var rest = words
+    // A text that only the shell knows may end in an option, of which the next word is the argument.
+    var mayBeArgument = false
     while let word = rest.popFirst() {
+      let isArgument = mayBeArgument
+      mayBeArgument = false
       guard let name = Option.name(word) else {
         // A disk image, or a text that only the shell or a template's reader knows.
         if word.startsUnknown || TemplatePlaceholder.omits(word.bytes) {
+          unknown(word, location(word, "argument"))
+          mayBeArgument = true
+        } else if isArgument {
           unknown(word, location(word, "argument"))
         } else if definition.problems.count < CommandLineReader.unreadLimit,
           let problem = StrayArgument.problem(word, after: words[..<rest.startIndex].dropLast().last, location(word, "argument"))

@@ -183,7 +183,13 @@ extension ParsedInput {
     let (split, words, uses) = arrays.split(source.bytes, at: 0)
     let list = restore.map { restore in split.map { $0.mapping(restore) } } ?? split
     var reader = CommandLineReader(source, words: list, follow: follow, splitsVariables: restore != nil)
-    reader.definition.problems += words.problems.map { problem in
+    var problems = words.problems
+    // A shell has no command before it, and PowerShell calls a program by it.
+    if words.words.isEmpty, let first = problems.first, source.bytes[first.range].elementsEqual("&".utf8) {
+      reader.definition.noteUnread("the command behind `&`", "the operator is PowerShell's, which is not read", first.range, source)
+      problems = []
+    }
+    reader.definition.problems += problems.map { problem in
       InputProblem(
         message: problem.message, fix: "give one plain command, its quotes closed",
         location: Location(source: source.name, range: problem.range, path: ""))
