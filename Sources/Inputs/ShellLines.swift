@@ -139,9 +139,13 @@ struct ShellLines {
     start = place.upperBound
   }
 
-  /// Whether a command is `:`, which does nothing.
+  /// Whether a command is `:`, which does nothing, or a here document of no command.
   func isNull(_ command: Range<Int>) -> Bool {
     let text = bytes[command].drop { $0 <= 0x20 }
+    // Not before a pipe: zsh prints it there.
+    if text.starts(with: "<<".utf8), !text.starts(with: "<<<".utf8), bytes[command.upperBound...].first == 0x0a {
+      return text.drop { "<- ".utf8.contains($0) }.split { $0 <= 0x20 }.count == 1
+    }
     return text.first == UInt8(ascii: ":") && text.dropFirst().first.map { $0 <= 0x20 || $0 == UInt8(ascii: "<") } ?? true
   }
 

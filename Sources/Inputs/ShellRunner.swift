@@ -167,8 +167,10 @@ struct ShellRunner {
     return .other
   }
 
+  /// `NAME=value`, `NAME+=value`.
   static func isAssignment(_ word: String) -> Bool {
-    let name = word.prefix { $0 != "=" }
-    return name.utf8.count < word.utf8.count && !name.isEmpty && name.utf8.allSatisfy(\.isShellNameByte)
+    let left = word.prefix { $0 != "=" }
+    let name = left.hasSuffix("+") ? left.dropLast() : left
+    return left.utf8.count < word.utf8.count && !name.isEmpty && name.utf8.allSatisfy(\.isShellNameByte)
   }
 }
