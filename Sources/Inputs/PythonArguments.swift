@@ -32,7 +32,7 @@ struct PythonArguments {
         fix: "give the command line that it builds, as a JSON list")
     }
     var definition = CommandLineReader(source, words: list.words, follow: follow).definition
-    if !program.isWholeArgument(list.range) {
+    if !program.isWholeArgument(list.range), !program.isOnlyRun(list.range) {
       // An item that is appended may be the argument.
       definition.problems.removeAll { $0.message.hasSuffix("` has no argument") }
       definition.noteUnread(
@@ -67,6 +67,31 @@ struct PythonArguments {
     let after = bytes[list.upperBound...].first { $0 > 0x20 }
     return (isOfModule || isImported) && (after == UInt8(ascii: ",") || after == UInt8(ascii: ")"))
       && !bytes.contains(text: "shell=True") && !bytes.contains(text: "executable")
+  }
+
+  /// Whether the list is the value of a name that is else only run or printed: `cmd = […]`, `subprocess.run(cmd)`, `print(cmd)`.
+  private func isOnlyRun(_ list: Range<Int>) -> Bool {
+    let before = bytes[..<list.lowerBound].reversed().drop { $0 == 0x20 }
+    let after = bytes[list.upperBound...].first { $0 != 0x20 && $0 != 0x0d }
+    guard before.first == UInt8(ascii: "="), after == nil || after == 0x0a else { return false }
+    let name = Array(before.dropFirst().drop { $0 == 0x20 }.prefix(while: \.isShellNameByte).reversed())
+    guard !name.isEmpty, !bytes.contains(text: "shell=True"), !bytes.contains(text: "executable") else { return false }
+    let places = bytes.indices(of: name).filter { start in
+      (start == 0 || !bytes[start - 1].isShellNameByte) && bytes[(start + name.count)...].first.map { !$0.isShellNameByte } ?? true
+    }
+    guard let first = places.first, first + name.count <= list.lowerBound,
+      bytes[(first + name.count)..<list.lowerBound].allSatisfy({ $0 == 0x20 || $0 == UInt8(ascii: "=") }),
+      first == 0 || bytes[..<first].last { $0 != 0x20 }.map({ $0 == 0x0a }) ?? true
+    else { return false }
+    let uses = places.dropFirst().map { place -> String? in
+      let after = bytes[(place + name.count)...].first { $0 > 0x20 }
+      guard place > 0, bytes[place - 1] == UInt8(ascii: "("), after == UInt8(ascii: ")") || after == UInt8(ascii: ",") else { return nil }
+      let function = bytes[..<(place - 1)].reversed().prefix { $0.isShellNameByte || $0 == UInt8(ascii: ".") }
+      return String(decoding: Array(function.reversed()), as: UTF8.self)
+    }
+    let running = ["run", "Popen", "call", "check_call", "check_output"].map { "subprocess.\($0)" }
+    return uses.allSatisfy { $0.map { running.contains($0) || ["print", "len", ".join", "shlex.join"].contains($0) } ?? false }
+      && uses.contains { running.contains($0 ?? "") }
   }
 
   /// Whether a name of the program is given another value: `run = log(run)`.

@@ -24,25 +24,30 @@ struct ShellArrays {
     if lines.contains(where: { ShellVariables.setsOthers(code[$0]) }) { return }
     let topLevel = Set(ShellNesting(code, script).topLevel.map(\.lowerBound))
     let naming = ShellNaming(code, script)
+    let ownArguments = ShellPositionals.appendings(code, lines, topLevel)
     var appended: [String: Int] = [:]
     for line in lines where parts.count < ShellArrays.maximum {
-      guard let (name, content, appends) = ShellArrays.assignment(code, line) else { continue }
+      let positional = ownArguments == nil ? nil : ShellPositionals.assignment(code, line)
+        .map { (ShellPositionals.name, $0.content, $0.appends) }
+      guard let (name, content, appends) = positional ?? ShellArrays.assignment(code, line) else { continue }
       // In its place, so that every word has its own.
       let inner = Array(repeating: 0x20, count: content.lowerBound) + bytes[content]
       let (found, uses) = variables.split(inner, at: 0)
-      let start = content.isEmpty && content.lowerBound == line.upperBound ? line.upperBound - name.utf8.count
+      let start = positional != nil ? line.lowerBound
+        : content.isEmpty && content.lowerBound == line.upperBound ? line.upperBound - name.utf8.count
         : content.lowerBound - name.utf8.count - (appends ? 3 : 2)
       parts.append(([Word(Array(name.utf8), at: start)] + found.words, found.comments))
       let before = words.removeValue(forKey: name)
+      let further = name == ShellPositionals.name ? ownArguments : ShellArrays.appendings(to: name, code, naming)
       guard found.problems.isEmpty, !found.words.contains(where: { $0.bytes.first == UInt8(ascii: "[") }),
-        let appendings = ShellArrays.appendings(to: name, code, naming), appends == (before != nil),
+        let appendings = further, appends == (before != nil),
         appendings == 0 || topLevel.contains(line.lowerBound)
       else { continue }
       appended[name] = before == nil ? 0 : (appended[name] ?? 0) + 1
-      let (list, further) = expanded(found.words, in: inner, at: 0)
+      let (list, inArrays) = expanded(found.words, in: inner, at: 0)
       // A use before the last one sees less.
       let end = appended[name] == appendings ? line.upperBound : Int.max
-      words[name] = ((before?.list ?? []) + list, uses.union(further).union(before?.uses ?? []), end)
+      words[name] = ((before?.list ?? []) + list, uses.union(inArrays).union(before?.uses ?? []), end)
     }
     words = words.filter { $0.value.end < Int.max }
   }
@@ -60,8 +65,8 @@ struct ShellArrays {
     var uses: Set<String> = []
     let all = list.flatMap { word -> [Word] in
       let start = word.range.lowerBound
-      let name = word.text.dropFirst(2).dropLast(4)
-      guard word.hasUnknown, start > 0, source[start - 1] == UInt8(ascii: "\""), word.text == "${\(name)[@]}",
+      let name = word.text == "$@" ? ShellPositionals.name[...] : word.text.dropFirst(2).dropLast(4)
+      guard word.hasUnknown, start > 0, source[start - 1] == UInt8(ascii: "\""), word.text == "$@" || word.text == "${\(name)[@]}",
         let array = words[String(name)], array.end <= offset + start, variables.spend(array.list.reduce(0) { $0 + $1.bytes.count + 1 })
       else { return [word] }
       uses.formUnion(array.uses)

@@ -64,7 +64,8 @@ struct ShellScript {
     return shell.flatMap { shells.contains($0) ? $0 : nil }
   }
 
-  init(_ bytes: [UInt8]) {
+  init(_ source: [UInt8]) {
+    let bytes = ShellEval.plain(source)
     let script = ShellLines(bytes)
     let arrays = ShellArrays(bytes, script)
     var commands: [Range<Int>] = [], inner: [Range<Int>] = [], rest: [Range<Int>] = []
