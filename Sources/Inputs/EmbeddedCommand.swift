@@ -237,6 +237,11 @@ enum LibvirtLog {
     let command = command(source.bytes)
     let text = EmbeddedCommand.only([command].compactMap { $0 }, of: source.bytes)
     var definition = ParsedInput.parse(command: SourceText(name: source.name, bytes: text), follow)
+    // A log that was cut behind the mark: the guest of an earlier start is not the one that runs.
+    if definition.machine.emulator == nil {
+      let end = command ?? max(0, source.bytes.count - 1)..<source.bytes.count
+      definition.noteUnread("the command of the last start", "no QEMU is named behind its mark", end, source)
+    }
     guard let command else { return definition }
     definition.noteOpenEnd(of: command, source)
     // Earlier starts had other devices, and QEMU's messages quote them.

@@ -131,4 +131,11 @@ final class IndirectCommandTests: XCTestCase {
     assertFollowed(start + "S=/tmp/q.sock\nO+=\" -monitor unix:$S,server,nowait\"\nqemu-system-x86_64 $O\n")
     assertOpen(start + "O+=' -monitor unix:/tmp/q.sock,server,nowait'\nqemu-system-x86_64 $O &\nO+=x socat - UNIX:/tmp/q.sock < plug\n")
   }
+
+  func testALogThatEndsBehindTheMarkOfItsLastStart() {
+    let mark = "2026-05-01 10:00:00.000+0000: starting up libvirt version: 11.3.0, qemu version: 10.0.0\n"
+    let first = mark + "/usr/bin/qemu-system-x86_64 \\\n-device vfio-pci,host=01:00.0\n"
+    for end in ["", "\n", "\nLC_ALL=C \\\n", "LC_ALL=C \\"] { assertOpen(first + mark + end) }
+    XCTAssertEqual(parse(mark + first).machine.unreadParts, [])
+  }
 }
