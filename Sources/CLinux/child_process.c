@@ -86,6 +86,8 @@ static void become(const char *path, char *const arguments[], char *const enviro
     if (dup2(kept[i], i) < 0) return;
   // A group of its own, so that what a wrapper has started ends with it.
   if (setpgid(0, 0) < 0) return;
+  // A user namespace may not inspect processes outside of it, and /proc/PID/exe is one's (ptrace(2)).
+  int program = open(path, O_PATH | O_CLOEXEC);
   // Before the death signal: a change of user namespace clears it.
   if (limits && confine(limits) < 0) return;
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return;
@@ -96,6 +98,7 @@ static void become(const char *path, char *const arguments[], char *const enviro
   sigprocmask(SIG_SETMASK, &none, NULL);
   signal(SIGPIPE, SIG_DFL);
   execve(path, arguments, environment);
+  if (errno == EACCES && program >= 0) execveat(program, "", arguments, environment, AT_EMPTY_PATH);
 }
 
 pid_t clinux_spawn(const char *path, char *const arguments[], int input, int output, int error) {
