@@ -83,6 +83,9 @@ final class CrashingCommandTests: XCTestCase {
       (command("pmemsave", #"{"val":0,"size":-1,"filename":"f"}"#), crash),
       (command("memsave", #"{"val":0,"size":-1,"filename":"f"}"#), crash),
       (command("pmemsave", #"{"val":0,"size":4096,"filename":"f"}"#), .pass),
+      (command("pmemsave", #"{"val":0,"size":4294967296,"filename":"f"}"#), .pass),
+      (command("pmemsave", #"{"val":0,"size":4294967297,"filename":"f"}"#), .inquire),
+      (command("memsave", #"{"val":0,"size":4294967297,"filename":"f"}"#), .inquire),
       (command("blockdev-reopen", #"{"options":[]}"#), crash),
       (command("blockdev-reopen", #"{"options":[{"driver":"qcow2","node-name":"n","file":"f"}]}"#), .pass),
       (command("netdev_add", #"{"type":"hubport","id":"h","hubid":5,"netdev":"u0"}"#), crash),
@@ -162,6 +165,16 @@ final class CrashingCommandTests: XCTestCase {
     {
       let times = #"{"initial":\#(longest),"max":\#(longest),"rounds":5,"step":100}"#
       try check([(command("announce-self", times), expected)])
+    }
+  }
+
+  func testMemoryIsSavedAsFarAsThereIsSome() throws {
+    for name in ["memsave", "pmemsave"] {
+      for (size, expected) in [(6, .pass), (8, .pass), (9, crash), (1 << 20, crash)] as [(Int, FilterProbe.Answer)] {
+        let text = command(name, #"{"val":0,"size":\#(size << 30),"filename":"f"}"#)
+        let summary: JSON = ["base-memory": .integer(3 << 30), "plugged-memory": .integer(1 << 30)]
+        XCTAssertEqual(try FilterProbe().settle(text, [summary]), expected, text)
+      }
     }
   }
 

@@ -1,4 +1,5 @@
 import Common
+import Prediction
 import QMP
 import Syntax
 
@@ -30,6 +31,17 @@ final class CrashInquiry: CommandDecision {
       return CrashInquiry(gate, about, [Command("query-kvm"), Command("query-version")]) { answers in
         if answers[0]["enabled"] == .bool(true) || RunStates.isAtLeastTen(answers[1]) { return nil }
         return "without KVM no dirty pages are recorded, and QEMU 7.2 crashes with SIGSEGV"
+      }
+    // QEMU writes all of that before it answers anything else, zeros where the guest has no memory (QEMU system/cpus.c:
+    // qmp_pmemsave). Below 4 GiB there may be holes.
+    case "memsave", "pmemsave":
+      guard let size = arguments?["size"].flatMap(CrashingCommands.number), size > 1 << 32 else { return nil }
+      return CrashInquiry(gate, about, [Command("query-memory-size-summary")]) { answers in
+        let parts = ["base-memory", "plugged-memory"].map { answers[0][$0].flatMap(CrashingCommands.number) ?? 0 }
+        let memory = parts.reduce(0, &+)
+        guard memory < size - 1 << 32 else { return nil }
+        return "the guest has \(ByteSize.text(memory)) of memory, and QEMU answers no more until it has written a file of "
+          + "\(ByteSize.text(size))"
       }
     case "chardev-remove", "chardev-change": return arguments?.wire("id").map { agent($0, gate, about) }
     case _ where RunStates.commands.contains(command):

@@ -161,7 +161,7 @@ enum CrashingCommands {
   }
 
   /// A number as QEMU takes it: a negative one is very large.
-  private static func number(_ value: JSON) -> UInt64? {
+  static func number(_ value: JSON) -> UInt64? {
     switch value {
     case .integer(let number): UInt64(bitPattern: number)
     case .unsigned(let number): number
