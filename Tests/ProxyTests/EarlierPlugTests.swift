@@ -45,17 +45,35 @@ extension ScratchQEMUTests {
     XCTAssert(texts[1]?.contains("crashed with SIGTRAP") ?? false, texts[1] ?? "it passes")
   }
 
+  /// It is repeated before the next, unless the running QEMU refuses it.
+  func testTheNextTrialWaitsForTheRunningQEMUsAnswer() throws {
+    let directory = try TemporaryDirectory()
+    let program = try RealQEMU.program()
+    let qemu = try RealQEMU.start(in: directory, program: program)
+    defer { qemu.end() }
+    let scratch = ScratchQEMU(process: qemu.processID, emulator: program)
+    let trial = scratch.trial(of: .plug(try request(#""driver":"virtio-rng-pci","bus":"rp1","id":"r""#)))
+    XCTAssertEqual(trial.wait(), .created)
+    XCTAssertFalse(scratch.isFree)
+    trial.answered(isAccepted: true)
+    XCTAssert(scratch.isFree)
+    XCTAssertEqual(scratch.history.map(\.id), ["r"])
+  }
+
   /// QEMU names no id for those behind a hub that have none.
   func testWhatWasBehindADeviceGoesWithIt() throws {
     let scratch = ScratchQEMU(process: 1)
     for members in [
       #""driver":"usb-hub","id":"h","port":"1""#, #""driver":"pci-bridge","id":"br""#, #""driver":"e1000","bus":"br""#,
       #""driver":"nec-usb-xhci","id":"u","bus":"br""#, #""driver":"usb-tablet","bus":"u.0""#, #""driver":"usb-mouse""#,
+      #""driver":"virtserialport","bus":"vs.0","id":"vp""#,
     ] { scratch.hasCreated(try request(members)) }
     scratch.hasLost("br")
-    XCTAssertEqual(scratch.history.map(\.driver), ["usb-hub", "usb-mouse"])
+    XCTAssertEqual(scratch.history.map(\.driver), ["usb-hub", "usb-mouse", "virtserialport"])
     scratch.hasLost(nil)
-    XCTAssertEqual(scratch.history.map(\.driver), ["usb-hub"])
+    XCTAssertEqual(scratch.history.map(\.driver), ["usb-hub", "virtserialport"])
+    XCTAssertEqual(scratch.released, [], "the ids of plugs would add up")
+    scratch.hasLost("br")
     XCTAssertEqual(scratch.released, ["br"])
   }
 

@@ -19,7 +19,7 @@ package final class ScratchQEMU {
   private(set) var history: [DeviceRequest] = []
   /// Arguments of `object-add` that the running QEMU has accepted, oldest first.
   private(set) var objects: [JSON] = []
-  /// Ids of devices that the running QEMU has released, those of its command line among them.
+  /// Ids of devices that the running QEMU has released, other than those of the history.
   private(set) var released: Set<WireText> = []
   /// The running machine, once it was read.
   private var machine: Known<MachineConfig>?
@@ -84,8 +84,10 @@ package final class ScratchQEMU {
   /// A device that QEMU has released is not there before later plugs, nor what was on its buses.
   /// - Parameter id: nil for a device without one: it may be any of those.
   func hasLost(_ id: WireText?) {
+    let isOfCommandLine = !history.contains { $0.id.map { WireText($0) } == id }
     history = history.without { $0.id.map { WireText($0) } == id }
-    if let id { released.insert(id) }
+    // Those of all plugs would add up as long as the guest runs.
+    if let id, isOfCommandLine { released.insert(id) }
   }
 
   /// The running QEMU has made an object.
