@@ -38,6 +38,8 @@ final class BlockOptionTests: XCTestCase {
       ("drive_add 0 if=none,driver=quorum,vote-threshold=1,children.0=a,children.1=b", .pass),
       ("drive_add 0 if=none,driver=raw,file.driver=blkverify,file.test=a,file.raw=a", crash),
       ("drive_add 0 if=none,file=/d.img,id=d,file.locking=off", .pass),
+      // The last of a key counts.
+      ("drive_add 0 if=none,file=a,backing=a,backing=b", .pass), ("drive_add 0 if=none,file=a,backing=b,backing=a", crash),
     ] as [(String, FilterProbe.Answer)] {
       XCTAssertEqual(try FilterProbe().answer(FilterProbe.human(line)), expected, line)
     }

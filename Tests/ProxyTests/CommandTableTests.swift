@@ -125,6 +125,9 @@ final class CommandTableTests: XCTestCase {
       (command("netdev_add", #"{"type":"tap","id":"n","script":"/bin/true"}"#), program),
       (command("netdev_add", #"{"type":"tap","id":"n","downscript":"/bin/true"}"#), program),
       (command("netdev_add", #"{"type":"tap","id":"n","script":"no","downscript":"no"}"#), .pass),
+      (command("netdev_add", #"{"type":"tap","id":"n","script":"","downscript":""}"#), .pass),
+      (command("netdev_add", #"{"id":"n","path":"/bin/true"}"#), program),
+      (command("netdev_add", #"{"type":"vhost-user","id":"n","path":"/bin/true"}"#), .pass),
       // QEMU would run its own scripts.
       (command("netdev_add", #"{"type":"tap","id":"n"}"#), program),
       (command("netdev_add", #"{"type":"tap","id":"n","script":"no"}"#), program),

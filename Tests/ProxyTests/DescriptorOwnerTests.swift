@@ -60,7 +60,9 @@ final class DescriptorOwnerTests: XCTestCase {
     }
     try inquire(Self.getfd("z"), peers[1]).answered(.success([:]))
     try inquire(#"{"execute":"closefd","arguments":{"fdname":"y"}}"#, peers[0]).answered(.success([:]))
+    XCTAssertNotNil(gate.ledger.entry("x"))
     XCTAssertEqual(gate.clientGone(peers[0]), ["x"])
+    XCTAssertNil(gate.ledger.entry("x"), "its descriptor is closed")
     XCTAssertEqual(gate.clientGone(peers[0]), [])
     XCTAssertNil(refusal(try inquire(getfd, peers[1])))
     XCTAssertEqual(Set(gate.owners.keys), ["z"])

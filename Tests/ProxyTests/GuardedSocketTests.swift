@@ -14,6 +14,7 @@ final class GuardedSocketTests: XCTestCase {
         "chardev-add",
         #"{"id":"c","backend":{"type":"socket","data":{"addr":{"type":"unix","data":{"path":"\#(path)"}}}}}"#)
     }
+    let escaped = folder.path.replacing("/", with: #"\\/"#)
     let encoded = folder.path.split(separator: "/").map { "%2f\($0)" }.joined()
     for text in [
       chardev(folder.path + "/p"), chardev(folder.path + "/../" + (folder.path.split(separator: "/").last ?? "") + "//p"),
@@ -27,6 +28,9 @@ final class GuardedSocketTests: XCTestCase {
       FilterProbe.command(
         "blockdev-change-medium", #"{"id":"d","filename":"json:{\"server\":{\"type\":\"unix\",\"path\":\"\#(folder.path)/p\"}}"}"#),
       FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"json:{'path':'\#(folder.path)/p'}"}"#),
+      FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"json:{\"path\":\"\#(escaped)\\/p\"}"}"#),
+      FilterProbe.command("device_add", #"{"driver":"vfio-user-pci","id":"u","socket":{"type":"unix","path":"\#(folder.path)/p"}}"#),
+      FilterProbe.human("device_add vfio-user-pci,id=u,socket.type=unix,socket.path=\(folder.path)/p"),
       FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd:unix:\#(folder.path)/p:exportname=x"}"#),
       FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd+unix:///x?socket=\#(folder.path)/p&y=z"}"#),
       FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd+unix:///x?socket=\#(encoded)%2Fp"}"#),

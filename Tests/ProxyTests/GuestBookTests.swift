@@ -64,6 +64,10 @@ final class GuestBookTests: XCTestCase {
     XCTAssertEqual(Set(filter.ledger.numbersInUse.keys), [7, 10])
     filter.ledger.forgetUsers(missingFrom: [.success([])], hidden: [])
     XCTAssertEqual(Set(filter.ledger.numbersInUse.keys), [7, 10])
+    filter.ledger.forgetUsers(missingFrom: [.success([]), .success([])], hidden: ["v"])
+    XCTAssertEqual(Set(filter.ledger.numbersInUse.keys), [7, 10])
+    filter.wasPlugged(request([("driver", "vfio-pci"), ("id", "w"), ("fd", "11")]), nil)
+    XCTAssertEqual(filter.ledger.numbersInUse[11], "/machine/peripheral/w")
   }
 
   private func request(_ properties: [(String, String)]) -> DeviceRequest {
@@ -121,6 +125,16 @@ final class GuestBookTests: XCTestCase {
       XCTAssertEqual(try answer("", policy: .load(folder.path + "/policy")), .refuse("mixed-backends"), policy)
     }
     XCTAssertNotEqual(try answer("/objects/i0"), .refuse("mixed-backends"))
+    // Where QEMU does not say what there is, the crash is possible.
+    for (onUnknown, isRefused) in [(nil, true), (.refuse, true), (.warn, false)] as [(OnUnknown?, Bool)] {
+      let probe = FilterProbe {
+        $0.host = .recording(Fixture.path("hosts/intel-no-device-tlb.host"))
+        $0.onUnknown = onUnknown
+        $0.machine = MachineConfig(source: "QEMU", emulator: nil)
+      }
+      let found = try probe.settle(plug)
+      XCTAssertEqual(found != .pass, isRefused, "\(found)")
+    }
   }
 
   func testNamesAndNumbersFollowWhatQEMUAccepts() throws {
@@ -177,8 +191,49 @@ final class GuestBookTests: XCTestCase {
       let probe = FilterProbe()
       XCTAssertEqual(try probe.settle(#"{"execute":"add-fd"}"#, descriptors: 1, accepted: ["fdset-id": 0, "fd": 31]), .pass)
       XCTAssertEqual(try probe.settle(command, [[], []], accepted: reply), .pass)
+      // A plug that has failed may have the id of another device.
+      let user: WireText = reply.string?.hasPrefix("Error") == true ? DescriptorLedger.unnamed : "/machine/peripheral/s"
+      XCTAssertEqual(probe.filter.ledger.numbersInUse[31], user)
       XCTAssertEqual(try probe.settle(plug, [[], []]), .refuse("fd-in-use"), "\(reply)")
     }
+  }
+
+  func testANumberThatCannotBeReadIsRefusedUnlessToldOtherwise() {
+    let unread = Known<Bool>.unknown("descriptor 5", "it cannot be read")
+    XCTAssertNotNil(FilterProbe().filter.numberInUse(5, isRight: unread))
+    XCTAssertNil(FilterProbe { $0.onUnknown = .warn }.filter.numberInUse(5, isRight: unread))
+    XCTAssertNotNil(FilterProbe { $0.onUnknown = .warn }.filter.numberInUse(5, isRight: .known(false)))
+  }
+
+  /// Another client has given its descriptor the name while QEMU was asked about the guest.
+  func testTheOwnerOfAPlugsDescriptorIsAskedForAtItsEnd() throws {
+    let filter = FilterProbe().filter
+    let arguments: JSON = ["driver": "vfio-pci", "id": "v", "fd": "x"]
+    let message = ClientMessage(bytes: [], json: ["execute": "device_add", "arguments": arguments])
+    let about = QMPCommandFilter.CommandContext(
+      message: message, client: ProxyPeer(number: 2, process: nil, user: nil), command: "device_add")
+    let plug = PlugInquiry(filter, try XCTUnwrap(PlugRequest.read(arguments, source: "device_add")), about)
+    var answers: [Result<JSON, CommandError>] = []
+    filter.owners = ["x": 1]
+    while case .ask(let questions) = plug.proceed(answers) {
+      answers = questions.indices.map { index in .success(index < guest([]).count ? guest([])[index] : "") }
+    }
+    guard case .refuse(let error) = plug.proceed(answers) else { return XCTFail("it is not refused") }
+    XCTAssert(error.text.contains("fd-of-another-client"), error.text)
+  }
+
+  func testTheDescriptorOfASetMayBeARunningDevices() throws {
+    let remove = FilterProbe.command("remove-fd", #"{"fdset-id":1}"#)
+    let sets: JSON = [["fdset-id": 1, "fds": [["fd": 9]]]]
+    func answer(_ entry: DescriptorLedger.Entry?, onUnknown: OnUnknown? = nil) throws -> FilterProbe.Answer {
+      let probe = FilterProbe { $0.onUnknown = onUnknown }
+      probe.filter.ledger.keep("9", entry)
+      return try probe.settle(remove, [sets] + guest([("v", "vfio-pci")]))
+    }
+    XCTAssertEqual(try answer(nil), .refuse("fd-in-use"))
+    XCTAssertEqual(try answer(nil, onUnknown: .warn), .pass)
+    XCTAssertEqual(try answer(.init(function: .known(nil), isIOMMUFD: true)), .refuse("fd-in-use"))
+    XCTAssertEqual(try answer(.init(function: .known(nil), isIOMMUFD: false)), .pass)
   }
 
   func testANumberWhosePlugHasFailedIsLookedAtAgain() throws {
@@ -323,6 +378,14 @@ final class GuestBookTests: XCTestCase {
         }
         XCTAssertEqual(found, expected, "\(text) \(limit)")
       }
+    }
+    // A primary that QEMU keeps back has memory locked when the guest asks for it.
+    let primary = request([("driver", "vfio-pci"), ("id", "p"), ("host", "0000:01:00.0"), ("failover_pair_id", "n0")])
+    for (standby, expected) in [("n0", refused), ("n1", FilterProbe.Answer.pass)] {
+      let probe = FilterProbe()
+      probe.filter.wasPlugged(primary, nil)
+      probe.filter.lockedMemory = { _ throws(Unknown) in LockedMemoryUse(limit: 0, locked: 0, pinned: 0) }
+      XCTAssertEqual(try probe.settle(dimm, guest([(standby, "virtio-net-pci")])) { _ in 1_073_741_824 }, expected, standby)
     }
     // A size that is not known.
     XCTAssertEqual(try answer(dimm, vfio, limit: gib, size: nil), refused)

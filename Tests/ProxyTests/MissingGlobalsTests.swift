@@ -84,5 +84,13 @@ final class MissingGlobalsTests: XCTestCase {
     XCTAssertEqual(pinned(.known([]))?.contains(#""ats":"auto""#), true)
     XCTAssertEqual(pinned(.known([off]))?.contains(#""ats":"off""#), true)
     XCTAssertNil(pinned(.unknown("QEMU's -global options", "not looked at")))
+    // A word in quotes ends before the last of them.
+    for (line, expected) in [("device_add vfio-pci,id=v  ", "device_add vfio-pci,id=v,ats=auto"), (#"device_add "vfio-pci,id=v""#, nil)] {
+      let message = ClientMessage(
+        bytes: [], json: ["execute": "human-monitor-command", "arguments": ["command-line": .string(line)]])
+      let human = QMPCommandFilter.CommandContext(message: message, client: about.client, command: "human-monitor-command")
+      let bytes = PinnedATS.command(human, request, profile, .known([]))
+      XCTAssertEqual(try bytes.map { try JSON.parse($0) }?["arguments"]?["command-line"]?.string, expected)
+    }
   }
 }

@@ -39,14 +39,25 @@ final class ProxyLogTests: XCTestCase {
       log.flush()
       got += read()
     }
-    log.write(.info, "last")
+    for _ in 0..<2 { log.write(.info, "last") }
     got += read()
     let events = got.split(separator: "\n")
     let written = events.filter { $0.contains(" event ") }.count
     XCTAssertGreaterThan(written, 100)
     XCTAssertLessThan(written, lines)
     XCTAssert(events.contains { $0.hasSuffix("dropped lines=\(lines - written)") }, "\(written) \(events.suffix(2))")
+    XCTAssertEqual(events.count { $0.contains(" dropped ") }, 1, "they are reported once")
     XCTAssert(events.last?.hasSuffix("info last") == true)
+  }
+
+  func testNothingIsDroppedForAReaderThatReads() {
+    let log = ProxyLog(descriptor: ends[1])
+    var got = ""
+    for _ in 0..<400 {
+      log.write(.info, "event", [.init("text", .string(String(repeating: "x", count: 1000)))])
+      got += read()
+    }
+    XCTAssertEqual(got.split(separator: "\n").count { $0.contains(" event ") }, 400)
   }
 
   func testAReaderThatHasGoneEndsNothing() {
@@ -111,6 +122,8 @@ final class ProxyLogTests: XCTestCase {
     XCTAssertEqual(longest, LogLine.limit)
     let short = LogLine(time: "t", level: .info, event: "e", fields: [.init("id", [1, "x"]), .init("text", "a b")]).bytes(.text)
     XCTAssertEqual(String(decoding: short, as: UTF8.self), "t info e id=[1,\"x\"] text=\"a b\"\n")
+    let named = LogLine(time: "t", level: .info, event: "e", fields: [.init("id", ["k": 1])]).bytes(.text)
+    XCTAssertEqual(String(decoding: named, as: UTF8.self), "t info e id={\"k\":1}\n")
   }
 
   func testLinesAreLimitedForEachClientAndSecond() {

@@ -52,6 +52,13 @@ final class RunStateTests: XCTestCase {
     try check([FilterProbe.command("object-add", #"{"qom-type":"tdx-guest","id":"t"}"#)], [], crash)
   }
 
+  func testTheLastQuestionIsThatOfTheCommand() {
+    for command: WireText in RunStates.commands {
+      let isAboutNodes = ["snapshot-save", "savevm", "qemu-io"].contains(command)
+      XCTAssertEqual(RunStates.questions(about: command).last?.name, isAboutNodes ? "query-named-block-nodes" : "query-version")
+    }
+  }
+
   func testAGuestThatCouldNotBeLoadedIsNotMigrated() throws {
     for status in ["restore-vm", "save-vm"] { try check(migrations, state(status), crash) }
     for status in ["running", "paused", "prelaunch", "shutdown", "io-error", "postmigrate", "suspended"] {

@@ -20,6 +20,26 @@ final class ProxyStreamTests: XCTestCase {
     return found
   }
 
+  func testAMessageThatNeverEndsIsRefusedOnceAndNotKept() {
+    var stream = ClientStream(tellsPlace: true)
+    var refusals = 0
+    stream.append([UInt8(ascii: "\"")][...])
+    for _ in 0..<64 {
+      stream.append([UInt8](repeating: 0x78, count: 1 << 16)[...])
+      while stream.next() != nil { refusals += 1 }
+      XCTAssertLessThanOrEqual(stream.bytesHeld, ClientStream.sizeLimit + 1)
+    }
+    XCTAssertEqual(refusals, 1)
+  }
+
+  func testDescriptorsAreForTheCommandsThatTakeThem() throws {
+    for (name, takes) in [("getfd", true), ("add-fd", true), ("closefd", false), ("query-status", false)] {
+      let message = ClientMessage(bytes: [], json: ["execute": .string(name)])
+      XCTAssertEqual(message.takesDescriptor, takes, name)
+    }
+    XCTAssertFalse(ClientMessage(bytes: [], json: ["exec-oob": "getfd"]).takesDescriptor)
+  }
+
   /// Texts and places as QEMU 11.1.3 gave them.
   func testComplaintsAreThoseOf11_1() {
     let rows: [(String, [String])] = [
