@@ -51,6 +51,6 @@ struct QEMUMessage: Equatable {
   }
 
   private static func isRemark(_ line: String) -> Bool {
-    [": warning: ", ": info: ", ": invalid accelerator qtest", ": falling back to "].contains(where: line.contains)
+    [": warning: ", ": info: ", ": invalid accelerator ", ": falling back to "].contains(where: line.contains)
   }
 }

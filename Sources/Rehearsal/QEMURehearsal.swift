@@ -62,7 +62,8 @@ public struct QEMURehearsal: Sendable {
     _ machine: MachineConfig, plugs: [DeviceRequest] = [], after earlier: [DeviceRequest] = []
   ) -> StartedRehearsal {
     let plan = RehearsalPlan(
-      machine, plugs: earlier + plugs, firstSpare: QEMUProcess.Confinement.firstSpare, directory: directory)
+      machine, plugs: earlier + plugs, firstSpare: QEMUProcess.Confinement.firstSpare, directory: directory,
+      program: program)
     let isOrdered = plugs.contains { !$0.history.unplugged.isEmpty || !$0.history.absentObjects.isEmpty }
     let order = isOrdered ? "the stream unplugs devices, or makes objects behind the plugs that name them" : nil
     if let obstacle = plan.obstacle ?? otherProgram(machine) ?? order {

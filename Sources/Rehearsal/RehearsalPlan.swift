@@ -72,15 +72,23 @@ public struct RehearsalPlan: Sendable {
   let firstSpare: Int
   /// The caller's working directory.
   let directory: String
+  /// Accelerators, of which QEMU takes the first that it has. With qtest one for Arm has few processors and few of their
+  /// properties (QEMU hw/arm/virt.c: virt_get_valid_cpu_types, target/arm/cpu64.c: aarch64_max_initfn).
+  let accelerators: [String]
 
   /// - Parameters:
   ///   - plugs: the devices that are plugged into the machine.
   ///   - firstSpare: number of the first descriptor that replaces one of the definition's.
   ///   - directory: absolute path of the directory that relative names of ROMs are relative to.
-  public init(_ machine: MachineConfig, plugs: [DeviceRequest] = [], firstSpare: Int, directory: String) {
+  ///   - program: path of the QEMU.
+  public init(
+    _ machine: MachineConfig, plugs: [DeviceRequest] = [], firstSpare: Int, directory: String, program: String? = nil
+  ) {
     self.firstSpare = firstSpare
     self.directory = directory
     isDomain = machine.libvirt != nil
+    let isArm = [machine.emulator, program].compactMap { $0 }.contains { $0.hasSuffix("-aarch64") || $0.hasSuffix("-arm") }
+    accelerators = isArm ? ["tcg", "qtest"] : ["qtest", "tcg"]
     if let missing = machine.missingPart {
       obstacle = missing
     } else if machine.emulator == nil, machine.machineType == nil {
@@ -143,8 +151,8 @@ public struct RehearsalPlan: Sendable {
         .contains { $0.value.string?.contains("kvm") ?? true }
       || machine.emulator?.hasSuffix("kvm") ?? false
     isWithoutKernel = !machine.hasOption("kernel") && !machine.machine.contains { $0.name == "kernel" }
-    // TCG serves where a build has no qtest; its translation buffer is not used.
-    parts.append(Part(arguments: ["-accel", "qtest", "-accel", "tcg,tb-size=32"], location: nil))
+    // The translation buffer of TCG is not used.
+    parts.append(Part(arguments: accelerators.flatMap { ["-accel", $0 == "tcg" ? "tcg,tb-size=32" : $0] }, location: nil))
     addMachine(machine)
     for option in machine.options { PlannedOption(option).add(to: &self) }
     for object in machine.objects { addObject(object) }

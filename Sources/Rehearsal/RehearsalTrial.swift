@@ -64,7 +64,10 @@ struct RehearsalTrial {
   }
 
   /// The accelerator that QEMU has taken once it has answered (QEMU system/vl.c: configure_accelerators).
-  var accelerator: String { whole.process.errorText.contains("falling back to tcg") ? "tcg" : "qtest" }
+  var accelerator: String {
+    let text = whole.process.errorText
+    return plan.accelerators.last { text.contains("falling back to \($0)") } ?? plan.accelerators[0]
+  }
 
   /// Outcome of trying a vfio device itself; nil when it accepted all but its host device, or stopped before it.
   private func outcome(ofDevice index: Int, _ process: RehearsalProcess) throws(Unknown) -> RehearsalResult.Outcome? {

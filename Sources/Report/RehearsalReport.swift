@@ -17,7 +17,7 @@ enum RehearsalReport {
       let parts = "\(result.rehearsed) option\(result.rehearsed == 1 ? "" : "s")"
         + (changes == 0 ? "" : ", \(changes) part\(changes == 1 ? "" : "s") replaced or left out"
           + (verbose ? "" : "; --verbose lists them"))
-      let accelerator = result.accelerator == "tcg" ? ", with tcg: it has no qtest" : ""
+      let accelerator = result.accelerator == "tcg" ? ", with tcg" : ""
       let untried = result.changes.filter(\.isUntried).map(\.what)
       let outcome = switch result.outcome {
       case .started: "creates the machine (\(parts)\(accelerator))"

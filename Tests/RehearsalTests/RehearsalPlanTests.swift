@@ -77,6 +77,19 @@ final class RehearsalPlanTests: XCTestCase {
     XCTAssertNotNil(domain("<controller type='pci' index='1' model='pcie-root-port'/>").obstacle)
   }
 
+  /// With qtest QEMU 11.1 for Arm refuses most of the processors of `virt`.
+  func testAMachineOfArmHasTCGFirst() {
+    func accelerators(_ line: String, program: String? = nil) -> [String]? {
+      let source = SourceText(name: "text", bytes: Array(line.utf8))
+      return RehearsalPlan(
+        ParsedInput.parse(source, as: .shell).machine, firstSpare: 100, directory: "/", program: program).parts.first?.arguments
+    }
+    let arm = ["-accel", "tcg,tb-size=32", "-accel", "qtest"], x86 = ["-accel", "qtest", "-accel", "tcg,tb-size=32"]
+    XCTAssertEqual(accelerators("qemu-system-aarch64 -M virt"), arm)
+    XCTAssertEqual(accelerators("kvm -M virt", program: "/usr/bin/qemu-system-aarch64"), arm)
+    XCTAssertEqual(accelerators("kvm -M q35", program: "/usr/bin/qemu-system-x86_64"), x86)
+  }
+
   func testBackendsAreReplaced() {
     let null = "driver=null-co,read-zeroes=on,size=17179869184"
     XCTAssertEqual(options("-drive file=/a,,b.img,if=virtio,index=2,cache=none"), ["-drive \(null),if=virtio,index=2"])

@@ -8,15 +8,24 @@ public enum InstalledQEMU {
   /// QEMU 11.1 in the lab's root, through a script that names the root's loader, libraries and modules; nil where
   /// scripts/lab has not made the root.
   public static func ofLab(in directory: TemporaryDirectory) throws -> String? {
+    try ofLab("root", "qemu-system-x86_64", in: directory)
+  }
+
+  /// QEMU for Arm: the distribution's, else that of the lab on arm64; nil where neither is there.
+  public static func ofArm(in directory: TemporaryDirectory) throws -> String? {
+    try Child.find("qemu-system-aarch64") ?? ofLab("arm64", "qemu-system-aarch64", in: directory)
+  }
+
+  private static func ofLab(_ folder: String, _ name: String, in directory: TemporaryDirectory) throws -> String? {
     let home = getenv("HOME").map { String(cString: $0) } ?? "/root"
-    let root = home + "/.cache/vfiogate/lab/root"
-    guard access(root + "/usr/bin/qemu-system-x86_64", X_OK) == 0 else { return nil }
-    let path = directory.path + "/qemu-system-x86_64"
+    let root = home + "/.cache/vfiogate/lab/" + folder
+    guard access(root + "/usr/bin/" + name, X_OK) == 0 else { return nil }
+    let path = directory.path + "/" + name
     let libraries = root + "/usr/lib/x86_64-linux-gnu"
     let script = """
       #!/bin/sh
       export QEMU_MODULE_DIR=\(libraries)/qemu
-      exec \(root)/lib64/ld-linux-x86-64.so.2 --library-path \(libraries) \(root)/usr/bin/qemu-system-x86_64 \
+      exec \(root)/lib64/ld-linux-x86-64.so.2 --library-path \(libraries) \(root)/usr/bin/\(name) \
       -L \(root)/usr/share/qemu -L \(root)/usr/share/seabios "$@"
 
       """
