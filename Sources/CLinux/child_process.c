@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,6 +76,28 @@ static int confine(const struct clinux_confinement *limits) {
   return 0;
 }
 
+static void end_group(int signal) {
+  (void)signal;
+  kill(0, SIGKILL);
+}
+
+// Starts a process that ends the calling one's group when that one ends: a wrapper that is killed leaves its own children.
+// 0, or -1.
+static int watch_self(void) {
+  pid_t self = getpid();
+  // As fork(2), without the C library's handlers, which may not run here.
+  pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0L);
+  if (child != 0) return child < 0 ? -1 : 0;
+  close_range(0, ~0U, 0);
+  signal(SIGTERM, end_group);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) _exit(127);
+  if (getppid() != self) end_group(SIGTERM);
+  for (;;) pause();
+}
+
 // In the child: only async-signal-safe calls from here on, as other threads may have held locks.
 static void become(const char *path, char *const arguments[], char *const environment[], const int standard[3],
                    pid_t parent, const struct clinux_confinement *limits) {
@@ -93,6 +116,7 @@ static void become(const char *path, char *const arguments[], char *const enviro
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return;
   // The parent may have died before that.
   if (getppid() != parent) _exit(127);
+  if (limits && watch_self() < 0) return;
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);

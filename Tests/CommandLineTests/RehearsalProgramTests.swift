@@ -48,6 +48,16 @@ final class RehearsalProgramTests: XCTestCase {
     XCTAssertEqual(try outcome(["--rehearse", path], line.replacingX86()), "not-rehearsed")
   }
 
+  func testAProgramsTextDoesNotControlTheTerminal() throws {
+    let directory = try TemporaryDirectory()
+    try writeFile(directory.path + "/qemu", "#!/bin/sh\nprintf 'a\\033[31mred' >&2\nexit 1\n", mode: 0o755)
+    let run = try Vfiogate.run("lint", "-", "--host", "none", "--rehearse", directory.path + "/qemu", input: line)
+    XCTAssertEqual(run.status, 2)
+    XCTAssert(run.error.contains(#"standard error: a\x1b[31mred"#), run.error)
+    let missing = try Vfiogate.run("lint", "no\u{1b}[31mfile", "--host", "none")
+    XCTAssertEqual(missing.error, "vfiogate: no\\x1b[31mfile: No such file or directory\n")
+  }
+
   func testTheProgramThatADefinitionNamesIsTheQEMUOfItsVerdict() throws {
     let path = try program()
     func judged(_ text: String, _ more: [String] = ["--rehearse", "emulator"]) throws -> (String?, Bool?) {
@@ -186,13 +196,25 @@ final class RehearsalProgramTests: XCTestCase {
   }
 
   func testTheQEMUsEndWithVfiogateAlsoWhenItIsKilled() throws {
+    try checkThatAKilledProgramLeavesNone { "echo $$ >> \($0); exec sleep 600" }
+    // A wrapper that does not become its QEMU.
+    try checkThatAKilledProgramLeavesNone { "sleep 600 & echo $! >> \($0); wait" }
+  }
+
+  /// Whether a process is gone, or a zombie: its parent is gone, and another reaps it at its own time (proc_pid_stat(5)).
+  private static func hasEnded(_ processID: pid_t) -> Bool {
+    guard let stat = try? readFile("/proc/\(processID)/stat") else { return true }
+    return stat.split(separator: UInt8(ascii: ")")).last?.dropFirst().first == UInt8(ascii: "Z")
+  }
+
+  /// - Parameter wait: how a script waits, after it has written a process id to a file.
+  private func checkThatAKilledProgramLeavesNone(_ wait: (_ ids: String) -> String) throws {
     let folder = try TemporaryDirectory()
     let path = folder.path + "/qemu-system-x86_64", ids = folder.path + "/ids"
     let script = """
       #!/bin/sh
       case "$*" in *"-M none"*) exec \(try program()) "$@";; esac
-      echo $$ >> \(ids)
-      exec sleep 600
+      \(wait(ids))
 
       """
     try writeFile(path, script, mode: 0o755)
@@ -205,7 +227,7 @@ final class RehearsalProgramTests: XCTestCase {
     }
     try Wait.until("both QEMUs", isTrue: { started().count == 2 })
     child.end()
-    for one in started() { try Wait.until("the end of \(one)", isTrue: { kill(one, 0) != 0 }) }
+    for one in started() { try Wait.until("the end of \(one)", isTrue: { Self.hasEnded(one) }) }
   }
 }
 

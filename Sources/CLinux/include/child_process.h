@@ -18,8 +18,9 @@ struct clinux_confinement {
   int spares;     // number of descriptors of /dev/null, from CLINUX_FIRST_SPARE on
 };
 
-// As clinux_spawn, with the limits, without core dumps, without other descriptors of
-// the caller's, without the environment of its session, and without the host's network where the kernel permits that. NULL: no limits.
+// As clinux_spawn, but its process group ends with it, also when it is killed; with the limits, without core dumps, without other
+// descriptors of the caller's, without the environment of its session, and without the host's network where the kernel permits that.
+// NULL: no limits, and none of these.
 pid_t clinux_spawn_confined(const char *path, char *const arguments[], int input, int output, int error,
                             const struct clinux_confinement *limits);
 
