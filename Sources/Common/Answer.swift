@@ -1,3 +1,5 @@
+import Report
+
 /// The output of a front end, and its exit code.
 public struct Answer: Sendable {
   /// Text for standard output.
@@ -16,7 +18,7 @@ public struct Answer: Sendable {
 
   /// An answer for something that could not be inspected.
   package static func couldNotLook(_ reason: String) -> Answer {
-    Answer(complaint: "vfiogate: \(reason)\n", exit: .couldNotLook)
+    Answer(complaint: "vfiogate: \(printable(reason))\n", exit: .couldNotLook)
   }
 }
 

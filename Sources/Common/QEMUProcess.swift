@@ -37,8 +37,8 @@ package final class QEMUProcess {
   package static let arguments = [
     "-M", "none", "-nodefaults", "-no-user-config", "-display", "none", "-qmp", "stdio",
   ]
-  /// Maximum number of bytes of standard error in a message.
-  package static let errorLimit = 2048
+  /// Maximum number of bytes of standard error in a message, which is one line.
+  package static let errorLimit = 512
 
   /// Starts the program.
   /// - Throws: `QMPFailure` with the program's path when it cannot be started.
@@ -72,9 +72,11 @@ package final class QEMUProcess {
     end()
     standardError.drain()
     let text = Array(standardError.text.utf8)
-    let lines = String(decoding: text.prefix(QEMUProcess.errorLimit), as: UTF8.self)
-      .split(whereSeparator: \.isNewline).joined(separator: " | ")
-    let whole = lines + (text.count > QEMUProcess.errorLimit ? " … (cut at \(QEMUProcess.errorLimit) bytes)" : "")
+    let lines = String(decoding: text.prefix(QEMUProcess.errorLimit), as: UTF8.self).split(whereSeparator: \.isNewline)
+    // A program that repeats itself says it once.
+    let different = lines.enumerated().filter { $0.offset == 0 || lines[$0.offset - 1] != $0.element }.map(\.element)
+    let whole = different.joined(separator: " | ")
+      + (text.count > QEMUProcess.errorLimit ? " … (cut at \(QEMUProcess.errorLimit) bytes)" : "")
     if !whole.isEmpty { parts.append("standard error: \(whole)") }
     return QMPFailure(
       path: failure.path, cause: failure.cause, detail: parts.isEmpty ? nil : parts.joined(separator: "; "))

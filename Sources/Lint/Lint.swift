@@ -160,7 +160,7 @@ public struct Lint: Sendable {
 
   private func answer(_ tally: LintTally) -> Answer {
     var answer = Answer(exit: exit(tally))
-    answer.complaint = tally.unreadable.map { "vfiogate: \($0)\n" }.joined()
+    answer.complaint = tally.unreadable.map { "vfiogate: \(printable($0))\n" }.joined()
     if tally.unreadable.isEmpty, answer.exit == .couldNotLook {
       // On a terminal the text right above it has the facts, and what would determine them.
       answer.complaint = format == .text && !isSummary && style.width != nil
