@@ -2,14 +2,17 @@ import Facts
 import Prediction
 
 /// Width of the guest's physical addresses as `-cpu` sets it. Without a setting QEMU uses 40 bits, which firmware does not
-/// rely on.
+/// rely on. With KVM `host-phys-bits`, which `host` and `max` have on, overrides `phys-bits` (QEMU target/i386/host-cpu.c:
+/// host_cpu_adjust_phys_bits).
 struct GuestPhysBits {
   private let given: Int?
   private let limit: Int?
+  private let followsHost: Bool
+  private let isHostModel: Bool
   /// The width of a model without a setting (QEMU target/i386/cpu.h: TCG_PHYS_ADDR_BITS).
   static let byDefault = 40
 
-  init?(_ text: String) {
+  init?(_ text: String, of machine: MachineConfig) {
     let parts = Array(text.utf8).split(separator: UInt8(ascii: ","))
     var given: Int?
     var limit: Int?
@@ -26,27 +29,30 @@ struct GuestPhysBits {
       default: break
       }
     }
+    // Only KVM gives the guest its host's width, and only it has the model `host`.
+    if machine.usesKVM == .known(false), model != "host" { followsHost = false }
     guard given != nil || followsHost else { return nil }
     self.given = given
     self.limit = limit
+    self.followsHost = followsHost
+    isHostModel = model == "host"
   }
-
-  /// Whether the width is a number in the definition, and not the host's.
-  var isExplicit: Bool { given != nil }
 
   /// Advice to limit the width.
   func limitAdvice(_ bits: Int, in machine: MachineConfig) -> String {
     if machine.libvirt != nil {
-      return isExplicit ? "set `<maxphysaddr mode='emulate' bits='\(bits)'/>` in `<cpu>`"
-        : "set `<maxphysaddr mode='passthrough' limit='\(bits)'/>` in `<cpu>`"
+      return followsHost ? "set `<maxphysaddr mode='passthrough' limit='\(bits)'/>` in `<cpu>`"
+        : "set `<maxphysaddr mode='emulate' bits='\(bits)'/>` in `<cpu>`"
     }
-    return isExplicit ? "set `phys-bits=\(bits)` for `-cpu`" : "add `host-phys-bits-limit=\(bits)` to `-cpu`"
+    return followsHost ? "add `host-phys-bits-limit=\(bits)` to `-cpu`" : "set `phys-bits=\(bits)` for `-cpu`"
   }
 
   /// The width in bits.
-  func bits(on host: Host) throws(Unknown) -> Int {
-    if let given { return given }
-    return min(try host.physicalAddressBits.value, limit ?? .max)
+  func bits(of machine: MachineConfig, on host: Host) throws(Unknown) -> Int {
+    if !followsHost { return given ?? GuestPhysBits.byDefault }
+    let bits = min(try host.physicalAddressBits.value, limit ?? .max)
+    if let given, given != bits, !isHostModel { _ = try machine.usesKVM.value }
+    return bits
   }
 
   /// The width that a machine gives its guest.
@@ -55,10 +61,7 @@ struct GuestPhysBits {
     guard let text = cpu.value.string else {
       throw Unknown("guest's physical address bits", reason: "libvirt chooses the processor's model")
     }
-    guard let given = GuestPhysBits(text) else { return GuestPhysBits.byDefault }
-    // Only KVM gives the guest its host's width (QEMU target/i386/host-cpu.c).
-    if !given.isExplicit, machine.usesKVM == .known(false) { return GuestPhysBits.byDefault }
-    return try given.bits(on: host)
+    return try GuestPhysBits(text, of: machine)?.bits(of: machine, on: host) ?? GuestPhysBits.byDefault
   }
 }
 

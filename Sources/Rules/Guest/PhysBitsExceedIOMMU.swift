@@ -23,16 +23,16 @@ extension Rule {
 /// Reports the narrowest unit once, and not for each device.
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   guard let cpu = target.machine.options.last(where: { $0.name == "cpu" }), let text = cpu.value.string,
-    let setting = GuestPhysBits(text)
+    let setting = GuestPhysBits(text, of: target.machine)
   else { return }
   var narrow: [(name: String, unit: String, width: Int)] = []
   runner.forEach(runner.contexts(of: target)) { context, _ throws(Unknown) in
     guard let unit = try context.hostIOMMU(), let width = unit.addressWidth else { return }
-    let bits = try setting.bits(on: context.host), max = try width.value
+    let bits = try setting.bits(of: target.machine, on: context.host), max = try width.value
     if bits > max { narrow.append((context.name, unit.name, max)) }
   }
   guard let first = narrow.min(by: { $0.width < $1.width }) else { return }
-  let bits = try setting.bits(on: target.host)
+  let bits = try setting.bits(of: target.machine, on: target.host)
   let served = narrow.filter { $0.unit == first.unit }
   runner.report(
     "the guest has \(bits) physical address bits, and `\(first.unit)`, which serves \(served[0].name)"
