@@ -49,7 +49,9 @@ extension Unknown {
     if reason == UnknownReason.neverRecorded { return .liveHost }
     if reason == UnknownReason.withoutMachine { return .guest }
     if reason == UnknownReason.qemuNotNamed { return .qemu }
-    return Unknown.signs.first { reason.contains($0.text) }?.remedy
+    if let sign = Unknown.signs.first(where: { reason.contains($0.text) }) { return sign.remedy }
+    // Every whole host has these folders; a container, and a folder of `--root`, may lack parts of them.
+    return ["/sys", "/proc"].contains(where: reason.contains) && reason.hasSuffix("No such file or directory") ? .wholeHost : nil
   }
 
   /// Parts of reasons that contain more: a path, a name.

@@ -43,7 +43,8 @@ public struct RecordingError: Error, Hashable, Sendable, CustomStringConvertible
     case .unreadable(let reason): return reason
     case .tooLarge(let limit): return "the recording is larger than \(limit) bytes"
     case .lineTooLong(let limit): return "the line is longer than \(limit) bytes"
-    case .notARecording: return "not a host recording: the first line is not `vfiogate-host-recording 1`"
+    case .notARecording:
+      return "not a host recording, which `vfiogate probe --record FILE` writes: the first line is not `vfiogate-host-recording 1`"
     case .unsupportedVersion(let version):
       return "host recording of version `\(version)`; this program reads version 1"
     case .unknownKeyword(let keyword): return "unknown keyword `\(keyword)`"

@@ -38,7 +38,7 @@ public struct Probe: Sendable {
   }
 
   /// Reads the host and renders it.
-  /// - Returns: exit code 2 when a named device does not exist or the kernel could not be asked.
+  /// - Returns: exit code 2 when a named device does not exist, the devices could not be listed, or the kernel could not be asked.
   public func run() -> Answer {
     var facts: Facts.Host
     do throws(RecordingError) { facts = try host.load() } catch { return .couldNotLook(error.description) }
@@ -53,6 +53,8 @@ public struct Probe: Sendable {
     if let root = host.root { facts.readNames(root: root) }
     var complaint = ""
     if binds { complaint = bind(&facts) }
+    // No device is shown then, which is not the same as none.
+    if facts.devices.isEmpty, case .unknown(let unknown) = facts.addresses { complaint = "vfiogate: \(printable("\(unknown)"))\n" }
     if let record { return self.record(facts, record, complaint) }
     var answer = Answer(output: render(facts), complaint: complaint)
     if !complaint.isEmpty { answer.exit = .couldNotLook }
@@ -64,7 +66,7 @@ public struct Probe: Sendable {
   private func bind(_ facts: inout Facts.Host) -> String {
     var complaint = ""
     for address in addresses {
-      if case .unknown(let unknown) = KernelATSQuery.ask(address, on: &facts) { complaint += "vfiogate: \(unknown)\n" }
+      if case .unknown(let unknown) = KernelATSQuery.ask(address, on: &facts) { complaint += "vfiogate: \(printable("\(unknown)"))\n" }
     }
     return complaint
   }

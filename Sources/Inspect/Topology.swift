@@ -26,7 +26,7 @@ public struct Topology: Sendable {
     self.style = style
   }
 
-  /// - Returns: exit code 2 when a path could not be determined.
+  /// - Returns: exit code 2 when a path could not be determined, or the devices could not be listed.
   public func run() -> Answer {
     do {
       let facts = try Ready.named(host)
@@ -38,11 +38,13 @@ public struct Topology: Sendable {
         let paths = report.paths(addresses)
         return Answer(output: paths.text, exit: paths.isWhole ? .clean : .couldNotLook)
       }
-      switch format {
-      case .text: return Answer(output: report.text(style))
-      case .dot: return Answer(output: report.dot)
-      case .svg: return Answer(output: report.svg)
+      let picture = switch format {
+      case .text: report.text(style)
+      case .dot: report.dot
+      case .svg: report.svg
       }
+      if facts.devices.isEmpty, case .unknown(let unknown) = facts.addresses { return .couldNotLook("\(unknown)") }
+      return Answer(output: picture)
     } catch {
       return .couldNotLook("\(error)")
     }

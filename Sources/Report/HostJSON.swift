@@ -24,6 +24,7 @@ public enum HostJSON {
         .object(options.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })
       }),
       .init("iommus", host.iommus.json { .array($0.values.sorted { $0.name < $1.name }.map(unit)) }),
+      .init("device-list", text(host.addresses.map { _ in "complete" })),
       .init("devices", .array(shown.compactMap { host.devices[$0] }.map { HostDetail($0, on: host).json })),
     ])
   }

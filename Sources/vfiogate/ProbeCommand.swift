@@ -14,8 +14,8 @@ struct ProbeCommand: ParsableCommand {
       driver, and refuses a device that is not bound to a vfio driver already or that a process uses.
 
       Exit codes: 0 printed or recorded, with what could not be read as unknown; 1 the image of --config is \
-      malformed, or with --definitions a guest that was safe is unsafe now; 2 a device or file could not be read or \
-      written, --bind got no answer, or a guest that was safe is undetermined now; 64 wrong usage.
+      malformed, or with --definitions a guest that was safe is unsafe now; 2 a device, the list of devices or a file \
+      could not be read or written, --bind got no answer, or a guest that was safe is undetermined now; 64 wrong usage.
       """)
 
   @Argument(help: "PCI addresses to show in detail (0000:01:00.0). Default: an overview of all devices, by IOMMU group.",

@@ -26,6 +26,19 @@ final class ProbeTests: XCTestCase {
     return "01:00.0 VGA compatible controller: Example\n" + rows.joined(separator: "\n") + "\n"
   }
 
+  /// No device is shown where they could not be listed, which is not the same as a host without any.
+  func testDevicesThatCouldNotBeListedAreNotAbsent() throws {
+    let folder = try TemporaryDirectory()
+    for arguments in [["probe"], ["probe", "--format", "json"], ["probe", "--format", "prometheus"], ["topology"]] {
+      let run = try Vfiogate.run(arguments + ["--root", folder.path])
+      XCTAssertEqual(run.status, 2, "\(arguments)")
+      XCTAssertEqual(run.error, "vfiogate: list of PCI functions: /sys/bus/pci: No such file or directory\n", "\(arguments)")
+    }
+    XCTAssert(try Vfiogate.run("probe", "--root", folder.path).output.contains("devices:        unknown (/sys/bus/pci: No such file"))
+    let lint = try Vfiogate.run("lint", Vfiogate.example("server-radeon-ats.qemu"), "--root", folder.path)
+    XCTAssert(lint.output.contains("decided by: a newer recording: `vfiogate probe --record FILE` on the host itself"), lint.output)
+  }
+
   func testAnImageAndItsListingSayTheSame() throws {
     let raw = try Vfiogate.run(["probe", "--config", "-"], input: image)
     XCTAssertEqual(raw.status, 0, raw.error)
