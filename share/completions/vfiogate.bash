@@ -395,7 +395,7 @@ _vfiogate_hook() {
 
 _vfiogate_hook_libvirt() {
     repeating_flags=()
-    non_repeating_flags=(--version -h --help)
+    non_repeating_flags=(--rehearse --version -h --help)
     repeating_options=()
     non_repeating_options=(--host --qemu --fail-on --on-unknown --policy)
     __vfiogate_offer_flags_options -1
@@ -465,7 +465,7 @@ _vfiogate_hook_kubevirt() {
 
 _vfiogate_hook_install() {
     repeating_flags=()
-    non_repeating_flags=(--version -h --help)
+    non_repeating_flags=(--rehearse --version -h --help)
     repeating_options=()
     non_repeating_options=(--host --qemu --fail-on --on-unknown --policy --dir)
     __vfiogate_offer_flags_options 0

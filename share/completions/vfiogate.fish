@@ -32,11 +32,11 @@ function __vfiogate_parse_tokens -S
             __vfiogate_parse_subcommand 0 'version' 'h/help'
             switch $unparsed_tokens[1]
             case 'libvirt'
-                __vfiogate_parse_subcommand -r 1 'host=' 'qemu=' 'fail-on=' 'on-unknown=' 'policy=' 'version' 'h/help'
+                __vfiogate_parse_subcommand -r 1 'host=' 'qemu=' 'fail-on=' 'on-unknown=' 'policy=' 'rehearse' 'version' 'h/help'
             case 'kubevirt'
                 __vfiogate_parse_subcommand 0 'host=' 'qemu=' 'fail-on=' 'on-unknown=' 'policy=' 'vmi=' 'domain=' 'version' 'h/help'
             case 'install'
-                __vfiogate_parse_subcommand 0 'host=' 'qemu=' 'fail-on=' 'on-unknown=' 'policy=' 'dir=' 'version' 'h/help'
+                __vfiogate_parse_subcommand 0 'host=' 'qemu=' 'fail-on=' 'on-unknown=' 'policy=' 'rehearse' 'dir=' 'version' 'h/help'
             end
         case 'proxy'
             __vfiogate_parse_subcommand 0 'listen=' 'qmp=' 'host=' 'policy=' 'on-unknown=' 'profile=' 'allow=+' 'log=' 'log-format=' 'mode=' 'clients=' 'allow-uid=+' 'emulator=' 'no-rehearse' 'pin-ats' 'version' 'h/help'
@@ -181,6 +181,7 @@ complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_opti
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" fail-on' -l 'fail-on' -d 'Lowest severity that refuses: error, warning or note.' -rfka 'note warning error'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" on-unknown' -l 'on-unknown' -d 'Action on an undetermined verdict: refuse the start, or warn and let it happen.' -rfka 'refuse warn'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" policy' -l 'policy' -d 'Policy file, which allows findings or changes their severity. Default: no policy.' -rF
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" rehearse' -l 'rehearse' -d 'Start the program of --qemu with the domain\'s machine type and PCI devices too, stopped and without the host\'s devices, before the guest starts: its refusal refuses the guest. It takes 0.1 s as a rule, and 10 s at most.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" version' -l 'version' -d 'Show the version.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook libvirt" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook kubevirt" host' -l 'host' -d 'live (this machine), none (read no host), or a recording that `vfiogate probe --record` wrote.' -rF
@@ -197,6 +198,7 @@ complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_opti
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook install" fail-on' -l 'fail-on' -d 'Lowest severity that refuses: error, warning or note.' -rfka 'note warning error'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook install" on-unknown' -l 'on-unknown' -d 'Action on an undetermined verdict: refuse the start, or warn and let it happen.' -rfka 'refuse warn'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook install" policy' -l 'policy' -d 'Policy file, which allows findings or changes their severity. Default: no policy.' -rF
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook install" rehearse' -l 'rehearse' -d 'Start the program of --qemu with the domain\'s machine type and PCI devices too, stopped and without the host\'s devices, before the guest starts: its refusal refuses the guest. It takes 0.1 s as a rule, and 10 s at most.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook install" dir' -l 'dir' -d 'Folder of libvirt\'s hooks; the script is qemu.d/50-vfiogate in it.' -rfka ''
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook install" version' -l 'version' -d 'Show the version.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate hook install" h help' -s 'h' -l 'help' -d 'Show help information.'
@@ -223,7 +225,7 @@ complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_opti
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe" root' -l 'root' -d 'Read the host\'s /sys, /proc, /dev, /etc and /boot below this folder: a container\'s /host, or an unpacked support archive. User and memory limit are then unknown. Not with --host.' -rfa '(__vfiogate_complete_directories)'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe"' -l 'diff' -d 'Show what changed between two recordings, the older one first.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe"' -l 'definitions' -d 'With --diff: report the definitions of this file or folder whose verdict changes.' -rF
-complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe" qemu' -l 'qemu' -d 'QEMU whose behaviour is predicted for --definitions: a release (7.2, 10.0 or 11.1; others make realize undetermined), or the path of a program to start and query.' -rF
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe" qemu' -l 'qemu' -d 'QEMU whose behaviour is predicted for --definitions: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path of a program to start and query, qmp:PATH of a running QEMU, or none if unknown.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe" record' -l 'record' -d 'Write a recording of the host to this file; - is standard output.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe" config' -l 'config' -d 'Decode a config-space image instead: raw bytes, or lspci -xxx/-xxxx text; - is standard input.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate probe" format' -l 'format' -d 'Output format: text, json, or prometheus for the node exporter\'s textfile collector.' -rfka 'text json prometheus'
@@ -233,7 +235,7 @@ complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_opti
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_positional "vfiogate ready" -ge 1' -fka '(ls /sys/bus/pci/devices 2> /dev/null)'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate ready" host' -l 'host' -d 'live (this machine), a recording that `vfiogate probe --record` wrote, or text of `lspci -xxxx -nn -D`.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate ready" root' -l 'root' -d 'Read the host\'s /sys, /proc, /dev, /etc and /boot below this folder: a container\'s /host, or an unpacked support archive. User and memory limit are then unknown. Not with --host.' -rfa '(__vfiogate_complete_directories)'
-complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate ready" qemu' -l 'qemu' -d 'QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path of a program to start and query, or qmp:PATH of a running QEMU.' -rF
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate ready" qemu' -l 'qemu' -d 'QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path of a program to start and query, qmp:PATH of a running QEMU, or none if unknown.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate ready" format' -l 'format' -d 'Output format: text or json.' -rfka 'text json'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate ready" color' -l 'color' -d 'Colour the text: auto, always or never.' -rfka 'auto always never'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate ready" version' -l 'version' -d 'Show the version.'
@@ -245,7 +247,7 @@ complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_opti
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" hugepages' -l 'hugepages' -d 'Put guest memory on hugepages.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" host' -l 'host' -d 'live (this machine), a recording that `vfiogate probe --record` wrote, or text of `lspci -xxxx -nn -D`.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" root' -l 'root' -d 'Read the host\'s /sys, /proc, /dev, /etc and /boot below this folder: a container\'s /host, or an unpacked support archive. User and memory limit are then unknown. Not with --host.' -rfa '(__vfiogate_complete_directories)'
-complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" qemu' -l 'qemu' -d 'QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path of a program to start and query, or qmp:PATH of a running QEMU.' -rF
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" qemu' -l 'qemu' -d 'QEMU whose behaviour is predicted: a release (7.2, 10.0 or 11.1; others make realize undetermined), the path of a program to start and query, qmp:PATH of a running QEMU, or none if unknown.' -rF
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" version' -l 'version' -d 'Show the version.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate plan" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_positional "vfiogate topology" -ge 1' -fka '(ls /sys/bus/pci/devices 2> /dev/null)'
