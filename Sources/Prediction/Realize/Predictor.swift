@@ -85,8 +85,9 @@ public final class Predictor: Sendable {
       if let failure = checked.failure { others.append(LaunchFailure(failure, of: request)) }
       if let fact = checked.missing { unmodelled.append((request, fact)) }
       if !checked.isDecided { undecided.append(request) }
-      // A plug that fails before its device is realized takes none.
-      let isUntaken = request.plug == .hot && (checked.failure ?? draft?.failures.first)?.isBeforeRealize == true
+      // Most plugs that fail keep it; not one that fails before or after realize, nor does the primary that a failover pair keeps back.
+      let isUntaken = draft?.isHidden == true
+        || request.plug == .hot && (checked.failure ?? draft?.failures.first)?.leavesIndexFree == true
       let acpiIndex = isUntaken ? nil : checked.numbers.acpiIndex
       if let acpiIndex { guest.acpiIndexes.insert(acpiIndex) }
       // A plug that fails leaves nothing else; of a launch each device is checked as if those before it had been made.

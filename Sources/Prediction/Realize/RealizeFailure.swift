@@ -85,15 +85,16 @@ public struct RealizeFailure: Hashable, Sendable {
   /// The device of the same machine that it conflicts with: for `mixedBackends` the one that attached first.
   public internal(set) var other: DeviceRequest?
 
-  /// Whether QEMU has refused before the PCI core takes the device's `acpi-index` (QEMU hw/pci/pci.c: pci_qdev_realize; observed on
-  /// 11.1.3).
-  var isBeforeRealize: Bool {
+  /// Whether the device's `acpi-index` is free after the refusal: QEMU refuses before the PCI core takes it, or after realize, which it
+  /// reverts then (QEMU hw/pci/pci.c: pci_qdev_realize, pci_qdev_unrealize; recorded on 11.1.3).
+  var leavesIndexFree: Bool {
     // A size that is a number is checked later.
     if text.hasPrefix("ROM size ") { return false }
     switch cause {
     case .badID, .duplicateID, .noDriver, .unknownDriver, .abstractDriver, .busNotFound, .wrongBusType, .noPCIBus,
       .classNotHotpluggable, .busNotHotpluggable, .migrating, .crashingGlobal, .badGlobal, .badProperty, .unknownProperty,
-      .noATSProperty, .duplicateObjectID, .missingIOMMUFDObject, .wrongIOMMUFDObject, .badDescriptor, .bootIndexTaken:
+      .noATSProperty, .duplicateObjectID, .missingIOMMUFDObject, .wrongIOMMUFDObject, .badDescriptor, .bootIndexTaken,
+      .badFailover, .badROMFile:
       return true
     default: return false
     }
