@@ -8,7 +8,10 @@ extension DeviceRequest {
     guard isVFIO else { return nil }
     if has("fd") { return libvirt?.source ?? string("fd").flatMap { descriptors[$0]?.display ?? nil } }
     if let path = string("sysfsdev") {
-      guard path.hasPrefix("/sys/"), let name = path.split(separator: "/").last, let address = PCIAddress(name) else { return nil }
+      let parts = SysfsPath.parts(path)
+      // Behind a link, `..` is another folder than is written.
+      guard path.hasPrefix("/"), parts.first == "sys", !parts.contains(".."), let name = parts.last, let address = PCIAddress(name)
+      else { return nil }
       // QEMU opens the path unchanged, and the kernel has one spelling for a function.
       return address.description == name ? address : nil
     }

@@ -25,14 +25,17 @@ extension RealizeContext {
         throw Unknown("sysfs path `\(path)`", reason: "it is relative to the folder that QEMU runs in")
       }
       // A path outside sysfs is not a device's. Should it exist, QEMU fails later, for want of a group.
-      if let path = settings.string("sysfsdev"), !path.hasPrefix("/sys/") {
-        guard case .known(.some) = host.sizeOfFile(path) else { return noSuchHost }
+      let parts = SysfsPath.parts(sysfsPath)
+      if settings.has("sysfsdev"), parts.first != "sys", !parts.contains("..") {
+        guard case .known(.some) = host.sizeOfFile(sysfsPath) else { return noSuchHost }
       } else if hasOtherSpelling {
         return noSuchHost
       }
       throw Unknown("sysfs path `\(sysfsPath)`", reason: "not a PCI function's folder")
     }
-    return try host.device(at: address).value == nil ? noSuchHost : nil
+    guard let device = try host.device(at: address).value else { return noSuchHost }
+    guard let path = settings.string("sysfsdev") else { return nil }
+    return try SysfsPath.exists(path, of: device, on: host) ? nil : noSuchHost
   }
 
   /// Whether `sysfsdev` ends in an address that is not spelt as the kernel does, in full and in lower case: there is no such
