@@ -29,13 +29,17 @@ extension MachineConfig {
     guard qemu.modelledRelease != nil, libvirt == nil else { return nil }
     let kind = MachineKind(self)
     switch kind {
-    case .q35, .i440fx, .virt: break
-    case .microvm, .withoutPCI, .unknown: return nil
+    case .q35, .i440fx, .virt, .microvm: break
+    case .withoutPCI, .unknown: return nil
     }
-    if !qemu.isBefore(8, 0), let refused = MachineConfig.refusalOfVirtio(global) { return refused }
-    let isOfBoard = global.driver == "pci-device"
+    if MachineConfig.basesOfDevices.contains(global.driver) {
+      return refusalByFirstDevice(global, kind, qemu).map { LaunchFailure($0, at: global.location) }
+    }
+    if !qemu.isBefore(8, 0), kind != .microvm, let refused = MachineConfig.refusalOfVirtio(global) { return refused }
+    let isOfBoard = MachineConfig.basesOfHostBridges.contains(global.driver)
+    if let refused = refusalByFirstCard(global, kind, qemu) { return LaunchFailure(refused, at: global.location) }
     // 7.2 makes only the card of the board.
-    let isMade = qemu.isBefore(8, 0) ? adds(global.driver, kind, qemu) : MachineConfig.cards.contains(global.driver)
+    let isMade = qemu.isBefore(8, 0) || kind == .microvm ? adds(global.driver, kind, qemu) : MachineConfig.cards.contains(global.driver)
     guard isOfBoard || isMade else { return nil }
     if global.property == "addr" {
       return QEMUCrash.global(global, in: qemu).map { LaunchFailure($0, at: global.location) }
@@ -63,6 +67,12 @@ extension MachineConfig {
       return RealizeFailure(.badGlobal, "failover primary device " + text)
     case "sriov-pf" where !qemu.isBefore(10, 1):
       return RealizeFailure(.badGlobal, "user cannot create SR-IOV VF with this device type")
+    case "acpi-index" where kind == .q35 || kind == .i440fx && !qemu.isBefore(8, 0):
+      guard case .natural(let index)? = QEMUNumber.integer(global.value), 1...0xffff_ffff ~= index else { return nil }
+      if index > 16383 { return RealizeFailure(.badGlobal, "acpi-index should be less or equal to 16383") }
+      // The board has more than one device.
+      return RealizeFailure(.badGlobal, "a PCI device with acpi-index = \(index) already exist")
+    case "type", "hotplugged", "hotpluggable", "parent_bus": return MachineConfig.notWritable(global, by: bridge)
     case _ where !DeviceProperties.isOfPCICore(global.property, in: qemu):
       return RealizeFailure(
         .badGlobal,

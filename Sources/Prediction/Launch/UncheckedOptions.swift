@@ -103,7 +103,8 @@ extension MachineConfig {
   private static let holes: Set<String> = ["q35-pcihost", "i440FX-pcihost"]
 
   private func isChecked(_ global: GlobalProperty, _ qemu: QEMUProfile) -> Bool {
-    if VFIODriverModel.isMeantForVFIO(global.driver) || global.driver == "pci-device" { return true }
+    if VFIODriverModel.isMeantForVFIO(global.driver) || global.driver == "pci-express-device" { return true }
+    if MachineConfig.basesOfDevices.contains(global.driver) || MachineConfig.basesOfHostBridges.contains(global.driver) { return true }
     if PCIDrivers.isBridge(global.driver) || Guest.isIOMMU(global.driver) || PCIDrivers.isBaseOfBridges(global.driver) { return true }
     if MachineConfig.holes.contains(global.driver), global.property == "pci-hole64-size" {
       if case .bytes = QEMUNumber.size(global.value) { return true }

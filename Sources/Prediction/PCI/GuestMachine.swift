@@ -21,6 +21,7 @@ extension Guest {
     self.init(buses: root.map { [$0] } ?? [], rootBus: rootBus, ids: [:], migrating: .known(false))
     otherBuses = kind.otherBuses
     hostBridge = kind.hostBridge
+    if root != nil, let index = machine.indexOfHostBridge(qemu) { acpiIndexes.insert(index) }
     if kind == .q35, !machine.hasBoardDevice("sata") { otherBuses = otherBuses.filter { $0.value != "IDE" } }
     if kind == .q35 && !machine.hasBoardDevice("smbus") || kind == .i440fx && !machine.hasACPI { otherBuses["i2c"] = nil }
     automaticBuses["ide"] = otherBuses.values.count { $0 == "IDE" }

@@ -78,10 +78,23 @@ enum PCIDrivers {
     while let parent = parents[classes[classes.count - 1]] { classes.append(parent) }
     if classes.last != "device", isPCI(driver) {
       if driver.hasPrefix("virtio-"), driver.hasSuffix("-pci") || driver.hasSuffix("-transitional") { classes.append("virtio-pci") }
-      classes += ["pci-device", "device"]
+      classes += interfaces(of: driver) + ["pci-device", "device"]
     }
     return classes
   }
+
+  /// The kinds of PCI device that a type may be, which `-global` may name too (`qom-list-types implements=` of 11.1.3).
+  private static func interfaces(of driver: String) -> [String] {
+    let isExpressBridge = bridges.contains(driver) && (!isConventionalBridge(driver) || driver == "pcie-pci-bridge")
+    if isExpressBridge || onlyExpress.contains(driver) { return ["pci-express-device"] }
+    let isVirtio = hasVirtioBus(driver) && !driver.hasSuffix("-pci-transitional") || ["virtio-vga", "vhost-user-vga"].contains(driver)
+    return (isVirtio || both.contains(driver) ? ["pci-express-device"] : []) + ["conventional-pci-device"]
+  }
+
+  private static let onlyExpress: Set<String> = [
+    "cxl-switch-mailbox-cci", "cxl-type3", "e1000e", "igb", "igbvf", "megasas-gen2", "nvme", "ufs",
+  ]
+  private static let both: Set<String> = ["bochs-display", "nec-usb-xhci", "pvscsi", "qemu-xhci", "vfio-user-pci", "vmxnet3"]
 
   /// Whether a type is another or derives from it.
   static func derives(_ driver: String, from base: String) -> Bool {
@@ -89,7 +102,7 @@ enum PCIDrivers {
   }
 
   /// The types that others derive from; most names that a `-global` has are none.
-  private static let bases = Set(parents.values).union(["virtio-pci"])
+  private static let bases = Set(parents.values).union(["virtio-pci", "conventional-pci-device", "pci-express-device"])
 
   /// Whether it is a type that ports and bridges derive from.
   static func isBaseOfBridges(_ driver: String) -> Bool {
