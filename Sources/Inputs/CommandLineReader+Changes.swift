@@ -23,21 +23,20 @@ extension CommandLineReader {
       let items = KeyValueText(word.bytes, implied: nil).items
       func item(_ key: String) -> String? { items.last { $0.key == key }?.value }
       given = (item("driver"), item("property"), item("value"))
+      let other = items.first { !["driver", "property", "value"].contains($0.key) }
+      if let other, items.contains(where: { $0.key == "driver" }) {
+        return problem(
+          "`-global \(text)`: QEMU stops with `Invalid parameter '\(other.key)'`", "write `-global driver.property=value`", whole)
+      }
     }
     guard let driver = given.0, let property = given.1, let value = given.2 else {
-      definition.problems.append(
-        InputProblem(
-          message: "`-global \(text)` does not name a driver, a property and a value",
-          fix: "write `-global driver.property=value`", location: whole))
-      return
+      return problem("`-global \(text)` does not name a driver, a property and a value", "write `-global driver.property=value`", whole)
     }
     // QEMU reads a text without both names before the dot as items (QEMU system/vl.c: qemu_global_option).
     if name.contains("."), driver.isEmpty || property.isEmpty {
-      definition.problems.append(
-        InputProblem(
-          message: "`-global \(text)` has no name \(driver.isEmpty ? "before" : "behind") the dot: QEMU stops with "
-            + "`Invalid parameter '\(name)'`", fix: "write `-global driver.property=value`", location: whole))
-      return
+      return problem(
+        "`-global \(text)` has no name \(driver.isEmpty ? "before" : "behind") the dot: QEMU stops with "
+          + "`Invalid parameter '\(name)'`", "write `-global driver.property=value`", whole)
     }
     definition.machine.globals.append(
       GlobalProperty(driver: driver, property: property, value: value, location: whole))
@@ -48,12 +47,19 @@ extension CommandLineReader {
     if word.startsUnknown { return unknown(word, whole) }
     let parts = word.text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let names = parts[0].split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 2, names.count == 3 else {
-      definition.problems.append(
-        InputProblem(
-          message: "`-set \(word.text)` is not `group.id.property=value`",
-          fix: "write `-set device.ID.property=value`", location: whole))
-      return
+    guard parts.count == 2, names.count == 3, !names.contains("") else {
+      return problem("`-set \(word.text)` is not `group.id.property=value`", "write `-set device.ID.property=value`", whole)
+    }
+    // QEMU system/vl.c: qemu_set_option.
+    if !InputFormat.groups.contains(names[0]) {
+      if word.hasUnknown { return unknown(word, whole) }
+      return problem(
+        "`-set \(word.text)`: QEMU stops with `There is no option group '\(names[0])'`", "write `-set device.ID.property=value`", whole)
+    }
+    if isUndefined(names[0]) {
+      return problem(
+        "`-set \(word.text)`: QEMU stops with `there is no \(names[0]) \"\(names[1])\" defined`",
+        "move `-set` after the `-\(names[0])` that it changes", whole)
     }
     // Options of other groups change nothing that is read here, but of some QEMU exits.
     guard names[0] == "device" || SetProperty.unsupported.contains(names[0]) else { return note("set", word.text, whole) }
@@ -75,6 +81,25 @@ extension CommandLineReader {
     addProperties()
     keyValueDevices[names[1]] = definition.machine.devices.firstIndex { $0.form == .keyval && $0.id == names[1] }
     if keyValueDevices[String(parts[1])] == nil { keyValueDevices[String(parts[1])] = index }
+  }
+
+  /// Whether no option before has made anything that `-set` could change.
+  private func isUndefined(_ group: String) -> Bool {
+    // What was not read may have made it.
+    guard definition.machine.unreadParts.isEmpty, let makers = CommandLineReader.makers[group] else { return false }
+    return !definition.machine.options.contains { makers.contains($0.name) }
+  }
+
+  /// The options that make an item with an id, by the group of the item.
+  private static let makers: [String: Set<String>] = [
+    "chardev": ["chardev", "debugcon", "gdb", "monitor", "parallel", "qmp", "qmp-pretty", "s", "serial"],
+    "drive": ["cdrom", "drive", "fda", "fdb", "hda", "hdb", "hdc", "hdd", "mtdblock", "pflash", "sd"],
+    "fsdev": ["fsdev", "virtfs"], "global": [], "mon": ["mon", "monitor", "qmp", "qmp-pretty"],
+    "netdev": ["net", "netdev", "nic"], "tpmdev": ["tpmdev"],
+  ]
+
+  private mutating func problem(_ message: String, _ fix: String, _ place: Location) {
+    definition.problems.append(InputProblem(message: message, fix: fix, location: place))
   }
 
   /// Adds what `-set` has given to devices.

@@ -77,7 +77,8 @@ extension CommandLineReader {
   }
 
   private func properties(_ section: IniText.Section, _ file: String, _ place: Location) -> [Property] {
-    let id = section.id.map {
+    // An id among the values replaces that of the head (observed on 11.1.3 and 7.2.22).
+    let id = section.entries.contains { $0.key == "id" } ? nil : section.id.map {
       Property(
         name: "id", value: .string($0), location: Location(source: file, range: section.range, path: "\(place.path).id"))
     }
@@ -124,7 +125,7 @@ extension CommandLineReader {
   }
 
   /// Groups that are called otherwise than their options (QEMU qemu-options.hx).
-  private static let option = ["memory": "m", "smp-opts": "smp", "boot-opts": "boot"]
+  private static let option = ["memory": "m", "smp-opts": "smp", "boot-opts": "boot", "acpi": "acpitable"]
 }
 
 extension String {

@@ -147,7 +147,7 @@ extension InputFormat {
     "device", "object", "machine", "drive", "chardev", "netdev", "net", "global", "mon", "memory", "smp-opts", "numa",
     "boot-opts", "accel", "rtc", "fsdev", "virtfs", "spice", "vnc", "trace", "sandbox", "add-fd", "msg",
     "name", "icount", "semihosting-config", "fw_cfg", "overcommit", "iscsi", "throttle-groups", "audiodev", "plugin",
-    "nic", "tpmdev", "option-rom", "action", "run-with",
+    "nic", "tpmdev", "option-rom", "action", "run-with", "acpi", "smbios",
   ]
 
   private static func isReadConfig(_ bytes: [UInt8]) -> Bool {

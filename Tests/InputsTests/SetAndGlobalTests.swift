@@ -1,0 +1,51 @@
+import Inputs
+import Syntax
+import XCTest
+
+/// `-set` and `-global` that QEMU refuses when it reads them (observed on 11.1.3 and 7.2.22).
+final class SetAndGlobalTests: XCTestCase {
+  private func messages(_ options: String) -> [String] {
+    let text = "qemu-system-x86_64 -M q35 -nodefaults -device vfio-pci,host=01:00.0,id=a " + options + "\n"
+    return ParsedInput.parse(SourceText(name: "vm.sh", bytes: Array(text.utf8)), as: .shell).problems.map(\.message)
+  }
+
+  func testASetOfAnUnknownGroup() {
+    XCTAssertEqual(
+      messages("-set nosuch.a.b=c"), ["`-set nosuch.a.b=c`: QEMU stops with `There is no option group 'nosuch'`"])
+    for group in ["smbios", "acpi", "memory"] { XCTAssertEqual(messages("-set \(group).a.b=c"), [], group) }
+    XCTAssertEqual(messages("-set \"dev$X.a.b=c\""), [])
+  }
+
+  func testASetOfWhatNoOptionHasMade() {
+    XCTAssertEqual(messages("-set drive.d.if=x"), ["`-set drive.d.if=x`: QEMU stops with `there is no drive \"d\" defined`"])
+    XCTAssertEqual(messages("-set drive.d.if=x -drive id=d,if=none").count, 1)
+    for options in [
+      "-drive id=d,if=none -set drive.d.if=x", "-cdrom d.iso -set drive.ide1-cd0.if=x", "-serial stdio -set chardev.serial0.a=b",
+      "-netdev user,id=n -set netdev.n.a=b",
+    ] {
+      XCTAssertEqual(messages(options), [], options)
+    }
+    XCTAssertEqual(messages("-set global.a.b=c -global vfio-pci.rombar=0").count, 1)
+  }
+
+  func testASetWithoutAName() {
+    XCTAssertEqual(messages("-set device.a.=1"), ["`-set device.a.=1` is not `group.id.property=value`"])
+    XCTAssertEqual(messages("-set device..rombar=1").count, 1)
+    XCTAssertEqual(messages("-set device.a.rombar=1"), [])
+  }
+
+  func testAnIdAmongTheValuesOfASectionReplacesThatOfItsHead() {
+    let file = "[device \"a\"]\n driver = \"vfio-pci\"\n id = \"b\"\n"
+    let parsed = ParsedInput.parse(SourceText(name: "t", bytes: Array("qemu-system-x86_64 -readconfig vm.cfg".utf8))) { path in
+      path == "vm.cfg" ? .found(SourceText(name: path, bytes: Array(file.utf8))) : .failed("No such file or directory")
+    }
+    XCTAssertEqual(parsed.machine.devices.map(\.id), ["b"])
+  }
+
+  func testAGlobalWithAnotherKey() {
+    let text = "driver=vfio-pci,property=rombar,value=0"
+    XCTAssertEqual(messages("-global \(text)"), [])
+    XCTAssertEqual(messages("-global \(text),foo=1"), ["`-global \(text),foo=1`: QEMU stops with `Invalid parameter 'foo'`"])
+    XCTAssertEqual(messages("-global driver=vfio-pci"), ["`-global driver=vfio-pci` does not name a driver, a property and a value"])
+  }
+}
