@@ -69,7 +69,7 @@ final class FalseAlarmTests: XCTestCase {
 
   /// QEMU prints the properties, and starts no guest.
   func testAQuestionForHelpIsNotADevice() {
-    for device in ["vfio-pci,help", "vfio-pci,host=01:00.0,?", "driver=vfio-pci,help=on"] {
+    for device in ["vfio-pci,help", "vfio-pci,host=01:00.0,?", "driver=vfio-pci,help=on", "help", "?"] {
       let machine = Machines.parse("qemu-system-x86_64 -M q35 -device " + device).machine
       XCTAssertEqual(machine.devices.count, 0, device)
       XCTAssertEqual(machine.unreadParts.map(\.reason), ["QEMU prints help and starts none"], device)

@@ -85,7 +85,7 @@ public struct DeviceRequest: Hashable, Sendable {
   }
 
   /// Whether QEMU prints the device's properties and makes none (QEMU util/qemu-option.c: qemu_opt_has_help_opt).
-  public var asksForHelp: Bool { form == .keyval && (has("help") || has("?")) }
+  public var asksForHelp: Bool { form == .keyval && (has("help") || has("?") || ["help", "?"].contains(driver)) }
 
   private mutating func readNames() {
     driver = string("driver").map(DriverAlias.resolve)
