@@ -63,6 +63,12 @@ package enum InputFile {
     }
   }
 
+  /// The real path of a folder when the other is below it; nil when it is not.
+  package static func folder(_ path: String, above other: String) -> String? {
+    guard let real = realPath(path), let otherReal = realPath(other), otherReal != real, isBelow(otherReal, real) else { return nil }
+    return real
+  }
+
   private static func isBelow(_ real: String, _ root: String) -> Bool {
     guard let root = realPath(root) else { return false }
     return real.hasPrefix(root.hasSuffix("/") ? root : root + "/")

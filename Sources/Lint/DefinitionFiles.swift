@@ -72,6 +72,11 @@ struct DefinitionFiles {
       let path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
       guard let kind = kind(path), kind.isFirst else { continue }
       if kind.type == S_IFDIR {
+        // A link to `/` or to `..` would have everything beside the folder walked too.
+        if let above = InputFile.folder(path, above: argument) {
+          complaints.append("\(path): a link to \(above), which \(argument) is in: not entered")
+          continue
+        }
         walk(path, of: argument, depth: depth + 1)
       } else if kind.type == S_IFREG {
         guard files.count < limits.files else {

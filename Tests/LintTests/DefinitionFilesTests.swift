@@ -32,6 +32,19 @@ final class DefinitionFilesTests: XCTestCase {
     XCTAssertEqual(files.complaints, [])
   }
 
+  func testLinksToWhatTheFolderIsInAreNotEntered() throws {
+    let folder = try TemporaryDirectory(), vms = folder.path + "/vms"
+    for name in ["vms", "vms/sub", "isos"] { mkdir(folder.path + "/" + name, 0o755) }
+    for name in ["vms/vm.args", "secret.args", "isos/a.args"] { try writeFile(folder.path + "/" + name, "x") }
+    symlink("/", vms + "/root")
+    symlink("../..", vms + "/sub/up")
+    symlink("../isos", vms + "/isos")
+    let files = DefinitionFiles([vms])
+    XCTAssertEqual(paths(files, below: folder), ["vms/isos/a.args", "vms/vm.args"])
+    XCTAssertEqual(files.complaints.count, 2)
+    XCTAssertEqual(files.complaints.first, "\(vms)/root: a link to /, which \(vms) is in: not entered")
+  }
+
   func testAHiddenFileIsTakenWhenItIsNamed() throws {
     let folder = try TemporaryDirectory()
     try writeFile(folder.path + "/.vm", "x")
