@@ -38,6 +38,10 @@ extension Unknown {
     case qemu
     /// A value that is written in the definition.
     case literal
+    /// The domain as libvirt has completed it.
+    case domain
+    /// The command line that Proxmox writes.
+    case proxmox
     /// A start of the QEMU that runs the guest.
     case rehearsal
   }
@@ -63,6 +67,7 @@ extension Unknown {
     // The kernel's ATS flag, where the IOMMU does not show what it derives from.
     ("are not in sysfs", .bind), ("does not show it in sysfs", .bind),
     ("depends on the version of this QEMU", .qemu), ("this QEMU checks it", .qemu),
+    ("that libvirt chooses", .domain), ("the mediated device that Proxmox creates", .proxmox), ("the device of the mapping", .proxmox),
     ("only the shell knows", .literal), (UnknownReason.onlyOfHost, .host), ("written as", .literal),
     ("`--rehearse` asks", .rehearsal),
     // Parts of a definition that no reader follows.

@@ -73,6 +73,8 @@ struct MissingFacts {
     case .guest: return "`--guest FILE`, with the command line of the running guest"
     case .qemu: return "`--qemu PATH`"
     case .literal: return "texts and values written out, or the command line as QEMU gets it (/proc/PID/cmdline)"
+    case .domain: return "the domain as libvirt completes it: `virsh define FILE`, then lint what `virsh dumpxml GUEST` prints"
+    case .proxmox: return "the command line that Proxmox writes: lint what `qm showcmd VMID` prints on that host"
     case .rehearsal: return "`--rehearse PATH`, which starts the QEMU that will run"
     }
   }

@@ -139,6 +139,8 @@ final class TextLayoutTests: XCTestCase {
       ("only the shell knows it", .literal), ("it is not read", .literal), ("a monitor of QEMU reads commands from it", .literal),
       ("by its name it is not QEMU, and may add devices", .literal), ("not in the kernel configuration that was read", .recording),
       ("SMMUv3's IDR0.ATS and the firmware's attribute are not in sysfs", .bind),
+      ("it is an address that libvirt chooses", .domain), ("written as the mediated device that Proxmox creates", .proxmox),
+      ("written as the device of the mapping `gpu`: /etc/pve/mapping/pci.cfg was not read", .proxmox),
     ] {
       XCTAssertEqual(Unknown("a", reason: reason).remedy, remedy)
     }
