@@ -167,7 +167,7 @@ struct LibvirtControllerChecks {
       refuse("pci-expander-bus controllers are only supported on 440fx-based machinetypes", "use a `pcie-expander-bus`")
     }
     if model == "pcie-expander-bus", reader.isI440FX {
-      refuse("pcie-expander-bus controllers are not supported with this machine type", "use a q35 machine")
+      refuse("pcie-expander-bus controllers are not supported with this machine type", "use a q35 machine with `pcie-root`")
     }
     guard let index = part.index else { return found }
     if repeated.contains(part.number) {

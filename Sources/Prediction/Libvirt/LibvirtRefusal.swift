@@ -36,7 +36,9 @@ extension MachineConfig {
     let names = ["intel-iommu": "intel", "amd-iommu": "amd"]
     if let model = unit.driver.flatMap({ names[$0] }), let type = machineType?.value.string, !isQ35 {
       found.append(
-        refusal("IOMMU device: '\(model)' is only supported with Q35 machines", "use a q35 machine, and not `\(type)`", "driver"))
+        refusal(
+          "IOMMU device: '\(model)' is only supported with Q35 machines",
+          "use a q35 machine with `pcie-root`, and not `\(type)`", "driver"))
     }
     if unit.driver == "virtio-iommu-pci" {
       if !isQ35, !isArmVirt {

@@ -28,6 +28,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let release = context.host.kernelRelease.display ?? ""
   runner.report(
     "the guest sees ATS on \(context.name) because Linux \(release) cannot report it as unsupported",
-    at: context.atsLocation, fix: context.canHideATS ? nil : "run Linux 7.1 or newer on the host",
+    at: context.atsLocation,
+    fix: !context.canHideATS ? "run Linux 7.1 or newer on the host"
+      : context.hideATSInDomain.map { "unless the guest needs ATS, \($0), or run Linux 7.1 or newer on the host" },
     evidence: ["kernel release: \(release), older than 7.1"])
 }

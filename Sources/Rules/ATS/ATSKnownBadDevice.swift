@@ -27,6 +27,6 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let hasProperty = context.atsInputs.behaviour != .known(.none)
   runner.report(
     "the guest sees ATS on \(context.name), a device (\(ids)) whose ATS Linux disables as broken",
-    at: context.atsLocation, fix: hasProperty ? nil : "use QEMU 11.1 or newer, and set `ats=off`",
+    at: context.atsLocation, fix: hasProperty ? context.hideATSInDomain : "use QEMU 11.1 or newer, and set `ats=off`",
     evidence: ["vendor and device: \(ids)"])
 }

@@ -24,7 +24,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let isOld = context.atsInputs.behaviour == .known(.none)
   runner.report(
     "the guest sees ATS on \(context.name), although the host was booted with `pci=noats`", at: context.atsLocation,
-    fix: context.canHideATS ? nil
+    fix: context.canHideATS ? context.hideATSInDomain.map { "\($0), or boot the host without `pci=noats`" }
       : "boot the host without `pci=noats`" + (isOld && !context.needsATS ? ", or use QEMU 11.1 with `ats=off`" : ""),
     evidence: ["kernel command line: pci=noats"])
 }

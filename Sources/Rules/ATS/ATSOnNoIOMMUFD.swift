@@ -37,6 +37,6 @@ extension DeviceContext {
     if host.iommufd == .known(.absent) || !hasProperty || cdev == .some(nil) {
       return "remove `ats=on`, or use a kernel and a QEMU with iommufd"
     }
-    return nil
+    return useIOMMUFD
   }
 }

@@ -38,12 +38,12 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
 }
 
 private func fix(_ iommu: GuestIOMMU, _ context: DeviceContext) -> String {
-  let orHide = context.canHideATS ? ", or set `ats=off` for the device" : ""
+  let orHide = context.canHideATS ? ", or \(context.hideATSInDomain ?? "set `ats=off` for the device")" : ""
   switch iommu.driver {
-  case "intel-iommu", "amd-iommu": return "add `device-iotlb=on` to `\(iommu.driver)`" + orHide
+  case "intel-iommu", "amd-iommu": return context.set("device-iotlb", "on", of: iommu.unit) + orHide
   case "arm-smmuv3": return "use `arm-smmuv3` with `accel=on,ats=on`" + orHide
   default:
-    return context.canHideATS ? "set `ats=off` for the device: `\(iommu.driver)` cannot offer ATS"
+    return context.canHideATS ? context.hideATSInDomain ?? "set `ats=off` for the device: `\(iommu.driver)` cannot offer ATS"
       : "use a different guest IOMMU: `\(iommu.driver)` cannot offer ATS"
   }
 }

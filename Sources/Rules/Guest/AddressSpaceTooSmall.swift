@@ -52,7 +52,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       ? "give the guest more address bits: `phys-bits=N` for `-cpu`"
       // No setting gives a guest of KVM more bits than its host has.
       : target.host.physicalAddressBits.display.map { bits >= $0 } == true
-        ? "give the guest less memory or a smaller `pci-hole64-size`: its processor has all \(bits) address bits of the host" : nil,
+        ? "give the guest less memory or a smaller `pci-hole64-size`: its processor has all \(bits) address bits of the host"
+        : machine.libvirt != nil ? "give the guest more address bits: `<maxphysaddr mode='passthrough'/>` in `<cpu>`" : nil,
     evidence: ["address bits: \(bits)"])
 }
 

@@ -21,5 +21,5 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   guard try context.prediction.failure(.descriptorWithoutIOMMUFD) != nil else { return }
   runner.report(
     "\(context.name) has a descriptor and no `iommufd=`: QEMU fails with `Use FD passing only with iommufd backend`",
-    at: context.request.location(of: "fd"))
+    at: context.request.location(of: "fd"), fix: context.useIOMMUFD)
 }

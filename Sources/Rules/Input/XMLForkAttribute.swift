@@ -22,7 +22,6 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     let name = one.id.map { "`\($0)`" } ?? "the device"
     runner.report(
       "\(name) has `\(one.name)`, which libvirt does not read without a patch", at: one.location,
-      fix: "with `xmlns:qemu`, `<qemu:override><qemu:device alias='\(one.id ?? "…")'><qemu:frontend><qemu:property "
-        + "name='\(property)' type='\(property == "ats" ? "string" : "unsigned")' value='\(one.value)'/>…`")
+      fix: LibvirtOverride.text(of: one.id, property, type: property == "ats" ? "string" : "unsigned", one.value))
   }
 }

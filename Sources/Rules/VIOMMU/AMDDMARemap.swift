@@ -26,5 +26,6 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   runner.report(
     "\(context.name) is behind `amd-iommu` without `dma-remap=on`: QEMU does not translate its DMA, although the guest "
       + "assumes it does",
+    fix: unit.isLibvirtIOMMU ? context.set("dma-remap", "on", of: unit) : nil,
     evidence: ["the guest's IOMMU: \(unit.location.path)"])
 }

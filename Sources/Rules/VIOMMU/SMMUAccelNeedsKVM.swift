@@ -28,7 +28,17 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     runner.report(
       "\(unit.plainName) is an `arm-smmuv3` with `accel=on`, and the machine "
         + (usesKVM ? "has `kernel-irqchip=\(irqchip)`" : "does not use KVM") + ": QEMU exits",
-      at: unit.location(of: "accel"), about: unit, fix: usesKVM ? "remove `kernel-irqchip=\(irqchip)`" : nil,
+      at: unit.location(of: "accel"), about: unit, fix: usesKVM ? "remove `kernel-irqchip=\(irqchip)`" : target.machine.useKVM,
       evidence: ["QEMU: SMMUv3 accel=on requires KVM with kernel-irqchip=on support"])
+  }
+}
+
+extension MachineConfig {
+  /// Advice to use KVM in place of what is given: QEMU takes the first accelerator that works.
+  fileprivate var useKVM: String? {
+    if libvirt != nil { return "write `type='kvm'` for the `<domain>`" }
+    if let given = options.first(where: { $0.name == "accel" })?.value.string { return "write `-accel kvm` in place of `-accel \(given)`" }
+    guard let given = machine.last(where: { $0.name == "accel" })?.value.string else { return nil }
+    return "write `accel=kvm` in place of `accel=\(given)` in `-machine`"
   }
 }

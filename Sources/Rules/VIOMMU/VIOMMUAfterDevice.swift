@@ -33,6 +33,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   runner.report(
     "\(context.name) is created before \(unit.plainName): QEMU does not translate its DMA, although the guest assumes it "
       + "does",
-    fix: isLastAsJSON ? "write both as JSON, the IOMMU first: QEMU creates JSON devices after all others" : nil,
+    fix: isLastAsJSON ? "write both as JSON, the IOMMU first: QEMU creates JSON devices after all others"
+      // qemu-server src/PVE/QemuServer.pm: config_to_command puts `virtio` behind all devices, and `intel` before them.
+      : target.machine.proxmox != nil && unit.location.path == "machine" ? "write `viommu=intel` in place of `viommu=virtio`" : nil,
     evidence: ["the guest's IOMMU: \(unit.location.path)"])
 }

@@ -42,7 +42,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   runner.report(
     "\(context.name) is behind `\(widths.unit)`, which maps \(max) address bits, and `intel-iommu` has \(widths.guest)"
       + (isGiven ? "" : " by default") + ": QEMU refuses it" + text,
-    at: unit.location(of: "aw-bits"), fix: firstStage ? withoutFirstStage : nil,
+    at: unit.location(of: "aw-bits"),
+    fix: firstStage ? withoutFirstStage : unit.isLibvirtIOMMU ? context.set("aw-bits", "39", of: unit) : nil,
     evidence: ["\(widths.unit): \(max) bits"])
 }
 

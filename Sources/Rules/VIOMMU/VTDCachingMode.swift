@@ -23,5 +23,6 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   else { return }
   runner.report(
     "\(context.name) is behind `intel-iommu` without `caching-mode=on`: QEMU refuses it",
+    fix: context.set("caching-mode", "on", of: unit),
     evidence: ["the guest's IOMMU: \(unit.location.path)"])
 }

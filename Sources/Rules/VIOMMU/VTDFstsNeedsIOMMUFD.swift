@@ -24,7 +24,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
     return runner.report(
       "\(context.name) uses the legacy backend behind `intel-iommu` with `fsts=on`, "
         + "which needs iommufd: QEMU refuses it",
-      fix: "add `-object iommufd,id=iommufd0`, and `iommufd=iommufd0` to \(context.name)")
+      fix: context.useIOMMUFD ?? "add `-object iommufd,id=iommufd0`, and `iommufd=iommufd0` to \(context.name)")
   }
   if try context.prediction.failure(.firstStageBelowBridge) != nil, let bus = try context.prediction.bus,
     let bridge = context.prediction.guest.path(from: bus.name).first(where: { !$0.isExpress }) {
@@ -32,7 +32,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
       "\(context.name) is below the conventional bus `\(bridge.name)`, "
         + "and behind `intel-iommu` with `fsts=on`: QEMU refuses it",
       at: context.request.property("bus")?.location,
-      fix: "put the device on an Express port: `-device pcie-root-port,id=rp0`, `bus=rp0`")
+      fix: context.useExpressPort)
   }
   guard try context.prediction.failure(.noNesting) != nil, let host = try context.hostIOMMU() else { return }
   runner.report(

@@ -1,0 +1,78 @@
+import Facts
+import Prediction
+
+/// Advice in the words of the definition: options of QEMU, elements of libvirt, lines of Proxmox, or QMP.
+extension DeviceContext {
+  /// Whether it is libvirt's `<hostdev>` or `<interface>`.
+  private var isLibvirtElement: Bool { request.libvirt?.source != nil }
+
+  /// Advice to give the device the iommufd backend; nil when it needs an object on the command line as well.
+  var useIOMMUFD: String? {
+    if isLibvirtElement { return "write `<driver name='vfio' iommufd='yes'/>` for it, which libvirt 12.1 or newer reads" }
+    let ids = Set(target.machine.objects.filter { $0.type == "iommufd" }.compactMap(\.id))
+    // A second object beside the one that there is would not do for the other functions of the group.
+    if let id = ids.first, ids.count == 1 { return "give \(name) `iommufd=\(id)`" }
+    guard request.plug == .hot else { return nil }
+    return "send `object-add` with `qom-type` `iommufd` and `id` `iommufd0` first, and give \(name) `iommufd=iommufd0`"
+  }
+
+  /// Advice to put the device on a bus that is PCI Express to the guest.
+  var useExpressPort: String {
+    let root = prediction.guest.rootBus.display.flatMap { $0 }.flatMap { prediction.guest.bus(named: $0) }
+    // Without a PCI Express root the guest reads no extended config space, behind a port either.
+    let isConventional = root?.isExpress == false
+    if isLibvirtElement {
+      return isConventional ? "use a q35 machine, and give the device no `<address>`"
+        : "give the device no `<address>`, or one on a `pcie-root-port`"
+    }
+    if target.machine.proxmox != nil, isConventional { return "write `machine: q35`, and `pcie=1` for the device" }
+    if !isConventional, let port = prediction.guest.freePorts.first {
+      return "put the device on the Express port that is free: `bus=\(port.name)`"
+    }
+    let others = target.machine.devices + target.requests
+    let id = DeviceContext.unused("rp", among: others.compactMap(\.id))
+    let ports = others.filter { $0.driver == "pcie-root-port" || $0.has("chassis") }
+    let chassis = DeviceContext.unused("", among: ["0"] + ports.compactMap { $0.string("chassis") })
+    return (isConventional ? "use `-machine q35`, and " : "")
+      + "put the device on an Express port: `-device pcie-root-port,id=\(id)\(ports.isEmpty ? "" : ",chassis=" + chassis)`, "
+      + "and `bus=\(id)` for the device"
+  }
+
+  /// The prefix with the first number that makes it another text than the others.
+  private static func unused(_ prefix: String, among taken: [String]) -> String {
+    (0...taken.count).lazy.map { "\(prefix)\($0)" }.first { !taken.contains($0) } ?? prefix
+  }
+
+  /// Advice to hide ATS from the guest where libvirt, which has no attribute for it, writes the options.
+  var hideATSInDomain: String? {
+    guard isLibvirtElement else { return nil }
+    return "set `ats=off` for the device: " + LibvirtOverride.text(of: request.id, "ats", type: "string", "off")
+  }
+
+  /// Advice to set a property of the guest's IOMMU.
+  func set(_ property: String, _ value: String, of unit: DeviceRequest) -> String {
+    let driver = unit.driver ?? "iommu"
+    guard unit.isLibvirtIOMMU else { return "add `\(property)=\(value)` to `\(driver)`" }
+    if let name = LibvirtOverride.attributes[property] { return "write `\(name)='\(value)'` in the `<driver>` of `<iommu>`" }
+    // libvirt gives amd-iommu no id, which an override needs.
+    return "with `xmlns:qemu`, add `<qemu:commandline><qemu:arg value='-global'/><qemu:arg value='\(driver).\(property)=\(value)'/>"
+      + "</qemu:commandline>`"
+  }
+}
+
+extension DeviceRequest {
+  /// Whether it is libvirt's `<iommu>`.
+  var isLibvirtIOMMU: Bool { location.path.contains("/devices/iommu") }
+}
+
+/// The ways of libvirt's XML to set a property of QEMU.
+enum LibvirtOverride {
+  /// The names of an IOMMU's properties (libvirt src/qemu/qemu_command.c: qemuBuildIOMMUCommandLine).
+  static let attributes = ["caching-mode": "caching_mode", "device-iotlb": "iotlb", "aw-bits": "aw_bits"]
+
+  /// The beginning of the element that sets a property without an attribute, of the device with that alias.
+  static func text(of alias: String?, _ property: String, type: String, _ value: String) -> String {
+    "with `xmlns:qemu`, `<qemu:override><qemu:device alias='\(alias ?? "…")'><qemu:frontend><qemu:property "
+      + "name='\(property)' type='\(type)' value='\(value)'/>…`"
+  }
+}
