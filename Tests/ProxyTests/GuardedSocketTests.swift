@@ -79,11 +79,11 @@ final class GuardedSocketTests: XCTestCase {
   func testSocketsAreFoundBehindLinks() throws {
     let folder = try TemporaryDirectory()
     let process = try Child("/bin/sh", ["-c", "cd \(folder.path) && exec sleep 600"])
-    try Wait.until("the working directory") {
+    try Wait.until("the working directory", isTrue: {
       var text = [CChar](repeating: 0, count: 4096)
       let count = readlink("/proc/\(process.processID)/cwd", &text, text.count)
-      return String(decoding: text.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self).hasSuffix(folder.path) ? true : nil
-    }
+      return String(decoding: text.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self).hasSuffix(folder.path)
+    })
     let probe = FilterProbe {
       $0.sockets = [folder.path + "/p"]
       $0.process = process.processID
