@@ -42,7 +42,8 @@ struct PlannedOption {
       return plan.note(name, "left out: the rehearsal has its own, or it is about a running guest")
     }
     switch option.name {
-    case "cpu": processor(&plan)
+    case "cpu" where plan.isDomain && option.location.path.hasPrefix("/"): processorOfDomain(&plan)
+    case "cpu": processor(text, &plan)
     case "boot", "smbios", "fw_cfg": withoutFiles(&plan)
     case "name": process(without: [], implied: "guest", &plan)
     case "overcommit": process(without: ["mem-lock", "cpu-pm"], implied: nil, &plan)
@@ -103,7 +104,16 @@ struct PlannedOption {
     "kvm-steal-time", "host-phys-bits",
   ]
 
-  private func processor(_ plan: inout RehearsalPlan) {
+  /// The model is libvirt's choice: of `host-model` always, of others where QEMU or the host lacks a part of them. Its width of
+  /// addresses limits the guest's memory.
+  private func processorOfDomain(_ plan: inout RehearsalPlan) {
+    guard plan.isX86 else { return plan.note("`<cpu>`", "left out: libvirt chooses the model", isUntried: true) }
+    let isHosts = option.value.isUnknown || text == "host" || text.hasPrefix("host,")
+    if !isHosts { plan.note("`<cpu>`", "replaced by `max`: libvirt chooses the model", isUntried: true) }
+    processor((isHosts ? "host" : "max") + text.drop { $0 != "," }, &plan)
+  }
+
+  private func processor(_ text: String, _ plan: inout RehearsalPlan) {
     var items = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     let isHosts = items.first == "host"
     if isHosts { items[0] = "max" }
@@ -121,7 +131,7 @@ struct PlannedOption {
       plan.note("`-cpu`", "addresses have \(width) bits, regardless of the host")
       items.append("phys-bits=\(width)")
     }
-    plan.keep("-cpu", items.joined(separator: ","), option.location, isChanged: isHosts)
+    plan.keep("-cpu", items.joined(separator: ","), option.location, isChanged: isHosts || text != self.text)
   }
 
   /// Members of `-fw_cfg` and `-smbios` that are text.

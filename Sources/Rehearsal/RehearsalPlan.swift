@@ -92,7 +92,8 @@ public struct RehearsalPlan: Sendable {
     if let missing = machine.missingPart {
       obstacle = missing
     } else if machine.emulator == nil, machine.machineType == nil {
-      obstacle = "the definition names neither a QEMU nor a machine type"
+      obstacle = isDomain ? "a domain without a host device is left to libvirt; lint the command line in libvirt's log"
+        : "the definition names neither a QEMU nor a machine type"
     } else if let part = machine.unreadParts.first {
       obstacle = "\(part.what): \(part.reason)"
     } else {

@@ -72,6 +72,22 @@ final class RehearsalPlanTests: XCTestCase {
     XCTAssertEqual(plan.parts.filter(\.isDevice).map(\.isChanged), [false, true, true, false])
   }
 
+  /// libvirt writes another model where QEMU or the host lacks it.
+  func testTheProcessorOfADomainIsNotTried() {
+    func processor(_ cpu: String) -> [String] {
+      let plan = domain(hostdev("<address type='pci' domain='0' bus='0' slot='7' function='0'/>"), cpu)
+      XCTAssertNil(plan.obstacle)
+      let part = plan.parts.first { $0.arguments.first == "-cpu" }
+      XCTAssertEqual(part?.isChanged, true)
+      return part?.arguments ?? []
+    }
+    XCTAssertEqual(processor("<cpu mode='host-model'/>"), ["-cpu", "max,phys-bits=52"])
+    XCTAssertEqual(processor("<cpu mode='host-passthrough'/>"), ["-cpu", "max,phys-bits=52"])
+    XCTAssertEqual(
+      processor("<cpu mode='custom'><model fallback='allow'>of-no-QEMU</model><maxphysaddr mode='emulate' bits='42'/></cpu>"),
+      ["-cpu", "max,phys-bits=42"])
+  }
+
   func testWhatLibvirtChoosesForAHostDeviceOrABridgeIsNotTried() {
     XCTAssertEqual(domain(hostdev("")).obstacle, "libvirt chooses `bus` of `/domain/devices/hostdev[1]`; lint what `virsh dumpxml` prints")
     XCTAssertNotNil(domain("<controller type='pci' index='1' model='pcie-root-port'/>").obstacle)
