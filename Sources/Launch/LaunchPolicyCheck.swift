@@ -46,10 +46,17 @@ public struct LaunchPolicyCheck: Sendable {
     let passed = host == .live ? descriptors.functions(of: requests, process: nil) : [:]
     var facts = try host.load(only: Set(requests.compactMap { $0.hostAddress(passed) })).without(descriptors.carriers)
     if !sharesQEMUNamespace { facts.forgetContainerFacts(because: "QEMU runs in another container") }
-    let profile = try profile()
+    let (profile, silence) = try profile()
     let checker = Judge(host: facts, qemu: profile, rules: rules, policy: policy)
     return checker.check(
-      source, parsed, descriptors: passed, rehearse: rehearsal.map { started in { _, _ in started.finish(qemu: profile.name) } })
+      source, parsed, descriptors: passed,
+      rehearse: rehearsal.map { started in
+        { _, _ in
+          let result = started.finish(qemu: profile.name)
+          // The refusal of a program that is not QEMU says nothing.
+          return silence.map(Known.unknown) ?? result
+        }
+      })
   }
 
   /// Nil where none is wanted: other devices than those of passthrough are QEMU's to check.
@@ -59,9 +66,10 @@ public struct LaunchPolicyCheck: Sendable {
   }
 
   /// A program that cannot be queried has an unknown profile; if it cannot be started at all, execvp(3) will report it.
-  private func profile() throws(QMPFailure) -> QEMUProfile {
-    guard case .program = qemu else { return try qemu.profile() }
-    do { return try qemu.profile() } catch { return .unknown("\(error)") }
+  /// - Returns: also the reason why a program could not be queried.
+  private func profile() throws(QMPFailure) -> (QEMUProfile, silence: Unknown?) {
+    guard case .program = qemu else { return (try qemu.profile(), nil) }
+    do { return (try qemu.profile(), nil) } catch { return (.unknown("\(error)"), Unknown("rehearsal", reason: "\(error)")) }
   }
 
   /// The output for a result; empty when it is safe and there are no findings.

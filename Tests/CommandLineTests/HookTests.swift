@@ -142,6 +142,15 @@ final class HookTests: XCTestCase {
     }
   }
 
+  func testAProgramThatIsNoQEMURefusesNothing() throws {
+    let slot = "<address type='pci' domain='0' bus='0' slot='7' function='0'/>"
+    let text = domain("bus='0x01' slot='0x00'").replacing("</hostdev>", with: slot + "</hostdev><memballoon model='none'/>")
+    let run = try libvirt("prepare", text, options: ["--qemu", "/bin/cat", "--rehearse", "--on-unknown", "refuse"])
+    XCTAssertEqual(run.status, 2)
+    XCTAssert(run.error.contains("rehearsal: unknown: /bin/cat"), run.error)
+    XCTAssertFalse(run.error.contains("rehearsal-fails"), run.error)
+  }
+
   func testLibvirtsHookRehearsesWhereThatIsWanted() throws {
     guard let program = Child.find("qemu-system-x86_64") else {
       throw XCTSkip("SKIPPED: qemu-system-x86_64 is not installed, so nothing was rehearsed")
