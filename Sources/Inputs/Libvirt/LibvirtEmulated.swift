@@ -10,6 +10,10 @@ extension LibvirtReader {
       var device = LibvirtDevice(part)
       let channel = channelDriver(driver, part)
       device.set("driver", channel ?? driver)
+      // libvirt src/qemu/qemu_command.c: qemuBuildNicDev.
+      if driver.hasPrefix("virtio-net"), part.element.child("teaming")?.value("type") == "persistent" {
+        device.set("failover", .bool(true))
+      }
       device.set("id", id)
       guard channel != nil || place(&device) else { continue }
       definition.machine.devices.append(device.request())

@@ -191,6 +191,9 @@ final class PredictionDraft {
 
   /// Whether QEMU keeps the device back until the guest asks for it, as the primary of a failover pair.
   fileprivate(set) var isHidden = false
+  /// The refusal that then follows, and a fact that decides about it.
+  fileprivate(set) var laterFailure: RealizeFailure?
+  fileprivate(set) var laterUnknown: Unknown?
 
   /// Whether realize fails only after the quirks of the device's regions.
   fileprivate var isLateFailure: Bool {
@@ -215,7 +218,7 @@ final class PredictionDraft {
       // Of a device that is kept back QEMU checks no more (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict).
       if step == .hotplug, context.isHiddenPrimary {
         isHidden = failures.isEmpty
-        if let failure = context.hiddenPrimaryFailure() { failures.append(failure) }
+        if let failure = context.hiddenPrimaryFailure() { failures.append(failure) } else { walkLater(after: step) }
         break
       }
       for outcome in context.outcomes(at: step, atsOutcome) {
@@ -231,6 +234,18 @@ final class PredictionDraft {
     }
     self.failures = failures
     self.unknowns = unknowns.unique
+  }
+
+  /// Goes through the steps that follow once the guest has asked for the device.
+  private func walkLater(after last: RealizeStep) {
+    for step in RealizeStep.allCases.drop(while: { $0 != last }).dropFirst() where laterFailure == nil {
+      for outcome in context.outcomes(at: step, atsOutcome) {
+        switch outcome {
+        case .fails(let failure): laterFailure = laterFailure ?? failure
+        case .unknown(let unknown, _): laterUnknown = laterUnknown ?? unknown
+        }
+      }
+    }
   }
 }
 

@@ -18,6 +18,10 @@ public final class RealizePrediction: Sendable {
   private let undecided: [UndecidedStep]
   /// Facts that steps before the first failure miss. QEMU may fail earlier because of them, with another message.
   public let unknowns: [Unknown]
+  /// The refusal of a device that QEMU keeps back, when the guest asks for it.
+  public let plugFailure: RealizeFailure?
+  /// A fact without which that is not decided.
+  public let plugUnknown: Unknown?
   /// The inputs of the ats decision.
   public let atsInputs: ATSInputs
   /// The ats decision's outcome, if realize gets to it: see `reachesATS`.
@@ -34,6 +38,8 @@ public final class RealizePrediction: Sendable {
     failures = draft.failures
     undecided = draft.undecided
     unknowns = draft.unknowns
+    plugFailure = draft.laterFailure
+    plugUnknown = draft.laterUnknown
     atsInputs = draft.atsInputs
     atsOutcome = draft.atsOutcome
     guestAddress = draft.guestAddress
@@ -49,6 +55,8 @@ public final class RealizePrediction: Sendable {
       return step.map { UndecidedStep(step: $0, property: failure.property, unknown: unknown) }
     }
     unknowns = other.unknowns + [unknown]
+    plugFailure = other.plugFailure
+    plugUnknown = other.plugUnknown
     atsInputs = other.atsInputs
     atsOutcome = other.atsOutcome
     guestAddress = other.guestAddress

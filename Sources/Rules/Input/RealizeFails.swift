@@ -23,6 +23,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     if prediction.realize == .undetermined, let unknown = prediction.unknowns.first {
       runner.cannotDetermine(unknown, about: prediction.request)
     }
+    if prediction.realize == .ok { checkPlug(prediction, &runner) }
     guard let failure = prediction.failure, !runner.isExplained(failure.cause, of: prediction.request) else { continue }
     let location = prediction.request.location(of: failure.property ?? "driver")
     // A text that cannot be parsed is reported as such; QEMU's message about what is left of it is a consequence.
@@ -31,6 +32,17 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
       (failure.signal.map { "QEMU crashes with \($0) on" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
       at: location, about: prediction.request,
       fix: advice(failure, prediction, on: target.hostNow))
+  }
+}
+
+/// Reports nothing where another rule has explained the refusal.
+private func checkPlug(_ prediction: RealizePrediction, _ runner: inout RuleRunner) {
+  if let failure = prediction.plugFailure {
+    if runner.isExplained(failure.cause, of: prediction.request) { return }
+    let reason = "QEMU starts without the device, and refuses it when the guest's driver asks for it: `\(failure.text)`"
+    runner.cannotDetermine(Unknown("realize of \(prediction.request.plainName)", reason: reason), about: prediction.request)
+  } else if let unknown = prediction.plugUnknown {
+    runner.cannotDetermine(unknown, about: prediction.request)
   }
 }
 
