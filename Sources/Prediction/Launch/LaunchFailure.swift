@@ -12,12 +12,18 @@ public struct LaunchFailure: Sendable {
   /// Whether it is the answer to a command to a running machine.
   public let isOfCommand: Bool
 
+  /// Types that pass a host device through by another way than vfio-pci.
+  private static let hostDrivers: Set<String> = ["vfio-user-pci", "vfio-ap", "vfio-ccw", "x-pci-proxy-dev"]
+
+  /// Whether it is a device that passes a host device through by another way than vfio-pci.
+  public var isOfHostDevice: Bool { request?.driver.map(LaunchFailure.hostDrivers.contains) ?? false }
+
   /// The fact that is missing for a device of a type that is not modelled at all: one that passes a host device through by
   /// another way than vfio-pci, or one that the QEMU of the prediction does not have.
   static func unknown(_ request: DeviceRequest, in machine: MachineConfig, _ qemu: QEMUProfile) -> Unknown? {
     guard let driver = request.driver else { return nil }
     let name = request.plainName
-    if ["vfio-user-pci", "vfio-ap", "vfio-ccw", "x-pci-proxy-dev"].contains(driver) {
+    if hostDrivers.contains(driver) {
       return Unknown("realize of \(name)", reason: "devices of type `\(driver)` are not modelled")
     }
     if driver == "arm-smmuv3", case .unknown(let missing) = qemu.makesNoSMMU { return missing }

@@ -34,7 +34,8 @@ enum DeviceProperties {
     return ofEveryDevice.contains(name) ? .kind(.readOnly) : qemu.modelledRelease == nil ? .unknown : .absent
   }
 
-  /// Types with `bootindex` (`device-list-properties` of each type of 11.1.3; of those that 10.0.13 and 7.2.22 have, the same ones).
+  /// Types with `bootindex` (`device-list-properties` of each type of 11.1.3; of those that 10.0.13 and 7.2.22 have, the same
+  /// ones; QEMU hw/s390x/s390-ccw.c: s390_ccw_instance_init).
   private static let bootable: Set<String> = {
     let generations = ["vhost-scsi", "vhost-user-blk", "vhost-user-scsi", "vhost-vdpa-device", "virtio-blk", "virtio-net"].flatMap {
       ["\($0)-pci", "\($0)-pci-transitional", "\($0)-pci-non-transitional"]
@@ -49,7 +50,7 @@ enum DeviceProperties {
       "vhost-scsi", "vhost-user-blk", "vhost-user-fs-device", "vhost-user-fs-pci", "vhost-user-scsi", "vhost-vdpa-device",
       "virtio-blk-device",
     ]
-    return Set(generations + cards + disks + ["usb-host", "usb-redir", "vfio-pci", "vfio-pci-nohotplug", "vfio-user-pci"])
+    return Set(generations + cards + disks + ["usb-host", "usb-redir", "vfio-pci", "vfio-pci-nohotplug", "vfio-user-pci", "vfio-ccw"])
   }()
 
   private static let ofEveryDevice: Set<String> = ["type", "hotplugged", "hotpluggable", "parent_bus", "realized"]

@@ -96,6 +96,7 @@ public final class LintTarget: Sendable {
   /// Whether a host device is passed through, or may be: a guest without one is left to QEMU.
   public var mayPassThrough: Bool {
     !predictions.isEmpty || !running.isEmpty || !unmodelled.isEmpty || !machine.unreadParts.isEmpty || hasAcceleratedSMMU
+      || launchFailures.contains(where: \.isOfHostDevice)
   }
 
   /// The parts of the machine that QEMU refuses, where they are findings: of a guest that is left to QEMU only crashes are.
