@@ -106,7 +106,8 @@ enum SystemdUnit {
     var definition = ParsedInput.parse(
       command: SourceText(name: source.name, bytes: plain), follow, ShellArrays(variables: variables(source.bytes)),
       restore: LiteralBytes.shown)
-    for other in starting.dropFirst() {
+    let around = ["ExecStartPre", "ExecStartPost"].flatMap { commands(source.bytes, of: $0) }.filter(isQEMU)
+    for other in starting.dropFirst() + around {
       definition.noteUnread("a second QEMU command", "only the first is judged: give each a unit of its own", other, source)
     }
     if let last = all.last, !source.bytes[last.upperBound...].contains(where: { $0 > 0x20 }) {

@@ -10,13 +10,15 @@ struct PythonArguments {
     let range: Range<Int>
   }
 
-  /// The program with comments and strings in three quotes blanked out: of those no list is run.
+  /// The program with comments blanked out, and strings in three quotes too, of which no list is run: they leave a mark, which no
+  /// list of plain strings has.
   private let bytes: [UInt8]
 
   private init(bytes: [UInt8]) {
     var code = bytes
     for range in PythonArguments.hidden(in: bytes) {
-      for index in range where code[index] != 0x0a { code[index] = 0x20 }
+      let mark = bytes[range.lowerBound] == UInt8(ascii: "#") ? 0x20 : UInt8(ascii: "`")
+      for index in range where code[index] != 0x0a { code[index] = mark }
     }
     self.bytes = code
   }
@@ -65,7 +67,7 @@ struct PythonArguments {
     let isImported = before.last != UInt8(ascii: ".") && bytes.contains(text: "from subprocess import")
       && !bytes.contains(text: "def \(name)(") && !isAssigned(name)
     let after = bytes[list.upperBound...].first { $0 > 0x20 }
-    return (isOfModule || isImported) && (after == UInt8(ascii: ",") || after == UInt8(ascii: ")"))
+    return !hasOwnFunctions && (isOfModule || isImported) && (after == UInt8(ascii: ",") || after == UInt8(ascii: ")"))
       && !bytes.contains(text: "shell=True") && !bytes.contains(text: "executable")
   }
 
@@ -75,7 +77,7 @@ struct PythonArguments {
     let after = bytes[list.upperBound...].first { $0 != 0x20 && $0 != 0x0d }
     guard before.first == UInt8(ascii: "="), after == nil || after == 0x0a else { return false }
     let name = Array(before.dropFirst().drop { $0 == 0x20 }.prefix(while: \.isShellNameByte).reversed())
-    guard !name.isEmpty, !bytes.contains(text: "shell=True"), !bytes.contains(text: "executable") else { return false }
+    guard !name.isEmpty, !hasOwnFunctions, !bytes.contains(text: "shell=True"), !bytes.contains(text: "executable") else { return false }
     let places = bytes.indices(of: name).filter { start in
       (start == 0 || !bytes[start - 1].isShellNameByte) && bytes[(start + name.count)...].first.map { !$0.isShellNameByte } ?? true
     }
@@ -92,6 +94,12 @@ struct PythonArguments {
     let running = ["run", "Popen", "call", "check_call", "check_output"].map { "subprocess.\($0)" }
     return uses.allSatisfy { $0.map { running.contains($0) || ["print", "len", ".join", "shlex.join"].contains($0) } ?? false }
       && uses.contains { running.contains($0 ?? "") }
+  }
+
+  /// Whether the program has a module or functions of its own with the names that run and print lists.
+  private var hasOwnFunctions: Bool {
+    ["class subprocess", "as subprocess", "def print(", "def len("].contains { bytes.contains(text: $0) }
+      || ["subprocess", "print", "len"].contains(where: isAssigned)
   }
 
   /// Whether a name of the program is given another value: `run = log(run)`.

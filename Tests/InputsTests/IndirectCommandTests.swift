@@ -87,6 +87,13 @@ final class IndirectCommandTests: XCTestCase {
     ] {
       assertOpen(list + text + "\n")
     }
+    for text in ["def print(c): c += more\nprint(cmd)", "subprocess = Other()", "import other as subprocess"] {
+      assertOpen(list + text + "\nsubprocess.run(cmd)\n")
+    }
+    // Strings in three quotes are not read.
+    let long = String(repeating: "'", count: 3)
+    assertOpen(list.replacing("'vfio-pci,host=01:00.0'", with: "\(long)vfio-pci,host=01:00.0\(long)") + "subprocess.run(cmd)\n")
+    assertOpen("import subprocess\nsubprocess.run(['qemu-system-x86_64', \(long)-readconfig\(long), \(long)vm.cfg\(long)])\n")
     let other = list.dropLast() + " + more\nsubprocess.run(cmd)\n"
     assertOpen(String(other))
     assertOpen(list.replacing("cmd = [", with: "cmd = base = [") + "base.append(x)\nsubprocess.run(cmd)\n")

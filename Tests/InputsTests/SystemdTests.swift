@@ -53,6 +53,16 @@ final class SystemdTests: XCTestCase {
     XCTAssertEqual(parse("[Service]\nEnvironment=N=a\nExecStart=/usr/bin/qemu-system-x86_64 -name ${N} -S\n").machine.unreadParts, [])
   }
 
+  func testAnotherQEMUOfTheUnitIsNotJudged() {
+    for setting in ["ExecStartPre", "ExecStartPost"] {
+      let other = "\(setting)=-/usr/bin/qemu-system-x86_64 -readconfig vm.cfg\n"
+      XCTAssertEqual(parse("[Service]\n\(command)\(other)").machine.unreadParts.map(\.what), ["a second QEMU command"])
+      for harmless in ["qemu-system-x86_64 --version", "qemu-img create a.img 1G", "modprobe vfio-pci"] {
+        XCTAssertEqual(parse("[Service]\n\(command)\(setting)=/usr/bin/\(harmless)\n").machine.unreadParts, [], harmless)
+      }
+    }
+  }
+
   func testWhatIsNotModelledIsUnknown() {
     for settings in [
       "User=%i", "User=root\nCapabilityBoundingSet=CAP_NET_ADMIN", "PrivateUsers=yes", "CapabilityBoundingSet=~CAP_IPC_LOCK",
