@@ -83,7 +83,7 @@ struct PythonArguments {
     }
     guard let first = places.first, first + name.count <= list.lowerBound,
       bytes[(first + name.count)..<list.lowerBound].allSatisfy({ $0 == 0x20 || $0 == UInt8(ascii: "=") }),
-      first == 0 || bytes[..<first].last { $0 != 0x20 }.map({ $0 == 0x0a }) ?? true
+      first == 0 || bytes[..<first].last(where: { $0 != 0x20 }).map({ $0 == 0x0a }) ?? true
     else { return false }
     let uses = places.dropFirst().map { place -> String? in
       let after = bytes[(place + name.count)...].first { $0 > 0x20 }
