@@ -51,7 +51,7 @@ final class DeviceMentionsTests: XCTestCase {
     let commands = [
       "-name \"gpu \(device)\"", "-append \"console=ttyS0 \(device) -m 4G\"", "-smp \"4 \(device)\"", "-M \"q35 \(device)\"",
       "-object \"memory-backend-ram,id=m,size=4G \(device)\"", "-global \"ICH9-LPC.disable_s3=1 \(device)\"",
-      "-set \"drive.x.file=3 \(device)\"", "-device \"virtio-net-pci,netdev=n \(device)\"",
+      "-drive if=none,id=x -set \"drive.x.file=3 \(device)\"", "-device \"virtio-net-pci,netdev=n \(device)\"",
       "-device virtio-net-pci,netdev=n,vfio-pci,host=01:00.0", "-device \"vfio-pci,host=02:00.0 \(device)\"",
       "-monitor stdio <<< \"device_add vfio-pci,host=01:00.0\""
     ]

@@ -78,9 +78,11 @@ final class GuestPropertiesTests: XCTestCase {
     XCTAssertTrue(filter.guestProperties.value(detail) != nil)
     // The guest is stopped and never releases it; a reset of the machine does.
     XCTAssert(try answer(#"{"execute":"device_del","arguments":{"id":"n"}}"#).contains("return"))
-    XCTAssert(try answer(#"{"execute":"system_reset"}"#).contains("return"))
+    let reset = try answer(#"{"execute":"system_reset"}"#)
+    XCTAssert(reset.contains("return"))
     try client.send(#"{"execute":"cont"}"#)
-    _ = try client.text { $0.contains("DEVICE_DELETED") }
+    // QEMU may report the end before it answers.
+    if !reset.contains("DEVICE_DELETED") { _ = try client.text { $0.contains("DEVICE_DELETED") } }
     proxy.stop()
     XCTAssertTrue(filter.guestProperties.value(detail) == nil)
   }
