@@ -56,6 +56,7 @@ final class CrashingCommandTests: XCTestCase {
     }
     try check([
       (memory("-1"), crash), (memory("18446744073709551615"), crash), (memory("9223372036854775808"), crash),
+      (memory(#""16E""#), crash), (memory(#""1G""#), .pass), (memory(#""much""#), .pass),
       (memory("9223372036854775807"), .pass), (memory("1073741824"), .pass), (memory("-1", "memory-backend-memfd"), crash),
       (FilterProbe.human("object_add memory-backend-ram,id=m,size=0xffffffffffffffff"), crash),
       (FilterProbe.human("object_add memory-backend-ram,id=m,size=15.9999E"), crash),

@@ -4,6 +4,7 @@ import Glibc
 @testable import Proxy
 import QMP
 import Support
+import Syntax
 import XCTest
 
 /// A proxy on a thread of its own, between a socket in a temporary directory and a QEMU's end.
@@ -22,7 +23,7 @@ final class ProxyHarness: @unchecked Sendable {
   /// - Parameter qemu: connected to the monitor; the proxy closes it.
   init(
     qemu: Int32, clients: Int = 1, log: Int32? = nil, gate: @escaping @Sendable () -> any CommandFilter = { UnfilteredCommands() },
-    options change: (inout Proxy.Options) -> Void = { _ in }
+    reload: Int32? = nil, handOver: @escaping @Sendable () -> Void = {}, options change: (inout Proxy.Options) -> Void = { _ in }
   ) throws {
     directory = try TemporaryDirectory()
     path = directory.path + "/p.sock"
@@ -38,7 +39,11 @@ final class ProxyHarness: @unchecked Sendable {
     let (chosen, accepting, stop) = (options, listener, stopper.read)
     let thread = Thread { [self] in
       let proxy = Proxy(
-        qemu: qemu, listener: accepting, gate: gate(), log: ProxyLog(descriptor: log), options: chosen, stop: stop)
+        qemu: qemu, listener: accepting, gate: gate(), log: ProxyLog(descriptor: log), options: chosen, stop: stop, reload: reload
+      ) { _, _ in
+        handOver()
+        return "this is a test"
+      }
       do {
         try proxy.begin()
         result = proxy.run()
@@ -138,6 +143,13 @@ final class RawClient {
     return String(decoding: buffer, as: UTF8.self)
   }
 
+  /// The next bytes, at least one.
+  func bytes() throws -> [UInt8] {
+    if buffer.isEmpty, try !fill() { throw SystemFailure("the end of the stream", errno: ECONNRESET) }
+    defer { buffer = [] }
+    return buffer
+  }
+
   /// Everything up to a line that meets a condition, with that line.
   func text(through isLast: (String) -> Bool) throws -> String {
     var text = ""
@@ -163,6 +175,48 @@ final class RawClient {
     try send(#"{"execute":"qmp_capabilities""# + (outOfBand ? #","arguments":{"enable":["oob"]}}"# : "}"))
     XCTAssertEqual(try line(), #"{"return": {}}"#)
   }
+}
+
+/// QEMU's side of the proxy's connection, for tests that answer themselves.
+final class ScriptedQEMU {
+  /// The proxy's end, which the proxy closes.
+  let proxysEnd: Int32
+  private let connection: RawClient
+  /// The proxy's negotiation begins with a byte that ends what came before.
+  private static let start = UInt8(ascii: "{")
+
+  init() throws {
+    var ends: [Int32] = [-1, -1]
+    guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0 else { throw SystemFailure("make a pair of sockets") }
+    proxysEnd = ends[1]
+    connection = RawClient(adopting: ends[0])
+  }
+
+  /// Greets, and answers the proxy's negotiation.
+  func negotiate() throws {
+    try send(#"{"QMP":{"version":{"qemu":{"micro":3,"minor":1,"major":11},"package":""},"capabilities":[]}}"#)
+    let request = try next()
+    try send(#"{"error":{"class":"GenericError","desc":"JSON parse error"}}"#)
+    try answer(request)
+  }
+
+  /// The next command. The proxy writes each by itself, and no end of line.
+  func next() throws -> JSON {
+    var bytes: [UInt8] = []
+    while true {
+      bytes += try connection.bytes()
+      if let command = try? JSON.parse(Array(bytes.drop { $0 != ScriptedQEMU.start })) { return command }
+    }
+  }
+
+  func answer(_ command: JSON) throws {
+    try send(JSON.object([.init("return", [:])] + (command["id"].map { [.init("id", $0)] } ?? [])).text())
+  }
+
+  /// Reads no more, with the connection open.
+  func goDeaf() { XCTAssertEqual(shutdown(connection.descriptor, Int32(SHUT_RD)), 0) }
+
+  private func send(_ line: String) throws { try connection.send(line + "\r\n") }
 }
 
 /// Real QEMUs for the proxy's tests.

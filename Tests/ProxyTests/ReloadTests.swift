@@ -39,7 +39,7 @@ final class ReloadTests: XCTestCase {
     }
 
     /// Asks for a reload, and waits until the log reports so many outcomes.
-    func reload(count: Int, _ outcome: String = " reloaded ") throws {
+    func reload(count: Int, _ outcome: String = " info reloaded ") throws {
       kill(proxy.processID, SIGHUP)
       try Wait.until("\(count) times `\(outcome)`", isTrue: { log.split(separator: "\n").count { $0.contains(outcome) } == count })
     }
@@ -128,7 +128,7 @@ final class ReloadTests: XCTestCase {
         try Wait.text(" reloading", in: running.directory.path + "/log")
         try writeFile(go, "")
         XCTAssertEqual(try client.line(), #"{"return": {}, "id": 1}"#)
-        try Wait.text(" reloaded ", in: running.directory.path + "/log")
+        try Wait.text(" info reloaded ", in: running.directory.path + "/log")
         XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":2}"#), #"{"return": {}, "id": 2}"#)
       } else {
         XCTAssertNil(try client.line())

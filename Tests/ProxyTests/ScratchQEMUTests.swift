@@ -132,6 +132,11 @@ final class ScratchQEMUTests: XCTestCase {
     log.flush()
     let text = String(decoding: try readFile(folder.path + "/log"), as: UTF8.self)
     XCTAssertEqual(text.split(separator: "\n").count { $0.contains("tried no further: a scratch QEMU refuses it") }, 2, text)
+    XCTAssertFalse(text.contains("without what connects it"), text)
+    XCTAssertEqual(try refusals(program, ["-device", "nec-usb-xhci,id=x"], #""driver":"usb-host","id":"u","bus":"x.0""#, log: log), [nil])
+    log.flush()
+    let more = String(decoding: try readFile(folder.path + "/log").dropFirst(text.utf8.count), as: UTF8.self)
+    XCTAssert(more.contains("was tried without what connects it to the host"), more)
   }
 
   /// Objects are made just before a plug that names them.
