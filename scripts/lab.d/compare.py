@@ -12,6 +12,7 @@ def plain(text):
     """Numbers of descriptors and pointers, which cannot be predicted, made equal."""
     text = re.sub(r"fd=\w+ to iommufd=\w+:", "fd=# to iommufd=#:", text)
     text = re.sub(r"dma_map\(.*?\) = ", "dma_map(#) = ", text)
+    text = re.sub(r"\[iommufd=\w+\] error attach (\S+) \(\w+\)( pasid 0)? to id=\w+", r"[iommufd=#] error attach \1 (#)\2 to id=#", text)
     # A region has its number among those of its device so far, a guest's device the bus number of the moment.
     text = re.sub(r"(smmuv3-iommu-memory-region-\d+-)\d+: device [0-9a-f]{2}", r"\1#: device #", text)
     return re.sub(r"0x[0-9a-f]{10,}|0xPTR", "0x#", text)
