@@ -9,15 +9,18 @@ extension DeviceContext {
   /// Advice to give the device the iommufd backend; nil when it needs an object on the command line as well.
   var useIOMMUFD: String? {
     if isLibvirtElement { return "write `<driver name='vfio' iommufd='yes'/>` for it, which libvirt 12.1 or newer reads" }
-    let ids = Set(target.machine.objects.filter { $0.type == "iommufd" }.compactMap(\.id))
+    let ids = target.machine.objects.lazy.filter { $0.type == "iommufd" }.compactMap(\.id)
     // A second object beside the one that there is would not do for the other functions of the group.
-    if let id = ids.first, ids.count == 1 { return "give \(name) `iommufd=\(id)`" }
+    if let id = ids.first, ids.allSatisfy({ $0 == id }) { return "give \(name) `iommufd=\(id)`" }
     guard request.plug == .hot else { return nil }
     return "send `object-add` with `qom-type` `iommufd` and `id` `iommufd0` first, and give \(name) `iommufd=iommufd0`"
   }
 
-  /// Advice to put the device on a bus that is PCI Express to the guest.
-  var useExpressPort: String {
+  /// The maximum number of devices among which a free name and port are looked for.
+  private static let searchLimit = 256
+
+  /// Advice to put the device on a bus that is PCI Express to the guest; nil where it names nothing of the definition's.
+  var useExpressPort: String? {
     let root = prediction.guest.rootBus.display.flatMap { $0 }.flatMap { prediction.guest.bus(named: $0) }
     // Without a PCI Express root the guest reads no extended config space, behind a port either.
     let isConventional = root?.isExpress == false
@@ -26,16 +29,24 @@ extension DeviceContext {
         : "give the device no `<address>`, or one on a `pcie-root-port`"
     }
     if target.machine.proxmox != nil, isConventional { return "write `machine: q35`, and `pcie=1` for the device" }
+    // Each of many devices would read all of them.
+    if target.machine.devices.count + target.requests.count > DeviceContext.searchLimit { return nil }
     if !isConventional, let port = prediction.guest.freePorts.first {
       return "put the device on the Express port that is free: `bus=\(port.name)`"
     }
     let others = target.machine.devices + target.requests
     let id = DeviceContext.unused("rp", among: others.compactMap(\.id))
     let ports = others.filter { $0.driver == "pcie-root-port" || $0.has("chassis") }
-    let chassis = DeviceContext.unused("", among: ["0"] + ports.compactMap { $0.string("chassis") })
+    let chassis = DeviceContext.unused("", among: ["0"] + ports.compactMap { $0.property("chassis").map(DeviceContext.plain) })
     return (isConventional ? "use `-machine q35`, and " : "")
       + "put the device on an Express port: `-device pcie-root-port,id=\(id)\(ports.isEmpty ? "" : ",chassis=" + chassis)`, "
       + "and `bus=\(id)` for the device"
+  }
+
+  /// The text of a number, which JSON may have without quotes.
+  private static func plain(_ property: Property) -> String {
+    if case .integer(let number) = property.value { return "\(number)" }
+    return property.value.string ?? ""
   }
 
   /// The prefix with the first number that makes it another text than the others.
