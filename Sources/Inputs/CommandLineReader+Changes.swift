@@ -85,7 +85,7 @@ extension CommandLineReader {
 
   /// Whether no option before has made anything that `-set` could change.
   private func isUndefined(_ group: String) -> Bool {
-    // What was not read may have made it.
+    // A part that was not read may have made it.
     guard definition.machine.unreadParts.isEmpty, let makers = CommandLineReader.makers[group] else { return false }
     return !definition.machine.options.contains { makers.contains($0.name) }
   }

@@ -53,7 +53,7 @@ struct PlannedDevice {
   func add(to plan: inout RehearsalPlan) {
     if request.isVFIO { return addVFIO(to: &plan) }
     let driver = request.driver ?? ""
-    let isOfDomain = plan.isDomain && request.location.path.hasPrefix("/")
+    let isOfDomain = plan.isOfDomain(request.location)
     let isWhole = !isOfDomain || PlannedDevice.wholeDrivers.contains(where: driver.hasPrefix)
     if !isWhole {
       // A place that libvirt chooses is free.

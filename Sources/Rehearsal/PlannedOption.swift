@@ -42,7 +42,7 @@ struct PlannedOption {
       return plan.note(name, "left out: the rehearsal has its own, or it is about a running guest")
     }
     switch option.name {
-    case "cpu" where plan.isDomain && option.location.path.hasPrefix("/"): processorOfDomain(&plan)
+    case "cpu" where plan.isOfDomain(option.location): processorOfDomain(&plan)
     case "cpu": processor(text, &plan)
     case "boot", "smbios", "fw_cfg": withoutFiles(&plan)
     case "name": process(without: [], implied: "guest", &plan)

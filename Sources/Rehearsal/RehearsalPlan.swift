@@ -200,6 +200,9 @@ public struct RehearsalPlan: Sendable {
 
   mutating func obstruct(_ reason: String) { obstacle = obstacle ?? reason }
 
+  /// Whether it is an element of a libvirt domain, and not one of QEMU's options in it.
+  func isOfDomain(_ location: Location) -> Bool { isDomain && location.path.hasPrefix("/") }
+
   /// Ends the rehearsal at a value that the definition does not show.
   /// - Parameter what: "`bus` of `-device[1]`".
   mutating func obstruct(unknown what: String) {

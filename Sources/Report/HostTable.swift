@@ -33,7 +33,7 @@ public struct HostTable: Sendable {
       line("IOMMUs", host.iommus.map { units in
         units.values.sorted { $0.name < $1.name }.map(HostTable.unit).joined(separator: "; ")
       }),
-      // Where they could be listed, they are below.
+      // Devices that could be listed are below.
       host.addresses.isKnown ? [] : line("devices", host.addresses.map { _ in "" }),
     ].flatMap { $0 }
   }

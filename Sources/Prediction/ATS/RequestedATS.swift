@@ -19,8 +19,7 @@ extension GlobalProperty {
   public func applies(to request: DeviceRequest, in qemu: QEMUProfile) -> Bool {
     switch driver {
     case "vfio-pci-device" where qemu.isBefore(10, 1): return false
-    case "vfio-pci", "vfio-pci-device": return request.isVFIO
-    case "pci-express-device": return request.isVFIO
+    case "vfio-pci", "vfio-pci-device", "pci-express-device": return request.isVFIO
     case let base where MachineConfig.basesOfDevices.contains(base): return request.isVFIO && base != "sys-bus-device"
     case let base where MachineConfig.basesOfHostBridges.contains(base): return request.isVFIO
     case "vfio-pci-nohotplug": return request.driver == driver

@@ -86,7 +86,7 @@ package final class ScratchQEMU {
   func hasLost(_ id: WireText?) {
     let isOfCommandLine = !history.contains { $0.id.map { WireText($0) } == id }
     history = history.without { $0.id.map { WireText($0) } == id }
-    // Those of all plugs would add up as long as the guest runs.
+    // Ids of all plugs would add up as long as the guest runs.
     if let id, isOfCommandLine { released.insert(id) }
   }
 
