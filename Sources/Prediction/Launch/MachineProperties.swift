@@ -22,9 +22,7 @@ extension MachineConfig {
       // QEMU reads an underscore as a dash, and a dotted name by its first part.
       let name = String((property.name.split(separator: ".").first ?? "").map { $0 == "_" ? "-" : $0 })
       if MachineConfig.ofAccelerator.contains(name) { continue }
-      let known: PropertyKind?
-      do throws(Unknown) { known = try MachineConfig.kind(name, type, release, isVirt) } catch { continue }
-      guard let kind = known else {
+      guard let kind = MachineConfig.kind(name, type, release, isVirt) else {
         let text = "Property '\(type)-machine.\(name)' not found"
         failures.append(LaunchFailure(RealizeFailure(.badOption, text), at: property.location))
         continue
@@ -56,9 +54,8 @@ extension MachineConfig {
   }
 
   /// The type of a property of a machine type; nil where it has none.
-  /// - Throws: the release was not recorded.
-  private static func kind(_ name: String, _ type: String, _ release: QEMURelease, _ isVirt: Bool) throws(Unknown) -> PropertyKind? {
-    if isVirt { return try VirtMachine.kind(name, in: release) }
+  private static func kind(_ name: String, _ type: String, _ release: QEMURelease, _ isVirt: Bool) -> PropertyKind? {
+    if isVirt { return VirtMachine.kind(name, in: release) }
     return has(name, type, release) ? old(name, release) ?? properties[name] : nil
   }
 

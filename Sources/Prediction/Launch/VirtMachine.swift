@@ -1,14 +1,12 @@
 import Facts
 
-/// The properties of Arm's machine `virt` (QEMU hw/arm/virt.c; `qom-list` of the machine of 11.1.3 and 7.2.22, its texts with TCG).
+/// The properties of Arm's machine `virt` (QEMU hw/arm/virt.c; the machine's own help in 11.1.3, 10.0.13 and 7.2.22, its texts with TCG).
 enum VirtMachine {
-  /// The type of a property in a release; nil where it has none.
-  /// - Throws: no QEMU of that release was recorded.
-  static func kind(_ name: String, in release: QEMURelease) throws(Unknown) -> PropertyKind? {
-    if let kind = old[name] { return kind }
-    guard let kind = recent[name] else { return nil }
-    if release == QEMURelease(10, 0) { throw Unknown("machine property `\(name)`", reason: "not recorded of QEMU for Arm 10.0") }
-    return release > QEMURelease(10, 0) ? kind : nil
+  /// The type of a property in a release that is modelled; nil where it has none.
+  static func kind(_ name: String, in release: QEMURelease) -> PropertyKind? {
+    if release > QEMURelease(10, 0), let kind = newest[name] { return kind }
+    if release > QEMURelease(7, 2), let kind = recent[name] { return kind }
+    return old[name]
   }
 
   private static let old: [String: PropertyKind] = {
@@ -26,9 +24,14 @@ enum VirtMachine {
 
   /// Properties that 7.2 does not have.
   private static let recent: [String: PropertyKind] = [
-    "aux-ram-share": .bool, "compact-highmem": .bool, "cxl": .bool, "cxl-fmw": .text, "highmem-ecam": .bool, "highmem-mmio": .bool,
-    "highmem-mmio-size": .size(maximum: nil), "highmem-redists": .bool, "msi": .text, "shim": .text, "smp-cache": .text, "spcr": .bool,
-    "virtio-mmio-transports": .unsigned(bits: 8), "x-change-vmfd-on-reset": .bool,
+    "aux-ram-share": .bool, "compact-highmem": .bool, "highmem-ecam": .bool, "highmem-mmio": .bool,
+    "highmem-mmio-size": .size(maximum: nil), "highmem-redists": .bool, "shim": .text, "smp-cache": .text,
+  ]
+
+  /// Properties that 10.0 does not have.
+  private static let newest: [String: PropertyKind] = [
+    "cxl": .bool, "cxl-fmw": .text, "msi": .text, "spcr": .bool, "virtio-mmio-transports": .unsigned(bits: 8),
+    "x-change-vmfd-on-reset": .bool,
   ]
 
   /// Properties of which no value that their type accepts keeps the machine from starting.

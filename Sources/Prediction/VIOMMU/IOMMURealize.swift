@@ -30,12 +30,17 @@ extension RealizeContext {
   }
 
   /// Several `arm-smmuv3` are allowed, and a `virtio-iommu-pci` behind them (recorded on 11.1.3; without them 7.2.22 is alike).
+  /// QEMU goes on after the refusal of an `arm-smmuv3`, and aborts when it refuses `accel=on` too.
   private var secondIOMMUOfVirt: RealizeFailure? {
     let isOfMachine = guest.iommus.contains { $0.has(Guest.ofMachine) }
     let isVirtio = guest.iommus.contains { $0.driver == "virtio-iommu-pci" }
     guard isOfMachine || isVirtio else { return nil }
     switch driver {
     case "arm-smmuv3":
+      let lacksKVM = machine.usesKVM == .known(false) || machine.kernelIrqchip == .known("off")
+      if lacksKVM, (try? isOn("accel")) == true {
+        return RealizeFailure(.iommuRefused, property: "driver", "error_setv: Assertion `*errp == NULL' failed.", signal: "SIGABRT")
+      }
       return refused(
         "driver", "virt machine already has \(isOfMachine ? "iommu=smmuv3" : "virtio-iommu") set. Doesn't support incompatible iommus")
     case "virtio-iommu-pci": return refused("driver", "virt machine does not support multiple IOMMUs")
