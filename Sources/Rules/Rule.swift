@@ -64,14 +64,16 @@ public final class Rule: Sendable {
   /// Whether it is about what a running guest has: nothing is reported about a device that does not realize. A check of a whole
   /// definition gets its devices from the runner.
   let needsRealize: Bool
+  /// Whether its findings are refusals before QEMU starts: what QEMU would do with the same text is not reported.
+  let precedesQEMU: Bool
   /// Whether it checks the text itself, and so also a definition without a vfio device.
   let checksText: Bool
 
   init(
     name: String, severity: Severity, summary: String, why: String, fix: String, example: String,
     references: [String], explains: Set<FailureCause> = [], crashesGuest: Bool = false,
-    isRecheckedAtStart: Bool = false, needsRealize: Bool = false, checksText: Bool = false, canBeAllowed: Bool = true,
-    acrossDefinitions: AcrossCheck? = nil, check: Body
+    isRecheckedAtStart: Bool = false, needsRealize: Bool = false, precedesQEMU: Bool = false,
+    checksText: Bool = false, canBeAllowed: Bool = true, acrossDefinitions: AcrossCheck? = nil, check: Body
   ) {
     self.name = name
     self.severity = severity
@@ -84,6 +86,7 @@ public final class Rule: Sendable {
     self.crashesGuest = crashesGuest
     self.isRecheckedAtStart = isRecheckedAtStart
     self.needsRealize = needsRealize
+    self.precedesQEMU = precedesQEMU
     self.checksText = checksText
     self.canBeAllowed = canBeAllowed
     self.body = check

@@ -168,6 +168,7 @@ public struct RuleRunner: Sendable {
     var report = report
     report.findings.sort { order($0) < order($1) }
     report.apply(target.policy, guest: target.machine.guestName)
+    report.removeConsequences(in: target)
     return report
   }
 

@@ -64,9 +64,11 @@ final class CoverageTests: XCTestCase {
     }
   }
 
-  /// A rule alone says what it says among all others, but for the two that wait for them.
+  /// A rule alone says what it says among all others, but for the two that wait for them, and where libvirt or Proxmox refuses
+  /// the text before QEMU starts.
   func testARuleDoesNotDependOnTheOthers() throws {
-    for (one, run) in try CaseRun.all() {
+    for (one, run) in try CaseRun.all()
+    where !run.report.findings.contains(where: { ["libvirt-refuses", "malformed-input"].contains($0.rule) }) {
       for rule in Rule.all where !["realize-fails", "launch-fails"].contains(rule.name) {
         let alone = RuleRunner.check(run.target, by: [rule])
         XCTAssertEqual(alone.findings, run.own.findings.filter { $0.rule == rule.name }, "\(one): \(rule.name)")

@@ -50,7 +50,7 @@ final class TextTests: XCTestCase {
   private func checkClause(_ text: String, _ what: String) {
     let first = text.split(separator: " ").first.map(String.init) ?? ""
     let isName =
-      first.allSatisfy { $0.isUppercase || $0.isNumber } || "`/0123456789".contains(text.prefix(1)) || first == "JSON:"
+      first.allSatisfy { $0.isUppercase || $0.isNumber } || "`/0123456789".contains(text.prefix(1)) || ["JSON:", "Proxmox"].contains(first)
     XCTAssert(isName || text.first?.isLowercase == true, "\(what): begins with a capital: \(text)")
     XCTAssertNotEqual(text.last, ".", "\(what): ends with a full stop: \(text)")
     XCTAssertFalse(text.contains("\n"), "\(what): more than one line")

@@ -44,12 +44,15 @@ public struct LibvirtRefusal: Hashable, Sendable {
   public let fix: String
   /// Location of the element or attribute.
   public let location: Location?
+  /// Another text that it is about: the address of the first of two devices at one slot.
+  public let other: Location?
 
   /// Creates a refusal.
-  public init(text: String, fix: String, location: Location?) {
+  public init(text: String, fix: String, location: Location?, other: Location? = nil) {
     self.text = text
     self.fix = fix
     self.location = location
+    self.other = other
   }
 }
 

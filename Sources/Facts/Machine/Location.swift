@@ -83,6 +83,12 @@ public struct Location: Sendable {
     attribute.map { "\(base.path)\(end)/@\($0)" } ?? "\(base.path)\(end)"
   }
 
+  /// Whether its text includes that of another location.
+  public func contains(_ other: Location) -> Bool {
+    guard let range, let inner = other.range else { return false }
+    return range.lowerBound <= inner.lowerBound && inner.upperBound <= range.upperBound && source == other.source
+  }
+
   /// The same range under another path.
   public func at(path: String) -> Location { Location(source: source, range: range, path: path) }
 }

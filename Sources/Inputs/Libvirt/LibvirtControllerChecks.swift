@@ -36,8 +36,8 @@ struct LibvirtControllerChecks {
   var connections: Set<String> = []
   /// Controllers with an index that an earlier one has.
   private var repeated: Set<Int> = []
-  /// Devices whose address an earlier one has.
-  private var doubled: Set<ObjectIdentifier> = []
+  /// Devices whose address an earlier one has, with that one.
+  private var doubled: [ObjectIdentifier: LibvirtDeviceElement] = [:]
   /// Whether the first USB controller is that of a PC's chip set.
   private let hasPIIX3USB: Bool
   /// The number of cells in `<cpu><numa>`.
@@ -54,10 +54,11 @@ struct LibvirtControllerChecks {
       if models.updateValue(part.element.value("model") ?? "", forKey: index) != nil { repeated.insert(part.number) }
     }
     for model in models.values + [root ?? ""] { connections.formUnion(LibvirtControllerChecks.buses[model]?.accepts ?? []) }
-    var taken: Set<UInt64> = []
+    var taken: [UInt64: LibvirtDeviceElement] = [:]
     for part in devices {
       guard let address = LibvirtControllerChecks.address(part), !isOfPIIX3(part, address) else { continue }
-      if !taken.insert(address.slotOfBus << 3 | address.function).inserted { doubled.insert(ObjectIdentifier(part)) }
+      let place = address.slotOfBus << 3 | address.function
+      if let first = taken[place] { doubled[ObjectIdentifier(part)] = first } else { taken[place] = part }
     }
   }
 
@@ -94,14 +95,17 @@ struct LibvirtControllerChecks {
   /// virDomainPCIAddressValidate).
   func connection(of part: LibvirtDeviceElement) -> LibvirtRefusal? {
     guard part.name != "iommu", let address = LibvirtControllerChecks.address(part) else { return nil }
-    func refusal(_ text: String, _ fix: String) -> LibvirtRefusal {
-      LibvirtRefusal(text: text, fix: fix, location: reader.location(address.element, part.path, "/address"))
+    func refusal(_ text: String, _ fix: String, other: Location? = nil) -> LibvirtRefusal {
+      LibvirtRefusal(text: text, fix: fix, location: reader.location(address.element, part.path, "/address"), other: other)
     }
     if address.domain != 0 {
       return refusal("Invalid PCI address \(address.text). Only PCI domain 0 is available", "write `domain='0x0000'`")
     }
-    if doubled.contains(ObjectIdentifier(part)) || isTaken(address, from: part) {
-      return refusal("Attempted double use of PCI Address \(address.text)", "give each device a slot or function of its own")
+    let first = doubled[ObjectIdentifier(part)]
+    if first != nil || isTaken(address, from: part) {
+      let other = first.flatMap { first in first.place.map { reader.location($0.element, first.path, "/address") } }
+      return refusal(
+        "Attempted double use of PCI Address \(address.text)", "give each device a slot or function of its own", other: other)
     }
     guard let model = model(address.bus), let bus = LibvirtControllerChecks.buses[model] else { return nil }
     if let (kind, text) = connection(part), !bus.accepts.contains(kind) {

@@ -25,7 +25,7 @@ extension ProxmoxLowering {
       }
       for (number, function) in functions.enumerated() {
         if !used.insert(function).inserted {
-          refuse("device '\(function)' assigned more than once", "assign each function once", entry.location)
+          refuse("device '\(function)' assigned more than once", "assign each function once", location(of: "host", entry))
         }
         // `driver=keep` leaves the device with its host driver.
         if entry.properties["driver"] != "keep", let address = PCIAddress(function) {

@@ -58,9 +58,10 @@ extension MachineConfig {
     }
     if isOn("intremap"), machineOption("kernel_irqchip") != "split" {
       found.append(
-        refusal(
-          "IOMMU interrupt remapping requires split I/O APIC (ioapic driver='qemu')", "add `<ioapic driver='qemu'/>` to `<features>`",
-          "intremap"))
+        LibvirtRefusal(
+          text: "IOMMU interrupt remapping requires split I/O APIC (ioapic driver='qemu')",
+          fix: "add `<ioapic driver='qemu'/>` to `<features>`", location: unit.location(of: "intremap"),
+          other: machine.last { $0.name == "kernel_irqchip" }?.location))
     }
     return found
   }

@@ -34,6 +34,5 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   runner.report(
     "\(context.name) is at slot \(slot) of `\(bus.name)`, a port that has only slot 0: the guest never sees it",
     at: addr?.location,
-    fix: addr == nil ? "give it a port of its own, or `addr=0.1` beside a function 0 with `multifunction=on`"
-      : context.request.libvirt?.source != nil ? "write `slot='0x00'` in its `<address>`, or give no `<address>`" : nil)
+    fix: addr == nil ? "give it a port of its own, or `addr=0.1` beside a function 0 with `multifunction=on`" : nil)
 }

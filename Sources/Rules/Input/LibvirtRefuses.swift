@@ -20,7 +20,7 @@ extension Rule {
       "libvirt src/conf/domain_addr.c: virDomainPCIAddressValidate",
     ],
     explains: [.noGroup, .groupNodeMissing, .containerDenied, .notBound, .noCdev, .iommufdMissing, .bootIndexTaken],
-    checksText: true,
+    precedesQEMU: true, checksText: true,
     check: .target(check))
 }
 

@@ -7,13 +7,14 @@ extension Rule {
     severity: .error,
     summary: "the definition cannot be read",
     why: """
-      A definition that cannot be parsed cannot be checked, and QEMU stops at most such errors too. vfiogate does not \
-      guess: the rest of the definition is checked as far as it can be parsed.
+      A definition that cannot be parsed cannot be checked, and QEMU stops at most such errors too. Proxmox \
+      refuses some configurations itself, with the message shown. vfiogate does not guess: the rest of the definition \
+      is checked as far as it can be parsed.
       """,
     fix: "correct the text at the location shown",
     example: #"-device '{"driver":"vfio-pci","host":"0000:01:00.0",}'"#,
     references: ["RFC 8259", "QEMU docs/interop/qmp-spec.rst"],
-    checksText: true, canBeAllowed: false,
+    precedesQEMU: true, checksText: true, canBeAllowed: false,
     check: .target(check))
 }
 

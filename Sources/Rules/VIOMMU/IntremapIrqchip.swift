@@ -31,7 +31,6 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     "`\(unit.driver ?? "")` has `intremap=on`, and all of KVM's interrupt controllers are in the kernel: QEMU exits",
     at: asked ?? unit.location(of: "intremap"),
     // Both spellings together are a conflict that QEMU refuses.
-    fix: unit.isLibvirtIOMMU ? "write `<ioapic driver='qemu'/>` in `<features>`"
-      : given == nil ? nil : "write `kernel-irqchip=split` in place of what is given",
+    fix: given == nil ? nil : "write `kernel-irqchip=split` in place of what is given",
     evidence: ["QEMU: Interrupt Remapping cannot work with kernel-irqchip=on, please use 'split|off'."])
 }
