@@ -42,6 +42,11 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case firstStageBelowBridge
   case atsNotSupported, noDisplay, noMigration
 
+  /// Whether the guest's IOMMU refuses the device, or vfio its IOMMU.
+  public var isOfGuestIOMMU: Bool {
+    [.smmuRefuses, .smmuIncompatible, .iommuWithoutNotifier, .iommuRefusesDevice].contains(self)
+  }
+
   /// The property that a failure of this cause is about; nil where the cause does not determine it.
   public var property: String? {
     switch self {

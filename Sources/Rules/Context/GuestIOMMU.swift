@@ -25,7 +25,10 @@ extension DeviceContext {
   /// The unit that serves the device, if it has that driver.
   func guestIOMMU(_ driver: String) throws(Unknown) -> DeviceRequest? {
     guard !target.machine.isComplete || target.iommus.contains(where: { $0.driver == driver }) else { return nil }
-    guard let iommu = try guestIOMMU(), iommu.driver == driver else { return nil }
+    // launch-fails reports an IOMMU that the emulator does not have.
+    guard let iommu = try guestIOMMU(), iommu.driver == driver,
+      !target.launchFailures.contains(where: { $0.location == iommu.unit.location(of: "driver") })
+    else { return nil }
     return iommu.unit
   }
 

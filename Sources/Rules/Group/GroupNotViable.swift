@@ -21,7 +21,8 @@ extension Rule {
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   let device = try context.device()
-  guard let group = try context.group() else { return }
+  // not-endpoint reports a bridge, which no group would help.
+  guard device.isEndpoint != .known(false), let group = try context.group() else { return }
   // not-bound reports the device itself, and other unbound devices of the machine beside one that is not bound either.
   let isBound = try VFIODriver.isVFIO(device)
   let offenders = try GroupViability(group, context.host).offenders(besides: device.address).filter { one in

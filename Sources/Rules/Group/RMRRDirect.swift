@@ -24,7 +24,8 @@ extension Rule {
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let group = try context.group() else { return }
+  // not-endpoint reports a bridge, which no group would help.
+  guard try context.device().isEndpoint != .known(false), let group = try context.group() else { return }
   let direct = try group.reservedRegions.value.filter { $0.split(separator: " ").last == "direct" }
   guard let first = direct.first else { return }
   let bounds = first.split(separator: " ").prefix(2).joined(separator: " to ")

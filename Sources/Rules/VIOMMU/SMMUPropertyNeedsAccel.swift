@@ -25,7 +25,9 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       guard let value = try machine.setting(property.name, of: unit).value, property.needsAccel(value) else { continue }
       runner.report(
         "\(unit.plainName) is an `arm-smmuv3` without `accel=on`, and sets `\(property.name)`: QEMU exits",
-        at: unit.location(of: property.name), about: unit, evidence: ["QEMU: \(property.text)"])
+        at: unit.location(of: property.name), about: unit,
+        // Behind an SMMU without it no vfio device is realized.
+        fix: target.firstBehind[unit.location] == nil ? nil : "add `accel=on` to `arm-smmuv3`", evidence: ["QEMU: \(property.text)"])
     }
   }
 }
