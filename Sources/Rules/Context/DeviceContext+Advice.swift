@@ -29,18 +29,31 @@ extension DeviceContext {
         : "give the device no `<address>`, or one on a `pcie-root-port`"
     }
     if target.machine.proxmox != nil, isConventional { return "write `machine: q35`, and `pcie=1` for the device" }
-    // Each of many devices would read all of them.
-    if target.machine.devices.count + target.requests.count > DeviceContext.searchLimit { return nil }
     if !isConventional, let port = prediction.guest.freePorts.first {
       return "put the device on the Express port that is free: `bus=\(port.name)`"
     }
+    guard let port = newPort else { return nil }
+    return (isConventional ? "use `-machine q35`, and " : "")
+      + "put the device on an Express port: `\(port.option)`, and `bus=\(port.id)` for the device"
+  }
+
+  /// Advice to start the machine with another port for a hot plug; nil where a port would not do, or libvirt chooses it.
+  var useNewPort: String? {
+    guard !isLibvirtElement, target.machine.proxmox == nil,
+      let root = prediction.guest.rootBus.display.flatMap({ $0 }).flatMap({ prediction.guest.bus(named: $0) }), root.isExpress,
+      let port = newPort
+    else { return nil }
+    return "start the machine with another port, `\(port.option)`, and plug the device with `bus=\(port.id)`; or unplug a device first"
+  }
+
+  /// A port beside those of the machine; nil where it has so many devices that each would read all of them.
+  private var newPort: (option: String, id: String)? {
+    if target.machine.devices.count + target.requests.count > DeviceContext.searchLimit { return nil }
     let others = target.machine.devices + target.requests
     let id = DeviceContext.unused("rp", among: others.compactMap(\.id))
     let ports = others.filter { $0.driver == "pcie-root-port" || $0.has("chassis") }
     let chassis = DeviceContext.unused("", among: ["0"] + ports.compactMap { $0.property("chassis").map(DeviceContext.plain) })
-    return (isConventional ? "use `-machine q35`, and " : "")
-      + "put the device on an Express port: `-device pcie-root-port,id=\(id)\(ports.isEmpty ? "" : ",chassis=" + chassis)`, "
-      + "and `bus=\(id)` for the device"
+    return ("-device pcie-root-port,id=\(id)\(ports.isEmpty ? "" : ",chassis=" + chassis)", id)
   }
 
   /// The text of a number, which JSON may have without quotes.

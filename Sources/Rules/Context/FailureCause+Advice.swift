@@ -40,7 +40,8 @@ extension FailureCause {
     .badToken: "bind the physical function to its host driver, or pass the token that its holder has set",
     .groupOfAcceleratedSMMU: "assign one function of the group alone, or none of it behind an `arm-smmuv3` with `accel=on`",
     .groupInSeveralSpaces:
-      "put the functions of the group behind one `pcie-pci-bridge`, so that they share an address space, or remove the guest's IOMMU",
+      "put the functions of the group behind one `pcie-pci-bridge` (libvirt: `pcie-to-pci-bridge`), so that they share an address "
+        + "space, or remove the guest's IOMMU",
     .cachingModeOff: "add `caching-mode=on` to `intel-iommu`",
     .addressWidthExceeded: "set `aw-bits=39` for `intel-iommu`",
     .firstStageWithoutIOMMUFD: "set `iommufd=` for the device",

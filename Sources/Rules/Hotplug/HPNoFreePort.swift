@@ -27,5 +27,5 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let what = ports == 0 ? "the machine has no port" : ports == 1 ? "its one port is not" : "none of its \(ports) ports is"
   runner.report(
     "\(context.name) has no free slot: \(what)\(ports == 0 ? " that supports hot plug" : " free for a hot plug")",
-    at: context.slotLocation)
+    at: context.slotLocation, fix: context.useNewPort)
 }

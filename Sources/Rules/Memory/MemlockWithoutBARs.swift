@@ -37,10 +37,11 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   }
   guard bars > need.limit - need.bytes, let last = owners.last else { return }
   let size = ByteSize.text(max(bars, (bars &+ 0xf_ffff) & ~0xf_ffff))
+  let kibibytes = need.limit >> 10 &+ ((bars &+ 0xf_ffff) & ~0xf_ffff) >> 10
   let names = owners.map(\.name).joined(separator: ", ")
   runner.report(
     "the memlock limit of \(ByteSize.text(need.limit)) covers the guest's \(ByteSize.text(need.bytes)), and not also "
       + "the \(size) of BARs of \(names)", at: last.request.location(of: "iommufd"),
-    fix: "raise the limit by \(size): `ulimit -l`, or `LimitMEMLOCK=` of the unit",
+    fix: "raise the limit by \(size): `ulimit -l \(kibibytes)`, or `LimitMEMLOCK=\(kibibytes)K` of the unit",
     evidence: ["limit: \(ByteSize.text(need.limit))", "BARs: \(size)"])
 }

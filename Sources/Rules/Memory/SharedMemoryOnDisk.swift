@@ -30,7 +30,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   runner.report(
     "\(name) is a shared file at \(path), on a disk's file system: the kernel does not pin it for \(first.name)",
     at: target.plugs.isEmpty ? item.object?.location ?? first.request.location : first.request.location,
-    fix: item.object == nil ? "add `<source type='memfd'/>` to `<memoryBacking>`"
+    fix: item.object == nil ? "write `<source type='memfd'/>` in `<memoryBacking>`, and no other `<source>`"
       : "use `memory-backend-memfd,share=on`, or a `mem-path` below /dev/shm or /dev/hugepages",
     evidence: ["file system of \(path): not in memory"])
 }

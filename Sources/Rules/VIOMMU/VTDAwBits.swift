@@ -32,7 +32,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
       "\(context.name) is behind an `intel-iommu` of \(try machine.addressWidth(of: unit, context.target.qemu)) bits, "
         + "which QEMU does not support: it exits",
       at: unit.location(of: "aw-bits"),
-      fix: !firstStage ? nil : context.canMap48 ? "set `aw-bits=48` for `intel-iommu`, the only width with `fsts=on`" : withoutFirstStage)
+      fix: !firstStage ? attribute(unit, context)
+        : context.canMap48 ? "set `aw-bits=48` for `intel-iommu`, the only width with `fsts=on`" : withoutFirstStage)
     return
   }
   guard let widths = try context.prediction.addressWidths(), try widths.isExceeded() else { return }
@@ -43,12 +44,17 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
     "\(context.name) is behind `\(widths.unit)`, which maps \(max) address bits, and `intel-iommu` has \(widths.guest)"
       + (isGiven ? "" : " by default") + ": QEMU refuses it" + text,
     at: unit.location(of: "aw-bits"),
-    fix: firstStage ? withoutFirstStage : unit.isLibvirtIOMMU ? context.set("aw-bits", "39", of: unit) : nil,
+    fix: firstStage ? withoutFirstStage : attribute(unit, context),
     evidence: ["\(widths.unit): \(max) bits"])
 }
 
 /// Widths that QEMU supports (hw/i386/intel_iommu.c: vtd_decide_config).
 private func offered(_ firstStage: Bool) -> Set<Int> { firstStage ? [48] : [39, 48] }
+
+/// Advice for libvirt, which has an attribute of its own.
+private func attribute(_ unit: DeviceRequest, _ context: DeviceContext) -> String? {
+  unit.isLibvirtIOMMU ? context.set("aw-bits", "39", of: unit) : nil
+}
 
 /// Advice for a host whose IOMMU does not map what the first stage needs; without it VT-d needs caching-mode.
 private let withoutFirstStage = "remove `fsts=on` from `intel-iommu`, and set `caching-mode=on,aw-bits=39` for `intel-iommu`"
