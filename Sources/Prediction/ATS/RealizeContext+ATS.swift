@@ -31,7 +31,7 @@ extension RealizeContext {
 
   /// QEMU counts a device as Express when its vfio config region is larger than 256 bytes, with or
   /// without a PCI Express capability (observed on 11.1.3).
-  private var express: Known<Bool> {
+  var express: Known<Bool> {
     let size = device.flatMap(\.config).flatMap(\.isExtendedSize)
     if case .known(false) = size { return .known(false) }
     // libvirt gives an Express function an Express port where there are any (libvirt

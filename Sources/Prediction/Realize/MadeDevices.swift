@@ -137,7 +137,7 @@ extension Guest {
   mutating func assign(_ context: RealizeContext) {
     let space: Known<AddressSpace>
     do throws(Unknown) {
-      space = .known(try addressSpace(of: context.request, in: context.machine))
+      space = .known(try context.addressSpace())
     } catch {
       space = .unknown(error)
     }

@@ -93,7 +93,13 @@ extension Guest {
 
 extension RealizeContext {
   /// The device's address space.
-  func addressSpace() throws(Unknown) -> AddressSpace { try guest.addressSpace(of: request, in: machine) }
+  func addressSpace() throws(Unknown) -> AddressSpace {
+    // An Express port that libvirt chooses has no other device. Which root complex it is below matters to an SMMU only.
+    if request.isPlacedByLibvirt, express == .known(true), let unit = try viommu, unit.driver != "arm-smmuv3" {
+      return .device(request)
+    }
+    return try guest.addressSpace(of: request, in: machine)
+  }
 
   /// The crash of containers of both backends in one address space.
   func mixedBackends() throws(Unknown) -> RealizeFailure? {
