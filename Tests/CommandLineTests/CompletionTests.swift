@@ -35,6 +35,7 @@ final class CompletionTests: XCTestCase {
       ("vfiogate lint --on-unknown re", "refuse"), ("vfiogate explain group-not", "group-not-viable"),
       ("vfiogate explain --color al", "always"), ("vfiogate plan --for li", "libvirt"), ("vfiogate proxy --mode ob", "observe"),
       ("vfiogate proxy --profile un", "untrusted"), ("vfiogate topology --format s", "svg"), ("vfiogate ready --format j", "json"),
+      ("vfiogate help li", "lint"), ("vfiogate help hook kube", "kubevirt"),
     ] {
       let words = try completions(of: line, in: folder.path)
       XCTAssert(words.contains(offered), "\(line): \(words)")

@@ -754,12 +754,12 @@ _vfiogate_explain() {
     esac
 }
 
+
 _vfiogate_help() {
-    repeating_flags=()
-    non_repeating_flags=(--version)
-    repeating_options=()
-    non_repeating_options=()
-    __vfiogate_offer_flags_options -1
+    case "${#unparsed_words[@]}:${unparsed_words[0]}" in
+    1:*) COMPREPLY+=($(compgen -W 'predict lint run hook proxy probe ready plan topology explain' -- "${cur}")) ;;
+    2:hook) COMPREPLY+=($(compgen -W 'libvirt kubevirt install' -- "${cur}")) ;;
+    esac
 }
 
 

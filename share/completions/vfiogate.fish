@@ -262,3 +262,5 @@ complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_opti
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate explain" version' -l 'version' -d 'Show the version.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate explain" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_flags_or_options "vfiogate help" version' -l 'version' -d 'Show the version.'
+complete -c 'vfiogate' -n '__vfiogate_should_offer_completions_for_positional "vfiogate help" -eq 1' -fka 'predict lint run hook proxy probe ready plan topology explain'
+complete -c 'vfiogate' -n 'string match -qr "help +hook +[^ ]*\$" -- (commandline -cp)' -fka 'libvirt kubevirt install'
