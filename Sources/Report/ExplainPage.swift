@@ -19,9 +19,15 @@ public enum ExplainPage {
     var lines = wrapped(head, width: width, indent: 4) + [""]
     lines += wrapped(rule.why, width: width) + [""]
     if rule.isAboutCommands { lines += ["checked by `vfiogate proxy` alone; a policy cannot allow it", ""] }
-    lines += wrapped(style.bold("found in:") + " " + rule.example, width: width, indent: 10)
-    lines += wrapped(style.bold("fix:") + "      " + rule.fix, width: width, indent: 10)
-    lines += rule.references.flatMap { wrapped(style.bold("see:") + "      " + $0, width: width, indent: 10) }
+    let example = rule.example.columns > width - 10 ? betweenMembers(rule.example) : rule.example
+    lines += hung(style.bold("found in:") + " ", example, indent: 10, width: width)
+    lines += hung(style.bold("fix:") + "      ", rule.fix, indent: 10, width: width)
+    lines += rule.references.flatMap { hung(style.bold("see:") + "      ", $0, indent: 10, width: width) }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// JSON with blanks where its lines may end: a comma before a quote never is in a string, where the quote is escaped.
+  private static func betweenMembers(_ json: String) -> String {
+    json.replacing(",\"", with: ", \"").replacing(":{\"", with: ": {\"")
   }
 }

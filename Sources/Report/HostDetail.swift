@@ -164,6 +164,16 @@ public enum ReportText {
     let indent = line.prefix { $0 == " " }.count
     return hung(String(repeating: " ", count: indent), String(line.dropFirst(indent)), indent: indent + 2, width: style.width)
   }
+
+  /// Text for standard error, with messages that fit the style's width; other lines are unchanged.
+  public static func messages(_ text: String, _ style: Style) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).flatMap { line -> [String] in
+      guard let name = ["vfiogate:", "Error:", "Help:"].first(where: line.hasPrefix) else { return [String(line)] }
+      let rest = line.dropFirst(name.count)
+      let indent = name.count + rest.prefix { $0 == " " }.count
+      return hung(String(line.prefix(indent)), String(line.dropFirst(indent)), indent: indent, width: style.width)
+    }.joined(separator: "\n")
+  }
 }
 
 /// Text behind a head that stays whole; its further lines are indented.

@@ -55,6 +55,7 @@ struct HookOptions: ParsableArguments {
 struct LibvirtHookCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "libvirt", abstract: "Run as libvirt's QEMU hook.",
+    usage: "vfiogate hook libvirt [<options>] <argument> ...",
     discussion: """
       Checks everything in `prepare begin`, checks again in `start begin` what may have changed, and does nothing in \
       every other operation. The domain is read from standard input; nothing is printed on standard output.
@@ -112,6 +113,7 @@ struct HookRehearsal: ParsableArguments {
 struct KubeVirtHookCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "kubevirt", abstract: "Run as KubeVirt's onDefineDomain hook, also when called by that name.",
+    usage: "vfiogate hook kubevirt [<options>] --vmi <vmi> --domain <domain>",
     discussion: """
       Exit codes: 0 the domain is printed unchanged, 1 it is refused because of findings, 2 because of an \
       undetermined verdict with --on-unknown refuse, or because something could not be read. Unless it is 0 nothing \
@@ -139,6 +141,7 @@ struct KubeVirtHookCommand: ParsableCommand {
 struct HookInstallCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "install", abstract: "Write the script by which libvirt calls this program when it starts a guest.",
+    usage: "vfiogate hook install [<options>]",
     discussion: """
       An existing script is replaced. The options are written into it as given: use absolute paths. The policy and \
       the recording are read at each start of a guest, and one that cannot be read refuses every guest. Exit codes: \

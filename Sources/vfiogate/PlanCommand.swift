@@ -6,6 +6,7 @@ struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan",
     abstract: "Write the smallest definition that assigns devices to a guest.",
+    usage: "vfiogate plan <address> ... --for <program> [<options>]",
     discussion: """
       The definition also has the other devices of the IOMMU group that must be assigned with them, and the root \
       ports that they need. Settings that the host needs are comments above it.

@@ -8,6 +8,7 @@ struct ProbeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "probe",
     abstract: "Show a host's PCI devices as passthrough sees them, or decode a config-space image.",
+    usage: "vfiogate probe [<options>] [<address> ...]",
     discussion: """
       Nothing is written but the file of --record, and nothing changes on the host, except with --bind: it opens the \
       named devices through an iommufd and asks the kernel about them, which RESETS them. It does not change their \

@@ -7,6 +7,7 @@ struct ReadyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ready",
     abstract: "Check whether devices of a host can be given to a guest, without any definition.",
+    usage: "vfiogate ready [<options>] [<address> ...]",
     discussion: """
       For each device the smallest definition that assigns it is checked by the rules of `lint`. Answers: yes, when \
       a guest can have the device after the steps that are printed as "first:" (driver, permissions, limit of locked \

@@ -51,8 +51,11 @@ enum Terminal {
     Glibc.exit(ExitStatus.couldNotLook.rawValue)
   }
 
-  /// Writes to standard error; what cannot be written there is lost.
-  static func complain(_ text: String) { Descriptor.write(Array(text.utf8), to: STDERR_FILENO) }
+  /// Writes to standard error, in lines that fit a terminal; what cannot be written there is lost.
+  static func complain(_ text: String) {
+    let text = ReportText.messages(text, style(of: STDERR_FILENO, .auto))
+    Descriptor.write(Array(text.utf8), to: STDERR_FILENO)
+  }
 
   static func finish(_ answer: Answer) throws {
     print(answer.output)

@@ -6,6 +6,7 @@ struct TopologyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "topology",
     abstract: "Draw a host's PCI topology, or name the paths between devices.",
+    usage: "vfiogate topology [<options>] [<address> ...]",
     discussion: """
       The picture has NUMA nodes, root buses, bridges, devices, IOMMU groups and IOMMUs. With addresses it is a \
       table of the paths between these devices, with the words of `nvidia-smi topo -m`: PIX, through one bridge or \

@@ -71,6 +71,19 @@ final class TextLayoutTests: XCTestCase {
     XCTAssertEqual(wrapped("a b", width: nil), ["a b"])
   }
 
+  func testMessagesFitTheTerminal() {
+    let forty = Style(isColoured: false, width: 40)
+    XCTAssertEqual(
+      ReportText.messages("vfiogate: the host uses 0000:01:00.0: it has the default route\n", forty),
+      "vfiogate: the host uses 0000:01:00.0: it\n          has the default route\n")
+    XCTAssertEqual(
+      ReportText.messages("vfiogate:   fix: assign a different device to it\n", forty),
+      "vfiogate:   fix: assign a different\n            device to it\n")
+    let source = "  5 | " + String(repeating: "a ", count: 30)
+    XCTAssertEqual(ReportText.messages(source, forty), source, "no message")
+    XCTAssertEqual(ReportText.messages("Error: " + source, .plain), "Error: " + source, "no terminal")
+  }
+
   private func text(_ rule: String, _ title: String, verbose: Bool = false) throws -> String {
     let one = try XCTUnwrap(try CaseFile(rule: rule).cases.first { $0.title == title }, title)
     var options = LintText.Options()
@@ -156,6 +169,7 @@ final class TextLayoutTests: XCTestCase {
       for style in [Style.plain, Style(isColoured: false, width: 80)] {
         for line in ExplainPage.page(rule, style).split(separator: "\n") {
           // A reference or an example without a blank is not cut.
+          XCTAssert(line.columns <= 80 || !line.contains("{"), "\(rule.name): \(line)")
           if line.columns > 80 { XCTAssertLessThanOrEqual(line.drop { $0 == " " }.split(separator: " ").count, 1, "\(rule.name): \(line)") }
         }
       }
