@@ -60,6 +60,11 @@ final class LibvirtDomainRefusalTests: XCTestCase {
   private static func slot(_ model: String) -> String {
     "a PCI slot is needed to connect a PCI controller model='\(model)', but none is available, and it cannot be automatically added"
   }
+  private static func ports(_ count: Int) -> String { (1...count).map { controller($0, "pcie-root-port") }.joined() }
+  private static func behind(_ bus: String) -> String {
+    "PCI controller at index 1 (0x01) has bus='\(bus)', but index must be larger than bus"
+  }
+  private static let noPort = "Cannot automatically add a new PCI bus for a device with connect flags 2000"
   private static let noMemory = "Memory size must be specified via <memory> or in the <numa> configuration"
   private static let noIDE = "IDE controllers are unsupported for this QEMU binary or machine type"
 
@@ -88,6 +93,16 @@ final class LibvirtDomainRefusalTests: XCTestCase {
     (Domain(machine: "pc", devices: controller(1, "dmi-to-pci-bridge")), slot("dmi-to-pci-bridge")),
     (Domain(machine: "pc", devices: controller(1, "pcie-switch-upstream-port")), slot("pcie-root-port")),
     (Domain(devices: controller(1, "pcie-switch-downstream-port")), slot("pcie-switch-downstream-port")),
+    (Domain(devices: ports(250)), slot("pcie-root-port")),
+    (Domain(devices: (1...31).map { controller($0, "dmi-to-pci-bridge") }.joined()), slot("dmi-to-pci-bridge")),
+    (Domain(devices: controller(1, "pcie-to-pci-bridge")), noPort),
+    (
+      Domain(inside: "<address type='pci' bus='1'/>", devices: controller(1, "pcie-root-port") + controller(2, "pcie-to-pci-bridge")),
+      noPort
+    ),
+    (Domain(devices: controller(1, "pci-bridge")), behind("0x01")),
+    (Domain(machine: "pc", devices: controller(1, "pci-bridge", at(3, 0).replacing("bus='0'", with: "bus='1'"))), behind("0x01")),
+    (Domain(machine: "pc", devices: controller(1, "pci-bridge", at(3, 0).replacing("bus='0'", with: "bus='2'"))), slot("pci-bridge")),
     (Domain(devices: controller(1, "")), "PCI controller model was not set correctly"),
     (Domain(devices: controller(1, "pcie-foo")), "Unknown model type 'pcie-foo'"),
     (Domain(devices: "<controller index='1' model='pcie-root-port'/>"), "Unknown model type 'pcie-root-port'"),
@@ -150,6 +165,9 @@ final class LibvirtDomainRefusalTests: XCTestCase {
     Domain(inside: at(0, 1)), Domain(devices: controller(1, "pcie-root-port", "<model name='ioh3420'/>")),
     Domain(devices: controller(1, "pcie-switch-upstream-port") + controller(2, "pcie-switch-downstream-port")),
     Domain(devices: controller(1, "pcie-root-port", "<boot order='1'/>") + disk),
+    Domain(devices: ports(230)), Domain(devices: controller(1, "pcie-to-pci-bridge") + controller(2, "pcie-root-port")),
+    Domain(devices: controller(1, "dmi-to-pci-bridge") + controller(2, "pci-bridge")),
+    Domain(machine: "pc", devices: controller(3, "pci-bridge")), Domain(machine: "pc", devices: controller(1, "pci-bridge")),
     Domain(name: "<name>vm</name><metadata><x:a xmlns:x='urn:x'><hostdev/></x:a></metadata>")
   ]
 
@@ -191,6 +209,16 @@ final class LibvirtDomainRefusalTests: XCTestCase {
       } else {
         XCTAssert(answer.hasPrefix("LC_ALL="), "\(answer): \(domain.text)")
       }
+    }
+  }
+
+  /// A device may be on a bus that only libvirt declares.
+  func testControllersBetweenOthersAreAdded() {
+    for (machine, model) in [("pc", "pci-bridge"), ("q35", "pcie-root-port")] {
+      let text = Domain(machine: machine, inside: "<address type='pci' bus='1' slot='0x\(machine == "pc" ? 1 : 0)'/>",
+        devices: LibvirtDomainRefusalTests.controller(3, model)).text
+      let devices = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8))).machine.devices
+      XCTAssertEqual(devices.filter { $0.driver == model }.compactMap { $0.value("id")?.string }.sorted(), ["pci.1", "pci.2", "pci.3"])
     }
   }
 

@@ -32,8 +32,6 @@ struct LibvirtControllerChecks {
   /// The model of each controller by its index, up to the highest that is declared; libvirt fills the gaps.
   private var models: [Int: String] = [:]
   private var highest = 0
-  /// Connections that the declared buses and the root have.
-  var connections: Set<String> = []
   /// Controllers with an index that an earlier one has.
   private var repeated: Set<Int> = []
   /// Devices whose address an earlier one has, with that one.
@@ -53,7 +51,6 @@ struct LibvirtControllerChecks {
       highest = max(highest, index)
       if models.updateValue(part.element.value("model") ?? "", forKey: index) != nil { repeated.insert(part.number) }
     }
-    for model in models.values + [root ?? ""] { connections.formUnion(LibvirtControllerChecks.buses[model]?.accepts ?? []) }
     var taken: [UInt64: LibvirtDeviceElement] = [:]
     for part in devices {
       guard let address = LibvirtControllerChecks.address(part), !isOfPIIX3(part, address) else { continue }
@@ -63,7 +60,7 @@ struct LibvirtControllerChecks {
   }
 
   /// The PCI address of a device that libvirt gives one: not of a console, which is the first serial port once more.
-  private static func address(_ part: LibvirtDeviceElement) -> LibvirtGuestAddress? {
+  static func address(_ part: LibvirtDeviceElement) -> LibvirtGuestAddress? {
     guard part.name != "console", part.addressType == "pci", part.element.value("model") != "none", let address = part.place
     else { return nil }
     return address.bus < 256 && address.slot < 32 && address.function < 8 ? address : nil
@@ -153,7 +150,6 @@ struct LibvirtControllerChecks {
     let place = reader.location(part.element, part.path)
     func refuse(_ text: String, _ fix: String) { found.append(refusal(text, fix, place)) }
     if let refusal = unknown(part.element["model"], part) { found.append(refusal) }
-    if let refusal = slot(for: part, model) { found.append(refusal) }
     if let index = part.index, let refusal = modelName(of: part, model, index) { found.append(refusal) }
     let isRoot = model == "pci-root" || model == "pcie-root"
     if isRoot, !reader.isPSeries, let index = part.index, index != 0 {

@@ -1,28 +1,13 @@
 import Facts
 import Syntax
 
-/// Refusals of a PCI controller's model, and of one that has no slot for it, with libvirt's messages.
+/// Refusals of a PCI controller's model, with libvirt's messages.
 extension LibvirtControllerChecks {
   /// The refusal of a PCI controller that does not say that it is one: without a type libvirt takes it to be IDE's.
   func refusal(ofUntyped part: LibvirtDeviceElement) -> LibvirtRefusal? {
     guard part.element["type"] == nil, let model = part.element["model"], LibvirtControllerChecks.buses[model.value] != nil
     else { return nil }
     return refusal("Unknown model type '\(model.value)'", "add `type='pci'`", reader.location(model, part.path))
-  }
-
-  /// The refusal of a controller without an address for which no bus has a slot, and libvirt adds none (libvirt
-  /// src/conf/domain_addr.c: virDomainPCIAddressSetGrow).
-  func slot(for part: LibvirtDeviceElement, _ model: String) -> LibvirtRefusal? {
-    var wanted = model
-    // It asks for a port, which then has no slot itself.
-    if model == "pcie-switch-upstream-port", reader.isI440FX { wanted = "pcie-root-port" }
-    guard root != nil, part.place == nil, part.addressType ?? "pci" == "pci", !connections.contains(wanted),
-      ["pcie-root-port", "dmi-to-pci-bridge", "pcie-switch-downstream-port"].contains(wanted)
-    else { return nil }
-    return refusal(
-      "a PCI slot is needed to connect a PCI controller model='\(wanted)', but none is available, and it cannot be automatically added",
-      wanted == "pcie-switch-downstream-port" ? "add a `pcie-switch-upstream-port`" : "use a q35 machine, or remove the controller",
-      reader.location(part.element, part.path))
   }
 
   /// The refusal of a model that libvirt does not know, or of none.

@@ -211,6 +211,7 @@ extension LibvirtReader {
     for part in all where part.name == "iommu" { readIOMMU(part, controllers) }
     if plug == .cold { readEmulated(all, in: devices, path) }
     readHostdevs(all, plug: plug)
+    if plug == .cold { validatePlaces(all, at: Location(source: source, range: devices.tagRange, path: path)) }
     for part in all where DomainWithoutPassthrough.isMisspeltHostdev(part.element) {
       definition.machine.unreadParts.append(
         UnreadPart(

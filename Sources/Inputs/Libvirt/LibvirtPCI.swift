@@ -83,9 +83,8 @@ extension LibvirtReader {
       default: buses[index] = ownAlias(part.element) ?? "pci.\(index)"
       }
     }
-    let declared = Set(controllers.map(\.index))
     for (index, part) in controllers { readController(part, index: index) }
-    addMissingControllers(devices, declared)
+    addMissingControllers(devices, controllers)
   }
 
   private mutating func readController(_ part: LibvirtDeviceElement, index: Int) {
@@ -155,14 +154,18 @@ extension LibvirtReader {
     }
   }
 
-  /// libvirt fills the gap below the highest bus that an address names.
-  private mutating func addMissingControllers(_ devices: [LibvirtDeviceElement], _ declared: Set<Int>) {
-    var highest = (declared.max() ?? 0, location: nil as Location?)
+  /// libvirt fills the gaps below the highest controller, and below the highest bus that an address names.
+  private mutating func addMissingControllers(
+    _ devices: [LibvirtDeviceElement], _ controllers: [(index: Int, part: LibvirtDeviceElement)]
+  ) {
+    let declared = Set(controllers.map(\.index))
+    var highest = (0, location: nil as Location?)
+    if let last = controllers.last, last.index < 256 { highest = (last.index, location(last.part.element, last.part.path)) }
     for part in devices {
       guard let place = part.place, place.bus < 256, Int(place.bus) > highest.0 else { continue }
       highest = (Int(place.bus), location(place.element, part.path, "/address"))
     }
-    guard let place = highest.location else { return }
+    guard let place = highest.location, highest.0 > 0 else { return }
     // Host bridges of a POWER machine are its own, and `bus` names them.
     if isPSeries { return }
     for index in 1...highest.0 where !declared.contains(index) {
