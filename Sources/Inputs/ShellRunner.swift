@@ -30,7 +30,8 @@ struct ShellRunner {
 
   /// Runners by name: sudo(8), doas(1), env(1), nice(1), ionice(1), chrt(1), taskset(1), numactl(8), timeout(1), systemd-run(1),
   /// prlimit(1), strace(1), setpriv(1), runuser(1), flock(1), cpulimit(1), choom(1),
-  /// run0(1), chpst(8), softlimit(8), tini(1), aa-exec(1), schedtool(8), screen(1), bash(1).
+  /// run0(1), chpst(8), softlimit(8), tini(1), aa-exec(1), schedtool(8), screen(1), bash(1), perf-stat(1), perf-record(1), dtach(1),
+  /// faketime(1), systemd-cat(1), s6-softlimit, hwloc-bind(1).
   private static let known: [String: ShellRunner] = [
     "sudo": ShellRunner(
       "-u -g -h -p -C -r -t -T -U -D -R --user --group --host --prompt --close-from --role --type --command-timeout "
@@ -77,6 +78,15 @@ struct ShellRunner {
     "su-exec": ShellRunner(operands: 1), "tini": ShellRunner("-p -e"), "dumb-init": ShellRunner("-r --rewrite"),
     "catatonit": ShellRunner(), "aa-exec": ShellRunner("-p -n --profile --namespace"), "schedtool": ShellRunner("-p -n -a"),
     "screen": ShellRunner("-S -c -h -s -t -T -e -p -Logfile", without: "-r -x -R -ls -list -wipe -X -Q"),
+    "perf": ShellRunner(
+      "-e -o -C -I -r -F -c -G -m --event --output --cpu --repeat --freq --count", without: "-p -t --pid --tid", operands: 1),
+    "dtach": ShellRunner("-n -c -A -N -e -r", without: "-a -p"), "faketime": ShellRunner(operands: 1), "eatmydata": ShellRunner(),
+    "fakeroot": ShellRunner("-l -s -i -b --lib --faked"), "chronic": ShellRunner(), "nocache": ShellRunner("-n"),
+    "systemd-cat": ShellRunner("-t -p --identifier --priority --stderr-priority --level-prefix"),
+    "s6-softlimit": ShellRunner("-a -c -d -f -l -m -o -p -r -s -t"), "s6-envdir": ShellRunner(operands: 1),
+    "envdir": ShellRunner(operands: 1), "setlock": ShellRunner(operands: 1), "with-contenv": ShellRunner(),
+    "hwloc-bind": ShellRunner("--mempolicy", without: "--get --get-last-cpu-location --pid", operands: 1),
+    "switcherooctl": ShellRunner("-g --gpu", without: "list", operands: 1), "uwsm": ShellRunner("-a -d -s -t -u -p", operands: 1),
     "ld-linux-x86-64.so.2": loader, "ld-linux-aarch64.so.1": loader, "ld-musl-x86_64.so.1": loader, "ld-musl-aarch64.so.1": loader
   ]
   /// The dynamic linker, called as a program (ld.so(8)).
@@ -96,7 +106,7 @@ struct ShellRunner {
         index += 1
       } else if shells.contains(name) {
         return text(words, after: index)
-      } else if name == "ip", words[index...].prefix(3).map(\.text).dropFirst() == ["netns", "exec"] {
+      } else if name == "ip", [["netns", "exec"], ["vrf", "exec"]].contains(words[index...].prefix(3).dropFirst().map(\.text)) {
         index += 4
       } else if let runner = known[name] {
         guard let next = runner.program(words, after: index) else { return .other }

@@ -20,7 +20,9 @@ final class ShellRunnerTests: XCTestCase {
       "ip netns exec blue CMD", "sudo ip netns exec blue nice CMD", "chroot /vm CMD", "stdbuf -oL CMD", "prlimit --memlock=unlimited CMD",
       "strace -f -o log CMD", "gdb --args CMD", "setpriv --reuid 64055 --clear-groups CMD", "command CMD", "cgexec -g cpu:vm CMD",
       "run0 -u vm CMD", "chpst -u vm:kvm CMD", "softlimit -m 1 setuidgid vm CMD", "s6-setuidgid vm CMD", "gosu vm CMD", "su-exec vm CMD",
-      "tini -- CMD", "dumb-init CMD", "aa-exec -p unconfined -- CMD", "schedtool -R -p 20 -e CMD", "screen -dmS vm CMD", "mangohud CMD"
+      "tini -- CMD", "dumb-init CMD", "aa-exec -p unconfined -- CMD", "schedtool -R -p 20 -e CMD", "screen -dmS vm CMD", "mangohud CMD",
+      "perf stat -e cycles -- CMD", "perf record -g -o log CMD", "dtach -n sock -Ez CMD", "faketime 2020-01-01 CMD", "eatmydata CMD",
+      "systemd-cat -t vm CMD", "s6-softlimit -l 9 s6-envdir env CMD", "hwloc-bind core:0 -- CMD", "ip vrf exec red CMD"
     ] {
       for emulator in ["qemu-system-x86_64", "/usr/libexec/qemu-kvm", "kvm", "$QEMU", "\"${QEMU_BIN}\""] {
         let text = line.replacing("CMD", with: emulator) + " -M q35"
@@ -40,7 +42,7 @@ final class ShellRunnerTests: XCTestCase {
       "taskset -p $QEMU_PID", "qemu-img create -f qcow2 a 1G", "chrt -f -p 1 $QEMU_PID", "command -v qemu-system-x86_64",
       "which qemu-system-x86_64", "usermod -aG kvm $USER", "ionice -p $QEMU_PID", "sudo -l kvm", "kill $QEMU_PID",
       "prlimit --pid $QEMU_PID --memlock=unlimited", "$QEMU_IMG create x", "numactl --show", "echo qemu-system-x86_64 -M q35",
-      "screen -r kvm"
+      "screen -r kvm", "perf stat -p $QEMU_PID", "dtach -a kvm", "hwloc-bind --pid $QEMU_PID core:0"
     ] {
       XCTAssertEqual(target(line), .other, line)
     }
