@@ -88,6 +88,8 @@ extension ParsedInput {
       let limit = limit(of: source, as: format)
       return .empty(source, "the definition is larger than \(limit) bytes and was not read")
     }
+    // A caller that knows the format has the whole text; a file may have been cut.
+    let isWhole = format != nil
     guard let format = format ?? detected ?? .detect(source.bytes) else {
       return .unrecognised(source, UnrecognisedInput.describe(source.bytes))
     }
@@ -100,6 +102,7 @@ extension ParsedInput {
     if format != .proxmox { definition.noteUnreadDevices(source, in: 0..<source.bytes.count) }
     if [.shell, .python, .systemd].contains(format) { definition.noteHotPlug(source) }
     definition.noteUnreadPins(source)
+    if !isWhole { definition.noteCut(source, format) }
     return definition
   }
 

@@ -244,6 +244,10 @@ enum LibvirtLog {
       definition.noteUnread("the command of the last start", "no QEMU is named behind its mark", end, source)
     }
     guard let command else { return definition }
+    // libvirt ends a command with its line. Half a word says nothing about the guest.
+    let isCut = command.upperBound == source.bytes.count
+    if isCut || source.bytes[command].last(where: { $0 > 0x20 }) == UInt8(ascii: "\\") { definition.problems = [] }
+    if isCut { definition.noteUnread("the rest of the command", "the log ends inside of it", command, source) }
     definition.noteOpenEnd(of: command, source)
     // Earlier starts had other devices, and QEMU's messages quote them.
     let messages = EmbeddedCommand.lines(source.bytes).filter { $0.lowerBound >= command.upperBound && isMessage(source.bytes[$0]) }

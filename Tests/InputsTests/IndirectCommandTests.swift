@@ -145,4 +145,27 @@ final class IndirectCommandTests: XCTestCase {
     for end in ["", "\n", "\nLC_ALL=C \\\n", "LC_ALL=C \\"] { assertOpen(first + mark + end) }
     XCTAssertEqual(parse(mark + first).machine.unreadParts, [])
   }
+
+  /// libvirt ends the command with its line.
+  func testALogThatIsCutInItsCommand() {
+    let mark = "2026-05-01 10:00:00.000+0000: starting up libvirt version: 11.3.0, qemu version: 10.0.0\n"
+    let whole = mark + "LC_ALL=C \\\nHOME=/var/lib/libvirt/qemu/domain-1-a \\\n/usr/bin/qemu-system-x86_64 \\\n-machine pc \\\n-m 1024\n"
+    XCTAssertEqual(parse(whole).machine.unreadParts, [])
+    for length in mark.utf8.count..<whole.utf8.count { assertOpen(String(decoding: whole.utf8.prefix(length), as: UTF8.self)) }
+  }
+
+  func testACommandWithoutAnyOptionIsOpen() {
+    assertOpen("qemu-system-x86_64")
+    assertOpen("#!/bin/sh\nexec qemu-system-x86_64\n")
+    assertOpen("/usr/bin/qemu-system-x86_64\0")
+    assertOpen("[\"qemu-system-x86_64\"]")
+    XCTAssertEqual(parse("qemu-system-x86_64 -S").machine.unreadParts, [])
+  }
+
+  /// The kernel's text of a process ends in NUL.
+  func testACommandLineOfAProcessThatIsCut() {
+    let whole = "/usr/bin/qemu-system-x86_64\0-machine\0q35\0"
+    XCTAssertEqual(parse(whole).machine.unreadParts, [])
+    assertOpen(String(whole.dropLast(2)))
+  }
 }
