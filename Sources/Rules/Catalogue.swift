@@ -102,6 +102,7 @@ extension Rule {
     .fdInUse,
     .memoryPlugExceedsLimit,
     .replacesASocket,
+    .blockingFile,
     .outsideProfile,
     .unknownCommand,
     .iommufdWrongDescriptor,

@@ -46,6 +46,9 @@ final class DescriptorUse: CommandDecision {
     return .pass(instead: nil)
   }
 
+  /// A boolean of key=value text (QEMU qapi/qapi-util.c: qapi_bool_parse).
+  static func isOn(_ text: WireText) -> Bool { ["on", "yes", "true", "y"].contains(text) }
+
   /// Records the numbers as used, and names as consumed.
   package func answered(_ reply: Result<JSON, CommandError>) {
     gate.used(named, by: user, reply)
@@ -78,14 +81,18 @@ extension QMPCommandFilter {
     return nil
   }
 
-  /// The refusal of a tap network whose vhost descriptor no client has sent: QEMU 7.2 only warns, and then fails an assertion (QEMU
-  /// net/tap.c: net_init_tap_one; observed on 7.2.22).
+  /// The refusal of a tap network without what it needs for vhost: a descriptor that a client has sent, or the host's device. QEMU
+  /// 7.2 only warns, and then fails an assertion (QEMU net/tap.c: net_init_tap_one; observed on 7.2.22); 11.1 refuses it.
   private func missingVhost(_ arguments: JSON?) -> BypassRules.Reason? {
     guard let arguments, arguments.wires("type").contains("tap") else { return nil }
-    let names = (arguments.wires("vhostfd") + arguments.wires("vhostfds").flatMap { $0.split(":") }).filter { $0.number == nil }
-    return names.first { ledger.entry($0) == nil }.map { name in
-      .init(rule: .crashesQEMU, message: "no descriptor was sent as `\(name)`: on such a vhost descriptor QEMU 7.2 crashes with SIGABRT")
+    let all = arguments.wires("vhostfd") + arguments.wires("vhostfds").flatMap { $0.split(":") }
+    if let name = all.first(where: { $0.number == nil && ledger.entry($0) == nil }) {
+      return .init(
+        rule: .crashesQEMU, message: "no descriptor was sent as `\(name)`: on such a vhost descriptor QEMU 7.2 crashes with SIGABRT")
     }
+    let isGiven = if case .bool(true)? = arguments["vhost"] { true } else { arguments.wires("vhost").last.map(DescriptorUse.isOn) ?? false }
+    guard all.isEmpty, isGiven, let process = options.process, QEMUPath(process: process).isMissing("/dev/vhost-net") else { return nil }
+    return .init(rule: .crashesQEMU, message: "`vhost` without /dev/vhost-net: QEMU 7.2 crashes with SIGABRT, and later ones refuse it")
   }
 
   /// The refusal of a number that QEMU uses, or may use: one that did not come through the proxy may be any of QEMU's own.

@@ -51,6 +51,18 @@ struct QEMUPath {
     return nil
   }
 
+  /// The file that a path names, all links followed; nil where there is none that can be seen.
+  func status(_ path: WireText) -> (file: String, status: stat)? {
+    guard let (folder, name) = resolved(path) else { return nil }
+    let file = folder + name.description
+    var status = stat()
+    // SAFETY: stat reads the path and fills the structure that it is given.
+    return stat(file, &status) == 0 ? (file, status) : nil
+  }
+
+  /// Whether a folder that can be seen has no such entry.
+  func isMissing(_ path: WireText) -> Bool { resolved(path) != nil && status(path) == nil && errno == ENOENT }
+
   /// Whether a path ends at a link.
   func isLink(_ path: WireText) -> Bool {
     path.bytes.count < QEMUPath.limit && link(start(of: path) + "/" + path.description) != nil

@@ -158,7 +158,7 @@ public final class QMPCommandFilter: CommandFilter {
     if let reason = BypassRules.match(command, arguments) { return refuse(reason, about) }
     if command == "yank", let reason = endedMonitor(arguments) { return refuse(reason, about) }
     if let reason = arguments.flatMap({ CrashingCommands.match(command, $0) }) { return refuse(reason, about) }
-    if let reason = arguments.flatMap(unseen) { return refuse(reason, about) }
+    if let reason = arguments.flatMap(unseen) ?? blockingFile(command, arguments) { return refuse(reason, about) }
     if command == "object-add", let reason = wrongIOMMUFD(arguments) { return refuse(reason, about) }
     // One that cannot be read was refused as unseen, but for its depth.
     guard let trees = try? BlockOptions.trees(in: command, arguments) else { return refuse(BypassRules.unreadableImage, about) }
@@ -212,6 +212,8 @@ public final class QMPCommandFilter: CommandFilter {
     // Without arguments QEMU reports the error itself.
     guard let request else { return .pass }
     if let reason = knownCrash(request) { return refuse(reason, about) }
+    // Before the trial: a scratch QEMU would open the file too.
+    if let reason = blockingFile("device_add", arguments) { return refuse(reason, about) }
     guard let scratch else { return survivor(request, arguments, about) }
     return .wait(WaitingTrial(self, scratch.trial(of: .plug(request)), about) { [unowned self] in survivor(request, arguments, about) })
   }
@@ -244,7 +246,7 @@ public final class QMPCommandFilter: CommandFilter {
     do throws(HumanCommands.Unreadable) {
       guard let (name, arguments) = try HumanCommands.asQMP(command) else {
         if WireText(bytes: command.rest.bytes).contains("json:") { return refuse(BypassRules.unreadable(command), about) }
-        if let reason = unseen(.string(command.rest.text)) { return refuse(reason, about) }
+        if let reason = unseen(.string(command.rest.text)) ?? blockingFile(command) { return refuse(reason, about) }
         return DecisionChain.of([CrashInquiry.of(WireText(command.name), nil, self, about)]) ?? .pass
       }
       guard name == "device_add" else { return inspect(name, arguments, about) }

@@ -1,0 +1,17 @@
+extension Rule {
+  /// Refused by the proxy's command filter.
+  public static let blockingFile = Rule(
+    name: "blocking-file",
+    severity: .error,
+    summary: "QEMU would wait at a file, and with it the guest",
+    why: """
+      QEMU opens and reads files in its main thread. A FIFO cannot be opened before another process has opened its other end, \
+      and a device such as `/dev/zero` is never read to its end: until then neither the guest runs nor a monitor \
+      answers. A FIFO is refused also where it has another end at the moment, which may read nothing. A character \
+      device of type `pipe` opens its FIFOs for reading and writing, and waits for nothing.
+      """,
+    fix: "name a regular file, or pass an open descriptor (`add-fd`, and `/dev/fdset/N` as the file's name)",
+    example: #"{"execute":"object-add","arguments":{"qom-type":"secret","id":"s","file":"/dev/zero"}}"#,
+    references: ["fifo(7)", "QEMU system/cpus.c: qmp_pmemsave", "QEMU crypto/secret.c: qcrypto_secret_load_data"],
+    canBeAllowed: false, check: .command)
+}

@@ -1,0 +1,173 @@
+import Foundation
+import Glibc
+import Support
+import Syntax
+import XCTest
+@testable import Proxy
+
+/// Files at which QEMU would wait. That it does was observed on 7.2.22 and 11.1.3 for each command that is refused here.
+final class BlockingFileTests: XCTestCase {
+  /// A FIFO without a reader or a writer, and the folder's other entries.
+  private func folder() throws -> TemporaryDirectory {
+    let folder = try TemporaryDirectory()
+    for name in ["f", "tls/keys.psk", "a b", "a:b"] {
+      if name.contains("/") { XCTAssertEqual(mkdir(folder.path + "/tls", 0o700), 0) }
+      XCTAssertEqual(mkfifo(folder.path + "/" + name, 0o600), 0)
+    }
+    try writeFile(folder.path + "/file", "")
+    XCTAssertEqual(symlink("f", folder.path + "/link"), 0)
+    return folder
+  }
+
+  private func commands(_ path: String) -> [String] {
+    let pairs: [(String, String)] = [
+      ("memsave", #"{"val":0,"size":1,"filename":"\#(path)"}"#), ("pmemsave", #"{"val":0,"size":1,"filename":"\#(path)"}"#),
+      ("screendump", #"{"filename":"\#(path)"}"#), ("dump-guest-memory", #"{"paging":false,"protocol":"file:\#(path)"}"#),
+      ("chardev-add", #"{"id":"c","backend":{"type":"file","data":{"out":"\#(path)"}}}"#),
+      ("chardev-add", #"{"id":"c","backend":{"type":"file","data":{"out":"/dev/null","in":"\#(path)"}}}"#),
+      ("chardev-add", #"{"id":"c","backend":{"type":"null","data":{"logfile":"\#(path)"}}}"#),
+      ("chardev-change", #"{"id":"c","backend":{"type":"file","data":{"out":"\#(path)"}}}"#),
+      ("migrate", #"{"uri":"file:\#(path)"}"#), ("migrate", #"{"uri":"file:\#(path),offset=0x1000"}"#),
+      ("migrate", #"{"channels":[{"channel-type":"main","addr":{"transport":"file","filename":"\#(path)","offset":0}}]}"#),
+      ("migrate-incoming", #"{"uri":"file:\#(path)"}"#),
+      ("blockdev-add", #"{"driver":"file","node-name":"x","filename":"\#(path)","read-only":true}"#),
+      ("blockdev-add", #"{"driver":"raw","node-name":"x","read-only":true,"file":{"driver":"host_device","filename":"\#(path)"}}"#),
+      ("blockdev-add", #"{"driver":"raw","node-name":"x","file.driver":"file","file.filename":"\#(path)"}"#),
+      ("blockdev-add", #"{"driver":"blkdebug","node-name":"x","config":"\#(path)","image":"n"}"#),
+      ("blockdev-change-medium", #"{"id":"d","filename":"\#(path)"}"#),
+      ("blockdev-change-medium", #"{"id":"d","filename":"blkdebug:\#(path):/dev/null"}"#),
+      ("blockdev-change-medium", #"{"id":"d","filename":"json:{'driver':'file','filename':'\#(path)'}"}"#),
+      ("object-add", #"{"qom-type":"secret","id":"s","file":"\#(path)"}"#),
+      ("object-add", #"{"qom-type":"filter-dump","id":"s","netdev":"n","file":"\#(path)"}"#),
+      ("object-add", #"{"qom-type":"memory-backend-file","id":"s","size":4096,"mem-path":"\#(path)","readonly":true}"#),
+      ("device_add", #"{"driver":"virtio-rng-pci","id":"d","romfile":"\#(path)"}"#),
+      ("a-command-of-2030", #"{"filename":"\#(path)"}"#),
+    ]
+    let human = [
+      "pmemsave 0 10 \\\"\(path)\\\"", "pmemsave 0 10\\\"\(path)\\\"", "screendump \(path)", "logfile \(path)", "wavcapture \(path) a",
+      "dump-guest-memory -p \(path)", "chardev-add file,id=c,path=\(path)", "chardev-add file,id=c,path=/dev/null,input-path=\(path)",
+      "migrate -d file:\(path)", "change cd0 \(path) raw read-only", "drive_add 0 if=none,id=y,readonly=on,file=file:\(path)",
+      "qemu-io n \\\"write -s \(path) 0 512\\\"", "object_add secret,id=s,file=\(path)", "device_add virtio-rng-pci,romfile=\(path)",
+    ]
+    return pairs.map { FilterProbe.command($0.0, $0.1) }
+      + human.map { FilterProbe.command("human-monitor-command", #"{"command-line":"\#($0)"}"#) }
+  }
+
+  func testAFIFOIsRefusedWhereverItIsNamed() throws {
+    let folder = try folder()
+    let probe = FilterProbe()
+    // A writer that comes and goes would leave its reader an end.
+    let reader = open(folder.path + "/f", O_RDONLY | O_NONBLOCK)
+    defer { close(reader) }
+    for text in commands(folder.path + "/f") + commands(folder.path + "/../f/../link").filter({ !$0.contains("/../f/") }) {
+      XCTAssertEqual(try probe.answer(text), .refuse("blocking-file"), text)
+    }
+    for text in commands(folder.path + "/link") { XCTAssertEqual(try probe.answer(text), .refuse("blocking-file"), text) }
+    for text in commands(folder.path + "/file") + commands(folder.path + "/none/f") {
+      XCTAssertNotEqual(try probe.answer(text), .refuse("blocking-file"), text)
+    }
+    for name in ["a b", "a:b"] {
+      let text = FilterProbe.command("screendump", #"{"filename":"\#(folder.path)/\#(name)"}"#)
+      XCTAssertEqual(try probe.answer(text), .refuse("blocking-file"), text)
+    }
+    let credentials = FilterProbe.command("object-add", #"{"qom-type":"tls-creds-psk","id":"s","dir":"\#(folder.path)/tls"}"#)
+    XCTAssertEqual(try probe.answer(credentials), .refuse("blocking-file"))
+    var status = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)
+    XCTAssertEqual(poll(&status, 1, 0), 0, "the proxy has opened the FIFO")
+  }
+
+  func testWhatDoesNotWaitPasses() throws {
+    let folder = try folder()
+    let probe = FilterProbe()
+    for text in [
+      FilterProbe.command("chardev-add", #"{"id":"c","backend":{"type":"pipe","data":{"device":"\#(folder.path)/f"}}}"#),
+      FilterProbe.command("chardev-add", #"{"id":"c","backend":{"type":"serial","data":{"device":"\#(folder.path)/f"}}}"#),
+      FilterProbe.human("chardev-add pipe,id=c,path=\(folder.path)/f"),
+      FilterProbe.command("object-add", #"{"qom-type":"rng-random","id":"r","filename":"\#(folder.path)/f"}"#),
+      FilterProbe.command("qom-get", #"{"path":"\#(folder.path)/f","property":"x"}"#),
+      FilterProbe.command("nbd-server-start", #"{"addr":{"type":"unix","data":{"path":"\#(folder.path)/f"}}}"#),
+      FilterProbe.command("netdev_add", #"{"type":"user","id":"n","bootfile":"\#(folder.path)/f"}"#),
+      FilterProbe.command("ringbuf-write", #"{"device":"d","data":"\#(folder.path)/f"}"#),
+      FilterProbe.human("sendkey \(folder.path)/f"), FilterProbe.human("screendump /dev/fdset/1"),
+    ] {
+      XCTAssertNotEqual(try probe.answer(text), .refuse("blocking-file"), text)
+    }
+    let untrusted = FilterProbe { $0.profile = .untrusted }
+    let plug = FilterProbe.command("device_add", #"{"driver":"vfio-pci","id":"v","bus":"\#(folder.path)/f"}"#)
+    XCTAssertNotEqual(try untrusted.answer(plug), .refuse("blocking-file"), "nothing that it passes names a file")
+  }
+
+  /// The paths are those of a process with the folder as its working directory, whose standard output is a pipe.
+  func testPathsAreQEMUsOwn() throws {
+    let folder = try folder()
+    let process = try Child("/bin/sh", ["-c", "cd \(folder.path) && exec sleep 600"])
+    defer { process.end() }
+    try Wait.until("the working directory", isTrue: {
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process.processID)/cwd"))?.hasSuffix(folder.path) == true
+    })
+    let probe = FilterProbe {
+      $0.process = process.processID
+      $0.rehearses = false
+    }
+    for path in ["f", "./f", "link", "tls/../f", "/proc/self/cwd/f", "/proc/self/root\(folder.path)/f"] {
+      XCTAssertEqual(try probe.answer(FilterProbe.command("screendump", #"{"filename":"\#(path)"}"#)), .refuse("blocking-file"), path)
+    }
+    for path in ["file", "/f", "none", ""] {
+      XCTAssertEqual(try probe.answer(FilterProbe.command("screendump", #"{"filename":"\#(path)"}"#)), .pass, path)
+    }
+    // Its id is the name of a FIFO.
+    XCTAssertEqual(try probe.answer(FilterProbe.command("chardev-add", #"{"id":"f","backend":{"type":"null","data":{}}}"#)), .pass)
+  }
+
+  /// In the root of a process without devices, as in a container.
+  func testATapNetworkWithVhostNeedsTheHostsDevice() throws {
+    func answers(_ process: pid_t?) throws -> [FilterProbe.Answer] {
+      let probe = FilterProbe {
+        $0.process = process
+        $0.rehearses = false
+      }
+      return try [
+        FilterProbe.command("netdev_add", #"{"type":"tap","id":"n","ifname":"t","script":"no","downscript":"no","vhost":true}"#),
+        FilterProbe.human("netdev_add tap,id=n,ifname=t,script=no,downscript=no,vhost=on"),
+        FilterProbe.human("netdev_add tap,id=n,ifname=t,script=no,downscript=no,vhost=off"),
+      ].map { try probe.answer($0) }
+    }
+    XCTAssertEqual(try answers(nil), [.pass, .pass, .pass], "QEMU's files cannot be seen")
+    let process = try Child("/usr/bin/unshare", ["--mount", "/bin/sh", "-c", "mount -t tmpfs none /dev && > /dev/ready && exec sleep 600"])
+    defer { process.end() }
+    let devices = "/proc/\(process.processID)/root/dev/"
+    do {
+      try Wait.until("its devices", within: .seconds(5), isTrue: { access(devices + "ready", F_OK) == 0 })
+    } catch {
+      throw XCTSkip("cannot mount")
+    }
+    XCTAssertEqual(try answers(process.processID), [.refuse("crashes-qemu"), .refuse("crashes-qemu"), .pass])
+    try writeFile(devices + "vhost-net", "")
+    XCTAssertEqual(try answers(process.processID), [.pass, .pass, .pass])
+  }
+
+  func testAFileWithoutAnEndIsNotReadToIt() throws {
+    let probe = FilterProbe()
+    func secret(_ path: String) -> String { FilterProbe.command("object-add", #"{"qom-type":"secret","id":"s","file":"\#(path)"}"#) }
+    for path in ["/dev/zero", "/dev/random", "/dev/full", "/proc/version"] {
+      XCTAssertEqual(try probe.answer(secret(path)), .refuse("blocking-file"), path)
+      XCTAssertEqual(try probe.answer(FilterProbe.command("screendump", #"{"filename":"\#(path)"}"#)), .pass, path)
+    }
+    XCTAssertNotEqual(try probe.answer(secret("/dev/null")), .refuse("blocking-file"))
+    XCTAssertNotEqual(
+      try probe.answer(FilterProbe.command("object-add", #"{"qom-type":"rng-random","id":"r","filename":"/dev/random"}"#)),
+      .refuse("blocking-file"))
+  }
+
+  func testTheTimeGrowsNoFasterThanTheCommand() throws {
+    let probe = FilterProbe()
+    let start = ContinuousClock.now
+    for path in ["a", "/", "a:", "../", "/proc/self/cwd/"] {
+      let long = String(repeating: path, count: (1 << 19) / path.utf8.count)
+      XCTAssertEqual(try probe.answer(FilterProbe.command("screendump", #"{"filename":"\#(long)"}"#)), .pass, path)
+    }
+    let many = repeatElement(#""/tmp/none""#, count: 80_000).joined(separator: ",")
+    XCTAssertEqual(try probe.answer(FilterProbe.command("blockdev-add", "{\"x\":[\(many)]}")), .refuse("malformed-input"))
+    XCTAssertLessThan(ContinuousClock.now - start, .seconds(60))
+  }
+}
