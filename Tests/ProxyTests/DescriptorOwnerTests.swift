@@ -25,6 +25,17 @@ final class DescriptorOwnerTests: XCTestCase {
     return decision
   }
 
+  /// As that of /dev/iommu, which is not on every host.
+  func testADescriptorIsThatOfADeviceByItsNumber() {
+    let paths: [String] = ["/dev/null", "/dev/zero", "/proc/self/exe"]
+    let opened = paths.map { open($0, O_RDONLY) }
+    defer { opened.forEach { close($0) } }
+    XCTAssertEqual(opened.map { DescriptorLedger.isIOMMU($0, at: "/dev/null") }, [true, false, false])
+    XCTAssertEqual(opened.map { DescriptorLedger.isIOMMU($0, at: "/proc/self/exe") }, [false, false, false], "no device")
+    XCTAssertFalse(DescriptorLedger.isIOMMU(opened[0], at: "/nonexistent"))
+    XCTAssertFalse(DescriptorLedger.isIOMMU(-1, at: "/dev/null"))
+  }
+
   private func refusal(_ decision: any CommandDecision) -> String? {
     if case .refuse(let error) = decision.proceed([]) { return error.text }
     return nil

@@ -94,6 +94,20 @@ final class ReloadTests: XCTestCase {
     XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":2}"#), #"{"return": {}, "id": 2}"#)
   }
 
+  /// Each is in the state twice as long.
+  func testUnfinishedMessagesThatAreTooLongStayWithTheirProgram() throws {
+    let running = try Running(clients: 5)
+    var clients = try (0..<5).map { _ in try RawClient(path: running.path) }
+    for client in clients {
+      try client.negotiate()
+      try client.send(#"{"execute":"query-name","arguments":{"x":""# + String(repeating: "x", count: 900_000))
+    }
+    try running.reload(count: 1, " bytes of unfinished messages cannot be handed over")
+    XCTAssert(try clients[0].answer(#""},"id":1}"#).contains("Parameter 'x' is unexpected"))
+    clients = []
+    try running.reload(count: 1)
+  }
+
   func testPlugsBeforeTheReloadAreRepeatedInTrials() throws {
     let running = try Running()
     let client = try RawClient(path: running.path)

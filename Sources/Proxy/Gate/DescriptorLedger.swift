@@ -109,11 +109,11 @@ struct DescriptorLedger {
   func entry(_ fd: WireText) -> Entry? { entries[fd.number.map { WireText(String($0)) } ?? fd] }
 
   /// The misc device of that name (linux drivers/iommu/iommufd/main.c).
-  private static func isIOMMU(_ descriptor: Int32) -> Bool {
+  static func isIOMMU(_ descriptor: Int32, at path: String = "/dev/iommu") -> Bool {
     var given = stat()
     var node = stat()
     // SAFETY: both calls fill the structure that they are given.
-    guard fstat(descriptor, &given) == 0, stat("/dev/iommu", &node) == 0 else { return false }
+    guard fstat(descriptor, &given) == 0, stat(path, &node) == 0 else { return false }
     return given.st_mode & S_IFMT == S_IFCHR && given.st_rdev == node.st_rdev
   }
 }
