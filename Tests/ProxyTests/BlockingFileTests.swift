@@ -41,13 +41,16 @@ final class BlockingFileTests: XCTestCase {
       ("object-add", #"{"qom-type":"filter-dump","id":"s","netdev":"n","file":"\#(path)"}"#),
       ("object-add", #"{"qom-type":"memory-backend-file","id":"s","size":4096,"mem-path":"\#(path)","readonly":true}"#),
       ("device_add", #"{"driver":"virtio-rng-pci","id":"d","romfile":"\#(path)"}"#),
+      ("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:80-file:\#(path)"}]}"#),
+      ("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:80-file,path=\#(path),append=on"}]}"#),
       ("a-command-of-2030", #"{"filename":"\#(path)"}"#),
     ]
     let human = [
       "pmemsave 0 10 \\\"\(path)\\\"", "pmemsave 0 10\\\"\(path)\\\"", "screendump \(path)", "logfile \(path)", "wavcapture \(path) a",
       "dump-guest-memory -p \(path)", "chardev-add file,id=c,path=\(path)", "chardev-add file,id=c,path=/dev/null,input-path=\(path)",
       "migrate -d file:\(path)", "change cd0 \(path) raw read-only", "drive_add 0 if=none,id=y,readonly=on,file=file:\(path)",
-      "qemu-io n \\\"write -s \(path) 0 512\\\"", "object_add secret,id=s,file=\(path)", "device_add virtio-rng-pci,romfile=\(path)",
+      "qemu-io n \\\"write -s \(path) 0 512\\\"", "object_add secret,id=s,file=\(path)",
+      "netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-file:\(path)", "device_add virtio-rng-pci,romfile=\(path)",
     ]
     return pairs.map { FilterProbe.command($0.0, $0.1) }
       + human.map { FilterProbe.command("human-monitor-command", #"{"command-line":"\#($0)"}"#) }
@@ -86,6 +89,7 @@ final class BlockingFileTests: XCTestCase {
       FilterProbe.command("object-add", #"{"qom-type":"rng-random","id":"r","filename":"\#(folder.path)/f"}"#),
       FilterProbe.command("qom-get", #"{"path":"\#(folder.path)/f","property":"x"}"#),
       FilterProbe.command("nbd-server-start", #"{"addr":{"type":"unix","data":{"path":"\#(folder.path)/f"}}}"#),
+      FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-pipe:\(folder.path)/f"),
       FilterProbe.command("netdev_add", #"{"type":"user","id":"n","bootfile":"\#(folder.path)/f"}"#),
       FilterProbe.command("ringbuf-write", #"{"device":"d","data":"\#(folder.path)/f"}"#),
       FilterProbe.human("sendkey \(folder.path)/f"), FilterProbe.human("screendump /dev/fdset/1"),

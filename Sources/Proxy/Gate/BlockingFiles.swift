@@ -29,7 +29,11 @@ struct BlockingFiles {
   func refusal(of command: WireText, _ arguments: JSON) -> BypassRules.Reason? {
     guard BlockingFiles.opens(command) else { return nil }
     var texts: [WireText] = []
-    collect(arguments, except: BlockingFiles.nonBlocking(command, arguments), into: &texts)
+    if command == "netdev_add" {
+      texts = BlockingFiles.forwarded(arguments)
+    } else {
+      collect(arguments, except: BlockingFiles.nonBlocking(command, arguments), into: &texts)
+    }
     let isReadToEnd = command == "object-add" && BlockingFiles.isReadToEnd(arguments)
     if isReadToEnd {
       for folder in arguments.wires("dir") { texts += BlockingFiles.credentials.map { WireText("\(folder)/\($0)") } }
@@ -70,10 +74,16 @@ struct BlockingFiles {
     }
   }
 
-  /// Others that do not, or not so that they would wait: a network opens devices and sockets.
-  private static let others: Set<WireText> = [
-    "qom-get", "qom-list-get", "qom-set", "netdev_add", "nbd-server-start", "migrate-set-parameters",
-  ]
+  /// Others that do not, or not so that they would wait.
+  private static let others: Set<WireText> = ["qom-get", "qom-list-get", "qom-set", "nbd-server-start", "migrate-set-parameters"]
+
+  /// The character devices that a network forwards to, such as `tcp:10.0.2.100:80-file:PATH` (QEMU net/slirp.c: slirp_guestfwd): nothing
+  /// else of a network waits.
+  private static func forwarded(_ arguments: JSON) -> [WireText] {
+    let rules = (arguments.members ?? []).filter { WireText($0.key).split(".").first == "guestfwd" }.map(\.value)
+    let texts = rules.flatMap { ($0.array ?? [$0]).compactMap { $0.wire ?? $0.wire("str") } }
+    return texts.filter { !$0.contains("-pipe") || $0.contains("logfile") }
+  }
 
   /// Members that name no file, though a FIFO in QEMU's working directory may have that name.
   private static let names: Set<WireText> = [
@@ -143,14 +153,17 @@ struct BlockingFiles {
     }
   }
 
-  /// The paths that a text may be or contain: behind a protocol (`file:PATH`, `blkdebug:PATH:IMAGE`), and before a migration's `offset`.
+  /// The paths that a text may be or contain: behind a protocol or a key (`file:PATH`, `blkdebug:PATH:IMAGE`, `file,path=PATH`), and before
+  /// more of them.
   private static func paths(in text: WireText) -> [WireText] {
-    ([0] + text.ends(of: ":").prefix(partLimit)).flatMap { start in
-      let rest = text.bytes[start...]
-      var ends = [rest.endIndex]
-      if let colon = rest.firstIndex(of: UInt8(ascii: ":")) { ends.append(colon) }
-      if let offset = text.ends(of: ",offset=").first(where: { $0 - 8 >= start }) { ends.append(offset - 8) }
-      return ends.map { WireText(bytes: rest[..<$0]) }
+    let bytes = text.bytes
+    let starts = bytes.indices.lazy.filter { bytes[$0] == UInt8(ascii: ":") || bytes[$0] == UInt8(ascii: "=") }.map { $0 + 1 }
+    let offsets = text.ends(of: ",offset=").map { $0 - 8 }
+    return ([0] + starts.prefix(partLimit)).flatMap { start in
+      let rest = bytes[start...]
+      let ends = [rest.firstIndex(of: UInt8(ascii: ":")), rest.firstIndex(of: UInt8(ascii: ",")), offsets.first { $0 >= start }]
+      // A longer one cannot be opened.
+      return ([bytes.endIndex] + ends.compactMap { $0 }).filter { $0 - start < QEMUPath.limit }.map { WireText(bytes: bytes[start..<$0]) }
     }
   }
 
