@@ -1,8 +1,7 @@
 import Facts
 
-/// The cap on vfio devices of one definition. Each prediction holds the guest as it was before the device, so memory
-/// grows with the number of vfio devices times that of all devices: by about ninety bytes for each pair. Each vfio device
-/// is also held against every `-global` option.
+/// The cap on vfio devices of one definition. Each vfio device is held against every `-global` option, and a hot plug that is
+/// refused against every bus, so time grows with the number of vfio devices times that of all devices.
 package enum DeviceCap {
   /// A thousand vfio devices among four thousand, far beyond what a guest has buses for.
   private static let pairs = 1 << 22

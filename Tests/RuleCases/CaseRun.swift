@@ -125,7 +125,8 @@ extension RuleCase {
     case ["migrating no"]: migrating = .known(false)
     default: migrating = .unknown("guest's migration", "QEMU did not answer query-migrate")
     }
-    return Guest(buses: Array(guest.buses.values), rootBus: guest.rootBus, ids: guest.ids, migrating: migrating)
+    let ids = Dictionary(guest.ids.map { ($0.key, $0.value) }) { $1 }
+    return Guest(buses: guest.buses.values, rootBus: guest.rootBus, ids: ids, migrating: migrating)
   }
 
   private func rehearsal(_ machine: MachineConfig, _ plugs: [DeviceRequest], _ block: Block) -> Known<RehearsalResult> {

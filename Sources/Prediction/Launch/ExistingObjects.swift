@@ -6,13 +6,13 @@ struct ExistingObjects {
   private var machine: MachineConfig
   private let qemu: QEMUProfile
   /// The objects that exist, by id.
-  private(set) var byID: [String: ObjectRequest]
+  private(set) var byID: SharedMap<String, ObjectRequest>
 
   init(_ machine: MachineConfig, _ qemu: QEMUProfile) {
     self.machine = machine
     self.qemu = qemu
     self.machine.objects.removeAll(where: \.isAdded)
-    byID = Dictionary(self.machine.objects.compactMap { object in object.id.map { ($0, object) } }) { $1 }
+    byID = SharedMap(Dictionary(self.machine.objects.compactMap { object in object.id.map { ($0, object) } }) { $1 })
   }
 
   /// Executes a command.

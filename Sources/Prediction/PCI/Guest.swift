@@ -4,22 +4,22 @@ import Facts
 /// reports it.
 public struct Guest: Sendable {
   /// The PCI buses, by name.
-  public internal(set) var buses: [String: GuestBus]
+  public internal(set) var buses = SharedMap<String, GuestBus>()
   /// The bus of a device that names none; `.known(nil)`: the machine has no PCI bus. Unknown where buses may exist
   /// that are not in `buses`.
   public let rootBus: Known<String?>
   /// The buses that are not PCI, by name, with QEMU's name of their type.
-  var otherBuses: [String: String] = [:]
+  var otherBuses = SharedMap<String, String>()
   /// The newest root complex of a `pxb`, which takes every device that names no bus; nil without one.
   var expanderBus: String?
   /// The newest root complex behind each type of host bridge that a `pxb` brings with it.
   var expanderHosts: [String: String] = [:]
   /// The buses behind devices that were added.
-  var busesBehind: [GuestPCIAddress: BusesBehind] = [:]
+  var busesBehind = SharedMap<GuestPCIAddress, BusesBehind>()
   /// The number of devices that were added with buses behind them.
   var offeringCount = 0
   /// The number of buses of each type that QEMU has named itself: `pcie` of `pcie.1`.
-  var automaticBuses: [String: Int] = [:]
+  var automaticBuses = SharedMap<String, Int>()
   /// Whether `bootIndexes` and `acpiIndexes` are all that are taken; a running QEMU does not report them.
   var areIndexesKnown = true
   /// Whether the type of each device is known, and so the buses that it offers.
@@ -27,13 +27,13 @@ public struct Guest: Sendable {
   /// Whether there is a balloon; a guest has one (QEMU system/balloon.c: qemu_add_balloon_handler).
   var hasBalloon = false
   /// Values of `bootindex` that are taken.
-  var bootIndexes: Set<Int64> = []
+  var bootIndexes = SharedSet<Int64>()
   /// Values of `acpi-index` that are taken, also by plugs that failed.
-  var acpiIndexes: Set<UInt64> = []
+  var acpiIndexes = SharedSet<UInt64>()
   /// Chassis and slot numbers of ports.
-  var chassisSlots: Set<ChassisSlot> = []
+  var chassisSlots = SharedSet<ChassisSlot>()
   /// The driver of each device, by id.
-  public internal(set) var ids: [String: String]
+  public internal(set) var ids: SharedMap<String, String>
   /// Whether a migration is running, during which QEMU refuses `device_add`.
   public let migrating: Known<Bool>
   /// Whether ACPI plugs into bridges that the machine starts with, instead of their own controllers.
@@ -46,13 +46,13 @@ public struct Guest: Sendable {
   /// Whether an emulated physical function makes its virtual ones with itself, and not when the guest asks for them; see `EmulatedSRIOV`.
   var makesVirtualFunctions = true
   /// Ids that `sriov-pf` of a virtual function names.
-  var physicalFunctions: Set<String> = []
+  var physicalFunctions = SharedSet<String>()
   /// Whether libvirt chooses the slots that the definition does not give.
   var isPlacedByLibvirt = false
   /// The objects that exist, by id.
-  var objects: [String: ObjectRequest] = [:]
+  var objects = SharedMap<String, ObjectRequest>()
   /// Ids given in key=value text. QEMU compares these with each other before it creates any device.
-  var keyvalIDs: Set<String> = []
+  var keyvalIDs = SharedSet<String>()
   /// The guest's IOMMUs that QEMU has created.
   var iommus: [DeviceRequest] = []
   /// Whether `iommus` are known to be created before the devices behind them; a running QEMU does not report the order.
@@ -60,21 +60,21 @@ public struct Guest: Sendable {
   /// The address spaces of assigned devices.
   var spaces = AddressSpaces()
   /// The IOMMU groups that are attached.
-  var groupSpaces: [Int: GroupAttachment] = [:]
+  var groupSpaces = SharedMap<Int, GroupAttachment>()
   /// Names that a root complex or a bus of another kind has in common with an older bus; QEMU finds the newer one first.
-  var ambiguousBuses: Set<String> = []
+  var ambiguousBuses = SharedSet<String>()
   /// The type of the machine's own host bridge; nil where it is not known.
   var hostBridge: String?
   /// The root complex of each bus that was added: a chain of bridges is not followed to its end for each bridge in it.
-  var roots: [String: String] = [:]
+  var roots = SharedMap<String, String>()
   /// Ids of `virtio-net` devices with failover.
-  var standbys: Set<String> = []
+  var standbys = SharedSet<String>()
   /// The ids of the primaries that QEMU keeps back, each by that of its standby.
-  var primaries: [String: String] = [:]
+  var primaries = SharedMap<String, String>()
   /// Whether this QEMU has realized Intel graphics before, also one that has gone; see `RealizeContext.graphicsQuirk`.
   var hadIntelGraphics: Known<Bool> = .known(false)
   /// Host functions that are attached already, with their backend.
-  var assigned: [PCIAddress: AttachedBackend] = [:]
+  var assigned = SharedMap<PCIAddress, AttachedBackend>()
 
   /// A running guest, as its QEMU reports it.
   /// - Parameters:
@@ -83,9 +83,9 @@ public struct Guest: Sendable {
   ///   - ids: the driver of each device below /machine/peripheral.
   ///   - migrating: whether `query-migrate` reports a migration that has not ended.
   public init(buses: [GuestBus], rootBus: Known<String?>, ids: [String: String], migrating: Known<Bool>) {
-    self.buses = Dictionary(buses.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    for bus in buses.reversed() { self.buses[bus.name] = bus }
     self.rootBus = rootBus
-    self.ids = ids
+    self.ids = SharedMap(ids)
     self.migrating = migrating
     // Root complexes beside the machine's own were made later, and take the devices that name no bus.
     if case .known(let own) = rootBus { expanderBus = buses.filter { $0.kind == .root && $0.name != own }.map(\.name).max() }

@@ -79,12 +79,6 @@ extension Guest {
     return "\(base).\(number)"
   }
 
-  /// Reserves memory for this number of devices.
-  mutating func reserve(_ devices: Int) {
-    ids.reserveCapacity(devices)
-    buses.reserveCapacity(devices + buses.count)
-  }
-
   /// Whether QEMU answers when the guest reads the function's config space: only where there is a
   /// function 0, below a port that of slot 0 (QEMU hw/pci/pci_host.c; observed on 11.1.3).
   func canReach(_ address: GuestPCIAddress) -> Known<Bool> {
@@ -103,8 +97,8 @@ extension Guest {
   private mutating func assignSlot(
     _ request: DeviceRequest, _ driver: String, _ place: GuestPCIAddress?, _ stays: Bool
   ) -> GuestPCIAddress? {
-    if let place, let index = buses.index(forKey: place.bus) {
-      put(request, driver, index, place.devfn)
+    if let place, buses[place.bus] != nil {
+      put(request, driver, place)
       return place
     }
     // libvirt never assigns one slot twice.
@@ -112,45 +106,42 @@ extension Guest {
       if !isPlacedByLibvirt { for name in buses.keys { buses[name]?.unplacedDeviceCount += 1 } }
       return nil
     }
-    guard let name = busName(of: request), let index = buses.index(forKey: name)
-    else { return nil }
+    guard let name = busName(of: request), let bus = buses[name] else { return nil }
     guard PCIDrivers.isPCI(driver) || request.has("addr") else {
       // It may still be a PCI device, with a slot of the root bus.
-      if request.bus == nil, !PCIDrivers.isElsewhere(driver) { buses.values[index].unplacedDeviceCount += 1 }
+      if request.bus == nil, !PCIDrivers.isElsewhere(driver) { buses[name]?.unplacedDeviceCount += 1 }
       return nil
     }
     // A value that QEMU refuses, and a place that it refuses, leave no device.
     guard let requested = QEMUSlot.requested(request) else { return nil }
     guard case .known(let devfn) = requested else {
-      buses.values[index].unplacedDeviceCount += 1
+      buses[name]?.unplacedDeviceCount += 1
       return nil
     }
-    let assigned: Int
-    let result = buses.values[index].assignDevfn(
-      to: request, driver: driver, requested: devfn, checksChosen: checksChosenSlots)
-    switch result {
-    case .at(let devfn): assigned = devfn
+    let address: GuestPCIAddress
+    switch bus.assignDevfn(to: request, driver: driver, requested: devfn, checksChosen: checksChosenSlots) {
+    case .at(let devfn): address = GuestPCIAddress(bus: name, devfn: devfn)
     case .refused: return nil
     case .undetermined:
-      buses.values[index].unplacedDeviceCount += 1
+      buses[name]?.unplacedDeviceCount += 1
       return nil
     }
     // A slot that QEMU chooses is certain only while all earlier devices have known slots.
-    if devfn == nil, !buses.values[index].isPort, buses.values[index].unplacedDeviceCount > 0 || stays {
-      buses.values[index].unplacedDeviceCount += 1
+    if devfn == nil, !bus.isPort, bus.unplacedDeviceCount > 0 || stays {
+      buses[name]?.unplacedDeviceCount += 1
       return nil
     }
-    put(request, driver, index, assigned)
-    return GuestPCIAddress(bus: name, devfn: assigned)
+    put(request, driver, address)
+    return address
   }
 
-  private mutating func put(_ request: DeviceRequest, _ driver: String, _ index: [String: GuestBus].Index, _ devfn: Int) {
+  private mutating func put(_ request: DeviceRequest, _ driver: String, _ address: GuestPCIAddress) {
     let functions = EmulatedSRIOV.of(request, driver)
     let isPhysical = functions != nil || request.id.map(physicalFunctions.contains) ?? false
-    buses.values[index].occupants[devfn] = SlotDevice(
+    buses[address.bus]?.occupants[address.devfn] = SlotDevice(
       driver: driver, id: request.id, isMultifunction: isPhysical ? .known(true) : request.multifunction,
       isVirtual: request.has("sriov-pf"))
-    if makesVirtualFunctions, let functions { buses.values[index].add(functions, of: devfn) }
+    if makesVirtualFunctions, let functions { buses[address.bus]?.add(functions, of: address.devfn) }
     if let physical = request.string("sriov-pf") { physicalFunctions.insert(physical) }
   }
 

@@ -19,10 +19,10 @@ extension Guest {
     var rootBus: Known<String?> = .known(root?.name)
     if case .unknown(let why) = kind { rootBus = .unknown("guest's PCI topology", why) }
     self.init(buses: root.map { [$0] } ?? [], rootBus: rootBus, ids: [:], migrating: .known(false))
-    otherBuses = kind.otherBuses
+    otherBuses = SharedMap(kind.otherBuses)
     hostBridge = kind.hostBridge
     if root != nil, let index = machine.indexOfHostBridge(qemu) { acpiIndexes.insert(index) }
-    if kind == .q35, !machine.hasBoardDevice("sata") { otherBuses = otherBuses.filter { $0.value != "IDE" } }
+    if kind == .q35, !machine.hasBoardDevice("sata") { for (name, type) in otherBuses where type == "IDE" { otherBuses[name] = nil } }
     if kind == .q35 && !machine.hasBoardDevice("smbus") || kind == .i440fx && !machine.hasACPI { otherBuses["i2c"] = nil }
     automaticBuses["ide"] = otherBuses.values.count { $0 == "IDE" }
     // The host bridge of i440fx has named its bus by the type.

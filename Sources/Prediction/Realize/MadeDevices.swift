@@ -51,10 +51,10 @@ struct MadeDevices {
     }
     devices = rest
     var next = empty
-    next.acpiIndexes.formUnion(lost)
+    for index in lost { next.acpiIndexes.insert(index) }
     next.hadIntelGraphics = guest.hadIntelGraphics
     for device in devices { _ = next.add(device, stays: true) }
-    next.primaries = guest.primaries.filter { next.standbys.contains($0.key) }
+    for (pair, id) in guest.primaries where next.standbys.contains(pair) { next.primaries[pair] = id }
     return next
   }
 

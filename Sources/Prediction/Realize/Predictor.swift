@@ -51,7 +51,6 @@ public final class Predictor: Sendable {
   public func run(plugs: [DeviceRequest] = []) -> Outcome {
     var guest = Guest(machine, qemu)
     guest.isOrderKnown = running == nil
-    guest.reserve(machine.devices.count)
     var others: [LaunchFailure] = []
     if running == nil {
       others = machine.launchFailures(qemu, isArm: host.isArm) + [machine.foreignAccelerator(on: host)].compactMap { $0 }
@@ -133,8 +132,7 @@ public final class Predictor: Sendable {
     let settings: DeviceRequest
   }
 
-  /// Checks a request. The context of a device that is not vfio's ends here: while it exists the guest is shared, and a
-  /// change copies all of it.
+  /// Checks a request.
   private func check(_ request: DeviceRequest, _ guest: Guest) -> Checked {
     let settings = machine.settings(of: request, qemu, index)
     let isOfACPI = request.driver != "virtio-iommu-pci" && (try? guest.bus(for: request))?.isHandledByACPI == .known(true)

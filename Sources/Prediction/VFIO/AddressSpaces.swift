@@ -25,9 +25,10 @@ enum AddressSpace: Hashable, Sendable {
 /// mapped into each of them.
 struct AddressSpaces: Sendable {
   /// The first device of each backend in each space.
-  private var attached: [AddressSpace: [VFIOBackend: DeviceRequest]] = [:]
+  private var attached = SharedMap<AddressSpace, [VFIOBackend: DeviceRequest]>()
   /// A device in each space of which the backend is not known.
-  private var unknownBackends: [AddressSpace: Unknown] = [:]
+  private var unknownBackends = SharedMap<AddressSpace, Unknown>()
+  private var known = SharedSet<AddressSpace>()
   /// The first device of each backend whose space is not known.
   private(set) var unplaced: [VFIOBackend: DeviceRequest] = [:]
   /// A device of which neither is known.
@@ -35,13 +36,11 @@ struct AddressSpaces: Sendable {
   /// The number of devices whose space is not known. Each is counted: more memory is needed then.
   private var unplacedCount = 0
 
-  private var known: Set<AddressSpace> { Set(attached.keys).union(unknownBackends.keys) }
-
   /// The number of spaces.
   var count: Int { known.count + unplacedCount }
 
   /// The number of spaces when one more device is attached.
-  func count(adding space: AddressSpace) -> Int { known.union([space]).count + unplacedCount }
+  func count(adding space: AddressSpace) -> Int { count + (known.contains(space) ? 0 : 1) }
 
   /// The first device of a backend in a space.
   func first(_ backend: VFIOBackend, in space: AddressSpace) -> DeviceRequest? { attached[space]?[backend] }
@@ -50,6 +49,7 @@ struct AddressSpaces: Sendable {
   func unknownBackend(in space: AddressSpace) -> Unknown? { unknownBackends[space] ?? unplacedUnknown }
 
   mutating func attach(_ request: DeviceRequest, _ backend: Known<VFIOBackend>, in space: Known<AddressSpace>) {
+    if case .known(let space) = space { known.insert(space) }
     switch (space, backend) {
     case (.known(let space), .known(let backend)):
       if attached[space]?[backend] == nil { attached[space, default: [:]][backend] = request }
