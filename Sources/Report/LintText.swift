@@ -129,13 +129,14 @@ public struct LintText: LintWriter {
     var texts: [Int: String] = [:]
     var explained: Set<Int> = []
     let findings = result.report.findings
+    let byDevice = Dictionary(grouping: findings.indices) { findings[$0].device }
     for (index, prediction) in predictions.enumerated() {
       guard let failure = prediction.failure else { continue }
-      let label = prediction.label
-      let found = findings.firstIndex { finding in
-        finding.message.contains(failure.text)
-          || (finding.device == nil || finding.device == label) && finding.reportedBy.explains.contains(failure.cause)
-      }
+      let found = [prediction.label, nil].compactMap { device in
+        byDevice[device]?.first {
+          findings[$0].reportedBy.explains.contains(failure.cause) || findings[$0].message.contains(failure.text)
+        }
+      }.min()
       guard let found else { continue }
       explained.insert(index)
       if !findings[found].message.contains(failure.text) { texts[found] = failure.text }
