@@ -55,85 +55,35 @@ public final class Predictor: Sendable {
     if running == nil {
       others = machine.launchFailures(qemu, isArm: host.isArm) + [machine.foreignAccelerator(on: host)].compactMap { $0 }
     }
-    var objects = ExistingObjects(machine, qemu)
     var unmodelled: [(request: DeviceRequest, fact: Unknown)] = []
     var undecided: [DeviceRequest] = []
     // QEMU creates the devices of key=value text first, regardless of the order on the command line
     // (QEMU system/vl.c: qemu_create_cli_devices; observed on 11.1.3).
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devicesOfDrives(MachineKind(machine))
       + machine.devices.filter { $0.form == .json }
-    // Most machines keep their devices: then none has to be made again, and the guest is not copied.
-    let unplugs = ((cold + plugs).map(\.history) + [machine.lastCommands]).contains { !$0.unplugged.isEmpty || !$0.deleted.isEmpty }
-    var made = unplugs ? MadeDevices(guest) : nil
+    let histories = (cold + plugs).map(\.history) + [machine.lastCommands]
+    var state = GuestState(guest, ExistingObjects(machine, qemu), histories)
+    var open = OpenPlugs()
     var drafts: [PredictionDraft] = []
     for (index, request) in (cold + plugs.map { $0.asRead(by: qemu) }).enumerated() {
-      if index == cold.count, let running {
-        guest = running.with(assignmentsOf: guest)
-        guest.hadIntelGraphics = .unknown("earlier devices of this QEMU", "it does not report those that have gone")
-        if unplugs { made = MadeDevices(guest) }
-      }
-      let history = request.history
-      if !history.unplugged.isEmpty || !history.deleted.isEmpty, let rest = made?.without(history.unplugged, history.deleted, of: guest) {
-        guest = rest
-      }
-      for command in history.objects { others += objects.execute(command, guest) }
-      guest.objects = objects.byID
-      let checked = check(request, guest)
-      let draft = checked.draft
-      if let draft { drafts.append(draft) }
+      if index == cold.count, let running { state.restart(as: running) }
+      others += state.execute(request.history)
+      let checked = open.settle(request, check(request, state.guest), in: &state) { check(request, $0) }
+      if let draft = checked.draft { drafts.append(draft) }
       if let failure = checked.failure { others.append(LaunchFailure(failure, of: request)) }
       if let fact = checked.missing { unmodelled.append((request, fact)) }
       if !checked.isDecided { undecided.append(request) }
-      // Most plugs that fail keep it; not one that fails before or after realize, nor does the primary that a failover pair keeps back.
-      let isUntaken = draft?.isHidden == true
-        || request.plug == .hot && (checked.failure ?? draft?.failures.first)?.leavesIndexFree == true
-      let acpiIndex = isUntaken ? nil : checked.numbers.acpiIndex
-      if let acpiIndex { guest.acpiIndexes.insert(acpiIndex) }
-      // A plug that fails leaves nothing else; of a launch each device is checked as if those before it had been made.
-      // With a step that fails, an earlier one that is not decided changes the text alone.
-      let isCertain = checked.failure != nil || draft?.failures.isEmpty == false
-      if request.plug == .hot && isCertain || draft?.isHidden == true {
-        draft?.place(in: guest)
-        if draft?.isHidden == true { guest.keepBack(request) }
-        made?.note(failed: acpiIndex)
-        if let draft, draft.isLateFailure, guest.hadIntelGraphics == .known(false) { guest.note(graphics: draft.context) }
-        continue
-      }
-      let device = MadeDevice(request: checked.settings, numbers: checked.numbers, context: request.isVFIO ? draft?.context : nil)
-      let address = guest.add(device)
-      guest.drop(request, checked.failure)
-      if let draft, guest.hadIntelGraphics != .known(true) { guest.note(graphics: draft.context) }
-      draft?.guestAddress = address
-      made?.note(device, at: address)
     }
-    if running == nil, plugs.isEmpty, let failure = machine.initiatorFailure(in: guest, qemu) { others.append(failure) }
-    let last = machine.lastCommands
-    if !last.objects.isEmpty {
-      let rest = made?.without(last.unplugged, last.deleted, of: guest) ?? guest
-      for command in last.objects { others += objects.execute(command, rest) }
-    }
+    if running == nil, plugs.isEmpty, let failure = machine.initiatorFailure(in: state.guest, qemu) { others.append(failure) }
+    var end = state
+    others += end.execute(machine.lastCommands)
     return Outcome(
-      predictions: drafts.map { RealizePrediction($0, in: guest) }, launchFailures: others, unmodelled: unmodelled,
-      undecided: undecided, guest: guest)
-  }
-
-  /// The result of checking one request.
-  private struct Checked {
-    /// The prediction; nil for a device that is not meant for vfio.
-    let draft: PredictionDraft?
-    /// The refusal of any other device.
-    let failure: RealizeFailure?
-    /// The fact that is missing of a device whose type is not modelled.
-    let missing: Unknown?
-    /// Whether each check of another device is decided.
-    let isDecided: Bool
-    let numbers: TakenNumbers
-    /// The request with what `-global` options give it.
-    let settings: DeviceRequest
+      predictions: drafts.map { RealizePrediction($0, in: state.guest) }, launchFailures: others, unmodelled: unmodelled,
+      undecided: undecided, guest: state.guest)
   }
 
   /// Checks a request.
-  private func check(_ request: DeviceRequest, _ guest: Guest) -> Checked {
+  private func check(_ request: DeviceRequest, _ guest: Guest) -> CheckedRequest {
     let settings = machine.settings(of: request, qemu, index)
     let isOfACPI = request.driver != "virtio-iommu-pci" && (try? guest.bus(for: request))?.isHandledByACPI == .known(true)
     let isIndexed = !qemu.isBefore(8, 0) || isOfACPI
@@ -142,8 +92,8 @@ public final class Predictor: Sendable {
       || request.driver != "ne2k_isa" && DeviceProperties.lookup("bootindex", of: request.driver ?? "", in: qemu) != .absent
     func result(
       _ draft: PredictionDraft? = nil, _ failure: RealizeFailure? = nil, missing: Unknown? = nil, isDecided: Bool = true
-    ) -> Checked {
-      Checked(
+    ) -> CheckedRequest {
+      CheckedRequest(
         draft: draft, failure: failure, missing: missing, isDecided: isDecided,
         numbers: TakenNumbers(
           of: request, settings, chassis: (try? machine.chassisSlot(of: request)) ?? nil, isIndexed: isIndexed,
@@ -165,94 +115,5 @@ public final class Predictor: Sendable {
     let isHostDevice = request.driver?.hasPrefix("vfio-") == true
     let missing = (isChecked || isHostDevice) && failure == nil ? LaunchFailure.unknown(request, in: machine, qemu) : nil
     return result(nil, failure, missing: missing, isDecided: isDecided)
-  }
-}
-
-/// A prediction under construction: consequences of devices that QEMU creates later are still open.
-final class PredictionDraft {
-  let context: RealizeContext
-  let atsInputs: ATSInputs
-  let atsOutcome: PartialATSOutcome
-  fileprivate(set) var failures: [RealizeFailure] = []
-  /// The facts that steps before the first failure miss.
-  fileprivate(set) var unknowns: [Unknown] = []
-  fileprivate(set) var undecided: [UndecidedStep] = []
-  fileprivate(set) var guestAddress: GuestPCIAddress?
-  /// The answer of `Guest.canReach` for a device that is not part of the guest in the end.
-  fileprivate(set) var reachability: Known<Bool>?
-
-  fileprivate init(_ context: RealizeContext) {
-    self.context = context
-    atsInputs = context.atsInputs
-    atsOutcome = atsInputs.outcome
-  }
-
-  /// Whether QEMU keeps the device back until the guest asks for it, as the primary of a failover pair.
-  fileprivate(set) var isHidden = false
-  /// The refusal that then follows, and a fact that decides about it.
-  fileprivate(set) var laterFailure: RealizeFailure?
-  fileprivate(set) var laterUnknown: Unknown?
-
-  /// Whether realize fails only after the quirks of the device's regions.
-  fileprivate var isLateFailure: Bool {
-    let late: Set<FailureCause> = [
-      .badClique, .hotplugOfIGD, .atsNotSupported, .noDisplay, .displayRequired, .noMigration, .onlyMigratable, .badFailover,
-      .badROMFile, .slotNotHotpluggable,
-    ]
-    return failures.first.map { late.contains($0.cause) } ?? false
-  }
-
-  /// Determines the address that the device would have in a guest that it is not part of.
-  fileprivate func place(in guest: Guest) {
-    var trial = guest
-    guestAddress = trial.add(context.settings)
-    reachability = guestAddress.map(trial.canReach)
-  }
-
-  /// Goes through all steps.
-  fileprivate func walk() {
-    var failures: [RealizeFailure] = [], unknowns: [Unknown] = []
-    for step in RealizeStep.allCases {
-      // Of a device that is kept back QEMU checks no more (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict).
-      if step == .hotplug, context.isHiddenPrimary {
-        isHidden = failures.isEmpty
-        if let failure = context.hiddenPrimaryFailure() { failures.append(failure) } else { walkLater(after: step) }
-        break
-      }
-      for outcome in context.outcomes(at: step, atsOutcome) {
-        switch outcome {
-        case .fails(let failure):
-          assert(step.causes.contains(failure.cause), "\(step) has no cause \(failure.cause)")
-          failures.append(failure)
-        case .unknown(let unknown, let property):
-          undecided.append(UndecidedStep(step: step, property: property, unknown: unknown))
-          if failures.isEmpty { unknowns.append(unknown) }
-        }
-      }
-    }
-    self.failures = failures
-    self.unknowns = unknowns.unique
-  }
-
-  /// Goes through the steps that follow once the guest has asked for the device.
-  private func walkLater(after last: RealizeStep) {
-    for step in RealizeStep.allCases.drop(while: { $0 != last }).dropFirst() where laterFailure == nil {
-      for outcome in context.outcomes(at: step, atsOutcome) {
-        switch outcome {
-        case .fails(let failure): laterFailure = laterFailure ?? failure
-        case .unknown(let unknown, _): laterUnknown = laterUnknown ?? unknown
-        }
-      }
-    }
-  }
-}
-
-extension Array where Element: Equatable {
-  /// The elements without repetitions, in the order of first appearance.
-  var unique: [Element] {
-    var found: [Element] = []
-    // A device has few unknown facts.
-    for element in self where !found.contains(element) { found.append(element) }
-    return found
   }
 }

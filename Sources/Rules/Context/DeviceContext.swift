@@ -31,6 +31,8 @@ public final class LintTarget: Sendable {
   let unmodelled: [(request: DeviceRequest, fact: Unknown)]
   /// Other devices with a check that is not decided.
   private let undecided: [DeviceRequest]
+  /// The locations of hot plugs that QEMU may refuse.
+  private let openPlugs: Set<Location>
   /// Version and properties of the QEMU that will run it.
   public let qemu: QEMUProfile
   /// Allowances and severities, from a file and from comments in the definition.
@@ -75,6 +77,9 @@ public final class LintTarget: Sendable {
       let own = overruled.filter { $0.isVFIO && $0.location == one.request.location }
       return own.first.map { one.without(own.map(\.failure), because: $0.unknown) } ?? one
     }
+    openPlugs = Set(
+      predictions.filter { $0.realize == .undetermined }.map(\.request.location) + unmodelled.map(\.request.location)
+        + undecided.map(\.location))
     running = all.filter { isRunning && $0.request.plug == .cold }
     assignments = running.filter(\.request.isVFIO)
       + predictions.filter(\.request.isVFIO)
@@ -131,6 +136,12 @@ public final class LintTarget: Sendable {
 
   /// Whether a request is checked, and not part of a machine that is already running.
   func isChecked(_ request: DeviceRequest) -> Bool { plugs.isEmpty || request.plug == .hot }
+
+  /// The fact that is missing about all that depends on a hot plug that QEMU may refuse; nil for any other request.
+  func openPlug(_ request: DeviceRequest) -> Unknown? {
+    guard request.plug == .hot, openPlugs.contains(request.location) else { return nil }
+    return Unknown("plug of \(request.plainName)", reason: "it is not decided")
+  }
 
   /// - Throws: `fact` is unknown, because a part of the machine is missing.
   func requireWholeMachine(for fact: String) throws(Unknown) {

@@ -34,12 +34,17 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     }
     if let first = seen[address] {
       guard target.isChecked(one.request) else { continue }
+      if let open = target.openPlug(first.request) {
+        runner.cannotDetermine(open, about: one.request)
+        continue
+      }
       runner.report(
         "\(one.name) is the same host function as \(first.name) in the same guest",
         at: ["fd", "sysfsdev"].compactMap(one.request.property).first?.location ?? one.request.location(of: "host"),
         about: one.request,
         evidence: ["both are \(address)"])
-    } else {
+    } else if one.request.plug == .cold || one.failure == nil {
+      // A plug that fails leaves the function to the next one.
       seen[address] = one
     }
   }

@@ -35,6 +35,10 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       continue
     }
     guard target.isChecked(request) else { continue }
+    if let open = target.openPlug(requests[first]) {
+      runner.cannotDetermine(open, about: request)
+      continue
+    }
     if keptBack.contains(request.location) || keptBack.contains(requests[first].location) {
       runner.cannotDetermine(
         Unknown(
