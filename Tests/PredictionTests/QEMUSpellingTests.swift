@@ -29,6 +29,22 @@ final class QEMUSpellingTests: XCTestCase {
     XCTAssertEqual(QDictHash.bucket("iommufd"), 3)
   }
 
+  func testANumberWithoutASignWrapsAroundBelowTheLowestOfSixtyFourBits() {
+    let unsigned: [String: QEMUInteger?] = [
+      "-18446744073709551615": .natural(1), "-18446744073709547520": .natural(4096), "-18446744073709551616": nil,
+      "-9223372036854775809": .natural(UInt64(Int64.max)), "-9223372036854775808": .negative(.min), "-0": .natural(0),
+    ]
+    for (text, number) in unsigned { XCTAssertEqual(QEMUNumber.integer(text, isUnsigned: true), number, text) }
+    XCTAssertNil(QEMUNumber.integer("-9223372036854775809"))
+    func refusal(_ name: String, _ text: String, _ kind: PropertyKind) -> String? {
+      PropertyChecks.refusal(name, .string(text), kind: kind, driver: "vfio-pci", form: .keyval)
+    }
+    XCTAssertNil(refusal("romsize", "-18446744073709547520", .unsigned(bits: 32)))
+    XCTAssertEqual(refusal("romsize", "-9223372036854775809", .unsigned(bits: 32)), "Parameter 'romsize' expects uint32_t")
+    XCTAssertEqual(refusal("romsize", "-18446744073709551616", .unsigned(bits: 32)), "Parameter 'romsize' expects integer")
+    XCTAssertEqual(refusal("rombar", "-9223372036854775809", .signed32), "Parameter 'rombar' expects integer")
+  }
+
   func testHostAddressesThatQEMUTakes() {
     let taken = [
       "01:00.0": "0000:01:00.0", " 0000:01:00.0": "0000:01:00.0", "0X01:01:00.0": "0001:01:00.0",

@@ -37,7 +37,7 @@ enum PropertyChecks {
     // QEMU crashes on any other text: see `QEMUCrash.global`.
     case .list: return nil
     case .signed32 where !isSigned(QEMUNumber.integer(text)): return "Parameter '\(name)' expects int64"
-    case .unsigned where QEMUNumber.integer(text) == nil: return "Parameter '\(name)' expects uint64"
+    case .unsigned where QEMUNumber.integer(text, isUnsigned: true) == nil: return "Parameter '\(name)' expects uint64"
     case .size:
       switch QEMUNumber.size(text) {
       case .invalid: return "Parameter '\(name)' expects a non-negative number below 2^64"
@@ -85,7 +85,7 @@ enum PropertyChecks {
   }
 
   private static func integer(_ name: String, _ text: String, in range: QEMUIntegerRange, _ type: String) -> String? {
-    guard let number = QEMUNumber.integer(text) else { return "Parameter '\(name)' expects integer" }
+    guard let number = QEMUNumber.integer(text, isUnsigned: range.lowest == 0) else { return "Parameter '\(name)' expects integer" }
     return range.contains(number) ? nil : "Parameter '\(name)' expects \(type)"
   }
 

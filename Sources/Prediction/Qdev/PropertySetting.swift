@@ -159,7 +159,7 @@ extension DeviceRequest {
   /// The value of a property that is a natural number, as text too; nil for any other value.
   func natural(_ name: String) -> UInt64? {
     guard let value = value(name) else { return nil }
-    let number = value.string.flatMap { QEMUNumber.integer($0) } ?? QEMUNumber.integer(value)
+    let number = value.string.flatMap { QEMUNumber.integer($0, isUnsigned: true) } ?? QEMUNumber.integer(value)
     if case .natural(let natural)? = number { return natural }
     return nil
   }

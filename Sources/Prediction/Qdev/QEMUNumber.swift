@@ -35,7 +35,9 @@ struct QEMUIntegerRange {
 enum QEMUNumber {
   /// Parses an integer (QEMU util/cutils.c: qemu_strtoi64 and qemu_strtou64) with base 0: blanks, a sign, then 0x, 0 or
   /// decimal, and nothing after.
-  static func integer(_ text: String) -> QEMUInteger? {
+  /// - Parameter isUnsigned: whether the type has no sign: strtoull wraps a number below -2^63 around (observed on 7.2.22, 10.0.13 and
+  ///   11.1.3).
+  static func integer(_ text: String, isUnsigned: Bool) -> QEMUInteger? {
     var rest = text.utf8.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
     let isNegative = rest.first == UInt8(ascii: "-")
     if isNegative || rest.first == UInt8(ascii: "+") { rest = rest.dropFirst() }
@@ -51,8 +53,12 @@ enum QEMUNumber {
       let magnitude = UInt64(digits, radix: radix)
     else { return nil }
     guard isNegative, magnitude > 0 else { return .natural(magnitude) }
-    return magnitude <= 1 << 63 ? .negative(Int64(truncatingIfNeeded: 0 &- magnitude)) : nil
+    if magnitude <= 1 << 63 { return .negative(Int64(truncatingIfNeeded: 0 &- magnitude)) }
+    return isUnsigned ? .natural(0 &- magnitude) : nil
   }
+
+  /// An integer with a sign, or one that is small enough.
+  static func integer(_ text: String) -> QEMUInteger? { integer(text, isUnsigned: false) }
 
   /// Whether a text is a binary number, which the C library reads or not: glibc from 2.38 on. The system of QEMU 7.2 has an older one
   /// (observed on Debian 12 and 13).
