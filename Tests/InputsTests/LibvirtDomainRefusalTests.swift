@@ -155,7 +155,50 @@ final class LibvirtDomainRefusalTests: XCTestCase {
     )
   ]
 
-  private static let refused = refusedDevices + refusedDomains
+  private static func processor(_ attributes: String, _ inside: String = "") -> Domain {
+    Domain(head: "<cpu \(attributes)>\(inside)</cpu>")
+  }
+
+  private static let refusedParts: [(Domain, String)] = [
+    (
+      Domain(head: "<maxMemory slots='2'/>"), "both maximum memory size and memory slot count must be specified"
+    ),
+    (Domain(head: "<maxMemory slots='x' unit='GiB'>8</maxMemory>"), "Failed to parse memory slot count"),
+    (
+      Domain(head: "<maxMemory slots='2' unit='GiB'>8</maxMemory>"),
+      "At least one numa node has to be configured when enabling memory hotplug"
+    ),
+    (
+      Domain(devices: "<memory model='dimm'><target><size>524288</size></target></memory>"),
+      "cannot use/hotplug a memory device when domain 'maxMemory' is not defined"
+    ),
+    (
+      Domain(head: "<maxMemory slots='2' unit='KiB'>1</maxMemory>"),
+      "maximum memory size must be equal or greater than the actual memory size"
+    ),
+    (Domain(head: "<currentMemory>x</currentMemory>"), "Invalid value 'x' for element or attribute './currentMemory[1]'"),
+    (Domain(vcpu: "<vcpu current='4'>2</vcpu>"), "maximum vCPU count must not be less than current vCPU count"),
+    (Domain(vcpu: "<vcpu cpuset='0-a'>2</vcpu>"), "Failed to parse bitmap '0-a'"),
+    (Domain(head: "<on_crash>stop</on_crash>"), "unknown on_crash action: stop"),
+    (Domain(head: "<memoryBacking><access mode='share'/></memoryBacking>"), "unknown memoryBacking/access/mode 'share'"),
+    (Domain(head: "<clock offset='gmt'/>"), "unknown clock offset 'gmt'"),
+    (
+      Domain(head: "<clock offset='utc'><timer name='rtc'/><timer name='tsc' present='on'/></clock>"),
+      "Invalid value for attribute 'present' in element 'timer': 'on'."
+    ),
+    (processor("mode='host'"), "Invalid mode attribute 'host'"),
+    (processor("mode='host-passthrough' check='no'"), "Invalid value for attribute 'check' in element 'cpu': 'no'."),
+    (processor("mode='host-passthrough'", "<feature policy='off' name='svm'/>"), "Invalid CPU feature policy"),
+    (processor("mode='host-passthrough'", "<maxphysaddr/>"), "Missing required attribute 'mode' in element 'maxphysaddr'"),
+    (Domain(head: "<features><vmport state='no'/></features>"), "Invalid value for attribute 'state' in element 'vmport': 'no'."),
+    (Domain(head: "<features><hyperv><relaxed/></hyperv></features>"), "Missing required attribute 'state' in element 'relaxed'"),
+    (
+      Domain(system: "<os firmware='uefi'><type arch='x86_64' machine='q35'>hvm</type></os>"), "unknown firmware value uefi"
+    ),
+    (Domain(system: "<os><type arch='x86_64' machine='q35'>kvm</type></os>"), "unknown OS type 'kvm'")
+  ]
+
+  private static let refused = refusedDevices + refusedDomains + refusedParts
 
   private static let accepted: [Domain] = [
     Domain(), Domain(memory: "", head: numa("0-1")), Domain(head: numa("0-2,^2")), Domain(head: topology("2")),
@@ -168,7 +211,12 @@ final class LibvirtDomainRefusalTests: XCTestCase {
     Domain(devices: ports(230)), Domain(devices: controller(1, "pcie-to-pci-bridge") + controller(2, "pcie-root-port")),
     Domain(devices: controller(1, "dmi-to-pci-bridge") + controller(2, "pci-bridge")),
     Domain(machine: "pc", devices: controller(3, "pci-bridge")), Domain(machine: "pc", devices: controller(1, "pci-bridge")),
-    Domain(name: "<name>vm</name><metadata><x:a xmlns:x='urn:x'><hostdev/></x:a></metadata>")
+    Domain(name: "<name>vm</name><metadata><x:a xmlns:x='urn:x'><hostdev/></x:a></metadata>"),
+    Domain(vcpu: "<vcpu placement='static' cpuset=' 0-3, ^2' current='1'>2</vcpu>"),
+    Domain(memory: "", head: numa("0-1") + "<maxMemory slots='16' unit='TiB'>1</maxMemory>"),
+    Domain(head: "<on_crash/><on_reboot>restart</on_reboot><clock/>"),
+    Domain(head: "<features><apic/><kvm><hidden state='on'/></kvm><hyperv><stimer state='off'/></hyperv><smm/></features>"),
+    Domain(head: "<cpu mode='maximum' migratable='off'><feature name='svm'/></cpu>")
   ]
 
   private func refusals(_ domain: Domain) -> [String] {

@@ -10,17 +10,22 @@ struct LibvirtAttribute {
     case positive
     /// A number from 0 to 2^32 - 1.
     case natural
+    /// Numbers of processors or nodes, such as `0-3,8,^2`.
+    case set
   }
 
-  /// Names of the elements that it is below: devices, or `domain`.
-  let owners: Set<String>
+  /// Names of the devices that have it, or that it is below; empty for a part of the domain itself.
+  var owners: Set<String> = []
   /// Names of the elements from the owner to the one that has it; empty for the owner's own.
-  let path: [String]
+  var path: [String] = []
+  /// The name; empty for the text of the element.
   let name: String
   let values: Values
   var isRequired = false
+  /// libvirt's message where it is not the usual one; `%` stands for the value.
+  var message: String?
 
-  private static let onOff = Values.words(["on", "off"])
+  static let onOff = Values.words(["on", "off"])
 
   private static let all: [LibvirtAttribute] = [
     .init(owners: bootable, path: ["boot"], name: "order", values: .positive, isRequired: true),
@@ -41,13 +46,7 @@ struct LibvirtAttribute {
     .init(owners: ["iommu"], path: ["driver"], name: "accel", values: onOff),
     .init(owners: ["iommu"], path: ["driver"], name: "ats", values: onOff),
     .init(owners: ["iommu"], path: ["driver"], name: "ril", values: onOff),
-    .init(owners: ["iommu"], path: ["driver"], name: "cmdqv", values: onOff),
-    .init(owners: ["domain"], path: ["cpu", "topology"], name: "sockets", values: .positive, isRequired: true),
-    .init(owners: ["domain"], path: ["cpu", "topology"], name: "dies", values: .positive),
-    .init(owners: ["domain"], path: ["cpu", "topology"], name: "cores", values: .positive, isRequired: true),
-    .init(owners: ["domain"], path: ["cpu", "topology"], name: "threads", values: .positive, isRequired: true),
-    .init(owners: ["domain"], path: ["features", "kvm", "hidden"], name: "state", values: onOff, isRequired: true),
-    .init(owners: ["domain"], path: ["features", "hyperv", "vendor_id"], name: "state", values: onOff, isRequired: true)
+    .init(owners: ["iommu"], path: ["driver"], name: "cmdqv", values: onOff)
   ]
 
   /// Attributes by the name of an owner.
@@ -74,6 +73,7 @@ struct LibvirtAttribute {
     case .words(let words): if words.contains(value) { return nil }
     case .positive: if let number, number > 0, number <= UInt64(UInt32.max) { return nil }
     case .natural: if let number, number <= UInt64(UInt32.max) { return nil }
+    case .set: if LibvirtNumber.maybeSet(value) { return nil }
     }
     // The text that libvirt gets of a template is another one.
     if LibvirtReader.isPlaceholder(value) { return nil }
@@ -81,29 +81,48 @@ struct LibvirtAttribute {
     switch values {
     case .words(let words):
       reason = "'\(value)'."
-      advice = "write " + (words.count < 5 ? words.map { "`\($0)`" }.joined(separator: " or ") : "a \(name) that libvirt knows")
+      let what = name.isEmpty ? element : name
+      advice = "write " + (words.count < 5 ? words.map { "`\($0)`" }.joined(separator: " or ") : "a \(what) that libvirt knows")
     case .natural:
       reason = "'\(value)'. Expected non-negative integer value"
       advice = "write a decimal number"
     case .positive:
       reason = number == 0 ? "Zero is not permitted" : "'\(value)'. Expected non-negative integer value"
       advice = "write a decimal number from 1"
+    case .set: return ("Failed to parse bitmap '\(value)'", "write numbers and ranges such as `0-3,8`")
     }
+    if let message { return (message.replacing("%", with: value), advice) }
     return ("Invalid value for attribute '\(name)' in element '\(element)': \(reason)", advice)
   }
 }
 
 extension LibvirtReader {
-  /// Reports attributes of a device, or of the domain itself, with values that libvirt does not accept.
+  /// Reports attributes of a device with values that libvirt does not accept.
   mutating func validateAttributes(of owner: XMLElement, _ part: LocationBase) {
     for attribute in LibvirtAttribute.byOwner[owner.qualifiedName] ?? [] { validate(attribute, of: owner, part) }
   }
 
-  mutating func validate(_ attribute: LibvirtAttribute, of owner: XMLElement, _ part: LocationBase) {
+  /// Reports attributes and texts of a part of the domain, and of the parts below it, with values that libvirt does not accept.
+  /// - Parameter path: the part's, from the domain.
+  mutating func validateParts(below element: XMLElement, _ part: LocationBase, path: String = "") {
+    for child in element.children where !LibvirtAttribute.unread.contains(child.qualifiedName) {
+      let path = path.isEmpty ? child.qualifiedName : path + "/" + child.qualifiedName
+      for attribute in LibvirtAttribute.ofDomain[path] ?? [] { validate(attribute, of: child, part, below: "/" + path) }
+      if LibvirtAttribute.ofDomain[path] == nil, let attribute = LibvirtAttribute.feature(path) {
+        validate(attribute, of: child, part, below: "/" + path)
+      }
+      validateParts(below: child, part, path: path)
+    }
+  }
+
+  /// - Parameter start: the owner's path from what `part` is.
+  mutating func validate(_ attribute: LibvirtAttribute, of owner: XMLElement, _ part: LocationBase, below start: String = "") {
     guard let element = attribute.path.reduce(owner as XMLElement?, { $0?.child($1) }) else { return }
-    let given = element[attribute.name]
-    guard let refusal = attribute.refusal(of: given?.value, in: element.qualifiedName) else { return }
-    let path = attribute.path.map { "/" + $0 }.joined()
+    let given = attribute.name.isEmpty ? nil : element[attribute.name]
+    // An empty text is none.
+    let text = attribute.name.isEmpty && !element.text.isEmpty ? element.text : given?.value
+    guard let refusal = attribute.refusal(of: text, in: element.qualifiedName) else { return }
+    let path = start + attribute.path.map { "/" + $0 }.joined()
     refuse(refusal.text, refusal.fix, at: location(given, part, path, or: location(element, part, path)))
   }
 }

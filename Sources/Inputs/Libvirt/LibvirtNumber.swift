@@ -46,6 +46,13 @@ enum LibvirtNumber {
     return numbers
   }
 
+  /// Whether it may be a set: it has numbers, and nothing that a set cannot have.
+  static func maybeSet(_ text: String) -> Bool {
+    let digits: ClosedRange<UInt8> = 0x30...0x39
+    return text.utf8.contains(where: digits.contains)
+      && text.utf8.allSatisfy { digits.contains($0) || "-,^ \t\r\n+".utf8.contains($0) }
+  }
+
   /// `0x1f`.
   static func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
 

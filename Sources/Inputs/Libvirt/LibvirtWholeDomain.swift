@@ -20,7 +20,7 @@ extension LibvirtReader {
     validateName(domain, part)
     validateMemory(domain, part)
     validateProcessors(domain, part)
-    validateAttributes(of: domain, part)
+    validateParts(below: domain, part)
     validateVendor(domain, part)
   }
 
@@ -40,25 +40,65 @@ extension LibvirtReader {
 
   /// libvirt src/conf/domain_conf.c: virDomainParseMemory, src/conf/domain_postparse.c: virDomainDefPostParseMemory.
   private mutating func validateMemory(_ domain: XMLElement, _ part: LocationBase) {
-    guard let memory = domain.child("memory") else { return }
-    if !memory.text.isEmpty {
-      let place = location(memory, part, "/memory")
-      // The text that libvirt gets of a template is another one.
-      guard let number = LibvirtNumber.natural(memory.text) else {
-        if LibvirtReader.isPlaceholder(memory.text) { return }
-        return refuse(
-          "Invalid value '\(memory.text)' for element or attribute './memory[1]'", "write a decimal number, and its `unit=`", at: place)
-      }
-      if let unit = memory.value("unit"), LibvirtNumber.scale(unit) == nil {
-        if LibvirtReader.isPlaceholder(unit) { return }
-        return refuse("unknown suffix '\(unit)'", "write `unit='KiB'`, `MiB` or `GiB`", at: place)
-      }
-      if number > 0 { return }
+    for name in ["memory", "maxMemory", "currentMemory"] {
+      guard let element = domain.child(name), !element.text.isEmpty, let refusal = refusal(ofSize: element) else { continue }
+      refuse(refusal.text, refusal.fix, at: location(element, part, "/" + name))
+      return
     }
+    validateMaximum(domain, part)
+    guard let memory = domain.child("memory") else { return }
+    if !memory.text.isEmpty, LibvirtNumber.natural(memory.text) != 0 { return }
     if cells(of: domain).contains(where: { $0["memory"] != nil }) { return }
     refuse(
       "Memory size must be specified via <memory> or in the <numa> configuration", "add `<memory unit='GiB'>`",
       at: location(memory, part, "/memory"))
+  }
+
+  private func refusal(ofSize element: XMLElement) -> (text: String, fix: String)? {
+    // The text that libvirt gets of a template is another one.
+    if LibvirtNumber.natural(element.text) == nil {
+      if LibvirtReader.isPlaceholder(element.text) { return nil }
+      return (
+        "Invalid value '\(element.text)' for element or attribute './\(element.qualifiedName)[1]'",
+        "write a decimal number, and its `unit=`"
+      )
+    }
+    guard let unit = element.value("unit"), LibvirtNumber.scale(unit) == nil, !LibvirtReader.isPlaceholder(unit) else { return nil }
+    return ("unknown suffix '\(unit)'", "write `unit='KiB'`, `MiB` or `GiB`")
+  }
+
+  /// Memory up to which modules may be plugged, and their slots.
+  private mutating func validateMaximum(_ domain: XMLElement, _ part: LocationBase) {
+    guard let maximum = domain.child("maxMemory") else {
+      guard let module = domain.child("devices")?.child("memory"), module.value("model") != "sgx-epc" else { return }
+      return refuse(
+        "cannot use/hotplug a memory device when domain 'maxMemory' is not defined", "add `<maxMemory slots=… unit=…>` to the domain",
+        at: location(module, part, "/devices/memory"))
+    }
+    let place = location(maximum, part, "/maxMemory")
+    let given = maximum.value("slots")
+    let slots = given.map { LibvirtNumber.natural($0) } ?? 0
+    if let given, LibvirtReader.isPlaceholder(given) || LibvirtReader.isPlaceholder(maximum.text) { return }
+    guard let slots, slots <= UInt64(UInt32.max) else {
+      return refuse("Failed to parse memory slot count", "write `slots=` with a decimal number", at: place)
+    }
+    // Since 11 libvirt needs no slots for memory without modules.
+    guard slots > 0, let size = maximum.text.isEmpty ? 0 : LibvirtNumber.bytes(maximum) else { return }
+    if size == 0 {
+      return refuse(
+        "both maximum memory size and memory slot count must be specified", "write a size, or take the element out", at: place)
+    }
+    guard cells(of: domain).isEmpty else { return }
+    let memory = domain.child("memory").flatMap { LibvirtNumber.bytes($0) }
+    if domain.child("devices")?.child("memory") == nil, let memory, size < memory {
+      refuse(
+        "maximum memory size must be equal or greater than the actual memory size", "write a size from that of `<memory>`", at: place)
+    } else if !isPSeries {
+      // QEMU would add a node by itself (libvirt src/qemu/qemu_domain.c: qemuDomainDefValidateMemoryHotplug).
+      refuse(
+        "At least one numa node has to be configured when enabling memory hotplug",
+        "add a `<cell>` to `<cpu><numa>`, or take the element out", at: place)
+    }
   }
 
   private func cells(of domain: XMLElement) -> [XMLElement] {
@@ -73,6 +113,11 @@ extension LibvirtReader {
       if let given, LibvirtReader.isPlaceholder(given.text) { return }
       return refuse(
         "maximum vcpus count must be an integer", "write a decimal number", at: location(given ?? domain, part, "/vcpu"))
+    }
+    if let current = given?.value("current").flatMap({ LibvirtNumber.natural($0) }), current > maximum {
+      refuse(
+        "maximum vCPU count must not be less than current vCPU count", "write `current=` up to \(maximum)",
+        at: location(given ?? domain, part, "/vcpu"))
     }
     if let numa = domain.child("cpu")?.child("numa") {
       let sets = cells(of: domain).map { $0.value("cpus").map(LibvirtNumber.set) ?? [] }

@@ -1,5 +1,5 @@
 /// A dictionary whose copies share what they have in common: a hash trie. Each prediction keeps the guest as it was before its
-/// device, and a copied `Dictionary` would be as large as the machine.
+/// device, and a copied `Dictionary` would be as large as the machine. swift-collections has one that Swift 6.0 does not compile.
 public struct SharedMap<Key: Hashable & Sendable, Value: Sendable>: Sendable, Sequence {
   /// One key with its value.
   public typealias Element = (key: Key, value: Value)

@@ -30,7 +30,7 @@ extension RealizeContext {
   }
 
   /// Several `arm-smmuv3` are allowed, and a `virtio-iommu-pci` behind them (recorded on 11.1.3; without them 7.2.22 is alike).
-  /// QEMU goes on after the refusal of an `arm-smmuv3`, and aborts when it refuses `accel=on` too.
+  /// QEMU continues after the refusal of an `arm-smmuv3`, and aborts when it refuses `accel=on` too.
   private var secondIOMMUOfVirt: RealizeFailure? {
     let isOfMachine = guest.iommus.contains { $0.has(Guest.ofMachine) }
     let isVirtio = guest.iommus.contains { $0.driver == "virtio-iommu-pci" }
