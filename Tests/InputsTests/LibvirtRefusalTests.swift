@@ -8,9 +8,10 @@ import XCTest
 /// (tests/qemuxmlconfdata/*.err of 11.3) where these have a case.
 final class LibvirtRefusalTests: XCTestCase {
   private func refusals(_ devices: String, machine: String = "pc-q35-9.2", arch: String = "x86_64", cells: Int = 0) -> [String] {
-    let numa = (0..<cells).map { "<cell id='\($0)' cpus='\($0)' memory='1' unit='GiB'/>" }.joined()
+    let list = (0..<cells).map { "<cell id='\($0)' cpus='\($0)' memory='1' unit='GiB'/>" }.joined()
+    let numa = cells > 0 ? "<cpu><numa>\(list)</numa></cpu>" : ""
     let text = """
-      <domain type='kvm'><name>vm</name><memory unit='GiB'>8</memory><vcpu>8</vcpu><cpu><numa>\(numa)</numa></cpu>
+      <domain type='kvm'><name>vm</name><memory unit='GiB'>8</memory><vcpu>8</vcpu>\(numa)
       <os><type arch='\(arch)' machine='\(machine)'>hvm</type></os><devices>\(devices)</devices></domain>
       """
     return ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8))).machine.libvirt?.refusals.map(\.text) ?? []

@@ -40,8 +40,14 @@ extension LibvirtAttribute {
       .init(
         name: "mode", values: .words(["strict", "preferred", "interleave", "restrictive"]),
         message: "Unsupported NUMA memory tuning mode '%'"),
+      .init(name: "placement", values: .words(["static", "auto"]), message: "Unsupported NUMA memory placement mode '%'"),
       .init(name: "nodeset", values: .set)
     ],
+    "numatune/memnode": [
+      .init(name: "cellid", values: .natural, isRequired: true),
+      .init(name: "mode", values: .words(["strict", "preferred", "interleave", "restrictive"])), .init(name: "nodeset", values: .set)
+    ],
+    "cputune/iothreadpin": [.init(name: "iothread", values: .positive, isRequired: true), .init(name: "cpuset", values: .set)],
     "cputune/vcpupin": [.init(name: "vcpu", values: .natural, isRequired: true), .init(name: "cpuset", values: .set)],
     "cputune/emulatorpin": [.init(name: "cpuset", values: .set)],
     "cputune/vcpusched": [.init(name: "scheduler", values: .words(["batch", "idle", "fifo", "rr"]), isRequired: true)],
@@ -56,7 +62,7 @@ extension LibvirtAttribute {
       .init(
         name: "policy", values: .words(["force", "require", "optional", "disable", "forbid"]), message: "Invalid CPU feature policy")
     ],
-    "cpu/cache": [.init(name: "mode", values: .words(["emulate", "passthrough", "disable"]))],
+    "cpu/cache": [.init(name: "mode", values: .words(["emulate", "passthrough", "disable"]), isRequired: true)],
     "cpu/maxphysaddr": [.init(name: "mode", values: .words(["emulate", "passthrough"]), isRequired: true)],
     "cpu/topology": [
       .init(name: "sockets", values: .positive, isRequired: true), .init(name: "dies", values: .positive),
@@ -86,7 +92,7 @@ extension LibvirtAttribute {
       .init(name: "", values: .words(["hvm", "xen", "xenpvh", "linux", "exe", "uml"]), message: "unknown OS type '%'")
     ],
     "os/boot": [.init(name: "dev", values: .words(["fd", "hd", "cdrom", "network"]), isRequired: true)],
-    "os/bootmenu": [.init(name: "enable", values: yesNo)],
+    "os/bootmenu": [.init(name: "enable", values: yesNo), .init(name: "timeout", values: .natural)],
     "os/loader": [
       .init(name: "readonly", values: yesNo), .init(name: "secure", values: yesNo), .init(name: "type", values: .words(["rom", "pflash"]))
     ],

@@ -35,11 +35,11 @@ extension LibvirtReader {
     }
     usesIOMMUFD = domain.child("iommufd")?.value("enabled") == "yes"
     let part = LocationBase(source: source, path: path)
+    definition.machine.libvirt?.maximumVCPUs = (domain.child("vcpu")?.text).flatMap { Int($0) }
     readMachine(domain, part, type: type)
     readMemory(domain, part)
     readLaunchSecurity(domain, part)
     validateDomain(domain, part)
-    definition.machine.libvirt?.maximumVCPUs = (domain.child("vcpu")?.text).flatMap { Int($0) }
     if let devices = domain.child("devices") { readDevices(devices, "\(path)/devices", plug: .cold) }
     readOwnOptions(domain, path)
   }
@@ -105,6 +105,8 @@ extension LibvirtReader {
       option("kernel_irqchip", driver.value == "qemu" ? "split" : "on", at: location(driver, part, "/features/ioapic"))
     } else if let driver = LibvirtReader.remapping(domain) {
       option("kernel_irqchip", "split", at: location(driver, part, "/devices/iommu/driver"))
+    } else if hasManyVCPUs {
+      option("kernel_irqchip", "split", at: location(domain.child("vcpu") ?? domain, part, "/vcpu"))
     }
     definition.machine.options = [
       Property(name: "nodefaults", value: .string(""), location: place),
@@ -209,6 +211,7 @@ extension LibvirtReader {
     if plug == .cold { readControllers(all) }
     let controllers = Set(all.lazy.filter { $0.name == "controller" && $0.type == "pci" }.compactMap(\.index))
     for part in all where part.name == "iommu" { readIOMMU(part, controllers) }
+    if plug == .cold, let domain = devices.parent { addIOMMU(to: domain, all) }
     if plug == .cold { readEmulated(all, in: devices, path) }
     readHostdevs(all, plug: plug)
     if plug == .cold { validatePlaces(all, at: Location(source: source, range: devices.tagRange, path: path)) }

@@ -51,7 +51,28 @@ extension LibvirtReader {
       ("iotlb", "device-iotlb", .flag), ("aw_bits", "aw-bits", .number),
       ("dma_translation", "dma-translation", .flag),
     ])
+    if hasManyVCPUs {
+      for name in ["intremap", "eim"] where driver?[name] == nil { device.set(name, "on") }
+    }
     definition.machine.devices.append(device.request())
+  }
+
+  /// Whether libvirt turns on extended interrupt mode by itself, since 10.10: in a q35 machine with more vCPUs than interrupts have
+  /// destinations without it (libvirt src/qemu/qemu_postparse.c: qemuDomainNeedsIOMMUWithEIM).
+  var hasManyVCPUs: Bool {
+    let type = definition.machine.machineType?.value.string ?? ""
+    return (type == "q35" || type.hasPrefix("pc-q35-")) && definition.machine.libvirt?.maximumVCPUs ?? 1 > 255
+  }
+
+  /// Adds the IOMMU that libvirt gives such a machine without one (qemuDomainDefAddDefaultDevices).
+  mutating func addIOMMU(to domain: XMLElement, _ devices: [LibvirtDeviceElement]) {
+    guard hasManyVCPUs, !devices.contains(where: { $0.name == "iommu" }), let count = domain.child("vcpu") else { return }
+    let place = location(count, LocationBase(source: source, path: "/domain"), "/vcpu")
+    let properties = [("driver", "intel-iommu"), ("id", "iommu0"), ("intremap", "on"), ("eim", "on")]
+    definition.machine.devices.append(
+      DeviceRequest(
+        form: .json, plug: .cold, properties: properties.map { Property(name: $0.0, value: .string($0.1), location: place) },
+        location: place))
   }
 
   /// A PCI device that bears the alias, and the IOMMU that names it.

@@ -58,9 +58,13 @@ enum LibvirtNumber {
 
   /// A size with its `unit`, in bytes (libvirt src/util/virutil.c: virScaleInteger).
   static func bytes(_ element: XMLElement, defaultUnit: String = "KiB") -> UInt64? {
+    bytes(element.text, element.value("unit") ?? defaultUnit)
+  }
+
+  static func bytes(_ text: String, _ unit: String) -> UInt64? {
     let blanks: [UInt8] = [0x20, 0x0a, 0x09, 0x0d]
-    let text = Substring(element.text.utf8.drop { blanks.contains($0) }.prefix { !blanks.contains($0) })
-    guard let number = UInt64(text), let scale = scale(element.value("unit") ?? defaultUnit) else { return nil }
+    let text = Substring(text.utf8.drop { blanks.contains($0) }.prefix { !blanks.contains($0) })
+    guard let number = UInt64(text), let scale = scale(unit) else { return nil }
     let product = number.multipliedReportingOverflow(by: scale)
     return product.overflow ? nil : product.partialValue
   }

@@ -25,7 +25,7 @@ extension LibvirtReader {
     }
     validateZPCI(devices)
     validateTogether(domain, devices)
-    validateOthers(devices)
+    validateOthers(devices, of: domain)
   }
 
   mutating func refuse(_ text: String, _ fix: String, at place: Location) {
@@ -97,8 +97,11 @@ extension LibvirtReader {
 
   /// Attributes and addresses of an IOMMU (libvirt src/conf/domain_validate.c: virDomainIOMMUDefValidate).
   private mutating func validateIOMMU(_ part: LibvirtDeviceElement) {
-    guard let model = part.element.value("model"), model == "virtio" || model == "smmuv3" else { return }
     let place = location(part.element, part.path)
+    if let model = part.element.value("model"), model == "intel" || model == "smmuv3", part.addressType != nil {
+      refuse("iommu model '\(model)' can't have address", "take `<address>` out", at: place)
+    }
+    guard let model = part.element.value("model"), model == "virtio" || model == "smmuv3" else { return }
     let names = ["intremap", "caching_mode", "eim", "iotlb", "aw_bits", "dma_translation"]
     if let driver = part.element.child("driver"), let other = names.lazy.compactMap({ driver[$0] }).first {
       refuse(

@@ -1,0 +1,187 @@
+import Facts
+import Syntax
+
+/// Refusals of devices that are not passed through, with libvirt's messages (observed on 9.0, and still in 11.3).
+extension LibvirtReader {
+  mutating func validateOthers(_ devices: [LibvirtDeviceElement], of domain: XMLElement) {
+    validateDisplays(devices)
+    validateDisks(devices, LibvirtReader.threads(of: domain))
+    validateUSB(devices)
+    for part in devices where part.name == "shmem" { validateSharedMemory(part) }
+    for part in devices where part.name == "tpm" && part.element.child("backend") == nil {
+      refuse("missing TPM device backend", "add `<backend type='emulator' version='2.0'/>`", at: location(part.element, part.path))
+    }
+    for part in devices where part.name == "input" && part.type == "evdev" && part.element["bus"] != nil {
+      refuse("input evdev doesn't support bus element", "take `bus` out", at: location(part.element, part.path))
+    }
+    func isSingle(_ name: String, _ text: String, where condition: (LibvirtDeviceElement) -> Bool = { _ in true }) {
+      guard let second = devices.filter({ $0.name == name && condition($0) }).dropFirst().first else { return }
+      refuse(text, "remove all but one", at: location(second.element, second.path))
+    }
+    isSingle("memballoon", "only a single memory balloon device is supported")
+    isSingle("tpm", "only a single TPM non-proxy device is supported") { $0.element.value("model") != "spapr-tpm-proxy" }
+    if hasExpressRoot, let ide = devices.first(where: LibvirtReader.isIDE) {
+      refuse(
+        "IDE controllers are unsupported for this QEMU binary or machine type",
+        ide.name == "disk" ? "write `bus='sata'`, with `dev='sda'`" : "remove it, or use the machine `pc`",
+        at: location(ide.element, ide.path))
+    }
+  }
+
+  /// libvirt src/conf/domain_validate.c: virDomainVideoDefValidate, src/qemu/qemu_validate.c: qemuValidateDomainDeviceDefVideo,
+  /// src/qemu/qemu_command.c: qemuBuildGraphicsCommandLine.
+  private mutating func validateDisplays(_ devices: [LibvirtDeviceElement]) {
+    let videos = devices.filter { $0.name == "video" }
+    func model(_ video: LibvirtDeviceElement) -> XMLElement? { video.element.child("model") }
+    func kind(_ video: LibvirtDeviceElement) -> String { model(video)?.value("type") ?? "" }
+    let primary = videos.first { model($0)?.value("primary") == "yes" } ?? videos.first
+    if let second = videos.filter({ model($0)?.value("primary") == "yes" }).dropFirst().first {
+      refuse("Only one primary video device is supported", "keep `primary='yes'` on one", at: location(second.element, second.path))
+    } else if videos.count > 1, let none = videos.first(where: { kind($0) == "none" }) {
+      refuse(
+        "a 'none' video type must be the only video device defined for the domain", "remove it, or the others",
+        at: location(none.element, none.path))
+    } else if let second = videos.first(where: { $0 !== primary && ["vga", "cirrus", "vmvga", "bochs"].contains(kind($0)) }) {
+      refuse(
+        "video type '\(kind(second))' is only valid as primary video device", "write `type='virtio'`, or remove it",
+        at: location(second.element, second.path))
+    }
+    for video in videos {
+      let place = location(video.element, video.path)
+      if kind(video) == "ramfb", video.addressType != nil {
+        refuse("address not supported for video type ramfb", "take `<address>` out", at: place)
+      }
+      if kind(video) != "virtio", model(video)?.child("acceleration")?.value("accel3d") == "yes" {
+        refuse("3d acceleration is supported only with 'virtio' video device", "write `type='virtio'`", at: place)
+      }
+    }
+    let graphics = devices.filter { $0.name == "graphics" }
+    let kinds = graphics.map(\.type)
+    if let (_, second) = graphics.enumerated().first(where: { kinds[..<$0.offset].contains($0.element.type) }) {
+      refuse(
+        "only 1 graphics device of each type (sdl, vnc, spice, headless, dbus) is supported", "remove all but one",
+        at: location(second.element, second.path))
+    }
+    for part in graphics {
+      let place = location(part.element, part.path)
+      if kinds.contains("egl-headless"), !["egl-headless", "vnc", "spice"].contains(part.type) {
+        refuse(
+          "graphics type 'egl-headless' is only supported with one of: 'vnc', 'spice' graphics types", "remove one of them", at: place)
+      }
+      guard part.type == "vnc" else { continue }
+      if let port = part.element.value("port").flatMap({ Int($0) }), port >= 0, !(5900...65535).contains(port),
+        part.element.value("autoport") != "yes" {
+        refuse("vnc port must be in range [5900,65535]", "write a port of it, or `autoport='yes'`", at: place)
+      }
+      if let length = part.element.value("passwd")?.utf8.count, length > 8 {
+        refuse("VNC password is \(length) characters long, only 8 permitted", "shorten it", at: place)
+      }
+    }
+  }
+
+  /// libvirt src/conf/domain_conf.c: virDomainDiskDefCheckDuplicateInfo, src/conf/domain_validate.c:
+  /// virDomainDefDuplicateDriveAddressesValidate, src/qemu/qemu_validate.c: qemuValidateDomainDeviceDefDiskIOThreads.
+  private mutating func validateDisks(_ devices: [LibvirtDeviceElement], _ threads: Set<UInt64>?) {
+    func source(_ part: LibvirtDeviceElement) -> String {
+      let source = part.element.child("source")
+      return ["file", "dev", "name", "dir"].lazy.compactMap { source?.value($0) }.first ?? "<null>"
+    }
+    var targets: [String: LibvirtDeviceElement] = [:]
+    var drives: Set<[UInt64]> = []
+    for part in devices {
+      let place = location(part.element, part.path)
+      let thread = part.element.child("driver")?.value("iothread").flatMap(LibvirtNumber.natural)
+      if part.name == "controller", part.type == "scsi", let thread, let threads, !threads.contains(thread) {
+        refuse("controller iothread '\(thread)' not defined in iothreadid", "add `<iothreads>\(thread)</iothreads>`", at: place)
+      }
+      guard part.name == "disk", let target = part.element.child("target"), let name = target.value("dev") else { continue }
+      let bus = target.value("bus") ?? ""
+      if let first = targets[name] {
+        return refuse(
+          "target '\(name)' duplicated for disk sources '\(source(first))' and '\(source(part))'", "give each disk a `dev=` of its own",
+          at: place)
+      }
+      targets[name] = part
+      if let thread {
+        if ["ide", "sata", "fdc", "usb", "sd"].contains(bus) {
+          refuse("IOThreads not available for bus \(bus) target \(name)", "take `iothread` out, or write `bus='virtio'`", at: place)
+        } else if bus == "virtio", let threads, !threads.contains(thread) {
+          refuse("Disk iothread '\(thread)' not defined in iothreadid", "add `<iothreads>\(thread)</iothreads>` to the domain", at: place)
+        }
+      }
+      guard let kind = ["scsi", "ide", "sata"].firstIndex(of: bus), part.addressType == "drive",
+        let address = part.element.child("address")
+      else { continue }
+      let parts = ["controller", "bus", "target", "unit"]
+      let numbers = parts.compactMap { name in LibvirtNumber.natural(address.value(name) ?? "0") }
+      guard numbers.count == parts.count, !drives.insert([UInt64(kind)] + numbers).inserted else { continue }
+      let text = zip(parts, numbers).map { "\($0)='\($1)'" }.joined(separator: " ")
+      refuse(
+        "Found duplicate drive address for disk with target name '\(name)' \(text)", "give each disk a `unit=` of its own", at: place)
+    }
+  }
+
+  /// libvirt src/conf/domain_conf.c: virDomainDefParseXML, src/qemu/qemu_postparse.c: qemuDomainControllerDefPostParse.
+  private mutating func validateUSB(_ devices: [LibvirtDeviceElement]) {
+    let controllers = devices.filter { $0.name == "controller" && $0.type == "usb" }
+    for part in controllers {
+      guard let model = part.element.value("model"), model == "qemu-xhci" || model == "nec-xhci",
+        let ports = part.element.value("ports").flatMap(LibvirtNumber.natural), ports > 15
+      else { continue }
+      refuse("'\(model)' controller only supports up to '15' ports", "write `ports='15'`", at: location(part.element, part.path))
+    }
+    guard let none = controllers.first(where: { $0.element.value("model") == "none" }) else { return }
+    let advice = "remove it, or the controller of model `none`"
+    for part in devices {
+      let place = location(part.element, part.path)
+      switch part.name {
+      case "controller" where part.type == "usb" && part !== none:
+        refuse("Can't add another USB controller: USB is disabled for this domain", advice, at: place)
+      case "input" where part.element.value("bus") == "usb":
+        refuse("Can't add USB input device. USB bus is disabled", advice, at: place)
+      case "hub": refuse("Can't add USB hub: USB is disabled for this domain", advice, at: place)
+      case "hostdev" where part.type == "usb": refuse("Can't add host USB device: USB is disabled in this host", advice, at: place)
+      default: break
+      }
+    }
+  }
+
+  /// libvirt src/conf/domain_conf.c: virDomainShmemDefParseXML, src/qemu/qemu_postparse.c: qemuDomainShmemDefPostParse.
+  private mutating func validateSharedMemory(_ part: LibvirtDeviceElement) {
+    let element = part.element
+    let place = location(element, part.path)
+    let model = element.child("model")?.value("type")
+    let hasServer = element.child("server") != nil
+    guard let name = element.value("name") else { return refuse("shmem element must contain 'name' attribute", "add it", at: place) }
+    if name.contains("/") {
+      refuse("shmem name cannot include '/' character", "take it out", at: place)
+    } else if name == "." || name == ".." {
+      refuse("shmem name cannot be equal to '\(name)'", "write another name", at: place)
+    } else if element.child("msi") != nil, !hasServer {
+      refuse("msi option is only supported with a server", "take `<msi>` out", at: place)
+    } else if let type = part.addressType, type != "pci" {
+      refuse("only 'pci' addresses are supported for the shared memory device", "write `type='pci'`", at: place)
+    } else if model == "ivshmem-plain", hasServer {
+      refuse("shmem model 'ivshmem-plain' is supported only with server option disabled", "take `<server>` out", at: place)
+    } else if model == "ivshmem-doorbell", !hasServer {
+      refuse("shmem model 'ivshmem-doorbell' is supported only with server option enabled", "add `<server path=…/>`", at: place)
+    } else if model == "ivshmem-doorbell", element.child("size") != nil {
+      refuse("shmem model 'ivshmem-doorbell' does not support size setting", "take `<size>` out", at: place)
+    } else if model == "ivshmem-plain", let size = element.child("size").flatMap({ LibvirtNumber.bytes($0, defaultUnit: "B") }), size > 0 {
+      if size & (size - 1) != 0 {
+        refuse("shmem size must be a power of two", "write 32, 64, 128 … MiB", at: location(element, part.path, "/size"))
+      } else if size < 1 << 20 {
+        refuse("shmem size must be at least 1 MiB (1024 KiB)", "write `unit='MiB'`", at: location(element, part.path, "/size"))
+      }
+    }
+  }
+
+  /// Whether it is an IDE controller, or a disk that gets one: by its bus, or without one by its name (libvirt
+  /// src/conf/domain_conf.c: virDomainDiskDefParseXML).
+  private static func isIDE(_ part: LibvirtDeviceElement) -> Bool {
+    if part.name == "controller" { return part.type == "ide" }
+    guard part.name == "disk", let target = part.element.child("target") else { return false }
+    if let bus = target.value("bus") { return bus == "ide" }
+    return target.value("dev")?.hasPrefix("hd") == true && part.element.value("device") != "floppy"
+  }
+}
