@@ -7,6 +7,8 @@ struct ShellNesting {
   /// Structures that are open, by the word or the parenthesis that began it.
   private var open: [String] = []
   private var isUnderstood = true
+  /// The word that begins the last structure which is still open at the end: the text has been cut.
+  private(set) var unclosed: String?
 
   /// - Parameter code: the script without comments and here documents.
   init(_ code: [UInt8], _ script: ShellLines) {
@@ -20,7 +22,7 @@ struct ShellNesting {
       end = range.upperBound
     }
     for byte in code[end...] { parenthesis(byte) }
-    if !isUnderstood { topLevel = [] }
+    if isUnderstood { unclosed = open.last } else { topLevel = [] }
   }
 
   private mutating func parenthesis(_ byte: UInt8) {

@@ -38,7 +38,7 @@ struct ShellRunner {
         + "--other-user --chdir --chroot", without: "-l -v -k -K -V -e --list --validate --version --edit", assigns: true),
     "doas": ShellRunner("-u -C -a", without: "-L"),
     "env": ShellRunner("-u -C --unset --chdir", assigns: true),
-    "exec": ShellRunner("-a"),
+    "exec": ShellRunner("-a"), "coproc": ShellRunner(),
     "command": ShellRunner(without: "-v -V"),
     "nice": ShellRunner("-n --adjustment"),
     "ionice": ShellRunner("-c -n --class --classdata", without: "-p -P -u --pid --pgid --uid"),

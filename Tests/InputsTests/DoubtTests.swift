@@ -42,6 +42,16 @@ final class DoubtTests: XCTestCase {
     ])
   }
 
+  func testAScriptThatEndsInsideOfAStructureIsCut() {
+    for start in ["if x; then\n", "while x\ndo\n", "for x in 1; do ", "vm() {\n", "{ ", "( ", "case $x in\na)\n", "function vm {\n"] {
+      assertOpen(["#!/bin/sh\n\(start)\(Self.qemu)\n"])
+    }
+    assertRead([
+      "if x; then\n\(Self.qemu)\nfi\n", "for x in 1; do \(Self.qemu); done\n", "vm() {\n\(Self.qemu)\n}\nvm\n", "( \(Self.qemu) )\n",
+      "case $x in\na) echo ;;\n(b) \(Self.qemu) ;;\nesac\n", "echo '(' if\n\(Self.qemu)\n"
+    ])
+  }
+
   func testAFunctionMayHaveTheEmulatorsName() {
     assertOpen([
       "qemu-system-x86_64() { command qemu-system-x86_64 \"$@\" -S; }\n\(Self.qemu)\n",

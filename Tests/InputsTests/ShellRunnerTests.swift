@@ -12,7 +12,7 @@ final class ShellRunnerTests: XCTestCase {
 
   func testRunnersAreFollowedToTheirProgram() {
     for line in [
-      "CMD", "sudo CMD", "sudo -u qemu CMD", "sudo -Hu qemu -- CMD", "sudo --user=qemu CMD", "sudo DISPLAY=:0 CMD",
+      "CMD", "coproc CMD", "sudo CMD", "sudo -u qemu CMD", "sudo -Hu qemu -- CMD", "sudo --user=qemu CMD", "sudo DISPLAY=:0 CMD",
       "LANG=C CMD", "env -u X A=1 CMD", "exec -a vm CMD", "exec CMD", "nice CMD", "nice -n 5 CMD", "nice -n5 CMD",
       "ionice -c 2 -n 0 CMD", "chrt -f 10 CMD", "chrt --rr 1 CMD", "taskset 0xf CMD", "taskset -c 2-5 CMD",
       "numactl -m 0 -N 0 CMD", "numactl --membind=0 --cpunodebind=0 -- CMD", "timeout 10s CMD", "timeout -k 5 -s INT 1h CMD",

@@ -29,9 +29,10 @@ public struct LaunchFailure: Sendable {
     if driver == "arm-smmuv3", case .unknown(let missing) = qemu.makesNoSMMU { return missing }
     let kind = MachineKind(machine)
     if VFIODriverModel.isMeantForVFIO(driver) || (kind == .virt ? ArmDrivers.isKnown(driver) : PCIDrivers.isKnown(driver)) { return nil }
-    // On other machines too, a name with vfio in it may be meant for a host device.
+    // On other machines too, a name with vfio in it may be meant for a host device; a plug without its machine may be cut.
     switch kind {
     case .q35, .i440fx, .microvm, .virt: break
+    case .unknown where request.plug == .hot && !ArmDrivers.isKnown(driver): break
     case .withoutPCI, .unknown: if !driver.lowercased().contains("vfio") { return nil }
     }
     let reason = kind == .virt ? "`virt` of QEMU 11.1.3 is not known to take it; `--rehearse` asks QEMU"
