@@ -161,15 +161,10 @@ def judge(vfiogate, recording, version, row):
     end = next((n for n, (p, r) in enumerate(pairs) if r is None and not is_of_vfio(p) and "device_del" in str(p)), None)
     replies = [r for p, r in pairs[:end] if is_of_vfio(p)]
     verdicts += judge_others(row, hot[0])
-    died = isOpen = False
+    died = False
     for device, reply in zip(devices, replies):
         if died:
             break
-        # What is left of a plug that is not decided decides about those after it.
-        if isOpen and device["realize"] == "fails":
-            verdicts.append(("open", "behind a plug that is not decided"))
-            continue
-        isOpen = isOpen or device["realize"] == "undetermined"
         happened = answered(reply)
         died = happened[0] == "crash"
         alone = dict(hot[0], findings=[f for f in hot[0]["findings"] if f["severity"] == "error"])

@@ -129,6 +129,13 @@ class Host:
                 file.write(self.recording.config.get(bdf, bytes(4096)))
 
 
+def deleted(plug):
+    """The id of a device that a command unplugs; nothing for any other command."""
+    if isinstance(plug, str):
+        return plug.removeprefix("device_del ").strip() if plug.startswith("device_del ") else None
+    return plug["arguments"]["id"] if plug.get("execute") == "device_del" else None
+
+
 class Trial:
     """One start of QEMU with its plugs, on a host that has an environment, `enter` and `reset`."""
 
@@ -182,13 +189,17 @@ class Trial:
                     command = {"execute": "device_add", "arguments": plug}
                 self.deleted, self.events = [], set()
                 reply = self.ask(stream, command)
-                if command["execute"] == "device_del" and "return" in reply:
+                unplugged = deleted(plug)
+                if unplugged and not reply.get("return", "Error"):
                     self.ask(stream, {"execute": "system_reset"})
                     self.wait(stream, "RESET")
-                    path = "/machine/peripheral/" + command["arguments"]["id"]
+                    path = "/machine/peripheral/" + unplugged
                     # QEMU reports the end only when the last reference has gone.
                     if "error" in self.ask(stream, {"execute": "qom-list", "arguments": {"path": path}}):
                         self.wait(stream, "DEVICE_DELETED")
+                # A file of the human monitor's commands has no events.
+                if isinstance(plug, str):
+                    self.deleted = []
                 self.plugs += [plug, *self.deleted]
                 replies += [reply] + [{"return": {}} for _ in self.deleted]
             self.ask(stream, {"execute": "quit"})
