@@ -4,7 +4,7 @@ import Facts
 /// device and of the PCI core for all PCI devices, all of a bridge, a root complex and an IOMMU of x86.
 private enum OtherDeviceStep: CaseIterable {
   case keyvalID, pluggableClass, bus, hotplug, migrating, dynamicSysbus, globals, id, properties, memory, secondIOMMU, slot, port, expander
-  case iommu, balloon, crash, virtualFunction, failover, hotplugController, migratable
+  case iommu, balloon, crash, virtualFunction, failover, optionROM, hotplugController, migratable
 }
 
 extension RealizeContext {
@@ -44,6 +44,7 @@ extension RealizeContext {
     case .crash: return QEMUCrash.property(of: request, in: qemu)
     case .virtualFunction: return virtualFunctionRefused
     case .failover: return try failoverOfBridge()
+    case .optionROM: return PCIDrivers.isPCI(driver) ? try optionROM() : nil
     case .hotplugController: return PCIDrivers.isPCI(driver) ? try hotplugController() : nil
     case .migratable:
       guard driver == "amd-iommu", machine.hasOption("only-migratable") else { return nil }

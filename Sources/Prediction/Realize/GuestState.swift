@@ -9,15 +9,24 @@ struct CheckedRequest {
   /// The fact that is missing of a device whose type is not modelled, or about whose refusal an earlier plug decides.
   var missing: Unknown?
   /// Whether each check of another device is decided.
-  let isDecided: Bool
+  var isDecided: Bool
   let numbers: TakenNumbers
   /// The request with what `-global` options give it.
   let settings: DeviceRequest
 
+  /// The refusals, in QEMU's order.
+  var failures: [RealizeFailure] { draft?.failures ?? [failure].compactMap { $0 } }
+  /// Whether it is certain for what QEMU refuses it.
+  var hasKnownFailure: Bool { isRefused && draft?.unknowns.isEmpty != false }
   /// Whether QEMU certainly refuses it. With a step that fails, an earlier one that is not decided changes the text alone.
   var isRefused: Bool { failure != nil || draft?.failures.isEmpty == false }
   /// Whether QEMU may refuse it.
   var isOpen: Bool { !isRefused && (draft.map { !$0.unknowns.isEmpty } ?? (!isDecided || missing != nil)) }
+
+  /// Leaves open whether QEMU refuses it.
+  mutating func leaveOpen(_ unknown: Unknown) {
+    if let draft { draft.leaveOpen(unknown) } else { missing = missing ?? unknown }
+  }
 }
 
 /// The guest between two requests, with what is needed to make it again.
@@ -26,11 +35,13 @@ struct GuestState {
   /// Nil where no device is unplugged, as in most machines: then none has to be made again.
   private var made: MadeDevices?
   private var objects: ExistingObjects
+  private let qemu: QEMUProfile
 
   /// - Parameter histories: the commands that will be executed.
-  init(_ guest: Guest, _ objects: ExistingObjects, _ histories: [DeviceRequest.History]) {
+  init(_ guest: Guest, _ machine: MachineConfig, _ qemu: QEMUProfile, _ histories: [DeviceRequest.History]) {
     self.guest = guest
-    self.objects = objects
+    self.qemu = qemu
+    objects = ExistingObjects(machine, qemu)
     made = histories.contains { !$0.unplugged.isEmpty || !$0.deleted.isEmpty } ? MadeDevices(guest) : nil
   }
 
@@ -54,22 +65,55 @@ struct GuestState {
     return failures
   }
 
-  /// Adds a device that QEMU creates, or what is left of a plug that fails.
-  mutating func settle(_ request: DeviceRequest, _ checked: CheckedRequest) {
+  /// The guests that there may be after a request: with the device that QEMU creates, and with what is left of a plug that fails. Of a
+  /// launch each device is checked as if those before it had been made.
+  func after(_ request: DeviceRequest, _ checked: CheckedRequest) -> [GuestState] {
+    var results: [GuestState] = []
     let draft = checked.draft
-    // Most plugs that fail keep it; not one that fails before or after realize, nor does the primary that a failover pair keeps back.
-    let isUntaken = draft?.isHidden == true
-      || request.plug == .hot && (checked.failure ?? draft?.failures.first)?.leavesIndexFree == true
-    let acpiIndex = isUntaken ? nil : checked.numbers.acpiIndex
-    if let acpiIndex { guest.acpiIndexes.insert(acpiIndex) }
-    // A plug that fails leaves nothing else; of a launch each device is checked as if those before it had been made.
-    if request.plug == .hot && checked.isRefused || draft?.isHidden == true {
-      draft?.place(in: guest)
-      if draft?.isHidden == true { guest.keepBack(request) }
-      made?.note(failed: acpiIndex)
-      if let draft, draft.isLateFailure, guest.hadIntelGraphics == .known(false) { guest.note(graphics: draft.context) }
-      return
+    let isHidden = draft?.isHidden == true
+    if request.plug == .cold || isHidden || !checked.isRefused {
+      var state = self
+      if isHidden { state.keepBack(request, checked) } else { state.add(request, checked) }
+      results.append(state)
     }
+    guard request.plug == .hot, checked.isOpen || checked.isRefused && !isHidden else { return results }
+    if checked.isRefused { draft?.place(in: guest) }
+    // Most plugs that fail keep their index.
+    var kept: [UInt64?] = [checked.numbers.acpiIndex]
+    if checked.numbers.acpiIndex != nil {
+      let isFree = checked.failures.first?.leavesIndexFree(in: qemu) == true
+      kept = checked.hasKnownFailure ? [isFree ? nil : checked.numbers.acpiIndex] : [checked.numbers.acpiIndex, nil]
+    }
+    for index in kept {
+      var state = self
+      state.fail(checked, keeping: index)
+      results.append(state)
+    }
+    return results
+  }
+
+  /// Keeps the primary of a failover pair back, without its numbers.
+  private mutating func keepBack(_ request: DeviceRequest, _ checked: CheckedRequest) {
+    checked.draft?.place(in: guest)
+    guest.keepBack(request)
+  }
+
+  private mutating func fail(_ checked: CheckedRequest, keeping index: UInt64?) {
+    if let index { guest.acpiIndexes.insert(index) }
+    made?.note(failed: index)
+    guard let draft = checked.draft, guest.hadIntelGraphics == .known(false) else { return }
+    if !checked.hasKnownFailure {
+      guest.note(graphics: draft.context)
+      if guest.hadIntelGraphics == .known(true) {
+        guest.hadIntelGraphics = .unknown("earlier devices of this QEMU", "a plug of one is not decided")
+      }
+    } else if draft.isLateFailure {
+      guest.note(graphics: draft.context)
+    }
+  }
+
+  private mutating func add(_ request: DeviceRequest, _ checked: CheckedRequest) {
+    let draft = checked.draft
     let device = MadeDevice(request: checked.settings, numbers: checked.numbers, context: request.isVFIO ? draft?.context : nil)
     let address = guest.add(device)
     guest.drop(request, checked.failure)

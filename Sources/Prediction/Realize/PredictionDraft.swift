@@ -35,17 +35,30 @@ final class PredictionDraft {
   }
 
   /// Leaves a failure open: whether it is there depends on an earlier plug.
-  func leaveOpen(_ failure: RealizeFailure, because unknown: Unknown) {
+  /// - Parameters:
+  ///   - isReported: whether QEMU would report it.
+  ///   - stays: whether QEMU reports another otherwise, so that it stays the text that is likely.
+  func leaveOpen(_ failure: RealizeFailure, because unknown: Unknown, isReported: Bool, stays: Bool) {
     guard let step = RealizeStep.allCases.first(where: { $0.causes.contains(failure.cause) }) else { return }
-    failures.removeAll { $0 == failure }
+    if !stays { failures.removeAll { $0 == failure } }
     undecided.append(UndecidedStep(step: step, property: failure.property, unknown: unknown))
-    if failures.isEmpty || failure.signal != nil { unknowns.append(unknown) }
+    if isReported { unknowns.append(unknown) }
+  }
+
+  /// Leaves open whether there is a failure at any step.
+  func leaveOpen(_ unknown: Unknown) {
+    undecided.append(UndecidedStep(step: .release, property: nil, unknown: unknown))
+    unknowns.append(unknown)
   }
 
   /// Adds facts that are missing if earlier plugs have another result.
   func miss(_ others: PredictionDraft) {
     undecided += others.undecided.filter { other in !undecided.contains { $0.unknown == other.unknown } }
-    if failures.isEmpty { unknowns = (unknowns + others.unknowns).unique }
+    unknowns = (unknowns + others.unknowns).unique
+    if laterFailure != others.laterFailure {
+      laterUnknown = laterUnknown ?? others.laterUnknown ?? unknowns.first
+      laterFailure = nil
+    }
   }
 
   /// Determines the address that the device would have in a guest that it is not part of.

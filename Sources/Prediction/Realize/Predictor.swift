@@ -39,6 +39,8 @@ public final class Predictor: Sendable {
     public let predictions: [RealizePrediction]
     /// Refusals of other parts of the machine, as far as they are modelled. None where QEMU runs already.
     public let launchFailures: [LaunchFailure]
+    /// Commands about objects that QEMU may refuse.
+    public let openFailures: [OpenFailure]
     /// Devices of types that are not modelled at all, each with the fact that is missing.
     public let unmodelled: [(request: DeviceRequest, fact: Unknown)]
     /// Other devices of modelled types with a check that is not decided.
@@ -62,24 +64,29 @@ public final class Predictor: Sendable {
     let cold = machine.devices.filter { $0.form == .keyval } + machine.devicesOfDrives(MachineKind(machine))
       + machine.devices.filter { $0.form == .json }
     let histories = (cold + plugs).map(\.history) + [machine.lastCommands]
-    var state = GuestState(guest, ExistingObjects(machine, qemu), histories)
-    var open = OpenPlugs()
+    var guests = PossibleGuests(GuestState(guest, machine, qemu, histories))
     var drafts: [PredictionDraft] = []
+    var possible: [OpenFailure] = []
+    func execute(_ history: DeviceRequest.History, in guests: inout PossibleGuests) {
+      let refused = guests.execute(history)
+      others += refused.certain
+      possible += refused.open
+    }
     for (index, request) in (cold + plugs.map { $0.asRead(by: qemu) }).enumerated() {
-      if index == cold.count, let running { state.restart(as: running) }
-      others += state.execute(request.history)
-      let checked = open.settle(request, check(request, state.guest), in: &state) { check(request, $0) }
+      if index == cold.count, let running { guests.restart(as: running) }
+      execute(request.history, in: &guests)
+      let checked = guests.settle(request) { check(request, $0) }
       if let draft = checked.draft { drafts.append(draft) }
       if let failure = checked.failure { others.append(LaunchFailure(failure, of: request)) }
       if let fact = checked.missing { unmodelled.append((request, fact)) }
       if !checked.isDecided { undecided.append(request) }
     }
-    if running == nil, plugs.isEmpty, let failure = machine.initiatorFailure(in: state.guest, qemu) { others.append(failure) }
-    var end = state
-    others += end.execute(machine.lastCommands)
+    if running == nil, plugs.isEmpty, let failure = machine.initiatorFailure(in: guests.guest, qemu) { others.append(failure) }
+    var end = guests
+    execute(machine.lastCommands, in: &end)
     return Outcome(
-      predictions: drafts.map { RealizePrediction($0, in: state.guest) }, launchFailures: others, unmodelled: unmodelled,
-      undecided: undecided, guest: state.guest)
+      predictions: drafts.map { RealizePrediction($0, in: guests.guest) }, launchFailures: others, openFailures: possible,
+      unmodelled: unmodelled, undecided: undecided, guest: guests.guest)
   }
 
   /// Checks a request.

@@ -91,16 +91,18 @@ public struct RealizeFailure: Hashable, Sendable {
   public internal(set) var other: DeviceRequest?
 
   /// Whether the device's `acpi-index` is free after the refusal: QEMU refuses before the PCI core takes it, or after realize, which it
-  /// reverts then (QEMU hw/pci/pci.c: pci_qdev_realize, pci_qdev_unrealize; recorded on 11.1.3).
-  var leavesIndexFree: Bool {
+  /// reverts then (QEMU hw/pci/pci.c: pci_qdev_realize, pci_qdev_unrealize; recorded on 10.0.13 and 11.1.3). Before 8.0 the controller of
+  /// ACPI takes it before realize, and only an unplug gives it back (QEMU hw/acpi/pcihp.c: acpi_pcihp_device_pre_plug_cb; recorded on
+  /// 7.2.22).
+  func leavesIndexFree(in qemu: QEMUProfile) -> Bool {
     // A size that is a number is checked later.
     if text.hasPrefix("ROM size ") { return false }
     switch cause {
     case .badID, .duplicateID, .noDriver, .unknownDriver, .abstractDriver, .busNotFound, .wrongBusType, .noPCIBus,
       .classNotHotpluggable, .busNotHotpluggable, .migrating, .crashingGlobal, .badGlobal, .badProperty, .unknownProperty,
-      .noATSProperty, .duplicateObjectID, .missingIOMMUFDObject, .wrongIOMMUFDObject, .badDescriptor, .bootIndexTaken,
-      .badFailover, .badROMFile:
+      .noATSProperty, .duplicateObjectID, .missingIOMMUFDObject, .wrongIOMMUFDObject, .badDescriptor, .bootIndexTaken:
       return true
+    case .badFailover, .badROMFile: return !qemu.isBefore(8, 0)
     default: return false
     }
   }

@@ -27,6 +27,8 @@ public final class LintTarget: Sendable {
   public let hostNow: Host
   /// Parts of the machine beside the vfio devices that QEMU refuses.
   public let launchFailures: [LaunchFailure]
+  /// Commands about objects that QEMU may refuse, as earlier plugs decide.
+  let openFailures: [OpenFailure]
   /// Devices of types that are not modelled at all, each with the fact that is missing.
   let unmodelled: [(request: DeviceRequest, fact: Unknown)]
   /// Other devices with a check that is not decided.
@@ -66,6 +68,7 @@ public final class LintTarget: Sendable {
     let all = outcome.predictions
     guest = outcome.guest
     let isRunning = !plugs.isEmpty
+    openFailures = outcome.openFailures
     unmodelled = outcome.unmodelled.filter { !isRunning || $0.request.plug == .hot }
     undecided = outcome.undecided.filter { !isRunning || $0.plug == .hot }
     let launch = outcome.launchFailures.filter { !isRunning || $0.isOfCommand }

@@ -25,6 +25,7 @@ extension Rule {
 /// Runs after the rules that explain one of these failures by itself.
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   for (request, fact) in target.unmodelled { runner.cannotDetermine(fact, about: request) }
+  for one in target.openFailures { runner.cannotDetermine(one.fact, at: one.location) }
   let isTried = target.rehearsal?.display.map(\.isTried) ?? false
   if !isTried, target.plugs.isEmpty, target.mayPassThrough, let (fact, place) = target.machine.unknownMachineType(target.qemu) {
     runner.cannotDetermine(fact, at: place)
