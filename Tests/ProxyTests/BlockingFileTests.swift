@@ -37,6 +37,12 @@ final class BlockingFileTests: XCTestCase {
       ("blockdev-change-medium", #"{"id":"d","filename":"\#(path)"}"#),
       ("blockdev-change-medium", #"{"id":"d","filename":"blkdebug:\#(path):/dev/null"}"#),
       ("blockdev-change-medium", #"{"id":"d","filename":"json:{'driver':'file','filename':'\#(path)'}"}"#),
+      ("blockdev-change-medium", #"{"id":"d","filename":"\#(String(repeating: "blkdebug::", count: 9))\#(path)"}"#),
+      ("blockdev-change-medium", #"{"id":"d","filename":"blkdebug::json:{'driver':'file','filename':'\#(path)'}"}"#),
+      ("blockdev-change-medium", #"{"id":"d","filename":"blkverify:/dev/null:blkdebug::\#(path)"}"#),
+      ("blockdev-change-medium", #"{"id":"d","filename":"\#(String(repeating: "blkdebug::", count: 9))\#(path)"}"#),
+      ("blockdev-change-medium", #"{"id":"d","filename":"blkdebug::json:{'driver':'file','filename':'\#(path)'}"}"#),
+      ("blockdev-change-medium", #"{"id":"d","filename":"blkverify:/dev/null:blkdebug::\#(path)"}"#),
       ("object-add", #"{"qom-type":"secret","id":"s","file":"\#(path)"}"#),
       ("object-add", #"{"qom-type":"filter-dump","id":"s","netdev":"n","file":"\#(path)"}"#),
       ("object-add", #"{"qom-type":"memory-backend-file","id":"s","size":4096,"mem-path":"\#(path)","readonly":true}"#),
@@ -123,6 +129,82 @@ final class BlockingFileTests: XCTestCase {
     XCTAssertEqual(try probe.answer(FilterProbe.command("chardev-add", #"{"id":"f","backend":{"type":"null","data":{}}}"#)), .pass)
   }
 
+  /// Starts a program in namespaces of its own, and waits until it is there.
+  private func child(_ arguments: [String], _ isThere: (pid_t) -> Bool) throws -> Child {
+    let process = try Child("/usr/bin/unshare", arguments)
+    do { try Wait.until("the namespaces", within: .seconds(5), isTrue: { isThere(process.processID) }) } catch {
+      process.end()
+      throw XCTSkip("cannot mount")
+    }
+    return process
+  }
+
+  private func answer(_ path: String, _ process: pid_t) throws -> FilterProbe.Answer {
+    let probe = FilterProbe {
+      $0.process = process
+      $0.rehearses = false
+    }
+    return try probe.answer(FilterProbe.command("screendump", #"{"filename":"\#(path)"}"#))
+  }
+
+  /// The FIFO is beside a root that is all that the process has.
+  func testNothingIsAboveARoot() throws {
+    let folder = try folder()
+    let script = "cd \(folder.path) && mkdir -p r && mount --rbind / r && exec chroot r sleep 600"
+    let process = try child(["--mount", "/bin/sh", "-c", script]) {
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/root"))?.hasSuffix("/r") == true
+    }
+    defer { process.end() }
+    for path in ["../f", "../../f", "/../f", "/proc/self/cwd/../f"] {
+      XCTAssertEqual(try answer(path, process.processID), .pass, path)
+    }
+    XCTAssertEqual(try answer("..\(folder.path)/f", process.processID), .refuse("blocking-file"))
+  }
+
+  /// Its number in its own /proc is another than here.
+  func testAProcessThatHasItsOwnNumbers() throws {
+    let folder = try folder()
+    func inner(_ process: pid_t) -> pid_t? {
+      (try? String(contentsOfFile: "/proc/\(process)/task/\(process)/children", encoding: .utf8))?
+        .split(separator: " ").first.flatMap { pid_t($0) }
+    }
+    let script = "cd \(folder.path) && exec sleep 600"
+    let process = try child(["--pid", "--fork", "--kill-child", "--mount-proc", "/bin/sh", "-c", script]) {
+      let place = inner($0).flatMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/cwd") }
+      return place?.hasSuffix(folder.path) == true
+    }
+    defer { process.end() }
+    let number = try XCTUnwrap(inner(process.processID))
+    for path in ["/proc/self/cwd/f", "/proc/thread-self/cwd/f", "/proc/self/../self/cwd/link", "/proc/1/cwd/f"] {
+      XCTAssertEqual(try answer(path, number), .refuse("blocking-file"), path)
+    }
+    XCTAssertEqual(try answer("/proc/self/cwd/file", number), .pass)
+  }
+
+  /// Those that wait were observed to do so on 7.2.22 and 11.1.3.
+  func testASocketThatWaitsForAClient() throws {
+    let probe = FilterProbe()
+    func socket(_ more: String) -> String {
+      FilterProbe.command(
+        "chardev-add", #"{"id":"c","backend":{"type":"socket","data":{"addr":{"type":"unix","data":{"path":"/run/c"}}\#(more)}}}"#)
+    }
+    for text in [
+      socket(#","server":true,"wait":true"#), socket(#","wait":true"#), FilterProbe.human("chardev-add socket,id=c,path=/run/c,server=on"),
+      FilterProbe.human("chardev-add socket,id=c,host=127.0.0.1,port=0,server,wait=on"),
+      FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-unix:/run/c,,server=on"),
+    ] {
+      XCTAssertEqual(try probe.answer(text), .refuse("blocking-file"), text)
+    }
+    for text in [
+      socket(""), socket(#","server":true"#), socket(#","server":true,"wait":false"#), socket(#","server":false"#),
+      FilterProbe.human("chardev-add socket,id=c,path=/run/c"), FilterProbe.human("chardev-add socket,id=c,path=/run/c,server=on,wait=off"),
+      FilterProbe.human("chardev-add socket,id=c,path=/run/c,server,nowait"), FilterProbe.human("chardev-add null,id=c,server=on"),
+      FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-unix:/run/c,,server=on,,wait=off"),
+    ] {
+      XCTAssertNotEqual(try probe.answer(text), .refuse("blocking-file"), text)
+    }
+  }
+
   /// In the root of a process without devices, as in a container.
   func testATapNetworkWithVhostNeedsTheHostsDevice() throws {
     func answers(_ process: pid_t?) throws -> [FilterProbe.Answer] {
@@ -170,6 +252,10 @@ final class BlockingFileTests: XCTestCase {
       let long = String(repeating: path, count: (1 << 19) / path.utf8.count)
       XCTAssertEqual(try probe.answer(FilterProbe.command("screendump", #"{"filename":"\#(long)"}"#)), .pass, path)
     }
+    let deep = String(repeating: "blkdebug::", count: 50_000)
+    XCTAssertEqual(try probe.answer(FilterProbe.command("screendump", #"{"filename":"\#(deep)"}"#)), .refuse("malformed-input"))
+    let folders = repeatElement("\"" + String(repeating: "/tmp/..", count: 500) + "\"", count: 256).joined(separator: ",")
+    XCTAssertEqual(try probe.answer(FilterProbe.command("blockdev-add", "{\"x\":[\(folders)]}")), .refuse("malformed-input"))
     let many = repeatElement(#""/tmp/none""#, count: 80_000).joined(separator: ",")
     XCTAssertEqual(try probe.answer(FilterProbe.command("blockdev-add", "{\"x\":[\(many)]}")), .refuse("malformed-input"))
     XCTAssertLessThan(ContinuousClock.now - start, .seconds(60))

@@ -15,8 +15,10 @@ struct BlockingFiles {
 
   /// Limit of paths of one command that are looked up.
   private static let limit = 16384
-  /// Limit of the parts of a text, between colons, that may be paths.
-  private static let partLimit = 8
+  /// Limit of the folders in all of them, each of which is looked up too.
+  private static let folderLimit = 131_072
+  /// Limit of the parts of a text, between colons, that may be paths: options of a character device have less than 40 names.
+  private static let partLimit = 64
 
   private let view: QEMUPath
 
@@ -30,7 +32,7 @@ struct BlockingFiles {
     guard BlockingFiles.opens(command) else { return nil }
     var texts: [WireText] = []
     if command == "netdev_add" {
-      texts = BlockingFiles.forwarded(arguments)
+      texts = BlockingFiles.forwarded(arguments).filter { !$0.contains("-pipe") || $0.contains("logfile") }
     } else {
       collect(arguments, except: BlockingFiles.nonBlocking(command, arguments), into: &texts)
     }
@@ -49,9 +51,11 @@ struct BlockingFiles {
 
   private func refusal(_ texts: [WireText], isReadToEnd: Bool) -> BypassRules.Reason? {
     var left = BlockingFiles.limit
+    var foldersLeft = BlockingFiles.folderLimit
     for path in texts.lazy.flatMap(BlockingFiles.paths(in:)) {
       left -= 1
-      if left < 0 {
+      foldersLeft -= path.bytes.count { $0 == UInt8(ascii: "/") }
+      if left < 0 || foldersLeft < 0 {
         return BypassRules.Reason(rule: .malformedInput, message: "more than \(BlockingFiles.limit) texts that may be names of files")
       }
       switch kind(path) {
@@ -79,10 +83,9 @@ struct BlockingFiles {
 
   /// The character devices that a network forwards to, such as `tcp:10.0.2.100:80-file:PATH` (QEMU net/slirp.c: slirp_guestfwd): nothing
   /// else of a network waits.
-  private static func forwarded(_ arguments: JSON) -> [WireText] {
+  static func forwarded(_ arguments: JSON) -> [WireText] {
     let rules = (arguments.members ?? []).filter { WireText($0.key).split(".").first == "guestfwd" }.map(\.value)
-    let texts = rules.flatMap { ($0.array ?? [$0]).compactMap { $0.wire ?? $0.wire("str") } }
-    return texts.filter { !$0.contains("-pipe") || $0.contains("logfile") }
+    return rules.flatMap { ($0.array ?? [$0]).compactMap { $0.wire ?? $0.wire("str") } }
   }
 
   /// Members that name no file, though a FIFO in QEMU's working directory may have that name.
@@ -189,7 +192,8 @@ extension QMPCommandFilter {
 
   /// The refusal of a QMP command, or of one of the human monitor in the form of QMP's.
   func blockingFile(_ command: WireText, _ arguments: JSON?) -> BypassRules.Reason? {
-    arguments.flatMap { files?.refusal(of: command, $0) }
+    guard let files, let arguments else { return nil }
+    return WaitingSockets.refusal(of: command, arguments) ?? files.refusal(of: command, arguments)
   }
 
   /// The refusal of a command of the human monitor that has no form of QMP's.

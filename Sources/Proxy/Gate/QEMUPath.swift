@@ -17,20 +17,23 @@ struct QEMUPath {
   func resolved(_ path: WireText) -> (folder: String, name: WireText)? {
     guard path.bytes.count < QEMUPath.limit else { return nil }
     var base = start(of: path)
-    // Parts below the root of QEMU; nil while the path is relative to the working directory.
+    // Parts below QEMU's root, `self` in /proc for its own entry; nil while the path is relative to its working directory.
     var inside: [String]? = path.hasPrefix("/") ? [] : nil
     var rest = Array(path.split("/").filter { !$0.bytes.isEmpty && $0 != "." }.reversed())
     var links = 0
     while let part = rest.popLast() {
       if part == ".." {
-        if let parts = inside { inside = parts.dropLast() } else { base += "/.." }
+        if let parts = inside { inside = parts.dropLast() } else if !isRoot(base) { base += "/.." }
         continue
       }
-      let isProc = inside == ["proc"]
-      let folder = base + (inside ?? []).map { "/" + $0 }.joined()
+      if inside == ["proc"], let own = own(part) {
+        inside?.append(contentsOf: own)
+        if rest.isEmpty { return (folder(base, inside) + "/", ".") }
+        continue
+      }
+      let folder = folder(base, inside)
       let name = part.description
-      let target = isProc ? own(part) ?? link(folder + "/" + name) : link(folder + "/" + name)
-      guard let target else {
+      guard let target = link(folder + "/" + name) else {
         if rest.isEmpty { return (folder + "/", part) }
         // An entry that is not a link is "invalid" to readlink(2). A folder that is missing has nothing in it.
         guard errno == EINVAL else { return nil }
@@ -74,11 +77,28 @@ struct QEMUPath {
     return process.map { "/proc/\($0)/" + (isAbsolute ? "root" : "cwd") } ?? (isAbsolute ? "" : ".")
   }
 
-  /// The links of /proc that depend on who follows them (proc(5)).
-  private func own(_ name: WireText) -> WireText? {
+  /// The parts behind /proc of a link there that depends on who follows it (proc(5)). The process keeps the name `self`: QEMU's
+  /// /proc may have another number for it.
+  private func own(_ name: WireText) -> [String]? {
     guard let process else { return nil }
-    if name == "self" { return WireText("\(process)") }
-    return name == "thread-self" ? WireText("\(process)/task/\(process)") : nil
+    if name == "self" { return ["self"] }
+    return name == "thread-self" ? ["self", "task", "\(process)"] : nil
+  }
+
+  /// The folder of parts below a root, or of the working directory alone.
+  private func folder(_ base: String, _ inside: [String]?) -> String {
+    guard let inside else { return base }
+    let isOwn = inside.starts(with: ["proc", "self"])
+    let start = isOwn ? process.map { "/proc/\($0)" } : nil
+    return (start ?? base) + inside.dropFirst(start == nil ? 0 : 2).map { "/" + $0 }.joined()
+  }
+
+  /// Whether a folder is QEMU's root, above which there is nothing: this process may see more.
+  private func isRoot(_ folder: String) -> Bool {
+    var (one, root) = (stat(), stat())
+    // SAFETY: stat reads the path and fills the structure that it is given.
+    guard stat(folder + "/.", &one) == 0, stat(start(of: "/") + "/.", &root) == 0 else { return false }
+    return one.st_dev == root.st_dev && one.st_ino == root.st_ino
   }
 
   private func link(_ path: String) -> WireText? {
