@@ -4,11 +4,14 @@ import Facts
 struct OwnCause {
   /// Whether the definition asks for KVM. Distributions' machine types have the host's width of addresses there.
   let asksForKVM: Bool
+  /// Whether the accelerator is the definition's, so that what QEMU says of it holds there too.
+  let isOfTCG: Bool
   /// Values of the definition, which QEMU repeats in its messages.
   private let values: Set<String>
 
-  init(asksForKVM: Bool, parts: [RehearsalPlan.Part]) {
+  init(asksForKVM: Bool, isOfTCG: Bool, parts: [RehearsalPlan.Part]) {
     self.asksForKVM = asksForKVM
+    self.isOfTCG = isOfTCG
     values = Set(parts.filter { $0.location != nil }.flatMap { part in
       part.arguments.dropFirst().flatMap { $0.split(whereSeparator: { ",=\"".contains($0) }) }.map { $0.lowercased() }
     })
@@ -18,7 +21,8 @@ struct OwnCause {
   private static let words: Set<Substring> = [
     "kvm", "irqchip", "x2apic", "hyperv", "accel", "accelerator", "accelerators", "accelerated", "acceleration", "tcg",
   ]
-  private static let phrases = ["interrupt controller", "null-co", "hubport"]
+  private static let ofAccelerator = ["interrupt controller"]
+  private static let phrases = ["null-co", "hubport"]
   /// Errors of the C library about a file that a rehearsal does not have, or a connection (errno(3)).
   private static let errors = [
     "no such file or directory", "permission denied", "read-only file system", "network is unreachable", "connection refused",
@@ -37,7 +41,9 @@ struct OwnCause {
     if isLimited, OwnCause.memory.contains(where: text.contains) { return true }
     let bare = withoutValues(text)
     if OwnCause.errors.contains(where: bare.contains), !text.contains("romfile") { return true }
-    return OwnCause.phrases.contains(where: bare.contains)
+    if OwnCause.phrases.contains(where: bare.contains) { return true }
+    if isOfTCG { return false }
+    return OwnCause.ofAccelerator.contains(where: bare.contains)
       || bare.split { !$0.isASCII || !($0.isLetter || $0.isNumber) }.contains(where: OwnCause.words.contains)
   }
 

@@ -118,9 +118,24 @@ extension RehearsalPlan {
     object.id.map { [("id", $0)] } ?? []
   }
 
+  /// The text in the form that the definition has: JSON has types, and key=value text has words without a value, which QEMU refuses.
+  private func text(_ items: [(name: String, value: String)], _ object: ObjectRequest) -> String {
+    guard object.isJSON else {
+      let shorts = object.properties.filter { $0.shortForm != nil }
+      let whole = items.filter { item in !shorts.contains { $0.name == item.name } }
+      return OptionText.keyval(whole) + shorts.compactMap { $0.shortForm.map { "," + $0 } }.joined()
+    }
+    let members = items.map { item in
+      let own = object.properties.last { $0.name == item.name && OptionText.text(of: $0.value) == item.value }
+      let ours: JSON = ["share", "reserve"].contains(item.name) ? .bool(item.value == "on") : .string(item.value)
+      return JSON.Member(item.name, own.flatMap { OptionText.json(of: $0.value) } ?? ours)
+    }
+    return JSON.object(members).text()
+  }
+
   private mutating func keepObject(_ items: [(name: String, value: String)], _ object: ObjectRequest, isChanged: Bool) {
     keep(
-      "-object", OptionText.keyval(items), object.location, isChanged: isChanged,
+      "-object", text(items, object), object.location, isChanged: isChanged,
       properties: isChanged ? [] : object.properties.map(\.location))
   }
 }

@@ -114,6 +114,7 @@ struct PlannedOption {
   }
 
   private func processor(_ text: String, _ plan: inout RehearsalPlan) {
+    if plan.isOfTCG { return plan.keep("-cpu", text, option.location) }
     var items = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     let isHosts = items.first == "host"
     if isHosts { items[0] = "max" }
@@ -189,8 +190,8 @@ struct PlannedOption {
 
   private func drive(_ plan: inout RehearsalPlan) {
     let items = OptionText.items(text, implied: "file")
-    if let kind = items.last(where: { $0.name == "if" })?.value, ["pflash", "sd", "mtd"].contains(kind) {
-      return plan.note(name, "left out: a firmware image, or a card")
+    if let kind = items.last(where: { $0.name == "if" })?.value, ["pflash", "mtd"].contains(kind) {
+      return plan.note(name, "left out: a firmware image, or flash memory")
     }
     let kept = items.filter { ["if", "index", "bus", "unit", "id", "media", "readonly", "read-only"].contains($0.name) }
     let rest = OptionText.keyval(kept)

@@ -62,7 +62,9 @@ public struct RehearsalPlan: Sendable {
   /// Whether `-cpu host` is replaced.
   var hasHostProcessor = false
   /// Whether the definition asks for KVM, which the rehearsal has not.
-  private(set) var asksForKVM = false
+  let asksForKVM: Bool
+  /// Whether it leaves QEMU to TCG, which is the rehearsal's accelerator then.
+  let isOfTCG: Bool
   /// Whether the machine is of x86 with 64 bits.
   private(set) var isX86 = false
   /// Whether libvirt writes the command line, so that the definition shows a part of it only.
@@ -88,7 +90,9 @@ public struct RehearsalPlan: Sendable {
     self.directory = directory
     isDomain = machine.libvirt != nil
     let isArm = [machine.emulator, program].compactMap { $0 }.contains { $0.hasSuffix("-aarch64") || $0.hasSuffix("-arm") }
-    accelerators = isArm ? ["tcg", "qtest"] : ["qtest", "tcg"]
+    asksForKVM = RehearsalPlan.asksForKVM(machine)
+    isOfTCG = !isDomain && !asksForKVM && RehearsalPlan.accelerators(of: machine).allSatisfy { $0 == "tcg" }
+    accelerators = isArm || isOfTCG ? ["tcg", "qtest"] : ["qtest", "tcg"]
     if let missing = machine.missingPart {
       obstacle = missing
     } else if machine.emulator == nil, machine.machineType == nil {
@@ -126,7 +130,10 @@ public struct RehearsalPlan: Sendable {
   }
 
   /// Causes of a refusal that are the rehearsal's own.
-  var ownCause: OwnCause { OwnCause(asksForKVM: asksForKVM, parts: parts) }
+  /// - Parameter accelerator: that which QEMU has taken.
+  func ownCause(_ accelerator: String) -> OwnCause {
+    OwnCause(asksForKVM: asksForKVM, isOfTCG: isOfTCG && accelerator == "tcg", parts: parts)
+  }
 
   /// A message with the names that it would have without the rehearsal: of `-cpu host`, and of the vfio device in a slot.
   func withOwnNames(_ text: String) -> String {
@@ -147,10 +154,6 @@ public struct RehearsalPlan: Sendable {
   private mutating func add(_ machine: MachineConfig) {
     shellLocations = machine.shellLocations
     isX86 = machine.emulator.map { $0.hasSuffix("x86_64") || $0.hasSuffix("kvm") } ?? false
-    asksForKVM = machine.hasOption("enable-kvm")
-      || (machine.options.filter { $0.name == "accel" } + machine.machine.filter { $0.name == "accel" })
-        .contains { $0.value.string?.contains("kvm") ?? true }
-      || machine.emulator?.hasSuffix("kvm") ?? false
     isWithoutKernel = !machine.hasOption("kernel") && !machine.machine.contains { $0.name == "kernel" }
     // The translation buffer of TCG is not used.
     parts.append(Part(arguments: accelerators.flatMap { ["-accel", $0 == "tcg" ? "tcg,tb-size=32" : $0] }, location: nil))
@@ -218,6 +221,16 @@ public struct RehearsalPlan: Sendable {
 }
 
 extension RehearsalPlan {
+  /// The accelerators that a definition names; nil for one that only the shell knows.
+  private static func accelerators(of machine: MachineConfig) -> [String?] {
+    (machine.options + machine.machine).filter { $0.name == "accel" }.map(\.value.string)
+  }
+
+  private static func asksForKVM(_ machine: MachineConfig) -> Bool {
+    machine.hasOption("enable-kvm") || accelerators(of: machine).contains { $0?.contains("kvm") ?? true }
+      || machine.emulator?.hasSuffix("kvm") ?? false
+  }
+
   /// Properties of `-machine` that name files, other options that are left out, or the accelerator's own.
   private static let leftOut: [String: String] = [
     "accel": "the rehearsal has an accelerator of its own", "kernel": "a file", "initrd": "a file", "append": "needs a kernel",
@@ -235,9 +248,15 @@ extension RehearsalPlan {
   private mutating func addMachine(_ machine: MachineConfig) {
     var items: [(name: String, value: String)] = []
     var kept: [Location] = []
+    // Words without a value, which QEMU refuses.
+    var shorts: [String] = []
     for property in machine.machine {
       if let why = RehearsalPlan.reason(property) {
         note("`\(property.name)` of `-machine`", "left out: \(why)")
+        continue
+      }
+      if let short = property.shortForm {
+        shorts.append("," + short)
         continue
       }
       guard var value = OptionText.text(of: property.value) else {
@@ -245,7 +264,7 @@ extension RehearsalPlan {
         continue
       }
       // The host's interrupt controller is KVM's.
-      if property.name == "gic-version", value == "host" { value = "max" }
+      if property.name == "gic-version", value == "host", !isOfTCG { value = "max" }
       items.append((property.name, value))
       kept.append(property.location)
     }
@@ -260,9 +279,9 @@ extension RehearsalPlan {
       parts.append(Part(arguments: ["-object", backend], location: nil))
       items.append(("memory-backend", "vfiogate-ram"))
     }
-    guard !items.isEmpty else { return }
+    guard !items.isEmpty || !shorts.isEmpty else { return }
     let place = machine.machineType?.location ?? machine.machine.first?.location
-    parts.append(Part(arguments: ["-machine", OptionText.keyval(items)], location: place, properties: kept))
+    parts.append(Part(arguments: ["-machine", OptionText.keyval(items) + shorts.joined()], location: place, properties: kept))
   }
 
   /// The size of the guest's memory where QEMU would allocate it itself: the rehearsal's backend reserves none.

@@ -164,7 +164,7 @@ struct RehearsalTrial {
     case .unlimited: return .started
     case .message(let message):
       let part = message.part.map { plan.parts[$0] }
-      if plan.ownCause.explains(message.text) {
+      if plan.ownCause(accelerator).explains(message.text) {
         return .notRehearsed("QEMU's refusal may be about the rehearsal's accelerator or backends: \(message.text)")
       }
       let isDefinitions = isOfDevice || RehearsalTrial.isAboutNames(message.text) || RehearsalTrial.isAboutPlaces(message.text)
@@ -181,7 +181,7 @@ struct RehearsalTrial {
 
   /// Whether a refusal is about an id, which a replaced part has from the definition.
   private static func isAboutNames(_ text: String) -> Bool {
-    ["expects an identifier", "duplicate", "Duplicate", "already defined"].contains(where: text.contains)
+    ["expects an identifier", "uplicate", "already defined", "Parameter 'id' is missing", "no id specified"].contains(where: text.contains)
   }
 
   /// Whether a refusal is about a property that a replaced object has from the definition (QEMU qapi/qobject-input-visitor.c).
@@ -195,7 +195,8 @@ struct RehearsalTrial {
   private static func isAboutPlaces(_ text: String) -> Bool {
     [
       "unsupported bus type", "machine type does not support if=", " too big (max is ", "(index=", "oo many NICs",
-      "invalid syntax for ethernet address", "Usage: -virtfs", " bus found for device '",
+      "invalid syntax for ethernet address", "too many parallel ports", "Parameter 'model' is missing",
+      "Usage: -virtfs", " bus found for device '",
     ].contains(where: text.contains) || text.hasPrefix("Bus '") && text.contains("' not found")
   }
 
@@ -288,7 +289,7 @@ struct RehearsalTrial {
       return .crashed(signal: signal, location: request.location, about: about)
     case .exit?:
       let message = QEMUMessage(endingWith: error)
-      if plan.ownCause.explains(message.text, isLimited: false) {
+      if plan.ownCause(accelerator).explains(message.text, isLimited: false) {
         return .notRehearsed("QEMU's exit may be about the rehearsal's accelerator or backends: \(message.text)")
       }
       return .exited(text: message.text, location: request.location, about: about)

@@ -271,8 +271,8 @@ final class RehearsalPlanTests: XCTestCase {
   /// A path, and a name that the definition has, say nothing about the accelerator.
   func testARefusalIsTheRehearsalsOwnOnlyByItsOwnWords() {
     let devices = "-device e1000e,bus=kvm,id=tcg -device '{\"driver\":\"kvm-x\",\"romfile\":\"/usr/share/kvm/a b.rom\"}'"
-    let cause = plan("-M q35 \(devices)").ownCause
-    let ofKVM = plan("-enable-kvm").ownCause
+    let cause = plan("-M q35 \(devices)").ownCause("qtest")
+    let ofKVM = plan("-enable-kvm").ownCause("qtest")
     XCTAssert(ofKVM.explains("phys-bits too low (39)"))
     XCTAssertFalse(ofKVM.explains("can't apply global a.guest-phys-bits=48: Property 'a.guest-phys-bits' not found"))
     for text in [

@@ -208,15 +208,3 @@ extension MachineConfig {
     return all
   }()
 }
-
-extension Property {
-  /// A word of `-machine` without a value, as written; nil for any other.
-  fileprivate var shortForm: String? {
-    guard let range = location.range, location.path.hasPrefix("-machine") || location.path.hasPrefix("-M") else { return nil }
-    switch value.string {
-    case "on" where range.count == name.utf8.count: return name
-    case "off" where range.count == name.utf8.count + 2: return "no" + name
-    default: return nil
-    }
-  }
-}
