@@ -21,9 +21,7 @@ enum ShellEval {
     let areRead = commands.allSatisfy { range in
       let words = arrays.split(Array(text[range]), at: range.lowerBound).list
       // Any other command may change the variables: `eval "read GPU"`.
-      guard let first = words.first, !ShellRunner.isAssignment(first.text),
-        case .emulator = ShellRunner.target(of: words, isEmulator: ShellScript.isEmulator)
-      else { return false }
+      guard case .emulator = ShellRunner.target(of: words, isEmulator: ShellScript.isEmulator) else { return false }
       return words.allSatisfy(needsNoQuotes)
     }
     return areRead ? text : bytes

@@ -33,6 +33,7 @@ final class IndirectCommandTests: XCTestCase {
       "if true; then\n  eval $CMD\nfi"] {
       assertFollowed(value + run + "\n")
     }
+    assertFollowed("#!/bin/bash\nCMD='TMPDIR=/t \(IndirectCommandTests.command)'\neval \"$CMD\"\n")
     assertFollowed("#!/bin/bash\nCMD='qemu-system-x86_64 -M q35'\nCMD+=' -device vfio-pci,host=01:00.0'\necho \"$CMD\"\neval \"$CMD\"\n")
   }
 
@@ -65,7 +66,7 @@ final class IndirectCommandTests: XCTestCase {
       "set -- -M q35\n. ./vm.conf\nkvm \"$@\"",
       "set -- -M q35\n[ -n \"$G\" ] && set -- \"$@\" -device \"$G\"\nkvm \"$@\"", "set -- -M q35\nrun() { kvm \"$@\"; }\nrun $G",
       "set -- -M q35\nif x; then set -- -S; fi\nkvm \"$@\"", "set -- -M q35\nset $G\nkvm \"$@\"",
-      "set -- -M q35\nset -e -- $G\nkvm \"$@\"",
+      "set -- -M q35\nset -e -- $G\nkvm \"$@\"", "if x; then\n  set -- -M q35\nfi\nkvm \"$@\"",
       "set -- -M q35\nset -- \"$@\" $G\nkvm \"$@\"", "set -- -M q35\nkvm $@"
     ] {
       assertOpen("#!/bin/sh\n\(text)\n")

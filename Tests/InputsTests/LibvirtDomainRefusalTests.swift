@@ -209,6 +209,15 @@ final class LibvirtDomainRefusalTests: XCTestCase {
     try LibvirtTestDomain.compare(refused: LibvirtDomainRefusalTests.refused, accepted: LibvirtDomainRefusalTests.accepted)
   }
 
+  /// libvirt adds a port for the bridge of a conventional device, and refuses the address then; a template may make any address.
+  func testWhereTheBusesAreNotKnownTheControllersAreNotRefused() {
+    let sound = "<sound model='ich6'><address type='pci' domain='0' bus='2' slot='0' function='0'/></sound>"
+    let template = "<address type='pci' domain='0' bus='{{ bus }}' slot='1' function='0'/>"
+    for devices in [
+      sound + LibvirtDomainRefusalTests.controller(1, "pci-bridge"), LibvirtDomainRefusalTests.controller(1, "pci-bridge", template)
+    ] { XCTAssertEqual(refusals(Domain(devices: devices)), [], devices) }
+  }
+
   /// A device may be on a bus that only libvirt declares.
   func testControllersBetweenOthersAreAdded() {
     for (machine, model) in [("pc", "pci-bridge"), ("q35", "pcie-root-port")] {
