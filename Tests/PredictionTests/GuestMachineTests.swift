@@ -25,6 +25,28 @@ final class GuestMachineTests: XCTestCase {
     XCTAssertEqual(bus("-M virt \(bridge)")?.isStandardHotplug, .known(true))
   }
 
+  /// Observed on 7.2.22: the virtio device behind the function is on its bus.
+  func testTheBusOfAVirtioDeviceIsFull() {
+    for bus in ["virtio-bus", "pcie.0/r/virtio-bus"] {
+      let one = Machines.predict("-device virtio-rng-pci,id=r,addr=5 -device vfio-pci,host=0000:01:00.0,bus=\(bus)").last
+      XCTAssertEqual(one?.failure?.text, "Bus '\(bus)' is full")
+    }
+  }
+
+  /// QEMU takes the lowest free slot, so that one device more can be in the slot behind all others and in none above.
+  func testASlotAboveThoseThatQEMUMayChooseIsFree() {
+    let place = Location(source: "test", range: 0..<1, path: "-device[0]")
+    let request = DeviceRequest(
+      form: .keyval, plug: .cold, properties: [Property(name: "driver", value: .string("edu"), location: place)], location: place)
+    var bus = GuestBus("b", kind: .bridge, isExpress: false, takesHotplug: .known(true), parent: nil)
+    bus.unplacedDeviceCount = 1
+    func result(_ slot: Int) -> GuestBus.DevfnResult {
+      bus.assignDevfn(to: request, driver: "edu", requested: slot * 8, checksChosen: false)
+    }
+    guard case .undetermined = result(1) else { return XCTFail("\(result(1))") }
+    XCTAssertEqual(result(2), .at(devfn: 16))
+  }
+
   /// The slots of their controllers are taken behind those of key=value devices, and before those of JSON.
   func testDisksOfDriveLeaveSlotsToKeyValueDevices() {
     func outcome(_ options: String) -> RealizePrediction.Realize? {

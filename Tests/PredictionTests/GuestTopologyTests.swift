@@ -37,6 +37,22 @@ final class GuestTopologyTests: XCTestCase {
     XCTAssertEqual(guest().freePorts.map(\.name), ["rp0"])
   }
 
+  /// What is plugged and unplugged later is on the buses that the guest reports.
+  func testAPortIsFreeAgainWhenItsDeviceIsUnplugged() {
+    let text = """
+      {"execute":"device_add","arguments":{"driver":"e1000e","id":"net0","bus":"rp0"}}
+      {"execute":"device_del","arguments":{"id":"net0"}}
+      {"execute":"device_add","arguments":{"driver":"vfio-pci","host":"0000:01:00.0","bus":"rp0"}}
+
+      """
+    let parsed = ParsedInput.parse(SourceText(name: "qmp", bytes: Array(text.utf8)), as: .qmp)
+    var host = Facts.Host(nothingKnown: "not looked at", source: "none")
+    host.addresses = .known([])
+    let one = Predictor(parsed.machine, on: host, qemu: .released(11, 1, "11.1.3"), running: guest()).predictions(plugs: parsed.plugs).last
+    XCTAssertEqual(one?.failure?.cause, .noSuchHostDevice)
+    XCTAssertEqual(one?.guestAddress?.bus, "rp0")
+  }
+
   func testARefusalIsInQEMUsWords() {
     func text(_ properties: String, _ guest: Guest) -> String? { plug(properties, into: guest)?.failure?.text }
     XCTAssertEqual(text(#""id":"gpu""#, guest()), "Bus 'pcie.0' does not support hotplugging")

@@ -71,7 +71,7 @@ extension MachineConfig {
   func indexOfHostBridge(_ qemu: QEMUProfile) -> UInt64? {
     guard !globals.isEmpty, !qemu.isBefore(8, 0),
       let global = globals.last(where: { $0.property == "acpi-index" && MachineConfig.basesOfHostBridges.contains($0.driver) }),
-      case .natural(let index)? = QEMUNumber.integer(global.value), index > 0
+      case .natural(let index)? = QEMUNumber.integer(global.value)
     else { return nil }
     return index
   }
