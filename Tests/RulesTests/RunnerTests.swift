@@ -1,3 +1,4 @@
+import Facts
 import RuleCases
 import Support
 import XCTest
@@ -42,6 +43,27 @@ final class RunnerTests: XCTestCase {
     XCTAssertEqual(try CaseRun(domain("")).report.findings.map(\.rule), [])
     let own = "<qemu:commandline><qemu:arg value='-device'/><qemu:arg value='vfio_pci,host=01:00.0'/></qemu:commandline>"
     XCTAssertEqual(try CaseRun(domain(own)).report.findings.map(\.rule), ["realize-fails"])
+  }
+}
+
+extension RunnerTests {
+  /// What libvirt refuses of a device's text may have one cause, and an error about the same text another.
+  func testARefusalOfLibvirtsHidesErrorsAboutItsTextAlone() throws {
+    let run = try CaseRun("qemu-system-x86_64 -machine q35 -nodefaults -device e1000e,id=n -device vfio-pci,host=0000:01:00.0,id=gpu\n")
+    func finding(_ rule: Rule, _ severity: Severity, _ request: DeviceRequest, _ property: String? = nil) -> Finding {
+      Finding(
+        reportedBy: rule, severity: severity, message: "", fix: "",
+        location: property.map { request.location(of: $0) } ?? request.location, evidence: [], device: nil)
+    }
+    let (card, gpu) = (run.target.machine.devices[0], run.target.machine.devices[1])
+    var report = RuleReport()
+    report.findings = [
+      finding(.libvirtRefuses, .error, card), finding(.dupID, .error, card, "id"), finding(.dupID, .warning, card, "id"),
+      finding(.libvirtRefuses, .error, gpu), finding(.notBound, .error, gpu, "host"),
+    ]
+    report.removeConsequences(in: run.target)
+    XCTAssertEqual(report.findings.map(\.rule), ["libvirt-refuses", "dup-id", "libvirt-refuses", "not-bound"])
+    XCTAssertEqual(report.findings[1].severity, .warning)
   }
 }
 
