@@ -261,6 +261,15 @@ final class GuardTests: XCTestCase {
     }
   }
 
+  func testAMonitorThatAnotherOptionChangesRefuses() throws {
+    let monitor = ["-chardev", "socket,id=m,path=\(path),server=on,wait=off", "-mon", "chardev=m,mode=control,id=q"]
+    for set in [["-set", "chardev.m.path=/other"], ["--set", "mon.q.mode=readline"]] {
+      let run = try Vfiogate.run(["run", "--guard", "--dry-run", "--host", "none", "--", qemu] + plain + monitor + set)
+      XCTAssertEqual(run.status, 2, set[1])
+      XCTAssert(run.error.contains("`-set \(set[1])` changes a monitor"), run.error)
+    }
+  }
+
   func testAMonitorOfAConfigurationFileIsNotLeftUnguarded() throws {
     let config = folder.path + "/config"
     try writeFile(

@@ -163,6 +163,8 @@ final class OutputTests: XCTestCase {
     let given = try Vfiogate.run(unsafe + ["--qemu", "11.1.3"]).output
     XCTAssert(given.contains(": unsafe with QEMU 11.1.3 as released on \(host): 1 error\n"), given)
     XCTAssert(try Vfiogate.run("lint", unsafe[1], "--host", "none").output.contains(" without a host"))
+    let several = try Vfiogate.run(["lint", unsafe[1], Vfiogate.example("pod-gpu.qemu"), "--host", "none"]).output
+    XCTAssertEqual(several.split(separator: "asks yours").count, 2, "the advice is given once: \(several)")
   }
 
   /// Safe is a promise about passthrough: what was left to QEMU is named.

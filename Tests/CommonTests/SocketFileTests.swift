@@ -5,6 +5,19 @@ import Support
 import XCTest
 
 final class SocketFileTests: XCTestCase {
+  /// Not even for a moment is it open to others, whatever the umask.
+  func testASocketIsItsOwnersAlone() throws {
+    let directory = try TemporaryDirectory()
+    let mask = umask(0)
+    defer { umask(mask) }
+    let listener = clinux_listen_unix(directory.path + "/qmp", 1)
+    XCTAssertGreaterThanOrEqual(listener, 0)
+    close(listener)
+    var status = stat()
+    XCTAssertEqual(stat(directory.path + "/qmp", &status), 0)
+    XCTAssertEqual(status.st_mode & 0o777, 0o600)
+  }
+
   /// A guest that is started again at once binds the same address before the guard of the one before has ended.
   func testOnlyTheOwnFileIsRemoved() throws {
     let directory = try TemporaryDirectory()

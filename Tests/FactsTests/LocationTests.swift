@@ -15,6 +15,13 @@ final class LocationTests: XCTestCase {
     XCTAssertEqual(locations, [written])
   }
 
+  func testALocationContainsNoneOfAnotherSource() {
+    let device = Location(source: "vm.sh", range: 3..<9, path: "-device[1]")
+    XCTAssert(device.contains(Location(source: "vm.sh", range: 5..<9, path: "-device[1].host")))
+    XCTAssertFalse(device.contains(Location(source: "vm.sh", range: 5..<10, path: "-device[1].host")))
+    XCTAssertFalse(device.contains(Location(source: "vm.cfg", range: 5..<9, path: "device.host")))
+  }
+
   /// The devices of one array in a script share their range. If they shared their hash too, each look into a dictionary would
   /// compare all of them.
   func testOneRangeHasManyHashes() {

@@ -213,6 +213,18 @@ final class LiveHostTests: XCTestCase {
     XCTAssertEqual(try host.devices[XCTUnwrap(PCIAddress("0000:02:00.0"))]?.driver, .known("ice"))
   }
 
+  /// The other functions of a bus matter where a function has no reset of its own; no bus of a root complex is reset.
+  func testOnlyReadsTheRestOfABusThatCanBeReset() throws {
+    let tree = try FixtureTree()
+    tree.wholeHost()
+    tree.function("0000:00:02.0", driver: "i915", group: 2)
+    tree.function("0000:01:01.0", below: ["0000:00:01.0"], group: 13)
+    for (only, read) in [("0000:00:02.0", ["0000:00:02.0"]), ("0000:01:01.0", ["0000:01:00.0", "0000:01:00.1", "0000:01:01.0"])] {
+      let host = Host.live(root: tree.root, only: [try XCTUnwrap(PCIAddress(only))])
+      XCTAssertEqual(host.devices.keys.sorted().map(\.description), read)
+    }
+  }
+
   func testThisVeryHostCanBeReadAndRecorded() throws {
     let host = Host.live()
     let text = HostRecording.render(host)

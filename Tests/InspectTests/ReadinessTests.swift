@@ -51,6 +51,26 @@ final class ReadinessTests: XCTestCase {
     }
   }
 
+  /// A bridge of the chip set has an endpoint's header.
+  func testABridgeOfTheGroupStaysWithTheHost() throws {
+    var host = try RecordedHosts.host("desktop-amd-geforce")
+    let gpu = try address("0000:0a:00.0")
+    XCTAssertEqual(try Assignment([gpu], on: host).companions.map(\.description), ["0000:0a:00.1"])
+    host.devices[try address("0000:0a:00.1")]?.classCode = .known(0x060100)
+    XCTAssertEqual(try Assignment([gpu], on: host).companions, [])
+  }
+
+  /// Whoever runs the guest may open other nodes than whoever asks.
+  func testNodesThatThisUserMayNotOpenAreNoObstacle() throws {
+    var host = try RecordedHosts.host("desktop-amd-geforce")
+    for iommufd in [NodeAccess.denied, .accessible] {
+      host.iommufd = .known(iommufd)
+      let ready = Readiness(try Assignment([address("0000:0a:00.0")], on: host), qemu: qemu)
+      XCTAssertEqual(ready.report.verdict, .yes)
+      XCTAssert(ready.assignment.usesIOMMUFD)
+    }
+  }
+
   func testACompanionThatTheHostUsesMakesItNo() throws {
     var host = try RecordedHosts.host("desktop-amd-geforce")
     let audio = try address("0000:0a:00.1")

@@ -300,6 +300,23 @@ final class RealRehearsalTests: XCTestCase {
     XCTAssertNotEqual(access("made-by-a-rehearsal", F_OK), 0)
   }
 
+  /// Devices of JSON are made behind those of key=value text.
+  func testWhatQEMUHadNotMadeIsNotAccepted() throws {
+    func accepted(_ line: String, _ program: String) throws -> [String] {
+      let source = SourceText(name: "text", bytes: Array("qemu-system-x86_64 -M q35 -nodefaults \(line)".utf8))
+      let result = try QEMURehearsal(program: program, qemu: program).run(ParsedInput.parse(source, as: .shell).machine).value
+      return Set(result.accepted.keys.map(\.path).filter { $0.hasPrefix("-device") && $0.hasSuffix("]") }).sorted()
+    }
+    try each { program, _ in
+      let json = "-device '{\"driver\":\"edu\"BUS}'"
+      XCTAssertEqual(
+        try accepted("\(json.replacing("BUS", with: "")) -device edu -device e1000e,bus=nope", program), ["-device[1]"], program)
+      XCTAssertEqual(
+        try accepted("\(json.replacing("BUS", with: ",\"bus\":\"nope\"")) -device edu -device e1000e", program),
+        ["-device[1]", "-device[2]"], program)
+    }
+  }
+
   func testTheProgramsPathMayBeRelative() throws {
     try each { program, _ in
       let path = String(repeating: "../", count: 40) + program.dropFirst()

@@ -20,6 +20,21 @@ final class RehearsalPlanTests: XCTestCase {
     return plan.parts.filter { $0.location != nil }.map { $0.arguments.joined(separator: " ") }
   }
 
+  /// It would refuse the machine, and nothing follows from that; the program is not started.
+  func testAQEMUOfAnotherTargetIsNotAsked() throws {
+    func reason(_ emulator: String) throws -> String? {
+      let source = SourceText(name: "text", bytes: Array("\(emulator) -M virt -nodefaults".utf8))
+      let machine = ParsedInput.parse(source, as: .shell).machine
+      guard case .known(let result) = QEMURehearsal(program: "/none/qemu-system-x86_64", qemu: "q").run(machine),
+        case .notRehearsed(let reason) = result.outcome
+      else { return nil }
+      return reason
+    }
+    XCTAssertEqual(
+      try reason("/usr/bin/qemu-system-aarch64"), "the definition is for qemu-system-aarch64, and /none/qemu-system-x86_64 is another")
+    XCTAssertNil(try reason("qemu-system-x86_64"))
+  }
+
   func testWhatDescribesTheMachineIsUnchanged() {
     XCTAssertEqual(
       options("-M pc -smp 4,sockets=2 -nodefaults -device e1000e,addr=5,id=n -device '{\"driver\":\"edu\",\"addr\":\"6\"}'"),

@@ -77,6 +77,26 @@ final class TextTests: XCTestCase {
     XCTAssertEqual(word.range(of: 6..<7), 8..<9)
   }
 
+  /// A value that a file name could match is only known in quotes.
+  func testAValueWithAPatternIsUnknownWithoutQuotes() {
+    func words(_ text: String) -> [Word] { ShellWords(Array(text.utf8)) { _, _ in Array("a*b".utf8) }.words }
+    XCTAssertEqual(words("\"$V\"").map(\.text), ["a*b"])
+    XCTAssertEqual(words("\"$V\"").map(\.hasUnknown), [false])
+    XCTAssertEqual(words("$V").map(\.text), ["$V"])
+    XCTAssertEqual(words("$V").map(\.hasUnknown), [true])
+  }
+
+  /// QEMU would cut it: its buffer has 1024 bytes, with the NUL at the end.
+  func testAWordOfTheHumanMonitorFitsQEMUsBuffer() {
+    for quote in ["", "\""] {
+      func word(_ count: Int) -> Word? {
+        Word(Array((quote + String(repeating: "a", count: count) + quote).utf8), at: 0).hmpWord?.word
+      }
+      XCTAssertEqual(word(1023)?.bytes.count, 1023)
+      XCTAssertNil(word(1024))
+    }
+  }
+
   func testWhatIsNeverClosedIsNoPiece() {
     XCTAssertEqual(ShellWords(Array("a $(b c".utf8)).problems.map(\.range), [3..<4])
     XCTAssertEqual(ShellWords(Array("a ${b c `".utf8)).words.map(\.text), ["a", "${b", "c", "`"])
