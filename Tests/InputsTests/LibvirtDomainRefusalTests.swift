@@ -215,7 +215,7 @@ final class LibvirtDomainRefusalTests: XCTestCase {
     let template = "<address type='pci' domain='0' bus='{{ bus }}' slot='1' function='0'/>"
     for devices in [
       sound + LibvirtDomainRefusalTests.controller(1, "pci-bridge"), LibvirtDomainRefusalTests.controller(1, "pci-bridge", template)
-    ] { XCTAssertEqual(refusals(Domain(devices: devices)), [], devices) }
+    ] { XCTAssertEqual(Domain(devices: devices).refusals, [], devices) }
   }
 
   /// A device may be on a bus that only libvirt declares.

@@ -48,6 +48,22 @@ final class GuestMachineTests: XCTestCase {
   }
 
   /// The slots of their controllers are taken behind those of key=value devices, and before those of JSON.
+  /// The text of a script's variable may be any slot.
+  func testAPlaceThatOnlyTheShellKnowsMayBeAnySlot() {
+    let start = "qemu-system-x86_64 -M q35 -nodefaults -device pcie-root-port,id=rp,chassis=1,addr=4"
+    func isOpen(_ other: String, _ place: String) -> Bool {
+      let machine = Machines.parse("\(start) -device edu,\(other) -device vfio-pci,host=0000:01:00.0,\(place)").machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run().predictions.contains { prediction in
+        prediction.unknowns.contains { $0.fact.hasPrefix("slot ") }
+      }
+    }
+    XCTAssert(isOpen("addr=$A", "addr=9"))
+    XCTAssert(isOpen("bus=$B", "addr=9"))
+    XCTAssert(isOpen("bus=$B", "bus=rp"))
+    XCTAssertFalse(isOpen("addr=$A", "bus=rp"))
+    XCTAssertFalse(isOpen("addr=8", "addr=9"))
+  }
+
   func testDisksOfDriveLeaveSlotsToKeyValueDevices() {
     func outcome(_ options: String) -> RealizePrediction.Realize? {
       let machine = Machines.parse("qemu-system-x86_64 -nodefaults -M q35 \(options)").machine

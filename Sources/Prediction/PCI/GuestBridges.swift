@@ -103,7 +103,11 @@ extension Guest {
     }
     // libvirt never assigns one slot twice.
     if case .unknown? = request.value("bus") {
-      if !isPlacedByLibvirt { for name in buses.keys { buses[name]?.unplacedDeviceCount += 1 } }
+      if isPlacedByLibvirt { return nil }
+      for name in buses.keys {
+        buses[name]?.unplacedDeviceCount += 1
+        if !PCIDrivers.isElsewhere(driver) { buses[name]?.mayBeTaken = true }
+      }
       return nil
     }
     guard let name = busName(of: request), let bus = buses[name] else { return nil }
@@ -116,6 +120,7 @@ extension Guest {
     guard let requested = QEMUSlot.requested(request) else { return nil }
     guard case .known(let devfn) = requested else {
       buses[name]?.unplacedDeviceCount += 1
+      buses[name]?.mayBeTaken = true
       return nil
     }
     let address: GuestPCIAddress

@@ -64,6 +64,8 @@ public struct GuestBus: Sendable {
   public internal(set) var occupants: [Int: SlotDevice]
   /// The number of devices whose slot QEMU chooses, and that may be on this bus beside `occupants`.
   var unplacedDeviceCount = 0
+  /// Whether one of these may be in any slot: its place is written, and not known.
+  var mayBeTaken = false
 
   /// - Parameter occupants: every device on the bus, by devfn (slot times 8 plus function).
   public init(
@@ -130,6 +132,11 @@ extension GuestBus {
         .slotTaken,
         "PCI: slot \(devfn / 8) function \(devfn % 8) not available for \(driver), in use by "
           + "\(there.driver),id=\(there.id ?? "(null)")")
+    }
+    // A device of a bus whose slot QEMU chooses may go elsewhere.
+    if mayBeTaken, requested != nil || isPort || !hasFreeSlot {
+      return .undetermined(
+        Unknown("slot \(devfn / 8) of \(name)", reason: "the place of another device is not known, and may be this one"))
     }
     if requested != nil, !isPort, unplacedDeviceCount > 0, devfn / 8 <= occupants.count + unplacedDeviceCount {
       return .undetermined(
