@@ -11,6 +11,7 @@ struct PlanLibvirt {
     self.isManaged = isManaged
   }
 
+  /// Text of the domain. On Arm libvirt gives ACPI only to a guest with UEFI.
   var text: String {
     let arch = assignment.isArm ? "aarch64" : "x86_64", machine = assignment.isArm ? "virt" : "q35"
     let limit = assignment.physicalBitsLimit.map { "<maxphysaddr mode='passthrough' limit='\($0)'/>" }
@@ -23,7 +24,7 @@ struct PlanLibvirt {
     ]
     if assignment.hasHugepages { lines.append("  <memoryBacking><hugepages/></memoryBacking>") }
     lines += [
-      "  <vcpu>4</vcpu>", "  <os><type arch='\(arch)' machine='\(machine)'>hvm</type></os>",
+      "  <vcpu>4</vcpu>", "  <os\(assignment.isArm ? " firmware='efi'" : "")><type arch='\(arch)' machine='\(machine)'>hvm</type></os>",
       "  <features><acpi/>\(chip)</features>", cpu,
       "  <devices>", "    <controller type='pci' index='0' model='pcie-root'/>",
     ]

@@ -77,15 +77,17 @@ final class RealRehearsalTests: XCTestCase {
     }
   }
 
-  /// Not every distribution's package has qtest.
+  /// Not every distribution's package has qtest. A definition without KVM is rehearsed with its own accelerator.
   func testTheAcceleratorIsThatOfTheQEMU() throws {
     try each { program, _ in
       let run = try Child.run(program, ["-accel", "qtest", "-M", "none", "-display", "none", "-device", "nosuch"])
       let isWithout = String(decoding: run.error, as: UTF8.self).contains("invalid accelerator qtest")
-      for options in ["", "-device nosuch", "-device vfio-pci,host=01:00.0,nosuch=x"] {
-        let source = SourceText(name: "text", bytes: Array("qemu-system-x86_64 -M q35 -nodefaults \(options)".utf8))
-        let result = try QEMURehearsal(program: program, qemu: program).run(ParsedInput.parse(source, as: .shell).machine).value
-        XCTAssertEqual(result.accelerator, isWithout ? "tcg" : "qtest", "\(program) \(options)")
+      for (start, isOfTCG) in [("-accel kvm", isWithout), ("-enable-kvm", isWithout), ("", true), ("-accel tcg", true)] {
+        for options in ["", "-device nosuch", "-device vfio-pci,host=01:00.0,nosuch=x"] {
+          let source = SourceText(name: "text", bytes: Array("qemu-system-x86_64 \(start) -M q35 -nodefaults \(options)".utf8))
+          let result = try QEMURehearsal(program: program, qemu: program).run(ParsedInput.parse(source, as: .shell).machine).value
+          XCTAssertEqual(result.accelerator, isOfTCG ? "tcg" : "qtest", "\(program) \(start) \(options)")
+        }
       }
     }
   }
@@ -219,7 +221,7 @@ final class RealRehearsalTests: XCTestCase {
 
   /// `host` needs KVM, and a rehearsal has `max` in its place, at the start and in a plug.
   func testAProcessorOfTheHostIsPlugged() throws {
-    let guest = "qemu-system-x86_64 -M q35 -nodefaults -cpu host -smp 1,maxcpus=2,sockets=2"
+    let guest = "qemu-system-x86_64 -accel kvm -M q35 -nodefaults -cpu host -smp 1,maxcpus=2,sockets=2"
     let machine = ParsedInput.parse(SourceText(name: "guest", bytes: Array(guest.utf8)), as: .shell).machine
     let text = #"{"driver":"host-x86_64-cpu","id":"c","socket-id":1,"core-id":0,"thread-id":0}"#
     let plugs = ParsedInput.parse(SourceText(name: "plugs", bytes: Array(text.utf8)), as: .qmp).plugs
