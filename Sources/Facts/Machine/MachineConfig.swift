@@ -75,6 +75,12 @@ public struct MachineConfig: Sendable {
   /// The machine type: `-machine q35`, `-machine type=q35`, `-M pc`.
   public var machineType: Property? { machine.last { $0.name == "type" } }
 
+  /// Whether the machine type is a version of q35.
+  public var isQ35: Bool {
+    let type = machineType?.value.string ?? ""
+    return type == "q35" || type.hasPrefix("pc-q35-")
+  }
+
   /// The guest's name, given by libvirt or by `-name`.
   public var guestName: String? {
     if let libvirt { return libvirt.name }

@@ -44,7 +44,7 @@ extension LibvirtReader {
         return refuse("firmware type 'bios' does not support nvram", "take `<nvram>` out", at: place)
       }
     } else {
-      // Of a file that is given libvirt finds the description, and with it the kind of firmware.
+      // libvirt finds the description of a file that is given, and with it the kind of firmware.
       if system.child("firmware")?.child("feature") != nil, loader?.text.isEmpty ?? true {
         return refuse(
           "cannot use feature-based firmware autoselection when firmware autoselection is disabled", "write `<os firmware='efi'>`",
@@ -72,8 +72,8 @@ extension LibvirtReader {
       if isI440FX {
         return refuse("Secure boot is supported with q35 machine types only", "use a q35 machine", at: place)
       }
-      // The description may turn it on by itself.
-      if firmware == nil, hasManagement, let smm = features?.child("smm"), smm.value("state") == "off" {
+      // The description may turn it on by itself. Only q35 has it.
+      if firmware == nil, definition.machine.isQ35, let smm = features?.child("smm"), smm.value("state") == "off" {
         return refuse("Secure boot requires SMM feature enabled", "write `<smm state='on'/>`", at: place)
       }
     }
@@ -84,15 +84,9 @@ extension LibvirtReader {
     }
     // An excerpt may lack the features.
     let isWhole = domain.child("memory") != nil && domain.child("name") != nil
-    if isUEFI, !hasACPI, isWhole, hasManagement || isI440FX {
+    if isUEFI, !hasACPI, isWhole, definition.machine.isQ35 || isI440FX {
       refuse("UEFI requires ACPI on this architecture", "add `<acpi/>` to `<features>`", at: place)
     }
-  }
-
-  /// Whether it is a q35 machine, which has a system management mode.
-  private var hasManagement: Bool {
-    let type = definition.machine.machineType?.value.string ?? ""
-    return type == "q35" || type.hasPrefix("pc-q35-")
   }
 
   /// libvirt src/conf/domain_validate.c: virDomainDefBootValidate, src/qemu/qemu_validate.c: qemuValidateDomainDef.

@@ -60,8 +60,7 @@ extension LibvirtReader {
   /// Whether libvirt turns on extended interrupt mode by itself, since 10.10: in a q35 machine with more vCPUs than interrupts have
   /// destinations without it (libvirt src/qemu/qemu_postparse.c: qemuDomainNeedsIOMMUWithEIM).
   var hasManyVCPUs: Bool {
-    let type = definition.machine.machineType?.value.string ?? ""
-    return (type == "q35" || type.hasPrefix("pc-q35-")) && definition.machine.libvirt?.maximumVCPUs ?? 1 > 255
+    definition.machine.isQ35 && definition.machine.libvirt?.maximumVCPUs ?? 1 > 255
   }
 
   /// Adds the IOMMU that libvirt gives such a machine without one (qemuDomainDefAddDefaultDevices).

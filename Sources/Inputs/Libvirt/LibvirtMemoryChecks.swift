@@ -94,7 +94,9 @@ extension LibvirtReader {
       refuse("hugepages are not allowed with anonymous memory source", "take `<source>` out, or write `type='memfd'`", at: whole)
     }
     let count = cells(of: domain).count
-    var before: [(size: UInt64, nodes: Set<Int>?)] = []
+    var sizes: [UInt64] = []
+    // The first page of each node, and that of all nodes.
+    var owners: [Int: Int] = [:], master: Int?
     for page in pages.children where page.qualifiedName == "page" {
       let place = location(page, part, "/memoryBacking/hugepages/page")
       guard let text = page.value("size") else {
@@ -108,20 +110,20 @@ extension LibvirtReader {
         return
       }
       if count == 0, nodes == [0] { nodes = nil }
-      for other in before {
-        if let mine = nodes, let theirs = other.nodes, !mine.isDisjoint(with: theirs) {
-          return refuse(
-            "nodeset attribute of hugepages of sizes \(size) and \(other.size) intersect", "name each node once", at: place)
-        }
-        if nodes == nil, other.nodes == nil {
-          return refuse(
-            "two master hugepages detected: \(size) and \(other.size)", "give all but one a `nodeset=` of `<cpu><numa>`", at: place)
-        }
+      if let other = nodes?.compactMap({ owners[$0] }).min() {
+        return refuse(
+          "nodeset attribute of hugepages of sizes \(size) and \(sizes[other]) intersect", "name each node once", at: place)
+      }
+      if nodes == nil, let master {
+        return refuse(
+          "two master hugepages detected: \(size) and \(sizes[master])", "give all but one a `nodeset=` of `<cpu><numa>`", at: place)
       }
       if let missing = nodes?.filter({ $0 >= count }).min() {
         return refuse("hugepages: node \(missing) not found", "name a node of `<cpu><numa>`, or take `nodeset` out", at: place)
       }
-      before.append((size, nodes))
+      for node in nodes ?? [] { owners[node] = sizes.count }
+      if nodes == nil { master = sizes.count }
+      sizes.append(size)
     }
   }
 

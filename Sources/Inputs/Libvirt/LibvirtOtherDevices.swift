@@ -56,15 +56,16 @@ extension LibvirtReader {
       }
     }
     let graphics = devices.filter { $0.name == "graphics" }
-    let kinds = graphics.map(\.type)
-    if let (_, second) = graphics.enumerated().first(where: { kinds[..<$0.offset].contains($0.element.type) }) {
+    var kinds: Set<String?> = []
+    if let second = graphics.first(where: { !kinds.insert($0.type).inserted }) {
       refuse(
         "only 1 graphics device of each type (sdl, vnc, spice, headless, dbus) is supported", "remove all but one",
         at: location(second.element, second.path))
     }
+    let isHeadless = graphics.contains { $0.type == "egl-headless" }
     for part in graphics {
       let place = location(part.element, part.path)
-      if kinds.contains("egl-headless"), !["egl-headless", "vnc", "spice"].contains(part.type) {
+      if isHeadless, !["egl-headless", "vnc", "spice"].contains(part.type) {
         refuse(
           "graphics type 'egl-headless' is only supported with one of: 'vnc', 'spice' graphics types", "remove one of them", at: place)
       }

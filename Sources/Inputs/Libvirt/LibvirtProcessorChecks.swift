@@ -31,14 +31,17 @@ extension LibvirtReader {
   /// src/qemu/qemu_validate.c: qemuValidateDomainVCpuTopology).
   private mutating func validateCounts(_ maximum: UInt64, _ domain: XMLElement, _ part: LocationBase) {
     if let numa = domain.child("cpu")?.child("numa") {
-      let sets = cells(of: domain).map { $0.value("cpus").map(LibvirtNumber.set) ?? [] }
-      let numbers = sets.compactMap { $0 }
-      guard numbers.count == sets.count else { return }
+      var count = 0, last = -1
+      for cell in cells(of: domain) {
+        guard let numbers = cell.value("cpus").map(LibvirtNumber.set) ?? [] else { return }
+        count += numbers.count
+        last = max(last, numbers.max() ?? -1)
+      }
       let place = location(numa, part, "/cpu/numa")
       let advice = "distribute \(maximum) of them, or raise `<vcpu>`"
-      if UInt64(numbers.reduce(0, { $0 + $1.count })) > maximum {
+      if UInt64(count) > maximum {
         refuse("Number of CPUs in <numa> exceeds the <vcpu> count", advice, at: place)
-      } else if let last = numbers.compactMap({ $0.max() }).max(), UInt64(last) >= maximum {
+      } else if last >= 0, UInt64(last) >= maximum {
         refuse("CPU IDs in <numa> exceed the <vcpu> count", advice, at: place)
       }
     }
@@ -116,7 +119,9 @@ extension LibvirtReader {
     if cells.isEmpty {
       refuse("NUMA topology defined without NUMA cells", "add a `<cell>`, or take `<numa>` out", at: location(numa, part, "/cpu/numa"))
     }
-    var processors: [UInt64: Set<Int>] = [:]
+    var ids: Set<UInt64> = []
+    // The cell of each processor.
+    var owners: [Int: UInt64] = [:]
     for (position, cell) in cells.enumerated() {
       guard let id = cell["id"].map({ LibvirtNumber.natural($0.value) }) ?? UInt64(position) else { return }
       let place = location(cell, part, "/cpu/numa/cell")
@@ -125,18 +130,18 @@ extension LibvirtReader {
           "Exactly one 'cell' element per guest NUMA cell allowed, non-contiguous ranges or ranges not starting from 0 are not allowed",
           "number the cells from 0", at: place)
       }
-      if processors[id] != nil {
+      if !ids.insert(id).inserted {
         return refuse("Duplicate NUMA cell info for cell id '\(id)'", "number the cells from 0", at: place)
       }
       let own = cell.value("cpus").flatMap(LibvirtNumber.set) ?? []
-      if let other = processors.filter({ !$0.value.isDisjoint(with: own) }).keys.min() {
+      if let other = own.lazy.compactMap({ owners[$0] }).min() {
         return refuse("NUMA cells \(id) and \(other) have overlapping vCPU ids", "give each processor one cell", at: place)
       }
-      processors[id] = own
+      for processor in own { owners[processor] = id }
       if cell["memory"] == nil {
         return refuse("missing element or attribute './@memory'", "add `memory=` with a `unit=`", at: place)
       }
-      // Of a single cell libvirt reads none.
+      // libvirt reads none of a single cell.
       for sibling in cell.child("distances")?.children ?? [] where sibling.qualifiedName == "sibling" && cells.count > 1 {
         guard let number = sibling.value("id").flatMap(LibvirtNumber.natural), number >= cells.count else { continue }
         refuse(

@@ -71,11 +71,6 @@ extension MachineConfig {
       text: "IOMMU device: 'smmuv3' is only supported with ARM Virt machines", fix: "use the machine `virt` of Arm", location: place)
   }
 
-  private var isQ35: Bool {
-    let type = machineType?.value.string ?? ""
-    return type == "q35" || type.hasPrefix("pc-q35-")
-  }
-
   /// The machine `virt` of an Arm emulator.
   private var isArmVirt: Bool {
     let type = machineType?.value.string ?? ""

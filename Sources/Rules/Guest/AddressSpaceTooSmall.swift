@@ -77,8 +77,6 @@ extension MachineConfig {
   /// `pci-hole64-size` of the host bridge, by its `-global` or by default.
   fileprivate var pciHole64: (size: UInt64, location: Location?) {
     get throws(Unknown) {
-      let type = machineType?.value.string ?? "pc"
-      let isQ35 = type == "q35" || type.hasPrefix("pc-q35-")
       let driver = isQ35 ? "q35-pcihost" : "i440FX-pcihost"
       guard let global = globals.last(where: { $0.driver == driver && $0.property == "pci-hole64-size" })
       else { return (isQ35 ? 32 << 30 : 2 << 30, nil) }
