@@ -139,7 +139,7 @@ struct BlockingFiles {
   private func collect(_ value: JSON, except skipped: Set<WireText>, into texts: inout [WireText]) {
     switch value {
     case .string(let text):
-      // What cannot be read was refused.
+      // Options that cannot be read were refused.
       guard let options = try? WireText(text).imageOptions() else { return texts.append(WireText(text)) }
       collect(options, except: [], into: &texts)
     case .array(let items): for item in items { collect(item, except: skipped, into: &texts) }

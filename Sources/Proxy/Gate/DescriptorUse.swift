@@ -46,9 +46,6 @@ final class DescriptorUse: CommandDecision {
     return .pass(instead: nil)
   }
 
-  /// A boolean of key=value text (QEMU qapi/qapi-util.c: qapi_bool_parse).
-  static func isOn(_ text: WireText) -> Bool { ["on", "yes", "true", "y"].contains(text) }
-
   /// Records the numbers as used, and names as consumed.
   package func answered(_ reply: Result<JSON, CommandError>) {
     gate.used(named, by: user, reply)
@@ -90,7 +87,7 @@ extension QMPCommandFilter {
       return .init(
         rule: .crashesQEMU, message: "no descriptor was sent as `\(name)`: on such a vhost descriptor QEMU 7.2 crashes with SIGABRT")
     }
-    let isGiven = if case .bool(true)? = arguments["vhost"] { true } else { arguments.wires("vhost").last.map(DescriptorUse.isOn) ?? false }
+    let isGiven = if case .bool(true)? = arguments["vhost"] { true } else { arguments.isOn("vhost", default: false) }
     guard all.isEmpty, isGiven, let process = options.process, QEMUPath(process: process).isMissing("/dev/vhost-net") else { return nil }
     return .init(rule: .crashesQEMU, message: "`vhost` without /dev/vhost-net: QEMU 7.2 crashes with SIGABRT, and later ones refuse it")
   }

@@ -1,3 +1,4 @@
+import Facts
 import Syntax
 
 /// Character devices that listen and wait for their first client: QEMU accepts it in its main thread.
@@ -12,9 +13,8 @@ enum WaitingSockets {
         let data = backend["data"]
         waits = backend.wire("type") == "socket" && data?["wait"] == .bool(true) && data?["server"] != .bool(false)
       } else {
-        // Key=value text has another default (qemu_chr_parse_socket).
-        waits = arguments.wires("backend").contains("socket") && isOn("server", arguments, default: false)
-          && isOn("wait", arguments, default: true)
+        // Key=value text has another default.
+        waits = arguments.wires("backend").contains("socket") && waitsForClient(arguments)
       }
     case "netdev_add": waits = BlockingFiles.forwarded(arguments).contains(where: listens)
     default: waits = false
@@ -23,14 +23,20 @@ enum WaitingSockets {
     return BypassRules.Reason(rule: .blockingFile, message: "QEMU, and the guest with it, would wait for the socket's first client")
   }
 
-  private static func isOn(_ name: WireText, _ options: JSON, default value: Bool) -> Bool {
-    options.wires(name).last.map { ["on", "yes", "true", "y"].contains($0) } ?? value
+  /// Whether a socket with options of key=value text waits (QEMU chardev/char-socket.c: qemu_chr_parse_socket).
+  private static func waitsForClient(_ options: JSON) -> Bool {
+    options.isOn("server", default: false) && options.isOn("wait", default: true)
   }
 
   /// Whether a rule such as `tcp:10.0.2.100:80-unix:PATH,server=on` listens and waits (QEMU chardev/char.c: qemu_chr_parse_compat).
   private static func listens(_ rule: WireText) -> Bool {
     guard let dash = rule.bytes.firstIndex(of: UInt8(ascii: "-")) else { return false }
     let options = KeyValueText(Array(rule.bytes[(dash + 1)...]), implied: "backend").items.map { JSON.Member($0.key, .string($0.value)) }
-    return isOn("server", .object(options), default: false) && isOn("wait", .object(options), default: true)
+    return waitsForClient(.object(options))
   }
+}
+
+extension JSON {
+  /// A boolean of key=value text, whose last value counts; another text is refused.
+  func isOn(_ name: WireText, default value: Bool) -> Bool { wires(name).last.map { QEMUBool($0.description) == .on } ?? value }
 }
