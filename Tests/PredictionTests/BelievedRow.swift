@@ -20,9 +20,9 @@ struct BelievedRow {
   /// Whether QEMU came to them.
   let isStarted: Bool
   let plugs: [DeviceRequest]
-  /// What QEMU did with each of them.
+  /// QEMU's answers to them.
   let replies: [Happened]
-  /// What it did at launch.
+  /// The outcome of the launch.
   let launch: Happened
 
   static func all(_ file: String) throws -> [BelievedRow] {

@@ -37,7 +37,7 @@ final class GuestTopologyTests: XCTestCase {
     XCTAssertEqual(guest().freePorts.map(\.name), ["rp0"])
   }
 
-  /// What is plugged and unplugged later is on the buses that the guest reports.
+  /// Later plugs and unplugs are on the buses that the guest reports.
   func testAPortIsFreeAgainWhenItsDeviceIsUnplugged() {
     let text = """
       {"execute":"device_add","arguments":{"driver":"e1000e","id":"net0","bus":"rp0"}}

@@ -181,7 +181,7 @@ final class BlockingFileTests: XCTestCase {
     XCTAssertEqual(try answer("/proc/self/cwd/file", number), .pass)
   }
 
-  /// Those that wait were observed to do so on 7.2.22 and 11.1.3.
+  /// Observed on 7.2.22 and 11.1.3.
   func testASocketThatWaitsForAClient() throws {
     let probe = FilterProbe()
     func socket(_ more: String) -> String {

@@ -31,7 +31,7 @@ final class LaunchTableTests: XCTestCase {
     "-M q35,pit \(device)", "-M q35 -object iothread,id=i,poll-max-ns \(device)",
     "-M q35 -object '{\"qom-type\":\"iothread\",\"id\":\"i\",\"poll-max-ns\":\"5\"}' \(device)",
     "-M q35 -object '{\"qom-type\":\"iothread\",\"id\":\"i\",\"poll-max-ns\":5}' \(device)",
-    // What a backend has from the definition.
+    // Parts of a backend that it has from the definition.
     "-M q35 -netdev user \(device)", "-M q35 -chardev null \(device)", "-M q35 -drive if=sd,driver=null-co \(device)",
     // Objects, -set, -global.
     "-M q35 -object memory-backend-ram,id=m,size=1M -object rng-builtin,id=m \(device)", "-M q35 -object nosuch,id=m \(device)",

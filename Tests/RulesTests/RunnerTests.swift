@@ -47,7 +47,7 @@ final class RunnerTests: XCTestCase {
 }
 
 extension RunnerTests {
-  /// What libvirt refuses of a device's text may have one cause, and an error about the same text another.
+  /// A refusal of a device's text by libvirt may have one cause, and an error about the same text another.
   func testARefusalOfLibvirtsHidesErrorsAboutItsTextAlone() throws {
     let run = try CaseRun("qemu-system-x86_64 -machine q35 -nodefaults -device e1000e,id=n -device vfio-pci,host=0000:01:00.0,id=gpu\n")
     func finding(_ rule: Rule, _ severity: Severity, _ request: DeviceRequest, _ property: String? = nil) -> Finding {

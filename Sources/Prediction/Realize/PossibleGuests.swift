@@ -51,7 +51,7 @@ struct PossibleGuests {
     if isCut, request.plug == .hot, !result.isRefused { result.leaveOpen(tooMany) }
     states = next
     if next.count > PossibleGuests.most {
-      // Those in which all have succeeded and all have failed still show most of what is certain to be refused.
+      // The guests in which all have succeeded and all have failed still show most of what is certain to be refused.
       states = [next[0], next[next.count - 1]]
       isCut = true
     }

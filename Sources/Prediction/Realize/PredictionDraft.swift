@@ -72,7 +72,7 @@ final class PredictionDraft {
   func walk() {
     var failures: [RealizeFailure] = [], unknowns: [Unknown] = []
     for step in RealizeStep.allCases {
-      // Of a device that is kept back QEMU checks no more (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict).
+      // QEMU checks no more of a device that is kept back (QEMU system/qdev-monitor.c: qdev_device_add_from_qdict).
       if step == .hotplug, context.isHiddenPrimary {
         isHidden = failures.isEmpty
         if let failure = context.hiddenPrimaryFailure() { failures.append(failure) } else { walkLater(after: step) }

@@ -137,6 +137,12 @@ public final class LintTarget: Sendable {
   /// The requests that are checked: the plugs, or without any the machine's devices.
   public var checkedRequests: [DeviceRequest] { plugs.isEmpty ? machine.devices : plugs }
 
+  /// Whether QEMU refuses a device when it starts the machine, and so never comes to those that depend on it.
+  func isRefusedAtLaunch(_ request: DeviceRequest) -> Bool { launchFailures.contains { $0.request?.location == request.location } }
+
+  /// Whether QEMU refuses a text when it starts the machine.
+  func isRefusedAtLaunch(_ text: Location) -> Bool { launchFailures.contains { $0.location == text } }
+
   /// Whether a request is checked, and not part of a machine that is already running.
   func isChecked(_ request: DeviceRequest) -> Bool { plugs.isEmpty || request.plug == .hot }
 

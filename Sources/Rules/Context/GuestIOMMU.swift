@@ -27,7 +27,7 @@ extension DeviceContext {
     guard !target.machine.isComplete || target.iommus.contains(where: { $0.driver == driver }) else { return nil }
     // launch-fails reports an IOMMU that the emulator does not have.
     guard let iommu = try guestIOMMU(), iommu.driver == driver,
-      !target.launchFailures.contains(where: { $0.location == iommu.unit.location(of: "driver") })
+      !target.isRefusedAtLaunch(iommu.unit.location(of: "driver"))
     else { return nil }
     return iommu.unit
   }

@@ -26,8 +26,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     if prediction.realize == .ok { checkPlug(prediction, &runner) }
     guard let failure = prediction.failure, !runner.isExplained(failure.cause, of: prediction.request) else { continue }
     // launch-fails, or a rule about the IOMMU, reports that there is none for the device.
-    if failure.cause.isOfGuestIOMMU, let unit = try? prediction.viommu,
-      target.launchFailures.contains(where: { $0.request?.location == unit.location }) { continue }
+    if failure.cause.isOfGuestIOMMU, let unit = try? prediction.viommu, target.isRefusedAtLaunch(unit) { continue }
     let location = prediction.request.location(of: failure.property ?? "driver")
     // A text that cannot be parsed is reported as such; QEMU's message about what is left of it is a consequence.
     if problems.overlaps(location) { continue }

@@ -36,8 +36,9 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     bars = bars.addingReportingOverflow(size).overflow ? .max : bars + size
   }
   guard bars > need.limit - need.bytes, let last = owners.last else { return }
-  let size = ByteSize.text(max(bars, (bars &+ 0xf_ffff) & ~0xf_ffff))
-  let kibibytes = need.limit >> 10 &+ ((bars &+ 0xf_ffff) & ~0xf_ffff) >> 10
+  let rounded = (bars &+ 0xf_ffff) & ~0xf_ffff
+  let size = ByteSize.text(max(bars, rounded))
+  let kibibytes = need.limit >> 10 &+ rounded >> 10
   let names = owners.map(\.name).joined(separator: ", ")
   runner.report(
     "the memlock limit of \(ByteSize.text(need.limit)) covers the guest's \(ByteSize.text(need.bytes)), and not also "

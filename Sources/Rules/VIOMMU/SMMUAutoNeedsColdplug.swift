@@ -28,8 +28,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     }
     let wantsQueue = try machine.setting("cmdqv", of: unit).value == "on"
     // QEMU refuses it before.
-    let isRefused = target.launchFailures.contains { $0.request?.location == unit.location }
-    guard !isRefused, !automatic.isEmpty || wantsQueue,
+    guard !target.isRefusedAtLaunch(unit), !automatic.isEmpty || wantsQueue,
       try target.requests(machine.devices.filter(\.isVFIO), behind: unit).isEmpty
     else { continue }
     let text = automatic.isEmpty

@@ -33,7 +33,7 @@ extension DeviceContext {
     else { return }
     let limit = try max.value
     // launch-fails reports a value that QEMU does not have.
-    guard given > limit, !target.launchFailures.contains(where: { $0.location == unit.location(of: name) }) else { return }
+    guard given > limit, !target.isRefusedAtLaunch(unit.location(of: name)) else { return }
     runner.report(
       "the guest's `arm-smmuv3` has `\(name)=\(given)`, and the host's SMMU of \(self.name) has \(limit) \(counted)",
       at: unit.location(of: name),
