@@ -129,6 +129,38 @@ final class BlockingFileTests: XCTestCase {
     XCTAssertEqual(try probe.answer(FilterProbe.command("chardev-add", #"{"id":"f","backend":{"type":"null","data":{}}}"#)), .pass)
   }
 
+  /// A link is all that can name such an entry: a message is UTF-8.
+  func testNamesBehindLinksAreBytes() throws {
+    let folder = try folder()
+    let bytes: [CChar] = folder.path.utf8.map { CChar(bitPattern: $0) } + [0x2f, CChar(bitPattern: 0xff), 0]
+    XCTAssertEqual(mkdir(bytes, 0o700), 0)
+    XCTAssertEqual(mkfifo(bytes.dropLast() + [0x2f, CChar(bitPattern: 0xfe), 0], 0o600), 0)
+    XCTAssertEqual(symlink([CChar(bitPattern: 0xff), 0], folder.path + "/folder"), 0)
+    XCTAssertEqual(symlink([CChar(bitPattern: 0xff), 0x2f, CChar(bitPattern: 0xfe), 0], folder.path + "/entry"), 0)
+    XCTAssertEqual(symlink(bytes.dropLast() + [0x2f, CChar(bitPattern: 0xfe), 0], folder.path + "/absolute"), 0)
+    let inner: [CChar] = [CChar(bitPattern: 0xfe), 0]
+    XCTAssertEqual(symlink(inner, bytes.dropLast() + [0x2f, 0x6c, 0]), 0)
+    for name in ["entry", "absolute", "folder/l"] {
+      let text = FilterProbe.command("screendump", #"{"filename":"\#(folder.path)/\#(name)"}"#)
+      XCTAssertEqual(try FilterProbe().answer(text), .refuse("blocking-file"), name)
+    }
+  }
+
+  func testALogIsNamedByTheProcess() throws {
+    let folder = try folder()
+    let process = try Child("/bin/sleep", ["600"])
+    defer { process.end() }
+    XCTAssertEqual(mkfifo(folder.path + "/log\(process.processID).txt", 0o600), 0)
+    let probe = FilterProbe {
+      $0.process = process.processID
+      $0.rehearses = false
+    }
+    XCTAssertEqual(try probe.answer(FilterProbe.human("logfile \(folder.path)/log%d.txt")), .refuse("blocking-file"))
+    for line in ["logfile \(folder.path)/log%d", "screendump \(folder.path)/log%d.txt"] {
+      XCTAssertEqual(try probe.answer(FilterProbe.human(line)), .pass, line)
+    }
+  }
+
   /// Starts a program in namespaces of its own, and waits until it is there.
   private func child(_ arguments: [String], _ isThere: (pid_t) -> Bool) throws -> Child {
     let process = try Child("/usr/bin/unshare", arguments)
@@ -181,57 +213,6 @@ final class BlockingFileTests: XCTestCase {
     XCTAssertEqual(try answer("/proc/self/cwd/file", number), .pass)
   }
 
-  /// Observed on 7.2.22 and 11.1.3.
-  func testASocketThatWaitsForAClient() throws {
-    let probe = FilterProbe()
-    func socket(_ more: String) -> String {
-      FilterProbe.command(
-        "chardev-add", #"{"id":"c","backend":{"type":"socket","data":{"addr":{"type":"unix","data":{"path":"/run/c"}}\#(more)}}}"#)
-    }
-    for text in [
-      socket(#","server":true,"wait":true"#), socket(#","wait":true"#), FilterProbe.human("chardev-add socket,id=c,path=/run/c,server=on"),
-      FilterProbe.human("chardev-add socket,id=c,host=127.0.0.1,port=0,server,wait=on"),
-      FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-unix:/run/c,,server=on"),
-    ] {
-      XCTAssertEqual(try probe.answer(text), .refuse("blocking-file"), text)
-    }
-    for text in [
-      socket(""), socket(#","server":true"#), socket(#","server":true,"wait":false"#), socket(#","server":false"#),
-      FilterProbe.human("chardev-add socket,id=c,path=/run/c"), FilterProbe.human("chardev-add socket,id=c,path=/run/c,server=on,wait=off"),
-      FilterProbe.human("chardev-add socket,id=c,path=/run/c,server,nowait"), FilterProbe.human("chardev-add null,id=c,server=on"),
-      FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-unix:/run/c,,server=on,,wait=off"),
-    ] {
-      XCTAssertNotEqual(try probe.answer(text), .refuse("blocking-file"), text)
-    }
-  }
-
-  /// In the root of a process without devices, as in a container.
-  func testATapNetworkWithVhostNeedsTheHostsDevice() throws {
-    func answers(_ process: pid_t?) throws -> [FilterProbe.Answer] {
-      let probe = FilterProbe {
-        $0.process = process
-        $0.rehearses = false
-      }
-      return try [
-        FilterProbe.command("netdev_add", #"{"type":"tap","id":"n","ifname":"t","script":"no","downscript":"no","vhost":true}"#),
-        FilterProbe.human("netdev_add tap,id=n,ifname=t,script=no,downscript=no,vhost=on"),
-        FilterProbe.human("netdev_add tap,id=n,ifname=t,script=no,downscript=no,vhost=off"),
-      ].map { try probe.answer($0) }
-    }
-    XCTAssertEqual(try answers(nil), [.pass, .pass, .pass], "QEMU's files cannot be seen")
-    let process = try Child("/usr/bin/unshare", ["--mount", "/bin/sh", "-c", "mount -t tmpfs none /dev && > /dev/ready && exec sleep 600"])
-    defer { process.end() }
-    let devices = "/proc/\(process.processID)/root/dev/"
-    do {
-      try Wait.until("its devices", within: .seconds(5), isTrue: { access(devices + "ready", F_OK) == 0 })
-    } catch {
-      throw XCTSkip("cannot mount")
-    }
-    XCTAssertEqual(try answers(process.processID), [.refuse("crashes-qemu"), .refuse("crashes-qemu"), .pass])
-    try writeFile(devices + "vhost-net", "")
-    XCTAssertEqual(try answers(process.processID), [.pass, .pass, .pass])
-  }
-
   func testAFileWithoutAnEndIsNotReadToIt() throws {
     let probe = FilterProbe()
     func secret(_ path: String) -> String { FilterProbe.command("object-add", #"{"qom-type":"secret","id":"s","file":"\#(path)"}"#) }
@@ -240,6 +221,17 @@ final class BlockingFileTests: XCTestCase {
       XCTAssertEqual(try probe.answer(FilterProbe.command("screendump", #"{"filename":"\#(path)"}"#)), .pass, path)
     }
     XCTAssertNotEqual(try probe.answer(secret("/dev/null")), .refuse("blocking-file"))
+    // Observed on 7.2.22 and 11.1.3 with /dev/ptmx.
+    func rules(_ path: String) -> [String] {
+      [
+        FilterProbe.command("blockdev-add", #"{"driver":"blkdebug","node-name":"x","config":"\#(path)","image":"n"}"#),
+        FilterProbe.command("blockdev-add", #"{"driver":"raw","node-name":"x","file.driver":"blkdebug","file.config":"\#(path)"}"#),
+        FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"blkdebug:\#(path):/dev/zero"}"#),
+        FilterProbe.human("drive_add 0 if=none,id=y,file=blkdebug:\(path):null-co://"),
+      ]
+    }
+    for text in rules("/dev/ptmx") { XCTAssertEqual(try probe.answer(text), .refuse("blocking-file"), text) }
+    for text in rules("/dev/null") { XCTAssertNotEqual(try probe.answer(text), .refuse("blocking-file"), text) }
     XCTAssertNotEqual(
       try probe.answer(FilterProbe.command("object-add", #"{"qom-type":"rng-random","id":"r","filename":"/dev/random"}"#)),
       .refuse("blocking-file"))

@@ -19,9 +19,9 @@ final class FilterBooksTests: XCTestCase {
     let address = try XCTUnwrap(PCIAddress("0000:01:00.0"))
     let before = filter()
     // Two names that are one Swift string.
-    before.ledger.keep(WireText("e\u{301}"), .init(function: .known(address), isIOMMUFD: false))
-    before.ledger.keep(WireText("\u{e9}"), .init(function: .known(nil), isIOMMUFD: true))
-    before.ledger.keep("7", .init(function: .unknown("it", "for a reason"), isIOMMUFD: false))
+    before.ledger.keep(WireText("e\u{301}"), .init(function: .known(address), isIOMMUFD: false, isVhostNet: false))
+    before.ledger.keep(WireText("\u{e9}"), .init(function: .known(nil), isIOMMUFD: true, isVhostNet: true))
+    before.ledger.keep("7", .init(function: .unknown("it", "for a reason"), isIOMMUFD: false, isVhostNet: nil))
     before.ledger.numbersInUse = [7: "/machine/peripheral/v", 9: ""]
     before.owners = [WireText("e\u{301}"): 2]
     before.plugged = ["v": address]
@@ -36,6 +36,7 @@ final class FilterBooksTests: XCTestCase {
     XCTAssertEqual(after.ledger.entries[WireText("\u{e9}")]?.function, .known(nil))
     XCTAssertEqual(after.ledger.entries[WireText("\u{e9}")]?.isIOMMUFD, true)
     XCTAssertEqual(after.ledger.entries["7"]?.function.isKnown, false, "what was not known is not known")
+    XCTAssertEqual(["e\u{301}", "\u{e9}", "7"].map { after.ledger.entries[WireText($0)]?.isVhostNet }, [false, true, nil])
     XCTAssertEqual(after.ledger.numbersInUse, before.ledger.numbersInUse)
     XCTAssertEqual(after.owners, before.owners)
     XCTAssertEqual(after.plugged, before.plugged)

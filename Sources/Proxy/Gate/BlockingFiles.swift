@@ -36,17 +36,18 @@ struct BlockingFiles {
     } else {
       collect(arguments, except: BlockingFiles.nonBlocking(command, arguments), into: &texts)
     }
-    let isReadToEnd = command == "object-add" && BlockingFiles.isReadToEnd(arguments)
-    if isReadToEnd {
-      for folder in arguments.wires("dir") { texts += BlockingFiles.credentials.map { WireText("\(folder)/\($0)") } }
+    guard command == "object-add", BlockingFiles.isReadToEnd(arguments) else {
+      return refusal(texts, isReadToEnd: false) ?? refusal(BlockingFiles.configurations(arguments), isReadToEnd: true)
     }
-    return refusal(texts, isReadToEnd: isReadToEnd)
+    for folder in arguments.wires("dir") { texts += BlockingFiles.credentials.map { WireText("\(folder)/\($0)") } }
+    return refusal(texts, isReadToEnd: true)
   }
 
   /// The refusal of a command of the human monitor that has no form of QMP's.
   func refusal(of command: HMPCommand) -> BypassRules.Reason? {
     guard BlockingFiles.humanCommands.contains(WireText(command.name)) else { return nil }
-    return refusal(BlockingFiles.words(command.rest), isReadToEnd: false)
+    let words = BlockingFiles.words(command.rest)
+    return refusal(WireText(command.name) == "logfile" ? words.map(named) : words, isReadToEnd: false)
   }
 
   private func refusal(_ texts: [WireText], isReadToEnd: Bool) -> BypassRules.Reason? {
@@ -65,6 +66,12 @@ struct BlockingFiles {
       }
     }
     return nil
+  }
+
+  /// The name of a log, in which the number of QEMU's process is written `%d` (QEMU util/log.c: qemu_set_log_filename).
+  private func named(_ log: WireText) -> WireText {
+    guard let number = view.ownNumber, let end = log.ends(of: "%d").first else { return log }
+    return WireText(bytes: log.bytes[..<(end - 2)] + number.bytes + log.bytes[end...])
   }
 
   private func reason(_ message: String) -> BypassRules.Reason { BypassRules.Reason(rule: .blockingFile, message: message) }
@@ -108,6 +115,20 @@ struct BlockingFiles {
   /// Whether an object reads a file of its own to the end (QEMU crypto/secret.c, crypto/tlscreds*.c, authz/listfile.c).
   private static func isReadToEnd(_ arguments: JSON) -> Bool {
     arguments.wires("qom-type").contains { $0 == "secret" || $0.hasPrefix("tls-creds-") }
+  }
+
+  /// The files of rules and options in those of block nodes, which QEMU reads to the end (QEMU block/blkdebug.c: read_config; block/rbd.c).
+  private static func configurations(_ value: JSON) -> [WireText] {
+    switch value {
+    case .string(let text): (try? WireText(text).imageOptions()).map(configurations) ?? []
+    case .array(let items): items.flatMap(configurations)
+    case .object(let members):
+      members.flatMap { member in
+        let isOne = ["config", "conf"].contains(WireText(member.key).split(".").last)
+        return (isOne ? member.value.wire.map { [$0] } : nil) ?? configurations(member.value)
+      }
+    default: []
+    }
   }
 
   /// Files that QEMU reads in the folder of an object's credentials (QEMU include/crypto/tlscredsx509.h, tlscreds.h, tlscredspsk.h).
@@ -175,12 +196,12 @@ struct BlockingFiles {
     var system: UInt64 = 0
     switch status.st_mode & S_IFMT {
     // A pipe that QEMU has inherited is opened without waiting (linux fs/pipe.c: fifo_open; include/uapi/linux/magic.h: PIPEFS_MAGIC).
-    case S_IFIFO: return clinux_file_system(file, &system) == 0 && system == 0x5049_5045 ? .endless : .fifo
+    case S_IFIFO: return clinux_file_system(file.terminated, &system) == 0 && system == 0x5049_5045 ? .endless : .fifo
     // All but /dev/null, the third memory device (linux Documentation/admin-guide/devices.txt).
     case S_IFCHR: return status.st_rdev == 0x103 ? nil : .endless
     case S_IFBLK: return .endless
     // Some of /proc wait for more, such as /proc/kmsg (magic.h: PROC_SUPER_MAGIC, TRACEFS_MAGIC).
-    case S_IFREG: return clinux_file_system(file, &system) == 0 && [0x9fa0, 0x7472_6163].contains(system) ? .endless : nil
+    case S_IFREG: return clinux_file_system(file.terminated, &system) == 0 && [0x9fa0, 0x7472_6163].contains(system) ? .endless : nil
     default: return nil
     }
   }

@@ -1,3 +1,4 @@
+import CLinux
 import Common
 import Facts
 import Glibc
@@ -10,15 +11,19 @@ struct DescriptorLedger {
   struct Entry {
     let function: Known<PCIAddress?>
     let isIOMMUFD: Bool
+    /// Whether it is the host's device of vhost networks; nil where that is not known.
+    let isVhostNet: Bool?
 
-    init(function: Known<PCIAddress?>, isIOMMUFD: Bool) {
+    init(function: Known<PCIAddress?>, isIOMMUFD: Bool, isVhostNet: Bool? = nil) {
       self.function = function
       self.isIOMMUFD = isIOMMUFD
+      self.isVhostNet = isVhostNet
     }
 
     init(_ descriptor: Int32) {
       function = VFIODescriptor.device(behind: descriptor)
       isIOMMUFD = DescriptorLedger.isIOMMU(descriptor)
+      isVhostNet = DescriptorLedger.isVhostNet(descriptor)
     }
   }
 
@@ -107,6 +112,14 @@ struct DescriptorLedger {
 
   /// The entry of a name, or of a number in any spelling.
   func entry(_ fd: WireText) -> Entry? { entries[fd.number.map { WireText(String($0)) } ?? fd] }
+
+  /// The misc device with the number of /dev/vhost-net (linux include/linux/miscdevice.h: VHOST_NET_MINOR).
+  private static func isVhostNet(_ descriptor: Int32) -> Bool? {
+    var (major, minor): (UInt32, UInt32) = (0, 0)
+    // SAFETY: the call fills the numbers that it is given.
+    let answer = clinux_character_device(descriptor, &major, &minor)
+    return answer < 0 ? nil : answer == 1 && major == 10 && minor == 238
+  }
 
   /// The misc device of that name (linux drivers/iommu/iommufd/main.c).
   static func isIOMMU(_ descriptor: Int32, at path: String = "/dev/iommu") -> Bool {

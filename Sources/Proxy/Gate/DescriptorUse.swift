@@ -87,6 +87,9 @@ extension QMPCommandFilter {
       return .init(
         rule: .crashesQEMU, message: "no descriptor was sent as `\(name)`: on such a vhost descriptor QEMU 7.2 crashes with SIGABRT")
     }
+    if let name = all.first(where: { ledger.entry($0)?.isVhostNet == false }) {
+      return .init(rule: .crashesQEMU, message: "the descriptor `\(name)` is not /dev/vhost-net: QEMU 7.2 crashes with SIGABRT")
+    }
     let isGiven = if case .bool(true)? = arguments["vhost"] { true } else { arguments.isOn("vhost", default: false) }
     guard all.isEmpty, isGiven, let process = options.process, QEMUPath(process: process).isMissing("/dev/vhost-net") else { return nil }
     return .init(rule: .crashesQEMU, message: "`vhost` without /dev/vhost-net: QEMU 7.2 crashes with SIGABRT, and later ones refuse it")

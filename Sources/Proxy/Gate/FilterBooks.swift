@@ -16,6 +16,7 @@ extension QMPCommandFilter {
         if case .known(let function) = entry.function {
           members.append(.init("function", function.map { .string($0.description) } ?? .null))
         }
+        if let isVhostNet = entry.isVhostNet { members.append(.init("vhost-net", .bool(isVhostNet))) }
         return .object(members)
       }),
       "owners": .array(owners.map { name, owner in
@@ -44,7 +45,8 @@ extension QMPCommandFilter {
       case .string(let text)?: function = PCIAddress(text).map { .known($0) } ?? QMPCommandFilter.forgotten
       default: function = QMPCommandFilter.forgotten
       }
-      ledger.keep(try entry.wireName(), .init(function: function, isIOMMUFD: try entry.flag("iommufd")))
+      let isVhostNet = item["vhost-net"] == nil ? nil : try entry.flag("vhost-net")
+      ledger.keep(try entry.wireName(), .init(function: function, isIOMMUFD: try entry.flag("iommufd"), isVhostNet: isVhostNet))
     }
     for item in try fields.list("owners") {
       let entry = HandoverFields(item)

@@ -132,19 +132,19 @@ struct GuardedSockets {
     return Folder(folder).map { $0 == Folder(GuardedSockets.parent(of: own)) } ?? false
   }
 
-  private static func parent(of path: WireText) -> String {
-    let parts = path.split("/").dropLast().map(\.description)
-    return parts.isEmpty ? "." : parts.joined(separator: "/") + "/"
+  private static func parent(of path: WireText) -> WireText {
+    let parts = path.split("/").dropLast()
+    return parts.isEmpty ? "." : WireText(bytes: parts.flatMap { $0.bytes + [UInt8(ascii: "/")] })
   }
 
   private struct Folder: Equatable {
     let device: UInt64
     let inode: UInt64
 
-    init?(_ path: String) {
+    init?(_ path: WireText) {
       var status = stat()
       // SAFETY: stat reads the path and fills the structure that it is given.
-      guard stat(path, &status) == 0 else { return nil }
+      guard stat(path.terminated, &status) == 0 else { return nil }
       (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
   }
