@@ -85,12 +85,18 @@ final class ReloadTests: XCTestCase {
     let running = try Running()
     let client = try RawClient(path: running.path)
     try client.negotiate()
-    for (count, text) in ["not a program", "#!/bin/false\n", "#!/bin/sh\nexec sleep 100\n"].enumerated() {
+    let programs = [
+      "not a program", "#!/bin/false\n", "#!/bin/sh\nexec sleep 100\n", "#!/bin/true\n", "#!/bin/sh\necho ls 9.1\n",
+      // An earlier release, with fewer options.
+      "#!/bin/sh\n[ $# != 1 ] || exec echo 0.0.9\necho ' --listen <listen>'\n",
+    ]
+    for (count, text) in programs.enumerated() {
       try running.replace(by: text)
       try running.reload(count: count + 1, " not reloaded ")
     }
+    XCTAssert(running.log.contains("its help does not have `--qmp`"), running.log)
     XCTAssertEqual(unlink(running.program), 0)
-    try running.reload(count: 4, " not reloaded ")
+    try running.reload(count: programs.count + 1, " not reloaded ")
     XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":2}"#), #"{"return": {}, "id": 2}"#)
   }
 

@@ -68,20 +68,44 @@ extension Handover {
 
   /// The reason why a program cannot be the successor: after exec(3) there is no way back.
   private static func fault(of path: String) -> String? {
+    do {
+      // Other programs answer too, with their names.
+      let version = try answer(of: path, ["--version"])
+      guard let first = version.bytes.first, (0x30...0x39).contains(first), version.words.count == 1 else {
+        return "it does not answer to --version as this program does"
+      }
+      let own = CommandLine.arguments.dropFirst().prefix { $0 != "--" }
+      guard let command = own.first else { return nil }
+      let help = try answer(of: path, [command, "--help"])
+      let options = own.map { WireText($0).split("=")[0] }.filter { $0.hasPrefix("--") }
+      return options.first { !help.contains($0) }.map { "its help does not have `\($0)`" }
+    } catch {
+      return error.description
+    }
+  }
+
+  /// The text that a program prints when it is started with these arguments.
+  private static func answer(of path: String, _ words: [String]) throws(ProxyFailure) -> WireText {
     let null = open("/dev/null", O_RDWR | O_CLOEXEC)
     defer { close(null) }
-    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup(path), strdup("--version"), nil]
+    let output = "vfiogate-answer".withCString { clinux_memory_file($0) }
+    guard output >= 0 else { throw ProxyFailure("memory for its answer: \(errnoText(-output))") }
+    defer { close(output) }
+    var arguments: [UnsafeMutablePointer<CChar>?] = ([path] + words).map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
     // SAFETY: strings that end with NUL, the last pointer nil.
-    let child = clinux_spawn(path, &arguments, null, null, null)
-    guard child > 0 else { return errnoText(-child) }
+    let child = clinux_spawn(path, &arguments, null, output, null)
+    guard child > 0 else { throw ProxyFailure(errnoText(-child)) }
     let deadline = Deadline(after: .seconds(2))
     var status: Int32 = 0
     while waitpid(child, &status, WNOHANG) == 0 {
       if deadline.milliseconds == 0 { kill(child, SIGKILL) }
       usleep(5000)
     }
-    return status == 0 ? nil : "it does not answer to --version"
+    guard status == 0, let text = try? InputFile.read("/proc/self/fd/\(output)", limit: 65536) else {
+      throw ProxyFailure("it does not answer to \(words.joined(separator: " "))")
+    }
+    return WireText(bytes: text.bytes)
   }
 
   private var json: JSON {
