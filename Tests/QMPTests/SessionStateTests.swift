@@ -1,3 +1,4 @@
+import Glibc
 import Syntax
 import XCTest
 
@@ -72,6 +73,14 @@ final class SessionStateTests: XCTestCase {
     harness.session.isPaused = true
     XCTAssertFalse(harness.session.wantsInput(of: 1))
     XCTAssertFalse(harness.session.wantsClients)
+    // Without its end there would be no state.
+    harness.send(#"{"execute":"getfd","#, descriptors: [OwnedDescriptor(open("/dev/null", O_RDONLY))])
+    XCTAssert(harness.session.wantsInput(of: 1))
+    XCTAssertFalse(isAtRest(harness))
+    harness.send(#""arguments":{"fdname":"x"}}{"exec"#)
+    XCTAssertFalse(harness.session.wantsInput(of: 1))
+    XCTAssert(isAtRest(harness))
+    harness.send(#"ute":"query-name"}"#)
     harness.session.isPaused = false
     XCTAssert(harness.session.wantsInput(of: 1) && harness.session.wantsClients)
   }

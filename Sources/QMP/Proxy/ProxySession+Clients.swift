@@ -18,8 +18,12 @@ extension ProxySession {
   /// Numbers of the clients that are connected, in their order.
   public var connected: [Int] { clients.map(\.peer.number) }
 
-  /// Whether bytes of the client may be received now.
-  public func wantsInput(of number: Int) -> Bool { !isPaused && !isStoppingOrLate && client(number)?.wantsInput == true }
+  /// Whether bytes of the client may be received now. A message that came with a descriptor cannot be continued by another program, and may
+  /// end in a pause too.
+  public func wantsInput(of number: Int) -> Bool {
+    guard !isStoppingOrLate, let client = client(number), client.wantsInput else { return false }
+    return !isPaused || client.isInsideMessageWithDescriptors
+  }
 
   /// Bytes from a client; `descriptors` arrived with the byte at `index` of them.
   public func receive(

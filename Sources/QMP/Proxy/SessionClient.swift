@@ -66,6 +66,9 @@ final class SessionClient {
     return stream.unread
   }
 
+  /// Whether descriptors came with a message that has not ended.
+  var isInsideMessageWithDescriptors: Bool { stream.descriptorCount > 0 }
+
   /// Number of descriptors that came and were not passed on.
   var descriptorCount: Int {
     var count = stream.descriptorCount
