@@ -47,7 +47,7 @@ struct LibvirtAttribute {
     .init(owners: ["iommu"], path: ["driver"], name: "ats", values: onOff),
     .init(owners: ["iommu"], path: ["driver"], name: "ril", values: onOff),
     .init(owners: ["iommu"], path: ["driver"], name: "cmdqv", values: onOff)
-  ]
+  ] + ofOthers
 
   /// Attributes by the name of an owner.
   static let byOwner: [String: [LibvirtAttribute]] = all.reduce(into: [:]) { found, attribute in

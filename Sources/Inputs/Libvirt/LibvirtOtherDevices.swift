@@ -7,6 +7,13 @@ extension LibvirtReader {
     validateDisplays(devices)
     validateDisks(devices, LibvirtReader.threads(of: domain))
     validateUSB(devices)
+    validateSpice(devices)
+    for part in devices { validateCharacters(part) }
+    for part in devices where part.name == "filesystem" { validateFilesystem(part, of: domain) }
+    for part in devices {
+      guard let row = LibvirtReader.refusal(of: part) else { continue }
+      refuse(row.text, row.fix, at: location(part.element, part.path))
+    }
     for part in devices where part.name == "shmem" { validateSharedMemory(part) }
     for part in devices where part.name == "tpm" && part.element.child("backend") == nil {
       refuse("missing TPM device backend", "add `<backend type='emulator' version='2.0'/>`", at: location(part.element, part.path))
@@ -19,7 +26,20 @@ extension LibvirtReader {
       refuse(text, "remove all but one", at: location(second.element, second.path))
     }
     isSingle("memballoon", "only a single memory balloon device is supported")
+    isSingle("vsock", "only a single vsock device is supported")
     isSingle("tpm", "only a single TPM non-proxy device is supported") { $0.element.value("model") != "spapr-tpm-proxy" }
+    var owned: Set<String> = []
+    for part in devices where part.name == "hostdev" && part.type == "usb" {
+      let source = part.element.child("source"), address = source?.child("address")
+      let ids = [source?.child("vendor")?.value("id"), source?.child("product")?.value("id")].compactMap { $0?.lowercased() }
+      let place = [address?.value("bus"), address?.value("device")].compactMap { $0 }
+      if let source, address == nil, ids.count == 1 {
+        let isVendor = source.child("vendor") != nil
+        refuse(isVendor ? "missing product" : "missing vendor", "add it, with its id", at: location(part.element, part.path))
+      } else if ids.count + place.count == 2, !owned.insert((ids + place).joined(separator: ":")).inserted {
+        refuse("Hostdev already exists in the domain configuration", "assign each device once", at: location(part.element, part.path))
+      }
+    }
     if hasExpressRoot, let ide = devices.first(where: LibvirtReader.isIDE) {
       refuse(
         "IDE controllers are unsupported for this QEMU binary or machine type",
@@ -76,73 +96,6 @@ extension LibvirtReader {
       }
       if let length = part.element.value("passwd")?.utf8.count, length > 8 {
         refuse("VNC password is \(length) characters long, only 8 permitted", "shorten it", at: place)
-      }
-    }
-  }
-
-  /// libvirt src/conf/domain_conf.c: virDomainDiskDefCheckDuplicateInfo, src/conf/domain_validate.c:
-  /// virDomainDefDuplicateDriveAddressesValidate, src/qemu/qemu_validate.c: qemuValidateDomainDeviceDefDiskIOThreads.
-  private mutating func validateDisks(_ devices: [LibvirtDeviceElement], _ threads: Set<UInt64>?) {
-    func source(_ part: LibvirtDeviceElement) -> String {
-      let source = part.element.child("source")
-      return ["file", "dev", "name", "dir"].lazy.compactMap { source?.value($0) }.first ?? "<null>"
-    }
-    var targets: [String: LibvirtDeviceElement] = [:]
-    var drives: Set<[UInt64]> = []
-    for part in devices {
-      let place = location(part.element, part.path)
-      let thread = part.element.child("driver")?.value("iothread").flatMap(LibvirtNumber.natural)
-      if part.name == "controller", part.type == "scsi", let thread, let threads, !threads.contains(thread) {
-        refuse("controller iothread '\(thread)' not defined in iothreadid", "add `<iothreads>\(thread)</iothreads>`", at: place)
-      }
-      guard part.name == "disk", let target = part.element.child("target"), let name = target.value("dev") else { continue }
-      let bus = target.value("bus") ?? ""
-      if let first = targets[name] {
-        return refuse(
-          "target '\(name)' duplicated for disk sources '\(source(first))' and '\(source(part))'", "give each disk a `dev=` of its own",
-          at: place)
-      }
-      targets[name] = part
-      if let thread {
-        if ["ide", "sata", "fdc", "usb", "sd"].contains(bus) {
-          refuse("IOThreads not available for bus \(bus) target \(name)", "take `iothread` out, or write `bus='virtio'`", at: place)
-        } else if bus == "virtio", let threads, !threads.contains(thread) {
-          refuse("Disk iothread '\(thread)' not defined in iothreadid", "add `<iothreads>\(thread)</iothreads>` to the domain", at: place)
-        }
-      }
-      guard let kind = ["scsi", "ide", "sata"].firstIndex(of: bus), part.addressType == "drive",
-        let address = part.element.child("address")
-      else { continue }
-      let parts = ["controller", "bus", "target", "unit"]
-      let numbers = parts.compactMap { name in LibvirtNumber.natural(address.value(name) ?? "0") }
-      guard numbers.count == parts.count, !drives.insert([UInt64(kind)] + numbers).inserted else { continue }
-      let text = zip(parts, numbers).map { "\($0)='\($1)'" }.joined(separator: " ")
-      refuse(
-        "Found duplicate drive address for disk with target name '\(name)' \(text)", "give each disk a `unit=` of its own", at: place)
-    }
-  }
-
-  /// libvirt src/conf/domain_conf.c: virDomainDefParseXML, src/qemu/qemu_postparse.c: qemuDomainControllerDefPostParse.
-  private mutating func validateUSB(_ devices: [LibvirtDeviceElement]) {
-    let controllers = devices.filter { $0.name == "controller" && $0.type == "usb" }
-    for part in controllers {
-      guard let model = part.element.value("model"), model == "qemu-xhci" || model == "nec-xhci",
-        let ports = part.element.value("ports").flatMap(LibvirtNumber.natural), ports > 15
-      else { continue }
-      refuse("'\(model)' controller only supports up to '15' ports", "write `ports='15'`", at: location(part.element, part.path))
-    }
-    guard let none = controllers.first(where: { $0.element.value("model") == "none" }) else { return }
-    let advice = "remove it, or the controller of model `none`"
-    for part in devices {
-      let place = location(part.element, part.path)
-      switch part.name {
-      case "controller" where part.type == "usb" && part !== none:
-        refuse("Can't add another USB controller: USB is disabled for this domain", advice, at: place)
-      case "input" where part.element.value("bus") == "usb":
-        refuse("Can't add USB input device. USB bus is disabled", advice, at: place)
-      case "hub": refuse("Can't add USB hub: USB is disabled for this domain", advice, at: place)
-      case "hostdev" where part.type == "usb": refuse("Can't add host USB device: USB is disabled in this host", advice, at: place)
-      default: break
       }
     }
   }

@@ -14,6 +14,7 @@ extension LibvirtReader {
   private func advice(_ failure: LibvirtPlacement.Failure) -> String {
     switch failure.model {
     case "pcie-to-pci-bridge": return "add a `pcie-root-port` with an index of its own: libvirt adds none for the bridge"
+    case "": return "write a slot that the bus has: the controller that libvirt adds for it has no other"
     case "pcie-switch-downstream-port": return "add a `pcie-switch-upstream-port`"
     case "pci-bridge": return "give it an `<address>` on a bus with a lower index, or pass fewer devices"
     case "pcie-root-port" where failure.location == nil: return "pass fewer devices, or put some behind one port as its functions"
@@ -32,8 +33,8 @@ extension LibvirtReader {
         taken.append(
           LibvirtPlacement.Taken(
             bus: Int(address.bus), slot: Int(address.slot), function: Int(address.function),
-            isExpress: part.name == "hostdev" || part.isHostdevInterface,
-            isPort: part.name == "controller" && part.element.value("model") == "pcie-root-port"))
+            isExpress: LibvirtReader.isExpress(part), isPort: part.name == "controller" && part.element.value("model") == "pcie-root-port",
+            text: address.text, location: location(address.element, part.path, "/address")))
       }
       guard isController, let index = part.index, index > 0, let model = part.element.value("model"),
         LibvirtControllerChecks.buses[model] != nil
@@ -120,6 +121,21 @@ extension LibvirtReader {
     "pci-bridge", "i82801b11-bridge", "pcie-pci-bridge", "pcie-root-port", "ioh3420", "x3130-upstream", "xio3130-downstream", "pxb",
     "pxb-pcie", "intel-iommu", "amd-iommu", "arm-smmuv3"
   ]
+
+  /// Whether a device is for PCI Express where there is a root of it; nil when it is not known.
+  private static func isExpress(_ part: LibvirtDeviceElement) -> Bool? {
+    if part.name == "hostdev" || part.isHostdevInterface { return true }
+    let model = part.element.value("model") ?? part.element.child("model")?.value("type") ?? ""
+    switch part.name {
+    case "sound": return model == "virtio" ? nil : false
+    case "watchdog": return model == "i6300esb" ? false : nil
+    case "disk" where part.element.child("target")?.value("bus") != "virtio": return nil
+    case "controller" where part.type == "virtio-serial", "disk": return part.element["model"] == nil ? true : nil
+    default: break
+    }
+    if ["virtio", "virtio-scsi", "e1000e", "qemu-xhci", "nec-xhci"].contains(model) { return true }
+    return ["e1000", "rtl8139", "vga", "qxl", "cirrus", "vmvga"].contains(model) ? false : nil
+  }
 
   /// Whether it is for PCI Express where there is a root of it (libvirt src/qemu/qemu_domain_address.c:
   /// qemuDomainDeviceCalculatePCIConnectFlags). A host device is expected to be.

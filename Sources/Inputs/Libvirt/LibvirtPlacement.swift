@@ -22,10 +22,13 @@ struct LibvirtPlacement {
     let bus: Int
     let slot: Int
     let function: Int
-    /// Whether the device's own choice would be PCI Express.
-    let isExpress: Bool
+    /// Whether the device's own choice would be PCI Express; nil when it is not known.
+    let isExpress: Bool?
     /// Whether it is a root port: ports share a slot.
     let isPort: Bool
+    /// The address as libvirt's messages have it, and its location.
+    let text: String
+    let location: Location
   }
 
   /// A refusal, and the location of the controller that it is about.
@@ -141,18 +144,22 @@ struct LibvirtPlacement {
   /// Makes the buses, and takes the slots that are not chosen.
   private mutating func reserve(_ controllers: [Controller]) throws -> Bool {
     let models = Dictionary(controllers.map { ($0.index, $0.model) }) { first, _ in first }
-    let last = max(models.keys.max() ?? 0, taken.map(\.bus).max() ?? 0)
+    let highest = models.keys.max() ?? 0, last = max(highest, taken.map(\.bus).max() ?? 0)
     guard last < LibvirtPlacement.maximumBuses else { return false }
     // Devices come before controllers, for whose addresses libvirt adds no bus but one of a port.
     for controller in controllers where controller.bus ?? 0 > last && controller.model != "pcie-switch-upstream-port" {
       throw noSlot(controller)
     }
     let other = isExpress ? "pcie-root-port" : "pci-bridge"
-    buses = (0...last).map { Bus(model: $0 == 0 ? (isExpress ? "pcie-root" : "pci-root") : models[$0] ?? other) }
+    buses = (0...highest).map { Bus(model: $0 == 0 ? (isExpress ? "pcie-root" : "pci-root") : models[$0] ?? other) }
     first = [:]
+    guard grow(to: last) else { return false }
     for address in taken where address.slot < 32 && address.function < 8 {
-      // A bridge for a conventional device brings its own port, at another index.
-      if isExpress, !address.isExpress, models[address.bus] == nil, address.bus > 0 { return false }
+      let slots = buses[address.bus].slots
+      if address.bus > highest, !slots.contains(address.slot) {
+        let bound = address.slot < slots.lowerBound ? ">= \(slots.lowerBound)" : "<= \(slots.upperBound)"
+        throw Failure(text: "Invalid PCI address \(address.text). slot must be \(bound)", location: address.location, model: "")
+      }
       if address.isPort, buses[address.bus].functions[address.slot] == 0 { buses[address.bus].isOfPorts[address.slot] = true }
       buses[address.bus].functions[address.slot] |= 1 << UInt8(address.function)
     }
@@ -161,6 +168,18 @@ struct LibvirtPlacement {
       // A display that does not get its slot comes before the controllers.
       if buses[0].functions[slot] == 0 { buses[0].functions[slot] = 1 } else if !isExpress { addDevice("pci") }
     }
+    return true
+  }
+
+  /// Adds buses for addresses above the highest controller (libvirt src/conf/domain_addr.c: virDomainPCIAddressSetGrow).
+  /// - Returns: false when it depends on the order of the devices, or when a bridge brings its own port.
+  private mutating func grow(to last: Int) -> Bool {
+    guard last >= buses.count else { return true }
+    let beyond = taken.filter { $0.bus >= buses.count }
+    let isConventional = !isExpress || beyond.allSatisfy { $0.isExpress == false }
+    let acceptsBridge = buses.contains { LibvirtPlacement.connections[$0.model]?.contains("pci-bridge") == true }
+    guard isConventional ? acceptsBridge : beyond.allSatisfy({ $0.isExpress == true }) else { return false }
+    while buses.count <= last { buses.append(Bus(model: isConventional ? "pci-bridge" : "pcie-root-port")) }
     return true
   }
 
