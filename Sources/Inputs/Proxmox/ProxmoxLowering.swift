@@ -42,6 +42,7 @@ struct ProxmoxLowering {
     for entry in machine.assigned { assign(entry) }
     addDisplay()
     addBalloon()
+    addStorage()
     addNetwork()
     if let device = viommu, device.model == "virtio" { add(device.properties, place("machine")) }
     addLaunchSecurity()

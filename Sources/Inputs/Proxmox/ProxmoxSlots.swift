@@ -34,6 +34,11 @@ enum ProxmoxSlots {
     ]
   }
 
+  /// A virtio disk.
+  static func disk(_ index: Int) -> Slot {
+    index < 6 ? Slot(bus: "pci.0", address: hex(10 + index)) : Slot(bus: "pci.2", address: hex(index - 5))
+  }
+
   /// A network card.
   static func network(_ index: Int) -> Slot {
     index < 6 ? Slot(bus: "pci.0", address: hex(18 + index)) : Slot(bus: "pci.1", address: hex(index - 5))
