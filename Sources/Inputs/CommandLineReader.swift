@@ -57,6 +57,8 @@ struct CommandLineReader {
             location: location(first, "argument")))
       }
       rest = rest.dropFirst()
+      let isDaemon = words[..<rest.startIndex].contains { $0.text.fileName == "start-stop-daemon" }
+      if isDaemon, rest.first?.text == "--" { rest = rest.dropFirst() }
     }
     // An array that the emulator is in may hold its options too.
     for word in words[..<rest.startIndex] where word.startsUnknown && word.text.contains("[") {

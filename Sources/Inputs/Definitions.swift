@@ -156,6 +156,7 @@ extension ParsedInput {
       CommandComments(source: source, words: words).read(comments, into: &definition)
       return definition
     case .shell:
+      if let make = MakeText(source.bytes) { return parse(script: ShellScript(make), source, follow) }
       let script = ShellScript(source.bytes)
       if ShellScript.isScript(source.bytes) { return parse(script: script, source, follow) }
       // Without a line that names a shell, options may go over lines that no backslash joins: one command.

@@ -164,9 +164,11 @@ extension InputFormat {
 
   /// Commands of a shell, or a list of arguments.
   private static func commandLine(_ bytes: [UInt8]) -> InputFormat? {
-    let script = ShellScript(bytes)
+    let make = MakeText(bytes)
+    let script = make.map(ShellScript.init) ?? ShellScript(bytes)
     // A command has its options on its line.
     if script.command != nil { return .shell }
+    if make != nil { return isGuestScript(bytes, script) ? .shell : nil }
     if beginsWithArgument(bytes) { return isOneArgumentALine(bytes) ? .lines : .shell }
     return isGuestScript(bytes, script) ? .shell : nil
   }

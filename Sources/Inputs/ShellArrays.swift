@@ -25,10 +25,12 @@ struct ShellArrays {
     let topLevel = Set(ShellNesting(code, script).topLevel.map(\.lowerBound))
     let naming = ShellNaming(code, script)
     let ownArguments = ShellPositionals.appendings(code, lines, topLevel)
+    let call = ShellPositionals.call(code, lines, topLevel)
     var appended: [String: Int] = [:]
     for line in lines where parts.count < ShellArrays.maximum {
-      let positional = ownArguments == nil ? nil : ShellPositionals.assignment(code, line)
-        .map { (ShellPositionals.name, $0.content, $0.appends) }
+      let given = ownArguments != nil ? ShellPositionals.assignment(code, line)
+        : call?.line == line ? call.map { ($0.content, false) } : nil
+      let positional = given.map { (ShellPositionals.name, $0.content, $0.appends) }
       guard let (name, content, appends) = positional ?? ShellArrays.assignment(code, line) else { continue }
       // In its place, so that every word has its own.
       let inner = Array(repeating: 0x20, count: content.lowerBound) + bytes[content]
@@ -38,7 +40,7 @@ struct ShellArrays {
         : content.lowerBound - name.utf8.count - (appends ? 3 : 2)
       parts.append(([Word(Array(name.utf8), at: start)] + found.words, found.comments))
       let before = words.removeValue(forKey: name)
-      let further = name == ShellPositionals.name ? ownArguments : ShellArrays.appendings(to: name, code, naming)
+      let further = name == ShellPositionals.name ? ownArguments ?? 0 : ShellArrays.appendings(to: name, code, naming)
       guard found.problems.isEmpty, !found.words.contains(where: { $0.bytes.first == UInt8(ascii: "[") }),
         let appendings = further, appends == (before != nil),
         appendings == 0 || topLevel.contains(line.lowerBound)
@@ -46,7 +48,7 @@ struct ShellArrays {
       appended[name] = before == nil ? 0 : (appended[name] ?? 0) + 1
       let (list, inArrays) = expanded(found.words, in: inner, at: 0)
       // A use before the last one sees less.
-      let end = appended[name] == appendings ? line.upperBound : Int.max
+      let end = call != nil && positional != nil ? 0 : appended[name] == appendings ? line.upperBound : Int.max
       words[name] = ((before?.list ?? []) + list, uses.union(inArrays).union(before?.uses ?? []), end)
     }
     words = words.filter { $0.value.end < Int.max }

@@ -108,6 +108,8 @@ struct ShellRunner {
         return text(words, after: index)
       } else if name == "ip", [["netns", "exec"], ["vrf", "exec"]].contains(words[index...].prefix(3).dropFirst().map(\.text)) {
         index += 4
+      } else if name == "start-stop-daemon" {
+        return daemon(words, after: index, isEmulator)
       } else if let runner = known[name] {
         guard let next = runner.program(words, after: index) else { return .other }
         index = next
@@ -161,6 +163,17 @@ struct ShellRunner {
     // The first letter that takes an argument has the rest of the word for it.
     let letters = option.dropFirst().dropLast()
     return !letters.contains { withArgument.contains("-\($0)") } && withArgument.contains("-\(last)")
+  }
+
+  /// start-stop-daemon(8), where the program is named right before its arguments: `--exec /usr/bin/qemu-system-x86_64 -- -m 4G`.
+  private static func daemon(_ words: [Word], after start: Int, _ isEmulator: (Word) -> Bool) -> Target {
+    let options = words[start...].prefix { $0.text != "--" }
+    let programs = options.filter { word in ["--startas", "-a", "--exec", "-x"].contains { word.text.hasPrefix($0) } }
+    guard options.endIndex < words.count, programs.count == 1, let option = options.dropLast().last, option.text == programs[0].text,
+      ["--startas", "-a", "--exec", "-x"].contains(option.text), let last = options.last, isEmulator(last),
+      options.contains(where: { ["--start", "-S"].contains($0.text) })
+    else { return .other }
+    return .emulator(options.endIndex - 1)
   }
 
   /// The command of a shell's `-c`, and of `su -c`.

@@ -64,10 +64,14 @@ struct ShellScript {
     return shell.flatMap { shells.contains($0) ? $0 : nil }
   }
 
-  init(_ source: [UInt8]) {
+  /// The recipes of a makefile.
+  init(_ make: MakeText) { self.init(make.script, variables: make.variables) }
+
+  /// - Parameter variables: those that another program sets, which has read the text before.
+  init(_ source: [UInt8], variables: ShellVariables? = nil) {
     let bytes = ShellEval.plain(source)
     let script = ShellLines(bytes)
-    let arrays = ShellArrays(bytes, script)
+    let arrays = variables.map(ShellArrays.init(variables:)) ?? ShellArrays(bytes, script)
     var commands: [Range<Int>] = [], inner: [Range<Int>] = [], rest: [Range<Int>] = []
     for range in script.commands.map(\.range) {
       switch ShellScript.target(Array(bytes[range]), at: range.lowerBound, arrays) {

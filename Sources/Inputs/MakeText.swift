@@ -1,0 +1,149 @@
+import Syntax
+
+/// A makefile: variables, and recipes of which each line is a command of a shell (GNU make manual, "Writing Recipes in Rules"). Read as
+/// far as it needs no decision of make.
+struct MakeText {
+  /// The recipes as a script, with all else blanked out.
+  let script: [UInt8]
+  /// Variables whose value is written out.
+  let variables: ShellVariables
+
+  /// Nil when it is none: a makefile has a target with a recipe below it, which a tab begins.
+  init?(_ bytes: [UInt8]) {
+    guard !bytes.starts(with: "#!".utf8), bytes.contains(text: "\n\t") else { return nil }
+    var script = bytes
+    var values: [String: (value: [UInt8], place: Range<Int>)] = [:]
+    var unknown: Set<String> = []
+    var isFollowed = true, hasRecipe = false, isBelowTarget = false
+    for line in MakeText.lines(bytes) {
+      let text = bytes[line]
+      if text.first == UInt8(ascii: "\t") {
+        guard isBelowTarget else { return nil }
+        hasRecipe = true
+        MakeText.readRecipe(line, into: &script)
+        continue
+      }
+      guard let first = text.first(where: { $0 > 0x20 }), first != UInt8(ascii: "#") else { continue }
+      for index in line where script[index] != 0x0a { script[index] = 0x20 }
+      if let assignment = MakeText.assignment(text) {
+        let (name, sign, place) = assignment
+        let before = values[name]
+        // A later one replaces it also above, or not, by its kind; the environment may have the value of `?=`.
+        if (before == nil) == (sign == "+=") || sign == "?=" || sign == "!=" { unknown.insert(name) }
+        let value = MakeText.joined(bytes[place])
+        values[name] = before.map { ($0.value + [0x20] + value, $0.place.lowerBound..<place.upperBound) } ?? (value, place)
+      } else if let rule = MakeText.rule(text) {
+        isBelowTarget = true
+        // Variables of a target, and a recipe on its line.
+        if rule.contains(where: { "=;".utf8.contains($0) }) { isFollowed = false }
+      } else if MakeText.directives.contains(String(decoding: text.drop { $0 <= 0x20 }.prefix { $0 > 0x20 }, as: UTF8.self)) {
+        isFollowed = false
+      } else {
+        return nil
+      }
+    }
+    guard hasRecipe else { return nil }
+    self.script = script
+    variables = ShellVariables(fixed: isFollowed ? MakeText.expanded(values.filter { !unknown.contains($0.key) }) : [:])
+  }
+
+  private static let directives: Set<String> = [
+    "ifeq", "ifneq", "ifdef", "ifndef", "else", "endif", "include", "-include", "sinclude", "define", "endef", "export", "unexport",
+    "override", "vpath"
+  ]
+
+  /// The text behind the colon of targets.
+  private static func rule(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    let targets = text.prefix { $0.isASCIILetterOrDigit || "_.%/$(){}+- \t".utf8.contains($0) }
+    let rule = text[targets.endIndex...].drop { $0 == UInt8(ascii: ":") }
+    guard !targets.isEmpty, rule.startIndex > targets.endIndex, rule.first.map({ $0 <= 0x20 }) ?? true,
+      !targets.split(separator: 0x20).contains(where: { $0.first == UInt8(ascii: "-") })
+    else { return nil }
+    return rule
+  }
+
+  /// Lines, with those that a backslash joins to them.
+  private static func lines(_ bytes: [UInt8]) -> [Range<Int>] {
+    var found: [Range<Int>] = []
+    var start = 0
+    for line in EmbeddedCommand.lines(bytes) where !EmbeddedCommand.continues(bytes, line) || line.upperBound == bytes.count {
+      found.append(start..<line.upperBound)
+      start = min(line.upperBound + 1, bytes.count)
+    }
+    return found
+  }
+
+  /// A command without the tab and the marks before it, and with `$(NAME)` as a shell writes it.
+  private static func readRecipe(_ line: Range<Int>, into script: inout [UInt8]) {
+    for index in line {
+      guard script[index] <= 0x20 || "@+-".utf8.contains(script[index]) else { break }
+      if script[index] != 0x0a { script[index] = 0x20 }
+    }
+    // make does not know of quotes.
+    var quote: Int?
+    for index in line where script[index] == UInt8(ascii: "'") {
+      if let start = quote {
+        let text = script[start..<index]
+        if text.contains(UInt8(ascii: "$")), !text.contains(where: { "\"\\`".utf8.contains($0) }) {
+          (script[start], script[index]) = (UInt8(ascii: "\""), UInt8(ascii: "\""))
+        }
+        quote = nil
+      } else {
+        quote = index
+      }
+    }
+    var parenthesis: Int?
+    for index in line {
+      if parenthesis == nil, script[index] == UInt8(ascii: "("), index > line.lowerBound, script[index - 1] == UInt8(ascii: "$") {
+        parenthesis = index
+      } else if let start = parenthesis, !script[index].isShellNameByte {
+        if script[index] == UInt8(ascii: ")") { (script[start], script[index]) = (UInt8(ascii: "{"), UInt8(ascii: "}")) }
+        parenthesis = nil
+      }
+    }
+  }
+
+  /// `NAME = value`, and the place of the value.
+  private static func assignment(_ text: ArraySlice<UInt8>) -> (name: String, sign: String, value: Range<Int>)? {
+    let name = text.prefix { $0.isShellNameByte }
+    let rest = text[name.endIndex...].drop { $0 == 0x20 || $0 == 0x09 }
+    guard !name.isEmpty, let sign = ["=", ":=", "::=", "?=", "+=", "!="].first(where: { rest.starts(with: $0.utf8) }) else { return nil }
+    let value = rest.dropFirst(sign.utf8.count).drop { $0 == 0x20 || $0 == 0x09 }
+    return (String(decoding: name, as: UTF8.self), sign, value.startIndex..<text.endIndex)
+  }
+
+  /// A value on one line: make joins lines with one blank.
+  private static func joined(_ text: ArraySlice<UInt8>) -> [UInt8] {
+    var value: [UInt8] = []
+    for line in text.split(separator: 0x0a) {
+      var part = line.drop { $0 <= 0x20 }
+      while let last = part.last, last <= 0x20 || last == UInt8(ascii: "\\") { part = part.dropLast() }
+      value += (value.isEmpty ? [] : [0x20]) + part
+    }
+    return value
+  }
+
+  /// Values of plain text, with the variables that they are composed of. A comment, quotes and functions need make or a shell.
+  private static func expanded(_ values: [String: (value: [UInt8], place: Range<Int>)]) -> [String: (value: [UInt8], place: Range<Int>)] {
+    var plain: [String: (value: [UInt8], place: Range<Int>)] = [:]
+    // Each round expands one more level.
+    for _ in 0..<8 {
+      for (name, item) in values where plain[name] == nil {
+        var value: [UInt8] = []
+        var rest = item.value[...]
+        while let dollar = rest.firstIndex(of: UInt8(ascii: "$")) {
+          let used = rest[(dollar + 1)...].dropFirst().prefix { $0.isShellNameByte }
+          let marks = [rest[(dollar + 1)...].first, rest[used.endIndex...].first].compactMap { $0 }
+          guard marks.elementsEqual("()".utf8) || marks.elementsEqual("{}".utf8),
+            let inner = plain[String(decoding: used, as: UTF8.self)], value.count + inner.value.count < ShellVariables.maximumBytes
+          else { break }
+          value += rest[..<dollar] + inner.value
+          rest = rest[(used.endIndex + 1)...]
+        }
+        value += rest
+        if value.allSatisfy({ $0.isASCIILetterOrDigit || "._:/=,+-@% ".utf8.contains($0) }) { plain[name] = (value, item.place) }
+      }
+    }
+    return plain
+  }
+}

@@ -1,0 +1,68 @@
+import Facts
+import Syntax
+import XCTest
+
+@testable import Inputs
+
+/// Makefiles, functions that take their arguments, and start-stop-daemon.
+final class MakeTextTests: XCTestCase {
+  private func parse(_ text: String) -> ParsedInput { ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8))) }
+
+  private func hosts(_ text: String) -> [String] {
+    parse(text).machine.devices.filter { $0.driver == "vfio-pci" }.compactMap { $0.string("host") }
+  }
+
+  /// Whether a part, or a property of a device, is said to be unknown.
+  private func isUndetermined(_ parsed: ParsedInput) -> Bool {
+    !parsed.machine.unreadParts.isEmpty
+      || parsed.machine.devices.flatMap(\.properties).contains { property in
+        if case .unknown = property.value { return true }
+        return false
+      }
+  }
+
+  private static let device = "-device vfio-pci,host=0000:01:00.0"
+
+  private static let read: [String] = [
+    "QEMU = qemu-system-x86_64\nOPTS = -M q35 \(device)\n\nrun:\n\t$(QEMU) $(OPTS)\n",
+    "QEMU ?= qemu-system-x86_64\nMEM := 2G\nOPTS := -m $(MEM) \\\n  -M q35\nOPTS += \(device)\n.PHONY: run\nrun: all\n"
+      + "\t@sudo ${QEMU} ${OPTS} \\\n\t\t-S\n",
+    "QEMU=${HOME}/bin/qemu-system-x86_64\nGPU=0000:01:00.0\nrun:\n\t@$(QEMU) -M q35 -device vfio-pci,host=$(GPU)\n",
+    "GPU=0000:01:00.0\nrun:\n\tqemu-system-x86_64 -M q35 -device 'vfio-pci,host=$(GPU)'\n",
+    "#!/bin/sh\nlaunch() { exec qemu-system-x86_64 -M q35 \"$@\"; }\nlaunch -m 2G \(device)\n",
+    "#!/bin/sh\nlaunch() {\n  echo ${1}\n  qemu-system-x86_64 \"$@\" -M q35\n}\nGPU=0000:01:00.0\nlaunch -device vfio-pci,host=$GPU\n",
+    "#!/bin/sh\nstart-stop-daemon --start --pidfile /run/vm --exec /usr/bin/qemu-system-x86_64 -- -M q35 \(device)\n",
+    "#!/bin/sh\nstart-stop-daemon -S -b -x qemu-system-x86_64 -- -M q35 \(device)\n"
+  ]
+
+  private static let unread: [String] = [
+    "ifdef GPU\nOPTS = \(device)\nendif\nrun:\n\tqemu-system-x86_64 -M q35 $(OPTS)\n",
+    "OPTS ?= \(device)\nrun:\n\tqemu-system-x86_64 -M q35 $(OPTS)\n",
+    "OPTS = -M q35\nOPTS = \(device)\nrun:\n\tqemu-system-x86_64 $(OPTS)\n",
+    "GPU := $(shell ./gpu)\nrun:\n\tqemu-system-x86_64 -M q35 -device vfio-pci,host=$(GPU)\n",
+    "run:\n\tGPU=0000:01:00.0; qemu-system-x86_64 -M q35 -device vfio-pci,host=$$GPU\n",
+    "run: OPTS = \(device)\nrun:\n\tqemu-system-x86_64 -M q35 $(OPTS)\n",
+    "#!/bin/sh\nlaunch() { qemu-system-x86_64 -M q35 \"$@\"; }\nif [ $1 ]; then launch \(device); fi\n",
+    "#!/bin/sh\nlaunch() { shift; qemu-system-x86_64 -M q35 \"$@\"; }\nlaunch vm \(device)\n",
+    "#!/bin/sh\nlaunch() { echo; }\nqemu-system-x86_64 -M q35 \"$@\"\nlaunch \(device)\n",
+    "#!/bin/sh\nlaunch() { qemu-system-x86_64 -M q35 \"$@\"; }\nlaunch \(device) $MORE\n",
+    "#!/bin/sh\nstart-stop-daemon --start --startas /vm --exec /usr/bin/qemu-system-x86_64 -- -M q35 \(device)\n"
+  ]
+
+  func testWhatIsWrittenOutIsRead() {
+    for text in MakeTextTests.read {
+      let parsed = parse(text)
+      XCTAssertEqual(hosts(text), ["0000:01:00.0"], text)
+      XCTAssertEqual(parsed.machine.unreadParts.map(\.what), [], text)
+      XCTAssertEqual(parsed.problems.map(\.message), [], text)
+    }
+  }
+
+  func testWhatMakeOrTheShellDecidesIsNotRead() {
+    for text in MakeTextTests.unread {
+      let parsed = parse(text)
+      XCTAssert(isUndetermined(parsed), text)
+      XCTAssertEqual(parsed.problems.map(\.message), [], text)
+    }
+  }
+}
