@@ -67,25 +67,26 @@ struct GuestState {
 
   /// The guests that there may be after a request: with the device that QEMU creates, and with what is left of a plug that fails. Of a
   /// launch each device is checked as if those before it had been made.
-  func after(_ request: DeviceRequest, _ checked: CheckedRequest) -> [GuestState] {
-    var results: [GuestState] = []
+  consuming func after(_ request: DeviceRequest, _ checked: CheckedRequest) -> [GuestState] {
     let draft = checked.draft
     let isHidden = draft?.isHidden == true
+    let mayFail = request.plug == .hot && (checked.isOpen || checked.isRefused && !isHidden)
+    let before = mayFail ? copy self : nil
+    var results: [GuestState] = []
     if request.plug == .cold || isHidden || !checked.isRefused {
-      var state = self
-      if isHidden { state.keepBack(request, checked) } else { state.add(request, checked) }
-      results.append(state)
+      if isHidden { keepBack(request, checked) } else { add(request, checked) }
+      results.append(self)
     }
-    guard request.plug == .hot, checked.isOpen || checked.isRefused && !isHidden else { return results }
-    if checked.isRefused { draft?.place(in: guest) }
+    guard let before else { return results }
+    if checked.isRefused { draft?.place(in: before.guest) }
     // Most plugs that fail keep their index.
     var kept: [UInt64?] = [checked.numbers.acpiIndex]
     if checked.numbers.acpiIndex != nil {
-      let isFree = checked.failures.first?.leavesIndexFree(in: qemu) == true
+      let isFree = checked.failures.first?.leavesIndexFree(in: before.qemu) == true
       kept = checked.hasKnownFailure ? [isFree ? nil : checked.numbers.acpiIndex] : [checked.numbers.acpiIndex, nil]
     }
     for index in kept {
-      var state = self
+      var state = before
       state.fail(checked, keeping: index)
       results.append(state)
     }

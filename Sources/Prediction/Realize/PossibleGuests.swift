@@ -45,8 +45,11 @@ struct PossibleGuests {
   /// - Returns: the result.
   mutating func settle(_ request: DeviceRequest, _ check: (Guest) -> CheckedRequest) -> CheckedRequest {
     let checked = states.map { check($0.guest) }
+    // Each guest is taken out of the list, so that nothing else refers to what is changed and it need not be copied.
+    var rest: [GuestState] = states.reversed()
+    states = []
     var next: [GuestState] = []
-    for (state, one) in zip(states, checked) { next += state.after(request, one) }
+    for one in checked { next += rest.removeLast().after(request, one) }
     var result = checked.count == 1 ? checked[0] : compare(checked)
     if isCut, request.plug == .hot, !result.isRefused { result.leaveOpen(tooMany) }
     states = next
