@@ -95,7 +95,7 @@ extension CommandLineReader {
     switch section.name {
     case "device":
       append(DeviceRequest(form: .keyval, plug: .cold, properties: properties, location: place))
-    case "object": definition.machine.objects.append(ObjectRequest(properties: properties, location: place))
+    case "object": definition.machine.objects.append(ObjectRequest(properties: properties, location: place, isSection: true))
     case "machine": definition.machine.machine += properties
     case "global":
       let names = ["driver", "property", "value"]

@@ -31,11 +31,14 @@ struct BelievedRow {
 
   private init(_ row: JSON) {
     let argv = (row["argv"]?.array ?? []).compactMap(\.string)
-    name = argv.joined(separator: " ") + (row["plugs"].map { " -- \($0.text())" } ?? "")
+    name = argv.joined(separator: " ") + (row["config"]?.string ?? "") + (row["plugs"].map { " -- \($0.text())" } ?? "")
     let bytes = (["qemu-system-x86_64", "-accel", "tcg"] + argv).flatMap { (argument: String) -> [UInt8] in
       Array(argument.utf8) + [UInt8(0)]
     }
-    machine = ParsedInput.parse(SourceText(name: "argv", bytes: bytes), as: .nul).machine
+    let config = row["config"]?.string.map { FollowedFile.found(SourceText(name: "/tmp/config", bytes: Array($0.utf8))) }
+    machine = ParsedInput.parse(SourceText(name: "argv", bytes: bytes), as: .nul) { path in
+      config.flatMap { path == "/tmp/config" ? $0 : nil } ?? .failed("not recorded")
+    }.machine
     isHot = row["plugs"] != nil
     isStarted = row["started"] == .bool(true)
     let commands = row["plugs"]?.array ?? []

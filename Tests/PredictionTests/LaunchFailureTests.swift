@@ -222,7 +222,8 @@ final class OptionCheckTests: XCTestCase {
     for (type, major, minor) in [("tdx-guest", 7, 2), ("tdx-guest", 10, 0), ("sev-snp-guest", 7, 2)] {
       XCTAssertEqual(texts("-accel kvm -object \(type),id=c", major, minor), refused(type), "\(major).\(minor)")
     }
-    XCTAssertEqual(texts("-accel kvm -object sev-snp-guest,id=c", 10, 0), [])
+    XCTAssertEqual(texts("-accel kvm -object sev-snp-guest,id=c,reduced-phys-bits=1", 10, 0), [])
+    XCTAssertEqual(texts("-accel kvm -object sev-snp-guest,id=c", 10, 0), ["Parameter 'reduced-phys-bits' is missing"])
     let sev = "-machine confidential-guest-support=c -object sev-guest,id=c,cbitpos=47,reduced-phys-bits=1"
     XCTAssertEqual(texts(sev, 7, 2), ["qemu_machine_creation_done: Assertion `machine->cgs->ready' failed."])
     XCTAssertEqual(texts(sev, 10, 0), ["accelerator does not support confidential guest sev-guest"])

@@ -118,7 +118,7 @@ final class UncheckedOptionTests: XCTestCase {
       ("-M q35 -cpu max -drive file=a -cpu max", ["-cpu", "-drive"]), ("-M q35 disk.img", ["-hda"]),
       ("-M q35 -drive id=d,file=a -set drive.d.cache=none", ["-drive", "-set"]), ("-M q35,kernel=bzImage", ["-machine"]),
       ("-M q35,pflash0=x", ["-machine"]),
-      ("-M q35,memory.size=1G -m 1G", ["-m", "-machine"]), ("-M q35,accel=foo:tcg", ["-machine"]), ("-M q35 -accel xen", ["-accel"]),
+      ("-M q35,memory.size=1G -m 1G", ["-machine"]), ("-M q35,accel=foo:tcg", ["-machine"]), ("-M q35 -accel xen", ["-accel"]),
       ("-M q35 -accel tcg,tb-size=x", ["-accel"]), ("-M q35 -smp $N", ["-smp"]), ("-M virt -smp 9", ["-smp"]),
       ("-M q35 -numa cpu,node-id=0", ["-numa"]), ("-M q35 -global ICH9-LPC.disable_s3=foo", ["-global"]),
       ("-M q35 -global fw_cfg.dma_enabled=x", ["-global"]), ("-M q35 -object memory-backend-epc,id=a,size=1M", ["-object"]),

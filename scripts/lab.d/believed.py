@@ -174,9 +174,10 @@ def judge(vfiogate, recording, version, row):
 
 def recorded(row):
     """The row as a fixture: texts without the option that QEMU puts before them."""
-    result = {"argv": row["argv"]}
+    result = {"argv": row["argv"]} | ({"config": row["config"]} if "config" in row else {})
     if not row.get("plugs"):
         text = next((line for line in row["stderr"] if error([line])), "")
+        text = re.sub(r"^qemu-system-x86_64:/tmp/config:\d+: ", "", text)
         for flag, value in zip(row["argv"], row["argv"][1:]):
             text = text.removeprefix(f"{flag} {value}: ")
         return result | {"rc": row["rc"]} | ({"error": text} if row["rc"] == 1 else {})
@@ -198,7 +199,7 @@ def main(vfiogate, recording, version, fixture=None):
         for row, verdicts in zip(rows, pool.map(lambda r: judge(vfiogate, recording, version, r), rows)):
             plugs = row.get("plugs") or []
             added = [p for p in plugs if isinstance(p, str) or "driver" in p]
-            isPlain = "config" not in row and all(p in added or "event" in p or p["execute"] == "device_del" for p in plugs)
+            isPlain = all(p in added or "event" in p or p["execute"] == "device_del" for p in plugs)
             if fixture and isPlain and all(v == "agrees" for v, _ in verdicts) and row.get("started", True) and all(
                     is_of_vfio(p) for p in added) and "Try " not in str(row.get("replies")):
                 with open(fixture, "a") as file:

@@ -155,21 +155,27 @@ public struct ObjectRequest: Hashable, Sendable {
   public let isJSON: Bool
   /// Whether a stream of commands adds it to a running machine.
   public let isAdded: Bool
+  /// Whether it is a section of a configuration file.
+  public let isSection: Bool
 
   /// Creates a request. `type` and `id` are taken from its properties: of the text of `-object` the first id counts (QEMU
   /// util/qemu-option.c: opts_parse_id; observed on 7.2.22, 10.0.13 and 11.1.3).
-  public init(properties: [Property], location: Location, isJSON: Bool = false, isAdded: Bool = false) {
+  public init(properties: [Property], location: Location, isJSON: Bool = false, isAdded: Bool = false, isSection: Bool = false) {
     self.properties = properties
     self.location = location
     self.isJSON = isJSON
     self.isAdded = isAdded
+    self.isSection = isSection
     type = properties.last { $0.name == "qom-type" }?.value.string
     let ids = properties.lazy.filter { $0.name == "id" }
-    id = (isJSON || isAdded ? ids.last : ids.first)?.value.string
+    id = (isJSON || isAdded || isSection ? ids.last : ids.first)?.value.string
   }
 
   /// The value of a property that is a string; nil for any other type.
   public func string(_ name: String) -> String? { properties.last { $0.name == name }?.value.string }
+
+  /// Whether QEMU reads it as an object with parts; otherwise it is the text of an option (QEMU qapi/opts-visitor.c).
+  public var isVisited: Bool { isJSON || isAdded || isSection }
 
   /// Whether another process opens /dev/iommu and passes the descriptor: `fd`.
   public var isPassed: Bool { properties.contains { $0.name == "fd" } }

@@ -43,7 +43,7 @@ struct ExistingObjects {
     func command(_ failure: LaunchFailure?) -> LaunchFailure? {
       failure.map { LaunchFailure($0.failure, at: $0.location, isOfCommand: true) }
     }
-    if let refused = machine.refusal(object, qemu) ?? (object.isJSON ? machine.backendRefusal(object, qemu) : nil) {
+    if let refused = machine.textRefusal(object, qemu) ?? machine.refusal(object, qemu) {
       return command(refused)
     }
     if let id = object.id, byID[id] != nil || machine.isComplete && id == machine.defaultMemoryID {

@@ -18,14 +18,12 @@ extension MachineConfig {
     } else {
       guard let text = node.value.string, !node.value.isOfShell, !QEMUNumber.mayBeBinary(text, in: nil) else { return nil }
       number = QEMUNumber.integer(text)
-      guard case .natural? = number else { return ("Parameter 'node' expects a uint64 value", node.location) }
+      guard case .natural? = number else {
+        return ("Parameter 'node' expects \(object.isVisited ? "integer" : "a uint64 value")", node.location)
+      }
     }
     if case .natural(let number)? = number, number > UInt32.max { return ("Parameter 'node' expects uint32_t", node.location) }
-    if let other = object.properties.first(where: { !["qom-type", "id", "pci-dev", "node"].contains($0.name) }) {
-      let isVisited = object.isJSON || object.isAdded
-      return (isVisited ? "Parameter '\(other.name)' is unexpected" : "Invalid parameter '\(other.name)'", other.location)
-    }
-    return nil
+    return unexpected(in: object, besides: ["pci-dev", "node"])
   }
 
   /// The end of QEMU at a node that no machine has: its setter does not refuse it, also where the guest runs (QEMU hw/acpi/pci.c:

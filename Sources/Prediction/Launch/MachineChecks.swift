@@ -4,12 +4,8 @@ extension MachineConfig {
   /// Refusals of the machine itself: of its type, and of ids and descriptors of objects.
   /// - Parameter isArm: whether the host is an Arm machine; nil where that is not known.
   func launchFailures(_ qemu: QEMUProfile, isArm: Bool?) -> [LaunchFailure] {
-    // Types of objects are checked when the command line is read.
-    if qemu.isBefore(9, 0), let object = objects.first(where: { $0.type == "iommufd" }), let failure = refusal(object, qemu) {
-      return [failure]
-    }
     // Objects are read with the command line.
-    let read = memoryTextFailures(qemu)
+    let read = textFailures(qemu)
     if let unknown = unknownType(qemu, isArm: isArm) { return read + objects.compactMap { refusal($0, qemu) } + [unknown] }
     return read + optionFailures(qemu) + machinePropertyFailures(qemu) + objects.compactMap { refusal($0, qemu) } + duplicateObjects
       + [expanderOfCXL].compactMap { $0 } + globals.compactMap { refusal($0, qemu) }
@@ -101,10 +97,14 @@ extension MachineConfig {
     return objects.compactMap { object in
       guard let id = object.id, let other = first.updateValue(object, forKey: id) else { return nil }
       if other.type == "iommufd", object.type == "iommufd" { return nil }
-      let text = object.isJSON || other.isJSON
-        ? "attempt to add duplicate property '\(id)' to object (type 'container')" : "Duplicate ID '\(id)' for object"
-      return LaunchFailure(RealizeFailure(.badObject, text), at: object.location)
+      return LaunchFailure(RealizeFailure(.badObject, MachineConfig.duplicate(id, of: [object, other])), at: object.location)
     }
+  }
+
+  /// The refusal of a second object with an id: ids of text are compared before any object is made.
+  static func duplicate(_ id: String, of objects: [ObjectRequest]) -> String {
+    let texts = objects.count { $0.id == id && !$0.isVisited }
+    return texts > 1 ? "Duplicate ID '\(id)' for object" : "attempt to add duplicate property '\(id)' to object (type 'container')"
   }
 
   /// A `pxb-cxl` in a machine without CXL.
@@ -113,47 +113,23 @@ extension MachineConfig {
     return LaunchFailure(RealizeFailure(.badOption, "CXL host bridges present, but cxl=off"), of: device)
   }
 
-  /// The first releases with these objects (QEMU qapi/qom.json: ObjectType).
-  private static let firstReleases = [
-    "acpi-generic-initiator": QEMURelease(9, 0), "iommufd": QEMURelease(9, 0), "sev-snp-guest": QEMURelease(9, 1),
-    "tdx-guest": QEMURelease(10, 1),
-  ]
-
-  /// The refusal of an object: of its type and of its id (QEMU qom/object_interfaces.c: user_creatable_parse_str), or of an iommufd's
-  /// descriptor (QEMU backends/iommufd.c: iommufd_backend_set_fd).
+  /// The refusal of an object when QEMU makes it: of its id (QEMU qom/object_interfaces.c: user_creatable_add_type), of its type, or
+  /// of an iommufd's descriptor (QEMU backends/iommufd.c: iommufd_backend_set_fd).
   func refusal(_ object: ObjectRequest, _ qemu: QEMUProfile) -> LaunchFailure? {
     func failure(_ text: String, at place: Location? = nil) -> LaunchFailure {
       LaunchFailure(RealizeFailure(.badObject, text), at: place ?? object.location)
     }
-    if libvirt == nil, object.type == nil, let text = missing("qom-type", of: object) { return failure(text) }
-    if let type = object.type, libvirt == nil,
-      type.isEmpty || MachineConfig.firstReleases[type].map({ qemu.isBefore($0.major, $0.minor) }) ?? false
-    {
-      return failure("Parameter 'qom-type' does not accept value '\(type)'")
-    }
-    guard let id = object.id else { return libvirt == nil ? missing("id", of: object).map { failure($0) } : nil }
+    guard let id = object.id else { return nil }
     if !QEMUIdentifier.isWellFormed(id) { return failure("Parameter 'id' expects an identifier") }
-    if let (text, place) = refusal(ofInitiator: object) { return failure(text, at: place) }
     if let exit = exit(ofInitiator: object) { return exit }
-    guard object.type == "iommufd" else { return nil }
-    if let other = object.properties.first(where: { !["qom-type", "id", "fd"].contains($0.name) }) {
-      let isVisited = object.isJSON || object.isAdded
-      return failure(isVisited ? "Parameter '\(other.name)' is unexpected" : "Invalid parameter '\(other.name)'", at: other.location)
+    if let type = object.type, ["pef-guest", "s390-pv-guest"].contains(type), EmulatedProcessor(emulator) == .x86 {
+      return failure("invalid object type: \(type)")
     }
-    guard let given = object.properties.last(where: { $0.name == "fd" }) else { return nil }
+    guard object.type == "iommufd", let given = object.properties.last(where: { $0.name == "fd" }) else { return nil }
     guard let fd = given.value.string else {
       return given.value.isOfShell ? nil : failure("Invalid parameter type for 'fd', expected: string", at: given.location)
     }
     guard PassedDescriptor(fd, object.isAdded ? .hot : .cold) == .invalid else { return nil }
     return failure("Could not parse remote object fd \(fd):Invalid file descriptor number '\(fd)'")
-  }
-
-  /// The refusal of an object without a string that it needs; nil where only the shell knows it.
-  private func missing(_ name: String, of object: ObjectRequest) -> String? {
-    switch object.properties.last(where: { $0.name == name })?.value {
-    case nil: return "Parameter '\(name)' is missing"
-    case .unknown?, .string?: return nil
-    default: return "Invalid parameter type for '\(name)', expected: string"
-    }
   }
 }

@@ -63,13 +63,18 @@ extension MachineConfig {
     } else if let modelled = qemu.modelledRelease, let (family, release) = MachineConfig.parts(type) {
       isMissing = release.isNumeric && !MachineConfig.has(release, family: family, modelled)
     } else if qemu.modelledRelease != nil, proxmox == nil {
-      isMissing = meantType(by: type) != nil
+      isMissing = meantType(by: type) != nil || MachineConfig.isGone(type)
     } else {
       isMissing = false
     }
     guard isMissing else { return nil }
     let text = "unsupported machine type" + (qemu.modelledRelease == QEMURelease(7, 2) ? "" : ": \"\(type)\"")
     return LaunchFailure(RealizeFailure(.unknownMachine, text), at: property.location)
+  }
+
+  /// Whether it is a PC of QEMU up to 1.3, which 6.0 removed, or the beginning of a type alone.
+  private static func isGone(_ type: String) -> Bool {
+    ["pc-q35", "pc-i440fx"].contains(type) || ["pc-0.", "pc-1."].contains { type.hasPrefix($0) && String(type.dropFirst(3)).isNumeric }
   }
 
   /// Machine types without a release, which are spelt right.

@@ -46,24 +46,24 @@ extension MachineConfig {
       }
       if property.value.isOfShell { return nil }
       let text = object.isJSON
-        ? MachineConfig.jsonRefusal(name, property.value, kind) : MachineConfig.textRefusal(name, property, kind, qemu)
+        ? MachineConfig.jsonRefusal(name, property.value, kind) : MachineConfig.textRefusal(name, property, kind, object, qemu)
       if let text { return failure(text, property) }
     }
-    let other = object.properties.first { property in
-      !["qom-type", "id"].contains(property.name) && !has.contains { $0.name == property.name }
-        && !(object.isJSON && property.name.contains("."))
-    }
-    return other.map { failure(object.isJSON ? "Parameter '\($0.name)' is unexpected" : "Invalid parameter '\($0.name)'", $0) }
+    // Parts of a list of JSON have names with a point.
+    let parts = object.isJSON ? object.properties.map(\.name).filter { $0.contains(".") } : []
+    return unexpected(in: object, besides: has.map(\.name) + parts).map { LaunchFailure(RealizeFailure(.badObject, $0.text), at: $0.place) }
   }
 
-  /// QEMU qapi/opts-visitor.c.
-  private static func textRefusal(_ name: String, _ property: Property, _ kind: BackendValue, _ qemu: QEMUProfile) -> String? {
+  /// QEMU qapi/opts-visitor.c; of a section and of the human monitor qapi/qobject-input-visitor.c: qobject_input_visitor_new_keyval.
+  private static func textRefusal(
+    _ name: String, _ property: Property, _ kind: BackendValue, _ object: ObjectRequest, _ qemu: QEMUProfile
+  ) -> String? {
     guard let text = property.value.string else { return nil }
     let isOld = qemu.isBefore(10, 0)
     switch kind {
     case .size:
       if case .bytes = MemoryOption.bytes(text, takesHexSuffix: isOld, needsDigit: isOld) { return nil }
-      return "Parameter '\(name)' expects a size value"
+      return "Parameter '\(name)' expects \(object.isVisited ? "size" : "a size value")"
     case .bool: return QEMUBool(property.value) == .invalid ? "Parameter '\(name)' expects 'on' or 'off'" : nil
     case .choice(let values): return values.contains(text) ? nil : "Parameter '\(name)' does not accept value '\(text)'"
     case .threads:
@@ -71,7 +71,8 @@ extension MachineConfig {
       if case .natural(let number)? = QEMUNumber.integer(text) {
         return number <= UInt32.max ? nil : "Parameter '\(name)' expects uint32_t"
       }
-      return "Parameter '\(name)' expects a uint64 value"
+      return "Parameter '\(name)' expects \(object.isVisited ? "integer" : "a uint64 value")"
+    case .nodes where object.isVisited: return "Invalid parameter type for '\(name)', expected: array"
     case .nodes:
       let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { QEMUNumber.integer(String($0)) }
       let isRange = parts.allSatisfy { if case .natural? = $0 { true } else { false } }

@@ -3,11 +3,17 @@ import Facts
 /// Memory that the options of a machine give it: refusals that need no device of the host (recorded from 7.2.22, 10.0.13 and
 /// 11.1.3).
 extension MachineConfig {
-  /// Refusals of the text of `-m` and of memory backends, which QEMU reads with the command line.
-  func memoryTextFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
-    guard libvirt == nil, qemu.modelledRelease != nil else { return [] }
-    return ([MemoryOption(self, qemu)?.refusal] + objects.map { backendRefusal($0, qemu) }).compactMap { $0 }
-      .sorted { ($0.location.range?.lowerBound ?? 0) < ($1.location.range?.lowerBound ?? 0) }
+  /// Refusals of the text of `-m` and of objects, which QEMU reads with the command line.
+  func textFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
+    guard libvirt == nil else { return [] }
+    let memory = qemu.modelledRelease == nil ? nil : MemoryOption(self, qemu)?.refusal
+    return ([memory] + objects.map { textRefusal($0, qemu) }).compactMap { $0 }.sorted { read($0.location) < read($1.location) }
+  }
+
+  /// Position at which QEMU reads a location: that of a configuration file is the option that names it.
+  private func read(_ location: Location) -> Int {
+    let file = options.last { $0.name == "readconfig" && $0.value.string == location.source }
+    return (file?.location ?? location).range?.lowerBound ?? 0
   }
 
   /// Refusals of `-m`, of memory backends, NUMA nodes and memory devices, in the order in which QEMU makes the machine.
@@ -79,6 +85,9 @@ extension MachineConfig {
     return LaunchFailure(RealizeFailure(.badObject, text), at: object.location)
   }
 
+  /// The option with the size of the guest's memory.
+  var memoryOption: Property? { options.last { $0.name == "m" } ?? machine.last { $0.name.hasPrefix("memory.") } }
+
   /// RAM of a PC without `-m`, in bytes (QEMU hw/core/machine.c: default_ram_size).
   static let defaultMemory: UInt64 = 128 << 20
 
@@ -87,7 +96,7 @@ extension MachineConfig {
 
   /// `maxmem` and `slots` (QEMU hw/core/machine.c: machine_set_mem; hw/i386/pc.c: pc_memory_init).
   private func limits(_ memory: MemoryOption, _ kind: MachineKind) -> LaunchFailure? {
-    guard let option = options.last(where: { $0.name == "m" }) else { return nil }
+    guard let option = memoryOption else { return nil }
     func failure(_ text: String) -> LaunchFailure { LaunchFailure(RealizeFailure(.badOption, text), at: option.location) }
     let size = MachineConfig.rounded(memory.size ?? MachineConfig.defaultMemory)
     guard let maximum = memory.maximum else { return memory.slots == nil ? nil : failure("slots specified but no max-size") }

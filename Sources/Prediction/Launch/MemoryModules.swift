@@ -24,7 +24,7 @@ extension MachineConfig {
         return failure("nvdimm is not enabled: missing 'nvdimm' in '-M'")
       }
       let backend = device.value("memdev")
-      guard backend != nil || driver.hasSuffix("dimm") else { return [] }
+      if backend == nil, !driver.hasSuffix("dimm"), memory.maximum != nil { return failure("'memdev' property must be set") }
       if let backend {
         guard let id = backend.string, areObjectsKnown, objects.contains(where: { $0.id == id }) else { return [] }
       }
@@ -63,6 +63,13 @@ extension MachineConfig {
         let count = max(1, options.filter(\.isNUMANode).count)
         if node >= count {
           return failure("'DIMM property node has value \(node)' which exceeds the number of numa nodes: \(count)", "node")
+        }
+      }
+      if driver == "virtio-mem-pci", case .natural(let node)? = device.value("node").flatMap({ $0.string.flatMap(QEMUNumber.integer) }) {
+        // QEMU hw/virtio/virtio-mem.c: virtio_mem_device_realize.
+        let count = max(1, options.filter(\.isNUMANode).count)
+        if node >= count {
+          return failure("'node' property has value '\(node)', which exceedsthe number of numa nodes: \(count)", "node")
         }
       }
       guard let id = backend?.string else { return [] }

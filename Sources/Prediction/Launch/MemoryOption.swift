@@ -7,7 +7,7 @@ public struct MemoryOption {
   /// Bytes that memory devices may extend it to; nil without `maxmem`.
   public private(set) var maximum: UInt64?
   /// Places for memory modules; nil without `slots`.
-  private(set) var slots: UInt64?
+  public private(set) var slots: UInt64?
   /// The first refusal of its text, with the rest of the command line.
   private(set) var refusal: LaunchFailure?
   /// The refusal of the size when the machine is made.
@@ -16,7 +16,16 @@ public struct MemoryOption {
   /// Nil where a part of it is not known, as in a template. Without `-m` all is QEMU's default.
   /// - Parameter qemu: the release whose refusals count; nil reads what any of them does.
   public init?(_ machine: MachineConfig, _ qemu: QEMUProfile? = nil) {
-    guard !machine.machine.contains(where: { $0.name.hasPrefix("memory.") }) else { return nil }
+    // `-m` replaces each part of `-machine memory.` that it has (QEMU system/vl.c: parse_memory_options).
+    for property in machine.machine where property.name.hasPrefix("memory.") {
+      let text = property.value.string ?? "$"
+      switch (property.name, QEMUNumber.size(text), QEMUNumber.integer(text)) {
+      case ("memory.size", .bytes(let bytes), _) where bytes > 0: size = bytes
+      case ("memory.max-size", .bytes(let bytes), _): maximum = bytes
+      case ("memory.slots", _, .natural(let number)?): slots = number
+      default: return nil
+      }
+    }
     // QEMU merges several.
     for option in machine.options where option.name == "m" {
       guard let text = option.value.string, !text.utf8.contains(where: { $0 == UInt8(ascii: "$") || $0 == UInt8(ascii: "`") })
@@ -39,7 +48,7 @@ public struct MemoryOption {
     case "size", "maxmem":
       switch MemoryOption.bytes(value, takesHexSuffix: isOld, needsDigit: qemu?.isBefore(10, 0) ?? false) {
       case .bytes(let bytes) where key == "maxmem": maximum = bytes
-      case .bytes(0): size = nil
+      case .bytes(0): break
       case .bytes(let bytes):
         size = bytes
         // Digits alone are mebibytes: QEMU adds an M, which it then refuses behind hexadecimal ones.

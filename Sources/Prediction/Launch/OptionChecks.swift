@@ -13,7 +13,8 @@ extension MachineConfig {
       + [
         twoAccelerators, unknownAccelerator, userspaceInterrupts(qemu), ProcessorTopology.refusal(self, qemu),
         namedBackend("memory-backend"),
-        namedBackend("confidential-guest-support"), memoryEncryption, confidentialGuest(qemu), hostCPU, unknownAudio(qemu),
+        namedBackend("confidential-guest-support"), memoryEncryption, confidentialGuest(qemu), hostCPU, widthRefusal(qemu),
+        unknownAudio(qemu),
       ]
       .compactMap { $0 }
       + monitors + devices.compactMap { unresolved($0, &ids) }

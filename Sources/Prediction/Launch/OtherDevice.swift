@@ -68,8 +68,12 @@ extension RealizeContext {
   /// device of 11.1.3 was tried).
   private var virtualFunctionRefused: RealizeFailure? {
     let mayBeVirtual = driver.hasPrefix("virtio-") && driver != "virtio-iommu-pci"
-    guard PCIDrivers.isPCI(driver), !mayBeVirtual, request.has("sriov-pf"), !qemu.isBefore(10, 1) else { return nil }
-    return RealizeFailure(.badOption, property: "sriov-pf", "user cannot create SR-IOV VF with this device type")
+    guard PCIDrivers.isPCI(driver), request.has("sriov-pf"), !qemu.isBefore(10, 1) else { return nil }
+    func failure(_ text: String) -> RealizeFailure { RealizeFailure(.badOption, property: "sriov-pf", text) }
+    if !mayBeVirtual { return failure("user cannot create SR-IOV VF with this device type") }
+    // QEMU hw/pci/pcie_sriov.c: pcie_sriov_register_device.
+    let physical = request.string("sriov-pf")
+    return physical.map { guest.ids[$0] != nil } == true ? failure("PCI device specified as SR-IOV PF already exists") : nil
   }
 
   /// The failure of `failover_pair_id` of a bridge or an IOMMU, which is not an Ethernet device (QEMU hw/pci/pci.c: pci_qdev_realize).

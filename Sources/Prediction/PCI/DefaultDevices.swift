@@ -23,7 +23,10 @@ extension MachineConfig {
   /// (QEMU system/vl.c: qemu_disable_default_devices, hw/i386/pc.c: pc_vga_init, pc_nic_init; observed on 11.1.3).
   func addedDevices(_ kind: MachineKind, _ qemu: QEMUProfile) -> [AddedDevice] {
     switch kind {
-    case .q35: return display + nics("e1000e", qemu) + audio
+    case .q35:
+      // QEMU hw/i386/pc_q35.c: pc_q35_2_11_machine_options.
+      let isOld = version(after: "pc-q35-").map { $0 < (2, 12) } ?? false
+      return display + nics(isOld ? "e1000" : "e1000e", qemu) + audio
     case .i440fx: return display + nics("e1000", qemu) + audio
     case .virt: return nics("virtio-net-pci", qemu) + audio
     case .microvm: return audio
@@ -76,11 +79,15 @@ extension MachineConfig {
     }
   }
 
+  /// Whether the machine has a USB controller of its own.
+  var hasUSB: Bool {
+    hasOption("usb") || hasOption("usbdevice") || machine.last { $0.name == "usb" }.map { QEMUBool($0.value) } == .on
+  }
+
   /// The USB controllers of `-usb` and `-machine usb=on`, by devfn (QEMU hw/usb/hcd-ehci-pci.c:
   /// ehci_create_ich9_with_companions; observed on 11.1.3).
   func boardUSB(_ kind: MachineKind) -> [Int: SlotDevice] {
-    let isOn = hasOption("usb") || hasOption("usbdevice") || machine.last { $0.name == "usb" }.map { QEMUBool($0.value) } == .on
-    guard isOn else { return [:] }
+    guard hasUSB else { return [:] }
     switch kind {
     case .q35:
       func part(_ name: String) -> SlotDevice { SlotDevice(board: "ich9-usb-" + name, multifunction: true) }

@@ -2,7 +2,7 @@ import Facts
 
 /// Facts of a machine that its devices look up, determined once for all of them.
 struct MachineIndex: Sendable {
-  /// The first id that two iommufd objects have.
+  /// The refusal of the first iommufd object with the id of another.
   let duplicateIOMMUFD: String?
   /// Whether there is an iommufd object.
   let hasIOMMUFD: Bool
@@ -21,7 +21,7 @@ struct MachineIndex: Sendable {
     let own = machine.objects.filter { $0.type == "iommufd" }
     let ids = own.filter { !$0.isAdded }.compactMap(\.id)
     let counts = Dictionary(ids.map { ($0, 1) }, uniquingKeysWith: +)
-    duplicateIOMMUFD = ids.first { counts[$0, default: 0] > 1 }
+    duplicateIOMMUFD = ids.first { counts[$0, default: 0] > 1 }.map { MachineConfig.duplicate($0, of: own) }
     hasIOMMUFD = !own.isEmpty
     opensIOMMUFD = own.contains { $0.string("fd") == nil }
     memoryFiles = FileMemory.items(of: machine)

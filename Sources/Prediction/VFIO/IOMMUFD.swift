@@ -116,7 +116,7 @@ extension RealizeContext {
   /// The failure of `-object iommufd`: without a descriptor it needs /dev/iommu to exist, also when no device uses it.
   func iommufdObjects() throws(Unknown) -> RealizeFailure? {
     if let twice = index.duplicateIOMMUFD {
-      return RealizeFailure(.duplicateObjectID, "Duplicate ID '\(twice)' for object")
+      return RealizeFailure(.duplicateObjectID, twice)
     }
     // 10.0 does not look before the first device.
     let opens = index.opensIOMMUFD && !qemu.isBefore(10, 1)

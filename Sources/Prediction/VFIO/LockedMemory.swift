@@ -12,12 +12,13 @@ public struct LockedMemory {
   /// - Throws: the size, when the definition gives it in a way that is not understood.
   public func ram() throws(Unknown) -> UInt64? {
     if let memory = machine.libvirt?.memory { return memory }
-    guard let option = machine.options.last(where: { $0.name == "m" }) else { return nil }
+    guard let option = machine.memoryOption else { return nil }
     guard let memory = MemoryOption(machine) else {
       if machine.shellLocations.contains(option.location) {
         throw Unknown("guest memory", reason: "written as \(option.value.string ?? "a variable"), which only the shell knows")
       }
-      throw Unknown("guest memory", reason: "`-m \(option.value.string ?? "")` is not a size that is understood")
+      let name = option.name == "m" ? "-m" : option.name
+      throw Unknown("guest memory", reason: "`\(name) \(option.value.string ?? "")` is not a size that is understood")
     }
     return memory.size
   }
