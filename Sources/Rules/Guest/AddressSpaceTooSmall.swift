@@ -20,7 +20,7 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   let machine = target.machine
   guard target.plugs.isEmpty, machine.isX86PC, !target.contexts.isEmpty else { return }
-  let hole = try machine.pciHole64
+  let hole = try machine.pciHole64(isAbsent: ProcessorWidth(machine)?.is32Bit == true)
   let memory = try LockedMemory(machine).ram() ?? 128 << 20
   // Machine types up to 2.4 place the hole without regard to memory that may be plugged.
   let isFirst = ["pc-q35-", "pc-i440fx-"].contains { machine.version(after: $0).map { $0 <= (2, 4) } ?? false }
@@ -30,13 +30,18 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   let low: UInt64 = machine.machine.contains { $0.name == "max-ram-below-4g" } ? 4 << 30 : 7 << 29
   let least = AddressRange.sum(4 << 30, memory > low ? memory - low : 0, total - memory, hole.size)
   // Each slot for memory may add a gigabyte, and on AMD memory moves above 1 TiB where it would get to 1012 GiB.
-  let slots: UInt64 = maximum == nil ? 2 << 30 : 300 << 30
+  let count = maximum == nil ? 0 : MemoryOption(machine)?.slots ?? 256
+  let slots = 2 << 30 + min(count, 256) << 30
   let unmoved = AddressRange.sum(total, 4 << 30, hole.size, slots)
   let most = unmoved < 1012 << 30 ? unmoved : AddressRange.sum(unmoved, 1 << 40)
+  let width = ProcessorWidth(machine)
   // A host that holds such a guest has more bits.
-  guard most > 1 << 38 else { return }
-  let bits = try GuestPhysBits.bits(of: machine, on: target.host)
+  guard most > 1 << 38 || width?.bits != nil else { return }
+  let bits: Int
+  if let own = width?.bits { bits = own } else { bits = try GuestPhysBits.bits(of: machine, on: target.host) }
   guard bits < 63, most > 1 << UInt64(bits) else { return }
+  // Without a hole and without memory that may be plugged nothing is above.
+  if width?.is32Bit == true, total == memory { return }
   guard least > 1 << UInt64(bits) else {
     throw Unknown("end of the guest's address space", reason: "it is close to the limit of \(bits) bits")
   }
@@ -45,10 +50,12 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     throw Unknown("limit of the guest's address space in \(target.qemu.name)", reason: "whether this QEMU checks it is not known")
   }
   let cpu = machine.options.last { $0.name == "cpu" }
+  let holeText = hole.size == 0 ? "" : " and its PCI hole of \(ByteSize.text(hole.size))"
   runner.report(
-    "the guest's memory of \(ByteSize.text(total)) and its PCI hole of \(ByteSize.text(hole.size)) do not fit into \(bits) physical "
+    "the guest's memory of \(ByteSize.text(total))\(holeText) \(hole.size == 0 ? "does" : "do") not fit into \(bits) physical "
       + "address bits: QEMU exits with `phys-bits too low (\(bits))`", at: hole.location ?? cpu?.location,
-    fix: machine.usesKVM == .known(false)
+    fix: width?.is32Bit == true ? "give the guest a processor with long mode, or less memory"
+      : machine.usesKVM == .known(false)
       ? "give the guest more address bits: `phys-bits=N` for `-cpu`"
       // No setting gives a guest of KVM more bits than its host has.
       : target.host.physicalAddressBits.display.map { bits >= $0 } == true
@@ -75,15 +82,14 @@ extension MachineConfig {
   }
 
   /// `pci-hole64-size` of the host bridge, by its `-global` or by default.
-  fileprivate var pciHole64: (size: UInt64, location: Location?) {
-    get throws(Unknown) {
-      let driver = isQ35 ? "q35-pcihost" : "i440FX-pcihost"
-      guard let global = globals.last(where: { $0.driver == driver && $0.property == "pci-hole64-size" })
-      else { return (isQ35 ? 32 << 30 : 2 << 30, nil) }
-      guard let size = ByteSize.parse(global.value) else {
-        throw Unknown("pci-hole64-size", reason: "`\(global.value)` is not a size that is understood")
-      }
-      return (size, global.location)
+  fileprivate func pciHole64(isAbsent: Bool) throws(Unknown) -> (size: UInt64, location: Location?) {
+    if isAbsent { return (0, nil) }
+    let driver = isQ35 ? "q35-pcihost" : "i440FX-pcihost"
+    guard let global = globals.last(where: { $0.driver == driver && $0.property == "pci-hole64-size" })
+    else { return (isQ35 ? 32 << 30 : 2 << 30, nil) }
+    guard let size = ByteSize.parse(global.value) else {
+      throw Unknown("pci-hole64-size", reason: "`\(global.value)` is not a size that is understood")
     }
+    return (size, global.location)
   }
 }
