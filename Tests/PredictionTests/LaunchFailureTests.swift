@@ -23,6 +23,33 @@ final class LaunchFailureTests: XCTestCase {
     XCTAssertEqual(texts("-M q35 -accel tcg -device intel-iommu,eim=on,intremap=off"), text)
   }
 
+  /// A type that others derive from applies to each of them (`qom-list-types` of 7.2.22). Later releases make one of each network
+  /// card, with or without a device (observed on 7.2.22 and 11.1.3).
+  func testAGlobalOfABaseAppliesToEveryTypeThatDerivesFromIt() {
+    let crash = "qapi/qapi-visit-core.c:116: visit_start_alternate: Assertion `!(v->type & VISITOR_INPUT)' failed."
+    func crashes(_ options: String, _ major: Int, _ minor: Int) -> Bool {
+      let machine = Machines.parse("qemu-system-x86_64 -nodefaults -M q35 " + options).machine
+      let result = Predictor(machine, on: Machines.host(), qemu: .released(major, minor, "\(major).\(minor).0")).run()
+      return result.launchFailures.map(\.failure.text).contains(crash)
+    }
+    for (base, drivers) in [
+      ("virtio-pci", [
+        "virtio-net-pci", "virtio-net-pci-transitional", "virtio-net-pci-non-transitional", "virtio-vga", "virtio-vga-gl",
+        "vhost-user-vga", "vhost-vsock-pci", "vhost-vsock-pci-non-transitional", "vhost-scsi-pci-transitional", "vhost-user-fs-pci",
+      ]),
+      ("e1000-base", ["e1000", "e1000-82544gc", "e1000-82545em"]), ("pci-xhci", ["qemu-xhci", "nec-usb-xhci"]), ("pci-vga", ["VGA"]),
+      ("pci-uhci-usb", ["ich9-usb-uhci1", "piix3-usb-uhci"]), ("pci-ehci-usb", ["usb-ehci"]), ("megasas-base", ["megasas-gen2"]),
+    ] {
+      for driver in drivers { XCTAssert(crashes("-global \(base).addr=1 -device \(driver)", 7, 2), driver) }
+      for driver in ["e1000e", "edu"] { XCTAssertFalse(crashes("-global \(base).addr=1 -device \(driver)", 7, 2), driver) }
+      XCTAssertEqual(crashes("-global \(base).addr=1", 11, 1), ["virtio-pci", "e1000-base"].contains(base), base)
+    }
+    for base in ["virtio-pci", "e1000-base"] {
+      XCTAssertEqual(
+        texts("-M q35 -global \(base).rombar=abc"), ["can't apply global \(base).rombar=abc: Parameter 'rombar' expects int64"])
+    }
+  }
+
   /// 7.2 has it with KVM alone, and machine types up to 2.7 without a check.
   func testExtendedInterruptModeOf7_2() {
     func old(_ options: String) -> [String] {

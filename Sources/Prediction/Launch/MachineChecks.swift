@@ -35,14 +35,16 @@ extension MachineConfig {
     let isOfBoard = MachineConfig.basesOfHostBridges.contains(global.driver)
     if let refused = refusalByFirstCard(global, kind, qemu) { return LaunchFailure(refused, at: global.location) }
     // 7.2 makes only the card of the board.
-    let isMade = qemu.isBefore(8, 0) || kind == .microvm ? adds(global.driver, kind, qemu) : MachineConfig.cards.contains(global.driver)
-    guard isOfBoard || isMade else { return nil }
+    let made = qemu.isBefore(8, 0) || kind == .microvm
+      ? addedDevices(kind, qemu).compactMap { $0.device?.driver } : Array(MachineConfig.cards)
+    let card = made.filter { PCIDrivers.derives($0, from: global.driver) }.min()
+    guard isOfBoard || card != nil else { return nil }
     if global.property == "addr" {
       return QEMUCrash.global(global, in: qemu).map { LaunchFailure($0, at: global.location) }
     }
     if isOfBoard, let refused = boardRefusal(global, kind, qemu) { return LaunchFailure(refused, at: global.location) }
-    let first = isOfBoard ? MachineConfig.hostBridge(kind) : global.driver
-    guard case .kind(let kind) = DeviceProperties.lookup(global.property, of: isOfBoard ? "e1000e" : global.driver, in: qemu),
+    let first = isOfBoard ? MachineConfig.hostBridge(kind) : card ?? global.driver
+    guard case .kind(let kind) = DeviceProperties.lookup(global.property, of: isOfBoard ? "e1000e" : first, in: qemu),
       let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: first)
     else { return nil }
     let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
@@ -85,10 +87,6 @@ extension MachineConfig {
       ?? "Property 'virtio-net-pci-non-transitional.\(global.property)' not found"
     let named = "can't apply global virtio-pci.\(global.property)=\(global.value): "
     return LaunchFailure(RealizeFailure(.badGlobal, named + text), at: global.location)
-  }
-
-  private func adds(_ driver: String, _ kind: MachineKind, _ qemu: QEMUProfile) -> Bool {
-    addedDevices(kind, qemu).contains { $0.device?.driver == driver }
   }
 
   /// Objects of different types with one id. Of two iommufd objects each device that is linked to one reports it.

@@ -77,7 +77,7 @@ enum PCIDrivers {
     var classes = [driver]
     while let parent = parents[classes[classes.count - 1]] { classes.append(parent) }
     if classes.last != "device", isPCI(driver) {
-      if driver.hasPrefix("virtio-"), driver.hasSuffix("-pci") || driver.hasSuffix("-transitional") { classes.append("virtio-pci") }
+      if hasVirtioBus(driver) { classes.append("virtio-pci") }
       classes += interfaces(of: driver) + ["pci-device", "device"]
     }
     return classes
@@ -87,7 +87,7 @@ enum PCIDrivers {
   private static func interfaces(of driver: String) -> [String] {
     let isExpressBridge = bridges.contains(driver) && (!isConventionalBridge(driver) || driver == "pcie-pci-bridge")
     if isExpressBridge || onlyExpress.contains(driver) { return ["pci-express-device"] }
-    let isVirtio = hasVirtioBus(driver) && !driver.hasSuffix("-pci-transitional") || ["virtio-vga", "vhost-user-vga"].contains(driver)
+    let isVirtio = hasVirtioBus(driver) && !driver.hasSuffix("-pci-transitional")
     return (isVirtio || both.contains(driver) ? ["pci-express-device"] : []) + ["conventional-pci-device"]
   }
 
@@ -117,6 +117,13 @@ enum PCIDrivers {
     "i82801b11-bridge": "base-pci-bridge", "base-pci-bridge": "pci-device", "pxb-cxl": "pxb-pcie", "pxb-pcie": "pxb",
     "pxb": "pci-device", "pci-device": "device", "intel-iommu": "x86-iommu", "amd-iommu": "x86-iommu",
     "x86-iommu": "sys-bus-device", "arm-smmuv3": "arm-smmu", "arm-smmu": "sys-bus-device", "sys-bus-device": "device",
+    "e1000": "e1000-base", "e1000-82544gc": "e1000-base", "e1000-82545em": "e1000-base", "dc390": "am53c974", "lsi53c810": "lsi53c895a",
+    "intel-hda": "intel-hda-generic", "ich9-intel-hda": "intel-hda-generic", "ivshmem-plain": "ivshmem-common",
+    "ivshmem-doorbell": "ivshmem-common", "megasas": "megasas-base", "megasas-gen2": "megasas-base", "qxl": "pci-qxl", "qxl-vga": "pci-qxl",
+    "VGA": "pci-vga", "secondary-vga": "pci-vga", "nec-usb-xhci": "pci-xhci", "qemu-xhci": "pci-xhci", "usb-ehci": "pci-ehci-usb",
+    "ich9-usb-ehci1": "pci-ehci-usb", "ich9-usb-ehci2": "pci-ehci-usb", "piix3-usb-uhci": "pci-uhci-usb", "piix4-usb-uhci": "pci-uhci-usb",
+    "ich9-usb-uhci1": "pci-uhci-usb", "ich9-usb-uhci2": "pci-uhci-usb", "ich9-usb-uhci3": "pci-uhci-usb", "ich9-usb-uhci4": "pci-uhci-usb",
+    "ich9-usb-uhci5": "pci-uhci-usb", "ich9-usb-uhci6": "pci-uhci-usb",
   ]
 
   /// QEMU's name of the bus type that a device needs; nil for a PCI device, and where it is not known.
