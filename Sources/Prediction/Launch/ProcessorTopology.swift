@@ -240,7 +240,7 @@ extension MachineConfig {
   fileprivate var mayUseOtherAccelerator: Bool {
     let texts = options.filter { $0.name == "accel" }.map { $0.value.string ?? "" }
       + machine.filter { $0.name == "accel" }.map { $0.value.string ?? "" }
-    return texts.count > 1 || texts.contains { !["tcg", "accel=tcg"].contains($0.split(separator: ",").first.map(String.init) ?? "") }
+    return texts.contains { !["tcg", "accel=tcg"].contains($0.split(separator: ",").first.map(String.init) ?? "") }
   }
 
   /// Machine types before 6.2 compute sockets before cores (QEMU hw/i386/pc_q35.c: pc_q35_6_1_machine_options; hw/arm/virt.c).
