@@ -213,6 +213,12 @@ final class ScriptedQEMU {
     try send(JSON.object([.init("return", [:])] + (command["id"].map { [.init("id", $0)] } ?? [])).text())
   }
 
+  /// Bytes that the proxy has written and that were not read.
+  var unreadBytes: Int {
+    var count: Int32 = 0
+    return ioctl(connection.descriptor, UInt(FIONREAD), &count) == 0 ? Int(count) : 0
+  }
+
   /// Reads no more, with the connection open.
   func goDeaf() { XCTAssertEqual(shutdown(connection.descriptor, Int32(SHUT_RD)), 0) }
 

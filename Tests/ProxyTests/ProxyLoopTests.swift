@@ -25,6 +25,24 @@ final class ProxyLoopTests: XCTestCase {
     XCTAssertLessThan(proxy.waits, 100)
   }
 
+  /// The rest of a command follows when QEMU reads again, though nothing else happens meanwhile.
+  func testAQEMUThatReadsLateGetsTheWholeCommand() throws {
+    let qemu = try ScriptedQEMU()
+    let proxy = try ProxyHarness(qemu: qemu.proxysEnd)
+    try qemu.negotiate()
+    let client = try proxy.connect()
+    try client.negotiate()
+    let text = String(repeating: "x", count: 1_000_000)
+    try client.send(#"{"execute":"stop","arguments":{"a":"\#(text)"}}"#)
+    // Half of the kernel's default buffer of a socket that is not read.
+    try Wait.until("QEMU's socket fills", isTrue: { qemu.unreadBytes >= 100_000 })
+    let command = try qemu.next()
+    XCTAssertEqual(command["arguments"]?["a"]?.string?.utf8.count, text.utf8.count)
+    try qemu.answer(command)
+    XCTAssertEqual(try client.line(), #"{"return":{}}"#)
+    XCTAssertEqual(proxy.stop(), .stopped)
+  }
+
   /// Holds the proxy up in a command that it refuses.
   private final class HoldUp: CommandFilter {
     let end = DispatchSemaphore(value: 0)
@@ -54,6 +72,21 @@ final class ProxyLoopTests: XCTestCase {
     XCTAssertEqual(try qemu.next()["execute"], "stop")
     proxy.requestStop()
     XCTAssertEqual(proxy.wait(), .stopped)
+  }
+
+  /// The connection of one client belongs to the session, which closes it; a second close could be that of another descriptor.
+  func testAListenerClosesOnlyASocketThatListens() throws {
+    let folder = try TemporaryDirectory()
+    let listening = (folder.path + "/l.sock").withCString { clinux_listen_unix($0, 1) }
+    var ends: [Int32] = [-1, -1]
+    XCTAssertEqual(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends), 0)
+    defer { for end in ends { close(end) } }
+    for (descriptor, isOpen) in [(listening, false), (ends[0], true)] {
+      let door = try ProxyListener.open(.descriptor(descriptor))
+      XCTAssertEqual(door.isListening, !isOpen)
+      door.close()
+      XCTAssertEqual(fcntl(descriptor, F_GETFD) >= 0, isOpen)
+    }
   }
 
   func testUsersWhoAreNotAllowedAreSentAway() throws {
