@@ -87,6 +87,18 @@ final class PolicyTests: XCTestCase {
     XCTAssertEqual(try given.json["definitions"]?.array?.first?["host"]?.string, "none")
   }
 
+  func testTheTotalsNameTheHostOrCountTheHosts() throws {
+    let recording = String(decoding: try readFile(host), as: UTF8.self)
+    let hosts = ["vm", "other"].map { "[host \"\($0).*\"]\nrecording = \"\($0).host\"\n" }.joined()
+    let folder = try folder([".vfiogate.conf": hosts, "vm.host": recording, "other.host": recording])
+    func totals() throws -> Substring? {
+      try Vfiogate.run("lint", folder.path, "--format", "oneline").output.split(separator: "\n").last
+    }
+    XCTAssertEqual(try totals()?.hasSuffix(" on \(folder.path)/vm.host"), true)
+    try writeFile(folder.path + "/other.qemu", try Fixture.text("../examples/server-radeon-ats.qemu"))
+    XCTAssertEqual(try totals()?.hasSuffix(" on 2 hosts"), true)
+  }
+
   func testCommentsAllowOnlyWhatTheyAreAbout() throws {
     let folder = try folder([:])
     let text = String(decoding: try readFile(folder.path + "/vm.qemu"), as: UTF8.self)

@@ -54,6 +54,8 @@ final class RecordingErrorTests: XCTestCase {
       .duplicate("kernel-config CONFIG_VFIO"))
     XCTAssertEqual(
       error("0000:01:00.0 config ? a", "0000:01:00.0 config ? b")?.problem, .duplicate("0000:01:00.0 config"))
+    XCTAssertEqual(
+      error("0000:01:00.0 config 0x000 86 80", "0000:01:00.0 config ? b")?.problem, .duplicate("0000:01:00.0 config"))
   }
 
   func testAnAddressWithoutItsDomainIsTheSameFunction() {

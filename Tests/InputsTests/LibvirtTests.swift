@@ -155,6 +155,23 @@ final class LibvirtTests: XCTestCase {
     XCTAssertNil(option("", "<iommu model='intel'/>"))
   }
 
+  /// libvirt src/qemu/qemu_postparse.c: qemuDomainNeedsIOMMUWithEIM.
+  func testManyProcessorsGetAnIOMMU() {
+    func units(_ count: Int, _ machine: String = "q35", _ iommu: String = "") -> [DeviceRequest] {
+      parse(
+        "<domain type='kvm'><vcpu>\(count)</vcpu><os><type arch='x86_64' machine='\(machine)'>hvm</type></os>"
+          + "<devices>\(iommu)</devices></domain>"
+      ).machine.devices.filter { $0.driver == "intel-iommu" }
+    }
+    let added = units(256)
+    XCTAssertEqual(added.map { $0.string("intremap") }, ["on"])
+    XCTAssertEqual(added.map { $0.string("eim") }, ["on"])
+    XCTAssertEqual(added.map(\.location.path), ["/domain/vcpu"])
+    XCTAssertEqual(units(255).count, 0)
+    XCTAssertEqual(units(256, "pc").count, 0)
+    XCTAssertEqual(units(256, "q35", "<iommu model='intel'/>").map(\.location.path), ["/domain/devices/iommu[1]"])
+  }
+
   func testAnInterfaceThatLeavesItsTeamIsAFunctionOfItsNetwork() throws {
     let machine = domain(
       "q35",
@@ -271,6 +288,18 @@ final class LibvirtTests: XCTestCase {
       let unread = unread(one, other)
       XCTAssertEqual(unread.map(\.location.path), ["/domainsnapshot/inactiveDomain"], other)
       XCTAssertEqual(unread.first?.what, "the host devices of `<inactiveDomain>`", other)
+    }
+  }
+
+  func testNumbersAreOf64Bits() throws {
+    func number(_ text: String) throws -> UInt64? {
+      try XMLTree.parse(Array("<a b='\(text)'/>".utf8)).root["b"].flatMap(LibvirtNumber.parse)
+    }
+    for (text, value) in [
+      ("18446744073709551615", UInt64.max), ("18446744073709551616", nil), ("0xffffffffffffffff", .max), ("0x10000000000000000", nil),
+      ("01777777777777777777777", .max), ("037", 31), (" 31", 31), ("0x", nil), ("08", nil), ("", nil), ("0", 0),
+    ] {
+      XCTAssertEqual(try number(text), value, text)
     }
   }
 

@@ -81,6 +81,8 @@ final class MemoryBackendTests: XCTestCase {
     XCTAssertEqual(
       texts("-m 256M\(object) -device pc-dimm,memdev=m,slot=0"), ["invalid slot number 0, valid range is [0-18446744073709551615]"])
     XCTAssertEqual(texts("-device pc-dimm"), noSlots)
+    XCTAssertEqual(texts(room + object + " -device pc-dimm,memdev=m,slot=2"), ["invalid slot number 2, valid range is [0-1]"])
+    XCTAssertEqual(texts(room + object + " -device pc-dimm,memdev=m,slot=1"), [])
     XCTAssertEqual(texts(room + " -device pc-dimm"), ["'memdev' property must be set"])
     XCTAssertEqual(texts("-device nvdimm"), ["nvdimm is not enabled: missing 'nvdimm' in '-M'"])
     XCTAssertEqual(texts(room + object + " -device pc-dimm,memdev=m,bus=pcie.0"), ["Device 'pc-dimm' can't go on PCIE bus"])

@@ -77,6 +77,11 @@ final class ProxyStreamTests: XCTestCase {
     let deep = String(repeating: "[", count: 600) + String(repeating: "]", count: 600)
     XCTAssertEqual(items(deep), ["-JSON nesting depth limit exceeded"])
     XCTAssertEqual(items("\"" + String(repeating: "x", count: ClientStream.sizeLimit) + "\""), ["-JSON token size limit exceeded"])
+    for (more, isRefused) in [(0, false), (1, true)] {
+      let text = "\"" + String(repeating: "x", count: ClientStream.sizeLimit - 2 + more) + "\""
+      XCTAssertEqual(items(text) == ["-JSON token size limit exceeded"], isRefused, "\(more) bytes above the limit")
+      XCTAssertEqual(items(text) == ["+" + text], !isRefused, "\(more) bytes above the limit")
+    }
   }
 
   func testIntegersUpTo64BitsAreAcceptedAndTheirBytesKept() {

@@ -159,6 +159,8 @@ final class RehearsalPlanTests: XCTestCase {
     XCTAssert(plan("-M q35 -m 4G").arguments().contains("qom-type=memory-backend-ram,id=vfiogate-ram,share=on,reserve=off,size=4294967296"))
     XCTAssertEqual(options("-M q35 -m 4.5G").first, "-machine type=q35,memory-backend=vfiogate-ram")
     XCTAssert(plan("-M q35 -m 4.5G").arguments().contains { $0.hasSuffix("size=4831838208") })
+    // QEMU's default size.
+    XCTAssertEqual(options("-M q35 -m 0"), ["-machine type=q35", "-m 0"])
     XCTAssertEqual(
       options("-object memory-backend-file,id=m0,size=1G,mem-path=/dev/hugepages,prealloc=on"),
       ["-object qom-type=memory-backend-ram,id=m0,share=on,reserve=off,size=1G"])
@@ -190,6 +192,13 @@ final class RehearsalPlanTests: XCTestCase {
       options(line), ["-object qom-type=secret,id=s,file=/dev/null", "-object qom-type=rng-builtin,id=t", "-device driver=usb-tablet"])
     let changes = plan(line).changes.map(\.what)
     XCTAssert(["`-kernel`", "`-object[0]`", "`-device[0]`", "`-tpmdev`"].allSatisfy(changes.contains), "\(changes)")
+  }
+
+  /// Nothing is said of them: the verdict is the same with them.
+  func testWhatTheRehearsalHasItselfIsLeftOutSilently() {
+    let plan = plan("-M q35 -S -nographic -enable-kvm -daemonize -no-shutdown -no-reboot -full-screen -s")
+    XCTAssertEqual(plan.changes.map(\.what), [])
+    XCTAssertNil(plan.obstacle)
   }
 
   func testPropertiesThatNameFilesOrConnectionsAreLeftOut() {

@@ -77,6 +77,15 @@ final class TextTests: XCTestCase {
     XCTAssertEqual(word.range(of: 6..<7), 8..<9)
   }
 
+  /// QEMU monitor/fds.c: monitor_fd_param.
+  func testANumberOfADescriptorHasDecimalDigitsOnly() {
+    let rows: [(WireText, Int32?)] = [
+      ("0", 0), ("000", 0), ("07", 7), ("2147483647", .max), ("0002147483647", .max), ("2147483648", nil), ("12345678901", nil), ("", nil),
+      ("-1", nil), ("+1", nil), (" 1", nil), ("1a", nil), ("0x1", nil),
+    ]
+    for (text, number) in rows { XCTAssertEqual(text.number, number, "\(text)") }
+  }
+
   /// A value that a file name could match is only known in quotes.
   func testAValueWithAPatternIsUnknownWithoutQuotes() {
     func words(_ text: String) -> [Word] { ShellWords(Array(text.utf8)) { _, _ in Array("a*b".utf8) }.words }
