@@ -20,6 +20,7 @@ extension Host {
     host.memlock = LiveKernel.memlock
     host.physicalAddressBits = tree.physicalAddressBits
     host.iommufd = tree.access(to: "/dev/iommu")
+    host.kvm = tree.access(to: "/dev/kvm")
     host.vfioContainer = tree.access(to: "/dev/vfio/vfio")
     let interrupts = LiveInterrupts(tree: tree)
     host.interruptsIsolated = interrupts.isolated

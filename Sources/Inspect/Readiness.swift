@@ -53,6 +53,7 @@ struct Readiness {
     }
     host.memlock = .known(nil)
     if host.iommufd == .known(.denied) { host.iommufd = .known(.accessible) }
+    if host.kvm == .known(.denied) { host.kvm = .known(.accessible) }
     if host.vfioContainer == .known(.denied) { host.vfioContainer = .known(.accessible) }
     return Judge(host: host, qemu: qemu).check(source, parsed)
   }

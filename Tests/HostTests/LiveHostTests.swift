@@ -175,6 +175,7 @@ final class LiveHostTests: XCTestCase {
     tree.directory("/dev")
     let host = Host.live(root: tree.root)
     XCTAssertEqual(host.iommufd, .known(.absent))
+    XCTAssertEqual(host.kvm, .known(.absent))
     XCTAssertEqual(host.vfioContainer, .known(.absent))
   }
 

@@ -313,4 +313,29 @@ final class OptionCheckTests: XCTestCase {
     XCTAssertEqual(try texts(x86 + ",accel=kvm:tcg", "grace-gb200"), [])
     XCTAssertEqual(try texts(x86, "grace-gb200"), [])
   }
+
+  /// Recorded on 7.2.22 and 11.1.3, without /dev/kvm and as a user who may not open it.
+  func testKVMThatTheHostDoesNotHave() throws {
+    func texts(_ options: String, _ access: NodeAccess?) throws -> [String] {
+      let machine = Machines.parse("qemu-system-x86_64 -nodefaults " + options).machine
+      var host = try HostRecording.load(Fixture.path("hosts/desktop-amd-geforce.host"))
+      XCTAssertFalse(host.kvm.isKnown)
+      if let access { host.kvm = .known(access) }
+      return Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3")).run().launchFailures.map(\.failure.text)
+    }
+    let text = "Could not access KVM kernel module: "
+    for options in ["-M q35 -accel kvm", "-M q35 -enable-kvm", "-M q35,accel=kvm", "-M q35,accel=kvm -cpu host"] {
+      XCTAssertEqual(try texts(options, .absent), [text + "No such file or directory"], options)
+      XCTAssertEqual(try texts(options, .denied), [text + "Permission denied"], options)
+      XCTAssertEqual(try texts(options, .accessible), [], options)
+      XCTAssertEqual(try texts(options, nil), [], options)
+    }
+    for options in ["-M q35,accel=kvm:tcg", "-M q35 -accel kvm -accel tcg"] {
+      XCTAssertEqual(try texts(options, .absent), [], options)
+      XCTAssertEqual(try texts(options + " -cpu host,topoext=on", .absent), ["CPU model 'host' requires KVM or HVF"], options)
+    }
+    for options in ["-M q35", "-M q35 -accel tcg", "-M q35 -accel kvm,device=/dev/other", "-M q35 -accel $A"] {
+      XCTAssertEqual(try texts(options, .absent), [], options)
+    }
+  }
 }

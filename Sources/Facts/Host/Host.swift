@@ -17,6 +17,8 @@ public struct Host: Sendable {
   public var physicalAddressBits: Known<Int>
   /// /dev/iommu.
   public var iommufd: Known<NodeAccess>
+  /// /dev/kvm. Not in recordings: those describe devices, and may be made by another user than the one who starts the guest.
+  public var kvm: Known<NodeAccess>
   /// /dev/vfio/vfio, the legacy container's node.
   public var vfioContainer: Known<NodeAccess>
   /// Whether interrupts go through remapping or translation, so that a device cannot forge another's.
@@ -65,6 +67,7 @@ public struct Host: Sendable {
     devices = [:]
     groups = [:]
     let ofFiles = ofFiles ?? reason
+    kvm = .unknown("/dev/kvm", ofFiles)
     sizeOfFile = { .unknown("size of \($0)", ofFiles) }
     fileSystem = { .unknown("file system of \($0)", ofFiles) }
     libvirtMemoryFolder = .unknown("libvirt's memory_backing_dir", ofFiles)

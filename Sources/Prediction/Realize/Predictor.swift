@@ -55,7 +55,8 @@ public final class Predictor: Sendable {
     guest.isOrderKnown = running == nil
     var others: [LaunchFailure] = []
     if running == nil {
-      others = machine.launchFailures(qemu, isArm: host.isArm) + [machine.foreignAccelerator(on: host)].compactMap { $0 }
+      others = machine.launchFailures(qemu, isArm: host.isArm)
+      if let refused = machine.foreignAccelerator(on: host) ?? machine.inaccessibleKVM(on: host) { others.append(refused) }
     }
     var unmodelled: [(request: DeviceRequest, fact: Unknown)] = []
     var undecided: [DeviceRequest] = []

@@ -11,6 +11,8 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case crashingProperty
   /// A property of another device that QEMU refuses.
   case badOption
+  /// KVM that the host has not, or not for this user.
+  case noKVM
   /// Chassis and slot of a port that another has.
   case chassisTaken
   /// An IOMMU that the machine does not accept, or whose options contradict each other.

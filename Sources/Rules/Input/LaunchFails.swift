@@ -8,9 +8,10 @@ extension Rule {
     summary: "QEMU refuses another part of the machine",
     why: """
       QEMU exits at launch with this message, before it creates the devices that come later, or answers the plug with \
-      it. Checked are the machine type, options that the release does not have, memory and its backends, the topology of \
-      processors, objects, names of disks, networks and other parts that nothing makes, and devices of other types as \
-      far as the PCI core, bridges, root complexes and IOMMUs decide. The verdict names the options that are left to QEMU.
+      it. Checked are the machine type, KVM of a live host, options that the release does not have, memory and its \
+      backends, the topology of processors, objects, names of disks, networks and other parts that nothing makes, and \
+      devices of other types as far as the PCI core, bridges, root complexes and IOMMUs decide. The verdict names the \
+      options that are left to QEMU.
       """,
     fix: "change what QEMU's message names",
     example: "-device pcie-root-port,id=a -device pcie-root-port,id=b",
@@ -39,8 +40,9 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
       continue
     }
     let what = refused.request.map { "`\($0.driver ?? "device")`" } ?? (refused.isOfCommand ? "the object" : "the machine")
+    let program = failure.cause == .noKVM && target.machine.proxmox != nil ? "Proxmox" : "QEMU"
     runner.report(
-      (failure.signal.map { "QEMU crashes with \($0) on" } ?? "QEMU refuses") + " \(what): `\(failure.text)`",
+      (failure.signal.map { "QEMU crashes with \($0) on" } ?? "\(program) refuses") + " \(what): `\(failure.text)`",
       at: refused.location, about: refused.request, fix: advice(failure, target))
   }
 }
@@ -54,6 +56,10 @@ private func advice(_ failure: RealizeFailure, _ target: LintTarget) -> String? 
     let meant = target.machine.machineType?.value.string.flatMap(target.machine.meantType)
     return meant.map { "write `\($0)`" } ?? "use a machine type that `-machine help` lists"
   case .badOption where failure.text.hasPrefix("Parameter 'size'"): return "write a size such as `512M` or `8G`"
+  case .noKVM:
+    return target.hostNow.kvm == .known(.denied)
+      ? "let the user open /dev/kvm: `usermod -aG kvm USER`, and log in again"
+      : "enable virtualization in the firmware (VT-x, SVM), and load `kvm_intel` or `kvm_amd`"
   case .bootIndexTaken: return "give each device a `bootindex` of its own"
   case .acpiIndexTaken: return "give each device an `acpi-index` of its own"
   default: return nil

@@ -32,6 +32,14 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       runner.report("libvirt refuses the domain: `\(refusal.text)`", at: refusal.location, fix: refusal.fix)
     }
   }
+  // libvirt's own user may open the node where this one may not.
+  if target.plugs.isEmpty, target.mayPassThrough, machine.usesKVM == .known(true), target.hostNow.kvm == .known(.absent) {
+    let emulator = machine.program ?? "/usr/bin/\(machine.emulator ?? "qemu-system-x86_64")"
+    runner.report(
+      "libvirt refuses the domain: `Emulator '\(emulator)' does not support virt type 'kvm'`",
+      at: machine.machine.last { $0.name == "accel" }?.location,
+      fix: "enable virtualization in the firmware, and load KVM's module, or write `type='qemu'`", evidence: ["/dev/kvm: none"])
+  }
   let devices = target.contexts.filter { $0.request.libvirt?.source != nil }
   guard let first = devices.first else { return }
   // A part that the host lacks is reported once, and not for each device.
