@@ -37,12 +37,15 @@ final class LaunchFailureTests: XCTestCase {
         "virtio-net-pci", "virtio-net-pci-transitional", "virtio-net-pci-non-transitional", "virtio-vga", "virtio-vga-gl",
         "vhost-user-vga", "vhost-vsock-pci", "vhost-vsock-pci-non-transitional", "vhost-scsi-pci-transitional", "vhost-user-fs-pci",
       ]),
+      ("virtio-net-pci-base", ["virtio-net-pci", "virtio-net-pci-transitional", "virtio-net-pci-non-transitional"]),
+      ("virtio-gpu-pci-base", ["virtio-gpu-pci", "vhost-user-gpu-pci"]), ("virtio-vga-base", ["virtio-vga", "vhost-user-vga"]),
+      ("virtio-input-pci", ["virtio-keyboard-pci", "virtio-input-host-pci"]), ("virtio-iommu-pci-base-type", ["virtio-iommu-pci"]),
       ("e1000-base", ["e1000", "e1000-82544gc", "e1000-82545em"]), ("pci-xhci", ["qemu-xhci", "nec-usb-xhci"]), ("pci-vga", ["VGA"]),
       ("pci-uhci-usb", ["ich9-usb-uhci1", "piix3-usb-uhci"]), ("pci-ehci-usb", ["usb-ehci"]), ("megasas-base", ["megasas-gen2"]),
     ] {
       for driver in drivers { XCTAssert(crashes("-global \(base).addr=1 -device \(driver)", 7, 2), driver) }
       for driver in ["e1000e", "edu"] { XCTAssertFalse(crashes("-global \(base).addr=1 -device \(driver)", 7, 2), driver) }
-      XCTAssertEqual(crashes("-global \(base).addr=1", 11, 1), ["virtio-pci", "e1000-base"].contains(base), base)
+      XCTAssertEqual(crashes("-global \(base).addr=1", 11, 1), ["virtio-pci", "virtio-net-pci-base", "e1000-base"].contains(base), base)
     }
     for base in ["virtio-pci", "e1000-base"] {
       XCTAssertEqual(

@@ -77,10 +77,28 @@ enum PCIDrivers {
     var classes = [driver]
     while let parent = parents[classes[classes.count - 1]] { classes.append(parent) }
     if classes.last != "device", isPCI(driver) {
-      if hasVirtioBus(driver) { classes.append("virtio-pci") }
+      if hasVirtioBus(driver) { classes += virtioBases(of: driver) + ["virtio-pci"] }
       classes += interfaces(of: driver) + ["pci-device", "device"]
     }
     return classes
+  }
+
+  /// The abstract types between a device and `virtio-pci` (`qom-list-types` of 7.2.22 and 11.1.3).
+  private static func virtioBases(of driver: String) -> [String] {
+    let variant = ["-non-transitional", "-transitional"].first(where: driver.hasSuffix) ?? ""
+    let name = driver.dropLast(variant.count)
+    let others: [String]
+    switch name {
+    case "virtio-keyboard-pci", "virtio-mouse-pci", "virtio-multitouch-pci", "virtio-tablet-pci":
+      others = ["virtio-input-hid-pci", "virtio-input-pci"]
+    case "virtio-input-host-pci", "vhost-user-input-pci": others = ["virtio-input-pci"]
+    case _ where name.hasPrefix("virtio-gpu") || name == "vhost-user-gpu-pci": others = ["virtio-gpu-pci-base"]
+    case _ where name.hasPrefix("virtio-vga") || name == "vhost-user-vga": others = ["virtio-vga-base"]
+    case "virtio-mem-pci", "virtio-pmem-pci": return [name + "-base", "virtio-md-pci"]
+    case "virtio-crypto-pci", "virtio-iommu-pci", "virtio-sound-pci": others = []
+    default: return [name + "-base"]
+    }
+    return [name + "-base-type"] + others
   }
 
   /// The kinds of PCI device that a type may be, which `-global` may name too (`qom-list-types implements=` of 11.1.3).
@@ -98,7 +116,8 @@ enum PCIDrivers {
 
   /// Whether a type is another or derives from it.
   static func derives(_ driver: String, from base: String) -> Bool {
-    driver == base || bases.contains(base) && classes(of: driver).contains(base)
+    if driver == base { return true }
+    return (bases.contains(base) || base.hasPrefix("virtio-") || base.hasPrefix("vhost-")) && classes(of: driver).contains(base)
   }
 
   /// The types that others derive from; most names that a `-global` has are none.
