@@ -61,7 +61,7 @@ public struct RehearsalPlan: Sendable {
   private(set) var isWithoutKernel = false
   /// Whether `-cpu host` is replaced.
   var hasHostProcessor = false
-  /// Whether the definition asks for KVM, which the rehearsal has not.
+  /// Whether the definition asks for KVM, without which the rehearsal runs.
   let asksForKVM: Bool
   /// Whether it leaves QEMU to TCG, which is the rehearsal's accelerator then.
   let isOfTCG: Bool

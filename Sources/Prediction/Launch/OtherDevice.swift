@@ -128,7 +128,7 @@ extension RealizeContext {
     return PCIDrivers.isPCI(driver) ? try hotplug() : nil
   }
 
-  /// The failure of a value that a modelled property does not accept, or of a name that a modelled device has not.
+  /// The failure of a value that a modelled property does not accept, or of a name that a modelled device does not have.
   private func otherProperties() throws(Unknown) -> RealizeFailure? {
     for offset in PropertyOrder.sorted(of: request) {
       let property = request.properties[offset]

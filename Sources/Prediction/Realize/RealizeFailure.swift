@@ -11,7 +11,7 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case crashingProperty
   /// A property of another device that QEMU refuses.
   case badOption
-  /// KVM that the host has not, or not for this user.
+  /// KVM, which the host does not have, or does not let the user open.
   case noKVM
   /// Chassis and slot of a port that another has.
   case chassisTaken
