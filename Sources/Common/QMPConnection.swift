@@ -25,6 +25,8 @@ public final class QMPConnection {
   /// Bytes of the first unsent transmission that are written.
   private var written = 0
   private var input = [UInt8](repeating: 0, count: 1 << 16)
+  /// Whether it was read once after its deadline: the other side may never stop sending events.
+  private var isLate = false
 
   /// Takes ownership of a connection.
   /// - Parameters:
@@ -94,6 +96,9 @@ extension QMPConnection {
   /// Waits for the socket once, then writes and reads as much as is possible without blocking.
   private func advance(until deadline: Deadline, awaiting awaited: String? = nil) throws(QMPFailure) {
     if case .closed(let closure) = session.state { throw ended(closure) }
+    let wasLate = isLate
+    isLate = deadline.isPast
+    if wasLate, isLate { throw late(deadline, awaiting: awaited) }
     unsent += session.takeTransmissions()
     let aside = errors.flatMap { $0.isOpen ? $0.descriptor : nil } ?? -1
     var entries = [
@@ -106,14 +111,16 @@ extension QMPConnection {
     let entry = entries[0]
     if count > 0, entries[1].revents != 0 { errors?.read() }
     if count <= 0 || entry.revents == 0 {
-      guard !deadline.isPast else {
-        let awaited = awaited ?? session.awaiting ?? "the other side"
-        throw QMPFailure(path: path, cause: .timedOut(awaiting: awaited, after: deadline.patience))
-      }
+      if deadline.isPast { throw late(deadline, awaiting: awaited) }
       return
     }
     if entry.revents & Int16(POLLOUT) != 0 { try write() }
     if entry.revents & ~Int16(POLLOUT) != 0 { try read() }
+  }
+
+  private func late(_ deadline: Deadline, awaiting awaited: String?) -> QMPFailure {
+    QMPFailure(
+      path: path, cause: .timedOut(awaiting: awaited ?? session.awaiting ?? "the other side", after: deadline.patience))
   }
 
   private func write() throws(QMPFailure) {

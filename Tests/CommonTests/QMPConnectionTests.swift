@@ -32,6 +32,18 @@ final class QMPConnectionTests: XCTestCase {
     return (QMPConnection(adopting: client, path: "test"), server)
   }
 
+  func testEventsWithoutAnEndAreNotWaitedForForEver() throws {
+    let (client, server) = try connection(saying: QMPConnectionTests.greeting)
+    let event = Array(#"{"event": "X", "timestamp": {"seconds": 1, "microseconds": 1}}"#.utf8) + [10]
+    let writer = Thread {
+      while send(server, event, event.count, Int32(MSG_NOSIGNAL)) == event.count {}
+      close(server)
+    }
+    writer.start()
+    let failure = failure { _ = try client.negotiate(until: Deadline(after: .milliseconds(200))) }
+    XCTAssert(failure.hasPrefix("test: timed out after 0.2 s awaiting the reply to `qmp_capabilities`"), failure)
+  }
+
   func testASocketThatIsNotThere() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/none.sock"
