@@ -122,6 +122,8 @@ extension MachineConfig {
       default: return nil
       }
     }
+    // Older releases have no such object.
+    if qemu.isBefore(10, 1) { return nil }
     return objects.first { $0.type == "tdx-guest" }.map { object in
       LaunchFailure(
         RealizeFailure(
