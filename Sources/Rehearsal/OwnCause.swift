@@ -62,3 +62,16 @@ struct OwnCause {
     return kept.joined(separator: " ").split(separator: " ").filter { !$0.hasPrefix("/") }.joined(separator: " ")
   }
 }
+
+extension RehearsalPlan {
+  /// The accelerators that a definition names; nil for one that only the shell knows.
+  static func accelerators(of machine: MachineConfig) -> [String?] {
+    (machine.options + machine.machine).filter { $0.name == "accel" }.map(\.value.string)
+  }
+
+  /// Whether a definition asks for KVM.
+  static func asksForKVM(_ machine: MachineConfig) -> Bool {
+    machine.hasOption("enable-kvm") || accelerators(of: machine).contains { $0?.contains("kvm") ?? true }
+      || machine.emulator?.hasSuffix("kvm") ?? false
+  }
+}

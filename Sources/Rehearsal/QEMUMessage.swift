@@ -10,9 +10,10 @@ struct QEMUMessage: Equatable {
   /// - Parameters:
   ///   - error: standard error.
   ///   - parts: the options, as QEMU got them.
-  init?(_ error: String, parts: [[String]]) {
+  ///   - program: path of the program.
+  init?(_ error: String, parts: [[String]], program: String) {
     let lines = error.split(whereSeparator: \.isNewline).map(String.init)
-    guard let last = lines.lastIndex(where: QEMUMessage.isError) else { return nil }
+    guard let last = lines.lastIndex(where: { QEMUMessage.isError($0, of: program) }) else { return nil }
     var first = lines[last]
     if let colon = first.firstIndex(of: ":") { first = String(first[first.index(after: colon)...].dropFirst()) }
     var found: (indices: [Int], length: Int) = ([], 0)
@@ -33,24 +34,58 @@ struct QEMUMessage: Equatable {
 
   /// The last line of a QEMU that exits while it serves: not all that it prints then begins with its name.
   init(endingWith error: String) {
-    let lines = error.split(whereSeparator: \.isNewline).map(String.init).filter { !QEMUMessage.isRemark($0) }
-    let last = lines.last ?? "no message"
-    let isNamed = QEMUMessage.isError(last)
+    let last = QEMUMessage.lastLine(of: error) ?? "no message"
+    let isNamed = QEMUMessage.name(in: last) != nil
     text = isNamed ? String(last[last.index(after: last.firstIndex(of: ":") ?? last.startIndex)...].dropFirst()) : last
     part = nil
+  }
+
+  /// The last line that is not a warning.
+  static func lastLine(of error: String) -> String? {
+    error.split(whereSeparator: \.isNewline).map(String.init).last { !isRemark($0) }
   }
 
   /// Texts about something that an earlier option has.
   private static let conflicts = ["in use", "uplicate", "already", "not available", "no slot", " exists"]
 
-  /// A line that begins with the program's name, and is not a warning.
-  private static func isError(_ line: String) -> Bool {
-    guard let colon = line.firstIndex(of: ":"), line[..<colon].allSatisfy({ !$0.isWhitespace }) else { return false }
-    let rest = line[line.index(after: colon)...]
-    return rest.hasPrefix(" ") && !isRemark(line)
+  /// Whether a line begins with QEMU's name, and is not a warning. QEMU's name has no folder (QEMU util/qemu-error.c: error_init), as
+  /// that of a shell which reads a script around QEMU; such scripts start other programs too.
+  private static func isError(_ line: String, of program: String) -> Bool {
+    guard let name = name(in: line), !name.contains("/") else { return false }
+    return name.contains("qemu") || name.contains("kvm") || program.split(separator: "/").last == name
+  }
+
+  /// The program's name before a message; nil for a line without one, and for a warning.
+  private static func name(in line: String) -> Substring? {
+    guard let colon = line.firstIndex(of: ":"), line[..<colon].allSatisfy({ !$0.isWhitespace }) else { return nil }
+    return line[line.index(after: colon)...].hasPrefix(" ") && !isRemark(line) ? line[..<colon] : nil
   }
 
   private static func isRemark(_ line: String) -> Bool {
     [": warning: ", ": info: ", ": invalid accelerator ", ": falling back to "].contains(where: line.contains)
+  }
+}
+
+/// Refusals about what a replaced part has from the definition.
+extension RehearsalTrial {
+  /// Whether a refusal is about an id, which a replaced part has from the definition.
+  static func isAboutNames(_ text: String) -> Bool {
+    ["expects an identifier", "uplicate", "already defined", "Parameter 'id' is missing", "no id specified"].contains(where: text.contains)
+  }
+
+  /// Whether a refusal is about a property that a replaced object has from the definition (QEMU qapi/qobject-input-visitor.c).
+  static func isAboutProperties(_ text: String, of part: RehearsalPlan.Part?) -> Bool {
+    part?.arguments.first == "-object" && ["Invalid parameter '", "Parameter '"].contains(where: text.hasPrefix)
+      && !["'qom-type'", "'share'", "'reserve'"].contains(where: text.contains)
+  }
+
+  /// Whether a refusal is about another text that a replaced part has from the definition: the place of a drive, the address and the
+  /// number of network cards, the bus of a device (QEMU blockdev.c: drive_new, net/net.c: net_init_nic, system/qdev-monitor.c: qbus_find).
+  static func isAboutPlaces(_ text: String) -> Bool {
+    [
+      "unsupported bus type", "machine type does not support if=", " too big (max is ", "(index=", "oo many NICs",
+      "invalid syntax for ethernet address", "too many parallel ports", "Parameter 'model' is missing",
+      "Usage: -virtfs", " bus found for device '",
+    ].contains(where: text.contains) || text.hasPrefix("Bus '") && text.contains("' not found")
   }
 }

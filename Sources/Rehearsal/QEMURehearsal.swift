@@ -184,6 +184,10 @@ struct RehearsalProcess {
     switch failure.cause {
     case .ended(.byPeer, _), .system(_, errno: ECONNRESET), .system(_, errno: EPIPE):
       let (end, error) = process.finish()
+      // A shell's status for a program that was killed; QEMU has none so high.
+      if case .exit(let status)? = end, RehearsalTrial.signals[status - 128] != nil {
+        return .stopped(.signal(status - 128), error: error)
+      }
       return .stopped(end, error: error)
     case .ended(.violation, _):
       // QEMU prints some lists on standard output and then refuses.

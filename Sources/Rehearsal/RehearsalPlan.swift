@@ -74,6 +74,7 @@ public struct RehearsalPlan: Sendable {
   let firstSpare: Int
   /// The caller's working directory.
   let directory: String
+  let program: String?
   /// Accelerators, of which QEMU takes the first that it has. With qtest one for Arm has few processors and few of their
   /// properties (QEMU hw/arm/virt.c: virt_get_valid_cpu_types, target/arm/cpu64.c: aarch64_max_initfn).
   let accelerators: [String]
@@ -88,6 +89,7 @@ public struct RehearsalPlan: Sendable {
   ) {
     self.firstSpare = firstSpare
     self.directory = directory
+    self.program = program
     isDomain = machine.libvirt != nil
     let isArm = [machine.emulator, program].compactMap { $0 }.contains { $0.hasSuffix("-aarch64") || $0.hasSuffix("-arm") }
     asksForKVM = RehearsalPlan.asksForKVM(machine)
@@ -221,16 +223,6 @@ public struct RehearsalPlan: Sendable {
 }
 
 extension RehearsalPlan {
-  /// The accelerators that a definition names; nil for one that only the shell knows.
-  private static func accelerators(of machine: MachineConfig) -> [String?] {
-    (machine.options + machine.machine).filter { $0.name == "accel" }.map(\.value.string)
-  }
-
-  private static func asksForKVM(_ machine: MachineConfig) -> Bool {
-    machine.hasOption("enable-kvm") || accelerators(of: machine).contains { $0?.contains("kvm") ?? true }
-      || machine.emulator?.hasSuffix("kvm") ?? false
-  }
-
   /// Properties of `-machine` that name files, other options that are left out, or the accelerator's own.
   private static let leftOut: [String: String] = [
     "accel": "the rehearsal has an accelerator of its own", "kernel": "a file", "initrd": "a file", "append": "needs a kernel",

@@ -9,12 +9,12 @@ import Syntax
 struct RehearsalTrial {
   typealias Start = (_ arguments: [String], _ spares: Int, _ isLimited: Bool) throws(Unknown) -> RehearsalProcess
 
-  private let plan: RehearsalPlan
+  let plan: RehearsalPlan
   private let source: String
-  private let deadline: Deadline
-  private let start: Start
+  let deadline: Deadline
+  let start: Start
   /// The QEMU with the whole machine; in its place another without a limit of memory where it needs that.
-  private var whole: RehearsalProcess
+  private(set) var whole: RehearsalProcess
   private var isLimited = true
   /// The QEMUs with a vfio device itself.
   private let own: TrialQueue
@@ -133,7 +133,7 @@ struct RehearsalTrial {
   private func stop(
     _ end: QEMUProcess.End?, _ error: String, parts: [[String]], _ arguments: [String]
   ) throws(Unknown) -> Stop {
-    let message = QEMUMessage(error, parts: parts)
+    let message = message(error, parts)
     if case .signal(let number)? = end {
       // A QEMU that gets no memory aborts, with no message from some releases.
       let process = try start(arguments, plan.spares + 8, false)
@@ -141,7 +141,7 @@ struct RehearsalTrial {
       case .started: return .unlimited(process)
       case .stopped(.signal(number), _): break
       case .stopped(_, let error):
-        return QEMUMessage(error, parts: parts).map { .message($0) } ?? .ours("QEMU needs more memory than a rehearsal may use")
+        return self.message(error, parts).map { .message($0) } ?? .ours("QEMU needs more memory than a rehearsal may use")
       }
       guard let name = RehearsalTrial.signals[number] else {
         throw Unknown("rehearsal", reason: "QEMU was ended by signal \(number)")
@@ -149,7 +149,12 @@ struct RehearsalTrial {
       return .crash(name)
     }
     if let message { return .message(message) }
-    throw Unknown("rehearsal", reason: "QEMU stopped without a message")
+    let text = QEMUMessage.lastLine(of: error).map { ": \($0)" } ?? ""
+    throw Unknown("rehearsal", reason: "QEMU stopped without a message of its own\(text)")
+  }
+
+  func message(_ error: String, _ parts: [[String]]) -> QEMUMessage? {
+    QEMUMessage(error, parts: parts, program: plan.program ?? "")
   }
 
   /// Signals of a program's own fault (signal(7)).
@@ -177,27 +182,6 @@ struct RehearsalTrial {
       let text = model.map { message.text.replacing("for device '\($0.substitute)'", with: "for device '\($0.own)'") } ?? message.text
       return .refused(text: plan.withOwnNames(text), location: place, about: part?.name ?? "the definition")
     }
-  }
-
-  /// Whether a refusal is about an id, which a replaced part has from the definition.
-  private static func isAboutNames(_ text: String) -> Bool {
-    ["expects an identifier", "uplicate", "already defined", "Parameter 'id' is missing", "no id specified"].contains(where: text.contains)
-  }
-
-  /// Whether a refusal is about a property that a replaced object has from the definition (QEMU qapi/qobject-input-visitor.c).
-  private static func isAboutProperties(_ text: String, of part: RehearsalPlan.Part?) -> Bool {
-    part?.arguments.first == "-object" && ["Invalid parameter '", "Parameter '"].contains(where: text.hasPrefix)
-      && !["'qom-type'", "'share'", "'reserve'"].contains(where: text.contains)
-  }
-
-  /// Whether a refusal is about another text that a replaced part has from the definition: the place of a drive, the address and the
-  /// number of network cards, the bus of a device (QEMU blockdev.c: drive_new, net/net.c: net_init_nic, system/qdev-monitor.c: qbus_find).
-  private static func isAboutPlaces(_ text: String) -> Bool {
-    [
-      "unsupported bus type", "machine type does not support if=", " too big (max is ", "(index=", "oo many NICs",
-      "invalid syntax for ethernet address", "too many parallel ports", "Parameter 'model' is missing",
-      "Usage: -virtfs", " bus found for device '",
-    ].contains(where: text.contains) || text.hasPrefix("Bus '") && text.contains("' not found")
   }
 
   private func crash(_ signal: String, _ part: RehearsalPlan.Part?) -> RehearsalResult.Outcome {

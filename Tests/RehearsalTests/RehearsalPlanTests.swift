@@ -313,7 +313,7 @@ final class RehearsalPlanTests: XCTestCase {
 
   func testOfEqualOptionsTheSecondIsRefusedForWhatTheFirstHas() {
     let parts = [["-device", "driver=a,addr=5"], ["-device", "driver=a,addr=5"]]
-    func part(_ text: String) -> Int? { QEMUMessage("q: -device driver=a,addr=5: \(text)\n", parts: parts)?.part }
+    func part(_ text: String) -> Int? { QEMUMessage("q: -device driver=a,addr=5: \(text)\n", parts: parts, program: "/bin/q")?.part }
     XCTAssertEqual(part("PCI: slot 5 function 0 not available for a, in use by a"), 1)
     XCTAssertEqual(part("'a' is not a valid device model name"), 0)
   }
@@ -321,9 +321,9 @@ final class RehearsalPlanTests: XCTestCase {
   func testAPartThatQEMUNamesIsFound() throws {
     let parts = [["-device", "driver=a"], ["-device", "driver=a,id=1"], ["-S"]]
     let error = "q: warning: TCG doesn't\nq: -device driver=a,id=1: Parameter 'id' expects\nIdentifiers consist of\n"
-    let message = try XCTUnwrap(QEMUMessage(error, parts: parts))
+    let message = try XCTUnwrap(QEMUMessage(error, parts: parts, program: "q"))
     XCTAssertEqual(message.part, 1)
     XCTAssertEqual(message.text, "Parameter 'id' expects\nIdentifiers consist of")
-    XCTAssertNil(QEMUMessage("q: falling back to tcg\nhello\n", parts: parts))
+    XCTAssertNil(QEMUMessage("q: falling back to tcg\nhello\n", parts: parts, program: "q"))
   }
 }
