@@ -66,6 +66,7 @@ struct PlannedDevice {
       }
     }
     if isHosts {
+      if !plan.isShells(request.location) { plan.backends.append(BackendType(device: driver, request.location)) }
       guard let other = Substitute(for: driver) else {
         return plan.note(name, "left out: `\(driver)` connects to the host", isUntried: true)
       }
@@ -106,7 +107,21 @@ struct PlannedDevice {
     return PlannedDevice.renderers[driver]
   }
 
-  private var isHosts: Bool { PlannedDevice.hostDrivers.contains(where: (request.driver ?? "").hasPrefix) }
+  private var isHosts: Bool {
+    PlannedDevice.hostDrivers.contains(where: (request.driver ?? "").hasPrefix) && !isWithoutConnection
+  }
+
+  /// Whether it lacks what it would connect to, so that QEMU refuses it before it opens anything (QEMU hw/virtio/vhost-user-fs.c:
+  /// vuf_device_realize and the like, hw/virtio/vhost-vsock.c: vhost_vsock_device_realize).
+  private var isWithoutConnection: Bool {
+    let driver = request.driver ?? ""
+    if driver.hasPrefix("vhost-vsock-") {
+      return request.value("vhostfd") == nil
+        && (request.value("guest-cid") == nil || request.string("guest-cid").flatMap { UInt64($0) }.map { $0 <= 2 } ?? false)
+    }
+    if driver.hasPrefix("vhost-scsi") { return request.value("vhostfd") == nil && request.value("wwpn") == nil }
+    return driver.hasPrefix("vhost-user-") && request.value("chardev") == nil
+  }
 
   private var places: [Property] { request.properties.filter { PlannedDevice.placement.contains($0.name) } }
 

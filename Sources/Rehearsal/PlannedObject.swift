@@ -134,6 +134,10 @@ extension RehearsalPlan {
   }
 
   private mutating func keepObject(_ items: [(name: String, value: String)], _ object: ObjectRequest, isChanged: Bool) {
+    if isChanged, !isShells(object.location) {
+      let bare = text([("qom-type", object.type ?? "")] + id(of: object), object)
+      backends += [BackendType("object", object.type, object.location, text: bare)].compactMap { $0 }
+    }
     keep(
       "-object", text(items, object), object.location, isChanged: isChanged,
       properties: isChanged ? [] : object.properties.map(\.location))

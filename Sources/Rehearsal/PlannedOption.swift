@@ -1,4 +1,5 @@
 import Facts
+import Syntax
 
 /// One option of the definition other than its machine, objects, devices and globals, as the rehearsal's.
 struct PlannedOption {
@@ -39,6 +40,7 @@ struct PlannedOption {
     if PlannedOption.kept.contains(option.name) { return plan.keep("-\(option.name)", text, option.location) }
     if PlannedOption.silent.contains(option.name) { return }
     if PlannedOption.ofProcess.contains(option.name) {
+      if option.name == "display" { ask(implied: "type", naming: [], &plan) }
       return plan.note(name, "left out: the rehearsal has its own, or it is about a running guest")
     }
     switch option.name {
@@ -67,6 +69,9 @@ struct PlannedOption {
     case "hda", "hdb", "hdc", "hdd", "cdrom": disk(&plan)
     case "fda", "fdb": floppy(&plan)
     case "virtfs": sharedFolder(&plan)
+    case "tpmdev":
+      ask(implied: "type", naming: ["id"], &plan)
+      plan.note(name, "left out: it is the host's")
     case "set": plan.note("`-set \(text)`", "left out: what it changes is replaced", isUntried: true)
     default: plan.note(name, "left out: it is not needed to create the devices")
     }
@@ -89,6 +94,18 @@ struct PlannedOption {
       return plan.note("`-usbdevice \(text)`", "left out: it may connect to the host", isUntried: true)
     }
     plan.keep("-usbdevice", text, option.location)
+  }
+
+  /// Has QEMU asked whether it has the type that the option names.
+  private func ask(implied: String, naming ids: Set<String>, _ plan: inout RehearsalPlan) {
+    if plan.isShells(option.location) { return }
+    let members = OptionText.members(text, implied: implied)
+    let own = members.filter { $0.name == implied || ids.contains($0.name) }
+    let isJSON = text.hasPrefix("{")
+    let bare = isJSON ? JSON.object(own.map { JSON.Member($0.name, .string($0.value)) }).text() : OptionText.keyval(own)
+    plan.backends += [
+      BackendType(option.name, own.last { $0.name == implied }?.value, option.location, text: bare)
+    ].compactMap { $0 }
   }
 
   private func replaced(_ option: String, _ text: String, _ why: String, _ plan: inout RehearsalPlan) {
@@ -154,6 +171,7 @@ struct PlannedOption {
 
   /// A backend of another kind with the same id.
   private func backend(_ kind: String, implied: String, keeping: Set<String>, _ plan: inout RehearsalPlan) {
+    ask(implied: implied, naming: ["id"], &plan)
     let items = OptionText.members(text, implied: implied).filter { keeping.contains($0.name) }
     replaced(
       option.name, OptionText.keyval([(implied, kind)] + items), "replaced by `\(kind)`: the backend is the host's", &plan)
@@ -165,6 +183,7 @@ struct PlannedOption {
   }
 
   private func network(_ plan: inout RehearsalPlan) {
+    ask(implied: "type", naming: ["id"], &plan)
     let members = OptionText.members(text, implied: "type")
     let id = members.filter { $0.name == "id" }
     if let type = members.first(where: { $0.name == "type" })?.value, ["vhost-user", "vhost-vdpa", "passt"].contains(type) {
@@ -193,6 +212,10 @@ struct PlannedOption {
     if let kind = items.last(where: { $0.name == "if" })?.value, ["pflash", "mtd"].contains(kind) {
       return plan.note(name, "left out: a firmware image, or flash memory")
     }
+    if let format = items.last(where: { ["format", "driver"].contains($0.name) }), !plan.isShells(option.location) {
+      let bare = OptionText.keyval([("if", "none"), format])
+      plan.backends += [BackendType("drive", format.value, option.location, text: bare)].compactMap { $0 }
+    }
     let kept = items.filter { ["if", "index", "bus", "unit", "id", "media", "readonly", "read-only"].contains($0.name) }
     let rest = OptionText.keyval(kept)
     if isEmpty(items) { return plan.keep("-drive", rest, option.location) }
@@ -211,6 +234,7 @@ struct PlannedOption {
   }
 
   private func node(_ plan: inout RehearsalPlan) {
+    ask(implied: "driver", naming: ["node-name"], &plan)
     let members = OptionText.members(text, implied: "driver").filter { ["node-name", "read-only"].contains($0.name) }
     guard members.contains(where: { $0.name == "node-name" }) else { return plan.note(name, "left out: it has no name") }
     replaced(

@@ -57,6 +57,8 @@ public struct RehearsalPlan: Sendable {
   var placesOfGlobals: [(driver: String, property: Property)] = []
   /// Ids of networks whose backend is another process; they allow cards what no replacement does.
   var networksOfProcesses: Set<String> = []
+  /// Types of what is replaced or left out, where QEMU may not have them.
+  var backends: [BackendType] = []
   /// Whether the definition has no kernel for the guest.
   private(set) var isWithoutKernel = false
   /// Whether `-cpu host` is replaced.

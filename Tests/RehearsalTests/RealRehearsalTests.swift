@@ -120,8 +120,12 @@ final class RealRehearsalTests: XCTestCase {
       "-M pc -drive id=d0,file=/x,if=none -device virtio-blk-pci,drive=d0,bootindex=1 -device vfio-pci,host=01:00.0,bootindex=2 "
         + "-device piix3-usb-uhci -virtfs local,path=/srv,mount_tag=t,security_model=none -cdrom /iso -boot d -rtc base=localtime",
     ]
-    try each { program, _ in
-      for line in rows { XCTAssertEqual(try outcome(line, program), .started, "\(program) \(line)") }
+    try each { program, isOfLab in
+      for line in rows {
+        // The lab's root has no module of SPICE.
+        let line = isOfLab ? line.replacing("spicevmc", with: "pty") : line
+        XCTAssertEqual(try outcome(line, program), .started, "\(program) \(line)")
+      }
     }
   }
 

@@ -1,0 +1,126 @@
+import Common
+import Facts
+import QMP
+import Syntax
+
+/// The type of a part that the rehearsal replaces or leaves out. A build of QEMU may not have it.
+struct BackendType: Sendable {
+  /// The option's name without the dash.
+  let option: String
+  let type: String
+  /// The option in the definition.
+  let location: Location
+  /// The option's text with nothing but the type and the id: QEMU refuses a type that it does not have before all else.
+  let text: String
+
+  var arguments: [String] { ["-" + option, text] }
+
+  /// Types that every build has; only for others QEMU is asked for its lists, which takes it some 50 milliseconds.
+  private static let common: [String: Set<String>] = [
+    "chardev": [
+      "file", "serial", "parallel", "pipe", "socket", "udp", "pty", "null", "mux", "stdio", "vc", "ringbuf", "memory", "msmouse",
+      "testdev",
+    ],
+    "drive": ["raw", "qcow2", "host_device", "host_cdrom", "file", "null-co", "nbd"],
+    "netdev": ["tap", "bridge", "socket", "hubport", "vhost-user"],
+    "blockdev": ["file", "raw", "qcow2", "host_device", "host_cdrom", "null-co", "throttle", "copy-on-read", "luks", "nbd"],
+    "audiodev": ["none", "wav"],
+    "object": [
+      "memory-backend-ram", "memory-backend-file", "memory-backend-memfd", "rng-random", "rng-egd", "rng-builtin", "tls-creds-x509",
+      "tls-creds-psk", "tls-creds-anon", "authz-simple", "authz-list", "authz-listfile", "pr-manager-helper", "input-linux",
+    ],
+    "display": ["none", "default", "vnc"],
+    "tpmdev": ["passthrough", "emulator"], "fsdev": ["local", "synth", "proxy"],
+  ]
+
+  /// Whether a refusal is about the type, and not about what the text lacks (QEMU chardev/char.c: char_get_class,
+  /// qapi/qapi-util.c: qapi_enum_parse, tpm.c: tpm_init_tpmdev, fsdev/qemu-fsdev.c: qemu_fsdev_add).
+  func isRefused(in text: String) -> Bool {
+    text.contains("'\(type)'") || text.contains("fsdriver \(type) ") || text.contains("expects a TPM backend type")
+  }
+
+  /// Nil for a type that is not to be asked for.
+  init?(_ option: String, _ type: String?, _ location: Location, text: String) {
+    guard let type, !type.isEmpty, let known = BackendType.common[option], !known.contains(type) else { return nil }
+    (self.option, self.type, self.location, self.text) = (option, type, location, text)
+  }
+
+  /// The type of a device that is replaced.
+  init(device type: String, _ location: Location) {
+    (option, self.type, self.location, text) = ("device", type, location, type)
+  }
+}
+
+/// The types of backends that a QEMU has, from its own schema (QEMU docs/devel/qapi-code-gen.rst). Its parts are there only where
+/// they were compiled.
+struct BackendSchema {
+  private var entries: [String: JSON] = [:]
+
+  /// - Parameter reply: that of `query-qmp-schema`.
+  init(_ reply: JSON) {
+    for entry in reply.array ?? [] {
+      if let name = entry["name"]?.string { entries[name] = entry }
+    }
+  }
+
+  /// Types of an option; nil where the schema does not list them.
+  func types(of option: String) -> Set<String>? {
+    switch option {
+    case "netdev": cases(type("arg-type", of: "netdev_add"))
+    case "blockdev", "drive": cases(type("arg-type", of: "blockdev-add"))
+    case "object": cases(type("arg-type", of: "object-add"))
+    // Before QEMU 8.0 the schema has no list of them (QEMU 7.2 qapi/audio.json).
+    case "audiodev":
+      cases(element(of: type("ret-type", of: "query-audiodevs")))
+        ?? ["alsa", "coreaudio", "dbus", "dsound", "jack", "oss", "pa", "sdl", "sndio", "spice"]
+    case "tpmdev": cases(member("options", of: element(of: type("ret-type", of: "query-tpm"))))
+    case "display":
+      member("type", of: type("ret-type", of: "query-display-options"))?["values"]?.array.map { Set($0.compactMap(\.string)) }
+    default: nil
+    }
+  }
+
+  private func type(_ kind: String, of command: String) -> JSON? { entries[command]?[kind]?.string.flatMap { entries[$0] } }
+
+  private func element(of list: JSON?) -> JSON? { list?["element-type"]?.string.flatMap { entries[$0] } }
+
+  private func member(_ name: String, of type: JSON?) -> JSON? {
+    let member = type?["members"]?.array?.first { $0["name"]?.string == name }
+    return member?["type"]?.string.flatMap { entries[$0] }
+  }
+
+  private func cases(_ type: JSON?) -> Set<String>? {
+    type?["variants"]?.array.map { Set($0.compactMap { $0["case"]?.string }) }
+  }
+}
+
+extension RehearsalTrial {
+  /// QEMU's refusal of the first backend or device whose type it does not have, among those that the rehearsal replaces; nil when it
+  /// has all.
+  func refusedType() throws(Unknown) -> RehearsalResult.Outcome? {
+    var schema: BackendSchema?
+    for backend in plan.backends {
+      switch backend.option {
+      case "fsdev": break
+      case "device":
+        let list = Command("device-list-properties", ["typename": .string(backend.type)])
+        guard case .reply(.failure) = try whole.execute(list, until: deadline) else { continue }
+      case "chardev":
+        guard case .reply(.success(let list)) = try whole.execute(Command("query-chardev-backends"), until: deadline),
+          !(list.array ?? []).contains(where: { $0["name"]?.string == backend.type })
+        else { continue }
+      default:
+        if schema == nil, case .reply(.success(let reply)) = try whole.execute(Command("query-qmp-schema"), until: deadline) {
+          schema = BackendSchema(reply)
+        }
+        guard let types = schema?.types(of: backend.option), !types.contains(backend.type) else { continue }
+      }
+      let process = try start(QEMUProcess.arguments + backend.arguments, 0, true)
+      guard case .stopped(_, let error) = try process.answer(until: deadline),
+        let message = message(error, [backend.arguments]), backend.isRefused(in: message.text)
+      else { continue }
+      return .refused(text: message.text, location: backend.location, about: "`\(backend.location.path)`")
+    }
+    return nil
+  }
+}
