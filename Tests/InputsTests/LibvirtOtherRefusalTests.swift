@@ -145,7 +145,13 @@ final class LibvirtOtherRefusalTests: XCTestCase {
     folder(socket, "virtiofs", head: shared), folder("<source dir='/a'/><target dir='a'/>", "path", "accessmode='mapped'"),
     Domain(devices: "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel><serial type='pty'/>"),
     Domain(devices: "<graphics type='vnc' listen='1.2.3.4'><listen type='address' address='1.2.3.4'/></graphics>"),
-    sound(2, 1, bridges), sound(1, 1, ""), balloon(2, 0)
+    sound(2, 1, bridges), sound(1, 1, ""), balloon(2, 0),
+    // libvirt copies the source of the serial port, and looks at no more than a display's own attributes.
+    Domain(devices: "<serial type='file'><source path='/tmp/a'/></serial><console type='file'><target type='serial'/></console>"),
+    Domain(devices: "<graphics type='vnc' port='0'><listen type='none'/></graphics>"),
+    Domain(devices: "<graphics type='vnc'><gl enable='on'/><image compression='no'/></graphics>"),
+    Domain(head: "<memoryBacking><source type=''/></memoryBacking>"),
+    Domain(system: "<os><type arch='x86_64' machine='q35'>hvm</type><smbios mode='none'/></os>")
   ]
 
   func testOtherPartsAreRefusedWithLibvirtsMessages() {
@@ -157,6 +163,32 @@ final class LibvirtOtherRefusalTests: XCTestCase {
 
   func testTheInstalledLibvirtAnswersTheSame() throws {
     try LibvirtTestDomain.compare(refused: LibvirtOtherRefusalTests.refused, accepted: LibvirtOtherRefusalTests.accepted)
+  }
+
+  /// Two places that a template fills in with the same name get different texts.
+  func testPlaceholdersAreNoDuplicates() {
+    func disk(_ name: String, _ driver: String = "") -> String {
+      "<disk type='file' device='disk'><driver name='qemu' \(driver)/><source file='/a'/><target dev='\(name)' bus='virtio'/></disk>"
+    }
+    let keyboard = LibvirtOtherRefusalTests.keyboard("<vendor id='${vendor}'/><product id='${product}'/>")
+    let texts = [
+      disk("{{ item.dev }}") + disk("{{ item.dev }}"), disk("%s") + disk("%s"), disk("vda", "io='native' cache='{{ cache }}'"),
+      keyboard + keyboard, "<graphics type='vnc' passwd='{{ password }}'/>"
+    ]
+    for text in texts { XCTAssertEqual(Domain(devices: text).refusals, [], text) }
+  }
+
+  /// An excerpt has no display, controllers and hubs of its own.
+  func testExcerptsAreNotRefusedForWhatTheyLack() {
+    let text = LibvirtOtherRefusalTests.agent + "<input type='tablet' bus='usb'><address type='usb' bus='1' port='2.1'/></input>"
+    XCTAssertEqual(Domain(name: "", memory: "", devices: text).refusals, [])
+  }
+
+  /// Words that libvirt has had since 12.
+  func testTheSMMUsOwnValuesAreAccepted() {
+    let driver = "<driver accel='on' ats='auto' ril='auto' cmdqv='auto'/>"
+    let text = "<domain type='kvm'><devices><iommu model='smmuv3'>\(driver)</iommu></devices></domain>"
+    XCTAssertFalse(LibvirtTestDomain.refusals(of: text).contains { $0.contains("'auto'") })
   }
 
   /// A console by SPICE, and what a template fills in.

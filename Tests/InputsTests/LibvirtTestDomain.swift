@@ -29,7 +29,9 @@ struct LibvirtTestDomain {
   }
 
   /// The messages with which vfiogate says that libvirt refuses it.
-  var refusals: [String] {
+  var refusals: [String] { LibvirtTestDomain.refusals(of: text) }
+
+  static func refusals(of text: String) -> [String] {
     ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8))).machine.libvirt?.refusals.map(\.text) ?? []
   }
 

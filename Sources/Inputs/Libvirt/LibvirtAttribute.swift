@@ -24,8 +24,11 @@ struct LibvirtAttribute {
   var isRequired = false
   /// libvirt's message where it is not the usual one; `%` stands for the value.
   var message: String?
+  /// Types of the owner whose reader looks at it; empty for all.
+  var types: Set<String> = []
 
   static let onOff = Values.words(["on", "off"])
+  private static let onOffAuto = Values.words(["on", "off", "auto"])
 
   private static let all: [LibvirtAttribute] = [
     .init(owners: bootable, path: ["boot"], name: "order", values: .positive, isRequired: true),
@@ -44,9 +47,9 @@ struct LibvirtAttribute {
     .init(owners: ["iommu"], path: ["driver"], name: "iotlb", values: onOff),
     .init(owners: ["iommu"], path: ["driver"], name: "aw_bits", values: .natural),
     .init(owners: ["iommu"], path: ["driver"], name: "accel", values: onOff),
-    .init(owners: ["iommu"], path: ["driver"], name: "ats", values: onOff),
-    .init(owners: ["iommu"], path: ["driver"], name: "ril", values: onOff),
-    .init(owners: ["iommu"], path: ["driver"], name: "cmdqv", values: onOff)
+    .init(owners: ["iommu"], path: ["driver"], name: "ats", values: onOffAuto),
+    .init(owners: ["iommu"], path: ["driver"], name: "ril", values: onOffAuto),
+    .init(owners: ["iommu"], path: ["driver"], name: "cmdqv", values: onOffAuto)
   ] + ofOthers
 
   /// Attributes by the name of an owner.
@@ -67,6 +70,8 @@ struct LibvirtAttribute {
       guard isRequired else { return nil }
       return ("Missing required attribute '\(name)' in element '\(element)'", "add `\(name)=`, or take the element out")
     }
+    // libvirt 9 reads these by a path, which does not tell an empty value from none.
+    if message != nil, value.isEmpty { return nil }
     // A fast path: nearly all attributes are right.
     let number = LibvirtNumber.natural(value)
     switch values {
@@ -99,7 +104,9 @@ struct LibvirtAttribute {
 extension LibvirtReader {
   /// Reports attributes of a device with values that libvirt does not accept.
   mutating func validateAttributes(of owner: XMLElement, _ part: LocationBase) {
-    for attribute in LibvirtAttribute.byOwner[owner.qualifiedName] ?? [] { validate(attribute, of: owner, part) }
+    for attribute in LibvirtAttribute.byOwner[owner.qualifiedName] ?? [] {
+      if attribute.types.isEmpty || attribute.types.contains(owner.value("type") ?? "") { validate(attribute, of: owner, part) }
+    }
   }
 
   /// Reports attributes and texts of a part of the domain, and of the parts below it, with values that libvirt does not accept.

@@ -82,9 +82,7 @@ extension LibvirtReader {
     if hasACPI, !isUEFI, system.child("type")?.value("arch") == "aarch64" {
       refuse("ACPI requires UEFI on this architecture", "write `<os firmware='efi'>`, or take `<acpi/>` out", at: place)
     }
-    // An excerpt may lack the features.
-    let isWhole = domain.child("memory") != nil && domain.child("name") != nil
-    if isUEFI, !hasACPI, isWhole, definition.machine.isQ35 || isI440FX {
+    if isUEFI, !hasACPI, LibvirtReader.isWhole(domain), definition.machine.isQ35 || isI440FX {
       refuse("UEFI requires ACPI on this architecture", "add `<acpi/>` to `<features>`", at: place)
     }
   }

@@ -21,11 +21,13 @@ extension LibvirtReader {
   }
 
   /// The source of a character device (libvirt src/conf/domain_validate.c: virDomainChrSourceDefValidate).
-  mutating func validateCharacters(_ part: LibvirtDeviceElement) {
+  mutating func validateCharacters(_ part: LibvirtDeviceElement, hasSerial: Bool) {
     guard ["serial", "parallel", "channel", "console"].contains(part.name) else { return }
     let sources = part.element.children.filter { $0.qualifiedName == "source" }
     func lacks(_ name: String) -> Bool { !sources.contains { $0[name] != nil } }
     let target = part.element.child("target")?.value("type")
+    // It is the first serial port once more, whose source libvirt copies.
+    if hasSerial, part.name == "console", target ?? "serial" == "serial" { return }
     // libvirt chooses the socket of a channel.
     let hasOwnPath = part.name == "channel" && part.type == "unix" && target == "virtio"
     if ["unix", "file", "dev", "pipe"].contains(part.type), !hasOwnPath, lacks("path") {
@@ -53,8 +55,7 @@ extension LibvirtReader {
     if let mode = part.element.value("accessmode"), ["mapped", "squash"].contains(mode) {
       return refuse("virtiofs only supports passthrough accessmode", "write `accessmode='passthrough'`", at: place)
     }
-    // An excerpt may lack the memory.
-    guard domain.child("memory") != nil, domain.child("name") != nil else { return }
+    guard LibvirtReader.isWhole(domain) else { return }
     let backing = domain.child("memoryBacking")?.child("access")?.value("mode") ?? "private"
     let modes = domain.child("cpu")?.child("numa")?.children.filter { $0.qualifiedName == "cell" }.map { $0.value("memAccess") ?? backing }
     if (modes ?? [backing]).contains("private") || modes?.contains("default") ?? (backing == "default") {

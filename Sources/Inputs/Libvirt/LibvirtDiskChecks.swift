@@ -23,7 +23,9 @@ extension LibvirtReader {
         refuse(row.text, row.fix, at: place)
         continue
       }
-      guard let target = part.element.child("target"), let name = target.value("dev") else { continue }
+      guard let target = part.element.child("target"), let name = target.value("dev"), !LibvirtReader.isPlaceholder(name) else {
+        continue
+      }
       let bus = target.value("bus") ?? ""
       if let first = targets[name] {
         return refuse(
@@ -60,8 +62,8 @@ extension LibvirtReader {
       guard let origin, !origin.isEmpty else { return nil }
       return ("missing target information for device \(origin)", "add `<target dev='vda' bus='virtio'/>`")
     }
-    if [name, type, device, target?.value("bus") ?? ""].contains(where: isPlaceholder) { return nil }
-    let bus = target?.value("bus") ?? "", format = driver?.value("type") ?? ""
+    let bus = target?.value("bus") ?? "", format = driver?.value("type") ?? "", cache = driver?.value("cache") ?? ""
+    if [name, type, device, bus, cache].contains(where: isPlaceholder) { return nil }
     let isDrive = ["ide", "sata", "scsi", "fdc"].contains(bus)
     let drive = address == "drive" ? disk.child("address") : nil
     func isNotZero(_ part: String) -> Bool { drive?.value(part).flatMap(LibvirtNumber.natural) ?? 0 > 0 }
@@ -111,7 +113,7 @@ extension LibvirtReader {
         "take `<readonly/>` out, or write `bus='virtio'`"
       ),
       (
-        driver?.value("io") == "native" && !["none", "directsync"].contains(driver?.value("cache") ?? ""),
+        driver?.value("io") == "native" && !["none", "directsync"].contains(cache),
         "io='native' needs either no disk cache or directsync cache mode", "write `cache='none'`"
       ),
       (

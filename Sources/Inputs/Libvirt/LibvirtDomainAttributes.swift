@@ -96,7 +96,7 @@ extension LibvirtAttribute {
     "os/loader": [
       .init(name: "readonly", values: yesNo), .init(name: "secure", values: yesNo), .init(name: "type", values: .words(["rom", "pflash"]))
     ],
-    "os/smbios": [.init(name: "mode", values: .words(["emulate", "host", "sysinfo"]), message: "unknown smbios mode '%'")],
+    "os/smbios": [.init(name: "mode", values: .words(["none", "emulate", "host", "sysinfo"]), message: "unknown smbios mode '%'")],
     "pm/suspend-to-mem": [.init(name: "enabled", values: yesNo)],
     "pm/suspend-to-disk": [.init(name: "enabled", values: yesNo)],
     "sysinfo": [.init(name: "type", values: .words(["smbios", "fwcfg"]), isRequired: true)],

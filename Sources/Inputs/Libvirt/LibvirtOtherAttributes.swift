@@ -65,11 +65,11 @@ extension LibvirtAttribute {
     .init(
       owners: ["graphics"], name: "type", values: .words(["dbus", "desktop", "egl-headless", "rdp", "sdl", "spice", "vnc"]),
       isRequired: true),
-    .init(owners: ["graphics"], name: "autoport", values: .words(["yes", "no"])),
-    .init(owners: ["graphics"], path: ["gl"], name: "enable", values: .words(["yes", "no"])),
+    .init(owners: ["graphics"], name: "autoport", values: .words(["yes", "no"]), types: ["spice"]),
+    .init(owners: ["graphics"], path: ["gl"], name: "enable", values: .words(["yes", "no"]), types: ["dbus", "sdl", "spice"]),
     .init(owners: ["graphics"], path: ["listen"], name: "type", values: .words(["address", "network", "none", "socket"])),
     .init(
       owners: ["graphics"], path: ["image"], name: "compression",
-      values: .words(["auto_glz", "auto_lz", "quic", "glz", "lz", "off"]))
+      values: .words(["auto_glz", "auto_lz", "quic", "glz", "lz", "off"]), types: ["spice"])
   ]
 }

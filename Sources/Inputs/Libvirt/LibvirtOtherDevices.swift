@@ -6,9 +6,11 @@ extension LibvirtReader {
   mutating func validateOthers(_ devices: [LibvirtDeviceElement], of domain: XMLElement) {
     validateDisplays(devices)
     validateDisks(devices, LibvirtReader.threads(of: domain))
-    validateUSB(devices)
-    validateSpice(devices)
-    for part in devices { validateCharacters(part) }
+    let isWhole = LibvirtReader.isWhole(domain)
+    validateUSB(devices, isWhole: isWhole)
+    if isWhole { validateSpice(devices) }
+    let hasSerial = devices.contains { $0.name == "serial" }
+    for part in devices { validateCharacters(part, hasSerial: hasSerial) }
     for part in devices where part.name == "filesystem" { validateFilesystem(part, of: domain) }
     for part in devices {
       guard let row = LibvirtReader.refusal(of: part) else { continue }
@@ -33,6 +35,7 @@ extension LibvirtReader {
       let source = part.element.child("source"), address = source?.child("address")
       let ids = [source?.child("vendor")?.value("id"), source?.child("product")?.value("id")].compactMap { $0?.lowercased() }
       let place = [address?.value("bus"), address?.value("device")].compactMap { $0 }
+      if (ids + place).contains(where: LibvirtReader.isPlaceholder) { continue }
       if let source, address == nil, ids.count == 1 {
         let isVendor = source.child("vendor") != nil
         refuse(isVendor ? "missing product" : "missing vendor", "add it, with its id", at: location(part.element, part.path))
@@ -90,12 +93,14 @@ extension LibvirtReader {
           "graphics type 'egl-headless' is only supported with one of: 'vnc', 'spice' graphics types", "remove one of them", at: place)
       }
       guard part.type == "vnc" else { continue }
-      if let port = part.element.value("port").flatMap({ Int($0) }), port >= 0, !(5900...65535).contains(port),
+      let listen = part.element.child("listen")?.value("type")
+      let hasPort = part.element["socket"] == nil && listen != "socket" && listen != "none"
+      if hasPort, let port = part.element.value("port").flatMap({ Int($0) }), port >= 0, !(5900...65535).contains(port),
         part.element.value("autoport") != "yes" {
         refuse("vnc port must be in range [5900,65535]", "write a port of it, or `autoport='yes'`", at: place)
       }
-      if let length = part.element.value("passwd")?.utf8.count, length > 8 {
-        refuse("VNC password is \(length) characters long, only 8 permitted", "shorten it", at: place)
+      if let password = part.element.value("passwd"), password.utf8.count > 8, !LibvirtReader.isPlaceholder(password) {
+        refuse("VNC password is \(password.utf8.count) characters long, only 8 permitted", "shorten it", at: place)
       }
     }
   }

@@ -4,7 +4,8 @@ import Syntax
 /// Refusals of USB controllers and of addresses on USB buses, with libvirt's messages (observed on 9.0, and still in 11.3).
 extension LibvirtReader {
   /// libvirt src/conf/domain_conf.c: virDomainDefParseXML, src/qemu/qemu_postparse.c: qemuDomainControllerDefPostParse.
-  mutating func validateUSB(_ devices: [LibvirtDeviceElement]) {
+  /// - Parameter isWhole: whether its controllers and hubs are all there.
+  mutating func validateUSB(_ devices: [LibvirtDeviceElement], isWhole: Bool) {
     let controllers = devices.filter { $0.name == "controller" && $0.type == "usb" }
     for part in controllers {
       guard let model = part.element.value("model"), model == "qemu-xhci" || model == "nec-xhci",
@@ -12,7 +13,9 @@ extension LibvirtReader {
       else { continue }
       refuse("'\(model)' controller only supports up to '15' ports", "write `ports='15'`", at: location(part.element, part.path))
     }
-    guard let none = controllers.first(where: { $0.element.value("model") == "none" }) else { return validatePorts(devices) }
+    guard let none = controllers.first(where: { $0.element.value("model") == "none" }) else {
+      return isWhole ? validatePorts(devices) : ()
+    }
     let advice = "remove it, or the controller of model `none`"
     for part in devices {
       let place = location(part.element, part.path)

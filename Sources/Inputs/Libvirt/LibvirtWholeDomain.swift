@@ -5,6 +5,9 @@ import Syntax
 /// verdict says that the rest of the domain was not checked. A domain that lacks a part which every domain has is an excerpt, and
 /// not refused for that.
 extension LibvirtReader {
+  /// Whether it has what every domain has: an excerpt may lack other parts too.
+  static func isWhole(_ domain: XMLElement) -> Bool { domain.child("memory") != nil && domain.child("name") != nil }
+
   mutating func validateDomain(_ domain: XMLElement, _ part: LocationBase) {
     // The domain of an old snapshot has no more than its uuid, and libvirt ignores it.
     if domain.parent?.qualifiedName == "domainsnapshot" { return }
