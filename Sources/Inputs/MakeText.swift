@@ -1,7 +1,7 @@
 import Syntax
 
 /// A makefile: variables, and recipes of which each line is a command of a shell (GNU make manual, "Writing Recipes in Rules"). Read as
-/// far as it needs no decision of make.
+/// far as it needs no decision of make, and as it is written: what somebody sets on make's command line is not known.
 struct MakeText {
   /// The recipes as a script, with all else blanked out.
   let script: [UInt8]
@@ -12,7 +12,7 @@ struct MakeText {
   init?(_ bytes: [UInt8]) {
     guard !bytes.starts(with: "#!".utf8), bytes.contains(text: "\n\t") else { return nil }
     var script = bytes
-    var values: [String: (value: [UInt8], place: Range<Int>)] = [:]
+    var values: [String: Variable] = [:]
     var unknown: Set<String> = []
     var isFollowed = true, hasRecipe = false, isBelowTarget = false
     for line in MakeText.lines(bytes) {
@@ -20,6 +20,7 @@ struct MakeText {
       if text.first == UInt8(ascii: "\t") {
         guard isBelowTarget else { return nil }
         hasRecipe = true
+        unknown.formUnion(MakeText.namesGiven(text))
         MakeText.readRecipe(line, into: &script)
         continue
       }
@@ -27,19 +28,25 @@ struct MakeText {
       for index in line where script[index] != 0x0a { script[index] = 0x20 }
       if let assignment = MakeText.assignment(text) {
         let (name, sign, place) = assignment
-        let before = values[name]
+        // A name that make composes may be any.
+        if name.contains("$") { isFollowed = false }
         // A later one replaces it also above, or not, by its kind; the environment may have the value of `?=`.
-        if (before == nil) == (sign == "+=") || sign == "?=" || sign == "!=" { unknown.insert(name) }
+        if (values[name] == nil) == (sign == "+=") || sign == "?=" || sign == "!=" { unknown.insert(name) }
         let value = MakeText.joined(bytes[place])
-        values[name] = before.map { ($0.value + [0x20] + value, $0.place.lowerBound..<place.upperBound) } ?? (value, place)
+        if values[name] == nil {
+          values[name] = Variable(value: value, places: [place], isImmediate: sign.contains(":"))
+        } else {
+          values[name]?.value += [0x20] + value
+          values[name]?.places.append(place)
+        }
       } else if let rule = MakeText.rule(text) {
         isBelowTarget = true
         // Variables of a target, and a recipe on its line.
         if rule.contains(where: { "=;".utf8.contains($0) }) { isFollowed = false }
-      } else if MakeText.directives.contains(String(decoding: text.drop { $0 <= 0x20 }.prefix { $0 > 0x20 }, as: UTF8.self)) {
-        isFollowed = false
       } else {
-        return nil
+        let word = String(decoding: text.drop { $0 <= 0x20 }.prefix { $0 > 0x20 }, as: UTF8.self)
+        guard MakeText.directives.contains(word) || word.hasPrefix("$(") else { return nil }
+        if !MakeText.withoutEffect.contains(word) { isFollowed = false }
       }
     }
     guard hasRecipe else { return nil }
@@ -49,12 +56,30 @@ struct MakeText {
 
   private static let directives: Set<String> = [
     "ifeq", "ifneq", "ifdef", "ifndef", "else", "endif", "include", "-include", "sinclude", "define", "endef", "export", "unexport",
-    "override", "vpath"
+    "override", "private", "undefine", "load", "-load", "vpath"
   ]
+
+  /// Directives and functions that leave make's variables as they are.
+  private static let withoutEffect: Set<String> = ["export", "unexport", "vpath", "$(info", "$(warning"]
+
+  private struct Variable {
+    var value: [UInt8]
+    var places: [Range<Int>]
+    /// `:=`: make expands the value where it stands.
+    let isImmediate: Bool
+  }
+
+  /// Variables that a recipe gives another make: `$(MAKE) run GPU=01:00.0`.
+  private static func namesGiven(_ recipe: ArraySlice<UInt8>) -> [String] {
+    guard recipe.contains(text: "make") || recipe.contains(text: "MAKE") else { return [] }
+    return recipe.split(separator: UInt8(ascii: "=")).dropLast().map { part in
+      String(decoding: part.reversed().drop { ":+?\"'".utf8.contains($0) }.prefix { $0.isShellNameByte }.reversed(), as: UTF8.self)
+    }
+  }
 
   /// The text behind the colon of targets.
   private static func rule(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-    let targets = text.prefix { $0.isASCIILetterOrDigit || "_.%/$(){}+- \t".utf8.contains($0) }
+    let targets = text.prefix { $0.isASCIILetterOrDigit || "_.%/$(){}+-&*~@ \t".utf8.contains($0) }
     let rule = text[targets.endIndex...].drop { $0 == UInt8(ascii: ":") }
     guard !targets.isEmpty, rule.startIndex > targets.endIndex, rule.first.map({ $0 <= 0x20 }) ?? true,
       !targets.split(separator: 0x20).contains(where: { $0.first == UInt8(ascii: "-") })
@@ -78,6 +103,15 @@ struct MakeText {
     for index in line {
       guard script[index] <= 0x20 || "@+-".utf8.contains(script[index]) else { break }
       if script[index] != 0x0a { script[index] = 0x20 }
+    }
+    // make's own variables: those of one file, and those of several.
+    var last = line.upperBound
+    for index in line.dropLast() where script[index] == UInt8(ascii: "$") && index != last {
+      last = index + 1
+      if "<@*%".utf8.contains(script[last]) { script[last] = UInt8(ascii: "_") }
+      if "^?+|".utf8.contains(script[last]) { script[last] = UInt8(ascii: "@") }
+      // To make it is `$(N)AME`.
+      if script[last].isShellNameByte, last + 1 < line.upperBound, script[last + 1].isShellNameByte { script[last] = UInt8(ascii: "_") }
     }
     // make does not know of quotes.
     var quote: Int?
@@ -105,43 +139,61 @@ struct MakeText {
 
   /// `NAME = value`, and the place of the value.
   private static func assignment(_ text: ArraySlice<UInt8>) -> (name: String, sign: String, value: Range<Int>)? {
-    let name = text.prefix { $0.isShellNameByte }
-    let rest = text[name.endIndex...].drop { $0 == 0x20 || $0 == 0x09 }
-    guard !name.isEmpty, let sign = ["=", ":=", "::=", "?=", "+=", "!="].first(where: { rest.starts(with: $0.utf8) }) else { return nil }
+    func unindented(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> { text.drop { $0 == 0x20 || $0 == 0x09 } }
+    var text = unindented(text)
+    for word in ["export", "override"] where text.starts(with: (word + " ").utf8) { text = unindented(text.dropFirst(word.utf8.count)) }
+    let name = text.prefix { $0.isShellNameByte || ".-/$(){}".utf8.contains($0) }
+    let rest = unindented(text[name.endIndex...])
+    let signs = ["=", ":=", "::=", ":::=", "?=", "+=", "!="]
+    guard !name.isEmpty, let sign = signs.first(where: { rest.starts(with: $0.utf8) }) else { return nil }
     let value = rest.dropFirst(sign.utf8.count).drop { $0 == 0x20 || $0 == 0x09 }
     return (String(decoding: name, as: UTF8.self), sign, value.startIndex..<text.endIndex)
   }
 
-  /// A value on one line: make joins lines with one blank.
+  /// A value on one line: make joins lines with one blank, and keeps those at the end.
   private static func joined(_ text: ArraySlice<UInt8>) -> [UInt8] {
     var value: [UInt8] = []
     for line in text.split(separator: 0x0a) {
       var part = line.drop { $0 <= 0x20 }
-      while let last = part.last, last <= 0x20 || last == UInt8(ascii: "\\") { part = part.dropLast() }
-      value += (value.isEmpty ? [] : [0x20]) + part
+      if part.last == UInt8(ascii: "\r") { part = part.dropLast() }
+      if part.last == UInt8(ascii: "\\") {
+        part = part.dropLast()
+        while let last = part.last, last <= 0x20 { part = part.dropLast() }
+      }
+      value += (value.isEmpty ? [] : [0x20]) + part.map { $0 == 0x09 ? 0x20 : $0 }
     }
     return value
   }
 
   /// Values of plain text, with the variables that they are composed of. A comment, quotes and functions need make or a shell.
-  private static func expanded(_ values: [String: (value: [UInt8], place: Range<Int>)]) -> [String: (value: [UInt8], place: Range<Int>)] {
-    var plain: [String: (value: [UInt8], place: Range<Int>)] = [:]
+  private static func expanded(_ values: [String: Variable]) -> [String: ShellVariables.Value] {
+    var plain: [String: ShellVariables.Value] = [:]
+    /// Where the last assignment ends of all that a value is composed of.
+    var ends: [String: Int] = [:]
     // Each round expands one more level.
     for _ in 0..<8 {
       for (name, item) in values where plain[name] == nil {
+        let start = item.places.first?.lowerBound ?? 0
+        var found = ShellVariables.Value(bytes: [], places: item.places)
         var value: [UInt8] = []
+        var end = item.places.last?.upperBound ?? 0
         var rest = item.value[...]
         while let dollar = rest.firstIndex(of: UInt8(ascii: "$")) {
           let used = rest[(dollar + 1)...].dropFirst().prefix { $0.isShellNameByte }
           let marks = [rest[(dollar + 1)...].first, rest[used.endIndex...].first].compactMap { $0 }
-          guard marks.elementsEqual("()".utf8) || marks.elementsEqual("{}".utf8),
-            let inner = plain[String(decoding: used, as: UTF8.self)], value.count + inner.value.count < ShellVariables.maximumBytes
+          let part = String(decoding: used, as: UTF8.self)
+          guard marks.elementsEqual("()".utf8) || marks.elementsEqual("{}".utf8), let inner = plain[part]?.bytes, let last = ends[part],
+            last <= start || !item.isImmediate, value.count + inner.count < ShellVariables.maximumBytes
           else { break }
-          value += rest[..<dollar] + inner.value
+          value += rest[..<dollar] + inner
+          found.uses.insert(part)
+          end = max(end, last)
           rest = rest[(used.endIndex + 1)...]
         }
         value += rest
-        if value.allSatisfy({ $0.isASCIILetterOrDigit || "._:/=,+-@% ".utf8.contains($0) }) { plain[name] = (value, item.place) }
+        guard value.allSatisfy({ $0.isASCIILetterOrDigit || "._:/=,+-@% ".utf8.contains($0) }) else { continue }
+        found.bytes = value
+        (plain[name], ends[name]) = (found, end)
       }
     }
     return plain

@@ -34,9 +34,9 @@ final class ShellVariables {
   init() {}
 
   /// Variables that another program sets before the text is read.
-  init(fixed: [String: (value: [UInt8], place: Range<Int>)]) {
+  init(fixed: [String: Value]) {
     isFixed = true
-    values = fixed.mapValues { Value(bytes: $0.value, places: [$0.place]) }
+    values = fixed
   }
 
   /// - Parameter code: the script without comments and here documents.

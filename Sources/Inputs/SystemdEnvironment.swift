@@ -28,9 +28,10 @@ extension SystemdUnit {
     let split = Set(bytes.indices(of: [UInt8(ascii: "$")]).map { dollar in
       String(decoding: bytes[(dollar + 1)...].prefix { $0.isShellNameByte }, as: UTF8.self)
     })
-    return ShellVariables(fixed: values.filter { name, item in
+    let plain = values.filter { name, item in
       item.value.allSatisfy { $0.isASCIILetterOrDigit || "._:/=,+-".utf8.contains($0) } && !split.contains(name)
-    })
+    }
+    return ShellVariables(fixed: plain.mapValues { ShellVariables.Value(bytes: $0.value, places: [$0.place]) })
   }
 
   /// The assignments of one line, each without quotes or with quotes around all of it; nil when one is written in another way.

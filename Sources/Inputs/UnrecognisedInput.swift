@@ -81,9 +81,11 @@ public enum UnrecognisedInput {
 
   /// Whether a text begins with a request of roff: `.Dd`, `.TH`, a comment.
   static func isManualPage(_ bytes: [UInt8]) -> Bool {
-    let start = bytes.drop { $0 <= 0x20 }.prefix(3)
+    let start = bytes.drop { $0 <= 0x20 }.prefix(4)
     if start.starts(with: ".\\\"".utf8) || start.starts(with: "'\\\"".utf8) { return true }
-    return start.first == UInt8(ascii: ".") && start.dropFirst().first.map { 0x41...0x5a ~= $0 } == true
+    // A macro's name has one or two letters; `.PHONY:` is a makefile's.
+    let name = start.dropFirst().prefix { $0.isASCIILetterOrDigit }
+    return start.first == UInt8(ascii: ".") && name.first.map { 0x41...0x5a ~= $0 } == true && name.count < 3
   }
 
   /// Whether a line is a statement of a template language: `{% for gpu in gpus %}`.
