@@ -1,7 +1,7 @@
 import Syntax
 
 /// A makefile: variables, and recipes of which each line is a command of a shell (GNU make manual, "Writing Recipes in Rules"). Read as
-/// far as it needs no decision of make, and as it is written: what somebody sets on make's command line is not known.
+/// far as it needs no decision of make, and by what the file says: variables on make's command line are not known.
 struct MakeText {
   /// The recipes as a script, with all else blanked out.
   let script: [UInt8]
@@ -59,13 +59,13 @@ struct MakeText {
     "override", "private", "undefine", "load", "-load", "vpath"
   ]
 
-  /// Directives and functions that leave make's variables as they are.
+  /// Directives and functions that change no variable.
   private static let withoutEffect: Set<String> = ["export", "unexport", "vpath", "$(info", "$(warning"]
 
   private struct Variable {
     var value: [UInt8]
     var places: [Range<Int>]
-    /// `:=`: make expands the value where it stands.
+    /// `:=`: make expands the value at once.
     let isImmediate: Bool
   }
 
@@ -168,7 +168,7 @@ struct MakeText {
   /// Values of plain text, with the variables that they are composed of. A comment, quotes and functions need make or a shell.
   private static func expanded(_ values: [String: Variable]) -> [String: ShellVariables.Value] {
     var plain: [String: ShellVariables.Value] = [:]
-    /// Where the last assignment ends of all that a value is composed of.
+    /// Ends of the last assignments of all that a value is composed of.
     var ends: [String: Int] = [:]
     // Each round expands one more level.
     for _ in 0..<8 {

@@ -24,7 +24,7 @@ struct LibvirtAttribute {
   var isRequired = false
   /// libvirt's message where it is not the usual one; `%` stands for the value.
   var message: String?
-  /// Types of the owner whose reader looks at it; empty for all.
+  /// Types of the owner for which libvirt reads it; empty for all.
   var types: Set<String> = []
 
   static let onOff = Values.words(["on", "off"])
@@ -70,7 +70,7 @@ struct LibvirtAttribute {
       guard isRequired else { return nil }
       return ("Missing required attribute '\(name)' in element '\(element)'", "add `\(name)=`, or take the element out")
     }
-    // libvirt 9 reads these by a path, which does not tell an empty value from none.
+    // libvirt 9 reads these by a path, to which an empty value is none.
     if message != nil, value.isEmpty { return nil }
     // A fast path: nearly all attributes are right.
     let number = LibvirtNumber.natural(value)

@@ -44,6 +44,11 @@ enum ProxmoxSlots {
     index < 6 ? Slot(bus: "pci.0", address: hex(18 + index)) : Slot(bus: "pci.1", address: hex(index - 5))
   }
 
+  /// A controller of SCSI disks, of which the third and later are on a bus that is added for them.
+  static func controller(_ index: Int) -> Slot {
+    index < 2 ? Slot(bus: "pci.0", address: hex(5 + index)) : Slot(bus: "pci.4", address: hex(index - 1))
+  }
+
   static func hex(_ number: Int) -> String { "0x" + String(number, radix: 16) }
 
   /// The file's name: a definition that names it is judged without it.
@@ -71,14 +76,19 @@ enum ProxmoxSlots {
     return devices
   }()
 
-  private static func usb(slot: String, controller: Int, firstFunction: Int, id: String) -> [[(String, String)]] {
+  /// The devices of `/usr/share/qemu-server/pve-usb.cfg`.
+  static let usbConfiguration = usb(slot: "1d", controller: 1, firstFunction: 1, id: "ehci", bus: "pci.0")
+
+  private static func usb(
+    slot: String, controller: Int, firstFunction: Int, id: String, bus: String = "pcie.0"
+  ) -> [[(String, String)]] {
     let main = [
-      ("driver", "ich9-usb-ehci\(controller)"), ("id", id), ("multifunction", "on"), ("bus", "pcie.0"), ("addr", "\(slot).7")
+      ("driver", "ich9-usb-ehci\(controller)"), ("id", id), ("multifunction", "on"), ("bus", bus), ("addr", "\(slot).7")
     ]
     return [main] + (0..<3).map { number in
       [
         ("driver", "ich9-usb-uhci\(firstFunction + number)"), ("id", "uhci-\(firstFunction + number)"),
-        ("multifunction", "on"), ("bus", "pcie.0"), ("addr", "\(slot).\(number)")
+        ("multifunction", "on"), ("bus", bus), ("addr", "\(slot).\(number)")
       ]
     }
   }
