@@ -121,13 +121,28 @@ final class LibvirtOtherRefusalTests: XCTestCase {
   private static func balloon(_ bus: Int, _ slot: Int) -> Domain {
     Domain(devices: "<memballoon model='virtio'><address type='pci' bus='\(bus)' slot='\(slot)'/></memballoon>")
   }
+  private static func onBoard(
+    _ type: String, _ slot: Int, _ function: Int, index: Int = 0, machine: String = "q35", _ attributes: String = ""
+  ) -> Domain {
+    let address = "<address type='pci' bus='0' slot='\(slot)' function='\(function)'/>"
+    return Domain(machine: machine, devices: "<controller type='\(type)' index='\(index)'\(attributes)>\(address)</controller>")
+  }
   private static let bridge = "<controller type='pci' index='1' model='pci-bridge'/>"
   private static let bridges = "<controller type='pci' index='1' model='dmi-to-pci-bridge'/>"
 
   private static let places: [(Domain, String)] = [
     (sound(2, 1, bridge), "PCI controller at index 1 (0x01) has bus='0x01', but index must be larger than bus"),
     (sound(2, 0, bridges), "Invalid PCI address 0000:02:00.0. slot must be >= 1"),
-    (balloon(2, 1), "Invalid PCI address 0000:02:01.0. slot must be <= 0")
+    (balloon(2, 1), "Invalid PCI address 0000:02:01.0. slot must be <= 0"),
+    (balloon(0, 31), "Attempted double use of PCI Address 0000:00:1f.0"),
+    (onBoard("sata", 31, 2, index: 1), "Attempted double use of PCI Address 0000:00:1f.2"),
+    (onBoard("sata", 5, 0), "Primary SATA controller must have PCI address 0:0:1f.2"),
+    (onBoard("ide", 5, 1, machine: "pc"), "Primary IDE controller must have PCI address 0:0:1.1"),
+    (
+      onBoard("usb", 5, 0, machine: "pc", " model='piix3-uhci'"),
+      "PIIX3 USB controller at index 0 must have PCI address 0:0:1.2"
+    ),
+    (onBoard("scsi", 1, 0, machine: "pc", " model='virtio-scsi'"), "Attempted double use of PCI Address 0000:00:01.0")
   ]
 
   private static let refused = disks + buses + others + places
@@ -145,7 +160,8 @@ final class LibvirtOtherRefusalTests: XCTestCase {
     folder(socket, "virtiofs", head: shared), folder("<source dir='/a'/><target dir='a'/>", "path", "accessmode='mapped'"),
     Domain(devices: "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel><serial type='pty'/>"),
     Domain(devices: "<graphics type='vnc' listen='1.2.3.4'><listen type='address' address='1.2.3.4'/></graphics>"),
-    sound(2, 1, bridges), sound(1, 1, ""), balloon(2, 0),
+    sound(2, 1, bridges), sound(1, 1, ""), balloon(2, 0), onBoard("sata", 31, 2), onBoard("ide", 1, 1, machine: "pc"),
+    onBoard("usb", 1, 2, machine: "pc", " model='piix3-uhci'"), onBoard("scsi", 31, 4, " model='virtio-scsi'"),
     // libvirt copies the source of the serial port, and looks at no more than a display's own attributes.
     Domain(devices: "<serial type='file'><source path='/tmp/a'/></serial><console type='file'><target type='serial'/></console>"),
     Domain(devices: "<graphics type='vnc' port='0'><listen type='none'/></graphics>"),

@@ -98,6 +98,7 @@ struct LibvirtControllerChecks {
     if address.domain != 0 {
       return refusal("Invalid PCI address \(address.text). Only PCI domain 0 is available", "write `domain='0x0000'`")
     }
+    if let text = refusalOfOwn(part, address) { return refusal(text, "take `<address>` out") }
     let first = doubled[ObjectIdentifier(part)]
     if first != nil || isTaken(address, from: part) {
       let other = first.flatMap { first in first.place.map { reader.location($0.element, first.path, "/address") } }
@@ -121,11 +122,34 @@ struct LibvirtControllerChecks {
     return nil
   }
 
-  /// Whether the address is that of a PC's power management, or of the USB controller that it has unless one of another model is
-  /// declared (libvirt src/qemu/qemu_domain_address.c: qemuDomainValidateDevicePCISlotsPIIX3). QEMU refuses the others' itself.
+  /// Whether the address is that of a bridge, of power management or of a controller in the machine's chip set. A PC has its own USB
+  /// controller unless one of another model is declared (libvirt src/qemu/qemu_domain_address.c: qemuDomainValidateDevicePCISlotsPIIX3
+  /// and qemuDomainValidateDevicePCISlotsQ35).
   private func isTaken(_ address: LibvirtGuestAddress, from part: LibvirtDeviceElement) -> Bool {
-    reader.isI440FX && address.bus == 0 && address.slot == 1 && !isOfPIIX3(part, address)
-      && (address.function == 3 || address.function == 2 && hasPIIX3USB)
+    guard address.bus == 0 else { return false }
+    if reader.isI440FX, address.slot == 1, !isOfPIIX3(part, address) {
+      return [0, 3].contains(address.function) || address.function == 2 && hasPIIX3USB
+    }
+    guard reader.definition.machine.isQ35, address.slot == 31 else { return false }
+    return [0, 3].contains(address.function) || address.function == 2 && !isFirst(part, "sata")
+  }
+
+  private func isFirst(_ part: LibvirtDeviceElement, _ type: String) -> Bool {
+    part.name == "controller" && part.type == type && part.index == 0
+  }
+
+  /// The refusal of an address for a controller that the chip set has elsewhere.
+  private func refusalOfOwn(_ part: LibvirtDeviceElement, _ address: LibvirtGuestAddress) -> String? {
+    func isElsewhere(_ slot: UInt64, _ function: UInt64) -> Bool {
+      address.bus != 0 || address.slot != slot || address.function != function
+    }
+    if reader.definition.machine.isQ35, isFirst(part, "sata"), isElsewhere(31, 2) {
+      return "Primary SATA controller must have PCI address 0:0:1f.2"
+    }
+    guard reader.isI440FX else { return nil }
+    if isFirst(part, "ide"), isElsewhere(1, 1) { return "Primary IDE controller must have PCI address 0:0:1.1" }
+    guard isFirst(part, "usb"), part.element.value("model") == "piix3-uhci", isElsewhere(1, 2) else { return nil }
+    return "PIIX3 USB controller at index 0 must have PCI address 0:0:1.2"
   }
 
   /// The connection that a device asks for, and libvirt's name of it; nil of devices that are not checked.
