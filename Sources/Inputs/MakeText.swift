@@ -170,6 +170,8 @@ struct MakeText {
     var plain: [String: ShellVariables.Value] = [:]
     /// Ends of the last assignments of all that a value is composed of.
     var ends: [String: Int] = [:]
+    // What all of them expand to, as in a script.
+    var total = 0
     // Each round expands one more level.
     for _ in 0..<8 {
       for (name, item) in values where plain[name] == nil {
@@ -183,8 +185,9 @@ struct MakeText {
           let marks = [rest[(dollar + 1)...].first, rest[used.endIndex...].first].compactMap { $0 }
           let part = String(decoding: used, as: UTF8.self)
           guard marks.elementsEqual("()".utf8) || marks.elementsEqual("{}".utf8), let inner = plain[part]?.bytes, let last = ends[part],
-            last <= start || !item.isImmediate, value.count + inner.count < ShellVariables.maximumBytes
+            last <= start || !item.isImmediate
           else { break }
+          guard total + value.count + inner.count < ShellVariables.maximumBytes else { return plain }
           value += rest[..<dollar] + inner
           found.uses.insert(part)
           end = max(end, last)
@@ -192,6 +195,7 @@ struct MakeText {
         }
         value += rest
         guard value.allSatisfy({ $0.isASCIILetterOrDigit || "._:/=,+-@% ".utf8.contains($0) }) else { continue }
+        if !found.uses.isEmpty { total += value.count }
         found.bytes = value
         (plain[name], ends[name]) = (found, end)
       }

@@ -70,6 +70,15 @@ final class MakeTextTests: XCTestCase {
     }
   }
 
+  /// Many variables that each expand to a large text.
+  func testExpandedVariablesAreBounded() {
+    let large = "A = " + String(repeating: "x", count: 1 << 16) + "\n"
+    let more = (0..<4000).map { "B\($0) = $(A)$(A)$(A)$(A)$(A)$(A)$(A)$(A)\n" }.joined()
+    let start = ContinuousClock.now
+    _ = parse(large + more + "run:\n\tqemu-system-x86_64 -M q35 $(B1)\n")
+    XCTAssertLessThan(ContinuousClock.now - start, .seconds(20))
+  }
+
   func testWhatMakeOrTheShellDecidesIsNotRead() {
     for text in MakeTextTests.unread {
       let parsed = parse(text)
