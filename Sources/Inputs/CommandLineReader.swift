@@ -198,18 +198,17 @@ struct CommandLineReader {
       && argument.bytes.dropFirst().allSatisfy(\.isShellNameByte)
     let isReported = ["device", "object", "global", "set", "readconfig"].contains(name)
     if argument.isList || splitsVariables && isVariable, !isReported { unknown(argument, whole) }
+    if HelpRequest.isOne(argument.text, of: name) { return help(name, argument, whole) }
     switch name {
     case "device":
       if hasUnknownName(argument) { return unknown(argument, whole) }
       guard let device = device(argument, whole) else { return }
-      guard device.asksForHelp else { return append(device) }
-      definition.machine.unreadParts.append(
-        UnreadPart(what: "guest behind `-device \(argument.text)`", reason: "QEMU prints help and starts none", location: whole))
+      device.asksForHelp ? help(name, argument, whole) : append(device)
     case "object":
       if hasUnknownName(argument) { return unknown(argument, whole) }
       guard let properties = properties(argument, whole, implied: "qom-type") else { return }
-      let isJSON = argument.bytes.first == UInt8(ascii: "{")
-      definition.machine.objects.append(ObjectRequest(properties: properties, location: whole, isJSON: isJSON))
+      definition.machine.objects.append(
+        ObjectRequest(properties: properties, location: whole, isJSON: argument.bytes.first == UInt8(ascii: "{")))
       // Any object may have that id.
       if properties.contains(where: { $0.name == "id" && $0.value.string == nil }) { unknown(argument, whole) }
     case "machine", "M": definition.machine.machine += keyval(argument, whole, implied: "type").map(withoutRevision)

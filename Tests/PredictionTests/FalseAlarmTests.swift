@@ -74,6 +74,17 @@ final class FalseAlarmTests: XCTestCase {
       XCTAssertEqual(machine.devices.count, 0, device)
       XCTAssertEqual(machine.unreadParts.map(\.reason), ["QEMU prints help and starts none"], device)
     }
+    let lists = [
+      "-cpu help", "-cpu ?", "-accel help", "-object help", "-object iommufd,help", "-object qom-type=help", "-machine help", "-M q35,help",
+      "-netdev help", "-smp help",
+    ]
+    for list in lists {
+      let machine = Machines.parse("qemu-system-x86_64 -M q35 \(list) -device vfio-pci,host=01:00.0").machine
+      XCTAssertEqual(machine.unreadParts.map(\.reason), ["QEMU prints help and starts none"], list)
+      XCTAssertEqual(machine.objects.count, 0, list)
+    }
+    let others = Machines.parse("qemu-system-x86_64 -M q35 -object iommufd,id=help -device vfio-pci,host=01:00.0").machine
+    XCTAssertEqual(others.unreadParts.count, 0)
     let text = Array("device_add vfio-pci,help".utf8)
     XCTAssertEqual(ParsedInput.parse(SourceText(name: "hmp", bytes: text), as: .hmp).plugs.count, 0)
   }

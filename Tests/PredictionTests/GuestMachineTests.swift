@@ -227,7 +227,10 @@ final class GuestMachineTests: XCTestCase {
     XCTAssertEqual(
       refusals("-device e1000e,addr=15 -device igb,addr=5"),
       ["PCI: slot 21 function 0 not available for igbvf, in use by e1000e,id=(null)"])
-    XCTAssertEqual(refusals(pair), [])
+    // In a root complex virtio is not Express.
+    XCTAssertEqual(refusals(pair), ["PCI Express is required for SR-IOV VF", "attaching user-created SR-IOV VF unsupported"])
+    let behind = "-device virtio-net-pci,sriov-pf=pf,bus=rp,addr=0.1 -device virtio-net-pci,id=pf,bus=rp"
+    XCTAssertEqual(refusals("-device pcie-root-port,id=rp,chassis=1 " + behind), [])
   }
 
   private func refusals(_ options: String) -> [String] {

@@ -13,7 +13,7 @@ extension MachineConfig {
       + [
         twoAccelerators, unknownAccelerator, userspaceInterrupts(qemu), ProcessorTopology.refusal(self, qemu),
         namedBackend("memory-backend"),
-        namedBackend("confidential-guest-support"), memoryEncryption, confidentialGuest(qemu), hostCPU, widthRefusal(qemu),
+        namedBackend("confidential-guest-support"), memoryEncryption, confidentialGuest(qemu), hostCPU, processorRefusal(qemu),
         unknownAudio(qemu),
       ]
       .compactMap { $0 }

@@ -38,11 +38,17 @@ extension RealizeContext {
     case .memory: return memoryWithoutACPI
     case .secondIOMMU: return secondIOMMU
     case .slot: return PCIDrivers.isPCI(driver) ? try assignSlot() : nil
-    case .port: return try portFailure()
+    case .port:
+      if let failure = try withoutMSI() { return failure }
+      return try portFailure()
     case .expander: return try expanderFailure()
     case .iommu: return try iommuFailure()
     case .crash: return QEMUCrash.property(of: request, in: qemu)
-    case .virtualFunction: return virtualFunctionRefused
+    case .virtualFunction:
+      guard PCIDrivers.isPCI(driver) else { return nil }
+      if let failure = try virtioGeneration() { return failure }
+      if let failure = try virtualFunctionRefused() { return failure }
+      return try virtualFunctionsRefused()
     case .failover: return try failoverOfBridge()
     case .optionROM: return PCIDrivers.isPCI(driver) ? try optionROM() : nil
     case .hotplugController: return PCIDrivers.isPCI(driver) ? try hotplugController() : nil
@@ -62,18 +68,6 @@ extension RealizeContext {
     guard ["pc-dimm", "nvdimm"].contains(driver), kind == .q35 || kind == .i440fx, !machine.hasACPI else { return nil }
     return RealizeFailure(
       .badOption, property: "driver", "memory hotplug is not enabled: missing acpi device or acpi disabled")
-  }
-
-  /// The refusal of a virtual function of an emulated physical function (QEMU hw/pci/pci.c: do_pci_register_device; each PCI
-  /// device of 11.1.3 was tried).
-  private var virtualFunctionRefused: RealizeFailure? {
-    let mayBeVirtual = driver.hasPrefix("virtio-") && driver != "virtio-iommu-pci"
-    guard PCIDrivers.isPCI(driver), request.has("sriov-pf"), !qemu.isBefore(10, 1) else { return nil }
-    func failure(_ text: String) -> RealizeFailure { RealizeFailure(.badOption, property: "sriov-pf", text) }
-    if !mayBeVirtual { return failure("user cannot create SR-IOV VF with this device type") }
-    // QEMU hw/pci/pcie_sriov.c: pcie_sriov_register_device.
-    let physical = request.string("sriov-pf")
-    return physical.map { guest.ids[$0] != nil } == true ? failure("PCI device specified as SR-IOV PF already exists") : nil
   }
 
   /// The failure of `failover_pair_id` of a bridge or an IOMMU, which is not an Ethernet device (QEMU hw/pci/pci.c: pci_qdev_realize).
@@ -189,7 +183,6 @@ extension MachineConfig {
 /// The checks of bridges (QEMU hw/pci-bridge).
 extension RealizeContext {
   func portFailure() throws(Unknown) -> RealizeFailure? {
-    if let failure = try withoutMSI() { return failure }
     if let place = try machine.chassisSlot(of: request), guest.chassisSlots.contains(place) {
       return RealizeFailure(.chassisTaken, property: "chassis", "Can't add chassis slot, error -16")
     }
@@ -207,24 +200,6 @@ extension RealizeContext {
       }
     }
     return isNamed || driver == "pcie-root-port" || driver == "cxl-rp" ? try reserveFailure() : nil
-  }
-
-  /// The failure of a bridge that must have MSI, in a `virt` whose interrupt controller has none: a GICv3 without ITS (QEMU
-  /// hw/pci/msi.c: msi_init; observed on 7.2.22 and 10.0.13; 11.1.3 starts).
-  private func withoutMSI() throws(Unknown) -> RealizeFailure? {
-    guard qemu.isBefore(11, 1), MachineKind(machine) == .virt, PCIDrivers.isBridge(driver), !PCIDrivers.isExpander(driver),
-      let controller = machine.machineOption("gic-version"), ["3", "4", "max"].contains(controller)
-    else { return nil }
-    let usesKVM = try machine.usesKVM.value
-    let isOff = try machine.machineSetting("its").value == "off" && (controller != "max" || !usesKVM)
-    // Before 6.2 TCG had none.
-    guard isOff || !usesKVM && machine.version(after: "virt-").map({ $0 < (6, 2) }) ?? false else { return nil }
-    switch driver {
-    case "pcie-root-port": return RealizeFailure(.badOption, "MSI-X is not supported by interrupt controller")
-    case "ioh3420", "x3130-upstream", "xio3130-downstream": break
-    default: if try otherSetting("msi") != "on" { return nil }
-    }
-    return RealizeFailure(.badOption, "MSI is not supported by interrupt controller")
   }
 
   /// QEMU hw/pci/pci_bridge.c: pci_bridge_qemu_reserve_cap_init. All ones: nothing is reserved.

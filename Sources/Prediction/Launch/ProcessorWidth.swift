@@ -7,6 +7,8 @@ public struct ProcessorWidth {
   public let model: String
   /// `phys-bits`, as written last; nil without it.
   private let given: String?
+  /// `guest-phys-bits`, likewise.
+  private let guestBits: String?
   /// Whether KVM gives it its host's width.
   private let mayFollowHost: Bool
   private let hasLongMode: Bool
@@ -15,16 +17,17 @@ public struct ProcessorWidth {
   private static let narrow: Set<String> = ["486", "base", "pentium"]
   private static let of32Bits: Set<String> = narrow.union(["athlon", "coreduo", "kvm32", "n270", "pentium2", "pentium3", "qemu32"])
 
-  /// Nil where the text is not known, or `-cpu` is not given.
+  /// Nil where the text is not known, or no option is about the processor.
   public init?(_ machine: MachineConfig) {
-    guard let option = machine.options.last(where: { $0.name == "cpu" }), let text = option.value.string, !option.value.isOfShell
-    else { return nil }
-    let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-    model = parts[0]
-    given = parts.dropFirst().last { $0.hasPrefix("phys-bits=") }.map { String($0.dropFirst(10)) }
-    let isOfHost = parts.dropFirst().contains { $0.hasPrefix("host-phys-bits") } || ["host", "max"].contains(parts[0])
+    guard let processor = ProcessorModel(machine) else { return nil }
+    func value(_ name: String) -> String? { processor.value(name, machine.globals) }
+    if processor.location == nil, value("phys-bits") == nil, value("guest-phys-bits") == nil { return nil }
+    model = processor.name
+    given = value("phys-bits")
+    guestBits = value("guest-phys-bits")
+    let isOfHost = value("host-phys-bits") != nil || value("host-phys-bits-limit") != nil || ["host", "max"].contains(model)
     mayFollowHost = isOfHost && machine.usesKVM != .known(false)
-    hasLongMode = !ProcessorWidth.of32Bits.contains(parts[0]) && !parts.contains("-lm") && !parts.contains("lm=off")
+    hasLongMode = !ProcessorWidth.of32Bits.contains(model) && !processor.removed.contains("lm") && value("lm") != "off"
   }
 
   /// Whether the guest has no 64-bit PCI hole (QEMU hw/i386/pc.c: pc_max_used_gpa).
@@ -38,30 +41,27 @@ public struct ProcessorWidth {
     return ProcessorWidth.narrow.contains(model) ? 32 : 36
   }
 
-  /// The refusal of `phys-bits`.
-  fileprivate func refusal(_ qemu: QEMUProfile) -> String? {
-    guard let given, !mayFollowHost, !QEMUNumber.mayBeBinary(given, in: qemu) else { return nil }
-    let applied = "can't apply global \(model)-x86_64-cpu.phys-bits=\(given): Parameter 'phys-bits' expects "
-    switch QEMUNumber.integer(given) {
-    case nil: return applied + "uint64"
-    case .negative?: return applied + "uint32_t"
-    case .natural(let bits)? where bits > UInt32.max: return applied + "uint32_t"
-    case .natural(0)?: return nil
-    case .natural(let bits)? where hasLongMode:
-      if !qemu.isBefore(11, 0) { return bits < 32 ? "phys-bits should be at least 32 (but is \(bits))" : nil }
-      return 32...52 ~= bits ? nil : "phys-bits should be between 32 and 52  (but is \(bits))"
-    case .natural?: return "phys-bits is not user-configurable in 32 bit"
+  /// The refusal of a width whose text is a number.
+  func refusal(_ qemu: QEMUProfile) -> String? {
+    if mayFollowHost { return nil }
+    let bits = number(given, qemu)
+    if let bits, bits > 0 {
+      if !hasLongMode { return "phys-bits is not user-configurable in 32 bit" }
+      if qemu.isBefore(11, 0) {
+        if !(32...52 ~= bits) { return "phys-bits should be between 32 and 52  (but is \(bits))" }
+      } else if bits < 32 {
+        return "phys-bits should be at least 32 (but is \(bits))"
+      }
     }
+    guard let ofGuest = number(guestBits, qemu), ofGuest > 0, given == nil || bits != nil else { return nil }
+    if !hasLongMode { return "guest-phys-bits is not user-configurable in 32 bit" }
+    // TCG_PHYS_ADDR_BITS, which is KVM's too (QEMU target/i386/cpu.h).
+    let highest = bits.flatMap { $0 > 0 ? $0 : nil } ?? 40
+    return 32...highest ~= ofGuest ? nil : "guest-phys-bits should be between 32 and \(highest)  (but is \(ofGuest))"
   }
-}
 
-extension MachineConfig {
-  /// The refusal of `phys-bits` of `-cpu`.
-  func widthRefusal(_ qemu: QEMUProfile) -> LaunchFailure? {
-    let kind = MachineKind(self)
-    guard kind == .q35 || kind == .i440fx || kind == .microvm, emulator == "qemu-system-x86_64",
-      let place = options.last(where: { $0.name == "cpu" })?.location, let text = ProcessorWidth(self)?.refusal(qemu)
-    else { return nil }
-    return LaunchFailure(RealizeFailure(.badOption, text), at: place)
+  private func number(_ text: String?, _ qemu: QEMUProfile) -> UInt64? {
+    guard let text, !QEMUNumber.mayBeBinary(text, in: qemu), case .natural(let bits)? = QEMUNumber.integer(text) else { return nil }
+    return bits
   }
 }

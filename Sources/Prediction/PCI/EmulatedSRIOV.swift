@@ -42,3 +42,58 @@ extension GuestBus {
     return nil
   }
 }
+
+/// Virtual functions that the user makes: network cards of virtio whose `sriov-pf` names their physical function, which comes later
+/// (QEMU hw/pci/pcie_sriov.c: pcie_sriov_register_device; each PCI device of 11.1.3 was tried).
+extension RealizeContext {
+  /// Whether virtio is Express there: not in a root complex (QEMU hw/virtio/virtio-pci.c: virtio_pci_realize).
+  private func isExpressFunction() throws(Unknown) -> Bool {
+    guard let bus = try bus() else { return true }
+    return bus.isExpress && bus.kind != .root
+  }
+
+  /// The refusal of a virtio device that is to be neither of the two generations: an Express one is not legacy by itself (QEMU
+  /// hw/virtio/virtio-pci.c: virtio_pci_device_plugged; recorded from 7.2.22, 10.0.13 and 11.1.3).
+  func virtioGeneration() throws(Unknown) -> RealizeFailure? {
+    guard driver.hasPrefix("virtio-"), driver.hasSuffix("-pci"), driver != "virtio-iommu-pci",
+      try otherSetting("disable-modern").map(QEMUBool.init) == .on
+    else { return nil }
+    switch try otherSetting("disable-legacy") {
+    case nil, "auto":
+      let version = ["pc-q35-", "pc-i440fx-"].compactMap { machine.version(after: $0) }.first
+      guard version.map({ $0 > (2, 6) }) ?? true, try bus() != nil, try isExpressFunction() else { return nil }
+    case let text?: if QEMUBool(text) != .on { return nil }
+    }
+    let text = "device cannot work as neither modern nor legacy mode is enabled"
+    return RealizeFailure(.badOption, property: "disable-modern", text)
+  }
+
+  /// The refusal of a virtual function.
+  func virtualFunctionRefused() throws(Unknown) -> RealizeFailure? {
+    guard request.has("sriov-pf"), !qemu.isBefore(10, 1) else { return nil }
+    func failure(_ text: String) -> RealizeFailure { RealizeFailure(.badOption, property: "sriov-pf", text) }
+    if !driver.hasPrefix("virtio-net-pci") { return failure("user cannot create SR-IOV VF with this device type") }
+    if try !isExpressFunction() { return failure("PCI Express is required for SR-IOV VF") }
+    guard let physical = request.string("sriov-pf"), guest.ids[physical] != nil || physical == request.id else { return nil }
+    return failure("PCI device specified as SR-IOV PF already exists")
+  }
+
+  /// The refusal of a physical function: only one of virtio can have such virtual functions.
+  func virtualFunctionsRefused() throws(Unknown) -> RealizeFailure? {
+    guard !qemu.isBefore(10, 1), let id = request.id, let functions = guest.physicalFunctions[id] else { return nil }
+    func failure(_ text: String) -> RealizeFailure { RealizeFailure(.virtualFunctionsOfUser, text) }
+    guard driver.hasPrefix("virtio-"), driver != "virtio-iommu-pci", try isExpressFunction() else {
+      return failure("attaching user-created SR-IOV VF unsupported")
+    }
+    // QEMU hw/pci/pcie_sriov.c: pcie_sriov_pf_init_from_user_created_vfs.
+    let places = functions.map(\.devfn).sorted()
+    if let first = places.first, let own = try QEMUSlot.requested(request)?.value, first < own {
+      return failure("a VF function number is less than the PF function number")
+    }
+    if let bus = try bus(), functions.contains(where: { $0.bus != bus.name }) {
+      return failure("SR-IOV VF parent bus mismatches with PF")
+    }
+    let strides = Set(zip(places, places.dropFirst()).map { $1 - $0 })
+    return strides.count > 1 ? failure("inconsistent SR-IOV stride") : nil
+  }
+}

@@ -45,8 +45,8 @@ public struct Guest: Sendable {
   var checksChosenSlots = true
   /// Whether an emulated physical function makes its virtual ones with itself, and not when the guest asks for them; see `EmulatedSRIOV`.
   var makesVirtualFunctions = true
-  /// Ids that `sriov-pf` of a virtual function names.
-  var physicalFunctions = SharedSet<String>()
+  /// Ids that `sriov-pf` of virtual functions names, with the slots of those that are known. QEMU keeps an id for good.
+  var physicalFunctions = SharedMap<String, [GuestPCIAddress]>()
   /// Whether libvirt chooses the slots that the definition does not give.
   var isPlacedByLibvirt = false
   /// The objects that exist, by id.

@@ -142,12 +142,12 @@ extension Guest {
 
   private mutating func put(_ request: DeviceRequest, _ driver: String, _ address: GuestPCIAddress) {
     let functions = EmulatedSRIOV.of(request, driver)
-    let isPhysical = functions != nil || request.id.map(physicalFunctions.contains) ?? false
+    let isPhysical = functions != nil || request.id.map { physicalFunctions[$0] != nil } ?? false
     buses[address.bus]?.occupants[address.devfn] = SlotDevice(
       driver: driver, id: request.id, isMultifunction: isPhysical ? .known(true) : request.multifunction,
       isVirtual: request.has("sriov-pf"))
     if makesVirtualFunctions, let functions { buses[address.bus]?.add(functions, of: address.devfn) }
-    if let physical = request.string("sriov-pf") { physicalFunctions.insert(physical) }
+    if let physical = request.string("sriov-pf") { physicalFunctions[physical, default: []].append(address) }
   }
 
   /// The bus behind a bridge, which has the bridge's id (QEMU hw/pci/pci_bridge.c: pci_bridge_initfn), or that of a root

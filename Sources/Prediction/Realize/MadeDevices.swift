@@ -53,6 +53,7 @@ struct MadeDevices {
     var next = empty
     for index in lost { next.acpiIndexes.insert(index) }
     next.hadIntelGraphics = guest.hadIntelGraphics
+    next.physicalFunctions = SharedMap(Dictionary(guest.physicalFunctions.map { ($0.key, []) }) { $1 })
     for device in devices { _ = next.add(device, stays: true) }
     for (pair, id) in guest.primaries where next.standbys.contains(pair) { next.primaries[pair] = id }
     return next
@@ -104,6 +105,7 @@ extension Guest {
   /// - Returns: its address, when that is certain.
   mutating func add(_ device: MadeDevice, stays: Bool = false) -> GuestPCIAddress? {
     let address = add(device.request, at: device.address, stays: stays)
+    if let physical = device.request.string("sriov-pf"), physicalFunctions[physical] == nil { physicalFunctions[physical] = [] }
     if let index = device.numbers.acpiIndex { acpiIndexes.insert(index) }
     if let id = device.request.keyvalID { keyvalIDs.insert(id) }
     take(device.numbers)

@@ -28,8 +28,8 @@ final class PredictionDraft {
   /// Whether realize fails only after the quirks of the device's regions.
   var isLateFailure: Bool {
     let late: Set<FailureCause> = [
-      .badClique, .hotplugOfIGD, .atsNotSupported, .noDisplay, .displayRequired, .noMigration, .onlyMigratable, .badFailover,
-      .badROMFile, .slotNotHotpluggable,
+      .badClique, .hotplugOfIGD, .atsNotSupported, .noDisplay, .displayRequired, .noMigration, .onlyMigratable,
+      .virtualFunctionsOfUser, .badFailover, .badROMFile, .slotNotHotpluggable,
     ]
     return failures.first.map { late.contains($0.cause) } ?? false
   }

@@ -32,6 +32,8 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   /// Another function of the group is behind an `arm-smmuv3` with `accel=on`.
   case groupOfAcceleratedSMMU
   case groupInSeveralSpaces, noVGARegion, badIDOverride, badMSIXRelocation, hotplugOfIGD, virtualFunctionWithoutPhysical, badClique
+  /// `sriov-pf` of another device names this one, which cannot have virtual functions.
+  case virtualFunctionsOfUser
   case displayRequired, onlyMigratable, badFailover, badROMFile
   case mixedBackends, noNesting, smmuRefuses, smmuIncompatible, iommuWithoutNotifier, iommuRefusesDevice
   /// `intel-iommu` without `caching-mode=on`.
@@ -52,7 +54,7 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   /// The property that a failure of this cause is about; nil where the cause does not determine it.
   public var property: String? {
     switch self {
-    case .badID, .duplicateID: return "id"
+    case .badID, .duplicateID, .virtualFunctionsOfUser: return "id"
     case .busNotFound, .wrongBusType, .busNotHotpluggable: return "bus"
     case .slotTaken, .noSlot, .functionZeroTaken, .notMultifunction, .slotNotHotpluggable: return "addr"
     case .noSuchHostDevice, .noGroup, .groupNodeMissing, .groupNodeDenied, .inUse, .alreadyAttached: return "host"
@@ -104,7 +106,7 @@ public struct RealizeFailure: Hashable, Sendable {
       .classNotHotpluggable, .busNotHotpluggable, .migrating, .crashingGlobal, .badGlobal, .badProperty, .unknownProperty,
       .noATSProperty, .duplicateObjectID, .missingIOMMUFDObject, .wrongIOMMUFDObject, .badDescriptor, .bootIndexTaken:
       return true
-    case .badFailover, .badROMFile: return !qemu.isBefore(8, 0)
+    case .virtualFunctionsOfUser, .badFailover, .badROMFile: return !qemu.isBefore(8, 0)
     default: return false
     }
   }

@@ -31,7 +31,7 @@ enum RealizeStep: CaseIterable {
   // the rest of vfio_pci_realize
   case display, displayRequired, migration, onlyMigratable
   // the PCI core again, when the device is realized (QEMU hw/pci/pci.c: pci_qdev_realize)
-  case failover, optionROM
+  case virtualFunctions, failover, optionROM
   // the bus's hotplug controller, when all else is done (QEMU hw/pci/shpc.c: shpc_device_plug_common)
   case hotplugController
   // when all devices are made (QEMU hw/i386/intel_iommu.c: vtd_machine_done_hook)
@@ -77,6 +77,7 @@ enum RealizeStep: CaseIterable {
     case .opRegion: return [.hotplugOfIGD]
     case .displayRequired: return [.displayRequired]
     case .onlyMigratable: return [.onlyMigratable]
+    case .virtualFunctions: return [.virtualFunctionsOfUser]
     case .failover: return [.badFailover]
     case .optionROM: return [.badROMFile]
     case .group: return [.noGroup]
@@ -171,6 +172,7 @@ extension RealizeContext {
     case .opRegion: return try opRegion()
     case .displayRequired: return try displayRequired()
     case .onlyMigratable: return try onlyMigratable()
+    case .virtualFunctions: return try virtualFunctionsRefused()
     case .failover: return try failover()
     case .optionROM: return try optionROM()
     case .group, .groupNode, .groupViable, .container, .legacyInterrupts, .legacyMemory, .groupMember:
