@@ -321,6 +321,18 @@ final class ProxmoxTests: XCTestCase {
     }
   }
 
+  /// qemu-server PVE/QemuServer/CPUConfig.pm: builtin_models; a model of the cluster's own is in a file that is not read.
+  func testModelsOfProcessorsThatQEMUDoesNotHave() throws {
+    for (text, value) in [
+      ("x86-64-v2-AES", PropertyValue.string("qemu64")), ("cputype=x86-64-v4,phys-bits=48", .string("qemu64,phys-bits=48")),
+      ("Icelake-Client-noTSX", .string("Icelake-Server-noTSX")), ("host,phys-bits=host", .string("host,host-phys-bits=on")),
+      ("custom-mine,phys-bits=40", .unknown("custom-mine")), ("EPYC-Rome", .string("EPYC-Rome")),
+    ] {
+      let options = try lowered("hostpci0: 01:00.0\nmachine: q35\ncpu: \(text)\n").machine.options
+      XCTAssertEqual(options.filter { $0.name == "cpu" }.map(\.value), [value], text)
+    }
+  }
+
   func testPlacesPointIntoTheFile() throws {
     let text = "# vfiogate: allow=no-reset  spare card\nhostpci0: 0a:00.0,x-vga=1\nmachine: q35\n"
     let parsed = try lowered(text)

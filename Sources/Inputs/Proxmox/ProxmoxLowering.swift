@@ -114,18 +114,25 @@ struct ProxmoxLowering {
     } else {
       note("m", "512", whole)
     }
-    if let entry = config.entry("cpu") { note("cpu", ProxmoxLowering.cpu(ProxmoxProperties(entry.value)), config.location(entry)) }
+    if let entry = config.entry("cpu") {
+      let value = ProxmoxLowering.cpu(ProxmoxProperties(entry.value))
+      definition.machine.options.append(Property(name: "cpu", value: value, location: config.location(entry)))
+    }
     if let entry = config.entry("name") { note("name", entry.value.text, config.location(entry)) }
     if machine.isUEFI { note("drive", "if=pflash,unit=0,format=raw,readonly=on", place("bios")) }
   }
 
-  /// The part of `-cpu` that determines the width of guest addresses.
-  private static func cpu(_ cpu: ProxmoxProperties) -> String {
-    let model = cpu[""] ?? cpu["cputype"] ?? "kvm64"
+  /// The part of `-cpu` that determines the width of guest addresses. Names that QEMU does not have are Proxmox's own (qemu-server
+  /// PVE/QemuServer/CPUConfig.pm: builtin_models); a model of /etc/pve/virtual-guest/cpu-models.conf is not known.
+  private static func cpu(_ cpu: ProxmoxProperties) -> PropertyValue {
+    var model = cpu[""] ?? cpu["cputype"] ?? "kvm64"
+    if model.hasPrefix("custom-") { return .unknown(model) }
+    if model.hasPrefix("x86-64-v") { model = "qemu64" }
+    if model.hasPrefix("Icelake-Client") { model = "Icelake-Server\(model.dropFirst("Icelake-Client".count))" }
     switch cpu["phys-bits"] {
-    case "host": return model + ",host-phys-bits=on"
-    case let bits?: return model + ",phys-bits=" + bits
-    case nil: return model
+    case "host": return .string(model + ",host-phys-bits=on")
+    case let bits?: return .string(model + ",phys-bits=" + bits)
+    case nil: return .string(model)
     }
   }
 

@@ -71,7 +71,7 @@ struct BlockingFiles {
   /// The name of a log, in which the number of QEMU's process is written `%d` (QEMU util/log.c: qemu_set_log_filename).
   private func named(_ log: WireText) -> WireText {
     guard let number = view.ownNumber, let end = log.ends(of: "%d").first else { return log }
-    return WireText(bytes: log.bytes[..<(end - 2)] + number.bytes + log.bytes[end...])
+    return WireText(bytes: Array(log.bytes[..<(end - 2)]) + number.bytes + Array(log.bytes[end...]))
   }
 
   private func reason(_ message: String) -> BypassRules.Reason { BypassRules.Reason(rule: .blockingFile, message: message) }
