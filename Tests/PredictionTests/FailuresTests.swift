@@ -80,7 +80,7 @@ final class FailuresTests: XCTestCase {
     let withStep = Set(RealizeStep.allCases.flatMap(\.causes))
     let ofDrivers: Set<FailureCause> = [.noDriver, .unknownDriver, .abstractDriver]
     let ofOthers: Set<FailureCause> = [
-      .badOption, .chassisTaken, .iommuRefused, .badAddressWidth, .unknownMachine, .badObject, .crashingProperty,
+      .badOption, .chassisTaken, .iommuRefused, .badAddressWidth, .unknownMachine, .badObject, .crashingProperty, .noKVM,
     ]
     XCTAssertEqual(Set(FailureCause.allCases).subtracting(withStep), ofDrivers.union(ofOthers))
   }
