@@ -260,6 +260,8 @@ struct CommandLineReader {
     if CommandLineReader.disks.contains(name), let disk = HostStorage(text: argument) {
       definition.machine.unreadParts.append(disk.part(at: location))
     }
+    // QEMU reads it as that (system/vl.c: qemu_init).
+    if name == "enable-kvm" { return definition.machine.machine.append(Property(name: "accel", value: .string("kvm"), location: location)) }
     definition.machine.options.append(Property(name: name, value: .string(argument), location: location))
   }
 

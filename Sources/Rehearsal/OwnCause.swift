@@ -71,7 +71,6 @@ extension RehearsalPlan {
 
   /// Whether a definition asks for KVM.
   static func asksForKVM(_ machine: MachineConfig) -> Bool {
-    machine.hasOption("enable-kvm") || accelerators(of: machine).contains { $0?.contains("kvm") ?? true }
-      || machine.emulator?.hasSuffix("kvm") ?? false
+    accelerators(of: machine).contains { $0?.contains("kvm") ?? true } || machine.emulator?.hasSuffix("kvm") ?? false
   }
 }

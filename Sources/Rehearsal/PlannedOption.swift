@@ -22,7 +22,7 @@ struct PlannedOption {
   ]
   /// Options that the rehearsal has itself, or that change nothing before the guest runs.
   private static let silent: Set<String> = [
-    "S", "nographic", "enable-kvm", "no-kvm", "daemonize", "no-shutdown", "no-reboot", "full-screen", "no-quit", "no-frame", "alt-grab",
+    "S", "nographic", "no-kvm", "daemonize", "no-shutdown", "no-reboot", "full-screen", "no-quit", "no-frame", "alt-grab",
     "ctrl-grab", "show-cursor", "s",
   ]
   /// Options whose texts only matter to what the rehearsal has itself, or to a running guest.

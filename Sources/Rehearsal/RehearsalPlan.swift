@@ -246,7 +246,8 @@ extension RehearsalPlan {
     var shorts: [String] = []
     for property in machine.machine {
       if let why = RehearsalPlan.reason(property) {
-        note("`\(property.name)` of `-machine`", "left out: \(why)")
+        // `-enable-kvm` has no text that could be missed.
+        if !property.location.path.hasPrefix("-enable-kvm") { note("`\(property.name)` of `-machine`", "left out: \(why)") }
         continue
       }
       if let short = property.shortForm {

@@ -219,9 +219,13 @@ final class OptionCheckTests: XCTestCase {
   func testTheHostsProcessorNeedsAnAccelerator() {
     let text = ["CPU model 'host' requires KVM or HVF"]
     XCTAssertEqual(texts("-cpu host"), text)
-    XCTAssertEqual(texts("-accel tcg -cpu host,migratable=off"), text)
     for options in [
-      "-accel kvm -cpu host", "-enable-kvm -cpu host", "-accel tcg -accel kvm -cpu host", "-accel hvf -cpu host",
+      "-accel tcg", "-accel tcg -accel kvm", "-machine accel=tcg:kvm", "-enable-kvm -machine accel=tcg", "-accel hvf -accel tcg",
+    ] {
+      XCTAssertEqual(texts(options + " -cpu host,migratable=off"), text, options)
+    }
+    for options in [
+      "-accel kvm -cpu host", "-enable-kvm -cpu host", "-machine accel=tcg -enable-kvm -cpu host", "-accel hvf -cpu host",
       "-accel $A -cpu host", "-cpu $C"
     ] {
       XCTAssertEqual(texts(options), [], options)
@@ -327,7 +331,11 @@ final class OptionCheckTests: XCTestCase {
       return Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3")).run().launchFailures.map(\.failure.text)
     }
     let text = "Could not access KVM kernel module: "
-    for options in ["-M q35 -accel kvm", "-M q35 -enable-kvm", "-M q35,accel=kvm", "-M q35,accel=kvm -cpu host"] {
+    for options in [
+      "-M q35 -accel kvm", "-M q35 -enable-kvm", "-M q35,accel=kvm", "-M q35,accel=kvm -cpu host", "-M q35,accel=kvm -enable-kvm",
+      "-M q35 -enable-kvm -enable-kvm", "-M q35 -accel kvm -accel kvm", "-M q35,accel=tcg -enable-kvm", "-M q35,accel=kvm:hvf",
+      "-M q35,accel=foo:kvm", "-M q35 -accel hvf -accel kvm", "-M q35,accel=tcg -M accel=kvm"
+    ] {
       XCTAssertEqual(try texts(options, .absent), [text + "No such file or directory"], options)
       XCTAssertEqual(try texts(options, .denied), [text + "Permission denied"], options)
       XCTAssertEqual(try texts(options, .accessible), [], options)
@@ -337,8 +345,19 @@ final class OptionCheckTests: XCTestCase {
       XCTAssertEqual(try texts(options, .absent), [], options)
       XCTAssertEqual(try texts(options + " -cpu host,topoext=on", .absent), ["CPU model 'host' requires KVM or HVF"], options)
     }
-    for options in ["-M q35", "-M q35 -accel tcg", "-M q35 -accel kvm,device=/dev/other", "-M q35 -accel $A"] {
+    for options in [
+      "-M q35", "-M q35 -accel tcg", "-M q35 -accel kvm,device=/dev/other", "-M q35 -accel $A",
+      "-M q35 -enable-kvm -M accel=tcg", "-M q35,accel=kvm:xen",
+    ] {
       XCTAssertEqual(try texts(options, .absent), [], options)
+    }
+    // A program of that name tries KVM first.
+    var host = try HostRecording.load(Fixture.path("hosts/desktop-amd-geforce.host"))
+    host.kvm = .known(.absent)
+    for (options, expected) in [("", []), (" -cpu host", ["CPU model 'host' requires KVM or HVF"])] {
+      let machine = Machines.parse("qemu-kvm -nodefaults -M q35" + options).machine
+      let failures = Predictor(machine, on: host, qemu: .released(11, 1, "11.1.3")).run().launchFailures
+      XCTAssertEqual(failures.map(\.failure.text), expected)
     }
   }
 }

@@ -9,8 +9,8 @@ import XCTest
 
 /// KVM of a live host; no recording has it.
 final class KVMTests: XCTestCase {
-  private func findings(_ text: String, _ access: NodeAccess) throws -> [String] {
-    var host = try HostRecording.load(Fixture.path("hosts/desktop-amd-geforce.host"))
+  private func findings(_ text: String, _ access: NodeAccess, on host: String = "desktop-amd-geforce") throws -> [String] {
+    var host = try HostRecording.load(Fixture.path("hosts/\(host).host"))
     host.kvm = .known(access)
     let source = SourceText(name: "definition", bytes: Array(text.utf8))
     let parsed = ParsedInput.parse(source, as: text.hasPrefix("<") ? .xml : text.hasPrefix("machine") ? .proxmox : .shell)
@@ -29,6 +29,15 @@ final class KVMTests: XCTestCase {
     XCTAssertEqual(
       try findings(command, .denied),
       [text + "Permission denied`: let the user open /dev/kvm: `usermod -aG kvm USER`, and log in again"])
+  }
+
+  func testArmsKVMIsPartOfTheKernel() throws {
+    let command = "qemu-system-aarch64 -M virt,accel=kvm,gic-version=3 -cpu host -m 4G -nodefaults -device pcie-root-port,id=r,chassis=1 "
+      + "-device vfio-pci,host=0008:01:00.0,bus=r"
+    XCTAssertEqual(
+      try findings(command, .absent, on: "grace-gb200"),
+      ["launch-fails: QEMU refuses the machine: `Could not access KVM kernel module: No such file or directory`: "
+        + "use a kernel with CONFIG_KVM, which the firmware starts at EL2"])
   }
 
   /// libvirt's own user opens the node (observed on 9.0).
@@ -57,5 +66,6 @@ final class KVMTests: XCTestCase {
       try findings(config, .absent), [text + "enable virtualization in the firmware (VT-x, SVM), and load `kvm_intel` or `kvm_amd`"])
     XCTAssertEqual(try findings(config, .denied), [])
     XCTAssertEqual(try findings(config + "kvm: 0\n", .absent), [])
+    XCTAssertTrue(try findings(config + "args: -accel tcg\n", .absent).contains { $0.hasPrefix(text) })
   }
 }

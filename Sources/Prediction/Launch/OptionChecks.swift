@@ -56,8 +56,7 @@ extension MachineConfig {
   /// Two ways to choose the accelerator; `-enable-kvm` is `-machine accel=kvm` (QEMU system/vl.c: configure_accelerators; observed on
   /// 7.2.22, 10.0.13 and 11.1.3).
   private var twoAccelerators: LaunchFailure? {
-    guard hasOption("accel"), let other = machine.last(where: { $0.name == "accel" }) ?? options.last(where: { $0.name == "enable-kvm" })
-    else { return nil }
+    guard hasOption("accel"), let other = machine.last(where: { $0.name == "accel" }) else { return nil }
     return LaunchFailure(
       RealizeFailure(.badOption, "The -accel and \"-machine accel=\" options are incompatible"), at: other.location)
   }
@@ -87,19 +86,11 @@ extension MachineConfig {
 
   // MARK: - Processors
 
-  /// `-cpu host` is the processor of an accelerator (QEMU target/i386/cpu.c: x86_cpu_realizefn).
+  /// `-cpu host` is the processor of an accelerator, and TCG, which every QEMU has, comes first.
   private var hostCPU: LaunchFailure? {
-    guard let cpu = options.last(where: { $0.name == "cpu" }), let text = cpu.value.string,
-      text.split(separator: ",").first == "host", MachineKind(self) == .q35 || MachineKind(self) == .i440fx
+    guard let cpu = processorOfHost, missingPart == nil, triedAccelerators.first(where: { !$0.isMissing })?.name == "tcg"
     else { return nil }
-    let accelerators = options.filter { $0.name == "accel" }.compactMap(\.value.string)
-      + machine.filter { $0.name == "accel" }.compactMap(\.value.string)
-    let isEmulated = accelerators.isEmpty ? usesKVM == .known(false) : accelerators.allSatisfy { text in
-      let name = text.hasPrefix("accel=") ? text.dropFirst(6) : text[...]
-      return name == "tcg" || name.hasPrefix("tcg,")
-    }
-    guard isEmulated, !hasOption("enable-kvm") else { return nil }
-    return LaunchFailure(RealizeFailure(.badOption, "CPU model 'host' requires KVM or HVF"), at: cpu.location)
+    return LaunchFailure(RealizeFailure(.badOption, MachineConfig.refusalOfHostProcessor), at: cpu.location)
   }
 
   /// A confidential guest without KVM. A TDX object that the machine does not use crashes QEMU when the machine is complete
@@ -136,11 +127,9 @@ extension MachineConfig {
   /// do_configure_accelerator: a QEMU has no KVM for another architecture than its own). Proxmox, whose configuration
   /// names no program, takes that of the host.
   func foreignAccelerator(on host: Host) -> LaunchFailure? {
-    guard libvirt == nil, program != nil, let isArm = host.isArm, let target = emulator?.split(separator: "-").last,
-      let option = options.first(where: { $0.name == "accel" || $0.name == "enable-kvm" }) ?? machine.last(where: { $0.name == "accel" }),
-      option.name == "enable-kvm" || ["kvm", "accel=kvm"].contains(option.value.string?.split(separator: ",").first),
-      options.filter({ $0.name == "accel" }).count < 2
-    else { return nil }
+    guard libvirt == nil, program != nil, let isArm = host.isArm, let target = emulator?.split(separator: "-").last else { return nil }
+    let tried = triedAccelerators.filter { !$0.isMissing }
+    guard tried.allSatisfy({ $0.name == "kvm" }), let option = tried.first?.option else { return nil }
     guard (isArm ? ["x86_64", "i386", "amd64"] : ["aarch64", "arm", "arm64"]).contains(target) else { return nil }
     return LaunchFailure(RealizeFailure(.badOption, "invalid accelerator kvm"), at: option.location)
   }

@@ -56,7 +56,7 @@ extension MachineConfig {
   // MARK: - Accelerators
 
   /// Accelerators that a QEMU may have.
-  private static let accelerators: Set<String> = ["hax", "hvf", "kvm", "mshv", "nitro", "nvmm", "qtest", "tcg", "whpx", "xen"]
+  static let accelerators: Set<String> = ["hax", "hvf", "kvm", "mshv", "nitro", "nvmm", "qtest", "tcg", "whpx", "xen"]
 
   private static func isChecked(accelerator option: Property) -> Bool {
     guard let text = option.value.string else { return false }
@@ -76,7 +76,7 @@ extension MachineConfig {
   /// do_configure_accelerator; observed on 7.2.22, 10.0.13 and 11.1.3).
   var unknownAccelerator: LaunchFailure? {
     let given = options.filter { $0.name == "accel" } + machine.filter { $0.name == "accel" }
-    guard given.count == 1, let option = given.first, !hasOption("enable-kvm"), let text = option.value.string,
+    guard given.count == 1, let option = given.first, let text = option.value.string,
       !option.value.isOfShell
     else { return nil }
     let isOption = options.contains(option)

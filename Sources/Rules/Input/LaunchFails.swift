@@ -57,9 +57,10 @@ private func advice(_ failure: RealizeFailure, _ target: LintTarget) -> String? 
     return meant.map { "write `\($0)`" } ?? "use a machine type that `-machine help` lists"
   case .badOption where failure.text.hasPrefix("Parameter 'size'"): return "write a size such as `512M` or `8G`"
   case .noKVM:
-    return target.hostNow.kvm == .known(.denied)
-      ? "let the user open /dev/kvm: `usermod -aG kvm USER`, and log in again"
-      : "enable virtualization in the firmware (VT-x, SVM), and load `kvm_intel` or `kvm_amd`"
+    if target.hostNow.kvm == .known(.denied) { return "let the user open /dev/kvm: `usermod -aG kvm USER`, and log in again" }
+    // Arm's KVM has no module of its own.
+    if target.hostNow.isArm == true { return "use a kernel with CONFIG_KVM, which the firmware starts at EL2" }
+    return "enable virtualization in the firmware (VT-x, SVM), and load `kvm_intel` or `kvm_amd`"
   case .bootIndexTaken: return "give each device a `bootindex` of its own"
   case .acpiIndexTaken: return "give each device an `acpi-index` of its own"
   default: return nil
