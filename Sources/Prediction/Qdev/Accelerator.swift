@@ -34,8 +34,11 @@ extension MachineConfig {
   public var usesKVM: Known<Bool> {
     if let missing = missingPart { return .unknown("accelerator", missing) }
     guard let first = triedAccelerators.first(where: { !$0.isMissing }) else { return .known(false) }
-    guard let name = first.name else { return .unknown("accelerator", "written as \(first.option?.value.string ?? "")") }
-    return .known(name == "kvm")
+    if let name = first.name { return .known(name == "kvm") }
+    switch first.option?.value {
+    case .string(let text), .unknown(let text): return .unknown("accelerator", "written as \(text)")
+    default: return .known(false)
+    }
   }
 
   /// `kernel-irqchip`, of the machine or of the accelerator; nil when it is not given.

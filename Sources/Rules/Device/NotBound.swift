@@ -40,12 +40,14 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
 }
 
 extension DeviceContext {
-  /// Advice to bind the device, unless the host uses it.
+  /// Advice to bind the device, unless the host uses it or its virtual functions.
   fileprivate func bindingFix(_ address: PCIAddress) -> String {
-    guard let use = usedByHost([address]).first?.use else {
+    if let use = usedByHost([address]).first?.use { return "assign a different device: the host needs this one (\(use.text))" }
+    // pf-with-vfs reports them: they would be gone.
+    guard let function = host.devices[address]?.virtualFunctions.display?.first else {
       return bindAdvice(isUnmanaged ? "set `managed='yes'`, or bind it" : "bind it", [address])
     }
-    return "assign a different device: the host needs this one (\(use.text))"
+    return "assign \(function) instead, or remove the virtual functions before binding it"
   }
 
   /// Whether libvirt leaves the binding to the user.

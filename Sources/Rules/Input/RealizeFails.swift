@@ -71,6 +71,7 @@ private func cause(of failure: RealizeFailure, _ prediction: RealizePrediction, 
 private func propertyAdvice(_ failure: RealizeFailure, _ request: DeviceRequest) -> String? {
   guard let name = failure.property else { return nil }
   switch failure.cause {
+  case .badProperty where failure.text.hasSuffix("is not a power of two"): return "write a power of two, such as `\(name)=65536`"
   case .badProperty: return PropertyAdvice.values(of: name, insteadOf: request.string(name))
   case .unknownProperty: return PropertyAdvice.meant(by: name).map { "write `\($0)=`" }
   default: return nil

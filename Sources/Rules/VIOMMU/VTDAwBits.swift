@@ -36,6 +36,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
         : context.canMap48 ? "set `aw-bits=48` for `intel-iommu`, the only width with `fsts=on`" : withoutFirstStage)
     return
   }
+  // vtd-fsts-needs-iommufd reports that, and its advice sets the width.
+  if try context.prediction.failure(.noNesting) != nil { return }
   guard let widths = try context.prediction.addressWidths(), try widths.isExceeded() else { return }
   let max = widths.host.max
   // With nested translation the host may fail before that.
@@ -57,7 +59,7 @@ private func attribute(_ unit: DeviceRequest, _ context: DeviceContext) -> Strin
 }
 
 /// Advice for a host whose IOMMU does not map what the first stage needs; without it VT-d needs caching-mode.
-private let withoutFirstStage = "remove `fsts=on` from `intel-iommu`, and set `caching-mode=on,aw-bits=39` for `intel-iommu`"
+let withoutFirstStage = "remove `fsts=on` from `intel-iommu`, and set `caching-mode=on,aw-bits=39` for `intel-iommu`"
 
 extension DeviceContext {
   /// Whether the host's IOMMU may map 48 bits.

@@ -20,6 +20,10 @@ extension Rule {
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard try context.guestIOMMU("intel-iommu") != nil else { return }
+  // A host that maps less than the first stage needs never has it.
+  let isTooNarrow = (try? context.prediction.addressWidths()?.isExceeded()) ?? false
+  // vtd-aw-bits reports the others.
+  if isTooNarrow, try context.prediction.failure(.noNesting) == nil { return }
   if try context.prediction.failure(.firstStageWithoutIOMMUFD) != nil {
     return runner.report(
       "\(context.name) uses the legacy backend behind `intel-iommu` with `fsts=on`, "
@@ -38,6 +42,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   runner.report(
     "\(context.name) is behind `intel-iommu` with `fsts=on`, and the host's `\(host.name)` has no nested translation: "
       + "QEMU fails with `Failed to allocate hwpt: Operation not supported`",
-    fix: "remove `fsts=on` from `intel-iommu`, and add `caching-mode=on` to `intel-iommu`; "
+    fix: isTooNarrow ? withoutFirstStage
+      : "remove `fsts=on` from `intel-iommu`, and add `caching-mode=on` to `intel-iommu`; "
       + "or boot the host with `intel_iommu=on,sm_on` if it supports that")
 }
