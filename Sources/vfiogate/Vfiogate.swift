@@ -56,9 +56,21 @@ struct Vfiogate: ParsableCommand {
         Glibc.exit(ExitStatus.clean.rawValue)
       }
       // As exit(withError:), but help that cannot be written is an error.
+      let error = misspelt(error, arguments) ?? error
       let (text, code) = (fullMessage(for: error), exitCode(for: error))
       if !text.isEmpty { code.isSuccess ? Terminal.print(text + "\n") : Terminal.complain(withHint(text) + "\n") }
       Glibc.exit(code.rawValue)
+    }
+  }
+
+  /// The error for an option that does not exist, where the parser complains of a missing argument first.
+  private static func misspelt(_ error: any Error, _ arguments: [String]) -> (any Error)? {
+    guard message(for: error).hasPrefix("Missing expected argument") else { return nil }
+    do {
+      _ = try parseAsRoot(arguments + ["0000:00:00.0"] + (arguments.first == "plan" ? ["--for", "qemu"] : []))
+      return nil
+    } catch {
+      return message(for: error).hasPrefix("Unknown option") ? error : nil
     }
   }
 

@@ -210,6 +210,9 @@ final class OutputTests: XCTestCase {
     for (arguments, meant) in [
       (["lnit", "x"], "did you mean `lint`?"), (["explian"], "did you mean `explain`?"),
       (["explain", "not-bond"], "did you mean `not-bound`?"),
+      // Said before an argument that is missing too.
+      (["lint", "--hosst"], "Unknown option '--hosst'. Did you mean '--host'?"), (["plan", "--xyzzy"], "Unknown option '--xyzzy'"),
+      (["lint"], "Missing expected argument '<files> ...'"), (["plan", "01:00.0"], "Missing expected argument '--for <for>'"),
     ] {
       let run = try Vfiogate.run(arguments)
       XCTAssertEqual(run.status, 64)
