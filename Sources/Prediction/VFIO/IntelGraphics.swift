@@ -2,29 +2,17 @@ import Facts
 
 /// Intel graphics, for which QEMU has quirks.
 extension RealizeContext {
-  /// The failure to plug Intel graphics with an OpRegion into a running machine (QEMU hw/vfio/igd.c:
-  /// vfio_pci_igd_opregion_detect). The kernel gives one where the register ASLS, 0xfc, holds its address, with
-  /// CONFIG_VFIO_PCI_IGD (linux drivers/vfio/pci/vfio_pci_igd.c: vfio_pci_igd_opregion_init). The text is from the
-  /// source. Before 10.1 the OpRegion was off by default, and one that is asked for and not there was an error, in 7.2 for
-  /// every device.
+  /// The failure to give the guest an OpRegion before 10.0, where it is off by default: there is none for a hot plug, and for a device
+  /// without one it is an error (QEMU hw/vfio/pci.c: vfio_realize). The kernel gives one where the register ASLS, 0xfc, holds its
+  /// address, with CONFIG_VFIO_PCI_IGD (linux drivers/vfio/pci/vfio_pci_igd.c: vfio_pci_igd_opregion_init). The quirk of 10.0 has it,
+  /// and since 10.1 a hot plug without it succeeds with a warning (hw/vfio/igd.c: vfio_pci_igd_opregion_detect).
   func opRegion() throws(Unknown) -> RealizeFailure? {
-    let given = settings.value("x-igd-opregion").map(QEMUBool.init)
-    let isOld = qemu.isBefore(10, 1)
-    // The quirk of 10.0 has it.
-    if isOld, !qemu.isBefore(10, 0) { return nil }
-    guard isOld ? given == .on : request.plug == .hot && given != .off else { return nil }
+    guard qemu.isBefore(10, 0), settings.isOn("x-igd-opregion") else { return nil }
+    if request.plug == .hot { return fails(.hotplugOfIGD, "cannot support IGD OpRegion feature on hotplugged device") }
     let function = try device.value
     let isGraphics = try function.classCode.value >> 8 == 0x0300 ? try function.vendor.value == 0x8086 : false
-    guard isGraphics || qemu.isBefore(8, 0) else { return nil }
-    if isOld, request.plug == .hot {
-      return fails(.hotplugOfIGD, "cannot support IGD OpRegion feature on hotplugged device")
-    }
-    let hasRegion = isGraphics ? try hasOpRegion(function) : false
-    if isOld {
-      let text = qemu.isBefore(8, 0) ? "does not support requested IGD OpRegion feature" : "Device does not supports IGD OpRegion feature"
-      return hasRegion ? nil : fails(.hotplugOfIGD, text + ": No such device")
-    }
-    return hasRegion ? fails(.hotplugOfIGD, "IGD device detected, but OpRegion is not supported on hotplugged device.") : nil
+    if isGraphics, try hasOpRegion(function) { return nil }
+    return fails(.hotplugOfIGD, "does not support requested IGD OpRegion feature: No such device")
   }
 
   private func hasOpRegion(_ function: HostDevice) throws(Unknown) -> Bool {
@@ -38,6 +26,7 @@ extension RealizeContext {
   /// 10.0.13, and on neither 7.2.22 nor 11.1.3).
   func graphicsQuirk() throws(Unknown) -> RealizeFailure? {
     if let failure = try graphicsOptions() { return failure }
+    if let failure = try optionsWithOpRegion() { return failure }
     guard guest.hadIntelGraphics != .known(false), try isGraphicsWithStolenMemory(), try guest.hadIntelGraphics.value
     else { return nil }
     return RealizeFailure(.hotplugOfIGD, "duplicate fw_cfg file name: etc/igd-bdsm-size", signal: "exit status 1")
@@ -71,6 +60,46 @@ extension RealizeContext {
     return refused("Cannot create LPC bridge due to existing device at 1f.0")
   }
 
+  /// The failure of the same since 10.1, for a device that has an OpRegion (QEMU hw/vfio/igd.c: vfio_pci_igd_config_quirk; observed on
+  /// 11.1.3). A hot plug continues without one. A wrong size of the stolen memory is reported without an error, and QEMU crashes.
+  private func optionsWithOpRegion() throws(Unknown) -> RealizeFailure? {
+    let asksForMode = settings.string("x-igd-legacy-mode") == "on", size = number("x-igd-gms") ?? 0
+    guard !qemu.isBefore(10, 1), request.isVFIO, request.plug == .cold, asksForMode || settings.isOn("x-igd-lpc") || size != 0
+    else { return nil }
+    let function = try device.value, ids = try ids()
+    var code = try UInt64(function.classCode.value)
+    if let given = number("x-pci-class-code"), given != 0xffff_ffff { code = given }
+    guard try function.vendor.value == 0x8086, ids.vendor == 0x8086, code >> 16 == 0x03, try hasOpRegion(function) else { return nil }
+    guard try function.classCode.value >> 8 == 0x0300 else {
+      throw Unknown("OpRegion of \(name)", reason: "older kernels give one to VGA controllers alone")
+    }
+    let graphics = IntelGraphicsGeneration(ids.device), refusal = graphics.refusal(ofStolenMemory: size)
+    if 6...9 ~= graphics.number, code >> 8 == 0x0300, try isAtLegacyPlace() {
+      guard asksForMode || refusal != nil else { return nil }
+      throw Unknown("legacy mode of \(name)", reason: "whether the kernel gives its VGA and LPC regions is not recorded")
+    }
+    if asksForMode {
+      return fails(
+        .hotplugOfIGD, "Machine is not i440fx, assigned BDF is not 00:02.0, or device \(ids.device.hexadecimal(digits: 4)) "
+          + "(gen \(graphics.number)) doesn't support legacy mode")
+    }
+    if settings.isOn("x-igd-lpc") {
+      guard MachineKind(machine) == .q35 else {
+        throw Unknown("LPC bridge of \(name)", reason: "whether the kernel gives its region is not recorded")
+      }
+      return fails(.hotplugOfIGD, "Cannot create LPC bridge due to existing device at 1f.0")
+    }
+    return refusal.map { RealizeFailure(.hotplugOfIGD, $0, signal: "SIGSEGV") }
+  }
+
+  /// The ids that QEMU gives to the device.
+  private func ids() throws(Unknown) -> (vendor: UInt64, device: UInt64) {
+    var vendor = try UInt64(device.value.vendor.value), id = try UInt64(device.value.device.value)
+    if let given = number("x-pci-vendor-id"), given != 0xffff_ffff { vendor = given }
+    if let given = number("x-pci-device-id"), given != 0xffff_ffff { id = given }
+    return (vendor, id)
+  }
+
   /// Whether the device is where the video BIOS of Intel graphics expects it.
   private func isAtLegacyPlace() throws(Unknown) -> Bool {
     guard settings.string("x-igd-legacy-mode") != "off" else { return false }
@@ -92,11 +121,33 @@ extension RealizeContext {
   /// - Parameter isOnly: whether it must be known that it does not take that way.
   func isGraphicsWithStolenMemory(isOnly: Bool = true) throws(Unknown) -> Bool {
     guard !qemu.isBefore(10, 0), qemu.isBefore(10, 1), request.isVFIO else { return false }
-    var vendor = try UInt64(device.value.vendor.value), id = try UInt64(device.value.device.value)
-    if let given = number("x-pci-vendor-id"), given != 0xffff_ffff { vendor = given }
-    if let given = number("x-pci-device-id"), given != 0xffff_ffff { id = given }
+    let (vendor, id) = try ids()
     guard vendor == 0x8086, try device.value.classCode.value >> 8 == 0x0300 else { return false }
     if id & 0xff00 == 0x9a00, !isOnly || MachineKind(machine) == .q35 { return true }
     throw Unknown("fw_cfg files of \(name)", reason: "QEMU 10.0 ends when it adds that of Intel graphics again")
+  }
+}
+
+/// A generation of Intel's graphics (QEMU 11.1 hw/vfio/igd.c: igd_gen).
+private struct IntelGraphicsGeneration {
+  private static let byPrefix: [UInt64: Int] = [
+    0x01: 6, 0x04: 7, 0x0a: 7, 0x0c: 7, 0x0d: 7, 0x0f: 7, 0x16: 8, 0x22: 8, 0x19: 9, 0x31: 9, 0x59: 9, 0x3e: 9, 0x9b: 9,
+    0x8a: 11, 0x45: 11, 0x4e: 11, 0x9a: 12, 0x4c: 12, 0x46: 12, 0xa7: 12,
+  ]
+
+  /// -1 for a device that QEMU does not know.
+  let number: Int
+
+  init(_ device: UInt64) { number = device & 0xffe == 0xa84 ? 9 : IntelGraphicsGeneration.byPrefix[device >> 8] ?? -1 }
+
+  /// QEMU's text about a `x-igd-gms` (vfio_pci_igd_override_gms); nil for one that it accepts, and for 0, which is none.
+  func refusal(ofStolenMemory size: UInt64) -> String? {
+    if size == 0 { return nil }
+    switch number {
+    case -1: return "x-igd-gms is not supported on this device"
+    case ..<8: return size > 0x10 ? "Parameter 'x-igd-gms' expects 0~0x10" : nil
+    case 8: return size > 0x40 ? "Parameter 'x-igd-gms' expects 0~0x40" : nil
+    default: return size > 0x40 && !(0xf0...0xfe ~= size) ? "Parameter 'x-igd-gms' expects 0~0x40 or 0xf0~0xfe" : nil
+    }
   }
 }
