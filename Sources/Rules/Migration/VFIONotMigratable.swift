@@ -61,15 +61,14 @@ extension DeviceContext {
       let location = request.plug == .hot ? request.location : option.location
       return MigrationWish(text: "`-\(name)` asks for migration", fix: "remove `-\(name)`", location: location)
     }
-    let postcopy = target.machine.globals.last {
-      $0.driver == "migration" && $0.property.hasSuffix("postcopy-ram") && QEMUBool($0.value) == .on
+    let postcopy = target.machine.globals.last { $0.driver == "migration" && $0.property == "x-postcopy-ram" }
+    guard let postcopy, QEMUBool(postcopy.value) == .on else {
+      if let missing = target.machine.missingGlobals { throw missing }
+      return nil
     }
-    if postcopy == nil, let missing = target.machine.missingGlobals { throw missing }
-    return postcopy.map {
-      MigrationWish(
-        text: "`\($0.driver).\($0.property)` asks for postcopy migration", fix: "remove the `-global`",
-        location: request.plug == .hot ? request.location : $0.location, isPostcopy: true)
-    }
+    return MigrationWish(
+      text: "`\(postcopy.driver).\(postcopy.property)` asks for postcopy migration", fix: "remove the `-global`",
+      location: request.plug == .hot ? request.location : postcopy.location, isPostcopy: true)
   }
 
   /// `nvgrace_gpu_vfio_pci` maps memory and has no migration (linux drivers/vfio/pci/nvgrace-gpu).
