@@ -146,7 +146,6 @@ struct PlannedDevice {
     case ("sysfsdev", .string), ("sysfsdev", .unknown): value = .string(PlannedDevice.absentDirectory)
     // A name of getfd too, in a plug.
     case ("fd", .string(let text)) where Int(text) != nil || request.plug == .hot: value = .string("\(spare())")
-    case ("fd", .integer): value = .string("\(spare())")
     // libvirt opens the device.
     case ("fd", .unknown) where isDomain: value = .string("\(spare())")
     default: break

@@ -250,12 +250,19 @@ final class RehearsalPlanTests: XCTestCase {
     XCTAssertFalse(own.contains { $0.contains("virtio-net") })
   }
 
+  func testAValueThatIsTheHostsNeedNotBeKnown() {
+    XCTAssertEqual(options("-device virtio-gpu-pci,blob=$BLOB,id=g"), ["-device driver=virtio-gpu-pci,id=g"])
+    XCTAssertNotNil(plan("-device virtio-gpu-pci,max_outputs=$COUNT").obstacle)
+  }
+
   func testDescriptorsAreTheRehearsalsOwn() {
     let plan = plan("-object iommufd,id=i0 -object iommufd,id=i1,fd=7 -device vfio-pci,fd=9,id=v,iommufd=i0")
     XCTAssert(plan.arguments(own: 0).contains("driver=vfio-pci,fd=102,id=v,iommufd=i0"))
     XCTAssert(plan.arguments().contains("qom-type=iommufd,id=i0,fd=100"))
     XCTAssert(plan.arguments().contains("qom-type=iommufd,id=i1,fd=101"))
-    // A descriptor that QEMU refuses is QEMU's to refuse.
+    // A descriptor that QEMU refuses is QEMU's to refuse, also a number of JSON's.
+    let number = #"{"driver":"vfio-pci","fd":9,"id":"v","iommufd":"i0"}"#
+    XCTAssert(self.plan("-object iommufd,id=i0 -device '\(number)'").arguments(own: 0).contains(number))
     XCTAssert(self.plan("-object iommufd,id=i0,fd=x").arguments().contains("qom-type=iommufd,id=i0,fd=x"))
   }
 
