@@ -162,14 +162,12 @@ enum SystemdUnit {
     }
   }
 
-  /// The text with marks for what is special to a shell; a lone `;` begins the next command (systemd.service(5), Command Lines).
+  /// The text of one command with marks for what is special to a shell.
   private static func plain(_ text: [UInt8]) -> [UInt8] {
     var plain = text
     for line in EmbeddedCommand.lines(text) where !isComment(text, line) {
       for (index, byte) in zip(line, LiteralBytes.hidden(Array(text[line]))) {
-        let isAlone = text[index] == UInt8(ascii: ";") && (index == 0 || text[index - 1] <= 0x20)
-          && (index + 1 == text.count || text[index + 1] <= 0x20)
-        if !isAlone { plain[index] = byte }
+        plain[index] = byte
       }
     }
     return plain

@@ -51,7 +51,6 @@ struct ShellArrays {
       let end = call != nil && positional != nil ? 0 : appended[name] == appendings ? line.upperBound : Int.max
       words[name] = ((before?.list ?? []) + list, uses.union(inArrays).union(before?.uses ?? []), end)
     }
-    words = words.filter { $0.value.end < Int.max }
   }
 
   /// A command as words, with every `"${name[@]}"` replaced by the array's items.

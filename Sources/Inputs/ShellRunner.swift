@@ -136,10 +136,6 @@ struct ShellRunner {
     var operands = operands
     while index < words.count {
       let text = words[index].text
-      if text == "--" {
-        index += 1
-        return index + operands < words.count ? index + operands : nil
-      }
       if text.hasPrefix("-"), text.count > 1 {
         if without.contains(text) { return nil }
         index += takesNext(text) ? 2 : 1

@@ -53,6 +53,14 @@ final class SystemdTests: XCTestCase {
     XCTAssertEqual(parse("[Service]\nEnvironment=N=a\nExecStart=/usr/bin/qemu-system-x86_64 -name ${N} -S\n").machine.unreadParts, [])
   }
 
+  func testALoneSemicolonBeginsTheNextCommand() {
+    func options(_ rest: String) -> [String] {
+      parse("[Service]\nType=oneshot\nExecStart=/usr/bin/qemu-system-x86_64 -m 1G \(rest)\n").machine.options.map(\.name)
+    }
+    XCTAssertEqual(options("; /usr/bin/echo -S"), ["m"])
+    XCTAssertEqual(options("-name a;b -S"), ["m", "name", "S"])
+  }
+
   func testAnotherQEMUOfTheUnitIsNotJudged() {
     for setting in ["ExecStartPre", "ExecStartPost"] {
       let other = "\(setting)=-/usr/bin/qemu-system-x86_64 -readconfig vm.cfg\n"

@@ -95,7 +95,6 @@ extension RealizeContext {
   /// have one, and a virtual GPU with its vendor's driver (QEMU hw/vfio/display.c: vfio_display_probe).
   func display() throws(Unknown) -> RealizeFailure? {
     guard settings.isOn("display") else { return nil }
-    guard address != nil else { throw Unknown("display of \(name)", reason: "the request does not say which device it is") }
     guard try device.value.driver.value == "vfio-pci" else {
       throw Unknown("display of \(name)", reason: "whether its variant driver has one is not known")
     }
