@@ -43,6 +43,7 @@ final class ExitCodeTests: XCTestCase {
       safe + ["--qemu", "eleven"], safe + ["--format", "xml"], ["predict", "--ats", "on"],
       ["predict", "--ats", "maybe", "--host", "01:00.0"], ["probe", "not-an-address"], ["probe", "--bind"],
       ["explain", "no-such-rule"], ["probe", "--host", "none"], ["ready", "--host", "none"],
+      ["proxy", "--listen", "l", "--qmp", "q", "--clients", "65"], ["proxy", "--listen", "l", "--qmp", "q", "--clients", "0"],
       ["topology", "--host", "none"], ["plan", "0000:01:00.0", "--for", "qemu", "--host", "none"],
     ] {
       let run = try Vfiogate.run(arguments)

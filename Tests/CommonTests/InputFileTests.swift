@@ -7,6 +7,15 @@ import XCTest
 
 /// Files that a definition refers to by relative names.
 final class InputFileTests: XCTestCase {
+  func testAFileHasTheNameThatMessagesShow() throws {
+    let folder = try TemporaryDirectory()
+    try writeFile(folder.path + "/a", "text")
+    XCTAssertEqual(try InputFile.read(folder.path + "/a", limit: 4).name, folder.path + "/a")
+    let named = try InputFile.read(folder.path + "/a", named: "b", limit: 4)
+    XCTAssertEqual(named.name, "b")
+    XCTAssertEqual(named.bytes, Array("text".utf8))
+  }
+
   func testTheFilesOfAProcessAreRelativeToItsWorkingDirectory() throws {
     let folder = try TemporaryDirectory()
     try writeFile(folder.path + "/vm.cfg", "[device]")

@@ -95,6 +95,14 @@ final class QEMUProcessTests: XCTestCase {
         + " (it exited with status 3; standard error: qemu: bad option | second)")
   }
 
+  /// A definition may ask for more memory than there is.
+  func testAConfinedProgramHasALimitOfMemory() throws {
+    let directory = try TemporaryDirectory()
+    let path = try script("ulimit -d >&2; ulimit -c >&2", in: directory)
+    let confinement = QEMUProcess.Confinement(data: 1 << 30, spares: 0)
+    XCTAssertEqual(try QEMUProcess(path: path, arguments: [], confinement: confinement).finish().error, "1048576\n0\n")
+  }
+
   func testAProgramThatIsKilledSaysTheSignal() throws {
     let directory = try TemporaryDirectory()
     let path = try script("kill -SEGV $$", in: directory)

@@ -1,6 +1,7 @@
 import Facts
-import Host
 import XCTest
+
+@testable import Host
 
 /// Devices that must not be bound are refused, with the reason. A real kernel's answers are tried in the
 /// lab, on a machine with an IOMMU.
@@ -17,6 +18,22 @@ final class KernelATSQueryTests: XCTestCase {
     }
     XCTAssertEqual(unknown.fact, "kernel's ATS flag for 0000:01:00.0")
     return unknown.reason
+  }
+
+  func testAClearBitIsAnAnswerSinceTheKernelThatIntroducedIt() throws {
+    func verdict(_ release: String, isSet: Bool = false) -> String {
+      var host = Facts.Host(nothingKnown: "not read", source: "test")
+      host.kernelRelease = .known(release)
+      do throws(Unknown) { return "\(try KernelATSQuery.verdict(isSet: isSet, on: host))" } catch { return error.reason }
+    }
+    for release in ["7.1", "7.1.0-rc1", "7.10.2", "8.0", "10.2-generic"] { XCTAssertEqual(verdict(release), "false", release) }
+    for release in ["7.0.9", "6.19.0-arch1"] {
+      XCTAssertEqual(verdict(release), "the bit is clear, but kernel \(release) is older than 7.1, which introduced it")
+    }
+    for release in ["8", "8.next", "next.9", ""] {
+      XCTAssertEqual(verdict(release), "the bit is clear, and whether kernel `\(release)` has the bit is not known")
+    }
+    XCTAssertEqual(verdict("6.1", isSet: true), "true")
   }
 
   func testAFailingCallGivesTheKernelsWords() throws {

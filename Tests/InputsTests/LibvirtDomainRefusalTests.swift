@@ -218,6 +218,19 @@ final class LibvirtDomainRefusalTests: XCTestCase {
     }
   }
 
+  /// q35 has a slot for the bridge; on `virt` it takes the last one, and the port that the host device needs has none.
+  func testTheBridgeOfVirtHasNoSlotOfItsOwn() {
+    func refusals(_ arch: String, _ machine: String, _ slots: [Int]) -> [String] {
+      let sounds = slots.map { "<sound model='ich6'>\(LibvirtDomainRefusalTests.at($0, 0))</sound>" }.joined()
+      let system = "<os><type arch='\(arch)' machine='\(machine)'>hvm</type></os>"
+      return Domain(system: system, devices: sounds + LibvirtDomainRefusalTests.controller(1, "dmi-to-pci-bridge")).refusals
+    }
+    let slots = Array(1...29)
+    XCTAssertEqual(refusals("aarch64", "virt", slots + [31]), [LibvirtDomainRefusalTests.slot("pcie-root-port")])
+    XCTAssertEqual(refusals("aarch64", "virt", slots), [])
+    XCTAssertEqual(refusals("x86_64", "q35", Array(1...28)), [])
+  }
+
   /// A device may be on a bus that only libvirt declares.
   func testControllersBetweenOthersAreAdded() {
     for (machine, model) in [("pc", "pci-bridge"), ("q35", "pcie-root-port")] {

@@ -172,6 +172,10 @@ final class PlanTests: XCTestCase {
     XCTAssertEqual(try limit(hasIOMMU: true), [line(17)])
     host.memlock = .known(nil)
     XCTAssertEqual(try limit(hasIOMMU: true), [])
+    // That root may lock everything says nothing about the user that the advice is for.
+    host.user = .known("root")
+    XCTAssertEqual(try limit(), [line(9)])
+    host.user = .known("user")
     host.memlock = .unknown("memory limit", "not read")
     XCTAssertEqual(try limit(), [line(9)])
   }

@@ -76,6 +76,9 @@ final class ATSDecisionTests: XCTestCase {
         one.standardList = false
         XCTAssertEqual(one.outcome, ATSOutcome())
       }
+      var one = ats(row, .none)
+      (one.setting, one.standardList) = (nil, false)
+      XCTAssertEqual(one.outcome, ATSOutcome())
     }
   }
 

@@ -99,6 +99,9 @@ final class FailuresTests: XCTestCase {
     XCTAssertEqual(realized("qemu-system-x86_64 -device e1000e,realized=n"), .never)
     XCTAssertEqual(realized("qemu-system-x86_64 -device e1000e"), .never)
     XCTAssertEqual(realized("qemu-system-x86_64 -device e1000e,realized=1"), .withOtherQEMU)
+    XCTAssertEqual(
+      realized("qemu-system-x86_64 -device e1000e,id=n,realized=$VALUE"),
+      .undetermined(Unknown("realized of `n`", reason: "written as $VALUE")))
     XCTAssertEqual(realized(plug(#""realized":true"#)), .always)
     XCTAssertEqual(realized(plug(#""realized":"on""#)), .withOtherQEMU)
     XCTAssertEqual(realized(plug(#""realized":"off""#)), .never)

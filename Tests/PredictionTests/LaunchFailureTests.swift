@@ -13,6 +13,30 @@ final class LaunchFailureTests: XCTestCase {
     return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run().launchFailures.map(\.failure.text)
   }
 
+  func testAnObjectNeedsAnId() {
+    XCTAssertEqual(texts("-M q35 -object rng-random"), ["Parameter 'id' is missing"])
+  }
+
+  /// The device's state stays in it (QEMU docs/devel/migration/CPR.rst).
+  func testAChannelOfTypeCPRIsALiveUpdate() {
+    func isLiveUpdate(_ incoming: String) -> Bool {
+      Machines.parse("qemu-system-x86_64 -incoming \(incoming)").machine.isLiveUpdate
+    }
+    for text in [
+      #"'{"channel-type":"cpr","addr":{"transport":"socket","type":"unix","path":"/c"}}'"#,
+      #"'{"addr":{"transport":"socket","type":"unix","path":"/c"}, "channel-type": "cpr"}'"#,
+      "channel-type=cpr,addr.transport=socket,addr.type=unix,addr.path=/c",
+    ] {
+      XCTAssertTrue(isLiveUpdate(text), text)
+    }
+    for text in [
+      #"'{"channel-type":"main","addr":{"transport":"socket","type":"unix","path":"/cpr"}}'"#, "tcp:0:44444", "defer",
+      "channel-type=main,addr.transport=socket,addr.type=unix,addr.path=cpr",
+    ] {
+      XCTAssertFalse(isLiveUpdate(text), text)
+    }
+  }
+
   /// KVM's whole interrupt controller leaves none to the IOMMU (QEMU hw/i386/x86-iommu.c: x86_iommu_realize).
   func testExtendedInterruptModeNeedsRemapping() {
     let text = ["eim=on cannot be selected without intremap=on"]

@@ -98,6 +98,8 @@ final class SMMUAccelerationTests: XCTestCase {
         + "currently supported mask 0x\(mask)"
     }
     XCTAssertEqual(text("64k", "4K"), refused("1000", "ffffffffffff0000"))
+    // The smallest page is never left out.
+    XCTAssertEqual(text("64k", "4K", nil), refused("1000", "ffffffffffff0000"))
     XCTAssertEqual(text("64k", "16K"), refused("4000", "ffffffffffff0000"))
     for granule in ["8k", "16k", "64k"] {
       XCTAssertNil(text(granule, "64K"), granule)

@@ -86,6 +86,17 @@ final class VFIOPropertyTests: XCTestCase {
     XCTAssertEqual(other?.failure?.cause, .displayRequired)
   }
 
+  /// Names that are meant for passthrough (observed on 11.1.3).
+  func testADriverThatQEMUDoesNotHaveIsRefused() {
+    func text(_ driver: String) -> String? { Machines.predict("-device \(driver),id=x,bus=pcie.0,addr=3").last?.failure?.text }
+    for driver in ["iommufd", "kvm-pci-assign", "VFIO-PCI", "vfio_pci"] {
+      XCTAssertEqual(text(driver), "'\(driver)' is not a valid device model name")
+    }
+    for driver in ["pci-device", "vfio-pci-device"] {
+      XCTAssertEqual(text(driver), "Parameter 'driver' expects a non-abstract device type", driver)
+    }
+  }
+
   func testEachTypeOfPropertyRefusesNonsense() {
     for property in VFIOProperties.all where property.only == nil && property.name != "host" {
       let failure = Machines.predict("\(device.replacing(property.name)),\(property.name)=%").last?.failure

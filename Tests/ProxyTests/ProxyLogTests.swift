@@ -120,6 +120,10 @@ final class ProxyLogTests: XCTestCase {
       longest = max(longest, line.count)
     }
     XCTAssertEqual(longest, LogLine.limit)
+    // A text as long as its own limit is whole.
+    let whole = String(repeating: "x", count: 2048)
+    let line = LogLine(time: "t", level: .info, event: "e", fields: [.init("a", .string(whole))]).bytes(.text)
+    XCTAssertEqual(String(decoding: line, as: UTF8.self), "t info e a=\(whole)\n")
     let short = LogLine(time: "t", level: .info, event: "e", fields: [.init("id", [1, "x"]), .init("text", "a b")]).bytes(.text)
     XCTAssertEqual(String(decoding: short, as: UTF8.self), "t info e id=[1,\"x\"] text=\"a b\"\n")
     let named = LogLine(time: "t", level: .info, event: "e", fields: [.init("id", ["k": 1])]).bytes(.text)

@@ -95,6 +95,13 @@ final class ProxyStreamTests: XCTestCase {
     XCTAssertFalse(items(text).contains { $0.hasPrefix("+") && $0.contains("quit") })
   }
 
+  /// Bytes that are part of other tokens.
+  func testAByteThatBeginsNoTokenIsStray() {
+    for byte in ["T", "X", "+", "."] {
+      XCTAssertEqual(items("{\"execute\": \(byte)1}").first, "-1:13: JSON parse error, stray '\(byte)'")
+    }
+  }
+
   /// Text that looks like a marked integer, written with an escape, beside a wide one.
   func testTextIsNeverReadAsAWideInteger() throws {
     let message = try JSON.parse(#"{"id":18446744073709551615,"fd":"\u007564-0-5","g":"u64-0-5"}"#)

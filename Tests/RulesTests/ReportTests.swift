@@ -55,6 +55,22 @@ final class ReportTests: XCTestCase {
     XCTAssertEqual(lines.first?.dropFirst(column).prefix(7), "-device")
   }
 
+  func testAListIsCutWhereItIsLonger() {
+    for (count, text) in [(1, "0"), (2, "0, 1"), (3, "0, 1 and 1 more")] {
+      XCTAssertEqual(MissingFacts.list((0..<count).map(String.init), upTo: 2), text)
+    }
+  }
+
+  func testPointersBetweenTheirPlacesAreNamed() {
+    var bytes = [UInt8](repeating: 0, count: 256)
+    bytes.replaceSubrange(0..<4, with: [0x86, 0x80, 0, 1])
+    (bytes[6], bytes[0x34], bytes[0x40]) = (0x10, 0x43, 5)
+    func lines() -> [String] { ConfigReport(title: "", config: ConfigSpace(bytes, size: .known(256))).lines }
+    XCTAssert(lines().contains("  unaligned pointers at 0x034"), "\(lines())")
+    bytes[0x34] = 0x40
+    XCTAssertFalse(lines().contains { $0.contains("unaligned") }, "\(lines())")
+  }
+
   func testTheWhyOfARuleIsPrintedOnce() throws {
     let shown = written(LintText(style: .plain), try result([(.error, 0..<4), (.error, 5..<8)]))
     XCTAssertEqual(shown.split(separator: "\n").filter { $0.hasPrefix("  why: ") }.count, 1)
