@@ -53,6 +53,29 @@ final class FalseAlarmTests: XCTestCase {
     XCTAssertEqual(texts("-M pc -device vfio-pci,host=01:00.0,addr=1.3").count, 1)
   }
 
+  func testDrivesThatTheBoardOrADeviceTakes() {
+    let end = ",file=null-co://,format=raw -device vfio-pci,host=01:00.0"
+    for options in [
+      "-M q35 -drive if=ide,bus=5", "-M pc -drive if=ide,index=3", "-M q35 -drive if=floppy,index=1", "-M q35 -drive if=none,unit=99",
+      "-M microvm,pcie=on -drive index=7", "-M q35 -hda null-co:// -drive if=ide",
+      "-M q35 -drive if=$KIND", "-M q35 -drive if=virtio,index=40",
+      "-M q35 -accel kvm,xen-version=0x4000a -drive if=xen",
+    ] {
+      XCTAssertEqual(texts(options + end, 11, 1), [], options)
+    }
+    XCTAssertEqual(texts("-M q35 -cdrom null-co:// -drive index=2" + end, 11, 1), ["drive with bus=2, unit=0 (index=2) exists"])
+  }
+
+  func testADoorbellWithoutItsServerHangs() {
+    func failure(_ backend: String) -> RealizeFailure? {
+      let text = "qemu-system-x86_64 -M q35 -chardev \(backend),id=c -device ivshmem-doorbell,chardev=c -device vfio-pci,host=01:00.0"
+      let machine = Machines.parse(text).machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run().launchFailures.first?.failure
+    }
+    for backend in ["null", "ringbuf", "udp,host=127.0.0.1,port=9"] { XCTAssertEqual(failure(backend)?.cause, .crashingProperty, backend) }
+    XCTAssertNil(failure("socket,path=/run/ivshmem"))
+  }
+
   func testANodeMayHaveItsTypeAnywhere() {
     let memory = "-M q35 -m 512,slots=2,maxmem=2G" + (0...2).map { " -object memory-backend-ram,id=m\($0),size=256M" }.joined()
     let module = " -device pc-dimm,memdev=m2,node=1"

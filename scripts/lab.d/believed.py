@@ -19,7 +19,7 @@ def error(lines):
     for line in lines:
         if "warning: " in line or ": info: " in line or line.endswith(": Migration disabled") or any(n in line for n in NOISE) or line.startswith(HINTS + EXTRA):
             continue
-        if "terminating on signal" in line or line.startswith(("rom: file", "Please use")):
+        if "terminating on signal" in line or line.startswith(("rom: file", "Please use", "WARNING: Image format", "         ")):
             continue
         return normal(line)
     return ""

@@ -179,6 +179,17 @@ extension MachineConfig {
     return !isOfHost && !isTooLarge && !object.properties.contains(where: \.value.isOfShell)
   }
 
+  /// The number that divides address and size of a memory device with the backend; nil where the host decides (QEMU
+  /// util/oslib-posix.c: qemu_anon_ram_alloc; system/physmem.c: file_ram_alloc).
+  func backendAlignment(_ id: String) -> UInt64? {
+    guard let object = objects.last(where: { $0.id == id }) else { return nil }
+    switch object.type {
+    case "memory-backend-ram": return 2 << 20
+    case "memory-backend-memfd": return object.value("hugetlb").map { QEMUBool($0) == .off } ?? true ? 4096 : nil
+    default: return nil
+    }
+  }
+
   /// Bytes of a memory backend; nil when it does not have them as a number.
   func backendSize(_ id: String) -> UInt64? {
     switch objects.last(where: { $0.id == id })?.properties.last(where: { $0.name == "size" })?.value {

@@ -13,6 +13,7 @@ extension MachineConfig {
     guard hasACPI else { return [] }
     var slots: Set<UInt64> = []
     var taken: UInt64 = 0
+    var places = MemoryPlaces(self, memory)
     for device in devices {
       guard let driver = device.driver, ["pc-dimm", "nvdimm", "virtio-mem-pci", "virtio-pmem-pci"].contains(driver) else { continue }
       func failure(_ text: String, _ property: String = "driver") -> [LaunchFailure] {
@@ -44,19 +45,26 @@ extension MachineConfig {
           slots.insert(free)
         }
         if backend == nil { return failure("'memdev' property must be set") }
-        let space = (memory.maximum ?? 0) - min(memory.maximum ?? 0, MachineConfig.rounded(memory.size ?? MachineConfig.defaultMemory))
-        guard let size = backend?.string.flatMap(backendSize) else { return [] }
-        if size > space - min(space, taken) {
-          return failure(
-            "not enough space, currently 0x\(String(taken, radix: 16)) in use of total space for memory devices "
-              + "0x\(String(space, radix: 16))")
-        }
-        taken += size
       } else if memory.maximum == nil {
         return failure(
           qemu.isBefore(10, 0)
             ? "memory devices (e.g. for memory hotplug) are not enabled, please specify the maxmem option"
             : "the configuration is not prepared for memory devices (e.g., for memory hotplug), consider specifying the maxmem option")
+      }
+      guard let id = backend?.string else { return [] }
+      guard let module = MemoryModule(device, id, self, qemu) else { return [] }
+      if let text = module.sizeRefusal { return failure(text) }
+      let space = (memory.maximum ?? 0) - min(memory.maximum ?? 0, MachineConfig.rounded(memory.size ?? MachineConfig.defaultMemory))
+      if module.size > space - min(space, taken) {
+        return failure(
+          "not enough space, currently 0x\(String(taken, radix: 16)) in use of total space for memory devices "
+            + "0x\(String(space, radix: 16))")
+      }
+      taken += module.size
+      if let unit = module.uneven { return failure("backend memory size must be multiple of \(unit)") }
+      if let alignment = module.alignment, let address = module.address {
+        let text = places.add(device.id, at: address, size: module.size, alignment: alignment)
+        if let text { return failure(text, module.addressName) }
       }
       if driver.hasSuffix("dimm"), let node = device.value("node") {
         guard case .natural(let node)? = node.string.flatMap(QEMUNumber.integer) ?? QEMUNumber.integer(node) else { return [] }
@@ -72,12 +80,92 @@ extension MachineConfig {
           return failure("'node' property has value '\(node)', which exceedsthe number of numa nodes: \(count)", "node")
         }
       }
-      guard let id = backend?.string else { return [] }
       if !used.insert(id).inserted {
-        guard driver.hasSuffix("dimm") else { return [] }
-        return failure("can't use already busy memdev: \(id)", "memdev")
+        return failure(
+          driver.hasPrefix("virtio-mem") ? "'memdev' property specifies a busy memdev: \(id)" : "can't use already busy memdev: \(id)",
+          "memdev")
       }
+      if let text = module.blockRefusal { return failure(text) }
     }
     return []
+  }
+}
+
+/// A memory device with its backend.
+private struct MemoryModule {
+  /// Bytes that it adds.
+  let size: UInt64
+  /// The number that divides its address; nil where the host decides.
+  let alignment: UInt64?
+  /// The address that it asks for, 0 for any; nil for one that is not a number.
+  let address: UInt64?
+  let addressName: String
+  /// The refusal of its own sizes, before QEMU looks for a place.
+  let sizeRefusal: String?
+  /// The number that should divide its size and does not.
+  let uneven: String?
+  /// The refusal of a virtio-mem's sizes, which are multiples of a block (QEMU hw/virtio/virtio-mem.c: virtio_mem_device_realize).
+  let blockRefusal: String?
+
+  /// Nil where a part is not known.
+  init?(_ device: DeviceRequest, _ backend: String, _ machine: MachineConfig, _ qemu: QEMUProfile) {
+    guard let driver = device.driver, let whole = machine.backendSize(backend) else { return nil }
+    func number(_ name: String) -> UInt64? {
+      guard let value = device.value(name) else { return 0 }
+      switch value.string.flatMap(QEMUNumber.integer) ?? QEMUNumber.integer(value) {
+      case .natural(let number)?: return number
+      case .negative(let number)?: return UInt64(bitPattern: number)
+      case nil: return nil
+      }
+    }
+    func bytes(_ name: String) -> UInt64? {
+      if let text = device.value(name)?.string, case .bytes(let bytes) = QEMUNumber.size(text) { return bytes }
+      return device.value(name)?.string == nil ? number(name) : nil
+    }
+    func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
+    addressName = driver.hasSuffix("dimm") ? "addr" : "memaddr"
+    address = number(addressName)
+    let ofBackend = machine.backendAlignment(backend)
+    guard driver == "virtio-mem-pci" else {
+      blockRefusal = nil
+      alignment = ofBackend
+      guard driver == "nvdimm", let unit = ofBackend, let label = bytes("label-size") else {
+        size = whole
+        sizeRefusal = nil
+        uneven = ofBackend.flatMap { whole % $0 == 0 ? nil : hexadecimal($0) }
+        return
+      }
+      // QEMU hw/mem/nvdimm.c: nvdimm_set_label_size, nvdimm_prepare_memory_region.
+      uneven = nil
+      size = whole > label ? (whole - label) / unit * unit : 0
+      if device.has("label-size"), label < 128 << 10 {
+        sizeRefusal = "Property 'nvdimm.label-size' (\(hexadecimal(label))) is required at least 0x20000"
+      } else {
+        sizeRefusal = size > 0 ? nil : "the size of memdev \(backend) (\(hexadecimal(whole))) is too small to contain nvdimm label "
+          + "(\(hexadecimal(label))) and aligned PMEM (\(hexadecimal(unit)))"
+      }
+      return
+    }
+    size = whole
+    guard let given = bytes("block-size"), let requested = bytes("requested-size") else { return nil }
+    let smallest: UInt64 = 1 << 20
+    if device.has("block-size"), given < smallest || given & (given - 1) != 0 {
+      sizeRefusal = given < smallest ? "'block-size' property has to be at least \(hexadecimal(smallest))"
+        : "'block-size' property has to be a power of two"
+      (alignment, uneven, blockRefusal) = (nil, nil, nil)
+      return
+    }
+    // Without it the size of the host's huge pages counts, which is at least this (observed on a host that does not show its size).
+    let block = device.has("block-size") ? given : qemu.isBefore(8, 0) ? 2 << 20 : smallest
+    sizeRefusal = nil
+    alignment = ofBackend.map { max($0, block) }
+    let unit = qemu.isBefore(8, 0) ? alignment : ofBackend
+    uneven = unit.flatMap { whole % $0 == 0 ? nil : hexadecimal($0) }
+    if requested % block != 0 {
+      blockRefusal = "'requested-size' property has to be multiples of 'block-size' (\(hexadecimal(block)))"
+    } else {
+      blockRefusal = whole % block == 0 ? nil
+        : "'memdev' property memdev size has to be multiples of'block-size' (\(hexadecimal(block)))"
+    }
   }
 }

@@ -9,7 +9,7 @@ extension MachineConfig {
     if !absent.isEmpty || libvirt != nil || missingPart != nil || !unreadParts.isEmpty || qemu.modelledRelease == nil { return absent }
     // Gathered once for each kind of part, not for each device.
     var ids: [Part: Set<String>?] = [:]
-    return memoryFailures(qemu)
+    return DriveChecks(self, qemu).failures + memoryFailures(qemu)
       + [
         twoAccelerators, unknownAccelerator, userspaceInterrupts(qemu), ProcessorTopology.refusal(self, qemu),
         namedBackend("memory-backend"),

@@ -29,6 +29,7 @@ enum DeviceProperties {
     }
     // It decides about slots.
     if driver == "nvme", name == "sriov_max_vfs" { return .kind(.unsigned(bits: 16)) }
+    if let kind = memoryModules[driver]?[name] { return .kind(kind) }
     if own == nil { return .unknown }
     if name == "realized" { return .kind(.realized) }
     return ofEveryDevice.contains(name) ? .kind(.readOnly) : qemu.modelledRelease == nil ? .unknown : .absent
@@ -68,6 +69,19 @@ enum DeviceProperties {
     "x-max-bounce-buffer-size": .size(maximum: 0xffff_ffff), "x-pcie-ari-nextfn-1": .bool, "x-pcie-err-unc-mask": .bool,
     "x-pcie-ext-tag": .bool, "x-pcie-extcap-init": .bool, "x-pcie-lnksta-dllla": .bool,
   ]
+
+  /// The properties that decide about the places of memory devices.
+  private static let memoryModules: [String: [String: PropertyKind]] = {
+    let module: [String: PropertyKind] = ["addr": .unsigned(bits: 64), "node": .unsigned(bits: 32), "slot": .signed32]
+    let block: [String: PropertyKind] = [
+      "block-size": .size(maximum: nil), "memaddr": .unsigned(bits: 64), "node": .unsigned(bits: 32), "prealloc": .bool,
+      "requested-size": .size(maximum: nil), "unplugged-inaccessible": .onOffAuto,
+    ]
+    return [
+      "pc-dimm": module, "nvdimm": module.merging(["label-size": .size(maximum: nil), "unarmed": .bool]) { a, _ in a },
+      "virtio-mem-pci": block, "virtio-pmem-pci": ["memaddr": .unsigned(bits: 64)],
+    ]
+  }()
 
   private static let writeable: [String: PropertyKind] = ["x-pci-express-writeable-slt-bug": .bool]
   private static let upstream: [String: PropertyKind] = [

@@ -101,6 +101,21 @@ public enum QEMUCrash {
     }
   }
 
+  /// A doorbell whose server cannot answer: QEMU reads without end, and neither starts nor answers its monitor again
+  /// (QEMU hw/misc/ivshmem-pci.c: ivshmem_recv_msg; observed on 7.2.22 and 11.1.3).
+  static func doorbell(of request: DeviceRequest, in machine: MachineConfig) -> RealizeFailure? {
+    guard request.driver == "ivshmem-doorbell", let id = request.value("chardev")?.string else { return nil }
+    for option in machine.options where option.name == "chardev" {
+      let items = OptionText.items(option.value.string ?? "", implied: "backend")
+      guard items.contains(where: { $0.key == "id" && $0.value == id }) else { continue }
+      guard let backend = items.last(where: { $0.key == "backend" })?.value, ["null", "ringbuf", "udp"].contains(backend)
+      else { return nil }
+      let text = "QEMU hangs: it waits without end for the server of the shared memory, which `\(backend)` cannot reach"
+      return RealizeFailure(.crashingProperty, property: "chardev", text)
+    }
+    return nil
+  }
+
   /// `sriov-pf`, with any value; releases before 10.1 do not have it. Of the other PCI devices of 11.1.3 QEMU refuses it
   /// (`RealizeContext.virtualFunctionRefused`).
   private static func hasPhysical(_ request: DeviceRequest, _ qemu: QEMUProfile?) -> Bool {

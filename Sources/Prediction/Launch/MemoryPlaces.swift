@@ -1,0 +1,62 @@
+import Facts
+
+/// The addresses of memory devices (QEMU hw/mem/memory-device.c: memory_device_get_free_addr; hw/i386/pc.c:
+/// pc_get_device_memory_range).
+struct MemoryPlaces {
+  /// Address and size of the space; nil where they are not known.
+  private let space: (base: UInt64, size: UInt64)?
+  private var taken: [(range: Range<UInt64>, name: String)] = []
+
+  init(_ machine: MachineConfig, _ memory: MemoryOption) {
+    let isNamed = machine.machine.contains { $0.name == "memory-backend" }
+    let shifts = ["max-ram-below-4g", "sgx-epc", "cxl"]
+    let isShifted = machine.machine.contains { property in
+      shifts.contains { property.name.replacing("_", with: "-").hasPrefix($0) }
+    }
+    guard let maximum = memory.maximum, !isShifted, memory.size != nil || !isNamed else {
+      space = nil
+      return
+    }
+    let ram = MachineConfig.rounded(memory.size ?? MachineConfig.defaultMemory)
+    let isQ35 = MachineKind(machine) == .q35
+    let isLarge = ram >= (isQ35 ? 0xb000_0000 : 0xe000_0000)
+    let low: UInt64 = !isLarge ? ram : isQ35 ? 0x8000_0000 : 0xc000_0000
+    let slots = memory.slots ?? 0
+    // Beyond it the memory of some processors begins at 1 TiB.
+    guard maximum >= ram, slots <= 256, maximum < 0xf0_0000_0000 else {
+      space = nil
+      return
+    }
+    let above = (1 << 32) + ram - low
+    space = ((above + (1 << 30 - 1)) & ~(1 << 30 - 1), maximum - ram + slots << 30)
+  }
+
+  /// The refusal of a device at an address, 0 for any.
+  mutating func add(_ name: String?, at address: UInt64, size: UInt64, alignment: UInt64) -> String? {
+    func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
+    if address % alignment != 0 { return "address must be aligned to \(hexadecimal(alignment)) bytes" }
+    guard let space else { return nil }
+    let end = space.base + space.size
+    guard address != 0 else {
+      var start = (space.base + alignment - 1) / alignment * alignment
+      for (range, _) in taken.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) where start < range.upperBound {
+        if size <= range.lowerBound, start <= range.lowerBound - size { break }
+        start = (range.upperBound + alignment - 1) / alignment * alignment
+      }
+      if size > end || start > end - size { return nil }
+      taken.append((start..<start + size, name ?? "(unnamed)"))
+      return nil
+    }
+    guard address >= space.base, size <= end, address <= end - size else {
+      return "can't add memory device [\(hexadecimal(address)):\(hexadecimal(size))], usable range for memory devices "
+        + "[\(hexadecimal(space.base)):\(hexadecimal(space.size))]"
+    }
+    let range = address..<address + size
+    let others = taken.sorted { $0.range.lowerBound < $1.range.lowerBound }
+    if let other = others.first(where: { $0.range.overlaps(range) }) {
+      return "address range conflicts with memory device id='\(other.name)'"
+    }
+    taken.append((range, name ?? "(unnamed)"))
+    return nil
+  }
+}
