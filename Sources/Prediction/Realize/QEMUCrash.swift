@@ -110,7 +110,7 @@ public enum QEMUCrash {
       guard items.contains(where: { $0.key == "id" && $0.value == id }) else { continue }
       guard let backend = items.last(where: { $0.key == "backend" })?.value, ["null", "ringbuf", "udp"].contains(backend)
       else { return nil }
-      let text = "QEMU hangs: it waits without end for the server of the shared memory, which `\(backend)` cannot reach"
+      let text = "it waits without end for the server of the shared memory, which `\(backend)` cannot reach"
       return RealizeFailure(.crashingProperty, property: "chardev", text)
     }
     return nil

@@ -23,8 +23,10 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   for refused in target.reportedLaunchFailures where refused.failure.cause == .crashingProperty {
     let name = refused.request.map { $0.plainName } ?? "the machine"
+    // Without a signal it hangs.
+    let end = refused.failure.signal.map { "crashes with \($0)" } ?? "hangs"
     runner.report(
-      "QEMU crashes with \(refused.failure.signal ?? "a signal") on \(name): \(refused.failure.text)"
+      "QEMU \(end) on \(name): \(refused.failure.text)"
         + (refused.request?.plug == .hot ? ", and the guest is lost" : ""),
       at: refused.location, about: refused.request)
   }
