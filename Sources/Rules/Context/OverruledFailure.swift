@@ -69,15 +69,19 @@ extension RealizeFailure {
   fileprivate func isRehearsed(_ extent: RehearsalResult.Extent, isHot: Bool, in machine: MachineConfig) -> Bool {
     switch extent {
     case .whole:
+      if cause == .noKVM || text.hasPrefix("KVM ") { return false }
       // With KVM's interrupt controller in the kernel `intremap=auto` is off (QEMU hw/i386/x86-iommu.c: x86_iommu_realize).
       return property != "eim" || machine.usesKVM.display == false
     case .replaced: return RealizeFailure.ofSlot.contains(cause)
     case .withoutHostDevice:
       // The substitute of a plug does not decide.
       return RealizeFailure.ofSlot.contains(cause) || RealizeFailure.beforeHost.contains(cause)
-        || !isHot && [.badROMFile, .badFailover].contains(cause)
+        || !isHot && (cause == .badROMFile || cause == .badFailover && !isOfClass)
     }
   }
+
+  /// Whether the host device's class decides, which a substitute does not have (QEMU hw/pci/pci.c: pci_qdev_realize).
+  private var isOfClass: Bool { text.hasSuffix("is not an Ethernet device") }
 
   /// Checks of qdev and the PCI core that do not depend on the type of device.
   private static let ofSlot: Set<FailureCause> = [
