@@ -5,7 +5,11 @@ import Facts
 struct MemoryPlaces {
   /// Address and size of the space; nil where they are not known.
   private let space: (base: UInt64, size: UInt64)?
+  /// In the order of their addresses.
   private var taken: [(range: Range<UInt64>, name: String)] = []
+  /// More devices than ACPI has slots for (QEMU include/hw/acpi/acpi.h: ACPI_MAX_RAM_SLOTS) are not placed: each is compared
+  /// with all before it.
+  private static let most = 256
 
   init(_ machine: MachineConfig, _ memory: MemoryOption) {
     let isNamed = machine.machine.contains { $0.name == "memory-backend" }
@@ -35,16 +39,16 @@ struct MemoryPlaces {
   mutating func add(_ name: String?, at address: UInt64, size: UInt64, alignment: UInt64) -> String? {
     func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
     if address % alignment != 0 { return "address must be aligned to \(hexadecimal(alignment)) bytes" }
-    guard let space else { return nil }
+    guard let space, taken.count < MemoryPlaces.most else { return nil }
     let end = space.base + space.size
     guard address != 0 else {
       var start = (space.base + alignment - 1) / alignment * alignment
-      for (range, _) in taken.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) where start < range.upperBound {
+      for (range, _) in taken where start < range.upperBound {
         if size <= range.lowerBound, start <= range.lowerBound - size { break }
         start = (range.upperBound + alignment - 1) / alignment * alignment
       }
       if size > end || start > end - size { return nil }
-      taken.append((start..<start + size, name ?? "(unnamed)"))
+      insert(name, start..<start + size)
       return nil
     }
     guard address >= space.base, size <= end, address <= end - size else {
@@ -52,11 +56,15 @@ struct MemoryPlaces {
         + "[\(hexadecimal(space.base)):\(hexadecimal(space.size))]"
     }
     let range = address..<address + size
-    let others = taken.sorted { $0.range.lowerBound < $1.range.lowerBound }
-    if let other = others.first(where: { $0.range.overlaps(range) }) {
+    if let other = taken.first(where: { $0.range.overlaps(range) }) {
       return "address range conflicts with memory device id='\(other.name)'"
     }
-    taken.append((range, name ?? "(unnamed)"))
+    insert(name, range)
     return nil
+  }
+
+  private mutating func insert(_ name: String?, _ range: Range<UInt64>) {
+    let index = taken.firstIndex { $0.range.lowerBound > range.lowerBound } ?? taken.count
+    taken.insert((range, name ?? "(unnamed)"), at: index)
   }
 }
