@@ -5,7 +5,7 @@ import Facts
 struct MemoryPlaces {
   /// Address and size of the space; nil where they are not known.
   private let space: (base: UInt64, size: UInt64)?
-  /// In the order of their addresses.
+  /// Sorted by address.
   private var taken: [(range: Range<UInt64>, name: String)] = []
   /// More devices than ACPI has slots for (QEMU include/hw/acpi/acpi.h: ACPI_MAX_RAM_SLOTS) are not placed: each is compared
   /// with all before it.
