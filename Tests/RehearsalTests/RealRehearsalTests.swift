@@ -10,20 +10,6 @@ import XCTest
 
 /// Rehearsals with the QEMUs of this machine.
 final class RealRehearsalTests: XCTestCase {
-  /// The outcome with a QEMU, for the options after its name.
-  private func outcome(_ line: String, _ program: String) throws -> RehearsalResult.Outcome {
-    let source = SourceText(name: "text", bytes: Array("qemu-system-x86_64 \(line)".utf8))
-    return try QEMURehearsal(program: program, qemu: program).run(ParsedInput.parse(source, as: .shell).machine).value.outcome
-  }
-
-  private func each(_ body: (String, Bool) throws -> Void) throws {
-    let directory = try TemporaryDirectory()
-    let lab = try InstalledQEMU.ofLab(in: directory)
-    let all = try InstalledQEMU.all(in: directory)
-    if all.isEmpty { throw XCTSkip("SKIPPED: no QEMU is installed, so nothing was rehearsed") }
-    for program in all { try body(program, program == lab) }
-  }
-
   private func assertRefused(_ outcome: RehearsalResult.Outcome, _ text: String, at path: String, _ line: String) {
     guard case .refused(let said, let place, _) = outcome else { return XCTFail("\(line): \(outcome)") }
     XCTAssertEqual(said.split(separator: "\n").first.map(String.init), text, line)
