@@ -66,7 +66,7 @@ struct PlannedDevice {
       }
     }
     if isHosts {
-      if !plan.isShells(request.location) { plan.backends.append(BackendType(device: driver, request.location)) }
+      plan.ask(BackendType(device: driver, request.location))
       guard let other = Substitute(for: driver) else {
         return plan.note(name, "left out: `\(driver)` connects to the host", isUntried: true)
       }

@@ -134,9 +134,9 @@ extension RehearsalPlan {
   }
 
   private mutating func keepObject(_ items: [(name: String, value: String)], _ object: ObjectRequest, isChanged: Bool) {
-    if isChanged, !isShells(object.location) {
+    if isChanged {
       let bare = text([("qom-type", object.type ?? "")] + id(of: object), object)
-      backends += [BackendType("object", object.type, object.location, text: bare)].compactMap { $0 }
+      ask(BackendType("object", object.type, object.location, text: bare))
     }
     keep(
       "-object", text(items, object), object.location, isChanged: isChanged,

@@ -98,14 +98,11 @@ struct PlannedOption {
 
   /// Has QEMU asked whether it has the type that the option names.
   private func ask(implied: String, naming ids: Set<String>, _ plan: inout RehearsalPlan) {
-    if plan.isShells(option.location) { return }
     let members = OptionText.members(text, implied: implied)
     let own = members.filter { $0.name == implied || ids.contains($0.name) }
     let isJSON = text.hasPrefix("{")
     let bare = isJSON ? JSON.object(own.map { JSON.Member($0.name, .string($0.value)) }).text() : OptionText.keyval(own)
-    plan.backends += [
-      BackendType(option.name, own.last { $0.name == implied }?.value, option.location, text: bare)
-    ].compactMap { $0 }
+    plan.ask(BackendType(option.name, own.last { $0.name == implied }?.value, option.location, text: bare))
   }
 
   private func replaced(_ option: String, _ text: String, _ why: String, _ plan: inout RehearsalPlan) {
@@ -212,9 +209,8 @@ struct PlannedOption {
     if let kind = items.last(where: { $0.name == "if" })?.value, ["pflash", "mtd"].contains(kind) {
       return plan.note(name, "left out: a firmware image, or flash memory")
     }
-    if let format = items.last(where: { ["format", "driver"].contains($0.name) }), !plan.isShells(option.location) {
-      let bare = OptionText.keyval([("if", "none"), format])
-      plan.backends += [BackendType("drive", format.value, option.location, text: bare)].compactMap { $0 }
+    if let format = items.last(where: { ["format", "driver"].contains($0.name) }) {
+      plan.ask(BackendType("drive", format.value, option.location, text: OptionText.keyval([("if", "none"), format])))
     }
     let kept = items.filter { ["if", "index", "bus", "unit", "id", "media", "readonly", "read-only"].contains($0.name) }
     let rest = OptionText.keyval(kept)

@@ -58,7 +58,7 @@ public struct RehearsalPlan: Sendable {
   /// Ids of networks whose backend is another process; they allow cards what no replacement does.
   var networksOfProcesses: Set<String> = []
   /// Types of what is replaced or left out, where QEMU may not have them.
-  var backends: [BackendType] = []
+  private(set) var backends: [BackendType] = []
   /// Whether the definition has no kernel for the guest.
   private(set) var isWithoutKernel = false
   /// Whether `-cpu host` is replaced.
@@ -204,6 +204,11 @@ public struct RehearsalPlan: Sendable {
 
   /// Whether the shell knows a part of an option.
   func isShells(_ location: Location) -> Bool { shellLocations.contains(location) }
+
+  /// Has QEMU asked whether it has a type; nil is none to ask for.
+  mutating func ask(_ backend: BackendType?) {
+    if let backend, !isShells(backend.location) { backends.append(backend) }
+  }
 
   mutating func obstruct(_ reason: String) { obstacle = obstacle ?? reason }
 
