@@ -170,7 +170,7 @@ struct MakeText {
     var plain: [String: ShellVariables.Value] = [:]
     /// Ends of the last assignments of all that a value is composed of.
     var ends: [String: Int] = [:]
-    // What all of them expand to, as in a script.
+    // The bytes of all expansions, which are bounded as in a script.
     var total = 0
     // Each round expands one more level.
     for _ in 0..<8 {

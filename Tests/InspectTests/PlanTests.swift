@@ -172,7 +172,7 @@ final class PlanTests: XCTestCase {
     XCTAssertEqual(try limit(hasIOMMU: true), [line(17)])
     host.memlock = .known(nil)
     XCTAssertEqual(try limit(hasIOMMU: true), [])
-    // That root may lock everything says nothing about the user that the advice is for.
+    // The advice is for a user, whose limit does not follow from root's.
     host.user = .known("root")
     XCTAssertEqual(try limit(), [line(9)])
     host.user = .known("user")

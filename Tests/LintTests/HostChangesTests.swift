@@ -32,7 +32,7 @@ final class HostChangesTests: XCTestCase {
     }
     let (here, there, other) = ("0000:0a:00.0", "0000:5a:00.0", "0000:5b:00.0")
     XCTAssertEqual(changes(try host(here), try host(there)), [[], [], ["\(here) \(there)"]])
-    // Of several the addresses do not show which is which.
+    // The addresses do not show which is which of several.
     XCTAssertEqual(changes(try host(here), try host(there, other)), [[here], [there, other], []])
     XCTAssertEqual(changes(try host(here, other), try host(there)), [[here, other], [there], []])
     XCTAssertEqual(changes(try host(here, other), try host(other)), [[here], [], []])

@@ -19,7 +19,7 @@ extension RealizeContext {
     if RealizeContext.withMSIX.contains(driver) { return try refused("MSI-X") }
     guard RealizeContext.byOption.contains(driver) else { return nil }
     if try otherSetting("msi") == "on" { return try refused("MSI") }
-    // Of 10.0 `on` is a wish (observed).
+    // In 10.0 `on` is a wish (observed).
     if qemu.isBefore(10, 1) { return nil }
     return try otherSetting("msix") == "on" ? try refused("MSI-X") : nil
   }
@@ -30,7 +30,7 @@ extension MachineConfig {
   fileprivate func hasMSI(_ qemu: QEMUProfile) throws(Unknown) -> Bool {
     switch MachineKind(self) {
     case .virt: return try !isWithoutITS(qemu)
-    // Of x86 the local APIC of a processor (QEMU hw/intc/apic.c: apic_realize).
+    // The local APIC of a processor on x86 (QEMU hw/intc/apic.c: apic_realize).
     case .q35, .i440fx, .microvm: return try libvirt != nil ? true : hasAPIC(qemu)
     case .withoutPCI, .unknown: return true
     }

@@ -40,12 +40,12 @@ extension MachineConfig {
     guard let type = object.type else { return missing("qom-type", of: object).map { failure($0) } }
     let isTooNew = MachineConfig.firstReleases[type].map { qemu.isBefore($0.major, $0.minor) } ?? false
     let isUnknown = qemu.modelledRelease != nil && MachineConfig.required[type] == nil && !PropertyValue.string(type).isOfShell
-    // Those of memory depend on more.
+    // Types of memory backends depend on more.
     if type.isEmpty || isTooNew || isUnknown && !type.hasPrefix("memory-backend") {
       return failure("Parameter 'qom-type' does not accept value '\(type)'")
     }
     guard let id = object.id else { return missing("id", of: object).map { failure($0) } }
-    // Of other text the id is checked with the object's creation.
+    // QEMU checks the id of other text when it creates the object.
     if !object.isVisited, !QEMUIdentifier.isWellFormed(id) { return failure("Parameter 'id' expects an identifier") }
     for name in MachineConfig.required[type] ?? [] {
       if let text = missing(name, of: object, isString: false) { return failure(text) }

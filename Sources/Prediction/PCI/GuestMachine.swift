@@ -27,7 +27,7 @@ extension Guest {
     automaticBuses["ide"] = otherBuses.values.count { $0 == "IDE" }
     // The host bridge of i440fx has named its bus by the type.
     if kind == .i440fx { automaticBuses["pci"] = 1 }
-    // That of microvm is not a PCI device (QEMU hw/i386/microvm.c: microvm_devices_init).
+    // The controller of microvm is not a PCI device (QEMU hw/i386/microvm.c: microvm_devices_init).
     if !usb.isEmpty || kind == .microvm && machine.hasUSB {
       otherBuses["usb-bus.0"] = "usb-bus"
       automaticBuses["usb-bus"] = 1
