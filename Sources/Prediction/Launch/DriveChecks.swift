@@ -9,6 +9,8 @@ struct DriveChecks {
   private let kind: MachineKind
   private let hasSATA: Bool
   private var taken: Set<Place> = []
+  /// The last place that QEMU chose, by where its search began: all before it are taken.
+  private var chosen: [Place: Place] = [:]
   private var ids: Set<String> = []
 
   private struct Place: Hashable {
@@ -37,6 +39,7 @@ struct DriveChecks {
     }
     // A drive that is not known may take any place.
     guard !machine.options.contains(where: { $0.name == "drive" && ($0.value.string == nil || $0.value.isOfShell) }) else { return }
+    let users = Dictionary(machine.devices.compactMap { user in user.value("drive")?.string.map { ($0, user) } }) { first, _ in first }
     var unclaimed: [LaunchFailure] = []
     for option in machine.options {
       guard let items = DriveChecks.items(option) else { continue }
@@ -53,8 +56,7 @@ struct DriveChecks {
       {
         unclaimed.append(failure("Device needs media, but drive is empty"))
       }
-      let user = items["id"].flatMap { id in machine.devices.first { $0.value("drive")?.string == id } }
-      if let id = items["id"], let user, isOfBoard(place), place.interface == "ide" || place.interface == "floppy" {
+      if let id = items["id"], let user = users[id], isOfBoard(place), place.interface == "ide" || place.interface == "floppy" {
         let text = "Drive '\(id)' is already in use because it has been automatically connected to another device "
           + "(did you need 'if=none' in the drive options?)"
         unclaimed.append(LaunchFailure(RealizeFailure(.badOption, property: "drive", text), of: user))
@@ -138,6 +140,8 @@ struct DriveChecks {
     }
     if place.unit == -1 {
       place.unit = 0
+      let first = place
+      place = chosen[first] ?? first
       while taken.contains(place) {
         place.unit += 1
         if limit > 0, place.unit >= limit {
@@ -145,6 +149,7 @@ struct DriveChecks {
           place.bus += 1
         }
       }
+      chosen[first] = place
     }
     if limit > 0, place.unit >= limit { return .refused("unit \(place.unit) too big (max is \(limit - 1))") }
     guard taken.insert(place).inserted else {

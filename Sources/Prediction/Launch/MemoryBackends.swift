@@ -179,25 +179,29 @@ extension MachineConfig {
     return !isOfHost && !isTooLarge && !object.properties.contains(where: \.value.isOfShell)
   }
 
-  /// The number that divides address and size of a memory device with the backend; nil where the host decides (QEMU
-  /// util/oslib-posix.c: qemu_anon_ram_alloc; system/physmem.c: file_ram_alloc).
-  func backendAlignment(_ id: String) -> UInt64? {
-    guard let object = objects.last(where: { $0.id == id }) else { return nil }
-    switch object.type {
-    case "memory-backend-ram": return 2 << 20
-    case "memory-backend-memfd": return object.value("hugetlb").map { QEMUBool($0) == .off } ?? true ? 4096 : nil
-    default: return nil
-    }
-  }
-
   /// Bytes of a memory backend; nil when it does not have them as a number.
-  func backendSize(_ id: String) -> UInt64? {
-    switch objects.last(where: { $0.id == id })?.properties.last(where: { $0.name == "size" })?.value {
+  func backendSize(_ id: String) -> UInt64? { objects.last { $0.id == id }?.backendSize }
+}
+
+extension ObjectRequest {
+  /// Bytes of a memory backend; nil when it does not have them as a number.
+  var backendSize: UInt64? {
+    switch properties.last(where: { $0.name == "size" })?.value {
     case .integer(let number)?: return number < 0 ? nil : UInt64(number)
     case .unsigned(let number)?: return number
     case .string(let text)?:
       if case .bytes(let bytes) = MemoryOption.bytes(text, takesHexSuffix: true) { return bytes }
       return nil
+    default: return nil
+    }
+  }
+
+  /// The number that divides address and size of a memory device with the backend; nil where the host decides (QEMU
+  /// util/oslib-posix.c: qemu_anon_ram_alloc; system/physmem.c: file_ram_alloc).
+  var backendAlignment: UInt64? {
+    switch type {
+    case "memory-backend-ram": return 2 << 20
+    case "memory-backend-memfd": return value("hugetlb").map { QEMUBool($0) == .off } ?? true ? 4096 : nil
     default: return nil
     }
   }

@@ -7,13 +7,11 @@ extension MachineConfig {
   func textFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
     guard libvirt == nil else { return [] }
     let memory = qemu.modelledRelease == nil ? nil : MemoryOption(self, qemu)?.refusal
-    return ([memory] + objects.map { textRefusal($0, qemu) }).compactMap { $0 }.sorted { read($0.location) < read($1.location) }
-  }
-
-  /// Position at which QEMU reads a location: that of a configuration file is the option that names it.
-  private func read(_ location: Location) -> Int {
-    let file = options.last { $0.name == "readconfig" && $0.value.string == location.source }
-    return (file?.location ?? location).range?.lowerBound ?? 0
+    let failures = ([memory] + objects.map { textRefusal($0, qemu) }).compactMap { $0 }
+    // QEMU reads a configuration file at the option that names it.
+    let files = Dictionary(options.compactMap { $0.name == "readconfig" ? ($0.value.string, $0.location) : nil }) { $1 }
+    func position(_ location: Location) -> Int { (files[location.source] ?? location).range?.lowerBound ?? 0 }
+    return failures.sorted { position($0.location) < position($1.location) }
   }
 
   /// Refusals of `-m`, of memory backends, NUMA nodes and memory devices, in the order in which QEMU makes the machine.

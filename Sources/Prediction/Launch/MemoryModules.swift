@@ -14,6 +14,8 @@ extension MachineConfig {
     var slots: Set<UInt64> = []
     var taken: UInt64 = 0
     var places = MemoryPlaces(self, memory)
+    let areAllKnown = areObjectsKnown
+    let backends = Dictionary(objects.compactMap { object in object.id.map { ($0, object) } }) { $1 }
     for device in devices {
       guard let driver = device.driver, ["pc-dimm", "nvdimm", "virtio-mem-pci", "virtio-pmem-pci"].contains(driver) else { continue }
       func failure(_ text: String, _ property: String = "driver") -> [LaunchFailure] {
@@ -27,7 +29,7 @@ extension MachineConfig {
       let backend = device.value("memdev")
       if backend == nil, !driver.hasSuffix("dimm"), memory.maximum != nil { return failure("'memdev' property must be set") }
       if let backend {
-        guard let id = backend.string, areObjectsKnown, objects.contains(where: { $0.id == id }) else { return [] }
+        guard let id = backend.string, areAllKnown, backends[id] != nil else { return [] }
       }
       if driver.hasSuffix("dimm") {
         let count = memory.maximum == nil ? 0 : memory.slots ?? 0
@@ -51,8 +53,7 @@ extension MachineConfig {
             ? "memory devices (e.g. for memory hotplug) are not enabled, please specify the maxmem option"
             : "the configuration is not prepared for memory devices (e.g., for memory hotplug), consider specifying the maxmem option")
       }
-      guard let id = backend?.string else { return [] }
-      guard let module = MemoryModule(device, id, self, qemu) else { return [] }
+      guard let id = backend?.string, let object = backends[id], let module = MemoryModule(device, object, qemu) else { return [] }
       if let text = module.sizeRefusal { return failure(text) }
       let space = (memory.maximum ?? 0) - min(memory.maximum ?? 0, MachineConfig.rounded(memory.size ?? MachineConfig.defaultMemory))
       if module.size > space - min(space, taken) {
@@ -108,8 +109,8 @@ private struct MemoryModule {
   let blockRefusal: String?
 
   /// Nil where a part is not known.
-  init?(_ device: DeviceRequest, _ backend: String, _ machine: MachineConfig, _ qemu: QEMUProfile) {
-    guard let driver = device.driver, let whole = machine.backendSize(backend) else { return nil }
+  init?(_ device: DeviceRequest, _ backend: ObjectRequest, _ qemu: QEMUProfile) {
+    guard let driver = device.driver, let id = backend.id, let whole = backend.backendSize else { return nil }
     func number(_ name: String) -> UInt64? {
       guard let value = device.value(name) else { return 0 }
       switch value.string.flatMap(QEMUNumber.integer) ?? QEMUNumber.integer(value) {
@@ -125,7 +126,7 @@ private struct MemoryModule {
     func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
     addressName = driver.hasSuffix("dimm") ? "addr" : "memaddr"
     address = number(addressName)
-    let ofBackend = machine.backendAlignment(backend)
+    let ofBackend = backend.backendAlignment
     guard driver == "virtio-mem-pci" else {
       blockRefusal = nil
       alignment = ofBackend
@@ -141,7 +142,7 @@ private struct MemoryModule {
       if device.has("label-size"), label < 128 << 10 {
         sizeRefusal = "Property 'nvdimm.label-size' (\(hexadecimal(label))) is required at least 0x20000"
       } else {
-        sizeRefusal = size > 0 ? nil : "the size of memdev \(backend) (\(hexadecimal(whole))) is too small to contain nvdimm label "
+        sizeRefusal = size > 0 ? nil : "the size of memdev \(id) (\(hexadecimal(whole))) is too small to contain nvdimm label "
           + "(\(hexadecimal(label))) and aligned PMEM (\(hexadecimal(unit)))"
       }
       return
