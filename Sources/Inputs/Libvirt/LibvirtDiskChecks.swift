@@ -67,77 +67,64 @@ extension LibvirtReader {
     let isDrive = ["ide", "sata", "scsi", "fdc"].contains(bus)
     let drive = address == "drive" ? disk.child("address") : nil
     func isNotZero(_ part: String) -> Bool { drive?.value(part).flatMap(LibvirtNumber.natural) ?? 0 > 0 }
-    let rows: [(Bool, String, String)] = [
-      (
-        isPartition(name), "invalid disk target '\(name)', partitions can't appear in disk targets",
-        "write a name without a number, as `dev='vda'`"
-      ),
-      (
-        !isKnown(name) && address == nil && isDrive, "Unknown disk name '\(name)' and no address specified",
-        "write a name as `dev='sda'` or `dev='vda'`"
-      ),
-      (
-        origin == nil && ["disk", "lun"].contains(device) && source?["fdgroup"] == nil, "missing source information for device \(name)",
-        type == "file" ? "write `<source file=…/>`, or another `type`" : "write `<source dev=…/>`, or `type='file'`"
-      ),
-      (device == "lun" && type == "file", "disk device='lun' is only valid for block type disk source", "write `device='disk'`"),
-      (
-        device == "lun" && ["ide", "sata", "fdc"].contains(bus), "disk device='lun' is not supported for bus='\(bus)'",
-        "write `device='disk'`, or `bus='scsi'`"
-      ),
-      (
-        device == "lun" && !["", "raw"].contains(format) && formats.contains(format), "disk device 'lun' must use 'raw' format",
-        "write `type='raw'`"
-      ),
-      (device == "floppy" && !["", "fdc"].contains(bus), "Invalid bus type '\(bus)' for floppy disk", "write `bus='fdc'`"),
-      (device != "floppy" && bus == "fdc", "Invalid bus type 'fdc' for disk", "write `device='floppy'`, or another bus"),
-      (
-        device == "cdrom" && ["virtio", "sd"].contains(bus), "disk type of '\(name)' does not support ejectable media",
-        "write `bus='sata'`"
-      ),
-      (
-        isDrive && ["pci", "usb", "ccw"].contains(address), "Invalid address type '\(address ?? "")' for the disk '\(name)' with the "
-          + "bus type '\(bus)'", "take `<address>` out, or write `type='drive'`"
-      ),
-      (bus == "usb" && ["pci", "drive"].contains(address), "unexpected address type for usb disk", "take `<address>` out"),
-      (
-        bus == "virtio" && address == "drive", "virtio disk cannot have an address of type 'drive'",
-        "take `<address>` out, or write another bus"
-      ),
-      (bus == "sata" && isNotZero("bus"), "bus must be 0 for sata controller", "write `bus='0'` and another `unit=`"),
-      (bus == "sata" && isNotZero("target"), "target must be 0 for sata controller", "write `target='0'` and another `unit=`"),
-      (bus == "ide" && isNotZero("controller"), "Only 1 IDE controller is supported", "write `controller='0'` and `bus='1'`"),
-      (bus == "scsi" && isNotZero("bus"), "SCSI controller only supports 1 bus", "write `bus='0'` and another `unit=`"),
-      (
-        ["ide", "sata"].contains(bus) && device == "disk" && disk.child("readonly") != nil, "readonly \(bus) disks are not supported",
-        "take `<readonly/>` out, or write `bus='virtio'`"
-      ),
-      (
-        driver?.value("io") == "native" && !["none", "directsync"].contains(cache),
-        "io='native' needs either no disk cache or directsync cache mode", "write `cache='none'`"
-      ),
-      (
-        disk.child("shareable") != nil && disk.child("readonly") == nil && ["qcow", "qcow2", "qed", "vmdk", "vdi"].contains(format),
-        "shared access for disk '\(name)' requires use of supported storage format", "take `<shareable/>` out, or use a raw image"
-      ),
-      (
-        driver?["queues"] != nil && ["ide", "sata", "scsi", "fdc", "usb"].contains(bus),
-        "queues attribute in disk driver element is only supported by virtio-blk", "take `queues` out, or write `bus='virtio'`"
-      ),
-      (format == "cow", "'cow' storage format is not supported", "use a qcow2 image"),
-      (
-        format == "iso", "storage format 'iso' is not directly supported by QEMU, use 'raw' instead", "write `type='raw'`"
-      ),
-      (
-        format == "dir", "'directory' storage format is not directly supported by QEMU, use 'dir' disk type instead",
-        "write `<disk type='dir'>`"
-      ),
-      (
-        !format.isEmpty && !formats.contains(format) && !isPlaceholder(format), "unknown driver format value '\(format)'",
-        "write `type='raw'` or `type='qcow2'`"
-      )
-    ]
-    return rows.first { $0.0 }.map { ($0.1, $0.2) }
+    var found: (text: String, fix: String)?
+    // The text of a disk that is right is not composed.
+    func check(_ fails: Bool, _ text: @autoclosure () -> String, _ fix: String) {
+      if fails, found == nil { found = (text(), fix) }
+    }
+    check(
+      isPartition(name), "invalid disk target '\(name)', partitions can't appear in disk targets",
+      "write a name without a number, as `dev='vda'`")
+    check(
+      !isKnown(name) && address == nil && isDrive, "Unknown disk name '\(name)' and no address specified",
+      "write a name as `dev='sda'` or `dev='vda'`")
+    check(
+      origin == nil && ["disk", "lun"].contains(device) && source?["fdgroup"] == nil, "missing source information for device \(name)",
+      type == "file" ? "write `<source file=…/>`, or another `type`" : "write `<source dev=…/>`, or `type='file'`")
+    check(device == "lun" && type == "file", "disk device='lun' is only valid for block type disk source", "write `device='disk'`")
+    check(
+      device == "lun" && ["ide", "sata", "fdc"].contains(bus), "disk device='lun' is not supported for bus='\(bus)'",
+      "write `device='disk'`, or `bus='scsi'`")
+    check(
+      device == "lun" && !["", "raw"].contains(format) && formats.contains(format), "disk device 'lun' must use 'raw' format",
+      "write `type='raw'`")
+    check(device == "floppy" && !["", "fdc"].contains(bus), "Invalid bus type '\(bus)' for floppy disk", "write `bus='fdc'`")
+    check(device != "floppy" && bus == "fdc", "Invalid bus type 'fdc' for disk", "write `device='floppy'`, or another bus")
+    check(
+      device == "cdrom" && ["virtio", "sd"].contains(bus), "disk type of '\(name)' does not support ejectable media",
+      "write `bus='sata'`")
+    check(
+      isDrive && ["pci", "usb", "ccw"].contains(address), "Invalid address type '\(address ?? "")' for the disk '\(name)' with the "
+        + "bus type '\(bus)'", "take `<address>` out, or write `type='drive'`")
+    check(bus == "usb" && ["pci", "drive"].contains(address), "unexpected address type for usb disk", "take `<address>` out")
+    check(
+      bus == "virtio" && address == "drive", "virtio disk cannot have an address of type 'drive'",
+      "take `<address>` out, or write another bus")
+    check(bus == "sata" && isNotZero("bus"), "bus must be 0 for sata controller", "write `bus='0'` and another `unit=`")
+    check(bus == "sata" && isNotZero("target"), "target must be 0 for sata controller", "write `target='0'` and another `unit=`")
+    check(bus == "ide" && isNotZero("controller"), "Only 1 IDE controller is supported", "write `controller='0'` and `bus='1'`")
+    check(bus == "scsi" && isNotZero("bus"), "SCSI controller only supports 1 bus", "write `bus='0'` and another `unit=`")
+    check(
+      ["ide", "sata"].contains(bus) && device == "disk" && disk.child("readonly") != nil, "readonly \(bus) disks are not supported",
+      "take `<readonly/>` out, or write `bus='virtio'`")
+    check(
+      driver?.value("io") == "native" && !["none", "directsync"].contains(cache),
+      "io='native' needs either no disk cache or directsync cache mode", "write `cache='none'`")
+    check(
+      disk.child("shareable") != nil && disk.child("readonly") == nil && ["qcow", "qcow2", "qed", "vmdk", "vdi"].contains(format),
+      "shared access for disk '\(name)' requires use of supported storage format", "take `<shareable/>` out, or use a raw image")
+    check(
+      driver?["queues"] != nil && ["ide", "sata", "scsi", "fdc", "usb"].contains(bus),
+      "queues attribute in disk driver element is only supported by virtio-blk", "take `queues` out, or write `bus='virtio'`")
+    check(format == "cow", "'cow' storage format is not supported", "use a qcow2 image")
+    check(format == "iso", "storage format 'iso' is not directly supported by QEMU, use 'raw' instead", "write `type='raw'`")
+    check(
+      format == "dir", "'directory' storage format is not directly supported by QEMU, use 'dir' disk type instead",
+      "write `<disk type='dir'>`")
+    check(
+      !format.isEmpty && !formats.contains(format) && !isPlaceholder(format), "unknown driver format value '\(format)'",
+      "write `type='raw'` or `type='qcow2'`")
+    return found
   }
 
   private static let formats: Set<String> = [
