@@ -4,4 +4,7 @@ extension BinaryInteger {
     let text = String(self, radix: 16, uppercase: uppercase)
     return String(repeating: "0", count: Swift.max(0, digits - text.utf8.count)) + text
   }
+
+  /// The number in hexadecimal with `0x`, as QEMU's messages and libvirt's have it: `0x1f`.
+  public var hexadecimal: String { "0x" + hexadecimal(digits: 1) }
 }

@@ -134,8 +134,7 @@ extension MachineConfig {
         size == 0 ? "Property 'memory-backend-memfd.hugetlbsize' doesn't take value '0'" : "Hugepage size must be a power of 2")
     }
     if type == "memory-backend-memfd", let size = object.bytes("size"), size % 4096 != 0, size < 1 << 62 {
-      func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
-      let (given, rounded) = (hexadecimal(size), hexadecimal((size + 4095) & ~4095))
+      let (given, rounded) = (size.hexadecimal, ((size + 4095) & ~4095).hexadecimal)
       let region = isOn("x-use-canonical-path-for-ramblock-id") ? "/objects/\(id)" : id
       return failure(
         qemu.isBefore(9, 1) ? "backing store size \(given) does not match 'size' option \(rounded)"

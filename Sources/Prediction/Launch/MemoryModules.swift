@@ -58,8 +58,8 @@ extension MachineConfig {
       let space = (memory.maximum ?? 0) - min(memory.maximum ?? 0, MachineConfig.rounded(memory.size ?? MachineConfig.defaultMemory))
       if module.size > space - min(space, taken) {
         return failure(
-          "not enough space, currently 0x\(String(taken, radix: 16)) in use of total space for memory devices "
-            + "0x\(String(space, radix: 16))")
+          "not enough space, currently \(taken.hexadecimal) in use of total space for memory devices "
+            + "\(space.hexadecimal)")
       }
       taken += module.size
       if let unit = module.uneven { return failure("backend memory size must be multiple of \(unit)") }
@@ -123,7 +123,6 @@ private struct MemoryModule {
       if let text = device.value(name)?.string, case .bytes(let bytes) = QEMUNumber.size(text) { return bytes }
       return device.value(name)?.string == nil ? number(name) : nil
     }
-    func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
     addressName = driver.hasSuffix("dimm") ? "addr" : "memaddr"
     address = number(addressName)
     let ofBackend = backend.backendAlignment
@@ -133,17 +132,17 @@ private struct MemoryModule {
       guard driver == "nvdimm", let unit = ofBackend, let label = bytes("label-size") else {
         size = whole
         sizeRefusal = nil
-        uneven = ofBackend.flatMap { whole % $0 == 0 ? nil : hexadecimal($0) }
+        uneven = ofBackend.flatMap { whole % $0 == 0 ? nil : $0.hexadecimal }
         return
       }
       // QEMU hw/mem/nvdimm.c: nvdimm_set_label_size, nvdimm_prepare_memory_region.
       uneven = nil
       size = whole > label ? (whole - label) / unit * unit : 0
       if device.has("label-size"), label < 128 << 10 {
-        sizeRefusal = "Property 'nvdimm.label-size' (\(hexadecimal(label))) is required at least 0x20000"
+        sizeRefusal = "Property 'nvdimm.label-size' (\(label.hexadecimal)) is required at least 0x20000"
       } else {
-        sizeRefusal = size > 0 ? nil : "the size of memdev \(id) (\(hexadecimal(whole))) is too small to contain nvdimm label "
-          + "(\(hexadecimal(label))) and aligned PMEM (\(hexadecimal(unit)))"
+        sizeRefusal = size > 0 ? nil : "the size of memdev \(id) (\(whole.hexadecimal)) is too small to contain nvdimm label "
+          + "(\(label.hexadecimal)) and aligned PMEM (\(unit.hexadecimal))"
       }
       return
     }
@@ -151,7 +150,7 @@ private struct MemoryModule {
     guard let given = bytes("block-size"), let requested = bytes("requested-size") else { return nil }
     let smallest: UInt64 = 1 << 20
     if device.has("block-size"), given < smallest || given & (given - 1) != 0 {
-      sizeRefusal = given < smallest ? "'block-size' property has to be at least \(hexadecimal(smallest))"
+      sizeRefusal = given < smallest ? "'block-size' property has to be at least \(smallest.hexadecimal)"
         : "'block-size' property has to be a power of two"
       (alignment, uneven, blockRefusal) = (nil, nil, nil)
       return
@@ -161,12 +160,12 @@ private struct MemoryModule {
     sizeRefusal = nil
     alignment = ofBackend.map { max($0, block) }
     let unit = qemu.isBefore(8, 0) ? alignment : ofBackend
-    uneven = unit.flatMap { whole % $0 == 0 ? nil : hexadecimal($0) }
+    uneven = unit.flatMap { whole % $0 == 0 ? nil : $0.hexadecimal }
     if requested % block != 0 {
-      blockRefusal = "'requested-size' property has to be multiples of 'block-size' (\(hexadecimal(block)))"
+      blockRefusal = "'requested-size' property has to be multiples of 'block-size' (\(block.hexadecimal))"
     } else {
       blockRefusal = whole % block == 0 ? nil
-        : "'memdev' property memdev size has to be multiples of'block-size' (\(hexadecimal(block)))"
+        : "'memdev' property memdev size has to be multiples of'block-size' (\(block.hexadecimal))"
     }
   }
 }

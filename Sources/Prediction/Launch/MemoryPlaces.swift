@@ -37,8 +37,7 @@ struct MemoryPlaces {
 
   /// The refusal of a device at an address, 0 for any.
   mutating func add(_ name: String?, at address: UInt64, size: UInt64, alignment: UInt64) -> String? {
-    func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
-    if address % alignment != 0 { return "address must be aligned to \(hexadecimal(alignment)) bytes" }
+    if address % alignment != 0 { return "address must be aligned to \(alignment.hexadecimal) bytes" }
     guard let space, taken.count < MemoryPlaces.most else { return nil }
     let end = space.base + space.size
     guard address != 0 else {
@@ -52,8 +51,8 @@ struct MemoryPlaces {
       return nil
     }
     guard address >= space.base, size <= end, address <= end - size else {
-      return "can't add memory device [\(hexadecimal(address)):\(hexadecimal(size))], usable range for memory devices "
-        + "[\(hexadecimal(space.base)):\(hexadecimal(space.size))]"
+      return "can't add memory device [\(address.hexadecimal):\(size.hexadecimal)], usable range for memory devices "
+        + "[\(space.base.hexadecimal):\(space.size.hexadecimal)]"
     }
     let range = address..<address + size
     if let other = taken.first(where: { $0.range.overlaps(range) }) {
