@@ -65,10 +65,11 @@ public struct ProxmoxMachine: Sendable {
   static func withoutRevision(_ type: String) -> String { String(type.prefix { $0 != "+" }) }
 
   var isQ35: Bool { machineType == "q35" || machineType.hasPrefix("pc-q35") }
+
   /// Whether the machine's version is that or a newer one; without a version it is the newest.
   func isAtLeast(_ major: Int, _ minor: Int) -> Bool {
     let numbers = (machineType.split(separator: "-").last ?? "").split(separator: ".").compactMap { Int($0) }
-    return numbers.count < 2 || numbers.lexicographicallyPrecedes([major, minor]) == false
+    return numbers.count < 2 || !numbers.lexicographicallyPrecedes([major, minor])
   }
 
   /// Whether it is a template, which starts for its backup only, without host devices.

@@ -20,7 +20,8 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   let machine = target.machine
   guard target.plugs.isEmpty, machine.isX86PC, !target.contexts.isEmpty else { return }
-  let hole = try machine.pciHole64(isAbsent: ProcessorWidth(machine)?.is32Bit == true)
+  let width = ProcessorWidth(machine)
+  let hole = try machine.pciHole64(isAbsent: width?.is32Bit == true)
   let memory = try LockedMemory(machine).ram() ?? 128 << 20
   // Machine types up to 2.4 place the hole without regard to memory that may be plugged.
   let isFirst = ["pc-q35-", "pc-i440fx-"].contains { machine.version(after: $0).map { $0 <= (2, 4) } ?? false }
@@ -34,7 +35,6 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   let slots = 2 << 30 + min(count, 256) << 30
   let unmoved = AddressRange.sum(total, 4 << 30, hole.size, slots)
   let most = unmoved < 1012 << 30 ? unmoved : AddressRange.sum(unmoved, 1 << 40)
-  let width = ProcessorWidth(machine)
   // A host that holds such a guest has more bits.
   guard most > 1 << 38 || width?.bits != nil else { return }
   let bits: Int
