@@ -81,6 +81,7 @@ final class FailuresTests: XCTestCase {
     let ofDrivers: Set<FailureCause> = [.noDriver, .unknownDriver, .abstractDriver]
     let ofOthers: Set<FailureCause> = [
       .badOption, .chassisTaken, .iommuRefused, .badAddressWidth, .unknownMachine, .badObject, .crashingProperty, .noKVM,
+      .refusedByKVM, .noHostProcessor,
     ]
     XCTAssertEqual(Set(FailureCause.allCases).subtracting(withStep), ofDrivers.union(ofOthers))
   }

@@ -70,7 +70,7 @@ extension MachineConfig {
       let place = machine.last(where: { $0.name.hasPrefix("kernel") && $0.name.hasSuffix("irqchip") })
         ?? options.last(where: { $0.name == "accel" })
     else { return nil }
-    return LaunchFailure(RealizeFailure(.badOption, "KVM does not support userspace APIC"), at: place.location)
+    return LaunchFailure(RealizeFailure(.refusedByKVM, "KVM does not support userspace APIC"), at: place.location)
   }
 
   private static func maySetAPIC(_ processor: PropertyValue) -> Bool {
@@ -90,7 +90,7 @@ extension MachineConfig {
   private var hostCPU: LaunchFailure? {
     guard let cpu = processorOfHost, missingPart == nil, triedAccelerators.first(where: { !$0.isMissing })?.name == "tcg"
     else { return nil }
-    return LaunchFailure(RealizeFailure(.badOption, MachineConfig.refusalOfHostProcessor), at: cpu.location)
+    return LaunchFailure(RealizeFailure(.noHostProcessor, MachineConfig.refusalOfHostProcessor), at: cpu.location)
   }
 
   /// A confidential guest without KVM. A TDX object that the machine does not use crashes QEMU when the machine is complete

@@ -70,10 +70,10 @@ extension MachineConfig {
   /// hw/arm/virt-acpi-build.c: virt_acpi_setup).
   func virtConflicts(_ qemu: QEMUProfile) -> [LaunchFailure] {
     func option(_ name: String) -> Property? { machine.last { $0.name == name } }
-    func failure(_ text: String, _ property: Property?) -> [LaunchFailure] {
-      property.map { [LaunchFailure(RealizeFailure(.badOption, text), at: $0.location)] } ?? []
-    }
     guard case .known(let isOfKVM) = usesKVM else { return [] }
+    func failure(_ text: String, _ property: Property?) -> [LaunchFailure] {
+      property.map { [LaunchFailure(RealizeFailure(isOfKVM ? .refusedByKVM : .badOption, text), at: $0.location)] } ?? []
+    }
     if isOfKVM {
       // QEMU target/arm/kvm.c: kvm_arch_irqchip_create. What the host's KVM offers decides about the other values.
       if kernelIrqchip == .known("split") {

@@ -13,6 +13,10 @@ public enum FailureCause: String, Hashable, Sendable, CaseIterable {
   case badOption
   /// KVM, which the host does not have, or does not let the user open.
   case noKVM
+  /// An option that KVM refuses.
+  case refusedByKVM
+  /// `-cpu host` of a machine that TCG runs.
+  case noHostProcessor
   /// Chassis and slot of a port that another has.
   case chassisTaken
   /// An IOMMU that the machine does not accept, or whose options contradict each other.

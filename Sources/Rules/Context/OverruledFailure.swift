@@ -69,7 +69,7 @@ extension RealizeFailure {
   fileprivate func isRehearsed(_ extent: RehearsalResult.Extent, isHot: Bool, in machine: MachineConfig) -> Bool {
     switch extent {
     case .whole:
-      if cause == .noKVM || text.hasPrefix("KVM ") { return false }
+      if [.noKVM, .refusedByKVM].contains(cause) { return false }
       // With KVM's interrupt controller in the kernel `intremap=auto` is off (QEMU hw/i386/x86-iommu.c: x86_iommu_realize).
       return property != "eim" || machine.usesKVM.display == false
     case .replaced: return RealizeFailure.ofSlot.contains(cause)

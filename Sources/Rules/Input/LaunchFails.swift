@@ -61,8 +61,8 @@ private func advice(_ failure: RealizeFailure, _ target: LintTarget) -> String? 
     // Arm's KVM has no module of its own.
     if target.hostNow.isArm == true { return "use a kernel with CONFIG_KVM, which the firmware starts at EL2" }
     return "enable virtualization in the firmware (VT-x, SVM), and load `kvm_intel` or `kvm_amd`"
-  case .badOption where failure.text == "KVM does not support userspace APIC": return "remove `kernel-irqchip=off`, or write `split`"
-  case .badOption where failure.text == "CPU model 'host' requires KVM or HVF": return "put `-accel kvm` before other accelerators"
+  case .refusedByKVM where target.machine.isX86PC: return "remove `kernel-irqchip=off`, or write `split`"
+  case .noHostProcessor: return "put `-accel kvm` before other accelerators"
   case .busNotFound, .bootIndexTaken, .acpiIndexTaken: return failure.cause.advice(on: target.hostNow)
   default: return nil
   }
