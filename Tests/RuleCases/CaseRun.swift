@@ -144,6 +144,8 @@ extension RuleCase {
     }
     var accepted: [Location: RehearsalResult.Extent] = [:]
     if outcome == .started {
+      // The rehearsal has an accelerator of its own.
+      for property in machine.machine where property.name != "accel" { accepted[property.location] = .whole }
       for device in machine.devices + plugs { accepted[device.location] = device.isVFIO ? .withoutHostDevice : .whole }
     }
     return .known(
