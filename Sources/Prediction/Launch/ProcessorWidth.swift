@@ -9,7 +9,12 @@ public struct ProcessorWidth {
   private let given: String?
   /// `guest-phys-bits`, likewise.
   private let guestBits: String?
-  /// Whether KVM gives it its host's width.
+  /// `host-phys-bits-limit`, likewise.
+  private let limit: String?
+  /// Whether KVM gives it its host's width, with which `host-phys-bits`, on in `host` and `max`, overrides `phys-bits` (QEMU
+  /// target/i386/host-cpu.c: host_cpu_adjust_phys_bits).
+  public let followsHost: Bool
+  /// Whether it may do so by what is written.
   private let mayFollowHost: Bool
   private let hasLongMode: Bool
 
@@ -25,8 +30,12 @@ public struct ProcessorWidth {
     model = processor.name
     given = value("phys-bits")
     guestBits = value("guest-phys-bits")
-    let isOfHost = value("host-phys-bits") != nil || value("host-phys-bits-limit") != nil || ["host", "max"].contains(model)
-    mayFollowHost = isOfHost && machine.usesKVM != .known(false)
+    limit = value("host-phys-bits-limit")
+    let hasHostModel = ["host", "max"].contains(model)
+    let mayUseKVM = machine.usesKVM != .known(false)
+    mayFollowHost = mayUseKVM && (hasHostModel || limit != nil || value("host-phys-bits") != nil)
+    // Only KVM has the model `host`.
+    followsHost = (mayUseKVM || model == "host") && (value("host-phys-bits").map { QEMUBool($0) == .on } ?? hasHostModel)
     hasLongMode = !ProcessorWidth.of32Bits.contains(model) && !processor.removed.contains("lm") && value("lm") != "off"
   }
 
@@ -36,10 +45,36 @@ public struct ProcessorWidth {
   /// The bits that the text alone decides; nil where there are more ways.
   public var bits: Int? {
     if mayFollowHost { return nil }
-    if hasLongMode { return given.flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } }
+    if hasLongMode { return ProcessorWidth.positive(given) }
     guard ProcessorWidth.of32Bits.contains(model) else { return nil }
     return ProcessorWidth.narrow.contains(model) ? 32 : 36
   }
+
+  /// Whether a width is set, or is that of the host.
+  public var isSet: Bool { followsHost || ProcessorWidth.positive(given) != nil }
+
+  /// The width of a model without a setting, also with KVM (QEMU target/i386/cpu.h: TCG_PHYS_ADDR_BITS).
+  public static let byDefault = 40
+
+  /// The width in bits on a host.
+  public func bits(of machine: MachineConfig, on host: Host) throws(Unknown) -> Int {
+    if let bits { return bits }
+    let given = ProcessorWidth.positive(given)
+    if !followsHost { return given ?? ProcessorWidth.byDefault }
+    let bits = min(try host.physicalAddressBits.value, ProcessorWidth.positive(limit) ?? .max)
+    if let given, given != bits, model != "host" { _ = try machine.usesKVM.value }
+    return bits
+  }
+
+  /// The width of a machine's processor, as firmware sees it.
+  public static func bits(of machine: MachineConfig, on host: Host) throws(Unknown) -> Int {
+    if let width = ProcessorWidth(machine) { return try width.bits(of: machine, on: host) }
+    guard let cpu = machine.options.last(where: { $0.name == "cpu" }) else { return byDefault }
+    throw Unknown(
+      "guest's physical address bits", reason: cpu.value.string == nil ? "libvirt chooses the processor's model" : "only the shell knows `-cpu`")
+  }
+
+  private static func positive(_ text: String?) -> Int? { text.flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } }
 
   /// The refusal of a width whose text is a number.
   func refusal(_ qemu: QEMUProfile) -> String? {
@@ -55,8 +90,7 @@ public struct ProcessorWidth {
     }
     guard let ofGuest = number(guestBits, qemu), ofGuest > 0, given == nil || bits != nil else { return nil }
     if !hasLongMode { return "guest-phys-bits is not user-configurable in 32 bit" }
-    // TCG_PHYS_ADDR_BITS, which is KVM's too (QEMU target/i386/cpu.h).
-    let highest = bits.flatMap { $0 > 0 ? $0 : nil } ?? 40
+    let highest = bits.flatMap { $0 > 0 ? $0 : nil } ?? UInt64(ProcessorWidth.byDefault)
     return 32...highest ~= ofGuest ? nil : "guest-phys-bits should be between 32 and \(highest)  (but is \(ofGuest))"
   }
 

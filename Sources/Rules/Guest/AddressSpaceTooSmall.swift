@@ -25,7 +25,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   let memory = try LockedMemory(machine).ram() ?? 128 << 20
   // Machine types up to 2.4 place the hole without regard to memory that may be plugged.
   let isFirst = ["pc-q35-", "pc-i440fx-"].contains { machine.version(after: $0).map { $0 <= (2, 4) } ?? false }
-  let maximum = isFirst ? nil : machine.maximumMemory
+  let maximum = isFirst ? nil : MemoryOption(machine)?.maximum
   let total = max(memory, maximum ?? 0)
   // The least that is used: 3.5 GiB of memory, or what the machine sets, are below 4 GiB, and nothing is rounded.
   let low: UInt64 = machine.machine.contains { $0.name == "max-ram-below-4g" } ? 4 << 30 : 7 << 29
@@ -37,8 +37,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   let most = unmoved < 1012 << 30 ? unmoved : AddressRange.sum(unmoved, 1 << 40)
   // A host that holds such a guest has more bits.
   guard most > 1 << 38 || width?.bits != nil else { return }
-  let bits: Int
-  if let own = width?.bits { bits = own } else { bits = try GuestPhysBits.bits(of: machine, on: target.host) }
+  let bits = try ProcessorWidth.bits(of: machine, on: target.host)
   guard bits < 63, most > 1 << UInt64(bits) else { return }
   // Without a hole and without memory that may be plugged nothing is above.
   if width?.is32Bit == true, total == memory { return }

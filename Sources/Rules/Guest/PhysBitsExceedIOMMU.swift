@@ -22,21 +22,30 @@ extension Rule {
 
 /// Reports the narrowest unit once, and not for each device.
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
-  guard let cpu = target.machine.options.last(where: { $0.name == "cpu" }), let text = cpu.value.string,
-    let setting = GuestPhysBits(text, of: target.machine)
-  else { return }
+  let machine = target.machine
+  guard let cpu = machine.options.last(where: { $0.name == "cpu" }), let width = ProcessorWidth(machine), width.isSet else { return }
   var narrow: [(name: String, unit: String, width: Int)] = []
   runner.forEach(runner.contexts(of: target)) { context, _ throws(Unknown) in
-    guard let unit = try context.hostIOMMU(), let width = unit.addressWidth else { return }
-    let bits = try setting.bits(of: target.machine, on: context.host), max = try width.value
+    guard let unit = try context.hostIOMMU(), let addressWidth = unit.addressWidth else { return }
+    let bits = try width.bits(of: machine, on: context.host), max = try addressWidth.value
     if bits > max { narrow.append((context.name, unit.name, max)) }
   }
   guard let first = narrow.min(by: { $0.width < $1.width }) else { return }
-  let bits = try setting.bits(of: target.machine, on: target.host)
+  let bits = try width.bits(of: machine, on: target.host)
   let served = narrow.filter { $0.unit == first.unit }
   runner.report(
     "the guest has \(bits) physical address bits, and `\(first.unit)`, which serves \(served[0].name)"
       + (served.count > 1 ? " and \(served.count - 1) more" : "") + ", maps \(first.width)",
     at: target.plugs.isEmpty ? cpu.location : target.plugs.first?.location,
-    fix: setting.limitAdvice(first.width, in: target.machine), evidence: ["\(first.unit): \(first.width) bits"])
+    fix: width.limitAdvice(first.width, in: machine), evidence: ["\(first.unit): \(first.width) bits"])
+}
+
+extension ProcessorWidth {
+  fileprivate func limitAdvice(_ bits: Int, in machine: MachineConfig) -> String {
+    if machine.libvirt != nil {
+      return followsHost ? "set `<maxphysaddr mode='passthrough' limit='\(bits)'/>` in `<cpu>`"
+        : "set `<maxphysaddr mode='emulate' bits='\(bits)'/>` in `<cpu>`"
+    }
+    return followsHost ? "add `host-phys-bits-limit=\(bits)` to `-cpu`" : "set `phys-bits=\(bits)` for `-cpu`"
+  }
 }
