@@ -90,11 +90,10 @@ final class ProcessorTopologyTests: XCTestCase {
     XCTAssertEqual(texts("-M q35 -smp 256"), ["APIC ID 255 requires x2APIC feature in CPU"])
     XCTAssertEqual(texts("-M q35 -smp 256", 10, 0), ["APIC ID 255 requires x2APIC feature in CPU"])
     XCTAssertEqual(texts("-M q35 -smp 255", 7, 2), [])
-    for options in ["-accel tcg -accel tcg -smp 256", "-accel accel=tcg -accel tcg,thread=single -smp 256"] {
+    for options in ["-accel tcg -accel xen -smp 256", "-accel hax -accel accel=tcg,thread=single -smp 256"] {
       XCTAssertEqual(texts("-M q35 " + options), ["APIC ID 255 requires x2APIC feature in CPU"], options)
     }
-    XCTAssertEqual(texts("-M q35 -accel tcg -accel xen -smp 256"), [])
-    for options in ["-accel kvm -smp 256", "-enable-kvm -smp 256", "-cpu max -smp 256"] {
+    for options in ["-accel xen -accel tcg -smp 256", "-accel kvm -smp 256", "-enable-kvm -smp 256", "-cpu max -smp 256"] {
       XCTAssertEqual(texts("-M q35 " + options), [], options)
     }
     XCTAssertEqual(texts("-M q35 -accel kvm -smp 256", 7, 2), [])

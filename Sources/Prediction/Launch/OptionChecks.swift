@@ -86,10 +86,9 @@ extension MachineConfig {
 
   // MARK: - Processors
 
-  /// `-cpu host` is the processor of an accelerator, and TCG, which every QEMU has, comes first.
+  /// `-cpu host` is the processor of an accelerator that has the host's.
   private var hostCPU: LaunchFailure? {
-    guard let cpu = processorOfHost, missingPart == nil, triedAccelerators.first(where: { !$0.isMissing })?.name == "tcg"
-    else { return nil }
+    guard let cpu = processorOfHost, usesTCG else { return nil }
     return LaunchFailure(RealizeFailure(.noHostProcessor, MachineConfig.refusalOfHostProcessor), at: cpu.location)
   }
 

@@ -220,7 +220,7 @@ struct ProcessorTopology {
   /// The refusal of more processors than TCG's interrupt controller has ids for. 7.2 counts those that the guest may have, and
   /// later releases those that it starts with, if its processor has no x2APIC (observed on 7.2.22, 10.0.13 and 11.1.3).
   private func refusalOfController(_ machine: MachineConfig, _ qemu: QEMUProfile) -> LaunchFailure? {
-    guard machine.usesKVM == .known(false), maximum > 1, maximum <= 4096, !machine.mayUseOtherAccelerator,
+    guard machine.usesTCG, maximum > 1, maximum <= 4096,
       let option = machine.options.last(where: { $0.name == "smp" }) ?? machine.machine.last(where: { $0.name.hasPrefix("smp.") })
     else { return nil }
     if qemu.isBefore(8, 0) {
@@ -236,13 +236,6 @@ struct ProcessorTopology {
 }
 
 extension MachineConfig {
-  /// Whether another accelerator than TCG and KVM may run the machine, as a list of them allows.
-  fileprivate var mayUseOtherAccelerator: Bool {
-    let texts = options.filter { $0.name == "accel" }.map { $0.value.string ?? "" }
-      + machine.filter { $0.name == "accel" }.map { $0.value.string ?? "" }
-    return texts.contains { !["tcg", "accel=tcg"].contains($0.split(separator: ",").first.map(String.init) ?? "") }
-  }
-
   /// Machine types before 6.2 compute sockets before cores (QEMU hw/i386/pc_q35.c: pc_q35_6_1_machine_options; hw/arm/virt.c).
   fileprivate var prefersSockets: Bool {
     (versionOfPC ?? version(after: "virt-")).map { $0 < (6, 2) } ?? false

@@ -41,6 +41,9 @@ extension MachineConfig {
     }
   }
 
+  /// Whether TCG, which every QEMU has, runs the machine.
+  var usesTCG: Bool { missingPart == nil && triedAccelerators.first { !$0.isMissing }?.name == "tcg" }
+
   /// `kernel-irqchip`, of the machine or of the accelerator; nil when it is not given.
   public var kernelIrqchip: Known<String?> {
     let ofMachine = machineSetting("kernel-irqchip")
