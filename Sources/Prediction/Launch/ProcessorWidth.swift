@@ -70,8 +70,9 @@ public struct ProcessorWidth {
   public static func bits(of machine: MachineConfig, on host: Host) throws(Unknown) -> Int {
     if let width = ProcessorWidth(machine) { return try width.bits(of: machine, on: host) }
     guard let cpu = machine.options.last(where: { $0.name == "cpu" }) else { return byDefault }
+    let isChosen = cpu.value.string == nil && !cpu.value.isOfShell
     throw Unknown(
-      "guest's physical address bits", reason: cpu.value.string == nil ? "libvirt chooses the processor's model" : "only the shell knows `-cpu`")
+      "guest's physical address bits", reason: isChosen ? "libvirt chooses the processor's model" : "only the shell knows `-cpu`")
   }
 
   private static func positive(_ text: String?) -> Int? { text.flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } }
