@@ -136,7 +136,12 @@ extension ParsedInput {
     case .hmp: return HMPReader.parse(source)
     case .proxmox:
       return ProxmoxMachine(source, follow: follow).lowered(isArm: nil) { _ in .unknown("functions", "no host was inspected") }
-    case .systemd: return SystemdUnit.parse(source, follow)
+    case .systemd:
+      guard let service = YAMLBlocks(source.bytes)?.service else { return SystemdUnit.parse(source, follow) }
+      let only = EmbeddedCommand.only([service], of: source.bytes)
+      var definition = SystemdUnit.parse(SourceText(name: source.name, bytes: only), follow)
+      definition.noteUnreadCommand(source, outside: [service])
+      return definition
     case .libvirtLog: return LibvirtLog.parse(source, follow)
     case .readconfig: return CommandLineReader(source, configuration: IniText(source.bytes, isStrict: true)).definition
     case .python: return PythonArguments.parse(source, follow)
@@ -157,6 +162,7 @@ extension ParsedInput {
       return definition
     case .shell:
       if let make = MakeText(source.bytes) { return parse(script: ShellScript(make), source, follow) }
+      if let script = YAMLBlocks(source.bytes)?.script { return parse(script: ShellScript(script), source, follow) }
       let script = ShellScript(source.bytes)
       if ShellScript.isScript(source.bytes) { return parse(script: script, source, follow) }
       // Without a line that names a shell, options may go over lines that no backslash joins: one command.

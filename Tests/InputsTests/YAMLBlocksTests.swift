@@ -1,0 +1,72 @@
+import Facts
+import Inputs
+import Syntax
+import XCTest
+
+/// Commands in the block scalars of playbooks, pipelines and the like.
+final class YAMLBlocksTests: XCTestCase {
+  private let qemu = "qemu-system-x86_64 -M q35 -m 4G"
+  private let device = "-device vfio-pci,host=01:00.0"
+
+  private func parse(_ text: String) -> ParsedInput { .parse(SourceText(name: "t.yml", bytes: Array(text.utf8))) }
+
+  private func assertSafe(_ text: String, line: UInt = #line) {
+    let parsed = parse(text)
+    XCTAssertEqual(parsed.problems.map(\.message), [], line: line)
+    XCTAssertEqual(parsed.machine.unreadParts.map(\.what), [], line: line)
+    XCTAssertEqual(parsed.machine.devices.map { $0.string("host") }, ["01:00.0"], line: line)
+  }
+
+  private func assertUnread(_ text: String, line: UInt = #line) {
+    let parsed = parse(text)
+    XCTAssertFalse(parsed.machine.unreadParts.isEmpty && parsed.unrecognised == nil, line: line)
+  }
+
+  func testOfAPlaybookTheScriptIsRead() {
+    let script = "        modprobe vfio-pci\n        \(qemu) \\\n          \(device) \\\n          -daemonize\n"
+    assertSafe("---\n- hosts: all\n  tasks:\n    - shell: |\n\(script)")
+    assertSafe("---\r\n- name: a\r\n  run: |-\r\n    \(qemu) \(device)\r\n  when: x | y\r\n")
+    assertSafe("jobs:\n  a:\n    steps:\n      - run: |\n          sudo \(qemu) -nographic \(device)\n")
+    assertSafe("script:\n  - |\n    \(qemu) \(device)\n  - |\n    echo done\n")
+  }
+
+  func testFoldedLinesAreOneCommand() {
+    assertSafe("---\n- name: a\n  cmd: >\n    \(qemu)\n    \(device)\n    -nographic\n")
+    assertSafe("run: >-\n  modprobe kvm\n\n  \(qemu)\n  \(device)\n\n  echo done\n")
+    // What a shell would run as a command of its own is an argument.
+    assertUnread("- name: a\n  shell: >\n    \(qemu)\n    $GPU\n")
+    XCTAssertEqual(parse("- shell: >\n    \(qemu)\n    $GPU\n").machine.unreadParts.map(\.what), ["value of `$GPU`"])
+  }
+
+  func testLinesThatAreIndentedFurtherAreNotFolded() {
+    let parsed = parse("a: >\n  \(qemu)\n    \(device)\n")
+    XCTAssertEqual(parsed.problems.map(\.message), ["an option that begins a command of its own: the line before does not continue here"])
+  }
+
+  func testAPlaceInABlockIsThatOfTheText() {
+    let text = "---\na: >\n  \(qemu)\n  \(device)\n"
+    let range = parse(text).machine.devices.first?.location.range
+    XCTAssertEqual(range.map { String(decoding: Array(text.utf8)[$0], as: UTF8.self) }, "vfio-pci,host=01:00.0")
+  }
+
+  func testOfSeveralCommandsOneIsRead() {
+    assertUnread("a: |\n  \(qemu) \(device)\nb: |\n  \(qemu) $GPU\n")
+    assertUnread("a: |\n  \(qemu) \(device)\nb:\n  - qemu-system-x86_64 $GPU\n")
+    assertUnread("a: |\n  \(qemu)\nb: -device vfio-pci,host=01:00.0\n")
+    // Each block has a shell of its own.
+    assertUnread("a: |\n  GPU=\"\(device)\"\nb: |\n  \(qemu) $GPU\n")
+  }
+
+  func testArgumentsOfAContainerGoToAProgramOfItsImage() {
+    assertUnread("services:\n  vm:\n    image: vm\n    command: >-\n      \(qemu)\n      \(device)\n")
+  }
+
+  func testAUnitInABlockIsRead() {
+    let unit = "[Unit]\n        Description=VM\n        [Service]\n        ExecStart=/usr/bin/\(qemu) \(device)\n"
+    assertSafe("variant: fcos\nsystemd:\n  units:\n    - name: vm.service\n      contents: |\n        \(unit)")
+    let other = "    - name: b.service\n      contents: |\n        [Service]\n        ExecStart=/usr/bin/\(qemu) $GPU\n"
+    assertUnread("systemd:\n  units:\n    - name: a.service\n      contents: |\n        \(unit)\(other)")
+    let file = "storage:\n  files:\n    - contents:\n        inline: |\n          \(qemu) $GPU\n"
+    assertUnread("systemd:\n  units:\n    - contents: |\n        \(unit)\(file)")
+  }
+}
