@@ -205,6 +205,9 @@ struct ShellDoubts {
     if let pipe = shared.pipe(before: command.lowerBound) {
       return (pipe..<pipe + 1, "the output that is QEMU's standard input", reason)
     }
+    if let coprocess = bytes.firstRange(of: Array("coproc ".utf8)) {
+      return (coprocess, "the pipe that is QEMU's standard input", reason)
+    }
     // The input of a compound command, a function or the script is QEMU's too.
     if let outer = shared.outer(command) { return (outer, "the standard input of the script", reason) }
     if words.contains("screen"), let sender { return (sender, "the text that `screen` sends to QEMU", reason) }

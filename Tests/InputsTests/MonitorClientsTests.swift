@@ -79,6 +79,9 @@ final class MonitorClientsTests: XCTestCase {
 
   func testAPipeMayEndTheLineBefore() {
     XCTAssertEqual(unread("cat cmds |\n  \(qemu) -monitor stdio\n"), ["the output that is QEMU's standard input"])
+    let pipe = ["the pipe that is QEMU's standard input"]
+    XCTAssertEqual(unread("#!/bin/bash\ncoproc \(qemu) -monitor stdio\necho \"$PLUG\" >&${COPROC[1]}\n"), pipe)
+    XCTAssertEqual(unread("#!/bin/bash\ncoproc VM {\n  \(qemu) -monitor stdio\n}\ncat plug >&\"${VM[1]}\"\n"), pipe)
     XCTAssertEqual(unread("x ||\n  \(qemu) -monitor stdio\n"), [])
   }
 
