@@ -71,6 +71,7 @@ extension RehearsalPlan {
 
   /// Whether a definition asks for KVM.
   static func asksForKVM(_ machine: MachineConfig) -> Bool {
-    accelerators(of: machine).contains { $0?.contains("kvm") ?? true } || machine.emulator?.hasSuffix("kvm") ?? false
+    let named = accelerators(of: machine)
+    return named.isEmpty ? machine.emulator?.hasSuffix("kvm") ?? false : named.contains { $0?.contains("kvm") ?? true }
   }
 }

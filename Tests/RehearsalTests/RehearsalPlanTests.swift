@@ -20,6 +20,19 @@ final class RehearsalPlanTests: XCTestCase {
     return plan.parts.filter { $0.location != nil }.map { $0.arguments.joined(separator: " ") }
   }
 
+  /// QEMU system/vl.c: configure_accelerators.
+  func testTheProgramsNameAsksForKVMOnlyWhereNoOptionNamesAnAccelerator() {
+    func asks(_ machine: [Property]) -> Bool {
+      var config = MachineConfig(source: "t", emulator: "kvm")
+      config.machine = machine
+      return RehearsalPlan.asksForKVM(config)
+    }
+    let place = Location(source: "t", range: nil, path: "")
+    XCTAssertTrue(asks([]))
+    XCTAssertTrue(asks([Property(name: "accel", value: .string("tcg:kvm"), location: place)]))
+    XCTAssertFalse(asks([Property(name: "accel", value: .string("tcg"), location: place)]))
+  }
+
   /// It would refuse the machine, and nothing follows from that; the program is not started.
   func testAQEMUOfAnotherTargetIsNotAsked() throws {
     func reason(_ emulator: String) throws -> String? {
