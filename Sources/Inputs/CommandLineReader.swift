@@ -15,6 +15,8 @@ struct CommandLineReader {
   let follow: FileFollower?
   /// Whether a word that is `$NAME` becomes any number of words, as for systemd (systemd.service(5), Command Lines).
   private let splitsVariables: Bool
+  /// Whether another program's options are before these.
+  let isAppended: Bool
   /// Whether QEMU reads the options, as far as the program's name shows it.
   private var isReadByQEMU = true
 
@@ -23,6 +25,7 @@ struct CommandLineReader {
     self.source = source
     follow = nil
     splitsVariables = false
+    isAppended = true
     definition = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil))
     read(options[...])
   }
@@ -31,6 +34,7 @@ struct CommandLineReader {
     self.source = source
     self.follow = follow
     self.splitsVariables = splitsVariables
+    isAppended = false
     definition = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil))
     var rest = words[...]
     // Words before QEMU: `exec`, `sudo`, an assignment.
@@ -99,8 +103,7 @@ struct CommandLineReader {
   }
 
   private static func isEmulator(_ word: String) -> Bool {
-    let name = word.fileName ?? ""
-    return name.hasPrefix("qemu") || name == "kvm"
+    word.fileName.map { $0.hasPrefix("qemu") || $0 == "kvm" } ?? false
   }
 
   private mutating func read(_ words: ArraySlice<Word>) {
@@ -127,10 +130,9 @@ struct CommandLineReader {
           definition.problems.append(problem)
         } else {
           if word.bytes.isEmpty {
+            let reason = "QEMU opens it as a disk, and stops with `Device needs media, but drive is empty`"
             definition.machine.unreadParts.append(
-              UnreadPart(
-                what: "an empty argument", reason: "QEMU opens it as a disk, and stops with `Device needs media, but drive is empty`",
-                location: location(word, "argument")))
+              UnreadPart(what: "an empty argument", reason: reason, location: location(word, "argument")))
           }
           if !word.bytes.isEmpty, !StrayArgument.isLikeFile(word), definition.machine.unreadParts.count < CommandLineReader.unreadLimit {
             definition.machine.unreadParts.append(
@@ -265,9 +267,7 @@ struct CommandLineReader {
     definition.machine.options.append(Property(name: name, value: .string(argument), location: location))
   }
 
-  private func location(_ word: Word, _ path: String) -> Location {
-    Location(source: source.name, range: word.range, path: path)
-  }
+  private func location(_ word: Word, _ path: String) -> Location { Location(source: source.name, range: word.range, path: path) }
 
   private mutating func device(_ word: Word, _ whole: Location) -> DeviceRequest? {
     guard let properties = properties(word, whole, implied: "driver") else { return nil }

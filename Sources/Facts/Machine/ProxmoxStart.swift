@@ -4,8 +4,11 @@ public struct ProxmoxStart: Hashable, Sendable {
   /// PVE/SysFSTools.pm: pci_dev_group_bind_to_vfio).
   public var boundWithGroups: [PCIAddress] = []
 
+  /// Whether Proxmox refuses to start the machine on a host without KVM.
+  public let needsKVM: Bool
+
   /// Creates the preparations of a machine without host devices.
-  public init() {}
+  public init(needsKVM: Bool = true) { self.needsKVM = needsKVM }
 }
 
 /// The user and the limits that a definition gives QEMU itself, as a service of systemd has them.

@@ -65,6 +65,17 @@ extension ProxmoxLowering {
     }
   }
 
+  /// Whether Proxmox makes a key=value device of an id that is not lowered, as it has no PCI address (qemu-server PVE/QemuServer.pm:
+  /// print_drivedevice_full, print_tabletdevice_full, audio_devs; PVE/QemuServer/USB.pm). `-set` of `args:` may change it.
+  func hasDevice(_ id: String) -> Bool {
+    if id == "tablet" {
+      let isUnneeded = display.map { $0.hasPrefix("qxl") || $0.hasPrefix("serial") } ?? false
+      return config.text("tablet").map(ProxmoxLowering.yes.contains) ?? !isUnneeded
+    }
+    if id.hasPrefix("audiodev0-codec") { return config.entry("audio0") != nil }
+    return ["ide", "sata", "scsi", "usb"].contains { id.hasPrefix($0) } && config.entry(id) != nil
+  }
+
   /// A watchdog, a random number generator, sound, shared memory, and the other cards of a display with several.
   private mutating func addOthers() {
     func properties(_ key: String) -> ProxmoxProperties? { config.entry(key).map { ProxmoxProperties($0.value) } }

@@ -19,7 +19,7 @@ struct ProxmoxLowering {
     self.machine = machine
     self.isArm = isArm
     self.functions = functions
-    definition = ParsedInput(machine: MachineConfig(source: machine.config.source.name, emulator: "qemu-system-x86_64"))
+    definition = ParsedInput(machine: MachineConfig(source: machine.config.source.name, emulator: "kvm"))
     display = machine.config.entry("vga").map { entry in
       let vga = ProxmoxProperties(entry.value)
       return vga[""] ?? vga["type"] ?? "std"
@@ -32,7 +32,7 @@ struct ProxmoxLowering {
     if machine.isTemplate { return lowerTemplate() }
     noteSuspended()
     if noteOtherArchitecture() { return }
-    definition.machine.proxmox = ProxmoxStart()
+    definition.machine.proxmox = ProxmoxStart(needsKVM: !isEmulated)
     definition.machine.service = ServiceLimits(user: .known("root"))
     readMachine()
     readOptions()
@@ -88,25 +88,38 @@ struct ProxmoxLowering {
       definition.machine.machine.append(Property(name: name, value: .string(value), location: place))
     }
     option("type", machine.machineType)
+    // Otherwise the program's name, `kvm`, decides.
+    if isEmulated { option("accel", "tcg") }
     if config.text("acpi") == "0" { option("acpi", "off") }
     if machine.machineOptions?["viommu"] == "intel" { option("kernel-irqchip", "split") }
-    if config.entry("amd-sev") != nil { option("confidential-guest-support", "sev0") }
+    if let id = launchSecurity?.id { option("confidential-guest-support", id) }
   }
 
+  /// Whether the machine is to run without KVM.
+  private var isEmulated: Bool { config.text("kvm") == "0" }
+
+  /// The entry of a confidential guest, and the id of its object.
+  private var launchSecurity: (entry: ProxmoxConfig.Entry, id: String, name: String)? {
+    if let entry = config.entry("amd-sev") { return (entry, "sev0", "AMD SEV") }
+    return config.entry("intel-tdx").map { ($0, "tdx0", "Intel TDX") }
+  }
+
+  /// The object of a confidential guest. The width that SEV takes from addresses is the host's (qemu-server
+  /// PVE/QemuServer/CPUConfig.pm: get_amd_sev_object, get_intel_tdx_object).
   private mutating func addLaunchSecurity() {
-    guard let entry = config.entry("amd-sev") else { return }
-    let sev = ProxmoxProperties(entry.value)
-    let type = (sev[""] ?? sev["type"]) == "snp" ? "sev-snp-guest" : "sev-guest"
+    guard let (entry, id, name) = launchSecurity else { return }
+    let options = ProxmoxProperties(entry.value)
+    let isSNP = (options[""] ?? options["type"]) == "snp"
+    let type = id == "tdx0" ? "tdx-guest" : isSNP ? "sev-snp-guest" : "sev-guest"
     let place = config.location(entry)
-    definition.machine.objects.append(
-      ObjectRequest(
-        properties: [("qom-type", type), ("id", "sev0")].map { Property(name: $0.0, value: .string($0.1), location: place) },
-        location: place))
+    if !machine.isUEFI { refuse("To use \(name), you need to change the BIOS to OVMF.", "write `bios: ovmf`", place) }
+    var properties = [("qom-type", type), ("id", id)].map { Property(name: $0.0, value: .string($0.1), location: place) }
+    if id == "sev0" { properties.append(Property(name: "reduced-phys-bits", value: .unknown("the processor's own"), location: place)) }
+    definition.machine.objects.append(ObjectRequest(properties: properties, location: place))
   }
 
   private mutating func readOptions() {
     note("nodefaults", "", whole)
-    if config.text("kvm") == "0" { note("accel", "tcg", place("kvm")) } else { note("accel", "kvm", whole) }
     // MiB; `current=` is the other spelling.
     if let entry = config.entry("memory") {
       let memory = ProxmoxProperties(entry.value)
@@ -229,7 +242,9 @@ struct ProxmoxLowering {
     guard let entry = config.entry("args") else { return }
     let words = ShellWords(LiteralBytes.hidden(EmbeddedCommand.only([entry.value.range], of: config.source.bytes)))
     let more = CommandLineReader(config.source, options: words.words.map { $0.mapping(LiteralBytes.shown) }).definition
-    definition.machine.append(more.machine)
+    var own = more.machine
+    own.sets.removeAll { $0.group == "device" && hasDevice($0.id) }
+    definition.machine.append(own)
     definition.problems += more.problems
     definition.problems += words.problems.map { problem in
       InputProblem(

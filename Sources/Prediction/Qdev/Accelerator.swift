@@ -64,11 +64,10 @@ extension MachineConfig {
   /// (qemu-server PVE/QemuServer.pm: config_to_command).
   func inaccessibleKVM(on host: Host) -> LaunchFailure? {
     guard libvirt == nil, case .known(let access) = host.kvm, access != .accessible else { return nil }
-    if proxmox != nil {
+    if let proxmox {
       let text = "KVM virtualisation configured, but not available. Either disable in VM configuration or enable in BIOS."
-      let own = options.first { $0.name == "accel" }
-      guard access == .absent, let own, own.value == .string("kvm") else { return nil }
-      return LaunchFailure(RealizeFailure(.noKVM, text), at: own.location)
+      guard access == .absent, proxmox.needsKVM else { return nil }
+      return LaunchFailure(RealizeFailure(.noKVM, text), at: Location(source: source, range: nil, path: ""))
     }
     guard usesKVM == .known(true) else { return nil }
     var first: Property?
