@@ -10,7 +10,7 @@ struct YAMLBlocks {
   /// Nil when the text has no such block.
   init?(_ bytes: [UInt8]) {
     guard !bytes.starts(with: "#!".utf8), bytes.contains(UInt8(ascii: "|")) || bytes.contains(UInt8(ascii: ">")) else { return nil }
-    // Their arguments go to the program of an image, which may be any.
+    // Their arguments go to the program of an image, which may be any, and the program gets arguments from elsewhere.
     let isOfContainers = bytes.contains(text: "image:")
     var text = bytes
     var blocks: [Range<Int>] = []
@@ -28,7 +28,7 @@ struct YAMLBlocks {
         let isLevel = [line, next].allSatisfy { !YAMLBlocks.isBlank(bytes[$0]) && YAMLBlocks.indentation(bytes[$0]) == inner }
         if isFolded, isLevel { text[line.upperBound] = 0x20 }
       }
-      if isOfContainers, key.elementsEqual("command:".utf8) { continue }
+      if isOfContainers, ["command:", "entrypoint:"].contains(where: { key.elementsEqual($0.utf8) }) { continue }
       if let first = content.first, let last = content.last { blocks.append(first.lowerBound..<last.upperBound) }
     }
     guard !blocks.isEmpty else { return nil }

@@ -59,6 +59,7 @@ final class YAMLBlocksTests: XCTestCase {
 
   func testArgumentsOfAContainerGoToAProgramOfItsImage() {
     assertUnread("services:\n  vm:\n    image: vm\n    command: >-\n      \(qemu)\n      \(device)\n")
+    assertUnread("services:\n  vm:\n    image: vm\n    entrypoint: >-\n      \(qemu)\n      \(device)\n    command: $GPU\n")
   }
 
   func testAUnitInABlockIsRead() {
