@@ -86,7 +86,8 @@ extension CommandLineReader {
   /// Whether no option before has made anything that `-set` could change.
   private func isUndefined(_ group: String) -> Bool {
     // A part that was not read may have made it, or the program that appends these options.
-    guard !isAppended, definition.machine.unreadParts.isEmpty, let makers = CommandLineReader.makers[group] else { return false }
+    guard !madeBefore.contains(group), definition.machine.unreadParts.isEmpty, let makers = CommandLineReader.makers[group]
+    else { return false }
     return !definition.machine.options.contains { makers.contains($0.name) }
   }
 

@@ -15,17 +15,18 @@ struct CommandLineReader {
   let follow: FileFollower?
   /// Whether a word that is `$NAME` becomes any number of words, as for systemd (systemd.service(5), Command Lines).
   private let splitsVariables: Bool
-  /// Whether another program's options are before these.
-  let isAppended: Bool
+  /// The groups of which options that are not read here, of another program, have made items.
+  let madeBefore: Set<String>
   /// Whether QEMU reads the options, as far as the program's name shows it.
   private var isReadByQEMU = true
 
   /// Options that another program appends to its own for QEMU. A word that belongs to none is a disk image.
-  init(_ source: SourceText, options: [Word]) {
+  /// - Parameter groups: those of its own options, as far as they are written as key=value.
+  init(_ source: SourceText, options: [Word], after groups: Set<String>) {
     self.source = source
     follow = nil
     splitsVariables = false
-    isAppended = true
+    madeBefore = groups
     definition = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil))
     read(options[...])
   }
@@ -34,7 +35,7 @@ struct CommandLineReader {
     self.source = source
     self.follow = follow
     self.splitsVariables = splitsVariables
-    isAppended = false
+    madeBefore = []
     definition = ParsedInput(machine: MachineConfig(source: source.name, emulator: nil))
     var rest = words[...]
     // Words before QEMU: `exec`, `sudo`, an assignment.

@@ -28,6 +28,21 @@ final class SetAndGlobalTests: XCTestCase {
     XCTAssertEqual(messages("-set global.a.b=c -global vfio-pci.rombar=0").count, 1)
   }
 
+  /// Of libvirt's own options, which come first, some are key=value text (libvirt 9.0.0: virsh domxml-to-native).
+  func testASetOfWhatLibvirtHasMade() {
+    func messages(_ set: String) -> [String] {
+      let hostdev = "<hostdev mode='subsystem' type='pci'><source><address bus='1'/></source></hostdev>"
+      let options = "<q:commandline><q:arg value='-set'/><q:arg value='\(set)'/></q:commandline>"
+      let text = "<domain type='kvm' xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><name>g</name><os><type>hvm</type></os>"
+        + "<devices>\(hostdev)</devices>\(options)</domain>"
+      return ParsedInput.parse(SourceText(name: "g.xml", bytes: Array(text.utf8))).problems.map(\.message)
+    }
+    for set in ["chardev.charmonitor.path=/m", "mon.monitor.mode=control"] { XCTAssertEqual(messages(set), [], set) }
+    XCTAssertEqual(
+      messages("netdev.hostnet0.vhost=off"),
+      ["`-set netdev.hostnet0.vhost=off`: QEMU stops with `there is no netdev \"hostnet0\" defined`"])
+  }
+
   func testASetWithoutAName() {
     XCTAssertEqual(messages("-set device.a.=1"), ["`-set device.a.=1` is not `group.id.property=value`"])
     XCTAssertEqual(messages("-set device..rombar=1").count, 1)

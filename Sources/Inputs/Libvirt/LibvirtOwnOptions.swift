@@ -30,7 +30,9 @@ extension LibvirtReader {
   /// Options that are appended unchanged to those that libvirt generates.
   private mutating func readCommandLine(_ element: XMLElement) {
     let values = element.children.filter { $0.name == "arg" }.compactMap { $0.word("value") }
-    let own = CommandLineReader(SourceText(name: source, bytes: []), options: values).definition
+    // Disks and networks are JSON, which `-set` does not find; of the rest libvirt always makes a chardev and a mon.
+    let groups: Set<String> = ["chardev", "mon", "fsdev", "tpmdev"]
+    let own = CommandLineReader(SourceText(name: source, bytes: []), options: values, after: groups).definition
     definition.machine.append(own.machine)
     // Errors in options that have nothing to do with passthrough are left to libvirt.
     let isAboutVFIO = { (text: String) in text.contains("vfio") || text.contains("readconfig") }

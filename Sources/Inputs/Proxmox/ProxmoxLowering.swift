@@ -241,7 +241,9 @@ struct ProxmoxLowering {
   private mutating func appendArguments() {
     guard let entry = config.entry("args") else { return }
     let words = ShellWords(LiteralBytes.hidden(EmbeddedCommand.only([entry.value.range], of: config.source.bytes)))
-    let more = CommandLineReader(config.source, options: words.words.map { $0.mapping(LiteralBytes.shown) }).definition
+    let more = CommandLineReader(
+      config.source, options: words.words.map { $0.mapping(LiteralBytes.shown) }, after: ["chardev", "drive", "mon", "netdev", "tpmdev"]
+    ).definition
     var own = more.machine
     own.sets.removeAll { $0.group == "device" && hasDevice($0.id) }
     definition.machine.append(own)
