@@ -44,6 +44,16 @@ final class ProxmoxArgumentTests: XCTestCase {
     XCTAssertEqual(try lowered("args: -machine accel=tcg").machine.usesKVM, .known(false))
   }
 
+  /// `kvm`, which is Debian's too, is QEMU for x86-64.
+  func testTheProgramIsForX86() throws {
+    let qemu = QEMUProfile.released(11, 1, "11.1.3")
+    for machine in [try lowered("args: -cpu none").machine, Machines.parse("kvm -cpu none").machine] {
+      XCTAssertEqual(machine.processorRefusal(qemu)?.failure.text, "unable to find CPU model 'none'")
+    }
+    let texts = Predictor(Machines.parse("kvm -M pc-q35-99.0").machine, on: Machines.host(), qemu: qemu).run().launchFailures
+    XCTAssertEqual(texts.map(\.failure.text), ["unsupported machine type: \"pc-q35-99.0\""])
+  }
+
   func testAConfidentialGuestHasItsObject() throws {
     let qemu = QEMUProfile.released(11, 1, "11.1.3")
     for (text, type) in [

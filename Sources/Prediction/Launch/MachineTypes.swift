@@ -5,6 +5,11 @@ enum EmulatedProcessor {
   case x86, arm, other, unknown
 
   init(_ emulator: String?) {
+    // Debian's, and Proxmox's, which are there for x86-64 alone.
+    if emulator == "kvm" {
+      self = .x86
+      return
+    }
     guard let emulator, emulator.hasPrefix("qemu-system-") else {
       self = .unknown
       return

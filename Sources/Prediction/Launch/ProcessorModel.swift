@@ -123,7 +123,8 @@ extension MachineConfig {
   /// The refusal of `-cpu`.
   func processorRefusal(_ qemu: QEMUProfile) -> LaunchFailure? {
     let kind = MachineKind(self)
-    guard kind == .q35 || kind == .i440fx || kind == .microvm, emulator == "qemu-system-x86_64", let processor = ProcessorModel(self),
+    guard kind == .q35 || kind == .i440fx || kind == .microvm, ["qemu-system-x86_64", "kvm"].contains(emulator),
+      let processor = ProcessorModel(self),
       let refused = processor.refusal(globals, qemu) ?? ProcessorWidth(self)?.refusal(qemu).map({ ($0, processor.location) }),
       let place = refused.place ?? globals.last(where: { $0.property.hasSuffix("phys-bits") })?.location
     else { return nil }
