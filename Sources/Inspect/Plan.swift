@@ -47,7 +47,7 @@ public struct Plan: Sendable {
       for address in addresses {
         if case .known(nil) = facts.device(at: address) { return .couldNotLook(facts.complaint(aboutAbsent: address)) }
       }
-      if case .known(.some(let obstacle)) = facts.obstacle {
+      if case .known(.some(let obstacle)) = facts.guestObstacle {
         return Plan.refusal(["\(obstacle.message)", "  fix: \(obstacle.fix)"], .findings)
       }
       var assignment = try Assignment(addresses, on: facts)

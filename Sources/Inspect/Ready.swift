@@ -54,7 +54,7 @@ public struct Ready: Sendable {
   static func verdict(_ address: PCIAddress, on facts: Facts.Host, qemu: QEMUProfile) -> DeviceReadiness {
     do throws(Unknown) {
       let assignment = try Assignment([address], on: facts)
-      if case .known(.some) = facts.obstacle {
+      if case .known(.some) = facts.guestObstacle {
         return DeviceReadiness(
           address: address, companions: assignment.companions, verdict: .no, reasons: [], steps: [], notes: [], unknowns: [])
       }
@@ -66,7 +66,7 @@ public struct Ready: Sendable {
 
   private func exit(_ facts: Facts.Host, _ devices: [DeviceReadiness]) -> ExitStatus {
     if addresses.isEmpty {
-      switch facts.obstacle {
+      switch facts.guestObstacle {
       case .known(nil): return .clean
       case .known: return .findings
       case .unknown: return .couldNotLook

@@ -115,7 +115,7 @@ public struct ReadyReport: Sendable {
   private func hostLines(_ style: Style) -> [String] {
     func line(_ head: String, _ text: String) -> [String] { hung(head, printable(text), indent: 6, width: style.width) }
     var lines: [String]
-    switch host.obstacle {
+    switch host.guestObstacle {
     case .known(.some(let obstacle)):
       lines = line("host: ", "not ready, because " + obstacle.message) + line("      ", "fix: " + obstacle.fix)
     case .unknown(let unknown): lines = line("host: ", "unknown: \(unknown)")
@@ -170,7 +170,7 @@ public struct ReadyReport: Sendable {
 
   private var hostJSON: JSON {
     var members: [JSON.Member] = [.init("source", .string(host.source))]
-    switch host.obstacle {
+    switch host.guestObstacle {
     case .known(let obstacle):
       members.append(.init("verdict", obstacle == nil ? "yes" : "no"))
       members.append(.init("obstacle", ReadyReport.json(obstacle)))

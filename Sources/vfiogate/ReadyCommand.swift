@@ -16,7 +16,7 @@ struct ReadyCommand: ParsableCommand {
       Exit codes with addresses: 0 every named device is ready, even where steps remain; 1 one is not, or is so only \
       together with a device that is not; 2 a fact is missing, or the host has no such device. Without an address \
       all devices are shown, and the exit code says whether the host is set up for passthrough (IOMMU, VFIO, \
-      interrupt remapping), regardless of its devices: 0 yes, 1 no, 2 a fact is missing.
+      interrupt remapping, KVM), regardless of its devices: 0 yes, 1 no, 2 a fact is missing.
       """)
 
   @Argument(help: "PCI addresses (0000:01:00.0). Default: show every device that a guest could have.",

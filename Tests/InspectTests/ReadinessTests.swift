@@ -149,7 +149,39 @@ final class ReadinessTests: XCTestCase {
     host.kernelCommandLine = .known("quiet")
     XCTAssertEqual(
       try host.obstacle.value?.fix,
-      "use a kernel with CONFIG_VFIO, and enable VT-d in the firmware, and boot the host with `intel_iommu=on`")
+      "use a kernel with CONFIG_VFIO, enable VT-d in the firmware, and boot the host with `intel_iommu=on`")
+    host.kernelConfig = .known(["CONFIG_VFIO": "n", "CONFIG_INTEL_IOMMU": "n"])
+    XCTAssertEqual(try host.obstacle.value?.fix, "use a kernel with CONFIG_VFIO and CONFIG_INTEL_IOMMU")
+    // A recording of some devices has root ports, and no host bridge.
+    host.devices = host.devices.filter { $0.value.classCode.map { $0 >> 8 } != .known(0x0600) }
+    XCTAssertEqual(try host.obstacle.value?.fix, "use a kernel with CONFIG_VFIO and CONFIG_INTEL_IOMMU")
+    host.devices = [:]
+    host.kernelConfig = .known(["CONFIG_VFIO": "n", "CONFIG_INTEL_IOMMU": "n", "CONFIG_AMD_IOMMU": "n"])
+    XCTAssertEqual(try host.obstacle.value?.fix, "use a kernel with CONFIG_VFIO and CONFIG_INTEL_IOMMU or CONFIG_AMD_IOMMU")
+  }
+
+  /// A guest of KVM does not start without it, whatever its devices.
+  func testAHostThatLacksKVMAloneIsNotReady() throws {
+    var host = try RecordedHosts.host("desktop-amd-geforce")
+    host.kvm = .known(.absent)
+    XCTAssertEqual(try host.obstacle.value, nil)
+    XCTAssertEqual(try host.guestObstacle.value?.message, "/dev/kvm does not exist")
+    let device = try verdict("0000:0a:00.0", on: host)
+    XCTAssertEqual(device.verdict, .no)
+    XCTAssertEqual(device.reasons.map(\.rule), [], "the host's line has the reason")
+    host.kernelConfig = .known(["CONFIG_VFIO": "n"])
+    XCTAssertEqual(
+      try host.guestObstacle.value?.message, "the kernel has no VFIO, with which devices are assigned, and /dev/kvm does not exist")
+  }
+
+  /// As in a container that was given none of the host's nodes.
+  func testAHostWithoutNodesOfVFIOIsNotReady() throws {
+    var host = try RecordedHosts.host("desktop-amd-geforce")
+    host.vfioContainer = .known(.absent)
+    XCTAssertEqual(try host.obstacle.value, nil, "iommufd does without the container")
+    host.iommufd = .known(.absent)
+    XCTAssertEqual(
+      try host.obstacle.value?.message, "neither /dev/vfio/vfio nor /dev/iommu exists, and QEMU opens one of them for every device")
   }
 
   /// The first device that is bound to vfio-pci loads the module that creates /dev/vfio/vfio.

@@ -16,11 +16,12 @@ extension Host {
   /// about each device: `noGroup` and `unsafeInterrupts` in Prediction, `not-bound` for a kernel without vfio.
   public var obstacle: Known<HostObstacle?> {
     if let option = missingVFIO {
-      let message = "the kernel has no VFIO, with which devices are assigned", fix = "use a kernel with \(option)"
-      guard isIOMMUOff == .known(true) else { return .known(HostObstacle(message: message, fix: fix, evidence: ["\(option)=n"])) }
+      let message = "the kernel has no VFIO, with which devices are assigned", kernel = "use a kernel with \(option)"
+      guard isIOMMUOff == .known(true) else { return .known(HostObstacle(message: message, fix: kernel, evidence: ["\(option)=n"])) }
       return .known(
         HostObstacle(
-          message: message + ", and the IOMMU is off", fix: fix + ", and " + iommuAdvice,
+          message: message + ", and the IOMMU is off",
+          fix: kernel + (missingIOMMU.map { " and \($0)" } ?? (iommuAdvice.contains(", and ") ? ", " : ", and ") + iommuAdvice),
           evidence: ["\(option)=n", "/sys/class/iommu: empty"]))
     }
     switch isIOMMUOff {
@@ -32,6 +33,13 @@ extension Host {
           evidence: ["/sys/class/iommu: empty", "/proc/cmdline: " + (kernelCommandLine.display ?? "unknown")]))
     case .known(false): break
     }
+    if lacksVFIONodes {
+      return .known(
+        HostObstacle(
+          message: "neither /dev/vfio/vfio nor /dev/iommu exists, and QEMU opens one of them for every device",
+          fix: "let the container have the host's /dev/vfio and /dev/iommu, or on the host itself `modprobe -a vfio iommufd`",
+          evidence: ["/dev/vfio/vfio: absent", "/dev/iommu: absent"]))
+    }
     return interruptsIsolated.flatMap { isIsolated in
       if isIsolated { return .known(nil) }
       if case .known(let allowed) = unsafeInterrupts, !allowed.isEmpty { return .known(nil) }
@@ -40,6 +48,29 @@ extension Host {
           message: "interrupts are not isolated: a device could forge those of another, and the kernel assigns none",
           fix: interruptAdvice, evidence: ["/proc/interrupts: no remapped message-signalled interrupts"]))
     }
+  }
+
+  /// The same with what keeps a guest of KVM from starting. A definition may do without KVM, and launch-fails reports it there.
+  public var guestObstacle: Known<HostObstacle?> {
+    guard kvm == .known(.absent) else { return obstacle }
+    let missing = HostObstacle(message: "/dev/kvm does not exist", fix: kvmAdvice, evidence: ["/dev/kvm: absent"])
+    guard case .known(let first?) = obstacle else { return .known(missing) }
+    return .known(
+      HostObstacle(
+        message: first.message + ", and " + missing.message, fix: first.fix + "; " + missing.fix,
+        evidence: first.evidence + missing.evidence))
+  }
+
+  /// Advice for a host without KVM. Arm's has no module of its own.
+  var kvmAdvice: String {
+    if isArm == true { return "use a kernel with CONFIG_KVM, which the firmware starts at EL2" }
+    return "enable virtualization in the firmware (VT-x, SVM), and load `kvm_intel` or `kvm_amd`"
+  }
+
+  /// Whether a driver of vfio is loaded, and no node of it is there, as in a container.
+  private var lacksVFIONodes: Bool {
+    vfioContainer == .known(.absent) && iommufd == .known(.absent)
+      && devices.values.contains { $0.driver.display.flatMap { $0 }.map(VFIODriverName.isVFIO) ?? false }
   }
 
   /// The reason why only the legacy backend can be used on the host; nil when iommufd can be.
@@ -77,24 +108,43 @@ extension Host {
     }
   }
 
+  /// Vendors of the root complex: that of its host bridge, or of other bridges of bus 0 where a recording has no more (PCI Code and
+  /// ID Assignment 1.16 §1.7).
+  private var chipsetVendors: Set<UInt16> {
+    let bridges = devices.values.filter { $0.address.bus == 0 && $0.classCode.map { $0 >> 16 } == .known(0x06) }
+    let first = bridges.filter { $0.classCode.map { $0 >> 8 } == .known(0x0600) }
+    // A virtual machine has bridges of other vendors too.
+    return Set((first.isEmpty ? bridges : first).compactMap(\.vendor.display)).intersection([0x8086, 0x1022])
+  }
+
+  /// The options of the kernel for the processor's IOMMU, where it is known to have none of them; nil where it may have one.
+  private var missingIOMMU: String? {
+    let names: [String]
+    switch chipsetVendors {
+    case [0x8086]: names = ["CONFIG_INTEL_IOMMU"]
+    case [0x1022]: names = ["CONFIG_AMD_IOMMU"]
+    default: names = isArm == true ? ["CONFIG_ARM_SMMU_V3"] : ["CONFIG_INTEL_IOMMU", "CONFIG_AMD_IOMMU"]
+    }
+    return names.allSatisfy { kernelConfig.display?[$0] == "n" } ? names.joined(separator: " or ") : nil
+  }
+
   /// Advice to enable the IOMMU, for the processor's vendor and the kernel's configuration. The kernel's option is Intel's
   /// alone: on AMD the IOMMU is on unless it is switched off (linux Documentation/admin-guide/kernel-parameters.txt:
-  /// intel_iommu, amd_iommu, iommu). The vendor is that of the root complex's host bridge.
+  /// intel_iommu, amd_iommu, iommu).
   var iommuAdvice: String {
-    let bridges = devices.values.filter { $0.classCode.map { $0 >> 8 } == .known(0x0600) }
-    let vendors = Set(bridges.compactMap(\.vendor.display))
-    let option = vendors == [0x8086] ? "CONFIG_INTEL_IOMMU" : vendors == [0x1022] ? "CONFIG_AMD_IOMMU" : nil
-    if let option, kernelConfig.display?[option] == "n" { return "use a kernel with \(option)" }
+    if let missingIOMMU { return "use a kernel with \(missingIOMMU)" }
     let words = (kernelCommandLine.display ?? "").split(separator: " ")
     if let off = words.last(where: { ["iommu=off", "intel_iommu=off", "amd_iommu=off"].contains($0) }) {
       return "remove `\(off)` from the kernel's command line"
     }
-    switch vendors {
+    let isRequested = words.contains { $0.hasPrefix("intel_iommu=on") }
+    switch chipsetVendors {
     case [0x8086]:
-      let isRequested = words.contains { $0.hasPrefix("intel_iommu=on") }
       return "enable VT-d in the firmware" + (isRequested ? "" : ", and boot the host with `intel_iommu=on`")
     case [0x1022]: return "enable the IOMMU (AMD-Vi) in the firmware"
-    default: return "enable the IOMMU in the firmware; on an Intel processor boot the host with `intel_iommu=on`, too"
+    default:
+      return "enable the IOMMU in the firmware"
+        + (isRequested || isArm == true ? "" : "; on an Intel processor boot the host with `intel_iommu=on`, too")
     }
   }
 
