@@ -65,9 +65,19 @@ extension ProxmoxLowering {
     }
   }
 
-  private var processors: Int { sockets * max(1, config.text("cores").flatMap { Int($0) } ?? 1) }
+  /// `-smp`, unless `vcpus:` is more than it allows (qemu-server PVE/QemuServer.pm: config_to_command).
+  var processorOption: String? {
+    let count = config.text("vcpus").map { Int($0) ?? .max } ?? processors
+    if count > processors { return nil }
+    return "\(count),sockets=\(sockets),cores=\(processors / sockets),maxcpus=\(processors)"
+  }
 
-  private var sockets: Int { max(1, config.text("sockets").flatMap { Int($0) } ?? 1) }
+  private var processors: Int { sockets * number("cores") }
+
+  private var sockets: Int { number("sockets") }
+
+  /// A number of processors; Proxmox ignores one below 1, and a million is more than any QEMU accepts.
+  private func number(_ key: String) -> Int { min(max(1, config.text(key).flatMap { Int($0) } ?? 1), 1 << 20) }
 
   private mutating func refuseHotplug(_ size: Int, _ nodes: [ProxmoxConfig.Entry], hugepages: String?, hasNUMA: Bool) {
     let place = place("hotplug")

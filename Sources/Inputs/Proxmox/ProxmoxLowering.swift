@@ -127,6 +127,7 @@ struct ProxmoxLowering {
     } else {
       note("m", "512", whole)
     }
+    if let processors = processorOption { note("smp", processors, place(config.entry("cores") == nil ? "sockets" : "cores")) }
     if let entry = config.entry("cpu") {
       let value = ProxmoxLowering.cpu(ProxmoxProperties(entry.value))
       definition.machine.options.append(Property(name: "cpu", value: value, location: config.location(entry)))
@@ -205,6 +206,8 @@ struct ProxmoxLowering {
       "std": "VGA", "cirrus": "cirrus-vga", "vmware": "vmware-svga", "qxl": "qxl-vga", "virtio": "virtio-vga",
       "virtio-gl": "virtio-vga-gl"
     ]
+    // Proxmox refuses a graphics device in legacy mode beside any display; QEMU never sees one.
+    if machine.assigned.contains(where: \.isLegacyIGD) { return }
     let kind = display ?? "std"
     // Several screens of one qxl card: `qxl2` to `qxl4`.
     guard let driver = drivers[kind] ?? (kind.hasPrefix("qxl") ? "qxl-vga" : nil) else { return }
