@@ -37,6 +37,26 @@ final class MachineTypeTests: XCTestCase {
     XCTAssertEqual(texts("my-qemu -M q53"), [])
   }
 
+  /// libvirt writes the versioned type of its own QEMU into a domain: an assumed QEMU says nothing about it.
+  func testADomainOfAnotherQEMUThanTheAssumedOne() {
+    func verdict(_ type: String, _ qemu: QEMUProfile) -> (refusals: [String], isOpen: Bool) {
+      var machine = Machines.parse("qemu-system-x86_64 -nodefaults -M " + type).machine
+      machine.libvirt = LibvirtDomain(name: "guest")
+      let refusals = Predictor(machine, on: Machines.host(), qemu: qemu).run().launchFailures.map(\.failure.text)
+      return (refusals, machine.unknownMachineType(qemu) != nil)
+    }
+    let named = QEMUProfile.released(11, 1, "11.1.3")
+    for type in ["pc-q35-4.0", "pc-q35-99.0", "q355"] { XCTAssertEqual(verdict(type, named).refusals, refused(type), type) }
+    XCTAssert(verdict("pc-q35-noble", named).isOpen)
+    for type in ["pc-q35-4.0", "pc-q35-noble", "q35"] {
+      XCTAssertEqual(verdict(type, named.assumed).refusals, [], type)
+      XCTAssertFalse(verdict(type, named.assumed).isOpen, type)
+    }
+    XCTAssertEqual(verdict("pc-q35-99.0", named.assumed).refusals, [])
+    XCTAssert(verdict("pc-q35-99.0", named.assumed).isOpen, "a newer QEMU may have it")
+    XCTAssertEqual(verdict("q355", named.assumed).refusals, refused("q355"))
+  }
+
   func testTypesOfAnotherArchitecture() {
     for type in ["q35", "pc", "microvm", "isapc", "pc-q35-9.0", "pc-i440fx-9.0", "pc-q35-noble"] {
       XCTAssertEqual(texts("qemu-system-aarch64 -M " + type), refused(type), type)

@@ -61,12 +61,12 @@ extension MachineConfig {
       let place = Location(source: source, range: nil, path: "")
       return LaunchFailure(RealizeFailure(.unknownMachine, "No machine specified, and there is no default"), at: place)
     }
-    guard libvirt == nil, let property = machineType, let type = property.value.string else { return nil }
+    guard let property = machineType, let type = property.value.string else { return nil }
     let isMissing: Bool
     if type.isEmpty || isOfOtherArchitecture(type, isArm) {
       isMissing = true
     } else if let modelled = qemu.modelledRelease, let (family, release) = MachineConfig.parts(type) {
-      isMissing = release.isNumeric && !MachineConfig.has(release, family: family, modelled)
+      isMissing = release.isNumeric && !MachineConfig.has(release, family: family, modelled) && !isOfItsOwnQEMU(qemu)
     } else if qemu.modelledRelease != nil, proxmox == nil {
       isMissing = meantType(by: type) != nil || MachineConfig.isGone(type)
     } else {
@@ -76,6 +76,10 @@ extension MachineConfig {
     let text = "unsupported machine type" + (qemu.modelledRelease == QEMURelease(7, 2) ? "" : ": \"\(type)\"")
     return LaunchFailure(RealizeFailure(.unknownMachine, text), at: property.location)
   }
+
+  /// Whether the machine type is that of the host's QEMU, and the QEMU that it is judged with is assumed: libvirt writes a versioned type
+  /// of its QEMU into every domain.
+  private func isOfItsOwnQEMU(_ qemu: QEMUProfile) -> Bool { libvirt != nil && qemu.isAssumed }
 
   /// Whether it is a PC of QEMU up to 1.3, which 6.0 removed, or the beginning of a type alone.
   private static func isGone(_ type: String) -> Bool {
@@ -117,11 +121,15 @@ extension MachineConfig {
   /// The fact that is missing of a machine type of a distribution's QEMU, such as `pc-q35-noble`: a release as published does not have
   /// it. Another QEMU may.
   public func unknownMachineType(_ qemu: QEMUProfile) -> (fact: Unknown, location: Location)? {
-    guard qemu.isAsReleased, let modelled = qemu.modelledRelease, libvirt == nil, proxmox == nil, let property = machineType,
+    guard qemu.isAsReleased, let modelled = qemu.modelledRelease, proxmox == nil, let property = machineType,
       let type = property.value.string, let (family, release) = MachineConfig.parts(type)
     else { return nil }
     func missing(_ reason: String) -> (fact: Unknown, location: Location) {
       (Unknown("machine type `\(type)`", reason: reason + "; `--qemu PATH` asks that one"), property.location)
+    }
+    if isOfItsOwnQEMU(qemu) {
+      let isKnown = !release.isNumeric || MachineConfig.releases.contains(release)
+      return isKnown ? nil : missing("\(qemu.name) does not have it, a newer QEMU may")
     }
     if !release.isNumeric { return missing("\(qemu.name) does not have it, a distribution's QEMU may") }
     // The oldest types of 10.0 for Arm are not recorded.

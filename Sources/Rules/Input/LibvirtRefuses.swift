@@ -32,9 +32,16 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       runner.report("libvirt refuses the domain: `\(refusal.text)`", at: refusal.location, fix: refusal.fix)
     }
   }
+  let emulator = machine.program ?? "/usr/bin/\(machine.emulator ?? "qemu-system-x86_64")"
+  if let refused = target.reportedLaunchFailures.first(where: { $0.failure.cause == .unknownMachine }),
+    let type = machine.machineType?.value.string {
+    let meant = machine.meantType(by: type)
+    runner.report(
+      "libvirt refuses the domain: `Emulator '\(emulator)' does not support machine type '\(type)'`", at: refused.location,
+      fix: "write " + (meant.map { "`\($0)`" } ?? "`q35`, or a type that `virsh capabilities` lists for this QEMU"))
+  }
   // libvirt's own user may open the node where this one may not.
   if target.plugs.isEmpty, target.mayPassThrough, machine.usesKVM == .known(true), target.hostNow.kvm == .known(.absent) {
-    let emulator = machine.program ?? "/usr/bin/\(machine.emulator ?? "qemu-system-x86_64")"
     runner.report(
       "libvirt refuses the domain: `Emulator '\(emulator)' does not support virt type 'kvm'`",
       at: machine.machine.last { $0.name == "accel" }?.location,
