@@ -14,11 +14,14 @@ public enum Misspelling {
     }.min { $0 < $1 }?.1
   }
 
-  /// The end of a message about a misspelt word: "; did you mean `lint`?", or nothing. A short word may have one error, a longer one two.
+  /// The end of a message about a misspelt word: "; did you mean `lint`?", or nothing. A short word may have one error, a longer one two,
+  /// and one that was cut short any number.
   public static func hint(_ word: String, among names: some Sequence<String>) -> String {
     let letters = word.lowercased(), errors = word.utf8.count < 5 ? 1 : 2
     let names = Array(names)
+    let begun = letters.utf8.count > 1 ? names.filter { $0.hasPrefix(letters) && $0 != word } : []
     let meant = names.first { $0.lowercased() == letters && $0 != word } ?? self.meant(by: letters, among: names, errors: errors)
+      ?? (begun.count == 1 ? begun.first : nil)
     return meant.map { "; did you mean `\($0)`?" } ?? ""
   }
 

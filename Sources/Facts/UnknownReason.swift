@@ -63,10 +63,11 @@ extension Unknown {
     // errno's texts for EACCES and EPERM, which a recording keeps.
     ("Permission denied", .root), ("permission denied", .root), ("Operation not permitted", .root),
     // A live host has every option: the recording is older than the option's use.
-    ("not in the kernel configuration that was read", .recording), ("is a partial view", .wholeHost), ("not bound to an iommufd", .bind),
+    ("not in the kernel configuration that was read", .recording), ("is a partial view", .wholeHost),
+    ("the host's first PID namespace", .wholeHost), ("not bound to an iommufd", .bind),
     // The kernel's ATS flag, where the IOMMU does not show what it derives from.
     ("are not in sysfs", .bind), ("does not show it in sysfs", .bind),
-    ("depends on the version of this QEMU", .qemu), ("this QEMU checks it", .qemu),
+    ("`--qemu PATH` asks", .qemu), ("depends on the version of this QEMU", .qemu), ("this QEMU checks it", .qemu),
     ("that libvirt chooses", .domain), ("the mediated device that Proxmox creates", .proxmox), ("the device of the mapping", .proxmox),
     ("only the shell knows", .literal), (UnknownReason.onlyOfHost, .host), ("written as", .literal),
     ("`--rehearse` asks", .rehearsal),

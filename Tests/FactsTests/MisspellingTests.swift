@@ -24,6 +24,8 @@ final class MisspellingTests: XCTestCase {
   func testTheHint() {
     XCTAssertEqual(Misspelling.hint("lnit", among: names), "; did you mean `lint`?")
     XCTAssertEqual(Misspelling.hint("LINT", among: names), "; did you mean `lint`?")
+    XCTAssertEqual(Misspelling.hint("warn", among: ["note", "warning", "error"]), "; did you mean `warning`?")
+    XCTAssertEqual(Misspelling.hint("pr", among: ["predict", "probe"]), "", "either")
     for word in ["xyz", "lx", ""] { XCTAssertEqual(Misspelling.hint(word, among: names), "", word) }
   }
 }

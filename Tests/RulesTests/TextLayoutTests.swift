@@ -152,6 +152,7 @@ final class TextLayoutTests: XCTestCase {
       ("only the shell knows it", .literal), ("it is not read", .literal), ("a monitor of QEMU reads commands from it", .literal),
       ("by its name it is not QEMU, and may add devices", .literal), ("not in the kernel configuration that was read", .recording),
       ("SMMUv3's IDR0.ATS and the firmware's attribute are not in sysfs", .bind),
+      ("this is not the host's first PID namespace", .wholeHost), ("a newer QEMU may; `--qemu PATH` asks that one", .qemu),
       ("it is an address that libvirt chooses", .domain), ("written as the mediated device that Proxmox creates", .proxmox),
       ("written as the device of the mapping `gpu`: /etc/pve/mapping/pci.cfg was not read", .proxmox),
     ] {

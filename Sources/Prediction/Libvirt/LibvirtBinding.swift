@@ -97,7 +97,7 @@ extension HostDevice {
     }
     // Without `model` libvirt chooses the variant driver by the kernel's modules.alias.
     driver = .known(hostdev.driverModel ?? VFIODriver.chosenByLibvirt)
-    cdev = .unknown("vfio cdev of \(address)", "libvirt binds the device when it starts the domain")
+    cdev = .unknown("vfio cdev of \(address)", "the device is bound when the guest starts")
   }
 
   /// Makes the node accessible: libvirt gives it to the user that QEMU runs as.
