@@ -20,6 +20,17 @@ public enum PropertyAdvice {
     }
   }
 
+  /// Names of a property in different releases (QEMU hw/i386/intel_iommu.c).
+  private static let renamed = [["scalable-mode", "x-scalable-mode"], ["fsts", "x-flts"]]
+
+  /// The name by which this QEMU has a property of another release; nil where it has none.
+  public static func otherName(of name: String, of driver: String, in qemu: QEMUProfile) -> String? {
+    renamed.first { $0.contains(name) }?.first { other in
+      if case .kind = DeviceProperties.lookup(other, of: driver, in: qemu) { return other != name }
+      return false
+    }
+  }
+
   /// The property that a misspelt one means; nil when none resembles it.
   public static func meant(by name: String) -> String? {
     Misspelling.meant(by: name, among: VFIOProperties.listed, errors: name.utf8.count < 5 ? 1 : 2)

@@ -67,8 +67,12 @@ extension DeviceContext {
     (0...taken.count).lazy.map { "\(prefix)\($0)" }.first { !taken.contains($0) } ?? prefix
   }
 
-  /// Advice to hide ATS from the guest where libvirt, which has no attribute for it, writes the options.
+  /// Advice to hide ATS from the guest where libvirt or Proxmox, which have no attribute for it, write the options.
   var hideATSInDomain: String? {
+    // No key of `hostpciN:` is that of ATS.
+    if target.machine.proxmox != nil, !request.location.path.hasPrefix("-device") {
+      return "set `ats=off` for the devices: `args: -global vfio-pci.ats=off`"
+    }
     guard isLibvirtElement else { return nil }
     return "set `ats=off` for the device: " + LibvirtOverride.text(of: request.id, "ats", type: "string", "off")
   }

@@ -8,7 +8,7 @@ extension FailureCause {
       return host.isIOMMUOff == .known(false) ? "assign a different device: no IOMMU of the host serves this one" : host.iommuAdvice
     }
     if self == .containerDenied, host.vfioContainer == .known(.absent) {
-      return "load it with `modprobe vfio-pci` (CONFIG_VFIO_CONTAINER), or use iommufd"
+      return "load /dev/vfio/vfio with `modprobe vfio-pci`, of a kernel with CONFIG_VFIO_CONTAINER; or use iommufd"
     }
     return FailureCause.advices[self]
   }
@@ -34,6 +34,9 @@ extension FailureCause {
     .migrating: "wait until the migration ends",
     .noHostGiven: "name a host device: `host=0000:01:00.0`",
     .noSuchHostDevice: "name a function of the host, spelt as `lspci -D` lists them",
+    .noVGARegion: "remove `x-vga`: \(vgaRegion)",
+    .badIDOverride: "write a number up to 0xffff",
+    .displayRequired: "remove `ramfb`, which needs a device with a display of its own",
     .balloonNotMediated: "remove `x-balloon-allowed`",
     .groupNodeDenied: "let the user that runs QEMU open the node that QEMU names",
     .containerDenied: "let the user that runs QEMU open the node that QEMU names",

@@ -59,6 +59,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       // No setting gives a guest of KVM more bits than its host has.
       : target.host.physicalAddressBits.display.map { bits >= $0 } == true
         ? "give the guest less memory or a smaller `pci-hole64-size`: its processor has all \(bits) address bits of the host"
+        : machine.proxmox != nil ? "give the guest more address bits: `phys-bits=host` in `cpu:`"
         : machine.libvirt != nil ? "give the guest more address bits: `<maxphysaddr mode='passthrough'/>` in `<cpu>`" : nil,
     evidence: ["address bits: \(bits)"])
 }

@@ -98,6 +98,7 @@ private struct AddressSpace {
     if target.machine.libvirt != nil {
       return "add `<maxphysaddr mode='passthrough'" + (limit < host ? " limit='\(limit)'" : "") + "/>` to `<cpu>`"
     }
+    if target.machine.proxmox != nil, limit >= host { return "add `phys-bits=host` to `cpu:`, or write `cpu: host`" }
     let hasModel = target.machine.hasOption("cpu")
     // Only KVM has the host's processor and its width.
     if target.machine.usesKVM == .known(false) {

@@ -46,6 +46,11 @@ extension ProcessorWidth {
       return followsHost ? "set `<maxphysaddr mode='passthrough' limit='\(bits)'/>` in `<cpu>`"
         : "set `<maxphysaddr mode='emulate' bits='\(bits)'/>` in `<cpu>`"
     }
+    if machine.proxmox != nil {
+      return followsHost
+        ? "write `args: -cpu \(model == "host" ? "host" : "max"),host-phys-bits-limit=\(bits)`, or add it to `args:`"
+        : "write `phys-bits=\(bits)` in `cpu:`"
+    }
     return followsHost ? "add `host-phys-bits-limit=\(bits)` to `-cpu`" : "set `phys-bits=\(bits)` for `-cpu`"
   }
 }

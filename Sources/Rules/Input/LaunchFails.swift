@@ -58,12 +58,18 @@ private func advice(_ failure: RealizeFailure, _ target: LintTarget) -> String? 
   case .badOption where failure.text.hasPrefix("Parameter 'size'"): return "write a size such as `512M` or `8G`"
   case .noKVM:
     if target.hostNow.kvm == .known(.denied) { return "let the user open /dev/kvm: `usermod -aG kvm USER`, and log in again" }
-    // Arm's KVM has no module of its own.
-    if target.hostNow.isArm == true { return "use a kernel with CONFIG_KVM, which the firmware starts at EL2" }
-    return "enable virtualization in the firmware (VT-x, SVM), and load `kvm_intel` or `kvm_amd`"
+    return target.hostNow.kvmAdvice
   case .refusedByKVM where target.machine.isX86PC: return "remove `kernel-irqchip=off`, or write `split`"
   case .noHostProcessor: return "put `-accel kvm` before other accelerators"
   case .busNotFound, .bootIndexTaken, .acpiIndexTaken: return failure.cause.advice(on: target.hostNow)
-  default: return nil
+  default: return findsNothing(failure) ?? MessageAdvice.of(failure, in: target)
   }
+}
+
+/// Advice about a property that names a part which nothing makes.
+private func findsNothing(_ failure: RealizeFailure) -> String? {
+  let words = failure.text.split(separator: "'")
+  // "Property 'e1000.netdev' can't find value 'n0'"
+  guard words.count == 5, words[3] == "t find value ", let property = words[1].split(separator: ".").last else { return nil }
+  return "name a part that the command line makes, or add one with `id=\(words[4])`: `\(property)=` finds none"
 }

@@ -33,7 +33,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     runner.report(
       (failure.signal.map { "QEMU crashes with \($0) on" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
       at: location, about: prediction.request,
-      fix: advice(failure, prediction, on: target.hostNow))
+      fix: advice(failure, prediction, target))
   }
 }
 
@@ -49,10 +49,27 @@ private func checkPlug(_ prediction: RealizePrediction, _ runner: inout RuleRunn
 }
 
 /// Advice for the property, the address or the cause; nil where only QEMU's message says what to change.
-private func advice(_ failure: RealizeFailure, _ prediction: RealizePrediction, on host: Host) -> String? {
-  propertyAdvice(failure, prediction.request) ?? nearDevices(failure, prediction, on: host)
+private func advice(_ failure: RealizeFailure, _ prediction: RealizePrediction, _ target: LintTarget) -> String? {
+  let host = target.hostNow
+  return
+  propertyAdvice(failure, prediction.request) ?? inDefinition(failure, prediction, target) ?? nearDevices(failure, prediction, on: host)
     ?? cause(of: failure, prediction, on: host).advice(on: host)
 }
+
+/// Advice with the names of the definition: keys of a Proxmox configuration, ports of a running guest.
+private func inDefinition(_ failure: RealizeFailure, _ prediction: RealizePrediction, _ target: LintTarget) -> String? {
+  switch failure.cause {
+  case .busNotFound where prediction.request.plug == .hot:
+    return prediction.guest.freePorts.first.map { "plug it into a free port: `bus=\($0.name)`" }
+  case .groupInSeveralSpaces where target.machine.proxmox != nil:
+    return "remove `pcie=1`: the functions then share the address space of `pci.0`; or remove `viommu=`"
+  case .noVGARegion where target.machine.proxmox != nil: return "remove `x-vga=1`: \(vgaRegion)"
+  default: return nil
+  }
+}
+
+/// The reason of `noVGARegion`.
+let vgaRegion = "the kernel gives a VGA region to VGA controllers alone, with CONFIG_VFIO_PCI_VGA"
 
 /// Advice with the functions that the host has near an address where it has none.
 private func nearDevices(_ failure: RealizeFailure, _ prediction: RealizePrediction, on host: Host) -> String? {

@@ -31,6 +31,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
     "`\(unit.driver ?? "")` has `intremap=on`, and all of KVM's interrupt controllers are in the kernel: QEMU exits",
     at: asked ?? unit.location(of: "intremap"),
     // Both spellings together are a conflict that QEMU refuses.
-    fix: given == nil ? nil : "write `kernel-irqchip=split` in place of what is given",
+    fix: machine.proxmox != nil
+      ? "remove the IOMMU from `args:`, and write `machine: q35,viommu=intel`: Proxmox then sets `kernel-irqchip=split`"
+      : given == nil ? nil : "write `kernel-irqchip=split` in place of what is given",
     evidence: ["QEMU: Interrupt Remapping cannot work with kernel-irqchip=on, please use 'split|off'."])
 }

@@ -35,6 +35,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
       + "does",
     fix: isLastAsJSON ? "write both as JSON, the IOMMU first: QEMU creates JSON devices after all others"
       // qemu-server src/PVE/QemuServer.pm: config_to_command puts `virtio` behind all devices, and `intel` before them.
-      : target.machine.proxmox != nil && unit.location.path == "machine" ? "write `viommu=intel` in place of `viommu=virtio`" : nil,
+      : target.machine.proxmox == nil ? nil
+      : unit.location.path == "machine" ? "write `viommu=intel\(context.isNarrow ? ",aw-bits=39" : "")` in place of `viommu=virtio`"
+      : "remove the IOMMU from `args:`, and write `machine: q35,viommu=intel`: Proxmox puts that one before the devices",
     evidence: ["the guest's IOMMU: \(unit.location.path)"])
 }

@@ -53,9 +53,10 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
 /// Widths that QEMU supports (hw/i386/intel_iommu.c: vtd_decide_config).
 private func offered(_ firstStage: Bool) -> Set<Int> { firstStage ? [48] : [39, 48] }
 
-/// Advice for libvirt, which has an attribute of its own.
+/// Advice for libvirt and Proxmox, which have an attribute and a key of their own.
 private func attribute(_ unit: DeviceRequest, _ context: DeviceContext) -> String? {
-  unit.isLibvirtIOMMU ? context.set("aw-bits", "39", of: unit) : nil
+  if context.target.machine.proxmox != nil, unit.location.path == "machine" { return "add `aw-bits=39` to `machine:`" }
+  return unit.isLibvirtIOMMU ? context.set("aw-bits", "39", of: unit) : nil
 }
 
 /// Advice for a host whose IOMMU does not map what the first stage needs; without it VT-d needs caching-mode.
@@ -67,6 +68,9 @@ extension DeviceContext {
     guard let unit = try? hostIOMMU(), case .known(let width)? = unit.addressWidth else { return true }
     return width >= 48
   }
+
+  /// Whether the host's IOMMU is known to map less than the default of a guest's VT-d.
+  var isNarrow: Bool { if let unit = try? hostIOMMU(), case .known(let width)? = unit.addressWidth { width < 48 } else { false } }
 
   /// The host's IOMMU that serves the device; nil when none does.
   func hostIOMMU() throws(Unknown) -> IOMMUUnit? {

@@ -1,0 +1,53 @@
+import Facts
+import Prediction
+
+/// Advice for QEMU's messages about parts of the machine that are not assigned devices. One cause has many messages.
+enum MessageAdvice {
+  /// - Returns: nil for a message that says itself what to change.
+  static func of(_ failure: RealizeFailure, in target: LintTarget) -> String? {
+    let text = failure.text
+    if text.contains("CPU topology") || text.contains("SMP CPUs") { return processors(text, isProxmox: target.machine.proxmox != nil) }
+    if let (owner, property) = missingProperty(text) { return replacement(of: property, in: owner, qemu: target.qemu) }
+    let words = text.split(separator: "'")
+    if words.count == 3, words[0] == "Parameter ", words[2] == " is missing" { return "add `\(words[1])=`" }
+    return signs.first { text.contains($0.part) }?.advice
+  }
+
+  private static func processors(_ text: String, isProxmox: Bool) -> String {
+    if text.contains("max CPUs supported") {
+      return "give the guest no more processors than that" + (isProxmox ? ": `sockets:` times `cores:`" : " with `-smp`")
+    }
+    if text.contains("not supported") { return "remove `\(text.prefix { $0 != " " })` from `-smp`" }
+    if text.contains("greater than zero") { return "give every number of `-smp` at least 1" }
+    if text.contains("maxcpus must be equal to or greater") { return "raise `maxcpus` of `-smp` to the number of processors, or remove it" }
+    return "make the product of the numbers of `-smp` its `maxcpus`, or give the number of processors alone: `-smp 4`"
+  }
+
+  /// The type and the name of `Property 'TYPE.NAME' not found`.
+  private static func missingProperty(_ text: String) -> (owner: String, property: String)? {
+    guard text.hasSuffix("' not found"), let quoted = text.split(separator: "'").dropLast().last, let dot = quoted.lastIndex(of: ".")
+    else { return nil }
+    return (String(quoted[..<dot]), String(quoted[quoted.index(after: dot)...]))
+  }
+
+  private static func replacement(of property: String, in owner: String, qemu: QEMUProfile) -> String {
+    if let other = PropertyAdvice.otherName(of: property, of: owner, in: qemu) {
+      return "write `\(other)=`, as this QEMU names the property"
+    }
+    let option = owner.hasSuffix("-machine") ? "-machine" : owner.hasSuffix("-cpu") ? "-cpu" : owner
+    return "remove `\(property)` from `\(option)`, which does not have it in this QEMU"
+  }
+
+  private static let signs: [(part: String, advice: String)] = [
+    ("is only available in scalable mode", "add `scalable-mode=on` to `intel-iommu`"),
+    ("without intremap=on", "add `intremap=on` to the IOMMU, or remove `eim=on`"),
+    ("slots specified but no max-size", "add `maxmem=` to `-m`, or remove `slots=`"),
+    ("invalid value of maxmem", "give `-m` a `maxmem=` that is larger than the memory, or remove it"),
+    ("-numa node,mem is not supported", "write `memdev=ID` in place of `mem=`, and add `-object memory-backend-ram,id=ID,size=SIZE`"),
+    ("memdev=", "add the object that `memdev=` names: `-object memory-backend-ram,id=ID,size=SIZE`"),
+    ("total memory for NUMA nodes", "make the sizes of the nodes' memory add up to `-m`"),
+    ("unable to find CPU model", "name a processor that `-cpu help` lists, such as `host`"),
+    ("invalid accelerator", "write `-accel kvm`"),
+    ("Bridge chassis not specified", "give the bridge a `chassis_nr=` of its own, from 1 on"),
+  ]
+}
