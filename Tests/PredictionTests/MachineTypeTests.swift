@@ -48,7 +48,7 @@ final class MachineTypeTests: XCTestCase {
     let named = QEMUProfile.released(11, 1, "11.1.3")
     for type in ["pc-q35-4.0", "pc-q35-99.0", "q355"] { XCTAssertEqual(verdict(type, named).refusals, refused(type), type) }
     XCTAssert(verdict("pc-q35-noble", named).isOpen)
-    for type in ["pc-q35-4.0", "pc-q35-noble", "q35"] {
+    for type in ["pc-q35-4.0", "pc-1.2", "pc-q35-noble", "q35"] {
       XCTAssertEqual(verdict(type, named.assumed).refusals, [], type)
       XCTAssertFalse(verdict(type, named.assumed).isOpen, type)
     }

@@ -5,11 +5,6 @@ enum EmulatedProcessor {
   case x86, arm, other, unknown
 
   init(_ emulator: String?) {
-    // Debian's, and Proxmox's, which are there for x86-64 alone.
-    if emulator == "kvm" {
-      self = .x86
-      return
-    }
     guard let emulator, emulator.hasPrefix("qemu-system-") else {
       self = .unknown
       return
@@ -68,7 +63,7 @@ extension MachineConfig {
     } else if let modelled = qemu.modelledRelease, let (family, release) = MachineConfig.parts(type) {
       isMissing = release.isNumeric && !MachineConfig.has(release, family: family, modelled) && !isOfItsOwnQEMU(qemu)
     } else if qemu.modelledRelease != nil, proxmox == nil {
-      isMissing = meantType(by: type) != nil || MachineConfig.isGone(type)
+      isMissing = meantType(by: type) != nil || MachineConfig.isGone(type) && !isOfItsOwnQEMU(qemu)
     } else {
       isMissing = false
     }

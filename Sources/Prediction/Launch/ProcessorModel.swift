@@ -120,7 +120,7 @@ struct ProcessorModel {
 }
 
 extension MachineConfig {
-  /// The refusal of `-cpu`.
+  /// The refusal of `-cpu`. A `kvm` that runs a PC is QEMU for x86-64.
   func processorRefusal(_ qemu: QEMUProfile) -> LaunchFailure? {
     let kind = MachineKind(self)
     guard kind == .q35 || kind == .i440fx || kind == .microvm, ["qemu-system-x86_64", "kvm"].contains(emulator),
