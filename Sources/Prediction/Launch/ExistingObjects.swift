@@ -63,6 +63,11 @@ struct ExistingObjects {
       let isOld = qemu.isBefore(10, 1)
       return isOld ? "object '\(id)' is in use, can not be deleted" : "Can not delete IOMMUFD backend '\(id)' with \(users) users"
     }
+    if guest.memoryDevices?.uses(id) == true {
+      // QEMU backends/hostmem.c: host_memory_backend_can_be_deleted (recorded from 7.2.22, 10.0.13 and 11.1.3).
+      let isOld = qemu.isBefore(10, 1)
+      return isOld ? "object '\(id)' is in use, can not be deleted" : "Cannot delete host memory backend '\(id)' which is mapped"
+    }
     // Other machines may have it.
     return machine.isComplete && byID[id] == nil ? "object '\(id)' not found" : nil
   }

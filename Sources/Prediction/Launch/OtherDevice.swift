@@ -35,7 +35,7 @@ extension RealizeContext {
       return try badGlobalOfDriver()
     case .id: return qdevID
     case .properties: return try otherProperties()
-    case .memory: return memoryWithoutACPI
+    case .memory: return memoryWithoutACPI ?? memoryRefusal
     case .secondIOMMU: return secondIOMMU
     case .slot: return PCIDrivers.isPCI(driver) ? try assignSlot() : nil
     case .port:
@@ -128,7 +128,8 @@ extension RealizeContext {
       let property = request.properties[offset]
       if ["driver", "bus", "id"].contains(property.name) { continue }
       switch DeviceProperties.lookup(property.name, of: driver, in: qemu) {
-      case .unknown: continue
+      case .unknown:
+        if let failure = linkRefusal(property) { return failure }
       case .absent:
         return RealizeFailure(
           .badOption, property: property.name, "Property '\(driver).\(property.name)' not found")
@@ -136,6 +137,7 @@ extension RealizeContext {
         if case .unknown(let text) = property.value { throw Unknown("value of \(property.name)", reason: "written as \(text)") }
         let text = try PropertyChecks.refusal(property.name, property.value, kind: kind, of: request, in: qemu)
         if let text { return RealizeFailure(.badOption, property: property.name, text) }
+        if let failure = linkRefusal(property) { return failure }
         if property.name == "primary-bus", driver == "virtio-iommu-pci" || !qemu.isBefore(11, 1),
           let failure = try primaryBusLink(property.value.string ?? "")
         {

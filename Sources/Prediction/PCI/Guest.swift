@@ -49,6 +49,8 @@ public struct Guest: Sendable {
   var physicalFunctions = SharedMap<String, [GuestPCIAddress]>()
   /// Whether libvirt chooses the slots that the definition does not give.
   var isPlacedByLibvirt = false
+  /// The memory devices; nil where the machine has no place for them, or where they are not known.
+  var memoryDevices: MemoryDevices?
   /// The objects that exist, by id.
   var objects = SharedMap<String, ObjectRequest>()
   /// Ids given in key=value text. QEMU compares these with each other before it creates any device.

@@ -42,6 +42,9 @@ extension Guest {
     checksChosenSlots = !qemu.isBefore(8, 0)
     stopsACPIAtPorts = qemu.isBefore(8, 0)
     makesVirtualFunctions = !qemu.isBefore(10, 0)
+    if machine.libvirt == nil, qemu.modelledRelease != nil, let memory = MemoryOption(machine, qemu) {
+      memoryDevices = MemoryDevices(machine, memory, qemu)
+    }
   }
 
   /// `q35` (QEMU hw/i386/pc_q35.c: pc_q35_init); the devices as 11.1.3 names them.

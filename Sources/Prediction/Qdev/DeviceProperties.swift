@@ -30,7 +30,8 @@ enum DeviceProperties {
     // It decides about slots.
     if driver == "nvme", name == "sriov_max_vfs" { return .kind(.unsigned(bits: 16)) }
     if let kind = memoryModules[driver]?[name] { return .kind(kind) }
-    if own == nil { return .unknown }
+    let isModule = driver == "pc-dimm" || driver == "nvdimm"
+    if own == nil, !isModule { return .unknown }
     if name == "realized" { return .kind(.realized) }
     return ofEveryDevice.contains(name) ? .kind(.readOnly) : qemu.modelledRelease == nil ? .unknown : .absent
   }
@@ -70,15 +71,17 @@ enum DeviceProperties {
     "x-pcie-ext-tag": .bool, "x-pcie-extcap-init": .bool, "x-pcie-lnksta-dllla": .bool,
   ]
 
-  /// The properties that decide about the places of memory devices.
+  /// The properties that decide about the places of memory devices; all of a module's own.
   private static let memoryModules: [String: [String: PropertyKind]] = {
-    let module: [String: PropertyKind] = ["addr": .unsigned(bits: 64), "node": .unsigned(bits: 32), "slot": .signed32]
+    let module: [String: PropertyKind] = [
+      "addr": .unsigned(bits: 64), "memdev": .link, "node": .unsigned(bits: 32), "size": .readOnly, "slot": .signed32,
+    ]
     let block: [String: PropertyKind] = [
       "block-size": .size(maximum: nil), "memaddr": .unsigned(bits: 64), "node": .unsigned(bits: 32), "prealloc": .bool,
       "requested-size": .size(maximum: nil), "unplugged-inaccessible": .onOffAuto,
     ]
     return [
-      "pc-dimm": module, "nvdimm": module.merging(["label-size": .size(maximum: nil), "unarmed": .bool]) { a, _ in a },
+      "pc-dimm": module, "nvdimm": module.merging(["label-size": .size(maximum: nil), "unarmed": .bool, "uuid": .text]) { a, _ in a },
       "virtio-mem-pci": block, "virtio-pmem-pci": ["memaddr": .unsigned(bits: 64)],
     ]
   }()

@@ -54,6 +54,8 @@ struct MadeDevices {
     for index in lost { next.acpiIndexes.insert(index) }
     next.hadIntelGraphics = guest.hadIntelGraphics
     next.physicalFunctions = SharedMap(Dictionary(guest.physicalFunctions.map { ($0.key, []) }) { $1 })
+    // A backend that a device uses cannot be deleted.
+    next.objects = guest.objects
     for device in devices { _ = next.add(device, stays: true) }
     for (pair, id) in guest.primaries where next.standbys.contains(pair) { next.primaries[pair] = id }
     return next
@@ -63,6 +65,8 @@ struct MadeDevices {
   /// qdev_unplug). ACPI never ejects a bridge that was there from the start (QEMU hw/acpi/pcihp.c: acpi_pcihp_pc_no_hotplug).
   private func canLeave(_ request: DeviceRequest, _ guest: Guest) -> Bool {
     let driver = request.driver ?? ""
+    // It has no bus.
+    if driver == "pc-dimm" { return true }
     if driver == "vfio-pci-nohotplug" || RealizeContext.notHotpluggable.contains(driver) { return false }
     guard case .some(.some(let bus)) = try? guest.bus(for: request) else { return true }
     if bus.takesHotplug == .known(false) { return false }
@@ -109,6 +113,7 @@ extension Guest {
     if let index = device.numbers.acpiIndex { acpiIndexes.insert(index) }
     if let id = device.request.keyvalID { keyvalIDs.insert(id) }
     take(device.numbers)
+    if MemoryDevices.drivers.contains(device.request.driver ?? "") { _ = memoryDevices?.add(device.request) { objects[$0] } }
     if let context = device.context { assign(context) }
     return address
   }

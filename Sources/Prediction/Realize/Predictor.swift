@@ -55,7 +55,10 @@ public final class Predictor: Sendable {
     guest.isOrderKnown = running == nil
     var others: [LaunchFailure] = []
     if running == nil {
-      others = machine.launchFailures(qemu, isArm: host.isArm)
+      // Objects that commands add come later.
+      var start = machine
+      start.objects.removeAll(where: \.isAdded)
+      others = start.launchFailures(qemu, isArm: host.isArm)
       if let refused = machine.foreignAccelerator(on: host) ?? machine.inaccessibleKVM(on: host) { others.append(refused) }
     }
     var unmodelled: [(request: DeviceRequest, fact: Unknown)] = []

@@ -1,0 +1,162 @@
+import Facts
+
+/// The memory devices of a machine and what they occupy, in the order in which QEMU creates them (QEMU hw/mem/pc-dimm.c: pc_dimm_pre_plug,
+/// pc_dimm_realize; hw/mem/memory-device.c: memory_device_pre_plug; recorded from 7.2.22, 10.0.13 and 11.1.3).
+struct MemoryDevices: Sendable {
+  /// The result of creating a device.
+  enum Outcome: Equatable {
+    case added
+    case refused(property: String, String)
+    /// A value of the device, or of one before it, is not known.
+    case unknown
+  }
+
+  static let drivers: Set<String> = ["pc-dimm", "nvdimm", "virtio-mem-pci", "virtio-pmem-pci"]
+
+  private let qemu: QEMUProfile
+  private let maximum: UInt64?
+  /// Bytes for memory devices.
+  private let space: UInt64
+  private let slotCount: UInt64
+  private let nodeCount: Int
+  private let hasNVDIMM: Bool
+  private var slots: Set<UInt64> = []
+  private var taken: UInt64 = 0
+  private var places: MemoryPlaces
+  /// Backends that are in use.
+  private var used: Set<String>
+  private var isKnown = true
+
+  /// Nil for a machine without memory devices, or whose memory is not known.
+  init?(_ machine: MachineConfig, _ memory: MemoryOption, _ qemu: QEMUProfile) {
+    // Without ACPI there are none, which each says itself.
+    guard [.q35, .i440fx].contains(MachineKind(machine)), machine.hasACPI else { return nil }
+    self.qemu = qemu
+    maximum = memory.maximum
+    let size = MachineConfig.rounded(memory.size ?? MachineConfig.defaultMemory)
+    space = (memory.maximum ?? 0) - min(memory.maximum ?? 0, size)
+    slotCount = memory.maximum == nil ? 0 : memory.slots ?? 0
+    nodeCount = max(1, machine.options.filter(\.isNUMANode).count)
+    hasNVDIMM = machine.machine.last(where: { $0.name == "nvdimm" }).map { QEMUBool($0.value) == .on } ?? false
+    places = MemoryPlaces(machine, memory)
+    used = Set([machine.machine.last { $0.name == "memory-backend" }?.value.string].compactMap { $0 })
+    for option in machine.options where option.name == "numa" {
+      used.formUnion(OptionText.items(option.value.string ?? "", implied: "type").filter { $0.key == "memdev" }.map(\.value))
+    }
+  }
+
+  /// Whether a device has a backend.
+  func uses(_ id: String) -> Bool { used.contains(id) }
+
+  /// Adds a device, or refuses it.
+  /// - Parameter backend: the object with an id; nil for one that is not known.
+  mutating func add(_ device: DeviceRequest, backend: (String) -> ObjectRequest?) -> Outcome {
+    guard isKnown else { return .unknown }
+    var next = self
+    let outcome = next.make(device, backend)
+    switch outcome {
+    case .added: self = next
+    case .unknown: isKnown = false
+    case .refused: break
+    }
+    return outcome
+  }
+
+  private mutating func make(_ device: DeviceRequest, _ backend: (String) -> ObjectRequest?) -> Outcome {
+    let driver = device.driver ?? ""
+    let isModule = driver.hasSuffix("dimm")
+    func refused(_ text: String, _ property: String = "driver") -> Outcome { .refused(property: property, text) }
+    // A bus that is named is refused before.
+    if isModule, device.has("bus") { return .unknown }
+    if driver == "nvdimm", !hasNVDIMM { return refused("nvdimm is not enabled: missing 'nvdimm' in '-M'") }
+    let link = device.value("memdev")
+    if link == nil, !isModule, maximum != nil { return refused("'memdev' property must be set") }
+    var object: ObjectRequest?
+    if let link {
+      object = link.string.flatMap(backend)
+      if object == nil { return .unknown }
+    }
+    if isModule {
+      let outcome = takeSlot(device)
+      if outcome != .added { return outcome }
+      if link == nil { return refused("'memdev' property must be set") }
+    } else if maximum == nil {
+      return refused(
+        qemu.isBefore(10, 0)
+          ? "memory devices (e.g. for memory hotplug) are not enabled, please specify the maxmem option"
+          : "the configuration is not prepared for memory devices (e.g., for memory hotplug), consider specifying the maxmem option")
+    }
+    guard let object, let id = object.id, let module = MemoryModule(device, object, qemu) else { return .unknown }
+    if let text = module.sizeRefusal { return refused(text) }
+    if module.size > space - min(space, taken) {
+      return refused(
+        "not enough space, currently \(taken.hexadecimal) in use of total space for memory devices \(space.hexadecimal)")
+    }
+    taken += module.size
+    if let unit = module.uneven { return refused("backend memory size must be multiple of \(unit)") }
+    if let alignment = module.alignment, let address = module.address,
+      let text = places.add(device.id, at: address, size: module.size, alignment: alignment)
+    {
+      return refused(text, module.addressName)
+    }
+    if isModule || driver == "virtio-mem-pci", let given = device.value("node") {
+      guard case .natural(let node)? = MemoryDevices.integer(given) else { return .unknown }
+      if node >= nodeCount {
+        // QEMU hw/virtio/virtio-mem.c: virtio_mem_device_realize.
+        let text = isModule ? "'DIMM property node has value \(node)' which exceeds the number of numa nodes: \(nodeCount)"
+          : "'node' property has value '\(node)', which exceedsthe number of numa nodes: \(nodeCount)"
+        return refused(text, "node")
+      }
+    }
+    if !used.insert(id).inserted {
+      let text = driver == "virtio-mem-pci" ? "'memdev' property specifies a busy memdev: " : "can't use already busy memdev: "
+      return refused(text + id, "memdev")
+    }
+    return module.blockRefusal.map { refused($0) } ?? .added
+  }
+
+  /// QEMU hw/mem/pc-dimm.c: pc_dimm_get_free_slot.
+  private mutating func takeSlot(_ device: DeviceRequest) -> Outcome {
+    let given = device.value("slot").map(MemoryDevices.integer)
+    if slotCount == 0 {
+      guard case .some(.some(.natural(let slot))) = given else {
+        return .refused(property: "driver", "no slots where allocated, please specify the 'slots' option")
+      }
+      return .refused(property: "slot", "invalid slot number \(slot), valid range is [0-\(UInt64.max)]")
+    }
+    guard let given else {
+      guard let free = (0..<slotCount).first(where: { !slots.contains($0) }) else {
+        return .refused(property: "driver", "no free slots available")
+      }
+      slots.insert(free)
+      return .added
+    }
+    guard case .natural(let slot)? = given else { return .unknown }
+    if slot >= slotCount {
+      return .refused(property: "slot", "invalid slot number \(slot), valid range is [0-\(slotCount - 1)]")
+    }
+    return slots.insert(slot).inserted ? .added : .refused(property: "slot", "slot \(slot) is busy")
+  }
+
+  private static func integer(_ value: PropertyValue) -> QEMUInteger? {
+    value.string.flatMap(QEMUNumber.integer) ?? QEMUNumber.integer(value)
+  }
+}
+
+extension MachineConfig {
+  /// The first refusal of a memory device that the machine starts with.
+  func moduleFailures(_ memory: MemoryOption, _ qemu: QEMUProfile) -> [LaunchFailure] {
+    guard var modules = MemoryDevices(self, memory, qemu) else { return [] }
+    let areAllKnown = areObjectsKnown
+    let backends = Dictionary(objects.compactMap { object in object.id.map { ($0, object) } }) { $1 }
+    for device in devices where device.driver.map(MemoryDevices.drivers.contains) == true {
+      switch modules.add(device, backend: { areAllKnown ? backends[$0] : nil }) {
+      case .added: continue
+      case .unknown: return []
+      case .refused(let property, let text):
+        return [LaunchFailure(RealizeFailure(.badOption, property: property, text), of: device)]
+      }
+    }
+    return []
+  }
+}
