@@ -92,8 +92,14 @@ struct ProcessorModel {
     for global in globals where isFor(global) {
       if let text = refusal(global.property, global.value, by: global.driver, qemu) { return (text, global.location) }
     }
-    // The frequency is a number of another form.
-    for (property, value) in properties where property != "tsc-freq" {
+    for (property, value) in properties {
+      // A number with a unit, which becomes `tsc-frequency`.
+      if property == "tsc-freq" {
+        if QEMUNumber.size(value) == .invalid, !QEMUNumber.mayBeBinary(value, in: qemu) {
+          return ("bad numerical value \(value)", location)
+        }
+        continue
+      }
       if let text = refusal(property, value, by: type, qemu) { return (text, location) }
     }
     for property in added + removed where !ProcessorProperties.have(property, model: name, in: qemu) {
@@ -106,14 +112,21 @@ struct ProcessorModel {
     let applied = "can't apply global \(driver).\(property)=\(value): "
     if !ProcessorProperties.have(property, model: name, in: qemu) { return applied + "Property '\(type).\(property)' not found" }
     if ProcessorProperties.readOnly.contains(property) { return applied + "Property '\(type).\(property)' is not writable" }
-    if property == "realized", QEMUBool(value) == .on { return applied + "CPU socket-id is not set" }
+    if property == "realized" {
+      switch QEMUBool(value) {
+      case .on: return applied + "CPU socket-id is not set"
+      case .off: return nil
+      case .invalid: return applied + "Parameter 'realized' expects 'on' or 'off'"
+      case .undetermined: return nil
+      }
+    }
     if QEMUNumber.mayBeBinary(value, in: qemu) { return nil }
     if property == "vendor", value.utf8.count != 12 {
       let text = qemu.isBefore(8, 0) ? "Property '.vendor' doesn't take value '\(value)'"
         : "value of property 'vendor' must consist of exactly 12 characters"
       return applied + text
     }
-    if property == "tsc-frequency", QEMUNumber.integer(value) == nil { return applied + "Parameter 'tsc-frequency' expects int64" }
+    if let text = ProcessorProperties.numberRefusal(property, value, in: qemu) { return applied + text }
     guard let kind = ProcessorProperties.kind(property) else { return nil }
     return PropertyChecks.globalRefusal(property, value, kind: kind, driver: type).map { applied + $0 }
   }

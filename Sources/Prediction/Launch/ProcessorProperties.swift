@@ -18,21 +18,51 @@ enum ProcessorProperties {
 
   /// The kind of a property's value; nil where it is not modelled.
   static func kind(_ name: String) -> PropertyKind? {
-    if numbers.contains(name) { return .unsigned(bits: 32) }
-    if name == "host-phys-bits-limit" { return .unsigned(bits: 8) }
-    return others.contains(name) ? nil : .bool
+    switch name {
+    case _ where numbers.contains(name): return .unsigned(bits: 32)
+    case "host-phys-bits-limit", "avx10-version", "hv-version-id-sbranch": return .unsigned(bits: 8)
+    case "hv-version-id-major", "hv-version-id-minor": return .unsigned(bits: 16)
+    case "core-id", "die-id", "module-id", "node-id", "socket-id", "thread-id", "x-hv-max-vps": return .signed32
+    case "hv-no-nonarch-coresharing": return .onOffAuto
+    default: return others.contains(name) ? nil : .bool
+    }
   }
 
   private static let numbers: Set<String> = [
-    "apic-id", "guest-phys-bits", "level", "level-func7", "min-level", "min-xlevel", "min-xlevel2", "phys-bits", "xlevel", "xlevel2",
+    "apic-id", "guest-phys-bits", "hv-spinlocks", "hv-version-id-build", "hv-version-id-snumber", "hv-version-id-spack",
+    "level", "level-func7", "min-level", "min-xlevel", "min-xlevel2", "phys-bits", "xlevel", "xlevel2",
   ]
 
   private static let others: Set<String> = [
-    "avx10-version", "core-id", "die-id", "family", "hv-no-nonarch-coresharing", "hv-spinlocks",
-    "hv-vendor-id", "hv-version-id-build", "hv-version-id-major", "hv-version-id-minor", "hv-version-id-sbranch",
-    "hv-version-id-snumber", "hv-version-id-spack", "lbr-fmt", "lbr_fmt", "memory", "model", "model-id", "module-id", "node-id", "realized",
-    "socket-id", "stepping", "thread-id", "tsc-frequency", "ucode-rev", "vendor", "x-hv-max-vps",
+    "family", "hv-vendor-id", "lbr-fmt", "lbr_fmt", "memory", "model", "model-id", "stepping", "tsc-frequency", "ucode-rev", "vendor",
   ]
+
+  /// The refusal of a number with a maximum of its own (QEMU target/i386/cpu.c: x86_cpuid_version_set_family and others;
+  /// hw/core/qdev-properties.c: set_prop_uint64_checkmask).
+  static func numberRefusal(_ name: String, _ value: String, in qemu: QEMUProfile) -> String? {
+    let isOld = qemu.isBefore(8, 0)
+    switch name {
+    case "family", "model", "stepping", "tsc-frequency":
+      let maximum: UInt64 = name == "family" ? 0xff + 0xf : name == "model" ? 0xff : name == "stepping" ? 0xf : UInt64(Int64.max)
+      let isSigned = isOld || name == "tsc-frequency"
+      let number = QEMUNumber.integer(value, isUnsigned: !isSigned)
+      guard let number, !isSigned || QEMUIntegerRange(.min, UInt64(Int64.max)).contains(number) else {
+        return "Parameter '\(name)' expects \(isSigned ? "int64" : "uint64")"
+      }
+      if QEMUIntegerRange(0, maximum).contains(number) { return nil }
+      if !isOld { return "parameter '\(name)' can be at most \(maximum)" }
+      let text = switch number {
+      case .natural(let natural): "\(natural)"
+      case .negative(let negative): "\(negative)"
+      }
+      return "Property .\(name) doesn't take value \(text) (minimum: 0, maximum: \(maximum))"
+    case "ucode-rev": return QEMUNumber.integer(value, isUnsigned: true) == nil ? "Parameter 'ucode-rev' expects uint64" : nil
+    case "lbr-fmt":
+      guard let number = QEMUNumber.integer(value, isUnsigned: true) else { return isOld ? nil : "Parameter 'lbr-fmt' expects uint64" }
+      return QEMUIntegerRange(0, 0x3f).contains(number) ? nil : "Property value for 'lbr-fmt' has bits outside mask '0x3f'"
+    default: return nil
+    }
+  }
 
   private static func names(_ text: String) -> Set<String> {
     Set(text.split { $0 == " " || $0 == "\n" }.map(String.init))
