@@ -4,7 +4,7 @@ import Facts
 /// device and of the PCI core for all PCI devices, all of a bridge, a root complex and an IOMMU of x86.
 private enum OtherDeviceStep: CaseIterable {
   case keyvalID, pluggableClass, bus, hotplug, migrating, dynamicSysbus, globals, id, properties, memory, secondIOMMU, slot, port, expander
-  case iommu, balloon, crash, virtualFunction, failover, optionROM, hotplugController, migratable
+  case iommu, balloon, needs, crash, virtualFunction, failover, optionROM, hotplugController, migratable
 }
 
 extension RealizeContext {
@@ -43,6 +43,7 @@ extension RealizeContext {
       return try portFailure()
     case .expander: return try expanderFailure()
     case .iommu: return try iommuFailure()
+    case .needs: return needRefusal
     case .crash: return QEMUCrash.property(of: request, in: qemu) ?? QEMUCrash.doorbell(of: request, in: machine)
     case .virtualFunction:
       guard PCIDrivers.isPCI(driver) else { return nil }

@@ -81,13 +81,23 @@ public enum QEMUCrash {
     func crash(_ property: String, _ why: String, _ signal: String) -> RealizeFailure {
       RealizeFailure(.crashingProperty, property: property, why, signal: signal)
     }
+    func number(_ name: String) -> UInt64? {
+      guard let value = request.value(name), case .natural(let number)? = value.string.map(QEMUNumber.integer) ?? QEMUNumber.integer(value)
+      else { return nil }
+      return number
+    }
     switch request.driver {
+    // QEMU hw/virtio/virtio.c: virtio_add_queue aborts; all ones stand for a number that QEMU chooses (observed on 7.2.22, 10.0.13 and
+    // 11.1.3).
+    case "virtio-blk-pci", "virtio-blk-pci-transitional", "virtio-blk-pci-non-transitional":
+      guard let queues = number("num-queues"), 1025..<0xffff ~= queues else { return nil }
+      return crash("num-queues", "num-queues is more than 1024", "SIGABRT")
+    case "virtio-scsi-pci", "virtio-scsi-pci-transitional", "virtio-scsi-pci-non-transitional":
+      guard let size = number("virtqueue_size"), 1025..<0xffff_ffff ~= size else { return nil }
+      return crash("virtqueue_size", "virtqueue_size is more than 1024", "SIGABRT")
     case "usb-ehci", "ich9-usb-ehci1", "ich9-usb-ehci2":
       // QEMU hw/usb/hcd-ehci.c: usb_ehci_realize; its refusal of any other number crashes (observed on 7.2.22 and 11.1.3).
-      guard let value = request.value("maxframes"),
-        case .natural(let frames)? = value.string.map(QEMUNumber.integer) ?? QEMUNumber.integer(value),
-        frames <= UInt32.max, !(8...512 ~= frames)
-      else { return nil }
+      guard let frames = number("maxframes"), frames <= UInt32.max, !(8...512 ~= frames) else { return nil }
       return crash("maxframes", "maxframes is not a number of 8 to 512", "SIGSEGV")
     case "pci-testdev":
       // QEMU hw/pci/pci.c: pci_register_bar (observed on 7.2.22 and 11.1.3).

@@ -1,0 +1,83 @@
+import Facts
+
+/// Parts that other devices cannot be without, and numbers that they accept, each with QEMU's text (recorded from 7.2.22, 10.0.13 and
+/// 11.1.3).
+enum DeviceNeeds {
+  /// The property that a device must have, and the refusal of one without it.
+  private static let required: [String: (property: String, text: String)] = {
+    let bmc = ("bmc", "IPMI device requires a bmc attribute to be set")
+    let drive = ("drive", "drive property not set")
+    let tpm = ("tpmdev", "'tpmdev' property is required")
+    return [
+      "ivshmem-doorbell": ("chardev", "You must specify a 'chardev'"), "ivshmem-plain": ("memdev", "You must specify a 'memdev'"),
+      "isa-ipmi-bt": bmc, "isa-ipmi-kcs": bmc, "pci-ipmi-bt": bmc, "pci-ipmi-kcs": bmc, "smbus-ipmi": bmc,
+      "ipmi-bmc-extern": ("chardev", "IPMI external bmc requires chardev attribute"),
+      "isa-debugcon": ("chardev", "Can't create debugcon device, empty char device"),
+      "isa-parallel": ("chardev", "Can't create parallel device, empty char device"),
+      "ide-hd": ("drive", "No drive specified"), "scsi-hd": drive, "usb-storage": drive, "virtio-blk-pci": drive,
+      "nvme": ("serial", "serial property not set"), "nvme-ns": ("drive", "block backend not configured"),
+      "usb-redir": ("chardev", "Parameter 'chardev' is missing"), "usb-serial": ("chardev", "Property chardev is required"),
+      "tpm-crb": tpm, "tpm-tis": tpm, "vhost-scsi-pci": ("wwpn", "vhost-scsi: missing wwpn"),
+      "vhost-user-blk-pci": ("chardev", "chardev is mandatory"), "vhost-user-fs-pci": ("chardev", "missing chardev"),
+      "vhost-vsock-pci": ("guest-cid", "guest-cid property must be greater than 2"),
+      "virtio-9p-pci": ("fsdev", "9pfs device couldn't find fsdev with the id = NULL"),
+      "virtio-crypto-pci": ("cryptodev", "'cryptodev' parameter expects a valid object"),
+      "virtio-input-host-pci": ("evdev", "evdev property is required"),
+    ]
+  }()
+
+  /// A device of a generation of virtio is the same inside.
+  private static func base(_ driver: String) -> String {
+    for suffix in ["-non-transitional", "-transitional"] where driver.hasSuffix(suffix) { return String(driver.dropLast(suffix.count)) }
+    return driver
+  }
+
+  /// The property that a device lacks, and QEMU's text about it.
+  /// - Parameter has: whether the request or a `-global` gives a property.
+  static func missing(_ driver: String, has: (String) -> Bool) -> (property: String, text: String)? {
+    guard let need = required[base(driver)], !has(need.property) else { return nil }
+    return need
+  }
+
+  /// The refusal of a number of a device.
+  static func refusal(_ driver: String, _ property: String, _ number: UInt64) -> String? {
+    switch (base(driver), property) {
+    case ("nvme", "max_ioqpairs") where !(1...65535 ~= number): return "max_ioqpairs must be between 1 and 65535"
+    case ("nvme", "msix_qsize") where !(1...2048 ~= number): return "msix_qsize must be between 1 and 2048"
+    case ("virtio-blk-pci", "num-queues") where number == 0: return "num-queues property must be larger than 0"
+    case ("virtio-blk-pci", "queue-size") where number <= 2: return "invalid queue-size property (\(number)), must be > 2"
+    case ("virtio-blk-pci", "queue-size") where number & (number - 1) != 0 || number > 1024:
+      return "invalid queue-size property (\(number)), must be a power of 2 (max 1024)"
+    case ("virtio-net-pci", "rx_queue_size") where number == 0 || number & (number - 1) != 0 || !(256...1024 ~= number):
+      return "Invalid rx_queue_size (= \(number)), must be a power of 2 between 256 and 1024."
+    case ("virtio-rng-pci", "period") where number == 0: return "'period' parameter expects a positive integer"
+    case ("virtio-scsi-pci", "num_queues") where number == 0 || 1023..<0xffff_ffff ~= number:
+      return "Invalid number of queues (= \(number)), must be a positive integer less than 1022."
+    case ("virtio-serial-pci", "max_ports") where number == 0: return "Maximum number of serial ports not specified"
+    case ("virtio-serial-pci", "max_ports") where number > 511: return "maximum ports supported: 511"
+    case ("vhost-vsock-pci", "guest-cid") where number <= 2: return "guest-cid property must be greater than 2"
+    case ("vhost-vsock-pci", "guest-cid") where number > 0xffff_ffff: return "guest-cid property must be a 32-bit number"
+    default: return nil
+    }
+  }
+}
+
+extension RealizeContext {
+  /// The refusal of a device that lacks a part, or of a number of it.
+  var needRefusal: RealizeFailure? {
+    // A device that `-drive` makes has its disk.
+    let isOfDrive = request.plug == .cold && request.properties.count == 1 && request.properties[0].location == request.location
+    guard qemu.modelledRelease != nil, !isOfDrive else { return nil }
+    func has(_ name: String) -> Bool { settings.has(name) || machine.globals.contains { $0.property == name } }
+    if let need = DeviceNeeds.missing(driver, has: has) {
+      return RealizeFailure(.badOption, property: "driver", need.text)
+    }
+    for property in request.properties {
+      guard case .natural(let number)? = property.value.string.map(QEMUNumber.integer) ?? QEMUNumber.integer(property.value),
+        request.property(property.name) == property, let text = DeviceNeeds.refusal(driver, property.name, number)
+      else { continue }
+      return RealizeFailure(.badOption, property: property.name, text)
+    }
+    return nil
+  }
+}
