@@ -30,9 +30,8 @@ final class MemoryPlugTests: XCTestCase {
   }
 
   private func run(_ argv: [JSON], _ commands: [JSON], _ qemu: QEMUProfile) -> Predictor.Outcome {
-    let bytes = (["qemu-system-x86_64", "-accel", "tcg", "-nodefaults"] + argv.compactMap(\.string)).flatMap { (argument: String) -> [UInt8] in
-      Array(argument.utf8) + [UInt8(0)]
-    }
+    let arguments = ["qemu-system-x86_64", "-accel", "tcg", "-nodefaults"] + argv.compactMap(\.string)
+    let bytes = arguments.flatMap { (argument: String) -> [UInt8] in Array(argument.utf8) + [UInt8(0)] }
     var machine = ParsedInput.parse(SourceText(name: "argv", bytes: bytes), as: .nul).machine
     let text = commands.map { $0.text() }.joined(separator: "\n")
     let stream = ParsedInput.parse(SourceText(name: "plugs", bytes: Array(text.utf8)), as: .qmp)
