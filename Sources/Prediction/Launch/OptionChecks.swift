@@ -216,9 +216,6 @@ extension MachineConfig {
     }
   }
 
-  /// Whether a property of a driver is a link to an object.
-  static func isLink(_ name: String, of driver: String) -> Bool { part(name, of: driver)?.part == .object }
-
   /// Ids that QEMU gives itself: of `-serial`, `-drive` without an id, and the like.
   private static func isOfBoard(_ id: String) -> Bool {
     ["serial", "parallel", "compat_monitor", "debugcon", "gdb", "ide", "none", "virtio", "scsi", "floppy", "pflash", "sd", "mtd"]

@@ -1,6 +1,6 @@
 import Facts
 
-/// Memory devices and links to objects of devices that are plugged; those of the start are checked with the machine's options.
+/// Memory devices that are plugged; those of the start are checked with the machine's options.
 extension RealizeContext {
   /// The refusal of a memory device that is plugged (recorded from 7.2.22 and 11.1.3).
   var memoryRefusal: RealizeFailure? {
@@ -14,19 +14,14 @@ extension RealizeContext {
     return RealizeFailure(.badOption, property: property, text)
   }
 
-  /// The refusal of a property that links to an object (QEMU qom/object.c: object_resolve_link).
+  /// The refusal of a backend that is another object or a device (QEMU qom/object.c: object_resolve_link). One that the definition does
+  /// not have may have come while the guest ran.
   func linkRefusal(_ property: Property) -> RealizeFailure? {
-    guard request.plug == .hot, machine.isComplete, machine.areObjectsKnown, !property.value.isOfShell,
-      MachineConfig.isLink(property.name, of: driver), let link = property.value.string, !link.isEmpty
+    guard request.plug == .hot, property.name == "memdev", MemoryDevices.drivers.contains(driver), machine.isComplete,
+      !property.value.isOfShell, let link = property.value.string, !link.isEmpty
     else { return nil }
-    let ofDevice = guest.ids[link]
-    let type = ofDevice ?? object(link)?.type
-    guard let type else {
-      let isKnown = object(link) != nil
-      return isKnown ? nil : RealizeFailure(.badOption, property: property.name, "Device '\(link)' not found")
-    }
-    guard property.name == "memdev", ofDevice != nil || !type.contains("memory") else { return nil }
-    let text = "Invalid parameter type for 'memdev', expected: memory-backend"
-    return RealizeFailure(.badOption, property: property.name, text)
+    let isDevice = guest.ids[link] != nil
+    guard isDevice || object(link)?.type.map({ !$0.contains("memory") }) == true else { return nil }
+    return RealizeFailure(.badOption, property: "memdev", "Invalid parameter type for 'memdev', expected: memory-backend")
   }
 }
