@@ -51,9 +51,8 @@ private func checkPlug(_ prediction: RealizePrediction, _ runner: inout RuleRunn
 /// Advice for the property, the address or the cause; nil where only QEMU's message says what to change.
 private func advice(_ failure: RealizeFailure, _ prediction: RealizePrediction, _ target: LintTarget) -> String? {
   let host = target.hostNow
-  return
-  propertyAdvice(failure, prediction.request) ?? inDefinition(failure, prediction, target) ?? nearDevices(failure, prediction, on: host)
-    ?? cause(of: failure, prediction, on: host).advice(on: host)
+  return propertyAdvice(failure, prediction.request) ?? inDefinition(failure, prediction, target)
+    ?? nearDevices(failure, prediction, on: host) ?? cause(of: failure, prediction, on: host).advice(on: host)
 }
 
 /// Advice with the names of the definition: keys of a Proxmox configuration, ports of a running guest.
