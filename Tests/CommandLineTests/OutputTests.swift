@@ -200,6 +200,8 @@ final class OutputTests: XCTestCase {
     XCTAssert(domain.output.contains(": safe ") && domain.output.contains("; the rest of the domain was not checked"), domain.output)
     let json = try Vfiogate.run(lint + ["--format", "json"], input: Array(text.utf8)).json
     XCTAssertEqual(json["definitions"]?.array?.first?["not-checked"]?.array?.map(\.string), ["domain"])
+    let noDevice = try Vfiogate.run(lint + ["--format", "json"], input: Array((port + "\n").utf8)).json
+    XCTAssertEqual(noDevice["definitions"]?.array?.first?["not-checked"]?.array?.map(\.string), ["machine"])
     if let program = InstalledQEMU.ofDistribution {
       let asked = try verdict(port + devices + " -chardev null,id=c", ["--rehearse", program, "--qemu", "11.1.3"])
       XCTAssert(asked.contains(": safe ") && !asked.contains("not checked"), asked)

@@ -114,12 +114,13 @@ public final class LintTarget: Sendable {
 
   /// Options whose values no QEMU was asked about, and that are not modelled: `-cpu`, `-drive`, in the order of the text; the last
   /// is `devices`, for those besides passthrough. Of a domain of libvirt, which writes them itself, `domain`: its other parts, which
-  /// libvirt may refuse.
+  /// libvirt may refuse. Without a host device it is `machine`: all of it.
   public var unchecked: [String] {
     if let libvirt = machine.libvirt {
       return plugs.isEmpty && libvirt.hypervisor == nil && machine.missingPart == nil ? ["domain"] : []
     }
     if case .known(let result)? = rehearsal, result.isTried { return [] }
+    if !mayPassThrough { return ["machine"] }
     let names = plugs.isEmpty ? machine.uncheckedOptions(qemu) : machine.uncheckedCommands
     let isOpen = !undecided.isEmpty || checkedRequests.contains { !$0.isVFIO && !LintTarget.isModelled($0) }
     return isOpen ? names + ["devices"] : names
