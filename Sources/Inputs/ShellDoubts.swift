@@ -24,7 +24,9 @@ struct ShellDoubts {
     }
   }
 
-  var all: [Doubt] { [program, function, continuation, end, placeholder, parenthesis, list, document, input, client].compactMap { $0 } }
+  var all: [Doubt] {
+    [program, function, continuation, end, placeholder, parenthesis, list, brace, document, input, client].compactMap { $0 }
+  }
 
   private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
@@ -83,6 +85,18 @@ struct ShellDoubts {
     guard command.lowerBound > 1, bytes[command.lowerBound - 1] == UInt8(ascii: "("), bytes[command.lowerBound - 2].isShellNameByte
     else { return nil }
     return (command.lowerBound - 1..<command.lowerBound, "the list in parentheses", "a program of another language may append to it")
+  }
+
+  /// A brace behind an argument, before the command, which opens no group: Tcl's `set cmd {`.
+  private var brace: Doubt? {
+    guard let brace = bytes[..<command.lowerBound].lastIndex(where: { $0 > 0x20 }), bytes[brace] == UInt8(ascii: "{") else { return nil }
+    let line = bytes[..<brace].lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
+    let words = bytes[line..<brace].split { $0 <= 0x20 }
+    let opening = ["!", "coproc", "do", "elif", "else", "function", "if", "then", "time", "until", "while"]
+    guard words.count > 1, bytes[brace - 1] <= 0x20, !bytes[line..<brace].contains(where: { ";&|()".utf8.contains($0) }),
+      !opening.contains(where: { words[0].elementsEqual($0.utf8) })
+    else { return nil }
+    return (brace..<brace + 1, "the text in braces", "a program of another language may append to it")
   }
 
   /// A here document before the command that no line closes.

@@ -91,6 +91,10 @@ final class CommandMentionsTests: XCTestCase {
   /// Lists and here documents of other languages than a shell's, to which more may be appended.
   func testTextOfOtherLanguages() {
     XCTAssertEqual(unread("my @a = qw(\(qemu));\npush @a, @gpu;\n"), ["the list in parentheses"])
+    XCTAssertEqual(unread("set cmd {\n  \(qemu)\n}\nlappend cmd -device $gpu\n"), ["the text in braces"])
+    for opening in ["vm() {", "function vm {", "coproc VM {", "if true; then {", "test -e a && {", "{", "do {", "time {"] {
+      XCTAssertEqual(unread("\(opening)\n  \(qemu)\n}\n").filter { $0.contains("braces") }, [], opening)
+    }
     XCTAssertEqual(unread("cmd = <<~CMD\n  \(qemu) -S\nCMD\nsystem(cmd + gpu)\n"), ["the here document `~CMD`"])
     XCTAssertEqual(unread("cmd = <<-CMD\n  \(qemu) -S\n  CMD\nsystem(cmd + gpu)\n"), ["the here document `CMD`"])
     for text in ["((a = b << c))", "x=$((1 << n))", "cat <<< \"$x\"", "let \"a=1<<2\"", "cat <<END\na\nEND"] {
