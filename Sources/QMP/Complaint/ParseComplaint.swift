@@ -89,7 +89,8 @@ struct ParseComplaint {
           guard string[(at + 6)...].prefix(2).elementsEqual("\\u".utf8),
             let low = hexadecimal(string[(at + 8)...].prefix(4)), UTF16.isTrailSurrogate(low)
           else { return invalid(digits) }
-          if UInt32(low) & 0x3fe == 0x3fe, UInt32(unit) & 0x3f == 0x3f { return invalid(digits) }
+          // QEMU prints the pair that it has read (QEMU qobject/json-parser.c: parse_string).
+          if UInt32(low) & 0x3fe == 0x3fe, UInt32(unit) & 0x3f == 0x3f { return invalid(string[(at + 2)...].prefix(10)) }
           at += 6
         }
         at += 6
@@ -108,7 +109,8 @@ struct ParseComplaint {
   }
 
   private static func hexadecimal(_ digits: ArraySlice<UInt8>) -> UInt16? {
-    guard digits.count == 4, digits.first != UInt8(ascii: "+") else { return nil }
+    // A sign is a part of Swift's numbers.
+    guard digits.count == 4, !"+-".utf8.contains(digits[digits.startIndex]) else { return nil }
     return UInt16(String(decoding: digits, as: UTF8.self), radix: 16)
   }
 
