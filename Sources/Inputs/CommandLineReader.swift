@@ -286,7 +286,7 @@ struct CommandLineReader {
   private mutating func properties(_ word: Word, _ whole: Location, implied: String) -> [Property]? {
     guard word.bytes.first == UInt8(ascii: "{") else { return keyval(word, whole, implied: implied) }
     do {
-      return try JSONProperties.read(word, keys: [], source: source.name, path: whole.path)
+      return try JSONProperties.read(word, keys: [], source: source.name, path: whole.path, isStream: false)
     } catch {
       definition.problems.append(JSONProperties.problem(error, in: word, source: source.name, path: whole.path))
       return nil

@@ -86,6 +86,11 @@ extension ParsedInput {
       return
     }
     if isDevice, command.hasMore {
+      // `{{ name }}` has blanks.
+      if TemplatePlaceholder.isIn(command.rest.text) {
+        return machine.unreadParts.append(
+          UnreadPart(what: "value of `\(command.rest.text)`", reason: "another program fills it in", location: place))
+      }
       problems.append(
         InputProblem(
           message: "text follows the argument of `\(command.name)`: QEMU answers `extraneous characters at the end of line`",
@@ -93,8 +98,9 @@ extension ParsedInput {
     }
     let isJSON = !isDevice && argument.bytes.first == UInt8(ascii: "{")
     let properties = isJSON
-      ? try JSONProperties.read(argument, keys: [], source: place.source, path: place.path)
-      : KeyValueProperties.read(argument, source: place.source, path: place.path, implied: isDevice ? "driver" : "qom-type")
+      ? try JSONProperties.read(argument, keys: [], source: place.source, path: place.path, isStream: true)
+      : KeyValueProperties.read(
+        argument, source: place.source, path: place.path, implied: isDevice ? "driver" : "qom-type", isStream: true)
     if isDevice {
       let device = DeviceRequest(form: .keyval, plug: .hot, properties: properties, location: place)
       // QEMU prints help and plugs nothing.

@@ -5,9 +5,10 @@ import Syntax
 enum JSONProperties {
   /// - Parameters:
   ///   - keys: the way from the word's outermost object to the one that holds the properties.
+  ///   - isStream: the word is of commands to a monitor.
   /// - Throws: what jansson refuses.
   static func read(
-    _ word: Word, keys: [String], source: String, path: String
+    _ word: Word, keys: [String], source: String, path: String, isStream: Bool
   ) throws(SyntaxError) -> [Property] {
     let bytes = JSON.inDoubleQuotes(word.bytes)
     var value = try JSON.parse(bytes)
@@ -22,15 +23,13 @@ enum JSONProperties {
     return members.map { member in
       let place = places[member.key].map(word.range(of:))
       return Property(
-        name: member.key, value: lower(member.value, word),
+        name: member.key, value: lower(member.value, word, isStream),
         location: Location(source: source, range: place, path: "\(path).\(member.key)"))
     }
   }
 
-  private static func lower(_ value: JSON, _ word: Word) -> PropertyValue {
-    if case .string(let text) = value, word.hasUnknown, text.contains(where: { $0 == "$" || $0 == "`" }) {
-      return .unknown(text)
-    }
+  private static func lower(_ value: JSON, _ word: Word, _ isStream: Bool) -> PropertyValue {
+    if case .string(let text) = value, word.leavesOpen(text, isStream: isStream) { return .unknown(text) }
     return PropertyValue(value)
   }
 
@@ -44,14 +43,14 @@ enum JSONProperties {
 
 /// QEMU's `key=value,…` text as properties with places.
 enum KeyValueProperties {
-  /// - Parameter implied: the key of a first item that has no `=`.
-  static func read(_ word: Word, source: String, path: String, implied: String) -> [Property] {
+  /// - Parameters:
+  ///   - implied: the key of a first item that has no `=`.
+  ///   - isStream: the word is of commands to a monitor, written in a file.
+  static func read(_ word: Word, source: String, path: String, implied: String, isStream: Bool = false) -> [Property] {
     KeyValueText(word.bytes, implied: implied).items.map { item in
       let range = item.keyRange.lowerBound..<item.valueRange.upperBound
-      let isShells = word.hasUnknown && item.value.contains { $0 == "$" || $0 == "`" }
-      let isUnknown = isShells || TemplatePlaceholder.begins(Array(item.value.utf8))
       return Property(
-        name: item.key, value: isUnknown ? .unknown(item.value) : .string(item.value),
+        name: item.key, value: word.leavesOpen(item.value, isStream: isStream) ? .unknown(item.value) : .string(item.value),
         location: Location(source: source, range: word.range(of: range), path: "\(path).\(item.key)"))
     }
   }

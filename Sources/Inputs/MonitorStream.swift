@@ -87,6 +87,11 @@ struct MonitorStream {
   /// Adds an object. One that was deleted and is made again is the same to the plugs behind it.
   mutating func add(_ object: ObjectRequest, to definition: inout ParsedInput) {
     objects.append(.add(object))
+    // It may be any that a plug names.
+    if case .unknown(let text)? = object.properties.last(where: { $0.name == "id" })?.value {
+      definition.machine.unreadParts.append(
+        UnreadPart(what: "value of `\(text)`", reason: "another program fills it in", location: object.location))
+    }
     let isAgain = object.id.map { deleted.remove($0) != nil } ?? false
     if let id = object.id, firstPlug[id] == nil { firstPlug[id] = definition.plugs.count }
     if let fd = object.string("fd"), fd.utf8.first.map({ (0x30...0x39).contains($0) }) != true,

@@ -52,7 +52,7 @@ struct QMPReader {
       try plug(word, keys: ["arguments"], path: "[\(index)].arguments")
     case "object-add":
       let properties = try JSONProperties.read(
-        word, keys: ["arguments"], source: source.name, path: "[\(index)].arguments")
+        word, keys: ["arguments"], source: source.name, path: "[\(index)].arguments", isStream: true)
       stream.add(
         ObjectRequest(properties: properties, location: location(word, "[\(index)]"), isJSON: true, isAdded: true), to: &definition)
     case "human-monitor-command": try human(word, message, path: "[\(index)].arguments.command-line")
@@ -84,7 +84,7 @@ struct QMPReader {
   }
 
   private mutating func plug(_ word: Word, keys: [String], path: String) throws(SyntaxError) {
-    let properties = try JSONProperties.read(word, keys: keys, source: source.name, path: path)
+    let properties = try JSONProperties.read(word, keys: keys, source: source.name, path: path, isStream: true)
     stream.add(
       DeviceRequest(form: .json, plug: .hot, properties: properties, location: location(word, path)), to: &definition)
   }

@@ -1,6 +1,13 @@
 import Syntax
 
 extension Word {
+  /// Whether a shell or another program fills in a value of the word.
+  /// - Parameter isStream: the word is of commands to a monitor, in which nothing else has a `$`.
+  func leavesOpen(_ value: String, isStream: Bool) -> Bool {
+    let isShells = (hasUnknown || isStream) && value.utf8.contains { $0 == UInt8(ascii: "$") || $0 == UInt8(ascii: "`") }
+    return isShells || TemplatePlaceholder.isIn(value)
+  }
+
   /// `$DEVICE`, `"${args[@]}"`, and the output of a command.
   var startsUnknown: Bool {
     hasUnknown && (bytes.first == UInt8(ascii: "$") || bytes.first == UInt8(ascii: "`"))

@@ -38,6 +38,12 @@ public enum TemplatePlaceholder {
     return isIn("@") || isIn("%") || isIn("__") || isIn("!")
   }
 
+  /// Whether a value is not written out: it begins with a placeholder, or has one with an expression inside.
+  public static func isIn(_ text: String) -> Bool {
+    let bytes = Array(text.utf8)
+    return begins(bytes) || bytes.starts(with: "%s".utf8) || bytes.indices.contains { end(bytes, at: $0) != nil }
+  }
+
   /// Whether a word, where a disk image could be, stands for words that are not written: `...`, `[options]`, and lists of other
   /// shells, `@args`, `%*` and `...$args`. So do signs with which other languages append a text.
   public static func omits(_ word: [UInt8]) -> Bool {

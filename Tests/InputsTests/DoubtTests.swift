@@ -110,6 +110,38 @@ final class DoubtTests: XCTestCase {
     XCTAssertEqual(parse(virsh).problems, [])
   }
 
+  /// A value that a template, a program or a here-document's shell fills in, in each form that a device can have.
+  func testAValueOfAnotherProgramIsUnknown() {
+    func host(_ text: String) -> PropertyValue? {
+      let parsed = parse(text)
+      XCTAssertEqual(parsed.problems.map(\.message), [], text)
+      return (parsed.machine.devices + parsed.plugs).first?.value("host")
+    }
+    func forms(_ value: String) -> [(stream: Bool, text: String)] {
+      let json = "{\"driver\":\"vfio-pci\",\"id\":\"v\",\"host\":\"\(value)\"}", keyval = "vfio-pci,id=v,host=\(value)"
+      let human = "{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"device_add \(keyval)\"}}"
+      return [
+        (false, "\(Self.qemu) -device '\(keyval)'\n"), (false, "\(Self.qemu) -device '\(json)'\n"),
+        (true, "device_add \(keyval)\n"), (true, human), (true, "{\"execute\":\"device_add\",\"arguments\":\(json)}")
+      ]
+    }
+    for value in ["{{gpu}}", "0000:{{bus}}:00.0", "@GPU@", "%s", "<%=gpu%>"] {
+      for form in forms(value) { XCTAssertEqual(host(form.text), .unknown(value), form.text) }
+    }
+    // Single quotes of a shell keep them.
+    for value in ["$GPU", "0000:${BUS}:00.0", "`gpu`"] {
+      for form in forms(value) { XCTAssertEqual(host(form.text), form.stream ? .unknown(value) : .string(value), form.text) }
+    }
+    for value in ["01:00.0", "%d", "{a}", "a{{b"] {
+      for form in forms(value) { XCTAssertEqual(host(form.text), .string(value), form.text) }
+    }
+    let json = #"{\"driver\":\"vfio-pci\",\"host\":\"$GPU\",\"id\":\"v\"}"#
+    XCTAssertEqual(host("\(Self.qemu) -device \"\(json)\"\n"), .unknown("$GPU"))
+    XCTAssertEqual(host("\(Self.qemu) -device \"\(json.replacing("$GPU", with: "0a:00.0"))\" -name $X\n"), .string("0a:00.0"))
+    assertOpen(["info status\ndevice_add vfio-pci,host={{ gpu }},id=v\n"])
+    assertOpen(["{\"execute\":\"object-add\",\"arguments\":{\"qom-type\":\"iommufd\",\"id\":\"$IO\"}}\n", "object_add iommufd,id=$IO\n"])
+  }
+
   func testAVariableOfAUnitMayBeSeveralWords() {
     assertOpen(["[Service]\nExecStart=/usr/bin/\(Self.qemu) -kernel $ARGS\n"])
     assertRead(["[Service]\nExecStart=/usr/bin/\(Self.qemu) -name ${NAME}\n", "\(Self.qemu) -name $NAME\n"])
