@@ -70,9 +70,7 @@ extension ParsedInput {
     machine.objects += self.machine.objects
     machine.lastCommands = self.machine.lastCommands
     machine.unreadParts += self.machine.unreadParts
-    if let unsupported = self.machine.libvirt?.unsupportedAttributes {
-      machine.libvirt?.unsupportedAttributes = unsupported
-    }
+    machine.unsupportedAttributes = self.machine.unsupportedAttributes
     return machine
   }
 }

@@ -26,9 +26,6 @@ public struct LibvirtDomain: Hashable, Sendable {
   public var hypervisor: String?
   /// Locations of the PCI devices of a domain of another hypervisor.
   public var nonQEMUDevices: [Location] = []
-  /// Attributes that a fork of libvirt reads, and upstream ignores silently.
-  public var unsupportedAttributes: [UnsupportedLibvirtAttribute] = []
-
   /// Refusals of the domain's text alone.
   public var refusals: [LibvirtRefusal] = []
 

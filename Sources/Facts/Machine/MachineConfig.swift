@@ -41,6 +41,9 @@ public struct MachineConfig: Sendable {
   public var hasUnknownDefaults = false
   /// Set when the machine comes from a libvirt domain.
   public var libvirt: LibvirtDomain?
+  /// Attributes of libvirt's XML that a fork of libvirt reads, and upstream ignores silently. Those of the definition itself: the guest
+  /// into which it plugs may be given in another form.
+  public var unsupportedAttributes: [UnsupportedLibvirtAttribute] = []
 
   /// Creates a machine without devices.
   public init(source: String, emulator: String?, missingPart: String? = nil) {

@@ -157,7 +157,7 @@ extension LibvirtReader {
     guard let offset = device.element.child("vpasidCapOffset") ?? driver?.child("vpasidCapOffset") else { return }
     let place = location(offset, path, "/vpasidCapOffset")
     let unsupported = UnsupportedLibvirtAttribute(name: offset.name, value: offset.text, id: id, location: place)
-    definition.machine.libvirt?.unsupportedAttributes.append(unsupported)
+    definition.machine.unsupportedAttributes.append(unsupported)
   }
 
   /// Properties of both kinds: the id, those that the guest's firmware sees, the guest address, the ROM.

@@ -89,7 +89,7 @@ struct LibvirtReader {
     guard let attribute else { return }
     let unsupported = UnsupportedLibvirtAttribute(
       name: "\(attribute.name)", value: attribute.value, id: id, location: location(attribute, part, end))
-    definition.machine.libvirt?.unsupportedAttributes.append(unsupported)
+    definition.machine.unsupportedAttributes.append(unsupported)
   }
 
   func ownAlias(_ element: XMLElement) -> String? {

@@ -17,7 +17,7 @@ extension Rule {
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
-  for one in target.machine.libvirt?.unsupportedAttributes ?? [] where one.name != "ssidSize" {
+  for one in target.machine.unsupportedAttributes where one.name != "ssidSize" {
     let property = one.name == "ats" ? "ats" : "x-vpasid-cap-offset"
     let name = one.id.map { "`\($0)`" } ?? "the device"
     runner.report(

@@ -17,7 +17,7 @@ extension Rule {
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
-  for one in target.machine.libvirt?.unsupportedAttributes ?? [] where one.name == "ssidSize" {
+  for one in target.machine.unsupportedAttributes where one.name == "ssidSize" {
     runner.report(
       "`\(one.id ?? "iommu")` has `ssidSize`, which libvirt ignores: the attribute is `ssidsize`", at: one.location,
       fix: "write `ssidsize='\(one.value)'`")
