@@ -38,6 +38,9 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   guard case .crashed(let signal, let location, let about) = result.outcome else { return }
   // Prediction's rules say more about it.
   if target.predictions.contains(where: { $0.request.location == location && $0.failure?.signal == signal }) { return }
-  if target.reportedLaunchFailures.contains(where: { $0.location == location && $0.failure.signal == signal }) { return }
+  // The rehearsal knows the device, and Prediction the property.
+  if target.reportedLaunchFailures.contains(where: { ($0.request?.location ?? $0.location) == location && $0.failure.signal == signal }) {
+    return
+  }
   runner.report("QEMU crashes with \(signal) on \(about)", at: location, evidence: evidence)
 }
