@@ -46,6 +46,16 @@ final class RunTests: XCTestCase {
     XCTAssert(run.error.contains("command line:3:10: error["), run.error)
   }
 
+  func testTheColourIsAsChosen() throws {
+    let folder = try TemporaryDirectory()
+    let program = try program(folder)
+    for (color, isColoured) in [(["--color", "always"], true), (["--color=always"], true), (["--color", "never"], false), ([], false)] {
+      let run = try Vfiogate.run(
+        ["run", "--host", host, "--qemu", "11.1.3"] + color + ["--", program, "-device", "vfio-pci,host=0000:7f:1f.7,id=gone"])
+      XCTAssertEqual(run.error.contains("\u{1b}["), isColoured, run.error)
+    }
+  }
+
   func testADryRunStartsNothing() throws {
     let folder = try TemporaryDirectory()
     let run = try Vfiogate.run("run", "--dry-run", "--", try program(folder), "-m", "1G")

@@ -18,6 +18,18 @@ final class HMPArgumentTests: XCTestCase {
     XCTAssertEqual(problems("device_add vfio-pci,host=01:00.0"), [])
     XCTAssertEqual(problems("object_add iommufd,id=a b"), [])
   }
+
+  /// QEMU monitor/hmp.c: get_str.
+  func testEscapesInQuotes() {
+    func serial(_ text: String) -> String? {
+      let line = "device_add \"virtio-blk-pci,serial=\(text)\""
+      return ParsedInput.parse(SourceText(name: "hmp", bytes: Array(line.utf8)), as: .hmp).plugs.first?.string("serial")
+    }
+    for (text, read) in [(#"a\nb"#, "a\nb"), (#"a\rb"#, "a\rb"), (#"a\\b"#, #"a\b"#), (#"a\'b"#, "a'b"), (#"a\"b"#, "a\"b")] {
+      XCTAssertEqual(serial(text), read, text)
+    }
+    for text in [#"a\tb"#, #"a\0"#, #"a\x41"#] { XCTAssertNil(serial(text), text) }
+  }
 }
 
 /// Text that QEMU stops at, or after which it starts no guest. Observed on 11.1.3.

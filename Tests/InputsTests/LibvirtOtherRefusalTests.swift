@@ -58,6 +58,7 @@ final class LibvirtOtherRefusalTests: XCTestCase {
     Domain(devices: "\(more)<input type='tablet' bus='usb'><address type='usb' \(address)/></input>")
   }
   private static let xhci = "<controller type='usb' index='0' model='qemu-xhci'/>"
+  private static let none = "<controller type='usb' index='0' model='none'/>"
   private static let hub = "<hub type='usb'><address type='usb' bus='0' port='1'/></hub>"
   private static func keyboard(_ inside: String) -> String {
     "<hostdev mode='subsystem' type='usb' managed='yes'><source>\(inside)</source></hostdev>"
@@ -75,7 +76,11 @@ final class LibvirtOtherRefusalTests: XCTestCase {
     (Domain(devices: hub + hub), "Duplicate USB hub on bus 0 port 1"),
     (tablet("bus='0' port='x'"), "Cannot parse <address> 'port' attribute"),
     (Domain(devices: ids + ids), "Hostdev already exists in the domain configuration"),
-    (Domain(devices: keyboard("<vendor id='0x046d'/>")), "missing product")
+    (Domain(devices: keyboard("<vendor id='0x046d'/>")), "missing product"),
+    (Domain(devices: none + xhci), "Can't add another USB controller: USB is disabled for this domain"),
+    (Domain(devices: none + "<input type='tablet' bus='usb'/>"), "Can't add USB input device. USB bus is disabled"),
+    (Domain(devices: none + "<hub type='usb'/>"), "Can't add USB hub: USB is disabled for this domain"),
+    (Domain(devices: none + ids), "Can't add host USB device: USB is disabled in this host")
   ]
 
   private static func folder(_ inside: String, _ driver: String = "path", head: String = "", _ attributes: String = "") -> Domain {
@@ -86,6 +91,10 @@ final class LibvirtOtherRefusalTests: XCTestCase {
   private static let agent = "<channel type='spicevmc'><target type='virtio' name='com.redhat.spice.0'/></channel>"
   private static func network(_ type: String, _ inside: String) -> Domain {
     Domain(devices: "<interface type='\(type)'>\(inside)<model type='virtio'/></interface>")
+  }
+
+  private static func video(_ type: String, _ attributes: String = "") -> String {
+    "<video><model type='\(type)' \(attributes)/></video>"
   }
 
   private static let others: [(Domain, String)] = [
@@ -111,6 +120,15 @@ final class LibvirtOtherRefusalTests: XCTestCase {
       "graphics 'listen' attribute '1.2.3.4' must match 'address' attribute of first listen element (found '5.6.7.8')"
     ),
     (Domain(devices: "<video><model type='vga' heads='2'/></video>"), "video type 'vga' doesn't support multiple 'heads'"),
+    (
+      Domain(devices: video("vga", "primary='yes'") + video("virtio", "primary='yes'")),
+      "Only one primary video device is supported"
+    ),
+    (
+      Domain(devices: video("virtio") + video("none")),
+      "a 'none' video type must be the only video device defined for the domain"
+    ),
+    (Domain(devices: video("virtio") + video("vga")), "video type 'vga' is only valid as primary video device"),
     (Domain(devices: "<sound model='hda'/>"), "Invalid value for attribute 'model' in element 'sound': 'hda'."),
     (Domain(devices: "<vsock/><vsock/>"), "only a single vsock device is supported")
   ]

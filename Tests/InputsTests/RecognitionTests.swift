@@ -15,6 +15,9 @@ final class RecognitionTests: XCTestCase {
     XCTAssertEqual(
       recognise("#!/bin/sh\nPROGRAM= qemu-system-x86_64\nrun_it -device vfio-pci,host=01:00.0\n"), .shell,
       "what starts it is not seen, and it may be a guest")
+    XCTAssertEqual(recognise("run:\n\tqemu-system-x86_64 -M q35\n"), .shell)
+    XCTAssertEqual(recognise("run:\n\t./start qemu-system-x86_64 -device vfio-pci,host=01:00.0\n"), .shell)
+    XCTAssertNil(recognise("qemu.o: qemu.c\n\t$(CC) -c -o $@ qemu.c\n"))
     XCTAssertEqual(recognise("/usr/bin/qemu-system-x86_64\n-M\nq35\n"), .lines)
     XCTAssertEqual(recognise("-device\nvfio-pci,host=01:00.0\n"), .lines)
     XCTAssertEqual(recognise("/usr/bin/qemu-system-x86_64\0-M\0q35\0"), .nul)

@@ -25,6 +25,18 @@ final class HostCacheTests: XCTestCase {
     let both = try cache.host(.live, functions: [last])
     XCTAssert(isRead(first, both) && isRead(last, both))
     XCTAssertEqual(both.devices.count, all.count)
+    XCTAssertEqual(try cache.host(.live, functions: [first]).devices.count, all.count)
+  }
+
+  func testTheLiveHostIsNotReadAgainForFunctionsThatWereRead() throws {
+    var cache = HostCache(ignoring: [])
+    guard case .known(let all) = try cache.host(.live, functions: []).addresses, let first = all.min() else {
+      throw XCTSkip("SKIPPED: this machine has no PCI function")
+    }
+    let host = try cache.host(.live, functions: [first])
+    // More than these would be read, had it been forgotten.
+    XCTAssertEqual(try cache.host(.live, functions: [first]).devices.count, host.devices.count)
+    XCTAssertEqual(try cache.host(.live, functions: []).devices.count, host.devices.count)
   }
 
   func testARecordingIsKeptAndItsErrorToo() throws {

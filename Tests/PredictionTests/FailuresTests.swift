@@ -114,6 +114,10 @@ final class FailuresTests: XCTestCase {
     XCTAssertEqual(withoutID("qemu-system-x86_64 -device vfio-pci,fd=gpu"), .withOtherQEMU)
     XCTAssertEqual(withoutID("qemu-system-x86_64 -device vfio-pci,fd=7"), .always)
     XCTAssertEqual(withoutID("qemu-system-x86_64 -device e1000e,fd=7"), .never)
+    XCTAssertEqual(
+      withoutID("qemu-system-x86_64 -device vfio-pci,fd=$FD"), .undetermined(Unknown("fd of `vfio-pci`", reason: "written as $FD")))
+    XCTAssertEqual(
+      withoutID("qemu-system-x86_64 -device vfio-pci,fd=7,id=$ID"), .undetermined(Unknown("id of `vfio-pci`", reason: "written as $ID")))
     let one = request("qemu-system-x86_64 -device vfio-pci,fd=7")
     XCTAssertEqual(one.map { QEMUCrash.descriptorWithoutID($0, in: .released(10, 0, "10.0.13")) }, .never)
   }

@@ -51,6 +51,16 @@ final class MonitorStreamTests: XCTestCase {
     XCTAssertEqual(try run(lines, as: .hmp, guest: with).causes, [.missingIOMMUFDObject])
   }
 
+  /// The primary of a failover pair stays kept back until its standby is gone.
+  func testAnUnplugOfAnotherDeviceLeavesTheFailoverPair() throws {
+    let guest = MonitorStreamTests.guest + " -device virtio-net-pci,id=n,failover=on"
+    func primary(_ id: String, _ host: String) -> String { add(id, host, "rp1", #","failover_pair_id":"n""#) }
+    let other = add("x", "01:00.0", "rp2")
+    let (first, second) = (primary("p", "03:00.0"), primary("q", "03:00.0"))
+    XCTAssertEqual(try run(first, second, guest: guest).causes, [nil, .badFailover])
+    XCTAssertEqual(try run(first, other, unplug("x"), deleted("x"), second, guest: guest).causes, [nil, nil, .badFailover])
+  }
+
   func testAnUnpluggedDeviceReleasesItsPortIDAndHostFunction() throws {
     let first = add("a", "01:00.0", "rp1"), again = add("a", "01:00.0", "rp1")
     let reported = try run(first, unplug("a"), deleted("a"), again)

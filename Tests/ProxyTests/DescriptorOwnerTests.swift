@@ -107,4 +107,18 @@ final class DescriptorOwnerTests: XCTestCase {
     first.answered(.failure(CommandError(errorClass: "GenericError", text: "No file descriptor supplied via SCM_RIGHTS")))
     XCTAssertNil(refusal(second))
   }
+
+  /// One that did not pass through the proxy is looked up in QEMU's process, by its number only.
+  func testADescriptorOfQEMUsProcess() {
+    let file = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    defer { close(file) }
+    let ledger = DescriptorLedger(), number = WireText(String(file))
+    XCTAssertEqual(ledger.function(number, process: getpid()), .some(.known(nil)))
+    XCTAssertEqual(ledger.isIOMMUFD(number, process: getpid()), .known(false))
+    XCTAssertNil(ledger.function(number, process: nil))
+    XCTAssertNil(ledger.function("name", process: getpid()))
+    XCTAssertFalse(ledger.isIOMMUFD(number, process: nil).isKnown)
+    XCTAssertFalse(ledger.isIOMMUFD("name", process: getpid()).isKnown)
+    XCTAssertFalse(ledger.isIOMMUFD("1000000", process: getpid()).isKnown)
+  }
 }

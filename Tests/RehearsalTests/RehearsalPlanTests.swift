@@ -172,6 +172,9 @@ final class RehearsalPlanTests: XCTestCase {
     XCTAssert(plan("-M q35 -m 4G").arguments().contains("qom-type=memory-backend-ram,id=vfiogate-ram,share=on,reserve=off,size=4294967296"))
     XCTAssertEqual(options("-M q35 -m 4.5G").first, "-machine type=q35,memory-backend=vfiogate-ram")
     XCTAssert(plan("-M q35 -m 4.5G").arguments().contains { $0.hasSuffix("size=4831838208") })
+    for (text, size) in [("4194304k", 1 << 32), ("4294967296B", 1 << 32), ("4096", 1 << 32), ("4096M", 1 << 32), ("0.5T", 1 << 39)] {
+      XCTAssert(plan("-M q35 -m \(text)").arguments().contains { $0.hasSuffix(",size=\(size)") }, text)
+    }
     // QEMU's default size.
     XCTAssertEqual(options("-M q35 -m 0"), ["-machine type=q35", "-m 0"])
     XCTAssertEqual(
@@ -194,6 +197,25 @@ final class RehearsalPlanTests: XCTestCase {
     ]
     for (written, kept) in rows { XCTAssertEqual(options("-object secret,id=s,\(written)"), ["-object qom-type=secret,id=s,\(kept)"]) }
     XCTAssertEqual(options("-object secret,id=s,nosuch=/x"), ["-object qom-type=rng-builtin,id=s"])
+  }
+
+  /// Whether QEMU has its type and its properties is still asked.
+  func testAnObjectThatNamesAFileIsReplaced() {
+    let plan = plan("-object iothread,id=t,poll-max-ns=1 -object throttle-group,id=g,x-nosuch=/d/f")
+    XCTAssertEqual(
+      plan.parts.filter { $0.location != nil }.map { $0.arguments.joined(separator: " ") },
+      ["-object qom-type=iothread,id=t,poll-max-ns=1", "-object qom-type=rng-builtin,id=g"])
+    XCTAssertEqual(
+      plan.changes.map(\.why), ["replaced by an empty object of the same id: `x-nosuch`: it may name a file"])
+    XCTAssertEqual(options("-audio pa,model=hda,server=/run/p"), ["-audio driver=none,model=hda"])
+  }
+
+  /// KVM's interrupt controller is replaced by the best that QEMU has itself.
+  func testTheInterruptControllerOfTheHostIsReplaced() {
+    for (version, kept) in [("host", "max"), ("2", "2"), ("3", "3"), ("max", "max")] {
+      XCTAssertEqual(options("-M virt,gic-version=\(version) -accel kvm").first, "-machine type=virt,gic-version=\(kept)")
+    }
+    XCTAssertEqual(options("-M virt,gic-version=host -accel tcg").first, "-machine type=virt,gic-version=host", "QEMU refuses it")
   }
 
   func testWhatConnectsToTheHostIsLeftOut() {
