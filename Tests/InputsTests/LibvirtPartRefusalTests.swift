@@ -103,6 +103,10 @@ final class LibvirtPartRefusalTests: XCTestCase {
       cpu("mode='maximum'", "<maxphysaddr mode='passthrough' bits='42'/>"),
       "CPU maximum physical address bits number specification cannot be used with mode='passthrough'"
     ),
+    (
+      cpu("mode='maximum'", "<maxphysaddr mode='emulate'/>"),
+      "if using CPU maximum physical address mode='emulate', bits= must be specified too"
+    ),
     (cpu("mode='maximum'", "<feature name='svm'/><feature name='svm'/>"), "CPU feature 'svm' specified more than once"),
     (cpu("mode='custom'", "<feature name='svm'/>"), "Non-empty feature list specified without CPU model"),
     (
@@ -245,6 +249,8 @@ final class LibvirtPartRefusalTests: XCTestCase {
     pages("<page size='2' unit='M'/><page size='2' unit='M' nodeset='1'/>"),
     Domain(head: hotplug, devices: dimm()), policy("<memory mode='strict' nodeset='0'/>"), policy("<memory/>"),
     policy(node(0) + node(1)), cpu("mode='maximum'", "<cache mode='passthrough'/><maxphysaddr mode='passthrough'/>"),
+    cpu("mode='maximum'", "<maxphysaddr mode='emulate' bits='42'/>"),
+    cpu("mode='custom'", "<model>qemu64</model><maxphysaddr mode='passthrough'/>"),
     numa(cell(1, "0") + cell(0, "1")),
     tuning("<iothreadpin iothread='1' cpuset='0'/><vcpupin vcpu='0' cpuset='0'/>", "<iothreads>1</iothreads>"),
     tuning("<vcpusched vcpus='0-1' scheduler='fifo' priority='1'/><emulatorpin cpuset='0'/>"),
@@ -261,6 +267,14 @@ final class LibvirtPartRefusalTests: XCTestCase {
   func testPartsAreRefusedWithLibvirtsMessages() {
     for (domain, text) in LibvirtPartRefusalTests.refused { XCTAssertEqual(domain.refusals, [text], domain.text) }
     for domain in LibvirtPartRefusalTests.accepted { XCTAssertEqual(domain.refusals, [], domain.text) }
+  }
+
+  /// libvirt has the attribute since 9.3.
+  func testTheLimitOfTheAddressWidthIsOfTheHostsWidth() {
+    let text = "attribute 'limit' is only supported for maxphysaddr mode 'passthrough'"
+    func refusals(_ width: String) -> [String] { Self.cpu("mode='maximum'", "<maxphysaddr \(width)/>").refusals }
+    XCTAssertEqual(refusals("mode='emulate' bits='42' limit='42'"), [text])
+    XCTAssertEqual(refusals("mode='passthrough' limit='42'"), [])
   }
 
   func testTheInstalledLibvirtAnswersTheSame() throws {

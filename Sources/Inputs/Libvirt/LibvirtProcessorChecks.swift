@@ -60,6 +60,22 @@ extension LibvirtReader {
     }
   }
 
+  /// The width of the guest's addresses (libvirt src/qemu/qemu_validate.c: qemuValidateDomainDefCpu).
+  private mutating func validate(width: XMLElement, at place: Location) {
+    switch width.value("mode") {
+    case "passthrough" where width["bits"] != nil:
+      refuse(
+        "CPU maximum physical address bits number specification cannot be used with mode='passthrough'",
+        "take `bits` out, or write `limit=` in its place", at: place)
+    case "emulate" where width["bits"] == nil:
+      refuse(
+        "if using CPU maximum physical address mode='emulate', bits= must be specified too", "write `bits='39'`, or more", at: place)
+    case "emulate" where width["limit"] != nil:
+      refuse("attribute 'limit' is only supported for maxphysaddr mode 'passthrough'", "write `bits=` in its place", at: place)
+    default: break
+    }
+  }
+
   /// libvirt src/conf/cpu_conf.c: virCPUDefParseXML, src/qemu/qemu_validate.c: qemuValidateDomainDefCpu.
   private mutating func validateCPU(_ domain: XMLElement, _ part: LocationBase) {
     guard let cpu = domain.child("cpu") else { return }
@@ -84,14 +100,7 @@ extension LibvirtReader {
       if !names.insert(name).inserted { refuse("CPU feature '\(name)' specified more than once", "keep it once", at: place) }
     }
     if let width = cpu.child("maxphysaddr") {
-      let place = location(width, part, "/cpu/maxphysaddr")
-      if width.value("mode") == "passthrough", width["bits"] != nil {
-        refuse(
-          "CPU maximum physical address bits number specification cannot be used with mode='passthrough'",
-          "take `bits` out, or write `limit=` in its place", at: place)
-      } else if width.value("mode") == "emulate", width["limit"] != nil {
-        refuse("attribute 'limit' is only supported for maxphysaddr mode 'passthrough'", "write `bits=` in its place", at: place)
-      }
+      validate(width: width, at: location(width, part, "/cpu/maxphysaddr"))
     }
     guard let cache = cpu.child("cache"), let kind = cache.value("mode") else { return }
     let place = location(cache, part, "/cpu/cache")
