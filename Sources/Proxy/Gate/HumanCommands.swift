@@ -39,7 +39,6 @@ enum HumanCommands {
       let head = arguments["head"].flatMap { Int64($0.text) }.map { JSON.integer($0) }
       return (target, object(("filename", text("filename")), ("device", text("device")), ("head", head)))
     case "drive_add": return (target, keyValues(arguments["opts"], implied: "file"))
-    case "system_reset": return (target, .object([]))
     case "hostfwd_add": return (target, object(("hostfwd", text("arg1")), ("hostfwd2", text("arg2"))))
     default: return (target, object(("uri", text("uri"))))
     }
