@@ -98,6 +98,17 @@ final class FirmwareATSTests: XCTestCase {
     XCTAssertEqual(try coverage(of: "0000:00:02.0", satc) { $0.function("0000:00:02.0") }, .known(true))
   }
 
+  /// The path of a scope is a way down from a root bus, or the function's place on its own bus.
+  func testAScopeNamesTheFunctionAtTheEndOfItsPath() throws {
+    for (bus, path, isNamed) in [
+      (0, [(1, 0), (0, 0)], true), (0, [(1, 0)], false), (0, [(2, 0), (0, 0)], false), (0, [(1, 0), (0, 1)], false),
+      (0, [(1, 0), (0, 0), (0, 0)], false), (1, [(0, 0)], true), (1, [(1, 0), (0, 0)], false),
+    ] as [(UInt8, [(UInt8, UInt8)], Bool)] {
+      let satc = table { $0.structure(5, flags: 0, scopes: [DMARImage.scope(1, bus: bus, path)]) }
+      XCTAssertEqual(try coverage(satc), .known(isNamed), "\(bus) \(path)")
+    }
+  }
+
   func testARequiredCacheNeedsScalableMode() throws {
     let satc = table { $0.structure(5, flags: 1, scopes: [DMARImage.scope(1, bus: 0, [(2, 0)])]) }
     func found(ecap: String, _ commandLine: String) throws -> Known<Bool> {

@@ -161,6 +161,16 @@ final class ParsedDefinitionTests: XCTestCase {
   func testTheSizeCapSaysThatItWasHit() {
     let large = SourceText(name: "t", bytes: [UInt8](repeating: 0x61, count: ParsedInput.maximumSize + 1))
     XCTAssertEqual(ParsedInput.parse(large).problems.first?.message.contains("larger than"), true)
+    // A libvirt domain may be larger than a command line.
+    let blank = String(repeating: " ", count: 4 << 20)
+    func messages(_ text: String, _ format: InputFormat?) -> [String] {
+      let source = SourceText(name: "t", bytes: Array(text.utf8))
+      return (format.map { ParsedInput.parse(source, as: $0) } ?? ParsedInput.parse(source)).problems.map(\.message)
+    }
+    for format in [nil, InputFormat.xml] { XCTAssertEqual(messages("<domain type='kvm'>\(blank)</domain>", format), []) }
+    for format in [nil, InputFormat.shell] {
+      XCTAssertEqual(messages("qemu-system-x86_64\(blank)-S", format).first?.contains("larger than"), true)
+    }
   }
 
   func testNothingTrapsOnAnyBytesAndEveryRangeLiesInTheText() {

@@ -51,6 +51,16 @@ final class MonitorStreamTests: XCTestCase {
     XCTAssertEqual(try run(lines, as: .hmp, guest: with).causes, [.missingIOMMUFDObject])
   }
 
+  /// A device that is not modelled may have a bus of any name that begins with its id.
+  func testABusOfAnUnmodelledDeviceMayExist() throws {
+    let guest = MonitorStreamTests.guest + " -device e1000e,id=n -device virtio-scsi-pci,id=s"
+    for (bus, cause) in [
+      ("rp1.0", FailureCause.busNotFound), ("n.0", nil), ("x.0", .busNotFound), ("s.0", .wrongBusType), ("s.0/nope", .busNotFound),
+    ] {
+      XCTAssertEqual(try run(add("a", "01:00.0", bus), guest: guest).causes, [cause], bus)
+    }
+  }
+
   /// The primary of a failover pair stays kept back until its standby is gone.
   func testAnUnplugOfAnotherDeviceLeavesTheFailoverPair() throws {
     let guest = MonitorStreamTests.guest + " -device virtio-net-pci,id=n,failover=on"

@@ -152,6 +152,8 @@ final class CommandTableTests: XCTestCase {
       (command("blockdev-change-medium", #"{"id":"d","filename":"json:{'driver':'null-co'}"}"#), .pass),
       (command("blockdev-change-medium", #"{"id":"d","filename":"json:{'driver':'a\\'b'}"}"#), .refuse("malformed-input")),
       (command("blockdev-add", #"{"driver":"raw","file":{"filename":"json:{"}}"#), .refuse("malformed-input")),
+      (command("blockdev-add", #"{"driver":"quorum","children":["n0",{"filename":"json:{"}]}"#), .refuse("malformed-input")),
+      (command("blockdev-add", #"{"driver":"quorum","children":["n0",{"filename":"json:{}"}]}"#), .pass),
       (human("change ide0 json:{'driver':'null-co'}"), .refuse("malformed-input")),
       (command("netdev_add", #"{"type":"user","id":"n","smb":"/srv"}"#), program),
       (command("netdev_add", #"{"type":"stream","id":"n","addr":{"type":"unix","path":"/run/s"}}"#), .pass),

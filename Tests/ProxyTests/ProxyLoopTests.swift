@@ -134,4 +134,12 @@ final class ProxyLoopTests: XCTestCase {
     proxy.closeSockets(session)
     XCTAssert(proxy.mayAccept)
   }
+
+  func testAMonitorThatDoesNotGreetIsGivenUp() throws {
+    let (qemu, other) = try socketPair()
+    defer { close(other) }
+    let proxy = try ProxyHarness(qemu: qemu, options: { $0.handshake = .milliseconds(20) })
+    XCTAssertNil(proxy.wait())
+    XCTAssertEqual(proxy.failure, "no greeting from QEMU within 0 s; it serves one client at a time")
+  }
 }

@@ -38,6 +38,20 @@ final class ReportTests: XCTestCase {
     }
   }
 
+  /// A fact that only adds detail to a device that QEMU realizes, or refuses, is not one of them.
+  func testTheMissingFactsAreThoseThatLeaveTheVerdictOpen() throws {
+    var hasDetail = false, hasOpen = false
+    for (one, run) in try CaseRun.all() {
+      let result = LintResult(source: run.result.source, target: run.target, report: RuleRunner.check(run.target, by: []))
+      let open = run.target.predictions.filter { $0.realize == .undetermined }
+      hasDetail = hasDetail || run.target.predictions.contains { $0.realize != .undetermined && !$0.unknowns.isEmpty }
+      hasOpen = hasOpen || !open.isEmpty
+      if open.isEmpty { XCTAssertEqual(result.unknowns, [], one.title) }
+      for prediction in open { XCTAssert(prediction.unknowns.allSatisfy(result.unknowns.contains), one.title) }
+    }
+    XCTAssert(hasDetail && hasOpen)
+  }
+
   /// A column of another line would be one of the first.
   func testGitHubGetsAnEndColumnOnlyInOneLine() throws {
     XCTAssert(written(LintGitHub(), try result([(.error, 0..<4)])).contains(",endColumn=5,"))
