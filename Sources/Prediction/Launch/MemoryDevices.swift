@@ -20,11 +20,13 @@ struct MemoryDevices: Sendable {
   private let slotCount: UInt64
   private let nodeCount: Int
   private let hasNVDIMM: Bool
-  private var slots: Set<UInt64> = []
+  private var slots = SharedSet<UInt64>()
+  /// The first slot that is free.
+  private var firstFree: UInt64 = 0
   private var taken: UInt64 = 0
   private var places: MemoryPlaces
   /// Backends that are in use.
-  private var used: Set<String>
+  private var used = SharedSet<String>()
   private var isKnown = true
 
   /// Nil for a machine without memory devices, or whose memory is not known.
@@ -39,9 +41,9 @@ struct MemoryDevices: Sendable {
     nodeCount = max(1, machine.options.filter(\.isNUMANode).count)
     hasNVDIMM = machine.machine.last(where: { $0.name == "nvdimm" }).map { QEMUBool($0.value) == .on } ?? false
     places = MemoryPlaces(machine, memory)
-    used = Set([machine.machine.last { $0.name == "memory-backend" }?.value.string].compactMap { $0 })
+    if let id = machine.machine.last(where: { $0.name == "memory-backend" })?.value.string { used.insert(id) }
     for option in machine.options where option.name == "numa" {
-      used.formUnion(OptionText.items(option.value.string ?? "", implied: "type").filter { $0.key == "memdev" }.map(\.value))
+      for item in OptionText.items(option.value.string ?? "", implied: "type") where item.key == "memdev" { used.insert(item.value) }
     }
   }
 
@@ -51,34 +53,50 @@ struct MemoryDevices: Sendable {
   /// Adds a device, or refuses it.
   /// - Parameter backend: the object with an id; nil for one that is not known.
   mutating func add(_ device: DeviceRequest, backend: (String) -> ObjectRequest?) -> Outcome {
-    guard isKnown else { return .unknown }
-    var next = self
-    let outcome = next.make(device, backend)
-    switch outcome {
-    case .added: self = next
-    case .unknown: isKnown = false
-    case .refused: break
+    let (outcome, part) = check(device, backend: backend)
+    if outcome == .unknown { isKnown = false }
+    guard let part else { return outcome }
+    if let slot = part.slot {
+      slots.insert(slot)
+      while slots.contains(firstFree) { firstFree += 1 }
     }
+    taken += part.size
+    if let range = part.range { places.insert(device.id, range) }
+    used.insert(part.backend)
     return outcome
   }
 
-  private mutating func make(_ device: DeviceRequest, _ backend: (String) -> ObjectRequest?) -> Outcome {
+  /// What a device occupies.
+  struct Part {
+    let slot: UInt64?
+    let size: UInt64
+    /// Nil where its address is not known.
+    let range: Range<UInt64>?
+    let backend: String
+  }
+
+  /// Checks a device. One that is refused occupies nothing.
+  func check(_ device: DeviceRequest, backend: (String) -> ObjectRequest?) -> (outcome: Outcome, part: Part?) {
+    guard isKnown else { return (.unknown, nil) }
     let driver = device.driver ?? ""
     let isModule = driver.hasSuffix("dimm")
-    func refused(_ text: String, _ property: String = "driver") -> Outcome { .refused(property: property, text) }
+    func refused(_ text: String, _ property: String = "driver") -> (Outcome, Part?) { (.refused(property: property, text), nil) }
     // A bus that is named is refused before.
-    if isModule, device.has("bus") { return .unknown }
+    if isModule, device.has("bus") { return (.unknown, nil) }
     if driver == "nvdimm", !hasNVDIMM { return refused("nvdimm is not enabled: missing 'nvdimm' in '-M'") }
     let link = device.value("memdev")
     if link == nil, !isModule, maximum != nil { return refused("'memdev' property must be set") }
     var object: ObjectRequest?
     if let link {
       object = link.string.flatMap(backend)
-      if object == nil { return .unknown }
+      if object == nil { return (.unknown, nil) }
     }
+    var slot: UInt64?
     if isModule {
-      let outcome = takeSlot(device)
-      if outcome != .added { return outcome }
+      switch self.slot(of: device) {
+      case .free(let free): slot = free
+      case .none(let outcome): return (outcome, nil)
+      }
       if link == nil { return refused("'memdev' property must be set") }
     } else if maximum == nil {
       return refused(
@@ -86,21 +104,23 @@ struct MemoryDevices: Sendable {
           ? "memory devices (e.g. for memory hotplug) are not enabled, please specify the maxmem option"
           : "the configuration is not prepared for memory devices (e.g., for memory hotplug), consider specifying the maxmem option")
     }
-    guard let object, let id = object.id, let module = MemoryModule(device, object, qemu) else { return .unknown }
+    guard let object, let id = object.id, let module = MemoryModule(device, object, qemu) else { return (.unknown, nil) }
     if let text = module.sizeRefusal { return refused(text) }
     if module.size > space - min(space, taken) {
       return refused(
         "not enough space, currently \(taken.hexadecimal) in use of total space for memory devices \(space.hexadecimal)")
     }
-    taken += module.size
     if let unit = module.uneven { return refused("backend memory size must be multiple of \(unit)") }
-    if let alignment = module.alignment, let address = module.address,
-      let text = places.add(device.id, at: address, size: module.size, alignment: alignment)
-    {
-      return refused(text, module.addressName)
+    var range: Range<UInt64>?
+    if let alignment = module.alignment, let address = module.address {
+      switch places.place(at: address, size: module.size, alignment: alignment) {
+      case .refused(let text): return refused(text, module.addressName)
+      case .unknown: break
+      case .free(let found): range = found
+      }
     }
     if isModule || driver == "virtio-mem-pci", let given = device.value("node") {
-      guard case .natural(let node)? = MemoryDevices.integer(given) else { return .unknown }
+      guard case .natural(let node)? = MemoryDevices.integer(given) else { return (.unknown, nil) }
       if node >= nodeCount {
         // QEMU hw/virtio/virtio-mem.c: virtio_mem_device_realize.
         let text = isModule ? "'DIMM property node has value \(node)' which exceeds the number of numa nodes: \(nodeCount)"
@@ -108,34 +128,33 @@ struct MemoryDevices: Sendable {
         return refused(text, "node")
       }
     }
-    if !used.insert(id).inserted {
+    if used.contains(id) {
       let text = driver == "virtio-mem-pci" ? "'memdev' property specifies a busy memdev: " : "can't use already busy memdev: "
       return refused(text + id, "memdev")
     }
-    return module.blockRefusal.map { refused($0) } ?? .added
+    if let text = module.blockRefusal { return refused(text) }
+    return (.added, Part(slot: slot, size: module.size, range: range, backend: id))
+  }
+
+  private enum Slot {
+    case free(UInt64)
+    case none(Outcome)
   }
 
   /// QEMU hw/mem/pc-dimm.c: pc_dimm_get_free_slot.
-  private mutating func takeSlot(_ device: DeviceRequest) -> Outcome {
+  private func slot(of device: DeviceRequest) -> Slot {
+    func refused(_ text: String, _ property: String) -> Slot { .none(.refused(property: property, text)) }
     let given = device.value("slot").map(MemoryDevices.integer)
     if slotCount == 0 {
       guard case .some(.some(.natural(let slot))) = given else {
-        return .refused(property: "driver", "no slots where allocated, please specify the 'slots' option")
+        return refused("no slots where allocated, please specify the 'slots' option", "driver")
       }
-      return .refused(property: "slot", "invalid slot number \(slot), valid range is [0-\(UInt64.max)]")
+      return refused("invalid slot number \(slot), valid range is [0-\(UInt64.max)]", "slot")
     }
-    guard let given else {
-      guard let free = (0..<slotCount).first(where: { !slots.contains($0) }) else {
-        return .refused(property: "driver", "no free slots available")
-      }
-      slots.insert(free)
-      return .added
-    }
-    guard case .natural(let slot)? = given else { return .unknown }
-    if slot >= slotCount {
-      return .refused(property: "slot", "invalid slot number \(slot), valid range is [0-\(slotCount - 1)]")
-    }
-    return slots.insert(slot).inserted ? .added : .refused(property: "slot", "slot \(slot) is busy")
+    guard let given else { return firstFree < slotCount ? .free(firstFree) : refused("no free slots available", "driver") }
+    guard case .natural(let slot)? = given else { return .none(.unknown) }
+    if slot >= slotCount { return refused("invalid slot number \(slot), valid range is [0-\(slotCount - 1)]", "slot") }
+    return slots.contains(slot) ? refused("slot \(slot) is busy", "slot") : .free(slot)
   }
 
   private static func integer(_ value: PropertyValue) -> QEMUInteger? {

@@ -35,10 +35,18 @@ struct MemoryPlaces {
     space = ((above + (1 << 30 - 1)) & ~(1 << 30 - 1), maximum - ram + slots << 30)
   }
 
-  /// The refusal of a device at an address, 0 for any.
-  mutating func add(_ name: String?, at address: UInt64, size: UInt64, alignment: UInt64) -> String? {
-    if address % alignment != 0 { return "address must be aligned to \(alignment.hexadecimal) bytes" }
-    guard let space, taken.count < MemoryPlaces.most else { return nil }
+  /// The result of looking for a place.
+  enum Outcome {
+    case free(Range<UInt64>)
+    case refused(String)
+    /// The space is not known, or has none.
+    case unknown
+  }
+
+  /// The place of a device at an address, 0 for any.
+  func place(at address: UInt64, size: UInt64, alignment: UInt64) -> Outcome {
+    if address % alignment != 0 { return .refused("address must be aligned to \(alignment.hexadecimal) bytes") }
+    guard let space, taken.count < MemoryPlaces.most else { return .unknown }
     let end = space.base + space.size
     guard address != 0 else {
       var start = (space.base + alignment - 1) / alignment * alignment
@@ -46,23 +54,22 @@ struct MemoryPlaces {
         if size <= range.lowerBound, start <= range.lowerBound - size { break }
         start = (range.upperBound + alignment - 1) / alignment * alignment
       }
-      if size > end || start > end - size { return nil }
-      insert(name, start..<start + size)
-      return nil
+      return size > end || start > end - size ? .unknown : .free(start..<start + size)
     }
     guard address >= space.base, size <= end, address <= end - size else {
-      return "can't add memory device [\(address.hexadecimal):\(size.hexadecimal)], usable range for memory devices "
-        + "[\(space.base.hexadecimal):\(space.size.hexadecimal)]"
+      return .refused(
+        "can't add memory device [\(address.hexadecimal):\(size.hexadecimal)], usable range for memory devices "
+          + "[\(space.base.hexadecimal):\(space.size.hexadecimal)]")
     }
     let range = address..<address + size
     if let other = taken.first(where: { $0.range.overlaps(range) }) {
-      return "address range conflicts with memory device id='\(other.name)'"
+      return .refused("address range conflicts with memory device id='\(other.name)'")
     }
-    insert(name, range)
-    return nil
+    return .free(range)
   }
 
-  private mutating func insert(_ name: String?, _ range: Range<UInt64>) {
+  /// Takes a place.
+  mutating func insert(_ name: String?, _ range: Range<UInt64>) {
     let index = taken.firstIndex { $0.range.lowerBound > range.lowerBound } ?? taken.count
     taken.insert((range, name ?? "(unnamed)"), at: index)
   }

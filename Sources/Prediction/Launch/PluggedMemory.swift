@@ -8,8 +8,8 @@ extension RealizeContext {
     if driver.hasSuffix("dimm"), MachineKind(machine) == .microvm {
       return RealizeFailure(.badOption, property: "driver", "Device '\(driver)' can not be hotplugged on this machine")
     }
-    guard var modules = guest.memoryDevices,
-      case .refused(let property, let text) = modules.add(settings, backend: { guest.objects[$0] })
+    guard let modules = guest.memoryDevices,
+      case .refused(let property, let text) = modules.check(settings, backend: { guest.objects[$0] }).outcome
     else { return nil }
     return RealizeFailure(.badOption, property: property, text)
   }
