@@ -38,9 +38,14 @@ extension ProxmoxLowering {
       if found.slot.bus == "pci.4", controllers.insert("pci.4").inserted {
         add([("driver", "pci-bridge"), ("id", "pci.4"), ("chassis_nr", "4"), ("bus", "pci.1"), ("addr", "0x1c")], config.location(entry))
       }
-      let functions = found.driver == "ahci" ? [("multifunction", "on")] : []
+      // The controllers' disks, which have no PCI address, are not lowered.
+      let more = switch found.driver {
+      case "ahci": [("multifunction", "on")]
+      case "virtio-blk-pci": [("drive", "drive-" + entry.key)]
+      default: [(String, String)]()
+      }
       add(
-        [("driver", found.driver), ("id", found.id)] + functions + [("bus", found.slot.bus), ("addr", found.slot.address)],
+        [("driver", found.driver), ("id", found.id)] + more + [("bus", found.slot.bus), ("addr", found.slot.address)],
         config.location(entry))
     }
     addSerials()

@@ -64,18 +64,24 @@ enum DeviceNeeds {
 
 extension RealizeContext {
   /// The refusal of a device that lacks a part, or of a number of it.
-  var needRefusal: RealizeFailure? {
-    // A device that `-drive` makes has its disk.
-    let isOfDrive = request.plug == .cold && request.properties.count == 1 && request.properties[0].location == request.location
-    guard qemu.modelledRelease != nil, !isOfDrive else { return nil }
+  func needRefusal() throws(Unknown) -> RealizeFailure? {
+    // A type that this QEMU does not have is refused for that.
+    guard qemu.modelledRelease != nil, LaunchFailure.unknown(request, in: machine, qemu) == nil else { return nil }
     func has(_ name: String) -> Bool { settings.has(name) || machine.globals.contains { $0.property == name } }
     if let need = DeviceNeeds.missing(driver, has: has) {
+      if let missing = machine.missingGlobals { throw missing }
+      // A text of the shell may hold more than the value that it begins with.
+      if let property = request.properties.first(where: \.value.isOfShell) {
+        throw Unknown("\(need.property) of \(request.plainName)", reason: "only the shell knows `\(property.name)`")
+      }
       return RealizeFailure(.badOption, property: "driver", need.text)
     }
     for property in request.properties {
       guard case .natural(let number)? = property.value.string.map(QEMUNumber.integer) ?? QEMUNumber.integer(property.value),
         request.property(property.name) == property, let text = DeviceNeeds.refusal(driver, property.name, number)
       else { continue }
+      // The old number of queues replaces the new one.
+      if property.name == "max_ioqpairs", has("num_queues") { continue }
       return RealizeFailure(.badOption, property: property.name, text)
     }
     return nil

@@ -176,7 +176,7 @@ extension MachineConfig {
     return options.filter { $0.name == "mon" }.compactMap { option in
       guard let text = option.value.string, !text.contains("$"), !text.contains("`"),
         let id = OptionText.items(text, implied: "chardev").last(where: { $0.key == "chardev" })?.value, !known.contains(id),
-        !MachineConfig.isOfBoard(id)
+        !isOfBoard(id)
       else { return nil }
       return LaunchFailure(RealizeFailure(.badOption, "chardev \"\(id)\" not found"), at: option.location)
     }
@@ -216,10 +216,14 @@ extension MachineConfig {
     }
   }
 
-  /// Ids that QEMU gives itself: of `-serial`, `-drive` without an id, and the like.
-  private static func isOfBoard(_ id: String) -> Bool {
-    ["serial", "parallel", "compat_monitor", "debugcon", "gdb", "ide", "none", "virtio", "scsi", "floppy", "pflash", "sd", "mtd"]
-      .contains(where: id.hasPrefix)
+  /// Whether QEMU may give an id itself, as those of `-serial` or of `-drive` without an id, or Proxmox, whose disks and channels are not
+  /// lowered.
+  private func isOfBoard(_ id: String) -> Bool {
+    let ofQEMU = [
+      "serial", "parallel", "compat_monitor", "debugcon", "gdb", "ide", "none", "virtio", "scsi", "floppy", "pflash", "sd", "mtd",
+    ]
+    let ofProxmox = ["drive-", "net", "qga", "spice", "tpm", "vdagent"]
+    return (proxmox == nil ? ofQEMU : ofQEMU + ofProxmox).contains(where: id.hasPrefix)
   }
 
   /// The failure of a property that names a part which the machine does not have.
@@ -227,7 +231,7 @@ extension MachineConfig {
     guard let driver = device.driver else { return nil }
     for property in device.properties {
       guard let (part, owner) = MachineConfig.part(property.name, of: driver), let id = property.value.string, !id.isEmpty,
-        device.property(property.name) == property, !MachineConfig.isOfBoard(id)
+        device.property(property.name) == property, !isOfBoard(id)
       else { continue }
       let known = ids[part] ?? self.ids(of: part)
       ids[part] = .some(known)

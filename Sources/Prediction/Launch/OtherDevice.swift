@@ -43,7 +43,7 @@ extension RealizeContext {
       return try portFailure()
     case .expander: return try expanderFailure()
     case .iommu: return try iommuFailure()
-    case .needs: return needRefusal
+    case .needs: return try needRefusal()
     case .crash: return QEMUCrash.property(of: request, in: qemu) ?? QEMUCrash.doorbell(of: request, in: machine)
     case .virtualFunction:
       guard PCIDrivers.isPCI(driver) else { return nil }

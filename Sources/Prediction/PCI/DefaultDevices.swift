@@ -125,8 +125,10 @@ extension MachineConfig {
         interface = MachineConfig.disks.contains(option.name) ? usual : nil
       }
       guard interface == "virtio" else { return nil }
-      let driver = Property(name: "driver", value: .string("virtio-blk-pci"), location: option.location)
-      return DeviceRequest(form: .keyval, plug: .cold, properties: [driver], location: option.location)
+      let properties = [("driver", "virtio-blk-pci"), ("drive", "virtio")].map { name, value in
+        Property(name: name, value: .string(value), location: option.location)
+      }
+      return DeviceRequest(form: .keyval, plug: .cold, properties: properties, location: option.location)
     }
   }
 }

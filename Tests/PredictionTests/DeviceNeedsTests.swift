@@ -1,0 +1,46 @@
+import Facts
+import Inputs
+import Syntax
+import XCTest
+
+@testable import Prediction
+
+/// Devices without the part that they need, and those that have it from elsewhere.
+final class DeviceNeedsTests: XCTestCase {
+  private func refusals(of machine: MachineConfig) -> [String] {
+    Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run().launchFailures.map(\.failure.text)
+  }
+
+  private func refusals(_ options: String) -> [String] { refusals(of: Machines.parse("qemu-system-x86_64 -M q35 \(options)").machine) }
+
+  func testADeviceNeedsItsPart() {
+    XCTAssertEqual(refusals("-device virtio-scsi-pci -device scsi-hd"), ["drive property not set"])
+    XCTAssertEqual(refusals("-device nvme,drive=d -drive if=none,id=d"), ["serial property not set"])
+  }
+
+  func testAPartMayComeFromElsewhere() {
+    for options in [
+      "-drive if=virtio,file=a", "-device virtio-scsi-pci -device scsi-hd,id=a -set device.a.drive=b -drive if=none,id=b,file=a",
+      "-device nvme -global nvme.serial=a",
+    ] {
+      XCTAssertEqual(refusals(options), [], options)
+    }
+  }
+
+  /// Proxmox makes the drives of its disks.
+  func testADiskOfProxmoxHasItsDrive() throws {
+    let text = "machine: q35\nhostpci0: 01:00.0,pcie=1\nvirtio1: local:100/a.raw\nargs: -device ide-hd,drive=drive-virtio1\n"
+    let parsed = ParsedInput.parse(SourceText(name: "100.conf", bytes: Array(text.utf8)))
+    XCTAssertEqual(refusals(of: try XCTUnwrap(parsed.proxmox).lowered(isArm: nil) { _ in .known([]) }.machine), [])
+  }
+
+  func testATextOfTheShellMayHoldThePart() {
+    XCTAssertEqual(refusals("-device nvme,drive=d${SERIAL:+,serial=$SERIAL}"), [])
+  }
+
+  /// `num_queues` replaces it (recorded from 7.2.22 and 11.1.3).
+  func testTheOldNumberOfQueuesCounts() {
+    XCTAssertEqual(refusals("-device nvme,serial=a,max_ioqpairs=0"), ["max_ioqpairs must be between 1 and 65535"])
+    XCTAssertEqual(refusals("-device nvme,serial=a,max_ioqpairs=0,num_queues=5"), [])
+  }
+}
