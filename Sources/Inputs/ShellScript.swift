@@ -94,8 +94,15 @@ struct ShellScript {
     innerCommands = inner
     command = commands.first
     others = Array(commands.dropFirst())
-    strays = script.commands.filter { $0.beginsLine && ShellScript.isOption(bytes, $0.range) }.map(\.range)
     let lines = EmbeddedCommand.lines(bytes)
+    // What a template makes of its lines may continue the command.
+    let behind = commands.first.map { command in
+      lines.filter { command.lowerBound < $0.lowerBound && $0.lowerBound < command.upperBound }
+        + script.commands.filter { $0.beginsLine && $0.range.lowerBound >= command.upperBound }.map(\.range)
+    }
+    let template = behind?.first { TemplatePlaceholder.begins(Array(bytes[$0].drop { $0 <= 0x20 })) }?.lowerBound ?? .max
+    strays = script.commands.filter { $0.beginsLine && $0.range.lowerBound < template && ShellScript.isOption(bytes, $0.range) }
+      .map(\.range)
     hasForgottenBackslash = lines.contains { EmbeddedCommand.continues(bytes, $0) }
       && strays.contains { stray in
         let before = lines.last { $0.upperBound <= stray.lowerBound && bytes[$0].contains { $0 > 0x20 } }

@@ -1,38 +1,61 @@
 import Syntax
 
-/// Block scalars of a YAML text, `run: |` and `cmd: >-`, in which playbooks and pipelines have scripts (YAML 1.2.2, 8.1). No other part
-/// of the text is a command of a shell.
+/// Block scalars of a YAML text, `run: |` and `cmd: >-`, in which playbooks and pipelines have scripts (YAML 1.2.2, 8.1), and plain ones of
+/// several lines that begin with a QEMU. No other part of the text is a command of a shell.
 struct YAMLBlocks {
-  /// The text, in which lines that YAML folds are one. Nothing in it moves.
+  /// The text, in which lines that YAML or Ansible folds are one. Nothing in it moves.
   private let bytes: [UInt8]
   private let blocks: [Range<Int>]
+  /// Whether there are blocks that may be a command in more than one way.
+  private let hasOpenBlocks: Bool
 
   /// Nil when the text has no such block.
   init?(_ bytes: [UInt8]) {
-    guard !bytes.starts(with: "#!".utf8), bytes.contains(UInt8(ascii: "|")) || bytes.contains(UInt8(ascii: ">")) else { return nil }
-    // Their arguments go to the program of an image, which may be any, and the program gets arguments from elsewhere.
-    let isOfContainers = bytes.contains(text: "image:")
+    guard !bytes.starts(with: "#!".utf8) else { return nil }
+    let containers = Containers(bytes)
+    let isPlaybook = ["hosts:", "tasks:"].contains { bytes.contains(text: $0) }
     var text = bytes
     var blocks: [Range<Int>] = []
+    var hasOpenBlocks = false
+    // The keys that the current line is below.
+    var owners: [(column: Int, name: String)] = []
     var lines = EmbeddedCommand.lines(bytes)[...]
     while let line = lines.popFirst() {
-      guard let (key, isFolded) = YAMLBlocks.header(bytes[line]) else { continue }
-      let outer = YAMLBlocks.indentation(bytes[line])
-      let inner = lines.first { !YAMLBlocks.isBlank(bytes[$0]) }.map { YAMLBlocks.indentation(bytes[$0]) } ?? 0
-      guard inner > outer else { continue }
-      let content = lines.prefix { YAMLBlocks.isBlank(bytes[$0]) || YAMLBlocks.indentation(bytes[$0]) >= inner }
-      lines = lines.dropFirst(content.count)
-      for (line, next) in zip(content, content.dropFirst()) {
-        if bytes[line].last == 0x0d { text[line.upperBound - 1] = 0x20 }
-        // Lines that are indented further stay lines.
-        let isLevel = [line, next].allSatisfy { !YAMLBlocks.isBlank(bytes[$0]) && YAMLBlocks.indentation(bytes[$0]) == inner }
-        if isFolded, isLevel { text[line.upperBound] = 0x20 }
+      guard let header = Header(bytes[line]) else { continue }
+      while let owner = owners.last, owner.column > header.column || owner.column == header.column && !header.name.isEmpty {
+        owners.removeLast()
       }
-      if isOfContainers, ["command:", "entrypoint:"].contains(where: { key.elementsEqual($0.utf8) }) { continue }
-      if let first = content.first, let last = content.last { blocks.append(first.lowerBound..<last.upperBound) }
+      let owner = owners.last?.name ?? ""
+      if !header.name.isEmpty { owners.append((header.column, header.name)) }
+      guard let first = lines.first(where: { !YAMLBlocks.isBlank(bytes[$0]) }), header.style != .plain || YAMLBlocks.isQEMU(bytes[first])
+      else { continue }
+      let inner = header.width.map { header.column + $0 } ?? YAMLBlocks.indentation(bytes[first])
+      guard inner > header.column else { continue }
+      let least = header.style == .plain ? header.column + 1 : inner
+      let content = lines.prefix { YAMLBlocks.isBlank(bytes[$0]) || YAMLBlocks.indentation(bytes[$0]) >= least }
+      lines = lines.dropFirst(content.count)
+      guard let start = content.first?.lowerBound, let end = content.last?.upperBound else { continue }
+      if containers.areGiven(header, owner) { hasOpenBlocks = true; continue }
+      let isSplit = header.isOfCommandModule(below: owner)
+      let joinsAll = isSplit && (isPlaybook || header.name.contains(".") || owner.contains("."))
+      for (line, next) in zip(content, content.dropFirst()) {
+        let isText = [line, next].allSatisfy { !YAMLBlocks.isBlank(bytes[$0]) }
+        // Lines of a block that are indented further stay lines.
+        let isLevel = header.style == .plain || [line, next].allSatisfy { YAMLBlocks.indentation(bytes[$0]) == inner }
+        let isOne = joinsAll || header.style != .literal && isText && isLevel
+        // YAML has no CR.
+        if bytes[line].last == 0x0d { text[line.upperBound - 1] = isOne ? 0x20 : 0x0a }
+        if isOne || bytes[line].last == 0x0d { text[line.upperBound] = 0x20 }
+      }
+      // Ansible's module splits it at any blank, and other programs run its lines.
+      if isSplit, !joinsAll, owner != "run", YAMLBlocks.hasMoreLines(text[start..<end], than: first) {
+        hasOpenBlocks = true
+      } else {
+        blocks.append(start..<end)
+      }
     }
-    guard !blocks.isEmpty else { return nil }
-    (self.bytes, self.blocks) = (text, blocks)
+    guard !blocks.isEmpty || hasOpenBlocks else { return nil }
+    (self.bytes, self.blocks, self.hasOpenBlocks) = (text, blocks, hasOpenBlocks)
   }
 
   /// The blocks that start QEMU, with all else blanked out; nil where none does. Each has a shell of its own.
@@ -41,28 +64,103 @@ struct YAMLBlocks {
       let script = ShellScript(Array(bytes[block]))
       return script.command != nil || script.hasInnerCommand
     }
-    return scripts.isEmpty ? nil : EmbeddedCommand.only(scripts, of: bytes)
+    return scripts.isEmpty && !hasOpenBlocks ? nil : EmbeddedCommand.only(scripts, of: bytes)
   }
 
-  /// The only block that is a systemd service.
+  /// The first block that is a systemd service with a guest, or the only service.
   var service: Range<Int>? {
     let services = blocks.filter { SystemdUnit.isService(Array(bytes[$0])) }
-    return services.count == 1 ? services.first : nil
+    return services.count == 1 ? services.first : services.first { SystemdUnit.isRelevant(Array(bytes[$0])) }
   }
 
-  /// The key of the block below a line, and whether it is folded; nil when the line does not begin one: behind a key, or the dash of
-  /// an item.
-  private static func header(_ line: ArraySlice<UInt8>) -> (key: ArraySlice<UInt8>, isFolded: Bool)? {
-    let words = line.split { $0 <= 0x20 }
-    guard words.count > 1, let mark = words.last, mark.first == UInt8(ascii: "|") || mark.first == UInt8(ascii: ">"),
-      mark.count <= 3, mark.dropFirst().allSatisfy({ $0.isASCIIDigit || "+-".utf8.contains($0) })
-    else { return nil }
-    let key = words.dropLast().drop { $0.elementsEqual("-".utf8) }
-    guard key.count <= 1, key.first.map({ $0.last == UInt8(ascii: ":") }) ?? true else { return nil }
-    return (key.first ?? [], mark.first == UInt8(ascii: ">"))
+  /// Whether QEMU's command is followed by lines that do not continue it.
+  private static func hasMoreLines(_ block: ArraySlice<UInt8>, than first: Range<Int>) -> Bool {
+    guard isQEMU(block[first.lowerBound..<block.endIndex]) else { return false }
+    let rest = block.split(separator: 0x0a).drop { isBlank($0) }
+    return rest.dropLast().contains { line in line.last { $0 > 0x20 } != UInt8(ascii: "\\") } && rest.dropFirst().contains { !isBlank($0) }
+  }
+
+  /// Whether the first word is a QEMU.
+  private static func isQEMU(_ line: ArraySlice<UInt8>) -> Bool {
+    let word = line.drop { $0 <= 0x20 }.prefix { $0 > 0x20 }
+    return word.last != UInt8(ascii: ":") && InputFormat.isEmulator(String(decoding: word, as: UTF8.self))
   }
 
   private static func indentation(_ line: ArraySlice<UInt8>) -> Int { line.prefix { $0 == 0x20 }.count }
 
   private static func isBlank(_ line: ArraySlice<UInt8>) -> Bool { line.allSatisfy { $0 <= 0x20 } }
+}
+
+extension YAMLBlocks {
+  /// A line with a key and no value on it, or with the mark of a block, behind a key or the dash of an item.
+  fileprivate struct Header {
+    enum Style { case literal, folded, plain }
+
+    /// The key; empty for an item of a list.
+    let name: String
+    /// Bytes before the key or the last dash.
+    let column: Int
+    let style: Style
+    /// The indentation that the mark gives.
+    let width: Int?
+    /// Whether other parts of the text may name the block.
+    let isAnchored: Bool
+
+    /// Nil for any other line.
+    init?(_ line: ArraySlice<UInt8>) {
+      // Most lines end in something else.
+      guard let end = line.last(where: { $0 > 0x20 }), end.isASCIIDigit || ":|>+-".utf8.contains(end) || line.contains(UInt8(ascii: "#"))
+      else { return nil }
+      let all = line.split { $0 <= 0x20 }.prefix { $0.first != UInt8(ascii: "#") }
+      let dashes = all.prefix { $0.elementsEqual("-".utf8) || $0.elementsEqual("---".utf8) }
+      var words = all.dropFirst(dashes.count)
+      let mark = words.last.flatMap { Header.isMark($0) ? words.popLast() : nil }
+      let properties = words.filter { $0.first == UInt8(ascii: "&") || $0.first == UInt8(ascii: "!") }
+      words.removeAll { $0.first == UInt8(ascii: "&") || $0.first == UInt8(ascii: "!") }
+      let isQuoted = words.first.map { $0.first == UInt8(ascii: "\"") || $0.first == UInt8(ascii: "'") } ?? false
+      let isKey = words.last.map { $0.last == UInt8(ascii: ":") } ?? (mark != nil)
+      guard words.count <= 1 || isQuoted, isKey, let first = words.first ?? dashes.last else { return nil }
+      let key = String(decoding: words.joined(separator: [0x20]).dropLast(), as: UTF8.self)
+      name = isQuoted ? String(key.dropFirst().dropLast()) : key
+      column = first.startIndex - line.startIndex
+      isAnchored = properties.contains { $0.first == UInt8(ascii: "&") }
+      style = mark.map { $0.first == UInt8(ascii: ">") ? .folded : .literal } ?? .plain
+      width = mark?.first(where: \.isASCIIDigit).map { Int($0 - UInt8(ascii: "0")) }
+    }
+
+    private static func isMark(_ word: ArraySlice<UInt8>) -> Bool {
+      (word.first == UInt8(ascii: "|") || word.first == UInt8(ascii: ">")) && word.count <= 3
+        && word.dropFirst().allSatisfy { $0.isASCIIDigit || "+-".utf8.contains($0) }
+    }
+
+    /// Whether it may be the text of Ansible's module `command`, which no shell reads.
+    func isOfCommandModule(below owner: String) -> Bool {
+      func isModule(_ name: String) -> Bool { name == "command" || name.hasPrefix("ansible.") && name.hasSuffix(".command") }
+      return isModule(name) || name == "cmd" && isModule(owner)
+    }
+  }
+
+  /// Containers of a text: their arguments go to the program of an image, which may be any, and the program gets arguments from elsewhere.
+  fileprivate struct Containers {
+    private let arePresent: Bool
+    /// Whether one of them gives a shell its script.
+    private let haveShell: Bool
+
+    init(_ bytes: [UInt8]) {
+      arePresent = ["image", "build", "services"].contains { name in
+        [":", "\":", "':"].contains { bytes.contains(text: name + $0) }
+      }
+      haveShell = arePresent && bytes.split { $0 <= 0x20 || "[],\"'".utf8.contains($0) }.contains { word in
+        word.first == UInt8(ascii: "-") && 2...4 ~= word.count && word.last == UInt8(ascii: "c")
+      }
+    }
+
+    /// Whether a block is among their arguments.
+    func areGiven(_ header: Header, _ owner: String) -> Bool {
+      // CircleCI runs what is below `run:`.
+      guard arePresent, owner != "run" else { return false }
+      if ["command", "entrypoint"].contains(header.name) || header.isAnchored { return true }
+      return header.name.isEmpty && !haveShell && ["args", "command", "entrypoint"].contains(owner)
+    }
+  }
 }

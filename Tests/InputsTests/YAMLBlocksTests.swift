@@ -70,4 +70,62 @@ final class YAMLBlocksTests: XCTestCase {
     let file = "storage:\n  files:\n    - contents:\n        inline: |\n          \(qemu) $GPU\n"
     assertUnread("systemd:\n  units:\n    - contents: |\n        \(unit)\(file)")
   }
+
+  func testAnsiblesCommandIsSplitAtLineEnds() {
+    for key in ["ansible.builtin.command: |", "ansible.builtin.command:\n      cmd: |"] {
+      assertSafe("- name: a\n  \(key)\n        \(qemu)\n        \(device)\n")
+      assertUnread("- name: a\n  \(key)\n        \(qemu) \(device)\n        $GPU\n")
+    }
+    assertSafe("- hosts: all\n  tasks:\n    - command: |\n        \(qemu)\n\n          \(device)\n")
+    // Elsewhere it may be a script.
+    assertUnread("- command: |\n    \(qemu)\n    \(device)\n")
+    assertUnread("- command: |\n    \(qemu) \(device)\n    $GPU\n")
+    assertSafe("- command: |\n    \(qemu) \\\n      \(device)\n")
+    assertSafe("- image: a\n- run:\n    command: |\n      \(qemu) \(device)\n      echo done\n")
+  }
+
+  func testAPlainScalarOfSeveralLinesIsOneCommand() {
+    assertSafe("- name: a\n  command:\n    \(qemu)\n      \(device)\n  when: b\n")
+    assertUnread("- name: a\n  shell:\n    \(qemu)\n    $GPU\n")
+  }
+
+  func testLinesEndInCRLF() {
+    assertSafe("run: |\r\n  \(qemu) \\\r\n  \(device)\r\n")
+  }
+
+  func testHeadersHaveAnchorsTagsCommentsAndWidths() {
+    for header in ["run: &a >", "run: !!str >", "run: > # as YAML folds it", "\"my run\": >", "--- >", "- - >"] {
+      assertSafe("\(header)\n      \(qemu)\n      \(device)\n")
+      assertUnread("\(header)\n      \(qemu)\n      $GPU\n")
+    }
+    assertUnread("run: |2\n    \(qemu) \(device) \\\n  $GPU\n")
+    assertSafe("- a: |\n  b: |\n    \(qemu) \(device)\n")
+  }
+
+  func testOtherArgumentsOfContainers() {
+    let folded = ">\n      \(qemu)\n      \(device)\n"
+    for text in [
+      "services:\n  vm:\n    build: .\n    entrypoint: \(folded)    command: $GPU\n", "a:\n    \"image\": a\n    command: \(folded)",
+      "x: &a \(folded)services:\n  vm:\n    command: *a\n", "- image: a\n  args:\n    - \(folded)    - $(GPU)\n",
+    ] {
+      assertUnread(text)
+    }
+    assertSafe("- image: a\n  command: [sh, -c]\n  args:\n    - \(folded)")
+    assertSafe("job:\n  image: a\n  script:\n    - \(folded)")
+  }
+
+  func testOfSeveralUnitsTheFirstIsRead() {
+    let text = "- content: |\n    [Service]\n    ExecStart=/usr/bin/\(qemu) \(device)\n"
+    let parsed = parse(text + "- content: |\n    [Service]\n    ExecStart=\n    ExecStart=/usr/bin/\(qemu) $GPU\n")
+    XCTAssertEqual(parsed.problems.map(\.message), [])
+    XCTAssertEqual(parsed.machine.unreadParts.map(\.what), ["the QEMU command in line 7"])
+    assertSafe(text + "- content: |\n    [Service]\n    ExecStart=/bin/true\n")
+  }
+
+  /// A template's lines may continue the command.
+  func testLinesBehindATemplateAreNotStray() {
+    let parsed = parse("data:\n  a: |\n    \(qemu) \\\n    {{- range .GPUs }}\n      -device {{ . }} \\\n    {{- end }}\n    -nographic\n")
+    XCTAssertEqual(parsed.problems.map(\.message), [])
+    XCTAssertFalse(parsed.machine.unreadParts.isEmpty)
+  }
 }
