@@ -47,7 +47,8 @@ final class MachineTypeTests: XCTestCase {
     }
     let named = QEMUProfile.released(11, 1, "11.1.3")
     for type in ["pc-q35-4.0", "pc-q35-99.0", "q355"] { XCTAssertEqual(verdict(type, named).refusals, refused(type), type) }
-    XCTAssert(verdict("pc-q35-noble", named).isOpen)
+    for type in ["pc-q35-noble", "ubuntu-q35", "pcq35"] { XCTAssert(verdict(type, named).isOpen, type) }
+    for type in ["q35", "pc", "isapc", "xenfv-4.2", "pc-1.2"] { XCTAssertFalse(verdict(type, named).isOpen, type) }
     for type in ["pc-q35-4.0", "pc-1.2", "pc-q35-noble", "q35"] {
       XCTAssertEqual(verdict(type, named.assumed).refusals, [], type)
       XCTAssertFalse(verdict(type, named.assumed).isOpen, type)

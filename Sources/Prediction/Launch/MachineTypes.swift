@@ -82,7 +82,18 @@ extension MachineConfig {
   }
 
   /// Machine types without a release, which are spelt right.
-  private static let unversioned: Set<String> = ["q35", "pc", "microvm", "isapc", "none", "virt", "xenpv", "xenfv", "x-remote"]
+  private static let unversioned: Set<String> = ["q35", "pc", "microvm", "isapc", "none", "virt", "xenpv", "xenfv", "x-remote", "nitro"]
+
+  /// Whether the program is QEMU for x86 by its name.
+  private var isOfX86Program: Bool {
+    if case .x86 = EmulatedProcessor(emulator) { return true }
+    return false
+  }
+
+  /// Whether a PC's type has a name of QEMU's own, in any release.
+  private static func isNamed(_ type: String) -> Bool {
+    unversioned.contains(type) || isGone(type) || type.hasPrefix("xenfv-") && String(type.dropFirst(6)).isNumeric
+  }
 
   /// The machine type that a misspelt one is one typing error away from, with the program of the type's architecture; nil for any other:
   /// a build of QEMU may have it.
@@ -117,10 +128,15 @@ extension MachineConfig {
   /// it. Another QEMU may.
   public func unknownMachineType(_ qemu: QEMUProfile) -> (fact: Unknown, location: Location)? {
     guard qemu.isAsReleased, let modelled = qemu.modelledRelease, proxmox == nil, let property = machineType,
-      let type = property.value.string, let (family, release) = MachineConfig.parts(type)
+      let type = property.value.string
     else { return nil }
     func missing(_ reason: String) -> (fact: Unknown, location: Location) {
       (Unknown("machine type `\(type)`", reason: reason + "; `--qemu PATH` asks that one"), property.location)
+    }
+    guard let (family, release) = MachineConfig.parts(type) else {
+      // Of any other definition the guest's topology is not known. An assumed QEMU does not say what a distribution's has.
+      let isOpen = libvirt != nil && !qemu.isAssumed && isOfX86Program && !MachineConfig.isNamed(type)
+      return isOpen ? missing("\(qemu.name) does not have it, a distribution's QEMU may") : nil
     }
     if isOfItsOwnQEMU(qemu) {
       let isKnown = !release.isNumeric || MachineConfig.releases.contains(release)
