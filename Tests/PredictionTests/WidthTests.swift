@@ -93,4 +93,16 @@ final class WidthTests: XCTestCase {
     let failures = Machines.predict("-device vfio-pci,host=0000:01:00.0,bus=pcie.0,addr=3 -device intel-iommu").first?.failures
     XCTAssertEqual(failures, [])
   }
+
+  /// `lm` makes a 64-bit processor of an older model (recorded from 7.2.22 and 11.1.3).
+  func testLongModeMayBeGiven() {
+    for (cpu, isRefused) in [
+      ("qemu32", true), ("qemu32,lm=on", false), ("pentium,+lm", false), ("qemu64,lm=off", true), ("qemu64,-lm", true),
+      ("qemu32,+lm,-lm", true), ("qemu64,lm=off,+lm", false),
+    ] {
+      let machine = Machines.parse("qemu-system-x86_64 -M q35 -cpu \(cpu),phys-bits=40").machine
+      let refusal = machine.processorRefusal(.released(11, 1, "11.1.3"))?.failure.text
+      XCTAssertEqual(refusal, isRefused ? "phys-bits is not user-configurable in 32 bit" : nil, cpu)
+    }
+  }
 }

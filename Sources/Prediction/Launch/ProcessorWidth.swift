@@ -36,7 +36,9 @@ public struct ProcessorWidth {
     mayFollowHost = mayUseKVM && (hasHostModel || limit != nil || value("host-phys-bits") != nil)
     // Only KVM has the model `host`.
     followsHost = (mayUseKVM || model == "host") && (value("host-phys-bits").map { QEMUBool($0) == .on } ?? hasHostModel)
-    hasLongMode = !ProcessorWidth.of32Bits.contains(model) && !processor.removed.contains("lm") && value("lm") != "off"
+    // `-lm` comes last, and `+lm` behind `lm=` (recorded from 7.2.22 and 11.1.3).
+    let lm = processor.added.contains("lm") ? "on" : value("lm")
+    hasLongMode = !processor.removed.contains("lm") && (lm.map { QEMUBool($0) != .off } ?? !ProcessorWidth.of32Bits.contains(model))
   }
 
   /// Whether the guest has no 64-bit PCI hole (QEMU hw/i386/pc.c: pc_max_used_gpa).
