@@ -34,8 +34,8 @@ struct MemoryDevices: Sendable {
     // Without ACPI there are none, which each says itself.
     guard [.q35, .i440fx].contains(MachineKind(machine)), machine.hasACPI else { return nil }
     self.qemu = qemu
-    maximum = memory.maximum
     let size = MachineConfig.rounded(memory.size ?? MachineConfig.defaultMemory)
+    maximum = memory.maximum.flatMap { $0 > size ? $0 : nil }
     space = (memory.maximum ?? 0) - min(memory.maximum ?? 0, size)
     slotCount = memory.maximum == nil ? 0 : memory.slots ?? 0
     nodeCount = max(1, machine.options.filter(\.isNUMANode).count)
@@ -66,7 +66,7 @@ struct MemoryDevices: Sendable {
     return outcome
   }
 
-  /// What a device occupies.
+  /// The parts of a machine that a device occupies.
   struct Part {
     let slot: UInt64?
     let size: UInt64
@@ -83,9 +83,10 @@ struct MemoryDevices: Sendable {
     func refused(_ text: String, _ property: String = "driver") -> (Outcome, Part?) { (.refused(property: property, text), nil) }
     // A bus that is named is refused before.
     if isModule, device.has("bus") { return (.unknown, nil) }
+    if driver == "nvdimm", let text = MemoryModule.labelRefusal(device) { return refused(text, "label-size") }
     if driver == "nvdimm", !hasNVDIMM { return refused("nvdimm is not enabled: missing 'nvdimm' in '-M'") }
     let link = device.value("memdev")
-    if link == nil, !isModule, maximum != nil { return refused("'memdev' property must be set") }
+    if link == nil, !isModule, maximum != nil || qemu.isBefore(10, 0) { return refused("'memdev' property must be set") }
     var object: ObjectRequest?
     if let link {
       object = link.string.flatMap(backend)

@@ -19,20 +19,9 @@ struct MemoryModule {
   /// Nil where a part is not known.
   init?(_ device: DeviceRequest, _ backend: ObjectRequest, _ qemu: QEMUProfile) {
     guard let driver = device.driver, let id = backend.id, let whole = backend.backendSize else { return nil }
-    func number(_ name: String) -> UInt64? {
-      guard let value = device.value(name) else { return 0 }
-      switch value.string.flatMap(QEMUNumber.integer) ?? QEMUNumber.integer(value) {
-      case .natural(let number)?: return number
-      case .negative(let number)?: return UInt64(bitPattern: number)
-      case nil: return nil
-      }
-    }
-    func bytes(_ name: String) -> UInt64? {
-      if let text = device.value(name)?.string, case .bytes(let bytes) = QEMUNumber.size(text) { return bytes }
-      return device.value(name)?.string == nil ? number(name) : nil
-    }
+    func bytes(_ name: String) -> UInt64? { MemoryModule.bytes(name, of: device) }
     addressName = driver.hasSuffix("dimm") ? "addr" : "memaddr"
-    address = number(addressName)
+    address = MemoryModule.number(addressName, of: device)
     let ofBackend = backend.backendAlignment
     guard driver == "virtio-mem-pci" else {
       blockRefusal = nil
@@ -43,15 +32,11 @@ struct MemoryModule {
         uneven = ofBackend.flatMap { whole % $0 == 0 ? nil : $0.hexadecimal }
         return
       }
-      // QEMU hw/mem/nvdimm.c: nvdimm_set_label_size, nvdimm_prepare_memory_region.
+      // QEMU hw/mem/nvdimm.c: nvdimm_prepare_memory_region.
       uneven = nil
       size = whole > label ? (whole - label) / unit * unit : 0
-      if device.has("label-size"), label < 128 << 10 {
-        sizeRefusal = "Property 'nvdimm.label-size' (\(label.hexadecimal)) is required at least 0x20000"
-      } else {
-        sizeRefusal = size > 0 ? nil : "the size of memdev \(id) (\(whole.hexadecimal)) is too small to contain nvdimm label "
-          + "(\(label.hexadecimal)) and aligned PMEM (\(unit.hexadecimal))"
-      }
+      sizeRefusal = size > 0 ? nil : "the size of memdev \(id) (\(whole.hexadecimal)) is too small to contain nvdimm label "
+        + "(\(label.hexadecimal)) and aligned PMEM (\(unit.hexadecimal))"
       return
     }
     size = whole
@@ -74,6 +59,27 @@ struct MemoryModule {
     } else {
       blockRefusal = whole % block == 0 ? nil
         : "'memdev' property memdev size has to be multiples of'block-size' (\(block.hexadecimal))"
+    }
+  }
+
+  /// The refusal of the size of an nvdimm's label, when QEMU sets it (QEMU hw/mem/nvdimm.c: nvdimm_set_label_size).
+  static func labelRefusal(_ device: DeviceRequest) -> String? {
+    guard device.has("label-size"), let label = bytes("label-size", of: device), label < 128 << 10 else { return nil }
+    return "Property 'nvdimm.label-size' (\(label.hexadecimal)) is required at least 0x20000"
+  }
+
+  private static func bytes(_ name: String, of device: DeviceRequest) -> UInt64? {
+    if let text = device.value(name)?.string, case .bytes(let bytes) = QEMUNumber.size(text) { return bytes }
+    return device.value(name)?.string == nil ? number(name, of: device) : nil
+  }
+
+  /// The number of a property, 0 without it; nil for a text that is none.
+  private static func number(_ name: String, of device: DeviceRequest) -> UInt64? {
+    guard let value = device.value(name) else { return 0 }
+    switch value.string.flatMap(QEMUNumber.integer) ?? QEMUNumber.integer(value) {
+    case .natural(let number)?: return number
+    case .negative(let number)?: return UInt64(bitPattern: number)
+    case nil: return nil
     }
   }
 }
