@@ -43,4 +43,18 @@ final class DeviceNeedsTests: XCTestCase {
     XCTAssertEqual(refusals("-device nvme,serial=a,max_ioqpairs=0"), ["max_ioqpairs must be between 1 and 65535"])
     XCTAssertEqual(refusals("-device nvme,serial=a,max_ioqpairs=0,num_queues=5"), [])
   }
+
+  /// The texts are in believed-*.jsonl.
+  func testOneDeviceAloneHasAPart() {
+    let drive = "-drive if=none,id=a -device virtio-scsi-pci"
+    XCTAssertEqual(refusals("\(drive) -device scsi-hd,drive=a -device scsi-hd,drive=a"), ["Drive 'a' is already in use by another device"])
+    for options in [
+      "-netdev user,id=a -netdev user,id=b -device e1000,netdev=a -device e1000,netdev=b", "\(drive) -device scsi-hd,drive=a,drive=a",
+      "-chardev null,id=a,mux=on -device isa-serial,chardev=a -device isa-serial,chardev=a",
+      "-blockdev null-co,node-name=a -device ide-hd,drive=a,share-rw=on -device ide-hd,drive=a,share-rw=on",
+      "-chardev null,id=a -netdev user,id=a -device isa-serial,chardev=a -device e1000,netdev=a",
+    ] {
+      XCTAssertEqual(refusals(options), [], options)
+    }
+  }
 }

@@ -17,7 +17,7 @@ extension MachineConfig {
         unknownAudio(qemu),
       ]
       .compactMap { $0 }
-      + monitors + devices.compactMap { unresolved($0, &ids) }
+      + monitors + devices.compactMap { unresolved($0, &ids) } + takenParts(qemu)
   }
 
   // MARK: - Options of other releases
@@ -183,7 +183,7 @@ extension MachineConfig {
   }
 
   /// The part of a machine that a device's property names.
-  private enum Part {
+  enum Part {
     case disk, network, characterDevice, tpm, files
     case object
   }
@@ -194,7 +194,7 @@ extension MachineConfig {
 
   /// The part that a property of a driver names, and the driver that QEMU's text calls it a property of: of a virtio device
   /// on PCI the one inside.
-  private static func part(_ name: String, of driver: String) -> (part: Part, owner: String)? {
+  static func part(_ name: String, of driver: String) -> (part: Part, owner: String)? {
     let virtio = driver.hasPrefix("virtio-net-pci") ? "virtio-net-device"
       : driver.hasPrefix("virtio-blk-pci") ? "virtio-blk-device" : nil
     switch name {
