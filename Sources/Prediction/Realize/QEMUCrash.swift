@@ -92,7 +92,8 @@ public enum QEMUCrash {
     case "virtio-blk-pci", "virtio-blk-pci-transitional", "virtio-blk-pci-non-transitional":
       guard let queues = number("num-queues"), 1025..<0xffff ~= queues else { return nil }
       return crash("num-queues", "num-queues is more than 1024", "SIGABRT")
-    case "virtio-scsi-pci", "virtio-scsi-pci-transitional", "virtio-scsi-pci-non-transitional":
+    case "virtio-scsi-pci", "virtio-scsi-pci-transitional", "virtio-scsi-pci-non-transitional", "vhost-user-scsi-pci",
+      "vhost-user-scsi-pci-transitional", "vhost-user-scsi-pci-non-transitional":
       guard let size = number("virtqueue_size"), 1025..<0xffff_ffff ~= size else { return nil }
       return crash("virtqueue_size", "virtqueue_size is more than 1024", "SIGABRT")
     case "usb-ehci", "ich9-usb-ehci1", "ich9-usb-ehci2":
@@ -103,11 +104,31 @@ public enum QEMUCrash {
       // QEMU hw/pci/pci.c: pci_register_bar (observed on 7.2.22 and 11.1.3).
       guard let size = size(request, "membar"), size != 0, size & (size - 1) != 0 else { return nil }
       return crash("membar", "membar is not a power of two", "SIGABRT")
+    case "usb-bot", "usb-uas":
+      // Before it has a port (QEMU hw/usb/bus.c: usb_check_attach; observed on 7.2.22 and 11.1.3).
+      guard let value = request.value("attached"), QEMUBool(value) == .on else { return nil }
+      return crash("attached", "attached is set before the device has a port", "SIGABRT")
+    case "nvme" where number("cmb_size_mb").map({ $0 <= UInt32.max && $0 & ($0 &- 1) != 0 }) ?? false:
+      // QEMU hw/pci/pci.c: pci_register_bar (observed on 7.2.22 and 11.1.3).
+      return crash("cmb_size_mb", "cmb_size_mb is not a power of two", "SIGABRT")
     case "nvme" where hasPhysical(request, qemu), "tpci200" where hasPhysical(request, qemu):
       return crash("sriov-pf", "sriov-pf is given for a device that cannot be a virtual function", "SIGSEGV")
     case "rocker" where hasPhysical(request, qemu):
       return crash("sriov-pf", "sriov-pf is given for a device that cannot be a virtual function", "SIGABRT")
     default: return nil
+    }
+  }
+
+  /// A type of device whose unplug crashes QEMU: when the guest releases it (`rocker`, QEMU hw/pci/msix.c: msix_vector_unuse) or at the
+  /// next reset of the guest (QEMU hw/net/eepro100.c: nic_reset, hw/pci-bridge/i82801b11.c; observed on 7.2.22 and 11.1.3).
+  public static func unplug(of type: String) -> RealizeFailure? {
+    switch type {
+    case "rocker": RealizeFailure(.crashingProperty, "QEMU crashes with SIGABRT when the guest releases a `rocker`", signal: "SIGABRT")
+    case "i82801b11-bridge", "i82550", "i82551", "i82557a", "i82557b", "i82557c", "i82558a", "i82558b", "i82559a", "i82559b", "i82559c",
+      "i82559er", "i82562", "i82801":
+      RealizeFailure(
+        .crashingProperty, "QEMU crashes with SIGSEGV when the guest is reset after the unplug of an `\(type)`", signal: "SIGSEGV")
+    default: nil
     }
   }
 
