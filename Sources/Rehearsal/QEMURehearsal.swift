@@ -49,12 +49,14 @@ public struct QEMURehearsal: Sendable {
   public static func replaces(_ plug: DeviceRequest) -> Bool { PlannedDevice(plug).extent == .replaced }
 
   /// Starts the machine, then plugs.
-  /// - Parameter earlier: plugs before those, which the running QEMU has accepted.
+  /// - Parameters:
+  ///   - earlier: plugs before those, which the running QEMU has accepted.
+  ///   - continues: whether to try what comes after a plug that is refused.
   /// - Returns: unknown when QEMU gave no answer: it cannot be started, does not answer in time, or prints what no QEMU prints.
   public func run(
-    _ machine: MachineConfig, plugs: [DeviceRequest] = [], after earlier: [DeviceRequest] = []
+    _ machine: MachineConfig, plugs: [DeviceRequest] = [], after earlier: [DeviceRequest] = [], continues: Bool = false
   ) -> Known<RehearsalResult> {
-    start(machine, plugs: plugs, after: earlier).finish(qemu: qemu)
+    start(machine, plugs: plugs, after: earlier).finish(qemu: qemu, continues: continues)
   }
 
   /// Starts the QEMUs and does not wait for them.
@@ -114,12 +116,15 @@ public struct StartedRehearsal {
   let state: Result<State, Unknown>
 
   /// Waits for the answers.
-  /// - Parameter qemu: version and path of the QEMU, for the output.
-  public func finish(qemu: String) -> Known<RehearsalResult> {
+  /// - Parameters:
+  ///   - qemu: version and path of the QEMU, for the output.
+  ///   - continues: whether to try what comes after a plug that is refused.
+  public func finish(qemu: String, continues: Bool = false) -> Known<RehearsalResult> {
     var outcome: RehearsalResult.Outcome
     var accepted: [Location: RehearsalResult.Extent] = [:]
     var made: [Location: [RehearsalResult.Change]] = [:]
     var accelerator: String?
+    var laterSignal: String?
     do throws(Unknown) {
       switch try state.get() {
       case .obstacle(let reason): outcome = .notRehearsed(reason)
@@ -133,6 +138,7 @@ public struct StartedRehearsal {
           if outcome == .started {
             for plug in plugs { accepted[plug.location] = made[plug.location] == nil ? PlannedDevice(plug).extent : .replaced }
           }
+          if continues, case .refused = outcome, let plug = plugs.last { laterSignal = trial.signal(afterRefusalOf: plug, after: earlier) }
         }
       }
     } catch {
@@ -141,7 +147,8 @@ public struct StartedRehearsal {
     return .known(
       RehearsalResult(
         qemu: qemu, accelerator: accelerator, outcome: outcome, rehearsed: plan.rehearsed,
-        changes: plan.changes + plugs.flatMap { made[$0.location] ?? [] }, accepted: accepted))
+        changes: plan.changes + plugs.flatMap { made[$0.location] ?? [] }, accepted: accepted,
+        laterSignal: laterSignal))
   }
 }
 
@@ -184,18 +191,28 @@ struct RehearsalProcess {
   private func stopped(_ failure: QMPFailure) throws(Unknown) -> Answer {
     switch failure.cause {
     case .ended(.byPeer, _), .system(_, errno: ECONNRESET), .system(_, errno: EPIPE):
-      let (end, error) = process.finish()
-      // A shell's status for a program that was killed; QEMU has none so high.
-      if case .exit(let status)? = end, RehearsalTrial.signals[status - 128] != nil {
-        return .stopped(.signal(status - 128), error: error)
-      }
-      return .stopped(end, error: error)
+      return ended()
     case .ended(.violation, _):
       // QEMU prints some lists on standard output and then refuses.
       let (end, error) = process.finish()
       if case .exit(1)? = end, !error.isEmpty { return .stopped(end, error: error) }
       throw Unknown("rehearsal", reason: "\(process.explain(failure))")
+    case .timedOut:
+      // What a script has started beside QEMU keeps the connection open.
+      let reason = "\(process.explain(failure))"
+      let answer = ended()
+      if case .stopped(.some, _) = answer { return answer }
+      throw Unknown("rehearsal", reason: reason)
     default: throw Unknown("rehearsal", reason: "\(process.explain(failure))")
     }
+  }
+
+  private func ended() -> Answer {
+    let (end, error) = process.finish()
+    // A shell's status for a program that was killed; QEMU has none so high.
+    if case .exit(let status)? = end, RehearsalTrial.signals[status - 128] != nil {
+      return .stopped(.signal(status - 128), error: error)
+    }
+    return .stopped(end, error: error)
   }
 }

@@ -56,10 +56,13 @@ public struct RehearsalResult: Sendable {
   /// Parts of the definition that QEMU accepted, by their location.
   public let accepted: [Location: Extent]
 
+  /// The signal of a crash after a plug that it refused, when the plug was repeated or the guest was reset.
+  public let laterSignal: String?
+
   /// Creates a result.
   public init(
     qemu: String, accelerator: String? = nil, outcome: Outcome, rehearsed: Int, changes: [Change],
-    accepted: [Location: Extent] = [:]
+    accepted: [Location: Extent] = [:], laterSignal: String? = nil
   ) {
     self.qemu = qemu
     self.accelerator = accelerator
@@ -67,5 +70,6 @@ public struct RehearsalResult: Sendable {
     self.rehearsed = rehearsed
     self.changes = changes
     self.accepted = accepted
+    self.laterSignal = laterSignal
   }
 }

@@ -74,7 +74,7 @@ package final class ScratchQEMU {
     case .plug(let request):
       let machine = withoutReleased(withObjects(try runningMachine().value), before: request)
       let before = history(before: request)
-      return { rehearsal in .init(rehearsal.run(machine, plugs: [request], after: before), of: request) }
+      return { rehearsal in .init(rehearsal.run(machine, plugs: [request], after: before, continues: true), of: request) }
     }
   }
 
@@ -136,13 +136,10 @@ package final class ScratchQEMU {
 
   private func runningMachine() -> Known<MachineConfig> {
     if let machine { return machine }
-    let path = "/proc/\(process)/cmdline"
     let found: Known<MachineConfig>
-    do throws(PathError) {
-      let source = try InputFile.read(path, limit: ParsedInput.maximumSize)
-      found = .known(ParsedInput.parse(source, as: .nul, follow: InputFile.follower(from: path, roots: nil)).machine)
-    } catch {
-      return .unknown("QEMU's command line", "\(error)")
+    switch PlugInquiry.machine(of: process) {
+    case .success(let read): found = .known(read)
+    case .failure(let error): return .unknown("QEMU's command line", "\(error)")
     }
     machine = found
     return found

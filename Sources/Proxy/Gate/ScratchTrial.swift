@@ -27,6 +27,8 @@ package final class ScratchTrial {
     /// It refused the plug, with this text: whether the running QEMU would crash is not known.
     case refused(text: String)
     case crashed(signal: String)
+    /// It refused the plug, with this text, and crashed when the plug was repeated or the guest reset.
+    case crashedLater(signal: String, text: String)
     /// It exited, with this text on its standard error.
     case exited(text: String)
     case unknown(String)
@@ -40,7 +42,8 @@ package final class ScratchTrial {
         case .started: self = .created
         case .crashed(let signal, request.location, _): self = .crashed(signal: signal)
         case .exited(let text, request.location, _): self = .exited(text: text)
-        case .refused(let text, request.location, _): self = .refused(text: text)
+        case .refused(let text, request.location, _):
+          self = result.laterSignal.map { .crashedLater(signal: $0, text: text) } ?? .refused(text: text)
         case .crashed(let signal, _, let about): self = .unknown("the scratch QEMU crashed with \(signal) on \(about)")
         case .refused(let text, _, let about), .exited(let text, _, let about):
           self = .unknown("the scratch QEMU refused \(about): \(text)")
@@ -55,6 +58,7 @@ package final class ScratchTrial {
       case .created: "created"
       case .refused(let text): "refused \(text.prefix(1024))"
       case .crashed(let signal): "crashed \(signal)"
+      case .crashedLater(let signal, let text): "\(signal) \(text.prefix(1024))"
       case .exited(let text): "exited \(text.prefix(1024))"
       case .unknown(let reason): "unknown \(reason.prefix(1024))"
       }
@@ -68,6 +72,7 @@ package final class ScratchTrial {
       case ("crashed", let signal?): self = .crashed(signal: signal)
       case ("exited", let text?): self = .exited(text: text)
       case ("unknown", let reason?): self = .unknown(reason)
+      case (let signal?, let text?) where signal.hasPrefix("SIG"): self = .crashedLater(signal: signal, text: text)
       default: self = .unknown("the trial ended without an answer")
       }
     }

@@ -25,6 +25,9 @@ final class WaitingTrial: CommandTrial {
     guard let outcome = trial.isToBegin ? gate.reserve.lend({ trial.poll() }) : trial.poll() else { return nil }
     switch outcome {
     case .crashed(let signal): return refuse("a scratch QEMU crashed with \(signal) on \(name), and the guest would be lost")
+    case .crashedLater(let signal, let text):
+      return refuse(
+        "a scratch QEMU refused \(name), and crashed with \(signal) when it was plugged again or the guest was reset: `\(text)`")
     case .exited(let text): return refuse("a scratch QEMU exited on \(name), and the guest would be lost: `\(text)`")
     case .unknown(let reason):
       gate.log.write(.warning, "rehearsal", [.init("reason", .string("\(what) was not tried: \(reason)"))])
