@@ -54,11 +54,30 @@ extension PlugInquiry {
   static func machine(of process: pid_t) -> Result<MachineConfig, PathError> {
     let path = "/proc/\(process)/cmdline"
     do throws(PathError) {
-      let source = try InputFile.read(path, limit: ParsedInput.maximumSize)
+      let source = named(try InputFile.read(path, limit: ParsedInput.maximumSize), program: program(of: process))
       return .success(ParsedInput.parse(source, as: .nul, follow: InputFile.follower(from: path, roots: nil)).machine)
     } catch {
       return .failure(error)
     }
+  }
+
+  /// The command line, with QEMU's own name where the first word is another (`exec -a`): that of a program that is not QEMU would be
+  /// a script's, which has options of its own. A script's process has the interpreter as its program.
+  static func named(_ source: SourceText, program: WireText) -> SourceText {
+    func isQEMU(_ name: WireText) -> Bool { name.hasPrefix("qemu-system-") || name == "kvm" || name == "qemu-kvm" }
+    let first = source.bytes.prefix { $0 != 0 }
+    let names = [WireText(bytes: first), program].map { $0.split("/").last ?? "" }
+    guard !isQEMU(names[0]), isQEMU(names[1]) else { return source }
+    let name = names[1].split(" ").first ?? ""
+    return SourceText(name: source.name, bytes: name.bytes + source.bytes.dropFirst(first.count))
+  }
+
+  /// The path of the program that a process executes; empty where it cannot be read.
+  private static func program(of process: pid_t) -> WireText {
+    var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+    // SAFETY: readlink writes at most the buffer's own count.
+    let count = readlink("/proc/\(process)/exe", &path, path.count)
+    return WireText(bytes: path.prefix(max(count, 0)).map { UInt8(bitPattern: $0) })
   }
 
   /// The -global options of a command line, when it was read whole: -readconfig files contain some too.

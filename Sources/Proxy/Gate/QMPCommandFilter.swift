@@ -166,7 +166,7 @@ public final class QMPCommandFilter: CommandFilter {
     let first: [(any CommandDecision)?] = [
       CrashInquiry.of(command, arguments, self, about),
       CrashInquiry.ofThrottle(command, trees, self, about), CrashInquiry.ofNodes(command, arguments, self, about),
-      ObjectRecord.of(command, arguments, scratch),
+      ObjectRecord.of(command, arguments, scratch), UnplugInquiry.of(command, arguments, self, about),
     ]
     if let use = descriptorUse(command, arguments, about) {
       guard case .inquire(let decision) = use else { return use }
