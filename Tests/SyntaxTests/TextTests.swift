@@ -71,7 +71,7 @@ final class TextTests: XCTestCase {
     XCTAssertEqual(words("a `b c` `d`e"), ["a", "`...`", "`d`e"])
     XCTAssertEqual(words("a `# -device no` b=`#x`c <<<\"d e\""), ["a", "b=c"])
     XCTAssertEqual(ShellWords(Array("a `# no` $(x)".utf8)).words.map(\.hasUnknown), [false, true])
-    XCTAssertEqual(words("a{b,c}d {1..3} 0{1..3}:0 {a..c}"), ["a${...}", "${...}", "0${...}", "${...}"])
+    XCTAssertEqual(words("a{b,c}d {1..3} 0{1..3}:0 {a..c}"), ["a${...}d", "${...}", "0${...}:0", "${...}"])
     XCTAssertEqual(words("{a} {a.b} {1.2} x.{y} {} {a\\,b}"), ["{a}", "{a.b}", "{1.2}", "x.{y}", "{}", "{a,b}"])
     let text = "x $(a b)y"
     let word = ShellWords(Array(text.utf8)).words[1]
