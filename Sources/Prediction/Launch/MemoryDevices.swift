@@ -166,7 +166,9 @@ struct MemoryDevices: Sendable {
 extension MachineConfig {
   /// The first refusal of a memory device that the machine starts with.
   func moduleFailures(_ memory: MemoryOption, _ qemu: QEMUProfile) -> [LaunchFailure] {
-    guard var modules = MemoryDevices(self, memory, qemu) else { return [] }
+    // A `-global` gives a device a backend, a slot or an address.
+    guard !globals.contains(where: { MemoryDevices.drivers.contains($0.driver) }), var modules = MemoryDevices(self, memory, qemu)
+    else { return [] }
     let areAllKnown = areObjectsKnown
     let backends = Dictionary(objects.compactMap { object in object.id.map { ($0, object) } }) { $1 }
     for device in devices where device.driver.map(MemoryDevices.drivers.contains) == true {

@@ -19,7 +19,9 @@ extension MachineConfig {
       OptionText.items(option.value.string ?? "", implied: "chardev").last { $0.key == "chardev" }
     }.map { Taken(part: .characterDevice, id: $0.value) })
     var failures: [LaunchFailure] = []
-    for device in devices.filter({ $0.form == .keyval }) + devices.filter({ $0.form == .json }) {
+    // A primary device of failover comes when the guest asks for its partner.
+    let made = devices.filter { !$0.has("failover_pair_id") }
+    for device in made.filter({ $0.form == .keyval }) + made.filter({ $0.form == .json }) {
       for name in ["drive", "netdev", "chardev"] {
         guard let driver = device.driver, let (part, owner) = MachineConfig.part(name, of: driver), let id = device.string(name),
           single.contains(Taken(part: part, id: id)), !taken.insert(Taken(part: part, id: id)).inserted
