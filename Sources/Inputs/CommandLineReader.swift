@@ -220,7 +220,7 @@ struct CommandLineReader {
     case "readconfig":
       if argument.hasUnknown { return unknown(argument, whole) }
       readConfig(argument, whole)
-    default: note(name, argument.text, whole)
+    default: note(name, argument.isOpen(of: name) ? "$(...)" : argument.text, whole)
     }
   }
 

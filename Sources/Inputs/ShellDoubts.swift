@@ -87,12 +87,15 @@ struct ShellDoubts {
     return (command.lowerBound - 1..<command.lowerBound, "the list in parentheses", "a program of another language may append to it")
   }
 
-  /// A brace behind an argument, before the command, which opens no group: Tcl's `set cmd {`.
+  /// A brace behind an argument, before the command, which opens no group: Tcl's `set cmd {`, but not zsh's `repeat 2 {` and
+  /// `} always {`.
   private var brace: Doubt? {
-    guard let brace = bytes[..<command.lowerBound].lastIndex(where: { $0 > 0x20 }), bytes[brace] == UInt8(ascii: "{") else { return nil }
+    guard let brace = bytes[..<command.lowerBound].lastIndex(where: { $0 > 0x20 }), bytes[brace] == UInt8(ascii: "{"),
+      !script.comments.contains(where: { $0.contains(brace) })
+    else { return nil }
     let line = bytes[..<brace].lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
     let words = bytes[line..<brace].split { $0 <= 0x20 }
-    let opening = ["!", "coproc", "do", "elif", "else", "function", "if", "then", "time", "until", "while"]
+    let opening = ["!", "coproc", "do", "elif", "else", "function", "if", "repeat", "then", "time", "until", "while", "}"]
     guard words.count > 1, bytes[brace - 1] <= 0x20, !bytes[line..<brace].contains(where: { ";&|()".utf8.contains($0) }),
       !opening.contains(where: { words[0].elementsEqual($0.utf8) })
     else { return nil }

@@ -8,6 +8,16 @@ extension Word {
     return isShells || TemplatePlaceholder.isIn(value)
   }
 
+  /// Whether another program fills in an option for the memory or the processors. Of other options such a value is not read.
+  func isOpen(of option: String) -> Bool {
+    switch option {
+    case "cpu": return TemplatePlaceholder.begins(bytes)
+    case "m", "smp":
+      return KeyValueText(bytes, implied: "").items.contains { $0.value.hasPrefix("%d") || TemplatePlaceholder.isIn($0.value) }
+    default: return false
+    }
+  }
+
   /// `$DEVICE`, `"${args[@]}"`, and the output of a command.
   var startsUnknown: Bool {
     hasUnknown && (bytes.first == UInt8(ascii: "$") || bytes.first == UInt8(ascii: "`"))

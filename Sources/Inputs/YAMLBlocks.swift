@@ -47,6 +47,7 @@ struct YAMLBlocks {
         if bytes[line].last == 0x0d { text[line.upperBound - 1] = isOne ? 0x20 : 0x0a }
         if isOne || bytes[line].last == 0x0d { text[line.upperBound] = 0x20 }
       }
+      if bytes[end - 1] == 0x0d { text[end - 1] = 0x0a }
       // Ansible's module splits it at any blank, and other programs run its lines.
       if isSplit, !joinsAll, owner != "run", YAMLBlocks.hasMoreLines(text[start..<end], than: first) {
         hasOpenBlocks = true

@@ -92,7 +92,9 @@ final class CommandMentionsTests: XCTestCase {
   func testTextOfOtherLanguages() {
     XCTAssertEqual(unread("my @a = qw(\(qemu));\npush @a, @gpu;\n"), ["the list in parentheses"])
     XCTAssertEqual(unread("set cmd {\n  \(qemu)\n}\nlappend cmd -device $gpu\n"), ["the text in braces"])
-    for opening in ["vm() {", "function vm {", "coproc VM {", "if true; then {", "test -e a && {", "{", "do {", "time {"] {
+    for opening in ["vm() {", "function vm {", "coproc VM {", "if true; then {", "test -e a && {", "{", "do {", "time {", "repeat 2 {",
+      "{ true\n} always {", "# a brace {", "true # {"
+    ] {
       XCTAssertEqual(unread("\(opening)\n  \(qemu)\n}\n").filter { $0.contains("braces") }, [], opening)
     }
     XCTAssertEqual(unread("cmd = <<~CMD\n  \(qemu) -S\nCMD\nsystem(cmd + gpu)\n"), ["the here document `~CMD`"])

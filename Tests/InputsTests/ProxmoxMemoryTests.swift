@@ -40,6 +40,7 @@ final class ProxmoxMemoryTests: XCTestCase {
       "memory: 8192\nnuma: 1\nhugepages: 2", "memory: 8192\nhotplug: 1", "hotplug: network,disk,usb\nmemory: 512",
       "cores: 8\nnuma: 1\nnuma0: cpus=0-3,memory=4096,hostnodes=0,policy=bind\nnuma1: cpus=4-7,memory=4096\nmemory: 8192",
       "numa: 1\nnuma0: cpus=0,memory=8192\nnuma8: cpus=0-7\nmemory: 8192", "cores: 4\nvcpus: 2\nmemory: 8192",
+      "smp: 4\nvcpus: 2\nmemory: 8192",
       "hotplug: memory\nnuma: on\nmemory: current=4096", "numa: 0\nnuma0: memory=1\nmemory: 8192", "numa: 1\nmemory: 8192"
     ] {
       XCTAssertEqual(refusals(text), [], text)

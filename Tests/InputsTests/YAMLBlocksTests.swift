@@ -90,7 +90,9 @@ final class YAMLBlocksTests: XCTestCase {
   }
 
   func testLinesEndInCRLF() {
-    assertSafe("run: |\r\n  \(qemu) \\\r\n  \(device)\r\n")
+    let text = "run: |\r\n  \(qemu) \\\r\n  \(device)\r\n"
+    assertSafe(text)
+    XCTAssertNil(parse(text).machine.carriageReturn)
   }
 
   func testHeadersHaveAnchorsTagsCommentsAndWidths() {

@@ -22,6 +22,7 @@ final class DeviceNeedsTests: XCTestCase {
     for options in [
       "-drive if=virtio,file=a", "-device virtio-scsi-pci -device scsi-hd,id=a -set device.a.drive=b -drive if=none,id=b,file=a",
       "-device nvme -global nvme.serial=a",
+      "-m 1G,slots=1,maxmem=2G -object memory-backend-ram,id=m,size=512M -global pc-dimm.memdev=m -device pc-dimm",
     ] {
       XCTAssertEqual(refusals(options), [], options)
     }
@@ -36,6 +37,11 @@ final class DeviceNeedsTests: XCTestCase {
 
   func testATextOfTheShellMayHoldThePart() {
     XCTAssertEqual(refusals("-device nvme,drive=d${SERIAL:+,serial=$SERIAL}"), [])
+  }
+
+  func testAnotherProgramMayFillInANumber() {
+    XCTAssertEqual(refusals("-m @MEM@ -smp cpus=%d,cores='{{ n }}' -cpu '{{ cpu }},x=on'"), [])
+    XCTAssertEqual(refusals("-m x"), ["Parameter 'size' expects a non-negative number below 2^64"])
   }
 
   /// `num_queues` replaces it (recorded from 7.2.22 and 11.1.3).
@@ -53,6 +59,9 @@ final class DeviceNeedsTests: XCTestCase {
       "-chardev null,id=a,mux=on -device isa-serial,chardev=a -device isa-serial,chardev=a",
       "-blockdev null-co,node-name=a -device ide-hd,drive=a,share-rw=on -device ide-hd,drive=a,share-rw=on",
       "-chardev null,id=a -netdev user,id=a -device isa-serial,chardev=a -device e1000,netdev=a",
+      // A primary device is made later (observed on 7.2.22 and 11.1.3).
+      "-netdev user,id=a -device pcie-root-port,id=r,chassis=1 -device pcie-root-port,id=s,chassis=2 "
+        + "-device virtio-net-pci,netdev=a,id=n,failover=on,bus=r -device e1000e,id=p,netdev=a,failover_pair_id=n,bus=s",
     ] {
       XCTAssertEqual(refusals(options), [], options)
     }

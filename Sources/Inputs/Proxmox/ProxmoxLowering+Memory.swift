@@ -74,7 +74,8 @@ extension ProxmoxLowering {
 
   private var processors: Int { sockets * number("cores") }
 
-  private var sockets: Int { number("sockets") }
+  /// Old configurations have `smp:`.
+  private var sockets: Int { number(config.entry("sockets") == nil ? "smp" : "sockets") }
 
   /// A number of processors; Proxmox ignores one below 1, and a million is more than any QEMU accepts.
   private func number(_ key: String) -> Int { min(max(1, config.text(key).flatMap { Int($0) } ?? 1), 1 << 20) }
