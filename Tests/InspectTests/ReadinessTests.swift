@@ -155,9 +155,10 @@ final class ReadinessTests: XCTestCase {
     // A recording of some devices has root ports, and no host bridge.
     host.devices = host.devices.filter { $0.value.classCode.map { $0 >> 8 } != .known(0x0600) }
     XCTAssertEqual(try host.obstacle.value?.fix, "use a kernel with CONFIG_VFIO and CONFIG_INTEL_IOMMU")
+    // It may be an Arm host, whose kernel has neither.
     host.devices = [:]
     host.kernelConfig = .known(["CONFIG_VFIO": "n", "CONFIG_INTEL_IOMMU": "n", "CONFIG_AMD_IOMMU": "n"])
-    XCTAssertEqual(try host.obstacle.value?.fix, "use a kernel with CONFIG_VFIO and CONFIG_INTEL_IOMMU or CONFIG_AMD_IOMMU")
+    XCTAssertEqual(try host.obstacle.value?.fix.contains("CONFIG_INTEL_IOMMU"), false)
   }
 
   /// A guest of KVM does not start without it, whatever its devices.

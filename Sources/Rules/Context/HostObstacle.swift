@@ -117,15 +117,16 @@ extension Host {
     return Set((first.isEmpty ? bridges : first).compactMap(\.vendor.display)).intersection([0x8086, 0x1022])
   }
 
-  /// The options of the kernel for the processor's IOMMU, where it is known to have none of them; nil where it may have one.
+  /// The option of the kernel for the processor's IOMMU, where it is known not to have it. Other processors' kernels do not have these
+  /// either.
   private var missingIOMMU: String? {
-    let names: [String]
+    let name: String
     switch chipsetVendors {
-    case [0x8086]: names = ["CONFIG_INTEL_IOMMU"]
-    case [0x1022]: names = ["CONFIG_AMD_IOMMU"]
-    default: names = isArm == true ? ["CONFIG_ARM_SMMU_V3"] : ["CONFIG_INTEL_IOMMU", "CONFIG_AMD_IOMMU"]
+    case [0x8086]: name = "CONFIG_INTEL_IOMMU"
+    case [0x1022]: name = "CONFIG_AMD_IOMMU"
+    default: return nil
     }
-    return names.allSatisfy { kernelConfig.display?[$0] == "n" } ? names.joined(separator: " or ") : nil
+    return kernelConfig.display?[name] == "n" ? name : nil
   }
 
   /// Advice to enable the IOMMU, for the processor's vendor and the kernel's configuration. The kernel's option is Intel's

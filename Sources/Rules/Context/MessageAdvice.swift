@@ -44,6 +44,7 @@ enum MessageAdvice {
     ("slots specified but no max-size", "add `maxmem=` to `-m`, or remove `slots=`"),
     ("invalid value of maxmem", "give `-m` a `maxmem=` that is larger than the memory, or remove it"),
     ("-numa node,mem is not supported", "write `memdev=ID` in place of `mem=`, and add `-object memory-backend-ram,id=ID,size=SIZE`"),
+    ("mixing both", "give every node of `-numa` a `memdev=`, or every one a `mem=`"),
     ("memdev=", "add the object that `memdev=` names: `-object memory-backend-ram,id=ID,size=SIZE`"),
     ("total memory for NUMA nodes", "make the sizes of the nodes' memory add up to `-m`"),
     ("unable to find CPU model", "name a processor that `-cpu help` lists, such as `host`"),
