@@ -88,6 +88,10 @@ final class CrashingCommandTests: XCTestCase {
       (command("pmemsave", #"{"val":0,"size":4294967297,"filename":"f"}"#), .inquire),
       (command("memsave", #"{"val":0,"size":4294967297,"filename":"f"}"#), .inquire),
       (command("blockdev-reopen", #"{"options":[]}"#), crash),
+      (command("block-dirty-bitmap-merge", #"{"node":"n","target":"b","bitmaps":[]}"#), crash),
+      (command("block-dirty-bitmap-merge", #"{"node":"n","target":"b","bitmaps":["b"]}"#), .pass),
+      (command("transaction", #"{"actions":[{"type":"block-dirty-bitmap-merge","data":{"node":"n","target":"b","bitmaps":[]}}]}"#), crash),
+      (command("transaction", #"{"actions":[{"type":"block-dirty-bitmap-merge","data":{"node":"n","target":"b","bitmaps":["b"]}}]}"#), .pass),
       (command("blockdev-reopen", #"{"options":[{"driver":"qcow2","node-name":"n","file":"f"}]}"#), .pass),
       (command("netdev_add", #"{"type":"hubport","id":"h","hubid":5,"netdev":"u0"}"#), crash),
       (FilterProbe.human("netdev_add hubport,id=h,hubid=5,netdev=u0"), crash),
@@ -223,8 +227,13 @@ final class CrashingCommandTests: XCTestCase {
       (FilterProbe.human("calc_dirty_rate -r 1"), false, crash), (FilterProbe.human("calc_dirty_rate -r 1"), true, .pass),
     ] as [(String, Bool, FilterProbe.Answer)] {
       let answer: JSON = ["enabled": .bool(kvm), "present": true]
-      XCTAssertEqual(try FilterProbe().settle(text, [answer, ["qemu": ["major": 7]]]), expected, text)
-      XCTAssertEqual(try FilterProbe().settle(text, [answer, ["qemu": ["major": 11]]]), .pass, text)
+      func settle(_ status: String, _ start: Int64, _ major: Int64) throws -> FilterProbe.Answer {
+        let rate: JSON = ["status": .string(status), "start-time": .integer(start), "calc-time": 0]
+        return try FilterProbe().settle(text, [rate, answer, ["qemu": ["major": .integer(major)]]])
+      }
+      XCTAssertEqual(try settle("unstarted", 0, 7), expected, text)
+      for status in ["measuring", "measured"] { XCTAssertEqual(try settle(status, 5, 11), .pass, text) }
+      XCTAssertEqual(try settle("unstarted", 5, 11), crash, "another is about to begin: \(text)")
     }
   }
 

@@ -26,10 +26,17 @@ final class CrashInquiry: CommandDecision {
     _ command: WireText, _ arguments: JSON?, _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext
   ) -> CrashInquiry? {
     switch command {
-    case "calc-dirty-rate" where ["dirty-ring", "dirty-bitmap"].contains(arguments?.wire("mode")):
-      // QEMU 7.2 asks an accelerator that there is not.
-      return CrashInquiry(gate, about, [Command("query-kvm"), Command("query-version")]) { answers in
-        if answers[0]["enabled"] == .bool(true) || RunStates.isAtLeastTen(answers[1]) { return nil }
+    case "calc-dirty-rate" where arguments != nil:
+      let recordsPages = ["dirty-ring", "dirty-bitmap"].contains(arguments?.wire("mode"))
+      let questions = [Command("query-dirty-rate"), Command("query-kvm"), Command("query-version")]
+      return CrashInquiry(gate, about, questions) { answers in
+        // The thread of an accepted measurement says when it runs, and before that QEMU accepts another, with the same memory (QEMU
+        // migration/dirtyrate.c: qmp_calc_dirty_rate; 7.2 and 11.1). Before the first, the time is 0.
+        if answers[0].wire("status") == "unstarted", answers[0]["start-time"] != .integer(0) {
+          return "another measurement is about to begin, and QEMU crashes with SIGSEGV when two run; try again when it has ended"
+        }
+        // QEMU 7.2 asks an accelerator that there is not.
+        if !recordsPages || answers[1]["enabled"] == .bool(true) || RunStates.isAtLeastTen(answers[2]) { return nil }
         return "without KVM no dirty pages are recorded, and QEMU 7.2 crashes with SIGSEGV"
       }
     // QEMU writes all of that before it answers anything else, zeros where the guest has no memory (QEMU system/cpus.c:

@@ -22,6 +22,12 @@ enum CrashingCommands {
     // QEMU block.c: bdrv_reopen_multiple.
     case "blockdev-reopen":
       return arguments["options"]?.array?.isEmpty == true ? ends("`blockdev-reopen` of no node", "fails an assertion") : nil
+    // QEMU block/monitor/bitmap-qmp-cmds.c: block_dirty_bitmap_merge.
+    case "block-dirty-bitmap-merge":
+      return arguments["bitmaps"]?.array?.isEmpty == true ? ends("a merge of no dirty bitmap", "crashes") : nil
+    case "transaction":
+      let actions = arguments["actions"]?.array ?? []
+      return actions.lazy.compactMap { action in action.wire("type").flatMap { match($0, action["data"] ?? [:]) } }.first
     // For QEMU's own tests: QEMU 11.1 block/io.c: bdrv_drain_all_end, of a node that is opened in an I/O thread.
     case "x-blockdev-set-iothread": return ends("`x-blockdev-set-iothread`", "fails an assertion later")
     // QEMU net/announce.c: qemu_announce_self_once, whose timer is in nanoseconds and ends in the past: 2^42 ms are 139 years.

@@ -240,8 +240,9 @@ public final class QMPCommandFilter: CommandFilter {
     if name == "gdbserver" { return refuse(BypassRules.gdbServer, about) }
     if let reason = CrashingCommands.match(command) { return refuse(reason, about) }
     // The flags for the dirty ring and the bitmap. The other arguments are numbers.
-    if name == "calc_dirty_rate", ["-r", "-b"].contains(where: WireText(bytes: command.rest.bytes).contains) {
-      return inspect("calc-dirty-rate", ["mode": "dirty-ring"], about)
+    if name == "calc_dirty_rate" {
+      let recordsPages = ["-r", "-b"].contains(where: WireText(bytes: command.rest.bytes).contains)
+      return inspect("calc-dirty-rate", recordsPages ? ["mode": "dirty-ring"] : [:], about)
     }
     do throws(HumanCommands.Unreadable) {
       guard let (name, arguments) = try HumanCommands.asQMP(command) else {
