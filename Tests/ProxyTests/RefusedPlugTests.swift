@@ -58,12 +58,12 @@ extension ScratchQEMUTests {
 final class UnplugTests: XCTestCase {
   func testUnplugsThatCrashQEMU() throws {
     let refusal = FilterProbe.Answer.refuse("crashes-qemu")
-    for type in ["rocker", "i82801b11-bridge", "i82550", "i82559er", "i82801"] {
+    for type in ["rocker", "dc390", "i82801b11-bridge", "i82550", "i82559er", "i82801"] {
       for text in [FilterProbe.command("device_del", #"{"id":"d"}"#), FilterProbe.human("device_del d")] {
         XCTAssertEqual(try FilterProbe().settle(text, [.string(type)]), refusal, type)
       }
     }
-    for type in ["e1000", "vfio-pci", "i6300esb", "pcie-root-port"] {
+    for type in ["e1000", "am53c974", "vfio-pci", "i6300esb", "pcie-root-port"] {
       XCTAssertEqual(try FilterProbe().settle(FilterProbe.command("device_del", #"{"id":"d"}"#), [.string(type)]), .pass, type)
     }
     XCTAssertEqual(try FilterProbe().settle(FilterProbe.command("device_del", #"{"id":"no-such-device"}"#)), .pass)

@@ -119,11 +119,14 @@ public enum QEMUCrash {
     }
   }
 
-  /// A type of device whose unplug crashes QEMU: when the guest releases it (`rocker`, QEMU hw/pci/msix.c: msix_vector_unuse) or at the
-  /// next reset of the guest (QEMU hw/net/eepro100.c: nic_reset, hw/pci-bridge/i82801b11.c; observed on 7.2.22 and 11.1.3).
+  /// A type of device whose unplug crashes QEMU: when the guest releases it (`rocker`, QEMU hw/pci/msix.c: msix_vector_unuse), at the
+  /// next plug of another (`dc390`, hw/scsi/esp-pci.c: the EEPROM stays registered, and no trial has it) or at the next reset of the
+  /// guest (hw/net/eepro100.c: nic_reset, hw/pci-bridge/i82801b11.c; observed on 7.2.22 and 11.1.3).
   public static func unplug(of type: String) -> RealizeFailure? {
     switch type {
     case "rocker": RealizeFailure(.crashingProperty, "QEMU crashes with SIGABRT when the guest releases a `rocker`", signal: "SIGABRT")
+    case "dc390":
+      RealizeFailure(.crashingProperty, "QEMU crashes with SIGABRT when a `dc390` is plugged after the unplug of another", signal: "SIGABRT")
     case "i82801b11-bridge", "i82550", "i82551", "i82557a", "i82557b", "i82557c", "i82558a", "i82558b", "i82559a", "i82559b", "i82559c",
       "i82559er", "i82562", "i82801":
       RealizeFailure(
