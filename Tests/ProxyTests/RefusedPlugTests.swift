@@ -77,4 +77,21 @@ final class UnplugTests: XCTestCase {
       XCTAssertEqual(asked, [["path": .string(path), "property": "type"]])
     }
   }
+
+  func testMemoryThatWasShared() throws {
+    let blocks: JSON = "              Block Name    PSize\r\n                  pc.ram    4 KiB\r\n         0000:00:02.0/m0    4 KiB\r\n"
+    let old: JSON = "              Block Name    PSize\r\n0000:00:02.0//objects/memory-of-a-guest    4 KiB\r\n"
+    let rows: [(String, JSON, FilterProbe.Answer)] = [
+      ("m0", blocks, .refuse("crashes-qemu")), ("/objects/m0", blocks, .refuse("crashes-qemu")), ("0", blocks, .pass),
+      ("pc.ram", blocks, .pass), ("memory-of-a-guest", old, .refuse("crashes-qemu")), ("m0", old, .pass),
+    ]
+    for (memory, answer, expected) in rows {
+      let plug = FilterProbe.command("device_add", #"{"driver":"ivshmem-plain","id":"d","memdev":"\#(memory)"}"#)
+      let human = FilterProbe.human("device_add ivshmem-plain,id=d,memdev=\(memory)")
+      for text in [plug, human] {
+        let settled = try FilterProbe { $0.onUnknown = .warn }.settle(text, [answer]) { _ in [] }
+        XCTAssertEqual(settled, expected, "\(memory) \(text)")
+      }
+    }
+  }
 }

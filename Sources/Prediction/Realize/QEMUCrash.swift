@@ -126,7 +126,7 @@ public enum QEMUCrash {
     switch type {
     case "rocker": RealizeFailure(.crashingProperty, "QEMU crashes with SIGABRT when the guest releases a `rocker`", signal: "SIGABRT")
     case "dc390":
-      RealizeFailure(.crashingProperty, "QEMU crashes with SIGABRT when a `dc390` is plugged after the unplug of another", signal: "SIGABRT")
+      RealizeFailure(.crashingProperty, "QEMU crashes with SIGABRT when a `dc390` is plugged after an unplug of one", signal: "SIGABRT")
     case "i82801b11-bridge", "i82550", "i82551", "i82557a", "i82557b", "i82557c", "i82558a", "i82558b", "i82559a", "i82559b", "i82559c",
       "i82559er", "i82562", "i82801":
       RealizeFailure(

@@ -1,4 +1,5 @@
 import Common
+import Facts
 import Prediction
 import QMP
 import Syntax
@@ -103,6 +104,24 @@ final class CrashInquiry: CommandDecision {
       return BlockGraph(answers[0]).used(nodes).map {
         "a throttle above `\($0)`, which is in use, crashes with SIGSEGV if its user has an I/O thread; add it before the user"
       }
+    }
+  }
+
+  /// The inquiry about the memory that a plug shares: QEMU keeps its name when the device is released, and aborts when the next is to
+  /// give it one (QEMU hw/misc/ivshmem-pci.c: ivshmem_exit; system/physmem.c: qemu_ram_set_idstr; 7.2 and 11.1). Nil for another plug.
+  static func ofSharedMemory(
+    _ request: DeviceRequest, _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext
+  ) -> CrashInquiry? {
+    guard let driver = request.driver, WireText(driver) == "ivshmem-plain",
+      let id = request.string("memdev").flatMap({ WireText($0).split("/").last })
+    else { return nil }
+    // Releases before 6.2 have no x-query-ramblock.
+    return CrashInquiry(gate, about, [Command("human-monitor-command", ["command-line": "info ramblock"])]) { answers in
+      // The name is that of the device and of the object, behind a slash.
+      let isNamed = (answers[0].wire ?? "").words.contains { $0.contains("/") && $0.split("/").last == id }
+      return isNamed
+        ? "`\(id)` is or was the memory of another device, and QEMU aborts when it is given to one again; make the object anew"
+        : nil
     }
   }
 

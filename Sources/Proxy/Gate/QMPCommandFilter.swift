@@ -225,7 +225,9 @@ public final class QMPCommandFilter: CommandFilter {
       return foreignName(about).map { refuse($0, about) } ?? .inquire(PlugInquiry(self, request, about))
     }
     if request.driver.map({ WireText($0).hasPrefix("vfio-user-pci") }) == true { return .inquire(VFIOUserInquiry(self, about)) }
-    if let size = MemoryPlugInquiry.size(of: request) { return .inquire(MemoryPlugInquiry(self, size, about)) }
+    if let size = MemoryPlugInquiry.size(of: request) {
+      return DecisionChain.of([CrashInquiry.ofSharedMemory(request, self, about), MemoryPlugInquiry(self, size, about)]) ?? .pass
+    }
     return descriptorUse("device_add", arguments, about) ?? .pass
   }
 
@@ -239,11 +241,8 @@ public final class QMPCommandFilter: CommandFilter {
     }
     if name == "gdbserver" { return refuse(BypassRules.gdbServer, about) }
     if let reason = CrashingCommands.match(command) { return refuse(reason, about) }
-    // The flags for the dirty ring and the bitmap. The other arguments are numbers.
-    if name == "calc_dirty_rate" {
-      let recordsPages = ["-r", "-b"].contains(where: WireText(bytes: command.rest.bytes).contains)
-      return inspect("calc-dirty-rate", recordsPages ? ["mode": "dirty-ring"] : [:], about)
-    }
+    let rest = WireText(bytes: command.rest.bytes), hasMode = rest.contains("-r") || rest.contains("-b")
+    if name == "calc_dirty_rate" { return inspect("calc-dirty-rate", hasMode ? ["mode": "dirty-ring"] : [:], about) }
     do throws(HumanCommands.Unreadable) {
       guard let (name, arguments) = try HumanCommands.asQMP(command) else {
         if WireText(bytes: command.rest.bytes).contains("json:") { return refuse(BypassRules.unreadable(command), about) }
