@@ -33,7 +33,10 @@ extension Host {
           evidence: ["/sys/class/iommu: empty", "/proc/cmdline: " + (kernelCommandLine.display ?? "unknown")]))
     case .known(false): break
     }
-    if lacksVFIONodes {
+    switch lacksVFIONodes {
+    case .unknown(let unknown): return .unknown(unknown)
+    case .known(false): break
+    case .known(true):
       return .known(
         HostObstacle(
           message: "neither /dev/vfio/vfio nor /dev/iommu exists, and QEMU opens one of them for every device",
@@ -68,9 +71,12 @@ extension Host {
   }
 
   /// Whether a driver of vfio is loaded, and no node of it is there, as in a container.
-  private var lacksVFIONodes: Bool {
-    vfioContainer == .known(.absent) && iommufd == .known(.absent)
-      && devices.values.contains { $0.driver.display.flatMap { $0 }.map(VFIODriverName.isVFIO) ?? false }
+  private var lacksVFIONodes: Known<Bool> {
+    guard devices.values.contains(where: { $0.driver.display.flatMap { $0 }.map(VFIODriverName.isVFIO) ?? false }) else {
+      return .known(false)
+    }
+    if case .known(let node) = iommufd, node != .absent { return .known(false) }
+    return vfioContainer.flatMap { node in node == .absent ? iommufd.map { $0 == .absent } : .known(false) }
   }
 
   /// The reason why only the legacy backend can be used on the host; nil when iommufd can be.
