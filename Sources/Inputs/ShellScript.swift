@@ -95,7 +95,7 @@ struct ShellScript {
     command = commands.first
     others = Array(commands.dropFirst())
     let lines = EmbeddedCommand.lines(bytes)
-    // What a template makes of its lines may continue the command.
+    // Lines that a template makes may continue the command.
     let behind = commands.first.map { command in
       lines.filter { command.lowerBound < $0.lowerBound && $0.lowerBound < command.upperBound }
         + script.commands.filter { $0.beginsLine && $0.range.lowerBound >= command.upperBound }.map(\.range)

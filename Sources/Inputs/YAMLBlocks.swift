@@ -12,8 +12,9 @@ struct YAMLBlocks {
   /// Nil when the text has no such block.
   init?(_ bytes: [UInt8]) {
     guard !bytes.starts(with: "#!".utf8) else { return nil }
-    let containers = Containers(bytes)
-    let isPlaybook = ["hosts:", "tasks:"].contains { bytes.contains(text: $0) }
+    // Most texts have no block, and are not searched for these.
+    lazy var containers = Containers(bytes)
+    lazy var isPlaybook = ["hosts:", "tasks:"].contains { bytes.contains(text: $0) }
     var text = bytes
     var blocks: [Range<Int>] = []
     var hasOpenBlocks = false

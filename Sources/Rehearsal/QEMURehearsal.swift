@@ -198,7 +198,7 @@ struct RehearsalProcess {
       if case .exit(1)? = end, !error.isEmpty { return .stopped(end, error: error) }
       throw Unknown("rehearsal", reason: "\(process.explain(failure))")
     case .timedOut:
-      // What a script has started beside QEMU keeps the connection open.
+      // A process that a script has started beside QEMU keeps the connection open.
       let reason = "\(process.explain(failure))"
       let answer = ended()
       if case .stopped(.some, _) = answer { return answer }

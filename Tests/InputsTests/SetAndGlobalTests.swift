@@ -28,7 +28,7 @@ final class SetAndGlobalTests: XCTestCase {
     XCTAssertEqual(messages("-set global.a.b=c -global vfio-pci.rombar=0").count, 1)
   }
 
-  /// Of libvirt's own options, which come first, some are key=value text (libvirt 9.0.0: virsh domxml-to-native).
+  /// Some of libvirt's own options, which come first, are key=value text (libvirt 9.0.0: virsh domxml-to-native).
   func testASetOfWhatLibvirtHasMade() {
     func messages(_ set: String) -> [String] {
       let hostdev = "<hostdev mode='subsystem' type='pci'><source><address bus='1'/></source></hostdev>"

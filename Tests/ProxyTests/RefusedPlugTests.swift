@@ -8,7 +8,7 @@ import XCTest
 
 @testable import Proxy
 
-/// What QEMU keeps of devices that it has refused or released, and the trials of a QEMU with another name.
+/// Remains of devices that QEMU has refused or released, and the trials of a QEMU with another name.
 extension ScratchQEMUTests {
   func testARefusedPlugThatPreparesACrash() throws {
     let program = try RealQEMU.program()

@@ -27,7 +27,7 @@ enum DeviceNeeds {
   }()
 
   /// A device of a generation of virtio is the same inside.
-  private static func base(_ driver: String) -> String {
+  static func base(_ driver: String) -> String {
     for suffix in ["-non-transitional", "-transitional"] where driver.hasSuffix(suffix) { return String(driver.dropLast(suffix.count)) }
     return driver
   }
@@ -77,7 +77,7 @@ extension RealizeContext {
       return RealizeFailure(.badOption, property: "driver", need.text)
     }
     for property in request.properties {
-      guard case .natural(let number)? = property.value.string.map(QEMUNumber.integer) ?? QEMUNumber.integer(property.value),
+      guard case .natural(let number)? = QEMUNumber.integer(of: property.value),
         request.property(property.name) == property, let text = DeviceNeeds.refusal(driver, property.name, number)
       else { continue }
       // The old number of queues replaces the new one.

@@ -38,7 +38,7 @@ extension MachineConfig {
   /// The number of the node; nil where there is none or it is not a natural number.
   private func node(of object: ObjectRequest) -> (number: UInt64, place: Location)? {
     guard let node = object.properties.last(where: { $0.name == "node" }),
-      case .natural(let number)? = node.value.string.map({ QEMUNumber.integer($0) }) ?? QEMUNumber.integer(node.value)
+      case .natural(let number)? = QEMUNumber.integer(of: node.value)
     else { return nil }
     return (number, node.location)
   }

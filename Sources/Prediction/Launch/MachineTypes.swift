@@ -84,12 +84,6 @@ extension MachineConfig {
   /// Machine types without a release, which are spelt right.
   private static let unversioned: Set<String> = ["q35", "pc", "microvm", "isapc", "none", "virt", "xenpv", "xenfv", "x-remote", "nitro"]
 
-  /// Whether the program is QEMU for x86 by its name.
-  private var isOfX86Program: Bool {
-    if case .x86 = EmulatedProcessor(emulator) { return true }
-    return false
-  }
-
   /// Whether a PC's type has a name of QEMU's own, in any release.
   private static func isNamed(_ type: String) -> Bool {
     unversioned.contains(type) || isGone(type) || type.hasPrefix("xenfv-") && String(type.dropFirst(6)).isNumeric
@@ -134,8 +128,8 @@ extension MachineConfig {
       (Unknown("machine type `\(type)`", reason: reason + "; `--qemu PATH` asks that one"), property.location)
     }
     guard let (family, release) = MachineConfig.parts(type) else {
-      // Of any other definition the guest's topology is not known. An assumed QEMU does not say what a distribution's has.
-      let isOpen = libvirt != nil && !qemu.isAssumed && isOfX86Program && !MachineConfig.isNamed(type)
+      // The guest's topology is not known of any other definition. An assumed QEMU does not say what a distribution's has.
+      let isOpen = libvirt != nil && !qemu.isAssumed && EmulatedProcessor(emulator) == .x86 && !MachineConfig.isNamed(type)
       return isOpen ? missing("\(qemu.name) does not have it, a distribution's QEMU may") : nil
     }
     if isOfItsOwnQEMU(qemu) {

@@ -221,8 +221,7 @@ extension ObjectRequest {
   fileprivate func value(_ name: String) -> PropertyValue? { properties.last { $0.name == name }?.value }
 
   fileprivate func number(_ name: String) -> UInt64? {
-    guard let value = value(name), case .natural(let number)? = value.string.flatMap(QEMUNumber.integer) ?? QEMUNumber.integer(value)
-    else { return nil }
+    guard let value = value(name), case .natural(let number)? = QEMUNumber.integer(of: value) else { return nil }
     return number
   }
 

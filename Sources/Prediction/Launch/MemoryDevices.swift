@@ -121,7 +121,7 @@ struct MemoryDevices: Sendable {
       }
     }
     if isModule || driver == "virtio-mem-pci", let given = device.value("node") {
-      guard case .natural(let node)? = MemoryDevices.integer(given) else { return (.unknown, nil) }
+      guard case .natural(let node)? = QEMUNumber.integer(of: given) else { return (.unknown, nil) }
       if node >= nodeCount {
         // QEMU hw/virtio/virtio-mem.c: virtio_mem_device_realize.
         let text = isModule ? "'DIMM property node has value \(node)' which exceeds the number of numa nodes: \(nodeCount)"
@@ -145,7 +145,7 @@ struct MemoryDevices: Sendable {
   /// QEMU hw/mem/pc-dimm.c: pc_dimm_get_free_slot.
   private func slot(of device: DeviceRequest) -> Slot {
     func refused(_ text: String, _ property: String) -> Slot { .none(.refused(property: property, text)) }
-    let given = device.value("slot").map(MemoryDevices.integer)
+    let given = device.value("slot").map(QEMUNumber.integer(of:))
     if slotCount == 0 {
       guard case .some(.some(.natural(let slot))) = given else {
         return refused("no slots where allocated, please specify the 'slots' option", "driver")
@@ -156,10 +156,6 @@ struct MemoryDevices: Sendable {
     guard case .natural(let slot)? = given else { return .none(.unknown) }
     if slot >= slotCount { return refused("invalid slot number \(slot), valid range is [0-\(slotCount - 1)]", "slot") }
     return slots.contains(slot) ? refused("slot \(slot) is busy", "slot") : .free(slot)
-  }
-
-  private static func integer(_ value: PropertyValue) -> QEMUInteger? {
-    value.string.flatMap(QEMUNumber.integer) ?? QEMUNumber.integer(value)
   }
 }
 

@@ -76,7 +76,7 @@ struct MemoryModule {
   /// The number of a property, 0 without it; nil for a text that is none.
   private static func number(_ name: String, of device: DeviceRequest) -> UInt64? {
     guard let value = device.value(name) else { return 0 }
-    switch value.string.flatMap(QEMUNumber.integer) ?? QEMUNumber.integer(value) {
+    switch QEMUNumber.integer(of: value) {
     case .natural(let number)?: return number
     case .negative(let number)?: return UInt64(bitPattern: number)
     case nil: return nil

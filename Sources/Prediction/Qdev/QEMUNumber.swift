@@ -87,6 +87,9 @@ enum QEMUNumber {
     }
   }
 
+  /// The integer of a value of either form, text or JSON.
+  static func integer(of value: PropertyValue) -> QEMUInteger? { value.string.flatMap { integer($0) } ?? integer(value) }
+
   /// A size (QEMU util/cutils.c: do_strtosz): a decimal number with an optional fraction, or a hexadecimal one, and
   /// one of B K M G T P E.
   static func size(_ text: String) -> QEMUSize {

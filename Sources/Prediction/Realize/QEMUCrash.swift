@@ -82,18 +82,16 @@ public enum QEMUCrash {
       RealizeFailure(.crashingProperty, property: property, why, signal: signal)
     }
     func number(_ name: String) -> UInt64? {
-      guard let value = request.value(name), case .natural(let number)? = value.string.map(QEMUNumber.integer) ?? QEMUNumber.integer(value)
-      else { return nil }
+      guard let value = request.value(name), case .natural(let number)? = QEMUNumber.integer(of: value) else { return nil }
       return number
     }
-    switch request.driver {
+    switch request.driver.map(DeviceNeeds.base) {
     // QEMU hw/virtio/virtio.c: virtio_add_queue aborts; all ones stand for a number that QEMU chooses (observed on 7.2.22, 10.0.13 and
     // 11.1.3).
-    case "virtio-blk-pci", "virtio-blk-pci-transitional", "virtio-blk-pci-non-transitional":
+    case "virtio-blk-pci":
       guard let queues = number("num-queues"), 1025..<0xffff ~= queues else { return nil }
       return crash("num-queues", "num-queues is more than 1024", "SIGABRT")
-    case "virtio-scsi-pci", "virtio-scsi-pci-transitional", "virtio-scsi-pci-non-transitional", "vhost-user-scsi-pci",
-      "vhost-user-scsi-pci-transitional", "vhost-user-scsi-pci-non-transitional":
+    case "virtio-scsi-pci", "vhost-user-scsi-pci":
       guard let size = number("virtqueue_size"), 1025..<0xffff_ffff ~= size else { return nil }
       return crash("virtqueue_size", "virtqueue_size is more than 1024", "SIGABRT")
     case "usb-ehci", "ich9-usb-ehci1", "ich9-usb-ehci2":

@@ -54,7 +54,8 @@ extension PlugInquiry {
   static func machine(of process: pid_t) -> Result<MachineConfig, PathError> {
     let path = "/proc/\(process)/cmdline"
     do throws(PathError) {
-      let source = named(try InputFile.read(path, limit: ParsedInput.maximumSize), program: program(of: process))
+      let program = WireText("/proc/\(process)/exe").linkTarget ?? ""
+      let source = named(try InputFile.read(path, limit: ParsedInput.maximumSize), program: program)
       return .success(ParsedInput.parse(source, as: .nul, follow: InputFile.follower(from: path, roots: nil)).machine)
     } catch {
       return .failure(error)
@@ -70,14 +71,6 @@ extension PlugInquiry {
     guard !isQEMU(names[0]), isQEMU(names[1]) else { return source }
     let name = names[1].split(" ").first ?? ""
     return SourceText(name: source.name, bytes: name.bytes + source.bytes.dropFirst(first.count))
-  }
-
-  /// The path of the program that a process executes; empty where it cannot be read.
-  private static func program(of process: pid_t) -> WireText {
-    var path = [CChar](repeating: 0, count: Int(PATH_MAX))
-    // SAFETY: readlink writes at most the buffer's own count.
-    let count = readlink("/proc/\(process)/exe", &path, path.count)
-    return WireText(bytes: path.prefix(max(count, 0)).map { UInt8(bitPattern: $0) })
   }
 
   /// The -global options of a command line, when it was read whole: -readconfig files contain some too.

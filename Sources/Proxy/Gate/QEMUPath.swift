@@ -39,7 +39,7 @@ struct QEMUPath {
         continue
       }
       let folder = folder(base, inside)
-      guard let target = link(folder + "/" + part) else {
+      guard let target = (folder + "/" + part).linkTarget else {
         if rest.isEmpty { return (folder + "/", part) }
         // An entry that is not a link is "invalid" to readlink(2). A folder that is missing has nothing in it.
         guard errno == EINVAL else { return nil }
@@ -74,7 +74,7 @@ struct QEMUPath {
 
   /// Whether a path ends at a link.
   func isLink(_ path: WireText) -> Bool {
-    path.bytes.count < QEMUPath.limit && link(start(of: path) + "/" + path) != nil
+    path.bytes.count < QEMUPath.limit && (start(of: path) + "/" + path).linkTarget != nil
   }
 
   /// The folder in which a path begins: QEMU's root or its working directory.
@@ -107,15 +107,17 @@ struct QEMUPath {
     return one.st_dev == root.st_dev && one.st_ino == root.st_ino
   }
 
-  private func link(_ path: WireText) -> WireText? {
-    var text = [UInt8](repeating: 0, count: 4096)
-    // SAFETY: readlink writes at most the buffer's own count.
-    let count = text.withUnsafeMutableBytes { $0.baseAddress.map { readlink(path.terminated, $0, 4096) } ?? -1 }
-    return count > 0 ? WireText(bytes: text.prefix(count)) : nil
-  }
 }
 
 extension WireText {
+  /// The target of the link at the path; nil when it cannot be read.
+  var linkTarget: WireText? {
+    var text = [UInt8](repeating: 0, count: 4096)
+    // SAFETY: readlink writes at most the buffer's own count.
+    let count = text.withUnsafeMutableBytes { $0.baseAddress.map { readlink(terminated, $0, 4096) } ?? -1 }
+    return count > 0 ? WireText(bytes: text.prefix(count)) : nil
+  }
+
   /// The bytes for a system call: those of a name in the kernel's own form.
   var terminated: [CChar] { bytes.map { CChar(bitPattern: $0) } + [0] }
 

@@ -91,7 +91,7 @@ public struct ProxyRun: Sendable {
     guard let path = Executable.find(emulator) else { throw ProxyFailure("\(emulator): it is not in PATH") }
     guard access(path, X_OK) == 0 else { throw ProxyFailure("\(emulator): cannot run: \(errnoText(errno))") }
     var status = stat()
-    // Of a folder the permission means another thing.
+    // The permission of a folder means another thing.
     guard stat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR else {
       throw ProxyFailure("\(emulator): cannot run: \(errnoText(EISDIR))")
     }

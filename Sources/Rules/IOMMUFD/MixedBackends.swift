@@ -28,7 +28,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       guard let failure = try context.prediction.failure(.mixedBackends), let other = failure.other else { continue }
       let first = target.assignments.first { $0.request.location == other.location }?.name ?? other.plainName
       let isIOMMUFD = try context.backend() == .iommufd
-      // Of one group the kernel opens one kind of node only, and QEMU does not get as far as the crash.
+      // The kernel opens one kind of node of a group only, and QEMU does not get as far as the crash.
       let isOfOneGroup = context.prediction.failure.map { [.inUse, .bindFails].contains($0.cause) } ?? false
         && target.group(of: context.request) == target.group(of: other)
       let result = isOfOneGroup ? "group: QEMU refuses \(context.name)"
