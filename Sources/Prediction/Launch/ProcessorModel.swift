@@ -29,8 +29,11 @@ struct ProcessorModel {
       case "-": removed.append(String(item.dropFirst()))
       default:
         let end = item.firstIndex(of: "=")
-        let property = String(item[..<(end ?? item.endIndex)].map { $0 == "_" ? "-" : $0 })
-        properties.append((property, end.map { String(item[item.index(after: $0)...]) } ?? "on"))
+        let property = item[..<(end ?? item.endIndex)]
+        properties.append((
+          property.contains("_") ? String(property.map { $0 == "_" ? "-" : $0 }) : String(property),
+          end.map { String(item[item.index(after: $0)...]) } ?? "on"
+        ))
       }
     }
   }

@@ -102,13 +102,8 @@ struct DescriptorLedger {
     return .known(target == "/dev/iommu")
   }
 
-  /// The beginning of the link in /proc; nil, with errno, when it cannot be read.
-  static func target(_ number: Int32, of process: pid_t) -> WireText? {
-    var path = [CChar](repeating: 0, count: 64)
-    // SAFETY: readlink writes at most the buffer's own count.
-    let count = readlink("/proc/\(process)/fd/\(number)", &path, path.count)
-    return count > 0 ? WireText(bytes: path.prefix(count).map { UInt8(bitPattern: $0) }) : nil
-  }
+  /// The target of the link in /proc; nil, with errno, when it cannot be read.
+  static func target(_ number: Int32, of process: pid_t) -> WireText? { WireText("/proc/\(process)/fd/\(number)").linkTarget }
 
   /// The entry of a name, or of a number in any spelling.
   func entry(_ fd: WireText) -> Entry? { entries[fd.number.map { WireText(String($0)) } ?? fd] }

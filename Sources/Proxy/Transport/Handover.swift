@@ -57,13 +57,9 @@ extension Handover {
 
   /// The path that this program was started from: an update has put another file there.
   private static var program: String? {
-    var path = [CChar](repeating: 0, count: Int(PATH_MAX))
-    // SAFETY: readlink writes at most the buffer's own count.
-    let count = readlink("/proc/self/exe", &path, path.count)
-    guard count > 0, count < path.count else { return nil }
-    let text = path.prefix(count).map { UInt8(bitPattern: $0) }
+    guard let path = WireText("/proc/self/exe").linkTarget?.bytes else { return nil }
     let deleted = Array(" (deleted)".utf8)
-    return String(decoding: text.suffix(deleted.count).elementsEqual(deleted) ? text.dropLast(deleted.count) : text[...], as: UTF8.self)
+    return String(decoding: path.suffix(deleted.count).elementsEqual(deleted) ? path.dropLast(deleted.count) : path[...], as: UTF8.self)
   }
 
   /// The reason why a program cannot be the successor: after exec(3) there is no way back.
