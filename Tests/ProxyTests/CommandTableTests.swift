@@ -163,6 +163,10 @@ final class CommandTableTests: XCTestCase {
       (command("blockdev-add", #"{"driver":"raw","file":{"filename":"json:{"}}"#), .refuse("malformed-input")),
       (command("blockdev-add", #"{"driver":"quorum","children":["n0",{"filename":"json:{"}]}"#), .refuse("malformed-input")),
       (command("blockdev-add", #"{"driver":"quorum","children":["n0",{"filename":"json:{}"}]}"#), .pass),
+      (
+        command("transaction", #"{"actions":[{"type":"drive-backup","data":{"device":"d","sync":"full","target":"json:{"}}]}"#),
+        .refuse("malformed-input")
+      ),
       (human("change ide0 json:{'driver':'null-co'}"), .refuse("malformed-input")),
       (command("netdev_add", #"{"type":"user","id":"n","smb":"/srv"}"#), program),
       (command("netdev_add", #"{"type":"stream","id":"n","addr":{"type":"unix","path":"/run/s"}}"#), .pass),

@@ -36,16 +36,3 @@ extension WireText {
     return nil
   }
 }
-
-extension JSON {
-  /// Whether a text at any depth is options of an image that cannot be read.
-  var hasUnreadableOptions: Bool {
-    switch self {
-    case .string(let text):
-      do { return try WireText(text).imageOptions()?.hasUnreadableOptions ?? false } catch { return true }
-    case .array(let items): return items.contains(where: \.hasUnreadableOptions)
-    case .object(let members): return members.contains(where: \.value.hasUnreadableOptions)
-    default: return false
-    }
-  }
-}

@@ -158,10 +158,9 @@ public final class QMPCommandFilter: CommandFilter {
     if let reason = BypassRules.match(command, arguments) { return refuse(reason, about) }
     if command == "yank", let reason = endedMonitor(arguments) { return refuse(reason, about) }
     if let reason = arguments.flatMap({ CrashingCommands.match(command, $0) }) { return refuse(reason, about) }
-    if let reason = arguments.flatMap(unseen) ?? blockingFile(command, arguments) { return refuse(reason, about) }
-    if command == "object-add", let reason = wrongIOMMUFD(arguments) { return refuse(reason, about) }
-    // One that cannot be read was refused as unseen, but for its depth.
     guard let trees = try? BlockOptions.trees(in: command, arguments) else { return refuse(BypassRules.unreadableImage, about) }
+    if let reason = arguments.flatMap(guardedSocket) ?? blockingFile(command, arguments) { return refuse(reason, about) }
+    if command == "object-add", let reason = wrongIOMMUFD(arguments) { return refuse(reason, about) }
     if let reason = trees.lazy.compactMap(CrashingCommands.tree).first { return refuse(reason, about) }
     let first: [(any CommandDecision)?] = [
       CrashInquiry.of(command, arguments, self, about),
@@ -184,11 +183,7 @@ public final class QMPCommandFilter: CommandFilter {
     }
   }
 
-  /// The refusal of a text that is read further as QEMU reads it.
-  private func unseen(_ value: JSON) -> BypassRules.Reason? {
-    if value.hasUnreadableOptions { return BypassRules.unreadableImage }
-    return sockets.named(in: value).map(BypassRules.guardedSocket)
-  }
+  private func guardedSocket(_ value: JSON) -> BypassRules.Reason? { sockets.named(in: value).map(BypassRules.guardedSocket) }
 
   /// QEMU's own answer (QEMU monitor/fds.c: qmp_getfd, qmp_add_fd).
   private static let noDescriptor = CommandError(
@@ -220,7 +215,7 @@ public final class QMPCommandFilter: CommandFilter {
 
   /// A plug that crashes nothing as far as known.
   private func survivor(_ request: DeviceRequest, _ arguments: JSON?, _ about: CommandContext) -> ProxyInspection {
-    if let arguments, let path = sockets.named(in: arguments) { return refuse(BypassRules.guardedSocket(path), about) }
+    if let reason = arguments.flatMap(guardedSocket) { return refuse(reason, about) }
     if request.isVFIO {
       return foreignName(about).map { refuse($0, about) } ?? .inquire(PlugInquiry(self, request, about))
     }
@@ -246,7 +241,7 @@ public final class QMPCommandFilter: CommandFilter {
     do throws(HumanCommands.Unreadable) {
       guard let (name, arguments) = try HumanCommands.asQMP(command) else {
         if WireText(bytes: command.rest.bytes).contains("json:") { return refuse(BypassRules.unreadable(command), about) }
-        if let reason = unseen(.string(command.rest.text)) ?? blockingFile(command) { return refuse(reason, about) }
+        if let reason = guardedSocket(.string(command.rest.text)) ?? blockingFile(command) { return refuse(reason, about) }
         return DecisionChain.of([CrashInquiry.of(WireText(command.name), nil, self, about)]) ?? .pass
       }
       guard name == "device_add" else { return inspect(name, arguments, about) }
