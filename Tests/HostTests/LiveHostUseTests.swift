@@ -77,6 +77,21 @@ final class LiveHostUseTests: XCTestCase {
     XCTAssertEqual(try uses(tree), .known([HostUse(.mount, "sda", "/data"), HostUse(.mount, "sdb", "btrfs")]))
   }
 
+  /// Only udev's record of a block device says that it belongs to a pool.
+  func testADiskOfAnImportedPoolIsInUse() throws {
+    let tree = try host()
+    tree.file("/proc/spl/kstat/zfs/arcstats", "")
+    XCTAssertEqual(try uses(tree), .known([]), "no pool is imported")
+    tree.file("/proc/spl/kstat/zfs/tank/state", "ONLINE\n")
+    guard case .unknown(let unknown) = try uses(tree) else { return XCTFail("it may be a disk of the pool") }
+    XCTAssertEqual(unknown.reason, "a ZFS pool is imported, and udev does not show its devices")
+    tree.file("/run/udev/data/b259:0", "E:ID_FS_TYPE=ext4\n")
+    tree.file("/run/udev/data/b259:1", "E:ID_FS_TYPE=ext4\n")
+    XCTAssertEqual(try uses(tree), .known([]), "the pool is on other disks")
+    tree.file("/run/udev/data/b259:1", "E:ID_FS_LABEL=tank\nE:ID_FS_TYPE=zfs_member\n")
+    XCTAssertEqual(try uses(tree), .known([HostUse(.member, "nvme0n1p1", "zfs")]))
+  }
+
   func testInAnotherMountNamespaceNothingIsUnused() throws {
     let tree = try host()
     tree.delete("/proc/1/ns/mnt")
