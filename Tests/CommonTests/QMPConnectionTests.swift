@@ -44,6 +44,29 @@ final class QMPConnectionTests: XCTestCase {
     XCTAssert(failure.hasPrefix("test: timed out after 0.2 s awaiting the reply to `qmp_capabilities`"), failure)
   }
 
+  func testASignalDoesNotEndTheWait() throws {
+    let (client, server) = try connection(saying: "")
+    let waiting = pthread_self()
+    signal(SIGUSR1) { _ in }
+    let isDone = DispatchSemaphore(value: 0)
+    let sender = Thread {
+      for _ in 0..<10 {
+        // The state is that of the first thread, in which XCTest runs this.
+        try? Wait.until("the wait for QEMU", isTrue: { String(decoding: try readFile("/proc/self/stat"), as: UTF8.self).contains(") S ") })
+        pthread_kill(waiting, SIGUSR1)
+      }
+      try? writeAll(server, Array(QMPConnectionTests.negotiated.utf8))
+      isDone.signal()
+    }
+    sender.start()
+    defer {
+      isDone.wait()
+      signal(SIGUSR1, SIG_DFL)
+      close(server)
+    }
+    _ = try client.negotiate(until: Deadline(after: .seconds(60)))
+  }
+
   func testASocketThatIsNotThere() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/none.sock"
