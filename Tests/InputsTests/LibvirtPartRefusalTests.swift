@@ -191,6 +191,10 @@ final class LibvirtPartRefusalTests: XCTestCase {
       "qemu driver doesn't support the 'preserve' action for 'on_reboot'/'on_poweroff'"
     ),
     (
+      Domain(head: "<on_poweroff>restart</on_poweroff><on_reboot>destroy</on_reboot>"),
+      "qemu driver doesn't support 'onReboot' set to 'destroy and 'onPoweroff' set to 'reboot'"
+    ),
+    (
       Domain(head: "<on_poweroff>coredump-destroy</on_poweroff>"),
       "Lifecycle event 'poweroff' doesn't support 'coredump-destroy' action"
     ),
