@@ -32,7 +32,10 @@ final class YAMLBlocksTests: XCTestCase {
 
   func testFoldedLinesAreOneCommand() {
     assertSafe("---\n- name: a\n  cmd: >\n    \(qemu)\n    \(device)\n    -nographic\n")
-    assertSafe("run: >-\n  modprobe kvm\n\n  \(qemu)\n  \(device)\n\n  echo done\n")
+    // An empty line, also one of blanks alone, ends a command.
+    for empty in ["", "  "] {
+      assertSafe("run: >-\n  modprobe kvm\n\(empty)\n  \(qemu)\n  \(device)\n\(empty)\n  echo done\n")
+    }
     // A line that a shell would run as a command of its own is an argument.
     assertUnread("- name: a\n  shell: >\n    \(qemu)\n    $GPU\n")
     XCTAssertEqual(parse("- shell: >\n    \(qemu)\n    $GPU\n").machine.unreadParts.map(\.what), ["value of `$GPU`"])
