@@ -210,6 +210,34 @@ final class SMMUAccelerationTests: XCTestCase {
       "vfio-pci endpoint devices without an iommufd backend not allowed when using arm-smmuv3,accel=on")
   }
 
+  /// Guest memory is locked once for all of them. Of a group one function is attached (recorded).
+  func testDevicesBehindAcceleratedSMMUsShareAnAddressSpace() {
+    func run(_ iommu: String, on host: Facts.Host) -> Predictor.Outcome {
+      let command = "qemu-system-aarch64 -machine virt -accel kvm -m 4G -nodefaults -object iommufd,id=io0 \(iommu) "
+        + "-device vfio-pci,host=0000:01:00.0,addr=3,iommufd=io0 -device vfio-pci,host=0000:01:00.1,addr=4,iommufd=io0"
+      return Predictor(Machines.parse(command).machine, on: host, qemu: .released(11, 1, "11.1.3")).run()
+    }
+    var host = host(SMMUAccelerationTests.good)
+    host.devices[Machines.sibling]?.iommu = .known("smmu3.0x0000000009050000")
+    host.devices[Machines.sibling]?.driver = .known("vfio-pci")
+    host.devices[Machines.sibling]?.cdev = .known(VFIOCdev(name: "vfio1", node: .known(.accessible)))
+    let accelerated = "-device arm-smmuv3,primary-bus=pcie.0,accel=on"
+    XCTAssertEqual(run(accelerated, on: host).predictions.map(\.failure?.cause), [nil, .groupOfAcceleratedSMMU])
+    XCTAssertEqual(run("", on: host).predictions.map(\.failure?.cause), [nil, nil])
+    var group = IOMMUGroup(2, nothingKnown: "not in the test")
+    group.members = .known([Machines.sibling])
+    group.node = .known(.accessible)
+    group.reservedRegions = .known([])
+    host.groups[2] = group
+    host.groups[1]?.members = .known([Machines.address])
+    host.devices[Machines.sibling]?.group = .known(2)
+    for (iommu, count) in [(accelerated, 1), ("", 1), ("-device virtio-iommu-pci", 2)] {
+      let outcome = run(iommu, on: host)
+      XCTAssertEqual(outcome.predictions.map(\.realize), [.ok, .ok], iommu)
+      XCTAssertEqual(outcome.guest.addressSpaceCount, count, iommu)
+    }
+  }
+
   /// Recorded: since virt-9.2 the machine sets `stage` of its own SMMU, after any `-global`.
   func testTheMachinesOwnSMMUIsNotAccelerated() {
     func text(_ machine: String, _ more: String = "") -> String? {
