@@ -44,7 +44,7 @@ struct LaunchMonitor: Hashable, Sendable {
       func item(_ key: String) -> String? { items.last { $0.key == key }?.value }
       return monitor(item("mode") == "control" ? .qmp : .hmp, text, on: item("chardev"), of: machine)
     case "serial", "parallel", "virtioconsole", "debugcon":
-      guard value.hasPrefix("mon:") else { return nil }
+      guard CharacterDeviceText(WireText(value)).opensMonitor else { return nil }
       return LaunchMonitor(kind: .hmp, text: text, address: .other("it shares a console"), place: nil)
     // The packets `monitor` of gdb are commands of the human monitor.
     case "gdb" where value != "none", "s":
@@ -76,7 +76,7 @@ struct LaunchMonitor: Hashable, Sendable {
     let isAsked = machine.options.contains { option in
       switch option.name {
       case "monitor", "qmp", "qmp-pretty", "mon", "nodefaults": true
-      case "serial", "parallel": option.value.string?.hasPrefix("mon:") == true
+      case "serial", "parallel": option.value.string.map { CharacterDeviceText(WireText($0)).opensMonitor } ?? false
       default: false
       }
     }

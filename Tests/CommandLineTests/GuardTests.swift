@@ -217,6 +217,8 @@ final class GuardTests: XCTestCase {
   func testEveryHumanMonitorIsNamed() throws {
     for (arguments, name) in [
       (["-serial", "mon:null"], "-serial mon:null"), (["-debugcon", "mon:null"], "-debugcon mon:null"), (["-s"], "gdb's port (`-s`)"),
+      (["-serial", "unix:/x,mux=on"], "-serial unix:/x,mux=on"), (["-parallel", "unix:mux=on,path=/x"], "-parallel unix:mux=on,path=/x"),
+      (["-serial", "unix:/x,mux=off"], nil),
       (["-gdb", "tcp::1"], "gdb's port (`-gdb tcp::1`)"), ([], nil), (["-gdb", "none"], nil),
     ] as [([String], String?)] {
       let run = try Vfiogate.run(["run", "--guard", "--dry-run", "--host", "none", "--", qemu, "-nodefaults"] + arguments)

@@ -151,6 +151,10 @@ final class CommandTableTests: XCTestCase {
       (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-tcp:mux.example:80"}]}"#), .pass),
       (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-mon:unix:/x,server=on"}]}"#), monitor),
       (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-unix:/x,server=on,mux=on"}]}"#), monitor),
+      // Observed on 7.2.22 and 11.1.3: the first option may be any, also where the path is implied.
+      (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-unix:mux=on,path=/x,server=on"}]}"#), monitor),
+      (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-unix:/x,mux=off"}]}"#), .pass),
+      (human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:1-unix:mux=on,,path=/x"), monitor),
       (human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:1-mon:stdio"), monitor),
       (human("netdev_add user,id=n,guestfwd.0.str=tcp:10.0.2.100:1-unix:/x,,mux"), monitor),
       (human("netdev_add user,id=n,guestfwd.0.str=tcp:10.0.2.100:1-cmd:true"), program),

@@ -18,6 +18,7 @@ final class WaitingSocketTests: XCTestCase {
       socket(#","server":true,"wait":true"#), socket(#","wait":true"#), FilterProbe.human("chardev-add socket,id=c,path=/run/c,server=on"),
       FilterProbe.human("chardev-add socket,id=c,host=127.0.0.1,port=0,server,wait=on"),
       FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-unix:/run/c,,server=on"),
+      FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-unix:server=on,,path=/run/c"),
     ] {
       XCTAssertEqual(try probe.answer(text), .refuse("blocking-file"), text)
     }
@@ -26,6 +27,7 @@ final class WaitingSocketTests: XCTestCase {
       FilterProbe.human("chardev-add socket,id=c,path=/run/c"), FilterProbe.human("chardev-add socket,id=c,path=/run/c,server=on,wait=off"),
       FilterProbe.human("chardev-add socket,id=c,path=/run/c,server,nowait"), FilterProbe.human("chardev-add null,id=c,server=on"),
       FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-unix:/run/c,,server=on,,wait=off"),
+      FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-unix:server=on,,wait=off,,path=/run/c"),
     ] {
       XCTAssertNotEqual(try probe.answer(text), .refuse("blocking-file"), text)
     }

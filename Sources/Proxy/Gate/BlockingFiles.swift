@@ -32,7 +32,7 @@ struct BlockingFiles {
     guard BlockingFiles.opens(command) else { return nil }
     var texts: [WireText] = []
     if command == "netdev_add" {
-      texts = BlockingFiles.forwarded(arguments).filter { !$0.contains("-pipe") || $0.contains("logfile") }
+      texts = ForwardingRule.all(in: arguments).map(\.text).filter { !$0.contains("-pipe") || $0.contains("logfile") }
     } else {
       collect(arguments, except: BlockingFiles.nonBlocking(command, arguments), into: &texts)
     }
@@ -87,13 +87,6 @@ struct BlockingFiles {
 
   /// Others that do not, or not so that they would wait.
   private static let others: Set<WireText> = ["qom-get", "qom-list-get", "qom-set", "nbd-server-start", "migrate-set-parameters"]
-
-  /// The character devices that a network forwards to, such as `tcp:10.0.2.100:80-file:PATH` (QEMU net/slirp.c: slirp_guestfwd): nothing
-  /// else of a network waits.
-  static func forwarded(_ arguments: JSON) -> [WireText] {
-    let rules = (arguments.members ?? []).filter { WireText($0.key).split(".").first == "guestfwd" }.map(\.value)
-    return rules.flatMap { ($0.array ?? [$0]).compactMap { $0.wire ?? $0.wire("str") } }
-  }
 
   /// Members that name no file, though a FIFO in QEMU's working directory may have that name.
   private static let names: Set<WireText> = [

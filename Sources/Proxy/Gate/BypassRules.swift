@@ -103,8 +103,7 @@ package enum BypassRules {
   /// The older form of a character device makes a monitor of a multiplexed one (QEMU net/slirp.c: slirp_guestfwd calls
   /// qemu_chr_new_mux_mon).
   private static func forwarding(_ arguments: JSON) -> Reason? {
-    let rules = (arguments.members ?? []).filter { WireText($0.key).split(".").first == "guestfwd" }
-    guard rules.contains(where: { ProgramRules.names($0.value, "-mon:") || ProgramRules.names($0.value, ",mux") }) else { return nil }
+    guard ForwardingRule.all(in: arguments).contains(where: \.device.opensMonitor) else { return nil }
     return monitor("`guestfwd` with `mon:` or `mux` opens a human monitor")
   }
 

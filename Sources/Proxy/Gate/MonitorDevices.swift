@@ -4,7 +4,7 @@ import Syntax
 /// The character devices of the monitors on a command line, beside those that QEMU names itself.
 struct MonitorDevices {
   private var ids: Set<WireText> = []
-  /// Names that QEMU gives the devices of options with `mon:`, without the number: releases count `none` or do not.
+  /// Names that QEMU gives the devices of options that open a monitor, without the number: releases count `none` or do not.
   private var kinds: Set<WireText> = []
 
   init(_ machine: MachineConfig) {
@@ -13,7 +13,7 @@ struct MonitorDevices {
       switch WireText(option.name) {
       case "mon": ids.formUnion(MonitorDevices.id(text))
       case "qmp", "qmp-pretty", "monitor": if text.hasPrefix("chardev:") { ids.insert(text.dropping(8)) }
-      case "serial", "parallel", "debugcon": if text.hasPrefix("mon:") { kinds.insert(WireText(option.name)) }
+      case "serial", "parallel", "debugcon": if CharacterDeviceText(text).opensMonitor { kinds.insert(WireText(option.name)) }
       default: break
       }
     }

@@ -16,7 +16,7 @@ enum WaitingSockets {
         // Key=value text has another default.
         waits = arguments.wires("backend").contains("socket") && waitsForClient(arguments)
       }
-    case "netdev_add": waits = BlockingFiles.forwarded(arguments).contains(where: listens)
+    case "netdev_add": waits = ForwardingRule.all(in: arguments).contains { waitsForClient($0.device.options) }
     default: waits = false
     }
     guard waits else { return nil }
@@ -26,13 +26,6 @@ enum WaitingSockets {
   /// Whether a socket with options of key=value text waits (QEMU chardev/char-socket.c: qemu_chr_parse_socket).
   private static func waitsForClient(_ options: JSON) -> Bool {
     options.isOn("server", default: false) && options.isOn("wait", default: true)
-  }
-
-  /// Whether a rule such as `tcp:10.0.2.100:80-unix:PATH,server=on` listens and waits (QEMU chardev/char.c: qemu_chr_parse_compat).
-  private static func listens(_ rule: WireText) -> Bool {
-    guard let dash = rule.bytes.firstIndex(of: UInt8(ascii: "-")) else { return false }
-    let options = KeyValueText(Array(rule.bytes[(dash + 1)...]), implied: "backend").items.map { JSON.Member($0.key, .string($0.value)) }
-    return waitsForClient(.object(options))
   }
 }
 

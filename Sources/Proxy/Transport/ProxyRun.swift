@@ -116,14 +116,18 @@ public struct ProxyRun: Sendable {
     var process: pid_t = 0
     var user: uid_t = 0
     guard clinux_peer(monitor, &process, &user) == 0, process > 0 else { return nil }
+    return isQEMU(process) ? process : nil
+  }
+
+  /// Whether a process has the name of a QEMU, or a program of that name.
+  private static func isQEMU(_ process: pid_t) -> Bool {
     // `-name process=` changes the first.
     let names = ["comm", "cmdline"].compactMap { file in
       try? InputFile.read("/proc/\(process)/\(file)", limit: ParsedInput.maximumSize).bytes.split(separator: 0).first
     }
-    let isQEMU = names.contains { name in
+    return names.contains { name in
       let program = WireText(bytes: name).split("/").last ?? ""
       return program.hasPrefix("qemu") || program.hasPrefix("kvm")
     }
-    return isQEMU ? process : nil
   }
 }

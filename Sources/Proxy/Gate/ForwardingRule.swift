@@ -1,0 +1,41 @@
+import Facts
+import Syntax
+
+/// A rule with which a user network forwards to a character device, such as `tcp:10.0.2.100:80-unix:PATH,server=on` (QEMU net/slirp.c:
+/// slirp_guestfwd): nothing else of such a network opens one.
+struct ForwardingRule {
+  let text: WireText
+
+  /// The rules of a network backend's arguments.
+  static func all(in arguments: JSON) -> [ForwardingRule] {
+    // Key=value text has the members of a member as `guestfwd.0.str`.
+    let rules = (arguments.members ?? []).filter { WireText($0.key).split(".").first == "guestfwd" }.map(\.value)
+    return rules.flatMap { ($0.array ?? [$0]).compactMap { $0.wire ?? $0.wire("str") } }.map(ForwardingRule.init)
+  }
+
+  /// The text behind the port.
+  var device: CharacterDeviceText {
+    let bytes = text.bytes
+    let colons = bytes.indices.filter { bytes[$0] == UInt8(ascii: ":") }
+    guard colons.count > 1, let dash = bytes[colons[1]...].firstIndex(of: UInt8(ascii: "-")) else { return CharacterDeviceText(text) }
+    return CharacterDeviceText(WireText(bytes: bytes[(dash + 1)...]))
+  }
+}
+
+/// A character device in its older form, such as `tcp:HOST:PORT,server=on` (QEMU chardev/char.c: qemu_chr_parse_compat).
+package struct CharacterDeviceText {
+  private let text: WireText
+
+  /// - Parameter text: the value of `-serial` and others.
+  package init(_ text: WireText) { self.text = text }
+
+  /// The options, which for a socket at a path begin at once: the first may be any.
+  var options: JSON {
+    let isSocket = text.hasPrefix("unix:")
+    let items = KeyValueText((isSocket ? text.dropping(5) : text).bytes, implied: isSocket ? "path" : "backend").items
+    return .object(items.map { .init($0.key, .string($0.value)) })
+  }
+
+  /// Whether QEMU makes a human monitor of a device that may be shared with one (QEMU chardev/char.c: qemu_chr_new_permit_mux_mon).
+  package var opensMonitor: Bool { text.hasPrefix("mon:") || options.isOn("mux", default: false) }
+}
