@@ -70,6 +70,8 @@ final class CommandTableTests: XCTestCase {
       (human("device_add usb-ehci,maxframes=128,maxframes=0"), .refuse("crashes-qemu")),
       (command("device_add", #"{"driver":"vfio-user-pci","id":"u"}"#), .inquire), (human("device_add vfio-user-pci,id=u"), .inquire),
       (command("device_add", #"{"driver":"vhost-vsock-pci","guest-cid":3,"vhostfd":"5"}"#), .inquire),
+      // Observed on 11.1.3: QEMU closes them when they are not what it expects, also its own.
+      (command("device_add", #"{"driver":"virtio-net-pci","netdev":"n","rss":true,"ebpf-rss-fds":["5","6","7","8"]}"#), .inquire),
     ])
   }
 

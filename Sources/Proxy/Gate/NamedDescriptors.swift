@@ -15,7 +15,7 @@ struct NamedDescriptors {
       for member in members {
         // Key=value text has the members of a member as `addr.str`.
         switch WireText(member.key).split(".").last {
-        case "fd", "fds", "vhostfd", "vhostfds", "sock-fds", "fdname": add(member.value)
+        case "fd", "fds", "vhostfd", "vhostfds", "sock-fds", "ebpf-rss-fds", "fdname": add(member.value)
         // The text of a socket's address whose type is `fd`; in the older form it is in `data`.
         case "str" where isDescriptorAddress(members), "data" where isDescriptorAddress(members): add(member.value)
         case "uri", "protocol": if let text = member.value.wire, text.hasPrefix("fd:") { add(text.dropping(3)) }
