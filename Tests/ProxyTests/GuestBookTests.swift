@@ -343,7 +343,8 @@ final class GuestBookTests: XCTestCase {
       }
     }
     let refused = FilterProbe.Answer.refuse("memory-plug-exceeds-limit")
-    for text in [dimm, mem, FilterProbe.human("device_add pc-dimm,id=d,memdev=m1"), FilterProbe.human("device_add nvdimm,id=d,memdev=m1")] {
+    let others = ["pc-dimm,id=d,memdev=m1", "nvdimm,id=d,memdev=m1", "nvme,id=d,serial=s,pmrdev=m1"]
+    for text in [dimm, mem] + others.map({ FilterProbe.human("device_add \($0)") }) {
       XCTAssertEqual(try answer(text, vfio, limit: gib - 1), refused, text)
       XCTAssertEqual(try answer(text, vfio, limit: gib), .pass, text)
       XCTAssertEqual(try answer(text, vfio, limit: nil), .pass, text)

@@ -35,6 +35,8 @@ final class MemoryPlugInquiry: CommandDecision {
   static func size(of request: DeviceRequest) -> Size? {
     switch request.driver.map({ WireText($0) }) {
     case "pc-dimm", "nvdimm", "virtio-pmem-pci", "ivshmem-plain": return request.string("memdev").map { .object(WireText($0)) }
+    // Memory that is mapped when the guest switches on the device's region (QEMU hw/nvme/ctrl.c: nvme_init_pmr).
+    case "nvme": return request.string("pmrdev").map { .object(WireText($0)) }
     case "virtio-mem-pci":
       switch request.value("requested-size") {
       case nil: return nil
