@@ -68,6 +68,14 @@ enum CrashingCommands {
     // A name ends at a slash too (QEMU monitor/hmp.c: get_command_name).
     case "info" where words.count > 1 && words[0] == "virtio-status" || words.first?.hasPrefix("virtio-status/") == true:
       return match("x-query-virtio-status", ["path": ""])
+    case "x", "xp":
+      // Digits behind a slash (QEMU monitor/hmp.c: monitor_parse_arguments), which may overflow.
+      let digits = command.rest.withoutBlanks.bytes.dropFirst().prefix { (0x30...0x39).contains($0) }.drop { $0 == 0x30 }
+      guard digits.count > 7 || (Int(String(decoding: digits, as: UTF8.self)) ?? 0) > 1 << 20 else { return nil }
+      return lasts("`\(command.name)` of more than 1048576 parts")
+    case "sum":
+      guard words.count > 1, (ByteSize.parse("\(words[words.count - 1])") ?? .max) > 1 << 28 else { return nil }
+      return lasts("`sum` of more than 256 MiB, or of an expression")
     case "qemu-io":
       // The text, in quotes or not; its words are read as QEMU reads them (QEMU qemu-io-cmds.c: qemuio_command).
       let text = WireText(bytes: command.rest.bytes.map { $0 == UInt8(ascii: "\"") ? UInt8(ascii: " ") : $0 }).words
@@ -193,6 +201,11 @@ enum CrashingCommands {
   static func tree(_ tree: JSON) -> BypassRules.Reason? {
     if BlockOptions.sharesChild(tree) { return sharedChild }
     return BlockOptions.hasBottom(tree) ? copyBottom : nil
+  }
+
+  private static func lasts(_ what: String) -> BypassRules.Reason {
+    BypassRules.Reason(
+      rule: .crashesQEMU, message: "QEMU answers nothing else, and the guest waits, for a minute or more on \(what); use pmemsave")
   }
 
   private static func ends(_ what: String, _ how: String) -> BypassRules.Reason {
