@@ -63,7 +63,7 @@ extension InputFormat {
 
   /// Whether a file's name is that of an emulator, as distributions name it or with a prefix, and not that of a script of the user's
   /// own that starts QEMU with further options.
-  static func isNamedLikeEmulator(_ name: String) -> Bool {
+  public static func isNamedLikeEmulator(_ name: String) -> Bool {
     // Nearly every definition's.
     if name == "qemu-system-x86_64" || name == "qemu-system-aarch64" { return true }
     let bytes = Array(name.utf8)

@@ -45,7 +45,8 @@ public struct Launch {
       if isJudged { answer = try check(source.text, parsed, String(cString: program)) }
       guard answer.exit == .clean else { return planned([], answer) }
       let monitors = isGuarded ? LaunchMonitor.all(of: parsed.machine) : []
-      answer.complaint += monitors.compactMap(\.remark).map { "vfiogate: \(printable($0))\n" }.joined()
+      let remarks = isGuarded ? LaunchMonitor.remarks(monitors, of: parsed.machine) : []
+      answer.complaint += remarks.map { "vfiogate: \(printable($0))\n" }.joined()
       if let refusal = monitors.compactMap(\.refusal).first ?? (isGuarded ? Launch.changedMonitor(arguments) : nil) {
         return .couldNotLook("refused: \(printable(refusal))")
       }
@@ -137,11 +138,13 @@ public struct Launch {
     var proxyOptions = Proxy.Options()
     // QEMU sends its greeting when its memory is allocated, which may be a terabyte; its end is noticed at any time.
     proxyOptions.handshake = .seconds(24 * 3600)
+    let filter = QMPCommandFilter(options, log: log)
     let proxy = Proxy(
       qemu: takeover.qemu, listener: takeover.listener, connected: takeover.client.map { [$0] } ?? [],
-      gate: QMPCommandFilter(options, log: log), log: log, options: proxyOptions)
+      gate: filter, log: log, options: proxyOptions)
     do throws(ProxyFailure) {
       try proxy.begin()
+      filter.findProcess()
       _ = proxy.run()
     } catch {
       log.write(.warning, "end", [.init("reason", .string("\(error)"))])

@@ -1,5 +1,6 @@
 import Common
 import Facts
+import Inputs
 import Proxy
 import Syntax
 
@@ -92,8 +93,19 @@ extension LaunchMonitor {
     return "`\(text)` cannot be guarded: \(reason)"
   }
 
+  /// The warnings about monitors of a command line, which do not refuse the start.
+  static func remarks(_ monitors: [LaunchMonitor], of machine: MachineConfig) -> [String] {
+    let remarks = monitors.compactMap(\.remark)
+    let isQEMU = machine.emulator.map(InputFormat.isNamedLikeEmulator) ?? false
+    if isQEMU || monitors.contains(where: { $0.kind == .qmp }) { return remarks }
+    let unseen = "not guarded: the program is not QEMU by its name, and its arguments name no QMP monitor: monitors that it opens are not "
+      + "seen. Start QEMU itself with `vfiogate run --guard`, in that program"
+    // Its options are not QEMU's: nothing says that there is a default monitor.
+    return monitors.filter { $0.place != nil }.compactMap(\.remark) + [unseen]
+  }
+
   /// A warning that does not refuse the start; nil for QMP monitors.
-  var remark: String? {
+  private var remark: String? {
     kind == .hmp ? "not guarded: \(text) is an HMP monitor: any process that can open it can plug unsafe devices" : nil
   }
 }

@@ -235,6 +235,17 @@ final class GuardTests: XCTestCase {
     }
   }
 
+  func testMonitorsOfAnotherProgramAreNotSeen() throws {
+    let inside = ["sh", "-c", "exec \(qemu) -nodefaults -qmp unix:\(path),server=on,wait=off"]
+    let passedOn = ["env", "./start", "-nodefaults", "-qmp", "unix:\(path),server=on,wait=off"]
+    for (words, isSeen) in [(inside, false), (["./start"], false), (passedOn, true), (["taskset", "1", qemu, "-nodefaults"], true)] {
+      let run = try Vfiogate.run(["run", "--guard", "--dry-run", "--host", "none", "--"] + words)
+      XCTAssertEqual(run.status, 0, run.error)
+      XCTAssertEqual(run.error.contains("monitors that it opens are not seen"), !isSeen, run.error)
+      XCTAssertFalse(run.error.contains("default monitor"), run.error)
+    }
+  }
+
   func testALiveSocketIsNotTakenFromItsOwner() throws {
     let other = try UnixListener(path: path)
     let child = try start(["-qmp", "unix:\(other.path),server=on,wait=off"])

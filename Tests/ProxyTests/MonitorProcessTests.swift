@@ -12,7 +12,7 @@ final class MonitorProcessTests: XCTestCase {
       defer { qemu.end() }
       let monitor = try RealQEMU.connect(directory)
       defer { close(monitor) }
-      XCTAssertEqual(ProxyRun.process(behind: monitor), qemu.processID, "\(options)")
+      XCTAssertEqual(MonitorProcess.behind(monitor), qemu.processID, "\(options)")
     }
   }
 
@@ -21,6 +21,33 @@ final class MonitorProcessTests: XCTestCase {
     var ends: [Int32] = [-1, -1]
     XCTAssertEqual(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends), 0)
     defer { ends.forEach { close($0) } }
-    XCTAssertNil(ProxyRun.process(behind: ends[0]))
+    XCTAssertNil(MonitorProcess.behind(ends[0]))
+  }
+
+  /// The locked memory of a script, and its descriptors, are not QEMU's.
+  func testAProgramThatWaitsForItsQEMUIsNotIt() throws {
+    let directory = try TemporaryDirectory()
+    let script = directory.path + "/script"
+    func name(_ process: pid_t) -> String? {
+      (try? readFile("/proc/\(process)/cmdline")).map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+    for (names, isFound) in [
+      (["qemu-system-x86_64"], true), (["helper", "qemu-kvm"], true), (["helper"], false), (["qemu-a", "qemu-b"], false)
+    ] {
+      try writeFile(script, names.map { "(exec -a \($0) sleep 600) & " }.joined() + "wait")
+      let program = try Child("/bin/bash", [script])
+      defer { program.end() }
+      func children() -> [pid_t] { MonitorProcess.children(of: program.processID) }
+      try Wait.until("\(names)", within: .seconds(20), isTrue: { Set(children().map(name)) == Set(names) })
+      let qemu = children().filter { name($0)?.hasPrefix("qemu") == true }
+      XCTAssertEqual(MonitorProcess.started(by: program.processID), isFound ? qemu.first : nil, "\(names)")
+      for child in children() { kill(child, SIGKILL) }
+    }
+    // It has become QEMU, or one under another name.
+    for name in ["qemu-system-x86_64", "guest1"] {
+      let program = try Child("/bin/bash", ["-c", "exec -a \(name) sleep 600"])
+      defer { program.end() }
+      XCTAssertEqual(MonitorProcess.started(by: program.processID), program.processID)
+    }
   }
 }

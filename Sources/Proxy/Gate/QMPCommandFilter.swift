@@ -58,12 +58,12 @@ public final class QMPCommandFilter: CommandFilter {
     public init() {}
   }
 
-  let options: Options
+  var options: Options
   let log: ProxyLog
   let allowed: Set<WireText>
   let reserve = DescriptorReserve()
   /// Nil where plugs are not tried, or QEMU's process is not known.
-  let scratch: ScratchQEMU?
+  var scratch: ScratchQEMU?
   var ledger = DescriptorLedger()
   /// Host functions of devices that were plugged through the proxy, by id.
   var plugged: [WireText: PCIAddress] = [:]
@@ -100,10 +100,7 @@ public final class QMPCommandFilter: CommandFilter {
     self.options = options
     self.log = log
     allowed = Set(options.allowed.map { WireText($0) })
-    scratch = options.rehearses ? options.process.map { ScratchQEMU(process: $0, emulator: options.emulator) } : nil
-    if options.rehearses, scratch == nil {
-      log.write(.warning, "rehearsal", [.init("reason", .string("plugs are not tried first: QEMU's process is not known"))])
-    }
+    prepareTrials()
   }
 
   /// The client that gave each descriptor its name: QEMU has one set of names for all clients of a monitor.

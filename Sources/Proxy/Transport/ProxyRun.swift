@@ -56,7 +56,7 @@ public struct ProxyRun: Sendable {
     defer { door.close() }
     let monitor = if let handed { handed.qemu } else { try connect() }
     var options = gate
-    options.process = ProxyRun.process(behind: monitor)
+    options.process = MonitorProcess.behind(monitor)
     let paths = [listen.path ?? SocketFile.path(of: door.descriptor), qemu.path ?? SocketFile.path(of: monitor, isPeers: true)]
     options.sockets += paths.compactMap { $0 }
     let filter = QMPCommandFilter(options, log: log)
@@ -107,27 +107,6 @@ public struct ProxyRun: Sendable {
       let descriptor = path.withCString { clinux_connect_unix($0) }
       guard descriptor >= 0 else { throw ProxyFailure("\(path): cannot connect: \(errnoText(-descriptor))") }
       return descriptor
-    }
-  }
-
-  /// QEMU's process: the process that listened at the monitor's socket, if that is a QEMU and not a launcher that created
-  /// the socket for it.
-  static func process(behind monitor: Int32) -> pid_t? {
-    var process: pid_t = 0
-    var user: uid_t = 0
-    guard clinux_peer(monitor, &process, &user) == 0, process > 0 else { return nil }
-    return isQEMU(process) ? process : nil
-  }
-
-  /// Whether a process has the name of a QEMU, or a program of that name.
-  private static func isQEMU(_ process: pid_t) -> Bool {
-    // `-name process=` changes the first.
-    let names = ["comm", "cmdline"].compactMap { file in
-      try? InputFile.read("/proc/\(process)/\(file)", limit: ParsedInput.maximumSize).bytes.split(separator: 0).first
-    }
-    return names.contains { name in
-      let program = WireText(bytes: name).split("/").last ?? ""
-      return program.hasPrefix("qemu") || program.hasPrefix("kvm")
     }
   }
 }
