@@ -98,6 +98,7 @@ final class GuardedSocketTests: XCTestCase {
       FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":"nbd+unix:///x?socket=\#(link)&y=z"}"#),
       FilterProbe.human("hostfwd_add unix:\(link)-:22"), FilterProbe.human("drive_add 0 if=none,id=z,file=nbd:unix:\(link):exportname=x"),
       FilterProbe.human("change cd0 nbd:unix:\(link):exportname=x"),
+      FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-unix:server=off,,path=\(link)"),
     ] {
       XCTAssertEqual(try probe.answer(text), .refuse("replaces-a-socket"), text)
     }

@@ -32,7 +32,7 @@ struct BlockingFiles {
     guard BlockingFiles.opens(command) else { return nil }
     var texts: [WireText] = []
     if command == "netdev_add" {
-      texts = ForwardingRule.all(in: arguments).map(\.text).filter { !$0.contains("-pipe") || $0.contains("logfile") }
+      texts = ForwardingRule.all(in: arguments).filter { !$0.device.isPipe }.map(\.text)
     } else {
       collect(arguments, except: BlockingFiles.nonBlocking(command, arguments), into: &texts)
     }

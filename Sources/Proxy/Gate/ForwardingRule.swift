@@ -36,6 +36,9 @@ package struct CharacterDeviceText {
     return .object(items.map { .init($0.key, .string($0.value)) })
   }
 
+  /// Whether it is a pipe, which QEMU opens for reading and writing, and so without waiting.
+  var isPipe: Bool { text.hasPrefix("pipe:") }
+
   /// Whether QEMU makes a human monitor of a device that may be shared with one (QEMU chardev/char.c: qemu_chr_new_permit_mux_mon).
   package var opensMonitor: Bool { text.hasPrefix("mon:") || options.isOn("mux", default: false) }
 }

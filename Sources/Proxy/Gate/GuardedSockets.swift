@@ -63,7 +63,7 @@ struct GuardedSockets {
   }
 
   /// The texts before which a URI, or a rule that forwards to a socket, has the path of one.
-  private static let marks: [WireText] = ["unix:", "socket="]
+  private static let marks: [WireText] = ["unix:", "socket=", "path="]
 
   /// The paths behind such marks, of any name: each ends with the text, or before a byte that may separate it from more.
   private static func pathsBehindMarks(in text: WireText) -> some Sequence<WireText> {
