@@ -149,7 +149,7 @@ final class CommandTableTests: XCTestCase {
       (command("netdev_add", #"{"type":"passt","id":"n","path":"/bin/true"}"#), program),
       (command("netdev_add", #"{"type":"passt","id":"n"}"#), .pass),
       (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-cmd:true"}]}"#), program),
-      (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-chardev:c"}]}"#), .pass),
+      (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-chardev:c"}]}"#), .refuse("deletes-a-monitor")),
       (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-tcp:mux.example:80"}]}"#), .pass),
       (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-mon:unix:/x,server=on"}]}"#), monitor),
       (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-unix:/x,server=on,mux=on"}]}"#), monitor),

@@ -107,6 +107,9 @@ final class CrashingCommandTests: XCTestCase {
       (command("chardev-add", #"{"id":"r","backend":{"type":"ringbuf","data":{"size":65536}}}"#), .pass),
       (FilterProbe.human("chardev-add ringbuf,id=r,size=1T"), crash), (FilterProbe.human("chardev-add ringbuf,id=r,size=64K"), .pass),
       (FilterProbe.human("chardev-add ringbuf,id=r"), .pass), (FilterProbe.human("chardev-add memory,id=r,size=-1"), crash),
+      (FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-vc:99999Cx24C"), crash),
+      (FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-vc:800x99999"), crash),
+      (FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-vc:1024x768"), .pass),
       (FilterProbe.human("chardev-add vc,id=v,width=99999,height=1"), crash), (FilterProbe.human("chardev-add vc,id=v"), .pass),
       (FilterProbe.human("qemu-io disk \"abort\""), crash), (FilterProbe.human("qemu-io -d disk \" sigraise  9\""), crash),
       (FilterProbe.human("qemu-io disk sleep"), crash), (FilterProbe.human("qemu-io disk \"wait_break A\""), crash),
@@ -276,10 +279,17 @@ final class CrashingCommandTests: XCTestCase {
       XCTAssertFalse(devices.contains(id), "\(id)")
     }
     let known = FilterProbe { $0.machine = machine }
+    // Observed on 7.2.22 and 11.1.3.
+    func forward(_ device: String) -> String {
+      command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:80-\#(device)"}]}"#)
+    }
     for (text, expected, unknown) in [
       (command("yank", yank("compat_monitor0")), refused, refused),
       (#"{"exec-oob":"yank","arguments":\#(yank("compat_monitor3"))}"#, refused, refused),
       (command("yank", yank("charmonitor")), refused, refused), (command("yank", yank("serial0")), .pass, refused),
+      (forward("chardev:compat_monitor0"), refused, refused), (forward("chardev:charmonitor"), refused, refused),
+      (FilterProbe.human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:80-chardev:short"), refused, refused),
+      (forward("chardev:serial0"), .pass, refused), (forward("tcp:chardev:1"), .pass, .pass),
       (command("yank", #"{"instances":[{"type":"migration"}]}"#), .pass, .pass),
       (command("yank", #"{"instances":[{"type":"block-node","node-name":"compat_monitor0"}]}"#), .pass, .pass),
     ] as [(String, FilterProbe.Answer, FilterProbe.Answer)] {

@@ -42,6 +42,7 @@ enum CrashingCommands {
       if arguments.wires("type").contains("hubport"), arguments["netdev"] != nil {
         return ends("a hub's port on a network that may be in use", "fails an assertion")
       }
+      if let reason = ForwardingRule.all(in: arguments).lazy.compactMap({ console($0.device.options) }).first { return reason }
       // QEMU 7.2 net/net.c: net_client_init1.
       guard arguments.wires("type").contains("tap"), members("queues", arguments).contains(where: { number($0) == 0 }) else { return nil }
       return ends("a tap network with no `queues`", "fails an assertion")

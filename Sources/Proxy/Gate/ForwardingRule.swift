@@ -31,10 +31,22 @@ package struct CharacterDeviceText {
 
   /// The options, which for a socket at a path begin at once: the first may be any.
   var options: JSON {
+    if text.hasPrefix("vc:") { return size }
     let isSocket = text.hasPrefix("unix:")
     let items = KeyValueText((isSocket ? text.dropping(5) : text).bytes, implied: isSocket ? "path" : "backend").items
     return .object(items.map { .init($0.key, .string($0.value)) })
   }
+
+  /// The size of a console, in pixels or characters: `vc:800x600`, `vc:80Cx24C`.
+  private var size: JSON {
+    let numbers = text.dropping(3).split("x").map { JSON.string($0.split("C")[0].description) }
+    guard numbers.count == 2 else { return [:] }
+    let names = text.contains("C") ? ("cols", "rows") : ("width", "height")
+    return .object([.init(names.0, numbers[0]), .init(names.1, numbers[1])])
+  }
+
+  /// The id of a device that there is already, such as `chardev:ID`; nil for a device that is made.
+  var existing: WireText? { text.hasPrefix("chardev:") ? text.dropping(8) : nil }
 
   /// Whether it is a pipe, which QEMU opens for reading and writing, and so without waiting.
   var isPipe: Bool { text.hasPrefix("pipe:") }

@@ -38,9 +38,16 @@ struct MonitorDevices {
 
 extension QMPCommandFilter {
   /// A monitor's connection ends for all of its clients, and for the proxy.
-  func endedMonitor(_ arguments: JSON?) -> BypassRules.Reason? {
-    let instances = arguments?["instances"]?.array ?? []
-    let ids = instances.filter { $0.wire("type") == "chardev" }.compactMap { $0.wire("id") }
+  func endedMonitor(_ command: WireText, _ arguments: JSON?) -> BypassRules.Reason? {
+    let ids: [WireText]
+    switch command {
+    case "yank":
+      let instances = arguments?["instances"]?.array ?? []
+      ids = instances.filter { $0.wire("type") == "chardev" }.compactMap { $0.wire("id") }
+    // QEMU deletes a device that it cannot forward to because it is in use (QEMU net/slirp.c: slirp_guestfwd).
+    case "netdev_add": ids = arguments.map { ForwardingRule.all(in: $0).compactMap(\.device.existing) } ?? []
+    default: return nil
+    }
     guard let id = ids.first else { return nil }
     if let id = ids.first(where: { $0.hasPrefix("compat_monitor") }) { return BypassRules.monitorDeleted(id) }
     monitorDevices = monitorDevices ?? commandLine().map { MonitorDevices($0) }

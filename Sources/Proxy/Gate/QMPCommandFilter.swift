@@ -153,7 +153,7 @@ public final class QMPCommandFilter: CommandFilter {
   /// Decides about a QMP command, or one of the human monitor in the form of QMP's.
   private func inspect(_ command: WireText, _ arguments: JSON?, _ about: CommandContext) -> ProxyInspection {
     if let reason = BypassRules.match(command, arguments) { return refuse(reason, about) }
-    if command == "yank", let reason = endedMonitor(arguments) { return refuse(reason, about) }
+    if let reason = endedMonitor(command, arguments) { return refuse(reason, about) }
     if let reason = arguments.flatMap({ CrashingCommands.match(command, $0) }) { return refuse(reason, about) }
     guard let trees = try? BlockOptions.trees(in: command, arguments) else { return refuse(BypassRules.unreadableImage, about) }
     if let reason = arguments.flatMap(guardedSocket) ?? blockingFile(command, arguments) { return refuse(reason, about) }
