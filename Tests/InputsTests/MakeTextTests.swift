@@ -1,4 +1,5 @@
 import Facts
+import Support
 import Syntax
 import XCTest
 
@@ -74,9 +75,9 @@ final class MakeTextTests: XCTestCase {
   func testExpandedVariablesAreBounded() {
     let large = "A = " + String(repeating: "x", count: 1 << 16) + "\n"
     let more = (0..<4000).map { "B\($0) = $(A)$(A)$(A)$(A)$(A)$(A)$(A)$(A)\n" }.joined()
-    let start = ContinuousClock.now
+    let time = ProcessorTime()
     _ = parse(large + more + "run:\n\tqemu-system-x86_64 -M q35 $(B1)\n")
-    XCTAssertLessThan(ContinuousClock.now - start, .seconds(20))
+    XCTAssertLessThan(time.seconds, 20)
   }
 
   func testWhatMakeOrTheShellDecidesIsNotRead() {

@@ -243,7 +243,7 @@ final class BlockingFileTests: XCTestCase {
 
   func testTheTimeGrowsNoFasterThanTheCommand() throws {
     let probe = FilterProbe()
-    let start = ContinuousClock.now
+    let time = ProcessorTime()
     for path in ["a", "/", "a:", "../", "/proc/self/cwd/"] {
       let long = String(repeating: path, count: (1 << 19) / path.utf8.count)
       XCTAssertEqual(try probe.answer(FilterProbe.command("screendump", #"{"filename":"\#(long)"}"#)), .pass, path)
@@ -254,6 +254,6 @@ final class BlockingFileTests: XCTestCase {
     XCTAssertEqual(try probe.answer(FilterProbe.command("blockdev-add", "{\"x\":[\(folders)]}")), .refuse("malformed-input"))
     let many = repeatElement(#""/tmp/none""#, count: 80_000).joined(separator: ",")
     XCTAssertEqual(try probe.answer(FilterProbe.command("blockdev-add", "{\"x\":[\(many)]}")), .refuse("malformed-input"))
-    XCTAssertLessThan(ContinuousClock.now - start, .seconds(60))
+    XCTAssertLessThan(time.seconds, 60)
   }
 }

@@ -62,7 +62,7 @@ final class GuardedSocketTests: XCTestCase {
     let folder = try TemporaryDirectory()
     let probe = FilterProbe { $0.sockets = [folder.path + "/p"] }
     func query(_ path: String) -> String { FilterProbe.command("query-status", #"{"x":"\#(path)"}"#) }
-    let start = ContinuousClock.now
+    let time = ProcessorTime()
     for path in ["/a", "/..", "a/../", "../", "/proc/self/root", "./"] {
       XCTAssertEqual(try probe.answer(query(String(repeating: path, count: (1 << 18 - 64) / path.utf8.count) + "/p")), .pass, path)
       let short = String(repeating: path, count: 4000 / path.utf8.count) + folder.path + "/p"
@@ -72,7 +72,7 @@ final class GuardedSocketTests: XCTestCase {
     XCTAssertEqual(
       try probe.answer(FilterProbe.command("query-status", "{\"x\":[\(many)]}")), .refuse("replaces-a-socket"), "too many to be compared")
     // Quadratic work takes hours.
-    XCTAssertLessThan(ContinuousClock.now - start, .seconds(60))
+    XCTAssertLessThan(time.seconds, 60)
   }
 
   /// The links of /proc are QEMU's own: here those of a process whose working directory is the folder.
