@@ -60,6 +60,7 @@ final class CommandTableTests: XCTestCase {
       (human("device_add usb-uas,attached=on"), .refuse("crashes-qemu")),
       (command("device_add", #"{"driver":"vhost-user-scsi-pci","chardev":"c","virtqueue_size":1025}"#), .refuse("crashes-qemu")),
       (command("device_add", #"{"driver":"vhost-user-scsi-pci","chardev":"c","virtqueue_size":1024}"#), .pass),
+      (command("device_add", #"{"driver":"virtio-scsi-pci","virtqueue_size":4294967295}"#), .refuse("crashes-qemu")),
       (command("device_add", #"{"driver":"pci-testdev","membar":3}"#), .refuse("crashes-qemu")),
       (command("device_add", #"{"driver":"pci-testdev","membar":16}"#), .pass),
       (human("device_add pci-testdev,membar=17"), .refuse("crashes-qemu")),

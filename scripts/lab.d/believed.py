@@ -148,7 +148,7 @@ def judge(vfiogate, recording, version, row):
     happened = ("ok", None) if rc == 0 else ("fails", error(row["stderr"])) if rc == 1 else ("crash", None)
     failing = [d for d in cold["devices"] if d["realize"] in ("fails", "crashes")]
     unknown = [d for d in cold["devices"] if d["realize"] == "undetermined"]
-    others = [f for f in cold["findings"] if f["rule"] in ("launch-fails", "dup-id", "malformed-input", "crashing-global", "set-on-json-device")
+    others = [f for f in cold["findings"] if f["rule"] in ("launch-fails", "crashes-qemu", "dup-id", "malformed-input", "crashing-global", "set-on-json-device")
               and f["severity"] == "error"]
     shown = failing or unknown or cold["devices"][-1:]
     cold["said"] = [normal(d.get("error") or "") for d in failing]

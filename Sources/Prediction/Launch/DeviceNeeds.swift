@@ -53,6 +53,7 @@ enum DeviceNeeds {
     case ("virtio-rng-pci", "period") where number == 0: return "'period' parameter expects a positive integer"
     case ("virtio-scsi-pci", "num_queues") where number == 0 || 1023..<0xffff_ffff ~= number:
       return "Invalid number of queues (= \(number)), must be a positive integer less than 1022."
+    case ("virtio-scsi-pci", "virtqueue_size") where number <= 2: return "invalid virtqueue_size property (= \(number)), must be > 2"
     case ("virtio-serial-pci", "max_ports") where number == 0: return "Maximum number of serial ports not specified"
     case ("virtio-serial-pci", "max_ports") where number > 511: return "maximum ports supported: 511"
     case ("vhost-vsock-pci", "guest-cid") where number <= 2: return "guest-cid property must be greater than 2"

@@ -89,49 +89,54 @@ struct ProcessorModel {
   }
 
   /// The refusal of the model or of a property. What an accelerator supports is left to QEMU.
-  func refusal(_ globals: [GlobalProperty], _ qemu: QEMUProfile) -> (text: String, place: Location?)? {
+  func refusal(_ globals: [GlobalProperty], _ qemu: QEMUProfile) -> (failure: RealizeFailure, place: Location?)? {
     guard let release = qemu.modelledRelease else { return nil }
-    if !exists(in: release) { return ("unable to find CPU model '\(name)'", location) }
+    func refused(_ text: String) -> (failure: RealizeFailure, place: Location?) { (RealizeFailure(.badOption, text), location) }
+    if !exists(in: release) { return refused("unable to find CPU model '\(name)'") }
     for global in globals where isFor(global) {
-      if let text = refusal(global.property, global.value, by: global.driver, qemu) { return (text, global.location) }
+      if let failure = refusal(global.property, global.value, by: global.driver, qemu) { return (failure, global.location) }
     }
     for (property, value) in properties {
       // A number with a unit, which becomes `tsc-frequency`.
       if property == "tsc-freq" {
-        if QEMUNumber.size(value) == .invalid, !QEMUNumber.mayBeBinary(value, in: qemu) {
-          return ("bad numerical value \(value)", location)
-        }
-        continue
+        if case .bytes(let number) = QEMUNumber.size(value, unit: 1000), number <= UInt64(Int64.max) { continue }
+        return refused("bad numerical value \(value)")
       }
-      if let text = refusal(property, value, by: type, qemu) { return (text, location) }
+      if let failure = refusal(property, value, by: type, qemu) { return (failure, location) }
     }
     for property in added + removed where !ProcessorProperties.have(property, model: name, in: qemu) {
-      return ("Property '\(type).\(property)' not found", location)
+      return refused("Property '\(type).\(property)' not found")
     }
     return nil
   }
 
-  private func refusal(_ property: String, _ value: String, by driver: String, _ qemu: QEMUProfile) -> String? {
-    let applied = "can't apply global \(driver).\(property)=\(value): "
-    if !ProcessorProperties.have(property, model: name, in: qemu) { return applied + "Property '\(type).\(property)' not found" }
-    if ProcessorProperties.readOnly.contains(property) { return applied + "Property '\(type).\(property)' is not writable" }
+  private func refusal(_ property: String, _ value: String, by driver: String, _ qemu: QEMUProfile) -> RealizeFailure? {
+    func refused(_ text: String) -> RealizeFailure {
+      RealizeFailure(.badOption, "can't apply global \(driver).\(property)=\(value): " + text)
+    }
+    if !ProcessorProperties.have(property, model: name, in: qemu) { return refused("Property '\(type).\(property)' not found") }
+    if ProcessorProperties.readOnly.contains(property) { return refused("Property '\(type).\(property)' is not writable") }
     if property == "realized" {
       switch QEMUBool(value) {
-      case .on: return applied + "CPU socket-id is not set"
+      case .on: return refused("CPU socket-id is not set")
       case .off: return nil
-      case .invalid: return applied + "Parameter 'realized' expects 'on' or 'off'"
+      case .invalid: return refused("Parameter 'realized' expects 'on' or 'off'")
       case .undetermined: return nil
       }
     }
     if QEMUNumber.mayBeBinary(value, in: qemu) { return nil }
     if property == "vendor", value.utf8.count != 12 {
-      let text = qemu.isBefore(8, 0) ? "Property '.vendor' doesn't take value '\(value)'"
-        : "value of property 'vendor' must consist of exactly 12 characters"
-      return applied + text
+      return refused(
+        qemu.isBefore(8, 0) ? "Property '.vendor' doesn't take value '\(value)'"
+          : "value of property 'vendor' must consist of exactly 12 characters")
     }
-    if let text = ProcessorProperties.numberRefusal(property, value, in: qemu) { return applied + text }
+    // QEMU 7.2 target/i386/cpu.c: x86_cpu_set_lbr_fmt reports a second error for it (observed on 7.2.22).
+    if qemu.isBefore(8, 0), ["lbr-fmt", "lbr_fmt"].contains(property), QEMUNumber.integer(value, isUnsigned: true) == nil {
+      return RealizeFailure(.crashingProperty, "error_setv: Assertion `*errp == NULL' failed.", signal: "SIGABRT")
+    }
+    if let text = ProcessorProperties.numberRefusal(property, value, in: qemu) { return refused(text) }
     guard let kind = ProcessorProperties.kind(property) else { return nil }
-    return PropertyChecks.globalRefusal(property, value, kind: kind, driver: type).map { applied + $0 }
+    return PropertyChecks.globalRefusal(property, value, kind: kind, driver: type).map(refused)
   }
 }
 
@@ -141,9 +146,10 @@ extension MachineConfig {
     let kind = MachineKind(self)
     guard kind == .q35 || kind == .i440fx || kind == .microvm, ["qemu-system-x86_64", "kvm"].contains(emulator),
       let processor = ProcessorModel(self),
-      let refused = processor.refusal(globals, qemu) ?? ProcessorWidth(self)?.refusal(qemu).map({ ($0, processor.location) }),
+      let refused = processor.refusal(globals, qemu)
+        ?? ProcessorWidth(self)?.refusal(qemu).map({ (RealizeFailure(.badOption, $0), processor.location) }),
       let place = refused.place ?? globals.last(where: { $0.property.hasSuffix("phys-bits") })?.location
     else { return nil }
-    return LaunchFailure(RealizeFailure(.badOption, refused.text), at: place)
+    return LaunchFailure(refused.failure, at: place)
   }
 }

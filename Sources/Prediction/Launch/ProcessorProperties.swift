@@ -57,8 +57,8 @@ enum ProcessorProperties {
       }
       return "Property .\(name) doesn't take value \(text) (minimum: 0, maximum: \(maximum))"
     case "ucode-rev": return QEMUNumber.integer(value, isUnsigned: true) == nil ? "Parameter 'ucode-rev' expects uint64" : nil
-    case "lbr-fmt":
-      guard let number = QEMUNumber.integer(value, isUnsigned: true) else { return isOld ? nil : "Parameter 'lbr-fmt' expects uint64" }
+    case "lbr-fmt", "lbr_fmt":
+      guard let number = QEMUNumber.integer(value, isUnsigned: true) else { return "Parameter '\(name)' expects uint64" }
       return QEMUIntegerRange(0, 0x3f).contains(number) ? nil : "Property value for 'lbr-fmt' has bits outside mask '0x3f'"
     default: return nil
     }

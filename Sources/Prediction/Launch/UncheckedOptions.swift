@@ -21,8 +21,8 @@ extension MachineConfig {
     return names.unique
   }
 
-  /// Options without an argument that not every QEMU has been built with.
-  private static let uncheckedFlags: Set<String> = ["semihosting", "xen-attach", "xen-domid-restrict"]
+  /// Options without an argument that not every QEMU has been built with, and `-s`, whose port may be taken.
+  private static let uncheckedFlags: Set<String> = ["s", "semihosting", "xen-attach", "xen-domid-restrict"]
 
   private func isChecked(_ option: Property, _ qemu: QEMUProfile) -> Bool {
     switch option.name {

@@ -92,7 +92,8 @@ enum QEMUNumber {
 
   /// A size (QEMU util/cutils.c: do_strtosz): a decimal number with an optional fraction, or a hexadecimal one, and
   /// one of B K M G T P E.
-  static func size(_ text: String) -> QEMUSize {
+  /// - Parameter unit: what a suffix is a power of: 1000 for frequencies.
+  static func size(_ text: String, unit: UInt64 = 1024) -> QEMUSize {
     let body = text.utf8.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
     if body.first == UInt8(ascii: "-") {
       let digits = body.dropFirst()
@@ -118,16 +119,17 @@ enum QEMUNumber {
     }
     guard !whole.isEmpty || hasFraction else { return .invalid }
     guard let number = whole.isEmpty ? 0 : UInt64(whole) else { return .outOfRange }
-    return scaled(number, fraction: fraction, by: rest)
+    return scaled(number, fraction: fraction, by: rest, unit)
   }
 
-  private static func scaled(_ number: UInt64, fraction: Double, by suffix: Substring) -> QEMUSize {
-    let shifts: [String: UInt64] = ["": 0, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60]
-    guard let shift = shifts[suffix.lowercased()] else { return .invalid }
+  private static func scaled(_ number: UInt64, fraction: Double, by suffix: Substring, _ unit: UInt64) -> QEMUSize {
+    let powers: [String: Int] = ["": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6]
+    guard let power = powers[suffix.lowercased()] else { return .invalid }
     // A fraction of bytes is refused.
-    if fraction > 0, shift == 0 { return .invalid }
-    guard number <= UInt64.max >> shift else { return .outOfRange }
-    let (sum, overflow) = (number << shift).addingReportingOverflow(UInt64(fraction * Double(UInt64(1) << shift) + 0.5))
-    return overflow ? .outOfRange : .bytes(sum)
+    if fraction > 0, power == 0 { return .invalid }
+    let factor = (0..<power).reduce(UInt64(1)) { product, _ in product * unit }
+    let (product, isTooLarge) = number.multipliedReportingOverflow(by: factor)
+    let (sum, overflow) = product.addingReportingOverflow(UInt64(fraction * Double(factor) + 0.5))
+    return isTooLarge || overflow ? .outOfRange : .bytes(sum)
   }
 }
