@@ -105,6 +105,9 @@ public struct LibvirtHostdev: Hashable, Sendable {
   /// `<acpi nodeset='…'/>`: libvirt adds an `acpi-generic-initiator` for each of the NUMA nodes.
   public var hasInitiatorNodes = false
 
+  /// `<interface type='hostdev'>` without a `<virtualport>`: libvirt sets it up through the physical function.
+  public var needsVirtualFunction = false
+
   /// Creates the properties of a hostdev.
   public init(isManaged: Bool, driverModel: String?, source: PCIAddress? = nil) {
     self.isManaged = isManaged

@@ -71,6 +71,7 @@ extension LibvirtReader {
     var libvirt = LibvirtHostdev(
       isManaged: managed.value("managed") == "yes", driverModel: driver?.value("model"), source: host)
     libvirt.hasInitiatorNodes = element.child("acpi")?.value("nodeset") != nil
+    libvirt.needsVirtualFunction = element.name == "interface" && element.child("virtualport") == nil
     if part.addressType == "unassigned" {
       definition.machine.libvirt?.unassigned[host] = libvirt
       return

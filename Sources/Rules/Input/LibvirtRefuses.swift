@@ -16,6 +16,7 @@ extension Rule {
     references: [
       "libvirt src/qemu/qemu_validate.c: qemuValidateDomainDeviceDefIOMMU",
       "libvirt src/qemu/qemu_hostdev.c: qemuHostdevHostSupportsPassthroughVFIO",
+      "libvirt src/hypervisor/virhostdev.c: virHostdevSaveNetConfig",
       "libvirt src/qemu/qemu_postparse.c: qemuDomainPCIControllerPostParse",
       "libvirt src/conf/domain_addr.c: virDomainPCIAddressValidate",
     ],
@@ -57,12 +58,25 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       "libvirt refuses \(first.name): `host doesn't support passthrough of host PCI devices`", at: first.hostLocation,
       fix: obstacle ?? FailureCause.containerDenied.advice(on: host), evidence: ["/dev/vfio/vfio or the IOMMU groups: none"])
   }
+  for device in devices where device.request.libvirt?.needsVirtualFunction == true {
+    try checkVirtualFunction(device, &runner)
+  }
   guard let linked = devices.first(where: { $0.atsInputs.backend == .known(.iommufd) }) else { return }
   if try host.iommufd.value == .absent {
     runner.report(
       "libvirt refuses \(linked.name): `IOMMUFD is not supported by host kernel`", at: linked.request.location(of: "iommufd"),
       fix: "use a kernel with CONFIG_IOMMUFD, or remove `iommufd='yes'`", evidence: ["/dev/iommu: none"])
   }
+}
+
+/// libvirt src/hypervisor/virhostdev.c: virHostdevSaveNetConfig.
+private func checkVirtualFunction(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
+  let device = try context.device()
+  guard try device.physicalFunction.value == nil else { return }
+  runner.report(
+    "libvirt refuses \(context.name): `Interface type hostdev is currently supported on SR-IOV Virtual Functions only`",
+    at: context.hostLocation, fix: "name a virtual function, or write `<hostdev mode='subsystem' type='pci'>` for the whole device",
+    evidence: ["physical function of \(device.address): none"])
 }
 
 extension Host {
