@@ -57,6 +57,8 @@ final class DeviceNeedsTests: XCTestCase {
     for options in [
       "-netdev user,id=a -netdev user,id=b -device e1000,netdev=a -device e1000,netdev=b", "\(drive) -device scsi-hd,drive=a,drive=a",
       "-chardev null,id=a,mux=on -device isa-serial,chardev=a -device isa-serial,chardev=a",
+      "-chardev null,id=a -chardev null,id=b -mon chardev=a,chardev=b -device isa-serial,chardev=a",
+      "-chardev null,id=a -chardev hub,id=b,chardevs.0=a -device isa-debugcon,chardev=b",
       "-blockdev null-co,node-name=a -device ide-hd,drive=a,share-rw=on -device ide-hd,drive=a,share-rw=on",
       "-chardev null,id=a -netdev user,id=a -device isa-serial,chardev=a -device e1000,netdev=a",
       // A primary device is made later (observed on 7.2.22 and 11.1.3).

@@ -33,6 +33,13 @@ final class ProxmoxArgumentTests: XCTestCase {
     XCTAssertEqual(try lowered("args: -set nothing.a.b=c").problems.count, 1)
   }
 
+  /// Proxmox makes the channels of its USB devices for SPICE.
+  func testAChannelOfProxmoxExists() throws {
+    let machine = try lowered("vga: qxl\nusb0: spice\nargs: -device usb-redir,chardev=usbredirchardev0").machine
+    XCTAssertEqual(
+      Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run().launchFailures.map(\.failure.text), [])
+  }
+
   /// The name of Proxmox's QEMU chooses KVM, and no `-accel`.
   func testTheAcceleratorOfArgumentsIsNoSecondOne() throws {
     for text in ["args: -machine accel=kvm,kernel_irqchip=on", "args: -accel kvm", "kvm: 0\nargs: -machine accel=tcg"] {

@@ -192,6 +192,10 @@ extension MachineConfig {
     "e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "tulip", "vmxnet3", "usb-net",
   ]
 
+  private static let consoles: Set<String> = [
+    "isa-debugcon", "isa-parallel", "ivshmem-doorbell", "usb-braille", "usb-redir", "usb-serial", "virtconsole", "virtserialport",
+  ]
+
   /// The part that a property of a driver names, and the driver that QEMU's text calls it a property of: of a virtio device
   /// on PCI the one inside.
   static func part(_ name: String, of driver: String) -> (part: Part, owner: String)? {
@@ -202,7 +206,7 @@ extension MachineConfig {
       return (.disk, virtio ?? driver)
     case "netdev" where virtio == "virtio-net-device" || network.contains(driver): return (.network, virtio ?? driver)
     case "chardev" where driver == "isa-serial" || driver == "pci-serial": return (.characterDevice, "serial")
-    case "chardev" where ["virtserialport", "virtconsole", "ivshmem-doorbell"].contains(driver): return (.characterDevice, driver)
+    case "chardev" where consoles.contains(driver): return (.characterDevice, driver)
     case "chardev" where driver.hasPrefix("vhost-user-fs-pci"): return (.characterDevice, "vhost-user-fs-device")
     case "chardev" where driver.hasPrefix("vhost-user-blk-pci"): return (.characterDevice, "vhost-user-blk")
     case "tpmdev" where driver == "tpm-tis" || driver == "tpm-crb": return (.tpm, driver)
@@ -222,7 +226,7 @@ extension MachineConfig {
     let ofQEMU = [
       "serial", "parallel", "compat_monitor", "debugcon", "gdb", "ide", "none", "virtio", "scsi", "floppy", "pflash", "sd", "mtd",
     ]
-    let ofProxmox = ["drive-", "net", "qga", "spice", "tpm", "vdagent"]
+    let ofProxmox = ["drive-", "net", "qga", "spice", "tpm", "usbredir", "vdagent"]
     return (proxmox == nil ? ofQEMU : ofQEMU + ofProxmox).contains(where: id.hasPrefix)
   }
 

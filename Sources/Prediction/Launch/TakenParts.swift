@@ -14,10 +14,10 @@ extension MachineConfig {
     guard sets.isEmpty else { return [] }
     let single = singleParts
     guard !single.isEmpty else { return [] }
-    // A monitor is made before any device.
-    var taken = Set(options.filter { $0.name == "mon" }.compactMap { option in
-      OptionText.items(option.value.string ?? "", implied: "chardev").last { $0.key == "chardev" }
-    }.map { Taken(part: .characterDevice, id: $0.value) })
+    // Monitors and hubs are made before any device.
+    let users = items(of: "mon", implied: "chardev").compactMap { $0.last { $0.key == "chardev" } }
+      + items(of: "chardev", implied: "backend").flatMap { $0.filter { $0.key.hasPrefix("chardevs.") } }
+    var taken = Set(users.map { Taken(part: .characterDevice, id: $0.value) })
     var failures: [LaunchFailure] = []
     // A primary device of failover comes when the guest asks for its partner.
     let made = devices.filter { !$0.has("failover_pair_id") }
@@ -39,6 +39,10 @@ extension MachineConfig {
     return failures
   }
 
+  private func items(of name: String, implied: String) -> [[(key: String, value: String)]] {
+    options.filter { $0.name == name }.map { OptionText.items($0.value.string ?? "", implied: implied) }
+  }
+
   /// Drives of no interface, networks, and character devices without a multiplexer. A node of `-blockdev` may have several users.
   private var singleParts: Set<Taken> {
     Set(options.compactMap { option in
@@ -47,7 +51,7 @@ extension MachineConfig {
       switch option.name {
       case "drive" where text.contains("if=none"): part = .disk
       case "netdev": part = .network
-      case "chardev" where !text.contains("mux") && !text.hasPrefix("hub"): part = .characterDevice
+      case "chardev" where !text.contains("mux"): part = .characterDevice
       default: return nil
       }
       return OptionText.items(text, implied: "").last { $0.key == "id" }.map { Taken(part: part, id: $0.value) }
