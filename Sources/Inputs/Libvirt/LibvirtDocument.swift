@@ -178,6 +178,17 @@ extension LibvirtReader {
       readNetworks([part])
       if part.name == "hostdev" || part.isHostdevInterface { readHostdev(part, plug: .hot) }
     }
+    noteMemory(root.qualifiedName == "devices" ? root.children : [root])
+  }
+
+  /// Memory that is plugged into a guest with host devices is locked, and libvirt raises QEMU's limit for it (libvirt
+  /// src/qemu/qemu_hotplug.c: qemuDomainAttachMemory), which it reads off the whole domain.
+  private mutating func noteMemory(_ elements: [XMLElement]) {
+    guard let memory = elements.first(where: { $0.qualifiedName == "memory" }) else { return }
+    definition.machine.unreadParts.append(
+      UnreadPart(
+        what: "`<memory>`", reason: "whether it fits is decided by the slots and the limit that libvirt chooses for the domain",
+        location: Location(source: source, range: memory.tagRange, path: "/memory")))
   }
 }
 
