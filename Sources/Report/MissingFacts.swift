@@ -75,6 +75,8 @@ struct MissingFacts {
     case .literal: return "texts and values written out, or the command line as QEMU gets it (/proc/PID/cmdline)"
     case .domain: return "the domain as libvirt completes it: `virsh define FILE`, then lint what `virsh dumpxml GUEST` prints"
     case .proxmox: return "the command line that Proxmox writes: lint what `qm showcmd VMID` prints on that host"
+    case .file:
+      return "the file that the definition names, in its place; `--follow-root FOLDER` lets vfiogate read one in another folder"
     case .rehearsal: return "`--rehearse PATH`, which starts the QEMU that will run"
     }
   }
