@@ -19,6 +19,8 @@ public struct RuleRunner: Sendable {
   /// Their requests' locations; nil until one is searched.
   private var requests: LocationIndex?
   private let whole: Location
+  /// Whether the devices are sections of a `-readconfig` file.
+  private var isOfSections = false
   /// Rules with a finding, by the request that it is about; under `whole` those about the definition.
   private var reported: [Location: [Rule]] = [:]
   /// Failures that a rehearsal has shown not to happen.
@@ -40,9 +42,10 @@ public struct RuleRunner: Sendable {
   ///   - request: the request that it is about, for rules that check whole definitions.
   ///   - label: the device that it is about, where no request is at hand.
   ///   - fix: advice for this case, instead of the rule's.
+  ///   - cause: text that it shares with findings about other devices that the same change mends.
   mutating func report(
     _ message: String, at location: Location? = nil, about request: DeviceRequest? = nil, of label: DeviceLabel? = nil,
-    fix: String? = nil, evidence: [String] = []
+    fix: String? = nil, evidence: [String] = [], cause: String? = nil
   ) {
     let place = request?.location ?? place
     if let other = overruled.first(where: { (!$0.isVFIO || $0.location == place) && rule.explains.contains($0.failure.cause) }) {
@@ -50,11 +53,13 @@ public struct RuleRunner: Sendable {
       return
     }
     reported[place, default: []].append(rule)
+    let advised = location ?? place, about = label ?? self.label(of: request, at: location)
+    let isOfSection = advised == whole ? isOfSections : advised.isOfSection
     report.findings.append(
       Finding(
-        reportedBy: rule, severity: rule.severity, message: message, fix: fix ?? rule.fix,
-        location: location ?? place, evidence: evidence,
-        device: label ?? self.label(of: request, at: location)))
+        reportedBy: rule, severity: rule.severity, message: message,
+        fix: isOfSection ? ConfigFileAdvice.of(fix ?? rule.fix) : fix ?? rule.fix, location: advised, evidence: evidence,
+        device: about, cause: cause ?? about.flatMap { rule.isToldOnce ? message.replacing($0.description, with: "") : nil }))
   }
 
   /// The request being checked; the definition's own location while a rule checks all of it.
@@ -122,6 +127,7 @@ public struct RuleRunner: Sendable {
     var runner = RuleRunner(
       target.machine.source, first: first, RuleReport(target, of: rules), target.assignments, overruled: target.overruled)
     runner.contexts = target.contexts
+    runner.isOfSections = target.machine.devices.last?.location.isOfSection ?? false
     for rule in rules where hasPassthrough || rule.checksText {
       runner.rule = rule
       switch rule.body {
@@ -169,6 +175,7 @@ public struct RuleRunner: Sendable {
     report.findings.sort { order($0) < order($1) }
     report.apply(target.policy, guest: target.machine.guestName)
     report.removeConsequences(in: target)
+    report.joinFindings()
     return report
   }
 

@@ -38,6 +38,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
         runner.cannotDetermine(open, about: one.request)
         continue
       }
+      // A device in JSON is created last, also where it is written first.
+      let (one, first) = first.failure?.cause == .alreadyAttached && one.failure?.cause != .alreadyAttached ? (first, one) : (one, first)
       runner.report(
         "\(one.name) is the same host function as \(first.name) in the same guest",
         at: ["fd", "sysfsdev"].compactMap(one.request.property).first?.location ?? one.request.location(of: "host"),

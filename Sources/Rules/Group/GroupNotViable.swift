@@ -16,17 +16,16 @@ extension Rule {
       "QEMU hw/vfio/container-legacy.c: vfio_group_get", "linux Documentation/driver-api/vfio.rst",
     ],
     explains: [.groupNotViable], isRecheckedAtStart: true,
-    check: .device(check))
+    isToldOnce: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   let device = try context.device()
   // not-endpoint reports a bridge, which no group would help.
   guard device.isEndpoint != .known(false), let group = try context.group() else { return }
-  // not-bound reports the device itself, and other unbound devices of the machine beside one that is not bound either.
-  let isBound = try VFIODriver.isVFIO(device)
+  // not-bound reports the device itself, and those that the definition assigns as well.
   let offenders = try GroupViability(group, context.host).offenders(besides: device.address).filter { one in
-    isBound || !context.target.contexts.contains { $0.prediction.host == one.address }
+    !context.target.contexts.contains { $0.prediction.host == one.address }
   }
   guard !offenders.isEmpty else { return }
   let named = offenders.map { "\($0.address), which is bound to `\($0.driver)`" }.joined(separator: ", and ")
