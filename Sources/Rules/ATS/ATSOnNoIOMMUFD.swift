@@ -30,7 +30,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
 
 extension DeviceContext {
   /// iommufd, where the kernel, QEMU and the device accept it; QEMU refuses `ats=on` then if ATS is unsupported.
-  fileprivate func fix(_ isUnsupported: Bool) -> String? {
+  fileprivate func fix(_ isUnsupported: Bool) -> String {
     let hasProperty = atsInputs.behaviour.display != nil && target.qemu.properties.display?.contains("iommufd") != false
     let cdev = try? device().cdev.display
     if isUnsupported { return "remove `ats=on`: the kernel reports ATS as unsupported" }

@@ -4,16 +4,49 @@ import Prediction
 /// Advice in the words of the definition: options of QEMU, elements of libvirt, lines of Proxmox, or QMP.
 extension DeviceContext {
   /// Whether it is libvirt's `<hostdev>` or `<interface>`.
-  private var isLibvirtElement: Bool { request.libvirt?.source != nil }
+  var isLibvirtElement: Bool { request.libvirt?.source != nil }
 
-  /// Advice to give the device the iommufd backend; nil when it needs an object on the command line as well.
-  var useIOMMUFD: String? {
+  /// Whether it is Proxmox's `hostpciN:`.
+  var isProxmoxKey: Bool { target.machine.proxmox != nil && request.location.path.hasPrefix("hostpci") }
+
+  /// Options for `args:` of Proxmox, which has few keys of its own. `-set` is for one device, whose id it cannot name with a dot,
+  /// as that of one of several functions is.
+  private func arguments(_ property: String, _ value: String) -> String {
+    guard let id = request.id, !id.contains(".") else { return "-global vfio-pci.\(property)=\(value)" }
+    return "-set device.\(id).\(property)=\(value)"
+  }
+
+  /// Advice to set a property of the device for which neither libvirt nor Proxmox has an attribute or a key.
+  func setOwn(_ property: String, _ value: String) -> String {
+    let change = "set `\(property)=\(value)`"
+    if isProxmoxKey { return change + " for the device: add `\(arguments(property, value))` to `args:`" }
+    guard isLibvirtElement else { return change }
+    // libvirt reads no override when it plugs a device.
+    if !request.location.path.hasPrefix("/domain") {
+      return "put the device into the domain's definition, and there " + change + ": "
+        + LibvirtOverride.text(of: request.id, property, type: "string", value)
+    }
+    return change + " for the device: " + LibvirtOverride.text(of: request.id, property, type: "string", value)
+  }
+
+  /// Advice to give the device the iommufd backend.
+  var useIOMMUFD: String {
     if isLibvirtElement { return "write `<driver name='vfio' iommufd='yes'/>` for it, which libvirt 12.1 or newer reads" }
     let ids = target.machine.objects.lazy.filter { $0.type == "iommufd" }.compactMap(\.id)
     // A second object beside the one that there is would not do for the other functions of the group.
-    if let id = ids.first, ids.allSatisfy({ $0 == id }) { return "give \(name) `iommufd=\(id)`" }
-    guard request.plug == .hot else { return nil }
-    return "send `object-add` with `qom-type` `iommufd` and `id` `iommufd0` first, and give \(name) `iommufd=iommufd0`"
+    if let id = ids.first, ids.allSatisfy({ $0 == id }) {
+      return isProxmoxKey ? "add `\(arguments("iommufd", id))` to `args:`" : "give \(name) `iommufd=\(id)`"
+    }
+    let object = addObject("iommufd0")
+    if isProxmoxKey { return "add `-object iommufd,id=iommufd0 \(arguments("iommufd", "iommufd0"))` to `args:`" }
+    return request.plug == .hot ? "\(object), and give \(name) `iommufd=iommufd0`" : "\(object), and `iommufd=iommufd0` to \(name)"
+  }
+
+  /// Advice to create an iommufd object, with the command of the monitor for a plug.
+  func addObject(_ id: String) -> String {
+    if request.plug == .cold { return "add `-object iommufd,id=\(id)`" }
+    return request.form == .keyval ? "type `object_add iommufd,id=\(id)` first"
+      : "send `object-add` with `qom-type` `iommufd` and `id` `\(id)` first"
   }
 
   /// The maximum number of devices among which a free name and port are looked for.
@@ -33,8 +66,10 @@ extension DeviceContext {
       return "put the device on the Express port that is free: `bus=\(port.name)`"
     }
     guard let port = newPort else { return nil }
+    // No port is plugged into a root bus.
     return (isConventional ? "use `-machine q35`, and " : "")
-      + "put the device on an Express port: `\(port.option)`, and `bus=\(port.id)` for the device"
+      + (request.plug == .hot ? "start the machine with an Express port for the device" : "put the device on an Express port")
+      + ": `\(port.option)`, and `bus=\(port.id)` for the device"
   }
 
   /// Advice to start the machine with another port for a hot plug; nil where a port would not do, or libvirt chooses it.
@@ -69,17 +104,14 @@ extension DeviceContext {
 
   /// Advice to hide ATS from the guest where libvirt or Proxmox, which have no attribute for it, write the options.
   var hideATSInDomain: String? {
-    // No key of `hostpciN:` is that of ATS.
-    if target.machine.proxmox != nil, !request.location.path.hasPrefix("-device") {
-      return "set `ats=off` for the devices: `args: -global vfio-pci.ats=off`"
-    }
-    guard isLibvirtElement else { return nil }
-    return "set `ats=off` for the device: " + LibvirtOverride.text(of: request.id, "ats", type: "string", "off")
+    isProxmoxKey || isLibvirtElement ? setOwn("ats", "off") : nil
   }
 
   /// Advice to set a property of the guest's IOMMU.
   func set(_ property: String, _ value: String, of unit: DeviceRequest) -> String {
     let driver = unit.driver ?? "iommu"
+    // Of Proxmox's `viommu=`.
+    if unit.location.path == "machine" { return "add `-global \(driver).\(property)=\(value)` to `args:`" }
     guard unit.isLibvirtIOMMU else { return "add `\(property)=\(value)` to `\(driver)`" }
     if let name = LibvirtOverride.attributes[property] { return "write `\(name)='\(value)'` in the `<driver>` of `<iommu>`" }
     // libvirt gives amd-iommu no id, which an override needs.

@@ -24,8 +24,6 @@ extension FailureCause {
     .classNotHotpluggable: "plug `vfio-pci`, or create the device at launch",
     .busNotHotpluggable: "name an empty `pcie-root-port`: `bus=ID`",
     .badGlobal: "correct or remove the `-global`",
-    .badProperty: "list the accepted values: `qemu-system-x86_64 -device vfio-pci,help`",
-    .unknownProperty: "list the properties: `qemu-system-x86_64 -device vfio-pci,help`",
     .slotTaken: "use a different port or a different `addr`",
     .noSlot: "use a different port or a different `addr`",
     .functionZeroTaken: "use a different port or a different `addr`",
@@ -43,8 +41,8 @@ extension FailureCause {
     .badToken: "bind the physical function to its host driver, or pass the token that its holder has set",
     .groupOfAcceleratedSMMU: "assign one function of the group alone, or none of it behind an `arm-smmuv3` with `accel=on`",
     .groupInSeveralSpaces:
-      "put the functions of the group behind one `pcie-pci-bridge` (libvirt: `pcie-to-pci-bridge`), so that they share an address "
-        + "space, or remove the guest's IOMMU",
+      "put the functions of the group behind one `pcie-pci-bridge`, so that they share an address space, or remove the guest's IOMMU",
+    .iommuWithoutNotifier: "remove the guest's IOMMU, or use `virtio-iommu-pci`",
     .cachingModeOff: "add `caching-mode=on` to `intel-iommu`",
     .addressWidthExceeded: "set `aw-bits=39` for `intel-iommu`",
     .firstStageWithoutIOMMUFD: "set `iommufd=` for the device",
@@ -55,7 +53,7 @@ extension FailureCause {
     .discardRefused: "use QEMU 9.2 or newer",
     .noDisplay: "remove `display`",
     .duplicateObjectID: "give each object an id of its own",
-    .unsafeInterrupts: "enable interrupt remapping, in the firmware and with `intremap=on`",
+    .unsafeInterrupts: "enable interrupt remapping in the firmware, and boot the host with `intremap=on`",
     .bindFails: "use one iommufd object for all functions of the group, and no other process for any of them",
     .inUse: "use one iommufd object for all functions of the group, and no other process for any of them",
   ]

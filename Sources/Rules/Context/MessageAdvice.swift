@@ -1,6 +1,11 @@
 import Facts
 import Prediction
 
+extension MachineConfig {
+  /// The program to ask for lists: the definition's, or that of its management.
+  var programName: String { program ?? (proxmox != nil ? "kvm" : emulator ?? "qemu-system-x86_64") }
+}
+
 /// Advice for QEMU's messages about parts of the machine that are not assigned devices. One cause has many messages.
 enum MessageAdvice {
   /// - Returns: nil for a message that says itself what to change.
@@ -10,6 +15,12 @@ enum MessageAdvice {
     if let (owner, property) = missingProperty(text) { return replacement(of: property, in: owner, qemu: target.qemu) }
     let words = text.split(separator: "'")
     if words.count == 3, words[0] == "Parameter ", words[2] == " is missing" { return "add `\(words[1])=`" }
+    if words.count == 3, words[0] == "Device ", words[2] == " not found" { return "add the object: `-object TYPE,id=\(words[1])`" }
+    if words.count >= 3, words[0] == "Parameter ", words[2] == " expects uint8_t" { return "write `\(words[1])=` with a number up to 255" }
+    // "Memory backend 'ram0' not found"
+    if words.count == 3, words[0] == "Memory backend ", words[2] == " not found" {
+      return "add the object: `-object memory-backend-ram,id=\(words[1]),size=SIZE`, of the size of the guest's memory"
+    }
     return signs.first { text.contains($0.part) }?.advice
   }
 
@@ -39,6 +50,14 @@ enum MessageAdvice {
   }
 
   private static let signs: [(part: String, advice: String)] = [
+    ("Only stage1 is supported", "write `stage=1` for `arm-smmuv3`, or remove `stage`"),
+    ("44 bit, or 48 bit OAS", "write `oas=auto`, `oas=44` or `oas=48` for `arm-smmuv3`"),
+    ("An iommu is already attached to this bus", "keep one IOMMU for each root bus: `primary-bus=` names it"),
+    ("SMMU is not attached to any PCI bus", "name the root bus that it serves: `primary-bus=pcie.0`"),
+    ("Invalid iommu value", "write `iommu=smmuv3` or `iommu=none`"),
+    ("the maxmem option", "add `slots=` and `maxmem=` to `-m`"),
+    ("no slots where allocated", "add `slots=` to `-m`, one for each memory device"),
+    ("for standard hotplug controller", "use a slot from 1 on: `addr=1`"),
     ("is only available in scalable mode", "add `scalable-mode=on` to `intel-iommu`"),
     ("without intremap=on", "add `intremap=on` to the IOMMU, or remove `eim=on`"),
     ("slots specified but no max-size", "add `maxmem=` to `-m`, or remove `slots=`"),
@@ -46,8 +65,9 @@ enum MessageAdvice {
     ("-numa node,mem is not supported", "write `memdev=ID` in place of `mem=`, and add `-object memory-backend-ram,id=ID,size=SIZE`"),
     ("mixing both", "give every node of `-numa` a `memdev=`, or every one a `mem=`"),
     ("memdev=", "add the object that `memdev=` names: `-object memory-backend-ram,id=ID,size=SIZE`"),
+    ("does not match the size of the memory backend", "give `-m` and the `size=` of the memory backend the same size"),
     ("total memory for NUMA nodes", "make the sizes of the nodes' memory add up to `-m`"),
-    ("unable to find CPU model", "name a processor that `-cpu help` lists, such as `host`"),
+    ("unable to find CPU model", "name a processor that QEMU lists with `-cpu help`, such as `host`"),
     ("invalid accelerator", "write `-accel kvm`"),
     ("Bridge chassis not specified", "give the bridge a `chassis_nr=` of its own, from 1 on"),
   ]

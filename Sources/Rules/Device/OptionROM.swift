@@ -29,5 +29,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   guard try device.hasShadowROM.value else { return }
   runner.report(
     "the host booted from \(context.name), so its ROM is the BIOS shadow copy at 0xc0000, modified during boot", at: context.hostLocation,
+    fix: context.isLibvirtElement ? "pass the card's original ROM with `<rom file='FILE'/>`, or none with `<rom bar='off'/>`"
+      : !context.isProxmoxKey ? nil
+      : "pass the card's original ROM with `romfile=FILE`, a file below /usr/share/kvm, or none with `rombar=0`",
     evidence: ["ROM of \(device.address): 0xc0000"])
 }

@@ -30,13 +30,12 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   if failure.cause == .missingIOMMUFDObject {
     return runner.report(
       "\(context.name) names the iommufd object `\(link)`, which does not exist", at: location,
-      fix: own ?? (context.request.plug == .cold
-        ? "add `-object iommufd,id=\(id)`" : "send `object-add` with `qom-type` `iommufd` and `id` `\(id)` first"))
+      fix: own ?? context.addObject(id))
   }
   let object = context.target.machine.objects.last { $0.id == id }
   let device = context.target.requests.first { $0.id == link }
   let what = object.map { "a `\($0.type ?? "?")`" } ?? "a device (`\(device?.driver ?? "?")`)"
   runner.report(
     "\(context.name) names `\(link)`, which is \(what) and not an iommufd", at: location,
-    fix: own ?? "name an iommufd object: `-object iommufd,id=iommufd0` and `iommufd=iommufd0`")
+    fix: own ?? "name an iommufd object: \(context.addObject("iommufd0")), and give the device `iommufd=iommufd0`")
 }

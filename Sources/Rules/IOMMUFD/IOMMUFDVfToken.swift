@@ -31,6 +31,8 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
     "\(context.name) is a virtual function of \(physical), which is bound to \(driver(of: physical, context.host)): "
       + "with iommufd the kernel refuses it\(token)",
     at: context.request.location(of: "iommufd"),
+    fix: context.isLibvirtElement
+      ? "bind the physical function to its host driver, or remove `iommufd='yes'`, and \(context.setOwn("vf-token", "UUID"))" : nil,
     evidence: ["\(physical) is the physical function of \(device.address)"])
 }
 

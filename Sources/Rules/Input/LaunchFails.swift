@@ -54,13 +54,15 @@ private func advice(_ failure: RealizeFailure, _ target: LintTarget) -> String? 
   case .onExpander, .slotTaken, .noSlot: return "put the device on another bus or slot"
   case .unknownMachine:
     let meant = target.machine.machineType?.value.string.flatMap(target.machine.meantType)
-    return meant.map { "write `\($0)`" } ?? "use a machine type that `-machine help` lists"
+    return meant.map { "write `\($0)`" } ?? "use a machine type that `\(target.machine.programName) -machine help` lists"
   case .badOption where failure.text.hasPrefix("Parameter 'size'"): return "write a size such as `512M` or `8G`"
   case .noKVM:
     if target.hostNow.kvm == .known(.denied) { return "let the user open /dev/kvm: `usermod -aG kvm USER`, and log in again" }
     return target.hostNow.kvmAdvice
   case .refusedByKVM where target.machine.isX86PC: return "remove `kernel-irqchip=off`, or write `split`"
-  case .noHostProcessor: return "put `-accel kvm` before other accelerators"
+  case .noHostProcessor:
+    let isGiven = target.machine.options.contains { $0.name == "accel" } || target.machine.machine.contains { $0.name == "accel" }
+    return isGiven ? "put `-accel kvm` before other accelerators" : "add `-accel kvm`"
   case .busNotFound, .bootIndexTaken, .acpiIndexTaken: return failure.cause.advice(on: target.hostNow)
   default: return findsNothing(failure) ?? MessageAdvice.of(failure, in: target)
   }

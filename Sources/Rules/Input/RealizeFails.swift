@@ -27,13 +27,39 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     guard let failure = prediction.failure, !runner.isExplained(failure.cause, of: prediction.request) else { continue }
     // launch-fails, or a rule about the IOMMU, reports that there is none for the device.
     if failure.cause.isOfGuestIOMMU, let unit = try? prediction.viommu, target.isRefusedAtLaunch(unit) { continue }
+    // not-bound reports the functions that keep the group from being assigned.
+    if failure.cause == .groupNotViable, target.isExplainedByMember(prediction, runner) { continue }
     let location = prediction.request.location(of: failure.property ?? "driver")
     // A text that cannot be parsed is reported as such; QEMU's message about what is left of it is a consequence.
     if problems.overlaps(location) { continue }
     runner.report(
       (failure.signal.map { "QEMU crashes with \($0) on" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
       at: location, about: prediction.request,
-      fix: advice(failure, prediction, target))
+      fix: advice(failure, prediction, target), cause: prediction.sharedCause)
+  }
+}
+
+extension RealizePrediction {
+  /// Text that failures of several devices share when one change, outside of the devices, mends them; nil for any other.
+  fileprivate var sharedCause: String? {
+    guard let failure else { return nil }
+    switch failure.cause {
+    case .iommuWithoutNotifier: return (try? viommu).map { "\($0?.location.path ?? "")" }
+    case .containerDenied: return failure.cause.rawValue
+    case .badGlobal: return failure.text
+    default: return nil
+    }
+  }
+}
+
+extension LintTarget {
+  /// Whether not-bound has reported another function of the same group.
+  fileprivate func isExplainedByMember(_ prediction: RealizePrediction, _ runner: RuleRunner) -> Bool {
+    guard let address = prediction.host, let group = host.devices[address]?.group.display ?? nil else { return false }
+    return predictions.contains { other in
+      guard let member = other.host, member != address, runner.isExplained(.notBound, of: other.request) else { return false }
+      return host.devices[member]?.group.display == .some(group)
+    }
   }
 }
 
@@ -51,17 +77,37 @@ private func checkPlug(_ prediction: RealizePrediction, _ runner: inout RuleRunn
 /// Advice for the property, the address or the cause; nil where only QEMU's message says what to change.
 private func advice(_ failure: RealizeFailure, _ prediction: RealizePrediction, _ target: LintTarget) -> String? {
   let host = target.hostNow
-  return propertyAdvice(failure, prediction.request) ?? inDefinition(failure, prediction, target)
+  return inDefinition(failure, prediction, target)
     ?? nearDevices(failure, prediction, on: host) ?? cause(of: failure, prediction, on: host).advice(on: host)
 }
 
 /// Advice with the names of the definition: keys of a Proxmox configuration, ports of a running guest.
 private func inDefinition(_ failure: RealizeFailure, _ prediction: RealizePrediction, _ target: LintTarget) -> String? {
+  let isLibvirt = prediction.request.libvirt?.source != nil
   switch failure.cause {
   case .busNotFound where prediction.request.plug == .hot:
     return prediction.guest.freePorts.first.map { "plug it into a free port: `bus=\($0.name)`" }
   case .groupInSeveralSpaces where target.machine.proxmox != nil:
     return "remove `pcie=1`: the functions then share the address space of `pci.0`; or remove `viommu=`"
+  case .groupInSeveralSpaces where isLibvirt:
+    return "put the functions of the group behind one `<controller type='pci' model='pcie-to-pci-bridge'/>`, so that they share an "
+      + "address space, or remove `<iommu>`"
+  case .inUse where isLibvirt, .bindFails where isLibvirt:
+    return "write `iommufd='yes'` for all functions of the group or for none, and let no other process have any of them"
+  case .badToken:
+    guard isLibvirt || target.machine.proxmox != nil,
+      let context = target.contexts.first(where: { $0.request.location == prediction.request.location })
+    else { return nil }
+    return "bind the physical function to its host driver, or pass the token that its holder has set: "
+      + context.setOwn("vf-token", "UUID")
+  case .badProperty where isLibvirt && failure.text.hasSuffix("expected: boolean"):
+    return "write `type='bool'`, and `value='true'` or `value='false'`"
+  case .badProperty where isLibvirt && failure.text.hasSuffix("expected: integer"):
+    return "write `type='unsigned'`, or `type='signed'` for a number below zero"
+  case .unknownProperty, .badProperty:
+    return propertyAdvice(failure, prediction.request)
+      ?? (failure.cause == .badProperty ? "list the accepted values: " : "remove it, or list the properties: ")
+      + "`\(target.machine.programName) -device vfio-pci,help`"
   case .noVGARegion where target.machine.proxmox != nil: return "remove `x-vga=1`: \(vgaRegion)"
   default: return nil
   }

@@ -11,7 +11,7 @@ extension Rule {
       mapping of its own. The legacy backend has a limit of 65,535 mappings for a container (`dma_entry_limit`); beyond \
       it DMA fails with `VFIO_MAP_DMA failed: No space left on device`. iommufd has no such limit.
       """,
-    fix: "use iommufd, or raise the limit: `vfio_iommu_type1.dma_entry_limit=4294967295`",
+    fix: "use iommufd, or \(raiseLimit)",
     example: "-object sev-snp-guest,id=cg0,… -machine q35,confidential-guest-support=cg0 -device vfio-pci,host=0000:01:00.0",
     references: [
       "linux drivers/vfio/vfio_iommu_type1.c: dma_entry_limit", "https://github.com/kata-containers/kata-containers/issues/11721",
@@ -28,5 +28,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   runner.report(
     "\(context.name) uses the legacy backend in a guest of `\(guest.type ?? "")`, whose conversions of memory use up its DMA mappings",
     at: context.hostLocation,
-    fix: hasIOMMUFD ? nil : "raise the limit: `vfio_iommu_type1.dma_entry_limit=4294967295`")
+    fix: hasIOMMUFD ? "\(context.useIOMMUFD), or \(raiseLimit)" : raiseLimit)
 }
+
+private let raiseLimit = "boot the host with the limit raised: `vfio_iommu_type1.dma_entry_limit=4294967295`"

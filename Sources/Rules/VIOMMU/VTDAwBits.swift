@@ -19,7 +19,7 @@ extension Rule {
       "VT-d 4.1 §11.4.2: MGAW",
     ],
     explains: [.addressWidthExceeded, .badAddressWidth],
-    check: .device(check))
+    isToldOnce: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
@@ -27,13 +27,16 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let machine = context.target.machine
   let firstStage = try machine.firstStage(of: unit)
   let isGiven = try context.setting("aw-bits", of: unit) != nil
+  // The advice of vtd-fsts-needs-iommufd, which takes the first stage out, makes that width right.
+  if isGiven, firstStage, try context.prediction.failure(.noNesting) != nil,
+    try machine.addressWidth(of: unit, context.target.qemu) == 39 { return }
   if isGiven, try !offered(firstStage).contains(machine.addressWidth(of: unit, context.target.qemu)) {
     runner.report(
       "\(context.name) is behind an `intel-iommu` of \(try machine.addressWidth(of: unit, context.target.qemu)) bits, "
         + "which QEMU does not support: it exits",
       at: unit.location(of: "aw-bits"),
       fix: !firstStage ? attribute(unit, context)
-        : context.canMap48 ? "set `aw-bits=48` for `intel-iommu`, the only width with `fsts=on`" : withoutFirstStage)
+        : context.canMap48 ? "set `aw-bits=48` for `intel-iommu`, the only width with `fsts=on`" : context.withoutFirstStage(of: unit))
     return
   }
   // vtd-fsts-needs-iommufd reports that, and its advice sets the width.
@@ -46,7 +49,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
     "\(context.name) is behind `\(widths.unit)`, which maps \(max) address bits, and `intel-iommu` has \(widths.guest)"
       + (isGiven ? "" : " by default") + ": QEMU refuses it" + text,
     at: unit.location(of: "aw-bits"),
-    fix: firstStage ? withoutFirstStage : attribute(unit, context),
+    fix: firstStage ? context.withoutFirstStage(of: unit) : attribute(unit, context),
     evidence: ["\(widths.unit): \(max) bits"])
 }
 
@@ -59,10 +62,14 @@ private func attribute(_ unit: DeviceRequest, _ context: DeviceContext) -> Strin
   return unit.isLibvirtIOMMU ? context.set("aw-bits", "39", of: unit) : nil
 }
 
-/// Advice for a host whose IOMMU does not map what the first stage needs; without it VT-d needs caching-mode.
-let withoutFirstStage = "remove `fsts=on` from `intel-iommu`, and set `caching-mode=on,aw-bits=39` for `intel-iommu`"
-
 extension DeviceContext {
+  /// Advice for a host whose IOMMU does not map what the first stage needs; without it VT-d needs caching-mode.
+  func withoutFirstStage(of unit: DeviceRequest) -> String {
+    "remove `fsts=on` from `intel-iommu`, and "
+      + (unit.isLibvirtIOMMU ? "write `caching_mode='on' aw_bits='39'` in the `<driver>` of `<iommu>`"
+        : "set `caching-mode=on,aw-bits=39` for `intel-iommu`")
+  }
+
   /// Whether the host's IOMMU may map 48 bits.
   fileprivate var canMap48: Bool {
     guard let unit = try? hostIOMMU(), case .known(let width)? = unit.addressWidth else { return true }

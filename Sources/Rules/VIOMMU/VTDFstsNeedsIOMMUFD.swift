@@ -14,12 +14,12 @@ extension Rule {
     fix: "give the device `iommufd=`, and put it on an Express port",
     example: "-device intel-iommu,scalable-mode=on,fsts=on -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/i386/intel_iommu_accel.c: vtd_check_hiod_accel", "QEMU docs/devel/vfio-iommufd.rst"],
-    explains: [.noNesting, .firstStageWithoutIOMMUFD, .firstStageBelowBridge],
-    check: .device(check))
+    explains: [.noNesting, .badAddressWidth, .cachingModeOff, .firstStageWithoutIOMMUFD, .firstStageBelowBridge],
+    isToldOnce: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
-  guard try context.guestIOMMU("intel-iommu") != nil else { return }
+  guard let unit = try context.guestIOMMU("intel-iommu") else { return }
   // A host that maps less than the first stage needs never has it.
   let isTooNarrow = (try? context.prediction.addressWidths()?.isExceeded()) ?? false
   // vtd-aw-bits reports the others.
@@ -28,7 +28,16 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
     return runner.report(
       "\(context.name) uses the legacy backend behind `intel-iommu` with `fsts=on`, "
         + "which needs iommufd: QEMU refuses it",
-      fix: context.useIOMMUFD ?? "add `-object iommufd,id=iommufd0`, and `iommufd=iommufd0` to \(context.name)")
+      fix: context.useIOMMUFD)
+  }
+  // Without the first stage the bus does not matter, which libvirt may choose.
+  if try context.prediction.failure(.noNesting) != nil, let host = try context.hostIOMMU() {
+    return runner.report(
+      "\(context.name) is behind `intel-iommu` with `fsts=on`, and the host's `\(host.name)` has no nested translation: "
+        + "QEMU fails with `Failed to allocate hwpt: Operation not supported`",
+      fix: isTooNarrow ? context.withoutFirstStage(of: unit)
+        : "remove `fsts=on` from `intel-iommu`, and \(context.set("caching-mode", "on", of: unit)); "
+        + "or boot the host with `intel_iommu=on,sm_on` if it supports that")
   }
   if try context.prediction.failure(.firstStageBelowBridge) != nil, let bus = try context.prediction.bus,
     let bridge = context.prediction.guest.path(from: bus.name).first(where: { !$0.isExpress }) {
@@ -38,11 +47,4 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
       at: context.request.property("bus")?.location,
       fix: context.useExpressPort)
   }
-  guard try context.prediction.failure(.noNesting) != nil, let host = try context.hostIOMMU() else { return }
-  runner.report(
-    "\(context.name) is behind `intel-iommu` with `fsts=on`, and the host's `\(host.name)` has no nested translation: "
-      + "QEMU fails with `Failed to allocate hwpt: Operation not supported`",
-    fix: isTooNarrow ? withoutFirstStage
-      : "remove `fsts=on` from `intel-iommu`, and add `caching-mode=on` to `intel-iommu`; "
-      + "or boot the host with `intel_iommu=on,sm_on` if it supports that")
 }

@@ -1,0 +1,49 @@
+import RuleCases
+import XCTest
+
+@testable import Rules
+
+/// A fix is in the language of the definition that it is for.
+final class FixLanguageTests: XCTestCase {
+  private let options = ["`-device", "`-object", "`-machine", "`-smp", "`-m`", "`-numa", "`-accel", "`-global"]
+
+  func testNoFixForAConfigurationFileHasOptions() throws {
+    for (one, run) in try CaseRun.all() where one.block("argv") != nil {
+      for finding in run.own.findings {
+        let fix = ConfigFileAdvice.of(finding.fix)
+        if fix.contains("`-cpu") || fix.contains("help`") { continue }
+        XCTAssertFalse(options.contains { fix.contains($0) }, "\(one): \(fix)")
+      }
+    }
+  }
+
+  func testNoFixForLibvirtOrProxmoxHasOptions() throws {
+    for (one, run) in try CaseRun.all() where one.block("xml") != nil || one.block("proxmox") != nil {
+      // Text that is QEMU's in these files too gets advice in QEMU's words.
+      for finding in run.own.findings where !finding.location.path.hasPrefix("-") {
+        if finding.fix.contains("args:") || finding.fix.contains("qemu:commandline") { continue }
+        XCTAssertFalse(options.contains { finding.fix.contains($0) }, "\(one): \(finding.fix)")
+      }
+    }
+  }
+
+  func testAConfigurationFileGetsItsOwnWords() throws {
+    let run = try CaseRun("[device]\n  driver = \"pcie-root-port\"\n[device \"gpu\"]\n  driver = \"vfio-pci\"\n  iommufd = \"i\"\n")
+    let fixes = run.own.findings.filter { $0.rule == "iommufd-missing-object" }.map(\.fix)
+    XCTAssertEqual(fixes, ["add `[object \"i\"]` with `qom-type = \"iommufd\"`"])
+  }
+
+  func testOptionsBecomeSections() {
+    XCTAssertEqual(
+      ConfigFileAdvice.of("use `-machine q35`, and add `-object iommufd,id=iommufd0`"),
+      "use `[machine]` with `type = \"q35\"`, and add `[object \"iommufd0\"]` with `qom-type = \"iommufd\"`")
+    XCTAssertEqual(ConfigFileAdvice.of("set `ats=off`, or remove `iommufd=`"), "set `ats = \"off\"`, or remove `iommufd`")
+    XCTAssertEqual(ConfigFileAdvice.of("set `a=1,b=2` for `x`"), "set `a = \"1\"` and `b = \"2\"` for `x`")
+    for kept in [
+      "boot the host with `intremap=on`", "boot the host without `pci=noats`", "add `host-phys-bits-limit=39` to `-cpu`",
+      "`ulimit -l 1024`, or `LimitMEMLOCK=1024K` of the unit", "`qemu-system-x86_64 -machine help`"
+    ] {
+      XCTAssertEqual(ConfigFileAdvice.of(kept), kept)
+    }
+  }
+}
