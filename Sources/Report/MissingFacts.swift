@@ -77,6 +77,7 @@ struct MissingFacts {
     case .proxmox: return "the command line that Proxmox writes: lint what `qm showcmd VMID` prints on that host"
     case .file:
       return "the file that the definition names, in its place; `--follow-root FOLDER` lets vfiogate read one in another folder"
+    case .task: return "the end of that task, or `qm unlock VMID` where none runs any more"
     case .rehearsal: return "`--rehearse PATH`, which starts the QEMU that will run"
     }
   }

@@ -131,7 +131,8 @@ final class ProxmoxTests: XCTestCase {
     XCTAssertEqual(try unread(head + suspended + "[PENDING]\nargs: -device vfio-pci,host=03:00.0\n"), [what])
     XCTAssertEqual(try unread(head + gpu + suspended), [])
     XCTAssertEqual(try unread(head + gpu + suspended + "[before]\ndelete: hostpci0\n"), [])
-    XCTAssertEqual(try unread(head + gpu + "lock: backup\n[PENDING]\nmemory: 4096\n"), [])
+    XCTAssertEqual(try unread(head + gpu + "lock: backup\n[PENDING]\nmemory: 4096\n"), ["`lock: backup`"])
+    XCTAssertEqual(try unread(head + "lock: backup\n"), [])
     XCTAssertEqual(try unread(head + suspended + "[PENDING]\nmemory: 4096\n"), [])
   }
 

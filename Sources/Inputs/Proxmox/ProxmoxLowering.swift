@@ -30,7 +30,7 @@ struct ProxmoxLowering {
   mutating func lower() {
     definition.readElements = machine.readEntries
     if machine.isTemplate { return lowerTemplate() }
-    noteSuspended()
+    noteLock()
     if noteOtherArchitecture() { return }
     definition.machine.proxmox = ProxmoxStart(needsKVM: !isEmulated)
     definition.machine.service = ServiceLimits(user: .known("root"))
@@ -71,15 +71,21 @@ struct ProxmoxLowering {
     return true
   }
 
-  /// Notes a machine that was suspended to disk and has pending changes: its next start resumes it as it was, and
-  /// which of the two configurations it gets is not modelled (qemu-server PVE/QemuServer.pm: vm_start_nolock).
-  private mutating func noteSuspended() {
-    guard config.text("lock") == "suspended", let change = config.firstChange,
+  /// Notes a machine that another task of Proxmox holds, which starts none until then; and one that was suspended to disk and has pending
+  /// changes: its next start resumes it as it was, and which of the two configurations it gets is not modelled (qemu-server
+  /// PVE/QemuServer.pm: vm_start, vm_start_nolock).
+  private mutating func noteLock() {
+    guard let lock = config.entry("lock"),
       (config.entries + config.unused).contains(where: { $0.key.hasPrefix("hostpci") || $0.value.text.contains("vfio") })
     else { return }
-    definition.noteUnread(
-      "the pending changes of a suspended machine", "whether they are applied when it is resumed is not modelled", change,
-      config.source)
+    if lock.value.text != "suspended" {
+      definition.noteUnread(
+        "`lock: \(lock.value.text)`", "Proxmox starts no machine that a task holds: `VM is locked (\(lock.value.text))`", lock.range, config.source)
+    } else if let change = config.firstChange {
+      definition.noteUnread(
+        "the pending changes of a suspended machine", "whether they are applied when it is resumed is not modelled", change,
+        config.source)
+    }
   }
 
   private mutating func readMachine() {
