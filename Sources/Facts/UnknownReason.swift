@@ -74,7 +74,8 @@ extension Unknown {
     ("`--qemu PATH` asks", .qemu), ("depends on the version of this QEMU", .qemu), ("this QEMU checks it", .qemu),
     ("that libvirt chooses", .domain), ("the mediated device that Proxmox creates", .proxmox), ("the device of the mapping", .proxmox),
     ("only the shell knows", .literal), (UnknownReason.onlyOfHost, .host), ("written as", .literal),
-    ("`--rehearse` asks", .rehearsal), ("machine that a task holds", .task), ("the configuration file `", .file), ("it was not read: ", .file),
+    ("machine that a task holds", .task), ("`--rehearse` asks", .rehearsal),
+    ("the configuration file `", .file), ("it was not read: ", .file),
     // Parts of a definition that no reader follows.
     ("commands from it", .literal), ("it is not read", .literal), ("it is not QEMU", .literal), ("the shell that runs it", .literal),
     ("another program fills it in", .literal), ("belongs to nothing that was read", .literal), ("only the first is judged", .literal),

@@ -152,7 +152,7 @@ public struct LintText: LintWriter {
     var order: [RepeatedFinding] = []
     var alike: [RepeatedFinding: [Int]] = [:]
     for (index, one) in result.report.findings.enumerated() {
-      let key = RepeatedFinding(one, number: index, qemu: texts[index])
+      let key = RepeatedFinding(one, number: index)
       if alike[key, default: []].isEmpty { order.append(key) }
       alike[key, default: []].append(index)
     }
@@ -161,8 +161,8 @@ public struct LintText: LintWriter {
       let all = result.report.findings
       let isFirstOfRule = explained.insert(all[index].rule).inserted
       return finding(
-        all[index], at: result.region(of: all[index].location), in: text(all[index].location), qemu: texts[index],
-        others: places.dropFirst().map { (all[$0], result.region(of: all[$0].location)) },
+        all[index], at: result.region(of: all[index].location), in: text(all[index].location),
+        qemu: places.lazy.compactMap { texts[$0] }.first, others: places.dropFirst().map { (all[$0], result.region(of: all[$0].location)) },
         explains: isFirstOfRule || options.explainsAll)
     }
   }

@@ -9,14 +9,12 @@ struct RepeatedFinding: Hashable, Sendable {
   /// The finding's number, where it is like no other.
   private let number: Int?
 
-  /// - Parameters:
-  ///   - number: of the finding in its report.
-  ///   - qemu: QEMU's message, where the finding's is another.
-  init(_ finding: Finding, number: Int, qemu: String?) {
+  /// - Parameter number: of the finding in its report.
+  init(_ finding: Finding, number: Int) {
     rule = finding.rule
     severity = finding.severity
     let names = finding.device.map { [$0.description, $0.host?.description, $0.id.map { "`\($0)`" }].compactMap { $0 } } ?? []
-    texts = ([finding.message, finding.fix, qemu ?? ""] + finding.evidence).map { text in
+    texts = ([finding.message, finding.fix] + finding.evidence).map { text in
       names.reduce(text) { $0.split(separator: $1, omittingEmptySubsequences: false).joined(separator: "\0") }
     }
     self.number = finding.device == nil ? number : nil

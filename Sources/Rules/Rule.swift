@@ -55,8 +55,6 @@ public final class Rule: Sendable {
   public let crashesGuest: Bool
   /// Whether libvirt's hook checks it again at `start`: devices are bound after `prepare`, which changes the answer.
   public let isRecheckedAtStart: Bool
-  /// Whether its findings with the same advice have one cause, outside the devices that they are about: they are reported as one.
-  let isToldOnce: Bool
   /// Whether a policy may allow it or change its severity.
   public let canBeAllowed: Bool
   let body: Body
@@ -75,7 +73,7 @@ public final class Rule: Sendable {
     name: String, severity: Severity, summary: String, why: String, fix: String, example: String,
     references: [String], explains: Set<FailureCause> = [], crashesGuest: Bool = false,
     isRecheckedAtStart: Bool = false, needsRealize: Bool = false, precedesQEMU: Bool = false,
-    checksText: Bool = false, isToldOnce: Bool = false, canBeAllowed: Bool = true, acrossDefinitions: AcrossCheck? = nil, check: Body
+    checksText: Bool = false, canBeAllowed: Bool = true, acrossDefinitions: AcrossCheck? = nil, check: Body
   ) {
     self.name = name
     self.severity = severity
@@ -90,7 +88,6 @@ public final class Rule: Sendable {
     self.needsRealize = needsRealize
     self.precedesQEMU = precedesQEMU
     self.checksText = checksText
-    self.isToldOnce = isToldOnce
     self.canBeAllowed = canBeAllowed
     self.body = check
     self.acrossDefinitions = acrossDefinitions
@@ -125,8 +122,6 @@ public struct Finding: Hashable, Sendable {
   public let evidence: [String]
   /// The device that it is about; nil for the definition as a whole.
   public let device: DeviceLabel?
-  /// Text that it shares with findings about other devices that the same change mends; nil for one that has its own cause.
-  var cause: String?
 
   /// Name of the rule.
   public var rule: String { reportedBy.name }

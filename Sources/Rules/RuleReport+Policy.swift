@@ -57,7 +57,7 @@ extension Finding {
   fileprivate func with(_ severity: Severity) -> Finding {
     Finding(
       reportedBy: reportedBy, severity: severity, message: message, fix: fix, location: location, evidence: evidence,
-      device: device, cause: cause)
+      device: device)
   }
 }
 

@@ -58,12 +58,9 @@ public struct RuleReport: Sendable {
 }
 
 extension Finding {
-  fileprivate func marked(_ text: String) -> Finding { with(message: text + message) }
-
-  /// The same with another message.
-  func with(message: String) -> Finding {
+  fileprivate func marked(_ text: String) -> Finding {
     Finding(
-      reportedBy: reportedBy, severity: severity, message: message, fix: fix, location: location, evidence: evidence,
-      device: device, cause: cause)
+      reportedBy: reportedBy, severity: severity, message: text + message, fix: fix, location: location, evidence: evidence,
+      device: device)
   }
 }

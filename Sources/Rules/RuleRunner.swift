@@ -42,10 +42,9 @@ public struct RuleRunner: Sendable {
   ///   - request: the request that it is about, for rules that check whole definitions.
   ///   - label: the device that it is about, where no request is at hand.
   ///   - fix: advice for this case, instead of the rule's.
-  ///   - cause: text that it shares with findings about other devices that the same change mends.
   mutating func report(
     _ message: String, at location: Location? = nil, about request: DeviceRequest? = nil, of label: DeviceLabel? = nil,
-    fix: String? = nil, evidence: [String] = [], cause: String? = nil
+    fix: String? = nil, evidence: [String] = []
   ) {
     let place = request?.location ?? place
     if let other = overruled.first(where: { (!$0.isVFIO || $0.location == place) && rule.explains.contains($0.failure.cause) }) {
@@ -59,7 +58,7 @@ public struct RuleRunner: Sendable {
       Finding(
         reportedBy: rule, severity: rule.severity, message: message,
         fix: isOfSection ? ConfigFileAdvice.of(fix ?? rule.fix) : fix ?? rule.fix, location: advised, evidence: evidence,
-        device: about, cause: cause ?? about.flatMap { rule.isToldOnce ? message.replacing($0.description, with: "") : nil }))
+        device: about))
   }
 
   /// The request being checked; the definition's own location while a rule checks all of it.
@@ -175,7 +174,6 @@ public struct RuleRunner: Sendable {
     report.findings.sort { order($0) < order($1) }
     report.apply(target.policy, guest: target.machine.guestName)
     report.removeConsequences(in: target)
-    report.joinFindings()
     return report
   }
 

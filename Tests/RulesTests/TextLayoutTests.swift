@@ -125,6 +125,18 @@ final class TextLayoutTests: XCTestCase {
     XCTAssertEqual(CaseRun(argv: argv, on: host).result.report.findings.map(\.rule), ["host-not-ready"])
   }
 
+  /// QEMU refuses the second of two functions of a group with another message.
+  func testAFailureIsToldOnceWhereQEMUHasSeveralMessages() throws {
+    let host = try XCTUnwrap(try CaseFile(rule: "realize-fails").cases.first { $0.title.contains("of their own") }).host()
+    let words = "qemu-system-x86_64 -M q35 -nodefaults -device intel-iommu -device pcie-root-port,id=rp0,chassis=1 "
+      + "-device vfio-pci,host=0000:0a:00.0,id=a,bus=rp0,multifunction=on -device vfio-pci,host=0000:0a:00.1,id=b,bus=rp0,addr=0.1"
+    var writer = LintText(style: .plain)
+    let shown = writer.render(CaseRun(argv: words.split(separator: " ").map(String.init), on: host).result)
+    XCTAssertEqual(shown.components(separatedBy: "error[vtd-caching-mode]").count, 2, shown)
+    XCTAssert(shown.contains("  qemu: vfio 0000:0a:00.0: Failed to set vIOMMU"), shown)
+    XCTAssert(shown.contains("\n  also: `b` (0000:0a:00.1) at argv:"), shown)
+  }
+
   /// A missing fact is printed once, however many rules and devices miss it, with the way to determine it.
   func testMissingFactsAreGroupedWithARemedy() throws {
     let words = "qemu-system-x86_64 -device vfio-pci,host=01:00.0,id=a -device vfio-pci,host=01:00.1,id=b"
@@ -156,6 +168,7 @@ final class TextLayoutTests: XCTestCase {
       ("it is an address that libvirt chooses", .domain), ("written as the mediated device that Proxmox creates", .proxmox),
       ("written as the device of the mapping `gpu`: /etc/pve/mapping/pci.cfg was not read", .proxmox),
       ("the configuration file `a.cfg` was not read", .file), ("it was not read: No such file or directory", .file),
+      ("Proxmox starts no machine that a task holds: `VM is locked (backup)`", .task),
     ] {
       XCTAssertEqual(Unknown("a", reason: reason).remedy, remedy)
     }

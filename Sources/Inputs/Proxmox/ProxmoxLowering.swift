@@ -80,7 +80,8 @@ struct ProxmoxLowering {
     else { return }
     if lock.value.text != "suspended" {
       definition.noteUnread(
-        "`lock: \(lock.value.text)`", "Proxmox starts no machine that a task holds: `VM is locked (\(lock.value.text))`", lock.range, config.source)
+        "`lock: \(lock.value.text)`", "Proxmox starts no machine that a task holds: `VM is locked (\(lock.value.text))`", lock.range,
+        config.source)
     } else if let change = config.firstChange {
       definition.noteUnread(
         "the pending changes of a suspended machine", "whether they are applied when it is resumed is not modelled", change,

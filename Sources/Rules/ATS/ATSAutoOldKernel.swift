@@ -16,7 +16,7 @@ extension Rule {
       "linux include/uapi/linux/iommufd.h: IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED",
       "linux commit a82efb8747d1 (iommu: Add device ATS supported capability)",
     ],
-    needsRealize: true, isToldOnce: true, check: .device(check))
+    needsRealize: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

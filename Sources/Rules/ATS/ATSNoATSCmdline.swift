@@ -14,7 +14,7 @@ extension Rule {
     fix: "set `ats=off` for the device, or boot the host without `pci=noats`",
     example: "-device vfio-pci,host=0000:01:00.0   (and /proc/cmdline has pci=noats)",
     references: ["linux drivers/pci/pci.c: pci_setup", "linux Documentation/admin-guide/kernel-parameters.txt"],
-    needsRealize: true, isToldOnce: true, check: .device(check))
+    needsRealize: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

@@ -17,7 +17,7 @@ extension Rule {
     references: [
       "QEMU hw/i386/intel_iommu.c: device-iotlb", "QEMU hw/arm/smmuv3.c: ats", "PCIe 6.0 §10.1",
     ],
-    needsRealize: true, isToldOnce: true, check: .device(check))
+    needsRealize: true, check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

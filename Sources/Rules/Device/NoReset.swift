@@ -15,7 +15,7 @@ extension Rule {
     fix: "assign all functions on the bus to one guest, or use a different slot or device",
     example: "-device vfio-pci,host=0000:03:00.0   (reset_method is empty, and 0000:03:00.1 stays with the host)",
     references: ["QEMU hw/vfio/pci.c: vfio_pci_hot_reset", "linux Documentation/ABI/testing/sysfs-bus-pci: reset_method"],
-    isToldOnce: true, check: .device(check))
+    check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

@@ -14,7 +14,7 @@ extension Rule {
     fix: "remove `pcie_acs_override` from the kernel's command line, and assign whole groups; or use slots with ACS",
     example: "-device vfio-pci,host=0000:01:00.0   (and /proc/cmdline has pcie_acs_override=downstream,multifunction)",
     references: ["linux Documentation/driver-api/vfio.rst", "PCIe 6.0 §6.12", "https://lkml.org/lkml/2013/5/30/513"],
-    isToldOnce: true, check: .target(check))
+    check: .target(check))
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {

@@ -16,7 +16,7 @@ extension Rule {
       "QEMU hw/vfio/container-legacy.c: vfio_group_get", "linux Documentation/driver-api/vfio.rst",
     ],
     explains: [.groupNotViable], isRecheckedAtStart: true,
-    isToldOnce: true, check: .device(check))
+    check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

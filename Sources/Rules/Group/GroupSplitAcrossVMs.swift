@@ -16,7 +16,7 @@ extension Rule {
     references: [
       "linux drivers/iommu/iommu.c: iommu_group_claim_dma_owner", "linux Documentation/driver-api/vfio.rst",
     ],
-    explains: [.bindFails, .inUse], isToldOnce: true, acrossDefinitions: check, check: .device(check))
+    explains: [.bindFails, .inUse], acrossDefinitions: check, check: .device(check))
 }
 
 /// Reports a member of the group that an earlier definition requests. A group that is not known may have such a member.

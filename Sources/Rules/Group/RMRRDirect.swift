@@ -20,7 +20,7 @@ extension Rule {
       "linux Documentation/ABI/testing/sysfs-kernel-iommu_groups", "linux drivers/iommu/iommu.c: require_direct",
       "https://github.com/harvester/harvester/issues/7340",
     ],
-    isToldOnce: true, check: .device(check))
+    check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

@@ -17,7 +17,7 @@ extension Rule {
       "https://github.com/bpg/terraform-provider-proxmox/issues/1353", "QEMU target/i386/host-cpu.c: host_cpu_adjust_phys_bits",
       "VT-d 4.1 §11.4.2: MGAW",
     ],
-    needsRealize: true, isToldOnce: true, check: .target(check))
+    needsRealize: true, check: .target(check))
 }
 
 /// Reports the narrowest unit once, and not for each device.

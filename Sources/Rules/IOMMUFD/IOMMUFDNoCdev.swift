@@ -18,7 +18,7 @@ extension Rule {
       "QEMU backends/iommufd.c", "QEMU hw/vfio/iommufd.c: iommufd_cdev_getfd", "linux drivers/vfio/Kconfig",
     ],
     explains: [.noCdev, .cdevNodeMissing, .iommufdMissing], isRecheckedAtStart: true,
-    isToldOnce: true, check: .target(check))
+    check: .target(check))
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {

@@ -15,7 +15,7 @@ extension Rule {
     example: "-object iommufd,id=iommufd0 -device vfio-pci,host=0000:01:00.0,iommufd=iommufd0   (as uid 107)",
     references: ["QEMU hw/vfio/iommufd.c: iommufd_cdev_getfd", "QEMU backends/iommufd.c: iommufd_backend_connect"],
     explains: [.cdevDenied, .iommufdDenied],
-    isToldOnce: true, check: .target(check))
+    check: .target(check))
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) {

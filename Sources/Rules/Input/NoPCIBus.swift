@@ -14,7 +14,7 @@ extension Rule {
     example: "-machine microvm -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU system/qdev-monitor.c: qdev_device_add_from_qdict", "QEMU hw/i386/microvm.c"],
     explains: [.noPCIBus],
-    isToldOnce: true, check: .device(check))
+    check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

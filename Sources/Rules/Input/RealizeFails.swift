@@ -35,20 +35,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     runner.report(
       (failure.signal.map { "QEMU crashes with \($0) on" } ?? "QEMU refuses") + " \(prediction.name): `\(failure.text)`",
       at: location, about: prediction.request,
-      fix: advice(failure, prediction, target), cause: prediction.sharedCause)
-  }
-}
-
-extension RealizePrediction {
-  /// Text that failures of several devices share when one change, outside of the devices, mends them; nil for any other.
-  fileprivate var sharedCause: String? {
-    guard let failure else { return nil }
-    switch failure.cause {
-    case .iommuWithoutNotifier: return (try? viommu).map { "\($0?.location.path ?? "")" }
-    case .containerDenied: return failure.cause.rawValue
-    case .badGlobal: return failure.text
-    default: return nil
-    }
+      fix: advice(failure, prediction, target))
   }
 }
 

@@ -10,7 +10,7 @@ extension Rule {
       Memory that a device may write to cannot be reclaimed, so QEMU ignores the pages that the balloon releases while \
       a vfio device is present. The guest has less memory, and the host gains none.
       """,
-    fix: "remove the device of the balloon",
+    fix: "remove the balloon device",
     example: "-device virtio-balloon-pci -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/vfio/device.c: vfio_ram_block_discard_disable", "QEMU hw/virtio/virtio-balloon.c: virtio_balloon_inhibited"],
     needsRealize: true, check: .target(check))

@@ -16,7 +16,7 @@ extension Rule {
     example: "-only-migratable -device vfio-pci,host=0000:01:00.0   (which is bound to vfio-pci)",
     references: ["QEMU hw/vfio/migration.c: vfio_migration_realize", "QEMU docs/devel/migration/vfio.rst"],
     explains: [.noMigration, .onlyMigratable],
-    isToldOnce: true, check: .device(check))
+    check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

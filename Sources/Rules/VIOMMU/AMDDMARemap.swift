@@ -15,7 +15,7 @@ extension Rule {
     fix: "add `dma-remap=on` to `amd-iommu`, or `dma-translation=off` if it is only needed for interrupts",
     example: "-device amd-iommu -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/i386/amd_iommu.c: amdvi_inval_devtab_entry, amdvi_iommu_notify_flag_changed"],
-    isToldOnce: true, check: .device(check))
+    check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

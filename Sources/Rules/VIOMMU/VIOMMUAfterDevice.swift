@@ -19,7 +19,7 @@ extension Rule {
       "QEMU hw/pci/pci.c: pci_device_iommu_address_space", "QEMU system/vl.c: qemu_create_cli_devices",
       "observed on 11.1.3",
     ],
-    isToldOnce: true, check: .device(check))
+    check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

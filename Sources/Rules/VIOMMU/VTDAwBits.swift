@@ -18,8 +18,8 @@ extension Rule {
       "QEMU hw/i386/intel_iommu.c: vtd_check_hiod, vtd_decide_config", "QEMU hw/i386/pc.c: pc_compat_9_1",
       "VT-d 4.1 §11.4.2: MGAW",
     ],
-    explains: [.addressWidthExceeded, .badAddressWidth],
-    isToldOnce: true, check: .device(check))
+    explains: [.addressWidthExceeded, .badAddressWidth, .noNesting],
+    check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
@@ -27,16 +27,16 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let machine = context.target.machine
   let firstStage = try machine.firstStage(of: unit)
   let isGiven = try context.setting("aw-bits", of: unit) != nil
-  // The advice of vtd-fsts-needs-iommufd, which takes the first stage out, makes that width right.
-  if isGiven, firstStage, try context.prediction.failure(.noNesting) != nil,
-    try machine.addressWidth(of: unit, context.target.qemu) == 39 { return }
-  if isGiven, try !offered(firstStage).contains(machine.addressWidth(of: unit, context.target.qemu)) {
+  if try context.hasRefusedWidth(of: unit) {
+    // Its advice takes the first stage out where the host does not have it.
+    let hasNesting = try context.prediction.failure(.noNesting) == nil
     runner.report(
       "\(context.name) is behind an `intel-iommu` of \(try machine.addressWidth(of: unit, context.target.qemu)) bits, "
         + "which QEMU does not support: it exits",
       at: unit.location(of: "aw-bits"),
       fix: !firstStage ? attribute(unit, context)
-        : context.canMap48 ? "set `aw-bits=48` for `intel-iommu`, the only width with `fsts=on`" : context.withoutFirstStage(of: unit))
+        : context.canMap48 && hasNesting ? "set `aw-bits=48` for `intel-iommu`, the only width with `fsts=on`"
+        : context.withoutFirstStage(of: unit))
     return
   }
   // vtd-fsts-needs-iommufd reports that, and its advice sets the width.
@@ -63,6 +63,13 @@ private func attribute(_ unit: DeviceRequest, _ context: DeviceContext) -> Strin
 }
 
 extension DeviceContext {
+  /// Whether a width is written that QEMU does not support.
+  func hasRefusedWidth(of unit: DeviceRequest) throws(Unknown) -> Bool {
+    let machine = target.machine
+    guard try setting("aw-bits", of: unit) != nil else { return false }
+    return try !offered(machine.firstStage(of: unit)).contains(machine.addressWidth(of: unit, target.qemu))
+  }
+
   /// Advice for a host whose IOMMU does not map what the first stage needs; without it VT-d needs caching-mode.
   func withoutFirstStage(of unit: DeviceRequest) -> String {
     "remove `fsts=on` from `intel-iommu`, and "

@@ -15,7 +15,7 @@ extension Rule {
     example: "-device intel-iommu -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/i386/intel_iommu.c: vtd_dev_set_iommu_device", "VT-d 4.1 §6.1"],
     explains: [.cachingModeOff],
-    isToldOnce: true, check: .device(check))
+    check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {

@@ -14,15 +14,16 @@ extension Rule {
     fix: "give the device `iommufd=`, and put it on an Express port",
     example: "-device intel-iommu,scalable-mode=on,fsts=on -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/i386/intel_iommu_accel.c: vtd_check_hiod_accel", "QEMU docs/devel/vfio-iommufd.rst"],
-    explains: [.noNesting, .badAddressWidth, .cachingModeOff, .firstStageWithoutIOMMUFD, .firstStageBelowBridge],
-    isToldOnce: true, check: .device(check))
+    explains: [.noNesting, .cachingModeOff, .firstStageWithoutIOMMUFD, .firstStageBelowBridge],
+    check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
   guard let unit = try context.guestIOMMU("intel-iommu") else { return }
   // A host that maps less than the first stage needs never has it.
   let isTooNarrow = (try? context.prediction.addressWidths()?.isExceeded()) ?? false
-  // vtd-aw-bits reports the others.
+  // vtd-aw-bits reports the others, and a width at which QEMU exits before.
+  if try context.hasRefusedWidth(of: unit) { return }
   if isTooNarrow, try context.prediction.failure(.noNesting) == nil { return }
   if try context.prediction.failure(.firstStageWithoutIOMMUFD) != nil {
     return runner.report(
@@ -30,21 +31,30 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
         + "which needs iommufd: QEMU refuses it",
       fix: context.useIOMMUFD)
   }
-  // Without the first stage the bus does not matter, which libvirt may choose.
-  if try context.prediction.failure(.noNesting) != nil, let host = try context.hostIOMMU() {
-    return runner.report(
-      "\(context.name) is behind `intel-iommu` with `fsts=on`, and the host's `\(host.name)` has no nested translation: "
-        + "QEMU fails with `Failed to allocate hwpt: Operation not supported`",
-      fix: isTooNarrow ? context.withoutFirstStage(of: unit)
-        : "remove `fsts=on` from `intel-iommu`, and \(context.set("caching-mode", "on", of: unit)); "
-        + "or boot the host with `intel_iommu=on,sm_on` if it supports that")
-  }
-  if try context.prediction.failure(.firstStageBelowBridge) != nil, let bus = try context.prediction.bus,
+  let nests = try context.prediction.failure(.noNesting) == nil
+  // Without the first stage the bus, which libvirt may choose, does not matter.
+  let isBelowBridge = nests ? try context.prediction.failure(.firstStageBelowBridge) != nil : context.isBelowBridge
+  if isBelowBridge, let bus = try context.prediction.bus,
     let bridge = context.prediction.guest.path(from: bus.name).first(where: { !$0.isExpress }) {
     runner.report(
       "\(context.name) is below the conventional bus `\(bridge.name)`, "
         + "and behind `intel-iommu` with `fsts=on`: QEMU refuses it",
       at: context.request.property("bus")?.location,
-      fix: context.useExpressPort)
+      fix: nests ? context.useExpressPort : context.replaceFirstStage(of: unit, isTooNarrow))
+  } else if !nests, let host = try context.hostIOMMU() {
+    runner.report(
+      "\(context.name) is behind `intel-iommu` with `fsts=on`, and the host's `\(host.name)` has no nested translation: "
+        + "QEMU fails with `Failed to allocate hwpt: Operation not supported`",
+      fix: context.replaceFirstStage(of: unit, isTooNarrow))
+  }
+}
+
+extension DeviceContext {
+  fileprivate var isBelowBridge: Bool { (try? prediction.failure(.firstStageBelowBridge)) != nil }
+
+  fileprivate func replaceFirstStage(of unit: DeviceRequest, _ isTooNarrow: Bool) -> String {
+    if isTooNarrow { return withoutFirstStage(of: unit) }
+    return "remove `fsts=on` from `intel-iommu`, and \(set("caching-mode", "on", of: unit)); "
+      + "or boot the host with `intel_iommu=on,sm_on` if it supports that"
   }
 }

@@ -14,7 +14,7 @@ extension Rule {
     fix: "remove `snoop-control=on` from `intel-iommu`",
     example: "-device intel-iommu,caching-mode=on,snoop-control=on -device vfio-pci,host=0000:01:00.0",
     references: ["QEMU hw/i386/intel_iommu.c: vtd_iommu_notify_flag_changed", "QEMU hw/vfio/listener.c: vfio_listener_region_add"],
-    isToldOnce: true, check: .device(check))
+    check: .device(check))
 }
 
 private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(Unknown) {
