@@ -34,6 +34,9 @@ final class FixTests: XCTestCase {
     XCTAssertEqual(apply("remove `fsts=on`, and set `aw-bits=39`", at: "-device[0]")?[4], "intel-iommu,aw-bits=39")
     XCTAssertEqual(apply("add `a=1,b=2` to `intel-iommu`")?[4], "intel-iommu,fsts=on,a=1,b=2")
     XCTAssertEqual(apply("add `-object x,id=y` and give the device `iommufd=y`")?.suffix(2), ["-object", "x,id=y"])
+    XCTAssertEqual(
+      apply("put the device on an Express port: `-device p,id=r` before it, and `bus=r` without `ats` for the device")?.suffix(4),
+      ["-device", "p,id=r", "-device", "vfio-pci,id=a,bus=r"])
     XCTAssertNil(apply("bind it: `driverctl set-override 0000:01:00.0 vfio-pci`"))
   }
 }
@@ -41,12 +44,15 @@ final class FixTests: XCTestCase {
 /// The first alternative of a fix, as changes to a command line's words.
 private struct CommandLineFix {
   private let text: String
+  /// The whole fix: a device's new place follows after a colon.
+  private let moved: String
   /// The number of the `-device` that the finding is about.
   private let device: Int?
 
   init(_ finding: Finding) { self.init(finding.fix, path: finding.location.path) }
 
   init(_ fix: String, path: String) {
+    moved = fix
     var text = Substring(fix)
     for end in [", or ", "; ", ": ", " unless ", ", the only "] { text = text.split(separator: end, maxSplits: 1).first ?? text }
     self.text = String(text)
@@ -56,6 +62,7 @@ private struct CommandLineFix {
 
   /// Nil for a fix that is something else than changes of options.
   func apply(to words: [String]) -> [String]? {
+    if moved.hasPrefix("put the device on "), moved.contains("`bus=") { return move(words) }
     var words = words
     var verb = ""
     for clause in text.split(separator: ", and ").flatMap({ $0.split(separator: " and ") }) {
@@ -69,6 +76,22 @@ private struct CommandLineFix {
       guard change(&words, verb, parts[1], named: parts.count > 3 ? parts[3] : nil, joint: parts[2], lead: parts[0]) else { return nil }
     }
     return words
+  }
+
+  /// The port before the device, and its bus and slot.
+  private func move(_ words: [String]) -> [String]? {
+    guard let own = own(words) else { return nil }
+    let parts = moved.split(separator: "`", omittingEmptySubsequences: false).map(String.init)
+    var properties = words[own].split(separator: ",").map(String.init)
+    var ports: [String] = []
+    for (lead, part) in zip(parts, parts.dropFirst()) {
+      if part.hasPrefix("-device ") { ports += part.split(separator: " ").map(String.init) }
+      guard part.hasPrefix("bus=") || lead == " without " else { continue }
+      let key = part.split(separator: "=").first.map { $0 + "=" } ?? ""
+      properties.removeAll { $0.hasPrefix(key) }
+      if part.hasPrefix("bus=") { properties.append(part) }
+    }
+    return words[..<(own - 1)] + ports + ["-device", properties.joined(separator: ",")] + words[(own + 1)...]
   }
 
   /// - Parameter joint: the text between the change and the name of what is changed: ` to `.

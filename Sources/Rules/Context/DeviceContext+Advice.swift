@@ -61,16 +61,24 @@ extension DeviceContext {
       return isConventional ? "use a q35 machine, and give the device no `<address>`"
         : "give the device no `<address>`, or one on a `pcie-root-port`"
     }
-    if target.machine.proxmox != nil, isConventional { return "write `machine: q35`, and `pcie=1` for the device" }
+    if isProxmoxKey { return (isConventional ? "write `machine: q35`, and" : "write") + " `pcie=1` for the device" }
     if !isConventional, let port = prediction.guest.freePorts.first {
-      return "put the device on the Express port that is free: `bus=\(port.name)`"
+      return "put the device on the Express port that is free: `bus=\(port.name)`" + inSlotZero
     }
     guard let port = newPort else { return nil }
     // No port is plugged into a root bus.
-    return (isConventional ? "use `-machine q35`, and " : "")
-      + (request.plug == .hot ? "start the machine with an Express port for the device" : "put the device on an Express port")
-      + ": `\(port.option)`, and `bus=\(port.id)` for the device"
+    let machine = target.machine.proxmox != nil ? "write `machine: q35`, and " : "use `-machine q35`, and "
+    return (isConventional ? machine : "")
+      + (request.plug == .hot ? "start the machine with an Express port for the device: `\(port.option)`"
+        : "put the device on an Express port: `\(port.option)` before it")
+      + ", and `bus=\(port.id)`\(inSlotZero) for the device"
   }
+
+  /// The option that function 0 of a slot needs; JSON accepts no text for it.
+  var multifunction: String { request.form == .json ? "`\"multifunction\": true`" : "`multifunction=on`" }
+
+  /// The end of advice to use another port: it has slot 0 alone, and no function 0 for a further function.
+  var inSlotZero: String { request.has("addr") && requestedDevfn != 0 ? " without `addr`" : "" }
 
   /// Advice to start the machine with another port for a hot plug; nil where a port would not do, or libvirt chooses it.
   var useNewPort: String? {
@@ -78,7 +86,8 @@ extension DeviceContext {
       let root = prediction.guest.rootBus.display.flatMap({ $0 }).flatMap({ prediction.guest.bus(named: $0) }), root.isExpress,
       let port = newPort
     else { return nil }
-    return "start the machine with another port, `\(port.option)`, and plug the device with `bus=\(port.id)`; or unplug a device first"
+    return "start the machine with another port, `\(port.option)`, and plug the device with `bus=\(port.id)`\(inSlotZero); or unplug "
+      + "a device first"
   }
 
   /// A port beside those of the machine; nil where it has so many devices that each would read all of them.

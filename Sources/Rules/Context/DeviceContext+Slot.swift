@@ -30,7 +30,7 @@ extension DeviceContext {
   /// Advice to use the first free slot; nil when there is none.
   var useFreeSlot: String? {
     guard let name = prediction.guest.busesWithFreeSlot.first, let bus = prediction.guest.bus(named: name) else { return nil }
-    if bus.isPort { return "plug it into a free port: `bus=\(name)`" }
+    if bus.isPort { return "plug it into a free port: `bus=\(name)`\(inSlotZero)" }
     return "plug it into a free slot: `bus=\(name)`, with the slot as `addr`"
   }
 

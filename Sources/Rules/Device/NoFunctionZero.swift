@@ -27,7 +27,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
     "\(context.name) is function \(function) of `\(place.bus)`, and the slot has no function 0: the guest "
       + (isHot ? "does not see it until one is plugged" : "never sees it"),
     at: context.request.property("addr")?.location,
-    fix: isHot ? "then plug function 0 of the slot, with `multifunction=on`" : nil)
+    fix: isHot ? "then plug function 0 of the slot, with \(context.multifunction)" : nil)
 }
 
 extension DeviceContext {

@@ -24,11 +24,11 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   if failure.cause == .functionZeroTaken, context.comesAfterFunctionZero {
     runner.report(
       "\(context.name) is plugged after function 0 of its slot on `\(bus.name)`: QEMU accepts other functions only before it",
-      at: context.slotLocation, fix: "plug function 0 last, and set `multifunction=on` for it")
+      at: context.slotLocation, fix: "plug function 0 last, and set \(context.multifunction) for it")
   } else if failure.cause == .notMultifunction, context.requestedFunction == 0 {
     runner.report(
       "\(context.name) is function 0 of a slot on `\(bus.name)` that has other functions, without `multifunction=on`",
-      at: context.slotLocation, fix: "add `multifunction=on` to \(context.name)")
+      at: context.slotLocation, fix: "add \(context.multifunction) to \(context.name)")
   } else if failure.cause == .notMultifunction {
     runner.report(
       "\(context.name) is a further function of a slot on `\(bus.name)` whose function 0 has no `multifunction=on`",

@@ -40,6 +40,10 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
 }
 
 extension LintTarget {
+  fileprivate func context(of prediction: RealizePrediction) -> DeviceContext? {
+    contexts.first { $0.request.location == prediction.request.location }
+  }
+
   /// Whether not-bound has reported another function of the same group.
   fileprivate func isExplainedByMember(_ prediction: RealizePrediction, _ runner: RuleRunner) -> Bool {
     guard let address = prediction.host, let group = host.devices[address]?.group.display ?? nil else { return false }
@@ -73,7 +77,8 @@ private func inDefinition(_ failure: RealizeFailure, _ prediction: RealizePredic
   let isLibvirt = prediction.request.libvirt?.source != nil
   switch failure.cause {
   case .busNotFound where prediction.request.plug == .hot:
-    return prediction.guest.freePorts.first.map { "plug it into a free port: `bus=\($0.name)`" }
+    guard let port = prediction.guest.freePorts.first, let context = target.context(of: prediction) else { return nil }
+    return "plug it into a free port: `bus=\(port.name)`" + context.inSlotZero
   case .groupInSeveralSpaces where target.machine.proxmox != nil:
     return "remove `pcie=1`: the functions then share the address space of `pci.0`; or remove `viommu=`"
   case .groupInSeveralSpaces where isLibvirt:
@@ -82,9 +87,7 @@ private func inDefinition(_ failure: RealizeFailure, _ prediction: RealizePredic
   case .inUse where isLibvirt, .bindFails where isLibvirt:
     return "write `iommufd='yes'` for all functions of the group or for none, and let no other process have any of them"
   case .badToken:
-    guard isLibvirt || target.machine.proxmox != nil,
-      let context = target.contexts.first(where: { $0.request.location == prediction.request.location })
-    else { return nil }
+    guard isLibvirt || target.machine.proxmox != nil, let context = target.context(of: prediction) else { return nil }
     return "bind the physical function to its host driver, or pass the token that its holder has set: "
       + context.setOwn("vf-token", "UUID")
   case .badProperty where isLibvirt && failure.text.hasSuffix("expected: boolean"):
