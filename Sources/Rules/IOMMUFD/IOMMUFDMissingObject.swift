@@ -27,15 +27,16 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   // A second object beside the one that the definition has would not do for the other functions of the group.
   let others = Set(context.target.machine.objects.filter { $0.type == "iommufd" }.compactMap(\.id))
   let own = others.count == 1 ? others.first.map { "name the iommufd object that there is: `iommufd=\($0)`" } : nil
+  let another = "name an iommufd object: \(context.addObject("iommufd0")), and give the device `iommufd=iommufd0`"
   if failure.cause == .missingIOMMUFDObject {
     return runner.report(
       "\(context.name) names the iommufd object `\(link)`, which does not exist", at: location,
-      fix: own ?? context.addObject(id))
+      fix: own ?? (QEMUIdentifier.isWellFormed(id) ? context.addObject(id) : another))
   }
   let object = context.target.machine.objects.last { $0.id == id }
   let device = context.target.requests.first { $0.id == link }
   let what = object.map { "a `\($0.type ?? "?")`" } ?? "a device (`\(device?.driver ?? "?")`)"
   runner.report(
     "\(context.name) names `\(link)`, which is \(what) and not an iommufd", at: location,
-    fix: own ?? "name an iommufd object: \(context.addObject("iommufd0")), and give the device `iommufd=iommufd0`")
+    fix: own ?? another)
 }

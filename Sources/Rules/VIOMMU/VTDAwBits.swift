@@ -18,7 +18,7 @@ extension Rule {
       "QEMU hw/i386/intel_iommu.c: vtd_check_hiod, vtd_decide_config", "QEMU hw/i386/pc.c: pc_compat_9_1",
       "VT-d 4.1 §11.4.2: MGAW",
     ],
-    explains: [.addressWidthExceeded, .badAddressWidth, .noNesting],
+    explains: [.addressWidthExceeded, .badAddressWidth, .noNesting, .firstStageWithoutIOMMUFD],
     check: .device(check))
 }
 
@@ -28,14 +28,14 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let firstStage = try machine.firstStage(of: unit)
   let isGiven = try context.setting("aw-bits", of: unit) != nil
   if try context.hasRefusedWidth(of: unit) {
-    // Its advice takes the first stage out where the host does not have it.
-    let hasNesting = try context.prediction.failure(.noNesting) == nil
+    // Its advice takes the first stage out where the host, or this QEMU, does not have it for assigned devices.
+    let hasNesting = try context.prediction.failure(.noNesting) == nil && !context.target.qemu.isBefore(10, 1)
     runner.report(
       "\(context.name) is behind an `intel-iommu` of \(try machine.addressWidth(of: unit, context.target.qemu)) bits, "
         + "which QEMU does not support: it exits",
       at: unit.location(of: "aw-bits"),
       fix: !firstStage ? attribute(unit, context)
-        : context.canMap48 && hasNesting ? "set `aw-bits=48` for `intel-iommu`, the only width with `fsts=on`"
+        : context.canMap48 && hasNesting ? "set `aw-bits=48` for `intel-iommu`, the only width with `\(unit.firstStageOption)`"
         : context.withoutFirstStage(of: unit))
     return
   }
@@ -72,7 +72,7 @@ extension DeviceContext {
 
   /// Advice for a host whose IOMMU does not map what the first stage needs; without it VT-d needs caching-mode.
   func withoutFirstStage(of unit: DeviceRequest) -> String {
-    "remove `fsts=on` from `intel-iommu`, and "
+    "remove `\(unit.firstStageOption)` from `intel-iommu`, and "
       + (unit.isLibvirtIOMMU ? "write `caching_mode='on' aw_bits='39'` in the `<driver>` of `<iommu>`"
         : "set `caching-mode=on,aw-bits=39` for `intel-iommu`")
   }
@@ -91,4 +91,9 @@ extension DeviceContext {
     let device = try device()
     return try target.host.iommu(of: device)
   }
+}
+
+extension DeviceRequest {
+  /// The option of an `intel-iommu` for first-stage translation, which QEMU 10.0 had under another name.
+  var firstStageOption: String { has("x-flts") ? "x-flts=on" : "fsts=on" }
 }

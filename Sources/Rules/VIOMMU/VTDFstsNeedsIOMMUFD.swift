@@ -26,6 +26,13 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   if try context.hasRefusedWidth(of: unit) { return }
   if isTooNarrow, try context.prediction.failure(.noNesting) == nil { return }
   if try context.prediction.failure(.firstStageWithoutIOMMUFD) != nil {
+    if context.target.qemu.isBefore(10, 1) {
+      return runner.report(
+        "\(context.name) is behind `intel-iommu` with `\(unit.firstStageOption)`, which this QEMU supports for emulated devices alone: "
+          + "QEMU refuses it",
+        fix: isTooNarrow ? context.withoutFirstStage(of: unit)
+          : "remove `\(unit.firstStageOption)` from `intel-iommu`, and \(context.set("caching-mode", "on", of: unit))")
+    }
     return runner.report(
       "\(context.name) uses the legacy backend behind `intel-iommu` with `fsts=on`, "
         + "which needs iommufd: QEMU refuses it",
@@ -54,7 +61,7 @@ extension DeviceContext {
 
   fileprivate func replaceFirstStage(of unit: DeviceRequest, _ isTooNarrow: Bool) -> String {
     if isTooNarrow { return withoutFirstStage(of: unit) }
-    return "remove `fsts=on` from `intel-iommu`, and \(set("caching-mode", "on", of: unit)); "
+    return "remove `\(unit.firstStageOption)` from `intel-iommu`, and \(set("caching-mode", "on", of: unit)); "
       + "or boot the host with `intel_iommu=on,sm_on` if it supports that"
   }
 }
