@@ -21,7 +21,8 @@ extension MachineConfig {
       found.append(
         LibvirtRefusal(
           text: "more than 255 vCPUs require either IOAPIC in QEMU or an iommu device with EIM or XTSup mode enabled",
-          fix: "add `<ioapic driver='qemu'/>`, and `<iommu model='intel'><driver intremap='on' caching_mode='on' eim='on'/></iommu>`",
+          fix: "write `<ioapic driver='qemu'/>` in `<features>`, and "
+            + "`<iommu model='intel'><driver intremap='on' caching_mode='on' eim='on'/></iommu>`",
           location: nil))
     }
     return found
@@ -60,7 +61,7 @@ extension MachineConfig {
       found.append(
         LibvirtRefusal(
           text: "IOMMU interrupt remapping requires split I/O APIC (ioapic driver='qemu')",
-          fix: "add `<ioapic driver='qemu'/>` to `<features>`", location: unit.location(of: "intremap"),
+          fix: "write `<ioapic driver='qemu'/>` in `<features>`", location: unit.location(of: "intremap"),
           other: machine.last { $0.name == "kernel_irqchip" }?.location))
     }
     return found

@@ -11,7 +11,7 @@ extension Rule {
       parses them as text. `addr` aborts there, `fd` and `realized=on` crash with SIGSEGV. A guest that runs with such an \
       option dies at its first hot plug.
       """,
-    fix: "remove the -global option, and give the property to the device",
+    fix: "remove the `-global`, and give the property to the device",
     example: "-global vfio-pci.addr=3 -device vfio-pci,host=0000:01:00.0",
     references: [
       "QEMU hw/core/qdev-properties-system.c: set_pci_devfn (observed on 11.1.3)",
@@ -32,6 +32,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     runner.report(
       "\(option) crashes QEMU with \(signal) when it makes \(prediction.name)"
         + (prediction.request.plug == .hot ? ", and the guest with it" : ""),
-      at: prediction.request.location, about: prediction.request)
+      at: prediction.request.location, about: prediction.request,
+      // realized-argument refuses it there.
+      fix: global?.property == "realized" ? "remove the `-global`" : nil)
   }
 }

@@ -25,7 +25,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     let text = "`-global \(global.driver).\(global.property)=\(global.value)`"
     let affected = devices.filter { global.applies(to: $0.request, in: target.qemu) }
     if affected.isEmpty {
-      runner.report("\(text) applies to none of the vfio devices", at: global.location, fix: "write `vfio-pci.\(global.property)`")
+      runner.report("\(text) applies to none of the vfio devices", at: global.location,
+        fix: global.location.isOfSection ? "write `driver=vfio-pci`" : "write `vfio-pci.\(global.property)`")
       continue
     }
     let later = globals.dropFirst(index + 1).last { other in
@@ -41,8 +42,18 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     let what = own.count == affected.count ? "is overridden by \(list(own)), and applies to devices plugged later"
       : "applies to \(list(affected.filter { $0.request.property(global.property) == nil })) and devices plugged later"
         + (own.isEmpty ? "" : ", and is overridden by \(list(own))")
-    runner.report("\(text) \(what)", at: global.location)
+    let fix = target.machine.proxmox != nil ? ownOptions(global, affected) : nil
+    if target.machine.proxmox == nil || fix != nil { runner.report("\(text) \(what)", at: global.location, fix: fix) }
   }
+}
+
+/// Options for Proxmox, whose `hostpciN:` has few keys; nil where nothing but `-global` will do: `-set` names no id with a dot, as one
+/// of several functions has it.
+private func ownOptions(_ global: GlobalProperty, _ devices: [RealizePrediction]) -> String? {
+  let ids = devices.compactMap(\.request.id).filter { !$0.contains(".") }
+  if ids.count < devices.count { return nil }
+  return "write for the intended devices alone: "
+    + ids.prefix(4).map { "`-set device.\($0).\(global.property)=\(global.value)`" }.joined(separator: ", ")
 }
 
 private func list(_ devices: [RealizePrediction]) -> String {

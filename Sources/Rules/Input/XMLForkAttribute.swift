@@ -22,6 +22,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     let name = one.id.map { "`\($0)`" } ?? "the device"
     runner.report(
       "\(name) has `\(one.name)`, which libvirt does not read without a patch", at: one.location,
-      fix: LibvirtOverride.text(of: one.id, property, type: property == "ats" ? "string" : "unsigned", one.value))
+      fix: "write in its place, "
+        + LibvirtOverride.text(of: one.id, property, type: property == "ats" ? "string" : "unsigned", one.value))
   }
 }
