@@ -10,9 +10,9 @@ extension DeviceContext {
   var isProxmoxKey: Bool { target.machine.proxmox != nil && request.location.path.hasPrefix("hostpci") }
 
   /// Options for `args:` of Proxmox, which has few keys of its own. `-set` is for one device, whose id it cannot name with a dot,
-  /// as that of one of several functions is.
+  /// as that of one of several functions is; a mapping that was not read may have several.
   private func arguments(_ property: String, _ value: String) -> String {
-    guard let id = request.id, !id.contains(".") else { return "-global vfio-pci.\(property)=\(value)" }
+    guard let id = request.id, !id.contains("."), prediction.host != nil else { return "-global vfio-pci.\(property)=\(value)" }
     return "-set device.\(id).\(property)=\(value)"
   }
 
