@@ -19,8 +19,8 @@ final class LaunchFailureTests: XCTestCase {
 
   /// The device's state stays in it (QEMU docs/devel/migration/CPR.rst).
   func testAChannelOfTypeCPRIsALiveUpdate() {
-    func isLiveUpdate(_ incoming: String) -> Bool {
-      Machines.parse("qemu-system-x86_64 -incoming \(incoming)").machine.isLiveUpdate
+    func isLiveUpdate(_ incoming: String, _ qemu: QEMUProfile = .released(11, 1, "11.1.3")) -> Bool {
+      Machines.parse("qemu-system-x86_64 -incoming \(incoming)").machine.isLiveUpdate(of: qemu)
     }
     for text in [
       #"'{"channel-type":"cpr","addr":{"transport":"socket","type":"unix","path":"/c"}}'"#,
@@ -28,6 +28,7 @@ final class LaunchFailureTests: XCTestCase {
       "channel-type=cpr,addr.transport=socket,addr.type=unix,addr.path=/c",
     ] {
       XCTAssertTrue(isLiveUpdate(text), text)
+      XCTAssertFalse(isLiveUpdate(text, .released(10, 0, "10.0.13")), text)
     }
     for text in [
       #"'{"channel-type":"main","addr":{"transport":"socket","type":"unix","path":"/cpr"}}'"#, "tcp:0:44444", "defer",
@@ -103,6 +104,15 @@ final class LaunchFailureTests: XCTestCase {
     }
     XCTAssertEqual(texts("-M q35,accel=kvm -enable-kvm"), [])
     XCTAssertEqual(texts("-M q35 -enable-kvm -enable-kvm"), [])
+  }
+
+  /// Observed on 7.2.22, 10.0.13 and 11.1.3.
+  func testTheBridgeInAnExpanderHasItsNumberAsChassis() {
+    let text = ["Bridge chassis not specified. Each bridge is required to be assigned a unique chassis id > 0."]
+    for options in ["pxb", "pxb,id=x", "pxb,bus_nr=0", "pxb -global pci-bridge.chassis_nr=7"] {
+      XCTAssertEqual(texts("-M pc -device " + options), text, options)
+    }
+    for options in ["pc -device pxb,bus_nr=9", "q35 -device pxb-pcie"] { XCTAssertEqual(texts("-M " + options), [], options) }
   }
 
   func testABusBehindABridgeHasItsIdAlone() {

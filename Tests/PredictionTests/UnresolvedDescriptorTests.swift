@@ -22,4 +22,9 @@ final class UnresolvedDescriptorTests: XCTestCase {
     XCTAssertEqual(prediction.failure?.text, "Parameter 'ats' does not accept value 'bogus'")
     XCTAssertEqual(prediction.unknowns.map(\.fact), ["descriptor `dev0`"])
   }
+
+  func testTheDescriptorOfAnObjectThatOnlyTheShellKnows() {
+    let line = "-object iommufd,id=i,fd=$FD -device vfio-pci,host=0000:01:00.0,iommufd=i"
+    XCTAssertEqual(Machines.predict(line).last?.unknowns, [Unknown("descriptor of `i`", reason: "written as $FD")])
+  }
 }

@@ -28,7 +28,7 @@ final class SpellingTests: XCTestCase {
       // A QEMU that starts needs /dev/iommu for its objects, one that runs only for a device.
       if host.iommufd == .known(.absent) { continue }
       // A live update is about what exists at launch.
-      if run.target.machine.isLiveUpdate { continue }
+      if run.target.machine.isLiveUpdate(of: run.target.qemu) { continue }
       XCTAssertEqual(
         said(try plugged.run(plugged.texts(), on: host), only: SpellingTests.aboutHost),
         said(run, only: SpellingTests.aboutHost), "\(one)")

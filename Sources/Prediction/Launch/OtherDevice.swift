@@ -191,9 +191,7 @@ extension RealizeContext {
     }
     let isNamed = driver == "pci-bridge" || driver == "pci-bridge-seat"
     if isNamed, try otherNumber("chassis_nr", default: 0) == 0 {
-      return RealizeFailure(
-        .badOption, property: "chassis_nr",
-        "Bridge chassis not specified. Each bridge is required to be assigned a unique chassis id > 0.")
+      return noChassis("chassis_nr")
     }
     if MachineConfig.ports.contains(driver) || driver.hasSuffix("-upstream") {
       let logs = try otherNumber("aer_log_max", default: 8)
@@ -203,6 +201,12 @@ extension RealizeContext {
       }
     }
     return isNamed || driver == "pcie-root-port" || driver == "cxl-rp" ? try reserveFailure() : nil
+  }
+
+  private func noChassis(_ property: String) -> RealizeFailure {
+    RealizeFailure(
+      .badOption, property: property,
+      "Bridge chassis not specified. Each bridge is required to be assigned a unique chassis id > 0.")
   }
 
   /// QEMU hw/pci/pci_bridge.c: pci_bridge_qemu_reserve_cap_init. All ones: nothing is reserved.
@@ -242,6 +246,8 @@ extension RealizeContext {
         return RealizeFailure(.badOption, property: "bus_nr", "Bus \(number) is already in use")
       }
     }
+    // The bridge in a `pxb` has its number as chassis (QEMU hw/pci-bridge/pci_expander_bridge.c: pxb_dev_realize_common).
+    if driver == "pxb", number == 0 { return noChassis("bus_nr") }
     return nil
   }
 }

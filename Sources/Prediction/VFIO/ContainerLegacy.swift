@@ -56,7 +56,7 @@ struct LegacyAttach {
       return cannotOpen(.inUse, "Device or resource busy")
     }
     // A group can be opened once, by a group's node or by the cdevs (linux drivers/vfio/group.c).
-    guard try GroupUse(group, context.host, for: context.machine).holder() != nil else { return nil }
+    guard try GroupUse(group, context.host, for: context.machine, context.qemu).holder() != nil else { return nil }
     // A running machine that is not described may be the holder, for another function of the group.
     if context.request.plug == .hot, let missing = context.machine.missingPart, try group.members.value.count > 1 {
       throw Unknown("holder of group \(group.number)", reason: missing)

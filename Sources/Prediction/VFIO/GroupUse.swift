@@ -7,10 +7,10 @@ struct GroupUse {
   private let isLiveUpdate: Bool
 
   /// The use of a group when `machine` starts.
-  init(_ group: IOMMUGroup, _ host: Host, for machine: MachineConfig) {
+  init(_ group: IOMMUGroup, _ host: Host, for machine: MachineConfig, _ qemu: QEMUProfile) {
     self.group = group
     self.host = host
-    isLiveUpdate = machine.isLiveUpdate
+    isLiveUpdate = machine.isLiveUpdate(of: qemu)
   }
 
   /// A process that holds one, the holder of the group's node before the holder of a cdev.

@@ -57,6 +57,10 @@ struct IOMMUFDAttach {
   /// existence is checked when the object is created, before any device.
   private func openIOMMUFD() throws(Unknown) -> RealizeFailure? {
     if let object = context.iommufdObject, object.isPassed {
+      // libvirt opens its own.
+      if context.machine.libvirt == nil, case .unknown(let text)? = object.properties.last(where: { $0.name == "fd" })?.value {
+        throw Unknown("descriptor of `\(object.id ?? "iommufd")`", reason: "written as \(text)")
+      }
       // Only the monitor knows the descriptor behind a name, which a stream of commands gives.
       guard let fd = object.string("fd"), PassedDescriptor(fd, .hot) == .number, context.descriptors[fd]?.isKnown != true
       else { return nil }
@@ -101,7 +105,7 @@ struct IOMMUFDAttach {
     let mine = context.iommufdLink.map(AttachedBackend.iommufd)
     if siblings.contains(where: { $0 != mine }) { return refused(.bindFails, "Operation not permitted") }
     if !siblings.isEmpty { return nil }
-    guard let holder = try GroupUse(group, context.host, for: context.machine).holder() else { return nil }
+    guard let holder = try GroupUse(group, context.host, for: context.machine, context.qemu).holder() else { return nil }
     // The errno depends on how it is held: through the group, through this cdev, or through a sibling's.
     if holder.user.node == .group { return refused(.inUse, "Device or resource busy") }
     return refused(.inUse, holder.member == address ? "Invalid argument" : "Operation not permitted")

@@ -211,7 +211,7 @@ public final class DeviceContext: Sendable {
 
   /// The processes that hold a function, without the QEMU that passes it to this one in a live update.
   func otherUsers(of device: HostDevice) throws(Unknown) -> [ProcessReference] {
-    let isPassed = request.plug == .cold && target.machine.isLiveUpdate
+    let isPassed = request.plug == .cold && target.machine.isLiveUpdate(of: target.qemu)
     return try device.users.value.filter { !isPassed || !$0.isQEMU }
   }
 

@@ -56,7 +56,7 @@ extension DeviceContext {
         location: request.location(of: "enable-migration"))
     }
     // A live update leaves the device's state in the device.
-    for name in ["only-migratable", "incoming"] where name != "incoming" || !target.machine.isLiveUpdate {
+    for name in ["only-migratable", "incoming"] where name != "incoming" || !target.machine.isLiveUpdate(of: target.qemu) {
       guard let option = target.machine.options.last(where: { $0.name == name }) else { continue }
       let location = request.plug == .hot ? request.location : option.location
       return MigrationWish(text: "`-\(name)` asks for migration", fix: "remove `-\(name)`", location: location)
