@@ -42,6 +42,20 @@ extension CommandLineReader {
       GlobalProperty(driver: driver, property: property, value: value, location: whole))
   }
 
+  /// The items of `-machine`. One that only the shell knows may be any.
+  mutating func machine(_ word: Word, _ whole: Location) -> [Property] {
+    let all = keyval(word, whole, implied: "type")
+    let known = all.filter { !isOpen($0.name, in: word) }
+    if known.count < all.count { unknown(word, whole) }
+    return known.map(withoutRevision)
+  }
+
+  /// The machine type that Proxmox's QEMU, `/usr/bin/kvm`, reads: its own revision is not a part of it.
+  private func withoutRevision(_ property: Property) -> Property {
+    guard property.name == "type", definition.machine.emulator == "kvm", case .string(let type) = property.value else { return property }
+    return Property(name: property.name, value: .string(ProxmoxMachine.withoutRevision(type)), location: property.location)
+  }
+
   /// `-set device.ID.property=value` edits a key=value `-device` before it.
   mutating func set(_ word: Word, _ whole: Location) {
     if word.startsUnknown { return unknown(word, whole) }
@@ -50,6 +64,8 @@ extension CommandLineReader {
     guard parts.count == 2, names.count == 3, !names.contains("") else {
       return problem("`-set \(word.text)` is not `group.id.property=value`", "write `-set device.ID.property=value`", whole)
     }
+    // It may be any device, or any property.
+    if names[0] == "device", names[1...].contains(where: { isOpen($0, in: word) }) { return unknown(word, whole) }
     // QEMU system/vl.c: qemu_set_option.
     if !InputFormat.groups.contains(names[0]) {
       if word.hasUnknown { return unknown(word, whole) }
@@ -65,6 +81,10 @@ extension CommandLineReader {
     guard names[0] == "device" || SetProperty.unsupported.contains(names[0]) else { return note("set", word.text, whole) }
     let index = names[0] != "device" ? nil : keyValueDevices[names[1]]
     guard let index else {
+      // A device has an id that only the shell knows.
+      if names[0] == "device", definition.machine.devices.contains(where: { $0.value("id")?.isUnknown == true }) {
+        return unknown(word, whole)
+      }
       definition.machine.sets.append(
         SetProperty(
           group: names[0], id: names[1], property: names[2], value: String(parts[1]), location: whole))
@@ -101,6 +121,11 @@ extension CommandLineReader {
 
   private mutating func problem(_ message: String, _ fix: String, _ place: Location) {
     definition.problems.append(InputProblem(message: message, fix: fix, location: place))
+  }
+
+  /// Whether only the shell, or who fills in a template, knows a part of a word.
+  private func isOpen(_ text: String, in word: Word) -> Bool {
+    word.hasUnknown && text.contains { $0 == "$" || $0 == "`" } || TemplatePlaceholder.isOpen(text)
   }
 
   /// Adds what `-set` has given to devices.

@@ -214,7 +214,7 @@ struct CommandLineReader {
         ObjectRequest(properties: properties, location: whole, isJSON: argument.bytes.first == UInt8(ascii: "{")))
       // Any object may have that id.
       if properties.contains(where: { $0.name == "id" && $0.value.string == nil }) { unknown(argument, whole) }
-    case "machine", "M": definition.machine.machine += keyval(argument, whole, implied: "type").map(withoutRevision)
+    case "machine", "M": definition.machine.machine += machine(argument, whole)
     case "global": global(argument, whole)
     case "set": set(argument, whole)
     case "readconfig":
@@ -276,12 +276,6 @@ struct CommandLineReader {
     return DeviceRequest(form: form, plug: .cold, properties: properties, location: whole)
   }
 
-  /// The machine type that Proxmox's QEMU, `/usr/bin/kvm`, reads: its own revision is not a part of it.
-  private func withoutRevision(_ property: Property) -> Property {
-    guard property.name == "type", definition.machine.emulator == "kvm", case .string(let type) = property.value else { return property }
-    return Property(name: property.name, value: .string(ProxmoxMachine.withoutRevision(type)), location: property.location)
-  }
-
   /// JSON exactly when the first byte is `{`; a leading blank makes it key=value text.
   private mutating func properties(_ word: Word, _ whole: Location, implied: String) -> [Property]? {
     guard word.bytes.first == UInt8(ascii: "{") else { return keyval(word, whole, implied: implied) }
@@ -293,7 +287,7 @@ struct CommandLineReader {
     }
   }
 
-  private func keyval(_ word: Word, _ whole: Location, implied: String) -> [Property] {
+  func keyval(_ word: Word, _ whole: Location, implied: String) -> [Property] {
     KeyValueProperties.read(word, source: source.name, path: whole.path, implied: implied)
   }
 }

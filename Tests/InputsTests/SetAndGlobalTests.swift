@@ -16,6 +16,25 @@ final class SetAndGlobalTests: XCTestCase {
     XCTAssertEqual(messages("-set \"dev$X.a.b=c\""), [])
   }
 
+  func testASetOfADeviceThatOnlyTheShellKnows() {
+    for set in ["device.$v.ats=on", "device.a$i.ats=on", "device.a.$p=on"] {
+      let text = "qemu-system-x86_64 -M q35 -device vfio-pci,host=01:00.0,id=a -set \(set)\n"
+      let parsed = ParsedInput.parse(SourceText(name: "vm.sh", bytes: Array(text.utf8)), as: .shell)
+      XCTAssertEqual(parsed.machine.sets.map(\.id), [], set)
+      XCTAssertEqual(parsed.machine.unreadParts.map(\.what), ["value of `\(set)`"])
+    }
+  }
+
+  func testWhatOnlyTheShellKnowsMayBeAnyItemOrAnyDevice() {
+    let device = "-device vfio-pci,host=01:00.0,"
+    for options in ["-M q35,$OPTS \(device)id=a", "-M q35 \(device)id=$ID -set device.a.rombar=0"] {
+      let parsed = ParsedInput.parse(SourceText(name: "vm.sh", bytes: Array("qemu-system-x86_64 \(options)\n".utf8)), as: .shell)
+      XCTAssertEqual(parsed.machine.unreadParts.count, 1, options)
+      XCTAssertEqual(parsed.machine.machine.map(\.name), ["type"], options)
+      XCTAssertEqual(parsed.machine.sets.map(\.id), [], options)
+    }
+  }
+
   func testASetOfWhatNoOptionHasMade() {
     XCTAssertEqual(messages("-set drive.d.if=x"), ["`-set drive.d.if=x`: QEMU stops with `there is no drive \"d\" defined`"])
     XCTAssertEqual(messages("-set drive.d.if=x -drive id=d,if=none").count, 1)

@@ -149,6 +149,17 @@ final class GuestMachineTests: XCTestCase {
     XCTAssertEqual(text("q35,smbus=off", "i2c"), "Bus 'i2c' not found")
   }
 
+  func testABusBehindADeviceWhoseIDOnlyTheShellKnows() {
+    func realize(_ device: String, _ bus: String) -> RealizePrediction.Realize? {
+      Machines.predict("-device \(device) -device vfio-pci,host=0000:01:00.0,bus=\(bus)").last?.realize
+    }
+    for device in ["pcie-root-port,id=$RP,chassis=1", "pcie-pci-bridge,id=rp$i", "pxb-pcie,bus_nr=9,id=$RP"] {
+      for bus in ["rp1", "rp1/x", "pcie.1"] { XCTAssertEqual(realize(device, bus), .undetermined, "\(device) \(bus)") }
+    }
+    XCTAssertEqual(realize("e1000e,id=$NIC", "rp1"), .fails)
+    XCTAssertEqual(realize("pcie-root-port,id=rp2,chassis=1", "rp1"), .fails)
+  }
+
   func testSRIOVOfAGlobalTakesFunctions() {
     func text(_ global: String) -> String? {
       Machines.predict("\(global) -device nvme,serial=x,addr=4 -device vfio-pci,host=0000:01:00.0,addr=4.2").last?.failure?.text

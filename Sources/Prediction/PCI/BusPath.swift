@@ -48,6 +48,7 @@ extension Guest {
     if ambiguousBuses.contains(name) { throw Guest.ambiguous(name) }
     if let bus = buses[name] { return .pci(bus) }
     if let type = otherBuses[name] { return .other(type) }
+    if let openBusID { throw Guest.open(name, openBusID) }
     // Buses may exist that are not known.
     _ = try rootBus.value
     return nil

@@ -65,6 +65,8 @@ public struct Guest: Sendable {
   var groupSpaces = SharedMap<Int, GroupAttachment>()
   /// Names that a root complex or a bus of another kind has in common with an older bus; QEMU finds the newer one first.
   var ambiguousBuses = SharedSet<String>()
+  /// An id that only the shell knows, of a device that offers a bus: the bus may have any name.
+  var openBusID: String?
   /// The type of the machine's own host bridge; nil where it is not known.
   var hostBridge: String?
   /// The root complex of each bus that was added: a chain of bridges is not followed to its end for each bridge in it.
@@ -120,10 +122,16 @@ public struct Guest: Sendable {
     if let name = request.bus {
       if let bus = buses[name] { return bus }
       if name.utf8.contains(UInt8(ascii: "/")), case .pci(let bus) = try named(name) { return bus }
+      if let openBusID { throw Guest.open(name, openBusID) }
       if case .unknown(let unknown) = rootBus { throw Unknown("guest bus `\(name)`", reason: unknown.reason) }
       throw Unknown("guest bus `\(name)`", reason: "not in the configuration")
     }
     return try defaultBus.value.flatMap { buses[$0] }
+  }
+
+  /// The fact that is missing of a name that no bus has as far as the ids are known.
+  static func open(_ name: String, _ id: String) -> Unknown {
+    Unknown("guest bus `\(name)`", reason: "it may be that of the device with the id \(id)")
   }
 
   /// The fact that is missing of a name that several buses have.

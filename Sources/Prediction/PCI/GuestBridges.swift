@@ -24,6 +24,9 @@ extension Guest {
   private mutating func addBuses(behind request: DeviceRequest, _ driver: String, _ address: GuestPCIAddress?) {
     var names: [String] = []
     var isHidden = false
+    if case .unknown(let text)? = request.value("id"), PCIDrivers.isBridge(driver) || PCIDrivers.offeredBus(driver) != nil {
+      openBusID = text
+    }
     if let offered = PCIDrivers.offeredBus(driver) {
       for _ in 0..<offered.count {
         let name = busName(behind: request, offered.type)
@@ -73,6 +76,7 @@ extension Guest {
   /// The name that QEMU gives to a bus behind a device: its id, else its type and a number (QEMU hw/core/bus.c:
   /// qbus_init_internal).
   private mutating func busName(behind request: DeviceRequest, _ type: String) -> String {
+    if case .unknown(let text)? = request.value("id") { return text }
     let base = request.id ?? type.lowercased()
     let number = automaticBuses[base, default: 0]
     automaticBuses[base] = number + 1
