@@ -15,7 +15,7 @@ extension MachineConfig {
     let given = globals.filter { global in
       // A descriptor that -global gives is refused, or crashes QEMU.
       guard global.applies(to: request, in: qemu), global.property != "fd",
-        let property = VFIOProperties.property(global.property, of: request.driver ?? "")
+        let property = VFIOProperties.property(global.property, of: request.driver ?? ""), (try? property.exists(in: qemu)) != false
       else { return false }
       if property.kind == .link, !global.value.isEmpty, !objects.contains(where: { $0.id == global.value }) { return false }
       return PropertyChecks.globalRefusal(global.property, global.value, kind: property.kind(in: qemu), driver: request.driver ?? "") == nil

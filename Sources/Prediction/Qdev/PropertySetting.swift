@@ -55,17 +55,9 @@ extension RealizeContext {
 
   /// The failure of a property that this QEMU does not have.
   func existence(_ property: VFIOProperty) throws(Unknown) -> RealizeFailure? {
-    guard property.since != nil || property.until != nil else { return nil }
-    let isATS = property.name == "ats"
-    if isATS {
-      if try qemu.behaviour.value != .none { return nil }
-    } else if property.isListed {
-      if try qemu.properties.value.contains(property.name) { return nil }
-    } else if property.exists(in: try qemu.release.value) {
-      return nil
-    }
+    if try property.exists(in: qemu) { return nil }
     return RealizeFailure(
-      isATS ? .noATSProperty : .unknownProperty, "Property '\(driver).\(property.name)' not found")
+      property.name == "ats" ? .noATSProperty : .unknownProperty, "Property '\(driver).\(property.name)' not found")
   }
 
   /// `iommufd=ID`, a link to an object that must be there already.

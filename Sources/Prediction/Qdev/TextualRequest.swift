@@ -9,8 +9,10 @@ extension DeviceRequest {
     for property in properties { last[property.name] = property.value }
     var seen: Set<String> = []
     let texts = properties.compactMap { property -> Property? in
-      guard seen.insert(property.name).inserted, let value = last[property.name]?.asText else { return nil }
-      return Property(name: property.name, value: value, location: property.location)
+      guard seen.insert(property.name).inserted, let value = last[property.name], let text = value.asText else { return nil }
+      // An id is a string, or there is none.
+      if property.name == "id", text != value { return nil }
+      return Property(name: property.name, value: text, location: property.location)
     }
     var request = DeviceRequest(form: .keyval, plug: plug, properties: texts, location: location)
     request.history = history
@@ -25,7 +27,10 @@ extension PropertyValue {
     case .bool(let flag): return .string(flag ? "on" : "off")
     case .integer(let number): return .string("\(number)")
     case .unsigned(let number): return .string("\(number)")
-    case .real(let number): return .string("\(number)")
+    // With 17 digits (QEMU qobject/qnum.c: qnum_to_string).
+    case .real(let number):
+      guard abs(number) < 1e17, let whole = Int64(exactly: number) else { return .string("\(number)") }
+      return .string("\(whole)")
     case .null, .array, .object: return nil
     case .string, .unknown: return self
     }

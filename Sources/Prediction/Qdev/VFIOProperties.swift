@@ -48,6 +48,13 @@ struct VFIOProperty {
     since.map { $0 <= release } ?? true && until.map { release < $0 } ?? true
   }
 
+  /// Whether a QEMU has it.
+  func exists(in qemu: QEMUProfile) throws(Unknown) -> Bool {
+    if since == nil, until == nil { return true }
+    if name == "ats" { return try qemu.behaviour.value != .none }
+    return isListed ? try qemu.properties.value.contains(name) : exists(in: try qemu.release.value)
+  }
+
   /// The type in a QEMU. `rombar` was unsigned before it had a default of its own.
   func kind(in qemu: QEMUProfile) -> PropertyKind {
     name == "rombar" && qemu.isBefore(9, 2) ? .unsigned(bits: 32) : kind
