@@ -48,4 +48,16 @@ extension SystemdUnit {
     }
     return items
   }
+
+  /// The second word of a command with the prefix `@`: the name that the process gets, and no argument.
+  static func processName(_ bytes: [UInt8], _ command: Range<Int>) -> Range<Int>? {
+    guard bytes[..<command.lowerBound].reversed().prefix(while: { $0 != UInt8(ascii: "=") }).contains(UInt8(ascii: "@")),
+      let blank = bytes[command].firstIndex(where: { $0 <= 0x20 }),
+      let start = (blank..<command.upperBound).first(where: {
+        bytes[$0] > 0x20 && !(bytes[$0] == UInt8(ascii: "\\") && $0 + 1 < command.upperBound && bytes[$0 + 1] == 0x0a)
+      })
+    else { return nil }
+    let word = bytes[start..<command.upperBound].prefix { $0 > 0x20 }
+    return word.contains { "\"'\\#;".utf8.contains($0) } ? nil : word.startIndex..<word.endIndex
+  }
 }

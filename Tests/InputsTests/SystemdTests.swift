@@ -30,6 +30,18 @@ final class SystemdTests: XCTestCase {
     XCTAssertNil(parse("[Unit]\nUser=guests\n[Service]\n" + command).machine.service)
   }
 
+  func testTheNameOfAProcessIsNoArgument() {
+    let options = "-m 1G -device vfio-pci,host=0000:0a:00.0\n"
+    for start in [
+      "@/usr/bin/qemu-system-x86_64 guest1", "-@/usr/bin/qemu-system-x86_64 \\\n  qemu", "@/usr/bin/taskset pin -c 2 /usr/bin/kvm"
+    ] {
+      let parsed = parse("[Service]\nExecStart=\(start) " + options)
+      XCTAssertEqual(parsed.machine.unreadParts.map(\.what), [], start)
+      XCTAssertEqual(parsed.machine.devices.map { $0.string("host") }, ["0000:0a:00.0"], start)
+    }
+    XCTAssertEqual(parse("[Service]\nExecStart=/usr/bin/kvm guest1 " + options).machine.unreadParts.map(\.what), ["the argument `guest1`"])
+  }
+
   func testAVariableOfTheUnitIsFollowed() {
     func hosts(_ settings: String, use: String = "${GPU}") -> [String?] {
       let command = "ExecStart=/usr/bin/qemu-system-x86_64 -m 1G -device vfio-pci,host=\(use)\n"
