@@ -23,7 +23,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     if prediction.realize == .undetermined, let unknown = prediction.unknowns.first {
       runner.cannotDetermine(unknown, about: prediction.request)
     }
-    if prediction.realize == .ok { checkPlug(prediction, &runner) }
+    if prediction.realize == .ok { checkPlug(prediction, target, &runner) }
     guard let failure = prediction.failure, !runner.isExplained(failure.cause, of: prediction.request) else { continue }
     // launch-fails, or a rule about the IOMMU, reports that there is none for the device.
     if failure.cause.isOfGuestIOMMU, let unit = try? prediction.viommu, target.isRefusedAtLaunch(unit) { continue }
@@ -55,9 +55,16 @@ extension LintTarget {
 }
 
 /// Reports nothing where another rule has explained the refusal.
-private func checkPlug(_ prediction: RealizePrediction, _ runner: inout RuleRunner) {
+private func checkPlug(_ prediction: RealizePrediction, _ target: LintTarget, _ runner: inout RuleRunner) {
   if let failure = prediction.plugFailure {
     if runner.isExplained(failure.cause, of: prediction.request) { return }
+    // Nothing that happens until then makes such a pair work; a host device may be there by then.
+    if failure.cause == .badFailover {
+      return runner.report(
+        "QEMU starts without \(prediction.name), and refuses it when the guest's driver asks for it: `\(failure.text)`",
+        at: prediction.request.location(of: failure.property ?? "failover_pair_id"), about: prediction.request,
+        fix: advice(failure, prediction, target))
+    }
     let reason = "QEMU starts without the device, and refuses it when the guest's driver asks for it: `\(failure.text)`"
     runner.cannotDetermine(Unknown("realize of \(prediction.request.plainName)", reason: reason), about: prediction.request)
   } else if let unknown = prediction.plugUnknown {
