@@ -98,10 +98,10 @@ enum SystemdUnit {
     let isQEMU: (Range<Int>) -> Bool = { ShellScript(Array(source.bytes[$0])).command != nil }
     let starting = all.filter(isQEMU)
     var text = EmbeddedCommand.only([starting.first ?? all.first].compactMap { $0 }, of: source.bytes)
-    // To a shell, `;` would end the command.
     if let name = (starting.first ?? all.first).flatMap({ processName(source.bytes, $0) }) {
       text.replaceSubrange(name, with: repeatElement(0x20, count: name.count))
     }
+    // To a shell, `;` would end the command.
     for line in EmbeddedCommand.lines(text) where isComment(text, line) && text[line].contains(UInt8(ascii: ";")) {
       text.replaceSubrange(line, with: line.map { _ in 0x20 })
     }
