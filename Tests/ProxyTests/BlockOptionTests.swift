@@ -10,10 +10,11 @@ final class BlockOptionTests: XCTestCase {
 
   private func add(_ options: String) -> String { FilterProbe.command("blockdev-add", options) }
 
-  /// The same options behind `json:`, as the name of an image.
+  /// The same options as the file that an image is made in, and behind `json:`, as the name of an image.
   private func names(_ options: String) -> [String] {
     let name = JSON.string("json:" + options).text()
     return [
+      FilterProbe.command("blockdev-create", #"{"job-id":"j","options":{"driver":"qcow2","size":65536,"file":\#(options)}}"#),
       FilterProbe.command("blockdev-change-medium", #"{"id":"d","filename":\#(name)}"#),
       FilterProbe.command("drive-backup", #"{"device":"d","sync":"full","target":\#(name)}"#), add(#"{"driver":"raw","file":\#(name)}"#),
       FilterProbe.human("drive_add 0 if=none,file=json:" + WireText(options).split(",").map(\.description).joined(separator: ",,")),

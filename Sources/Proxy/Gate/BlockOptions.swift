@@ -7,11 +7,15 @@ enum BlockOptions {
   /// Members that are a child of the node, beside lists of them.
   private static let children: Set<WireText> = ["file", "backing", "target", "test", "raw", "data-file", "image", "children"]
 
-  /// The trees in a command's arguments: those of `blockdev-add` and `blockdev-reopen`, and each name of an image that consists of options.
+  /// The trees in a command's arguments: those of `blockdev-add` and `blockdev-reopen`, those in which `blockdev-create` makes an image,
+  /// and each name of an image that consists of options.
   static func trees(in command: WireText, _ arguments: JSON?) throws(WireText.UnreadableOptions) -> [JSON] {
     guard let arguments else { return [] }
     switch command {
     case "blockdev-add": return [try tree(arguments, levelLimit)]
+    case "blockdev-create":
+      guard let options = arguments["options"] else { return [] }
+      return [try tree(options, levelLimit)]
     case "blockdev-reopen":
       var trees: [JSON] = []
       for options in arguments["options"]?.array ?? [] { trees.append(try tree(options, levelLimit)) }
