@@ -71,11 +71,17 @@ enum CrashingCommands {
       return match("x-query-virtio-status", ["path": ""])
     case "x", "xp":
       // Digits behind a slash (QEMU monitor/hmp.c: monitor_parse_arguments), which may overflow.
-      let digits = command.rest.withoutBlanks.bytes.dropFirst().prefix { (0x30...0x39).contains($0) }.drop { $0 == 0x30 }
-      guard digits.count > 7 || (Int(String(decoding: digits, as: UTF8.self)) ?? 0) > 1 << 20 else { return nil }
+      let format = command.rest.withoutBlanks.bytes
+      let digits = format.dropFirst().prefix { (0x30...0x39).contains($0) }.drop { $0 == 0x30 }
+      guard format.first == UInt8(ascii: "/"), digits.count > 7 || (Int(String(decoding: digits, as: UTF8.self)) ?? 0) > 1 << 20
+      else { return nil }
       return lasts("`\(command.name)` of more than 1048576 parts")
     case "sum":
-      guard words.count > 1, (ByteSize.parse("\(words[words.count - 1])") ?? .max) > 1 << 28 else { return nil }
+      if words.isEmpty { return nil }
+      // Blanks neither end an expression nor are they needed behind one.
+      let start = words[0].bytes.last ?? 0
+      let isWhole = words.count == 2 && (start.isASCIILetterOrDigit || start == UInt8(ascii: ")"))
+      guard !isWhole || (ByteSize.parse("\(words[1])") ?? .max) > 1 << 28 else { return nil }
       return lasts("`sum` of more than 256 MiB, or of an expression")
     case "qemu-io":
       // The text, in quotes or not; its words are read as QEMU reads them (QEMU qemu-io-cmds.c: qemuio_command).
