@@ -157,6 +157,10 @@ final class CommandTableTests: XCTestCase {
       // Observed on 7.2.22 and 11.1.3: the first option may be any, also where the path is implied.
       (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-unix:mux=on,path=/x,server=on"}]}"#), monitor),
       (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-unix:/x,mux=off"}]}"#), .pass),
+      // A comma in the path of a file.
+      (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-file:/x,mux=on"}]}"#), .pass),
+      (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-file:/x,server=on"}]}"#), .pass),
+      (command("netdev_add", #"{"type":"user","id":"n","guestfwd":[{"str":"tcp:10.0.2.100:1-file:/x-cmd:y"}]}"#), .pass),
       (human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:1-unix:mux=on,,path=/x"), monitor),
       (human("netdev_add user,id=n,guestfwd=tcp:10.0.2.100:1-mon:stdio"), monitor),
       (human("netdev_add user,id=n,guestfwd.0.str=tcp:10.0.2.100:1-unix:/x,,mux"), monitor),

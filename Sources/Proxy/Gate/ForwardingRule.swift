@@ -29,9 +29,13 @@ package struct CharacterDeviceText {
   /// - Parameter text: the value of `-serial` and others.
   package init(_ text: WireText) { self.text = text }
 
+  /// Devices with options behind the first comma: in the path of another a comma is a part of the name.
+  private static let sockets: [WireText] = ["unix:", "tcp:", "telnet:", "tn3270:", "websocket:"]
+
   /// The options, which for a socket at a path begin at once: the first may be any.
   var options: JSON {
     if text.hasPrefix("vc:") { return size }
+    guard CharacterDeviceText.sockets.contains(where: text.hasPrefix) else { return [:] }
     let isSocket = text.hasPrefix("unix:")
     let items = KeyValueText((isSocket ? text.dropping(5) : text).bytes, implied: isSocket ? "path" : "backend").items
     return .object(items.map { .init($0.key, .string($0.value)) })
@@ -47,6 +51,9 @@ package struct CharacterDeviceText {
 
   /// The id of a device that there is already, such as `chardev:ID`; nil for a device that is made.
   var existing: WireText? { text.hasPrefix("chardev:") ? text.dropping(8) : nil }
+
+  /// Whether it is a program for each connection, and not a device (QEMU net/slirp.c: slirp_guestfwd).
+  var isProgram: Bool { text.hasPrefix("cmd:") }
 
   /// Whether it is a pipe, which QEMU opens for reading and writing, and so without waiting.
   var isPipe: Bool { text.hasPrefix("pipe:") }

@@ -66,20 +66,9 @@ enum ProgramRules {
       case "path" where types.isEmpty || types.contains("passt"): return program("`path` of a passt network")
       // The folder's name becomes a part of the server's configuration, which may name programs.
       case "smb": return program("`smb` of a user network")
-      case "guestfwd" where names(member.value, "-cmd:"): return program("`guestfwd` with `cmd`")
       default: continue
       }
     }
-    return nil
-  }
-
-  /// Whether a text at any depth has a part.
-  static func names(_ value: JSON, _ part: WireText) -> Bool {
-    switch value {
-    case .string(let text): WireText(text).contains(part)
-    case .array(let items): items.contains { names($0, part) }
-    case .object(let members): members.contains { names($0.value, part) }
-    default: false
-    }
+    return ForwardingRule.all(in: arguments).contains(where: \.device.isProgram) ? program("`guestfwd` with `cmd`") : nil
   }
 }
