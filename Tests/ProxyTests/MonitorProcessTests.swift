@@ -27,19 +27,21 @@ final class MonitorProcessTests: XCTestCase {
   /// The locked memory of a script, and its descriptors, are not QEMU's.
   func testAProgramThatWaitsForItsQEMUIsNotIt() throws {
     let directory = try TemporaryDirectory()
-    let script = directory.path + "/script"
+    // The name of its process is its own.
+    let script = directory.path + "/qemu-start.sh"
     func name(_ process: pid_t) -> String? {
       (try? readFile("/proc/\(process)/cmdline")).map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
     for (names, isFound) in [
-      (["qemu-system-x86_64"], true), (["helper", "qemu-kvm"], true), (["helper"], false), (["qemu-a", "qemu-b"], false)
+      (["qemu-system-x86_64"], true), (["helper", "qemu-kvm"], true), (["helper"], false), (["qemu-a", "qemu-b"], false),
+      (["qemu-storage-daemon", "qemu-kvm", "qemu-nbd"], true), (["qemu-nbd"], false)
     ] {
-      try writeFile(script, names.map { "(exec -a \($0) sleep 600) & " }.joined() + "wait")
-      let program = try Child("/bin/bash", [script])
+      try writeFile(script, "#!/bin/bash\n" + names.map { "(exec -a \($0) sleep 600) & " }.joined() + "wait", mode: 0o755)
+      let program = try Child(script, [])
       defer { program.end() }
       func children() -> [pid_t] { MonitorProcess.children(of: program.processID) }
       try Wait.until("\(names)", within: .seconds(20), isTrue: { Set(children().map(name)) == Set(names) })
-      let qemu = children().filter { name($0)?.hasPrefix("qemu") == true }
+      let qemu = children().filter { name($0)?.hasPrefix("qemu-kvm") == true || name($0)?.hasPrefix("qemu-system") == true }
       XCTAssertEqual(MonitorProcess.started(by: program.processID), isFound ? qemu.first : nil, "\(names)")
       for child in children() { kill(child, SIGKILL) }
     }

@@ -1,6 +1,7 @@
 import CLinux
 import Common
 import Glibc
+import Host
 import Inputs
 import Syntax
 
@@ -32,21 +33,37 @@ enum MonitorProcess {
     return found.count == 1 ? found[0] : nil
   }
 
-  /// The processes that the first thread of one has started (proc(5)).
+  /// The processes that the threads of one have started (proc(5)).
   static func children(of process: pid_t) -> [pid_t] {
-    let text = try? InputFile.read("/proc/\(process)/task/\(process)/children", limit: 1 << 16)
-    return (text.map { WireText(bytes: $0.bytes).words } ?? []).compactMap { $0.number }
+    guard let threads = opendir("/proc/\(process)/task") else { return [] }
+    defer { closedir(threads) }
+    var found: [pid_t] = []
+    // SAFETY: the entry is used until the next readdir only, and its name is copied.
+    while let entry = readdir(threads) {
+      let text = try? InputFile.read("/proc/\(process)/task/\(entryName(entry))/children", limit: 1 << 16)
+      found += (text.map { WireText(bytes: $0.bytes).words } ?? []).compactMap { $0.number }
+    }
+    return found
   }
+
+  /// Programs of QEMU that run no guest.
+  private static let tools: [WireText] = [
+    "qemu-nbd", "qemu-storage-da", "qemu-img", "qemu-io", "qemu-ga", "qemu-pr-helper", "qemu-bridge-hel", "qemu-vmsr-helpe",
+  ]
 
   /// Whether a process has the name of a QEMU, or a program of that name.
   private static func isQEMU(_ process: pid_t) -> Bool {
-    // `-name process=` changes the first.
-    let names = ["comm", "cmdline"].compactMap { file in
-      try? InputFile.read("/proc/\(process)/\(file)", limit: ParsedInput.maximumSize).bytes.split(separator: 0).first
+    func words(_ file: String) -> [WireText] {
+      let text = try? InputFile.read("/proc/\(process)/\(file)", limit: ParsedInput.maximumSize)
+      return (text?.bytes.split { $0 == 0 || $0 == 0x0a } ?? []).map { WireText(bytes: $0).split("/").last ?? "" }
     }
-    return names.contains { name in
-      let program = WireText(bytes: name).split("/").last ?? ""
-      return program.hasPrefix("qemu") || program.hasPrefix("kvm")
+    let arguments = words("cmdline")
+    // `-name process=` changes it. That of a script is the script's, which is an argument of its interpreter.
+    let name = words("comm").first.flatMap { name in
+      arguments.dropFirst().contains { $0.hasPrefix(name) } ? nil : name
+    }
+    return [name, arguments.first].compactMap { $0 }.contains { program in
+      (program.hasPrefix("qemu") || program.hasPrefix("kvm")) && !tools.contains(where: program.hasPrefix)
     }
   }
 }
