@@ -77,6 +77,7 @@ extension RealizeContext {
       }
       return RealizeFailure(.badOption, property: "driver", need.text)
     }
+    let request = withGlobals
     for property in request.properties {
       guard case .natural(let number)? = QEMUNumber.integer(of: property.value),
         request.property(property.name) == property, let text = DeviceNeeds.refusal(driver, property.name, number)
@@ -86,5 +87,13 @@ extension RealizeContext {
       return RealizeFailure(.badOption, property: property.name, text)
     }
     return nil
+  }
+
+  /// The request with all values of `-global` options: those of properties that are not modelled too, and those of the device inside one
+  /// of virtio, which come first.
+  var withGlobals: DeviceRequest {
+    let base = DeviceNeeds.base(driver)
+    let inside = base.hasPrefix("virtio-") && base.hasSuffix("-pci") ? base.dropLast(3) + "device" : nil
+    return request.with(machine.globals.filter { inside.map(String.init) == $0.driver } + machine.globals.filter { $0.driver == driver })
   }
 }

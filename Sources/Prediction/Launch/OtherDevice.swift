@@ -44,7 +44,7 @@ extension RealizeContext {
     case .expander: return try expanderFailure()
     case .iommu: return try iommuFailure()
     case .needs: return try needRefusal()
-    case .crash: return QEMUCrash.property(of: request, in: qemu) ?? QEMUCrash.doorbell(of: request, in: machine)
+    case .crash: return QEMUCrash.property(of: withGlobals, in: qemu) ?? QEMUCrash.doorbell(of: request, in: machine)
     case .virtualFunction:
       guard PCIDrivers.isPCI(driver) else { return nil }
       if let failure = try virtioGeneration() { return failure }

@@ -104,11 +104,30 @@ struct ProcessorModel {
       }
       if let failure = refusal(property, value, by: type, qemu) { return (failure, location) }
     }
-    for property in added + removed where !ProcessorProperties.have(property, model: name, in: qemu) {
-      return refused("Property '\(type).\(property)' not found")
-    }
-    return nil
+    let flags = added.map { ($0, true) } + removed.map { ($0, false) }
+    return flags.lazy.compactMap { refusal(of: $0.0, isAdded: $0.1, qemu) }.first.map { ($0, location) }
   }
+
+  /// The refusal of `+name` or `-name`, which give a boolean to any property (QEMU target/i386/cpu.c:
+  /// x86_cpu_expand_features).
+  private func refusal(of flag: String, isAdded: Bool, _ qemu: QEMUProfile) -> RealizeFailure? {
+    if !ProcessorProperties.have(flag, model: name, in: qemu) {
+      return RealizeFailure(.badOption, "Property '\(type).\(flag)' not found")
+    }
+    if ProcessorProperties.readOnly.contains(flag) { return RealizeFailure(.badOption, "Property '\(type).\(flag)' is not writable") }
+    if flag == "realized" {
+      let text = "QEMU crashes with SIGSEGV: realized is set by -cpu"
+      return isAdded ? RealizeFailure(.crashingProperty, text, signal: "SIGSEGV") : nil
+    }
+    if ProcessorModel.isBranchRecords(flag), qemu.isBefore(8, 0) { return ProcessorModel.twoErrors }
+    return ProcessorProperties.flagRefusal(flag, in: qemu).map { RealizeFailure(.badOption, $0) }
+  }
+
+  private static func isBranchRecords(_ property: String) -> Bool { ["lbr-fmt", "lbr_fmt"].contains(property) }
+
+  /// QEMU 7.2 target/i386/cpu.c: x86_cpu_set_lbr_fmt reports a second error for what is not a number (observed on 7.2.22).
+  private static let twoErrors = RealizeFailure(
+    .crashingProperty, "error_setv: Assertion `*errp == NULL' failed.", signal: "SIGABRT")
 
   private func refusal(_ property: String, _ value: String, by driver: String, _ qemu: QEMUProfile) -> RealizeFailure? {
     func refused(_ text: String) -> RealizeFailure {
@@ -130,9 +149,8 @@ struct ProcessorModel {
         qemu.isBefore(8, 0) ? "Property '.vendor' doesn't take value '\(value)'"
           : "value of property 'vendor' must consist of exactly 12 characters")
     }
-    // QEMU 7.2 target/i386/cpu.c: x86_cpu_set_lbr_fmt reports a second error for it (observed on 7.2.22).
-    if qemu.isBefore(8, 0), ["lbr-fmt", "lbr_fmt"].contains(property), QEMUNumber.integer(value, isUnsigned: true) == nil {
-      return RealizeFailure(.crashingProperty, "error_setv: Assertion `*errp == NULL' failed.", signal: "SIGABRT")
+    if qemu.isBefore(8, 0), ProcessorModel.isBranchRecords(property), QEMUNumber.integer(value, isUnsigned: true) == nil {
+      return ProcessorModel.twoErrors
     }
     if let text = ProcessorProperties.numberRefusal(property, value, in: qemu) { return refused(text) }
     guard let kind = ProcessorProperties.kind(property) else { return nil }

@@ -64,6 +64,24 @@ enum ProcessorProperties {
     }
   }
 
+  /// The refusal of a boolean as the value of a property.
+  static func flagRefusal(_ name: String, in qemu: QEMUProfile) -> String? {
+    func expected(_ type: String) -> String { "Invalid parameter type for '\(name)', expected: \(type)" }
+    let unsigned = "Parameter '\(name)' expects uint64"
+    switch kind(name) {
+    case .bool: return nil
+    case .signed32: return expected("integer")
+    case .unsigned: return unsigned
+    default: break
+    }
+    switch name {
+    case "family", "model", "stepping": return qemu.isBefore(8, 0) ? expected("integer") : unsigned
+    case "lbr-fmt", "lbr_fmt", "ucode-rev": return unsigned
+    case "tsc-frequency": return expected("integer")
+    default: return expected("string")
+    }
+  }
+
   private static func names(_ text: String) -> Set<String> {
     Set(text.split { $0 == " " || $0 == "\n" }.map(String.init))
   }

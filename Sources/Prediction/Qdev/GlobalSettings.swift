@@ -40,7 +40,7 @@ extension MachineConfig {
 
 extension DeviceRequest {
   /// The request with values of `-global` options before its own.
-  fileprivate func with(_ globals: [GlobalProperty]) -> DeviceRequest {
+  func with(_ globals: [GlobalProperty]) -> DeviceRequest {
     if globals.isEmpty { return self }
     var settings = self
     settings.properties = globals.map {
