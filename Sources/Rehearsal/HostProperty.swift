@@ -23,7 +23,7 @@ enum HostProperty {
   private static func isHosts(_ name: String) -> Bool {
     if names.contains(name) { return true }
     if name == "romfile" { return false }
-    return ["path", "splash"].contains(where: name.contains) || ["file", "dir"].contains(where: name.hasSuffix)
+    return name.contains("path") || ["file", "dir", "splash"].contains(where: name.hasSuffix)
       || ["vhostfd", "spdm_", "pcap", "cert"].contains(where: name.hasPrefix)
   }
 
@@ -36,6 +36,6 @@ enum HostProperty {
   private static let texts: Set<String> = [
     "romfile", "bus", "mount_tag", "tag", "name", "serial", "product", "vendor", "label", "model", "model-id", "ver", "nqn", "osk",
     "bootargs", "iommufd", "memdev", "iothread", "rng", "cryptodev", "bmc", "subsys", "canbus", "canbus0", "canbus1", "primary-bus",
-    "persistent-memdev", "volatile-memdev", "lsa", "upstream", "memory-backend", "desc", "append",
+    "persistent-memdev", "volatile-memdev", "lsa", "upstream", "memory-backend", "desc", "append", "identity",
   ]
 }

@@ -7,17 +7,18 @@ extension RehearsalPlan {
     "secret_keyring", "tls-creds-x509", "tls-creds-psk", "tls-creds-anon", "tls-cipher-suites", "input-linux",
     "input-barrier", "can-host-socketcan", "pr-manager-helper", "sev-guest", "sev-snp-guest", "tdx-guest", "s390-pv-guest",
     "pef-guest", "rme-guest", "arm-rme-guest", "igvm-cfg", "qtest", "monitor-qmp", "monitor-hmp", "thread-context",
-    "memory-backend-epc", "dbus-vmstate", "x-remote-object", "x-vfio-user-server",
+    "memory-backend-epc", "dbus-vmstate", "x-remote-object", "x-vfio-user-server", "authz-listfile", "authz-pam",
   ]
 
-  mutating func addObject(_ object: ObjectRequest) {
+  /// - Parameter all: the definition's objects.
+  mutating func addObject(_ object: ObjectRequest, among all: [ObjectRequest]) {
     let name = "`\(object.location.path)`"
     let type = object.type ?? ""
-    if RehearsalPlan.hostTypes.contains(type) || ["authz-", "filter-", "colo-"].contains(where: type.hasPrefix) {
+    if RehearsalPlan.hostTypes.contains(type) || ["filter-", "colo-"].contains(where: type.hasPrefix) {
       return replace(object, because: "`\(type)` connects to the host, or serves what does", isUntried: false)
     }
     if type.hasPrefix("memory-backend-") { return addMemory(object) }
-    if type == "secret" { return addSecret(object) }
+    if type == "secret" { return addSecret(object, among: all) }
     if type.hasPrefix("rng-"), type != "rng-builtin" {
       note(name, "replaced by rng-builtin: the source is the host's")
       return keepObject([("qom-type", "rng-builtin")] + id(of: object), object, isChanged: true)
@@ -95,12 +96,15 @@ extension RehearsalPlan {
   }
 
   /// The secret with other content: a command line can be read by others.
-  private mutating func addSecret(_ object: ObjectRequest) {
+  private mutating func addSecret(_ object: ObjectRequest, among all: [ObjectRequest]) {
     let isRaw = (object.string("format") ?? "raw") == "raw"
     var items: [(name: String, value: String)] = []
-    // Content that is encrypted by another secret.
-    for property in object.properties where !["keyid", "iv"].contains(property.name) {
+    for property in object.properties {
       switch property.name {
+      // Content that is encrypted by another secret. QEMU looks that up first (QEMU crypto/secret_common.c: qcrypto_secret_decrypt).
+      case "iv": continue
+      // A domain does not show libvirt's own.
+      case "keyid" where isDomain || all.contains { $0.id == OptionText.text(of: property.value) }: continue
       case "data": items.append(("data", isRaw ? "x" : "eA=="))
       case "file": items.append(("file", "/dev/null"))
       case let name:

@@ -46,7 +46,8 @@ struct PlannedOption {
     switch option.name {
     case "cpu" where plan.isOfDomain(option.location): processorOfDomain(&plan)
     case "cpu": processor(text, &plan)
-    case "boot", "smbios", "fw_cfg": withoutFiles(&plan)
+    case "boot": boot(&plan)
+    case "smbios", "fw_cfg": withoutFiles(&plan)
     case "name": process(without: [], implied: "guest", &plan)
     case "overcommit": process(without: ["mem-lock", "cpu-pm"], implied: nil, &plan)
     case "msg": process(without: ["timestamp", "guest-name"], implied: nil, &plan)
@@ -152,8 +153,16 @@ struct PlannedOption {
   /// Members of `-fw_cfg` and `-smbios` that are text.
   private static let texts: Set<String> = ["name", "string", "manufacturer", "version", "family", "sku", "asset", "value", "date"]
 
+  private func boot(_ plan: inout RehearsalPlan) {
+    let items = OptionText.items(text, implied: "order")
+    let kept = items.filter { HostProperty.reason($0.name, $0.value) == nil }
+    if kept.count == items.count { return plan.keep("-boot", text, option.location) }
+    plan.note(name, "without the file that it names")
+    if !kept.isEmpty { plan.keep("-boot", OptionText.keyval(kept), option.location) }
+  }
+
   private func withoutFiles(_ plan: inout RehearsalPlan) {
-    let items = OptionText.items(text, implied: option.name == "boot" ? "order" : option.name == "fw_cfg" ? "name" : nil)
+    let items = OptionText.items(text, implied: option.name == "fw_cfg" ? "name" : nil)
     let isKept = items.allSatisfy { item in
       item.name != "gen_id" && (PlannedOption.texts.contains(item.name) || HostProperty.reason(item.name, item.value) == nil)
     }

@@ -70,7 +70,9 @@ struct QEMUMessage: Equatable {
 extension RehearsalTrial {
   /// Whether a refusal is about an id, which a replaced part has from the definition.
   static func isAboutNames(_ text: String) -> Bool {
-    ["expects an identifier", "uplicate", "already defined", "Parameter 'id' is missing", "no id specified"].contains(where: text.contains)
+    [
+      "expects an identifier", "uplicate", "already defined", "Parameter 'id' is missing", "no id specified", "Invalid node-name: ",
+    ].contains(where: text.contains)
   }
 
   /// Whether a refusal is about a property that a replaced object has from the definition (QEMU qapi/qobject-input-visitor.c).

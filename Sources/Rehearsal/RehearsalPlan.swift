@@ -163,7 +163,7 @@ public struct RehearsalPlan: Sendable {
     parts.append(Part(arguments: accelerators.flatMap { ["-accel", $0 == "tcg" ? "tcg,tb-size=32" : $0] }, location: nil))
     addMachine(machine)
     for option in machine.options { PlannedOption(option).add(to: &self) }
-    for object in machine.objects { addObject(object) }
+    for object in machine.objects { addObject(object, among: machine.objects) }
     for global in machine.globals { addGlobal(global) }
     for set in machine.sets {
       keep("-set", "\(set.group).\(set.id).\(set.property)=\(set.value)", set.location)

@@ -33,7 +33,13 @@ final class LaunchTableTests: XCTestCase {
     "-M q35 -object '{\"qom-type\":\"iothread\",\"id\":\"i\",\"poll-max-ns\":5}' \(device)",
     // Parts of a backend that it has from the definition.
     "-M q35 -netdev user \(device)", "-M q35 -chardev null \(device)", "-M q35 -drive if=sd,driver=null-co \(device)",
+    "-M q35 -blockdev null-co,node-name=1d \(device)",
+    // What the rehearsal has without a file.
+    "-M q35 -boot menu=on,splash-time=-3 \(device)", "-M q35 -boot menu=on,splash-time=5,order=c \(device)",
     // Objects, -set, -global.
+    "-M q35 -object authz-list,id=a,policy=maybe \(device)", "-M q35 -object authz-simple,id=a \(device)",
+    "-M q35 -object authz-list,id=a,policy=deny,rules.0.match=x,rules.0.policy=allow \(device)",
+    "-M q35 -object authz-simple,id=a,identity=O=x/y \(device)", "-M q35 -object secret,id=s,data=a,keyid=nope \(device)",
     "-M q35 -object memory-backend-ram,id=m,size=1M -object rng-builtin,id=m \(device)", "-M q35 -object nosuch,id=m \(device)",
     "-M q35 -object rng-builtin,id=1m \(device)", "-M q35 -object rng-builtin,id=r,nosuch=1 \(device)",
     "-M q35 -set device.w.addr=5 \(device),id=v", "-M q35 -global nosuch.x=1 \(device)",

@@ -193,7 +193,7 @@ final class RehearsalPlanTests: XCTestCase {
   func testASecretHasOtherContent() {
     let rows = [
       "data=hidden,format=raw": "data=x,format=raw", "data=aGlkZGVu,format=base64": "data=eA==,format=base64", "file=k": "file=/dev/null",
-      "data=aGlkZGVu,keyid=k,iv=aGlkZGVu,nosuch=y": "data=x,nosuch=y",
+      "data=aGlkZGVu,keyid=s,iv=aGlkZGVu,nosuch=y": "data=x,nosuch=y", "data=hidden,keyid=nope,iv=aGlk": "data=x,keyid=nope",
     ]
     for (written, kept) in rows { XCTAssertEqual(options("-object secret,id=s,\(written)"), ["-object qom-type=secret,id=s,\(kept)"]) }
     XCTAssertEqual(options("-object secret,id=s,nosuch=/x"), ["-object qom-type=rng-builtin,id=s"])
@@ -246,6 +246,7 @@ final class RehearsalPlanTests: XCTestCase {
     XCTAssertEqual(options("-global uefi-vars-x64.jsonfile=v -global a.b=/c -global x.sysfsdev=/sys/d"), [
       "-global driver=x,property=sysfsdev,value=/sys/bus/pci/devices/ffff:ff:1f.7"
     ])
+    XCTAssertEqual(options("-boot c,splash=s,splash-time=5 -boot splash=s"), ["-boot order=c,splash-time=5"])
     XCTAssertEqual(options("-M q35,boot.splash=s,nosuch=/x -usbdevice braille -usbdevice tablet"), [
       "-machine type=q35", "-usbdevice tablet",
     ])
