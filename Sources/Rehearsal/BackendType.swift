@@ -3,14 +3,16 @@ import Facts
 import QMP
 import Syntax
 
-/// The type of a part that the rehearsal replaces or leaves out. A build of QEMU may not have it.
+/// The type of a part that the rehearsal replaces or leaves out, or a parameter of it. A build of QEMU may not have it.
 struct BackendType: Sendable {
   /// The option's name without the dash.
   let option: String
   let type: String
+  /// The parameter that QEMU is asked for; nil where it is asked for the type.
+  let parameter: String?
   /// The option in the definition.
   let location: Location
-  /// The option's text with nothing but the type and the id: QEMU refuses a type that it does not have before all else.
+  /// The option's text with nothing but the type, the id and the parameter: QEMU refuses what it does not have before it opens anything.
   let text: String
 
   var arguments: [String] { ["-" + option, text] }
@@ -33,21 +35,56 @@ struct BackendType: Sendable {
     "tpmdev": ["passthrough", "emulator"], "fsdev": ["local", "synth", "proxy"],
   ]
 
-  /// Whether a refusal is about the type, and not about what the text lacks (QEMU chardev/char.c: char_get_class,
+  /// Parameters of networks, of all types and releases; for others QEMU is asked for the type's own.
+  private static let ofNetworks: Set<String> = [
+    "id", "type", "addr", "address", "bootfile", "br", "chardev", "connect", "cookie64", "counter", "devname", "dhcp", "dhcp-dns",
+    "dhcp-search", "dhcpstart", "dhcpv6", "dns", "dns-forward", "dns-host", "dnssearch", "domainname", "downscript", "dst", "dstport",
+    "fd", "fds", "force-copy", "fqdn", "freebind", "gateway", "group", "guestfwd", "helper", "host", "hostfwd", "hostname", "hubid",
+    "icmp", "ifname", "inhibit", "interface", "ip", "ipv4", "ipv6", "ipv6-dns", "ipv6-host", "ipv6-net", "ipv6-prefix",
+    "ipv6-prefixlen", "isolated", "listen", "local", "localaddr", "mac", "map-guest-addr", "map-host-loopback", "map-path",
+    "map-start-index", "mcast", "mode", "mtu", "ndp", "net", "netdev", "netmask", "offset", "outbound", "outbound-if4", "outbound-if6",
+    "param", "path", "pincounter", "poll-us", "port", "queues", "quiet", "ra", "reconnect", "reconnect-ms", "remote", "restrict",
+    "rxcookie", "rxsession", "script", "search", "server", "smb", "smbserver", "sndbuf", "sock", "sock-fds", "src", "srcport",
+    "start-queue", "tcp", "tcp-ports", "tftp", "tftp-server-name", "txcookie", "txsession", "udp", "udp-ports", "vhost", "vhost-user",
+    "vhostdev", "vhostfd", "vhostfds", "vhostforce", "vnet_hdr", "x-svq",
+  ]
+
+  /// Whether networks of some release have a parameter, which may have parts: `addr.type`.
+  static func isOfNetworks(_ name: String) -> Bool { ofNetworks.contains(String(name.prefix { $0 != "." })) }
+
+  /// Parameters of character devices of all types. Others, such as `reconnect`, only some releases have (QEMU chardev/char.c:
+  /// qemu_chardev_opts).
+  private static let ofCharacterDevices: Set<String> = [
+    "id", "backend", "path", "input-path", "host", "port", "fd", "localaddr", "localport", "to", "ipv4", "ipv6", "wait", "server",
+    "delay", "nodelay", "telnet", "tn3270", "tls-creds", "tls-authz", "websocket", "width", "height", "cols", "rows", "mux",
+    "signal", "name", "debug", "size", "chardev", "chardevs", "append", "logfile", "logappend", "mouse", "clipboard", "abstract",
+    "tight", "encoding",
+  ]
+
+  /// Whether it is one of those.
+  static func isOfCharacterDevices(_ name: String) -> Bool { ofCharacterDevices.contains(String(name.prefix { $0 != "." })) }
+
+  /// Whether a refusal is about the parameter, or about the type, and not about what the text lacks (QEMU chardev/char.c: char_get_class,
   /// qapi/qapi-util.c: qapi_enum_parse, tpm.c: tpm_init_tpmdev, fsdev/qemu-fsdev.c: qemu_fsdev_add).
   func isRefused(in text: String) -> Bool {
-    text.contains("'\(type)'") || text.contains("fsdriver \(type) ") || text.contains("expects a TPM backend type")
+    if let parameter { return text == "Invalid parameter '\(parameter)'" || text == "Parameter '\(parameter)' is unexpected" }
+    return text.contains("'\(type)'") || text.contains("fsdriver \(type) ") || text.contains("expects a TPM backend type")
   }
 
   /// Nil for a type that is not to be asked for.
   init?(_ option: String, _ type: String?, _ location: Location, text: String) {
     guard let type, !type.isEmpty, let known = BackendType.common[option], !known.contains(type) else { return nil }
-    (self.option, self.type, self.location, self.text) = (option, type, location, text)
+    (self.option, self.type, self.location, self.text, parameter) = (option, type, location, text, nil)
+  }
+
+  /// A parameter of a network.
+  init(parameter: String, ofNetwork type: String, _ location: Location, text: String) {
+    (option, self.type, self.location, self.text, self.parameter) = ("netdev", type, location, text, parameter)
   }
 
   /// The type of a device that is replaced.
   init(device type: String, _ location: Location) {
-    (option, self.type, self.location, text) = ("device", type, location, type)
+    (option, self.type, self.location, text, parameter) = ("device", type, location, type, nil)
   }
 }
 
@@ -80,6 +117,19 @@ struct BackendSchema {
     }
   }
 
+  /// Whether QEMU does not have what is asked for; false where the schema does not list it.
+  func lacks(_ backend: BackendType) -> Bool {
+    guard let parameter = backend.parameter else { return types(of: backend.option).map { !$0.contains(backend.type) } ?? false }
+    return parameters(ofNetwork: backend.type).map { !$0.contains(parameter) } ?? false
+  }
+
+  private func parameters(ofNetwork type: String) -> Set<String>? {
+    let variants = self.type("arg-type", of: "netdev_add")?["variants"]?.array
+    let own = variants?.first { $0["case"]?.string == type }?["type"]?.string.flatMap { entries[$0] }
+    guard let own, own["variants"] == nil else { return nil }
+    return own["members"]?.array.map { Set($0.compactMap { $0["name"]?.string }) }
+  }
+
   private func type(_ kind: String, of command: String) -> JSON? { entries[command]?[kind]?.string.flatMap { entries[$0] } }
 
   private func element(of list: JSON?) -> JSON? { list?["element-type"]?.string.flatMap { entries[$0] } }
@@ -95,9 +145,9 @@ struct BackendSchema {
 }
 
 extension RehearsalTrial {
-  /// QEMU's refusal of the first backend or device whose type it does not have, among those that the rehearsal replaces; nil when it
-  /// has all.
-  func refusedType() throws(Unknown) -> RehearsalResult.Outcome? {
+  /// QEMU's refusal of the first backend or device whose type, or a parameter of which, it does not have, among those that the rehearsal
+  /// replaces; nil when it has all.
+  func refusedBackend() throws(Unknown) -> RehearsalResult.Outcome? {
     var schema: BackendSchema?
     for backend in plan.backends {
       switch backend.option {
@@ -113,7 +163,7 @@ extension RehearsalTrial {
         if schema == nil, case .reply(.success(let reply)) = try whole.execute(Command("query-qmp-schema"), until: deadline) {
           schema = BackendSchema(reply)
         }
-        guard let types = schema?.types(of: backend.option), !types.contains(backend.type) else { continue }
+        guard let schema, schema.lacks(backend) else { continue }
       }
       let process = try start(QEMUProcess.arguments + backend.arguments, 0, true)
       guard case .stopped(_, let error) = try process.answer(until: deadline),

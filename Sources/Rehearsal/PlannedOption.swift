@@ -101,9 +101,15 @@ struct PlannedOption {
   private func ask(implied: String, naming ids: Set<String>, _ plan: inout RehearsalPlan) {
     let members = OptionText.members(text, implied: implied)
     let own = members.filter { $0.name == implied || ids.contains($0.name) }
-    let isJSON = text.hasPrefix("{")
-    let bare = isJSON ? JSON.object(own.map { JSON.Member($0.name, .string($0.value)) }).text() : OptionText.keyval(own)
-    plan.ask(BackendType(option.name, own.last { $0.name == implied }?.value, option.location, text: bare))
+    let type = own.last { $0.name == implied }?.value
+    plan.ask(BackendType(option.name, type, option.location, text: bare(own)))
+    guard option.name == "netdev", let type, let other = members.first(where: { !BackendType.isOfNetworks($0.name) }) else { return }
+    plan.ask(BackendType(parameter: other.name, ofNetwork: type, option.location, text: bare(own + [(other.name, "x")])))
+  }
+
+  /// The items in the form that the option has.
+  private func bare(_ items: [(name: String, value: String)]) -> String {
+    text.hasPrefix("{") ? JSON.object(items.map { JSON.Member($0.name, .string($0.value)) }).text() : OptionText.keyval(items)
   }
 
   private func replaced(_ option: String, _ text: String, _ why: String, _ plan: inout RehearsalPlan) {
@@ -178,7 +184,11 @@ struct PlannedOption {
   /// A backend of another kind with the same id.
   private func backend(_ kind: String, implied: String, keeping: Set<String>, _ plan: inout RehearsalPlan) {
     ask(implied: implied, naming: ["id"], &plan)
-    let items = OptionText.members(text, implied: implied).filter { keeping.contains($0.name) }
+    let isCharacterDevice = option.name == "chardev"
+    let items = OptionText.members(text, implied: implied).filter { name, value in
+      // QEMU has one list of parameters for character devices of all types, and `null` ignores those of others.
+      keeping.contains(name) || isCharacterDevice && !BackendType.isOfCharacterDevices(name) && HostProperty.reason(name, value) == nil
+    }
     replaced(
       option.name, OptionText.keyval([(implied, kind)] + items), "replaced by `\(kind)`: the backend is the host's", &plan)
   }

@@ -75,9 +75,11 @@ extension RehearsalTrial {
     ].contains(where: text.contains)
   }
 
-  /// Whether a refusal is about a property that a replaced object has from the definition (QEMU qapi/qobject-input-visitor.c).
+  /// Whether a refusal is about a property that a replaced object or character device has from the definition (QEMU
+  /// qapi/qobject-input-visitor.c, util/qemu-option.c).
   static func isAboutProperties(_ text: String, of part: RehearsalPlan.Part?) -> Bool {
-    part?.arguments.first == "-object" && ["Invalid parameter '", "Parameter '"].contains(where: text.hasPrefix)
+    if part?.arguments.first == "-chardev" { return text.hasPrefix("Invalid parameter '") }
+    return part?.arguments.first == "-object" && ["Invalid parameter '", "Parameter '"].contains(where: text.hasPrefix)
       && !["'qom-type'", "'share'", "'reserve'"].contains(where: text.contains)
   }
 

@@ -130,7 +130,7 @@ public struct StartedRehearsal {
       case .obstacle(let reason): outcome = .notRehearsed(reason)
       case .trial(var trial):
         outcome = try trial.run()
-        if outcome == .started, plugs.isEmpty { outcome = try trial.refusedType() ?? outcome }
+        if outcome == .started, plugs.isEmpty { outcome = try trial.refusedBackend() ?? outcome }
         accelerator = trial.accelerator
         accepted = trial.accepted(at: outcome)
         if outcome == .started, !plugs.isEmpty {

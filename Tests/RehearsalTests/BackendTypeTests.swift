@@ -26,6 +26,11 @@ final class BackendTypeTests: XCTestCase {
       ("-fsdev foo,id=f,path=/x", "fsdev: fsdriver foo not found", "-fsdev[0]"),
       ("-display foo,gl=on", "Parameter 'type' does not accept value 'foo'", "-display[0]"),
       ("-device vhost-foo-pci,chardev=c", "'vhost-foo-pci' is not a valid device model name", "-device[0]"),
+      // Parameters.
+      ("-netdev tap,id=n,ifname=x,script=/x,foo=/y", "Invalid parameter 'foo'", "-netdev[0]"),
+      ("-netdev user,id=m,hostfwd=tcp::22-:22 -netdev user,id=n,hostfw=tcp::22-:22", "Invalid parameter 'hostfw'", "-netdev[1]"),
+      ("-netdev '{\"type\":\"tap\",\"id\":\"n\",\"foo\":1}'", "Parameter 'foo' is unexpected", "-netdev[0]"),
+      ("-chardev socket,id=c,path=/x,sever=on", "Invalid parameter 'sever'", "-chardev[0]"),
       // Devices that do not connect to anything.
       ("-device vhost-user-blk-pci", "chardev is mandatory", "-device[0]"),
       ("-device vhost-user-fs-pci,tag=x", "missing chardev", "-device[0]"),
@@ -46,6 +51,9 @@ final class BackendTypeTests: XCTestCase {
       for line in ["-netdev passt,id=n", "-object memory-backend-shm,id=m,size=64M", "-audiodev pipewire,id=a"] {
         XCTAssertEqual(try outcomeOfQ35(line, program) == .started, isOf11, "\(program): \(line)")
       }
+      for (option, isOfOld) in [("reconnect=1", true), ("reconnect-ms=1", false)] {
+        XCTAssertEqual(try outcomeOfQ35("-chardev socket,id=c,path=/x,\(option)", program) == .started, isOfOld != isOf11, program)
+      }
       // The lab's root has no module of SPICE.
       XCTAssertEqual(try outcomeOfQ35("-chardev spicevmc,id=c,name=vdagent", program) == .started, !isOf11, program)
       XCTAssertEqual(try outcomeOfQ35("-chardev tty,id=c,path=/dev/x", program) == .started, !isOf11, program)
@@ -55,9 +63,12 @@ final class BackendTypeTests: XCTestCase {
   func testATypeThatNeedsMoreThanItsNameIsNotRefused() throws {
     try each { program, _ in
       for line in [
-        "-netdev l2tpv3,id=n,src=a,dst=b,txsession=1", "-blockdev driver=ssh,node-name=n,path=/x", "-chardev parallel,id=c,path=/x",
-        "-tpmdev emulator,id=t,chardev=c", "-audiodev oss,id=a", "-display curses", "-drive if=none,file=/x,format=vmdk",
-        "-device vhost-vsock-pci,guest-cid=3", "-object sev-guest,id=s,cbitpos=47,reduced-phys-bits=1",
+        "-netdev l2tpv3,id=n,src=a,dst=b,txsession=1", "-netdev user,id=n,ipv6-net=fd00::/64,dns=10.0.2.3,smb=/x",
+        "-netdev socket,id=n,listen=:5", "-chardev socket,id=c,path=/x,server=on,wait=off,logfile=/y,foo=/z",
+        "-chardev pty,id=c,path=/x", "-chardev vc,id=c,cols=80,rows=25", "-chardev udp,id=c,host=a,port=5,localaddr=b,localport=6",
+        "-blockdev driver=ssh,node-name=n,path=/x", "-chardev parallel,id=c,path=/x", "-tpmdev emulator,id=t,chardev=c",
+        "-audiodev oss,id=a", "-display curses", "-drive if=none,file=/x,format=vmdk", "-device vhost-vsock-pci,guest-cid=3",
+        "-object sev-guest,id=s,cbitpos=47,reduced-phys-bits=1",
       ] { XCTAssertEqual(try outcomeOfQ35(line, program), .started, "\(program): \(line)") }
     }
   }
