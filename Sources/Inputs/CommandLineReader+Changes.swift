@@ -90,7 +90,10 @@ extension CommandLineReader {
           group: names[0], id: names[1], property: names[2], value: String(parts[1]), location: whole))
       return
     }
-    added[index, default: []].append(Property(name: names[2], value: .string(String(parts[1])), location: whole))
+    let value = String(parts[1])
+    let isKnown = !word.leavesOpen(value, isStream: false)
+    if names[2] == "driver", !isKnown { return unknown(word, whole) }
+    added[index, default: []].append(Property(name: names[2], value: isKnown ? .string(value) : .unknown(value), location: whole))
     // A second id of key=value text does not count, one of -set does (observed on 11.1.3).
     guard names[2] == "id" else { return }
     if let own = definition.machine.devices[index].properties.firstIndex(where: { $0.name == "id" }) {
@@ -100,7 +103,7 @@ extension CommandLineReader {
     if definition.machine.devices[index].history.writtenID == nil { definition.machine.devices[index].history.writtenID = names[1] }
     addProperties()
     keyValueDevices[names[1]] = definition.machine.devices.firstIndex { $0.form == .keyval && $0.id == names[1] }
-    if keyValueDevices[String(parts[1])] == nil { keyValueDevices[String(parts[1])] = index }
+    if isKnown, keyValueDevices[value] == nil { keyValueDevices[value] = index }
   }
 
   /// Whether no option before has made anything that `-set` could change.

@@ -51,13 +51,17 @@ extension SystemdUnit {
 
   /// The second word of a command with the prefix `@`: the name that the process gets, and no argument.
   static func processName(_ bytes: [UInt8], _ command: Range<Int>) -> Range<Int>? {
-    guard bytes[..<command.lowerBound].reversed().prefix(while: { $0 != UInt8(ascii: "=") }).contains(UInt8(ascii: "@")),
+    // A value may have other commands before it.
+    let prefixes = bytes[..<command.lowerBound].reversed().prefix { $0 <= 0x20 || "@-:+!|".utf8.contains($0) }
+    guard prefixes.contains(UInt8(ascii: "@")),
       let blank = bytes[command].firstIndex(where: { $0 <= 0x20 }),
       let start = (blank..<command.upperBound).first(where: {
         bytes[$0] > 0x20 && !(bytes[$0] == UInt8(ascii: "\\") && $0 + 1 < command.upperBound && bytes[$0 + 1] == 0x0a)
       })
     else { return nil }
     let word = bytes[start..<command.upperBound].prefix { $0 > 0x20 }
+    // `$NAME` may be several words, and the others are arguments; or none.
+    if word.starts(with: "$".utf8), !word.starts(with: "${".utf8) { return nil }
     return word.contains { "\"'\\#;".utf8.contains($0) } ? nil : word.startIndex..<word.endIndex
   }
 }

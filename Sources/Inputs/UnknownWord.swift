@@ -11,7 +11,10 @@ extension Word {
   /// Whether another program fills in an option for the memory or the processors. Of other options such a value is not read.
   func isOpen(of option: String) -> Bool {
     switch option {
-    case "cpu": return TemplatePlaceholder.begins(bytes)
+    case "cpu":
+      return text.split(separator: ",").contains { item in
+        item.split(separator: "=", maxSplits: 1).contains { TemplatePlaceholder.isIn(String($0.drop { $0 == "+" || $0 == "-" })) }
+      }
     case "m", "smp":
       return KeyValueText(bytes, implied: "").items.contains { $0.value.hasPrefix("%d") || TemplatePlaceholder.isIn($0.value) }
     default: return false

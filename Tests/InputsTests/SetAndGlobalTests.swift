@@ -1,3 +1,4 @@
+import Facts
 import Inputs
 import Syntax
 import XCTest
@@ -32,6 +33,28 @@ final class SetAndGlobalTests: XCTestCase {
       XCTAssertEqual(parsed.machine.unreadParts.count, 1, options)
       XCTAssertEqual(parsed.machine.machine.map(\.name), ["type"], options)
       XCTAssertEqual(parsed.machine.sets.map(\.id), [], options)
+    }
+  }
+
+  func testAValueOfASetThatOnlyTheShellKnows() {
+    func read(_ set: String) -> MachineConfig {
+      let text = "qemu-system-x86_64 -M q35 -device vfio-pci,host=01:00.0,id=a -set \(set)\n"
+      return ParsedInput.parse(SourceText(name: "vm.sh", bytes: Array(text.utf8)), as: .shell).machine
+    }
+    for set in ["device.a.ats=$X", "device.a.ats=${X}", "device.a.ats={{ x }}"] {
+      XCTAssertEqual(read(set).devices.first?.value("ats")?.isUnknown, true, set)
+    }
+    XCTAssertEqual(read("device.a.ats='$X'").devices.first?.value("ats"), .string("$X"))
+    // Its driver may be any.
+    XCTAssertEqual(read("device.a.driver=$X").unreadParts.map(\.what), ["value of `device.a.driver=$X`"])
+    XCTAssertEqual(read("device.a.driver=$X").devices.map(\.driver), ["vfio-pci"])
+  }
+
+  func testPlaceholdersAmongTheItemsOfAProcessor() {
+    for model in ["{{ cpu }}", "@CPU@", "max,+@FLAG@", "max,@FLAGS@", "max,phys-bits=@BITS@"] {
+      let text = "qemu-system-x86_64 -cpu \"\(model)\" -device vfio-pci,host=01:00.0\n"
+      let machine = ParsedInput.parse(SourceText(name: "vm.sh", bytes: Array(text.utf8)), as: .shell).machine
+      XCTAssertEqual(machine.options.filter { $0.name == "cpu" }.map(\.value.string), ["$(...)"], model)
     }
   }
 

@@ -40,6 +40,12 @@ final class SystemdTests: XCTestCase {
       XCTAssertEqual(parsed.machine.devices.map { $0.string("host") }, ["0000:0a:00.0"], start)
     }
     XCTAssertEqual(parse("[Service]\nExecStart=/usr/bin/kvm guest1 " + options).machine.unreadParts.map(\.what), ["the argument `guest1`"])
+    // It may be several words.
+    XCTAssertEqual(parse("[Service]\nExecStart=@/usr/bin/kvm $NAME " + options).machine.unreadParts.map(\.what), ["value of `$NAME`"])
+    // An @ of another command of the value is no prefix.
+    let second = parse("[Service]\nType=oneshot\nExecStart=/bin/systemctl stop a@b ; /usr/bin/kvm -device vfio-pci,host=0000:0a:00.0\n")
+    XCTAssertEqual(second.machine.program, "/usr/bin/kvm")
+    XCTAssertEqual(second.machine.devices.map { $0.string("host") }, ["0000:0a:00.0"])
   }
 
   func testAVariableOfTheUnitIsFollowed() {
