@@ -13,8 +13,9 @@ extension MachineConfig {
       return request.with(request.driver.map { index.settings[$0] ?? settings(ofType: $0, qemu) } ?? [])
     }
     let given = globals.filter { global in
-      // A descriptor that -global gives is refused, or crashes QEMU.
-      guard global.applies(to: request, in: qemu), global.property != "fd",
+      // A descriptor that -global gives is refused, or crashes QEMU; before 10.1 a number counts (observed on 10.0.13).
+      let isDescriptor = PassedDescriptor(global.value, .cold) == .number && qemu.isBefore(10, 1)
+      guard global.applies(to: request, in: qemu), global.property != "fd" || isDescriptor,
         let property = VFIOProperties.property(global.property, of: request.driver ?? ""), (try? property.exists(in: qemu)) != false
       else { return false }
       if property.kind == .link, !global.value.isEmpty, !objects.contains(where: { $0.id == global.value }) { return false }

@@ -27,10 +27,11 @@ extension PropertyValue {
     case .bool(let flag): return .string(flag ? "on" : "off")
     case .integer(let number): return .string("\(number)")
     case .unsigned(let number): return .string("\(number)")
-    // With 17 digits (QEMU qobject/qnum.c: qnum_to_string).
+    // With 17 digits (QEMU qobject/qnum.c: qnum_to_string): those of 0.1 are 0.10000000000000001, and are not modelled.
     case .real(let number):
-      guard abs(number) < 1e17, let whole = Int64(exactly: number) else { return .string("\(number)") }
-      return .string("\(whole)")
+      if abs(number) < 1e17, let whole = Int64(exactly: number) { return .string("\(whole)") }
+      let isShort = abs(number) < 1e6 && (number * 1024).rounded() == number * 1024
+      return isShort ? .string("\(number)") : .unknown("\(number)")
     case .null, .array, .object: return nil
     case .string, .unknown: return self
     }
