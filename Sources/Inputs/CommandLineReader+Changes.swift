@@ -11,9 +11,10 @@ extension CommandLineReader {
 
   /// `driver.property=value`, or `driver=…,property=…,value=…` (QEMU system/vl.c: qemu_global_option).
   mutating func global(_ word: Word, _ whole: Location) {
-    // An unknown value cannot name one; nor can a driver.
-    if word.hasUnknown { return unknown(word, whole) }
     let text = word.text
+    // An unknown value cannot name one; nor can a driver.
+    let isOfTemplate = text.split { "=.,".contains($0) }.contains { TemplatePlaceholder.isIn(String($0)) }
+    if word.hasUnknown || isOfTemplate { return unknown(word, whole) }
     let name = text.prefix { $0 != "=" }
     let given: (String?, String?, String?)
     if let dot = name.firstIndex(of: "."), name.endIndex < text.endIndex {
@@ -58,7 +59,7 @@ extension CommandLineReader {
 
   /// `-set device.ID.property=value` edits a key=value `-device` before it.
   mutating func set(_ word: Word, _ whole: Location) {
-    if word.startsUnknown { return unknown(word, whole) }
+    if word.startsUnknown || TemplatePlaceholder.begins(word.bytes) { return unknown(word, whole) }
     let parts = word.text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let names = parts[0].split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
     guard parts.count == 2, names.count == 3, !names.contains("") else {

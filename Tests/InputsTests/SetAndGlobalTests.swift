@@ -50,6 +50,19 @@ final class SetAndGlobalTests: XCTestCase {
     XCTAssertEqual(read("device.a.driver=$X").devices.map(\.driver), ["vfio-pci"])
   }
 
+  func testPlaceholdersInGlobalAndSet() {
+    let globals = ["{{ g }}", "@GLOBAL@", "{{ d }}.ats=on", "vfio-pci.{{ p.q }}=on", "vfio-pci.ats=@V@", "vfio-pci.romfile=%s"]
+    for (option, texts) in [("-global", globals), ("-set", ["{{ x }}", "@SET@"])] {
+      for text in texts {
+        let list = "[\"qemu-system-x86_64\",\"-device\",\"vfio-pci,host=01:00.0,id=a\",\"\(option)\",\"\(text)\"]\n"
+        let parsed = ParsedInput.parse(SourceText(name: "vm.json", bytes: Array(list.utf8)))
+        XCTAssertEqual(parsed.problems.map(\.message), [], text)
+        XCTAssertEqual(parsed.machine.globals.map(\.property), [], text)
+        XCTAssertEqual(parsed.machine.unreadParts.map(\.what), ["value of `\(text)`"], text)
+      }
+    }
+  }
+
   func testPlaceholdersAmongTheItemsOfAProcessor() {
     for model in ["{{ cpu }}", "@CPU@", "max,+@FLAG@", "max,@FLAGS@", "max,phys-bits=@BITS@"] {
       let text = "qemu-system-x86_64 -cpu \"\(model)\" -device vfio-pci,host=01:00.0\n"

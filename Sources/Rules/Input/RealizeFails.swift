@@ -60,8 +60,9 @@ private func checkPlug(_ prediction: RealizePrediction, _ target: LintTarget, _ 
     if runner.isExplained(failure.cause, of: prediction.request) { return }
     // Nothing that happens until then makes such a pair work; a host device may be there by then.
     if failure.cause == .badFailover {
+      let start = prediction.request.plug == .hot ? "keeps \(prediction.name) back" : "starts without \(prediction.name)"
       return runner.report(
-        "QEMU starts without \(prediction.name), and refuses it when the guest's driver asks for it: `\(failure.text)`",
+        "QEMU \(start), and refuses it when the guest's driver asks for it: `\(failure.text)`",
         at: prediction.request.location(of: failure.property ?? "failover_pair_id"), about: prediction.request,
         fix: advice(failure, prediction, target))
     }
