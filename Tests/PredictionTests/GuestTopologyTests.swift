@@ -1,6 +1,7 @@
 import Facts
 import Inputs
 import Prediction
+import Support
 import Syntax
 import XCTest
 
@@ -111,5 +112,20 @@ final class GuestTopologyTests: XCTestCase {
       ], rootBus: .known(nil), ids: [:], migrating: .known(false))
     XCTAssertEqual(loop.path(from: "a").map(\.name), ["a", "b"])
     XCTAssertEqual(guest().path(from: "rp0").map(\.name), ["rp0", "pcie.0"])
+  }
+
+  /// Ten times as many devices may take thirty times as long: it would be a hundred times if each were compared with all.
+  func testBusesThatAreMissingAreLookedForInLinearTime() {
+    func time(_ count: Int) -> Double {
+      let devices = (0..<count).map { "-device virtio-scsi-pci,id=s\($0),bus=none\($0)" }.joined(separator: " ")
+      let machine = Machines.parse("qemu-system-x86_64 -M q35 -nodefaults \(devices)").machine
+      let time = ProcessorTime()
+      let outcome = Predictor(machine, on: Host(nothingKnown: "t", source: "t"), qemu: .released(11, 1, "11.1.3")).run()
+      XCTAssertEqual(outcome.predictions.count, 0)
+      XCTAssertNotNil(outcome.launchFailures.first)
+      return time.seconds
+    }
+    _ = time(200)
+    XCTAssertLessThan(time(3000), 30 * time(300))
   }
 }

@@ -51,12 +51,19 @@ extension RealizeContext {
     case .pci: return nil
     case .other(let type): return RealizeFailure(.wrongBusType, "Device '\(driver)' can't go on \(type) bus")
     case .refused(let failure):
-      // A device that is not modelled may offer the bus; that of a bridge has the id alone.
-      let isOpen = guest.ids.contains { id, driver in name.hasPrefix(id + ".") && !PCIDrivers.isBridge(driver) }
-      if failure.text.hasPrefix("Bus "), isOpen {
+      if failure.text.hasPrefix("Bus "), mayBeOffered(name) {
         throw Unknown("bus `\(name)`", reason: "not a bus that vfiogate models")
       }
       return failure
+    }
+  }
+
+  /// Whether a device that is not modelled may offer a bus of a name, such as `ID.0`; that of a bridge has the id alone.
+  private func mayBeOffered(_ name: String) -> Bool {
+    // Many requests may name a bus that is missing; few names are long.
+    if name.utf8.count > 256 { return guest.ids.contains { id, driver in name.hasPrefix(id + ".") && !PCIDrivers.isBridge(driver) } }
+    return name.indices.contains { index in
+      name[index] == "." && guest.ids[String(name[..<index])].map { !PCIDrivers.isBridge($0) } ?? false
     }
   }
 
