@@ -89,11 +89,29 @@ extension RealizeContext {
     return nil
   }
 
-  /// The request with all values of `-global` options: those of properties that are not modelled too, and those of the device inside one
-  /// of virtio, which come first.
+  /// The request with the values of `-global` options that QEMU refuses, or crashes on, where the device does not set them itself.
   var withGlobals: DeviceRequest {
+    if machine.globals.isEmpty { return request }
+    return request.with(index.badValues[driver] ?? machine.badValues(of: driver, qemu))
+  }
+}
+
+extension MachineConfig {
+  /// The `-global` options with such a value for a type of device, as far as it is known. Those of the device inside one of virtio come
+  /// first, in the order of the options also where they name its base type.
+  func badValues(of driver: String, _ qemu: QEMUProfile) -> [GlobalProperty] {
     let base = DeviceNeeds.base(driver)
-    let inside = base.hasPrefix("virtio-") && base.hasSuffix("-pci") ? base.dropLast(3) + "device" : nil
-    return request.with(machine.globals.filter { inside.map(String.init) == $0.driver } + machine.globals.filter { $0.driver == driver })
+    var inside: Set<String> = []
+    if base.hasPrefix("virtio-"), base.hasSuffix("-pci") { inside.insert(String(base.dropLast(3)) + "device") }
+    if base == "virtio-scsi-pci" { inside.insert("virtio-scsi-common") }
+    let given = globals.filter { inside.contains($0.driver) } + globals.filter { $0.driver == driver }
+    let last = Dictionary(given.enumerated().map { ($1.property, $0) }) { $1 }
+    return last.values.sorted().map { given[$0] }.filter { global in
+      let type = Property(name: "driver", value: .string(driver), location: global.location)
+      let request = DeviceRequest(form: .keyval, plug: .cold, properties: [type], location: global.location).with([global])
+      if QEMUCrash.property(of: request, in: qemu) != nil { return true }
+      guard case .natural(let number)? = QEMUNumber.integer(of: .string(global.value)) else { return false }
+      return DeviceNeeds.refusal(driver, global.property, number) != nil
+    }
   }
 }

@@ -12,6 +12,8 @@ struct MachineIndex: Sendable {
   let memoryFiles: [FileMemory.Item]
   /// The `-global` options that QEMU accepts for each type of device that the machine has and that is not vfio's.
   let settings: [String: [GlobalProperty]]
+  /// The `-global` options for each of these types on whose values its devices fail, where they do not set them themselves.
+  let badValues: [String: [GlobalProperty]]
   /// The first `-global` option for each driver whose name or value QEMU refuses.
   private let badGlobals: [String: RealizeFailure]
   /// The first `-global` option for each driver on which QEMU crashes, and its index.
@@ -27,6 +29,7 @@ struct MachineIndex: Sendable {
     memoryFiles = FileMemory.items(of: machine)
     let drivers = machine.globals.isEmpty ? [] : Set(machine.devices.filter { !$0.isVFIO }.compactMap(\.driver))
     settings = Dictionary(uniqueKeysWithValues: drivers.map { ($0, machine.settings(ofType: $0, qemu)) })
+    badValues = Dictionary(uniqueKeysWithValues: drivers.map { ($0, machine.badValues(of: $0, qemu)) })
     badGlobals = MachineIndex.badGlobals(of: machine, qemu)
     crashes = Dictionary(
       machine.globals.enumerated().compactMap { index, global in
