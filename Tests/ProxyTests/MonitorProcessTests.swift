@@ -51,5 +51,13 @@ final class MonitorProcessTests: XCTestCase {
       defer { program.end() }
       XCTAssertEqual(MonitorProcess.started(by: program.processID), program.processID)
     }
+    // One whose argument 0 is another, and which has started a program; its files may have its name.
+    let qemu = directory.path + "/qemu-system-x86_64"
+    XCTAssertEqual(symlink("/bin/bash", qemu), 0)
+    let program = try Child("/bin/bash", ["-c", "exec -a guest1 \(qemu) -c 'sleep 600; :' 0 /run/qemu-system-x86_64.pid"])
+    defer { program.end() }
+    try Wait.until("started", within: .seconds(20), isTrue: { !MonitorProcess.children(of: program.processID).isEmpty })
+    XCTAssertEqual(MonitorProcess.started(by: program.processID), program.processID)
+    MonitorProcess.children(of: program.processID).forEach { kill($0, SIGKILL) }
   }
 }

@@ -58,9 +58,9 @@ enum MonitorProcess {
       return (text?.bytes.split { $0 == 0 || $0 == 0x0a } ?? []).map { WireText(bytes: $0).split("/").last ?? "" }
     }
     let arguments = words("cmdline")
-    // `-name process=` changes it. That of a script is the script's, which is an argument of its interpreter.
+    // `-name process=` changes it. That of a script is the script's, which is the first or second argument of its interpreter (execve(2)).
     let name = words("comm").first.flatMap { name in
-      arguments.dropFirst().contains { $0.hasPrefix(name) } ? nil : name
+      arguments.dropFirst().prefix(2).contains { $0.hasPrefix(name) } ? nil : name
     }
     return [name, arguments.first].compactMap { $0 }.contains { program in
       (program.hasPrefix("qemu") || program.hasPrefix("kvm")) && !tools.contains(where: program.hasPrefix)
