@@ -49,9 +49,6 @@ struct BackendType: Sendable {
     "vhostdev", "vhostfd", "vhostfds", "vhostforce", "vnet_hdr", "x-svq",
   ]
 
-  /// Whether networks of some release have a parameter, which may have parts: `addr.type`.
-  static func isOfNetworks(_ name: String) -> Bool { ofNetworks.contains(String(name.prefix { $0 != "." })) }
-
   /// Parameters of character devices of all types. Others, such as `reconnect`, only some releases have (QEMU chardev/char.c:
   /// qemu_chardev_opts).
   private static let ofCharacterDevices: Set<String> = [
@@ -61,8 +58,14 @@ struct BackendType: Sendable {
     "tight", "encoding",
   ]
 
-  /// Whether it is one of those.
-  static func isOfCharacterDevices(_ name: String) -> Bool { ofCharacterDevices.contains(String(name.prefix { $0 != "." })) }
+  /// Whether a network or a character device has a parameter that is not among those. One may have parts, such as `addr.type`; `...` and
+  /// `@OPTIONS@` stand for others.
+  static func isUncommon(_ name: String, of option: String) -> Bool {
+    guard let known = ["netdev": ofNetworks, "chardev": ofCharacterDevices][option] else { return false }
+    let bytes = Array(name.utf8)
+    let isWritten = bytes.allSatisfy { $0.isASCIILetterOrDigit || "-_.".utf8.contains($0) } && !TemplatePlaceholder.omits(bytes)
+    return isWritten && !known.contains(String(name.prefix { $0 != "." }))
+  }
 
   /// Whether a refusal is about the parameter, or about the type, and not about what the text lacks (QEMU chardev/char.c: char_get_class,
   /// qapi/qapi-util.c: qapi_enum_parse, tpm.c: tpm_init_tpmdev, fsdev/qemu-fsdev.c: qemu_fsdev_add).

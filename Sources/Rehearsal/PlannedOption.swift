@@ -43,6 +43,7 @@ struct PlannedOption {
       if option.name == "display" { ask(implied: "type", naming: [], &plan) }
       return plan.note(name, "left out: the rehearsal has its own, or it is about a running guest")
     }
+    if isUnnamed(plan) { return plan.obstruct("only the shell knows the value of `\(text)`") }
     switch option.name {
     case "cpu" where plan.isOfDomain(option.location): processorOfDomain(&plan)
     case "cpu": processor(text, &plan)
@@ -78,6 +79,26 @@ struct PlannedOption {
     }
   }
 
+  /// Names that a replacement has from the definition; QEMU, or a device that uses the part, asks for them.
+  private static let names = [
+    "chardev": "id", "netdev": "id", "fsdev": "id", "audiodev": "id", "drive": "id", "blockdev": "node-name", "virtfs": "mount_tag",
+    "audio": "model",
+  ]
+
+  /// Whether such a name is in what the definition does not show. A drive may have none.
+  private func isUnnamed(_ plan: RehearsalPlan) -> Bool {
+    guard let name = PlannedOption.names[option.name] else { return false }
+    let items = OptionText.members(text, implied: nil)
+    if items.contains(where: { $0.name == name }) { return false }
+    return items.contains { isOpen($0.name, plan) || TemplatePlaceholder.omits(Array($0.name.utf8)) }
+      || option.name != "drive" && isOpen(text, plan)
+  }
+
+  /// Whether the shell, or who fills in a template, knows a part of a text.
+  private func isOpen(_ text: String, _ plan: RehearsalPlan) -> Bool {
+    plan.isShells(option.location) && OptionText.isOfShell(text) || TemplatePlaceholder.isIn(text)
+  }
+
   /// An option of the process, without the items that would change this one.
   private func process(without items: Set<String>, implied: String?, _ plan: inout RehearsalPlan) {
     if plan.isShells(option.location) { return plan.note(name, "left out: only the shell knows it") }
@@ -103,7 +124,8 @@ struct PlannedOption {
     let own = members.filter { $0.name == implied || ids.contains($0.name) }
     let type = own.last { $0.name == implied }?.value
     plan.ask(BackendType(option.name, type, option.location, text: bare(own)))
-    guard option.name == "netdev", let type, let other = members.first(where: { !BackendType.isOfNetworks($0.name) }) else { return }
+    let other = members.first { BackendType.isUncommon($0.name, of: "netdev") }
+    guard option.name == "netdev", let type, let other else { return }
     plan.ask(BackendType(parameter: other.name, ofNetwork: type, option.location, text: bare(own + [(other.name, "x")])))
   }
 
@@ -161,9 +183,9 @@ struct PlannedOption {
 
   private func boot(_ plan: inout RehearsalPlan) {
     let items = OptionText.items(text, implied: "order")
-    let kept = items.filter { HostProperty.reason($0.name, $0.value) == nil }
+    let kept = items.filter { HostProperty.reason($0.name, $0.value) == nil && !isOpen($0.name, plan) && !isOpen($0.value, plan) }
     if kept.count == items.count { return plan.keep("-boot", text, option.location) }
-    plan.note(name, "without the file that it names")
+    plan.note(name, "without what names a file, or is not written out")
     if !kept.isEmpty { plan.keep("-boot", OptionText.keyval(kept), option.location) }
   }
 
@@ -184,10 +206,10 @@ struct PlannedOption {
   /// A backend of another kind with the same id.
   private func backend(_ kind: String, implied: String, keeping: Set<String>, _ plan: inout RehearsalPlan) {
     ask(implied: implied, naming: ["id"], &plan)
-    let isCharacterDevice = option.name == "chardev"
     let items = OptionText.members(text, implied: implied).filter { name, value in
+      if keeping.contains(name) { return true }
       // QEMU has one list of parameters for character devices of all types, and `null` ignores those of others.
-      keeping.contains(name) || isCharacterDevice && !BackendType.isOfCharacterDevices(name) && HostProperty.reason(name, value) == nil
+      return BackendType.isUncommon(name, of: option.name) && HostProperty.reason(name, value) == nil && !isOpen(value, plan)
     }
     replaced(
       option.name, OptionText.keyval([(implied, kind)] + items), "replaced by `\(kind)`: the backend is the host's", &plan)

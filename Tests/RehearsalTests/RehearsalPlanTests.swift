@@ -310,6 +310,25 @@ final class RehearsalPlanTests: XCTestCase {
     XCTAssertEqual(plan("-m $RAM").obstacle, "only the shell knows the value of `$RAM`")
     XCTAssertNotNil(plan("-device vfio-pci,host=01:00.0,bus=$BUS").obstacle)
     XCTAssertNil(plan("-name $NAME -device vfio-pci,host=$GPU").obstacle)
+    // A replacement without its id would be refused, or would be missing.
+    for option in [
+      "-netdev", "-chardev", "-drive", "-blockdev", "-fsdev", "-audiodev", "-virtfs", "-audio", "-netdev tap,", "-drive file=x,",
+      "-netdev ifname=",
+    ] {
+      let text = option.contains(" ") ? "\(option)$X" : "\(option) \"$X\""
+      XCTAssertNotNil(plan(text).obstacle, text)
+    }
+    for text in ["-netdev @NET@", "-netdev tap,...", "-drive @DISK@", "-chardev socket,@OPTIONS@"] {
+      XCTAssertNotNil(plan(text).obstacle, text)
+    }
+    let open = plan("-netdev user,id=n,... -netdev tap,id=m,@X@ -chardev socket,id=c,__X__,reconnect=@N@ -chardev socket,id=d,...")
+    XCTAssertNil(open.obstacle)
+    XCTAssertNil(open.backends.first { $0.parameter != nil })
+    XCTAssertEqual(open.parts.filter { $0.arguments[0] == "-chardev" }.map { $0.arguments[1] }, ["backend=null,id=c", "backend=null,id=d"])
+    let named = "-netdev user,id=n,$FWD -chardev socket,id=c,reconnect=$N,$X -boot menu=on,splash-time=$T -drive id=d,$X"
+    XCTAssertEqual(
+      options(named).map { $0.prefix(34) },
+      ["-netdev type=hubport,id=n,hubid=2", "-chardev backend=null,id=c", "-boot menu=on", "-drive driver=null-co,read-zeroes="])
     // A text in single quotes is not the shell's.
     XCTAssertEqual(options("-smbios 'type=1,product=US$100' -rtc \"base=utc\""), ["-smbios type=1,product=US$100", "-rtc base=utc"])
   }
