@@ -34,7 +34,7 @@ final class LaunchTableTests: XCTestCase {
     // Parts of a backend that it has from the definition.
     "-M q35 -netdev user \(device)", "-M q35 -chardev null \(device)", "-M q35 -drive if=sd,driver=null-co \(device)",
     "-M q35 -blockdev null-co,node-name=1d \(device)",
-    // What the rehearsal has without a file.
+    // Replacements that have no file.
     "-M q35 -boot menu=on,splash-time=-3 \(device)", "-M q35 -boot menu=on,splash-time=5,order=c \(device)",
     // Objects, -set, -global.
     "-M q35 -object authz-list,id=a,policy=maybe \(device)", "-M q35 -object authz-simple,id=a \(device)",

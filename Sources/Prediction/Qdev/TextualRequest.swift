@@ -27,7 +27,7 @@ extension PropertyValue {
     case .bool(let flag): return .string(flag ? "on" : "off")
     case .integer(let number): return .string("\(number)")
     case .unsigned(let number): return .string("\(number)")
-    // With 17 digits (QEMU qobject/qnum.c: qnum_to_string): those of 0.1 are 0.10000000000000001, and are not modelled.
+    // QEMU writes 17 digits (qobject/qnum.c: qnum_to_string): those of 0.1 are 0.10000000000000001, and are not modelled.
     case .real(let number):
       if abs(number) < 1e17, let whole = Int64(exactly: number) { return .string("\(whole)") }
       let isShort = abs(number) < 1e6 && (number * 1024).rounded() == number * 1024

@@ -119,7 +119,7 @@ extension DeviceContext {
   /// Advice to set a property of the guest's IOMMU.
   func set(_ property: String, _ value: String, of unit: DeviceRequest) -> String {
     let driver = unit.driver ?? "iommu"
-    // Of Proxmox's `viommu=`.
+    // The IOMMU of Proxmox's `viommu=`.
     if unit.location.path == "machine" { return "add `-global \(driver).\(property)=\(value)` to `args:`" }
     guard unit.isLibvirtIOMMU else { return "add `\(property)=\(value)` to `\(driver)`" }
     if let name = LibvirtOverride.attributes[property] { return "write `\(name)='\(value)'` in the `<driver>` of `<iommu>`" }
