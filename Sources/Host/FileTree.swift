@@ -169,8 +169,7 @@ func trimmedText(_ bytes: [UInt8]) -> String {
   return String(decoding: bytes[start..<end], as: UTF8.self)
 }
 
-/// The name of a directory entry that readdir(3) has returned.
-package func entryName(_ entry: UnsafeMutablePointer<dirent>) -> String {
+private func entryName(_ entry: UnsafeMutablePointer<dirent>) -> String {
   // SAFETY: d_name is a C string inside the entry, which outlives this call.
   withUnsafeBytes(of: &entry.pointee.d_name) { name in
     String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)

@@ -96,9 +96,9 @@ enum SystemdUnit {
   static func parse(_ source: SourceText, _ follow: FileFollower?) -> ParsedInput {
     let all = commands(source.bytes)
     let isQEMU: (Range<Int>) -> Bool = { ShellScript(Array(source.bytes[$0])).command != nil }
-    let starting = all.filter(isQEMU)
-    var text = EmbeddedCommand.only([starting.first ?? all.first].compactMap { $0 }, of: source.bytes)
-    if let name = (starting.first ?? all.first).flatMap({ processName(source.bytes, $0) }) {
+    let starting = all.filter(isQEMU), command = starting.first ?? all.first
+    var text = EmbeddedCommand.only([command].compactMap { $0 }, of: source.bytes)
+    if let name = command.flatMap({ processName(source.bytes, $0) }) {
       text.replaceSubrange(name, with: repeatElement(0x20, count: name.count))
     }
     // To a shell, `;` would end the command.

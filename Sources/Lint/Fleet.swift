@@ -71,7 +71,7 @@ public struct Fleet: Sendable {
   private static let suffix = ".host"
 
   private func recordings() throws(PathError) -> [String] {
-    let names = try DefinitionFiles.names(in: folder).filter { $0.hasSuffix(Fleet.suffix) && !$0.hasPrefix(".") }
+    let names = try Folder.names(in: folder).filter { $0.hasSuffix(Fleet.suffix) && !$0.hasPrefix(".") }
     guard !names.isEmpty else { throw PathError(folder, reason: "holds no recording (NAME\(Fleet.suffix))") }
     return names
   }

@@ -1,7 +1,6 @@
 import CLinux
 import Common
 import Glibc
-import Host
 import Inputs
 import Syntax
 
@@ -35,15 +34,11 @@ enum MonitorProcess {
 
   /// The processes that the threads of one have started (proc(5)).
   static func children(of process: pid_t) -> [pid_t] {
-    guard let threads = opendir("/proc/\(process)/task") else { return [] }
-    defer { closedir(threads) }
-    var found: [pid_t] = []
-    // SAFETY: the entry is used until the next readdir only, and its name is copied.
-    while let entry = readdir(threads) {
-      let text = try? InputFile.read("/proc/\(process)/task/\(entryName(entry))/children", limit: 1 << 16)
-      found += (text.map { WireText(bytes: $0.bytes).words } ?? []).compactMap { $0.number }
+    let threads = (try? Folder.names(in: "/proc/\(process)/task")) ?? []
+    return threads.flatMap { thread in
+      let text = try? InputFile.read("/proc/\(process)/task/\(thread)/children", limit: 1 << 16)
+      return (text.map { WireText(bytes: $0.bytes).words } ?? []).compactMap(\.number)
     }
-    return found
   }
 
   /// Programs of QEMU that run no guest.

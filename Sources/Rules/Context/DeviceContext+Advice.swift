@@ -9,11 +9,9 @@ extension DeviceContext {
   /// Whether it is Proxmox's `hostpciN:`.
   var isProxmoxKey: Bool { target.machine.proxmox != nil && request.location.path.hasPrefix("hostpci") }
 
-  /// Options for `args:` of Proxmox, which has few keys of its own. `-set` is for one device, whose id it cannot name with a dot,
-  /// as that of one of several functions is; a mapping that was not read may have several.
+  /// Options for `args:` of Proxmox, which has few keys of its own.
   private func arguments(_ property: String, _ value: String) -> String {
-    guard let id = request.id, !id.contains("."), prediction.host != nil else { return "-global vfio-pci.\(property)=\(value)" }
-    return "-set device.\(id).\(property)=\(value)"
+    prediction.setOption(property, value) ?? "-global vfio-pci.\(property)=\(value)"
   }
 
   /// Advice to set a property of the device for which neither libvirt nor Proxmox has an attribute or a key.
@@ -143,5 +141,14 @@ enum LibvirtOverride {
   static func text(of alias: String?, _ property: String, type: String, _ value: String) -> String {
     "with `xmlns:qemu`, `<qemu:override><qemu:device alias='\(alias ?? "…")'><qemu:frontend><qemu:property "
       + "name='\(property)' type='\(type)' value='\(value)'/>…`"
+  }
+}
+
+extension RealizePrediction {
+  /// The `-set` for a device of Proxmox; nil where none can name it: an id with a dot, as one of several functions has it, which a mapping
+  /// that was not read may name.
+  func setOption(_ property: String, _ value: String) -> String? {
+    guard let id = request.id, !id.contains("."), host != nil else { return nil }
+    return "-set device.\(id).\(property)=\(value)"
   }
 }

@@ -47,13 +47,11 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   }
 }
 
-/// Options for Proxmox, whose `hostpciN:` has few keys; nil where nothing but `-global` will do: `-set` names no id with a dot, as one
-/// of several functions has it, which a mapping that was not read may name.
+/// Options for Proxmox, whose `hostpciN:` has few keys; nil where nothing but `-global` will do.
 private func ownOptions(_ global: GlobalProperty, _ devices: [RealizePrediction]) -> String? {
-  let ids = devices.filter { $0.host != nil }.compactMap(\.request.id).filter { !$0.contains(".") }
-  if ids.count < devices.count { return nil }
-  return "write for the intended devices alone: "
-    + ids.prefix(4).map { "`-set device.\($0).\(global.property)=\(global.value)`" }.joined(separator: ", ")
+  let options = devices.compactMap { $0.setOption(global.property, global.value) }
+  if options.count < devices.count { return nil }
+  return "write for the intended devices alone: " + options.prefix(4).map { "`\($0)`" }.joined(separator: ", ")
 }
 
 private func list(_ devices: [RealizePrediction]) -> String {
