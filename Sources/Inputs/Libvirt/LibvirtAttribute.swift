@@ -114,10 +114,8 @@ extension LibvirtReader {
   mutating func validateParts(below element: XMLElement, _ part: LocationBase, path: String = "") {
     for child in element.children where !LibvirtAttribute.unread.contains(child.qualifiedName) {
       let path = path.isEmpty ? child.qualifiedName : path + "/" + child.qualifiedName
-      for attribute in LibvirtAttribute.ofDomain[path] ?? [] { validate(attribute, of: child, part, below: "/" + path) }
-      if LibvirtAttribute.ofDomain[path] == nil, let attribute = LibvirtAttribute.feature(path) {
-        validate(attribute, of: child, part, below: "/" + path)
-      }
+      let attributes = LibvirtAttribute.ofDomain[path] ?? LibvirtAttribute.feature(path).map { [$0] } ?? []
+      for attribute in attributes { validate(attribute, of: child, part, below: "/" + path) }
       validateParts(below: child, part, path: path)
     }
   }

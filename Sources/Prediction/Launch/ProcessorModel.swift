@@ -21,18 +21,18 @@ struct ProcessorModel {
     }
     guard let text = option.value.string, !option.value.isOfShell else { return nil }
     location = option.location
-    let comma = text.firstIndex(of: ",") ?? text.endIndex
+    let comma = text.utf8.firstIndex(of: UInt8(ascii: ",")) ?? text.endIndex
     name = String(text[..<comma])
-    for item in text[comma...].split(separator: ",") {
+    for item in text[comma...].utf8.split(separator: UInt8(ascii: ",")) {
       switch item.first {
-      case "+": added.append(String(item.dropFirst()))
-      case "-": removed.append(String(item.dropFirst()))
+      case UInt8(ascii: "+"): added.append(String(Substring(item.dropFirst())))
+      case UInt8(ascii: "-"): removed.append(String(Substring(item.dropFirst())))
       default:
-        let end = item.firstIndex(of: "=")
-        let property = item[..<(end ?? item.endIndex)]
+        let end = item.firstIndex(of: UInt8(ascii: "="))
+        let property = String(Substring(item[..<(end ?? item.endIndex)]))
         properties.append((
-          property.contains("_") ? String(property.map { $0 == "_" ? "-" : $0 }) : String(property),
-          end.map { String(item[item.index(after: $0)...]) } ?? "on"
+          property.utf8.contains(UInt8(ascii: "_")) ? String(property.map { $0 == "_" ? "-" : $0 }) : property,
+          end.map { String(Substring(item[item.index(after: $0)...])) } ?? "on"
         ))
       }
     }

@@ -2,7 +2,7 @@ import Facts
 
 /// The processor that `-cpu` names, and the width of its physical addresses (QEMU target/i386/cpu.c: x86_cpu_realizefn; recorded from
 /// 7.2.22, 10.0.13 and 11.1.3).
-public struct ProcessorWidth {
+public struct ProcessorWidth: Sendable {
   /// The model.
   public let model: String
   /// `phys-bits`, as written last; nil without it.
@@ -69,8 +69,9 @@ public struct ProcessorWidth {
   }
 
   /// The width of a machine's processor, as firmware sees it.
-  public static func bits(of machine: MachineConfig, on host: Host) throws(Unknown) -> Int {
-    if let width = ProcessorWidth(machine) { return try width.bits(of: machine, on: host) }
+  /// - Parameter width: what is made of the machine.
+  public static func bits(_ width: ProcessorWidth?, of machine: MachineConfig, on host: Host) throws(Unknown) -> Int {
+    if let width { return try width.bits(of: machine, on: host) }
     guard let cpu = machine.options.last(where: { $0.name == "cpu" }) else { return byDefault }
     let isChosen = cpu.value.string == nil && !cpu.value.isOfShell
     throw Unknown(

@@ -17,6 +17,8 @@ public final class LintTarget: Sendable {
   public let assignments: [RealizePrediction]
   /// The IOMMUs of the machine, in the order of the text.
   let iommus: [DeviceRequest]
+  /// The processor's address width; nil where no option is about it, or its text is not known.
+  let width: ProcessorWidth?
   /// The first device behind each `arm-smmuv3`, by the location of that.
   let firstBehind: [Location: RealizePrediction]
   /// The guest's PCI topology with all devices created and plugged.
@@ -59,6 +61,7 @@ public final class LintTarget: Sendable {
     self.plugs = plugs
     self.problems = problems
     iommus = machine.devices.filter { $0.driver.map(Guest.isIOMMU) ?? false }
+    width = ProcessorWidth(machine)
     hostNow = host
     let host = host.prepared(by: machine, plugs: plugs)
     self.host = host

@@ -20,7 +20,7 @@ extension Rule {
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   let machine = target.machine
   guard target.plugs.isEmpty, machine.isX86PC, !target.contexts.isEmpty else { return }
-  let width = ProcessorWidth(machine)
+  let width = target.width
   let hole = try machine.pciHole64(isAbsent: width?.is32Bit == true)
   let memory = try LockedMemory(machine).ram() ?? 128 << 20
   // Machine types up to 2.4 place the hole without regard to memory that may be plugged.
@@ -37,7 +37,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
   let most = unmoved < 1012 << 30 ? unmoved : AddressRange.sum(unmoved, 1 << 40)
   // A host that holds such a guest has more bits.
   guard most > 1 << 38 || width?.bits != nil else { return }
-  let bits = try ProcessorWidth.bits(of: machine, on: target.host)
+  let bits = try ProcessorWidth.bits(width, of: machine, on: target.host)
   guard bits < 63, most > 1 << UInt64(bits) else { return }
   // Without a hole and without memory that may be plugged nothing is above.
   if width?.is32Bit == true, total == memory { return }

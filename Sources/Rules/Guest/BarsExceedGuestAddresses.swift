@@ -65,7 +65,7 @@ private struct AddressSpace {
   init(_ target: LintTarget) throws(Unknown) {
     self.target = target
     let machine = target.machine
-    bits = try ProcessorWidth.bits(of: machine, on: target.host)
+    bits = try ProcessorWidth.bits(target.width, of: machine, on: target.host)
     memory = max(try LockedMemory(machine).ram() ?? 128 << 20, MemoryOption(machine)?.maximum ?? 0)
     // OVMF limits itself to 47 bits, and places the window in the upper eighth.
     let dynamic: UInt64 = 1 << UInt64(min(max(bits, 36), 47) - 3)
@@ -84,7 +84,7 @@ private struct AddressSpace {
 
   /// Advice to widen the guest's addresses, within what the host's IOMMUs map.
   func fix(_ needed: UInt64, _ owners: [DeviceContext]) throws(Unknown) -> String {
-    if ProcessorWidth(target.machine)?.is32Bit == true { return "give the guest a processor with long mode" }
+    if target.width?.is32Bit == true { return "give the guest a processor with long mode" }
     let wanted = max(64 - (max(needed, memory) - 1).leadingZeroBitCount + (window == nil ? 1 : 3), bits + 1)
     var limit = Int.max
     for owner in owners {

@@ -23,7 +23,7 @@ extension Rule {
 /// Reports the narrowest unit once, and not for each device.
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   let machine = target.machine
-  guard let cpu = machine.options.last(where: { $0.name == "cpu" }), let width = ProcessorWidth(machine), width.isSet else { return }
+  guard let cpu = machine.options.last(where: { $0.name == "cpu" }), let width = target.width, width.isSet else { return }
   var narrow: [(name: String, unit: String, width: Int)] = []
   runner.forEach(runner.contexts(of: target)) { context, _ throws(Unknown) in
     guard let unit = try context.hostIOMMU(), let addressWidth = unit.addressWidth else { return }
