@@ -213,8 +213,8 @@ extension ParsedInput {
     guard machine.unreadParts.isEmpty else { return }
     // An assignment is read when its variable is used, for a device or for something else.
     let asksNothing = readElements.filter { $0.path != ParsedInput.assignment }
-    let drivers = ParsedInput.outside(
-      mentions.filter { source.bytes[$0].starts(with: "vfio-pci".utf8) }, asksNothing, source)
+    let drivers = ParsedInput.ofDevices(ParsedInput.outside(
+      mentions.filter { source.bytes[$0].starts(with: "vfio-pci".utf8) }, asksNothing, source), source.bytes)
     let devices = (machine.devices + plugs).filter { $0.driver?.hasPrefix("vfio-pci") == true }.map(\.location)
     let found = devices + machine.globals.filter { $0.driver == "vfio-pci" }.map(\.location)
     guard drivers.count > found.count, let last = drivers.last else { return }
@@ -228,6 +228,19 @@ extension ParsedInput {
       return false
     }
     noteUnread(other ?? last, source)
+  }
+
+  /// All but the second type of one option, as in `vfio-pci,host=…,driver=vfio-pci-nohotplug`: QEMU uses the last.
+  private static func ofDevices(_ mentions: [Range<Int>], _ bytes: [UInt8]) -> [Range<Int>] {
+    mentions.indices.filter { index in
+      guard index > 0 else { return true }
+      let items = bytes[mentions[index - 1].upperBound..<mentions[index].lowerBound]
+        .split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+      guard let name = items.last, items.count > 1, items[0].isEmpty, name.elementsEqual("driver=".utf8) else { return true }
+      return items.dropFirst().contains { item in
+        !item.contains(UInt8(ascii: "=")) || item.contains { $0 <= 0x20 } || item.first.map { !$0.isASCIILetterOrDigit } ?? true
+      }
+    }.map { mentions[$0] }
   }
 
   private mutating func noteUnread(_ mention: Range<Int>, _ source: SourceText) {

@@ -126,6 +126,7 @@ final class DeviceMentionsTests: XCTestCase {
       "qemu-system-x86_64 -global driver=vfio-pci,property=x-no-mmap,value=on -device vfio-pci,sysfsdev=/sys/x\n",
       "#!/bin/sh\nG=\"-device vfio-pci,host=01:00.0 -device vfio-pci,host=01:00.1\"\nqemu-system-x86_64 -M q35 $G\n",
       "#!/bin/sh\nD=vfio-pci,host=01:00.0\nqemu-system-x86_64 -device $D -name vm\n",
+      "qemu-system-x86_64 -device vfio-pci,sysfsdev=/sys/x/\"$U\",display=on,ramfb=on,driver=vfio-pci-nohotplug,x-no-mmap=on\n",
       "machine: q35\nscsihw: virtio-scsi-pci\nhostpci0: 01:00.0\nhostpci0: 02:00.0\n",
       "template: 1\nscsihw: virtio-scsi-pci\nargs: -device vfio-pci,host=01:00.0\nhostpci0: 02:00.0\n"
     ] {
