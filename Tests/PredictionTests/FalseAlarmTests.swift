@@ -140,6 +140,19 @@ final class FalseAlarmTests: XCTestCase {
     XCTAssertEqual(one?.unknowns.first?.fact, "sysfs path `\(path)`")
   }
 
+  /// A path that is not known, and one that no function has, are named as they are written.
+  func testAPathThatNamesNoFunctionIsSaid() {
+    func unknowns(_ path: String) -> [String] {
+      let machine = Machines.parse("#!/bin/sh\nqemu-system-x86_64 -M q35 -nodefaults -device vfio-pci,sysfsdev=\(path)\n").machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).predictions().last?.unknowns.map(\.description) ?? []
+    }
+    let open = unknowns("/sys/bus/mdev/devices/$UUID")
+    XCTAssert(open.contains { $0.contains("$UUID") }, "\(open)")
+    XCTAssertFalse(open.contains { $0.contains("folder") }, "\(open)")
+    let mediated = unknowns("/sys/bus/mdev/devices/2aee154e-7d0d-11e8-88b8-6f45320c7162")
+    XCTAssert(mediated.contains { $0.contains("the path names no PCI function") }, "\(mediated)")
+  }
+
   /// The host's memory, its ports, and parts that not every QEMU has.
   func testWhatTheHostDecidesIsNamed() {
     func unchecked(_ options: String) -> [String] {

@@ -21,6 +21,8 @@ extension DeviceRequest {
   /// The reason why a request does not say which host function it is about.
   public var unnamedHost: String {
     if case .unknown(let text)? = (property("sysfsdev") ?? property("host"))?.value { return "written as \(text)" }
-    return has("fd") ? "only the passed descriptor says which it is" : "the request does not say which device it is"
+    if has("fd") { return "only the passed descriptor says which it is" }
+    return has("sysfsdev") ? "the path names no PCI function: mediated devices are not modelled"
+      : "the request does not say which device it is"
   }
 }

@@ -21,6 +21,7 @@ extension RealizeContext {
     guard !settings.has("fd"), settings.has("sysfsdev") || hostProperty != nil
     else { return nil }
     guard let address else {
+      if case .unknown(let text)? = settings.value("sysfsdev") { throw Unknown("value of sysfsdev", reason: "written as \(text)") }
       if let path = settings.string("sysfsdev"), path.contains("/"), !path.hasPrefix("/") {
         throw Unknown("sysfs path `\(path)`", reason: "it is relative to the folder that QEMU runs in")
       }
