@@ -141,6 +141,10 @@ public enum UnrecognisedInput {
     ("a quickemu configuration: lint the script that quickemu writes beside it", ["guest_os=", "disk_img=", "extra_args="]),
     ("a configuration of VMware: vfiogate judges QEMU only", ["pciPassthru0.", "virtualHW.version"]),
     ("a configuration of bhyve: vfiogate judges QEMU only", ["\npassthru0="]),
+    (
+      "a configuration of Xen, which assigns devices without vfio: vfiogate judges QEMU only",
+      ["\ndevice_model_args", "\npci = [", "\npci=[", "builder = \"hvm\"", "builder = 'hvm'"]
+    ),
     ("a mediated device of mdevctl: lint the definition of the guest that has it", ["\"mdev_type\""]),
     (
       "a Terraform file: lint what it deploys, with `virsh dumpxml NAME` or the Proxmox configuration",

@@ -267,6 +267,7 @@ final class InputStyleTests: XCTestCase {
       ("Vagrant.configure('2') do |c|\n l.qemuargs :value => 'vfio-pci,host=01:00.0'\nend\n", "a Vagrantfile"),
       ("#!/usr/bin/env fish\nqemu-system-x86_64 -device $gpu\n", "another language"),
       (".encoding = \"UTF-8\"\npciPassthru0.present = \"TRUE\"\n", "VMware"), ("cpu=2\npassthru0=\"1/0/0\"\n", "bhyve"),
+      ("name = \"vm\"\nmemory = 4096\npci = ['01:00.0']\n", "Xen"),
       ("{\"mdev_type\": \"i915-GVTg_V5_8\", \"start\": \"manual\"}\n", "mdevctl")
     ] {
       var all = ParsedInputs(SourceText(name: "t", bytes: Array(text.utf8)))
