@@ -79,5 +79,6 @@ extension Unknown {
     // Parts of a definition that no reader follows.
     ("commands from it", .literal), ("it is not read", .literal), ("it is not QEMU", .literal), ("the shell that runs it", .literal),
     ("another program fills it in", .literal), ("belongs to nothing that was read", .literal), ("only the first is judged", .literal),
+    ("to the list", .literal), ("not followed", .literal),
   ]
 }

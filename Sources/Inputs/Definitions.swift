@@ -53,6 +53,10 @@ public enum InputFormat: String, Sendable, CaseIterable {
   case list = "json"
   /// A Python program with a command line as a list of strings.
   case python
+  /// A YAML file of another program with a command line as a list of strings.
+  case yaml
+  /// The same in TOML, or in HCL.
+  case toml
   /// libvirt's log of a guest, `/var/log/libvirt/qemu/NAME.log`.
   case libvirtLog = "libvirt-log"
 }
@@ -100,7 +104,7 @@ extension ParsedInput {
     var definition = parse(text, format, follow, extent)
     // Proxmox's configuration is lowered again for each host, and only a part of it starts.
     if format != .proxmox { definition.noteUnreadDevices(source, in: 0..<source.bytes.count) }
-    if [.shell, .python, .systemd].contains(format) { definition.noteHotPlug(source) }
+    if [.shell, .python, .yaml, .toml, .systemd].contains(format) { definition.noteHotPlug(source) }
     definition.noteUnreadPins(source)
     if !isWhole { definition.noteCut(source, format) }
     return definition
@@ -145,6 +149,7 @@ extension ParsedInput {
     case .libvirtLog: return LibvirtLog.parse(source, follow)
     case .readconfig: return CommandLineReader(source, configuration: IniText(source.bytes, isStrict: true)).definition
     case .python: return PythonArguments.parse(source, follow)
+    case .yaml, .toml: return ArgumentFile.parse(source, format, follow)
     case .list:
       guard let words = ArgumentList.words(source.bytes) else {
         return unreadable(

@@ -31,6 +31,7 @@ extension InputFormat {
     if isReadConfig(bytes) { return .readconfig }
     if ProxmoxConfig.isRecognised(bytes) { return .proxmox }
     if HMPReader.isRecognised(bytes) { return .hmp }
+    if let format = [InputFormat.yaml, .toml].first(where: { ArgumentFile.isRecognised(bytes, $0) }) { return format }
     if PythonArguments.isRecognised(bytes) { return .python }
     if let format = commandLine(bytes) { return format }
     guard let start = LibvirtDocument.embedded(bytes), !UnrecognisedInput.isPartOfXML(bytes) else { return nil }
@@ -46,7 +47,7 @@ extension InputFormat {
     switch format {
     case .xml: return LibvirtDocument.isRelevant(UTF16Text.utf8(head, isPart: true) ?? head) ? .xml : nil
     // Programs that start QEMU without a device, such as tests, are many.
-    case .python: return DeviceMentions.all(in: head).isEmpty ? nil : .python
+    case .python, .yaml, .toml: return DeviceMentions.all(in: head).isEmpty ? nil : .python
     case .shell: return !ShellScript.isScript(head) || isGuestScript(head, ShellScript(head)) ? .shell : nil
     default: return format
     }

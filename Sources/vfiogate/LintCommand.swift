@@ -27,7 +27,7 @@ struct LintCommand: ParsableCommand {
   var files: [String]
   @Option(
     help: """
-      Input format: shell, lines, nul, json, qmp, hmp, xml, proxmox, readconfig, systemd, libvirt-log or python. \
+      Input format: shell, lines, nul, json, qmp, hmp, xml, proxmox, readconfig, systemd, libvirt-log, python, yaml or toml. \
       Default: by content.
       """,
     completion: .choices(InputFormat.self))

@@ -253,7 +253,7 @@ _vfiogate_lint() {
     # Offer option value completions
     case "${prev}" in
     '--input')
-        __vfiogate_add_completions -W 'shell'$'\n''lines'$'\n''nul'$'\n''qmp'$'\n''xml'$'\n''hmp'$'\n''readconfig'$'\n''proxmox'$'\n''systemd'$'\n''json'$'\n''python'$'\n''libvirt-log'
+        __vfiogate_add_completions -W 'shell'$'\n''lines'$'\n''nul'$'\n''qmp'$'\n''xml'$'\n''hmp'$'\n''readconfig'$'\n''proxmox'$'\n''systemd'$'\n''json'$'\n''python'$'\n''yaml'$'\n''toml'$'\n''libvirt-log'
         return
         ;;
     '--follow-root')

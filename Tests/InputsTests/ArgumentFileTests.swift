@@ -1,0 +1,124 @@
+import Facts
+import Syntax
+import XCTest
+
+@testable import Inputs
+
+/// Lists of QEMU's arguments in files of other programs.
+final class ArgumentFileTests: XCTestCase {
+  private static let flow = "[qemu-system-x86_64, \"-M\", q35, -device, 'vfio-pci,host=01:00.0']"
+
+  private func parse(_ text: String) -> ParsedInput { .parse(SourceText(name: "t", bytes: Array(text.utf8))) }
+
+  private func assertRead(_ text: String, line: UInt = #line) {
+    let parsed = parse(text)
+    XCTAssertEqual(parsed.problems.map(\.message), [], text, line: line)
+    XCTAssertEqual(parsed.machine.unreadParts.map(\.what), [], text, line: line)
+    XCTAssertEqual(parsed.machine.missingPart, nil, text, line: line)
+    XCTAssertEqual(parsed.machine.devices.map { $0.string("host") }, ["01:00.0"], text, line: line)
+    let range = parsed.machine.devices.first?.location.range
+    XCTAssertEqual(range.map { String(decoding: Array(text.utf8)[$0], as: UTF8.self) }, "vfio-pci,host=01:00.0", text, line: line)
+  }
+
+  /// - Parameter what: the first part that is not read.
+  private func assertUnread(_ text: String, _ what: String? = nil, line: UInt = #line) {
+    let parsed = parse(text)
+    XCTAssertEqual(parsed.problems.map(\.message), [], text, line: line)
+    XCTAssertFalse(parsed.machine.unreadParts.isEmpty && parsed.unrecognised == nil, text, line: line)
+    if let what { XCTAssertEqual(parsed.machine.unreadParts.first?.what, what, text, line: line) }
+  }
+
+  func testListsOfYAMLAreRead() {
+    let block = ["qemu-system-x86_64", "-M", "\"q35\"  # a machine", "-m", "4096", "-device", "'vfio-pci,host=01:00.0'"]
+    func list(_ indentation: String) -> String { block.map { indentation + "- \($0)\n" }.joined() }
+    for text in [
+      "- hosts: all\n  tasks:\n    - name: \"a: b\"\n      ansible.builtin.command:\n        argv:\n\(list("          "))      when: a\n",
+      "- command:\n    argv:  # as it is\n\n\(list("    "))\n",
+      "- command:\n    argv: \(Self.flow)\n  register: result\n",
+      "services:\n  vm:\n    image: vm\n    entrypoint: \(Self.flow)\n    devices:\n      - /dev/kvm\n",
+      "services:\n  vm:\n    image: vm\n    entrypoint: [qemu-system-x86_64, -M, q35]\n    command:\n"
+        + "      - -device\n      - vfio-pci,host=01:00.0\n",
+      "services:\n  vm:\n    image: vm\n    command: [-M, q35, -device, \"vfio-pci,host=01:00.0\"]\n"
+        + "    entrypoint: /usr/bin/qemu-system-x86_64\n",
+      "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: vm\n    image: vm\n    command:\n\(list("    "))",
+      "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - args: [\"-M\", q35, \n        -device, \"vfio-pci,host=01:00.0\",\n      ]\n"
+        + "      command: [\"qemu-system-x86_64\"]\n",
+      "---\nprograms:\n  vm:\n    command: qemu-system-x86_64\n    args: [-device, 'vfio-pci,host=01:00.0']\n",
+      "cmd: \(Self.flow)\r\nnext: 'it''s'\r\n", "packages: [qemu-kvm, ovmf]\nnote: |\n  -S\ncmd: \(Self.flow)\n",
+      "a: {b: [c, \"d]\"],\n  e: {}}\n---\ncmd: \(Self.flow)\n"
+    ] {
+      assertRead(text)
+    }
+  }
+
+  func testListsOfTOMLAreRead() {
+    let list = "[\n  \"-M\", 'q35', # a machine\n  \"-device\", \"vfio-pci,host=01:00.0\",\n]"
+    for text in [
+      "# a\n[vm]\ncmd = [\"sudo\", \"qemu-system-x86_64\", \"-device\", 'vfio-pci,host=01:00.0']\n",
+      "title = \"a\" # b\n[programs.vm]\ncommand = \"qemu-system-x86_64\"\nargs = \(list)\nrestart = true\n[[other]]\nargs = [1, [2]]\n",
+      "task \"vm\" {\n  driver = \"raw_exec\"\n  config {\n    command = \"/usr/bin/qemu-system-x86_64\"\n    args = \(list)\n  }\n"
+        + "  env = {\n    A = \"b\"\n  }\n}\n"
+    ] {
+      assertRead(text)
+    }
+  }
+
+  func testAListWithoutItsProgramIsAPart() {
+    let options = "[\"-device\", \"vfio-pci,host=01:00.0,iommufd=iommufd0,bus=rp1\"]"
+    assertUnread("[vm]\nqemu_args = \(options)\n", "the rest of the command")
+    assertUnread("vm:\n  args: \(options)\n", "the rest of the command")
+    assertUnread("base: \(Self.flow)\n", "the rest of the command")
+    XCTAssertNotNil(parse("vm:\n  args: \(options)\n").machine.missingPart)
+    // A program may split them.
+    XCTAssertNotNil(parse("qemu: [\"-device vfio-pci,host=01:00.0\", -S]\n").unrecognised)
+  }
+
+  func testArgumentsOfAContainerGoToAProgramOfItsImage() {
+    assertUnread("services:\n  vm:\n    image: vm\n    command: \(Self.flow)\n", "the program of the image")
+    assertUnread("apiVersion: v1\nspec:\n  containers:\n    - image: vm\n      args: \(Self.flow)\n", "the program of the image")
+    assertUnread("services:\n  vm:\n    entrypoint: \(Self.flow)\n    command: -device $GPU\n", "`command`")
+    assertUnread("services:\n  vm:\n    entrypoint: \(Self.flow)\n    extends: {file: b.yml}\n", "`extends`")
+  }
+
+  func testPartsThatAreNotFollowedAreUnread() {
+    assertUnread("a: &a [-S]\ncmd: \(Self.flow)\n", "the file's anchors and tags")
+    assertUnread("a: &a\n  args: [-S]\nb:\n  <<: *a\n  cmd: \(Self.flow)\n")
+    assertUnread("cmd: \(Self.flow)\nother: [qemu-system-x86_64, -M, q35, *gpu]\n")
+    assertUnread("cmd: \(Self.flow)\nother: [qemu-system-x86_64, -M, q35, $GPU]\n", "a second QEMU command")
+    assertUnread("cmd: \(Self.flow)\nother: [qemu-system-x86_64, -M, on]\n", "another list of arguments")
+    assertUnread("cmd: \(Self.flow)\nother:\n- qemu-system-x86_64\n- -M\n- 0x10\n", "another list of arguments")
+    assertUnread("cmd: \(Self.flow)\nrun: qemu-system-x86_64 -M q35 $GPU\n")
+    assertUnread("cmd: \(Self.flow)\nrun: |\n  qemu-system-x86_64 -M q35 $GPU\n")
+    assertUnread("cmd:\n  - qemu-system-x86_64\n  - -device\n  - vfio-pci,host=$(GPU)\n  - $MORE\n")
+    assertUnread("cmd:\n  - qemu-system-x86_64\n  - -device\n    - vfio-pci,host=01:00.0\n")
+    assertUnread("cmd:\n  - qemu-system-x86_64\n  - -device\n  - vfio-pci,\n    host=01:00.0\n")
+    assertUnread("[vm]\ncmd = [\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=${var.gpu}\", \"$GPU\"]\n")
+    assertUnread("[vm]\ncmd = [\"sh\", \"-c\", \"qemu-system-x86_64 $GPU\"]\n")
+  }
+
+  func testOtherListsAndTextsOfTheFileAreUnread() {
+    assertUnread("cmd: \(Self.flow)\nx: {cmd: [qemu-system-x86_64, -M, q35, $GPU]}\n", "another list of arguments")
+    assertUnread("cmd: \(Self.flow)\nmore: [-device, $GPU]\n", "another list of arguments")
+    assertUnread("cmd: \(Self.flow)\nmore: [$GPU]\n", "another list of arguments")
+    let config = "config {\n command = \"qemu-system-x86_64\"\n args = "
+    assertUnread("\(config)[for x in y : x]\n}\n\(config)[\"-S\"]\n}\n", "another list of arguments")
+    let monitors = "[qemu-system-x86_64, -device, 'vfio-pci,host=01:00.0', -monitor"
+    assertRead("argv: \(monitors), 'unix:/run/mon']\nlist: [-c, -S]\n")
+    assertUnread("argv: \(monitors), 'unix:/run/mon']\nshell: socat - UNIX:/run/mon < $COMMANDS\n")
+    assertUnread("argv: \(monitors), stdio]\nstdin: \"{{ commands }}\"\n")
+  }
+
+  /// In brackets of YAML a comma ends an item that has no quotes.
+  func testAnItemWithoutQuotesEndsAtAComma() {
+    XCTAssertEqual(parse("cmd: [qemu-system-x86_64, -device, vfio-pci,host=01:00.0]\n").machine.devices.map { $0.string("host") }, [nil])
+  }
+
+  func testListsOfOtherProgramsAreNotRead() {
+    for text in [
+      "packages: [qemu-kvm, ovmf]\n", "packages:\n  - qemu-system-x86_64\n  - qemu-utils\n", "cmd: [qemu-system-x86_64, --version]\n",
+      "args: [-c, -S]\n", "import a\ncmd = [\"-S\"]\n"
+    ] {
+      XCTAssertNotNil(parse(text).unrecognised, text)
+    }
+  }
+}
