@@ -66,12 +66,15 @@ enum SystemdUnit {
         last = next
         end = next.upperBound
       }
-      let text = bytes[equals + 1..<end].drop { $0 <= 0x20 || "@-:+!|".utf8.contains($0) }
+      let text = bytes[equals + 1..<end].drop(while: isPrefix)
       // An empty one takes those before it away, as in a drop-in file.
       if text.isEmpty { found = [] } else { found += separated(bytes, text.startIndex..<end) }
     }
     return found
   }
+
+  /// Blanks, and marks that say how systemd runs a command.
+  private static func isPrefix(_ byte: UInt8) -> Bool { byte <= 0x20 || "@-:+!|".utf8.contains(byte) }
 
   /// The commands of one value, between each `;` that is a word of its own (systemd.service(5), Command Lines).
   private static func separated(_ bytes: [UInt8], _ value: Range<Int>) -> [Range<Int>] {
@@ -83,11 +86,11 @@ enum SystemdUnit {
       for index in line {
         let byte = bytes[index]
         if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") { quote = quote == nil ? byte : quote == byte ? nil : quote }
-        guard quote == nil, byte == UInt8(ascii: ";"), index > start, bytes[index - 1] <= 0x20,
+        guard quote == nil, byte == UInt8(ascii: ";"), index >= start, bytes[index - 1] <= 0x20,
           index + 1 == value.upperBound || bytes[index + 1] <= 0x20
         else { continue }
         all.append(start..<index)
-        start = index + 1
+        start = bytes[(index + 1)..<value.upperBound].firstIndex { !isPrefix($0) } ?? value.upperBound
       }
     }
     return all + [start..<value.upperBound]
@@ -261,37 +264,5 @@ enum LibvirtLog {
     let word = String(decoding: line.prefix { $0 > 0x20 }, as: UTF8.self)
     if word.hasSuffix(":"), InputFormat.isEmulator(String(word.dropLast())) { return true }
     return word.utf8.prefix(5).elementsEqual(word.utf8.prefix(4).filter(\.isASCIIDigit) + [UInt8(ascii: "-")])
-  }
-}
-
-/// A command line as a JSON list of strings, as Python and container runtimes write it.
-enum ArgumentList {
-  /// Whether a list is QEMU's arguments: it begins with QEMU, a program that starts it, or an option; or it mentions a device.
-  static func mayBeQEMU(_ words: [Word], _ bytes: [UInt8]) -> Bool {
-    guard let first = words.first else { return false }
-    if first.bytes.first == UInt8(ascii: "-") || InputFormat.isEmulator(first.text) { return true }
-    let target = ShellRunner.target(of: words, isEmulator: ShellScript.isEmulator)
-    return target != .other || !DeviceMentions.all(in: bytes).isEmpty
-  }
-
-  /// Whether a text is a list whose first item is an emulator.
-  static func beginsWithQEMU(_ bytes: [UInt8]) -> Bool {
-    guard let list = try? JSON.parse(JSON.inDoubleQuotes(bytes)), case .array(let items) = list else { return false }
-    return items.first?.string.map(InputFormat.isEmulator) == true
-  }
-
-  /// The list's strings; nil when the text is not such a list.
-  static func words(_ bytes: [UInt8]) -> [Word]? {
-    guard bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "[") else { return nil }
-    let text = JSON.inDoubleQuotes(bytes)
-    guard let list = try? JSON.parse(text), case .array(let items) = list, !items.isEmpty else { return nil }
-    var places = JSONPlaces.items(of: text)[...]
-    var words: [Word] = []
-    let whole = Word(bytes, at: 0)
-    for item in items {
-      guard case .string(let string) = item, let place = places.popFirst() else { return nil }
-      words.append(whole.jsonString(at: place, string))
-    }
-    return words
   }
 }

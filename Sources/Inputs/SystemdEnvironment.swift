@@ -59,6 +59,12 @@ extension SystemdUnit {
         bytes[$0] > 0x20 && !(bytes[$0] == UInt8(ascii: "\\") && $0 + 1 < command.upperBound && bytes[$0 + 1] == 0x0a)
       })
     else { return nil }
+    if "\"'".utf8.contains(bytes[start]) {
+      let inner = bytes[(start + 1)..<command.upperBound].prefix { !"\"'\\#;$%\n".utf8.contains($0) }
+      let end = inner.endIndex + 1
+      guard end < command.upperBound, bytes[inner.endIndex] == bytes[start], bytes[end] <= 0x20 else { return nil }
+      return start..<end
+    }
     let word = bytes[start..<command.upperBound].prefix { $0 > 0x20 }
     // `$NAME` may be several words, and the others are arguments; or none.
     if word.starts(with: "$".utf8), !word.starts(with: "${".utf8) { return nil }

@@ -33,7 +33,8 @@ final class SystemdTests: XCTestCase {
   func testTheNameOfAProcessIsNoArgument() {
     let options = "-m 1G -device vfio-pci,host=0000:0a:00.0\n"
     for start in [
-      "@/usr/bin/qemu-system-x86_64 guest1", "-@/usr/bin/qemu-system-x86_64 \\\n  qemu", "@/usr/bin/taskset pin -c 2 /usr/bin/kvm"
+      "@/usr/bin/qemu-system-x86_64 guest1", "-@/usr/bin/qemu-system-x86_64 \\\n  qemu", "@/usr/bin/taskset pin -c 2 /usr/bin/kvm",
+      "@/usr/bin/kvm \"guest 1\"", "@/usr/bin/kvm 'guest'", "/bin/true ; @/usr/bin/kvm guest", "/bin/true ;  ; /usr/bin/kvm"
     ] {
       let parsed = parse("[Service]\nExecStart=\(start) " + options)
       XCTAssertEqual(parsed.machine.unreadParts.map(\.what), [], start)
@@ -42,6 +43,7 @@ final class SystemdTests: XCTestCase {
     XCTAssertEqual(parse("[Service]\nExecStart=/usr/bin/kvm guest1 " + options).machine.unreadParts.map(\.what), ["the argument `guest1`"])
     // It may be several words.
     XCTAssertEqual(parse("[Service]\nExecStart=@/usr/bin/kvm $NAME " + options).machine.unreadParts.map(\.what), ["value of `$NAME`"])
+    XCTAssertEqual(parse("[Service]\nExecStart=@/usr/bin/kvm \"$NAME\" " + options).machine.unreadParts.count, 1)
     // An @ of another command of the value is no prefix.
     let second = parse("[Service]\nType=oneshot\nExecStart=/bin/systemctl stop a@b ; /usr/bin/kvm -device vfio-pci,host=0000:0a:00.0\n")
     XCTAssertEqual(second.machine.program, "/usr/bin/kvm")
