@@ -100,7 +100,7 @@ struct ArgumentFile {
         command.words += items
         command.ranges.append(rest.range)
       }
-    } else if Option.name(words.first ?? Word([], at: 0)).map(Option.isKnown) == true {
+    } else if let first = words.first, first.hasUnknown || Option.name(first).map(Option.isKnown) == true {
       // The program's own entry, or another list that goes before, has it.
       if neighbours.contains(where: { $0.range != entry.range && $0.value.items.map(startsQEMU) == true }) { return nil }
       let program = neighbours.first { other in

@@ -90,6 +90,7 @@ final class ArgumentFileTests: XCTestCase {
     assertUnread("cmd: \(Self.flow)\nrun: qemu-system-x86_64 -M q35 $GPU\n")
     assertUnread("cmd: \(Self.flow)\nrun: |\n  qemu-system-x86_64 -M q35 $GPU\n")
     assertUnread("cmd:\n  - qemu-system-x86_64\n  - -device\n  - vfio-pci,host=$(GPU)\n  - $MORE\n")
+    assertUnread("run: |\n  qemu-system-x86_64 -M q35\nx:\n  command: qemu-system-x86_64\n  args: [$GPU]\n")
     assertUnread("cmd:\n  - qemu-system-x86_64\n  - -device\n    - vfio-pci,host=01:00.0\n")
     assertUnread("cmd:\n  - qemu-system-x86_64\n  - -device\n  - vfio-pci,\n    host=01:00.0\n")
     assertUnread("[vm]\ncmd = [\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=${var.gpu}\", \"$GPU\"]\n")
