@@ -36,13 +36,24 @@ struct ArgumentFile {
     let read = Set(commands.flatMap(\.ranges))
     unplain = others.first { !read.contains($0) }
       ?? values.braces.first { bytes[$0].contains(text: "qemu-system-") || bytes[$0].contains(text: "qemu-kvm") }
-    if commands.isEmpty { return nil }
+    if commands.isEmpty {
+      guard let unplain, bytes[unplain].first == UInt8(ascii: "{") || CommandMentions.isList(bytes[unplain]),
+        !DeviceMentions.all(in: Array(bytes[unplain])).isEmpty
+      else { return nil }
+    }
   }
 
   static func isRecognised(_ bytes: [UInt8], _ format: InputFormat) -> Bool { ArgumentFile(bytes, format) != nil }
 
   static func parse(_ source: SourceText, _ format: InputFormat, _ follow: FileFollower?) -> ParsedInput {
-    guard let file = ArgumentFile(source.bytes, format), let command = file.commands.first else {
+    let file = ArgumentFile(source.bytes, format)
+    if let file, file.commands.isEmpty, let list = file.unplain {
+      let machine = MachineConfig(source: source.name, emulator: nil, missingPart: "its list holds more than plain strings")
+      var definition = ParsedInput(machine: machine)
+      definition.noteUnread("the list of arguments", "it holds more than plain strings, and is not followed", list, source)
+      return definition
+    }
+    guard let file, let command = file.commands.first else {
       return .unreadable(
         source, "the file holds no list of plain strings that begins with a QEMU", at: 0..<min(1, source.bytes.count),
         fix: "give the command line as a JSON list")
@@ -53,6 +64,7 @@ struct ArgumentFile {
     // Also an object or a port that a device needs.
     if let part = command.unread.first ?? (file.values.hasReferences ? ArgumentFile.anchors : nil) {
       definition.machine.missingPart = definition.machine.missingPart ?? "\(part.what): \(part.reason)"
+      definition.problems.removeAll { $0.message.hasSuffix("` has no argument") }
     }
     if file.values.hasReferences {
       definition.noteUnread(ArgumentFile.anchors.what, ArgumentFile.anchors.reason, place, source)
@@ -149,8 +161,13 @@ struct ArgumentFile {
   }
 
   private func startsQEMU(_ words: [Word]) -> Bool {
-    let isEmulator: (Word) -> Bool = { !$0.bytes.contains(0x20) && ShellScript.isEmulator($0) }
-    return ShellRunner.target(of: words, isEmulator: isEmulator) != .other
+    // A container has the device of that name.
+    let isEmulator: (Word) -> Bool = { !$0.bytes.contains(0x20) && !$0.text.hasPrefix("/dev/") && ShellScript.isEmulator($0) }
+    switch ShellRunner.target(of: words, isEmulator: isEmulator) {
+    case .emulator: return true
+    case .text(let index): return ["qemu-system-", "qemu-kvm", "vfio-pci,"].contains { words[index].bytes.contains(text: $0) }
+    case .other: return false
+    }
   }
 
   /// Notes what a container adds, and neighbours that may be a part of the command.

@@ -30,7 +30,7 @@ enum CommandMentions {
   /// Whether the first item of a list is an emulator.
   static func isList(_ text: ArraySlice<UInt8>) -> Bool {
     let name = text.drop { !"[-".utf8.contains($0) }.drop { "[-\"' \n".utf8.contains($0) }.prefix(while: isNameByte)
-    return InputFormat.isEmulator(String(decoding: name, as: UTF8.self))
+    return !name.starts(with: "/dev/".utf8) && InputFormat.isEmulator(String(decoding: name, as: UTF8.self))
   }
 
   private static func isNameByte(_ byte: UInt8) -> Bool { byte.isASCIILetterOrDigit || "-_.+~/".utf8.contains(byte) }

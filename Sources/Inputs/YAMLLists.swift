@@ -75,8 +75,8 @@ struct YAMLLists {
     while let mapping = mappings.last, mapping.column > column { mappings.removeLast() }
     if dashes > 0 {
       guard beginItem(column), let owner = mappings.last?.entry else { return nil }
-      values.entries[owner].range = min(values.entries[owner].range.lowerBound, start)..<end
       guard let key, dashes == 1 else {
+        values.entries[owner].range = min(values.entries[owner].range.lowerBound, start)..<end
         let isNested = dashes > 1
         guard let item = isNested ? (KeyedValues.Value(), skipping(content, end, parent: column)) : value(at: content, end, parent: column)
         else { return nil }

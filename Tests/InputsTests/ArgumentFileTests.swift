@@ -35,15 +35,16 @@ final class ArgumentFileTests: XCTestCase {
       "- hosts: all\n  tasks:\n    - name: \"a: b\"\n      ansible.builtin.command:\n        argv:\n\(list("          "))      when: a\n",
       "- command:\n    argv:  # as it is\n\n\(list("    "))\n",
       "- command:\n    argv: \(Self.flow)\n  register: result\n",
-      "services:\n  vm:\n    image: vm\n    entrypoint: \(Self.flow)\n    devices:\n      - /dev/kvm\n",
+      "services:\n  vm:\n    image: vm\n    entrypoint: \(Self.flow)\n    devices:\n      - /dev/kvm:/dev/kvm\n",
       "services:\n  vm:\n    image: vm\n    entrypoint: [qemu-system-x86_64, -M, q35]\n    command:\n"
-        + "      - -device\n      - vfio-pci,host=01:00.0\n",
+        + "      - -device\n      - vfio-pci,host=01:00.0\n    devices:\n      - /dev/kvm:/dev/kvm\n",
       "services:\n  vm:\n    image: vm\n    command: [-M, q35, -device, \"vfio-pci,host=01:00.0\"]\n"
         + "    entrypoint: /usr/bin/qemu-system-x86_64\n",
       "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: vm\n    image: vm\n    command:\n\(list("    "))",
       "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - args: [\"-M\", q35, \n        -device, \"vfio-pci,host=01:00.0\",\n      ]\n"
         + "      command: [\"qemu-system-x86_64\"]\n",
       "---\nprograms:\n  vm:\n    command: qemu-system-x86_64\n    args: [-device, 'vfio-pci,host=01:00.0']\n",
+      "- argv: \(Self.flow)\n- argv: [qemu-system-x86_64, --version]\n", "a: [sh, -c, 'echo vfio-pci > x']\ncmd: \(Self.flow)\n",
       "cmd: \(Self.flow)\r\nnext: 'it''s'\r\n", "packages: [qemu-kvm, ovmf]\nnote: |\n  -S\ncmd: \(Self.flow)\n",
       "a: {b: [c, \"d]\"],\n  e: {}}\n---\ncmd: \(Self.flow)\n"
     ] {
@@ -69,6 +70,7 @@ final class ArgumentFileTests: XCTestCase {
     assertUnread("vm:\n  args: \(options)\n", "the rest of the command")
     assertUnread("base: \(Self.flow)\n", "the rest of the command")
     XCTAssertNotNil(parse("vm:\n  args: \(options)\n").machine.missingPart)
+    assertUnread("[a]\nrunner = [\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=01:00.0\", \"-kernel\"]\n", "the rest of the command")
     // A program may split them.
     XCTAssertNotNil(parse("qemu: [\"-device vfio-pci,host=01:00.0\", -S]\n").unrecognised)
   }
@@ -107,6 +109,16 @@ final class ArgumentFileTests: XCTestCase {
     assertRead("argv: \(monitors), 'unix:/run/mon']\nlist: [-c, -S]\n")
     assertUnread("argv: \(monitors), 'unix:/run/mon']\nshell: socat - UNIX:/run/mon < $COMMANDS\n")
     assertUnread("argv: \(monitors), stdio]\nstdin: \"{{ commands }}\"\n")
+  }
+
+  func testAListWithADeviceThatIsNotReadableIsUndetermined() {
+    for text in [
+      "- command: {argv: \(Self.flow)}\n", "cmd:\n- qemu-system-x86_64\n- -M\n- on\n- -device\n- vfio-pci,host=01:00.0\n",
+      "[a]\ncmd = [\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=01:00.0\", x]\n"
+    ] {
+      assertUnread(text)
+      XCTAssertNil(parse(text).unrecognised, text)
+    }
   }
 
   /// In brackets of YAML a comma ends an item that has no quotes.
