@@ -8,6 +8,11 @@ struct MakeText {
   /// Variables whose value is written out.
   let variables: ShellVariables
 
+  init(script: [UInt8], variables: ShellVariables) { (self.script, self.variables) = (script, variables) }
+
+  /// The recipes of a makefile or a justfile.
+  static func recipes(_ bytes: [UInt8]) -> MakeText? { MakeText(just: bytes) ?? MakeText(bytes) }
+
   /// Nil when it is none: a makefile has a target with a recipe below it, which a tab begins.
   init?(_ bytes: [UInt8]) {
     guard !bytes.starts(with: "#!".utf8), bytes.contains(text: "\n\t") else { return nil }
@@ -113,7 +118,20 @@ struct MakeText {
       // To make it is `$(N)AME`.
       if script[last].isShellNameByte, last + 1 < line.upperBound, script[last + 1].isShellNameByte { script[last] = UInt8(ascii: "_") }
     }
-    // make does not know of quotes.
+    replaceQuotes(line, in: &script)
+    var parenthesis: Int?
+    for index in line {
+      if parenthesis == nil, script[index] == UInt8(ascii: "("), index > line.lowerBound, script[index - 1] == UInt8(ascii: "$") {
+        parenthesis = index
+      } else if let start = parenthesis, !script[index].isShellNameByte {
+        if script[index] == UInt8(ascii: ")") { (script[start], script[index]) = (UInt8(ascii: "{"), UInt8(ascii: "}")) }
+        parenthesis = nil
+      }
+    }
+  }
+
+  /// Makes single quotes around a variable double ones: make and just know of no quotes.
+  static func replaceQuotes(_ line: Range<Int>, in script: inout [UInt8]) {
     var quote: Int?
     for index in line where script[index] == UInt8(ascii: "'") {
       if let start = quote {
@@ -124,15 +142,6 @@ struct MakeText {
         quote = nil
       } else {
         quote = index
-      }
-    }
-    var parenthesis: Int?
-    for index in line {
-      if parenthesis == nil, script[index] == UInt8(ascii: "("), index > line.lowerBound, script[index - 1] == UInt8(ascii: "$") {
-        parenthesis = index
-      } else if let start = parenthesis, !script[index].isShellNameByte {
-        if script[index] == UInt8(ascii: ")") { (script[start], script[index]) = (UInt8(ascii: "{"), UInt8(ascii: "}")) }
-        parenthesis = nil
       }
     }
   }

@@ -165,7 +165,7 @@ extension InputFormat {
 
   /// Commands of a shell, or a list of arguments.
   private static func commandLine(_ bytes: [UInt8]) -> InputFormat? {
-    let make = MakeText(bytes)
+    let make = MakeText.recipes(bytes)
     let script = make.map(ShellScript.init) ?? ShellScript(YAMLBlocks(bytes)?.script ?? bytes)
     // A command has its options on its line.
     if script.command != nil { return .shell }

@@ -72,6 +72,29 @@ final class MakeTextTests: XCTestCase {
   }
 
   /// Many variables that each expand to a large text.
+  func testAStringOfAJustfileIsFollowed() {
+    let qemu = "qemu-system-x86_64 -M q35"
+    for text in [
+      "gpu := \"0000:01:00.0\"\nother := `lspci`\n\n# a\nrun: build\n    @\(qemu) -device vfio-pci,host={{gpu}}\n\nbuild:\n    make\n",
+      "qemu := 'qemu-system-x86_64'  # a\nexport dev := '\(Self.device)'\nalias r := run\n[private]\nrun:\n\t{{ qemu }} -M q35 {{dev}}\n",
+      "gpu := '0000:01:00.0'\nrun:\n  \(qemu) \\\n    -device 'vfio-pci,host={{ gpu }}'\n"
+    ] {
+      XCTAssertEqual(hosts(text), ["0000:01:00.0"], text)
+      XCTAssertFalse(isUndetermined(parse(text)), text)
+    }
+    let run = "    \(qemu) -device vfio-pci,host={{gpu}}\n", gpu = "gpu := '0000:01:00.0'\n"
+    for text in [
+      "\(gpu)run gpu:\n\(run)", "\(gpu)run gpu='x':\n\(run)", "\(gpu)\(gpu)run:\n\(run)", "gpu := env('GPU')\nrun:\n\(run)",
+      "gpu := 'a' + 'b'\nrun:\n\(run)", "\(gpu)set shell := ['python3']\nrun:\n\(run)", "\(gpu)import 'b.just'\nrun:\n\(run)",
+      "\(gpu)run:\n    #!/usr/bin/env python3\n\(run)", "\(gpu)x := gpu\nrun:\n    \(qemu) {{x}}\n",
+      "_f := '-S'\nf := '\(Self.device)'\nrun:\n    \(qemu) {{_f}} {{ f}}\n",
+      "\(gpu)run:\n    \(qemu) -device vfio-pci,host={{gpu}} {{ more }}\n", "\(gpu)run:\n\(run)other:\n    \(qemu) $GPU\n"
+    ] {
+      XCTAssert(isUndetermined(parse(text)), text)
+      XCTAssertEqual(parse(text).problems.map(\.message), [], text)
+    }
+  }
+
   func testExpandedVariablesAreBounded() {
     let large = "A = " + String(repeating: "x", count: 1 << 16) + "\n"
     let more = (0..<4000).map { "B\($0) = $(A)$(A)$(A)$(A)$(A)$(A)$(A)$(A)\n" }.joined()
