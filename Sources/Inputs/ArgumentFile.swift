@@ -20,6 +20,8 @@ struct ArgumentFile {
   /// Nil when no list is QEMU's.
   init?(_ bytes: [UInt8], _ format: InputFormat) {
     guard !bytes.starts(with: "#!".utf8), ["qemu", "kvm", "vfio-pci"].contains(where: { bytes.contains(text: $0) }) else { return nil }
+    // A CR alone ends a line of YAML, and is not in TOML.
+    guard !zip(bytes, bytes.dropFirst() + [0x0d]).contains(where: { $0 == 0x0d && $1 != 0x0a }) else { return nil }
     guard let values = format == .yaml ? YAMLLists.values(bytes) : TOMLLists.values(bytes) else { return nil }
     (self.bytes, self.values) = (bytes, values)
     // The first of them decide, and a file may have thousands.

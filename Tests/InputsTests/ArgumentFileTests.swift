@@ -89,6 +89,7 @@ final class ArgumentFileTests: XCTestCase {
     assertUnread("cmd: \(Self.flow)\nother: [qemu-system-x86_64, -M, q35, $GPU]\n", "a second QEMU command")
     assertUnread("cmd: \(Self.flow)\nother: [qemu-system-x86_64, -M, on]\n", "another list of arguments")
     assertUnread("cmd: \(Self.flow)\nother:\n- qemu-system-x86_64\n- -M\n- 0x10\n", "another list of arguments")
+    assertUnread("cmd: \(Self.flow)\n# a\rother: [qemu-system-x86_64, -M, $GPU]\n")
     assertUnread("cmd: \(Self.flow)\nrun: qemu-system-x86_64 -M q35 $GPU\n")
     assertUnread("cmd: \(Self.flow)\nrun: |\n  qemu-system-x86_64 -M q35 $GPU\n")
     assertUnread("cmd:\n  - qemu-system-x86_64\n  - -device\n  - vfio-pci,host=$(GPU)\n  - $MORE\n")
