@@ -103,6 +103,8 @@ struct PlanProxmox {
     let width = assignment.guestIOMMUWidth.map { ",aw-bits=\($0)" } ?? ""
     let machine = "machine: q35" + (assignment.hasGuestIOMMU ? ",viommu=intel\(width)" : "")
     var lines = ["balloon: 0", "cpu: host"] + entries
+    // A device with ATS needs it (`ats-vsmmu-mismatch`), and `viommu=` has no key for it.
+    if assignment.hasGuestIOMMU { lines.insert("args: -global intel-iommu.device-iotlb=on", at: 0) }
     // In MiB; Proxmox reserves them, and needs NUMA for that.
     if assignment.hasHugepages { lines.append("hugepages: 2") }
     lines += [machine, "memory: \(assignment.memory << 10)"]

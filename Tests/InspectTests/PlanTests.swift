@@ -146,6 +146,7 @@ final class PlanTests: XCTestCase {
     XCTAssertEqual(Readiness(assignment, qemu: qemu).report.verdict, .yes)
     XCTAssert(PlanQEMU(assignment).text.contains("device-iotlb=on,aw-bits=39"))
     XCTAssert(PlanProxmox(assignment).text.contains("machine: q35,viommu=intel,aw-bits=39\n"))
+    XCTAssert(PlanProxmox(assignment).text.hasPrefix("args: -global intel-iommu.device-iotlb=on\n"))
   }
 
   /// Guest memory counts once for each address space, and iommufd may count the regions of the devices.
