@@ -48,6 +48,8 @@ extension Unknown {
     case file
     /// The end of the task that holds a machine of Proxmox.
     case task
+    /// The user that runs QEMU.
+    case user
   }
 
   /// The means to determine the fact; nil where none is known.
@@ -74,7 +76,7 @@ extension Unknown {
     ("`--qemu PATH` asks", .qemu), ("depends on the version of this QEMU", .qemu), ("this QEMU checks it", .qemu),
     ("that libvirt chooses", .domain), ("the mediated device that Proxmox creates", .proxmox), ("the device of the mapping", .proxmox),
     ("only the shell knows", .literal), (UnknownReason.onlyOfHost, .host), ("written as", .literal),
-    ("machine that a task holds", .task), ("`--rehearse` asks", .rehearsal),
+    ("runs QEMU, and the host was inspected by", .user), ("machine that a task holds", .task), ("`--rehearse` asks", .rehearsal),
     ("the configuration file `", .file), ("it was not read: ", .file),
     // Parts of a definition that no reader follows.
     ("commands from it", .literal), ("it is not read", .literal), ("it is not QEMU", .literal), ("the shell that runs it", .literal),

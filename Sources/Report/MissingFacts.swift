@@ -78,6 +78,7 @@ struct MissingFacts {
     case .file:
       return "the file that the definition names, in its place; `--follow-root FOLDER` lets vfiogate read one in another folder"
     case .task: return "the end of that task, or `qm unlock VMID` where none runs any more"
+    case .user: return "the same check by the user that runs QEMU, on the host: `sudo -u USER vfiogate …`"
     case .rehearsal: return "`--rehearse PATH`, which starts the QEMU that will run"
     }
   }

@@ -169,6 +169,7 @@ final class TextLayoutTests: XCTestCase {
       ("written as the device of the mapping `gpu`: /etc/pve/mapping/pci.cfg was not read", .proxmox),
       ("the configuration file `a.cfg` was not read", .file), ("it was not read: No such file or directory", .file),
       ("Proxmox starts no machine that a task holds: `VM is locked (backup)`", .task),
+      ("libvirt-qemu runs QEMU, and the host was inspected by root", .user),
     ] {
       XCTAssertEqual(Unknown("a", reason: reason).remedy, remedy)
     }

@@ -12,9 +12,12 @@ extension LibvirtReader {
   }
 
   private func advice(_ failure: LibvirtPlacement.Failure) -> String {
+    if let slots = failure.slots {
+      let named = slots.count == 1 ? "`slot='0x00'`" : "a slot from 0x\(LibvirtNumber.padded(UInt64(slots.lowerBound), 2)) to 0x1f"
+      return "write \(named): libvirt adds a `\(failure.model)` for the bus, with \(slots.count == 1 ? "that slot" : "these slots") alone"
+    }
     switch failure.model {
     case "pcie-to-pci-bridge": return "add a `pcie-root-port` with an index of its own: libvirt adds none for the bridge"
-    case "": return "write a slot that the bus has: the controller that libvirt adds for it has no other"
     case "pcie-switch-downstream-port": return "add a `pcie-switch-upstream-port`"
     case "pci-bridge": return "give it an `<address>` on a bus with a lower index, or pass fewer devices"
     case "pcie-root-port" where failure.location == nil: return "pass fewer devices, or put some behind one port as its functions"

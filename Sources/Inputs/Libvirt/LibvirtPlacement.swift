@@ -36,6 +36,8 @@ struct LibvirtPlacement {
     let text: String
     let location: Location?
     let model: String
+    /// The slots of the bus, where the refusal is about a slot.
+    var slots: ClosedRange<Int>?
   }
 
   private struct Bus {
@@ -158,7 +160,9 @@ struct LibvirtPlacement {
       let slots = buses[address.bus].slots
       if address.bus > highest, !slots.contains(address.slot) {
         let bound = address.slot < slots.lowerBound ? ">= \(slots.lowerBound)" : "<= \(slots.upperBound)"
-        throw Failure(text: "Invalid PCI address \(address.text). slot must be \(bound)", location: address.location, model: "")
+        throw Failure(
+          text: "Invalid PCI address \(address.text). slot must be \(bound)", location: address.location,
+          model: buses[address.bus].model, slots: slots)
       }
       if address.isPort, buses[address.bus].functions[address.slot] == 0 { buses[address.bus].isOfPorts[address.slot] = true }
       buses[address.bus].functions[address.slot] |= 1 << UInt8(address.function)

@@ -37,6 +37,8 @@ extension DeviceContext {
     if host.iommufd == .known(.absent) || !hasProperty || cdev == .some(nil) {
       return "remove `ats=on`, or use a kernel and a QEMU with iommufd"
     }
+    // An older kernel has no answer, with iommufd either (`ats-auto-old-kernel`).
+    if KernelATS.hasFlag(host) == .known(false) { return "remove `ats=on`, or run Linux 7.1 or newer on the host, and then \(useIOMMUFD)" }
     return useIOMMUFD
   }
 }

@@ -34,5 +34,17 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   runner.report(
     "\(context.name) is at slot \(slot) of `\(bus.name)`, a port that has only slot 0: the guest never sees it",
     at: addr?.location,
-    fix: addr == nil ? "give it a port of its own, or `addr=0.1` beside a function 0 with `multifunction=on`" : nil)
+    fix: fix(context, bus))
+}
+
+/// The slot 0 of the port, unless another device has it or would get it.
+private func fix(_ context: DeviceContext, _ bus: GuestBus) -> String {
+  let devfn = context.requestedDevfn
+  if context.isLibvirtElement { return "write `slot='0x00'`, or give the device no `<address>`" }
+  let function = context.requestedFunction
+  let isAlone = !bus.occupants.keys.contains { $0 != devfn }
+  if devfn != nil, function > 0, bus.occupants[function] == nil { return "write `addr=0.\(function)`" }
+  if devfn != nil, isAlone { return "remove `addr`, or write `addr=0`" }
+  if context.request.plug == .hot, let other = context.useFreeSlot { return other }
+  return "give it a port of its own, or `addr=0.1` beside a function 0 with `multifunction=on`"
 }

@@ -90,8 +90,9 @@ private func inDefinition(_ failure: RealizeFailure, _ prediction: RealizePredic
   case .groupInSeveralSpaces where target.machine.proxmox != nil:
     return "remove `pcie=1`: the functions then share the address space of `pci.0`; or remove `viommu=`"
   case .groupInSeveralSpaces where isLibvirt:
-    return "put the functions of the group behind one `<controller type='pci' model='pcie-to-pci-bridge'/>`, so that they share an "
-      + "address space, or remove `<iommu>`"
+    return "put the functions of the group behind one `<controller type='pci' model='pcie-to-pci-bridge'/>`, which needs a "
+      + "`pcie-root-port` of its own, so that they share an address space, or remove `<iommu>`"
+  case .slotNotHotpluggable where isLibvirt: return "write a slot from 1 on: `slot='0x01'`"
   case .inUse where isLibvirt, .bindFails where isLibvirt:
     return "write `iommufd='yes'` for all functions of the group or for none, and let no other process have any of them"
   case .badToken:
@@ -131,6 +132,8 @@ private func cause(of failure: RealizeFailure, _ prediction: RealizePrediction, 
 private func propertyAdvice(_ failure: RealizeFailure, _ request: DeviceRequest) -> String? {
   guard let name = failure.property else { return nil }
   switch failure.cause {
+  case .badProperty where request.location.isOfSection && request.string(name)?.hasSuffix("\n") == true:
+    return "close the value with a quote: `\(name)=\(request.string(name)?.dropLast() ?? "")`"
   case .badProperty where failure.text.hasSuffix("is not a power of two"): return "write a power of two, such as `\(name)=65536`"
   case .badProperty: return PropertyAdvice.values(of: name, insteadOf: request.string(name))
   case .unknownProperty: return PropertyAdvice.meant(by: name).map { "write `\($0)=`" }
