@@ -56,6 +56,9 @@ private func advice(_ failure: RealizeFailure, _ target: LintTarget) -> String? 
     let meant = target.machine.machineType?.value.string.flatMap(target.machine.meantType)
     return meant.map { "write `\($0)`" } ?? "use a machine type that `\(target.machine.programName) -machine help` lists"
   case .badOption where failure.text.hasPrefix("Parameter 'size'"): return "write a size such as `512M` or `8G`"
+  case .badOption where failure.text == "invalid accelerator kvm":
+    guard let isArm = target.hostNow.isArm else { return nil }
+    return "run the guest on a host of its architecture: this one has KVM for `qemu-system-\(isArm ? "aarch64" : "x86_64")` alone"
   case .noKVM:
     if target.hostNow.kvm == .known(.denied) { return "let the user open /dev/kvm: `usermod -aG kvm USER`, and log in again" }
     return target.hostNow.kvmAdvice

@@ -77,7 +77,7 @@ private func checkPlug(_ prediction: RealizePrediction, _ target: LintTarget, _ 
 private func advice(_ failure: RealizeFailure, _ prediction: RealizePrediction, _ target: LintTarget) -> String? {
   let host = target.hostNow
   return inDefinition(failure, prediction, target)
-    ?? nearDevices(failure, prediction, on: host) ?? cause(of: failure, prediction, on: host).advice(on: host)
+    ?? nearDevices(failure, prediction, target) ?? cause(of: failure, prediction, on: host).advice(on: host)
 }
 
 /// Advice with the names of the definition: keys of a Proxmox configuration, ports of a running guest.
@@ -115,10 +115,13 @@ private func inDefinition(_ failure: RealizeFailure, _ prediction: RealizePredic
 /// The reason of `noVGARegion`.
 let vgaRegion = "the kernel gives a VGA region to VGA controllers alone, with CONFIG_VFIO_PCI_VGA"
 
-/// Advice with the functions that the host has near an address where it has none.
-private func nearDevices(_ failure: RealizeFailure, _ prediction: RealizePrediction, on host: Host) -> String? {
+/// Advice with the functions that the host has near an address where it has none: neither bridges nor those that the guest has already.
+private func nearDevices(_ failure: RealizeFailure, _ prediction: RealizePrediction, _ target: LintTarget) -> String? {
   guard failure.cause == .noSuchHostDevice, let address = prediction.host else { return nil }
-  let near = host.functions(near: address)
+  let host = target.hostNow
+  let near = host.functions(near: address).filter { function in
+    host.devices[function]?.isEndpoint != .known(false) && !target.predictions.contains { $0.host == function }
+  }
   return near.isEmpty ? nil : "name a function of the host: \(near.map(\.description).joined(separator: " or "))"
 }
 
