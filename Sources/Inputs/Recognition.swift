@@ -44,6 +44,7 @@ extension InputFormat {
   /// - Parameter head: the file, or its beginning.
   public static func recognise(_ head: [UInt8]) -> InputFormat? {
     guard let format = detect(head, isPart: true) else { return nil }
+    if let text = UnrecognisedInput.withoutFencedBlocks(head), detect(text, isPart: true) == nil { return nil }
     switch format {
     case .xml: return LibvirtDocument.isRelevant(UTF16Text.utf8(head, isPart: true) ?? head) ? .xml : nil
     // Programs that start QEMU without a device, such as tests, are many.

@@ -88,6 +88,23 @@ public enum UnrecognisedInput {
     return start.first == UInt8(ascii: ".") && name.first.map { 0x41...0x5a ~= $0 } == true && name.count < 3
   }
 
+  /// A text of Markdown without its fenced blocks, which are examples; nil for any other text, such as a script or one block alone.
+  static func withoutFencedBlocks(_ bytes: [UInt8]) -> [UInt8]? {
+    if bytes.starts(with: "#!".utf8) { return nil }
+    let fence = Array("```".utf8)
+    var kept: [UInt8] = []
+    var isInside = false, hasBlock = false
+    for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
+      if line.starts(with: fence), !line.dropFirst(fence.count).contains(fence[0]) {
+        isInside.toggle()
+        hasBlock = true
+      } else if !isInside {
+        kept += line + [0x0a]
+      }
+    }
+    return hasBlock && kept.contains { $0 > 0x20 } ? kept : nil
+  }
+
   /// Whether a line is a statement of a template language: `{% for gpu in gpus %}`.
   static func isTemplate(_ bytes: [UInt8]) -> Bool {
     var position = 0

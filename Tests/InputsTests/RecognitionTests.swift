@@ -72,6 +72,24 @@ final class RecognitionTests: XCTestCase {
     }
   }
 
+  /// An example in Markdown is not a guest of the repository; named by itself, such a file is read as far as it can be.
+  func testFencedBlocksAreExamples() {
+    let command = "qemu-system-x86_64 -M q35 \\\n  -device vfio-pci,host=01:00.0\n"
+    for text in [
+      "# VMs\n\n```sh\n\(command)```\n\nUse `-device vfio-pci,host=…`.\n", "# VMs\n```\n\(command)",
+      "Plug:\n```json\n{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\"}}\n```\n"
+    ] {
+      XCTAssertNil(recognise(text), text)
+    }
+    XCTAssertEqual(InputFormat.detect(Array("# VMs\n```\n\(command)```\n".utf8)), .shell)
+    for text in [
+      "```sh\n\(command)```\n", "\(command)cat << END\n```\nexample\n```\nEND\n",
+      "#!/bin/sh\ncat << END\n```\n\(command)```\nEND\n\(command)", "A=```echo 1```\n\(command)"
+    ] {
+      XCTAssertEqual(recognise(text), .shell, text)
+    }
+  }
+
   func testEverythingElseIsNot() {
     for text in [
       "", "\n\n", "# Notes\n\nRun qemu-system-x86_64 with care.\n", "- one\n- two\n", "#!/bin/sh\necho hello\n",
