@@ -44,6 +44,19 @@ struct HookOptions: ParsableArguments {
     return policyCheck
   }
 
+  /// The files that the options name.
+  var paths: [(option: String, path: String)] {
+    get throws {
+      var paths = policy.map { [("--policy", $0)] } ?? []
+      if case .recording(let path) = HostChoice(host) { paths.append(("--host", path)) }
+      if asksEmulator { return paths }
+      switch try chosenQEMU(qemu) {
+      case .program(let path), .socket(let path): return paths + [("--qemu", path)]
+      case .version, .none, .assumed: return paths
+      }
+    }
+  }
+
   /// The options that differ from their defaults, for a script.
   var words: [String] {
     let given = [("--host", host, "live"), ("--qemu", qemu, "none"), ("--fail-on", failOn, "error"),
@@ -143,9 +156,9 @@ struct HookInstallCommand: ParsableCommand {
     commandName: "install", abstract: "Write the script by which libvirt calls this program when it starts a guest.",
     usage: "vfiogate hook install [<options>]",
     discussion: """
-      An existing script is replaced. The options are written into it as given: use absolute paths. The policy and \
-      the recording are read at each start of a guest, and one that cannot be read refuses every guest. Exit codes: \
-      0 installed, 2 the script could not be written, 64 wrong usage.
+      An existing script is replaced. The options are written into it, and their paths must be absolute. The policy \
+      and the recording are read at each start of a guest, and one that cannot be read refuses every guest. Exit \
+      codes: 0 installed, 2 the script could not be written, 64 wrong usage.
       """)
 
   @OptionGroup var options: HookOptions
@@ -156,6 +169,9 @@ struct HookInstallCommand: ParsableCommand {
   func validate() throws {
     _ = try options.policyCheck()
     try rehearsal.validate(with: options)
+    for (name, path) in try options.paths where !path.hasPrefix("/") {
+      throw ValidationError("\(name) `\(path)` is not an absolute path: libvirt runs the hook in another folder.")
+    }
   }
 
   func run() throws { try Terminal.finish(HookInstall(folder: dir, options: options.words + rehearsal.words).run()) }

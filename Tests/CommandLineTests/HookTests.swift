@@ -193,6 +193,19 @@ final class HookTests: XCTestCase {
     XCTAssertEqual(try Vfiogate.run("hook", "install", "--dir", "/proc/nowhere").status, 2)
   }
 
+  /// libvirt runs the script in a folder of its own, where a file that is not found refuses every guest.
+  func testAnInstalledScriptHasAbsolutePathsOnly() throws {
+    let folder = try TemporaryDirectory()
+    for options in [["--policy", ".vfiogate.conf"], ["--host", "my.host"], ["--qemu", "./qemu-system-x86_64"], ["--qemu", "qmp:vm.qmp"]] {
+      let run = try Vfiogate.run(["hook", "install", "--dir", folder.path + "/hooks"] + options)
+      XCTAssertEqual(run.status, 64, run.output)
+      XCTAssert(run.error.contains("is not an absolute path"), run.error)
+    }
+    for options in [["--policy", "/etc/vfiogate.conf"], ["--host", "none", "--qemu", "11.1"], ["--qemu", "qmp:/run/vm.qmp"]] {
+      XCTAssertEqual(try Vfiogate.run(["hook", "install", "--dir", folder.path + "/hooks"] + options).status, 0)
+    }
+  }
+
   func testKubeVirtGetsItsDomainBackUnchanged() throws {
     let text = domain("bus='0x01' slot='0x00'").replacing("\n", with: "\r\n") + "<!-- ü -->"
     let run = try Vfiogate.run("hook", "kubevirt", "--host", host, "--vmi", #"{"metadata":{"name":"a"}}"#, "--domain", text)
