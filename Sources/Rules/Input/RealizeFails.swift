@@ -120,7 +120,8 @@ private func nearDevices(_ failure: RealizeFailure, _ prediction: RealizePredict
   guard failure.cause == .noSuchHostDevice, let address = prediction.host else { return nil }
   let host = target.hostNow
   let near = host.functions(near: address).filter { function in
-    host.devices[function]?.isEndpoint != .known(false) && !target.predictions.contains { $0.host == function }
+    // The host bridge, of base class 06 too, has an endpoint's header.
+    host.devices[function]?.classCode.display.map { $0 >> 16 } != 0x06 && !target.predictions.contains { $0.host == function }
   }
   return near.isEmpty ? nil : "name a function of the host: \(near.map(\.description).joined(separator: " or "))"
 }
