@@ -94,7 +94,7 @@ extension ParsedInput {
       problems.append(
         InputProblem(
           message: "text follows the argument of `\(command.name)`: QEMU answers `extraneous characters at the end of line`",
-          fix: "put the argument into double quotes, or remove its blanks", location: place))
+          fix: "write a comma in place of a blank between properties, or put the argument into double quotes", location: place))
     }
     let isJSON = !isDevice && argument.bytes.first == UInt8(ascii: "{")
     let properties = isJSON

@@ -25,8 +25,16 @@ enum StrayArgument {
     return InputProblem(
       message: "`\(word.text)` is an argument of its own: QEMU opens it as a disk image, and stops where there is none",
       fix: isBlank ? "remove the blank behind the backslash"
-        : "remove the blank before it, or write `./\(word.text)` for a file of that name",
+        : "\(joined(word, to: before)), or write `./\(word.text)` for a file of that name",
       location: place)
+  }
+
+  /// Advice to join it to the argument before it, or to the option that has none.
+  private static func joined(_ word: Word, to before: Word?) -> String {
+    let comma = UInt8(ascii: ",")
+    if before?.bytes.last == comma || word.bytes.first == comma { return "remove the blank before it" }
+    if before?.bytes.first == UInt8(ascii: "-") { return "give it to an option" }
+    return "write a comma in place of the blank before it"
   }
 
   /// Whether a text looks like the path of a file or an address of storage: it has a slash, a colon or a suffix. `G` of `-m 4 G` and a

@@ -106,14 +106,18 @@ final class CommandMentionsTests: XCTestCase {
 
   /// An argument that QEMU opens as a disk image because of a blank.
   func testAStrayBlankIsAnError() {
-    for (text, word) in [
-      ("\(qemu) -device vfio-pci,host=0a:00.0, multifunction=on\n", "multifunction=on"),
-      ("\(qemu) -device vfio-pci host=0a:00.0\n", "host=0a:00.0"), ("\(qemu) -device vfio-pci ,host=0a:00.0\n", ",host=0a:00.0"),
-      ("\(qemu) \\ \n-device vfio-pci,host=0a:00.0\n", " ")
+    let comma = "write a comma in place of the blank before it", join = "remove the blank before it"
+    for (text, word, fix) in [
+      ("\(qemu) -device vfio-pci,host=0a:00.0, multifunction=on\n", "multifunction=on", join),
+      ("\(qemu) -device vfio-pci host=0a:00.0\n", "host=0a:00.0", comma),
+      ("\(qemu) -device vfio-pci ,host=0a:00.0\n", ",host=0a:00.0", join),
+      ("\(qemu) -device vfio-pci,host=0a:00.0 -S host=0a:00.0\n", "host=0a:00.0", "give it to an option"),
+      ("\(qemu) \\ \n-device vfio-pci,host=0a:00.0\n", " ", "remove the blank behind the backslash")
     ] {
-      let problems = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8))).problems.map(\.message)
+      let problem = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8))).problems.first
       XCTAssertEqual(
-        problems.first, "`\(word)` is an argument of its own: QEMU opens it as a disk image, and stops where there is none", text)
+        problem?.message, "`\(word)` is an argument of its own: QEMU opens it as a disk image, and stops where there is none", text)
+      XCTAssert(problem?.fix.hasPrefix(fix) == true, "\(text): \(problem?.fix ?? "")")
     }
     for text in ["\(qemu) disk.img\n", "\(qemu) nbd://host/x?a=b\n", "\(qemu) ./a=b.img\n", "\(qemu) json:{\"a\":\"b=c\"}\n"] {
       XCTAssertEqual(unread(text), [], text)

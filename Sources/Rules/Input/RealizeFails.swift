@@ -140,6 +140,7 @@ private func propertyAdvice(_ failure: RealizeFailure, _ request: DeviceRequest)
     return "close the value with a quote: `\(name)=\(request.string(name)?.dropLast() ?? "")`"
   case .badProperty where failure.text.hasSuffix("is not a power of two"): return "write a power of two, such as `\(name)=65536`"
   case .badProperty: return PropertyAdvice.values(of: name, insteadOf: request.string(name))
+  case .unknownProperty where name.first == " ": return "remove the blank before `\(name.drop { $0 == " " })`"
   case .unknownProperty: return PropertyAdvice.meant(by: name).map { "write `\($0)=`" }
   default: return nil
   }
