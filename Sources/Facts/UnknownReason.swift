@@ -75,6 +75,7 @@ extension Unknown {
     ("are not in sysfs", .bind), ("does not show it in sysfs", .bind),
     ("`--qemu PATH` asks", .qemu), ("depends on the version of this QEMU", .qemu), ("this QEMU checks it", .qemu),
     ("that libvirt chooses", .domain), ("the mediated device that Proxmox creates", .proxmox), ("the device of the mapping", .proxmox),
+    ("of Proxmox's machines only", .proxmox),
     ("only the shell knows", .literal), (UnknownReason.onlyOfHost, .host), ("written as", .literal),
     ("runs QEMU, and the host was inspected by", .user), ("machine that a task holds", .task), ("`--rehearse` asks", .rehearsal),
     ("the configuration file `", .file), ("it was not read: ", .file),

@@ -35,6 +35,16 @@ final class ProxmoxMemoryTests: XCTestCase {
       ["cannot enable memory hotplugging with custom NUMA topology"])
   }
 
+  /// Proxmox leaves out a line that it cannot parse; `8G` is not a number of MiB.
+  func testMemoryThatIsNotANumberIsLeftOut() {
+    for text in ["memory: 8G", "memory: lots", "memory: current=8G", "memory: 8 GiB"] {
+      XCTAssertEqual(parse(text).problems.map(\.fix), ["write the number of MiB, such as `memory: 8192`"], text)
+      XCTAssertEqual(parse(text).machine.options.first { $0.name == "m" }?.value, .string("512"), text)
+    }
+    for text in ["memory: 8192", "memory: current=8192", ""] { XCTAssertEqual(parse(text).problems, [], text) }
+    XCTAssertEqual(ParsedInput.parse(SourceText(name: "100.conf", bytes: Array("machine: q35\nmemory: 8G\n".utf8))).problems, [])
+  }
+
   func testMemoryThatGoesTogetherIsNot() {
     for text in [
       "memory: 8192\nnuma: 1\nhugepages: 2", "memory: 8192\nhotplug: 1", "hotplug: network,disk,usb\nmemory: 512",

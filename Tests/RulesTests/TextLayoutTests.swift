@@ -167,6 +167,7 @@ final class TextLayoutTests: XCTestCase {
       ("this is not the host's first PID namespace", .wholeHost), ("a newer QEMU may; `--qemu PATH` asks that one", .qemu),
       ("it is an address that libvirt chooses", .domain), ("written as the mediated device that Proxmox creates", .proxmox),
       ("written as the device of the mapping `gpu`: /etc/pve/mapping/pci.cfg was not read", .proxmox),
+      ("of Proxmox's machines only those of x86 are modelled", .proxmox),
       ("the configuration file `a.cfg` was not read", .file), ("it was not read: No such file or directory", .file),
       ("Proxmox starts no machine that a task holds: `VM is locked (backup)`", .task),
       ("libvirt-qemu runs QEMU, and the host was inspected by root", .user),

@@ -5,12 +5,30 @@ extension ProxmoxLowering {
   /// MiB of a machine whose memory can be hot plugged, before any is (qemu-server PVE/QemuServer/Memory.pm: $STATICMEM).
   private static let staticMemory = 1024
 
+  /// MiB of a machine for which none are given.
+  static let defaultMemory = "512"
+
+  /// The text of the memory's size in MiB; `current=` is the other spelling.
+  var memory: String {
+    let memory = config.entry("memory").map { ProxmoxProperties($0.value) }
+    return memory?[""] ?? memory?["current"] ?? ProxmoxLowering.defaultMemory
+  }
+
+  /// Whether Proxmox cannot parse the size, warns and leaves the line out.
+  var isMemoryIgnored: Bool { !memory.utf8.allSatisfy { 0x30...0x39 ~= $0 } && !TemplatePlaceholder.isIn(memory) }
+
   /// Refuses memory, NUMA nodes and hugepages that do not go together (qemu-server PVE/QemuServer/Memory.pm: config).
   mutating func refuseMemory() {
     // Nothing is reported about a machine without host devices.
     guard !machine.assigned.isEmpty || config.text("args")?.contains("vfio") == true else { return }
-    let memory = config.entry("memory").map { ProxmoxProperties($0.value) }
-    let size = Int(memory?[""] ?? memory?["current"] ?? "512") ?? 512
+    if isMemoryIgnored {
+      definition.problems.append(
+        InputProblem(
+          message: "Proxmox starts the machine with \(ProxmoxLowering.defaultMemory) MiB: it warns "
+            + "`unable to parse value of 'memory'`: type check ('integer') failed",
+          fix: "write the number of MiB, such as `memory: 8192`", location: place("memory")))
+    }
+    let size = Int(memory) ?? 512
     let hasNUMA = config.flag("numa"), hugepages = config.text("hugepages")
     let nodes = (0..<8).compactMap { config.entry("numa\($0)") }
     // `1` is `network,disk,usb` (PVE/QemuServer.pm: parse_hotplug_features).

@@ -127,13 +127,7 @@ struct ProxmoxLowering {
 
   private mutating func readOptions() {
     note("nodefaults", "", whole)
-    // MiB; `current=` is the other spelling.
-    if let entry = config.entry("memory") {
-      let memory = ProxmoxProperties(entry.value)
-      note("m", memory[""] ?? memory["current"] ?? "512", config.location(entry))
-    } else {
-      note("m", "512", whole)
-    }
+    note("m", isMemoryIgnored ? ProxmoxLowering.defaultMemory : memory, place("memory"))
     if let processors = processorOption { note("smp", processors, place(config.entry("cores") == nil ? "sockets" : "cores")) }
     if let entry = config.entry("cpu") {
       let value = ProxmoxLowering.cpu(ProxmoxProperties(entry.value))

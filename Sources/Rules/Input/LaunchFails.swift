@@ -63,6 +63,7 @@ private func advice(_ failure: RealizeFailure, _ target: LintTarget) -> String? 
     if target.hostNow.kvm == .known(.denied) { return "let the user open /dev/kvm: `usermod -aG kvm USER`, and log in again" }
     return target.hostNow.kvmAdvice
   case .refusedByKVM where target.machine.isX86PC: return "remove `kernel-irqchip=off`, or write `split`"
+  case .noHostProcessor where target.machine.proxmox != nil: return "remove `kvm: 0`"
   case .noHostProcessor:
     let isGiven = target.machine.options.contains { $0.name == "accel" } || target.machine.machine.contains { $0.name == "accel" }
     return isGiven ? "put `-accel kvm` before other accelerators" : "add `-accel kvm`"
