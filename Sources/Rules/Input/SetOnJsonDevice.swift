@@ -37,7 +37,16 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       runner.report(
         "`-set` changes `\(set.id)`, which is not the id of a preceding `-device`: QEMU exits with "
           + "`there is no device \"\(set.id)\" defined`",
-        at: set.location, fix: "move `-set` after the `-device` that it changes")
+        at: set.location, fix: target.fix(set.id))
     }
+  }
+}
+
+extension LintTarget {
+  /// Advice for an id that no device before `-set` has.
+  fileprivate func fix(_ id: String) -> String {
+    if machine.devices.contains(where: { $0.id == id }) { return "move `-set` after the `-device` that it changes" }
+    let ids = assignments.prefix(4).compactMap(\.request.id).map { "`\($0)`" }.joined(separator: " or ")
+    return ids.isEmpty ? "give the device that is meant `id=\(id)`" : "name the device that is meant: \(ids)"
   }
 }
