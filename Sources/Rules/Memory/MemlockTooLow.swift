@@ -24,6 +24,12 @@ extension Rule {
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   guard let need = try MemoryNeed(target) else { return }
+  if need.bytes <= need.limit, need.limit - need.bytes < MemoryNeed.beside {
+    throw Unknown(
+      "memory to lock",
+      reason: "video memory and ROMs are pinned beside the guest's \(ByteSize.text(need.ram)), and the limit is "
+        + ByteSize.text(need.limit))
+  }
   guard need.bytes > need.limit, let device = need.devices.last else { return }
   let why = need.spaces > 1 ? ", \(need.spaces) times because each device has an address space of its own," : ""
   let who: String
@@ -48,6 +54,9 @@ private func fix(_ need: MemoryNeed, _ target: LintTarget) -> String {
 
 /// Memory that a machine's vfio devices pin, and the limit for it.
 struct MemoryNeed {
+  /// Bytes that may be pinned beside guest memory: the video memory of QEMU's VGA, and ROMs.
+  static let beside: UInt64 = 16 << 20
+
   /// The vfio devices that it is pinned for.
   let devices: [RealizePrediction]
   /// Address spaces that all of the guest's memory is mapped into.
