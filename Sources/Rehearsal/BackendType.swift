@@ -70,7 +70,10 @@ struct BackendType: Sendable {
   /// Whether a refusal is about the parameter, or about the type, and not about what the text lacks (QEMU chardev/char.c: char_get_class,
   /// qapi/qapi-util.c: qapi_enum_parse, tpm.c: tpm_init_tpmdev, fsdev/qemu-fsdev.c: qemu_fsdev_add).
   func isRefused(in text: String) -> Bool {
-    if let parameter { return text == "Invalid parameter '\(parameter)'" || text == "Parameter '\(parameter)' is unexpected" }
+    if let parameter {
+      return text == "Invalid parameter '\(parameter)'" || text == "Parameter '\(parameter)' is unexpected"
+        || text == "Block format 'raw' does not support the option '\(parameter)'"
+    }
     return text.contains("'\(type)'") || text.contains("fsdriver \(type) ") || text.contains("expects a TPM backend type")
   }
 
@@ -83,6 +86,12 @@ struct BackendType: Sendable {
   /// A parameter of a network.
   init(parameter: String, ofNetwork type: String, _ location: Location, text: String) {
     (option, self.type, self.location, self.text, self.parameter) = ("netdev", type, location, text, parameter)
+  }
+
+  /// A parameter of an image in a file. QEMU refuses one that no format has with the format's name (QEMU block.c: bdrv_open_inherit).
+  init(parameter: String, ofImage format: String, _ location: Location) {
+    let text = "if=none,driver=raw,file.driver=null-co,\(parameter)=x"
+    (option, type, self.location, self.text, self.parameter) = ("drive", format, location, text, parameter)
   }
 
   /// The type of a device that is replaced.
@@ -123,7 +132,15 @@ struct BackendSchema {
   /// Whether QEMU does not have what is asked for; false where the schema does not list it.
   func lacks(_ backend: BackendType) -> Bool {
     guard let parameter = backend.parameter else { return types(of: backend.option).map { !$0.contains(backend.type) } ?? false }
+    if backend.option == "drive" { return !parametersOfImages.contains(String(parameter.prefix { $0 != "." })) }
     return parameters(ofNetwork: backend.type).map { !$0.contains(parameter) } ?? false
+  }
+
+  /// Parameters of block devices of all types.
+  private var parametersOfImages: Set<String> {
+    let all = type("arg-type", of: "blockdev-add")
+    let variants = (all?["variants"]?.array ?? []).compactMap { $0["type"]?.string.flatMap { entries[$0] } }
+    return Set(([all].compactMap { $0 } + variants).flatMap { $0["members"]?.array ?? [] }.compactMap { $0["name"]?.string })
   }
 
   private func parameters(ofNetwork type: String) -> Set<String>? {
@@ -172,7 +189,8 @@ extension RehearsalTrial {
       guard case .stopped(_, let error) = try process.answer(until: deadline),
         let message = message(error, [backend.arguments]), backend.isRefused(in: message.text)
       else { continue }
-      return .refused(text: message.text, location: backend.location, about: "`\(backend.location.path)`")
+      let text = message.text.replacing("Block format 'raw'", with: "Block format '\(backend.type)'")
+      return .refused(text: text, location: backend.location, about: "`\(backend.location.path)`")
     }
     return nil
   }

@@ -64,6 +64,12 @@ struct OwnCause {
 }
 
 extension RehearsalPlan {
+  /// Causes of a refusal that are the rehearsal's own.
+  /// - Parameter accelerator: that which QEMU has taken.
+  func ownCause(_ accelerator: String) -> OwnCause {
+    OwnCause(asksForKVM: asksForKVM, isOfTCG: isOfTCG && accelerator == "tcg", parts: parts)
+  }
+
   /// The accelerators that a definition names; nil for one that only the shell knows.
   static func accelerators(of machine: MachineConfig) -> [String?] {
     (machine.options + machine.machine).filter { $0.name == "accel" }.map(\.value.string)

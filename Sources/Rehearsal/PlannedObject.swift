@@ -139,6 +139,8 @@ extension RehearsalPlan {
 
   private mutating func keepObject(_ items: [(name: String, value: String)], _ object: ObjectRequest, isChanged: Bool) {
     if isChanged {
+      let own = object.properties.compactMap { property in OptionText.text(of: property.value).map { (name: property.name, value: $0) } }
+      if own.count == object.properties.count { read("-object", text(own, object), object.location) }
       let bare = text([("qom-type", object.type ?? "")] + id(of: object), object)
       ask(BackendType("object", object.type, object.location, text: bare))
     }

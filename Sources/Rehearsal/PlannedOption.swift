@@ -3,9 +3,9 @@ import Syntax
 
 /// One option of the definition other than its machine, objects, devices and globals, as the rehearsal's.
 struct PlannedOption {
-  private let option: Property
-  private let text: String
-  private var name: String { "`-\(option.name)`" }
+  let option: Property
+  let text: String
+  var name: String { "`-\(option.name)`" }
 
   init(_ option: Property) {
     self.option = option
@@ -30,12 +30,11 @@ struct PlannedOption {
     "display", "monitor", "qmp", "qmp-pretty", "accel", "pidfile", "trace", "D", "d", "sandbox", "runas", "run-with", "chroot", "k",
     "gdb", "tb-size",
   ]
-  /// Size of an empty disk in bytes: room for the largest zones and partitions of devices, and a power of two as cards demand it
-  /// (QEMU hw/nvme/ns.c: nvme_ns_zoned_check_calc_geometry, hw/sd/sd.c: sd_realize). The image may have another.
-  static let diskSize: Int64 = 16 << 30
-  private static let null = "driver=null-co,read-zeroes=on,size=\(diskSize)"
+  /// Options that QEMU checks while it reads the command line, and that are replaced or left out.
+  private static let read: Set<String> = ["blockdev", "audiodev", "display", "fsdev", "vnc", "sandbox", "overcommit"]
 
   func add(to plan: inout RehearsalPlan) {
+    if PlannedOption.read.contains(option.name) { plan.read("-\(option.name)", text, option.location) }
     if PlannedOption.flags.contains(option.name) { return plan.keep("-\(option.name)", nil, option.location) }
     if PlannedOption.kept.contains(option.name) { return plan.keep("-\(option.name)", text, option.location) }
     if PlannedOption.silent.contains(option.name) { return }
@@ -95,7 +94,7 @@ struct PlannedOption {
   }
 
   /// Whether the shell, or who fills in a template, knows a part of a text.
-  private func isOpen(_ text: String, _ plan: RehearsalPlan) -> Bool {
+  func isOpen(_ text: String, _ plan: RehearsalPlan) -> Bool {
     plan.isShells(option.location) && OptionText.isOfShell(text) || TemplatePlaceholder.isIn(text)
   }
 
@@ -134,7 +133,7 @@ struct PlannedOption {
     text.hasPrefix("{") ? JSON.object(items.map { JSON.Member($0.name, .string($0.value)) }).text() : OptionText.keyval(items)
   }
 
-  private func replaced(_ option: String, _ text: String, _ why: String, _ plan: inout RehearsalPlan) {
+  func replaced(_ option: String, _ text: String, _ why: String, _ plan: inout RehearsalPlan) {
     plan.note(name, why)
     plan.keep("-\(option)", text, self.option.location, isChanged: true)
   }
@@ -243,31 +242,6 @@ struct PlannedOption {
     let kept = items.filter { ["model", "macaddr", "addr", "vectors"].contains($0.name) }
     let mac = items.filter { $0.name == "mac" }.map { (name: "macaddr", value: $0.value) }
     plan.keep("-net", OptionText.keyval([("type", "nic")] + kept + mac), option.location, isChanged: true)
-  }
-
-  private func drive(_ plan: inout RehearsalPlan) {
-    let items = OptionText.items(text, implied: "file")
-    if let kind = items.last(where: { $0.name == "if" })?.value, ["pflash", "mtd"].contains(kind) {
-      return plan.note(name, "left out: a firmware image, or flash memory")
-    }
-    if let format = items.last(where: { ["format", "driver"].contains($0.name) }) {
-      plan.ask(BackendType("drive", format.value, option.location, text: OptionText.keyval([("if", "none"), format])))
-    }
-    let kept = items.filter { ["if", "index", "bus", "unit", "id", "media", "readonly", "read-only"].contains($0.name) }
-    let rest = OptionText.keyval(kept)
-    if isEmpty(items) { return plan.keep("-drive", rest, option.location) }
-    replaced(
-      "drive", PlannedOption.null + (rest.isEmpty ? "" : "," + rest), "replaced by an empty disk: the image is the host's", &plan)
-  }
-
-  /// Options of a drive that do not give it an image.
-  private static let ofDrive: Set<String> = [
-    "if", "index", "bus", "unit", "id", "media", "readonly", "read-only", "cache", "aio", "werror", "rerror", "snapshot", "discard",
-  ]
-
-  /// Whether a drive has no image, which only some devices accept (QEMU blockdev.c: blockdev_init).
-  private func isEmpty(_ items: [(name: String, value: String)]) -> Bool {
-    items.allSatisfy { PlannedOption.ofDrive.contains($0.name) || $0.name == "file" && $0.value.isEmpty }
   }
 
   private func node(_ plan: inout RehearsalPlan) {

@@ -130,7 +130,10 @@ public struct StartedRehearsal {
       case .obstacle(let reason): outcome = .notRehearsed(reason)
       case .trial(var trial):
         outcome = try trial.run()
-        if outcome == .started, plugs.isEmpty { outcome = try trial.refusedBackend() ?? outcome }
+        if outcome == .started, plugs.isEmpty {
+          let refusal = try trial.refusedReading()
+          if let refusal { outcome = refusal } else { outcome = try trial.refusedBackend() ?? outcome }
+        }
         accelerator = trial.accelerator
         accepted = trial.accepted(at: outcome)
         if outcome == .started, !plugs.isEmpty {

@@ -57,6 +57,8 @@ public struct RehearsalPlan: Sendable {
   var placesOfGlobals: [(driver: String, property: Property)] = []
   /// Ids of networks whose backend is another process; they allow cards what no replacement does.
   var networksOfProcesses: Set<String> = []
+  /// Options that are replaced or left out, whose own texts QEMU reads too.
+  var readings: [Part] = []
   /// Types of what is replaced or left out, where QEMU may not have them.
   private(set) var backends: [BackendType] = []
   /// Whether the definition has no kernel for the guest.
@@ -131,12 +133,6 @@ public struct RehearsalPlan: Sendable {
       }
     }
     return all
-  }
-
-  /// Causes of a refusal that are the rehearsal's own.
-  /// - Parameter accelerator: that which QEMU has taken.
-  func ownCause(_ accelerator: String) -> OwnCause {
-    OwnCause(asksForKVM: asksForKVM, isOfTCG: isOfTCG && accelerator == "tcg", parts: parts)
   }
 
   /// A message with the names that it would have without the rehearsal: of `-cpu host`, and of the vfio device in a slot.

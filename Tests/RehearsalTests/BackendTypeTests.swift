@@ -66,7 +66,8 @@ final class BackendTypeTests: XCTestCase {
         "-netdev l2tpv3,id=n,src=a,dst=b,txsession=1", "-netdev user,id=n,ipv6-net=fd00::/64,dns=10.0.2.3,smb=/x",
         "-netdev socket,id=n,listen=:5", "-chardev socket,id=c,path=/x,server=on,wait=off,logfile=/y,foo=/z",
         "-chardev pty,id=c,path=/x", "-chardev vc,id=c,cols=80,rows=25", "-chardev udp,id=c,host=a,port=5,localaddr=b,localport=6",
-        "-blockdev driver=ssh,node-name=n,path=/x", "-chardev parallel,id=c,path=/x", "-tpmdev emulator,id=t,chardev=c",
+        "-blockdev driver=ssh,node-name=n,path=/x,server.host=h,server.port=22",
+        "-chardev parallel,id=c,path=/x", "-tpmdev emulator,id=t,chardev=c",
         "-audiodev oss,id=a", "-display curses", "-drive if=none,file=/x,format=vmdk", "-device vhost-vsock-pci,guest-cid=3",
         "-object sev-guest,id=s,cbitpos=47,reduced-phys-bits=1",
       ] { XCTAssertEqual(try outcomeOfQ35(line, program), .started, "\(program): \(line)") }

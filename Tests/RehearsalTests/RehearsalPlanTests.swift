@@ -136,7 +136,7 @@ final class RehearsalPlanTests: XCTestCase {
 
   func testBackendsAreReplaced() {
     let null = "driver=null-co,read-zeroes=on,size=17179869184"
-    XCTAssertEqual(options("-drive file=/a,,b.img,if=virtio,index=2,cache=none"), ["-drive \(null),if=virtio,index=2"])
+    XCTAssertEqual(options("-drive file=/a,,b.img,if=virtio,index=2,cache=none"), ["-drive \(null),if=virtio,index=2,cache=none"])
     XCTAssertEqual(
       options("-blockdev '{\"driver\":\"file\",\"node-name\":\"d0\",\"filename\":\"/disk\"}'"), ["-blockdev \(null),node-name=d0"])
     XCTAssertEqual(options("-chardev socket,id=c0,path=/run/x,server=on"), ["-chardev backend=null,id=c0"])
@@ -151,7 +151,7 @@ final class RehearsalPlanTests: XCTestCase {
 
   func testAnEmptyDriveStaysEmptyAndAReadOnlyOneReadOnly() {
     let null = "driver=null-co,read-zeroes=on,size=17179869184"
-    XCTAssertEqual(options("-drive if=none,id=d,media=cdrom,cache=none"), ["-drive if=none,id=d,media=cdrom"])
+    XCTAssertEqual(options("-drive if=none,id=d,media=cdrom,cache=none"), ["-drive if=none,id=d,media=cdrom,cache=none"])
     XCTAssertEqual(options("-drive if=none,id=d,file=,readonly=on"), ["-drive if=none,id=d,readonly=on"])
     XCTAssertEqual(options("-drive if=none,id=d,format=raw"), ["-drive \(null),if=none,id=d"])
     XCTAssertEqual(options("-drive file.filename=/d,id=d,read-only=on"), ["-drive \(null),id=d,read-only=on"])
