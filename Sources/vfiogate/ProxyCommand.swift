@@ -141,7 +141,7 @@ struct ProxyCommand: ParsableCommand {
     options.clients = clients
     if !allowUid.isEmpty { options.allowedUsers = Set(allowUid) }
     return ProxyRun(
-      listen: listen, qemu: qemu, log: log, logFormat: try chosen(logFormat, "--log-format"), gate: gate,
-      proxy: options)
+      listen: listen, qemu: qemu, log: log, logFormat: try chosen(logFormat, "--log-format"), policy: policy,
+      gate: gate, proxy: options)
   }
 }

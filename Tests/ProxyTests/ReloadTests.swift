@@ -14,13 +14,13 @@ final class ReloadTests: XCTestCase {
     var path: String { directory.path + "/p" }
     var log: String { (try? readFile(directory.path + "/log")).map { String(decoding: $0, as: UTF8.self) } ?? "" }
 
-    init(clients: Int = 1, more: [String] = []) throws {
+    init(clients: Int = 1, more: [String] = [], log: String? = nil) throws {
       directory = try TemporaryDirectory()
       program = directory.path + "/vfiogate"
       try FileManager.default.copyItem(atPath: try Child.built("vfiogate"), toPath: program)
       qemu = try RealQEMU.start(in: directory)
       proxy = try Child(program, [
-        "proxy", "--listen", directory.path + "/p", "--qmp", directory.path + "/qmp.sock", "--log", directory.path + "/log",
+        "proxy", "--listen", directory.path + "/p", "--qmp", directory.path + "/qmp.sock", "--log", log ?? directory.path + "/log",
         "--clients", String(clients),
       ] + more)
       try Wait.listener(at: directory.path + "/p")
@@ -97,6 +97,54 @@ final class ReloadTests: XCTestCase {
     XCTAssert(running.log.contains("its help does not have `--qmp`"), running.log)
     XCTAssertEqual(unlink(running.program), 0)
     try running.reload(count: programs.count + 1, " not reloaded ")
+    XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":2}"#), #"{"return": {}, "id": 2}"#)
+  }
+
+  func testFilesThatASuccessorCouldNotReadStopTheReload() throws {
+    let folder = try TemporaryDirectory()
+    let (policy, log) = (folder.path + "/policy", folder.path + "/log")
+    try writeFile(policy, "")
+    XCTAssertEqual(mkfifo(log, 0o600), 0)
+    var reader = open(log, O_RDONLY | O_NONBLOCK)
+    let running = try Running(more: ["--policy", policy], log: log)
+    let client = try RawClient(path: running.path)
+    try client.negotiate()
+    func reload(_ outcome: String) throws {
+      kill(running.proxy.processID, SIGHUP)
+      var text = ""
+      try Wait.until(outcome, isTrue: {
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = read(reader, &bytes, bytes.count)
+        text += String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+        return text.contains(outcome)
+      })
+      XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":2}"#), #"{"return": {}, "id": 2}"#, outcome)
+    }
+    try writeFile(policy, "nonsense = [")
+    try reload(" not reloaded ")
+    XCTAssertEqual(unlink(policy), 0)
+    try reload(" not reloaded ")
+    try writeFile(policy, "")
+    try reload(" info reloaded ")
+    // A log without a reader cannot be opened.
+    close(reader)
+    kill(running.proxy.processID, SIGHUP)
+    XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":3}"#), #"{"return": {}, "id": 3}"#)
+    reader = open(log, O_RDONLY | O_NONBLOCK)
+    defer { close(reader) }
+    try reload(" info reloaded ")
+  }
+
+  /// The file at the path is the update, not the file that runs.
+  func testAProgramThatWasRenamedIsReplacedByTheFileAtItsPath() throws {
+    let running = try Running()
+    let client = try RawClient(path: running.path)
+    try client.negotiate()
+    XCTAssertEqual(rename(running.program, running.program + ".old"), 0)
+    try running.reload(count: 1, " not reloaded ")
+    try FileManager.default.copyItem(atPath: running.program + ".old", toPath: running.program)
+    try running.reload(count: 1)
+    XCTAssertEqual(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(running.proxy.processID)/exe"), running.program)
     XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":2}"#), #"{"return": {}, "id": 2}"#)
   }
 

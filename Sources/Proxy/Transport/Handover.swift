@@ -27,10 +27,10 @@ struct Handover {
 
 /// The sending side.
 extension Handover {
-  /// Starts the program at this program's path in this process, with the same arguments.
+  /// Starts the program at a path in this process, with the same arguments.
   /// - Returns: only when that is not possible, with the reason.
-  func execute() -> String {
-    guard let path = Handover.program else { return "the path of this program is not known" }
+  func execute(_ path: String?) -> String {
+    guard let path else { return "the path of this program is not known" }
     if let fault = Handover.fault(of: path) { return "\(path): \(fault)" }
     // jansson would write an integer above 2^63 as a real number.
     let text = json.canonicalBytes
@@ -55,8 +55,8 @@ extension Handover {
     return "\(path): \(reason)"
   }
 
-  /// The path that this program was started from: an update has put another file there.
-  private static var program: String? {
+  /// The path of this program's file. An update puts another file there, and may have renamed this one before.
+  static var program: String? {
     guard let path = WireText("/proc/self/exe").linkTarget?.bytes else { return nil }
     let deleted = Array(" (deleted)".utf8)
     return String(decoding: path.suffix(deleted.count).elementsEqual(deleted) ? path.dropLast(deleted.count) : path[...], as: UTF8.self)

@@ -14,20 +14,23 @@ public struct ProxyRun: Sendable {
   public var log: String
   /// The format of log lines.
   public var logFormat: ProxyLog.Format
-  /// Options of the command filter.
+  /// The path of the policy; nil for none.
+  public var policy: String?
+  /// Options of the command filter, that policy among them.
   public var gate: QMPCommandFilter.Options
   /// Limits of the proxy.
   public var proxy: Proxy.Options
 
   /// Creates a run.
   public init(
-    listen: ProxyEndpoint, qemu: ProxyEndpoint, log: String, logFormat: ProxyLog.Format, gate: QMPCommandFilter.Options,
-    proxy: Proxy.Options
+    listen: ProxyEndpoint, qemu: ProxyEndpoint, log: String, logFormat: ProxyLog.Format, policy: String?,
+    gate: QMPCommandFilter.Options, proxy: Proxy.Options
   ) {
     self.listen = listen
     self.qemu = qemu
     self.log = log
     self.logFormat = logFormat
+    self.policy = policy
     self.gate = gate
     self.proxy = proxy
   }
@@ -43,6 +46,7 @@ public struct ProxyRun: Sendable {
   }
 
   private func serve() throws(ProxyFailure) -> Answer {
+    let program = Handover.program
     let stop = clinux_signal_descriptor()
     guard stop >= 0 else { throw ProxyFailure("signals: \(errnoText(-stop))") }
     defer { close(stop) }
@@ -66,10 +70,11 @@ public struct ProxyRun: Sendable {
       options: self.proxy, stop: stop, reload: reload
     ) { proxy, session in
       guard let guarded = proxy.monitor else { return "QEMU's session was not negotiated" }
+      if let fault = self.fault { return fault }
       return Handover(
         monitor: guarded, session: session, qemu: monitor, sockets: proxy.sockets.mapValues(\.number),
         accepted: proxy.accepted, listener: door, books: filter.books
-      ).execute()
+      ).execute(program)
     }
     if let handed {
       try filter.restore(handed.books)
@@ -84,6 +89,15 @@ public struct ProxyRun: Sendable {
     case .stopped, .clientsGone, .qemuGone(midMessage: false): return Answer()
     case .qemuGone(midMessage: true), .failed: return .couldNotLook("proxy: \(end.text)")
     }
+  }
+
+  /// The reason why a successor could not read or write a file that the arguments name; nil where it can.
+  private var fault: String? {
+    do {
+      _ = try PolicyFile.chosen(policy)
+      _ = try ProxyLog.open(log, format: logFormat)
+      return nil
+    } catch { return "\(error)" }
   }
 
   /// A name that is misspelt would only be seen in the log, plug by plug.
