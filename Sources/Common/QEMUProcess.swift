@@ -79,7 +79,7 @@ package final class QEMUProcess {
       + (text.count > QEMUProcess.errorLimit ? " … (cut at \(QEMUProcess.errorLimit) bytes)" : "")
     if !whole.isEmpty { parts.append("standard error: \(whole)") }
     return QMPFailure(
-      path: failure.path, cause: failure.cause, detail: parts.isEmpty ? nil : parts.joined(separator: "; "))
+      path: failure.path, cause: failure.cause, detail: parts.isEmpty ? nil : parts.joined(separator: "; "), isOfProgram: true)
   }
 
   /// The text of its standard error until now.

@@ -21,12 +21,15 @@ public struct QMPFailure: Error, Sendable, CustomStringConvertible {
   public let cause: Cause
   /// Further facts: the program's exit status, its standard error.
   public let detail: String?
+  /// Whether the path is that of a program, whose monitor no other client can use.
+  private let isOfProgram: Bool
 
   /// Creates a failure of the QEMU at `path`.
-  public init(path: String, cause: Cause, detail: String? = nil) {
+  public init(path: String, cause: Cause, detail: String? = nil, isOfProgram: Bool = false) {
     self.path = path
     self.cause = cause
     self.detail = detail
+    self.isOfProgram = isOfProgram
   }
 
   public var description: String { "\(path): \(reason)" + (detail.map { " (\($0))" } ?? "") }
@@ -35,7 +38,7 @@ public struct QMPFailure: Error, Sendable, CustomStringConvertible {
     switch cause {
     case .system(let attempt, let code): "cannot \(attempt): \(errnoText(code))"
     case .timedOut("the greeting", let patience):
-      "no QMP greeting within \(patience.text); QEMU serves one QMP client at a time"
+      "no QMP greeting within \(patience.text)" + (isOfProgram ? "" : "; QEMU serves one QMP client at a time")
     case .timedOut(let awaited, let patience): "timed out after \(patience.text) awaiting \(awaited)"
     case .ended(let closure, let awaited):
       closure.reason + (awaited.map { " while awaiting \($0)" } ?? "")

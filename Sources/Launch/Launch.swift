@@ -147,7 +147,10 @@ public struct Launch {
       filter.findProcess()
       _ = proxy.run()
     } catch {
-      log.write(.warning, "end", [.init("reason", .string("\(error)"))])
+      let isQEMU = options.machine?.emulator.map(InputFormat.isNamedLikeEmulator) ?? false
+      let hint = isQEMU ? "" : ". A program that starts QEMU may have closed the monitor's descriptor, which QEMU is to inherit: "
+        + "start QEMU itself with `vfiogate run --guard`, in that program"
+      log.write(.warning, "end", [.init("reason", .string("\(error)\(hint)"))])
     }
   }
 

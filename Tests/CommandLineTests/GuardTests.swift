@@ -274,6 +274,22 @@ final class GuardTests: XCTestCase {
     }
   }
 
+  /// As a program of Python does.
+  func testAProgramThatClosesTheDescriptorGetsAdvice() throws {
+    let launcher = folder.path + "/launcher"
+    let closing = "for f in /proc/self/fd/*; do f=${f##*/}; ((f < 3)) || eval \"exec $f>&-\"; done"
+    try writeFile(launcher, "#!/bin/bash\n\(closing)\n\(qemu) \"$@\"\n", mode: 0o755)
+    for (program, isAdvised) in [(launcher, true), (qemu, false)] {
+      let log = folder.path + "/log-\(isAdvised)"
+      let options = plain + ["-qmp", "unix:\(path),server=on,wait=off", "-device", isAdvised ? "edu" : "nosuch"]
+      _ = try Vfiogate.run(["run", "--guard", "--log", log, "--host", "none", "--", program] + options)
+      try Wait.text(" end ", in: log)
+      let text = String(decoding: try readFile(log), as: UTF8.self)
+      XCTAssert(text.contains("QEMU closed the connection before the "), text)
+      XCTAssertEqual(text.contains("start QEMU itself with `vfiogate run --guard`, in that program"), isAdvised, text)
+    }
+  }
+
   func testAMonitorThatAnotherOptionChangesRefuses() throws {
     let monitor = ["-chardev", "socket,id=m,path=\(path),server=on,wait=off", "-mon", "chardev=m,mode=control,id=q"]
     for set in [["-set", "chardev.m.path=/other"], ["--set", "mon.q.mode=readline"]] {
