@@ -1,4 +1,5 @@
 import Facts
+import Syntax
 
 /// A `-drive`, whose image is replaced.
 extension PlannedOption {
@@ -52,7 +53,7 @@ extension PlannedOption {
   private func firstPart(of name: String) -> String { String(name.prefix { $0 != "." }) }
 
   func drive(_ plan: inout RehearsalPlan) {
-    let items = OptionText.items(text, implied: "file")
+    let items = OptionText.items(text)
     if let kind = items.last(where: { $0.name == "if" })?.value, ["pflash", "mtd"].contains(kind) {
       return plan.note(name, "left out: a firmware image, or flash memory")
     }
@@ -62,12 +63,23 @@ extension PlannedOption {
     }
     let rest = items.filter { isTried($0, plan) }
     if isEmpty(items) { return plan.keep("-drive", OptionText.keyval(rest), option.location) }
+    if let format, isWithoutImage(items, plan), PlannedOption.formats.contains(format.value) {
+      return plan.keep("-drive", OptionText.keyval(rest + [format]), option.location)
+    }
     plan.note(name, "replaced by an empty disk: the image is the host's")
     let kept = [PlannedOption.null, OptionText.keyval(rest)].filter { !$0.isEmpty }
     plan.keep("-drive", kept.joined(separator: ","), option.location, isChanged: true)
     if let format, !PlannedOption.formats.contains(format.value) { return }
     if let other = items.first(where: { isUncommon($0, plan) }) {
       plan.ask(BackendType(parameter: other.name, ofImage: format?.value ?? "raw", option.location))
+    }
+  }
+
+  /// Whether a drive has a format but no image, which QEMU refuses. `-set` may give one to a drive with an id.
+  private func isWithoutImage(_ items: [(name: String, value: String)], _ plan: RehearsalPlan) -> Bool {
+    !items.contains { item in
+      ["id", "file", "filename", "backing", "driver"].contains(firstPart(of: item.name)) || isOpen(item.name, plan)
+        || TemplatePlaceholder.omits(Array(item.name.utf8))
     }
   }
 

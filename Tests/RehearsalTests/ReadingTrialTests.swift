@@ -24,6 +24,8 @@ final class ReadingTrialTests: XCTestCase {
       ("-drive file=/x,if=virtio,cache.direct=maybe", "Parameter 'cache.direct' expects 'on' or 'off'", "-drive[0]"),
       ("-drive file=/x,if=virtio,iops=9,iops_rd=5",
         "bps/iops/max total values and read/write values cannot be used at the same time", "-drive[0]"),
+      ("-drive format=raw,if=virtio", #"A block device must be specified for "file""#, "-drive[0]"),
+      ("-drive disk.img,format=qcow2,if=virtio", #"A block device must be specified for "file""#, "-drive[0]"),
       // Options that QEMU checks while it reads its command line.
       ("-blockdev driver=file,node-name=d,filename=/x -blockdev driver=raw,file=d,node-name=e,aio=native",
         "Parameter 'aio' is unexpected", "-blockdev[1]"),
@@ -55,6 +57,7 @@ final class ReadingTrialTests: XCTestCase {
     let rows = [
       "-drive if=none,id=d,file=/x,format=qcow2,cache=none,aio=native,discard=unmap,detect-zeroes=unmap,werror=stop,rerror=report",
       "-drive file=/y,if=virtio,l2-cache-size=1M,throttling.iops-total=5,copy-on-read=on,snapshot=on,file.locking=off",
+      "-drive driver=raw,file=/x,if=virtio -drive file.filename=/z,format=raw,if=virtio",
       "-drive driver=nbd,host=h,port=1,if=virtio,nosuch=x -drive file=/y,if=virtio,id=e,serial=@SERIAL@,cache=@CACHE@",
       #"-blockdev '{"driver":"qcow2","node-name":"d","file":{"driver":"file","filename":"/x"},"backing":null}'"#,
       "-blockdev driver=file,filename=/x,node-name=n,aio=@AIO@ -display gtk,gl=on -vnc :5 -sandbox on,spawn=deny",
