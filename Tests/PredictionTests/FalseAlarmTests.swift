@@ -128,6 +128,9 @@ final class FalseAlarmTests: XCTestCase {
       XCTAssertEqual(
         Machines.parse("qemu-system-x86_64 -M q35 " + options).machine.uncheckedOptions(.released(11, 1, "11.1.3")).count, 1, options)
     }
+    let port = "-M q35 -global pcie-root-port.chassis=0b11 -device pcie-root-port"
+    XCTAssertEqual(texts(port, 11, 1), [])
+    XCTAssertEqual(texts(port).count, 1)
     XCTAssertEqual(texts("-M q35 -smp 0b10").count, 1)
     XCTAssertEqual(texts("-M q35 -smp 0b2", 11, 1).count, 1)
   }

@@ -37,7 +37,7 @@ final class QEMUSpellingTests: XCTestCase {
     for (text, number) in unsigned { XCTAssertEqual(QEMUNumber.integer(text, isUnsigned: true), number, text) }
     XCTAssertNil(QEMUNumber.integer("-9223372036854775809"))
     func refusal(_ name: String, _ text: String, _ kind: PropertyKind) -> String? {
-      PropertyChecks.refusal(name, .string(text), kind: kind, driver: "vfio-pci", form: .keyval)
+      PropertyChecks.refusal(name, .string(text), kind: kind, driver: "vfio-pci", form: .keyval, isOld: false)
     }
     XCTAssertNil(refusal("romsize", "-18446744073709547520", .unsigned(bits: 32)))
     XCTAssertEqual(refusal("romsize", "-9223372036854775809", .unsigned(bits: 32)), "Parameter 'romsize' expects uint32_t")

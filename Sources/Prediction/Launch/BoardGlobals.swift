@@ -57,7 +57,7 @@ extension MachineConfig {
     let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
     switch DeviceProperties.lookup(global.property, of: "e1000e", in: qemu) {
     case .kind(let kind) where DeviceProperties.isOfPCICore(global.property, in: qemu):
-      return PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: "e1000e").map {
+      return PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: "e1000e", in: qemu).map {
         RealizeFailure(.badGlobal, named + $0)
       }
     case _ where DeviceProperties.isOfPCICore(global.property, in: qemu): return MachineConfig.notWritable(global, by: "e1000e")

@@ -31,7 +31,7 @@ extension MachineConfig {
     if MachineConfig.basesOfDevices.contains(global.driver) {
       return refusalByFirstDevice(global, kind, qemu).map { LaunchFailure($0, at: global.location) }
     }
-    if !qemu.isBefore(8, 0), kind != .microvm, let refused = MachineConfig.refusalOfVirtio(global) { return refused }
+    if !qemu.isBefore(8, 0), kind != .microvm, let refused = MachineConfig.refusalOfVirtio(global, qemu) { return refused }
     let isOfBoard = MachineConfig.basesOfHostBridges.contains(global.driver)
     if let refused = refusalByFirstCard(global, kind, qemu) { return LaunchFailure(refused, at: global.location) }
     // 7.2 makes only the card of the board.
@@ -45,7 +45,7 @@ extension MachineConfig {
     if isOfBoard, let refused = boardRefusal(global, kind, qemu) { return LaunchFailure(refused, at: global.location) }
     let first = isOfBoard ? MachineConfig.hostBridge(kind) : card ?? global.driver
     guard case .kind(let kind) = DeviceProperties.lookup(global.property, of: isOfBoard ? "e1000e" : first, in: qemu),
-      let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: first)
+      let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: first, in: qemu)
     else { return nil }
     let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
     return LaunchFailure(RealizeFailure(.badGlobal, named + text), at: global.location)
@@ -80,10 +80,10 @@ extension MachineConfig {
   }
 
   /// The two properties of `virtio-pci` that its cards of only one generation do not have: QEMU makes one of each.
-  private static func refusalOfVirtio(_ global: GlobalProperty) -> LaunchFailure? {
+  private static func refusalOfVirtio(_ global: GlobalProperty, _ qemu: QEMUProfile) -> LaunchFailure? {
     guard global.driver == "virtio-pci", ["disable-legacy", "disable-modern"].contains(global.property) else { return nil }
     let kind: PropertyKind = global.property == "disable-legacy" ? .onOffAuto : .bool
-    let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: "virtio-net-pci")
+    let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: "virtio-net-pci", in: qemu)
       ?? "Property 'virtio-net-pci-non-transitional.\(global.property)' not found"
     let named = "can't apply global virtio-pci.\(global.property)=\(global.value): "
     return LaunchFailure(RealizeFailure(.badGlobal, named + text), at: global.location)

@@ -37,7 +37,7 @@ extension MachineConfig {
         continue
       }
       let refusal = PropertyChecks.refusal(
-        name, .string(text), kind: kind, driver: type + "-machine", form: .keyval)
+        name, .string(text), kind: kind, driver: type + "-machine", form: .keyval, isOld: qemu.isBefore(8, 0))
         ?? (isVirt ? VirtMachine.valueRefusal(name, text, release) : nil) ?? MachineConfig.valueRefusal(name, text, release)
       if let refusal { failures.append(LaunchFailure(RealizeFailure(.badOption, refusal), at: property.location)) }
     }
@@ -166,7 +166,7 @@ extension MachineConfig {
   /// Limits of values (QEMU hw/i386/pc.c and x86.c: the setters of these properties).
   private static func valueRefusal(_ name: String, _ text: String, _ release: QEMURelease) -> String? {
     func bytes() -> UInt64 {
-      if case .bytes(let bytes) = QEMUNumber.size(text) { return bytes }
+      if case .bytes(let bytes) = QEMUNumber.size(text, isOld: release < QEMURelease(8, 0)) { return bytes }
       return 0
     }
     switch name {

@@ -78,10 +78,7 @@ public struct MemoryOption {
   static func bytes(_ text: String, takesHexSuffix: Bool, needsDigit: Bool = false) -> QEMUSize {
     if needsDigit, text.utf8.first(where: { $0 != 0x20 && $0 != 0x2b }) == UInt8(ascii: ".") { return .invalid }
     let size = QEMUNumber.size(text)
-    let shifts: [UInt8: UInt64] = [0x6b: 10, 0x6d: 20, 0x67: 30, 0x74: 40, 0x70: 50]
-    guard takesHexSuffix, size == .invalid, text.hasPrefix("0x") || text.hasPrefix("0X"),
-      let shift = text.utf8.last.flatMap({ shifts[$0 | 0x20] }), let number = UInt64(text.dropFirst(2).dropLast(), radix: 16)
-    else { return size }
-    return number <= UInt64.max >> shift ? .bytes(number << shift) : .outOfRange
+    guard takesHexSuffix, size == .invalid, text.hasPrefix("0x") || text.hasPrefix("0X") else { return size }
+    return QEMUNumber.size(text, isOld: true)
   }
 }

@@ -104,7 +104,7 @@ extension RealizeContext {
   /// A `-global` for the driver whose value QEMU refuses. A hot plug continues.
   private func badGlobalOfDriver() throws(Unknown) -> RealizeFailure? {
     guard request.plug == .cold else { return nil }
-    return index.badGlobal(of: driver)
+    return try index.badGlobal(of: driver)
   }
 
   /// Device types that cannot be plugged into a running machine (observed on 11.1.3).
@@ -161,7 +161,7 @@ extension RealizeContext {
 
   /// A size in bytes of a property or of a `-global`; all ones where neither gives it.
   private func otherSize(_ name: String) throws(Unknown) -> UInt64 {
-    if let text = try otherSetting(name), case .bytes(let bytes) = QEMUNumber.size(text) { return bytes }
+    if let text = try otherSetting(name), case .bytes(let bytes) = QEMUNumber.size(text, isOld: qemu.isBefore(8, 0)) { return bytes }
     return .max
   }
 }

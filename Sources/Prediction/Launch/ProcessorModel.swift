@@ -99,7 +99,8 @@ struct ProcessorModel {
     for (property, value) in properties {
       // A number with a unit, which becomes `tsc-frequency`.
       if property == "tsc-freq" {
-        if case .bytes(let number) = QEMUNumber.size(value, unit: 1000), number <= UInt64(Int64.max) { continue }
+        let size = QEMUNumber.size(value, unit: 1000, isOld: qemu.isBefore(8, 0))
+        if case .bytes(let number) = size, number <= UInt64(Int64.max) { continue }
         return refused("bad numerical value \(value)")
       }
       if let failure = refusal(property, value, by: type, qemu) { return (failure, location) }
@@ -154,7 +155,7 @@ struct ProcessorModel {
     }
     if let text = ProcessorProperties.numberRefusal(property, value, in: qemu) { return refused(text) }
     guard let kind = ProcessorProperties.kind(property) else { return nil }
-    return PropertyChecks.globalRefusal(property, value, kind: kind, driver: type).map(refused)
+    return PropertyChecks.globalRefusal(property, value, kind: kind, driver: type, in: qemu).map(refused)
   }
 }
 

@@ -19,7 +19,8 @@ extension MachineConfig {
         let property = VFIOProperties.property(global.property, of: request.driver ?? ""), (try? property.exists(in: qemu)) != false
       else { return false }
       if property.kind == .link, !global.value.isEmpty, !objects.contains(where: { $0.id == global.value }) { return false }
-      return PropertyChecks.globalRefusal(global.property, global.value, kind: property.kind(in: qemu), driver: request.driver ?? "") == nil
+      let kind = property.kind(in: qemu)
+      return PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: request.driver ?? "", in: qemu) == nil
     }
     return request.with(given)
   }
@@ -31,7 +32,7 @@ extension MachineConfig {
     let last = globals.reversed().filter { global in
       guard PCIDrivers.derives(driver, from: global.driver), global.property != "addr", !found.contains(global.property),
         case .kind(let kind) = DeviceProperties.lookup(global.property, of: driver, in: qemu),
-        PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: driver) == nil
+        PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: driver, in: qemu) == nil
       else { return false }
       return found.insert(global.property).inserted
     }
@@ -77,11 +78,11 @@ extension RealizeContext {
     if let missing = try existence(property) {
       return RealizeFailure(missing.cause == .noATSProperty ? missing.cause : .badGlobal, named + missing.text)
     }
-    let text = PropertyChecks.globalRefusal(global.property, global.value, kind: property.kind(in: qemu), driver: driver)
-    if text?.contains("64") == true, QEMUNumber.mayBeBinary(global.value, in: qemu) {
-      throw Unknown("number `\(global.value)`", reason: "the C library reads binary numbers or not: glibc from 2.38 on")
+    let text = PropertyChecks.globalRefusal(global.property, global.value, kind: property.kind(in: qemu), driver: driver, in: qemu)
+    if let text {
+      try PropertyChecks.requireKnown(global, text, qemu)
+      return bad(text)
     }
-    if let text { return bad(text) }
     // The value of a link or an index is looked up when it is set.
     guard let failure = try lookUp(global.property, .string(global.value), property.kind(in: qemu)) else { return nil }
     return bad(failure.text)

@@ -4,12 +4,13 @@ import Facts
 /// (Fixtures/realizes/refusals-11.1.3.jsonl).
 enum PropertyChecks {
   /// The text with which QEMU refuses a value; nil when it accepts it.
+  /// - Parameter isOld: whether QEMU is older than 8.0, which reads other texts as sizes.
   static func refusal(
-    _ name: String, _ value: PropertyValue, kind: PropertyKind, driver: String, form: DeviceRequest.Form
+    _ name: String, _ value: PropertyValue, kind: PropertyKind, driver: String, form: DeviceRequest.Form, isOld: Bool
   ) -> String? {
     switch (form, value) {
     case (_, .unknown): return nil
-    case (.keyval, .string(let text)): return fromText(name, text, kind: kind, driver: driver)
+    case (.keyval, .string(let text)): return fromText(name, text, kind: kind, driver: driver, isOld: isOld)
     case (.keyval, _): return nil
     case (.json, .string(let text)): return fromJSONString(name, text, kind: kind, driver: driver)
     case (.json, _): return fromJSON(name, value, kind: kind, driver: driver)
@@ -23,34 +24,44 @@ enum PropertyChecks {
   ) throws(Unknown) -> String? {
     if request.form == .keyval, let text = value.string, QEMUNumber.mayBeBinary(text, in: qemu) {
       switch kind {
-      case .signed32, .unsigned: throw Unknown("number `\(text)`", reason: "the C library reads binary numbers or not: glibc from 2.38 on")
+      case .signed32, .unsigned: throw binary(text)
       default: break
       }
     }
-    return refusal(name, value, kind: kind, driver: request.driver ?? "", form: request.form)
+    return refusal(name, value, kind: kind, driver: request.driver ?? "", form: request.form, isOld: qemu.isBefore(8, 0))
+  }
+
+  private static func binary(_ text: String) -> Unknown {
+    Unknown("number `\(text)`", reason: "the C library reads binary numbers or not: glibc from 2.38 on")
+  }
+
+  /// - Throws: the C library decides whether QEMU refuses the value of a `-global` with that text, which expects a number.
+  static func requireKnown(_ global: GlobalProperty, _ refusal: String, _ qemu: QEMUProfile) throws(Unknown) {
+    if refusal.hasSuffix("int64"), QEMUNumber.mayBeBinary(global.value, in: qemu) { throw binary(global.value) }
   }
 
   /// The text with which QEMU refuses the value of a `-global`, which another visitor parses (QEMU
   /// qapi/string-input-visitor.c); nil when it accepts it.
-  static func globalRefusal(_ name: String, _ text: String, kind: PropertyKind, driver: String) -> String? {
+  static func globalRefusal(_ name: String, _ text: String, kind: PropertyKind, driver: String, in qemu: QEMUProfile) -> String? {
+    let isOld = qemu.isBefore(8, 0)
     switch kind {
     // QEMU crashes on any other text: see `QEMUCrash.global`.
     case .list: return nil
     case .signed32 where !isSigned(QEMUNumber.integer(text)): return "Parameter '\(name)' expects int64"
     case .unsigned where QEMUNumber.integer(text, isUnsigned: true) == nil: return "Parameter '\(name)' expects uint64"
     case .size:
-      switch QEMUNumber.size(text) {
+      switch QEMUNumber.size(text, isOld: isOld) {
       case .invalid: return "Parameter '\(name)' expects a non-negative number below 2^64"
       case .outOfRange: return "Value '\(text)' is out of range for parameter '\(name)'"
       case .bytes: break
       }
     default: break
     }
-    return refusal(name, .string(text), kind: kind, driver: driver, form: .keyval)
+    return refusal(name, .string(text), kind: kind, driver: driver, form: .keyval, isOld: isOld)
   }
 
   /// The refusal of key=value text, which each type parses by itself.
-  private static func fromText(_ name: String, _ text: String, kind: PropertyKind, driver: String) -> String? {
+  private static func fromText(_ name: String, _ text: String, kind: PropertyKind, driver: String, isOld: Bool) -> String? {
     switch kind {
     case .bool, .realized:
       return QEMUBool(text) == .invalid ? "Parameter '\(name)' expects 'on' or 'off'" : nil
@@ -60,7 +71,7 @@ enum PropertyChecks {
     case .unsigned(let bits):
       return integer(name, text, in: QEMUIntegerRange(0, UInt64.max >> UInt64(64 - bits)), "uint\(bits)_t")
     case .size(let maximum):
-      guard case .bytes(let bytes) = QEMUNumber.size(text) else { return "Parameter '\(name)' expects size" }
+      guard case .bytes(let bytes) = QEMUNumber.size(text, isOld: isOld) else { return "Parameter '\(name)' expects size" }
       return tooLarge(name, .natural(bytes), maximum, driver)
     default: return fromJSONString(name, text, kind: kind, driver: driver)
     }

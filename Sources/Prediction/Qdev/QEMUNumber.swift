@@ -92,10 +92,14 @@ enum QEMUNumber {
 
   /// A size (QEMU util/cutils.c: do_strtosz): a decimal number with an optional fraction, or a hexadecimal one, and
   /// one of B K M G T P E.
-  /// - Parameter unit: what a suffix is a power of: 1000 for frequencies.
-  static func size(_ text: String, unit: UInt64 = 1024) -> QEMUSize {
+  /// - Parameters:
+  ///   - unit: what a suffix is a power of: 1000 for frequencies.
+  ///   - isOld: whether QEMU is older than 8.0, which accepts a suffix behind hexadecimal digits with a warning, and needs a digit before
+  ///     a point (observed on 7.2.22).
+  static func size(_ text: String, unit: UInt64 = 1024, isOld: Bool = false) -> QEMUSize {
     let body = text.utf8.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
     if body.first == UInt8(ascii: "-") {
+      if isOld { return .invalid }
       let digits = body.dropFirst()
       return digits.isEmpty || !digits.allSatisfy(\.isASCIIDigit) ? .invalid : .outOfRange
     }
@@ -103,9 +107,10 @@ enum QEMUNumber {
     if rest.utf8.first == UInt8(ascii: "+") { rest = rest.dropFirst() }
     if rest.hasPrefix("0x") || rest.hasPrefix("0X") {
       let digits = rest.dropFirst(2).prefix { $0.isHexDigit && $0.isASCII }
-      // No suffix: B and E are digits.
-      guard !digits.isEmpty, digits.count == rest.count - 2 else { return .invalid }
-      return UInt64(digits, radix: 16).map { .bytes($0) } ?? .outOfRange
+      let suffix = rest.dropFirst(2 + digits.count)
+      guard !digits.isEmpty, suffix.isEmpty || isOld else { return .invalid }
+      // B and E are digits.
+      return UInt64(digits, radix: 16).map { scaled($0, fraction: 0, by: suffix, unit) } ?? .outOfRange
     }
     let whole = rest.prefix { $0.isASCII && $0.isNumber }
     rest = rest.dropFirst(whole.count)
@@ -117,7 +122,7 @@ enum QEMUNumber {
       fraction = Double("0." + digits) ?? 0
       rest = rest.dropFirst(1 + digits.count)
     }
-    guard !whole.isEmpty || hasFraction else { return .invalid }
+    guard !whole.isEmpty || hasFraction && !isOld else { return .invalid }
     guard let number = whole.isEmpty ? 0 : UInt64(whole) else { return .outOfRange }
     return scaled(number, fraction: fraction, by: rest, unit)
   }

@@ -15,7 +15,7 @@ struct MachineIndex: Sendable {
   /// The `-global` options for each of these types on whose values its devices fail, where they do not set them themselves.
   let badValues: [String: [GlobalProperty]]
   /// The first `-global` option for each driver whose name or value QEMU refuses.
-  private let badGlobals: [String: RealizeFailure]
+  private let badGlobals: [String: Result<RealizeFailure, Unknown>]
   /// The first `-global` option for each driver on which QEMU crashes, and its index.
   private let crashes: [String: (index: Int, failure: RealizeFailure)]
 
@@ -39,7 +39,7 @@ struct MachineIndex: Sendable {
   }
 
   /// The first `-global` option for a driver that is not vfio's whose name or value QEMU refuses.
-  func badGlobal(of driver: String) -> RealizeFailure? { badGlobals[driver] }
+  func badGlobal(of driver: String) throws(Unknown) -> RealizeFailure? { try badGlobals[driver]?.get() }
 
   /// The first `-global` option on which QEMU crashes when it makes a PCI device of a driver that is not vfio's.
   func crashingGlobal(of driver: String) -> RealizeFailure? {
@@ -47,24 +47,28 @@ struct MachineIndex: Sendable {
   }
 
   /// The first bad `-global` option of each driver that the machine has. There are few drivers that are known.
-  private static func badGlobals(of machine: MachineConfig, _ qemu: QEMUProfile) -> [String: RealizeFailure] {
+  private static func badGlobals(of machine: MachineConfig, _ qemu: QEMUProfile) -> [String: Result<RealizeFailure, Unknown>] {
     if machine.globals.isEmpty { return [:] }
     let drivers = Set(machine.devices.compactMap(\.driver)).filter(PCIDrivers.isKnown)
     return Dictionary(
       drivers.compactMap { driver in
         let mine = machine.globals.lazy.filter { PCIDrivers.derives(driver, from: $0.driver) }
-        return mine.compactMap { refusal(of: $0, for: driver, qemu) }.first.map { (driver, $0) }
+        return mine.compactMap { global -> Result<RealizeFailure, Unknown>? in
+          do throws(Unknown) { return try refusal(of: global, for: driver, qemu).map { .success($0) } } catch { return .failure(error) }
+        }.first.map { (driver, $0) }
       }) { first, _ in first }
   }
 
   /// The refusal of a `-global` option by a device of a driver.
-  static func refusal(of global: GlobalProperty, for driver: String, _ qemu: QEMUProfile) -> RealizeFailure? {
+  /// - Throws: the C library decides.
+  static func refusal(of global: GlobalProperty, for driver: String, _ qemu: QEMUProfile) throws(Unknown) -> RealizeFailure? {
     let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
     switch DeviceProperties.lookup(global.property, of: driver, in: qemu) {
     case .unknown: return nil
     case .absent: return RealizeFailure(.badGlobal, named + "Property '\(driver).\(global.property)' not found")
     case .kind(let kind):
-      let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: driver)
+      let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: driver, in: qemu)
+      if let text { try PropertyChecks.requireKnown(global, text, qemu) }
       return text.map { RealizeFailure(.badGlobal, named + $0) }
     }
   }

@@ -19,7 +19,8 @@ extension MachineConfig {
     guard qemu.modelledRelease != nil, let unit = ownSMMU else { return nil }
     let mine = globals.filter { ["arm-smmuv3", "arm-smmu"].contains($0.driver) }
     for global in mine {
-      if let failure = MachineIndex.refusal(of: global, for: "arm-smmuv3", qemu) { return LaunchFailure(failure, at: global.location) }
+      guard let failure = (try? MachineIndex.refusal(of: global, for: "arm-smmuv3", qemu)) ?? nil else { continue }
+      return LaunchFailure(failure, at: global.location)
     }
     do throws(Unknown) {
       let isAccelerated = try setting("accel", of: unit).value == "on"
