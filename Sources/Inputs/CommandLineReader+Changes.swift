@@ -5,7 +5,8 @@ import Syntax
 extension CommandLineReader {
   /// Appends a device, which a later `-set` may name.
   mutating func append(_ device: DeviceRequest) {
-    if device.form == .keyval, let id = device.id, keyValueDevices[id] == nil { keyValueDevices[id] = definition.machine.devices.count }
+    if device.form == .keyval, let id = device.id { keyValueDevices[id, default: []].append(definition.machine.devices.count) }
+    if device.value("id")?.isUnknown == true { hasOpenID = true }
     definition.machine.devices.append(device)
   }
 
@@ -80,12 +81,10 @@ extension CommandLineReader {
     }
     // Options of other groups change nothing that is read here, but of some QEMU exits.
     guard names[0] == "device" || SetProperty.unsupported.contains(names[0]) else { return note("set", word.text, whole) }
-    let index = names[0] != "device" ? nil : keyValueDevices[names[1]]
+    let index = names[0] != "device" ? nil : keyValueDevices[names[1]]?.first
     guard let index else {
       // A device has an id that only the shell knows.
-      if names[0] == "device", definition.machine.devices.contains(where: { $0.value("id")?.isUnknown == true }) {
-        return unknown(word, whole)
-      }
+      if names[0] == "device", hasOpenID { return unknown(word, whole) }
       definition.machine.sets.append(
         SetProperty(
           group: names[0], id: names[1], property: names[2], value: String(parts[1]), location: whole))
@@ -103,8 +102,8 @@ extension CommandLineReader {
     // The text keeps its id, which QEMU compares with those of other texts (QEMU util/qemu-option.c: qemu_opts_find).
     if definition.machine.devices[index].history.writtenID == nil { definition.machine.devices[index].history.writtenID = names[1] }
     addProperties()
-    keyValueDevices[names[1]] = definition.machine.devices.firstIndex { $0.form == .keyval && $0.id == names[1] }
-    if isKnown, keyValueDevices[value] == nil { keyValueDevices[value] = index }
+    keyValueDevices[names[1]]?.removeFirst()
+    if isKnown { keyValueDevices[value, default: []].append(index) } else { hasOpenID = true }
   }
 
   /// Whether no option before has made anything that `-set` could change.

@@ -7,9 +7,11 @@ struct CommandLineReader {
   private let source: SourceText
   /// Number of occurrences of each option, for the path `-device[2]`.
   private var counts: [String: Int] = [:]
-  /// The first key=value device of each id, and the properties that `-set` adds to devices, each by its index: a device reads all
+  /// The key=value devices of each id, in their order, and the properties that `-set` adds to devices, each by its index: one reads all
   /// of its properties when one is added.
-  var keyValueDevices: [String: Int] = [:]
+  var keyValueDevices: [String: [Int]] = [:]
+  /// Whether a device has an id that only the shell knows.
+  var hasOpenID = false
   var added: [Int: [Property]] = [:]
   /// Reads configuration files; nil leaves them out.
   let follow: FileFollower?
