@@ -34,6 +34,8 @@ struct MonitorStream {
   private static let maximumLeaving = 256
   /// Devices that were reported as deleted since the last plug.
   private var gone: [String] = []
+  /// Whether a command may have given a device another `bootindex`.
+  private var changesBootIndexes = false
   /// The reason why QEMU may refuse every further plug.
   private var obstacle: UnreadPart?
 
@@ -66,6 +68,8 @@ struct MonitorStream {
       let property = command.argument("property")
       // libvirt's own, of the balloon.
       if property == "guest-stats-polling-interval" { return }
+      // The human monitor's first argument is the path.
+      if property == "bootindex" || property == command.argument("path") { changesBootIndexes = true }
       definition.machine.unreadParts.append(
         note("`qom-set`", "it may change a device or an object that exists, and is not modelled"))
     default: return
@@ -112,6 +116,7 @@ struct MonitorStream {
     objects = []
     plug.history.unplugged = unplugged
     plug.history.deleted = gone
+    plug.history.changesBootIndexes = changesBootIndexes
     (unplugged, gone) = ([], [])
     if let obstacle {
       definition.machine.unreadParts.append(obstacle)

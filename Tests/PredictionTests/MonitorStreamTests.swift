@@ -93,6 +93,21 @@ final class MonitorStreamTests: XCTestCase {
     XCTAssertEqual(try run(unplug("rp1"), first).causes, [nil])
   }
 
+  /// QEMU frees the old number of a device, and takes the new one.
+  func testABootIndexIsOpenBehindACommandThatMayChangeIt() throws {
+    let guest = MonitorStreamTests.guest + " -device virtio-net-pci,id=n,bootindex=1"
+    let plug = add("a", "01:00.0", "rp1", #","bootindex":1"#)
+    func set(_ property: String) -> String {
+      #"{"execute":"qom-set","arguments":{"path":"/machine/peripheral/n","property":"\#(property)","value":2}}"#
+    }
+    let human = #"{"execute":"human-monitor-command","arguments":{"command-line":"qom-set /machine/peripheral/n bootindex 2"}}"#
+    XCTAssertEqual(try run(plug, guest: guest).causes, [.bootIndexTaken])
+    XCTAssertEqual(try run(set("bootindex"), plug, guest: guest).causes, [nil])
+    XCTAssertEqual(try run(human, plug, guest: guest).causes, [nil])
+    XCTAssertEqual(try run(set("speed"), plug, guest: guest).causes, [.bootIndexTaken])
+    XCTAssertEqual(try run(plug, set("bootindex"), guest: guest).causes, [.bootIndexTaken], "behind the plug")
+  }
+
   func testWhatMayChangeAPlugOtherwiseIsOpen() throws {
     let plug = add("a", "01:00.0", "rp1")
     func open(_ command: String) throws -> Int { try run(command, plug).open.count }

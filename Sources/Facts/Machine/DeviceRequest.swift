@@ -35,6 +35,8 @@ public struct DeviceRequest: Hashable, Sendable {
     public var objects: [ObjectCommand] = []
     /// The id in the text of a key=value device that `-set` has given another id; nil for any other. QEMU compares the ids of the text.
     public var writtenID: String?
+    /// Whether a command before the request may have changed the `bootindex` of a device.
+    public var changesBootIndexes = false
 
     /// Creates the history of a plug that nothing precedes.
     public init() {}

@@ -114,6 +114,9 @@ extension RealizeContext {
   /// The failure of a `bootindex` that another device has (QEMU system/bootdevice.c: check_boot_index). -1 is none.
   private func bootIndex(_ value: PropertyValue) throws(Unknown) -> RealizeFailure? {
     guard let given = QEMUNumber.index(value), given >= 0 else { return nil }
+    if request.history.changesBootIndexes {
+      throw Unknown("bootindex \(given)", reason: "a `qom-set` may have changed those that are taken")
+    }
     if guest.bootIndexes.contains(given) {
       return RealizeFailure(.bootIndexTaken, "The bootindex \(given) has already been used")
     }
