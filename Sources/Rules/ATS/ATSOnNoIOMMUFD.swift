@@ -31,12 +31,9 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
 extension DeviceContext {
   /// iommufd, where the kernel, QEMU and the device accept it; QEMU refuses `ats=on` then if ATS is unsupported.
   fileprivate func fix(_ isUnsupported: Bool) -> String {
-    let hasProperty = atsInputs.behaviour.display != nil && target.qemu.properties.display?.contains("iommufd") != false
-    let cdev = try? device().cdev.display
     if isUnsupported { return "remove `ats=on`: the kernel reports ATS as unsupported" }
-    if host.iommufd == .known(.absent) || !hasProperty || cdev == .some(nil) {
-      return "remove `ats=on`, or use a kernel and a QEMU with iommufd"
-    }
+    let other = "remove `ats=on`, or use a kernel and a QEMU with iommufd"
+    guard atsInputs.behaviour.display != nil, let useIOMMUFD else { return other }
     // An older kernel has no answer, with iommufd either (`ats-auto-old-kernel`).
     if KernelATS.hasFlag(host) == .known(false) { return "remove `ats=on`, or run Linux 7.1 or newer on the host, and then \(useIOMMUFD)" }
     return useIOMMUFD

@@ -27,8 +27,9 @@ extension DeviceContext {
     return change + " for the device: " + LibvirtOverride.text(of: request.id, property, type: "string", value)
   }
 
-  /// Advice to give the device the iommufd backend.
-  var useIOMMUFD: String {
+  /// Advice to give the device the iommufd backend; nil where the host or the QEMU has none, for which other advice is needed.
+  var useIOMMUFD: String? {
+    if hasNoIOMMUFD || hasNoCdev { return nil }
     if isLibvirtElement { return "write `<driver name='vfio' iommufd='yes'/>` for it, which libvirt 12.1 or newer reads" }
     let ids = target.machine.objects.lazy.filter { $0.type == "iommufd" }.compactMap(\.id)
     // A second object beside the one that there is would not do for the other functions of the group.
@@ -38,6 +39,15 @@ extension DeviceContext {
     let object = addObject("iommufd0")
     if isProxmoxKey { return "add `-object iommufd,id=iommufd0 \(arguments("iommufd", "iommufd0"))` to `args:`" }
     return request.plug == .hot ? "\(object), and give \(name) `iommufd=iommufd0`" : "\(object), and `iommufd=iommufd0` to \(name)"
+  }
+
+  /// Whether the host's kernel or the QEMU is known to have no iommufd.
+  var hasNoIOMMUFD: Bool { target.hostNow.hasNoIOMMUFD || target.qemu.hasNoIOMMUFD }
+
+  /// Whether the kernel gives no node for iommufd to a device that is bound to a vfio driver.
+  private var hasNoCdev: Bool {
+    guard let device = try? device(), (try? VFIODriver.isVFIO(device)) == true else { return false }
+    return device.cdev == .known(nil)
   }
 
   /// Advice to create an iommufd object, with the command of the monitor for a plug.
@@ -125,6 +135,19 @@ extension DeviceContext {
     return "with `xmlns:qemu`, add `<qemu:commandline><qemu:arg value='-global'/><qemu:arg value='\(driver).\(property)=\(value)'/>"
       + "</qemu:commandline>`"
   }
+}
+
+extension Host {
+  /// Whether its kernel is known to have no iommufd, which no advice may name then.
+  var hasNoIOMMUFD: Bool {
+    if case .known(.some) = iommufdObstacle { return true }
+    return false
+  }
+}
+
+extension QEMUProfile {
+  /// Whether it is known to have no iommufd, which came with 9.0.
+  var hasNoIOMMUFD: Bool { properties.display.map { !$0.contains("iommufd") } ?? isBefore(9, 0) }
 }
 
 extension DeviceRequest {

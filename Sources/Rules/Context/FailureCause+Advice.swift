@@ -3,12 +3,14 @@ import Prediction
 
 extension FailureCause {
   /// Advice for a failure that no rule explains; nil where only QEMU's message says what to change.
-  func advice(on host: Host) -> String? {
+  /// - Parameter qemu: nil where its release does not matter.
+  func advice(on host: Host, with qemu: QEMUProfile? = nil) -> String? {
     if self == .noGroup {
       return host.isIOMMUOff == .known(false) ? "assign a different device: no IOMMU of the host serves this one" : host.iommuAdvice
     }
     if self == .containerDenied, host.vfioContainer == .known(.absent) {
-      return "load /dev/vfio/vfio with `modprobe vfio-pci`, of a kernel with CONFIG_VFIO_CONTAINER; or use iommufd"
+      let other = host.hasNoIOMMUFD || qemu?.hasNoIOMMUFD == true ? "" : "; or use iommufd"
+      return "load /dev/vfio/vfio with `modprobe vfio-pci`, of a kernel with CONFIG_VFIO_CONTAINER" + other
     }
     return FailureCause.advices[self]
   }

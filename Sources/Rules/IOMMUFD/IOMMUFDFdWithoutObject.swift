@@ -24,5 +24,6 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   else { return }
   runner.report(
     "\(context.name) has a descriptor and no `iommufd=`: QEMU fails with `Use FD passing only with iommufd backend`",
-    at: context.request.location(of: "fd"), fix: context.useIOMMUFD)
+    at: context.request.location(of: "fd"),
+    fix: context.useIOMMUFD ?? "name the device by `host=` instead of `fd=`, or use a kernel and a QEMU with iommufd")
 }

@@ -24,6 +24,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   let prefix = "/objects/"
   let id = link.hasPrefix(prefix) ? String(link.dropFirst(prefix.count)) : link
   let location = context.request.location(of: "iommufd")
+  let without = context.hasNoIOMMUFD ? "remove `iommufd=`, or use a kernel and a QEMU with iommufd" : nil
   // A second object beside the one that the definition has would not do for the other functions of the group.
   let others = Set(context.target.machine.objects.filter { $0.type == "iommufd" }.compactMap(\.id))
   let own = others.count == 1 ? others.first.map { "name the iommufd object that there is: `iommufd=\($0)`" } : nil
@@ -31,12 +32,12 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   if failure.cause == .missingIOMMUFDObject {
     return runner.report(
       "\(context.name) names the iommufd object `\(link)`, which does not exist", at: location,
-      fix: own ?? (QEMUIdentifier.isWellFormed(id) ? context.addObject(id) : another))
+      fix: without ?? own ?? (QEMUIdentifier.isWellFormed(id) ? context.addObject(id) : another))
   }
   let object = context.target.machine.objects.last { $0.id == id }
   let device = context.target.requests.first { $0.id == link }
   let what = object.map { "a `\($0.type ?? "?")`" } ?? "a device (`\(device?.driver ?? "?")`)"
   runner.report(
     "\(context.name) names `\(link)`, which is \(what) and not an iommufd", at: location,
-    fix: own ?? another)
+    fix: without ?? own ?? another)
 }

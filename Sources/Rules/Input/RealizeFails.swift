@@ -77,7 +77,7 @@ private func checkPlug(_ prediction: RealizePrediction, _ target: LintTarget, _ 
 private func advice(_ failure: RealizeFailure, _ prediction: RealizePrediction, _ target: LintTarget) -> String? {
   let host = target.hostNow
   return inDefinition(failure, prediction, target)
-    ?? nearDevices(failure, prediction, target) ?? cause(of: failure, prediction, on: host).advice(on: host)
+    ?? nearDevices(failure, prediction, target) ?? cause(of: failure, prediction, on: host).advice(on: host, with: target.qemu)
 }
 
 /// Advice with the names of the definition: keys of a Proxmox configuration, ports of a running guest.

@@ -24,11 +24,10 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   guard let guest = context.target.machine.privateMemoryGuest, try context.backend() == .legacy else { return }
   let words = (context.host.kernelCommandLine.display ?? "").split(separator: " ")
   if words.contains(where: { $0.hasPrefix("vfio_iommu_type1.dma_entry_limit=") }) { return }
-  let hasIOMMUFD = context.target.qemu.properties.display?.contains("iommufd") != false
   runner.report(
     "\(context.name) uses the legacy backend in a guest of `\(guest.type ?? "")`, whose conversions of memory use up its DMA mappings",
     at: context.hostLocation,
-    fix: hasIOMMUFD ? "\(context.useIOMMUFD), or \(raiseLimit)" : raiseLimit)
+    fix: context.useIOMMUFD.map { "\($0), or \(raiseLimit)" } ?? raiseLimit)
 }
 
 private let raiseLimit = "boot the host with the limit raised: `vfio_iommu_type1.dma_entry_limit=4294967295`"

@@ -22,6 +22,6 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   else { return }
   runner.report(
     "\(context.name) uses the legacy backend behind \(unit.plainName), an `arm-smmuv3` with `accel=on`: QEMU refuses it",
-    fix: context.useIOMMUFD,
+    fix: context.useIOMMUFD ?? "use a kernel and a QEMU with iommufd, or remove the `arm-smmuv3`",
     evidence: ["the guest's IOMMU: \(unit.location.path)"])
 }

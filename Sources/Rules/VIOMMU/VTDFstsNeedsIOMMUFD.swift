@@ -30,13 +30,12 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
       return runner.report(
         "\(context.name) is behind `intel-iommu` with `\(unit.firstStageOption)`, which this QEMU supports for emulated devices alone: "
           + "QEMU refuses it",
-        fix: isTooNarrow ? context.withoutFirstStage(of: unit)
-          : "remove `\(unit.firstStageOption)` from `intel-iommu`, and \(context.set("caching-mode", "on", of: unit))")
+        fix: context.replaceFirstStage(of: unit, isTooNarrow))
     }
     return runner.report(
       "\(context.name) uses the legacy backend behind `intel-iommu` with `fsts=on`, "
         + "which needs iommufd: QEMU refuses it",
-      fix: context.useIOMMUFD)
+      fix: context.useIOMMUFD ?? context.replaceFirstStage(of: unit, isTooNarrow))
   }
   let nests = try context.prediction.failure(.noNesting) == nil
   // Without the first stage the bus, which libvirt may choose, does not matter.
@@ -47,12 +46,12 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
       "\(context.name) is below the conventional bus `\(bridge.name)`, "
         + "and behind `intel-iommu` with `fsts=on`: QEMU refuses it",
       at: context.request.property("bus")?.location,
-      fix: nests ? context.useExpressPort : context.replaceFirstStage(of: unit, isTooNarrow))
+      fix: nests ? context.useExpressPort : context.replaceNesting(of: unit, isTooNarrow))
   } else if !nests, let host = try context.hostIOMMU() {
     runner.report(
       "\(context.name) is behind `intel-iommu` with `fsts=on`, and the host's `\(host.name)` has no nested translation: "
         + "QEMU fails with `Failed to allocate hwpt: Operation not supported`",
-      fix: context.replaceFirstStage(of: unit, isTooNarrow))
+      fix: context.replaceNesting(of: unit, isTooNarrow))
   }
 }
 
@@ -61,7 +60,11 @@ extension DeviceContext {
 
   fileprivate func replaceFirstStage(of unit: DeviceRequest, _ isTooNarrow: Bool) -> String {
     if isTooNarrow { return withoutFirstStage(of: unit) }
-    return "remove `\(unit.firstStageOption)` from `intel-iommu`, and \(set("caching-mode", "on", of: unit)); "
-      + "or boot the host with `intel_iommu=on,sm_on` if it supports that"
+    return "remove `\(unit.firstStageOption)` from `intel-iommu`, and \(set("caching-mode", "on", of: unit))"
+  }
+
+  /// The same for a host whose IOMMU does not nest.
+  fileprivate func replaceNesting(of unit: DeviceRequest, _ isTooNarrow: Bool) -> String {
+    replaceFirstStage(of: unit, isTooNarrow) + (isTooNarrow ? "" : "; or boot the host with `intel_iommu=on,sm_on` if it supports that")
   }
 }
