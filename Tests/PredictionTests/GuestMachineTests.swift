@@ -132,7 +132,8 @@ final class GuestMachineTests: XCTestCase {
     XCTAssertEqual(refused("-audio model=hda"), ["Parameter 'driver' is missing"])
     XCTAssertEqual(refused("-audio none,model=sb16", "microvm,pcie=on"), ["ISA controller does not support DMA"])
     for options in [
-      "-audio none", "-audio none,model=$M", "-audio none,model=hda -device hda-micro", "-audio none,model=hda -audio none,id=b",
+      "-audio none", "-audio none,model=$M", "-audio none,model=hda -device hda-micro,audiodev=audiodev0",
+      "-audio none,model=hda -audio none,id=b",
     ] {
       XCTAssertEqual(refused(options), [], options)
     }

@@ -19,6 +19,8 @@ enum DeviceNeeds {
       "usb-redir": ("chardev", "Parameter 'chardev' is missing"), "usb-serial": ("chardev", "Property chardev is required"),
       "tpm-crb": tpm, "tpm-tis": tpm, "vhost-scsi-pci": ("wwpn", "vhost-scsi: missing wwpn"),
       "vhost-user-blk-pci": ("chardev", "chardev is mandatory"), "vhost-user-fs-pci": ("chardev", "missing chardev"),
+      "acpi-erst": ("memdev", "'memdev' property is not set"), "cxl-switch-mailbox-cci": ("target", "Target not set"),
+      "vhost-vdpa-device-pci": ("vhostdev", "vhost-vdpa-device: vhostdev are missing"),
       "vhost-vsock-pci": ("guest-cid", "guest-cid property must be greater than 2"),
       "virtio-9p-pci": ("fsdev", "9pfs device couldn't find fsdev with the id = NULL"),
       "virtio-crypto-pci": ("cryptodev", "'cryptodev' parameter expects a valid object"),
@@ -76,6 +78,10 @@ extension RealizeContext {
         throw Unknown("\(need.property) of \(request.plainName)", reason: "only the shell knows `\(property.name)`")
       }
       return RealizeFailure(.badOption, property: "driver", need.text)
+    }
+    if !has("audiodev"), machine.lacksAudio(driver, qemu) {
+      if let missing = machine.missingPart { throw Unknown("audiodev of \(request.plainName)", reason: missing) }
+      return RealizeFailure(.badOption, property: "driver", "no default audio driver available")
     }
     let request = withGlobals
     for property in request.properties {

@@ -17,7 +17,7 @@ extension MachineConfig {
         unknownAudio(qemu),
       ]
       .compactMap { $0 }
-      + monitors + devices.compactMap { unresolved($0, &ids) } + takenParts(qemu)
+      + monitors + devices.compactMap { unresolved($0, &ids, qemu) } + takenParts(qemu)
   }
 
   // MARK: - Options of other releases
@@ -184,7 +184,7 @@ extension MachineConfig {
 
   /// The part of a machine that a device's property names.
   enum Part {
-    case disk, network, characterDevice, tpm, files
+    case disk, network, characterDevice, tpm, files, sound
     case object
   }
 
@@ -211,6 +211,7 @@ extension MachineConfig {
     case "chardev" where driver.hasPrefix("vhost-user-blk-pci"): return (.characterDevice, "vhost-user-blk")
     case "tpmdev" where driver == "tpm-tis" || driver == "tpm-crb": return (.tpm, driver)
     case "fsdev" where driver.hasPrefix("virtio-9p-pci"): return (.files, driver)
+    case "audiodev" where soundCards.contains(driver): return (.sound, driver)
     case "memdev" where ["pc-dimm", "nvdimm", "virtio-mem-pci", "virtio-pmem-pci", "ivshmem-plain"].contains(driver):
       return (.object, driver)
     case "cryptodev" where driver.hasPrefix("virtio-crypto-pci"): return (.object, driver)
@@ -231,7 +232,7 @@ extension MachineConfig {
   }
 
   /// The failure of a property that names a part which the machine does not have.
-  private func unresolved(_ device: DeviceRequest, _ ids: inout [Part: Set<String>?]) -> LaunchFailure? {
+  private func unresolved(_ device: DeviceRequest, _ ids: inout [Part: Set<String>?], _ qemu: QEMUProfile) -> LaunchFailure? {
     guard let driver = device.driver else { return nil }
     for property in device.properties {
       guard let (part, owner) = MachineConfig.part(property.name, of: driver), let id = property.value.string, !id.isEmpty,
@@ -242,6 +243,7 @@ extension MachineConfig {
       guard let known, !known.contains(part == .object ? MachineConfig.objectID(id) : id) else { continue }
       let text = switch part {
       case .object: "Device '\(id)' not found"
+      case .sound where !qemu.isBefore(8, 0): "audiodev '\(id)' not found"
       case .files: "9pfs device couldn't find fsdev with the id = \(id)"
       default: "Property '\(owner).\(property.name)' can't find value '\(id)'"
       }
@@ -260,6 +262,9 @@ extension MachineConfig {
     case .characterDevice: (names, key) = (["chardev"], "id")
     case .tpm: (names, key) = (["tpmdev"], "id")
     case .files: (names, key) = (["fsdev", "virtfs"], "id")
+    // `-audio` names its own.
+    case .sound where hasOption("audio"): return nil
+    case .sound: (names, key) = (["audiodev"], "id")
     }
     var ids: Set<String> = []
     for option in options where names.contains(option.name) {

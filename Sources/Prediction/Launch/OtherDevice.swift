@@ -3,8 +3,8 @@ import Facts
 /// The checks of a device that is not a vfio device, in QEMU's order, as far as its type is modelled: those of every
 /// device and of the PCI core for all PCI devices, all of a bridge, a root complex and an IOMMU of x86.
 private enum OtherDeviceStep: CaseIterable {
-  case keyvalID, pluggableClass, bus, hotplug, migrating, dynamicSysbus, globals, id, properties, memory, secondIOMMU, slot, port, expander
-  case iommu, balloon, needs, crash, virtualFunction, failover, optionROM, hotplugController, migratable
+  case keyvalID, type, pluggableClass, bus, hotplug, migrating, dynamicSysbus, globals, id, properties, memory, secondIOMMU, slot, port
+  case expander, iommu, balloon, needs, crash, virtualFunction, failover, optionROM, hotplugController, migratable
 }
 
 extension RealizeContext {
@@ -24,6 +24,7 @@ extension RealizeContext {
   private func otherDeviceFailure(at step: OtherDeviceStep) throws(Unknown) -> RealizeFailure? {
     switch step {
     case .keyvalID: return keyvalID
+    case .type: return ReleasedTypes.refusal(of: driver, in: qemu)
     case .pluggableClass: return pluggableClass
     case .bus: return PCIDrivers.isPCI(driver) ? try busLookup() : try foreignBus()
     case .hotplug: return try otherHotplug()
@@ -43,14 +44,16 @@ extension RealizeContext {
       return try portFailure()
     case .expander: return try expanderFailure()
     case .iommu: return try iommuFailure()
-    case .needs: return try needRefusal()
+    // QEMU crashes before it checks the parts of an `nvme`.
+    case .needs: return driver == "nvme" && settings.has("sriov-pf") ? nil : try needRefusal()
     case .crash: return QEMUCrash.property(of: withGlobals, in: qemu) ?? QEMUCrash.doorbell(of: request, in: machine)
     case .virtualFunction:
       guard PCIDrivers.isPCI(driver) else { return nil }
       if let failure = try virtioGeneration() { return failure }
+      if let failure = try platformOfLegacy() { return failure }
       if let failure = try virtualFunctionRefused() { return failure }
       return try virtualFunctionsRefused()
-    case .failover: return try failoverOfBridge()
+    case .failover: return try failoverOfOther()
     case .optionROM: return PCIDrivers.isPCI(driver) ? try optionROM() : nil
     case .hotplugController: return PCIDrivers.isPCI(driver) ? try hotplugController() : nil
     case .migratable:
@@ -71,10 +74,13 @@ extension RealizeContext {
       .badOption, property: "driver", "memory hotplug is not enabled: missing acpi device or acpi disabled")
   }
 
-  /// The failure of `failover_pair_id` of a bridge or an IOMMU, which is not an Ethernet device (QEMU hw/pci/pci.c: pci_qdev_realize).
-  private func failoverOfBridge() throws(Unknown) -> RealizeFailure? {
-    guard PCIDrivers.isBridge(driver) || driver == "virtio-iommu-pci", settings.has("failover_pair_id"), let bus = try bus()
-    else { return nil }
+  /// The failure of `failover_pair_id` of a device that is not an Ethernet device (QEMU hw/pci/pci.c: pci_qdev_realize). QEMU hides one
+  /// with the id of a network card that waits for it.
+  private func failoverOfOther() throws(Unknown) -> RealizeFailure? {
+    guard PCIDrivers.isPCI(driver), PCIDrivers.isKnown(driver), settings.has("failover_pair_id") else { return nil }
+    if let pair = settings.string("failover_pair_id"), guest.standbys.contains(pair) { return nil }
+    guard let bus = try bus() else { return nil }
+    if bus.isExpress, PCIDrivers.mayBeNetworkCard(driver) { return nil }
     let text = bus.isExpress ? "is not an Ethernet device" : "must be on PCIExpress bus"
     return RealizeFailure(.badFailover, "failover primary device " + text)
   }

@@ -26,6 +26,17 @@ extension MachineConfig {
   /// Whether it offers a bus for codecs.
   var hasAudioBus: Bool { audioModels.first?.model == "hda" }
 
+  static let soundCards: Set<String> = [
+    "AC97", "ES1370", "adlib", "cs4231a", "gus", "hda-duplex", "hda-micro", "hda-output", "sb16", "usb-audio", "virtio-sound-pci",
+  ]
+
+  /// Whether a sound card without an `audiodev` finds none: with `-nodefaults` only `-audio` without a model gives one (observed on
+  /// 10.0.13 and 11.1.3; 7.2.22 takes any).
+  func lacksAudio(_ driver: String, _ qemu: QEMUProfile) -> Bool {
+    guard MachineConfig.soundCards.contains(driver), !qemu.isBefore(8, 0), hasOption("nodefaults") else { return false }
+    return audioModels.filter { $0.model != nil }.count == options.filter { $0.name == "audio" }.count
+  }
+
   /// The refusal of an option; all were observed on 7.2.22, 10.0.13 and 11.1.3.
   func unknownAudio(_ qemu: QEMUProfile) -> LaunchFailure? {
     let kind = MachineKind(self)

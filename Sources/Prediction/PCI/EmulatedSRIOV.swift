@@ -68,13 +68,30 @@ extension RealizeContext {
     return RealizeFailure(.badOption, property: "disable-modern", text)
   }
 
+  /// The refusal of `iommu_platform=on` of a virtio device of the old generation, as one in a root complex is by itself (QEMU
+  /// hw/virtio/virtio-pci.c: virtio_pci_device_plugged; observed on 7.2.22, 10.0.13 and 11.1.3).
+  func platformOfLegacy() throws(Unknown) -> RealizeFailure? {
+    guard DeviceProperties.transitional.contains(DeviceNeeds.base(driver)), qemu.modelledRelease != nil,
+      !driver.hasSuffix("-non-transitional"), try otherSetting("iommu_platform").map(QEMUBool.init) == .on
+    else { return nil }
+    let legacy = driver.hasSuffix("-transitional") ? "off" : try otherSetting("disable-legacy")
+    switch legacy {
+    case nil, "auto":
+      if try bus() == nil { return nil }
+      if try isExpressFunction() { return nil }
+    case let text?: if QEMUBool(text) != .off { return nil }
+    }
+    let text = "VIRTIO_F_IOMMU_PLATFORM was supported by neither legacy nor transitional device"
+    return RealizeFailure(.badOption, property: "iommu_platform", text)
+  }
+
   /// The refusal of a virtual function.
   func virtualFunctionRefused() throws(Unknown) -> RealizeFailure? {
-    guard request.has("sriov-pf"), !qemu.isBefore(10, 1) else { return nil }
+    guard settings.has("sriov-pf"), !qemu.isBefore(10, 1) else { return nil }
     func failure(_ text: String) -> RealizeFailure { RealizeFailure(.badOption, property: "sriov-pf", text) }
     if !driver.hasPrefix("virtio-net-pci") { return failure("user cannot create SR-IOV VF with this device type") }
     if try !isExpressFunction() { return failure("PCI Express is required for SR-IOV VF") }
-    guard let physical = request.string("sriov-pf"), guest.ids[physical] != nil || physical == request.id else { return nil }
+    guard let physical = settings.string("sriov-pf"), guest.ids[physical] != nil || physical == request.id else { return nil }
     return failure("PCI device specified as SR-IOV PF already exists")
   }
 

@@ -24,6 +24,13 @@ enum PCIDrivers {
   /// Whether it is a root complex of its own, which QEMU does not count as a bridge (QEMU hw/pci-bridge/pci_expander_bridge.c).
   static func isExpander(_ driver: String) -> Bool { ["pxb", "pxb-pcie", "pxb-cxl"].contains(driver) }
 
+  /// Whether the type is a network card, or may be one.
+  static func mayBeNetworkCard(_ driver: String) -> Bool {
+    ["e1000", "i825", "igb", "vhost-vdpa", "virtio-net-pci"].contains(where: driver.hasPrefix) || otherCards.contains(driver)
+  }
+
+  private static let otherCards: Set<String> = ["i82801", "ne2k_pci", "pcnet", "pvrdma", "rocker", "rtl8139", "tulip", "vmxnet3"]
+
   /// Whether the type derives from QEMU's PCI bridge.
   static func isPCIBridge(_ driver: String) -> Bool { bridges.contains(driver) }
 

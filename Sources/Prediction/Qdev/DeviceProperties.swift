@@ -27,13 +27,19 @@ enum DeviceProperties {
     if name == "bootindex", own == nil {
       return bootable.contains(driver) || !PCIDrivers.isKnown(driver) || qemu.modelledRelease == nil ? .kind(.signed32) : .absent
     }
+    if name != "realized", ofEveryDevice.contains(name) { return .kind(.readOnly) }
+    if PCIDrivers.hasVirtioBus(driver), let kind = virtio[name] { return .kind(kind) }
+    if name == "disable-legacy" || name == "disable-modern", transitional.contains(DeviceNeeds.base(driver)) {
+      if driver != DeviceNeeds.base(driver) { return qemu.modelledRelease == nil ? .unknown : .absent }
+      return .kind(name == "disable-legacy" ? .onOffAuto : .bool)
+    }
     // It decides about slots.
     if driver == "nvme", name == "sriov_max_vfs" { return .kind(.unsigned(bits: 16)) }
     if let kind = memoryModules[driver]?[name] { return .kind(kind) }
     let isModule = driver == "pc-dimm" || driver == "nvdimm"
     if own == nil, !isModule { return .unknown }
     if name == "realized" { return .kind(.realized) }
-    return ofEveryDevice.contains(name) ? .kind(.readOnly) : qemu.modelledRelease == nil ? .unknown : .absent
+    return qemu.modelledRelease == nil ? .unknown : .absent
   }
 
   /// Types with `bootindex` (`device-list-properties` of each type of 11.1.3; of those that 10.0.13 and 7.2.22 have, the same
@@ -130,21 +136,28 @@ enum DeviceProperties {
     "ssidsize": .choice(["auto"] + (0...20).map { "\($0)" }), "stage": .text,
   ]
 
-  private static let virtioIOMMU: [String: PropertyKind] = {
+  /// Virtio devices that can be of the old generation.
+  static let transitional: Set<String> = [
+    "virtio-9p-pci", "virtio-balloon-pci", "virtio-blk-pci", "virtio-net-pci", "virtio-rng-pci", "virtio-scsi-pci", "virtio-serial-pci",
+  ]
+
+  /// The properties of every virtio device on PCI.
+  private static let virtio: [String: PropertyKind] = {
     let flags = [
-      "aer", "any_layout", "ats", "boot-bypass", "disable-modern", "event_idx", "in_order", "indirect_desc", "iommu_platform",
+      "aer", "any_layout", "ats", "event_idx", "in_order", "indirect_desc", "iommu_platform",
       "migrate-extra", "modern-pio-notify", "notify_on_empty", "packed", "page-per-vq", "queue_reset", "use-disabled-flag",
       "use-started", "virtio-pci-bus-master-bug-migration", "x-ats-page-aligned", "x-disable-legacy-check", "x-disable-pcie",
       "x-ignore-backend-features", "x-pcie-deverr-init", "x-pcie-flr-init", "x-pcie-lnkctl-init", "x-pcie-pm-init",
       "x-pcie-pm-no-soft-reset",
     ]
-    let others: [String: PropertyKind] = [
-      "aw-bits": .unsigned(bits: 8), "class": .unsigned(bits: 32), "disable-legacy": .onOffAuto,
-      "granule": .choice(["4k", "8k", "16k", "64k", "host"]), "len-reserved-regions": .unsigned(bits: 32), "primary-bus": .text,
-      "reserved-regions": .list, "virtio-backend": .readOnly,
-    ]
-    return others.merging(flags.map { ($0, .bool) }) { a, _ in a }
+    return Dictionary(uniqueKeysWithValues: flags.map { ($0, .bool) } + [("virtio-backend", .readOnly)])
   }()
+
+  private static let virtioIOMMU: [String: PropertyKind] = [
+    "aw-bits": .unsigned(bits: 8), "boot-bypass": .bool, "class": .unsigned(bits: 32), "disable-legacy": .onOffAuto,
+    "disable-modern": .bool, "granule": .choice(["4k", "8k", "16k", "64k", "host"]), "len-reserved-regions": .unsigned(bits: 32),
+    "primary-bus": .text, "reserved-regions": .list,
+  ].merging(virtio) { a, _ in a }
 
   /// The driver's own properties; nil for a driver that is not modelled.
   private static func own(_ driver: String) -> [String: PropertyKind]? {

@@ -14,7 +14,7 @@ struct DevicePropertyChange {
 
   /// The change of a driver's property; nil for one that all releases have, or none.
   static func of(_ name: String, _ driver: String) -> DevicePropertyChange? {
-    let own = owns[driver] ?? (isPort(driver) ? ports : [:])
+    let own = owns[PCIDrivers.hasVirtioBus(driver) ? "virtio-iommu-pci" : driver] ?? (isPort(driver) ? ports : [:])
     if let change = own[name] { return change }
     guard PCIDrivers.isPCI(driver) else { return nil }
     if name == "x-pci-express-writeable-slt-bug" { return after72 }

@@ -69,6 +69,11 @@ enum MessageAdvice {
     ("total memory for NUMA nodes", "make the sizes of the nodes' memory add up to `-m`"),
     ("unable to find CPU model", "name a processor that QEMU lists with `-cpu help`, such as `host`"),
     ("invalid accelerator", "write `-accel kvm`"),
+    ("is not a valid device model name", "remove the device, or use a QEMU that has the type: `-device help` lists them"),
+    ("VIRTIO_F_IOMMU_PLATFORM", "add `disable-legacy=on` to the device, or put it on a `pcie-root-port`"),
+    ("no default audio driver", "add `-audiodev none,id=audio0`, and `audiodev=audio0` to the device"),
+    ("audiodev '", "name an `-audiodev`, or add one: `-audiodev none,id=audio0`"),
+    ("failover primary device", "remove `failover_pair_id`, which is for network cards on a `pcie-root-port`"),
     ("Bridge chassis not specified", "give the bridge a `chassis_nr=` of its own, from 1 on"),
   ]
 }

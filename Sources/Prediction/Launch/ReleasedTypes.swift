@@ -1,0 +1,24 @@
+import Facts
+
+/// Device types that not all of QEMU 7.2, 10.0 and 11.1 have (`device-list-properties` of 7.2.22, 10.0.13 and 11.1.3), other than vfio's
+/// and those that a build may leave out.
+enum ReleasedTypes {
+  private static let since10: Set<String> = [
+    "cxl-switch-mailbox-cci", "emmc", "hv-balloon", "i2c-echo", "igb", "igbvf", "ivshmem-flat", "sd-card-spi", "uefi-vars-sysbus",
+    "uefi-vars-x64", "ufs", "ufs-lu", "vhost-user-snd", "vhost-user-snd-pci", "vhost-vdpa-device-pci", "virtio-multitouch-pci",
+    "virtio-sound-pci", "vmclock",
+  ]
+  private static let since11: Set<String> = [
+    "cxl-fmw", "iommu-testdev", "nitro-heartbeat", "nitro-serial-vsock", "nitro-vsock-bridge", "sp-mem", "vhost-user-rtc",
+    "vhost-user-spi-pci",
+  ]
+  private static let until10: Set<String> = ["pvrdma", "sga"]
+
+  /// The refusal of a type that the QEMU does not have; nil for a release that was not recorded.
+  static func refusal(of driver: String, in qemu: QEMUProfile) -> RealizeFailure? {
+    guard let release = qemu.modelledRelease else { return nil }
+    let isTooNew = since10.contains(driver) && release < QEMURelease(10, 0) || since11.contains(driver) && release < QEMURelease(11, 0)
+    guard isTooNew || until10.contains(driver) && release >= QEMURelease(10, 0) else { return nil }
+    return RealizeFailure(.badOption, property: "driver", "'\(driver)' is not a valid device model name")
+  }
+}
