@@ -212,7 +212,7 @@ extension MachineConfig {
     case "tpmdev" where driver == "tpm-tis" || driver == "tpm-crb": return (.tpm, driver)
     case "fsdev" where driver.hasPrefix("virtio-9p-pci"): return (.files, driver)
     case "audiodev" where soundCards.contains(driver): return (.sound, driver)
-    case "memdev" where ["pc-dimm", "nvdimm", "virtio-mem-pci", "virtio-pmem-pci", "ivshmem-plain"].contains(driver):
+    case "memdev" where ["acpi-erst", "pc-dimm", "nvdimm", "virtio-mem-pci", "virtio-pmem-pci", "ivshmem-plain"].contains(driver):
       return (.object, driver)
     case "cryptodev" where driver.hasPrefix("virtio-crypto-pci"): return (.object, driver)
     case "rng" where driver.hasPrefix("virtio-rng-pci"): return (.object, driver)

@@ -11,6 +11,8 @@ extension RealizeContext {
   /// The first failure, and whether all steps before it were decided; nil when none is certain. What is not modelled is not reported.
   func otherDeviceFailure() -> (failure: RealizeFailure?, isDecided: Bool) {
     for step in OtherDeviceStep.allCases {
+      // QEMU checks no more of a device that is kept back.
+      if step == .hotplug, isHiddenPrimary { return (hiddenPrimaryFailure(), true) }
       do throws(Unknown) {
         if let failure = try otherDeviceFailure(at: step) { return (failure, true) }
       } catch {
@@ -74,15 +76,15 @@ extension RealizeContext {
       .badOption, property: "driver", "memory hotplug is not enabled: missing acpi device or acpi disabled")
   }
 
-  /// The failure of `failover_pair_id` of a device that is not an Ethernet device (QEMU hw/pci/pci.c: pci_qdev_realize). QEMU hides one
-  /// with the id of a network card that waits for it.
+  /// The failure of `failover_pair_id` of a device that is not kept back (QEMU hw/pci/pci.c: pci_qdev_realize).
   private func failoverOfOther() throws(Unknown) -> RealizeFailure? {
     guard PCIDrivers.isPCI(driver), PCIDrivers.isKnown(driver), settings.has("failover_pair_id") else { return nil }
-    if let pair = settings.string("failover_pair_id"), guest.standbys.contains(pair) { return nil }
     guard let bus = try bus() else { return nil }
-    if bus.isExpress, PCIDrivers.mayBeNetworkCard(driver) { return nil }
-    let text = bus.isExpress ? "is not an Ethernet device" : "must be on PCIExpress bus"
-    return RealizeFailure(.badFailover, "failover primary device " + text)
+    guard bus.isExpress, PCIDrivers.mayBeNetworkCard(driver) else {
+      let text = bus.isExpress ? "is not an Ethernet device" : "must be on PCIExpress bus"
+      return RealizeFailure(.badFailover, "failover primary device " + text)
+    }
+    return try sharedSlotOfFailover()
   }
 
   /// The bus of a device that is not a PCI device, where its type is known.

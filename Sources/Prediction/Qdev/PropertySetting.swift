@@ -67,7 +67,7 @@ extension RealizeContext {
       if object.type == "iommufd" { return nil }
       return RealizeFailure(.wrongIOMMUFDObject, "Invalid parameter type for 'iommufd', expected: iommufd")
     }
-    if guest.ids[link] != nil {
+    if guest.ids[link] != nil || guest.buses[link] != nil || guest.otherBuses[link] != nil {
       return RealizeFailure(.wrongIOMMUFDObject, "Invalid parameter type for 'iommufd', expected: iommufd")
     }
     if let missing = machine.missingPart { throw Unknown("object `\(link)`", reason: missing) }

@@ -128,7 +128,13 @@ extension RealizeContext {
     if try overriddenClass() >> 8 != 0x0200 {
       return RealizeFailure(.badFailover, "failover primary device is not an Ethernet device")
     }
-    let isMultifunction = try settings.multifunction.value
+    return try sharedSlotOfFailover()
+  }
+
+  /// The failure of the primary of a failover pair that is one of several functions, or may be.
+  func sharedSlotOfFailover() throws(Unknown) -> RealizeFailure? {
+    // A card with virtual functions is one of several.
+    let isMultifunction = try settings.multifunction.value || EmulatedSRIOV.of(settings, driver) != nil
     let devfn = try QEMUSlot.requested(request)?.value ?? 0
     guard isMultifunction || devfn % 8 != 0 else { return nil }
     return RealizeFailure(.badFailover, "failover: primary device must be in its own PCI slot")
