@@ -162,7 +162,7 @@ struct YAMLLists {
   /// The position behind the anchor or the tag of a value.
   private mutating func skipProperties(_ start: Int, _ end: Int) -> Int {
     values.hasReferences = true
-    let name = bytes[start..<end].firstIndex { $0 <= 0x20 } ?? end
+    let name: Int = bytes[start..<end].firstIndex { $0 <= 0x20 } ?? end
     return bytes[name..<end].firstIndex { $0 > 0x20 } ?? end
   }
 
