@@ -111,6 +111,8 @@ final class LibvirtDomainRefusalTests: XCTestCase {
     (Domain(name: "<name></name>"), "missing name information"),
     (Domain(name: "<name>a/b</name>"), "name a/b cannot contain '/'"),
     (Domain(system: "<os><type arch='x86_64' machine='q35'></type></os>"), "an os <type> must be specified"),
+    (Domain(system: "<os><type arch='amd64' machine='q35'>hvm</type></os>"), "Unknown architecture amd64"),
+    (Domain(head: "<iothreads>x</iothreads>"), "invalid iothreads count 'x'"),
     (Domain(memory: "<memory>0</memory>"), noMemory),
     (Domain(memory: "<memory unit='zB'>1</memory>"), "unknown suffix 'zB'"),
     (Domain(memory: "<memory>1GiB</memory>"), "Invalid value '1GiB' for element or attribute './memory[1]'"),

@@ -45,6 +45,44 @@ final class ProxmoxMemoryTests: XCTestCase {
     XCTAssertEqual(ParsedInput.parse(SourceText(name: "100.conf", bytes: Array("machine: q35\nmemory: 8G\n".utf8))).problems, [])
   }
 
+  func testMemoryBelowTheLeastIsLeftOut() {
+    XCTAssertEqual(
+      parse("memory: 0").problems.map(\.message),
+      ["Proxmox starts the machine with 512 MiB: it warns `unable to parse value of 'memory'`: value must have a minimum value of 16"])
+    XCTAssertEqual(parse("memory: 0").machine.options.first { $0.name == "m" }?.value, .string("512"))
+  }
+
+  /// Proxmox leaves out a line whose value has another type than its key.
+  func testValuesOfAnotherTypeAreLeftOut() {
+    for (line, type) in [
+      ("cores: x", "integer"), ("sockets: -1", "integer"), ("vcpus: 2x", "integer"), ("balloon: 1G", "integer"), ("numa: 2", "boolean"),
+      ("kvm: never", "boolean"), ("acpi: 00", "boolean"), ("template: maybe", "boolean")
+    ] {
+      let (key, value) = (line.prefix { $0 != ":" }, line.drop { $0 != " " }.dropFirst())
+      XCTAssertEqual(
+        parse(line).problems.map(\.message),
+        [
+          "Proxmox starts the machine without the line: it warns `unable to parse value of '\(key)'`: type check ('\(type)') failed - got "
+            + "'\(value)'"
+        ])
+      XCTAssertEqual(parse(line).machine.unreadParts, [], line)
+    }
+    XCTAssertEqual(parse("cores: 4\ncores: x").machine.options.first { $0.name == "smp" }?.value, .string("4,sockets=1,cores=4,maxcpus=4"))
+    for line in ["cores: {{ cores }}", "onboot: later", "numa: YES", "balloon: 0"] { XCTAssertEqual(refusals(line), [], line) }
+    XCTAssertEqual(ParsedInput.parse(SourceText(name: "100.conf", bytes: Array("machine: q35\ncores: x\n".utf8))).problems, [])
+  }
+
+  func testEachSpellingOfABooleanCounts() {
+    for no in ["0", "off", "No", "FALSE"] {
+      let machine = parse("kvm: \(no)\nacpi: \(no)").machine
+      XCTAssertEqual(machine.machine.first { $0.name == "accel" }?.value, .string("tcg"), no)
+      XCTAssertEqual(machine.machine.first { $0.name == "acpi" }?.value, .string("off"), no)
+      XCTAssertEqual(parse("template: \(no)").machine.devices.filter(\.isVFIO).count, 1, no)
+    }
+    for yes in ["1", "on", "Yes", "TRUE"] { XCTAssertEqual(parse("template: \(yes)").machine.devices.filter(\.isVFIO).count, 0, yes) }
+    XCTAssertFalse(parse("balloon: 00").machine.devices.contains { $0.driver == "virtio-balloon-pci" })
+  }
+
   func testMemoryThatGoesTogetherIsNot() {
     for text in [
       "memory: 8192\nnuma: 1\nhugepages: 2", "memory: 8192\nhotplug: 1", "hotplug: network,disk,usb\nmemory: 512",
@@ -59,7 +97,8 @@ final class ProxmoxMemoryTests: XCTestCase {
     for text in [
       "numa: 1\nhugepages: 1024\nmemory: 8191", "numa: 1\nhugepages: any\nmemory: 8193", "numa: 1\nsockets: 3\nmemory: 8192",
       "numa: 1\ncores: 4\nnuma0: cpus=0-7,memory=8192\nmemory: 8192", "numa: 1\ncores: 4\nnuma1: cpus=0-3,memory=8192\nmemory: 8192",
-      "numa: 1\nhotplug: memory\nmemory: 8193", "cores: 4\nvcpus: 8\nmemory: 8192"
+      "numa: 1\nhotplug: memory\nmemory: 8193", "cores: 4\nvcpus: 8\nmemory: 8192",
+      "numa: 1\nhugepages: 4\nmemory: 8192"
     ] {
       XCTAssertEqual(parse(text).machine.unreadParts.count, 1, text)
       XCTAssertEqual(refusals(text), [], text)

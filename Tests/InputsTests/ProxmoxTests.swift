@@ -176,11 +176,18 @@ final class ProxmoxTests: XCTestCase {
       let found = messages(try lowered("hostpci0: \(entry)\nmachine: q35\n"))
       XCTAssertEqual(
         found, ["Proxmox starts the machine without the device: it warns `unable to parse value of 'hostpci0'`: \(reason)"], entry)
+      XCTAssertFalse(try lowered("hostpci0: \(entry)\nmachine: q35\n").machine.devices.contains(where: \.isVFIO), entry)
     }
     let good = ["host=01:00.0,pcie=on,x-vga=OFF,rombar=yes,driver=keep", "01:00.0,vendor-id=0x10de,mdev=i915-GVTg_V5_4", "mapping=gpu"]
     for entry in good {
       XCTAssertEqual(messages(try lowered("hostpci0: \(entry)\nmachine: q35\n")), [], entry)
     }
+  }
+
+  func testALineThatBeginsWithABlankIsIgnored() throws {
+    let parsed = ParsedInput.parse(SourceText(name: "100.conf", bytes: Array("machine: q35\n hostpci0: 01:00.0\n".utf8)), as: .proxmox)
+    XCTAssertEqual(messages(parsed), ["the line begins with a blank: Proxmox ignores it"])
+    XCTAssertFalse(parsed.machine.devices.contains(where: \.isVFIO))
   }
 
   func testLinesThatEndWithACarriageReturnAloneAreNotSafe() {

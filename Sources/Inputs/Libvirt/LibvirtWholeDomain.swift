@@ -28,6 +28,13 @@ extension LibvirtReader {
     validateVendor(domain, part)
   }
 
+  /// libvirt src/util/virarch.c.
+  private static let architectures: Set<String> = [
+    "alpha", "aarch64", "armv6l", "armv7b", "armv7l", "cris", "i686", "ia64", "lm32", "loongarch64", "m68k", "microblaze", "microblazeel",
+    "mips", "mips64", "mips64el", "mipsel", "openrisc", "parisc", "parisc64", "ppc", "ppc64", "ppc64le", "ppcemb", "riscv32", "riscv64",
+    "s390", "s390x", "sh4", "sh4eb", "sparc", "sparc64", "unicore32", "x86_64", "xtensa", "xtensaeb"
+  ]
+
   /// libvirt src/conf/domain_conf.c: virDomainDefParseXML and virDomainDefParseBootXML.
   private mutating func validateName(_ domain: XMLElement, _ part: LocationBase) {
     if let name = domain.child("name") {
@@ -39,6 +46,15 @@ extension LibvirtReader {
     }
     if let type = domain.child("os")?.child("type"), type.text.isEmpty {
       refuse("an os <type> must be specified", "write `<type>hvm</type>`", at: location(type, part, "/os/type"))
+    }
+    if let type = domain.child("os")?.child("type"), let name = type.value("arch"), !name.isEmpty, !LibvirtReader.isPlaceholder(name),
+      !LibvirtReader.architectures.contains(name) {
+      refuse(
+        "Unknown architecture \(name)", name.contains("arm") ? "write `arch='aarch64'`" : "write `arch='x86_64'`",
+        at: location(type, part, "/os/type"))
+    }
+    if let count = domain.child("iothreads"), LibvirtNumber.natural(count.text) == nil, !LibvirtReader.isPlaceholder(count.text) {
+      refuse("invalid iothreads count '\(count.text)'", "write a number", at: location(count, part, "/iothreads"))
     }
   }
 

@@ -22,6 +22,8 @@ struct ProxmoxConfig: Sendable {
   private(set) var firstChange: Range<Int>?
   /// Lines that are neither an entry nor a comment.
   private(set) var problems: [InputProblem] = []
+  /// Entries that Proxmox leaves out, as the value has another type.
+  private(set) var typeProblems: [InputProblem] = []
   /// Lines that begin with `#`, which Proxmox keeps as the machine's description.
   private(set) var comments: [Range<Int>] = []
   /// The start of the first snapshot, or the end of the text.
@@ -46,10 +48,12 @@ struct ProxmoxConfig: Sendable {
         comments.append(line)
         continue
       }
-      guard let entry = ProxmoxConfig.entry(source.bytes, line) else {
+      let isIndented = line.lowerBound > 0 && source.bytes[line.lowerBound - 1] != 0x0a
+      guard !isIndented, let entry = ProxmoxConfig.entry(source.bytes, line) else {
+        let what = isIndented ? "the line begins with a blank" : "the line is not `key: value`"
         problems.append(
           InputProblem(
-            message: "the line is not `key: value`: Proxmox ignores it", fix: "write `key: value`, or remove the line",
+            message: "\(what): Proxmox ignores it", fix: "write `key: value` at the beginning of the line, or remove the line",
             location: Location(source: source.name, range: line, path: "")))
         continue
       }
@@ -58,13 +62,18 @@ struct ProxmoxConfig: Sendable {
         deleted.formUnion(entry.value.text.split { ",; \t!".contains($0) }.map(String.init))
         continue
       }
+      if let problem = typeProblem(entry) {
+        typeProblems.append(problem)
+        unused.append(entry)
+        continue
+      }
       if isPending { changes.append(entry) } else { all.append(entry) }
       guard let meant = ProxmoxConfig.meant(by: entry.key) else { continue }
       problems.append(
         InputProblem(message: "Proxmox does not know `\(entry.key)`, and ignores it", fix: "write \(meant)", location: location(entry)))
     }
     // The changes delete first, and set then (pve-guest-common PVE/AbstractConfig.pm: parse_pending_delete).
-    unused = all.filter { deleted.contains($0.key) }
+    unused += all.filter { deleted.contains($0.key) }
     all = all.filter { !deleted.contains($0.key) } + changes
     var last: [String: Int] = [:]
     for (index, entry) in all.enumerated() { last[entry.key] = index }
@@ -90,8 +99,8 @@ struct ProxmoxConfig: Sendable {
 
   func text(_ key: String) -> String? { entry(key)?.value.text }
 
-  /// Whether a boolean is set (pve-common PVE/JSONSchema.pm: parse_boolean).
-  func flag(_ key: String) -> Bool { ["1", "on", "yes", "true"].contains(text(key)?.lowercased()) }
+  /// Whether a boolean is set.
+  func flag(_ key: String, default: Bool = false) -> Bool { text(key).flatMap(ProxmoxProperties.boolean) ?? `default` }
 
   func location(_ entry: Entry) -> Location { Location(source: source.name, range: entry.range, path: entry.key) }
 
@@ -212,10 +221,12 @@ struct ProxmoxProperties: Sendable {
 
   subscript(key: String) -> String? { item(key)?.value }
 
-  /// A boolean of Proxmox; nil when the key is not given, or its value is none of them
-  /// (pve-common PVE/JSONSchema.pm: parse_boolean).
-  func flag(_ key: String) -> Bool? {
-    switch self[key]?.lowercased() {
+  /// A boolean of Proxmox; nil when the key is not given, or its value is none of them.
+  func flag(_ key: String) -> Bool? { self[key].flatMap(ProxmoxProperties.boolean) }
+
+  /// A boolean of Proxmox; nil for another text (pve-common PVE/JSONSchema.pm: parse_boolean).
+  static func boolean(_ text: String) -> Bool? {
+    switch text.lowercased() {
     case "1", "on", "yes", "true": return true
     case "0", "off", "no", "false": return false
     default: return nil

@@ -15,10 +15,11 @@ struct ProxmoxHostPCI: Sendable {
   let index: Int
   let properties: ProxmoxProperties
   let location: Location
-  /// Nil where the entry names a mapping, or an address that cannot be read.
+  /// Nil where the entry names no address.
   let functions: [Function]?
   let mapping: String?
 
+  /// Nil also for an entry that Proxmox leaves out, as it cannot parse it.
   /// - Parameter problem: reports what keeps Proxmox from starting the machine, or from passing the device.
   init?(_ entry: ProxmoxConfig.Entry, in config: ProxmoxConfig, problem: (InputProblem) -> Void) {
     guard entry.key.hasPrefix("hostpci"), let index = Int(entry.key.dropFirst(7)), (0..<16).contains(index) else {
@@ -28,38 +29,38 @@ struct ProxmoxHostPCI: Sendable {
     location = config.location(entry)
     properties = ProxmoxProperties(entry.value)
     mapping = properties["mapping"]
-    for item in properties.items {
-      guard let (what, fix) = ProxmoxHostPCI.mistake(in: item, of: properties) else { continue }
-      let place = Location(source: config.source.name, range: item.range, path: "\(entry.key).\(item.key)")
+    var isIgnored = false
+    func ignore(_ item: ProxmoxProperties.Item, _ key: String, _ what: String, _ fix: String) {
+      isIgnored = true
+      let place = Location(source: config.source.name, range: item.range, path: "\(entry.key).\(key)")
       problem(ProxmoxMachine.ignored(entry.key, what, fix, place))
     }
+    for item in properties.items {
+      guard let (what, fix) = ProxmoxHostPCI.mistake(in: item, of: properties) else { continue }
+      ignore(item, item.key, what, fix)
+    }
     let host = properties.item("") ?? properties.item("host")
-    if host != nil, mapping != nil {
-      problem(ProxmoxMachine.refusal("Cannot set both 'host' and 'mapping'.", "keep one of them", location))
-    }
-    guard let host else {
-      functions = nil
-      if mapping == nil {
-        problem(
-          ProxmoxMachine.refusal(
-            "Either 'host' or 'mapping' must be set.", "name the device: `hostpci\(index): 0000:01:00`", location))
-      }
-      return
-    }
     var found: [Function] = []
-    for text in host.value.split(separator: ";", omittingEmptySubsequences: false) {
+    for text in host?.value.split(separator: ";", omittingEmptySubsequences: false) ?? [] {
       guard let function = ProxmoxHostPCI.function(text) else {
-        let place = Location(source: config.source.name, range: host.range, path: "\(entry.key).host")
-        problem(
-          ProxmoxMachine.ignored(
-            entry.key, "'\(text)' is not a PCI address",
-            "write `[domain:]bus:slot[.function]` in hexadecimal and lower case, as `lspci -D` does", place))
-        functions = nil
-        return
+        if let host {
+          ignore(
+            host, "host", "'\(text)' is not a PCI address",
+            "write `[domain:]bus:slot[.function]` in hexadecimal and lower case, as `lspci -D` does")
+        }
+        break
       }
       found.append(function)
     }
-    functions = found
+    functions = host == nil ? nil : found
+    if isIgnored { return nil }
+    if host != nil, mapping != nil {
+      problem(ProxmoxMachine.refusal("Cannot set both 'host' and 'mapping'.", "keep one of them", location))
+    } else if host == nil, mapping == nil {
+      problem(
+        ProxmoxMachine.refusal(
+          "Either 'host' or 'mapping' must be set.", "name the device: `hostpci\(index): 0000:01:00`", location))
+    }
   }
 
   /// The mistake for which the schema does not accept an item, and the remedy (qemu-server PVE/QemuServer/PCI.pm: $hostpci_fmt;

@@ -19,7 +19,7 @@ extension ProxmoxLowering {
       if entry.mediatedType != nil {
         if functions.count > 1 {
           refuse(
-            "cannot use mediated device with multifunction device", "name one function, `0000:01:00.0`", entry.location)
+            "cannot use mediated device with multifunction device", "name one function, `\(functions[0])`", entry.location)
         }
         return add(device(entry, nil), entry.location)
       }

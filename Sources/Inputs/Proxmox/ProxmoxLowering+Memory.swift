@@ -14,27 +14,35 @@ extension ProxmoxLowering {
     return memory?[""] ?? memory?["current"] ?? ProxmoxLowering.defaultMemory
   }
 
-  /// Whether Proxmox cannot parse the size, warns and leaves the line out.
-  var isMemoryIgnored: Bool { !memory.utf8.allSatisfy { 0x30...0x39 ~= $0 } && !TemplatePlaceholder.isIn(memory) }
+  /// The reason for which Proxmox cannot parse the size, warns and leaves the line out; nil where it can.
+  private var memoryMistake: String? {
+    if TemplatePlaceholder.isIn(memory) { return nil }
+    if !memory.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) { return "type check ('integer') failed - got '\(memory)'" }
+    return Int(memory).map { $0 < 16 } ?? false ? "value must have a minimum value of 16" : nil
+  }
+
+  /// The argument of `-m`.
+  var memoryOption: String { memoryMistake == nil ? memory : ProxmoxLowering.defaultMemory }
 
   /// Refuses memory, NUMA nodes and hugepages that do not go together (qemu-server PVE/QemuServer/Memory.pm: config).
   mutating func refuseMemory() {
     // Nothing is reported about a machine without host devices.
     guard !machine.assigned.isEmpty || config.text("args")?.contains("vfio") == true else { return }
-    if isMemoryIgnored {
+    definition.problems += config.typeProblems
+    if let mistake = memoryMistake {
       definition.problems.append(
         InputProblem(
           message: "Proxmox starts the machine with \(ProxmoxLowering.defaultMemory) MiB: it warns "
-            + "`unable to parse value of 'memory'`: type check ('integer') failed",
+            + "`unable to parse value of 'memory'`: \(mistake)",
           fix: "write the number of MiB, such as `memory: 8192`", location: place("memory")))
     }
-    let size = Int(memory) ?? 512
+    let size = Int(memoryOption) ?? 512
     let hasNUMA = config.flag("numa"), hugepages = config.text("hugepages")
     let nodes = (0..<8).compactMap { config.entry("numa\($0)") }
     // `1` is `network,disk,usb` (PVE/QemuServer.pm: parse_hotplug_features).
     let hotplug = (config.text("hotplug") ?? "").split { ",; ".contains($0) }.contains("memory")
-    if let entry = config.entry("vcpus"), Int(entry.value.text).map({ $0 > processors }) ?? true {
-      noteOpen("`vcpus: \(entry.value.text)`", "it is more than the machine's \(processors), and QEMU may refuse it", entry)
+    if let entry = config.entry("vcpus"), Int(entry.value.text) ?? .max > processors {
+      noteOpen("`vcpus: \(entry.value.text)`", "QEMU refuses more than the machine's \(processors)", entry)
     }
     if hotplug { refuseHotplug(size, nodes, hugepages: hugepages, hasNUMA: hasNUMA) }
     if hugepages != nil, !hasNUMA { refuse("numa needs to be enabled to use hugepages", "set `numa: 1`", place("hugepages")) }
@@ -50,6 +58,9 @@ extension ProxmoxLowering {
         "total memory for NUMA nodes must be equal to vm static memory", "give the nodes \(size) MiB together", place("memory"))
     }
     let pages = hugepages == "any" ? 2 : hugepages.flatMap { Int($0) } ?? 0
+    if let hugepages, !["any", "2", "1024"].contains(hugepages), let entry = config.entry("hugepages") {
+      noteOpen("`hugepages: \(hugepages)`", "Proxmox has pages of 2 and of 1024 MiB, and may refuse it", entry)
+    }
     let sizes = total > 0 ? nodes.compactMap { ProxmoxProperties($0.value)["memory"].flatMap { Int($0) } } : [size / sockets]
     if pages > 0, let odd = sizes.first(where: { $0 % pages != 0 }), let entry = config.entry("hugepages") {
       noteOpen(

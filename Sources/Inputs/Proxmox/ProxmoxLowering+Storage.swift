@@ -5,9 +5,6 @@ extension ProxmoxLowering {
   /// Values of `scsihw:`, which are QEMU's names but for one.
   private static let controllers: Set<String> = ["lsi", "lsi53c810", "virtio-scsi-pci", "virtio-scsi-single", "megasas", "pvscsi"]
 
-  /// Words of Proxmox's properties for true (pve-common PVE/JSONSchema.pm: parse_boolean).
-  private static let yes: Set<String> = ["1", "on", "true", "yes"]
-
   /// Disks with a PCI address, controllers of the others, and what else Proxmox puts at fixed slots: a device of `args:` may clash with
   /// each (qemu-server PVE/QemuServer.pm: config_to_command, PVE/QemuServer/PCI.pm: get_pci_addr_map).
   mutating func addStorage() {
@@ -60,7 +57,7 @@ extension ProxmoxLowering {
     }
     guard let first = ports.first else { return }
     let place = config.location(first)
-    func isUSB3(_ entry: ProxmoxConfig.Entry) -> Bool { ProxmoxProperties(entry.value)["usb3"].map(ProxmoxLowering.yes.contains) == true }
+    func isUSB3(_ entry: ProxmoxConfig.Entry) -> Bool { ProxmoxProperties(entry.value).flag("usb3") == true }
     let isModern = machine.isAtLeast(7, 1) && ["l26", "win8", "win10", "win11"].contains(config.text("ostype"))
     if !isModern, !machine.isQ35, !ports.allSatisfy(isUSB3) {
       for device in ProxmoxSlots.usbConfiguration { add(device, place) }
@@ -75,7 +72,7 @@ extension ProxmoxLowering {
   func hasDevice(_ id: String) -> Bool {
     if id == "tablet" {
       let isUnneeded = display.map { $0.hasPrefix("qxl") || $0.hasPrefix("serial") } ?? false
-      return config.text("tablet").map(ProxmoxLowering.yes.contains) ?? !isUnneeded
+      return config.flag("tablet", default: !isUnneeded)
     }
     if id.hasPrefix("audiodev0-codec") { return config.entry("audio0") != nil }
     return ["ide", "sata", "scsi", "usb"].contains { id.hasPrefix($0) } && config.entry(id) != nil
@@ -114,7 +111,7 @@ extension ProxmoxLowering {
   private mutating func addSerials() {
     if let entry = config.entry("agent") {
       let agent = ProxmoxProperties(entry.value)
-      if let isEnabled = agent[""] ?? agent["enabled"], ProxmoxLowering.yes.contains(isEnabled), agent["type"] ?? "virtio" == "virtio" {
+      if agent.flag("") ?? agent.flag("enabled") == true, agent["type"] ?? "virtio" == "virtio" {
         add([("driver", "virtio-serial"), ("id", "qga0"), ("bus", "pci.0"), ("addr", "0x8")], config.location(entry))
       }
     }

@@ -97,13 +97,13 @@ struct ProxmoxLowering {
     option("type", machine.machineType)
     // Otherwise the program's name, `kvm`, decides.
     if isEmulated { option("accel", "tcg") }
-    if config.text("acpi") == "0" { option("acpi", "off") }
+    if !config.flag("acpi", default: true) { option("acpi", "off") }
     if machine.machineOptions?["viommu"] == "intel" { option("kernel-irqchip", "split") }
     if let id = launchSecurity?.id { option("confidential-guest-support", id) }
   }
 
   /// Whether the machine is to run without KVM.
-  private var isEmulated: Bool { config.text("kvm") == "0" }
+  private var isEmulated: Bool { !config.flag("kvm", default: true) }
 
   /// The entry of a confidential guest, and the id of its object.
   private var launchSecurity: (entry: ProxmoxConfig.Entry, id: String, name: String)? {
@@ -127,7 +127,7 @@ struct ProxmoxLowering {
 
   private mutating func readOptions() {
     note("nodefaults", "", whole)
-    note("m", isMemoryIgnored ? ProxmoxLowering.defaultMemory : memory, place("memory"))
+    note("m", memoryOption, place("memory"))
     if let processors = processorOption { note("smp", processors, place(config.entry("cores") == nil ? "sockets" : "cores")) }
     if let entry = config.entry("cpu") {
       let value = ProxmoxLowering.cpu(ProxmoxProperties(entry.value))
@@ -217,7 +217,7 @@ struct ProxmoxLowering {
   }
 
   private mutating func addBalloon() {
-    if config.text("balloon") == "0" { return }
+    if config.text("balloon").flatMap({ Int($0) }) == 0 { return }
     add([("driver", "virtio-balloon-pci"), ("id", "balloon0"), ("bus", "pci.0"), ("addr", "0x3")], place("balloon"))
   }
 

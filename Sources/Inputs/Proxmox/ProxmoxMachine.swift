@@ -26,7 +26,7 @@ public struct ProxmoxMachine: Sendable {
     self.config = config
     self.assigned = assigned.sorted { $0.index < $1.index }
     mappings = assigned.contains { $0.mapping != nil } ? ProxmoxMapping.read(follow) : nil
-    self.refusals = config.problems + (config.text("template") == "1" ? [] : refusals)
+    self.refusals = config.problems + (config.flag("template") ? [] : refusals)
   }
 
   static func refusal(_ message: String, _ fix: String, _ place: Location) -> InputProblem {
@@ -73,7 +73,7 @@ public struct ProxmoxMachine: Sendable {
   }
 
   /// Whether it is a template, which starts for its backup only, without host devices.
-  var isTemplate: Bool { config.text("template") == "1" }
+  var isTemplate: Bool { config.flag("template") }
   var isUEFI: Bool { config.text("bios") == "ovmf" }
 
   /// The machine as QEMU is asked for it.
