@@ -20,6 +20,16 @@ public enum PropertyAdvice {
     }
   }
 
+  /// The `type=` and the `value=` of a property in libvirt's `<qemu:property>`.
+  public static func libvirtValue(of name: String, _ text: String) -> (type: String, value: String) {
+    switch VFIOProperties.property(name, of: "vfio-pci")?.kind {
+    case .bool: return ("bool", QEMUBool(text) == .on ? "true" : "false")
+    case .signed32: return ("signed", text)
+    case .unsigned, .size: return ("unsigned", text)
+    default: return ("string", text)
+    }
+  }
+
   /// Names of a property in different releases (QEMU hw/i386/intel_iommu.c).
   private static let renamed = [["scalable-mode", "x-scalable-mode"], ["fsts", "x-flts"]]
 

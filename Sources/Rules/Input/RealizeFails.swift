@@ -103,6 +103,8 @@ private func inDefinition(_ failure: RealizeFailure, _ prediction: RealizePredic
     return "write `type='bool'`, and `value='true'` or `value='false'`"
   case .badProperty where isLibvirt && failure.text.hasSuffix("expected: integer"):
     return "write `type='unsigned'`, or `type='signed'` for a number below zero"
+  case .unknownProperty where isLibvirt && failure.property.flatMap(PropertyAdvice.meant) != nil:
+    return failure.property.flatMap(PropertyAdvice.meant).map { "write `name='\($0)'`" }
   case .unknownProperty, .badProperty:
     return propertyAdvice(failure, prediction.request)
       ?? (failure.cause == .badProperty ? "list the accepted values: " : "remove it, or list the properties: ")

@@ -31,7 +31,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
       runner.report(
         "`-set` changes `\(set.property)` of `\(set.id)`, which is written as JSON: QEMU exits with "
           + "`there is no device \"\(set.id)\" defined`",
-        at: set.location, about: device, fix: "write `\"\(set.property)\"` into the JSON of `\(set.id)`")
+        at: set.location, about: device, fix: device.fix(set))
     } else {
       try target.requireWholeMachine(for: "device `\(set.id)` that `-set` changes")
       runner.report(
@@ -39,6 +39,15 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unkn
           + "`there is no device \"\(set.id)\" defined`",
         at: set.location, fix: target.fix(set.id))
     }
+  }
+}
+
+extension DeviceRequest {
+  /// Advice for a device that is written as JSON, by libvirt or in the definition itself.
+  fileprivate func fix(_ set: SetProperty) -> String {
+    guard libvirt?.source != nil else { return "write `\"\(set.property)\"` into the JSON of `\(set.id)`" }
+    let (type, value) = PropertyAdvice.libvirtValue(of: set.property, set.value)
+    return "write in its place, " + LibvirtOverride.text(of: id, set.property, type: type, value)
   }
 }
 
