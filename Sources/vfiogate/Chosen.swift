@@ -23,9 +23,12 @@ func qemuHelp(for purpose: String = "", default: String = "11.1.3") -> ArgumentH
 }
 
 /// Parses the value of `--qemu`.
-func chosenQEMU(_ text: String) throws -> QEMUChoice {
+func chosenQEMU(_ text: String) throws -> QEMUChoice { try chosenQEMU(text, others: "") }
+
+/// Parses the value of `--qemu` of a command that has other values too, which the error names.
+func chosenQEMU(_ text: String, others: String) throws -> QEMUChoice {
   if let choice = QEMUChoice(text) { return choice }
-  throw ValidationError("--qemu `\(text)` is not a version (11.1.3), path (/usr/bin/…), qmp:PATH or none.")
+  throw ValidationError("--qemu `\(text)` is not a version (11.1.3), path (/usr/bin/…), qmp:PATH\(others) or none.")
 }
 
 /// Parses the values of `--host` and `--root` of a command that shows a host.

@@ -37,7 +37,7 @@ struct HookOptions: ParsableArguments {
   var asksEmulator: Bool { qemu == "emulator" }
 
   func policyCheck() throws -> LaunchPolicyCheck {
-    var policyCheck = LaunchPolicyCheck(qemu: asksEmulator ? .none : try chosenQEMU(qemu))
+    var policyCheck = LaunchPolicyCheck(qemu: asksEmulator ? .none : try chosenQEMU(qemu, others: ", emulator"))
     policyCheck.host = HostChoice(host)
     policyCheck.failOn = try chosen(failOn, "--fail-on")
     policyCheck.onUnknown = try chosen(onUnknown, "--on-unknown")

@@ -58,6 +58,8 @@ final class HookTests: XCTestCase {
     XCTAssertEqual(try libvirt("prepare", missing, options: ["--qemu", "emulator"]).status, 0, "libvirt reports that itself")
     let kubevirt = try Vfiogate.run("hook", "kubevirt", "--qemu", "emulator", "--vmi", "{}", "--domain", domain())
     XCTAssertEqual(kubevirt.status, 64)
+    let unknown = try Vfiogate.run("hook", "libvirt", "--qemu", "emulater", "guest", "prepare", "begin", "-")
+    XCTAssert(unknown.error.contains("qmp:PATH, emulator or none"), unknown.error)
   }
 
   func testADeviceOnAHostDriverIsBoundByLibvirtOnlyWhenManaged() throws {
@@ -219,6 +221,9 @@ final class HookTests: XCTestCase {
     XCTAssertEqual(run.status, 1)
     XCTAssertEqual(run.output, "")
     XCTAssert(run.error.contains("domain n/a:"), run.error)
+    let nameless = try Vfiogate.run("hook", "kubevirt", "--host", host, "--vmi", "{}", "--domain", domain())
+    XCTAssert(nameless.error.contains("\nthe domain:"), nameless.error)
+    XCTAssert(nameless.error.contains("\nthe domain: unsafe"), nameless.error)
     XCTAssertEqual(try Vfiogate.run("hook", "kubevirt", "--vmi", "{\"a\":1,\"a\":2}", "--domain", domain()).status, 2)
     XCTAssertEqual(try Vfiogate.run("hook", "kubevirt", "--vmi", "{}").status, 64)
   }

@@ -36,7 +36,7 @@ public struct KubeVirtHook: Sendable {
     } catch {
       return Answer(complaint: "vfiogate: refused: --vmi: \(printable("\(error)"))\n", exit: .couldNotLook)
     }
-    let source = SourceText(name: "domain \(name)", bytes: Array(domain.utf8))
+    let source = SourceText(name: name.isEmpty ? "the domain" : "domain \(name)", bytes: Array(domain.utf8))
     do {
       var policyCheck = policyCheck
       policyCheck.policy = try .chosen(policy)
@@ -48,7 +48,7 @@ public struct KubeVirtHook: Sendable {
     }
   }
 
-  /// `namespace/name` of the VirtualMachineInstance.
+  /// `namespace/name` of the VirtualMachineInstance; empty where it has neither.
   private static func name(of vmi: JSON) -> String {
     let metadata = vmi["metadata"]
     return [metadata?["namespace"]?.string, metadata?["name"]?.string].compactMap { $0 }.joined(separator: "/")
