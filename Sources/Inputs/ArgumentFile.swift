@@ -39,7 +39,7 @@ struct ArgumentFile {
     unplain = others.first { !read.contains($0) }
       ?? values.braces.first { bytes[$0].contains(text: "qemu-system-") || bytes[$0].contains(text: "qemu-kvm") }
     if commands.isEmpty {
-      guard let unplain, bytes[unplain].first == UInt8(ascii: "{") || CommandMentions.isList(bytes[unplain]),
+      guard let unplain, bytes[unplain].first == UInt8(ascii: "{") || CommandMentions.isListOfQEMU(bytes[unplain]),
         !DeviceMentions.all(in: Array(bytes[unplain])).isEmpty
       else { return nil }
     }
@@ -147,7 +147,7 @@ struct ArgumentFile {
       return Option.name(words.first ?? Word([], at: 0)).map(Option.isKnown) == true && text.contains(text: "-device")
         || neighbours.contains { $0.range != entry.range && $0.value.items.map(startsQEMU) == true } && words.contains(where: \.hasUnknown)
     }
-    if CommandMentions.isList(text) || text.contains(text: "-device") { return true }
+    if CommandMentions.isListOfQEMU(text) || text.contains(text: "-device") { return true }
     return ArgumentFile.argumentKeys.contains(entry.key.lowercased())
       && neighbours.contains { $0.value.string.map(ShellScript.isEmulator) == true }
   }

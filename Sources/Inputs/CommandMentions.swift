@@ -27,8 +27,8 @@ enum CommandMentions {
     return nil
   }
 
-  /// Whether the first item of a list is an emulator.
-  static func isList(_ text: ArraySlice<UInt8>) -> Bool {
+  /// Whether the first item of a list, in brackets or behind a dash, is an emulator.
+  static func isListOfQEMU(_ text: ArraySlice<UInt8>) -> Bool {
     let name = text.drop { !"[-".utf8.contains($0) }.drop { "[-\"' \n".utf8.contains($0) }.prefix(while: isNameByte)
     return !name.starts(with: "/dev/".utf8) && InputFormat.isEmulator(String(decoding: name, as: UTF8.self))
   }

@@ -13,7 +13,7 @@ struct MakeText {
   /// The recipes of a makefile or a justfile.
   static func recipes(_ bytes: [UInt8]) -> MakeText? { MakeText(just: bytes) ?? MakeText(bytes) }
 
-  /// Nil when it is none: a makefile has a target with a recipe below it, which a tab begins.
+  /// Nil for any other text: a makefile has a target with a recipe below it, which a tab begins.
   init?(_ bytes: [UInt8]) {
     guard !bytes.starts(with: "#!".utf8), bytes.contains(text: "\n\t") else { return nil }
     var script = bytes

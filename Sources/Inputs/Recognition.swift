@@ -48,7 +48,7 @@ extension InputFormat {
     switch format {
     case .xml: return LibvirtDocument.isRelevant(UTF16Text.utf8(head, isPart: true) ?? head) ? .xml : nil
     // Programs that start QEMU without a device, such as tests, are many.
-    case .python, .yaml, .toml: return DeviceMentions.all(in: head).isEmpty ? nil : .python
+    case .python, .yaml, .toml: return DeviceMentions.all(in: head).isEmpty ? nil : format
     case .shell: return !ShellScript.isScript(head) || isGuestScript(head, ShellScript(head)) ? .shell : nil
     default: return format
     }

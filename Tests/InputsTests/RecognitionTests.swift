@@ -7,6 +7,10 @@ final class RecognitionTests: XCTestCase {
   private func recognise(_ text: String) -> InputFormat? { .recognise(Array(text.utf8)) }
 
   func testDefinitionsAreRecognised() {
+    let list = #"["qemu-system-x86_64", "-device", "vfio-pci,host=01:00.0"]"#
+    XCTAssertEqual(recognise("vm:\n  exec: \(list)\n"), .yaml)
+    XCTAssertEqual(recognise("[vm]\nargs = \(list)\n"), .toml)
+    XCTAssertNil(recognise("[vm]\nargs = [\"qemu-system-x86_64\", \"-S\"]\n"))
     XCTAssertEqual(recognise("qemu-system-x86_64 -M q35\n"), .shell)
     XCTAssertEqual(recognise("# my guest\nexec sudo -u qemu /usr/libexec/qemu-kvm \\\n -M q35\n"), .shell)
     XCTAssertEqual(recognise("QEMU_AUDIO_DRV=none nice -n 5 qemu-system-aarch64 -M virt\n"), .shell)

@@ -69,7 +69,7 @@ public struct ProcessorWidth: Sendable {
   }
 
   /// The width of a machine's processor, as firmware sees it.
-  /// - Parameter width: what is made of the machine.
+  /// - Parameter width: that of the machine's `-cpu`, which is read once.
   public static func bits(_ width: ProcessorWidth?, of machine: MachineConfig, on host: Host) throws(Unknown) -> Int {
     if let width { return try width.bits(of: machine, on: host) }
     guard let cpu = machine.options.last(where: { $0.name == "cpu" }) else { return byDefault }
