@@ -7,8 +7,8 @@ import XCTest
 final class ProxmoxTests: XCTestCase {
   /// The functions of a slot on the host that the tests speak of.
   private static func functions(_ slot: PCIAddress) -> Known<[PCIAddress]> {
-    let counts = ["0000:01:00.0": 2, "0000:f0:43.0": 2, "0000:0a:00.0": 1]
-    return .known((0..<UInt8(counts["\(slot)"] ?? 0)).compactMap {
+    let counts = ["0000:01:00.0": 2, "0000:f0:43.0": 2, "0000:0a:00.0": 1, "0000:05:00.0": 0]
+    return .known((0..<UInt8(counts["\(slot)"] ?? 8)).compactMap {
       PCIAddress(domain: slot.domain, bus: slot.bus, slot: slot.slot, function: $0)
     })
   }
@@ -238,6 +238,9 @@ final class ProxmoxTests: XCTestCase {
       ("hostpci0: 01:00.0,pcie=1\nmemory: 512\n", "q35 machine model is not enabled"),
       ("hostpci0: 01:00.0\nhostpci1: 01:00\nmachine: q35\n", "device '0000:01:00.0' assigned more than once"),
       ("hostpci0: 05:00\nmachine: q35\n", "no PCI device found for '0000:05:00'"),
+      ("hostpci0: 05:00.0\nmachine: q35\n", "no pci device info for device '0000:05:00.0'"),
+      ("hostpci0: 01:00.2\nmachine: q35\n", "no pci device info for device '0000:01:00.2'"),
+      ("hostpci0: 01:00.8\nmachine: q35\n", "no pci device info for device '0000:01:00.8'"),
       ("hostpci0: pcie=1\nmachine: q35\n", "Either 'host' or 'mapping' must be set."),
       ("hostpci0: 01:00.0,mapping=a\nmachine: q35\n", "Cannot set both 'host' and 'mapping'."),
       ("hostpci0: 01:00,mdev=nvidia-1\nmachine: q35\n", "cannot use mediated device with multifunction device"),

@@ -9,7 +9,7 @@ import XCTest
 final class ProxmoxArgumentTests: XCTestCase {
   private func lowered(_ text: String) throws -> ParsedInput {
     let source = SourceText(name: "100.conf", bytes: Array("machine: q35\nhostpci0: 01:00.0,pcie=1\n\(text)\n".utf8))
-    return try XCTUnwrap(ParsedInput.parse(source).proxmox).lowered(isArm: nil) { _ in .known([]) }
+    return try XCTUnwrap(ParsedInput.parse(source).proxmox).lowered(isArm: nil) { .known([$0]) }
   }
 
   func testSetChangesDevicesThatAreNotLowered() throws {

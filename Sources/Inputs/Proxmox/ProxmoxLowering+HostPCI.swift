@@ -47,14 +47,19 @@ extension ProxmoxLowering {
     var found: [String] = []
     for function in written {
       switch function {
-      case .one(let name): found.append(name)
+      case .one(let name):
+        found.append(name)
+        // Proxmox has no number of a function above 7 either.
+        guard entry.mapping == nil, case .known(let all)? = PCIAddress(name.prefix { $0 != "." } + ".0").map(functions) else { break }
+        if !all.contains(where: { $0.description == name }) {
+          refuse("no pci device info for device '\(name)'", ProxmoxLowering.namesDevice, location(of: "host", entry))
+        }
       case .slot(let name):
         guard case .known(let all)? = PCIAddress(name + ".0").map(functions) else {
           return .unknown(name, "every function of \(name)" + UnknownReason.onlyOfHost)
         }
         if all.isEmpty {
-          refuse(
-            "no PCI device found for '\(name)'", "name a device that the host has, as `lspci -D` lists them", entry.location)
+          refuse("no PCI device found for '\(name)'", ProxmoxLowering.namesDevice, entry.location)
         }
         found += all.isEmpty ? [name + ".0"] : all.map(\.description)
       }
@@ -82,6 +87,8 @@ extension ProxmoxLowering {
       return expanded(only.functions, entry)
     }
   }
+
+  private static let namesDevice = "name a device that the host has, as `lspci -D` lists them"
 
   private var isWindows7: Bool { config.text("ostype") == "win7" }
 
