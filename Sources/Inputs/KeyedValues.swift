@@ -2,7 +2,7 @@ import Syntax
 
 /// Values of keys in a file of another program, as far as QEMU's arguments may be among them: lists of strings, and single strings.
 struct KeyedValues {
-  /// A list, a string, or, as it is made, a value that is not read.
+  /// A list, a string, or neither: a value that is not read.
   struct Value {
     var string: Word?
     var isList = false
