@@ -13,9 +13,11 @@ struct ArgumentFile {
 
   private let bytes: [UInt8]
   private let values: KeyedValues
+  /// Whether the file is of Kubernetes, and whether it has containers of Compose.
+  private let isPod: Bool, hasServices: Bool
   private var commands: [Command] = []
-  /// The first list that is QEMU's as well and has other items than plain strings, or options of which the program is not known.
-  private var unplain: Range<Int>?
+  /// The first value that may be QEMU's as well and is not followed: a list with other items than plain strings, or an expression.
+  private var other: Range<Int>?
 
   /// Nil when no list is QEMU's.
   init?(_ bytes: [UInt8], _ format: InputFormat) {
@@ -24,6 +26,7 @@ struct ArgumentFile {
     guard !zip(bytes, bytes.dropFirst() + [0x0d]).contains(where: { $0 == 0x0d && $1 != 0x0a }) else { return nil }
     guard let values = format == .yaml ? YAMLLists.values(bytes) : TOMLLists.values(bytes) else { return nil }
     (self.bytes, self.values) = (bytes, values)
+    (isPod, hasServices) = (bytes.contains(text: "apiVersion:"), bytes.contains(text: "services:"))
     // The first of them decide, and a file may have thousands.
     let neighbours = Dictionary(grouping: values.entries.filter(ArgumentFile.mayBePart), by: \.group).mapValues { $0.prefix(16) }
     var others: [Range<Int>] = []
@@ -31,25 +34,29 @@ struct ArgumentFile {
       let near = neighbours[entry.group] ?? []
       if let words = entry.value.items, let command = command(entry, words, near) {
         commands.append(command)
-      } else if entry.value.isList, mayBeQEMU(entry, near) {
+      } else if mayBeQEMU(entry, near) {
         others.append(entry.range)
       }
     }
     let read = Set(commands.flatMap(\.ranges))
-    unplain = others.first { !read.contains($0) }
-      ?? values.braces.first { bytes[$0].contains(text: "qemu-system-") || bytes[$0].contains(text: "qemu-kvm") }
-    if commands.isEmpty {
-      guard let unplain, bytes[unplain].first == UInt8(ascii: "{") || CommandMentions.isListOfQEMU(bytes[unplain]),
-        !DeviceMentions.all(in: Array(bytes[unplain])).isEmpty
-      else { return nil }
+    let unread = others.lazy.filter { !read.contains($0) }
+      + values.braces.filter { bytes[$0].contains(text: "qemu-system-") || bytes[$0].contains(text: "qemu-kvm") }
+    guard commands.isEmpty else {
+      other = unread.first
+      return
     }
+    other = unread.first { range in
+      let text = bytes[range]
+      return (text.first == UInt8(ascii: "{") || CommandMentions.isListOfQEMU(text)) && !DeviceMentions.all(in: Array(text)).isEmpty
+    }
+    if other == nil { return nil }
   }
 
   static func isRecognised(_ bytes: [UInt8], _ format: InputFormat) -> Bool { ArgumentFile(bytes, format) != nil }
 
   static func parse(_ source: SourceText, _ format: InputFormat, _ follow: FileFollower?) -> ParsedInput {
     let file = ArgumentFile(source.bytes, format)
-    if let file, file.commands.isEmpty, let list = file.unplain {
+    if let file, file.commands.isEmpty, let list = file.other {
       let machine = MachineConfig(source: source.name, emulator: nil, missingPart: "its list holds more than plain strings")
       var definition = ParsedInput(machine: machine)
       definition.noteUnread("the list of arguments", "it holds more than plain strings, and is not followed", list, source)
@@ -74,26 +81,32 @@ struct ArgumentFile {
     if let other = file.commands.dropFirst().first {
       definition.noteUnread("a second QEMU command", "only the first is judged", other.ranges[0], source)
     }
-    if let other = file.unplain {
-      definition.noteUnread("another list of arguments", "it may be QEMU's, and is not followed", other, source)
+    if let other = file.other ?? CommandMentions.option(in: source.bytes, outside: command.ranges) {
+      definition.noteUnread("other arguments", "they may be QEMU's, and are not followed", other, source)
     }
     file.noteMonitors(command, source, in: &definition)
-    definition.noteUnreadCommand(source, outside: command.ranges)
+    definition.noteUnreadCommand(source, outside: command.ranges, joinsLines: true)
     return definition
   }
 
   // MARK: - Commands
 
-  private static let anchors = (what: "the file's anchors and tags", reason: "they may be a part of the command, and are not followed")
+  private static let anchors = (
+    what: "the file's anchors, tags or dynamic blocks", reason: "they may be a part of the command, and are not followed"
+  )
   private static let programKeys: Set<String> = [
     "command", "cmd", "program", "executable", "exec", "binary", "path", "qemu", "emulator", "entrypoint"
   ]
   private static let argumentKeys: Set<String> = ["args", "arguments", "command"]
   /// Keys whose list is run unchanged.
-  private static let commandKeys: Set<String> = ["command", "cmd", "argv", "exec", "run", "entrypoint", "args"]
+  private static let commandKeys: Set<String> = ["command", "cmd", "argv", "exec", "run", "runcmd", "bootcmd", "entrypoint", "args"]
+  /// Keys of a container that are not a part of its command.
+  private static let otherKeys: Set<String> = ["environment", "env", "env_file", "volumes", "ports", "devices", "labels", "tmpfs"]
 
   /// Parts of the names of keys that may be a part of the command.
-  private static let parts = ["arg", "command", "cmd", "entrypoint", "option", "flag", "param", "extends"]
+  private static let parts = [
+    "arg", "command", "cmd", "entrypoint", "option", "opts", "flag", "param", "append", "prefix", "wrap", "extends"
+  ]
   private static let containerKeys = ["image", "build", "dockerfile"]
 
   private static func mayBePart(_ entry: KeyedValues.Entry) -> Bool {
@@ -116,10 +129,9 @@ struct ArgumentFile {
       }
     } else if let first = words.first, first.hasUnknown || Option.name(first).map(Option.isKnown) == true {
       // The program's own entry, or another list that goes before, has it.
-      if neighbours.contains(where: { $0.range != entry.range && $0.value.items.map(startsQEMU) == true }) { return nil }
+      if neighbours.contains(where: { $0.range != entry.range && startsQEMU($0) }) { return nil }
       let program = neighbours.first { other in
-        guard let word = other.value.string, ArgumentFile.programKeys.contains(other.key.lowercased()) else { return false }
-        return !word.bytes.contains(0x20) && ShellScript.isEmulator(word)
+        ArgumentFile.programKeys.contains(other.key.lowercased()) && other.value.string.map(isEmulator) == true
       }
       if let program, let word = program.value.string, ArgumentFile.argumentKeys.contains(key) {
         command.words = [word] + words
@@ -140,16 +152,23 @@ struct ArgumentFile {
     return command
   }
 
-  /// Whether a list that is not read has the form of one of QEMU's.
+  /// Whether a value that is not read may be a part of a QEMU's command.
   private func mayBeQEMU(_ entry: KeyedValues.Entry, _ neighbours: ArraySlice<KeyedValues.Entry>) -> Bool {
+    let key = entry.key.lowercased()
+    let others = neighbours.lazy.filter { $0.range != entry.range }
+    guard entry.value.isList else {
+      let isOpen = entry.value.isExpression || entry.value.string.map { TemplatePlaceholder.isOpen($0.text) } == true
+      if isOpen, ArgumentFile.commandKeys.contains(key) || ArgumentFile.argumentKeys.contains(key) { return true }
+      return ArgumentFile.programKeys.contains(key) && entry.value.string.map(isEmulator) == true && others.contains { !startsQEMU($0) }
+    }
     let text = bytes[entry.range]
     if let words = entry.value.items {
-      return Option.name(words.first ?? Word([], at: 0)).map(Option.isKnown) == true && text.contains(text: "-device")
-        || neighbours.contains { $0.range != entry.range && $0.value.items.map(startsQEMU) == true } && words.contains(where: \.hasUnknown)
+      let hasInner = zip(words.dropFirst(), words.dropFirst(2)).contains { isEmulator($0) && Option.name($1).map(Option.isKnown) == true }
+      return hasInner || Option.name(words.first ?? Word([], at: 0)).map(Option.isKnown) == true && text.contains(text: "-device")
+        || !ArgumentFile.otherKeys.contains(key) && others.contains(where: startsQEMU) && words.contains(where: \.hasUnknown)
     }
     if CommandMentions.isListOfQEMU(text) || text.contains(text: "-device") { return true }
-    return ArgumentFile.argumentKeys.contains(entry.key.lowercased())
-      && neighbours.contains { $0.value.string.map(ShellScript.isEmulator) == true }
+    return ArgumentFile.argumentKeys.contains(key) && others.contains { $0.value.string.map(isEmulator) == true }
   }
 
   /// Notes texts that a program may send to a monitor of the command.
@@ -157,14 +176,19 @@ struct ArgumentFile {
     let options = definition.machine.options.compactMap { option in option.value.string.map { (option.name, $0) } }
     let uses = MonitorClients.addresses(of: options).flatMap(bytes.indices).first { at in !command.ranges.contains { $0.contains(at) } }
     let readsInput = command.words.contains { $0.text == "-nographic" || $0.text.contains("stdio") }
-    let input = readsInput ? bytes.indices(of: Array("stdin:".utf8)).first : nil
-    guard let place = uses ?? input else { return }
+    let input = values.entries.first { ["stdin", "stdin_data", "input"].contains($0.key.lowercased()) }?.range.lowerBound
+    guard let place = uses ?? (readsInput ? input ?? bytes.indices(of: Array("stdin:".utf8)).first : nil) else { return }
     definition.noteUnread("the text that a command sends to QEMU's monitor", "it is not read", place..<place + 1, source)
   }
 
+  /// Whether a string is the name of a QEMU. A container has the device `/dev/kvm`.
+  private func isEmulator(_ word: Word) -> Bool {
+    !word.bytes.contains(0x20) && !word.text.hasPrefix("/dev/") && ShellScript.isEmulator(word)
+  }
+
+  private func startsQEMU(_ entry: KeyedValues.Entry) -> Bool { entry.value.items.map(startsQEMU) == true }
+
   private func startsQEMU(_ words: [Word]) -> Bool {
-    // A container has the device of that name.
-    let isEmulator: (Word) -> Bool = { !$0.bytes.contains(0x20) && !$0.text.hasPrefix("/dev/") && ShellScript.isEmulator($0) }
     switch ShellRunner.target(of: words, isEmulator: isEmulator) {
     case .emulator: return true
     case .text(let index): return ["qemu-system-", "qemu-kvm", "vfio-pci,"].contains { words[index].bytes.contains(text: $0) }
@@ -179,8 +203,7 @@ struct ArgumentFile {
       !command.ranges.contains(entry.range) && ArgumentFile.parts.contains(where: entry.key.lowercased().contains)
     }
     if let other { command.unread.append(("`\(other.key)`", "it may be a part of the command, and is not followed")) }
-    let isPod = bytes.contains(text: "apiVersion:")
-    let isContainer = ArgumentFile.containerKeys.contains { keys.contains($0) } || bytes.contains(text: "services:")
+    let isContainer = hasServices || ArgumentFile.containerKeys.contains { keys.contains($0) }
     let start = isPod ? "command" : "entrypoint"
     let isStart = neighbours.contains { $0.key == start && command.ranges.contains($0.range) }
     if isContainer || isPod, !isStart {

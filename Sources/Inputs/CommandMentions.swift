@@ -10,7 +10,8 @@ enum CommandMentions {
   private static let reach = 4096
 
   /// The name of the first emulator with an option behind it, outside some ranges.
-  static func first(in bytes: [UInt8], outside read: [Range<Int>]) -> Range<Int>? {
+  /// - Parameter joinsLines: whether a command may continue on the next line, as in a string of YAML.
+  static func first(in bytes: [UInt8], outside read: [Range<Int>], joinsLines: Bool = false) -> Range<Int>? {
     let covered = read.sorted { $0.lowerBound < $1.lowerBound }
     var next = 0, end = 0
     for start in ["qemu-system-", "qemu-kvm", "kvm"].flatMap({ bytes.indices(of: Array($0.utf8)) }).sorted() {
@@ -22,7 +23,7 @@ enum CommandMentions {
       let name = start..<(bytes[start...].firstIndex { !isNameByte($0) } ?? bytes.count)
       if bytes[start] == UInt8(ascii: "k"), !isProgram(bytes, name) { continue }
       let behind = name.upperBound..<min(bytes.count, name.upperBound + reach)
-      if startsGuest(bytes[behind]), !isText(bytes[max(0, start - reach)..<start]) || isRun(bytes[behind]) { return name }
+      if startsGuest(bytes[behind], joinsLines), !isText(bytes[max(0, start - reach)..<start]) || isRun(bytes[behind]) { return name }
     }
     return nil
   }
@@ -44,14 +45,14 @@ enum CommandMentions {
 
   /// Whether the text behind an emulator begins with an option, or with a variable that may hold some, and does not only ask for help.
   /// The quotes and commas of a list may be before it, and the `--` that ends another program's options.
-  private static func startsGuest(_ text: ArraySlice<UInt8>) -> Bool {
+  private static func startsGuest(_ text: ArraySlice<UInt8>, _ joinsLines: Bool) -> Bool {
     let isQuoted = text.first.map { "\"'".utf8.contains($0) } == true
     let isList = isQuoted && text.dropFirst().first == UInt8(ascii: ",")
-    var rest = skippingBlanks(isList ? text.dropFirst(2) : isQuoted ? text.dropFirst() : text, linesToo: isList)
+    var rest = skippingBlanks(isList ? text.dropFirst(2) : isQuoted ? text.dropFirst() : text, linesToo: isList || joinsLines)
     guard isList || rest.startIndex > text.startIndex + (isQuoted ? 1 : 0) else { return false }
     if rest.starts(with: "-- ".utf8) { rest = skippingBlanks(rest.dropFirst(3), linesToo: false) }
     if let quote = rest.first, "\"'".utf8.contains(quote) { rest = rest.dropFirst() }
-    if rest.first == UInt8(ascii: "$") || isList && rest.first == UInt8(ascii: "*") { return true }
+    if rest.first == UInt8(ascii: "$") || rest.starts(with: "{{".utf8) || isList && rest.first == UInt8(ascii: "*") { return true }
     guard rest.first == UInt8(ascii: "-") else { return false }
     let name = rest.dropFirst(rest.starts(with: "--".utf8) ? 2 : 1).prefix { $0.isASCIILetterOrDigit || $0 == UInt8(ascii: "-") }
     let words = rest.prefix { !"\n;|&)`".utf8.contains($0) }.split { $0 <= 0x20 || "\"',[]".utf8.contains($0) }
@@ -84,7 +85,7 @@ enum CommandMentions {
     if let start, before[start] == UInt8(ascii: "("), let name = before[..<start].split(whereSeparator: { !$0.isShellNameByte }).last {
       words.append(name)
     }
-    return words.contains { texts.contains(String(decoding: $0, as: UTF8.self)) }
+    return words.contains { texts.contains(String(decoding: $0, as: UTF8.self).fileName ?? "") }
   }
 
   /// Whether the text behind an emulator ends in a pipe to a program that runs what it reads: `echo … | sudo sh`.
@@ -105,7 +106,7 @@ enum CommandMentions {
 
   private static let texts: Set<String> = [
     "echo", "printf", "print", "logger", "notify-send", "log", "info", "debug", "warn", "warning", "error", "fail", "die", "usage",
-    "pgrep", "pkill", "killall", "pidof", "ps", "grep", "egrep", "fgrep", "rg", "awk", "sed", "command", "which", "type", "hash"
+    "pgrep", "pkill", "killall", "pidof", "ps", "grep", "egrep", "fgrep", "rg", "awk", "sed", "which", "type", "hash"
   ]
 
   /// The here documents of a script that describe its use: only printed, and with the word "usage" near their beginning.
@@ -116,6 +117,25 @@ enum CommandMentions {
       let beginning = String(decoding: bytes[document].prefix(256), as: UTF8.self).lowercased()
       return line.starts(with: "cat <<".utf8) && !line.contains { ">|".utf8.contains($0) } && beginning.contains("usage")
     }
+  }
+
+  /// The first `-device` outside comments and some ranges, or the first emulator in a variable that has arguments: `$QEMU $ARGS`.
+  static func option(in bytes: [UInt8], outside read: [Range<Int>]) -> Range<Int>? {
+    let isEnd: (UInt8) -> Bool = { $0 <= 0x20 || "\"'[],".utf8.contains($0) }
+    let places = DeviceMentions.places(of: ["-device", "$"].map { Array($0.utf8) }, in: bytes, isXML: false)
+    return places.lazy.compactMap { start -> Range<Int>? in
+      guard !read.contains(where: { $0.contains(start) }), start == 0 || isEnd(bytes[start - 1]) else { return nil }
+      let text = bytes[start...].prefix(reach)
+      if bytes[start] == UInt8(ascii: "-") {
+        let end = start + "-device".utf8.count
+        return end < bytes.count && isNameByte(bytes[end]) ? nil : start..<end
+      }
+      let word = text.prefix { !isEnd($0) }
+      guard ShellScript.isEmulator(Word(Array(word), at: start)) else { return nil }
+      let next = text[word.endIndex...].drop(while: isEnd).prefix { !isEnd($0) }
+      let isOption = Option.name(Word(Array(next), at: next.startIndex)).map(Option.isKnown) == true
+      return isOption || next.first == UInt8(ascii: "$") ? start..<word.endIndex : nil
+    }.first
   }
 
   // MARK: - Variables of a script
@@ -141,7 +161,7 @@ enum CommandMentions {
   /// Commands that use paths and names of QEMU's, and start nothing.
   private static let quiet: Set<String> = [
     "[", "[[", "test", "cp", "mv", "ln", "rm", "mkdir", "mkfifo", "touch", "chmod", "chown", "setcap", "file", "ldd", "kill", "wait", "cd",
-    "for", "case", "export", "local", "declare", "readonly", "read", "trap", "return", "exit", "taskset", "chrt", "renice",
+    "for", "case", "command", "export", "local", "declare", "readonly", "read", "trap", "return", "exit", "taskset", "chrt", "renice",
   ]
 
   private static func isVariable(_ word: Word) -> Bool { word.hasUnknown && word.bytes.first == UInt8(ascii: "$") }
@@ -152,10 +172,13 @@ extension ParsedInput {
   /// - Parameters:
   ///   - read: the commands that were read, and comments.
   ///   - further: commands of a script that may start QEMU.
-  mutating func noteUnreadCommand(_ source: SourceText, outside read: [Range<Int>], further: [Range<Int>] = []) {
+  ///   - joinsLines: whether a command may continue on the next line.
+  mutating func noteUnreadCommand(
+    _ source: SourceText, outside read: [Range<Int>], further: [Range<Int>] = [], joinsLines: Bool = false
+  ) {
     let read = read + readElements.filter { $0.source == source.name }.compactMap(\.range)
     guard problems.isEmpty, unrecognised == nil, machine.unreadParts.isEmpty,
-      let place = CommandMentions.first(in: source.bytes, outside: read) ?? further.first
+      let place = CommandMentions.first(in: source.bytes, outside: read, joinsLines: joinsLines) ?? further.first
     else { return }
     let line = source.position(of: place.lowerBound).line
     noteUnread(

@@ -26,7 +26,7 @@ enum DeviceMentions {
   private static let marks = ["vfio-pci", "sysfsdev=", "hostpci", "<hostdev", "nvme"].map { Array($0.utf8) }
 
   /// The places of such texts outside comments, in order.
-  private static func places(of marks: [[UInt8]], in bytes: [UInt8], isXML: Bool) -> [Int] {
+  static func places(of marks: [[UInt8]], in bytes: [UInt8], isXML: Bool) -> [Int] {
     let places = marks.flatMap(bytes.indices).sorted()
     guard !places.isEmpty else { return [] }
     var comments = (isXML ? xmlComments(bytes) : hashComments(bytes))[...]

@@ -112,7 +112,9 @@ enum SystemdUnit {
     var definition = ParsedInput.parse(
       command: SourceText(name: source.name, bytes: plain), follow, ShellArrays(variables: variables(source.bytes)),
       restore: LiteralBytes.shown)
-    let around = ["ExecStartPre", "ExecStartPost"].flatMap { commands(source.bytes, of: $0) }.filter(isQEMU)
+    let around = ["ExecCondition", "ExecStartPre", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost"]
+      .flatMap { commands(source.bytes, of: $0) }
+      .filter { isQEMU($0) || CommandMentions.first(in: Array(source.bytes[$0]), outside: []) != nil }
     for other in starting.dropFirst() + around {
       definition.noteUnread("a second QEMU command", "only the first is judged: give each a unit of its own", other, source)
     }

@@ -6,6 +6,8 @@ struct KeyedValues {
   struct Value {
     var string: Word?
     var isList = false
+    /// Whether the other program computes it: `var.args` of HCL.
+    var isExpression = false
     /// The items of a list; nil for one with other items than plain strings.
     var items: [Word]?
   }

@@ -29,7 +29,8 @@ struct TOMLLists {
     guard let start = bytes[line..<end].firstIndex(where: { $0 > 0x20 }), bytes[start] != UInt8(ascii: "#"),
       !bytes[start..<end].starts(with: "//".utf8)
     else { return next }
-    let text = bytes[start..<end].prefix { $0 != UInt8(ascii: "#") }
+    let line = bytes[start..<end].prefix { $0 != UInt8(ascii: "#") }
+    let text = line[..<(Array(line).firstRange(of: Array(" //".utf8)).map { start + $0.lowerBound } ?? line.endIndex)]
     guard let last = text.last(where: { $0 > 0x20 }) else { return next }
     if bytes[start] == UInt8(ascii: "[") {
       groups += 1
@@ -47,6 +48,7 @@ struct TOMLLists {
       // A block of HCL: `task "vm" {`.
       guard last == UInt8(ascii: "{"), text[sign...].allSatisfy({ isKeyByte($0) || $0 <= 0x20 || "\"{".utf8.contains($0) })
       else { return nil }
+      if name.elementsEqual("dynamic".utf8) { values.hasReferences = true }
       return openBlock(next)
     }
     guard let start = bytes[(sign + 1)..<end].firstIndex(where: { $0 > 0x20 }) else { return nil }
@@ -62,6 +64,7 @@ struct TOMLLists {
       value.string = string(at: start)?.word
       behind = end
     default:
+      value.isExpression = bytes[start].isASCIILetter && !["true", "false"].contains { text[start...].starts(with: $0.utf8) }
       guard let open = text[start...].firstIndex(where: { "([{".utf8.contains($0) }) else { break }
       guard let end = KeyedValues.end(bytes, of: open) else { return nil }
       values.braces.append(start..<end)
@@ -69,7 +72,7 @@ struct TOMLLists {
     }
     let group = blocks[blocks.count - 1]
     values.entries.append(KeyedValues.Entry(group: group, key: key, value: value, range: name.startIndex..<behind))
-    let isWhole = KeyedValues.isEmpty(bytes, from: behind)
+    let isWhole = KeyedValues.isEmpty(bytes, from: behind) || bytes[behind...].drop { $0 == 0x20 }.starts(with: "//".utf8)
     return isWhole || bytes[start].isASCIILetterOrDigit ? KeyedValues.lineEnd(bytes, behind) + 1 : nil
   }
 

@@ -69,7 +69,7 @@ struct YAMLLists {
       dashes += 1
       content = bytes[(content + 1)..<end].firstIndex { $0 > 0x20 } ?? end
     }
-    if content < end, "&!".utf8.contains(bytes[content]), dashes > 0 { content = skipProperties(content, end) }
+    if content < end, "&!".utf8.contains(bytes[content]) { content = skipProperties(content, end) }
     let key = content < end ? key(at: content, end) : nil
     let column = start - line
     while let mapping = mappings.last, mapping.column > column { mappings.removeLast() }
@@ -80,6 +80,7 @@ struct YAMLLists {
         let isNested = dashes > 1
         guard let item = isNested ? (KeyedValues.Value(), skipping(content, end, parent: column)) : value(at: content, end, parent: column)
         else { return nil }
+        if item.value.isList { addList(item.value, content..<min(item.next, bytes.count), of: owner) }
         add(item.value.string, to: owner)
         return item.next
       }
@@ -116,6 +117,16 @@ struct YAMLLists {
 
   private mutating func add(_ item: Word?, to owner: Int) {
     if let item { values.entries[owner].value.items?.append(item) } else { values.entries[owner].value.items = nil }
+  }
+
+  /// Adds a list that is an item of another. A list that begins with one is of commands, and no list of arguments.
+  private mutating func addList(_ value: KeyedValues.Value, _ range: Range<Int>, of owner: Int) {
+    let list = values.entries[owner]
+    if list.value.items?.isEmpty == true { values.entries[owner].value.isList = false }
+    guard !values.entries[owner].value.isList else { return }
+    values.entries.append(KeyedValues.Entry(group: groups, key: list.key, value: value, range: range))
+    groups += 1
+    last = values.entries.count - 1
   }
 
   private mutating func readValue(of key: (name: String, end: Int), _ start: Int, parent: Int) -> Int? {

@@ -58,7 +58,8 @@ final class ArgumentFileTests: XCTestCase {
       "# a\n[vm]\ncmd = [\"sudo\", \"qemu-system-x86_64\", \"-device\", 'vfio-pci,host=01:00.0']\n",
       "title = \"a\" # b\n[programs.vm]\ncommand = \"qemu-system-x86_64\"\nargs = \(list)\nrestart = true\n[[other]]\nargs = [1, [2]]\n",
       "task \"vm\" {\n  driver = \"raw_exec\"\n  config {\n    command = \"/usr/bin/qemu-system-x86_64\"\n    args = \(list)\n  }\n"
-        + "  env = {\n    A = \"b\"\n  }\n}\n"
+        + "  env = {\n    A = \"b\"\n  }\n}\n",
+      "task \"vm\" { // a\n  command = \"qemu-system-x86_64\" // b\n  args = \(list) // c\n}\n"
     ] {
       assertRead(text)
     }
@@ -83,12 +84,12 @@ final class ArgumentFileTests: XCTestCase {
   }
 
   func testPartsThatAreNotFollowedAreUnread() {
-    assertUnread("a: &a [-S]\ncmd: \(Self.flow)\n", "the file's anchors and tags")
+    assertUnread("a: &a [-S]\ncmd: \(Self.flow)\n", "the file's anchors, tags or dynamic blocks")
     assertUnread("a: &a\n  args: [-S]\nb:\n  <<: *a\n  cmd: \(Self.flow)\n")
     assertUnread("cmd: \(Self.flow)\nother: [qemu-system-x86_64, -M, q35, *gpu]\n")
     assertUnread("cmd: \(Self.flow)\nother: [qemu-system-x86_64, -M, q35, $GPU]\n", "a second QEMU command")
-    assertUnread("cmd: \(Self.flow)\nother: [qemu-system-x86_64, -M, on]\n", "another list of arguments")
-    assertUnread("cmd: \(Self.flow)\nother:\n- qemu-system-x86_64\n- -M\n- 0x10\n", "another list of arguments")
+    assertUnread("cmd: \(Self.flow)\nother: [qemu-system-x86_64, -M, on]\n", "other arguments")
+    assertUnread("cmd: \(Self.flow)\nother:\n- qemu-system-x86_64\n- -M\n- 0x10\n", "other arguments")
     assertUnread("cmd: \(Self.flow)\n# a\rother: [qemu-system-x86_64, -M, $GPU]\n")
     assertUnread("cmd: \(Self.flow)\nrun: qemu-system-x86_64 -M q35 $GPU\n")
     assertUnread("cmd: \(Self.flow)\nrun: |\n  qemu-system-x86_64 -M q35 $GPU\n")
@@ -101,15 +102,63 @@ final class ArgumentFileTests: XCTestCase {
   }
 
   func testOtherListsAndTextsOfTheFileAreUnread() {
-    assertUnread("cmd: \(Self.flow)\nx: {cmd: [qemu-system-x86_64, -M, q35, $GPU]}\n", "another list of arguments")
-    assertUnread("cmd: \(Self.flow)\nmore: [-device, $GPU]\n", "another list of arguments")
-    assertUnread("cmd: \(Self.flow)\nmore: [$GPU]\n", "another list of arguments")
+    assertUnread("cmd: \(Self.flow)\nx: {cmd: [qemu-system-x86_64, -M, q35, $GPU]}\n", "other arguments")
+    assertUnread("cmd: \(Self.flow)\nmore: [-device, $GPU]\n", "other arguments")
+    assertUnread("cmd: \(Self.flow)\nmore: [$GPU]\n", "other arguments")
     let config = "config {\n command = \"qemu-system-x86_64\"\n args = "
-    assertUnread("\(config)[for x in y : x]\n}\n\(config)[\"-S\"]\n}\n", "another list of arguments")
+    assertUnread("\(config)[for x in y : x]\n}\n\(config)[\"-S\"]\n}\n", "other arguments")
     let monitors = "[qemu-system-x86_64, -device, 'vfio-pci,host=01:00.0', -monitor"
     assertRead("argv: \(monitors), 'unix:/run/mon']\nlist: [-c, -S]\n")
     assertUnread("argv: \(monitors), 'unix:/run/mon']\nshell: socat - UNIX:/run/mon < $COMMANDS\n")
     assertUnread("argv: \(monitors), stdio]\nstdin: \"{{ commands }}\"\n")
+  }
+
+  /// Further commands in strings, expressions, mappings and variables.
+  func testOtherCommandsOfTheFileAreUnread() {
+    for (text, line) in [
+      ("run: >-\n      qemu-system-x86_64\n      -m 1\n      $GPU\n", 4), ("run:\n      qemu-system-x86_64\n      -m 1\n", 4),
+      ("run: qemu-system-x86_64\n      $GPU\n", 3), ("\"command\": \"qemu-system-x86_64 -m 1 $GPU\"\n", 3),
+      ("run: qemu-system-x86_64 {{ gpu }}\n", 3)
+    ] {
+      assertUnread("cmd: \(Self.flow)\nx:\n - \(text)", "the QEMU command in line \(line)")
+    }
+    for text in [
+      "run: $QEMU -m 1 $GPU\n", "run: |\n  exec \"$QEMU\" $GPU\n", "vm: {cmd: \"${QEMU} $GPU\"}\n",
+      "exec: [/opt/qemu.real, -m, 1, -device, $GPU]\n", "qemu-system-x86_64:\n  -device: $GPU\n",
+      "program: qemu-system-x86_64\narguments: -m 1 $GPU\n", "path: /usr/bin/qemu-system-x86_64\nkernel_params: $MORE\n",
+      "argv: \"{{ cmd + gpu }}\"\n", "args: $GPU\n", "run: [./start, qemu-system-x86_64, -readconfig, vm.cfg]\n"
+    ] {
+      assertUnread("vm:\n  cmd: \(Self.flow)\n\(text)", "other arguments")
+    }
+    assertUnread("cmd: \(Self.flow)\nwrapper: [./start]\n", "`wrapper`")
+    assertUnread("cmd: \(Self.flow)\nqemu_opts: $GPU\n", "`qemu_opts`")
+    assertUnread("cmd: \(Self.flow)\n!include more: b.yml\n", "the file's anchors, tags or dynamic blocks")
+    let command = "command = \"qemu-system-x86_64\"\nargs = [\"-device\", \"vfio-pci,host=01:00.0\"]\n"
+    for text in ["command = \"qemu-system-x86_64\"\nargs = var.args\n", "command = local.cmd\n", "args = \"-m 1 -device $GPU\"\n"] {
+      assertUnread("a \"b\" {\n\(command)}\nc {\n\(text)}\n", "other arguments")
+    }
+    assertUnread("a \"b\" {\n\(command)}\nc {\ncommand = \"qemu-system-x86_64 -m 1 $GPU\"\n}\n", "the QEMU command in line 6")
+    assertUnread("a \"b\" {\n\(command)dynamic \"c\" {\nargs = [\"$GPU\"]\n}\n}\n", "the file's anchors, tags or dynamic blocks")
+    let stdio = "[qemu-system-x86_64, -device, 'vfio-pci,host=01:00.0', -qmp, stdio]"
+    assertUnread("argv: \(stdio)\nstdin_data: $COMMANDS\n", "the text that a command sends to QEMU's monitor")
+  }
+
+  func testOtherTextsOfTheFileAreNoPart() {
+    for text in [
+      "accel: kvm\nemulator: /usr/bin/qemu-system-x86_64\n", "environment: [\"A=$B\", C]\n", "volumes: [$HOME/a:/b]\n",
+      "devices:\n- path: /dev/kvm\n  args: rw\n", "other: [docker, run, --device, /dev/kvm]\n", "# - -device\n",
+      "text: |\n  qemu-system-x86_64\n  -- a b\n", "text: $QEMU_DIR -a\n"
+    ] {
+      assertRead("cmd: \(Self.flow)\n\(text)")
+    }
+  }
+
+  /// cloud-init's `runcmd:`.
+  func testListsInAListAreCommands() {
+    assertRead("#cloud-config\nruncmd:\n  - [modprobe, vfio-pci]\n  - \(Self.flow)\n  - [ls, $HOME]\n")
+    assertUnread("#cloud-config\nruncmd:\n  - \(Self.flow)\n  - [qemu-system-x86_64, -m, 1, $GPU]\n", "a second QEMU command")
+    assertUnread("#cloud-config\nruncmd:\n  - \(Self.flow)\n  - qemu-system-x86_64 -m 1 $GPU\n", "the QEMU command in line 4")
+    assertUnread("argv:\n  - qemu-system-x86_64\n  - -device\n  - 'vfio-pci,host=01:00.0'\n  - [-S]\n")
   }
 
   func testAListWithADeviceThatIsNotReadableIsUndetermined() {

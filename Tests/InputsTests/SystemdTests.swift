@@ -91,6 +91,16 @@ final class SystemdTests: XCTestCase {
     }
   }
 
+  func testQEMUInATextOfTheUnitIsNotJudged() {
+    for setting in ["ExecCondition", "ExecStartPre", "ExecReload", "ExecStopPost"] {
+      let texts = [("qemu-system-x86_64 -m 1 $$GPU", 1), ("test -e /dev/kvm", 0), ("pgrep qemu-system-x86_64 || true", 0)]
+      for (text, count) in texts {
+        let unread = parse("[Service]\n\(command)\(setting)=/bin/sh -c '\(text)'\n").machine.unreadParts.map(\.what)
+        XCTAssertEqual(unread, Array(repeating: "a second QEMU command", count: count), "\(setting) \(text)")
+      }
+    }
+  }
+
   func testWhatIsNotModelledIsUnknown() {
     for settings in [
       "User=%i", "User=root\nCapabilityBoundingSet=CAP_NET_ADMIN", "PrivateUsers=yes", "CapabilityBoundingSet=~CAP_IPC_LOCK",
