@@ -176,6 +176,17 @@ final class ArgumentFileTests: XCTestCase {
     XCTAssertEqual(parse("cmd: [qemu-system-x86_64, -device, vfio-pci,host=01:00.0]\n").machine.devices.map { $0.string("host") }, [nil])
   }
 
+  func testAFileOfADirectoryHasTheSameFormat() {
+    let block = "argv:\n- qemu-system-x86_64\n- -device\n- 'vfio-pci,host=01:00.0'\n"
+    for (text, format) in [
+      ("cmd: \(Self.flow)\n", InputFormat.yaml), (block, .yaml),
+      ("[a]\ncmd = [\"qemu-kvm\", \"-device\", \"vfio-pci,host=01:00.0\"]\n", .toml)
+    ] {
+      XCTAssertEqual(InputFormat.recognise(Array(text.utf8)), format, text)
+    }
+    XCTAssertNil(InputFormat.recognise(Array("cmd: [qemu-system-x86_64, -M, q35]\n".utf8)))
+  }
+
   func testListsOfOtherProgramsAreNotRead() {
     for text in [
       "packages: [qemu-kvm, ovmf]\n", "packages:\n  - qemu-system-x86_64\n  - qemu-utils\n", "cmd: [qemu-system-x86_64, --version]\n",
