@@ -29,12 +29,12 @@ enum StrayArgument {
       location: place)
   }
 
-  /// Advice to join it to the argument before it, or to the option that has none.
+  /// Advice to join it to the argument before it, or to the option that has none. A list has no blank between them.
   private static func joined(_ word: Word, to before: Word?) -> String {
     let comma = UInt8(ascii: ",")
-    if before?.bytes.last == comma || word.bytes.first == comma { return "remove the blank before it" }
+    if before?.bytes.last == comma || word.bytes.first == comma { return "join it to the argument before it" }
     if before?.bytes.first == UInt8(ascii: "-") { return "give it to an option" }
-    return "write a comma in place of the blank before it"
+    return "join it to the argument before it with a comma"
   }
 
   /// Whether a text looks like the path of a file or an address of storage: it has a slash, a colon or a suffix. `G` of `-m 4 G` and a

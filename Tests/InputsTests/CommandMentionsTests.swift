@@ -106,12 +106,13 @@ final class CommandMentionsTests: XCTestCase {
 
   /// An argument that QEMU opens as a disk image because of a blank.
   func testAStrayBlankIsAnError() {
-    let comma = "write a comma in place of the blank before it", join = "remove the blank before it"
+    let comma = "join it to the argument before it with a comma,", join = "join it to the argument before it,"
     for (text, word, fix) in [
       ("\(qemu) -device vfio-pci,host=0a:00.0, multifunction=on\n", "multifunction=on", join),
       ("\(qemu) -device vfio-pci host=0a:00.0\n", "host=0a:00.0", comma),
       ("\(qemu) -device vfio-pci ,host=0a:00.0\n", ",host=0a:00.0", join),
       ("\(qemu) -device vfio-pci,host=0a:00.0 -S host=0a:00.0\n", "host=0a:00.0", "give it to an option"),
+      ("argv:\n- qemu-system-x86_64\n- -device\n- vfio-pci\n- host=0a:00.0\n", "host=0a:00.0", comma),
       ("\(qemu) \\ \n-device vfio-pci,host=0a:00.0\n", " ", "remove the blank behind the backslash")
     ] {
       let problem = ParsedInput.parse(SourceText(name: "t", bytes: Array(text.utf8))).problems.first
