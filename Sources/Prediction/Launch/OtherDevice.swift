@@ -55,8 +55,8 @@ extension RealizeContext {
       if let failure = try platformOfLegacy() { return failure }
       if let failure = try virtualFunctionRefused() { return failure }
       return try virtualFunctionsRefused()
-    case .failover: return try failoverOfOther()
-    case .optionROM: return PCIDrivers.isPCI(driver) ? try optionROM() : nil
+    case .failover: return unrealized(try failoverOfOther())
+    case .optionROM: return PCIDrivers.isPCI(driver) ? unrealized(try optionROM()) : nil
     case .hotplugController: return PCIDrivers.isPCI(driver) ? try hotplugController() : nil
     case .migratable:
       guard driver == "amd-iommu", machine.hasOption("only-migratable") else { return nil }
@@ -85,6 +85,12 @@ extension RealizeContext {
       return RealizeFailure(.badFailover, "failover primary device " + text)
     }
     return try sharedSlotOfFailover()
+  }
+
+  /// The failure of a device that its type has realized: QEMU exits, or unrealizes it, and crashes with some types.
+  private func unrealized(_ failure: RealizeFailure?) -> RealizeFailure? {
+    guard failure != nil, request.plug == .hot || driver == "rocker" else { return failure }
+    return QEMUCrash.undone(driver) ?? failure
   }
 
   /// The bus of a device that is not a PCI device, where its type is known.

@@ -29,7 +29,7 @@ enum PCIDrivers {
     ["e1000", "i825", "igb", "vhost-vdpa", "virtio-net-pci"].contains(where: driver.hasPrefix) || otherCards.contains(driver)
   }
 
-  private static let otherCards: Set<String> = ["i82801", "ne2k_pci", "pcnet", "pvrdma", "rocker", "rtl8139", "tulip", "vmxnet3"]
+  private static let otherCards: Set<String> = ["i82801", "ne2k_pci", "pcnet", "pvrdma", "rtl8139", "tulip", "vmxnet3"]
 
   /// Whether the type derives from QEMU's PCI bridge.
   static func isPCIBridge(_ driver: String) -> Bool { bridges.contains(driver) }

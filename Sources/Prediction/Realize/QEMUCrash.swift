@@ -120,6 +120,18 @@ public enum QEMUCrash {
     }
   }
 
+  /// A plug of such a type that fails after its realize, as with `romfile` or `failover_pair_id`: QEMU unrealizes it (QEMU hw/pci/pci.c:
+  /// pci_qdev_realize; observed on 7.2.22, 10.0.13 and 11.1.3).
+  static func undone(_ type: String) -> RealizeFailure? {
+    guard let failure = unplug(of: type) else { return nil }
+    let text = switch type {
+    case "rocker": "the plug fails, and QEMU crashes when it unrealizes the device"
+    case "dc390": "the plug fails, and QEMU crashes at the next plug of a `dc390`"
+    default: "the plug fails, and QEMU crashes at the next reset of the guest"
+    }
+    return RealizeFailure(.crashingProperty, property: "driver", text, signal: failure.signal)
+  }
+
   /// A type of device whose unplug crashes QEMU: when the guest releases it (`rocker`, QEMU hw/pci/msix.c: msix_vector_unuse), at the
   /// next plug of another (`dc390`, hw/scsi/esp-pci.c: the EEPROM stays registered, and no trial has it) or at the next reset of the
   /// guest (hw/net/eepro100.c: nic_reset, hw/pci-bridge/i82801b11.c; observed on 7.2.22 and 11.1.3).
