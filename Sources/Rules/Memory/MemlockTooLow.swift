@@ -24,7 +24,7 @@ extension Rule {
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
   guard let need = try MemoryNeed(target) else { return }
-  if need.bytes <= need.limit, need.limit - need.bytes < MemoryNeed.beside {
+  if need.bytes <= need.limit, need.limit - need.bytes < need.beside {
     throw Unknown(
       "memory to lock",
       reason: "video memory and ROMs are pinned beside the guest's \(ByteSize.text(need.ram)), and the limit is "
@@ -54,9 +54,6 @@ private func fix(_ need: MemoryNeed, _ target: LintTarget) -> String {
 
 /// Memory that a machine's vfio devices pin, and the limit for it.
 struct MemoryNeed {
-  /// Bytes that may be pinned beside guest memory: the video memory of QEMU's VGA, and ROMs.
-  static let beside: UInt64 = 16 << 20
-
   /// The vfio devices that it is pinned for.
   let devices: [RealizePrediction]
   /// Address spaces that all of the guest's memory is mapped into.
@@ -65,6 +62,8 @@ struct MemoryNeed {
   let ram: UInt64
   /// Bytes that count against the limit.
   let bytes: UInt64
+  /// Bytes that may be pinned beside guest memory, in all address spaces.
+  let beside: UInt64
   /// RLIMIT_MEMLOCK in bytes.
   let limit: UInt64
   let location: Location
@@ -82,7 +81,26 @@ struct MemoryNeed {
     self.limit = limit
     self.ram = ram
     bytes = LockedMemory.needed(ram, spaces: spaces)
+    beside = machine.videoMemory.multipliedReportingOverflow(by: UInt64(spaces)).partialValue
     let option = target.plugs.isEmpty ? machine.options.last { $0.name == "m" } : nil
     location = option?.location ?? first.request.location
+  }
+}
+
+extension MachineConfig {
+  /// The size of ROMs and of the machine's own card, 16 MiB, and of each other card: by its property, or by default.
+  fileprivate var videoMemory: UInt64 {
+    let isOfSpice = options.contains { $0.name == "vga" && $0.value.string == "qxl" }
+    let own: UInt64 = isOfSpice ? 144 << 20 : 16 << 20
+    return devices.reduce(own) { sum, device in
+      switch device.driver {
+      case "qxl", "qxl-vga":
+        return ["ram_size", "vram_size"].reduce(sum) { $0 &+ (device.string($1).flatMap(ByteSize.parse) ?? 64 << 20) }
+      case "VGA", "secondary-vga", "ati-vga", "vmware-svga", "cirrus-vga":
+        return sum &+ (device.string("vgamem_mb").flatMap { UInt64($0) } ?? 16) &* 1 << 20
+      case "bochs-display": return sum &+ (device.string("vgamem").flatMap(ByteSize.parse) ?? 16 << 20)
+      default: return sum
+      }
+    }
   }
 }
