@@ -8,6 +8,8 @@ struct CheckedRequest {
   var failure: RealizeFailure?
   /// The fact that is missing of a device whose type is not modelled, or about whose refusal an earlier plug decides.
   var missing: Unknown?
+  /// Whether QEMU keeps another device back, as the primary of a failover pair.
+  var isKeptBack = false
   /// Whether each check of another device is decided.
   var isDecided: Bool
   let numbers: TakenNumbers
@@ -69,7 +71,7 @@ struct GuestState {
   /// launch each device is checked as if those before it had been made.
   consuming func after(_ request: DeviceRequest, _ checked: CheckedRequest) -> [GuestState] {
     let draft = checked.draft
-    let isHidden = draft?.isHidden == true
+    let isHidden = draft?.isHidden == true || checked.isKeptBack
     let mayFail = request.plug == .hot && (checked.isOpen || checked.isRefused && !isHidden)
     let before = mayFail ? copy self : nil
     var results: [GuestState] = []

@@ -120,6 +120,7 @@ extension Guest {
 
   /// Records the primary of a failover pair.
   mutating func keepBack(_ request: DeviceRequest) {
+    if let id = request.keyvalID { keyvalIDs.insert(id) }
     guard let pair = request.string("failover_pair_id"), primaries[pair] == nil, let id = request.id else { return }
     primaries[pair] = id
   }

@@ -70,7 +70,7 @@ public final class Predictor: Sendable {
     let histories = (cold + plugs).map(\.history) + [machine.lastCommands]
     var guests = PossibleGuests(GuestState(guest, machine, qemu, histories))
     var drafts: [PredictionDraft] = []
-    var possible: [OpenFailure] = []
+    var possible = running == nil ? [machine.openGlobalOfOwnSMMU(qemu)].compactMap { $0 } : []
     func execute(_ history: DeviceRequest.History, in guests: inout PossibleGuests) {
       let refused = guests.execute(history)
       others += refused.certain
@@ -125,6 +125,8 @@ public final class Predictor: Sendable {
     let (failure, isDecided) = isChecked ? context.otherDeviceFailure() : (ofSMMU, true)
     let isHostDevice = request.driver?.hasPrefix("vfio-") == true
     let missing = (isChecked || isHostDevice) && failure == nil ? LaunchFailure.unknown(request, in: machine, qemu) : nil
-    return result(nil, failure, missing: missing, isDecided: isDecided)
+    var checked = result(nil, failure, missing: missing, isDecided: isDecided)
+    checked.isKeptBack = isChecked && isDecided && failure == nil && context.isHiddenPrimary
+    return checked
   }
 }

@@ -13,14 +13,27 @@ extension MachineConfig {
   static let onlyFirstStage = RealizeFailure(
     .iommuRefused, property: "stage", "Only stage1 is supported for SMMUv3 with accel=on")
 
+  /// A `-global` of that SMMU that QEMU may refuse; nil where there is none.
+  func openGlobalOfOwnSMMU(_ qemu: QEMUProfile) -> OpenFailure? {
+    guard qemu.modelledRelease != nil, ownSMMU != nil else { return nil }
+    for global in globals where ["arm-smmuv3", "arm-smmu"].contains(global.driver) {
+      do throws(Unknown) {
+        if try MachineIndex.refusal(of: global, for: "arm-smmuv3", qemu) != nil { return nil }
+      } catch { return OpenFailure(fact: error, location: global.location) }
+    }
+    return nil
+  }
+
   /// The refusal of a `-global` by the SMMU of `-machine iommu=smmuv3`, which the machine makes before any device (QEMU
   /// hw/arm/virt.c: create_smmu; observed on 11.1.3 and 7.2.22). The rules have properties that need `accel=on`, and KVM for that.
   func refusalOfOwnSMMU(_ qemu: QEMUProfile) -> LaunchFailure? {
     guard qemu.modelledRelease != nil, let unit = ownSMMU else { return nil }
     let mine = globals.filter { ["arm-smmuv3", "arm-smmu"].contains($0.driver) }
     for global in mine {
-      guard let failure = (try? MachineIndex.refusal(of: global, for: "arm-smmuv3", qemu)) ?? nil else { continue }
-      return LaunchFailure(failure, at: global.location)
+      do throws(Unknown) {
+        guard let failure = try MachineIndex.refusal(of: global, for: "arm-smmuv3", qemu) else { continue }
+        return LaunchFailure(failure, at: global.location)
+      } catch { return nil }
     }
     do throws(Unknown) {
       let isAccelerated = try setting("accel", of: unit).value == "on"
