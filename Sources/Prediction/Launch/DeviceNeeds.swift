@@ -34,6 +34,13 @@ enum DeviceNeeds {
     return driver
   }
 
+  /// The type of the device in one of virtio on PCI, and that which it derives from; none for any other.
+  static func inside(_ driver: String) -> Set<String> {
+    let base = base(driver)
+    guard base.hasPrefix("virtio-"), base.hasSuffix("-pci") else { return [] }
+    return Set([base.dropLast(3) + "device"] + (base == "virtio-scsi-pci" ? ["virtio-scsi-common"] : []))
+  }
+
   /// The property that a device lacks, and QEMU's text about it.
   /// - Parameter has: whether the request or a `-global` gives a property.
   static func missing(_ driver: String, has: (String) -> Bool) -> (property: String, text: String)? {
@@ -106,10 +113,7 @@ extension MachineConfig {
   /// The `-global` options with such a value for a type of device, as far as it is known. Those of the device inside one of virtio come
   /// first, in the order of the options also where they name its base type.
   func badValues(of driver: String, _ qemu: QEMUProfile) -> [GlobalProperty] {
-    let base = DeviceNeeds.base(driver)
-    var inside: Set<String> = []
-    if base.hasPrefix("virtio-"), base.hasSuffix("-pci") { inside.insert(String(base.dropLast(3)) + "device") }
-    if base == "virtio-scsi-pci" { inside.insert("virtio-scsi-common") }
+    let inside = DeviceNeeds.inside(driver)
     let given = globals.filter { inside.contains($0.driver) } + globals.filter { $0.driver == driver }
     let last = Dictionary(given.enumerated().map { ($1.property, $0) }) { $1 }
     return last.values.sorted().map { given[$0] }.filter { global in

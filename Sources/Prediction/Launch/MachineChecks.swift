@@ -31,6 +31,7 @@ extension MachineConfig {
     if MachineConfig.basesOfDevices.contains(global.driver) {
       return refusalByFirstDevice(global, kind, qemu).map { LaunchFailure($0, at: global.location) }
     }
+    if let refused = refusalOfHole(global, kind, qemu) { return refused }
     if !qemu.isBefore(8, 0), kind != .microvm, let refused = MachineConfig.refusalOfVirtio(global, qemu) { return refused }
     let isOfBoard = MachineConfig.basesOfHostBridges.contains(global.driver)
     if let refused = refusalByFirstCard(global, kind, qemu) { return LaunchFailure(refused, at: global.location) }
@@ -48,6 +49,15 @@ extension MachineConfig {
       let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: first, in: qemu)
     else { return nil }
     let named = "can't apply global \(global.driver).\(global.property)=\(global.value): "
+    return LaunchFailure(RealizeFailure(.badGlobal, named + text), at: global.location)
+  }
+
+  private func refusalOfHole(_ global: GlobalProperty, _ kind: MachineKind, _ qemu: QEMUProfile) -> LaunchFailure? {
+    let owner = kind == .q35 ? "q35-pcihost" : kind == .i440fx ? "i440FX-pcihost" : ""
+    guard global.driver == owner, global.property == "pci-hole64-size",
+      let text = PropertyChecks.globalRefusal(global.property, global.value, kind: .size(maximum: nil), driver: owner, in: qemu)
+    else { return nil }
+    let named = "can't apply global \(owner).pci-hole64-size=\(global.value): "
     return LaunchFailure(RealizeFailure(.badGlobal, named + text), at: global.location)
   }
 
@@ -81,6 +91,11 @@ extension MachineConfig {
 
   /// The two properties of `virtio-pci` that its cards of only one generation do not have: QEMU makes one of each.
   private static func refusalOfVirtio(_ global: GlobalProperty, _ qemu: QEMUProfile) -> LaunchFailure? {
+    // Of the device in a card, whose properties have no numbers.
+    if ["virtio-net-device", "virtio-device"].contains(global.driver) {
+      let failure = (try? MachineIndex.refusal(of: global, for: "virtio-net-device", qemu)) ?? nil
+      return failure.map { LaunchFailure($0, at: global.location) }
+    }
     guard global.driver == "virtio-pci", ["disable-legacy", "disable-modern"].contains(global.property) else { return nil }
     let kind: PropertyKind = global.property == "disable-legacy" ? .onOffAuto : .bool
     let text = PropertyChecks.globalRefusal(global.property, global.value, kind: kind, driver: "virtio-net-pci", in: qemu)

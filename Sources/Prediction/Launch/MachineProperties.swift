@@ -39,6 +39,7 @@ extension MachineConfig {
       let refusal = PropertyChecks.refusal(
         name, .string(text), kind: kind, driver: type + "-machine", form: .keyval, isOld: qemu.isBefore(8, 0))
         ?? (isVirt ? VirtMachine.valueRefusal(name, text, release) : nil) ?? MachineConfig.valueRefusal(name, text, release)
+        ?? (name == "pcspk-audiodev" && audioIDs?.contains(text) == false ? MachineConfig.missingAudio(text, of: "isa-pcspk", qemu) : nil)
       if let refusal { failures.append(LaunchFailure(RealizeFailure(.badOption, refusal), at: property.location)) }
     }
     if !failures.isEmpty { return failures }

@@ -162,13 +162,14 @@ struct MemoryDevices: Sendable {
 extension MachineConfig {
   /// The first refusal of a memory device that the machine starts with.
   func moduleFailures(_ memory: MemoryOption, _ qemu: QEMUProfile) -> [LaunchFailure] {
-    // A `-global` gives a device a backend, a slot or an address.
-    guard !globals.contains(where: { MemoryDevices.drivers.contains($0.driver) }), var modules = MemoryDevices(self, memory, qemu)
+    // No address that a `-global` gives is modelled.
+    guard !globals.contains(where: { MemoryDevices.drivers.contains($0.driver) && $0.property.hasSuffix("addr") }),
+      var modules = MemoryDevices(self, memory, qemu)
     else { return [] }
     let areAllKnown = areObjectsKnown
     let backends = Dictionary(objects.compactMap { object in object.id.map { ($0, object) } }) { $1 }
     for device in devices where device.driver.map(MemoryDevices.drivers.contains) == true {
-      switch modules.add(device, backend: { areAllKnown ? backends[$0] : nil }) {
+      switch modules.add(device.with(settings(ofType: device.driver ?? "", qemu)), backend: { areAllKnown ? backends[$0] : nil }) {
       case .added: continue
       case .unknown: return []
       case .refused(let property, let text):

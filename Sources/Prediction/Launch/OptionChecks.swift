@@ -234,16 +234,18 @@ extension MachineConfig {
   /// The failure of a property that names a part which the machine does not have.
   private func unresolved(_ device: DeviceRequest, _ ids: inout [Part: Set<String>?], _ qemu: QEMUProfile) -> LaunchFailure? {
     guard let driver = device.driver else { return nil }
+    // QEMU does not read the properties of the primary of a failover pair that it keeps back.
+    if let pair = device.string("failover_pair_id"), devices.contains(where: { $0.id == pair }) { return nil }
     for property in device.properties {
-      guard let (part, owner) = MachineConfig.part(property.name, of: driver), let id = property.value.string, !id.isEmpty,
-        device.property(property.name) == property, !isOfBoard(id)
+      guard let (part, owner) = MachineConfig.part(property.name, of: driver), let id = property.value.string,
+        !id.isEmpty || [.sound, .network, .tpm, .files].contains(part), device.property(property.name) == property, !isOfBoard(id)
       else { continue }
       let known = ids[part] ?? self.ids(of: part)
       ids[part] = .some(known)
       guard let known, !known.contains(part == .object ? MachineConfig.objectID(id) : id) else { continue }
       let text = switch part {
       case .object: "Device '\(id)' not found"
-      case .sound where !qemu.isBefore(8, 0): "audiodev '\(id)' not found"
+      case .sound: MachineConfig.missingAudio(id, of: owner, qemu)
       case .files: "9pfs device couldn't find fsdev with the id = \(id)"
       default: "Property '\(owner).\(property.name)' can't find value '\(id)'"
       }
@@ -262,9 +264,7 @@ extension MachineConfig {
     case .characterDevice: (names, key) = (["chardev"], "id")
     case .tpm: (names, key) = (["tpmdev"], "id")
     case .files: (names, key) = (["fsdev", "virtfs"], "id")
-    // `-audio` names its own.
-    case .sound where hasOption("audio"): return nil
-    case .sound: (names, key) = (["audiodev"], "id")
+    case .sound: return audioIDs
     }
     var ids: Set<String> = []
     for option in options where names.contains(option.name) {

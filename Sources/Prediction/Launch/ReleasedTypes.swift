@@ -14,11 +14,24 @@ enum ReleasedTypes {
   ]
   private static let until10: Set<String> = ["pvrdma", "sga"]
 
+  private static let alsoTransitional: Set<String> = [
+    "vhost-scsi-pci", "vhost-user-blk-pci", "vhost-user-scsi-pci", "vhost-vdpa-device-pci",
+  ]
+
+  /// Whether the name is that of a generation of virtio, of a device that has no types of one generation.
+  private static func isOfNoGeneration(_ driver: String) -> Bool {
+    let base = DeviceNeeds.base(driver)
+    guard base != driver, PCIDrivers.hasVirtioBus(driver), !DeviceProperties.transitional.contains(base), !alsoTransitional.contains(base)
+    else { return false }
+    return driver != "vhost-vsock-pci-non-transitional" && driver != "vhost-user-vsock-pci-non-transitional"
+  }
+
   /// The refusal of a type that the QEMU does not have; nil for a release that was not recorded.
   static func refusal(of driver: String, in qemu: QEMUProfile) -> RealizeFailure? {
     guard let release = qemu.modelledRelease else { return nil }
-    let isTooNew = since10.contains(driver) && release < QEMURelease(10, 0) || since11.contains(driver) && release < QEMURelease(11, 0)
-    guard isTooNew || until10.contains(driver) && release >= QEMURelease(10, 0) else { return nil }
+    let isTooNew = since10.contains(DeviceNeeds.base(driver)) && release < QEMURelease(10, 0)
+      || since11.contains(driver) && release < QEMURelease(11, 0)
+    guard isTooNew || until10.contains(driver) && release >= QEMURelease(10, 0) || isOfNoGeneration(driver) else { return nil }
     return RealizeFailure(.badOption, property: "driver", "'\(driver)' is not a valid device model name")
   }
 }

@@ -30,11 +30,29 @@ extension MachineConfig {
     "AC97", "ES1370", "adlib", "cs4231a", "gus", "hda-duplex", "hda-micro", "hda-output", "sb16", "usb-audio", "virtio-sound-pci",
   ]
 
-  /// Whether a sound card without an `audiodev` finds none: with `-nodefaults` only `-audio` without a model gives one (observed on
-  /// 10.0.13 and 11.1.3; 7.2.22 takes any).
+  /// Whether a sound card without an `audiodev` finds none: with any of these options only `-audio` without a model gives one (QEMU
+  /// system/vl.c: default_audio; observed on 10.0.13 and 11.1.3; 7.2.22 takes any).
   func lacksAudio(_ driver: String, _ qemu: QEMUProfile) -> Bool {
-    guard MachineConfig.soundCards.contains(driver), !qemu.isBefore(8, 0), hasOption("nodefaults") else { return false }
+    guard MachineConfig.soundCards.contains(driver), !qemu.isBefore(8, 0), ["nodefaults", "audiodev", "audio"].contains(where: hasOption)
+    else { return false }
     return audioModels.filter { $0.model != nil }.count == options.filter { $0.name == "audio" }.count
+  }
+
+  /// The ids of audio backends: `-audio` with a model gives one, `audiodev0` where it has no id; nil where some are not known.
+  var audioIDs: Set<String>? {
+    var ids: Set<String> = []
+    for option in options where option.name == "audiodev" || option.name == "audio" {
+      guard let text = option.value.string, !option.value.isOfShell, text.first != "{" else { return nil }
+      let items = OptionText.items(text, implied: "driver")
+      if option.name == "audio", !items.contains(where: { $0.key == "model" }) { continue }
+      ids.insert(items.last { $0.key == "id" }?.value ?? "audiodev0")
+    }
+    return ids
+  }
+
+  /// The refusal of an audio backend that the machine does not have.
+  static func missingAudio(_ id: String, of owner: String, _ qemu: QEMUProfile) -> String {
+    qemu.isBefore(8, 0) ? "Property '\(owner).audiodev' can't find value '\(id)'" : "audiodev '\(id)' not found"
   }
 
   /// The refusal of an option; all were observed on 7.2.22, 10.0.13 and 11.1.3.

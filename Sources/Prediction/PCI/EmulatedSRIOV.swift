@@ -72,7 +72,8 @@ extension RealizeContext {
   /// hw/virtio/virtio-pci.c: virtio_pci_device_plugged; observed on 7.2.22, 10.0.13 and 11.1.3).
   func platformOfLegacy() throws(Unknown) -> RealizeFailure? {
     guard DeviceProperties.transitional.contains(DeviceNeeds.base(driver)), qemu.modelledRelease != nil,
-      !driver.hasSuffix("-non-transitional"), try otherSetting("iommu_platform").map(QEMUBool.init) == .on
+      !driver.hasSuffix("-non-transitional"), let flag = try otherSetting("iommu_platform") ?? machine.innerPlatform(driver),
+      QEMUBool(flag) == .on
     else { return nil }
     let legacy = driver.hasSuffix("-transitional") ? "off" : try otherSetting("disable-legacy")
     switch legacy {
@@ -112,5 +113,13 @@ extension RealizeContext {
     }
     let strides = Set(zip(places, places.dropFirst()).map { $1 - $0 })
     return strides.count > 1 ? failure("inconsistent SR-IOV stride") : nil
+  }
+}
+
+extension MachineConfig {
+  /// The `iommu_platform` of the last `-global` for the device in one of virtio.
+  fileprivate func innerPlatform(_ driver: String) -> String? {
+    let inside = DeviceNeeds.inside(driver).union(["virtio-device"])
+    return globals.last { $0.property == "iommu_platform" && inside.contains($0.driver) }?.value
   }
 }

@@ -29,8 +29,10 @@ enum DeviceProperties {
     }
     if name != "realized", ofEveryDevice.contains(name) { return .kind(.readOnly) }
     if PCIDrivers.hasVirtioBus(driver), let kind = virtio[name] { return .kind(kind) }
-    if name == "disable-legacy" || name == "disable-modern", transitional.contains(DeviceNeeds.base(driver)) {
-      if driver != DeviceNeeds.base(driver) { return qemu.modelledRelease == nil ? .unknown : .absent }
+    if let inner = innerLookup(name, of: driver, in: qemu) { return inner }
+    if name == "disable-legacy" || name == "disable-modern", PCIDrivers.hasVirtioBus(driver) {
+      if ofModules.contains(where: driver.contains) { return .unknown }
+      if driver != DeviceNeeds.base(driver) || modern.contains(driver) { return qemu.modelledRelease == nil ? .unknown : .absent }
       return .kind(name == "disable-legacy" ? .onOffAuto : .bool)
     }
     // It decides about slots.
@@ -140,6 +142,28 @@ enum DeviceProperties {
   static let transitional: Set<String> = [
     "virtio-9p-pci", "virtio-balloon-pci", "virtio-blk-pci", "virtio-net-pci", "virtio-rng-pci", "virtio-scsi-pci", "virtio-serial-pci",
   ]
+
+  /// Virtio devices that QEMU makes of the new generation alone, without a choice.
+  private static let modern: Set<String> = [
+    "vhost-user-fs-pci", "vhost-user-gpio-pci", "vhost-user-i2c-pci", "vhost-user-rng-pci", "vhost-user-rtc-pci", "vhost-user-snd-pci",
+    "vhost-user-spi-pci", "vhost-user-test-device-pci", "virtio-rtc-pci",
+  ]
+  /// Parts of names of types that were not recorded.
+  private static let ofModules = ["-gl", "rutabaga"]
+
+  /// The properties that a virtio device has itself, and its function on PCI passes on.
+  private static let ofInner: Set<String> = [
+    "any_layout", "event_idx", "in_order", "indirect_desc", "iommu_platform", "notify_on_empty", "packed", "queue_reset",
+    "use-disabled-flag", "use-started", "x-disable-legacy-check",
+  ]
+
+  /// The type of a property of the device in one of virtio on PCI, as far as it is one that all have, or that the function has.
+  private static func innerLookup(_ name: String, of driver: String, in qemu: QEMUProfile) -> Lookup? {
+    guard driver.hasPrefix("virtio-"), driver.hasSuffix("-device") else { return nil }
+    if ofInner.contains(name) { return lookup(name, of: "virtio-iommu-pci", in: qemu) }
+    let isOfFunction = virtio[name] != nil || common[name] != nil || name == "disable-legacy" || name == "disable-modern"
+    return isOfFunction && qemu.modelledRelease != nil ? .absent : nil
+  }
 
   /// The properties of every virtio device on PCI.
   private static let virtio: [String: PropertyKind] = {

@@ -123,7 +123,14 @@ enum QEMUNumber {
       rest = rest.dropFirst(1 + digits.count)
     }
     guard !whole.isEmpty || hasFraction && !isOld else { return .invalid }
-    guard let number = whole.isEmpty ? 0 : UInt64(whole) else { return .outOfRange }
+    guard var number = whole.isEmpty ? 0 : UInt64(whole) else { return .outOfRange }
+    if isOld, fraction < 0x1p-64 { fraction = 0 }
+    if fraction == 1 {
+      // Nines that a double does not hold: the next number, and of an old QEMU none (observed on 7.2.22, 10.0.13 and 11.1.3).
+      fraction = 0
+      if !isOld, number == .max { return .outOfRange }
+      if !isOld { number += 1 }
+    }
     return scaled(number, fraction: fraction, by: rest, unit)
   }
 

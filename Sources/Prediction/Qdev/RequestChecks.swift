@@ -13,12 +13,12 @@ extension RealizeContext {
     return RealizeFailure(.duplicateID, "Duplicate ID '\(id)' for device")
   }
 
-  /// The failure of a class that is not hotpluggable, before 8.0, and of one that only the machine makes: `arm-smmuv3` before 10.2
+  /// The failure of a class that is not hotpluggable, before 8.0, and of one that only QEMU makes: `igbvf`, and `arm-smmuv3` before 10.2
   /// (QEMU system/qdev-monitor.c: qdev_get_device_class).
   var pluggableClass: RealizeFailure? {
     let isOfMachine = driver == "arm-smmuv3" && qemu.makesNoSMMU == .known(true) && MachineKind(machine) == .virt
     let isTooLate = request.plug == .hot && qemu.isBefore(8, 0) && (driver == "vfio-pci-nohotplug" || isNeverHotplugged)
-    guard isOfMachine || isTooLate else { return nil }
+    guard isOfMachine || isTooLate || driver == "igbvf" else { return nil }
     return RealizeFailure(.classNotHotpluggable, "Parameter 'driver' expects a pluggable device type")
   }
 

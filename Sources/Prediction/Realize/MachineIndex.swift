@@ -52,9 +52,13 @@ struct MachineIndex: Sendable {
     let drivers = Set(machine.devices.compactMap(\.driver)).filter(PCIDrivers.isKnown)
     return Dictionary(
       drivers.compactMap { driver in
-        let mine = machine.globals.lazy.filter { PCIDrivers.derives(driver, from: $0.driver) }
-        return mine.compactMap { global -> Result<RealizeFailure, Unknown>? in
-          do throws(Unknown) { return try refusal(of: global, for: driver, qemu).map { .success($0) } } catch { return .failure(error) }
+        // QEMU makes the device in one of virtio first.
+        let inner = DeviceNeeds.inside(driver).first { $0.hasSuffix("-device") }
+        let inside = DeviceNeeds.inside(driver).union(inner == nil ? [] : ["virtio-device"])
+        let mine = machine.globals.lazy.filter { inside.contains($0.driver) }.map { ($0, inner ?? driver) }
+          + machine.globals.lazy.filter { PCIDrivers.derives(driver, from: $0.driver) }.map { ($0, driver) }
+        return mine.lazy.compactMap { global, type -> Result<RealizeFailure, Unknown>? in
+          do throws(Unknown) { return try refusal(of: global, for: type, qemu).map { .success($0) } } catch { return .failure(error) }
         }.first.map { (driver, $0) }
       }) { first, _ in first }
   }
