@@ -86,7 +86,7 @@ extension RealizeContext {
       }
       return RealizeFailure(.badOption, property: "driver", need.text)
     }
-    if !has("audiodev"), machine.lacksAudio(driver, qemu) {
+    if !settings.has("audiodev"), machine.lacksAudio(driver, qemu) {
       if let missing = machine.missingPart { throw Unknown("audiodev of \(request.plainName)", reason: missing) }
       return RealizeFailure(.badOption, property: "driver", "no default audio driver available")
     }
