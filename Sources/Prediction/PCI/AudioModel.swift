@@ -30,8 +30,8 @@ extension MachineConfig {
     "AC97", "ES1370", "adlib", "cs4231a", "gus", "hda-duplex", "hda-micro", "hda-output", "sb16", "usb-audio", "virtio-sound-pci",
   ]
 
-  /// Whether a sound card without an `audiodev` of its own finds none: with any of these options only `-audio` without a model gives one (QEMU
-  /// system/vl.c: default_audio; observed on 10.0.13 and 11.1.3; 7.2.22 takes any).
+  /// Whether a sound card without an `audiodev` of its own finds none: with any of these options only `-audio` without a model gives one
+  /// (QEMU system/vl.c: default_audio; observed on 10.0.13 and 11.1.3; 7.2.22 takes any).
   func lacksAudio(_ driver: String, _ qemu: QEMUProfile) -> Bool {
     guard MachineConfig.soundCards.contains(driver), !qemu.isBefore(8, 0), ["nodefaults", "audiodev", "audio"].contains(where: hasOption)
     else { return false }
