@@ -96,6 +96,43 @@ final class BlockOptionTests: XCTestCase {
     XCTAssertEqual(try FilterProbe().answer(stream), .pass)
   }
 
+  func testValuesThatQEMUDoesNotExpect() throws {
+    let closes = FilterProbe.Answer.refuse("fd-in-use")
+    for (options, expected) in [
+      (#"{"driver":"null-co","size":-1}"#, crash), (#"{"driver":"raw","file":{"driver":"null-aio","size":-1}}"#, crash),
+      (#"{"driver":"null-co","size":0,"latency-ns":18446744073709551615,"read-zeroes":true}"#, .pass),
+      (#"{"driver":"null-co","size":"1.5G"}"#, .pass), (#"{"driver":"null-co","latency-ns":"-1"}"#, .pass),
+      (#"{"driver":"null-co","latency-ns":"1x"}"#, crash), (#"{"driver":"null-co","latency-ns":"18446744073709551616"}"#, crash),
+      (#"{"driver":"null-co","latency-ns":"0x10"}"#, .pass), (#"{"driver":"null-co","read-zeroes":"maybe"}"#, crash),
+      (#"{"driver":"nvme","device":"0000:01:00.0","namespace":"x"}"#, crash),
+      (#"{"driver":"nvme","device":"0000:01:00.0","namespace":1}"#, .pass),
+      (#"{"driver":"rbd","pool":"p","image":"i","namespace":"x"}"#, .pass),
+      (#"{"driver":"file","filename":"/d","locking":"maybe"}"#, closes), (#"{"driver":"file","filename":"/d","locking":"auto"}"#, .pass),
+      (#"{"driver":"raw","file":{"driver":"file","filename":"/d","aio":"sync"}}"#, closes),
+      (#"{"driver":"raw","file":{"driver":"file","filename":"/d","aio":"io_uring"}}"#, .pass),
+      (#"{"driver":"file","filename":"/d","drop-cache":"1"}"#, closes), (#"{"driver":"file","filename":"/d","drop-cache":false}"#, .pass),
+      (#"{"driver":"file","filename":"/d","x-check-cache-dropped":"?"}"#, closes),
+      (#"{"driver":"file","filename":"/d","aio-max-batch":"many"}"#, closes),
+      (#"{"driver":"file","filename":"/d","aio-max-batch":8}"#, .pass),
+    ] as [(String, FilterProbe.Answer)] {
+      for text in [add(options)] + names(options) { XCTAssertEqual(try FilterProbe().answer(text), expected, text) }
+    }
+    XCTAssertEqual(try FilterProbe().answer(FilterProbe.human("drive_add 0 if=none,file=null-co://,file.size=x")), crash)
+    XCTAssertEqual(try FilterProbe().answer(FilterProbe.human("drive_add 0 if=none,file=/d,file.locking=x")), closes)
+  }
+
+  func testAFileNamesAManagerThatThereIs() throws {
+    let objects: JSON = [["name": "helper", "type": "child<pr-manager-helper>"], ["name": "io0", "type": "child<iothread>"]]
+    let closes = FilterProbe.Answer.refuse("fd-in-use")
+    for (name, expected) in [("helper", .pass), ("io0", closes), ("none", closes)] as [(String, FilterProbe.Answer)] {
+      let options = #"{"driver":"host_device","filename":"/d","pr-manager":"\#(name)"}"#
+      for text in [add(options)] + names(options) + [add(#"{"driver":"raw","file":\#(options)}"#)] {
+        XCTAssertEqual(try FilterProbe().settle(text, [objects]), expected, text)
+        XCTAssertEqual(try FilterProbe().settle(text, []), closes, "QEMU does not say")
+      }
+    }
+  }
+
   func testATreeOfTooManyLevelsIsNotRead() throws {
     let deep = "drive_add 0 if=none,driver=raw," + String(repeating: "file.", count: 200) + "file=a"
     XCTAssertEqual(try FilterProbe().answer(FilterProbe.human(deep)), .refuse("malformed-input"))

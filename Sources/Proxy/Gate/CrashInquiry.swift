@@ -2,6 +2,7 @@ import Common
 import Facts
 import Prediction
 import QMP
+import Rules
 import Syntax
 
 /// A command that ends QEMU in a state that only QEMU knows.
@@ -9,13 +10,16 @@ final class CrashInquiry: CommandDecision {
   private let gate: QMPCommandFilter
   private let about: QMPCommandFilter.CommandContext
   private let questions: [Command]
+  private let rule: Rule
   /// The refusal, by QEMU's answers.
   private let failure: ([JSON]) -> String?
   private var hasAsked = false
 
   init(
-    _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext, _ questions: [Command], failure: @escaping ([JSON]) -> String?
+    _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext, _ questions: [Command], rule: Rule = .crashesQEMU,
+    failure: @escaping ([JSON]) -> String?
   ) {
+    self.rule = rule
     self.gate = gate
     self.about = about
     self.questions = questions
@@ -138,7 +142,7 @@ final class CrashInquiry: CommandDecision {
     return failure(values).map(refuse) ?? .pass(instead: nil)
   }
 
-  private func refuse(_ message: String) -> DecisionStep { gate.step(.init(rule: .crashesQEMU, message: message), about) }
+  private func refuse(_ message: String) -> DecisionStep { gate.step(.init(rule: rule, message: message), about) }
 
   private struct Bitmap: Hashable {
     let node: WireText

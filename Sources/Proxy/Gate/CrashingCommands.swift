@@ -159,8 +159,12 @@ enum CrashingCommands {
     (number(least) ?? .max) > 1024 ? ends("a `thread-pool-min` above 1024", "may find no room for its threads and aborts") : nil
   }
 
-  /// A console's size, in pixels or characters (QEMU ui/console-vc.c: vc_chr_open).
+  /// A console's size, in pixels or characters (QEMU ui/console-vc.c: vc_chr_open). One of less than a line is written past its
+  /// memory; a height of 0 is none.
   private static func console(_ options: JSON) -> BypassRules.Reason? {
+    if members("height", options).contains(where: { (1..<16).contains(number($0) ?? 0) }) {
+      return ends("a `height` of a console below 16", "crashes")
+    }
     for (name, limit) in [("width", 16384), ("height", 16384), ("cols", 2048), ("rows", 1024)] as [(WireText, UInt64)] {
       if members(name, options).contains(where: { (number($0) ?? 0) > limit }) {
         return ends("`\(name)` of a console above \(limit)", "aborts")
@@ -207,7 +211,7 @@ enum CrashingCommands {
   /// The refusal of a tree of block nodes.
   static func tree(_ tree: JSON) -> BypassRules.Reason? {
     if BlockOptions.sharesChild(tree) { return sharedChild }
-    return BlockOptions.hasBottom(tree) ? copyBottom : nil
+    return BlockOptions.hasBottom(tree) ? copyBottom : BlockValues.refusal(of: tree)
   }
 
   private static func lasts(_ what: String) -> BypassRules.Reason {

@@ -162,7 +162,8 @@ public final class QMPCommandFilter: CommandFilter {
     let first: [(any CommandDecision)?] = [
       CrashInquiry.of(command, arguments, self, about),
       CrashInquiry.ofThrottle(command, trees, self, about), CrashInquiry.ofNodes(command, arguments, self, about),
-      ObjectRecord.of(command, arguments, scratch), UnplugInquiry.of(command, arguments, self, about),
+      BlockValues.ofManagers(trees, self, about), ObjectRecord.of(command, arguments, scratch),
+      UnplugInquiry.of(command, arguments, self, about),
     ]
     if let use = descriptorUse(command, arguments, about) {
       guard case .inquire(let decision) = use else { return use }
