@@ -135,6 +135,23 @@ final class ReloadTests: XCTestCase {
     try reload(" info reloaded ")
   }
 
+  func testALogThatASuccessorCouldNotOpenStopsTheReload() throws {
+    let folder = try TemporaryDirectory()
+    let (logs, away) = (folder.path + "/logs", folder.path + "/away")
+    XCTAssertEqual(mkdir(logs, 0o700), 0)
+    let running = try Running(log: logs + "/log")
+    let client = try RawClient(path: running.path)
+    try client.negotiate()
+    XCTAssertEqual(rename(logs, away), 0)
+    kill(running.proxy.processID, SIGHUP)
+    try Wait.text(" not reloaded ", in: away + "/log")
+    XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":4}"#), #"{"return": {}, "id": 4}"#)
+    XCTAssertEqual(rename(away, logs), 0)
+    kill(running.proxy.processID, SIGHUP)
+    try Wait.text(" info reloaded ", in: logs + "/log")
+    XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":5}"#), #"{"return": {}, "id": 5}"#)
+  }
+
   /// The file at the path is the update, not the file that runs.
   func testAProgramThatWasRenamedIsReplacedByTheFileAtItsPath() throws {
     let running = try Running()
