@@ -125,12 +125,18 @@ extension MachineConfig {
   /// KVM of a host with another processor than the guest's (QEMU accel/accel-system.c and system/vl.c:
   /// do_configure_accelerator: a QEMU has no KVM for another architecture than its own). Proxmox, whose configuration
   /// names no program, takes that of the host.
-  func foreignAccelerator(on host: Host) -> LaunchFailure? {
-    guard libvirt == nil, program != nil, let isArm = host.isArm, let target = emulator?.split(separator: "-").last else { return nil }
-    let tried = triedAccelerators.filter { !$0.isMissing }
-    guard tried.allSatisfy({ $0.name == "kvm" }), let option = tried.first?.option else { return nil }
+  func foreignAccelerator(on host: Host) throws(Unknown) -> LaunchFailure? {
+    guard libvirt == nil, program != nil, let target = emulator?.split(separator: "-").last, let option = ownKVM else { return nil }
+    // A host without an IOMMU shows nothing, and passes no device through.
+    guard let isArm = host.isArm else { _ = try host.iommus.value; return nil }
     guard (isArm ? ["x86_64", "i386", "amd64"] : ["aarch64", "arm", "arm64"]).contains(target) else { return nil }
     return LaunchFailure(RealizeFailure(.badOption, "invalid accelerator kvm"), at: option.location)
+  }
+
+  /// The option that asks for KVM and for no other accelerator.
+  var ownKVM: Property? {
+    let tried = triedAccelerators.filter { !$0.isMissing }
+    return tried.allSatisfy { $0.name == "kvm" } ? tried.first?.option : nil
   }
 
   // MARK: - Names

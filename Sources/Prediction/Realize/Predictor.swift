@@ -54,12 +54,18 @@ public final class Predictor: Sendable {
     var guest = Guest(machine, qemu)
     guest.isOrderKnown = running == nil
     var others: [LaunchFailure] = []
+    var possible: [OpenFailure] = []
     if running == nil {
       // Objects that commands add come later.
       var start = machine
       start.objects.removeAll(where: \.isAdded)
       others = start.launchFailures(qemu, isArm: host.isArm)
-      if let refused = machine.foreignAccelerator(on: host) ?? machine.inaccessibleKVM(on: host) { others.append(refused) }
+      do throws(Unknown) {
+        if let refused = try machine.foreignAccelerator(on: host) ?? machine.inaccessibleKVM(on: host) { others.append(refused) }
+      } catch {
+        if let option = machine.ownKVM { possible.append(OpenFailure(fact: error, location: option.location)) }
+      }
+      if let open = machine.openGlobalOfOwnSMMU(qemu) { possible.append(open) }
     }
     var unmodelled: [(request: DeviceRequest, fact: Unknown)] = []
     var undecided: [DeviceRequest] = []
@@ -70,7 +76,6 @@ public final class Predictor: Sendable {
     let histories = (cold + plugs).map(\.history) + [machine.lastCommands]
     var guests = PossibleGuests(GuestState(guest, machine, qemu, histories))
     var drafts: [PredictionDraft] = []
-    var possible = running == nil ? [machine.openGlobalOfOwnSMMU(qemu)].compactMap { $0 } : []
     func execute(_ history: DeviceRequest.History, in guests: inout PossibleGuests) {
       let refused = guests.execute(history)
       others += refused.certain
