@@ -38,7 +38,8 @@ enum DeviceNeeds {
   static func inside(_ driver: String) -> Set<String> {
     let base = base(driver)
     guard base.hasPrefix("virtio-"), base.hasSuffix("-pci") else { return [] }
-    return Set([base.dropLast(3) + "device"] + (base == "virtio-scsi-pci" ? ["virtio-scsi-common"] : []))
+    let device = String(base.dropLast("pci".count)) + "device"
+    return base == "virtio-scsi-pci" ? [device, "virtio-scsi-common"] : [device]
   }
 
   /// The property that a device lacks, and QEMU's text about it.

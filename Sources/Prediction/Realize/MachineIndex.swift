@@ -55,9 +55,9 @@ struct MachineIndex: Sendable {
         // QEMU makes the device in one of virtio first.
         let inner = DeviceNeeds.inside(driver).first { $0.hasSuffix("-device") }
         let inside = DeviceNeeds.inside(driver).union(inner == nil ? [] : ["virtio-device"])
-        let mine = machine.globals.lazy.filter { inside.contains($0.driver) }.map { ($0, inner ?? driver) }
-          + machine.globals.lazy.filter { PCIDrivers.derives(driver, from: $0.driver) }.map { ($0, driver) }
-        return mine.lazy.compactMap { global, type -> Result<RealizeFailure, Unknown>? in
+        let ofInner = machine.globals.filter { inside.contains($0.driver) }.map { (global: $0, type: inner ?? driver) }
+        let own = machine.globals.filter { PCIDrivers.derives(driver, from: $0.driver) }.map { (global: $0, type: driver) }
+        return (ofInner + own).lazy.compactMap { global, type -> Result<RealizeFailure, Unknown>? in
           do throws(Unknown) { return try refusal(of: global, for: type, qemu).map { .success($0) } } catch { return .failure(error) }
         }.first.map { (driver, $0) }
       }) { first, _ in first }
