@@ -92,7 +92,7 @@ struct ArgumentFile {
   // MARK: - Commands
 
   private static let anchors = (
-    what: "the file's anchors, tags or dynamic blocks", reason: "they may be a part of the command, and are not followed"
+    what: "the file's anchors, tags, or blocks of arguments", reason: "they may be a part of the command, and are not followed"
   )
   private static let programKeys: Set<String> = [
     "command", "cmd", "program", "executable", "exec", "binary", "path", "qemu", "emulator", "entrypoint"
@@ -108,6 +108,12 @@ struct ArgumentFile {
     "arg", "command", "cmd", "entrypoint", "option", "opts", "flag", "param", "append", "prefix", "wrap", "extends"
   ]
   private static let containerKeys = ["image", "build", "dockerfile"]
+
+  /// Whether a name contains one of them.
+  static func mayBePart(_ name: ArraySlice<UInt8>) -> Bool {
+    let name = String(decoding: name, as: UTF8.self).lowercased()
+    return parts.contains(where: name.contains)
+  }
 
   private static func mayBePart(_ entry: KeyedValues.Entry) -> Bool {
     let key = entry.key.lowercased()

@@ -57,23 +57,32 @@ struct KeyedValues {
 
   /// The list that a bracket begins, nil where it holds more than plain strings, and the position behind it; nil where no bracket
   /// ends it.
-  /// - Parameter item: reads a string at a position that is not blank, and gives the position behind it.
-  static func list(_ bytes: [UInt8], at open: Int, _ item: (Int) -> (word: Word, end: Int)?) -> (words: [Word]?, end: Int)? {
-    guard let end = end(bytes, of: open) else { return nil }
+  /// - Parameters:
+  ///   - slashes: whether comments may begin with `//`, as in HCL.
+  ///   - item: reads a string at a position that is not blank, and gives the position behind it.
+  static func list(
+    _ bytes: [UInt8], at open: Int, slashes: Bool = false, _ item: (Int) -> (word: Word, end: Int)?
+  ) -> (words: [Word]?, end: Int)? {
+    guard let end = end(bytes, of: open, slashes: slashes) else { return nil }
+    func skipped(_ start: Int) -> Int {
+      var at = start
+      while at < bytes.count, bytes[at] <= 0x20 || isComment(bytes, at, slashes) { at = bytes[at] <= 0x20 ? at + 1 : lineEnd(bytes, at) }
+      return at
+    }
     var words: [Word] = []
-    var at = skipped(bytes, from: open + 1)
+    var at = skipped(open + 1)
     while at < end - 1 {
       guard let found = item(at) else { return (nil, end) }
       words.append(found.word)
-      at = skipped(bytes, from: found.end)
+      at = skipped(found.end)
       guard at < end, at == end - 1 || bytes[at] == UInt8(ascii: ",") else { return (nil, end) }
-      if at < end - 1 { at = skipped(bytes, from: at + 1) }
+      if at < end - 1 { at = skipped(at + 1) }
     }
     return (at == end - 1 ? words : nil, end)
   }
 
   /// The position behind the end of what begins here: brackets, or a string in quotes.
-  static func end(_ bytes: [UInt8], of start: Int) -> Int? {
+  static func end(_ bytes: [UInt8], of start: Int, slashes: Bool = false) -> Int? {
     var depth = 0
     var at = start
     while at < bytes.count {
@@ -86,7 +95,8 @@ struct KeyedValues {
         guard at == start || !bytes[at - 1].isASCIILetterOrDigit else { break }
         at += 1
         while at < bytes.count, bytes[at] != quote { at += bytes[at] == UInt8(ascii: "\\") && quote == UInt8(ascii: "\"") ? 2 : 1 }
-      case UInt8(ascii: "#") where bytes[at - 1] <= 0x20: at = lineEnd(bytes, at) - 1
+      case UInt8(ascii: "#") where isComment(bytes, at, slashes), UInt8(ascii: "/") where isComment(bytes, at, slashes):
+        at = lineEnd(bytes, at) - 1
       default: break
       }
       at += 1
@@ -95,13 +105,10 @@ struct KeyedValues {
     return nil
   }
 
-  /// The position behind blanks, line ends and comments.
-  private static func skipped(_ bytes: [UInt8], from start: Int) -> Int {
-    var at = start
-    while at < bytes.count, bytes[at] <= 0x20 || bytes[at] == UInt8(ascii: "#") && bytes[at - 1] <= 0x20 {
-      at = bytes[at] == UInt8(ascii: "#") ? lineEnd(bytes, at) : at + 1
-    }
-    return at
+  /// Whether a comment begins here, behind a blank.
+  private static func isComment(_ bytes: [UInt8], _ at: Int, _ slashes: Bool) -> Bool {
+    guard at > 0, bytes[at - 1] <= 0x20 else { return false }
+    return bytes[at] == UInt8(ascii: "#") || slashes && bytes[at...].starts(with: "//".utf8)
   }
 
   /// Whether the rest of a line is blank or a comment.

@@ -35,6 +35,8 @@ struct TOMLLists {
     if bytes[start] == UInt8(ascii: "[") {
       groups += 1
       blocks = [groups]
+      // `[vm.args]` may belong to the command of `[vm]`.
+      if let dot = text.lastIndex(of: UInt8(ascii: ".")), ArgumentFile.mayBePart(text[dot...]) { values.hasReferences = true }
       return last == UInt8(ascii: "]") ? next : nil
     }
     if bytes[start] == UInt8(ascii: "}") {
@@ -48,7 +50,7 @@ struct TOMLLists {
       // A block of HCL: `task "vm" {`.
       guard last == UInt8(ascii: "{"), text[sign...].allSatisfy({ isKeyByte($0) || $0 <= 0x20 || "\"{".utf8.contains($0) })
       else { return nil }
-      if name.elementsEqual("dynamic".utf8) { values.hasReferences = true }
+      if name.elementsEqual("dynamic".utf8) || ArgumentFile.mayBePart(name) { values.hasReferences = true }
       return openBlock(next)
     }
     guard let start = bytes[(sign + 1)..<end].firstIndex(where: { $0 > 0x20 }) else { return nil }
@@ -57,7 +59,7 @@ struct TOMLLists {
     var value = KeyedValues.Value(), behind = end
     switch bytes[start] {
     case UInt8(ascii: "["):
-      guard let list = KeyedValues.list(bytes, at: start, string) else { return nil }
+      guard let list = KeyedValues.list(bytes, at: start, slashes: true, string) else { return nil }
       (value, behind) = (KeyedValues.Value(isList: true, items: list.words), list.end)
     case UInt8(ascii: "\""), UInt8(ascii: "'"):
       guard let end = KeyedValues.end(bytes, of: start), end <= next else { return nil }
@@ -66,7 +68,7 @@ struct TOMLLists {
     default:
       value.isExpression = bytes[start].isASCIILetter && !["true", "false"].contains { text[start...].starts(with: $0.utf8) }
       guard let open = text[start...].firstIndex(where: { "([{".utf8.contains($0) }) else { break }
-      guard let end = KeyedValues.end(bytes, of: open) else { return nil }
+      guard let end = KeyedValues.end(bytes, of: open, slashes: true) else { return nil }
       values.braces.append(start..<end)
       behind = end
     }

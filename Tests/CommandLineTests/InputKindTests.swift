@@ -35,6 +35,8 @@ final class InputKindTests: XCTestCase {
     try check("device-variable.sh", "undetermined", 2, [])
     try check("object-id-variable.sh", "undetermined", 2, [gpu])
     try check("readconfig-of-the-host.qemu", "safe", 0, [])
+    try check("compose.yaml", "undetermined", 0, [gpu])
+    try check("nomad.hcl", "undetermined", 0, [gpu])
     XCTAssertFalse(try lint("aarch64-no-memballoon.xml").output.contains("balloon-with-vfio"))
   }
 

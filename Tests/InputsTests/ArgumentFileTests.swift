@@ -84,7 +84,7 @@ final class ArgumentFileTests: XCTestCase {
   }
 
   func testPartsThatAreNotFollowedAreUnread() {
-    assertUnread("a: &a [-S]\ncmd: \(Self.flow)\n", "the file's anchors, tags or dynamic blocks")
+    assertUnread("a: &a [-S]\ncmd: \(Self.flow)\n", "the file's anchors, tags, or blocks of arguments")
     assertUnread("a: &a\n  args: [-S]\nb:\n  <<: *a\n  cmd: \(Self.flow)\n")
     assertUnread("cmd: \(Self.flow)\nother: [qemu-system-x86_64, -M, q35, *gpu]\n")
     assertUnread("cmd: \(Self.flow)\nother: [qemu-system-x86_64, -M, q35, $GPU]\n", "a second QEMU command")
@@ -132,13 +132,14 @@ final class ArgumentFileTests: XCTestCase {
     }
     assertUnread("cmd: \(Self.flow)\nwrapper: [./start]\n", "`wrapper`")
     assertUnread("cmd: \(Self.flow)\nqemu_opts: $GPU\n", "`qemu_opts`")
-    assertUnread("cmd: \(Self.flow)\n!include more: b.yml\n", "the file's anchors, tags or dynamic blocks")
+    assertUnread("cmd: \(Self.flow)\n!include more: b.yml\n", "the file's anchors, tags, or blocks of arguments")
     let command = "command = \"qemu-system-x86_64\"\nargs = [\"-device\", \"vfio-pci,host=01:00.0\"]\n"
     for text in ["command = \"qemu-system-x86_64\"\nargs = var.args\n", "command = local.cmd\n", "args = \"-m 1 -device $GPU\"\n"] {
       assertUnread("a \"b\" {\n\(command)}\nc {\n\(text)}\n", "other arguments")
     }
     assertUnread("a \"b\" {\n\(command)}\nc {\ncommand = \"qemu-system-x86_64 -m 1 $GPU\"\n}\n", "the QEMU command in line 6")
-    assertUnread("a \"b\" {\n\(command)dynamic \"c\" {\nargs = [\"$GPU\"]\n}\n}\n", "the file's anchors, tags or dynamic blocks")
+    assertUnread("[vm]\n\(command)[vm.args]\nextra = [\"$X\"]\n", "the file's anchors, tags, or blocks of arguments")
+    assertUnread("a \"b\" {\n\(command)dynamic \"c\" {\nargs = [\"$GPU\"]\n}\n}\n", "the file's anchors, tags, or blocks of arguments")
     let stdio = "[qemu-system-x86_64, -device, 'vfio-pci,host=01:00.0', -qmp, stdio]"
     assertUnread("argv: \(stdio)\nstdin_data: $COMMANDS\n", "the text that a command sends to QEMU's monitor")
   }
