@@ -179,9 +179,11 @@ final class OptionCheckTests: XCTestCase {
   func testANameThatNothingMakesIsRefused() {
     XCTAssertEqual(
       texts("-netdev user,id=n -device virtio-net-pci,netdev=m"), ["Property 'virtio-net-device.netdev' can't find value 'm'"])
+    // Observed on 7.2.22, 10.0.13 and 11.1.3.
+    XCTAssertEqual(texts("-device e1000e,netdev="), ["Property 'e1000e.netdev' can't find value ''"])
     for options in [
       "-netdev user,id=n -device virtio-net-pci,netdev=n", #"-netdev '{"type":"user","id":"n"}' -device e1000e,netdev=n"#,
-      "-netdev user,id=$N -device e1000e,netdev=n", "-nic user,id=n", "-device e1000e,netdev=$N", "-device e1000e,netdev=",
+      "-netdev user,id=$N -device e1000e,netdev=n", "-nic user,id=n", "-device e1000e,netdev=$N",
       "-drive file=/a,id=d,if=none -device virtio-blk-pci,drive=d", "-drive file=/a,,b,if=none,id=d -device virtio-blk,drive=d",
       "-blockdev file,filename=/a,node-name=d -device ide-hd,drive=d", "-drive if=none,file=/a -device virtio-blk-pci,drive=none0",
       "-blockdev driver=qcow2,node-name=q,file.driver=file,file.filename=/a,file.node-name=f -device ide-hd,drive=f",
