@@ -109,15 +109,12 @@ struct ArgumentFile {
   ]
   private static let containerKeys = ["image", "build", "dockerfile"]
 
-  /// Whether a name contains one of them.
-  static func mayBePart(_ name: ArraySlice<UInt8>) -> Bool {
-    let name = String(decoding: name, as: UTF8.self).lowercased()
-    return parts.contains(where: name.contains)
-  }
+  /// Whether the name of a key or of a table contains one of them.
+  static func isOfCommand(_ name: String) -> Bool { parts.contains(where: name.lowercased().contains) }
 
   private static func mayBePart(_ entry: KeyedValues.Entry) -> Bool {
     let key = entry.key.lowercased()
-    return programKeys.contains(key) || containerKeys.contains(key) || parts.contains(where: key.contains)
+    return programKeys.contains(key) || containerKeys.contains(key) || isOfCommand(key)
   }
 
   /// The command that a list begins, with those of its neighbours that continue it.
@@ -133,7 +130,7 @@ struct ArgumentFile {
         command.words += items
         command.ranges.append(rest.range)
       }
-    } else if let first = words.first, first.hasUnknown || Option.name(first).map(Option.isKnown) == true {
+    } else if let first = words.first, first.hasUnknown || Option.isKnown(first) {
       // The program's own entry, or another list that goes before, has it.
       if neighbours.contains(where: { $0.range != entry.range && startsQEMU($0) }) { return nil }
       let program = neighbours.first { other in
@@ -169,8 +166,8 @@ struct ArgumentFile {
     }
     let text = bytes[entry.range]
     if let words = entry.value.items {
-      let hasInner = zip(words.dropFirst(), words.dropFirst(2)).contains { isEmulator($0) && Option.name($1).map(Option.isKnown) == true }
-      return hasInner || Option.name(words.first ?? Word([], at: 0)).map(Option.isKnown) == true && text.contains(text: "-device")
+      let hasInner = zip(words.dropFirst(), words.dropFirst(2)).contains { isEmulator($0) && Option.isKnown($1) }
+      return hasInner || words.first.map { Option.isKnown($0) } == true && text.contains(text: "-device")
         || !ArgumentFile.otherKeys.contains(key) && others.contains(where: startsQEMU) && words.contains(where: \.hasUnknown)
     }
     if CommandMentions.isListOfQEMU(text) || text.contains(text: "-device") { return true }
@@ -205,9 +202,7 @@ struct ArgumentFile {
   /// Notes what a container adds, and neighbours that may be a part of the command.
   private func noteNeighbours(_ neighbours: ArraySlice<KeyedValues.Entry>, in command: inout Command) {
     let keys = Set(neighbours.map { $0.key.lowercased() })
-    let other = neighbours.first { entry in
-      !command.ranges.contains(entry.range) && ArgumentFile.parts.contains(where: entry.key.lowercased().contains)
-    }
+    let other = neighbours.first { !command.ranges.contains($0.range) && ArgumentFile.isOfCommand($0.key) }
     if let other { command.unread.append(("`\(other.key)`", "it may be a part of the command, and is not followed")) }
     let isContainer = hasServices || ArgumentFile.containerKeys.contains { keys.contains($0) }
     let start = isPod ? "command" : "entrypoint"

@@ -133,7 +133,7 @@ enum CommandMentions {
       let word = text.prefix { !isEnd($0) }
       guard ShellScript.isEmulator(Word(Array(word), at: start)) else { return nil }
       let next = text[word.endIndex...].drop(while: isEnd).prefix { !isEnd($0) }
-      let isOption = Option.name(Word(Array(next), at: next.startIndex)).map(Option.isKnown) == true
+      let isOption = Option.isKnown(Word(Array(next), at: next.startIndex))
       return isOption || next.first == UInt8(ascii: "$") ? start..<word.endIndex : nil
     }.first
   }
@@ -150,7 +150,7 @@ enum CommandMentions {
     let arguments = words.dropFirst()
     if let index = arguments.firstIndex(where: { isVariable($0) && ShellScript.isEmulator($0) }), index + 1 < words.endIndex {
       let next = words[index + 1]
-      if isVariable(next) || Option.name(next).map(Option.isKnown) == true { return true }
+      if isVariable(next) || Option.isKnown(next) { return true }
     }
     guard isVariable(program) else { return false }
     // A variable behind an option is its argument, such as the path of a disk.

@@ -28,6 +28,9 @@ enum Option {
 
   static func isKnown(_ name: String) -> Bool { withArgument.contains(name) || withoutArgument.contains(name) }
 
+  /// Whether a word is an option of QEMU.
+  static func isKnown(_ word: Word) -> Bool { name(word).map { isKnown($0) } == true }
+
   /// The option that a misspelt name is one typing error away from: a letter more, less or other, or two exchanged.
   static func meant(by name: String) -> String? {
     Misspelling.meant(by: name, among: withArgument.union(withoutArgument), errors: 1)

@@ -36,7 +36,7 @@ struct TOMLLists {
       groups += 1
       blocks = [groups]
       // `[vm.args]` may belong to the command of `[vm]`.
-      if let dot = text.lastIndex(of: UInt8(ascii: ".")), ArgumentFile.mayBePart(text[dot...]) { values.hasReferences = true }
+      if let dot = text.lastIndex(of: UInt8(ascii: ".")), isOfCommand(text[dot...]) { values.hasReferences = true }
       return last == UInt8(ascii: "]") ? next : nil
     }
     if bytes[start] == UInt8(ascii: "}") {
@@ -50,7 +50,7 @@ struct TOMLLists {
       // A block of HCL: `task "vm" {`.
       guard last == UInt8(ascii: "{"), text[sign...].allSatisfy({ isKeyByte($0) || $0 <= 0x20 || "\"{".utf8.contains($0) })
       else { return nil }
-      if name.elementsEqual("dynamic".utf8) || ArgumentFile.mayBePart(name) { values.hasReferences = true }
+      if name.elementsEqual("dynamic".utf8) || isOfCommand(name) { values.hasReferences = true }
       return openBlock(next)
     }
     guard let start = bytes[(sign + 1)..<end].firstIndex(where: { $0 > 0x20 }) else { return nil }
@@ -83,6 +83,8 @@ struct TOMLLists {
     blocks.append(groups)
     return next
   }
+
+  private func isOfCommand(_ name: ArraySlice<UInt8>) -> Bool { ArgumentFile.isOfCommand(String(decoding: name, as: UTF8.self)) }
 
   private func isKeyByte(_ byte: UInt8) -> Bool { byte.isShellNameByte || "-.".utf8.contains(byte) }
 

@@ -6,23 +6,23 @@ extension ProxmoxLowering {
   private static let staticMemory = 1024
 
   /// MiB of a machine for which none are given.
-  static let defaultMemory = "512"
+  private static let defaultMemory = 512
 
   /// The text of the memory's size in MiB; `current=` is the other spelling.
   var memory: String {
     let memory = config.entry("memory").map { ProxmoxProperties($0.value) }
-    return memory?[""] ?? memory?["current"] ?? ProxmoxLowering.defaultMemory
+    return memory?[""] ?? memory?["current"] ?? "\(ProxmoxLowering.defaultMemory)"
   }
 
   /// The reason for which Proxmox cannot parse the size, warns and leaves the line out; nil where it can.
   private var memoryMistake: String? {
     if TemplatePlaceholder.isIn(memory) { return nil }
-    if !memory.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) { return "type check ('integer') failed - got '\(memory)'" }
+    if !memory.utf8.allSatisfy(\.isASCIIDigit) { return ProxmoxConfig.mistyped("integer", memory) }
     return Int(memory).map { $0 < 16 } ?? false ? "value must have a minimum value of 16" : nil
   }
 
   /// The argument of `-m`.
-  var memoryOption: String { memoryMistake == nil ? memory : ProxmoxLowering.defaultMemory }
+  var memoryOption: String { memoryMistake == nil ? memory : "\(ProxmoxLowering.defaultMemory)" }
 
   /// Refuses memory, NUMA nodes and hugepages that do not go together (qemu-server PVE/QemuServer/Memory.pm: config).
   mutating func refuseMemory() {
@@ -32,11 +32,10 @@ extension ProxmoxLowering {
     if let mistake = memoryMistake {
       definition.problems.append(
         InputProblem(
-          message: "Proxmox starts the machine with \(ProxmoxLowering.defaultMemory) MiB: it warns "
-            + "`unable to parse value of 'memory'`: \(mistake)",
+          message: "Proxmox starts the machine with \(ProxmoxLowering.defaultMemory) MiB: " + ProxmoxConfig.warning("memory", mistake),
           fix: "write the number of MiB, such as `memory: 8192`", location: place("memory")))
     }
-    let size = Int(memoryOption) ?? 512
+    let size = Int(memoryOption) ?? ProxmoxLowering.defaultMemory
     let hasNUMA = config.flag("numa"), hugepages = config.text("hugepages")
     let nodes = (0..<8).compactMap { config.entry("numa\($0)") }
     // `1` is `network,disk,usb` (PVE/QemuServer.pm: parse_hotplug_features).
