@@ -91,7 +91,7 @@ extension MachineConfig {
 
   /// The two properties of `virtio-pci` that its cards of only one generation do not have: QEMU makes one of each.
   private static func refusalOfVirtio(_ global: GlobalProperty, _ qemu: QEMUProfile) -> LaunchFailure? {
-    // Of the device in a card, whose properties have no numbers.
+    // The device in a card has no numbers, of which the C library would decide about some.
     if ["virtio-net-device", "virtio-device"].contains(global.driver) {
       let failure = (try? MachineIndex.refusal(of: global, for: "virtio-net-device", qemu)) ?? nil
       return failure.map { LaunchFailure($0, at: global.location) }

@@ -13,28 +13,30 @@ extension MachineConfig {
   static let onlyFirstStage = RealizeFailure(
     .iommuRefused, property: "stage", "Only stage1 is supported for SMMUv3 with accel=on")
 
-  /// A `-global` of that SMMU that QEMU may refuse; nil where there is none.
-  func openGlobalOfOwnSMMU(_ qemu: QEMUProfile) -> OpenFailure? {
-    guard qemu.modelledRelease != nil, ownSMMU != nil else { return nil }
-    for global in globals where ["arm-smmuv3", "arm-smmu"].contains(global.driver) {
+  private var globalsOfSMMU: [GlobalProperty] { globals.filter { ["arm-smmuv3", "arm-smmu"].contains($0.driver) } }
+
+  /// The first `-global` of an SMMU that QEMU refuses, or may refuse; nil where it accepts all.
+  private func badGlobalOfSMMU(_ qemu: QEMUProfile) -> (refused: LaunchFailure?, open: OpenFailure?)? {
+    for global in globalsOfSMMU {
       do throws(Unknown) {
-        if try MachineIndex.refusal(of: global, for: "arm-smmuv3", qemu) != nil { return nil }
-      } catch { return OpenFailure(fact: error, location: global.location) }
+        guard let failure = try MachineIndex.refusal(of: global, for: "arm-smmuv3", qemu) else { continue }
+        return (LaunchFailure(failure, at: global.location), nil)
+      } catch { return (nil, OpenFailure(fact: error, location: global.location)) }
     }
     return nil
+  }
+
+  /// A `-global` of the machine's own SMMU that QEMU may refuse; nil where there is none.
+  func openGlobalOfOwnSMMU(_ qemu: QEMUProfile) -> OpenFailure? {
+    qemu.modelledRelease == nil || ownSMMU == nil ? nil : badGlobalOfSMMU(qemu)?.open
   }
 
   /// The refusal of a `-global` by the SMMU of `-machine iommu=smmuv3`, which the machine makes before any device (QEMU
   /// hw/arm/virt.c: create_smmu; observed on 11.1.3 and 7.2.22). The rules have properties that need `accel=on`, and KVM for that.
   func refusalOfOwnSMMU(_ qemu: QEMUProfile) -> LaunchFailure? {
     guard qemu.modelledRelease != nil, let unit = ownSMMU else { return nil }
-    let mine = globals.filter { ["arm-smmuv3", "arm-smmu"].contains($0.driver) }
-    for global in mine {
-      do throws(Unknown) {
-        guard let failure = try MachineIndex.refusal(of: global, for: "arm-smmuv3", qemu) else { continue }
-        return LaunchFailure(failure, at: global.location)
-      } catch { return nil }
-    }
+    if let bad = badGlobalOfSMMU(qemu) { return bad.refused }
+    let mine = globalsOfSMMU
     do throws(Unknown) {
       let isAccelerated = try setting("accel", of: unit).value == "on"
       if isAccelerated, try !usesKVM.value { return nil }
