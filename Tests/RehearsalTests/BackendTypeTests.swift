@@ -39,9 +39,7 @@ final class BackendTypeTests: XCTestCase {
     ]
     try each { program, _ in
       for (line, text, path) in rows {
-        guard case .refused(let said, let place, _) = try outcomeOfQ35(line, program) else { XCTFail("\(program): \(line)"); continue }
-        XCTAssertEqual(said.split(separator: "\n").first.map(String.init), text, line)
-        XCTAssertEqual(place.path, path, line)
+        assertRefused(try outcomeOfQ35(line, program), text, at: path, "\(program): \(line)")
       }
     }
   }

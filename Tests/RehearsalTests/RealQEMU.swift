@@ -14,6 +14,13 @@ extension XCTestCase {
     return try QEMURehearsal(program: program, qemu: program).run(ParsedInput.parse(source, as: .shell).machine).value.outcome
   }
 
+  /// A refusal with that first line, of the option at that place.
+  func assertRefused(_ outcome: RehearsalResult.Outcome, _ text: String, at path: String, _ line: String) {
+    guard case .refused(let said, let place, _) = outcome else { return XCTFail("\(line): \(outcome)") }
+    XCTAssertEqual(said.split(separator: "\n").first.map(String.init), text, line)
+    XCTAssertEqual(place.path, path, line)
+  }
+
   /// Runs a test with each QEMU, and whether it is the lab's.
   func each(_ body: (String, Bool) throws -> Void) throws {
     let directory = try TemporaryDirectory()

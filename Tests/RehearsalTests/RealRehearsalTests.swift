@@ -10,12 +10,6 @@ import XCTest
 
 /// Rehearsals with the QEMUs of this machine.
 final class RealRehearsalTests: XCTestCase {
-  private func assertRefused(_ outcome: RehearsalResult.Outcome, _ text: String, at path: String, _ line: String) {
-    guard case .refused(let said, let place, _) = outcome else { return XCTFail("\(line): \(outcome)") }
-    XCTAssertEqual(said.split(separator: "\n").first.map(String.init), text, line)
-    XCTAssertEqual(place.path, path, line)
-  }
-
   /// Launches that QEMU 11.1.3 refuses because of another device or option than vfio-pci.
   func testWhatQEMURefusesIsRefusedWithItsText() throws {
     let device = "-device vfio-pci,host=01:00.0"
