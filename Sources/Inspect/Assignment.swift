@@ -65,6 +65,36 @@ struct Assignment: Sendable {
     return slots
   }
 
+  /// Slots of the guest behind one root port.
+  struct Branch: Sendable {
+    /// Whether a conventional bridge is between the port and the devices, so that they share an address space (QEMU
+    /// hw/pci/pci.c: pci_device_get_iommu_bus_devfn).
+    let hasBridge: Bool
+    fileprivate(set) var slots: [Slot]
+  }
+
+  /// The slots by root port. An IOMMU of the guest gives each function an address space of its own, and a group can only be in
+  /// one: the functions of one group are then behind one bridge.
+  var branches: [Branch] {
+    func group(of function: PCIAddress) -> Int? { host.devices[function]?.group.display ?? nil }
+    let sizes = Dictionary(functions.compactMap { group(of: $0).map { ($0, 1) } }, uniquingKeysWith: +)
+    var branches: [Branch] = []
+    var known: [Int: Int] = [:]
+    for slot in slots {
+      guard hasGuestIOMMU, let number = group(of: slot.functions[0]), sizes[number, default: 0] > 1 else {
+        branches.append(Branch(hasBridge: false, slots: [slot]))
+        continue
+      }
+      if let index = known[number] {
+        branches[index].slots.append(slot)
+      } else {
+        known[number] = branches.count
+        branches.append(Branch(hasBridge: true, slots: [slot]))
+      }
+    }
+    return branches
+  }
+
   /// Whether the host is an Arm machine, as far as it is known.
   var isArm: Bool { host.isArm ?? false }
 

@@ -28,17 +28,29 @@ struct PlanLibvirt {
       "  <features><acpi/>\(chip)</features>", cpu,
       "  <devices>", "    <controller type='pci' index='0' model='pcie-root'/>",
     ]
-    for (index, _) in assignment.slots.enumerated() {
-      lines += [
-        "    <controller type='pci' index='\(index + 1)' model='pcie-root-port'>",
+    var controllers: [String] = [], hostdevs: [String] = [], bus = 0
+    for (index, branch) in assignment.branches.enumerated() {
+      bus += 1
+      controllers += [
+        "    <controller type='pci' index='\(bus)' model='pcie-root-port'>",
         "      <target chassis='\(index + 1)' port='0x\(String(0x10 + index, radix: 16))'/>", "    </controller>",
       ]
-    }
-    for (index, slot) in assignment.slots.enumerated() {
-      for (number, function) in slot.functions.enumerated() {
-        lines += hostdev(function, bus: index + 1, number, of: slot.functions.count, grace)
+      if branch.hasBridge {
+        bus += 1
+        let address = "<address type='pci' domain='0x0000' bus='\(hex(bus - 1, 2))' slot='0x00' function='0x0'/>"
+        controllers += [
+          "    <controller type='pci' index='\(bus)' model='pcie-to-pci-bridge'>", "      \(address)", "    </controller>",
+        ]
+      }
+      for (place, slot) in branch.slots.enumerated() {
+        for (number, function) in slot.functions.enumerated() {
+          let address = "bus='\(hex(bus, 2))' slot='\(hex(branch.hasBridge ? place + 1 : 0, 2))' function='0x\(number)'"
+          let multifunction = number == 0 && slot.functions.count > 1 ? " multifunction='on'" : ""
+          hostdevs += hostdev(function, at: address + multifunction, grace)
+        }
       }
     }
+    lines += controllers + hostdevs
     if assignment.hasGuestIOMMU { lines.append(iommu) }
     return (lines + ["    <memballoon model='none'/>", "  </devices>", "</domain>"]).joined(separator: "\n") + "\n"
   }
@@ -56,11 +68,11 @@ struct PlanLibvirt {
     return "    <iommu model='intel'><driver intremap='on' caching_mode='on' iotlb='on'\(width)/></iommu>"
   }
 
-  private func hostdev(_ function: PCIAddress, bus: Int, _ number: Int, of count: Int, _ grace: [PCIAddress]) -> [String] {
-    func hex(_ value: some FixedWidthInteger, _ digits: Int) -> String { "0x" + value.hexadecimal(digits: digits) }
+  private func hex(_ value: some FixedWidthInteger, _ digits: Int) -> String { "0x" + value.hexadecimal(digits: digits) }
+
+  private func hostdev(_ function: PCIAddress, at address: String, _ grace: [PCIAddress]) -> [String] {
     let source = "domain='\(hex(function.domain, 4))' bus='\(hex(function.bus, 2))' slot='\(hex(function.slot, 2))' "
       + "function='0x\(function.function)'"
-    let multifunction = number == 0 && count > 1 ? " multifunction='on'" : ""
     var lines = ["    <hostdev mode='subsystem' type='pci' managed='\(isManaged ? "yes" : "no")'>"]
     // Legacy wherever it works: every libvirt has it. iommufd needs libvirt 12.1.
     if needsIOMMUFD { lines.append("      <driver name='vfio' iommufd='yes'/>") }
@@ -69,7 +81,7 @@ struct PlanLibvirt {
       lines.append("      <acpi nodeset='\(index * 8 + 1)-\(index * 8 + 8)'/>")
     }
     lines += [
-      "      <address type='pci' domain='0x0000' bus='\(hex(bus, 2))' slot='0x00' function='0x\(number)'\(multifunction)/>",
+      "      <address type='pci' domain='0x0000' \(address)/>",
       "    </hostdev>",
     ]
     return lines

@@ -123,8 +123,16 @@ struct PlanSettings {
   /// The steps and findings of lower severity that the rules report, besides the binding.
   private var notes: [String] {
     let steps = readiness.steps.filter { $0.reportedBy.explains.isDisjoint(with: [.notBound, .groupNotViable, .memoryLimit]) }
-    return steps.map { "host: " + $0.fix }
+    return steps.map { "host: " + $0.fix } + bridge
       + definition.report.findings.filter { $0.severity == .warning }.map { "note: \($0.message); \($0.fix)" }
+  }
+
+  private var bridge: [String] {
+    if !assignment.branches.contains(where: \.hasBridge) { return [] }
+    return [
+      "note: the functions of one group are behind a conventional bridge, so that they share an address space; the guest sees "
+        + "neither ATS nor other extended capabilities of them"
+    ]
   }
 
   /// The check of the definition that is printed: another program may use another backend than the smallest command line.

@@ -37,10 +37,10 @@ struct PlanQEMU {
   }
 
   private var lines: [String] {
-    let slots = assignment.slots
+    let branches = assignment.branches
     let grace = assignment.functions.filter(assignment.isGrace)
     let ids = Dictionary(
-      uniqueKeysWithValues: slots.flatMap(\.functions).enumerated().map { ($1, "hostdev\($0)") })
+      uniqueKeysWithValues: branches.flatMap(\.slots).flatMap(\.functions).enumerated().map { ($1, "hostdev\($0)") })
     var machine = assignment.isArm ? "virt,accel=kvm,gic-version=3" : "q35,accel=kvm"
     // Interrupt remapping is emulated (`intremap-irqchip`).
     if assignment.hasGuestIOMMU, !assignment.isArm { machine += ",kernel-irqchip=split" }
@@ -52,14 +52,19 @@ struct PlanQEMU {
     if assignment.hasGuestIOMMU { lines.append(iommu) }
     if assignment.usesIOMMUFD { lines.append("-object iommufd,id=iommufd0") }
     lines += initiators(grace.compactMap { ids[$0] })
-    for (index, slot) in slots.enumerated() {
+    for (index, branch) in branches.enumerated() {
       lines.append("-device pcie-root-port,id=port\(index + 1),bus=pcie.0,chassis=\(index + 1)")
-      for (number, function) in slot.functions.enumerated() {
-        let id = hasIDs ? ids[function].map { ",id=\($0)" } ?? "" : ""
-        var device = "-device vfio-pci,host=\(function)\(id),bus=port\(index + 1),addr=0.\(number)"
-        if number == 0, slot.functions.count > 1 { device += ",multifunction=on" }
-        if assignment.usesIOMMUFD { device += ",iommufd=iommufd0" }
-        lines.append(device)
+      if branch.hasBridge { lines.append("-device pcie-pci-bridge,id=bridge\(index + 1),bus=port\(index + 1)") }
+      let bus = branch.hasBridge ? "bridge\(index + 1)" : "port\(index + 1)"
+      for (place, slot) in branch.slots.enumerated() {
+        for (number, function) in slot.functions.enumerated() {
+          let id = hasIDs ? ids[function].map { ",id=\($0)" } ?? "" : ""
+          // Slot 0 of the bridge is for its hot-plug controller.
+          var device = "-device vfio-pci,host=\(function)\(id),bus=\(bus),addr=\(branch.hasBridge ? place + 1 : 0).\(number)"
+          if number == 0, slot.functions.count > 1 { device += ",multifunction=on" }
+          if assignment.usesIOMMUFD { device += ",iommufd=iommufd0" }
+          lines.append(device)
+        }
       }
     }
     return lines
@@ -97,9 +102,11 @@ struct PlanProxmox {
 
   /// Functions of one entry, joined by `;`, are one multifunction device.
   var text: String {
-    let entries = assignment.slots.enumerated().map { index, slot in
-      "hostpci\(index): " + slot.functions.map(\.description).joined(separator: ";") + ",pcie=1"
+    // Without `pcie=1` a device is behind the conventional bridge of Proxmox's Q35.
+    let devices = assignment.branches.flatMap { branch in
+      branch.slots.map { $0.functions.map(\.description).joined(separator: ";") + (branch.hasBridge ? "" : ",pcie=1") }
     }
+    let entries = devices.enumerated().map { "hostpci\($0): \($1)" }
     let width = assignment.guestIOMMUWidth.map { ",aw-bits=\($0)" } ?? ""
     let machine = "machine: q35" + (assignment.hasGuestIOMMU ? ",viommu=intel\(width)" : "")
     var lines = ["balloon: 0", "cpu: host"] + entries

@@ -83,16 +83,32 @@ final class PlanTests: XCTestCase {
     }
   }
 
-  /// A group has one address space, and behind VT-d each function has its own.
-  func testAGroupOfTwoFunctionsGetsNoPlanWithAnIOMMU() throws {
+  /// A group has one address space, and behind VT-d each function has its own, but for those behind one conventional bridge.
+  func testFunctionsOfAGroupShareABridgeWithAnIOMMU() throws {
     var plan = Plan(
-      addresses: [try address("0000:0a:00.0")], target: .qemu, hasGuestIOMMU: true,
+      addresses: [try address("0000:0a:00.0"), try address("0000:0e:00.0")], target: .qemu, hasGuestIOMMU: true,
       host: .recording(Fixture.path("hosts/desktop-amd-geforce.host")), qemu: .version(major: 11, minor: 1, text: "11.1.3"))
     let answer = plan.run()
-    XCTAssertEqual(answer.exit, .findings)
-    XCTAssert(answer.complaint.contains("behind one `pcie-pci-bridge`"), answer.complaint)
+    XCTAssertEqual(answer.exit, .clean)
+    for part in [
+      "-device pcie-pci-bridge,id=bridge1,bus=port1 ",
+      "host=0000:0a:00.0,id=hostdev0,bus=bridge1,addr=1.0,multifunction=on", "host=0000:0a:00.1,id=hostdev1,bus=bridge1,addr=1.1",
+      "host=0000:0e:00.0,id=hostdev2,bus=port2,addr=0.0",
+    ] { XCTAssert(answer.output.contains(part), answer.output) }
+    XCTAssert(answer.output.contains("the functions of one group are behind a conventional bridge"), answer.output)
+    plan.target = .libvirt
+    XCTAssert(plan.run().output.contains("<controller type='pci' index='2' model='pcie-to-pci-bridge'>"))
     plan.hasGuestIOMMU = false
-    XCTAssertEqual(plan.run().exit, .clean)
+    XCTAssertFalse(plan.run().output.contains("bridge"))
+  }
+
+  /// Its machines have such a bridge already, for what has no `pcie=1`.
+  func testFunctionsOfAGroupAreOnProxmoxOwnBridge() throws {
+    let plan = Plan(
+      addresses: [try address("0000:0a:00.0"), try address("0000:0e:00.0")], target: .proxmox, hasGuestIOMMU: true,
+      host: .recording(Fixture.path("hosts/desktop-amd-geforce.host")), qemu: .version(major: 11, minor: 1, text: "11.1.3"))
+    let lines = plan.run().output.split(separator: "\n").filter { $0.hasPrefix("hostpci") }
+    XCTAssertEqual(lines, ["hostpci0: 0000:0a:00.0;0000:0a:00.1", "hostpci1: 0000:0e:00.0,pcie=1"])
   }
 
   /// The driver that has the device now would bind it first at the next boot.
