@@ -9,11 +9,12 @@ struct RunStates {
     let last: Command = ["snapshot-save", "savevm", "qemu-io"].contains(command)
       ? Command("query-named-block-nodes", ["flat": true]) : Command("query-version")
     return [Command("query-status"), Command("query-migrate-capabilities"), Command("query-migrate"), last]
+      + (["migrate", "cont", "c"].contains(command) ? MemoryBlocks.questions : [])
   }
 
   /// The commands that are concerned, also those of the human monitor alone.
   static let commands: Set<WireText> = [
-    "system_reset", "migrate", "dump-guest-memory", "snapshot-save", "savevm", "block_resize", "qemu-io",
+    "system_reset", "migrate", "dump-guest-memory", "snapshot-save", "savevm", "block_resize", "qemu-io", "cont", "c",
   ]
 
   /// Whether the guest was reset since a migration made its images inactive: its state does not show it any more.
@@ -48,7 +49,14 @@ struct RunStates {
       if isOn("background-snapshot"), !["running", "paused", "suspended", "shutdown"].contains(state) {
         return "with the capability `background-snapshot` QEMU aborts in the state `\(state)`; use `cont` first"
       }
-      return nil
+      // A guest that is suspended wakes by itself.
+      guard state == "running" || state == "suspended", !isOn("background-snapshot"), let why = MemoryBlocks.abort(answers)
+      else { return nil }
+      return why + "; use `stop` first, and `cont` when it has ended"
+    case "cont", "c":
+      let isUnderWay = ["setup", "active", "device", "pre-switchover", "wait-unplug", "cancelling"].contains(answers[2].wire("status"))
+      guard isUnderWay, !isOn("background-snapshot"), let why = MemoryBlocks.abort(answers) else { return nil }
+      return why + "; wait until it has ended"
     case "snapshot-save", "savevm":
       let hasBitmaps = (answers[3].array ?? []).contains { $0["dirty-bitmaps"]?.array?.isEmpty == false }
       return (["multifd", hasBitmaps ? "dirty-bitmaps" : nil] as [WireText?]).compactMap { $0 }.first(where: isOn).map {
