@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/signalfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -161,6 +162,8 @@ int clinux_reload_descriptor(void) {
   sigaddset(&set, SIGHUP);
   return descriptor_of(&set);
 }
+
+const char *clinux_started_path(void) { return (const char *)getauxval(AT_EXECFN); }
 
 int clinux_memory_file(const char *name) {
   int fd = memfd_create(name, 0);

@@ -14,12 +14,15 @@ final class ReloadTests: XCTestCase {
     var path: String { directory.path + "/p" }
     var log: String { (try? readFile(directory.path + "/log")).map { String(decoding: $0, as: UTF8.self) } ?? "" }
 
-    init(clients: Int = 1, more: [String] = [], log: String? = nil) throws {
+    var link: String { directory.path + "/link" }
+
+    init(clients: Int = 1, more: [String] = [], log: String? = nil, isLinked: Bool = false) throws {
       directory = try TemporaryDirectory()
       program = directory.path + "/vfiogate"
       try FileManager.default.copyItem(atPath: try Child.built("vfiogate"), toPath: program)
       qemu = try RealQEMU.start(in: directory)
-      proxy = try Child(program, [
+      if isLinked { try FileManager.default.createSymbolicLink(atPath: directory.path + "/link", withDestinationPath: program) }
+      proxy = try Child(isLinked ? directory.path + "/link" : program, [
         "proxy", "--listen", directory.path + "/p", "--qmp", directory.path + "/qmp.sock", "--log", log ?? directory.path + "/log",
         "--clients", String(clients),
       ] + more)
@@ -162,6 +165,22 @@ final class ReloadTests: XCTestCase {
     try FileManager.default.copyItem(atPath: running.program + ".old", toPath: running.program)
     try running.reload(count: 1)
     XCTAssertEqual(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(running.proxy.processID)/exe"), running.program)
+    XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":2}"#), #"{"return": {}, "id": 2}"#)
+  }
+
+  /// An update of an installation with a folder for each release is another link to one.
+  func testALinkByWhichTheProgramWasStartedIsFollowedAnew() throws {
+    let running = try Running(isLinked: true)
+    let client = try RawClient(path: running.path)
+    try client.negotiate()
+    let update = running.directory.path + "/update"
+    try FileManager.default.copyItem(atPath: running.program, toPath: update)
+    try FileManager.default.removeItem(atPath: running.link)
+    try FileManager.default.createSymbolicLink(atPath: running.link, withDestinationPath: update)
+    for count in 1...2 {
+      try running.reload(count: count)
+      XCTAssertEqual(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(running.proxy.processID)/exe"), update)
+    }
     XCTAssertEqual(try client.answer(#"{"execute":"query-name","id":2}"#), #"{"return": {}, "id": 2}"#)
   }
 

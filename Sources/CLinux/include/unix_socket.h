@@ -51,6 +51,9 @@ int clinux_signal_descriptor(void);
 // The same for SIGHUP. Reading from the descriptor takes the signal.
 int clinux_reload_descriptor(void);
 
+// The path by which the kernel started this program (getauxval(3), AT_EXECFN); a null pointer where it is not known.
+const char *clinux_started_path(void);
+
 // A file in memory that a program started by exec(3) inherits (memfd_create(2)). The descriptor, or -errno.
 int clinux_memory_file(const char *name);
 

@@ -55,11 +55,24 @@ extension Handover {
     return "\(path): \(reason)"
   }
 
-  /// The path of this program's file. An update puts another file there, and may have renamed this one before.
+  /// The path of this program's file. An update puts another file there, and may have renamed this one before. Where the path by which it
+  /// was started has a link, such as one to the folder of a release, the update may be another link.
   static var program: String? {
+    if let named = named() { return named }
     guard let path = WireText("/proc/self/exe").linkTarget?.bytes else { return nil }
     let deleted = Array(" (deleted)".utf8)
     return String(decoding: path.suffix(deleted.count).elementsEqual(deleted) ? path.dropLast(deleted.count) : path[...], as: UTF8.self)
+  }
+
+  /// The path by which this program was started, where it leads to its file now; nil for another, as after chroot(2) or of a descriptor.
+  private static func named() -> String? {
+    guard let started = clinux_started_path(), started[0] == CChar(bitPattern: UInt8(ascii: "/")) else { return nil }
+    var (own, there) = (stat(), stat())
+    guard stat("/proc/self/exe", &own) == 0, stat(started, &there) == 0, own.st_ino == there.st_ino, own.st_dev == there.st_dev
+    else { return nil }
+    // Links of descriptors lead elsewhere once these are closed.
+    let path = WireText(String(cString: started))
+    return path.hasPrefix("/proc/") || path.hasPrefix("/dev/fd/") ? nil : path.description
   }
 
   /// The reason why a program cannot be the successor: after exec(3) there is no way back.
