@@ -103,6 +103,8 @@ final class BlockOptionTests: XCTestCase {
       (#"{"driver":"null-co","size":0,"latency-ns":18446744073709551615,"read-zeroes":true}"#, .pass),
       (#"{"driver":"null-co","size":"1.5G"}"#, .pass), (#"{"driver":"null-co","latency-ns":"-1"}"#, .pass),
       (#"{"driver":"null-co","latency-ns":"1x"}"#, crash), (#"{"driver":"null-co","latency-ns":"18446744073709551616"}"#, crash),
+      (#"{"driver":"null-co","size":true}"#, crash), (#"{"driver":"null-co","latency-ns":"+1"}"#, .pass),
+      (#"{"driver":"file","filename":"/d","drop-cache":18446744073709551615}"#, closes),
       (#"{"driver":"null-co","latency-ns":"0x10"}"#, .pass), (#"{"driver":"null-co","read-zeroes":"maybe"}"#, crash),
       (#"{"driver":"nvme","device":"0000:01:00.0","namespace":"x"}"#, crash),
       (#"{"driver":"nvme","device":"0000:01:00.0","namespace":1}"#, .pass),
@@ -126,7 +128,8 @@ final class BlockOptionTests: XCTestCase {
     let closes = FilterProbe.Answer.refuse("fd-in-use")
     for (name, expected) in [("helper", .pass), ("io0", closes), ("none", closes)] as [(String, FilterProbe.Answer)] {
       let options = #"{"driver":"host_device","filename":"/d","pr-manager":"\#(name)"}"#
-      for text in [add(options)] + names(options) + [add(#"{"driver":"raw","file":\#(options)}"#)] {
+      let quorum = #"{"driver":"quorum","vote-threshold":1,"children":["a",\#(options)]}"#
+      for text in [add(options)] + names(options) + [add(#"{"driver":"raw","file":\#(options)}"#), add(quorum)] {
         XCTAssertEqual(try FilterProbe().settle(text, [objects]), expected, text)
         XCTAssertEqual(try FilterProbe().settle(text, []), closes, "QEMU does not say")
       }

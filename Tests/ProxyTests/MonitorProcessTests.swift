@@ -36,7 +36,9 @@ final class MonitorProcessTests: XCTestCase {
       (["qemu-system-x86_64"], true), (["helper", "qemu-kvm"], true), (["helper"], false), (["qemu-a", "qemu-b"], false),
       (["qemu-storage-daemon", "qemu-kvm", "qemu-nbd"], true), (["qemu-nbd"], false)
     ] {
-      try writeFile(script, "#!/bin/bash\n" + names.map { "(exec -a \($0) sleep 600) & " }.joined() + "wait", mode: 0o755)
+      // An interpreter's option stands before the script.
+      let start = "#!/bin/bash\(names.count == 1 ? "" : " -e")\n"
+      try writeFile(script, start + names.map { "(exec -a \($0) sleep 600) & " }.joined() + "wait", mode: 0o755)
       let program = try Child(script, [])
       defer { program.end() }
       func children() -> [pid_t] { MonitorProcess.children(of: program.processID) }

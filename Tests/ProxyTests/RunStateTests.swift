@@ -107,6 +107,8 @@ final class RunStateTests: XCTestCase {
       guest[2] = ["status": .string(status)]
       try check(starts, guest + blocks(ram, small), crash)
       try check(starts, guest + blocks(first), .pass)
+      guest[1] = state("paused", "background-snapshot")[1]
+      try check(starts, guest + blocks(ram, small), .pass)
     }
     for status: JSON in [[:], ["status": "completed"], ["status": "failed"], ["status": "none"]] {
       var guest = state("paused", last: new)
