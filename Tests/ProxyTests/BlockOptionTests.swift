@@ -106,6 +106,10 @@ final class BlockOptionTests: XCTestCase {
       (#"{"driver":"null-co","size":true}"#, crash), (#"{"driver":"null-co","latency-ns":"+1"}"#, .pass),
       (#"{"driver":"file","filename":"/d","drop-cache":18446744073709551615}"#, closes),
       (#"{"driver":"null-co","latency-ns":"0x10"}"#, .pass), (#"{"driver":"null-co","read-zeroes":"maybe"}"#, crash),
+      (#"{"driver":"null-co","latency-ns":"08"}"#, crash), (#"{"driver":"null-co","latency-ns":"++5"}"#, crash),
+      (#"{"driver":"null-co","latency-ns":"010"}"#, .pass), (#"{"driver":"null-co","latency-ns":"--0"}"#, crash),
+      // QEMU 7.2 aborts on one of these, and later ones on the other.
+      (#"{"driver":"null-co","size":".5k"}"#, crash), (#"{"driver":"null-co","size":"0x10k"}"#, crash),
       (#"{"driver":"nvme","device":"0000:01:00.0","namespace":"x"}"#, crash),
       (#"{"driver":"nvme","device":"0000:01:00.0","namespace":1}"#, .pass),
       (#"{"driver":"rbd","pool":"p","image":"i","namespace":"x"}"#, .pass),

@@ -1,8 +1,10 @@
 import Facts
 
 /// An integer as QEMU's visitors pass it: 64 bits, signed or not.
-enum QEMUInteger: Hashable {
+public enum QEMUInteger: Hashable, Sendable {
+  /// A number below zero.
   case negative(Int64)
+  /// A number from zero on.
   case natural(UInt64)
 }
 
@@ -32,12 +34,12 @@ struct QEMUIntegerRange {
 }
 
 /// Numbers in property values.
-enum QEMUNumber {
+public enum QEMUNumber {
   /// Parses an integer (QEMU util/cutils.c: qemu_strtoi64 and qemu_strtou64) with base 0: blanks, a sign, then 0x, 0 or
   /// decimal, and nothing after.
   /// - Parameter isUnsigned: whether the type has no sign: strtoull wraps a number below -2^63 around (observed on 7.2.22, 10.0.13 and
   ///   11.1.3).
-  static func integer(_ text: String, isUnsigned: Bool) -> QEMUInteger? {
+  public static func integer(_ text: String, isUnsigned: Bool) -> QEMUInteger? {
     var rest = text.utf8.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
     let isNegative = rest.first == UInt8(ascii: "-")
     if isNegative || rest.first == UInt8(ascii: "+") { rest = rest.dropFirst() }
@@ -89,6 +91,14 @@ enum QEMUNumber {
 
   /// The integer of a value of either form, text or JSON.
   static func integer(of value: PropertyValue) -> QEMUInteger? { value.string.flatMap { integer($0) } ?? integer(value) }
+
+  /// Whether a text is a size, by QEMU before 8.0 and since.
+  public static func isSize(_ text: String) -> Bool {
+    [false, true].allSatisfy { isOld in
+      if case .bytes = size(text, isOld: isOld) { return true }
+      return false
+    }
+  }
 
   /// A size (QEMU util/cutils.c: do_strtosz): a decimal number with an optional fraction, or a hexadecimal one, and
   /// one of B K M G T P E.

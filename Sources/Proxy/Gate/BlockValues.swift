@@ -51,8 +51,8 @@ enum BlockValues {
   private static func isWrong(_ value: JSON, _ kind: Kind) -> Bool {
     guard let text = text(of: value) else { return false }
     switch kind {
-    case .size: return ByteSize.parse(text.description) == nil
-    case .number: return !isNumber(text)
+    case .size: return !QEMUNumber.isSize(text.description)
+    case .number: return QEMUNumber.integer(text.description, isUnsigned: true) == nil
     case .flag: return QEMUBool(text.description) == .invalid
     case .words(let words): return !words.contains(text)
     }
@@ -67,13 +67,6 @@ enum BlockValues {
     case .bool(let flag): flag ? "on" : "off"
     default: nil
     }
-  }
-
-  /// Whether a text is a number of up to 64 bits (QEMU util/cutils.c: qemu_strtou64). A negative one is accepted.
-  private static func isNumber(_ text: WireText) -> Bool {
-    let digits = text.hasPrefix("-") || text.hasPrefix("+") ? text.dropping(1) : text
-    let isHex = digits.hasPrefix("0x") || digits.hasPrefix("0X")
-    return UInt64((isHex ? digits.dropping(2) : digits).description, radix: isHex ? 16 : 10) != nil
   }
 
   /// The names of the managers of persistent reservations that a tree's files name.
