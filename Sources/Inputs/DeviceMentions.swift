@@ -118,7 +118,7 @@ enum DeviceMentions {
     while let mark = bytes.firstIndex(of: UInt8(ascii: "#"), from: position) {
       position = mark + 1
       guard mark == 0 || bytes[mark - 1] <= 0x20, !quotes.surround(mark) else { continue }
-      position = bytes.firstIndex(of: 0x0a, from: mark) ?? bytes.count
+      position = bytes.lineEnd(from: mark)
       comments.append(mark..<position)
     }
     return comments

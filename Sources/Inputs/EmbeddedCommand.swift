@@ -15,7 +15,7 @@ enum EmbeddedCommand {
     var lines: [Range<Int>] = []
     var start = 0
     while start < bytes.count {
-      let end = bytes[start...].firstIndex(of: 0x0a) ?? bytes.count
+      let end = bytes.lineEnd(from: start)
       lines.append(start..<end)
       start = end + 1
     }

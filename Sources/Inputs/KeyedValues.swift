@@ -66,7 +66,9 @@ struct KeyedValues {
     guard let end = end(bytes, of: open, slashes: slashes) else { return nil }
     func skipped(_ start: Int) -> Int {
       var at = start
-      while at < bytes.count, bytes[at] <= 0x20 || isComment(bytes, at, slashes) { at = bytes[at] <= 0x20 ? at + 1 : lineEnd(bytes, at) }
+      while at < bytes.count, bytes[at] <= 0x20 || isComment(bytes, at, slashes) {
+        at = bytes[at] <= 0x20 ? at + 1 : bytes.lineEnd(from: at)
+      }
       return at
     }
     var words: [Word] = []
@@ -96,7 +98,7 @@ struct KeyedValues {
         at += 1
         while at < bytes.count, bytes[at] != quote { at += bytes[at] == UInt8(ascii: "\\") && quote == UInt8(ascii: "\"") ? 2 : 1 }
       case UInt8(ascii: "#") where isComment(bytes, at, slashes), UInt8(ascii: "/") where isComment(bytes, at, slashes):
-        at = lineEnd(bytes, at) - 1
+        at = bytes.lineEnd(from: at) - 1
       default: break
       }
       at += 1
@@ -113,10 +115,8 @@ struct KeyedValues {
 
   /// Whether the rest of a line is blank or a comment.
   static func isEmpty(_ bytes: [UInt8], from start: Int) -> Bool {
-    let rest = bytes[start..<lineEnd(bytes, start)]
+    let rest = bytes[start..<bytes.lineEnd(from: start)]
     guard let first = rest.first(where: { $0 > 0x20 }) else { return true }
     return first == UInt8(ascii: "#") && (rest.first.map { $0 <= 0x20 } == true || start == 0 || bytes[start - 1] <= 0x20)
   }
-
-  static func lineEnd(_ bytes: [UInt8], _ start: Int) -> Int { bytes.firstIndex(of: 0x0a, from: start) ?? bytes.count }
 }

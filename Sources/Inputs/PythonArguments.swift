@@ -118,7 +118,7 @@ struct PythonArguments {
     while at < bytes.count {
       switch bytes[at] {
       case UInt8(ascii: "#"):
-        let end = bytes[at...].firstIndex(of: 0x0a) ?? bytes.count
+        let end = bytes.lineEnd(from: at)
         hidden.append(at..<end)
         at = end
       case UInt8(ascii: "\""), UInt8(ascii: "'"):

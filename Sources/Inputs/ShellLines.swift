@@ -93,7 +93,7 @@ struct ShellLines {
   }
 
   private mutating func comment(_ index: Int) -> Int {
-    let end = bytes[index...].firstIndex(of: 0x0a) ?? bytes.count
+    let end = bytes.lineEnd(from: index)
     comments.append(index..<end)
     return end
   }
@@ -161,7 +161,7 @@ struct ShellLines {
     var ends: [ArraySlice<UInt8>: [Range<Int>]] = [:]
     var position = 0
     while position < bytes.count {
-      let lineEnd = bytes[position...].firstIndex(of: 0x0a) ?? bytes.count
+      let lineEnd = bytes.lineEnd(from: position)
       let next = min(lineEnd + 1, bytes.count)
       let text = bytes[position..<lineEnd].drop { $0 == 0x09 }
       if ends[text]?.count ?? 0 < 1000 { ends[text, default: []].append(position..<next) }

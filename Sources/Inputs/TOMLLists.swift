@@ -25,7 +25,7 @@ struct TOMLLists {
   /// Reads a line, and those that its value continues on.
   /// - Returns: the position of the next line; nil when the text is something else.
   private mutating func readLine(_ line: Int) -> Int? {
-    let end = KeyedValues.lineEnd(bytes, line), next = end + 1
+    let end = bytes.lineEnd(from: line), next = end + 1
     guard let start = bytes[line..<end].firstIndex(where: { $0 > 0x20 }), bytes[start] != UInt8(ascii: "#"),
       !bytes[start..<end].starts(with: "//".utf8)
     else { return next }
@@ -75,7 +75,7 @@ struct TOMLLists {
     let group = blocks[blocks.count - 1]
     values.entries.append(KeyedValues.Entry(group: group, key: key, value: value, range: name.startIndex..<behind))
     let isWhole = KeyedValues.isEmpty(bytes, from: behind) || bytes[behind...].drop { $0 == 0x20 }.starts(with: "//".utf8)
-    return isWhole || bytes[start].isASCIILetterOrDigit ? KeyedValues.lineEnd(bytes, behind) + 1 : nil
+    return isWhole || bytes[start].isASCIILetterOrDigit ? bytes.lineEnd(from: behind) + 1 : nil
   }
 
   private mutating func openBlock(_ next: Int) -> Int {

@@ -7,7 +7,7 @@ enum Transcript {
     var output = bytes
     var position = 0
     while position < bytes.count {
-      let end = bytes[position...].firstIndex(of: 0x0a) ?? bytes.count
+      let end = bytes.lineEnd(from: position)
       let line = position..<end
       guard let brace = bytes[line].firstIndex(of: UInt8(ascii: "{")) else {
         if isRemark(bytes[line]) { blank(&output, line) }
@@ -20,7 +20,7 @@ enum Transcript {
       if bytes[position..<brace].contains(text: "qemu-monitor-command") {
         blank(&output, position..<brace)
         let rest = max(end, message.upperBound)
-        blank(&output, message.upperBound..<(bytes[rest...].firstIndex(of: 0x0a) ?? bytes.count))
+        blank(&output, message.upperBound..<bytes.lineEnd(from: rest))
       }
       position = max(end, message.upperBound)
       if position > end, let next = bytes[position...].firstIndex(of: 0x0a) { position = next }

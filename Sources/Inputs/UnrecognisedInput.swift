@@ -113,7 +113,7 @@ public enum UnrecognisedInput {
       guard bytes[brace...].starts(with: "{%".utf8),
         bytes[..<brace].last(where: { $0 > 0x20 || $0 == 0x0a }).map({ $0 == 0x0a }) ?? true
       else { continue }
-      let end = bytes.firstIndex(of: 0x0a, from: brace) ?? bytes.count
+      let end = bytes.lineEnd(from: brace)
       position = end
       if let last = bytes[..<end].lastIndex(where: { $0 > 0x20 }), bytes[brace...last].suffix(2).elementsEqual("%}".utf8) { return true }
     }

@@ -56,7 +56,7 @@ struct YAMLLists {
   /// Reads a line, and those that its value continues on.
   /// - Returns: the position of the next line; nil when the text is not YAML.
   private mutating func readLine(_ line: Int) -> Int? {
-    let end = KeyedValues.lineEnd(bytes, line), next = end + 1
+    let end = bytes.lineEnd(from: line), next = end + 1
     guard !KeyedValues.isEmpty(bytes, from: line) else { return next }
     if bytes[line..<end].starts(with: "---".utf8) || bytes[line..<end].starts(with: "...".utf8) {
       beginDocument()
@@ -130,7 +130,7 @@ struct YAMLLists {
   }
 
   private mutating func readValue(of key: (name: String, end: Int), _ start: Int, parent: Int) -> Int? {
-    let end = KeyedValues.lineEnd(bytes, start)
+    let end = bytes.lineEnd(from: start)
     addKey(key.name, start..<end)
     let index = values.entries.count - 1
     guard let content = bytes[key.end..<end].firstIndex(where: { $0 > 0x20 }) else { return end + 1 }
@@ -155,12 +155,12 @@ struct YAMLLists {
     case UInt8(ascii: "["):
       guard let list = KeyedValues.list(bytes, at: start, { string(at: $0, inFlow: true) }) else { return nil }
       let isWhole = KeyedValues.isEmpty(bytes, from: list.end)
-      return (KeyedValues.Value(isList: true, items: isWhole ? list.words : nil), KeyedValues.lineEnd(bytes, list.end) + 1)
+      return (KeyedValues.Value(isList: true, items: isWhole ? list.words : nil), bytes.lineEnd(from: list.end) + 1)
     case UInt8(ascii: "{"), UInt8(ascii: "\""), UInt8(ascii: "'"):
       if let word = string(at: start, inFlow: false) { return (value(word), end + 1) }
       guard let last = KeyedValues.end(bytes, of: start) else { return nil }
       if bytes[start] == UInt8(ascii: "{") { values.braces.append(start..<last) }
-      return (KeyedValues.Value(), KeyedValues.lineEnd(bytes, last) + 1)
+      return (KeyedValues.Value(), bytes.lineEnd(from: last) + 1)
     default:
       return (string(at: start, inFlow: false).map(value) ?? KeyedValues.Value(), end + 1)
     }
@@ -181,7 +181,7 @@ struct YAMLLists {
   private func skipping(_ start: Int, _ end: Int, parent: Int) -> Int {
     var at = end + 1
     while at < bytes.count {
-      let end = KeyedValues.lineEnd(bytes, at)
+      let end = bytes.lineEnd(from: at)
       guard let first = bytes[at..<end].firstIndex(where: { $0 != 0x20 }), bytes[first] > 0x20 else { at = end + 1; continue }
       if first - at <= parent { break }
       at = end + 1

@@ -6,6 +6,9 @@ extension [UInt8] {
     withUnsafeBufferPointer { $0.firstIndex(of: byte, from: start) }
   }
 
+  /// Index of the line feed that ends the line of a position; the number of bytes where none does.
+  public func lineEnd(from start: Int) -> Int { firstIndex(of: 0x0a, from: start) ?? count }
+
   /// Indices of a text, which may overlap.
   public func indices(of text: [UInt8]) -> [Int] {
     guard let first = text.first else { return [] }

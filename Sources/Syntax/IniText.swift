@@ -56,7 +56,7 @@ public struct IniText {
     self.bytes = bytes
     var start = 0
     while start < bytes.count {
-      let end = bytes[start...].firstIndex(of: 0x0a) ?? bytes.count
+      let end = bytes.lineEnd(from: start)
       if isStrict { scan(start..<end) } else { line(start..<end) }
       start = end + 1
     }
