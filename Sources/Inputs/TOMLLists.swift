@@ -8,9 +8,10 @@ struct TOMLLists {
   private var blocks = [0]
   private var groups = 0
 
-  /// Nil for a text in another language, or with a string of several lines. Without a table it may be a program.
+  /// Nil for a text in another language, or with a string of several lines: the last line of a here document is neither a key nor a block.
+  /// Without a table it may be a program.
   static func values(_ bytes: [UInt8]) -> KeyedValues? {
-    guard !bytes.contains(text: "\"\"\""), !bytes.contains(text: "'''"), !bytes.contains(text: "<<") else { return nil }
+    guard !bytes.contains(text: "\"\"\""), !bytes.contains(text: "'''") else { return nil }
     var reader = TOMLLists(bytes: bytes)
     var at = 0
     while at < bytes.count {

@@ -74,6 +74,7 @@ final class ArgumentFileTests: XCTestCase {
     assertUnread("[a]\nrunner = [\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=01:00.0\", \"-kernel\"]\n", "the rest of the command")
     // A program may split them.
     XCTAssertNotNil(parse("qemu: [\"-device vfio-pci,host=01:00.0\", -S]\n").unrecognised)
+    XCTAssertNotNil(parse("qemu: [-S, \"-device vfio-pci,host=01:00.0\"]\n").unrecognised)
   }
 
   func testArgumentsOfAContainerGoToAProgramOfItsImage() {
@@ -81,6 +82,8 @@ final class ArgumentFileTests: XCTestCase {
     assertUnread("apiVersion: v1\nspec:\n  containers:\n    - image: vm\n      args: \(Self.flow)\n", "the program of the image")
     assertUnread("services:\n  vm:\n    entrypoint: \(Self.flow)\n    command: -device $GPU\n", "`command`")
     assertUnread("services:\n  vm:\n    entrypoint: \(Self.flow)\n    extends: {file: b.yml}\n", "`extends`")
+    // A key that stands twice is not two parts of one command.
+    assertUnread("vm:\n  command: \(Self.flow)\n  command: [-S]\n", "`command`")
   }
 
   func testPartsThatAreNotFollowedAreUnread() {
@@ -99,6 +102,21 @@ final class ArgumentFileTests: XCTestCase {
     assertUnread("cmd:\n  - qemu-system-x86_64\n  - -device\n  - vfio-pci,\n    host=01:00.0\n")
     assertUnread("[vm]\ncmd = [\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=${var.gpu}\", \"$GPU\"]\n")
     assertUnread("[vm]\ncmd = [\"sh\", \"-c\", \"qemu-system-x86_64 $GPU\"]\n")
+    // A tab does not indent.
+    assertUnread("argv:\n\t- qemu-system-x86_64\n\t- -device\n\t- 'vfio-pci,host=01:00.0'\n")
+  }
+
+  func testAnAliasOfAnItemIsUnread() {
+    assertUnread("a: [&a -S]\nb: *a\ncmd: \(Self.flow)\n", "the file's anchors, tags, or blocks of arguments")
+  }
+
+  func testSignsInOtherTextsEndNothing() {
+    assertRead("cmd: \(Self.flow)\ntext: {a: it's}\n")
+    assertRead("cmd: [qemu-system-x86_64, -name, a#b, -device, 'vfio-pci,host=01:00.0']\n")
+    let command = "command = \"qemu-system-x86_64\"\nargs = [\"-device\", \"vfio-pci,host=01:00.0\"]\n"
+    assertRead("a \"b\" {\n\(command)}\nc {\nargs = true\n}\n")
+    assertRead("# 1 << 2\na \"b\" {\n\(command)}\n")
+    assertUnread("a \"b\" {\n\(command)text = <<EOF\na = 1\nEOF\n}\n")
   }
 
   func testOtherListsAndTextsOfTheFileAreUnread() {
@@ -165,7 +183,9 @@ final class ArgumentFileTests: XCTestCase {
   func testAListWithADeviceThatIsNotReadableIsUndetermined() {
     for text in [
       "- command: {argv: \(Self.flow)}\n", "cmd:\n- qemu-system-x86_64\n- -M\n- on\n- -device\n- vfio-pci,host=01:00.0\n",
-      "[a]\ncmd = [\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=01:00.0\", x]\n"
+      "[a]\ncmd = [\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=01:00.0\", x]\n",
+      "cmd: [qemu-system-x86_64, -device, 'vfio-pci,host=01:00.0', \"a\\tb\"]\n", "cmd: \(Self.flow) more\n",
+      "argv: [-S]\n- qemu-system-x86_64\n- -device\n- 'vfio-pci,host=01:00.0'\n"
     ] {
       assertUnread(text)
       XCTAssertNil(parse(text).unrecognised, text)
