@@ -50,13 +50,14 @@ final class ProxmoxMemoryTests: XCTestCase {
       parse("memory: 0").problems.map(\.message),
       ["Proxmox starts the machine with 512 MiB: it warns `unable to parse value of 'memory'`: value must have a minimum value of 16"])
     XCTAssertEqual(parse("memory: 0").machine.options.first { $0.name == "m" }?.value, .string("512"))
+    XCTAssertEqual(parse("memory: 16").problems, [])
   }
 
   /// Proxmox leaves out a line whose value has another type than its key.
   func testValuesOfAnotherTypeAreLeftOut() {
     for (line, type) in [
-      ("cores: x", "integer"), ("sockets: -1", "integer"), ("vcpus: 2x", "integer"), ("balloon: 1G", "integer"), ("numa: 2", "boolean"),
-      ("kvm: never", "boolean"), ("acpi: 00", "boolean"), ("template: maybe", "boolean")
+      ("cores: x", "integer"), ("cores: ", "integer"), ("sockets: -1", "integer"), ("vcpus: 2x", "integer"), ("balloon: 1G", "integer"),
+      ("numa: 2", "boolean"), ("kvm: never", "boolean"), ("acpi: 00", "boolean"), ("template: maybe", "boolean")
     ] {
       let (key, value) = (line.prefix { $0 != ":" }, line.drop { $0 != " " }.dropFirst())
       XCTAssertEqual(

@@ -71,6 +71,15 @@ final class SetAndGlobalTests: XCTestCase {
     }
   }
 
+  /// `%d` is a number of printf and of QEMU's own configuration files.
+  func testPlaceholdersAmongMemoryAndProcessors() {
+    for (option, text) in [("m", "%dM"), ("m", "size={{ memory }}"), ("smp", "%d"), ("smp", "cpus=@CPUS@,sockets=1")] {
+      let list = "[\"qemu-system-x86_64\",\"-device\",\"vfio-pci,host=01:00.0\",\"-\(option)\",\"\(text)\"]\n"
+      let machine = ParsedInput.parse(SourceText(name: "vm.json", bytes: Array(list.utf8))).machine
+      XCTAssertEqual(machine.options.filter { $0.name == option }.map(\.value.string), ["$(...)"], text)
+    }
+  }
+
   func testASetOfWhatNoOptionHasMade() {
     XCTAssertEqual(messages("-set drive.d.if=x"), ["`-set drive.d.if=x`: QEMU stops with `there is no drive \"d\" defined`"])
     XCTAssertEqual(messages("-set drive.d.if=x -drive id=d,if=none").count, 1)

@@ -65,8 +65,9 @@ private func advice(_ failure: RealizeFailure, _ target: LintTarget) -> String? 
   case .refusedByKVM where target.machine.isX86PC: return "remove `kernel-irqchip=off`, or write `split`"
   case .noHostProcessor where target.machine.proxmox != nil: return "remove `kvm: 0`"
   case .noHostProcessor:
-    let isGiven = target.machine.options.contains { $0.name == "accel" } || target.machine.machine.contains { $0.name == "accel" }
-    return isGiven ? "put `-accel kvm` before other accelerators" : "add `-accel kvm`"
+    // `-accel` beside `-machine accel=` is an error (QEMU system/vl.c: configure_accelerators).
+    if target.machine.machine.contains(where: { $0.name == "accel" }) { return "put `kvm` before other accelerators in `accel=`" }
+    return target.machine.options.contains { $0.name == "accel" } ? "put `-accel kvm` before other accelerators" : "add `-accel kvm`"
   case .busNotFound, .bootIndexTaken, .acpiIndexTaken: return failure.cause.advice(on: target.hostNow)
   default: return findsNothing(failure) ?? MessageAdvice.of(failure, in: target)
   }

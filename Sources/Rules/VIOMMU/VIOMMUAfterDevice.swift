@@ -31,7 +31,7 @@ private func check(_ context: DeviceContext, _ runner: inout RuleRunner) throws(
   guard try context.setting("dma-translation", of: unit) != "off" else { return }
   let models = ["intel-iommu": "intel", "amd-iommu": "amd", "virtio-iommu-pci": "virtio"]
   // libvirt writes its own elements before `<qemu:commandline>`.
-  if context.isLibvirtElement, !unit.isLibvirtIOMMU, let model = unit.driver.flatMap({ models[$0] }) {
+  if context.isLibvirtElement, let model = unit.driver.flatMap({ models[$0] }) {
     let element = model == "intel" ? "<iommu model='intel'><driver caching_mode='on'/></iommu>" : "<iommu model='\(model)'/>"
     return runner.report(
       message(context, unit), fix: "remove the IOMMU from `<qemu:commandline>`, and add `\(element)`", evidence: evidence(unit))
