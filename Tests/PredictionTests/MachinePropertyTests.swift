@@ -11,6 +11,30 @@ final class MachinePropertyTests: XCTestCase {
       .map(\.failure.text)
   }
 
+  func testGlobalsOfPartsOfAMachine() {
+    let hole = "pci-hole64-size=zz: Parameter 'pci-hole64-size' expects a non-negative number below 2^64"
+    XCTAssertEqual(texts("pc -global i440FX-pcihost.pci-hole64-size=zz"), ["can't apply global i440FX-pcihost.\(hole)"])
+    // The device in a card is made before the card.
+    let both = "q35 -global virtio-net-pci.multifunction=zz -global virtio-net-device.packed=zz -device virtio-net-pci"
+    XCTAssertEqual(texts(both, 7, 2), ["can't apply global virtio-net-device.packed=zz: Parameter 'packed' expects 'on' or 'off'"])
+  }
+
+  /// One of JSON may have any id, and a card of vDPA may be one of a network.
+  func testWhatIsNotReadMayBeRight() {
+    XCTAssertEqual(texts(#"q35 -audiodev '{"driver":"none","id":"a0"}' -device AC97,audiodev=a0"#), [])
+    let card = "vhost-vdpa-device-pci,bus=rp,vhostdev=/dev/vhost-vdpa-0"
+    XCTAssertEqual(texts("q35 -device pcie-root-port,id=rp -device \(card),failover_pair_id=x"), [])
+  }
+
+  func testQueuesOfHalfOfAllNumbersEndQEMUByAnotherSignal() {
+    func signals(_ size: String) -> [String?] {
+      let machine = Machines.parse("qemu-system-x86_64 -nodefaults -M q35 -device virtio-scsi-pci,virtqueue_size=\(size)").machine
+      return Predictor(machine, on: Machines.host(), qemu: .released(11, 1, "11.1.3")).run().launchFailures.map(\.failure.signal)
+    }
+    XCTAssertEqual(signals("2147483647"), ["SIGABRT"])
+    XCTAssertEqual(signals("2147483648"), ["SIGTRAP"])
+  }
+
   func testLimitsOfValues() {
     for (option, text) in [
       ("max-ram-below-4g=5G", "Machine option 'max-ram-below-4g=5368709120' expects size less than or equal to 4G"),

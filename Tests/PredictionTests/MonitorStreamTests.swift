@@ -59,6 +59,8 @@ final class MonitorStreamTests: XCTestCase {
     ] {
       XCTAssertEqual(try run(add("a", "01:00.0", bus), guest: guest).causes, [cause], bus)
     }
+    let open = MonitorStreamTests.guest + " -device virtio-scsi-pci,id=$S"
+    XCTAssertEqual(try run(add("a", "01:00.0", "s.0"), guest: open).causes, [nil])
   }
 
   /// The primary of a failover pair stays kept back until its standby is gone.

@@ -16,5 +16,7 @@ final class TextualRequestTests: XCTestCase {
     // QEMU writes 0.10000000000000001, which is no function of a slot.
     XCTAssertEqual(text(0.1), .unknown("0.1"))
     XCTAssertEqual(text(1e300)?.isUnknown, true)
+    // A shorter text of more digits is not known to be QEMU's.
+    XCTAssertEqual(text(1234567.5)?.isUnknown, true)
   }
 }
