@@ -9,6 +9,8 @@ struct YAMLLists {
   private var groups = 0
   /// The entry that a line without a key and without a dash continues.
   private var last: Int?
+  /// Whether the value that was read last is more than an anchor or a tag, and whether it may continue on the next line.
+  private var hasValue = false, mayContinue = false
 
   private struct Mapping {
     let column: Int
@@ -17,6 +19,8 @@ struct YAMLLists {
     var entry: Int
     /// Bytes before the dashes of the list that is the value of that key.
     var listColumn: Int?
+    /// Whether that key has a value that is not a list below it, behind which no mapping begins; and whether it is a mapping.
+    var isFilled = false, isMapping = false
   }
 
   /// Nil for a text that is not YAML, or is beyond this reader.
@@ -49,6 +53,7 @@ struct YAMLLists {
     let mapping = mappings.count - 1
     mappings[mapping].entry = values.entries.count
     mappings[mapping].listColumn = nil
+    (mappings[mapping].isFilled, mappings[mapping].isMapping) = (false, false)
     values.entries.append(KeyedValues.Entry(group: mappings[mapping].group, key: key, range: range))
     last = values.entries.count - 1
   }
@@ -72,12 +77,19 @@ struct YAMLLists {
     if content < end, "&!".utf8.contains(bytes[content]) { content = skipProperties(content, end) }
     let key = content < end ? key(at: content, end) : nil
     let column = start - line
+    let depth = mappings.count
     while let mapping = mappings.last, mapping.column > column { mappings.removeLast() }
+    // Text, as a dash that is not below the others is, continues the value of the last key only.
+    if depth > mappings.count, dashes == 0 ? key == nil : column > mappings.last?.listColumn ?? column { return nil }
     if dashes > 0 {
+      if key != nil, mappings.last?.isFilled == true { return nil }
       guard beginItem(column), let owner = mappings.last?.entry else { return nil }
       guard let key, dashes == 1 else {
+        var (content, end) = (content, end)
+        if dashes == 1, KeyedValues.isEmpty(bytes, from: content), let below = scalar(below: end, column) { (content, end) = below }
         values.entries[owner].range = min(values.entries[owner].range.lowerBound, start)..<end
         let isNested = dashes > 1
+        (hasValue, mayContinue) = (true, false)
         guard let item = isNested ? (KeyedValues.Value(), skipping(content, end, parent: column)) : value(at: content, end, parent: column)
         else { return nil }
         if item.value.isList { addList(item.value, content..<min(item.next, bytes.count), of: owner) }
@@ -86,23 +98,51 @@ struct YAMLLists {
       }
       add(nil, to: owner)
       openMapping(at: content - line)
-      return readValue(of: key, content, parent: content - line)
+      return readValue(of: key, content)
     }
     guard let key else {
-      guard let last, column > 0 else { return nil }
+      guard let last, let mapping = mappings.indices.last, column > 0, mayContinue, column > mappings[mapping].column,
+        column > mappings[mapping].listColumn ?? -1
+      else { return nil }
+      if mapping > 0, !mappings[mapping].isFilled, mappings[mapping].listColumn == nil {
+        return readValue(of: mappings[mapping].entry, content, end)
+      }
       values.entries[last].value.string = nil
       values.entries[last].value.items = nil
       return next
     }
-    if mappings.last?.column != column { openMapping(at: column) }
-    return readValue(of: key, content, parent: column)
+    if let mapping = mappings.indices.last, mappings[mapping].column != column {
+      if let list = mappings[mapping].listColumn {
+        // Below a dash that is alone on its line.
+        guard column > list, !hasValue else { return nil }
+      } else {
+        guard !mappings[mapping].isFilled else { return nil }
+        (mappings[mapping].isFilled, mappings[mapping].isMapping) = (true, true)
+      }
+      openMapping(at: column)
+    }
+    return readValue(of: key, content)
+  }
+
+  /// The scalar of an item whose dash is alone on its line, and the end of its line.
+  private func scalar(below end: Int, _ column: Int) -> (Int, Int)? {
+    var line = end + 1
+    while line < bytes.count, KeyedValues.isEmpty(bytes, from: line) { line = bytes.lineEnd(from: line) + 1 }
+    guard line < bytes.count, let start = bytes[line...].firstIndex(where: { $0 != 0x20 }), start - line > column else { return nil }
+    let end = bytes.lineEnd(from: line)
+    let isItem = bytes[start] == UInt8(ascii: "-") && isBlank(start + 1)
+    return isItem || bytes[start] <= 0x20 || key(at: start, end) != nil ? nil : (start, end)
   }
 
   /// Notes the column of a dash. One that is further right than those before it is text of their item.
   private mutating func beginItem(_ column: Int) -> Bool {
     guard let mapping = mappings.indices.last else { return false }
     let entry = mappings[mapping].entry
+    if mappings[mapping].isFilled {
+      guard !mappings[mapping].isMapping, mayContinue, column > mappings[mapping].column else { return false }
+    }
     if let other = mappings[mapping].listColumn {
+      guard column >= other else { return false }
       if other != column { values.entries[entry].value.items = nil }
     } else {
       mappings[mapping].listColumn = column
@@ -129,16 +169,22 @@ struct YAMLLists {
     last = values.entries.count - 1
   }
 
-  private mutating func readValue(of key: (name: String, end: Int), _ start: Int, parent: Int) -> Int? {
+  private mutating func readValue(of key: (name: String, end: Int), _ start: Int) -> Int? {
     let end = bytes.lineEnd(from: start)
     addKey(key.name, start..<end)
-    let index = values.entries.count - 1
+    (hasValue, mayContinue) = (false, true)
     guard let content = bytes[key.end..<end].firstIndex(where: { $0 > 0x20 }) else { return end + 1 }
-    guard !KeyedValues.isEmpty(bytes, from: key.end), let found = value(at: content, end, parent: parent) else {
-      return KeyedValues.isEmpty(bytes, from: key.end) ? end + 1 : nil
-    }
-    values.entries[index].value = found.value
-    values.entries[index].range = start..<min(found.next, bytes.count)
+    if KeyedValues.isEmpty(bytes, from: key.end) { return end + 1 }
+    return readValue(of: values.entries.count - 1, content, end)
+  }
+
+  /// Reads the value of the last key of the current mapping, which begins on the key's line or below it.
+  private mutating func readValue(of entry: Int, _ content: Int, _ end: Int) -> Int? {
+    let mapping = mappings.count - 1
+    guard let found = value(at: content, end, parent: mappings[mapping].column) else { return nil }
+    mappings[mapping].isFilled = hasValue
+    values.entries[entry].value = found.value
+    values.entries[entry].range = values.entries[entry].range.lowerBound..<min(found.next, bytes.count)
     return found.next
   }
 
@@ -146,22 +192,33 @@ struct YAMLLists {
   private mutating func value(at start: Int, _ end: Int, parent: Int) -> (value: KeyedValues.Value, next: Int)? {
     var start = start
     if start < end, "&!".utf8.contains(bytes[start]) { start = skipProperties(start, end) }
+    (hasValue, mayContinue) = (false, true)
     guard start < end, !KeyedValues.isEmpty(bytes, from: start) else { return (KeyedValues.Value(), end + 1) }
+    (hasValue, mayContinue) = (true, false)
     switch bytes[start] {
     case UInt8(ascii: "*"):
       values.hasReferences = true
       return (KeyedValues.Value(), end + 1)
-    case UInt8(ascii: "|"), UInt8(ascii: ">"): return (KeyedValues.Value(), skipping(start, end, parent: parent))
+    case UInt8(ascii: "|"), UInt8(ascii: ">"):
+      let mark = bytes[(start + 1)..<end].drop { $0.isASCIIDigit || "+-".utf8.contains($0) }.startIndex
+      return !KeyedValues.isEmpty(bytes, from: mark) ? nil : (KeyedValues.Value(), skipping(start, end, parent: parent, isBlock: true))
     case UInt8(ascii: "["):
       guard let list = KeyedValues.list(bytes, at: start, { string(at: $0, inFlow: true) }) else { return nil }
-      let isWhole = KeyedValues.isEmpty(bytes, from: list.end)
-      return (KeyedValues.Value(isList: true, items: isWhole ? list.words : nil), bytes.lineEnd(from: list.end) + 1)
+      guard KeyedValues.isEmpty(bytes, from: list.end) else { return nil }
+      return (KeyedValues.Value(isList: true, items: list.words), bytes.lineEnd(from: list.end) + 1)
     case UInt8(ascii: "{"), UInt8(ascii: "\""), UInt8(ascii: "'"):
-      if let word = string(at: start, inFlow: false) { return (value(word), end + 1) }
-      guard let last = KeyedValues.end(bytes, of: start) else { return nil }
+      if let word = string(at: start, inFlow: false) { return KeyedValues.isEmpty(bytes, from: word.end) ? (value(word), end + 1) : nil }
+      // Placeholders of templates, which make the text, begin with two braces.
+      guard let last = KeyedValues.end(bytes, of: start),
+        KeyedValues.isEmpty(bytes, from: last) || bytes[start...].starts(with: "{{".utf8)
+      else { return nil }
       if bytes[start] == UInt8(ascii: "{") { values.braces.append(start..<last) }
       return (KeyedValues.Value(), bytes.lineEnd(from: last) + 1)
+    case UInt8(ascii: "%"), UInt8(ascii: "@"), UInt8(ascii: "`"), UInt8(ascii: "]"), UInt8(ascii: "}"), UInt8(ascii: ","): return nil
     default:
+      // `a: b: c` is not a mapping in a mapping.
+      if key(at: start, end) != nil || "-?:".utf8.contains(bytes[start]) && isBlank(start + 1) { return nil }
+      mayContinue = true
       return (string(at: start, inFlow: false).map(value) ?? KeyedValues.Value(), end + 1)
     }
   }
@@ -177,13 +234,16 @@ struct YAMLLists {
     return bytes[name..<end].firstIndex { $0 > 0x20 } ?? end
   }
 
-  /// The position behind the lines of a block, which are indented further than its key or dash.
-  private func skipping(_ start: Int, _ end: Int, parent: Int) -> Int {
+  /// The position behind the lines that are indented further than their key or dash, and those of a block no less than its first.
+  private func skipping(_ start: Int, _ end: Int, parent: Int, isBlock: Bool = false) -> Int {
+    var least = parent + 1
+    var isFirst = isBlock && !bytes[start..<end].contains(where: \.isASCIIDigit)
     var at = end + 1
     while at < bytes.count {
       let end = bytes.lineEnd(from: at)
       guard let first = bytes[at..<end].firstIndex(where: { $0 != 0x20 }), bytes[first] > 0x20 else { at = end + 1; continue }
-      if first - at <= parent { break }
+      if first - at < least { break }
+      if isFirst { (least, isFirst) = (first - at, false) }
       at = end + 1
     }
     return at
@@ -197,8 +257,8 @@ struct YAMLLists {
       else { return nil }
       return (word.word.text, word.end + 1)
     }
-    guard !"[{#|>@%`?".utf8.contains(bytes[start]) else { return nil }
-    var at = start
+    guard !"[]{},#|>@%`?".utf8.contains(bytes[start]) else { return nil }
+    var at = start + 1
     while at < end, !(bytes[at] == UInt8(ascii: "#") && bytes[at - 1] <= 0x20) || at == start {
       if bytes[at] == UInt8(ascii: ":"), isBlank(at + 1) { return (String(decoding: bytes[start..<at], as: UTF8.self), at + 1) }
       at += 1

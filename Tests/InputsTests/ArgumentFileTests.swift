@@ -46,6 +46,8 @@ final class ArgumentFileTests: XCTestCase {
       "---\nprograms:\n  vm:\n    command: qemu-system-x86_64\n    args: [-device, 'vfio-pci,host=01:00.0']\n",
       "- argv: \(Self.flow)\n- argv: [qemu-system-x86_64, --version]\n", "a: [sh, -c, 'echo vfio-pci > x']\ncmd: \(Self.flow)\n",
       "cmd: \(Self.flow)\r\nnext: 'it''s'\r\n", "packages: [qemu-kvm, ovmf]\nnote: |\n  -S\ncmd: \(Self.flow)\n",
+      "cmd:\n  -\n    qemu-system-x86_64\n  -\n\n    # a machine\n    -M\n  - q35\n  -\n    -device\n  -\n    vfio-pci,host=01:00.0\n",
+      "cmd:\n  \(Self.flow)\na:\n  \"b: \"\nc:\n - d\n -\n   e: f\ng: h\n i\n", "a: |\n   b\n    c: d\n\n # e\ncmd: \(Self.flow)\n",
       "a: {b: [c, \"d]\"],\n  e: {}}\n---\ncmd: \(Self.flow)\n"
     ] {
       assertRead(text)
@@ -117,6 +119,21 @@ final class ArgumentFileTests: XCTestCase {
     assertRead("a \"b\" {\n\(command)}\nc {\nargs = true\n}\n")
     assertRead("# 1 << 2\na \"b\" {\n\(command)}\n")
     assertUnread("a \"b\" {\n\(command)text = <<EOF\na = 1\nEOF\n}\n")
+  }
+
+  /// No parser of YAML accepts these, so that nothing is started as the file says.
+  func testWhatIsNotYAMLIsNotRead() {
+    let list = "cmd: \(Self.flow)\n"
+    for text in [
+      "a: b: c\n", "a: \"b\" c\n", "a: %b\n", "a: @b\n", "a: b\n  c: d\n", "a:\n  - b\n  c: d\n", "a:\n  - b\n- c\n", "a:\n  b: c\n d: e\n",
+      "a: |\n    b\n   c\n", "a: \"b\"\n  c\n", "a: [b]\n  c\n", "a:\n b\n- c\n", "a: |\n  b\n- c\n", "a:\n - b: c\n   - d\n",
+      "a: {b: c} d\n", "a: [b] [c]\n", "a:\n  b: c\n ]\n", "a:\n- b\n- c: d\n -\n", "a: | b\n", "a: - b\n", "a:\n - b: c\n    - d: e\n"
+    ] {
+      for file in [text + list, list + text] {
+        let parsed = parse(file)
+        XCTAssert(parsed.unrecognised != nil || !parsed.machine.unreadParts.isEmpty, file)
+      }
+    }
   }
 
   func testOtherListsAndTextsOfTheFileAreUnread() {
