@@ -166,7 +166,13 @@ extension ParsedInput {
       CommandComments(source: source, words: words).read(comments, into: &definition)
       return definition
     case .shell:
-      if let make = MakeText.recipes(source.bytes) { return parse(script: ShellScript(make), source, follow) }
+      if let make = MakeText.recipes(source.bytes) {
+        var parsed = parse(script: ShellScript(make), source, follow)
+        if let place = make.otherShell {
+          parsed.noteUnread("the recipes", "make does not give them to a plain shell", place, source)
+        }
+        return parsed
+      }
       if let script = YAMLBlocks(source.bytes)?.script { return parse(script: ShellScript(script), source, follow) }
       let script = ShellScript(source.bytes)
       if ShellScript.isScript(source.bytes) { return parse(script: script, source, follow) }

@@ -7,6 +7,8 @@ struct MakeText {
   let script: [UInt8]
   /// Variables whose value is written out.
   let variables: ShellVariables
+  /// The name of a variable with which make runs the recipes in another way than one line after the other by a shell of POSIX.
+  private(set) var otherShell: Range<Int>?
 
   init(script: [UInt8], variables: ShellVariables) { (self.script, self.variables) = (script, variables) }
 
@@ -33,6 +35,7 @@ struct MakeText {
       for index in line where script[index] != 0x0a { script[index] = 0x20 }
       if let assignment = MakeText.assignment(text) {
         let (name, sign, place) = assignment
+        if MakeText.setsShell(name, bytes[place]) { otherShell = line.lowerBound..<place.lowerBound }
         // A name that make composes may be any.
         if name.contains("$") { isFollowed = false }
         // A later one replaces it also above, or not, by its kind; the environment may have the value of `?=`.
@@ -66,6 +69,16 @@ struct MakeText {
 
   /// Directives and functions that change no variable.
   private static let withoutEffect: Set<String> = ["export", "unexport", "vpath", "$(info", "$(warning"]
+
+  /// Whether an assignment gives the recipes another shell, or one with other arguments than they have otherwise (GNU make manual,
+  /// "Choosing the Shell").
+  private static func setsShell(_ name: String, _ value: ArraySlice<UInt8>) -> Bool {
+    let words = value.split { $0 <= 0x20 }.map { String(decoding: $0, as: UTF8.self) }
+    if name == ".SHELLFLAGS" { return !words.allSatisfy { $0.hasPrefix("-") || $0 == "pipefail" } }
+    guard name == "SHELL" else { return false }
+    // `/usr/bin/env bash`, `$(shell which bash)`.
+    return !(words.last { !$0.hasPrefix("-") }?.split { "/()".contains($0) }.last.map { ShellScript.shells.contains(String($0)) } ?? false)
+  }
 
   private struct Variable {
     var value: [UInt8]

@@ -38,26 +38,28 @@ struct ShellScript {
   /// Whether a text begins with a line that names a shell: `#!/bin/bash -e`, `#! /usr/bin/env -S bash`.
   static func isScript(_ bytes: [UInt8]) -> Bool { shell(bytes) != nil }
 
+  /// The shells whose language is read.
+  static let shells: Set<String> = ["sh", "bash", "dash", "ash", "zsh", "ksh", "ksh93", "mksh", "rbash", "busybox"]
+
   /// The shell that the line names.
   static func shell(_ bytes: [UInt8]) -> String? {
     // After a byte order mark, as editors of other systems write one.
     let text = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes[3...] : bytes[...]
     guard text.starts(with: "#!".utf8) else { return nil }
     let line = String(decoding: text.dropFirst(2).prefix { $0 != 0x0a && $0 != 0x0d }.prefix(256), as: UTF8.self)
-    let shells: Set<String> = ["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "rbash", "busybox"]
     let words = line.split { $0 == " " || $0 == "\t" }
     for word in words {
       let name = String(word).fileName ?? ""
       if shells.contains(name) { return name }
       // `env` and its options go before the shell.
-      if name == "nix-shell" || name == "nix" { return nixShell(text, shells) }
+      if name == "nix-shell" || name == "nix" { return nixShell(text) }
       guard name == "env" || word.hasPrefix("-") || ShellRunner.isAssignment(String(word)) else { return nil }
     }
     return nil
   }
 
   /// The shell of a script that begins with two lines for Nix: `#! nix-shell -i bash -p qemu`, `#! nix shell … --command bash`.
-  private static func nixShell(_ text: ArraySlice<UInt8>, _ shells: Set<String>) -> String? {
+  private static func nixShell(_ text: ArraySlice<UInt8>) -> String? {
     let lines = text.prefix(4096).split(separator: 0x0a).dropFirst().prefix { $0.starts(with: "#!".utf8) }
     let words = lines.flatMap { String(decoding: $0, as: UTF8.self).split { $0.isWhitespace }.map(String.init) }
     let shell = zip(words, words.dropFirst()).first { ["-i", "-c", "--command"].contains($0.0) }?.1.fileName
@@ -221,7 +223,9 @@ extension ParsedInput {
         "the variables and arrays of the script expand to more than \(ShellVariables.maximumBytes) bytes, and were not followed",
         "write the arguments into the command", script.command ?? 0..<1)
     }
-    if let start = script.unclosed {
+    if let start = script.unclosed, source.continuesInPowerShell(start) {
+      parsed.noteUnread("the lines behind a lone backtick", "PowerShell continues the command there", start..<start + 1, source)
+    } else if let start = script.unclosed {
       complain("a substitution is never closed", "close it, as a shell would demand", start..<start + 1)
     }
     for stray in script.strays {
@@ -274,5 +278,13 @@ extension ParsedInput {
   mutating func noteOpenEnd(of command: Range<Int>, _ source: SourceText) {
     guard source.bytes[command].last(where: { $0 > 0x20 }) == UInt8(ascii: "\\") else { return }
     noteUnread("the rest of the command", "its last line continues, and the text ends there", command, source)
+  }
+}
+
+extension SourceText {
+  /// Whether a backtick ends a line, behind a blank: PowerShell's mark of a line that continues.
+  fileprivate func continuesInPowerShell(_ mark: Int) -> Bool {
+    let next = bytes[(mark + 1)...].drop { $0 == 0x0d }.first
+    return bytes[mark] == UInt8(ascii: "`") && next.map { $0 == 0x0a } ?? true && mark > 0 && bytes[mark - 1] <= 0x20
   }
 }

@@ -33,6 +33,7 @@ final class MakeTextTests: XCTestCase {
     ".PHONY: run\n.DEFAULT_GOAL := run\nGPU = 0000:01:00.0\nDEV = vfio-pci,host=$(GPU)\nexport OPTS\t= -M q35\t-device $(DEV)\n"
       + "run:\n\tqemu-system-x86_64 $(OPTS)\n",
     "OPTS = -M q35 -device vfio-pci,host=$(GPU)\noverride GPU := 0000:01:00.0\nrun:\n\tqemu-system-x86_64 $(OPTS)\n",
+    "SHELL := /usr/bin/env bash\n.SHELLFLAGS = -eu -o pipefail -c\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
     "$(info q35)\nG=\(device)\nrun: disk.img\n\tqemu-system-x86_64 -M q35 -hda $< $G\n",
     "#!/bin/sh\nlaunch() { exec qemu-system-x86_64 -M q35 \"$@\"; }\nlaunch -m 2G \(device)\n",
     "#!/bin/sh\nlaunch() {\n  echo ${1}\n  qemu-system-x86_64 \"$@\" -M q35\n}\nGPU=0000:01:00.0\nlaunch -device vfio-pci,host=$GPU\n",
@@ -47,6 +48,10 @@ final class MakeTextTests: XCTestCase {
     "GPU := $(shell ./gpu)\nrun:\n\tqemu-system-x86_64 -M q35 -device vfio-pci,host=$(GPU)\n",
     "run:\n\tGPU=0000:01:00.0; qemu-system-x86_64 -M q35 -device vfio-pci,host=$$GPU\n",
     "run: OPTS = \(device)\nrun:\n\tqemu-system-x86_64 -M q35 $(OPTS)\n",
+    "SHELL = /usr/bin/python3\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
+    ".SHELLFLAGS = -ec \"$$0 $(GPU)\"\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
+    // A line of PowerShell that continues.
+    "qemu-system-x86_64 -M q35 \(device) @more `\n",
     // `$(G)PU`; a variable that comes later; one that another make is given; names that make composes; more than one file.
     "GPU = 0000:01:00.0\nrun:\n\tqemu-system-x86_64 -M q35 -device vfio-pci,host=$GPU\n",
     "OPTS := -M q35 -device vfio-pci,host=$(GPU)\nGPU = 0000:01:00.0\nrun:\n\tqemu-system-x86_64 $(OPTS)\n",
