@@ -46,12 +46,22 @@ extension InputFormat {
     guard let format = detect(head, isPart: true) else { return nil }
     if let text = UnrecognisedInput.withoutFencedBlocks(head), detect(text, isPart: true) == nil { return nil }
     switch format {
-    case .xml: return LibvirtDocument.isRelevant(UTF16Text.utf8(head, isPart: true) ?? head) ? .xml : nil
+    case .xml:
+      let text = UTF16Text.utf8(head, isPart: true) ?? head
+      return LibvirtDocument.isRelevant(text) || LibvirtDocument.isAfterHeading(text) ? .xml : nil
     // Programs that start QEMU without a device, such as tests, are many.
     case .python, .yaml, .toml: return DeviceMentions.all(in: head).isEmpty ? nil : format
     case .shell: return !ShellScript.isScript(head) || isGuestScript(head, ShellScript(head)) ? .shell : nil
     default: return format
     }
+  }
+
+  /// The line in which a text that is not a definition mentions a host device; nil where none does, or only an example.
+  public static func mention(_ head: [UInt8]) -> Int? {
+    let text = UTF16Text.utf8(head, isPart: true) ?? head
+    guard let place = DeviceMentions.all(in: text).first else { return nil }
+    if let prose = UnrecognisedInput.withoutFencedBlocks(text), DeviceMentions.all(in: prose).isEmpty { return nil }
+    return SourceText(name: "", bytes: text).position(of: place.lowerBound).line
   }
 
   /// `qemu-system-x86_64`, `/usr/libexec/qemu-kvm`, `kvm`.

@@ -101,7 +101,9 @@ public struct Lint: Sendable {
       }
       tally.unreadable = run.unreadable
       write(held + writer.end(tally, across: across))
-      return answer(tally)
+      var answer = answer(tally)
+      answer.complaint += Lint.note(aboutSkipped: run.skipped)
+      return answer
     } catch {
       return .couldNotLook("\(error)")
     }
@@ -173,6 +175,15 @@ public struct Lint: Sendable {
     let fact = tally.missingFact.map { ": \($0)" } ?? ""
     let advice = tally.advice.isEmpty ? "" : "; decided by " + tally.advice.joined(separator: "; ")
     return "vfiogate: undetermined\(fact)\(advice); --on-unknown warn accepts that\n"
+  }
+
+  /// A line about files of directories that are not definitions and mention a host device.
+  static func note(aboutSkipped files: [String]) -> String {
+    guard !files.isEmpty else { return "" }
+    let more = files.count > 5 ? " and \(files.count - 5) more" : ""
+    let what = files.count == 1 ? "a file mentions a host device and is not a definition"
+      : "files mention a host device and are not definitions"
+    return "vfiogate: \(what): \(printable(files.prefix(5).joined(separator: ", ")))\(more); name a file to check it\n"
   }
 
   /// The exit code of one definition alone.

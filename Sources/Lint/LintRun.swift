@@ -11,6 +11,8 @@ import Syntax
 struct LintRun {
   /// Files that could not be read, with the reasons.
   private(set) var unreadable: [String]
+  /// Files of directories that are not definitions and mention a host device, each with the line.
+  private(set) var skipped: [String] = []
   /// Whether an argument is a directory.
   var hasFolders: Bool { !files.folders.isEmpty }
   /// The hosts of the definitions, in the order of the run, with the findings across the definitions of each. Empty
@@ -128,14 +130,17 @@ struct LintRun {
   }
 
   /// - Returns: nil for a file of a directory that is not a definition.
-  private func read(_ file: DefinitionFiles.File) throws -> Definitions? {
+  private mutating func read(_ file: DefinitionFiles.File) throws -> Definitions? {
     var format = lint.input
+    var mention: Int?
     let source = try InputFile.read(file.path, limit: ParsedInput.maximumSize) { head in
       guard file.folder != nil else { return true }
       let found = InputFormat.recognise(head)
+      if found == nil { mention = InputFormat.mention(head) }
       if format == nil { format = found }
       return found != nil && found == format
     }
+    if let mention { skipped.append("\(file.path):\(mention)") }
     guard let source else { return nil }
     let follow = InputFile.follower(from: file.path, roots: lint.followRoots)
     return Definitions(source: source, rest: ParsedInputs(source, as: format, follow: follow, extent: .passthrough))

@@ -175,6 +175,16 @@ final class DirectoryTests: XCTestCase {
     XCTAssertEqual(run.error, "vfiogate: \(folder.path): holds no definition\n")
   }
 
+  func testAFileThatIsSkippedAndMentionsADeviceIsNamed() throws {
+    let folder = try TemporaryDirectory()
+    try writeFile(folder.path + "/a", "qemu-system-x86_64 -M q35\n")
+    try writeFile(folder.path + "/b.fish", "#!/usr/bin/fish\nqemu-system-x86_64 -device vfio-pci,host=01:00.0\n")
+    let run = try Vfiogate.run("lint", folder.path, "--host", "none")
+    XCTAssertEqual(run.status, 0)
+    XCTAssertEqual(
+      run.error, "vfiogate: a file mentions a host device and is not a definition: \(folder.path)/b.fish:2; name a file to check it\n")
+  }
+
   func testStandardInputIsReadOnce() throws {
     let run = try Vfiogate.run("lint", "-", "--host", "none", "--format", "json", input: gpu)
     XCTAssertEqual(try run.json["definitions"]?.array?.count, 1)

@@ -43,9 +43,33 @@ final class RecognitionTests: XCTestCase {
     XCTAssertEqual(recognise("{'execute':'device_add','arguments':{'driver':'vfio-pci'}}"), .qmp)
     XCTAssertEqual(recognise("agent: 1\nboot:\nhostpci0: 0000:00:02\nmachine: pc\n"), .proxmox, "a key may have lost its value")
     XCTAssertEqual(recognise("ostype: l26\nof-another-release: 1\nhostpci0: 01:00\n"), .proxmox)
+    let proxmox = "machine: q35\nmemory: 4096\nhostpci0: 01:00\n"
+    for text in [" " + proxmox, "\u{feff}" + proxmox, proxmox + "cores 4\n", String(proxmox.map { $0 == "\n" ? "\r" : $0 })] {
+      XCTAssertEqual(recognise(text), .proxmox, "Proxmox ignores a line of it")
+      let parsed = ParsedInput.parse(SourceText(name: "100.conf", bytes: Array(text.utf8)))
+      XCTAssert(parsed.problems.contains { $0.message.hasSuffix(": Proxmox ignores it") }, text)
+    }
+    for text in [
+      "vm:\n  \(proxmox)", "hosts: a\nname: b\n hostpci0: 01:00\n", "memory: 4096\nhostpci:\n  hostpci0: 01:00\n", "a\nhostpci0: 01:00\n"
+    ] {
+      XCTAssertNil(recognise(text), text)
+    }
+    XCTAssertEqual(recognise("Domain XML:\n<domain><devices/></domain>\n"), .xml)
+    XCTAssertNil(recognise("a\nb\nc\n<domain><devices/></domain>\n"), "a text about it")
+    XCTAssertNil(recognise("Domain XML:\n<domain><devices/></domain>\nand more\n"))
     XCTAssertEqual(recognise("<- {\"return\": {}}\n-> {\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\"}}\n"), .qmp)
     let log = "2026-01-01 10:00:00.000+0000: starting up libvirt version: 11.3.0, qemu version: 10.0.0\n"
     XCTAssertEqual(recognise(log + "LC_ALL=C \\\n/usr/bin/qemu-system-x86_64 \\\n-M q35\n"), .libvirtLog)
+  }
+
+  func testATextThatMentionsADeviceIsNamed() {
+    for (text, line) in [
+      ("#!/usr/bin/fish\nqemu-system-x86_64 -device vfio-pci,host=01:00.0\n", 2), ("vm:\n  hostpci0: 01:00\n", 2),
+      ("```\n-device vfio-pci,host=01:00.0\n```\ntext\n", nil), ("modprobe vfio-pci\n", nil)
+    ] as [(String, Int?)] {
+      XCTAssertNil(recognise(text), text)
+      XCTAssertEqual(InputFormat.mention(Array(text.utf8)), line, text)
+    }
   }
 
   func testADomainInUTF16IsRecognisedAlsoWhenCutShort() {

@@ -77,6 +77,14 @@ enum LibvirtDocument {
     return false
   }
 
+  /// Whether a text is one document below a line or two, as `Domain XML:`. Other texts that hold a document may be about it.
+  static func isAfterHeading(_ bytes: [UInt8]) -> Bool {
+    guard let start = embedded(bytes), bytes[..<start].split(separator: 0x0a).count <= 2, isClosed(bytes, from: start),
+      bytes[..<start].last { $0 != 0x20 && $0 != 0x09 } == 0x0a, bytes.last(where: { $0 > 0x20 }) == UInt8(ascii: ">")
+    else { return false }
+    return isRelevant(Array(bytes[start...]))
+  }
+
   private static func read(_ tree: XMLTree, _ source: SourceText, _ pools: [String: LibvirtNetwork]) -> ParsedInput {
     var reader = LibvirtReader(source.name)
     reader.pools = pools

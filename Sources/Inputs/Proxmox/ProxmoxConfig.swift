@@ -50,7 +50,8 @@ struct ProxmoxConfig: Sendable {
       }
       let isIndented = line.lowerBound > 0 && source.bytes[line.lowerBound - 1] != 0x0a
       guard !isIndented, let entry = ProxmoxConfig.entry(source.bytes, line) else {
-        let what = isIndented ? "the line begins with a blank" : "the line is not `key: value`"
+        let blank = line.lowerBound == 3 ? "a blank or a byte order mark" : "a blank"
+        let what = isIndented ? "the line begins with \(blank)" : "the line is not `key: value`"
         problems.append(
           InputProblem(
             message: "\(what): Proxmox ignores it", fix: "write `key: value` at the beginning of the line, or remove the line",
@@ -106,23 +107,35 @@ struct ProxmoxConfig: Sendable {
 
   /// Whether a text is such a file: every line an entry that is not indented, a comment or a section, and
   /// among the entries one that names a machine's hardware. YAML, which looks alike, indents.
+  ///
+  /// A file with an entry of a host device may have some lines of another form, which Proxmox ignores: a damaged machine is not
+  /// another program's file.
   static func isRecognised(_ bytes: [UInt8]) -> Bool {
-    var isHardware = false
-    var isProxmox = false
-    var isForeign = false
+    if !bytes.contains(0x0a), bytes.contains(0x0d) { return isRecognised(bytes.map { $0 == 0x0d ? 0x0a : $0 }) }
+    var isHardware = false, isProxmox = false, isForeign = false
+    var asksForDevice = false, isKeyAlone = false
+    var entries = 0, ignored = 0
     for line in lines(bytes) {
-      if line.lowerBound > 0, bytes[line.lowerBound - 1] != 0x0a { return false }
-      switch bytes[line.lowerBound] {
-      case UInt8(ascii: "#"): continue
-      case UInt8(ascii: "["): return isHardware && (isProxmox || !isForeign)
-      default:
-        // Proxmox ignores a key without a value.
-        guard let entry = entry(bytes, line) else { return false }
+      let isIndented = line.lowerBound > 0 && bytes[line.lowerBound - 1] != 0x0a
+      if bytes[line.lowerBound] == UInt8(ascii: "#") {
+        guard isIndented else { continue }
+      } else if bytes[line.lowerBound] == UInt8(ascii: "["), !isIndented {
+        break
+      }
+      // YAML has items, and mappings below a key.
+      if isKeyAlone && isIndented || bytes[line].starts(with: "- ".utf8) { return false }
+      let entry = entry(bytes, line)
+      if let entry {
+        asksForDevice = asksForDevice || isHostPCI(entry.key)
         isHardware = isHardware || isHardwareKey(entry.key)
         isProxmox = isProxmox || isOwnKey(entry.key)
         isForeign = isForeign || !isSetting(entry.key)
       }
+      // Proxmox ignores a key without a value.
+      isKeyAlone = entry?.value.bytes.isEmpty == true
+      if isIndented || entry == nil { ignored += 1 } else { entries += 1 }
     }
+    if ignored > 0 { return asksForDevice && !isForeign && entries > ignored }
     return isHardware && (isProxmox || !isForeign)
   }
 
