@@ -92,9 +92,8 @@ struct MonitorStream {
   mutating func add(_ object: ObjectRequest, to definition: inout ParsedInput) {
     objects.append(.add(object))
     // It may be any that a plug names.
-    if case .unknown(let text)? = object.properties.last(where: { $0.name == "id" })?.value {
-      definition.machine.unreadParts.append(
-        UnreadPart(what: "value of `\(text)`", reason: "another program fills it in", location: object.location))
+    for name in ["qom-type", "id"] {
+      definition.noteOpen(object.properties.last { $0.name == name }?.value, object.location)
     }
     let isAgain = object.id.map { deleted.remove($0) != nil } ?? false
     if let id = object.id, firstPlug[id] == nil { firstPlug[id] = definition.plugs.count }
@@ -110,6 +109,8 @@ struct MonitorStream {
 
   /// Adds a plug, with what the commands before it have changed.
   mutating func add(_ plug: DeviceRequest, to definition: inout ParsedInput) {
+    // A device of a type that is not known: QEMU gets one.
+    if definition.noteOpen(plug.value("driver"), plug.location) { return }
     var plug = plug
     plug.history.absentObjects = deleted
     plug.history.objects = objects
@@ -181,5 +182,19 @@ struct MonitorStream {
       guard let link = definition.plugs[index].string("iommufd"), let first = firstPlug[link], first > index else { continue }
       definition.plugs[index].history.absentObjects.insert(link)
     }
+  }
+}
+
+extension ParsedInput {
+  /// Notes a value of a monitor's command that another program fills in.
+  /// - Returns: whether it is one.
+  @discardableResult
+  fileprivate mutating func noteOpen(_ value: PropertyValue?, _ place: Location) -> Bool {
+    guard case .unknown(let text)? = value else { return false }
+    let what = "value of `\(text)`"
+    if !machine.unreadParts.contains(where: { $0.what == what && $0.location == place }) {
+      machine.unreadParts.append(UnreadPart(what: what, reason: "another program fills it in", location: place))
+    }
+    return true
   }
 }

@@ -19,6 +19,18 @@ final class HMPArgumentTests: XCTestCase {
     XCTAssertEqual(problems("object_add iommufd,id=a b"), [])
   }
 
+  func testATypeThatAnotherProgramFillsInIsUnknown() {
+    for (text, format) in [
+      ("device_add $GPU\n", InputFormat.hmp), ("device_add {{gpu}},id=a\n", .hmp), ("object_add $TYPE,id=a\n", .hmp),
+      (#"{"execute":"device_add","arguments":{"driver":"$GPU","id":"a"}}"#, .qmp),
+      (#"{"execute":"device_add","arguments":{"driver":"{{gpu}}","id":"a"}}"#, .qmp)
+    ] {
+      let parsed = ParsedInput.parse(SourceText(name: "text", bytes: Array(text.utf8)), as: format)
+      XCTAssertFalse(parsed.machine.unreadParts.isEmpty, text)
+      XCTAssertEqual(parsed.plugs.count, 0, text)
+    }
+  }
+
   /// QEMU monitor/hmp.c: get_str.
   func testEscapesInQuotes() {
     func serial(_ text: String) -> String? {
