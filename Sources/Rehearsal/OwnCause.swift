@@ -75,6 +75,17 @@ extension RehearsalPlan {
     (machine.options + machine.machine).filter { $0.name == "accel" }.map(\.value.string)
   }
 
+  /// The rehearsal's accelerators. That of TCG has the definition's own properties where the definition leaves QEMU to it.
+  mutating func addAccelerators(_ machine: MachineConfig) {
+    let own = isOfTCG ? machine.options.last { $0.name == "accel" } : nil
+    guard let own, let text = own.value.string, text != "tcg", !isShells(own.location), RehearsalPlan.isWritten(text) else {
+      // The translation buffer of TCG is not used.
+      return addOwn([Part(arguments: accelerators.flatMap { ["-accel", $0 == "tcg" ? "tcg,tb-size=32" : $0] }, location: nil)])
+    }
+    addOwn([Part(arguments: ["-accel", text.contains("tb-size") ? text : text + ",tb-size=32"], location: own.location)])
+    addOwn([Part(arguments: ["-accel", "qtest"], location: nil)])
+  }
+
   /// Whether a definition asks for KVM.
   static func asksForKVM(_ machine: MachineConfig) -> Bool {
     let named = accelerators(of: machine)

@@ -31,7 +31,9 @@ struct PlannedOption {
     "gdb", "tb-size",
   ]
   /// Options that QEMU checks while it reads the command line, and that are replaced or left out.
-  private static let read: Set<String> = ["blockdev", "audiodev", "display", "fsdev", "vnc", "sandbox", "overcommit"]
+  private static let read: Set<String> = [
+    "blockdev", "audiodev", "display", "fsdev", "vnc", "sandbox", "overcommit", "option-rom", "semihosting-config",
+  ]
 
   func add(to plan: inout RehearsalPlan) {
     if PlannedOption.read.contains(option.name) { plan.read("-\(option.name)", text, option.location) }
@@ -59,7 +61,11 @@ struct PlannedOption {
       plan.keep("-\(option.name)", "x", option.location)
     case "usbdevice": usbDevice(&plan)
     case "serial", "parallel", "debugcon": port(&plan)
-    case "chardev": backend("null", implied: "backend", keeping: ["id", "mux"], &plan)
+    case "icount" where !plan.asksForKVM && !text.contains("rr"): plan.keep("-icount", text, option.location)
+    case "chardev" where isOfMemory(plan): plan.keep("-chardev", text, option.location)
+    case "chardev":
+      plan.tryOnMonitor(option, text)
+      backend("null", implied: "backend", keeping: ["id", "mux"], &plan)
     case "fsdev": backend("synth", implied: "fsdriver", keeping: ["id"], &plan)
     case "audiodev": backend("none", implied: "driver", keeping: ["id"], &plan)
     case "audio": sound(&plan)
@@ -219,7 +225,27 @@ struct PlannedOption {
     replaced("audio", OptionText.keyval([("driver", "none")] + model), "replaced by `none`: the backend is the host's", &plan)
   }
 
+  /// Whether it is a character device that opens nothing.
+  private func isOfMemory(_ plan: RehearsalPlan) -> Bool {
+    let items = OptionText.items(text, implied: "backend")
+    let type = items.last { $0.name == "backend" }?.value ?? ""
+    return ["null", "ringbuf", "memory", "mux", "hub"].contains(type) && !text.hasPrefix("{") && !items.contains { $0.name == "logfile" }
+      && RehearsalPlan.isWritten(text) && !plan.isShells(option.location)
+  }
+
+  /// Parameters of `-netdev user` that open nothing.
+  private static let ofUser: Set<String> = [
+    "type", "id", "net", "host", "restrict", "hostname", "dhcpstart", "dns", "dnssearch", "domainname", "ipv4", "ipv6", "ip", "ipv6-net",
+    "ipv6-host", "ipv6-prefix", "ipv6-prefixlen", "ipv6-dns",
+  ]
+
   private func network(_ plan: inout RehearsalPlan) {
+    let items = OptionText.items(text, implied: "type")
+    let isOfUser = items.last { $0.name == "type" }?.value == "user" && items.allSatisfy { PlannedOption.ofUser.contains($0.name) }
+    if isOfUser, !text.hasPrefix("{"), RehearsalPlan.isWritten(text), !plan.isShells(option.location) {
+      return plan.keep("-netdev", text, option.location)
+    }
+    plan.tryOnMonitor(option, text)
     ask(implied: "type", naming: ["id"], &plan)
     let members = OptionText.members(text, implied: "type")
     let id = members.filter { $0.name == "id" }

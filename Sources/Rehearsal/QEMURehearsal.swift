@@ -131,8 +131,10 @@ public struct StartedRehearsal {
       case .trial(var trial):
         outcome = try trial.run()
         if outcome == .started, plugs.isEmpty {
-          let refusal = try trial.refusedReading()
-          if let refusal { outcome = refusal } else { outcome = try trial.refusedBackend() ?? outcome }
+          var refusal = try trial.refusedReading()
+          if refusal == nil { refusal = try trial.refusedBackend() }
+          if refusal == nil { refusal = try trial.refusedOnMonitor() }
+          outcome = refusal ?? outcome
         }
         accelerator = trial.accelerator
         accepted = trial.accepted(at: outcome)

@@ -27,9 +27,15 @@ extension RehearsalPlan {
   /// command line can be read by others.
   mutating func read(_ option: String, _ text: String, _ location: Location) {
     if isOfDomain(location) || isShells(location) { return }
-    let words = text.split { ",=\"".contains($0) }.map(String.init)
-    let isWritten = !words.contains { TemplatePlaceholder.isIn($0) || TemplatePlaceholder.omits(Array($0.utf8)) }
-    guard words.count > 1, isWritten, !["://", "cookie", "password"].contains(where: text.contains) else { return }
+    let isOneWord = !text.contains { ",=\"".contains($0) }
+    if isOneWord || !RehearsalPlan.isWritten(text) || ["://", "cookie", "password"].contains(where: text.contains) { return }
     readings.append(Part(arguments: [option, text], location: location))
+  }
+
+  /// Whether a text is written out, and leaves nothing to who fills in a template.
+  static func isWritten(_ text: String) -> Bool {
+    !text.split { ",=\"".contains($0) }.map(String.init).contains {
+      TemplatePlaceholder.isIn($0) || TemplatePlaceholder.omits(Array($0.utf8))
+    }
   }
 }

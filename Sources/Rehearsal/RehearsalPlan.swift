@@ -59,6 +59,8 @@ public struct RehearsalPlan: Sendable {
   var networksOfProcesses: Set<String> = []
   /// Options that are replaced or left out, whose own texts QEMU reads too.
   var readings: [Part] = []
+  /// Networks and character devices that are replaced, whose own texts QEMU's monitor reads too.
+  var monitorTrials: [MonitorTrial] = []
   /// Types of what is replaced or left out, where QEMU may not have them.
   private(set) var backends: [BackendType] = []
   /// Whether the definition has no kernel for the guest.
@@ -97,7 +99,8 @@ public struct RehearsalPlan: Sendable {
     isDomain = machine.libvirt != nil
     let isArm = [machine.emulator, program].compactMap { $0 }.contains { $0.hasSuffix("-aarch64") || $0.hasSuffix("-arm") }
     asksForKVM = RehearsalPlan.asksForKVM(machine)
-    isOfTCG = !isDomain && !asksForKVM && RehearsalPlan.accelerators(of: machine).allSatisfy { $0 == "tcg" }
+    isOfTCG = !isDomain && !asksForKVM
+      && RehearsalPlan.accelerators(of: machine).allSatisfy { $0?.split(separator: ",").first == "tcg" }
     accelerators = isArm || isOfTCG ? ["tcg", "qtest"] : ["qtest", "tcg"]
     if let missing = machine.missingPart {
       obstacle = missing
@@ -155,8 +158,7 @@ public struct RehearsalPlan: Sendable {
     shellLocations = machine.shellLocations
     isX86 = machine.emulator.map { $0.hasSuffix("x86_64") || $0.hasSuffix("kvm") } ?? false
     isWithoutKernel = !machine.hasOption("kernel") && !machine.machine.contains { $0.name == "kernel" }
-    // The translation buffer of TCG is not used.
-    parts.append(Part(arguments: accelerators.flatMap { ["-accel", $0 == "tcg" ? "tcg,tb-size=32" : $0] }, location: nil))
+    addAccelerators(machine)
     addMachine(machine)
     for option in machine.options { PlannedOption(option).add(to: &self) }
     for object in machine.objects { addObject(object, among: machine.objects) }

@@ -62,7 +62,7 @@ final class BackendTypeTests: XCTestCase {
     try each { program, _ in
       for line in [
         "-netdev l2tpv3,id=n,src=a,dst=b,txsession=1", "-netdev user,id=n,ipv6-net=fd00::/64,dns=10.0.2.3,smb=/x",
-        "-netdev socket,id=n,listen=:5", "-chardev socket,id=c,path=/x,server=on,wait=off,logfile=/y,foo=/z",
+        "-netdev socket,id=n,listen=:5", "-chardev socket,id=c,path=/x,server=on,wait=off,logfile=/y",
         "-chardev pty,id=c,path=/x", "-chardev vc,id=c,cols=80,rows=25", "-chardev udp,id=c,host=a,port=5,localaddr=b,localport=6",
         "-blockdev driver=ssh,node-name=n,path=/x,server.host=h,server.port=22",
         "-chardev parallel,id=c,path=/x", "-tpmdev emulator,id=t,chardev=c",

@@ -53,6 +53,40 @@ final class ReadingTrialTests: XCTestCase {
     }
   }
 
+  /// Networks and character devices, whose values QEMU's monitor reads, and options that open nothing.
+  func testValuesOfBackendsAreRefusedWithQEMUsText() throws {
+    let rows: [(line: String, text: String, path: String)] = [
+      ("-netdev tap,id=n,nosuch=1", "Invalid parameter 'nosuch'", "-netdev[0]"),
+      ("-netdev tap,id=m,script=no -netdev tap,id=n,vhost=maybe", "Parameter 'vhost' expects 'on' or 'off'", "-netdev[1]"),
+      ("-netdev tap,id=n,queues=x", "Parameter 'queues' expects a uint64 value", "-netdev[0]"),
+      ("-netdev tap,id=n,sndbuf=x", "Parameter 'sndbuf' expects a size value", "-netdev[0]"),
+      ("-netdev bridge,id=n,vhost=on", "Invalid parameter 'vhost'", "-netdev[0]"),
+      ("-netdev vhost-user,id=n", "Parameter 'chardev' is missing", "-netdev[0]"),
+      ("-netdev l2tpv3,id=n,src=a", "Parameter 'dst' is missing", "-netdev[0]"),
+      ("-netdev nosuch,id=n", "Parameter 'type' does not accept value 'nosuch'", "-netdev[0]"),
+      ("-netdev stream,id=n,addr.type=unix", "Parameter 'addr.path' is missing", "-netdev[0]"),
+      (#"-netdev '{"type":"tap","id":"n","nosuch":1}'"#, "Parameter 'nosuch' is unexpected", "-netdev[0]"),
+      ("-netdev user,id=n,net=nosuch", "Failed to parse netmask", "-netdev[0]"),
+      ("-netdev user,id=n,dhcpstart=1.2.3.4", "DHCP doesn't belong to network", "-netdev[0]"),
+      ("-netdev user,id=n,hostfwd=tcp::1-:1,restrict=maybe", "Parameter 'restrict' expects 'on' or 'off'", "-netdev[0]"),
+      ("-chardev socket,id=c,path=/x,server=maybe", "Parameter 'server' expects 'on' or 'off'", "-chardev[0]"),
+      ("-chardev socket,id=c,host=a", "chardev: socket: no port given", "-chardev[0]"),
+      ("-chardev socket,id=c,host=a,port=1,path=/x", "None or one of 'path', 'fd' or 'host' option required.", "-chardev[0]"),
+      ("-chardev file,id=c", "chardev: file: no filename given", "-chardev[0]"),
+      (#"-chardev 'vc,id=c,cols="x y'"#, "Parameter 'cols' expects a number", "-chardev[0]"),
+      ("-chardev ringbuf,id=c,size=3", "size of ringbuf chardev must be power of two", "-chardev[0]"),
+      ("-chardev null,id=c,mux=maybe", "Parameter 'mux' expects 'on' or 'off'", "-chardev[0]"),
+      ("-icount shift=99", "icount: Invalid shift value", "-icount[0]"),
+      ("-icount nosuch=1", "Invalid parameter 'nosuch'", "-icount[0]"),
+      ("-accel tcg,thread=nosuch", "Invalid 'thread' setting nosuch", "-accel[0]"),
+      ("-option-rom nosuch,bootindex=x", "Parameter 'bootindex' expects a number", "-option-rom[0]"),
+      ("-semihosting-config enable=on", "Option not supported for this target", "-semihosting-config[0]"),
+    ]
+    try each { program, _ in
+      for (line, text, path) in rows { assertRefused(try outcome("-M q35 \(line)", program), text, at: path, line) }
+    }
+  }
+
   func testOptionsThatSomeHostMakesGoodAreNotRefused() throws {
     let rows = [
       "-drive if=none,id=d,file=/x,format=qcow2,cache=none,aio=native,discard=unmap,detect-zeroes=unmap,werror=stop,rerror=report",
@@ -62,6 +96,14 @@ final class ReadingTrialTests: XCTestCase {
       #"-blockdev '{"driver":"qcow2","node-name":"d","file":{"driver":"file","filename":"/x"},"backing":null}'"#,
       "-blockdev driver=file,filename=/x,node-name=n,aio=@AIO@ -display gtk,gl=on -vnc :5 -sandbox on,spawn=deny",
       "-object memory-backend-file,id=m,size=1M,mem-path=/x,prealloc=on,pmem=off -object rng-egd,id=r,chardev=c",
+      "-netdev tap,id=n,vhost,script=no,downscript=no,ifname=t0 -netdev bridge,id=b,br=virbr0 "
+        + "-netdev user,id=u,hostfwd=tcp::2222-:22,smb=/s -netdev socket,id=s,listen=:1234 -netdev vhost-user,id=v,chardev=c,queues=2 "
+        + "-netdev stream,id=t,addr.type=unix,addr.path=/x "
+        + "-chardev 'socket,id=c,path=/x y,server,nowait' -chardev pty,id=d,logfile=/x -chardev stdio,id=e,mux=on,signal=off",
+      "-netdev tap,id=n,fd=@FD@,queues=<N> -netdev user,id=u,net=10.1.0.0/24,dhcpstart=10.1.0.20,hostname=g,restrict=on "
+        + "-icount shift=auto,align=off -accel tcg,thread=single,tb-size=512 "
+        + "-chardev socket,id=c,host=0,port=1,server=on,wait=off,telnet=on "
+        + #"-netdev '{"type":"tap","id":"t","vhost":true,"fds":"5:6"}' -option-rom x.rom,bootindex=3"#,
       "-object tls-creds-x509,id=t,dir=/x,endpoint=server -fsdev local,id=f,path=/x,security_model=none",
     ]
     try each { program, _ in
