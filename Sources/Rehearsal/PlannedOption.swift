@@ -32,7 +32,7 @@ struct PlannedOption {
   ]
   /// Options that QEMU checks while it reads the command line, and that are replaced or left out.
   private static let read: Set<String> = [
-    "blockdev", "audiodev", "display", "fsdev", "vnc", "sandbox", "overcommit", "option-rom", "semihosting-config",
+    "blockdev", "audiodev", "display", "fsdev", "vnc", "sandbox", "overcommit", "semihosting-config",
   ]
 
   func add(to plan: inout RehearsalPlan) {

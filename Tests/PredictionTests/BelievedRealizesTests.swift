@@ -23,6 +23,13 @@ final class BelievedRealizesTests: XCTestCase {
     try replay("sweep-7.2", atLeast: 500, .released(7, 2, "7.2.22"))
   }
 
+  /// Values of options without a device, on any host.
+  func testValuesOfOptions() throws {
+    try replay("options-11.1.3", atLeast: 300)
+    try replay("options-10.0", atLeast: 300, .released(10, 0, "10.0.13"))
+    try replay("options-7.2", atLeast: 300, .released(7, 2, "7.2.22"))
+  }
+
   private func replay(
     _ file: String, atLeast count: Int, _ qemu: QEMUProfile = .released(11, 1, "11.1.3")
   ) throws {

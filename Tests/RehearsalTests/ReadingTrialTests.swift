@@ -79,7 +79,6 @@ final class ReadingTrialTests: XCTestCase {
       ("-icount shift=99", "icount: Invalid shift value", "-icount[0]"),
       ("-icount nosuch=1", "Invalid parameter 'nosuch'", "-icount[0]"),
       ("-accel tcg,thread=nosuch", "Invalid 'thread' setting nosuch", "-accel[0]"),
-      ("-option-rom nosuch,bootindex=x", "Parameter 'bootindex' expects a number", "-option-rom[0]"),
       ("-semihosting-config enable=on", "Option not supported for this target", "-semihosting-config[0]"),
     ]
     try each { program, _ in
@@ -103,7 +102,7 @@ final class ReadingTrialTests: XCTestCase {
       "-netdev tap,id=n,fd=@FD@,queues=<N> -netdev user,id=u,net=10.1.0.0/24,dhcpstart=10.1.0.20,hostname=g,restrict=on "
         + "-icount shift=auto,align=off -accel tcg,thread=single,tb-size=512 "
         + "-chardev socket,id=c,host=0,port=1,server=on,wait=off,telnet=on "
-        + #"-netdev '{"type":"tap","id":"t","vhost":true,"fds":"5:6"}' -option-rom x.rom,bootindex=3"#,
+        + #"-netdev '{"type":"tap","id":"t","vhost":true,"fds":"5:6"}'"#,
       "-object tls-creds-x509,id=t,dir=/x,endpoint=server -fsdev local,id=f,path=/x,security_model=none",
     ]
     try each { program, _ in

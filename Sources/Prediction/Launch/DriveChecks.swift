@@ -131,6 +131,9 @@ struct DriveChecks {
       default: return .refused("invalid \(name) option")
       }
     }
+    if DriveChecks.needsDirectIO(items) {
+      return .refused("aio=native was specified, but it requires cache.direct=on, which was not specified.")
+    }
     let limit = limit(interface)
     var place = Place(interface: interface, bus: numbers["bus"] ?? 0, unit: numbers["unit"] ?? -1)
     if let index = numbers["index"], index != -1 {
@@ -157,6 +160,15 @@ struct DriveChecks {
       return .refused("drive with bus=\(place.bus), unit=\(place.unit) (index=\(index)) exists")
     }
     return .placed(place)
+  }
+
+  /// Whether a file is to be read past the host's cache, and is not opened so (QEMU block/file-posix.c: raw_open_common).
+  private static func needsDirectIO(_ items: [String: String]) -> Bool {
+    guard items["aio"] == "native", let file = items["file"], file.hasPrefix("/"), items["snapshot"] == nil, items["driver"] == nil,
+      ["raw", "qcow2"].contains(items["format"] ?? "")
+    else { return false }
+    if let direct = items["cache.direct"] { return QEMUBool(direct) == .off }
+    return !["none", "off", "directsync"].contains(items["cache"] ?? "")
   }
 
   /// Whether QEMU creates a device of the drive, or leaves it to others.

@@ -17,7 +17,8 @@ extension MachineConfig {
         unknownAudio(qemu),
       ]
       .compactMap { $0 }
-      + monitors + devices.compactMap { unresolved($0, &ids, qemu) } + takenParts(qemu)
+      + optionValueFailures(qemu) + devices.compactMap(badMAC(of:)) + monitors + devices.compactMap { unresolved($0, &ids, qemu) }
+      + takenParts(qemu)
   }
 
   // MARK: - Options of other releases
@@ -175,6 +176,9 @@ extension MachineConfig {
     return LaunchFailure(RealizeFailure(.badObject, text), at: property.location)
   }
 
+  /// Ids of character devices; nil when some are not known, or QEMU may give them itself.
+  var characterDeviceIDs: Set<String>? { proxmox == nil && !hasOption("serial") ? ids(of: .characterDevice) : nil }
+
   var areObjectsKnown: Bool { objects.allSatisfy { $0.id != nil } }
 
   private var monitors: [LaunchFailure] {
@@ -194,7 +198,7 @@ extension MachineConfig {
     case object
   }
 
-  private static let network: Set<String> = [
+  static let network: Set<String> = [
     "e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "tulip", "vmxnet3", "usb-net",
   ]
 

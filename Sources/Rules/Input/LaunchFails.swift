@@ -31,6 +31,9 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
   if !isTried, target.plugs.isEmpty, target.mayPassThrough, let (fact, place) = target.machine.unknownMachineType(target.qemu) {
     runner.cannotDetermine(fact, at: place)
   }
+  if !isTried, target.plugs.isEmpty, target.mayPassThrough {
+    for (fact, place) in target.machine.unknownValues(target.qemu) { runner.cannotDetermine(fact, at: place) }
+  }
   // crashes-qemu reports the others.
   for refused in target.reportedLaunchFailures where refused.failure.cause != .crashingProperty {
     let failure = refused.failure

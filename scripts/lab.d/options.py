@@ -1,0 +1,94 @@
+"""options.py QEMU…: values of options that no host makes good, and some that are accepted; records what each QEMU says, one row a line."""
+import json, subprocess, sys
+
+# Any text that opens something of the host is refused before QEMU does so.
+VALUES = {
+    "device": ["e1000,mac=zz", "virtio-net-pci,mac=1:2", "e1000,mac=52:54:00:12:34:5g", "virtio-net-pci,mac=5:4:0:1:2:3",
+        "e1000e,mac=52-54-00-12-34-56", "virtio-net-pci,mac=52:54:00:12:34:56:78", "e1000,mac=52:54:00:12:34:56"],
+    "drive": ["if=none,id=d,file=/dev/null,format=raw,aio=native", "if=none,id=d,file=/dev/null,format=raw,cache=writethrough,aio=native"],
+    "m": ["1.9999999999999999999999G,slots=1,maxmem=4G"],
+    "netdev": ["user,id=n,foo=1", "user,id=n,ipv6=maybe", "user", "user,id=n,restrict=2", "user,id=n,dns=10.9.9.9",
+        "user,id=n,ipv6-prefixlen=x", "user,id=n", "user,id=n,net=10.1.0.0/24,dhcpstart=10.1.0.20", "user,id=n,restrict=on,hostname=g",
+        "user,id=n,ipv6=off,domainname=x.y", "tap,id=n,vhost=maybe", "tap,id=n,queues=x", "tap,id=n,foo=1", "tap,id=n,sndbuf=zz",
+        "tap,id=n,vnet_hdr=x", "bridge,id=n,foo=1", "bridge,br=x", "bridge,id=n,vhost=on", "socket,id=n", "socket,id=n,foo=1",
+        "socket,id=n,listen=:1,connect=:2", "socket,id=n,udp=127.0.0.1:1", "vhost-user,id=n", "vhost-user,id=n,chardev=nope",
+        "vhost-user,id=n,chardev=c,queues=x", "vhost-user,id=n,chardev=c,vhostforce=z", "vhost-user,id=n,chardev=c,foo=1",
+        "vhost-user,chardev=c", "vde", "l2tpv3,id=n", "l2tpv3,id=n,src=a", "l2tpv3,id=n,src=a,dst=b",
+        "l2tpv3,id=n,src=a,dst=b,txsession=x", "l2tpv3,id=n,src=a,dst=b,txsession=1,foo=1", "l2tpv3,id=n,src=a,dst=b,txsession=1,udp=z",
+        "hubport,id=n", "hubport,id=n,hubid=x", "hubport,id=n,hubid=0,foo=1", "hubport,hubid=0", "hubport,id=n,hubid=-1",
+        "hubport,id=n,hubid=0", "passt", "nic,id=n", "none,id=n", "zz,id=n", "", "id=n",
+        "{\"type\":\"hubport\",\"id\":\"n\",\"hubid\":0}", "vhost-vdpa,id=n", "vhost-vdpa,id=n,vhostdev=/dev/null,queues=x"],
+    "nic": ["user,foo=1", "zz", "user,addr=zz,model=e1000", "user,vectors=x", "none", "user,model=e1000e,mac=52:54:00:12:34:56"],
+    "boot": ["order=zz", "order=aa", "menu=maybe", "foo=1", "strict=2", "splash-time=x", "splash-time=70000", "once=!",
+        "reboot-timeout=zz", "reboot-timeout=99999", "order=", "c", "menu=on,strict=on", "order=cd,once=d,splash-time=100"],
+    "fw_cfg": ["name=opt/x", "string=a", "name=opt/x,string=a,file=/b", "name=x,foo=1",
+        "name=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,string=a", "name=noopt,string=a",
+        "opt/x,string=a", "name=opt/com.example/a,string=b"],
+    "smbios": ["type=99", "type=1,foo=1", "type=zz", "type=1,uuid=zz", "type=0,release=x", "type=0,vmx=z", "type=4,max-speed=x",
+        "type=17,speed=zz", "type=1", "type=1,manufacturer=a,product=b", "type=0,vendor=x,release=1.2", "type=2,serial=x", "foo=1", "",
+        "type=8,port_type=999", "type=11,value=a", "type=0,uefi=on"],
+    "rtc": ["base=zz", "clock=zz", "driftfix=zz", "foo=1", "base=2020-13-01", "zz", "base=utc", "base=localtime,clock=vm,driftfix=slew",
+        "clock=rt,base=2020-01-01T00:00:00", "clock=host"],
+    "icount": ["shift=zz", "shift=99", "foo=1", "align=on", "sleep=off", "rr=zz", "shift=auto,align=zz", "zz", "shift=7", "auto",
+        "shift=auto,sleep=on", "shift=3,align=off,sleep=off"],
+    "accel": ["tcg,foo=1", "tcg,thread=zz", "tcg,tb-size=x", "tcg,one-insn-per-tb=z", "tcg,split-wx=z", "tcg,thread=",
+        "tcg,thread=multi", "tcg,tb-size=64", "tcg,one-insn-per-tb=on", "kvm,dirty-ring-size=x", "kvm,notify-vmexit=zz",
+        "tcg,kernel-irqchip=on"],
+    "mon": ["nope", "chardev=c,mode=zz", "chardev=c,foo=1", "mode=control", "chardev=c,pretty=z", "", "chardev=c,mode=control",
+        "chardev=c", "chardev=c,mode=readline"],
+    "monitor": ["zz", "tcp", "chardev:nope", "foo:bar", "null", "none", "vc", "stdio:x", "unix:/x,foo=1", "tcp:0:1,server=z"],
+    "qmp": ["zz", "tcp", "null", "none", "chardev:nope", "foo:bar"],
+    "serial": ["zz", "tcp", "foo:bar", "null,zz=1", "mon:zz", "null", "none", "vc", "mon:null", "unix:/x,foo=1", "tcp:0:1,server=z",
+        "msmouse", "con:", "braille2"],
+    "parallel": ["zz", "tcp", "foo:bar", "null,zz=1", "mon:zz", "null", "none", "vc", "mon:null", "unix:/x,foo=1", "tcp:0:1,server=z",
+        "msmouse", "con:", "braille2"],
+    "chardev": ["zz,id=c", "null", "file,id=c", "pipe,id=c", "null,id=c,foo=1", "socket,id=c,host=a",
+        "socket,id=c,path=/x,server=maybe", "socket,id=c,port=1,host=a,telnet=z", "udp,id=c", "ringbuf,id=c,size=3",
+        "ringbuf,id=c,size=zz", "vc,id=c,cols=x", "serial,id=c", "parallel,id=c", "stdio,id=c,signal=z", "hub,id=c", "null,id=c,mux=z",
+        "socket,id=c,host=a,port=1,path=/x", "socket,id=c,path=/x,websocket=on", "socket,id=c,path=/x,wait=on",
+        "socket,id=c,host=a,port=x,ipv4=z", "file,id=c,path=/dev/null,append=z", "qemu-vdagent,id=c,mouse=z", "msmouse,id=c,foo=1",
+        "mux,id=c", "mux,id=c,chardev=nope", "memory,id=c,size=3", "null,id=c", "ringbuf,id=c,size=64", "msmouse,id=c"],
+    "watchdog-action": ["zz", "", "Reset", "reset,foo", "none2", "power off", "reset", "none", "inject-nmi", "pause"],
+    "name": ["a,foo=1", "a,process=x,debug-threads=zz", "debug-threads=maybe", "guest=a,guest=b,zz=1", "a,process", "process=", "a",
+        "guest=a,debug-threads=on", "a,process=b"],
+    "uuid": ["zz", "12345678", "12345678-1234-1234-1234-12345678901", "12345678-1234-1234-1234-1234567890123",
+        "g2345678-1234-1234-1234-123456789012", "", "12345678-1234-1234-1234-123456789012", "12345678123412341234123456789012"],
+    "msg": ["zz", "timestamp=zz", "foo=1", "guest-name=x", "timestamp=on,foo", "timestamp=2", "timestamp=on", "guest-name=on",
+        "timestamp=off"],
+    "action": ["zz", "reboot=zz", "shutdown=zz", "panic=zz", "foo=bar", "watchdog=zz", "reboot=shutdown", "panic=pause,shutdown=pause",
+        "watchdog=none", "panic=exit-failure"],
+    "semihosting-config": ["zz", "enable=zz", "target=zz", "foo=1", "chardev=nope", "enable=on,target=x", "enable=on", "enable=off",
+        "target=native"],
+    "sandbox": ["zz", "foo=1", "on,spawn=zz", "on,obsolete=zz", "on,elevateprivileges=zz", "on,resourcecontrol=zz", "enable=2", "off",
+        "on", "on,spawn=deny"],
+    "tpmdev": ["zz,id=t", "emulator,id=t", "emulator,id=t,chardev=nope", "emulator,id=t,foo=1", "emulator", "passthrough,id=t,foo=1"],
+    "vga": ["zz", "none,foo", "std,foo=1", "", "vmware2", "none", "std", "cirrus", "virtio", "std,retrace=zz", "std,retrace=dumb"],
+    "fsdev": ["local,id=f,path=/", "local,id=f", "local,id=f,path=/,security_model=zz",
+        "local,id=f,path=/nonexistent,security_model=none", "zz,id=f", "synth,id=f,foo=1",
+        "local,id=f,path=/,security_model=none,writeout=zz", "local,id=f,path=/,security_model=none,readonly=z",
+        "local,path=/,security_model=none", "synth,id=f", "local,id=f,path=/,security_model=none",
+        "local,id=f,path=/,security_model=none,fmode=zz", "local,id=f,path=/,security_model=none,multidevs=zz"],
+    "overcommit": ["zz", "mem-lock=zz", "cpu-pm=zz", "foo=1", "mem-lock=on-fault", "cpu-pm=on", "mem-lock=off"],
+}
+BEFORE = {"mon": ["-chardev", "null,id=c"]}
+QUIET = ["-display", "none", "-S", "-qmp", "stdio"]
+REMARKS = (": warning: ", ": info: ")
+
+
+def error(program, argv):
+    """The last message, without QEMU's name and the option that it stands at."""
+    quit = b'{"execute":"qmp_capabilities"}{"execute":"quit"}'
+    accelerator = [] if "-accel" in argv else ["-accel", "tcg"]
+    run = subprocess.run([*program, *accelerator, *QUIET, *argv], input=quit, capture_output=True, timeout=30)
+    if run.returncode == 0:
+        return 0, ""
+    lines = [line for line in run.stderr.decode().splitlines() if line.startswith("qemu-system") and not any(r in line for r in REMARKS)]
+    text = lines[-1].split(": ", 1)[1] if lines else ""
+    return run.returncode, text.removeprefix(" ".join(argv[-2:]) + ": ")
+
+
+for option, values in VALUES.items():
+    for value in values:
+        argv = ["-M", "q35", "-nodefaults", *BEFORE.get(option, []), "-" + option, value]
+        rc, text = error(sys.argv[1:], argv)
+        print(json.dumps({"argv": argv, "rc": rc} | ({"error": text} if rc else {})), flush=True)
