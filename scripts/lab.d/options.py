@@ -76,7 +76,7 @@ REMARKS = (": warning: ", ": info: ")
 
 
 def error(program, argv):
-    """The last message, without QEMU's name and the option that it stands at."""
+    """The last message, without QEMU's name and the option that it is about."""
     quit = b'{"execute":"qmp_capabilities"}{"execute":"quit"}'
     accelerator = [] if "-accel" in argv else ["-accel", "tcg"]
     run = subprocess.run([*program, *accelerator, *QUIET, *argv], input=quit, capture_output=True, timeout=30)
