@@ -78,7 +78,7 @@ extension RealizeContext {
   func needRefusal() throws(Unknown) -> RealizeFailure? {
     // A type that this QEMU does not have is refused for that.
     guard qemu.modelledRelease != nil, LaunchFailure.unknown(request, in: machine, qemu) == nil else { return nil }
-    func has(_ name: String) -> Bool { settings.has(name) || machine.globals.contains { $0.property == name } }
+    func has(_ name: String) -> Bool { settings.has(name) || index.globalProperties.contains(name) }
     if let need = DeviceNeeds.missing(driver, has: has) {
       if let missing = machine.missingGlobals { throw missing }
       // A text of the shell may hold more than the value that it begins with.
@@ -87,7 +87,7 @@ extension RealizeContext {
       }
       return RealizeFailure(.badOption, property: "driver", need.text)
     }
-    if !settings.has("audiodev"), machine.lacksAudio(driver, qemu) {
+    if !settings.has("audiodev"), index.lacksAudio(driver) {
       if let missing = machine.missingPart { throw Unknown("audiodev of \(request.plainName)", reason: missing) }
       return RealizeFailure(.badOption, property: "driver", "no default audio driver available")
     }

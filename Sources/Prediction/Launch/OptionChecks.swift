@@ -195,7 +195,7 @@ extension MachineConfig {
   /// The part of a machine that a device's property names.
   enum Part {
     case disk, network, characterDevice, tpm, files, sound
-    case object
+    case object, device
   }
 
   static let network: Set<String> = [
@@ -245,14 +245,12 @@ extension MachineConfig {
   private func unresolved(_ device: DeviceRequest, _ ids: inout [Part: Set<String>?], _ qemu: QEMUProfile) -> LaunchFailure? {
     guard let driver = device.driver else { return nil }
     // QEMU does not read the properties of the primary of a failover pair that it keeps back.
-    if let pair = device.string("failover_pair_id"), devices.contains(where: { $0.id == pair }) { return nil }
+    if let pair = device.string("failover_pair_id"), known(.device, &ids)?.contains(pair) == true { return nil }
     for property in device.properties {
       guard let (part, owner) = MachineConfig.part(property.name, of: driver), let id = property.value.string,
         !id.isEmpty || [.sound, .network, .tpm, .files].contains(part), device.property(property.name) == property, !isOfBoard(id)
       else { continue }
-      let known = ids[part] ?? self.ids(of: part)
-      ids[part] = .some(known)
-      guard let known, !known.contains(part == .object ? MachineConfig.objectID(id) : id) else { continue }
+      guard let known = known(part, &ids), !known.contains(part == .object ? MachineConfig.objectID(id) : id) else { continue }
       let text = switch part {
       case .object: "Device '\(id)' not found"
       case .sound: MachineConfig.missingAudio(id, of: owner, qemu)
@@ -264,10 +262,17 @@ extension MachineConfig {
     return nil
   }
 
+  private func known(_ part: Part, _ ids: inout [Part: Set<String>?]) -> Set<String>? {
+    let known = ids[part] ?? self.ids(of: part)
+    ids[part] = .some(known)
+    return known
+  }
+
   /// The ids of all parts of a kind; nil when some are not known: those in JSON, and those that only a shell knows.
   private func ids(of part: Part) -> Set<String>? {
     let (names, key): ([String], String)
     switch part {
+    case .device: return Set(devices.compactMap(\.id))
     case .object: return areObjectsKnown ? Set(objects.compactMap(\.id) + devices.compactMap(\.id)) : nil
     case .disk: (names, key) = (["drive", "blockdev"], "node-name")
     case .network: (names, key) = (["netdev", "nic", "net"], "id")

@@ -32,11 +32,8 @@ extension MachineConfig {
 
   /// Whether a sound card without an `audiodev` of its own finds none: with any of these options only `-audio` without a model gives one
   /// (QEMU system/vl.c: default_audio; observed on 10.0.13 and 11.1.3; 7.2.22 takes any).
-  func lacksAudio(_ driver: String, _ qemu: QEMUProfile) -> Bool {
-    guard MachineConfig.soundCards.contains(driver), !qemu.isBefore(8, 0), ["nodefaults", "audiodev", "audio"].contains(where: hasOption)
-    else { return false }
-    let types = DeviceNeeds.inside(driver).union([driver, driver.hasPrefix("hda-") ? "hda-audio" : driver])
-    if globals.contains(where: { $0.property == "audiodev" && types.contains($0.driver) }) { return false }
+  func lacksDefaultAudio(_ qemu: QEMUProfile) -> Bool {
+    guard !qemu.isBefore(8, 0), ["nodefaults", "audiodev", "audio"].contains(where: hasOption) else { return false }
     return audioModels.filter { $0.model != nil }.count == options.filter { $0.name == "audio" }.count
   }
 

@@ -14,6 +14,10 @@ struct MachineIndex: Sendable {
   let settings: [String: [GlobalProperty]]
   /// The `-global` options for each of these types on whose values its devices fail, where they do not set them themselves.
   let badValues: [String: [GlobalProperty]]
+  /// The properties of `-global` options.
+  let globalProperties: Set<String>
+  /// Whether a sound card without an `audiodev` finds none, but for cards of some types, which a `-global` gives one.
+  private let lacksDefaultAudio: Bool, withAudio: Set<String>
   /// The first `-global` option for each driver whose name or value QEMU refuses.
   private let badGlobals: [String: Result<RealizeFailure, Unknown>]
   /// The first `-global` option for each driver on which QEMU crashes, and its index.
@@ -30,6 +34,9 @@ struct MachineIndex: Sendable {
     let drivers = machine.globals.isEmpty ? [] : Set(machine.devices.filter { !$0.isVFIO }.compactMap(\.driver))
     settings = Dictionary(uniqueKeysWithValues: drivers.map { ($0, machine.settings(ofType: $0, qemu)) })
     badValues = Dictionary(uniqueKeysWithValues: drivers.map { ($0, machine.badValues(of: $0, qemu)) })
+    globalProperties = Set(machine.globals.map(\.property))
+    lacksDefaultAudio = machine.lacksDefaultAudio(qemu)
+    withAudio = Set(machine.globals.filter { $0.property == "audiodev" }.map(\.driver))
     badGlobals = MachineIndex.badGlobals(of: machine, qemu)
     crashes = Dictionary(
       machine.globals.enumerated().compactMap { index, global in
@@ -40,6 +47,12 @@ struct MachineIndex: Sendable {
 
   /// The first `-global` option for a driver that is not vfio's whose name or value QEMU refuses.
   func badGlobal(of driver: String) throws(Unknown) -> RealizeFailure? { try badGlobals[driver]?.get() }
+
+  /// Whether a device without an `audiodev` is a sound card that finds none.
+  func lacksAudio(_ driver: String) -> Bool {
+    guard lacksDefaultAudio, MachineConfig.soundCards.contains(driver) else { return false }
+    return withAudio.isDisjoint(with: DeviceNeeds.inside(driver).union([driver, driver.hasPrefix("hda-") ? "hda-audio" : driver]))
+  }
 
   /// The first `-global` option on which QEMU crashes when it makes a PCI device of a driver that is not vfio's.
   func crashingGlobal(of driver: String) -> RealizeFailure? {
