@@ -145,8 +145,7 @@ extension MachineConfig {
   /// The refusal of a network card's address (QEMU hw/core/qdev-properties-system.c: set_mac).
   func badMAC(of device: DeviceRequest) -> LaunchFailure? {
     guard let driver = device.driver, let (part, owner) = MachineConfig.part("netdev", of: driver), part == .network,
-      let text = device.string("mac"), device.property("mac")?.value.isOfShell == false,
-      !["@", "<", "{", "%"].contains(where: text.contains)
+      let text = device.property("mac").flatMap({ OptionValues.written($0.value) })
     else { return nil }
     let bytes = Array(text.utf8)
     let isAddress = bytes.count == 17 && bytes.enumerated().allSatisfy { place, byte in

@@ -134,8 +134,7 @@ struct OptionTable {
   }
 
   private func refusal(_ name: String, _ value: String, _ kind: Kind) -> String? {
-    // A number that is too large has another text.
-    let isWord = !(value.utf8.first.map { $0 < 0x3a } ?? false)
+    let isWord = OptionValues.isWord(value)
     switch kind {
     case .text: return nil
     case .bool: return QEMUBool(value) == .invalid ? "Parameter '\(name)' expects 'on' or 'off'" : nil

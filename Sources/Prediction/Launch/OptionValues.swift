@@ -47,11 +47,17 @@ struct OptionValues {
 
   /// The option's text, where it is written out; nil for JSON.
   func written(_ option: Property) -> String? {
-    guard let text = option.value.string, !option.value.isOfShell, !machine.shellLocations.contains(option.location),
-      !text.hasPrefix("{"), !["@", "<", "…", "...", "%"].contains(where: text.contains)
-    else { return nil }
+    machine.shellLocations.contains(option.location) ? nil : OptionValues.written(option.value)
+  }
+
+  /// A text in which nothing is left to a shell or a template; nil also for JSON.
+  static func written(_ value: PropertyValue) -> String? {
+    guard let text = value.string, !value.isOfShell, !["@", "<", "{", "…", "...", "%"].contains(where: text.contains) else { return nil }
     return text
   }
+
+  /// Whether a value is not a number. One that begins like a number and is too large has another text.
+  static func isWord(_ value: String) -> Bool { !(value.utf8.first.map { $0 < 0x3a } ?? false) }
 
   func items(_ name: String, _ text: String) -> Items {
     var items: Items = OptionText.items(text, implied: OptionValues.implied[name] ?? "")
@@ -132,7 +138,7 @@ struct OptionValues {
 
   private static func boot(_ items: Items) -> String? {
     for (key, value) in items {
-      let isWord = !(value.utf8.first.map { $0 < 0x3a } ?? false)
+      let isWord = isWord(value)
       switch key {
       case "menu", "strict": if QEMUBool(value) == .invalid { return "Parameter 'boot.\(key)' expects 'on' or 'off'" }
       case "splash-time", "reboot-timeout": if isWord { return "Parameter 'boot.\(key)' expects integer" }
@@ -159,7 +165,7 @@ struct OptionValues {
   private func accelerator(_ items: Items) -> String? {
     let name = OptionValues.last("accel", items)
     for (key, value) in items {
-      let isWord = !(value.utf8.first.map { $0 < 0x3a } ?? false)
+      let isWord = OptionValues.isWord(value)
       switch (name, key) {
       case ("tcg", "thread"): if value != "single", value != "multi" { return "Invalid 'thread' setting \(value)" }
       case ("tcg", "tb-size"), ("kvm", "dirty-ring-size"): if isWord { return "Parameter '\(key)' expects uint64" }

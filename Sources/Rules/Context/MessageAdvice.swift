@@ -74,6 +74,7 @@ enum MessageAdvice {
     ("no default audio driver", "add `-audiodev none,id=audio0`, and `audiodev=audio0` to the device"),
     ("audiodev '", "name an `-audiodev`, or add one: `-audiodev none,id=audio0`"),
     ("failover primary device", "remove `failover_pair_id`, which is for network cards on a `pcie-root-port`"),
+    (".mac' doesn't take value", "write six pairs of hexadecimal digits, such as `52:54:00:12:34:56`"),
     ("Bridge chassis not specified", "give the bridge a `chassis_nr=` of its own, from 1 on"),
   ]
 }
