@@ -11,17 +11,13 @@ enum MemoryBlocks {
   /// The reason for which QEMU may abort when the guest runs while it is migrated; nil where it does not.
   /// - Parameter answers: QEMU's answers to the questions about its state, with its version as the fourth, and to these.
   static func abort(_ answers: [JSON]) -> String? {
-    if answers[4]["enabled"] == .bool(true) || isAtMostSeven(answers[3]) { return nil }
+    // On 7.2 the same migrations were observed to succeed.
+    if answers[4]["enabled"] == .bool(true) || RunStates.major(answers[3]) ?? .max <= 7 { return nil }
     let blocks = (answers[5].wire ?? "").split("\n").compactMap { Block($0) }
     let first = blocks.first(where: { $0.offset == 0 })?.size ?? 0
     guard let larger = blocks.first(where: { !$0.name.bytes.isEmpty && $0.used > first }) else { return nil }
     return "without KVM, QEMU may abort when the guest writes to `\(larger.name)` during a migration, as another, smaller object of "
       + "memory was made first"
-  }
-
-  /// Whether QEMU is of 7.2, on which the same migrations were observed to succeed, or older.
-  private static func isAtMostSeven(_ version: JSON) -> Bool {
-    if case .integer(let major)? = version["qemu"]?["major"] { major <= 7 } else { false }
   }
 
   /// A line of `info ramblock` (QEMU system/physmem.c: ram_block_format): a name, which may have blanks and is missing for memory that no

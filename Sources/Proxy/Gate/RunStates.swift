@@ -73,11 +73,14 @@ struct RunStates {
     }
   }
 
-  /// Whether QEMU is of 10.0 or newer.
+  /// The first part of QEMU's version; nil where it is not known.
   /// - Parameter version: its answer to `query-version`.
-  static func isAtLeastTen(_ version: JSON) -> Bool {
-    if case .integer(let major)? = version["qemu"]?["major"] { major >= 10 } else { false }
+  static func major(_ version: JSON) -> Int64? {
+    if case .integer(let major)? = version["qemu"]?["major"] { major } else { nil }
   }
+
+  /// Whether QEMU is of 10.0 or newer.
+  static func isAtLeastTen(_ version: JSON) -> Bool { major(version) ?? 0 >= 10 }
 
   /// Whether QEMU has given up its images to a migration, or waits for one to get them.
   private mutating func hasInactiveImages(_ state: WireText) -> Bool {
