@@ -90,6 +90,10 @@ final class RunStateTests: XCTestCase {
       try check(migrations, guest + blocks(first, plugged), crash)
       // Nothing is at address 0, as after the removal of the object.
       try check(migrations, guest + blocks(ram), crash)
+      // Other lines, or parts of one.
+      for lines in [blocks(first, "0x0 0x0 0x0", "pc.ram 4 KiB 0x8000000", "a b 0x0 0x9000000 0xg"), blocks("a 0x0 0x0 0x0", first)] {
+        try check(migrations, guest + lines, .pass)
+      }
       for lines in [blocks(first, tables), blocks(ram, alike), blocks(first, unused), blocks(ram, small, kvm: true)] {
         try check(migrations, guest + lines, .pass)
       }
