@@ -120,7 +120,7 @@ extension OptionValues {
       guard !isPort, !id.contains(","), characterDevices?.contains(id) == false else { return nil }
       return "chardev \"\(id)\" not found"
     }
-    let bare = isPort && text.hasPrefix("mon:") ? String(text.dropFirst("mon:".count)) : text
+    let bare = text.hasPrefix("mon:") ? String(text.dropFirst("mon:".count)) : text
     var isKnown = OptionValues.words.contains(bare) || OptionValues.prefixes.contains(where: bare.hasPrefix)
     let isConnection = ["tcp:", "unix:"].contains(where: bare.hasPrefix)
     if isConnection, let comma = bare.firstIndex(of: ",") {
