@@ -125,7 +125,7 @@ extension RehearsalPlan {
   /// The text in the form that the definition has: JSON has types, and key=value text has words without a value, which QEMU refuses.
   private func text(_ items: [(name: String, value: String)], _ object: ObjectRequest) -> String {
     guard object.isJSON else {
-      let shorts = object.properties.filter { $0.shortForm != nil }
+      let shorts = object.properties.filter { short in short.shortForm != nil && items.contains { $0.name == short.name } }
       let whole = items.filter { item in !shorts.contains { $0.name == item.name } }
       return OptionText.keyval(whole) + shorts.compactMap { $0.shortForm.map { "," + $0 } }.joined()
     }

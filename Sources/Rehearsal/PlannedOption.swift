@@ -241,12 +241,13 @@ struct PlannedOption {
 
   private func network(_ plan: inout RehearsalPlan) {
     let items = OptionText.items(text, implied: "type")
-    let isOfUser = items.last { $0.name == "type" }?.value == "user" && items.allSatisfy { PlannedOption.ofUser.contains($0.name) }
-    if isOfUser, !text.hasPrefix("{"), RehearsalPlan.isWritten(text), !plan.isShells(option.location) {
-      return plan.keep("-netdev", text, option.location)
-    }
+    let kept = items.filter { PlannedOption.ofUser.contains($0.name) }
+    let isTried = items.last { $0.name == "type" }?.value == "user" && !text.hasPrefix("{") && RehearsalPlan.isWritten(text)
+      && !plan.isShells(option.location)
+    if isTried, kept.count == items.count { return plan.keep("-netdev", text, option.location) }
     plan.tryOnMonitor(option, text)
     ask(implied: "type", naming: ["id"], &plan)
+    if isTried { return replaced("netdev", OptionText.keyval(kept), "without what opens a port or names a file", &plan) }
     let members = OptionText.members(text, implied: "type")
     let id = members.filter { $0.name == "id" }
     if let type = members.first(where: { $0.name == "type" })?.value, ["vhost-user", "vhost-vdpa", "passt"].contains(type) {
@@ -255,8 +256,7 @@ struct PlannedOption {
     // Each is alone on a hub of its own.
     let hub = plan.parts.count + 1
     replaced(
-      "netdev", OptionText.keyval([("type", "hubport")] + id + [("hubid", "\(hub)")]),
-      "replaced by a hub without a connection", &plan)
+      "netdev", OptionText.keyval([("type", "hubport")] + id + [("hubid", "\(hub)")]), "replaced by a hub without a connection", &plan)
   }
 
   private func card(_ plan: inout RehearsalPlan) {

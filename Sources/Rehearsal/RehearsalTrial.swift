@@ -174,7 +174,7 @@ struct RehearsalTrial {
       }
       let isDefinitions = isOfDevice || RehearsalTrial.isAboutNames(message.text) || RehearsalTrial.isAboutPlaces(message.text)
         || PlannedDevice.isAboutDefinitionsDriver(message.text) || RehearsalTrial.isAboutProperties(message.text, of: part)
-        || RehearsalTrial.isAboutDrive(message.text, of: part)
+        || RehearsalTrial.isAboutDrive(message.text, of: part) || RehearsalTrial.isOfUserNetwork(part)
       if !isDefinitions, let part, part.isChanged || part.location == nil {
         return .notRehearsed("what replaced \(part.name) was refused: \(message.text)")
       }

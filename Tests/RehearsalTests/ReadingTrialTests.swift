@@ -69,6 +69,7 @@ final class ReadingTrialTests: XCTestCase {
       ("-netdev user,id=n,net=nosuch", "Failed to parse netmask", "-netdev[0]"),
       ("-netdev user,id=n,dhcpstart=1.2.3.4", "DHCP doesn't belong to network", "-netdev[0]"),
       ("-netdev user,id=n,hostfwd=tcp::1-:1,restrict=maybe", "Parameter 'restrict' expects 'on' or 'off'", "-netdev[0]"),
+      ("-netdev user,id=n,hostfwd=tcp::1-:1,dns=nosuch", "Failed to parse DNS", "-netdev[0]"),
       ("-chardev socket,id=c,path=/x,server=maybe", "Parameter 'server' expects 'on' or 'off'", "-chardev[0]"),
       ("-chardev socket,id=c,host=a", "chardev: socket: no port given", "-chardev[0]"),
       ("-chardev socket,id=c,host=a,port=1,path=/x", "None or one of 'path', 'fd' or 'host' option required.", "-chardev[0]"),
@@ -95,6 +96,7 @@ final class ReadingTrialTests: XCTestCase {
       #"-blockdev '{"driver":"qcow2","node-name":"d","file":{"driver":"file","filename":"/x"},"backing":null}'"#,
       "-blockdev driver=file,filename=/x,node-name=n,aio=@AIO@ -display gtk,gl=on -vnc :5 -sandbox on,spawn=deny",
       "-object memory-backend-file,id=m,size=1M,mem-path=/x,prealloc=on,pmem=off -object rng-egd,id=r,chardev=c",
+      "-object memory-backend-file,id=m,size=1M,mem-path -object memory-backend-ram,id=n,size=1M,prealloc",
       "-netdev tap,id=n,vhost,script=no,downscript=no,ifname=t0 -netdev bridge,id=b,br=virbr0 "
         + "-netdev user,id=u,hostfwd=tcp::2222-:22,smb=/s -netdev socket,id=s,listen=:1234 -netdev vhost-user,id=v,chardev=c,queues=2 "
         + "-netdev stream,id=t,addr.type=unix,addr.path=/x "
