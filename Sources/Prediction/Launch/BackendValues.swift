@@ -22,6 +22,11 @@ extension OptionValues {
     for name in OptionValues.needed[type] ?? [] where OptionValues.last(name, items) == nil { return "Parameter '\(name)' is missing" }
     if let text = table.refusal(items, also: ["type", "id"]) { return text }
     switch type {
+    case "tap": return tap(items)
+    case "user": return forwarding(items)
+    case "hubport":
+      guard let peer = OptionValues.last("netdev", items), networks?.contains(peer) == false else { return nil }
+      return "netdev '\(peer)' not found"
     case "socket":
       let ways = ["listen", "connect", "mcast", "udp"].filter { OptionValues.last($0, items) != nil }
       if OptionValues.last("fd", items) == nil, ways.count != 1 {
@@ -44,7 +49,9 @@ extension OptionValues {
     if type.isEmpty { return "Parameter 'type' is missing" }
     if type == "none" || type == "passt" { return nil }
     if !OptionValues.networks.contains(type) { return "Parameter 'type' does not accept value '\(type)'" }
-    return OptionTable("netdev." + type, release)?.refusal(items, also: ["type", "id", "model", "mac"])
+    if let text = OptionTable("netdev." + type, release)?.refusal(items, also: ["type", "id", "model", "mac"]) { return text }
+    if let text = OptionValues.last("mac", items).flatMap(OptionValues.macRefusal) { return text }
+    return type == "tap" ? tap(items) : type == "user" ? forwarding(items) : nil
   }
 
   /// Types that some builds of QEMU have.
@@ -102,6 +109,9 @@ extension OptionValues {
     if !["passthrough", "mapped", "mapped-xattr", "mapped-file", "none"].contains(model) {
       return "invalid security_model property '\(model)'"
     }
+    for name in ["fmode", "dmode"] where !model.hasPrefix("mapped") && OptionValues.last(name, items) != nil {
+      return "\(name) is only valid for mapped security modes"
+    }
     guard let devices = OptionValues.last("multidevs", items), !["remap", "forbid", "warn"].contains(devices) else { return nil }
     return "invalid multidevs property '\(devices)'"
   }
@@ -136,9 +146,14 @@ extension MachineConfig {
   /// The refusals of values of options that no host makes good.
   func optionValueFailures(_ qemu: QEMUProfile) -> [LaunchFailure] {
     guard let release = qemu.modelledRelease else { return [] }
-    let values = OptionValues(machine: self, release: release, characterDevices: characterDeviceIDs)
-    return options.compactMap { option in
-      values.refusal(option).map { LaunchFailure(RealizeFailure(.badOption, $0), at: option.location) }
+    let networks = networkIDs
+    let values = OptionValues(machine: self, release: release, characterDevices: characterDeviceIDs, networks: networks)
+    return filtersWithoutNetwork(among: networks) + options.compactMap { option in
+      values.refusal(option).map { text in
+        let isCrash = text.contains(": Assertion ")
+        return LaunchFailure(
+          RealizeFailure(isCrash ? .crashingProperty : .badOption, text, signal: isCrash ? "SIGABRT" : nil), at: option.location)
+      }
     }
   }
 
@@ -158,7 +173,7 @@ extension MachineConfig {
   /// Options with a parameter, or a value of one, that QEMU is not known to accept.
   public func unknownValues(_ qemu: QEMUProfile) -> [(fact: Unknown, location: Location)] {
     guard let release = qemu.modelledRelease, libvirt == nil else { return [] }
-    let values = OptionValues(machine: self, release: release, characterDevices: nil)
+    let values = OptionValues(machine: self, release: release, characterDevices: nil, networks: nil)
     return options.compactMap { option in
       guard values.isUnknown(option) else { return nil }
       let reason = "not among those that QEMU \(release) is known to accept; `--qemu PATH` or `--rehearse emulator` asks QEMU"

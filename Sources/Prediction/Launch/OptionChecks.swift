@@ -269,7 +269,7 @@ extension MachineConfig {
   }
 
   /// The ids of all parts of a kind; nil when some are not known: those in JSON, and those that only a shell knows.
-  private func ids(of part: Part) -> Set<String>? {
+  func ids(of part: Part) -> Set<String>? {
     let (names, key): ([String], String)
     switch part {
     case .device: return Set(devices.compactMap(\.id))

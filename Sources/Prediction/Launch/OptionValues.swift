@@ -6,6 +6,8 @@ struct OptionValues {
   let release: QEMURelease
   /// Ids of character devices; nil when not all are known.
   let characterDevices: Set<String>?
+  /// Ids of networks; nil when not all are known.
+  let networks: Set<String>?
 
   typealias Items = [(key: String, value: String)]
 
@@ -60,7 +62,9 @@ struct OptionValues {
   static func isWord(_ value: String) -> Bool { !(value.utf8.first.map { $0 < 0x3a } ?? false) }
 
   func items(_ name: String, _ text: String) -> Items {
-    var items: Items = OptionText.items(text, implied: OptionValues.implied[name] ?? "")
+    // A rule has the name of the option of ROMs.
+    let implied = OptionValues.implied[name] ?? (name.hasSuffix("-rom") ? "romfile" : "")
+    var items: Items = OptionText.items(text, implied: implied)
     if items.first?.key == "", let word = items.first?.value { items[0] = (word, "on") }
     return items
   }
@@ -88,9 +92,11 @@ struct OptionValues {
       guard machine.usesTCG else { return nil }
       if let rr = last("rr") { return ["record", "replay"].contains(rr) ? nil : "Invalid icount rr option: \(rr)" }
       guard let shift = last("shift") else {
-        return last("align").map { QEMUBool($0) == .on } == true ? "Please specify shift option when using align" : nil
+        return last("align") == nil ? nil : "Please specify shift option when using align"
       }
-      return shift == "auto" || Int(shift).map { (0...10).contains($0) } ?? false ? nil : "icount: Invalid shift value"
+      guard shift == "auto" || Int(shift).map({ (0...10).contains($0) }) ?? false else { return "icount: Invalid shift value" }
+      let isStrict = last("align").map { QEMUBool($0) == .on } ?? false && last("sleep").map { QEMUBool($0) == .off } ?? false
+      return isStrict ? "align=on and sleep=off are incompatible" : nil
     case "mon":
       if let mode = last("mode"), mode != "control", mode != "readline" { return "Parameter 'mode' does not accept value '\(mode)'" }
       return last("chardev") == nil ? "Parameter 'chardev' is missing" : nil
