@@ -108,6 +108,10 @@ final class LibvirtPartRefusalTests: XCTestCase {
       "if using CPU maximum physical address mode='emulate', bits= must be specified too"
     ),
     (cpu("mode='maximum'", "<feature name='svm'/><feature name='svm'/>"), "CPU feature 'svm' specified more than once"),
+    (
+      cpu("mode='host-passthrough'"),
+      "CPU mode 'host-passthrough' for x86_64 qemu domain on x86_64 host is not supported by hypervisor"
+    ),
     (cpu("mode='custom'", "<feature name='svm'/>"), "Non-empty feature list specified without CPU model"),
     (
       cpu("mode='host-model' migratable='on'"),

@@ -76,6 +76,18 @@ extension LibvirtReader {
     }
   }
 
+  /// The host's processor without KVM, which libvirt refuses when it starts a domain that it has accepted (libvirt
+  /// src/qemu/qemu_capabilities.c: virQEMUCapsIsCPUModeSupported).
+  mutating func validateProcessorMode(_ domain: XMLElement, _ part: LocationBase) {
+    guard let cpu = domain.child("cpu"), cpu.value("mode") == "host-passthrough", domain.value("type") == "qemu",
+      definition.machine.libvirt?.refusals.isEmpty == true
+    else { return }
+    let architecture = domain.child("os")?.child("type")?.value("arch") ?? "x86_64"
+    refuse(
+      "CPU mode 'host-passthrough' for \(architecture) qemu domain on \(architecture) host is not supported by hypervisor",
+      "write `<domain type='kvm'>`, or `mode='maximum'`", at: location(cpu, part, "/cpu"))
+  }
+
   /// libvirt src/conf/cpu_conf.c: virCPUDefParseXML, src/qemu/qemu_validate.c: qemuValidateDomainDefCpu.
   private mutating func validateCPU(_ domain: XMLElement, _ part: LocationBase) {
     guard let cpu = domain.child("cpu") else { return }

@@ -26,6 +26,7 @@ extension LibvirtReader {
     validateBoot(domain, part)
     validateParts(below: domain, part)
     validateVendor(domain, part)
+    validateProcessorMode(domain, part)
   }
 
   /// libvirt src/util/virarch.c.
