@@ -99,7 +99,7 @@ extension ParsedInput {
     }
     guard source.bytes.contains(where: { $0 > 0x20 }) else { return .empty(source, "the definition is empty") }
     if format == .xml { return onlyDocument(source, extent) }
-    let hasMark = source.bytes.starts(with: [0xef, 0xbb, 0xbf]) && !ShellScript.isScript(source.bytes)
+    let hasMark = format != .yaml && source.bytes.starts(with: [0xef, 0xbb, 0xbf]) && !ShellScript.isScript(source.bytes)
     let text = hasMark ? SourceText(name: source.name, bytes: SourceText.withoutMark(source.bytes)) : source
     var definition = parse(text, format, follow, extent)
     // Proxmox's configuration is lowered again for each host, and only a part of it starts.
@@ -166,23 +166,31 @@ extension ParsedInput {
       CommandComments(source: source, words: words).read(comments, into: &definition)
       return definition
     case .shell:
-      if let make = MakeText.recipes(source.bytes) {
-        var parsed = parse(script: ShellScript(make), source, follow)
-        if let place = make.otherShell {
-          parsed.noteUnread("the recipes", "make does not give them to a plain shell", place, source)
-        }
-        return parsed
+      var parsed = parse(shell: source, follow)
+      if let place = MakeText.otherShell(just: source.bytes) {
+        parsed.noteUnread("the recipes", "just does not give them to a plain shell", place, source)
       }
-      if let script = YAMLBlocks(source.bytes)?.script { return parse(script: ShellScript(script), source, follow) }
-      let script = ShellScript(source.bytes)
-      if ShellScript.isScript(source.bytes) { return parse(script: script, source, follow) }
-      // Without a line that names a shell, options may go over lines that no backslash joins: one command.
-      if script.strays.isEmpty || script.hasForgottenBackslash, script.command != nil || script.hasInnerCommand {
-        return parse(script: script, source, follow)
-      }
-      let isCommand = script.command != nil || InputFormat.beginsWithArgument(source.bytes)
-      return isCommand ? parse(command: source, follow) : parse(withoutCommand: script, source)
+      return parsed
     }
+  }
+
+  private static func parse(shell source: SourceText, _ follow: FileFollower?) -> ParsedInput {
+    if let make = MakeText.recipes(source.bytes) {
+      var parsed = parse(script: ShellScript(make), source, follow)
+      if let place = make.otherShell {
+        parsed.noteUnread("the recipes", "make does not give them to a plain shell", place, source)
+      }
+      return parsed
+    }
+    if let script = YAMLBlocks(source.bytes)?.script { return parse(script: ShellScript(script), source, follow) }
+    let script = ShellScript(source.bytes)
+    if ShellScript.isScript(source.bytes) { return parse(script: script, source, follow) }
+    // Without a line that names a shell, options may go over lines that no backslash joins: one command.
+    if script.strays.isEmpty || script.hasForgottenBackslash, script.command != nil || script.hasInnerCommand {
+      return parse(script: script, source, follow)
+    }
+    let isCommand = script.command != nil || InputFormat.beginsWithArgument(source.bytes)
+    return isCommand ? parse(command: source, follow) : parse(withoutCommand: script, source)
   }
 
   /// A text that no reader knows: nothing of it may be called safe.

@@ -64,6 +64,18 @@ extension MakeText {
     self.init(script: script, variables: ShellVariables(fixed: fixed))
   }
 
+  /// A line that gives the recipes of a justfile another program than a shell: `set shell := ["python3", "-c"]`, `[script("node")]`.
+  static func otherShell(just bytes: [UInt8]) -> Range<Int>? {
+    guard bytes.contains(text: "set shell") || bytes.contains(text: "[script") else { return nil }
+    return EmbeddedCommand.lines(bytes).first { line in
+      let text = bytes[line]
+      if text.starts(with: "[script".utf8) { return true }
+      guard text.starts(with: "set shell".utf8), text.contains(text: ":=") else { return false }
+      let words = text.split { "[],\"'".utf8.contains($0) || $0 <= 0x20 }.dropFirst(3)
+      return !(words.first.flatMap { String(decoding: $0, as: UTF8.self).fileName }.map(ShellScript.shells.contains) ?? false)
+    }
+  }
+
   /// The text between the quotes of a value that is one string of letters that no shell reads.
   private static func plainString(_ bytes: [UInt8], _ range: Range<Int>) -> Range<Int>? {
     guard let start = bytes[range].firstIndex(where: { $0 > 0x20 }), "\"'".utf8.contains(bytes[start]) else { return nil }

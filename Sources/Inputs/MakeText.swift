@@ -51,10 +51,14 @@ struct MakeText {
         isBelowTarget = true
         // Variables of a target, and a recipe on its line.
         if rule.contains(where: { "=;".utf8.contains($0) }) { isFollowed = false }
+        if let (name, _, place) = MakeText.assignment(rule), MakeText.setsShell(name, bytes[place]) {
+          otherShell = rule.startIndex..<place.lowerBound
+        }
       } else {
         let word = String(decoding: text.drop { $0 <= 0x20 }.prefix { $0 > 0x20 }, as: UTF8.self)
         guard MakeText.directives.contains(word) || word.hasPrefix("$(") else { return nil }
         if !MakeText.withoutEffect.contains(word) { isFollowed = false }
+        if word.hasPrefix("$(eval"), text.contains(text: "SHELL") { otherShell = line }
       }
     }
     guard hasRecipe else { return nil }
@@ -73,11 +77,17 @@ struct MakeText {
   /// Whether an assignment gives the recipes another shell, or one with other arguments than they have otherwise (GNU make manual,
   /// "Choosing the Shell").
   private static func setsShell(_ name: String, _ value: ArraySlice<UInt8>) -> Bool {
-    let words = value.split { $0 <= 0x20 }.map { String(decoding: $0, as: UTF8.self) }
-    if name == ".SHELLFLAGS" { return !words.allSatisfy { $0.hasPrefix("-") || $0 == "pipefail" } }
-    guard name == "SHELL" else { return false }
-    // `/usr/bin/env bash`, `$(shell which bash)`.
-    return !(words.last { !$0.hasPrefix("-") }?.split { "/()".contains($0) }.last.map { ShellScript.shells.contains(String($0)) } ?? false)
+    guard name == "SHELL" || name == ".SHELLFLAGS" else { return false }
+    let words = value.prefix { $0 != UInt8(ascii: "#") }.split { $0 <= 0x20 }.map { String(decoding: $0, as: UTF8.self) }
+    // `-o pipefail` has the name of a setting.
+    let others = zip(words, [""] + words).filter { word, before in
+      !word.hasPrefix("-") && !(before.hasPrefix("-") && !before.hasPrefix("--") && before.last.map { "oO".contains($0) } == true)
+    }.map { $0.0 }
+    if name == ".SHELLFLAGS" { return !others.isEmpty }
+    // `/usr/bin/env bash`, `$(shell which bash)`; not `ssh host bash`.
+    let isCall = words.first?.hasPrefix("$(") == true
+    guard isCall || others.dropLast().allSatisfy({ $0.fileName == "env" }) else { return true }
+    return !(others.last?.split { "/()".contains($0) }.last.map { ShellScript.shells.contains(String($0)) } ?? false)
   }
 
   private struct Variable {

@@ -16,11 +16,12 @@ extension InputFormat {
     }
     if ShellScript.isScript(bytes) { return .shell }
     if bytes.starts(with: "#!".utf8) { return PythonArguments.isRecognised(bytes) ? .python : nil }
-    return detect(text: SourceText.withoutMark(bytes), first, isPart)
+    return detect(text: SourceText.withoutMark(bytes), marked: bytes, first, isPart)
   }
 
   /// The format of a text that is neither XML nor a script.
-  private static func detect(text bytes: [UInt8], _ first: UInt8, _ isPart: Bool) -> InputFormat? {
+  /// - Parameter marked: the text with its byte order mark, behind which the columns of YAML begin.
+  private static func detect(text bytes: [UInt8], marked: [UInt8], _ first: UInt8, _ isPart: Bool) -> InputFormat? {
     if UnrecognisedInput.isManualPage(bytes) { return nil }
     // Its first byte and a device in JSON are those of a QMP array.
     if SystemdUnit.isService(bytes) { return SystemdUnit.isRelevant(bytes) ? .systemd : nil }
@@ -31,7 +32,8 @@ extension InputFormat {
     if isReadConfig(bytes) { return .readconfig }
     if ProxmoxConfig.isRecognised(bytes) { return .proxmox }
     if HMPReader.isRecognised(bytes) { return .hmp }
-    if let format = [InputFormat.yaml, .toml].first(where: { ArgumentFile.isRecognised(bytes, $0) }) { return format }
+    if ArgumentFile.isRecognised(marked, .yaml) { return .yaml }
+    if ArgumentFile.isRecognised(bytes, .toml) { return .toml }
     if PythonArguments.isRecognised(bytes) { return .python }
     if let format = commandLine(bytes) { return format }
     guard let start = LibvirtDocument.embedded(bytes), !UnrecognisedInput.isPartOfXML(bytes) else { return nil }

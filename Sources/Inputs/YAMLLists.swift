@@ -27,7 +27,7 @@ struct YAMLLists {
   static func values(_ bytes: [UInt8]) -> KeyedValues? {
     var reader = YAMLLists(bytes: bytes)
     reader.beginDocument()
-    var at = 0
+    var at = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
     while at < bytes.count {
       guard let next = reader.readLine(at) else { return nil }
       at = next
@@ -62,7 +62,11 @@ struct YAMLLists {
   /// - Returns: the position of the next line; nil when the text is not YAML.
   private mutating func readLine(_ line: Int) -> Int? {
     let end = bytes.lineEnd(from: line), next = end + 1
-    guard !KeyedValues.isEmpty(bytes, from: line) else { return next }
+    if KeyedValues.isEmpty(bytes, from: line) {
+      // A comment ends a text.
+      if hasValue, bytes[line..<end].contains(where: { $0 > 0x20 }) { mayContinue = false }
+      return next
+    }
     if bytes[line..<end].starts(with: "---".utf8) || bytes[line..<end].starts(with: "...".utf8) {
       beginDocument()
       return KeyedValues.isEmpty(bytes, from: line + 3) ? next : nil
@@ -109,6 +113,7 @@ struct YAMLLists {
       }
       values.entries[last].value.string = nil
       values.entries[last].value.items = nil
+      mayContinue = !KeyedValues.hasComment(bytes[content..<end])
       return next
     }
     if let mapping = mappings.indices.last, mappings[mapping].column != column {
@@ -218,7 +223,7 @@ struct YAMLLists {
     default:
       // `a: b: c` is not a mapping in a mapping.
       if key(at: start, end) != nil || "-?:".utf8.contains(bytes[start]) && isBlank(start + 1) { return nil }
-      mayContinue = true
+      mayContinue = !KeyedValues.hasComment(bytes[start..<end])
       return (string(at: start, inFlow: false).map(value) ?? KeyedValues.Value(), end + 1)
     }
   }

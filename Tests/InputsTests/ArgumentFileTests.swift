@@ -48,6 +48,7 @@ final class ArgumentFileTests: XCTestCase {
       "cmd: \(Self.flow)\r\nnext: 'it''s'\r\n", "packages: [qemu-kvm, ovmf]\nnote: |\n  -S\ncmd: \(Self.flow)\n",
       "cmd:\n  -\n    qemu-system-x86_64\n  -\n\n    # a machine\n    -M\n  - q35\n  -\n    -device\n  -\n    vfio-pci,host=01:00.0\n",
       "cmd:\n  \(Self.flow)\na:\n  \"b: \"\nc:\n - d\n -\n   e: f\ng: h\n i\n", "a: |\n   b\n    c: d\n\n # e\ncmd: \(Self.flow)\n",
+      "\u{feff}a: b\ncmd: \(Self.flow)\n", "a:\n  # b\n  c\n  d#e\ncmd: \(Self.flow)\n",
       "a: {b: [c, \"d]\"],\n  e: {}}\n---\ncmd: \(Self.flow)\n"
     ] {
       assertRead(text)
@@ -127,7 +128,8 @@ final class ArgumentFileTests: XCTestCase {
     for text in [
       "a: b: c\n", "a: \"b\" c\n", "a: %b\n", "a: @b\n", "a: b\n  c: d\n", "a:\n  - b\n  c: d\n", "a:\n  - b\n- c\n", "a:\n  b: c\n d: e\n",
       "a: |\n    b\n   c\n", "a: \"b\"\n  c\n", "a: [b]\n  c\n", "a:\n b\n- c\n", "a: |\n  b\n- c\n", "a:\n - b: c\n   - d\n",
-      "a: {b: c} d\n", "a: [b] [c]\n", "a:\n  b: c\n ]\n", "a:\n- b\n- c: d\n -\n", "a: | b\n", "a: - b\n", "a:\n - b: c\n    - d: e\n"
+      "a: {b: c} d\n", "a: [b] [c]\n", "a:\n  b: c\n ]\n", "a:\n- b\n- c: d\n -\n", "a: | b\n", "a: - b\n", "a:\n - b: c\n    - d: e\n",
+      "a: b # c\n  d\n", "a: b\n # c\n  d\n", "a: b\n  c # d\n  e\n", "a:\n - b # c\n   d\n"
     ] {
       for file in [text + list, list + text] {
         let parsed = parse(file)

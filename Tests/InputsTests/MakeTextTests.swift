@@ -34,6 +34,10 @@ final class MakeTextTests: XCTestCase {
       + "run:\n\tqemu-system-x86_64 $(OPTS)\n",
     "OPTS = -M q35 -device vfio-pci,host=$(GPU)\noverride GPU := 0000:01:00.0\nrun:\n\tqemu-system-x86_64 $(OPTS)\n",
     "SHELL := /usr/bin/env bash\n.SHELLFLAGS = -eu -o pipefail -c\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
+    "SHELL = /bin/bash -o pipefail # not sh\n.SHELLFLAGS := -o errexit -euo pipefail -c  # strict\n"
+      + "run:\n\tqemu-system-x86_64 -M q35 \(device)\n",
+    "SHELL := $(shell command -v bash || echo /bin/sh)\nrun: SHELL := /bin/sh\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
+    "set shell := [\"bash\", \"-euc\"]\nset windows-shell := ['pwsh', '-c']\nrun:\n    qemu-system-x86_64 -M q35 \(device)\n",
     "$(info q35)\nG=\(device)\nrun: disk.img\n\tqemu-system-x86_64 -M q35 -hda $< $G\n",
     "#!/bin/sh\nlaunch() { exec qemu-system-x86_64 -M q35 \"$@\"; }\nlaunch -m 2G \(device)\n",
     "#!/bin/sh\nlaunch() {\n  echo ${1}\n  qemu-system-x86_64 \"$@\" -M q35\n}\nGPU=0000:01:00.0\nlaunch -device vfio-pci,host=$GPU\n",
@@ -50,6 +54,11 @@ final class MakeTextTests: XCTestCase {
     "run: OPTS = \(device)\nrun:\n\tqemu-system-x86_64 -M q35 $(OPTS)\n",
     "SHELL = /usr/bin/python3\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
     ".SHELLFLAGS = -ec \"$$0 $(GPU)\"\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
+    "SHELL := ssh host bash\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
+    "run: SHELL := /usr/bin/python3\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
+    "$(eval SHELL := ssh)\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
+    "set shell := ['ssh', 'host']\nrun:\n    qemu-system-x86_64 -M q35 \(device)\n",
+    "[script('ssh', 'host', 'sh')]\nrun:\n    qemu-system-x86_64 -M q35 \(device)\n",
     // A line of PowerShell that continues.
     "qemu-system-x86_64 -M q35 \(device) @more `\n",
     // `$(G)PU`; a variable that comes later; one that another make is given; names that make composes; more than one file.

@@ -175,7 +175,7 @@ extension ProxmoxLowering {
       refuse("legacy IGD assignment is not compatible with multifunction devices", "name one function, `0000:00:02.0`")
     }
     if let first = functions.first, !first.hasSuffix("02.0") {
-      refuse("legacy IGD assignment only works for devices on host bus 00:02.0", "name `0000:00:02.0`")
+      refuse("legacy IGD assignment only works for devices on host bus 00:02.0", "name `0000:00:02.0`, or take `legacy-igd` out")
     }
   }
 }
