@@ -87,7 +87,7 @@ VALUES = {
         "local,id=f,path=/,security_model=none,writeout=zz", "local,id=f,path=/,security_model=none,readonly=z",
         "local,path=/,security_model=none", "synth,id=f", "local,id=f,path=/,security_model=none",
         "local,id=f,path=/,security_model=none,fmode=zz", "local,id=f,path=/,security_model=none,multidevs=zz",
-        "proxy,id=f,socket=/x"],
+        "proxy,id=f,socket=/x",
         "local,id=f,path=/,security_model=none,fmode=0644", "local,id=f,path=/,security_model=passthrough,dmode=0755",
         "local,id=f,path=/,security_model=mapped-xattr,fmode=0644"],
     "overcommit": ["zz", "mem-lock=zz", "cpu-pm=zz", "foo=1", "mem-lock=on-fault", "cpu-pm=on", "mem-lock=off"],
