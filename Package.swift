@@ -13,6 +13,8 @@ let package = Package(
     .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
     // XML events with byte positions.
     .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
+    // YAML events with positions.
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     // Unpacking of /proc/config.gz.
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     // One C function per ioctl, the UAPI structures, and what Glibc's module leaves out.
@@ -20,7 +22,7 @@ let package = Package(
     // Facts: values only.
     .target(name: "Facts"),
     // Text to trees with positions. Knows nothing of PCI.
-    .target(name: "Syntax", dependencies: ["CExpat", "CJansson", "Facts"]),
+    .target(name: "Syntax", dependencies: ["CExpat", "CJansson", "CYAML", "Facts"]),
     // Prediction of what QEMU and the kernel do at realize, with their message texts.
     .target(name: "Prediction", dependencies: ["Facts"]),
     // The rules about it, one a file.

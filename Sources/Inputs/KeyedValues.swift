@@ -113,11 +113,6 @@ struct KeyedValues {
     return bytes[at] == UInt8(ascii: "#") || slashes && bytes[at...].starts(with: "//".utf8)
   }
 
-  /// Whether a comment is behind a text without quotes.
-  static func hasComment(_ text: ArraySlice<UInt8>) -> Bool {
-    zip(text, text.dropFirst()).contains { $0 <= 0x20 && $1 == UInt8(ascii: "#") }
-  }
-
   /// Whether the rest of a line is blank or a comment.
   static func isEmpty(_ bytes: [UInt8], from start: Int) -> Bool {
     let rest = bytes[start..<bytes.lineEnd(from: start)]

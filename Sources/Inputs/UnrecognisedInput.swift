@@ -23,6 +23,9 @@ public enum UnrecognisedInput {
     if SystemdUnit.isService(bytes) { return "a systemd service whose ExecStart= is not QEMU: lint the script or the file that it starts" }
     let text = String(decoding: bytes.prefix(256 << 10), as: UTF8.self)
     for (what, marks) in kinds where marks.contains(where: text.contains) { return what }
+    if YAMLEvent.read(bytes, { _ in true }) == .tooDeep {
+      return "YAML that nests deeper than \(YAMLEvent.maximumDepth) levels: give the command line alone"
+    }
     if text.hasPrefix("#!") {
       return "a script of another language than the shell's: `vfiogate run` judges the command line that it starts"
     }

@@ -128,7 +128,8 @@ final class ArgumentFileTests: XCTestCase {
     for text in [
       "a: b: c\n", "a: \"b\" c\n", "a: %b\n", "a: @b\n", "a: b\n  c: d\n", "a:\n  - b\n  c: d\n", "a:\n  - b\n- c\n", "a:\n  b: c\n d: e\n",
       "a: |\n    b\n   c\n", "a: \"b\"\n  c\n", "a: [b]\n  c\n", "a:\n b\n- c\n", "a: |\n  b\n- c\n", "a:\n - b: c\n   - d\n",
-      "a: {b: c} d\n", "a: [b] [c]\n", "a:\n  b: c\n ]\n", "a:\n- b\n- c: d\n -\n", "a: | b\n", "a: - b\n", "a:\n - b: c\n    - d: e\n",
+      "a: {b: c} d\n", "a: [b] [c]\n", "cmd: \(Self.flow) more\n",
+      "a:\n  b: c\n ]\n", "a:\n- b\n- c: d\n -\n", "a: | b\n", "a: - b\n", "a:\n - b: c\n    - d: e\n",
       "a: b # c\n  d\n", "a: b\n # c\n  d\n", "a: b\n  c # d\n  e\n", "a:\n - b # c\n   d\n"
     ] {
       for file in [text + list, list + text] {
@@ -138,8 +139,19 @@ final class ArgumentFileTests: XCTestCase {
     }
   }
 
+  /// The library looks at all that a word is in.
+  func testWhatNestsDeeplyIsNotRead() {
+    func nested(_ depth: Int) -> String {
+      "a: " + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "\ncmd: \(Self.flow)\n"
+    }
+    assertRead(nested(60))
+    XCTAssertEqual(parse(nested(64)).unrecognised, "YAML that nests deeper than 64 levels: give the command line alone")
+    XCTAssertNotNil(parse("a: " + String(repeating: "[", count: 100_000) + "\ncmd: \(Self.flow)\n").unrecognised)
+  }
+
   func testOtherListsAndTextsOfTheFileAreUnread() {
-    assertUnread("cmd: \(Self.flow)\nx: {cmd: [qemu-system-x86_64, -M, q35, $GPU]}\n", "other arguments")
+    assertUnread("cmd: \(Self.flow)\nx: {cmd: [qemu-system-x86_64, -M, q35, $GPU]}\n", "a second QEMU command")
+    assertRead("- command: {argv: \(Self.flow)}\n")
     assertUnread("cmd: \(Self.flow)\nmore: [-device, $GPU]\n", "other arguments")
     assertUnread("cmd: \(Self.flow)\nmore: [$GPU]\n", "other arguments")
     let config = "config {\n command = \"qemu-system-x86_64\"\n args = "
@@ -201,9 +213,9 @@ final class ArgumentFileTests: XCTestCase {
 
   func testAListWithADeviceThatIsNotReadableIsUndetermined() {
     for text in [
-      "- command: {argv: \(Self.flow)}\n", "cmd:\n- qemu-system-x86_64\n- -M\n- on\n- -device\n- vfio-pci,host=01:00.0\n",
+      "cmd:\n- qemu-system-x86_64\n- -M\n- on\n- -device\n- vfio-pci,host=01:00.0\n",
       "[a]\ncmd = [\"qemu-system-x86_64\", \"-device\", \"vfio-pci,host=01:00.0\", x]\n",
-      "cmd: [qemu-system-x86_64, -device, 'vfio-pci,host=01:00.0', \"a\\tb\"]\n", "cmd: \(Self.flow) more\n",
+      "cmd: [qemu-system-x86_64, -device, 'vfio-pci,host=01:00.0', \"a\\tb\"]\n",
       "argv: [-S]\n- qemu-system-x86_64\n- -device\n- 'vfio-pci,host=01:00.0'\n"
     ] {
       assertUnread(text)
