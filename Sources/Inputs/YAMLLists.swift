@@ -5,7 +5,7 @@ struct YAMLLists {
   private let bytes: [UInt8]
   private var values = KeyedValues()
   /// The mappings and lists that the next part is in.
-  private var open: [Part] = []
+  private var parts: [Part] = []
   private var groups = 0
 
   private enum Part {
@@ -23,7 +23,7 @@ struct YAMLLists {
 
   private init(bytes: [UInt8]) { self.bytes = bytes }
 
-  /// The text with letters for `{{ name }}`: what another program replaces is no mapping.
+  /// The text with letters for `{{ name }}`: what another program replaces is not a mapping.
   private static func withoutPlaceholders(_ bytes: [UInt8]) -> [UInt8] {
     var text = bytes
     var at = 0
@@ -36,19 +36,19 @@ struct YAMLLists {
     return text
   }
 
-  /// - Returns: whether the reader can go on.
+  /// - Returns: whether the reader can continue.
   private mutating func add(_ event: YAMLEvent) -> Bool {
     values.hasReferences = values.hasReferences || event.hasProperties || event.kind == .alias
     switch event.kind {
     case .document:
-      open = []
+      parts = []
       return true
     case .end:
-      if case .list(let entry?) = open.popLast(), bytes[event.range].first == UInt8(ascii: "]") { extend(entry, event.range.upperBound) }
+      if case .list(let entry?) = parts.popLast(), bytes[event.range].first == UInt8(ascii: "]") { extend(entry, event.range.upperBound) }
       return true
     case .mapping:
       guard take(nil, to: nil) else { return false }
-      open.append(.mapping(group: groups, entry: nil))
+      parts.append(.mapping(group: groups, entry: nil))
       groups += 1
       return true
     case .list: return beginList(event.range.lowerBound)
@@ -58,8 +58,8 @@ struct YAMLLists {
   }
 
   private mutating func addScalar(_ word: Word?, _ name: String, _ range: Range<Int>) -> Bool {
-    if case .mapping(let group, nil) = open.last {
-      open[open.count - 1] = .mapping(group: group, entry: values.entries.count)
+    if case .mapping(let group, nil) = parts.last {
+      parts[parts.count - 1] = .mapping(group: group, entry: values.entries.count)
       values.entries.append(KeyedValues.Entry(group: group, key: name, range: range))
       return true
     }
@@ -69,12 +69,12 @@ struct YAMLLists {
   /// Gives a value to the key or the list that it is of; nil for one that is not read.
   /// - Parameter end: the end of a scalar; nil for a mapping, whose keys have entries of their own.
   private mutating func take(_ word: Word?, to end: Int?) -> Bool {
-    switch open.last {
+    switch parts.last {
     case .mapping(_, nil): return false
     case .mapping(let group, let entry?):
       values.entries[entry].value.string = word
       if let end { extend(entry, end) }
-      open[open.count - 1] = .mapping(group: group, entry: nil)
+      parts[parts.count - 1] = .mapping(group: group, entry: nil)
     case .list(let entry?):
       if let end { extend(entry, end) }
       if let word { values.entries[entry].value.items?.append(word) } else { values.entries[entry].value.items = nil }
@@ -90,16 +90,16 @@ struct YAMLLists {
 
   private mutating func beginList(_ start: Int) -> Bool {
     let entry: Int?
-    switch open.last {
+    switch parts.last {
     case .mapping(_, nil): return false
     case .mapping(let group, let key?):
       entry = key
-      open[open.count - 1] = .mapping(group: group, entry: nil)
+      parts[parts.count - 1] = .mapping(group: group, entry: nil)
     case .list(let owner): entry = nestedList(start, in: owner)
     case nil: entry = addList(key: "", start)
     }
     if let entry { values.entries[entry].value = KeyedValues.Value(isList: true, items: []) }
-    open.append(.list(entry))
+    parts.append(.list(entry))
     return true
   }
 

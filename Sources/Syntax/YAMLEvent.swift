@@ -25,23 +25,23 @@ public struct YAMLEvent {
   /// Whether it has an anchor or a tag.
   public let hasProperties: Bool
 
-  /// The most mappings and lists that one may be in: libyaml looks at each of them at each word.
+  /// Limit of mappings and lists that a part may be in: libyaml reads the list of them at each word.
   public static let maximumDepth = 64
 
-  /// How far a text was read.
+  /// End of what was read of a text.
   public enum Extent {
-    /// To its end.
+    /// The whole text.
     case whole
-    /// As far as the caller wanted.
+    /// A part, at which the caller stopped.
     case part
-    /// To what is not YAML.
+    /// The text before what is not YAML.
     case malformed
-    /// To what nests deeper than `maximumDepth`.
+    /// The text before what nests deeper than `maximumDepth`.
     case tooDeep
   }
 
   /// Reads a text of UTF-8 to its end.
-  /// - Parameter handle: takes each part, and returns whether to go on.
+  /// - Parameter handle: takes each part, and returns whether to continue.
   public static func read(_ bytes: [UInt8], _ handle: (YAMLEvent) -> Bool) -> Extent {
     var parser = yaml_parser_t()
     guard yaml_parser_initialize(&parser) == 1 else { return .malformed }

@@ -139,7 +139,7 @@ final class ArgumentFileTests: XCTestCase {
     }
   }
 
-  /// The library looks at all that a word is in.
+  /// libyaml reads the list of all that a word is in.
   func testWhatNestsDeeplyIsNotRead() {
     func nested(_ depth: Int) -> String {
       "a: " + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "\ncmd: \(Self.flow)\n"
