@@ -184,7 +184,7 @@ final class OutputTests: XCTestCase {
       (" -chardev null,id=c", "the values of `-chardev`"),
       (" -device usb-ehci", "options of other devices"), (" -object iothread,id=i", "the values of `-object`"),
       (
-        " -cpu max -rtc base=utc -name a -uuid x -boot c -vga none -numa dist,src=0,dst=0,val=10",
+        " -cpu max -rtc base=utc -name a -uuid 01234567-89ab-cdef-0123-456789abcdef -boot c -vga none -numa dist,src=0,dst=0,val=10",
         "`-cpu`, `-rtc`, `-name`, `-uuid` and 3 others"
       ),
     ] {
