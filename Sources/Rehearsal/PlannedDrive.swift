@@ -93,11 +93,6 @@ extension PlannedOption {
 }
 
 extension RehearsalTrial {
-  /// Whether a refusal is of a user network, which has nothing that the definition does not have.
-  static func isOfUserNetwork(_ part: RehearsalPlan.Part?) -> Bool {
-    part?.arguments.first == "-netdev" && part?.arguments.last?.contains("type=user") == true
-  }
-
   /// Whether a refusal is about what a replaced drive has from the definition (QEMU blockdev.c: blockdev_init, block/throttle-groups.c).
   static func isAboutDrive(_ text: String, of part: RehearsalPlan.Part?) -> Bool {
     guard part?.arguments.first == "-drive" else { return false }

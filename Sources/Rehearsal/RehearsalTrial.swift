@@ -263,6 +263,11 @@ struct RehearsalTrial {
     return (refusal ?? .started, made)
   }
 
+  /// Whether a refusal is of a user network, which has nothing that the definition does not have.
+  private static func isOfUserNetwork(_ part: RehearsalPlan.Part?) -> Bool {
+    part?.arguments.first == "-netdev" && part?.arguments.last?.contains("type=user") == true
+  }
+
   /// Outcome of a plug at which QEMU ended.
   private func ended(_ end: QEMUProcess.End?, _ error: String, at request: DeviceRequest) throws(Unknown) -> RehearsalResult.Outcome {
     let about = "`\(request.location.path)`"

@@ -159,8 +159,8 @@ extension MachineConfig {
 
   /// The refusal of a network card's address (QEMU hw/core/qdev-properties-system.c: set_mac).
   func badMAC(of device: DeviceRequest) -> LaunchFailure? {
-    guard let driver = device.driver, let (part, owner) = MachineConfig.part("netdev", of: driver), part == .network,
-      let text = device.property("mac").flatMap({ OptionValues.written($0.value) })
+    guard let text = device.property("mac").flatMap({ OptionValues.written($0.value) }), let driver = device.driver,
+      let (part, owner) = MachineConfig.part("netdev", of: driver), part == .network
     else { return nil }
     let bytes = Array(text.utf8)
     let isAddress = bytes.count == 17 && bytes.enumerated().allSatisfy { place, byte in

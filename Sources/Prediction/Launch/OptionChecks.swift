@@ -198,7 +198,7 @@ extension MachineConfig {
     case object, device
   }
 
-  static let network: Set<String> = [
+  private static let network: Set<String> = [
     "e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "tulip", "vmxnet3", "usb-net",
   ]
 
