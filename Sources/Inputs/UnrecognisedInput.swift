@@ -93,8 +93,9 @@ public enum UnrecognisedInput {
 
   /// A text of Markdown without its fenced blocks, which are examples; nil for any other text, such as a script or one block alone.
   static func withoutFencedBlocks(_ bytes: [UInt8]) -> [UInt8]? {
-    if bytes.starts(with: "#!".utf8) { return nil }
     let fence = Array("```".utf8)
+    // Most texts have no backtick, and need not be divided into lines.
+    if bytes.starts(with: "#!".utf8) || bytes.firstIndex(of: fence[0], from: 0) == nil { return nil }
     var kept: [UInt8] = []
     var isInside = false, hasBlock = false
     for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
