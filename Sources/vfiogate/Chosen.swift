@@ -31,11 +31,28 @@ func chosenQEMU(_ text: String, others: String) throws -> QEMUChoice {
   throw ValidationError("--qemu `\(text)` is not a version (11.1.3), path (/usr/bin/…), qmp:PATH\(others) or none.")
 }
 
-/// Parses the values of `--host` and `--root` of a command that shows a host.
-func lookedAt(_ text: String, _ root: String?) throws -> HostChoice {
-  let host = try chosenHost(text, root)
-  if host == .none { throw ValidationError("--host none leaves nothing to show; use live or a recording.") }
-  return host
+/// Help of `--root`.
+let rootHelp: ArgumentHelp = """
+  Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked support archive. User \
+  and memory limit are then unknown. Not with --host.
+  """
+
+/// The host of a command that shows one.
+struct ShownHost: ParsableArguments {
+  @Option(help: "live (this machine), a recording that `vfiogate probe --record` wrote, or text of `lspci -xxxx -nn -D`.",
+    completion: .file())
+  var host = "live"
+  @Option(help: rootHelp, completion: .directory)
+  var root: String?
+
+  func validate() throws { _ = try choice() }
+
+  /// Parses the values.
+  func choice() throws -> HostChoice {
+    let choice = try chosenHost(host, root)
+    if choice == .none { throw ValidationError("--host none leaves nothing to show; use live or a recording.") }
+    return choice
+  }
 }
 
 /// Parses the values of `--host` and `--root`.

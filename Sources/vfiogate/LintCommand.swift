@@ -51,12 +51,7 @@ struct LintCommand: ParsableCommand {
         """,
       discussion: "Default: the host that the policy names for the definition, else live."), completion: .file())
   var host: String?
-  @Option(
-    help: """
-      Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked \
-      support archive. User and memory limit are then unknown. Not with --host.
-      """,
-    completion: .directory)
+  @Option(help: rootHelp, completion: .directory)
   var root: String?
   @Option(
     help: """

@@ -26,21 +26,12 @@ struct PlanCommand: ParsableCommand {
   var viommu = false
   @Flag(help: "Put guest memory on hugepages.")
   var hugepages = false
-  @Option(help: "live (this machine), a recording that `vfiogate probe --record` wrote, or text of `lspci -xxxx -nn -D`.",
-    completion: .file())
-  var host = "live"
-  @Option(help: """
-      Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked \
-      support archive. User and memory limit are then unknown. Not with --host.
-      """,
-    completion: .directory)
-  var root: String?
+  @OptionGroup var host: ShownHost
   @Option(help: qemuHelp(), completion: .file())
   var qemu: String?
 
   func validate() throws {
     _ = try addresses.map(pciAddress)
-    _ = try lookedAt(host, root)
     let target: PlanTarget = try chosen(target, "--for")
     guard (1...65536).contains(memory) else { throw ValidationError("--memory must be 1 to 65536 GiB") }
     if viommu, !target.hasGuestIOMMU { throw ValidationError("--viommu does not go with --for \(target.rawValue)") }
@@ -49,7 +40,7 @@ struct PlanCommand: ParsableCommand {
   func run() throws {
     let plan = Plan(
       addresses: try addresses.map(pciAddress), target: try chosen(target, "--for"), memory: memory,
-      hasGuestIOMMU: viommu, hasHugepages: hugepages, host: try lookedAt(host, root),
+      hasGuestIOMMU: viommu, hasHugepages: hugepages, host: try host.choice(),
       qemu: try qemu.map(chosenQEMU) ?? .assumed)
     try Terminal.finish(plan.run())
   }

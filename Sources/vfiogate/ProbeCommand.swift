@@ -24,15 +24,7 @@ struct ProbeCommand: ParsableCommand {
   var addresses: [String] = []
   @Flag(help: "Ask the kernel through iommufd whether it supports ATS for the named devices. RESETS them.")
   var bind = false
-  @Option(help: "live (this machine), a recording that --record wrote, or text of `lspci -xxxx -nn -D`.", completion: .file())
-  var host = "live"
-  @Option(
-    help: """
-      Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked \
-      support archive. User and memory limit are then unknown. Not with --host.
-      """,
-    completion: .directory)
-  var root: String?
+  @OptionGroup var host: ShownHost
   @Option(
     parsing: .upToNextOption, help: "Show what changed between two recordings, the older one first.", completion: .file())
   var diff: [String] = []
@@ -56,7 +48,6 @@ struct ProbeCommand: ParsableCommand {
   func validate() throws {
     _ = try Terminal.style(color)
     _ = try addresses.map(pciAddress)
-    _ = try lookedAt(host, root)
     if !diff.isEmpty, diff.count != 2 { throw ValidationError("--diff compares two recordings: --diff OLD NEW.") }
     if diff.isEmpty, !definitions.isEmpty { throw ValidationError("--definitions needs --diff OLD NEW.") }
     if definitions.isEmpty, qemu != nil { throw ValidationError("--qemu is for the verdicts of --definitions.") }
@@ -64,9 +55,9 @@ struct ProbeCommand: ParsableCommand {
     if !diff.isEmpty, bind || record != nil || config != nil || !addresses.isEmpty || format == .prometheus {
       throw ValidationError("--diff cannot be used with devices, --bind, --record, --config or --format prometheus.")
     }
-    if bind, root != nil { throw ValidationError("--bind queries the live kernel; it cannot be used with --root.") }
+    if bind, host.root != nil { throw ValidationError("--bind queries the live kernel; it cannot be used with --root.") }
     if bind, addresses.isEmpty { throw ValidationError("--bind resets devices: name them.") }
-    if bind, host != "live" { throw ValidationError("--bind queries the live kernel; it cannot be used with --host.") }
+    if bind, host.host != "live" { throw ValidationError("--bind queries the live kernel; it cannot be used with --host.") }
     if config != nil, format == .prometheus { throw ValidationError("--format prometheus cannot be used with --config.") }
     if config != nil, bind || record != nil || !addresses.isEmpty {
       throw ValidationError("--config decodes a file; it cannot be used with devices, --bind or --record.")
@@ -81,7 +72,7 @@ struct ProbeCommand: ParsableCommand {
       return try Terminal.finish(comparison.run())
     }
     let probe = Probe(
-      addresses: addresses.compactMap { PCIAddress($0) }, binds: bind, host: try lookedAt(host, root), record: record,
+      addresses: addresses.compactMap { PCIAddress($0) }, binds: bind, host: try host.choice(), record: record,
       format: format, style: try Terminal.style(color))
     try Terminal.finish(config.map { Probe.decode($0, format) } ?? probe.run())
   }

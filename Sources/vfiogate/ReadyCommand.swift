@@ -22,15 +22,7 @@ struct ReadyCommand: ParsableCommand {
   @Argument(help: "PCI addresses (0000:01:00.0). Default: show every device that a guest could have.",
     completion: .addresses)
   var addresses: [String] = []
-  @Option(help: "live (this machine), a recording that `vfiogate probe --record` wrote, or text of `lspci -xxxx -nn -D`.",
-    completion: .file())
-  var host = "live"
-  @Option(help: """
-      Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked \
-      support archive. User and memory limit are then unknown. Not with --host.
-      """,
-    completion: .directory)
-  var root: String?
+  @OptionGroup var host: ShownHost
   @Option(help: qemuHelp(), completion: .file())
   var qemu: String?
   @Option(help: "Output format: text or json.", completion: .choices(OutputFormat.self))
@@ -40,13 +32,12 @@ struct ReadyCommand: ParsableCommand {
 
   func validate() throws {
     _ = try addresses.map(pciAddress)
-    _ = try lookedAt(host, root)
     _ = try Terminal.style(color)
   }
 
   func run() throws {
     let ready = Ready(
-      addresses: try addresses.map(pciAddress), host: try lookedAt(host, root), qemu: try qemu.map(chosenQEMU) ?? .assumed,
+      addresses: try addresses.map(pciAddress), host: try host.choice(), qemu: try qemu.map(chosenQEMU) ?? .assumed,
       format: try chosen(format, "--format"), style: try Terminal.style(color))
     try Terminal.finish(ready.run())
   }

@@ -19,15 +19,7 @@ struct TopologyCommand: ParsableCommand {
   @Argument(help: "Two or more PCI addresses (0000:01:00.0) whose paths are shown. Default: a picture of the host.",
     completion: .addresses)
   var addresses: [String] = []
-  @Option(help: "live (this machine), a recording that `vfiogate probe --record` wrote, or text of `lspci -xxxx -nn -D`.",
-    completion: .file())
-  var host = "live"
-  @Option(help: """
-      Read the host's /sys, /proc, /dev, /etc and /boot below this folder: a container's /host, or an unpacked \
-      support archive. User and memory limit are then unknown. Not with --host.
-      """,
-    completion: .directory)
-  var root: String?
+  @OptionGroup var host: ShownHost
   @Option(help: "Format of the picture: text, dot (Graphviz) or svg (for a browser). The table of paths is text.",
     completion: .choices(Topology.Format.self))
   var format = "text"
@@ -36,7 +28,6 @@ struct TopologyCommand: ParsableCommand {
 
   func validate() throws {
     _ = try addresses.map(pciAddress)
-    _ = try lookedAt(host, root)
     _ = try Terminal.style(color)
     let format: Topology.Format = try chosen(format, "--format")
     if addresses.count == 1 { throw ValidationError("a path is between two devices: name another.") }
@@ -45,7 +36,7 @@ struct TopologyCommand: ParsableCommand {
 
   func run() throws {
     let topology = Topology(
-      addresses: try addresses.map(pciAddress), host: try lookedAt(host, root), format: try chosen(format, "--format"),
+      addresses: try addresses.map(pciAddress), host: try host.choice(), format: try chosen(format, "--format"),
       style: try Terminal.style(color))
     try Terminal.finish(topology.run())
   }
