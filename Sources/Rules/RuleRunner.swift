@@ -19,8 +19,6 @@ public struct RuleRunner: Sendable {
   /// Their requests' locations; nil until one is searched.
   private var requests: LocationIndex?
   private let whole: Location
-  /// Whether the devices are sections of a `-readconfig` file.
-  private var isOfSections = false
   /// Rules with a finding, by the request that it is about; under `whole` those about the definition.
   private var reported: [Location: [Rule]] = [:]
   /// Failures that a rehearsal has shown not to happen.
@@ -53,11 +51,10 @@ public struct RuleRunner: Sendable {
     }
     reported[place, default: []].append(rule)
     let advised = location ?? place, about = label ?? self.label(of: request, at: location)
-    let isOfSection = advised == whole ? isOfSections : advised.isOfSection
     report.findings.append(
       Finding(
         reportedBy: rule, severity: rule.severity, message: message,
-        fix: isOfSection ? ConfigFileAdvice.of(fix ?? rule.fix) : fix ?? rule.fix, location: advised, evidence: evidence,
+        fix: advised.isOfSection ? ConfigFileAdvice.of(fix ?? rule.fix) : fix ?? rule.fix, location: advised, evidence: evidence,
         device: about))
   }
 
@@ -126,7 +123,6 @@ public struct RuleRunner: Sendable {
     var runner = RuleRunner(
       target.machine.source, first: first, RuleReport(target, of: rules), target.assignments, overruled: target.overruled)
     runner.contexts = target.contexts
-    runner.isOfSections = target.machine.devices.last?.location.isOfSection ?? false
     for rule in rules where hasPassthrough || rule.checksText {
       runner.rule = rule
       switch rule.body {
