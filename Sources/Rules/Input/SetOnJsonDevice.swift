@@ -18,7 +18,7 @@ extension Rule {
 }
 
 private func check(_ target: LintTarget, _ runner: inout RuleRunner) throws(Unknown) {
-  guard target.requests.contains(where: { $0.isVFIO }) else { return }
+  guard target.mayPassThrough else { return }
   for set in target.machine.sets {
     if SetProperty.unsupported.contains(set.group) {
       runner.report(
