@@ -1,7 +1,7 @@
 import Syntax
 
-/// Block scalars of a YAML text, `run: |` and `cmd: >-`, in which playbooks and pipelines have scripts (YAML 1.2.2, 8.1), and plain ones of
-/// several lines that begin with a QEMU. No other part of the text is a command of a shell.
+/// Block scalars of a YAML text, `run: |` and `cmd: >-`, in which playbooks and pipelines have scripts (YAML 1.2.2, 8.1), plain ones of
+/// several lines that begin with a QEMU, and commands beside their key or dash. No other part of the text is a command of a shell.
 struct YAMLBlocks {
   /// The text, in which lines that YAML or Ansible folds are one. Nothing in it moves.
   private let bytes: [UInt8]
@@ -36,7 +36,7 @@ struct YAMLBlocks {
       let content = lines.prefix { YAMLBlocks.isBlank(bytes[$0]) || YAMLBlocks.indentation(bytes[$0]) >= least }
       lines = lines.dropFirst(content.count)
       guard let start = content.first?.lowerBound, let end = content.last?.upperBound else { continue }
-      if containers.areGiven(header, owner) { hasOpenBlocks = true; continue }
+      if containers.areGiven(header.name, isAnchored: header.isAnchored, below: owner) { hasOpenBlocks = true; continue }
       let isSplit = header.isOfCommandModule(below: owner)
       let joinsAll = isSplit && (isPlaybook || header.name.contains(".") || owner.contains("."))
       for (line, next) in zip(content, content.dropFirst()) {
@@ -56,6 +56,16 @@ struct YAMLBlocks {
         blocks.append(start..<end)
       }
     }
+    var others = blocks[...]
+    for command in YAMLCommands.all(in: bytes) {
+      others = others.drop { $0.upperBound <= command.range.lowerBound }
+      if let other = others.first, other.overlaps(command.range) { continue }
+      if containers.areGiven(command.key, isAnchored: command.isAnchored, below: command.owner) { hasOpenBlocks = true; continue }
+      // YAML folds lines.
+      for index in command.range where text[index] == 0x0a || text[index] == 0x0d { text[index] = 0x20 }
+      blocks.append(command.range)
+    }
+    blocks.sort { $0.lowerBound < $1.lowerBound }
     guard !blocks.isEmpty || hasOpenBlocks else { return nil }
     (self.bytes, self.blocks, self.hasOpenBlocks) = (text, blocks, hasOpenBlocks)
   }
@@ -157,12 +167,12 @@ extension YAMLBlocks {
       }
     }
 
-    /// Whether a block is among their arguments.
-    func areGiven(_ header: Header, _ owner: String) -> Bool {
+    /// Whether a text is among their arguments.
+    func areGiven(_ key: String, isAnchored: Bool, below owner: String) -> Bool {
       // CircleCI runs what is below `run:`.
       guard arePresent, owner != "run" else { return false }
-      if ["command", "entrypoint"].contains(header.name) || header.isAnchored { return true }
-      return header.name.isEmpty && !haveShell && ["args", "command", "entrypoint"].contains(owner)
+      if ["command", "entrypoint"].contains(key) || isAnchored { return true }
+      return key.isEmpty && !haveShell && ["args", "command", "entrypoint"].contains(owner)
     }
   }
 }

@@ -24,7 +24,7 @@ struct YAMLLists {
   private init(bytes: [UInt8]) { self.bytes = bytes }
 
   /// The text with letters for `{{ name }}`: what another program replaces is not a mapping.
-  private static func withoutPlaceholders(_ bytes: [UInt8]) -> [UInt8] {
+  static func withoutPlaceholders(_ bytes: [UInt8]) -> [UInt8] {
     var text = bytes
     var at = 0
     while let start = bytes[at...].firstRange(of: Array("{{".utf8))?.lowerBound {

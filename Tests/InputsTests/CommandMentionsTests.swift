@@ -29,7 +29,7 @@ final class CommandMentionsTests: XCTestCase {
       XCTAssertEqual(unread("#!/bin/bash\nif rescue; then\n\(qemu)\nelse\n\(text)\nfi\n").count, 1, text)
       XCTAssertEqual(unread("#!/bin/bash\n\(text)\n").count, 1, text)
     }
-    XCTAssertEqual(unread("steps:\n  - run: |\n      \(qemu)\n  - run: \(qemu) $GPU\n"), ["the QEMU command in line 4"])
+    XCTAssertEqual(unread("steps:\n  - run: |\n      \(qemu)\n  - run: \(qemu) $GPU\n"), ["a second QEMU command"])
     let list = "subprocess.run([\"qemu-system-x86_64\", \"-M\", \"q35\"])\n"
     for text in [
       "os.system(\"\(qemu) \" + gpu)", "c = [\"sudo\", \"qemu-system-x86_64\", \"-M\", \"q35\"]", "run([sudo, 'qemu-kvm', *args])"

@@ -92,6 +92,25 @@ final class YAMLBlocksTests: XCTestCase {
     assertUnread("- name: a\n  shell:\n    \(qemu)\n    $GPU\n")
   }
 
+  func testACommandBesideItsKeyOrDashIsRead() {
+    for text in [
+      "- hosts: a\n  tasks:\n    - shell: \(qemu) \(device)\n", "- name: a\n  ansible.builtin.command: \(qemu) \(device)\n  when: b\n",
+      "jobs:\n  a:\n    steps:\n      - run: sudo \(qemu) \(device)\n", "a:\n  script:\n    - modprobe vfio-pci\n    - \(qemu) \(device)\n",
+      "cmds:\n  - \"\(qemu) \(device)\"  # the VM\n", "run: '\(qemu) \(device)'\n", "run: \(qemu)\n  -nographic\n  \(device)\n",
+      "run: \(qemu)\r\n  \(device)\r\n", "x: {run: \"\(qemu) \(device)\"}\n", "run: \(qemu) -name a#b \(device) # -device c\n",
+      "- image: a\n  script:\n    - \(qemu) \(device)\n", "? [a]\n: b\nrun: \(qemu) \(device)\n"
+    ] {
+      assertSafe(text)
+    }
+    for text in [
+      "services:\n  vm:\n    image: vm\n    command: \(qemu) \(device)\n", "a: &a \(qemu) \(device)\nservices:\n  vm:\n    entrypoint: *a\n",
+      "run: \(qemu) $GPU\n", "run: \(qemu) {{ gpu }}\n", "run: \"\(qemu) \\x2ddevice vfio-pci,host=01:00.0\"\n",
+      "run: \(qemu)\n\n  \(device)\n", "run: \(qemu) \(device)\nb: c: d\n"
+    ] {
+      assertUnread(text)
+    }
+  }
+
   func testLinesEndInCRLF() {
     let text = "run: |\r\n  \(qemu) \\\r\n  \(device)\r\n"
     assertSafe(text)
