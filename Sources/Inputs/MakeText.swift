@@ -21,9 +21,15 @@ struct MakeText {
     var script = bytes
     var values: [String: Variable] = [:]
     var unknown: Set<String> = []
-    var isFollowed = true, hasRecipe = false, isBelowTarget = false
+    var isFollowed = true, hasRecipe = false, isBelowTarget = false, isInDefinition = false
     for line in MakeText.lines(bytes) {
       let text = bytes[line]
+      if isInDefinition || MakeText.definesShell(text) {
+        if !isInDefinition { (otherShell, isFollowed) = (line, false) }
+        isInDefinition = !text.drop { $0 <= 0x20 }.starts(with: "endef".utf8)
+        for index in line where script[index] != 0x0a { script[index] = 0x20 }
+        continue
+      }
       if text.first == UInt8(ascii: "\t") {
         guard isBelowTarget else { return nil }
         hasRecipe = true
@@ -73,6 +79,14 @@ struct MakeText {
 
   /// Directives and functions that change no variable.
   private static let withoutEffect: Set<String> = ["export", "unexport", "vpath", "$(info", "$(warning"]
+
+  /// Whether a line begins the definition of the recipes' shell, `define SHELL`, whose value is in the lines below.
+  private static func definesShell(_ text: ArraySlice<UInt8>) -> Bool {
+    guard text.first != UInt8(ascii: "\t"), text.contains(text: "define") else { return false }
+    let words = text.split { $0 <= 0x20 || ":+?=".utf8.contains($0) }.map { String(decoding: $0, as: UTF8.self) }
+    let rest = words.drop { ["override", "export", "private"].contains($0) }
+    return rest.first == "define" && ["SHELL", ".SHELLFLAGS"].contains(rest.dropFirst().first)
+  }
 
   /// Whether an assignment gives the recipes another shell, or one with other arguments than they have otherwise (GNU make manual,
   /// "Choosing the Shell").

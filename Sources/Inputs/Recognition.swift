@@ -60,7 +60,7 @@ extension InputFormat {
 
   /// The line in which a text that is not a definition mentions a host device; nil where none does, or only an example.
   public static func mention(_ head: [UInt8]) -> Int? {
-    let text = UTF16Text.utf8(head, isPart: true) ?? head
+    let text = UTF16Text.head(head) ?? head
     guard let place = DeviceMentions.all(in: text).first else { return nil }
     if let prose = UnrecognisedInput.withoutFencedBlocks(text), DeviceMentions.all(in: prose).isEmpty { return nil }
     return SourceText(name: "", bytes: text).position(of: place.lowerBound).line

@@ -1,6 +1,6 @@
 import Syntax
 
-/// Strings of a YAML text that stand beside their key or dash and may start QEMU: `run: qemu-system-x86_64 …`.
+/// Strings of a YAML text beside their key or dash and may start QEMU: `run: qemu-system-x86_64 …`.
 struct YAMLCommands {
   /// One string.
   struct Command {
@@ -65,7 +65,7 @@ struct YAMLCommands {
     parts[parts.count - 1].key = part.key == nil ? "" : nil
   }
 
-  /// The bytes of a string that reads as it is written, apart from lines that are folded; nil for any other.
+  /// The bytes of a string without escapes, whose lines may be folded; nil for any other.
   private func content(_ event: YAMLEvent) -> Range<Int>? {
     var range = event.range
     switch event.kind {

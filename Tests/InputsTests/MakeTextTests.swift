@@ -56,6 +56,8 @@ final class MakeTextTests: XCTestCase {
     ".SHELLFLAGS = -ec \"$$0 $(GPU)\"\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
     "SHELL := ssh host bash\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
     "run: SHELL := /usr/bin/python3\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
+    "define SHELL\n/usr/bin/python3\nendef\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
+    "override define SHELL :=\n/usr/bin/python3\nendef\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
     "$(eval SHELL := ssh)\nrun:\n\tqemu-system-x86_64 -M q35 \(device)\n",
     "set shell := ['ssh', 'host']\nrun:\n    qemu-system-x86_64 -M q35 \(device)\n",
     "[script('ssh', 'host', 'sh')]\nrun:\n    qemu-system-x86_64 -M q35 \(device)\n",

@@ -69,6 +69,8 @@ final class RecognitionTests: XCTestCase {
     ] as [(String, Int?)] {
       XCTAssertNil(recognise(text), text)
       XCTAssertEqual(InputFormat.mention(Array(text.utf8)), line, text)
+      // Editors of other systems save it so.
+      XCTAssertEqual(InputFormat.mention("\u{feff}\(text)".utf16.flatMap { [UInt8($0 & 0xff), UInt8($0 >> 8)] }), line, text)
     }
   }
 
