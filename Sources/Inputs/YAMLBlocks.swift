@@ -72,11 +72,30 @@ struct YAMLBlocks {
 
   /// The blocks that start QEMU, with all else blanked out; nil where none does. Each has a shell of its own.
   var script: [UInt8]? {
-    let scripts = blocks.filter { block in
+    let starts = blocks.filter { block in
       let script = ShellScript(Array(bytes[block]))
       return script.command != nil || script.hasInnerCommand
     }
-    return scripts.isEmpty && !hasOpenBlocks ? nil : EmbeddedCommand.only(scripts, of: bytes)
+    guard !starts.isEmpty || hasOpenBlocks else { return nil }
+    return EmbeddedCommand.only(whole(starts), of: bytes)
+  }
+
+  /// The blocks of some that no neighbour continues, such as `args:` beside `command:`, or a part of the file that is merged.
+  private func whole(_ starts: [Range<Int>]) -> [Range<Int>] {
+    guard !starts.isEmpty, let entries = YAMLLists.values(bytes)?.entries else { return starts }
+    let parts = Dictionary(grouping: entries.filter { $0.key == "<<" || ArgumentFile.isOfCommand($0.key) }, by: \.group)
+    var next = 0
+    return starts.filter { block in
+      while next < entries.count, entries[next].range.lowerBound <= block.lowerBound { next += 1 }
+      // Pipelines add nothing to the commands of a script.
+      guard next > 0, !["script", "before_script", "after_script"].contains(entries[next - 1].key) else { return true }
+      let own = entries[next - 1]
+      return !(parts[own.group] ?? []).prefix(4).contains { part in
+        // Of a mapping `args:` Ansible takes the folder; a container's `args:` go to the shell of its `command:`.
+        part.range != own.range && !(own.key == "args" && part.key == "command")
+          && !(part.key == "args" && part.range.count == part.key.utf8.count)
+      }
+    }
   }
 
   /// The first block that is a systemd service with a guest, or the only service.

@@ -1,6 +1,6 @@
 import Syntax
 
-/// Strings of a YAML text beside their key or dash and may start QEMU: `run: qemu-system-x86_64 …`.
+/// Strings of a YAML text, beside their key or dash, that may start QEMU: `run: qemu-system-x86_64 …`.
 struct YAMLCommands {
   /// One string.
   struct Command {

@@ -112,6 +112,18 @@ final class YAMLBlocksTests: XCTestCase {
     }
   }
 
+  func testACommandWithANeighbourThatMayContinueItIsUnread() {
+    for text in [
+      "command: \(qemu)\n  args: [$GPU]\n", "command: \(qemu)\n  args: $GPU\n", "run: >\n    \(qemu)\n  extra_args:\n    - $GPU\n",
+      "options: $GPU\n  cmd: \(qemu)\n", "<<: *gpu\n  cmd: \"\(qemu)\"\n"
+    ] {
+      assertUnread("a: &gpu\n  x: y\nvm:\n  \(text)")
+    }
+    assertSafe("- hosts: a\n  tasks:\n    - shell: \(qemu) \(device)\n      args:\n        chdir: /vm\n")
+    assertSafe("a:\n  extends: .b\n  script:\n    - \(qemu) \(device)\n")
+    assertSafe("vm:\n  cmd: \(qemu) \(device)\nother:\n  args: [a]\n")
+  }
+
   func testLinesEndInCRLF() {
     let text = "run: |\r\n  \(qemu) \\\r\n  \(device)\r\n"
     assertSafe(text)
