@@ -30,6 +30,11 @@ struct YAMLCommands {
     return extent == .whole ? reader.commands : []
   }
 
+  /// Keys of texts for people, which may begin with the name of the program that they are about.
+  private static let ofProse: Set = [
+    "comment", "description", "help", "label", "message", "msg", "name", "note", "reason", "summary", "title"
+  ]
+
   private init(bytes: [UInt8]) { self.bytes = bytes }
 
   private static func mayNameQEMU(_ text: ArraySlice<UInt8>) -> Bool {
@@ -51,7 +56,7 @@ struct YAMLCommands {
         parts[parts.count - 1].key = text
         return
       }
-      if let range = content(event) {
+      if !YAMLCommands.ofProse.contains(part.key ?? ""), let range = content(event) {
         let owner = parts.dropLast(part.isMapping ? 1 : 0).last { $0.key != nil }?.key ?? ""
         commands.append(Command(key: part.key ?? "", owner: owner, range: range, isAnchored: event.hasProperties))
       }

@@ -106,7 +106,8 @@ final class YAMLBlocksTests: XCTestCase {
       "services:\n  vm:\n    image: vm\n    command: \(qemu) \(device)\n",
       "a: &a \(qemu) \(device)\nservices:\n  vm:\n    entrypoint: *a\n",
       "run: \(qemu) $GPU\n", "run: \(qemu) {{ gpu }}\n", "run: \"\(qemu) \\x2ddevice vfio-pci,host=01:00.0\"\n",
-      "run: \(qemu)\n\n  \(device)\n", "run: \(qemu) \(device)\nb: c: d\n"
+      "run: \(qemu)\n\n  \(device)\n", "run: \(qemu) \(device)\nb: c: d\n", "- name: \(qemu) \(device)\n  run: echo\n",
+      "description: qemu-system-x86_64 with \(device) for tests\n"
     ] {
       assertUnread(text)
     }
