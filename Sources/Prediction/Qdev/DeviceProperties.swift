@@ -39,9 +39,10 @@ enum DeviceProperties {
     if driver == "nvme", name == "sriov_max_vfs" { return .kind(.unsigned(bits: 16)) }
     if let kind = memoryModules[driver]?[name] { return .kind(kind) }
     let isModule = driver == "pc-dimm" || driver == "nvdimm"
-    if own == nil, !isModule { return .unknown }
-    if name == "realized" { return .kind(.realized) }
-    return qemu.modelledRelease == nil ? .unknown : .absent
+    let isModelled = own != nil || isModule
+    if name == "realized" { return isModelled ? .kind(.realized) : .unknown }
+    if qemu.modelledRelease == nil { return .unknown }
+    return isModelled ? .absent : RecordedProperties.lookup(name, of: driver)
   }
 
   /// Types with `bootindex` (`device-list-properties` of each type of 11.1.3; of those that 10.0.13 and 7.2.22 have, the same

@@ -69,7 +69,7 @@ enum PropertyChecks {
       guard isSigned(QEMUNumber.integer(text)) else { return "Parameter '\(name)' expects integer" }
       return integer(name, text, in: QEMUIntegerRange(Int64(Int32.min), UInt64(Int32.max)), "int32_t")
     case .unsigned(let bits):
-      return integer(name, text, in: QEMUIntegerRange(0, UInt64.max >> UInt64(64 - bits)), "uint\(bits)_t")
+      return integer(name, text, in: .unsigned(bits), "uint\(bits)_t")
     case .size(let maximum):
       guard case .bytes(let bytes) = QEMUNumber.size(text, isOld: isOld) else { return "Parameter '\(name)' expects size" }
       return tooLarge(name, .natural(bytes), maximum, driver)
@@ -96,7 +96,7 @@ enum PropertyChecks {
   }
 
   private static func integer(_ name: String, _ text: String, in range: QEMUIntegerRange, _ type: String) -> String? {
-    guard let number = QEMUNumber.integer(text, isUnsigned: range.lowest == 0) else { return "Parameter '\(name)' expects integer" }
+    guard let number = QEMUNumber.integer(text, isUnsigned: type.hasPrefix("u")) else { return "Parameter '\(name)' expects integer" }
     return range.contains(number) ? nil : "Parameter '\(name)' expects \(type)"
   }
 
@@ -135,7 +135,7 @@ enum PropertyChecks {
         ? nil : "Parameter '\(name)' expects int32_t"
     case .unsigned(let bits):
       guard let number else { return "Parameter '\(name)' expects uint64" }
-      return QEMUIntegerRange(0, UInt64.max >> UInt64(64 - bits)).contains(number)
+      return QEMUIntegerRange.unsigned(bits).contains(number)
         ? nil : "Parameter '\(name)' expects uint\(bits)_t"
     case .size(let maximum):
       guard let number else { return "Parameter '\(name)' expects uint64" }

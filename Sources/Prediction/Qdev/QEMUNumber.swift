@@ -25,6 +25,10 @@ struct QEMUIntegerRange {
     self.highest = highest
   }
 
+  /// Numbers that QEMU stores in so many bits; a negative number of 64 bits is its complement (QEMU qapi/qapi-visit-core.c:
+  /// visit_type_uintN, util/cutils.c: qemu_strtou64).
+  static func unsigned(_ bits: Int) -> QEMUIntegerRange { QEMUIntegerRange(bits == 64 ? .min : 0, .max >> UInt64(64 - bits)) }
+
   func contains(_ number: QEMUInteger) -> Bool {
     switch number {
     case .negative(let value): return value >= lowest
