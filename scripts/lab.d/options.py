@@ -15,7 +15,11 @@ VALUES = {
         "{\"driver\":\"virtio-net-pci\",\"mq\":\"on\"}", "{\"driver\":\"virtio-net-pci\",\"vectors\":\"4\"}",
         "{\"driver\":\"edu\",\"dma_mask\":-1}", "{\"driver\":\"bochs-display\",\"vgamem\":\"32M\"}",
         "{\"driver\":\"virtio-rng-pci\",\"foo\":1}", "{\"driver\":\"intel-hda\",\"msi\":true}"],
-    "drive": ["if=none,id=d,file=/dev/null,format=raw,aio=native", "if=none,id=d,file=/dev/null,format=raw,cache=writethrough,aio=native"],
+    "drive": ["if=none,id=d,file=/dev/null,format=raw,aio=native", "if=none,id=d,file=/dev/null,format=raw,cache=writethrough,aio=native",
+        "if=none,id=d,file=/dev/null,format=raw,readonly=x", "if=none,id=d,file=/dev/null,format=raw,read-only=2",
+        "if=none,id=d,file=/dev/null,format=raw,detect-zeroes=x", "if=none,id=d,file=/dev/null,format=raw,detect-zeroes=on",
+        "if=none,id=d,file=/dev/null,format=raw,readonly=on"],
+    "blockdev": ["null-co", "null-co,node-name=1b", "null-co,node-name=b"], "append": ["x"], "initrd": ["/x"], "seed": ["x", "5", "0x10"],
     "m": ["1.9999999999999999999999G,slots=1,maxmem=4G"],
     "netdev": ["user,id=n,foo=1", "user,id=n,ipv6=maybe", "user", "user,id=n,restrict=2", "user,id=n,dns=10.9.9.9",
         "user,id=n,ipv6-prefixlen=x", "user,id=n", "user,id=n,net=10.1.0.0/24,dhcpstart=10.1.0.20", "user,id=n,restrict=on,hostname=g",
@@ -62,14 +66,14 @@ VALUES = {
         "tcg,thread=multi", "tcg,tb-size=64", "tcg,one-insn-per-tb=on", "kvm,dirty-ring-size=x", "kvm,notify-vmexit=zz",
         "tcg,kernel-irqchip=on"],
     "mon": ["nope", "chardev=c,mode=zz", "chardev=c,foo=1", "mode=control", "chardev=c,pretty=z", "", "chardev=c,mode=control",
-        "chardev=c", "chardev=c,mode=readline"],
+        "chardev=c", "chardev=c,mode=readline", "chardev=c,pretty=on", "chardev=c,mode=control,pretty=on", "chardev=c,pretty=off"],
     "monitor": ["zz", "tcp", "chardev:nope", "foo:bar", "null", "none", "vc", "stdio:x", "unix:/x,foo=1", "tcp:0:1,server=z",
         "mon:null"],
     "qmp": ["zz", "tcp", "null", "none", "chardev:nope", "foo:bar"],
     "serial": ["zz", "tcp", "foo:bar", "null,zz=1", "mon:zz", "null", "none", "vc", "mon:null", "unix:/x,foo=1", "tcp:0:1,server=z",
-        "msmouse", "con:", "braille2"],
+        "msmouse", "con:", "braille2", "chardev:nope"],
     "parallel": ["zz", "tcp", "foo:bar", "null,zz=1", "mon:zz", "null", "none", "vc", "mon:null", "unix:/x,foo=1", "tcp:0:1,server=z",
-        "msmouse", "con:", "braille2"],
+        "msmouse", "con:", "braille2", "chardev:nope"],
     "chardev": ["zz,id=c", "null", "file,id=c", "pipe,id=c", "null,id=c,foo=1", "socket,id=c,host=a",
         "socket,id=c,path=/x,server=maybe", "socket,id=c,port=1,host=a,telnet=z", "udp,id=c", "ringbuf,id=c,size=3",
         "ringbuf,id=c,size=zz", "vc,id=c,cols=x", "serial,id=c", "parallel,id=c", "stdio,id=c,signal=z", "hub,id=c", "null,id=c,mux=z",
@@ -103,6 +107,8 @@ VALUES = {
     "overcommit": ["zz", "mem-lock=zz", "cpu-pm=zz", "foo=1", "mem-lock=on-fault", "cpu-pm=on", "mem-lock=off"],
 }
 BEFORE = {"mon": ["-chardev", "null,id=c"]}
+# Options that are given twice.
+REPEATED = {"netdev": "hubport,id=n,hubid=0", "chardev": "null,id=c", "fsdev": "synth,id=f", "blockdev": "null-co,node-name=b"}
 QUIET = ["-display", "none", "-S", "-qmp", "stdio"]
 REMARKS = (": warning: ", ": info: ")
 
@@ -119,8 +125,9 @@ def error(program, argv):
     return run.returncode, text.removeprefix(" ".join(argv[-2:]) + ": ")
 
 
-for option, values in VALUES.items():
-    for value in values:
-        argv = ["-M", "q35", "-nodefaults", *BEFORE.get(option, []), "-" + option, value]
-        rc, text = error(sys.argv[1:], argv)
-        print(json.dumps({"argv": argv, "rc": rc} | ({"error": text} if rc else {})), flush=True)
+arguments = [[*BEFORE.get(option, []), "-" + option, value] for option, values in VALUES.items() for value in values]
+arguments += [["-" + option, value] * 2 for option, value in REPEATED.items()]
+for argument in arguments:
+    argv = ["-M", "q35", "-nodefaults", *argument]
+    rc, text = error(sys.argv[1:], argv)
+    print(json.dumps({"argv": argv, "rc": rc} | ({"error": text} if rc else {})), flush=True)

@@ -127,8 +127,10 @@ extension OptionValues {
     if text == "none", !option.hasPrefix("qmp") { return nil }
     if text.hasPrefix("chardev:") {
       let id = String(text.dropFirst("chardev:".count))
-      guard !isPort, !id.contains(","), characterDevices?.contains(id) == false else { return nil }
-      return "chardev \"\(id)\" not found"
+      guard !id.contains(",") else { return nil }
+      if !isPort { return characterDevices?.contains(id) == false ? "chardev \"\(id)\" not found" : nil }
+      guard machine.proxmox == nil, machine.ids(of: .characterDevice)?.contains(id) == false, !machine.isOfBoard(id) else { return nil }
+      return "could not connect \(option) device to character backend '\(text)'"
     }
     let bare = text.hasPrefix("mon:") ? String(text.dropFirst("mon:".count)) : text
     var isKnown = OptionValues.words.contains(bare) || OptionValues.prefixes.contains(where: bare.hasPrefix)

@@ -123,6 +123,9 @@ struct DriveChecks {
     if let media = items["media"], media != "disk", media != "cdrom" { return .refused("'\(media)' invalid media") }
     let interface = items["if"] ?? (kind == .virt ? "virtio" : kind == .microvm ? "none" : "ide")
     guard DriveChecks.interfaces.contains(interface) else { return .refused("unsupported bus type '\(interface)'") }
+    for name in ["readonly", "read-only"] where items[name].map({ QEMUBool($0) == .invalid }) == true {
+      return .refused("Parameter 'read-only' expects 'on' or 'off'")
+    }
     for (name, values) in DriveChecks.choices {
       guard let value = items[name], !values.contains(value) else { continue }
       switch name {
@@ -131,6 +134,7 @@ struct DriveChecks {
       default: return .refused("invalid \(name) option")
       }
     }
+    if let value = items["detect-zeroes"], !["off", "on", "unmap"].contains(value) { return .refused("invalid parameter value: \(value)") }
     if DriveChecks.needsDirectIO(items) {
       return .refused("aio=native was specified, but it requires cache.direct=on, which was not specified.")
     }

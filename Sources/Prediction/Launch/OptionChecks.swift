@@ -17,8 +17,8 @@ extension MachineConfig {
         unknownAudio(qemu),
       ]
       .compactMap { $0 }
-      + optionValueFailures(qemu) + devices.compactMap(badMAC(of:)) + monitors + devices.compactMap { unresolved($0, &ids, qemu) }
-      + takenParts(qemu)
+      + optionValueFailures(qemu) + repeatedParts + devices.compactMap(badMAC(of:)) + monitors
+      + devices.compactMap { unresolved($0, &ids, qemu) } + takenParts(qemu)
   }
 
   // MARK: - Options of other releases
@@ -233,7 +233,7 @@ extension MachineConfig {
 
   /// Whether QEMU may give an id itself, as those of `-serial` or of `-drive` without an id, or Proxmox, whose disks and channels are not
   /// lowered.
-  private func isOfBoard(_ id: String) -> Bool {
+  func isOfBoard(_ id: String) -> Bool {
     let ofQEMU = [
       "serial", "parallel", "compat_monitor", "debugcon", "gdb", "ide", "none", "virtio", "scsi", "floppy", "pflash", "sd", "mtd",
     ]

@@ -27,6 +27,7 @@ struct OptionValues {
     case "uuid": return OptionValues.isUUID(text) ? nil : "failed to parse UUID string: wrong format"
     case "watchdog-action": return OptionValues.choice("watchdog", text)
     case "vga": return OptionValues.vga(text)
+    case "seed": return OptionValues.isWord(text) ? "Invalid seed number: \(text)" : nil
     case "semihosting-config":
       return MachineKind(machine) == .q35 || MachineKind(machine) == .i440fx ? "Option not supported for this target" : nil
     case "serial", "parallel", "monitor", "qmp", "qmp-pretty": return port(option.name, text)
@@ -99,7 +100,9 @@ struct OptionValues {
       return isStrict ? "align=on and sleep=off are incompatible" : nil
     case "mon":
       if let mode = last("mode"), mode != "control", mode != "readline" { return "Parameter 'mode' does not accept value '\(mode)'" }
-      return last("chardev") == nil ? "Parameter 'chardev' is missing" : nil
+      if last("chardev") == nil { return "Parameter 'chardev' is missing" }
+      let isPretty = last("pretty").map { QEMUBool($0) == .on } ?? false
+      return isPretty && last("mode") != "control" ? "'pretty' is not compatible with HMP monitors" : nil
     case "overcommit":
       guard let lock = last("mem-lock"), QEMUBool(lock) == .invalid else { return nil }
       if release == QEMURelease(7, 2) { return "Parameter 'mem-lock' expects 'on' or 'off'" }

@@ -1,0 +1,35 @@
+import Facts
+
+/// Options whose id or name an option before them has, and options that need another.
+extension MachineConfig {
+  /// The refusals of such options that are written out as key=value text. JSON is not read here.
+  var repeatedParts: [LaunchFailure] {
+    var found: [String: Set<String>] = [:]
+    return options.compactMap { option in
+      refusalOfLonely(option) ?? repeated(option, &found)
+    }.map { text, option in LaunchFailure(RealizeFailure(.badOption, text), at: option.location) }
+  }
+
+  private func repeated(_ option: Property, _ found: inout [String: Set<String>]) -> (String, Property)? {
+    guard let name = ["netdev": "id", "chardev": "id", "fsdev": "id", "blockdev": "node-name"][option.name],
+      !shellLocations.contains(option.location), let text = OptionValues.written(option.value)
+    else { return nil }
+    let id = OptionValues.last(name, OptionText.items(text, implied: ""))
+    guard option.name == "blockdev" else {
+      guard let id, found[option.name, default: []].insert(id).inserted == false else { return nil }
+      return ("Duplicate ID '\(id)' for \(option.name)", option)
+    }
+    // QEMU block/monitor/block-hmp-cmds.c and blockdev.c: bds_tree_init; block.c: bdrv_assign_node_name.
+    guard let id else { return ("'node-name' must be specified for the root node", option) }
+    if !QEMUIdentifier.isWellFormed(id) { return ("Invalid node-name: '\(id)'", option) }
+    return found["blockdev", default: []].insert(id).inserted ? nil : ("Duplicate nodes with node-name='\(id)'", option)
+  }
+
+  /// QEMU system/vl.c: qemu_validate_options.
+  private func refusalOfLonely(_ option: Property) -> (String, Property)? {
+    guard ["append", "initrd"].contains(option.name), !hasOption("kernel"), !machine.contains(where: { $0.name == "kernel" }),
+      !shellLocations.contains(option.location)
+    else { return nil }
+    return ("-\(option.name) only allowed with -kernel option", option)
+  }
+}
