@@ -52,7 +52,28 @@ extension MachineConfig {
     }
     if let (text, place) = refusal(ofInitiator: object) { return failure(text, at: place) }
     if type == "iommufd", let (text, place) = unexpected(in: object, besides: ["fd"]) { return failure(text, at: place) }
-    return qemu.modelledRelease == nil ? nil : backendRefusal(object, qemu)
+    guard let release = qemu.modelledRelease else { return nil }
+    if let (text, place) = wrongValue(in: object, of: type, release) { return failure(text, at: place) }
+    return backendRefusal(object, qemu)
+  }
+
+  /// Values of properties that have few.
+  private static let choices: [String: Set<String>] = [
+    "endpoint": ["client", "server"], "format": ["base64", "raw"], "insert": ["before", "behind"], "queue": ["all", "rx", "tx"],
+    "grab-toggle": ["alt-alt", "ctrl-ctrl", "ctrl-scrolllock", "meta-meta", "scrolllock", "shift-shift"],
+  ]
+
+  /// The first property of an object in key=value text that its type does not have, or whose value is of another type.
+  private func wrongValue(in object: ObjectRequest, of type: String, _ release: QEMURelease) -> (text: String, place: Location)? {
+    guard !object.isVisited, let table = OptionTable("object." + type, release) else { return nil }
+    for property in object.properties where !["qom-type", "id"].contains(property.name) {
+      guard let value = OptionValues.written(property.value) else { continue }
+      if let text = table.refusal([(property.name, value)]) { return (text, property.location) }
+      if MachineConfig.choices[property.name]?.contains(value) == false {
+        return ("Parameter '\(property.name)' does not accept value '\(value)'", property.location)
+      }
+    }
+    return nil
   }
 
   /// The first property that an object's type does not have, besides its type and its id.

@@ -5,7 +5,7 @@ struct OptionTable {
   /// The type of a parameter's value.
   enum Kind: Character {
     case text = "s", bool = "b", number = "n", size = "z"
-    /// Numbers of networks, which QEMU refuses with other texts.
+    /// Numbers of networks and objects, which QEMU refuses with other texts.
     case signed = "i", unsigned = "u", bytes = "Z"
   }
 
@@ -48,6 +48,37 @@ struct OptionTable {
     netdev.vhost-user chardev vhostforce:b queues:i
     netdev.vhost-vdpa vhostdev vhostfd queues:i x-svq:b
     netdev.hubport hubid:i netdev
+    object.iothread aio-max-batch:i poll-grow:i poll-max-ns:i poll-shrink:i poll-weight++:i thread-pool-max:i thread-pool-min:i
+    object.main-loop aio-max-batch:i thread-pool-max:i thread-pool-min:i
+    object.thread-context cpu-affinity node-affinity
+    object.rng-random filename opened:b
+    object.rng-builtin opened:b
+    object.secret data file format iv keyid loaded:b
+    object.secret_keyring format iv keyid loaded:b serial:i
+    object.throttle-group limits x-bps-read:i x-bps-read-max:i x-bps-read-max-length:i x-bps-total:i x-bps-total-max:i \
+    x-bps-total-max-length:i x-bps-write:i x-bps-write-max:i x-bps-write-max-length:i x-iops-read:i x-iops-read-max:i \
+    x-iops-read-max-length:i x-iops-size:i x-iops-total:i x-iops-total-max:i x-iops-total-max-length:i x-iops-write:i \
+    x-iops-write-max:i x-iops-write-max-length:i
+    object.tls-creds-anon dir endpoint loaded:b priority verify-peer:b
+    object.tls-creds-psk dir endpoint loaded:b priority username verify-peer:b
+    object.tls-creds-x509 dir endpoint loaded:b passwordid priority sanity-check:b verify-peer:b
+    object.tls-cipher-suites dir endpoint priority verify-peer:b
+    object.authz-listfile filename refresh:b
+    object.authz-simple identity
+    object.authz-pam service
+    object.cryptodev-backend queues:u throttle-bps+:u throttle-ops+:u
+    object.cryptodev-backend-builtin queues:u throttle-bps+:u throttle-ops+:u
+    object.input-linux evdev grab-toggle grab_all:b repeat:b
+    object.pr-manager-helper path
+    object.filter-buffer insert interval:u netdev position queue status
+    object.filter-dump file insert maxlen:u netdev position queue status
+    object.filter-mirror insert netdev outdev position queue status vnet_hdr_support:b
+    object.filter-redirector indev insert netdev outdev position queue status vnet_hdr_support:b
+    object.filter-replay insert netdev position queue status
+    object.filter-rewriter insert netdev position queue status vnet_hdr_support:b
+    object.dbus-vmstate addr id-list
+    object.colo-compare compare_timeout:u expired_scan_cycle:u iothread max_queue_size:u notify_dev outdev primary_in secondary_in \
+    vnet_hdr_support:b
     """
 
   /// Known parameters of options that differ between builds: another one, or another value, may be accepted.
