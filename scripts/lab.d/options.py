@@ -116,6 +116,9 @@ VALUES = {
 BEFORE = {"mon": ["-chardev", "null,id=c"]}
 # Options that are given twice.
 REPEATED = {"netdev": "hubport,id=n,hubid=0", "chardev": "null,id=c", "fsdev": "synth,id=f", "blockdev": "null-co,node-name=b"}
+# Users of one character device.
+SHARED = ["-serial chardev:c -serial chardev:c", "-parallel chardev:c -serial chardev:c", "-serial chardev:c -mon c", "-mon c -mon c",
+    "-serial chardev:c -device isa-serial,chardev=c,index=1", "-monitor chardev:c -qmp chardev:c", "-monitor chardev:c -serial null"]
 QUIET = ["-display", "none", "-S", "-qmp", "stdio"]
 REMARKS = (": warning: ", ": info: ")
 
@@ -134,6 +137,7 @@ def error(program, argv):
 
 arguments = [[*BEFORE.get(option, []), "-" + option, value] for option, values in VALUES.items() for value in values]
 arguments += [["-" + option, value] * 2 for option, value in REPEATED.items()]
+arguments += [["-chardev", "null,id=c", *users.split()] for users in SHARED]
 for argument in arguments:
     argv = ["-M", "q35", "-nodefaults", *argument]
     rc, text = error(sys.argv[1:], argv)

@@ -11,6 +11,10 @@ extension MachineConfig {
   }
 
   private func repeated(_ option: Property, _ found: inout [String: Set<String>]) -> (String, Property)? {
+    // Of a short form the character device is the id (QEMU system/vl.c: monitor_parse).
+    if ["monitor", "qmp", "qmp-pretty"].contains(option.name), let id = namedCharacterDevice(option) {
+      return found["mon", default: []].insert(id).inserted ? nil : ("Duplicate ID '\(id)' for mon", option)
+    }
     guard let name = ["netdev": "id", "chardev": "id", "fsdev": "id", "blockdev": "node-name"][option.name],
       !shellLocations.contains(option.location), let text = OptionValues.written(option.value)
     else { return nil }

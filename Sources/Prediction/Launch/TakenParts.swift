@@ -14,11 +14,19 @@ extension MachineConfig {
     guard sets.isEmpty else { return [] }
     let single = singleParts
     guard !single.isEmpty else { return [] }
-    // Monitors and hubs are made before any device.
-    let users = items(of: "mon", implied: "chardev").compactMap { $0.last { $0.key == "chardev" } }
-      + items(of: "chardev", implied: "backend").flatMap { $0.filter { $0.key.hasPrefix("chardevs.") } }
-    var taken = Set(users.map { Taken(part: .characterDevice, id: $0.value) })
+    // Hubs are made before monitors, these before the board's ports, and those before any device.
+    let ofHubs = items(of: "chardev", implied: "backend").flatMap { $0.filter { $0.key.hasPrefix("chardevs.") } }
+    var taken = Set(ofHubs.map { Taken(part: .characterDevice, id: $0.value) })
+    let isPC = [.q35, .i440fx].contains(MachineKind(self))
+    let named = options.compactMap { option in namedCharacterDevice(option).map { (option, $0) } }
     var failures: [LaunchFailure] = []
+    for (option, id) in named.filter({ !$0.0.isPort }) + named.filter({ $0.0.isPort }) {
+      let part = Taken(part: .characterDevice, id: id)
+      guard single.contains(part), !taken.insert(part).inserted, !option.isPort || isPC else { continue }
+      // A board has no answer to the refusal (QEMU hw/char/serial-isa.c: serial_isa_init).
+      let (cause, signal): (FailureCause, String?) = option.isPort ? (.crashingProperty, "SIGABRT") : (.badOption, nil)
+      failures.append(LaunchFailure(RealizeFailure(cause, MachineConfig.inUse(id, qemu), signal: signal), at: option.location))
+    }
     // A primary device of failover comes when the guest asks for its partner.
     let made = devices.filter { !$0.has("failover_pair_id") }
     for device in made.filter({ $0.form == .keyval }) + made.filter({ $0.form == .json }) {
@@ -31,12 +39,27 @@ extension MachineConfig {
         case .network: "Property '\(owner).\(name)' can't take value '\(id)', it's in use"
         default:
           "Property '\(owner).\(name)' can't take value '\(id)': "
-            + (qemu.isBefore(8, 0) ? "Device '\(id)' is in use" : "chardev '\(id)' is already in use")
+            + MachineConfig.inUse(id, qemu)
         }
         failures.append(LaunchFailure(RealizeFailure(.badOption, property: name, text), of: device))
       }
     }
     return failures
+  }
+
+  private static func inUse(_ id: String, _ qemu: QEMUProfile) -> String {
+    qemu.isBefore(8, 0) ? "Device '\(id)' is in use" : "chardev '\(id)' is already in use"
+  }
+
+  /// The character device that a monitor or a port of the board names.
+  func namedCharacterDevice(_ option: Property) -> String? {
+    guard let text = OptionValues.written(option.value) else { return nil }
+    switch option.name {
+    case "mon": return OptionText.items(text, implied: "chardev").last { $0.key == "chardev" }?.value
+    case "monitor", "qmp", "qmp-pretty", "serial", "parallel":
+      return text.hasPrefix("chardev:") ? String(text.dropFirst("chardev:".count)) : nil
+    default: return nil
+    }
   }
 
   private func items(of name: String, implied: String) -> [[(key: String, value: String)]] {
@@ -57,4 +80,9 @@ extension MachineConfig {
       return OptionText.items(text, implied: "").last { $0.key == "id" }.map { Taken(part: part, id: $0.value) }
     })
   }
+}
+
+extension Property {
+  /// Whether an option gives the board a port.
+  fileprivate var isPort: Bool { name == "serial" || name == "parallel" }
 }
