@@ -12,6 +12,7 @@ VALUES = {
         "bochs-display,vgamem=32M", "virtio-gpu-pci,max_outputs=1.5", "ich9-intel-hda,msi=maybe", "intel-hda,msi=auto",
         "isa-debugcon,readback=zz", "isa-debugcon,foo=1", "VGA,edid=2", "ich9-ahci,foo=1", "rtl8139,multifunction=on,vectors=3",
         "usb-ehci,maxframes=1k", "pvpanic,ioport=0x10000", "virtio-keyboard-pci,romfile=,head=-1", "virtio-scsi-pci,num_queues=x",
+        "e1000,extra_mac_registers=off", "e1000,mitigation=off", "e1000,autonegotiation=x", "ati-vga,xres=1", "virtio-tablet-pci,wheel-axis=on",
         "{\"driver\":\"virtio-net-pci\",\"mq\":\"on\"}", "{\"driver\":\"virtio-net-pci\",\"vectors\":\"4\"}",
         "{\"driver\":\"edu\",\"dma_mask\":-1}", "{\"driver\":\"bochs-display\",\"vgamem\":\"32M\"}",
         "{\"driver\":\"virtio-rng-pci\",\"foo\":1}", "{\"driver\":\"intel-hda\",\"msi\":true}"],

@@ -1,9 +1,11 @@
 """properties.py QEMU...: the properties of the device types that every QEMU creates with -device, as lines of
-Sources/Prediction/Qdev/RecordedProperties.swift; `any` where the QEMUs differ, or the type is more than a number or a choice."""
+Sources/Prediction/Qdev/RecordedProperties.swift; `any` where the types differ, or it is more than a number or a choice."""
 import collections, json, subprocess, sys
 
 KINDS = {"bool": "bool", "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64", "int32": "i32", "OnOffAuto": "auto",
     "size": "size"}
+# Of three QEMUs those that have a property, the oldest first.
+MARKS = {"111": "", "011": "+", "001": "++", "110": "-", "100": "--", "010": "+-", "101": "-+"}
 # Types that have nothing in common but what DeviceProperties has for all PCI devices, and for all of virtio on PCI.
 PCI, VIRTIO = ["pcie-pci-bridge", "e1000", "VGA"], ["virtio-rng-pci", "virtio-iommu-pci"]
 # DeviceProperties has all of these.
@@ -63,13 +65,14 @@ for driver in sorted(names - OWN):
     own -= (shared(PCI) if "romfile" in own else set()) | (shared(VIRTIO) if "virtio-backend" in own else set())
     kinds = collections.defaultdict(list)
     for name in sorted(own):
-        types = {one[driver].get(name) for one in recorded}
-        kinds[KINDS.get(types.pop(), "any") if len(types) == 1 else "any"].append(name)
+        types = {one[driver][name] for one in recorded if name in one[driver]}
+        mark = MARKS["".join("01"[name in one[driver]] for one in recorded)]
+        kinds[KINDS.get(types.pop(), "any") if len(types) == 1 else "any"].append(name + mark)
     groups[" ".join(f"{kind}={','.join(kinds[kind])}" for kind in sorted(kinds))].append(driver)
 for kinds, drivers in sorted(groups.items(), key=lambda one: one[1]):
     line = f"{','.join(drivers)} {kinds}".strip()
-    while len(line) > 134:
-        end = max(line.rfind(",", 0, 132), line.rfind(" ", 0, 132)) + 1
+    while len(line) > 136:
+        end = max(line.rfind(",", 0, 134), line.rfind(" ", 0, 134)) + 1
         print(f"    {line[:end]}\\")
         line = line[end:]
     print(f"    {line}")

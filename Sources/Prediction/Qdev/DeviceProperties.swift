@@ -41,8 +41,8 @@ enum DeviceProperties {
     let isModule = driver == "pc-dimm" || driver == "nvdimm"
     let isModelled = own != nil || isModule
     if name == "realized" { return isModelled ? .kind(.realized) : .unknown }
-    if qemu.modelledRelease == nil { return .unknown }
-    return isModelled ? .absent : RecordedProperties.lookup(name, of: driver)
+    guard let release = qemu.modelledRelease else { return .unknown }
+    return isModelled ? .absent : RecordedProperties.lookup(name, of: driver, in: release)
   }
 
   /// Types with `bootindex` (`device-list-properties` of each type of 11.1.3; of those that 10.0.13 and 7.2.22 have, the same
