@@ -23,7 +23,7 @@ extension MachineConfig {
       guard let id, found[option.name, default: []].insert(id).inserted == false else { return nil }
       return ("Duplicate ID '\(id)' for \(option.name)", option)
     }
-    // QEMU block/monitor/block-hmp-cmds.c and blockdev.c: bds_tree_init; block.c: bdrv_assign_node_name.
+    // QEMU blockdev.c: qmp_blockdev_add; block.c: bdrv_assign_node_name.
     guard let id else { return ("'node-name' must be specified for the root node", option) }
     if !QEMUIdentifier.isWellFormed(id) { return ("Invalid node-name: '\(id)'", option) }
     return found["blockdev", default: []].insert(id).inserted ? nil : ("Duplicate nodes with node-name='\(id)'", option)

@@ -53,7 +53,7 @@ extension MachineConfig {
 
   /// The character device that a monitor or a port of the board names.
   func namedCharacterDevice(_ option: Property) -> String? {
-    guard let text = OptionValues.written(option.value) else { return nil }
+    guard !shellLocations.contains(option.location), let text = OptionValues.written(option.value) else { return nil }
     switch option.name {
     case "mon": return OptionText.items(text, implied: "chardev").last { $0.key == "chardev" }?.value
     case "monitor", "qmp", "qmp-pretty", "serial", "parallel":

@@ -45,4 +45,16 @@ public enum PropertyAdvice {
   public static func meant(by name: String) -> String? {
     Misspelling.meant(by: name, among: VFIOProperties.listed, errors: name.utf8.count < 5 ? 1 : 2)
   }
+
+  /// The property of a device that is not vfio's which a misspelt one means; nil when none resembles it.
+  public static func meant(by name: String, of driver: String, in qemu: QEMUProfile) -> String? {
+    guard let release = qemu.modelledRelease, let line = RecordedProperties.lines[driver] else { return nil }
+    let marked = line.split(separator: " ").dropFirst().flatMap { $0.drop { $0 != "=" }.dropFirst().split(separator: ",") }
+    let names = marked.compactMap { word -> String? in
+      var name = word
+      while name.hasSuffix("+") || name.hasSuffix("-") { name.removeLast() }
+      return RecordedProperties.exists(word.dropFirst(name.count), in: release) ? String(name) : nil
+    }
+    return Misspelling.meant(by: name, among: names, errors: name.utf8.count < 5 ? 1 : 2)
+  }
 }

@@ -15,7 +15,7 @@ enum RecordedProperties {
   }
 
   /// Whether a property with a mark exists: `+` has no 7.2, `++` neither 10.0, `-` no 11.1, `--` neither 10.0, and `+-` 10.0 alone.
-  private static func exists(_ mark: Substring, in release: QEMURelease) -> Bool {
+  static func exists(_ mark: Substring, in release: QEMURelease) -> Bool {
     switch mark {
     case "+": return release > QEMURelease(7, 2)
     case "++": return release > QEMURelease(10, 0)
@@ -30,13 +30,10 @@ enum RecordedProperties {
     "u16": .unsigned(bits: 16), "u32": .unsigned(bits: 32), "u64": .unsigned(bits: 64),
   ]
 
-  private static let lines: [String: Substring] = {
-    var found: [String: Substring] = [:]
-    for line in table.split(separator: "\n") {
-      for driver in line.prefix(while: { $0 != " " }).split(separator: ",") { found[String(driver)] = line }
-    }
-    return found
-  }()
+  /// Lines of the table by type.
+  static let lines: [String: Substring] = Dictionary(uniqueKeysWithValues: table.split(separator: "\n").flatMap { line in
+    line.prefix { $0 != " " }.split(separator: ",").map { (String($0), line) }
+  })
 
   /// Types that 7.2.22, 10.0.13 and 11.1.3 create with `-device`, then their properties by type, `any` where it is another or
   /// changed (`device-list-properties`, by scripts/lab.d/properties.py). Without what all devices on PCI and all of virtio have.

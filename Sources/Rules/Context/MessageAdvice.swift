@@ -21,7 +21,13 @@ enum MessageAdvice {
     if words.count == 3, words[0] == "Memory backend ", words[2] == " not found" {
       return "add the object: `-object memory-backend-ram,id=\(words[1]),size=SIZE`, of the size of the guest's memory"
     }
+    if isShared(text) { return "add `mux=on` to its `-chardev`, or give each user a character device of its own" }
     return signs.first { text.contains($0.part) }?.advice
+  }
+
+  /// Whether a text is about a character device that two users name.
+  static func isShared(_ text: String) -> Bool {
+    text.hasPrefix("chardev '") && text.hasSuffix("' is already in use") || text.hasPrefix("Device '") && text.hasSuffix("' is in use")
   }
 
   private static func processors(_ text: String, isProxmox: Bool) -> String {
@@ -45,6 +51,7 @@ enum MessageAdvice {
     if let other = PropertyAdvice.otherName(of: property, of: owner, in: qemu) {
       return "write `\(other)=`, as this QEMU names the property"
     }
+    if let meant = PropertyAdvice.meant(by: property, of: owner, in: qemu) { return "write `\(meant)=`" }
     let option = owner.hasSuffix("-machine") ? "-machine" : owner.hasSuffix("-cpu") ? "-cpu" : owner
     return "remove `\(property)` from `\(option)`, which does not have it in this QEMU"
   }
@@ -75,6 +82,13 @@ enum MessageAdvice {
     ("audiodev '", "name an `-audiodev`, or add one: `-audiodev none,id=audio0`"),
     ("failover primary device", "remove `failover_pair_id`, which is for network cards on a `pcie-root-port`"),
     (".mac' doesn't take value", "write six pairs of hexadecimal digits, such as `52:54:00:12:34:56`"),
+    ("Duplicate ID '", "give each of them an `id=` of its own"),
+    ("Duplicate nodes with", "give each `-blockdev` a `node-name=` of its own"),
+    ("'node-name' must be specified", "add `node-name=`"),
+    ("Invalid node-name", "begin the name with a letter, followed by letters, digits, `-`, `.` and `_`"),
+    ("only allowed with -kernel", "add `-kernel`, or remove the option"),
+    ("could not connect", "name a `-chardev` that there is, or add one: `-chardev pty,id=ID`"),
+    ("not compatible with HMP", "add `mode=control`, or remove `pretty=on`"),
     ("Bridge chassis not specified", "give the bridge a `chassis_nr=` of its own, from 1 on"),
   ]
 }

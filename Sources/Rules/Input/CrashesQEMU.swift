@@ -28,7 +28,8 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
     runner.report(
       "QEMU \(end) on \(name): \(refused.failure.text)"
         + (refused.request?.plug == .hot ? ", and the guest is lost" : ""),
-      at: refused.location, about: refused.request)
+      at: refused.location, about: refused.request,
+      fix: MessageAdvice.isShared(refused.failure.text) ? MessageAdvice.of(refused.failure, in: target) : nil)
   }
   guard let result = target.rehearsal?.display else { return }
   let evidence = ["\(result.qemu) was started with the definition's options"]
