@@ -115,17 +115,21 @@ struct OptionTable {
   private static let all = table(lines)
   private static let allOpen = table(openLines)
 
-  private static func table(_ lines: String) -> [String: Parameters] {
-    var all: [String: Parameters] = [:]
-    for line in lines.split(separator: "\n") {
-      let words = line.split(separator: " ")
-      for word in words.dropFirst() {
-        let parts = word.split(separator: ":")
-        let bare = parts[0].prefix { $0 != "+" }
-        let name = bare.hasSuffix("-") ? bare.dropLast() : bare
-        let kind = parts.count > 1 ? parts[1].first.flatMap(Kind.init) : nil
-        all[String(words[0]), default: [:]][String(name)] = (kind ?? .text, parts[0].dropFirst(name.count))
-      }
+  /// Lines by option. A line is read when it is needed: most definitions need few.
+  private static func table(_ lines: String) -> [Substring: Substring] {
+    Dictionary(uniqueKeysWithValues: lines.utf8.split(separator: UInt8(ascii: "\n")).map { line in
+      (Substring(line.prefix { $0 != UInt8(ascii: " ") }), Substring(line))
+    })
+  }
+
+  private static func parameters(_ line: Substring) -> Parameters {
+    var all: Parameters = [:]
+    for word in line.utf8.split(separator: UInt8(ascii: " ")).dropFirst() {
+      let parts = word.split(separator: UInt8(ascii: ":")).map { Substring($0) }
+      let bare = parts[0].prefix { $0 != "+" }
+      let name = bare.hasSuffix("-") ? bare.dropLast() : bare
+      let kind = parts.count > 1 ? parts[1].first.flatMap(Kind.init) : nil
+      all[String(name)] = (kind ?? .text, parts[0].dropFirst(name.count))
     }
     return all
   }
@@ -136,8 +140,8 @@ struct OptionTable {
   /// Nil for an option that has none here.
   /// - Parameter isOpen: whether other parameters and values may be accepted.
   init?(_ name: String, _ release: QEMURelease, isOpen: Bool = false) {
-    guard let parameters = (isOpen ? OptionTable.allOpen : OptionTable.all)[name] else { return nil }
-    self.parameters = parameters
+    guard let line = (isOpen ? OptionTable.allOpen : OptionTable.all)[name[...]] else { return nil }
+    parameters = OptionTable.parameters(line)
     self.release = release
   }
 

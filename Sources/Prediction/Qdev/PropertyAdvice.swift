@@ -48,7 +48,7 @@ public enum PropertyAdvice {
 
   /// The property of a device that is not vfio's which a misspelt one means; nil when none resembles it.
   public static func meant(by name: String, of driver: String, in qemu: QEMUProfile) -> String? {
-    guard let release = qemu.modelledRelease, let line = RecordedProperties.lines[driver] else { return nil }
+    guard let release = qemu.modelledRelease, let line = RecordedProperties.lines[driver[...]] else { return nil }
     let marked = line.split(separator: " ").dropFirst().flatMap { $0.drop { $0 != "=" }.dropFirst().split(separator: ",") }
     let names = marked.compactMap { word -> String? in
       var name = word

@@ -5,11 +5,11 @@ enum RecordedProperties {
   /// The type of a property; absent where that release does not have it.
   static func lookup(_ name: String, of driver: String, in release: QEMURelease) -> DeviceProperties.Lookup {
     // The elements of an array have properties of their own once its length is set.
-    guard let line = lines[driver], !name.utf8.contains(UInt8(ascii: "[")), !name.hasPrefix("len-") else { return .unknown }
-    for part in line.split(separator: " ").dropFirst() {
-      let words = part.split(separator: "="), names = words[1].split(separator: ",")
+    guard let line = lines[driver[...]], !name.utf8.contains(UInt8(ascii: "[")), !name.hasPrefix("len-") else { return .unknown }
+    for part in line.utf8.split(separator: UInt8(ascii: " ")).dropFirst() {
+      let words = part.split(separator: UInt8(ascii: "=")), names = words[1].split(separator: UInt8(ascii: ",")).lazy.map { Substring($0) }
       guard let found = names.first(where: { $0.hasPrefix(name) && $0.dropFirst(name.count).allSatisfy("+-".contains) }) else { continue }
-      return exists(found.dropFirst(name.count), in: release) ? kinds[words[0]].map { .kind($0) } ?? .unknown : .absent
+      return exists(found.dropFirst(name.count), in: release) ? kinds[Substring(words[0])].map { .kind($0) } ?? .unknown : .absent
     }
     return .absent
   }
@@ -31,9 +31,10 @@ enum RecordedProperties {
   ]
 
   /// Lines of the table by type.
-  static let lines: [String: Substring] = Dictionary(uniqueKeysWithValues: table.split(separator: "\n").flatMap { line in
-    line.prefix { $0 != " " }.split(separator: ",").map { (String($0), line) }
-  })
+  static let lines: [Substring: Substring] = Dictionary(
+    uniqueKeysWithValues: table.utf8.split(separator: UInt8(ascii: "\n")).flatMap { line in
+      line.prefix { $0 != UInt8(ascii: " ") }.split(separator: UInt8(ascii: ",")).map { (Substring($0), Substring(line)) }
+    })
 
   /// Types that 7.2.22, 10.0.13 and 11.1.3 create with `-device`, then their properties by type, `any` where it is another or
   /// changed (`device-list-properties`, by scripts/lab.d/properties.py). Without what all devices on PCI and all of virtio have.
