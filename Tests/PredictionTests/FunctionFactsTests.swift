@@ -23,14 +23,15 @@ final class FunctionFactsTests: XCTestCase {
     return one?.failure?.text ?? one?.unknowns.first?.fact
   }
 
-  private func graphics(_ register: UInt32, _ config: [String: String]) -> (inout Facts.Host) -> Void {
+  private func graphics(_ register: UInt32, _ options: [String: String]) -> (inout Facts.Host) -> Void {
     { host in
-      var bytes = (0..<4096).map { Machines.config().byte($0).display ?? 0 }
+      let config = Machines.config()
+      var bytes = (0..<4096).map { config.byte($0).display ?? 0 }
       for byte in 0..<4 { bytes[0xfc + byte] = UInt8(register >> (8 * UInt32(byte)) & 0xff) }
       host.devices[Machines.address]?.vendor = .known(0x8086)
       host.devices[Machines.address]?.classCode = .known(0x030000)
       host.devices[Machines.address]?.config = .known(ConfigSpace(bytes, size: .known(4096)))
-      host.kernelConfig = .known(config)
+      host.kernelConfig = .known(options)
     }
   }
 
