@@ -78,6 +78,60 @@ final class UnplugTests: XCTestCase {
     }
   }
 
+  /// Observed on 10.0.13 and 11.1.3, and not on 7.2.22: an assertion of resettable_container_child_foreach at `system_reset` and `loadvm`
+  /// where ACPI unplugs, and none where the port itself does.
+  func testAResetDuringAnUnplugThatItCompletes() throws {
+    let new: JSON = ["qemu": ["major": 11, "minor": 1, "micro": 3]], old: JSON = ["qemu": ["major": 7, "minor": 2, "micro": 22]]
+    let resets = [
+      #"{"execute":"system_reset"}"#, FilterProbe.human("system_reset"), FilterProbe.human("loadvm t"),
+      FilterProbe.command("snapshot-load", #"{"job-id":"j","tag":"t","vmstate":"q","devices":["q"]}"#),
+    ]
+    func check(_ probe: FilterProbe, _ version: JSON, _ expected: FilterProbe.Answer, _ what: String, line: UInt = #line) throws {
+      let state: [JSON] = [["status": "running"], [], [:], version]
+      for text in resets { XCTAssertEqual(try probe.settle(text, state), expected, "\(what): \(text)", line: line) }
+    }
+    func unplugged(_ type: String, _ handler: JSON?, fails: Bool = false, id: String = "d") throws -> FilterProbe {
+      let probe = FilterProbe(), bus: JSON = "/machine/peripheral/rp0/rp0"
+      let text = FilterProbe.command("device_del", #"{"id":"\#(id)"}"#)
+      let answer = try probe.settle(text, [.string(type)], accepted: fails ? nil : [:], fails: fails) {
+        $0.arguments?["property"] == "parent_bus" ? bus : handler
+      }
+      XCTAssertEqual(answer, .pass)
+      return probe
+    }
+    let crash = FilterProbe.Answer.refuse("crashes-qemu"), acpi: JSON = "/machine/unattached/device[2]"
+    for type in ["virtio-balloon-pci", "virtio-balloon-pci-non-transitional", "virtio-mem-pci", "pci-serial", "pci-serial-4x"] {
+      let probe = try unplugged(type, acpi)
+      try check(probe, new, crash, type)
+      try check(probe, old, .pass, type)
+      probe.filter.deviceGone("other")
+      try check(probe, new, crash, type)
+      // A program that continues the session knows it too.
+      let next = FilterProbe()
+      try next.filter.restore(probe.filter.books)
+      try check(next, new, crash, type)
+      probe.filter.deviceGone("d")
+      try check(probe, new, .pass, type)
+    }
+    try check(try unplugged("virtio-balloon-pci", nil), new, crash, "not known")
+    try check(try unplugged("virtio-balloon-pci", acpi, id: "/machine/peripheral/d"), new, crash, "a path")
+    let anonymous = try unplugged("virtio-balloon-pci", acpi, id: "/machine/peripheral-anon/device[0]")
+    anonymous.filter.deviceGone("d")
+    try check(anonymous, new, crash, "without an id")
+    anonymous.filter.deviceGone(nil)
+    try check(anonymous, new, .pass, "without an id")
+    // The human monitor answers an error with its text.
+    let human = FilterProbe()
+    let error: JSON = "Error: Bus 'b' does not support hotplugging\r\n"
+    _ = try human.settle(FilterProbe.human("device_del d"), ["virtio-balloon-pci"], accepted: error) {
+      $0.arguments?["property"] == "parent_bus" ? "/machine/peripheral/rp0/rp0" : acpi
+    }
+    try check(human, new, .pass, "refused by the human monitor")
+    try check(try unplugged("virtio-balloon-pci", "/machine/peripheral/rp0"), new, .pass, "the port itself")
+    try check(try unplugged("virtio-balloon-pci", acpi, fails: true), new, .pass, "refused")
+    for type in ["virtio-blk-pci", "virtio-rng-pci", "vfio-pci"] { try check(try unplugged(type, acpi), new, .pass, type) }
+  }
+
   func testMemoryThatWasShared() throws {
     let blocks: JSON = "              Block Name    PSize\r\n                  pc.ram    4 KiB\r\n         0000:00:02.0/m0    4 KiB\r\n"
     let old: JSON = "              Block Name    PSize\r\n0000:00:02.0//objects/memory-of-a-guest    4 KiB\r\n"

@@ -148,6 +148,13 @@ public enum QEMUCrash {
     }
   }
 
+  /// Whether QEMU aborts when a reset completes the unplug of a device of the type: the device, and its children with it, go while
+  /// they are reset (QEMU hw/core/resettable.c: resettable_container_child_foreach; observed on 10.0.13 and 11.1.3, not on 7.2.22).
+  public static func abortsAtReset(unplugOf type: String) -> Bool {
+    ["pci-serial", "pci-serial-2x", "pci-serial-4x"].contains(type)
+      || ["virtio-balloon-pci", "virtio-mem-pci"].contains { type == $0 || type.hasPrefix($0 + "-") }
+  }
+
   /// A doorbell whose server cannot answer: QEMU reads without end, and neither starts nor answers its monitor again
   /// (QEMU hw/misc/ivshmem-pci.c: ivshmem_recv_msg; observed on 7.2.22 and 11.1.3).
   static func doorbell(of request: DeviceRequest, in machine: MachineConfig) -> RealizeFailure? {

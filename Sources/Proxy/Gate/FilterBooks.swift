@@ -32,6 +32,7 @@ extension QMPCommandFilter {
       "tried": .array((scratch?.history ?? []).map { ["human": .bool($0.form == .keyval), "arguments": $0.arguments] }),
       "objects": .array(scratch?.objects ?? []),
       "released": .array((scratch?.released ?? []).map { ["name": .array($0.bytes.map { .integer(Int64($0)) })] }),
+      "unplugging": .array(runStates.unplugging.map { ["name": .array($0.bytes.map { .integer(Int64($0)) })] }),
     ]
   }
 
@@ -69,6 +70,9 @@ extension QMPCommandFilter {
     }
     // A program of an earlier release does not hand these over.
     try restoreReleased(books)
+    for item in books["unplugging"] == nil ? [] : try fields.list("unplugging") {
+      runStates.unplugging.insert(try HandoverFields(item).wireName())
+    }
     for item in books["tried"] == nil ? [] : try fields.list("tried") {
       let entry = HandoverFields(item)
       guard let request = PlugRequest.read(try entry.object("arguments").value, source: "device_add") else { continue }

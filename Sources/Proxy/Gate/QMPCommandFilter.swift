@@ -93,6 +93,7 @@ public final class QMPCommandFilter: CommandFilter {
   public func deviceGone(_ id: WireText?) {
     guestProperties.forget()
     scratch?.hasLost(id)
+    runStates.unplugging = runStates.unplugging.filter { id == nil ? !$0.hasPrefix("/") : $0 != id }
   }
 
   /// Creates a filter that logs its decisions.

@@ -14,8 +14,12 @@ struct RunStates {
 
   /// The commands that are concerned, also those of the human monitor alone.
   static let commands: Set<WireText> = [
-    "system_reset", "migrate", "dump-guest-memory", "snapshot-save", "savevm", "block_resize", "qemu-io", "cont", "c",
+    "system_reset", "migrate", "dump-guest-memory", "snapshot-save", "savevm", "snapshot-load", "loadvm", "block_resize", "qemu-io",
+    "cont", "c",
   ]
+
+  /// Devices whose unplug the guest has not completed, and at whose removal by a reset QEMU aborts (`QEMUCrash.abortsAtReset`).
+  var unplugging: Set<WireText> = []
 
   /// Whether the guest was reset since a migration made its images inactive: its state does not show it any more.
   private var isResetWhileInactive = false
@@ -34,7 +38,9 @@ struct RunStates {
       let blockers = answers[2]["blocked-reasons"]?.array ?? []
       return blockers.contains { $0.wire?.contains("dump-guest-memory") ?? false }
         ? "a dump of the guest's memory has not ended, and QEMU aborts; try again" : nil
+    case "snapshot-load", "loadvm": return unplugAtReset(answers[3])
     case "system_reset":
+      if let why = unplugAtReset(answers[3]) { return why }
       guard state == "save-vm" else { return nil }
       return "the guest's memory is being dumped or saved (`\(state)`), and QEMU aborts; try again when it runs"
     case "migrate":
@@ -71,6 +77,13 @@ struct RunStates {
       return hasInactiveImages ? "the images are inactive in the state `\(state)`, and QEMU aborts; use `cont` first" : nil
     default: return nil
     }
+  }
+
+  /// A reset, with which a snapshot is loaded too, removes a device that the guest has not released.
+  private func unplugAtReset(_ version: JSON) -> String? {
+    guard RunStates.isAtLeastTen(version), let id = unplugging.first else { return nil }
+    return "the guest has not answered the unplug of `\(id)`, and QEMU 10.0 and later abort when a reset completes it; try again after "
+      + "its event DEVICE_DELETED, or end the guest"
   }
 
   /// The first part of QEMU's version; nil where it is not known.

@@ -7,6 +7,9 @@ final class UnplugInquiry: CommandDecision {
   private let gate: QMPCommandFilter
   private let about: QMPCommandFilter.CommandContext
   private let id: WireText
+  private var type: String?
+  private var bus: WireText?
+  private var isCompletedByReset = false
 
   private init(_ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext, _ id: WireText) {
     (self.gate, self.about, self.id) = (gate, about, id)
@@ -21,16 +24,35 @@ final class UnplugInquiry: CommandDecision {
   }
 
   func proceed(_ answers: [Result<JSON, CommandError>]) -> DecisionStep {
-    guard let answer = answers.first else {
-      // An id may be a path (QEMU system/qdev-monitor.c: find_device_state).
-      let path = id.hasPrefix("/") ? "\(id)" : "/machine/peripheral/\(id)"
-      return .ask([Command("qom-get", ["path": .string(path), "property": "type"])])
+    // An id may be a path (QEMU system/qdev-monitor.c: find_device_state).
+    let path = id.hasPrefix("/") ? "\(id)" : "/machine/peripheral/\(id)"
+    func property(_ path: String, _ name: String) -> DecisionStep {
+      .ask([Command("qom-get", ["path": .string(path), "property": .string(name)])])
     }
-    // QEMU refuses the unplug of a device that there is not.
-    guard let type = (try? answer.get())?.wire, let crash = QEMUCrash.unplug(of: "\(type)") else { return .pass(instead: nil) }
-    return gate.step(.init(rule: .crashesQEMU, message: "`\(id)`: \(crash.text)"), about)
+    guard let answer = answers.first else { return property(path, "type") }
+    let text = (try? answer.get())?.wire
+    guard let type else {
+      // QEMU refuses the unplug of a device that there is not.
+      guard let text else { return .pass(instead: nil) }
+      type = "\(text)"
+      if let crash = QEMUCrash.unplug(of: "\(text)") {
+        return gate.step(.init(rule: .crashesQEMU, message: "`\(id)`: \(crash.text)"), about)
+      }
+      return QEMUCrash.abortsAtReset(unplugOf: "\(text)") ? property(path, "parent_bus") : .pass(instead: nil)
+    }
+    guard let bus else {
+      bus = text ?? ""
+      return property("\(text ?? "")", "hotplug-handler")
+    }
+    // A port or bridge that is its bus's own handler keeps the device at a reset; ACPI completes the unplug.
+    isCompletedByReset = text.map { $0 == "" || !bus.hasPrefix(WireText("\($0)/")) } ?? true
+    return .pass(instead: nil)
   }
 
-  /// Does nothing: the reply is only forwarded.
-  func answered(_ reply: Result<JSON, CommandError>) {}
+  /// Writes down an unplug that a reset must not complete. The event that a device has gone comes after the reply.
+  func answered(_ reply: Result<JSON, CommandError>) {
+    guard isCompletedByReset, PlugInquiry.failure(reply) == nil else { return }
+    // The event of a device without an id has its path alone.
+    gate.runStates.unplugging.insert(id.hasPrefix("/machine/peripheral/") ? id.split("/").last ?? id : id)
+  }
 }
