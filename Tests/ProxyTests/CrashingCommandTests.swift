@@ -21,7 +21,8 @@ final class CrashingCommandTests: XCTestCase {
 
   func testTypesWhoseObjectsCrash() throws {
     let types = [
-      "x-remote-object", "colo-compare", "microvm-machine", "qio-net-listener", "virtio-gpu-gl-pci", "virtio-vga-gl", "tdx-guest"
+      "x-remote-object", "colo-compare", "microvm-machine", "qio-net-listener", "virtio-gpu-gl-pci", "virtio-vga-gl", "tdx-guest",
+      "memory-region-portio-list"
     ]
     for type in types {
       for name in ["qom-list-properties", "device-list-properties"] {

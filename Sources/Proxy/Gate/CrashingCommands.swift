@@ -4,7 +4,7 @@ import QMP
 import Syntax
 
 /// Commands that end QEMU, and the guest with it, regardless of the host; plugs have `CrashingRequests`. All were observed on
-/// 7.2.22 or 11.1.3, and refused of any QEMU: the proxy does not know the version yet.
+/// 7.2.22, 10.0.13 or 11.1.3, and refused of any QEMU: the proxy does not know the version yet.
 enum CrashingCommands {
   /// The refusal of a command, also of the human monitor in the form of QMP's.
   static func match(_ command: WireText, _ arguments: JSON) -> BypassRules.Reason? {
@@ -115,7 +115,8 @@ enum CrashingCommands {
   /// Types of which QEMU cannot make an object to list its properties. Those with `gl` are missing parts of a module that may
   /// not be installed.
   private static let unlistable: Set<WireText> = [
-    "colo-compare", "microvm-machine", "qio-net-listener", "virtio-gpu-gl-pci", "virtio-vga-gl", "x-remote-object",
+    "colo-compare", "memory-region-portio-list", "microvm-machine", "qio-net-listener", "virtio-gpu-gl-pci", "virtio-vga-gl",
+    "x-remote-object",
   ]
 
   /// The refusal to list a type's properties, for which QEMU makes an object of it.
