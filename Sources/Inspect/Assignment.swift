@@ -95,6 +95,9 @@ struct Assignment: Sendable {
     return branches
   }
 
+  /// Whether the guest's IOMMU offers ATS: QEMU shows ATS to the guest only where a function is on a PCI Express bus.
+  var offersATS: Bool { branches.contains { !$0.hasBridge } }
+
   /// Whether the host is an Arm machine, as far as it is known.
   var isArm: Bool { host.isArm ?? false }
 

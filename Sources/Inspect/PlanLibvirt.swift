@@ -65,7 +65,8 @@ struct PlanLibvirt {
   private var iommu: String {
     if assignment.isArm { return "    <iommu model='virtio'/>" }
     let width = assignment.guestIOMMUWidth.map { " aw_bits='\($0)'" } ?? ""
-    return "    <iommu model='intel'><driver intremap='on' caching_mode='on' iotlb='on'\(width)/></iommu>"
+    let ats = assignment.offersATS ? " iotlb='on'" : ""
+    return "    <iommu model='intel'><driver intremap='on' caching_mode='on'\(ats)\(width)/></iommu>"
   }
 
   private func hex(_ value: some FixedWidthInteger, _ digits: Int) -> String { "0x" + value.hexadecimal(digits: digits) }

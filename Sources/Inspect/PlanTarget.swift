@@ -75,11 +75,13 @@ struct PlanQEMU {
     return "-object \(kind),size=\(assignment.memory)G"
   }
 
-  /// vfio needs caching-mode (`vtd-caching-mode`), a device with ATS device-iotlb (`ats-vsmmu-mismatch`).
+  /// vfio needs caching-mode (`vtd-caching-mode`), a device with ATS on a PCI Express bus device-iotlb
+  /// (`ats-vsmmu-mismatch`).
   private var iommu: String {
     if assignment.isArm { return "-device virtio-iommu-pci" }
     let width = assignment.guestIOMMUWidth.map { ",aw-bits=\($0)" } ?? ""
-    return "-device intel-iommu,intremap=on,caching-mode=on,device-iotlb=on\(width)"
+    let ats = assignment.offersATS ? ",device-iotlb=on" : ""
+    return "-device intel-iommu,intremap=on,caching-mode=on\(ats)\(width)"
   }
 
   /// Eight NUMA nodes for each Grace GPU, one for each partition that it may have (`grace-without-initiator`).
@@ -111,7 +113,7 @@ struct PlanProxmox {
     let machine = "machine: q35" + (assignment.hasGuestIOMMU ? ",viommu=intel\(width)" : "")
     var lines = ["balloon: 0", "cpu: host"] + entries
     // A device with ATS needs it (`ats-vsmmu-mismatch`), and `viommu=` has no key for it.
-    if assignment.hasGuestIOMMU { lines.insert("args: -global intel-iommu.device-iotlb=on", at: 0) }
+    if assignment.hasGuestIOMMU, assignment.offersATS { lines.insert("args: -global intel-iommu.device-iotlb=on", at: 0) }
     // In MiB; Proxmox reserves them, and needs NUMA for that.
     if assignment.hasHugepages { lines.append("hugepages: 2") }
     lines += [machine, "memory: \(assignment.memory << 10)"]

@@ -111,6 +111,18 @@ final class PlanTests: XCTestCase {
     XCTAssertEqual(lines, ["hostpci0: 0000:0a:00.0;0000:0a:00.1", "hostpci1: 0000:0e:00.0,pcie=1"])
   }
 
+  /// No function behind a conventional bridge has ATS for the guest: its IOMMU does not offer it then.
+  func testTheIOMMUOffersATSOnlyToFunctionsOnExpress() throws {
+    for target in [PlanTarget.libvirt, .qemu, .proxmox] {
+      let plan = Plan(
+        addresses: [try address("0000:01:00.0")], target: target, hasGuestIOMMU: true,
+        host: .recording(Fixture.path("hosts/intel-no-device-tlb.host")), qemu: .version(major: 11, minor: 1, text: "11.1.3"))
+      let output = plan.run().output
+      XCTAssertFalse(output.contains("iotlb"), output)
+      XCTAssertFalse(output.contains("enable ATS in both"), output)
+    }
+  }
+
   /// The driver that has the device now would bind it first at the next boot.
   func testModulesAreLoadedInOrder() throws {
     let host = try RecordedHosts.host("desktop-amd-geforce")
