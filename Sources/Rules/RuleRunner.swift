@@ -54,8 +54,8 @@ public struct RuleRunner: Sendable {
     report.findings.append(
       Finding(
         reportedBy: rule, severity: rule.severity, message: message,
-        fix: advised.isOfSection ? ConfigFileAdvice.of(fix ?? rule.fix) : fix ?? rule.fix, location: advised, evidence: evidence,
-        device: about))
+        fix: advised.isOfSection ? ConfigFileAdvice.of(fix ?? rule.fix, at: advised) : fix ?? rule.fix, location: advised,
+        evidence: evidence, device: about))
   }
 
   /// The request being checked; the definition's own location while a rule checks all of it.

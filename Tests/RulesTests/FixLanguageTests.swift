@@ -1,3 +1,4 @@
+import Facts
 import RuleCases
 import XCTest
 
@@ -31,6 +32,17 @@ final class FixLanguageTests: XCTestCase {
     let run = try CaseRun("[device]\n  driver = \"pcie-root-port\"\n[device \"gpu\"]\n  driver = \"vfio-pci\"\n  iommufd = \"i\"\n")
     let fixes = run.own.findings.filter { $0.rule == "iommufd-missing-object" }.map(\.fix)
     XCTAssertEqual(fixes, ["add `[object \"i\"]` with `qom-type = \"iommufd\"`"])
+  }
+
+  /// A `[global]` section has the property's name as a value.
+  func testAConfigurationFileRemovesAGlobal() {
+    var location = Location(source: "t", range: nil, path: "[global]")
+    XCTAssertEqual(
+      ConfigFileAdvice.of("remove `ats=on`: the device does not support ATS", at: location),
+      "remove the `[global]` section of `property = \"ats\"`: the device does not support ATS")
+    XCTAssertEqual(ConfigFileAdvice.of("set `ats=auto`", at: location), "set `ats = \"auto\"`")
+    location = Location(source: "t", range: nil, path: "[device \"gpu\"]")
+    XCTAssertEqual(ConfigFileAdvice.of("remove `ats=on`", at: location), "remove `ats = \"on\"`")
   }
 
   /// QEMU takes the end of the line into a value without its second quote.

@@ -2,6 +2,19 @@ import Facts
 
 /// Advice in the words of a `-readconfig` file, which has sections and keys where a command line has options.
 enum ConfigFileAdvice {
+  /// - Parameters:
+  ///   - fix: advice in the words of a command line, with options and properties between backticks.
+  ///   - location: where it applies.
+  static func of(_ fix: String, at location: Location) -> String {
+    // Its keys are `driver`, `property` and `value`: it has no key for a device's property.
+    if location.path.hasPrefix("[global"), fix.hasPrefix("remove `"), fix.split(separator: "`").count > 1 {
+      let pair = fix.split(separator: "`")[1].split(separator: "=", maxSplits: 1)
+      let rest = fix.split(separator: "`", maxSplits: 2).dropFirst(2).joined()
+      if let name = pair.first { return "remove the `[global]` section of `property = \"\(name)\"`" + rest }
+    }
+    return of(fix)
+  }
+
   /// - Parameter fix: advice in the words of a command line, with options and properties between backticks.
   static func of(_ fix: String) -> String {
     // No section has what `-cpu` sets: the option is given beside the file.
