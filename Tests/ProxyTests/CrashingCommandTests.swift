@@ -189,6 +189,13 @@ final class CrashingCommandTests: XCTestCase {
       let times = #"{"initial":\#(longest),"max":\#(longest),"rounds":5,"step":100}"#
       try check([(command("announce-self", times), expected)])
     }
+    for (longest, rounds, expected) in [
+      ("-100000", "2147483647", crash), ("-2147483648", "4294967295", crash), ("-100000", "0", .pass), ("-100000", "-1", crash),
+      ("-100000", "1001", crash), ("-100000", "1000", .pass), ("0", "0", .pass), ("550", "2147483647", .pass),
+    ] as [(String, String, FilterProbe.Answer)] {
+      let times = #"{"initial":50,"max":\#(longest),"rounds":\#(rounds),"step":1}"#
+      try check([(command("announce-self", times), expected)])
+    }
   }
 
   func testMemoryIsSavedAsFarAsThereIsSome() throws {

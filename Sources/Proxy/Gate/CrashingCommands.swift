@@ -32,7 +32,12 @@ enum CrashingCommands {
     case "x-blockdev-set-iothread": return ends("`x-blockdev-set-iothread`", "fails an assertion later")
     // QEMU net/announce.c: qemu_announce_self_once, whose timer is in nanoseconds and ends in the past: 2^42 ms are 139 years.
     case "announce-self":
-      guard case .integer(let longest)? = arguments["max"], longest > 1 << 42 else { return nil }
+      guard case .integer(let longest)? = arguments["max"] else { return nil }
+      // A negative one is the pause too, and many rounds follow at once; 2^32-1 of them as well (7.2 and 11.1).
+      if longest < 0, arguments["rounds"].flatMap(number).map({ $0 > 1000 }) == true {
+        return ends("a negative `max` of `announce-self` with more than 1000 `rounds`", "announces without a pause and answers no more")
+      }
+      guard longest > 1 << 42 else { return nil }
       return ends("a `max` of `announce-self` above 2^42", "may announce without a pause and answer no more")
     // QEMU migration/savevm.c: without Xen's toolstack there is no channel that they could use.
     case "xen-save-devices-state", "xen-load-devices-state":
