@@ -4,7 +4,7 @@ import Syntax
 /// A QEMU command line, word by word, to a machine request.
 struct CommandLineReader {
   var definition: ParsedInput
-  private let source: SourceText
+  let source: SourceText
   /// Number of occurrences of each option, for the path `-device[2]`.
   private var counts: [String: Int] = [:]
   /// The key=value devices of each id, in their order, and the properties that `-set` adds to devices, each by its index: one reads all
@@ -222,7 +222,9 @@ struct CommandLineReader {
     case "readconfig":
       if argument.hasUnknown { return unknown(argument, whole) }
       readConfig(argument, whole)
-    default: note(name, argument.isOpen(of: name) ? "$(...)" : argument.text, whole)
+    default:
+      if CommandLineReader.jsonOptions.contains(name) { readMembers(argument, whole) }
+      note(name, argument.isOpen(of: name) ? "$(...)" : argument.text, whole)
     }
   }
 

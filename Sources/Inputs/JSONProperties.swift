@@ -28,7 +28,7 @@ enum JSONProperties {
     }
   }
 
-  private static func lower(_ value: JSON, _ word: Word, _ isStream: Bool) -> PropertyValue {
+  static func lower(_ value: JSON, _ word: Word, _ isStream: Bool) -> PropertyValue {
     if case .string(let text) = value, word.leavesOpen(text, isStream: isStream) { return .unknown(text) }
     return PropertyValue(value)
   }

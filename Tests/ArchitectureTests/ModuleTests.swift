@@ -6,7 +6,7 @@ final class ModuleTests: XCTestCase {
   private static let mayImport: [String: Set<String>] = [
     "Facts": [],
     "Syntax": ["CExpat", "CJansson", "CYAML", "Facts", "Glibc"],
-    "Prediction": ["Facts"],
+    "Prediction": ["Facts", "Glibc"],
     "Rules": ["Facts", "Prediction"],
     "Inputs": ["Facts", "Syntax"],
     "Host": ["CLinux", "CZlib", "Facts", "Glibc"],
@@ -44,6 +44,16 @@ final class ModuleTests: XCTestCase {
       }
       let others = file.imports.subtracting(allowed)
       XCTAssert(others.isEmpty, "\(file.path) imports \(others.sorted()), which \(file.module) may not")
+    }
+  }
+
+  /// No prediction depends on a file, the network or the clock: of the C library it has functions of their arguments.
+  func testPredictionReadsNothing() throws {
+    let allowed: Set<Substring> = ["AF_INET6", "inet_aton", "inet_pton", "in_addr", "strtol"]
+    for file in try SourceFile.all(below: "Sources/Prediction") {
+      for line in file.code where line.hasPrefix("import ") && line.contains("Glibc") {
+        XCTAssert(line.split(separator: ".").dropFirst().first.map(allowed.contains) ?? false, "\(file.path): \(line)")
+      }
     }
   }
 

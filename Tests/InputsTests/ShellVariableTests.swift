@@ -118,6 +118,20 @@ final class ShellVariableTests: XCTestCase {
     XCTAssertFalse(parsed.machine.unreadParts.isEmpty)
   }
 
+  /// A member with a variable is not known, and text that is JSON only without one is not refused.
+  func testMembersOfAnOptionThatIsJSON() {
+    func members(_ option: String) -> [[String]] {
+      let parsed = parse("qemu-system-x86_64 -netdev \(option)")
+      XCTAssertEqual(parsed.problems.map(\.message), [], option)
+      return parsed.machine.jsonMembers.values.map { $0.map { "\($0.name)=\($0.value.isUnknown ? "?" : $0.value.string ?? "")" } }
+    }
+    XCTAssertEqual(members(#"'{"type":"user","hostfwd":[{"str":"tcp::1-:2"}]}'"#), [["type=user", "hostfwd[0].str=tcp::1-:2"]])
+    XCTAssertEqual(members(##""{\"type\":\"user\",\"id\":\"$N\"}""##), [["type=user", "id=?"]])
+    XCTAssertEqual(members(##""{\"type\":\"hubport\",\"id\":\"n\",\"hubid\":$N}""##), [])
+    let proxmox = SourceText(name: "100.conf", bytes: Array("memory: 512\nargs: -netdev '{\"id\":5}'\n".utf8))
+    XCTAssertEqual(ParsedInput.parse(proxmox).machine.jsonMembers.values.flatMap { $0.map(\.value) }, [.integer(5)])
+  }
+
   func testFindingsPointAtTheUse() throws {
     let text = "#!/bin/bash\nDEV='vfio-pci,host=01:00.0'\nqemu-system-x86_64 -device $DEV,id=g\n"
     let device = try XCTUnwrap(parse(String(text.dropFirst(12).dropLast())).machine.devices.first)

@@ -183,13 +183,13 @@ final class OptionCheckTests: XCTestCase {
     XCTAssertEqual(texts("-device e1000e,netdev="), ["Property 'e1000e.netdev' can't find value ''"])
     for options in [
       "-netdev user,id=n -device virtio-net-pci,netdev=n", #"-netdev '{"type":"user","id":"n"}' -device e1000e,netdev=n"#,
-      "-netdev user,id=$N -device e1000e,netdev=n", "-nic user,id=n", "-device e1000e,netdev=$N",
-      "-drive file=/a,id=d,if=none -device virtio-blk-pci,drive=d", "-drive file=/a,,b,if=none,id=d -device virtio-blk,drive=d",
-      "-blockdev file,filename=/a,node-name=d -device ide-hd,drive=d", "-drive if=none,file=/a -device virtio-blk-pci,drive=none0",
+      "-netdev user,id=$N -device e1000e,netdev=n", #"-netdev "{\"type\":\"user\",\"id\":\"$N\"}" -device e1000e,netdev=n"#,
+      "-nic user,id=n", "-device e1000e,netdev=$N", "-drive file=/a,id=d,if=none -device virtio-blk-pci,drive=d",
+      "-drive file=/a,,b,if=none,id=d -device virtio-blk,drive=d", "-blockdev file,filename=/a,node-name=d -device ide-hd,drive=d",
+      "-drive if=none,file=/a -device virtio-blk-pci,drive=none0", "-object rng-random,id=r,filename=/r -device virtio-rng-pci,rng=r",
       "-blockdev driver=qcow2,node-name=q,file.driver=file,file.filename=/a,file.node-name=f -device ide-hd,drive=f",
       "-serial stdio -device virtio-serial -device virtconsole,chardev=serial0",
       "-chardev stdio,id=c,mux=on -mon c -mon chardev=c,mode=control",
-      "-object rng-random,id=r,filename=/dev/urandom -device virtio-rng-pci,rng=r",
       "-object iothread,id=$i -device virtio-scsi-pci,iothread=i",
       "-fsdev local,id=f,path=/,security_model=none -device virtio-9p-pci,fsdev=f,mount_tag=x", "$MORE -device e1000e,netdev=n",
       "-tpmdev emulator,id=t,chardev=c -chardev socket,id=c,path=/t -device tpm-tis,tpmdev=t", "-readconfig /a -device e1000e,netdev=n"

@@ -40,7 +40,52 @@ VALUES = {
         "user,id=n,hostfwd=tcp::0-22", "user,id=n,hostfwd=tcp::0-x:22", "user,id=n,hostfwd=tcp::0-:0", "user,id=n,hostfwd=tcp::0-:x",
         "user,id=n,hostfwd=tcp::0-10.0.2.15:", "user,id=n,hostfwd=tcp:127.0.0.1:0-:22,hostfwd=:127.0.0.1:0-10.0.2.15:0x16",
         "user,id=n,guestfwd=zz", "user,id=n,guestfwd=udp:10.0.2.100:80-null", "user,id=n,guestfwd=tcp:10.0.2.100:80",
-        "user,id=n,guestfwd=tcp:10.0.2.100:x-null", "hubport,id=n,hubid=1,netdev=nope", "hubport,id=n,hubid=1,netdev="],
+        "user,id=n,guestfwd=tcp:10.0.2.100:x-null", "hubport,id=n,hubid=1,netdev=nope", "hubport,id=n,hubid=1,netdev=",
+        "user,id=n,dns=zz", "user,id=n,net=zz", "user,id=n,host=zz", "user,id=n,dhcpstart=zz", "user,id=n,dhcpstart=1.1.1.1",
+        "user,id=n,net=10.0.2.0/33", "user,id=n,net=10.0.2.0/3", "user,id=n,net=10.0.2.0/x", "user,id=n,net=10.0.2.0/255.255.255.0",
+        "user,id=n,net=10.0.2.0/255.x", "user,id=n,net=10.5", "user,id=n,net=172.16.4.1", "user,id=n,net=172.20.0.0,host=172.21.0.2",
+        "user,id=n,net=172.31.0.0,host=172.32.0.2", "user,id=n,net=172.16.4.1,host=10.0.0.1",
+        "user,id=n,net=192.168.7.0,dhcpstart=192.168.9.9", "user,id=n,net=192.168.7.0/24,dhcpstart=192.168.9.9",
+        "user,id=n,net=198.18.0.0,host=198.19.255.1", "user,id=n,net=130.1.0.0,host=130.1.9.9", "user,id=n,net=240.0.0.0,host=240.0.0.5",
+        "user,id=n,net=224.0.0.0,host=224.0.0.77", "user,id=n,net=10.0.2.0/30", "user,id=n,net=10.0.2.0/28", "user,id=n,net=/24",
+        "user,id=n,net=10.0.2.0/", "user,id=n,net=10.0.2.0/ 24", "user,id=n,net= 10.0.2.0/24", "user,id=n,net=010.0.2.0/24,host=8.0.2.2",
+        "user,id=n,net=10.0.2.0/24,host=10.0.3.2", "user,id=n,net=10.0.2.0/24,dns=10.0.3.2", "user,id=n,net=10.0.2.0/24,dns=10.0.2.2",
+        "user,id=n,restrict=on,dns=1.1.1.1", "user,id=n,dhcpstart=10.0.2.2", "user,id=n,dhcpstart=10.0.2.3", "user,id=n,host=10.0.2.15",
+        "user,id=n,host=10.0.2.3", "user,id=n,ip=10.0.9.0", "user,id=n,ip=zz", "user,id=n,ip=10.0.9.0/8", "user,id=n,ipv4=off,ipv6=off",
+        "user,id=n,ipv4=off,net=10.0.0.0/8", "user,id=n,ipv4=off,ip=10.0.0.0", "user,id=n,ipv4=off,dhcpstart=zz", "user,id=n,ipv4=off",
+        "user,id=n,ipv6=on,dns=10.0.2.3", "user,id=n,ipv4=on,ipv6-host=fec0::2", "user,id=n,ipv6=off,ipv6-prefix=fec0::",
+        "user,id=n,ipv6=off,ipv6-dns=fec0::3", "user,id=n,ipv4=on,ipv6=on,ipv6-host=fec0::2", "user,id=n,ipv6=off,ipv6-prefixlen=200",
+        "user,id=n,ipv6-net=zz", "user,id=n,ipv6-net=fec0::", "user,id=n,ipv6-net=fec0::/64", "user,id=n,ipv6-net=fec0::/200",
+        "user,id=n,ipv6-net=fec0::/x", "user,id=n,ipv6-net=fec0::/", "user,id=n,ipv6-net=", "user,id=n,ipv6-prefix=zz",
+        "user,id=n,ipv6-prefixlen=200", "user,id=n,ipv6-prefixlen=-1", "user,id=n,ipv6-prefixlen=0", "user,id=n,ipv6-prefixlen=126",
+        "user,id=n,ipv6-host=zz", "user,id=n,ipv6-host=fec1::2", "user,id=n,ipv6-host=fec0::2", "user,id=n,ipv6-dns=zz",
+        "user,id=n,ipv6-dns=fec1::3", "user,id=n,restrict=on,ipv6-dns=fec1::3", "user,id=n,ipv6-prefix=fec0:0:0:1::,ipv6-host=fec0::2",
+        "user,id=n,ipv6-prefix=fec0:0:0:1::,ipv6-prefixlen=48,ipv6-host=fec0::2", "user,id=n,domainname=", "user,id=n,hostname=",
+        "user,id=n,domainname=" + "a" * 256, "user,id=n,hostname=" + "a" * 256, "user,id=n,tftp-server-name=" + "a" * 256,
+        "user,id=n,domainname=" + "a" * 255, "user,id=n,dns=zz,hostfwd=zz", "user,id=n,tftp=/nonexistent", "user,id=n,net=10.0.2.0,foo=1"]
+    + ["{" + members + "}" for members in [
+        '"type":"user","id":"n"', '"type":"user","id":"n","foo":1', '"type":"user","id":"n","restrict":"on"',
+        '"type":"user","id":"n","restrict":true', '"type":"user","id":"n","ipv6-prefixlen":"64"', '"type":"user","id":"n","ipv6-prefixlen":64',
+        '"type":"user","id":"n","ipv6-prefixlen":64.5', '"type":"user","id":"n","ipv6-prefixlen":9223372036854775808',
+        '"type":"user","id":"n","hostfwd":"tcp::0-:22"', '"type":"user","id":"n","hostfwd":["tcp::0-:22"]',
+        '"type":"user","id":"n","hostfwd":[{"str":"tcp::0-:22"}]', '"type":"user","id":"n","hostfwd":[{"str":"zz"}]',
+        '"type":"user","id":"n","hostfwd":[{"str":5}]', '"type":"user","id":"n","hostfwd":[{}]', '"type":"user","id":"n","hostfwd":[]',
+        '"type":"user","id":"n","hostfwd":[{"str":"tcp::0-:22","foo":1}]', '"type":"user","id":"n","dnssearch":[{"str":"x"}]',
+        '"type":"user","id":"n","dnssearch":"x"', '"type":"user","id":"n","dns":"zz"', '"type":"user","id":"n","ipv6-net":"fec0::"',
+        '"type":"user"', '"id":"n"', '"type":"zz","id":"n"', '"type":5,"id":"n"', '"type":"user","id":5', '"type":"user","id":null',
+        '"type":"user","id":"n","hostname":5', '"type":"user","id":"n","net":null', '"type":"user","id":"1n"', '"type":"user","id":""',
+        '"type":"tap","id":"n","fd":5', '"type":"tap","id":"n","ifname":"t","script":"no","vhost":"on"',
+        '"type":"tap","id":"n","ifname":"t","script":"no","queues":"2"', '"type":"tap","id":"n","ifname":"t","script":"no","queues":-1',
+        '"type":"tap","id":"n","ifname":"t","script":"no","queues":4294967296', '"type":"tap","id":"n","queues":0,"fd":"0"',
+        '"type":"tap","id":"n","sndbuf":"1k"', '"type":"tap","id":"n","fd":"0","ifname":"t"',
+        '"type":"tap","id":"n","script":"no","poll-us":"x"', '"type":"hubport","id":"n"', '"type":"hubport","id":"n","hubid":"0"',
+        '"type":"hubport","id":"n","hubid":0.5', '"type":"hubport","id":"n","hubid":4294967296', '"type":"hubport","id":"n","hubid":-1',
+        '"type":"hubport","id":"n","hubid":0,"netdev":"nope"', '"type":"vhost-user","id":"n","chardev":"nope"',
+        '"type":"vhost-user","id":"n"', '"type":"vhost-user","id":"n","chardev":true', '"type":"vhost-user","id":"n","chardev":"c","queues":"1"',
+        '"type":"vhost-vdpa","id":"n"', '"type":"vhost-vdpa","id":"n","vhostdev":"/dev/null","queues":"1"', '"type":"socket","id":"n"',
+        '"type":"socket","id":"n","listen":5', '"type":"bridge","id":"n","vhost":true', '"type":"bridge","br":"x"',
+        '"type":"none","id":"n"', '"type":"l2tpv3","id":"n","src":"a","dst":"b"', '"type":"l2tpv3","id":"n","src":"a","dst":"b","txsession":"1"',
+        '"type":"l2tpv3","id":"n","src":"a","dst":"b","txsession":-1']],
     "nic": ["user,foo=1", "zz", "user,addr=zz,model=e1000", "user,vectors=x", "none", "user,model=e1000e,mac=52:54:00:12:34:56",
         "user,mac=zz", "user,mac=52:54", "user,mac=5", "user,mac=", "user,mac=ffffff", "user,mac=01:00:00:00:00:00",
         "user,mac=52-54-00-12-34-56", "user,mac=52:54:00:12:34:", "user,mac=152:54:00:12:34:56", "user,mac=52:54:00:12:34:56:78",
@@ -117,6 +162,18 @@ VALUES = {
 BEFORE = {"mon": ["-chardev", "null,id=c"]}
 # Options that are given twice.
 REPEATED = {"netdev": "hubport,id=n,hubid=0", "chardev": "null,id=c", "fsdev": "synth,id=f", "blockdev": "null-co,node-name=b"}
+NETWORK, NODE = '{"type":"hubport","id":"n","hubid":0}', '{"driver":"null-co","node-name":"b"}'
+# Options of which some are JSON.
+MIXED = [["-netdev", NETWORK] * 2, ["-netdev", NETWORK, "-netdev", REPEATED["netdev"]], ["-netdev", REPEATED["netdev"], "-netdev", NETWORK],
+    ["-blockdev", NODE] * 2, ["-blockdev", NODE, "-blockdev", REPEATED["blockdev"]], ["-blockdev", '{"driver":"null-co"}'],
+    ["-blockdev", '{"driver":"null-co","node-name":5}'], ["-blockdev", '{"driver":"null-co","node-name":"1b"}'],
+    ["-netdev", NETWORK, "-device", "e1000,netdev=n"], ["-netdev", NETWORK, "-device", "e1000,netdev=nope"],
+    ["-netdev", NETWORK, "-netdev", "hubport,id=m,hubid=1,netdev=n"], ["-netdev", NETWORK, "-netdev", "hubport,id=m,hubid=1,netdev=nope"],
+    ["-blockdev", NODE, "-device", "virtio-blk-pci,drive=b"], ["-blockdev", NODE, "-device", "virtio-blk-pci,drive=nope"],
+    ["-blockdev", '{"driver":"raw","node-name":"r","file":{"driver":"null-co","node-name":"b"}}', "-device", "virtio-blk-pci,drive=r"],
+    ["-blockdev", '{"driver":"raw","node-name":"r","file":{"driver":"null-co","node-name":"b"}}', "-device", "virtio-blk-pci,drive=c"],
+    ["-netdev", NETWORK, "-object", "filter-buffer,id=o,interval=1000,netdev=n"],
+    ["-netdev", NETWORK, "-object", "filter-buffer,id=o,interval=1000,netdev=nope"]]
 # Users of one character device.
 SHARED = ["-serial chardev:c -serial chardev:c", "-parallel chardev:c -serial chardev:c", "-serial chardev:c -mon c", "-mon c -mon c",
     "-serial chardev:c -device isa-serial,chardev=c,index=1", "-monitor chardev:c -qmp chardev:c", "-monitor chardev:c -serial null"]
@@ -133,12 +190,14 @@ def error(program, argv):
         return 0, ""
     lines = [line for line in run.stderr.decode().splitlines() if line.startswith("qemu-system") and not any(r in line for r in REMARKS)]
     text = lines[-1].split(": ", 1)[1] if lines else ""
-    return run.returncode, text.removeprefix(" ".join(argv[-2:]) + ": ")
+    for place in range(len(argv) - 2, -1, -1):
+        text = text.removeprefix(" ".join(argv[place:place + 2]) + ": ")
+    return run.returncode, text
 
 
 arguments = [[*BEFORE.get(option, []), "-" + option, value] for option, values in VALUES.items() for value in values]
 arguments += [["-" + option, value] * 2 for option, value in REPEATED.items()]
-arguments += [["-chardev", "null,id=c", *users.split()] for users in SHARED]
+arguments += [["-chardev", "null,id=c", *users.split()] for users in SHARED] + MIXED
 for argument in arguments:
     argv = ["-M", "q35", "-nodefaults", *argument]
     rc, text = error(sys.argv[1:], argv)

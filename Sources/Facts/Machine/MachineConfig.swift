@@ -25,6 +25,9 @@ public struct MachineConfig: Sendable {
   public var sets: [SetProperty] = []
   /// All other options, by name without dashes: `nodefaults`, `m`, `cpu`.
   public var options: [Property] = []
+  /// The members of options that are written as JSON, by the option's location. One of an inner object is named by its path,
+  /// `file.node-name` or `hostfwd[0].str`; the value of one that is not divided further, and so not known whole, is unknown.
+  public var jsonMembers: [Location: [Property]] = [:]
   /// Locations of other options, and of `-set`, of whose text only the shell knows a part.
   public var shellLocations: Set<Location> = []
   /// Parts of the text that may ask for a device and could not be read. Nothing that they could change is known.
@@ -67,6 +70,7 @@ public struct MachineConfig: Sendable {
     devices += own.devices
     globals += own.globals
     options += own.options
+    jsonMembers.merge(own.jsonMembers) { mine, _ in mine }
     shellLocations.formUnion(own.shellLocations)
     unreadParts += own.unreadParts
     missingPart = missingPart ?? own.missingPart

@@ -11,19 +11,20 @@ extension OptionValues {
   /// Parameters that a network must have, in QEMU's order.
   private static let needed = ["l2tpv3": ["src", "dst", "txsession"], "vhost-user": ["chardev"], "hubport": ["hubid"]]
 
-  func network(_ items: Items) -> String? {
+  /// - Parameter areChecked: whether the names and types of the parameters are.
+  func network(_ items: Items, areChecked: Bool = false) -> String? {
     guard let id = OptionValues.last("id", items) else { return "Parameter 'id' is missing" }
     guard let type = OptionValues.last("type", items) else { return "Parameter 'type' is missing" }
     // A type of this release whose parameters are lists too.
     if type == "passt", release > QEMURelease(10, 0) { return nil }
     if !OptionValues.networks.contains(type) { return "Parameter 'type' does not accept value '\(type)'" }
     if type == "none" || type == "nic" { return "network backend '\(type)' is not compiled into this binary" }
-    guard !id.isEmpty, let table = OptionTable("netdev." + type, release) else { return nil }
+    guard !id.isEmpty || areChecked, let table = OptionTable("netdev." + type, release) else { return nil }
     for name in OptionValues.needed[type] ?? [] where OptionValues.last(name, items) == nil { return "Parameter '\(name)' is missing" }
-    if let text = table.refusal(items, also: ["type", "id"]) { return text }
+    if !areChecked, let text = table.refusal(items, also: ["type", "id"]) { return text }
     switch type {
     case "tap": return tap(items)
-    case "user": return forwarding(items)
+    case "user": return user(items)
     case "hubport":
       guard let peer = OptionValues.last("netdev", items), networks?.contains(peer) == false else { return nil }
       return "netdev '\(peer)' not found"
@@ -51,7 +52,7 @@ extension OptionValues {
     if !OptionValues.networks.contains(type) { return "Parameter 'type' does not accept value '\(type)'" }
     if let text = OptionTable("netdev." + type, release)?.refusal(items, also: ["type", "id", "model", "mac"]) { return text }
     if let text = OptionValues.last("mac", items).flatMap(OptionValues.macRefusal) { return text }
-    return type == "tap" ? tap(items) : type == "user" ? forwarding(items) : nil
+    return type == "tap" ? tap(items) : type == "user" ? user(items) : nil
   }
 
   /// Types that some builds of QEMU have.

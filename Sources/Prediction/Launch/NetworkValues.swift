@@ -28,7 +28,7 @@ extension OptionValues {
     }
   }
 
-  /// The rules of a user network, which it applies last (QEMU net/slirp.c: net_init_slirp).
+  /// The rules of a user network, which it applies last (QEMU net/slirp.c: net_slirp_init).
   func forwarding(_ items: Items) -> String? {
     for (name, rule) in items where name == "hostfwd" || name == "guestfwd" {
       if name == "hostfwd", let why = wrongPart(ofHostRule: rule) { return "Invalid host forwarding rule '\(rule)' (\(why))" }

@@ -268,7 +268,7 @@ extension MachineConfig {
     return known
   }
 
-  /// The ids of all parts of a kind; nil when some are not known: those in JSON, and those that only a shell knows.
+  /// The ids of all parts of a kind; nil when some are not known, such as those that only a shell knows.
   func ids(of part: Part) -> Set<String>? {
     let (names, key): ([String], String)
     switch part {
@@ -283,6 +283,13 @@ extension MachineConfig {
     }
     var ids: Set<String> = []
     for option in options where names.contains(option.name) {
+      if let members = jsonMembers[option.location] {
+        if members.contains(where: \.value.isUnknown) { return nil }
+        for member in members where member.name == "id" || key != "id" && member.name.hasSuffix(key) {
+          member.value.string.map { _ = ids.insert($0) }
+        }
+        continue
+      }
       guard let text = option.value.string, text.first != "{", !text.contains("$"), !text.contains("`") else { return nil }
       for item in OptionText.items(text, implied: "") where item.key == "id" || item.key.hasSuffix(key) { ids.insert(item.value) }
     }

@@ -145,7 +145,7 @@ struct OptionTable {
     self.release = release
   }
 
-  private func kind(_ name: String) -> Kind? {
+  func kind(_ name: String) -> Kind? {
     guard let (kind, mark) = parameters[name] else { return nil }
     switch mark {
     case "+": return release > QEMURelease(7, 2) ? kind : nil

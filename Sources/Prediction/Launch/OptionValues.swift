@@ -22,6 +22,7 @@ struct OptionValues {
 
   /// QEMU's refusal of an option's text; nil where it accepts it, and where only the host decides.
   func refusal(_ option: Property) -> String? {
+    if option.name == "netdev", let members = machine.jsonMembers[option.location] { return network(ofMembers: members) }
     guard let text = written(option) else { return nil }
     switch option.name {
     case "uuid": return OptionValues.isUUID(text) ? nil : "failed to parse UUID string: wrong format"

@@ -2,7 +2,7 @@ import Facts
 
 /// Options whose id or name an option before them has, and options that need another.
 extension MachineConfig {
-  /// The refusals of such options that are written out as key=value text. JSON is not read here.
+  /// The refusals of such options that are written out.
   var repeatedParts: [LaunchFailure] {
     var found: [String: Set<String>] = [:]
     return options.compactMap { option in
@@ -15,13 +15,26 @@ extension MachineConfig {
     if ["monitor", "qmp", "qmp-pretty"].contains(option.name), let id = namedCharacterDevice(option) {
       return found["mon", default: []].insert(id).inserted ? nil : ("Duplicate ID '\(id)' for mon", option)
     }
-    guard let name = ["netdev": "id", "chardev": "id", "fsdev": "id", "blockdev": "node-name"][option.name],
-      !shellLocations.contains(option.location), let text = OptionValues.written(option.value)
-    else { return nil }
-    let id = OptionValues.last(name, OptionText.items(text, implied: ""))
+    guard let name = ["netdev": "id", "chardev": "id", "fsdev": "id", "blockdev": "node-name"][option.name] else { return nil }
+    let id: String?, members = jsonMembers[option.location]
+    if let members {
+      let member = members.first { $0.name == name }
+      if member?.value.isUnknown ?? false { return nil }
+      id = member?.value.string
+      if member != nil, id == nil {
+        return option.name == "netdev" ? nil : ("Invalid parameter type for '\(name)', expected: string", option)
+      }
+    } else if !shellLocations.contains(option.location), let text = OptionValues.written(option.value) {
+      id = OptionValues.last(name, OptionText.items(text, implied: ""))
+    } else {
+      return nil
+    }
     guard option.name == "blockdev" else {
-      guard let id, found[option.name, default: []].insert(id).inserted == false else { return nil }
-      return ("Duplicate ID '\(id)' for \(option.name)", option)
+      guard let id else { return nil }
+      // The same id of two texts is found when they are read, and another when the network is made.
+      let isText = members == nil && !found[option.name, default: []].insert(id).inserted
+      let isNetwork = option.name == "netdev" && !found["network", default: []].insert(id).inserted
+      return isText ? ("Duplicate ID '\(id)' for \(option.name)", option) : isNetwork ? ("Duplicate ID '\(id)'", option) : nil
     }
     // QEMU blockdev.c: qmp_blockdev_add; block.c: bdrv_assign_node_name.
     guard let id else { return ("'node-name' must be specified for the root node", option) }

@@ -41,6 +41,11 @@ extension MachineConfig {
   var audioIDs: Set<String>? {
     var ids: Set<String> = []
     for option in options where option.name == "audiodev" || option.name == "audio" {
+      if let members = jsonMembers[option.location] {
+        guard let id = members.first(where: { $0.name == "id" })?.value.string else { return nil }
+        ids.insert(id)
+        continue
+      }
       guard let text = option.value.string, !option.value.isOfShell, text.first != "{" else { return nil }
       let items = OptionText.items(text, implied: "driver")
       if option.name == "audio", !items.contains(where: { $0.key == "model" }) { continue }

@@ -14,7 +14,14 @@ enum MessageAdvice {
     if text.contains("CPU topology") || text.contains("SMP CPUs") { return processors(text, isProxmox: target.machine.proxmox != nil) }
     if let (owner, property) = missingProperty(text) { return replacement(of: property, in: owner, qemu: target.qemu) }
     let words = text.split(separator: "'")
-    if words.count == 3, words[0] == "Parameter ", words[2] == " is missing" { return "add `\(words[1])=`" }
+    if words.count == 3, words[0] == "Parameter ", words[2] == " is missing" { return "add `\(words[1])`" }
+    if words.count == 3, words[0] == "Parameter ", words[2] == " is unexpected" {
+      return "remove `\(words[1])`, which this QEMU does not have there"
+    }
+    if words.count == 3, words[0] == "Invalid parameter type for ", let form = types[words[2]] { return "write `\(words[1])` as \(form)" }
+    if words.count == 3, [" expects uint64", " expects uint32_t", " expects int32_t"].contains(words[2]) {
+      return "write `\(words[1])` as a whole number that it can hold, without quotes"
+    }
     if words.count == 3, words[0] == "Device ", words[2] == " not found" { return "add the object: `-object TYPE,id=\(words[1])`" }
     if words.count >= 3, words[0] == "Parameter ", words[2] == " expects uint8_t" { return "write `\(words[1])=` with a number up to 255" }
     // "Memory backend 'ram0' not found"
@@ -24,6 +31,12 @@ enum MessageAdvice {
     if isShared(text) { return "add `mux=on` to its `-chardev`, or give each user a character device of its own" }
     return signs.first { text.contains($0.part) }?.advice
   }
+
+  /// Forms of JSON that QEMU names.
+  private static let types: [Substring: String] = [
+    ", expected: string": "a text in double quotes", ", expected: boolean": "`true` or `false`, without quotes",
+    ", expected: integer": "a whole number, without quotes", ", expected: array": "a list, `[…]`", ", expected: object": "an object, `{…}`",
+  ]
 
   /// Whether a text is about a character device that two users name.
   static func isShared(_ text: String) -> Bool {
@@ -89,6 +102,18 @@ enum MessageAdvice {
     ("only allowed with -kernel", "add `-kernel`, or remove the option"),
     ("could not connect", "name a `-chardev` that there is, or add one: `-chardev pty,id=ID`"),
     ("not compatible with HMP", "add `mode=control`, or remove `pretty=on`"),
+    ("belong to network", "choose an address of the network that `net=` or `ipv6-prefix=` gives, `10.0.2.0/24` or `fec0::/64` without it"),
+    ("must be different from", "give `host=`, `dns=` and `dhcpstart=` different addresses; by default they are 2, 3 and 15 of the network"),
+    ("Failed to parse netmask", "write the network as `10.0.2.0/24`"),
+    ("Failed to parse IPv6", "write an IPv6 address, such as `fec0::2`"),
+    ("Failed to parse", "write an IPv4 address, such as `10.0.2.3`"),
+    ("netmask provided", "write a length from 4 to 32, such as `net=10.0.2.0/24`"),
+    ("IPv6 prefix provided", "write a length up to 126, such as `ipv6-net=fec0::/64`"),
+    ("IPv4 disabled but", "remove the IPv4 addresses, or switch IPv4 on: `ipv4=on`"),
+    ("IPv6 disabled but", "remove the IPv6 addresses, or switch IPv6 on: `ipv6=on`"),
+    ("IPv4 and IPv6 disabled", "switch one of the two on: `ipv4=on`"),
+    ("cannot exceed 255 bytes", "write a shorter name"),
+    ("'domainname' parameter cannot be empty", "write a name, or remove `domainname=`"),
     ("Bridge chassis not specified", "give the bridge a `chassis_nr=` of its own, from 1 on"),
   ]
 }
