@@ -284,7 +284,7 @@ final class CommandTableTests: XCTestCase {
     XCTAssertGreaterThan(names.count, 240)
     let others: [String: Answer] = [
       "closefd": .inquire, "remove-fd": .inquire, "system_reset": .inquire, "migrate": .inquire, "cont": .inquire,
-      "dump-guest-memory": .inquire, "snapshot-save": .inquire, "block_resize": .inquire,
+      "dump-guest-memory": .inquire, "snapshot-save": .inquire, "snapshot-load": .inquire, "block_resize": .inquire,
       "getfd": .refuse("No file descriptor supplied via SCM_RIGHTS"),
       "add-fd": .refuse("No file descriptor supplied via SCM_RIGHTS"),
     ]
