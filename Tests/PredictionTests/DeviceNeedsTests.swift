@@ -50,6 +50,21 @@ final class DeviceNeedsTests: XCTestCase {
     XCTAssertEqual(refusals("-device nvme,serial=a,max_ioqpairs=0,num_queues=5"), [])
   }
 
+  /// Other texts are in options-*.jsonl. No server of a network was at hand when these were recorded.
+  func testANetworkOfAnotherProgramHasLongerQueues() {
+    let card = "-device virtio-net-pci,netdev=n,tx_queue_size=1024"
+    let text = "Invalid tx_queue_size (= 1024), must be a power of 2 between 256 and 256"
+    for network in ["user,id=n", "tap,id=n,fd=3", #"'{"type":"tap","id":"n","fd":"3"}'"#] {
+      XCTAssertEqual(refusals("-netdev \(network) \(card)"), [text], network)
+    }
+    for network in [
+      "vhost-user,id=n,chardev=c", "type=vhost-vdpa,vhostdev=/dev/vhost-vdpa-0,id=n", #"'{"type":"vhost-user","id":"n","chardev":"c"}'"#,
+      "$NET,id=n",
+    ] {
+      XCTAssertEqual(refusals("-chardev socket,path=/c,id=c -netdev \(network) \(card)"), [], network)
+    }
+  }
+
   /// The texts are in believed-*.jsonl.
   func testOneDeviceAloneHasAPart() {
     let drive = "-drive if=none,id=a -device virtio-scsi-pci"

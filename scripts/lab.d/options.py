@@ -15,7 +15,31 @@ VALUES = {
         "e1000,extra_mac_registers=off", "e1000,mitigation=off", "e1000,autonegotiation=x", "ati-vga,xres=1", "virtio-tablet-pci,wheel-axis=on",
         "{\"driver\":\"virtio-net-pci\",\"mq\":\"on\"}", "{\"driver\":\"virtio-net-pci\",\"vectors\":\"4\"}",
         "{\"driver\":\"edu\",\"dma_mask\":-1}", "{\"driver\":\"bochs-display\",\"vgamem\":\"32M\"}",
-        "{\"driver\":\"virtio-rng-pci\",\"foo\":1}", "{\"driver\":\"intel-hda\",\"msi\":true}"],
+        "{\"driver\":\"virtio-rng-pci\",\"foo\":1}", "{\"driver\":\"intel-hda\",\"msi\":true}",
+        "virtio-net-pci,tx_queue_size=1000", "virtio-net-pci,tx_queue_size=128", "virtio-net-pci,tx_queue_size=256",
+        "virtio-net-pci,tx_queue_size=512", "virtio-net-pci,duplex=fast", "virtio-net-pci,duplex=half", "virtio-net-pci,duplex=",
+        "virtio-net-pci,speed=-5", "virtio-net-pci,speed=-1", "virtio-net-pci,speed=10000", "virtio-net-pci,speed=2147483647",
+        "nvme,serial=aaaaaaaaaaaaaaaaaaaa", "nvme,serial=aaaaaaaaaaaaaaaaaaaaa", "nvme,serial=x,zoned.zasl=8", "nvme,serial=x,zoned.zasl=7",
+        "nvme,serial=x,zoned.zasl=9,mdts=9", "nvme,serial=x,mdts=0,zoned.zasl=9", "virtio-rng-pci,max-bytes=0",
+        "virtio-rng-pci,max-bytes=9223372036854775808", "virtio-rng-pci,max-bytes=9223372036854775807", "virtio-gpu-pci,max_outputs=17",
+        "virtio-gpu-pci,max_outputs=16", "virtio-gpu-pci,max_outputs=0", "virtio-vga,max_outputs=17", "virtio-gpu-pci,hostmem=3M",
+        "virtio-gpu-pci,hostmem=256M", "virtio-vga,hostmem=3M", "virtio-gpu-pci,hostmem=0", "bochs-display,vgamem=1G",
+        "bochs-display,vgamem=256M", "bochs-display,vgamem=257M", "bochs-display,vgamem=4M", "bochs-display,vgamem=4194303",
+        "bochs-display,vgamem=20M", "cirrus-vga,vgamem_mb=5", "cirrus-vga,vgamem_mb=4", "cirrus-vga,vgamem_mb=8",
+        "cirrus-vga,vgamem_mb=16", "cirrus-vga,vgamem_mb=32", "VGA,vgamem_mb=0", "VGA,vgamem_mb=3", "VGA,vgamem_mb=600",
+        "virtio-vga,xres=0", "vmgenid,guid=x", "vmgenid,guid=auto", "vmgenid", "vmgenid,guid=324e6eaf-d1d1-4bf6-bf41-b9bb6c91fb87",
+        "isa-serial,index=5", "isa-serial,index=4", "isa-serial,index=3", 
+        "loader", "loader,data=1,data-len=4,addr=0", "loader,addr=0x1000,cpu-num=0",
+        "ufs,nutrs=50", "ufs,nutrs=33", "ufs,nutrs=32", "ufs,nutmrs=9", "ufs,nutmrs=8", "pvpanic,events=300",
+        "i6300esb,foo=1", "megasas,max_sge=0", "megasas,max_sge=129", "megasas,max_cmds=0", "megasas,max_cmds=2000",
+        "mptsas1068,sas_address=x", "e1000,romfile=", "vmxnet3,mac=x", "qemu-xhci,slots=65", "qemu-xhci,intrs=17",
+        "qemu-xhci,slots=64,intrs=16", "nec-usb-xhci,intrs=3", "virtio-iommu-pci,granule=x", "virtio-iommu-pci,granule=16k",
+        "virtio-iommu-pci,aw-bits=70", "generic-sdhci", "mch", "ICH9-LPC", "q35-pcihost", "ioapic", "hpet", "mc146818rtc", "i8042",
+        "kvmclock", "kvm-pit", "isa-pit", "port92", "PIIX4_PM", "fw_cfg_io", "smbus-eeprom", "cfi.pflash01",
+        "sd-card", "hv-balloon", "vmbus-bridge", "ccid-card-passthru", "i2c-echo", "nvme-subsys",
+        "isa-cirrus-vga,vgamem_mb=5", "isa-vga,vgamem_mb=300", "secondary-vga,vgamem_mb=1000", "ati-vga,vgamem_mb=3", "ati-vga,model=x",
+        "ich9-usb-uhci1,masterbus=x", "virtio-serial-pci,max_ports=32", "intel-hda,old_msi_addr=1", "ES1370,foo=1", "nvme,serial=x,mdts=0", "nvme-ns",
+        "ipmi-bmc-sim,guid=x", "igb,mac=x", "edu,dma_mask=0", "sdhci-pci,capareg=0", "sdhci-pci"],
     "drive": ["if=none,id=d,file=/dev/null,format=raw,aio=native", "if=none,id=d,file=/dev/null,format=raw,cache=writethrough,aio=native",
         "if=none,id=d,file=/dev/null,format=raw,readonly=x", "if=none,id=d,file=/dev/null,format=raw,read-only=2",
         "if=none,id=d,file=/dev/null,format=raw,detect-zeroes=x", "if=none,id=d,file=/dev/null,format=raw,detect-zeroes=on",
@@ -177,6 +201,63 @@ MIXED = [["-netdev", NETWORK] * 2, ["-netdev", NETWORK, "-netdev", REPEATED["net
 # Users of one character device.
 SHARED = ["-serial chardev:c -serial chardev:c", "-parallel chardev:c -serial chardev:c", "-serial chardev:c -mon c", "-mon c -mon c",
     "-serial chardev:c -device isa-serial,chardev=c,index=1", "-monitor chardev:c -qmp chardev:c", "-monitor chardev:c -serial null"]
+# Devices with their parts.
+DISK, SOUND, NULL, PAIR = "-blockdev null-co,node-name=d", "-audiodev none,id=a", "-chardev null,id=c", "-chardev null,id=c -chardev null,id=e"
+SHARE = "-object memory-backend-ram,id=m,share=on,size="
+PARTS = [f"-device {device} {DISK}" for device in (
+        "virtio-blk-pci,drive=d,logical_block_size=3", "virtio-blk-pci,drive=d,logical_block_size=256",
+        "virtio-blk-pci,drive=d,logical_block_size=4k,physical_block_size=4k", "virtio-blk-pci,drive=d,physical_block_size=4M",
+        "virtio-blk-pci,drive=d,physical_block_size=0", "virtio-blk-pci,drive=d,min_io_size=100", "virtio-blk-pci,drive=d,opt_io_size=1000",
+        "virtio-blk-pci,drive=d,discard_granularity=100", "virtio-blk-pci,drive=d,min_io_size=4k,opt_io_size=64k",
+        "virtio-blk-pci,drive=d,logical_block_size=4096,physical_block_size=512",
+        "virtio-blk-pci,drive=d,logical_block_size=4k,min_io_size=1k,physical_block_size=4k", "virtio-blk-pci,drive=d,logical_block_size=1536",
+        "ide-hd,drive=d,logical_block_size=512",
+        "ide-hd,drive=d,physical_block_size=3", "nvme,serial=x,drive=d,logical_block_size=4096,physical_block_size=4096",
+        "nvme,serial=x,drive=d,logical_block_size=6", "virtio-scsi-pci -device scsi-hd,drive=d,logical_block_size=7",
+        "qemu-xhci -device usb-storage,drive=d,logical_block_size=7",
+        "virtio-blk-pci,drive=d,share-rw=on -device virtio-blk-pci,drive=d,share-rw=on",
+        "virtio-scsi-pci -device scsi-cd,drive=d -device scsi-cd,drive=d",
+        "sdhci-pci -device sd-card,drive=d", "virtio-blk-pci,drive=d,serial=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "virtio-blk-pci,drive=d,cyls=1,heads=1,secs=1", "ide-hd,drive=d,serial=aaaaaaaaaaaaaaaaaaaaa", "ide-hd,drive=d,ver=123456789",
+        "ide-hd,drive=d,model=" + "m" * 41,
+        "virtio-blk-pci,drive=d,rerror=maybe", "virtio-blk-pci,drive=d,werror=enospc", "virtio-blk-pci,drive=d,rerror=enospc")]
+PARTS += [f"-device qemu-xhci -device {device}" for device in (
+        "usb-tablet,port=1", "usb-tablet,port=4",
+        "usb-tablet,port=1 -device usb-kbd,port=2", "usb-hub,port=4 -device usb-tablet,port=4.1",
+        "usb-hub,port=4 -device usb-tablet,port=4.8",
+        "usb-mtp", "usb-mtp,rootdir=x",
+        "usb-mtp,rootdir=/", "usb-ccid -device ccid-card-passthru", "usb-storage", "usb-tablet,usb_version=3",
+        "usb-tablet,usb_version=1", "usb-audio,audiodev=a -audiodev none,id=a", "usb-net", "usb-wacom-tablet", "usb-host,hostbus=1",
+        "usb-host,hostaddr=200", "usb-host,vendorid=0x10000", "usb-host,vendorid=0x1234,productid=0x5678", "usb-braille",
+        "usb-tablet -device usb-tablet -device usb-tablet -device usb-tablet -device usb-tablet")]
+PARTS += ["-device qemu-xhci,p2=8,p3=8 -device usb-tablet,port=8",
+    "-device piix3-usb-uhci -device usb-tablet,port=2",
+    "-device usb-ehci -device usb-tablet,port=6",
+    "-device ich9-usb-ehci1,id=e -device ich9-usb-uhci1,masterbus=e.0,firstport=0",
+    "-device ich9-usb-ehci1,id=e -device ich9-usb-uhci1,masterbus=f.0", "-device ich9-usb-uhci1,masterbus=e.0 -device ich9-usb-ehci1,id=e"]
+PARTS += [f"-device virtio-serial-pci -device {device} {PAIR}" for device in (
+        "virtconsole,chardev=c,nr=0", "virtserialport,chardev=c,nr=30")]
+PARTS += [f"-device virtio-9p-pci,fsdev=f{tag} -fsdev synth,id=f" for tag in (
+        "", ",mount_tag=x", ",mount_tag=", ",mount_tag=" + "a" * 31, ",mount_tag=" + "a" * 32)]
+PARTS += ["-device virtio-9p-pci,fsdev=f,mount_tag=x -device virtio-9p-pci,fsdev=f,mount_tag=x -fsdev synth,id=f",
+    f"-device vhost-user-fs-pci,chardev=c {NULL}", f"-device vhost-user-fs-pci,chardev=c,tag= {NULL}",
+    f"-device vhost-user-fs-pci,chardev=c,tag={'a' * 37} {NULL}", f"-device vhost-user-fs-pci,chardev=c,tag=x,queue-size=3 {NULL}",
+    f"-device vhost-user-fs-pci,chardev=c,tag=x,num-request-queues=0 {NULL}"]
+PARTS += [f"-device virtio-sound-pci,audiodev=a,{values} {SOUND}" for values in (
+        "streams=100", "streams=10", "streams=11", "jacks=100", "jacks=8", "jacks=9", "chmaps=100", "streams=0", "chmaps=18", "chmaps=19")]
+PARTS += [f"-device ivshmem-plain,memdev=m {SHARE}{size}" for size in ("3M", "1M", "4097", "5000000", "4096", "48M")]
+PARTS += ["-device vmgenid -device vmgenid", "-device vmcoreinfo -device vmcoreinfo",
+    "-device i6300esb -device i6300esb", "-device isa-fdc -device isa-fdc", "-device isa-fdc -device floppy",
+    f"-device isa-serial,chardev=c,index=1 -device isa-serial,chardev=e,index=1 {PAIR}", "-device sdhci-pci -device sd-card",
+    "-device VGA -device cirrus-vga", "-device virtio-vga -device VGA",
+    "-device nvme-subsys,id=s -device nvme,serial=x,subsys=s", "-device nvme,serial=x,subsys=s", "-device nvme-subsys,nqn=x",
+    f"-device nvme,serial=x,id=n {DISK} -device nvme-ns,drive=d,nsid=1", f"-device nvme,serial=x,id=n {DISK} -device nvme-ns,drive=d,nsid=300",
+    f"-device nvme-ns,drive=d {DISK}", f"-device isa-debugcon,chardev=c {NULL}", f"-device pci-serial-2x,chardev1=c {NULL}",
+    "-netdev hubport,id=n,hubid=0 -device virtio-net-pci,netdev=n,tx_queue_size=512",
+    "-netdev hubport,id=n,hubid=0 -device virtio-net-pci,netdev=n -device e1000,netdev=n",
+    "-netdev hubport,id=n,hubid=0 -device virtio-net-pci,netdev=n,mq=on,vectors=4", "-global virtio-net-pci.tx_queue_size=1000 -device virtio-net-pci",
+    "-global virtio-rng-pci.max-bytes=0 -device virtio-rng-pci", "-global cirrus-vga.vgamem_mb=5 -device cirrus-vga",
+    "-global nvme.serial=aaaaaaaaaaaaaaaaaaaaaaaaaaaaa -device nvme", "-global virtio-gpu-pci.hostmem=3M -device virtio-gpu-pci"]
 QUIET = ["-display", "none", "-S", "-qmp", "stdio"]
 REMARKS = (": warning: ", ": info: ")
 
@@ -197,7 +278,7 @@ def error(program, argv):
 
 arguments = [[*BEFORE.get(option, []), "-" + option, value] for option, values in VALUES.items() for value in values]
 arguments += [["-" + option, value] * 2 for option, value in REPEATED.items()]
-arguments += [["-chardev", "null,id=c", *users.split()] for users in SHARED] + MIXED
+arguments += [["-chardev", "null,id=c", *users.split()] for users in SHARED] + MIXED + [line.split() for line in PARTS]
 for argument in arguments:
     argv = ["-M", "q35", "-nodefaults", *argument]
     rc, text = error(sys.argv[1:], argv)

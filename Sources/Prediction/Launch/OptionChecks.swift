@@ -17,7 +17,7 @@ extension MachineConfig {
         unknownAudio(qemu),
       ]
       .compactMap { $0 }
-      + optionValueFailures(qemu) + repeatedParts + devices.compactMap(badMAC(of:)) + monitors
+      + optionValueFailures(qemu) + repeatedParts + repeatedDevices + devices.compactMap(badMAC(of:)) + monitors
       + devices.compactMap { unresolved($0, &ids, qemu) } + takenParts(qemu)
   }
 
@@ -225,6 +225,7 @@ extension MachineConfig {
     case "memdev" where ["acpi-erst", "pc-dimm", "nvdimm", "virtio-mem-pci", "virtio-pmem-pci", "ivshmem-plain"].contains(driver):
       return (.object, driver)
     case "cryptodev" where driver.hasPrefix("virtio-crypto-pci"): return (.object, driver)
+    case "subsys" where driver == "nvme": return (.object, driver)
     case "rng" where driver.hasPrefix("virtio-rng-pci"): return (.object, driver)
     case "iothread" where driver.hasPrefix("virtio-scsi-pci") || virtio == "virtio-blk-device": return (.object, driver)
     default: return nil

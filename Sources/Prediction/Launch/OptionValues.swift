@@ -132,7 +132,7 @@ struct OptionValues {
     return values.map { $0.contains(value) } ?? true ? nil : "Parameter '\(name)' does not accept value '\(value)'"
   }
 
-  private static func isUUID(_ text: String) -> Bool {
+  static func isUUID(_ text: String) -> Bool {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
     return parts.map(\.utf8.count) == [8, 4, 4, 4, 12] && parts.allSatisfy { $0.allSatisfy { $0.isASCII && $0.isHexDigit } }
   }

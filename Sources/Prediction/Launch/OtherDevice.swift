@@ -48,7 +48,9 @@ extension RealizeContext {
     case .iommu: return try iommuFailure()
     // QEMU crashes before it checks the parts of an `nvme`.
     case .needs: return driver == "nvme" && settings.has("sriov-pf") ? nil : try needRefusal()
-    case .crash: return QEMUCrash.property(of: withGlobals, in: qemu) ?? QEMUCrash.doorbell(of: request, in: machine)
+    case .crash:
+      return QEMUCrash.property(of: withGlobals, in: qemu) ?? QEMUCrash.doorbell(of: request, in: machine)
+        ?? QEMUCrash.sharedMemory(of: request, in: machine)
     case .virtualFunction:
       guard PCIDrivers.isPCI(driver) else { return nil }
       if let failure = try virtioGeneration() { return failure }
@@ -99,6 +101,11 @@ extension RealizeContext {
     let isOfSystem = driver == "intel-iommu" || driver == "amd-iommu" || isOfArm
     let isModule = driver == "pc-dimm" || driver == "nvdimm"
     if isModule, request.bus == nil { return nil }
+    if request.bus == nil, let bus = PCIDrivers.bus(offeredTo: driver) {
+      _ = try guest.rootBus.value
+      guard guest.hasOnlyKnownDevices, !machine.devices.contains(where: { bus.by.contains($0.driver ?? "") }) else { return nil }
+      return RealizeFailure(.noPCIBus, "No '\(bus.type)' bus found for device '\(driver)'")
+    }
     guard let type = isOfSystem ? "System" : isModule ? "" : PCIDrivers.neededBus(driver) else { return nil }
     _ = try guest.rootBus.value
     guard guest.hasOnlyKnownDevices else { return nil }

@@ -10,6 +10,16 @@ extension MachineConfig {
     }.map { text, option in LaunchFailure(RealizeFailure(.badOption, text), at: option.location) }
   }
 
+  /// The refusals of second devices of types of which a machine has one (QEMU hw/acpi/vmgenid.c: vmgenid_realize; hw/misc/vmcoreinfo.c:
+  /// vmcoreinfo_realize).
+  var repeatedDevices: [LaunchFailure] {
+    var found: Set<String> = []
+    return (devices.filter { $0.form == .keyval } + devices.filter { $0.form == .json }).compactMap { device in
+      guard let type = device.driver, ["vmcoreinfo", "vmgenid"].contains(type), !found.insert(type).inserted else { return nil }
+      return LaunchFailure(RealizeFailure(.badOption, property: "driver", "at most one \(type) device is permitted"), of: device)
+    }
+  }
+
   private func repeated(_ option: Property, _ found: inout [String: Set<String>]) -> (String, Property)? {
     // Of a short form the character device is the id (QEMU system/vl.c: monitor_parse).
     if ["monitor", "qmp", "qmp-pretty"].contains(option.name), let id = namedCharacterDevice(option) {

@@ -164,6 +164,17 @@ enum PCIDrivers {
     }
   }
 
+  /// The bus that a device needs of which only its user gives the name, and the types that offer one.
+  static func bus(offeredTo driver: String) -> (type: String, by: Set<String>)? {
+    switch driver {
+    case "ccid-card-emulated", "ccid-card-passthru": ("ccid-bus", ["usb-ccid"])
+    case "hv-balloon": ("vmbus", ["vmbus-bridge"])
+    case "nvme-ns": ("nvme-bus", ["nvme", "nvme-subsys"])
+    case "sd-card": ("sd-bus", ["sdhci-pci"])
+    default: nil
+    }
+  }
+
   /// Whether the type is one of these lists.
   static func isKnown(_ driver: String) -> Bool { isPCI(driver) && !isOnlyNamedLikePCI(driver) || isElsewhere(driver) }
 

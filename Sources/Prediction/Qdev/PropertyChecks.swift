@@ -28,7 +28,27 @@ enum PropertyChecks {
       default: break
       }
     }
-    return refusal(name, value, kind: kind, driver: request.driver ?? "", form: request.form, isOld: qemu.isBefore(8, 0))
+    let isOld = qemu.isBefore(8, 0)
+    return refusal(name, value, kind: kind, driver: request.driver ?? "", form: request.form, isOld: isOld)
+      ?? blockSize(name, value, of: request, isOld)
+  }
+
+  /// The refusal of a block size (QEMU hw/core/qdev-properties-system.c: set_blocksize; util/block-helpers.c: check_block_size).
+  private static func blockSize(_ name: String, _ value: PropertyValue, of request: DeviceRequest, _ isOld: Bool) -> String? {
+    guard name == "logical_block_size" || name == "physical_block_size" else { return nil }
+    let size: UInt64
+    if case .natural(let number)? = QEMUNumber.integer(of: value) {
+      size = number
+    } else if let text = value.string, case .bytes(let bytes) = QEMUNumber.size(text, isOld: isOld) {
+      size = bytes
+    } else {
+      return nil
+    }
+    let (isInRange, isPowerOfTwo) = (512...(2 << 20) ~= size, size & (size &- 1) == 0)
+    if size == 0 || isInRange && isPowerOfTwo { return nil }
+    if !isOld { return "parameter \(name) must be a power of 2 between 512 and 2097152" }
+    let owner = "Property \(request.id ?? "").\(name) doesn't take value "
+    return owner + (isInRange ? "'\(size)', it's not a power of 2" : "\(size) (minimum: 512, maximum: 2097152)")
   }
 
   private static func binary(_ text: String) -> Unknown {

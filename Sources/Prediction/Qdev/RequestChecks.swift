@@ -18,8 +18,15 @@ extension RealizeContext {
   var pluggableClass: RealizeFailure? {
     let isOfMachine = driver == "arm-smmuv3" && qemu.makesNoSMMU == .known(true) && MachineKind(machine) == .virt
     let isTooLate = request.plug == .hot && qemu.isBefore(8, 0) && (driver == "vfio-pci-nohotplug" || isNeverHotplugged)
-    guard isOfMachine || isTooLate || driver == "igbvf" else { return nil }
+    guard isOfMachine || isTooLate || driver == "igbvf" || isOfBoardAlone else { return nil }
     return RealizeFailure(.classNotHotpluggable, "Parameter 'driver' expects a pluggable device type")
+  }
+
+  /// Whether the type is one that boards of x86 alone make (types of `qom-list-types` that `-device help` of 7.2.22,
+  /// 10.0.13 and 11.1.3 does not list).
+  private var isOfBoardAlone: Bool {
+    guard [.q35, .i440fx, .microvm].contains(MachineKind(machine)) else { return false }
+    return RequestTypes.ofBoard.contains(driver)
   }
 
   /// Whether a device's type, other than vfio's, cannot be plugged into a running machine.
@@ -129,4 +136,14 @@ extension RealizeContext {
 extension DeviceRequest {
   /// The id of key=value text as written, before `-set` has changed it; nil of JSON.
   var keyvalID: String? { form == .keyval ? history.writtenID ?? id : nil }
+}
+
+private enum RequestTypes {
+  static let ofBoard: Set<String> = [
+    "ICH9-LPC", "ICH9-SMB", "PIIX3", "PIIX4_PM", "acpi-ged", "apic", "base-xhci", "cfi.pflash01", "esp", "fw_cfg_io", "fw_cfg_mem",
+    "generic-sdhci", "gpex-pcihost", "gpex-root", "gpio_i2c", "hpet", "i440FX", "i440FX-pcihost", "i8042-mmio", "i8257", "ioapic",
+    "isa-i8259", "isa-pcspk", "isa-pit", "isabus-bridge", "kvm-apic", "kvm-i8259", "kvm-ioapic", "kvm-pit", "kvmclock", "kvmvapic", "mch",
+    "migration", "port92", "ps2-kbd", "ps2-mouse", "pxb-cxl-host", "pxb-host", "q35-pcihost", "serial", "sgx-epc", "smbus-eeprom",
+    "sysbus-esp", "sysbus-xhci", "virtio-mmio", "vmport",
+  ]
 }

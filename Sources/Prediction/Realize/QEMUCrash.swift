@@ -103,13 +103,17 @@ public enum QEMUCrash {
       return crash("maxframes", "maxframes is not a number of 8 to 512", "SIGSEGV")
     case "pci-testdev":
       // QEMU hw/pci/pci.c: pci_register_bar (observed on 7.2.22 and 11.1.3).
-      guard let size = size(request, "membar"), size != 0, size & (size - 1) != 0 else { return nil }
+      guard let size = size(request, "membar"), isUnevenBAR(size) else { return nil }
       return crash("membar", "membar is not a power of two", "SIGABRT")
+    case "virtio-gpu-pci", "virtio-vga":
+      // The same check; 7.2 does not have the property (observed on 10.0.13 and 11.1.3).
+      guard qemu?.isBefore(8, 0) != true, let size = size(request, "hostmem"), isUnevenBAR(size) else { return nil }
+      return crash("hostmem", "hostmem is not a power of two", "SIGABRT")
     case "usb-bot", "usb-uas":
       // Before it has a port (QEMU hw/usb/bus.c: usb_check_attach; observed on 7.2.22 and 11.1.3).
       guard let value = request.value("attached"), QEMUBool(value) == .on else { return nil }
       return crash("attached", "attached is set before the device has a port", "SIGABRT")
-    case "nvme" where number("cmb_size_mb").map({ $0 <= UInt32.max && $0 & ($0 &- 1) != 0 }) ?? false:
+    case "nvme" where number("cmb_size_mb").map({ $0 <= UInt32.max && isUnevenBAR($0) }) ?? false:
       // QEMU hw/pci/pci.c: pci_register_bar (observed on 7.2.22 and 11.1.3).
       return crash("cmb_size_mb", "cmb_size_mb is not a power of two", "SIGABRT")
     case "nvme" where hasPhysical(request, qemu), "tpci200" where hasPhysical(request, qemu):
@@ -169,6 +173,17 @@ public enum QEMUCrash {
     }
     return nil
   }
+
+  /// Memory that other guests share, as a BAR (QEMU hw/pci/pci.c: pci_register_bar; observed on 7.2.22, 10.0.13 and 11.1.3).
+  static func sharedMemory(of request: DeviceRequest, in machine: MachineConfig) -> RealizeFailure? {
+    guard request.driver == "ivshmem-plain", let id = request.string("memdev"),
+      let size = machine.backendSize(MachineConfig.objectID(id)), isUnevenBAR(size)
+    else { return nil }
+    return RealizeFailure(.crashingProperty, property: "memdev", "the size of `\(id)` is not a power of two", signal: "SIGABRT")
+  }
+
+  /// Whether QEMU aborts at a BAR of the size.
+  public static func isUnevenBAR(_ size: UInt64) -> Bool { size & (size &- 1) != 0 }
 
   /// `sriov-pf`, with any value; releases before 10.1 do not have it. Of the other PCI devices of 11.1.3 QEMU refuses it
   /// (`RealizeContext.virtualFunctionRefused`).

@@ -112,7 +112,8 @@ final class CrashInquiry: CommandDecision {
   }
 
   /// The inquiry about the memory that a plug shares: QEMU keeps its name when the device is released, and aborts when the next is to
-  /// give it one (QEMU hw/misc/ivshmem-pci.c: ivshmem_exit; system/physmem.c: qemu_ram_set_idstr; 7.2 and 11.1). Nil for another plug.
+  /// give it one (QEMU hw/misc/ivshmem-pci.c: ivshmem_exit; system/physmem.c: qemu_ram_set_idstr; 7.2 and 11.1), and when its size is
+  /// none of a BAR (`QEMUCrash.sharedMemory`). Nil for another plug.
   static func ofSharedMemory(
     _ request: DeviceRequest, _ gate: QMPCommandFilter, _ about: QMPCommandFilter.CommandContext
   ) -> CrashInquiry? {
@@ -120,7 +121,10 @@ final class CrashInquiry: CommandDecision {
       let id = request.string("memdev").flatMap({ WireText($0).split("/").last })
     else { return nil }
     // Releases before 6.2 have no x-query-ramblock.
-    return CrashInquiry(gate, about, [Command("human-monitor-command", ["command-line": "info ramblock"])]) { answers in
+    let questions = [Command("human-monitor-command", ["command-line": "info ramblock"]), Command("query-memdev")]
+    return CrashInquiry(gate, about, questions) { answers in
+      let size = answers[1].array?.first { $0.wire("id") == id }?["size"].flatMap(CrashingCommands.number)
+      if let size, QEMUCrash.isUnevenBAR(size) { return "the size of `\(id)`, \(size) bytes, is not a power of two: QEMU aborts" }
       // The name is that of the device and of the object, behind a slash.
       let isNamed = (answers[0].wire ?? "").words.contains { $0.contains("/") && $0.split("/").last == id }
       return isNamed

@@ -22,6 +22,8 @@ enum MessageAdvice {
     if words.count == 3, [" expects uint64", " expects uint32_t", " expects int32_t"].contains(words[2]) {
       return "write `\(words[1])` as a whole number that it can hold, without quotes"
     }
+    if failure.property == "subsys", words.count == 3 { return "add the subsystem before it: `-device nvme-subsys,id=\(words[1])`" }
+    if words.count == 5, words[0] == "No ", let type = offering[words[1]] { return "add the device that has the bus before it: `\(type)`" }
     if words.count == 3, words[0] == "Device ", words[2] == " not found" { return "add the object: `-object TYPE,id=\(words[1])`" }
     if words.count >= 3, words[0] == "Parameter ", words[2] == " expects uint8_t" { return "write `\(words[1])=` with a number up to 255" }
     // "Memory backend 'ram0' not found"
@@ -38,8 +40,14 @@ enum MessageAdvice {
     ", expected: integer": "a whole number, without quotes", ", expected: array": "a list, `[…]`", ", expected: object": "an object, `{…}`",
   ]
 
+  /// A type of device that has a bus, by QEMU's name of the bus's type.
+  private static let offering: [Substring: String] = [
+    "SCSI": "virtio-scsi-pci", "ccid-bus": "usb-ccid", "nvme-bus": "nvme", "sd-bus": "sdhci-pci", "usb-bus": "qemu-xhci",
+    "virtio-serial-bus": "virtio-serial-pci", "vmbus": "vmbus-bridge", "HDA": "ich9-intel-hda", "IDE": "ich9-ahci",
+  ]
+
   /// Whether a text is about a character device that two users name.
-  static func isShared(_ text: String) -> Bool {
+  private static func isShared(_ text: String) -> Bool {
     text.hasPrefix("chardev '") && text.hasSuffix("' is already in use") || text.hasPrefix("Device '") && text.hasSuffix("' is in use")
   }
 
@@ -114,6 +122,33 @@ enum MessageAdvice {
     ("IPv4 and IPv6 disabled", "switch one of the two on: `ipv4=on`"),
     ("cannot exceed 255 bytes", "write a shorter name"),
     ("'domainname' parameter cannot be empty", "write a name, or remove `domainname=`"),
+    ("is not a power of two", "choose a power of two, such as 64 MiB"),
+    ("Invalid tx_queue_size", "remove `tx_queue_size=`: queues longer than 256 are for networks of another program, such as `vhost-user`"),
+    ("'duplex' must be", "write `duplex=full`, or remove it"),
+    ("'speed' must be", "write the speed in Mbit/s, such as `speed=10000`, or remove it"),
+    ("at most '20' characters", "write a shorter `serial=`"),
+    ("zoned.zasl", "give `zoned.zasl=` a number up to `mdts=`, 7 by default"),
+    ("mdts exceeds", "remove `mdts=`: it is 7 by default"),
+    ("'max-bytes' parameter", "remove `max-bytes=`: nothing is limited without it"),
+    ("invalid max_outputs", "give `max_outputs=` a number from 1 to 16"),
+    ("video memory too", "give `vgamem=` a size from 4M to 256M"),
+    ("Invalid cirrus_vga ram size", "write 4, 8 or 16: `vgamem_mb=4`"),
+    (".guid' doesn't take", "write a UUID, such as `guid=324e6eaf-d1d1-4bf6-bf41-b9bb6c91fb87`"),
+    ("number of ISA serial ports", "choose an `index=` from 0 to 3, or a `pci-serial` in its place"),
+    ("expects a pluggable device type", "remove the device: the machine makes devices of the type itself"),
+    ("must be a power of 2 between 512", "write 512 or 4096"),
+    ("logical_block_size > physical_block_size", "give `physical_block_size=` at least the same size"),
+    ("multiple of logical_block_size", "choose a multiple of `logical_block_size=`, which is 512 by default"),
+    ("'rerror' does not accept", "write `rerror=report`, `ignore`, `stop` or `auto`"),
+    ("'werror' does not accept", "write `werror=report`, `ignore`, `enospc`, `stop` or `auto`"),
+    ("rootdir must be configured", "add `rootdir=` with an absolute path"),
+    ("for usb hid device", "write `usb_version=2`, or remove it"),
+    ("USB bus '", "name the bus of a USB controller before it, such as `masterbus=ehci.0` of `ich9-usb-ehci1,id=ehci`"),
+    ("needs mount_tag", "add `mount_tag=`, the name under which the guest mounts it"),
+    ("mount tag '", "write a shorter `mount_tag=`"),
+    ("missing tag property", "add `tag=`, the name under which the guest mounts it"),
+    ("device is permitted", "remove one of the two"),
+    ("please include valid arguments", "add `file=`, or `addr=` with `data=` and `data-len=`"),
     ("Bridge chassis not specified", "give the bridge a `chassis_nr=` of its own, from 1 on"),
   ]
 }

@@ -29,7 +29,7 @@ private func check(_ target: LintTarget, _ runner: inout RuleRunner) {
       "QEMU \(end) on \(name): \(refused.failure.text)"
         + (refused.request?.plug == .hot ? ", and the guest is lost" : ""),
       at: refused.location, about: refused.request,
-      fix: MessageAdvice.isShared(refused.failure.text) ? MessageAdvice.of(refused.failure, in: target) : nil)
+      fix: MessageAdvice.of(refused.failure, in: target))
   }
   guard let result = target.rehearsal?.display else { return }
   let evidence = ["\(result.qemu) was started with the definition's options"]

@@ -9,9 +9,9 @@ extension Rule {
     why: """
       QEMU exits at launch with this message, before it creates the devices that come later, or answers the plug with \
       it. Checked are the machine type, KVM of a live host, options that the release does not have, memory and its \
-      backends, the topology of processors, names of disks, networks and other parts that nothing makes, names and types of \
-      the properties of objects and other devices, and the places of these as far as the PCI core, bridges, root complexes \
-      and IOMMUs decide. The verdict names the options that are left to QEMU.
+      backends, the topology of processors, names of disks, networks and other parts that nothing makes, names, types \
+      and many values of the properties of objects, networks and other devices, and the places of these as far as the PCI core, \
+      bridges, root complexes and IOMMUs decide. The verdict names the options that are left to QEMU.
       """,
     fix: "change what QEMU's message names",
     example: "-device pcie-root-port,id=a -device pcie-root-port,id=b",
