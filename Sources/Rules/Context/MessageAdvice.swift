@@ -23,7 +23,7 @@ enum MessageAdvice {
       return "write `\(words[1])` as a whole number that it can hold, without quotes"
     }
     if failure.property == "subsys", words.count == 3 { return "add the subsystem before it: `-device nvme-subsys,id=\(words[1])`" }
-    if words.count == 5, words[0] == "No ", let type = offering[words[1]] { return "add the device that has the bus before it: `\(type)`" }
+    if words.count == 4, words[0] == "No ", let type = offering[words[1]] { return "add the device that has the bus before it: `\(type)`" }
     if words.count == 3, words[0] == "Device ", words[2] == " not found" { return "add the object: `-object TYPE,id=\(words[1])`" }
     if words.count >= 3, words[0] == "Parameter ", words[2] == " expects uint8_t" { return "write `\(words[1])=` with a number up to 255" }
     // "Memory backend 'ram0' not found"
