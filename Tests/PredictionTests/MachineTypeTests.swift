@@ -86,6 +86,9 @@ final class MachineTypeTests: XCTestCase {
     XCTAssertEqual(fact("virt-rhel9.2.0", .released(11, 1, "11.1.3")), "machine type `virt-rhel9.2.0`")
     XCTAssertEqual(fact("virt-2.6", .released(10, 0, "10.0.13")), "machine type `virt-2.6`")
     for type in ["virt", "virt-4.0"] { XCTAssertNil(fact(type, .released(10, 0, "10.0.13"))) }
+    for type in ["raspi4b", "sbsa-ref", "foo"] { XCTAssertEqual(fact(type, .released(11, 1, "11.1.3")), "machine type `\(type)`") }
+    let written = Machines.parse("qemu-system-x86_64 -M $TYPE -device pcie-root-port,id=p").machine
+    XCTAssertEqual(written.unknownMachineType(.released(11, 1, "11.1.3"))?.fact.fact, "machine type")
   }
 
   /// Observed on 7.2.22 and 11.1.3.

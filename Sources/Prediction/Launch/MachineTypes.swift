@@ -121,6 +121,11 @@ extension MachineConfig {
   /// The fact that is missing of a machine type of a distribution's QEMU, such as `pc-q35-noble`: a release as published does not have
   /// it. Another QEMU may.
   public func unknownMachineType(_ qemu: QEMUProfile) -> (fact: Unknown, location: Location)? {
+    // The place of a device on a bus that the definition makes itself depends on nothing of the machine.
+    if libvirt == nil, proxmox == nil, missingPart == nil, let property = machineType, case .unknown(let reason) = MachineKind(self) {
+      let other = property.value.string.map { Unknown("machine type `\($0)`", reason: "it is not modelled; `--rehearse` asks QEMU") }
+      return (other ?? Unknown("machine type", reason: reason), property.location)
+    }
     guard qemu.isAsReleased, let modelled = qemu.modelledRelease, proxmox == nil, let property = machineType,
       let type = property.value.string
     else { return nil }
@@ -128,7 +133,7 @@ extension MachineConfig {
       (Unknown("machine type `\(type)`", reason: reason + "; `--qemu PATH` asks that one"), property.location)
     }
     guard let (family, release) = MachineConfig.parts(type) else {
-      // The guest's topology is not known of any other definition. An assumed QEMU does not say what a distribution's has.
+      // Of any other definition the machine is not known. An assumed QEMU does not say what a distribution's has.
       let isOpen = libvirt != nil && !qemu.isAssumed && EmulatedProcessor(emulator) == .x86 && !MachineConfig.isNamed(type)
       return isOpen ? missing("\(qemu.name) does not have it, a distribution's QEMU may") : nil
     }
