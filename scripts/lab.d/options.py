@@ -201,6 +201,30 @@ MIXED = [["-netdev", NETWORK] * 2, ["-netdev", NETWORK, "-netdev", REPEATED["net
 # Users of one character device.
 SHARED = ["-serial chardev:c -serial chardev:c", "-parallel chardev:c -serial chardev:c", "-serial chardev:c -mon c", "-mon c -mon c",
     "-serial chardev:c -device isa-serial,chardev=c,index=1", "-monitor chardev:c -qmp chardev:c", "-monitor chardev:c -serial null"]
+# Options of which each is a line.
+LINES = [f"-{option}" for option in (
+        "netdev user,id=1a", "netdev user,id=", "chardev null,id=1a", "fsdev synth,id=1a", "tpmdev emulator,id=1a,chardev=c", "drive if=none,id=1a",
+        "drive if=none,id=a_b", "nic user,id=1a", "mon c,id=1a", "audiodev none,id=1a", "audiodev none,id=a", "audiodev foo,id=a", "audiodev none",
+        "audiodev id=a", "audiodev driver=none,id=a", "audiodev none,id=a -audiodev none,id=a",
+        "audiodev none,id=a -audiodev none,id=b", 'audiodev {"driver":"none","id":"a"}', 'audiodev {"driver":"none"}',
+        'audiodev {"driver":"foo","id":"a"}', 'audiodev {"id":"a"}', 'audiodev {"driver":"none","id":"a"} -audiodev none,id=a',
+        "drive if=none,id=d,file=/dev/null,format=qcow22", "drive if=virtio,file=/dev/null,driver=foo", "drive if=none,format=raw,file.driver=foo",
+        "drive if=none,id=d,file=/dev/null,format=raw", "drive if=none,id=d,driver=null-co", "blockdev foo,node-name=a",
+        "blockdev raw,node-name=a", "blockdev raw,node-name=a,file=b", "blockdev raw,node-name=a,file.driver=foo",
+        "blockdev raw,node-name=a,file.driver=null-co", "blockdev null-co,node-name=b -blockdev raw,node-name=a,file=b",
+        "blockdev raw,node-name=a,file=b -blockdev null-co,node-name=b", 'blockdev {"driver":"foo","node-name":"a"}',
+        'blockdev {"driver":"raw","node-name":"a"}', 'blockdev {"driver":"raw","node-name":"a","file":"b"}',
+        'blockdev {"driver":"raw","node-name":"a","file":{"driver":"foo"}}', 'blockdev {"driver":"raw","node-name":"a","file":{"driver":"null-co"}}',
+        'blockdev {"node-name":"a"}', "blockdev node-name=a", 'blockdev {"driver":5,"node-name":"a"}', "blockdev qcow2,node-name=a",
+        "blockdev luks,node-name=a", "blockdev copy-on-read,node-name=a",
+        "drive if=none,id=d,driver=null-co -blockdev raw,node-name=a,file=d", "virtfs local,path=/tmp,mount_tag=x",
+        "virtfs local,path=/tmp,mount_tag=x,security_model=foo", "virtfs local,path=/tmp,security_model=none", "virtfs synth,mount_tag=x",
+        "virtfs foo,mount_tag=x", "virtfs local,mount_tag=x,security_model=none", "virtfs local,path=/tmp,mount_tag=x,security_model=none,foo=1",
+        "virtfs mount_tag=x", "virtfs synth,mount_tag=x,id=1a", "fsdev local,id=f,security_model=none", "fsdev local,id=f",
+        "machine pflash0=nope", "machine pflash0=a -blockdev null-co,node-name=a,size=65536", "machine pflash1=nope", "object secret,id=s",
+        "object secret,id=s,data=x", "object secret,id=s,data=x,file=/x", "object secret,id=s,data=x,keyid=nope",
+        'object {"qom-type":"secret","id":"s"}', "vnc foo", "vnc :x", "vnc :-1", "vnc :99999", "vnc localhost", "vnc none", "vnc :0,share=foo",
+        "vnc none,share=foo", "vnc :59636", "vnc unix:", "vnc localhost:", "vnc :", "vnc :1x", "vnc none,share=ignore")]
 # Devices with their parts.
 DISK, SOUND, NULL, PAIR = "-blockdev null-co,node-name=d", "-audiodev none,id=a", "-chardev null,id=c", "-chardev null,id=c -chardev null,id=e"
 SHARE = "-object memory-backend-ram,id=m,share=on,size="
@@ -278,7 +302,7 @@ def error(program, argv):
 
 arguments = [[*BEFORE.get(option, []), "-" + option, value] for option, values in VALUES.items() for value in values]
 arguments += [["-" + option, value] * 2 for option, value in REPEATED.items()]
-arguments += [["-chardev", "null,id=c", *users.split()] for users in SHARED] + MIXED + [line.split() for line in PARTS]
+arguments += [["-chardev", "null,id=c", *users.split()] for users in SHARED] + MIXED + [line.split() for line in PARTS + LINES]
 for argument in arguments:
     argv = ["-M", "q35", "-nodefaults", *argument]
     rc, text = error(sys.argv[1:], argv)

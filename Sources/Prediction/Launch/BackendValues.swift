@@ -101,6 +101,18 @@ extension OptionValues {
 
   func files(_ items: Items) -> String? {
     guard OptionValues.last("id", items) != nil else { return "fsdev: No id specified" }
+    return folder(items)
+  }
+
+  /// A folder and its device in one option (QEMU system/vl.c).
+  func sharedFolder(_ items: Items) -> String? {
+    guard OptionValues.last("fsdriver", items) != nil, OptionValues.last("mount_tag", items) != nil else {
+      return "Usage: -virtfs fsdriver,mount_tag=tag"
+    }
+    return folder(items)
+  }
+
+  private func folder(_ items: Items) -> String? {
     guard let type = OptionValues.last("fsdriver", items) else { return nil }
     guard ["local", "synth"].contains(type) || type == "proxy" && release == QEMURelease(7, 2) else {
       return "fsdev: fsdriver \(type) not found"
@@ -110,11 +122,38 @@ extension OptionValues {
     if !["passthrough", "mapped", "mapped-xattr", "mapped-file", "none"].contains(model) {
       return "invalid security_model property '\(model)'"
     }
+    if OptionValues.last("path", items) == nil { return "path property not set" }
     for name in ["fmode", "dmode"] where !model.hasPrefix("mapped") && OptionValues.last(name, items) != nil {
       return "\(name) is only valid for mapped security modes"
     }
     guard let devices = OptionValues.last("multidevs", items), !["remap", "forbid", "warn"].contains(devices) else { return nil }
     return "invalid multidevs property '\(devices)'"
+  }
+
+  // MARK: - Sound and displays
+
+  private static let audioDrivers: Set<String> = [
+    "alsa", "coreaudio", "dbus", "dsound", "jack", "none", "oss", "pa", "pipewire", "sdl", "sndio", "spice", "wav",
+  ]
+
+  /// QEMU qapi/audio.json: Audiodev, without the parameters of a driver.
+  static func audio(_ items: Items) -> String? {
+    guard let driver = last("driver", items) else { return "Parameter 'driver' is missing" }
+    if !audioDrivers.contains(driver) { return "Parameter 'driver' does not accept value '\(driver)'" }
+    return last("id", items) == nil ? "Parameter 'id' is missing" : nil
+  }
+
+  /// QEMU ui/vnc.c: vnc_display_get_address, vnc_display_open.
+  static func display(_ items: Items) -> String? {
+    if let text = last("vnc", items), !["", "none"].contains(text), !text.hasPrefix("unix:"), last("reverse", items) == nil {
+      guard let colon = text.lastIndex(of: ":") else { return "no vnc port specified" }
+      let port = text[text.index(after: colon)...]
+      if port.isEmpty { return "vnc port cannot be empty" }
+      guard port.utf8.allSatisfy(\.isASCIIDigit) else { return "can't convert to a number: \(port)" }
+      guard let number = UInt64(port), number <= 65535 - 5900 else { return "port \(port) out of range" }
+    }
+    guard let share = last("share", items), !["allow-exclusive", "force-shared", "ignore"].contains(share) else { return nil }
+    return "unknown vnc share= option"
   }
 
   // MARK: - Ports

@@ -119,6 +119,9 @@ struct DriveChecks {
       case nil: return .refused("Parameter '\(name)' expects a number")
       }
     }
+    if let id = items["id"], OptionValues.written(.string(id)) != nil, !QEMUIdentifier.isWellFormed(id) {
+      return .refused("Parameter 'id' expects an identifier")
+    }
     if let id = items["id"], !ids.insert(id).inserted { return .refused("Duplicate ID '\(id)' for drive") }
     if let media = items["media"], media != "disk", media != "cdrom" { return .refused("'\(media)' invalid media") }
     let interface = items["if"] ?? (kind == .virt ? "virtio" : kind == .microvm ? "none" : "ide")
@@ -137,6 +140,9 @@ struct DriveChecks {
     if let value = items["detect-zeroes"], !["off", "on", "unmap"].contains(value) { return .refused("invalid parameter value: \(value)") }
     if DriveChecks.needsDirectIO(items) {
       return .refused("aio=native was specified, but it requires cache.direct=on, which was not specified.")
+    }
+    for name in ["driver", "format", "file.driver"] {
+      if let driver = items[name], MachineConfig.isNoDriver(driver) { return .refused("Unknown driver '\(driver)'") }
     }
     let limit = limit(interface)
     var place = Place(interface: interface, bus: numbers["bus"] ?? 0, unit: numbers["unit"] ?? -1)

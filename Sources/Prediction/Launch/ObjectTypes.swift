@@ -54,7 +54,20 @@ extension MachineConfig {
     if type == "iommufd", let (text, place) = unexpected(in: object, besides: ["fd"]) { return failure(text, at: place) }
     guard let release = qemu.modelledRelease else { return nil }
     if let (text, place) = wrongValue(in: object, of: type, release) { return failure(text, at: place) }
+    if type == "secret", let text = secretRefusal(object) { return failure(text) }
     return backendRefusal(object, qemu)
+  }
+
+  /// QEMU crypto/secret.c: qcrypto_secret_load_data; crypto/secret_common.c: qcrypto_secret_lookup.
+  private func secretRefusal(_ object: ObjectRequest) -> String? {
+    if object.properties.contains(where: { $0.value.isUnknown || $0.value.isOfShell }) { return nil }
+    func has(_ name: String) -> Bool { object.properties.contains { $0.name == name } }
+    if has("file"), has("data") { return "'file' and 'data' are mutually exclusive" }
+    if !has("file"), !has("data") { return "Either 'file' or 'data' must be provided" }
+    guard let key = object.properties.last(where: { $0.name == "keyid" })?.value.string, areObjectsKnown,
+      !objects.contains(where: { $0.id == key })
+    else { return nil }
+    return "No secret with id '\(key)'"
   }
 
   /// Values of properties that have few.

@@ -14,10 +14,10 @@ extension MachineConfig {
         twoAccelerators, unknownAccelerator, userspaceInterrupts(qemu), ProcessorTopology.refusal(self, qemu),
         namedBackend("memory-backend"),
         namedBackend("confidential-guest-support"), memoryEncryption, confidentialGuest(qemu), hostCPU, processorRefusal(qemu),
-        unknownAudio(qemu),
+        unknownAudio(qemu), missingFlash,
       ]
       .compactMap { $0 }
-      + optionValueFailures(qemu) + repeatedParts + repeatedDevices + devices.compactMap(badMAC(of:)) + monitors
+      + optionValueFailures(qemu) + blockNodeFailures + repeatedParts(qemu) + repeatedDevices + devices.compactMap(badMAC(of:)) + monitors
       + devices.compactMap { unresolved($0, &ids, qemu) } + takenParts(qemu)
   }
 

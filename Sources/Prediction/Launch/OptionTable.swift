@@ -26,6 +26,7 @@ struct OptionTable {
     run-with async-teardown:b chroot user exit-with-parent++:b id
     action reboot shutdown panic watchdog id
     fsdev fsdriver id path security_model writeout readonly:b sock_fd:n socket fmode:n dmode:n multidevs
+    virtfs fsdriver id path mount_tag security_model writeout readonly:b sock_fd:n socket fmode:n dmode:n multidevs
     option-rom romfile bootindex:n id
     smbios.0 vendor version date release uefi:b vm++:b
     smbios.1 manufacturer product version serial uuid sku family

@@ -17,12 +17,19 @@ struct OptionValues {
   private static let implied = [
     "chardev": "backend", "fw_cfg": "name", "icount": "shift", "mon": "chardev", "name": "guest", "sandbox": "enable",
     "fsdev": "fsdriver", "netdev": "type", "tpmdev": "type", "boot": "order", "accel": "accel", "nic": "type",
-    "vnc": "vnc", "display": "type", "trace": "enable",
+    "vnc": "vnc", "display": "type", "trace": "enable", "virtfs": "fsdriver", "audiodev": "driver",
   ]
+
+  /// Options whose text has an identifier (QEMU util/qemu-option.c: qemu_opts_create).
+  private static let withIdentifiers: Set<String> = ["chardev", "fsdev", "mon", "netdev", "nic", "tpmdev", "virtfs"]
 
   /// QEMU's refusal of an option's text; nil where it accepts it, and where only the host decides.
   func refusal(_ option: Property) -> String? {
     if option.name == "netdev", let members = machine.jsonMembers[option.location] { return network(ofMembers: members) }
+    if option.name == "audiodev", let members = machine.jsonMembers[option.location] {
+      if members.contains(where: \.value.isUnknown) { return nil }
+      return OptionValues.audio(members.compactMap { member in member.value.string.map { (member.name, $0) } })
+    }
     guard let text = written(option) else { return nil }
     switch option.name {
     case "uuid": return OptionValues.isUUID(text) ? nil : "failed to parse UUID string: wrong format"
@@ -35,7 +42,12 @@ struct OptionValues {
     default: break
     }
     let items = items(option.name, text)
+    if OptionValues.withIdentifiers.contains(option.name), let id = OptionValues.last("id", items), !QEMUIdentifier.isWellFormed(id) {
+      return "Parameter 'id' expects an identifier"
+    }
     switch option.name {
+    case "audiodev": return OptionValues.audio(items)
+    case "vnc": return OptionValues.display(items)
     case "netdev": return network(items)
     case "nic": return card(items)
     case "chardev": return OptionTable("chardev", release)?.refusal(items) ?? characterDevice(items)
@@ -118,6 +130,7 @@ struct OptionValues {
       }
       return nil
     case "fsdev": return files(items)
+    case "virtfs": return sharedFolder(items)
     default: return nil
     }
   }

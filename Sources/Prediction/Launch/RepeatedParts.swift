@@ -3,10 +3,10 @@ import Facts
 /// Options whose id or name an option before them has, and options that need another.
 extension MachineConfig {
   /// The refusals of such options that are written out.
-  var repeatedParts: [LaunchFailure] {
+  func repeatedParts(_ qemu: QEMUProfile) -> [LaunchFailure] {
     var found: [String: Set<String>] = [:]
     return options.compactMap { option in
-      refusalOfLonely(option) ?? repeated(option, &found)
+      refusalOfLonely(option) ?? repeated(option, &found, qemu)
     }.map { text, option in LaunchFailure(RealizeFailure(.badOption, text), at: option.location) }
   }
 
@@ -20,19 +20,20 @@ extension MachineConfig {
     }
   }
 
-  private func repeated(_ option: Property, _ found: inout [String: Set<String>]) -> (String, Property)? {
+  private func repeated(_ option: Property, _ found: inout [String: Set<String>], _ qemu: QEMUProfile) -> (String, Property)? {
     // Of a short form the character device is the id (QEMU system/vl.c: monitor_parse).
     if ["monitor", "qmp", "qmp-pretty"].contains(option.name), let id = namedCharacterDevice(option) {
       return found["mon", default: []].insert(id).inserted ? nil : ("Duplicate ID '\(id)' for mon", option)
     }
-    guard let name = ["netdev": "id", "chardev": "id", "fsdev": "id", "blockdev": "node-name"][option.name] else { return nil }
+    let names = ["audiodev": "id", "blockdev": "node-name", "chardev": "id", "fsdev": "id", "netdev": "id"]
+    guard let name = names[option.name] else { return nil }
     let id: String?, members = jsonMembers[option.location]
     if let members {
       let member = members.first { $0.name == name }
       if member?.value.isUnknown ?? false { return nil }
       id = member?.value.string
       if member != nil, id == nil {
-        return option.name == "netdev" ? nil : ("Invalid parameter type for '\(name)', expected: string", option)
+        return option.name != "blockdev" ? nil : ("Invalid parameter type for '\(name)', expected: string", option)
       }
     } else if !shellLocations.contains(option.location), let text = OptionValues.written(option.value) {
       id = OptionValues.last(name, OptionText.items(text, implied: ""))
@@ -41,6 +42,11 @@ extension MachineConfig {
     }
     guard option.name == "blockdev" else {
       guard let id else { return nil }
+      if option.name == "audiodev" {
+        // Earlier releases take the first, or the last.
+        let isRepeated = !found[option.name, default: []].insert(id).inserted && !qemu.isBefore(10, 1)
+        return isRepeated ? ("attempt to add duplicate property '\(id)' to object (type 'container')", option) : nil
+      }
       // The same id of two texts is found when they are read, and another when the network is made.
       let isText = members == nil && !found[option.name, default: []].insert(id).inserted
       let isNetwork = option.name == "netdev" && !found["network", default: []].insert(id).inserted
